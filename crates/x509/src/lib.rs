@@ -1,1 +1,14 @@
-//! Placeholder until the first module lands.
+//! X.509 as GigVault issues and reads it: names, keys, requests, certificates, CRLs.
+//!
+//! Pure: no clock, no file, no socket. Values are parsed once into types that are proofs, and signatures
+//! are verified over the bytes that were received.
+
+pub mod key;
+pub mod pem;
+pub mod serial;
+pub mod signature;
+pub mod weak;
+
+pub use key::{KeyAlgorithm, KeyIdMethod, PublicKey};
+pub use serial::Serial;
+pub use signature::SignatureAlgorithm;

@@ -1,0 +1,370 @@
+//! Subject public keys (RFC 5280 §4.1.2.7).
+//!
+//! A [`PublicKey`] is a proof: its SubjectPublicKeyInfo is strict DER, its algorithm is one that GigVault
+//! signs for, its parameters are the exact ones of the algorithm's RFC, and no check of
+//! [`weak`](crate::weak) found fault with it. Nothing else in the workspace looks inside a key.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{self, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ParsedPublicKey,
+    VerificationAlgorithm,
+};
+use der::asn1::{AnyRef, ObjectIdentifier, UintRef};
+use der::{Decode, Sequence};
+use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
+
+use crate::weak::{self, Weakness};
+
+const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
+const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
+
+/// The kind of a public key: what a profile allows and what a signature algorithm needs.
+///
+/// `Display` and `FromStr` use the names of the command line and the configuration: `p256`, `p384`,
+/// `p521`, `ed25519`, `rsa2048`, `rsa3072`, `rsa4096` (any size from 2048 to 8192 bits, by 8, in keys made
+/// elsewhere).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeyAlgorithm {
+    /// ECDSA on secp256r1 (RFC 5480).
+    P256,
+    /// ECDSA on secp384r1 (RFC 5480).
+    P384,
+    /// ECDSA on secp521r1 (RFC 5480).
+    P521,
+    /// RSA (RFC 8017) with a modulus of so many bits.
+    Rsa(u32),
+    /// EdDSA on edwards25519 (RFC 8410).
+    Ed25519,
+}
+
+impl KeyAlgorithm {
+    /// Whether this is RSA, of any size: only these keys may be used for key encipherment.
+    #[must_use]
+    pub fn is_rsa(self) -> bool {
+        matches!(self, Self::Rsa(_))
+    }
+}
+
+impl fmt::Display for KeyAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::P256 => f.write_str("p256"),
+            Self::P384 => f.write_str("p384"),
+            Self::P521 => f.write_str("p521"),
+            Self::Rsa(bits) => write!(f, "rsa{bits}"),
+            Self::Ed25519 => f.write_str("ed25519"),
+        }
+    }
+}
+
+impl FromStr for KeyAlgorithm {
+    type Err = KeyError;
+
+    fn from_str(name: &str) -> Result<Self, KeyError> {
+        match name {
+            "p256" => Ok(Self::P256),
+            "p384" => Ok(Self::P384),
+            "p521" => Ok(Self::P521),
+            "ed25519" => Ok(Self::Ed25519),
+            _ => name
+                .strip_prefix("rsa")
+                .filter(|bits| bits.len() == 4 && bits.bytes().all(|b| b.is_ascii_digit()))
+                .and_then(|bits| bits.parse().ok())
+                .filter(|bits| weak::rsa_size(*bits).is_ok())
+                .map(Self::Rsa)
+                .ok_or_else(|| KeyError::UnknownName(name.chars().take(32).collect())),
+        }
+    }
+}
+
+/// How a key identifier is computed from the subjectPublicKey BIT STRING.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeyIdMethod {
+    /// Leftmost 160 bits of SHA-256 (RFC 7093 §2 method 1).
+    #[default]
+    Rfc7093,
+    /// SHA-1 (RFC 5280 §4.2.1.2 method 1): what older peers and the OCSP responder id compute.
+    Sha1,
+}
+
+/// A public key that was parsed, is supported and is not known to be weak.
+#[derive(Clone)]
+pub struct PublicKey {
+    spki: Arc<[u8]>,
+    key_at: usize,
+    algorithm: KeyAlgorithm,
+    fingerprint: [u8; 32],
+}
+
+#[derive(Sequence)]
+struct RsaPublicKey<'a> {
+    modulus: UintRef<'a>,
+    exponent: UintRef<'a>,
+}
+
+impl PublicKey {
+    /// Longest SubjectPublicKeyInfo looked at, in bytes. RSA with 8192 bits needs 1,062.
+    pub const MAX_LEN: usize = 2048;
+
+    /// Parses a DER SubjectPublicKeyInfo and makes every weakness check.
+    ///
+    /// # Errors
+    /// [`KeyError`] names the algorithm, curve, parameter or weakness for which the key is refused.
+    pub fn from_spki(der: &[u8]) -> Result<Self, KeyError> {
+        if der.len() > Self::MAX_LEN {
+            return Err(KeyError::TooLong { length: der.len() });
+        }
+        let info = SubjectPublicKeyInfoRef::from_der(der).map_err(|e| KeyError::Malformed(e.to_string()))?;
+        let key = info
+            .subject_public_key
+            .as_bytes()
+            .ok_or_else(|| KeyError::Malformed("the subjectPublicKey bit string has unused bits".into()))?;
+        let algorithm = match info.algorithm.oid {
+            RSA_ENCRYPTION => rsa(&info.algorithm, key)?,
+            EC_PUBLIC_KEY => elliptic(&info.algorithm, key)?,
+            ED25519 => ed25519(&info.algorithm, key)?,
+            other => {
+                return Err(KeyError::UnsupportedAlgorithm {
+                    oid: other,
+                    name: algorithm_name(&other),
+                });
+            }
+        };
+        Ok(Self {
+            spki: der.into(),
+            key_at: der.len() - key.len(),
+            algorithm,
+            fingerprint: sha256(der),
+        })
+    }
+
+    /// The DER SubjectPublicKeyInfo, byte for byte as received.
+    #[must_use]
+    pub fn spki(&self) -> &[u8] {
+        &self.spki
+    }
+
+    /// The kind of key.
+    #[must_use]
+    pub fn algorithm(&self) -> KeyAlgorithm {
+        self.algorithm
+    }
+
+    /// SHA-256 of [`spki`](Self::spki): equal for two certificates exactly if they share a key.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        self.fingerprint
+    }
+
+    /// The 160-bit key identifier for subjectKeyIdentifier and authorityKeyIdentifier.
+    #[must_use]
+    pub fn key_identifier(&self, method: KeyIdMethod) -> [u8; 20] {
+        let digest = match method {
+            KeyIdMethod::Rfc7093 => digest::digest(&SHA256, self.key_bytes()),
+            KeyIdMethod::Sha1 => digest::digest(&SHA1_FOR_LEGACY_USE_ONLY, self.key_bytes()),
+        };
+        let mut id = [0; 20];
+        id.iter_mut()
+            .zip(digest.as_ref())
+            .for_each(|(to, from)| *to = *from);
+        id
+    }
+
+    /// Content of the subjectPublicKey BIT STRING, without its count of unused bits: an uncompressed
+    /// point, a DER RSAPublicKey, or the 32 bytes of Ed25519.
+    #[must_use]
+    pub fn key_bytes(&self) -> &[u8] {
+        self.spki.get(self.key_at..).unwrap_or_default()
+    }
+}
+
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.spki == other.spki
+    }
+}
+
+impl Eq for PublicKey {}
+
+impl std::hash::Hash for PublicKey {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.fingerprint.hash(state);
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fingerprint = data_encoding::HEXLOWER.encode(&self.fingerprint);
+        write!(f, "PublicKey({}, {fingerprint})", self.algorithm)
+    }
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.iter_mut()
+        .zip(digest::digest(&SHA256, bytes).as_ref())
+        .for_each(|(to, from)| *to = *from);
+    out
+}
+
+/// RFC 3279 §2.3.1: the parameters are NULL, present.
+fn rsa(algorithm: &AlgorithmIdentifierRef<'_>, key: &[u8]) -> Result<KeyAlgorithm, KeyError> {
+    if algorithm.parameters != Some(AnyRef::NULL) {
+        return Err(KeyError::Parameters {
+            algorithm: "RSA",
+            expected: "NULL",
+        });
+    }
+    let key = RsaPublicKey::from_der(key).map_err(|e| KeyError::Malformed(format!("RSAPublicKey: {e}")))?;
+    let bits = weak::check_rsa(key.modulus.as_bytes(), key.exponent.as_bytes())?;
+    Ok(KeyAlgorithm::Rsa(bits))
+}
+
+/// RFC 5480 §2.1.1: the parameters are the OID of a named curve. Points are taken uncompressed only (§2.2
+/// leaves the compressed form optional, and many verifiers of certificates cannot read it).
+fn elliptic(algorithm: &AlgorithmIdentifierRef<'_>, point: &[u8]) -> Result<KeyAlgorithm, KeyError> {
+    let curve = algorithm
+        .parameters
+        .and_then(|p| p.decode_as::<ObjectIdentifier>().ok())
+        .ok_or(KeyError::Parameters {
+            algorithm: "elliptic curve",
+            expected: "the OID of a named curve",
+        })?;
+    let (kind, field, verifier): (_, usize, &'static dyn VerificationAlgorithm) = match curve {
+        P256 => (KeyAlgorithm::P256, 32, &ECDSA_P256_SHA256_ASN1),
+        P384 => (KeyAlgorithm::P384, 48, &ECDSA_P384_SHA384_ASN1),
+        P521 => (KeyAlgorithm::P521, 66, &ECDSA_P521_SHA512_ASN1),
+        other => {
+            return Err(KeyError::UnsupportedCurve {
+                oid: other,
+                name: curve_name(&other),
+            });
+        }
+    };
+    match point.first() {
+        Some(0x04) if point.len() == 1 + 2 * field => {}
+        Some(0x00) if point.len() == 1 => return Err(Weakness::Infinity.into()),
+        Some(0x02 | 0x03) if point.len() == 1 + field => return Err(KeyError::CompressedPoint),
+        _ => {
+            return Err(KeyError::Malformed(format!(
+                "the point is not an uncompressed point of {kind}"
+            )));
+        }
+    }
+    match ParsedPublicKey::new(verifier, point) {
+        Ok(_) => Ok(kind),
+        Err(_) => Err(Weakness::OffCurve(kind).into()),
+    }
+}
+
+/// RFC 8410 §3: the parameters are absent.
+fn ed25519(algorithm: &AlgorithmIdentifierRef<'_>, key: &[u8]) -> Result<KeyAlgorithm, KeyError> {
+    if algorithm.parameters.is_some() {
+        return Err(KeyError::Parameters {
+            algorithm: "Ed25519",
+            expected: "absent",
+        });
+    }
+    let key = key
+        .try_into()
+        .map_err(|_| KeyError::Malformed(format!("an Ed25519 key has 32 bytes, not {}", key.len())))?;
+    weak::check_ed25519(key)?;
+    Ok(KeyAlgorithm::Ed25519)
+}
+
+fn algorithm_name(oid: &ObjectIdentifier) -> &'static str {
+    const NAMES: &[(&str, &str)] = &[
+        ("1.2.840.10040.4.1", "DSA"),
+        ("1.2.840.10046.2.1", "Diffie-Hellman"),
+        ("1.3.132.1.12", "ECDH only"),
+        ("1.3.101.110", "X25519"),
+        ("1.3.101.111", "X448"),
+        ("1.3.101.113", "Ed448"),
+        ("2.16.840.1.101.3.4.3.17", "ML-DSA-44"),
+        ("2.16.840.1.101.3.4.3.18", "ML-DSA-65"),
+        ("2.16.840.1.101.3.4.3.19", "ML-DSA-87"),
+    ];
+    if *oid == RSASSA_PSS {
+        return "RSA restricted to PSS; make a plain rsaEncryption key, which can sign with PSS too";
+    }
+    name_of(NAMES, oid)
+}
+
+fn curve_name(oid: &ObjectIdentifier) -> &'static str {
+    const NAMES: &[(&str, &str)] = &[
+        ("1.2.840.10045.3.1.1", "P-192"),
+        ("1.3.132.0.33", "P-224"),
+        ("1.3.132.0.10", "secp256k1"),
+        ("1.3.36.3.3.2.8.1.1.7", "brainpoolP256r1"),
+        ("1.3.36.3.3.2.8.1.1.11", "brainpoolP384r1"),
+        ("1.3.36.3.3.2.8.1.1.13", "brainpoolP512r1"),
+        ("1.2.156.10197.1.301", "SM2"),
+    ];
+    name_of(NAMES, oid)
+}
+
+fn name_of(names: &[(&str, &'static str)], oid: &ObjectIdentifier) -> &'static str {
+    let oid = oid.to_string();
+    names
+        .iter()
+        .find(|(known, _)| *known == oid)
+        .map_or("unknown", |(_, name)| name)
+}
+
+/// Why a public key is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// Not the DER of a SubjectPublicKeyInfo.
+    #[error("the public key is not valid DER: {0}")]
+    Malformed(String),
+    /// Longer than any supported key.
+    #[error("the public key has {length} bytes; the limit is {}", PublicKey::MAX_LEN)]
+    TooLong {
+        /// Length of what was given, in bytes.
+        length: usize,
+    },
+    /// An algorithm that GigVault does not certify.
+    #[error("public key algorithm {oid} ({name}) is not supported; use RSA, P-256, P-384, P-521 or Ed25519")]
+    UnsupportedAlgorithm {
+        /// The algorithm of the key.
+        oid: ObjectIdentifier,
+        /// Its name, or `unknown`.
+        name: &'static str,
+    },
+    /// A named curve that GigVault does not certify.
+    #[error("elliptic curve {oid} ({name}) is not supported; use P-256, P-384 or P-521")]
+    UnsupportedCurve {
+        /// The curve of the key.
+        oid: ObjectIdentifier,
+        /// Its name, or `unknown`.
+        name: &'static str,
+    },
+    /// AlgorithmIdentifier parameters other than the RFC prescribes.
+    #[error("the parameters of an {algorithm} key must be {expected}")]
+    Parameters {
+        /// Family of the key.
+        algorithm: &'static str,
+        /// What the parameters must be.
+        expected: &'static str,
+    },
+    /// SEC 1 compressed form.
+    #[error("the elliptic curve point is compressed; send it uncompressed (first byte 04)")]
+    CompressedPoint,
+    /// A weakness that lets others find the private key or forge signatures.
+    #[error("the public key is weak: {0}; generate a new key")]
+    Weak(#[from] Weakness),
+    /// Not the name of a key algorithm.
+    #[error("{0:?} is not a key algorithm; use p256, p384, p521, rsa2048, rsa3072, rsa4096 or ed25519")]
+    UnknownName(String),
+}
+
