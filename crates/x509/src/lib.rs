@@ -3,12 +3,18 @@
 //! Pure: no clock, no file, no socket. Values are parsed once into types that are proofs, and signatures
 //! are verified over the bytes that were received.
 
+mod asn1;
 pub mod key;
+pub mod name;
 pub mod pem;
+pub mod san;
 pub mod serial;
 pub mod signature;
 pub mod weak;
 
+pub use asn1::DerError;
 pub use key::{KeyAlgorithm, KeyIdMethod, PublicKey};
+pub use name::{DistinguishedName, NameError};
+pub use san::{DnsName, San, SanError, SanKind};
 pub use serial::Serial;
 pub use signature::SignatureAlgorithm;

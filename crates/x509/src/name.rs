@@ -1,0 +1,396 @@
+//! Distinguished names (RFC 5280 section 4.1.2.4, text form by RFC 4514).
+//!
+//! A [`DistinguishedName`] is its DER. A name that was received keeps its octets, whatever string types its
+//! maker chose, because issuer and subject chain by octets; a name that is built here gets the encodings and
+//! upper bounds of RFC 5280 appendix A. [`DistinguishedName::canonical`] takes a received name to the built form.
+//! Two names are equal when their octets are; [`DistinguishedName::is_within`] compares as RFC 5280 section 7.1 does.
+
+mod attribute;
+mod text;
+
+use std::{fmt, sync::Arc};
+
+pub use attribute::{AttributeType, oids};
+use const_oid::ObjectIdentifier;
+
+use crate::asn1::{DerError, Reader, Writer, tag};
+use attribute::Attribute;
+
+/// Why a name was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// The octets are not the DER of a Name.
+    #[error("not a distinguished name: {0}")]
+    Der(#[from] DerError),
+    /// The text does not follow RFC 4514.
+    #[error("distinguished name, at character {at}: {problem}")]
+    Syntax {
+        /// Offset in characters from the start of the text.
+        at: usize,
+        /// What is wrong there and what to write instead.
+        problem: &'static str,
+    },
+    /// The attribute type has no known name and is no dotted number.
+    #[error(
+        "unknown attribute `{0}` in the distinguished name; write a short name such as CN or a dotted OID"
+    )]
+    UnknownAttribute(String),
+    /// The value has no content, or only a filler that stands for none.
+    #[error("the value of {0} is empty or a filler such as `.` or `-`; leave the attribute out instead")]
+    Empty(String),
+    /// The value holds a NUL or another control character.
+    #[error("the value of {0} holds a control character")]
+    ControlCharacter(String),
+    /// The value is over its upper bound (RFC 5280 appendix A).
+    #[error("the value of {attribute} has {length} characters; at most {bound} are allowed")]
+    TooLong {
+        /// Short name or OID of the attribute.
+        attribute: String,
+        /// Characters of the refused value.
+        length: usize,
+        /// Upper bound in characters.
+        bound: usize,
+    },
+    /// The value has characters that the attribute's string type cannot carry.
+    #[error("the value of {attribute} must be {wanted}")]
+    Alphabet {
+        /// Short name or OID of the attribute.
+        attribute: String,
+        /// The alphabet that it must keep to.
+        wanted: &'static str,
+    },
+    /// The received value is of a type that has no text form.
+    #[error("the value of {0} is not a character string")]
+    NotText(String),
+    /// The same type and value stand twice in one relative distinguished name.
+    #[error("{0} stands twice in one multi-valued part of the distinguished name")]
+    Repeated(String),
+}
+
+/// A distinguished name, kept as DER.
+///
+/// `FromStr` and `Display` speak RFC 4514: most specific part first, `CN=web,O=Example,C=DE`. `Ord` is the order
+/// of the octets and has no meaning beyond sorting.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DistinguishedName {
+    der: Arc<[u8]>,
+}
+
+impl DistinguishedName {
+    /// Takes a received name. Only its structure is checked, so foreign string types, lengths and orders pass;
+    /// see [`canonical`](Self::canonical).
+    ///
+    /// # Errors
+    /// [`NameError::Der`] if the octets are not exactly one Name.
+    pub fn from_der(der: &[u8]) -> Result<Self, NameError> {
+        let mut parts = Reader::within(der, tag::SEQUENCE)?;
+        while !parts.is_empty() {
+            let mut attributes = parts.enter(tag::SET)?;
+            loop {
+                Attribute::read(&mut attributes)?;
+                if attributes.is_empty() {
+                    break;
+                }
+            }
+        }
+        Ok(Self { der: der.into() })
+    }
+
+    /// A name with nothing but a common name.
+    ///
+    /// # Errors
+    /// Whatever [`from_rdns`](Self::from_rdns) refuses.
+    pub fn common_name(common_name: &str) -> Result<Self, NameError> {
+        Self::from_rdns([[(oids::COMMON_NAME, common_name)]])
+    }
+
+    /// Builds a name from its relative distinguished names in encoding order: country first, common name last,
+    /// the reverse of the text form. Empty parts are left out.
+    ///
+    /// # Errors
+    /// Empty and filler values, control characters, values over their bound or outside their alphabet.
+    pub fn from_rdns<'a, R, A>(rdns: R) -> Result<Self, NameError>
+    where
+        R: IntoIterator<Item = A>,
+        A: IntoIterator<Item = (ObjectIdentifier, &'a str)>,
+    {
+        let mut built = Vec::new();
+        for rdn in rdns {
+            let attributes: Vec<Vec<u8>> = rdn
+                .into_iter()
+                .map(|(oid, value)| attribute::encode(oid, value))
+                .collect::<Result<_, _>>()?;
+            built.push(attributes);
+        }
+        Self::from_encoded(built)
+    }
+
+    /// Assembles encoded attributes; a SET is sorted by its octets (X.690 section 11.6).
+    fn from_encoded(rdns: Vec<Vec<Vec<u8>>>) -> Result<Self, NameError> {
+        let mut name = Writer::default();
+        for mut attributes in rdns {
+            if attributes.is_empty() {
+                continue;
+            }
+            attributes.sort();
+            if let Some([twice, _]) = attributes.array_windows().find(|[a, b]| a == b) {
+                return Err(NameError::Repeated(attribute::label_of(twice)));
+            }
+            name.constructed(tag::SET, |set| {
+                attributes.iter().for_each(|attribute| set.raw(attribute))
+            });
+        }
+        Ok(Self {
+            der: Writer::one(tag::SEQUENCE, |out| out.raw(&name.into_vec())).into(),
+        })
+    }
+
+    /// The same attributes in the encodings that names built here have, for issuing under a name that came from
+    /// outside: UTF8String, PrintableString for C, serialNumber and dnQualifier, IA5String for DC and emailAddress.
+    ///
+    /// # Errors
+    /// Whatever [`from_rdns`](Self::from_rdns) refuses, and values without a text form.
+    pub fn canonical(&self) -> Result<Self, NameError> {
+        let mut built = Vec::new();
+        for rdn in self.rdns() {
+            let attributes: Vec<Vec<u8>> = rdn
+                .iter()
+                .map(|attribute| {
+                    let text = attribute
+                        .text()
+                        .ok_or_else(|| NameError::NotText(attribute.label()))?;
+                    attribute::encode(attribute.oid, &text)
+                })
+                .collect::<Result<_, _>>()?;
+            built.push(attributes);
+        }
+        Self::from_encoded(built)
+    }
+
+    /// The DER of the Name, exactly as received or built.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// Whether there is no attribute at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.der.len() <= 2
+    }
+
+    /// The values of all common names, in encoding order.
+    #[must_use]
+    pub fn common_names(&self) -> Vec<String> {
+        self.values_of(oids::COMMON_NAME)
+    }
+
+    /// The values of all attributes of one type, in encoding order.
+    #[must_use]
+    pub fn values_of(&self, wanted: ObjectIdentifier) -> Vec<String> {
+        self.attributes()
+            .filter(|(oid, _)| *oid == wanted)
+            .map(|(_, value)| value)
+            .collect()
+    }
+
+    /// All attributes in encoding order. A value that is no character string is given as `#` and its DER in hex.
+    pub fn attributes(&self) -> impl Iterator<Item = (ObjectIdentifier, String)> {
+        self.rdns()
+            .into_iter()
+            .flatten()
+            .map(|attribute| (attribute.oid, attribute.display()))
+    }
+
+    /// Whether this name lies in the subtree of `base`: the parts of `base` are its first parts, values compared
+    /// without regard to case, string type and repeated spaces (RFC 5280 sections 4.2.1.10 and 7.1).
+    #[must_use]
+    pub fn is_within(&self, base: &Self) -> bool {
+        let (ours, theirs) = (self.rdns(), base.rdns());
+        let keys = |rdn: &Vec<Attribute<'_>>| {
+            let mut keys: Vec<_> = rdn.iter().map(Attribute::comparison_key).collect();
+            keys.sort();
+            keys
+        };
+        theirs.len() <= ours.len()
+            && theirs
+                .iter()
+                .zip(&ours)
+                .all(|(base, own)| keys(base) == keys(own))
+    }
+
+    /// Whether both names stand for the same entry by RFC 5280 section 7.1.
+    #[must_use]
+    pub fn matches(&self, other: &Self) -> bool {
+        self.is_within(other) && other.is_within(self)
+    }
+
+    /// The parts in encoding order. The structure was checked when the name was made, so nothing is lost.
+    fn rdns(&self) -> Vec<Vec<Attribute<'_>>> {
+        let mut rdns = Vec::new();
+        let Ok(mut parts) = Reader::within(&self.der, tag::SEQUENCE) else {
+            return rdns;
+        };
+        while let Ok(mut set) = parts.enter(tag::SET) {
+            let mut attributes = Vec::new();
+            while let Ok(attribute) = Attribute::read(&mut set) {
+                attributes.push(attribute);
+            }
+            rdns.push(attributes);
+        }
+        rdns
+    }
+}
+
+impl Default for DistinguishedName {
+    /// The empty name.
+    fn default() -> Self {
+        Self {
+            der: Arc::from([tag::SEQUENCE, 0]),
+        }
+    }
+}
+
+impl fmt::Debug for DistinguishedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DistinguishedName({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> DistinguishedName {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn each_attribute_gets_its_string_type() {
+        let built = name("CN=web,serialNumber=42,emailAddress=a@b.test,DC=test,O=Bücher,C=DE");
+        let tags: Vec<u8> = built
+            .rdns()
+            .iter()
+            .flatten()
+            .map(|attribute| attribute.value.tag)
+            .collect();
+        assert_eq!(tags, [0x13, 0x0c, 0x16, 0x16, 0x13, 0x0c]);
+    }
+
+    #[test]
+    fn a_received_name_keeps_its_octets() {
+        // CN as PrintableString, then as TeletexString, as old authorities wrote them.
+        for string_type in [0x13, 0x14] {
+            let der = [
+                &[
+                    0x30,
+                    0x0e,
+                    0x31,
+                    0x0c,
+                    0x30,
+                    0x0a,
+                    6,
+                    3,
+                    0x55,
+                    4,
+                    3,
+                    string_type,
+                    3,
+                ][..],
+                b"web",
+            ]
+            .concat();
+            let received = DistinguishedName::from_der(&der).unwrap();
+            assert_eq!(received.der(), der);
+            assert_ne!(received, name("CN=web"));
+            assert_eq!(received.canonical().unwrap(), name("CN=web"));
+            assert!(received.matches(&name("CN=WEB")));
+        }
+    }
+
+    #[test]
+    fn malformed_names_are_refused() {
+        let good = name("CN=web,O=Example");
+        for end in 0..good.der().len() {
+            assert!(
+                DistinguishedName::from_der(&good.der()[..end]).is_err(),
+                "cut at {end}"
+            );
+        }
+        assert!(
+            DistinguishedName::from_der(&[0x30, 2, 0x31, 0]).is_err(),
+            "an empty part"
+        );
+        assert!(
+            DistinguishedName::from_der(&[0x30, 0, 0]).is_err(),
+            "trailing octets"
+        );
+        assert_eq!(
+            DistinguishedName::from_der(&[0x30, 0]).unwrap(),
+            DistinguishedName::default()
+        );
+    }
+
+    #[test]
+    fn parts_with_several_values_are_sorted_sets() {
+        assert_eq!(name("CN=a+UID=b"), name("UID=b+CN=a"));
+        assert_eq!(name("CN=a+UID=b").rdns().len(), 1);
+        assert!(matches!(
+            "CN=a+CN=a".parse::<DistinguishedName>(),
+            Err(NameError::Repeated(_))
+        ));
+    }
+
+    #[test]
+    fn upper_bounds_count_characters() {
+        assert!(DistinguishedName::common_name(&"ü".repeat(64)).is_ok());
+        assert!(matches!(
+            DistinguishedName::common_name(&"a".repeat(65)),
+            Err(NameError::TooLong {
+                length: 65,
+                bound: 64,
+                ..
+            })
+        ));
+        assert!(matches!(
+            "C=D1".parse::<DistinguishedName>(),
+            Err(NameError::Alphabet { .. })
+        ));
+        assert!(matches!(
+            "DC=bücher".parse::<DistinguishedName>(),
+            Err(NameError::Alphabet { .. })
+        ));
+        assert!(matches!(
+            "serialNumber=a@b".parse::<DistinguishedName>(),
+            Err(NameError::Alphabet { .. })
+        ));
+    }
+
+    #[test]
+    fn fillers_and_control_characters_are_refused() {
+        for value in ["", " ", ".", "-", "--", " . ", "\u{a0}", "*", "_"] {
+            assert!(
+                matches!(DistinguishedName::common_name(value), Err(NameError::Empty(_))),
+                "{value:?}"
+            );
+        }
+        for value in ["a\0", "\u{7f}b", "a\nb", "a\u{85}b"] {
+            assert!(
+                matches!(
+                    DistinguishedName::common_name(value),
+                    Err(NameError::ControlCharacter(_))
+                ),
+                "{value:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn subtrees_compare_without_case_and_spaces() {
+        let base = name("O=Example  Org,C=DE");
+        assert!(name("CN=web,O=example org,C=DE").is_within(&base));
+        assert!(base.is_within(&base) && base.is_within(&DistinguishedName::default()));
+        assert!(!name("CN=web,O=Example,C=DE").is_within(&base));
+        assert!(!name("O=Example Org,C=DE,CN=web").is_within(&base));
+    }
+}

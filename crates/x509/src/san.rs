@@ -1,0 +1,212 @@
+//! Subject alternative names (RFC 5280 section 4.2.1.6, RFC 9549, RFC 9598).
+//!
+//! A [`San`] is a checked name: the newtypes [`DnsName`], [`EmailAddress`], [`SmtpUtf8Mailbox`] and [`Uri`] can hold
+//! nothing that an issued certificate may not. The text form is `kind:value` (`dns:web.example.test`), canonical and
+//! the same in REST, CLI and inventory; [`San::search_key`] turns a search by suffix into one by prefix.
+//! [`decode`] is strict and made for requests; [`decode_lenient`] keeps what it cannot accept as [`San::Opaque`] and
+//! is made for viewing certificates of others.
+
+mod codec;
+mod dns;
+mod mailbox;
+mod text;
+mod uri;
+
+use std::net::IpAddr;
+
+use const_oid::ObjectIdentifier;
+
+use crate::{
+    asn1::DerError,
+    name::{DistinguishedName, NameError},
+};
+
+pub use codec::{MAX_SANS, decode, decode_lenient, encode};
+pub use dns::DnsName;
+pub use mailbox::{EmailAddress, SmtpUtf8Mailbox};
+pub use uri::Uri;
+
+/// `id-on-SmtpUTF8Mailbox` (RFC 9598 section 3).
+pub const ID_ON_SMTP_UTF8_MAILBOX: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.8.9");
+/// User principal name, the otherName of Windows logon.
+pub const ID_ON_UPN: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2.3");
+
+/// Why a subject alternative name was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SanError {
+    /// The text has no known kind before its colon.
+    #[error("`{0}`: begin with dns:, ip:, email:, uri:, dirname:, rid:, upn: or othername:")]
+    Kind(String),
+    /// Not a host name that a certificate may carry.
+    #[error("DNS name `{name}`: {problem}")]
+    Dns {
+        /// The refused name.
+        name: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Not an IP address.
+    #[error("`{0}` is not an IPv4 or IPv6 address")]
+    Ip(String),
+    /// Not a mail address.
+    #[error("mail address `{address}`: {problem}")]
+    Mailbox {
+        /// The refused address.
+        address: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Not an absolute URI.
+    #[error("URI `{uri}`: {problem}")]
+    Uri {
+        /// The refused URI.
+        uri: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A directory name that is no name.
+    #[error(transparent)]
+    DirName(#[from] NameError),
+    /// A registered identifier or type of otherName that is no OID.
+    #[error("`{0}` is not an object identifier such as 1.2.3.4")]
+    Oid(String),
+    /// An otherName whose value is missing or not DER.
+    #[error("otherName: {0}")]
+    OtherName(&'static str),
+    /// A kind that is never issued: x400Address or ediPartyName.
+    #[error("general names with tag 0x{0:02x} are not supported")]
+    Unsupported(u8),
+    /// The octets are not the DER of GeneralNames.
+    #[error("not a list of general names: {0}")]
+    Der(#[from] DerError),
+    /// There is no name at all.
+    #[error("a list of subject alternative names must not be empty")]
+    Empty,
+    /// There are too many names.
+    #[error("more than {MAX_SANS} subject alternative names")]
+    TooMany,
+}
+
+/// One subject alternative name.
+///
+/// `FromStr` and `Display` use the canonical text form. The order is that of the kinds, then of the values.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum San {
+    /// `dns:web.example.test`, `dns:*.example.test`: a dNSName.
+    Dns(DnsName),
+    /// `ip:192.0.2.1`, `ip:2001:db8::1`: an iPAddress of 4 or 16 octets.
+    Ip(IpAddr),
+    /// `email:user@example.test`: an rfc822Name.
+    Email(EmailAddress),
+    /// `email:üser@example.test`: an address whose local part is not ASCII (RFC 9598).
+    SmtpUtf8(SmtpUtf8Mailbox),
+    /// `uri:spiffe://example.test/svc/ca`: a uniformResourceIdentifier.
+    Uri(Uri),
+    /// `dirname:CN=web,O=Example`: a directoryName.
+    DirName(DistinguishedName),
+    /// `rid:1.2.3.4`: a registeredID.
+    RegisteredId(ObjectIdentifier),
+    /// `upn:user@example.test` for a user principal name, else `othername:1.2.3.4=0c0161`.
+    OtherName {
+        /// The type of the name.
+        oid: ObjectIdentifier,
+        /// DER of the value, without its explicit [0] tag.
+        value_der: Vec<u8>,
+    },
+    /// A GeneralName of a received certificate that none of the above accepts, as DER: an unsupported kind, or a
+    /// name that breaks the rules of its kind. Never issued; the text form `opaque:…` is only written.
+    Opaque(Vec<u8>),
+}
+
+/// The kind of a subject alternative name, as profiles allow or refuse it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SanKind {
+    /// Host names.
+    Dns,
+    /// IP addresses.
+    Ip,
+    /// Mail addresses, with or without an internationalised local part.
+    Email,
+    /// URIs.
+    Uri,
+    /// Directory names.
+    DirName,
+    /// Registered identifiers.
+    RegisteredId,
+    /// User principal names.
+    Upn,
+    /// All other otherNames.
+    OtherName,
+    /// What only foreign certificates hold.
+    Opaque,
+}
+
+impl San {
+    /// The kind of this name.
+    #[must_use]
+    pub fn kind(&self) -> SanKind {
+        match self {
+            Self::Dns(_) => SanKind::Dns,
+            Self::Ip(_) => SanKind::Ip,
+            Self::Email(_) | Self::SmtpUtf8(_) => SanKind::Email,
+            Self::Uri(_) => SanKind::Uri,
+            Self::DirName(_) => SanKind::DirName,
+            Self::RegisteredId(_) => SanKind::RegisteredId,
+            Self::OtherName { oid, .. } if *oid == ID_ON_UPN => SanKind::Upn,
+            Self::OtherName { .. } => SanKind::OtherName,
+            Self::Opaque(_) => SanKind::Opaque,
+        }
+    }
+
+    /// A user principal name.
+    ///
+    /// # Errors
+    /// If it is not of the form `user@domain` or holds control characters or spaces.
+    pub fn upn(name: &str) -> Result<Self, SanError> {
+        mailbox::check_upn(name)?;
+        let value_der = crate::asn1::Writer::primitive_of(crate::asn1::tag::UTF8_STRING, name.as_bytes());
+        Ok(Self::OtherName {
+            oid: ID_ON_UPN,
+            value_der,
+        })
+    }
+
+    /// The canonical text without its kind, character by character reversed. Names that end in `example.test` have
+    /// keys that begin with `tset.elpmaxe`, so an ordered index on this key serves searches by suffix.
+    #[must_use]
+    pub fn search_key(&self) -> String {
+        self.value().chars().rev().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_by_suffix_is_one_by_prefix_of_the_key() {
+        let san: San = "dns:web.example.test".parse().unwrap();
+        assert!(
+            san.search_key()
+                .starts_with(&"example.test".chars().rev().collect::<String>())
+        );
+    }
+
+    #[test]
+    fn each_name_has_its_kind() {
+        for (text, kind) in [
+            ("dns:a.test", SanKind::Dns),
+            ("ip:::1", SanKind::Ip),
+            ("email:a@b.test", SanKind::Email),
+            ("email:ü@b.test", SanKind::Email),
+            ("uri:urn:a:b", SanKind::Uri),
+            ("dirname:CN=a", SanKind::DirName),
+            ("rid:1.2.3", SanKind::RegisteredId),
+            ("upn:a@b.test", SanKind::Upn),
+            ("othername:1.2.3=0500", SanKind::OtherName),
+        ] {
+            let san: San = text.parse().unwrap();
+            assert_eq!(san.kind(), kind, "{text}");
+        }
+    }
+}

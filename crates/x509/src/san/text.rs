@@ -1,0 +1,222 @@
+//! The canonical text form `kind:value`.
+
+use std::{fmt, net::IpAddr, str::FromStr};
+
+use const_oid::ObjectIdentifier;
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
+
+use super::{ID_ON_SMTP_UTF8_MAILBOX, ID_ON_UPN, San, SanError, SanKind, dns::printable, mailbox::Mailbox};
+use crate::asn1::{Reader, tag};
+
+impl San {
+    /// The canonical text without its kind.
+    #[must_use]
+    pub fn value(&self) -> String {
+        match self {
+            Self::Dns(name) => name.to_string(),
+            Self::Ip(address) => address.to_string(),
+            Self::Email(address) => address.to_string(),
+            Self::SmtpUtf8(address) => address.to_string(),
+            Self::Uri(uri) => uri.to_string(),
+            Self::DirName(name) => name.to_string(),
+            Self::RegisteredId(oid) => oid.to_string(),
+            Self::OtherName { oid, value_der } => match principal_name(*oid, value_der) {
+                Some(name) => name.to_owned(),
+                None => format!("{oid}={}", HEXLOWER.encode(value_der)),
+            },
+            Self::Opaque(der) => HEXLOWER.encode(der),
+        }
+    }
+
+    /// The word before the colon. A malformed principal name has no text of its own and is written as othername.
+    fn prefix(&self) -> &'static str {
+        match self {
+            Self::OtherName { oid, value_der } if principal_name(*oid, value_der).is_none() => "othername",
+            _ => self.kind().as_str(),
+        }
+    }
+}
+
+fn principal_name(oid: ObjectIdentifier, value_der: &[u8]) -> Option<&str> {
+    if oid != ID_ON_UPN {
+        return None;
+    }
+    let content = Reader::single(value_der, tag::UTF8_STRING).ok()?;
+    std::str::from_utf8(content)
+        .ok()
+        .filter(|name| super::mailbox::check_upn(name).is_ok())
+}
+
+impl fmt::Display for San {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.prefix(), self.value())
+    }
+}
+
+impl FromStr for San {
+    type Err = SanError;
+
+    fn from_str(text: &str) -> Result<Self, SanError> {
+        let unknown = || SanError::Kind(printable(text));
+        let (kind, value) = text.split_once(':').ok_or_else(unknown)?;
+        match kind.parse().map_err(|_: SanError| unknown())? {
+            SanKind::Dns => value.parse().map(Self::Dns),
+            SanKind::Ip => parse_ip(value).map(Self::Ip),
+            SanKind::Email => Ok(match value.parse()? {
+                Mailbox::Ascii(address) => Self::Email(address),
+                Mailbox::Utf8(address) => Self::SmtpUtf8(address),
+            }),
+            SanKind::Uri => value.parse().map(Self::Uri),
+            SanKind::DirName => Ok(Self::DirName(value.parse()?)),
+            SanKind::RegisteredId => parse_oid(value).map(Self::RegisteredId),
+            SanKind::Upn => Self::upn(value),
+            SanKind::OtherName => parse_other_name(value),
+            SanKind::Opaque => Err(unknown()),
+        }
+    }
+}
+
+fn parse_ip(value: &str) -> Result<IpAddr, SanError> {
+    value.parse().map_err(|_| SanError::Ip(printable(value)))
+}
+
+fn parse_oid(value: &str) -> Result<ObjectIdentifier, SanError> {
+    ObjectIdentifier::new(value).map_err(|_| SanError::Oid(printable(value)))
+}
+
+fn parse_other_name(value: &str) -> Result<San, SanError> {
+    let (oid, hex) = value
+        .split_once('=')
+        .ok_or(SanError::OtherName("write it as othername:OID=hex of its DER"))?;
+    let der = HEXLOWER_PERMISSIVE
+        .decode(hex.as_bytes())
+        .map_err(|_| SanError::OtherName("what follows the `=` is not hex"))?;
+    San::other_name(parse_oid(oid)?, der)
+}
+
+impl San {
+    /// An otherName of any type. Values of the types that have their own kind become that kind.
+    ///
+    /// # Errors
+    /// If the value is not one DER value, or does not fit the rules of its type.
+    pub fn other_name(oid: ObjectIdentifier, value_der: Vec<u8>) -> Result<Self, SanError> {
+        let utf8 = || {
+            Reader::single(&value_der, tag::UTF8_STRING)
+                .ok()
+                .and_then(|content| std::str::from_utf8(content).ok())
+                .ok_or(SanError::OtherName("its value must be a UTF8String"))
+        };
+        if oid == ID_ON_SMTP_UTF8_MAILBOX {
+            return utf8()?.parse().map(Self::SmtpUtf8);
+        }
+        if oid == ID_ON_UPN {
+            return Self::upn(utf8()?);
+        }
+        let mut value = Reader::new(&value_der);
+        if value.any().is_err() || value.finish().is_err() {
+            return Err(SanError::OtherName("its value is not one DER value"));
+        }
+        Ok(Self::OtherName { oid, value_der })
+    }
+}
+
+impl SanKind {
+    /// The word for this kind in the text form.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::Ip => "ip",
+            Self::Email => "email",
+            Self::Uri => "uri",
+            Self::DirName => "dirname",
+            Self::RegisteredId => "rid",
+            Self::Upn => "upn",
+            Self::OtherName => "othername",
+            Self::Opaque => "opaque",
+        }
+    }
+}
+
+impl fmt::Display for SanKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for SanKind {
+    type Err = SanError;
+
+    fn from_str(text: &str) -> Result<Self, SanError> {
+        [
+            Self::Dns,
+            Self::Ip,
+            Self::Email,
+            Self::Uri,
+            Self::DirName,
+            Self::RegisteredId,
+            Self::Upn,
+            Self::OtherName,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str().eq_ignore_ascii_case(text))
+        .ok_or_else(|| SanError::Kind(printable(text)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_made_canonical() {
+        for (text, canonical) in [
+            ("DNS:WEB.example.test", "dns:web.example.test"),
+            ("ip:192.0.2.1", "ip:192.0.2.1"),
+            ("IP:2001:DB8:0:0:0:0:0:1", "ip:2001:db8::1"),
+            ("email:User@EXAMPLE.test", "email:User@example.test"),
+            ("email:Üser@bücher.example", "email:Üser@xn--bcher-kva.example"),
+            ("uri:HTTPS://Web.test/A", "uri:https://web.test/A"),
+            ("dirname:cn=a, o=b", "dirname:CN=a,O=b"),
+            ("rid:1.2.3.4", "rid:1.2.3.4"),
+            ("upn:User@EXAMPLE", "upn:User@EXAMPLE"),
+            ("othername:1.3.6.1.4.1.311.20.2.3=0C03614062", "upn:a@b"),
+            (
+                "othername:1.3.6.1.5.5.7.8.9=0c08c3bc40622e636f6d",
+                "email:ü@b.com",
+            ),
+            ("othername:1.2.3.4=0C0161", "othername:1.2.3.4=0c0161"),
+        ] {
+            let san: San = text.parse().unwrap();
+            assert_eq!(san.to_string(), canonical);
+            assert_eq!(canonical.parse::<San>().unwrap(), san);
+        }
+    }
+
+    #[test]
+    fn wrong_text_is_refused() {
+        for text in [
+            "",
+            "web.example.test",
+            "host:web",
+            "opaque:8201ff",
+            "ip:1.2.3",
+            "ip:::1%eth0",
+            "ip:1.2.3.4/8",
+            "ip:01.2.3.4",
+            "rid:1",
+            "rid:a",
+            "othername:1.2.3",
+            "othername:1.2.3=",
+            "othername:1.2.3=0c01",
+            "othername:1.2.3=05000",
+            "othername:1.2.3=050005",
+            "othername:1.3.6.1.4.1.311.20.2.3=0500",
+            "othername:1.3.6.1.5.5.7.8.9=0c0161",
+            "dirname:x",
+            "upn:a",
+        ] {
+            assert!(text.parse::<San>().is_err(), "{text:?}");
+        }
+    }
+}
