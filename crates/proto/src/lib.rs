@@ -4,7 +4,7 @@
 //! package; comments come from the `.proto` files.
 
 #![expect(missing_docs, reason = "generated code documents itself from the .proto files where they do")]
-#![expect(clippy::all, reason = "generated code")]
+#![expect(clippy::all, unused_qualifications, reason = "generated code")]
 
 /// The change feed shared by all services that publish events.
 pub mod feed {

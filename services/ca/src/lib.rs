@@ -1,1 +1,115 @@
-//! Placeholder until the first module lands.
+#![doc = include_str!("../README.md")]
+
+mod app;
+mod config;
+mod domain;
+mod error;
+mod grpc;
+mod issuance;
+mod jobs;
+mod rest;
+mod store;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::store::Db;
+use ::store::feed::Feed;
+use kit::auth::Authenticator;
+use kit::clock::SharedClock;
+use kit::transport::Transport;
+use proto::ca::v1::ca_server::CaServer;
+use proto::keymgr::v1::keymgr_client::KeymgrClient;
+use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::OpenApiRouter;
+
+pub use app::{App, Authorities, IdempotencyKey, IssueRequest, NewAuthority, RenewRequest, Requester, RevokeRequest};
+pub use app::{Scope, Visibility};
+pub use config::Config;
+pub use domain::{Authority, Issued, Protocol, Query, Revocation, SanSuffix, Status};
+pub use error::Error;
+pub use grpc::ALLOW;
+pub use store::MIGRATIONS;
+
+/// How often the feed looks for events that no notification announced.
+const FEED_POLL: Duration = Duration::from_secs(1);
+
+/// What the service needs from outside.
+pub struct Deps {
+    /// Its own database, migrated.
+    pub db: Db,
+    /// Time.
+    pub clock: SharedClock,
+    /// The way to keymgr.
+    pub keymgr: Transport,
+    /// Who callers of the REST surface are.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// Trust domain of service identities (`spiffe://<trust-domain>/svc/<name>`).
+    pub trust_domain: String,
+}
+
+/// The certificate authority.
+#[derive(Clone)]
+pub struct Ca {
+    app: App,
+    authenticator: Arc<dyn Authenticator>,
+    feed: Feed,
+    trust_domain: String,
+}
+
+impl Ca {
+    /// Loads CAs and profiles and starts the two stages of issuance.
+    pub async fn build(config: Config, deps: Deps) -> Result<Self, Error> {
+        let mut profiles = BTreeMap::new();
+        for profile in rules::builtin().into_iter().chain(config.profiles.iter().cloned()) {
+            profile.validate().map_err(|error| Error::invalid("ca.profiles", error))?;
+            profiles.insert(profile.name.clone(), profile);
+        }
+        let authorities = Authorities::load(deps.db.clone()).await?;
+        let keymgr = KeymgrClient::new(deps.keymgr);
+        let issuance = issuance::Issuance::start(deps.db.clone(), keymgr, deps.clock.clone(), &config);
+        let feed = Feed::new(deps.db.clone(), FEED_POLL);
+        let app = App {
+            db: deps.db,
+            clock: deps.clock,
+            authorities: Arc::new(authorities),
+            profiles: Arc::new(profiles),
+            issuance,
+            config: Arc::new(config),
+        };
+        Ok(Self { app, authenticator: deps.authenticator, feed, trust_domain: deps.trust_domain })
+    }
+
+    /// The use cases, for the wiring and for tests.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Routes below `/api/v1` with their OpenAPI document.
+    pub fn rest(&self) -> OpenApiRouter {
+        rest::router(self.app.clone(), Arc::clone(&self.authenticator))
+    }
+
+    /// Routes of the plain HTTP listener: `/ca/<name>.crt`, `/roots.pem`.
+    pub fn public(&self) -> axum::Router {
+        rest::public_router(self.app.clone())
+    }
+
+    /// The gRPC service; [`ALLOW`] says who may call what.
+    pub fn grpc(&self) -> CaServer<impl proto::ca::v1::ca_server::Ca + use<>> {
+        let grpc =
+            grpc::Grpc { app: self.app.clone(), feed: self.feed.clone(), trust_domain: self.trust_domain.clone() };
+        CaServer::new(grpc)
+    }
+
+    /// Background work until `stop`.
+    pub async fn jobs(&self, stop: CancellationToken) {
+        jobs::run(self.app.clone(), stop).await;
+    }
+
+    /// Whether the database answers.
+    pub async fn ready(&self) -> Result<(), Error> {
+        Ok(self.app.db.ping().await?)
+    }
+}

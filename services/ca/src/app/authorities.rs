@@ -1,0 +1,160 @@
+//! The CAs of this service, in memory, read again when an unknown name is asked for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use store::Db;
+use x509::SignatureAlgorithm;
+
+use super::App;
+use crate::config::Config;
+use crate::domain::Authority;
+use crate::error::Error;
+
+/// All CAs by name.
+pub struct Authorities {
+    db: Db,
+    known: ArcSwap<BTreeMap<String, Arc<Authority>>>,
+}
+
+/// A CA to be added: its key exists in keymgr, its certificate was signed by the CA above.
+#[derive(Debug)]
+pub struct NewAuthority {
+    /// Lower-case letters, digits and `-`; it stands in URLs.
+    pub name: String,
+    /// Name of the key in keymgr.
+    pub key_name: String,
+    /// What it will sign with.
+    pub algorithm: SignatureAlgorithm,
+    /// Its certificate.
+    pub certificate: x509::Certificate,
+    /// Certificates above it, issuer first, root last.
+    pub chain: Vec<x509::Certificate>,
+    /// Profiles that it issues.
+    pub profiles: Vec<String>,
+}
+
+impl Authorities {
+    pub(crate) async fn load(db: Db) -> Result<Self, Error> {
+        let known = read(&db).await?;
+        Ok(Self { db, known: ArcSwap::from_pointee(known) })
+    }
+
+    /// All CAs, by name.
+    pub fn all(&self) -> Vec<Arc<Authority>> {
+        self.known.load().values().cloned().collect()
+    }
+
+    /// The CA of that name.
+    pub async fn by_name(&self, name: &str) -> Result<Arc<Authority>, Error> {
+        if let Some(found) = self.known.load().get(name) {
+            return Ok(Arc::clone(found));
+        }
+        // Another replica may have added it.
+        self.refresh().await?;
+        self.known.load().get(name).cloned().ok_or_else(|| Error::not_found("CA", name))
+    }
+
+    /// The CA that was asked for, or else the first that issues the profile, the default CA before others.
+    pub(crate) async fn for_profile(
+        &self,
+        asked: Option<&str>,
+        profile: &str,
+        config: &Config,
+    ) -> Result<Arc<Authority>, Error> {
+        let issues = |authority: &Authority| authority.profiles.iter().any(|name| name == profile);
+        if let Some(name) = asked {
+            let authority = self.by_name(name).await?;
+            if issues(&authority) {
+                return Ok(authority);
+            }
+            let able = authority.profiles.join(", ");
+            return Err(Error::invalid("ca", format!("CA {name} does not issue profile {profile}, only {able}")));
+        }
+        let known = self.known.load();
+        let default = known.get(&config.default_ca).filter(|authority| issues(authority));
+        default.or_else(|| known.values().find(|authority| issues(authority))).cloned().ok_or_else(|| {
+            Error::Conflict(format!("no CA here issues profile {profile}; create one first"))
+        })
+    }
+
+    /// Reads the table again.
+    pub async fn refresh(&self) -> Result<(), Error> {
+        self.known.store(Arc::new(read(&self.db).await?));
+        Ok(())
+    }
+
+    /// The issuing side as the rules see it, with the URLs that go into certificates.
+    pub(crate) fn issuer(&self, authority: &Authority, config: &Config) -> Result<rules::Issuer, Error> {
+        let (base, name) = (&config.public_http_url, &authority.name);
+        let pointers = rules::Pointers {
+            crl: vec![format!("{base}/crl/{name}.crl")],
+            ocsp: vec![format!("{base}/ocsp")],
+            ca_issuers: vec![format!("{base}/ca/{name}.crt")],
+        };
+        rules::Issuer::from_certificate(authority.certificate.clone(), pointers, authority.algorithm)
+            .map_err(|error| Error::Internal(format!("CA {name} can't issue: {error}")))
+    }
+}
+
+async fn read(db: &Db) -> Result<BTreeMap<String, Arc<Authority>>, Error> {
+    let all = crate::store::authorities::all(db).await?;
+    Ok(all.into_iter().map(|authority| (authority.name.clone(), Arc::new(authority))).collect())
+}
+
+impl App {
+    /// Adds a CA. Its certificate must verify under the chain given with it.
+    pub async fn add_authority(&self, new: NewAuthority) -> Result<(), Error> {
+        check_name(&new.name)?;
+        let mut below = &new.certificate;
+        for above in &new.chain {
+            below.verify_signed_by(above).map_err(|error| Error::invalid("chain", error))?;
+            below = above;
+        }
+        let authority = Authority {
+            name: new.name,
+            key_name: new.key_name,
+            algorithm: new.algorithm,
+            certificate: new.certificate,
+            chain: new.chain,
+            profiles: new.profiles,
+        };
+        let now = self.clock.now();
+        let trace = kit::trace::current();
+        let event = store::outbox::NewEvent {
+            kind: "ca.created",
+            subject: authority.name.clone(),
+            data: serde_json::json!({
+                "ca": authority.name,
+                "subject": authority.certificate.subject().to_string(),
+                "serial": authority.certificate.serial().to_string(),
+            }),
+            correlation_id: trace.correlation_id,
+            traceparent: trace.traceparent,
+        };
+        let mut tx = self.db.begin().await?;
+        crate::store::authorities::insert(&mut tx, &authority, now).await?;
+        store::outbox::append(&mut tx, &[event], now).await?;
+        tx.commit().await?;
+        self.authorities.refresh().await
+    }
+
+    /// All CAs.
+    pub fn authorities(&self) -> &Authorities {
+        &self.authorities
+    }
+
+    /// PEM of the CA of that name and of those above it, without the root.
+    pub async fn chain_pem(&self, ca: &str) -> Result<String, Error> {
+        Ok(self.authorities.by_name(ca).await?.chain_pem())
+    }
+}
+
+/// The name stands in URLs and file names.
+fn check_name(name: &str) -> Result<(), Error> {
+    let fits = (1..=64).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !name.starts_with('-');
+    if fits { Ok(()) } else { Err(Error::invalid("name", "takes 1 to 64 lower-case letters, digits and `-`")) }
+}

@@ -1,0 +1,180 @@
+//! Issue a certificate from a CSR.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+use x509::San;
+use x509::csr::Csr;
+use x509::serial::Serial;
+
+use super::{App, Requester, Scope};
+use crate::domain::{Authority, Issued, Protocol};
+use crate::error::Error;
+use crate::issuance::{Claim, Order, Record};
+use crate::store::commit::Outcome;
+
+/// What a requester asks for.
+#[derive(Clone, Debug)]
+pub struct IssueRequest {
+    /// PKCS#10, PEM or DER.
+    pub csr: Vec<u8>,
+    /// Profile name.
+    pub profile: String,
+    /// CA name; the default CA of the profile if none.
+    pub ca: Option<String>,
+    /// The profile's default if none.
+    pub validity: Option<Duration>,
+    /// Replaces those of the CSR.
+    pub sans: Option<Vec<San>>,
+    /// The way the request came in.
+    pub protocol: Protocol,
+    /// Makes a repeated request have one effect.
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
+/// The value of an `Idempotency-Key`: 1 to 255 visible ASCII characters.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl fmt::Debug for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IdempotencyKey")
+    }
+}
+
+impl IdempotencyKey {
+    /// Checks the form.
+    pub fn new(text: impl Into<String>) -> Result<Self, Error> {
+        let text = text.into();
+        if (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Ok(Self(text))
+        } else {
+            Err(Error::invalid("Idempotency-Key", "takes 1 to 255 visible ASCII characters"))
+        }
+    }
+
+    /// Two requesters may use the same key without meeting.
+    pub(super) fn claim(&self, requester: &Requester, request: [u8; 32]) -> Claim {
+        Claim { key: hash(&[requester.subject.as_bytes(), self.0.as_bytes()]), request }
+    }
+}
+
+impl IssueRequest {
+    fn digest(&self) -> [u8; 32] {
+        let sans: Vec<String> = self.sans.iter().flatten().map(ToString::to_string).collect();
+        hash(&[
+            b"issue",
+            &self.csr,
+            self.profile.as_bytes(),
+            self.ca.as_deref().unwrap_or_default().as_bytes(),
+            &self.validity.map_or(0, |validity| validity.as_secs()).to_be_bytes(),
+            sans.join("\n").as_bytes(),
+        ])
+    }
+}
+
+/// SHA-256 over length-prefixed parts.
+pub(super) fn hash(parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        context.update(part);
+    }
+    let mut out = [0; 32];
+    out.copy_from_slice(context.finish().as_ref());
+    out
+}
+
+impl App {
+    /// Policy, lint, signature, database, answer: in this order and in no other.
+    pub async fn issue(&self, requester: &Requester, request: IssueRequest) -> Result<Issued, Error> {
+        let profile = self.profile(&request.profile)?;
+        let claim = request.idempotency_key.as_ref().map(|key| key.claim(requester, request.digest()));
+        if let Some(earlier) = self.earlier(claim.as_ref()).await? {
+            return Ok(earlier);
+        }
+        let authority = self.authorities.for_profile(request.ca.as_deref(), &profile.name, &self.config).await?;
+        let csr = Csr::from_pem_or_der(&request.csr)?;
+        let mut wanted = rules::Request::from_csr(&csr);
+        wanted.validity = request.validity;
+        if let Some(sans) = request.sans {
+            wanted.sans = sans;
+        }
+        check_scope(requester, profile, &wanted)?;
+        let record = Record {
+            requester: requester.subject.clone(),
+            protocol: request.protocol,
+            replaces: None,
+            claim,
+            trace: kit::trace::current(),
+        };
+        self.sign(profile, authority, wanted, record).await
+    }
+
+    /// The shared end of issue and renew.
+    pub(super) async fn sign(
+        &self,
+        profile: &rules::Profile,
+        authority: Arc<Authority>,
+        wanted: rules::Request,
+        record: Record,
+    ) -> Result<Issued, Error> {
+        let serial = Serial::random(&aws_lc_rs::rand::SystemRandom::new())
+            .map_err(|error| Error::Internal(format!("no random serial number: {error}")))?;
+        let issuer = self.authorities.issuer(&authority, &self.config)?;
+        let approved = rules::approve(profile, wanted, &issuer, serial, self.clock.now())?;
+        let certificate = lint::lint(approved, &lint::Context::issued_by(&authority.certificate))?;
+        let claim = record.claim;
+        match self.issuance.submit(Order { certificate, authority, record }).await? {
+            Outcome::Stored(issued) => {
+                metrics::counter!(
+                    "gigvault_certificates_issued_total",
+                    "ca" => issued.ca.to_string(), "profile" => issued.profile.to_string()
+                )
+                .increment(1);
+                Ok(*issued)
+            }
+            // Another request with the same key was stored first: its certificate is the answer to both.
+            Outcome::ClaimLost => self
+                .earlier(claim.as_ref())
+                .await?
+                .ok_or_else(|| Error::Internal("an idempotency key was taken by nobody".to_owned())),
+        }
+    }
+
+    /// What the same Idempotency-Key gave before.
+    pub(super) async fn earlier(&self, claim: Option<&Claim>) -> Result<Option<Issued>, Error> {
+        let Some(claim) = claim else { return Ok(None) };
+        match crate::store::certificates::by_idempotency_key(&self.db, &claim.key).await? {
+            Some((request, issued)) if request == claim.request => Ok(Some(issued)),
+            Some(_) => Err(Error::IdempotencyConflict),
+            None => Ok(None),
+        }
+    }
+
+    /// The profile of that name.
+    pub fn profile(&self, name: &str) -> Result<&rules::Profile, Error> {
+        self.profiles.get(name).ok_or_else(|| {
+            let known: Vec<&str> = self.profiles.keys().map(String::as_str).collect();
+            Error::invalid("profile", format!("no profile is named {name:?}; there are {}", known.join(", ")))
+        })
+    }
+}
+
+/// Whether the requester may use this profile for these names.
+pub(super) fn check_scope(requester: &Requester, profile: &rules::Profile, wanted: &rules::Request) -> Result<(), Error> {
+    let internal = profile.name == rules::SERVICE_IDENTITY;
+    let allowed = match &requester.issues {
+        Scope::Bootstrap => true,
+        Scope::Any => !internal,
+        Scope::Development => profile.development && !internal,
+        Scope::OwnIdentity(id) => internal && matches!(wanted.sans.as_slice(), [San::Uri(uri)] if uri == id),
+    };
+    if allowed {
+        Ok(())
+    } else {
+        Err(Error::Forbidden(format!("{} may not issue on profile {}", requester.subject, profile.name)))
+    }
+}

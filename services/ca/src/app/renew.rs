@@ -1,0 +1,81 @@
+//! Renew a certificate: same subject, names and profile, with the same key or a new one.
+
+use std::time::Duration;
+
+use x509::csr::Csr;
+
+use super::issue::hash;
+use super::{App, IdempotencyKey, Requester};
+use crate::domain::{Issued, Protocol, Status};
+use crate::error::Error;
+use crate::issuance::Record;
+
+/// What a requester asks for.
+#[derive(Clone, Debug)]
+pub struct RenewRequest {
+    /// Lower-case hex.
+    pub serial: String,
+    /// PKCS#10 (PEM or DER) with the new key; none keeps the key. Its names are not looked at.
+    pub csr: Option<Vec<u8>>,
+    /// The profile's default if none.
+    pub validity: Option<Duration>,
+    /// The way the request came in.
+    pub protocol: Protocol,
+    /// Makes a repeated request have one effect.
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
+impl RenewRequest {
+    fn digest(&self) -> [u8; 32] {
+        hash(&[
+            b"renew",
+            self.serial.as_bytes(),
+            self.csr.as_deref().unwrap_or_default(),
+            &self.validity.map_or(0, |validity| validity.as_secs()).to_be_bytes(),
+        ])
+    }
+}
+
+impl App {
+    /// Issues the successor. The old certificate stays as it is.
+    pub async fn renew(&self, requester: &Requester, request: RenewRequest) -> Result<Issued, Error> {
+        let old = self.find(requester, &request.serial).await?;
+        let claim = request.idempotency_key.as_ref().map(|key| key.claim(requester, request.digest()));
+        if let Some(earlier) = self.earlier(claim.as_ref()).await? {
+            return Ok(earlier);
+        }
+        match old.status(self.clock.now()) {
+            Status::Valid => {}
+            status => {
+                return Err(Error::Conflict(format!(
+                    "certificate {} is {}; only a valid one is renewed: request a new one",
+                    old.serial,
+                    status.as_str()
+                )));
+            }
+        }
+        let profile = self.profile(&old.profile)?;
+        let authority = self.authorities.for_profile(Some(&old.ca), &profile.name, &self.config).await?;
+        let certificate = x509::Certificate::from_der(&old.der)
+            .map_err(|error| Error::Internal(format!("stored certificate {} can't be read: {error}", old.serial)))?;
+        let public_key = match &request.csr {
+            Some(csr) => Csr::from_pem_or_der(csr)?.public_key().clone(),
+            None => certificate.public_key().map_err(|error| Error::invalid("csr", error))?.clone(),
+        };
+        let wanted = rules::Request {
+            subject: certificate.subject().clone(),
+            sans: certificate.sans().to_vec(),
+            public_key,
+            validity: request.validity,
+        };
+        super::issue::check_scope(requester, profile, &wanted)?;
+        let record = Record {
+            requester: requester.subject.clone(),
+            protocol: request.protocol,
+            replaces: Some(old.serial.clone()),
+            claim,
+            trace: kit::trace::current(),
+        };
+        self.sign(profile, authority, wanted, record).await
+    }
+}

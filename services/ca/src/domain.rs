@@ -1,0 +1,207 @@
+//! What the CA service knows: authorities, issued certificates, and the questions one can ask about them.
+//!
+//! Neither rows nor wire messages: `store` and `rest`/`grpc` convert from and to these.
+
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+use x509::SignatureAlgorithm;
+use x509::crl::Reason;
+use x509::serial::Serial;
+
+/// A CA of this service: its certificate, the way up to the root, and the name of its key in keymgr.
+#[derive(Debug)]
+pub struct Authority {
+    /// Name in URLs and in `ca` fields.
+    pub name: String,
+    /// Name of the key in keymgr.
+    pub key_name: String,
+    /// What it signs with.
+    pub algorithm: SignatureAlgorithm,
+    /// Its own certificate.
+    pub certificate: x509::Certificate,
+    /// Certificates above, issuer first, root last.
+    pub chain: Vec<x509::Certificate>,
+    /// Profiles that it issues.
+    pub profiles: Vec<String>,
+}
+
+impl Authority {
+    /// PEM of this CA's certificate and of those above it, without the root: what a server sends after its own.
+    pub fn chain_pem(&self) -> String {
+        std::iter::once(&self.certificate)
+            .chain(&self.chain)
+            .filter(|certificate| certificate.subject() != certificate.issuer())
+            .map(x509::Certificate::pem)
+            .collect()
+    }
+}
+
+/// An issued certificate as the inventory holds it.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    /// Time-ordered identifier.
+    pub id: Uuid,
+    /// Serial number, unique over all CAs of the service.
+    pub serial: Serial,
+    /// Name of the issuing CA.
+    pub ca: Arc<str>,
+    /// Name of the profile.
+    pub profile: Arc<str>,
+    /// RFC 4514 text.
+    pub subject: String,
+    /// `kind:value`.
+    pub sans: Vec<String>,
+    /// Who asked.
+    pub requester: String,
+    /// How they asked.
+    pub protocol: Protocol,
+    /// When it was signed.
+    pub issued_at: OffsetDateTime,
+    /// First second of validity.
+    pub not_before: OffsetDateTime,
+    /// Last second of validity.
+    pub not_after: OffsetDateTime,
+    /// SHA-256 of the SubjectPublicKeyInfo.
+    pub spki_sha256: [u8; 32],
+    /// SHA-256 of the certificate.
+    pub fingerprint_sha256: [u8; 32],
+    /// The certificate.
+    pub der: Vec<u8>,
+    /// The certificate that this one renews.
+    pub replaces: Option<Serial>,
+    /// Set while revoked or on hold.
+    pub revocation: Option<Revocation>,
+}
+
+impl Issued {
+    /// Status at a moment. A revoked certificate stays revoked after its expiry.
+    pub fn status(&self, now: OffsetDateTime) -> Status {
+        match &self.revocation {
+            Some(revocation) if revocation.reason == Reason::CertificateHold => Status::OnHold,
+            Some(_) => Status::Revoked,
+            None if self.not_after < now => Status::Expired,
+            None => Status::Valid,
+        }
+    }
+}
+
+/// When and why a certificate was revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    /// When the CA learned of it.
+    pub time: OffsetDateTime,
+    /// RFC 5280 section 5.3.1.
+    pub reason: Reason,
+    /// When the key is known or believed to have been compromised (RFC 5280 section 5.3.2).
+    pub invalidity: Option<OffsetDateTime>,
+}
+
+/// Where a certificate stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Neither revoked nor expired.
+    Valid,
+    /// Revoked for good.
+    Revoked,
+    /// Revoked with `certificate-hold`; may be released.
+    OnHold,
+    /// Past its last second.
+    Expired,
+}
+
+impl Status {
+    /// The name in REST, gRPC and queries.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Revoked => "revoked",
+            Self::OnHold => "on_hold",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// The status of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Valid, Self::Revoked, Self::OnHold, Self::Expired].into_iter().find(|status| status.as_str() == text)
+    }
+}
+
+/// The way a request came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// REST.
+    Rest,
+    /// gRPC from another service, on nobody's behalf but its own.
+    Grpc,
+    /// RFC 8555.
+    Acme,
+    /// RFC 7030.
+    Est,
+    /// RFC 8894.
+    Scep,
+    /// Made by GigVault for itself: service identities, its HTTPS certificate.
+    Internal,
+}
+
+impl Protocol {
+    const ALL: [Self; 6] = [Self::Rest, Self::Grpc, Self::Acme, Self::Est, Self::Scep, Self::Internal];
+
+    /// The name in REST, gRPC, queries and the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rest => "rest",
+            Self::Grpc => "grpc",
+            Self::Acme => "acme",
+            Self::Est => "est",
+            Self::Scep => "scep",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// The protocol of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|protocol| protocol.as_str() == text)
+    }
+}
+
+/// A question to the inventory; what is set is joined by AND.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// One SAN, exact, canonical.
+    pub san: Option<x509::San>,
+    /// The end of a SAN, with its kind; a range of the search keys.
+    pub san_suffix: Option<SanSuffix>,
+    /// Subject in RFC 4514 form, exact.
+    pub subject: Option<String>,
+    /// Who asked for the certificate.
+    pub requester: Option<String>,
+    /// Profile name.
+    pub profile: Option<String>,
+    /// CA name.
+    pub ca: Option<String>,
+    /// Where it stands now.
+    pub status: Option<Status>,
+    /// Expires at this moment or later.
+    pub expires_after: Option<OffsetDateTime>,
+    /// Expires before this moment.
+    pub expires_before: Option<OffsetDateTime>,
+    /// SHA-256 of the SubjectPublicKeyInfo.
+    pub spki_sha256: Option<[u8; 32]>,
+    /// SHA-256 of the certificate.
+    pub fingerprint_sha256: Option<[u8; 32]>,
+    /// How it was asked for.
+    pub protocol: Option<Protocol>,
+    /// Only certificates whose key had a certificate before.
+    pub key_reused: bool,
+}
+
+/// The end of a subject alternative name: `example.test` finds `a.example.test`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SanSuffix {
+    /// `dns`, `email`, `uri`.
+    pub kind: &'static str,
+    /// Lower-case text that the value ends with.
+    pub suffix: String,
+}

@@ -1,0 +1,131 @@
+//! What can go wrong in the CA service, and whose fault it is.
+
+use std::time::Duration;
+
+use kit::error::{Fault, Kind};
+
+/// Every failure of the service. Its [`Kind`] decides HTTP status and gRPC code.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The CSR can't be read, proves nothing, or holds a key we refuse.
+    #[error(transparent)]
+    Csr(#[from] x509::csr::CsrError),
+    /// A field of the request is not of its form.
+    #[error("{field}: {detail}")]
+    Invalid {
+        /// Path of the field in the request.
+        field: &'static str,
+        /// What is wrong and what is expected.
+        detail: String,
+    },
+    /// The profile does not allow it.
+    #[error(transparent)]
+    Policy(#[from] rules::Denied),
+    /// The certificate would have broken a rule of its format.
+    #[error("refused before signing: {0}")]
+    Lint(#[from] lint::Refused),
+    /// The caller may not do this to this object.
+    #[error("{0}")]
+    Forbidden(String),
+    /// No such certificate, CA or profile, or not for this caller.
+    #[error("no {what} named {name}")]
+    NotFound {
+        /// `certificate`, `CA`, `profile`.
+        what: &'static str,
+        /// As asked for.
+        name: String,
+    },
+    /// The object's state does not allow it.
+    #[error("{0}")]
+    Conflict(String),
+    /// The same Idempotency-Key came with another request before.
+    #[error("this Idempotency-Key was used for another request; use a new key for a new request")]
+    IdempotencyConflict,
+    /// More requests wait than the service takes on.
+    #[error("too many requests wait for a signature; try again")]
+    Overloaded,
+    /// The service is shutting down.
+    #[error("the service is shutting down; try again")]
+    Stopping,
+    /// keymgr refused or can't be reached.
+    #[error("the key manager did not sign")]
+    Keymgr(#[source] kit::grpc::RemoteFault),
+    /// The database.
+    #[error("the database did not answer as it should")]
+    Store(#[from] store::StoreError),
+    /// The group that this request was committed with failed.
+    #[error("{0}")]
+    Group(#[source] std::sync::Arc<Error>),
+    /// A state that the code rules out: a bug, or a damaged database.
+    #[error("internal: {0}")]
+    Internal(String),
+}
+
+impl Error {
+    pub(crate) fn not_found(what: &'static str, name: impl Into<String>) -> Self {
+        Self::NotFound { what, name: name.into() }
+    }
+
+    pub(crate) fn invalid(field: &'static str, detail: impl std::fmt::Display) -> Self {
+        Self::Invalid { field, detail: detail.to_string() }
+    }
+}
+
+impl Fault for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Csr(_) | Self::Invalid { .. } => Kind::Invalid,
+            Self::Policy(_) | Self::Lint(_) => Kind::Unprocessable,
+            Self::Forbidden(_) => Kind::Denied,
+            Self::NotFound { .. } => Kind::NotFound,
+            Self::Conflict(_) | Self::IdempotencyConflict => Kind::Conflict,
+            Self::Overloaded | Self::Stopping => Kind::Unavailable,
+            Self::Keymgr(fault) => match fault.kind() {
+                Kind::Unavailable => Kind::Unavailable,
+                _ => Kind::Internal,
+            },
+            Self::Store(error) if error.is_unavailable() => Kind::Unavailable,
+            Self::Store(_) | Self::Internal(_) => Kind::Internal,
+            Self::Group(error) => error.kind(),
+        }
+    }
+
+    fn problem(&self) -> &'static str {
+        match self {
+            Self::Csr(_) => "bad-csr",
+            Self::Invalid { .. } => "invalid-request",
+            Self::Policy(_) => "denied-by-profile",
+            Self::Lint(_) => "lint",
+            Self::Forbidden(_) => "forbidden",
+            Self::NotFound { .. } => "not-found",
+            Self::Conflict(_) => "conflict",
+            Self::IdempotencyConflict => "idempotency-conflict",
+            Self::Overloaded | Self::Stopping => "unavailable",
+            Self::Keymgr(_) | Self::Store(_) if self.kind() == Kind::Unavailable => "unavailable",
+            Self::Group(error) => error.problem(),
+            Self::Keymgr(_) | Self::Store(_) | Self::Internal(_) => "internal",
+        }
+    }
+
+    fn public(&self) -> String {
+        match self {
+            Self::Internal(_) => "the service failed; its log has the cause".to_owned(),
+            Self::Group(error) => error.public(),
+            other => other.to_string(),
+        }
+    }
+
+    fn field(&self) -> Option<&str> {
+        match self {
+            Self::Csr(error) => Some(error.field()),
+            Self::Invalid { field, .. } => Some(field),
+            Self::Policy(denied) => Some(denied.field),
+            Self::Group(error) => error.field(),
+            _ => None,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        (self.kind() == Kind::Unavailable).then_some(Duration::from_secs(2))
+    }
+}

@@ -1,0 +1,246 @@
+//! gRPC of the CA service. Callers are other services, known by their mutual-TLS identity.
+
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use kit::grpc::to_status;
+use kit::peer::Peer;
+use proto::ca::v1 as wire;
+use proto::feed::v1::{FeedEvent, WatchRequest};
+use store::feed::{Cursor, Feed};
+use store::page::Limit;
+use time::OffsetDateTime;
+use tonic::{Request, Response, Status};
+
+use crate::app::{App, IdempotencyKey, IssueRequest, RenewRequest, Requester, RevokeRequest, Scope, Visibility};
+use crate::domain::{Issued, Protocol, Query};
+use crate::error::Error;
+use crate::rest::filters::Filters;
+use crate::rest::object;
+
+/// Who may call what; what is not here is refused.
+pub static ALLOW: kit::peer::AllowTable = &[
+    ("/gigvault.ca.v1.Ca/Issue", &["ra", "enroll", "ca", "keymgr", "auth"]),
+    ("/gigvault.ca.v1.Ca/Get", &["ra", "enroll", "ocsp", "crl", "notify"]),
+    ("/gigvault.ca.v1.Ca/List", &["ra", "enroll", "ocsp", "crl", "notify"]),
+    ("/gigvault.ca.v1.Ca/Renew", &["ra", "enroll"]),
+    ("/gigvault.ca.v1.Ca/Revoke", &["ra", "enroll"]),
+    ("/gigvault.ca.v1.Ca/ListCas", &["ra", "enroll", "ocsp", "crl", "keymgr", "auth", "ca"]),
+    ("/gigvault.ca.v1.Ca/Watch", &["audit", "ocsp", "crl", "notify"]),
+];
+
+/// The gRPC face of the use cases.
+#[derive(Clone)]
+pub(crate) struct Grpc {
+    pub(crate) app: App,
+    pub(crate) feed: Feed,
+    /// Trust domain of service identities.
+    pub(crate) trust_domain: String,
+}
+
+impl Grpc {
+    /// A service that works for others (ra, enroll) names its requester; any other asks for its own identity.
+    fn requester(&self, peer: &Peer, named: &str) -> Requester {
+        match peer.name() {
+            Some("ra" | "enroll") => {
+                Requester { subject: named.to_owned(), issues: Scope::Any, sees: Visibility::All }
+            }
+            name => {
+                let name = name.unwrap_or_default();
+                let id = format!("spiffe://{}/svc/{name}", self.trust_domain);
+                Requester { subject: format!("service:{name}"), issues: Scope::OwnIdentity(id), sees: Visibility::Own }
+            }
+        }
+    }
+
+    async fn encode(&self, issued: Issued) -> Result<wire::Certificate, Status> {
+        let authority = self.app.authorities.by_name(&issued.ca).await.map_err(|error| to_status(&error))?;
+        let chain = std::iter::once(&authority.certificate).chain(&authority.chain);
+        Ok(wire::Certificate {
+            serial: issued.serial.to_string(),
+            status: issued.status(self.app.clock.now()).as_str().to_owned(),
+            ca: issued.ca.to_string(),
+            profile: issued.profile.to_string(),
+            not_before_us: store::time::to_micros(issued.not_before),
+            not_after_us: store::time::to_micros(issued.not_after),
+            chain: chain.map(|certificate| certificate.der().to_vec()).collect(),
+            fingerprint_sha256: issued.fingerprint_sha256.to_vec(),
+            spki_sha256: issued.spki_sha256.to_vec(),
+            protocol: issued.protocol.as_str().to_owned(),
+            revocation: issued.revocation.map(|revocation| wire::Revocation {
+                time_us: store::time::to_micros(revocation.time),
+                reason: revocation.reason.to_string(),
+                invalidity_us: revocation.invalidity.map_or(0, store::time::to_micros),
+            }),
+            certificate: issued.der,
+            subject: issued.subject,
+            san: issued.sans,
+            requester: issued.requester,
+        })
+    }
+}
+
+fn peer<T>(request: &Request<T>) -> Peer {
+    request.extensions().get::<Peer>().cloned().unwrap_or_default()
+}
+
+fn status(error: Error) -> Status {
+    to_status(&error)
+}
+
+fn optional(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}
+
+fn seconds(seconds: u64) -> Option<std::time::Duration> {
+    (seconds > 0).then(|| std::time::Duration::from_secs(seconds))
+}
+
+fn idempotency_key(text: String) -> Result<Option<IdempotencyKey>, Error> {
+    optional(text).map(IdempotencyKey::new).transpose()
+}
+
+fn protocol(text: &str) -> Result<Protocol, Error> {
+    match text {
+        "" => Ok(Protocol::Grpc),
+        text => Protocol::parse(text).ok_or_else(|| Error::invalid("protocol", format!("{text:?} is not known"))),
+    }
+}
+
+fn query(request: &wire::ListRequest) -> Result<Query, Error> {
+    let set = |text: &String| (!text.is_empty()).then(|| text.clone());
+    Filters {
+        san: set(&request.san),
+        san_suffix: set(&request.san_suffix),
+        subject: set(&request.subject),
+        requester: set(&request.requester),
+        profile: set(&request.profile),
+        ca: set(&request.ca),
+        status: set(&request.status),
+        expires_after: set(&request.expires_after),
+        expires_before: set(&request.expires_before),
+        spki_sha256: set(&request.spki_sha256),
+        fingerprint_sha256: set(&request.fingerprint_sha256),
+        protocol: set(&request.protocol),
+        key_reused: request.key_reused.then_some(true),
+        limit: None,
+        cursor: None,
+    }
+    .query()
+}
+
+#[tonic::async_trait]
+impl wire::ca_server::Ca for Grpc {
+    async fn issue(&self, request: Request<wire::IssueRequest>) -> Result<Response<wire::Certificate>, Status> {
+        let peer = peer(&request);
+        let request = request.into_inner();
+        let requester = self.requester(&peer, &request.requester);
+        let sans = if request.san.is_empty() { None } else { Some(object::sans(&request.san).map_err(status)?) };
+        let request = IssueRequest {
+            csr: request.csr,
+            profile: request.profile,
+            ca: optional(request.ca),
+            validity: seconds(request.validity_seconds),
+            sans,
+            protocol: protocol(&request.protocol).map_err(status)?,
+            idempotency_key: idempotency_key(request.idempotency_key).map_err(status)?,
+        };
+        let issued = self.app.issue(&requester, request).await.map_err(status)?;
+        Ok(Response::new(self.encode(issued).await?))
+    }
+
+    async fn get(&self, request: Request<wire::GetRequest>) -> Result<Response<wire::Certificate>, Status> {
+        let requester = self.requester(&peer(&request), "");
+        let requester = Requester { sees: Visibility::All, ..requester };
+        let found = self.app.find(&requester, &request.into_inner().serial).await.map_err(status)?;
+        Ok(Response::new(self.encode(found).await?))
+    }
+
+    async fn list(&self, request: Request<wire::ListRequest>) -> Result<Response<wire::ListResponse>, Status> {
+        let requester = Requester { sees: Visibility::All, ..self.requester(&peer(&request), "") };
+        let request = request.into_inner();
+        let limit = if request.limit == 0 { Limit::default() } else { limit(request.limit).map_err(status)? };
+        let cursor = (!request.cursor.is_empty()).then_some(request.cursor.as_str());
+        let query = query(&request).map_err(status)?;
+        let page = self.app.search(&requester, query, limit, cursor).await.map_err(status)?;
+        let mut items = Vec::with_capacity(page.items.len());
+        for issued in page.items {
+            items.push(self.encode(issued).await?);
+        }
+        Ok(Response::new(wire::ListResponse { items, next_cursor: page.next_cursor.unwrap_or_default() }))
+    }
+
+    async fn renew(&self, request: Request<wire::RenewRequest>) -> Result<Response<wire::Certificate>, Status> {
+        let peer = peer(&request);
+        let request = request.into_inner();
+        let requester = self.requester(&peer, &request.requester);
+        let request = RenewRequest {
+            serial: request.serial,
+            csr: (!request.csr.is_empty()).then_some(request.csr),
+            validity: seconds(request.validity_seconds),
+            protocol: Protocol::Grpc,
+            idempotency_key: idempotency_key(request.idempotency_key).map_err(status)?,
+        };
+        let issued = self.app.renew(&requester, request).await.map_err(status)?;
+        Ok(Response::new(self.encode(issued).await?))
+    }
+
+    async fn revoke(&self, request: Request<wire::RevokeRequest>) -> Result<Response<wire::Certificate>, Status> {
+        let peer = peer(&request);
+        let request = request.into_inner();
+        let requester = self.requester(&peer, &request.requester);
+        let invalidity = match request.invalidity_us {
+            0 => None,
+            micros => Some(
+                OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000)
+                    .map_err(|_| status(Error::invalid("invalidity_us", "is out of range")))?,
+            ),
+        };
+        let request = RevokeRequest {
+            serial: request.serial,
+            reason: request.reason.parse().map_err(|error| status(Error::invalid("reason", error)))?,
+            invalidity,
+        };
+        let revoked = self.app.revoke(&requester, &request).await.map_err(status)?;
+        Ok(Response::new(self.encode(revoked).await?))
+    }
+
+    async fn list_cas(&self, _: Request<wire::ListCasRequest>) -> Result<Response<wire::ListCasResponse>, Status> {
+        let items = self.app.authorities.all().iter().map(|authority| wire::CaInfo {
+            name: authority.name.clone(),
+            subject: authority.certificate.subject().to_string(),
+            not_before_us: store::time::to_micros(authority.certificate.not_before()),
+            not_after_us: store::time::to_micros(authority.certificate.not_after()),
+            certificate: authority.certificate.der().to_vec(),
+            chain: authority.chain.iter().map(|certificate| certificate.der().to_vec()).collect(),
+        });
+        Ok(Response::new(wire::ListCasResponse { items: items.collect() }))
+    }
+
+    type WatchStream = BoxStream<'static, Result<FeedEvent, Status>>;
+
+    async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        let after = request.into_inner().after;
+        let cursor = if after.is_empty() { Cursor::start() } else {
+            after.parse().map_err(|error| status(Error::invalid("after", error)))?
+        };
+        let events = self.feed.subscribe(cursor).map_ok(encode_event).map_err(|error| status(Error::Store(error)));
+        Ok(Response::new(events.boxed()))
+    }
+}
+
+fn encode_event(event: store::feed::Event) -> FeedEvent {
+    FeedEvent {
+        cursor: event.cursor.to_string(),
+        id: event.id.to_string(),
+        r#type: event.kind,
+        subject: event.subject,
+        time_us: store::time::to_micros(event.time),
+        data: event.data.to_string(),
+        traceparent: event.traceparent.unwrap_or_default(),
+        correlation_id: event.correlation_id.unwrap_or_default(),
+    }
+}
+
+fn limit(asked: u32) -> Result<Limit, Error> {
+    Limit::new(asked).map_err(|error| Error::invalid("limit", error))
+}

@@ -1,0 +1,127 @@
+//! `/api/v1/cas`, and what certificates point to: `/ca/<name>.crt`.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::routing::get as method_get;
+use kit::auth::{Allow, permission};
+use kit::extract::Path;
+use kit::problem::Problem;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Rest;
+use super::object::rfc3339;
+use crate::app::App;
+use crate::domain::Authority;
+use crate::error::Error;
+
+pub(super) fn routes() -> OpenApiRouter<Rest> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get))
+}
+
+pub(super) fn public(app: App) -> Router {
+    Router::new()
+        .route("/ca/{file}", method_get(certificate))
+        .route("/roots.pem", method_get(roots))
+        .with_state(app)
+}
+
+/// A CA of this service.
+#[derive(Serialize, ToSchema)]
+struct Ca {
+    #[schema(example = "issuing")]
+    name: String,
+    /// RFC 4514.
+    subject: String,
+    /// RFC 3339, UTC.
+    not_before: String,
+    /// RFC 3339, UTC.
+    not_after: String,
+    /// `p256`, `p384`, `rsa3072`, ….
+    key_algorithm: String,
+    /// What it signs with.
+    signature_algorithm: String,
+    /// Profiles that it issues.
+    profiles: Vec<String>,
+    /// PEM.
+    certificate: String,
+    /// PEM of the certificates above, issuer first, root last.
+    chain: String,
+}
+
+impl From<&Authority> for Ca {
+    fn from(authority: &Authority) -> Self {
+        let key = authority.certificate.public_key();
+        Self {
+            name: authority.name.clone(),
+            subject: authority.certificate.subject().to_string(),
+            not_before: rfc3339(authority.certificate.not_before()),
+            not_after: rfc3339(authority.certificate.not_after()),
+            key_algorithm: key.map(|key| key.algorithm().to_string()).unwrap_or_default(),
+            signature_algorithm: authority.algorithm.to_string(),
+            profiles: authority.profiles.clone(),
+            certificate: authority.certificate.pem(),
+            chain: authority.chain.iter().map(x509::Certificate::pem).collect(),
+        }
+    }
+}
+
+/// All CAs; there are few, so that one page holds them.
+#[derive(Serialize, ToSchema)]
+struct CaList {
+    items: Vec<Ca>,
+    /// Always null.
+    next_cursor: Option<String>,
+}
+
+/// Lists the CAs.
+#[utoipa::path(
+    get, path = "/api/v1/cas", tag = "cas", responses((status = 200, body = CaList)),
+    security(("bearer" = [])), extensions(("x-permission" = json!("cas:read")))
+)]
+async fn list(State(app): State<App>, _: Allow<permission::ReadCas>) -> axum::Json<CaList> {
+    let items = app.authorities().all().iter().map(|authority| Ca::from(authority.as_ref())).collect();
+    axum::Json(CaList { items, next_cursor: None })
+}
+
+/// One CA by name.
+#[utoipa::path(
+    get, path = "/api/v1/cas/{name}", tag = "cas", params(("name" = String, Path)),
+    responses(
+        (status = 200, body = Ca),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = [])), extensions(("x-permission" = json!("cas:read")))
+)]
+async fn get(
+    State(app): State<App>,
+    _: Allow<permission::ReadCas>,
+    Path(name): Path<String>,
+) -> Result<axum::Json<Ca>, Problem> {
+    let authority = app.authorities().by_name(&name).await?;
+    Ok(axum::Json(Ca::from(authority.as_ref())))
+}
+
+/// `GET /ca/<name>.crt`: DER, as RFC 5280 section 4.2.2.1 wants behind id-ad-caIssuers.
+async fn certificate(State(app): State<App>, Path(file): Path<String>) -> Result<impl IntoResponse, Problem> {
+    let name = file.strip_suffix(".crt").ok_or_else(|| Error::not_found("CA certificate", file.as_str()))?;
+    let authority = app.authorities().by_name(name).await?;
+    let headers = [(header::CONTENT_TYPE, "application/pkix-cert"), (header::CACHE_CONTROL, "public, max-age=3600")];
+    Ok((headers, authority.certificate.der().to_vec()))
+}
+
+/// `GET /roots.pem`: the roots of all CAs, PEM, each once.
+async fn roots(State(app): State<App>) -> impl IntoResponse {
+    let mut roots: Vec<String> = Vec::new();
+    for authority in app.authorities().all() {
+        let pem = authority.chain.last().unwrap_or(&authority.certificate).pem();
+        if !roots.contains(&pem) {
+            roots.push(pem);
+        }
+    }
+    ([(header::CONTENT_TYPE, "application/x-pem-file")], roots.concat())
+}

@@ -1,0 +1,247 @@
+//! `/api/v1/certificates`.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::IntoResponse;
+use kit::auth::{Allow, permission};
+use kit::extract::{Json, Path, Query};
+use kit::problem::Problem;
+use serde::{Deserialize, Serialize};
+use store::page::Limit;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Rest;
+use super::filters::Filters;
+use super::object::{self, Certificate, requester};
+use crate::app::{App, IdempotencyKey, IssueRequest, RenewRequest, RevokeRequest};
+use crate::domain::Protocol;
+use crate::error::Error;
+
+pub(super) fn routes() -> OpenApiRouter<Rest> {
+    OpenApiRouter::new()
+        .routes(routes!(issue, list))
+        .routes(routes!(get))
+        .routes(routes!(chain))
+        .routes(routes!(renew))
+        .routes(routes!(revoke))
+}
+
+/// What to issue.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct IssueBody {
+    /// PKCS#10 in PEM.
+    csr: String,
+    /// Profile name; see `GET /api/v1/profiles`.
+    #[schema(example = "tls-server")]
+    profile: String,
+    /// CA name; the default CA if absent.
+    ca: Option<String>,
+    /// A span such as `90d` or `12h`; the profile's default if absent.
+    validity: Option<String>,
+    /// Takes the place of the CSR's names.
+    san: Option<Vec<String>>,
+}
+
+/// Issues a certificate from a CSR.
+#[utoipa::path(
+    post, path = "/api/v1/certificates", tag = "certificates", request_body = IssueBody,
+    params(("Idempotency-Key" = Option<String>, Header, description = "same key and same request: the same certificate")),
+    responses(
+        (status = 201, description = "issued and durable", body = Certificate),
+        (status = 400, description = "malformed request or CSR", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Idempotency-Key used for another request", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "refused by profile or lint", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "try again after Retry-After", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:issue")))
+)]
+async fn issue(
+    State(app): State<App>,
+    Allow(caller, ..): Allow<permission::IssueCertificates>,
+    headers: HeaderMap,
+    Json(body): Json<IssueBody>,
+) -> Result<impl IntoResponse, Problem> {
+    let request = IssueRequest {
+        csr: body.csr.into_bytes(),
+        profile: body.profile,
+        ca: body.ca,
+        validity: body.validity.as_deref().map(object::validity).transpose()?,
+        sans: body.san.as_deref().map(object::sans).transpose()?,
+        protocol: Protocol::Rest,
+        idempotency_key: idempotency_key(&headers)?,
+    };
+    let issued = app.issue(&requester(&caller), request).await?;
+    created(&app, issued).await
+}
+
+/// One page of the inventory.
+#[derive(Serialize, ToSchema)]
+struct CertificateList {
+    items: Vec<Certificate>,
+    /// Null on the last page.
+    next_cursor: Option<String>,
+}
+
+/// Lists and searches certificates: newest first, or by expiry or name where the filters say so.
+#[utoipa::path(
+    get, path = "/api/v1/certificates", tag = "certificates", params(Filters),
+    responses(
+        (status = 200, body = CertificateList),
+        (status = 400, description = "malformed filter or cursor", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:read")))
+)]
+async fn list(
+    State(app): State<App>,
+    Allow(caller, ..): Allow<permission::ReadCertificates>,
+    Query(mut filters): Query<Filters>,
+) -> Result<axum::Json<CertificateList>, Problem> {
+    let limit = match filters.limit {
+        Some(asked) => Limit::new(asked).map_err(|error| Error::invalid("limit", error))?,
+        None => Limit::default(),
+    };
+    let cursor = filters.cursor.take();
+    let page = app.search(&requester(&caller), filters.query()?, limit, cursor.as_deref()).await?;
+    let mut items = Vec::with_capacity(page.items.len());
+    for issued in page.items {
+        items.push(Certificate::new(&app, issued).await?);
+    }
+    Ok(axum::Json(CertificateList { items, next_cursor: page.next_cursor }))
+}
+
+/// One certificate by serial number.
+#[utoipa::path(
+    get, path = "/api/v1/certificates/{serial}", tag = "certificates",
+    params(("serial" = String, Path, description = "lower-case hex")),
+    responses(
+        (status = 200, body = Certificate),
+        (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:read")))
+)]
+async fn get(
+    State(app): State<App>,
+    Allow(caller, ..): Allow<permission::ReadCertificates>,
+    Path(serial): Path<String>,
+) -> Result<axum::Json<Certificate>, Problem> {
+    let found = app.find(&requester(&caller), &serial).await?;
+    Ok(axum::Json(Certificate::new(&app, found).await?))
+}
+
+/// A certificate and those above it, PEM, leaf first, without the root: what a server is configured with.
+#[utoipa::path(
+    get, path = "/api/v1/certificates/{serial}/chain", tag = "certificates",
+    params(("serial" = String, Path, description = "lower-case hex")),
+    responses(
+        (status = 200, body = String, content_type = "application/pem-certificate-chain"),
+        (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:read")))
+)]
+async fn chain(
+    State(app): State<App>,
+    Allow(caller, ..): Allow<permission::ReadCertificates>,
+    Path(serial): Path<String>,
+) -> Result<impl IntoResponse, Problem> {
+    let found = app.find(&requester(&caller), &serial).await?;
+    let pem = x509::pem::encode("CERTIFICATE", &found.der) + &app.chain_pem(&found.ca).await?;
+    Ok(([(header::CONTENT_TYPE, "application/pem-certificate-chain")], pem))
+}
+
+/// How to renew.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+struct RenewBody {
+    /// PKCS#10 in PEM with the new key; absent keeps the key.
+    csr: Option<String>,
+    /// A span such as `90d`; the profile's default if absent.
+    validity: Option<String>,
+}
+
+/// Issues the successor of a valid certificate: same subject, names and profile.
+#[utoipa::path(
+    post, path = "/api/v1/certificates/{serial}/renew", tag = "certificates", request_body = RenewBody,
+    params(
+        ("serial" = String, Path, description = "lower-case hex"),
+        ("Idempotency-Key" = Option<String>, Header, description = "same key and same request: the same certificate"),
+    ),
+    responses(
+        (status = 201, description = "issued and durable", body = Certificate),
+        (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "revoked, on hold or expired", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:renew")))
+)]
+async fn renew(
+    State(app): State<App>,
+    Allow(caller, ..): Allow<permission::RenewCertificates>,
+    Path(serial): Path<String>,
+    headers: HeaderMap,
+    Json(body): Json<RenewBody>,
+) -> Result<impl IntoResponse, Problem> {
+    let request = RenewRequest {
+        serial,
+        csr: body.csr.map(String::into_bytes),
+        validity: body.validity.as_deref().map(object::validity).transpose()?,
+        protocol: Protocol::Rest,
+        idempotency_key: idempotency_key(&headers)?,
+    };
+    let issued = app.renew(&requester(&caller), request).await?;
+    created(&app, issued).await
+}
+
+/// Why to revoke.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RevokeBody {
+    /// RFC 5280 name in kebab case; `remove-from-crl` releases a hold.
+    #[schema(example = "key-compromise")]
+    reason: String,
+    /// When the key was compromised, if known: RFC 3339.
+    invalidity_time: Option<String>,
+}
+
+/// Revokes a certificate, puts it on hold or releases it.
+#[utoipa::path(
+    post, path = "/api/v1/certificates/{serial}/revoke", tag = "certificates", request_body = RevokeBody,
+    params(("serial" = String, Path, description = "lower-case hex")),
+    responses(
+        (status = 200, description = "done and durable", body = Certificate),
+        (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "revoked already, or not on hold", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:revoke")))
+)]
+async fn revoke(
+    State(app): State<App>,
+    Allow(caller, ..): Allow<permission::RevokeCertificates>,
+    Path(serial): Path<String>,
+    Json(body): Json<RevokeBody>,
+) -> Result<axum::Json<Certificate>, Problem> {
+    let request = RevokeRequest {
+        serial,
+        reason: body.reason.parse().map_err(|error| Error::invalid("reason", error))?,
+        invalidity: body.invalidity_time.as_deref().map(|text| object::time("invalidity_time", text)).transpose()?,
+    };
+    let revoked = app.revoke(&requester(&caller), &request).await?;
+    Ok(axum::Json(Certificate::new(&app, revoked).await?))
+}
+
+async fn created(app: &App, issued: crate::domain::Issued) -> Result<impl IntoResponse + use<>, Problem> {
+    let location = HeaderValue::try_from(format!("/api/v1/certificates/{}", issued.serial))
+        .map_err(|error| Error::Internal(error.to_string()))?;
+    let body = axum::Json(Certificate::new(app, issued).await?);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], body))
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Error> {
+    let mut values = headers.get_all("idempotency-key").iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => IdempotencyKey::new(value.to_str().unwrap_or_default()).map(Some),
+        (Some(_), Some(_)) => Err(Error::invalid("Idempotency-Key", "was given more than once")),
+    }
+}

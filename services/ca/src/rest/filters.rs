@@ -1,0 +1,123 @@
+//! The filters of a list, as text, and what they mean. REST and gRPC share them.
+
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::object::{sha256, time};
+use crate::domain::{Protocol, Query, SanSuffix, Status};
+use crate::error::Error;
+
+/// Query parameters of `GET /api/v1/certificates`; all that are set must hold.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Filters {
+    /// One subject alternative name, exact: `dns:a.example.test`, `ip:10.0.0.1`, `email:a@example.test`, ….
+    pub(crate) san: Option<String>,
+    /// The end of a DNS name: `example.test`; or of another kind: `email:@example.test`.
+    pub(crate) san_suffix: Option<String>,
+    /// Subject in RFC 4514 form, exact.
+    pub(crate) subject: Option<String>,
+    /// Who asked for the certificate.
+    pub(crate) requester: Option<String>,
+    /// Profile name.
+    pub(crate) profile: Option<String>,
+    /// CA name.
+    pub(crate) ca: Option<String>,
+    /// `valid`, `revoked`, `on_hold` or `expired`.
+    pub(crate) status: Option<String>,
+    /// Expires at this time or later (RFC 3339).
+    pub(crate) expires_after: Option<String>,
+    /// Expires before this time (RFC 3339).
+    pub(crate) expires_before: Option<String>,
+    /// SHA-256 of the SubjectPublicKeyInfo, hex.
+    pub(crate) spki_sha256: Option<String>,
+    /// SHA-256 of the certificate, hex.
+    pub(crate) fingerprint_sha256: Option<String>,
+    /// `rest`, `grpc`, `acme`, `est`, `scep` or `internal`.
+    pub(crate) protocol: Option<String>,
+    /// Only certificates whose key had a certificate before.
+    pub(crate) key_reused: Option<bool>,
+    /// Items a page, 1 to 500; 50 if not given.
+    pub(crate) limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    pub(crate) cursor: Option<String>,
+}
+
+impl Filters {
+    /// Every text parsed; the first that is not of its form is named.
+    pub(crate) fn query(self) -> Result<Query, Error> {
+        let san = |text: String| text.parse().map_err(|error| Error::invalid("san", error));
+        let status = |text: String| {
+            Status::parse(&text).ok_or_else(|| Error::invalid("status", "takes valid, revoked, on_hold or expired"))
+        };
+        let protocol = |text: String| {
+            Protocol::parse(&text)
+                .ok_or_else(|| Error::invalid("protocol", "takes rest, grpc, acme, est, scep or internal"))
+        };
+        Ok(Query {
+            san: self.san.map(san).transpose()?,
+            san_suffix: self.san_suffix.as_deref().map(suffix).transpose()?,
+            subject: self.subject,
+            requester: self.requester,
+            profile: self.profile,
+            ca: self.ca,
+            status: self.status.map(status).transpose()?,
+            expires_after: self.expires_after.map(|text| time("expires_after", &text)).transpose()?,
+            expires_before: self.expires_before.map(|text| time("expires_before", &text)).transpose()?,
+            spki_sha256: self.spki_sha256.map(|text| sha256("spki_sha256", &text)).transpose()?,
+            fingerprint_sha256: self.fingerprint_sha256.map(|text| sha256("fingerprint_sha256", &text)).transpose()?,
+            protocol: self.protocol.map(protocol).transpose()?,
+            key_reused: self.key_reused.unwrap_or(false),
+        })
+    }
+}
+
+fn suffix(text: &str) -> Result<SanSuffix, Error> {
+    let (kind, value) = match text.split_once(':') {
+        None | Some(("dns", _)) => ("dns", text.strip_prefix("dns:").unwrap_or(text)),
+        Some(("email", value)) => ("email", value),
+        Some(("uri", value)) => ("uri", value),
+        Some((other, _)) => {
+            return Err(Error::invalid("san_suffix", format!("{other}: has no suffixes; dns, email and uri have")));
+        }
+    };
+    if value.is_empty() || value.len() > 253 || value.chars().any(char::is_control) {
+        return Err(Error::invalid("san_suffix", "takes 1 to 253 printable characters"));
+    }
+    // A URI's path keeps its case; the rest is compared in lower case, as it is stored.
+    let suffix = if kind == "uri" { value.to_owned() } else { value.to_lowercase() };
+    Ok(SanSuffix { kind, suffix })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(filters: Filters) -> String {
+        match filters.query() {
+            Err(Error::Invalid { field, .. }) => field.to_owned(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_malformed_filter_is_named() {
+        let text = || Some("?".to_owned());
+        assert_eq!(field(Filters { san: text(), ..Filters::default() }), "san");
+        assert_eq!(field(Filters { status: text(), ..Filters::default() }), "status");
+        assert_eq!(field(Filters { protocol: text(), ..Filters::default() }), "protocol");
+        assert_eq!(field(Filters { expires_after: text(), ..Filters::default() }), "expires_after");
+        assert_eq!(field(Filters { expires_before: text(), ..Filters::default() }), "expires_before");
+        assert_eq!(field(Filters { spki_sha256: text(), ..Filters::default() }), "spki_sha256");
+        assert_eq!(field(Filters { fingerprint_sha256: text(), ..Filters::default() }), "fingerprint_sha256");
+        let suffix = Some("rid:1.2".to_owned());
+        assert_eq!(field(Filters { san_suffix: suffix, ..Filters::default() }), "san_suffix");
+    }
+
+    #[test]
+    fn a_suffix_without_a_kind_is_a_dns_name() {
+        let query = Filters { san_suffix: Some("Example.TEST".to_owned()), ..Filters::default() }.query().unwrap();
+        assert_eq!(query.san_suffix, Some(SanSuffix { kind: "dns", suffix: "example.test".to_owned() }));
+    }
+}

@@ -1,0 +1,36 @@
+//! REST of the CA service: decode, authorise, use case, encode. One file a resource.
+
+mod authorities;
+mod certificates;
+pub(crate) mod filters;
+pub(crate) mod object;
+mod profiles;
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use kit::auth::Authenticator;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+
+/// What the handlers ask for.
+#[derive(Clone, FromRef)]
+struct Rest {
+    app: App,
+    authenticator: Arc<dyn Authenticator>,
+}
+
+/// All routes below `/api/v1`.
+pub(crate) fn router(app: App, authenticator: Arc<dyn Authenticator>) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .merge(certificates::routes())
+        .merge(authorities::routes())
+        .merge(profiles::routes())
+        .with_state(Rest { app, authenticator })
+}
+
+/// Routes for the plain HTTP listener: what certificates point to.
+pub(crate) fn public_router(app: App) -> axum::Router {
+    authorities::public(app)
+}

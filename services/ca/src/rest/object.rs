@@ -1,0 +1,142 @@
+//! The certificate object of the REST surface, and the values in requests.
+
+use std::time::Duration;
+
+use kit::auth::{Caller, permission};
+use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use utoipa::ToSchema;
+
+use crate::app::{App, Requester, Scope, Visibility};
+use crate::domain::Issued;
+use crate::error::Error;
+
+/// A certificate and what is known about it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Certificate {
+    /// Lower-case hex.
+    #[schema(example = "4f1c0a9be27d5f60813e9a4c2b7d1e05")]
+    serial: String,
+    /// `valid`, `revoked`, `on_hold` or `expired`.
+    status: &'static str,
+    /// RFC 4514.
+    #[schema(example = "CN=web.example.test")]
+    subject: String,
+    /// `kind:value`.
+    #[schema(example = json!(["dns:web.example.test"]))]
+    san: Vec<String>,
+    /// Name of the issuing CA.
+    ca: String,
+    /// Name of the profile.
+    profile: String,
+    /// RFC 3339, UTC.
+    not_before: String,
+    /// RFC 3339, UTC; the last second of validity.
+    not_after: String,
+    /// When it was signed: RFC 3339, UTC.
+    issued_at: String,
+    /// PEM.
+    certificate: String,
+    /// PEM, issuer first, without the root.
+    chain: String,
+    /// SHA-256 of the certificate, lower-case hex.
+    fingerprint_sha256: String,
+    /// SHA-256 of the SubjectPublicKeyInfo, lower-case hex.
+    spki_sha256: String,
+    /// Who asked for it.
+    requester: String,
+    /// `rest`, `grpc`, `acme`, `est`, `scep` or `internal`.
+    protocol: &'static str,
+    /// Serial number of the certificate that this one renews.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaces: Option<String>,
+    /// Null while not revoked.
+    revocation: Option<Revocation>,
+}
+
+/// When and why.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Revocation {
+    /// RFC 3339, UTC.
+    time: String,
+    /// RFC 5280 name in kebab case.
+    reason: String,
+    /// RFC 3339, UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invalidity_time: Option<String>,
+}
+
+impl Certificate {
+    pub(crate) async fn new(app: &App, issued: Issued) -> Result<Self, Error> {
+        let chain = app.chain_pem(&issued.ca).await?;
+        let status = issued.status(app.clock.now()).as_str();
+        Ok(Self {
+            serial: issued.serial.to_string(),
+            status,
+            ca: issued.ca.to_string(),
+            profile: issued.profile.to_string(),
+            not_before: rfc3339(issued.not_before),
+            not_after: rfc3339(issued.not_after),
+            issued_at: rfc3339(issued.issued_at),
+            certificate: x509::pem::encode("CERTIFICATE", &issued.der),
+            chain,
+            fingerprint_sha256: data_encoding::HEXLOWER.encode(&issued.fingerprint_sha256),
+            spki_sha256: data_encoding::HEXLOWER.encode(&issued.spki_sha256),
+            protocol: issued.protocol.as_str(),
+            replaces: issued.replaces.as_ref().map(ToString::to_string),
+            revocation: issued.revocation.map(|revocation| Revocation {
+                time: rfc3339(revocation.time),
+                reason: revocation.reason.to_string(),
+                invalidity_time: revocation.invalidity.map(rfc3339),
+            }),
+            subject: issued.subject,
+            san: issued.sans,
+            requester: issued.requester,
+        })
+    }
+}
+
+/// Whole seconds, `Z`.
+pub(crate) fn rfc3339(time: OffsetDateTime) -> String {
+    let whole = time.replace_nanosecond(0).unwrap_or(time);
+    whole.format(&Rfc3339).unwrap_or_default()
+}
+
+/// A time in a request.
+pub(crate) fn time(field: &'static str, text: &str) -> Result<OffsetDateTime, Error> {
+    OffsetDateTime::parse(text, &Rfc3339)
+        .map_err(|_| Error::invalid(field, "takes an RFC 3339 time such as 2027-01-31T00:00:00Z"))
+}
+
+/// A span in a request: `90d`, `12h`, `1y`.
+pub(crate) fn validity(text: &str) -> Result<Duration, Error> {
+    humantime::parse_duration(text)
+        .map_err(|error| Error::invalid("validity", format!("{error}; it takes a span such as 90d or 12h")))
+}
+
+/// A SHA-256 in a request.
+pub(crate) fn sha256(field: &'static str, text: &str) -> Result<[u8; 32], Error> {
+    data_encoding::HEXLOWER_PERMISSIVE
+        .decode(text.as_bytes())
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(|| Error::invalid(field, "takes 64 hex digits"))
+}
+
+/// SANs in a request.
+pub(crate) fn sans(texts: &[String]) -> Result<Vec<x509::San>, Error> {
+    if texts.len() > x509::san::MAX_SANS {
+        return Err(Error::invalid("san", format!("{} names; at most {} are taken", texts.len(), x509::san::MAX_SANS)));
+    }
+    texts.iter().map(|text| text.parse().map_err(|error| Error::invalid("san", error))).collect()
+}
+
+/// What the caller's permissions come to.
+pub(crate) fn requester(caller: &Caller) -> Requester {
+    Requester {
+        subject: caller.subject.clone(),
+        issues: if caller.may(permission::CERTIFICATES_ISSUE) { Scope::Any } else { Scope::Development },
+        sees: if caller.may(permission::CERTIFICATES_READ) { Visibility::All } else { Visibility::Own },
+    }
+}

@@ -1,0 +1,68 @@
+//! The table of CAs.
+
+use store::{Db, StoreError};
+use time::OffsetDateTime;
+
+use crate::domain::Authority;
+use crate::error::Error;
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    name: String,
+    key_name: String,
+    algorithm: String,
+    chain: String,
+    certificate: Vec<u8>,
+    profiles: String,
+}
+
+impl TryFrom<Row> for Authority {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let damaged = |what: &str| Error::Internal(format!("the stored {what} of CA {} can't be read", row.name));
+        Ok(Self {
+            certificate: x509::Certificate::from_der(&row.certificate).map_err(|_| damaged("certificate"))?,
+            chain: x509::Certificate::chain_from_pem(row.chain.as_bytes()).map_err(|_| damaged("chain"))?,
+            algorithm: row.algorithm.parse().map_err(|_| damaged("algorithm"))?,
+            profiles: serde_json::from_str(&row.profiles).map_err(|_| damaged("list of profiles"))?,
+            name: row.name.clone(),
+            key_name: row.key_name,
+        })
+    }
+}
+
+/// All CAs, by name.
+pub(crate) async fn all(db: &Db) -> Result<Vec<Authority>, Error> {
+    let rows: Vec<Row> = store::read!(db, |connection| {
+        sqlx::query_as("SELECT name, key_name, algorithm, chain, certificate, profiles FROM authorities ORDER BY name")
+            .fetch_all(connection)
+            .await
+    })
+    .map_err(StoreError::from)?;
+    rows.into_iter().map(Authority::try_from).collect()
+}
+
+/// Adds a CA; one of that name must not exist.
+pub(crate) async fn insert(tx: &mut store::Tx, authority: &Authority, now: OffsetDateTime) -> Result<(), Error> {
+    let chain: String = authority.chain.iter().map(x509::Certificate::pem).collect();
+    let profiles = serde_json::to_string(&authority.profiles).map_err(|error| Error::Internal(error.to_string()))?;
+    store::tx!(tx, |connection| {
+        sqlx::query(
+            "INSERT INTO authorities (name, key_name, algorithm, chain, certificate, profiles, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(&authority.name)
+        .bind(&authority.key_name)
+        .bind(authority.algorithm.to_string())
+        .bind(chain)
+        .bind(authority.certificate.der())
+        .bind(profiles)
+        .bind(store::time::to_micros(now))
+        .execute(connection)
+        .await
+        .map(drop)
+    })
+    .map_err(StoreError::from)?;
+    Ok(())
+}

@@ -1,0 +1,155 @@
+//! One certificate at a time: find it, change its revocation.
+
+use std::sync::Arc;
+
+use store::{Db, StoreError, Tx};
+use time::OffsetDateTime;
+use uuid::Uuid;
+use x509::crl::Reason;
+use x509::serial::Serial;
+
+use crate::domain::{Issued, Protocol, Revocation};
+use crate::error::Error;
+
+/// What a [`Row`] is read from; `c` is the table of certificates.
+pub(super) const COLUMNS: &str = "c.id, c.serial, c.ca, c.profile, c.subject, c.sans, c.requester, c.protocol, \
+     c.issued_at, c.not_before, c.not_after, c.spki_sha256, c.fingerprint_sha256, c.der, c.replaces, \
+     c.revoked_at, c.reason, c.invalidity_at";
+
+#[derive(sqlx::FromRow)]
+pub(super) struct Row {
+    pub(super) id: Uuid,
+    serial: Vec<u8>,
+    ca: String,
+    profile: String,
+    subject: String,
+    sans: String,
+    requester: String,
+    protocol: String,
+    issued_at: i64,
+    not_before: i64,
+    pub(super) not_after: i64,
+    spki_sha256: Vec<u8>,
+    fingerprint_sha256: Vec<u8>,
+    der: Vec<u8>,
+    replaces: Option<Vec<u8>>,
+    revoked_at: Option<i64>,
+    reason: Option<i64>,
+    invalidity_at: Option<i64>,
+}
+
+impl TryFrom<Row> for Issued {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let id = row.id;
+        let damaged = |what: &str| Error::Internal(format!("the stored {what} of certificate {id} can't be read"));
+        let time = |micros: i64| store::time::from_micros(micros).map_err(|_| damaged("time"));
+        let hash = |bytes: Vec<u8>| <[u8; 32]>::try_from(bytes).map_err(|_| damaged("fingerprint"));
+        let serial = |bytes: &[u8]| Serial::from_bytes(bytes).map_err(|_| damaged("serial number"));
+        let revocation = match (row.revoked_at, row.reason) {
+            (Some(at), Some(code)) => Some(Revocation {
+                time: time(at)?,
+                reason: u8::try_from(code).ok().and_then(Reason::from_code).ok_or_else(|| damaged("reason"))?,
+                invalidity: row.invalidity_at.map(time).transpose()?,
+            }),
+            _ => None,
+        };
+        Ok(Self {
+            id,
+            serial: serial(&row.serial)?,
+            ca: Arc::from(row.ca),
+            profile: Arc::from(row.profile),
+            subject: row.subject,
+            sans: serde_json::from_str(&row.sans).map_err(|_| damaged("names"))?,
+            requester: row.requester,
+            protocol: Protocol::parse(&row.protocol).ok_or_else(|| damaged("protocol"))?,
+            issued_at: time(row.issued_at)?,
+            not_before: time(row.not_before)?,
+            not_after: time(row.not_after)?,
+            spki_sha256: hash(row.spki_sha256)?,
+            fingerprint_sha256: hash(row.fingerprint_sha256)?,
+            der: row.der,
+            replaces: row.replaces.as_deref().map(serial).transpose()?,
+            revocation,
+        })
+    }
+}
+
+/// The certificate of that serial number.
+pub(crate) async fn by_serial(db: &Db, serial: &Serial) -> Result<Option<Issued>, Error> {
+    let row: Option<Row> = store::read!(db, |connection| {
+        sqlx::query_as(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM certificates c WHERE c.serial = $1")))
+            .bind(serial.as_bytes())
+            .fetch_optional(connection)
+            .await
+    })
+    .map_err(StoreError::from)?;
+    row.map(Issued::try_from).transpose()
+}
+
+/// The certificate that an idempotency key stands for, with the hash of the request that made it.
+pub(crate) async fn by_idempotency_key(db: &Db, key: &[u8; 32]) -> Result<Option<(Vec<u8>, Issued)>, Error> {
+    #[derive(sqlx::FromRow)]
+    struct Claimed {
+        #[sqlx(flatten)]
+        row: Row,
+        request_sha256: Vec<u8>,
+    }
+    let found: Option<Claimed> = store::read!(db, |connection| {
+        sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS}, k.request_sha256 FROM idempotency_keys k JOIN certificates c ON c.id = k.certificate
+             WHERE k.key_sha256 = $1"
+        )))
+        .bind(key.to_vec())
+        .fetch_optional(connection)
+        .await
+    })
+    .map_err(StoreError::from)?;
+    found.map(|found| Ok((found.request_sha256, Issued::try_from(found.row)?))).transpose()
+}
+
+/// Sets or clears the revocation, if it is still what the caller saw; else `false`.
+pub(crate) async fn set_revocation(
+    tx: &mut Tx,
+    serial: &Serial,
+    seen: Option<&Revocation>,
+    next: Option<&Revocation>,
+) -> Result<bool, Error> {
+    let micros = |time: OffsetDateTime| store::time::to_micros(time);
+    let changed = store::tx!(tx, |connection| {
+        sqlx::query(
+            "UPDATE certificates SET revoked_at = $1, reason = $2, invalidity_at = $3
+             WHERE serial = $4 AND COALESCE(reason, -1) = $5",
+        )
+        .bind(next.map(|revocation| micros(revocation.time)))
+        .bind(next.map(|revocation| i64::from(revocation.reason.code())))
+        .bind(next.and_then(|revocation| revocation.invalidity).map(micros))
+        .bind(serial.as_bytes())
+        .bind(seen.map_or(-1, |revocation| i64::from(revocation.reason.code())))
+        .execute(connection)
+        .await
+        .map(|done| done.rows_affected())
+    })
+    .map_err(StoreError::from)?;
+    Ok(changed == 1)
+}
+
+/// Forgets idempotency keys older than `before`; at most `limit` at a time. Returns how many.
+pub(crate) async fn prune_idempotency_keys(db: &Db, before: OffsetDateTime, limit: u32) -> Result<u64, Error> {
+    let mut tx = db.begin().await?;
+    let gone = store::tx!(&mut tx, |connection| {
+        sqlx::query(
+            "DELETE FROM idempotency_keys WHERE key_sha256 IN
+             (SELECT key_sha256 FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
+        )
+        .bind(store::time::to_micros(before))
+        .bind(i64::from(limit))
+        .execute(connection)
+        .await
+        .map(|done| done.rows_affected())
+    })
+    .map_err(StoreError::from)?;
+    tx.commit().await?;
+    Ok(gone)
+}

@@ -1,0 +1,177 @@
+//! One transaction for a whole group: idempotency keys, certificates, names, events.
+
+use std::collections::{HashMap, HashSet};
+
+use sqlx::QueryBuilder;
+use sqlx::Row as _;
+use store::bulk::{Insert, insert};
+use store::outbox::NewEvent;
+use store::{Db, StoreError, Tx};
+use time::OffsetDateTime;
+use uuid::Uuid;
+use x509::serial::Serial;
+
+use super::names;
+use crate::domain::Issued;
+use crate::error::Error;
+use crate::issuance::Signed;
+
+/// What became of one certificate of a group.
+pub(crate) enum Outcome {
+    /// Durable.
+    Stored(Box<Issued>),
+    /// Its idempotency key belonged to another request by then; the certificate was dropped.
+    ClaimLost,
+}
+
+/// Stores a group. The answer says for each, in order, whether it was stored; `false` is a lost claim.
+pub(crate) async fn commit(db: &Db, group: &mut [Signed], now: OffsetDateTime) -> Result<Vec<bool>, Error> {
+    let mut tx = db.begin().await?;
+    let lost = claim(&mut tx, group, now).await?;
+    let stored: Vec<bool> = group.iter().map(|signed| !lost.contains(&signed.issued.id)).collect();
+    let winners: Vec<&Signed> = group.iter().filter(|signed| !lost.contains(&signed.issued.id)).collect();
+    if !winners.is_empty() {
+        let uses = key_uses(&mut tx, &winners).await?;
+        insert_certificates(&mut tx, &winners, &uses).await?;
+        insert_names(&mut tx, &winners).await?;
+        let events = winners.iter().map(|signed| event(signed)).collect::<Vec<_>>();
+        store::outbox::append(&mut tx, &events, now).await?;
+    }
+    tx.commit().await?;
+    Ok(stored)
+}
+
+/// Takes the idempotency keys of the group; returns the certificates whose key was taken before. A key that
+/// another transaction is just taking is waited for, so that the answer is final.
+async fn claim(tx: &mut Tx, group: &[Signed], now: OffsetDateTime) -> Result<HashSet<Uuid>, Error> {
+    let mut claims: Vec<_> =
+        group.iter().filter_map(|signed| Some((signed.record.claim?, signed.issued.id))).collect();
+    if claims.is_empty() {
+        return Ok(HashSet::new());
+    }
+    // One order for all, so that two groups with the same keys can't wait for each other.
+    claims.sort_by_key(|(claim, _)| claim.key);
+    let now = store::time::to_micros(now);
+    let taken: Vec<Uuid> = store::tx!(tx, |connection| {
+        let mut sql = QueryBuilder::new("INSERT INTO idempotency_keys (key_sha256, request_sha256, certificate, created_at) ");
+        sql.push_values(&claims, |mut row, (claim, id)| {
+            row.push_bind(claim.key.to_vec()).push_bind(claim.request.to_vec()).push_bind(*id).push_bind(now);
+        });
+        sql.push(" ON CONFLICT (key_sha256) DO NOTHING RETURNING certificate");
+        sql.build_query_scalar().fetch_all(connection).await
+    })
+    .map_err(StoreError::from)?;
+    let taken: HashSet<Uuid> = taken.into_iter().collect();
+    Ok(claims.into_iter().map(|(_, id)| id).filter(|id| !taken.contains(id)).collect())
+}
+
+/// The next `key_use` of each certificate.
+async fn key_uses(tx: &mut Tx, group: &[&Signed]) -> Result<Vec<i64>, Error> {
+    let mut next: HashMap<Vec<u8>, i64> = HashMap::with_capacity(group.len());
+    for signed in group {
+        next.insert(signed.issued.spki_sha256.to_vec(), 0);
+    }
+    let keys: Vec<Vec<u8>> = next.keys().cloned().collect();
+    let used: Vec<(Vec<u8>, i64)> = store::tx!(tx, |connection| {
+        let mut sql = QueryBuilder::new("WITH k(spki) AS (");
+        sql.push_values(&keys, |mut row, key| {
+            row.push_bind(key.clone());
+        });
+        // One look at the end of the index for each key, however often it was used.
+        sql.push(
+            ") SELECT k.spki, (SELECT MAX(c.key_use) FROM certificates c WHERE c.spki_sha256 = k.spki) AS last FROM k",
+        );
+        let rows = sql.build().fetch_all(connection).await;
+        rows.and_then(|rows| {
+            let mut used = Vec::new();
+            for row in &rows {
+                if let Some(last) = row.try_get::<Option<i64>, _>("last")? {
+                    used.push((row.try_get("spki")?, last));
+                }
+            }
+            Ok(used)
+        })
+    })
+    .map_err(StoreError::from)?;
+    for (key, last) in used {
+        next.insert(key, last + 1);
+    }
+    Ok(group
+        .iter()
+        .map(|signed| match next.get_mut(signed.issued.spki_sha256.as_slice()) {
+            Some(use_of_key) => {
+                *use_of_key += 1;
+                *use_of_key - 1
+            }
+            None => 0,
+        })
+        .collect())
+}
+
+const CERTIFICATES: Insert = Insert::into(
+    "certificates",
+    &[
+        "id", "serial", "ca", "profile", "subject", "sans", "requester", "protocol", "issued_at", "not_before",
+        "not_after", "spki_sha256", "key_use", "fingerprint_sha256", "der", "replaces",
+    ],
+);
+
+async fn insert_certificates(tx: &mut Tx, group: &[&Signed], uses: &[i64]) -> Result<(), Error> {
+    let micros = store::time::to_micros;
+    let mut rows = Vec::with_capacity(group.len());
+    for (issued, key_use) in group.iter().map(|signed| &signed.issued).zip(uses) {
+        rows.push((
+            issued.id,
+            issued.serial.as_bytes(),
+            &*issued.ca,
+            &*issued.profile,
+            issued.subject.as_str(),
+            serde_json::to_string(&issued.sans).map_err(|error| Error::Internal(error.to_string()))?,
+            issued.requester.as_str(),
+            issued.protocol.as_str(),
+            micros(issued.issued_at),
+            micros(issued.not_before),
+            micros(issued.not_after),
+            issued.spki_sha256.as_slice(),
+            *key_use,
+            issued.fingerprint_sha256.as_slice(),
+            issued.der.as_slice(),
+            issued.replaces.as_ref().map(Serial::as_bytes),
+        ));
+    }
+    insert(tx, &CERTIFICATES, rows).await?;
+    Ok(())
+}
+
+const NAMES: Insert = Insert::into("certificate_names", &["name", "id"]);
+
+async fn insert_names(tx: &mut Tx, group: &[&Signed]) -> Result<(), Error> {
+    let rows = group
+        .iter()
+        .flat_map(|signed| signed.issued.sans.iter().map(|san| (names::exact(san), signed.issued.id)));
+    insert(tx, &NAMES, rows).await?;
+    Ok(())
+}
+
+fn event(signed: &Signed) -> NewEvent {
+    let issued = &signed.issued;
+    NewEvent {
+        kind: if issued.replaces.is_some() { "certificate.renewed" } else { "certificate.issued" },
+        subject: issued.serial.to_string(),
+        data: serde_json::json!({
+            "serial": issued.serial.to_string(),
+            "ca": issued.ca,
+            "profile": issued.profile,
+            "subject": issued.subject,
+            "san": issued.sans,
+            "not_before": issued.not_before.unix_timestamp(),
+            "not_after": issued.not_after.unix_timestamp(),
+            "requester": issued.requester,
+            "protocol": issued.protocol.as_str(),
+            "fingerprint_sha256": data_encoding::HEXLOWER.encode(&issued.fingerprint_sha256),
+            "replaces": issued.replaces.as_ref().map(ToString::to_string),
+        }),
+        correlation_id: signed.record.trace.correlation_id.clone(),
+        traceparent: signed.record.trace.traceparent.clone(),
+    }
+}

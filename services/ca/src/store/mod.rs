@@ -1,0 +1,10 @@
+//! Every query of the CA service.
+
+pub(crate) mod authorities;
+pub(crate) mod certificates;
+pub(crate) mod commit;
+pub(crate) mod names;
+pub(crate) mod search;
+
+/// The schema of this service.
+pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");

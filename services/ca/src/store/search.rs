@@ -1,0 +1,244 @@
+//! The inventory's queries: any mix of filters, one page, in an order that an index has.
+//!
+//! The filter that cuts most decides the order of the answer, so that a page costs the same at any size:
+//! a name's end answers in the order of names, an expiry window in the order of expiry, everything else
+//! newest first.
+
+use sqlx::{Database, Encode, QueryBuilder, Type};
+use store::page::{Limit, Page};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::certificates::{COLUMNS, Row};
+use super::names;
+use crate::domain::{Issued, Query, Status};
+use crate::error::Error;
+
+/// Where the next page starts. Each order has its own kind; a cursor of another order is refused.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub(crate) enum Position {
+    /// Newest first: rows older than this one.
+    Newest {
+        /// Last row of the page before.
+        id: Uuid,
+    },
+    /// By expiry, soonest first.
+    Expiry {
+        /// `not_after` of the last row, microseconds.
+        at: i64,
+        /// Last row of the page before.
+        id: Uuid,
+    },
+    /// By name, read backwards.
+    Name {
+        /// Search key of the last row's name.
+        name: Vec<u8>,
+        /// Last row of the page before.
+        id: Uuid,
+    },
+}
+
+/// The order of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Newest,
+    Expiry,
+    Name,
+}
+
+impl Order {
+    fn of(query: &Query) -> Self {
+        let pinned = query.san.is_some() || query.spki_sha256.is_some() || query.fingerprint_sha256.is_some();
+        if pinned {
+            Self::Newest
+        } else if query.san_suffix.is_some() {
+            Self::Name
+        } else if query.expires_after.is_some()
+            || query.expires_before.is_some()
+            || query.status == Some(Status::Expired)
+        {
+            Self::Expiry
+        } else {
+            Self::Newest
+        }
+    }
+}
+
+/// One page of the answer.
+pub(crate) async fn search(
+    db: &store::Db,
+    query: &Query,
+    limit: Limit,
+    cursor: Option<&str>,
+    now: OffsetDateTime,
+) -> Result<Page<Issued>, Error> {
+    let order = Order::of(query);
+    let position = cursor.map(store::page::decode::<Position>).transpose().map_err(|error| Error::invalid("cursor", error))?;
+    let fits = matches!(
+        (&position, order),
+        (None, _)
+            | (Some(Position::Newest { .. }), Order::Newest)
+            | (Some(Position::Expiry { .. }), Order::Expiry)
+            | (Some(Position::Name { .. }), Order::Name)
+    );
+    if !fits {
+        return Err(Error::invalid("cursor", "belongs to a list with other filters; start again without it"));
+    }
+    let rows: Vec<Found> = store::read!(db, |connection| {
+        let mut sql = QueryBuilder::new("");
+        select(&mut sql, query, order, position.as_ref(), now);
+        sql.push(" LIMIT ").push_bind(i64::from(limit.get()) + 1);
+        sql.build_query_as().fetch_all(connection).await
+    })
+    .map_err(store::StoreError::from)?;
+    page(rows, order, limit)
+}
+
+#[derive(sqlx::FromRow)]
+struct Found {
+    #[sqlx(flatten)]
+    row: Row,
+    name: Option<Vec<u8>>,
+}
+
+fn page(mut rows: Vec<Found>, order: Order, limit: Limit) -> Result<Page<Issued>, Error> {
+    let size = usize::try_from(limit.get()).unwrap_or(usize::MAX);
+    let more = rows.len() > size;
+    rows.truncate(size);
+    let next_cursor = match rows.last() {
+        Some(last) if more => Some(store::page::encode(&position_of(last, order))),
+        _ => None,
+    };
+    let items = rows.into_iter().map(|found| Issued::try_from(found.row)).collect::<Result<_, _>>()?;
+    Ok(Page { items, next_cursor })
+}
+
+fn position_of(found: &Found, order: Order) -> Position {
+    let id = found.row.id;
+    match order {
+        Order::Newest => Position::Newest { id },
+        Order::Expiry => Position::Expiry { at: found.row.not_after, id },
+        Order::Name => Position::Name { name: found.name.clone().unwrap_or_default(), id },
+    }
+}
+
+/// Everything up to `LIMIT`. Generic, so that the one text serves both databases.
+fn select<'a, D>(
+    sql: &mut QueryBuilder<'a, D>,
+    query: &'a Query,
+    order: Order,
+    position: Option<&'a Position>,
+    now: OffsetDateTime,
+) where
+    D: Database,
+    i64: Encode<'a, D> + Type<D>,
+    Uuid: Encode<'a, D> + Type<D>,
+    Vec<u8>: Encode<'a, D> + Type<D>,
+    &'a str: Encode<'a, D> + Type<D>,
+{
+    let by_name = query.san.is_some() || query.san_suffix.is_some();
+    sql.push("SELECT ").push(COLUMNS);
+    sql.push(if order == Order::Name { ", n.name AS name" } else { ", NULL AS name" });
+    sql.push(if by_name {
+        " FROM certificate_names n JOIN certificates c ON c.id = n.id WHERE 1 = 1"
+    } else {
+        " FROM certificates c WHERE 1 = 1"
+    });
+    filter_names(sql, query);
+    filter_columns(sql, query);
+    filter_status(sql, query, now);
+    // The index of names holds the id too: order and page by that one where it drives.
+    let id = if by_name { "n.id" } else { "c.id" };
+    match position {
+        None => {}
+        Some(Position::Newest { id: last }) => {
+            sql.push(format_args!(" AND {id} < ")).push_bind(*last);
+        }
+        Some(Position::Expiry { at, id: last }) => {
+            sql.push(" AND (c.not_after, c.id) > (").push_bind(*at).push(", ").push_bind(*last).push(")");
+        }
+        Some(Position::Name { name, id: last }) => {
+            sql.push(" AND (n.name, n.id) > (").push_bind(name.clone()).push(", ").push_bind(*last).push(")");
+        }
+    }
+    match order {
+        Order::Newest => sql.push(format_args!(" ORDER BY {id} DESC")),
+        Order::Expiry => sql.push(" ORDER BY c.not_after, c.id"),
+        Order::Name => sql.push(" ORDER BY n.name, n.id"),
+    };
+}
+
+fn filter_names<'a, D>(sql: &mut QueryBuilder<'a, D>, query: &'a Query)
+where
+    D: Database,
+    Vec<u8>: Encode<'a, D> + Type<D>,
+{
+    if let Some(san) = &query.san {
+        sql.push(" AND n.name = ").push_bind(names::exact(&san.to_string()));
+    }
+    if let Some(suffix) = &query.san_suffix {
+        let (start, end) = names::range(suffix);
+        sql.push(" AND n.name >= ").push_bind(start).push(" AND n.name < ").push_bind(end);
+    }
+}
+
+fn filter_columns<'a, D>(sql: &mut QueryBuilder<'a, D>, query: &'a Query)
+where
+    D: Database,
+    i64: Encode<'a, D> + Type<D>,
+    Vec<u8>: Encode<'a, D> + Type<D>,
+    &'a str: Encode<'a, D> + Type<D>,
+{
+    let texts = [
+        ("subject", query.subject.as_deref()),
+        ("requester", query.requester.as_deref()),
+        ("profile", query.profile.as_deref()),
+        ("ca", query.ca.as_deref()),
+        ("protocol", query.protocol.map(crate::domain::Protocol::as_str)),
+    ];
+    for (column, value) in texts {
+        if let Some(value) = value {
+            sql.push(format_args!(" AND c.{column} = ")).push_bind(value);
+        }
+    }
+    let hashes = [("spki_sha256", query.spki_sha256), ("fingerprint_sha256", query.fingerprint_sha256)];
+    for (column, value) in hashes {
+        if let Some(value) = value {
+            sql.push(format_args!(" AND c.{column} = ")).push_bind(value.to_vec());
+        }
+    }
+    if let Some(after) = query.expires_after {
+        sql.push(" AND c.not_after >= ").push_bind(store::time::to_micros(after));
+    }
+    if let Some(before) = query.expires_before {
+        sql.push(" AND c.not_after < ").push_bind(store::time::to_micros(before));
+    }
+    if query.key_reused {
+        sql.push(" AND c.key_use > 0");
+    }
+}
+
+fn filter_status<'a, D>(sql: &mut QueryBuilder<'a, D>, query: &Query, now: OffsetDateTime)
+where
+    D: Database,
+    i64: Encode<'a, D> + Type<D>,
+{
+    let now = store::time::to_micros(now);
+    match query.status {
+        None => {}
+        Some(Status::Valid) => {
+            sql.push(" AND c.reason IS NULL AND c.not_after >= ").push_bind(now);
+        }
+        Some(Status::Expired) => {
+            sql.push(" AND c.reason IS NULL AND c.not_after < ").push_bind(now);
+        }
+        // Literals, not parameters: a partial index is only used where the plan can see that it applies.
+        Some(Status::OnHold) => {
+            sql.push(" AND c.reason IS NOT NULL AND c.reason = 6");
+        }
+        Some(Status::Revoked) => {
+            sql.push(" AND c.reason IS NOT NULL AND c.reason <> 6");
+        }
+    }
+}
