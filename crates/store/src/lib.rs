@@ -1,1 +1,32 @@
-//! Placeholder until the first module lands.
+//! Durable state of a service, on PostgreSQL or SQLite.
+//!
+//! A service writes each query once. [`Db`] hides which database runs it behind two macros, [`read!`] and
+//! [`tx!`], which expand the same body for both drivers; what only one database can do stands behind a function
+//! of this crate with its equivalent for the other. Around that are the parts every service needs: migrations
+//! that several replicas may run at once, the [`outbox`] with its ordered change [`feed`], [`bulk`] inserts,
+//! keyset [`page`]s, time-ordered [`id`]s and [`StoreError`], which says what a caller can do about a failure.
+//!
+//! The README of this crate tells a service author what to write.
+
+pub mod bulk;
+mod db;
+mod error;
+pub mod feed;
+pub mod id;
+mod macros;
+mod migrate;
+pub mod outbox;
+pub mod page;
+mod postgres;
+mod signal;
+mod sqlite;
+pub mod time;
+mod tx;
+
+#[doc(hidden)]
+pub use db::Pools;
+pub use db::{Db, Options};
+pub use error::{Cause, StoreError};
+pub use tx::Tx;
+#[doc(hidden)]
+pub use tx::TxKind;

@@ -1,0 +1,166 @@
+//! The handle to a service's database.
+//!
+//! One `Db` a service and process. It is cheap to clone; the clones share their pools and the wake-up signal of
+//! the change feed.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use sqlx::{PgPool, SqlitePool};
+
+use crate::{StoreError, Tx, TxKind, postgres, signal::Signal, sqlite};
+
+/// How long a caller waits for a connection before the database counts as unavailable.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Settings of a database handle.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Connections for queries. PostgreSQL: per process, beside two more for the feed's notifications; SQLite:
+    /// readers, beside the one writer.
+    pub max_connections: u32,
+    /// How long [`Db::begin`] and reads wait for a connection.
+    pub acquire_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            max_connections: 16,
+            acquire_timeout: ACQUIRE_TIMEOUT,
+        }
+    }
+}
+
+/// A service's database: a schema in PostgreSQL or a file of SQLite.
+#[derive(Clone)]
+pub struct Db {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pools: Pools,
+    schema: String,
+    signal: Signal,
+}
+
+/// The connection pools; named by the macros of this crate only.
+#[doc(hidden)]
+pub enum Pools {
+    /// PostgreSQL.
+    Pg(PgPool),
+    /// SQLite: many readers, one writer.
+    Lite {
+        /// Read-only connections.
+        read: SqlitePool,
+        /// The one connection that writes.
+        write: SqlitePool,
+    },
+}
+
+impl Db {
+    /// Opens a database and checks that it answers.
+    ///
+    /// `url` is `postgres://…` or `sqlite:PATH`. `schema` is the service's name (`[a-z][a-z0-9_]*`, at most 40
+    /// bytes): PostgreSQL makes a schema of that name if there is none and looks nowhere else; SQLite has a file
+    /// a service, created with mode 0600, and uses the name in events only.
+    ///
+    /// # Errors
+    /// [`StoreError::Configuration`] for a bad URL or name, [`StoreError::Unavailable`] when nothing answers.
+    pub async fn open(url: &str, schema: &str, options: Options) -> Result<Self, StoreError> {
+        check_schema(schema)?;
+        let (pools, signal) = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let (pool, signal) = postgres::open(url, schema, &options).await?;
+            (Pools::Pg(pool), signal)
+        } else if let Some(path) = url.strip_prefix("sqlite:") {
+            (sqlite::open(path, &options).await?, Signal::local())
+        } else {
+            return Err(StoreError::Configuration(
+                "database URL must start with postgres:// or sqlite:".to_owned(),
+            ));
+        };
+        Ok(Self {
+            inner: Arc::new(Inner {
+                pools,
+                schema: schema.to_owned(),
+                signal,
+            }),
+        })
+    }
+
+    /// Begins a transaction: READ COMMITTED on PostgreSQL, `BEGIN IMMEDIATE` on SQLite, where it waits its turn
+    /// behind other writers. A transaction that is dropped is rolled back.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when no connection can be had in time.
+    pub async fn begin(&self) -> Result<Tx, StoreError> {
+        let kind = match &self.inner.pools {
+            Pools::Pg(pool) => TxKind::Pg(pool.begin().await?),
+            Pools::Lite { write, .. } => TxKind::Lite(write.begin_with("BEGIN IMMEDIATE").await?),
+        };
+        Ok(Tx::new(kind, self.clone()))
+    }
+
+    /// Asks the database for a sign of life; for readiness checks.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when there is none.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        crate::read!(self, |c| sqlx::query("SELECT 1").execute(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Closes the pools; returns when all connections are given back and closed.
+    pub async fn close(&self) {
+        self.inner.signal.close().await;
+        match &self.inner.pools {
+            Pools::Pg(pool) => pool.close().await,
+            Pools::Lite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+        }
+    }
+
+    /// The service's name, which is the PostgreSQL schema.
+    #[must_use]
+    pub fn schema(&self) -> &str {
+        &self.inner.schema
+    }
+
+    /// For the macros of this crate.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn pools(&self) -> &Pools {
+        &self.inner.pools
+    }
+
+    pub(crate) fn signal(&self) -> &Signal {
+        &self.inner.signal
+    }
+}
+
+impl fmt::Debug for Db {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let database = match &self.inner.pools {
+            Pools::Pg(_) => "postgresql",
+            Pools::Lite { .. } => "sqlite",
+        };
+        f.debug_struct("Db")
+            .field("database", &database)
+            .field("schema", &self.inner.schema)
+            .finish()
+    }
+}
+
+/// The name goes into SQL and channel names as text, so nothing that would need quoting passes.
+fn check_schema(schema: &str) -> Result<(), StoreError> {
+    let letters = schema
+        .bytes()
+        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    if letters && schema.len() <= 40 && schema.starts_with(|c: char| c.is_ascii_lowercase()) {
+        return Ok(());
+    }
+    Err(StoreError::Configuration(format!(
+        "{schema:?} cannot name a schema: use a lower-case letter, then letters, digits and '_', at most 40"
+    )))
+}

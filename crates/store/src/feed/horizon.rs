@@ -1,0 +1,86 @@
+//! What readers may see of a feed, on each database; and keeping positions ahead when data moves to a new server.
+
+use sqlx::FromRow;
+
+use super::Cursor;
+use crate::{Db, Pools, StoreError, Tx, TxKind};
+
+/// The subselect runs in the statement's own snapshot, so the horizon and what is visible belong together.
+pub(super) const AFTER_PG: &str = "SELECT tx, ordinal, id, kind, subject, time_us, data, correlation_id, traceparent \
+    FROM outbox WHERE (tx, ordinal) > ($1, $2) \
+    AND tx < (SELECT tx_offset + pg_snapshot_xmin(pg_current_snapshot())::text::bigint FROM outbox_state) \
+    ORDER BY tx, ordinal LIMIT $3";
+
+pub(super) const AFTER_LITE: &str = "SELECT tx, ordinal, id, kind, subject, time_us, data, correlation_id, \
+    traceparent FROM outbox WHERE (tx, ordinal) > ($1, $2) ORDER BY tx, ordinal LIMIT $3";
+
+const STATE_PG: &str = "SELECT pruned_tx, pruned_ordinal, \
+    tx_offset + pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next_tx, \
+    EXISTS (SELECT 1 FROM outbox \
+        WHERE tx >= tx_offset + pg_snapshot_xmin(pg_current_snapshot())::text::bigint) AS held_back \
+    FROM outbox_state";
+
+const STATE_LITE: &str =
+    "SELECT pruned_tx, pruned_ordinal, counter + 1 AS next_tx, FALSE AS held_back FROM outbox_state";
+
+/// Where a feed stands.
+#[derive(FromRow)]
+pub(super) struct State {
+    pruned_tx: i64,
+    pruned_ordinal: i64,
+    /// No event has this number or a higher one yet.
+    next_tx: i64,
+    /// Whether committed events wait for an older transaction to end.
+    pub(super) held_back: bool,
+}
+
+impl State {
+    pub(super) async fn load(db: &Db) -> Result<Self, StoreError> {
+        Ok(match db.pools() {
+            Pools::Pg(pool) => sqlx::query_as(STATE_PG).fetch_one(pool).await?,
+            Pools::Lite { read, .. } => sqlx::query_as(STATE_LITE).fetch_one(read).await?,
+        })
+    }
+
+    /// Refuses a cursor from which the feed cannot go on without a gap. The start is no promise to see all.
+    pub(super) fn check(&self, cursor: Cursor) -> Result<(), StoreError> {
+        let pruned = Cursor {
+            tx: self.pruned_tx,
+            ordinal: self.pruned_ordinal,
+        };
+        let reason = if cursor.tx >= self.next_tx {
+            "it lies ahead of the feed, whose database was restored from an older backup"
+        } else if cursor != Cursor::START && cursor < pruned {
+            "the events that follow it were deleted after their retention time"
+        } else {
+            return Ok(());
+        };
+        Err(StoreError::Cursor {
+            cursor: cursor.to_string(),
+            reason,
+        })
+    }
+}
+
+/// The number below which no event can appear any more.
+pub(crate) async fn of(tx: &mut Tx) -> Result<i64, StoreError> {
+    const HORIZON: &str =
+        "SELECT tx_offset + pg_snapshot_xmin(pg_current_snapshot())::text::bigint FROM outbox_state";
+    match tx.kind() {
+        TxKind::Pg(connection) => Ok(sqlx::query_scalar(HORIZON).fetch_one(&mut **connection).await?),
+        TxKind::Lite(_) => Ok(i64::MAX),
+    }
+}
+
+/// PostgreSQL counts transactions a server: data that moves to a new one (dump and restore) would get numbers
+/// below those already read, which no subscriber would see. Run at every start, this raises the offset when the
+/// server's numbers do not lie beyond the last event.
+pub(crate) async fn keep_ahead(tx: &mut Tx) -> Result<(), StoreError> {
+    const RAISE: &str = "UPDATE outbox_state SET tx_offset = last.tx - pg_current_xact_id()::text::bigint + 1 \
+        FROM (SELECT max(tx) AS tx FROM outbox) AS last \
+        WHERE last.tx >= tx_offset + pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
+    if let TxKind::Pg(connection) = tx.kind() {
+        sqlx::query(RAISE).execute(&mut **connection).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,223 @@
+//! Lists in pages by key: `WHERE (sort key, id) > cursor ORDER BY … LIMIT n`, never OFFSET.
+//!
+//! A page's cursor is the key of its last row, as opaque text. It is not authenticated: it only says where to go
+//! on, every page is authorised like the first, and so keys must hold nothing secret.
+
+use data_encoding::BASE64URL_NOPAD;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// Longest cursor that is looked at, in bytes of text.
+const MAX_CURSOR: usize = 2_048;
+/// Bytes of checksum in front of the key.
+const CHECKSUM: usize = 4;
+
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Page<T> {
+    /// The rows, in the order of the list.
+    pub items: Vec<T>,
+    /// What to send to get the next page; none on the last one.
+    pub next_cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// Makes a page of the rows of a query that asked for [`Limit::fetch`] rows: one more than fit means that
+    /// there is a next page. `list` names the list and its order, `key` is the sort key of a row.
+    pub fn new<K: Serialize>(mut rows: Vec<T>, limit: Limit, list: &str, key: impl Fn(&T) -> K) -> Self {
+        let more = rows.len() > limit.rows();
+        rows.truncate(limit.rows());
+        let next_cursor = rows.last().filter(|_| more).map(|row| encode(list, &key(row)));
+        Self {
+            items: rows,
+            next_cursor,
+        }
+    }
+
+    /// Turns the rows into something else, such as their wire form.
+    pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
+        Page {
+            items: self.items.into_iter().map(f).collect(),
+            next_cursor: self.next_cursor,
+        }
+    }
+}
+
+/// Rows a page: 1 to 500, 50 unless said otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct Limit(u32);
+
+/// The number is no page size.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("limit is {0}; it must be from 1 to {max}", max = Limit::MAX)]
+pub struct InvalidLimit(u32);
+
+impl Limit {
+    /// Most rows a page.
+    pub const MAX: u32 = 500;
+    /// Rows a page when the caller does not say.
+    pub const DEFAULT: Self = Self(50);
+
+    /// Rows a page.
+    #[must_use]
+    pub fn rows(self) -> usize {
+        self.0 as usize
+    }
+
+    /// Rows to ask the database for: one more than the page holds.
+    #[must_use]
+    pub fn fetch(self) -> i64 {
+        i64::from(self.0) + 1
+    }
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+impl TryFrom<u32> for Limit {
+    type Error = InvalidLimit;
+
+    fn try_from(rows: u32) -> Result<Self, InvalidLimit> {
+        if (1..=Self::MAX).contains(&rows) {
+            Ok(Self(rows))
+        } else {
+            Err(InvalidLimit(rows))
+        }
+    }
+}
+
+impl From<Limit> for u32 {
+    fn from(limit: Limit) -> Self {
+        limit.0
+    }
+}
+
+/// The text is no cursor of this list.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cursor is damaged or belongs to another list; send next_cursor of a page of this list, or none")]
+pub struct InvalidCursor;
+
+/// The cursor of a key as text. `list` names the list and its order, such as `certificates by not_after`.
+#[must_use]
+pub fn encode<K: Serialize>(list: &str, key: &K) -> String {
+    // keys are tuples of numbers, texts and ids, which always have a JSON form
+    let json = serde_json::to_vec(key).unwrap_or_default();
+    let mut bytes = checksum(list, &json).to_vec();
+    bytes.extend(json);
+    BASE64URL_NOPAD.encode(&bytes)
+}
+
+/// The key in a cursor that [`encode`] made for the same list.
+///
+/// # Errors
+/// [`InvalidCursor`] for anything else.
+pub fn decode<K: DeserializeOwned>(list: &str, cursor: &str) -> Result<K, InvalidCursor> {
+    if cursor.len() > MAX_CURSOR {
+        return Err(InvalidCursor);
+    }
+    let bytes = BASE64URL_NOPAD
+        .decode(cursor.as_bytes())
+        .map_err(|_| InvalidCursor)?;
+    let (sum, json) = bytes.split_first_chunk::<CHECKSUM>().ok_or(InvalidCursor)?;
+    if *sum != checksum(list, json) {
+        return Err(InvalidCursor);
+    }
+    serde_json::from_slice(json).map_err(|_| InvalidCursor)
+}
+
+/// FNV-1a: notices a truncated or mistyped cursor and one of another list, not an adversary.
+fn checksum(list: &str, json: &[u8]) -> [u8; CHECKSUM] {
+    let bytes = list.bytes().chain([0]).chain(json.iter().copied());
+    bytes
+        .fold(0x811c_9dc5_u32, |sum, byte| {
+            (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+        })
+        .to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+
+    type Key = (i64, String, Uuid);
+
+    fn key() -> impl Strategy<Value = Key> {
+        (any::<i64>(), ".{0,40}", any::<u128>()).prop_map(|(n, text, id)| (n, text, Uuid::from_u128(id)))
+    }
+
+    proptest! {
+        #[test]
+        fn a_cursor_gives_its_key_back(key in key()) {
+            prop_assert_eq!(decode::<Key>("list", &encode("list", &key)), Ok(key));
+        }
+
+        #[test]
+        fn a_changed_character_is_noticed(key in key(), at in any::<prop::sample::Index>(), to in "[A-Za-z0-9_=+/ -]") {
+            let cursor = encode("list", &key);
+            let at = at.index(cursor.len());
+            let mut damaged = cursor.clone();
+            damaged.replace_range(at..=at, &to);
+            prop_assume!(damaged != cursor);
+            prop_assert_eq!(decode::<Key>("list", &damaged), Err(InvalidCursor));
+        }
+
+        #[test]
+        fn a_truncated_cursor_is_noticed(key in key(), at in any::<prop::sample::Index>()) {
+            let cursor = encode("list", &key);
+            prop_assert_eq!(decode::<Key>("list", &cursor[..at.index(cursor.len())]), Err(InvalidCursor));
+        }
+
+        #[test]
+        fn any_text_is_refused(text in ".{0,200}") {
+            prop_assert_eq!(decode::<Key>("list", &text), Err(InvalidCursor));
+        }
+    }
+
+    #[test]
+    fn a_cursor_of_another_list_or_type_is_refused() {
+        let cursor = encode("certificates by not_after", &(5_i64, Uuid::nil()));
+        assert_eq!(
+            decode::<(i64, Uuid)>("certificates by subject", &cursor),
+            Err(InvalidCursor)
+        );
+        assert_eq!(
+            decode::<(String, Uuid)>("certificates by not_after", &cursor),
+            Err(InvalidCursor)
+        );
+    }
+
+    #[test]
+    fn an_overlong_cursor_is_refused_unread() {
+        assert_eq!(
+            decode::<Key>("list", &"A".repeat(MAX_CURSOR + 1)),
+            Err(InvalidCursor)
+        );
+    }
+
+    #[test]
+    fn only_a_full_page_with_more_behind_it_has_a_cursor() {
+        let limit = Limit::try_from(2).unwrap();
+        let page = Page::new(vec![1, 2, 3], limit, "list", |n| *n);
+        assert_eq!(page.items, [1, 2]);
+        assert_eq!(decode("list", &page.next_cursor.unwrap()), Ok(2));
+        assert_eq!(Page::new(vec![1, 2], limit, "list", |n| *n).next_cursor, None);
+        assert_eq!(Page::new(vec![], limit, "list", |n: &i32| *n).next_cursor, None);
+    }
+
+    #[test]
+    fn limits_are_bounded() {
+        assert_eq!(
+            Limit::try_from(0).unwrap_err().to_string(),
+            "limit is 0; it must be from 1 to 500"
+        );
+        assert!(Limit::try_from(501).is_err());
+        assert_eq!(Limit::try_from(500).unwrap().fetch(), 501);
+        assert!(serde_json::from_str::<Limit>("501").is_err());
+    }
+}

@@ -1,0 +1,125 @@
+//! Opening SQLite: a file a service, WAL, every commit synced, one writer and several readers.
+//!
+//! One writing connection means that tasks of this process queue in the pool and never see SQLITE_BUSY from one
+//! another; other processes are waited for by the busy timeout.
+
+use std::{
+    fs::{File, OpenOptions, Permissions},
+    io,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::Path,
+    time::Duration,
+};
+
+use sqlx::{
+    Connection, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::{Cause, Options, Pools, StoreError};
+
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Attempts to switch a new file to WAL, which needs the file alone and does not wait for others.
+const WAL_ATTEMPTS: u32 = 50;
+const WAL_PAUSE: Duration = Duration::from_millis(50);
+
+pub(crate) async fn open(path: &str, options: &Options) -> Result<Pools, StoreError> {
+    let path = file_path(path)?;
+    create_private(path).map_err(|error| unusable(path, &error))?;
+    let connect = SqliteConnectOptions::new()
+        .filename(path)
+        .foreign_keys(true)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT)
+        .pragma("temp_store", "memory")
+        .pragma("cache_size", "-8000")
+        .pragma("journal_size_limit", "67108864")
+        .statement_cache_capacity(256);
+    let write = open_writer(&connect, options).await?;
+    let read = SqlitePoolOptions::new()
+        .max_connections(options.max_connections.max(1))
+        .acquire_timeout(options.acquire_timeout)
+        .test_before_acquire(false)
+        .connect_with(connect.read_only(true))
+        .await?;
+    Ok(Pools::Lite { read, write })
+}
+
+async fn open_writer(connect: &SqliteConnectOptions, options: &Options) -> Result<SqlitePool, StoreError> {
+    let wal = connect.clone().journal_mode(SqliteJournalMode::Wal);
+    let mut attempts = 0;
+    loop {
+        match writer_pool(options)
+            .connect_with(wal.clone())
+            .await
+            .map_err(StoreError::from)
+        {
+            Err(StoreError::Unavailable {
+                cause: Cause::Busy, ..
+            }) if attempts < WAL_ATTEMPTS => {
+                attempts += 1;
+                tokio::time::sleep(WAL_PAUSE).await;
+            }
+            result => return result,
+        }
+    }
+}
+
+/// SQLite ends a transaction by itself when the disk is full. sqlx then still counts it as open and could never
+/// begin another on that connection, so such a connection is not taken back.
+fn writer_pool(options: &Options) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(options.acquire_timeout.max(BUSY_TIMEOUT))
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                // a rollback may be queued behind us: the ping returns when it is done
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
+}
+
+fn file_path(path: &str) -> Result<&Path, StoreError> {
+    let path = path.strip_prefix("//").unwrap_or(path);
+    if path.is_empty() || path.starts_with(":memory:") || path.contains(['?', '#']) {
+        return Err(StoreError::Configuration(format!(
+            "sqlite:{path} does not name a file: write sqlite:PATH with no options; memory is not supported"
+        )));
+    }
+    Ok(Path::new(path))
+}
+
+/// Creates the file for its owner only (SQLite gives its journal files the same mode), tightens an existing one.
+fn create_private(path: &Path) -> io::Result<()> {
+    match OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+    {
+        Ok(file) => {
+            file.sync_all()?;
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let mode = std::fs::metadata(path)?.permissions().mode();
+            if mode & 0o077 != 0 {
+                std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
+            }
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn unusable(path: &Path, error: &io::Error) -> StoreError {
+    StoreError::Configuration(format!(
+        "cannot use database file {}: {error}; check that the folder exists and belongs to this user",
+        path.display()
+    ))
+}
