@@ -1,0 +1,115 @@
+//! A few seconds' memory in front of an authenticator.
+//!
+//! It spares a lookup per request and, by the same token, lets a revoked credential through for at most
+//! [`POSITIVE_TTL`]. Keys are SHA-256 digests: the cache never holds a credential. Simultaneous lookups of
+//! one credential are one lookup. A failure of the authenticator itself is not remembered.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::digest;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use moka::Expiry;
+use moka::future::Cache;
+
+use super::{AuthFault, Authenticator, Caller};
+use crate::clock::SharedClock;
+
+/// How long a good credential is remembered.
+pub const POSITIVE_TTL: Duration = Duration::from_secs(5);
+/// How long a bad credential is remembered.
+pub const NEGATIVE_TTL: Duration = Duration::from_secs(1);
+/// Most credentials that are remembered.
+const CAPACITY: u64 = 10_000;
+
+type Key = [u8; 32];
+// `None`: the credential is not valid.
+type Outcome = Option<Arc<Caller>>;
+
+/// An [`Authenticator`] that remembers another one's answers for a short time.
+pub struct CachedAuthenticator {
+    inner: Arc<dyn Authenticator>,
+    clock: SharedClock,
+    cache: Cache<Key, Outcome>,
+}
+
+struct Lifetimes {
+    positive: Duration,
+    negative: Duration,
+}
+
+impl Expiry<Key, Outcome> for Lifetimes {
+    fn expire_after_create(&self, _: &Key, outcome: &Outcome, _: Instant) -> Option<Duration> {
+        Some(if outcome.is_some() {
+            self.positive
+        } else {
+            self.negative
+        })
+    }
+}
+
+impl CachedAuthenticator {
+    /// Remembers for [`POSITIVE_TTL`] and [`NEGATIVE_TTL`]. The clock decides whether a remembered credential
+    /// has expired meanwhile.
+    #[must_use]
+    pub fn new(inner: Arc<dyn Authenticator>, clock: SharedClock) -> Self {
+        Self::with_lifetimes(inner, clock, POSITIVE_TTL, NEGATIVE_TTL)
+    }
+
+    /// Remembers good credentials for `positive`, bad ones for `negative`.
+    #[must_use]
+    pub fn with_lifetimes(
+        inner: Arc<dyn Authenticator>,
+        clock: SharedClock,
+        positive: Duration,
+        negative: Duration,
+    ) -> Self {
+        let expiry = Lifetimes { positive, negative };
+        let cache = Cache::builder()
+            .max_capacity(CAPACITY)
+            .expire_after(expiry)
+            .build();
+        Self { inner, clock, cache }
+    }
+
+    async fn lookup(&self, token: &str) -> Result<Caller, AuthFault> {
+        let key = sha256(token);
+        let outcome = match self.cache.get(&key).await {
+            Some(outcome) => outcome,
+            None => self.ask(key, token).await?,
+        };
+        match outcome {
+            Some(caller) if caller.expires.is_none_or(|expires| self.clock.now() < expires) => {
+                Ok(Caller::clone(&caller))
+            }
+            _ => Err(AuthFault::Invalid),
+        }
+    }
+
+    async fn ask(&self, key: Key, token: &str) -> Result<Outcome, AuthFault> {
+        let ask = async {
+            match self.inner.authenticate(token).await {
+                Ok(caller) => Ok(Some(Arc::new(caller))),
+                Err(AuthFault::Invalid) => Ok(None),
+                Err(fault) => Err(fault),
+            }
+        };
+        let outcome = self.cache.try_get_with(key, ask).await;
+        metrics::gauge!("gigvault_cache_entries", "cache" => "credentials")
+            .set(self.cache.entry_count() as f64);
+        outcome.map_err(|shared: Arc<AuthFault>| AuthFault::Unavailable(Box::new(shared)))
+    }
+}
+
+impl Authenticator for CachedAuthenticator {
+    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Caller, AuthFault>> {
+        self.lookup(token).boxed()
+    }
+}
+
+fn sha256(token: &str) -> Key {
+    let mut key = [0; 32];
+    key.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
+    key
+}

@@ -1,0 +1,122 @@
+//! Credentials and permissions as axum extractors.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use axum::extract::{FromRef, FromRequestParts};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+
+use super::{AuthFault, Authenticator, Caller, Permission};
+use crate::problem::Problem;
+
+/// Longest credential that is looked at; a JWT with many claims fits.
+const MAX_CREDENTIAL: usize = 8 * 1024;
+
+/// A caller with permission `P`. Without credentials 401, without the permission 403.
+///
+/// The router's state must give an `Arc<dyn Authenticator>`.
+#[derive(Clone, Debug)]
+pub struct Allow<P>(pub Caller, PhantomData<P>);
+
+/// A caller of whom nothing but a good credential is asked.
+#[derive(Clone, Debug)]
+pub struct Authenticated(pub Caller);
+
+impl<S, P> FromRequestParts<S> for Allow<P>
+where
+    S: Send + Sync,
+    P: Permission,
+    Arc<dyn Authenticator>: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Authenticated(caller) = Authenticated::from_request_parts(parts, state).await?;
+        if caller.may(P::NAME) {
+            return Ok(Self(caller, PhantomData));
+        }
+        tracing::info!(
+            subject = caller.subject,
+            permission = P::NAME,
+            "refused for want of a permission"
+        );
+        Err(AuthFault::Denied(P::NAME).into())
+    }
+}
+
+impl<S> FromRequestParts<S> for Authenticated
+where
+    S: Send + Sync,
+    Arc<dyn Authenticator>: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let token = bearer(&parts.headers)?;
+        let authenticator = Arc::<dyn Authenticator>::from_ref(state);
+        Ok(Self(authenticator.authenticate(token).await?))
+    }
+}
+
+// RFC 6750 section 2.1: one header, the scheme in any case, then a token68.
+fn bearer(headers: &HeaderMap) -> Result<&str, AuthFault> {
+    let mut all = headers.get_all(AUTHORIZATION).iter();
+    let header = all.next().ok_or(AuthFault::Missing)?;
+    let text = header.to_str().map_err(|_| AuthFault::Malformed)?;
+    let (scheme, token) = text.split_once(' ').ok_or(AuthFault::Malformed)?;
+    let token = token.trim_matches(' ');
+    let token68 = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    let sound = (1..=MAX_CREDENTIAL).contains(&token.len()) && token.bytes().all(token68);
+    if all.next().is_some() || !scheme.eq_ignore_ascii_case("bearer") || !sound {
+        return Err(AuthFault::Malformed);
+    }
+    Ok(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(values: &[&str]) -> HeaderMap {
+        values
+            .iter()
+            .map(|value| (AUTHORIZATION, value.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn one_bearer_credential_is_read() {
+        assert_eq!(
+            bearer(&headers(&["Bearer gv_abc.d-e_f~+/="])).unwrap(),
+            "gv_abc.d-e_f~+/="
+        );
+        assert_eq!(bearer(&headers(&["bearer  x"])).unwrap(), "x");
+    }
+
+    #[test]
+    fn anything_else_is_not_a_credential() {
+        assert!(matches!(bearer(&headers(&[])), Err(AuthFault::Missing)));
+        let long = format!("Bearer {}", "x".repeat(MAX_CREDENTIAL + 1));
+        for bad in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "Basic eDp5",
+            "Bearer a b",
+            "Bearer a,b",
+            "Bearer \"a\"",
+            &long,
+        ] {
+            assert!(
+                matches!(bearer(&headers(&[bad])), Err(AuthFault::Malformed)),
+                "{bad}"
+            );
+        }
+        assert!(matches!(
+            bearer(&headers(&["Bearer a", "Bearer b"])),
+            Err(AuthFault::Malformed)
+        ));
+    }
+}

@@ -1,0 +1,98 @@
+//! Who calls over REST, and what they may do.
+//!
+//! A handler states its permission in its signature: [`Allow`]`<permission::CertificatesIssue>`. The extractor
+//! reads the bearer credential, asks the router state's [`Authenticator`] whose it is, and answers 401 or 403
+//! itself. What a credential is and where it is stored is the auth service's.
+
+mod cached;
+mod extract;
+pub mod permission;
+pub mod roles;
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use time::OffsetDateTime;
+
+pub use cached::{CachedAuthenticator, NEGATIVE_TTL, POSITIVE_TTL};
+pub use extract::{Allow, Authenticated};
+pub use permission::Permission;
+
+use crate::error::{Fault, Kind};
+
+/// A principal whose credential was checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Stable name, such as `apikey:7f3a2b1c`.
+    pub subject: String,
+    /// Names of roles.
+    pub roles: Vec<String>,
+    /// `resource:verb`, all roles' together.
+    pub permissions: Vec<String>,
+    /// When the credential becomes void; `None` for never.
+    pub expires: Option<OffsetDateTime>,
+}
+
+impl Caller {
+    /// Whether this caller has the permission, or one that covers it: `certificates:read` covers
+    /// `certificates:read-own`.
+    #[must_use]
+    pub fn may(&self, permission: &str) -> bool {
+        self.permissions
+            .iter()
+            .any(|held| permission::covers(held, permission))
+    }
+}
+
+/// Why a request is not served for its credentials.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthFault {
+    /// No `Authorization` header.
+    #[error("no credentials; send Authorization: Bearer with an API key")]
+    Missing,
+    /// A header that is not one bearer credential.
+    #[error("the Authorization header is not of the form: Bearer <credential>")]
+    Malformed,
+    /// Unknown, revoked or expired; which of them is not said.
+    #[error("the credential is not valid; it may be revoked or expired")]
+    Invalid,
+    /// A good credential without the permission.
+    #[error("this needs the permission {0}")]
+    Denied(&'static str),
+    /// Whether the credential is good can't be known now.
+    #[error("credentials can't be checked now; try again")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Fault for AuthFault {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Missing | Self::Malformed | Self::Invalid => Kind::Unauthenticated,
+            Self::Denied(_) => Kind::Denied,
+            Self::Unavailable(_) => Kind::Unavailable,
+        }
+    }
+
+    fn problem(&self) -> &str {
+        match self {
+            Self::Missing | Self::Malformed | Self::Invalid => "unauthenticated",
+            Self::Denied(_) => "forbidden",
+            Self::Unavailable(_) => "unavailable",
+        }
+    }
+
+    fn public(&self) -> String {
+        self.to_string()
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        matches!(self, Self::Unavailable(_)).then_some(Duration::from_secs(2))
+    }
+}
+
+/// Tells whose a credential is.
+pub trait Authenticator: Send + Sync {
+    /// Checks a credential as it came after `Bearer `. Must take the same time for any credential that is
+    /// not valid.
+    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Caller, AuthFault>>;
+}

@@ -1,0 +1,9 @@
+//! gRPC at the edge: faults and statuses, and what stands in front of every method.
+
+mod status;
+
+pub use status::{RemoteFault, to_status};
+
+/// Longest message that is sent or taken, in bytes. Generated servers and clients take it through
+/// `max_decoding_message_size` and `max_encoding_message_size`.
+pub const MAX_MESSAGE: usize = 4 * 1024 * 1024;

@@ -1,0 +1,170 @@
+//! RFC 9457 problem documents: what REST answers when it does not do what was asked.
+//!
+//! A [`Problem`] is made from any [`Fault`]; that conversion also logs what an operator must know, once.
+//! It carries the correlation id of the request, so that a user's report finds the log lines.
+
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+
+use crate::error::{Fault, Kind, report};
+use crate::trace;
+
+/// RFC 9457 section 3.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// What every `type` begins with.
+pub const TYPE_BASE: &str = "https://gigvault.io/problems/";
+
+/// A problem document (RFC 9457).
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Problem {
+    /// Stable URI of the kind of problem.
+    #[serde(rename = "type")]
+    #[schema(example = "https://gigvault.io/problems/not-found")]
+    pub kind: String,
+    /// The same for every problem of this type.
+    pub title: &'static str,
+    /// The HTTP status.
+    #[schema(example = 404)]
+    pub status: u16,
+    /// What failed, and what to do.
+    pub detail: String,
+    /// Dotted path of the member, parameter or field at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// Ids of the lints that refused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lints: Vec<String>,
+    /// Finds the request in the logs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+    #[serde(skip)]
+    retry_after: Option<Duration>,
+}
+
+impl Problem {
+    /// A problem that is not a service's: of the transport or of the framework.
+    #[must_use]
+    pub fn new(kind: Kind, slug: &str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("{TYPE_BASE}{slug}"),
+            title: kind.title(),
+            status: kind.http().as_u16(),
+            detail: detail.into(),
+            field: None,
+            lints: Vec::new(),
+            correlation_id: trace::current().correlation_id,
+            retry_after: None,
+        }
+    }
+
+    /// A problem of a status that no [`Kind`] has, such as 405 or 415.
+    #[must_use]
+    pub(crate) fn with_status(status: StatusCode, slug: &str, detail: impl Into<String>) -> Self {
+        let title = status.canonical_reason().unwrap_or("The request failed");
+        Self {
+            title,
+            status: status.as_u16(),
+            ..Self::new(Kind::Invalid, slug, detail)
+        }
+    }
+
+    /// Names the input at fault.
+    #[must_use]
+    pub fn at(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+
+    /// Says when to try again (`Retry-After`).
+    #[must_use]
+    pub const fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+}
+
+impl<F: Fault> From<F> for Problem {
+    fn from(fault: F) -> Self {
+        report(&fault);
+        let mut problem = Self::new(fault.kind(), fault.problem(), fault.public());
+        problem.field = fault.field().map(str::to_owned);
+        problem.lints = fault.lints();
+        problem.retry_after = fault.retry_after();
+        problem
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(wait) = self.retry_after {
+            // RFC 9110 section 10.2.3 has whole seconds; zero would mean "at once".
+            headers.insert(
+                RETRY_AFTER,
+                HeaderValue::from(wait.as_secs_f64().ceil().max(1.0) as u64),
+            );
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("secret inside")]
+    struct Broken;
+    impl Fault for Broken {
+        fn kind(&self) -> Kind {
+            Kind::Unavailable
+        }
+        fn problem(&self) -> &str {
+            "unavailable"
+        }
+        fn public(&self) -> String {
+            "try again".to_owned()
+        }
+        fn field(&self) -> Option<&str> {
+            Some("csr")
+        }
+        fn retry_after(&self) -> Option<Duration> {
+            Some(Duration::from_millis(1200))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_fault_becomes_a_document_without_its_internals() {
+        let response = Problem::from(Broken).into_response();
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.headers()[RETRY_AFTER], "2");
+        assert_eq!(response.headers()[CONTENT_TYPE], MEDIA_TYPE);
+        let body = axum::body::to_bytes(response.into_body(), 4096).await.unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(
+            document,
+            serde_json::json!({
+                "type": "https://gigvault.io/problems/unavailable", "title": "Temporarily unavailable",
+                "status": 503, "detail": "try again", "field": "csr",
+            })
+        );
+    }
+
+    #[test]
+    fn an_unauthenticated_problem_names_the_scheme() {
+        let response = Problem::new(Kind::Unauthenticated, "unauthenticated", "no").into_response();
+        assert_eq!(response.headers()[WWW_AUTHENTICATE], "Bearer");
+    }
+}
