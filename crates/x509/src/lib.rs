@@ -4,7 +4,9 @@
 //! are verified over the bytes that were received.
 
 mod asn1;
+pub mod csr;
 pub mod key;
+pub mod kind;
 pub mod name;
 pub mod pem;
 pub mod san;
@@ -13,7 +15,9 @@ pub mod signature;
 pub mod weak;
 
 pub use asn1::DerError;
+pub use csr::{Csr, CsrError};
 pub use key::{KeyAlgorithm, KeyIdMethod, PublicKey};
+pub use kind::SignedStructure;
 pub use name::{DistinguishedName, NameError};
 pub use san::{DnsName, San, SanError, SanKind};
 pub use serial::Serial;
