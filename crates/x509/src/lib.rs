@@ -4,7 +4,10 @@
 //! are verified over the bytes that were received.
 
 mod asn1;
+pub mod certificate;
+pub mod crl;
 pub mod csr;
+pub mod extension;
 pub mod key;
 pub mod kind;
 pub mod name;
@@ -12,13 +15,19 @@ pub mod pem;
 pub mod san;
 pub mod serial;
 pub mod signature;
+pub mod tbs;
+pub mod validity;
 pub mod weak;
 
 pub use asn1::DerError;
+pub use certificate::{Certificate, CertificateError};
 pub use csr::{Csr, CsrError};
+pub use extension::{Eku, Extension, ExtensionError, ExtensionValue, KeyUsageFlags, NameConstraints};
 pub use key::{KeyAlgorithm, KeyIdMethod, PublicKey};
 pub use kind::SignedStructure;
 pub use name::{DistinguishedName, NameError};
 pub use san::{DnsName, San, SanError, SanKind};
 pub use serial::Serial;
 pub use signature::SignatureAlgorithm;
+pub use tbs::{BuildError, CertificateSpec, assemble};
+pub use validity::Validity;

@@ -21,8 +21,10 @@ use crate::{
     name::{DistinguishedName, NameError},
 };
 
+pub(crate) use codec::write as write_general_name;
 pub use codec::{MAX_SANS, decode, decode_lenient, encode};
 pub use dns::DnsName;
+pub(crate) use dns::{printable as shown, to_a_labels as a_labels};
 pub use mailbox::{EmailAddress, SmtpUtf8Mailbox};
 pub use uri::Uri;
 

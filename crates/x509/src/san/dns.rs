@@ -82,7 +82,7 @@ impl fmt::Debug for DnsName {
 }
 
 /// What of a refused text may stand in an error message: bounded, and without characters that move the cursor.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     const LONGEST: usize = 80;
     let mut shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
     if text.chars().nth(LONGEST).is_some() {
@@ -92,7 +92,7 @@ pub(super) fn printable(text: &str) -> String {
 }
 
 /// A domain name without wildcard, as lower-case A-labels.
-pub(super) fn to_a_labels(domain: &str) -> Result<String, &'static str> {
+pub(crate) fn to_a_labels(domain: &str) -> Result<String, &'static str> {
     check_shape(domain)?;
     if domain.is_ascii() {
         let lower = domain.to_ascii_lowercase();

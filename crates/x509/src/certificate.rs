@@ -1,0 +1,453 @@
+//! Certificates as they are: a parsed view over octets that are never re-encoded (RFC 5280 section 4.1).
+//!
+//! Parsing takes what other CAs made: any name, any extension, string types and keys that would not be issued here.
+//! It refuses what no verifier could judge — broken DER, repeated or malformed extensions that decide
+//! about trust, two signature algorithms. So that weak keys can be looked at, the subject key is only parsed
+//! when [`Certificate::public_key`] is called, and that is a `Result`; [`Certificate::spki`] is always there.
+
+mod describe;
+mod error;
+mod facts;
+
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
+
+use aws_lc_rs::digest;
+use const_oid::ObjectIdentifier;
+use time::OffsetDateTime;
+
+pub(crate) use describe::{utc, write_extensions};
+pub use error::CertificateError;
+
+use crate::{
+    DistinguishedName, PublicKey, San, Serial, SignatureAlgorithm,
+    asn1::{DerError, Reader, integer, tag},
+    extension::{Eku, Extension, KeyUsageFlags, NameConstraints},
+    key::KeyError,
+    pem,
+    signature::SignatureError,
+    tbs::{Signed, read_extensions},
+    validity::Validity,
+};
+use facts::Facts;
+
+const PEM_LABEL: &str = "CERTIFICATE";
+
+/// An X.509 certificate. Clones share the octets. Equal certificates have equal octets.
+#[derive(Clone)]
+pub struct Certificate {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    der: Box<[u8]>,
+    tbs: Range<usize>,
+    algorithm: Range<usize>,
+    signature: Range<usize>,
+    spki: Range<usize>,
+    version: u8,
+    serial: Serial,
+    issuer: DistinguishedName,
+    validity: Validity,
+    subject: DistinguishedName,
+    extensions: Vec<Extension>,
+    facts: Facts,
+    public_key: OnceLock<Result<PublicKey, KeyError>>,
+}
+
+impl Certificate {
+    /// Most octets of a certificate. Real ones have one to four thousand, those with very many names a hundred
+    /// thousand.
+    pub const MAX_LEN: usize = 256 * 1024;
+
+    /// Parses the DER of one certificate.
+    ///
+    /// # Errors
+    /// [`CertificateError`] says which part is not what it must be.
+    pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
+        if der.len() > Self::MAX_LEN {
+            return Err(CertificateError::TooLong(der.len()));
+        }
+        let within = |part| move |source| CertificateError::Der { part, source };
+        let signed = Signed::read(der).map_err(within("certificate"))?;
+        let tbs = Tbs::read(signed.tbs)?;
+        if tbs.algorithm != signed.algorithm {
+            return Err(CertificateError::AlgorithmMismatch);
+        }
+        let facts = Facts::of(&tbs.extensions)?;
+        let inner = Inner {
+            tbs: range_in(der, signed.tbs),
+            algorithm: range_in(der, signed.algorithm),
+            signature: range_in(der, signed.signature),
+            spki: range_in(der, tbs.spki),
+            version: tbs.version,
+            serial: tbs.serial,
+            issuer: tbs.issuer,
+            validity: tbs.validity,
+            subject: tbs.subject,
+            extensions: tbs.extensions,
+            facts,
+            public_key: OnceLock::new(),
+            der: der.into(),
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// Parses the first certificate of a PEM text; other blocks are passed over.
+    ///
+    /// # Errors
+    /// If there is none, or it cannot be parsed.
+    pub fn from_pem(text: &[u8]) -> Result<Self, CertificateError> {
+        let blocks = pem::decode(text, PEM_LABEL)?;
+        let first = blocks.first().ok_or(CertificateError::NoCertificate)?;
+        Self::from_der(first)
+    }
+
+    /// Parses all certificates of a PEM text in their order; other blocks are passed over.
+    ///
+    /// # Errors
+    /// If there is none, or any cannot be parsed.
+    pub fn chain_from_pem(text: &[u8]) -> Result<Vec<Self>, CertificateError> {
+        pem::decode(text, PEM_LABEL)?
+            .iter()
+            .map(|der| Self::from_der(der))
+            .collect()
+    }
+
+    /// The octets as received.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.inner.der
+    }
+
+    /// The certificate as PEM (RFC 7468).
+    #[must_use]
+    pub fn pem(&self) -> String {
+        pem::encode(PEM_LABEL, self.der())
+    }
+
+    /// The signed octets.
+    #[must_use]
+    pub fn tbs_der(&self) -> &[u8] {
+        self.part(&self.inner.tbs)
+    }
+
+    /// The signature: for ECDSA the DER of r and s.
+    #[must_use]
+    pub fn signature(&self) -> &[u8] {
+        self.part(&self.inner.signature)
+    }
+
+    /// The DER of the subject's SubjectPublicKeyInfo, whatever its algorithm and strength.
+    #[must_use]
+    pub fn spki(&self) -> &[u8] {
+        self.part(&self.inner.spki)
+    }
+
+    /// SHA-256 of [`spki`](Self::spki): the same for all certificates of one key.
+    #[must_use]
+    pub fn spki_fingerprint(&self) -> [u8; 32] {
+        sha256(self.spki())
+    }
+
+    /// SHA-256 of the certificate.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        sha256(self.der())
+    }
+
+    /// The subject's key. It is parsed, and searched for weaknesses, at the first call.
+    ///
+    /// # Errors
+    /// [`KeyError`] if the key is of a kind that is not supported, or weak.
+    pub fn public_key(&self) -> Result<&PublicKey, KeyError> {
+        let key = self
+            .inner
+            .public_key
+            .get_or_init(|| PublicKey::from_spki(self.spki()));
+        key.as_ref().map_err(Clone::clone)
+    }
+
+    /// Version as people count: 1, 2 or 3.
+    #[must_use]
+    pub fn version(&self) -> u8 {
+        self.inner.version
+    }
+
+    /// Serial number.
+    #[must_use]
+    pub fn serial(&self) -> Serial {
+        self.inner.serial
+    }
+
+    /// Issuer name, octet for octet.
+    #[must_use]
+    pub fn issuer(&self) -> &DistinguishedName {
+        &self.inner.issuer
+    }
+
+    /// Subject name, octet for octet.
+    #[must_use]
+    pub fn subject(&self) -> &DistinguishedName {
+        &self.inner.subject
+    }
+
+    /// Validity period.
+    #[must_use]
+    pub fn validity(&self) -> Validity {
+        self.inner.validity
+    }
+
+    /// First second of the validity.
+    #[must_use]
+    pub fn not_before(&self) -> OffsetDateTime {
+        self.inner.validity.not_before
+    }
+
+    /// Last second of the validity.
+    #[must_use]
+    pub fn not_after(&self) -> OffsetDateTime {
+        self.inner.validity.not_after
+    }
+
+    /// Subject alternative names; empty if there is no such extension.
+    #[must_use]
+    pub fn sans(&self) -> &[San] {
+        &self.inner.facts.sans
+    }
+
+    /// Whether basicConstraints say that this is a CA.
+    #[must_use]
+    pub fn is_ca(&self) -> bool {
+        self.inner.facts.ca
+    }
+
+    /// How many CA certificates may follow this one in a chain; `None` if any number may.
+    #[must_use]
+    pub fn path_len(&self) -> Option<u8> {
+        self.inner.facts.path_len
+    }
+
+    /// Key usages; `None` if the extension is missing, which allows all.
+    #[must_use]
+    pub fn key_usage(&self) -> Option<KeyUsageFlags> {
+        self.inner.facts.key_usage
+    }
+
+    /// Extended key usages; `None` if the extension is missing, which allows all.
+    #[must_use]
+    pub fn eku(&self) -> Option<&[Eku]> {
+        self.inner.facts.eku.as_deref()
+    }
+
+    /// Subject key identifier: 20 octets in certificates issued here, any number in others.
+    #[must_use]
+    pub fn subject_key_identifier(&self) -> Option<&[u8]> {
+        self.inner.facts.subject_key_identifier.as_deref()
+    }
+
+    /// Key identifier of the issuer's key.
+    #[must_use]
+    pub fn authority_key_identifier(&self) -> Option<&[u8]> {
+        self.inner.facts.authority_key_identifier.as_deref()
+    }
+
+    /// Constraints on the names of all certificates below this one.
+    #[must_use]
+    pub fn name_constraints(&self) -> Option<&NameConstraints> {
+        self.inner.facts.name_constraints.as_ref()
+    }
+
+    /// All extensions in their order.
+    #[must_use]
+    pub fn extensions(&self) -> &[Extension] {
+        &self.inner.extensions
+    }
+
+    /// The extension of this type.
+    #[must_use]
+    pub fn extension(&self, oid: ObjectIdentifier) -> Option<&Extension> {
+        self.inner
+            .extensions
+            .iter()
+            .find(|extension| extension.oid() == oid)
+    }
+
+    /// The algorithm of the signature.
+    ///
+    /// # Errors
+    /// If it is not supported or broken, such as SHA-1.
+    pub fn signature_algorithm(&self) -> Result<SignatureAlgorithm, SignatureError> {
+        SignatureAlgorithm::from_identifier_der(self.part(&self.inner.algorithm))
+    }
+
+    /// Whether subject and issuer are the same name: roots, and keys of one CA that certify each other.
+    #[must_use]
+    pub fn is_self_issued(&self) -> bool {
+        self.inner.subject == self.inner.issuer
+    }
+
+    /// Verifies that `issuer` signed this certificate and was a CA that may: names and key identifiers meet,
+    /// basicConstraints and keyUsage allow it, the signature is right over the octets received. Times, path
+    /// lengths, name constraints and revocation are not looked at: this is one link, not a path.
+    ///
+    /// # Errors
+    /// [`CertificateError`] names the first reason.
+    pub fn verify_signed_by(&self, issuer: &Self) -> Result<(), CertificateError> {
+        if self.issuer() != issuer.subject() {
+            return Err(CertificateError::IssuerName);
+        }
+        if let (Some(authority), Some(subject)) =
+            (self.authority_key_identifier(), issuer.subject_key_identifier())
+            && authority != subject
+        {
+            return Err(CertificateError::IssuerKeyIdentifier);
+        }
+        if !issuer.is_ca() {
+            return Err(CertificateError::IssuerIsNoCa);
+        }
+        if issuer
+            .key_usage()
+            .is_some_and(|usage| !usage.contains(KeyUsageFlags::KEY_CERT_SIGN))
+        {
+            return Err(CertificateError::IssuerKeyUsage);
+        }
+        self.verify_signature(issuer.public_key()?)
+    }
+
+    /// Verifies the signature alone, over the octets received.
+    ///
+    /// # Errors
+    /// If the algorithm is not supported or does not fit the key, or the signature is wrong.
+    pub fn verify_signature(&self, key: &PublicKey) -> Result<(), CertificateError> {
+        Ok(self
+            .signature_algorithm()?
+            .verify(key, self.tbs_der(), self.signature())?)
+    }
+
+    fn part(&self, range: &Range<usize>) -> &[u8] {
+        self.inner.der.get(range.clone()).unwrap_or_default()
+    }
+}
+
+/// Fields of a TBSCertificate.
+struct Tbs<'a> {
+    version: u8,
+    serial: Serial,
+    algorithm: &'a [u8],
+    issuer: DistinguishedName,
+    validity: Validity,
+    subject: DistinguishedName,
+    spki: &'a [u8],
+    extensions: Vec<Extension>,
+}
+
+impl<'a> Tbs<'a> {
+    fn read(tbs: &'a [u8]) -> Result<Self, CertificateError> {
+        let within = |part| move |source| CertificateError::Der { part, source };
+        let mut fields = Reader::within(tbs, tag::SEQUENCE).map_err(within("tbsCertificate"))?;
+        let version = fields
+            .optional(tag::context_constructed(0))
+            .and_then(|explicit| explicit.map_or(Ok(1), read_version))
+            .map_err(within("version"))?;
+        let serial = fields
+            .expect(tag::INTEGER)
+            .and_then(integer)
+            .map_err(within("serialNumber"))?;
+        let algorithm = fields.any().map_err(within("signature"))?;
+        let issuer = fields.any().map_err(within("issuer"))?;
+        let validity = Validity::read(&mut fields).map_err(within("validity"))?;
+        let subject = fields.any().map_err(within("subject"))?;
+        let spki = fields.any().map_err(within("subjectPublicKeyInfo"))?;
+        check_spki(spki.whole).map_err(within("subjectPublicKeyInfo"))?;
+        for unique_identifier in [tag::context(1), tag::context(2)] {
+            fields
+                .optional(unique_identifier)
+                .map_err(within("unique identifiers"))?;
+        }
+        let extensions = fields
+            .optional(tag::context_constructed(3))
+            .map_err(within("extensions"))?;
+        fields.finish().map_err(within("tbsCertificate"))?;
+        let extensions = match extensions {
+            None => Vec::new(),
+            Some(_) if version != 3 => return Err(CertificateError::ExtensionsOfOldVersion),
+            Some(list) => read_extensions(list)
+                .map_err(within("extensions"))?
+                .map_err(CertificateError::RepeatedExtension)?,
+        };
+        let name = |part, der| {
+            DistinguishedName::from_der(der).map_err(|source| CertificateError::Name { part, source })
+        };
+        Ok(Self {
+            version,
+            serial: read_serial(serial)?,
+            algorithm: algorithm.whole,
+            issuer: name("issuer", issuer.whole)?,
+            validity,
+            subject: name("subject", subject.whole)?,
+            spki: spki.whole,
+            extensions,
+        })
+    }
+}
+
+fn read_version(explicit: &[u8]) -> Result<u8, DerError> {
+    match Reader::single(explicit, tag::INTEGER)? {
+        [version @ 0..=2] => Ok(version + 1),
+        _ => Err(DerError::Value("version")),
+    }
+}
+
+fn read_serial(content: &[u8]) -> Result<Serial, CertificateError> {
+    if content.first().is_some_and(|sign| *sign >= 0x80) {
+        return Err(CertificateError::NegativeSerial);
+    }
+    Ok(Serial::from_bytes(content)?)
+}
+
+/// The frame of a SubjectPublicKeyInfo: an algorithm and a bit string.
+fn check_spki(spki: &[u8]) -> Result<(), DerError> {
+    let mut fields = Reader::within(spki, tag::SEQUENCE)?;
+    fields.enter(tag::SEQUENCE)?.oid()?;
+    crate::asn1::bit_string(fields.expect(tag::BIT_STRING)?)?;
+    fields.finish()
+}
+
+/// Where `part`, which was cut out of `whole`, lies in it.
+fn range_in(whole: &[u8], part: &[u8]) -> Range<usize> {
+    let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
+    start..start.saturating_add(part.len())
+}
+
+fn sha256(octets: &[u8]) -> [u8; 32] {
+    let mut fingerprint = [0; 32];
+    fingerprint.copy_from_slice(digest::digest(&digest::SHA256, octets).as_ref());
+    fingerprint
+}
+
+impl PartialEq for Certificate {
+    fn eq(&self, other: &Self) -> bool {
+        self.der() == other.der()
+    }
+}
+
+impl Eq for Certificate {}
+
+impl Hash for Certificate {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.der().hash(state);
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Certificate({}, {})", self.serial(), self.subject())
+    }
+}

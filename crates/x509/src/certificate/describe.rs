@@ -1,0 +1,148 @@
+//! Certificates and extensions as text for people.
+
+use std::fmt::{self, Write as _};
+
+use data_encoding::HEXLOWER;
+
+use super::Certificate;
+use crate::extension::{Extension, ExtensionValue};
+
+impl Certificate {
+    /// What the certificate says, in lines of `name: value`, for `inspect`. Made for reading: its form may change.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        Description(self).to_string()
+    }
+}
+
+struct Description<'a>(&'a Certificate);
+
+impl fmt::Display for Description<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let certificate = self.0;
+        writeln!(f, "certificate, version {}", certificate.version())?;
+        writeln!(f, "  serial: {}", certificate.serial())?;
+        writeln!(f, "  subject: {}", or_none(&certificate.subject().to_string()))?;
+        writeln!(f, "  issuer: {}", certificate.issuer())?;
+        writeln!(f, "  not before: {}", utc(certificate.not_before()))?;
+        writeln!(f, "  not after: {}", utc(certificate.not_after()))?;
+        match certificate.public_key() {
+            Ok(key) => writeln!(f, "  key: {}", key.algorithm())?,
+            Err(problem) => writeln!(f, "  key: {problem}")?,
+        }
+        match certificate.signature_algorithm() {
+            Ok(algorithm) => writeln!(f, "  signature: {algorithm}")?,
+            Err(problem) => writeln!(f, "  signature: {problem}")?,
+        }
+        writeln!(
+            f,
+            "  sha256 of certificate: {}",
+            HEXLOWER.encode(&certificate.fingerprint())
+        )?;
+        writeln!(
+            f,
+            "  sha256 of key: {}",
+            HEXLOWER.encode(&certificate.spki_fingerprint())
+        )?;
+        write_extensions(f, certificate.extensions())
+    }
+}
+
+/// Writes extensions, one each line, those with several values over several lines.
+pub(crate) fn write_extensions(f: &mut fmt::Formatter<'_>, extensions: &[Extension]) -> fmt::Result {
+    for extension in extensions {
+        let critical = if extension.critical() { " (critical)" } else { "" };
+        write!(f, "  {}{critical}:", extension.name())?;
+        let lines = lines_of(extension);
+        match lines.as_slice() {
+            [] => writeln!(f)?,
+            [line] => writeln!(f, " {line}")?,
+            _ => {
+                writeln!(f)?;
+                lines.iter().try_for_each(|line| writeln!(f, "    {line}"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn lines_of(extension: &Extension) -> Vec<String> {
+    match extension.value() {
+        Err(problem) => vec![problem.to_string()],
+        Ok(ExtensionValue::BasicConstraints { ca, path_len }) => vec![match (ca, path_len) {
+            (true, Some(length)) => format!("CA, path length {length}"),
+            (true, None) => "CA".to_owned(),
+            (false, _) => "no CA".to_owned(),
+        }],
+        Ok(ExtensionValue::KeyUsage(usages)) => vec![usages.to_string()],
+        Ok(ExtensionValue::ExtendedKeyUsage(purposes)) => vec![joined(&purposes)],
+        Ok(ExtensionValue::SubjectAltName(sans)) => sans.iter().map(ToString::to_string).collect(),
+        Ok(ExtensionValue::SubjectKeyIdentifier(id)) => vec![HEXLOWER.encode(&id)],
+        Ok(ExtensionValue::AuthorityKeyIdentifier {
+            key_identifier,
+            has_issuer_and_serial,
+        }) => {
+            let mut line =
+                key_identifier.map_or_else(|| "no key identifier".to_owned(), |id| HEXLOWER.encode(&id));
+            if has_issuer_and_serial {
+                line.push_str(", with issuer and serial number");
+            }
+            vec![line]
+        }
+        Ok(ExtensionValue::CrlDistributionPoints(uris)) => escaped(&uris),
+        Ok(ExtensionValue::AuthorityInformationAccess { ocsp, ca_issuers }) => {
+            let ocsp = escaped(&ocsp).into_iter().map(|uri| format!("OCSP {uri}"));
+            ocsp.chain(
+                escaped(&ca_issuers)
+                    .into_iter()
+                    .map(|uri| format!("CA issuers {uri}")),
+            )
+            .collect()
+        }
+        Ok(ExtensionValue::CertificatePolicies(policies)) => vec![joined(&policies)],
+        Ok(ExtensionValue::NameConstraints(constraints)) => {
+            let permitted = constraints
+                .permitted
+                .iter()
+                .map(|subtree| format!("permitted {subtree}"));
+            permitted
+                .chain(
+                    constraints
+                        .excluded
+                        .iter()
+                        .map(|subtree| format!("excluded {subtree}")),
+                )
+                .collect()
+        }
+        Ok(ExtensionValue::TlsFeature(features)) => vec![joined(&features)],
+        Ok(ExtensionValue::OcspNoCheck | ExtensionValue::NoRevAvail) => vec!["yes".to_owned()],
+        Ok(ExtensionValue::Unknown) => vec![HEXLOWER.encode(extension.value_der())],
+    }
+}
+
+fn joined<T: fmt::Display>(items: &[T]) -> String {
+    let mut line = String::new();
+    for (at, item) in items.iter().enumerate() {
+        let _ = write!(line, "{}{item}", if at > 0 { ", " } else { "" });
+    }
+    line
+}
+
+fn escaped(texts: &[String]) -> Vec<String> {
+    texts.iter().map(|text| text.escape_debug().to_string()).collect()
+}
+
+fn or_none(text: &str) -> &str {
+    if text.is_empty() { "(empty)" } else { text }
+}
+
+/// RFC 3339 in UTC.
+pub(crate) fn utc(moment: time::OffsetDateTime) -> String {
+    let (date, time) = (moment.date(), moment.time());
+    format!(
+        "{date}T{:02}:{:02}:{:02}Z",
+        time.hour(),
+        time.minute(),
+        time.second()
+    )
+}

@@ -1,0 +1,451 @@
+//! Certificate extensions as they are issued (RFC 5280 section 4.2, RFC 7633, RFC 6960, RFC 9608).
+//!
+//! Each constructor writes the whole extension with the criticality that its RFC and the Baseline Requirements want,
+//! so a caller cannot get it wrong; no DEFAULT value is ever encoded. [`Extension::value`] reads any of them back.
+//! Which extensions belong into which certificate is the business of `rules` and `lint`.
+
+mod key_usage;
+mod name_constraints;
+mod purpose;
+mod subtree;
+mod value;
+
+use const_oid::ObjectIdentifier;
+
+pub use key_usage::KeyUsageFlags;
+pub use name_constraints::{NameConstraints, Violation};
+pub use purpose::Eku;
+pub use subtree::Subtree;
+pub use value::ExtensionValue;
+
+use crate::{
+    asn1::{DerError, Reader, Writer, boolean, tag},
+    san::{self, San, SanError, Uri},
+};
+
+/// Object identifiers of extensions and of the access methods in them.
+pub mod oids {
+    use const_oid::ObjectIdentifier as Oid;
+
+    /// subjectKeyIdentifier.
+    pub const SUBJECT_KEY_IDENTIFIER: Oid = Oid::new_unwrap("2.5.29.14");
+    /// keyUsage.
+    pub const KEY_USAGE: Oid = Oid::new_unwrap("2.5.29.15");
+    /// subjectAltName.
+    pub const SUBJECT_ALT_NAME: Oid = Oid::new_unwrap("2.5.29.17");
+    /// basicConstraints.
+    pub const BASIC_CONSTRAINTS: Oid = Oid::new_unwrap("2.5.29.19");
+    /// cRLNumber.
+    pub const CRL_NUMBER: Oid = Oid::new_unwrap("2.5.29.20");
+    /// reasonCode of a CRL entry.
+    pub const REASON_CODE: Oid = Oid::new_unwrap("2.5.29.21");
+    /// invalidityDate of a CRL entry.
+    pub const INVALIDITY_DATE: Oid = Oid::new_unwrap("2.5.29.24");
+    /// nameConstraints.
+    pub const NAME_CONSTRAINTS: Oid = Oid::new_unwrap("2.5.29.30");
+    /// cRLDistributionPoints.
+    pub const CRL_DISTRIBUTION_POINTS: Oid = Oid::new_unwrap("2.5.29.31");
+    /// certificatePolicies.
+    pub const CERTIFICATE_POLICIES: Oid = Oid::new_unwrap("2.5.29.32");
+    /// authorityKeyIdentifier.
+    pub const AUTHORITY_KEY_IDENTIFIER: Oid = Oid::new_unwrap("2.5.29.35");
+    /// extKeyUsage.
+    pub const EXTENDED_KEY_USAGE: Oid = Oid::new_unwrap("2.5.29.37");
+    /// noRevAvail (RFC 9608).
+    pub const NO_REV_AVAIL: Oid = Oid::new_unwrap("2.5.29.56");
+    /// authorityInfoAccess.
+    pub const AUTHORITY_INFO_ACCESS: Oid = Oid::new_unwrap("1.3.6.1.5.5.7.1.1");
+    /// TLS feature (RFC 7633).
+    pub const TLS_FEATURE: Oid = Oid::new_unwrap("1.3.6.1.5.5.7.1.24");
+    /// Access method OCSP.
+    pub const OCSP: Oid = Oid::new_unwrap("1.3.6.1.5.5.7.48.1");
+    /// Access method caIssuers.
+    pub const CA_ISSUERS: Oid = Oid::new_unwrap("1.3.6.1.5.5.7.48.2");
+    /// id-pkix-ocsp-nocheck (RFC 6960 section 4.2.2.2.1).
+    pub const OCSP_NO_CHECK: Oid = Oid::new_unwrap("1.3.6.1.5.5.7.48.1.5");
+}
+
+const NULL: &[u8] = &[tag::NULL, 0];
+/// The TLS extension status_request (RFC 6066): a server with such a certificate must staple.
+const STATUS_REQUEST: u8 = 5;
+
+/// Why an extension was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExtensionError {
+    /// The value is not the DER of its type.
+    #[error("extension {name} is malformed: {source}")]
+    Malformed {
+        /// Name of the extension, or its OID.
+        name: String,
+        /// What is wrong with the octets.
+        source: DerError,
+    },
+    /// An extension that must list something lists nothing.
+    #[error("extension {0} must not be empty")]
+    Empty(&'static str),
+    /// A subject alternative name or a location that cannot be issued.
+    #[error(transparent)]
+    Name(#[from] SanError),
+    /// A subtree of name constraints that cannot be issued.
+    #[error("name constraint `{subtree}`: {problem}")]
+    Subtree {
+        /// The refused subtree.
+        subtree: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// No such key usage.
+    #[error(
+        "unknown key usage `{0}`; known are digital-signature, non-repudiation, key-encipherment, \
+             data-encipherment, key-agreement, key-cert-sign, crl-sign, encipher-only and decipher-only"
+    )]
+    UnknownKeyUsage(String),
+    /// No such purpose.
+    #[error(
+        "unknown extended key usage `{0}`; write server-auth, client-auth, code-signing, email-protection, \
+             time-stamping, ocsp-signing or a dotted OID"
+    )]
+    UnknownPurpose(String),
+}
+
+/// One extension: type, criticality and the DER of its value.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Extension {
+    oid: ObjectIdentifier,
+    critical: bool,
+    value: Vec<u8>,
+}
+
+impl Extension {
+    /// An extension without a constructor of its own. `value` is the DER inside the OCTET STRING.
+    #[must_use]
+    pub fn other(oid: ObjectIdentifier, critical: bool, value: Vec<u8>) -> Self {
+        Self { oid, critical, value }
+    }
+
+    /// BasicConstraints of a CA, critical. `path_len` is how many CA certificates may follow. End entities carry
+    /// none: `cA FALSE` is the default and an empty extension says nothing.
+    #[must_use]
+    pub fn basic_constraints_ca(path_len: Option<u8>) -> Self {
+        let value = Writer::one(tag::SEQUENCE, |out| {
+            out.boolean_true();
+            if let Some(path_len) = path_len {
+                out.unsigned(&[path_len]);
+            }
+        });
+        Self::other(oids::BASIC_CONSTRAINTS, true, value)
+    }
+
+    /// KeyUsage, critical, trailing zero bits trimmed (X.690 section 11.2.2).
+    ///
+    /// # Errors
+    /// Without any usage: section 4.2.1.3 wants at least one bit.
+    pub fn key_usage(usages: KeyUsageFlags) -> Result<Self, ExtensionError> {
+        if usages.is_empty() {
+            return Err(ExtensionError::Empty("keyUsage"));
+        }
+        Ok(Self::other(oids::KEY_USAGE, true, usages.to_der()))
+    }
+
+    /// ExtendedKeyUsage, not critical; a purpose that stands twice is written once. Time stamping alone makes it
+    /// critical, as RFC 3161 section 2.3 wants.
+    ///
+    /// # Errors
+    /// Without any purpose.
+    pub fn extended_key_usage(purposes: Vec<Eku>) -> Result<Self, ExtensionError> {
+        let mut distinct: Vec<Eku> = Vec::with_capacity(purposes.len());
+        for purpose in purposes {
+            if !distinct.contains(&purpose) {
+                distinct.push(purpose);
+            }
+        }
+        if distinct.is_empty() {
+            return Err(ExtensionError::Empty("extKeyUsage"));
+        }
+        let critical = distinct == [Eku::TimeStamping];
+        let value = Writer::one(tag::SEQUENCE, |out| {
+            distinct.iter().for_each(|purpose| out.oid(&purpose.oid()))
+        });
+        Ok(Self::other(oids::EXTENDED_KEY_USAGE, critical, value))
+    }
+
+    /// SubjectAltName. It must be critical exactly if the subject is empty (section 4.2.1.6).
+    ///
+    /// # Errors
+    /// Without any name or with more than [`san::MAX_SANS`].
+    pub fn subject_alt_name(sans: &[San], critical: bool) -> Result<Self, ExtensionError> {
+        Ok(Self::other(oids::SUBJECT_ALT_NAME, critical, san::encode(sans)?))
+    }
+
+    /// SubjectKeyIdentifier, not critical; see [`PublicKey::key_identifier`](crate::PublicKey::key_identifier).
+    #[must_use]
+    pub fn subject_key_identifier(identifier: [u8; 20]) -> Self {
+        Self::other(
+            oids::SUBJECT_KEY_IDENTIFIER,
+            false,
+            Writer::primitive_of(tag::OCTET_STRING, &identifier),
+        )
+    }
+
+    /// AuthorityKeyIdentifier with the keyIdentifier alone, not critical. It must repeat the issuer's subject key
+    /// identifier, which foreign issuers may have made in another length or by another method.
+    #[must_use]
+    pub fn authority_key_identifier(identifier: impl AsRef<[u8]>) -> Self {
+        let value = Writer::one(tag::SEQUENCE, |out| {
+            out.primitive(tag::context(0), identifier.as_ref())
+        });
+        Self::other(oids::AUTHORITY_KEY_IDENTIFIER, false, value)
+    }
+
+    /// CRLDistributionPoints with one point whose full name lists these URIs for the same CRL, not critical.
+    ///
+    /// # Errors
+    /// Without any URI, or with one that is not absolute.
+    pub fn crl_distribution_points<U: AsRef<str>>(uris: &[U]) -> Result<Self, ExtensionError> {
+        let names = uri_names(uris)?;
+        if names.is_empty() {
+            return Err(ExtensionError::Empty("cRLDistributionPoints"));
+        }
+        let value = Writer::one(tag::SEQUENCE, |out| {
+            out.sequence(|point| {
+                point.constructed(tag::context_constructed(0), |name| {
+                    name.constructed(tag::context_constructed(0), |full| {
+                        names.iter().for_each(|uri| san::write_general_name(full, uri));
+                    });
+                });
+            });
+        });
+        Ok(Self::other(oids::CRL_DISTRIBUTION_POINTS, false, value))
+    }
+
+    /// AuthorityInfoAccess with the locations of OCSP responders, then of the issuer's certificate, not critical.
+    ///
+    /// # Errors
+    /// Without any URI, or with one that is not absolute.
+    pub fn authority_information_access<U: AsRef<str>>(
+        ocsp: &[U],
+        ca_issuers: &[U],
+    ) -> Result<Self, ExtensionError> {
+        let (ocsp, ca_issuers) = (uri_names(ocsp)?, uri_names(ca_issuers)?);
+        let all = ocsp.iter().map(|uri| (oids::OCSP, uri));
+        let all: Vec<_> = all
+            .chain(ca_issuers.iter().map(|uri| (oids::CA_ISSUERS, uri)))
+            .collect();
+        if all.is_empty() {
+            return Err(ExtensionError::Empty("authorityInfoAccess"));
+        }
+        let value = Writer::one(tag::SEQUENCE, |out| {
+            for (method, uri) in all {
+                out.sequence(|description| {
+                    description.oid(&method);
+                    san::write_general_name(description, uri);
+                });
+            }
+        });
+        Ok(Self::other(oids::AUTHORITY_INFO_ACCESS, false, value))
+    }
+
+    /// CertificatePolicies without qualifiers, not critical; a policy that stands twice is written once.
+    ///
+    /// # Errors
+    /// Without any policy.
+    pub fn certificate_policies(policies: &[ObjectIdentifier]) -> Result<Self, ExtensionError> {
+        if policies.is_empty() {
+            return Err(ExtensionError::Empty("certificatePolicies"));
+        }
+        let value = Writer::one(tag::SEQUENCE, |out| {
+            for (at, policy) in policies.iter().enumerate() {
+                if !policies.iter().take(at).any(|earlier| earlier == policy) {
+                    out.sequence(|information| information.oid(policy));
+                }
+            }
+        });
+        Ok(Self::other(oids::CERTIFICATE_POLICIES, false, value))
+    }
+
+    /// NameConstraints, critical.
+    ///
+    /// # Errors
+    /// Without any subtree.
+    pub fn name_constraints(constraints: &NameConstraints) -> Result<Self, ExtensionError> {
+        if constraints.is_empty() {
+            return Err(ExtensionError::Empty("nameConstraints"));
+        }
+        Ok(Self::other(oids::NAME_CONSTRAINTS, true, constraints.to_der()))
+    }
+
+    /// TLS feature status_request, "must staple" (RFC 7633), not critical.
+    #[must_use]
+    pub fn tls_feature_must_staple() -> Self {
+        let value = Writer::one(tag::SEQUENCE, |out| out.unsigned(&[STATUS_REQUEST]));
+        Self::other(oids::TLS_FEATURE, false, value)
+    }
+
+    /// id-pkix-ocsp-nocheck: the status of this OCSP signer is not to be asked for. Not critical.
+    #[must_use]
+    pub fn ocsp_no_check() -> Self {
+        Self::other(oids::OCSP_NO_CHECK, false, NULL.to_vec())
+    }
+
+    /// noRevAvail (RFC 9608): no revocation information will ever exist. Not critical.
+    #[must_use]
+    pub fn no_rev_avail() -> Self {
+        Self::other(oids::NO_REV_AVAIL, false, NULL.to_vec())
+    }
+
+    /// The type.
+    #[must_use]
+    pub fn oid(&self) -> ObjectIdentifier {
+        self.oid
+    }
+
+    /// Whether verifiers that do not know it must refuse the certificate.
+    #[must_use]
+    pub fn critical(&self) -> bool {
+        self.critical
+    }
+
+    /// The DER inside the OCTET STRING.
+    #[must_use]
+    pub fn value_der(&self) -> &[u8] {
+        &self.value
+    }
+
+    /// The decoded value.
+    ///
+    /// # Errors
+    /// [`ExtensionError::Malformed`] if the value of a known type does not have its form.
+    pub fn value(&self) -> Result<ExtensionValue, ExtensionError> {
+        ExtensionValue::decode(self)
+    }
+
+    /// The name of the type in RFC 5280 and others, or its OID.
+    #[must_use]
+    pub fn name(&self) -> String {
+        value::name_of(self.oid).map_or_else(|| self.oid.to_string(), str::to_owned)
+    }
+
+    /// Writes the Extension SEQUENCE.
+    pub(crate) fn write(&self, out: &mut Writer) {
+        out.sequence(|out| {
+            out.oid(&self.oid);
+            if self.critical {
+                out.boolean_true();
+            }
+            out.primitive(tag::OCTET_STRING, &self.value);
+        });
+    }
+
+    /// Reads one Extension; an encoded `critical FALSE`, which DER forbids, is tolerated in what others made.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DerError> {
+        let mut fields = reader.enter(tag::SEQUENCE)?;
+        let oid = fields.oid()?;
+        let critical = fields.optional(tag::BOOLEAN)?.map_or(Ok(false), boolean)?;
+        let value = fields.expect(tag::OCTET_STRING)?.to_vec();
+        fields.finish()?;
+        Ok(Self { oid, critical, value })
+    }
+}
+
+fn uri_names<U: AsRef<str>>(uris: &[U]) -> Result<Vec<San>, SanError> {
+    uris.iter()
+        .map(|uri| uri.as_ref().parse::<Uri>().map(San::Uri))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use data_encoding::HEXLOWER;
+
+    fn hex(extension: &Extension) -> String {
+        let mut out = Writer::default();
+        extension.write(&mut out);
+        let der = out.into_vec();
+        assert_eq!(Extension::read(&mut Reader::new(&der)).as_ref(), Ok(extension));
+        HEXLOWER.encode(&der)
+    }
+
+    #[test]
+    fn defaults_are_not_encoded() {
+        assert_eq!(
+            hex(&Extension::basic_constraints_ca(None)),
+            "300f0603551d130101ff040530030101ff"
+        );
+        assert_eq!(
+            hex(&Extension::basic_constraints_ca(Some(0))),
+            "30120603551d130101ff040830060101ff020100"
+        );
+        assert_eq!(hex(&Extension::no_rev_avail()), "30090603551d3804020500");
+    }
+
+    #[test]
+    fn key_usage_bits_are_trimmed() {
+        let bits = |flags| hex(&Extension::key_usage(flags).unwrap());
+        assert_eq!(
+            bits(KeyUsageFlags::DIGITAL_SIGNATURE),
+            "300e0603551d0f0101ff040403020780"
+        );
+        assert_eq!(
+            bits(KeyUsageFlags::KEY_CERT_SIGN | KeyUsageFlags::CRL_SIGN),
+            "300e0603551d0f0101ff040403020106"
+        );
+        assert_eq!(
+            bits(KeyUsageFlags::DECIPHER_ONLY),
+            "300f0603551d0f0101ff04050303070080"
+        );
+        assert!(Extension::key_usage(KeyUsageFlags::default()).is_err());
+    }
+
+    #[test]
+    fn criticality_is_built_in() {
+        let uri = ["http://pki.example.test/ca"];
+        let sans: [San; 1] = ["dns:a.test".parse().unwrap()];
+        let constraints = NameConstraints {
+            permitted: vec!["dns:a.test".parse().unwrap()],
+            excluded: vec![],
+        };
+        for (extension, critical) in [
+            (Extension::basic_constraints_ca(None), true),
+            (Extension::key_usage(KeyUsageFlags::CRL_SIGN).unwrap(), true),
+            (Extension::name_constraints(&constraints).unwrap(), true),
+            (Extension::subject_alt_name(&sans, true).unwrap(), true),
+            (Extension::subject_alt_name(&sans, false).unwrap(), false),
+            (
+                Extension::extended_key_usage(vec![Eku::ServerAuth]).unwrap(),
+                false,
+            ),
+            (
+                Extension::extended_key_usage(vec![Eku::TimeStamping]).unwrap(),
+                true,
+            ),
+            (Extension::subject_key_identifier([0; 20]), false),
+            (Extension::authority_key_identifier([0; 20]), false),
+            (Extension::crl_distribution_points(&uri).unwrap(), false),
+            (Extension::authority_information_access(&uri, &[]).unwrap(), false),
+            (Extension::certificate_policies(&[oids::OCSP]).unwrap(), false),
+            (Extension::tls_feature_must_staple(), false),
+            (Extension::ocsp_no_check(), false),
+            (Extension::no_rev_avail(), false),
+        ] {
+            assert_eq!(extension.critical(), critical, "{}", extension.name());
+        }
+    }
+
+    #[test]
+    fn lists_must_not_be_empty_nor_repeat() {
+        assert!(Extension::extended_key_usage(vec![]).is_err());
+        assert!(Extension::crl_distribution_points::<&str>(&[]).is_err());
+        assert!(Extension::authority_information_access::<&str>(&[], &[]).is_err());
+        assert!(Extension::certificate_policies(&[]).is_err());
+        assert!(Extension::name_constraints(&NameConstraints::default()).is_err());
+        assert!(Extension::crl_distribution_points(&["/crl"]).is_err());
+        let once = Extension::extended_key_usage(vec![Eku::ServerAuth, Eku::ServerAuth]).unwrap();
+        assert_eq!(
+            once,
+            Extension::extended_key_usage(vec![Eku::ServerAuth]).unwrap()
+        );
+        let once = Extension::certificate_policies(&[oids::OCSP, oids::OCSP]).unwrap();
+        assert_eq!(once, Extension::certificate_policies(&[oids::OCSP]).unwrap());
+    }
+}

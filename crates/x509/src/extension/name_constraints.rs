@@ -1,0 +1,413 @@
+//! NameConstraints of a CA and their judgement over a certificate to be issued (RFC 5280 section 4.2.1.10).
+//!
+//! The judgement errs on the side of refusal: a kind of name that is constrained but cannot be compared is a
+//! violation, and common names and emailAddress attributes that look like host names, addresses or mail addresses
+//! are judged like alternative names, since clients exist that still believe them.
+
+use std::fmt;
+
+use super::{
+    Subtree,
+    subtree::{EMAIL, OTHER_NAME, REGISTERED_ID, Subject},
+};
+use crate::{
+    asn1::{DerError, Reader, Writer, tag},
+    name::{self, DistinguishedName},
+    san::{DnsName, EmailAddress, San, SmtpUtf8Mailbox},
+};
+
+const PERMITTED: u8 = tag::context_constructed(0);
+const EXCLUDED: u8 = tag::context_constructed(1);
+
+/// The names that certificates below a CA may and may not have.
+///
+/// Of each kind with permitted subtrees a name must lie in one of them; no name may lie in an excluded subtree.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct NameConstraints {
+    /// Subtrees that names of their kind must lie in.
+    pub permitted: Vec<Subtree>,
+    /// Subtrees that no name may lie in.
+    pub excluded: Vec<Subtree>,
+}
+
+/// The name that broke the constraints, and how.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name} {}", self.how())]
+pub struct Violation {
+    /// The name, as `kind:value`.
+    pub name: String,
+    /// The excluded subtree that it lies in; `None` if it lies in no permitted one.
+    pub excluded_by: Option<Subtree>,
+}
+
+impl Violation {
+    fn how(&self) -> String {
+        match &self.excluded_by {
+            Some(subtree) => format!("is excluded by the issuer's name constraint {subtree}"),
+            None => "is in none of the issuer's permitted name constraints of its kind".to_owned(),
+        }
+    }
+}
+
+impl NameConstraints {
+    /// Whether there is no subtree at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.permitted.is_empty() && self.excluded.is_empty()
+    }
+
+    /// Judges a subject and its alternative names.
+    ///
+    /// # Errors
+    /// The first [`Violation`].
+    pub fn permits(&self, subject: &DistinguishedName, sans: &[San]) -> Result<(), Violation> {
+        if !subject.is_empty() {
+            self.judge(&Subject::Directory(subject), &format_args!("subject {subject}"))?;
+        }
+        for address in subject.values_of(name::oids::EMAIL_ADDRESS) {
+            self.judge_email(&address)?;
+        }
+        for common_name in subject.common_names() {
+            self.judge_common_name(&common_name)?;
+        }
+        sans.iter().try_for_each(|san| self.judge_san(san))
+    }
+
+    fn judge_san(&self, san: &San) -> Result<(), Violation> {
+        match san {
+            San::Dns(name) => self.judge(&Subject::Dns(name.as_str()), san),
+            San::Ip(address) => self.judge(&Subject::Ip(*address), san),
+            San::Email(address) => self.judge(&email(address), san),
+            San::SmtpUtf8(address) => {
+                self.judge(&email_utf8(address), san)?;
+                self.judge(&Subject::Opaque(OTHER_NAME), san)
+            }
+            // Constraints on a host say nothing about URIs without one, and those with an address are refused.
+            San::Uri(uri) => {
+                let host = uri.host().filter(|host| host.parse::<DnsName>().is_ok());
+                self.judge(&Subject::Uri(host), san)
+            }
+            San::DirName(name) => self.judge(&Subject::Directory(name), san),
+            San::RegisteredId(_) => self.judge(&Subject::Opaque(REGISTERED_ID), san),
+            San::OtherName { .. } => self.judge(&Subject::Opaque(OTHER_NAME), san),
+            San::Opaque(der) => self.judge(&Subject::Opaque(der.first().copied().unwrap_or_default()), san),
+        }
+    }
+
+    fn judge_common_name(&self, text: &str) -> Result<(), Violation> {
+        let shown = format_args!("common name {text}").to_string();
+        if let Ok(address) = text.parse() {
+            return self.judge(&Subject::Ip(address), &shown);
+        }
+        if text.contains('@') {
+            return match text.parse::<EmailAddress>() {
+                Ok(address) => self.judge(&email(&address), &shown),
+                Err(_) => Ok(()),
+            };
+        }
+        match text.parse::<DnsName>() {
+            Ok(name) if text.contains('.') => self.judge(&Subject::Dns(name.as_str()), &shown),
+            _ => Ok(()),
+        }
+    }
+
+    fn judge_email(&self, text: &str) -> Result<(), Violation> {
+        let shown = format_args!("emailAddress {text}").to_string();
+        match text.parse::<EmailAddress>() {
+            Ok(address) => self.judge(&email(&address), &shown),
+            Err(_) => self.judge(&Subject::Opaque(EMAIL), &shown),
+        }
+    }
+
+    fn judge(&self, subject: &Subject<'_>, shown: &dyn fmt::Display) -> Result<(), Violation> {
+        if let Some(subtree) = self.excluded.iter().find(|subtree| subtree.may_contain(subject)) {
+            return Err(Violation {
+                name: shown.to_string(),
+                excluded_by: Some(subtree.clone()),
+            });
+        }
+        let mut permitted = self
+            .permitted
+            .iter()
+            .filter(|subtree| subtree.is_about(subject))
+            .peekable();
+        if permitted.peek().is_some() && !permitted.any(|subtree| subtree.contains(subject)) {
+            return Err(Violation {
+                name: shown.to_string(),
+                excluded_by: None,
+            });
+        }
+        Ok(())
+    }
+
+    /// The NameConstraints SEQUENCE.
+    pub(crate) fn to_der(&self) -> Vec<u8> {
+        Writer::one(tag::SEQUENCE, |out| {
+            for (tag, subtrees) in [(PERMITTED, &self.permitted), (EXCLUDED, &self.excluded)] {
+                if !subtrees.is_empty() {
+                    out.constructed(tag, |out| subtrees.iter().for_each(|subtree| subtree.write(out)));
+                }
+            }
+        })
+    }
+
+    pub(crate) fn from_der(der: &[u8]) -> Result<Self, DerError> {
+        let mut lists = Reader::within(der, tag::SEQUENCE)?;
+        let mut list = |tag| {
+            let mut subtrees = Vec::new();
+            let mut entries = Reader::new(lists.optional(tag)?.unwrap_or_default());
+            while !entries.is_empty() {
+                subtrees.push(Subtree::read(&mut entries)?);
+            }
+            Ok::<_, DerError>(subtrees)
+        };
+        let constraints = Self {
+            permitted: list(PERMITTED)?,
+            excluded: list(EXCLUDED)?,
+        };
+        lists.finish()?;
+        Ok(constraints)
+    }
+}
+
+fn email(address: &EmailAddress) -> Subject<'_> {
+    Subject::Email(Some(address.local_part()), address.domain())
+}
+
+/// Constraints on one mailbox cannot name an internationalised one (RFC 9598 section 6).
+fn email_utf8(address: &SmtpUtf8Mailbox) -> Subject<'_> {
+    Subject::Email(None, address.domain())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn constraints(permitted: &[&str], excluded: &[&str]) -> NameConstraints {
+        let all = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+        NameConstraints {
+            permitted: all(permitted),
+            excluded: all(excluded),
+        }
+    }
+
+    fn allows(constraints: &NameConstraints, name: &str) -> bool {
+        constraints
+            .permits(&DistinguishedName::default(), &[name.parse().unwrap()])
+            .is_ok()
+    }
+
+    #[track_caller]
+    fn check(constraints: &NameConstraints, inside: &[&str], outside: &[&str]) {
+        for name in inside {
+            assert!(allows(constraints, name), "{name} must be allowed");
+        }
+        for name in outside {
+            assert!(!allows(constraints, name), "{name} must be refused");
+        }
+    }
+
+    #[test]
+    fn permitted_host_names_lie_at_or_below_the_domain() {
+        check(
+            &constraints(&["dns:example.test"], &[]),
+            &[
+                "dns:example.test",
+                "dns:a.b.example.test",
+                "dns:*.example.test",
+                "ip:192.0.2.1",
+                "uri:https://x.test",
+            ],
+            &[
+                "dns:xexample.test",
+                "dns:test",
+                "dns:example.test.x",
+                "dns:*.test",
+            ],
+        );
+    }
+
+    #[test]
+    fn excluded_host_names_include_what_a_wildcard_could_mean() {
+        check(
+            &constraints(&[], &["dns:secret.example.test"]),
+            &[
+                "dns:example.test",
+                "dns:xsecret.example.test",
+                "dns:*.b.example.test",
+                "dns:*.test",
+            ],
+            &[
+                "dns:secret.example.test",
+                "dns:a.secret.example.test",
+                "dns:*.secret.example.test",
+                "dns:*.example.test",
+            ],
+        );
+        check(
+            &constraints(&["dns:example.test"], &["dns:a.example.test"]),
+            &["dns:b.example.test"],
+            &["dns:a.example.test"],
+        );
+    }
+
+    #[test]
+    fn addresses_are_compared_by_their_family() {
+        check(
+            &constraints(&["ip:10.0.0.0/8", "ip:2001:db8::/32"], &["ip:10.9.0.0/16"]),
+            &["ip:10.1.2.3", "ip:2001:db8::1"],
+            &[
+                "ip:11.0.0.1",
+                "ip:10.9.0.1",
+                "ip:2001:db9::1",
+                "ip:::ffff:10.1.2.3",
+            ],
+        );
+        check(
+            &constraints(&["ip:10.0.0.0/8"], &[]),
+            &["ip:10.0.0.1"],
+            &["ip:::1"],
+        );
+        check(
+            &constraints(&[], &["ip:0.0.0.0/0"]),
+            &["ip:::1", "dns:a.test"],
+            &["ip:192.0.2.1"],
+        );
+    }
+
+    #[test]
+    fn mail_addresses_have_three_forms() {
+        check(
+            &constraints(&["email:Root@a.test", "email:b.test", "email:.c.test"], &[]),
+            &[
+                "email:Root@a.test",
+                "email:Root@A.test",
+                "email:x@b.test",
+                "email:x@y.c.test",
+                "email:ü@b.test",
+            ],
+            &[
+                "email:root@a.test",
+                "email:x@a.test",
+                "email:x@y.b.test",
+                "email:x@c.test",
+                "email:ü@a.test",
+            ],
+        );
+        check(
+            &constraints(&[], &["email:b.test"]),
+            &["email:a@c.test"],
+            &["email:ü@b.test"],
+        );
+    }
+
+    #[test]
+    fn uris_are_judged_by_their_host() {
+        check(
+            &constraints(&["uri:a.test", "uri:.b.test"], &[]),
+            &["uri:https://a.test/x", "uri:spiffe://x.b.test/svc"],
+            &[
+                "uri:https://x.a.test",
+                "uri:https://b.test",
+                "uri:urn:a:b",
+                "uri:https://192.0.2.1/",
+            ],
+        );
+        check(
+            &constraints(&[], &["uri:a.test"]),
+            &["uri:https://b.test"],
+            &["uri:https://a.test", "uri:urn:a:b", "uri:https://[::1]/"],
+        );
+    }
+
+    #[test]
+    fn directory_names_bind_the_subject_too() {
+        let constraints = constraints(&["dirname:O=Example,C=DE"], &["dirname:OU=Secret,O=Example,C=DE"]);
+        let permits = |subject: &str| constraints.permits(&subject.parse().unwrap(), &[]).is_ok();
+        assert!(permits("CN=a,O=EXAMPLE,C=DE") && permits(""));
+        assert!(!permits("CN=a,O=Other,C=DE") && !permits("CN=a,OU=secret,O=Example,C=DE"));
+        check(&constraints, &["dirname:CN=x,O=Example,C=DE"], &["dirname:CN=x"]);
+    }
+
+    #[test]
+    fn names_in_the_subject_count_like_alternative_names() {
+        let constraints = constraints(&["dns:example.test", "email:example.test", "ip:10.0.0.0/8"], &[]);
+        let permits = |subject: &str| constraints.permits(&subject.parse().unwrap(), &[]).is_ok();
+        for subject in [
+            "CN=web.example.test",
+            "CN=Some Name",
+            "CN=host",
+            "CN=10.1.1.1",
+            "emailAddress=a@example.test",
+            "CN=a@example.test",
+        ] {
+            assert!(permits(subject), "{subject}");
+        }
+        for subject in [
+            "CN=web.other.test",
+            "CN=ok+CN=WEB.other.test",
+            "CN=192.0.2.1",
+            "emailAddress=a@b.test",
+            "emailAddress=x",
+            "CN=a@b.test",
+            "CN=::1",
+        ] {
+            assert!(!permits(subject), "{subject}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_judged_is_refused() {
+        let foreign = |tag: u8, general_name: &[u8]| {
+            let der = Writer::one(tag::SEQUENCE, |out| {
+                out.constructed(tag, |out| out.sequence(|subtree| subtree.raw(general_name)));
+            });
+            NameConstraints::from_der(&der).unwrap()
+        };
+        for list in [PERMITTED, EXCLUDED] {
+            check(
+                &foreign(list, b"\x88\x02\x2a\x03"),
+                &["dns:a.test"],
+                &["rid:1.2.3"],
+            );
+            check(
+                &foreign(list, b"\xa0\x00"),
+                &["dns:a.test"],
+                &["upn:a@b", "othername:1.2.3=0500", "email:ü@b.test"],
+            );
+            check(&foreign(list, b"\x82\x02\xc3\xbc"), &["ip:::1"], &["dns:a.test"]);
+        }
+        let opaque = [San::Opaque(b"\x82\x01_".to_vec())];
+        let nobody = DistinguishedName::default();
+        assert!(constraints(&["dns:test"], &[]).permits(&nobody, &opaque).is_err());
+        assert!(constraints(&[], &["dns:test"]).permits(&nobody, &opaque).is_err());
+        assert!(constraints(&["ip:::/0"], &[]).permits(&nobody, &opaque).is_ok());
+    }
+
+    #[test]
+    fn a_foreign_base_with_a_dot_means_names_below() {
+        let der = b"\x30\x0d\xa0\x0b\x30\x09\x82\x07.a.test";
+        let constraints = NameConstraints::from_der(der).unwrap();
+        check(
+            &constraints,
+            &["dns:b.a.test", "dns:*.a.test"],
+            &["dns:a.test", "dns:b.test"],
+        );
+    }
+
+    #[test]
+    fn a_violation_says_what_and_why() {
+        let constraints = constraints(&["dns:a.test"], &["dns:b.a.test"]);
+        let refusal = |name: &str| {
+            constraints
+                .permits(&DistinguishedName::default(), &[name.parse().unwrap()])
+                .unwrap_err()
+                .to_string()
+        };
+        assert_eq!(
+            refusal("dns:x.b.a.test"),
+            "dns:x.b.a.test is excluded by the issuer's name constraint dns:b.a.test"
+        );
+        assert!(refusal("dns:x.test").starts_with("dns:x.test is in none"));
+    }
+}

@@ -1,0 +1,387 @@
+//! One subtree of name constraints: its forms, its text, its DER, and what lies in it (RFC 5280 section 4.2.1.10).
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+};
+
+use data_encoding::HEXLOWER;
+
+use super::ExtensionError;
+use crate::{
+    asn1::{DerError, Reader, Tlv, Writer, ia5, tag},
+    name::DistinguishedName,
+    san::{EmailAddress, a_labels, shown},
+};
+
+pub(super) const OTHER_NAME: u8 = tag::context_constructed(0);
+pub(super) const EMAIL: u8 = tag::context(1);
+pub(super) const DNS: u8 = tag::context(2);
+pub(super) const DIRECTORY: u8 = tag::context_constructed(4);
+pub(super) const URI: u8 = tag::context(6);
+pub(super) const IP: u8 = tag::context(7);
+pub(super) const REGISTERED_ID: u8 = tag::context(8);
+
+/// A subtree. Text forms: `dns:example.test` (the domain and all below it), `ip:10.0.0.0/8`,
+/// `email:user@example.test` (one mailbox), `email:example.test` (one host), `email:.example.test` (all hosts below),
+/// `uri:example.test` (one host), `uri:.example.test` (all hosts below), `dirname:O=Example,C=DE`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Subtree(Base);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Base {
+    /// Lower case. Foreign bases may be empty (all names) or begin with a dot (names below only).
+    Dns(String),
+    Ip {
+        network: IpAddr,
+        mask: IpAddr,
+    },
+    /// `local@host`, `host` or `.domain`; host in lower case.
+    Email(String),
+    Uri(String),
+    Directory(DistinguishedName),
+    /// A GeneralName that is not judged here, as DER with its tag.
+    Opaque(u8, Vec<u8>),
+}
+
+/// A name as subtrees see it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Subject<'a> {
+    Dns(&'a str),
+    Ip(IpAddr),
+    /// Local part if it is ASCII, and domain.
+    Email(Option<&'a str>, &'a str),
+    Uri(Option<&'a str>),
+    Directory(&'a DistinguishedName),
+    /// A name whose form cannot be compared, by the tag of its kind.
+    Opaque(u8),
+}
+
+impl Subject<'_> {
+    fn tag(&self) -> u8 {
+        match self {
+            Self::Dns(_) => DNS,
+            Self::Ip(_) => IP,
+            Self::Email(..) => EMAIL,
+            Self::Uri(_) => URI,
+            Self::Directory(_) => DIRECTORY,
+            Self::Opaque(tag) => *tag,
+        }
+    }
+}
+
+impl Subtree {
+    /// A directory subtree: the name itself and all names that begin with its parts.
+    #[must_use]
+    pub fn directory(base: DistinguishedName) -> Self {
+        Self(Base::Directory(base))
+    }
+
+    fn tag(&self) -> u8 {
+        match &self.0 {
+            Base::Dns(_) => DNS,
+            Base::Ip { .. } => IP,
+            Base::Email(_) => EMAIL,
+            Base::Uri(_) => URI,
+            Base::Directory(_) => DIRECTORY,
+            Base::Opaque(tag, _) => *tag,
+        }
+    }
+
+    /// Whether the subtree restricts names of this kind at all.
+    pub(super) fn is_about(&self, subject: &Subject<'_>) -> bool {
+        self.tag() == subject.tag()
+    }
+
+    /// Whether the name certainly lies in the subtree: the test for permitted subtrees.
+    pub(super) fn contains(&self, subject: &Subject<'_>) -> bool {
+        match (&self.0, subject) {
+            (Base::Dns(base), Subject::Dns(name)) => {
+                base.is_empty() || name == base || is_below(name, base.strip_prefix('.').unwrap_or(base))
+            }
+            (Base::Ip { network, mask }, Subject::Ip(address)) => masked(*address, *mask) == Some(*network),
+            (Base::Email(base), Subject::Email(local, domain)) => match base.rsplit_once('@') {
+                Some((wanted, host)) => *local == Some(wanted) && *domain == host,
+                None => is_host_or_below(domain, base),
+            },
+            (Base::Uri(base), Subject::Uri(Some(host))) => is_host_or_below(host, base),
+            (Base::Directory(base), Subject::Directory(name)) => name.is_within(base),
+            _ => false,
+        }
+    }
+
+    /// Whether the name lies in the subtree or could: the test for excluded subtrees. A wildcard stands for every
+    /// name with one label in its place, and what cannot be compared counts as inside.
+    pub(super) fn may_contain(&self, subject: &Subject<'_>) -> bool {
+        let uncertain = match (&self.0, subject) {
+            (Base::Dns(base), Subject::Dns(name)) => name
+                .strip_prefix("*.")
+                .zip(base.split_once('.'))
+                .is_some_and(|(wildcard, (label, parent))| !label.is_empty() && parent == wildcard),
+            (_, Subject::Opaque(_)) | (Base::Opaque(..), _) | (_, Subject::Uri(None)) => {
+                self.is_about(subject)
+            }
+            _ => false,
+        };
+        uncertain || self.contains(subject)
+    }
+
+    /// Writes the GeneralSubtree; minimum is its DEFAULT 0 and maximum absent.
+    pub(super) fn write(&self, out: &mut Writer) {
+        out.sequence(|out| match &self.0 {
+            Base::Dns(base) => out.primitive(DNS, base.as_bytes()),
+            Base::Email(base) => out.primitive(EMAIL, base.as_bytes()),
+            Base::Uri(base) => out.primitive(URI, base.as_bytes()),
+            Base::Directory(name) => out.constructed(DIRECTORY, |out| out.raw(name.der())),
+            Base::Ip { network, mask } => out.primitive(IP, &[octets(*network), octets(*mask)].concat()),
+            Base::Opaque(_, der) => out.raw(der),
+        });
+    }
+
+    /// Reads a GeneralSubtree. Names that are not understood stay opaque and are judged by refusal; so is a subtree
+    /// with a minimum or maximum, which RFC 5280 forbids.
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DerError> {
+        let mut fields = reader.enter(tag::SEQUENCE)?;
+        let base = fields.any()?;
+        let opaque = || Base::Opaque(base.tag, base.whole.to_vec());
+        let understood = if fields.is_empty() { understood(base) } else { None };
+        while !fields.is_empty() {
+            fields.any()?;
+        }
+        Ok(Self(understood.unwrap_or_else(opaque)))
+    }
+}
+
+fn understood(base: Tlv<'_>) -> Option<Base> {
+    let text = || ia5(base.content).ok().map(str::to_ascii_lowercase);
+    match base.tag {
+        DNS => text().map(Base::Dns),
+        URI => text().map(Base::Uri),
+        EMAIL => {
+            let given = ia5(base.content).ok()?;
+            Some(Base::Email(match given.rsplit_once('@') {
+                Some((local, host)) => format!("{local}@{}", host.to_ascii_lowercase()),
+                None => given.to_ascii_lowercase(),
+            }))
+        }
+        DIRECTORY => DistinguishedName::from_der(base.content)
+            .ok()
+            .map(Base::Directory),
+        IP => {
+            let (network, mask) = base.content.split_at(base.content.len() / 2);
+            let (network, mask) = (address(network)?, address(mask)?);
+            // Some issuers leave host bits in the network; only the masked part means anything.
+            Some(Base::Ip {
+                network: masked(network, mask)?,
+                mask,
+            })
+        }
+        _ => None,
+    }
+}
+
+/// Whether `name` is `parent` with at least one more label.
+fn is_below(name: &str, parent: &str) -> bool {
+    name.strip_suffix(parent)
+        .is_some_and(|front| front.len() > 1 && front.ends_with('.'))
+}
+
+/// The rule for hosts in mail addresses and URIs: `.domain` means hosts below it, anything else one host.
+fn is_host_or_below(host: &str, base: &str) -> bool {
+    match base.strip_prefix('.') {
+        Some(parent) => is_below(host, parent),
+        None => host == base,
+    }
+}
+
+fn masked(address: IpAddr, mask: IpAddr) -> Option<IpAddr> {
+    match (address, mask) {
+        (IpAddr::V4(address), IpAddr::V4(mask)) => Some((address & mask).into()),
+        (IpAddr::V6(address), IpAddr::V6(mask)) => Some((address & mask).into()),
+        _ => None,
+    }
+}
+
+fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
+    }
+}
+
+fn address(octets: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(octets).map(|octets| IpAddr::V4(octets.into()));
+    v4.or_else(|_| <[u8; 16]>::try_from(octets).map(|octets| IpAddr::V6(octets.into())))
+        .ok()
+}
+
+/// The length of a mask of leading ones.
+fn prefix_of(mask: IpAddr) -> Option<u32> {
+    let (ones, bits) = match mask {
+        IpAddr::V4(mask) => (mask.to_bits().leading_ones(), mask.to_bits().count_ones()),
+        IpAddr::V6(mask) => (mask.to_bits().leading_ones(), mask.to_bits().count_ones()),
+    };
+    (ones == bits).then_some(ones)
+}
+
+fn mask_of(network: IpAddr, prefix: u32) -> Option<IpAddr> {
+    match network {
+        IpAddr::V4(_) => {
+            let hosts = 32_u32.checked_sub(prefix)?;
+            Some(Ipv4Addr::from_bits(u32::MAX.checked_shl(hosts).unwrap_or(0)).into())
+        }
+        IpAddr::V6(_) => {
+            let hosts = 128_u32.checked_sub(prefix)?;
+            Some(Ipv6Addr::from_bits(u128::MAX.checked_shl(hosts).unwrap_or(0)).into())
+        }
+    }
+}
+
+impl fmt::Display for Subtree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Base::Dns(base) => write!(f, "dns:{}", base.escape_debug()),
+            Base::Email(base) => write!(f, "email:{}", base.escape_debug()),
+            Base::Uri(base) => write!(f, "uri:{}", base.escape_debug()),
+            Base::Directory(name) => write!(f, "dirname:{name}"),
+            Base::Ip { network, mask } => match prefix_of(*mask) {
+                Some(prefix) => write!(f, "ip:{network}/{prefix}"),
+                None => write!(f, "ip:{network}/{mask}"),
+            },
+            Base::Opaque(_, der) => write!(f, "opaque:{}", HEXLOWER.encode(der)),
+        }
+    }
+}
+
+impl FromStr for Subtree {
+    type Err = ExtensionError;
+
+    fn from_str(text: &str) -> Result<Self, ExtensionError> {
+        let refuse = |problem| ExtensionError::Subtree {
+            subtree: shown(text),
+            problem,
+        };
+        let (kind, base) = text
+            .split_once(':')
+            .ok_or_else(|| refuse("begin with dns:, ip:, email:, uri: or dirname:"))?;
+        let base = match kind.to_ascii_lowercase().as_str() {
+            "dns" => Base::Dns(a_labels(base).map_err(refuse)?),
+            "ip" => network(base).map_err(refuse)?,
+            "email" if base.contains('@') => Base::Email(base.parse::<EmailAddress>()?.to_string()),
+            "email" => Base::Email(host_or_below(base).map_err(refuse)?),
+            "uri" => Base::Uri(host_or_below(base).map_err(refuse)?),
+            "dirname" => Base::Directory(
+                base.parse()
+                    .map_err(|_| refuse("write a name by RFC 4514, such as O=Example,C=DE"))?,
+            ),
+            _ => return Err(refuse("begin with dns:, ip:, email:, uri: or dirname:")),
+        };
+        Ok(Self(base))
+    }
+}
+
+/// `host` or `.domain`, in A-labels.
+fn host_or_below(text: &str) -> Result<String, &'static str> {
+    match text.strip_prefix('.') {
+        Some(parent) => a_labels(parent).map(|parent| format!(".{parent}")),
+        None => a_labels(text),
+    }
+}
+
+fn network(text: &str) -> Result<Base, &'static str> {
+    const PROBLEM: &str = "write a network such as 10.0.0.0/8 or 2001:db8::/32";
+    let (network, prefix) = text.split_once('/').ok_or(PROBLEM)?;
+    let network: IpAddr = network.parse().map_err(|_| PROBLEM)?;
+    let prefix: u32 = prefix.parse().map_err(|_| PROBLEM)?;
+    let mask = mask_of(network, prefix).ok_or("the prefix is longer than the address")?;
+    if masked(network, mask) != Some(network) {
+        return Err("the address has bits outside the prefix");
+    }
+    Ok(Base::Ip { network, mask })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(der: &[u8]) -> Subtree {
+        Subtree::read(&mut Reader::new(der)).unwrap()
+    }
+
+    #[test]
+    fn text_and_der_come_back() {
+        for text in [
+            "dns:example.test",
+            "dns:xn--bcher-kva.example",
+            "ip:10.0.0.0/8",
+            "ip:0.0.0.0/0",
+            "ip:192.0.2.1/32",
+            "ip:2001:db8::/32",
+            "ip:::/0",
+            "email:User@example.test",
+            "email:example.test",
+            "email:.example.test",
+            "uri:.example.test",
+            "uri:example.test",
+            "dirname:O=Example,C=DE",
+        ] {
+            let subtree: Subtree = text.parse().unwrap();
+            assert_eq!(subtree.to_string(), text);
+            let mut out = Writer::default();
+            subtree.write(&mut out);
+            assert_eq!(read(&out.into_vec()), subtree);
+        }
+        assert_eq!(
+            "dns:BÜCHER.example".parse::<Subtree>().unwrap().to_string(),
+            "dns:xn--bcher-kva.example"
+        );
+    }
+
+    #[test]
+    fn wrong_text_is_refused() {
+        for text in [
+            "example.test",
+            "dns:",
+            "dns:.example.test",
+            "dns:*.example.test",
+            "dns:a_b",
+            "ip:10.0.0.1/8",
+            "ip:10.0.0.0",
+            "ip:10.0.0.0/33",
+            "ip:::/129",
+            "email:@a.test",
+            "email:",
+            "email:a b@c",
+            "uri:http://a",
+            "uri:.",
+            "dirname:x",
+            "rid:1.2.3",
+        ] {
+            assert!(text.parse::<Subtree>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_others_write_is_understood_or_kept() {
+        let foreign = |content: &[u8]| read(&Writer::one(tag::SEQUENCE, |out| out.raw(content)));
+        assert_eq!(foreign(b"\x82\x05.A.bc").to_string(), "dns:.a.bc");
+        assert_eq!(
+            foreign(b"\x87\x08\x0a\x01\x01\x01\xff\x00\x00\x00").to_string(),
+            "ip:10.0.0.0/8"
+        );
+        assert_eq!(
+            foreign(b"\x87\x08\x0a\x00\x00\x01\xff\x00\x00\xff").to_string(),
+            "ip:10.0.0.1/255.0.0.255"
+        );
+        for opaque in [
+            &b"\x87\x03\x01\x02\x03"[..],
+            b"\x88\x02\x2a\x03",
+            b"\xa0\x00",
+            b"\x82\x01a\x81\x01\x05",
+        ] {
+            assert!(foreign(opaque).to_string().starts_with("opaque:"), "{opaque:?}");
+        }
+        assert!(Subtree::read(&mut Reader::new(b"\x30\x00")).is_err());
+    }
+}

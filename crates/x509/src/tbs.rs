@@ -1,0 +1,200 @@
+//! The part of a certificate that is signed, and putting the signature to it (RFC 5280 section 4.1).
+//!
+//! [`CertificateSpec::to_tbs`] writes exact DER in one pass, version 3, and decides nothing: what may stand in a
+//! certificate is the business of `rules` and `lint`. [`assemble`] serves certificates and CRLs alike and refuses to
+//! put a signature under a TBS that names another algorithm.
+
+use time::OffsetDateTime;
+
+use der::Encode as _;
+
+use crate::{
+    DistinguishedName, PublicKey, Serial, SignatureAlgorithm,
+    asn1::{DerError, Reader, Writer, tag},
+    extension::Extension,
+    validity::{Validity, ValidityError},
+};
+
+/// Why a certificate or CRL cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BuildError {
+    /// The issuer has an empty name (section 4.1.2.4).
+    #[error("the issuer of a certificate or CRL must have a name")]
+    EmptyIssuer,
+    /// One extension stands twice (section 4.2).
+    #[error("extension {0} stands twice")]
+    RepeatedExtension(String),
+    /// A time cannot be encoded, or a period ends before it starts.
+    #[error(transparent)]
+    Validity(#[from] ValidityError),
+    /// The signature algorithm cannot be encoded.
+    #[error("signature algorithm {algorithm} cannot be encoded: {problem}")]
+    Algorithm {
+        /// The algorithm.
+        algorithm: SignatureAlgorithm,
+        /// What the encoder said.
+        problem: String,
+    },
+    /// What should be signed is no TBS structure.
+    #[error("the octets to be signed are no certificate or CRL: {0}")]
+    NotTbs(#[from] DerError),
+    /// The TBS names another algorithm than the signature was made with (section 4.1.1.2).
+    #[error("the octets to be signed name another signature algorithm than {0}")]
+    AlgorithmMismatch(SignatureAlgorithm),
+    /// A CRL's next update does not come after this one.
+    #[error("the next update at {next_update} does not come after this update at {this_update}")]
+    UpdateOrder {
+        /// Start of the refused CRL.
+        this_update: OffsetDateTime,
+        /// End of the refused CRL.
+        next_update: OffsetDateTime,
+    },
+    /// One serial number is listed twice.
+    #[error("serial number {0} stands twice in the CRL")]
+    RepeatedSerial(Serial),
+    /// `removeFromCRL` belongs into delta CRLs (section 5.3.1).
+    #[error("serial number {0}: removeFromCRL may only stand in a delta CRL")]
+    RemoveFromFullCrl(Serial),
+}
+
+/// All that a certificate says, ready to be encoded.
+#[derive(Clone, Debug)]
+pub struct CertificateSpec {
+    /// Serial number, unique for the issuer.
+    pub serial: Serial,
+    /// Algorithm of the signature to come.
+    pub signature_algorithm: SignatureAlgorithm,
+    /// Subject of the issuer's certificate, octet for octet.
+    pub issuer: DistinguishedName,
+    /// Validity period.
+    pub validity: Validity,
+    /// Subject; may be empty if there are critical alternative names.
+    pub subject: DistinguishedName,
+    /// The subject's key.
+    pub public_key: PublicKey,
+    /// Extensions in the order in which they are written.
+    pub extensions: Vec<Extension>,
+}
+
+impl CertificateSpec {
+    /// The DER of the TBSCertificate.
+    ///
+    /// # Errors
+    /// [`BuildError`] for an empty issuer, a repeated extension, or times that cannot be encoded.
+    pub fn to_tbs(&self) -> Result<Vec<u8>, BuildError> {
+        if self.issuer.is_empty() {
+            return Err(BuildError::EmptyIssuer);
+        }
+        for (at, extension) in self.extensions.iter().enumerate() {
+            if self
+                .extensions
+                .iter()
+                .take(at)
+                .any(|earlier| earlier.oid() == extension.oid())
+            {
+                return Err(BuildError::RepeatedExtension(extension.name()));
+            }
+        }
+        let mut validity = Writer::with_capacity(40);
+        Validity::new(self.validity.not_before, self.validity.not_after)?.write(&mut validity)?;
+        let validity = validity.into_vec();
+        let algorithm = identifier(self.signature_algorithm)?;
+        let mut out = Writer::with_capacity(1024);
+        out.sequence(|out| {
+            out.constructed(tag::context_constructed(0), |version| version.unsigned(&[2]));
+            out.unsigned(self.serial.as_bytes());
+            out.raw(&algorithm);
+            out.raw(self.issuer.der());
+            out.raw(&validity);
+            out.raw(self.subject.der());
+            out.raw(self.public_key.spki());
+            write_extensions(out, tag::context_constructed(3), &self.extensions);
+        });
+        Ok(out.into_vec())
+    }
+}
+
+/// Writes extensions in their explicit tag, or nothing if there are none.
+pub(crate) fn write_extensions(out: &mut Writer, outer: u8, extensions: &[Extension]) {
+    if !extensions.is_empty() {
+        out.constructed(outer, |out| {
+            out.sequence(|out| extensions.iter().for_each(|extension| extension.write(out)));
+        });
+    }
+}
+
+/// The DER of an AlgorithmIdentifier.
+pub(crate) fn identifier(algorithm: SignatureAlgorithm) -> Result<Vec<u8>, BuildError> {
+    let to_problem = |problem: der::Error| BuildError::Algorithm {
+        algorithm,
+        problem: problem.to_string(),
+    };
+    algorithm.identifier().to_der().map_err(to_problem)
+}
+
+/// Closes a certificate or CRL: the TBS, its algorithm, and the signature (for ECDSA the DER of r and s).
+///
+/// # Errors
+/// [`BuildError::NotTbs`] and [`BuildError::AlgorithmMismatch`].
+pub fn assemble(tbs: &[u8], algorithm: SignatureAlgorithm, signature: &[u8]) -> Result<Vec<u8>, BuildError> {
+    let algorithm_der = identifier(algorithm)?;
+    if inner_algorithm(tbs)? != algorithm_der {
+        return Err(BuildError::AlgorithmMismatch(algorithm));
+    }
+    let mut out = Writer::with_capacity(tbs.len() + algorithm_der.len() + signature.len() + 16);
+    out.sequence(|out| {
+        out.raw(tbs);
+        out.raw(&algorithm_der);
+        out.bit_octets(signature);
+    });
+    Ok(out.into_vec())
+}
+
+/// The algorithm that a TBS names: the first SEQUENCE in it, for certificates and CRLs of every version.
+fn inner_algorithm(tbs: &[u8]) -> Result<&[u8], DerError> {
+    let mut fields = Reader::within(tbs, tag::SEQUENCE)?;
+    loop {
+        let field = fields.any()?;
+        if field.tag == tag::SEQUENCE {
+            return Ok(field.whole);
+        }
+    }
+}
+
+/// The three parts of a signed structure, as received.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Signed<'a> {
+    pub(crate) tbs: &'a [u8],
+    pub(crate) algorithm: &'a [u8],
+    pub(crate) signature: &'a [u8],
+}
+
+impl<'a> Signed<'a> {
+    pub(crate) fn read(der: &'a [u8]) -> Result<Self, DerError> {
+        let mut parts = Reader::within(der, tag::SEQUENCE)?;
+        let (tbs, algorithm) = (parts.any()?, parts.any()?);
+        tbs.expect(tag::SEQUENCE)?;
+        algorithm.expect(tag::SEQUENCE)?;
+        let signature = crate::asn1::bit_octets(parts.expect(tag::BIT_STRING)?)?;
+        parts.finish()?;
+        Ok(Self {
+            tbs: tbs.whole,
+            algorithm: algorithm.whole,
+            signature,
+        })
+    }
+}
+
+/// Reads extensions of a certificate, CRL or entry; each may stand once (section 4.2).
+pub(crate) fn read_extensions(list: &[u8]) -> Result<Result<Vec<Extension>, String>, DerError> {
+    let mut entries = Reader::within(list, tag::SEQUENCE)?;
+    let mut extensions: Vec<Extension> = Vec::new();
+    while !entries.is_empty() {
+        let extension = Extension::read(&mut entries)?;
+        if extensions.iter().any(|earlier| earlier.oid() == extension.oid()) {
+            return Ok(Err(extension.name()));
+        }
+        extensions.push(extension);
+    }
+    Ok(Ok(extensions))
+}
