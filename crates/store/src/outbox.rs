@@ -4,6 +4,7 @@
 //! transactions itself ([`feed`](crate::feed) explains how readers avoid gaps); on SQLite, where writers take
 //! turns, the first append of a transaction draws the next number from a counter row.
 
+use sqlx::FromRow;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -180,19 +181,25 @@ async fn last_to_prune(
     const SLOWEST: &str = "SELECT tx, ordinal FROM feed_cursors WHERE feed = $1 ORDER BY tx, ordinal LIMIT 1";
     // below the horizon no event can appear any more
     let horizon = horizon::of(tx).await?;
-    let (oldest, last, slowest): (Vec<(i64, i64, i64)>, Option<Cursor>, Option<Cursor>) =
-        crate::tx!(tx, |c| (
-            sqlx::query_as(OLDEST)
-                .bind(i64::from(batch))
-                .fetch_all(&mut *c)
-                .await?,
-            sqlx::query_as(LAST).fetch_optional(&mut *c).await?,
-            sqlx::query_as(SLOWEST).bind(feed).fetch_optional(c).await?,
-        ));
+    let (oldest, last, slowest): (Vec<Candidate>, Option<Cursor>, Option<Cursor>) = crate::tx!(tx, |c| (
+        sqlx::query_as(OLDEST)
+            .bind(i64::from(batch))
+            .fetch_all(&mut *c)
+            .await?,
+        sqlx::query_as(LAST).fetch_optional(&mut *c).await?,
+        sqlx::query_as(SLOWEST).bind(feed).fetch_optional(c).await?,
+    ));
     let prunable = oldest
         .into_iter()
-        .take_while(|(_, _, time_us)| *time_us < before_us)
-        .map(|(tx, ordinal, _)| Cursor { tx, ordinal })
+        .take_while(|event| event.time_us < before_us)
+        .map(|event| event.cursor)
         .take_while(|at| at.tx < horizon && Some(*at) < last && slowest.is_none_or(|slowest| *at <= slowest));
     Ok(prunable.last())
+}
+
+#[derive(FromRow)]
+struct Candidate {
+    #[sqlx(flatten)]
+    cursor: Cursor,
+    time_us: i64,
 }

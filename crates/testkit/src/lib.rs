@@ -1,1 +1,7 @@
-//! Placeholder until the first module lands.
+//! What tests of several crates need: real servers in temporary folders, started on free ports and gone with
+//! their owner. For development only; nothing here is part of a release.
+
+pub mod postgres;
+pub mod process;
+
+pub use postgres::Postgres;

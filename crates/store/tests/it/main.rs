@@ -1,0 +1,17 @@
+//! The store against real databases: each test has a PostgreSQL database or an SQLite file of its own.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
+
+mod bulk;
+mod errors;
+mod feed;
+mod feed_state;
+mod migrations;
+mod open;
+mod pages;
+mod support;

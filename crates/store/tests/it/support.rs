@@ -1,0 +1,143 @@
+//! Databases for tests, and the macro that runs a test on both kinds.
+
+use std::{borrow::Cow, sync::Arc};
+
+use sqlx::{
+    SqlSafeStr,
+    migrate::{Migration, MigrationType, Migrator},
+};
+use store::{Db, Options, Tx, outbox::NewEvent};
+use tempfile::TempDir;
+use testkit::Postgres;
+use time::OffsetDateTime;
+
+/// A database of the test's own.
+pub(crate) struct Scratch {
+    pub(crate) url: String,
+    _folder: Option<TempDir>,
+}
+
+impl Scratch {
+    pub(crate) async fn postgres() -> Self {
+        Self {
+            url: Postgres::shared().await.unwrap().fresh_database().await.unwrap(),
+            _folder: None,
+        }
+    }
+
+    pub(crate) async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self {
+            url: format!("sqlite:{}", folder.path().join("t.db").display()),
+            _folder: Some(folder),
+        }
+    }
+
+    /// A handle with pools of its own, like another process has.
+    pub(crate) async fn open(&self) -> Db {
+        Db::open(&self.url, "ca", Options::default()).await.unwrap()
+    }
+
+    /// A handle on a database with the tables that the tests use.
+    pub(crate) async fn migrated(&self) -> Db {
+        let db = self.open().await;
+        db.migrate(&tables()).await.unwrap();
+        db
+    }
+}
+
+/// Runs an `async fn(Scratch)` as one test on each database.
+macro_rules! on_both {
+    ($($name:ident),+ $(,)?) => {
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name(crate::support::Scratch::postgres().await).await;
+            })+
+        }
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name(crate::support::Scratch::sqlite().await).await;
+            })+
+        }
+    };
+}
+pub(crate) use on_both;
+
+/// Migrations made of texts, numbered from 1.
+pub(crate) fn migrator(texts: &[&'static str]) -> Migrator {
+    let migrations = (1..).zip(texts).map(|(version, text)| {
+        let description = Cow::Borrowed("test");
+        Migration::new(
+            version,
+            description,
+            MigrationType::Simple,
+            text.into_sql_str(),
+            false,
+        )
+    });
+    Migrator::with_migrations(migrations.collect())
+}
+
+pub(crate) fn tables() -> Migrator {
+    migrator(&["CREATE TABLE certs (
+            id        UUID   PRIMARY KEY,
+            issuer    BIGINT NOT NULL,
+            serial    BYTEA  NOT NULL,
+            not_after BIGINT NOT NULL,
+            subject   TEXT   NOT NULL,
+            revoked   BOOLEAN,
+            UNIQUE (issuer, serial)
+        );
+        CREATE TABLE seen (
+            subscriber TEXT   NOT NULL,
+            place      BIGINT NOT NULL,
+            event      TEXT   NOT NULL,
+            PRIMARY KEY (subscriber, event)
+        );"])
+}
+
+pub(crate) fn event(subject: &str) -> NewEvent {
+    NewEvent {
+        kind: "certificate.issued",
+        subject: subject.to_owned(),
+        data: serde_json::json!({ "subject": subject }),
+        ..NewEvent::default()
+    }
+}
+
+pub(crate) async fn append(tx: &mut Tx, subject: &str) {
+    store::outbox::append(tx, &[event(subject)], now()).await.unwrap();
+}
+
+/// Appends one event in a transaction of its own.
+pub(crate) async fn commit_event(db: &Db, subject: &str) {
+    let mut tx = db.begin().await.unwrap();
+    append(&mut tx, subject).await;
+    tx.commit().await.unwrap();
+}
+
+pub(crate) fn now() -> OffsetDateTime {
+    time::macros::datetime!(2031-05-06 07:08:09.123456 UTC)
+}
+
+/// Small reproducible pseudo-random numbers, for delays.
+#[derive(Clone)]
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % n
+    }
+}
+
+/// A list that tasks add to.
+pub(crate) type Shared<T> = Arc<std::sync::Mutex<Vec<T>>>;
