@@ -84,10 +84,24 @@ impl Csr {
         let subject = DistinguishedName::from_der(info.subject)?.canonical()?;
         let public_key = PublicKey::from_spki(info.spki)?;
         let attributes = Attributes::read(info.attributes)?;
-        let sans = attributes.subject_alt_name().map(san::decode).transpose()?.unwrap_or_default();
+        let sans = attributes
+            .subject_alt_name()
+            .map(san::decode)
+            .transpose()?
+            .unwrap_or_default();
 
-        SignatureAlgorithm::from_identifier_der(algorithm.whole)?.verify(&public_key, signed.whole, signature)?;
-        Ok(Self { der: der.to_vec(), subject, sans, public_key, attributes })
+        SignatureAlgorithm::from_identifier_der(algorithm.whole)?.verify(
+            &public_key,
+            signed.whole,
+            signature,
+        )?;
+        Ok(Self {
+            der: der.to_vec(),
+            subject,
+            sans,
+            public_key,
+            attributes,
+        })
     }
 
     /// The request as received.
@@ -162,7 +176,11 @@ impl<'a> Info<'a> {
         // RFC 2986 has the field always there; requests without attributes that leave it out are common.
         let attributes = fields.optional(tag::context_constructed(0))?.unwrap_or_default();
         fields.finish()?;
-        Ok(Self { subject, spki, attributes })
+        Ok(Self {
+            subject,
+            spki,
+            attributes,
+        })
     }
 }
 

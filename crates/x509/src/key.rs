@@ -367,4 +367,3 @@ pub enum KeyError {
     #[error("{0:?} is not a key algorithm; use p256, p384, p521, rsa2048, rsa3072, rsa4096 or ed25519")]
     UnknownName(String),
 }
-

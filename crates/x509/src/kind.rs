@@ -176,7 +176,9 @@ fn algorithm(fields: &mut Reader<'_>) -> Result<(), DerError> {
 }
 
 fn name(fields: &mut Reader<'_>) -> Result<(), DerError> {
-    DistinguishedName::from_der(fields.any()?.whole).map(|_| ()).map_err(|_| WRONG)
+    DistinguishedName::from_der(fields.any()?.whole)
+        .map(|_| ())
+        .map_err(|_| WRONG)
 }
 
 fn public_key(fields: &mut Reader<'_>) -> Result<(), DerError> {
@@ -198,3 +200,6 @@ fn extension(fields: &mut Reader<'_>) -> Result<(), DerError> {
     fields.optional(tag::BOOLEAN)?;
     fields.expect(tag::OCTET_STRING).map(|_| ())
 }
+
+#[cfg(test)]
+mod tests;

@@ -344,3 +344,5 @@ pub enum SignatureError {
     UnknownName(String),
 }
 
+#[cfg(test)]
+mod tests;

@@ -158,4 +158,3 @@ fn remainder(number: &[u8], modulus: u32) -> u32 {
     });
     u32::try_from(rest).unwrap_or_default()
 }
-

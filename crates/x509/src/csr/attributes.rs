@@ -119,11 +119,19 @@ fn extensions(value: Tlv<'_>) -> Result<Vec<Extension>, CsrError> {
 fn extension(list: &mut Reader<'_>) -> Result<Extension, DerError> {
     let mut fields = list.enter(tag::SEQUENCE)?;
     let extn_id = fields.oid()?;
-    let critical = fields.optional(tag::BOOLEAN)?.map(boolean).transpose()?.unwrap_or_default();
+    let critical = fields
+        .optional(tag::BOOLEAN)?
+        .map(boolean)
+        .transpose()?
+        .unwrap_or_default();
     let value = fields.expect(tag::OCTET_STRING)?;
     fields.finish()?;
     let extn_value = OctetString::new(value).map_err(|_| DerError::Value("OCTET STRING"))?;
-    Ok(Extension { extn_id, critical, extn_value })
+    Ok(Extension {
+        extn_id,
+        critical,
+        extn_value,
+    })
 }
 
 /// The extensions of RFC 5280 (all of 2.5.29), authorityInfoAccess, subjectInfoAccess and TLS feature.
@@ -154,6 +162,7 @@ fn text(value: Tlv<'_>) -> Option<String> {
         }
         _ => return None,
     };
-    let fits = !text.is_empty() && text.chars().count() <= MAX_PASSWORD && !text.chars().any(char::is_control);
+    let fits =
+        !text.is_empty() && text.chars().count() <= MAX_PASSWORD && !text.chars().any(char::is_control);
     fits.then_some(text)
 }

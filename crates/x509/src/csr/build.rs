@@ -29,7 +29,11 @@ impl Csr {
         sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
     ) -> Result<Vec<u8>, CsrBuildError<E>> {
         if !algorithm.fits(key.algorithm()) {
-            return Err(SignatureError::WrongKey { algorithm, key: key.algorithm() }.into());
+            return Err(SignatureError::WrongKey {
+                algorithm,
+                key: key.algorithm(),
+            }
+            .into());
         }
         let identifier = algorithm
             .identifier()
@@ -47,7 +51,11 @@ impl Csr {
 }
 
 fn info(subject: &DistinguishedName, sans: &[San], key: &PublicKey) -> Result<Vec<u8>, SanError> {
-    let names = if sans.is_empty() { None } else { Some(san::encode(sans)?) };
+    let names = if sans.is_empty() {
+        None
+    } else {
+        Some(san::encode(sans)?)
+    };
     Ok(Writer::one(tag::SEQUENCE, |info| {
         info.unsigned(&[0]);
         info.raw(subject.der());
