@@ -62,7 +62,7 @@ pub enum NameError {
     /// The received value is of a type that has no text form.
     #[error("the value of {0} is not a character string")]
     NotText(String),
-    /// The same type and value stand twice in one relative distinguished name.
+    /// One type stands twice in one relative distinguished name (X.501 section 9.3).
     #[error("{0} stands twice in one multi-valued part of the distinguished name")]
     Repeated(String),
 }
@@ -133,9 +133,7 @@ impl DistinguishedName {
                 continue;
             }
             attributes.sort();
-            if let Some([twice, _]) = attributes.array_windows().find(|[a, b]| a == b) {
-                return Err(NameError::Repeated(attribute::label_of(twice)));
-            }
+            attribute::check_distinct_types(&attributes)?;
             name.constructed(tag::SET, |set| {
                 attributes.iter().for_each(|attribute| set.raw(attribute))
             });

@@ -345,7 +345,7 @@ mod tests {
         }
         for subject in [
             "CN=web.other.test",
-            "CN=ok+CN=WEB.other.test",
+            "CN=ok,CN=WEB.other.test",
             "CN=192.0.2.1",
             "emailAddress=a@b.test",
             "emailAddress=x",

@@ -207,10 +207,17 @@ pub(super) fn label(oid: ObjectIdentifier) -> String {
     AttributeType::of(oid).map_or_else(|| oid.to_string(), |row| row.name.to_owned())
 }
 
-/// The label of an encoded AttributeTypeAndValue.
-pub(super) fn label_of(encoded: &[u8]) -> String {
-    Attribute::read(&mut Reader::new(encoded))
-        .map_or_else(|_| "an attribute".to_owned(), |found| found.label())
+/// Refuses two encoded attributes of one type.
+pub(super) fn check_distinct_types(encoded: &[Vec<u8>]) -> Result<(), NameError> {
+    let mut types = Vec::with_capacity(encoded.len());
+    for attribute in encoded {
+        let oid = Attribute::read(&mut Reader::new(attribute))?.oid;
+        if types.contains(&oid) {
+            return Err(NameError::Repeated(label(oid)));
+        }
+        types.push(oid);
+    }
+    Ok(())
 }
 
 /// Encodes an AttributeTypeAndValue from text after checking it. Types outside the table become UTF8String.

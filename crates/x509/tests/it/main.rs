@@ -1,3 +1,10 @@
 //! Behaviour of the crate as its users see it, with outside judges.
 
+mod certificate;
+mod csr;
+mod hostile;
+mod issue;
+mod judges;
 mod key;
+mod name;
+mod san;
