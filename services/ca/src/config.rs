@@ -8,9 +8,6 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Name of the CA that issues where a request names none.
     pub default_ca: String,
-    /// Where relying parties fetch CRLs, OCSP responses and CA certificates: absolute `http://` URL without a
-    /// trailing slash. It is written into every certificate.
-    pub public_http_url: String,
     /// Profiles besides the built-in ones; one of the same name replaces the built-in.
     pub profiles: Vec<rules::Profile>,
     /// Most certificates signed and committed together.
@@ -23,7 +20,6 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             default_ca: "issuing".to_owned(),
-            public_http_url: "http://localhost:8080".to_owned(),
             profiles: Vec::new(),
             max_batch: 256,
             queue: 4096,

@@ -90,7 +90,7 @@ impl Fault for Error {
         }
     }
 
-    fn problem(&self) -> &'static str {
+    fn problem(&self) -> &str {
         match self {
             Self::Csr(_) => "bad-csr",
             Self::Invalid { .. } => "invalid-request",
@@ -125,7 +125,18 @@ impl Fault for Error {
         }
     }
 
+    fn lints(&self) -> Vec<String> {
+        match self {
+            Self::Lint(refused) => refused.ids().map(str::to_owned).collect(),
+            Self::Group(error) => error.lints(),
+            _ => Vec::new(),
+        }
+    }
+
     fn retry_after(&self) -> Option<Duration> {
+        if let Self::Store(error) = self {
+            return error.retry_after();
+        }
         (self.kind() == Kind::Unavailable).then_some(Duration::from_secs(2))
     }
 }

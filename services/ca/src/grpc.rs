@@ -205,7 +205,7 @@ impl wire::ca_server::Ca for Grpc {
     }
 
     async fn list_cas(&self, _: Request<wire::ListCasRequest>) -> Result<Response<wire::ListCasResponse>, Status> {
-        let items = self.app.authorities.all().iter().map(|authority| wire::CaInfo {
+        let items = self.app.authorities.all().into_iter().map(|authority| wire::CaInfo {
             name: authority.name.clone(),
             subject: authority.certificate.subject().to_string(),
             not_before_us: store::time::to_micros(authority.certificate.not_before()),
@@ -220,9 +220,7 @@ impl wire::ca_server::Ca for Grpc {
 
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         let after = request.into_inner().after;
-        let cursor = if after.is_empty() { Cursor::start() } else {
-            after.parse().map_err(|error| status(Error::invalid("after", error)))?
-        };
+        let cursor: Cursor = after.parse().map_err(|error| status(Error::invalid("after", error)))?;
         let events = self.feed.subscribe(cursor).map_ok(encode_event).map_err(|error| status(Error::Store(error)));
         Ok(Response::new(events.boxed()))
     }
@@ -232,15 +230,15 @@ fn encode_event(event: store::feed::Event) -> FeedEvent {
     FeedEvent {
         cursor: event.cursor.to_string(),
         id: event.id.to_string(),
-        r#type: event.kind,
+        r#type: event.event_type(),
         subject: event.subject,
         time_us: store::time::to_micros(event.time),
-        data: event.data.to_string(),
+        data: event.data,
         traceparent: event.traceparent.unwrap_or_default(),
         correlation_id: event.correlation_id.unwrap_or_default(),
     }
 }
 
 fn limit(asked: u32) -> Result<Limit, Error> {
-    Limit::new(asked).map_err(|error| Error::invalid("limit", error))
+    Limit::try_from(asked).map_err(|error| Error::invalid("limit", error))
 }

@@ -11,7 +11,7 @@ const KEPT: Duration = Duration::from_secs(24 * 3600);
 const AT_ONCE: u32 = 1000;
 
 /// Runs until `stop`.
-pub async fn run(app: App, stop: CancellationToken) {
+pub(crate) async fn run(app: App, stop: CancellationToken) {
     let mut timer = tokio::time::interval(EVERY);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

@@ -10,7 +10,6 @@ mod jobs;
 mod rest;
 mod store;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +44,9 @@ pub struct Deps {
     pub keymgr: Transport,
     /// Who callers of the REST surface are.
     pub authenticator: Arc<dyn Authenticator>,
+    /// Where relying parties fetch CRLs, OCSP responses and CA certificates: `http://` URL without a trailing slash. It
+    /// is written into every certificate.
+    pub public_http_url: String,
     /// Trust domain of service identities (`spiffe://<trust-domain>/svc/<name>`).
     pub trust_domain: String,
 }
@@ -61,11 +63,8 @@ pub struct Ca {
 impl Ca {
     /// Loads CAs and profiles and starts the two stages of issuance.
     pub async fn build(config: Config, deps: Deps) -> Result<Self, Error> {
-        let mut profiles = BTreeMap::new();
-        for profile in rules::builtin().into_iter().chain(config.profiles.iter().cloned()) {
-            profile.validate().map_err(|error| Error::invalid("ca.profiles", error))?;
-            profiles.insert(profile.name.clone(), profile);
-        }
+        let profiles = rules::Profiles::with_configured(config.profiles.clone())
+            .map_err(|error| Error::invalid("ca.profiles", error))?;
         let authorities = Authorities::load(deps.db.clone()).await?;
         let keymgr = KeymgrClient::new(deps.keymgr);
         let issuance = issuance::Issuance::start(deps.db.clone(), keymgr, deps.clock.clone(), &config);
@@ -77,6 +76,7 @@ impl Ca {
             profiles: Arc::new(profiles),
             issuance,
             config: Arc::new(config),
+            public_http_url: Arc::from(deps.public_http_url),
         };
         Ok(Self { app, authenticator: deps.authenticator, feed, trust_domain: deps.trust_domain })
     }

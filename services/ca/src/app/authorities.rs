@@ -86,8 +86,8 @@ impl Authorities {
     }
 
     /// The issuing side as the rules see it, with the URLs that go into certificates.
-    pub(crate) fn issuer(&self, authority: &Authority, config: &Config) -> Result<rules::Issuer, Error> {
-        let (base, name) = (&config.public_http_url, &authority.name);
+    pub(crate) fn issuer(&self, authority: &Authority, base: &str) -> Result<rules::Issuer, Error> {
+        let name = &authority.name;
         let pointers = rules::Pointers {
             crl: vec![format!("{base}/crl/{name}.crl")],
             ocsp: vec![format!("{base}/ocsp")],

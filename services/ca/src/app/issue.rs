@@ -15,6 +15,9 @@ use crate::error::Error;
 use crate::issuance::{Claim, Order, Record};
 use crate::store::commit::Outcome;
 
+/// The profile of GigVault's own services; nobody else gets it.
+const SERVICE_IDENTITY: &str = "service-identity";
+
 /// What a requester asks for.
 #[derive(Clone, Debug)]
 pub struct IssueRequest {
@@ -123,7 +126,7 @@ impl App {
     ) -> Result<Issued, Error> {
         let serial = Serial::random(&aws_lc_rs::rand::SystemRandom::new())
             .map_err(|error| Error::Internal(format!("no random serial number: {error}")))?;
-        let issuer = self.authorities.issuer(&authority, &self.config)?;
+        let issuer = self.authorities.issuer(&authority, &self.public_http_url)?;
         let approved = rules::approve(profile, wanted, &issuer, serial, self.clock.now())?;
         let certificate = lint::lint(approved, &lint::Context::issued_by(&authority.certificate))?;
         let claim = record.claim;
@@ -156,8 +159,8 @@ impl App {
 
     /// The profile of that name.
     pub fn profile(&self, name: &str) -> Result<&rules::Profile, Error> {
-        self.profiles.get(name).ok_or_else(|| {
-            let known: Vec<&str> = self.profiles.keys().map(String::as_str).collect();
+        self.profiles.named(name).map(AsRef::as_ref).ok_or_else(|| {
+            let known: Vec<&str> = self.profiles.names().collect();
             Error::invalid("profile", format!("no profile is named {name:?}; there are {}", known.join(", ")))
         })
     }
@@ -165,12 +168,12 @@ impl App {
 
 /// Whether the requester may use this profile for these names.
 pub(super) fn check_scope(requester: &Requester, profile: &rules::Profile, wanted: &rules::Request) -> Result<(), Error> {
-    let internal = profile.name == rules::SERVICE_IDENTITY;
+    let internal = profile.name == SERVICE_IDENTITY;
     let allowed = match &requester.issues {
         Scope::Bootstrap => true,
         Scope::Any => !internal,
         Scope::Development => profile.development && !internal,
-        Scope::OwnIdentity(id) => internal && matches!(wanted.sans.as_slice(), [San::Uri(uri)] if uri == id),
+        Scope::OwnIdentity(id) => internal && matches!(wanted.sans.as_slice(), [San::Uri(uri)] if uri.as_str() == id),
     };
     if allowed {
         Ok(())

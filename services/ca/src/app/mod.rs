@@ -11,7 +11,6 @@ pub use issue::{IdempotencyKey, IssueRequest};
 pub use renew::RenewRequest;
 pub use revoke::RevokeRequest;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kit::clock::SharedClock;
@@ -26,9 +25,11 @@ pub struct App {
     pub(crate) db: Db,
     pub(crate) clock: SharedClock,
     pub(crate) authorities: Arc<Authorities>,
-    pub(crate) profiles: Arc<BTreeMap<String, rules::Profile>>,
+    pub(crate) profiles: Arc<rules::Profiles>,
     pub(crate) issuance: Issuance,
     pub(crate) config: Arc<Config>,
+    /// Base of the URLs in certificates; no trailing slash.
+    pub(crate) public_http_url: Arc<str>,
 }
 
 /// Who a request is made for, and what they may do. Edges make it from the caller they authenticated.

@@ -62,12 +62,9 @@ impl App {
             Some(csr) => Csr::from_pem_or_der(csr)?.public_key().clone(),
             None => certificate.public_key().map_err(|error| Error::invalid("csr", error))?.clone(),
         };
-        let wanted = rules::Request {
-            subject: certificate.subject().clone(),
-            sans: certificate.sans().to_vec(),
-            public_key,
-            validity: request.validity,
-        };
+        let mut wanted =
+            rules::Request::new(certificate.subject().clone(), certificate.sans().to_vec(), public_key);
+        wanted.validity = request.validity;
         super::issue::check_scope(requester, profile, &wanted)?;
         let record = Record {
             requester: requester.subject.clone(),

@@ -120,12 +120,12 @@ async fn commit_stage(mut groups: mpsc::Receiver<Vec<(Signed, Answer)>>, db: Db,
 }
 
 /// Two replicas may record the same key for the first time in the same moment; the second tries again.
-async fn commit_with_retry(db: &Db, mut group: Vec<Signed>, clock: &SharedClock) -> Result<Vec<Outcome>, Error> {
+async fn commit_with_retry(db: &Db, group: Vec<Signed>, clock: &SharedClock) -> Result<Vec<Outcome>, Error> {
     const TRIES: u32 = 5;
     let mut tried = 0;
     loop {
         tried += 1;
-        match commit::commit(db, &mut group, clock.now()).await {
+        match commit::commit(db, &group, clock.now()).await {
             Err(Error::Store(error)) if error.is_unique_violation("certificates(spki_sha256, key_use)") && tried < TRIES => {
                 tokio::time::sleep(Duration::from_millis(u64::from(tried))).await;
             }

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
+use bytes::Bytes;
 use kit::grpc::RemoteFault;
+use lint::ToBeSigned;
 use kit::transport::Transport;
 use proto::keymgr::v1::SignBatchRequest;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
@@ -48,8 +50,8 @@ async fn signatures(
     keymgr: &Keymgr,
     authority: &Authority,
     items: &[(Order, Answer)],
-) -> Result<Vec<bytes::Bytes>, Error> {
-    let messages = items.iter().map(|(order, _)| bytes::Bytes::copy_from_slice(order.certificate.get().tbs())).collect();
+) -> Result<Vec<Bytes>, Error> {
+    let messages = items.iter().map(|(order, _)| Bytes::copy_from_slice(order.certificate.get().tbs())).collect();
     let request = SignBatchRequest {
         name: authority.key_name.clone(),
         messages,

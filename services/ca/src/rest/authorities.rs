@@ -6,7 +6,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get as method_get;
 use kit::auth::{Allow, permission};
-use kit::extract::Path;
+use kit::http::Path;
 use kit::problem::Problem;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -83,7 +83,7 @@ struct CaList {
     get, path = "/api/v1/cas", tag = "cas", responses((status = 200, body = CaList)),
     security(("bearer" = [])), extensions(("x-permission" = json!("cas:read")))
 )]
-async fn list(State(app): State<App>, _: Allow<permission::ReadCas>) -> axum::Json<CaList> {
+async fn list(State(app): State<App>, _: Allow<permission::CasRead>) -> axum::Json<CaList> {
     let items = app.authorities().all().iter().map(|authority| Ca::from(authority.as_ref())).collect();
     axum::Json(CaList { items, next_cursor: None })
 }
@@ -99,7 +99,7 @@ async fn list(State(app): State<App>, _: Allow<permission::ReadCas>) -> axum::Js
 )]
 async fn get(
     State(app): State<App>,
-    _: Allow<permission::ReadCas>,
+    _: Allow<permission::CasRead>,
     Path(name): Path<String>,
 ) -> Result<axum::Json<Ca>, Problem> {
     let authority = app.authorities().by_name(&name).await?;

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
 use kit::auth::{Allow, permission};
-use kit::extract::{Json, Path, Query};
+use kit::http::{Json, Path, Query};
 use kit::problem::Problem;
 use serde::{Deserialize, Serialize};
 use store::page::Limit;
@@ -56,11 +56,11 @@ struct IssueBody {
         (status = 422, description = "refused by profile or lint", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "try again after Retry-After", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:issue")))
+    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:issue-development")))
 )]
 async fn issue(
     State(app): State<App>,
-    Allow(caller, ..): Allow<permission::IssueCertificates>,
+    allowed: Allow<permission::CertificatesIssueDevelopment>,
     headers: HeaderMap,
     Json(body): Json<IssueBody>,
 ) -> Result<impl IntoResponse, Problem> {
@@ -73,7 +73,7 @@ async fn issue(
         protocol: Protocol::Rest,
         idempotency_key: idempotency_key(&headers)?,
     };
-    let issued = app.issue(&requester(&caller), request).await?;
+    let issued = app.issue(&requester(&allowed.0, permission::CERTIFICATES_ISSUE), request).await?;
     created(&app, issued).await
 }
 
@@ -92,19 +92,19 @@ struct CertificateList {
         (status = 200, body = CertificateList),
         (status = 400, description = "malformed filter or cursor", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:read")))
+    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:read-own")))
 )]
 async fn list(
     State(app): State<App>,
-    Allow(caller, ..): Allow<permission::ReadCertificates>,
+    allowed: Allow<permission::CertificatesReadOwn>,
     Query(mut filters): Query<Filters>,
 ) -> Result<axum::Json<CertificateList>, Problem> {
     let limit = match filters.limit {
-        Some(asked) => Limit::new(asked).map_err(|error| Error::invalid("limit", error))?,
+        Some(asked) => Limit::try_from(asked).map_err(|error| Error::invalid("limit", error))?,
         None => Limit::default(),
     };
     let cursor = filters.cursor.take();
-    let page = app.search(&requester(&caller), filters.query()?, limit, cursor.as_deref()).await?;
+    let page = app.search(&requester(&allowed.0, permission::CERTIFICATES_READ), filters.query()?, limit, cursor.as_deref()).await?;
     let mut items = Vec::with_capacity(page.items.len());
     for issued in page.items {
         items.push(Certificate::new(&app, issued).await?);
@@ -120,14 +120,14 @@ async fn list(
         (status = 200, body = Certificate),
         (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:read")))
+    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:read-own")))
 )]
 async fn get(
     State(app): State<App>,
-    Allow(caller, ..): Allow<permission::ReadCertificates>,
+    allowed: Allow<permission::CertificatesReadOwn>,
     Path(serial): Path<String>,
 ) -> Result<axum::Json<Certificate>, Problem> {
-    let found = app.find(&requester(&caller), &serial).await?;
+    let found = app.find(&requester(&allowed.0, permission::CERTIFICATES_READ), &serial).await?;
     Ok(axum::Json(Certificate::new(&app, found).await?))
 }
 
@@ -139,14 +139,14 @@ async fn get(
         (status = 200, body = String, content_type = "application/pem-certificate-chain"),
         (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:read")))
+    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:read-own")))
 )]
 async fn chain(
     State(app): State<App>,
-    Allow(caller, ..): Allow<permission::ReadCertificates>,
+    allowed: Allow<permission::CertificatesReadOwn>,
     Path(serial): Path<String>,
 ) -> Result<impl IntoResponse, Problem> {
-    let found = app.find(&requester(&caller), &serial).await?;
+    let found = app.find(&requester(&allowed.0, permission::CERTIFICATES_READ), &serial).await?;
     let pem = x509::pem::encode("CERTIFICATE", &found.der) + &app.chain_pem(&found.ca).await?;
     Ok(([(header::CONTENT_TYPE, "application/pem-certificate-chain")], pem))
 }
@@ -173,11 +173,11 @@ struct RenewBody {
         (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "revoked, on hold or expired", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:renew")))
+    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:renew-own")))
 )]
 async fn renew(
     State(app): State<App>,
-    Allow(caller, ..): Allow<permission::RenewCertificates>,
+    allowed: Allow<permission::CertificatesRenewOwn>,
     Path(serial): Path<String>,
     headers: HeaderMap,
     Json(body): Json<RenewBody>,
@@ -189,7 +189,7 @@ async fn renew(
         protocol: Protocol::Rest,
         idempotency_key: idempotency_key(&headers)?,
     };
-    let issued = app.renew(&requester(&caller), request).await?;
+    let issued = app.renew(&requester(&allowed.0, permission::CERTIFICATES_RENEW), request).await?;
     created(&app, issued).await
 }
 
@@ -213,11 +213,11 @@ struct RevokeBody {
         (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "revoked already, or not on hold", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:revoke")))
+    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:revoke-own")))
 )]
 async fn revoke(
     State(app): State<App>,
-    Allow(caller, ..): Allow<permission::RevokeCertificates>,
+    allowed: Allow<permission::CertificatesRevokeOwn>,
     Path(serial): Path<String>,
     Json(body): Json<RevokeBody>,
 ) -> Result<axum::Json<Certificate>, Problem> {
@@ -226,7 +226,7 @@ async fn revoke(
         reason: body.reason.parse().map_err(|error| Error::invalid("reason", error))?,
         invalidity: body.invalidity_time.as_deref().map(|text| object::time("invalidity_time", text)).transpose()?,
     };
-    let revoked = app.revoke(&requester(&caller), &request).await?;
+    let revoked = app.revoke(&requester(&allowed.0, permission::CERTIFICATES_REVOKE), &request).await?;
     Ok(axum::Json(Certificate::new(&app, revoked).await?))
 }
 

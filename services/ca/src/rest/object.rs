@@ -132,11 +132,11 @@ pub(crate) fn sans(texts: &[String]) -> Result<Vec<x509::San>, Error> {
     texts.iter().map(|text| text.parse().map_err(|error| Error::invalid("san", error))).collect()
 }
 
-/// What the caller's permissions come to.
-pub(crate) fn requester(caller: &Caller) -> Requester {
+/// What the caller's permissions come to. `any` is the permission that reaches beyond their own certificates.
+pub(crate) fn requester(caller: &Caller, any: &str) -> Requester {
     Requester {
         subject: caller.subject.clone(),
         issues: if caller.may(permission::CERTIFICATES_ISSUE) { Scope::Any } else { Scope::Development },
-        sees: if caller.may(permission::CERTIFICATES_READ) { Visibility::All } else { Visibility::Own },
+        sees: if caller.may(any) { Visibility::All } else { Visibility::Own },
     }
 }

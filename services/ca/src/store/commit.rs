@@ -25,7 +25,7 @@ pub(crate) enum Outcome {
 }
 
 /// Stores a group. The answer says for each, in order, whether it was stored; `false` is a lost claim.
-pub(crate) async fn commit(db: &Db, group: &mut [Signed], now: OffsetDateTime) -> Result<Vec<bool>, Error> {
+pub(crate) async fn commit(db: &Db, group: &[Signed], now: OffsetDateTime) -> Result<Vec<bool>, Error> {
     let mut tx = db.begin().await?;
     let lost = claim(&mut tx, group, now).await?;
     let stored: Vec<bool> = group.iter().map(|signed| !lost.contains(&signed.issued.id)).collect();
@@ -146,9 +146,12 @@ async fn insert_certificates(tx: &mut Tx, group: &[&Signed], uses: &[i64]) -> Re
 const NAMES: Insert = Insert::into("certificate_names", &["name", "id"]);
 
 async fn insert_names(tx: &mut Tx, group: &[&Signed]) -> Result<(), Error> {
-    let rows = group
-        .iter()
-        .flat_map(|signed| signed.issued.sans.iter().map(|san| (names::exact(san), signed.issued.id)));
+    let mut rows = Vec::with_capacity(group.len());
+    for issued in group.iter().map(|signed| &signed.issued) {
+        for san in &issued.sans {
+            rows.push((names::exact(san), issued.id));
+        }
+    }
     insert(tx, &NAMES, rows).await?;
     Ok(())
 }

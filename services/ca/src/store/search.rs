@@ -5,7 +5,7 @@
 //! newest first.
 
 use sqlx::{Database, Encode, QueryBuilder, Type};
-use store::page::{Limit, Page};
+use store::page::{self, Limit, Page};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -14,29 +14,12 @@ use super::names;
 use crate::domain::{Issued, Query, Status};
 use crate::error::Error;
 
-/// Where the next page starts. Each order has its own kind; a cursor of another order is refused.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(tag = "by", rename_all = "snake_case")]
-pub(crate) enum Position {
-    /// Newest first: rows older than this one.
-    Newest {
-        /// Last row of the page before.
-        id: Uuid,
-    },
-    /// By expiry, soonest first.
-    Expiry {
-        /// `not_after` of the last row, microseconds.
-        at: i64,
-        /// Last row of the page before.
-        id: Uuid,
-    },
-    /// By name, read backwards.
-    Name {
-        /// Search key of the last row's name.
-        name: Vec<u8>,
-        /// Last row of the page before.
-        id: Uuid,
-    },
+/// Where the next page starts: behind the last row of the page before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Position {
+    Newest(Uuid),
+    Expiry(i64, Uuid),
+    Name(Vec<u8>, Uuid),
 }
 
 /// The order of an answer.
@@ -48,6 +31,38 @@ enum Order {
 }
 
 impl Order {
+    /// What a cursor of this order is made for; one of another order does not decode.
+    fn list(self) -> &'static str {
+        match self {
+            Self::Newest => "certificates, newest first",
+            Self::Expiry => "certificates by expiry",
+            Self::Name => "certificates by name",
+        }
+    }
+
+    fn decode(self, cursor: &str) -> Result<Position, page::InvalidCursor> {
+        Ok(match self {
+            Self::Newest => Position::Newest(page::decode(self.list(), cursor)?),
+            Self::Expiry => {
+                let (at, id) = page::decode(self.list(), cursor)?;
+                Position::Expiry(at, id)
+            }
+            Self::Name => {
+                let (name, id) = page::decode(self.list(), cursor)?;
+                Position::Name(name, id)
+            }
+        })
+    }
+
+    fn encode(self, found: &Found) -> String {
+        let id = found.row.id;
+        match self {
+            Self::Newest => page::encode(self.list(), &id),
+            Self::Expiry => page::encode(self.list(), &(found.row.not_after, id)),
+            Self::Name => page::encode(self.list(), &(&found.name, id)),
+        }
+    }
+
     fn of(query: &Query) -> Self {
         let pinned = query.san.is_some() || query.spki_sha256.is_some() || query.fingerprint_sha256.is_some();
         if pinned {
@@ -74,25 +89,16 @@ pub(crate) async fn search(
     now: OffsetDateTime,
 ) -> Result<Page<Issued>, Error> {
     let order = Order::of(query);
-    let position = cursor.map(store::page::decode::<Position>).transpose().map_err(|error| Error::invalid("cursor", error))?;
-    let fits = matches!(
-        (&position, order),
-        (None, _)
-            | (Some(Position::Newest { .. }), Order::Newest)
-            | (Some(Position::Expiry { .. }), Order::Expiry)
-            | (Some(Position::Name { .. }), Order::Name)
-    );
-    if !fits {
-        return Err(Error::invalid("cursor", "belongs to a list with other filters; start again without it"));
-    }
+    let position = cursor.map(|text| order.decode(text)).transpose();
+    let position = position.map_err(|error| Error::invalid("cursor", error))?;
     let rows: Vec<Found> = store::read!(db, |connection| {
         let mut sql = QueryBuilder::new("");
         select(&mut sql, query, order, position.as_ref(), now);
-        sql.push(" LIMIT ").push_bind(i64::from(limit.get()) + 1);
+        sql.push(" LIMIT ").push_bind(limit.fetch());
         sql.build_query_as().fetch_all(connection).await
     })
     .map_err(store::StoreError::from)?;
-    page(rows, order, limit)
+    to_page(rows, order, limit)
 }
 
 #[derive(sqlx::FromRow)]
@@ -102,30 +108,17 @@ struct Found {
     name: Option<Vec<u8>>,
 }
 
-fn page(mut rows: Vec<Found>, order: Order, limit: Limit) -> Result<Page<Issued>, Error> {
-    let size = usize::try_from(limit.get()).unwrap_or(usize::MAX);
-    let more = rows.len() > size;
-    rows.truncate(size);
-    let next_cursor = match rows.last() {
-        Some(last) if more => Some(store::page::encode(&position_of(last, order))),
-        _ => None,
-    };
+fn to_page(mut rows: Vec<Found>, order: Order, limit: Limit) -> Result<Page<Issued>, Error> {
+    let more = rows.len() > limit.rows();
+    rows.truncate(limit.rows());
+    let next_cursor = rows.last().filter(|_| more).map(|last| order.encode(last));
     let items = rows.into_iter().map(|found| Issued::try_from(found.row)).collect::<Result<_, _>>()?;
     Ok(Page { items, next_cursor })
 }
 
-fn position_of(found: &Found, order: Order) -> Position {
-    let id = found.row.id;
-    match order {
-        Order::Newest => Position::Newest { id },
-        Order::Expiry => Position::Expiry { at: found.row.not_after, id },
-        Order::Name => Position::Name { name: found.name.clone().unwrap_or_default(), id },
-    }
-}
-
 /// Everything up to `LIMIT`. Generic, so that the one text serves both databases.
 fn select<'a, D>(
-    sql: &mut QueryBuilder<'a, D>,
+    sql: &mut QueryBuilder<D>,
     query: &'a Query,
     order: Order,
     position: Option<&'a Position>,
@@ -152,13 +145,13 @@ fn select<'a, D>(
     let id = if by_name { "n.id" } else { "c.id" };
     match position {
         None => {}
-        Some(Position::Newest { id: last }) => {
+        Some(Position::Newest(last)) => {
             sql.push(format_args!(" AND {id} < ")).push_bind(*last);
         }
-        Some(Position::Expiry { at, id: last }) => {
+        Some(Position::Expiry(at, last)) => {
             sql.push(" AND (c.not_after, c.id) > (").push_bind(*at).push(", ").push_bind(*last).push(")");
         }
-        Some(Position::Name { name, id: last }) => {
+        Some(Position::Name(name, last)) => {
             sql.push(" AND (n.name, n.id) > (").push_bind(name.clone()).push(", ").push_bind(*last).push(")");
         }
     }
@@ -169,7 +162,7 @@ fn select<'a, D>(
     };
 }
 
-fn filter_names<'a, D>(sql: &mut QueryBuilder<'a, D>, query: &'a Query)
+fn filter_names<'a, D>(sql: &mut QueryBuilder<D>, query: &'a Query)
 where
     D: Database,
     Vec<u8>: Encode<'a, D> + Type<D>,
@@ -183,7 +176,7 @@ where
     }
 }
 
-fn filter_columns<'a, D>(sql: &mut QueryBuilder<'a, D>, query: &'a Query)
+fn filter_columns<'a, D>(sql: &mut QueryBuilder<D>, query: &'a Query)
 where
     D: Database,
     i64: Encode<'a, D> + Type<D>,
@@ -219,7 +212,7 @@ where
     }
 }
 
-fn filter_status<'a, D>(sql: &mut QueryBuilder<'a, D>, query: &Query, now: OffsetDateTime)
+fn filter_status<'a, D>(sql: &mut QueryBuilder<D>, query: &Query, now: OffsetDateTime)
 where
     D: Database,
     i64: Encode<'a, D> + Type<D>,

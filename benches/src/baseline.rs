@@ -1,0 +1,169 @@
+//! What the machine does without us: signatures alone, and the database alone.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use keys::{Signer, SoftwareKey};
+use store::bulk::{Insert, insert as bulk_insert};
+use store::{Db, Options, StoreError};
+use testkit::system::System;
+use uuid::Uuid;
+use x509::KeyAlgorithm;
+
+/// P-256 signatures a second on all cores.
+pub(crate) fn signatures(length: Duration) -> anyhow::Result<f64> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let count: anyhow::Result<u64> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                scope.spawn(move || -> anyhow::Result<u64> {
+                    let key = SoftwareKey::generate(KeyAlgorithm::P256)?;
+                    let (message, start, mut count) = ([7_u8; 900], Instant::now(), 0);
+                    while start.elapsed() < length {
+                        key.sign(&message, key.algorithm())?;
+                        count += 1;
+                    }
+                    Ok(count)
+                })
+            })
+            .collect();
+        workers.into_iter().map(|worker| worker.join().map_err(|_| anyhow::anyhow!("a worker died"))?).sum()
+    });
+    Ok(count? as f64 / length.as_secs_f64())
+}
+
+/// The columns of an inventory row, as they lie in the database.
+type Row = (
+    Uuid,
+    Vec<u8>,
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    i64,
+    i64,
+    i64,
+    Vec<u8>,
+    i64,
+    Vec<u8>,
+    Vec<u8>,
+    Option<Vec<u8>>,
+);
+
+const COLUMNS: &[&str] = &[
+    "id", "serial", "ca", "profile", "subject", "sans", "requester", "protocol", "issued_at", "not_before", "not_after",
+    "spki_sha256", "key_use", "fingerprint_sha256", "der", "replaces",
+];
+
+/// Rows of a run: certificates, names, events.
+pub(crate) struct Rows {
+    certificates: Vec<Row>,
+    names: Vec<(Vec<u8>, Uuid)>,
+    events: Vec<(i64, i64, Uuid, String, String, i64, String)>,
+}
+
+/// Reads what the run has stored.
+pub(crate) async fn rows(system: &System, arguments: &[&str]) -> anyhow::Result<Rows> {
+    let url = match arguments.get(1) {
+        Some(url) => (*url).to_owned(),
+        None => format!("sqlite:{}", system.ready().data_dir.join("db/ca.db").display()),
+    };
+    let db = Db::open(&url, "ca", Options::default()).await?;
+    let certificates = store::read!(db, |c| {
+        sqlx::query_as::<_, RowOf>("SELECT * FROM certificates LIMIT 20000").fetch_all(c).await
+    })?;
+    let names = store::read!(db, |c| {
+        sqlx::query_as("SELECT name, id FROM certificate_names LIMIT 20000").fetch_all(c).await
+    })?;
+    let events = store::read!(db, |c| {
+        sqlx::query_as("SELECT tx, ordinal, id, kind, subject, time_us, data FROM outbox LIMIT 20000").fetch_all(c).await
+    })?;
+    db.close().await;
+    Ok(Rows { certificates: certificates.into_iter().map(RowOf::fields).collect(), names, events })
+}
+
+#[derive(sqlx::FromRow)]
+struct RowOf {
+    id: Uuid,
+    serial: Vec<u8>,
+    ca: String,
+    profile: String,
+    subject: String,
+    sans: String,
+    requester: String,
+    protocol: String,
+    issued_at: i64,
+    not_before: i64,
+    not_after: i64,
+    spki_sha256: Vec<u8>,
+    key_use: i64,
+    fingerprint_sha256: Vec<u8>,
+    der: Vec<u8>,
+    replaces: Option<Vec<u8>>,
+}
+
+impl RowOf {
+    fn fields(self) -> Row {
+        (
+            self.id,
+            self.serial,
+            self.ca,
+            self.profile,
+            self.subject,
+            self.sans,
+            self.requester,
+            self.protocol,
+            self.issued_at,
+            self.not_before,
+            self.not_after,
+            self.spki_sha256,
+            self.key_use,
+            self.fingerprint_sha256,
+            self.der,
+            self.replaces,
+        )
+    }
+}
+
+/// Certificates a second when their rows, names and events are inserted in groups of 256, durable, by one writer, into an
+/// empty database of the same schema, with nothing else to do.
+pub(crate) async fn insert(rows: &Rows, arguments: &[&str], length: Duration) -> anyhow::Result<f64> {
+    const GROUP: usize = 256;
+    let dir = tempfile::tempdir()?;
+    let url = match arguments.get(1) {
+        Some(url) => (*url).to_owned(),
+        None => format!("sqlite:{}", dir.path().join("bare.db").display()),
+    };
+    let db = Db::open(&url, "bare", Options::default()).await?;
+    db.migrate(&ca::MIGRATIONS).await?;
+    let (start, mut count) = (Instant::now(), 0_usize);
+    let groups = rows.certificates.chunks(GROUP).zip(rows.names.chunks(GROUP)).zip(rows.events.chunks(GROUP));
+    for ((certificates, names), events) in groups {
+        if start.elapsed() >= length {
+            break;
+        }
+        group(&db, certificates, names, events).await.context("bare insert")?;
+        count += certificates.len();
+    }
+    let rate = count as f64 / start.elapsed().as_secs_f64();
+    db.close().await;
+    Ok(rate)
+}
+
+async fn group(
+    db: &Db,
+    certificates: &[Row],
+    names: &[(Vec<u8>, Uuid)],
+    events: &[(i64, i64, Uuid, String, String, i64, String)],
+) -> Result<(), StoreError> {
+    const CERTIFICATES: Insert = Insert::into("certificates", COLUMNS);
+    const NAMES: Insert = Insert::into("certificate_names", &["name", "id"]);
+    const EVENTS: Insert = Insert::into("outbox", &["tx", "ordinal", "id", "kind", "subject", "time_us", "data"]);
+    let mut tx = db.begin().await?;
+    bulk_insert(&mut tx, &CERTIFICATES, certificates.iter().cloned()).await?;
+    bulk_insert(&mut tx, &NAMES, names.iter().cloned()).await?;
+    bulk_insert(&mut tx, &EVENTS, events.iter().cloned()).await?;
+    tx.commit().await
+}

@@ -1,0 +1,23 @@
+//! A database a service: a SQLite file in the data directory, or a schema of one PostgreSQL server.
+
+use anyhow::Context;
+use store::{Db, Options};
+
+use super::layout::DataDir;
+use super::settings::Database;
+
+/// Opens the database of a service and, where configured, brings its schema up to date.
+pub(crate) async fn open(
+    settings: &Database,
+    data: &DataDir,
+    service: &str,
+    migrations: &sqlx::migrate::Migrator,
+) -> anyhow::Result<Db> {
+    let url = if settings.url.is_empty() { data.database_url(service) } else { settings.url.clone() };
+    let options = Options { max_connections: settings.max_connections, ..Options::default() };
+    let db = Db::open(&url, service, options).await.with_context(|| format!("the database of {service}"))?;
+    if settings.migrate {
+        db.migrate(migrations).await.with_context(|| format!("the schema of {service}"))?;
+    }
+    Ok(db)
+}

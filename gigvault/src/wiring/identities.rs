@@ -1,0 +1,129 @@
+//! Certificates that GigVault issues to itself: service identities and the HTTPS certificate.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use ca::{App, IssueRequest, Protocol, Requester, Scope, Visibility};
+use keys::{Signer, SoftwareKey};
+use kit::tls::IdentityFiles;
+use time::OffsetDateTime;
+use x509::csr::Csr;
+use x509::{Certificate, DistinguishedName, KeyAlgorithm, San};
+use zeroize::Zeroizing;
+
+use super::bootstrap::{ISSUING, SERVICES};
+use super::layout::{DataDir, create_private, write_atomically};
+use super::settings::Settings;
+
+/// The profile of service identities.
+pub(crate) const PROFILE: &str = "service-identity";
+
+/// The files of a service's identity.
+pub(crate) fn files(settings: &Settings, data: &DataDir, name: &str) -> IdentityFiles {
+    let configured = &settings.identity.directory;
+    let folder: PathBuf =
+        if configured.as_os_str().is_empty() { data.identity(name) } else { configured.clone() };
+    IdentityFiles::new(&folder, "tls", folder.join("roots.pem"))
+}
+
+/// Makes the identity of a service if it is missing or used up. Only for the process that has the CA: others renew theirs
+/// over gRPC.
+pub(crate) async fn ensure_service(
+    app: &App,
+    settings: &Settings,
+    files: &IdentityFiles,
+    name: &str,
+    now: OffsetDateTime,
+) -> anyhow::Result<()> {
+    if read(&files.certificate).is_some_and(|certificate| !is_due(&certificate, now)) && files.key.exists() {
+        return Ok(());
+    }
+    let id = format!("spiffe://{}/svc/{name}", settings.identity.trust_domain);
+    let (key, csr) = key_and_csr(&[format!("uri:{id}").parse()?])?;
+    let chain = issue_service(app, csr, validity(settings)?)
+        .await
+        .with_context(|| format!("the identity of {name}"))?;
+    if let Some(folder) = files.certificate.parent() {
+        create_private(folder)?;
+    }
+    // Only the services CA is trusted, not its root: under that, users have certificates too.
+    let services = app.authorities().by_name(SERVICES).await?;
+    write_atomically(&files.roots, services.certificate.pem().as_bytes(), 0o644)?;
+    Ok(files.write(chain.as_bytes(), key.as_bytes())?)
+}
+
+/// Makes the HTTPS certificate for these names if it is missing, used up or of other names.
+pub(crate) async fn ensure_https(
+    app: &App,
+    names: &[San],
+    files: &IdentityFiles,
+    now: OffsetDateTime,
+) -> anyhow::Result<bool> {
+    let fits = |certificate: &Certificate| names.iter().all(|name| certificate.sans().contains(name));
+    let good = |certificate: &Certificate| fits(certificate) && !is_due(certificate, now);
+    if read(&files.certificate).is_some_and(|certificate| good(&certificate)) && files.key.exists() {
+        return Ok(false);
+    }
+    let (key, csr) = key_and_csr(names)?;
+    let chain = issue(app, ISSUING, "tls-server", csr, None).await.context("the HTTPS certificate")?;
+    if let Some(folder) = files.certificate.parent() {
+        create_private(folder)?;
+    }
+    files.write(chain.as_bytes(), key.as_bytes())?;
+    Ok(true)
+}
+
+/// Configured life of service identities.
+pub(crate) fn validity(settings: &Settings) -> anyhow::Result<Option<Duration>> {
+    match settings.identity.validity.as_str() {
+        "" => Ok(None),
+        text => Ok(Some(humantime::parse_duration(text).context("identity.validity")?)),
+    }
+}
+
+/// The certificate of a service for its CSR, PEM.
+pub(crate) async fn issue_service(app: &App, csr: Vec<u8>, validity: Option<Duration>) -> anyhow::Result<String> {
+    issue(app, SERVICES, PROFILE, csr, validity).await
+}
+
+/// A key and a CSR for these names: PKCS#8 PEM and DER.
+fn key_and_csr(sans: &[San]) -> anyhow::Result<(Zeroizing<String>, Vec<u8>)> {
+    let key = SoftwareKey::generate(KeyAlgorithm::P256)?;
+    let algorithm = key.algorithm();
+    let subject = DistinguishedName::default();
+    let csr = Csr::build(&subject, sans, key.public_key(), algorithm, |message| key.sign(message, algorithm))?;
+    Ok((keys::to_pem(&key)?, csr))
+}
+
+/// Leaf and CAs above it, PEM.
+async fn issue(
+    app: &App,
+    ca: &str,
+    profile: &str,
+    csr: Vec<u8>,
+    validity: Option<Duration>,
+) -> anyhow::Result<String> {
+    let requester = Requester { subject: "gigvault".to_owned(), issues: Scope::Bootstrap, sees: Visibility::All };
+    let request = IssueRequest {
+        csr,
+        profile: profile.to_owned(),
+        ca: Some(ca.to_owned()),
+        validity,
+        sans: None,
+        protocol: Protocol::Internal,
+        idempotency_key: None,
+    };
+    let issued = app.issue(&requester, request).await?;
+    Ok(x509::pem::encode("CERTIFICATE", &issued.der) + &app.chain_pem(&issued.ca).await?)
+}
+
+fn read(path: &Path) -> Option<Certificate> {
+    Certificate::from_pem(&std::fs::read(path).ok()?).ok()
+}
+
+/// Whether a certificate has used up two thirds of its life.
+fn is_due(certificate: &Certificate, now: OffsetDateTime) -> bool {
+    let life = certificate.not_after() - certificate.not_before();
+    now >= certificate.not_before() + life * 2 / 3
+}

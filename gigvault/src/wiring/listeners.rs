@@ -1,0 +1,111 @@
+//! The sockets of this process, and what is served on each.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::Router;
+use kit::health::Health;
+use kit::http::{Limits, serve, standard_layers};
+use kit::metrics::Metrics;
+use kit::tls::{Identity, ServerIdentity, TlsSource};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use x509::San;
+
+use super::settings::Listen;
+
+/// Bound sockets: their ports are known before anything is built.
+pub(crate) struct Listeners {
+    https: TcpListener,
+    http: TcpListener,
+    grpc: TcpListener,
+    metrics: TcpListener,
+}
+
+/// What each of them serves.
+pub(crate) struct Content {
+    pub(crate) https: Option<(ServerIdentity, Router)>,
+    pub(crate) http: Router,
+    pub(crate) grpc: Option<(Identity, Router)>,
+    pub(crate) metrics: Metrics,
+    pub(crate) health: Health,
+}
+
+impl Listeners {
+    pub(crate) async fn bind(listen: &Listen) -> anyhow::Result<Self> {
+        let bind = |port: u16| async move {
+            let address = SocketAddr::new(listen.address, port);
+            TcpListener::bind(address).await.with_context(|| {
+                format!("port {port} of {} is not free: stop what uses it, or choose another", listen.address)
+            })
+        };
+        Ok(Self {
+            https: bind(listen.https_port).await?,
+            http: bind(listen.http_port).await?,
+            grpc: bind(listen.grpc_port).await?,
+            metrics: bind(listen.metrics_port).await?,
+        })
+    }
+
+    pub(crate) fn https_url(&self) -> anyhow::Result<String> {
+        url("https", &self.https)
+    }
+
+    pub(crate) fn http_url(&self) -> anyhow::Result<String> {
+        url("http", &self.http)
+    }
+
+    pub(crate) fn grpc_url(&self) -> anyhow::Result<String> {
+        url("https", &self.grpc)
+    }
+
+    pub(crate) fn metrics_url(&self) -> anyhow::Result<String> {
+        url("http", &self.metrics)
+    }
+
+    /// Serves until `stop`, then lets what runs finish.
+    pub(crate) fn serve(self, content: Content, stop: &CancellationToken) -> JoinSet<()> {
+        let mut tasks = JoinSet::new();
+        let Content { https, http, grpc, metrics, health } = content;
+        if let Some((identity, router)) = https {
+            let router = standard_layers(router.merge(health.router()), "https");
+            let tls: Arc<dyn TlsSource> = Arc::new(identity);
+            tasks.spawn(serve(self.https, Some(tls), router, Limits::default(), stop.clone()));
+        }
+        if let Some((identity, router)) = grpc {
+            let tls: Arc<dyn TlsSource> = Arc::new(identity);
+            tasks.spawn(serve(self.grpc, Some(tls), router, Limits::default(), stop.clone()));
+        }
+        let http = standard_layers(http.merge(health.router()), "http");
+        tasks.spawn(serve(self.http, None, http, Limits::default(), stop.clone()));
+        let metrics = standard_layers(metrics.router().merge(health.router()), "metrics");
+        tasks.spawn(serve(self.metrics, None, metrics, Limits::default(), stop.clone()));
+        tasks
+    }
+}
+
+/// The names that our HTTPS certificate is made for.
+pub(crate) fn https_names(listen: &Listen) -> anyhow::Result<Vec<San>> {
+    let mut names = vec!["dns:localhost".to_owned(), "ip:127.0.0.1".to_owned(), "ip:::1".to_owned()];
+    if !listen.address.is_unspecified() && !listen.address.is_loopback() {
+        names.push(format!("ip:{}", listen.address));
+    }
+    for name in &listen.names {
+        let kind = if name.parse::<std::net::IpAddr>().is_ok() { "ip" } else { "dns" };
+        names.push(format!("{kind}:{name}"));
+    }
+    names.iter().map(|name| name.parse().with_context(|| format!("listen.names: {name}"))).collect()
+}
+
+fn url(scheme: &str, listener: &TcpListener) -> anyhow::Result<String> {
+    let address = listener.local_addr()?;
+    // Nobody can call the unspecified address.
+    let host = match address.ip() {
+        ip if ip.is_unspecified() => "localhost".to_owned(),
+        std::net::IpAddr::V6(ip) => format!("[{ip}]"),
+        ip => ip.to_string(),
+    };
+    Ok(format!("{scheme}://{host}:{}", address.port()))
+}

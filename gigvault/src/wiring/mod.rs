@@ -1,0 +1,299 @@
+//! From settings to a running process: one flat function for `up` and `serve`, one for `bootstrap`.
+
+mod bootstrap;
+mod databases;
+mod identities;
+mod layout;
+mod listeners;
+mod openapi;
+mod ready;
+mod renewal;
+mod services;
+mod settings;
+
+use std::collections::BTreeSet;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use kit::clock::{SharedClock, SystemClock};
+use kit::grpc::edge;
+use kit::health::Health;
+use kit::tls::{Identity, IdentityFiles, ServerIdentity};
+use tokio_util::sync::CancellationToken;
+use tower::Layer;
+
+use bootstrap::Bootstrap;
+use layout::DataDir;
+use listeners::{Content, Listeners};
+use ready::Ready;
+use renewal::Renewal;
+use services::{Ground, Services};
+
+pub(crate) use layout::write_atomically;
+pub(crate) use services::Service;
+pub(crate) use settings::Settings;
+
+/// What to run.
+pub(crate) struct Plan {
+    pub(crate) settings: Settings,
+    pub(crate) services: BTreeSet<Service>,
+    /// Make a hierarchy, a first admin and identities where they are missing: `up`.
+    pub(crate) first_start: bool,
+    pub(crate) ready_file: Option<PathBuf>,
+}
+
+/// Runs until SIGTERM or SIGINT, then drains.
+pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
+    let settings = plan.settings;
+    kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
+    let metrics = kit::metrics::install()?;
+    kit::metrics::build_info(env!("CARGO_PKG_VERSION"));
+    let stop = kit::shutdown::on_signal()?;
+    let clock: SharedClock = Arc::new(SystemClock::from_env()?);
+    let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(&settings))?;
+    let _lock = lock(&data.lock())?;
+    let listeners = Listeners::bind(&settings.listen).await?;
+
+    let name = process_name(&settings, &plan.services, plan.first_start);
+    let files = identities::files(&settings, &data, &name);
+    let loaded = match plan.first_start {
+        true => None,
+        false => Some(load_identity(&files, &clock)?),
+    };
+    let ground = Ground {
+        settings: &settings,
+        data: &data,
+        clock: Arc::clone(&clock),
+        identity: loaded.clone(),
+        public_http_url: public_http_url(&settings, &listeners)?,
+    };
+    let services = Services::build(&ground, &plan.services).await?;
+    if plan.first_start {
+        first_start(&ground, &services, &[name.clone()]).await?;
+    }
+    let identity = match loaded {
+        Some(identity) => identity,
+        None => load_identity(&files, &clock)?,
+    };
+    let https = https_identity(&ground, &services, &stop).await?;
+
+    let health = Health::new(stop.clone());
+    services.register(&health);
+    let mut ready = Ready {
+        https: listeners.https_url()?,
+        http: listeners.http_url()?,
+        grpc: listeners.grpc_url()?,
+        metrics: listeners.metrics_url()?,
+        data_dir: std::path::absolute(data.path())?.display().to_string(),
+        pid: std::process::id(),
+    };
+    if https.is_none() {
+        ready.https = String::new();
+    }
+    let content = content(&services, https, identity.clone(), metrics.clone(), health);
+    let mut serving = listeners.serve(content, &stop);
+    let mut jobs = tokio::task::JoinSet::new();
+    jobs.spawn(metrics.upkeep(stop.clone()));
+    if let Some(ca) = services.ca.clone() {
+        let stop = stop.clone();
+        jobs.spawn(async move { ca.jobs(stop).await });
+    }
+    jobs.spawn(Renewal::new(&ground, &services, identity)?.run(stop.clone()));
+
+    ready.announce(&data, plan.ready_file.as_deref())?;
+    tracing::info!(https = ready.https, grpc = ready.grpc, data_dir = ready.data_dir, "ready");
+    if plan.first_start && std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+        banner(&ready.banner(&data));
+    }
+    stop.cancelled().await;
+    tracing::info!("stopping: requests that run are finished first");
+    while serving.join_next().await.is_some() {}
+    while jobs.join_next().await.is_some() {}
+    Ok(())
+}
+
+/// Makes databases, hierarchy, first admin and the first identities of the named services, and ends.
+pub(crate) async fn bootstrap(settings: Settings, identities: &[String]) -> anyhow::Result<PathBuf> {
+    kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
+    let clock: SharedClock = Arc::new(SystemClock::from_env()?);
+    let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(&settings))?;
+    let _lock = lock(&data.lock())?;
+    let public_http_url = match settings.listen.public_http_url.as_str() {
+        "" => format!("http://localhost:{}", settings.listen.http_port),
+        url => url.to_owned(),
+    };
+    let ground =
+        Ground { settings: &settings, data: &data, clock: Arc::clone(&clock), identity: None, public_http_url };
+    let services = Services::build(&ground, &Service::ALL.into_iter().collect()).await?;
+    first_start(&ground, &services, identities).await?;
+    Ok(data.path().to_owned())
+}
+
+/// Brings the databases of services to the current schema, and ends.
+pub(crate) async fn migrate(settings: &Settings, services: &BTreeSet<Service>) -> anyhow::Result<()> {
+    let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(settings))?;
+    let database = settings::Database { migrate: true, ..settings.database.clone() };
+    for service in services {
+        let db = databases::open(&database, &data, service.name(), service.migrations()).await?;
+        db.close().await;
+    }
+    Ok(())
+}
+
+/// The OpenAPI document, from services built in a directory of their own.
+pub(crate) async fn openapi_document(directory: &Path) -> anyhow::Result<utoipa::openapi::OpenApi> {
+    let settings = Settings { data_dir: directory.to_owned(), ..Settings::default() };
+    let data = DataDir::create(directory)?;
+    let ground = Ground {
+        settings: &settings,
+        data: &data,
+        clock: Arc::new(SystemClock::from_env()?),
+        identity: None,
+        public_http_url: "http://localhost:8080".to_owned(),
+    };
+    let services = Services::build(&ground, &Service::ALL.into_iter().collect()).await?;
+    Ok(openapi::routes(&services).1)
+}
+
+/// Hierarchy, first admin, identities: each only where it is missing.
+async fn first_start(ground: &Ground<'_>, services: &Services, identities: &[String]) -> anyhow::Result<()> {
+    let (Some(ca), Some(auth), Some(keymgr)) = (&services.ca, &services.auth, &services.keymgr_for_ca) else {
+        bail!("a first start needs ca, keymgr and auth in one process");
+    };
+    let kek = ground.data.kek();
+    let kek = keys::KeyEncryptionKey::from_file(&kek).with_context(|| format!("reading {}", kek.display()))?;
+    let (app, now) = (ca.app(), ground.clock.now());
+    Bootstrap { data: ground.data, kek: &kek, keymgr: keymgr.clone(), app, now }.hierarchy().await?;
+    if let Some(token) = auth.ensure_first_admin().await? {
+        use secrecy::ExposeSecret;
+        let line = format!("{}\n", token.expose_secret());
+        write_atomically(&ground.data.admin_token(), line.as_bytes(), 0o600)?;
+    }
+    for name in identities {
+        let files = identities::files(ground.settings, ground.data, name);
+        identities::ensure_service(app, ground.settings, &files, name, now).await?;
+    }
+    Ok(())
+}
+
+/// HTTPS from configured files, or from our own CA where it runs here; renewed in the background.
+async fn https_identity(
+    ground: &Ground<'_>,
+    services: &Services,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<ServerIdentity>> {
+    let listen = &ground.settings.listen;
+    if let Some(tls) = &listen.tls {
+        let identity =
+            ServerIdentity::from_files(tls.certificate.clone(), tls.key.clone(), Arc::clone(&ground.clock))
+                .context("listen.tls")?;
+        tokio::spawn(identity.clone().watch(stop.clone()));
+        return Ok(Some(identity));
+    }
+    let Some(ca) = services.ca.clone() else {
+        tracing::warn!("no HTTPS: set listen.tls.certificate and listen.tls.key, or run ca in this process");
+        return Ok(None);
+    };
+    let names = listeners::https_names(listen)?;
+    let folder = ground.data.identity("https");
+    let files = IdentityFiles::new(&folder, "tls", PathBuf::new());
+    identities::ensure_https(ca.app(), &names, &files, ground.clock.now()).await?;
+    let identity =
+        ServerIdentity::from_files(files.certificate.clone(), files.key.clone(), Arc::clone(&ground.clock))?;
+    let (renewed, clock, stop) = (identity.clone(), Arc::clone(&ground.clock), stop.clone());
+    tokio::spawn(async move {
+        let mut hourly = tokio::time::interval(Duration::from_secs(3600));
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = hourly.tick() => {}
+            }
+            match identities::ensure_https(ca.app(), &names, &files, clock.now()).await {
+                Ok(false) => {}
+                Ok(true) => {
+                    let reloaded = renewed.reload();
+                    tracing::info!(ok = reloaded.is_ok(), "HTTPS certificate renewed");
+                }
+                Err(error) => tracing::warn!(error = format!("{error:#}"), "the HTTPS certificate was not renewed"),
+            }
+        }
+    });
+    Ok(Some(identity))
+}
+
+fn content(
+    services: &Services,
+    https: Option<ServerIdentity>,
+    identity: Identity,
+    metrics: kit::metrics::Metrics,
+    health: Health,
+) -> Content {
+    let (rest, document) = openapi::routes(services);
+    let rest = rest.merge(openapi::viewer(document));
+    let mut grpc = tonic::service::Routes::default();
+    let (mut http, mut rest) = (axum::Router::new(), rest);
+    if let Some(ca) = &services.ca {
+        grpc = grpc.add_service(edge("ca", ca::ALLOW).layer(ca.grpc()));
+        http = http.merge(ca.public());
+        rest = rest.merge(ca.public());
+    }
+    if let Some(keymgr) = &services.keymgr {
+        grpc = grpc.add_service(edge("keymgr", keymgr::ALLOW).layer(keymgr.grpc()));
+    }
+    if let Some(auth) = &services.auth {
+        grpc = grpc.add_service(edge("auth", auth::ALLOW).layer(auth.grpc()));
+    }
+    Content {
+        https: https.map(|identity| (identity, rest)),
+        http,
+        grpc: Some((identity, grpc.into_axum_router())),
+        metrics,
+        health,
+    }
+}
+
+/// A process of several services has one identity.
+fn process_name(settings: &Settings, services: &BTreeSet<Service>, everything: bool) -> String {
+    match services.first() {
+        _ if !settings.identity.name.is_empty() => settings.identity.name.clone(),
+        Some(first) if !everything => first.name().to_owned(),
+        _ => "gigvault".to_owned(),
+    }
+}
+
+fn load_identity(files: &IdentityFiles, clock: &SharedClock) -> anyhow::Result<Identity> {
+    Identity::from_files(files.clone(), Arc::clone(clock)).with_context(|| {
+        format!("the identity in {}; `gigvault bootstrap --identity NAME` makes the first", files.certificate.display())
+    })
+}
+
+fn public_http_url(settings: &Settings, listeners: &Listeners) -> anyhow::Result<String> {
+    match settings.listen.public_http_url.as_str() {
+        "" => listeners.http_url(),
+        url => Ok(url.trim_end_matches('/').to_owned()),
+    }
+}
+
+fn in_data_dir(settings: &Settings) -> String {
+    format!("the data directory {}", settings.data_dir.display())
+}
+
+/// One process a data directory.
+fn lock(path: &Path) -> anyhow::Result<File> {
+    let file = File::create(path).with_context(|| format!("opening {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            bail!("another gigvault process works on this data directory ({} is locked)", path.display())
+        }
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("locking {}", path.display())),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "for the person who typed the command")]
+fn banner(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,0 +1,184 @@
+//! The services of this process, each wired to its peers: in process where the peer is here, over mutual TLS where not.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+use auth::Auth;
+use ca::Ca;
+use keymgr::Keymgr;
+use kit::auth::{Authenticator, CachedAuthenticator};
+use kit::clock::SharedClock;
+use kit::grpc::edge;
+use kit::health::Health;
+use kit::tls::Identity;
+use kit::transport::{Transport, channel, in_process};
+use tower::Layer;
+
+use super::databases;
+use super::layout::DataDir;
+use super::settings::Settings;
+
+/// A service that this binary can run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub(crate) enum Service {
+    /// Certificate authority.
+    Ca,
+    /// Key manager.
+    Keymgr,
+    /// Authentication.
+    Auth,
+}
+
+impl Service {
+    /// All of them: what `up` runs.
+    pub(crate) const ALL: [Self; 3] = [Self::Ca, Self::Keymgr, Self::Auth];
+
+    /// Its name in configuration, databases and identities.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ca => "ca",
+            Self::Keymgr => "keymgr",
+            Self::Auth => "auth",
+        }
+    }
+
+    /// Its schema.
+    pub(crate) fn migrations(self) -> &'static sqlx::migrate::Migrator {
+        match self {
+            Self::Ca => &ca::MIGRATIONS,
+            Self::Keymgr => &keymgr::MIGRATIONS,
+            Self::Auth => &auth::MIGRATIONS,
+        }
+    }
+}
+
+/// What the services share.
+pub(crate) struct Ground<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) data: &'a DataDir,
+    pub(crate) clock: SharedClock,
+    /// Who this process is to services elsewhere; none while everything is here.
+    pub(crate) identity: Option<Identity>,
+    /// Base of the URLs in certificates.
+    pub(crate) public_http_url: String,
+}
+
+/// Those that run here.
+pub(crate) struct Services {
+    pub(crate) auth: Option<Auth>,
+    pub(crate) keymgr: Option<Keymgr>,
+    pub(crate) ca: Option<Ca>,
+    /// The way to keymgr as `ca` takes it.
+    pub(crate) keymgr_for_ca: Option<Transport>,
+}
+
+impl Services {
+    /// Opens databases and builds, those that others need first.
+    pub(crate) async fn build(ground: &Ground<'_>, wanted: &BTreeSet<Service>) -> anyhow::Result<Self> {
+        let auth = match wanted.contains(&Service::Auth) {
+            true => Some(ground.auth().await?),
+            false => None,
+        };
+        let authenticator = ground.authenticator(auth.as_ref())?;
+        let keymgr = match wanted.contains(&Service::Keymgr) {
+            true => Some(ground.keymgr(Arc::clone(&authenticator)).await?),
+            false => None,
+        };
+        let mut services = Self { auth, keymgr, ca: None, keymgr_for_ca: None };
+        if wanted.contains(&Service::Ca) {
+            let transport = match &services.keymgr {
+                Some(here) => in_process(edge("keymgr", keymgr::ALLOW).layer(here.grpc()), Service::Ca.name()),
+                None => ground.remote(Service::Keymgr)?,
+            };
+            services.keymgr_for_ca = Some(transport.clone());
+            services.ca = Some(ground.ca(transport, authenticator).await?);
+        }
+        Ok(services)
+    }
+
+    /// What must answer for this process to be ready.
+    pub(crate) fn register(&self, health: &Health) {
+        if let Some(auth) = self.auth.clone() {
+            health.register("auth database", move || {
+                let auth = auth.clone();
+                async move { Ok(auth.ready().await?) }
+            });
+        }
+        if let Some(keymgr) = self.keymgr.clone() {
+            health.register("keymgr database", move || {
+                let keymgr = keymgr.clone();
+                async move { Ok(keymgr.ready().await?) }
+            });
+        }
+        if let Some(ca) = self.ca.clone() {
+            health.register("ca database", move || {
+                let ca = ca.clone();
+                async move { Ok(ca.ready().await?) }
+            });
+        }
+    }
+}
+
+impl Ground<'_> {
+    async fn database(&self, service: Service) -> anyhow::Result<store::Db> {
+        databases::open(&self.settings.database, self.data, service.name(), service.migrations()).await
+    }
+
+    /// The way to a service in another process.
+    pub(crate) fn remote(&self, service: Service) -> anyhow::Result<Transport> {
+        let name = service.name();
+        let peer = self.settings.peers.get(name).ok_or_else(|| {
+            anyhow!("{name} does not run in this process, and `peers.{name}` does not say where it does")
+        })?;
+        let identity = self.identity.as_ref().with_context(|| format!("no identity to call {name} with"))?;
+        Ok(channel(&peer.url, peer.identity.as_deref().unwrap_or(name), identity)?)
+    }
+
+    async fn auth(&self) -> anyhow::Result<Auth> {
+        let deps = auth::Deps { db: self.database(Service::Auth).await?, clock: Arc::clone(&self.clock) };
+        Auth::build(self.settings.auth.clone(), deps).await.context("auth")
+    }
+
+    fn authenticator(&self, here: Option<&Auth>) -> anyhow::Result<Arc<dyn Authenticator>> {
+        let transport = match here {
+            Some(here) => in_process(edge("auth", auth::ALLOW).layer(here.grpc()), Service::Ca.name()),
+            None => self.remote(Service::Auth)?,
+        };
+        let remote = Arc::new(auth::RemoteAuthenticator::new(transport));
+        Ok(Arc::new(CachedAuthenticator::new(remote, Arc::clone(&self.clock))))
+    }
+
+    async fn keymgr(&self, authenticator: Arc<dyn Authenticator>) -> anyhow::Result<Keymgr> {
+        let mut config = self.settings.keymgr.clone();
+        let software = &mut config.backends.software;
+        if software.kek_file.is_none() && software.passphrase_file.is_none() {
+            let path = self.data.kek();
+            create_kek(&path).with_context(|| format!("key-encryption key {}", path.display()))?;
+            software.kek_file = Some(path);
+        }
+        let db = self.database(Service::Keymgr).await?;
+        let deps = keymgr::Deps { db, clock: Arc::clone(&self.clock), authenticator };
+        Keymgr::build(config, deps).await.context("keymgr")
+    }
+
+    async fn ca(&self, keymgr: Transport, authenticator: Arc<dyn Authenticator>) -> anyhow::Result<Ca> {
+        let deps = ca::Deps {
+            db: self.database(Service::Ca).await?,
+            clock: Arc::clone(&self.clock),
+            keymgr,
+            authenticator,
+            public_http_url: self.public_http_url.clone(),
+            trust_domain: self.settings.identity.trust_domain.clone(),
+        };
+        Ca::build(self.settings.ca.clone(), deps).await.context("ca")
+    }
+}
+
+fn create_kek(path: &Path) -> anyhow::Result<()> {
+    if !path.exists() {
+        keys::KeyEncryptionKey::create_file(path)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! The configuration file: a section a service, plus where to listen, where the data lies, who the peers are.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that can be configured. Every field has an environment name, `GIGVAULT_<SECTION>__<FIELD>`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Settings {
+    /// Where state lies that is not in a database: keys, identities, and the SQLite files.
+    pub(crate) data_dir: PathBuf,
+    /// Addresses and names.
+    pub(crate) listen: Listen,
+    /// Where state lies.
+    pub(crate) database: Database,
+    /// Logs.
+    pub(crate) telemetry: Telemetry,
+    /// Who this process is among services.
+    pub(crate) identity: Identity,
+    /// Services that run in other processes, by name.
+    pub(crate) peers: BTreeMap<String, PeerSettings>,
+    /// Certificate authority.
+    pub(crate) ca: ca::Config,
+    /// Key manager.
+    pub(crate) keymgr: keymgr::Config,
+    /// Authentication.
+    pub(crate) auth: auth::Config,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("gigvault-data"),
+            listen: Listen::default(),
+            database: Database::default(),
+            telemetry: Telemetry::default(),
+            identity: Identity::default(),
+            peers: BTreeMap::new(),
+            ca: ca::Config::default(),
+            keymgr: keymgr::Config::default(),
+            auth: auth::Config::default(),
+        }
+    }
+}
+
+/// One entry of section `peers`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PeerSettings {
+    /// `https://host:port` of its gRPC listener.
+    pub(crate) url: String,
+    /// Name in the identity of the process that it runs in, where that is not its own.
+    #[serde(default)]
+    pub(crate) identity: Option<String>,
+}
+
+/// Section `listen`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Listen {
+    /// Address of every port.
+    pub(crate) address: IpAddr,
+    /// REST, documentation. 0 picks a free port.
+    pub(crate) https_port: u16,
+    /// What certificates point to. 0 picks a free port.
+    pub(crate) http_port: u16,
+    /// gRPC between services, mutual TLS. 0 picks a free port.
+    pub(crate) grpc_port: u16,
+    /// Prometheus. 0 picks a free port.
+    pub(crate) metrics_port: u16,
+    /// Names and addresses besides localhost and `address` that the HTTPS certificate is made for.
+    pub(crate) names: Vec<String>,
+    /// Base of the URLs in certificates, `http://`, without a trailing slash; from address and port if empty.
+    pub(crate) public_http_url: String,
+    /// HTTPS identity from files instead of our own CA.
+    pub(crate) tls: Option<TlsFiles>,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self {
+            address: IpAddr::from([127, 0, 0, 1]),
+            https_port: 8443,
+            http_port: 8080,
+            grpc_port: 9443,
+            metrics_port: 9090,
+            names: Vec::new(),
+            public_http_url: String::new(),
+            tls: None,
+        }
+    }
+}
+
+/// A certificate chain and its key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TlsFiles {
+    /// PEM, leaf first.
+    pub(crate) certificate: PathBuf,
+    /// PEM, PKCS#8.
+    pub(crate) key: PathBuf,
+}
+
+/// Section `database`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Database {
+    /// `postgres://…`: a schema a service. Empty: SQLite, a file a service in the data directory.
+    pub(crate) url: String,
+    /// Most connections a service.
+    pub(crate) max_connections: u32,
+    /// Bring the schema up to date at start; else `gigvault migrate` does.
+    pub(crate) migrate: bool,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: String::new(), max_connections: 16, migrate: true }
+    }
+}
+
+/// Section `telemetry`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Telemetry {
+    /// `auto` (pretty on a terminal, else JSON), `json` or `pretty`.
+    pub(crate) format: kit::telemetry::Format,
+    /// Which events are logged, as `tracing` filters are written: `info`, `info,ca=debug`.
+    pub(crate) filter: String,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self { format: kit::telemetry::Format::Auto, filter: "info".to_owned() }
+    }
+}
+
+/// Section `identity`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Identity {
+    /// Name of this process in its identity: that of the first service it runs if empty.
+    pub(crate) name: String,
+    /// Trust domain of the services: `spiffe://<trust-domain>/svc/<name>`.
+    pub(crate) trust_domain: String,
+    /// Folder with `tls.crt`, `tls.key` and `roots.pem`; `identities/<name>` in the data directory if empty.
+    pub(crate) directory: PathBuf,
+    /// Life of a service identity; the profile's default if empty. It is renewed at two thirds.
+    pub(crate) validity: String,
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            trust_domain: "gigvault.internal".to_owned(),
+            directory: PathBuf::new(),
+            validity: String::new(),
+        }
+    }
+}

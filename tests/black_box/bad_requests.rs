@@ -1,0 +1,185 @@
+//! Requests that must be refused: a 4xx problem that names the field, nothing stored, nothing signed, nobody hurt.
+
+use std::process::Command;
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use testkit::system::System;
+
+use crate::judge;
+
+struct Api {
+    system: System,
+    http: reqwest::Client,
+    token: String,
+}
+
+impl Api {
+    fn new() -> Self {
+        let system = System::up().unwrap();
+        let (http, token) = (system.http().unwrap(), system.token().unwrap());
+        Self { system, http, token }
+    }
+
+    async fn issue(&self, body: &Value) -> (StatusCode, Value) {
+        let url = format!("{}/api/v1/certificates", self.system.ready().https);
+        let response = self.http.post(url).bearer_auth(&self.token).json(body).send().await.unwrap();
+        (response.status(), response.json().await.unwrap())
+    }
+
+    async fn issued(&self) -> usize {
+        let url = format!("{}/api/v1/certificates?requester=&limit=500", self.system.ready().https);
+        let url = url.replace("requester=&", "protocol=rest&");
+        let list: Value = self.http.get(url).bearer_auth(&self.token).send().await.unwrap().json().await.unwrap();
+        list["items"].as_array().unwrap().len()
+    }
+
+    fn csr(&self, key: &[&str], extra: &[&str]) -> String {
+        let path = self.system.dir().join("key.pem");
+        let mut generate = vec!["genpkey", "-out", judge::text(&path)];
+        generate.extend(key);
+        judge::run("openssl", &generate);
+        let mut request = vec!["req", "-new", "-key", judge::text(&path)];
+        request.extend(extra);
+        judge::run("openssl", &request)
+    }
+}
+
+const P256: &[&str] = &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
+
+fn body(csr: &str) -> Value {
+    json!({"csr": csr, "profile": "tls-server"})
+}
+
+#[tokio::test]
+async fn hostile_csrs_are_refused_by_field_and_leave_nothing() {
+    let api = Api::new();
+    let subject = ["-subj", "/CN=a.example.test", "-addext", "subjectAltName=DNS:a.example.test"];
+    let good = api.csr(P256, &subject);
+    let flipped = flip_signature(&good);
+    let truncated: String = good.lines().take(4).chain(["-----END CERTIFICATE REQUEST-----"]).collect::<Vec<_>>().join("\n");
+    let san = |san: &str| api.csr(P256, &["-subj", "/CN=a.example.test", "-addext", &format!("subjectAltName={san}")]);
+    let rsa = |bits: &str, exponent: &str| {
+        let bits = format!("rsa_keygen_bits:{bits}");
+        let exponent = format!("rsa_keygen_pubexp:{exponent}");
+        api.csr(&["-algorithm", "RSA", "-pkeyopt", &bits, "-pkeyopt", &exponent], &subject)
+    };
+    let many = (0..10_000).map(|n| format!("DNS:h{n}.example.test")).collect::<Vec<_>>().join(",");
+    let cases: Vec<(&str, String, &[&str])> = vec![
+        ("not a CSR", "hello".to_owned(), &["csr"]),
+        ("empty", String::new(), &["csr"]),
+        ("truncated", truncated, &["csr"]),
+        ("oversized", format!("-----BEGIN CERTIFICATE REQUEST-----\n{}\n-----END CERTIFICATE REQUEST-----\n", "A".repeat(100_000)), &["csr"]),
+        ("bad signature", flipped, &["csr.signature"]),
+        ("RSA under 2048", rsa("1024", "65537"), &["csr.public_key"]),
+        ("tiny exponent", rsa("2048", "3"), &["csr.public_key"]),
+        ("unknown curve", api.csr(&["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:secp256k1"], &subject), &["csr.public_key"]),
+        ("wildcard in the middle", san("DNS:a.*.example.test"), &["csr.san"]),
+        ("IP as DNS name", san("DNS:10.0.0.1"), &["csr.san"]),
+        ("10,000 names", san(&many), &["csr.san", "csr"]),
+        ("underscore", san("DNS:a_b.example.test"), &["csr.san"]),
+        ("trailing dot", san("DNS:a.example.test."), &["csr.san"]),
+        ("common name that no SAN repeats", san("DNS:b.example.test"), &["csr.subject"]),
+        ("SHA-1 signature", api.csr(P256, &[&subject[..], &["-sha1"]].concat()), &["csr.signature"]),
+    ];
+    for (what, csr, fields) in cases {
+        let (status, problem) = api.issue(&body(&csr)).await;
+        assert!(status.is_client_error(), "{what}: {status} {problem}");
+        let field = problem["field"].as_str().unwrap_or_default();
+        assert!(fields.contains(&field), "{what}: names {field:?}: {problem}");
+        assert!(problem["type"].as_str().unwrap().starts_with("https://gigvault.io/problems/"), "{what}");
+    }
+    assert_eq!(api.issued().await, 0);
+    let (status, answer) = api.issue(&body(&good)).await;
+    assert_eq!(status, StatusCode::CREATED, "{answer}");
+    assert_eq!(api.issued().await, 1);
+}
+
+/// Changes one bit near the end of the DER, inside the signature.
+fn flip_signature(pem: &str) -> String {
+    use std::io::Write;
+    use std::process::Stdio;
+    let mut child = Command::new("openssl")
+        .args(["req", "-outform", "DER"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(pem.as_bytes()).unwrap();
+    let mut der = child.wait_with_output().unwrap().stdout;
+    let at = der.len() - 3;
+    der[at] ^= 1;
+    let mut child = Command::new("openssl")
+        .args(["base64"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&der).unwrap();
+    let base64 = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    format!("-----BEGIN CERTIFICATE REQUEST-----\n{base64}-----END CERTIFICATE REQUEST-----\n")
+}
+
+#[tokio::test]
+async fn malformed_requests_name_what_is_wrong() {
+    let api = Api::new();
+    let csr = api.csr(P256, &["-subj", "/CN=a.example.test", "-addext", "subjectAltName=DNS:a.example.test"]);
+    let with = |name: &str, value: Value| {
+        let mut body = body(&csr);
+        body[name] = value;
+        body
+    };
+    let cases = [
+        (with("profile", json!("nosuch")), "profile"),
+        (with("ca", json!("nosuch")), ""),
+        (with("validity", json!("soon")), "validity"),
+        (with("validity", json!("100y")), "validity"),
+        (with("san", json!(["dns:*.*.example.test"])), "san"),
+        (with("san", json!(["ip:1.2.3"])), "san"),
+        (with("admin", json!(true)), ""),
+    ];
+    for (body, field) in cases {
+        let (status, problem) = api.issue(&body).await;
+        assert!(status.is_client_error(), "{status} {problem}");
+        if !field.is_empty() {
+            assert_eq!(problem["field"], field, "{problem}");
+        }
+    }
+    let base = format!("{}/api/v1/certificates", api.system.ready().https);
+    for query in ["limit=0", "limit=501", "limit=x", "cursor=abc", "status=gone", "nosuch=1", "expires_after=yesterday", "spki_sha256=00"] {
+        let response = api.http.get(format!("{base}?{query}")).bearer_auth(&api.token).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{query}");
+        assert_eq!(response.headers()["content-type"], "application/problem+json", "{query}");
+    }
+    for serial in ["xyz", "%00", "..%2f..%2fetc", "0", &"f".repeat(4000)] {
+        let response = api.http.get(format!("{base}/{serial}")).bearer_auth(&api.token).send().await.unwrap();
+        assert!(response.status().is_client_error(), "{serial}: {}", response.status());
+    }
+    assert_eq!(api.issued().await, 0);
+}
+
+#[tokio::test]
+async fn an_idempotency_key_has_one_effect_however_often_it_is_sent() {
+    let api = Api::new();
+    let csr = api.csr(P256, &["-subj", "/CN=a.example.test", "-addext", "subjectAltName=DNS:a.example.test"]);
+    let url = format!("{}/api/v1/certificates", api.system.ready().https);
+    let send = |body: Value| {
+        let request = api.http.post(&url).bearer_auth(&api.token).header("idempotency-key", "order-7").json(&body);
+        async move {
+            let response = request.send().await.unwrap();
+            (response.status(), response.json::<Value>().await.unwrap())
+        }
+    };
+    let all = (0..32).map(|_| tokio::spawn(send(body(&csr)))).collect::<Vec<_>>();
+    let mut serials = std::collections::BTreeSet::new();
+    for one in all {
+        let (status, answer) = one.await.unwrap();
+        assert_eq!(status, StatusCode::CREATED, "{answer}");
+        serials.insert(answer["serial"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(serials.len(), 1);
+    assert_eq!(api.issued().await, 1);
+    let (status, problem) = send(json!({"csr": csr, "profile": "tls-server", "validity": "1d"})).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{problem}");
+    assert_eq!(api.issued().await, 1);
+}

@@ -1,0 +1,11 @@
+//! The real binary, driven as users drive it: over its commands, URLs and files.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+mod authorization;
+mod bad_requests;
+mod csr;
+mod durability;
+mod first_steps;
+mod judge;
+mod profiles;

@@ -1,0 +1,1 @@
+//! Black-box tests of GigVault; see `black_box/`.
