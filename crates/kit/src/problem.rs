@@ -19,52 +19,66 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 /// What every `type` begins with.
 pub const TYPE_BASE: &str = "https://gigvault.io/problems/";
 
-/// A problem document (RFC 9457).
+/// A problem document (RFC 9457). Kept small: it is the error half of every handler's result.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Problem {
     /// Stable URI of the kind of problem.
     #[serde(rename = "type")]
-    #[schema(example = "https://gigvault.io/problems/not-found")]
-    pub kind: String,
+    #[schema(value_type = String, example = "https://gigvault.io/problems/not-found")]
+    pub kind: Box<str>,
     /// The same for every problem of this type.
     pub title: &'static str,
     /// The HTTP status.
     #[schema(example = 404)]
     pub status: u16,
     /// What failed, and what to do.
-    pub detail: String,
+    #[schema(value_type = String)]
+    pub detail: Box<str>,
     /// Dotted path of the member, parameter or field at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub field: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub field: Option<Box<str>>,
     /// Ids of the lints that refused.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub lints: Vec<String>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Vec<String>, required = false)]
+    pub lints: Box<[String]>,
     /// Finds the request in the logs.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub correlation_id: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub correlation_id: Option<Box<str>>,
     #[serde(skip)]
-    retry_after: Option<Duration>,
+    retry_after: Option<Seconds>,
+}
+
+/// RFC 9110 section 10.2.3 has whole seconds; zero would mean "at once".
+#[derive(Clone, Copy, Debug)]
+struct Seconds(u32);
+
+impl From<Duration> for Seconds {
+    fn from(wait: Duration) -> Self {
+        Self(wait.as_secs_f64().ceil().max(1.0) as u32)
+    }
 }
 
 impl Problem {
     /// A problem that is not a service's: of the transport or of the framework.
     #[must_use]
-    pub fn new(kind: Kind, slug: &str, detail: impl Into<String>) -> Self {
+    pub fn new(kind: Kind, slug: &str, detail: impl Into<Box<str>>) -> Self {
         Self {
-            kind: format!("{TYPE_BASE}{slug}"),
+            kind: format!("{TYPE_BASE}{slug}").into(),
             title: kind.title(),
             status: kind.http().as_u16(),
             detail: detail.into(),
             field: None,
-            lints: Vec::new(),
-            correlation_id: trace::current().correlation_id,
+            lints: Box::default(),
+            correlation_id: trace::current().correlation_id.map(Into::into),
             retry_after: None,
         }
     }
 
     /// A problem of a status that no [`Kind`] has, such as 405 or 415.
     #[must_use]
-    pub(crate) fn with_status(status: StatusCode, slug: &str, detail: impl Into<String>) -> Self {
+    pub(crate) fn with_status(status: StatusCode, slug: &str, detail: &str) -> Self {
         let title = status.canonical_reason().unwrap_or("The request failed");
         Self {
             title,
@@ -75,15 +89,15 @@ impl Problem {
 
     /// Names the input at fault.
     #[must_use]
-    pub fn at(mut self, field: impl Into<String>) -> Self {
+    pub fn at(mut self, field: impl Into<Box<str>>) -> Self {
         self.field = Some(field.into());
         self
     }
 
     /// Says when to try again (`Retry-After`).
     #[must_use]
-    pub const fn retry_after(mut self, wait: Duration) -> Self {
-        self.retry_after = Some(wait);
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait.into());
         self
     }
 }
@@ -92,9 +106,9 @@ impl<F: Fault> From<F> for Problem {
     fn from(fault: F) -> Self {
         report(&fault);
         let mut problem = Self::new(fault.kind(), fault.problem(), fault.public());
-        problem.field = fault.field().map(str::to_owned);
-        problem.lints = fault.lints();
-        problem.retry_after = fault.retry_after();
+        problem.field = fault.field().map(Into::into);
+        problem.lints = fault.lints().into();
+        problem.retry_after = fault.retry_after().map(Into::into);
         problem
     }
 }
@@ -109,12 +123,8 @@ impl IntoResponse for Problem {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(wait) = self.retry_after {
-            // RFC 9110 section 10.2.3 has whole seconds; zero would mean "at once".
-            headers.insert(
-                RETRY_AFTER,
-                HeaderValue::from(wait.as_secs_f64().ceil().max(1.0) as u64),
-            );
+        if let Some(Seconds(wait)) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(wait));
         }
         response
     }

@@ -1,7 +1,10 @@
 //! gRPC at the edge: faults and statuses, and what stands in front of every method.
 
+pub(crate) mod deadline;
+mod edge;
 mod status;
 
+pub use edge::{Edge, Edged, edge};
 pub use status::{RemoteFault, to_status};
 
 /// Longest message that is sent or taken, in bytes. Generated servers and clients take it through

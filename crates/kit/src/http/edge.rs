@@ -1,0 +1,190 @@
+//! What stands around every REST route, in one layer.
+//!
+//! In order: ids of the request, size and time limits, a guard against panics, the net of problem
+//! documents, metrics, one log event, headers. It is one layer and one future on purpose: at thousands of
+//! requests a second each further layer costs an allocation per request and route.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::body::HttpBody as _;
+use axum::extract::{MatchedPath, Request};
+use axum::response::{IntoResponse, Response};
+use axum::routing::Route;
+use futures::FutureExt;
+use http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http_body_util::Limited;
+use tower::ServiceExt;
+
+use super::connection::Connection;
+use super::measure::Measure;
+use super::net;
+use crate::error::Kind;
+use crate::problem::Problem;
+use crate::trace::{CORRELATION_ID, Scope};
+
+/// Label and log value of requests that match no route.
+const UNMATCHED: &str = "unmatched";
+
+/// Gives `router` everything of this module with the usual limits. Call it last, once, on the whole router.
+pub fn standard_layers(router: Router, service: &'static str) -> Router {
+    Edge::new(service).around(router)
+}
+
+/// The layer of [`standard_layers`] with limits of one's own.
+#[derive(Clone, Copy, Debug)]
+pub struct Edge {
+    service: &'static str,
+    body: usize,
+    time: Duration,
+}
+
+impl Edge {
+    /// Bodies of at most 256 KiB, 30 seconds a request. `service` is a metric label.
+    #[must_use]
+    pub const fn new(service: &'static str) -> Self {
+        Self {
+            service,
+            body: 256 * 1024,
+            time: Duration::from_secs(30),
+        }
+    }
+
+    /// Most bytes of a request body; more are answered 413.
+    #[must_use]
+    pub const fn body_limit(self, bytes: usize) -> Self {
+        Self { body: bytes, ..self }
+    }
+
+    /// Longest time until the head of the answer; more is answered 503.
+    #[must_use]
+    pub const fn time_limit(self, time: Duration) -> Self {
+        Self { time, ..self }
+    }
+
+    /// Puts the layer around every route of `router`.
+    pub fn around(self, router: Router) -> Router {
+        let measure = Arc::new(Measure::new(self.service));
+        router.layer(tower::layer::layer_fn(move |route: Route| {
+            let measure = Arc::clone(&measure);
+            tower::service_fn(move |request| self.serve(Arc::clone(&measure), route.clone(), request))
+        }))
+    }
+
+    async fn serve(
+        self,
+        measure: Arc<Measure>,
+        route: Route,
+        request: Request,
+    ) -> Result<Response, Infallible> {
+        let scope = Scope::accept(request.headers());
+        let correlation_id = scope.correlation_id();
+        let tls = request
+            .extensions()
+            .get::<Connection>()
+            .is_some_and(|connection| connection.tls);
+        let mut response = scope.run(self.observed(&measure, route, request)).await;
+        let headers = response.headers_mut();
+        headers.insert(HeaderName::from_static(CORRELATION_ID), correlation_id);
+        protect(headers, tls);
+        Ok(response)
+    }
+
+    async fn observed(self, measure: &Measure, route: Route, request: Request) -> Response {
+        let started = Instant::now();
+        let matched = request.extensions().get::<MatchedPath>().cloned();
+        let method = request.method().clone();
+        let response = net::catch(self.guarded(route, request).await);
+        let template = matched.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
+        let took = started.elapsed();
+        measure.record(template, response.status().as_u16(), took);
+        log(&method, template, response.status(), took);
+        response
+    }
+
+    async fn guarded(self, route: Route, request: Request) -> Response {
+        let request = match self.limited(request) {
+            Ok(request) => request,
+            Err(problem) => return problem.into_response(),
+        };
+        let answer = AssertUnwindSafe(route.oneshot(request)).catch_unwind();
+        match tokio::time::timeout(self.time, answer).await {
+            Ok(Ok(Ok(response))) => response,
+            Ok(Err(_panic)) => {
+                tracing::error!("a handler panicked");
+                Problem::new(
+                    Kind::Internal,
+                    "internal",
+                    "the service failed; its log has the cause",
+                )
+                .into_response()
+            }
+            Err(_elapsed) => Problem::new(
+                Kind::Unavailable,
+                "timeout",
+                "the service did not answer in time; try again",
+            )
+            .retry_after(Duration::from_secs(2))
+            .into_response(),
+        }
+    }
+
+    // hyper holds a sender to its Content-Length, so only a body without one has to be counted.
+    fn limited(self, request: Request) -> Result<Request, Problem> {
+        let length = request
+            .headers()
+            .get(CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        match length {
+            Some(length) if length > self.body as u64 => Err(Problem::new(
+                Kind::TooLarge,
+                "body-too-large",
+                format!("the body has {length} bytes; at most {} are taken", self.body),
+            )),
+            None if !request.body().is_end_stream() => {
+                Ok(request.map(|body| Body::new(Limited::new(body, self.body))))
+            }
+            _ => Ok(request),
+        }
+    }
+}
+
+fn log(method: &Method, route: &str, status: StatusCode, took: Duration) {
+    let (status, ms) = (status.as_u16(), took.as_secs_f64() * 1000.0);
+    match status {
+        500.. => tracing::warn!(%method, route, status, ms, "request"),
+        400.. => tracing::info!(%method, route, status, ms, "request"),
+        _ => tracing::debug!(%method, route, status, ms, "request"),
+    }
+}
+
+// What a handler sets itself stays: the console needs scripts, published CRLs may be cached.
+fn protect(headers: &mut HeaderMap, tls: bool) {
+    const DEFAULTS: [(HeaderName, HeaderValue); 4] = [
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (
+            CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+        ),
+        (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    ];
+    for (name, value) in DEFAULTS {
+        headers.entry(name).or_insert(value);
+    }
+    if tls {
+        // RFC 6797 section 7.2: not over plain HTTP.
+        headers.insert(
+            STRICT_TRANSPORT_SECURITY,
+            const { HeaderValue::from_static("max-age=31536000") },
+        );
+    }
+}

@@ -1,0 +1,77 @@
+//! Logs to standard error, one event a line, with the ids of the request they belong to.
+//!
+//! Everything goes through `tracing`: an exporter of spans is one more layer in [`init`].
+
+use std::io::IsTerminal;
+use std::panic::PanicHookInfo;
+
+use serde::{Deserialize, Serialize};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer as _};
+
+/// What a log line looks like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Pretty on a terminal, else JSON.
+    #[default]
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Pretty,
+}
+
+/// Logging can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The filter can't be read.
+    #[error("log filter {filter:?}: {source}; it takes directives such as info,ca=debug")]
+    Filter {
+        /// As configured.
+        filter: String,
+        /// Why.
+        source: tracing_subscriber::filter::ParseError,
+    },
+    /// Something else in this process logs already.
+    #[error("logging is set up already")]
+    Twice,
+}
+
+/// Sends events that pass `filter` to standard error. A panic becomes an event too.
+///
+/// # Errors
+/// When `filter` can't be read or this was called before.
+pub fn init(format: Format, filter: &str) -> Result<(), TelemetryError> {
+    let filter = EnvFilter::try_new(filter).map_err(|source| TelemetryError::Filter {
+        filter: filter.to_owned(),
+        source,
+    })?;
+    let terminal = std::io::stderr().is_terminal();
+    let base = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(terminal);
+    let lines = match format {
+        Format::Auto if terminal => base.boxed(),
+        Format::Pretty => base.boxed(),
+        Format::Auto | Format::Json => base.json().flatten_event(true).with_span_list(false).boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
+        .try_init()
+        .map_err(|_| TelemetryError::Twice)?;
+    std::panic::set_hook(Box::new(report_panic));
+    Ok(())
+}
+
+fn report_panic(info: &PanicHookInfo<'_>) {
+    let payload = info.payload();
+    let message = payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let location = info.location().map(ToString::to_string);
+    tracing::error!(location, message, "panic");
+}

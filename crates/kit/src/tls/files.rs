@@ -1,0 +1,164 @@
+//! Where an identity lives on disk, and how a new one gets there whole.
+//!
+//! Two files can't be replaced in one step. The new pair is written beside the old one, then the key is
+//! renamed into place, then the certificate; whoever finds a certificate that does not fit its key takes the
+//! waiting certificate instead. A crash at any point leaves a pair that can be read.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::TlsError;
+
+/// The three files of a service identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityFiles {
+    /// Chain in PEM, leaf first.
+    pub certificate: PathBuf,
+    /// PKCS#8 in PEM; written with mode 0600.
+    pub key: PathBuf,
+    /// Roots in PEM: the CA of services, and no other, since whoever it certifies is a service.
+    pub roots: PathBuf,
+}
+
+impl IdentityFiles {
+    /// `<name>.crt` and `<name>.key` in `directory`, with these roots.
+    #[must_use]
+    pub fn new(directory: &Path, name: &str, roots: PathBuf) -> Self {
+        let file = |suffix| directory.join(format!("{name}.{suffix}"));
+        Self {
+            certificate: file("crt"),
+            key: file("key"),
+            roots,
+        }
+    }
+
+    /// Replaces certificate and key.
+    ///
+    /// # Errors
+    /// When a file can't be written; the old pair is then still in place.
+    pub fn write(&self, chain: &[u8], key: &[u8]) -> Result<(), TlsError> {
+        write_new(&waiting(&self.key), key)?;
+        write_new(&waiting(&self.certificate), chain)?;
+        rename(&self.key)?;
+        rename(&self.certificate)
+    }
+
+    /// The certificate that a crash kept from its place.
+    pub(super) fn waiting_certificate(&self) -> Option<Vec<u8>> {
+        fs::read(waiting(&self.certificate)).ok()
+    }
+
+    /// Ends what [`IdentityFiles::write`] began before a crash.
+    pub(super) fn finish_write(&self) -> Result<(), TlsError> {
+        rename(&self.certificate)
+    }
+}
+
+fn waiting(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    PathBuf::from(name)
+}
+
+fn rename(to: &Path) -> Result<(), TlsError> {
+    let done = fs::rename(waiting(to), to).and_then(|()| sync_directory(to));
+    done.map_err(|source| TlsError::File {
+        path: to.to_owned(),
+        source,
+    })
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> Result<(), TlsError> {
+    let write = || {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write().map_err(|source| TlsError::File {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn sync_directory(of: &Path) -> std::io::Result<()> {
+    match of.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => File::open(directory)?.sync_all(),
+        _ => File::open(".")?.sync_all(),
+    }
+}
+
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    fs::read(path).map_err(|source| TlsError::File {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+pub(super) fn certificates(what: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match all {
+        Ok(all) if all.is_empty() => Err(TlsError::Pem {
+            what,
+            detail: "there is no certificate in it".to_owned(),
+        }),
+        Ok(all) => Ok(all),
+        Err(error) => Err(TlsError::Pem {
+            what,
+            detail: error.to_string(),
+        }),
+    }
+}
+
+pub(super) fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_slice(pem).map_err(|error| TlsError::Pem {
+        what: "private key",
+        detail: error.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_pair_is_written_for_its_owner_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = IdentityFiles::new(directory.path(), "ca", directory.path().join("roots.pem"));
+        files.write(b"chain 1", b"key 1").unwrap();
+        files.write(b"chain 2", b"key 2").unwrap();
+        assert_eq!(fs::read(&files.key).unwrap(), b"key 2");
+        assert_eq!(fs::read(directory.path().join("ca.crt")).unwrap(), b"chain 2");
+        assert_eq!(
+            fs::metadata(&files.key).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_named() {
+        let files = IdentityFiles::new(Path::new("/nonexistent/x"), "ca", PathBuf::from("/r"));
+        assert!(
+            files
+                .write(b"c", b"k")
+                .unwrap_err()
+                .to_string()
+                .contains("/nonexistent/x/ca.key.new")
+        );
+    }
+}

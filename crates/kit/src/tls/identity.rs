@@ -1,0 +1,274 @@
+//! The identity of a service among services.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use rustls::client::Resumption;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls_pki_types::CertificateDer;
+use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
+
+use super::peer_verifier::PeerVerifier;
+use super::{IdentityFiles, SpiffeId, Time, TlsError, TlsSource, alpn, files, provider, watch};
+use crate::clock::SharedClock;
+use crate::peer::Peer;
+
+/// Certificate, key and roots of a service; clones share it, and all see a replacement at once.
+#[derive(Clone)]
+pub struct Identity(Arc<Inner>);
+
+struct Inner {
+    clock: SharedClock,
+    files: Option<IdentityFiles>,
+    current: ArcSwap<Loaded>,
+}
+
+/// The three parts in PEM.
+#[derive(PartialEq, Eq)]
+struct Pem {
+    chain: Vec<u8>,
+    key: Zeroizing<Vec<u8>>,
+    roots: Vec<u8>,
+}
+
+struct Loaded {
+    pem: Pem,
+    id: SpiffeId,
+    certified: Arc<CertifiedKey>,
+    roots: Arc<RootCertStore>,
+    server: Arc<ServerConfig>,
+}
+
+impl Identity {
+    /// From PEM: chain, PKCS#8 key, and the roots that peers' certificates must come from.
+    ///
+    /// # Errors
+    /// When they can't be parsed, don't go together, or the certificate names no service.
+    pub fn from_pem(chain: &[u8], key: &[u8], roots: &[u8], clock: SharedClock) -> Result<Self, TlsError> {
+        let pem = Pem {
+            chain: chain.to_vec(),
+            key: key.to_vec().into(),
+            roots: roots.to_vec(),
+        };
+        Ok(Self::loaded(Loaded::new(pem, &clock)?, None, clock))
+    }
+
+    /// From files, which [`Identity::reload`] reads again and [`Identity::replace`] writes.
+    ///
+    /// # Errors
+    /// As [`Identity::from_pem`], or when a file can't be read.
+    pub fn from_files(files: IdentityFiles, clock: SharedClock) -> Result<Self, TlsError> {
+        let loaded = match Loaded::new(Pem::read(&files)?, &clock) {
+            Err(error @ TlsError::Unusable { .. }) => Loaded::recovered(&files, &clock)?.ok_or(error)?,
+            loaded => loaded?,
+        };
+        Ok(Self::loaded(loaded, Some(files), clock))
+    }
+
+    fn loaded(loaded: Loaded, files: Option<IdentityFiles>, clock: SharedClock) -> Self {
+        Self(Arc::new(Inner {
+            clock,
+            files,
+            current: ArcSwap::from_pointee(loaded),
+        }))
+    }
+
+    /// Who this is.
+    #[must_use]
+    pub fn id(&self) -> SpiffeId {
+        self.0.current.load().id.clone()
+    }
+
+    /// The certificate in use, DER.
+    #[must_use]
+    pub fn leaf(&self) -> CertificateDer<'static> {
+        self.0
+            .current
+            .load()
+            .certified
+            .cert
+            .first()
+            .cloned()
+            .unwrap_or_else(|| CertificateDer::from(Vec::new()))
+    }
+
+    /// Puts another certificate and key of the same service in place, in the files too.
+    ///
+    /// # Errors
+    /// As [`Identity::from_files`], or when the certificate names another service; the old one then stays.
+    pub fn replace(&self, chain: &[u8], key: &[u8]) -> Result<(), TlsError> {
+        let current = self.0.current.load_full();
+        let pem = Pem {
+            chain: chain.to_vec(),
+            key: key.to_vec().into(),
+            roots: current.pem.roots.clone(),
+        };
+        let next = Loaded::new(pem, &self.0.clock)?;
+        self.same_service(&next)?;
+        if let Some(files) = &self.0.files {
+            files.write(chain, key)?;
+        }
+        self.0.current.store(Arc::new(next));
+        Ok(())
+    }
+
+    /// Reads the files again; says whether anything changed. Without files it does nothing.
+    ///
+    /// # Errors
+    /// As [`Identity::from_files`], or when the certificate names another service; the old one then stays.
+    pub fn reload(&self) -> Result<bool, TlsError> {
+        let Some(files) = &self.0.files else {
+            return Ok(false);
+        };
+        let pem = Pem::read(files)?;
+        if self.0.current.load().pem == pem {
+            return Ok(false);
+        }
+        let next = Loaded::new(pem, &self.0.clock)?;
+        self.same_service(&next)?;
+        self.0.current.store(Arc::new(next));
+        Ok(true)
+    }
+
+    /// Reloads whenever the files change, until `stop`.
+    pub async fn watch(self, stop: CancellationToken) {
+        watch::run(move || self.reload(), stop).await;
+    }
+
+    /// For one connection to the service named `peer`: shows our certificate and accepts that service only.
+    ///
+    /// # Errors
+    /// When rustls can't be set up with this identity.
+    pub fn client_config(&self, peer: &str) -> Result<Arc<ClientConfig>, TlsError> {
+        let current = self.0.current.load();
+        let expected = current.id.sibling(peer);
+        let verifier = PeerVerifier {
+            expected,
+            roots: Arc::clone(&current.roots),
+            provider: provider(),
+        };
+        let mut config =
+            ClientConfig::builder_with_details(provider(), Arc::new(Time(Arc::clone(&self.0.clock))))
+                .with_safe_default_protocol_versions()
+                .map_err(unusable)?
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(verifier))
+                .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&current.certified))));
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        config.resumption = Resumption::disabled();
+        Ok(Arc::new(config))
+    }
+
+    fn same_service(&self, next: &Loaded) -> Result<(), TlsError> {
+        let current = self.id();
+        if next.id == current {
+            return Ok(());
+        }
+        Err(TlsError::NotAService(format!(
+            "the new certificate is for {}, not for {current}",
+            next.id
+        )))
+    }
+}
+
+fn unusable(source: rustls::Error) -> TlsError {
+    TlsError::Unusable {
+        what: "the service certificate",
+        source,
+    }
+}
+
+impl Pem {
+    fn read(files: &IdentityFiles) -> Result<Self, TlsError> {
+        let (chain, key) = (files::read(&files.certificate)?, files::read(&files.key)?);
+        Ok(Self {
+            chain,
+            key: key.into(),
+            roots: files::read(&files.roots)?,
+        })
+    }
+}
+
+impl Loaded {
+    // The waiting certificate of an interrupted write, where that is what fits the key.
+    fn recovered(files: &IdentityFiles, clock: &SharedClock) -> Result<Option<Self>, TlsError> {
+        let Some(chain) = files.waiting_certificate() else {
+            return Ok(None);
+        };
+        let Ok(loaded) = Self::new(
+            Pem {
+                chain,
+                ..Pem::read(files)?
+            },
+            clock,
+        ) else {
+            return Ok(None);
+        };
+        files.finish_write()?;
+        Ok(Some(loaded))
+    }
+
+    fn new(pem: Pem, clock: &SharedClock) -> Result<Self, TlsError> {
+        let chain = files::certificates("certificate", &pem.chain)?;
+        let id = match chain.first() {
+            Some(leaf) => SpiffeId::of(leaf)?,
+            None => return Err(TlsError::NotAService("there is no certificate".to_owned())),
+        };
+        let provider = provider();
+        let certified =
+            CertifiedKey::from_der(chain, files::private_key(&pem.key)?, &provider).map_err(unusable)?;
+        let certified = Arc::new(certified);
+        let roots = Arc::new(roots(&pem.roots)?);
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider))
+            .build()
+            .map_err(|error| TlsError::Pem {
+                what: "roots",
+                detail: error.to_string(),
+            })?;
+        let mut server = ServerConfig::builder_with_details(provider, Arc::new(Time(Arc::clone(clock))))
+            .with_safe_default_protocol_versions()
+            .map_err(unusable)?
+            .with_client_cert_verifier(verifier)
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&certified))));
+        server.alpn_protocols = alpn();
+        // A resumed session would not show its certificate again, and so outlive it.
+        server.session_storage = Arc::new(NoServerSessionStorage {});
+        server.send_tls13_tickets = 0;
+        Ok(Self {
+            pem,
+            id,
+            certified,
+            roots,
+            server: Arc::new(server),
+        })
+    }
+}
+
+fn roots(pem: &[u8]) -> Result<RootCertStore, TlsError> {
+    let mut store = RootCertStore::empty();
+    for root in files::certificates("roots", pem)? {
+        store.add(root).map_err(|error| TlsError::Pem {
+            what: "roots",
+            detail: error.to_string(),
+        })?;
+    }
+    Ok(store)
+}
+
+impl TlsSource for Identity {
+    fn server_config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.0.current.load().server)
+    }
+
+    fn peer(&self, leaf: &CertificateDer<'_>) -> Peer {
+        match SpiffeId::of(leaf) {
+            Ok(peer) if peer.trust_domain() == self.0.current.load().id.trust_domain() => {
+                Peer::named(peer.service())
+            }
+            _ => Peer::default(),
+        }
+    }
+}

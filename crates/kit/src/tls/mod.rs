@@ -1,0 +1,124 @@
+//! TLS identities: of a service among services, and of the HTTPS listener.
+//!
+//! An [`Identity`] proves who a service is, in both directions of mutual TLS; a [`ServerIdentity`] is what
+//! browsers and clients see. Both are swapped whole while they are in use: connections that stand go on,
+//! new ones see the new certificate. TLS 1.3 and 1.2, AEAD suites only, by aws-lc-rs.
+
+mod files;
+mod identity;
+mod peer_verifier;
+mod server_identity;
+mod spiffe;
+mod watch;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
+use rustls::time_provider::TimeProvider;
+use rustls_pki_types::{CertificateDer, UnixTime};
+
+pub use files::IdentityFiles;
+pub use identity::Identity;
+pub use server_identity::ServerIdentity;
+pub use spiffe::SpiffeId;
+
+use crate::clock::SharedClock;
+use crate::peer::Peer;
+
+/// What a listener takes its TLS from, at each accept.
+pub trait TlsSource: Send + Sync {
+    /// The configuration for the next connection.
+    fn server_config(&self) -> Arc<ServerConfig>;
+
+    /// Who the holder of this verified client certificate is.
+    fn peer(&self, leaf: &CertificateDer<'_>) -> Peer;
+}
+
+/// An identity can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file can't be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Not the PEM that was expected.
+    #[error("{what}: {detail}; it takes PEM")]
+    Pem {
+        /// Which part.
+        what: &'static str,
+        /// What is wrong.
+        detail: String,
+    },
+    /// Certificate and key don't go together, or rustls can't use them.
+    #[error("{what} can't be used: {source}")]
+    Unusable {
+        /// Which part.
+        what: &'static str,
+        /// Why.
+        source: rustls::Error,
+    },
+    /// The certificate does not name a service.
+    #[error(
+        "{0}; a service certificate has one URI of the form spiffe://<trust-domain>/svc/<name> in its SAN"
+    )]
+    NotAService(String),
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+/// Certificates expire by the clock that everything else goes by.
+#[derive(Debug)]
+struct Time(SharedClock);
+
+impl TimeProvider for Time {
+    fn current_time(&self) -> Option<UnixTime> {
+        let seconds = u64::try_from(self.0.now().unix_timestamp()).ok()?;
+        Some(UnixTime::since_unix_epoch(std::time::Duration::from_secs(
+            seconds,
+        )))
+    }
+}
+
+fn alpn() -> Vec<Vec<u8>> {
+    vec![b"h2".to_vec(), b"http/1.1".to_vec()]
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A self-signed identity of the service `ca`.
+    pub(crate) fn identity() -> Identity {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::default();
+        params.subject_alt_names = vec![rcgen::SanType::URI("spiffe://t.test/svc/ca".try_into().unwrap())];
+        let pem = params.self_signed(&key).unwrap().pem();
+        let clock = Arc::new(crate::clock::SystemClock::default());
+        Identity::from_pem(
+            pem.as_bytes(),
+            key.serialize_pem().as_bytes(),
+            pem.as_bytes(),
+            clock,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn every_suite_is_an_aead() {
+        for suite in &provider().cipher_suites {
+            let name = format!("{:?}", suite.suite());
+            assert!(
+                name.contains("GCM") || name.contains("CHACHA20_POLY1305"),
+                "{name}"
+            );
+        }
+    }
+}
