@@ -1,1 +1,18 @@
-//! Placeholder until the first module lands.
+#![doc = include_str!("../README.md")]
+
+mod call;
+mod connect;
+mod error;
+mod page;
+mod resources;
+
+pub use connect::{Builder, Client};
+pub use error::{Error, Problem};
+pub use page::{Items, Page};
+pub use resources::api_keys::{ApiKey, ApiKeys, CreatedApiKey, NewApiKey};
+pub use resources::cas::{Ca, Cas};
+pub use resources::certificates::{Certificate, Certificates, Filter, Issue, Renew, Revocation, Revoke};
+pub use resources::identity::{Identity, Role};
+pub use resources::keys::{Key, Keys, NewKey};
+pub use resources::profiles::{Profile, Profiles, SanRule};
+pub use resources::status::{Probe, Readiness};

@@ -1,0 +1,152 @@
+//! One request: build, send, repeat where that is safe, decode.
+
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, Response, StatusCode, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::connect::Client;
+use crate::error::{Error, Problem};
+
+/// How often a request is sent at most.
+const ATTEMPTS: u32 = 5;
+/// Longest wait that a server may ask for between two of them.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// Most bytes of an answer: 500 certificates with long chains fit.
+const MAX_ANSWER: usize = 64 * 1024 * 1024;
+
+/// Query parameters.
+pub(crate) type Pairs = Vec<(&'static str, String)>;
+
+/// A request that is not sent yet.
+pub(crate) struct Call<'a> {
+    client: &'a Client,
+    method: Method,
+    url: Url,
+    body: Option<Vec<u8>>,
+    idempotency_key: Option<String>,
+    repeatable: bool,
+}
+
+impl<'a> Call<'a> {
+    fn new(client: &'a Client, method: Method, path: &[&str]) -> Self {
+        let mut url = Url::clone(&client.base);
+        // Segments are escaped one by one, so that no name can change the path. A base URL can't lack a path.
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        Self { client, method, url, body: None, idempotency_key: None, repeatable: true }
+    }
+
+    /// Reads.
+    pub(crate) fn get(client: &'a Client, path: &[&str]) -> Self {
+        Self::new(client, Method::GET, path)
+    }
+
+    /// Ends something, for good: repeating it changes nothing.
+    pub(crate) fn delete(client: &'a Client, path: &[&str]) -> Self {
+        Self::new(client, Method::DELETE, path)
+    }
+
+    /// Creates something, once however often it is sent.
+    pub(crate) fn create<B: Serialize>(client: &'a Client, path: &[&str], body: &B) -> Result<Self, Error> {
+        let key = uuid::Uuid::new_v4().to_string();
+        Ok(Self { idempotency_key: Some(key), repeatable: true, ..Self::act(client, path, body)? })
+    }
+
+    /// Does something that is not to be repeated.
+    pub(crate) fn act<B: Serialize>(client: &'a Client, path: &[&str], body: &B) -> Result<Self, Error> {
+        let body = serde_json::to_vec(body).map_err(|error| Error::Config(error.to_string()))?;
+        Ok(Self { body: Some(body), repeatable: false, ..Self::new(client, Method::POST, path) })
+    }
+
+    pub(crate) fn query(mut self, pairs: &[(&'static str, String)]) -> Self {
+        if !pairs.is_empty() {
+            self.url.query_pairs_mut().extend_pairs(pairs);
+        }
+        self
+    }
+
+    /// The answer's JSON.
+    pub(crate) async fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
+        let (status, body) = self.bytes().await?;
+        serde_json::from_slice(&body).map_err(|error| self.unexpected(status, error.to_string()))
+    }
+
+    /// The answer's text.
+    pub(crate) async fn text(self) -> Result<String, Error> {
+        let (status, body) = self.bytes().await?;
+        String::from_utf8(body).map_err(|error| self.unexpected(status, error.to_string()))
+    }
+
+    /// No answer but that it is done.
+    pub(crate) async fn done(self) -> Result<(), Error> {
+        self.bytes().await.map(drop)
+    }
+
+    async fn bytes(&self) -> Result<(StatusCode, Vec<u8>), Error> {
+        let mut attempt = 1;
+        loop {
+            let response = self.send().await?;
+            match self.pause(&response, attempt) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return self.read(response).await,
+            }
+            attempt += 1;
+        }
+    }
+
+    /// Sends once.
+    pub(crate) async fn send(&self) -> Result<Response, Error> {
+        let mut request = self.client.http.request(self.method.clone(), self.url.clone());
+        request = request.header(ACCEPT, HeaderValue::from_static("application/json, application/problem+json, */*"));
+        if let Some(headers) = self.client.authorization()? {
+            request = request.headers(headers);
+        }
+        if let Some(key) = &self.idempotency_key {
+            request = request.header("idempotency-key", key);
+        }
+        if let Some(body) = &self.body {
+            request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(body.clone());
+        }
+        request.send().await.map_err(|error| Error::of_transport(self.client.url(), error))
+    }
+
+    /// How long to wait before the request is sent again; `None` if it is not.
+    fn pause(&self, response: &Response, attempt: u32) -> Option<Duration> {
+        let busy = matches!(response.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
+        if !busy || !self.repeatable || attempt >= ATTEMPTS {
+            return None;
+        }
+        let wait = response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().map(Duration::from_secs).ok()?;
+        // Clients that were refused together should not come back together.
+        let spread = Duration::from_millis(u64::from(uuid::Uuid::new_v4().as_fields().1 % 250));
+        (wait <= LONGEST_WAIT).then_some(wait + spread)
+    }
+
+    async fn read(&self, mut response: Response) -> Result<(StatusCode, Vec<u8>), Error> {
+        let status = response.status();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| Error::of_transport(self.client.url(), error))? {
+            if body.len() + chunk.len() > MAX_ANSWER {
+                return Err(self.unexpected(status, format!("it is longer than {MAX_ANSWER} bytes")));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        if status.is_success() {
+            return Ok((status, body));
+        }
+        match serde_json::from_slice::<Problem>(&body) {
+            Ok(problem) if !problem.kind.is_empty() => {
+                Err(Error::Problem(Box::new(Problem { status: status.as_u16(), ..problem })))
+            }
+            _ => Err(self.unexpected(status, "it is no problem document".to_owned())),
+        }
+    }
+
+    pub(crate) fn unexpected(&self, status: StatusCode, what: String) -> Error {
+        Error::Unexpected { url: self.url.to_string(), status: status.as_u16(), what }
+    }
+}

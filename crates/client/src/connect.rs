@@ -1,0 +1,230 @@
+//! The client and what it is made of: a base URL, trust, a credential.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::{Url, redirect};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::error::Error;
+use crate::resources::api_keys::ApiKeys;
+use crate::resources::cas::Cas;
+use crate::resources::certificates::Certificates;
+use crate::resources::keys::Keys;
+use crate::resources::profiles::Profiles;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A connection to the REST API of one server. Clones share it.
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) http: reqwest::Client,
+    pub(crate) base: Arc<Url>,
+    token: Option<Arc<SecretString>>,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("base", &self.base.as_str()).finish_non_exhaustive()
+    }
+}
+
+/// Makes a [`Client`].
+#[derive(Clone)]
+pub struct Builder {
+    url: String,
+    token: Option<SecretString>,
+    roots: Option<Vec<u8>>,
+    timeout: Duration,
+}
+
+impl Client {
+    /// For the server at this URL, such as `https://127.0.0.1:8443`.
+    #[must_use]
+    pub fn builder(url: impl Into<String>) -> Builder {
+        Builder { url: url.into(), token: None, roots: None, timeout: TIMEOUT }
+    }
+
+    /// The server's URL, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
+    /// Certificates.
+    #[must_use]
+    pub fn certificates(&self) -> Certificates<'_> {
+        Certificates(self)
+    }
+
+    /// Certificate authorities.
+    #[must_use]
+    pub fn cas(&self) -> Cas<'_> {
+        Cas(self)
+    }
+
+    /// Certificate profiles.
+    #[must_use]
+    pub fn profiles(&self) -> Profiles<'_> {
+        Profiles(self)
+    }
+
+    /// Keys held by the key manager.
+    #[must_use]
+    pub fn keys(&self) -> Keys<'_> {
+        Keys(self)
+    }
+
+    /// API keys.
+    #[must_use]
+    pub fn api_keys(&self) -> ApiKeys<'_> {
+        ApiKeys(self)
+    }
+
+    /// The header that carries the credential; `None` without one.
+    pub(crate) fn authorization(&self) -> Result<Option<HeaderMap>, Error> {
+        let Some(token) = &self.token else { return Ok(None) };
+        let value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()));
+        let mut value = value.map_err(|_| Error::Config("the token holds characters that no token has".to_owned()))?;
+        value.set_sensitive(true);
+        Ok(Some(HeaderMap::from_iter([(AUTHORIZATION, value)])))
+    }
+}
+
+impl Builder {
+    /// The credential to send: an API key.
+    #[must_use]
+    pub fn token(self, token: SecretString) -> Self {
+        Self { token: Some(token), ..self }
+    }
+
+    /// Trusts these root certificates (PEM, one or more) and no others. Without it the machine's own are trusted.
+    #[must_use]
+    pub fn roots(self, pem: Vec<u8>) -> Self {
+        Self { roots: Some(pem), ..self }
+    }
+
+    /// Longest time for one request and its answer; 60 seconds unless said otherwise.
+    #[must_use]
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Checks the parts. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a URL or root certificates that can't be used.
+    pub fn build(self) -> Result<Client, Error> {
+        // reqwest takes the process's provider, and panics where there is none.
+        let _set_before = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let base = base_url(&self.url)?;
+        let mut http = reqwest::Client::builder()
+            .user_agent(concat!("gigvault/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(self.timeout)
+            .tcp_nodelay(true)
+            .tls_info(true);
+        if is_loopback(&base) {
+            http = http.no_proxy();
+        }
+        if let Some(pem) = self.roots {
+            http = http.tls_certs_only(roots(&pem)?);
+        }
+        let unusable = |error| Error::Config(format!("the connection can't be set up: {error}"));
+        Ok(Client {
+            http: http.build().map_err(unusable)?,
+            base: Arc::new(base),
+            token: self.token.map(Arc::new),
+        })
+    }
+}
+
+fn roots(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, Error> {
+    let certificates = reqwest::Certificate::from_pem_bundle(pem)
+        .map_err(|error| Error::Config(format!("the CA certificates can't be read: {error}; PEM is expected")))?;
+    if certificates.is_empty() {
+        return Err(Error::Config("the file of CA certificates holds none; PEM is expected".to_owned()));
+    }
+    Ok(certificates)
+}
+
+fn base_url(text: &str) -> Result<Url, Error> {
+    let refuse = |why: &str| Error::Config(format!("{text:?} is no server URL: {why}"));
+    let mut url = Url::parse(text).map_err(|error| refuse(&format!("{error}; write https://host:port")))?;
+    match url.scheme() {
+        "https" => {}
+        "http" if is_loopback(&url) => {}
+        "http" => return Err(refuse("it would send the credential in the clear; write https://")),
+        _ => return Err(refuse("write https://host:port")),
+    }
+    if url.host().is_none() || !url.username().is_empty() || url.password().is_some() {
+        return Err(refuse("write https://host:port, without a user"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(refuse("it ends in a query; write https://host:port"));
+    }
+    if !url.path().ends_with('/') {
+        let path = format!("{}/", url.path());
+        url.set_path(&path);
+    }
+    Ok(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_urls_that_keep_the_credential_safe_are_taken() {
+        for good in ["https://pki.example.test", "https://[::1]:8443/", "http://127.0.0.1:1", "http://localhost:8080"] {
+            assert!(base_url(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "pki.example.test",
+            "http://pki.example.test",
+            "http://127.0.0.1.example.test",
+            "ftp://a",
+            "https://user@a",
+            "https://a?x",
+            "https://a#x",
+        ] {
+            let refused = base_url(bad).unwrap_err().to_string();
+            assert!(refused.contains("https://"), "{bad}: {refused}");
+        }
+    }
+
+    #[test]
+    fn a_url_below_a_path_stays_there() {
+        assert_eq!(base_url("https://a.test/pki").unwrap().as_str(), "https://a.test/pki/");
+        let client = Client::builder("https://a.test/pki/").build().unwrap();
+        assert_eq!(client.url(), "https://a.test/pki");
+    }
+
+    #[test]
+    fn roots_that_are_none_are_refused() {
+        for bad in ["", "hello", "-----BEGIN CERTIFICATE-----\nAAAA\n"] {
+            let built = Client::builder("https://a.test").roots(bad.into()).build();
+            assert!(matches!(built, Err(Error::Config(_))), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_would_break_the_header_is_refused_and_never_shown() {
+        let client = Client::builder("https://a.test").token("gv_a\r\nx: y".into()).build().unwrap();
+        let error = client.authorization().unwrap_err();
+        assert!(!error.to_string().contains("gv_a"), "{error}");
+        assert!(!format!("{client:?}").contains("gv_a"));
+    }
+}

@@ -1,0 +1,183 @@
+//! What can go wrong between here and the server, and what the server says when it refuses.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a request did not get what it asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The server refused, and says why.
+    #[error("{0}")]
+    Problem(Box<Problem>),
+    /// No connection, or it broke.
+    #[error("{url} can't be reached: {cause}")]
+    Unreachable {
+        /// The server.
+        url: String,
+        /// The innermost reason.
+        cause: String,
+        /// All of it.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The server did not answer in time.
+    #[error("{url} did not answer in time")]
+    Timeout {
+        /// The server.
+        url: String,
+    },
+    /// The server's certificate is not one to trust here, so nothing was sent.
+    #[error("the certificate of {url} is not trusted: {cause}")]
+    Untrusted {
+        /// The server.
+        url: String,
+        /// What is wrong with it.
+        cause: String,
+        /// All of it.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// Something answered, but not as this API does: another server, or a proxy in between.
+    #[error("{url} answered {status} with what is no answer of this API: {what}")]
+    Unexpected {
+        /// The server.
+        url: String,
+        /// HTTP status.
+        status: u16,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The client can't be made from what was given.
+    #[error("{0}")]
+    Config(String),
+}
+
+impl Error {
+    /// The problem document, if the server sent one.
+    #[must_use]
+    pub fn problem(&self) -> Option<&Problem> {
+        match self {
+            Self::Problem(problem) => Some(problem),
+            _ => None,
+        }
+    }
+
+    /// The HTTP status, if there was an answer.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Problem(problem) => Some(problem.status),
+            Self::Unexpected { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn of_transport(url: &str, source: reqwest::Error) -> Self {
+        let url = url.to_owned();
+        if source.is_timeout() {
+            return Self::Timeout { url };
+        }
+        let cause = innermost(&source);
+        if is_about_certificate(&source) {
+            return Self::Untrusted { url, cause, source };
+        }
+        Self::Unreachable { url, cause, source }
+    }
+}
+
+/// A problem document (RFC 9457) as the server sent it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// Stable URI of the kind of problem.
+    #[serde(rename = "type", default)]
+    pub kind: String,
+    /// The same for every problem of this type.
+    #[serde(default)]
+    pub title: String,
+    /// HTTP status.
+    #[serde(default)]
+    pub status: u16,
+    /// What failed, and what to do.
+    #[serde(default)]
+    pub detail: String,
+    /// Path of the input at fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// Ids of the lints that refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lints: Vec<String>,
+    /// Finds the request in the server's logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+}
+
+impl Problem {
+    /// The last part of the type: `not-found` of `https://gigvault.io/problems/not-found`.
+    #[must_use]
+    pub fn slug(&self) -> &str {
+        self.kind.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = if self.detail.is_empty() { &self.title } else { &self.detail };
+        f.write_str(text)?;
+        if let Some(field) = self.field.as_deref().filter(|field| !text.starts_with(*field)) {
+            write!(f, " ({field})")?;
+        }
+        if !self.lints.is_empty() {
+            write!(f, " [{}]", self.lints.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+fn sources<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    let first: &(dyn std::error::Error + 'static) = error;
+    std::iter::successors(Some(first), |error| error.source())
+}
+
+/// Each layer repeats itself in its own words; the last one knows.
+fn innermost(error: &reqwest::Error) -> String {
+    sources(error).last().map(ToString::to_string).unwrap_or_default()
+}
+
+fn is_about_certificate(error: &reqwest::Error) -> bool {
+    sources(error).any(|layer| {
+        // rustls's error travels inside an io::Error, whose `source` skips it.
+        let inner = layer.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let inner = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        let direct = layer.downcast_ref::<rustls::Error>();
+        matches!(direct.or(inner), Some(rustls::Error::InvalidCertificate(_)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_reads_as_a_sentence() {
+        let problem = Problem {
+            kind: "https://gigvault.io/problems/lint-refused".to_owned(),
+            detail: "two lints refused the certificate".to_owned(),
+            field: Some("csr.san".to_owned()),
+            lints: vec!["san_empty".to_owned(), "cn_not_in_san".to_owned()],
+            ..Problem::default()
+        };
+        assert_eq!(problem.slug(), "lint-refused");
+        assert_eq!(problem.to_string(), "two lints refused the certificate (csr.san) [san_empty, cn_not_in_san]");
+        let named = Problem { detail: "validity: too long".to_owned(), field: Some("validity".to_owned()), ..problem };
+        assert!(named.to_string().starts_with("validity: too long ["));
+    }
+
+    #[test]
+    fn a_problem_of_a_later_version_is_understood() {
+        let text = r#"{"type": "about:blank", "title": "No", "status": 418, "teapot": true}"#;
+        let problem: Problem = serde_json::from_str(text).unwrap();
+        assert_eq!((problem.status, problem.to_string().as_str()), (418, "No"));
+    }
+}

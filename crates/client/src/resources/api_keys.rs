@@ -1,0 +1,107 @@
+//! `/api/v1/api-keys`.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize, Serializer};
+use time::OffsetDateTime;
+
+use super::paging;
+use crate::call::Call;
+use crate::connect::Client;
+use crate::error::Error;
+use crate::page::{Items, Page};
+
+const PATH: &[&str] = &["api", "v1", "api-keys"];
+
+/// An API key; its text is not in lists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiKey {
+    /// Names it in lists, logs and events.
+    pub prefix: String,
+    /// For people.
+    pub name: String,
+    /// Names of roles.
+    pub roles: Vec<String>,
+    /// `active`, `expired` or `revoked`.
+    pub status: String,
+    /// When it was made.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// Who made it.
+    pub created_by: String,
+    /// From when on it is void.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub expires_at: Option<OffsetDateTime>,
+    /// When it was last used, to the minute.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub last_used_at: Option<OffsetDateTime>,
+    /// When it was taken back.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub revoked_at: Option<OffsetDateTime>,
+    /// Who took it back.
+    #[serde(default)]
+    pub revoked_by: Option<String>,
+}
+
+/// A new API key with its text, which can't be had again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CreatedApiKey {
+    /// What is kept.
+    #[serde(flatten)]
+    pub key: ApiKey,
+    /// The key itself. Serialising shows it; `Debug` does not.
+    #[serde(serialize_with = "exposed")]
+    pub token: SecretString,
+}
+
+fn exposed<S: Serializer>(token: &SecretString, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(token.expose_secret())
+}
+
+/// The API key to make.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct NewApiKey {
+    /// For people.
+    pub name: String,
+    /// Names of roles.
+    pub roles: Vec<String>,
+    /// A span such as `90d`; absent, it is good until it is revoked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validity: Option<String>,
+}
+
+/// Operations on API keys.
+#[derive(Clone, Copy, Debug)]
+pub struct ApiKeys<'a>(pub(crate) &'a Client);
+
+impl ApiKeys<'_> {
+    /// One page, newest first.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn list(&self, limit: Option<u32>, cursor: Option<&str>) -> Result<Page<ApiKey>, Error> {
+        Call::get(self.0, PATH).query(&paging(limit, cursor)).json().await
+    }
+
+    /// All of them, page by page.
+    #[must_use]
+    pub fn all(&self) -> Items<ApiKey> {
+        Items::new(self.0, PATH, Vec::new())
+    }
+
+    /// Makes an API key.
+    ///
+    /// # Errors
+    /// [`Error::Problem`] with status 403 when a role may do more than the caller, and those of every request.
+    pub async fn create(&self, new: &NewApiKey) -> Result<CreatedApiKey, Error> {
+        Call::create(self.0, PATH, new)?.json().await
+    }
+
+    /// Revokes the one with this prefix.
+    ///
+    /// # Errors
+    /// [`Error::Problem`] with status 404 when there is none and 409 when nobody could make keys without it, and
+    /// those of every request.
+    pub async fn revoke(&self, prefix: &str) -> Result<(), Error> {
+        Call::delete(self.0, &["api", "v1", "api-keys", prefix]).done().await
+    }
+}

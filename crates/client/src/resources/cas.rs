@@ -1,0 +1,58 @@
+//! `/api/v1/cas`.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::call::Call;
+use crate::connect::Client;
+use crate::error::Error;
+use crate::page::Page;
+
+/// A certificate authority of the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ca {
+    /// What requests call it.
+    pub name: String,
+    /// RFC 4514.
+    pub subject: String,
+    /// First second of validity.
+    #[serde(with = "time::serde::rfc3339")]
+    pub not_before: OffsetDateTime,
+    /// Last second of validity.
+    #[serde(with = "time::serde::rfc3339")]
+    pub not_after: OffsetDateTime,
+    /// `p256`, `p384`, `rsa3072`, ….
+    pub key_algorithm: String,
+    /// What it signs with.
+    #[serde(default)]
+    pub signature_algorithm: String,
+    /// Profiles that it issues.
+    #[serde(default)]
+    pub profiles: Vec<String>,
+    /// PEM.
+    pub certificate: String,
+    /// PEM of the certificates above, issuer first, root last.
+    pub chain: String,
+}
+
+/// Operations on certificate authorities.
+#[derive(Clone, Copy, Debug)]
+pub struct Cas<'a>(pub(crate) &'a Client);
+
+impl Cas<'_> {
+    /// All of them.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn list(&self) -> Result<Page<Ca>, Error> {
+        Call::get(self.0, &["api", "v1", "cas"]).json().await
+    }
+
+    /// The one of that name.
+    ///
+    /// # Errors
+    /// [`Error::Problem`] with status 404 when there is none, and those of every request.
+    pub async fn get(&self, name: &str) -> Result<Ca, Error> {
+        Call::get(self.0, &["api", "v1", "cas", name]).json().await
+    }
+}

@@ -1,0 +1,266 @@
+//! `/api/v1/certificates`.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::paging;
+use crate::call::{Call, Pairs};
+use crate::connect::Client;
+use crate::error::Error;
+use crate::page::{Items, Page};
+
+const PATH: &[&str] = &["api", "v1", "certificates"];
+
+/// A certificate and what is known about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// Lower-case hex.
+    pub serial: String,
+    /// `valid`, `revoked`, `on_hold` or `expired`.
+    pub status: String,
+    /// RFC 4514.
+    pub subject: String,
+    /// `kind:value`.
+    pub san: Vec<String>,
+    /// Name of the issuing CA.
+    pub ca: String,
+    /// Name of the profile.
+    pub profile: String,
+    /// First second of validity.
+    #[serde(with = "time::serde::rfc3339")]
+    pub not_before: OffsetDateTime,
+    /// Last second of validity.
+    #[serde(with = "time::serde::rfc3339")]
+    pub not_after: OffsetDateTime,
+    /// When it was signed.
+    #[serde(with = "time::serde::rfc3339")]
+    pub issued_at: OffsetDateTime,
+    /// PEM.
+    pub certificate: String,
+    /// PEM, issuer first, without the root.
+    pub chain: String,
+    /// SHA-256 of the certificate, lower-case hex.
+    pub fingerprint_sha256: String,
+    /// SHA-256 of the SubjectPublicKeyInfo, lower-case hex.
+    pub spki_sha256: String,
+    /// Who asked for it.
+    pub requester: String,
+    /// `rest`, `grpc`, `acme`, `est`, `scep` or `internal`.
+    pub protocol: String,
+    /// Serial number of the certificate that this one renews.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<String>,
+    /// `None` while not revoked.
+    pub revocation: Option<Revocation>,
+}
+
+/// When and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revocation {
+    /// When it took effect.
+    #[serde(with = "time::serde::rfc3339")]
+    pub time: OffsetDateTime,
+    /// RFC 5280 name in kebab case.
+    pub reason: String,
+    /// Since when the key may be in wrong hands.
+    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub invalidity_time: Option<OffsetDateTime>,
+}
+
+/// What to issue.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Issue {
+    /// PKCS#10, PEM.
+    pub csr: String,
+    /// Profile name.
+    pub profile: String,
+    /// CA name; the default CA if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca: Option<String>,
+    /// A span such as `90d`; the profile's default if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validity: Option<String>,
+    /// Takes the place of the CSR's names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub san: Option<Vec<String>>,
+}
+
+/// How to renew.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Renew {
+    /// PKCS#10 in PEM with the new key; absent keeps the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub csr: Option<String>,
+    /// A span such as `90d`; the profile's default if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validity: Option<String>,
+}
+
+/// Why to revoke.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Revoke {
+    /// RFC 5280 name in kebab case; `remove-from-crl` releases a hold.
+    pub reason: String,
+    /// When the key was compromised, if known.
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub invalidity_time: Option<OffsetDateTime>,
+}
+
+/// Which certificates; all that are given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// A whole name: `dns:web.example.test`.
+    pub san: Option<String>,
+    /// The end of a name: `example.test` finds it and everything below.
+    pub san_suffix: Option<String>,
+    /// Subject in RFC 4514 form, exact.
+    pub subject: Option<String>,
+    /// Who asked for it.
+    pub requester: Option<String>,
+    /// Profile name.
+    pub profile: Option<String>,
+    /// CA name.
+    pub ca: Option<String>,
+    /// `valid`, `revoked`, `on_hold` or `expired`.
+    pub status: Option<String>,
+    /// Expires at this time or later.
+    pub expires_after: Option<OffsetDateTime>,
+    /// Expires before this time.
+    pub expires_before: Option<OffsetDateTime>,
+    /// SHA-256 of the SubjectPublicKeyInfo, hex.
+    pub spki_sha256: Option<String>,
+    /// SHA-256 of the certificate, hex.
+    pub fingerprint_sha256: Option<String>,
+    /// `rest`, `grpc`, `acme`, `est`, `scep` or `internal`.
+    pub protocol: Option<String>,
+    /// Only certificates whose key had a certificate before.
+    pub key_reused: bool,
+}
+
+impl Filter {
+    fn pairs(&self) -> Result<Pairs, Error> {
+        let time = |time: Option<OffsetDateTime>| {
+            time.map(|time| time.format(&Rfc3339))
+                .transpose()
+                .map_err(|error| Error::Config(format!("a time of the filter can't be written: {error}")))
+        };
+        let pairs = [
+            ("san", self.san.clone()),
+            ("san_suffix", self.san_suffix.clone()),
+            ("subject", self.subject.clone()),
+            ("requester", self.requester.clone()),
+            ("profile", self.profile.clone()),
+            ("ca", self.ca.clone()),
+            ("status", self.status.clone()),
+            ("expires_after", time(self.expires_after)?),
+            ("expires_before", time(self.expires_before)?),
+            ("spki_sha256", self.spki_sha256.clone()),
+            ("fingerprint_sha256", self.fingerprint_sha256.clone()),
+            ("protocol", self.protocol.clone()),
+            ("key_reused", self.key_reused.then(|| "true".to_owned())),
+        ];
+        Ok(pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
+    }
+}
+
+/// Operations on certificates.
+#[derive(Clone, Copy, Debug)]
+pub struct Certificates<'a>(pub(crate) &'a Client);
+
+impl Certificates<'_> {
+    /// Issues a certificate from a CSR; durable when this returns.
+    ///
+    /// # Errors
+    /// [`Error::Problem`] when CSR, profile or lint refuse, and those of every request.
+    pub async fn issue(&self, issue: &Issue) -> Result<Certificate, Error> {
+        Call::create(self.0, PATH, issue)?.json().await
+    }
+
+    /// The certificate with this serial number.
+    ///
+    /// # Errors
+    /// [`Error::Problem`] with status 404 when there is none, and those of every request.
+    pub async fn get(&self, serial: &str) -> Result<Certificate, Error> {
+        Call::get(self.0, &["api", "v1", "certificates", serial]).json().await
+    }
+
+    /// PEM of the certificate and those above it, leaf first, without the root.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn chain(&self, serial: &str) -> Result<String, Error> {
+        Call::get(self.0, &["api", "v1", "certificates", serial, "chain"]).text().await
+    }
+
+    /// One page.
+    ///
+    /// # Errors
+    /// [`Error::Problem`] for a malformed filter or cursor, and those of every request.
+    pub async fn list(
+        &self,
+        filter: &Filter,
+        limit: Option<u32>,
+        cursor: Option<&str>,
+    ) -> Result<Page<Certificate>, Error> {
+        Call::get(self.0, PATH).query(&filter.pairs()?).query(&paging(limit, cursor)).json().await
+    }
+
+    /// All of them, page by page.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a time that has no RFC 3339 form.
+    pub fn all(&self, filter: &Filter) -> Result<Items<Certificate>, Error> {
+        Ok(Items::new(self.0, PATH, filter.pairs()?))
+    }
+
+    /// Issues the successor of a valid certificate.
+    ///
+    /// # Errors
+    /// [`Error::Problem`] with status 409 when it is revoked, on hold or expired, and those of every request.
+    pub async fn renew(&self, serial: &str, renew: &Renew) -> Result<Certificate, Error> {
+        Call::create(self.0, &["api", "v1", "certificates", serial, "renew"], renew)?.json().await
+    }
+
+    /// Revokes, puts on hold or releases; durable when this returns.
+    ///
+    /// # Errors
+    /// [`Error::Problem`] with status 409 when it is revoked already or not on hold, and those of every request.
+    pub async fn revoke(&self, serial: &str, revoke: &Revoke) -> Result<Certificate, Error> {
+        Call::act(self.0, &["api", "v1", "certificates", serial, "revoke"], revoke)?.json().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn only_what_is_set_is_asked_for() {
+        assert!(Filter::default().pairs().unwrap().is_empty());
+        let filter = Filter {
+            san: Some("dns:a.test".to_owned()),
+            expires_before: Some(datetime!(2027-01-01 00:00 +1)),
+            key_reused: true,
+            ..Filter::default()
+        };
+        let pairs = filter.pairs().unwrap();
+        let pairs: Vec<_> = pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        assert_eq!(pairs, [
+            ("san", "dns:a.test"),
+            ("expires_before", "2027-01-01T00:00:00+01:00"),
+            ("key_reused", "true"),
+        ]);
+    }
+
+    #[test]
+    fn absent_members_are_not_sent() {
+        let issue = Issue { csr: "x".to_owned(), profile: "mtls".to_owned(), ..Issue::default() };
+        assert_eq!(serde_json::to_string(&issue).unwrap(), r#"{"csr":"x","profile":"mtls"}"#);
+        assert_eq!(serde_json::to_string(&Renew::default()).unwrap(), "{}");
+        let revoke = Revoke { reason: "superseded".to_owned(), invalidity_time: None };
+        assert_eq!(serde_json::to_string(&revoke).unwrap(), r#"{"reason":"superseded"}"#);
+    }
+}

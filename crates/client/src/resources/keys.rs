@@ -1,0 +1,79 @@
+//! `/api/v1/keys`.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::paging;
+use crate::call::Call;
+use crate::connect::Client;
+use crate::error::Error;
+use crate::page::{Items, Page};
+
+const PATH: &[&str] = &["api", "v1", "keys"];
+
+/// A key held by the key manager; its private half is never shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    /// Unique.
+    pub name: String,
+    /// `p256`, `p384`, `p521`, `rsa2048`, `rsa3072`, `rsa4096` or `ed25519`.
+    pub algorithm: String,
+    /// What it signs: `certificate-authority` or `ocsp-signer`.
+    pub purpose: String,
+    /// Where the private half lives.
+    pub backend: String,
+    /// PEM SubjectPublicKeyInfo.
+    pub public_key: String,
+    /// SHA-256 of the DER SubjectPublicKeyInfo, lower-case hex.
+    pub spki_sha256: String,
+    /// When it was made.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+}
+
+/// The key to make.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct NewKey {
+    /// No other key has it.
+    pub name: String,
+    /// As [`Key::algorithm`].
+    pub algorithm: String,
+    /// As [`Key::purpose`].
+    pub purpose: String,
+}
+
+/// Operations on keys of the key manager.
+#[derive(Clone, Copy, Debug)]
+pub struct Keys<'a>(pub(crate) &'a Client);
+
+impl Keys<'_> {
+    /// One page, by name.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn list(&self, limit: Option<u32>, cursor: Option<&str>) -> Result<Page<Key>, Error> {
+        Call::get(self.0, PATH).query(&paging(limit, cursor)).json().await
+    }
+
+    /// All of them, page by page.
+    #[must_use]
+    pub fn all(&self) -> Items<Key> {
+        Items::new(self.0, PATH, Vec::new())
+    }
+
+    /// The one of that name.
+    ///
+    /// # Errors
+    /// [`Error::Problem`] with status 404 when there is none, and those of every request.
+    pub async fn get(&self, name: &str) -> Result<Key, Error> {
+        Call::get(self.0, &["api", "v1", "keys", name]).json().await
+    }
+
+    /// Makes a key.
+    ///
+    /// # Errors
+    /// [`Error::Problem`] with status 409 when the name is taken, and those of every request.
+    pub async fn generate(&self, new: &NewKey) -> Result<Key, Error> {
+        Call::create(self.0, PATH, new)?.json().await
+    }
+}

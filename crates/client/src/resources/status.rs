@@ -1,0 +1,62 @@
+//! `/healthz` and `/readyz`: no credential is needed, and nothing is repeated.
+
+use reqwest::header::DATE;
+use reqwest::tls::TlsInfo;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
+
+use crate::call::Call;
+use crate::connect::Client;
+use crate::error::Error;
+
+/// Whether the server can do its work now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Readiness {
+    /// `ready`, `not-ready` or `stopping`; `alive` for liveness.
+    pub status: String,
+    /// Dependencies that do not answer.
+    #[serde(default)]
+    pub failing: Vec<String>,
+}
+
+/// An answer and what its transport told.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// HTTP status.
+    pub status: u16,
+    /// What the server says of itself; `None` for something else than a GigVault server.
+    pub readiness: Option<Readiness>,
+    /// The server's clock (RFC 9110 section 6.6.1), to the second.
+    pub date: Option<OffsetDateTime>,
+    /// The server's certificate, DER; `None` over plain HTTP.
+    pub certificate: Option<Vec<u8>>,
+}
+
+impl Client {
+    /// Whether the process is there.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn healthz(&self) -> Result<Probe, Error> {
+        self.probe("healthz").await
+    }
+
+    /// Whether everything that it needs answers. Not being ready is no error here.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn readyz(&self) -> Result<Probe, Error> {
+        self.probe("readyz").await
+    }
+
+    async fn probe(&self, path: &str) -> Result<Probe, Error> {
+        let response = Call::get(self, &[path]).send().await?;
+        let date = response.headers().get(DATE).and_then(|value| value.to_str().ok());
+        let date = date.and_then(|text| OffsetDateTime::parse(text, &Rfc2822).ok());
+        let tls = response.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate);
+        let (certificate, status) = (tls.map(<[u8]>::to_vec), response.status().as_u16());
+        let readiness = response.json().await.ok();
+        Ok(Probe { status, readiness, date, certificate })
+    }
+}

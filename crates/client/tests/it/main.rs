@@ -1,0 +1,7 @@
+//! The client against a server that answers what the test says.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod requests;
+mod retries;
+mod server;

@@ -1,0 +1,70 @@
+//! What is sent again, how often, and what is not.
+
+use std::time::Instant;
+
+use client::{Error, Issue, NewApiKey, Revoke};
+
+use crate::server::{Server, json, unavailable};
+
+const KEY: &str = r#"{"prefix": "0123abcd", "name": "ci", "roles": [], "status": "active", "created_by": "x",
+    "created_at": "2027-01-02T03:04:05Z", "token": "gv_0123abcd_x"}"#;
+
+#[tokio::test]
+async fn a_creation_is_repeated_with_the_same_idempotency_key() {
+    let server = Server::answering([unavailable(Some("0")), unavailable(Some("0")), json(201, KEY)]).await;
+    let made = server.client().api_keys().create(&NewApiKey::default()).await.unwrap();
+    assert_eq!(made.key.prefix, "0123abcd");
+    assert!(!format!("{made:?}").contains("gv_0123abcd"));
+    let asked = server.asked();
+    let keys: Vec<_> = asked.iter().map(|asked| asked.headers["idempotency-key"].to_str().unwrap()).collect();
+    assert_eq!(keys.len(), 3);
+    assert!(keys.iter().all(|key| *key == keys[0]));
+    assert_eq!(asked[0].body, asked[2].body);
+
+    let other = Server::answering([json(201, KEY)]).await;
+    other.client().api_keys().create(&NewApiKey::default()).await.unwrap();
+    assert_ne!(other.asked()[0].headers["idempotency-key"], keys[0], "two creations share a key");
+}
+
+#[tokio::test]
+async fn the_server_says_how_long_to_wait() {
+    let server = Server::answering([unavailable(Some("1")), json(200, r#"{"items": []}"#)]).await;
+    let started = Instant::now();
+    assert!(server.client().cas().list().await.unwrap().items.is_empty());
+    assert!(started.elapsed().as_secs_f64() >= 1.0);
+}
+
+#[tokio::test]
+async fn repetition_ends() {
+    let server = Server::answering((0..20).map(|_| unavailable(Some("0")))).await;
+    let error = server.client().whoami().await.unwrap_err();
+    assert_eq!(error.status(), Some(503), "{error}");
+    assert_eq!(server.asked().len(), 5);
+}
+
+#[tokio::test]
+async fn what_can_t_be_repeated_or_would_take_too_long_is_not() {
+    let revoke = Revoke { reason: "superseded".to_owned(), invalidity_time: None };
+    let server = Server::answering([unavailable(Some("0"))]).await;
+    let error = server.client().certificates().revoke("01", &revoke).await.unwrap_err();
+    assert_eq!(error.problem().unwrap().slug(), "unavailable");
+    assert_eq!(server.asked().len(), 1);
+    assert!(!server.asked()[0].headers.contains_key("idempotency-key"));
+
+    for retry_after in [None, Some("3600"), Some("soon")] {
+        let server = Server::answering([unavailable(retry_after)]).await;
+        assert_eq!(server.client().whoami().await.unwrap_err().status(), Some(503));
+        assert_eq!(server.asked().len(), 1, "{retry_after:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_repeated() {
+    let refusal = json(422, r#"{"type": "https://gigvault.io/problems/lint", "status": 422, "detail": "no", "field": "csr"}"#);
+    let server = Server::answering([refusal]).await;
+    let Err(Error::Problem(problem)) = server.client().certificates().issue(&Issue::default()).await else {
+        panic!("no problem");
+    };
+    assert_eq!((problem.status, problem.field.as_deref()), (422, Some("csr")));
+    assert_eq!(server.asked().len(), 1);
+}
