@@ -2,7 +2,7 @@
 //!
 //! PostgreSQL gets the columns as arrays in `INSERT … SELECT … FROM UNNEST`: one text and one prepared statement
 //! whatever the number of rows, where a list of VALUES would be parsed anew for each length. SQLite gets VALUES in
-//! chunks of a few fixed lengths, whose statements stay cached and within its limit on parameters.
+//! chunks whose lengths are powers of two, so that their few statements stay cached.
 
 use sqlx::{
     AssertSqlSafe, Encode, Postgres, Sqlite, Type,
@@ -15,8 +15,8 @@ use crate::{StoreError, Tx, TxKind};
 
 /// SQLite's SQLITE_MAX_VARIABLE_NUMBER.
 const SQLITE_PARAMETERS: usize = 32_766;
-/// Lengths of SQLite's chunks, longest first.
-const CHUNKS: [usize; 4] = [64, 16, 4, 1];
+/// Longest of SQLite's chunks; the others are the powers of two below it.
+const LONGEST_CHUNK: usize = 64;
 
 /// Where rows go: a table, its columns in the order of the row's fields, and what to do about conflicts.
 #[derive(Clone, Copy, Debug)]
@@ -144,8 +144,10 @@ async fn insert_values<'q, R: Row<'q>>(
 }
 
 fn chunk_length(rows: usize, fields: usize) -> usize {
-    let most = rows.min(SQLITE_PARAMETERS / fields.max(1));
-    CHUNKS.into_iter().find(|length| *length <= most).unwrap_or(1)
+    let most = rows
+        .min(SQLITE_PARAMETERS / fields.max(1))
+        .clamp(1, LONGEST_CHUNK);
+    1 << most.ilog2()
 }
 
 /// One implementation a tuple length. Each field comes as a type parameter and a name for its column.
@@ -203,9 +205,10 @@ mod tests {
     #[test]
     fn sqlite_chunks_stay_within_the_limit_on_parameters() {
         assert_eq!(chunk_length(1_000, 9), 64);
-        assert_eq!(chunk_length(63, 9), 16);
-        assert_eq!(chunk_length(3, 9), 1);
-        assert_eq!(chunk_length(1_000, 1_000), 16);
+        assert_eq!(chunk_length(63, 9), 32);
+        assert_eq!(chunk_length(3, 9), 2);
+        assert_eq!(chunk_length(1, 9), 1);
+        assert_eq!(chunk_length(1_000, 1_000), 32);
     }
 
     #[test]

@@ -15,8 +15,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Settings of a database handle.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Connections for queries. PostgreSQL: per process, beside two more for the feed's notifications; SQLite:
-    /// readers, beside the one writer.
+    /// Connections for queries. PostgreSQL: per process, beside two more for the feed's notifications. SQLite:
+    /// readers, of which it makes at most eight, beside the one writer.
     pub max_connections: u32,
     /// How long [`Db::begin`] and reads wait for a connection.
     pub acquire_timeout: Duration,

@@ -12,14 +12,23 @@ use uuid::{Builder, Uuid};
 pub fn new_id(now: OffsetDateTime) -> Uuid {
     let micros = u64::try_from(crate::time::to_micros(now)).unwrap_or(0);
     let mut random = [0; 10];
-    if aws_lc_rs::rand::fill(&mut random).is_err() {
-        // the operating system's generator: aws-lc fails only when its own self-tests do
-        random.copy_from_slice(Uuid::new_v4().as_bytes().first_chunk::<10>().unwrap_or(&[0; 10]));
-    }
+    fill(&mut random);
     let fraction = ((micros % 1_000) << 12) / 1_000;
     let [high, low, ..] = &mut random;
     (*high, *low) = ((fraction >> 8) as u8, fraction as u8);
     Builder::from_unix_timestamp_millis(micros / 1_000, &random).into_uuid()
+}
+
+/// Random bytes that tell things apart and protect nothing.
+pub(crate) fn fill(bytes: &mut [u8]) {
+    if aws_lc_rs::rand::fill(bytes).is_err() {
+        // aws-lc fails only when its own self-tests do; the operating system's generator is good enough here
+        let spare = Uuid::new_v4();
+        bytes
+            .iter_mut()
+            .zip(spare.as_bytes().iter().rev())
+            .for_each(|(byte, random)| *byte = *random);
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use data_encoding::HEXLOWER;
 use sqlx::{
     PgPool,
     postgres::{PgListener, PgNotification},
@@ -17,7 +18,8 @@ use tokio::{
     sync::{Notify, watch},
     task::AbortHandle,
 };
-use uuid::Uuid;
+
+use crate::id;
 
 /// Least time between two notifications of one process.
 const NOTIFY_PAUSE: Duration = Duration::from_millis(5);
@@ -52,7 +54,7 @@ impl Signal {
         let remote = Remote {
             pool,
             channel: format!("gigvault_{schema}_outbox"),
-            origin: Uuid::new_v4().to_string(),
+            origin: origin(),
             raised: Arc::new(Notify::new()),
             notifier: OnceLock::new(),
             listener: OnceLock::new(),
@@ -137,6 +139,12 @@ impl Drop for Remote {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+fn origin() -> String {
+    let mut random = [0; 16];
+    id::fill(&mut random);
+    HEXLOWER.encode(&random)
 }
 
 /// Passes notifications on until the connection fails. A new or regained connection counts as a wake-up, because

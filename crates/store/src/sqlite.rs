@@ -19,6 +19,11 @@ use sqlx::{
 use crate::{Cause, Options, Pools, StoreError};
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Each reader is a thread with a page cache; more than this only take memory from one another.
+const MOST_READERS: u32 = 8;
+/// Page caches in KiB, negative as SQLite wants it. The writer's holds the inner pages of indexes on random keys.
+const WRITER_CACHE: &str = "-16000";
+const READER_CACHE: &str = "-4000";
 /// Attempts to switch a new file to WAL, which needs the file alone and does not wait for others.
 const WAL_ATTEMPTS: u32 = 50;
 const WAL_PAUSE: Duration = Duration::from_millis(50);
@@ -32,21 +37,23 @@ pub(crate) async fn open(path: &str, options: &Options) -> Result<Pools, StoreEr
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT)
         .pragma("temp_store", "memory")
-        .pragma("cache_size", "-8000")
         .pragma("journal_size_limit", "67108864")
         .statement_cache_capacity(256);
     let write = open_writer(&connect, options).await?;
     let read = SqlitePoolOptions::new()
-        .max_connections(options.max_connections.max(1))
+        .max_connections(options.max_connections.clamp(1, MOST_READERS))
         .acquire_timeout(options.acquire_timeout)
         .test_before_acquire(false)
-        .connect_with(connect.read_only(true))
+        .connect_with(connect.pragma("cache_size", READER_CACHE).read_only(true))
         .await?;
     Ok(Pools::Lite { read, write })
 }
 
 async fn open_writer(connect: &SqliteConnectOptions, options: &Options) -> Result<SqlitePool, StoreError> {
-    let wal = connect.clone().journal_mode(SqliteJournalMode::Wal);
+    let wal = connect
+        .clone()
+        .pragma("cache_size", WRITER_CACHE)
+        .journal_mode(SqliteJournalMode::Wal);
     let mut attempts = 0;
     loop {
         match writer_pool(options)

@@ -91,6 +91,11 @@ fn cause(error: &StoreError) -> Option<Cause> {
     }
 }
 
+const IMPATIENT: Options = Options {
+    max_connections: 16,
+    acquire_timeout: Duration::from_millis(500),
+};
+
 async fn own_server(options: Options) -> (Postgres, Db) {
     let server = Postgres::start().await.unwrap();
     let db = Db::open(&server.url(), "ca", options).await.unwrap();
@@ -108,7 +113,7 @@ async fn use_connections(db: &Db) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_server_is_unavailable_and_the_handle_recovers() {
-    let (server, db) = own_server(Options::default()).await;
+    let (server, db) = own_server(IMPATIENT).await;
     use_connections(&db).await;
     let mut open = db.begin().await.unwrap();
     insert(&mut open, 1).await.unwrap();
@@ -130,7 +135,7 @@ async fn a_killed_server_is_unavailable_and_the_handle_recovers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_server_is_unavailable_and_the_handle_recovers() {
-    let (server, db) = own_server(Options::default()).await;
+    let (server, db) = own_server(IMPATIENT).await;
     use_connections(&db).await;
     let mut open = db.begin().await.unwrap();
     server.stop().await.unwrap();
