@@ -8,6 +8,7 @@
 mod describe;
 mod error;
 mod facts;
+mod fields;
 
 use std::{
     fmt,
@@ -25,15 +26,15 @@ pub use error::CertificateError;
 
 use crate::{
     DistinguishedName, PublicKey, San, Serial, SignatureAlgorithm,
-    asn1::{DerError, Reader, integer, tag},
     extension::{Eku, Extension, KeyUsageFlags, NameConstraints},
     key::KeyError,
     pem,
     signature::SignatureError,
-    tbs::{Signed, read_extensions},
+    tbs::Signed,
     validity::Validity,
 };
 use facts::Facts;
+use fields::Fields;
 
 const PEM_LABEL: &str = "CERTIFICATE";
 
@@ -74,7 +75,7 @@ impl Certificate {
         }
         let within = |part| move |source| CertificateError::Der { part, source };
         let signed = Signed::read(der).map_err(within("certificate"))?;
-        let tbs = Tbs::read(signed.tbs)?;
+        let tbs = Fields::read(signed.tbs)?;
         if tbs.algorithm != signed.algorithm {
             return Err(CertificateError::AlgorithmMismatch);
         }
@@ -334,90 +335,6 @@ impl Certificate {
     fn part(&self, range: &Range<usize>) -> &[u8] {
         self.inner.der.get(range.clone()).unwrap_or_default()
     }
-}
-
-/// Fields of a TBSCertificate.
-struct Tbs<'a> {
-    version: u8,
-    serial: Serial,
-    algorithm: &'a [u8],
-    issuer: DistinguishedName,
-    validity: Validity,
-    subject: DistinguishedName,
-    spki: &'a [u8],
-    extensions: Vec<Extension>,
-}
-
-impl<'a> Tbs<'a> {
-    fn read(tbs: &'a [u8]) -> Result<Self, CertificateError> {
-        let within = |part| move |source| CertificateError::Der { part, source };
-        let mut fields = Reader::within(tbs, tag::SEQUENCE).map_err(within("tbsCertificate"))?;
-        let version = fields
-            .optional(tag::context_constructed(0))
-            .and_then(|explicit| explicit.map_or(Ok(1), read_version))
-            .map_err(within("version"))?;
-        let serial = fields
-            .expect(tag::INTEGER)
-            .and_then(integer)
-            .map_err(within("serialNumber"))?;
-        let algorithm = fields.any().map_err(within("signature"))?;
-        let issuer = fields.any().map_err(within("issuer"))?;
-        let validity = Validity::read(&mut fields).map_err(within("validity"))?;
-        let subject = fields.any().map_err(within("subject"))?;
-        let spki = fields.any().map_err(within("subjectPublicKeyInfo"))?;
-        check_spki(spki.whole).map_err(within("subjectPublicKeyInfo"))?;
-        for unique_identifier in [tag::context(1), tag::context(2)] {
-            fields
-                .optional(unique_identifier)
-                .map_err(within("unique identifiers"))?;
-        }
-        let extensions = fields
-            .optional(tag::context_constructed(3))
-            .map_err(within("extensions"))?;
-        fields.finish().map_err(within("tbsCertificate"))?;
-        let extensions = match extensions {
-            None => Vec::new(),
-            Some(_) if version != 3 => return Err(CertificateError::ExtensionsOfOldVersion),
-            Some(list) => read_extensions(list)
-                .map_err(within("extensions"))?
-                .map_err(CertificateError::RepeatedExtension)?,
-        };
-        let name = |part, der| {
-            DistinguishedName::from_der(der).map_err(|source| CertificateError::Name { part, source })
-        };
-        Ok(Self {
-            version,
-            serial: read_serial(serial)?,
-            algorithm: algorithm.whole,
-            issuer: name("issuer", issuer.whole)?,
-            validity,
-            subject: name("subject", subject.whole)?,
-            spki: spki.whole,
-            extensions,
-        })
-    }
-}
-
-fn read_version(explicit: &[u8]) -> Result<u8, DerError> {
-    match Reader::single(explicit, tag::INTEGER)? {
-        [version @ 0..=2] => Ok(version + 1),
-        _ => Err(DerError::Value("version")),
-    }
-}
-
-fn read_serial(content: &[u8]) -> Result<Serial, CertificateError> {
-    if content.first().is_some_and(|sign| *sign >= 0x80) {
-        return Err(CertificateError::NegativeSerial);
-    }
-    Ok(Serial::from_bytes(content)?)
-}
-
-/// The frame of a SubjectPublicKeyInfo: an algorithm and a bit string.
-fn check_spki(spki: &[u8]) -> Result<(), DerError> {
-    let mut fields = Reader::within(spki, tag::SEQUENCE)?;
-    fields.enter(tag::SEQUENCE)?.oid()?;
-    crate::asn1::bit_string(fields.expect(tag::BIT_STRING)?)?;
-    fields.finish()
 }
 
 /// Where `part`, which was cut out of `whole`, lies in it.

@@ -112,7 +112,7 @@ pub enum San {
     OtherName {
         /// The type of the name.
         oid: ObjectIdentifier,
-        /// DER of the value, without its explicit [0] tag.
+        /// DER of the value, without its explicit tag 0.
         value_der: Vec<u8>,
     },
     /// A GeneralName of a received certificate that none of the above accepts, as DER: an unsupported kind, or a

@@ -63,7 +63,9 @@ impl FromStr for DnsName {
             return Err(refuse("names have at most 253 characters"));
         }
         if looks_like_an_address(&ascii) {
-            return Err(refuse("this is an IP address, write it as ip:…"));
+            return Err(refuse(
+                "names that end in a number are read as IP addresses; write an address as ip:…",
+            ));
         }
         Ok(Self(format!("{wildcard}{ascii}")))
     }
