@@ -2,11 +2,12 @@
 //!
 //! Requests come in through [`http`] and [`grpc`], with [`auth`] and [`peer`] to say whose they are; services
 //! call each other through [`transport`]; errors leave through [`error`] and [`problem`]. [`tls`] holds
-//! identities, [`clock`] tells the time. See the crate's README for how the parts
+//! identities, [`config`] reads settings, [`clock`] tells the time. See the crate's README for how the parts
 //! are put together.
 
 pub mod auth;
 pub mod clock;
+pub mod config;
 pub mod error;
 pub mod grpc;
 pub mod health;

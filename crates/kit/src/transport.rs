@@ -99,7 +99,9 @@ pub fn channel(url: &str, peer: &str, identity: &Identity) -> Result<Transport, 
         .keep_alive_while_idle(true)
         .connect_with_connector_lazy(connector);
     Ok(BoxCloneSyncService::new(
-        channel.map_err(|error| TransportError(error.into())).map_request(outgoing),
+        channel
+            .map_err(|error| TransportError(error.into()))
+            .map_request(outgoing),
     ))
 }
 

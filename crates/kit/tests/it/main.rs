@@ -1,1 +1,5 @@
-//! Behaviour of the kit from outside.
+//! Behaviour of the kit from outside: real sockets, real TLS, real files.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod config;

@@ -1,0 +1,175 @@
+//! Settings in environment variables: `GIGVAULT_<SECTION>__<FIELD>`.
+//!
+//! A name without `__` is not a setting: the client's variables are such (`GIGVAULT_URL`), and so are those
+//! that Kubernetes adds for a service named `gigvault` (`GIGVAULT_CA_PORT`). One that would be a setting if
+//! its underscore were doubled is refused nevertheless: it was meant as one.
+
+use std::collections::BTreeMap;
+
+use figment::value::{Dict, Map, Value};
+use figment::{Metadata, Profile, Provider};
+use serde_json::Value as Json;
+
+use super::error::{ConfigError, nearest};
+
+const PREFIX: &str = "GIGVAULT_";
+const SEPARATOR: &str = "__";
+
+/// Variables whose names were checked against the known settings.
+pub(super) struct Variables(BTreeMap<String, String>);
+
+impl Variables {
+    pub(super) fn new(
+        all: impl IntoIterator<Item = (String, String)>,
+        defaults: &Json,
+    ) -> Result<Self, ConfigError> {
+        let known = names(defaults);
+        let mut settings = BTreeMap::new();
+        for (name, value) in all {
+            let Some(rest) = name.strip_prefix(PREFIX) else {
+                continue;
+            };
+            if !rest.contains(SEPARATOR) {
+                refuse_single_underscore(&name, &known)?;
+            } else if is_known(defaults, rest) {
+                // Empty is as good as unset: that is how a unit file or a manifest takes a setting back.
+                if !value.is_empty() {
+                    settings.insert(name, value);
+                }
+            } else {
+                return Err(unknown(name, &known));
+            }
+        }
+        Ok(Self(settings))
+    }
+
+    /// The variable behind a mistake that shows only when all settings are put together.
+    pub(super) fn explain(&self, error: figment::Error) -> ConfigError {
+        let Some(first) = error.into_iter().next() else {
+            return ConfigError::Defaults("unknown".to_owned());
+        };
+        let place = variable(&first.path);
+        let message = first.kind.to_string();
+        match self
+            .0
+            .keys()
+            .find(|name| place == **name || place.starts_with(&format!("{name}{SEPARATOR}")))
+        {
+            Some(name) => ConfigError::Variable {
+                name: name.clone(),
+                message,
+            },
+            None => match self.0.keys().find(|name| name.starts_with(&place)) {
+                Some(name) => ConfigError::Variable {
+                    name: name.clone(),
+                    message,
+                },
+                None => ConfigError::Defaults(format!("{}: {message}", first.path.join("."))),
+            },
+        }
+    }
+}
+
+impl Provider for &Variables {
+    fn metadata(&self) -> Metadata {
+        Metadata::named("environment")
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        let mut settings = Dict::new();
+        for (name, value) in &self.0 {
+            let path = path(name.strip_prefix(PREFIX).unwrap_or(name));
+            insert(&mut settings, &path, value);
+        }
+        Ok(Profile::Default.collect(settings))
+    }
+}
+
+fn insert(settings: &mut Dict, path: &[String], value: &str) {
+    match path {
+        [] => {}
+        [field] => {
+            settings.insert(field.clone(), parse(value));
+        }
+        [section, rest @ ..] => {
+            let entry = settings
+                .entry(section.clone())
+                .or_insert_with(|| Value::from(Dict::new()));
+            if let Value::Dict(_, inner) = entry {
+                insert(inner, rest, value);
+            }
+        }
+    }
+}
+
+// Text stays text; lists and maps are written as in YAML.
+fn parse(value: &str) -> Value {
+    let composed = value.starts_with(['[', '{']);
+    composed
+        .then(|| serde_saphyr::from_str(value).ok())
+        .flatten()
+        .unwrap_or_else(|| Value::from(value))
+}
+
+fn path(name: &str) -> Vec<String> {
+    name.to_lowercase().split(SEPARATOR).map(str::to_owned).collect()
+}
+
+fn variable(path: &[String]) -> String {
+    format!("{PREFIX}{}", path.join(SEPARATOR).to_uppercase())
+}
+
+// A null, a list and an empty map in the defaults say nothing about what may be below them.
+fn is_known(defaults: &Json, name: &str) -> bool {
+    let mut here = defaults;
+    for part in path(name) {
+        match here {
+            Json::Object(members) if !members.is_empty() => match members.get(&part) {
+                Some(member) => here = member,
+                None => return false,
+            },
+            Json::Object(_) | Json::Null | Json::Array(_) => return true,
+            _ => return false,
+        }
+    }
+    true
+}
+
+fn names(defaults: &Json) -> Vec<String> {
+    fn walk(here: &Json, path: &mut Vec<String>, names: &mut Vec<String>) {
+        match here {
+            Json::Object(members) if !members.is_empty() => {
+                for (key, member) in members {
+                    path.push(key.clone());
+                    walk(member, path, names);
+                    path.pop();
+                }
+            }
+            _ => names.push(variable(path)),
+        }
+    }
+    let mut names = Vec::new();
+    walk(defaults, &mut Vec::new(), &mut names);
+    names
+}
+
+fn refuse_single_underscore(name: &str, known: &[String]) -> Result<(), ConfigError> {
+    match known
+        .iter()
+        .find(|known| known.replace(SEPARATOR, "_") == name && *known != name)
+    {
+        Some(meant) => Err(ConfigError::Variable {
+            name: name.to_owned(),
+            message: format!("a section and its field are joined by two underscores: {meant}"),
+        }),
+        None => Ok(()),
+    }
+}
+
+fn unknown(name: String, known: &[String]) -> ConfigError {
+    let message = match nearest(&name, known.iter().map(String::as_str)) {
+        Some(near) => format!("there is no such setting; did you mean {near}?"),
+        None => "there is no such setting; `gigvault config show --defaults` lists all".to_owned(),
+    };
+    ConfigError::Variable { name, message }
+}

@@ -1,0 +1,149 @@
+//! Settings that must not be seen: passwords, URLs with passwords, tokens.
+//!
+//! A value is a reference, `file:/run/secrets/db` or `env:DATABASE_URL`, read when the settings are loaded,
+//! or the secret itself. It is never shown again: written out, a reference stays a reference and anything
+//! else becomes a placeholder.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// What stands for a secret that was written into the settings itself.
+const PLACEHOLDER: &str = "<not shown>";
+
+/// A secret setting, resolved.
+#[derive(Clone)]
+pub struct Secret {
+    reference: Option<String>,
+    value: SecretString,
+}
+
+/// A reference that leads nowhere.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// The file can't be read.
+    #[error("{reference}: {source}")]
+    File {
+        /// The reference.
+        reference: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The variable is not set.
+    #[error("{reference}: the environment has no such variable")]
+    Variable {
+        /// The reference.
+        reference: String,
+    },
+    /// A source that this version can't read.
+    #[error("{scheme}: secrets are read from file: and env: only")]
+    Source {
+        /// `vault`, `aws-sm`, `k8s`.
+        scheme: String,
+    },
+}
+
+impl Secret {
+    /// Follows a reference; any other text is the secret itself.
+    ///
+    /// # Errors
+    /// When the reference leads nowhere.
+    pub fn resolve(text: &str) -> Result<Self, SecretError> {
+        let reference = || text.to_owned();
+        let value = match text.split_once(':') {
+            Some(("file", path)) => {
+                let read = std::fs::read_to_string(path);
+                let content = read.map_err(|source| SecretError::File {
+                    reference: reference(),
+                    source,
+                })?;
+                // Editors and `echo` end a file with a newline that is not part of the secret.
+                content.strip_suffix('\n').map(str::to_owned).unwrap_or(content)
+            }
+            Some(("env", name)) => std::env::var(name).map_err(|_| SecretError::Variable {
+                reference: reference(),
+            })?,
+            Some((scheme @ ("vault" | "aws-sm" | "k8s"), _)) => {
+                return Err(SecretError::Source {
+                    scheme: scheme.to_owned(),
+                });
+            }
+            _ => {
+                return Ok(Self {
+                    reference: None,
+                    value: SecretString::from(text),
+                });
+            }
+        };
+        Ok(Self {
+            reference: Some(reference()),
+            value: SecretString::from(value),
+        })
+    }
+}
+
+impl ExposeSecret<str> for Secret {
+    fn expose_secret(&self) -> &str {
+        self.value.expose_secret()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.reference.as_deref().unwrap_or(PLACEHOLDER))
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.reference.as_deref().unwrap_or(PLACEHOLDER))
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::resolve(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_is_followed_and_shown_as_such() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "hunter2\n").unwrap();
+        let reference = format!("file:{}", file.path().display());
+        let secret = Secret::resolve(&reference).unwrap();
+        assert_eq!(secret.expose_secret(), "hunter2");
+        assert_eq!(format!("{secret:?}"), reference);
+        assert_eq!(serde_json::to_value(&secret).unwrap(), reference);
+        assert_eq!(
+            Secret::resolve("env:PATH").unwrap().expose_secret(),
+            std::env::var("PATH").unwrap()
+        );
+    }
+
+    #[test]
+    fn a_secret_in_the_settings_is_not_shown() {
+        let secret = Secret::resolve("postgres://ca:hunter2@db/ca").unwrap();
+        assert_eq!(secret.expose_secret(), "postgres://ca:hunter2@db/ca");
+        assert!(!format!("{secret:?} {}", serde_json::to_value(&secret).unwrap()).contains("hunter2"));
+    }
+
+    #[test]
+    fn a_reference_that_leads_nowhere_is_named() {
+        for reference in [
+            "file:/nonexistent/x",
+            "env:GIGVAULT_NO_SUCH_VARIABLE",
+            "vault:kv/x",
+            "k8s:ns/x",
+        ] {
+            let error = Secret::resolve(reference).unwrap_err().to_string();
+            assert!(error.contains(reference.split_once(':').unwrap().0), "{error}");
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! Mistakes in settings are refused, with their place and what was meant.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use kit::config::{ConfigError, Database, Listen, Secret, Telemetry, load_with};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Settings {
+    listen: Listen,
+    telemetry: Telemetry,
+    database: Database,
+    ca: Ca,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Ca {
+    default_ca: String,
+    strict: bool,
+    #[serde(with = "kit::config::span")]
+    interval: Duration,
+    names: Vec<String>,
+    profiles: Vec<Profile>,
+    labels: BTreeMap<String, String>,
+}
+
+impl Default for Ca {
+    fn default() -> Self {
+        Self {
+            default_ca: "issuing".to_owned(),
+            strict: false,
+            interval: Duration::from_secs(3600),
+            names: Vec::new(),
+            profiles: Vec::new(),
+            labels: BTreeMap::new(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Profile {
+    name: String,
+}
+
+fn load(yaml: &str, variables: &[(&str, &str)]) -> Result<Settings, ConfigError> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("gigvault.yaml");
+    std::fs::write(&path, yaml).unwrap();
+    load_with(
+        Some(&path),
+        variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+    )
+}
+
+fn refused(yaml: &str, variables: &[(&str, &str)]) -> String {
+    load(yaml, variables).unwrap_err().to_string()
+}
+
+#[test]
+fn variables_stand_over_the_file_and_the_file_over_defaults() {
+    let settings = load(
+        "listen: {https_port: 1, http_port: 2}\nca:\n  interval: 12h\n  strict: true\n",
+        &[
+            ("GIGVAULT_LISTEN__HTTP_PORT", "3"),
+            ("GIGVAULT_CA__STRICT", "false"),
+            ("HOME", "/root"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(
+        (
+            settings.listen.https_port,
+            settings.listen.http_port,
+            settings.listen.grpc_port
+        ),
+        (1, 3, 9443)
+    );
+    assert_eq!(
+        (settings.ca.interval, settings.ca.strict),
+        (Duration::from_secs(43_200), false)
+    );
+    assert_eq!(settings.ca.default_ca, "issuing");
+}
+
+#[test]
+fn without_a_file_and_without_content_there_are_the_defaults() {
+    let none: Settings = load_with(None, []).unwrap();
+    assert_eq!(none.listen, Listen::default());
+    for empty in ["", "\n", "# only this\n\n", "---\n"] {
+        assert_eq!(load(empty, &[]).unwrap().listen, Listen::default(), "{empty:?}");
+    }
+}
+
+#[test]
+fn text_that_looks_like_a_number_stays_text_in_variables() {
+    let settings = load(
+        "",
+        &[
+            ("GIGVAULT_CA__DEFAULT_CA", "0123"),
+            ("GIGVAULT_DATABASE__URL", "1e5"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(settings.ca.default_ca, "0123");
+    assert_eq!(settings.database.url.unwrap().expose_secret(), "1e5");
+}
+
+#[test]
+fn lists_and_maps_in_variables_are_written_as_in_yaml() {
+    let settings = load(
+        "",
+        &[
+            ("GIGVAULT_CA__NAMES", "[a, 'b, c']"),
+            ("GIGVAULT_CA__PROFILES", "[{name: web}]"),
+            ("GIGVAULT_CA__LABELS__TEAM", "pki"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(settings.ca.names, ["a", "b, c"]);
+    assert_eq!(settings.ca.profiles.first().unwrap().name, "web");
+    assert_eq!(settings.ca.labels.get("team").unwrap(), "pki");
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_nearest_known_one() {
+    let error = refused("listen:\n  http_port: 1\nlisen:\n  x: 1\n", &[]);
+    assert!(
+        error.ends_with(r#"gigvault.yaml:3:1: unknown key "lisen"; did you mean "listen"?"#),
+        "{error}"
+    );
+    let error = refused("listen:\n  http_prot: 1\n", &[]);
+    assert!(
+        error.contains(r#":2:3: unknown key "http_prot"; did you mean "http_port"?"#),
+        "{error}"
+    );
+    let error = refused("ca:\n  profiles:\n    - nmae: x\n", &[]);
+    assert!(
+        error.contains(":3:") && error.contains(r#"did you mean "name"?"#),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_wrong_type_is_shown_with_its_line() {
+    let error = refused("listen:\n  address: 127.0.0.1\n  http_port: soon\n", &[]);
+    assert!(error.contains("gigvault.yaml:3:14"), "{error}");
+    let error = refused("listen:\n  http_port: 70000\n", &[]);
+    assert!(error.contains("gigvault.yaml:2:"), "{error}");
+    let error = refused("telemetry:\n  format: xml\n", &[]);
+    assert!(
+        error.contains(":2:") && error.contains("auto, json, pretty"),
+        "{error}"
+    );
+    let error = refused("ca:\n  interval: fortnight\n", &[]);
+    assert!(error.contains(":2:") && error.contains("90d"), "{error}");
+}
+
+#[test]
+fn text_that_looks_like_a_number_must_be_quoted_in_the_file() {
+    let error = refused("ca:\n  default_ca: 0123\n", &[]);
+    assert!(error.contains(":2:") && error.contains("quot"), "{error}");
+    assert_eq!(
+        load("ca:\n  default_ca: '0123'\n", &[]).unwrap().ca.default_ca,
+        "0123"
+    );
+}
+
+#[test]
+fn a_key_that_comes_twice_is_refused() {
+    let error = refused("listen:\n  http_port: 1\n  http_port: 2\n", &[]);
+    assert!(error.contains(":3:") && error.contains("http_port"), "{error}");
+}
+
+#[test]
+fn what_is_not_yaml_is_refused_with_its_line() {
+    let error = refused("listen:\n  http_port: [1\n", &[]);
+    assert!(error.contains("gigvault.yaml:"), "{error}");
+    assert!(refused("- a\n- b\n", &[]).contains(":1:1"));
+    assert!(refused("listen: {}\n---\nlisten: {}\n", &[]).contains("gigvault.yaml:"));
+}
+
+#[test]
+fn a_bomb_is_stopped_by_its_budget() {
+    let mut bomb = String::from("a: &a [x,x,x,x,x,x,x,x,x]\n");
+    for (name, before) in ('b'..='i').zip('a'..) {
+        bomb.push_str(&format!(
+            "{name}: &{name} [{}]\n",
+            vec![format!("*{before}"); 9].join(",")
+        ));
+    }
+    let ca_names = format!("{bomb}ca:\n  names: *i\n");
+    assert!(load(&ca_names, &[]).is_err());
+    let names = format!("ca:\n  names: [{}]\n", "x,".repeat(30_000));
+    assert!(refused(&names, &[]).contains("gigvault.yaml"));
+    assert!(load(&format!("ca: {}", "[".repeat(10_000)), &[]).is_err());
+}
+
+#[test]
+fn an_unknown_variable_is_refused_with_the_nearest_known_one() {
+    let error = refused("", &[("GIGVAULT_LISTEN__HTTPS_PROT", "1")]);
+    assert!(
+        error.contains("GIGVAULT_LISTEN__HTTPS_PROT") && error.contains("GIGVAULT_LISTEN__HTTPS_PORT?"),
+        "{error}"
+    );
+    let error = refused("", &[("GIGVAULT_NOTHING__LIKE_IT", "1")]);
+    assert!(error.contains("config show --defaults"), "{error}");
+    assert!(refused("", &[("GIGVAULT_LISTEN__HTTPS_PORT__X", "1")]).contains("no such setting"));
+}
+
+#[test]
+fn a_single_underscore_where_two_are_meant_is_refused() {
+    let error = refused("", &[("GIGVAULT_LISTEN_HTTPS_PORT", "1")]);
+    assert!(error.contains("GIGVAULT_LISTEN__HTTPS_PORT"), "{error}");
+}
+
+#[test]
+fn variables_of_others_are_left_alone() {
+    let others = [
+        "GIGVAULT_URL",
+        "GIGVAULT_TOKEN",
+        "GIGVAULT_CA_FILE",
+        "GIGVAULT_CLOCK_OFFSET",
+        "GIGVAULT_CA_PORT",
+        "GIGVAULT_CA_SERVICE_HOST",
+    ];
+    for name in others {
+        assert!(load("", &[(name, "x")]).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn a_wrong_value_in_a_variable_names_the_variable() {
+    let error = refused("", &[("GIGVAULT_LISTEN__HTTP_PORT", "soon")]);
+    assert!(
+        error.contains("environment variable GIGVAULT_LISTEN__HTTP_PORT"),
+        "{error}"
+    );
+    let error = refused("", &[("GIGVAULT_LISTEN__TLS__CERTIFICATE", "/x")]);
+    assert!(
+        error.contains("GIGVAULT_LISTEN__TLS") && error.contains("key"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_empty_variable_is_as_good_as_none() {
+    assert_eq!(
+        load("", &[("GIGVAULT_LISTEN__HTTP_PORT", "")])
+            .unwrap()
+            .listen
+            .http_port,
+        8080
+    );
+}
+
+#[test]
+fn secrets_are_read_at_load_and_never_shown() {
+    let settings = load("database:\n  url: env:PATH\n", &[]).unwrap();
+    assert_eq!(
+        settings.database.url.as_ref().map(Secret::expose_secret),
+        std::env::var("PATH").ok().as_deref()
+    );
+    let shown = format!("{settings:?}{}", serde_json::to_string(&settings).unwrap());
+    assert!(shown.contains("env:PATH") && !shown.contains("/usr/bin"));
+    let error = refused("database:\n  url: file:/nonexistent\n", &[]);
+    assert!(error.contains(":2:") && error.contains("/nonexistent"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = load_with::<Settings>(Some("/nonexistent.yaml".as_ref()), [])
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("/nonexistent.yaml"), "{error}");
+}
