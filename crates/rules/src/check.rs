@@ -1,0 +1,9 @@
+//! The checks of [`approve`](crate::approve), one a file. Those named `settle` also give the form that is certified.
+
+pub(crate) mod key;
+pub(crate) mod names;
+pub(crate) mod path;
+pub(crate) mod sans;
+mod spiffe;
+pub(crate) mod subject;
+pub(crate) mod validity;

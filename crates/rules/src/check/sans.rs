@@ -1,0 +1,86 @@
+//! Subject alternative names: kinds, number, wildcards, schemes. Their syntax was checked when they were parsed.
+
+use std::collections::HashSet;
+
+use x509::San;
+use x509::san::SanKind;
+
+use super::spiffe;
+use crate::denied::Denied;
+use crate::profile::{Profile, SanRule};
+
+/// The names to certify: those asked for, in their order, each once.
+pub(crate) fn settle(profile: &Profile, asked: &[San]) -> Result<Vec<San>, Denied> {
+    let rule = &profile.san;
+    let mut seen = HashSet::with_capacity(asked.len());
+    let sans: Vec<San> = asked.iter().filter(|san| seen.insert(*san)).cloned().collect();
+    if sans.len() > rule.max {
+        return Err(Denied::san(format!(
+            "there are {} names; profile {} takes at most {}",
+            sans.len(),
+            profile.name,
+            rule.max
+        )));
+    }
+    sans.iter().try_for_each(|san| check_one(profile, san))?;
+    spiffe::check(&sans, !profile.certificate.is_ca()).map_err(Denied::san)?;
+    if !rule.required.is_empty() && !sans.iter().any(|san| rule.required.contains(&san.kind())) {
+        return Err(Denied::san(format!(
+            "profile {} needs at least one name of kind {}",
+            profile.name,
+            list(&rule.required, " or ")
+        )));
+    }
+    Ok(sans)
+}
+
+fn check_one(profile: &Profile, san: &San) -> Result<(), Denied> {
+    let rule = &profile.san;
+    if !rule.allowed.contains(&san.kind()) {
+        let allowed = if rule.allowed.is_empty() {
+            "none".to_owned()
+        } else {
+            list(&rule.allowed, ", ")
+        };
+        return Err(Denied::san(format!(
+            "{san}: profile {} does not take names of this kind; allowed: {allowed}",
+            profile.name
+        )));
+    }
+    match san {
+        San::Dns(name) if name.is_wildcard() => check_wildcard(rule, san, name.base()),
+        San::Uri(uri)
+            if !rule.uri_schemes.is_empty()
+                && !rule.uri_schemes.iter().any(|known| known == uri.scheme()) =>
+        {
+            Err(Denied::san(format!(
+                "{san}: the scheme must be {}",
+                rule.uri_schemes.join(" or ")
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Clients do not match `*.test`, and where they did it would stand for a whole top-level domain.
+fn check_wildcard(rule: &SanRule, san: &San, base: &str) -> Result<(), Denied> {
+    if !rule.wildcards {
+        return Err(Denied::san(format!(
+            "{san}: this profile takes no wildcards; list the names"
+        )));
+    }
+    if !base.contains('.') {
+        return Err(Denied::san(format!(
+            "{san}: a wildcard needs at least two labels after it"
+        )));
+    }
+    Ok(())
+}
+
+fn list(kinds: &[SanKind], separator: &str) -> String {
+    kinds
+        .iter()
+        .map(|kind| kind.as_str())
+        .collect::<Vec<_>>()
+        .join(separator)
+}

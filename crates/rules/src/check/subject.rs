@@ -1,0 +1,142 @@
+//! The subject's distinguished name: which attributes, and that no name hides in it that the alternative names do not
+//! show.
+
+use const_oid::ObjectIdentifier;
+use x509::name::oids;
+use x509::{DistinguishedName, San};
+
+use crate::denied::Denied;
+use crate::profile::{CommonName, Profile};
+use crate::text::attributes::label;
+
+/// The subject to certify: the one asked for in our encodings, its common name spelled like the alternative name that
+/// it repeats (BR 7.1.4.3: character for character).
+pub(crate) fn settle(
+    profile: &Profile,
+    asked: &DistinguishedName,
+    sans: &[San],
+) -> Result<DistinguishedName, Denied> {
+    let subject = asked
+        .canonical()
+        .map_err(|error| Denied::subject(error.to_string()))?;
+    if subject.is_empty() && sans.is_empty() {
+        return Err(Denied::subject(
+            "the request names nobody: the subject is empty and there are no alternative names",
+        ));
+    }
+    let attributes: Vec<_> = subject.attributes().collect();
+    check_attributes(profile, &attributes)?;
+    check_mailboxes(&attributes, sans)?;
+    let mut common_names = attributes.iter().filter(|(oid, _)| *oid == oids::COMMON_NAME);
+    match (common_names.next(), common_names.next()) {
+        (None, _) => Ok(subject),
+        (Some((_, text)), None) => match spelling(profile.subject.common_name, text, sans)? {
+            Some(spelled) if spelled != *text => respell(subject, attributes.clone(), &spelled),
+            _ => Ok(subject),
+        },
+        (Some(_), Some(_)) => Err(Denied::subject("there is more than one common name; keep one")),
+    }
+}
+
+fn check_attributes(profile: &Profile, attributes: &[(ObjectIdentifier, String)]) -> Result<(), Denied> {
+    let rule = &profile.subject;
+    let labels = |oids: &[ObjectIdentifier]| oids.iter().copied().map(label).collect::<Vec<_>>().join(", ");
+    if let Some((oid, _)) = attributes.iter().find(|(oid, _)| !rule.attributes.contains(oid)) {
+        return Err(Denied::subject(format!(
+            "profile {} does not take the attribute {}; allowed: {}",
+            profile.name,
+            label(*oid),
+            labels(&rule.attributes)
+        )));
+    }
+    let missing = rule
+        .required
+        .iter()
+        .find(|oid| !attributes.iter().any(|(held, _)| held == *oid));
+    match missing {
+        Some(oid) => Err(Denied::subject(format!(
+            "profile {} needs the attribute {}",
+            profile.name,
+            label(*oid)
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Mail programs believe an emailAddress attribute, so it may only repeat what was checked as an alternative name.
+fn check_mailboxes(attributes: &[(ObjectIdentifier, String)], sans: &[San]) -> Result<(), Denied> {
+    for (_, address) in attributes.iter().filter(|(oid, _)| *oid == oids::EMAIL_ADDRESS) {
+        if !read_as(&["email"], address).iter().any(|san| sans.contains(san)) {
+            return Err(Denied::subject(format!(
+                "emailAddress {address} is not one of the alternative names; add email:{address} there"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// How the common name must be spelled, if it repeats an alternative name.
+fn spelling(rule: CommonName, text: &str, sans: &[San]) -> Result<Option<String>, Denied> {
+    let names = match rule {
+        CommonName::Free => return Ok(None),
+        CommonName::RepeatsSan => read_as(&["ip", "dns", "email", "upn", "uri"], text),
+        CommonName::NamesRepeatSan => names_in(text),
+    };
+    if names.is_empty() && rule == CommonName::NamesRepeatSan {
+        return Ok(None);
+    }
+    match names.iter().find(|name| sans.contains(name)) {
+        Some(name) => Ok(Some(name.value())),
+        None => Err(Denied::subject(format!(
+            "the common name {text:?} is not one of the alternative names; add it there{}, or leave it out",
+            names
+                .first()
+                .map(|name| format!(" as {name}"))
+                .unwrap_or_default()
+        ))),
+    }
+}
+
+/// What a program would take for a name in free text.
+fn names_in(text: &str) -> Vec<San> {
+    if text.parse::<std::net::IpAddr>().is_ok() {
+        read_as(&["ip"], text)
+    } else if text.contains("://") {
+        read_as(&["uri"], text)
+    } else if text.contains('@') {
+        read_as(&["email", "upn"], text)
+    } else if text.contains('.') {
+        read_as(&["dns"], text)
+    } else {
+        Vec::new()
+    }
+}
+
+fn read_as(kinds: &[&str], text: &str) -> Vec<San> {
+    kinds
+        .iter()
+        .filter_map(|kind| format!("{kind}:{text}").parse().ok())
+        .collect()
+}
+
+/// The same name with another common name. Only names without multi-valued parts can be taken apart and put together
+/// again.
+fn respell(
+    subject: DistinguishedName,
+    mut attributes: Vec<(ObjectIdentifier, String)>,
+    common_name: &str,
+) -> Result<DistinguishedName, Denied> {
+    let assemble = |attributes: &[(ObjectIdentifier, String)]| {
+        DistinguishedName::from_rdns(attributes.iter().map(|(oid, value)| [(*oid, value.as_str())]))
+            .map_err(|error| Denied::subject(error.to_string()))
+    };
+    if assemble(&attributes)? != subject {
+        return Err(Denied::subject(format!(
+            "write the common name as the alternative name is written: {common_name}"
+        )));
+    }
+    for (_, value) in attributes.iter_mut().filter(|(oid, _)| *oid == oids::COMMON_NAME) {
+        common_name.clone_into(value);
+    }
+    assemble(&attributes)
+}

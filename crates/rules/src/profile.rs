@@ -1,0 +1,134 @@
+//! Certificate profiles: what a kind of certificate may say, about whom, and for how long.
+//!
+//! A profile decides every extension; a request only fills in names and key. Profiles are plain values, so that
+//! configuration can add some: unknown fields are refused, [`Profile::validate`] finds contradictions, and
+//! [`Profiles`] holds only valid ones.
+
+mod san;
+mod set;
+mod subject;
+mod validate;
+
+use std::time::Duration;
+
+use const_oid::ObjectIdentifier;
+use serde::{Deserialize, Serialize};
+use x509::KeyAlgorithm;
+use x509::extension::{Eku, KeyUsageFlags, NameConstraints};
+
+pub use san::SanRule;
+pub use set::Profiles;
+pub use subject::{CommonName, SubjectRule};
+pub use validate::ProfileError;
+
+use crate::duration;
+use crate::text;
+
+/// Longest time that a certificate may start before its signature is made (CA/Browser Forum BR 7.1.2.7: 48 hours).
+pub const MAX_BACKDATE: Duration = duration::hours(48);
+
+/// Longest life of a certificate without revocation information (RFC 9608, BR 7.1.2.11.2 since March 2026).
+pub const MAX_SHORT_LIVED: Duration = duration::days(7);
+
+/// Key usages that only RSA keys have.
+pub(crate) const RSA_ONLY: KeyUsageFlags = KeyUsageFlags::KEY_ENCIPHERMENT;
+
+/// Key usages that only keys on a NIST curve have.
+pub(crate) const CURVES_ONLY: KeyUsageFlags = KeyUsageFlags::KEY_AGREEMENT;
+
+/// Rules for one kind of certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// What requests call it: lower-case letters, digits and hyphens.
+    pub name: String,
+    /// One sentence for people who choose.
+    #[serde(default)]
+    pub description: String,
+    /// What holders of such a certificate are.
+    #[serde(default)]
+    pub certificate: Kind,
+    /// What the subject may hold.
+    #[serde(default)]
+    pub subject: SubjectRule,
+    /// Which subject alternative names are allowed and needed.
+    #[serde(default)]
+    pub san: SanRule,
+    /// Kinds of keys that are certified. RSA sizes stand for themselves only: `rsa2048` does not allow 3072 bits.
+    #[serde(with = "text::list")]
+    pub keys: Vec<KeyAlgorithm>,
+    /// Lifetime when nothing is asked for.
+    #[serde(with = "duration::serde_text")]
+    pub default_validity: Duration,
+    /// Longest lifetime, first and last second included.
+    #[serde(with = "duration::serde_text")]
+    pub max_validity: Duration,
+    /// How long before its signature a certificate starts, for clocks that run behind. Counts as lifetime, and never
+    /// takes more than a tenth of it. At most 48 hours.
+    #[serde(with = "duration::serde_text", default = "default_backdate")]
+    pub backdate: Duration,
+    /// Key usages (RFC 5280 section 4.2.1.3). `key-encipherment` is left out for keys other than RSA,
+    /// `key-agreement` for keys that are not on a NIST curve.
+    #[serde(with = "text::key_usage")]
+    pub key_usage: KeyUsageFlags,
+    /// Extended key usages (RFC 5280 section 4.2.1.12). May be empty for CAs only.
+    #[serde(default, with = "text::list")]
+    pub extended_key_usage: Vec<Eku>,
+    /// Certificate policies (RFC 5280 section 4.2.1.4), without qualifiers.
+    #[serde(default, with = "text::oids")]
+    pub policies: Vec<ObjectIdentifier>,
+    /// Where relying parties learn about revocation.
+    #[serde(default)]
+    pub revocation: Revocation,
+    /// Whether servers must staple OCSP responses (RFC 7633 TLS feature `status_request`).
+    #[serde(default)]
+    pub must_staple: bool,
+    /// Name constraints that certified CAs are held to (RFC 5280 section 4.2.1.10).
+    #[serde(default, with = "text::name_constraints")]
+    pub name_constraints: NameConstraints,
+    /// Whether the `developer` role may use it.
+    #[serde(default)]
+    pub development: bool,
+}
+
+/// What the holder of a certificate is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Kind {
+    /// No CA.
+    #[default]
+    EndEntity,
+    /// A CA below another one.
+    SubCa {
+        /// How many further CAs may stand between it and end entities. Without a number: as many as its issuer
+        /// leaves.
+        path_len: Option<u8>,
+    },
+    /// A self-signed trust anchor.
+    Root,
+}
+
+impl Kind {
+    /// Whether certificates of this kind certify others.
+    #[must_use]
+    pub fn is_ca(self) -> bool {
+        self != Self::EndEntity
+    }
+}
+
+/// Where relying parties learn that a certificate was revoked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Revocation {
+    /// At the addresses of the issuer: CRL distribution point and OCSP.
+    #[default]
+    Published,
+    /// Nowhere, and the certificate says so: noRevAvail (RFC 9608). For lives of at most seven days.
+    NotAvailable,
+    /// Nowhere, by `id-pkix-ocsp-nocheck` (RFC 6960 section 4.2.2.2.1). For OCSP responders only.
+    Nocheck,
+}
+
+fn default_backdate() -> Duration {
+    duration::hours(1)
+}

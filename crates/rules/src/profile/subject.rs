@@ -1,0 +1,100 @@
+//! What a profile allows in the subject's distinguished name.
+
+use const_oid::ObjectIdentifier;
+use serde::{Deserialize, Serialize};
+use x509::name::oids;
+
+use crate::text;
+
+/// Rules on the subject. The default allows a common name and the usual attributes of an organization, and demands
+/// none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubjectRule {
+    /// What the common name may be.
+    #[serde(default)]
+    pub common_name: CommonName,
+    /// Attributes that may stand in the subject, by short name or dotted OID.
+    #[serde(default = "organization", with = "text::attributes")]
+    pub attributes: Vec<ObjectIdentifier>,
+    /// Attributes that must stand in it.
+    #[serde(default, with = "text::attributes")]
+    pub required: Vec<ObjectIdentifier>,
+}
+
+/// What a common name may be. In every case it is held to the name constraints of the issuing CA.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CommonName {
+    /// One of the subject alternative names, and nothing else: old TLS clients match it.
+    #[default]
+    RepeatsSan,
+    /// Free text, unless it reads as a host name with a dot, an address, a mailbox or a URI: that must be one of
+    /// the subject alternative names too.
+    NamesRepeatSan,
+    /// Free text: the name of a CA, of a responder, of a publisher.
+    Free,
+}
+
+impl SubjectRule {
+    /// The usual attributes and this rule for the common name.
+    #[must_use]
+    pub fn with_common_name(common_name: CommonName) -> Self {
+        Self {
+            common_name,
+            ..Self::default()
+        }
+    }
+
+    /// Demands these attributes, which are then allowed too.
+    #[must_use]
+    pub fn requiring(mut self, attributes: &[ObjectIdentifier]) -> Self {
+        self.required = attributes.to_vec();
+        self.allowing(attributes)
+    }
+
+    /// Allows these attributes beside the usual ones.
+    #[must_use]
+    pub fn allowing(mut self, attributes: &[ObjectIdentifier]) -> Self {
+        let new = attributes
+            .iter()
+            .filter(|oid| !self.attributes.contains(oid))
+            .copied();
+        let new: Vec<_> = new.collect();
+        self.attributes.extend(new);
+        self
+    }
+
+    pub(crate) fn find_contradiction(&self) -> Result<(), String> {
+        match self.required.iter().find(|oid| !self.attributes.contains(oid)) {
+            Some(oid) => Err(format!(
+                "`required` holds {}, which `attributes` does not",
+                text::attributes::label(*oid)
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Default for SubjectRule {
+    fn default() -> Self {
+        Self {
+            common_name: CommonName::default(),
+            attributes: organization(),
+            required: Vec::new(),
+        }
+    }
+}
+
+fn organization() -> Vec<ObjectIdentifier> {
+    vec![
+        oids::COMMON_NAME,
+        oids::ORGANIZATION,
+        oids::ORGANIZATIONAL_UNIT,
+        oids::LOCALITY,
+        oids::STATE,
+        oids::COUNTRY,
+        oids::DOMAIN_COMPONENT,
+        oids::SERIAL_NUMBER,
+    ]
+}

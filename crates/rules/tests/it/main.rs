@@ -1,0 +1,10 @@
+//! What the profiles allow and refuse, through the public interface.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod config;
+mod denials;
+mod issuers;
+mod lifetimes;
+mod profiles;
+mod properties;
+mod world;
