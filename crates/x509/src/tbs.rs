@@ -185,12 +185,19 @@ impl<'a> Signed<'a> {
     }
 }
 
-/// Reads extensions of a certificate, CRL or entry; each may stand once (section 4.2).
+/// Far more than anyone puts into a certificate; it bounds the search for repetitions.
+const MAX_EXTENSIONS: usize = 128;
+
+/// Reads extensions of a certificate, CRL or entry; each may stand once (section 4.2). The inner error is the name of
+/// one that stands twice.
 pub(crate) fn read_extensions(list: &[u8]) -> Result<Result<Vec<Extension>, String>, DerError> {
     let mut entries = Reader::within(list, tag::SEQUENCE)?;
     let mut extensions: Vec<Extension> = Vec::new();
     while !entries.is_empty() {
         let extension = Extension::read(&mut entries)?;
+        if extensions.len() == MAX_EXTENSIONS {
+            return Err(DerError::Value("list of extensions: there are too many"));
+        }
         if extensions.iter().any(|earlier| earlier.oid() == extension.oid()) {
             return Ok(Err(extension.name()));
         }

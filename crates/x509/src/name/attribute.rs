@@ -1,6 +1,6 @@
 //! Attribute types and values: which string type, which upper bound, and the way from text to DER and back.
 
-use std::{borrow::Cow, fmt::Write as _};
+use std::{borrow::Cow, collections::HashSet, fmt::Write as _};
 
 use const_oid::ObjectIdentifier;
 use data_encoding::HEXLOWER;
@@ -209,13 +209,12 @@ pub(super) fn label(oid: ObjectIdentifier) -> String {
 
 /// Refuses two encoded attributes of one type.
 pub(super) fn check_distinct_types(encoded: &[Vec<u8>]) -> Result<(), NameError> {
-    let mut types = Vec::with_capacity(encoded.len());
+    let mut types = HashSet::with_capacity(encoded.len());
     for attribute in encoded {
         let oid = Attribute::read(&mut Reader::new(attribute))?.oid;
-        if types.contains(&oid) {
+        if !types.insert(oid) {
             return Err(NameError::Repeated(label(oid)));
         }
-        types.push(oid);
     }
     Ok(())
 }

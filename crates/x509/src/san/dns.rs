@@ -7,6 +7,9 @@ use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
 use super::SanError;
 
+/// Octets of a host name without its trailing dot (RFC 1035 section 2.3.4).
+const MAX_NAME: usize = 253;
+
 /// A host name in A-label form, lower case, without a trailing dot; possibly with the wildcard `*` as its whole
 /// leftmost label. Never an IP address.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,7 +62,7 @@ impl FromStr for DnsName {
             None => ("", text),
         };
         let ascii = to_a_labels(base).map_err(refuse)?;
-        if wildcard.len() + ascii.len() > 253 {
+        if wildcard.len() + ascii.len() > MAX_NAME {
             return Err(refuse("names have at most 253 characters"));
         }
         if looks_like_an_address(&ascii) {
@@ -117,6 +120,10 @@ pub(crate) fn to_a_labels(domain: &str) -> Result<String, &'static str> {
 
 /// Complaints that deserve their own words.
 fn check_shape(domain: &str) -> Result<(), &'static str> {
+    // No longer text can become 253 octets of A-labels, and Punycode takes quadratic time.
+    if domain.len() > 4 * MAX_NAME {
+        return Err("names have at most 253 characters");
+    }
     if domain.is_empty() {
         return Err("it is empty");
     }

@@ -116,6 +116,22 @@ fn a_repeated_extension_is_refused_by_name() {
 }
 
 #[test]
+fn very_many_extensions_are_refused() {
+    let holder = Holder::new(KeyAlgorithm::Ed25519);
+    let mut spec = leaf_spec(holder.public_key(), SignatureAlgorithm::Ed25519);
+    let many = |arc: u32| Extension::other(format!("1.2.3.{arc}").parse().unwrap(), false, vec![]);
+    spec.extensions = (0..129).map(many).collect();
+    let tbs = spec.to_tbs().unwrap();
+    let der = x509::assemble(&tbs, spec.signature_algorithm, b"any").unwrap();
+    assert!(
+        Certificate::from_der(&der)
+            .unwrap_err()
+            .to_string()
+            .contains("too many")
+    );
+}
+
+#[test]
 fn malformed_extensions_that_decide_about_trust_are_refused() {
     use x509::extension::oids;
     for oid in [
