@@ -1,1 +1,20 @@
-//! Placeholder until the first module lands.
+#![doc = include_str!("../README.md")]
+
+mod certificate;
+mod envelope;
+mod error;
+mod kek;
+mod pbes2;
+mod pem;
+pub mod secret_file;
+mod signer;
+mod software;
+mod store;
+
+pub use certificate::sign_certificate;
+pub use error::KeyError;
+pub use kek::{Argon2Cost, KeyEncryptionKey};
+pub use pem::{from_pem, to_encrypted_pem, to_pem};
+pub use signer::Signer;
+pub use software::SoftwareKey;
+pub use store::{Binding, KeyStore, SoftwareStore, StoredKey};

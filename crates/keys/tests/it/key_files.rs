@@ -1,0 +1,175 @@
+//! Key files both ways: OpenSSL reads ours, we read OpenSSL's.
+
+use keys::{KeyError, Signer, SoftwareKey};
+use secrecy::SecretString;
+use x509::key::KeyAlgorithm;
+
+use crate::openssl::OpenSsl;
+
+/// OpenSSL command that makes a key of each kind, and what we call it.
+const KINDS: [(&str, KeyAlgorithm); 5] = [
+    (
+        "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256",
+        KeyAlgorithm::P256,
+    ),
+    (
+        "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384",
+        KeyAlgorithm::P384,
+    ),
+    (
+        "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-521",
+        KeyAlgorithm::P521,
+    ),
+    ("genpkey -algorithm ED25519", KeyAlgorithm::Ed25519),
+    (
+        "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048",
+        KeyAlgorithm::Rsa(2048),
+    ),
+];
+
+/// The public key that OpenSSL sees in a private-key file.
+fn openssl_public(openssl: &OpenSsl, file: &str, options: &str) -> Vec<u8> {
+    openssl.run(&format!("pkey -in {file} {options} -pubout -outform DER"))
+}
+
+#[test]
+fn openssl_reads_our_plain_files() {
+    let openssl = OpenSsl::new();
+    for (_, kind) in KINDS {
+        let key = SoftwareKey::generate(kind).unwrap();
+        openssl.write("key.pem", key.to_pem().unwrap().as_bytes());
+        assert_eq!(
+            openssl_public(&openssl, "key.pem", ""),
+            key.public_key().spki(),
+            "{kind}"
+        );
+        openssl.run("pkey -in key.pem -check -noout");
+    }
+}
+
+#[test]
+fn openssl_reads_our_encrypted_files() {
+    let openssl = OpenSsl::new();
+    for (_, kind) in KINDS {
+        let key = SoftwareKey::generate(kind).unwrap();
+        openssl.write("key.pem", key.to_encrypted_pem(&"sesame".into()).unwrap());
+        assert_eq!(
+            openssl_public(&openssl, "key.pem", "-passin pass:sesame"),
+            key.public_key().spki(),
+            "{kind}"
+        );
+        let wrong = openssl.try_run("pkey -in key.pem -passin pass:wrong -noout".split(' '));
+        assert!(!wrong.status.success(), "{kind} opened with a wrong passphrase");
+    }
+}
+
+#[test]
+fn we_read_plain_files_of_openssl() {
+    let openssl = OpenSsl::new();
+    for (make, kind) in KINDS {
+        openssl.run(&format!("{make} -out key.pem"));
+        let key = SoftwareKey::from_pem(&openssl.read("key.pem"), None).unwrap();
+        assert_eq!(key.public_key().algorithm(), kind);
+        assert_eq!(key.public_key().spki(), openssl_public(&openssl, "key.pem", ""));
+    }
+}
+
+#[test]
+fn we_read_encrypted_files_of_openssl() {
+    let openssl = OpenSsl::new();
+    let passphrase = SecretString::from("sesame");
+    openssl.run("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out plain.pem");
+    let public = openssl_public(&openssl, "plain.pem", "");
+    for options in [
+        "-v2 aes-256-cbc",
+        "-v2 aes-192-cbc",
+        "-v2 aes-128-cbc",
+        "-v2 aes-256-cbc -v2prf hmacWithSHA1",
+        "-v2 aes-256-cbc -v2prf hmacWithSHA384",
+        "-v2 aes-256-cbc -v2prf hmacWithSHA512 -iter 5000",
+    ] {
+        openssl.run(&format!(
+            "pkcs8 -topk8 -in plain.pem -out key.pem -passout pass:sesame {options}"
+        ));
+        let key = SoftwareKey::from_pem(&openssl.read("key.pem"), Some(&passphrase)).unwrap();
+        assert_eq!(key.public_key().spki(), public, "{options}");
+        let wrong = SoftwareKey::from_pem(&openssl.read("key.pem"), Some(&"Sesame".into())).unwrap_err();
+        assert!(matches!(wrong, KeyError::WrongPassphrase), "{options}: {wrong}");
+    }
+}
+
+#[test]
+fn encryptions_we_do_not_read_name_the_way_out() {
+    let openssl = OpenSsl::new();
+    openssl.run("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out plain.pem");
+    openssl.run("pkcs8 -topk8 -in plain.pem -out scrypt.pem -passout pass:sesame -scrypt");
+    openssl.run("ec -in plain.pem -aes256 -passout pass:sesame -out old.pem");
+    for file in ["scrypt.pem", "old.pem"] {
+        let refused = SoftwareKey::from_pem(&openssl.read(file), Some(&"sesame".into())).unwrap_err();
+        assert!(
+            matches!(refused, KeyError::UnsupportedEncryption(_)),
+            "{file}: {refused}"
+        );
+        assert!(
+            refused.to_string().contains("openssl pkcs8 -topk8"),
+            "{file}: {refused}"
+        );
+    }
+}
+
+#[test]
+fn we_read_sec1_and_pkcs1_files() {
+    let openssl = OpenSsl::new();
+    for (curve, kind) in [
+        ("prime256v1", KeyAlgorithm::P256),
+        ("secp384r1", KeyAlgorithm::P384),
+        ("secp521r1", KeyAlgorithm::P521),
+    ] {
+        // Writes an EC PARAMETERS block before the key.
+        openssl.run(&format!("ecparam -name {curve} -genkey -out key.pem"));
+        assert!(
+            String::from_utf8(openssl.read("key.pem"))
+                .unwrap()
+                .contains("BEGIN EC PRIVATE KEY")
+        );
+        let key = SoftwareKey::from_pem(&openssl.read("key.pem"), None).unwrap();
+        assert_eq!(key.public_key().algorithm(), kind);
+        assert_eq!(key.public_key().spki(), openssl_public(&openssl, "key.pem", ""));
+    }
+    openssl.run("genrsa -traditional -out key.pem 2048");
+    assert!(
+        String::from_utf8(openssl.read("key.pem"))
+            .unwrap()
+            .contains("BEGIN RSA PRIVATE KEY")
+    );
+    let key = SoftwareKey::from_pem(&openssl.read("key.pem"), None).unwrap();
+    assert_eq!(key.public_key().spki(), openssl_public(&openssl, "key.pem", ""));
+}
+
+#[test]
+fn a_key_behind_a_certificate_is_found() {
+    let openssl = OpenSsl::new();
+    openssl.run("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x -keyout key.pem -out crt.pem");
+    let both = [openssl.read("crt.pem"), openssl.read("key.pem")].concat();
+    let key = SoftwareKey::from_pem(&both, None).unwrap();
+    assert_eq!(key.public_key().spki(), openssl_public(&openssl, "key.pem", ""));
+}
+
+#[test]
+fn keys_of_other_kinds_are_refused_by_name() {
+    let openssl = OpenSsl::new();
+    for (make, complaint) in [
+        (
+            "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp256k1",
+            "P-256, P-384, P-521",
+        ),
+        ("genpkey -algorithm X25519", "EC, RSA, Ed25519"),
+        ("genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024", "RSA"),
+    ] {
+        openssl.run(&format!("{make} -out key.pem"));
+        let refused = SoftwareKey::from_pem(&openssl.read("key.pem"), None)
+            .unwrap_err()
+            .to_string();
+        assert!(refused.contains(complaint), "{make}: {refused}");
+    }
+}

@@ -1,0 +1,9 @@
+//! Keys against an outside judge, OpenSSL, and against arbitrary input.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod certificate;
+mod key_files;
+mod openssl;
+mod properties;
+mod signatures;
