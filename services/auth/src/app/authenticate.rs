@@ -1,0 +1,43 @@
+//! Say whose a credential is.
+//!
+//! A credential that no key looks like is refused at once: that says nothing about any key. Every other one costs a
+//! row by prefix and a comparison in constant time, whether there is such a row or not.
+
+use aws_lc_rs::constant_time;
+
+use super::App;
+use crate::domain::{ApiKey, Status, Token};
+use crate::error::Error;
+use crate::store as tables;
+
+/// Compared with where there is no row; the SHA-256 of no text that is known.
+const NOBODY: [u8; 32] = [0; 32];
+
+impl App {
+    /// The key that this credential is; one refusal for all that are not usable.
+    pub async fn authenticate(&self, credential: &str) -> Result<ApiKey, Error> {
+        let result = self.judge(credential).await;
+        let label = match &result {
+            Ok(_) => "accepted",
+            Err(Error::BadCredential) => "refused",
+            Err(_) => "failed",
+        };
+        metrics::counter!("gigvault_authentications_total", "result" => label).increment(1);
+        result
+    }
+
+    async fn judge(&self, credential: &str) -> Result<ApiKey, Error> {
+        let token = Token::parse(credential).ok_or(Error::BadCredential)?;
+        let row = tables::find_with_hash(&self.db, token.prefix()).await?;
+        let stored = row.as_ref().map_or(NOBODY.as_slice(), |(_, hash)| hash.as_slice());
+        let same = constant_time::verify_slices_are_equal(stored, &token.sha256()).is_ok();
+        let now = self.clock.now();
+        match row {
+            Some((key, _)) if same && key.status(now) == Status::Active => {
+                self.last_used.note(&key, now);
+                Ok(key)
+            }
+            _ => Err(Error::BadCredential),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Make an API key.
+//!
+//! Order: check, draw the random bits, then the hash and the event in one transaction, then show the key. What is
+//! not shown, because the answer was lost, is of no use to anybody; the prefix in the list tells what to revoke.
+
+use std::fmt;
+use std::time::Duration;
+
+use kit::auth::{Caller, roles};
+use serde_json::json;
+use store::StoreError;
+use store::outbox;
+use store::time::{from_micros, to_micros};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::{App, event};
+use crate::domain::{ApiKey, Name, Token, permissions, sha256};
+use crate::error::Error;
+use crate::store::{self as tables, Request};
+
+/// A prefix has 32 bits, so that one is taken is rare; that several in a row are is a broken generator.
+const ATTEMPTS: usize = 4;
+
+/// The API key to make, and who asked.
+#[derive(Clone, Debug)]
+pub struct CreateRequest {
+    /// For people.
+    pub name: Name,
+    /// At least one built-in role.
+    pub roles: Vec<String>,
+    /// How long it opens anything; `None` until it is revoked.
+    pub validity: Option<Duration>,
+    /// Who asked; gives away nothing that they don't have.
+    pub requester: Caller,
+    /// Makes a repeated request have one effect.
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
+/// A new API key with its text, which is not kept.
+#[derive(Clone, Debug)]
+pub struct Created {
+    /// What is kept.
+    pub key: ApiKey,
+    /// To be shown once.
+    pub token: Token,
+}
+
+/// The value of an `Idempotency-Key`: 1 to 255 visible ASCII characters.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// Checks the form.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`].
+    pub fn new(text: impl Into<String>) -> Result<Self, Error> {
+        let text = text.into();
+        if (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Ok(Self(text))
+        } else {
+            Err(Error::invalid("Idempotency-Key", "takes 1 to 255 visible ASCII characters"))
+        }
+    }
+}
+
+impl fmt::Debug for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IdempotencyKey")
+    }
+}
+
+impl CreateRequest {
+    /// Two requesters may use the same Idempotency-Key without meeting. It holds no NUL, so the parts can't run
+    /// into each other.
+    fn request(&self) -> Option<Request> {
+        let key = self.idempotency_key.as_ref()?;
+        let asked = json!([self.name.as_str(), self.roles, self.validity.map(|validity| validity.as_secs())]);
+        Some(Request {
+            key: sha256(&[self.requester.subject.as_bytes(), b"\0", key.0.as_bytes()].concat()),
+            sha256: sha256(asked.to_string().as_bytes()),
+        })
+    }
+}
+
+impl App {
+    /// Makes an API key; durable when this returns.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an unknown role or a span out of bounds, [`Error::Escalation`],
+    /// [`Error::Repeated`], [`Error::IdempotencyConflict`], [`Error::Store`].
+    pub async fn create(&self, mut request: CreateRequest) -> Result<Created, Error> {
+        request.roles.sort();
+        request.roles.dedup();
+        check_roles(&request.roles, &request.requester)?;
+        // As the database will give it back.
+        let now = from_micros(to_micros(self.clock.now()))?;
+        let expires = request.validity.map(|validity| self.expiry(now, validity)).transpose()?;
+        let asked = request.request();
+        self.refuse_repetition(asked.as_ref()).await?;
+        for _ in 0..ATTEMPTS {
+            let token = Token::generate()?;
+            let key = ApiKey {
+                prefix: token.prefix().clone(),
+                name: request.name.clone(),
+                roles: request.roles.clone(),
+                created: now,
+                created_by: request.requester.subject.clone(),
+                expires,
+                last_used: None,
+                revoked: None,
+            };
+            match self.record(&key, &token, asked.as_ref()).await {
+                Ok(()) => {
+                    tracing::info!(prefix = %key.prefix, roles = ?key.roles, by = key.created_by, "API key made");
+                    return Ok(Created { key, token });
+                }
+                Err(StoreError::Conflict { .. }) => self.refuse_repetition(asked.as_ref()).await?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::Internal("no free prefix was found"))
+    }
+
+    fn expiry(&self, now: OffsetDateTime, validity: Duration) -> Result<OffsetDateTime, Error> {
+        if validity < Duration::from_secs(1) || validity > self.max_validity {
+            let longest = humantime::format_duration(self.max_validity);
+            return Err(Error::invalid("validity", format!("takes from 1s to {longest}")));
+        }
+        let span = time::Duration::try_from(validity).ok();
+        let expires = span.and_then(|span| now.checked_add(span));
+        expires.ok_or_else(|| Error::invalid("validity", "ends outside the calendar"))
+    }
+
+    async fn refuse_repetition(&self, request: Option<&Request>) -> Result<(), Error> {
+        let Some(request) = request else { return Ok(()) };
+        match tables::find_by_request(&self.db, &request.key).await? {
+            None => Ok(()),
+            Some((prefix, earlier)) if earlier == request.sha256 => Err(Error::Repeated(prefix)),
+            Some(_) => Err(Error::IdempotencyConflict),
+        }
+    }
+
+    async fn record(&self, key: &ApiKey, token: &Token, request: Option<&Request>) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        tables::insert(&mut tx, key, &token.sha256(), request).await?;
+        outbox::append(&mut tx, &[created(key)], key.created).await?;
+        tx.commit().await
+    }
+}
+
+/// The event of a new key, whoever made it.
+pub(super) fn created(key: &ApiKey) -> outbox::NewEvent {
+    let expires = key.expires.and_then(|expires| expires.format(&Rfc3339).ok());
+    event("auth.api_key_created", key, &[("created_by", json!(key.created_by)), ("expires_at", json!(expires))])
+}
+
+fn check_roles(names: &[String], requester: &Caller) -> Result<(), Error> {
+    if names.is_empty() {
+        return Err(Error::invalid("roles", format!("needs at least one of {}", roles::NAMES.join(", "))));
+    }
+    for role in names {
+        if roles::permissions_of(role).is_none() {
+            let known = roles::NAMES.join(", ");
+            return Err(Error::invalid("roles", format!("there is no role {role:?}; there are {known}")));
+        }
+        let missing = permissions(std::slice::from_ref(role)).into_iter().find(|name| !requester.may(name));
+        if let Some(permission) = missing {
+            return Err(Error::Escalation { role: role.clone(), permission });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! Make the first admin's API key.
+//!
+//! Order: the row, inside a transaction; the file; the commit. A process that dies before the commit leaves a file
+//! that opens nothing, which the next start overwrites; one that dies after it has both. Of several processes that
+//! start at once one inserts, because they all use the same request key.
+
+use secrecy::SecretString;
+use store::outbox;
+use store::time::{from_micros, to_micros};
+use store::StoreError;
+
+use super::App;
+use super::create::created;
+use crate::domain::{ApiKey, Token, sha256};
+use crate::error::Error;
+use crate::store::{self as tables, Request};
+
+/// Who makes it: the installation.
+const MAKER: &str = "gigvault";
+
+impl App {
+    /// Whether a key was made. Where a usable key may make keys, nothing happens.
+    pub(crate) async fn ensure_first_admin<F>(&self, keep: F) -> Result<bool, Error>
+    where
+        F: FnOnce(&SecretString) -> std::io::Result<()> + Send,
+    {
+        let now = from_micros(to_micros(self.clock.now()))?;
+        if tables::has_admin(&self.db, now).await? {
+            return Ok(false);
+        }
+        let token = Token::generate()?;
+        let key = ApiKey {
+            prefix: token.prefix().clone(),
+            name: "first admin".parse()?,
+            roles: vec![kit::auth::roles::ROOT_ADMIN.to_owned()],
+            created: now,
+            created_by: MAKER.to_owned(),
+            expires: None,
+            last_used: None,
+            revoked: None,
+        };
+        let request = Request { key: self.round().await?, sha256: [0; 32] };
+        let mut tx = self.db.begin().await?;
+        match tables::insert(&mut tx, &key, &token.sha256(), Some(&request)).await {
+            Ok(()) => {}
+            Err(error @ StoreError::Conflict { .. }) => {
+                tracing::info!(cause = %error, "another process makes the first admin's key");
+                return Ok(false);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        outbox::append(&mut tx, &[created(&key)], now).await?;
+        keep(token.text()).map_err(Error::Keep)?;
+        tx.commit().await?;
+        tracing::info!(prefix = %key.prefix, "first admin's API key made");
+        Ok(true)
+    }
+
+    /// The same for all who find the same keys: a later round follows once all admins' keys have expired.
+    async fn round(&self) -> Result<[u8; 32], StoreError> {
+        let earlier = tables::count_made_by(&self.db, MAKER).await?;
+        Ok(sha256(format!("first admin {earlier}").as_bytes()))
+    }
+}

@@ -1,0 +1,62 @@
+//! The use cases, one a file. No axum, tonic or SQL in here.
+
+mod authenticate;
+mod create;
+mod first_admin;
+mod last_used;
+mod list;
+mod revoke;
+
+pub use create::{CreateRequest, Created, IdempotencyKey};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kit::clock::SharedClock;
+use serde_json::{Value, json};
+use store::Db;
+use store::outbox::NewEvent;
+
+use crate::domain::ApiKey;
+use last_used::LastUsed;
+
+/// What the use cases share.
+#[derive(Clone)]
+pub struct App {
+    db: Db,
+    clock: SharedClock,
+    max_validity: Duration,
+    last_used: Arc<LastUsed>,
+}
+
+impl App {
+    pub(crate) fn new(db: Db, clock: SharedClock, max_validity: Duration) -> Self {
+        Self { db, clock, max_validity, last_used: Arc::default() }
+    }
+
+    pub(crate) fn db(&self) -> &Db {
+        &self.db
+    }
+
+    pub(crate) fn clock(&self) -> &SharedClock {
+        &self.clock
+    }
+}
+
+/// An event about `key`. `more` are the facts beside its own.
+fn event(kind: &'static str, key: &ApiKey, more: &[(&str, Value)]) -> NewEvent {
+    let mut data = json!({ "prefix": key.prefix.as_str(), "name": key.name.as_str(), "roles": key.roles });
+    for (name, value) in more {
+        if let Some(members) = data.as_object_mut() {
+            members.insert((*name).to_owned(), value.clone());
+        }
+    }
+    let trace = kit::trace::current();
+    NewEvent {
+        kind,
+        subject: key.prefix.to_string(),
+        data,
+        correlation_id: trace.correlation_id,
+        traceparent: trace.traceparent,
+    }
+}

@@ -1,0 +1,114 @@
+//! What can go wrong in authentication, and whose fault it is.
+
+use std::io;
+use std::time::Duration;
+
+use kit::error::{Fault, Kind};
+use store::StoreError;
+
+use crate::domain::Prefix;
+
+/// Every failure of the service. Its [`Kind`] decides HTTP status and gRPC code.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A field of the request is not of its form.
+    #[error("{field}: {detail}")]
+    Invalid {
+        /// Path of the field in the request.
+        field: &'static str,
+        /// What is wrong and what is expected.
+        detail: String,
+    },
+    /// Not a credential, an unknown, revoked or expired one; which of them is not said.
+    #[error("the credential is not valid; it may be revoked or expired")]
+    BadCredential,
+    /// Somebody wants to give away what they don't have.
+    #[error("role {role} may do {permission}, which you may not; ask somebody who may")]
+    Escalation {
+        /// The role that was asked for.
+        role: String,
+        /// The first permission that is missing.
+        permission: String,
+    },
+    /// No API key of that prefix.
+    #[error("no API key has the prefix {0}")]
+    NotFound(String),
+    /// Without this key nobody could make keys.
+    #[error("{0} is the last API key that may make API keys; make another one first")]
+    LastAdmin(Prefix),
+    /// The same request came before; its answer can't be given again, for the key's text is not kept.
+    #[error(
+        "a request with this Idempotency-Key made API key {0}, which was shown in its answer and can't be shown \
+         again; if that answer is lost, revoke {0} and make a key with a new Idempotency-Key"
+    )]
+    Repeated(Prefix),
+    /// The same Idempotency-Key came with another request before.
+    #[error("this Idempotency-Key was used for another request; use a new key for a new request")]
+    IdempotencyConflict,
+    /// A setting that cannot be used.
+    #[error("{0}")]
+    Config(&'static str),
+    /// The first admin's key could not be put where the admin finds it.
+    #[error("the first admin's API key could not be kept, and was not made: {0}")]
+    Keep(#[source] io::Error),
+    /// The database.
+    #[error("the database did not answer as it should")]
+    Store(#[from] StoreError),
+    /// A state that the code rules out: a bug, or a damaged machine.
+    #[error("internal: {0}")]
+    Internal(&'static str),
+}
+
+impl Error {
+    pub(crate) fn invalid(field: &'static str, detail: impl std::fmt::Display) -> Self {
+        Self::Invalid { field, detail: detail.to_string() }
+    }
+}
+
+impl Fault for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Invalid { .. } => Kind::Invalid,
+            Self::BadCredential => Kind::Unauthenticated,
+            Self::Escalation { .. } => Kind::Denied,
+            Self::NotFound(_) => Kind::NotFound,
+            Self::LastAdmin(_) | Self::Repeated(_) | Self::IdempotencyConflict => Kind::Conflict,
+            Self::Store(error) if error.is_unavailable() => Kind::Unavailable,
+            Self::Config(_) | Self::Keep(_) | Self::Store(_) | Self::Internal(_) => Kind::Internal,
+        }
+    }
+
+    fn problem(&self) -> &str {
+        match self {
+            Self::Invalid { .. } => "invalid-request",
+            Self::Escalation { .. } => "escalation",
+            Self::LastAdmin(_) => "last-admin",
+            Self::Repeated(_) => "shown-once",
+            Self::IdempotencyConflict => "idempotency-conflict",
+            _ => self.kind().name(),
+        }
+    }
+
+    fn public(&self) -> String {
+        match (self, self.kind()) {
+            (Self::Store(_), Kind::Unavailable) => "the database of auth does not answer; try again".to_owned(),
+            (_, Kind::Internal) => "auth failed; its log has the cause".to_owned(),
+            _ => self.to_string(),
+        }
+    }
+
+    fn field(&self) -> Option<&str> {
+        match self {
+            Self::Invalid { field, .. } => Some(field),
+            Self::Escalation { .. } => Some("roles"),
+            _ => None,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Store(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! gRPC of authentication. Callers are other services, known by their mutual-TLS identity.
+
+use ::store::time::to_micros;
+use kit::grpc::to_status;
+use kit::peer::AllowTable;
+use proto::auth::v1 as wire;
+use tonic::{Request, Response, Status};
+
+use crate::app::App;
+
+/// Who may call what; what is not here is refused.
+pub static ALLOW: AllowTable = &[("/gigvault.auth.v1.Auth/Authenticate", &["ca", "keymgr"])];
+
+/// The gRPC face of the use cases.
+pub(crate) struct Grpc {
+    app: App,
+}
+
+impl Grpc {
+    pub(crate) fn new(app: App) -> Self {
+        Self { app }
+    }
+}
+
+#[tonic::async_trait]
+impl wire::auth_server::Auth for Grpc {
+    async fn authenticate(
+        &self,
+        request: Request<wire::AuthenticateRequest>,
+    ) -> Result<Response<wire::Identity>, Status> {
+        let token = request.into_inner().token;
+        let key = self.app.authenticate(&token).await.map_err(|error| to_status(&error))?;
+        Ok(Response::new(wire::Identity {
+            subject: key.prefix.subject(),
+            permissions: key.permissions(),
+            expires_us: key.expires.map_or(0, to_micros),
+            roles: key.roles,
+        }))
+    }
+}

@@ -1,0 +1,37 @@
+//! REST of authentication: decode, authorise, use case, encode. One file a resource.
+
+mod api_keys;
+mod roles;
+mod whoami;
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use kit::auth::Authenticator;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+
+/// What the handlers ask for.
+#[derive(Clone, FromRef)]
+struct Rest {
+    app: App,
+    authenticator: Arc<dyn Authenticator>,
+}
+
+/// All routes below `/api/v1`.
+pub(crate) fn router(app: App, authenticator: Arc<dyn Authenticator>) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .merge(api_keys::routes())
+        .merge(roles::routes())
+        .merge(whoami::routes())
+        .with_state(Rest { app, authenticator })
+}
+
+/// Whole seconds, `Z`.
+fn rfc3339(time: OffsetDateTime) -> String {
+    let whole = time.replace_nanosecond(0).unwrap_or(time);
+    whole.format(&Rfc3339).unwrap_or_default()
+}

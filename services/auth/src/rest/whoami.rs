@@ -1,0 +1,41 @@
+//! `/api/v1/whoami`.
+
+use kit::auth::Authenticated;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{Rest, rfc3339};
+
+pub(super) fn routes() -> OpenApiRouter<Rest> {
+    OpenApiRouter::new().routes(routes!(whoami))
+}
+
+/// The owner of the credential that came with the request.
+#[derive(Serialize, ToSchema)]
+struct Identity {
+    #[schema(example = "apikey:7f3a2b1c")]
+    subject: String,
+    #[schema(example = json!(["developer"]))]
+    roles: Vec<String>,
+    /// `resource:verb`, all roles' together.
+    #[schema(example = json!(["certificates:read-own"]))]
+    permissions: Vec<String>,
+    /// When the credential becomes void: RFC 3339, UTC; null for never.
+    expires_at: Option<String>,
+}
+
+/// Tells whose the credential is, and what its owner may do. Any credential may ask.
+#[utoipa::path(
+    get, path = "/api/v1/whoami", tag = "identity", responses((status = 200, body = Identity)),
+    security(("bearer" = [])), extensions(("x-permission" = json!("")))
+)]
+async fn whoami(Authenticated(caller): Authenticated) -> axum::Json<Identity> {
+    axum::Json(Identity {
+        subject: caller.subject,
+        roles: caller.roles,
+        permissions: caller.permissions,
+        expires_at: caller.expires.map(rfc3339),
+    })
+}

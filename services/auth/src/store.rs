@@ -1,0 +1,221 @@
+//! Every query of authentication. Rows become domain types here, and nowhere else are they seen.
+
+use std::collections::HashMap;
+
+use sqlx::FromRow;
+use store::page::Limit;
+use store::time::{from_micros, to_micros};
+use store::{Db, StoreError, Tx};
+use time::{Duration, OffsetDateTime};
+
+use crate::domain::{ApiKey, Prefix, Revocation, permissions};
+
+/// The schema of this service.
+pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+
+/// Recognises a request that comes again.
+pub(crate) struct Request {
+    /// Of whom, under which Idempotency-Key.
+    pub(crate) key: [u8; 32],
+    /// What was asked for.
+    pub(crate) sha256: [u8; 32],
+}
+
+#[derive(FromRow)]
+struct ApiKeyRow {
+    prefix: String,
+    name: String,
+    roles: String,
+    created_us: i64,
+    created_by: String,
+    expires_us: Option<i64>,
+    last_used_us: Option<i64>,
+    revoked_us: Option<i64>,
+    revoked_by: Option<String>,
+}
+
+impl TryFrom<ApiKeyRow> for ApiKey {
+    type Error = StoreError;
+
+    fn try_from(row: ApiKeyRow) -> Result<Self, StoreError> {
+        let corrupt = |what| StoreError::Corrupt(format!("the {what} of API key {}", row.prefix));
+        let revoked = row.revoked_us.map(from_micros).transpose()?;
+        Ok(Self {
+            prefix: row.prefix.parse().map_err(|_| corrupt("prefix"))?,
+            name: row.name.parse().map_err(|_| corrupt("name"))?,
+            roles: serde_json::from_str(&row.roles).map_err(|_| corrupt("roles"))?,
+            created: from_micros(row.created_us)?,
+            created_by: row.created_by,
+            expires: row.expires_us.map(from_micros).transpose()?,
+            last_used: row.last_used_us.map(from_micros).transpose()?,
+            revoked: revoked.map(|time| Revocation { time, by: row.revoked_by.unwrap_or_default() }),
+        })
+    }
+}
+
+#[derive(FromRow)]
+struct HashedRow {
+    #[sqlx(flatten)]
+    key: ApiKeyRow,
+    token_sha256: Vec<u8>,
+}
+
+#[derive(FromRow)]
+struct AdministeringRow {
+    #[sqlx(flatten)]
+    key: ApiKeyRow,
+    administers: bool,
+}
+
+/// The key of that prefix and the SHA-256 of its text.
+pub(crate) async fn find_with_hash(db: &Db, prefix: &Prefix) -> Result<Option<(ApiKey, Vec<u8>)>, StoreError> {
+    let sql = "SELECT prefix, name, roles, created_us, created_by, expires_us, last_used_us, revoked_us, revoked_by,
+               token_sha256 FROM api_keys WHERE prefix = $1";
+    let row: Option<HashedRow> =
+        store::read!(db, |c| sqlx::query_as(sql).bind(prefix.as_str()).fetch_optional(c).await)?;
+    row.map(|row| Ok((row.key.try_into()?, row.token_sha256))).transpose()
+}
+
+/// The key of that prefix, and whether it may make keys.
+pub(crate) async fn find_for_revocation(
+    tx: &mut Tx,
+    prefix: &Prefix,
+) -> Result<Option<(ApiKey, bool)>, StoreError> {
+    let sql = "SELECT prefix, name, roles, created_us, created_by, expires_us, last_used_us, revoked_us, revoked_by,
+               administers FROM api_keys WHERE prefix = $1";
+    let row: Option<AdministeringRow> =
+        store::tx!(tx, |c| sqlx::query_as(sql).bind(prefix.as_str()).fetch_optional(c).await)?;
+    row.map(|row| Ok((row.key.try_into()?, row.administers))).transpose()
+}
+
+/// Which key a request made, and the hash of what it asked for.
+pub(crate) async fn find_by_request(db: &Db, key: &[u8]) -> Result<Option<(Prefix, Vec<u8>)>, StoreError> {
+    let sql = "SELECT prefix, request_sha256 FROM api_keys WHERE request_key = $1";
+    let row: Option<(String, Option<Vec<u8>>)> =
+        store::read!(db, |c| sqlx::query_as(sql).bind(key).fetch_optional(c).await)?;
+    row.map(|(prefix, hash)| {
+        let prefix = prefix.parse().map_err(|_| StoreError::Corrupt("the prefix of an API key".to_owned()))?;
+        Ok((prefix, hash.unwrap_or_default()))
+    })
+    .transpose()
+}
+
+/// Keys from the newest to the oldest, behind `before`, one more than the page holds.
+pub(crate) async fn list(
+    db: &Db,
+    before: Option<(i64, String)>,
+    limit: Limit,
+) -> Result<Vec<ApiKey>, StoreError> {
+    let sql = "SELECT prefix, name, roles, created_us, created_by, expires_us, last_used_us, revoked_us, revoked_by
+               FROM api_keys WHERE (created_us, prefix) < ($1, $2) ORDER BY created_us DESC, prefix DESC LIMIT $3";
+    // No key was made at the end of time, so its prefix does not matter.
+    let (created_us, prefix) = before.unwrap_or((i64::MAX, String::new()));
+    let rows: Vec<ApiKeyRow> = store::read!(db, |c| {
+        sqlx::query_as(sql).bind(created_us).bind(prefix).bind(limit.fetch()).fetch_all(c).await
+    })?;
+    rows.into_iter().map(ApiKey::try_from).collect()
+}
+
+/// Adds a key. A taken prefix or a request that came before is a [`StoreError::Conflict`].
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    key: &ApiKey,
+    token_sha256: &[u8],
+    request: Option<&Request>,
+) -> Result<(), StoreError> {
+    let roles = serde_json::Value::from(key.roles.as_slice()).to_string();
+    let administers = permissions(&key.roles).iter().any(|name| name == kit::auth::permission::API_KEYS_WRITE);
+    store::tx!(tx, |c| {
+        sqlx::query(
+            "INSERT INTO api_keys (prefix, token_sha256, name, roles, administers, created_us, created_by, expires_us,
+             request_key, request_sha256) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        )
+        .bind(key.prefix.as_str())
+        .bind(token_sha256)
+        .bind(key.name.as_str())
+        .bind(roles)
+        .bind(administers)
+        .bind(to_micros(key.created))
+        .bind(&key.created_by)
+        .bind(key.expires.map(to_micros))
+        .bind(request.map(|request| request.key.as_slice()))
+        .bind(request.map(|request| request.sha256.as_slice()))
+        .execute(c)
+        .await
+        .map(drop)
+    })?;
+    Ok(())
+}
+
+/// Whether some usable key may make keys.
+pub(crate) async fn has_admin(db: &Db, now: OffsetDateTime) -> Result<bool, StoreError> {
+    let sql = "SELECT prefix FROM api_keys
+               WHERE administers AND revoked_us IS NULL AND (expires_us IS NULL OR expires_us > $1) LIMIT 1";
+    let found: Option<String> =
+        store::read!(db, |c| sqlx::query_scalar(sql).bind(to_micros(now)).fetch_optional(c).await)?;
+    Ok(found.is_some())
+}
+
+/// Whether some other usable key may make keys.
+pub(crate) async fn has_other_admin(tx: &mut Tx, prefix: &Prefix, now: OffsetDateTime) -> Result<bool, StoreError> {
+    let sql = "SELECT prefix FROM api_keys WHERE administers AND revoked_us IS NULL
+               AND (expires_us IS NULL OR expires_us > $1) AND prefix <> $2 LIMIT 1";
+    let found: Option<String> = store::tx!(tx, |c| {
+        sqlx::query_scalar(sql).bind(to_micros(now)).bind(prefix.as_str()).fetch_optional(c).await
+    })?;
+    Ok(found.is_some())
+}
+
+/// Waits until no other transaction that called this runs. It locks the rows that may make keys; there are few.
+pub(crate) async fn take_turns(tx: &mut Tx) -> Result<(), StoreError> {
+    let sql = "UPDATE api_keys SET administers = administers WHERE administers AND revoked_us IS NULL";
+    store::tx!(tx, |c| sqlx::query(sql).execute(c).await.map(drop))?;
+    Ok(())
+}
+
+/// How many keys that principal made.
+pub(crate) async fn count_made_by(db: &Db, subject: &str) -> Result<i64, StoreError> {
+    let sql = "SELECT COUNT(*) FROM api_keys WHERE created_by = $1";
+    Ok(store::read!(db, |c| sqlx::query_scalar(sql).bind(subject).fetch_one(c).await)?)
+}
+
+/// Marks a key as revoked.
+pub(crate) async fn revoke(tx: &mut Tx, prefix: &Prefix, revocation: &Revocation) -> Result<(), StoreError> {
+    let sql = "UPDATE api_keys SET revoked_us = $1, revoked_by = $2 WHERE prefix = $3 AND revoked_us IS NULL";
+    store::tx!(tx, |c| {
+        sqlx::query(sql)
+            .bind(to_micros(revocation.time))
+            .bind(&revocation.by)
+            .bind(prefix.as_str())
+            .execute(c)
+            .await
+            .map(drop)
+    })?;
+    Ok(())
+}
+
+/// Writes when keys were last used, where what is stored is older than that by `grain` or more.
+pub(crate) async fn set_last_used(
+    db: &Db,
+    uses: &HashMap<Prefix, OffsetDateTime>,
+    grain: Duration,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE api_keys SET last_used_us = $1
+               WHERE prefix = $2 AND (last_used_us IS NULL OR last_used_us <= $3)";
+    let mut uses: Vec<_> = uses.iter().collect();
+    // Replicas lock the rows in the same order.
+    uses.sort();
+    let mut tx = db.begin().await?;
+    for (prefix, at) in uses {
+        store::tx!(&mut tx, |c| {
+            sqlx::query(sql)
+                .bind(to_micros(*at))
+                .bind(prefix.as_str())
+                .bind(to_micros(*at - grain))
+                .execute(c)
+                .await
+                .map(drop)
+        })?;
+    }
+    tx.commit().await
+}
