@@ -1,0 +1,203 @@
+//! Arguments of `cert`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use x509::KeyAlgorithm;
+
+#[derive(Subcommand)]
+pub(crate) enum CertCommand {
+    /// Make a key here, request a certificate for it, write both.
+    Create(Create),
+    /// List and search.
+    List(List),
+    /// Everything about one certificate.
+    #[command(after_help = "Examples:
+  gigvault cert show 4f1c0a9be27d5f60813e9a4c2b7d1e05
+  gigvault cert show 4f1c0a9be27d5f60813e9a4c2b7d1e05 -o json")]
+    Show {
+        /// Serial number, hex.
+        serial: String,
+    },
+    /// The certificate, or its chain, in PEM.
+    #[command(after_help = "Examples:
+  gigvault cert download 4f1c0a9be27d5f60813e9a4c2b7d1e05 > web.crt
+  gigvault cert download 4f1c0a9be27d5f60813e9a4c2b7d1e05 --chain --out web.chain.pem")]
+    Download {
+        /// Serial number, hex.
+        serial: String,
+        /// With the CAs above it.
+        #[arg(long)]
+        chain: bool,
+        /// Write to this file instead of stdout.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Issue the successor of a valid certificate: same names, same profile.
+    Renew(Renew),
+    /// Revoke, put on hold, or release.
+    Revoke(Revoke),
+    /// Verify a certificate file against a root, offline.
+    Verify(Verify),
+}
+
+#[derive(Args)]
+#[command(after_help = "Writes <cn>.key (mode 0600), <cn>.crt and <cn>.chain.pem. The key never leaves this machine.
+
+Examples:
+  gigvault cert create web.example.test --san dns:www.example.test --san ip:10.0.0.1
+  gigvault cert create client-7 --profile tls-client --validity 30d
+  gigvault cert create \"Ada Example\" --profile email --san email:ada@example.test --key-type rsa3072")]
+pub(crate) struct Create {
+    /// Common name; a DNS name is also put among the SANs.
+    pub(crate) cn: String,
+    /// Subject alternative name: dns:…, ip:…, email:…, uri:…. May be given several times.
+    #[arg(long)]
+    pub(crate) san: Vec<String>,
+    /// What the certificate is for.
+    #[arg(long, default_value = "tls-server")]
+    pub(crate) profile: String,
+    /// Which CA; the server's default if not given.
+    #[arg(long)]
+    pub(crate) ca: Option<String>,
+    /// p256, p384, p521, rsa2048, rsa3072, rsa4096 or ed25519.
+    #[arg(long, default_value = "p256")]
+    pub(crate) key_type: KeyAlgorithm,
+    /// A span such as 90d; the profile's default if not given.
+    #[arg(long)]
+    pub(crate) validity: Option<String>,
+    /// Where the files go.
+    #[arg(long, default_value = ".")]
+    pub(crate) out: PathBuf,
+    /// Overwrite files that are there.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "Filters are joined by AND. Times are RFC 3339, or spans from now such as 30d.
+
+Examples:
+  gigvault cert list --san-suffix example.test --status valid
+  gigvault cert list --expires-before 30d
+  gigvault cert list --key-reused
+  gigvault cert list --all -o json | jq -r '.items[].serial'")]
+pub(crate) struct List {
+    /// One SAN, exact: dns:a.example.test.
+    #[arg(long)]
+    pub(crate) san: Option<String>,
+    /// The end of a DNS name: example.test.
+    #[arg(long)]
+    pub(crate) san_suffix: Option<String>,
+    /// Subject, exact: CN=a.example.test.
+    #[arg(long)]
+    pub(crate) subject: Option<String>,
+    /// Who asked.
+    #[arg(long)]
+    pub(crate) requester: Option<String>,
+    /// Profile.
+    #[arg(long)]
+    pub(crate) profile: Option<String>,
+    /// CA.
+    #[arg(long)]
+    pub(crate) ca: Option<String>,
+    /// valid, revoked, on_hold or expired.
+    #[arg(long)]
+    pub(crate) status: Option<String>,
+    /// Expires then or later.
+    #[arg(long)]
+    pub(crate) expires_after: Option<String>,
+    /// Expires before then.
+    #[arg(long)]
+    pub(crate) expires_before: Option<String>,
+    /// SHA-256 of the public key, hex.
+    #[arg(long)]
+    pub(crate) spki_sha256: Option<String>,
+    /// SHA-256 of the certificate, hex.
+    #[arg(long)]
+    pub(crate) fingerprint_sha256: Option<String>,
+    /// rest, grpc, acme, est, scep or internal.
+    #[arg(long)]
+    pub(crate) protocol: Option<String>,
+    /// Only certificates whose key had one before.
+    #[arg(long)]
+    pub(crate) key_reused: bool,
+    /// Most certificates, 1 to 500.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) limit: u32,
+    /// Go on where a page ended.
+    #[arg(long, conflicts_with = "all")]
+    pub(crate) cursor: Option<String>,
+    /// All of them, page by page.
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "Without --new-key the new certificate is for the same key; the key file stays as it is.
+
+Examples:
+  gigvault cert renew 4f1c0a9be27d5f60813e9a4c2b7d1e05
+  gigvault cert renew 4f1c0a9be27d5f60813e9a4c2b7d1e05 --new-key --out /etc/nginx/tls")]
+pub(crate) struct Renew {
+    /// Serial number, hex.
+    pub(crate) serial: String,
+    /// Make a new key here.
+    #[arg(long)]
+    pub(crate) new_key: bool,
+    /// Kind of the new key.
+    #[arg(long, default_value = "p256", requires = "new_key")]
+    pub(crate) key_type: KeyAlgorithm,
+    /// A span such as 90d; the profile's default if not given.
+    #[arg(long)]
+    pub(crate) validity: Option<String>,
+    /// Where the files go.
+    #[arg(long, default_value = ".")]
+    pub(crate) out: PathBuf,
+    /// Overwrite files that are there.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "Reasons (RFC 5280): unspecified, key-compromise, ca-compromise, affiliation-changed, superseded,
+cessation-of-operation, certificate-hold, remove-from-crl (releases a hold), privilege-withdrawn, aa-compromise.
+A revocation is final; only a hold can be released.
+
+Examples:
+  gigvault cert revoke 4f1c0a9be27d5f60813e9a4c2b7d1e05 --reason superseded
+  gigvault cert revoke 4f1c0a9be27d5f60813e9a4c2b7d1e05 --reason key-compromise --invalid-since 2026-11-01T00:00:00Z --yes")]
+pub(crate) struct Revoke {
+    /// Serial number, hex.
+    pub(crate) serial: String,
+    /// Why.
+    #[arg(long, default_value = "unspecified")]
+    pub(crate) reason: String,
+    /// When the key was compromised, RFC 3339.
+    #[arg(long)]
+    pub(crate) invalid_since: Option<String>,
+    /// Do not ask.
+    #[arg(long, short = 'y')]
+    pub(crate) yes: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = "Looks at signatures, dates, names, usages and constraints. It asks no server: whether the certificate
+was revoked is not looked at.
+
+Examples:
+  gigvault cert verify web.crt --untrusted web.chain.pem --hostname web.example.test
+  gigvault cert verify client.crt --ca-file root.crt --purpose client")]
+pub(crate) struct Verify {
+    /// Certificate, PEM; what follows the first in the file counts as untrusted.
+    pub(crate) file: PathBuf,
+    /// Intermediate certificates, PEM.
+    #[arg(long)]
+    pub(crate) untrusted: Option<PathBuf>,
+    /// A name that the certificate must be for.
+    #[arg(long)]
+    pub(crate) hostname: Option<String>,
+    /// server, client or any.
+    #[arg(long, default_value = "any", value_parser = ["server", "client", "any"])]
+    pub(crate) purpose: String,
+}

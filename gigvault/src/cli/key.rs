@@ -1,0 +1,42 @@
+//! Arguments of `key`.
+
+use clap::Subcommand;
+
+#[derive(Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a key in the key manager; it never leaves it.
+    #[command(after_help = "A key signs only what it was made for.
+
+Examples:
+  gigvault key generate ca-issuing-2 --type p384 --purpose certificate-authority
+  gigvault key generate ocsp-1 --purpose ocsp-signer")]
+    Generate {
+        /// Unique name.
+        name: String,
+        /// p256, p384, p521, rsa2048, rsa3072, rsa4096 or ed25519.
+        #[arg(long = "type", default_value = "p256")]
+        algorithm: String,
+        /// certificate-authority or ocsp-signer.
+        #[arg(long)]
+        purpose: String,
+    },
+    /// List keys.
+    #[command(after_help = "Examples:
+  gigvault key list
+  gigvault key list -o json")]
+    List {
+        /// Most keys, 1 to 500.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        /// Go on where a page ended.
+        #[arg(long)]
+        cursor: Option<String>,
+    },
+    /// One key: its public half and what it is for.
+    #[command(after_help = "Examples:
+  gigvault key show ca-issuing")]
+    Show {
+        /// Its name.
+        name: String,
+    },
+}

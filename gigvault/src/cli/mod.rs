@@ -1,0 +1,112 @@
+//! The command tree: types only. What a command does stands in `commands/`.
+
+mod apikey;
+mod ca;
+mod cert;
+mod csr;
+mod key;
+mod server;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub(crate) use apikey::ApikeyCommand;
+pub(crate) use ca::CaCommand;
+pub(crate) use cert::{CertCommand, Create, List, Renew, Revoke, Verify};
+pub(crate) use csr::{CsrCommand, CsrCreate, CsrSubmit};
+pub(crate) use key::KeyCommand;
+pub(crate) use server::{Bootstrap, ConfigCommand, Migrate, Serve, Up};
+
+use crate::output::Format;
+
+/// A complete private PKI.
+#[derive(Parser)]
+#[command(
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    after_help = "Examples:
+  gigvault up                                  start everything, in ./gigvault-data
+  gigvault cert create web.example.test        a key and a certificate for it
+  gigvault cert list --expires-before 30d      what runs out soon
+  gigvault doctor                              what is wrong, in plain words
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 denied, 4 not found, 5 pending approval."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// How results are written: a table on a terminal, else JSON.
+    #[arg(short, long, global = true, value_enum)]
+    pub(crate) output: Option<Format>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Which server, and who asks. Without any of these: the `gigvault-data/` in the working directory.
+#[derive(Args, Clone)]
+pub(crate) struct Connection {
+    /// Server, such as https://pki.example.test:8443.
+    #[arg(long, global = true, env = "GIGVAULT_URL", help_heading = "Server")]
+    pub(crate) url: Option<String>,
+    /// API key. Better in the environment than here, where other users of this machine can see it.
+    #[arg(long, global = true, env = "GIGVAULT_TOKEN", hide_env_values = true, help_heading = "Server")]
+    pub(crate) token: Option<String>,
+    /// Root certificates to trust, PEM.
+    #[arg(long, global = true, env = "GIGVAULT_CA_FILE", help_heading = "Server")]
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Start everything in one process: root, CA, key manager, API.
+    Up(Up),
+    /// Run one or several services as their own process.
+    Serve(Serve),
+    /// Make databases, hierarchy, first admin and first identities for `serve`, and end.
+    Bootstrap(Bootstrap),
+    /// Bring databases to the current schema, and end.
+    Migrate(Migrate),
+    /// Certificates: create, list, show, download, renew, revoke, verify.
+    #[command(subcommand)]
+    Cert(CertCommand),
+    /// Certificate signing requests: create, inspect, submit.
+    #[command(subcommand)]
+    Csr(CsrCommand),
+    /// Keys in the key manager.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Certificate authorities.
+    #[command(subcommand)]
+    Ca(CaCommand),
+    /// API keys.
+    #[command(subcommand)]
+    Apikey(ApikeyCommand),
+    /// Whose the credential is, and what it may do.
+    Whoami,
+    /// The offline root: works with no network and no server.
+    Rootca(rootca::cli::Args),
+    /// Check a running deployment and say in plain words what is wrong.
+    #[command(after_help = "Examples:
+  gigvault doctor
+  gigvault doctor --url https://pki.example.test:8443 --ca-file root.crt -o json")]
+    Doctor,
+    /// Show or check configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print the completion script of a shell.
+    #[command(after_help = "Examples:
+  gigvault completions bash > /etc/bash_completion.d/gigvault
+  source <(gigvault completions zsh)")]
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write the generated reference documents into a folder.
+    #[command(hide = true)]
+    Reference {
+        /// The folder, such as docs/reference.
+        folder: PathBuf,
+    },
+}

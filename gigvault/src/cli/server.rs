@@ -1,0 +1,132 @@
+//! Arguments of `up`, `serve`, `bootstrap`, `migrate`, `config`.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::wiring::Service;
+
+/// Everything in one process.
+#[derive(Args)]
+#[command(after_help = "The first start makes a development root, an issuing CA and a first admin in the data directory;
+the next finds them. Flags win over the environment (GIGVAULT_<SECTION>__<FIELD>), that over the file.
+
+Examples:
+  gigvault up
+  gigvault up --data-dir /var/lib/gigvault --listen 0.0.0.0
+  gigvault up --database-url postgres://gigvault@127.0.0.1/gigvault
+  gigvault up --https-port 0 --ready-file ready.json    free ports, said in the file")]
+pub(crate) struct Up {
+    /// Where state lies [default: gigvault-data].
+    #[arg(long)]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Address of every port [default: 127.0.0.1].
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<IpAddr>,
+    /// REST and documentation [default: 8443; 0 picks a free port].
+    #[arg(long)]
+    pub(crate) https_port: Option<u16>,
+    /// What certificates point to [default: 8080].
+    #[arg(long)]
+    pub(crate) http_port: Option<u16>,
+    /// gRPC between services, mutual TLS [default: 9443].
+    #[arg(long)]
+    pub(crate) grpc_port: Option<u16>,
+    /// Kept for the LDAP service, which this version does not have: nothing listens there.
+    #[arg(long)]
+    pub(crate) ldap_port: Option<u16>,
+    /// Prometheus metrics [default: 9090].
+    #[arg(long)]
+    pub(crate) metrics_port: Option<u16>,
+    /// PostgreSQL instead of SQLite: `postgres://user@host/database`.
+    #[arg(long)]
+    pub(crate) database_url: Option<String>,
+    /// YAML file.
+    #[arg(long)]
+    pub(crate) config: Option<PathBuf>,
+    /// Write where it listens, as JSON, when ready.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) ready_file: Option<PathBuf>,
+}
+
+/// Services as their own process.
+#[derive(Args)]
+#[command(after_help = "Services that run elsewhere stand in section `peers` of the configuration.
+
+Examples:
+  gigvault serve keymgr --config keymgr.yaml
+  gigvault serve ca auth --config ca.yaml --ready-file ready.json")]
+pub(crate) struct Serve {
+    /// Which services.
+    #[arg(required = true, value_enum)]
+    pub(crate) services: Vec<Service>,
+    /// YAML file.
+    #[arg(long)]
+    pub(crate) config: Option<PathBuf>,
+    /// Write where it listens, as JSON, when ready.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) ready_file: Option<PathBuf>,
+}
+
+/// Once, before the first `serve`.
+#[derive(Args)]
+#[command(after_help = "Does what the first `up` does, and writes an identity for each service named. What is there
+already stays as it is, so that it can be run again.
+
+Examples:
+  gigvault bootstrap --config ca.yaml --identity ca --identity keymgr --identity auth")]
+pub(crate) struct Bootstrap {
+    /// YAML file.
+    #[arg(long)]
+    pub(crate) config: Option<PathBuf>,
+    /// Where state lies, instead of what the file says.
+    #[arg(long)]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// PostgreSQL, instead of what the file says.
+    #[arg(long)]
+    pub(crate) database_url: Option<String>,
+    /// Make the first identity of this service, in `identities/NAME` of the data directory.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) identity: Vec<String>,
+}
+
+/// Databases to the current schema.
+#[derive(Args)]
+#[command(after_help = "Safe to run from several places at once. `serve` does it too where `database.migrate` is on.
+
+Examples:
+  gigvault migrate --config ca.yaml
+  gigvault migrate ca auth --config ca.yaml")]
+pub(crate) struct Migrate {
+    /// Which services; all if none.
+    #[arg(value_enum)]
+    pub(crate) services: Vec<Service>,
+    /// YAML file.
+    #[arg(long)]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// Configuration.
+#[derive(Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print the configuration that a process would run with.
+    #[command(after_help = "Examples:
+  gigvault config show --defaults
+  gigvault config show --config ca.yaml")]
+    Show {
+        /// YAML file.
+        #[arg(long)]
+        config: Option<PathBuf>,
+        /// The defaults, not what file and environment say.
+        #[arg(long)]
+        defaults: bool,
+    },
+    /// Check a file and the environment, and say what is wrong where.
+    #[command(after_help = "Examples:
+  gigvault config validate ca.yaml")]
+    Validate {
+        /// YAML file.
+        config: PathBuf,
+    },
+}

@@ -1,0 +1,212 @@
+//! `cert create | list | show | download | renew | revoke`.
+
+use anyhow::Context;
+use client::{Certificate, Client, List, ListQuery, NewCertificate, Renewal, RevokeRequest};
+use x509::San;
+
+use super::csr::{self, Wanted};
+use super::files::{self, Bundle};
+use super::{confirm, now, times};
+use crate::cli::{self, CertCommand, Connection};
+use crate::context;
+use crate::output::Output;
+
+pub(super) async fn run(command: CertCommand, connection: &Connection, output: Output) -> anyhow::Result<()> {
+    let client = context::client(connection)?;
+    match command {
+        CertCommand::Create(arguments) => create(&client, &arguments, output).await,
+        CertCommand::List(arguments) => list(&client, &arguments, output).await,
+        CertCommand::Show { serial } => show(&client.certificate(&serial).await?, output),
+        CertCommand::Download { serial, chain, out } => {
+            let pem = match chain {
+                true => client.chain(&serial).await?,
+                false => client.certificate(&serial).await?.certificate,
+            };
+            match out {
+                Some(path) => files::write(&path, pem.as_bytes(), 0o644),
+                None => output.write(&pem),
+            }
+        }
+        CertCommand::Renew(arguments) => renew(&client, &arguments, output).await,
+        CertCommand::Revoke(arguments) => revoke(&client, &arguments, output).await,
+        CertCommand::Verify(_) => Ok(()),
+    }
+}
+
+async fn create(client: &Client, arguments: &cli::Create, output: Output) -> anyhow::Result<()> {
+    let bundle = Bundle::new(&arguments.out, &arguments.cn)?;
+    files::check_free(&[&bundle.key, &bundle.certificate, &bundle.chain], arguments.force)?;
+    let sans = csr::sans(&arguments.cn, &arguments.san, arguments.profile.as_str())?;
+    let wanted = Wanted { cn: &arguments.cn, subject: None, sans: &sans };
+    let made = csr::make(&wanted, arguments.key_type)?;
+    // The key first: a certificate without its key is of no use, a key without one harms nobody.
+    files::write(&bundle.key, made.key.as_bytes(), 0o600)?;
+    let new = NewCertificate {
+        csr: made.csr,
+        profile: arguments.profile.clone(),
+        ca: arguments.ca.clone(),
+        validity: arguments.validity.clone(),
+        san: None,
+    };
+    let issued = match client.issue(&new).await {
+        Ok(issued) => issued,
+        Err(error) => {
+            // Nothing came of it: leave nothing behind.
+            let _left = std::fs::remove_file(&bundle.key);
+            return Err(error.into());
+        }
+    };
+    save(&bundle, &issued)?;
+    report(&issued, &bundle, true, output)
+}
+
+/// Writes a certificate and its chain.
+pub(super) fn save(bundle: &Bundle, issued: &Certificate) -> anyhow::Result<()> {
+    files::write(&bundle.certificate, issued.certificate.as_bytes(), 0o644)?;
+    let chain = format!("{}{}", issued.certificate, issued.chain);
+    files::write(&bundle.chain, chain.as_bytes(), 0o644)
+}
+
+/// What was issued and where it lies.
+pub(super) fn report(issued: &Certificate, bundle: &Bundle, key: bool, output: Output) -> anyhow::Result<()> {
+    let path = |path: &std::path::Path| path.display().to_string();
+    output.one(
+        issued,
+        &[
+            ("serial", issued.serial.clone()),
+            ("subject", issued.subject.clone()),
+            ("names", issued.san.join(", ")),
+            ("expires", format!("{} ({})", issued.not_after, times::left(&issued.not_after, now()))),
+            ("key", if key { path(&bundle.key) } else { String::new() }),
+            ("certificate", path(&bundle.certificate)),
+            ("chain", path(&bundle.chain)),
+        ],
+    )
+}
+
+async fn list(client: &Client, arguments: &cli::List, output: Output) -> anyhow::Result<()> {
+    let now = now();
+    let point = |flag, text: &Option<String>| text.as_deref().map(|text| times::point(flag, text, now)).transpose();
+    let mut query = ListQuery {
+        san: arguments.san.clone(),
+        san_suffix: arguments.san_suffix.clone(),
+        subject: arguments.subject.clone(),
+        requester: arguments.requester.clone(),
+        profile: arguments.profile.clone(),
+        ca: arguments.ca.clone(),
+        status: arguments.status.clone(),
+        expires_after: point("--expires-after", &arguments.expires_after)?,
+        expires_before: point("--expires-before", &arguments.expires_before)?,
+        spki_sha256: arguments.spki_sha256.clone(),
+        fingerprint_sha256: arguments.fingerprint_sha256.clone(),
+        protocol: arguments.protocol.clone(),
+        key_reused: arguments.key_reused.then_some(true),
+        limit: Some(if arguments.all { 500 } else { arguments.limit }),
+        cursor: arguments.cursor.clone(),
+    };
+    let mut whole = List { items: Vec::new(), next_cursor: None };
+    loop {
+        let page = client.certificates(&query).await?;
+        whole.items.extend(page.items);
+        whole.next_cursor = page.next_cursor;
+        if !arguments.all || whole.next_cursor.is_none() {
+            break;
+        }
+        query.cursor.clone_from(&whole.next_cursor);
+    }
+    let row = |certificate: &Certificate| {
+        let names = if certificate.san.is_empty() { certificate.subject.clone() } else { names(&certificate.san) };
+        vec![
+            certificate.serial.clone(),
+            names,
+            certificate.profile.clone(),
+            certificate.ca.clone(),
+            certificate.status.clone(),
+            certificate.not_before.clone(),
+            certificate.not_after.clone(),
+            times::left(&certificate.not_after, now),
+        ]
+    };
+    let columns = ["serial", "names", "profile", "ca", "status", "not before", "not after", "left"];
+    output.list(&whole, &columns, whole.items.iter().map(row))?;
+    if let Some(cursor) = &whole.next_cursor {
+        note(&format!("more: --cursor {cursor}, or --all"));
+    }
+    Ok(())
+}
+
+/// The first names and how many more.
+fn names(san: &[String]) -> String {
+    const SHOWN: usize = 2;
+    let bare = |name: &String| name.strip_prefix("dns:").unwrap_or(name).to_owned();
+    let shown = san.iter().take(SHOWN).map(bare).collect::<Vec<_>>().join(", ");
+    match san.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "notes go beside the result, not into it")]
+pub(super) fn note(text: &str) {
+    use std::io::IsTerminal;
+    if std::io::stderr().is_terminal() {
+        eprintln!("{text}");
+    }
+}
+
+fn show(certificate: &Certificate, output: Output) -> anyhow::Result<()> {
+    let revocation = certificate.revocation.as_ref().map(|revocation| format!("{} ({})", revocation.time, revocation.reason));
+    output.one(
+        certificate,
+        &[
+            ("serial", certificate.serial.clone()),
+            ("status", certificate.status.clone()),
+            ("revoked", revocation.unwrap_or_default()),
+            ("subject", certificate.subject.clone()),
+            ("names", certificate.san.join(", ")),
+            ("ca", certificate.ca.clone()),
+            ("profile", certificate.profile.clone()),
+            ("not before", certificate.not_before.clone()),
+            ("not after", format!("{} ({})", certificate.not_after, times::left(&certificate.not_after, now()))),
+            ("requested by", format!("{} over {}", certificate.requester, certificate.protocol)),
+            ("renews", certificate.replaces.clone().unwrap_or_default()),
+            ("sha-256", certificate.fingerprint_sha256.clone()),
+            ("key sha-256", certificate.spki_sha256.clone()),
+        ],
+    )
+}
+
+async fn renew(client: &Client, arguments: &cli::Renew, output: Output) -> anyhow::Result<()> {
+    let old = client.certificate(&arguments.serial).await?;
+    let parsed = x509::Certificate::from_pem(old.certificate.as_bytes()).context("the old certificate can't be read")?;
+    let name = parsed.subject().common_names().into_iter().next();
+    let bundle = Bundle::new(&arguments.out, name.as_deref().unwrap_or(&old.serial))?;
+    let mut renewal = Renewal { csr: None, validity: arguments.validity.clone() };
+    let mut key = None;
+    if arguments.new_key {
+        files::check_free(&[&bundle.key, &bundle.certificate, &bundle.chain], arguments.force)?;
+        let sans: Vec<San> = parsed.sans().to_vec();
+        let wanted = Wanted { cn: "", subject: Some(parsed.subject()), sans: &sans };
+        let made = csr::make(&wanted, arguments.key_type)?;
+        renewal.csr = Some(made.csr);
+        key = Some(made.key);
+    } else {
+        files::check_free(&[&bundle.certificate, &bundle.chain], arguments.force)?;
+    }
+    let issued = client.renew(&old.serial, &renewal).await?;
+    if let Some(key) = &key {
+        files::write(&bundle.key, key.as_bytes(), 0o600)?;
+    }
+    save(&bundle, &issued)?;
+    report(&issued, &bundle, key.is_some(), output)
+}
+
+async fn revoke(client: &Client, arguments: &cli::Revoke, output: Output) -> anyhow::Result<()> {
+    let reason: x509::crl::Reason =
+        arguments.reason.parse().map_err(|error| crate::exit::Usage(format!("--reason: {error}")))?;
+    let certificate = client.certificate(&arguments.serial).await?;
+    let question = format!("{} of {} ({}): sure?", reason, certificate.subject, names(&certificate.san));
+    confirm(&question, arguments.yes)?;
+    let request = RevokeRequest { reason: reason.to_string(), invalidity_time: arguments.invalid_since.clone() };
+    show(&client.revoke(&arguments.serial, &request).await?, output)
+}

@@ -1,0 +1,163 @@
+//! `csr create | inspect | submit`, and how the CLI makes keys and CSRs.
+
+use anyhow::Context;
+use client::NewCertificate;
+use keys::{Signer, SoftwareKey};
+use serde_json::json;
+use x509::csr::Csr;
+use x509::{DistinguishedName, KeyAlgorithm, San};
+use zeroize::Zeroizing;
+
+use super::cert::{report, save};
+use super::files::{self, Bundle};
+use crate::cli::{Connection, CsrCommand, CsrCreate, CsrSubmit};
+use crate::context;
+use crate::exit::Usage;
+use crate::output::Output;
+
+pub(super) async fn run(command: CsrCommand, connection: &Connection, output: Output) -> anyhow::Result<()> {
+    match command {
+        CsrCommand::Create(arguments) => create(&arguments, output),
+        CsrCommand::Inspect { file } => inspect(&files::read(&file)?, &file.display().to_string(), output),
+        CsrCommand::Submit(arguments) => submit(&arguments, connection, output).await,
+    }
+}
+
+/// What a CSR is to say.
+pub(super) struct Wanted<'a> {
+    pub(super) cn: &'a str,
+    /// Instead of the common name alone.
+    pub(super) subject: Option<&'a DistinguishedName>,
+    pub(super) sans: &'a [San],
+}
+
+/// A new key and a CSR for it, both PEM.
+pub(super) struct Made {
+    pub(super) key: Zeroizing<String>,
+    pub(super) csr: String,
+}
+
+/// Makes a key and a CSR.
+pub(super) fn make(wanted: &Wanted<'_>, algorithm: KeyAlgorithm) -> anyhow::Result<Made> {
+    let key = SoftwareKey::generate(algorithm)?;
+    let csr = sign(wanted, &key)?;
+    Ok(Made { key: keys::to_pem(&key)?, csr })
+}
+
+fn sign(wanted: &Wanted<'_>, key: &SoftwareKey) -> anyhow::Result<String> {
+    let subject = match wanted.subject {
+        Some(subject) => subject.clone(),
+        None => DistinguishedName::common_name(wanted.cn).context("the common name")?,
+    };
+    let algorithm = key.algorithm();
+    let der = Csr::build(&subject, wanted.sans, key.public_key(), algorithm, |message| key.sign(message, algorithm))?;
+    Ok(x509::pem::encode("CERTIFICATE REQUEST", &der))
+}
+
+/// The SANs that were asked for, with the common name in front where it is a DNS name and the profile names hosts.
+pub(super) fn sans(cn: &str, asked: &[String], profile: &str) -> anyhow::Result<Vec<San>> {
+    let parse = |text: &String| text.parse::<San>().map_err(|error| Usage(format!("--san {text}: {error}")));
+    let mut sans = asked.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+    let names_hosts = !matches!(profile, "code-signing" | "email");
+    if names_hosts
+        && cn.contains('.')
+        && let Ok(name) = format!("dns:{cn}").parse::<San>()
+        && !sans.contains(&name)
+    {
+        sans.insert(0, name);
+    }
+    Ok(sans)
+}
+
+fn create(arguments: &CsrCreate, output: Output) -> anyhow::Result<()> {
+    let bundle = Bundle::new(&arguments.out, &arguments.cn)?;
+    let subject = match &arguments.subject {
+        Some(text) => Some(text.parse().map_err(|error| Usage(format!("--subject: {error}")))?),
+        None => None,
+    };
+    let sans = sans(&arguments.cn, &arguments.san, "")?;
+    let wanted = Wanted { cn: &arguments.cn, subject: subject.as_ref(), sans: &sans };
+    let csr = match &arguments.key {
+        Some(path) => {
+            files::check_free(&[&bundle.csr], arguments.force)?;
+            let key = keys::from_pem(&files::read(path)?, None).with_context(|| format!("reading {}", path.display()))?;
+            sign(&wanted, &key)?
+        }
+        None => {
+            files::check_free(&[&bundle.key, &bundle.csr], arguments.force)?;
+            let made = make(&wanted, arguments.key_type)?;
+            files::write(&bundle.key, made.key.as_bytes(), 0o600)?;
+            made.csr
+        }
+    };
+    files::write(&bundle.csr, csr.as_bytes(), 0o644)?;
+    let key = arguments.key.as_ref().unwrap_or(&bundle.key).display().to_string();
+    let file = bundle.csr.display().to_string();
+    let whole = json!({"csr": csr, "csr_file": file, "key_file": key});
+    output.one(&whole, &[("key", key.clone()), ("csr", file.clone())])
+}
+
+fn inspect(bytes: &[u8], file: &str, output: Output) -> anyhow::Result<()> {
+    let csr = Csr::from_pem_or_der(bytes).with_context(|| format!("{file} would be refused"))?;
+    let sans: Vec<String> = csr.sans().iter().map(ToString::to_string).collect();
+    let extensions: Vec<String> =
+        csr.requested_extensions().iter().map(|extension| extension.extn_id.to_string()).collect();
+    let key = csr.public_key();
+    let fingerprint = data_encoding::HEXLOWER.encode(&key.fingerprint());
+    let whole = json!({
+        "subject": csr.subject().to_string(),
+        "san": sans,
+        "key_algorithm": key.algorithm().to_string(),
+        "spki_sha256": fingerprint,
+        "requested_extensions": extensions,
+        "challenge_password": csr.challenge_password().is_some(),
+        "proof_of_possession": true,
+    });
+    output.one(
+        &whole,
+        &[
+            ("subject", csr.subject().to_string()),
+            ("names", sans.join(", ")),
+            ("key", key.algorithm().to_string()),
+            ("key sha-256", fingerprint.clone()),
+            ("extensions", extensions.join(", ")),
+            ("challenge password", if csr.challenge_password().is_some() { "present".to_owned() } else { String::new() }),
+            ("signature", "proves possession of the key".to_owned()),
+        ],
+    )
+}
+
+async fn submit(arguments: &CsrSubmit, connection: &Connection, output: Output) -> anyhow::Result<()> {
+    let bytes = files::read(&arguments.file)?;
+    let parsed = Csr::from_pem_or_der(&bytes).with_context(|| arguments.file.display().to_string())?;
+    let stem = arguments.file.file_stem().unwrap_or_default().to_string_lossy();
+    let bundle = Bundle::new(&arguments.out, &stem)?;
+    files::check_free(&[&bundle.certificate, &bundle.chain], arguments.force)?;
+    let new = NewCertificate {
+        csr: x509::pem::encode("CERTIFICATE REQUEST", parsed.der()),
+        profile: arguments.profile.clone(),
+        ca: arguments.ca.clone(),
+        validity: arguments.validity.clone(),
+        san: (!arguments.san.is_empty()).then(|| arguments.san.clone()),
+    };
+    let issued = context::client(connection)?.issue(&new).await?;
+    save(&bundle, &issued)?;
+    report(&issued, &bundle, false, output)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_name_is_put_among_the_sans_once() {
+        let text = |cn: &str, asked: &[&str], profile: &str| {
+            let asked: Vec<String> = asked.iter().map(ToString::to_string).collect();
+            sans(cn, &asked, profile).unwrap().iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(text("a.test", &[], "tls-server"), ["dns:a.test"]);
+        assert_eq!(text("a.test", &["dns:a.test", "ip:10.0.0.1"], "mtls"), ["dns:a.test", "ip:10.0.0.1"]);
+        assert_eq!(text("sensor-1", &[], "device"), [""; 0]);
+        assert_eq!(text("Ada Example", &["email:ada@a.test"], "email"), ["email:ada@a.test"]);
+    }
+}

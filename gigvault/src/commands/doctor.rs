@@ -1,0 +1,152 @@
+//! `doctor`: looks at a deployment as a user of it would, and says what is wrong and how to mend it.
+
+use std::path::Path;
+
+use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
+
+use super::{now, times};
+use crate::cli::Connection;
+use crate::context::{self, Server};
+use crate::output::Output;
+
+/// More than this between the clocks, and certificates look not yet valid or already expired.
+const CLOCK_SKEW: time::Duration = time::Duration::seconds(60);
+/// CAs that run out within this need a successor.
+const CA_WARNING: time::Duration = time::Duration::days(90);
+
+#[derive(Serialize)]
+struct Report {
+    healthy: bool,
+    checks: Vec<Check>,
+}
+
+#[derive(Serialize)]
+struct Check {
+    check: &'static str,
+    result: &'static str,
+    detail: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    mend: String,
+}
+
+pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Result<()> {
+    let server = context::find(connection)?;
+    let mut checks = Vec::new();
+    if let Some(dir) = &server.data_dir {
+        checks.push(modes(dir));
+    }
+    match context::client(connection) {
+        Ok(client) => remote(&client, &server, &mut checks).await,
+        Err(error) => checks.push(failed("client", format!("{error:#}"), "give --url and --ca-file of the server")),
+    }
+    let healthy = checks.iter().all(|check| check.result != "failed");
+    let report = Report { healthy, checks };
+    let row = |check: &Check| vec![check.check.to_owned(), check.result.to_owned(), check.detail.clone(), check.mend.clone()];
+    output.list(&report, &["check", "result", "what", "how to mend"], report.checks.iter().map(row))?;
+    if healthy { Ok(()) } else { anyhow::bail!("the deployment has problems") }
+}
+
+async fn remote(client: &client::Client, server: &Server, checks: &mut Vec<Check>) {
+    match client.ready().await {
+        Ok((true, _)) => checks.push(ok("server", format!("{} is ready", server.url))),
+        Ok((false, body)) => {
+            let detail = format!("{} is up but not ready: {body}", server.url);
+            checks.push(failed("server", detail, "start or reach the dependency that is named; it recovers by itself"));
+        }
+        Err(error) => {
+            let detail = chain(&error);
+            let mend = if detail.contains("certificate") {
+                "trust the right root: --ca-file, or the root.crt of the data directory"
+            } else {
+                "start it with `gigvault up`, or correct --url"
+            };
+            checks.push(failed("server", detail, mend));
+            return;
+        }
+    }
+    checks.push(clock(client).await);
+    checks.push(credential(client).await);
+    checks.push(authorities(client).await);
+}
+
+async fn clock(client: &client::Client) -> Check {
+    let Ok(Some(date)) = client.date().await else {
+        return warning("clock", "the server does not tell its time".to_owned(), "");
+    };
+    // RFC 9110 section 5.6.7: `GMT`, which RFC 2822 reads as an obsolete zone.
+    match OffsetDateTime::parse(&date, &Rfc2822) {
+        Ok(theirs) if (theirs - now()).abs() > CLOCK_SKEW => failed(
+            "clock",
+            format!("server and this machine differ by {} s", (theirs - now()).abs().whole_seconds()),
+            "set both clocks by NTP: certificates look not yet valid or expired otherwise",
+        ),
+        Ok(_) => ok("clock", "agrees with this machine".to_owned()),
+        Err(_) => warning("clock", format!("the server's date can't be read: {date}"), ""),
+    }
+}
+
+async fn credential(client: &client::Client) -> Check {
+    match client.whoami().await {
+        Ok(me) => ok("credential", format!("{} with {}", me.subject, me.roles.join(", "))),
+        Err(error) if error.status() == Some(401) => {
+            failed("credential", chain(&error), "set GIGVAULT_TOKEN to a valid API key (admin.token of the data directory)")
+        }
+        Err(error) => failed("credential", chain(&error), "see the server's log"),
+    }
+}
+
+async fn authorities(client: &client::Client) -> Check {
+    let list = match client.cas().await {
+        Ok(list) => list.items,
+        Err(error) if error.status() == Some(403) => {
+            return warning("authorities", "this credential may not see them".to_owned(), "");
+        }
+        Err(error) => return failed("authorities", chain(&error), "see the server's log"),
+    };
+    let parse = |text: &str| OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok();
+    let soon = list.iter().find(|ca| parse(&ca.not_after).is_some_and(|end| end - now() < CA_WARNING));
+    match soon {
+        _ if list.is_empty() => failed("authorities", "there is no CA".to_owned(), "run `gigvault bootstrap` or `up`"),
+        Some(ca) => warning(
+            "authorities",
+            format!("CA {} ends on {} ({})", ca.name, ca.not_after, times::left(&ca.not_after, now())),
+            "have a successor signed by the root",
+        ),
+        None => ok("authorities", list.iter().map(|ca| ca.name.as_str()).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// Secrets of a local data directory must be closed to other users.
+fn modes(dir: &Path) -> Check {
+    use std::os::unix::fs::PermissionsExt;
+    let secret = ["", "admin.token", "keys", "keys/kek", "identities", "db"];
+    let open = secret.iter().map(|name| dir.join(name)).find(|path| {
+        std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
+    });
+    match open {
+        Some(path) => failed(
+            "files",
+            format!("{} can be read by other users", path.display()),
+            "chmod go= on it, and think of what it holds as known",
+        ),
+        None => ok("files", format!("{} is closed to other users", dir.display())),
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    kit::error::chain(error)
+}
+
+fn ok(check: &'static str, detail: String) -> Check {
+    Check { check, result: "ok", detail, mend: String::new() }
+}
+
+fn warning(check: &'static str, detail: String, mend: &str) -> Check {
+    Check { check, result: "warning", detail, mend: mend.to_owned() }
+}
+
+fn failed(check: &'static str, detail: String, mend: &str) -> Check {
+    Check { check, result: "failed", detail, mend: mend.to_owned() }
+}

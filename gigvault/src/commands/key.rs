@@ -1,0 +1,46 @@
+//! `key generate | list | show`.
+
+use client::{Key, NewKey};
+
+use super::cert::note;
+use crate::cli::{Connection, KeyCommand};
+use crate::context;
+use crate::output::Output;
+
+pub(super) async fn run(command: KeyCommand, connection: &Connection, output: Output) -> anyhow::Result<()> {
+    let client = context::client(connection)?;
+    match command {
+        KeyCommand::Generate { name, algorithm, purpose } => {
+            show(&client.generate_key(&NewKey { name, algorithm, purpose }).await?, output)
+        }
+        KeyCommand::Show { name } => show(&client.key(&name).await?, output),
+        KeyCommand::List { limit, cursor } => {
+            let page = client.keys(limit, cursor.as_deref()).await?;
+            let row = |key: &Key| vec![key.name.clone(), key.algorithm.clone(), key.purpose.clone(), text(key, "created_at")];
+            output.list(&page, &["name", "type", "purpose", "created"], page.items.iter().map(row))?;
+            if let Some(cursor) = &page.next_cursor {
+                note(&format!("more: --cursor {cursor}"));
+            }
+            Ok(())
+        }
+    }
+}
+
+fn show(key: &Key, output: Output) -> anyhow::Result<()> {
+    output.one(
+        key,
+        &[
+            ("name", key.name.clone()),
+            ("type", key.algorithm.clone()),
+            ("purpose", key.purpose.clone()),
+            ("backend", text(key, "backend")),
+            ("created", text(key, "created_at")),
+            ("key sha-256", text(key, "spki_sha256")),
+            ("public key", text(key, "public_key")),
+        ],
+    )
+}
+
+fn text(key: &Key, member: &str) -> String {
+    key.rest.get(member).and_then(|value| value.as_str()).unwrap_or_default().to_owned()
+}

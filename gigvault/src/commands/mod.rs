@@ -1,0 +1,90 @@
+//! What the commands do, one a file.
+
+mod apikey;
+mod ca;
+mod cert;
+mod config;
+mod csr;
+mod doctor;
+mod files;
+mod key;
+mod reference;
+mod serve;
+mod times;
+mod verify;
+mod whoami;
+
+use clap::CommandFactory;
+
+use crate::cli::{CertCommand, Cli, Command};
+use crate::output::Output;
+
+/// Runs the command that was asked for.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
+    let Cli { connection, output, command } = cli;
+    let output = Output::new(output);
+    match command {
+        // These need no server, and some no runtime.
+        Command::Rootca(arguments) => rootca(arguments),
+        Command::Completions { shell } => completions(shell, output),
+        Command::Config(command) => config::run(command, output),
+        Command::Cert(CertCommand::Verify(arguments)) => verify::run(&arguments, &connection, output),
+        Command::Up(arguments) => serve::up(arguments),
+        Command::Serve(arguments) => serve::serve(arguments),
+        Command::Bootstrap(arguments) => serve::bootstrap(arguments, output),
+        Command::Migrate(arguments) => serve::migrate(arguments),
+        Command::Reference { folder } => reference::write(&folder),
+        other => runtime(1)?.block_on(async {
+            match other {
+                Command::Cert(command) => cert::run(command, &connection, output).await,
+                Command::Csr(command) => csr::run(command, &connection, output).await,
+                Command::Key(command) => key::run(command, &connection, output).await,
+                Command::Ca(command) => ca::run(command, &connection, output).await,
+                Command::Apikey(command) => apikey::run(command, &connection, output).await,
+                Command::Whoami => whoami::run(&connection, output).await,
+                _ => doctor::run(&connection, output).await,
+            }
+        }),
+    }
+}
+
+/// A tokio runtime with so many worker threads; 0 is one a core.
+fn runtime(workers: usize) -> anyhow::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if workers > 0 {
+        builder.worker_threads(workers);
+    }
+    Ok(builder.enable_all().build()?)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge of the program: here the clock becomes an argument")]
+fn now() -> time::OffsetDateTime {
+    time::OffsetDateTime::now_utc()
+}
+
+fn rootca(arguments: rootca::cli::Args) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    Ok(rootca::cli::run(arguments, now(), &mut stdout)?)
+}
+
+fn completions(shell: clap_complete::Shell, output: Output) -> anyhow::Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "gigvault", &mut script);
+    output.write(&String::from_utf8_lossy(&script))
+}
+
+/// Asks on a terminal; without one there is nobody to ask.
+fn confirm(question: &str, yes: bool) -> anyhow::Result<()> {
+    use std::io::IsTerminal;
+    if yes {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(crate::exit::Usage("nobody is there to confirm; give --yes".to_owned()).into());
+    }
+    if dialoguer::Confirm::new().with_prompt(question).default(false).interact()? {
+        Ok(())
+    } else {
+        anyhow::bail!("not confirmed; nothing was done")
+    }
+}

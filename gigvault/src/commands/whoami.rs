@@ -1,0 +1,15 @@
+//! `whoami`.
+
+use crate::cli::Connection;
+use crate::context;
+use crate::output::Output;
+
+pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Result<()> {
+    let me = context::client(connection)?.whoami().await?;
+    let facts = [
+        ("subject", me.subject.clone()),
+        ("roles", me.roles.join(", ")),
+        ("permissions", me.permissions.join(", ")),
+    ];
+    output.one(&me, &facts)
+}

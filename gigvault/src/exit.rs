@@ -1,0 +1,98 @@
+//! What a failure is worth: the exit codes, in one place.
+
+use std::process::ExitCode;
+
+use client::ClientError;
+
+/// The command line says something impossible that clap can't see.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Usage(pub(crate) String);
+
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+const DENIED: u8 = 3;
+const NOT_FOUND: u8 = 4;
+
+/// Says what failed on stderr, and answers the code for it.
+#[expect(clippy::print_stderr, reason = "the one place where a command says why it failed")]
+pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {}", text(error));
+    if let Some(hint) = hint(error) {
+        eprintln!("hint: {hint}");
+    }
+    ExitCode::from(code(error))
+}
+
+/// The chain of causes without what a cause repeats.
+fn text(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.contains(&cause) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
+fn code(error: &anyhow::Error) -> u8 {
+    if error.downcast_ref::<Usage>().is_some() {
+        return USAGE;
+    }
+    match error.downcast_ref::<ClientError>() {
+        Some(ClientError::Refused(problem)) => match problem.status {
+            401 | 403 => DENIED,
+            404 => NOT_FOUND,
+            422 if problem.kind.ends_with("/denied-by-profile") || problem.kind.ends_with("/lint") => DENIED,
+            _ => FAILED,
+        },
+        _ => FAILED,
+    }
+}
+
+fn hint(error: &anyhow::Error) -> Option<String> {
+    match error.downcast_ref::<ClientError>()? {
+        ClientError::Unreachable { .. } => {
+            Some("is the server running (`gigvault up`)? `gigvault doctor` looks closer".to_owned())
+        }
+        ClientError::Refused(problem) => match problem.status {
+            401 => Some("set GIGVAULT_TOKEN or --token to a valid API key".to_owned()),
+            500 | 503 => problem.correlation_id.as_ref().map(|id| format!("the server's log has it under {id}")),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Context, anyhow};
+
+    use super::*;
+
+    fn refused(status: u16, kind: &str) -> anyhow::Error {
+        let problem = client::Problem { status, kind: kind.to_owned(), ..client::Problem::default() };
+        ClientError::Refused(Box::new(problem)).into()
+    }
+
+    #[test]
+    fn codes_are_those_of_the_reference() {
+        assert_eq!(code(&anyhow!("disk")), 1);
+        assert_eq!(code(&Usage("no".to_owned()).into()), 2);
+        assert_eq!(code(&refused(403, "x/forbidden")), 3);
+        assert_eq!(code(&refused(401, "x/unauthenticated")), 3);
+        assert_eq!(code(&refused(422, "x/denied-by-profile")), 3);
+        assert_eq!(code(&refused(422, "x/invalid-request")), 1);
+        assert_eq!(code(&refused(404, "x/not-found")), 4);
+        assert_eq!(code(&Err::<(), _>(refused(404, "x")).context("certificate 1").unwrap_err()), 4);
+    }
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let error = Err::<(), _>(anyhow!("no such file")).context("reading a.csr: no such file").unwrap_err();
+        assert_eq!(text(&error), "reading a.csr: no such file");
+    }
+}
