@@ -87,9 +87,14 @@ pub trait Row<'q>: Sized + Send {
 
 /// Inserts the rows and returns how many were inserted. No rows are no statement.
 ///
-/// ```ignore
+/// ```no_run
+/// # use store::{StoreError, Tx, bulk::{self, Insert}};
+/// # struct Row { id: uuid::Uuid, serial: Vec<u8>, not_after: i64 }
 /// const CERTIFICATES: Insert = Insert::into("certificates", &["id", "serial", "not_after"]);
-/// bulk::insert(&mut tx, &CERTIFICATES, rows.iter().map(|r| (r.id, r.serial.as_slice(), r.not_after))).await?;
+///
+/// async fn insert(tx: &mut Tx, rows: &[Row]) -> Result<u64, StoreError> {
+///     bulk::insert(tx, &CERTIFICATES, rows.iter().map(|r| (r.id, r.serial.as_slice(), r.not_after))).await
+/// }
 /// ```
 ///
 /// # Errors

@@ -7,11 +7,13 @@
 //! On one server an open transaction that has written holds back the change feeds of all databases. Tests that
 //! keep transactions open on purpose, or stop the server, start their own.
 
+mod programs;
+
 use std::{
     fs,
     net::{Ipv4Addr, TcpListener},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    path::PathBuf,
+    process::{Child, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
@@ -20,7 +22,8 @@ use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 use tokio::{sync::OnceCell, task::spawn_blocking, time::sleep};
 
-use crate::process::{children_of, find_program, is_alive, is_root, send_signal};
+use self::programs::{as_server_user, make_accessible, program};
+use crate::process::{children_of, is_alive, send_signal};
 
 /// How long the server may take to start, which includes waiting for the remains of a killed one.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -29,21 +32,6 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A free port may be taken by another process before the server binds it.
 const PORT_ATTEMPTS: u32 = 5;
-
-/// `$1` the server's data folder, `$2` the folder to remove. A recorded pid is believed only while that process
-/// works in the data folder: after a `kill -9` the number may belong to another.
-const WATCHDOG: &str = r#"
-trap '' INT TERM HUP
-read -r _
-pid=$(head -n 1 "$1/postmaster.pid" 2>/dev/null)
-if [ -n "$pid" ] && [ "$(readlink "/proc/$pid/cwd")" = "$1" ]; then
-    kill -QUIT "$pid"
-    n=0
-    while [ "$n" -lt 50 ] && kill -0 "$pid" 2>/dev/null; do sleep 0.1; n=$((n + 1)); done
-    kill -KILL "$pid" 2>/dev/null
-fi
-rm -rf "$2"
-"#;
 
 static SHARED: OnceCell<Postgres> = OnceCell::const_new();
 
@@ -272,15 +260,7 @@ impl Postgres {
             "initdb: {}",
             String::from_utf8_lossy(&initdb.stderr)
         );
-        // in a session of its own, so that it survives a signal to the group of the tests
-        let watchdog = Command::new("setsid")
-            .args(["sh", "-c", WATCHDOG, "gigvault-pg-watchdog"])
-            .args([&data, &folder])
-            .current_dir("/")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
+        let watchdog = programs::watchdog(&data, &folder)?;
         Ok(Self {
             scratch,
             port: free_port()?,
@@ -354,137 +334,5 @@ fn free_port() -> Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-/// A program of PostgreSQL: from the folder in `GIGVAULT_POSTGRES_BIN`, or where Debian puts them (the newest
-/// version; its wrappers on the path are slow), or from the path.
-fn program(name: &str) -> Result<PathBuf> {
-    let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| {
-            Some((
-                entry.file_name().to_str()?.parse().ok()?,
-                entry.path().join("bin"),
-            ))
-        })
-        .collect();
-    versions.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
-    let wanted = std::env::var_os("GIGVAULT_POSTGRES_BIN").map(PathBuf::from);
-    let folders = wanted
-        .into_iter()
-        .chain(versions.into_iter().map(|(_, folder)| folder));
-    find_program(name, folders).with_context(|| format!("{name} not found: install postgresql"))
-}
-
-/// A command that runs as the current user, or as `postgres` for root, as whom PostgreSQL refuses to run.
-fn as_server_user(name: &str, folder: &Path) -> Result<Command> {
-    let program = program(name)?;
-    let mut command = if is_root() {
-        let mut command = Command::new("runuser");
-        command.args(["-u", "postgres", "--"]).arg(program);
-        command
-    } else {
-        Command::new(program)
-    };
-    command.current_dir(folder);
-    Ok(command)
-}
-
-/// Lets the user `postgres` make its data folder here.
-fn make_accessible(folder: &Path) -> Result<()> {
-    if is_root() {
-        let status = Command::new("chown").arg("postgres").arg(folder).status()?;
-        ensure!(
-            status.success(),
-            "cannot give {} to user postgres",
-            folder.display()
-        );
-    }
-    Ok(())
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_server_comes_back_after_a_crash_with_what_it_had() {
-        let server = Postgres::start_with(Options {
-            fsync: true,
-            ..Options::default()
-        })
-        .await
-        .unwrap();
-        let url = server.fresh_database().await.unwrap();
-        server
-            .sql_in(&url, "CREATE TABLE t (n INT); INSERT INTO t VALUES (7)")
-            .await
-            .unwrap();
-        let pid = server.pid().unwrap();
-        server.kill().await.unwrap();
-        assert_eq!(server.pid(), None);
-        server.sql_in(&url, "SELECT n FROM t").await.unwrap_err();
-        server.resume().await.unwrap();
-        assert_ne!(server.pid(), Some(pid));
-        assert_eq!(server.sql_in(&url, "SELECT n FROM t").await.unwrap(), "7");
-    }
-
-    #[tokio::test]
-    async fn a_dropped_server_leaves_nothing() {
-        let server = Postgres::start().await.unwrap();
-        let (pid, folder) = (server.pid().unwrap(), server.scratch.path().to_owned());
-        assert!(folder.exists());
-        drop(server);
-        assert!(!is_alive(pid));
-        assert!(!folder.exists());
-    }
-
-    /// Set in the process that the next test starts.
-    const CHILD: &str = "TESTKIT_CHILD_WITH_SERVER";
-
-    /// Not a test of its own: starts a server, tells where it is, and waits to be killed.
-    #[tokio::test]
-    async fn child_process() {
-        if std::env::var_os(CHILD).is_some() {
-            let server = Postgres::start().await.unwrap();
-            println!(
-                "\nserver {} {}",
-                server.pid().unwrap(),
-                server.scratch.path().display()
-            );
-            sleep(START_TIMEOUT).await;
-        }
-    }
-
-    #[test]
-    fn a_server_does_not_outlive_an_owner_that_is_killed() {
-        use std::io::{BufRead, BufReader};
-
-        let mut owner = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "postgres::tests::child_process", "--nocapture"])
-            .env(CHILD, "1")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(owner.stdout.take().unwrap())
-            .lines()
-            .map_while(Result::ok);
-        let line = lines
-            .into_iter()
-            .find(|line| line.starts_with("server "))
-            .unwrap();
-        let [_, pid, folder] = line.splitn(3, ' ').collect::<Vec<_>>()[..] else {
-            panic!("{line}")
-        };
-        let pid = pid.parse().unwrap();
-        assert!(is_alive(pid) && Path::new(folder).exists());
-
-        owner.kill().unwrap();
-        owner.wait().unwrap();
-        let deadline = Instant::now() + STOP_TIMEOUT;
-        while is_alive(pid) || Path::new(folder).exists() {
-            assert!(Instant::now() < deadline, "PostgreSQL outlives its owner");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! What else the feed promises: attributes, wake-ups, pruning, durable cursors, cursors that cannot be continued.
+//! What else the feed promises: attributes, wake-ups, durable cursors, cursors that cannot be continued.
 
 use std::time::{Duration, Instant};
 
@@ -10,13 +10,12 @@ use store::{
         cursors::{self, Step},
     },
     outbox::{self, NewEvent},
-    read, tx,
+    tx,
 };
-use testkit::Postgres;
 use time::OffsetDateTime;
 use tokio::time::timeout;
 
-use crate::support::{Scratch, append, commit_event, event, now, on_both};
+use crate::support::{Scratch, all, append, commit_event, event, now, on_both, subjects};
 
 on_both!(
     events_keep_their_facts,
@@ -24,9 +23,6 @@ on_both!(
     a_commit_wakes_a_subscriber_long_before_it_polls,
     a_rolled_back_event_is_never_seen,
     pages_of_the_feed_join_without_gap,
-    pruning_is_bounded_and_keeps_the_young_and_the_last_event,
-    pruning_keeps_what_a_subscriber_of_the_service_has_not_read,
-    pruning_twice_at_once_deletes_once,
     a_cursor_behind_what_was_pruned_is_refused,
     a_cursor_ahead_of_the_feed_is_refused,
     durable_cursors_move_only_from_where_they_are,
@@ -35,29 +31,6 @@ on_both!(
 
 const LONG: Duration = Duration::from_secs(3600);
 const FAR: OffsetDateTime = time::macros::datetime!(9999-01-01 0:00 UTC);
-
-async fn all(db: &Db) -> Vec<Event> {
-    // on a shared server, transactions of other tests may hold the feed back for a moment
-    for _ in 0..500 {
-        let events = Feed::new(db.clone(), LONG)
-            .after(Cursor::START, 10_000)
-            .await
-            .unwrap();
-        let stored: i64 = read!(db, |c| sqlx::query_scalar("SELECT count(*) FROM outbox")
-            .fetch_one(c)
-            .await)
-        .unwrap();
-        if events.len() as i64 == stored {
-            return events;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("the feed does not show all events");
-}
-
-async fn subjects(db: &Db) -> Vec<String> {
-    all(db).await.into_iter().map(|event| event.subject).collect()
-}
 
 async fn events_keep_their_facts(scratch: Scratch) {
     let db = scratch.migrated().await;
@@ -177,73 +150,6 @@ async fn pages_of_the_feed_join_without_gap(scratch: Scratch) {
         joined.extend(page);
     }
     assert_eq!(joined, whole);
-}
-
-async fn prune_all(db: &Db, before: OffsetDateTime) -> u64 {
-    all(db).await;
-    outbox::prune(db, before, 1_000).await.unwrap()
-}
-
-/// Ten events, a second apart.
-async fn ten_events(db: &Db) -> Vec<Event> {
-    for n in 0..10 {
-        let mut tx = db.begin().await.unwrap();
-        outbox::append(&mut tx, &[event(&n.to_string())], now() + Duration::from_secs(n))
-            .await
-            .unwrap();
-        tx.commit().await.unwrap();
-    }
-    all(db).await
-}
-
-async fn pruning_is_bounded_and_keeps_the_young_and_the_last_event(scratch: Scratch) {
-    let db = scratch.migrated().await;
-    ten_events(&db).await;
-    assert_eq!(
-        outbox::prune(&db, FAR, 2).await.unwrap(),
-        2,
-        "no more than the batch"
-    );
-    assert_eq!(
-        prune_all(&db, now() + Duration::from_secs(4)).await,
-        2,
-        "the young stay"
-    );
-    assert_eq!(prune_all(&db, FAR).await, 5);
-    assert_eq!(prune_all(&db, FAR).await, 0, "the last event stays");
-    assert_eq!(subjects(&db).await, ["9"]);
-}
-
-async fn pruning_keeps_what_a_subscriber_of_the_service_has_not_read(scratch: Scratch) {
-    let db = scratch.migrated().await;
-    let events = ten_events(&db).await;
-    let mut tx = db.begin().await.unwrap();
-    // the second reads another service's feed, whose positions mean nothing here
-    for (feed, to) in [("ca", events[4].cursor), ("auth", "1-1".parse().unwrap())] {
-        let step = Step {
-            from: Cursor::START,
-            to,
-        };
-        assert!(cursors::advance(&mut tx, feed, "slow", step).await.unwrap());
-    }
-    tx.commit().await.unwrap();
-    assert_eq!(prune_all(&db, FAR).await, 5);
-
-    let mut tx = db.begin().await.unwrap();
-    cursors::forget(&mut tx, "ca", "slow").await.unwrap();
-    tx.commit().await.unwrap();
-    assert_eq!(prune_all(&db, FAR).await, 4);
-}
-
-async fn pruning_twice_at_once_deletes_once(scratch: Scratch) {
-    let db = scratch.migrated().await;
-    for n in 0..10 {
-        commit_event(&db, &n.to_string()).await;
-    }
-    all(&db).await;
-    let (a, b) = tokio::join!(outbox::prune(&db, FAR, 3), outbox::prune(&db, FAR, 5));
-    assert_eq!(a.unwrap() + b.unwrap(), 8);
-    assert_eq!(subjects(&db).await, ["8", "9"]);
 }
 
 async fn a_cursor_behind_what_was_pruned_is_refused(scratch: Scratch) {
@@ -375,30 +281,4 @@ async fn postgres_positions_keep_growing_when_data_moves_to_a_new_server() {
     );
     let feed = Feed::new(db.clone(), LONG);
     assert_eq!(feed.after(events[0].cursor, 10).await.unwrap(), events[1..]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn postgres_feed_wakes_again_after_its_listener_lost_the_connection() {
-    let server = Postgres::start().await.unwrap();
-    let open = || async {
-        Db::open(&server.url(), "ca", store::Options::default())
-            .await
-            .unwrap()
-    };
-    let (here, there) = (open().await, open().await);
-    here.migrate(&crate::support::tables()).await.unwrap();
-    let mut stream = Feed::new(there, LONG).subscribe(Cursor::START);
-    commit_event(&here, "before").await;
-    assert_eq!(stream.next().await.unwrap().unwrap().subject, "before");
-    server
-        .sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
-        .await
-        .unwrap();
-    commit_event(&here, "after").await;
-    let event = timeout(Duration::from_secs(20), stream.next())
-        .await
-        .expect("never woken")
-        .unwrap()
-        .unwrap();
-    assert_eq!(event.subject, "after");
 }

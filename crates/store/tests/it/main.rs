@@ -10,8 +10,11 @@
 mod bulk;
 mod errors;
 mod feed;
+mod feed_faults;
+mod feed_order;
 mod feed_state;
 mod migrations;
 mod open;
 mod pages;
+mod pruning;
 mod support;

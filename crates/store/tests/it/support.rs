@@ -1,12 +1,17 @@
 //! Databases for tests, and the macro that runs a test on both kinds.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use sqlx::{
     SqlSafeStr,
     migrate::{Migration, MigrationType, Migrator},
 };
-use store::{Db, Options, Tx, outbox::NewEvent};
+use store::{
+    Db, Options, Tx,
+    feed::{Cursor, Event, Feed},
+    outbox::NewEvent,
+    read,
+};
 use tempfile::TempDir;
 use testkit::Postgres;
 use time::OffsetDateTime;
@@ -116,6 +121,30 @@ pub(crate) async fn commit_event(db: &Db, subject: &str) {
     let mut tx = db.begin().await.unwrap();
     append(&mut tx, subject).await;
     tx.commit().await.unwrap();
+}
+
+/// All events, as soon as the feed shows them.
+pub(crate) async fn all(db: &Db) -> Vec<Event> {
+    // on a shared server, transactions of other tests may hold the feed back for a moment
+    for _ in 0..500 {
+        let events = Feed::new(db.clone(), Duration::from_secs(3600))
+            .after(Cursor::START, 10_000)
+            .await
+            .unwrap();
+        let stored: i64 = read!(db, |c| sqlx::query_scalar("SELECT count(*) FROM outbox")
+            .fetch_one(c)
+            .await)
+        .unwrap();
+        if events.len() as i64 == stored {
+            return events;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the feed does not show all events");
+}
+
+pub(crate) async fn subjects(db: &Db) -> Vec<String> {
+    all(db).await.into_iter().map(|event| event.subject).collect()
 }
 
 pub(crate) fn now() -> OffsetDateTime {
