@@ -8,7 +8,6 @@
 mod environment;
 mod error;
 mod secret;
-mod sections;
 pub mod span;
 
 use std::path::Path;
@@ -20,7 +19,6 @@ use serde::de::DeserializeOwned;
 
 pub use error::ConfigError;
 pub use secret::{Secret, SecretError};
-pub use sections::{Database, Listen, ListenTls, Telemetry};
 
 use environment::Variables;
 

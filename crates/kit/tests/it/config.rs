@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kit::config::{ConfigError, Database, Listen, Secret, Telemetry, load_with};
+use kit::config::{ConfigError, Secret, load_with};
+use kit::telemetry::Format;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,47 @@ struct Settings {
     telemetry: Telemetry,
     database: Database,
     ca: Ca,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Listen {
+    address: std::net::IpAddr,
+    https_port: u16,
+    http_port: u16,
+    grpc_port: u16,
+    tls: Option<Tls>,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self {
+            address: [127, 0, 0, 1].into(),
+            https_port: 8443,
+            http_port: 8080,
+            grpc_port: 9443,
+            tls: None,
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tls {
+    certificate: String,
+    key: String,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Telemetry {
+    format: Format,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Database {
+    url: Option<Secret>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -1,0 +1,248 @@
+//! Service identities renew themselves at two thirds of their life.
+//!
+//! A new key each time; the old identity stays in use until the new one is in its place, and stays if none
+//! is to be had. Replicas spread their renewals over a twentieth of the life.
+
+use std::time::Duration as Wait;
+
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
+use time::{Duration, OffsetDateTime};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use x509::{Certificate, Csr, PublicKey, SignatureAlgorithm};
+use zeroize::Zeroizing;
+
+use crate::clock::SharedClock;
+use crate::error::chain;
+use crate::tls::{Identity, TlsError};
+
+/// What the issuer of identities may answer instead of a chain.
+pub type IssueError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Longest sleep at a time: the clock may be moved, and files may bring another identity.
+const NAP: Duration = Duration::minutes(1);
+const FIRST_RETRY: Duration = Duration::seconds(1);
+const LAST_RETRY: Duration = Duration::minutes(15);
+
+#[derive(Debug, thiserror::Error)]
+enum RenewalError {
+    #[error("the certificate in use can't be read")]
+    Certificate(#[from] x509::CertificateError),
+    #[error("no new key could be made: {0}")]
+    Key(String),
+    #[error("no new identity was issued")]
+    Issue(#[source] IssueError),
+    #[error("the new identity can't be used")]
+    Unusable(#[from] TlsError),
+}
+
+/// Renews `identity` until `stop`. `issue` turns a CSR in DER into a chain in PEM, leaf first.
+pub async fn run<F, R>(identity: Identity, clock: SharedClock, issue: F, stop: CancellationToken)
+where
+    F: Fn(Vec<u8>) -> R,
+    R: Future<Output = Result<Vec<u8>, IssueError>>,
+{
+    let mut schedule = Schedule::new();
+    loop {
+        let wait = match Life::of(&identity, &schedule) {
+            Ok(life) => {
+                life.report();
+                let now = clock.now();
+                if now >= schedule.next(&life) {
+                    match renew(&identity, &issue).await {
+                        Ok(()) => schedule.renewed(clock.now()),
+                        Err(error) => schedule.failed(now, &life, &error),
+                    }
+                    continue;
+                }
+                (schedule.next(&life) - now).min(NAP)
+            }
+            Err(error) => {
+                tracing::error!(cause = chain(&error), "the service identity can't be renewed");
+                NAP
+            }
+        };
+        let wait = Wait::try_from(wait).unwrap_or_default();
+        if stop.run_until_cancelled(sleep(wait)).await.is_none() {
+            return;
+        }
+    }
+}
+
+async fn renew<F, R>(identity: &Identity, issue: &F) -> Result<(), RenewalError>
+where
+    F: Fn(Vec<u8>) -> R,
+    R: Future<Output = Result<Vec<u8>, IssueError>>,
+{
+    let current = Certificate::from_der(&identity.leaf())?;
+    let (key, csr) = key_and_csr(&current).map_err(RenewalError::Key)?;
+    let chain = issue(csr).await.map_err(RenewalError::Issue)?;
+    identity.replace(&chain, key.as_bytes())?;
+    tracing::info!(identity = %identity.id(), "the service identity was renewed");
+    Ok(())
+}
+
+// The names of the certificate in use, with a key of its own: PKCS#8 in PEM, and the CSR.
+fn key_and_csr(current: &Certificate) -> Result<(Zeroizing<String>, Vec<u8>), String> {
+    let random = SystemRandom::new();
+    let pkcs8 =
+        EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).map_err(|e| e.to_string())?;
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8.as_ref())
+        .map_err(|e| e.to_string())?;
+    let spki: PublicKeyX509Der<'_> = pair.public_key().as_der().map_err(|e| e.to_string())?;
+    let public = PublicKey::from_spki(spki.as_ref()).map_err(|e| e.to_string())?;
+    let sign = |message: &[u8]| {
+        pair.sign(&random, message)
+            .map(|signature| signature.as_ref().to_vec())
+    };
+    let algorithm = SignatureAlgorithm::EcdsaSha256;
+    let csr =
+        Csr::build(current.subject(), current.sans(), &public, algorithm, sign).map_err(|e| e.to_string())?;
+    Ok((
+        Zeroizing::new(x509::pem::encode("PRIVATE KEY", pkcs8.as_ref())),
+        csr,
+    ))
+}
+
+/// The part of a certificate's life that counts, and when it should be renewed.
+struct Life {
+    due: OffsetDateTime,
+    ends: OffsetDateTime,
+}
+
+impl Life {
+    fn of(identity: &Identity, schedule: &Schedule) -> Result<Self, RenewalError> {
+        let certificate = Certificate::from_der(&identity.leaf())?;
+        Ok(Self::between(
+            certificate.not_before(),
+            certificate.not_after(),
+            schedule,
+        ))
+    }
+
+    // A backdated certificate of a short life would be due before it came: what was issued just now counts
+    // from now.
+    fn between(not_before: OffsetDateTime, ends: OffsetDateTime, schedule: &Schedule) -> Self {
+        let begins = schedule
+            .renewed_at
+            .map_or(not_before, |renewed| renewed.max(not_before));
+        let life = (ends - begins).max(Duration::ZERO);
+        Self {
+            due: begins + life * 2 / 3 - life * schedule.early,
+            ends,
+        }
+    }
+
+    // `gigvault_service_identity_expiry_seconds`: when the identity expires, as seconds since the Unix epoch.
+    fn report(&self) {
+        metrics::gauge!("gigvault_service_identity_expiry_seconds").set(self.ends.unix_timestamp() as f64);
+    }
+}
+
+struct Schedule {
+    /// How much sooner than two thirds, as a part of the life.
+    early: f64,
+    renewed_at: Option<OffsetDateTime>,
+    failures: u32,
+    retry_at: Option<OffsetDateTime>,
+}
+
+impl Schedule {
+    fn new() -> Self {
+        let mut random = [0; 2];
+        // Without randomness the renewal is on time instead of spread.
+        let _spread = aws_lc_rs::rand::fill(&mut random);
+        let early = f64::from(u16::from_be_bytes(random)) / f64::from(u16::MAX) / 20.0;
+        Self {
+            early,
+            renewed_at: None,
+            failures: 0,
+            retry_at: None,
+        }
+    }
+
+    fn next(&self, life: &Life) -> OffsetDateTime {
+        self.retry_at.unwrap_or(life.due)
+    }
+
+    fn renewed(&mut self, now: OffsetDateTime) {
+        *self = Self {
+            renewed_at: Some(now),
+            failures: 0,
+            retry_at: None,
+            ..*self
+        };
+    }
+
+    // Doubling waits, but never so long that an eighth of what is left passes without an attempt.
+    fn failed(&mut self, now: OffsetDateTime, life: &Life, error: &RenewalError) {
+        let left = (life.ends - now).max(Duration::ZERO);
+        let doublings: i32 = 1 << self.failures.min(10);
+        let doubled: Duration = FIRST_RETRY * doublings;
+        let eighth: Duration = left / 8;
+        let wait = doubled.min(eighth.max(FIRST_RETRY)).min(LAST_RETRY);
+        self.failures += 1;
+        self.retry_at = Some(now + wait);
+        let (cause, left) = (chain(error), left.whole_seconds());
+        if left > 0 {
+            tracing::warn!(
+                cause,
+                left_seconds = left,
+                "the service identity was not renewed; the old one stays"
+            );
+        } else {
+            tracing::error!(cause, "the service identity was not renewed and has expired");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> OffsetDateTime {
+        OffsetDateTime::UNIX_EPOCH + Duration::seconds(seconds)
+    }
+
+    #[test]
+    fn an_identity_is_due_at_two_thirds_of_its_life_or_a_little_before() {
+        for _ in 0..100 {
+            let due = Life::between(at(0), at(900), &Schedule::new()).due;
+            assert!(due <= at(600) && due >= at(555), "{due}");
+        }
+        let on_time = Schedule {
+            early: 0.0,
+            ..Schedule::new()
+        };
+        assert_eq!(Life::between(at(0), at(900), &on_time).due, at(600));
+    }
+
+    #[test]
+    fn a_backdated_identity_is_not_due_when_it_comes() {
+        let mut schedule = Schedule {
+            early: 0.0,
+            ..Schedule::new()
+        };
+        schedule.renewed(at(3600));
+        assert_eq!(Life::between(at(0), at(3630), &schedule).due, at(3620));
+    }
+
+    #[test]
+    fn failures_are_retried_sooner_when_the_end_is_near() {
+        let error = RenewalError::Key("x".to_owned());
+        let mut schedule = Schedule::new();
+        let life = Life::between(at(0), at(90 * 86_400), &schedule);
+        let mut waits = Vec::new();
+        for _ in 0..12 {
+            schedule.failed(at(0), &life, &error);
+            waits.push((schedule.next(&life) - at(0)).whole_seconds());
+        }
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]);
+        schedule.failed(at(90 * 86_400 - 80), &life, &error);
+        assert_eq!(schedule.next(&life), at(90 * 86_400 - 70));
+        schedule.failed(at(91 * 86_400), &life, &error);
+        assert_eq!(schedule.next(&life), at(91 * 86_400 + 1));
+    }
+}
