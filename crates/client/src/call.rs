@@ -37,7 +37,14 @@ impl<'a> Call<'a> {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }
-        Self { client, method, url, body: None, idempotency_key: None, repeatable: true }
+        Self {
+            client,
+            method,
+            url,
+            body: None,
+            idempotency_key: None,
+            repeatable: true,
+        }
     }
 
     /// Reads.
@@ -53,13 +60,21 @@ impl<'a> Call<'a> {
     /// Creates something, once however often it is sent.
     pub(crate) fn create<B: Serialize>(client: &'a Client, path: &[&str], body: &B) -> Result<Self, Error> {
         let key = uuid::Uuid::new_v4().to_string();
-        Ok(Self { idempotency_key: Some(key), repeatable: true, ..Self::act(client, path, body)? })
+        Ok(Self {
+            idempotency_key: Some(key),
+            repeatable: true,
+            ..Self::act(client, path, body)?
+        })
     }
 
     /// Does something that is not to be repeated.
     pub(crate) fn act<B: Serialize>(client: &'a Client, path: &[&str], body: &B) -> Result<Self, Error> {
         let body = serde_json::to_vec(body).map_err(|error| Error::Config(error.to_string()))?;
-        Ok(Self { body: Some(body), repeatable: false, ..Self::new(client, Method::POST, path) })
+        Ok(Self {
+            body: Some(body),
+            repeatable: false,
+            ..Self::new(client, Method::POST, path)
+        })
     }
 
     pub(crate) fn query(mut self, pairs: &[(&'static str, String)]) -> Self {
@@ -101,7 +116,10 @@ impl<'a> Call<'a> {
     /// Sends once.
     pub(crate) async fn send(&self) -> Result<Response, Error> {
         let mut request = self.client.http.request(self.method.clone(), self.url.clone());
-        request = request.header(ACCEPT, HeaderValue::from_static("application/json, application/problem+json, */*"));
+        request = request.header(
+            ACCEPT,
+            HeaderValue::from_static("application/json, application/problem+json, */*"),
+        );
         if let Some(headers) = self.client.authorization()? {
             request = request.headers(headers);
         }
@@ -109,18 +127,33 @@ impl<'a> Call<'a> {
             request = request.header("idempotency-key", key);
         }
         if let Some(body) = &self.body {
-            request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json")).body(body.clone());
+            request = request
+                .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+                .body(body.clone());
         }
-        request.send().await.map_err(|error| Error::of_transport(self.client.url(), error))
+        request
+            .send()
+            .await
+            .map_err(|error| Error::of_transport(self.client.url(), error))
     }
 
     /// How long to wait before the request is sent again; `None` if it is not.
     fn pause(&self, response: &Response, attempt: u32) -> Option<Duration> {
-        let busy = matches!(response.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
+        let busy = matches!(
+            response.status(),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+        );
         if !busy || !self.repeatable || attempt >= ATTEMPTS {
             return None;
         }
-        let wait = response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().map(Duration::from_secs).ok()?;
+        let wait = response
+            .headers()
+            .get(RETRY_AFTER)?
+            .to_str()
+            .ok()?
+            .parse()
+            .map(Duration::from_secs)
+            .ok()?;
         // Clients that were refused together should not come back together.
         let spread = Duration::from_millis(u64::from(uuid::Uuid::new_v4().as_fields().1 % 250));
         (wait <= LONGEST_WAIT).then_some(wait + spread)
@@ -129,7 +162,11 @@ impl<'a> Call<'a> {
     async fn read(&self, mut response: Response) -> Result<(StatusCode, Vec<u8>), Error> {
         let status = response.status();
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| Error::of_transport(self.client.url(), error))? {
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| Error::of_transport(self.client.url(), error))?
+        {
             if body.len() + chunk.len() > MAX_ANSWER {
                 return Err(self.unexpected(status, format!("it is longer than {MAX_ANSWER} bytes")));
             }
@@ -139,14 +176,19 @@ impl<'a> Call<'a> {
             return Ok((status, body));
         }
         match serde_json::from_slice::<Problem>(&body) {
-            Ok(problem) if !problem.kind.is_empty() => {
-                Err(Error::Problem(Box::new(Problem { status: status.as_u16(), ..problem })))
-            }
+            Ok(problem) if !problem.kind.is_empty() => Err(Error::Problem(Box::new(Problem {
+                status: status.as_u16(),
+                ..problem
+            }))),
             _ => Err(self.unexpected(status, "it is no problem document".to_owned())),
         }
     }
 
     pub(crate) fn unexpected(&self, status: StatusCode, what: String) -> Error {
-        Error::Unexpected { url: self.url.to_string(), status: status.as_u16(), what }
+        Error::Unexpected {
+            url: self.url.to_string(),
+            status: status.as_u16(),
+            what,
+        }
     }
 }

@@ -28,7 +28,9 @@ pub struct Client {
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client").field("base", &self.base.as_str()).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("base", &self.base.as_str())
+            .finish_non_exhaustive()
     }
 }
 
@@ -45,7 +47,12 @@ impl Client {
     /// For the server at this URL, such as `https://127.0.0.1:8443`.
     #[must_use]
     pub fn builder(url: impl Into<String>) -> Builder {
-        Builder { url: url.into(), token: None, roots: None, timeout: TIMEOUT }
+        Builder {
+            url: url.into(),
+            token: None,
+            roots: None,
+            timeout: TIMEOUT,
+        }
     }
 
     /// The server's URL, without a slash at the end.
@@ -88,7 +95,8 @@ impl Client {
     pub(crate) fn authorization(&self) -> Result<Option<HeaderMap>, Error> {
         let Some(token) = &self.token else { return Ok(None) };
         let value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()));
-        let mut value = value.map_err(|_| Error::Config("the token holds characters that no token has".to_owned()))?;
+        let mut value =
+            value.map_err(|_| Error::Config("the token holds characters that no token has".to_owned()))?;
         value.set_sensitive(true);
         Ok(Some(HeaderMap::from_iter([(AUTHORIZATION, value)])))
     }
@@ -98,13 +106,19 @@ impl Builder {
     /// The credential to send: an API key.
     #[must_use]
     pub fn token(self, token: SecretString) -> Self {
-        Self { token: Some(token), ..self }
+        Self {
+            token: Some(token),
+            ..self
+        }
     }
 
     /// Trusts these root certificates (PEM, one or more) and no others. Without it the machine's own are trusted.
     #[must_use]
     pub fn roots(self, pem: Vec<u8>) -> Self {
-        Self { roots: Some(pem), ..self }
+        Self {
+            roots: Some(pem),
+            ..self
+        }
     }
 
     /// Longest time for one request and its answer; 60 seconds unless said otherwise.
@@ -145,10 +159,15 @@ impl Builder {
 }
 
 fn roots(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, Error> {
-    let certificates = reqwest::Certificate::from_pem_bundle(pem)
-        .map_err(|error| Error::Config(format!("the CA certificates can't be read: {error}; PEM is expected")))?;
+    let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(|error| {
+        Error::Config(format!(
+            "the CA certificates can't be read: {error}; PEM is expected"
+        ))
+    })?;
     if certificates.is_empty() {
-        return Err(Error::Config("the file of CA certificates holds none; PEM is expected".to_owned()));
+        return Err(Error::Config(
+            "the file of CA certificates holds none; PEM is expected".to_owned(),
+        ));
     }
     Ok(certificates)
 }
@@ -159,7 +178,11 @@ fn base_url(text: &str) -> Result<Url, Error> {
     match url.scheme() {
         "https" => {}
         "http" if is_loopback(&url) => {}
-        "http" => return Err(refuse("it would send the credential in the clear; write https://")),
+        "http" => {
+            return Err(refuse(
+                "it would send the credential in the clear; write https://",
+            ));
+        }
         _ => return Err(refuse("write https://host:port")),
     }
     if url.host().is_none() || !url.username().is_empty() || url.password().is_some() {
@@ -177,7 +200,10 @@ fn base_url(text: &str) -> Result<Url, Error> {
 
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let address = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
@@ -187,7 +213,12 @@ mod tests {
 
     #[test]
     fn only_urls_that_keep_the_credential_safe_are_taken() {
-        for good in ["https://pki.example.test", "https://[::1]:8443/", "http://127.0.0.1:1", "http://localhost:8080"] {
+        for good in [
+            "https://pki.example.test",
+            "https://[::1]:8443/",
+            "http://127.0.0.1:1",
+            "http://localhost:8080",
+        ] {
             assert!(base_url(good).is_ok(), "{good}");
         }
         for bad in [
@@ -207,7 +238,10 @@ mod tests {
 
     #[test]
     fn a_url_below_a_path_stays_there() {
-        assert_eq!(base_url("https://a.test/pki").unwrap().as_str(), "https://a.test/pki/");
+        assert_eq!(
+            base_url("https://a.test/pki").unwrap().as_str(),
+            "https://a.test/pki/"
+        );
         let client = Client::builder("https://a.test/pki/").build().unwrap();
         assert_eq!(client.url(), "https://a.test/pki");
     }
@@ -222,7 +256,10 @@ mod tests {
 
     #[test]
     fn a_token_that_would_break_the_header_is_refused_and_never_shown() {
-        let client = Client::builder("https://a.test").token("gv_a\r\nx: y".into()).build().unwrap();
+        let client = Client::builder("https://a.test")
+            .token("gv_a\r\nx: y".into())
+            .build()
+            .unwrap();
         let error = client.authorization().unwrap_err();
         assert!(!error.to_string().contains("gv_a"), "{error}");
         assert!(!format!("{client:?}").contains("gv_a"));

@@ -123,7 +123,11 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = if self.detail.is_empty() { &self.title } else { &self.detail };
+        let text = if self.detail.is_empty() {
+            &self.title
+        } else {
+            &self.detail
+        };
         f.write_str(text)?;
         if let Some(field) = self.field.as_deref().filter(|field| !text.starts_with(*field)) {
             write!(f, " ({field})")?;
@@ -148,7 +152,9 @@ fn innermost(error: &reqwest::Error) -> String {
 fn is_about_certificate(error: &reqwest::Error) -> bool {
     sources(error).any(|layer| {
         // rustls's error travels inside an io::Error, whose `source` skips it.
-        let inner = layer.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let inner = layer
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
         let inner = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
         let direct = layer.downcast_ref::<rustls::Error>();
         matches!(direct.or(inner), Some(rustls::Error::InvalidCertificate(_)))
@@ -169,8 +175,15 @@ mod tests {
             ..Problem::default()
         };
         assert_eq!(problem.slug(), "lint-refused");
-        assert_eq!(problem.to_string(), "two lints refused the certificate (csr.san) [san_empty, cn_not_in_san]");
-        let named = Problem { detail: "validity: too long".to_owned(), field: Some("validity".to_owned()), ..problem };
+        assert_eq!(
+            problem.to_string(),
+            "two lints refused the certificate (csr.san) [san_empty, cn_not_in_san]"
+        );
+        let named = Problem {
+            detail: "validity: too long".to_owned(),
+            field: Some("validity".to_owned()),
+            ..problem
+        };
         assert!(named.to_string().starts_with("validity: too long ["));
     }
 

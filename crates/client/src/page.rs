@@ -43,7 +43,14 @@ impl<T: DeserializeOwned> Items<T> {
     pub(crate) fn new(client: &Client, path: &'static [&'static str], mut query: Pairs) -> Self {
         query.push(("limit", PAGE.to_owned()));
         let (fetched, next) = (VecDeque::new(), Next::First);
-        Self { client: client.clone(), path, query, fetched, next, _items: PhantomData }
+        Self {
+            client: client.clone(),
+            path,
+            query,
+            fetched,
+            next,
+            _items: PhantomData,
+        }
     }
 
     /// The next item; `None` at the end.
@@ -79,7 +86,11 @@ impl<T: DeserializeOwned> Items<T> {
             (None, _) => Next::Done,
             (Some(cursor), Next::Behind(before)) if cursor == *before => {
                 let what = "its next page is the page itself".to_owned();
-                return Err(Error::Unexpected { url: self.client.url().to_owned(), status: 200, what });
+                return Err(Error::Unexpected {
+                    url: self.client.url().to_owned(),
+                    status: 200,
+                    what,
+                });
             }
             (Some(cursor), _) => Next::Behind(cursor),
         };

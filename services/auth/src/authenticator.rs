@@ -54,7 +54,9 @@ impl Remote {
     /// Over this way to auth.
     #[must_use]
     pub fn new(transport: Transport) -> Self {
-        Self { client: AuthClient::new(transport) }
+        Self {
+            client: AuthClient::new(transport),
+        }
     }
 }
 
@@ -79,6 +81,16 @@ fn caller(identity: Identity) -> Result<Caller, AuthFault> {
         0 => None,
         micros => Some(from_micros(micros).map_err(|error| AuthFault::Unavailable(Box::new(error)))?),
     };
-    let Identity { subject, roles, permissions, .. } = identity;
-    Ok(Caller { subject, roles, permissions, expires })
+    let Identity {
+        subject,
+        roles,
+        permissions,
+        ..
+    } = identity;
+    Ok(Caller {
+        subject,
+        roles,
+        permissions,
+        expires,
+    })
 }

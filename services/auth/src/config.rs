@@ -72,9 +72,30 @@ mod tests {
     fn settings_that_make_no_sense_are_refused() {
         assert!(Config::default().check().is_ok());
         let zero = Duration::ZERO;
-        assert!(Config { last_used_interval: zero, ..Config::default() }.check().is_err());
-        assert!(Config { max_validity: zero, ..Config::default() }.check().is_err());
-        assert!(Config { max_validity: Duration::MAX, ..Config::default() }.check().is_err());
+        assert!(
+            Config {
+                last_used_interval: zero,
+                ..Config::default()
+            }
+            .check()
+            .is_err()
+        );
+        assert!(
+            Config {
+                max_validity: zero,
+                ..Config::default()
+            }
+            .check()
+            .is_err()
+        );
+        assert!(
+            Config {
+                max_validity: Duration::MAX,
+                ..Config::default()
+            }
+            .check()
+            .is_err()
+        );
         assert!(serde_json::from_str::<Config>(r#"{"max_validity": "soon"}"#).is_err());
         assert!(serde_json::from_str::<Config>(r#"{"max_valid": "1d"}"#).is_err());
     }

@@ -44,7 +44,10 @@ impl FromStr for Prefix {
         if text.len() == 2 * PREFIX_BYTES && text.bytes().all(hex) {
             return Ok(Self(text.to_owned()));
         }
-        Err(Error::invalid("prefix", "takes the 8 hexadecimal digits between `gv_` and `_`"))
+        Err(Error::invalid(
+            "prefix",
+            "takes the 8 hexadecimal digits between `gv_` and `_`",
+        ))
     }
 }
 
@@ -69,10 +72,16 @@ impl Token {
     pub fn generate() -> Result<Self, Error> {
         let (mut prefix, mut secret) = ([0; PREFIX_BYTES], [0; SECRET_BYTES]);
         let random = SystemRandom::new();
-        random.fill(&mut prefix).and_then(|()| random.fill(&mut secret)).map_err(|_| Error::Internal("no randomness"))?;
+        random
+            .fill(&mut prefix)
+            .and_then(|()| random.fill(&mut secret))
+            .map_err(|_| Error::Internal("no randomness"))?;
         let prefix = HEXLOWER.encode(&prefix);
         let text = format!("{SCHEME}{prefix}_{}", BASE64URL_NOPAD.encode(&secret));
-        Ok(Self { prefix: Prefix(prefix), text: text.into() })
+        Ok(Self {
+            prefix: Prefix(prefix),
+            text: text.into(),
+        })
     }
 
     /// Reads what came as a credential; `None` for what no API key looks like.
@@ -83,7 +92,10 @@ impl Token {
         if secret.len() != SECRET_LEN || !secret.bytes().all(base64url) {
             return None;
         }
-        Some(Self { prefix: prefix.parse().ok()?, text: text.into() })
+        Some(Self {
+            prefix: prefix.parse().ok()?,
+            text: text.into(),
+        })
     }
 
     /// The visible part.
@@ -136,7 +148,10 @@ impl FromStr for Name {
         if fits && !text.chars().any(char::is_control) {
             return Ok(Self(text.to_owned()));
         }
-        Err(Error::invalid("name", "takes 1 to 100 characters without control characters or blanks at the ends"))
+        Err(Error::invalid(
+            "name",
+            "takes 1 to 100 characters without control characters or blanks at the ends",
+        ))
     }
 }
 
@@ -215,7 +230,10 @@ impl ApiKey {
 
 /// What these roles may do together.
 pub(crate) fn permissions(names: &[String]) -> Vec<String> {
-    let all = names.iter().filter_map(|role| roles::permissions_of(role)).flatten();
+    let all = names
+        .iter()
+        .filter_map(|role| roles::permissions_of(role))
+        .flatten();
     let mut all: Vec<String> = all.map(|name| (*name).to_owned()).collect();
     all.sort();
     all.dedup();
@@ -234,7 +252,10 @@ mod tests {
         let text = token.text().expose_secret();
         assert_eq!(text.len(), 3 + 8 + 1 + 43);
         let parsed = Token::parse(text).unwrap();
-        assert_eq!((parsed.prefix(), parsed.sha256()), (token.prefix(), token.sha256()));
+        assert_eq!(
+            (parsed.prefix(), parsed.sha256()),
+            (token.prefix(), token.sha256())
+        );
     }
 
     #[test]
@@ -248,7 +269,10 @@ mod tests {
         let token = Token::generate().unwrap();
         let secret = token.text().expose_secret().split_at(12).1.to_owned();
         let shown = format!("{token:?}");
-        assert!(shown.contains(token.prefix().as_str()) && !shown.contains(&secret), "{shown}");
+        assert!(
+            shown.contains(token.prefix().as_str()) && !shown.contains(&secret),
+            "{shown}"
+        );
     }
 
     #[test]
@@ -280,7 +304,16 @@ mod tests {
         for good in ["ci", "Ada's laptop", "ключ", &"x".repeat(100)] {
             assert_eq!(good.parse::<Name>().unwrap().as_str(), good);
         }
-        for bad in ["", " ", " ci", "ci ", "a\nb", "a\u{1b}[2J", "a\0", &"x".repeat(101)] {
+        for bad in [
+            "",
+            " ",
+            " ci",
+            "ci ",
+            "a\nb",
+            "a\u{1b}[2J",
+            "a\0",
+            &"x".repeat(101),
+        ] {
             assert!(bad.parse::<Name>().is_err(), "{bad:?}");
         }
     }

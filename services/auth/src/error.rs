@@ -61,7 +61,10 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn invalid(field: &'static str, detail: impl std::fmt::Display) -> Self {
-        Self::Invalid { field, detail: detail.to_string() }
+        Self::Invalid {
+            field,
+            detail: detail.to_string(),
+        }
     }
 }
 
@@ -91,7 +94,9 @@ impl Fault for Error {
 
     fn public(&self) -> String {
         match (self, self.kind()) {
-            (Self::Store(_), Kind::Unavailable) => "the database of auth does not answer; try again".to_owned(),
+            (Self::Store(_), Kind::Unavailable) => {
+                "the database of auth does not answer; try again".to_owned()
+            }
             (_, Kind::Internal) => "auth failed; its log has the cause".to_owned(),
             _ => self.to_string(),
         }

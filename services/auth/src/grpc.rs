@@ -29,7 +29,11 @@ impl wire::auth_server::Auth for Grpc {
         request: Request<wire::AuthenticateRequest>,
     ) -> Result<Response<wire::Identity>, Status> {
         let token = request.into_inner().token;
-        let key = self.app.authenticate(&token).await.map_err(|error| to_status(&error))?;
+        let key = self
+            .app
+            .authenticate(&token)
+            .await
+            .map_err(|error| to_status(&error))?;
         Ok(Response::new(wire::Identity {
             subject: key.prefix.subject(),
             permissions: key.permissions(),

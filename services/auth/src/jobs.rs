@@ -8,7 +8,11 @@ use crate::app::App;
 
 /// Runs until `stop`, and writes what is left then.
 pub(crate) async fn run(app: &App, interval: Duration, stop: CancellationToken) {
-    while stop.run_until_cancelled(tokio::time::sleep(interval)).await.is_some() {
+    while stop
+        .run_until_cancelled(tokio::time::sleep(interval))
+        .await
+        .is_some()
+    {
         write(app).await;
     }
     write(app).await;
@@ -17,6 +21,9 @@ pub(crate) async fn run(app: &App, interval: Duration, stop: CancellationToken) 
 async fn write(app: &App) {
     if let Err(error) = app.write_last_used().await {
         let cause = kit::error::chain(&error);
-        tracing::warn!(cause, "times of last use could not be written; they are kept for the next time");
+        tracing::warn!(
+            cause,
+            "times of last use could not be written; they are kept for the next time"
+        );
     }
 }

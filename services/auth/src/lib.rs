@@ -50,8 +50,14 @@ impl Auth {
     /// [`Error::Config`].
     pub fn build(config: Config, deps: Deps) -> Result<Self, Error> {
         config.check()?;
-        let Config { last_used_interval, max_validity } = config;
-        Ok(Self { app: App::new(deps.db, deps.clock, max_validity), flush: last_used_interval })
+        let Config {
+            last_used_interval,
+            max_validity,
+        } = config;
+        Ok(Self {
+            app: App::new(deps.db, deps.clock, max_validity),
+            flush: last_used_interval,
+        })
     }
 
     /// The use cases, for the wiring and for tests.

@@ -48,7 +48,10 @@ impl TryFrom<ApiKeyRow> for ApiKey {
             created_by: row.created_by,
             expires: row.expires_us.map(from_micros).transpose()?,
             last_used: row.last_used_us.map(from_micros).transpose()?,
-            revoked: revoked.map(|time| Revocation { time, by: row.revoked_by.unwrap_or_default() }),
+            revoked: revoked.map(|time| Revocation {
+                time,
+                by: row.revoked_by.unwrap_or_default(),
+            }),
         })
     }
 }
@@ -68,12 +71,18 @@ struct AdministeringRow {
 }
 
 /// The key of that prefix and the SHA-256 of its text.
-pub(crate) async fn find_with_hash(db: &Db, prefix: &Prefix) -> Result<Option<(ApiKey, Vec<u8>)>, StoreError> {
+pub(crate) async fn find_with_hash(
+    db: &Db,
+    prefix: &Prefix,
+) -> Result<Option<(ApiKey, Vec<u8>)>, StoreError> {
     let sql = "SELECT prefix, name, roles, created_us, created_by, expires_us, last_used_us, revoked_us, revoked_by,
                token_sha256 FROM api_keys WHERE prefix = $1";
-    let row: Option<HashedRow> =
-        store::read!(db, |c| sqlx::query_as(sql).bind(prefix.as_str()).fetch_optional(c).await)?;
-    row.map(|row| Ok((row.key.try_into()?, row.token_sha256))).transpose()
+    let row: Option<HashedRow> = store::read!(db, |c| sqlx::query_as(sql)
+        .bind(prefix.as_str())
+        .fetch_optional(c)
+        .await)?;
+    row.map(|row| Ok((row.key.try_into()?, row.token_sha256)))
+        .transpose()
 }
 
 /// The key of that prefix, and whether it may make keys.
@@ -83,9 +92,12 @@ pub(crate) async fn find_for_revocation(
 ) -> Result<Option<(ApiKey, bool)>, StoreError> {
     let sql = "SELECT prefix, name, roles, created_us, created_by, expires_us, last_used_us, revoked_us, revoked_by,
                administers FROM api_keys WHERE prefix = $1";
-    let row: Option<AdministeringRow> =
-        store::tx!(tx, |c| sqlx::query_as(sql).bind(prefix.as_str()).fetch_optional(c).await)?;
-    row.map(|row| Ok((row.key.try_into()?, row.administers))).transpose()
+    let row: Option<AdministeringRow> = store::tx!(tx, |c| sqlx::query_as(sql)
+        .bind(prefix.as_str())
+        .fetch_optional(c)
+        .await)?;
+    row.map(|row| Ok((row.key.try_into()?, row.administers)))
+        .transpose()
 }
 
 /// Which key a request made, and the hash of what it asked for.
@@ -94,7 +106,9 @@ pub(crate) async fn find_by_request(db: &Db, key: &[u8]) -> Result<Option<(Prefi
     let row: Option<(String, Option<Vec<u8>>)> =
         store::read!(db, |c| sqlx::query_as(sql).bind(key).fetch_optional(c).await)?;
     row.map(|(prefix, hash)| {
-        let prefix = prefix.parse().map_err(|_| StoreError::Corrupt("the prefix of an API key".to_owned()))?;
+        let prefix = prefix
+            .parse()
+            .map_err(|_| StoreError::Corrupt("the prefix of an API key".to_owned()))?;
         Ok((prefix, hash.unwrap_or_default()))
     })
     .transpose()
@@ -111,7 +125,12 @@ pub(crate) async fn list(
     // No key was made at the end of time, so its prefix does not matter.
     let (created_us, prefix) = before.unwrap_or((i64::MAX, String::new()));
     let rows: Vec<ApiKeyRow> = store::read!(db, |c| {
-        sqlx::query_as(sql).bind(created_us).bind(prefix).bind(limit.fetch()).fetch_all(c).await
+        sqlx::query_as(sql)
+            .bind(created_us)
+            .bind(prefix)
+            .bind(limit.fetch())
+            .fetch_all(c)
+            .await
     })?;
     rows.into_iter().map(ApiKey::try_from).collect()
 }
@@ -124,7 +143,9 @@ pub(crate) async fn insert(
     request: Option<&Request>,
 ) -> Result<(), StoreError> {
     let roles = serde_json::Value::from(key.roles.as_slice()).to_string();
-    let administers = permissions(&key.roles).iter().any(|name| name == kit::auth::permission::API_KEYS_WRITE);
+    let administers = permissions(&key.roles)
+        .iter()
+        .any(|name| name == kit::auth::permission::API_KEYS_WRITE);
     store::tx!(tx, |c| {
         sqlx::query(
             "INSERT INTO api_keys (prefix, token_sha256, name, roles, administers, created_us, created_by, expires_us,
@@ -151,17 +172,27 @@ pub(crate) async fn insert(
 pub(crate) async fn has_admin(db: &Db, now: OffsetDateTime) -> Result<bool, StoreError> {
     let sql = "SELECT prefix FROM api_keys
                WHERE administers AND revoked_us IS NULL AND (expires_us IS NULL OR expires_us > $1) LIMIT 1";
-    let found: Option<String> =
-        store::read!(db, |c| sqlx::query_scalar(sql).bind(to_micros(now)).fetch_optional(c).await)?;
+    let found: Option<String> = store::read!(db, |c| sqlx::query_scalar(sql)
+        .bind(to_micros(now))
+        .fetch_optional(c)
+        .await)?;
     Ok(found.is_some())
 }
 
 /// Whether some other usable key may make keys.
-pub(crate) async fn has_other_admin(tx: &mut Tx, prefix: &Prefix, now: OffsetDateTime) -> Result<bool, StoreError> {
+pub(crate) async fn has_other_admin(
+    tx: &mut Tx,
+    prefix: &Prefix,
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
     let sql = "SELECT prefix FROM api_keys WHERE administers AND revoked_us IS NULL
                AND (expires_us IS NULL OR expires_us > $1) AND prefix <> $2 LIMIT 1";
     let found: Option<String> = store::tx!(tx, |c| {
-        sqlx::query_scalar(sql).bind(to_micros(now)).bind(prefix.as_str()).fetch_optional(c).await
+        sqlx::query_scalar(sql)
+            .bind(to_micros(now))
+            .bind(prefix.as_str())
+            .fetch_optional(c)
+            .await
     })?;
     Ok(found.is_some())
 }
@@ -176,7 +207,10 @@ pub(crate) async fn take_turns(tx: &mut Tx) -> Result<(), StoreError> {
 /// How many keys that principal made.
 pub(crate) async fn count_made_by(db: &Db, subject: &str) -> Result<i64, StoreError> {
     let sql = "SELECT COUNT(*) FROM api_keys WHERE created_by = $1";
-    Ok(store::read!(db, |c| sqlx::query_scalar(sql).bind(subject).fetch_one(c).await)?)
+    Ok(store::read!(db, |c| sqlx::query_scalar(sql)
+        .bind(subject)
+        .fetch_one(c)
+        .await)?)
 }
 
 /// Marks a key as revoked.

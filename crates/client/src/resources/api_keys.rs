@@ -102,6 +102,8 @@ impl ApiKeys<'_> {
     /// [`Error::Problem`] with status 404 when there is none and 409 when nobody could make keys without it, and
     /// those of every request.
     pub async fn revoke(&self, prefix: &str) -> Result<(), Error> {
-        Call::delete(self.0, &["api", "v1", "api-keys", prefix]).done().await
+        Call::delete(self.0, &["api", "v1", "api-keys", prefix])
+            .done()
+            .await
     }
 }

@@ -64,7 +64,11 @@ pub struct Revocation {
     /// RFC 5280 name in kebab case.
     pub reason: String,
     /// Since when the key may be in wrong hands.
-    #[serde(default, with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub invalidity_time: Option<OffsetDateTime>,
 }
 
@@ -103,7 +107,10 @@ pub struct Revoke {
     /// RFC 5280 name in kebab case; `remove-from-crl` releases a hold.
     pub reason: String,
     /// When the key was compromised, if known.
-    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub invalidity_time: Option<OffsetDateTime>,
 }
 
@@ -160,7 +167,10 @@ impl Filter {
             ("protocol", self.protocol.clone()),
             ("key_reused", self.key_reused.then(|| "true".to_owned())),
         ];
-        Ok(pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
+        Ok(pairs
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect())
     }
 }
 
@@ -182,7 +192,9 @@ impl Certificates<'_> {
     /// # Errors
     /// [`Error::Problem`] with status 404 when there is none, and those of every request.
     pub async fn get(&self, serial: &str) -> Result<Certificate, Error> {
-        Call::get(self.0, &["api", "v1", "certificates", serial]).json().await
+        Call::get(self.0, &["api", "v1", "certificates", serial])
+            .json()
+            .await
     }
 
     /// PEM of the certificate and those above it, leaf first, without the root.
@@ -190,7 +202,9 @@ impl Certificates<'_> {
     /// # Errors
     /// As [`Self::get`].
     pub async fn chain(&self, serial: &str) -> Result<String, Error> {
-        Call::get(self.0, &["api", "v1", "certificates", serial, "chain"]).text().await
+        Call::get(self.0, &["api", "v1", "certificates", serial, "chain"])
+            .text()
+            .await
     }
 
     /// One page.
@@ -203,7 +217,11 @@ impl Certificates<'_> {
         limit: Option<u32>,
         cursor: Option<&str>,
     ) -> Result<Page<Certificate>, Error> {
-        Call::get(self.0, PATH).query(&filter.pairs()?).query(&paging(limit, cursor)).json().await
+        Call::get(self.0, PATH)
+            .query(&filter.pairs()?)
+            .query(&paging(limit, cursor))
+            .json()
+            .await
     }
 
     /// All of them, page by page.
@@ -219,7 +237,9 @@ impl Certificates<'_> {
     /// # Errors
     /// [`Error::Problem`] with status 409 when it is revoked, on hold or expired, and those of every request.
     pub async fn renew(&self, serial: &str, renew: &Renew) -> Result<Certificate, Error> {
-        Call::create(self.0, &["api", "v1", "certificates", serial, "renew"], renew)?.json().await
+        Call::create(self.0, &["api", "v1", "certificates", serial, "renew"], renew)?
+            .json()
+            .await
     }
 
     /// Revokes, puts on hold or releases; durable when this returns.
@@ -227,7 +247,9 @@ impl Certificates<'_> {
     /// # Errors
     /// [`Error::Problem`] with status 409 when it is revoked already or not on hold, and those of every request.
     pub async fn revoke(&self, serial: &str, revoke: &Revoke) -> Result<Certificate, Error> {
-        Call::act(self.0, &["api", "v1", "certificates", serial, "revoke"], revoke)?.json().await
+        Call::act(self.0, &["api", "v1", "certificates", serial, "revoke"], revoke)?
+            .json()
+            .await
     }
 }
 
@@ -247,20 +269,39 @@ mod tests {
             ..Filter::default()
         };
         let pairs = filter.pairs().unwrap();
-        let pairs: Vec<_> = pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        assert_eq!(pairs, [
-            ("san", "dns:a.test"),
-            ("expires_before", "2027-01-01T00:00:00+01:00"),
-            ("key_reused", "true"),
-        ]);
+        let pairs: Vec<_> = pairs
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        assert_eq!(
+            pairs,
+            [
+                ("san", "dns:a.test"),
+                ("expires_before", "2027-01-01T00:00:00+01:00"),
+                ("key_reused", "true"),
+            ]
+        );
     }
 
     #[test]
     fn absent_members_are_not_sent() {
-        let issue = Issue { csr: "x".to_owned(), profile: "mtls".to_owned(), ..Issue::default() };
-        assert_eq!(serde_json::to_string(&issue).unwrap(), r#"{"csr":"x","profile":"mtls"}"#);
+        let issue = Issue {
+            csr: "x".to_owned(),
+            profile: "mtls".to_owned(),
+            ..Issue::default()
+        };
+        assert_eq!(
+            serde_json::to_string(&issue).unwrap(),
+            r#"{"csr":"x","profile":"mtls"}"#
+        );
         assert_eq!(serde_json::to_string(&Renew::default()).unwrap(), "{}");
-        let revoke = Revoke { reason: "superseded".to_owned(), invalidity_time: None };
-        assert_eq!(serde_json::to_string(&revoke).unwrap(), r#"{"reason":"superseded"}"#);
+        let revoke = Revoke {
+            reason: "superseded".to_owned(),
+            invalidity_time: None,
+        };
+        assert_eq!(
+            serde_json::to_string(&revoke).unwrap(),
+            r#"{"reason":"superseded"}"#
+        );
     }
 }

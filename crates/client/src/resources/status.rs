@@ -54,9 +54,17 @@ impl Client {
         let response = Call::get(self, &[path]).send().await?;
         let date = response.headers().get(DATE).and_then(|value| value.to_str().ok());
         let date = date.and_then(|text| OffsetDateTime::parse(text, &Rfc2822).ok());
-        let tls = response.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate);
+        let tls = response
+            .extensions()
+            .get::<TlsInfo>()
+            .and_then(TlsInfo::peer_certificate);
         let (certificate, status) = (tls.map(<[u8]>::to_vec), response.status().as_u16());
         let readiness = response.json().await.ok();
-        Ok(Probe { status, readiness, date, certificate })
+        Ok(Probe {
+            status,
+            readiness,
+            date,
+            certificate,
+        })
     }
 }

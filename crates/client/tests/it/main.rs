@@ -1,6 +1,6 @@
 //! The client against a server that answers what the test says.
 
-#![expect(clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod requests;
 mod retries;

@@ -19,23 +19,36 @@ fn keys(names: &[&str], cursor: &str) -> String {
 
 #[tokio::test]
 async fn all_pages_are_read_in_order() {
-    let pages = [keys(&["a", "b"], "\"c1\""), keys(&[], "\"c2\""), keys(&["c"], "null")];
+    let pages = [
+        keys(&["a", "b"], "\"c1\""),
+        keys(&[], "\"c2\""),
+        keys(&["c"], "null"),
+    ];
     let server = Server::answering(pages.iter().map(|page| json(200, page))).await;
     let all = server.client().keys().all().all().await.unwrap();
-    assert_eq!(all.iter().map(|key| key.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
+    assert_eq!(
+        all.iter().map(|key| key.name.as_str()).collect::<Vec<_>>(),
+        ["a", "b", "c"]
+    );
     let lines: Vec<_> = server.asked().into_iter().map(|asked| asked.line).collect();
-    assert_eq!(lines, [
-        "GET /api/v1/keys?limit=500",
-        "GET /api/v1/keys?limit=500&cursor=c1",
-        "GET /api/v1/keys?limit=500&cursor=c2",
-    ]);
+    assert_eq!(
+        lines,
+        [
+            "GET /api/v1/keys?limit=500",
+            "GET /api/v1/keys?limit=500&cursor=c1",
+            "GET /api/v1/keys?limit=500&cursor=c2",
+        ]
+    );
 }
 
 #[tokio::test]
 async fn a_list_that_does_not_end_is_an_error() {
     let page = keys(&["a"], "\"c1\"");
     let server = Server::answering([json(200, &page), json(200, &page)]).await;
-    assert!(matches!(server.client().keys().all().all().await, Err(Error::Unexpected { .. })));
+    assert!(matches!(
+        server.client().keys().all().all().await,
+        Err(Error::Unexpected { .. })
+    ));
 }
 
 #[tokio::test]
@@ -45,26 +58,39 @@ async fn no_name_can_change_the_path_or_the_query() {
     for name in ["../../healthz", "a/b", "a?b=c", "a#b", "a b", "%2e%2e", "ä"] {
         let _teapot = client.cas().get(name).await.unwrap_err();
     }
-    let filter = Filter { subject: Some("CN=a&limit=1#".to_owned()), ..Filter::default() };
-    let _teapot = client.certificates().list(&filter, Some(3), Some("x&y")).await.unwrap_err();
+    let filter = Filter {
+        subject: Some("CN=a&limit=1#".to_owned()),
+        ..Filter::default()
+    };
+    let _teapot = client
+        .certificates()
+        .list(&filter, Some(3), Some("x&y"))
+        .await
+        .unwrap_err();
     let lines: Vec<_> = server.asked().into_iter().map(|asked| asked.line).collect();
-    assert_eq!(lines, [
-        "GET /api/v1/cas/..%2F..%2Fhealthz",
-        "GET /api/v1/cas/a%2Fb",
-        "GET /api/v1/cas/a%3Fb=c",
-        "GET /api/v1/cas/a%23b",
-        "GET /api/v1/cas/a%20b",
-        "GET /api/v1/cas/%252e%252e",
-        "GET /api/v1/cas/%C3%A4",
-        "GET /api/v1/certificates?subject=CN%3Da%26limit%3D1%23&limit=3&cursor=x%26y",
-    ]);
+    assert_eq!(
+        lines,
+        [
+            "GET /api/v1/cas/..%2F..%2Fhealthz",
+            "GET /api/v1/cas/a%2Fb",
+            "GET /api/v1/cas/a%3Fb=c",
+            "GET /api/v1/cas/a%23b",
+            "GET /api/v1/cas/a%20b",
+            "GET /api/v1/cas/%252e%252e",
+            "GET /api/v1/cas/%C3%A4",
+            "GET /api/v1/certificates?subject=CN%3Da%26limit%3D1%23&limit=3&cursor=x%26y",
+        ]
+    );
 }
 
 #[tokio::test]
 async fn the_credential_goes_to_the_server_and_not_where_it_points() {
     let other = Server::answering([json(200, "{}")]).await;
     let mut redirect = json(307, "{}");
-    redirect.headers_mut().insert("location", format!("{}/api/v1/whoami", other.url).parse().unwrap());
+    redirect.headers_mut().insert(
+        "location",
+        format!("{}/api/v1/whoami", other.url).parse().unwrap(),
+    );
     let server = Server::answering([redirect]).await;
     let error = server.client().whoami().await.unwrap_err();
     assert_eq!(error.status(), Some(307), "{error}");
@@ -74,11 +100,18 @@ async fn the_credential_goes_to_the_server_and_not_where_it_points() {
 
 #[tokio::test]
 async fn answers_of_something_else_are_told_from_refusals() {
-    for answer in [json(502, "<html>Bad Gateway</html>"), json(200, "[]"), json(404, r#"{"error": "nothing here"}"#)] {
+    for answer in [
+        json(502, "<html>Bad Gateway</html>"),
+        json(200, "[]"),
+        json(404, r#"{"error": "nothing here"}"#),
+    ] {
         let status = answer.status().as_u16();
         let server = Server::answering([answer]).await;
         let error = server.client().whoami().await.unwrap_err();
-        assert!(matches!(&error, Error::Unexpected { status: found, .. } if *found == status), "{error}");
+        assert!(
+            matches!(&error, Error::Unexpected { status: found, .. } if *found == status),
+            "{error}"
+        );
     }
 }
 
@@ -95,7 +128,8 @@ async fn a_server_that_is_not_there_is_named() {
 #[tokio::test]
 async fn readiness_is_told_whether_it_is_good_or_bad() {
     let mut late = json(503, r#"{"status": "not-ready", "failing": ["database of ca"]}"#);
-    late.headers_mut().insert("date", "Sat, 02 Jan 2027 03:04:05 GMT".parse().unwrap());
+    late.headers_mut()
+        .insert("date", "Sat, 02 Jan 2027 03:04:05 GMT".parse().unwrap());
     let server = Server::answering([late]).await;
     let probe = server.client().readyz().await.unwrap();
     assert_eq!(probe.status, 503);

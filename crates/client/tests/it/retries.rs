@@ -12,18 +12,35 @@ const KEY: &str = r#"{"prefix": "0123abcd", "name": "ci", "roles": [], "status":
 #[tokio::test]
 async fn a_creation_is_repeated_with_the_same_idempotency_key() {
     let server = Server::answering([unavailable(Some("0")), unavailable(Some("0")), json(201, KEY)]).await;
-    let made = server.client().api_keys().create(&NewApiKey::default()).await.unwrap();
+    let made = server
+        .client()
+        .api_keys()
+        .create(&NewApiKey::default())
+        .await
+        .unwrap();
     assert_eq!(made.key.prefix, "0123abcd");
     assert!(!format!("{made:?}").contains("gv_0123abcd"));
     let asked = server.asked();
-    let keys: Vec<_> = asked.iter().map(|asked| asked.headers["idempotency-key"].to_str().unwrap()).collect();
+    let keys: Vec<_> = asked
+        .iter()
+        .map(|asked| asked.headers["idempotency-key"].to_str().unwrap())
+        .collect();
     assert_eq!(keys.len(), 3);
     assert!(keys.iter().all(|key| *key == keys[0]));
     assert_eq!(asked[0].body, asked[2].body);
 
     let other = Server::answering([json(201, KEY)]).await;
-    other.client().api_keys().create(&NewApiKey::default()).await.unwrap();
-    assert_ne!(other.asked()[0].headers["idempotency-key"], keys[0], "two creations share a key");
+    other
+        .client()
+        .api_keys()
+        .create(&NewApiKey::default())
+        .await
+        .unwrap();
+    assert_ne!(
+        other.asked()[0].headers["idempotency-key"],
+        keys[0],
+        "two creations share a key"
+    );
 }
 
 #[tokio::test]
@@ -44,9 +61,17 @@ async fn repetition_ends() {
 
 #[tokio::test]
 async fn what_can_t_be_repeated_or_would_take_too_long_is_not() {
-    let revoke = Revoke { reason: "superseded".to_owned(), invalidity_time: None };
+    let revoke = Revoke {
+        reason: "superseded".to_owned(),
+        invalidity_time: None,
+    };
     let server = Server::answering([unavailable(Some("0"))]).await;
-    let error = server.client().certificates().revoke("01", &revoke).await.unwrap_err();
+    let error = server
+        .client()
+        .certificates()
+        .revoke("01", &revoke)
+        .await
+        .unwrap_err();
     assert_eq!(error.problem().unwrap().slug(), "unavailable");
     assert_eq!(server.asked().len(), 1);
     assert!(!server.asked()[0].headers.contains_key("idempotency-key"));
@@ -60,7 +85,10 @@ async fn what_can_t_be_repeated_or_would_take_too_long_is_not() {
 
 #[tokio::test]
 async fn a_refusal_is_not_repeated() {
-    let refusal = json(422, r#"{"type": "https://gigvault.io/problems/lint", "status": 422, "detail": "no", "field": "csr"}"#);
+    let refusal = json(
+        422,
+        r#"{"type": "https://gigvault.io/problems/lint", "status": 422, "detail": "no", "field": "csr"}"#,
+    );
     let server = Server::answering([refusal]).await;
     let Err(Error::Problem(problem)) = server.client().certificates().issue(&Issue::default()).await else {
         panic!("no problem");

@@ -32,7 +32,9 @@ impl Server {
     pub(crate) async fn answering(answers: impl IntoIterator<Item = Response<Body>>) -> Self {
         let script: Script = Arc::new(Mutex::new(answers.into_iter().collect()));
         let asked = Record::default();
-        let router = Router::new().fallback(answer).with_state((script, Arc::clone(&asked)));
+        let router = Router::new()
+            .fallback(answer)
+            .with_state((script, Arc::clone(&asked)));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -40,7 +42,10 @@ impl Server {
     }
 
     pub(crate) fn client(&self) -> Client {
-        Client::builder(&self.url).token("gv_secret".into()).build().unwrap()
+        Client::builder(&self.url)
+            .token("gv_secret".into())
+            .build()
+            .unwrap()
     }
 
     pub(crate) fn asked(&self) -> Vec<Asked> {
@@ -52,7 +57,11 @@ async fn answer(State((script, asked)): State<(Script, Record)>, request: Reques
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     let line = format!("{} {}", parts.method, parts.uri);
-    asked.lock().unwrap().push(Asked { line, headers: parts.headers, body });
+    asked.lock().unwrap().push(Asked {
+        line,
+        headers: parts.headers,
+        body,
+    });
     let next = script.lock().unwrap().pop_front();
     next.unwrap_or_else(|| Response::builder().status(418).body(Body::empty()).unwrap())
 }
@@ -68,10 +77,14 @@ pub(crate) fn json(status: u16, body: &str) -> Response<Body> {
 
 /// 503 with a problem document.
 pub(crate) fn unavailable(retry_after: Option<&str>) -> Response<Body> {
-    let mut response =
-        json(503, r#"{"type": "https://gigvault.io/problems/unavailable", "status": 503, "detail": "try again"}"#);
+    let mut response = json(
+        503,
+        r#"{"type": "https://gigvault.io/problems/unavailable", "status": 503, "detail": "try again"}"#,
+    );
     if let Some(seconds) = retry_after {
-        response.headers_mut().insert("retry-after", seconds.parse().unwrap());
+        response
+            .headers_mut()
+            .insert("retry-after", seconds.parse().unwrap());
     }
     response
 }

@@ -29,7 +29,9 @@ impl App {
     async fn judge(&self, credential: &str) -> Result<ApiKey, Error> {
         let token = Token::parse(credential).ok_or(Error::BadCredential)?;
         let row = tables::find_with_hash(&self.db, token.prefix()).await?;
-        let stored = row.as_ref().map_or(NOBODY.as_slice(), |(_, hash)| hash.as_slice());
+        let stored = row
+            .as_ref()
+            .map_or(NOBODY.as_slice(), |(_, hash)| hash.as_slice());
         let same = constant_time::verify_slices_are_equal(stored, &token.sha256()).is_ok();
         let now = self.clock.now();
         match row {

@@ -60,7 +60,10 @@ impl IdempotencyKey {
         if (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
             Ok(Self(text))
         } else {
-            Err(Error::invalid("Idempotency-Key", "takes 1 to 255 visible ASCII characters"))
+            Err(Error::invalid(
+                "Idempotency-Key",
+                "takes 1 to 255 visible ASCII characters",
+            ))
         }
     }
 }
@@ -76,7 +79,11 @@ impl CreateRequest {
     /// into each other.
     fn request(&self) -> Option<Request> {
         let key = self.idempotency_key.as_ref()?;
-        let asked = json!([self.name.as_str(), self.roles, self.validity.map(|validity| validity.as_secs())]);
+        let asked = json!([
+            self.name.as_str(),
+            self.roles,
+            self.validity.map(|validity| validity.as_secs())
+        ]);
         Some(Request {
             key: sha256(&[self.requester.subject.as_bytes(), b"\0", key.0.as_bytes()].concat()),
             sha256: sha256(asked.to_string().as_bytes()),
@@ -96,7 +103,10 @@ impl App {
         check_roles(&request.roles, &request.requester)?;
         // As the database will give it back.
         let now = from_micros(to_micros(self.clock.now()))?;
-        let expires = request.validity.map(|validity| self.expiry(now, validity)).transpose()?;
+        let expires = request
+            .validity
+            .map(|validity| self.expiry(now, validity))
+            .transpose()?;
         let asked = request.request();
         self.refuse_repetition(asked.as_ref()).await?;
         for _ in 0..ATTEMPTS {
@@ -153,21 +163,39 @@ impl App {
 /// The event of a new key, whoever made it.
 pub(super) fn created(key: &ApiKey) -> outbox::NewEvent {
     let expires = key.expires.and_then(|expires| expires.format(&Rfc3339).ok());
-    event("auth.api_key_created", key, &[("created_by", json!(key.created_by)), ("expires_at", json!(expires))])
+    event(
+        "auth.api_key_created",
+        key,
+        &[
+            ("created_by", json!(key.created_by)),
+            ("expires_at", json!(expires)),
+        ],
+    )
 }
 
 fn check_roles(names: &[String], requester: &Caller) -> Result<(), Error> {
     if names.is_empty() {
-        return Err(Error::invalid("roles", format!("needs at least one of {}", roles::NAMES.join(", "))));
+        return Err(Error::invalid(
+            "roles",
+            format!("needs at least one of {}", roles::NAMES.join(", ")),
+        ));
     }
     for role in names {
         if roles::permissions_of(role).is_none() {
             let known = roles::NAMES.join(", ");
-            return Err(Error::invalid("roles", format!("there is no role {role:?}; there are {known}")));
+            return Err(Error::invalid(
+                "roles",
+                format!("there is no role {role:?}; there are {known}"),
+            ));
         }
-        let missing = permissions(std::slice::from_ref(role)).into_iter().find(|name| !requester.may(name));
+        let missing = permissions(std::slice::from_ref(role))
+            .into_iter()
+            .find(|name| !requester.may(name));
         if let Some(permission) = missing {
-            return Err(Error::Escalation { role: role.clone(), permission });
+            return Err(Error::Escalation {
+                role: role.clone(),
+                permission,
+            });
         }
     }
     Ok(())

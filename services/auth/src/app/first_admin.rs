@@ -5,9 +5,9 @@
 //! start at once one inserts, because they all use the same request key.
 
 use secrecy::SecretString;
+use store::StoreError;
 use store::outbox;
 use store::time::{from_micros, to_micros};
-use store::StoreError;
 
 use super::App;
 use super::create::created;
@@ -39,7 +39,10 @@ impl App {
             last_used: None,
             revoked: None,
         };
-        let request = Request { key: self.round().await?, sha256: [0; 32] };
+        let request = Request {
+            key: self.round().await?,
+            sha256: [0; 32],
+        };
         let mut tx = self.db.begin().await?;
         match tables::insert(&mut tx, &key, &token.sha256(), Some(&request)).await {
             Ok(()) => {}

@@ -21,6 +21,8 @@ impl App {
             .transpose()
             .map_err(|error| Error::invalid("cursor", error))?;
         let keys = tables::list(&self.db, before, limit).await?;
-        Ok(Page::new(keys, limit, LIST, |key| (to_micros(key.created), key.prefix.to_string())))
+        Ok(Page::new(keys, limit, LIST, |key| {
+            (to_micros(key.created), key.prefix.to_string())
+        }))
     }
 }

@@ -31,7 +31,12 @@ pub struct App {
 
 impl App {
     pub(crate) fn new(db: Db, clock: SharedClock, max_validity: Duration) -> Self {
-        Self { db, clock, max_validity, last_used: Arc::default() }
+        Self {
+            db,
+            clock,
+            max_validity,
+            last_used: Arc::default(),
+        }
     }
 
     pub(crate) fn db(&self) -> &Db {

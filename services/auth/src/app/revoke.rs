@@ -31,9 +31,16 @@ impl App {
         if counts && !tables::has_other_admin(&mut tx, prefix, now).await? {
             return Err(Error::LastAdmin(prefix.clone()));
         }
-        let revocation = Revocation { time: now, by: requester.subject.clone() };
+        let revocation = Revocation {
+            time: now,
+            by: requester.subject.clone(),
+        };
         tables::revoke(&mut tx, prefix, &revocation).await?;
-        let revoked = event("auth.api_key_revoked", &key, &[("revoked_by", json!(revocation.by))]);
+        let revoked = event(
+            "auth.api_key_revoked",
+            &key,
+            &[("revoked_by", json!(revocation.by))],
+        );
         outbox::append(&mut tx, &[revoked], now).await?;
         tx.commit().await?;
         tracing::info!(prefix = %prefix, by = requester.subject, "API key revoked");

@@ -10,7 +10,7 @@ use kit::problem::Problem;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -20,7 +20,9 @@ use crate::domain;
 use crate::error::Error;
 
 pub(super) fn routes() -> OpenApiRouter<Rest> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(revoke))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(revoke))
 }
 
 /// An API key; its text is shown once, when it is made.
@@ -102,7 +104,7 @@ struct NewApiKey {
 }
 
 /// Which page.
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Paging {
@@ -131,7 +133,10 @@ async fn list(
     let page = app.list(limit, paging.cursor.as_deref()).await?;
     let now = app.clock().now();
     let items = page.items.iter().map(|key| ApiKey::new(key, now)).collect();
-    Ok(axum::Json(ApiKeyList { items, next_cursor: page.next_cursor }))
+    Ok(axum::Json(ApiKeyList {
+        items,
+        next_cursor: page.next_cursor,
+    }))
 }
 
 /// Makes an API key. Its text is in the answer and nowhere else.
@@ -169,7 +174,11 @@ async fn create(
         key: ApiKey::new(&created.key, app.clock().now()),
         token: created.token.text().expose_secret().to_owned(),
     };
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], axum::Json(body)))
+    Ok((
+        StatusCode::CREATED,
+        [(header::LOCATION, location)],
+        axum::Json(body),
+    ))
 }
 
 /// Revokes an API key, for good. Revoking it again changes nothing.

@@ -37,6 +37,15 @@ struct RoleList {
 )]
 async fn list(_: Allow<permission::RolesRead>) -> axum::Json<RoleList> {
     let permissions = |name| roles::permissions_of(name).unwrap_or_default().to_vec();
-    let items = roles::NAMES.iter().map(|&name| Role { name, permissions: permissions(name) }).collect();
-    axum::Json(RoleList { items, next_cursor: None })
+    let items = roles::NAMES
+        .iter()
+        .map(|&name| Role {
+            name,
+            permissions: permissions(name),
+        })
+        .collect();
+    axum::Json(RoleList {
+        items,
+        next_cursor: None,
+    })
 }

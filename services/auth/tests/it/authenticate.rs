@@ -25,7 +25,9 @@ const DAY: Span = Span::from_secs(24 * 3600);
 
 async fn a_key_is_its_owner_with_the_permissions_of_its_roles(world: World) {
     let running = world.start().await;
-    let made = running.key(&["developer", "auditor", "developer"], Some(DAY)).await;
+    let made = running
+        .key(&["developer", "auditor", "developer"], Some(DAY))
+        .await;
     let (local, remote) = (running.auth.authenticator(), Remote::new(running.transport("ca")));
     let caller = local.authenticate(text(&made)).await.unwrap();
     assert_eq!(remote.authenticate(text(&made)).await.unwrap(), caller);
@@ -43,8 +45,16 @@ async fn a_key_is_its_owner_with_the_permissions_of_its_roles(world: World) {
 async fn every_bad_credential_is_refused_alike(world: World) {
     let running = world.start().await;
     let made = running.key(&["root-admin"], None).await;
-    let (expired, revoked) = (running.key(&["auditor"], Some(DAY)).await, running.key(&["auditor"], None).await);
-    running.auth.app().revoke(&revoked.key.prefix, &somebody("root-admin")).await.unwrap();
+    let (expired, revoked) = (
+        running.key(&["auditor"], Some(DAY)).await,
+        running.key(&["auditor"], None).await,
+    );
+    running
+        .auth
+        .app()
+        .revoke(&revoked.key.prefix, &somebody("root-admin"))
+        .await
+        .unwrap();
     world.clock.advance(Duration::days(2));
 
     let unknown = Token::generate().unwrap();
@@ -66,9 +76,17 @@ async fn every_bad_credential_is_refused_alike(world: World) {
     ];
     let remote = Remote::new(running.transport("keymgr"));
     for credential in bad {
-        let here = running.auth.authenticator().authenticate(credential).await.unwrap_err();
+        let here = running
+            .auth
+            .authenticator()
+            .authenticate(credential)
+            .await
+            .unwrap_err();
         let there = remote.authenticate(credential).await.unwrap_err();
-        assert!(matches!((&here, &there), (AuthFault::Invalid, AuthFault::Invalid)), "{credential}: {here:?} {there:?}");
+        assert!(
+            matches!((&here, &there), (AuthFault::Invalid, AuthFault::Invalid)),
+            "{credential}: {here:?} {there:?}"
+        );
     }
     assert!(remote.authenticate(text(&made)).await.is_ok());
 }
@@ -81,8 +99,14 @@ async fn a_key_opens_nothing_from_the_second_it_expires(world: World) {
     world.clock.set(START + DAY - Duration::MICROSECOND);
     assert!(cached.authenticate(text(&made)).await.is_ok());
     world.clock.set(START + DAY);
-    assert!(matches!(cached.authenticate(text(&made)).await, Err(AuthFault::Invalid)));
-    assert!(matches!(running.auth.authenticator().authenticate(text(&made)).await, Err(AuthFault::Invalid)));
+    assert!(matches!(
+        cached.authenticate(text(&made)).await,
+        Err(AuthFault::Invalid)
+    ));
+    assert!(matches!(
+        running.auth.authenticator().authenticate(text(&made)).await,
+        Err(AuthFault::Invalid)
+    ));
 }
 
 async fn last_use_is_written_at_most_once_a_minute(world: World) {
@@ -90,16 +114,43 @@ async fn last_use_is_written_at_most_once_a_minute(world: World) {
     let made = running.key(&["auditor"], None).await;
     let use_it = async |service: &Running, at: Duration| {
         world.clock.set(START + at);
-        service.auth.authenticator().authenticate(text(&made)).await.unwrap();
+        service
+            .auth
+            .authenticator()
+            .authenticate(text(&made))
+            .await
+            .unwrap();
         service.auth.app().write_last_used().await.unwrap();
-        running.auth.app().authenticate(text(&made)).await.unwrap().last_used.map(|last| last - START)
+        running
+            .auth
+            .app()
+            .authenticate(text(&made))
+            .await
+            .unwrap()
+            .last_used
+            .map(|last| last - START)
     };
-    assert_eq!(use_it(&running, Duration::seconds(1)).await, Some(Duration::seconds(1)));
-    assert_eq!(use_it(&running, Duration::seconds(60)).await, Some(Duration::seconds(1)));
-    assert_eq!(use_it(&replica, Duration::seconds(60)).await, Some(Duration::seconds(1)));
-    assert_eq!(use_it(&replica, Duration::seconds(61)).await, Some(Duration::seconds(61)));
+    assert_eq!(
+        use_it(&running, Duration::seconds(1)).await,
+        Some(Duration::seconds(1))
+    );
+    assert_eq!(
+        use_it(&running, Duration::seconds(60)).await,
+        Some(Duration::seconds(1))
+    );
+    assert_eq!(
+        use_it(&replica, Duration::seconds(60)).await,
+        Some(Duration::seconds(1))
+    );
+    assert_eq!(
+        use_it(&replica, Duration::seconds(61)).await,
+        Some(Duration::seconds(61))
+    );
     // What a replica gathered before another one wrote does not turn the time back.
-    assert_eq!(use_it(&running, Duration::seconds(62)).await, Some(Duration::seconds(61)));
+    assert_eq!(
+        use_it(&running, Duration::seconds(62)).await,
+        Some(Duration::seconds(61))
+    );
 }
 
 #[tokio::test]
@@ -108,11 +159,22 @@ async fn services_that_are_not_on_the_list_may_not_ask() {
     let running = world.start().await;
     let made = running.key(&["auditor"], None).await;
     for caller in ["auth", "ra", "enroll", "", "CA"] {
-        let request = AuthenticateRequest { token: text(&made).to_owned() };
-        let refused = AuthClient::new(running.transport(caller)).authenticate(request).await.unwrap_err();
+        let request = AuthenticateRequest {
+            token: text(&made).to_owned(),
+        };
+        let refused = AuthClient::new(running.transport(caller))
+            .authenticate(request)
+            .await
+            .unwrap_err();
         assert_eq!(refused.code(), Code::PermissionDenied, "{caller:?}");
-        let fault = Remote::new(running.transport(caller)).authenticate(text(&made)).await.unwrap_err();
-        assert!(matches!(fault, AuthFault::Unavailable(_)), "a mistake of the deployment is not the caller's: {fault:?}");
+        let fault = Remote::new(running.transport(caller))
+            .authenticate(text(&made))
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(fault, AuthFault::Unavailable(_)),
+            "a mistake of the deployment is not the caller's: {fault:?}"
+        );
     }
 }
 

@@ -27,10 +27,17 @@ fn request(roles: &[&str], requester: Caller) -> CreateRequest {
 
 async fn a_key_and_its_event_are_kept_together_and_neither_holds_its_text(world: World) {
     let running = world.start().await;
-    let made = running.key(&["developer"], Some(std::time::Duration::from_secs(3600))).await;
+    let made = running
+        .key(&["developer"], Some(std::time::Duration::from_secs(3600)))
+        .await;
     let events = running.events().await;
-    let [(kind, subject, data)] = events.as_slice() else { panic!("{events:?}") };
-    assert_eq!((kind.as_str(), subject.as_str()), ("auth.api_key_created", made.key.prefix.as_str()));
+    let [(kind, subject, data)] = events.as_slice() else {
+        panic!("{events:?}")
+    };
+    assert_eq!(
+        (kind.as_str(), subject.as_str()),
+        ("auth.api_key_created", made.key.prefix.as_str())
+    );
     assert_eq!(
         *data,
         json!({
@@ -41,9 +48,12 @@ async fn a_key_and_its_event_are_kept_together_and_neither_holds_its_text(world:
             "expires_at": "2027-01-02T04:04:05.678901Z",
         })
     );
-    let hash: Vec<u8> =
-        store::read!(running.db, |c| sqlx::query_scalar("SELECT token_sha256 FROM api_keys").fetch_one(c).await)
-            .unwrap();
+    let hash: Vec<u8> = store::read!(running.db, |c| sqlx::query_scalar(
+        "SELECT token_sha256 FROM api_keys"
+    )
+    .fetch_one(c)
+    .await)
+    .unwrap();
     let expected = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text(&made).as_bytes());
     assert_eq!(hash, expected.as_ref());
     let secret = text(&made).split_at(12).1;
@@ -57,14 +67,29 @@ async fn a_repeated_request_makes_one_key(world: World) {
         idempotency_key: Some(IdempotencyKey::new(key).unwrap()),
         ..request(roles, somebody(requester))
     };
-    let first = app.create(with_key("retry-1", &["auditor"], "root-admin")).await.unwrap();
-    let again = app.create(with_key("retry-1", &["auditor"], "root-admin")).await.unwrap_err();
-    assert!(matches!(&again, Error::Repeated(prefix) if *prefix == first.key.prefix), "{again}");
-    let other = app.create(with_key("retry-1", &["developer"], "root-admin")).await.unwrap_err();
+    let first = app
+        .create(with_key("retry-1", &["auditor"], "root-admin"))
+        .await
+        .unwrap();
+    let again = app
+        .create(with_key("retry-1", &["auditor"], "root-admin"))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&again, Error::Repeated(prefix) if *prefix == first.key.prefix),
+        "{again}"
+    );
+    let other = app
+        .create(with_key("retry-1", &["developer"], "root-admin"))
+        .await
+        .unwrap_err();
     assert!(matches!(other, Error::IdempotencyConflict), "{other}");
     // Another person's Idempotency-Key of the same text is another one.
     let elsewhere = CreateRequest {
-        requester: Caller { subject: "test:other".to_owned(), ..somebody("root-admin") },
+        requester: Caller {
+            subject: "test:other".to_owned(),
+            ..somebody("root-admin")
+        },
         ..with_key("retry-1", &["auditor"], "root-admin")
     };
     assert!(app.create(elsewhere).await.is_ok());
@@ -77,7 +102,10 @@ async fn of_concurrent_requests_with_one_idempotency_key_one_makes_a_key(world: 
         .map(|_| {
             let app = running.auth.app().clone();
             let idempotency_key = Some(IdempotencyKey::new("same").unwrap());
-            let request = CreateRequest { idempotency_key, ..request(&["auditor"], somebody("root-admin")) };
+            let request = CreateRequest {
+                idempotency_key,
+                ..request(&["auditor"], somebody("root-admin"))
+            };
             tokio::spawn(async move { app.create(request).await })
         })
         .collect();
@@ -154,12 +182,27 @@ async fn requests_that_make_no_sense_are_refused_by_field() {
         ("roles", request(&[], admin())),
         ("roles", request(&["nosuch"], admin())),
         ("roles", request(&["Auditor"], admin())),
-        ("validity", CreateRequest { validity: seconds(0), ..request(&["auditor"], admin()) }),
-        ("validity", CreateRequest { validity: seconds(u64::MAX), ..request(&["auditor"], admin()) }),
+        (
+            "validity",
+            CreateRequest {
+                validity: seconds(0),
+                ..request(&["auditor"], admin())
+            },
+        ),
+        (
+            "validity",
+            CreateRequest {
+                validity: seconds(u64::MAX),
+                ..request(&["auditor"], admin())
+            },
+        ),
     ];
     for (expected, request) in cases {
         let refused = running.auth.app().create(request).await.unwrap_err();
-        assert!(matches!(&refused, Error::Invalid { field, .. } if *field == expected), "{expected}: {refused:?}");
+        assert!(
+            matches!(&refused, Error::Invalid { field, .. } if *field == expected),
+            "{expected}: {refused:?}"
+        );
     }
     assert!(running.events().await.is_empty());
 }

@@ -71,8 +71,15 @@ async fn when_all_admins_have_expired_another_is_made(world: World) {
     let running = world.start().await;
     let token = first_start(&running).await.unwrap();
     let first = running.auth.app().authenticate(&token).await.unwrap();
-    running.key(&["root-admin"], Some(std::time::Duration::from_secs(60))).await;
-    running.auth.app().revoke(&first.prefix, &somebody("root-admin")).await.unwrap();
+    running
+        .key(&["root-admin"], Some(std::time::Duration::from_secs(60)))
+        .await;
+    running
+        .auth
+        .app()
+        .revoke(&first.prefix, &somebody("root-admin"))
+        .await
+        .unwrap();
     assert_eq!(first_start(&running).await, None);
     world.clock.advance(Duration::minutes(1));
     assert!(first_start(&running).await.is_some());

@@ -1,6 +1,11 @@
 //! Authentication through its public surface: gRPC in process, REST as a router, on both databases.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
 
 mod authenticate;
 mod create;

@@ -9,9 +9,16 @@ use tower::ServiceExt;
 use crate::world::{Running, World, text};
 
 /// Method and path, with a credential and a body if there are any.
-async fn call(running: &Running, line: &str, token: Option<&str>, body: Option<Value>) -> (StatusCode, Value) {
+async fn call(
+    running: &Running,
+    line: &str,
+    token: Option<&str>,
+    body: Option<Value>,
+) -> (StatusCode, Value) {
     let (method, path) = line.split_once(' ').unwrap();
-    let mut request = Request::builder().method(Method::from_bytes(method.as_bytes()).unwrap()).uri(path);
+    let mut request = Request::builder()
+        .method(Method::from_bytes(method.as_bytes()).unwrap())
+        .uri(path);
     if let Some(token) = token {
         request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
     }
@@ -55,16 +62,27 @@ async fn a_key_is_made_used_listed_and_revoked() {
 
     let (status, page) = call(&running, "GET /api/v1/api-keys?limit=500", Some(&admin), None).await;
     assert_eq!(status, StatusCode::OK);
-    let listed = page["items"].as_array().unwrap().iter().find(|key| key["prefix"] == prefix).unwrap();
+    let listed = page["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|key| key["prefix"] == prefix)
+        .unwrap();
     assert_eq!(listed["name"], "ci");
     let all = page.to_string();
     assert!(!all.contains(&theirs[12..]) && !all.contains("sha256"), "{all}");
 
     let line = format!("DELETE /api/v1/api-keys/{prefix}");
     for _ in 0..2 {
-        assert_eq!(call(&running, &line, Some(&admin), None).await, (StatusCode::NO_CONTENT, Value::Null));
+        assert_eq!(
+            call(&running, &line, Some(&admin), None).await,
+            (StatusCode::NO_CONTENT, Value::Null)
+        );
     }
-    assert_eq!(call(&running, "GET /api/v1/whoami", Some(theirs), None).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        call(&running, "GET /api/v1/whoami", Some(theirs), None).await.0,
+        StatusCode::UNAUTHORIZED
+    );
 }
 
 #[tokio::test]
@@ -83,8 +101,15 @@ async fn each_route_asks_for_its_permission() {
         let token = token(&running, role).await;
         for (line, allowed) in lines {
             let (status, problem) = call(&running, line, Some(&token), None).await;
-            assert_eq!(status != StatusCode::FORBIDDEN, allowed.contains(&role), "{role} {line}: {problem}");
-            assert_eq!(call(&running, line, Some(stranger), None).await.0, StatusCode::UNAUTHORIZED);
+            assert_eq!(
+                status != StatusCode::FORBIDDEN,
+                allowed.contains(&role),
+                "{role} {line}: {problem}"
+            );
+            assert_eq!(
+                call(&running, line, Some(stranger), None).await.0,
+                StatusCode::UNAUTHORIZED
+            );
             assert_eq!(call(&running, line, None, None).await.0, StatusCode::UNAUTHORIZED);
         }
         if role != "root-admin" {
@@ -93,8 +118,16 @@ async fn each_route_asks_for_its_permission() {
             assert_eq!(status, StatusCode::FORBIDDEN, "{role}");
         }
     }
-    let names: Vec<_> = running.events().await.into_iter().map(|(_, _, data)| data["name"].clone()).collect();
-    assert!(names.iter().all(|name| name != "stolen"), "a refused call had an effect");
+    let names: Vec<_> = running
+        .events()
+        .await
+        .into_iter()
+        .map(|(_, _, data)| data["name"].clone())
+        .collect();
+    assert!(
+        names.iter().all(|name| name != "stolen"),
+        "a refused call had an effect"
+    );
 }
 
 #[tokio::test]
@@ -105,17 +138,23 @@ async fn the_document_names_a_permission_for_every_operation() {
     let mut seen = Vec::new();
     for (path, operations) in document["paths"].as_object().unwrap() {
         for (method, operation) in operations.as_object().unwrap() {
-            seen.push(format!("{method} {path}: {}", operation["x-permission"].as_str().unwrap()));
+            seen.push(format!(
+                "{method} {path}: {}",
+                operation["x-permission"].as_str().unwrap()
+            ));
         }
     }
     seen.sort();
-    assert_eq!(seen, [
-        "delete /api/v1/api-keys/{prefix}: api-keys:write",
-        "get /api/v1/api-keys: api-keys:read",
-        "get /api/v1/roles: roles:read",
-        "get /api/v1/whoami: ",
-        "post /api/v1/api-keys: api-keys:write",
-    ]);
+    assert_eq!(
+        seen,
+        [
+            "delete /api/v1/api-keys/{prefix}: api-keys:write",
+            "get /api/v1/api-keys: api-keys:read",
+            "get /api/v1/roles: roles:read",
+            "get /api/v1/whoami: ",
+            "post /api/v1/api-keys: api-keys:write",
+        ]
+    );
 }
 
 #[tokio::test]
@@ -128,25 +167,56 @@ async fn bad_requests_are_problems_that_name_the_field() {
         (json!({ "name": "a\u{1b}[2J", "roles": ["auditor"] }), "name"),
         (json!({ "name": "a", "roles": [] }), "roles"),
         (json!({ "name": "a", "roles": ["nosuch"] }), "roles"),
-        (json!({ "name": "a", "roles": ["auditor"], "validity": "soon" }), "validity"),
-        (json!({ "name": "a", "roles": ["auditor"], "validity": "0s" }), "validity"),
-        (json!({ "name": "a", "roles": ["auditor"], "validity": "5000y" }), "validity"),
+        (
+            json!({ "name": "a", "roles": ["auditor"], "validity": "soon" }),
+            "validity",
+        ),
+        (
+            json!({ "name": "a", "roles": ["auditor"], "validity": "0s" }),
+            "validity",
+        ),
+        (
+            json!({ "name": "a", "roles": ["auditor"], "validity": "5000y" }),
+            "validity",
+        ),
     ] {
         let (status, problem) = call(&running, "POST /api/v1/api-keys", Some(&admin), Some(body)).await;
-        assert_eq!((status, problem["field"].as_str()), (StatusCode::BAD_REQUEST, Some(field)), "{problem}");
+        assert_eq!(
+            (status, problem["field"].as_str()),
+            (StatusCode::BAD_REQUEST, Some(field)),
+            "{problem}"
+        );
     }
-    for body in [json!({}), json!([]), json!({ "name": "a", "roles": ["auditor"], "token": "gv_mine" })] {
+    for body in [
+        json!({}),
+        json!([]),
+        json!({ "name": "a", "roles": ["auditor"], "token": "gv_mine" }),
+    ] {
         let (status, problem) = call(&running, "POST /api/v1/api-keys", Some(&admin), Some(body)).await;
         assert!(status.is_client_error(), "{problem}");
-        assert!(problem["type"].as_str().unwrap().starts_with("https://gigvault.io/problems/"), "{problem}");
+        assert!(
+            problem["type"]
+                .as_str()
+                .unwrap()
+                .starts_with("https://gigvault.io/problems/"),
+            "{problem}"
+        );
     }
     for line in ["limit=0", "limit=501", "limit=x", "cursor=x", "nosuch=1"] {
         let line = format!("GET /api/v1/api-keys?{line}");
-        assert_eq!(call(&running, &line, Some(&admin), None).await.0, StatusCode::BAD_REQUEST, "{line}");
+        assert_eq!(
+            call(&running, &line, Some(&admin), None).await.0,
+            StatusCode::BAD_REQUEST,
+            "{line}"
+        );
     }
     for prefix in ["deadbeef", "DEADBEEF", "x", "%00", "..%2f..", &"f".repeat(4000)] {
         let line = format!("DELETE /api/v1/api-keys/{prefix}");
-        assert_eq!(call(&running, &line, Some(&admin), None).await.0, StatusCode::NOT_FOUND, "{line}");
+        assert_eq!(
+            call(&running, &line, Some(&admin), None).await.0,
+            StatusCode::NOT_FOUND,
+            "{line}"
+        );
     }
 }
 
@@ -159,5 +229,10 @@ async fn the_last_admin_is_told_why_the_key_stays() {
     let (status, problem) = call(&running, &line, Some(text(&made)), None).await;
     assert_eq!(status, StatusCode::CONFLICT, "{problem}");
     assert_eq!(problem["type"], "https://gigvault.io/problems/last-admin");
-    assert_eq!(call(&running, "GET /api/v1/whoami", Some(text(&made)), None).await.0, StatusCode::OK);
+    assert_eq!(
+        call(&running, "GET /api/v1/whoami", Some(text(&made)), None)
+            .await
+            .0,
+        StatusCode::OK
+    );
 }

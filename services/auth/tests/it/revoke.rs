@@ -19,16 +19,29 @@ async fn a_revoked_key_is_refused_at_once_and_stays_in_the_list(world: World) {
     let (app, authenticator) = (running.auth.app(), running.auth.authenticator());
     let made = running.key(&["developer"], None).await;
     assert!(authenticator.authenticate(text(&made)).await.is_ok());
-    app.revoke(&made.key.prefix, &somebody("root-admin")).await.unwrap();
-    assert!(matches!(authenticator.authenticate(text(&made)).await, Err(AuthFault::Invalid)));
+    app.revoke(&made.key.prefix, &somebody("root-admin"))
+        .await
+        .unwrap();
+    assert!(matches!(
+        authenticator.authenticate(text(&made)).await,
+        Err(AuthFault::Invalid)
+    ));
 
     world.clock.advance(Duration::hours(1));
-    app.revoke(&made.key.prefix, &somebody("root-admin")).await.unwrap();
+    app.revoke(&made.key.prefix, &somebody("root-admin"))
+        .await
+        .unwrap();
     let page = app.list(Limit::DEFAULT, None).await.unwrap();
-    let [key] = page.items.as_slice() else { panic!("{page:?}") };
+    let [key] = page.items.as_slice() else {
+        panic!("{page:?}")
+    };
     assert_eq!(key.status(START), Status::Revoked);
     let revocation = key.revoked.clone().unwrap();
-    assert_eq!((revocation.time, revocation.by.as_str()), (START, "test:root-admin"), "the first time counts");
+    assert_eq!(
+        (revocation.time, revocation.by.as_str()),
+        (START, "test:root-admin"),
+        "the first time counts"
+    );
 
     let events = running.events().await;
     let kinds: Vec<_> = events.iter().map(|(kind, _, _)| kind.as_str()).collect();
@@ -43,15 +56,23 @@ async fn a_revoked_key_is_refused_at_once_and_stays_in_the_list(world: World) {
 async fn the_last_key_that_may_make_keys_stays(world: World) {
     let running = world.start().await;
     let app = running.auth.app();
-    let (first, second) = (running.key(&["root-admin"], None).await, running.key(&["root-admin"], None).await);
-    let short = running.key(&["root-admin"], Some(std::time::Duration::from_secs(60))).await;
+    let (first, second) = (
+        running.key(&["root-admin"], None).await,
+        running.key(&["root-admin"], None).await,
+    );
+    let short = running
+        .key(&["root-admin"], Some(std::time::Duration::from_secs(60)))
+        .await;
     running.key(&["ca-operator"], None).await;
     world.clock.advance(Duration::minutes(2));
     let admin = somebody("root-admin");
 
     app.revoke(&first.key.prefix, &admin).await.unwrap();
     let refused = app.revoke(&second.key.prefix, &admin).await.unwrap_err();
-    assert!(matches!(&refused, Error::LastAdmin(prefix) if *prefix == second.key.prefix), "{refused}");
+    assert!(
+        matches!(&refused, Error::LastAdmin(prefix) if *prefix == second.key.prefix),
+        "{refused}"
+    );
     // A key that opens nothing any more locks nobody out.
     app.revoke(&short.key.prefix, &admin).await.unwrap();
     running.key(&["root-admin"], None).await;
@@ -61,7 +82,10 @@ async fn the_last_key_that_may_make_keys_stays(world: World) {
 async fn of_two_admins_that_revoke_each_other_one_stays(world: World) {
     let running = world.start().await;
     for _ in 0..10 {
-        let keys = [running.key(&["root-admin"], None).await, running.key(&["root-admin"], None).await];
+        let keys = [
+            running.key(&["root-admin"], None).await,
+            running.key(&["root-admin"], None).await,
+        ];
         let attempts = keys.each_ref().map(|made| {
             let (app, prefix) = (running.auth.app().clone(), made.key.prefix.clone());
             tokio::spawn(async move { app.revoke(&prefix, &somebody("root-admin")).await })
@@ -87,6 +111,12 @@ async fn of_two_admins_that_revoke_each_other_one_stays(world: World) {
 async fn a_key_that_is_not_there_is_not_found() {
     let world = World::sqlite();
     let app = world.start().await.auth.app().clone();
-    let refused = app.revoke(&"deadbeef".parse().unwrap(), &somebody("root-admin")).await.unwrap_err();
-    assert!(matches!(&refused, Error::NotFound(prefix) if prefix == "deadbeef"), "{refused}");
+    let refused = app
+        .revoke(&"deadbeef".parse().unwrap(), &somebody("root-admin"))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&refused, Error::NotFound(prefix) if prefix == "deadbeef"),
+        "{refused}"
+    );
 }

@@ -65,14 +65,25 @@ impl World {
     }
 
     pub(crate) fn new(dir: TempDir, url: String) -> Self {
-        Self { _dir: dir, url, clock: Arc::new(MockClock::new(START)) }
+        Self {
+            _dir: dir,
+            url,
+            clock: Arc::new(MockClock::new(START)),
+        }
     }
 
     pub(crate) async fn start(&self) -> Running {
         let db = Db::open(&self.url, "auth", Options::default()).await.unwrap();
         db.migrate(&MIGRATIONS).await.unwrap();
         let clock = Arc::<MockClock>::clone(&self.clock);
-        let auth = Auth::build(Config::default(), Deps { db: db.clone(), clock }).unwrap();
+        let auth = Auth::build(
+            Config::default(),
+            Deps {
+                db: db.clone(),
+                clock,
+            },
+        )
+        .unwrap();
         Running { auth, db }
     }
 }
@@ -100,7 +111,9 @@ impl Running {
         let sql = "SELECT kind, subject, data FROM outbox ORDER BY tx, ordinal";
         let rows: Vec<(String, String, String)> =
             store::read!(self.db, |c| sqlx::query_as(sql).fetch_all(c).await).unwrap();
-        rows.into_iter().map(|(kind, about, data)| (kind, about, serde_json::from_str(&data).unwrap())).collect()
+        rows.into_iter()
+            .map(|(kind, about, data)| (kind, about, serde_json::from_str(&data).unwrap()))
+            .collect()
     }
 }
 
@@ -109,7 +122,11 @@ pub(crate) fn somebody(role: &str) -> Caller {
     Caller {
         subject: format!("test:{role}"),
         roles: vec![role.to_owned()],
-        permissions: roles::permissions_of(role).unwrap().iter().map(|&name| name.to_owned()).collect(),
+        permissions: roles::permissions_of(role)
+            .unwrap()
+            .iter()
+            .map(|&name| name.to_owned())
+            .collect(),
         expires: None,
     }
 }
