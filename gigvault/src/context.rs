@@ -51,11 +51,14 @@ pub(crate) fn find(connection: &Connection) -> anyhow::Result<Server> {
 /// A client of the server that was found.
 pub(crate) fn client(connection: &Connection) -> anyhow::Result<Client> {
     let server = find(connection)?;
-    let roots = match &server.roots {
-        Some(path) => Some(std::fs::read(path).with_context(|| format!("reading {}", path.display()))?),
-        None => None,
-    };
-    Ok(Client::new(&server.url, server.token, roots.as_deref())?)
+    let mut builder = Client::builder(&server.url);
+    if let Some(path) = &server.roots {
+        builder = builder.roots(std::fs::read(path).with_context(|| format!("reading {}", path.display()))?);
+    }
+    if let Some(token) = server.token {
+        builder = builder.token(token);
+    }
+    Ok(builder.build()?)
 }
 
 fn pointer(dir: &Path) -> anyhow::Result<String> {

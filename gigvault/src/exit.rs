@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use client::ClientError;
+use client::Error;
 
 /// The command line says something impossible that clap can't see.
 #[derive(Debug, thiserror::Error)]
@@ -27,12 +27,18 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
 /// The chain of causes without what a cause repeats.
 fn text(error: &anyhow::Error) -> String {
     let mut text = String::new();
-    for cause in error.chain().map(ToString::to_string) {
+    for cause in error.chain() {
+        // A client's error names its cause itself; below it stand the transport's own words for the same.
+        let last = cause.is::<Error>();
+        let cause = cause.to_string();
         if !text.contains(&cause) {
             if !text.is_empty() {
                 text.push_str(": ");
             }
             text.push_str(&cause);
+        }
+        if last {
+            break;
         }
     }
     text
@@ -42,11 +48,11 @@ fn code(error: &anyhow::Error) -> u8 {
     if error.downcast_ref::<Usage>().is_some() {
         return USAGE;
     }
-    match error.downcast_ref::<ClientError>() {
-        Some(ClientError::Refused(problem)) => match problem.status {
+    match error.downcast_ref::<Error>() {
+        Some(Error::Problem(problem)) => match problem.status {
             401 | 403 => DENIED,
             404 => NOT_FOUND,
-            422 if problem.kind.ends_with("/denied-by-profile") || problem.kind.ends_with("/lint") => DENIED,
+            422 if matches!(problem.slug(), "denied-by-profile" | "lint") => DENIED,
             _ => FAILED,
         },
         _ => FAILED,
@@ -54,11 +60,12 @@ fn code(error: &anyhow::Error) -> u8 {
 }
 
 fn hint(error: &anyhow::Error) -> Option<String> {
-    match error.downcast_ref::<ClientError>()? {
-        ClientError::Unreachable { .. } => {
+    match error.downcast_ref::<Error>()? {
+        Error::Unreachable { .. } | Error::Timeout { .. } => {
             Some("is the server running (`gigvault up`)? `gigvault doctor` looks closer".to_owned())
         }
-        ClientError::Refused(problem) => match problem.status {
+        Error::Untrusted { .. } => Some("trust the right root: --ca-file, or GIGVAULT_CA_FILE".to_owned()),
+        Error::Problem(problem) => match problem.status {
             401 => Some("set GIGVAULT_TOKEN or --token to a valid API key".to_owned()),
             500 | 503 => problem.correlation_id.as_ref().map(|id| format!("the server's log has it under {id}")),
             _ => None,
@@ -75,7 +82,7 @@ mod tests {
 
     fn refused(status: u16, kind: &str) -> anyhow::Error {
         let problem = client::Problem { status, kind: kind.to_owned(), ..client::Problem::default() };
-        ClientError::Refused(Box::new(problem)).into()
+        Error::Problem(Box::new(problem)).into()
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! `apikey create | list | revoke`.
 
 use client::{ApiKey, NewApiKey};
+use secrecy::ExposeSecret;
 
 use super::cert::note;
-use super::confirm;
+use super::{confirm, times};
 use crate::cli::{ApikeyCommand, Connection};
 use crate::context;
 use crate::output::Output;
@@ -12,28 +13,28 @@ pub(super) async fn run(command: ApikeyCommand, connection: &Connection, output:
     let client = context::client(connection)?;
     match command {
         ApikeyCommand::Create { name, role, validity } => {
-            let made = client.create_api_key(&NewApiKey { name, roles: role, validity }).await?;
+            let made = client.api_keys().create(&NewApiKey { name, roles: role, validity }).await?;
             let facts = [
-                ("prefix", made.prefix.clone()),
-                ("name", made.name.clone()),
-                ("roles", made.roles.join(", ")),
-                ("expires", text(&made, "expires_at")),
-                ("token", made.token.clone().unwrap_or_default()),
+                ("prefix", made.key.prefix.clone()),
+                ("name", made.key.name.clone()),
+                ("roles", made.key.roles.join(", ")),
+                ("expires", made.key.expires_at.map(times::minute).unwrap_or_default()),
+                ("token", made.token.expose_secret().to_owned()),
             ];
             output.one(&made, &facts)?;
             note("The token can't be shown again.");
             Ok(())
         }
         ApikeyCommand::List { limit, cursor } => {
-            let page = client.api_keys(limit, cursor.as_deref()).await?;
+            let page = client.api_keys().list(Some(limit), cursor.as_deref()).await?;
             let row = |key: &ApiKey| {
                 vec![
                     key.prefix.clone(),
                     key.name.clone(),
                     key.roles.join(", "),
-                    text(key, "status"),
-                    text(key, "expires_at"),
-                    text(key, "last_used_at"),
+                    key.status.clone(),
+                    key.expires_at.map(times::minute).unwrap_or_default(),
+                    key.last_used_at.map(times::minute).unwrap_or_default(),
                 ]
             };
             let columns = ["prefix", "name", "roles", "status", "expires", "last used"];
@@ -45,13 +46,9 @@ pub(super) async fn run(command: ApikeyCommand, connection: &Connection, output:
         }
         ApikeyCommand::Revoke { prefix, yes } => {
             confirm(&format!("revoke API key {prefix}?"), yes)?;
-            client.revoke_api_key(&prefix).await?;
+            client.api_keys().revoke(&prefix).await?;
             note(&format!("API key {prefix} is revoked"));
             Ok(())
         }
     }
-}
-
-fn text(key: &ApiKey, member: &str) -> String {
-    key.rest.get(member).and_then(|value| value.as_str()).unwrap_or_default().to_owned()
 }

@@ -11,15 +11,15 @@ pub(super) async fn run(command: CaCommand, connection: &Connection, output: Out
     let client = context::client(connection)?;
     match command {
         CaCommand::List => {
-            let list = client.cas().await?;
+            let list = client.cas().list().await?;
             let row = |ca: &Ca| {
-                let left = times::left(&ca.not_after, now());
-                vec![ca.name.clone(), ca.subject.clone(), ca.key_algorithm.clone(), ca.not_after.clone(), left]
+                let left = times::left(ca.not_after, now());
+                vec![ca.name.clone(), ca.subject.clone(), ca.key_algorithm.clone(), times::minute(ca.not_after), left]
             };
             output.list(&list, &["name", "subject", "key", "not after", "left"], list.items.iter().map(row))
         }
         CaCommand::Show { name } => {
-            let ca = client.ca(&name).await?;
+            let ca = client.cas().get(&name).await?;
             output.one(
                 &ca,
                 &[
@@ -27,8 +27,8 @@ pub(super) async fn run(command: CaCommand, connection: &Connection, output: Out
                     ("subject", ca.subject.clone()),
                     ("key", ca.key_algorithm.clone()),
                     ("signs with", ca.signature_algorithm.clone()),
-                    ("not before", ca.not_before.clone()),
-                    ("not after", ca.not_after.clone()),
+                    ("not before", times::minute(ca.not_before)),
+                    ("not after", times::until(ca.not_after, now())),
                     ("profiles", ca.profiles.join(", ")),
                     ("certificate", ca.certificate.clone()),
                 ],

@@ -1,7 +1,7 @@
 //! `cert create | list | show | download | renew | revoke`.
 
 use anyhow::Context;
-use client::{Certificate, Client, List, ListQuery, NewCertificate, Renewal, RevokeRequest};
+use client::{Certificate, Client, Filter, Issue, Page};
 use x509::San;
 
 use super::csr::{self, Wanted};
@@ -16,11 +16,11 @@ pub(super) async fn run(command: CertCommand, connection: &Connection, output: O
     match command {
         CertCommand::Create(arguments) => create(&client, &arguments, output).await,
         CertCommand::List(arguments) => list(&client, &arguments, output).await,
-        CertCommand::Show { serial } => show(&client.certificate(&serial).await?, output),
+        CertCommand::Show { serial } => show(&client.certificates().get(&serial).await?, output),
         CertCommand::Download { serial, chain, out } => {
             let pem = match chain {
-                true => client.chain(&serial).await?,
-                false => client.certificate(&serial).await?.certificate,
+                true => client.certificates().chain(&serial).await?,
+                false => client.certificates().get(&serial).await?.certificate,
             };
             match out {
                 Some(path) => files::write(&path, pem.as_bytes(), 0o644),
@@ -41,14 +41,14 @@ async fn create(client: &Client, arguments: &cli::Create, output: Output) -> any
     let made = csr::make(&wanted, arguments.key_type)?;
     // The key first: a certificate without its key is of no use, a key without one harms nobody.
     files::write(&bundle.key, made.key.as_bytes(), 0o600)?;
-    let new = NewCertificate {
+    let new = Issue {
         csr: made.csr,
         profile: arguments.profile.clone(),
         ca: arguments.ca.clone(),
         validity: arguments.validity.clone(),
         san: None,
     };
-    let issued = match client.issue(&new).await {
+    let issued = match client.certificates().issue(&new).await {
         Ok(issued) => issued,
         Err(error) => {
             // Nothing came of it: leave nothing behind.
@@ -76,7 +76,7 @@ pub(super) fn report(issued: &Certificate, bundle: &Bundle, key: bool, output: O
             ("serial", issued.serial.clone()),
             ("subject", issued.subject.clone()),
             ("names", issued.san.join(", ")),
-            ("expires", format!("{} ({})", issued.not_after, times::left(&issued.not_after, now()))),
+            ("expires", times::until(issued.not_after, now())),
             ("key", if key { path(&bundle.key) } else { String::new() }),
             ("certificate", path(&bundle.certificate)),
             ("chain", path(&bundle.chain)),
@@ -87,7 +87,7 @@ pub(super) fn report(issued: &Certificate, bundle: &Bundle, key: bool, output: O
 async fn list(client: &Client, arguments: &cli::List, output: Output) -> anyhow::Result<()> {
     let now = now();
     let point = |flag, text: &Option<String>| text.as_deref().map(|text| times::point(flag, text, now)).transpose();
-    let mut query = ListQuery {
+    let filter = Filter {
         san: arguments.san.clone(),
         san_suffix: arguments.san_suffix.clone(),
         subject: arguments.subject.clone(),
@@ -100,20 +100,12 @@ async fn list(client: &Client, arguments: &cli::List, output: Output) -> anyhow:
         spki_sha256: arguments.spki_sha256.clone(),
         fingerprint_sha256: arguments.fingerprint_sha256.clone(),
         protocol: arguments.protocol.clone(),
-        key_reused: arguments.key_reused.then_some(true),
-        limit: Some(if arguments.all { 500 } else { arguments.limit }),
-        cursor: arguments.cursor.clone(),
+        key_reused: arguments.key_reused,
     };
-    let mut whole = List { items: Vec::new(), next_cursor: None };
-    loop {
-        let page = client.certificates(&query).await?;
-        whole.items.extend(page.items);
-        whole.next_cursor = page.next_cursor;
-        if !arguments.all || whole.next_cursor.is_none() {
-            break;
-        }
-        query.cursor.clone_from(&whole.next_cursor);
-    }
+    let whole = match arguments.all {
+        true => Page { items: client.certificates().all(&filter)?.all().await?, next_cursor: None },
+        false => client.certificates().list(&filter, Some(arguments.limit), arguments.cursor.as_deref()).await?,
+    };
     let row = |certificate: &Certificate| {
         let names = if certificate.san.is_empty() { certificate.subject.clone() } else { names(&certificate.san) };
         vec![
@@ -122,9 +114,9 @@ async fn list(client: &Client, arguments: &cli::List, output: Output) -> anyhow:
             certificate.profile.clone(),
             certificate.ca.clone(),
             certificate.status.clone(),
-            certificate.not_before.clone(),
-            certificate.not_after.clone(),
-            times::left(&certificate.not_after, now),
+            times::minute(certificate.not_before),
+            times::minute(certificate.not_after),
+            times::left(certificate.not_after, now),
         ]
     };
     let columns = ["serial", "names", "profile", "ca", "status", "not before", "not after", "left"];
@@ -155,7 +147,7 @@ pub(super) fn note(text: &str) {
 }
 
 fn show(certificate: &Certificate, output: Output) -> anyhow::Result<()> {
-    let revocation = certificate.revocation.as_ref().map(|revocation| format!("{} ({})", revocation.time, revocation.reason));
+    let revocation = certificate.revocation.as_ref().map(|revocation| format!("{} ({})", times::minute(revocation.time), revocation.reason));
     output.one(
         certificate,
         &[
@@ -166,8 +158,8 @@ fn show(certificate: &Certificate, output: Output) -> anyhow::Result<()> {
             ("names", certificate.san.join(", ")),
             ("ca", certificate.ca.clone()),
             ("profile", certificate.profile.clone()),
-            ("not before", certificate.not_before.clone()),
-            ("not after", format!("{} ({})", certificate.not_after, times::left(&certificate.not_after, now()))),
+            ("not before", times::minute(certificate.not_before)),
+            ("not after", times::until(certificate.not_after, now())),
             ("requested by", format!("{} over {}", certificate.requester, certificate.protocol)),
             ("renews", certificate.replaces.clone().unwrap_or_default()),
             ("sha-256", certificate.fingerprint_sha256.clone()),
@@ -177,11 +169,11 @@ fn show(certificate: &Certificate, output: Output) -> anyhow::Result<()> {
 }
 
 async fn renew(client: &Client, arguments: &cli::Renew, output: Output) -> anyhow::Result<()> {
-    let old = client.certificate(&arguments.serial).await?;
+    let old = client.certificates().get(&arguments.serial).await?;
     let parsed = x509::Certificate::from_pem(old.certificate.as_bytes()).context("the old certificate can't be read")?;
     let name = parsed.subject().common_names().into_iter().next();
     let bundle = Bundle::new(&arguments.out, name.as_deref().unwrap_or(&old.serial))?;
-    let mut renewal = Renewal { csr: None, validity: arguments.validity.clone() };
+    let mut renewal = client::Renew { csr: None, validity: arguments.validity.clone() };
     let mut key = None;
     if arguments.new_key {
         files::check_free(&[&bundle.key, &bundle.certificate, &bundle.chain], arguments.force)?;
@@ -193,7 +185,7 @@ async fn renew(client: &Client, arguments: &cli::Renew, output: Output) -> anyho
     } else {
         files::check_free(&[&bundle.certificate, &bundle.chain], arguments.force)?;
     }
-    let issued = client.renew(&old.serial, &renewal).await?;
+    let issued = client.certificates().renew(&old.serial, &renewal).await?;
     if let Some(key) = &key {
         files::write(&bundle.key, key.as_bytes(), 0o600)?;
     }
@@ -204,9 +196,11 @@ async fn renew(client: &Client, arguments: &cli::Renew, output: Output) -> anyho
 async fn revoke(client: &Client, arguments: &cli::Revoke, output: Output) -> anyhow::Result<()> {
     let reason: x509::crl::Reason =
         arguments.reason.parse().map_err(|error| crate::exit::Usage(format!("--reason: {error}")))?;
-    let certificate = client.certificate(&arguments.serial).await?;
+    let certificate = client.certificates().get(&arguments.serial).await?;
     let question = format!("{} of {} ({}): sure?", reason, certificate.subject, names(&certificate.san));
     confirm(&question, arguments.yes)?;
-    let request = RevokeRequest { reason: reason.to_string(), invalidity_time: arguments.invalid_since.clone() };
-    show(&client.revoke(&arguments.serial, &request).await?, output)
+    let since = arguments.invalid_since.as_deref();
+    let invalidity_time = since.map(|text| times::point("--invalid-since", text, now())).transpose()?;
+    let request = client::Revoke { reason: reason.to_string(), invalidity_time };
+    show(&client.certificates().revoke(&arguments.serial, &request).await?, output)
 }

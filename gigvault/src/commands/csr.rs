@@ -1,7 +1,7 @@
 //! `csr create | inspect | submit`, and how the CLI makes keys and CSRs.
 
 use anyhow::Context;
-use client::NewCertificate;
+use client::Issue;
 use keys::{Signer, SoftwareKey};
 use serde_json::json;
 use x509::csr::Csr;
@@ -133,14 +133,14 @@ async fn submit(arguments: &CsrSubmit, connection: &Connection, output: Output) 
     let stem = arguments.file.file_stem().unwrap_or_default().to_string_lossy();
     let bundle = Bundle::new(&arguments.out, &stem)?;
     files::check_free(&[&bundle.certificate, &bundle.chain], arguments.force)?;
-    let new = NewCertificate {
+    let new = Issue {
         csr: x509::pem::encode("CERTIFICATE REQUEST", parsed.der()),
         profile: arguments.profile.clone(),
         ca: arguments.ca.clone(),
         validity: arguments.validity.clone(),
         san: (!arguments.san.is_empty()).then(|| arguments.san.clone()),
     };
-    let issued = context::client(connection)?.issue(&new).await?;
+    let issued = context::client(connection)?.certificates().issue(&new).await?;
     save(&bundle, &issued)?;
     report(&issued, &bundle, false, output)
 }

@@ -3,8 +3,6 @@
 use std::path::Path;
 
 use serde::Serialize;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
 
 use super::{now, times};
 use crate::cli::Connection;
@@ -13,6 +11,8 @@ use crate::output::Output;
 
 /// More than this between the clocks, and certificates look not yet valid or already expired.
 const CLOCK_SKEW: time::Duration = time::Duration::seconds(60);
+/// Server certificates are renewed before they come this close to their end.
+const SERVER_WARNING: time::Duration = time::Duration::days(7);
 /// CAs that run out within this need a successor.
 const CA_WARNING: time::Duration = time::Duration::days(90);
 
@@ -49,41 +49,53 @@ pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Resu
 }
 
 async fn remote(client: &client::Client, server: &Server, checks: &mut Vec<Check>) {
-    match client.ready().await {
-        Ok((true, _)) => checks.push(ok("server", format!("{} is ready", server.url))),
-        Ok((false, body)) => {
-            let detail = format!("{} is up but not ready: {body}", server.url);
+    let probe = client.readyz().await;
+    match &probe {
+        Ok(probe) if probe.status == 200 => checks.push(ok("server", format!("{} is ready", server.url))),
+        Ok(probe) => {
+            let failing = probe.readiness.as_ref().map(|readiness| readiness.failing.join(", ")).unwrap_or_default();
+            let detail = format!("{} is up but not ready; failing: {failing}", server.url);
             checks.push(failed("server", detail, "start or reach the dependency that is named; it recovers by itself"));
         }
         Err(error) => {
-            let detail = chain(&error);
-            let mend = if detail.contains("certificate") {
-                "trust the right root: --ca-file, or the root.crt of the data directory"
-            } else {
-                "start it with `gigvault up`, or correct --url"
+            let mend = match error {
+                client::Error::Untrusted { .. } => "trust the right root: --ca-file, or the root.crt of the data directory",
+                _ => "start it with `gigvault up`, or correct --url",
             };
-            checks.push(failed("server", detail, mend));
+            checks.push(failed("server", chain(error), mend));
             return;
         }
     }
-    checks.push(clock(client).await);
+    if let Ok(probe) = &probe {
+        checks.push(clock(probe));
+        checks.push(certificate(probe));
+    }
     checks.push(credential(client).await);
     checks.push(authorities(client).await);
 }
 
-async fn clock(client: &client::Client) -> Check {
-    let Ok(Some(date)) = client.date().await else {
-        return warning("clock", "the server does not tell its time".to_owned(), "");
-    };
-    // RFC 9110 section 5.6.7: `GMT`, which RFC 2822 reads as an obsolete zone.
-    match OffsetDateTime::parse(&date, &Rfc2822) {
-        Ok(theirs) if (theirs - now()).abs() > CLOCK_SKEW => failed(
+fn clock(probe: &client::Probe) -> Check {
+    match probe.date {
+        Some(theirs) if (theirs - now()).abs() > CLOCK_SKEW => failed(
             "clock",
             format!("server and this machine differ by {} s", (theirs - now()).abs().whole_seconds()),
             "set both clocks by NTP: certificates look not yet valid or expired otherwise",
         ),
-        Ok(_) => ok("clock", "agrees with this machine".to_owned()),
-        Err(_) => warning("clock", format!("the server's date can't be read: {date}"), ""),
+        Some(_) => ok("clock", "agrees with this machine".to_owned()),
+        None => warning("clock", "the server does not tell its time".to_owned(), ""),
+    }
+}
+
+fn certificate(probe: &client::Probe) -> Check {
+    let parsed = probe.certificate.as_deref().and_then(|der| x509::Certificate::from_der(der).ok());
+    match parsed {
+        Some(certificate) if certificate.not_after() - now() < SERVER_WARNING => warning(
+            "certificate",
+            format!("the server's ends on {}", times::until(certificate.not_after(), now())),
+            "ours renew themselves: see the server's log; those of listen.tls have to be replaced",
+        ),
+        Some(certificate) => ok("certificate", format!("the server's is good until {}", times::until(certificate.not_after(), now()))),
+        None => warning("certificate", "the server shows none".to_owned(), "use https"),
     }
 }
 
@@ -98,20 +110,19 @@ async fn credential(client: &client::Client) -> Check {
 }
 
 async fn authorities(client: &client::Client) -> Check {
-    let list = match client.cas().await {
+    let list = match client.cas().list().await {
         Ok(list) => list.items,
         Err(error) if error.status() == Some(403) => {
             return warning("authorities", "this credential may not see them".to_owned(), "");
         }
         Err(error) => return failed("authorities", chain(&error), "see the server's log"),
     };
-    let parse = |text: &str| OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok();
-    let soon = list.iter().find(|ca| parse(&ca.not_after).is_some_and(|end| end - now() < CA_WARNING));
+    let soon = list.iter().find(|ca| ca.not_after - now() < CA_WARNING);
     match soon {
         _ if list.is_empty() => failed("authorities", "there is no CA".to_owned(), "run `gigvault bootstrap` or `up`"),
         Some(ca) => warning(
             "authorities",
-            format!("CA {} ends on {} ({})", ca.name, ca.not_after, times::left(&ca.not_after, now())),
+            format!("CA {} ends on {} ({})", ca.name, times::minute(ca.not_after), times::left(ca.not_after, now())),
             "have a successor signed by the root",
         ),
         None => ok("authorities", list.iter().map(|ca| ca.name.as_str()).collect::<Vec<_>>().join(", ")),
@@ -135,8 +146,9 @@ fn modes(dir: &Path) -> Check {
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    kit::error::chain(error)
+/// The client's errors name their cause themselves.
+fn chain(error: &client::Error) -> String {
+    error.to_string()
 }
 
 fn ok(check: &'static str, detail: String) -> Check {

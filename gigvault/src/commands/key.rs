@@ -3,6 +3,7 @@
 use client::{Key, NewKey};
 
 use super::cert::note;
+use super::times;
 use crate::cli::{Connection, KeyCommand};
 use crate::context;
 use crate::output::Output;
@@ -11,12 +12,12 @@ pub(super) async fn run(command: KeyCommand, connection: &Connection, output: Ou
     let client = context::client(connection)?;
     match command {
         KeyCommand::Generate { name, algorithm, purpose } => {
-            show(&client.generate_key(&NewKey { name, algorithm, purpose }).await?, output)
+            show(&client.keys().generate(&NewKey { name, algorithm, purpose }).await?, output)
         }
-        KeyCommand::Show { name } => show(&client.key(&name).await?, output),
+        KeyCommand::Show { name } => show(&client.keys().get(&name).await?, output),
         KeyCommand::List { limit, cursor } => {
-            let page = client.keys(limit, cursor.as_deref()).await?;
-            let row = |key: &Key| vec![key.name.clone(), key.algorithm.clone(), key.purpose.clone(), text(key, "created_at")];
+            let page = client.keys().list(Some(limit), cursor.as_deref()).await?;
+            let row = |key: &Key| vec![key.name.clone(), key.algorithm.clone(), key.purpose.clone(), times::minute(key.created_at)];
             output.list(&page, &["name", "type", "purpose", "created"], page.items.iter().map(row))?;
             if let Some(cursor) = &page.next_cursor {
                 note(&format!("more: --cursor {cursor}"));
@@ -33,14 +34,10 @@ fn show(key: &Key, output: Output) -> anyhow::Result<()> {
             ("name", key.name.clone()),
             ("type", key.algorithm.clone()),
             ("purpose", key.purpose.clone()),
-            ("backend", text(key, "backend")),
-            ("created", text(key, "created_at")),
-            ("key sha-256", text(key, "spki_sha256")),
-            ("public key", text(key, "public_key")),
+            ("backend", key.backend.clone()),
+            ("created", times::minute(key.created_at)),
+            ("key sha-256", key.spki_sha256.clone()),
+            ("public key", key.public_key.clone()),
         ],
     )
-}
-
-fn text(key: &Key, member: &str) -> String {
-    key.rest.get(member).and_then(|value| value.as_str()).unwrap_or_default().to_owned()
 }

@@ -64,7 +64,7 @@ fn now() -> time::OffsetDateTime {
 
 fn rootca(arguments: rootca::cli::Args) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
-    Ok(rootca::cli::run(arguments, now(), &mut stdout)?)
+    Ok(rootca::cli::run(arguments, now(), &mut stdout, &mut rootca::cli::Terminal)?)
 }
 
 fn completions(shell: clap_complete::Shell, output: Output) -> anyhow::Result<()> {

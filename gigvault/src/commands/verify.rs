@@ -70,7 +70,7 @@ fn check(
                 break;
             }
             // Another purpose may still fit; any other reason is final.
-            Err(error @ (webpki::Error::RequiredEkuNotFound | webpki::Error::RequiredEkuNotFoundContext(_))) => {
+            Err(error @ webpki::Error::RequiredEkuNotFoundContext(_)) => {
                 last = Some(error);
             }
             Err(error) => return Err(error).context("the certificate does not verify"),

@@ -11,13 +11,12 @@ use keys::KeyEncryptionKey;
 use kit::transport::Transport;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use proto::keymgr::v1::{GenerateRequest, GetRequest, Purpose};
-use rootca::{Protection, Root};
+use rootca::{Intermediate, Protection, Root};
 use time::OffsetDateTime;
 use x509::{Certificate, DistinguishedName, KeyAlgorithm, PublicKey, SignatureAlgorithm};
 
 use super::layout::{DataDir, write_atomically};
 
-const ROOT_LIFE: Duration = Duration::from_secs(20 * 365 * 24 * 3600);
 const CA_LIFE: Duration = Duration::from_secs(5 * 365 * 24 * 3600);
 
 /// The CA that issues for users.
@@ -55,13 +54,13 @@ impl Bootstrap<'_> {
 
     fn root(&self) -> anyhow::Result<Root> {
         let folder = self.data.root_ceremony();
-        let protection = Protection::Kek(self.kek);
+        let protection = Protection::Sealed(self.kek);
         if folder.join("root.crt").exists() {
-            return Root::open(&folder, &protection).context("the development root can't be opened");
+            return Root::open(&folder, protection).context("the development root can't be opened");
         }
         let subject: DistinguishedName = "CN=GigVault Development Root,O=GigVault".parse()?;
-        let root = Root::create(&subject, KeyAlgorithm::P384, ROOT_LIFE, self.now)?;
-        root.save(&folder, &protection).context("the development root can't be saved")?;
+        let root = Root::create(&subject, KeyAlgorithm::P384, None, self.now)?;
+        root.save(&folder, protection).context("the development root can't be saved")?;
         Ok(root)
     }
 
@@ -79,8 +78,14 @@ impl Bootstrap<'_> {
         let key_name = format!("ca-{name}");
         let public_key = self.key(&key_name).await?;
         let subject: DistinguishedName = subject.parse()?;
+        let wanted = match name {
+            SERVICES => Intermediate::for_services(subject, public_key.clone()),
+            // One level below it is left for sub-CAs that users ask for.
+            _ => Intermediate { path_len: Some(1), ..Intermediate::new(subject, public_key.clone()) },
+        };
+        let wanted = Intermediate { validity: Some(CA_LIFE), ..wanted };
         let certificate = root
-            .sign_intermediate(&subject, &public_key, CA_LIFE, self.now)
+            .sign_intermediate(&wanted, self.now)
             .with_context(|| format!("the certificate of CA {name} could not be made"))?;
         let new = NewAuthority {
             name: name.to_owned(),

@@ -22,6 +22,7 @@ use kit::clock::{SharedClock, SystemClock};
 use kit::grpc::edge;
 use kit::health::Health;
 use kit::tls::{Identity, IdentityFiles, ServerIdentity};
+use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 use tower::Layer;
 
@@ -101,6 +102,10 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         let stop = stop.clone();
         jobs.spawn(async move { ca.jobs(stop).await });
     }
+    if let Some(auth) = services.auth.clone() {
+        let stop = stop.clone();
+        jobs.spawn(async move { auth.jobs(stop).await });
+    }
     jobs.spawn(Renewal::new(&ground, &services, identity)?.run(stop.clone()));
 
     ready.announce(&data, plan.ready_file.as_deref())?;
@@ -167,11 +172,11 @@ async fn first_start(ground: &Ground<'_>, services: &Services, identities: &[Str
     let kek = keys::KeyEncryptionKey::from_file(&kek).with_context(|| format!("reading {}", kek.display()))?;
     let (app, now) = (ca.app(), ground.clock.now());
     Bootstrap { data: ground.data, kek: &kek, keymgr: keymgr.clone(), app, now }.hierarchy().await?;
-    if let Some(token) = auth.ensure_first_admin().await? {
-        use secrecy::ExposeSecret;
-        let line = format!("{}\n", token.expose_secret());
-        write_atomically(&ground.data.admin_token(), line.as_bytes(), 0o600)?;
-    }
+    let path = ground.data.admin_token();
+    auth.ensure_first_admin(move |token| {
+        write_atomically(&path, format!("{}\n", token.expose_secret()).as_bytes(), 0o600)
+    })
+    .await?;
     for name in identities {
         let files = identities::files(ground.settings, ground.data, name);
         identities::ensure_service(app, ground.settings, &files, name, now).await?;

@@ -138,16 +138,15 @@ impl Ground<'_> {
 
     async fn auth(&self) -> anyhow::Result<Auth> {
         let deps = auth::Deps { db: self.database(Service::Auth).await?, clock: Arc::clone(&self.clock) };
-        Auth::build(self.settings.auth.clone(), deps).await.context("auth")
+        Auth::build(self.settings.auth.clone(), deps).context("auth")
     }
 
     fn authenticator(&self, here: Option<&Auth>) -> anyhow::Result<Arc<dyn Authenticator>> {
-        let transport = match here {
-            Some(here) => in_process(edge("auth", auth::ALLOW).layer(here.grpc()), Service::Ca.name()),
-            None => self.remote(Service::Auth)?,
+        let inner: Arc<dyn Authenticator> = match here {
+            Some(here) => here.authenticator(),
+            None => Arc::new(auth::Remote::new(self.remote(Service::Auth)?)),
         };
-        let remote = Arc::new(auth::RemoteAuthenticator::new(transport));
-        Ok(Arc::new(CachedAuthenticator::new(remote, Arc::clone(&self.clock))))
+        Ok(Arc::new(CachedAuthenticator::new(inner, Arc::clone(&self.clock))))
     }
 
     async fn keymgr(&self, authenticator: Arc<dyn Authenticator>) -> anyhow::Result<Keymgr> {

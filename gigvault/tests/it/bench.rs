@@ -1,0 +1,186 @@
+//! What the tests work with: the binary in a folder of its own, a server that answers by script, openssl.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+
+use tempfile::TempDir;
+
+/// A folder and the binary that runs in it.
+pub(crate) struct Desk(TempDir);
+
+impl Desk {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic_with(name, &error))
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    /// Names of all files, sorted.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.0.path()).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// The binary with nothing of this machine's settings.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gigvault"));
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GIGVAULT_")) {
+            command.env_remove(name);
+        }
+        command.args(arguments).current_dir(self.0.path()).stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::of(self.command(arguments).output().unwrap())
+    }
+
+    /// Against that server, with a token.
+    pub(crate) fn ask(&self, server: &Server, arguments: &[&str]) -> Ran {
+        let mut command = self.command(arguments);
+        Ran::of(command.env("GIGVAULT_URL", &server.url).env("GIGVAULT_TOKEN", "gv_sesame").output().unwrap())
+    }
+}
+
+fn panic_with(name: &str, error: &std::io::Error) -> String {
+    Err::<String, _>(error).expect(name)
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// What it printed, if it succeeded.
+    #[track_caller]
+    pub(crate) fn ok(self) -> String {
+        assert_eq!(self.code, 0, "{self:?}");
+        self.stdout
+    }
+
+    /// What it complained of, if it failed with that code and printed no result.
+    #[track_caller]
+    pub(crate) fn failed(self, code: i32) -> String {
+        assert_eq!((self.code, self.stdout.as_str()), (code, ""), "{self:?}");
+        assert!(self.stderr.starts_with("error: "), "{self:?}");
+        self.stderr
+    }
+}
+
+/// A program that judges; its stdout if it is content.
+#[track_caller]
+pub(crate) fn openssl(arguments: &[&str]) -> String {
+    let output = Command::new("openssl").args(arguments).stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A path as an argument.
+pub(crate) fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// An HTTP server on loopback that answers with a script, one a connection, and keeps what it was asked.
+pub(crate) struct Server {
+    pub(crate) url: String,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    /// Each answer is a status and a JSON body. After the last one connections are closed unanswered.
+    pub(crate) fn answering(answers: &[(u16, &str)]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let mut script: VecDeque<_> = answers.iter().map(|(status, body)| (*status, (*body).to_owned())).collect();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let record = Arc::clone(&asked);
+        // Ends with the test's process; it holds nothing.
+        std::thread::spawn(move || {
+            for connection in listener.incoming() {
+                let Some((status, body)) = script.pop_front() else { return };
+                let request = answer(connection.unwrap(), status, &body);
+                record.lock().unwrap().push(request);
+            }
+        });
+        Self { url, asked }
+    }
+
+    /// Refuses once with this problem.
+    pub(crate) fn refusing(status: u16, slug: &str) -> Self {
+        let problem = serde_json::json!({
+            "type": format!("https://gigvault.io/problems/{slug}"),
+            "title": "No", "status": status, "detail": format!("because of {slug}"), "correlation_id": "c0ffee",
+        });
+        Self::answering(&[(status, &problem.to_string())])
+    }
+
+    /// Heads and bodies of all requests.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+fn answer(connection: TcpStream, status: u16, body: &str) -> String {
+    let mut reader = BufReader::new(connection);
+    let (mut request, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        let end = line.trim().is_empty();
+        request.push_str(&line);
+        if end {
+            break;
+        }
+    }
+    let mut bytes = vec![0; length];
+    reader.read_exact(&mut bytes).unwrap();
+    request.push_str(&String::from_utf8(bytes).unwrap());
+    let size = body.len();
+    let head = format!(
+        "HTTP/1.1 {status} Scripted\r\ncontent-type: application/json\r\ncontent-length: {size}\r\nconnection: close\r\n\r\n"
+    );
+    reader.get_mut().write_all(format!("{head}{body}").as_bytes()).unwrap();
+    request
+}
+
+/// A certificate object as the server answers it.
+pub(crate) fn certificate(serial: &str, san: &[&str]) -> serde_json::Value {
+    serde_json::json!({
+        "serial": serial, "status": "valid", "subject": "CN=a.example.test", "san": san, "ca": "issuing",
+        "profile": "tls-server", "not_before": "2026-01-01T00:00:00Z", "not_after": "2099-12-31T23:59:59Z",
+        "issued_at": "2026-01-01T01:00:00Z", "certificate": "LEAF\n", "chain": "ISSUER\n",
+        "fingerprint_sha256": "aa", "spki_sha256": "bb", "requester": "apikey:0123abcd", "protocol": "rest",
+        "revocation": null, "a_member_of_a_later_version": 1,
+    })
+}

@@ -1,0 +1,13 @@
+//! The command line by itself: what it says, what it writes, how it ends. The server is played by the tests.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
+
+mod bench;
+mod cert;
+mod completions;
+mod context;
+mod csr;
+mod exit_codes;
+mod help;
+mod output;
+mod verify;
