@@ -30,7 +30,7 @@ pub(crate) async fn measure(report: &mut Report, clients: usize, seconds: u64) -
     let postgres = Postgres::start_with(testkit::postgres::Options { fsync: true, ..Default::default() }).await?;
     let url = postgres.url();
     for (name, arguments) in [("SQLite", vec![]), ("PostgreSQL", vec!["--database-url", url.as_str()])] {
-        let system = System::up_with(&arguments)?;
+        let system = System::bootstrapped(&arguments, &[grpc::CALLER])?;
         let next = Arc::new(AtomicUsize::new(0));
         let rest = full(&system, clients, length, &csrs, &next, name).await?;
         let rows = baseline::rows(&system, &arguments).await?;
@@ -40,7 +40,7 @@ pub(crate) async fn measure(report: &mut Report, clients: usize, seconds: u64) -
         report.figure(format!("{name}: REST at full load, p50 / p99"), latencies(&rest));
         let half = paced(&system, clients, length, &csrs, rest.rate / 2.0, &next).await?;
         report.figure(format!("{name}: REST at half load, p50 / p99"), latencies(&half));
-        let over_grpc = grpc::full(&system, &arguments, clients, length, &csrs, &next).await?;
+        let over_grpc = grpc::full(&system, clients, length, &csrs, &next).await?;
         report.ratio(
             format!("{name}: issued over gRPC"),
             format!("{:.0}/s", over_grpc.rate),

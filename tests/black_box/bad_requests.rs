@@ -64,7 +64,12 @@ async fn hostile_csrs_are_refused_by_field_and_leave_nothing() {
         let exponent = format!("rsa_keygen_pubexp:{exponent}");
         api.csr(&["-algorithm", "RSA", "-pkeyopt", &bits, "-pkeyopt", &exponent], &subject)
     };
-    let many = (0..10_000).map(|n| format!("DNS:h{n}.example.test")).collect::<Vec<_>>().join(",");
+    // Too long for an argument: openssl reads it from a file.
+    let many = (0..10_000).map(|n| format!("DNS.{n} = h{n}.example.test\n")).collect::<String>();
+    let config = api.system.dir().join("many.cnf");
+    let text = format!("[req]\ndistinguished_name = dn\nreq_extensions = ext\n[dn]\n[ext]\nsubjectAltName = @names\n[names]\n{many}");
+    std::fs::write(&config, text).unwrap();
+    let many = api.csr(P256, &["-subj", "/CN=h1.example.test", "-config", judge::text(&config)]);
     let cases: Vec<(&str, String, &[&str])> = vec![
         ("not a CSR", "hello".to_owned(), &["csr"]),
         ("empty", String::new(), &["csr"]),
@@ -76,7 +81,7 @@ async fn hostile_csrs_are_refused_by_field_and_leave_nothing() {
         ("unknown curve", api.csr(&["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:secp256k1"], &subject), &["csr.public_key"]),
         ("wildcard in the middle", san("DNS:a.*.example.test"), &["csr.san"]),
         ("IP as DNS name", san("DNS:10.0.0.1"), &["csr.san"]),
-        ("10,000 names", san(&many), &["csr.san", "csr"]),
+        ("10,000 names", many, &["csr.san", "csr"]),
         ("underscore", san("DNS:a_b.example.test"), &["csr.san"]),
         ("trailing dot", san("DNS:a.example.test."), &["csr.san"]),
         ("common name that no SAN repeats", san("DNS:b.example.test"), &["csr.subject"]),

@@ -3,5 +3,6 @@
 
 pub mod postgres;
 pub mod process;
+pub mod system;
 
 pub use postgres::Postgres;

@@ -70,6 +70,24 @@ impl System {
         Ok(Self { child, ready, arguments, dir })
     }
 
+    /// Bootstraps with identities of the named services first, then starts with these arguments for `up`.
+    ///
+    /// # Errors
+    /// As [`Self::up`].
+    pub fn bootstrapped(arguments: &[&str], identities: &[&str]) -> anyhow::Result<Self> {
+        let dir = tempfile::Builder::new().prefix("gigvault-test-").tempdir()?;
+        let mut command = Command::new(binary()?);
+        command.current_dir(dir.path()).args(["bootstrap", "--data-dir"]).arg(dir.path().join("data")).args(arguments);
+        for identity in identities {
+            command.args(["--identity", identity]);
+        }
+        let output = command.output()?;
+        ensure!(output.status.success(), "bootstrap failed: {}", String::from_utf8_lossy(&output.stderr));
+        let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        let (child, ready) = start(dir.path(), &arguments)?;
+        Ok(Self { child, ready, arguments, dir })
+    }
+
     /// Where it listens.
     pub fn ready(&self) -> &Ready {
         &self.ready
