@@ -1,0 +1,51 @@
+//! Purpose binding: keymgr looks at what it signs, whoever asks.
+//!
+//! Callers send whole structures, never digests. The look is structural (which ASN.1 structure is it), not a
+//! judgement on the content: whether a certificate may exist is decided by the caller's rules and lint.
+
+use der::asn1::AnyRef;
+use der::{Decode, Reader};
+use x509::kind::{SignedStructure, classify};
+
+use super::loaded::LoadedKey;
+use crate::error::Error;
+
+/// Refuses a message that the key was not made for; `index` is its place in the batch.
+pub(super) fn check(key: &LoadedKey, index: usize, message: &[u8]) -> Result<(), Error> {
+    let structure = classify(message);
+    let what = if !structure.is_some_and(|structure| key.purpose.signs(structure)) {
+        describe(structure)
+    } else if structure == Some(SignedStructure::CertificateRequest)
+        && requested_key(message) != Some(key.signer.public_key().spki())
+    {
+        "a certificate request for another key"
+    } else {
+        return Ok(());
+    };
+    Err(Error::Purpose {
+        index,
+        name: key.name.clone(),
+        purpose: key.purpose,
+        what,
+    })
+}
+
+fn describe(structure: Option<SignedStructure>) -> &'static str {
+    match structure {
+        Some(SignedStructure::Certificate) => "a certificate",
+        Some(SignedStructure::Crl) => "a CRL",
+        Some(SignedStructure::CertificateRequest) => "a certificate request",
+        Some(SignedStructure::OcspResponse) => "an OCSP response",
+        None => "what is no certificate, CRL, certificate request or OCSP response",
+    }
+}
+
+/// The SubjectPublicKeyInfo of a CertificationRequestInfo (RFC 2986 section 4.1), as it stands there. A
+/// request proves possession of the key inside, so a key signs requests for itself only.
+fn requested_key(info: &[u8]) -> Option<&[u8]> {
+    let outer = AnyRef::from_der(info).ok()?;
+    let mut fields = der::SliceReader::new(outer.value()).ok()?;
+    AnyRef::decode(&mut fields).ok()?; // version
+    AnyRef::decode(&mut fields).ok()?; // subject
+    fields.tlv_bytes().ok()
+}

@@ -1,0 +1,189 @@
+//! Make a key.
+//!
+//! Order: make and seal the key pair, then in one transaction its row and the event, then answer. A process
+//! that dies before the commit leaves nothing; one that dies after it has a key that a repeated request finds
+//! by its name or Idempotency-Key.
+
+use std::fmt;
+
+use aws_lc_rs::digest;
+use data_encoding::HEXLOWER;
+use keys::{Binding, StoredKey};
+use serde_json::json;
+use store::StoreError;
+use store::outbox::{self, NewEvent};
+use store::time::{from_micros, to_micros};
+use x509::key::KeyAlgorithm;
+
+use super::App;
+use super::loaded::LoadedKey;
+use crate::domain::{Key, KeyName, Purpose};
+use crate::error::Error;
+use crate::store::{self as tables, Stored};
+
+/// The key to make, and who asked.
+#[derive(Clone, Debug)]
+pub struct GenerateRequest {
+    /// A name that no key has.
+    pub name: KeyName,
+    /// Its kind.
+    pub algorithm: KeyAlgorithm,
+    /// What it will sign, for good.
+    pub purpose: Purpose,
+    /// `service:ca` or the subject of a person or machine.
+    pub requester: String,
+    /// Makes a repeated request have one effect.
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
+/// The value of an `Idempotency-Key`: 1 to 255 visible ASCII characters.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl fmt::Debug for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IdempotencyKey")
+    }
+}
+
+impl IdempotencyKey {
+    /// Checks the form.
+    pub fn new(text: impl Into<String>) -> Result<Self, Error> {
+        let text = text.into();
+        if (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Ok(Self(text))
+        } else {
+            Err(Error::invalid(
+                "Idempotency-Key",
+                "takes 1 to 255 visible ASCII characters",
+            ))
+        }
+    }
+}
+
+impl GenerateRequest {
+    /// Two requesters may use the same Idempotency-Key without meeting. It holds no NUL, so the parts can't run
+    /// into each other.
+    fn request_key(&self) -> Option<Vec<u8>> {
+        let key = self.idempotency_key.as_ref()?;
+        let text = [self.requester.as_bytes(), b"\0", key.0.as_bytes()].concat();
+        Some(digest::digest(&digest::SHA256, &text).as_ref().to_vec())
+    }
+
+    fn asks_for(&self, key: &Key) -> bool {
+        self.name == key.name && self.algorithm == key.public_key.algorithm() && self.purpose == key.purpose
+    }
+}
+
+impl App {
+    /// Makes a key; durable when this returns. Of several requests for one name, one succeeds.
+    pub async fn generate(&self, request: GenerateRequest) -> Result<Key, Error> {
+        let request_key = request.request_key();
+        if let Some(earlier) = self.earlier(&request, request_key.as_deref()).await? {
+            return Ok(earlier);
+        }
+        // Not the decision, which the unique index makes, but cheaper than a key pair that is thrown away.
+        if tables::find(&self.db, &request.name).await?.is_some() {
+            return self.taken(request, request_key.as_deref()).await;
+        }
+        let made = self.make(&request).await?;
+        let now = self.clock.now();
+        let key = Key {
+            name: request.name.clone(),
+            purpose: request.purpose,
+            public_key: made.signer.public_key().clone(),
+            backend: self.backend.backend().to_owned(),
+            // As the database will give it back.
+            created: from_micros(to_micros(now))?,
+        };
+        let stored = Stored {
+            key,
+            handle: made.handle,
+        };
+        match self
+            .record(&stored, request_key.as_deref(), &request.requester)
+            .await
+        {
+            Ok(()) => {}
+            Err(StoreError::Conflict { .. }) => return self.taken(request, request_key.as_deref()).await,
+            Err(error) => return Err(error.into()),
+        }
+        let backend = self.backend.backend();
+        let Stored { key, .. } = stored;
+        let loaded = LoadedKey {
+            name: key.name.clone(),
+            purpose: key.purpose,
+            backend,
+            signer: made.signer,
+        };
+        self.loaded.insert(loaded).await;
+        tracing::info!(key = %key.name, algorithm = %key.public_key.algorithm(), purpose = %key.purpose, "key generated");
+        Ok(key)
+    }
+
+    /// Somebody was first. If that was this very request, its key is the answer.
+    async fn taken(&self, request: GenerateRequest, request_key: Option<&[u8]>) -> Result<Key, Error> {
+        self.earlier(&request, request_key)
+            .await?
+            .ok_or(Error::Exists(request.name))
+    }
+
+    /// What the same Idempotency-Key made before.
+    async fn earlier(
+        &self,
+        request: &GenerateRequest,
+        request_key: Option<&[u8]>,
+    ) -> Result<Option<Key>, Error> {
+        let Some(request_key) = request_key else {
+            return Ok(None);
+        };
+        match tables::find_by_request(&self.db, request_key).await? {
+            Some(key) if request.asks_for(&key) => Ok(Some(key)),
+            Some(_) => Err(Error::IdempotencyConflict),
+            None => Ok(None),
+        }
+    }
+
+    async fn make(&self, request: &GenerateRequest) -> Result<StoredKey, Error> {
+        let backend = std::sync::Arc::clone(&self.backend);
+        let (name, algorithm, purpose) = (request.name.clone(), request.algorithm, request.purpose);
+        let made = self.workers.run(move || {
+            backend.generate(
+                algorithm,
+                Binding {
+                    name: name.as_str(),
+                    purpose: purpose.as_str(),
+                },
+            )
+        });
+        Ok(made.await??)
+    }
+
+    async fn record(
+        &self,
+        stored: &Stored,
+        request_key: Option<&[u8]>,
+        requester: &str,
+    ) -> Result<(), StoreError> {
+        let key = &stored.key;
+        let trace = kit::trace::current();
+        let event = NewEvent {
+            kind: "key.generated",
+            subject: key.name.to_string(),
+            data: json!({
+                "name": key.name.as_str(),
+                "algorithm": key.public_key.algorithm().to_string(),
+                "purpose": key.purpose.as_str(),
+                "backend": key.backend,
+                "spki_sha256": HEXLOWER.encode(&key.public_key.fingerprint()),
+                "requester": requester,
+            }),
+            correlation_id: trace.correlation_id,
+            traceparent: trace.traceparent,
+        };
+        let mut tx = self.db.begin().await?;
+        tables::insert(&mut tx, stored, request_key).await?;
+        outbox::append(&mut tx, &[event], key.created).await?;
+        tx.commit().await
+    }
+}

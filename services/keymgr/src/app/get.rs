@@ -1,0 +1,15 @@
+//! Show one key.
+
+use super::App;
+use crate::domain::{Key, KeyName};
+use crate::error::Error;
+use crate::store;
+
+impl App {
+    /// The public side of a key.
+    pub async fn get(&self, name: &KeyName) -> Result<Key, Error> {
+        store::find(&self.db, name)
+            .await?
+            .ok_or_else(|| Error::NotFound(name.to_string()))
+    }
+}

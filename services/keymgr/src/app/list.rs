@@ -1,0 +1,22 @@
+//! List keys by name.
+
+use store::page::{self, Limit, Page};
+
+use super::App;
+use crate::domain::Key;
+use crate::error::Error;
+use crate::store as tables;
+
+const LIST: &str = "keys by name";
+
+impl App {
+    /// A page of keys; `cursor` is `next_cursor` of the page before.
+    pub async fn list(&self, limit: Limit, cursor: Option<&str>) -> Result<Page<Key>, Error> {
+        let after: Option<String> = cursor
+            .map(|cursor| page::decode(LIST, cursor))
+            .transpose()
+            .map_err(|error| Error::invalid("cursor", error))?;
+        let keys = tables::list(&self.db, after.as_deref(), limit).await?;
+        Ok(Page::new(keys, limit, LIST, |key| key.name.to_string()))
+    }
+}

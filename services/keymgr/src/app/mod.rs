@@ -1,0 +1,55 @@
+//! The use cases, one a file. No axum, tonic or SQL in here.
+
+mod binding;
+mod generate;
+mod get;
+mod list;
+mod loaded;
+mod sign;
+mod workers;
+
+pub use generate::{GenerateRequest, IdempotencyKey};
+pub use sign::SignRequest;
+
+use std::sync::Arc;
+
+use keys::KeyStore;
+use kit::clock::SharedClock;
+use store::Db;
+
+use loaded::Loaded;
+use workers::Workers;
+
+/// What the use cases share.
+#[derive(Clone)]
+pub struct App {
+    db: Db,
+    clock: SharedClock,
+    backend: Arc<dyn KeyStore>,
+    loaded: Loaded,
+    workers: Workers,
+    max_batch: usize,
+}
+
+impl App {
+    pub(crate) fn new(
+        db: Db,
+        clock: SharedClock,
+        backend: Arc<dyn KeyStore>,
+        config: &crate::Config,
+    ) -> Self {
+        let loaded = Loaded::new(config.max_loaded_keys);
+        Self {
+            db,
+            clock,
+            backend,
+            loaded,
+            workers: Workers::new(),
+            max_batch: config.max_batch,
+        }
+    }
+
+    pub(crate) fn db(&self) -> &Db {
+        &self.db
+    }
+}

@@ -1,0 +1,58 @@
+//! Sign one message or a batch.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::workers::Spread;
+use super::{App, binding};
+use crate::domain::KeyName;
+use crate::error::Error;
+
+/// What to sign, with which key.
+#[derive(Clone, Debug)]
+pub struct SignRequest {
+    /// The key.
+    pub name: String,
+    /// Whole to-be-signed structures, DER.
+    pub messages: Vec<Bytes>,
+    /// `ecdsa-sha256`, …; empty for the key's usual one.
+    pub algorithm: String,
+}
+
+impl App {
+    /// Signatures over all messages, in their order. Nothing is signed unless all of them may be.
+    ///
+    /// # Errors
+    /// [`Error::Purpose`] for a message that the key was not made for; [`Error::Invalid`],
+    /// [`Error::NotFound`].
+    pub async fn sign(&self, request: SignRequest) -> Result<Vec<Bytes>, Error> {
+        let name: KeyName = request.name.parse()?;
+        let messages = request.messages;
+        if messages.is_empty() || messages.len() > self.max_batch {
+            let (given, most) = (messages.len(), self.max_batch);
+            return Err(Error::invalid(
+                "messages",
+                format!("{given} messages; a call takes 1 to {most}"),
+            ));
+        }
+        let key = self.loaded(&name).await?;
+        let algorithm = match request.algorithm.as_str() {
+            "" => key.signer.algorithm(),
+            text => text.parse().map_err(|error| Error::invalid("algorithm", error))?,
+        };
+        let judge = Arc::clone(&key);
+        let check = move |index: usize, message: &[u8]| binding::check(&judge, index, message);
+        self.workers.each(&messages, Spread::LOOK, check).await?;
+
+        let spread = Spread::of_signing(key.signer.public_key().algorithm());
+        let signer = Arc::clone(&key.signer);
+        let sign = move |_, message: &[u8]| Ok(Bytes::from(signer.sign(message, algorithm)?));
+        let signatures = self.workers.each(&messages, spread, sign).await?;
+        metrics::counter!(
+            "gigvault_signatures_total", "backend" => key.backend, "algorithm" => algorithm.to_string()
+        )
+        .increment(signatures.len() as u64);
+        Ok(signatures)
+    }
+}

@@ -1,0 +1,150 @@
+//! gRPC of the key manager. Callers are other services, known by their mutual-TLS identity.
+
+use ::store::page::Limit;
+use ::store::time::to_micros;
+use kit::grpc::to_status;
+use kit::peer::{AllowTable, Peer};
+use proto::keymgr::v1 as wire;
+use tonic::{Request, Response, Status};
+
+use crate::app::{App, GenerateRequest, SignRequest};
+use crate::domain::{Key, Purpose};
+use crate::error::Error;
+
+/// Who may call what; what is not here is refused.
+pub static ALLOW: AllowTable = &[
+    ("/gigvault.keymgr.v1.Keymgr/Generate", &["ca"]),
+    ("/gigvault.keymgr.v1.Keymgr/Get", &["ca"]),
+    ("/gigvault.keymgr.v1.Keymgr/List", &["ca"]),
+    ("/gigvault.keymgr.v1.Keymgr/Sign", &["ca"]),
+    ("/gigvault.keymgr.v1.Keymgr/SignBatch", &["ca"]),
+];
+
+/// The gRPC face of the use cases.
+pub(crate) struct Grpc {
+    app: App,
+}
+
+impl Grpc {
+    pub(crate) fn new(app: App) -> Self {
+        Self { app }
+    }
+}
+
+#[tonic::async_trait]
+impl wire::keymgr_server::Keymgr for Grpc {
+    async fn generate(&self, request: Request<wire::GenerateRequest>) -> Result<Response<wire::Key>, Status> {
+        let requester = requester(&request);
+        let request = decode(request.into_inner(), requester).map_err(status)?;
+        let key = self.app.generate(request).await.map_err(status)?;
+        Ok(Response::new(encode(&key)))
+    }
+
+    async fn get(&self, request: Request<wire::GetRequest>) -> Result<Response<wire::Key>, Status> {
+        let name = request.into_inner().name.parse().map_err(status)?;
+        let key = self.app.get(&name).await.map_err(status)?;
+        Ok(Response::new(encode(&key)))
+    }
+
+    async fn list(
+        &self,
+        request: Request<wire::ListRequest>,
+    ) -> Result<Response<wire::ListResponse>, Status> {
+        let wire::ListRequest { limit, cursor } = request.into_inner();
+        let limit = match limit {
+            0 => Limit::DEFAULT,
+            rows => Limit::try_from(rows).map_err(|error| status(Error::invalid("limit", error)))?,
+        };
+        let cursor = (!cursor.is_empty()).then_some(cursor.as_str());
+        let page = self.app.list(limit, cursor).await.map_err(status)?;
+        Ok(Response::new(wire::ListResponse {
+            items: page.items.iter().map(encode).collect(),
+            next_cursor: page.next_cursor.unwrap_or_default(),
+        }))
+    }
+
+    async fn sign(
+        &self,
+        request: Request<wire::SignRequest>,
+    ) -> Result<Response<wire::SignResponse>, Status> {
+        let wire::SignRequest {
+            name,
+            message,
+            algorithm,
+        } = request.into_inner();
+        let request = SignRequest {
+            name,
+            messages: vec![message],
+            algorithm,
+        };
+        let signature = self.app.sign(request).await.map_err(status)?.pop();
+        let missing = || status(Error::Internal("no signature over one message".to_owned()));
+        Ok(Response::new(wire::SignResponse {
+            signature: signature.ok_or_else(missing)?,
+        }))
+    }
+
+    async fn sign_batch(
+        &self,
+        request: Request<wire::SignBatchRequest>,
+    ) -> Result<Response<wire::SignBatchResponse>, Status> {
+        let wire::SignBatchRequest {
+            name,
+            messages,
+            algorithm,
+        } = request.into_inner();
+        let request = SignRequest {
+            name,
+            messages,
+            algorithm,
+        };
+        let signatures = self.app.sign(request).await.map_err(status)?;
+        Ok(Response::new(wire::SignBatchResponse { signatures }))
+    }
+}
+
+fn decode(request: wire::GenerateRequest, requester: String) -> Result<GenerateRequest, Error> {
+    let purpose = match request.purpose() {
+        wire::Purpose::CertificateAuthority => Purpose::CertificateAuthority,
+        wire::Purpose::OcspSigner => Purpose::OcspSigner,
+        wire::Purpose::Unspecified => {
+            return Err(Error::invalid("purpose", "must say what the key will sign"));
+        }
+    };
+    Ok(GenerateRequest {
+        name: request.name.parse()?,
+        algorithm: request
+            .algorithm
+            .parse()
+            .map_err(|error| Error::invalid("algorithm", error))?,
+        purpose,
+        requester,
+        idempotency_key: None,
+    })
+}
+
+fn encode(key: &Key) -> wire::Key {
+    let purpose = match key.purpose {
+        Purpose::CertificateAuthority => wire::Purpose::CertificateAuthority,
+        Purpose::OcspSigner => wire::Purpose::OcspSigner,
+    };
+    wire::Key {
+        name: key.name.to_string(),
+        algorithm: key.public_key.algorithm().to_string(),
+        purpose: purpose.into(),
+        spki: key.public_key.spki().to_vec().into(),
+        backend: key.backend.clone(),
+        created_us: to_micros(key.created),
+    }
+}
+
+/// The allow list lets nobody without a name through.
+fn requester<T>(request: &Request<T>) -> String {
+    let peer = request.extensions().get::<Peer>().and_then(Peer::name);
+    format!("service:{}", peer.unwrap_or_default())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
+fn status(error: Error) -> Status {
+    to_status(&error)
+}

@@ -1,0 +1,198 @@
+//! `/api/v1/keys`: decode, authorise, use case, encode. Keys are made and shown here; nothing is signed.
+
+use std::sync::Arc;
+
+use ::store::page::Limit;
+use axum::extract::{FromRef, State};
+use axum::http::{HeaderMap, StatusCode};
+use data_encoding::HEXLOWER;
+use kit::auth::{Allow, Authenticator, permission};
+use kit::http::{Json, Path, Query};
+use kit::problem::Problem;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::{App, GenerateRequest, IdempotencyKey};
+use crate::error::Error;
+
+/// What the handlers ask for.
+#[derive(Clone, FromRef)]
+struct Rest {
+    app: App,
+    authenticator: Arc<dyn Authenticator>,
+}
+
+/// All routes below `/api/v1`.
+pub(crate) fn router(app: App, authenticator: Arc<dyn Authenticator>) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(list, generate))
+        .routes(routes!(get))
+        .with_state(Rest { app, authenticator })
+}
+
+/// A key held by the key manager; its private half is never shown.
+#[derive(Serialize, ToSchema)]
+struct Key {
+    #[schema(example = "issuing-2027")]
+    name: String,
+    /// `p256`, `p384`, `p521`, `rsa2048`, `rsa3072`, `rsa4096` or `ed25519`.
+    #[schema(example = "p256")]
+    algorithm: String,
+    /// What it signs: `certificate-authority` or `ocsp-signer`.
+    #[schema(example = "certificate-authority")]
+    purpose: &'static str,
+    /// Where the private half lives: `software`.
+    #[schema(example = "software")]
+    backend: String,
+    /// PEM SubjectPublicKeyInfo.
+    public_key: String,
+    /// SHA-256 of the DER SubjectPublicKeyInfo, lower-case hex.
+    spki_sha256: String,
+    /// RFC 3339, UTC.
+    created_at: String,
+}
+
+impl From<&crate::domain::Key> for Key {
+    fn from(key: &crate::domain::Key) -> Self {
+        Self {
+            name: key.name.to_string(),
+            algorithm: key.public_key.algorithm().to_string(),
+            purpose: key.purpose.as_str(),
+            backend: key.backend.clone(),
+            public_key: x509::pem::encode("PUBLIC KEY", key.public_key.spki()),
+            spki_sha256: HEXLOWER.encode(&key.public_key.fingerprint()),
+            created_at: rfc3339(key.created),
+        }
+    }
+}
+
+/// A page of keys.
+#[derive(Serialize, ToSchema)]
+struct KeyList {
+    items: Vec<Key>,
+    /// Send it as `cursor` for the next page; null on the last.
+    next_cursor: Option<String>,
+}
+
+/// The key to make.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewKey {
+    /// 1 to 64 letters, digits, `.`, `_`, `-`; no other key has it.
+    #[schema(example = "issuing-2027")]
+    name: String,
+    /// `p256`, `p384`, `p521`, `rsa2048`, `rsa3072`, `rsa4096` or `ed25519`.
+    #[serde(default = "default_algorithm")]
+    #[schema(example = "p256", default = "p256")]
+    algorithm: String,
+    /// What it will sign, for good: `certificate-authority` or `ocsp-signer`.
+    #[schema(example = "certificate-authority")]
+    purpose: String,
+}
+
+fn default_algorithm() -> String {
+    "p256".to_owned()
+}
+
+/// Which page.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+struct Paging {
+    /// Keys a page, 1 to 500; 50 by default.
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Lists keys by name.
+#[utoipa::path(
+    get, path = "/api/v1/keys", tag = "keys", params(Paging),
+    responses(
+        (status = 200, body = KeyList),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = [])), extensions(("x-permission" = json!("keys:read")))
+)]
+async fn list(
+    State(app): State<App>,
+    _: Allow<permission::KeysRead>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<KeyList>, Problem> {
+    let limit = paging.limit.map_or(Ok(Limit::DEFAULT), Limit::try_from);
+    let limit = limit.map_err(|error| Error::invalid("limit", error))?;
+    let page = app.list(limit, paging.cursor.as_deref()).await?;
+    let items = page.items.iter().map(Key::from).collect();
+    Ok(Json(KeyList {
+        items,
+        next_cursor: page.next_cursor,
+    }))
+}
+
+/// Shows a key.
+#[utoipa::path(
+    get, path = "/api/v1/keys/{name}", tag = "keys", params(("name" = String, Path)),
+    responses(
+        (status = 200, body = Key),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = [])), extensions(("x-permission" = json!("keys:read")))
+)]
+async fn get(
+    State(app): State<App>,
+    _: Allow<permission::KeysRead>,
+    Path(name): Path<String>,
+) -> Result<Json<Key>, Problem> {
+    // A name that no key can have is a key that is not there.
+    let name = name.parse().map_err(|_| Error::NotFound(name))?;
+    Ok(Json(Key::from(&app.get(&name).await?)))
+}
+
+/// Makes a key. It never leaves the key manager.
+///
+/// Honours `Idempotency-Key`: the same request with the same value makes one key.
+#[utoipa::path(
+    post, path = "/api/v1/keys", tag = "keys", request_body = NewKey,
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters")),
+    responses(
+        (status = 201, body = Key),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = [])), extensions(("x-permission" = json!("keys:generate")))
+)]
+async fn generate(
+    State(app): State<App>,
+    caller: Allow<permission::KeysGenerate>,
+    headers: HeaderMap,
+    Json(new): Json<NewKey>,
+) -> Result<(StatusCode, Json<Key>), Problem> {
+    let request = GenerateRequest {
+        name: new.name.parse()?,
+        algorithm: new
+            .algorithm
+            .parse()
+            .map_err(|error| Error::invalid("algorithm", error))?,
+        purpose: new.purpose.parse()?,
+        requester: caller.0.subject,
+        idempotency_key: idempotency_key(&headers)?,
+    };
+    let key = app.generate(request).await?;
+    Ok((StatusCode::CREATED, Json(Key::from(&key))))
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Error> {
+    let Some(value) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    // What is not visible ASCII becomes the empty text, which is refused with the right words.
+    IdempotencyKey::new(value.to_str().unwrap_or_default()).map(Some)
+}
+
+fn rfc3339(time: OffsetDateTime) -> String {
+    let whole = time.replace_nanosecond(0).unwrap_or(time);
+    whole.format(&Rfc3339).unwrap_or_default()
+}

@@ -1,0 +1,227 @@
+//! Every query of the key manager. Rows become domain types here, and nowhere else are they seen.
+
+use sqlx::FromRow;
+use store::page::Limit;
+use store::time::{from_micros, to_micros};
+use store::{Db, StoreError, Tx};
+use x509::key::PublicKey;
+
+use crate::domain::{Key, KeyName};
+
+/// The schema of this service.
+pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+
+/// A key and the way to its private half.
+pub(crate) struct Stored {
+    pub(crate) key: Key,
+    pub(crate) handle: Vec<u8>,
+}
+
+/// Which key-encryption key seals this database's keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Kek {
+    pub(crate) id: String,
+    pub(crate) derivation: Derivation,
+}
+
+/// How the key-encryption key is made from its source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Derivation {
+    File,
+    Passphrase { salt: Vec<u8>, cost: keys::Argon2Cost },
+}
+
+impl Derivation {
+    pub(crate) fn source(&self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Passphrase { .. } => "passphrase",
+        }
+    }
+}
+
+#[derive(FromRow)]
+struct KeyRow {
+    name: String,
+    purpose: String,
+    backend: String,
+    spki: Vec<u8>,
+    created_us: i64,
+}
+
+impl TryFrom<KeyRow> for Key {
+    type Error = StoreError;
+
+    fn try_from(row: KeyRow) -> Result<Self, StoreError> {
+        let corrupt = |what| StoreError::Corrupt(format!("the {what} of key {}", row.name));
+        Ok(Self {
+            name: row.name.parse().map_err(|_| corrupt("name"))?,
+            purpose: row.purpose.parse().map_err(|_| corrupt("purpose"))?,
+            public_key: PublicKey::from_spki(&row.spki).map_err(|_| corrupt("public key"))?,
+            backend: row.backend,
+            created: from_micros(row.created_us)?,
+        })
+    }
+}
+
+#[derive(FromRow)]
+struct StoredRow {
+    #[sqlx(flatten)]
+    key: KeyRow,
+    handle: Vec<u8>,
+}
+
+impl TryFrom<StoredRow> for Stored {
+    type Error = StoreError;
+
+    fn try_from(row: StoredRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            key: row.key.try_into()?,
+            handle: row.handle,
+        })
+    }
+}
+
+#[derive(FromRow)]
+struct KekRow {
+    kek_id: String,
+    source: String,
+    salt: Option<Vec<u8>>,
+    memory_kib: Option<i64>,
+    iterations: Option<i64>,
+    lanes: Option<i64>,
+}
+
+impl TryFrom<KekRow> for Kek {
+    type Error = StoreError;
+
+    fn try_from(row: KekRow) -> Result<Self, StoreError> {
+        let corrupt = || StoreError::Corrupt("the parameters of the key-encryption key".to_owned());
+        let number = |value: Option<i64>| {
+            value
+                .and_then(|value| u32::try_from(value).ok())
+                .ok_or_else(corrupt)
+        };
+        let derivation = match row.source.as_str() {
+            "file" => Derivation::File,
+            "passphrase" => Derivation::Passphrase {
+                salt: row.salt.ok_or_else(corrupt)?,
+                cost: keys::Argon2Cost {
+                    memory_kib: number(row.memory_kib)?,
+                    iterations: number(row.iterations)?,
+                    lanes: number(row.lanes)?,
+                },
+            },
+            _ => return Err(corrupt()),
+        };
+        Ok(Self {
+            id: row.kek_id,
+            derivation,
+        })
+    }
+}
+
+/// The key-encryption key that was set up, if any was.
+pub(crate) async fn kek(db: &Db) -> Result<Option<Kek>, StoreError> {
+    let row: Option<KekRow> = store::read!(db, |c| {
+        sqlx::query_as("SELECT kek_id, source, salt, memory_kib, iterations, lanes FROM key_encryption_key")
+            .fetch_optional(c)
+            .await
+    })?;
+    row.map(Kek::try_from).transpose()
+}
+
+/// Records the key-encryption key unless another replica was first; what counts is what [`kek`] then reads.
+pub(crate) async fn set_kek(db: &Db, kek: &Kek) -> Result<(), StoreError> {
+    let (salt, cost) = match &kek.derivation {
+        Derivation::File => (None, None),
+        Derivation::Passphrase { salt, cost } => (Some(salt.as_slice()), Some(*cost)),
+    };
+    let mut tx = db.begin().await?;
+    store::tx!(&mut tx, |c| {
+        sqlx::query(
+            "INSERT INTO key_encryption_key (only_row, kek_id, source, salt, memory_kib, iterations, lanes)
+             VALUES (1, $1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+        )
+        .bind(&kek.id)
+        .bind(kek.derivation.source())
+        .bind(salt)
+        .bind(cost.map(|cost| i64::from(cost.memory_kib)))
+        .bind(cost.map(|cost| i64::from(cost.iterations)))
+        .bind(cost.map(|cost| i64::from(cost.lanes)))
+        .execute(c)
+        .await
+        .map(drop)
+    })?;
+    tx.commit().await
+}
+
+/// Adds a key. A taken name or Idempotency-Key is a [`StoreError::Conflict`].
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    stored: &Stored,
+    request_key: Option<&[u8]>,
+) -> Result<(), StoreError> {
+    let Stored { key, handle } = stored;
+    store::tx!(tx, |c| {
+        sqlx::query(
+            "INSERT INTO keys (name, purpose, backend, spki, handle, created_us, request_key)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(key.name.as_str())
+        .bind(key.purpose.as_str())
+        .bind(&key.backend)
+        .bind(key.public_key.spki())
+        .bind(handle)
+        .bind(to_micros(key.created))
+        .bind(request_key)
+        .execute(c)
+        .await
+        .map(drop)
+    })?;
+    Ok(())
+}
+
+/// The public side of the key of that name.
+pub(crate) async fn find(db: &Db, name: &KeyName) -> Result<Option<Key>, StoreError> {
+    let sql = "SELECT name, purpose, backend, spki, created_us FROM keys WHERE name = $1";
+    let row: Option<KeyRow> = store::read!(db, |c| sqlx::query_as(sql)
+        .bind(name.as_str())
+        .fetch_optional(c)
+        .await)?;
+    row.map(Key::try_from).transpose()
+}
+
+/// The key of that name with the way to its private half.
+pub(crate) async fn find_stored(db: &Db, name: &KeyName) -> Result<Option<Stored>, StoreError> {
+    let sql = "SELECT name, purpose, backend, spki, created_us, handle FROM keys WHERE name = $1";
+    let row: Option<StoredRow> = store::read!(db, |c| sqlx::query_as(sql)
+        .bind(name.as_str())
+        .fetch_optional(c)
+        .await)?;
+    row.map(Stored::try_from).transpose()
+}
+
+/// The key that a request with this Idempotency-Key made.
+pub(crate) async fn find_by_request(db: &Db, request_key: &[u8]) -> Result<Option<Key>, StoreError> {
+    let sql = "SELECT name, purpose, backend, spki, created_us FROM keys WHERE request_key = $1";
+    let row: Option<KeyRow> = store::read!(db, |c| sqlx::query_as(sql)
+        .bind(request_key)
+        .fetch_optional(c)
+        .await)?;
+    row.map(Key::try_from).transpose()
+}
+
+/// Keys by name, behind `after`, one more than the page holds.
+pub(crate) async fn list(db: &Db, after: Option<&str>, limit: Limit) -> Result<Vec<Key>, StoreError> {
+    let sql =
+        "SELECT name, purpose, backend, spki, created_us FROM keys WHERE name > $1 ORDER BY name LIMIT $2";
+    let rows: Vec<KeyRow> = store::read!(db, |c| {
+        sqlx::query_as(sql)
+            .bind(after.unwrap_or_default())
+            .bind(limit.fetch())
+            .fetch_all(c)
+            .await
+    })?;
+    rows.into_iter().map(Key::try_from).collect()
+}

@@ -1,0 +1,55 @@
+//! The database goes away and comes back.
+
+use proto::keymgr::v1::{GetRequest, Purpose};
+use testkit::postgres::Postgres;
+use tonic::Code;
+use x509::{PublicKey, SignatureAlgorithm};
+
+use crate::sign::sign;
+use crate::structures::certificate;
+use crate::world::{World, request};
+
+#[tokio::test]
+async fn loaded_keys_sign_while_the_database_is_down_and_the_rest_recovers() {
+    let server = Postgres::start().await.unwrap();
+    let world = World::new(
+        tempfile::tempdir().unwrap(),
+        server.fresh_database().await.unwrap(),
+    );
+    let running = world.start().await;
+    let made = running
+        .generate("loaded", "p256", Purpose::CertificateAuthority)
+        .await;
+    let key = PublicKey::from_spki(&made.spki).unwrap();
+    let message = certificate(&key, SignatureAlgorithm::EcdsaSha256);
+    running.keymgr.ready().await.unwrap();
+
+    server.stop().await.unwrap();
+    sign(&running, "loaded", &message, "").await.unwrap();
+    let not_loaded = sign(&running, "elsewhere", &message, "").await.unwrap_err();
+    let not_made = running
+        .client("ca")
+        .generate(request("new", "p256", Purpose::OcspSigner))
+        .await
+        .unwrap_err();
+    for refused in [not_loaded, not_made] {
+        assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
+        assert!(
+            refused.metadata().contains_key("gigvault-retry-after-ms"),
+            "{refused:?}"
+        );
+    }
+    assert!(running.keymgr.ready().await.is_err());
+
+    server.resume().await.unwrap();
+    let found = running
+        .client("ca")
+        .get(GetRequest {
+            name: "loaded".to_owned(),
+        })
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(found, made);
+    running.generate("new", "p256", Purpose::OcspSigner).await;
+}
