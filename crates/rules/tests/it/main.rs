@@ -4,6 +4,7 @@
 mod config;
 mod denials;
 mod issuers;
+mod judges;
 mod lifetimes;
 mod profiles;
 mod properties;

@@ -9,7 +9,7 @@ use x509::{Certificate, Eku, ExtensionValue, KeyUsageFlags, NameConstraints};
 use crate::world::{Ca, NOW, SECOND, ed25519, p256, pointers, profile, request, rsa2048, serial};
 
 /// A request that the profile takes.
-const GOOD: [(&str, &str, &[&str]); 11] = [
+pub(crate) const GOOD: [(&str, &str, &[&str]); 11] = [
     (
         "tls-server",
         "CN=web.example.test",
@@ -25,7 +25,7 @@ const GOOD: [(&str, &str, &[&str]); 11] = [
     (
         "service-identity",
         "",
-        &["uri:spiffe://example.test/svc/ca", "dns:localhost"],
+        &["uri:spiffe://example.test/svc/ca", "dns:ca.example.test"],
     ),
     ("code-signing", "CN=Example Ltd.,O=Example Ltd.", &[]),
     ("email", "CN=Alice Adams", &["email:alice@example.test"]),
