@@ -1,0 +1,45 @@
+//! `crl`: everything revoked, signed, with the next number.
+
+use std::io::Write;
+
+use time::OffsetDateTime;
+
+use super::output::{lines, rfc3339};
+use super::{CrlArgs, Form, Prompts};
+use crate::error::Error;
+use crate::files;
+use crate::folder::Folder;
+
+pub(super) fn run(
+    args: &CrlArgs,
+    now: OffsetDateTime,
+    out: &mut dyn Write,
+    prompts: &mut dyn Prompts,
+) -> Result<(), Error> {
+    let folder = Folder::open(&args.folder.dir)?;
+    if let Some(path) = args.out.as_ref().filter(|path| path.exists()) {
+        return Err(Error::Exists(path.clone()));
+    }
+    let root = args.key.unlock(&folder, prompts)?;
+    let list = folder.publish_crl(&root, args.validity, now)?;
+    let kept = folder.dir().join("root.crl");
+    let written = match &args.out {
+        Some(path) => {
+            match args.format {
+                Form::Der => files::create(path, list.der())?,
+                Form::Pem => files::create(path, list.pem().as_bytes())?,
+            }
+            path
+        }
+        None => &kept,
+    };
+    let text = lines(&[
+        ("CRL", written.display().to_string()),
+        ("number", list.number().unwrap_or_default().to_string()),
+        ("revoked", list.entries().len().to_string()),
+        ("this update", rfc3339(list.this_update())),
+        ("next update", list.next_update().map(rfc3339).unwrap_or_default()),
+    ]);
+    out.write_all(text.as_bytes())?;
+    Ok(())
+}

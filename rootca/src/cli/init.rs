@@ -1,0 +1,46 @@
+//! `init`: a key, a certificate, a folder.
+
+use std::io::Write;
+
+use data_encoding::HEXLOWER;
+use time::OffsetDateTime;
+use x509::{DistinguishedName, KeyAlgorithm};
+
+use super::output::{lines, rfc3339};
+use super::{InitArgs, Prompts, parse};
+use crate::error::Error;
+use crate::folder::Folder;
+use crate::root::Root;
+
+pub(super) fn run(
+    args: &InitArgs,
+    now: OffsetDateTime,
+    out: &mut dyn Write,
+    prompts: &mut dyn Prompts,
+) -> Result<(), Error> {
+    let subject: DistinguishedName = parse("--subject", &args.subject)?;
+    let key: KeyAlgorithm = parse("--key-type", &args.key_type)?;
+    let dir = &args.folder.dir;
+    // Before anybody is asked for a passphrase.
+    Folder::check_free(dir)?;
+    let opener = args.key.for_new_root(prompts)?;
+    let root = Root::create(&subject, key, Some(args.validity), now)?;
+    root.save(dir, opener.protection())?;
+
+    let certificate = root.certificate();
+    let text = lines(&[
+        ("root", certificate.subject().to_string()),
+        ("key", key.to_string()),
+        ("serial", certificate.serial().to_string()),
+        ("not before", rfc3339(certificate.not_before())),
+        ("not after", rfc3339(certificate.not_after())),
+        ("SHA-256", HEXLOWER.encode(&certificate.fingerprint())),
+        ("folder", dir.display().to_string()),
+    ]);
+    writeln!(
+        out,
+        "{text}\nWrite the SHA-256 fingerprint into the minutes. Copy the folder before you sign with it: without its\n\
+         key and its ledger there is no further intermediate and no CRL."
+    )?;
+    Ok(())
+}

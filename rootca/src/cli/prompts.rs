@@ -1,0 +1,70 @@
+//! Asking the people of the ceremony, on the terminal that they sit at.
+
+use dialoguer::{Confirm, Password};
+use secrecy::SecretString;
+
+use crate::error::Error;
+
+/// Whom a command asks.
+pub trait Prompts {
+    /// Asks for a passphrase that exists.
+    ///
+    /// # Errors
+    /// [`Error::NoTerminal`] if there is nobody to ask.
+    fn passphrase(&mut self) -> Result<SecretString, Error>;
+
+    /// Asks for a passphrase to be, twice.
+    ///
+    /// # Errors
+    /// [`Error::NoTerminal`] if there is nobody to ask.
+    fn new_passphrase(&mut self) -> Result<SecretString, Error>;
+
+    /// Asks for consent.
+    ///
+    /// # Errors
+    /// [`Error::NoTerminal`] if there is nobody to ask.
+    fn confirm(&mut self, question: &str) -> Result<bool, Error>;
+}
+
+/// The terminal on standard error, so that results on standard output stay clean.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Terminal;
+
+impl Prompts for Terminal {
+    fn passphrase(&mut self) -> Result<SecretString, Error> {
+        let asked = Password::new()
+            .with_prompt("Passphrase of the root")
+            .report(false)
+            .interact();
+        asked
+            .map(SecretString::from)
+            .map_err(|error| failed(&error, "the passphrase", FILE))
+    }
+
+    fn new_passphrase(&mut self) -> Result<SecretString, Error> {
+        let asked = Password::new()
+            .with_prompt("New passphrase for the root")
+            .with_confirmation("The same again", "They differ; once more")
+            .report(false)
+            .interact();
+        asked
+            .map(SecretString::from)
+            .map_err(|error| failed(&error, "a passphrase", FILE))
+    }
+
+    fn confirm(&mut self, question: &str) -> Result<bool, Error> {
+        let asked = Confirm::new().with_prompt(question).default(false).interact();
+        asked.map_err(|error| failed(&error, "consent", "look at it with --dry-run, then pass --yes"))
+    }
+}
+
+const FILE: &str = "name a file of mode 0600 with --passphrase-file";
+
+fn failed(error: &dialoguer::Error, what: &'static str, instead: &'static str) -> Error {
+    match error {
+        dialoguer::Error::IO(io) if io.kind() == std::io::ErrorKind::NotConnected => {
+            Error::NoTerminal { what, instead }
+        }
+        dialoguer::Error::IO(io) => Error::Terminal(io.to_string()),
+    }
+}

@@ -1,0 +1,46 @@
+//! `verify`: whether the files of a root belong together.
+
+use std::io::Write;
+
+use time::OffsetDateTime;
+
+use super::{Prompts, VerifyArgs};
+use crate::error::Error;
+use crate::folder::Folder;
+
+pub(super) fn run(
+    args: &VerifyArgs,
+    now: OffsetDateTime,
+    out: &mut dyn Write,
+    prompts: &mut dyn Prompts,
+) -> Result<(), Error> {
+    let folder = Folder::open(&args.folder.dir)?;
+    let mut audit = folder.audit(now)?;
+    if args.without_key {
+        audit.notices.push("root.key was not opened".into());
+    } else {
+        match args.key.unlock(&folder, prompts) {
+            Ok(_) => audit
+                .fine
+                .push("root.key opens and is the key of root.crt".into()),
+            Err(error @ (Error::Key(_) | Error::KeyMismatch { .. })) => {
+                audit.problems.push(error.to_string())
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    for (mark, sentences) in [
+        ("ok", &audit.fine),
+        ("note", &audit.notices),
+        ("WRONG", &audit.problems),
+    ] {
+        for sentence in sentences {
+            writeln!(out, "{mark:<5}  {sentence}")?;
+        }
+    }
+    if audit.problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::NotInOrder(audit.problems))
+    }
+}

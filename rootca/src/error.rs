@@ -1,0 +1,100 @@
+//! What can go wrong in a ceremony. No variant carries a passphrase or key material.
+
+use std::path::PathBuf;
+
+use x509::Serial;
+
+/// Why a command of the offline root did nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Policy refuses the request.
+    #[error("refused by policy: {0}")]
+    Denied(#[from] rules::Denied),
+    /// The certificate would break a standard.
+    #[error(transparent)]
+    Lint(#[from] lint::Refused),
+    /// The key cannot be made, read, opened or used.
+    #[error(transparent)]
+    Key(#[from] keys::KeyError),
+    /// The key file belongs to another certificate.
+    #[error("{key} does not hold the key of {certificate}: put the files of one ceremony together again", key = .key.display(), certificate = .certificate.display())]
+    KeyMismatch {
+        /// The key file.
+        key: PathBuf,
+        /// The certificate of another key.
+        certificate: PathBuf,
+    },
+    /// A value on the command line is not what it must be.
+    #[error("{0}")]
+    Usage(String),
+    /// A file cannot be read as what it should be.
+    #[error("{path}: {problem}", path = .path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A file cannot be read or written.
+    #[error("cannot {action} {path}: {source}", path = .path.display())]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A file or folder would be overwritten.
+    #[error("{} exists and is never overwritten: name another one, or move it away", .0.display())]
+    Exists(PathBuf),
+    /// The folder holds no root.
+    #[error("there is no root in {}: make one with `init`, or name its folder with --dir", .0.display())]
+    NoRoot(PathBuf),
+    /// This root did not issue the certificate.
+    #[error("no certificate with serial number {0} was issued here: `inspect` lists them")]
+    NotIssued(Serial),
+    /// A certificate is revoked once.
+    #[error("the certificate {0} is already revoked")]
+    AlreadyRevoked(Serial),
+    /// The CRL cannot be built.
+    #[error("the CRL cannot be built: {0}")]
+    Crl(String),
+    /// The random generator failed.
+    #[error("no serial number can be drawn: {0}")]
+    Serial(#[from] x509::serial::SerialError),
+    /// The question was answered with no.
+    #[error("nothing was signed, as you wished")]
+    Declined,
+    /// A question needs a terminal.
+    #[error("there is no terminal to ask for {what}: {instead}")]
+    NoTerminal {
+        /// What would have been asked for.
+        what: &'static str,
+        /// The option that answers it.
+        instead: &'static str,
+    },
+    /// The terminal failed.
+    #[error("the terminal failed: {0}")]
+    Terminal(String),
+    /// The result could not be shown.
+    #[error("the result cannot be written: {0}")]
+    Output(#[from] std::io::Error),
+    /// `verify` found something.
+    #[error("the folder is not in order: {}", .0.join("; "))]
+    NotInOrder(Vec<String>),
+}
+
+impl Error {
+    /// The exit code of the command line: 1 failed, 2 wrong usage, 3 denied by policy, 4 not found.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Denied(_) | Self::Lint(_) => 3,
+            Self::NotIssued(_) | Self::NoRoot(_) => 4,
+            _ => 1,
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Whether a folder is in order: every file is what the others say it is.
+//!
+//! What this cannot see: a certificate whose ledger line and copy were both taken away. Keep a copy of the folder
+//! elsewhere.
+
+use std::collections::HashSet;
+use std::fs;
+
+use data_encoding::HEXLOWER;
+use time::OffsetDateTime;
+use x509::Certificate;
+
+use super::{Folder, ISSUED_FILES, Issued};
+use crate::error::Error;
+use crate::files;
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Audit {
+    /// What is in order, one sentence each.
+    pub fine: Vec<String>,
+    /// What needs attention but contradicts nothing: a CRL that is due.
+    pub notices: Vec<String>,
+    /// What is not in order.
+    pub problems: Vec<String>,
+}
+
+impl Audit {
+    fn put(&mut self, fine: String, problems: Vec<String>) {
+        if problems.is_empty() {
+            self.fine.push(fine);
+        } else {
+            self.problems.extend(problems);
+        }
+    }
+}
+
+impl Folder {
+    /// Checks certificate, ledgers, copies and CRL against each other. The private key is checked by
+    /// [`unlock`](Folder::unlock).
+    ///
+    /// # Errors
+    /// Only if files cannot be read at all; what is wrong in them is in the answer.
+    pub fn audit(&self, now: OffsetDateTime) -> Result<Audit, Error> {
+        let mut audit = Audit::default();
+        let root = self.certificate();
+        let own = root
+            .verify_signed_by(root)
+            .err()
+            .map(|error| format!("root.crt: {error}"));
+        audit.put(
+            format!("root.crt is self-signed: {}", root.subject()),
+            own.into_iter().collect(),
+        );
+        if !root.validity().contains(now) {
+            audit.notices.push(format!(
+                "the root is valid from {} to {}",
+                root.not_before(),
+                root.not_after()
+            ));
+        }
+        self.audit_issued(&mut audit)?;
+        self.audit_revoked(&mut audit)?;
+        self.audit_crl(&mut audit, now)?;
+        Ok(audit)
+    }
+
+    fn audit_issued(&self, audit: &mut Audit) -> Result<(), Error> {
+        let issued = self.issued()?;
+        let mut problems: Vec<_> = issued
+            .iter()
+            .filter_map(|entry| self.audit_entry(entry).err())
+            .collect();
+        let serials: HashSet<_> = issued.iter().map(|entry| entry.serial).collect();
+        if serials.len() < issued.len() {
+            problems.push("issued.jsonl has a serial number twice".into());
+        }
+        let path = self.dir.join(ISSUED_FILES);
+        let entries = fs::read_dir(&path).map_err(|source| files::failed("read", &path, source))?;
+        for entry in entries {
+            let name = entry
+                .map_err(|source| files::failed("read", &path, source))?
+                .file_name();
+            if !serials.iter().any(|serial| *name == *format!("{serial}.crt")) {
+                problems.push(format!(
+                    "issued/{} is not in issued.jsonl",
+                    name.to_string_lossy()
+                ));
+            }
+        }
+        audit.put(
+            format!("{} issued, all signed by this root", issued.len()),
+            problems,
+        );
+        Ok(())
+    }
+
+    fn audit_entry(&self, entry: &Issued) -> Result<(), String> {
+        let path = self.path_of(entry.serial);
+        let at = |problem: String| format!("issued/{}.crt: {problem}", entry.serial);
+        let content = files::read(&path).map_err(|error| error.to_string())?;
+        let certificate = Certificate::from_pem(&content).map_err(|error| at(error.to_string()))?;
+        certificate
+            .verify_signed_by(&self.certificate)
+            .map_err(|error| at(error.to_string()))?;
+        if HEXLOWER.encode(&certificate.fingerprint()) != entry.fingerprint_sha256 {
+            return Err(at("is another certificate than issued.jsonl says".into()));
+        }
+        if Issued::of(&certificate, entry.time) != *entry {
+            return Err(at("issued.jsonl says other things about it".into()));
+        }
+        Ok(())
+    }
+
+    fn audit_revoked(&self, audit: &mut Audit) -> Result<(), Error> {
+        let issued: HashSet<_> = self.issued()?.into_iter().map(|entry| entry.serial).collect();
+        let revoked = self.revoked()?;
+        let mut seen = HashSet::new();
+        let mut problems = Vec::new();
+        for entry in &revoked {
+            if !issued.contains(&entry.serial) {
+                problems.push(format!("revoked.jsonl: {} was never issued", entry.serial));
+            }
+            if !seen.insert(entry.serial) {
+                problems.push(format!("revoked.jsonl: {} stands twice", entry.serial));
+            }
+        }
+        audit.put(format!("{} revoked, all issued here", revoked.len()), problems);
+        Ok(())
+    }
+
+    fn audit_crl(&self, audit: &mut Audit, now: OffsetDateTime) -> Result<(), Error> {
+        let number = self.crl_number()?;
+        let Some(list) = self.latest_crl()? else {
+            audit
+                .notices
+                .push("there is no CRL yet; make one with `crl`".into());
+            return Ok(());
+        };
+        let mut problems = Vec::new();
+        if let Err(error) = list.verify_signed_by(self.certificate()) {
+            problems.push(format!("root.crl: {error}"));
+        }
+        if list.number() != Some(number) {
+            problems.push(format!("root.crl has another number than crl-number, {number}"));
+        }
+        let revoked = self.revoked()?;
+        let unknown = list
+            .entries()
+            .iter()
+            .find(|entry| !revoked.iter().any(|known| known.serial == entry.serial));
+        if let Some(entry) = unknown {
+            problems.push(format!(
+                "root.crl lists {}, which revoked.jsonl does not",
+                entry.serial
+            ));
+        }
+        audit.put(
+            format!("root.crl is number {number}, signed by this root"),
+            problems,
+        );
+        if list.entries().len() < revoked.len() {
+            audit.notices.push(
+                "root.crl does not list every revoked certificate yet; make a new one with `crl`".into(),
+            );
+        }
+        if list.next_update().is_some_and(|next| next < now) {
+            audit
+                .notices
+                .push("root.crl is out of date; make a new one with `crl`".into());
+        }
+        Ok(())
+    }
+}

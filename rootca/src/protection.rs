@@ -1,0 +1,60 @@
+//! How the root's private key lies on disk.
+//!
+//! Under a passphrase it is an encrypted PKCS#8 file, which any tool can still open in twenty years. Under a
+//! key-encryption key, as on machines that start unattended, it is an envelope bound to its certificate.
+
+use keys::{KeyEncryptionKey, SoftwareKey};
+use secrecy::SecretString;
+use x509::Certificate;
+use x509::pem;
+
+use crate::error::Error;
+
+const SEALED: &str = "GIGVAULT SEALED KEY";
+
+/// What opens the root's key.
+#[derive(Debug, Clone, Copy)]
+pub enum Protection<'a> {
+    /// A passphrase, for people.
+    Passphrase(&'a SecretString),
+    /// A key-encryption key, for machines.
+    Sealed(&'a KeyEncryptionKey),
+}
+
+impl Protection<'_> {
+    /// The content of a key file.
+    pub(crate) fn close(self, key: &SoftwareKey, certificate: &Certificate) -> Result<String, Error> {
+        match self {
+            Self::Passphrase(passphrase) => Ok(key.to_encrypted_pem(passphrase)?),
+            Self::Sealed(kek) => {
+                let envelope = kek.seal(&key.to_pkcs8()?, &binding(certificate))?;
+                Ok(pem::encode(SEALED, &envelope))
+            }
+        }
+    }
+
+    /// The key in a key file.
+    pub(crate) fn open(self, content: &[u8], certificate: &Certificate) -> Result<SoftwareKey, Error> {
+        let sealed = pem::decode(content, SEALED)
+            .ok()
+            .and_then(|blocks| blocks.into_iter().next());
+        match (self, sealed) {
+            (Self::Passphrase(passphrase), None) => Ok(SoftwareKey::from_pem(content, Some(passphrase))?),
+            (Self::Sealed(kek), Some(envelope)) => {
+                let document = kek.open(&envelope, &binding(certificate))?;
+                Ok(SoftwareKey::from_pkcs8(&document)?)
+            }
+            (Self::Passphrase(_), Some(_)) => Err(Error::Usage(
+                "this root's key is sealed under a key-encryption key: name its file with --kek-file".into(),
+            )),
+            (Self::Sealed(_), None) => Err(Error::Usage(
+                "this root's key is under a passphrase, not under a key-encryption key".into(),
+            )),
+        }
+    }
+}
+
+/// An envelope opens only for the certificate that it was sealed for.
+fn binding(certificate: &Certificate) -> Vec<u8> {
+    [&b"gigvault root key"[..], &certificate.spki_fingerprint()].concat()
+}

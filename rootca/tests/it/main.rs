@@ -1,0 +1,10 @@
+//! The offline root as its users meet it: the program, its files, and what other tools say about them.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod ceremony;
+mod dependencies;
+mod judges;
+mod library;
+mod order;
+mod refusals;
+mod world;
