@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::future::RouteFuture;
@@ -20,6 +21,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::Limits;
 use crate::peer::Peer;
+
+/// How long a connection that has had no request may take to end.
+const UNUSED: Duration = Duration::from_secs(1);
 
 /// How a request came; in the extensions of every request.
 #[derive(Clone, Copy, Debug)]
@@ -88,20 +92,25 @@ where
 }
 
 async fn drive<C: GracefulConnection>(connection: C, begun: &AtomicBool, limits: &Limits, end: &End) {
+    let unused = async |wait: Duration| {
+        sleep(wait).await;
+        if begun.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    };
     let mut connection = pin!(connection);
     tokio::select! {
         _ended = connection.as_mut() => return,
         () = end.stop.cancelled() => {}
         () = sleep(limits.age) => {}
-    }
-    // hyper closes an idle HTTP/1.1 connection at once only after its first request.
-    if !begun.load(Ordering::Relaxed) {
-        return;
+        () = unused(limits.head) => {}
     }
     connection.as_mut().graceful_shutdown();
+    // hyper waits for the first request of a connection that is told to end before it: not for long.
     tokio::select! {
         _ended = connection => {}
         () = end.kill.cancelled() => {}
+        () = unused(UNUSED) => {}
     }
 }
 

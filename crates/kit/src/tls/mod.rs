@@ -92,24 +92,8 @@ fn alpn() -> Vec<Vec<u8>> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-
-    /// A self-signed identity of the service `ca`.
-    pub(crate) fn identity() -> Identity {
-        let key = rcgen::KeyPair::generate().unwrap();
-        let mut params = rcgen::CertificateParams::default();
-        params.subject_alt_names = vec![rcgen::SanType::URI("spiffe://t.test/svc/ca".try_into().unwrap())];
-        let pem = params.self_signed(&key).unwrap().pem();
-        let clock = Arc::new(crate::clock::SystemClock::default());
-        Identity::from_pem(
-            pem.as_bytes(),
-            key.serialize_pem().as_bytes(),
-            pem.as_bytes(),
-            clock,
-        )
-        .unwrap()
-    }
 
     #[test]
     fn every_suite_is_an_aead() {

@@ -1,5 +1,19 @@
 //! Behaviour of the kit from outside: real sockets, real TLS, real files.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
+mod auth;
 mod config;
+mod grpc;
+mod http;
+mod limits;
+mod operations;
+mod rotation;
+mod tls;
+mod world;

@@ -1,0 +1,49 @@
+//! How a generated gRPC client reaches its service: in this process or over mutual TLS.
+//!
+//! Both ways have one type, so `KeymgrClient<Transport>` is the same in `up` and in a fleet. Both carry the
+//! ids of the current request and a deadline. In process the caller's name is given by the wiring; over the
+//! wire it comes from the client certificate.
+
+mod channel;
+mod wire;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use http::{Request, Response};
+use tonic::Status;
+use tonic::body::Body;
+use tower::util::BoxCloneSyncService;
+use tower::{Service, ServiceExt};
+
+pub use channel::{AddressError, channel};
+
+use crate::grpc::deadline;
+use crate::peer::Peer;
+use crate::trace;
+
+/// What generated clients are made over: `KeymgrClient::new(transport)`.
+pub type Transport = BoxCloneSyncService<Request<Body>, Response<Body>, Status>;
+
+/// Calls `service` in this process as the service named `caller`.
+///
+/// Put [`crate::grpc::edge`] in front of `service` as on a listener; the peer it sees is `caller`.
+pub fn in_process<S>(service: S, caller: &'static str) -> Transport
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+{
+    let peer = Peer(Some(Arc::from(caller)));
+    let service = service.map_err(|never: Infallible| -> Status { match never {} });
+    BoxCloneSyncService::new(service.map_request(move |request| {
+        let mut request = outgoing(request);
+        request.extensions_mut().insert(peer.clone());
+        request
+    }))
+}
+
+fn outgoing(mut request: Request<Body>) -> Request<Body> {
+    trace::inject(request.headers_mut());
+    deadline::ensure(request.headers_mut());
+    request
+}

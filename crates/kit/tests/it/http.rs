@@ -1,0 +1,406 @@
+//! REST at the edge: problem documents for whatever goes wrong, ids, headers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::{get, post};
+use kit::error::{Fault, Kind};
+use kit::http::{Edge, Json, Path, Query, standard_layers};
+use kit::problem::Problem;
+use reqwest::{Method, Response};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::world::{Ca, Leaf, Served, client, clock};
+
+#[derive(Deserialize)]
+struct Order {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    limit: Option<u16>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("database at db:5432 is down")]
+struct Down;
+
+impl Fault for Down {
+    fn kind(&self) -> Kind {
+        Kind::Unavailable
+    }
+    fn problem(&self) -> &str {
+        "unavailable"
+    }
+    fn public(&self) -> String {
+        "the database does not answer; try again".to_owned()
+    }
+    fn retry_after(&self) -> Option<Duration> {
+        Some(Duration::from_secs(3))
+    }
+}
+
+fn router() -> Router {
+    Router::new()
+        .route(
+            "/orders",
+            post(async |Json(order): Json<Order>| order.name).get(list),
+        )
+        .route(
+            "/orders/{number}",
+            get(async |Path(number): Path<u32>| number.to_string()),
+        )
+        .route("/down", get(async || Problem::from(Down)))
+        .route("/panic", get(panics))
+        .route(
+            "/slow",
+            get(async || tokio::time::sleep(Duration::from_secs(60)).await),
+        )
+        .route("/bytes", post(async |body: bytes::Bytes| body.len().to_string()))
+        .route("/plain", post(async |axum::Json(_): axum::Json<Value>| "fine"))
+        .route(
+            "/html",
+            get(async || (http::StatusCode::NOT_FOUND, axum::response::Html("<p>not here"))),
+        )
+        .route(
+            "/trace",
+            get(async || kit::trace::current().traceparent.unwrap_or_default()),
+        )
+}
+
+async fn list(Query(page): Query<Page>) -> String {
+    format!("{:?}", page.limit)
+}
+
+async fn panics() -> String {
+    panic!("secret state")
+}
+
+async fn served() -> Served {
+    Served::plain(
+        Edge::new("test")
+            .time_limit(Duration::from_millis(500))
+            .body_limit(1000)
+            .around(router()),
+    )
+    .await
+}
+
+/// The problem document of a response, checked for what all have.
+async fn problem(response: Response) -> (u16, String, Value) {
+    let status = response.status().as_u16();
+    assert_eq!(
+        response.headers().get("content-type").unwrap(),
+        "application/problem+json"
+    );
+    let correlation_id = response
+        .headers()
+        .get("x-correlation-id")
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let document: Value = response.json().await.unwrap();
+    assert_eq!(document["status"], status);
+    assert_eq!(document["correlation_id"], correlation_id.as_str());
+    assert!(
+        !document["detail"].as_str().unwrap().is_empty() && !document["title"].as_str().unwrap().is_empty()
+    );
+    let slug = document["type"]
+        .as_str()
+        .unwrap()
+        .strip_prefix("https://gigvault.io/problems/")
+        .unwrap()
+        .to_owned();
+    (status, slug, document)
+}
+
+async fn send(served: &Served, method: Method, path: &str, body: &str) -> Response {
+    let request = client()
+        .request(method, served.http(path))
+        .header("content-type", "application/json");
+    request.body(body.to_owned()).send().await.unwrap()
+}
+
+#[tokio::test]
+async fn whatever_goes_wrong_is_a_problem_document() {
+    let served = served().await;
+    let long = format!(r#"{{"name": "{}"}}"#, "x".repeat(2000));
+    for (method, path, body, status, slug) in [
+        (Method::GET, "/nowhere", "", 404, "not-found"),
+        (Method::DELETE, "/orders", "", 405, "method-not-allowed"),
+        (Method::POST, "/orders", "", 400, "invalid-request"),
+        (Method::POST, "/orders", "{", 400, "invalid-request"),
+        (Method::POST, "/orders", r#"{"name": 3}"#, 422, "invalid-request"),
+        (
+            Method::POST,
+            "/orders",
+            r#"{"name": "x", "admin": true}"#,
+            422,
+            "invalid-request",
+        ),
+        (Method::POST, "/orders", &long, 413, "body-too-large"),
+        (Method::POST, "/bytes", &long, 413, "body-too-large"),
+        (Method::POST, "/plain", "{", 400, "invalid-request"),
+        (Method::GET, "/orders?limt=3", "", 400, "invalid-request"),
+        (
+            Method::GET,
+            "/orders?limit=99999999999999999999",
+            "",
+            400,
+            "invalid-request",
+        ),
+        (Method::GET, "/orders/first", "", 400, "invalid-request"),
+        (Method::GET, "/orders/%ff", "", 400, "invalid-request"),
+        (Method::GET, "/down", "", 503, "unavailable"),
+        (Method::GET, "/panic", "", 500, "internal"),
+        (Method::GET, "/slow", "", 503, "timeout"),
+    ] {
+        let response = send(&served, method.clone(), path, body).await;
+        let (got, problem, document) = problem(response).await;
+        assert_eq!((got, problem.as_str()), (status, slug), "{method} {path}");
+        let text = document.to_string();
+        assert!(
+            !text.contains("db:5432") && !text.contains("secret state"),
+            "{text}"
+        );
+    }
+    assert!(
+        send(&served, Method::POST, "/orders", r#"{"name": "x"}"#)
+            .await
+            .status()
+            .is_success()
+    );
+}
+
+#[tokio::test]
+async fn a_problem_names_its_input_and_what_to_do() {
+    let served = served().await;
+    let (_, _, document) =
+        problem(send(&served, Method::POST, "/orders", r#"{"name": "x", "admin": 1}"#).await).await;
+    assert_eq!(document["field"], "admin");
+    let (_, _, document) = problem(send(&served, Method::GET, "/orders?limt=3", "").await).await;
+    assert_eq!(document["field"], "limt");
+    let response = send(&served, Method::DELETE, "/orders", "").await;
+    let allow = response.headers().get("allow").unwrap().to_str().unwrap();
+    assert!(allow.contains("GET") && allow.contains("POST"), "{allow}");
+    assert_eq!(
+        send(&served, Method::GET, "/down", "")
+            .await
+            .headers()
+            .get("retry-after")
+            .unwrap(),
+        "3"
+    );
+    assert_eq!(
+        send(&served, Method::GET, "/slow", "")
+            .await
+            .headers()
+            .get("retry-after")
+            .unwrap(),
+        "2"
+    );
+}
+
+#[tokio::test]
+async fn a_body_of_another_media_type_is_refused() {
+    let served = served().await;
+    for media_type in [
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/jsonp",
+    ] {
+        let request = client()
+            .post(served.http("/orders"))
+            .header("content-type", media_type)
+            .body("{}");
+        let (status, slug, _) = problem(request.send().await.unwrap()).await;
+        assert_eq!(
+            (status, slug.as_str()),
+            (415, "unsupported-media-type"),
+            "{media_type}"
+        );
+    }
+    let request = client()
+        .post(served.http("/orders"))
+        .header("content-type", "Application/JSON; charset=utf-8");
+    assert!(
+        request
+            .body(r#"{"name": "x"}"#)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .is_success()
+    );
+}
+
+#[tokio::test]
+async fn a_body_without_a_length_is_counted_while_it_comes() {
+    let served = served().await;
+    for path in ["/orders", "/bytes"] {
+        let chunks = futures::stream::iter((0..100).map(|_| Ok::<_, std::io::Error>("x".repeat(100))));
+        let request = client()
+            .post(served.http(path))
+            .header("content-type", "application/json");
+        let response = request
+            .body(reqwest::Body::wrap_stream(chunks))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(problem(response).await.0, 413, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_handler_meant_stays_as_it_is() {
+    let served = served().await;
+    let response = send(&served, Method::GET, "/html", "").await;
+    assert_eq!(response.status(), 404);
+    assert_eq!(response.text().await.unwrap(), "<p>not here");
+}
+
+#[tokio::test]
+async fn a_panic_ends_its_request_only() {
+    let served = served().await;
+    let client = client();
+    for _ in 0..3 {
+        assert_eq!(
+            client.get(served.http("/panic")).send().await.unwrap().status(),
+            500
+        );
+        assert_eq!(
+            client
+                .get(served.http("/orders/7"))
+                .send()
+                .await
+                .unwrap()
+                .text()
+                .await
+                .unwrap(),
+            "7"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_trace_is_continued_and_a_broken_one_is_not() {
+    let served = served().await;
+    let get = async |name: &str, value: &str| {
+        let response = client()
+            .get(served.http("/trace"))
+            .header(name, value)
+            .send()
+            .await
+            .unwrap();
+        let id = response
+            .headers()
+            .get("x-correlation-id")
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned();
+        (response.text().await.unwrap(), id)
+    };
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    let (traceparent, id) = get("traceparent", &format!("00-{trace}-b7ad6b7169203331-01")).await;
+    assert!(
+        traceparent.starts_with(&format!("00-{trace}-")) && id == trace,
+        "{traceparent} {id}"
+    );
+    let (traceparent, id) = get("traceparent", &format!("ff-{trace}-b7ad6b7169203331-01")).await;
+    assert!(
+        !traceparent.contains(trace) && traceparent.contains(&id),
+        "{traceparent} {id}"
+    );
+    assert_eq!(get("x-correlation-id", "order-7").await.1, "order-7");
+    assert_ne!(get("x-correlation-id", "order 7\"}").await.1, "order 7\"}");
+}
+
+#[tokio::test]
+async fn answers_carry_the_headers_that_protect_a_browser() {
+    let response = send(&served().await, Method::GET, "/orders", "").await;
+    let header = |name: &str| {
+        response
+            .headers()
+            .get(name)
+            .map(|value| value.to_str().unwrap().to_owned())
+    };
+    assert_eq!(header("x-content-type-options").unwrap(), "nosniff");
+    assert_eq!(header("cache-control").unwrap(), "no-store");
+    assert!(
+        header("content-security-policy")
+            .unwrap()
+            .contains("frame-ancestors 'none'")
+    );
+    assert_eq!(header("strict-transport-security"), None, "not over plain HTTP");
+    assert_eq!(header("server"), None);
+
+    let ca = Ca::new();
+    let pair = ca.pair(&Leaf {
+        names: &["localhost"],
+        ..Leaf::default()
+    });
+    let identity =
+        kit::tls::ServerIdentity::from_pem(pair.chain.as_bytes(), pair.key.as_bytes(), clock()).unwrap();
+    let router = standard_layers(router(), "test");
+    let served = Served::new(Some(Arc::new(identity)), router, kit::http::Limits::default()).await;
+    let root = reqwest::Certificate::from_pem(ca.pem.as_bytes()).unwrap();
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([root])
+        .build()
+        .unwrap();
+    let response = client
+        .get(format!("https://localhost:{}/orders", served.port))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        response.headers().get("strict-transport-security").unwrap(),
+        "max-age=31536000"
+    );
+}
+
+#[tokio::test]
+async fn requests_are_counted_by_route_and_code() {
+    let metrics = kit::metrics::install().unwrap();
+    let router = standard_layers(router().merge(metrics.router()), "counted");
+    let served = Served::plain(router).await;
+    for number in 0..3 {
+        send(&served, Method::GET, &format!("/orders/{number}"), "").await;
+    }
+    send(&served, Method::GET, "/orders/x", "").await;
+    send(&served, Method::GET, "/nowhere/1", "").await;
+    send(&served, Method::GET, "/nowhere/2", "").await;
+    let text = send(&served, Method::GET, "/metrics", "")
+        .await
+        .text()
+        .await
+        .unwrap();
+    let line = |labels: &str| {
+        text.lines()
+            .find(|line| line.contains("counted") && line.contains(labels))
+    };
+    let count = |route: &str, code: &str| {
+        let found = text.lines().find(|line| {
+            let requests =
+                line.starts_with("gigvault_http_requests_total") && line.contains(r#"service="counted""#);
+            requests
+                && line.contains(&format!(r#"route="{route}""#))
+                && line.contains(&format!(r#"code="{code}""#))
+        });
+        found
+            .and_then(|line| line.rsplit(' ').next())
+            .unwrap_or("0")
+            .to_owned()
+    };
+    assert_eq!(count("/orders/{number}", "200"), "3");
+    assert_eq!(count("/orders/{number}", "400"), "1");
+    assert_eq!(count("unmatched", "404"), "2");
+    assert!(line("gigvault_http_request_seconds_bucket").is_some(), "{text}");
+}

@@ -1,0 +1,219 @@
+//! One client can't hurt the others, and stopping hurts nobody.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::routing::get;
+use kit::http::{Limits, standard_layers};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::world::{Ca, Leaf, Served, client, clock, eventually};
+
+fn router() -> Router {
+    Router::new()
+        .route("/", get(async || "fine"))
+        .route(
+            "/pause",
+            get(async || tokio::time::sleep(Duration::from_millis(600)).await),
+        )
+        .route(
+            "/stuck",
+            get(async || tokio::time::sleep(Duration::from_secs(60)).await),
+        )
+}
+
+async fn served(limits: Limits) -> Served {
+    Served::new(None, standard_layers(router(), "test"), limits).await
+}
+
+async fn connect(served: &Served) -> TcpStream {
+    TcpStream::connect(("127.0.0.1", served.port)).await.unwrap()
+}
+
+/// What the server says until it closes the connection, and how long that takes.
+async fn until_closed(mut stream: TcpStream) -> (String, Duration) {
+    let started = Instant::now();
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer)).await;
+    let _reset_is_closed_too = read.expect("the connection stays open");
+    (String::from_utf8_lossy(&answer).into_owned(), started.elapsed())
+}
+
+#[tokio::test]
+async fn a_head_that_does_not_come_to_an_end_is_cut_off() {
+    let served = served(Limits {
+        head: Duration::from_millis(300),
+        ..Limits::default()
+    })
+    .await;
+    let silent = connect(&served).await;
+    let mut dripping = connect(&served).await;
+    dripping
+        .write_all(b"GET / HTTP/1.1\r\nHost: x\r\nX-Drip: ")
+        .await
+        .unwrap();
+    let (reader, mut writer) = dripping.into_split();
+    let drip = tokio::spawn(async move {
+        while writer.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    let mut reader = reader;
+    let mut rest = Vec::new();
+    let started = Instant::now();
+    let _reset = tokio::time::timeout(Duration::from_secs(10), reader.read_to_end(&mut rest))
+        .await
+        .unwrap();
+    assert!(started.elapsed() < Duration::from_secs(3));
+    drip.abort();
+    assert!(until_closed(silent).await.1 < Duration::from_secs(3));
+}
+
+#[tokio::test]
+async fn a_handshake_that_does_not_come_to_an_end_is_cut_off() {
+    let ca = Ca::new();
+    let pair = ca.pair(&Leaf {
+        names: &["localhost"],
+        ..Leaf::default()
+    });
+    let identity =
+        kit::tls::ServerIdentity::from_pem(pair.chain.as_bytes(), pair.key.as_bytes(), clock()).unwrap();
+    let limits = Limits {
+        handshake: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let served = Served::new(Some(Arc::new(identity)), router(), limits).await;
+    assert!(until_closed(connect(&served).await).await.1 < Duration::from_secs(3));
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_long_is_refused() {
+    let served = served(Limits::default()).await;
+    let response = client()
+        .get(served.http("/"))
+        .header("x-long", "x".repeat(64 * 1024))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 431);
+    let mut many = client().get(served.http("/"));
+    for number in 0..200 {
+        many = many.header(format!("x-{number}"), "x");
+    }
+    assert_eq!(many.send().await.unwrap().status(), 431);
+    assert!(
+        client()
+            .get(served.http("/"))
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .is_success()
+    );
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait_their_turn() {
+    let served = served(Limits {
+        connections: 2,
+        head: Duration::from_millis(500),
+        ..Limits::default()
+    })
+    .await;
+    let (one, two) = (connect(&served).await, connect(&served).await);
+    let started = Instant::now();
+    let response = client().get(served.http("/")).send().await.unwrap();
+    assert!(response.status().is_success());
+    assert!(started.elapsed() > Duration::from_millis(300), "served at once");
+    drop((one, two));
+}
+
+#[tokio::test]
+async fn a_running_request_is_finished_before_the_listener_stops() {
+    let mut served = served(Limits::default()).await;
+    let url = served.http("/pause");
+    let running = tokio::spawn(async move { client().get(url).send().await });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    served.stop.cancel();
+    let response = running.await.unwrap().unwrap();
+    assert!(response.status().is_success());
+    (&mut served.task).await.unwrap();
+    assert!(
+        TcpStream::connect(("127.0.0.1", served.port)).await.is_err(),
+        "still listening"
+    );
+}
+
+#[tokio::test]
+async fn idle_and_unused_connections_do_not_hold_up_the_stop() {
+    let mut served = served(Limits::default()).await;
+    let unused = connect(&served).await;
+    let mut half = connect(&served).await;
+    half.write_all(b"GET / HT").await.unwrap();
+    let idle = client();
+    idle.get(served.http("/")).send().await.unwrap();
+    let started = Instant::now();
+    served.stop.cancel();
+    (&mut served.task).await.unwrap();
+    assert!(started.elapsed() < Duration::from_secs(2));
+    drop((unused, half, idle));
+}
+
+#[tokio::test]
+async fn a_request_that_does_not_end_is_cut_off_at_the_end_of_the_drain() {
+    let mut served = served(Limits {
+        drain: Duration::from_millis(300),
+        ..Limits::default()
+    })
+    .await;
+    let url = served.http("/stuck");
+    let running = tokio::spawn(async move { client().get(url).send().await });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let started = Instant::now();
+    served.stop.cancel();
+    (&mut served.task).await.unwrap();
+    assert!(started.elapsed() < Duration::from_secs(3));
+    assert!(running.await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn rapid_resets_end_the_connection_and_not_the_server() {
+    let ca = Ca::new();
+    let pair = ca.pair(&Leaf {
+        names: &["localhost"],
+        ..Leaf::default()
+    });
+    let identity =
+        kit::tls::ServerIdentity::from_pem(pair.chain.as_bytes(), pair.key.as_bytes(), clock()).unwrap();
+    let begun = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&begun);
+    let slow = async move || {
+        counter.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    };
+    let router = router().route("/slow", get(slow));
+    let served = Served::new(Some(Arc::new(identity)), router, Limits::default()).await;
+    let root = reqwest::Certificate::from_pem(ca.pem.as_bytes()).unwrap();
+    client();
+    let build = || {
+        reqwest::Client::builder()
+            .no_proxy()
+            .tls_certs_only([root.clone()])
+            .build()
+            .unwrap()
+    };
+    let (attacker, url) = (build(), format!("https://localhost:{}", served.port));
+    for _ in 0..2000 {
+        // Dropping the future resets the stream.
+        let _reset = tokio::time::timeout(
+            Duration::from_micros(200),
+            attacker.get(format!("{url}/slow")).send(),
+        )
+        .await;
+    }
+    assert!(build().get(&url).send().await.unwrap().status().is_success());
+    eventually("some streams", || begun.load(Ordering::Relaxed) > 0).await;
+}
