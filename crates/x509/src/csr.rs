@@ -49,12 +49,12 @@ impl Csr {
     /// # Errors
     /// [`CsrError`]; its [`field`](CsrError::field) names the part of the request that is at fault.
     pub fn from_pem_or_der(input: &[u8]) -> Result<Self, CsrError> {
+        if input.len() > 2 * Self::MAX_LEN {
+            return Err(CsrError::TooLong { length: input.len() });
+        }
         // A request is longer than 127 bytes, so its second octet is a long-form length and no text.
         if matches!(input, [0x30, 0x80..=0xff, ..]) || !pem::is_pem(input) {
             return Self::from_der(input);
-        }
-        if input.len() > 2 * Self::MAX_LEN {
-            return Err(CsrError::TooLong { length: input.len() });
         }
         let mut requests = pem::blocks(input)?
             .into_iter()

@@ -2,7 +2,7 @@
 //!
 //! A [`PublicKey`] is a proof: its SubjectPublicKeyInfo is strict DER, its algorithm is one that GigVault
 //! signs for, its parameters are the exact ones of the algorithm's RFC, and no check of
-//! [`weak`](crate::weak) found fault with it. Nothing else in the workspace looks inside a key.
+//! [`weak`] found fault with it. Nothing else in the workspace looks inside a key.
 
 use std::fmt;
 use std::str::FromStr;

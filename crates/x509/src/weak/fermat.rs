@@ -1,8 +1,8 @@
 //! Fermat's factorisation: finds prime factors that are close together (CVE-2022-26320).
 //!
 //! n = a² − b² with a near √n exactly if the factors are a ± b with small b. A hundred values of a are tried, as
-//! public CAs do: for 2048 bits that finds factors that agree in their first 505 bits or so, which never happens
-//! by chance.
+//! public CAs do: for 2048 bits that finds factors that agree in their first 508 bits, which never happens by
+//! chance.
 
 use num_bigint::BigUint;
 
@@ -72,7 +72,7 @@ mod tests {
         let p = power(1024) - 105u8;
         assert!(close_primes(&(&p * &p)), "equal factors");
         assert!(close_primes(&(&p * (&p + 2u8))), "neighbours");
-        // a − √n is (q − p)² / 8√n: about 87 rounds for a difference of 2^515.2, 500 for 2^516.5.
+        // It takes (q − p)² / 8√n rounds: 8 for a difference of 2^515, 128 for 2^517.
         assert!(close_primes(&(&p * (&p + power(515)))));
         assert!(!close_primes(&(&p * (&p + power(517)))));
         assert!(!close_primes(&(&p * (&p + power(900)))));

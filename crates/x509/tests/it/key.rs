@@ -1,7 +1,11 @@
 //! Public keys: good ones of other tools are read to the byte, weak and malformed ones are refused by name.
 
 use data_encoding::HEXLOWER;
-use x509::{KeyAlgorithm, KeyIdMethod, PublicKey, key::KeyError, pem, weak::Weakness};
+use proptest::{collection::vec, prelude::*};
+use x509::{
+    KeyAlgorithm, KeyIdMethod, PublicKey, SignatureAlgorithm, key::KeyError, pem, signature::SignatureError,
+    weak::Weakness,
+};
 
 use crate::csr::{
     forge::{oid, tlv},
@@ -107,6 +111,7 @@ fn keys_with_known_weaknesses_are_refused_by_name() {
         weakness(PublicKey::from_spki(&der))
     };
     assert_eq!(read("roca"), Weakness::Roca);
+    assert_eq!(read("debian"), Weakness::Debian);
     assert_eq!(read("square"), Weakness::ClosePrimes);
     assert_eq!(read("close-primes"), Weakness::ClosePrimes);
     assert_eq!(read("exponent-one"), Weakness::SmallExponent);
@@ -366,5 +371,66 @@ fn names_of_algorithms_are_read_back() {
             name.parse::<KeyAlgorithm>(),
             Err(KeyError::UnknownName(name.to_owned()))
         );
+    }
+}
+
+#[test]
+fn a_signature_verifies_only_with_its_algorithm_message_and_key() {
+    for key in [
+        KeyAlgorithm::P256,
+        KeyAlgorithm::P384,
+        KeyAlgorithm::P521,
+        KeyAlgorithm::Rsa(2048),
+        KeyAlgorithm::Ed25519,
+    ] {
+        let (holder, other) = (Holder::new(key), Holder::new(key));
+        for algorithm in holder.algorithms() {
+            let mut signature = holder.sign(b"message", algorithm);
+            let public = holder.public_key();
+            for candidate in SignatureAlgorithm::ALL {
+                let verified = candidate.verify(&public, b"message", &signature);
+                assert_eq!(
+                    verified.is_ok(),
+                    candidate == algorithm,
+                    "{algorithm} taken for {candidate}"
+                );
+            }
+            assert_eq!(
+                algorithm.verify(&public, b"massage", &signature),
+                Err(SignatureError::Invalid)
+            );
+            assert_eq!(
+                algorithm.verify(&other.public_key(), b"message", &signature),
+                Err(SignatureError::Invalid)
+            );
+            signature.push(0);
+            assert_eq!(
+                algorithm.verify(&public, b"message", &signature),
+                Err(SignatureError::Invalid)
+            );
+        }
+    }
+}
+
+#[test]
+fn an_elliptic_curve_key_with_any_bit_changed_is_refused() {
+    for algorithm in [KeyAlgorithm::P256, KeyAlgorithm::P384, KeyAlgorithm::P521] {
+        let good = Holder::new(algorithm).spki();
+        for bit in 0..good.len() * 8 {
+            let mut der = good.clone();
+            der[bit / 8] ^= 1 << (bit % 8);
+            assert!(PublicKey::from_spki(&der).is_err(), "{algorithm}, bit {bit}");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn random_octets_are_no_key(octets in vec(any::<u8>(), 0..200)) {
+        prop_assert!(PublicKey::from_spki(&octets).is_err());
+        let numbers = tlv(0x30, &[&tlv(2, &[&octets]), &[2, 3, 1, 0, 1]]);
+        let _ = PublicKey::from_spki(&spki(&[&oid(RSA), &[5, 0]], &numbers));
+        let _ = PublicKey::from_spki(&spki(&[&oid(ED25519)], &octets));
+        prop_assert!(point(P256, &octets).is_err());
     }
 }
