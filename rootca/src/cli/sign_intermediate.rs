@@ -212,7 +212,7 @@ fn plan(folder: &Folder, wanted: &Intermediate, draft: &Linted<Approved>) -> Str
         ),
     ]);
     for finding in draft.warnings() {
-        text.push_str(&format!("lint {}: {}\n", finding.lint, finding.detail));
+        text.push_str(&format!("lint: {finding}\n"));
     }
     text
 }
