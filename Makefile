@@ -19,7 +19,7 @@ bench: ## throughput, latency and memory, as ratios to baselines of the same run
 	scripts/bench $(ARGS)
 
 gen: ## write what is generated into docs/reference/
-	cargo run --quiet --bin gigvault -- reference write docs/reference
+	cargo run --quiet --bin gigvault -- reference docs/reference
 
 fuzz: ## run every fuzz target for FUZZ_SECONDS (60)
 	scripts/fuzz

@@ -27,7 +27,10 @@ pub(crate) fn signatures(length: Duration) -> anyhow::Result<f64> {
                 })
             })
             .collect();
-        workers.into_iter().map(|worker| worker.join().map_err(|_| anyhow::anyhow!("a worker died"))?).sum()
+        workers
+            .into_iter()
+            .map(|worker| worker.join().map_err(|_| anyhow::anyhow!("a worker died"))?)
+            .sum()
     });
     Ok(count? as f64 / length.as_secs_f64())
 }
@@ -53,8 +56,22 @@ type Row = (
 );
 
 const COLUMNS: &[&str] = &[
-    "id", "serial", "ca", "profile", "subject", "sans", "requester", "protocol", "issued_at", "not_before", "not_after",
-    "spki_sha256", "key_use", "fingerprint_sha256", "der", "replaces",
+    "id",
+    "serial",
+    "ca",
+    "profile",
+    "subject",
+    "sans",
+    "requester",
+    "protocol",
+    "issued_at",
+    "not_before",
+    "not_after",
+    "spki_sha256",
+    "key_use",
+    "fingerprint_sha256",
+    "der",
+    "replaces",
 ];
 
 /// Rows of a run: certificates, names, events.
@@ -72,16 +89,26 @@ pub(crate) async fn rows(system: &System, arguments: &[&str]) -> anyhow::Result<
     };
     let db = Db::open(&url, "ca", Options::default()).await?;
     let certificates = store::read!(db, |c| {
-        sqlx::query_as::<_, RowOf>("SELECT * FROM certificates LIMIT 20000").fetch_all(c).await
+        sqlx::query_as::<_, RowOf>("SELECT * FROM certificates LIMIT 20000")
+            .fetch_all(c)
+            .await
     })?;
     let names = store::read!(db, |c| {
-        sqlx::query_as("SELECT name, id FROM certificate_names LIMIT 20000").fetch_all(c).await
+        sqlx::query_as("SELECT name, id FROM certificate_names LIMIT 20000")
+            .fetch_all(c)
+            .await
     })?;
     let events = store::read!(db, |c| {
-        sqlx::query_as("SELECT tx, ordinal, id, kind, subject, time_us, data FROM outbox LIMIT 20000").fetch_all(c).await
+        sqlx::query_as("SELECT tx, ordinal, id, kind, subject, time_us, data FROM outbox LIMIT 20000")
+            .fetch_all(c)
+            .await
     })?;
     db.close().await;
-    Ok(Rows { certificates: certificates.into_iter().map(RowOf::fields).collect(), names, events })
+    Ok(Rows {
+        certificates: certificates.into_iter().map(RowOf::fields).collect(),
+        names,
+        events,
+    })
 }
 
 #[derive(sqlx::FromRow)]
@@ -139,12 +166,18 @@ pub(crate) async fn insert(rows: &Rows, arguments: &[&str], length: Duration) ->
     let db = Db::open(&url, "bare", Options::default()).await?;
     db.migrate(&ca::MIGRATIONS).await?;
     let (start, mut count) = (Instant::now(), 0_usize);
-    let groups = rows.certificates.chunks(GROUP).zip(rows.names.chunks(GROUP)).zip(rows.events.chunks(GROUP));
+    let groups = rows
+        .certificates
+        .chunks(GROUP)
+        .zip(rows.names.chunks(GROUP))
+        .zip(rows.events.chunks(GROUP));
     for ((certificates, names), events) in groups {
         if start.elapsed() >= length {
             break;
         }
-        group(&db, certificates, names, events).await.context("bare insert")?;
+        group(&db, certificates, names, events)
+            .await
+            .context("bare insert")?;
         count += certificates.len();
     }
     let rate = count as f64 / start.elapsed().as_secs_f64();
@@ -160,7 +193,10 @@ async fn group(
 ) -> Result<(), StoreError> {
     const CERTIFICATES: Insert = Insert::into("certificates", COLUMNS);
     const NAMES: Insert = Insert::into("certificate_names", &["name", "id"]);
-    const EVENTS: Insert = Insert::into("outbox", &["tx", "ordinal", "id", "kind", "subject", "time_us", "data"]);
+    const EVENTS: Insert = Insert::into(
+        "outbox",
+        &["tx", "ordinal", "id", "kind", "subject", "time_us", "data"],
+    );
     let mut tx = db.begin().await?;
     bulk_insert(&mut tx, &CERTIFICATES, certificates.iter().cloned()).await?;
     bulk_insert(&mut tx, &NAMES, names.iter().cloned()).await?;

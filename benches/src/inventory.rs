@@ -85,7 +85,13 @@ async fn timings(arguments: &[&str], rows: i64) -> anyhow::Result<Vec<Duration>>
     system.restart()?;
     let mut all = Vec::with_capacity(SEARCHES.len());
     for search in SEARCHES {
-        all.push(median(&system, &search.replace("{n}", &(rows / 2 / 1000 * 1000 + 7).to_string())).await?);
+        all.push(
+            median(
+                &system,
+                &search.replace("{n}", &(rows / 2 / 1000 * 1000 + 7).to_string()),
+            )
+            .await?,
+        );
     }
     Ok(all)
 }
@@ -97,7 +103,13 @@ async fn median(system: &System, search: &str) -> anyhow::Result<Duration> {
     let mut times = Vec::new();
     for _ in 0..24 {
         let start = Instant::now();
-        http.get(&url).bearer_auth(&token).send().await?.error_for_status()?.bytes().await?;
+        http.get(&url)
+            .bearer_auth(&token)
+            .send()
+            .await?
+            .error_for_status()?
+            .bytes()
+            .await?;
         times.push(start.elapsed());
     }
     let mut times = times.split_off(3);
@@ -110,9 +122,17 @@ async fn fill(url: &str, rows: i64) -> anyhow::Result<()> {
     match db.pools() {
         Pools::Pg(pool) => {
             let mut connection = pool.acquire().await?;
-            sqlx::query("SET statement_timeout = 0").execute(&mut *connection).await?;
-            sqlx::query(FILL_POSTGRES).bind(rows).execute(&mut *connection).await?;
-            sqlx::query(NAMES_POSTGRES).bind(rows).execute(&mut *connection).await?;
+            sqlx::query("SET statement_timeout = 0")
+                .execute(&mut *connection)
+                .await?;
+            sqlx::query(FILL_POSTGRES)
+                .bind(rows)
+                .execute(&mut *connection)
+                .await?;
+            sqlx::query(NAMES_POSTGRES)
+                .bind(rows)
+                .execute(&mut *connection)
+                .await?;
             sqlx::query("ANALYZE").execute(&mut *connection).await?;
         }
         Pools::Lite { .. } => {
@@ -127,7 +147,10 @@ async fn fill(url: &str, rows: i64) -> anyhow::Result<()> {
 /// SQLite has neither SHA-256 nor text reversal: Python's binding fills it.
 async fn fill_sqlite(file: &str, rows: i64) -> anyhow::Result<()> {
     let script = include_str!("fill_sqlite.py");
-    let status = tokio::process::Command::new("python3").args(["-c", script, file, &rows.to_string()]).status().await?;
+    let status = tokio::process::Command::new("python3")
+        .args(["-c", script, file, &rows.to_string()])
+        .status()
+        .await?;
     anyhow::ensure!(status.success(), "the inventory could not be filled");
     Ok(())
 }

@@ -27,48 +27,64 @@ pub(crate) trait Client: Send + 'static {
     fn call(&mut self, number: usize) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
 
-/// Runs all clients for `length`. With `rate`, requests start at that pace (open loop, latency counted from the moment
-/// a request was due); without, each client sends its next when the last was answered.
-pub(crate) async fn run<C: Client>(
-    clients: Vec<C>,
-    length: Duration,
-    rate: Option<f64>,
-    next: Arc<AtomicUsize>,
-) -> anyhow::Result<Outcome> {
-    let start = Instant::now();
-    let due = Arc::new(AtomicUsize::new(0));
-    let tasks: Vec<_> = clients
-        .into_iter()
-        .map(|client| tokio::spawn(one(client, start, length, rate, Arc::clone(&next), Arc::clone(&due))))
-        .collect();
-    let mut latencies = Vec::new();
-    for task in tasks {
-        latencies.extend(task.await??);
-    }
-    let rate = latencies.len() as f64 / start.elapsed().as_secs_f64();
-    latencies.sort_unstable();
-    Ok(Outcome { rate, latencies })
-}
-
-async fn one<C: Client>(
-    mut client: C,
-    start: Instant,
+/// A measurement: how long, at what pace, and which prepared request comes next.
+#[derive(Clone)]
+pub(crate) struct Run {
     length: Duration,
     rate: Option<f64>,
     next: Arc<AtomicUsize>,
     due: Arc<AtomicUsize>,
-) -> anyhow::Result<Vec<Duration>> {
-    let mut latencies = Vec::new();
-    loop {
-        let mut began = Instant::now();
-        if let Some(rate) = rate {
-            began = start + Duration::from_secs_f64(due.fetch_add(1, Ordering::Relaxed) as f64 / rate);
-            tokio::time::sleep_until(began.into()).await;
+}
+
+impl Run {
+    /// Each client sends its next request when the last was answered.
+    pub(crate) fn full(length: Duration, next: &Arc<AtomicUsize>) -> Self {
+        Self {
+            length,
+            rate: None,
+            next: Arc::clone(next),
+            due: Arc::default(),
         }
-        if began.duration_since(start) >= length {
-            return Ok(latencies);
+    }
+
+    /// Requests start at this pace a second, and latency counts from the moment a request was due.
+    pub(crate) fn paced(self, rate: f64) -> Self {
+        Self {
+            rate: Some(rate),
+            ..self
         }
-        client.call(next.fetch_add(1, Ordering::Relaxed)).await?;
-        latencies.push(began.elapsed());
+    }
+
+    /// Runs all clients to the end.
+    pub(crate) async fn run<C: Client>(self, clients: Vec<C>) -> anyhow::Result<Outcome> {
+        let start = Instant::now();
+        let tasks: Vec<_> = clients
+            .into_iter()
+            .map(|client| tokio::spawn(self.clone().one(client, start)))
+            .collect();
+        let mut latencies = Vec::new();
+        for task in tasks {
+            latencies.extend(task.await??);
+        }
+        let rate = latencies.len() as f64 / start.elapsed().as_secs_f64();
+        latencies.sort_unstable();
+        Ok(Outcome { rate, latencies })
+    }
+
+    async fn one<C: Client>(self, mut client: C, start: Instant) -> anyhow::Result<Vec<Duration>> {
+        let mut latencies = Vec::new();
+        loop {
+            let mut began = Instant::now();
+            if let Some(rate) = self.rate {
+                began =
+                    start + Duration::from_secs_f64(self.due.fetch_add(1, Ordering::Relaxed) as f64 / rate);
+                tokio::time::sleep_until(began.into()).await;
+            }
+            if began.duration_since(start) >= self.length {
+                return Ok(latencies);
+            }
+            client.call(self.next.fetch_add(1, Ordering::Relaxed)).await?;
+            latencies.push(began.elapsed());
+        }
     }
 }

@@ -3,7 +3,11 @@
 //! Every figure is a ratio to a baseline taken in the same run, so that two machines can be compared. Nothing here
 //! passes or fails; the table goes to `docs/performance.md` with machine and date.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints a table")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program that prints a table"
+)]
 
 mod baseline;
 mod footprint;

@@ -9,11 +9,21 @@ pub(crate) fn csrs(count: usize) -> anyhow::Result<Vec<Vec<u8>>> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         let parts: Vec<_> = (0..threads)
-            .map(|part| scope.spawn(move || (part..count).step_by(threads).map(csr).collect::<anyhow::Result<Vec<_>>>()))
+            .map(|part| {
+                scope.spawn(move || {
+                    (part..count)
+                        .step_by(threads)
+                        .map(csr)
+                        .collect::<anyhow::Result<Vec<_>>>()
+                })
+            })
             .collect();
         let mut all = Vec::with_capacity(count);
         for part in parts {
-            all.extend(part.join().map_err(|_| anyhow::anyhow!("a CSR could not be made"))??);
+            all.extend(
+                part.join()
+                    .map_err(|_| anyhow::anyhow!("a CSR could not be made"))??,
+            );
         }
         Ok(all)
     })
@@ -25,5 +35,11 @@ fn csr(number: usize) -> anyhow::Result<Vec<u8>> {
     let sans: [San; 1] = [format!("dns:{name}").parse()?];
     let subject = DistinguishedName::common_name(&name)?;
     let algorithm = key.algorithm();
-    Ok(Csr::build(&subject, &sans, key.public_key(), algorithm, |message| key.sign(message, algorithm))?)
+    Ok(Csr::build(
+        &subject,
+        &sans,
+        key.public_key(),
+        algorithm,
+        |message| key.sign(message, algorithm),
+    )?)
 }

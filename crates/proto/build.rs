@@ -3,7 +3,9 @@
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files = ["keymgr", "auth", "ca", "feed"].map(|name| format!("gigvault/{name}/v1/{name}.proto"));
     let descriptors = protox::compile(files, ["proto"])?;
-    tonic_prost_build::configure().bytes(".gigvault.keymgr.v1").compile_fds(descriptors)?;
+    tonic_prost_build::configure()
+        .bytes(".gigvault.keymgr.v1")
+        .compile_fds(descriptors)?;
     println!("cargo:rerun-if-changed=proto");
     Ok(())
 }

@@ -33,7 +33,8 @@ pub(crate) fn find(connection: &Connection) -> anyhow::Result<Server> {
         (Some(url), _) => url.clone(),
         (None, Some(dir)) => pointer(dir)?,
         (None, None) => {
-            let text = "no server: give --url, set GIGVAULT_URL, or work in the folder that holds gigvault-data/";
+            let text =
+                "no server: give --url, set GIGVAULT_URL, or work in the folder that holds gigvault-data/";
             return Err(Usage(text.to_owned()).into());
         }
     };
@@ -41,11 +42,21 @@ pub(crate) fn find(connection: &Connection) -> anyhow::Result<Server> {
     let local = data_dir.as_deref().filter(|_| connection.url.is_none());
     let token = match (&connection.token, local) {
         (Some(token), _) => Some(SecretString::from(token.trim())),
-        (None, Some(dir)) => std::fs::read_to_string(dir.join("admin.token")).ok().map(|token| token.trim().into()),
+        (None, Some(dir)) => std::fs::read_to_string(dir.join("admin.token"))
+            .ok()
+            .map(|token| token.trim().into()),
         (None, None) => None,
     };
-    let roots = connection.ca_file.clone().or_else(|| local.map(|dir| dir.join("root.crt")));
-    Ok(Server { url, token, roots, data_dir })
+    let roots = connection
+        .ca_file
+        .clone()
+        .or_else(|| local.map(|dir| dir.join("root.crt")));
+    Ok(Server {
+        url,
+        token,
+        roots,
+        data_dir,
+    })
 }
 
 /// A client of the server that was found.
@@ -63,8 +74,13 @@ pub(crate) fn client(connection: &Connection) -> anyhow::Result<Client> {
 
 fn pointer(dir: &Path) -> anyhow::Result<String> {
     let path = dir.join("server.json");
-    let text = std::fs::read(&path)
-        .with_context(|| format!("reading {}: start the server with `gigvault up`, or give --url", path.display()))?;
-    let pointer: Pointer = serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))?;
+    let text = std::fs::read(&path).with_context(|| {
+        format!(
+            "reading {}: start the server with `gigvault up`, or give --url",
+            path.display()
+        )
+    })?;
+    let pointer: Pointer =
+        serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))?;
     Ok(pointer.https)
 }

@@ -15,7 +15,10 @@ const DENIED: u8 = 3;
 const NOT_FOUND: u8 = 4;
 
 /// Says what failed on stderr, and answers the code for it.
-#[expect(clippy::print_stderr, reason = "the one place where a command says why it failed")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the one place where a command says why it failed"
+)]
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     eprintln!("error: {}", text(error));
     if let Some(hint) = hint(error) {
@@ -67,7 +70,10 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         Error::Untrusted { .. } => Some("trust the right root: --ca-file, or GIGVAULT_CA_FILE".to_owned()),
         Error::Problem(problem) => match problem.status {
             401 => Some("set GIGVAULT_TOKEN or --token to a valid API key".to_owned()),
-            500 | 503 => problem.correlation_id.as_ref().map(|id| format!("the server's log has it under {id}")),
+            500 | 503 => problem
+                .correlation_id
+                .as_ref()
+                .map(|id| format!("the server's log has it under {id}")),
             _ => None,
         },
         _ => None,
@@ -81,7 +87,11 @@ mod tests {
     use super::*;
 
     fn refused(status: u16, kind: &str) -> anyhow::Error {
-        let problem = client::Problem { status, kind: kind.to_owned(), ..client::Problem::default() };
+        let problem = client::Problem {
+            status,
+            kind: kind.to_owned(),
+            ..client::Problem::default()
+        };
         Error::Problem(Box::new(problem)).into()
     }
 
@@ -94,12 +104,21 @@ mod tests {
         assert_eq!(code(&refused(422, "x/denied-by-profile")), 3);
         assert_eq!(code(&refused(422, "x/invalid-request")), 1);
         assert_eq!(code(&refused(404, "x/not-found")), 4);
-        assert_eq!(code(&Err::<(), _>(refused(404, "x")).context("certificate 1").unwrap_err()), 4);
+        assert_eq!(
+            code(
+                &Err::<(), _>(refused(404, "x"))
+                    .context("certificate 1")
+                    .unwrap_err()
+            ),
+            4
+        );
     }
 
     #[test]
     fn a_cause_is_said_once() {
-        let error = Err::<(), _>(anyhow!("no such file")).context("reading a.csr: no such file").unwrap_err();
+        let error = Err::<(), _>(anyhow!("no such file"))
+            .context("reading a.csr: no such file")
+            .unwrap_err();
         assert_eq!(text(&error), "reading a.csr: no such file");
     }
 }

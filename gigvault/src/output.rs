@@ -30,7 +30,10 @@ impl Output {
     pub(crate) fn new(asked: Option<Format>) -> Self {
         let terminal = std::io::stdout().is_terminal();
         let format = asked.unwrap_or(if terminal { Format::Table } else { Format::Json });
-        Self { format, colours: terminal && std::env::var_os("NO_COLOR").is_none() }
+        Self {
+            format,
+            colours: terminal && std::env::var_os("NO_COLOR").is_none(),
+        }
     }
 
     /// A list: a table with these columns, or the whole object.
@@ -68,7 +71,10 @@ impl Output {
     /// Text as it is: PEM, completions.
     pub(crate) fn write(self, text: &str) -> anyhow::Result<()> {
         let mut stdout = std::io::stdout().lock();
-        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).context("writing to stdout")
+        stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush())
+            .context("writing to stdout")
     }
 
     fn object<T: Serialize>(self, whole: &T) -> anyhow::Result<()> {
@@ -81,7 +87,9 @@ impl Output {
 
     fn table(self) -> Table {
         let mut table = Table::new();
-        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        table
+            .load_style(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Disabled);
         table
     }
 

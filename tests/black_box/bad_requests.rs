@@ -23,14 +23,33 @@ impl Api {
 
     async fn issue(&self, body: &Value) -> (StatusCode, Value) {
         let url = format!("{}/api/v1/certificates", self.system.ready().https);
-        let response = self.http.post(url).bearer_auth(&self.token).json(body).send().await.unwrap();
+        let response = self
+            .http
+            .post(url)
+            .bearer_auth(&self.token)
+            .json(body)
+            .send()
+            .await
+            .unwrap();
         (response.status(), response.json().await.unwrap())
     }
 
     async fn issued(&self) -> usize {
-        let url = format!("{}/api/v1/certificates?requester=&limit=500", self.system.ready().https);
+        let url = format!(
+            "{}/api/v1/certificates?requester=&limit=500",
+            self.system.ready().https
+        );
         let url = url.replace("requester=&", "protocol=rest&");
-        let list: Value = self.http.get(url).bearer_auth(&self.token).send().await.unwrap().json().await.unwrap();
+        let list: Value = self
+            .http
+            .get(url)
+            .bearer_auth(&self.token)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
         list["items"].as_array().unwrap().len()
     }
 
@@ -45,59 +64,118 @@ impl Api {
     }
 }
 
+const SUBJECT: &[&str] = &[
+    "-subj",
+    "/CN=a.example.test",
+    "-addext",
+    "subjectAltName=DNS:a.example.test",
+];
 const P256: &[&str] = &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
 
 fn body(csr: &str) -> Value {
     json!({"csr": csr, "profile": "tls-server"})
 }
 
+type Case = (&'static str, String, &'static [&'static str]);
+
 #[tokio::test]
 async fn hostile_csrs_are_refused_by_field_and_leave_nothing() {
     let api = Api::new();
-    let subject = ["-subj", "/CN=a.example.test", "-addext", "subjectAltName=DNS:a.example.test"];
-    let good = api.csr(P256, &subject);
-    let flipped = flip_signature(&good);
-    let truncated: String = good.lines().take(4).chain(["-----END CERTIFICATE REQUEST-----"]).collect::<Vec<_>>().join("\n");
-    let san = |san: &str| api.csr(P256, &["-subj", "/CN=a.example.test", "-addext", &format!("subjectAltName={san}")]);
-    let rsa = |bits: &str, exponent: &str| {
-        let bits = format!("rsa_keygen_bits:{bits}");
-        let exponent = format!("rsa_keygen_pubexp:{exponent}");
-        api.csr(&["-algorithm", "RSA", "-pkeyopt", &bits, "-pkeyopt", &exponent], &subject)
-    };
-    // Too long for an argument: openssl reads it from a file.
-    let many = (0..10_000).map(|n| format!("DNS.{n} = h{n}.example.test\n")).collect::<String>();
-    let config = api.system.dir().join("many.cnf");
-    let text = format!("[req]\ndistinguished_name = dn\nreq_extensions = ext\n[dn]\n[ext]\nsubjectAltName = @names\n[names]\n{many}");
-    std::fs::write(&config, text).unwrap();
-    let many = api.csr(P256, &["-subj", "/CN=h1.example.test", "-config", judge::text(&config)]);
-    let cases: Vec<(&str, String, &[&str])> = vec![
-        ("not a CSR", "hello".to_owned(), &["csr"]),
-        ("empty", String::new(), &["csr"]),
-        ("truncated", truncated, &["csr"]),
-        ("oversized", format!("-----BEGIN CERTIFICATE REQUEST-----\n{}\n-----END CERTIFICATE REQUEST-----\n", "A".repeat(100_000)), &["csr"]),
-        ("bad signature", flipped, &["csr.signature"]),
-        ("RSA under 2048", rsa("1024", "65537"), &["csr.public_key"]),
-        ("tiny exponent", rsa("2048", "3"), &["csr.public_key"]),
-        ("unknown curve", api.csr(&["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:secp256k1"], &subject), &["csr.public_key"]),
-        ("wildcard in the middle", san("DNS:a.*.example.test"), &["csr.san"]),
-        ("IP as DNS name", san("DNS:10.0.0.1"), &["csr.san"]),
-        ("10,000 names", many, &["csr.san", "csr"]),
-        ("underscore", san("DNS:a_b.example.test"), &["csr.san"]),
-        ("trailing dot", san("DNS:a.example.test."), &["csr.san"]),
-        ("common name that no SAN repeats", san("DNS:b.example.test"), &["csr.subject"]),
-        ("SHA-1 signature", api.csr(P256, &[&subject[..], &["-sha1"]].concat()), &["csr.signature"]),
-    ];
+    let good = api.csr(P256, SUBJECT);
+    let cases: Vec<Case> = malformed(&good)
+        .into_iter()
+        .chain(weak_keys(&api))
+        .chain(bad_names(&api))
+        .collect();
     for (what, csr, fields) in cases {
         let (status, problem) = api.issue(&body(&csr)).await;
         assert!(status.is_client_error(), "{what}: {status} {problem}");
         let field = problem["field"].as_str().unwrap_or_default();
         assert!(fields.contains(&field), "{what}: names {field:?}: {problem}");
-        assert!(problem["type"].as_str().unwrap().starts_with("https://gigvault.io/problems/"), "{what}");
+        assert!(
+            problem["type"]
+                .as_str()
+                .unwrap()
+                .starts_with("https://gigvault.io/problems/"),
+            "{what}"
+        );
     }
     assert_eq!(api.issued().await, 0);
     let (status, answer) = api.issue(&body(&good)).await;
     assert_eq!(status, StatusCode::CREATED, "{answer}");
     assert_eq!(api.issued().await, 1);
+}
+
+fn malformed(good: &str) -> Vec<Case> {
+    let lines = good.lines().take(4).chain(["-----END CERTIFICATE REQUEST-----"]);
+    let truncated = lines.collect::<Vec<_>>().join("\n");
+    let oversized = format!(
+        "-----BEGIN CERTIFICATE REQUEST-----\n{}\n-----END CERTIFICATE REQUEST-----\n",
+        "A".repeat(100_000)
+    );
+    vec![
+        ("not a CSR", "hello".to_owned(), &["csr"]),
+        ("empty", String::new(), &["csr"]),
+        ("truncated", truncated, &["csr"]),
+        ("oversized", oversized, &["csr"]),
+        ("bad signature", flip_signature(good), &["csr.signature"]),
+    ]
+}
+
+fn weak_keys(api: &Api) -> Vec<Case> {
+    let rsa = |bits: &str, exponent: &str| {
+        let bits = format!("rsa_keygen_bits:{bits}");
+        let exponent = format!("rsa_keygen_pubexp:{exponent}");
+        api.csr(
+            &["-algorithm", "RSA", "-pkeyopt", &bits, "-pkeyopt", &exponent],
+            SUBJECT,
+        )
+    };
+    let curve = &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:secp256k1"];
+    vec![
+        ("RSA under 2048", rsa("1024", "65537"), &["csr.public_key"]),
+        ("tiny exponent", rsa("2048", "3"), &["csr.public_key"]),
+        ("unknown curve", api.csr(curve, SUBJECT), &["csr.public_key"]),
+        (
+            "SHA-1 signature",
+            api.csr(P256, &[SUBJECT, &["-sha1"]].concat()),
+            &["csr.signature"],
+        ),
+    ]
+}
+
+fn bad_names(api: &Api) -> Vec<Case> {
+    let san = |san: &str| {
+        let san = format!("subjectAltName={san}");
+        api.csr(P256, &["-subj", "/CN=a.example.test", "-addext", &san])
+    };
+    // Too long for an argument: openssl reads it from a file.
+    let many = (0..10_000)
+        .map(|n| format!("DNS.{n} = h{n}.example.test\n"))
+        .collect::<String>();
+    let config = api.system.dir().join("many.cnf");
+    let head = "[req]\ndistinguished_name = dn\nreq_extensions = ext\n[dn]\n[ext]\nsubjectAltName = @names\n[names]\n";
+    std::fs::write(&config, format!("{head}{many}")).unwrap();
+    let many = api.csr(
+        P256,
+        &["-subj", "/CN=h1.example.test", "-config", judge::text(&config)],
+    );
+    vec![
+        (
+            "wildcard in the middle",
+            san("DNS:a.*.example.test"),
+            &["csr.san"],
+        ),
+        ("IP as DNS name", san("DNS:10.0.0.1"), &["csr.san"]),
+        ("10,000 names", many, &["csr.san", "csr"]),
+        ("underscore", san("DNS:a_b.example.test"), &["csr.san"]),
+        ("trailing dot", san("DNS:a.example.test."), &["csr.san"]),
+        (
+            "common name that no SAN repeats",
+            san("DNS:b.example.test"),
+            &["csr.subject"],
+        ),
+    ]
 }
 
 /// Changes one bit near the end of the DER, inside the signature.
@@ -128,7 +206,15 @@ fn flip_signature(pem: &str) -> String {
 #[tokio::test]
 async fn malformed_requests_name_what_is_wrong() {
     let api = Api::new();
-    let csr = api.csr(P256, &["-subj", "/CN=a.example.test", "-addext", "subjectAltName=DNS:a.example.test"]);
+    let csr = api.csr(
+        P256,
+        &[
+            "-subj",
+            "/CN=a.example.test",
+            "-addext",
+            "subjectAltName=DNS:a.example.test",
+        ],
+    );
     let with = |name: &str, value: Value| {
         let mut body = body(&csr);
         body[name] = value;
@@ -151,14 +237,43 @@ async fn malformed_requests_name_what_is_wrong() {
         }
     }
     let base = format!("{}/api/v1/certificates", api.system.ready().https);
-    for query in ["limit=0", "limit=501", "limit=x", "cursor=abc", "status=gone", "nosuch=1", "expires_after=yesterday", "spki_sha256=00"] {
-        let response = api.http.get(format!("{base}?{query}")).bearer_auth(&api.token).send().await.unwrap();
+    for query in [
+        "limit=0",
+        "limit=501",
+        "limit=x",
+        "cursor=abc",
+        "status=gone",
+        "nosuch=1",
+        "expires_after=yesterday",
+        "spki_sha256=00",
+    ] {
+        let response = api
+            .http
+            .get(format!("{base}?{query}"))
+            .bearer_auth(&api.token)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{query}");
-        assert_eq!(response.headers()["content-type"], "application/problem+json", "{query}");
+        assert_eq!(
+            response.headers()["content-type"],
+            "application/problem+json",
+            "{query}"
+        );
     }
     for serial in ["xyz", "%00", "..%2f..%2fetc", "0", &"f".repeat(4000)] {
-        let response = api.http.get(format!("{base}/{serial}")).bearer_auth(&api.token).send().await.unwrap();
-        assert!(response.status().is_client_error(), "{serial}: {}", response.status());
+        let response = api
+            .http
+            .get(format!("{base}/{serial}"))
+            .bearer_auth(&api.token)
+            .send()
+            .await
+            .unwrap();
+        assert!(
+            response.status().is_client_error(),
+            "{serial}: {}",
+            response.status()
+        );
     }
     assert_eq!(api.issued().await, 0);
 }
@@ -166,16 +281,31 @@ async fn malformed_requests_name_what_is_wrong() {
 #[tokio::test]
 async fn an_idempotency_key_has_one_effect_however_often_it_is_sent() {
     let api = Api::new();
-    let csr = api.csr(P256, &["-subj", "/CN=a.example.test", "-addext", "subjectAltName=DNS:a.example.test"]);
+    let csr = api.csr(
+        P256,
+        &[
+            "-subj",
+            "/CN=a.example.test",
+            "-addext",
+            "subjectAltName=DNS:a.example.test",
+        ],
+    );
     let url = format!("{}/api/v1/certificates", api.system.ready().https);
     let send = |body: Value| {
-        let request = api.http.post(&url).bearer_auth(&api.token).header("idempotency-key", "order-7").json(&body);
+        let request = api
+            .http
+            .post(&url)
+            .bearer_auth(&api.token)
+            .header("idempotency-key", "order-7")
+            .json(&body);
         async move {
             let response = request.send().await.unwrap();
             (response.status(), response.json::<Value>().await.unwrap())
         }
     };
-    let all = (0..32).map(|_| tokio::spawn(send(body(&csr)))).collect::<Vec<_>>();
+    let all = (0..32)
+        .map(|_| tokio::spawn(send(body(&csr))))
+        .collect::<Vec<_>>();
     let mut serials = std::collections::BTreeSet::new();
     for one in all {
         let (status, answer) = one.await.unwrap();

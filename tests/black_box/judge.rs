@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// Runs a program to its end; a failure is a panic with what it said.
-pub fn run(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> String {
+pub(crate) fn run(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> String {
     let output = try_run(program, arguments);
     assert!(
         output.status.success(),
@@ -16,7 +16,7 @@ pub fn run(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> String {
 }
 
 /// Runs a program to its end.
-pub fn try_run(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Output {
+pub(crate) fn try_run(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Output {
     let program = program.as_ref();
     Command::new(program)
         .args(arguments)
@@ -29,20 +29,28 @@ pub fn try_run(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Outp
 }
 
 /// A path as an argument.
-pub fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
 /// `openssl verify` under one root.
-pub fn openssl_verify(root: &Path, untrusted: &Path, leaf: &Path, more: &[&str]) {
-    let mut arguments = vec!["verify", "-x509_strict", "-CAfile", text(root), "-untrusted", text(untrusted)];
+pub(crate) fn openssl_verify(root: &Path, untrusted: &Path, leaf: &Path, more: &[&str]) {
+    let mut arguments = vec![
+        "verify",
+        "-x509_strict",
+        "-CAfile",
+        text(root),
+        "-untrusted",
+        text(untrusted),
+    ];
     arguments.extend(more);
     arguments.push(text(leaf));
     assert!(run("openssl", &arguments).ends_with(": OK\n"));
 }
 
 /// A linter of pkilint; panics with its findings.
-pub fn pkilint(linter: &str, arguments: &[&str]) {
-    let bin = std::env::var_os("GIGVAULT_PKILINT").expect("GIGVAULT_PKILINT is not set: run through `make test`");
+pub(crate) fn pkilint(linter: &str, arguments: &[&str]) {
+    let bin =
+        std::env::var_os("GIGVAULT_PKILINT").expect("GIGVAULT_PKILINT is not set: run through `make test`");
     run(PathBuf::from(bin).join(linter), arguments);
 }

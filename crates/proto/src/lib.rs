@@ -3,8 +3,6 @@
 //! Services know each other only through this crate. A module a service, named as its protobuf
 //! package; comments come from the `.proto` files.
 
-#![expect(missing_docs, reason = "generated code documents itself from the .proto files where they do")]
-#![expect(clippy::all, unused_qualifications, reason = "generated code")]
 
 /// The change feed shared by all services that publish events.
 pub mod feed {

@@ -5,11 +5,13 @@ use clap::Subcommand;
 #[derive(Subcommand)]
 pub(crate) enum ApikeyCommand {
     /// Make an API key. It is shown once.
-    #[command(after_help = "Roles: root-admin, ca-operator, ra-approver, auditor, developer.
+    #[command(
+        after_help = "Roles: root-admin, ca-operator, ra-approver, auditor, developer.
 
 Examples:
   gigvault apikey create ci --role developer --validity 90d
-  gigvault apikey create monitoring --role auditor -o json | jq -r .token")]
+  gigvault apikey create monitoring --role auditor -o json | jq -r .token"
+    )]
     Create {
         /// For people.
         name: String,

@@ -42,12 +42,14 @@ pub(crate) enum CertCommand {
 }
 
 #[derive(Args)]
-#[command(after_help = "Writes <cn>.key (mode 0600), <cn>.crt and <cn>.chain.pem. The key never leaves this machine.
+#[command(
+    after_help = "Writes <cn>.key (mode 0600), <cn>.crt and <cn>.chain.pem. The key never leaves this machine.
 
 Examples:
   gigvault cert create web.example.test --san dns:www.example.test --san ip:10.0.0.1
   gigvault cert create client-7 --profile tls-client --validity 30d
-  gigvault cert create \"Ada Example\" --profile email --san email:ada@example.test --key-type rsa3072")]
+  gigvault cert create \"Ada Example\" --profile email --san email:ada@example.test --key-type rsa3072"
+)]
 pub(crate) struct Create {
     /// Common name; a DNS name is also put among the SANs.
     pub(crate) cn: String,
@@ -75,13 +77,15 @@ pub(crate) struct Create {
 }
 
 #[derive(Args)]
-#[command(after_help = "Filters are joined by AND. Times are RFC 3339, or spans from now such as 30d.
+#[command(
+    after_help = "Filters are joined by AND. Times are RFC 3339, or spans from now such as 30d.
 
 Examples:
   gigvault cert list --san-suffix example.test --status valid
   gigvault cert list --expires-before 30d
   gigvault cert list --key-reused
-  gigvault cert list --all -o json | jq -r '.items[].serial'")]
+  gigvault cert list --all -o json | jq -r '.items[].serial'"
+)]
 pub(crate) struct List {
     /// One SAN, exact: dns:a.example.test.
     #[arg(long)]
@@ -134,11 +138,13 @@ pub(crate) struct List {
 }
 
 #[derive(Args)]
-#[command(after_help = "Without --new-key the new certificate is for the same key; the key file stays as it is.
+#[command(
+    after_help = "Without --new-key the new certificate is for the same key; the key file stays as it is.
 
 Examples:
   gigvault cert renew 4f1c0a9be27d5f60813e9a4c2b7d1e05
-  gigvault cert renew 4f1c0a9be27d5f60813e9a4c2b7d1e05 --new-key --out /etc/nginx/tls")]
+  gigvault cert renew 4f1c0a9be27d5f60813e9a4c2b7d1e05 --new-key --out /etc/nginx/tls"
+)]
 pub(crate) struct Renew {
     /// Serial number, hex.
     pub(crate) serial: String,
@@ -160,13 +166,15 @@ pub(crate) struct Renew {
 }
 
 #[derive(Args)]
-#[command(after_help = "Reasons (RFC 5280): unspecified, key-compromise, ca-compromise, affiliation-changed, superseded,
+#[command(
+    after_help = "Reasons (RFC 5280): unspecified, key-compromise, ca-compromise, affiliation-changed, superseded,
 cessation-of-operation, certificate-hold, remove-from-crl (releases a hold), privilege-withdrawn, aa-compromise.
 A revocation is final; only a hold can be released.
 
 Examples:
   gigvault cert revoke 4f1c0a9be27d5f60813e9a4c2b7d1e05 --reason superseded
-  gigvault cert revoke 4f1c0a9be27d5f60813e9a4c2b7d1e05 --reason key-compromise --invalid-since 2026-11-01T00:00:00Z --yes")]
+  gigvault cert revoke 4f1c0a9be27d5f60813e9a4c2b7d1e05 --reason key-compromise --invalid-since 2026-11-01T00:00:00Z --yes"
+)]
 pub(crate) struct Revoke {
     /// Serial number, hex.
     pub(crate) serial: String,
@@ -182,12 +190,14 @@ pub(crate) struct Revoke {
 }
 
 #[derive(Args)]
-#[command(after_help = "Looks at signatures, dates, names, usages and constraints. It asks no server: whether the certificate
+#[command(
+    after_help = "Looks at signatures, dates, names, usages and constraints. It asks no server: whether the certificate
 was revoked is not looked at.
 
 Examples:
   gigvault cert verify web.crt --untrusted web.chain.pem --hostname web.example.test
-  gigvault cert verify client.crt --ca-file root.crt --purpose client")]
+  gigvault cert verify client.crt --ca-file root.crt --purpose client"
+)]
 pub(crate) struct Verify {
     /// Certificate, PEM; what follows the first in the file counts as untrusted.
     pub(crate) file: PathBuf,

@@ -51,7 +51,13 @@ pub(crate) struct Connection {
     #[arg(long, global = true, env = "GIGVAULT_URL", help_heading = "Server")]
     pub(crate) url: Option<String>,
     /// API key. Better in the environment than here, where other users of this machine can see it.
-    #[arg(long, global = true, env = "GIGVAULT_TOKEN", hide_env_values = true, help_heading = "Server")]
+    #[arg(
+        long,
+        global = true,
+        env = "GIGVAULT_TOKEN",
+        hide_env_values = true,
+        help_heading = "Server"
+    )]
     pub(crate) token: Option<String>,
     /// Root certificates to trust, PEM.
     #[arg(long, global = true, env = "GIGVAULT_CA_FILE", help_heading = "Server")]
@@ -84,6 +90,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Apikey(ApikeyCommand),
     /// Whose the credential is, and what it may do.
+    #[command(after_help = "Examples:
+  gigvault whoami
+  GIGVAULT_TOKEN=gv_… gigvault whoami -o json")]
     Whoami,
     /// The offline root: works with no network and no server.
     Rootca(rootca::cli::Args),

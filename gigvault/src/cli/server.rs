@@ -9,14 +9,16 @@ use crate::wiring::Service;
 
 /// Everything in one process.
 #[derive(Args)]
-#[command(after_help = "The first start makes a development root, an issuing CA and a first admin in the data directory;
+#[command(
+    after_help = "The first start makes a development root, an issuing CA and a first admin in the data directory;
 the next finds them. Flags win over the environment (GIGVAULT_<SECTION>__<FIELD>), that over the file.
 
 Examples:
   gigvault up
   gigvault up --data-dir /var/lib/gigvault --listen 0.0.0.0
   gigvault up --database-url postgres://gigvault@127.0.0.1/gigvault
-  gigvault up --https-port 0 --ready-file ready.json    free ports, said in the file")]
+  gigvault up --https-port 0 --ready-file ready.json    free ports, said in the file"
+)]
 pub(crate) struct Up {
     /// Where state lies [default: gigvault-data].
     #[arg(long)]
@@ -52,11 +54,13 @@ pub(crate) struct Up {
 
 /// Services as their own process.
 #[derive(Args)]
-#[command(after_help = "Services that run elsewhere stand in section `peers` of the configuration.
+#[command(
+    after_help = "Services that run elsewhere stand in section `peers` of the configuration.
 
 Examples:
   gigvault serve keymgr --config keymgr.yaml
-  gigvault serve ca auth --config ca.yaml --ready-file ready.json")]
+  gigvault serve ca auth --config ca.yaml --ready-file ready.json"
+)]
 pub(crate) struct Serve {
     /// Which services.
     #[arg(required = true, value_enum)]
@@ -71,11 +75,13 @@ pub(crate) struct Serve {
 
 /// Once, before the first `serve`.
 #[derive(Args)]
-#[command(after_help = "Does what the first `up` does, and writes an identity for each service named. What is there
+#[command(
+    after_help = "Does what the first `up` does, and writes an identity for each service named. What is there
 already stays as it is, so that it can be run again.
 
 Examples:
-  gigvault bootstrap --config ca.yaml --identity ca --identity keymgr --identity auth")]
+  gigvault bootstrap --config ca.yaml --identity ca --identity keymgr --identity auth"
+)]
 pub(crate) struct Bootstrap {
     /// YAML file.
     #[arg(long)]
@@ -93,11 +99,13 @@ pub(crate) struct Bootstrap {
 
 /// Databases to the current schema.
 #[derive(Args)]
-#[command(after_help = "Safe to run from several places at once. `serve` does it too where `database.migrate` is on.
+#[command(
+    after_help = "Safe to run from several places at once. `serve` does it too where `database.migrate` is on.
 
 Examples:
   gigvault migrate --config ca.yaml
-  gigvault migrate ca auth --config ca.yaml")]
+  gigvault migrate ca auth --config ca.yaml"
+)]
 pub(crate) struct Migrate {
     /// Which services; all if none.
     #[arg(value_enum)]

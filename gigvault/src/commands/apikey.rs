@@ -9,16 +9,30 @@ use crate::cli::{ApikeyCommand, Connection};
 use crate::context;
 use crate::output::Output;
 
-pub(super) async fn run(command: ApikeyCommand, connection: &Connection, output: Output) -> anyhow::Result<()> {
+pub(super) async fn run(
+    command: ApikeyCommand,
+    connection: &Connection,
+    output: Output,
+) -> anyhow::Result<()> {
     let client = context::client(connection)?;
     match command {
         ApikeyCommand::Create { name, role, validity } => {
-            let made = client.api_keys().create(&NewApiKey { name, roles: role, validity }).await?;
+            let made = client
+                .api_keys()
+                .create(&NewApiKey {
+                    name,
+                    roles: role,
+                    validity,
+                })
+                .await?;
             let facts = [
                 ("prefix", made.key.prefix.clone()),
                 ("name", made.key.name.clone()),
                 ("roles", made.key.roles.join(", ")),
-                ("expires", made.key.expires_at.map(times::minute).unwrap_or_default()),
+                (
+                    "expires",
+                    made.key.expires_at.map(times::minute).unwrap_or_default(),
+                ),
                 ("token", made.token.expose_secret().to_owned()),
             ];
             output.one(&made, &facts)?;

@@ -14,9 +14,19 @@ pub(super) async fn run(command: CaCommand, connection: &Connection, output: Out
             let list = client.cas().list().await?;
             let row = |ca: &Ca| {
                 let left = times::left(ca.not_after, now());
-                vec![ca.name.clone(), ca.subject.clone(), ca.key_algorithm.clone(), times::minute(ca.not_after), left]
+                vec![
+                    ca.name.clone(),
+                    ca.subject.clone(),
+                    ca.key_algorithm.clone(),
+                    times::minute(ca.not_after),
+                    left,
+                ]
             };
-            output.list(&list, &["name", "subject", "key", "not after", "left"], list.items.iter().map(row))
+            output.list(
+                &list,
+                &["name", "subject", "key", "not after", "left"],
+                list.items.iter().map(row),
+            )
         }
         CaCommand::Show { name } => {
             let ca = client.cas().get(&name).await?;

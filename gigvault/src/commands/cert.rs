@@ -35,12 +35,20 @@ pub(super) async fn run(command: CertCommand, connection: &Connection, output: O
 
 async fn create(client: &Client, arguments: &cli::Create, output: Output) -> anyhow::Result<()> {
     let bundle = Bundle::new(&arguments.out, &arguments.cn)?;
-    files::check_free(&[&bundle.key, &bundle.certificate, &bundle.chain], arguments.force)?;
+    files::check_free(
+        &[&bundle.key, &bundle.certificate, &bundle.chain],
+        arguments.force,
+    )?;
     let sans = csr::sans(&arguments.cn, &arguments.san, arguments.profile.as_str())?;
-    let wanted = Wanted { cn: &arguments.cn, subject: None, sans: &sans };
+    let wanted = Wanted {
+        cn: &arguments.cn,
+        subject: None,
+        sans: &sans,
+    };
     let made = csr::make(&wanted, arguments.key_type)?;
-    // The key first: a certificate without its key is of no use, a key without one harms nobody.
-    files::write(&bundle.key, made.key.as_bytes(), 0o600)?;
+    // The key first: a certificate without its key is of no use. It takes its place once there is a certificate,
+    // so that a refusal leaves nothing behind and takes no older key away.
+    let key = files::stage(&bundle.key, made.key.as_bytes(), 0o600)?;
     let new = Issue {
         csr: made.csr,
         profile: arguments.profile.clone(),
@@ -48,14 +56,8 @@ async fn create(client: &Client, arguments: &cli::Create, output: Output) -> any
         validity: arguments.validity.clone(),
         san: None,
     };
-    let issued = match client.certificates().issue(&new).await {
-        Ok(issued) => issued,
-        Err(error) => {
-            // Nothing came of it: leave nothing behind.
-            let _left = std::fs::remove_file(&bundle.key);
-            return Err(error.into());
-        }
-    };
+    let issued = client.certificates().issue(&new).await?;
+    key.keep()?;
     save(&bundle, &issued)?;
     report(&issued, &bundle, true, output)
 }
@@ -86,7 +88,11 @@ pub(super) fn report(issued: &Certificate, bundle: &Bundle, key: bool, output: O
 
 async fn list(client: &Client, arguments: &cli::List, output: Output) -> anyhow::Result<()> {
     let now = now();
-    let point = |flag, text: &Option<String>| text.as_deref().map(|text| times::point(flag, text, now)).transpose();
+    let point = |flag, text: &Option<String>| {
+        text.as_deref()
+            .map(|text| times::point(flag, text, now))
+            .transpose()
+    };
     let filter = Filter {
         san: arguments.san.clone(),
         san_suffix: arguments.san_suffix.clone(),
@@ -103,11 +109,23 @@ async fn list(client: &Client, arguments: &cli::List, output: Output) -> anyhow:
         key_reused: arguments.key_reused,
     };
     let whole = match arguments.all {
-        true => Page { items: client.certificates().all(&filter)?.all().await?, next_cursor: None },
-        false => client.certificates().list(&filter, Some(arguments.limit), arguments.cursor.as_deref()).await?,
+        true => Page {
+            items: client.certificates().all(&filter)?.all().await?,
+            next_cursor: None,
+        },
+        false => {
+            client
+                .certificates()
+                .list(&filter, Some(arguments.limit), arguments.cursor.as_deref())
+                .await?
+        }
     };
     let row = |certificate: &Certificate| {
-        let names = if certificate.san.is_empty() { certificate.subject.clone() } else { names(&certificate.san) };
+        let names = if certificate.san.is_empty() {
+            certificate.subject.clone()
+        } else {
+            names(&certificate.san)
+        };
         vec![
             certificate.serial.clone(),
             names,
@@ -119,7 +137,16 @@ async fn list(client: &Client, arguments: &cli::List, output: Output) -> anyhow:
             times::left(certificate.not_after, now),
         ]
     };
-    let columns = ["serial", "names", "profile", "ca", "status", "not before", "not after", "left"];
+    let columns = [
+        "serial",
+        "names",
+        "profile",
+        "ca",
+        "status",
+        "not before",
+        "not after",
+        "left",
+    ];
     output.list(&whole, &columns, whole.items.iter().map(row))?;
     if let Some(cursor) = &whole.next_cursor {
         note(&format!("more: --cursor {cursor}, or --all"));
@@ -147,7 +174,10 @@ pub(super) fn note(text: &str) {
 }
 
 fn show(certificate: &Certificate, output: Output) -> anyhow::Result<()> {
-    let revocation = certificate.revocation.as_ref().map(|revocation| format!("{} ({})", times::minute(revocation.time), revocation.reason));
+    let revocation = certificate
+        .revocation
+        .as_ref()
+        .map(|revocation| format!("{} ({})", times::minute(revocation.time), revocation.reason));
     output.one(
         certificate,
         &[
@@ -160,7 +190,10 @@ fn show(certificate: &Certificate, output: Output) -> anyhow::Result<()> {
             ("profile", certificate.profile.clone()),
             ("not before", times::minute(certificate.not_before)),
             ("not after", times::until(certificate.not_after, now())),
-            ("requested by", format!("{} over {}", certificate.requester, certificate.protocol)),
+            (
+                "requested by",
+                format!("{} over {}", certificate.requester, certificate.protocol),
+            ),
             ("renews", certificate.replaces.clone().unwrap_or_default()),
             ("sha-256", certificate.fingerprint_sha256.clone()),
             ("key sha-256", certificate.spki_sha256.clone()),
@@ -170,37 +203,64 @@ fn show(certificate: &Certificate, output: Output) -> anyhow::Result<()> {
 
 async fn renew(client: &Client, arguments: &cli::Renew, output: Output) -> anyhow::Result<()> {
     let old = client.certificates().get(&arguments.serial).await?;
-    let parsed = x509::Certificate::from_pem(old.certificate.as_bytes()).context("the old certificate can't be read")?;
+    let parsed = x509::Certificate::from_pem(old.certificate.as_bytes())
+        .context("the old certificate can't be read")?;
     let name = parsed.subject().common_names().into_iter().next();
     let bundle = Bundle::new(&arguments.out, name.as_deref().unwrap_or(&old.serial))?;
-    let mut renewal = client::Renew { csr: None, validity: arguments.validity.clone() };
+    let mut renewal = client::Renew {
+        csr: None,
+        validity: arguments.validity.clone(),
+    };
     let mut key = None;
     if arguments.new_key {
-        files::check_free(&[&bundle.key, &bundle.certificate, &bundle.chain], arguments.force)?;
+        files::check_free(
+            &[&bundle.key, &bundle.certificate, &bundle.chain],
+            arguments.force,
+        )?;
         let sans: Vec<San> = parsed.sans().to_vec();
-        let wanted = Wanted { cn: "", subject: Some(parsed.subject()), sans: &sans };
+        let wanted = Wanted {
+            cn: "",
+            subject: Some(parsed.subject()),
+            sans: &sans,
+        };
         let made = csr::make(&wanted, arguments.key_type)?;
         renewal.csr = Some(made.csr);
-        key = Some(made.key);
+        key = Some(files::stage(&bundle.key, made.key.as_bytes(), 0o600)?);
     } else {
         files::check_free(&[&bundle.certificate, &bundle.chain], arguments.force)?;
     }
     let issued = client.certificates().renew(&old.serial, &renewal).await?;
-    if let Some(key) = &key {
-        files::write(&bundle.key, key.as_bytes(), 0o600)?;
+    let renewed_key = key.is_some();
+    if let Some(key) = key {
+        key.keep()?;
     }
     save(&bundle, &issued)?;
-    report(&issued, &bundle, key.is_some(), output)
+    report(&issued, &bundle, renewed_key, output)
 }
 
 async fn revoke(client: &Client, arguments: &cli::Revoke, output: Output) -> anyhow::Result<()> {
-    let reason: x509::crl::Reason =
-        arguments.reason.parse().map_err(|error| crate::exit::Usage(format!("--reason: {error}")))?;
+    let reason: x509::crl::Reason = arguments
+        .reason
+        .parse()
+        .map_err(|error| crate::exit::Usage(format!("--reason: {error}")))?;
     let certificate = client.certificates().get(&arguments.serial).await?;
-    let question = format!("{} of {} ({}): sure?", reason, certificate.subject, names(&certificate.san));
+    let question = format!(
+        "{} of {} ({}): sure?",
+        reason,
+        certificate.subject,
+        names(&certificate.san)
+    );
     confirm(&question, arguments.yes)?;
     let since = arguments.invalid_since.as_deref();
-    let invalidity_time = since.map(|text| times::point("--invalid-since", text, now())).transpose()?;
-    let request = client::Revoke { reason: reason.to_string(), invalidity_time };
-    show(&client.certificates().revoke(&arguments.serial, &request).await?, output)
+    let invalidity_time = since
+        .map(|text| times::point("--invalid-since", text, now()))
+        .transpose()?;
+    let request = client::Revoke {
+        reason: reason.to_string(),
+        invalidity_time,
+    };
+    show(
+        &client.certificates().revoke(&arguments.serial, &request).await?,
+        output,
+    )
 }

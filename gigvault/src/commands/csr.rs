@@ -41,7 +41,10 @@ pub(super) struct Made {
 pub(super) fn make(wanted: &Wanted<'_>, algorithm: KeyAlgorithm) -> anyhow::Result<Made> {
     let key = SoftwareKey::generate(algorithm)?;
     let csr = sign(wanted, &key)?;
-    Ok(Made { key: keys::to_pem(&key)?, csr })
+    Ok(Made {
+        key: keys::to_pem(&key)?,
+        csr,
+    })
 }
 
 fn sign(wanted: &Wanted<'_>, key: &SoftwareKey) -> anyhow::Result<String> {
@@ -50,13 +53,18 @@ fn sign(wanted: &Wanted<'_>, key: &SoftwareKey) -> anyhow::Result<String> {
         None => DistinguishedName::common_name(wanted.cn).context("the common name")?,
     };
     let algorithm = key.algorithm();
-    let der = Csr::build(&subject, wanted.sans, key.public_key(), algorithm, |message| key.sign(message, algorithm))?;
+    let der = Csr::build(&subject, wanted.sans, key.public_key(), algorithm, |message| {
+        key.sign(message, algorithm)
+    })?;
     Ok(x509::pem::encode("CERTIFICATE REQUEST", &der))
 }
 
 /// The SANs that were asked for, with the common name in front where it is a DNS name and the profile names hosts.
 pub(super) fn sans(cn: &str, asked: &[String], profile: &str) -> anyhow::Result<Vec<San>> {
-    let parse = |text: &String| text.parse::<San>().map_err(|error| Usage(format!("--san {text}: {error}")));
+    let parse = |text: &String| {
+        text.parse::<San>()
+            .map_err(|error| Usage(format!("--san {text}: {error}")))
+    };
     let mut sans = asked.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
     let names_hosts = !matches!(profile, "code-signing" | "email");
     if names_hosts
@@ -72,15 +80,23 @@ pub(super) fn sans(cn: &str, asked: &[String], profile: &str) -> anyhow::Result<
 fn create(arguments: &CsrCreate, output: Output) -> anyhow::Result<()> {
     let bundle = Bundle::new(&arguments.out, &arguments.cn)?;
     let subject = match &arguments.subject {
-        Some(text) => Some(text.parse().map_err(|error| Usage(format!("--subject: {error}")))?),
+        Some(text) => Some(
+            text.parse()
+                .map_err(|error| Usage(format!("--subject: {error}")))?,
+        ),
         None => None,
     };
     let sans = sans(&arguments.cn, &arguments.san, "")?;
-    let wanted = Wanted { cn: &arguments.cn, subject: subject.as_ref(), sans: &sans };
+    let wanted = Wanted {
+        cn: &arguments.cn,
+        subject: subject.as_ref(),
+        sans: &sans,
+    };
     let csr = match &arguments.key {
         Some(path) => {
             files::check_free(&[&bundle.csr], arguments.force)?;
-            let key = keys::from_pem(&files::read(path)?, None).with_context(|| format!("reading {}", path.display()))?;
+            let key = keys::from_pem(&files::read(path)?, None)
+                .with_context(|| format!("reading {}", path.display()))?;
             sign(&wanted, &key)?
         }
         None => {
@@ -91,7 +107,12 @@ fn create(arguments: &CsrCreate, output: Output) -> anyhow::Result<()> {
         }
     };
     files::write(&bundle.csr, csr.as_bytes(), 0o644)?;
-    let key = arguments.key.as_ref().unwrap_or(&bundle.key).display().to_string();
+    let key = arguments
+        .key
+        .as_ref()
+        .unwrap_or(&bundle.key)
+        .display()
+        .to_string();
     let file = bundle.csr.display().to_string();
     let whole = json!({"csr": csr, "csr_file": file, "key_file": key});
     output.one(&whole, &[("key", key.clone()), ("csr", file.clone())])
@@ -100,8 +121,11 @@ fn create(arguments: &CsrCreate, output: Output) -> anyhow::Result<()> {
 fn inspect(bytes: &[u8], file: &str, output: Output) -> anyhow::Result<()> {
     let csr = Csr::from_pem_or_der(bytes).with_context(|| format!("{file} would be refused"))?;
     let sans: Vec<String> = csr.sans().iter().map(ToString::to_string).collect();
-    let extensions: Vec<String> =
-        csr.requested_extensions().iter().map(|extension| extension.extn_id.to_string()).collect();
+    let extensions: Vec<String> = csr
+        .requested_extensions()
+        .iter()
+        .map(|extension| extension.extn_id.to_string())
+        .collect();
     let key = csr.public_key();
     let fingerprint = data_encoding::HEXLOWER.encode(&key.fingerprint());
     let whole = json!({
@@ -121,7 +145,14 @@ fn inspect(bytes: &[u8], file: &str, output: Output) -> anyhow::Result<()> {
             ("key", key.algorithm().to_string()),
             ("key sha-256", fingerprint.clone()),
             ("extensions", extensions.join(", ")),
-            ("challenge password", if csr.challenge_password().is_some() { "present".to_owned() } else { String::new() }),
+            (
+                "challenge password",
+                if csr.challenge_password().is_some() {
+                    "present".to_owned()
+                } else {
+                    String::new()
+                },
+            ),
             ("signature", "proves possession of the key".to_owned()),
         ],
     )
@@ -153,11 +184,21 @@ mod tests {
     fn a_host_name_is_put_among_the_sans_once() {
         let text = |cn: &str, asked: &[&str], profile: &str| {
             let asked: Vec<String> = asked.iter().map(ToString::to_string).collect();
-            sans(cn, &asked, profile).unwrap().iter().map(ToString::to_string).collect::<Vec<_>>()
+            sans(cn, &asked, profile)
+                .unwrap()
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
         };
         assert_eq!(text("a.test", &[], "tls-server"), ["dns:a.test"]);
-        assert_eq!(text("a.test", &["dns:a.test", "ip:10.0.0.1"], "mtls"), ["dns:a.test", "ip:10.0.0.1"]);
+        assert_eq!(
+            text("a.test", &["dns:a.test", "ip:10.0.0.1"], "mtls"),
+            ["dns:a.test", "ip:10.0.0.1"]
+        );
         assert_eq!(text("sensor-1", &[], "device"), [""; 0]);
-        assert_eq!(text("Ada Example", &["email:ada@a.test"], "email"), ["email:ada@a.test"]);
+        assert_eq!(
+            text("Ada Example", &["email:ada@a.test"], "email"),
+            ["email:ada@a.test"]
+        );
     }
 }

@@ -39,13 +39,32 @@ pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Resu
     }
     match context::client(connection) {
         Ok(client) => remote(&client, &server, &mut checks).await,
-        Err(error) => checks.push(failed("client", format!("{error:#}"), "give --url and --ca-file of the server")),
+        Err(error) => checks.push(failed(
+            "client",
+            format!("{error:#}"),
+            "give --url and --ca-file of the server",
+        )),
     }
     let healthy = checks.iter().all(|check| check.result != "failed");
     let report = Report { healthy, checks };
-    let row = |check: &Check| vec![check.check.to_owned(), check.result.to_owned(), check.detail.clone(), check.mend.clone()];
-    output.list(&report, &["check", "result", "what", "how to mend"], report.checks.iter().map(row))?;
-    if healthy { Ok(()) } else { anyhow::bail!("the deployment has problems") }
+    let row = |check: &Check| {
+        vec![
+            check.check.to_owned(),
+            check.result.to_owned(),
+            check.detail.clone(),
+            check.mend.clone(),
+        ]
+    };
+    output.list(
+        &report,
+        &["check", "result", "what", "how to mend"],
+        report.checks.iter().map(row),
+    )?;
+    if healthy {
+        Ok(())
+    } else {
+        anyhow::bail!("the deployment has problems")
+    }
 }
 
 async fn remote(client: &client::Client, server: &Server, checks: &mut Vec<Check>) {
@@ -53,13 +72,23 @@ async fn remote(client: &client::Client, server: &Server, checks: &mut Vec<Check
     match &probe {
         Ok(probe) if probe.status == 200 => checks.push(ok("server", format!("{} is ready", server.url))),
         Ok(probe) => {
-            let failing = probe.readiness.as_ref().map(|readiness| readiness.failing.join(", ")).unwrap_or_default();
+            let failing = probe
+                .readiness
+                .as_ref()
+                .map(|readiness| readiness.failing.join(", "))
+                .unwrap_or_default();
             let detail = format!("{} is up but not ready; failing: {failing}", server.url);
-            checks.push(failed("server", detail, "start or reach the dependency that is named; it recovers by itself"));
+            checks.push(failed(
+                "server",
+                detail,
+                "start or reach the dependency that is named; it recovers by itself",
+            ));
         }
         Err(error) => {
             let mend = match error {
-                client::Error::Untrusted { .. } => "trust the right root: --ca-file, or the root.crt of the data directory",
+                client::Error::Untrusted { .. } => {
+                    "trust the right root: --ca-file, or the root.crt of the data directory"
+                }
                 _ => "start it with `gigvault up`, or correct --url",
             };
             checks.push(failed("server", chain(error), mend));
@@ -78,7 +107,10 @@ fn clock(probe: &client::Probe) -> Check {
     match probe.date {
         Some(theirs) if (theirs - now()).abs() > CLOCK_SKEW => failed(
             "clock",
-            format!("server and this machine differ by {} s", (theirs - now()).abs().whole_seconds()),
+            format!(
+                "server and this machine differ by {} s",
+                (theirs - now()).abs().whole_seconds()
+            ),
             "set both clocks by NTP: certificates look not yet valid or expired otherwise",
         ),
         Some(_) => ok("clock", "agrees with this machine".to_owned()),
@@ -87,24 +119,41 @@ fn clock(probe: &client::Probe) -> Check {
 }
 
 fn certificate(probe: &client::Probe) -> Check {
-    let parsed = probe.certificate.as_deref().and_then(|der| x509::Certificate::from_der(der).ok());
+    let parsed = probe
+        .certificate
+        .as_deref()
+        .and_then(|der| x509::Certificate::from_der(der).ok());
     match parsed {
         Some(certificate) if certificate.not_after() - now() < SERVER_WARNING => warning(
             "certificate",
-            format!("the server's ends on {}", times::until(certificate.not_after(), now())),
+            format!(
+                "the server's ends on {}",
+                times::until(certificate.not_after(), now())
+            ),
             "ours renew themselves: see the server's log; those of listen.tls have to be replaced",
         ),
-        Some(certificate) => ok("certificate", format!("the server's is good until {}", times::until(certificate.not_after(), now()))),
+        Some(certificate) => ok(
+            "certificate",
+            format!(
+                "the server's is good until {}",
+                times::until(certificate.not_after(), now())
+            ),
+        ),
         None => warning("certificate", "the server shows none".to_owned(), "use https"),
     }
 }
 
 async fn credential(client: &client::Client) -> Check {
     match client.whoami().await {
-        Ok(me) => ok("credential", format!("{} with {}", me.subject, me.roles.join(", "))),
-        Err(error) if error.status() == Some(401) => {
-            failed("credential", chain(&error), "set GIGVAULT_TOKEN to a valid API key (admin.token of the data directory)")
-        }
+        Ok(me) => ok(
+            "credential",
+            format!("{} with {}", me.subject, me.roles.join(", ")),
+        ),
+        Err(error) if error.status() == Some(401) => failed(
+            "credential",
+            chain(&error),
+            "set GIGVAULT_TOKEN to a valid API key (admin.token of the data directory)",
+        ),
         Err(error) => failed("credential", chain(&error), "see the server's log"),
     }
 }
@@ -119,13 +168,28 @@ async fn authorities(client: &client::Client) -> Check {
     };
     let soon = list.iter().find(|ca| ca.not_after - now() < CA_WARNING);
     match soon {
-        _ if list.is_empty() => failed("authorities", "there is no CA".to_owned(), "run `gigvault bootstrap` or `up`"),
+        _ if list.is_empty() => failed(
+            "authorities",
+            "there is no CA".to_owned(),
+            "run `gigvault bootstrap` or `up`",
+        ),
         Some(ca) => warning(
             "authorities",
-            format!("CA {} ends on {} ({})", ca.name, times::minute(ca.not_after), times::left(ca.not_after, now())),
+            format!(
+                "CA {} ends on {} ({})",
+                ca.name,
+                times::minute(ca.not_after),
+                times::left(ca.not_after, now())
+            ),
             "have a successor signed by the root",
         ),
-        None => ok("authorities", list.iter().map(|ca| ca.name.as_str()).collect::<Vec<_>>().join(", ")),
+        None => ok(
+            "authorities",
+            list.iter()
+                .map(|ca| ca.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
+        ),
     }
 }
 
@@ -152,13 +216,28 @@ fn chain(error: &client::Error) -> String {
 }
 
 fn ok(check: &'static str, detail: String) -> Check {
-    Check { check, result: "ok", detail, mend: String::new() }
+    Check {
+        check,
+        result: "ok",
+        detail,
+        mend: String::new(),
+    }
 }
 
 fn warning(check: &'static str, detail: String, mend: &str) -> Check {
-    Check { check, result: "warning", detail, mend: mend.to_owned() }
+    Check {
+        check,
+        result: "warning",
+        detail,
+        mend: mend.to_owned(),
+    }
 }
 
 fn failed(check: &'static str, detail: String, mend: &str) -> Check {
-    Check { check, result: "failed", detail, mend: mend.to_owned() }
+    Check {
+        check,
+        result: "failed",
+        detail,
+        mend: mend.to_owned(),
+    }
 }

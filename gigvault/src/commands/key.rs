@@ -11,14 +11,37 @@ use crate::output::Output;
 pub(super) async fn run(command: KeyCommand, connection: &Connection, output: Output) -> anyhow::Result<()> {
     let client = context::client(connection)?;
     match command {
-        KeyCommand::Generate { name, algorithm, purpose } => {
-            show(&client.keys().generate(&NewKey { name, algorithm, purpose }).await?, output)
-        }
+        KeyCommand::Generate {
+            name,
+            algorithm,
+            purpose,
+        } => show(
+            &client
+                .keys()
+                .generate(&NewKey {
+                    name,
+                    algorithm,
+                    purpose,
+                })
+                .await?,
+            output,
+        ),
         KeyCommand::Show { name } => show(&client.keys().get(&name).await?, output),
         KeyCommand::List { limit, cursor } => {
             let page = client.keys().list(Some(limit), cursor.as_deref()).await?;
-            let row = |key: &Key| vec![key.name.clone(), key.algorithm.clone(), key.purpose.clone(), times::minute(key.created_at)];
-            output.list(&page, &["name", "type", "purpose", "created"], page.items.iter().map(row))?;
+            let row = |key: &Key| {
+                vec![
+                    key.name.clone(),
+                    key.algorithm.clone(),
+                    key.purpose.clone(),
+                    times::minute(key.created_at),
+                ]
+            };
+            output.list(
+                &page,
+                &["name", "type", "purpose", "created"],
+                page.items.iter().map(row),
+            )?;
             if let Some(cursor) = &page.next_cursor {
                 note(&format!("more: --cursor {cursor}"));
             }

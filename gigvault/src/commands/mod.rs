@@ -21,7 +21,11 @@ use crate::output::Output;
 
 /// Runs the command that was asked for.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
-    let Cli { connection, output, command } = cli;
+    let Cli {
+        connection,
+        output,
+        command,
+    } = cli;
     let output = Output::new(output);
     match command {
         // These need no server, and some no runtime.
@@ -57,14 +61,22 @@ fn runtime(workers: usize) -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(builder.enable_all().build()?)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the edge of the program: here the clock becomes an argument")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the edge of the program: here the clock becomes an argument"
+)]
 fn now() -> time::OffsetDateTime {
     time::OffsetDateTime::now_utc()
 }
 
 fn rootca(arguments: rootca::cli::Args) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
-    Ok(rootca::cli::run(arguments, now(), &mut stdout, &mut rootca::cli::Terminal)?)
+    Ok(rootca::cli::run(
+        arguments,
+        now(),
+        &mut stdout,
+        &mut rootca::cli::Terminal,
+    )?)
 }
 
 fn completions(shell: clap_complete::Shell, output: Output) -> anyhow::Result<()> {
@@ -82,7 +94,11 @@ fn confirm(question: &str, yes: bool) -> anyhow::Result<()> {
     if !std::io::stdin().is_terminal() {
         return Err(crate::exit::Usage("nobody is there to confirm; give --yes".to_owned()).into());
     }
-    if dialoguer::Confirm::new().with_prompt(question).default(false).interact()? {
+    if dialoguer::Confirm::new()
+        .with_prompt(question)
+        .default(false)
+        .interact()?
+    {
         Ok(())
     } else {
         anyhow::bail!("not confirmed; nothing was done")

@@ -49,8 +49,15 @@ fn commands() -> String {
 fn command(text: &mut String, command_: &mut clap::Command, path: &str) {
     let help = command_.clone().render_long_help().to_string();
     let help: Vec<&str> = help.lines().map(str::trim_end).collect();
-    let _infallible = write!(text, "\n## {path}\n\n```text\n{}\n```\n", help.join("\n").trim_end());
-    let names: Vec<String> = command_.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    let _infallible = write!(
+        text,
+        "\n## {path}\n\n```text\n{}\n```\n",
+        help.join("\n").trim_end()
+    );
+    let names: Vec<String> = command_
+        .get_subcommands()
+        .map(|sub| sub.get_name().to_owned())
+        .collect();
     for name in names {
         if let Some(sub) = command_.find_subcommand_mut(&name)
             && !sub.is_hide_set()
@@ -79,7 +86,11 @@ pub(super) fn commented_defaults() -> anyhow::Result<String> {
         let indent = line.len() - line.trim_start().len();
         let name = line.trim_start().split(':').next().unwrap_or_default();
         if indent == 0 {
-            section = SOURCES.iter().map(|(name, _)| *name).find(|known| *known == name).unwrap_or("");
+            section = SOURCES
+                .iter()
+                .map(|(name, _)| *name)
+                .find(|known| *known == name)
+                .unwrap_or("");
         }
         for comment in comment(section, name, indent > 0) {
             let _infallible = writeln!(out, "{:indent$}# {comment}", "");
@@ -92,12 +103,20 @@ pub(super) fn commented_defaults() -> anyhow::Result<String> {
 /// The doc comment of a field in the source of its section.
 fn comment(section: &str, field: &str, nested: bool) -> Vec<String> {
     let section = if nested { section } else { "" };
-    let source = SOURCES.iter().find(|(name, _)| *name == section).map(|(_, source)| *source).unwrap_or_default();
+    let source = SOURCES
+        .iter()
+        .find(|(name, _)| *name == section)
+        .map(|(_, source)| *source)
+        .unwrap_or_default();
     let mut lines = Vec::new();
     for line in source.lines().map(str::trim) {
         if let Some(text) = line.strip_prefix("/// ") {
             lines.push(text.to_owned());
-        } else if line.trim_start_matches("pub(crate) ").trim_start_matches("pub ").starts_with(&format!("{field}: ")) {
+        } else if line
+            .trim_start_matches("pub(crate) ")
+            .trim_start_matches("pub ")
+            .starts_with(&format!("{field}: "))
+        {
             return lines;
         } else if !line.starts_with("#[") {
             lines.clear();
@@ -113,7 +132,11 @@ fn roles() -> String {
     for role in kit::auth::roles::NAMES {
         let _infallible = write!(text, " {role} |");
     }
-    let _infallible = write!(text, "\n| --- |{}\n", " :---: |".repeat(kit::auth::roles::NAMES.len()));
+    let _infallible = write!(
+        text,
+        "\n| --- |{}\n",
+        " :---: |".repeat(kit::auth::roles::NAMES.len())
+    );
     for permission in kit::auth::permission::ALL {
         let _infallible = write!(text, "| `{permission}` |");
         for role in kit::auth::roles::NAMES {

@@ -47,10 +47,19 @@ pub(super) fn bootstrap(arguments: Bootstrap, output: Output) -> anyhow::Result<
     set(&mut settings.data_dir, arguments.data_dir);
     set(&mut settings.database.url, arguments.database_url);
     let dir = runtime(0)?.block_on(wiring::bootstrap(settings, &arguments.identity))?;
-    let identities: Vec<String> =
-        arguments.identity.iter().map(|name| dir.join("identities").join(name).display().to_string()).collect();
+    let identities: Vec<String> = arguments
+        .identity
+        .iter()
+        .map(|name| dir.join("identities").join(name).display().to_string())
+        .collect();
     let whole = json!({"data_dir": dir.display().to_string(), "identities": identities});
-    output.one(&whole, &[("data directory", dir.display().to_string()), ("identities", identities.join(", "))])
+    output.one(
+        &whole,
+        &[
+            ("data directory", dir.display().to_string()),
+            ("identities", identities.join(", ")),
+        ],
+    )
 }
 
 pub(super) fn migrate(arguments: Migrate) -> anyhow::Result<()> {

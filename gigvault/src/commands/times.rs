@@ -12,7 +12,10 @@ pub(crate) fn point(flag: &str, text: &str, now: OffsetDateTime) -> anyhow::Resu
     }
     match humantime::parse_duration(text) {
         Ok(span) => Ok((now + span).replace_nanosecond(0)?),
-        Err(_) => Err(Usage(format!("{flag} {text}: takes an RFC 3339 time or a span such as 30d")).into()),
+        Err(_) => Err(Usage(format!(
+            "{flag} {text}: takes an RFC 3339 time or a span such as 30d"
+        ))
+        .into()),
     }
 }
 
@@ -45,7 +48,10 @@ mod tests {
     #[test]
     fn a_span_counts_from_now_and_a_time_stays() {
         assert_eq!(point("--x", "1d", NOW).unwrap(), NOW + time::Duration::DAY);
-        assert_eq!(point("--x", "1970-01-03T00:00:00Z", NOW).unwrap(), NOW + 2 * time::Duration::DAY);
+        assert_eq!(
+            point("--x", "1970-01-03T00:00:00Z", NOW).unwrap(),
+            NOW + 2 * time::Duration::DAY
+        );
         assert!(point("--x", "soon", NOW).is_err());
     }
 
@@ -54,6 +60,9 @@ mod tests {
         assert_eq!(left(NOW + time::Duration::days(3), NOW), "3 d");
         assert_eq!(left(NOW + time::Duration::minutes(330), NOW), "5 h");
         assert_eq!(left(NOW - time::Duration::SECOND, NOW), "expired");
-        assert_eq!(until(NOW + time::Duration::days(3), NOW), "1970-01-04 00:00 UTC (3 d)");
+        assert_eq!(
+            until(NOW + time::Duration::days(3), NOW),
+            "1970-01-04 00:00 UTC (3 d)"
+        );
     }
 }

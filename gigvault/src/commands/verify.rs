@@ -20,7 +20,8 @@ pub(super) fn run(arguments: &Verify, connection: &Connection, output: Output) -
             .ok_or_else(|| Usage("no root to verify against: give --ca-file".to_owned()))?,
     };
     let roots = chain(&files::read(&roots)?).with_context(|| roots.display().to_string())?;
-    let mut given = chain(&files::read(&arguments.file)?).with_context(|| arguments.file.display().to_string())?;
+    let mut given =
+        chain(&files::read(&arguments.file)?).with_context(|| arguments.file.display().to_string())?;
     if let Some(path) = &arguments.untrusted {
         given.extend(chain(&files::read(path)?).with_context(|| path.display().to_string())?);
     }
@@ -51,17 +52,27 @@ fn check(
     roots: &[CertificateDer<'_>],
     arguments: &Verify,
 ) -> anyhow::Result<()> {
-    let anchors = roots.iter().map(anchor_from_trusted_cert).collect::<Result<Vec<_>, _>>()?;
+    let anchors = roots
+        .iter()
+        .map(anchor_from_trusted_cert)
+        .collect::<Result<Vec<_>, _>>()?;
     let end_entity = EndEntityCert::try_from(leaf)?;
     let seconds = u64::try_from(now().unix_timestamp()).context("the clock stands before 1970")?;
     let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
     let usages: &[fn() -> KeyUsage] = match arguments.purpose.as_str() {
         "server" => &[KeyUsage::server_auth],
         "client" => &[KeyUsage::client_auth],
-        _ => &[KeyUsage::server_auth, KeyUsage::client_auth, code_signing, email_protection, ocsp_signing],
+        _ => &[
+            KeyUsage::server_auth,
+            KeyUsage::client_auth,
+            code_signing,
+            email_protection,
+            ocsp_signing,
+        ],
     };
-    let verify =
-        |usage: &fn() -> KeyUsage| end_entity.verify_for_usage(ALL_VERIFICATION_ALGS, &anchors, above, time, usage(), None, None);
+    let verify = |usage: &fn() -> KeyUsage| {
+        end_entity.verify_for_usage(ALL_VERIFICATION_ALGS, &anchors, above, time, usage(), None, None)
+    };
     let mut last = None;
     for usage in usages {
         match verify(usage) {
@@ -80,9 +91,14 @@ fn check(
         return Err(error).context("the certificate is not for this purpose");
     }
     if let Some(hostname) = &arguments.hostname {
-        let name = ServerName::try_from(hostname.as_str())
-            .map_err(|_| Usage(format!("--hostname {hostname}: neither a DNS name nor an address")))?;
-        end_entity.verify_is_valid_for_subject_name(&name).with_context(|| format!("it is not for {hostname}"))?;
+        let name = ServerName::try_from(hostname.as_str()).map_err(|_| {
+            Usage(format!(
+                "--hostname {hostname}: neither a DNS name nor an address"
+            ))
+        })?;
+        end_entity
+            .verify_is_valid_for_subject_name(&name)
+            .with_context(|| format!("it is not for {hostname}"))?;
     }
     Ok(())
 }

@@ -33,21 +33,48 @@ pub(crate) struct Bootstrap<'a> {
     pub(crate) now: OffsetDateTime,
 }
 
+/// A CA that is to be there.
+struct Planned {
+    name: &'static str,
+    subject: &'static str,
+    profiles: Vec<String>,
+}
+
 impl Bootstrap<'_> {
     /// Makes what is missing of root and CAs, and writes their certificates beside the data.
     pub(crate) async fn hierarchy(&self) -> anyhow::Result<()> {
-        let have: Vec<String> = self.app.authorities().all().iter().map(|authority| authority.name.clone()).collect();
+        let have: Vec<String> = self
+            .app
+            .authorities()
+            .all()
+            .iter()
+            .map(|authority| authority.name.clone())
+            .collect();
         if !have.iter().any(|name| name == ISSUING) || !have.iter().any(|name| name == SERVICES) {
             let root = self.root()?;
             let user_profiles = rules::builtin()
                 .into_iter()
-                .filter(|profile| profile.certificate == rules::Kind::EndEntity && profile.name != "service-identity")
+                .filter(|profile| {
+                    profile.certificate == rules::Kind::EndEntity && profile.name != "service-identity"
+                })
                 .map(|profile| profile.name)
                 .chain(["sub-ca".to_owned()])
                 .collect();
-            self.authority(&root, ISSUING, "CN=GigVault Issuing CA,O=GigVault", user_profiles, &have).await?;
-            let own = vec!["service-identity".to_owned()];
-            self.authority(&root, SERVICES, "CN=GigVault Services CA,O=GigVault", own, &have).await?;
+            let issuing = Planned {
+                name: ISSUING,
+                subject: "CN=GigVault Issuing CA,O=GigVault",
+                profiles: user_profiles,
+            };
+            let services = Planned {
+                name: SERVICES,
+                subject: "CN=GigVault Services CA,O=GigVault",
+                profiles: vec!["service-identity".to_owned()],
+            };
+            for planned in [issuing, services] {
+                if !have.iter().any(|known| known == planned.name) {
+                    self.authority(&root, planned).await?;
+                }
+            }
         }
         self.write_certificates().await
     }
@@ -60,30 +87,32 @@ impl Bootstrap<'_> {
         }
         let subject: DistinguishedName = "CN=GigVault Development Root,O=GigVault".parse()?;
         let root = Root::create(&subject, KeyAlgorithm::P384, None, self.now)?;
-        root.save(&folder, protection).context("the development root can't be saved")?;
+        root.save(&folder, protection)
+            .context("the development root can't be saved")?;
         Ok(root)
     }
 
-    async fn authority(
-        &self,
-        root: &Root,
-        name: &str,
-        subject: &str,
-        profiles: Vec<String>,
-        have: &[String],
-    ) -> anyhow::Result<()> {
-        if have.iter().any(|known| known == name) {
-            return Ok(());
-        }
+    async fn authority(&self, root: &Root, planned: Planned) -> anyhow::Result<()> {
+        let Planned {
+            name,
+            subject,
+            profiles,
+        } = planned;
         let key_name = format!("ca-{name}");
         let public_key = self.key(&key_name).await?;
         let subject: DistinguishedName = subject.parse()?;
         let wanted = match name {
             SERVICES => Intermediate::for_services(subject, public_key.clone()),
             // One level below it is left for sub-CAs that users ask for.
-            _ => Intermediate { path_len: Some(1), ..Intermediate::new(subject, public_key.clone()) },
+            _ => Intermediate {
+                path_len: Some(1),
+                ..Intermediate::new(subject, public_key.clone())
+            },
         };
-        let wanted = Intermediate { validity: Some(CA_LIFE), ..wanted };
+        let wanted = Intermediate {
+            validity: Some(CA_LIFE),
+            ..wanted
+        };
         let certificate = root
             .sign_intermediate(&wanted, self.now)
             .with_context(|| format!("the certificate of CA {name} could not be made"))?;
@@ -95,13 +124,21 @@ impl Bootstrap<'_> {
             chain: vec![root.certificate().clone()],
             profiles,
         };
-        self.app.add_authority(new).await.with_context(|| format!("CA {name} could not be added"))
+        self.app
+            .add_authority(new)
+            .await
+            .with_context(|| format!("CA {name} could not be added"))
     }
 
     /// The key of that name in keymgr, made if it is not there.
     async fn key(&self, name: &str) -> anyhow::Result<PublicKey> {
         let mut keymgr = KeymgrClient::new(self.keymgr.clone());
-        let found = match keymgr.get(GetRequest { name: name.to_owned() }).await {
+        let found = match keymgr
+            .get(GetRequest {
+                name: name.to_owned(),
+            })
+            .await
+        {
             Ok(found) => found,
             Err(status) if status.code() == tonic::Code::NotFound => {
                 let request = GenerateRequest {
@@ -109,7 +146,10 @@ impl Bootstrap<'_> {
                     algorithm: KeyAlgorithm::P256.to_string(),
                     purpose: Purpose::CertificateAuthority.into(),
                 };
-                keymgr.generate(request).await.with_context(|| format!("key {name} could not be made"))?
+                keymgr
+                    .generate(request)
+                    .await
+                    .with_context(|| format!("key {name} could not be made"))?
             }
             Err(status) => return Err(status).with_context(|| format!("key {name} can't be read")),
         };
@@ -119,8 +159,10 @@ impl Bootstrap<'_> {
     async fn write_certificates(&self) -> anyhow::Result<()> {
         let issuing = self.app.authorities().by_name(ISSUING).await?;
         let root = issuing.chain.last().context("the issuing CA has no chain")?;
-        let chain: String =
-            std::iter::once(&issuing.certificate).chain(&issuing.chain).map(Certificate::pem).collect();
+        let chain: String = std::iter::once(&issuing.certificate)
+            .chain(&issuing.chain)
+            .map(Certificate::pem)
+            .collect();
         let files = [
             (self.data.root_certificate(), root.pem()),
             (self.data.ca_certificate(), issuing.certificate.pem()),
@@ -130,7 +172,8 @@ impl Bootstrap<'_> {
             if std::fs::read_to_string(&path).is_ok_and(|there| there == pem) {
                 continue;
             }
-            write_atomically(&path, pem.as_bytes(), 0o644).with_context(|| format!("writing {}", path.display()))?;
+            write_atomically(&path, pem.as_bytes(), 0o644)
+                .with_context(|| format!("writing {}", path.display()))?;
         }
         Ok(())
     }

@@ -13,11 +13,22 @@ pub(crate) async fn open(
     service: &str,
     migrations: &sqlx::migrate::Migrator,
 ) -> anyhow::Result<Db> {
-    let url = if settings.url.is_empty() { data.database_url(service) } else { settings.url.clone() };
-    let options = Options { max_connections: settings.max_connections, ..Options::default() };
-    let db = Db::open(&url, service, options).await.with_context(|| format!("the database of {service}"))?;
+    let url = if settings.url.is_empty() {
+        data.database_url(service)
+    } else {
+        settings.url.clone()
+    };
+    let options = Options {
+        max_connections: settings.max_connections,
+        ..Options::default()
+    };
+    let db = Db::open(&url, service, options)
+        .await
+        .with_context(|| format!("the database of {service}"))?;
     if settings.migrate {
-        db.migrate(migrations).await.with_context(|| format!("the schema of {service}"))?;
+        db.migrate(migrations)
+            .await
+            .with_context(|| format!("the schema of {service}"))?;
     }
     Ok(db)
 }

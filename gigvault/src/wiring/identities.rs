@@ -22,8 +22,11 @@ pub(crate) const PROFILE: &str = "service-identity";
 /// The files of a service's identity.
 pub(crate) fn files(settings: &Settings, data: &DataDir, name: &str) -> IdentityFiles {
     let configured = &settings.identity.directory;
-    let folder: PathBuf =
-        if configured.as_os_str().is_empty() { data.identity(name) } else { configured.clone() };
+    let folder: PathBuf = if configured.as_os_str().is_empty() {
+        data.identity(name)
+    } else {
+        configured.clone()
+    };
     IdentityFiles::new(&folder, "tls", folder.join("roots.pem"))
 }
 
@@ -66,7 +69,9 @@ pub(crate) async fn ensure_https(
         return Ok(false);
     }
     let (key, csr) = key_and_csr(names)?;
-    let chain = issue(app, ISSUING, "tls-server", csr, None).await.context("the HTTPS certificate")?;
+    let chain = issue(app, ISSUING, "tls-server", csr, None)
+        .await
+        .context("the HTTPS certificate")?;
     if let Some(folder) = files.certificate.parent() {
         create_private(folder)?;
     }
@@ -78,12 +83,18 @@ pub(crate) async fn ensure_https(
 pub(crate) fn validity(settings: &Settings) -> anyhow::Result<Option<Duration>> {
     match settings.identity.validity.as_str() {
         "" => Ok(None),
-        text => Ok(Some(humantime::parse_duration(text).context("identity.validity")?)),
+        text => Ok(Some(
+            humantime::parse_duration(text).context("identity.validity")?,
+        )),
     }
 }
 
 /// The certificate of a service for its CSR, PEM.
-pub(crate) async fn issue_service(app: &App, csr: Vec<u8>, validity: Option<Duration>) -> anyhow::Result<String> {
+pub(crate) async fn issue_service(
+    app: &App,
+    csr: Vec<u8>,
+    validity: Option<Duration>,
+) -> anyhow::Result<String> {
     issue(app, SERVICES, PROFILE, csr, validity).await
 }
 
@@ -92,7 +103,9 @@ fn key_and_csr(sans: &[San]) -> anyhow::Result<(Zeroizing<String>, Vec<u8>)> {
     let key = SoftwareKey::generate(KeyAlgorithm::P256)?;
     let algorithm = key.algorithm();
     let subject = DistinguishedName::default();
-    let csr = Csr::build(&subject, sans, key.public_key(), algorithm, |message| key.sign(message, algorithm))?;
+    let csr = Csr::build(&subject, sans, key.public_key(), algorithm, |message| {
+        key.sign(message, algorithm)
+    })?;
     Ok((keys::to_pem(&key)?, csr))
 }
 
@@ -104,7 +117,11 @@ async fn issue(
     csr: Vec<u8>,
     validity: Option<Duration>,
 ) -> anyhow::Result<String> {
-    let requester = Requester { subject: "gigvault".to_owned(), issues: Scope::Bootstrap, sees: Visibility::All };
+    let requester = Requester {
+        subject: "gigvault".to_owned(),
+        issues: Scope::Bootstrap,
+        sees: Visibility::All,
+    };
     let request = IssueRequest {
         csr,
         profile: profile.to_owned(),

@@ -12,8 +12,15 @@ pub(crate) struct DataDir {
 impl DataDir {
     /// Makes the directory and its folders, closed to other users, where they are missing.
     pub(crate) fn create(root: &Path) -> io::Result<Self> {
-        let dir = Self { root: root.to_owned() };
-        for folder in [dir.root.clone(), dir.root.join("db"), dir.root.join("keys"), dir.root.join("identities")] {
+        let dir = Self {
+            root: root.to_owned(),
+        };
+        for folder in [
+            dir.root.clone(),
+            dir.root.join("db"),
+            dir.root.join("keys"),
+            dir.root.join("identities"),
+        ] {
             create_private(&folder)?;
         }
         Ok(dir)
@@ -66,7 +73,10 @@ impl DataDir {
 
     /// SQLite file of a service, as a URL.
     pub(crate) fn database_url(&self, service: &str) -> String {
-        format!("sqlite:{}", self.root.join("db").join(format!("{service}.db")).display())
+        format!(
+            "sqlite:{}",
+            self.root.join("db").join(format!("{service}.db")).display()
+        )
     }
 
     /// The directory itself.
@@ -78,19 +88,29 @@ impl DataDir {
 /// A folder that only its owner may enter.
 pub(crate) fn create_private(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
 }
 
 /// Writes a whole file or nothing: temporary file, fsync, rename, fsync of the folder.
 pub(crate) fn write_atomically(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = folder.join(name);
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&temporary)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(mode)
+        .open(&temporary)?;
     file.write_all(contents)?;
     file.sync_all()?;
     std::fs::rename(&temporary, path)?;

@@ -38,7 +38,10 @@ impl Listeners {
         let bind = |port: u16| async move {
             let address = SocketAddr::new(listen.address, port);
             TcpListener::bind(address).await.with_context(|| {
-                format!("port {port} of {} is not free: stop what uses it, or choose another", listen.address)
+                format!(
+                    "port {port} of {} is not free: stop what uses it, or choose another",
+                    listen.address
+                )
             })
         };
         Ok(Self {
@@ -68,35 +71,70 @@ impl Listeners {
     /// Serves until `stop`, then lets what runs finish.
     pub(crate) fn serve(self, content: Content, stop: &CancellationToken) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
-        let Content { https, http, grpc, metrics, health } = content;
+        let Content {
+            https,
+            http,
+            grpc,
+            metrics,
+            health,
+        } = content;
         if let Some((identity, router)) = https {
             let router = standard_layers(router.merge(health.router()), "https");
             let tls: Arc<dyn TlsSource> = Arc::new(identity);
-            tasks.spawn(serve(self.https, Some(tls), router, Limits::default(), stop.clone()));
+            tasks.spawn(serve(
+                self.https,
+                Some(tls),
+                router,
+                Limits::default(),
+                stop.clone(),
+            ));
         }
         if let Some((identity, router)) = grpc {
             let tls: Arc<dyn TlsSource> = Arc::new(identity);
-            tasks.spawn(serve(self.grpc, Some(tls), router, Limits::default(), stop.clone()));
+            tasks.spawn(serve(
+                self.grpc,
+                Some(tls),
+                router,
+                Limits::default(),
+                stop.clone(),
+            ));
         }
         let http = standard_layers(http.merge(health.router()), "http");
         tasks.spawn(serve(self.http, None, http, Limits::default(), stop.clone()));
         let metrics = standard_layers(metrics.router().merge(health.router()), "metrics");
-        tasks.spawn(serve(self.metrics, None, metrics, Limits::default(), stop.clone()));
+        tasks.spawn(serve(
+            self.metrics,
+            None,
+            metrics,
+            Limits::default(),
+            stop.clone(),
+        ));
         tasks
     }
 }
 
 /// The names that our HTTPS certificate is made for.
 pub(crate) fn https_names(listen: &Listen) -> anyhow::Result<Vec<San>> {
-    let mut names = vec!["dns:localhost".to_owned(), "ip:127.0.0.1".to_owned(), "ip:::1".to_owned()];
+    let mut names = vec![
+        "dns:localhost".to_owned(),
+        "ip:127.0.0.1".to_owned(),
+        "ip:::1".to_owned(),
+    ];
     if !listen.address.is_unspecified() && !listen.address.is_loopback() {
         names.push(format!("ip:{}", listen.address));
     }
     for name in &listen.names {
-        let kind = if name.parse::<std::net::IpAddr>().is_ok() { "ip" } else { "dns" };
+        let kind = if name.parse::<std::net::IpAddr>().is_ok() {
+            "ip"
+        } else {
+            "dns"
+        };
         names.push(format!("{kind}:{name}"));
     }
-    names.iter().map(|name| name.parse().with_context(|| format!("listen.names: {name}"))).collect()
+    names
+        .iter()
+        .map(|name| name.parse().with_context(|| format!("listen.names: {name}")))
+        .collect()
 }
 
 fn url(scheme: &str, listener: &TcpListener) -> anyhow::Result<String> {

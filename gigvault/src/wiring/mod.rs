@@ -23,6 +23,7 @@ use kit::grpc::edge;
 use kit::health::Health;
 use kit::tls::{Identity, IdentityFiles, ServerIdentity};
 use secrecy::ExposeSecret;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::Layer;
 
@@ -73,7 +74,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     };
     let services = Services::build(&ground, &plan.services).await?;
     if plan.first_start {
-        first_start(&ground, &services, &[name.clone()]).await?;
+        first_start(&ground, &services, std::slice::from_ref(&name)).await?;
     }
     let identity = match loaded {
         Some(identity) => identity,
@@ -81,23 +82,43 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     };
     let https = https_identity(&ground, &services, &stop).await?;
 
-    let health = Health::new(stop.clone());
-    services.register(&health);
-    let mut ready = Ready {
-        https: listeners.https_url()?,
+    let ready = Ready {
+        https: if https.is_some() {
+            listeners.https_url()?
+        } else {
+            String::new()
+        },
         http: listeners.http_url()?,
         grpc: listeners.grpc_url()?,
         metrics: listeners.metrics_url()?,
         data_dir: std::path::absolute(data.path())?.display().to_string(),
         pid: std::process::id(),
     };
-    if https.is_none() {
-        ready.https = String::new();
+    let health = Health::new(stop.clone());
+    services.register(&health);
+    let mut jobs = jobs(&services, &stop);
+    jobs.spawn(metrics.clone().upkeep(stop.clone()));
+    jobs.spawn(Renewal::new(&ground, &services, identity.clone())?.run(stop.clone()));
+    let mut serving = listeners.serve(content(&services, https, identity, metrics, health), &stop);
+
+    ready.announce(&data, plan.ready_file.as_deref())?;
+    tracing::info!(
+        https = ready.https,
+        grpc = ready.grpc,
+        data_dir = ready.data_dir,
+        "ready"
+    );
+    if plan.first_start && std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+        banner(&ready.banner(&data));
     }
-    let content = content(&services, https, identity.clone(), metrics.clone(), health);
-    let mut serving = listeners.serve(content, &stop);
-    let mut jobs = tokio::task::JoinSet::new();
-    jobs.spawn(metrics.upkeep(stop.clone()));
+    while serving.join_next().await.is_some() {}
+    while jobs.join_next().await.is_some() {}
+    Ok(())
+}
+
+/// Background work of the services, until `stop`.
+fn jobs(services: &Services, stop: &CancellationToken) -> JoinSet<()> {
+    let mut jobs = JoinSet::new();
     if let Some(ca) = services.ca.clone() {
         let stop = stop.clone();
         jobs.spawn(async move { ca.jobs(stop).await });
@@ -106,18 +127,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         let stop = stop.clone();
         jobs.spawn(async move { auth.jobs(stop).await });
     }
-    jobs.spawn(Renewal::new(&ground, &services, identity)?.run(stop.clone()));
-
-    ready.announce(&data, plan.ready_file.as_deref())?;
-    tracing::info!(https = ready.https, grpc = ready.grpc, data_dir = ready.data_dir, "ready");
-    if plan.first_start && std::io::IsTerminal::is_terminal(&std::io::stderr()) {
-        banner(&ready.banner(&data));
-    }
-    stop.cancelled().await;
-    tracing::info!("stopping: requests that run are finished first");
-    while serving.join_next().await.is_some() {}
-    while jobs.join_next().await.is_some() {}
-    Ok(())
+    jobs
 }
 
 /// Makes databases, hierarchy, first admin and the first identities of the named services, and ends.
@@ -130,8 +140,13 @@ pub(crate) async fn bootstrap(settings: Settings, identities: &[String]) -> anyh
         "" => format!("http://localhost:{}", settings.listen.http_port),
         url => url.to_owned(),
     };
-    let ground =
-        Ground { settings: &settings, data: &data, clock: Arc::clone(&clock), identity: None, public_http_url };
+    let ground = Ground {
+        settings: &settings,
+        data: &data,
+        clock: Arc::clone(&clock),
+        identity: None,
+        public_http_url,
+    };
     let services = Services::build(&ground, &Service::ALL.into_iter().collect()).await?;
     first_start(&ground, &services, identities).await?;
     Ok(data.path().to_owned())
@@ -140,7 +155,10 @@ pub(crate) async fn bootstrap(settings: Settings, identities: &[String]) -> anyh
 /// Brings the databases of services to the current schema, and ends.
 pub(crate) async fn migrate(settings: &Settings, services: &BTreeSet<Service>) -> anyhow::Result<()> {
     let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(settings))?;
-    let database = settings::Database { migrate: true, ..settings.database.clone() };
+    let database = settings::Database {
+        migrate: true,
+        ..settings.database.clone()
+    };
     for service in services {
         let db = databases::open(&database, &data, service.name(), service.migrations()).await?;
         db.close().await;
@@ -150,7 +168,10 @@ pub(crate) async fn migrate(settings: &Settings, services: &BTreeSet<Service>) -
 
 /// The OpenAPI document, from services built in a directory of their own.
 pub(crate) async fn openapi_document(directory: &Path) -> anyhow::Result<utoipa::openapi::OpenApi> {
-    let settings = Settings { data_dir: directory.to_owned(), ..Settings::default() };
+    let settings = Settings {
+        data_dir: directory.to_owned(),
+        ..Settings::default()
+    };
     let data = DataDir::create(directory)?;
     let ground = Ground {
         settings: &settings,
@@ -169,9 +190,18 @@ async fn first_start(ground: &Ground<'_>, services: &Services, identities: &[Str
         bail!("a first start needs ca, keymgr and auth in one process");
     };
     let kek = ground.data.kek();
-    let kek = keys::KeyEncryptionKey::from_file(&kek).with_context(|| format!("reading {}", kek.display()))?;
+    let kek =
+        keys::KeyEncryptionKey::from_file(&kek).with_context(|| format!("reading {}", kek.display()))?;
     let (app, now) = (ca.app(), ground.clock.now());
-    Bootstrap { data: ground.data, kek: &kek, keymgr: keymgr.clone(), app, now }.hierarchy().await?;
+    Bootstrap {
+        data: ground.data,
+        kek: &kek,
+        keymgr: keymgr.clone(),
+        app,
+        now,
+    }
+    .hierarchy()
+    .await?;
     let path = ground.data.admin_token();
     auth.ensure_first_admin(move |token| {
         write_atomically(&path, format!("{}\n", token.expose_secret()).as_bytes(), 0o600)
@@ -192,9 +222,12 @@ async fn https_identity(
 ) -> anyhow::Result<Option<ServerIdentity>> {
     let listen = &ground.settings.listen;
     if let Some(tls) = &listen.tls {
-        let identity =
-            ServerIdentity::from_files(tls.certificate.clone(), tls.key.clone(), Arc::clone(&ground.clock))
-                .context("listen.tls")?;
+        let identity = ServerIdentity::from_files(
+            tls.certificate.clone(),
+            tls.key.clone(),
+            Arc::clone(&ground.clock),
+        )
+        .context("listen.tls")?;
         tokio::spawn(identity.clone().watch(stop.clone()));
         return Ok(Some(identity));
     }
@@ -206,8 +239,11 @@ async fn https_identity(
     let folder = ground.data.identity("https");
     let files = IdentityFiles::new(&folder, "tls", PathBuf::new());
     identities::ensure_https(ca.app(), &names, &files, ground.clock.now()).await?;
-    let identity =
-        ServerIdentity::from_files(files.certificate.clone(), files.key.clone(), Arc::clone(&ground.clock))?;
+    let identity = ServerIdentity::from_files(
+        files.certificate.clone(),
+        files.key.clone(),
+        Arc::clone(&ground.clock),
+    )?;
     let (renewed, clock, stop) = (identity.clone(), Arc::clone(&ground.clock), stop.clone());
     tokio::spawn(async move {
         let mut hourly = tokio::time::interval(Duration::from_secs(3600));
@@ -222,7 +258,10 @@ async fn https_identity(
                     let reloaded = renewed.reload();
                     tracing::info!(ok = reloaded.is_ok(), "HTTPS certificate renewed");
                 }
-                Err(error) => tracing::warn!(error = format!("{error:#}"), "the HTTPS certificate was not renewed"),
+                Err(error) => tracing::warn!(
+                    error = format!("{error:#}"),
+                    "the HTTPS certificate was not renewed"
+                ),
             }
         }
     });
@@ -271,7 +310,10 @@ fn process_name(settings: &Settings, services: &BTreeSet<Service>, everything: b
 
 fn load_identity(files: &IdentityFiles, clock: &SharedClock) -> anyhow::Result<Identity> {
     Identity::from_files(files.clone(), Arc::clone(clock)).with_context(|| {
-        format!("the identity in {}; `gigvault bootstrap --identity NAME` makes the first", files.certificate.display())
+        format!(
+            "the identity in {}; `gigvault bootstrap --identity NAME` makes the first",
+            files.certificate.display()
+        )
     })
 }
 
@@ -292,7 +334,10 @@ fn lock(path: &Path) -> anyhow::Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
-            bail!("another gigvault process works on this data directory ({} is locked)", path.display())
+            bail!(
+                "another gigvault process works on this data directory ({} is locked)",
+                path.display()
+            )
         }
         Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("locking {}", path.display())),
     }

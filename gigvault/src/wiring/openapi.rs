@@ -32,7 +32,10 @@ pub(crate) fn routes(services: &Services) -> (Router, utoipa::openapi::OpenApi) 
     }
     let (router, mut document) = all.split_for_parts();
     let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-    document.components.get_or_insert_default().add_security_scheme("bearer", bearer);
+    document
+        .components
+        .get_or_insert_default()
+        .add_security_scheme("bearer", bearer);
     (router, document)
 }
 
@@ -41,11 +44,18 @@ pub(crate) fn viewer(document: utoipa::openapi::OpenApi) -> Router {
     // The viewer brings its own script and styles; nothing comes from elsewhere.
     const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'; \
                           img-src 'self' data:; frame-ancestors 'none'";
-    let viewer: Router = SwaggerUi::new("/api/docs").url("/api/openapi.json", document).into();
-    viewer.layer(axum::middleware::map_response(async |mut response: axum::response::Response| {
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-        headers.insert(HeaderName::from_static("x-frame-options"), HeaderValue::from_static("DENY"));
-        response
-    }))
+    let viewer: Router = SwaggerUi::new("/api/docs")
+        .url("/api/openapi.json", document)
+        .into();
+    viewer.layer(axum::middleware::map_response(
+        async |mut response: axum::response::Response| {
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+            headers.insert(
+                HeaderName::from_static("x-frame-options"),
+                HeaderValue::from_static("DENY"),
+            );
+            response
+        },
+    ))
 }

@@ -24,23 +24,43 @@ pub(crate) struct Renewal {
 
 #[derive(Clone)]
 enum Issuer {
-    Here { app: App, validity: Option<Duration> },
-    Elsewhere { ca: Transport, validity: Option<Duration> },
+    Here {
+        app: App,
+        validity: Option<Duration>,
+    },
+    Elsewhere {
+        ca: Transport,
+        validity: Option<Duration>,
+    },
 }
 
 impl Renewal {
     pub(crate) fn new(ground: &Ground<'_>, services: &Services, identity: Identity) -> anyhow::Result<Self> {
         let validity = identities::validity(ground.settings)?;
         let issuer = match &services.ca {
-            Some(ca) => Issuer::Here { app: ca.app().clone(), validity },
-            None => Issuer::Elsewhere { ca: ground.remote(Service::Ca)?, validity },
+            Some(ca) => Issuer::Here {
+                app: ca.app().clone(),
+                validity,
+            },
+            None => Issuer::Elsewhere {
+                ca: ground.remote(Service::Ca)?,
+                validity,
+            },
         };
-        Ok(Self { identity, clock: ground.clock.clone(), issuer })
+        Ok(Self {
+            identity,
+            clock: ground.clock.clone(),
+            issuer,
+        })
     }
 
     /// Runs until `stop`.
     pub(crate) async fn run(self, stop: CancellationToken) {
-        let Self { identity, clock, issuer } = self;
+        let Self {
+            identity,
+            clock,
+            issuer,
+        } = self;
         let issue = move |csr: Vec<u8>| {
             let issuer = issuer.clone();
             async move { issuer.issue(csr).await.map_err(Into::into) }
@@ -65,7 +85,11 @@ impl Issuer {
             protocol: "internal".to_owned(),
             ..IssueRequest::default()
         };
-        let issued = ca.issue(request).await.context("the CA did not renew this identity")?.into_inner();
+        let issued = ca
+            .issue(request)
+            .await
+            .context("the CA did not renew this identity")?
+            .into_inner();
         Ok(x509::pem::encode("CERTIFICATE", &issued.certificate).into_bytes())
     }
 }

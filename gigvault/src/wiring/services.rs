@@ -86,10 +86,18 @@ impl Services {
             true => Some(ground.keymgr(Arc::clone(&authenticator)).await?),
             false => None,
         };
-        let mut services = Self { auth, keymgr, ca: None, keymgr_for_ca: None };
+        let mut services = Self {
+            auth,
+            keymgr,
+            ca: None,
+            keymgr_for_ca: None,
+        };
         if wanted.contains(&Service::Ca) {
             let transport = match &services.keymgr {
-                Some(here) => in_process(edge("keymgr", keymgr::ALLOW).layer(here.grpc()), Service::Ca.name()),
+                Some(here) => in_process(
+                    edge("keymgr", keymgr::ALLOW).layer(here.grpc()),
+                    Service::Ca.name(),
+                ),
                 None => ground.remote(Service::Keymgr)?,
             };
             services.keymgr_for_ca = Some(transport.clone());
@@ -123,7 +131,13 @@ impl Services {
 
 impl Ground<'_> {
     async fn database(&self, service: Service) -> anyhow::Result<store::Db> {
-        databases::open(&self.settings.database, self.data, service.name(), service.migrations()).await
+        databases::open(
+            &self.settings.database,
+            self.data,
+            service.name(),
+            service.migrations(),
+        )
+        .await
     }
 
     /// The way to a service in another process.
@@ -132,12 +146,22 @@ impl Ground<'_> {
         let peer = self.settings.peers.get(name).ok_or_else(|| {
             anyhow!("{name} does not run in this process, and `peers.{name}` does not say where it does")
         })?;
-        let identity = self.identity.as_ref().with_context(|| format!("no identity to call {name} with"))?;
-        Ok(channel(&peer.url, peer.identity.as_deref().unwrap_or(name), identity)?)
+        let identity = self
+            .identity
+            .as_ref()
+            .with_context(|| format!("no identity to call {name} with"))?;
+        Ok(channel(
+            &peer.url,
+            peer.identity.as_deref().unwrap_or(name),
+            identity,
+        )?)
     }
 
     async fn auth(&self) -> anyhow::Result<Auth> {
-        let deps = auth::Deps { db: self.database(Service::Auth).await?, clock: Arc::clone(&self.clock) };
+        let deps = auth::Deps {
+            db: self.database(Service::Auth).await?,
+            clock: Arc::clone(&self.clock),
+        };
         Auth::build(self.settings.auth.clone(), deps).context("auth")
     }
 
@@ -158,7 +182,11 @@ impl Ground<'_> {
             software.kek_file = Some(path);
         }
         let db = self.database(Service::Keymgr).await?;
-        let deps = keymgr::Deps { db, clock: Arc::clone(&self.clock), authenticator };
+        let deps = keymgr::Deps {
+            db,
+            clock: Arc::clone(&self.clock),
+            authenticator,
+        };
         Keymgr::build(config, deps).await.context("keymgr")
     }
 

@@ -118,7 +118,11 @@ pub(crate) struct Database {
 
 impl Default for Database {
     fn default() -> Self {
-        Self { url: String::new(), max_connections: 16, migrate: true }
+        Self {
+            url: String::new(),
+            max_connections: 16,
+            migrate: true,
+        }
     }
 }
 
@@ -134,7 +138,10 @@ pub(crate) struct Telemetry {
 
 impl Default for Telemetry {
     fn default() -> Self {
-        Self { format: kit::telemetry::Format::Auto, filter: "info".to_owned() }
+        Self {
+            format: kit::telemetry::Format::Auto,
+            filter: "info".to_owned(),
+        }
     }
 }
 

@@ -124,7 +124,9 @@ impl Status {
 
     /// The status of that name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Valid, Self::Revoked, Self::OnHold, Self::Expired].into_iter().find(|status| status.as_str() == text)
+        [Self::Valid, Self::Revoked, Self::OnHold, Self::Expired]
+            .into_iter()
+            .find(|status| status.as_str() == text)
     }
 }
 
@@ -146,7 +148,14 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    const ALL: [Self; 6] = [Self::Rest, Self::Grpc, Self::Acme, Self::Est, Self::Scep, Self::Internal];
+    const ALL: [Self; 6] = [
+        Self::Rest,
+        Self::Grpc,
+        Self::Acme,
+        Self::Est,
+        Self::Scep,
+        Self::Internal,
+    ];
 
     /// The name in REST, gRPC, queries and the database.
     pub fn as_str(self) -> &'static str {

@@ -63,11 +63,17 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn not_found(what: &'static str, name: impl Into<String>) -> Self {
-        Self::NotFound { what, name: name.into() }
+        Self::NotFound {
+            what,
+            name: name.into(),
+        }
     }
 
     pub(crate) fn invalid(field: &'static str, detail: impl std::fmt::Display) -> Self {
-        Self::Invalid { field, detail: detail.to_string() }
+        Self::Invalid {
+            field,
+            detail: detail.to_string(),
+        }
     }
 }
 

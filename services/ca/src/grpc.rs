@@ -11,7 +11,9 @@ use store::page::Limit;
 use time::OffsetDateTime;
 use tonic::{Request, Response, Status};
 
-use crate::app::{App, IdempotencyKey, IssueRequest, RenewRequest, Requester, RevokeRequest, Scope, Visibility};
+use crate::app::{
+    App, IdempotencyKey, IssueRequest, RenewRequest, Requester, RevokeRequest, Scope, Visibility,
+};
 use crate::domain::{Issued, Protocol, Query};
 use crate::error::Error;
 use crate::rest::filters::Filters;
@@ -19,12 +21,24 @@ use crate::rest::object;
 
 /// Who may call what; what is not here is refused.
 pub static ALLOW: kit::peer::AllowTable = &[
-    ("/gigvault.ca.v1.Ca/Issue", &["ra", "enroll", "ca", "keymgr", "auth"]),
-    ("/gigvault.ca.v1.Ca/Get", &["ra", "enroll", "ocsp", "crl", "notify"]),
-    ("/gigvault.ca.v1.Ca/List", &["ra", "enroll", "ocsp", "crl", "notify"]),
+    (
+        "/gigvault.ca.v1.Ca/Issue",
+        &["ra", "enroll", "ca", "keymgr", "auth"],
+    ),
+    (
+        "/gigvault.ca.v1.Ca/Get",
+        &["ra", "enroll", "ocsp", "crl", "notify"],
+    ),
+    (
+        "/gigvault.ca.v1.Ca/List",
+        &["ra", "enroll", "ocsp", "crl", "notify"],
+    ),
     ("/gigvault.ca.v1.Ca/Renew", &["ra", "enroll"]),
     ("/gigvault.ca.v1.Ca/Revoke", &["ra", "enroll"]),
-    ("/gigvault.ca.v1.Ca/ListCas", &["ra", "enroll", "ocsp", "crl", "keymgr", "auth", "ca"]),
+    (
+        "/gigvault.ca.v1.Ca/ListCas",
+        &["ra", "enroll", "ocsp", "crl", "keymgr", "auth", "ca"],
+    ),
     ("/gigvault.ca.v1.Ca/Watch", &["audit", "ocsp", "crl", "notify"]),
 ];
 
@@ -41,19 +55,30 @@ impl Grpc {
     /// A service that works for others (ra, enroll) names its requester; any other asks for its own identity.
     fn requester(&self, peer: &Peer, named: &str) -> Requester {
         match peer.name() {
-            Some("ra" | "enroll") => {
-                Requester { subject: named.to_owned(), issues: Scope::Any, sees: Visibility::All }
-            }
+            Some("ra" | "enroll") => Requester {
+                subject: named.to_owned(),
+                issues: Scope::Any,
+                sees: Visibility::All,
+            },
             name => {
                 let name = name.unwrap_or_default();
                 let id = format!("spiffe://{}/svc/{name}", self.trust_domain);
-                Requester { subject: format!("service:{name}"), issues: Scope::OwnIdentity(id), sees: Visibility::Own }
+                Requester {
+                    subject: format!("service:{name}"),
+                    issues: Scope::OwnIdentity(id),
+                    sees: Visibility::Own,
+                }
             }
         }
     }
 
     async fn encode(&self, issued: Issued) -> Result<wire::Certificate, Status> {
-        let authority = self.app.authorities.by_name(&issued.ca).await.map_err(|error| to_status(&error))?;
+        let authority = self
+            .app
+            .authorities
+            .by_name(&issued.ca)
+            .await
+            .map_err(|error| to_status(&error))?;
         let chain = std::iter::once(&authority.certificate).chain(&authority.chain);
         Ok(wire::Certificate {
             serial: issued.serial.to_string(),
@@ -102,7 +127,9 @@ fn idempotency_key(text: String) -> Result<Option<IdempotencyKey>, Error> {
 fn protocol(text: &str) -> Result<Protocol, Error> {
     match text {
         "" => Ok(Protocol::Grpc),
-        text => Protocol::parse(text).ok_or_else(|| Error::invalid("protocol", format!("{text:?} is not known"))),
+        text => {
+            Protocol::parse(text).ok_or_else(|| Error::invalid("protocol", format!("{text:?} is not known")))
+        }
     }
 }
 
@@ -130,11 +157,18 @@ fn query(request: &wire::ListRequest) -> Result<Query, Error> {
 
 #[tonic::async_trait]
 impl wire::ca_server::Ca for Grpc {
-    async fn issue(&self, request: Request<wire::IssueRequest>) -> Result<Response<wire::Certificate>, Status> {
+    async fn issue(
+        &self,
+        request: Request<wire::IssueRequest>,
+    ) -> Result<Response<wire::Certificate>, Status> {
         let peer = peer(&request);
         let request = request.into_inner();
         let requester = self.requester(&peer, &request.requester);
-        let sans = if request.san.is_empty() { None } else { Some(object::sans(&request.san).map_err(status)?) };
+        let sans = if request.san.is_empty() {
+            None
+        } else {
+            Some(object::sans(&request.san).map_err(status)?)
+        };
         let request = IssueRequest {
             csr: request.csr,
             profile: request.profile,
@@ -150,26 +184,53 @@ impl wire::ca_server::Ca for Grpc {
 
     async fn get(&self, request: Request<wire::GetRequest>) -> Result<Response<wire::Certificate>, Status> {
         let requester = self.requester(&peer(&request), "");
-        let requester = Requester { sees: Visibility::All, ..requester };
-        let found = self.app.find(&requester, &request.into_inner().serial).await.map_err(status)?;
+        let requester = Requester {
+            sees: Visibility::All,
+            ..requester
+        };
+        let found = self
+            .app
+            .find(&requester, &request.into_inner().serial)
+            .await
+            .map_err(status)?;
         Ok(Response::new(self.encode(found).await?))
     }
 
-    async fn list(&self, request: Request<wire::ListRequest>) -> Result<Response<wire::ListResponse>, Status> {
-        let requester = Requester { sees: Visibility::All, ..self.requester(&peer(&request), "") };
+    async fn list(
+        &self,
+        request: Request<wire::ListRequest>,
+    ) -> Result<Response<wire::ListResponse>, Status> {
+        let requester = Requester {
+            sees: Visibility::All,
+            ..self.requester(&peer(&request), "")
+        };
         let request = request.into_inner();
-        let limit = if request.limit == 0 { Limit::default() } else { limit(request.limit).map_err(status)? };
+        let limit = if request.limit == 0 {
+            Limit::default()
+        } else {
+            limit(request.limit).map_err(status)?
+        };
         let cursor = (!request.cursor.is_empty()).then_some(request.cursor.as_str());
         let query = query(&request).map_err(status)?;
-        let page = self.app.search(&requester, query, limit, cursor).await.map_err(status)?;
+        let page = self
+            .app
+            .search(&requester, query, limit, cursor)
+            .await
+            .map_err(status)?;
         let mut items = Vec::with_capacity(page.items.len());
         for issued in page.items {
             items.push(self.encode(issued).await?);
         }
-        Ok(Response::new(wire::ListResponse { items, next_cursor: page.next_cursor.unwrap_or_default() }))
+        Ok(Response::new(wire::ListResponse {
+            items,
+            next_cursor: page.next_cursor.unwrap_or_default(),
+        }))
     }
 
-    async fn renew(&self, request: Request<wire::RenewRequest>) -> Result<Response<wire::Certificate>, Status> {
+    async fn renew(
+        &self,
+        request: Request<wire::RenewRequest>,
+    ) -> Result<Response<wire::Certificate>, Status> {
         let peer = peer(&request);
         let request = request.into_inner();
         let requester = self.requester(&peer, &request.requester);
@@ -184,7 +245,10 @@ impl wire::ca_server::Ca for Grpc {
         Ok(Response::new(self.encode(issued).await?))
     }
 
-    async fn revoke(&self, request: Request<wire::RevokeRequest>) -> Result<Response<wire::Certificate>, Status> {
+    async fn revoke(
+        &self,
+        request: Request<wire::RevokeRequest>,
+    ) -> Result<Response<wire::Certificate>, Status> {
         let peer = peer(&request);
         let request = request.into_inner();
         let requester = self.requester(&peer, &request.requester);
@@ -197,31 +261,54 @@ impl wire::ca_server::Ca for Grpc {
         };
         let request = RevokeRequest {
             serial: request.serial,
-            reason: request.reason.parse().map_err(|error| status(Error::invalid("reason", error)))?,
+            reason: request
+                .reason
+                .parse()
+                .map_err(|error| status(Error::invalid("reason", error)))?,
             invalidity,
         };
         let revoked = self.app.revoke(&requester, &request).await.map_err(status)?;
         Ok(Response::new(self.encode(revoked).await?))
     }
 
-    async fn list_cas(&self, _: Request<wire::ListCasRequest>) -> Result<Response<wire::ListCasResponse>, Status> {
-        let items = self.app.authorities.all().into_iter().map(|authority| wire::CaInfo {
-            name: authority.name.clone(),
-            subject: authority.certificate.subject().to_string(),
-            not_before_us: store::time::to_micros(authority.certificate.not_before()),
-            not_after_us: store::time::to_micros(authority.certificate.not_after()),
-            certificate: authority.certificate.der().to_vec(),
-            chain: authority.chain.iter().map(|certificate| certificate.der().to_vec()).collect(),
-        });
-        Ok(Response::new(wire::ListCasResponse { items: items.collect() }))
+    async fn list_cas(
+        &self,
+        _: Request<wire::ListCasRequest>,
+    ) -> Result<Response<wire::ListCasResponse>, Status> {
+        let items = self
+            .app
+            .authorities
+            .all()
+            .into_iter()
+            .map(|authority| wire::CaInfo {
+                name: authority.name.clone(),
+                subject: authority.certificate.subject().to_string(),
+                not_before_us: store::time::to_micros(authority.certificate.not_before()),
+                not_after_us: store::time::to_micros(authority.certificate.not_after()),
+                certificate: authority.certificate.der().to_vec(),
+                chain: authority
+                    .chain
+                    .iter()
+                    .map(|certificate| certificate.der().to_vec())
+                    .collect(),
+            });
+        Ok(Response::new(wire::ListCasResponse {
+            items: items.collect(),
+        }))
     }
 
     type WatchStream = BoxStream<'static, Result<FeedEvent, Status>>;
 
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         let after = request.into_inner().after;
-        let cursor: Cursor = after.parse().map_err(|error| status(Error::invalid("after", error)))?;
-        let events = self.feed.subscribe(cursor).map_ok(encode_event).map_err(|error| status(Error::Store(error)));
+        let cursor: Cursor = after
+            .parse()
+            .map_err(|error| status(Error::invalid("after", error)))?;
+        let events = self
+            .feed
+            .subscribe(cursor)
+            .map_ok(encode_event)
+            .map_err(|error| status(Error::Store(error)));
         Ok(Response::new(events.boxed()))
     }
 }

@@ -23,7 +23,9 @@ use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
-pub use app::{App, Authorities, IdempotencyKey, IssueRequest, NewAuthority, RenewRequest, Requester, RevokeRequest};
+pub use app::{
+    App, Authorities, IdempotencyKey, IssueRequest, NewAuthority, RenewRequest, Requester, RevokeRequest,
+};
 pub use app::{Scope, Visibility};
 pub use config::Config;
 pub use domain::{Authority, Issued, Protocol, Query, Revocation, SanSuffix, Status};
@@ -78,7 +80,12 @@ impl Ca {
             config: Arc::new(config),
             public_http_url: Arc::from(deps.public_http_url),
         };
-        Ok(Self { app, authenticator: deps.authenticator, feed, trust_domain: deps.trust_domain })
+        Ok(Self {
+            app,
+            authenticator: deps.authenticator,
+            feed,
+            trust_domain: deps.trust_domain,
+        })
     }
 
     /// The use cases, for the wiring and for tests.
@@ -98,8 +105,11 @@ impl Ca {
 
     /// The gRPC service; [`ALLOW`] says who may call what.
     pub fn grpc(&self) -> CaServer<impl proto::ca::v1::ca_server::Ca + use<>> {
-        let grpc =
-            grpc::Grpc { app: self.app.clone(), feed: self.feed.clone(), trust_domain: self.trust_domain.clone() };
+        let grpc = grpc::Grpc {
+            app: self.app.clone(),
+            feed: self.feed.clone(),
+            trust_domain: self.trust_domain.clone(),
+        };
         CaServer::new(grpc)
     }
 

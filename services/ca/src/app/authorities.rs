@@ -38,7 +38,10 @@ pub struct NewAuthority {
 impl Authorities {
     pub(crate) async fn load(db: Db) -> Result<Self, Error> {
         let known = read(&db).await?;
-        Ok(Self { db, known: ArcSwap::from_pointee(known) })
+        Ok(Self {
+            db,
+            known: ArcSwap::from_pointee(known),
+        })
     }
 
     /// All CAs, by name.
@@ -53,7 +56,11 @@ impl Authorities {
         }
         // Another replica may have added it.
         self.refresh().await?;
-        self.known.load().get(name).cloned().ok_or_else(|| Error::not_found("CA", name))
+        self.known
+            .load()
+            .get(name)
+            .cloned()
+            .ok_or_else(|| Error::not_found("CA", name))
     }
 
     /// The CA that was asked for, or else the first that issues the profile, the default CA before others.
@@ -70,13 +77,19 @@ impl Authorities {
                 return Ok(authority);
             }
             let able = authority.profiles.join(", ");
-            return Err(Error::invalid("ca", format!("CA {name} does not issue profile {profile}, only {able}")));
+            return Err(Error::invalid(
+                "ca",
+                format!("CA {name} does not issue profile {profile}, only {able}"),
+            ));
         }
         let known = self.known.load();
-        let default = known.get(&config.default_ca).filter(|authority| issues(authority));
-        default.or_else(|| known.values().find(|authority| issues(authority))).cloned().ok_or_else(|| {
-            Error::Conflict(format!("no CA here issues profile {profile}; create one first"))
-        })
+        let default = known
+            .get(&config.default_ca)
+            .filter(|authority| issues(authority));
+        default
+            .or_else(|| known.values().find(|authority| issues(authority)))
+            .cloned()
+            .ok_or_else(|| Error::Conflict(format!("no CA here issues profile {profile}; create one first")))
     }
 
     /// Reads the table again.
@@ -100,7 +113,10 @@ impl Authorities {
 
 async fn read(db: &Db) -> Result<BTreeMap<String, Arc<Authority>>, Error> {
     let all = crate::store::authorities::all(db).await?;
-    Ok(all.into_iter().map(|authority| (authority.name.clone(), Arc::new(authority))).collect())
+    Ok(all
+        .into_iter()
+        .map(|authority| (authority.name.clone(), Arc::new(authority)))
+        .collect())
 }
 
 impl App {
@@ -109,7 +125,9 @@ impl App {
         check_name(&new.name)?;
         let mut below = &new.certificate;
         for above in &new.chain {
-            below.verify_signed_by(above).map_err(|error| Error::invalid("chain", error))?;
+            below
+                .verify_signed_by(above)
+                .map_err(|error| Error::invalid("chain", error))?;
             below = above;
         }
         let authority = Authority {
@@ -154,7 +172,16 @@ impl App {
 /// The name stands in URLs and file names.
 fn check_name(name: &str) -> Result<(), Error> {
     let fits = (1..=64).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         && !name.starts_with('-');
-    if fits { Ok(()) } else { Err(Error::invalid("name", "takes 1 to 64 lower-case letters, digits and `-`")) }
+    if fits {
+        Ok(())
+    } else {
+        Err(Error::invalid(
+            "name",
+            "takes 1 to 64 lower-case letters, digits and `-`",
+        ))
+    }
 }

@@ -26,8 +26,15 @@ impl App {
         cursor: Option<&str>,
     ) -> Result<Page<Issued>, Error> {
         if requester.sees == Visibility::Own {
-            if query.requester.as_ref().is_some_and(|asked| *asked != requester.subject) {
-                return Ok(Page { items: Vec::new(), next_cursor: None });
+            if query
+                .requester
+                .as_ref()
+                .is_some_and(|asked| *asked != requester.subject)
+            {
+                return Ok(Page {
+                    items: Vec::new(),
+                    next_cursor: None,
+                });
             }
             query.requester = Some(requester.subject.clone());
         }

@@ -54,13 +54,19 @@ impl IdempotencyKey {
         if (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
             Ok(Self(text))
         } else {
-            Err(Error::invalid("Idempotency-Key", "takes 1 to 255 visible ASCII characters"))
+            Err(Error::invalid(
+                "Idempotency-Key",
+                "takes 1 to 255 visible ASCII characters",
+            ))
         }
     }
 
     /// Two requesters may use the same key without meeting.
     pub(super) fn claim(&self, requester: &Requester, request: [u8; 32]) -> Claim {
-        Claim { key: hash(&[requester.subject.as_bytes(), self.0.as_bytes()]), request }
+        Claim {
+            key: hash(&[requester.subject.as_bytes(), self.0.as_bytes()]),
+            request,
+        }
     }
 }
 
@@ -72,7 +78,10 @@ impl IssueRequest {
             &self.csr,
             self.profile.as_bytes(),
             self.ca.as_deref().unwrap_or_default().as_bytes(),
-            &self.validity.map_or(0, |validity| validity.as_secs()).to_be_bytes(),
+            &self
+                .validity
+                .map_or(0, |validity| validity.as_secs())
+                .to_be_bytes(),
             sans.join("\n").as_bytes(),
         ])
     }
@@ -94,11 +103,17 @@ impl App {
     /// Policy, lint, signature, database, answer: in this order and in no other.
     pub async fn issue(&self, requester: &Requester, request: IssueRequest) -> Result<Issued, Error> {
         let profile = self.profile(&request.profile)?;
-        let claim = request.idempotency_key.as_ref().map(|key| key.claim(requester, request.digest()));
+        let claim = request
+            .idempotency_key
+            .as_ref()
+            .map(|key| key.claim(requester, request.digest()));
         if let Some(earlier) = self.earlier(claim.as_ref()).await? {
             return Ok(earlier);
         }
-        let authority = self.authorities.for_profile(request.ca.as_deref(), &profile.name, &self.config).await?;
+        let authority = self
+            .authorities
+            .for_profile(request.ca.as_deref(), &profile.name, &self.config)
+            .await?;
         let csr = Csr::from_pem_or_der(&request.csr)?;
         let mut wanted = rules::Request::from_csr(&csr);
         wanted.validity = request.validity;
@@ -130,7 +145,15 @@ impl App {
         let approved = rules::approve(profile, wanted, &issuer, serial, self.clock.now())?;
         let certificate = lint::lint(approved, &lint::Context::issued_by(&authority.certificate))?;
         let claim = record.claim;
-        match self.issuance.submit(Order { certificate, authority, record }).await? {
+        match self
+            .issuance
+            .submit(Order {
+                certificate,
+                authority,
+                record,
+            })
+            .await?
+        {
             Outcome::Stored(issued) => {
                 metrics::counter!(
                     "gigvault_certificates_issued_total",
@@ -161,23 +184,35 @@ impl App {
     pub fn profile(&self, name: &str) -> Result<&rules::Profile, Error> {
         self.profiles.named(name).map(AsRef::as_ref).ok_or_else(|| {
             let known: Vec<&str> = self.profiles.names().collect();
-            Error::invalid("profile", format!("no profile is named {name:?}; there are {}", known.join(", ")))
+            Error::invalid(
+                "profile",
+                format!("no profile is named {name:?}; there are {}", known.join(", ")),
+            )
         })
     }
 }
 
 /// Whether the requester may use this profile for these names.
-pub(super) fn check_scope(requester: &Requester, profile: &rules::Profile, wanted: &rules::Request) -> Result<(), Error> {
+pub(super) fn check_scope(
+    requester: &Requester,
+    profile: &rules::Profile,
+    wanted: &rules::Request,
+) -> Result<(), Error> {
     let internal = profile.name == SERVICE_IDENTITY;
     let allowed = match &requester.issues {
         Scope::Bootstrap => true,
         Scope::Any => !internal,
         Scope::Development => profile.development && !internal,
-        Scope::OwnIdentity(id) => internal && matches!(wanted.sans.as_slice(), [San::Uri(uri)] if uri.as_str() == id),
+        Scope::OwnIdentity(id) => {
+            internal && matches!(wanted.sans.as_slice(), [San::Uri(uri)] if uri.as_str() == id)
+        }
     };
     if allowed {
         Ok(())
     } else {
-        Err(Error::Forbidden(format!("{} may not issue on profile {}", requester.subject, profile.name)))
+        Err(Error::Forbidden(format!(
+            "{} may not issue on profile {}",
+            requester.subject, profile.name
+        )))
     }
 }

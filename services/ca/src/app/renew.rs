@@ -31,7 +31,10 @@ impl RenewRequest {
             b"renew",
             self.serial.as_bytes(),
             self.csr.as_deref().unwrap_or_default(),
-            &self.validity.map_or(0, |validity| validity.as_secs()).to_be_bytes(),
+            &self
+                .validity
+                .map_or(0, |validity| validity.as_secs())
+                .to_be_bytes(),
         ])
     }
 }
@@ -40,7 +43,10 @@ impl App {
     /// Issues the successor. The old certificate stays as it is.
     pub async fn renew(&self, requester: &Requester, request: RenewRequest) -> Result<Issued, Error> {
         let old = self.find(requester, &request.serial).await?;
-        let claim = request.idempotency_key.as_ref().map(|key| key.claim(requester, request.digest()));
+        let claim = request
+            .idempotency_key
+            .as_ref()
+            .map(|key| key.claim(requester, request.digest()));
         if let Some(earlier) = self.earlier(claim.as_ref()).await? {
             return Ok(earlier);
         }
@@ -55,21 +61,34 @@ impl App {
             }
         }
         let profile = self.profile(&old.profile)?;
-        let authority = self.authorities.for_profile(Some(&old.ca), &profile.name, &self.config).await?;
-        let certificate = x509::Certificate::from_der(&old.der)
-            .map_err(|error| Error::Internal(format!("stored certificate {} can't be read: {error}", old.serial)))?;
+        let authority = self
+            .authorities
+            .for_profile(Some(&old.ca), &profile.name, &self.config)
+            .await?;
+        let certificate = x509::Certificate::from_der(&old.der).map_err(|error| {
+            Error::Internal(format!(
+                "stored certificate {} can't be read: {error}",
+                old.serial
+            ))
+        })?;
         let public_key = match &request.csr {
             Some(csr) => Csr::from_pem_or_der(csr)?.public_key().clone(),
-            None => certificate.public_key().map_err(|error| Error::invalid("csr", error))?.clone(),
+            None => certificate
+                .public_key()
+                .map_err(|error| Error::invalid("csr", error))?
+                .clone(),
         };
-        let mut wanted =
-            rules::Request::new(certificate.subject().clone(), certificate.sans().to_vec(), public_key);
+        let mut wanted = rules::Request::new(
+            certificate.subject().clone(),
+            certificate.sans().to_vec(),
+            public_key,
+        );
         wanted.validity = request.validity;
         super::issue::check_scope(requester, profile, &wanted)?;
         let record = Record {
             requester: requester.subject.clone(),
             protocol: request.protocol,
-            replaces: Some(old.serial.clone()),
+            replaces: Some(old.serial),
             claim,
             trace: kit::trace::current(),
         };

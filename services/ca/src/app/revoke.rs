@@ -30,7 +30,9 @@ impl App {
         let next = next_state(&certificate, request, now)?;
         let mut tx = self.db.begin().await?;
         let seen = certificate.revocation.as_ref();
-        if !crate::store::certificates::set_revocation(&mut tx, &certificate.serial, seen, next.as_ref()).await? {
+        if !crate::store::certificates::set_revocation(&mut tx, &certificate.serial, seen, next.as_ref())
+            .await?
+        {
             return Err(Error::Conflict(format!(
                 "certificate {} was changed by another request at the same time; look at it again",
                 certificate.serial
@@ -50,7 +52,11 @@ impl App {
 }
 
 /// RFC 5280 section 5.3.1: a hold may end in release or in revocation; a revocation is final.
-fn next_state(certificate: &Issued, request: &RevokeRequest, now: OffsetDateTime) -> Result<Option<Revocation>, Error> {
+fn next_state(
+    certificate: &Issued,
+    request: &RevokeRequest,
+    now: OffsetDateTime,
+) -> Result<Option<Revocation>, Error> {
     let held = match &certificate.revocation {
         Some(revocation) if revocation.reason != Reason::CertificateHold => {
             return Err(Error::Conflict(format!(
@@ -62,13 +68,19 @@ fn next_state(certificate: &Issued, request: &RevokeRequest, now: OffsetDateTime
     };
     match (request.reason, held) {
         (Reason::RemoveFromCrl, true) => Ok(None),
-        (Reason::RemoveFromCrl, false) => {
-            Err(Error::Conflict(format!("certificate {} is not on hold", certificate.serial)))
-        }
-        (Reason::CertificateHold, true) => {
-            Err(Error::Conflict(format!("certificate {} is on hold already", certificate.serial)))
-        }
-        (reason, _) => Ok(Some(Revocation { time: now, reason, invalidity: request.invalidity })),
+        (Reason::RemoveFromCrl, false) => Err(Error::Conflict(format!(
+            "certificate {} is not on hold",
+            certificate.serial
+        ))),
+        (Reason::CertificateHold, true) => Err(Error::Conflict(format!(
+            "certificate {} is on hold already",
+            certificate.serial
+        ))),
+        (reason, _) => Ok(Some(Revocation {
+            time: now,
+            reason,
+            invalidity: request.invalidity,
+        })),
     }
 }
 

@@ -71,7 +71,13 @@ impl Issuance {
         let (queue, orders) = mpsc::channel(config.queue.max(1));
         // One group signed ahead is enough to keep the database busy; more would only wait longer.
         let (signed, groups) = mpsc::channel(1);
-        tokio::spawn(sign_stage(orders, signed, keymgr, clock.clone(), config.max_batch.max(1)));
+        tokio::spawn(sign_stage(
+            orders,
+            signed,
+            keymgr,
+            clock.clone(),
+            config.max_batch.max(1),
+        ));
         tokio::spawn(commit_stage(groups, db, clock));
         Self { queue }
     }
@@ -79,10 +85,12 @@ impl Issuance {
     /// Signs and stores; returns when the certificate is durable.
     pub(crate) async fn submit(&self, order: Order) -> Result<Outcome, Error> {
         let (answer, done) = oneshot::channel();
-        self.queue.try_send((order, answer)).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => Error::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => Error::Stopping,
-        })?;
+        self.queue
+            .try_send((order, answer))
+            .map_err(|refused| match refused {
+                mpsc::error::TrySendError::Full(_) => Error::Overloaded,
+                mpsc::error::TrySendError::Closed(_) => Error::Stopping,
+            })?;
         done.await.map_err(|_| Error::Stopping)?
     }
 }
@@ -96,7 +104,8 @@ async fn sign_stage(
 ) {
     let mut group = Vec::with_capacity(max_batch);
     while orders.recv_many(&mut group, max_batch).await > 0 {
-        metrics::histogram!("gigvault_issuance_group_size").record(f64::from(u32::try_from(group.len()).unwrap_or(u32::MAX)));
+        metrics::histogram!("gigvault_issuance_group_size")
+            .record(f64::from(u32::try_from(group.len()).unwrap_or(u32::MAX)));
         let done = sign::sign(&keymgr, std::mem::take(&mut group), clock.now()).await;
         if !done.is_empty() && signed.send(done).await.is_err() {
             return;
@@ -126,13 +135,19 @@ async fn commit_with_retry(db: &Db, group: Vec<Signed>, clock: &SharedClock) -> 
     loop {
         tried += 1;
         match commit::commit(db, &group, clock.now()).await {
-            Err(Error::Store(error)) if error.is_unique_violation("certificates(spki_sha256, key_use)") && tried < TRIES => {
+            Err(Error::Store(error))
+                if error.is_unique_violation("certificates(spki_sha256, key_use)") && tried < TRIES =>
+            {
                 tokio::time::sleep(Duration::from_millis(u64::from(tried))).await;
             }
             Err(error) => return Err(error),
             Ok(stored) => {
                 let outcome = |(stored, signed): (bool, Signed)| {
-                    if stored { Outcome::Stored(Box::new(signed.issued)) } else { Outcome::ClaimLost }
+                    if stored {
+                        Outcome::Stored(Box::new(signed.issued))
+                    } else {
+                        Outcome::ClaimLost
+                    }
                 };
                 return Ok(stored.into_iter().zip(group).map(outcome).collect());
             }

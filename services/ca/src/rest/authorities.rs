@@ -84,8 +84,16 @@ struct CaList {
     security(("bearer" = [])), extensions(("x-permission" = json!("cas:read")))
 )]
 async fn list(State(app): State<App>, _: Allow<permission::CasRead>) -> axum::Json<CaList> {
-    let items = app.authorities().all().iter().map(|authority| Ca::from(authority.as_ref())).collect();
-    axum::Json(CaList { items, next_cursor: None })
+    let items = app
+        .authorities()
+        .all()
+        .iter()
+        .map(|authority| Ca::from(authority.as_ref()))
+        .collect();
+    axum::Json(CaList {
+        items,
+        next_cursor: None,
+    })
 }
 
 /// One CA by name.
@@ -108,9 +116,14 @@ async fn get(
 
 /// `GET /ca/<name>.crt`: DER, as RFC 5280 section 4.2.2.1 wants behind id-ad-caIssuers.
 async fn certificate(State(app): State<App>, Path(file): Path<String>) -> Result<impl IntoResponse, Problem> {
-    let name = file.strip_suffix(".crt").ok_or_else(|| Error::not_found("CA certificate", file.as_str()))?;
+    let name = file
+        .strip_suffix(".crt")
+        .ok_or_else(|| Error::not_found("CA certificate", file.as_str()))?;
     let authority = app.authorities().by_name(name).await?;
-    let headers = [(header::CONTENT_TYPE, "application/pkix-cert"), (header::CACHE_CONTROL, "public, max-age=3600")];
+    let headers = [
+        (header::CONTENT_TYPE, "application/pkix-cert"),
+        (header::CACHE_CONTROL, "public, max-age=3600"),
+    ];
     Ok((headers, authority.certificate.der().to_vec()))
 }
 

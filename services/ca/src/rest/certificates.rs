@@ -73,7 +73,9 @@ async fn issue(
         protocol: Protocol::Rest,
         idempotency_key: idempotency_key(&headers)?,
     };
-    let issued = app.issue(&requester(&allowed.0, permission::CERTIFICATES_ISSUE), request).await?;
+    let issued = app
+        .issue(&requester(&allowed.0, permission::CERTIFICATES_ISSUE), request)
+        .await?;
     created(&app, issued).await
 }
 
@@ -104,12 +106,22 @@ async fn list(
         None => Limit::default(),
     };
     let cursor = filters.cursor.take();
-    let page = app.search(&requester(&allowed.0, permission::CERTIFICATES_READ), filters.query()?, limit, cursor.as_deref()).await?;
+    let page = app
+        .search(
+            &requester(&allowed.0, permission::CERTIFICATES_READ),
+            filters.query()?,
+            limit,
+            cursor.as_deref(),
+        )
+        .await?;
     let mut items = Vec::with_capacity(page.items.len());
     for issued in page.items {
         items.push(Certificate::new(&app, issued).await?);
     }
-    Ok(axum::Json(CertificateList { items, next_cursor: page.next_cursor }))
+    Ok(axum::Json(CertificateList {
+        items,
+        next_cursor: page.next_cursor,
+    }))
 }
 
 /// One certificate by serial number.
@@ -127,7 +139,9 @@ async fn get(
     allowed: Allow<permission::CertificatesReadOwn>,
     Path(serial): Path<String>,
 ) -> Result<axum::Json<Certificate>, Problem> {
-    let found = app.find(&requester(&allowed.0, permission::CERTIFICATES_READ), &serial).await?;
+    let found = app
+        .find(&requester(&allowed.0, permission::CERTIFICATES_READ), &serial)
+        .await?;
     Ok(axum::Json(Certificate::new(&app, found).await?))
 }
 
@@ -146,7 +160,9 @@ async fn chain(
     allowed: Allow<permission::CertificatesReadOwn>,
     Path(serial): Path<String>,
 ) -> Result<impl IntoResponse, Problem> {
-    let found = app.find(&requester(&allowed.0, permission::CERTIFICATES_READ), &serial).await?;
+    let found = app
+        .find(&requester(&allowed.0, permission::CERTIFICATES_READ), &serial)
+        .await?;
     let pem = x509::pem::encode("CERTIFICATE", &found.der) + &app.chain_pem(&found.ca).await?;
     Ok(([(header::CONTENT_TYPE, "application/pem-certificate-chain")], pem))
 }
@@ -189,7 +205,9 @@ async fn renew(
         protocol: Protocol::Rest,
         idempotency_key: idempotency_key(&headers)?,
     };
-    let issued = app.renew(&requester(&allowed.0, permission::CERTIFICATES_RENEW), request).await?;
+    let issued = app
+        .renew(&requester(&allowed.0, permission::CERTIFICATES_RENEW), request)
+        .await?;
     created(&app, issued).await
 }
 
@@ -223,10 +241,19 @@ async fn revoke(
 ) -> Result<axum::Json<Certificate>, Problem> {
     let request = RevokeRequest {
         serial,
-        reason: body.reason.parse().map_err(|error| Error::invalid("reason", error))?,
-        invalidity: body.invalidity_time.as_deref().map(|text| object::time("invalidity_time", text)).transpose()?,
+        reason: body
+            .reason
+            .parse()
+            .map_err(|error| Error::invalid("reason", error))?,
+        invalidity: body
+            .invalidity_time
+            .as_deref()
+            .map(|text| object::time("invalidity_time", text))
+            .transpose()?,
     };
-    let revoked = app.revoke(&requester(&allowed.0, permission::CERTIFICATES_REVOKE), &request).await?;
+    let revoked = app
+        .revoke(&requester(&allowed.0, permission::CERTIFICATES_REVOKE), &request)
+        .await?;
     Ok(axum::Json(Certificate::new(&app, revoked).await?))
 }
 

@@ -49,7 +49,8 @@ impl Filters {
     pub(crate) fn query(self) -> Result<Query, Error> {
         let san = |text: String| text.parse().map_err(|error| Error::invalid("san", error));
         let status = |text: String| {
-            Status::parse(&text).ok_or_else(|| Error::invalid("status", "takes valid, revoked, on_hold or expired"))
+            Status::parse(&text)
+                .ok_or_else(|| Error::invalid("status", "takes valid, revoked, on_hold or expired"))
         };
         let protocol = |text: String| {
             Protocol::parse(&text)
@@ -63,10 +64,22 @@ impl Filters {
             profile: self.profile,
             ca: self.ca,
             status: self.status.map(status).transpose()?,
-            expires_after: self.expires_after.map(|text| time("expires_after", &text)).transpose()?,
-            expires_before: self.expires_before.map(|text| time("expires_before", &text)).transpose()?,
-            spki_sha256: self.spki_sha256.map(|text| sha256("spki_sha256", &text)).transpose()?,
-            fingerprint_sha256: self.fingerprint_sha256.map(|text| sha256("fingerprint_sha256", &text)).transpose()?,
+            expires_after: self
+                .expires_after
+                .map(|text| time("expires_after", &text))
+                .transpose()?,
+            expires_before: self
+                .expires_before
+                .map(|text| time("expires_before", &text))
+                .transpose()?,
+            spki_sha256: self
+                .spki_sha256
+                .map(|text| sha256("spki_sha256", &text))
+                .transpose()?,
+            fingerprint_sha256: self
+                .fingerprint_sha256
+                .map(|text| sha256("fingerprint_sha256", &text))
+                .transpose()?,
             protocol: self.protocol.map(protocol).transpose()?,
             key_reused: self.key_reused.unwrap_or(false),
         })
@@ -79,14 +92,24 @@ fn suffix(text: &str) -> Result<SanSuffix, Error> {
         Some(("email", value)) => ("email", value),
         Some(("uri", value)) => ("uri", value),
         Some((other, _)) => {
-            return Err(Error::invalid("san_suffix", format!("{other}: has no suffixes; dns, email and uri have")));
+            return Err(Error::invalid(
+                "san_suffix",
+                format!("{other}: has no suffixes; dns, email and uri have"),
+            ));
         }
     };
     if value.is_empty() || value.len() > 253 || value.chars().any(char::is_control) {
-        return Err(Error::invalid("san_suffix", "takes 1 to 253 printable characters"));
+        return Err(Error::invalid(
+            "san_suffix",
+            "takes 1 to 253 printable characters",
+        ));
     }
     // A URI's path keeps its case; the rest is compared in lower case, as it is stored.
-    let suffix = if kind == "uri" { value.to_owned() } else { value.to_lowercase() };
+    let suffix = if kind == "uri" {
+        value.to_owned()
+    } else {
+        value.to_lowercase()
+    };
     Ok(SanSuffix { kind, suffix })
 }
 
@@ -104,20 +127,79 @@ mod tests {
     #[test]
     fn a_malformed_filter_is_named() {
         let text = || Some("?".to_owned());
-        assert_eq!(field(Filters { san: text(), ..Filters::default() }), "san");
-        assert_eq!(field(Filters { status: text(), ..Filters::default() }), "status");
-        assert_eq!(field(Filters { protocol: text(), ..Filters::default() }), "protocol");
-        assert_eq!(field(Filters { expires_after: text(), ..Filters::default() }), "expires_after");
-        assert_eq!(field(Filters { expires_before: text(), ..Filters::default() }), "expires_before");
-        assert_eq!(field(Filters { spki_sha256: text(), ..Filters::default() }), "spki_sha256");
-        assert_eq!(field(Filters { fingerprint_sha256: text(), ..Filters::default() }), "fingerprint_sha256");
+        assert_eq!(
+            field(Filters {
+                san: text(),
+                ..Filters::default()
+            }),
+            "san"
+        );
+        assert_eq!(
+            field(Filters {
+                status: text(),
+                ..Filters::default()
+            }),
+            "status"
+        );
+        assert_eq!(
+            field(Filters {
+                protocol: text(),
+                ..Filters::default()
+            }),
+            "protocol"
+        );
+        assert_eq!(
+            field(Filters {
+                expires_after: text(),
+                ..Filters::default()
+            }),
+            "expires_after"
+        );
+        assert_eq!(
+            field(Filters {
+                expires_before: text(),
+                ..Filters::default()
+            }),
+            "expires_before"
+        );
+        assert_eq!(
+            field(Filters {
+                spki_sha256: text(),
+                ..Filters::default()
+            }),
+            "spki_sha256"
+        );
+        assert_eq!(
+            field(Filters {
+                fingerprint_sha256: text(),
+                ..Filters::default()
+            }),
+            "fingerprint_sha256"
+        );
         let suffix = Some("rid:1.2".to_owned());
-        assert_eq!(field(Filters { san_suffix: suffix, ..Filters::default() }), "san_suffix");
+        assert_eq!(
+            field(Filters {
+                san_suffix: suffix,
+                ..Filters::default()
+            }),
+            "san_suffix"
+        );
     }
 
     #[test]
     fn a_suffix_without_a_kind_is_a_dns_name() {
-        let query = Filters { san_suffix: Some("Example.TEST".to_owned()), ..Filters::default() }.query().unwrap();
-        assert_eq!(query.san_suffix, Some(SanSuffix { kind: "dns", suffix: "example.test".to_owned() }));
+        let query = Filters {
+            san_suffix: Some("Example.TEST".to_owned()),
+            ..Filters::default()
+        }
+        .query()
+        .unwrap();
+        assert_eq!(
+            query.san_suffix,
+            Some(SanSuffix {
+                kind: "dns",
+                suffix: "example.test".to_owned()
+            })
+        );
     }
 }

@@ -127,16 +127,30 @@ pub(crate) fn sha256(field: &'static str, text: &str) -> Result<[u8; 32], Error>
 /// SANs in a request.
 pub(crate) fn sans(texts: &[String]) -> Result<Vec<x509::San>, Error> {
     if texts.len() > x509::san::MAX_SANS {
-        return Err(Error::invalid("san", format!("{} names; at most {} are taken", texts.len(), x509::san::MAX_SANS)));
+        return Err(Error::invalid(
+            "san",
+            format!("{} names; at most {} are taken", texts.len(), x509::san::MAX_SANS),
+        ));
     }
-    texts.iter().map(|text| text.parse().map_err(|error| Error::invalid("san", error))).collect()
+    texts
+        .iter()
+        .map(|text| text.parse().map_err(|error| Error::invalid("san", error)))
+        .collect()
 }
 
 /// What the caller's permissions come to. `any` is the permission that reaches beyond their own certificates.
 pub(crate) fn requester(caller: &Caller, any: &str) -> Requester {
     Requester {
         subject: caller.subject.clone(),
-        issues: if caller.may(permission::CERTIFICATES_ISSUE) { Scope::Any } else { Scope::Development },
-        sees: if caller.may(any) { Visibility::All } else { Visibility::Own },
+        issues: if caller.may(permission::CERTIFICATES_ISSUE) {
+            Scope::Any
+        } else {
+            Scope::Development
+        },
+        sees: if caller.may(any) {
+            Visibility::All
+        } else {
+            Visibility::Own
+        },
     }
 }

@@ -35,7 +35,10 @@ struct ProfileList {
     security(("bearer" = [])), extensions(("x-permission" = json!("profiles:read")))
 )]
 async fn list(State(app): State<App>, _: Allow<permission::ProfilesRead>) -> axum::Json<ProfileList> {
-    axum::Json(ProfileList { items: app.profiles.iter().cloned().collect(), next_cursor: None })
+    axum::Json(ProfileList {
+        items: app.profiles.iter().cloned().collect(),
+        next_cursor: None,
+    })
 }
 
 /// One profile by name.
@@ -52,6 +55,9 @@ async fn get(
     _: Allow<permission::ProfilesRead>,
     Path(name): Path<String>,
 ) -> Result<axum::Json<Arc<rules::Profile>>, Problem> {
-    let profile = app.profiles.named(&name).ok_or_else(|| Error::not_found("profile", name))?;
+    let profile = app
+        .profiles
+        .named(&name)
+        .ok_or_else(|| Error::not_found("profile", name))?;
     Ok(axum::Json(Arc::clone(profile)))
 }

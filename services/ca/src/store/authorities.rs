@@ -20,7 +20,8 @@ impl TryFrom<Row> for Authority {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self, Error> {
-        let damaged = |what: &str| Error::Internal(format!("the stored {what} of CA {} can't be read", row.name));
+        let damaged =
+            |what: &str| Error::Internal(format!("the stored {what} of CA {} can't be read", row.name));
         Ok(Self {
             certificate: x509::Certificate::from_der(&row.certificate).map_err(|_| damaged("certificate"))?,
             chain: x509::Certificate::chain_from_pem(row.chain.as_bytes()).map_err(|_| damaged("chain"))?,
@@ -35,18 +36,25 @@ impl TryFrom<Row> for Authority {
 /// All CAs, by name.
 pub(crate) async fn all(db: &Db) -> Result<Vec<Authority>, Error> {
     let rows: Vec<Row> = store::read!(db, |connection| {
-        sqlx::query_as("SELECT name, key_name, algorithm, chain, certificate, profiles FROM authorities ORDER BY name")
-            .fetch_all(connection)
-            .await
+        sqlx::query_as(
+            "SELECT name, key_name, algorithm, chain, certificate, profiles FROM authorities ORDER BY name",
+        )
+        .fetch_all(connection)
+        .await
     })
     .map_err(StoreError::from)?;
     rows.into_iter().map(Authority::try_from).collect()
 }
 
 /// Adds a CA; one of that name must not exist.
-pub(crate) async fn insert(tx: &mut store::Tx, authority: &Authority, now: OffsetDateTime) -> Result<(), Error> {
+pub(crate) async fn insert(
+    tx: &mut store::Tx,
+    authority: &Authority,
+    now: OffsetDateTime,
+) -> Result<(), Error> {
     let chain: String = authority.chain.iter().map(x509::Certificate::pem).collect();
-    let profiles = serde_json::to_string(&authority.profiles).map_err(|error| Error::Internal(error.to_string()))?;
+    let profiles =
+        serde_json::to_string(&authority.profiles).map_err(|error| Error::Internal(error.to_string()))?;
     store::tx!(tx, |connection| {
         sqlx::query(
             "INSERT INTO authorities (name, key_name, algorithm, chain, certificate, profiles, created_at)

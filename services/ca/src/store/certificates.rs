@@ -43,14 +43,18 @@ impl TryFrom<Row> for Issued {
 
     fn try_from(row: Row) -> Result<Self, Error> {
         let id = row.id;
-        let damaged = |what: &str| Error::Internal(format!("the stored {what} of certificate {id} can't be read"));
+        let damaged =
+            |what: &str| Error::Internal(format!("the stored {what} of certificate {id} can't be read"));
         let time = |micros: i64| store::time::from_micros(micros).map_err(|_| damaged("time"));
         let hash = |bytes: Vec<u8>| <[u8; 32]>::try_from(bytes).map_err(|_| damaged("fingerprint"));
         let serial = |bytes: &[u8]| Serial::from_bytes(bytes).map_err(|_| damaged("serial number"));
         let revocation = match (row.revoked_at, row.reason) {
             (Some(at), Some(code)) => Some(Revocation {
                 time: time(at)?,
-                reason: u8::try_from(code).ok().and_then(Reason::from_code).ok_or_else(|| damaged("reason"))?,
+                reason: u8::try_from(code)
+                    .ok()
+                    .and_then(Reason::from_code)
+                    .ok_or_else(|| damaged("reason"))?,
                 invalidity: row.invalidity_at.map(time).transpose()?,
             }),
             _ => None,
@@ -79,10 +83,12 @@ impl TryFrom<Row> for Issued {
 /// The certificate of that serial number.
 pub(crate) async fn by_serial(db: &Db, serial: &Serial) -> Result<Option<Issued>, Error> {
     let row: Option<Row> = store::read!(db, |connection| {
-        sqlx::query_as(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM certificates c WHERE c.serial = $1")))
-            .bind(serial.as_bytes())
-            .fetch_optional(connection)
-            .await
+        sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM certificates c WHERE c.serial = $1"
+        )))
+        .bind(serial.as_bytes())
+        .fetch_optional(connection)
+        .await
     })
     .map_err(StoreError::from)?;
     row.map(Issued::try_from).transpose()
@@ -106,7 +112,9 @@ pub(crate) async fn by_idempotency_key(db: &Db, key: &[u8; 32]) -> Result<Option
         .await
     })
     .map_err(StoreError::from)?;
-    found.map(|found| Ok((found.request_sha256, Issued::try_from(found.row)?))).transpose()
+    found
+        .map(|found| Ok((found.request_sha256, Issued::try_from(found.row)?)))
+        .transpose()
 }
 
 /// Sets or clears the revocation, if it is still what the caller saw; else `false`.
@@ -136,7 +144,11 @@ pub(crate) async fn set_revocation(
 }
 
 /// Forgets idempotency keys older than `before`; at most `limit` at a time. Returns how many.
-pub(crate) async fn prune_idempotency_keys(db: &Db, before: OffsetDateTime, limit: u32) -> Result<u64, Error> {
+pub(crate) async fn prune_idempotency_keys(
+    db: &Db,
+    before: OffsetDateTime,
+    limit: u32,
+) -> Result<u64, Error> {
     let mut tx = db.begin().await?;
     let gone = store::tx!(&mut tx, |connection| {
         sqlx::query(

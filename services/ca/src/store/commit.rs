@@ -28,8 +28,14 @@ pub(crate) enum Outcome {
 pub(crate) async fn commit(db: &Db, group: &[Signed], now: OffsetDateTime) -> Result<Vec<bool>, Error> {
     let mut tx = db.begin().await?;
     let lost = claim(&mut tx, group, now).await?;
-    let stored: Vec<bool> = group.iter().map(|signed| !lost.contains(&signed.issued.id)).collect();
-    let winners: Vec<&Signed> = group.iter().filter(|signed| !lost.contains(&signed.issued.id)).collect();
+    let stored: Vec<bool> = group
+        .iter()
+        .map(|signed| !lost.contains(&signed.issued.id))
+        .collect();
+    let winners: Vec<&Signed> = group
+        .iter()
+        .filter(|signed| !lost.contains(&signed.issued.id))
+        .collect();
     if !winners.is_empty() {
         let uses = key_uses(&mut tx, &winners).await?;
         insert_certificates(&mut tx, &winners, &uses).await?;
@@ -44,8 +50,10 @@ pub(crate) async fn commit(db: &Db, group: &[Signed], now: OffsetDateTime) -> Re
 /// Takes the idempotency keys of the group; returns the certificates whose key was taken before. A key that
 /// another transaction is just taking is waited for, so that the answer is final.
 async fn claim(tx: &mut Tx, group: &[Signed], now: OffsetDateTime) -> Result<HashSet<Uuid>, Error> {
-    let mut claims: Vec<_> =
-        group.iter().filter_map(|signed| Some((signed.record.claim?, signed.issued.id))).collect();
+    let mut claims: Vec<_> = group
+        .iter()
+        .filter_map(|signed| Some((signed.record.claim?, signed.issued.id)))
+        .collect();
     if claims.is_empty() {
         return Ok(HashSet::new());
     }
@@ -53,16 +61,25 @@ async fn claim(tx: &mut Tx, group: &[Signed], now: OffsetDateTime) -> Result<Has
     claims.sort_by_key(|(claim, _)| claim.key);
     let now = store::time::to_micros(now);
     let taken: Vec<Uuid> = store::tx!(tx, |connection| {
-        let mut sql = QueryBuilder::new("INSERT INTO idempotency_keys (key_sha256, request_sha256, certificate, created_at) ");
+        let mut sql = QueryBuilder::new(
+            "INSERT INTO idempotency_keys (key_sha256, request_sha256, certificate, created_at) ",
+        );
         sql.push_values(&claims, |mut row, (claim, id)| {
-            row.push_bind(claim.key.to_vec()).push_bind(claim.request.to_vec()).push_bind(*id).push_bind(now);
+            row.push_bind(claim.key.to_vec())
+                .push_bind(claim.request.to_vec())
+                .push_bind(*id)
+                .push_bind(now);
         });
         sql.push(" ON CONFLICT (key_sha256) DO NOTHING RETURNING certificate");
         sql.build_query_scalar().fetch_all(connection).await
     })
     .map_err(StoreError::from)?;
     let taken: HashSet<Uuid> = taken.into_iter().collect();
-    Ok(claims.into_iter().map(|(_, id)| id).filter(|id| !taken.contains(id)).collect())
+    Ok(claims
+        .into_iter()
+        .map(|(_, id)| id)
+        .filter(|id| !taken.contains(id))
+        .collect())
 }
 
 /// The next `key_use` of each certificate.
@@ -98,21 +115,37 @@ async fn key_uses(tx: &mut Tx, group: &[&Signed]) -> Result<Vec<i64>, Error> {
     }
     Ok(group
         .iter()
-        .map(|signed| match next.get_mut(signed.issued.spki_sha256.as_slice()) {
-            Some(use_of_key) => {
-                *use_of_key += 1;
-                *use_of_key - 1
-            }
-            None => 0,
-        })
+        .map(
+            |signed| match next.get_mut(signed.issued.spki_sha256.as_slice()) {
+                Some(use_of_key) => {
+                    *use_of_key += 1;
+                    *use_of_key - 1
+                }
+                None => 0,
+            },
+        )
         .collect())
 }
 
 const CERTIFICATES: Insert = Insert::into(
     "certificates",
     &[
-        "id", "serial", "ca", "profile", "subject", "sans", "requester", "protocol", "issued_at", "not_before",
-        "not_after", "spki_sha256", "key_use", "fingerprint_sha256", "der", "replaces",
+        "id",
+        "serial",
+        "ca",
+        "profile",
+        "subject",
+        "sans",
+        "requester",
+        "protocol",
+        "issued_at",
+        "not_before",
+        "not_after",
+        "spki_sha256",
+        "key_use",
+        "fingerprint_sha256",
+        "der",
+        "replaces",
     ],
 );
 
@@ -159,7 +192,11 @@ async fn insert_names(tx: &mut Tx, group: &[&Signed]) -> Result<(), Error> {
 fn event(signed: &Signed) -> NewEvent {
     let issued = &signed.issued;
     NewEvent {
-        kind: if issued.replaces.is_some() { "certificate.renewed" } else { "certificate.issued" },
+        kind: if issued.replaces.is_some() {
+            "certificate.renewed"
+        } else {
+            "certificate.issued"
+        },
         subject: issued.serial.to_string(),
         data: serde_json::json!({
             "serial": issued.serial.to_string(),

@@ -35,7 +35,10 @@ mod tests {
     use super::*;
 
     fn found(suffix: &str, san: &str) -> bool {
-        let (start, end) = range(&SanSuffix { kind: "dns", suffix: suffix.to_owned() });
+        let (start, end) = range(&SanSuffix {
+            kind: "dns",
+            suffix: suffix.to_owned(),
+        });
         let key = exact(san);
         start <= key && key < end
     }

@@ -112,7 +112,10 @@ fn to_page(mut rows: Vec<Found>, order: Order, limit: Limit) -> Result<Page<Issu
     let more = rows.len() > limit.rows();
     rows.truncate(limit.rows());
     let next_cursor = rows.last().filter(|_| more).map(|last| order.encode(last));
-    let items = rows.into_iter().map(|found| Issued::try_from(found.row)).collect::<Result<_, _>>()?;
+    let items = rows
+        .into_iter()
+        .map(|found| Issued::try_from(found.row))
+        .collect::<Result<_, _>>()?;
     Ok(Page { items, next_cursor })
 }
 
@@ -132,7 +135,11 @@ fn select<'a, D>(
 {
     let by_name = query.san.is_some() || query.san_suffix.is_some();
     sql.push("SELECT ").push(COLUMNS);
-    sql.push(if order == Order::Name { ", n.name AS name" } else { ", NULL AS name" });
+    sql.push(if order == Order::Name {
+        ", n.name AS name"
+    } else {
+        ", NULL AS name"
+    });
     sql.push(if by_name {
         " FROM certificate_names n JOIN certificates c ON c.id = n.id WHERE 1 = 1"
     } else {
@@ -149,10 +156,18 @@ fn select<'a, D>(
             sql.push(format_args!(" AND {id} < ")).push_bind(*last);
         }
         Some(Position::Expiry(at, last)) => {
-            sql.push(" AND (c.not_after, c.id) > (").push_bind(*at).push(", ").push_bind(*last).push(")");
+            sql.push(" AND (c.not_after, c.id) > (")
+                .push_bind(*at)
+                .push(", ")
+                .push_bind(*last)
+                .push(")");
         }
         Some(Position::Name(name, last)) => {
-            sql.push(" AND (n.name, n.id) > (").push_bind(name.clone()).push(", ").push_bind(*last).push(")");
+            sql.push(" AND (n.name, n.id) > (")
+                .push_bind(name.clone())
+                .push(", ")
+                .push_bind(*last)
+                .push(")");
         }
     }
     match order {
@@ -168,11 +183,15 @@ where
     Vec<u8>: Encode<'a, D> + Type<D>,
 {
     if let Some(san) = &query.san {
-        sql.push(" AND n.name = ").push_bind(names::exact(&san.to_string()));
+        sql.push(" AND n.name = ")
+            .push_bind(names::exact(&san.to_string()));
     }
     if let Some(suffix) = &query.san_suffix {
         let (start, end) = names::range(suffix);
-        sql.push(" AND n.name >= ").push_bind(start).push(" AND n.name < ").push_bind(end);
+        sql.push(" AND n.name >= ")
+            .push_bind(start)
+            .push(" AND n.name < ")
+            .push_bind(end);
     }
 }
 
@@ -195,17 +214,23 @@ where
             sql.push(format_args!(" AND c.{column} = ")).push_bind(value);
         }
     }
-    let hashes = [("spki_sha256", query.spki_sha256), ("fingerprint_sha256", query.fingerprint_sha256)];
+    let hashes = [
+        ("spki_sha256", query.spki_sha256),
+        ("fingerprint_sha256", query.fingerprint_sha256),
+    ];
     for (column, value) in hashes {
         if let Some(value) = value {
-            sql.push(format_args!(" AND c.{column} = ")).push_bind(value.to_vec());
+            sql.push(format_args!(" AND c.{column} = "))
+                .push_bind(value.to_vec());
         }
     }
     if let Some(after) = query.expires_after {
-        sql.push(" AND c.not_after >= ").push_bind(store::time::to_micros(after));
+        sql.push(" AND c.not_after >= ")
+            .push_bind(store::time::to_micros(after));
     }
     if let Some(before) = query.expires_before {
-        sql.push(" AND c.not_after < ").push_bind(store::time::to_micros(before));
+        sql.push(" AND c.not_after < ")
+            .push_bind(store::time::to_micros(before));
     }
     if query.key_reused {
         sql.push(" AND c.key_use > 0");
@@ -221,10 +246,12 @@ where
     match query.status {
         None => {}
         Some(Status::Valid) => {
-            sql.push(" AND c.reason IS NULL AND c.not_after >= ").push_bind(now);
+            sql.push(" AND c.reason IS NULL AND c.not_after >= ")
+                .push_bind(now);
         }
         Some(Status::Expired) => {
-            sql.push(" AND c.reason IS NULL AND c.not_after < ").push_bind(now);
+            sql.push(" AND c.reason IS NULL AND c.not_after < ")
+                .push_bind(now);
         }
         // Literals, not parameters: a partial index is only used where the plan can see that it applies.
         Some(Status::OnHold) => {
