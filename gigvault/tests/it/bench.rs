@@ -22,7 +22,7 @@ impl Desk {
     }
 
     pub(crate) fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic_with(name, &error))
+        std::fs::read_to_string(self.path(name)).unwrap()
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) {
@@ -32,7 +32,9 @@ impl Desk {
     /// Names of all files, sorted.
     pub(crate) fn files(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.0.path()).unwrap();
-        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     }
@@ -43,7 +45,10 @@ impl Desk {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("GIGVAULT_")) {
             command.env_remove(name);
         }
-        command.args(arguments).current_dir(self.0.path()).stdin(Stdio::null());
+        command
+            .args(arguments)
+            .current_dir(self.0.path())
+            .stdin(Stdio::null());
         command
     }
 
@@ -54,12 +59,14 @@ impl Desk {
     /// Against that server, with a token.
     pub(crate) fn ask(&self, server: &Server, arguments: &[&str]) -> Ran {
         let mut command = self.command(arguments);
-        Ran::of(command.env("GIGVAULT_URL", &server.url).env("GIGVAULT_TOKEN", "gv_sesame").output().unwrap())
+        Ran::of(
+            command
+                .env("GIGVAULT_URL", &server.url)
+                .env("GIGVAULT_TOKEN", "gv_sesame")
+                .output()
+                .unwrap(),
+        )
     }
-}
-
-fn panic_with(name: &str, error: &std::io::Error) -> String {
-    Err::<String, _>(error).expect(name)
 }
 
 /// How a command ended.
@@ -98,8 +105,16 @@ impl Ran {
 /// A program that judges; its stdout if it is content.
 #[track_caller]
 pub(crate) fn openssl(arguments: &[&str]) -> String {
-    let output = Command::new("openssl").args(arguments).stdin(Stdio::null()).output().unwrap();
-    assert!(output.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new("openssl")
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "openssl {arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -119,13 +134,18 @@ impl Server {
     pub(crate) fn answering(answers: &[(u16, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let mut script: VecDeque<_> = answers.iter().map(|(status, body)| (*status, (*body).to_owned())).collect();
+        let mut script: VecDeque<_> = answers
+            .iter()
+            .map(|(status, body)| (*status, (*body).to_owned()))
+            .collect();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let record = Arc::clone(&asked);
         // Ends with the test's process; it holds nothing.
         std::thread::spawn(move || {
             for connection in listener.incoming() {
-                let Some((status, body)) = script.pop_front() else { return };
+                let Some((status, body)) = script.pop_front() else {
+                    return;
+                };
                 let request = answer(connection.unwrap(), status, &body);
                 record.lock().unwrap().push(request);
             }
@@ -170,7 +190,10 @@ fn answer(connection: TcpStream, status: u16, body: &str) -> String {
     let head = format!(
         "HTTP/1.1 {status} Scripted\r\ncontent-type: application/json\r\ncontent-length: {size}\r\nconnection: close\r\n\r\n"
     );
-    reader.get_mut().write_all(format!("{head}{body}").as_bytes()).unwrap();
+    reader
+        .get_mut()
+        .write_all(format!("{head}{body}").as_bytes())
+        .unwrap();
     request
 }
 

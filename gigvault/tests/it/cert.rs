@@ -13,36 +13,83 @@ fn issued() -> String {
 #[test]
 fn key_certificate_and_chain_are_written() {
     let (desk, server) = (Desk::new(), Server::answering(&[(201, &issued())]));
-    let arguments = ["cert", "create", "a.example.test", "--san", "ip:10.0.0.1", "--validity", "30d", "--ca", "issuing"];
+    let arguments = [
+        "cert",
+        "create",
+        "a.example.test",
+        "--san",
+        "ip:10.0.0.1",
+        "--validity",
+        "30d",
+        "--ca",
+        "issuing",
+    ];
     let printed: Value = serde_json::from_str(&desk.ask(&server, &arguments).ok()).unwrap();
     assert_eq!(printed["serial"], "00ab");
-    assert_eq!(desk.files(), ["a.example.test.chain.pem", "a.example.test.crt", "a.example.test.key"]);
+    assert_eq!(
+        desk.files(),
+        [
+            "a.example.test.chain.pem",
+            "a.example.test.crt",
+            "a.example.test.key"
+        ]
+    );
     assert_eq!(desk.read("a.example.test.crt"), "LEAF\n");
     assert_eq!(desk.read("a.example.test.chain.pem"), "LEAF\nISSUER\n");
     let mode = |name: &str| std::fs::metadata(desk.path(name)).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode("a.example.test.key"), mode("a.example.test.crt")), (0o600, 0o644));
+    assert_eq!(
+        (mode("a.example.test.key"), mode("a.example.test.crt")),
+        (0o600, 0o644)
+    );
 
     let asked = server.asked().remove(0);
     let (head, body) = asked.split_once("\r\n\r\n").unwrap();
-    assert!(head.starts_with("POST /api/v1/certificates HTTP/1.1") && head.contains("idempotency-key: "), "{head}");
+    assert!(
+        head.starts_with("POST /api/v1/certificates HTTP/1.1") && head.contains("idempotency-key: "),
+        "{head}"
+    );
     let body: Value = serde_json::from_str(body).unwrap();
-    assert_eq!((&body["profile"], &body["ca"], &body["validity"]), (&"tls-server".into(), &"issuing".into(), &"30d".into()));
+    assert_eq!(
+        (&body["profile"], &body["ca"], &body["validity"]),
+        (&"tls-server".into(), &"issuing".into(), &"30d".into())
+    );
     desk.write("sent.csr", body["csr"].as_str().unwrap());
-    let shown = openssl(&["req", "-in", text(&desk.path("sent.csr")), "-noout", "-text", "-verify"]);
-    assert!(shown.contains("DNS:a.example.test, IP Address:10.0.0.1"), "{shown}");
+    let shown = openssl(&[
+        "req",
+        "-in",
+        text(&desk.path("sent.csr")),
+        "-noout",
+        "-text",
+        "-verify",
+    ]);
+    assert!(
+        shown.contains("DNS:a.example.test, IP Address:10.0.0.1"),
+        "{shown}"
+    );
     let sent = openssl(&["req", "-in", text(&desk.path("sent.csr")), "-noout", "-pubkey"]);
-    assert_eq!(sent, openssl(&["pkey", "-in", text(&desk.path("a.example.test.key")), "-pubout"]));
+    assert_eq!(
+        sent,
+        openssl(&["pkey", "-in", text(&desk.path("a.example.test.key")), "-pubout"])
+    );
     assert!(!asked.contains("PRIVATE KEY"));
 }
 
 #[test]
 fn a_refusal_leaves_nothing_behind_and_takes_nothing_away() {
     let desk = Desk::new();
-    desk.ask(&Server::refusing(403, "forbidden"), &["cert", "create", "a.example.test"]).failed(3);
+    desk.ask(
+        &Server::refusing(403, "forbidden"),
+        &["cert", "create", "a.example.test"],
+    )
+    .failed(3);
     assert!(desk.files().is_empty(), "{:?}", desk.files());
 
     desk.write("a.example.test.key", "precious");
-    desk.ask(&Server::refusing(403, "forbidden"), &["cert", "create", "a.example.test", "--force"]).failed(3);
+    desk.ask(
+        &Server::refusing(403, "forbidden"),
+        &["cert", "create", "a.example.test", "--force"],
+    )
+    .failed(3);
     assert_eq!(desk.files(), ["a.example.test.key"]);
     assert_eq!(desk.read("a.example.test.key"), "precious");
 }
@@ -52,7 +99,10 @@ fn a_file_that_is_there_stops_the_request() {
     let (desk, server) = (Desk::new(), Server::answering(&[]));
     desk.write("a.example.test.chain.pem", "mine");
     let said = desk.ask(&server, &["cert", "create", "a.example.test"]).failed(1);
-    assert!(said.contains("a.example.test.chain.pem") && said.contains("--force"), "{said}");
+    assert!(
+        said.contains("a.example.test.chain.pem") && said.contains("--force"),
+        "{said}"
+    );
     assert!(server.asked().is_empty());
     assert_eq!(desk.files(), ["a.example.test.chain.pem"]);
 }
@@ -70,18 +120,40 @@ fn no_common_name_leaves_the_folder() {
 
 #[test]
 fn revoking_asks_first_and_nobody_there_means_no() {
-    let (desk, server) = (Desk::new(), Server::answering(&[(200, &issued()), (200, &issued())]));
-    let said = desk.ask(&server, &["cert", "revoke", "00ab", "--reason", "key-compromise"]).failed(2);
+    let (desk, server) = (
+        Desk::new(),
+        Server::answering(&[(200, &issued()), (200, &issued())]),
+    );
+    let said = desk
+        .ask(&server, &["cert", "revoke", "00ab", "--reason", "key-compromise"])
+        .failed(2);
     assert!(said.contains("--yes"), "{said}");
-    assert!(!server.asked().iter().any(|asked| asked.starts_with("POST")), "it was revoked without a yes");
+    assert!(
+        !server.asked().iter().any(|asked| asked.starts_with("POST")),
+        "it was revoked without a yes"
+    );
 
     let server = Server::answering(&[(200, &issued()), (200, &issued())]);
-    let arguments =
-        ["cert", "revoke", "00ab", "--reason", "key-compromise", "--invalid-since", "2026-02-03T04:05:06Z", "--yes"];
+    let arguments = [
+        "cert",
+        "revoke",
+        "00ab",
+        "--reason",
+        "key-compromise",
+        "--invalid-since",
+        "2026-02-03T04:05:06Z",
+        "--yes",
+    ];
     desk.ask(&server, &arguments).ok();
     let asked = server.asked().pop().unwrap();
-    assert!(asked.starts_with("POST /api/v1/certificates/00ab/revoke "), "{asked}");
-    assert!(asked.ends_with(r#"{"reason":"key-compromise","invalidity_time":"2026-02-03T04:05:06Z"}"#), "{asked}");
+    assert!(
+        asked.starts_with("POST /api/v1/certificates/00ab/revoke "),
+        "{asked}"
+    );
+    assert!(
+        asked.ends_with(r#"{"reason":"key-compromise","invalidity_time":"2026-02-03T04:05:06Z"}"#),
+        "{asked}"
+    );
 }
 
 #[test]
@@ -89,8 +161,15 @@ fn a_download_is_the_pem_and_nothing_else() {
     let desk = Desk::new();
     let server = Server::answering(&[(200, &issued()), (200, "LEAF\nISSUER\n"), (200, &issued())]);
     assert_eq!(desk.ask(&server, &["cert", "download", "00ab"]).ok(), "LEAF\n");
-    assert_eq!(desk.ask(&server, &["cert", "download", "00ab", "--chain"]).ok(), "LEAF\nISSUER\n");
-    assert_eq!(desk.ask(&server, &["cert", "download", "00ab", "--out", "a.crt"]).ok(), "");
+    assert_eq!(
+        desk.ask(&server, &["cert", "download", "00ab", "--chain"]).ok(),
+        "LEAF\nISSUER\n"
+    );
+    assert_eq!(
+        desk.ask(&server, &["cert", "download", "00ab", "--out", "a.crt"])
+            .ok(),
+        ""
+    );
     assert_eq!(desk.read("a.crt"), "LEAF\n");
     assert!(server.asked()[1].starts_with("GET /api/v1/certificates/00ab/chain "));
 }
@@ -98,9 +177,31 @@ fn a_download_is_the_pem_and_nothing_else() {
 /// The old certificate has to be a real one: its names go into the new CSR.
 fn old(desk: &Desk) -> String {
     let (key, path) = (desk.path("old.key"), desk.path("old.crt"));
-    let make = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"];
-    let names = ["-subj", "/O=Example/CN=a.example.test", "-addext", "subjectAltName=DNS:a.example.test,DNS:b.example.test"];
-    openssl(&[&make[..], &names[..], &["-keyout", text(&key), "-out", text(&path)]].concat());
+    let make = [
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "30",
+    ];
+    let names = [
+        "-subj",
+        "/O=Example/CN=a.example.test",
+        "-addext",
+        "subjectAltName=DNS:a.example.test,DNS:b.example.test",
+    ];
+    openssl(
+        &[
+            &make[..],
+            &names[..],
+            &["-keyout", text(&key), "-out", text(&path)],
+        ]
+        .concat(),
+    );
     let mut old = certificate("00ab", &["dns:a.example.test", "dns:b.example.test"]);
     old["certificate"] = desk.read("old.crt").into();
     std::fs::remove_file(key).unwrap();
@@ -113,21 +214,43 @@ fn renewing_keeps_the_key_unless_a_new_one_is_asked_for() {
     let desk = Desk::new();
     let old = old(&desk);
     let server = Server::answering(&[(200, &old), (201, &issued())]);
-    desk.ask(&server, &["cert", "renew", "00ab", "--validity", "60d"]).ok();
+    desk.ask(&server, &["cert", "renew", "00ab", "--validity", "60d"])
+        .ok();
     assert_eq!(desk.files(), ["a.example.test.chain.pem", "a.example.test.crt"]);
     let asked = server.asked().pop().unwrap();
-    assert!(asked.starts_with("POST /api/v1/certificates/00ab/renew "), "{asked}");
+    assert!(
+        asked.starts_with("POST /api/v1/certificates/00ab/renew "),
+        "{asked}"
+    );
     assert!(asked.ends_with(r#"{"validity":"60d"}"#), "{asked}");
 
     let server = Server::answering(&[(200, &old), (201, &issued())]);
-    desk.ask(&server, &["cert", "renew", "00ab", "--new-key", "--force"]).ok();
-    assert_eq!(desk.files(), ["a.example.test.chain.pem", "a.example.test.crt", "a.example.test.key"]);
+    desk.ask(&server, &["cert", "renew", "00ab", "--new-key", "--force"])
+        .ok();
+    assert_eq!(
+        desk.files(),
+        [
+            "a.example.test.chain.pem",
+            "a.example.test.crt",
+            "a.example.test.key"
+        ]
+    );
     let asked = server.asked().pop().unwrap();
     let body: Value = serde_json::from_str(asked.split_once("\r\n\r\n").unwrap().1).unwrap();
     desk.write("sent.csr", body["csr"].as_str().unwrap());
-    let shown = openssl(&["req", "-in", text(&desk.path("sent.csr")), "-noout", "-text", "-verify"]);
+    let shown = openssl(&[
+        "req",
+        "-in",
+        text(&desk.path("sent.csr")),
+        "-noout",
+        "-text",
+        "-verify",
+    ]);
     assert!(shown.contains("O = Example, CN = a.example.test"), "{shown}");
-    assert!(shown.contains("DNS:a.example.test, DNS:b.example.test"), "{shown}");
+    assert!(
+        shown.contains("DNS:a.example.test, DNS:b.example.test"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -137,7 +260,8 @@ fn a_renewal_that_is_refused_keeps_the_old_key() {
     desk.write("a.example.test.key", "precious");
     let problem = r#"{"type": "https://gigvault.io/problems/conflict", "status": 409, "detail": "revoked"}"#;
     let server = Server::answering(&[(200, &old), (409, problem)]);
-    desk.ask(&server, &["cert", "renew", "00ab", "--new-key", "--force"]).failed(1);
+    desk.ask(&server, &["cert", "renew", "00ab", "--new-key", "--force"])
+        .failed(1);
     assert_eq!(desk.read("a.example.test.key"), "precious");
     assert_eq!(desk.files(), ["a.example.test.key"]);
 }

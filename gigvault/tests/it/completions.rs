@@ -25,6 +25,9 @@ fn bash_completes_a_subcommand() {
         "source {}; COMP_WORDS=(gigvault cert re); COMP_CWORD=2; _gigvault gigvault re cert; echo \"${{COMPREPLY[@]}}\"",
         text(&desk.path("complete"))
     );
-    let output = Command::new("bash").args(["--norc", "-c", &probe]).output().unwrap();
+    let output = Command::new("bash")
+        .args(["--norc", "-c", &probe])
+        .output()
+        .unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), "renew revoke");
 }

@@ -9,17 +9,32 @@ const ME: &str = r#"{"subject": "apikey:0123abcd", "roles": ["auditor"], "permis
 /// A data directory as `up` leaves it.
 fn data_dir(desk: &Desk, server: &Server) {
     fs::create_dir(desk.path("gigvault-data")).unwrap();
-    desk.write("gigvault-data/server.json", &format!(r#"{{"https": "{}", "pid": 1}}"#, server.url));
+    desk.write(
+        "gigvault-data/server.json",
+        &format!(r#"{{"https": "{}", "pid": 1}}"#, server.url),
+    );
     desk.write("gigvault-data/admin.token", "gv_local\n");
     let (key, root) = (desk.path("root.key"), desk.path("gigvault-data/root.crt"));
-    let make = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=root"];
+    let make = [
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-subj",
+        "/CN=root",
+    ];
     openssl(&[&make[..], &["-keyout", text(&key), "-out", text(&root)]].concat());
 }
 
 fn authorization(server: &Server) -> Option<String> {
     let asked = server.asked();
     let head = asked.first().expect("the server was not asked").lines();
-    head.filter_map(|line| line.strip_prefix("authorization: ")).map(str::to_owned).next()
+    head.filter_map(|line| line.strip_prefix("authorization: "))
+        .map(str::to_owned)
+        .next()
 }
 
 #[test]
@@ -36,7 +51,11 @@ fn flags_win_over_the_environment_and_that_over_the_data_directory() {
     data_dir(&desk, &local);
     let (environment, flag) = (Server::answering(&[(200, ME)]), Server::answering(&[(200, ME)]));
     desk.ask(&environment, &["whoami"]).ok();
-    desk.ask(&environment, &["whoami", "--url", &flag.url, "--token", "gv_flag"]).ok();
+    desk.ask(
+        &environment,
+        &["whoami", "--url", &flag.url, "--token", "gv_flag"],
+    )
+    .ok();
     assert_eq!(authorization(&environment).as_deref(), Some("Bearer gv_sesame"));
     assert_eq!(authorization(&flag).as_deref(), Some("Bearer gv_flag"));
     assert_eq!(environment.asked().len(), 1);

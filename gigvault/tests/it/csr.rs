@@ -11,10 +11,30 @@ fn a_csr_of_every_key_type_satisfies_openssl() {
     let desk = Desk::new();
     for kind in ["p256", "p384", "p521", "rsa2048", "rsa3072", "ed25519"] {
         let name = format!("{kind}.example.test");
-        let san = ["--san", "ip:10.0.0.1", "--san", "email:ops@example.test", "--san", "uri:https://example.test/x"];
-        desk.run(&[&["csr", "create", &name, "--key-type", kind], &san[..]].concat()).ok();
-        let (csr, key) = (desk.path(&format!("{name}.csr")), desk.path(&format!("{name}.key")));
-        let shown = openssl(&["req", "-in", text(&csr), "-noout", "-text", "-verify", "-nameopt", "RFC2253"]);
+        let san = [
+            "--san",
+            "ip:10.0.0.1",
+            "--san",
+            "email:ops@example.test",
+            "--san",
+            "uri:https://example.test/x",
+        ];
+        desk.run(&[&["csr", "create", &name, "--key-type", kind], &san[..]].concat())
+            .ok();
+        let (csr, key) = (
+            desk.path(&format!("{name}.csr")),
+            desk.path(&format!("{name}.key")),
+        );
+        let shown = openssl(&[
+            "req",
+            "-in",
+            text(&csr),
+            "-noout",
+            "-text",
+            "-verify",
+            "-nameopt",
+            "RFC2253",
+        ]);
         for part in [
             format!("Subject: CN={name}"),
             format!("DNS:{name}"),
@@ -26,7 +46,11 @@ fn a_csr_of_every_key_type_satisfies_openssl() {
         }
         let asked = openssl(&["req", "-in", text(&csr), "-noout", "-pubkey"]);
         assert_eq!(asked, openssl(&["pkey", "-in", text(&key), "-pubout"]), "{kind}");
-        assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600, "{kind}");
+        assert_eq!(
+            std::fs::metadata(&key).unwrap().permissions().mode() & 0o777,
+            0o600,
+            "{kind}"
+        );
     }
 }
 
@@ -37,20 +61,53 @@ fn nothing_is_overwritten_unasked() {
     let (key, csr) = (desk.read("a.test.key"), desk.read("a.test.csr"));
     let said = desk.run(&["csr", "create", "a.test"]).failed(1);
     assert!(said.contains("a.test.key") && said.contains("--force"), "{said}");
-    assert_eq!((desk.read("a.test.key"), desk.read("a.test.csr")), (key.clone(), csr));
+    assert_eq!(
+        (desk.read("a.test.key"), desk.read("a.test.csr")),
+        (key.clone(), csr)
+    );
     desk.run(&["csr", "create", "a.test", "--force"]).ok();
     assert_ne!(desk.read("a.test.key"), key);
-    assert_eq!(desk.files(), ["a.test.csr", "a.test.key"], "something was left behind");
+    assert_eq!(
+        desk.files(),
+        ["a.test.csr", "a.test.key"],
+        "something was left behind"
+    );
 }
 
 #[test]
 fn a_key_of_others_and_a_whole_subject_are_taken() {
     let desk = Desk::new();
     let key = desk.path("own.key");
-    openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384", "-out", text(&key)]);
-    desk.run(&["csr", "create", "a.test", "--key", "own.key", "--subject", "CN=a.test,O=Example,C=DE"]).ok();
+    openssl(&[
+        "genpkey",
+        "-algorithm",
+        "EC",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-384",
+        "-out",
+        text(&key),
+    ]);
+    desk.run(&[
+        "csr",
+        "create",
+        "a.test",
+        "--key",
+        "own.key",
+        "--subject",
+        "CN=a.test,O=Example,C=DE",
+    ])
+    .ok();
     let csr = desk.path("a.test.csr");
-    let shown = openssl(&["req", "-in", text(&csr), "-noout", "-subject", "-verify", "-nameopt", "RFC2253"]);
+    let shown = openssl(&[
+        "req",
+        "-in",
+        text(&csr),
+        "-noout",
+        "-subject",
+        "-verify",
+        "-nameopt",
+        "RFC2253",
+    ]);
     assert!(shown.contains("subject=CN=a.test,O=Example,C=DE"), "{shown}");
     let asked = openssl(&["req", "-in", text(&csr), "-noout", "-pubkey"]);
     assert_eq!(asked, openssl(&["pkey", "-in", text(&key), "-pubout"]));
@@ -61,19 +118,40 @@ fn a_key_of_others_and_a_whole_subject_are_taken() {
 fn a_csr_of_openssl_is_shown_as_it_is() {
     let desk = Desk::new();
     let (key, csr) = (desk.path("o.key"), desk.path("o.csr"));
-    let make = ["req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", text(&key), "-out", text(&csr)];
-    let names = ["-subj", "/C=DE/O=Example/CN=web.example.test", "-addext", "subjectAltName=DNS:web.example.test,IP:::1"];
+    let make = [
+        "req",
+        "-new",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-keyout",
+        text(&key),
+        "-out",
+        text(&csr),
+    ];
+    let names = [
+        "-subj",
+        "/C=DE/O=Example/CN=web.example.test",
+        "-addext",
+        "subjectAltName=DNS:web.example.test,IP:::1",
+    ];
     openssl(&[&make[..], &names[..]].concat());
     let shown: Value = serde_json::from_str(&desk.run(&["csr", "inspect", "o.csr"]).ok()).unwrap();
     assert_eq!(shown["subject"], "CN=web.example.test,O=Example,C=DE");
-    assert_eq!(shown["san"], serde_json::json!(["dns:web.example.test", "ip:::1"]));
+    assert_eq!(
+        shown["san"],
+        serde_json::json!(["dns:web.example.test", "ip:::1"])
+    );
     assert_eq!(shown["key_algorithm"], "rsa2048");
     let der = desk.path("o.der");
     openssl(&["req", "-in", text(&csr), "-outform", "DER", "-out", text(&der)]);
     let same: Value = serde_json::from_str(&desk.run(&["csr", "inspect", "o.der"]).ok()).unwrap();
     assert_eq!(same, shown);
     let table = desk.run(&["csr", "inspect", "o.csr", "-o", "table"]).ok();
-    assert!(table.contains("web.example.test") && table.contains("rsa2048"), "{table}");
+    assert!(
+        table.contains("web.example.test") && table.contains("rsa2048"),
+        "{table}"
+    );
 }
 
 #[test]
@@ -89,5 +167,9 @@ fn a_csr_whose_signature_is_wrong_is_called_so() {
     let said = desk.run(&["csr", "inspect", "a.der"]).failed(1);
     assert!(said.contains("signature") && said.contains("a.der"), "{said}");
     desk.write("text.csr", "hello");
-    assert!(desk.run(&["csr", "inspect", "text.csr"]).failed(1).contains("text.csr"));
+    assert!(
+        desk.run(&["csr", "inspect", "text.csr"])
+            .failed(1)
+            .contains("text.csr")
+    );
 }

@@ -36,7 +36,6 @@ fn what_was_typed_wrongly_is_usage() {
     desk.write("a.crt", "hello");
     for arguments in [
         &["nosuch"][..],
-        &["cert"],
         &["cert", "create"],
         &["cert", "create", "a.test", "--key-type", "dsa"],
         &["cert", "list", "--limit", "x"],
@@ -54,6 +53,12 @@ fn what_was_typed_wrongly_is_usage() {
         assert!(ran.stderr.starts_with("error: "), "{arguments:?}: {ran:?}");
     }
     assert_eq!(desk.files(), ["a.crt"]);
+    let group = desk.run(&["cert"]);
+    assert_eq!((group.code, group.stdout.as_str()), (2, ""));
+    assert!(
+        group.stderr.contains("cert <COMMAND>") || group.stderr.contains("create"),
+        "{group:?}"
+    );
 }
 
 #[test]
@@ -76,24 +81,40 @@ fn a_server_that_is_not_there_is_a_failure_with_advice() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let said = Desk::new().run(&["whoami", "--url", &url, "--token", "x"]).failed(1);
+    let said = Desk::new()
+        .run(&["whoami", "--url", &url, "--token", "x"])
+        .failed(1);
     assert!(said.contains(&url) && said.contains("gigvault up"), "{said}");
 }
 
 #[test]
 fn a_credential_is_not_sent_in_the_clear() {
-    let said = Desk::new().run(&["whoami", "--url", "http://pki.example.test", "--token", "gv_sesame"]).failed(1);
+    let said = Desk::new()
+        .run(&[
+            "whoami",
+            "--url",
+            "http://pki.example.test",
+            "--token",
+            "gv_sesame",
+        ])
+        .failed(1);
     assert!(said.contains("https://") && !said.contains("gv_sesame"), "{said}");
 }
 
 #[test]
 fn files_that_can_not_be_read_are_named() {
     let desk = Desk::new();
-    for arguments in [&["csr", "inspect", "none.csr"][..], &["cert", "verify", "none.crt", "--ca-file", "none.pem"]] {
+    for arguments in [
+        &["csr", "inspect", "none.csr"][..],
+        &["cert", "verify", "none.crt", "--ca-file", "none.pem"],
+    ] {
         let said = desk.run(arguments).failed(1);
         assert!(said.contains("none."), "{said}");
     }
     desk.write("bad.yaml", "listen: { https_prt: 1 }\n");
     let said = desk.run(&["config", "validate", "bad.yaml"]).failed(1);
-    assert!(said.contains("https_prt") && said.contains("https_port") && said.contains("bad.yaml"), "{said}");
+    assert!(
+        said.contains("https_prt") && said.contains("https_port") && said.contains("bad.yaml"),
+        "{said}"
+    );
 }

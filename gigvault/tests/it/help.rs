@@ -5,7 +5,9 @@ use crate::bench::Desk;
 /// Names of the subcommands that a help text lists.
 fn subcommands(help: &str) -> Vec<String> {
     let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
-    let names = lines.take_while(|line| line.starts_with("  ")).filter(|line| !line.starts_with("   "));
+    let names = lines
+        .take_while(|line| line.starts_with("  "))
+        .filter(|line| !line.starts_with("   "));
     let names = names.map(|line| line.split_whitespace().next().unwrap().to_owned());
     names.filter(|name| name != "help").collect()
 }
@@ -29,7 +31,10 @@ fn every_command_says_what_it_does_and_shows_examples() {
     let mut bare = Vec::new();
     for (path, help) in &found {
         let name = path.join(" ");
-        assert!(!help.lines().next().unwrap().trim().is_empty(), "{name} does not say what it does");
+        assert!(
+            !help.lines().next().unwrap().trim().is_empty(),
+            "{name} does not say what it does"
+        );
         assert!(help.contains("Usage: gigvault"), "{name}:\n{help}");
         let leaf = subcommands(help).is_empty();
         if leaf && !(help.contains("Example") && help.contains(&format!("gigvault {name}"))) {
@@ -39,13 +44,40 @@ fn every_command_says_what_it_does_and_shows_examples() {
     assert!(bare.is_empty(), "no examples: {bare:#?}");
     let paths: Vec<String> = found.iter().map(|(path, _)| path.join(" ")).collect();
     for promised in [
-        "up", "serve", "bootstrap", "migrate", "doctor", "completions", "whoami",
-        "cert create", "cert list", "cert show", "cert download", "cert renew", "cert revoke", "cert verify",
-        "csr create", "csr inspect", "csr submit", "key generate", "key list", "key show", "ca list", "ca show",
-        "rootca init", "rootca sign-intermediate", "rootca crl", "rootca inspect",
-        "apikey create", "apikey list", "apikey revoke",
+        "up",
+        "serve",
+        "bootstrap",
+        "migrate",
+        "doctor",
+        "completions",
+        "whoami",
+        "cert create",
+        "cert list",
+        "cert show",
+        "cert download",
+        "cert renew",
+        "cert revoke",
+        "cert verify",
+        "csr create",
+        "csr inspect",
+        "csr submit",
+        "key generate",
+        "key list",
+        "key show",
+        "ca list",
+        "ca show",
+        "rootca init",
+        "rootca sign-intermediate",
+        "rootca crl",
+        "rootca inspect",
+        "apikey create",
+        "apikey list",
+        "apikey revoke",
     ] {
-        assert!(paths.iter().any(|path| path == promised), "{promised} is missing: {paths:#?}");
+        assert!(
+            paths.iter().any(|path| path == promised),
+            "{promised} is missing: {paths:#?}"
+        );
     }
 }
 

@@ -1,6 +1,11 @@
 //! The command line by itself: what it says, what it writes, how it ends. The server is played by the tests.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod bench;
 mod cert;

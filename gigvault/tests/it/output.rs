@@ -5,8 +5,14 @@ use serde_json::{Value, json};
 use crate::bench::{Desk, Server, certificate};
 
 fn page() -> String {
-    let names = ["dns:a.example.test", "dns:b.example.test", "ip:10.0.0.1", "dns:c.example.test"];
-    json!({ "items": [certificate("00ab", &names), certificate("00cd", &[])], "next_cursor": "more" }).to_string()
+    let names = [
+        "dns:a.example.test",
+        "dns:b.example.test",
+        "ip:10.0.0.1",
+        "dns:c.example.test",
+    ];
+    json!({ "items": [certificate("00ab", &names), certificate("00cd", &[])], "next_cursor": "more" })
+        .to_string()
 }
 
 fn list(arguments: &[&str]) -> crate::bench::Ran {
@@ -26,7 +32,10 @@ fn programs_get_json_when_they_read_us() {
 #[test]
 fn yaml_holds_the_same() {
     let yaml = list(&["-o", "yaml"]).ok();
-    assert!(yaml.contains("serial: 00ab") || yaml.contains("serial: \"00ab\""), "{yaml}");
+    assert!(
+        yaml.contains("serial: 00ab") || yaml.contains("serial: \"00ab\""),
+        "{yaml}"
+    );
     assert!(yaml.contains("next_cursor: more"), "{yaml}");
 }
 
@@ -38,7 +47,10 @@ fn a_table_names_hosts_and_what_is_left_without_colours_in_a_pipe() {
     for column in ["SERIAL", "NAMES", "PROFILE", "CA", "STATUS", "NOT AFTER"] {
         assert!(lines[0].contains(column), "{table}");
     }
-    assert!(lines[1].contains("a.example.test, b.example.test and 2 more"), "{table}");
+    assert!(
+        lines[1].contains("a.example.test, b.example.test and 2 more"),
+        "{table}"
+    );
     assert!(lines[2].contains("CN=a.example.test"), "{table}");
     assert!(!table.contains('\u{1b}'), "{table}");
 }
@@ -47,18 +59,57 @@ fn a_table_names_hosts_and_what_is_left_without_colours_in_a_pipe() {
 fn every_filter_reaches_the_server() {
     let server = Server::answering(&[(200, r#"{"items": [], "next_cursor": null}"#)]);
     let arguments = [
-        "cert", "list", "--san", "dns:a.test", "--san-suffix", "b.test", "--subject", "CN=c", "--requester", "apikey:1",
-        "--profile", "mtls", "--ca", "issuing", "--status", "valid", "--expires-after", "2027-01-01T00:00:00Z",
-        "--expires-before", "2028-01-01T00:00:00Z", "--spki-sha256", "aa", "--fingerprint-sha256", "bb",
-        "--protocol", "rest", "--key-reused", "--limit", "7", "--cursor", "d",
+        "cert",
+        "list",
+        "--san",
+        "dns:a.test",
+        "--san-suffix",
+        "b.test",
+        "--subject",
+        "CN=c",
+        "--requester",
+        "apikey:1",
+        "--profile",
+        "mtls",
+        "--ca",
+        "issuing",
+        "--status",
+        "valid",
+        "--expires-after",
+        "2027-01-01T00:00:00Z",
+        "--expires-before",
+        "2028-01-01T00:00:00Z",
+        "--spki-sha256",
+        "aa",
+        "--fingerprint-sha256",
+        "bb",
+        "--protocol",
+        "rest",
+        "--key-reused",
+        "--limit",
+        "7",
+        "--cursor",
+        "d",
     ];
     Desk::new().ask(&server, &arguments).ok();
     let asked = server.asked().remove(0);
     let line = asked.lines().next().unwrap().to_owned();
     for pair in [
-        "san=dns%3Aa.test", "san_suffix=b.test", "subject=CN%3Dc", "requester=apikey%3A1", "profile=mtls", "ca=issuing",
-        "status=valid", "expires_after=2027-01-01T00%3A00%3A00Z", "expires_before=2028-01-01T00%3A00%3A00Z",
-        "spki_sha256=aa", "fingerprint_sha256=bb", "protocol=rest", "key_reused=true", "limit=7", "cursor=d",
+        "san=dns%3Aa.test",
+        "san_suffix=b.test",
+        "subject=CN%3Dc",
+        "requester=apikey%3A1",
+        "profile=mtls",
+        "ca=issuing",
+        "status=valid",
+        "expires_after=2027-01-01T00%3A00%3A00Z",
+        "expires_before=2028-01-01T00%3A00%3A00Z",
+        "spki_sha256=aa",
+        "fingerprint_sha256=bb",
+        "protocol=rest",
+        "key_reused=true",
+        "limit=7",
+        "cursor=d",
     ] {
         assert!(line.contains(pair), "{pair} in {line}");
     }
@@ -68,7 +119,8 @@ fn every_filter_reaches_the_server() {
 fn all_pages_are_one_list() {
     let last = json!({ "items": [certificate("00ef", &[])], "next_cursor": null }).to_string();
     let server = Server::answering(&[(200, &page()), (200, &last)]);
-    let whole: Value = serde_json::from_str(&Desk::new().ask(&server, &["cert", "list", "--all"]).ok()).unwrap();
+    let whole: Value =
+        serde_json::from_str(&Desk::new().ask(&server, &["cert", "list", "--all"]).ok()).unwrap();
     assert_eq!(whole["items"].as_array().unwrap().len(), 3);
     assert_eq!(whole["next_cursor"], Value::Null);
 }
@@ -83,5 +135,9 @@ fn an_api_key_is_shown_when_it_is_made() {
     let arguments = ["apikey", "create", "ci", "--role", "developer", "-o", "json"];
     let printed: Value = serde_json::from_str(&Desk::new().ask(&server, &arguments).ok()).unwrap();
     assert_eq!(printed["token"], "gv_0123abcd_x");
-    assert!(server.asked()[0].contains(r#""roles":["developer"]"#), "{:?}", server.asked());
+    assert!(
+        server.asked()[0].contains(r#""roles":["developer"]"#),
+        "{:?}",
+        server.asked()
+    );
 }
