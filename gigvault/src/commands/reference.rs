@@ -10,9 +10,9 @@ use super::{files, runtime};
 use crate::cli::Cli;
 use crate::wiring::{self, Settings};
 
-/// Where every field of the configuration is described: its own source.
-const SOURCES: &[(&str, &str)] = &[
-    ("", include_str!("../wiring/settings.rs")),
+/// Where the fields of the configuration are described: the sources of its types.
+const SETTINGS: &str = include_str!("../wiring/settings.rs");
+const SERVICES: &[(&str, &str)] = &[
     ("ca", include_str!("../../../services/ca/src/config.rs")),
     ("keymgr", include_str!("../../../services/keymgr/src/config.rs")),
     ("auth", include_str!("../../../services/auth/src/config.rs")),
@@ -81,42 +81,45 @@ fn configuration() -> anyhow::Result<String> {
 pub(super) fn commented_defaults() -> anyhow::Result<String> {
     let yaml = serde_saphyr::to_string(&Settings::default()).context("writing the defaults")?;
     let mut out = String::new();
-    let mut section = "";
+    let mut section = String::new();
     for line in yaml.lines() {
         let indent = line.len() - line.trim_start().len();
         let name = line.trim_start().split(':').next().unwrap_or_default();
-        if indent == 0 {
-            section = SOURCES
-                .iter()
-                .map(|(name, _)| *name)
-                .find(|known| *known == name)
-                .unwrap_or("");
-        }
-        for comment in comment(section, name, indent > 0) {
+        let source = if indent == 0 {
+            SETTINGS
+        } else {
+            source_of(&section)
+        };
+        for comment in comment(source, name) {
             let _infallible = writeln!(out, "{:indent$}# {comment}", "");
         }
         let _infallible = writeln!(out, "{line}");
+        if indent == 0 {
+            name.clone_into(&mut section);
+        }
     }
     Ok(out)
 }
 
-/// The doc comment of a field in the source of its section.
-fn comment(section: &str, field: &str, nested: bool) -> Vec<String> {
-    let section = if nested { section } else { "" };
-    let source = SOURCES
-        .iter()
-        .find(|(name, _)| *name == section)
-        .map(|(_, source)| *source)
+/// The source in which the fields of a section stand.
+fn source_of(section: &str) -> &'static str {
+    if let Some((_, source)) = SERVICES.iter().find(|(service, _)| *service == section) {
+        return source;
+    }
+    let start = SETTINGS
+        .find(&format!("/// Section `{section}`."))
         .unwrap_or_default();
+    SETTINGS.get(start..).unwrap_or_default()
+}
+
+/// The doc comment of the first field of that name.
+fn comment(source: &str, field: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for line in source.lines().map(str::trim) {
+        let bare = line.trim_start_matches("pub(crate) ").trim_start_matches("pub ");
         if let Some(text) = line.strip_prefix("/// ") {
             lines.push(text.to_owned());
-        } else if line
-            .trim_start_matches("pub(crate) ")
-            .trim_start_matches("pub ")
-            .starts_with(&format!("{field}: "))
-        {
+        } else if bare.starts_with(&format!("{field}: ")) {
             return lines;
         } else if !line.starts_with("#[") {
             lines.clear();

@@ -218,7 +218,10 @@ fn a_dry_run_signs_nothing_and_needs_no_key() {
         .ok();
     assert_eq!(answer.value("subject"), "CN=Sub CA");
     assert!(answer.stdout.contains("Nothing was signed"), "{answer:?}");
-    assert!(answer.stdout.contains("lint: "), "a CA without a CRL address is worth a warning: {answer:?}");
+    assert!(
+        answer.stdout.contains("lint: "),
+        "a CA without a CRL address is worth a warning: {answer:?}"
+    );
     assert_eq!(ceremony.snapshot(), before);
     assert!(!ceremony.path("sub.crt").exists());
 }
