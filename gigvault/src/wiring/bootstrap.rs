@@ -11,7 +11,7 @@ use keys::KeyEncryptionKey;
 use kit::transport::Transport;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use proto::keymgr::v1::{GenerateRequest, GetRequest, Purpose};
-use rootca::{Intermediate, Protection, Root};
+use rootca::{Folder, Intermediate, Protection, Root};
 use time::OffsetDateTime;
 use x509::{Certificate, DistinguishedName, KeyAlgorithm, PublicKey, SignatureAlgorithm};
 
@@ -124,6 +124,8 @@ impl Bootstrap<'_> {
             chain: vec![root.certificate().clone()],
             profiles,
         };
+        // In the ledger too, so that `gigvault rootca` can revoke it.
+        Folder::open(&self.data.root_ceremony())?.record(&new.certificate, self.now)?;
         self.app
             .add_authority(new)
             .await

@@ -67,7 +67,7 @@ impl Ca {
     pub async fn build(config: Config, deps: Deps) -> Result<Self, Error> {
         let profiles = rules::Profiles::with_configured(config.profiles.clone())
             .map_err(|error| Error::invalid("ca.profiles", error))?;
-        let authorities = Authorities::load(deps.db.clone()).await?;
+        let authorities = Authorities::load(deps.db.clone(), Arc::from(deps.public_http_url)).await?;
         let keymgr = KeymgrClient::new(deps.keymgr);
         let issuance = issuance::Issuance::start(deps.db.clone(), keymgr, deps.clock.clone(), &config);
         let feed = Feed::new(deps.db.clone(), FEED_POLL);
@@ -78,7 +78,6 @@ impl Ca {
             profiles: Arc::new(profiles),
             issuance,
             config: Arc::new(config),
-            public_http_url: Arc::from(deps.public_http_url),
         };
         Ok(Self {
             app,

@@ -15,7 +15,18 @@ use crate::error::Error;
 /// All CAs by name.
 pub struct Authorities {
     db: Db,
-    known: ArcSwap<BTreeMap<String, Arc<Authority>>>,
+    /// Base of the URLs in certificates.
+    base: Arc<str>,
+    known: ArcSwap<BTreeMap<String, Arc<Online>>>,
+}
+
+/// A CA and what is made of it once, not for every certificate.
+pub(crate) struct Online {
+    pub(crate) authority: Arc<Authority>,
+    /// The issuing side as the rules see it: path, pointers, and keys that nobody may have certified.
+    pub(crate) issuer: rules::Issuer,
+    /// Its certificate and those above it, without the root.
+    pub(crate) chain_pem: String,
 }
 
 /// A CA to be added: its key exists in keymgr, its certificate was signed by the CA above.
@@ -36,21 +47,26 @@ pub struct NewAuthority {
 }
 
 impl Authorities {
-    pub(crate) async fn load(db: Db) -> Result<Self, Error> {
-        let known = read(&db).await?;
-        Ok(Self {
-            db,
-            known: ArcSwap::from_pointee(known),
-        })
+    pub(crate) async fn load(db: Db, base: Arc<str>) -> Result<Self, Error> {
+        let known = ArcSwap::from_pointee(read(&db, &base).await?);
+        Ok(Self { db, base, known })
     }
 
     /// All CAs, by name.
     pub fn all(&self) -> Vec<Arc<Authority>> {
-        self.known.load().values().cloned().collect()
+        self.known
+            .load()
+            .values()
+            .map(|online| Arc::clone(&online.authority))
+            .collect()
     }
 
     /// The CA of that name.
     pub async fn by_name(&self, name: &str) -> Result<Arc<Authority>, Error> {
+        Ok(Arc::clone(&self.online(name).await?.authority))
+    }
+
+    pub(crate) async fn online(&self, name: &str) -> Result<Arc<Online>, Error> {
         if let Some(found) = self.known.load().get(name) {
             return Ok(Arc::clone(found));
         }
@@ -69,54 +85,66 @@ impl Authorities {
         asked: Option<&str>,
         profile: &str,
         config: &Config,
-    ) -> Result<Arc<Authority>, Error> {
-        let issues = |authority: &Authority| authority.profiles.iter().any(|name| name == profile);
+    ) -> Result<Arc<Online>, Error> {
+        let issues = |online: &Online| online.authority.profiles.iter().any(|name| name == profile);
         if let Some(name) = asked {
-            let authority = self.by_name(name).await?;
-            if issues(&authority) {
-                return Ok(authority);
+            let online = self.online(name).await?;
+            if issues(&online) {
+                return Ok(online);
             }
-            let able = authority.profiles.join(", ");
+            let able = online.authority.profiles.join(", ");
             return Err(Error::invalid(
                 "ca",
                 format!("CA {name} does not issue profile {profile}, only {able}"),
             ));
         }
         let known = self.known.load();
-        let default = known
-            .get(&config.default_ca)
-            .filter(|authority| issues(authority));
+        let default = known.get(&config.default_ca).filter(|online| issues(online));
         default
-            .or_else(|| known.values().find(|authority| issues(authority)))
+            .or_else(|| known.values().find(|online| issues(online)))
             .cloned()
             .ok_or_else(|| Error::Conflict(format!("no CA here issues profile {profile}; create one first")))
     }
 
     /// Reads the table again.
     pub async fn refresh(&self) -> Result<(), Error> {
-        self.known.store(Arc::new(read(&self.db).await?));
+        self.known.store(Arc::new(read(&self.db, &self.base).await?));
         Ok(())
-    }
-
-    /// The issuing side as the rules see it, with the URLs that go into certificates.
-    pub(crate) fn issuer(&self, authority: &Authority, base: &str) -> Result<rules::Issuer, Error> {
-        let name = &authority.name;
-        let pointers = rules::Pointers {
-            crl: vec![format!("{base}/crl/{name}.crl")],
-            ocsp: vec![format!("{base}/ocsp")],
-            ca_issuers: vec![format!("{base}/ca/{name}.crt")],
-        };
-        rules::Issuer::from_certificate(authority.certificate.clone(), pointers, authority.algorithm)
-            .map_err(|error| Error::Internal(format!("CA {name} can't issue: {error}")))
     }
 }
 
-async fn read(db: &Db) -> Result<BTreeMap<String, Arc<Authority>>, Error> {
+async fn read(db: &Db, base: &str) -> Result<BTreeMap<String, Arc<Online>>, Error> {
     let all = crate::store::authorities::all(db).await?;
-    Ok(all
-        .into_iter()
-        .map(|authority| (authority.name.clone(), Arc::new(authority)))
-        .collect())
+    let reserved: Vec<[u8; 32]> = all
+        .iter()
+        .flat_map(|authority| std::iter::once(&authority.certificate).chain(&authority.chain))
+        .map(x509::Certificate::spki_fingerprint)
+        .collect();
+    let mut known = BTreeMap::new();
+    for authority in all {
+        let issuer = issuer(&authority, base)
+            .map_err(|error| Error::Internal(format!("CA {} can't issue: {error}", authority.name)))?
+            .with_reserved_keys(reserved.iter().copied());
+        let chain_pem = authority.chain_pem();
+        let online = Online {
+            authority: Arc::new(authority),
+            issuer,
+            chain_pem,
+        };
+        known.insert(online.authority.name.clone(), Arc::new(online));
+    }
+    Ok(known)
+}
+
+fn issuer(authority: &Authority, base: &str) -> Result<rules::Issuer, rules::Denied> {
+    let name = &authority.name;
+    let pointers = rules::Pointers {
+        crl: vec![format!("{base}/crl/{name}.crl")],
+        ocsp: vec![format!("{base}/ocsp")],
+        ca_issuers: vec![format!("{base}/ca/{name}.crt")],
+    };
+    rules::Issuer::from_certificate(authority.certificate.clone(), pointers, authority.algorithm)?
+        .with_ancestors(&authority.chain)
 }
 
 impl App {
@@ -165,7 +193,7 @@ impl App {
 
     /// PEM of the CA of that name and of those above it, without the root.
     pub async fn chain_pem(&self, ca: &str) -> Result<String, Error> {
-        Ok(self.authorities.by_name(ca).await?.chain_pem())
+        Ok(self.authorities.online(ca).await?.chain_pem.clone())
     }
 }
 

@@ -9,8 +9,9 @@ use x509::San;
 use x509::csr::Csr;
 use x509::serial::Serial;
 
+use super::authorities::Online;
 use super::{App, Requester, Scope};
-use crate::domain::{Authority, Issued, Protocol};
+use crate::domain::{Issued, Protocol};
 use crate::error::Error;
 use crate::issuance::{Claim, Order, Record};
 use crate::store::commit::Outcome;
@@ -110,7 +111,7 @@ impl App {
         if let Some(earlier) = self.earlier(claim.as_ref()).await? {
             return Ok(earlier);
         }
-        let authority = self
+        let online = self
             .authorities
             .for_profile(request.ca.as_deref(), &profile.name, &self.config)
             .await?;
@@ -128,28 +129,27 @@ impl App {
             claim,
             trace: kit::trace::current(),
         };
-        self.sign(profile, authority, wanted, record).await
+        self.sign(profile, &online, wanted, record).await
     }
 
     /// The shared end of issue and renew.
     pub(super) async fn sign(
         &self,
         profile: &rules::Profile,
-        authority: Arc<Authority>,
+        online: &Online,
         wanted: rules::Request,
         record: Record,
     ) -> Result<Issued, Error> {
         let serial = Serial::random(&aws_lc_rs::rand::SystemRandom::new())
             .map_err(|error| Error::Internal(format!("no random serial number: {error}")))?;
-        let issuer = self.authorities.issuer(&authority, &self.public_http_url)?;
-        let approved = rules::approve(profile, wanted, &issuer, serial, self.clock.now())?;
-        let certificate = lint::lint(approved, &lint::Context::issued_by(&authority.certificate))?;
+        let approved = rules::approve(profile, wanted, &online.issuer, serial, self.clock.now())?;
+        let certificate = lint::lint(approved, &lint::Context::issued_by(&online.authority.certificate))?;
         let claim = record.claim;
         match self
             .issuance
             .submit(Order {
                 certificate,
-                authority,
+                authority: Arc::clone(&online.authority),
                 record,
             })
             .await?

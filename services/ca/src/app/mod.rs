@@ -28,8 +28,6 @@ pub struct App {
     pub(crate) profiles: Arc<rules::Profiles>,
     pub(crate) issuance: Issuance,
     pub(crate) config: Arc<Config>,
-    /// Base of the URLs in certificates; no trailing slash.
-    pub(crate) public_http_url: Arc<str>,
 }
 
 /// Who a request is made for, and what they may do. Edges make it from the caller they authenticated.

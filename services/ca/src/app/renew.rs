@@ -61,7 +61,7 @@ impl App {
             }
         }
         let profile = self.profile(&old.profile)?;
-        let authority = self
+        let online = self
             .authorities
             .for_profile(Some(&old.ca), &profile.name, &self.config)
             .await?;
@@ -92,6 +92,6 @@ impl App {
             claim,
             trace: kit::trace::current(),
         };
-        self.sign(profile, authority, wanted, record).await
+        self.sign(profile, &online, wanted, record).await
     }
 }
