@@ -1,1 +1,24 @@
-//! Placeholder until the first module lands.
+//! The last look before a signature: RFC 5280 and its companions, and of the CA/Browser Forum Baseline Requirements
+//! what a private PKI has use for, on the octets that will be signed.
+//!
+//! [`lint()`] is the only maker of [`Linted`], and signers take nothing else. The lints read the octets themselves and
+//! trust no builder: a TBSCertificate is taken apart once, walked once for what DER forbids, and held against every
+//! row of the [`catalogue()`]. Pure: no clock, no file, no socket; nothing from outside makes it panic, and work and
+//! recursion are bounded.
+
+mod catalogue;
+mod context;
+mod form;
+mod linted;
+mod lints;
+mod oid;
+mod reference;
+mod syntax;
+mod text;
+mod tlv;
+mod view;
+
+pub use catalogue::{Finding, Lint, Scope, Severity, catalogue, check_tbs};
+pub use context::{Context, Issuer};
+pub use linted::{Linted, Refused, ToBeSigned, lint};
+pub use reference::reference_markdown;

@@ -1,0 +1,209 @@
+//! The walk over every value of a TBSCertificate that looks for what DER forbids (X.690 sections 8, 10 and 11).
+//! It knows types by their tags only, goes into the values of extensions and RSA keys, and keeps of each kind of flaw
+//! the first place. Recursion is bounded by [`MAX_DEPTH`].
+
+use crate::tlv::{Broken, Reader, Tlv, tag};
+use crate::view::View;
+
+/// How deep values may nest. The deepest that RFC 5280 knows is about 14.
+pub(crate) const MAX_DEPTH: u8 = 24;
+
+/// What can be wrong with an encoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum Flaw {
+    Truncated,
+    Indefinite,
+    LongLength,
+    LongTag,
+    Depth,
+    Trailing,
+    ConstructedString,
+    Boolean,
+    Integer,
+    BitString,
+    Null,
+    Oid,
+    SetOrder,
+    Utf8,
+    Printable,
+    Ia5,
+}
+
+const FLAWS: usize = Flaw::Ia5 as usize + 1;
+
+/// The first place of each flaw, in octets from the start of the TBSCertificate.
+#[derive(Clone, Debug)]
+pub(crate) struct Form {
+    first: [Option<usize>; FLAWS],
+}
+
+impl Form {
+    /// Walks over a whole TBSCertificate.
+    pub(crate) fn of(tbs: &[u8]) -> Self {
+        let mut walk = Walk {
+            form: Self { first: [None; FLAWS] },
+            start: tbs.as_ptr().addr(),
+        };
+        walk.one(tbs);
+        walk.form
+    }
+
+    /// Goes on into octet strings that hold DER: extensions and keys.
+    pub(crate) fn enter_extensions(&mut self, tbs: &[u8], view: &View<'_>) {
+        let mut walk = Walk {
+            form: self.clone(),
+            start: tbs.as_ptr().addr(),
+        };
+        for extension in &view.extensions.list {
+            walk.one(extension.value);
+        }
+        if view.spki.is_rsa() {
+            walk.one(view.spki.key);
+        }
+        *self = walk.form;
+    }
+
+    /// Where the flaw stands first.
+    pub(crate) fn first(&self, flaw: Flaw) -> Option<usize> {
+        self.first.get(flaw as usize).copied().flatten()
+    }
+
+    fn mark(&mut self, flaw: Flaw, at: usize) {
+        if let Some(first) = self.first.get_mut(flaw as usize) {
+            first.get_or_insert(at);
+        }
+    }
+}
+
+struct Walk {
+    form: Form,
+    start: usize,
+}
+
+impl Walk {
+    /// Octets that must be exactly one value.
+    fn one(&mut self, octets: &[u8]) {
+        let mut reader = Reader::new(octets);
+        match reader.any() {
+            Ok(value) => self.value(&value, 0),
+            Err(broken) => self.broken(broken, octets),
+        }
+        if reader.rest().len() < octets.len() && !reader.is_empty() {
+            self.mark(Flaw::Trailing, reader.rest());
+        }
+    }
+
+    fn many(&mut self, octets: &[u8], depth: u8) {
+        let mut reader = Reader::new(octets);
+        while !reader.is_empty() {
+            match reader.any() {
+                Ok(value) => self.value(&value, depth),
+                Err(broken) => return self.broken(broken, reader.rest()),
+            }
+        }
+    }
+
+    fn value(&mut self, value: &Tlv<'_>, depth: u8) {
+        if !value.short_length {
+            self.mark(Flaw::LongLength, value.whole);
+        }
+        if !value.short_tag {
+            self.mark(Flaw::LongTag, value.whole);
+        }
+        if let Some(flaw) = flaw_of(value) {
+            self.mark(flaw, value.whole);
+        }
+        if value.tag & tag::CONSTRUCTED == 0 {
+            return;
+        }
+        if depth == MAX_DEPTH {
+            return self.mark(Flaw::Depth, value.whole);
+        }
+        self.many(value.content, depth + 1);
+    }
+
+    fn broken(&mut self, broken: Broken, at: &[u8]) {
+        let flaw = match broken {
+            Broken::Indefinite => Flaw::Indefinite,
+            Broken::LongTag => Flaw::LongTag,
+            _ => Flaw::Truncated,
+        };
+        self.mark(flaw, at);
+    }
+
+    fn mark(&mut self, flaw: Flaw, at: &[u8]) {
+        self.form
+            .mark(flaw, at.as_ptr().addr().saturating_sub(self.start));
+    }
+}
+
+/// What is wrong with one value, its tag and length aside.
+fn flaw_of(value: &Tlv<'_>) -> Option<Flaw> {
+    let content = value.content;
+    let (flawless, flaw) = match value.tag {
+        tag::BOOLEAN => (matches!(content, [0x00] | [0xff]), Flaw::Boolean),
+        tag::INTEGER => (is_minimal_integer(content), Flaw::Integer),
+        tag::BIT_STRING => (is_padded_with_zeros(content), Flaw::BitString),
+        tag::NULL => (content.is_empty(), Flaw::Null),
+        tag::OID => (is_oid(content), Flaw::Oid),
+        tag::SET => (is_sorted(content), Flaw::SetOrder),
+        tag::UTF8_STRING => (std::str::from_utf8(content).is_ok(), Flaw::Utf8),
+        tag::PRINTABLE_STRING => (content.iter().all(|c| is_printable(*c)), Flaw::Printable),
+        tag::NUMERIC_STRING => (
+            content.iter().all(|c| c.is_ascii_digit() || *c == b' '),
+            Flaw::Ia5,
+        ),
+        tag::IA5_STRING => (content.is_ascii(), Flaw::Ia5),
+        tag::VISIBLE_STRING => (content.iter().all(|c| matches!(c, b' '..=b'~')), Flaw::Ia5),
+        // Universal, constructed, and neither SEQUENCE nor SET: pieces of a string, which DER does not know.
+        0x20..=0x2f | 0x32..=0x3f => (false, Flaw::ConstructedString),
+        // A SEQUENCE or SET that claims to be primitive.
+        0x10 | 0x11 => (false, Flaw::Truncated),
+        _ => return None,
+    };
+    (!flawless).then_some(flaw)
+}
+
+fn is_minimal_integer(content: &[u8]) -> bool {
+    match content {
+        [] => false,
+        [0x00, next, ..] => *next >= 0x80,
+        [0xff, next, ..] => *next < 0x80,
+        _ => true,
+    }
+}
+
+fn is_padded_with_zeros(content: &[u8]) -> bool {
+    match content {
+        [] => false,
+        [unused] => *unused == 0,
+        [unused, .., last] => *unused < 8 && last.trailing_zeros() >= u32::from(*unused),
+    }
+}
+
+/// Whole arcs, none of which starts with a zero digit (X.690 section 8.19.2).
+pub(crate) fn is_oid(content: &[u8]) -> bool {
+    let ends = content.last().is_some_and(|last| last & 0x80 == 0);
+    ends && !content
+        .split_inclusive(|octet| octet & 0x80 == 0)
+        .any(|arc| arc.first() == Some(&0x80))
+}
+
+/// X.690 section 11.6. Values that cannot be read are a flaw of their own.
+fn is_sorted(content: &[u8]) -> bool {
+    let mut reader = Reader::new(content);
+    let mut last: &[u8] = &[];
+    while let Ok(value) = reader.any() {
+        if value.whole < last {
+            return false;
+        }
+        last = value.whole;
+    }
+    true
+}
+
+/// X.680 section 41.4.
+fn is_printable(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&octet)
+}

@@ -1,0 +1,61 @@
+//! The lints: one file per area, each with its table and the checks that stand in it.
+
+mod algorithms;
+mod basic_constraints;
+mod certificate;
+mod encoding;
+mod extensions;
+mod identifiers;
+mod key_usage;
+mod keys;
+mod name_constraints;
+mod names;
+mod pointers;
+mod policies;
+mod purposes;
+mod revocation;
+mod san;
+mod san_forms;
+mod subject;
+mod validity;
+
+use crate::catalogue::{Lint, Verdict};
+
+/// All tables in the order of a certificate.
+pub(crate) fn all() -> Vec<Lint> {
+    [
+        encoding::LINTS,
+        certificate::LINTS,
+        algorithms::LINTS,
+        validity::LINTS,
+        names::LINTS,
+        subject::LINTS,
+        keys::LINTS,
+        extensions::LINTS,
+        basic_constraints::LINTS,
+        key_usage::LINTS,
+        purposes::LINTS,
+        san::LINTS,
+        san_forms::LINTS,
+        identifiers::LINTS,
+        pointers::LINTS,
+        revocation::LINTS,
+        policies::LINTS,
+        name_constraints::LINTS,
+    ]
+    .concat()
+}
+
+/// Passes if `holds`.
+fn require(holds: bool, otherwise: impl FnOnce() -> String) -> Verdict {
+    if holds { Ok(()) } else { Err(otherwise()) }
+}
+
+/// The first of equal items, if there are any.
+fn repeated<T: Ord + Copy>(items: impl Iterator<Item = T>) -> Option<T> {
+    let mut sorted: Vec<T> = items.collect();
+    sorted.sort_unstable();
+    sorted
+        .array_windows()
+        .find_map(|[one, next]| (one == next).then_some(*one))
+}

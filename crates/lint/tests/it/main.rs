@@ -1,0 +1,11 @@
+//! The lints from outside: forged certificates that break one rule each, certificates of other tools, hostile octets.
+
+mod broken;
+mod catalogue;
+mod der;
+mod foreign;
+mod forge;
+mod gate;
+mod hostile;
+mod links;
+mod tool;
