@@ -38,9 +38,21 @@ pub(crate) fn with_key(key: &std::path::Path, subject: &str, san: &str) -> Strin
     if !key.exists() {
         let curve = "ec_paramgen_curve:P-256";
         let key = judge::text(key);
-        judge::run("openssl", &["genpkey", "-algorithm", "EC", "-pkeyopt", curve, "-out", key]);
+        judge::run(
+            "openssl",
+            &["genpkey", "-algorithm", "EC", "-pkeyopt", curve, "-out", key],
+        );
     }
     let san = format!("subjectAltName={san}");
-    let arguments = ["req", "-new", "-key", judge::text(key), "-subj", subject, "-addext", &san];
+    let arguments = [
+        "req",
+        "-new",
+        "-key",
+        judge::text(key),
+        "-subj",
+        subject,
+        "-addext",
+        &san,
+    ];
     judge::run("openssl", &arguments)
 }

@@ -1,6 +1,12 @@
 //! The real binary, driven as users drive it: over its commands, URLs and files.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
 
 mod authorization;
 mod bad_requests;
@@ -9,3 +15,5 @@ mod durability;
 mod first_steps;
 mod judge;
 mod profiles;
+mod rest;
+mod services;

@@ -1,6 +1,7 @@
 //! What tests of several crates need: real servers in temporary folders, started on free ports and gone with
 //! their owner. For development only; nothing here is part of a release.
 
+pub mod fleet;
 pub mod postgres;
 pub mod process;
 pub mod system;

@@ -1,0 +1,247 @@
+//! A fleet: the services of GigVault as processes of their own, over mutual TLS, on one PostgreSQL database.
+//!
+//! `keymgr` works on the data directory that `bootstrap` filled, because the key-encryption key lies there. The
+//! others have directories of their own and find their identity by configuration.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use tempfile::TempDir;
+
+use crate::system::{Ready, binary, spawn, terminate};
+
+/// The services, in the order in which they start.
+pub const SERVICES: [&str; 3] = ["keymgr", "auth", "ca"];
+
+/// How a fleet is set up.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// `identity.validity` of the running services; the profile's default if empty. The first ones, of bootstrap, live
+    /// longer, so that they outlast a slow start.
+    pub identity_validity: String,
+    /// Identities besides those of the services.
+    pub identities: Vec<String>,
+}
+
+struct Member {
+    child: Child,
+    ready: Ready,
+}
+
+/// Running processes, one a service. Killed and removed when dropped.
+pub struct Fleet {
+    members: BTreeMap<&'static str, Member>,
+    dir: TempDir,
+}
+
+impl Fleet {
+    /// Bootstraps on the database and starts the services.
+    ///
+    /// # Errors
+    /// If anything does not start; its log is part of the error.
+    pub fn start(database_url: &str, options: &Options) -> anyhow::Result<Self> {
+        let dir = tempfile::Builder::new().prefix("gigvault-fleet-").tempdir()?;
+        let ports = reserve(SERVICES.len())?;
+        let ports: BTreeMap<&str, u16> = SERVICES.into_iter().zip(ports).collect();
+        for service in SERVICES {
+            std::fs::create_dir(dir.path().join(service))?;
+            let text = configuration(dir.path(), service, database_url, &ports, options);
+            std::fs::write(dir.path().join(service).join("config.yaml"), text)?;
+        }
+        bootstrap(dir.path(), &options.identities)?;
+        let mut fleet = Self {
+            members: BTreeMap::new(),
+            dir,
+        };
+        for service in SERVICES {
+            fleet.launch(service)?;
+        }
+        Ok(fleet)
+    }
+
+    /// Where a service listens.
+    ///
+    /// # Errors
+    /// If it does not run.
+    pub fn ready(&self, service: &str) -> anyhow::Result<&Ready> {
+        Ok(&self
+            .members
+            .get(service)
+            .with_context(|| format!("{service} does not run"))?
+            .ready)
+    }
+
+    /// The folder of this fleet.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// What `bootstrap` wrote: root, chain, admin's token, identities.
+    pub fn bootstrapped(&self) -> PathBuf {
+        bootstrapped(self.dir.path())
+    }
+
+    /// Folder of an identity: `tls.crt`, `tls.key`, `roots.pem`.
+    pub fn identity(&self, name: &str) -> PathBuf {
+        self.bootstrapped().join("identities").join(name)
+    }
+
+    /// The first admin's API key.
+    ///
+    /// # Errors
+    /// If the file is not there.
+    pub fn token(&self) -> anyhow::Result<String> {
+        Ok(std::fs::read_to_string(self.bootstrapped().join("admin.token"))?
+            .trim()
+            .to_owned())
+    }
+
+    /// Everything that a service wrote to stderr so far.
+    ///
+    /// # Errors
+    /// If the file can't be read.
+    pub fn log(&self, service: &str) -> anyhow::Result<String> {
+        Ok(std::fs::read_to_string(
+            self.dir.path().join(service).join("log"),
+        )?)
+    }
+
+    /// An HTTPS client that trusts this fleet's root and nothing else.
+    ///
+    /// # Errors
+    /// If the root can't be read.
+    pub fn http(&self) -> anyhow::Result<reqwest::Client> {
+        let _installed_before = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let root = std::fs::read(self.bootstrapped().join("root.crt"))?;
+        let root = reqwest::Certificate::from_pem(&root)?;
+        Ok(reqwest::Client::builder()
+            .tls_certs_only([root])
+            .timeout(Duration::from_secs(60))
+            .build()?)
+    }
+
+    /// Kills a service the hard way.
+    ///
+    /// # Errors
+    /// If it does not run or can't be waited for.
+    pub fn kill(&mut self, service: &str) -> anyhow::Result<()> {
+        let mut member = self
+            .members
+            .remove(service)
+            .with_context(|| format!("{service} does not run"))?;
+        member.child.kill()?;
+        member.child.wait()?;
+        Ok(())
+    }
+
+    /// Asks a service to stop, and waits.
+    ///
+    /// # Errors
+    /// If it does not run or does not stop cleanly.
+    pub fn terminate(&mut self, service: &str) -> anyhow::Result<()> {
+        let mut member = self
+            .members
+            .remove(service)
+            .with_context(|| format!("{service} does not run"))?;
+        terminate(&mut member.child).with_context(|| format!("stopping {service}"))
+    }
+
+    /// Starts a service that does not run, at the address it had before.
+    ///
+    /// # Errors
+    /// If it does not become ready.
+    pub fn launch(&mut self, service: &'static str) -> anyhow::Result<()> {
+        ensure!(!self.members.contains_key(service), "{service} runs already");
+        let folder = self.dir.path().join(service);
+        let mut command = Command::new(binary()?);
+        command
+            .args(["serve", service, "--config"])
+            .arg(folder.join("config.yaml"));
+        let (child, ready) = spawn(command, &folder).with_context(|| format!("serve {service}"))?;
+        self.members.insert(service, Member { child, ready });
+        Ok(())
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        for member in self.members.values_mut() {
+            let _dead_already = member.child.kill();
+            let _reaped = member.child.wait();
+        }
+    }
+}
+
+/// Ports of loopback that are free now. Held together, so that none is given twice.
+///
+/// # Errors
+/// If there are none.
+pub fn reserve(count: usize) -> anyhow::Result<Vec<u16>> {
+    let held = (0..count)
+        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+        .collect::<Result<Vec<_>, _>>()?;
+    held.iter()
+        .map(|listener| Ok(listener.local_addr()?.port()))
+        .collect()
+}
+
+fn bootstrapped(dir: &Path) -> PathBuf {
+    dir.join("keymgr").join("data")
+}
+
+fn bootstrap(dir: &Path, more: &[String]) -> anyhow::Result<()> {
+    let mut command = Command::new(binary()?);
+    command
+        .args(["bootstrap", "--config"])
+        .arg(dir.join("keymgr").join("config.yaml"))
+        // Half an hour from now, as it is backdated by an hour; two thirds are over, so that it is renewed at once.
+        .env("GIGVAULT_IDENTITY__VALIDITY", "90m");
+    for identity in SERVICES.into_iter().chain(more.iter().map(String::as_str)) {
+        command.args(["--identity", identity]);
+    }
+    let output = command.output()?;
+    ensure!(
+        output.status.success(),
+        "bootstrap failed: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(())
+}
+
+fn configuration(
+    dir: &Path,
+    service: &str,
+    database_url: &str,
+    ports: &BTreeMap<&str, u16>,
+    options: &Options,
+) -> String {
+    let peers: String = ports
+        .iter()
+        .filter(|(name, _)| **name != service)
+        .map(|(name, port)| format!("  {name}: {{ url: \"https://127.0.0.1:{port}\" }}\n"))
+        .collect();
+    // `keymgr` finds its own below its data directory.
+    let directory = match service {
+        "keymgr" => String::new(),
+        _ => format!(
+            "  directory: {}\n",
+            bootstrapped(dir).join("identities").join(service).display()
+        ),
+    };
+    format!(
+        "data_dir: {data}\n\
+         database: {{ url: \"{database_url}\", max_connections: 8 }}\n\
+         telemetry: {{ format: json, filter: \"info\" }}\n\
+         listen:\n  grpc_port: {port}\n  https_port: 0\n  http_port: 0\n  metrics_port: 0\n  \
+         public_http_url: http://pki.example.test\n\
+         identity:\n{directory}  validity: \"{validity}\"\n\
+         peers:\n{peers}",
+        data = dir.join(service).join("data").display(),
+        port = ports.get(service).copied().unwrap_or_default(),
+        validity = options.identity_validity,
+    )
+}
