@@ -23,7 +23,7 @@ pub(super) struct Row {
     ca: String,
     profile: String,
     subject: String,
-    sans: String,
+    pub(super) sans: String,
     requester: String,
     protocol: String,
     issued_at: i64,

@@ -54,12 +54,20 @@ impl Order {
         })
     }
 
-    fn encode(self, found: &Found) -> String {
+    fn position(self, found: &Found) -> Position {
         let id = found.row.id;
         match self {
-            Self::Newest => page::encode(self.list(), &id),
-            Self::Expiry => page::encode(self.list(), &(found.row.not_after, id)),
-            Self::Name => page::encode(self.list(), &(&found.name, id)),
+            Self::Newest => Position::Newest(id),
+            Self::Expiry => Position::Expiry(found.row.not_after, id),
+            Self::Name => Position::Name(found.name.clone().unwrap_or_default(), id),
+        }
+    }
+
+    fn encode(self, found: &Found) -> String {
+        match self.position(found) {
+            Position::Newest(id) => page::encode(self.list(), &id),
+            Position::Expiry(at, id) => page::encode(self.list(), &(at, id)),
+            Position::Name(name, id) => page::encode(self.list(), &(name, id)),
         }
     }
 
@@ -90,15 +98,47 @@ pub(crate) async fn search(
 ) -> Result<Page<Issued>, Error> {
     let order = Order::of(query);
     let position = cursor.map(|text| order.decode(text)).transpose();
-    let position = position.map_err(|error| Error::invalid("cursor", error))?;
-    let rows: Vec<Found> = store::read!(db, |connection| {
-        let mut sql = QueryBuilder::new("");
-        select(&mut sql, query, order, position.as_ref(), now);
-        sql.push(" LIMIT ").push_bind(limit.fetch());
-        sql.build_query_as().fetch_all(connection).await
-    })
-    .map_err(store::StoreError::from)?;
+    let mut position = position.map_err(|error| Error::invalid("cursor", error))?;
+    let mut rows = Vec::new();
+    loop {
+        let found: Vec<Found> = store::read!(db, |connection| {
+            let mut sql = QueryBuilder::new("");
+            select(&mut sql, query, order, position.as_ref(), now);
+            sql.push(" LIMIT ").push_bind(limit.fetch());
+            sql.build_query_as().fetch_all(connection).await
+        })
+        .map_err(store::StoreError::from)?;
+        let exhausted = found.len() <= limit.rows();
+        position = found.last().map(|last| order.position(last));
+        for row in found {
+            if is_first_name(&row, query)? {
+                rows.push(row);
+            }
+        }
+        if exhausted || rows.len() > limit.rows() {
+            break;
+        }
+    }
     to_page(rows, order, limit)
+}
+
+/// A certificate stands in the index of names once for each name. It is answered at the first that matches, and
+/// passed over at the others.
+fn is_first_name(found: &Found, query: &Query) -> Result<bool, Error> {
+    let (Some(suffix), Some(name)) = (&query.san_suffix, &found.name) else {
+        return Ok(true);
+    };
+    let (start, _) = names::range(suffix);
+    let sans: Vec<String> = serde_json::from_str(&found.row.sans).map_err(|_| {
+        Error::Internal(format!(
+            "the stored names of certificate {} can't be read",
+            found.row.id
+        ))
+    })?;
+    Ok(!sans
+        .iter()
+        .map(|san| names::exact(san))
+        .any(|other| start <= other && other < *name))
 }
 
 #[derive(sqlx::FromRow)]
@@ -135,7 +175,7 @@ fn select<'a, D>(
 {
     let by_name = query.san.is_some() || query.san_suffix.is_some();
     sql.push("SELECT ").push(COLUMNS);
-    sql.push(if order == Order::Name {
+    sql.push(if query.san_suffix.is_some() {
         ", n.name AS name"
     } else {
         ", NULL AS name"
@@ -171,6 +211,8 @@ fn select<'a, D>(
         }
     }
     match order {
+        // The first of a certificate's names comes first, so that a page never ends between it and another.
+        Order::Newest if query.san_suffix.is_some() => sql.push(" ORDER BY n.id DESC, n.name"),
         Order::Newest => sql.push(format_args!(" ORDER BY {id} DESC")),
         Order::Expiry => sql.push(" ORDER BY c.not_after, c.id"),
         Order::Name => sql.push(" ORDER BY n.name, n.id"),
