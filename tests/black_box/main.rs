@@ -16,4 +16,5 @@ mod first_steps;
 mod judge;
 mod profiles;
 mod rest;
+mod search;
 mod services;
