@@ -1,0 +1,120 @@
+//! SQLite on a disk that runs full: nothing is half done, and space brings the service back.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+use serde_json::json;
+use testkit::system::{Ready, binary, spawn};
+
+use crate::csr;
+use crate::judge::{self, Killed};
+use crate::rest::{Rest, retry_after};
+
+/// `up` with its data on a small file system of its own, in a mount namespace that ends with it.
+fn up(dir: &Path) -> (Killed, Ready) {
+    let mut command = Command::new("unshare");
+    // Not root: a user namespace gives the right to mount.
+    command.args(["--map-root-user", "--mount", "sh", "-c"]);
+    command.arg("mkdir -p \"$1\" && mount -t tmpfs -o size=4m,mode=700 tmpfs \"$1\" && shift && exec \"$@\"");
+    command.args(["sh", judge::text(&dir.join("data"))]);
+    command.arg(binary().unwrap()).arg("up");
+    for port in ["--https-port", "--http-port", "--grpc-port", "--metrics-port"] {
+        command.args([port, "0"]);
+    }
+    command.arg("--data-dir").arg(dir.join("data"));
+    let (child, ready) = spawn(command, dir).unwrap();
+    (Killed(child), ready)
+}
+
+/// A file of the process's own file system, from outside of its namespace.
+fn inside(ready: &Ready, name: &str) -> std::path::PathBuf {
+    Path::new("/proc")
+        .join(ready.pid.to_string())
+        .join("root")
+        .join(ready.data_dir.strip_prefix("/").unwrap())
+        .join(name)
+}
+
+fn client(ready: &Ready) -> Rest {
+    let _installed_before = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let root = std::fs::read(inside(ready, "root.crt")).unwrap();
+    let http = reqwest::Client::builder()
+        .tls_certs_only([reqwest::Certificate::from_pem(&root).unwrap()])
+        .timeout(Duration::from_secs(60));
+    Rest {
+        http: http.build().unwrap(),
+        base: ready.https.clone(),
+        token: std::fs::read_to_string(inside(ready, "admin.token"))
+            .unwrap()
+            .trim()
+            .to_owned(),
+    }
+}
+
+/// Takes all the space that is left.
+fn fill(ready: &Ready) {
+    use std::io::Write;
+    let mut ballast = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(inside(ready, "ballast"))
+        .unwrap();
+    for size in [65536, 4096, 512] {
+        while ballast.write(&vec![0_u8; size]).is_ok_and(|written| written > 0) {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_means_503_and_space_brings_it_back_without_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let (process, ready) = up(dir.path());
+    let rest = client(&ready);
+    let body = json!({"csr": csr::p256("a.example.test"), "profile": "tls-server"});
+    let mut acknowledged = vec![rest.issue(&body).await["serial"].clone()];
+    fill(&ready);
+    // What the write-ahead log has in reserve lasts for a few more.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let refused = loop {
+        let answer = rest.try_issue(&body).await;
+        if answer.status() != StatusCode::CREATED {
+            break answer;
+        }
+        acknowledged.push(answer.json::<serde_json::Value>().await.unwrap()["serial"].clone());
+        assert!(Instant::now() < deadline, "the disk does not run full");
+    };
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(retry_after(&refused) > 0);
+    assert_eq!(refused.headers()["content-type"], "application/problem+json");
+    for _ in 0..5 {
+        let answer = rest.try_issue(&body).await;
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+    assert_eq!(
+        rest.all("protocol=rest", 500).await.len(),
+        acknowledged.len(),
+        "reading goes on, and a refused request left nothing"
+    );
+    std::fs::remove_file(inside(&ready, "ballast")).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let answer = rest.try_issue(&body).await;
+        if answer.status() == StatusCode::CREATED {
+            acknowledged.push(answer.json::<serde_json::Value>().await.unwrap()["serial"].clone());
+            break;
+        }
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(Instant::now() < deadline, "it does not come back");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let mut found = rest.all("protocol=rest", 500).await;
+    let mut wanted: Vec<_> = acknowledged
+        .iter()
+        .map(|serial| serial.as_str().unwrap().to_owned())
+        .collect();
+    found.sort();
+    wanted.sort();
+    assert_eq!(found, wanted, "exactly what was acknowledged is there");
+    drop(process);
+}
