@@ -11,7 +11,9 @@
 mod authorization;
 mod bad_requests;
 mod csr;
+mod disk_full;
 mod durability;
+mod edges;
 mod first_steps;
 mod judge;
 mod profiles;

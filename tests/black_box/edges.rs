@@ -1,0 +1,279 @@
+//! What the listeners do at their edges: limits, headers, ids, the end.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use testkit::system::{System, binary};
+
+use crate::rest::Rest;
+use crate::{csr, judge};
+
+/// Requests until told to stop; how many were answered, and what is neither an answer nor a refused connection.
+async fn load(rest: Rest, stop: Arc<AtomicBool>) -> (usize, Vec<String>) {
+    let body = json!({"csr": csr::p256("a.example.test"), "profile": "tls-server"});
+    let (mut answered, mut broken) = (0, Vec::new());
+    while !stop.load(Ordering::Relaxed) {
+        let url = format!("{}/api/v1/certificates", rest.base);
+        let request = rest.http.post(url).bearer_auth(&rest.token).json(&body);
+        match request.send().await {
+            Err(error) if error.is_connect() => tokio::time::sleep(Duration::from_millis(5)).await,
+            Err(error) => broken.push(format!("{error:?}")),
+            Ok(answer) if answer.status() != StatusCode::CREATED => broken.push(answer.status().to_string()),
+            Ok(answer) => match answer.json::<Value>().await {
+                Ok(_) => answered += 1,
+                Err(error) => broken.push(format!("{error:?}")),
+            },
+        }
+    }
+    (answered, broken)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sigterm_under_load_breaks_no_request_off() {
+    let mut system = System::up().unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let clients: Vec<_> = (0..8)
+        .map(|_| tokio::spawn(load(Rest::of(&system), Arc::clone(&stop))))
+        .collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let begun = Instant::now();
+    system.terminate().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    stop.store(true, Ordering::Relaxed);
+    let mut all = 0;
+    for client in clients {
+        let (answered, broken) = client.await.unwrap();
+        assert!(broken.is_empty(), "{broken:#?}");
+        all += answered;
+    }
+    assert!(all > 20, "the load was no load: {all}");
+    system.restart().unwrap();
+    let stored = Rest::of(&system).all("protocol=rest", 500).await;
+    assert_eq!(stored.len(), all, "what was stored is not what was answered");
+}
+
+#[tokio::test]
+async fn ids_of_a_request_come_back_and_stand_in_the_log() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let answer = rest
+        .http
+        .get(format!("{}/api/v1/certificates/00ff", rest.base))
+        .bearer_auth(&rest.token)
+        .header("x-correlation-id", "order-4711")
+        .header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.headers()["x-correlation-id"], "order-4711");
+    let problem: Value = answer.json().await.unwrap();
+    assert_eq!(problem["correlation_id"], "order-4711");
+    let log = system.log().unwrap();
+    let line = log
+        .lines()
+        .find(|line| line.contains("order-4711"))
+        .unwrap_or_default();
+    assert!(line.contains(trace), "the log has no line with both ids:\n{log}");
+    // One that could forge a line of the log is not taken.
+    let bad = rest
+        .http
+        .get(format!("{}/healthz", rest.base))
+        .header("x-correlation-id", "a b\tc")
+        .send()
+        .await
+        .unwrap();
+    let made = bad.headers()["x-correlation-id"].to_str().unwrap();
+    assert!(!made.is_empty() && !made.contains(' '), "{made}");
+}
+
+#[tokio::test]
+async fn wrong_paths_methods_types_and_sizes_are_problems() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    let certificates = format!("{}/api/v1/certificates", rest.base);
+    let request = |method: Method, url: &str| rest.http.request(method, url).bearer_auth(&rest.token);
+    let long = "x".repeat(300 * 1024);
+    let cases = [
+        (
+            StatusCode::NOT_FOUND,
+            request(Method::GET, &format!("{}/nosuch", rest.base)),
+        ),
+        (
+            StatusCode::NOT_FOUND,
+            request(Method::GET, &format!("{}/api/v1/nosuch", rest.base)),
+        ),
+        (
+            StatusCode::METHOD_NOT_ALLOWED,
+            request(Method::PUT, &certificates),
+        ),
+        (
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            request(Method::POST, &certificates)
+                .header("content-type", "text/plain")
+                .body("{}"),
+        ),
+        (
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            request(Method::POST, &certificates).body("{}"),
+        ),
+        (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            request(Method::POST, &certificates).json(&json!({"csr": long, "profile": "tls-server"})),
+        ),
+    ];
+    for (wanted, request) in cases {
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), wanted, "{}", answer.url());
+        let head = answer.headers().clone();
+        assert_eq!(head["content-type"], "application/problem+json", "{wanted}");
+        if wanted == StatusCode::METHOD_NOT_ALLOWED {
+            let allow = head["allow"].to_str().unwrap();
+            assert!(allow.contains("GET") && allow.contains("POST"), "{allow}");
+        }
+        let problem: Value = answer.json().await.unwrap();
+        assert_eq!(problem["status"], wanted.as_u16());
+        assert!(
+            problem["type"]
+                .as_str()
+                .unwrap()
+                .starts_with("https://gigvault.io/problems/")
+        );
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("cache-control", "no-store"),
+            ("referrer-policy", "no-referrer"),
+            ("strict-transport-security", "max-age=31536000"),
+        ] {
+            assert_eq!(head[name], value, "{wanted}");
+        }
+        assert!(
+            head["content-security-policy"]
+                .to_str()
+                .unwrap()
+                .contains("default-src")
+        );
+    }
+}
+
+#[test]
+fn a_head_that_never_ends_is_closed() {
+    let system = System::up().unwrap();
+    let address = system.ready().http.replace("http://", "");
+    let mut slow = TcpStream::connect(address).unwrap();
+    slow.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+    slow.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n")
+        .unwrap();
+    let begun = Instant::now();
+    // A byte now and then must not keep it open.
+    loop {
+        assert!(begun.elapsed() < Duration::from_secs(50), "it is still open");
+        if slow.write_all(b"x-a: b\r\n").is_err() {
+            break;
+        }
+        let mut answer = [0; 512];
+        match slow.read(&mut answer) {
+            Ok(0) => break,
+            Ok(read) => {
+                let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
+                assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+                break;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(_reset) => break,
+        }
+    }
+    assert!(
+        begun.elapsed() > Duration::from_secs(5),
+        "a slow client is not a hostile one"
+    );
+}
+
+#[tokio::test]
+async fn metrics_and_public_certificates_are_read_by_others() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    rest.issue(&json!({"csr": csr::p256("a.example.test"), "profile": "tls-server"}))
+        .await;
+    let ready = system.ready();
+    let file = system.dir().join("metrics.txt");
+    let metrics = format!("{}/metrics", ready.metrics);
+    judge::run("curl", &["-sSf", "-o", judge::text(&file), &metrics]);
+    for pattern in [
+        "^# TYPE gigvault_http_requests_total counter$",
+        "^gigvault_http_requests_total[{].*code=\"201\".*[}] 1$",
+        "^gigvault_build_info[{].*[}] 1$",
+        "^gigvault_service_identity_expiry_seconds ",
+    ] {
+        judge::run("grep", &["-E", "-q", pattern, judge::text(&file)]);
+    }
+    let metrics = std::fs::read_to_string(&file).unwrap();
+    assert!(!metrics.contains(&rest.token));
+    let fetch = |path: &str, name: &str| {
+        let file = system.dir().join(name);
+        let url = format!("{}{path}", ready.http);
+        judge::run("curl", &["-sSf", "-o", judge::text(&file), &url]);
+        file
+    };
+    let roots = fetch("/roots.pem", "roots.pem");
+    let issuing = fetch("/ca/issuing.crt", "issuing.der");
+    judge::run(
+        "openssl",
+        &["verify", "-CAfile", judge::text(&roots), judge::text(&roots)],
+    );
+    let pem = system.dir().join("issuing.pem");
+    let arguments = [
+        "x509",
+        "-inform",
+        "DER",
+        "-in",
+        judge::text(&issuing),
+        "-out",
+        judge::text(&pem),
+    ];
+    judge::run("openssl", &arguments);
+    judge::run(
+        "openssl",
+        &["verify", "-CAfile", judge::text(&roots), judge::text(&pem)],
+    );
+    let strange = rest
+        .http
+        .get(format!("{}/ca/nosuch.crt", ready.http))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(strange.status(), StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn an_unreachable_database_is_said_plainly_and_soon() {
+    let dir = tempfile::tempdir().unwrap();
+    let begun = Instant::now();
+    let port = testkit::fleet::reserve(1).unwrap()[0];
+    let mut command = std::process::Command::new(binary().unwrap());
+    command.current_dir(dir.path()).arg("up");
+    for port in ["--https-port", "--http-port", "--grpc-port", "--metrics-port"] {
+        command.args([port, "0"]);
+    }
+    let url = format!("postgres://someone:hunter2@127.0.0.1:{port}/gigvault");
+    let output = command.args(["--database-url", &url]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(
+        begun.elapsed() < Duration::from_secs(20),
+        "{:?}: {said}",
+        begun.elapsed()
+    );
+    let error = said
+        .lines()
+        .find(|line| line.starts_with("error:"))
+        .unwrap_or_default();
+    assert!(error.contains("database"), "{said}");
+    assert!(!said.contains("hunter2"), "the password is shown: {said}");
+    assert!(!said.contains("panicked"), "{said}");
+}
