@@ -18,5 +18,6 @@ mod first_steps;
 mod judge;
 mod profiles;
 mod rest;
+mod rotation;
 mod search;
 mod services;

@@ -21,7 +21,7 @@ pub const SERVICES: [&str; 3] = ["keymgr", "auth", "ca"];
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// `identity.validity` of the running services; the profile's default if empty. The first ones, of bootstrap, live
-    /// longer, so that they outlast a slow start.
+    /// 20 seconds then, so that they outlast a slow start and are soon renewed.
     pub identity_validity: String,
     /// Identities besides those of the services.
     pub identities: Vec<String>,
@@ -52,7 +52,7 @@ impl Fleet {
             let text = configuration(dir.path(), service, database_url, &ports, options);
             std::fs::write(dir.path().join(service).join("config.yaml"), text)?;
         }
-        bootstrap(dir.path(), &options.identities)?;
+        bootstrap(dir.path(), options)?;
         let mut fleet = Self {
             members: BTreeMap::new(),
             dir,
@@ -193,14 +193,20 @@ fn bootstrapped(dir: &Path) -> PathBuf {
     dir.join("keymgr").join("data")
 }
 
-fn bootstrap(dir: &Path, more: &[String]) -> anyhow::Result<()> {
+fn bootstrap(dir: &Path, options: &Options) -> anyhow::Result<()> {
+    let first_validity = match options.identity_validity.as_str() {
+        "" => "90d",
+        _ => "20s",
+    };
     let mut command = Command::new(binary()?);
     command
         .args(["bootstrap", "--config"])
         .arg(dir.join("keymgr").join("config.yaml"))
-        // Half an hour from now, as it is backdated by an hour; two thirds are over, so that it is renewed at once.
-        .env("GIGVAULT_IDENTITY__VALIDITY", "90m");
-    for identity in SERVICES.into_iter().chain(more.iter().map(String::as_str)) {
+        .env("GIGVAULT_IDENTITY__VALIDITY", first_validity);
+    for identity in SERVICES
+        .into_iter()
+        .chain(options.identities.iter().map(String::as_str))
+    {
         command.args(["--identity", identity]);
     }
     let output = command.output()?;
