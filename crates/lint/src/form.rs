@@ -32,6 +32,30 @@ pub(crate) enum Flaw {
 
 const FLAWS: usize = Flaw::Ia5 as usize + 1;
 
+impl Flaw {
+    /// What was found, for people.
+    pub(crate) fn told(self) -> &'static str {
+        match self {
+            Self::Truncated => "a value is cut off or malformed",
+            Self::Indefinite => "there is an indefinite length",
+            Self::LongLength => "a length is longer than needed",
+            Self::LongTag => "a tag is longer than needed",
+            Self::Depth => "values nest too deep",
+            Self::Trailing => "there are octets too many",
+            Self::ConstructedString => "there is a string in pieces",
+            Self::Boolean => "there is a BOOLEAN other than 00 and FF",
+            Self::Integer => "an INTEGER is empty or longer than needed",
+            Self::BitString => "unused bits of a BIT STRING are not zero, or more than seven",
+            Self::Null => "there is a NULL with content",
+            Self::Oid => "an object identifier is cut off or longer than needed",
+            Self::SetOrder => "a SET OF is out of order",
+            Self::Utf8 => "a UTF8String is not UTF-8",
+            Self::Printable => "a PrintableString holds another character",
+            Self::Ia5 => "a string holds a character outside its alphabet",
+        }
+    }
+}
+
 /// The first place of each flaw, in octets from the start of the TBSCertificate.
 #[derive(Clone, Debug)]
 pub(crate) struct Form {

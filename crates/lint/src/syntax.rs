@@ -149,7 +149,7 @@ impl<'a> Uri<'a> {
         let (name, port) = host_and_port.split_once(':').unwrap_or((host_and_port, "0"));
         let is_host = || {
             let plain = name.replace('_', "a");
-            !plain.contains('*') && host(plain.as_bytes()).is_ok() && a_labels(plain.as_bytes()).is_ok()
+            !plain.contains('*') && host(plain.as_bytes()).is_ok()
         };
         is_port(port) && (name.parse::<Ipv4Addr>().is_ok() || is_host())
     }

@@ -69,7 +69,7 @@ impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tag { expected, found } => {
-                write!(f, "tag 0x{found:02x} stands where 0x{expected:02x} must")
+                write!(f, "there is tag 0x{found:02x} where 0x{expected:02x} must stand")
             }
             Self::Part(part, problem) => write!(f, "{part}: {problem}"),
             other => f.write_str(other.plain()),

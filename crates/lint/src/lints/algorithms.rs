@@ -55,14 +55,14 @@ pub(super) const LINTS: &[Lint] = &[
 
 fn allowed(view: &View<'_>) -> Verdict {
     require(Scheme::of(&view.signature).is_some(), || {
-        format!("the algorithm is {}", oid::dotted(view.signature.oid))
+        format!("the signature algorithm is {}", oid::dotted(view.signature.oid))
     })
 }
 
 fn rsa_parameters(view: &View<'_>) -> Verdict {
     let is_rsa = Scheme::of(&view.signature) == Some(Scheme::RsaPkcs1);
     require(!is_rsa || view.signature.has_null_parameters(), || {
-        "the parameters are missing or not NULL".to_owned()
+        "the parameters of the signature algorithm are missing or not NULL".to_owned()
     })
 }
 
@@ -77,7 +77,7 @@ fn ed25519_parameters(view: &View<'_>) -> Verdict {
 }
 
 fn has_parameters() -> String {
-    "there are parameters".to_owned()
+    "the signature algorithm has parameters".to_owned()
 }
 
 fn pss_parameters(view: &View<'_>) -> Verdict {
@@ -90,7 +90,7 @@ fn pss_parameters(view: &View<'_>) -> Verdict {
         known
             .into_iter()
             .any(|(hash, salt)| found == Some(&pss(hash, salt))),
-        || "the parameters are missing or written otherwise".to_owned(),
+        || "the RSASSA-PSS parameters are missing or others, or their octets are".to_owned(),
     )
 }
 
@@ -122,7 +122,7 @@ fn fits_issuer_key(view: &View<'_>, issuer: &Issuer<'_>) -> Verdict {
     };
     require(scheme.fits(&key), || {
         format!(
-            "the algorithm is {}, the issuer's key {}",
+            "the signature algorithm is {}, the issuer's key {}",
             oid::dotted(view.signature.oid),
             oid::dotted(key.algorithm.oid)
         )
@@ -133,7 +133,7 @@ fn hash_fits_curve(view: &View<'_>, issuer: &Issuer<'_>) -> Verdict {
     let curve = Spki::parts(issuer.spki).ok().and_then(|key| key.curve());
     match (Scheme::of(&view.signature), curve) {
         (Some(Scheme::Ecdsa(wanted)), Some(curve)) => require(wanted == curve, || {
-            format!("the algorithm belongs to {wanted:?}, the issuer's key is on {curve:?}")
+            format!("the hash of the signature belongs to {wanted:?}, the issuer's key is on {curve:?}")
         }),
         _ => Ok(()),
     }

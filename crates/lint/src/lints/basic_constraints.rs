@@ -56,16 +56,16 @@ fn critical(view: &View<'_>) -> Verdict {
     let critical = view
         .extension(oid::BASIC_CONSTRAINTS)
         .is_none_or(|extension| extension.is_critical());
-    require(critical, || "it is not".to_owned())
+    require(critical, || "basicConstraints is not critical".to_owned())
 }
 
 fn no_path_len(view: &View<'_>) -> Verdict {
-    require(path_len(view).is_none(), || "there is one".to_owned())
+    require(path_len(view).is_none(), || "there is a path length".to_owned())
 }
 
 fn path_len_in_range(view: &View<'_>) -> Verdict {
     require(matches!(path_len(view), None | Some([0..=0x7f])), || {
-        "it is negative or over 127".to_owned()
+        "the path length is negative or over 127".to_owned()
     })
 }
 
@@ -76,11 +76,15 @@ fn path_len_below_issuer(view: &View<'_>, issuer: &Issuer<'_>) -> Verdict {
     };
     match path_len(view) {
         _ if left == 0 => Err("the issuer's path length is 0: it may not certify CAs".to_owned()),
-        Some([claimed]) if *claimed >= left => Err(format!("it claims {claimed}, and the issuer has {left}")),
+        Some([claimed]) if *claimed >= left => Err(format!(
+            "the path length is {claimed}, and that of the issuer {left}"
+        )),
         _ => Ok(()),
     }
 }
 
 fn issuer_may_certify(_: &View<'_>, issuer: &Issuer<'_>) -> Verdict {
-    require(issuer.may_certify, || "it is not, or it does not".to_owned())
+    require(issuer.may_certify, || {
+        "the issuer is no CA, or its keyUsage lacks keyCertSign".to_owned()
+    })
 }

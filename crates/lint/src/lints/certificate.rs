@@ -41,31 +41,35 @@ pub(super) const LINTS: &[Lint] = &[
 fn version_v3(view: &View<'_>) -> Verdict {
     require(view.version == Some(&[2]), || match view.version {
         None => "there is no version, which means v1".to_owned(),
-        Some([number @ 0..=8]) => format!("it is v{}", number + 1),
-        Some(_) => "it is no known version".to_owned(),
+        Some([number @ 0..=8]) => format!("the version is v{}", number + 1),
+        Some(_) => "the version is unknown".to_owned(),
     })
 }
 
 fn no_unique_identifiers(view: &View<'_>) -> Verdict {
-    require(!view.has_unique_identifiers, || "there is one".to_owned())
+    require(!view.has_unique_identifiers, || {
+        "there is a unique identifier".to_owned()
+    })
 }
 
 fn serial_positive(view: &View<'_>) -> Verdict {
     match view.serial {
-        [sign, ..] if *sign >= 0x80 => Err("it is negative".to_owned()),
-        digits if digits.iter().all(|digit| *digit == 0) => Err("it is zero".to_owned()),
+        [sign, ..] if *sign >= 0x80 => Err("the serial number is negative".to_owned()),
+        digits if digits.iter().all(|digit| *digit == 0) => Err("the serial number is zero".to_owned()),
         _ => Ok(()),
     }
 }
 
 fn serial_20_octets(view: &View<'_>) -> Verdict {
     let octets = view.serial.len();
-    require(octets <= 20, || format!("it has {octets} octets"))
+    require(octets <= 20, || format!("the serial number has {octets} octets"))
 }
 
 /// Of 64 random bits alone one in 256 has a zero octet in front, so this wants a longer draw. Ours are of 128.
 fn serial_64_bits(view: &View<'_>) -> Verdict {
     let zeros = view.serial.iter().take_while(|digit| **digit == 0).count();
     let octets = view.serial.len() - zeros;
-    require(octets >= 8, || format!("it has {octets} octets, 8 are needed"))
+    require(octets >= 8, || {
+        format!("the serial number has {octets} octets, 8 are needed")
+    })
 }

@@ -111,7 +111,7 @@ pub(super) const LINTS: &[Lint] = &[
 fn none(form: &Form, flaw: Flaw) -> Verdict {
     match form.first(flaw) {
         None => Ok(()),
-        Some(at) => Err(format!("not so at octet {at} of the tbsCertificate")),
+        Some(at) => Err(format!("{} at octet {at} of the tbsCertificate", flaw.told())),
     }
 }
 

@@ -103,13 +103,13 @@ const MAY_BE_CRITICAL: [ObjectIdentifier; 13] = [
     oid::OCSP_NO_CHECK,
 ];
 
-const NEVER_CRITICAL: [(ObjectIdentifier, &str); 6] = [
-    (oid::AUTHORITY_KEY_IDENTIFIER, "authorityKeyIdentifier"),
-    (oid::SUBJECT_KEY_IDENTIFIER, "subjectKeyIdentifier"),
-    (oid::SUBJECT_DIRECTORY_ATTRIBUTES, "subjectDirectoryAttributes"),
-    (oid::FRESHEST_CRL, "freshestCRL"),
-    (oid::AUTHORITY_INFO_ACCESS, "authorityInfoAccess"),
-    (oid::SUBJECT_INFO_ACCESS, "subjectInfoAccess"),
+const NEVER_CRITICAL: [ObjectIdentifier; 6] = [
+    oid::AUTHORITY_KEY_IDENTIFIER,
+    oid::SUBJECT_KEY_IDENTIFIER,
+    oid::SUBJECT_DIRECTORY_ATTRIBUTES,
+    oid::FRESHEST_CRL,
+    oid::AUTHORITY_INFO_ACCESS,
+    oid::SUBJECT_INFO_ACCESS,
 ];
 
 fn label(content: &[u8]) -> String {
@@ -118,7 +118,7 @@ fn label(content: &[u8]) -> String {
 
 fn not_empty(view: &View<'_>) -> Verdict {
     require(!view.has_extensions || !view.extensions.list.is_empty(), || {
-        "it holds none; leave it out".to_owned()
+        "the extensions field is empty; leave it out".to_owned()
     })
 }
 
@@ -156,7 +156,7 @@ fn no_unknown(view: &View<'_>) -> Verdict {
     let list = &view.extensions.list;
     match list.iter().find(|extension| name_of(extension.oid).is_none()) {
         None => Ok(()),
-        Some(extension) => Err(format!("{} is not", label(extension.oid))),
+        Some(extension) => Err(format!("{} is unknown", label(extension.oid))),
     }
 }
 
@@ -164,12 +164,11 @@ fn not_critical(view: &View<'_>, oid: ObjectIdentifier) -> Verdict {
     let critical = view
         .extension(oid)
         .is_some_and(|extension| extension.is_critical());
-    require(!critical, || "it is critical".to_owned())
+    require(!critical, || format!("{} is critical", label(oid.as_bytes())))
 }
 
 fn never_critical(view: &View<'_>) -> Verdict {
-    for (oid, name) in NEVER_CRITICAL {
-        not_critical(view, oid).map_err(|_| format!("{name} is critical"))?;
-    }
-    Ok(())
+    NEVER_CRITICAL
+        .into_iter()
+        .try_for_each(|oid| not_critical(view, oid))
 }

@@ -52,23 +52,31 @@ fn aki<'a>(view: &View<'a>) -> Option<Aki<'a>> {
 }
 
 fn ski_present(view: &View<'_>) -> Verdict {
-    require(view.extensions.ski.is_some(), || "there is none".to_owned())
+    require(view.extensions.ski.is_some(), || {
+        "there is no subjectKeyIdentifier".to_owned()
+    })
 }
 
 fn ski_length(view: &View<'_>) -> Verdict {
     let octets = view.extensions.ski.map_or(20, <[u8]>::len);
-    require((8..=64).contains(&octets), || format!("it has {octets}"))
+    require((8..=64).contains(&octets), || {
+        format!("the subjectKeyIdentifier has {octets} octets")
+    })
 }
 
 fn aki_present(view: &View<'_>) -> Verdict {
     let identifier = aki(view).and_then(|aki| aki.key_identifier);
-    require(identifier.is_some(), || "there is none".to_owned())
+    require(identifier.is_some(), || {
+        "there is no authority key identifier".to_owned()
+    })
 }
 
 fn aki_is_ski(view: &View<'_>, issuer: &Issuer<'_>) -> Verdict {
     let identifier = aki(view).and_then(|aki| aki.key_identifier);
     match (identifier, issuer.subject_key_identifier) {
-        (Some(identifier), Some(wanted)) => require(identifier == wanted, || "it is another".to_owned()),
+        (Some(identifier), Some(wanted)) => require(identifier == wanted, || {
+            "the authority key identifier is another".to_owned()
+        }),
         _ => Ok(()),
     }
 }
@@ -76,13 +84,13 @@ fn aki_is_ski(view: &View<'_>, issuer: &Issuer<'_>) -> Verdict {
 fn aki_pair(view: &View<'_>) -> Verdict {
     require(
         aki(view).is_none_or(|aki| aki.has_issuer == aki.has_serial),
-        || "one stands without the other".to_owned(),
+        || "authorityKeyIdentifier has one of issuer and serial number without the other".to_owned(),
     )
 }
 
 fn aki_key_only(view: &View<'_>) -> Verdict {
     require(
         aki(view).is_none_or(|aki| !aki.has_issuer && !aki.has_serial),
-        || "it has".to_owned(),
+        || "authorityKeyIdentifier has issuer or serial number".to_owned(),
     )
 }

@@ -142,19 +142,19 @@ fn listed(flags: u16) -> String {
 /// Passes if none of these is set.
 fn without(view: &View<'_>, forbidden: u16) -> Verdict {
     let found = flags(view).unwrap_or_default() & forbidden & KNOWN;
-    require(found == 0, || format!("it has {}", listed(found)))
+    require(found == 0, || format!("keyUsage has {}", listed(found)))
 }
 
 fn not_empty(view: &View<'_>) -> Verdict {
     let usage = view.extensions.usage;
     let empty = usage.is_some_and(|usage| usage.octets.iter().all(|octet| *octet == 0));
-    require(!empty, || "no bit is set; leave it out".to_owned())
+    require(!empty, || "keyUsage allows nothing; leave it out".to_owned())
 }
 
 fn known(view: &View<'_>) -> Verdict {
     let octets = view.extensions.usage.map_or(&[][..], |usage| usage.octets);
     require(matches!(octets, [] | [_] | [_, 0 | 0x80]), || {
-        "a bit after decipherOnly is there".to_owned()
+        "keyUsage has a bit after decipherOnly".to_owned()
     })
 }
 
@@ -162,19 +162,19 @@ fn critical(view: &View<'_>) -> Verdict {
     let critical = view
         .extension(oid::KEY_USAGE)
         .is_none_or(|extension| extension.is_critical());
-    require(critical, || "it is not".to_owned())
+    require(critical, || "keyUsage is not critical".to_owned())
 }
 
 fn present(view: &View<'_>) -> Verdict {
     require(view.extension(oid::KEY_USAGE).is_some(), || {
-        "there is none".to_owned()
+        "there is no keyUsage".to_owned()
     })
 }
 
 fn ca_key_cert_sign(view: &View<'_>) -> Verdict {
     match flags(view) {
         Some(flags) if flags & KEY_CERT_SIGN != 0 => Ok(()),
-        Some(flags) => Err(format!("it has {}", listed(flags))),
+        Some(flags) => Err(format!("keyUsage has only {}", listed(flags))),
         None => Err("there is no keyUsage".to_owned()),
     }
 }
@@ -187,7 +187,7 @@ fn only_bits(view: &View<'_>) -> Verdict {
     let flags = flags(view).unwrap_or_default();
     let only = flags & (ENCIPHER_ONLY | DECIPHER_ONLY);
     let coherent = only == 0 || flags & KEY_AGREEMENT != 0 && only.count_ones() == 1;
-    require(coherent, || format!("it has {}", listed(flags)))
+    require(coherent, || format!("keyUsage has {}", listed(flags)))
 }
 
 fn rsa_usage(view: &View<'_>) -> Verdict {
@@ -250,7 +250,7 @@ fn fits_purposes(view: &View<'_>) -> Verdict {
         .find(|(purpose, _, bits)| view.has_purpose(*purpose) && flags & bits == 0);
     match unfit {
         None => Ok(()),
-        Some((_, purpose, bits)) => Err(format!("{purpose} needs one of {}", listed(*bits))),
+        Some((_, purpose, bits)) => Err(format!("{purpose} needs one of the key usages {}", listed(*bits))),
     }
 }
 

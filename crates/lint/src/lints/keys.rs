@@ -73,19 +73,19 @@ pub(super) const LINTS: &[Lint] = &[
 fn allowed(view: &View<'_>) -> Verdict {
     let key = &view.spki;
     require(key.is_rsa() || key.is_ec() || key.is_ed25519(), || {
-        format!("its algorithm is {}", oid::dotted(key.algorithm.oid))
+        format!("the key is of algorithm {}", oid::dotted(key.algorithm.oid))
     })
 }
 
 fn whole_octets(view: &View<'_>) -> Verdict {
     let unused = view.spki.unused;
-    require(unused == 0, || format!("it has {unused}"))
+    require(unused == 0, || format!("the key has {unused} unused bits"))
 }
 
 fn rsa_parameters(view: &View<'_>) -> Verdict {
     let key = &view.spki;
     require(!key.is_rsa() || key.algorithm.has_null_parameters(), || {
-        "the parameters are missing or not NULL".to_owned()
+        "the parameters of the key are missing or not NULL".to_owned()
     })
 }
 
@@ -95,7 +95,9 @@ fn rsa_form(view: &View<'_>) -> Verdict {
     let holds = key
         .rsa()
         .is_some_and(|Rsa { modulus, exponent }| positive(modulus) && positive(exponent));
-    require(!key.is_rsa() || holds, || "it is something else".to_owned())
+    require(!key.is_rsa() || holds, || {
+        "the RSA key is something else".to_owned()
+    })
 }
 
 /// Magnitude of a positive INTEGER.
@@ -117,7 +119,7 @@ fn rsa_modulus(view: &View<'_>) -> Verdict {
     let bits = (modulus.len() * 8).saturating_sub(usize::try_from(zeros).unwrap_or_default());
     require(bits >= 2048 && bits.is_multiple_of(8) && is_odd(modulus), || {
         let parity = if is_odd(modulus) { "odd" } else { "even" };
-        format!("it has {bits} bits and is {parity}")
+        format!("the RSA modulus has {bits} bits and is {parity}")
     })
 }
 
@@ -129,7 +131,7 @@ fn rsa_exponent(view: &View<'_>) -> Verdict {
     // An odd number of three octets or more is at least 65537.
     require((3..=32).contains(&exponent.len()) && is_odd(exponent), || {
         let parity = if is_odd(exponent) { "odd" } else { "even" };
-        format!("it has {} octets and is {parity}", exponent.len())
+        format!("the RSA exponent has {} octets and is {parity}", exponent.len())
     })
 }
 
@@ -142,7 +144,7 @@ fn named_curve(view: &View<'_>) -> Verdict {
             .and_then(|value| value.expect(crate::tlv::tag::OID).ok())
         {
             Some(name) => format!("the curve is {}", oid::dotted(name)),
-            None => "the parameters are missing or no object identifier".to_owned(),
+            None => "the parameters of the key are missing or do not name a curve".to_owned(),
         }
     })
 }
@@ -155,20 +157,23 @@ fn point_form(view: &View<'_>) -> Verdict {
     let fits = point.first() == Some(&4) && point.len() == 1 + 2 * curve.width();
     require(fits, || {
         let first = point.first().copied().unwrap_or_default();
-        format!("it has {} octets and begins with 0x{first:02x}", point.len())
+        format!(
+            "the point has {} octets and begins with 0x{first:02x}",
+            point.len()
+        )
     })
 }
 
 fn ed25519_parameters(view: &View<'_>) -> Verdict {
     let key = &view.spki;
     require(!key.is_ed25519() || key.algorithm.parameters.is_none(), || {
-        "there are parameters".to_owned()
+        "the key has parameters".to_owned()
     })
 }
 
 fn ed25519_length(view: &View<'_>) -> Verdict {
     let octets = view.spki.key.len();
     require(!view.spki.is_ed25519() || octets == 32, || {
-        format!("it has {octets}")
+        format!("the key has {octets} octets")
     })
 }

@@ -98,7 +98,7 @@ fn bases(view: &View<'_>, kind: u8, check: impl Fn(&[u8]) -> syntax::Problem) ->
 
 fn absent(view: &View<'_>) -> Verdict {
     require(view.extension(oid::NAME_CONSTRAINTS).is_none(), || {
-        "there is one".to_owned()
+        "there are nameConstraints".to_owned()
     })
 }
 
@@ -106,7 +106,7 @@ fn critical(view: &View<'_>) -> Verdict {
     let critical = view
         .extension(oid::NAME_CONSTRAINTS)
         .is_none_or(|extension| extension.is_critical());
-    require(critical, || "it is not".to_owned())
+    require(critical, || "nameConstraints is not critical".to_owned())
 }
 
 fn not_empty(view: &View<'_>) -> Verdict {
@@ -116,14 +116,14 @@ fn not_empty(view: &View<'_>) -> Verdict {
     let lists = [&constraints.permitted, &constraints.excluded];
     let hollow = lists.into_iter().flatten().any(Vec::is_empty);
     require(!hollow && constraints.subtrees().next().is_some(), || {
-        "it is empty, or one of its lists is".to_owned()
+        "nameConstraints is empty, or one of its lists is; leave it out".to_owned()
     })
 }
 
 fn no_distance(view: &View<'_>) -> Verdict {
     let plain = |tree: &Subtree<'_>| matches!(tree.minimum, None | Some([0])) && !tree.has_maximum;
     require(subtrees(view).all(plain), || {
-        "one has another minimum, or a maximum".to_owned()
+        "a subtree has another minimum, or a maximum".to_owned()
     })
 }
 
@@ -192,7 +192,7 @@ fn within_issuer(view: &View<'_>, issuer: &Issuer<'_>) -> Verdict {
     let Some(constraints) = issuer.name_constraints else {
         return Ok(());
     };
-    let unreadable = |part: &str| format!("{part} cannot be read, so they cannot be judged");
+    let unreadable = |part: &str| format!("{part} cannot be read, so the constraints cannot be judged");
     let subject = DistinguishedName::from_der(view.subject.der).map_err(|_| unreadable("the subject"))?;
     let sans = match view.extension(oid::SUBJECT_ALT_NAME) {
         None => Vec::new(),

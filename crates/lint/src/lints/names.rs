@@ -97,12 +97,6 @@ pub(super) const LINTS: &[Lint] = &[
         "No attribute begins or ends with white space: comparing names drops it.",
     )
     .on(All, Content(no_outer_space)),
-    error(
-        "x520_country_once",
-        "X.520 6.3.1",
-        "There is one countryName at most.",
-    )
-    .on(All, Content(country_once)),
     warn(
         "cabf_name_attribute_once",
         "BR 7.1.4.1",
@@ -176,7 +170,9 @@ fn texts(view: &View<'_>, problem: &str, holds: impl Fn(&Attribute<'_>, &str) ->
 }
 
 fn issuer_not_empty(view: &View<'_>) -> Verdict {
-    require(view.issuer != [tag::SEQUENCE, 0], || "it has none".to_owned())
+    require(view.issuer != [tag::SEQUENCE, 0], || {
+        "the issuer is empty".to_owned()
+    })
 }
 
 fn issuer_octets(view: &View<'_>, issuer: &Issuer<'_>) -> Verdict {
@@ -184,18 +180,18 @@ fn issuer_octets(view: &View<'_>, issuer: &Issuer<'_>) -> Verdict {
         if view.root {
             "a root must name itself as issuer, and this one does not".to_owned()
         } else {
-            "it differs in name or encoding; copy the octets from the issuer's certificate".to_owned()
+            "the issuer differs in name or encoding; copy the octets from the issuer's certificate".to_owned()
         }
     })
 }
 
 fn ca_subject(view: &View<'_>) -> Verdict {
-    require(!view.subject.is_empty(), || "it has none".to_owned())
+    require(!view.subject.is_empty(), || "the subject is empty".to_owned())
 }
 
 fn rdn_not_empty(view: &View<'_>) -> Verdict {
     require(!view.subject.has_empty_rdn, || {
-        "the subject has an empty one".to_owned()
+        "the subject has an empty RelativeDistinguishedName".to_owned()
     })
 }
 
@@ -207,12 +203,15 @@ fn rdn_types_distinct(view: &View<'_>) -> Verdict {
         .map(|attribute| (attribute.rdn, attribute.oid));
     match repeated(types) {
         None => Ok(()),
-        Some((_, oid)) => Err(format!("{} stands twice in one", oid::dotted(oid))),
+        Some((_, oid)) => Err(format!(
+            "{} stands twice in a RelativeDistinguishedName",
+            oid::dotted(oid)
+        )),
     }
 }
 
 fn directory_strings(view: &View<'_>) -> Verdict {
-    attributes(view, "is of another type", |attribute| {
+    attributes(view, "is of another string type", |attribute| {
         let known = BOUNDS.iter().any(|(oid, ..)| attribute.is(*oid));
         let is_directory_string = known && !is_any(attribute, &PRINTABLE) && !is_any(attribute, &IA5);
         !is_directory_string || matches!(attribute.value.tag, tag::UTF8_STRING | tag::PRINTABLE_STRING)
@@ -220,13 +219,13 @@ fn directory_strings(view: &View<'_>) -> Verdict {
 }
 
 fn printable_types(view: &View<'_>) -> Verdict {
-    attributes(view, "is of another type", |attribute| {
+    attributes(view, "is of another string type", |attribute| {
         !is_any(attribute, &PRINTABLE) || attribute.value.tag == tag::PRINTABLE_STRING
     })
 }
 
 fn ia5_types(view: &View<'_>) -> Verdict {
-    attributes(view, "is of another type", |attribute| {
+    attributes(view, "is of another string type", |attribute| {
         !is_any(attribute, &IA5) || attribute.value.tag == tag::IA5_STRING
     })
 }
@@ -273,12 +272,6 @@ fn no_outer_space(view: &View<'_>) -> Verdict {
     })
 }
 
-fn country_once(view: &View<'_>) -> Verdict {
-    require(view.subject.all(oid::COUNTRY).count() <= 1, || {
-        "there are several".to_owned()
-    })
-}
-
 fn attributes_once(view: &View<'_>) -> Verdict {
     let once = view
         .subject
@@ -287,13 +280,13 @@ fn attributes_once(view: &View<'_>) -> Verdict {
         .filter(|attribute| !is_any(attribute, &OFTEN));
     match repeated(once.map(|attribute| attribute.oid)) {
         None => Ok(()),
-        Some(oid) => Err(format!("{} stands twice", oid::dotted(oid))),
+        Some(oid) => Err(format!("{} stands twice in the subject", oid::dotted(oid))),
     }
 }
 
 fn rdn_single_valued(view: &View<'_>) -> Verdict {
     match repeated(view.subject.attributes.iter().map(|attribute| attribute.rdn)) {
         None => Ok(()),
-        Some(_) => Err("one has several".to_owned()),
+        Some(_) => Err("a RelativeDistinguishedName has several attributes".to_owned()),
     }
 }

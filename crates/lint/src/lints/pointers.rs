@@ -115,7 +115,9 @@ fn uris<'a>(view: &View<'a>) -> impl Iterator<Item = (&'a [u8], bool)> {
 fn points_listed(view: &View<'_>) -> Verdict {
     let lists = [&view.extensions.crl_points, &view.extensions.freshest];
     let empty = lists.into_iter().flatten().any(Vec::is_empty);
-    require(!empty, || "there is none; leave it out".to_owned())
+    require(!empty, || {
+        "there is no distribution point; leave the extension out".to_owned()
+    })
 }
 
 fn points_named(view: &View<'_>) -> Verdict {
@@ -123,12 +125,14 @@ fn points_named(view: &View<'_>) -> Verdict {
         let empty = point.full_name.as_ref().is_some_and(Vec::is_empty);
         !empty && (point.has_name || point.has_crl_issuer)
     };
-    require(points(view).all(named), || "one has not".to_owned())
+    require(points(view).all(named), || {
+        "a distribution point has no name, or an empty one".to_owned()
+    })
 }
 
 fn access_listed(view: &View<'_>) -> Verdict {
     let empty = view.extensions.aia.as_ref().is_some_and(Vec::is_empty);
-    require(!empty, || "there is none; leave it out".to_owned())
+    require(!empty, || "authorityInfoAccess is empty; leave it out".to_owned())
 }
 
 fn is_known(access: &Access<'_>) -> bool {
@@ -138,7 +142,7 @@ fn is_known(access: &Access<'_>) -> bool {
 fn ocsp_by_uri(view: &View<'_>) -> Verdict {
     let located = |access: &Access<'_>| !oid::is(access.method, oid::OCSP) || access.location.tag == tag::URI;
     require(access(view).iter().all(located), || {
-        "a location is another kind of name".to_owned()
+        "the location of an OCSP responder is another kind of name".to_owned()
     })
 }
 
@@ -193,32 +197,34 @@ fn one_plain_point(view: &View<'_>) -> Verdict {
     let plain =
         |point: &CrlPoint<'_>| point.full_name.is_some() && point.reasons.is_none() && !point.has_crl_issuer;
     require(points.len() == 1 && points.iter().all(plain), || {
-        "there are several, or one has more than a full name".to_owned()
+        "there are several distribution points, or one has something else than a full name".to_owned()
     })
 }
 
 fn known_methods(view: &View<'_>) -> Verdict {
     match access(view).iter().find(|access| !is_known(access)) {
         None => Ok(()),
-        Some(access) => Err(format!("it has {}", oid::dotted(access.method))),
+        Some(access) => Err(format!("authorityInfoAccess has {}", oid::dotted(access.method))),
     }
 }
 
 fn access_present(view: &View<'_>) -> Verdict {
     require(view.extension(oid::AUTHORITY_INFO_ACCESS).is_some(), || {
-        "there is none".to_owned()
+        "there is no authorityInfoAccess".to_owned()
     })
 }
 
 fn signer_without_points(view: &View<'_>) -> Verdict {
     let contradiction = view.extension(oid::OCSP_NO_CHECK).is_some() && view.extensions.crl_points.is_some();
-    require(!contradiction, || "it has both".to_owned())
+    require(!contradiction, || {
+        "there are both ocspNoCheck and cRLDistributionPoints".to_owned()
+    })
 }
 
 fn root_without_pointers(view: &View<'_>) -> Verdict {
     let pointers = [oid::CRL_DISTRIBUTION_POINTS, oid::AUTHORITY_INFO_ACCESS];
     require(
         pointers.into_iter().all(|oid| view.extension(oid).is_none()),
-        || "it has".to_owned(),
+        || "there are pointers to revocation or to an issuer".to_owned(),
     )
 }

@@ -11,7 +11,7 @@ use crate::oid;
 use crate::syntax::Uri;
 use crate::tlv::{Reader, Tlv, tag};
 use crate::view::View;
-use crate::view::extensions::Policy;
+use crate::view::extensions::{Policy, name_of};
 
 pub(super) const LINTS: &[Lint] = &[
     error(
@@ -105,14 +105,14 @@ fn not_empty(view: &View<'_>) -> Verdict {
     let empty = view.extensions.policies.as_ref().is_some_and(Vec::is_empty);
     let hollow = policies(view).iter().any(|policy| policy.has_empty_qualifiers);
     require(!empty && !hollow, || {
-        "there is an empty list; leave it out".to_owned()
+        "certificatePolicies holds an empty list; leave it out".to_owned()
     })
 }
 
 fn distinct(view: &View<'_>) -> Verdict {
     match repeated(policies(view).iter().map(|policy| policy.oid)) {
         None => Ok(()),
-        Some(policy) => Err(format!("{} does", oid::dotted(policy))),
+        Some(policy) => Err(format!("policy {} stands twice", oid::dotted(policy))),
     }
 }
 
@@ -123,13 +123,15 @@ fn any_policy_qualifiers(view: &View<'_>) -> Verdict {
         .filter(|policy| oid::is(policy.oid, oid::ANY_POLICY))
         .flat_map(|policy| &policy.qualifiers)
         .any(|(kind, _)| !allowed(kind));
-    require(!stray, || "it has others".to_owned())
+    require(!stray, || "anyPolicy has other qualifiers".to_owned())
 }
 
 fn cps_uri(view: &View<'_>) -> Verdict {
     let is_web = |uri: Uri<'_>| (uri.has_scheme("http") || uri.has_scheme("https")) && uri.has_good_host();
     let holds = |value: &Tlv<'_>| value.tag == tag::IA5_STRING && Uri::of(value.content).is_ok_and(is_web);
-    require(qualifiers(view, oid::CPS).all(holds), || "one is not".to_owned())
+    require(qualifiers(view, oid::CPS).all(holds), || {
+        "a CPS pointer is something else".to_owned()
+    })
 }
 
 fn explicit_text(view: &View<'_>) -> Verdict {
@@ -145,21 +147,25 @@ fn explicit_text(view: &View<'_>) -> Verdict {
             tag::UTF8_STRING => String::from_utf8_lossy(text.content).chars().count(),
             tag::VISIBLE_STRING => text.content.len(),
             tag::BMP_STRING => text.content.len() / 2,
-            _ => return Err("it is of another type".to_owned()),
+            _ => return Err("the text of a user notice is of another string type".to_owned()),
         };
-        require(characters <= 200, || format!("it has {characters} characters"))?;
+        require(characters <= 200, || {
+            format!("the text of a user notice has {characters} characters")
+        })?;
     }
     Ok(())
 }
 
 fn no_user_notice(view: &View<'_>) -> Verdict {
     require(qualifiers(view, oid::USER_NOTICE).next().is_none(), || {
-        "one has a user notice".to_owned()
+        "a policy has a user notice".to_owned()
     })
 }
 
 fn present(view: &View<'_>) -> Verdict {
-    require(view.extensions.policies.is_some(), || "there is none".to_owned())
+    require(view.extensions.policies.is_some(), || {
+        "there are no certificatePolicies".to_owned()
+    })
 }
 
 const FOR_CAS: [(ObjectIdentifier, &str); 3] = [
@@ -179,7 +185,9 @@ fn is_critical(view: &View<'_>, oid: ObjectIdentifier) -> Verdict {
     let critical = view
         .extension(oid)
         .is_none_or(|extension| extension.is_critical());
-    require(critical, || "it is not".to_owned())
+    require(critical, || {
+        format!("{} is not critical", name_of(oid.as_bytes()).unwrap_or_default())
+    })
 }
 
 fn critical(view: &View<'_>) -> Verdict {
@@ -196,12 +204,12 @@ fn mappings(view: &View<'_>) -> Verdict {
         .flatten()
         .any(|policy| oid::is(policy, oid::ANY_POLICY));
     require(!mappings.is_empty() && !maps_any, || {
-        "it is empty, or maps anyPolicy".to_owned()
+        "policyMappings is empty, or maps anyPolicy".to_owned()
     })
 }
 
 fn constraints_not_empty(view: &View<'_>) -> Verdict {
     require(view.extensions.policy_constraints != Some(0), || {
-        "it has no field".to_owned()
+        "policyConstraints has no field".to_owned()
     })
 }

@@ -84,31 +84,31 @@ pub(super) const LINTS: &[Lint] = &[
 
 fn not_empty(view: &View<'_>) -> Verdict {
     let empty = view.extensions.purposes.as_ref().is_some_and(Vec::is_empty);
-    require(!empty, || "it lists none; leave it out".to_owned())
+    require(!empty, || "extKeyUsage is empty; leave it out".to_owned())
 }
 
 fn distinct(view: &View<'_>) -> Verdict {
     match repeated(view.purposes().iter()) {
         None => Ok(()),
-        Some(purpose) => Err(format!("{} stands twice", oid::dotted(purpose))),
+        Some(purpose) => Err(format!("purpose {} stands twice", oid::dotted(purpose))),
     }
 }
 
 fn no_any(view: &View<'_>) -> Verdict {
     require(!view.has_purpose(oid::ANY_PURPOSE), || {
-        "it does; list the purposes".to_owned()
+        "anyExtendedKeyUsage is there; list the purposes instead".to_owned()
     })
 }
 
 fn present(view: &View<'_>) -> Verdict {
     require(view.extension(oid::EXTENDED_KEY_USAGE).is_some(), || {
-        "there is none".to_owned()
+        "there is no extKeyUsage".to_owned()
     })
 }
 
 fn absent(view: &View<'_>) -> Verdict {
     require(view.extension(oid::EXTENDED_KEY_USAGE).is_none(), || {
-        "there is one".to_owned()
+        "there is extKeyUsage".to_owned()
     })
 }
 
@@ -119,19 +119,21 @@ fn is_critical(view: &View<'_>) -> bool {
 
 fn not_critical(view: &View<'_>) -> Verdict {
     require(!is_critical(view) || view.has_purpose(oid::TIME_STAMPING), || {
-        "it is critical".to_owned()
+        "extKeyUsage is critical".to_owned()
     })
 }
 
 fn time_stamping(view: &View<'_>) -> Verdict {
     let holds = !view.has_purpose(oid::TIME_STAMPING) || view.purposes().len() == 1 && is_critical(view);
     require(holds, || {
-        "it has company, or extKeyUsage is not critical".to_owned()
+        "timeStamping has company, or extKeyUsage is not critical".to_owned()
     })
 }
 
 fn ocsp_signing_alone(view: &View<'_>) -> Verdict {
-    require(view.purposes().len() == 1, || "it has company".to_owned())
+    require(view.purposes().len() == 1, || {
+        "OCSPSigning has company".to_owned()
+    })
 }
 
 fn has_nocheck(view: &View<'_>) -> bool {
@@ -140,12 +142,12 @@ fn has_nocheck(view: &View<'_>) -> bool {
 
 fn nocheck_needs_purpose(view: &View<'_>) -> Verdict {
     require(!has_nocheck(view) || view.is_ocsp_signer(), || {
-        "this is none, and has it".to_owned()
+        "there is ocspNoCheck, and no OCSPSigning".to_owned()
     })
 }
 
 fn nocheck_present(view: &View<'_>) -> Verdict {
-    require(has_nocheck(view), || "there is none".to_owned())
+    require(has_nocheck(view), || "there is no ocspNoCheck".to_owned())
 }
 
 fn tls_purposes(view: &View<'_>) -> Verdict {
@@ -168,6 +170,9 @@ fn within_issuer(view: &View<'_>, issuer: &Issuer<'_>) -> Verdict {
     };
     match view.purposes().iter().find(|purpose| !allowed(purpose)) {
         None => Ok(()),
-        Some(purpose) => Err(format!("{} is not", oid::dotted(purpose))),
+        Some(purpose) => Err(format!(
+            "the issuer is not allowed purpose {}",
+            oid::dotted(purpose)
+        )),
     }
 }

@@ -63,7 +63,7 @@ pub(super) const LINTS: &[Lint] = &[
 ];
 
 fn there_is_one() -> String {
-    "there is one".to_owned()
+    "there is noRevAvail".to_owned()
 }
 
 fn has_no_rev_avail(view: &View<'_>) -> bool {
@@ -83,13 +83,13 @@ fn is_short_lived(view: &View<'_>) -> bool {
 fn without_pointers(view: &View<'_>) -> Verdict {
     let pointed = has_crl_pointer(view) || view.has_ocsp_pointer();
     require(!has_no_rev_avail(view) || !pointed, || {
-        "there are pointers; leave them out, or noRevAvail".to_owned()
+        "there are noRevAvail and pointers to CRLs or OCSP; leave one of them out".to_owned()
     })
 }
 
 fn no_rev_avail_is_short_lived(view: &View<'_>) -> Verdict {
     require(!has_no_rev_avail(view) || is_short_lived(view), || {
-        "it lives longer".to_owned()
+        "there is noRevAvail, and the certificate lives longer than seven days".to_owned()
     })
 }
 
@@ -97,13 +97,13 @@ fn has_pointer(view: &View<'_>) -> Verdict {
     let excused = is_short_lived(view) || view.extension(oid::OCSP_NO_CHECK).is_some();
     require(
         excused || has_crl_pointer(view) || view.has_ocsp_pointer(),
-        || "nobody can learn that it is revoked".to_owned(),
+        || "nobody could learn that the certificate is revoked".to_owned(),
     )
 }
 
 fn ca_has_points(view: &View<'_>) -> Verdict {
     require(view.extension(oid::CRL_DISTRIBUTION_POINTS).is_some(), || {
-        "there are none".to_owned()
+        "there are no cRLDistributionPoints".to_owned()
     })
 }
 
@@ -115,12 +115,14 @@ fn feature_form(view: &View<'_>) -> Verdict {
     let distinct = repeated(features.iter()).is_none();
     require(
         !features.is_empty() && features.iter().all(in_range) && distinct,
-        || "it is empty, or a number is out of range or stands twice".to_owned(),
+        || "tlsFeature is empty, or a number in it is out of range or stands twice".to_owned(),
     )
 }
 
 fn staple_needs_ocsp(view: &View<'_>) -> Verdict {
     let features = view.extensions.tls_features.as_deref().unwrap_or_default();
     let staples = features.iter().any(|feature| STATUS_REQUESTS.contains(feature));
-    require(!staples || view.has_ocsp_pointer(), || "there is none".to_owned())
+    require(!staples || view.has_ocsp_pointer(), || {
+        "tlsFeature wants a stapled answer, and there is no OCSP responder".to_owned()
+    })
 }

@@ -62,12 +62,12 @@ pub(super) const LINTS: &[Lint] = &[
 
 fn not_empty(view: &View<'_>) -> Verdict {
     let empty = view.extensions.sans.as_ref().is_some_and(Vec::is_empty);
-    require(!empty, || "it lists none; leave it out".to_owned())
+    require(!empty, || "subjectAltName is empty; leave it out".to_owned())
 }
 
 fn present_without_subject(view: &View<'_>) -> Verdict {
     require(!view.subject.is_empty() || !view.sans().is_empty(), || {
-        "the certificate names nobody".to_owned()
+        "the certificate names nobody: it has neither subject nor alternative names".to_owned()
     })
 }
 
@@ -79,18 +79,20 @@ fn is_critical(view: &View<'_>) -> Option<bool> {
 fn critical_without_subject(view: &View<'_>) -> Verdict {
     require(
         !view.subject.is_empty() || is_critical(view) != Some(false),
-        || "it is not".to_owned(),
+        || "the subject is empty, and subjectAltName is not critical".to_owned(),
     )
 }
 
 fn not_critical_with_subject(view: &View<'_>) -> Verdict {
     require(view.subject.is_empty() || is_critical(view) != Some(true), || {
-        "it is critical".to_owned()
+        "subjectAltName is critical".to_owned()
     })
 }
 
 fn present(view: &View<'_>) -> Verdict {
-    require(!view.sans().is_empty(), || "there are none".to_owned())
+    require(!view.sans().is_empty(), || {
+        "there are no alternative names".to_owned()
+    })
 }
 
 /// Host names and addresses are compared without case, all else octet by octet.
@@ -111,12 +113,14 @@ fn distinct(view: &View<'_>) -> Verdict {
 
 fn count(view: &View<'_>) -> Verdict {
     let count = view.sans().len();
-    require(count <= MAX_SANS, || format!("there are {count}"))
+    require(count <= MAX_SANS, || {
+        format!("there are {count} alternative names")
+    })
 }
 
 fn kinds(view: &View<'_>) -> Verdict {
     let of_hosts = |kind: u8| matches!(kind, tag::DNS_NAME | tag::IP_ADDRESS);
     require(view.sans().iter().all(|name| of_hosts(name.tag)), || {
-        "there are others".to_owned()
+        "there are alternative names of other kinds".to_owned()
     })
 }

@@ -141,7 +141,7 @@ fn dns_syntax(name: &[u8]) -> Problem {
 fn wildcard_form(name: &[u8]) -> Problem {
     let base = name.strip_prefix(b"*.").unwrap_or(name);
     if base.contains(&b'*') {
-        Err("a star stands elsewhere")
+        Err("`*` stands elsewhere than alone in the leftmost label")
     } else {
         Ok(())
     }
@@ -198,14 +198,17 @@ fn ip_of_a_host(octets: &[u8]) -> Problem {
 /// Identifier and value of an otherName.
 fn other_name_parts(content: &[u8]) -> Result<(&[u8], &[u8]), &'static str> {
     let mut fields = Reader::new(content);
-    let oid = fields.expect(tag::OID).map_err(|_| "it has no identifier")?;
-    let value = Reader::single(fields.rest(), tag::explicit(0)).map_err(|_| "its value is not tagged [0]")?;
+    let oid = fields
+        .expect(tag::OID)
+        .map_err(|_| "an otherName has no identifier")?;
+    let value = Reader::single(fields.rest(), tag::explicit(0))
+        .map_err(|_| "the value of an otherName is not tagged [0]")?;
     let mut values = Reader::new(value);
     let one = values.any().is_ok() && values.is_empty();
     if one {
         Ok((oid, value))
     } else {
-        Err("it must have one value")
+        Err("an otherName must have one value")
     }
 }
 
@@ -233,16 +236,18 @@ fn smtp_utf8_mailboxes(view: &View<'_>) -> Verdict {
 }
 
 fn smtp_utf8_mailbox(value: &[u8]) -> Problem {
-    let text = Reader::single(value, tag::UTF8_STRING).map_err(|_| "it is no UTF8String")?;
-    let text = std::str::from_utf8(text).map_err(|_| "it is not UTF-8")?;
-    let (local, domain) = text.rsplit_once('@').ok_or("it has no `@`")?;
+    let text = Reader::single(value, tag::UTF8_STRING).map_err(|_| "an SmtpUTF8Mailbox is no UTF8String")?;
+    let text = std::str::from_utf8(text).map_err(|_| "an SmtpUTF8Mailbox is not UTF-8")?;
+    let (local, domain) = text.rsplit_once('@').ok_or("an SmtpUTF8Mailbox has no `@`")?;
     if local.is_ascii() {
-        return Err("its local part is ASCII: write an rfc822Name");
+        return Err("the local part of an SmtpUTF8Mailbox is ASCII: write an rfc822Name");
     }
     let unfit =
         |character: char| character.is_control() || character.is_whitespace() || character == '\u{feff}';
     if local.chars().any(unfit) {
-        return Err("its local part holds a control character, a space or a byte order mark");
+        return Err(
+            "the local part of an SmtpUTF8Mailbox holds a control character, a space or a byte order mark",
+        );
     }
     syntax::domain_of_mailbox(domain.as_bytes())
 }
@@ -253,7 +258,7 @@ fn uri_absolute(uri: &[u8]) -> Problem {
 
 fn uri_host(uri: &[u8]) -> Problem {
     match Uri::of(uri) {
-        Ok(uri) if !uri.has_good_host() => Err("its host is neither"),
+        Ok(uri) if !uri.has_good_host() => Err("its host is neither a name nor an address"),
         _ => Ok(()),
     }
 }
@@ -292,7 +297,7 @@ fn spiffe_id(id: &[u8]) -> Problem {
 fn spiffe_only_uri(view: &View<'_>) -> Verdict {
     let uris = || view.sans_of(tag::URI);
     require(!uris().any(is_spiffe) || uris().count() == 1, || {
-        "there are several URIs".to_owned()
+        "there is a spiffe: URI beside others".to_owned()
     })
 }
 
@@ -308,7 +313,7 @@ fn registered_id(content: &[u8]) -> Problem {
     if is_oid(content) {
         Ok(())
     } else {
-        Err("a registeredID is none")
+        Err("a registeredID is no object identifier")
     }
 }
 
@@ -324,6 +329,9 @@ fn known_kind(view: &View<'_>) -> Verdict {
     ];
     match view.sans().iter().find(|name| !KINDS.contains(&name.tag)) {
         None => Ok(()),
-        Some(name) => Err(format!("there is a name with tag 0x{:02x}", name.tag)),
+        Some(name) => Err(format!(
+            "there is an alternative name with tag 0x{:02x}",
+            name.tag
+        )),
     }
 }

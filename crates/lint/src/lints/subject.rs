@@ -92,13 +92,13 @@ fn email_in_san(view: &View<'_>) -> Verdict {
 
 fn no_common_name(view: &View<'_>) -> Verdict {
     require(view.subject.all(oid::COMMON_NAME).next().is_none(), || {
-        "there is one".to_owned()
+        "there is a commonName".to_owned()
     })
 }
 
 fn no_organizational_unit(view: &View<'_>) -> Verdict {
     require(
         view.subject.all(oid::ORGANIZATIONAL_UNIT).next().is_none(),
-        || "there is one".to_owned(),
+        || "there is an organizationalUnitName".to_owned(),
     )
 }

@@ -88,7 +88,7 @@ fn time_type(view: &View<'_>) -> Verdict {
 
 fn order(view: &View<'_>) -> Verdict {
     match view.period() {
-        Some((start, end)) if end < start => Err(format!("it starts at {start} and ends at {end}")),
+        Some((start, end)) if end < start => Err(format!("the validity starts at {start} and ends at {end}")),
         _ => Ok(()),
     }
 }
@@ -99,7 +99,7 @@ fn within_issuer(view: &View<'_>, issuer: &Issuer<'_>) -> Verdict {
     };
     require(outer.not_before <= start && end <= outer.not_after, || {
         format!(
-            "it is valid from {start} to {end}, its issuer from {} to {}",
+            "the certificate is valid from {start} to {end}, its issuer from {} to {}",
             outer.not_before, outer.not_after
         )
     })
@@ -112,7 +112,7 @@ fn at_most_398_days(view: &View<'_>) -> Verdict {
 fn at_most(view: &View<'_>, days: i64) -> Verdict {
     match view.length() {
         Some(length) if length > Duration::days(days) => {
-            Err(format!("it lives more than {days} days: {length}"))
+            Err(format!("the certificate lives more than {days} days: {length}"))
         }
         _ => Ok(()),
     }

@@ -61,7 +61,8 @@ fn an_error_refuses_and_names_its_lint() {
     assert_eq!(refused.findings().len(), 3);
     assert_eq!(
         refused.to_string(),
-        "rfc5280_serial_positive (it is zero); cabf_serial_64_bits (it has 0 octets, 8 are needed)"
+        "rfc5280_serial_positive (the serial number is zero); \
+         cabf_serial_64_bits (the serial number has 0 octets, 8 are needed)"
     );
 }
 

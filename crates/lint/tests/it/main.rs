@@ -8,4 +8,5 @@ mod forge;
 mod gate;
 mod hostile;
 mod links;
+mod ours;
 mod tool;
