@@ -131,7 +131,9 @@ fn jobs(services: &Services, stop: &CancellationToken) -> JoinSet<()> {
 }
 
 /// Makes databases, hierarchy, first admin and the first identities of the named services, and ends.
-pub(crate) async fn bootstrap(settings: Settings, identities: &[String]) -> anyhow::Result<PathBuf> {
+pub(crate) async fn bootstrap(mut settings: Settings, identities: &[String]) -> anyhow::Result<PathBuf> {
+    // That is the folder of the one process that serves with this file; here each name gets its own.
+    settings.identity.directory = PathBuf::new();
     kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
     let clock: SharedClock = Arc::new(SystemClock::from_env()?);
     let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(&settings))?;
