@@ -230,23 +230,16 @@ fn configuration(
         .filter(|(name, _)| **name != service)
         .map(|(name, port)| format!("  {name}: {{ url: \"https://127.0.0.1:{port}\" }}\n"))
         .collect();
-    // `keymgr` finds its own below its data directory.
-    let directory = match service {
-        "keymgr" => String::new(),
-        _ => format!(
-            "  directory: {}\n",
-            bootstrapped(dir).join("identities").join(service).display()
-        ),
-    };
     format!(
         "data_dir: {data}\n\
          database: {{ url: \"{database_url}\", max_connections: 8 }}\n\
          telemetry: {{ format: json, filter: \"info\" }}\n\
          listen:\n  grpc_port: {port}\n  https_port: 0\n  http_port: 0\n  metrics_port: 0\n  \
          public_http_url: http://pki.example.test\n\
-         identity:\n{directory}  validity: \"{validity}\"\n\
+         identity:\n  directory: {directory}\n  validity: \"{validity}\"\n\
          peers:\n{peers}",
         data = dir.join(service).join("data").display(),
+        directory = bootstrapped(dir).join("identities").join(service).display(),
         port = ports.get(service).copied().unwrap_or_default(),
         validity = options.identity_validity,
     )
