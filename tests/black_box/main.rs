@@ -10,6 +10,7 @@
 
 mod authorization;
 mod bad_requests;
+mod commands;
 mod csr;
 mod disk_full;
 mod durability;
