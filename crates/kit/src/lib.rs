@@ -1,10 +1,4 @@
-//! What every service is made of, and nothing about any of them.
-//!
-//! Requests come in through [`http`] and [`grpc`], with [`auth`] and [`peer`] to say whose they are; services
-//! call each other through [`transport`]; errors leave through [`error`] and [`problem`]. [`tls`] holds
-//! identities, [`config`] reads settings, [`clock`] tells the time. See the crate's README for how the parts
-//! are put together.
-
+#![doc = include_str!("../README.md")]
 pub mod auth;
 pub mod clock;
 pub mod config;

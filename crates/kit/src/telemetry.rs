@@ -73,5 +73,5 @@ fn report_panic(info: &PanicHookInfo<'_>) {
         .copied()
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     let location = info.location().map(ToString::to_string);
-    tracing::error!(location, message, "panic");
+    tracing::error!(location, "{}", message.unwrap_or("panic"));
 }

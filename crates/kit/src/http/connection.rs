@@ -23,7 +23,7 @@ use super::Limits;
 use crate::peer::Peer;
 
 /// How long a connection that has had no request may take to end.
-const UNUSED: Duration = Duration::from_secs(1);
+const UNUSED: Duration = Duration::from_millis(500);
 
 /// How a request came; in the extensions of every request.
 #[derive(Clone, Copy, Debug)]

@@ -8,6 +8,7 @@ mod connection;
 mod edge;
 mod extract;
 mod limits;
+mod linger;
 mod measure;
 mod net;
 mod server;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::connection::{Connection, End, Handler, run};
 use super::limits::Limits;
+use super::linger::Lingering;
 use crate::peer::Peer;
 use crate::tls::TlsSource;
 
@@ -50,11 +51,11 @@ pub async fn serve(
         let Some((stream, remote, slot)) = accepted else {
             continue;
         };
+        // Without it small answers wait for the other side's delayed acknowledgement.
+        let _best_effort = stream.set_nodelay(true);
+        let stream = Lingering::new(stream, slot, tracker.clone());
         let host = Arc::clone(&host);
-        tracker.spawn(async move {
-            host.connection(stream, remote).await;
-            drop(slot);
-        });
+        tracker.spawn(async move { host.connection(stream, remote).await });
     }
     drop(listener);
     drain(&tracker, &host).await;
@@ -63,7 +64,7 @@ pub async fn serve(
 async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let slot = Arc::clone(slots).acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, remote)) => Some((stream, remote, slot)),
@@ -96,9 +97,7 @@ struct Host {
 }
 
 impl Host {
-    async fn connection(&self, stream: TcpStream, remote: SocketAddr) {
-        // Without it small answers wait for the other side's delayed acknowledgement.
-        let _best_effort = stream.set_nodelay(true);
+    async fn connection(&self, stream: Lingering, remote: SocketAddr) {
         let Some(tls) = &self.tls else {
             let handler = self.handler(remote, false, Peer::default());
             return run(stream, false, handler, &self.limits, &self.end).await;

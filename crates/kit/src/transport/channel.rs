@@ -1,40 +1,27 @@
-//! Mutual TLS to a service in another process.
+//! Calls to a service in another process, over mutual TLS.
 //!
 //! One HTTP/2 connection, made at the first call and again whenever it ends, each time with the identity of
 //! that moment. A call that meets a closing connection and was certainly not processed (RFC 9113 section 8.7)
 //! goes to the next one: that is what keeps rotations and restarts of the peer from failing calls. For that a
 //! request is read whole before it is sent; streams of requests are not carried.
 
-use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use http::uri::{Authority, PathAndQuery, Scheme};
+use http::uri::{PathAndQuery, Scheme};
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper_util::client::legacy::connect::Connect;
-use hyper_util::client::legacy::{Client, Error};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls_pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
 use tonic::Status;
 use tonic::body::Body;
 use tower::util::BoxCloneSyncService;
 
-use super::wire::Wire;
+use super::connection::{Address, ConnectError, Connections};
 use super::{Transport, outgoing};
 use crate::grpc::deadline;
 use crate::tls::Identity;
 
-/// Longest wait for a connection: TCP and TLS.
-const CONNECT: Duration = Duration::from_secs(5);
-/// A silent connection is asked for a sign of life after this time, and given up after that one.
-const PING_AFTER: Duration = Duration::from_secs(20);
-const PING_WAIT: Duration = Duration::from_secs(10);
 /// How often a call that was not processed is sent at most.
 const ATTEMPTS: u8 = 4;
 
@@ -53,33 +40,13 @@ pub struct AddressError {
 /// When `url` is not of that form.
 pub fn channel(url: &str, peer: &str, identity: &Identity) -> Result<Transport, AddressError> {
     let address = Address::parse(url).ok_or_else(|| AddressError { url: url.to_owned() })?;
-    let authority = address.authority.clone();
-    let (peer, identity): (Arc<str>, _) = (Arc::from(peer), identity.clone());
-    let connector = tower::service_fn(move |_: Uri| {
-        let (address, peer, identity) = (address.clone(), Arc::clone(&peer), identity.clone());
-        Box::pin(async move { connect(&address, &peer, &identity).await })
-    });
-    let client = Client::builder(TokioExecutor::new())
-        .http2_only(true)
-        .http2_keep_alive_interval(PING_AFTER)
-        .http2_keep_alive_timeout(PING_WAIT)
-        .http2_keep_alive_while_idle(true)
-        .timer(TokioTimer::new())
-        .pool_timer(TokioTimer::new())
-        .build(connector);
+    let connections = Arc::new(Connections::new(address, peer, identity.clone()));
     Ok(BoxCloneSyncService::new(tower::service_fn(move |request| {
-        call(client.clone(), authority.clone(), request)
+        call(Arc::clone(&connections), request)
     })))
 }
 
-async fn call<C>(
-    client: Client<C, Full<Bytes>>,
-    authority: Authority,
-    request: Request<Body>,
-) -> Result<Response<Body>, Status>
-where
-    C: Connect + Clone + Send + Sync + 'static,
-{
+async fn call(connections: Arc<Connections>, request: Request<Body>) -> Result<Response<Body>, Status> {
     let (mut parts, body) = outgoing(request).into_parts();
     let path = parts
         .uri
@@ -88,7 +55,7 @@ where
         .unwrap_or_else(|| PathAndQuery::from_static("/"));
     parts.uri = Uri::builder()
         .scheme(Scheme::HTTPS)
-        .authority(authority)
+        .authority(connections.authority().clone())
         .path_and_query(path)
         .build()
         .map_err(|error| Status::internal(error.to_string()))?;
@@ -96,7 +63,7 @@ where
     let wait = deadline::of(&parts.headers).unwrap_or(deadline::DEFAULT);
     let answer = async {
         let body = Full::new(body.collect().await?.to_bytes());
-        attempts(&client, &Request::from_parts(parts, body)).await
+        attempts(&connections, &Request::from_parts(parts, body)).await
     };
     let late = |_| Status::deadline_exceeded("the service did not answer in time");
     timeout(wait, answer)
@@ -105,127 +72,45 @@ where
         .map(|response| response.map(Body::new))
 }
 
-async fn attempts<C>(
-    client: &Client<C, Full<Bytes>>,
+async fn attempts(
+    connections: &Connections,
     request: &Request<Full<Bytes>>,
-) -> Result<Response<Incoming>, Status>
-where
-    C: Connect + Clone + Send + Sync + 'static,
-{
+) -> Result<Response<Incoming>, Status> {
     let mut left = ATTEMPTS;
     loop {
         left -= 1;
-        match client.request(request.clone()).await {
+        let mut sender = connections.sender().await.map_err(unreachable)?;
+        let answer = sender.send_request(request.clone());
+        // A request that is queued just when its connection ends is given back only once every sender is gone:
+        // whoever waits for an answer must not hold one.
+        drop(sender);
+        let error = match answer.await {
             Ok(response) => return Ok(response),
-            Err(error) if left > 0 && was_not_processed(&error) => {}
-            Err(error) => return Err(unavailable(error)),
+            Err(error) => error,
+        };
+        if left == 0 || !was_not_processed(&error) {
+            return Err(unavailable("the connection to the service broke", error));
         }
     }
 }
 
-// A remote GOAWAY without an error and a refused stream both say so. (What was not even begun, the client
-// below has sent again already.)
-fn was_not_processed(error: &Error) -> bool {
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        if let Some(error) = cause.downcast_ref::<h2::Error>() {
+// So say a request that never got to the connection, a remote GOAWAY without an error, and a refused stream.
+fn was_not_processed(error: &hyper::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<h2::Error>());
+    error.is_canceled()
+        || cause.is_some_and(|cause| {
             let going =
-                error.is_go_away() && error.is_remote() && error.reason() == Some(h2::Reason::NO_ERROR);
-            return going || error.reason() == Some(h2::Reason::REFUSED_STREAM);
-        }
-        source = cause.source();
-    }
-    false
+                cause.is_go_away() && cause.is_remote() && cause.reason() == Some(h2::Reason::NO_ERROR);
+            going || cause.reason() == Some(h2::Reason::REFUSED_STREAM)
+        })
 }
 
-fn unavailable(error: Error) -> Status {
-    let text = if error.is_connect() {
-        "no connection to the service"
-    } else {
-        "the connection to the service broke"
-    };
+fn unreachable(error: ConnectError) -> Status {
+    unavailable("no connection to the service", error)
+}
+
+fn unavailable(text: &str, error: impl std::error::Error + Send + Sync + 'static) -> Status {
     let mut status = Status::unavailable(text);
     status.set_source(Arc::new(error));
     status
-}
-
-#[derive(Clone)]
-struct Address {
-    authority: Authority,
-    host: String,
-    port: u16,
-    name: ServerName<'static>,
-}
-
-impl Address {
-    fn parse(url: &str) -> Option<Self> {
-        let uri: Uri = url.parse().ok()?;
-        let authority = uri.authority()?.clone();
-        let plain = uri.path() == "/" && uri.query().is_none() && !authority.as_str().contains('@');
-        if uri.scheme() != Some(&Scheme::HTTPS) || !plain {
-            return None;
-        }
-        let host = authority.host().trim_matches(['[', ']']).to_owned();
-        let name = ServerName::try_from(host.clone()).ok()?;
-        Some(Self {
-            port: authority.port_u16()?,
-            authority,
-            host,
-            name,
-        })
-    }
-}
-
-async fn connect(address: &Address, peer: &str, identity: &Identity) -> io::Result<Wire> {
-    let config = identity.client_config(peer).map_err(io::Error::other)?;
-    let connect = async {
-        let stream = TcpStream::connect((address.host.as_str(), address.port)).await?;
-        stream.set_nodelay(true)?;
-        TlsConnector::from(config)
-            .connect(address.name.clone(), stream)
-            .await
-    };
-    match timeout(CONNECT, connect).await {
-        Ok(stream) => stream.map(Wire::new),
-        Err(_elapsed) => Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            format!("no connection within {CONNECT:?}"),
-        )),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_https_with_a_port_is_an_address() {
-        for good in [
-            "https://keymgr:9443",
-            "https://127.0.0.1:1/",
-            "https://[::1]:9443",
-        ] {
-            assert!(Address::parse(good).is_some(), "{good}");
-        }
-        for bad in [
-            "",
-            "keymgr:9443",
-            "http://keymgr:9443",
-            "https://keymgr",
-            "https://keymgr:9443/x",
-            "https://a b:1",
-            "https://user@keymgr:9443",
-            "https://keymgr:9443/?x",
-        ] {
-            assert!(Address::parse(bad).is_none(), "{bad}");
-        }
-        let error = AddressError {
-            url: "keymgr".to_owned(),
-        }
-        .to_string();
-        assert!(
-            error.contains("keymgr") && error.contains("https://host:port"),
-            "{error}"
-        );
-    }
 }

@@ -5,7 +5,7 @@
 //! wire it comes from the client certificate.
 
 mod channel;
-mod wire;
+mod connection;
 
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -158,7 +158,7 @@ async fn idle_and_unused_connections_do_not_hold_up_the_stop() {
     let started = Instant::now();
     served.stop.cancel();
     (&mut served.task).await.unwrap();
-    assert!(started.elapsed() < Duration::from_secs(2));
+    assert!(started.elapsed() < Duration::from_secs(4));
     drop((unused, half, idle));
 }
 

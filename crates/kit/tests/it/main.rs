@@ -15,5 +15,6 @@ mod http;
 mod limits;
 mod operations;
 mod rotation;
+mod telemetry;
 mod tls;
 mod world;

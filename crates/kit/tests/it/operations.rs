@@ -7,7 +7,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, PathItem};
 
-use crate::world::{Served, client};
+use crate::world::{Served, client, eventually};
 
 #[tokio::test]
 async fn a_process_says_whether_it_is_alive_and_ready() {
@@ -106,4 +106,19 @@ fn operations_get_what_they_have_in_common() {
         .unwrap();
     assert!(properties.contains_key("type") && properties.contains_key("detail"));
     assert!(document["components"]["securitySchemes"]["bearer"].is_object());
+}
+
+#[tokio::test]
+async fn a_signal_to_stop_cancels_the_token() {
+    let stop = kit::shutdown::on_signal().unwrap();
+    assert!(!stop.is_cancelled());
+    let own = std::process::id().to_string();
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-TERM", &own])
+            .status()
+            .unwrap()
+            .success()
+    );
+    eventually("the stop", || stop.is_cancelled()).await;
 }

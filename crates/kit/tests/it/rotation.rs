@@ -78,7 +78,7 @@ async fn ten_rotations_of_both_ends_under_load_fail_no_request() {
     let (server, caller) = (ca.identity("auth"), ca.identity("ca"));
     // Connections age fast, so that each rotation is met by new handshakes and by requests on closing ones.
     let limits = Limits {
-        age: Duration::from_millis(150),
+        age: Duration::from_millis(50),
         ..Limits::default()
     };
     let served = Served::new(Some(Arc::new(server.clone())), echo_router(), limits).await;
@@ -109,7 +109,7 @@ async fn an_identity_renews_itself_over_and_over_under_load() {
     let directory = tempfile::tempdir().unwrap();
     let files = IdentityFiles::new(directory.path(), "ca", directory.path().join("roots.pem"));
     std::fs::write(&files.roots, &ca.pem).unwrap();
-    let life = Duration::from_millis(3500);
+    let life = Duration::from_secs(6);
     let first = ca.pair(&Leaf {
         life,
         ..Leaf::default()
@@ -127,7 +127,7 @@ async fn an_identity_renews_itself_over_and_over_under_load() {
     let issue = {
         let (ca, issued) = (Arc::clone(&ca), Arc::clone(&issued));
         move |csr: Vec<u8>| {
-            // Every third attempt fails, as an issuer that is being restarted would.
+            // Some attempts fail, as an issuer that is being restarted would.
             let attempt = issued.fetch_add(1, Ordering::Relaxed);
             let (key, names) = Requested::by(&csr);
             assert_eq!(names, ["uri:spiffe://t.test/svc/ca"]);
@@ -141,7 +141,7 @@ async fn an_identity_renews_itself_over_and_over_under_load() {
                 )
                 .into_bytes();
             async move {
-                if attempt % 3 == 2 {
+                if attempt % 3 == 1 {
                     Err("no answer".into())
                 } else {
                     Ok(chain)
@@ -155,7 +155,7 @@ async fn an_identity_renews_itself_over_and_over_under_load() {
         issue,
         stop.clone(),
     ));
-    eventually("five attempts at renewal", || issued.load(Ordering::Relaxed) >= 5).await;
+    eventually("four attempts at renewal", || issued.load(Ordering::Relaxed) >= 4).await;
     let (served, failures) = load.end().await;
     assert_eq!(failures, Vec::<String>::new());
     assert!(served > 20, "only {served} requests");

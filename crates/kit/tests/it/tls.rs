@@ -8,7 +8,7 @@ use rcgen::ExtendedKeyUsagePurpose;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::world::{Ca, Leaf, Served, clock, echo_router};
+use crate::world::{Ca, Leaf, Served, clock, echo_router, eventually};
 
 async fn call(served: &Served, peer: &str, identity: &Identity) -> Result<String, tonic::Status> {
     let mut client = AuthClient::new(channel(&served.url(), peer, identity).unwrap());
@@ -290,4 +290,29 @@ async fn https_takes_a_new_certificate_without_a_restart_and_speaks_both_protoco
             .is_err()
     );
     assert!(get(&two, false).await.is_ok());
+}
+
+#[tokio::test]
+async fn files_that_change_are_noticed() {
+    let (ca, directory) = (Ca::new(), tempfile::tempdir().unwrap());
+    let files = write(&ca, directory.path(), &ca.service_pair("ca"));
+    let identity = Identity::from_files(files, clock()).unwrap();
+    let server_pair = (directory.path().join("ca.crt"), directory.path().join("ca.key"));
+    let server = ServerIdentity::from_files(server_pair.0, server_pair.1, clock()).unwrap();
+    let stop = tokio_util::sync::CancellationToken::new();
+    let watches = [
+        tokio::spawn(identity.clone().watch(stop.clone())),
+        tokio::spawn(server.clone().watch(stop.clone())),
+    ];
+    let (first, first_config) = (identity.leaf(), kit::tls::TlsSource::server_config(&server));
+    write(&ca, directory.path(), &ca.service_pair("ca"));
+    eventually("a new identity", || identity.leaf() != first).await;
+    eventually("a new HTTPS certificate", || {
+        !Arc::ptr_eq(&kit::tls::TlsSource::server_config(&server), &first_config)
+    })
+    .await;
+    stop.cancel();
+    for watch in watches {
+        watch.await.unwrap();
+    }
 }

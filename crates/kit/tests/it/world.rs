@@ -222,15 +222,15 @@ impl PublicKeyData for Requested {
     }
 }
 
-/// Waits until `condition` holds, for ten seconds at most.
+/// Waits until `condition` holds, for thirty seconds at most.
 pub(crate) async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    for _ in 0..1000 {
+    for _ in 0..3000 {
         if condition() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("{what} did not happen within ten seconds");
+    panic!("{what} did not happen within thirty seconds");
 }
 
 /// A reqwest client for plain HTTP.
