@@ -3,20 +3,11 @@
 use std::io::{IsTerminal, Write};
 
 use anyhow::Context;
-use clap::ValueEnum;
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use serde::Serialize;
 
-/// How results are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// For people.
-    Table,
-    /// For programs.
-    Json,
-    /// For programs and people.
-    Yaml,
-}
+/// How results are written. One type with the offline root's commands, which are part of this command tree.
+pub(crate) use rootca::cli::Show as Format;
 
 /// Where results go.
 #[derive(Clone, Copy, Debug)]

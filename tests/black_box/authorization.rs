@@ -12,9 +12,21 @@ const CASES: &[(&str, &str, &str)] = &[
     ("POST", "/api/v1/certificates", "certificates:issue-development"),
     ("GET", "/api/v1/certificates", "certificates:read-own"),
     ("GET", "/api/v1/certificates/{serial}", "certificates:read-own"),
-    ("GET", "/api/v1/certificates/{serial}/chain", "certificates:read-own"),
-    ("POST", "/api/v1/certificates/{serial}/renew", "certificates:renew-own"),
-    ("POST", "/api/v1/certificates/{serial}/revoke", "certificates:revoke-own"),
+    (
+        "GET",
+        "/api/v1/certificates/{serial}/chain",
+        "certificates:read-own",
+    ),
+    (
+        "POST",
+        "/api/v1/certificates/{serial}/renew",
+        "certificates:renew-own",
+    ),
+    (
+        "POST",
+        "/api/v1/certificates/{serial}/revoke",
+        "certificates:revoke-own",
+    ),
     ("GET", "/api/v1/cas", "cas:read"),
     ("GET", "/api/v1/cas/{name}", "cas:read"),
     ("GET", "/api/v1/profiles", "profiles:read"),
@@ -35,31 +47,70 @@ const ROLES: &[(&str, &[&str])] = &[
     (
         "ca-operator",
         &[
-            "certificates:issue-development", "certificates:read-own", "certificates:renew-own",
-            "certificates:revoke-own", "cas:read", "profiles:read", "keys:read", "keys:generate",
+            "certificates:issue-development",
+            "certificates:read-own",
+            "certificates:renew-own",
+            "certificates:revoke-own",
+            "cas:read",
+            "profiles:read",
+            "keys:read",
+            "keys:generate",
         ],
     ),
-    ("ra-approver", &["certificates:read-own", "cas:read", "profiles:read"]),
-    ("auditor", &["certificates:read-own", "cas:read", "profiles:read", "keys:read", "api-keys:read", "roles:read"]),
+    (
+        "ra-approver",
+        &["certificates:read-own", "cas:read", "profiles:read"],
+    ),
+    (
+        "auditor",
+        &[
+            "certificates:read-own",
+            "cas:read",
+            "profiles:read",
+            "keys:read",
+            "api-keys:read",
+            "roles:read",
+        ],
+    ),
     (
         "developer",
         &[
-            "certificates:issue-development", "certificates:read-own", "certificates:renew-own",
-            "certificates:revoke-own", "cas:read", "profiles:read",
+            "certificates:issue-development",
+            "certificates:read-own",
+            "certificates:renew-own",
+            "certificates:revoke-own",
+            "cas:read",
+            "profiles:read",
         ],
     ),
 ];
 
 fn key_for(system: &System, role: &str) -> String {
-    let made = system.cli_ok(&["apikey", "create", &format!("test-{role}"), "--role", role, "-o", "json"]).unwrap();
+    let made = system
+        .cli_ok(&[
+            "apikey",
+            "create",
+            &format!("test-{role}"),
+            "--role",
+            role,
+            "-o",
+            "json",
+        ])
+        .unwrap();
     let made: serde_json::Value = serde_json::from_str(&made).unwrap();
     made["token"].as_str().unwrap().to_owned()
 }
 
 async fn call(system: &System, method: &str, path: &str, token: Option<&str>) -> reqwest::Response {
-    let path = path.replace("{serial}", "0123456789abcdef").replace("{name}", "nosuch").replace("{prefix}", "deadbeef");
+    let path = path
+        .replace("{serial}", "0123456789abcdef")
+        .replace("{name}", "nosuch")
+        .replace("{prefix}", "deadbeef");
     let url = format!("{}{path}", system.ready().https);
-    let mut request = system.http().unwrap().request(Method::from_bytes(method.as_bytes()).unwrap(), url);
+    let mut request = system
+        .http()
+        .unwrap()
+        .request(Method::from_bytes(method.as_bytes()).unwrap(), url);
     if method == "POST" {
         request = request.header("content-type", "application/json").body("{}");
     }
@@ -72,8 +123,16 @@ async fn call(system: &System, method: &str, path: &str, token: Option<&str>) ->
 #[tokio::test]
 async fn every_documented_route_has_a_case_and_every_case_a_route() {
     let system = System::up().unwrap();
-    let document: serde_json::Value =
-        system.http().unwrap().get(format!("{}/api/openapi.json", system.ready().https)).send().await.unwrap().json().await.unwrap();
+    let document: serde_json::Value = system
+        .http()
+        .unwrap()
+        .get(format!("{}/api/openapi.json", system.ready().https))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     let mut documented = BTreeSet::new();
     for (path, operations) in document["paths"].as_object().unwrap() {
         for (method, operation) in operations.as_object().unwrap() {
@@ -81,8 +140,10 @@ async fn every_documented_route_has_a_case_and_every_case_a_route() {
             documented.insert((method.to_uppercase(), path.clone(), permission));
         }
     }
-    let cases: BTreeSet<_> =
-        CASES.iter().map(|(method, path, permission)| (method.to_string(), path.to_string(), permission.to_string())).collect();
+    let cases: BTreeSet<_> = CASES
+        .iter()
+        .map(|(method, path, permission)| (method.to_string(), path.to_string(), permission.to_string()))
+        .collect();
     assert_eq!(documented, cases);
 }
 
@@ -94,8 +155,15 @@ async fn no_route_answers_without_a_valid_credential() {
         for token in [None, Some(forged.as_str())] {
             let response = call(&system, method, path, token).await;
             assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{method} {path}");
-            assert!(response.headers().contains_key("www-authenticate"), "{method} {path}");
-            assert_eq!(response.headers()["content-type"], "application/problem+json", "{method} {path}");
+            assert!(
+                response.headers().contains_key("www-authenticate"),
+                "{method} {path}"
+            );
+            assert_eq!(
+                response.headers()["content-type"],
+                "application/problem+json",
+                "{method} {path}"
+            );
         }
     }
 }
@@ -132,7 +200,11 @@ async fn a_developer_sees_and_changes_only_what_they_asked_for() {
             .unwrap()
     };
     let foreign = issue(other, "foreign.example.test");
-    assert!(foreign.status.success(), "{}", String::from_utf8_lossy(&foreign.stderr));
+    assert!(
+        foreign.status.success(),
+        "{}",
+        String::from_utf8_lossy(&foreign.stderr)
+    );
     let foreign: serde_json::Value = serde_json::from_slice(&foreign.stdout).unwrap();
     let serial = foreign["serial"].as_str().unwrap();
     let url = format!("{}/api/v1/certificates/{serial}", system.ready().https);
@@ -140,9 +212,21 @@ async fn a_developer_sees_and_changes_only_what_they_asked_for() {
     let see = http.get(&url).bearer_auth(&mine).send().await.unwrap().status();
     assert_eq!(see, StatusCode::NOT_FOUND);
     let body = serde_json::json!({"reason": "superseded"});
-    let revoke = http.post(format!("{url}/revoke")).bearer_auth(&mine).json(&body).send().await.unwrap().status();
+    let revoke = http
+        .post(format!("{url}/revoke"))
+        .bearer_auth(&mine)
+        .json(&body)
+        .send()
+        .await
+        .unwrap()
+        .status();
     assert_eq!(revoke, StatusCode::NOT_FOUND);
-    let list = http.get(format!("{}/api/v1/certificates", system.ready().https)).bearer_auth(&mine).send().await.unwrap();
+    let list = http
+        .get(format!("{}/api/v1/certificates", system.ready().https))
+        .bearer_auth(&mine)
+        .send()
+        .await
+        .unwrap();
     let list: serde_json::Value = list.json().await.unwrap();
     assert_eq!(list["items"].as_array().unwrap().len(), 0);
 }

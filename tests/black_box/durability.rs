@@ -50,7 +50,11 @@ impl Load {
                 })
             })
             .collect();
-        Self { stop, acknowledged, clients }
+        Self {
+            stop,
+            acknowledged,
+            clients,
+        }
     }
 
     async fn finish(self) -> Vec<String> {
@@ -68,8 +72,19 @@ async fn inventory(system: &System) -> Vec<String> {
     let mut serials = Vec::new();
     let mut cursor = String::new();
     loop {
-        let url = format!("{}/api/v1/certificates?protocol=rest&limit=500{cursor}", system.ready().https);
-        let page: Value = http.get(url).bearer_auth(&token).send().await.unwrap().json().await.unwrap();
+        let url = format!(
+            "{}/api/v1/certificates?protocol=rest&limit=500{cursor}",
+            system.ready().https
+        );
+        let page: Value = http
+            .get(url)
+            .bearer_auth(&token)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
         for item in page["items"].as_array().unwrap() {
             serials.push(item["serial"].as_str().unwrap().to_owned());
         }
@@ -84,7 +99,8 @@ async fn inventory(system: &System) -> Vec<String> {
 fn events(system: &System) -> Vec<String> {
     let database = system.ready().data_dir.join("db/ca.db");
     let sql = "SELECT subject FROM outbox WHERE kind = 'certificate.issued' AND json_extract(data, '$.protocol') = 'rest'";
-    let script = "import sqlite3, sys\nfor row in sqlite3.connect(sys.argv[1]).execute(sys.argv[2]): print(row[0])";
+    let script =
+        "import sqlite3, sys\nfor row in sqlite3.connect(sys.argv[1]).execute(sys.argv[2]): print(row[0])";
     let out = crate::judge::run("python3", &["-c", script, crate::judge::text(&database), sql]);
     out.lines().map(str::to_owned).collect()
 }
@@ -101,14 +117,27 @@ async fn killed_at_random_moments_it_loses_nothing_that_it_acknowledged() {
         acknowledged.extend(load.finish().await);
         system.restart().unwrap();
     }
-    assert!(acknowledged.len() > 50, "the load was no load: {} certificates", acknowledged.len());
+    assert!(
+        acknowledged.len() > 50,
+        "the load was no load: {} certificates",
+        acknowledged.len()
+    );
     let stored = inventory(&system).await;
     let distinct: BTreeSet<_> = stored.iter().cloned().collect();
     assert_eq!(distinct.len(), stored.len(), "a certificate is listed twice");
     let given: BTreeSet<_> = acknowledged.iter().cloned().collect();
-    assert_eq!(given.len(), acknowledged.len(), "a serial number was given out twice");
+    assert_eq!(
+        given.len(),
+        acknowledged.len(),
+        "a serial number was given out twice"
+    );
     let lost: Vec<_> = given.difference(&distinct).collect();
-    assert!(lost.is_empty(), "{} of {} acknowledged certificates are lost", lost.len(), given.len());
+    assert!(
+        lost.is_empty(),
+        "{} of {} acknowledged certificates are lost",
+        lost.len(),
+        given.len()
+    );
     let announced = events(&system);
     assert_eq!(announced.len(), stored.len(), "inventory and outbox differ");
     assert_eq!(announced.into_iter().collect::<BTreeSet<_>>(), distinct);
@@ -126,11 +155,26 @@ async fn a_database_that_goes_away_means_503_and_comes_back_without_a_restart() 
     postgres.kill().await.unwrap();
     let refused = issue().await.unwrap();
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert!(refused.headers()["retry-after"].to_str().unwrap().parse::<u32>().unwrap() > 0);
+    assert!(
+        refused.headers()["retry-after"]
+            .to_str()
+            .unwrap()
+            .parse::<u32>()
+            .unwrap()
+            > 0
+    );
     assert_eq!(refused.headers()["content-type"], "application/problem+json");
-    let ready = http.get(format!("{}/readyz", system.ready().https)).send().await.unwrap();
+    let ready = http
+        .get(format!("{}/readyz", system.ready().https))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
-    let alive = http.get(format!("{}/healthz", system.ready().https)).send().await.unwrap();
+    let alive = http
+        .get(format!("{}/healthz", system.ready().https))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(alive.status(), StatusCode::OK);
     postgres.resume().await.unwrap();
     let mut status = StatusCode::SERVICE_UNAVAILABLE;

@@ -20,7 +20,15 @@ impl Drop for Killed {
 
 fn create(system: &System) {
     system
-        .cli_ok(&["cert", "create", "web.example.test", "--san", "dns:web.example.test", "--san", "ip:127.0.0.1"])
+        .cli_ok(&[
+            "cert",
+            "create",
+            "web.example.test",
+            "--san",
+            "dns:web.example.test",
+            "--san",
+            "ip:127.0.0.1",
+        ])
         .unwrap();
 }
 
@@ -29,7 +37,10 @@ fn a_certificate_verifies_under_the_root_that_up_made() {
     let system = System::up().unwrap();
     create(&system);
     let data = &system.ready().data_dir;
-    let (leaf, chain) = (system.dir().join("web.example.test.crt"), system.dir().join("web.example.test.chain.pem"));
+    let (leaf, chain) = (
+        system.dir().join("web.example.test.crt"),
+        system.dir().join("web.example.test.chain.pem"),
+    );
     judge::openssl_verify(
         &data.join("root.crt"),
         &chain,
@@ -37,8 +48,19 @@ fn a_certificate_verifies_under_the_root_that_up_made() {
         &["-purpose", "sslserver", "-verify_hostname", "web.example.test"],
     );
     judge::openssl_verify(&data.join("root.crt"), &data.join("chain.pem"), &leaf, &[]);
-    let key = judge::run("openssl", &["pkey", "-in", judge::text(&system.dir().join("web.example.test.key")), "-pubout"]);
-    let certified = judge::run("openssl", &["x509", "-in", judge::text(&leaf), "-noout", "-pubkey"]);
+    let key = judge::run(
+        "openssl",
+        &[
+            "pkey",
+            "-in",
+            judge::text(&system.dir().join("web.example.test.key")),
+            "-pubout",
+        ],
+    );
+    let certified = judge::run(
+        "openssl",
+        &["x509", "-in", judge::text(&leaf), "-noout", "-pubkey"],
+    );
     assert_eq!(key, certified);
 }
 
@@ -64,16 +86,36 @@ fn nginx_with_the_certificate_is_accepted_by_curl() {
     );
     let file = system.dir().join("nginx.conf");
     std::fs::write(&file, config).unwrap();
-    let nginx = Command::new("nginx").args(["-c", judge::text(&file), "-p", judge::text(system.dir())]).spawn().unwrap();
+    let nginx = Command::new("nginx")
+        .args(["-c", judge::text(&file), "-p", judge::text(system.dir())])
+        .spawn()
+        .unwrap();
     let _nginx = Killed(nginx);
     wait_for(port);
     let root = system.ready().data_dir.join("root.crt");
     let resolve = format!("web.example.test:{port}:127.0.0.1");
     let url = format!("https://web.example.test:{port}/");
-    let body = judge::run("curl", &["-sS", "--cacert", judge::text(&root), "--resolve", &resolve, &url]);
+    let body = judge::run(
+        "curl",
+        &["-sS", "--cacert", judge::text(&root), "--resolve", &resolve, &url],
+    );
     assert_eq!(body, "served");
-    let strange = judge::try_run("curl", &["-sS", "--cacert", "/etc/ssl/certs/ca-certificates.crt", "--resolve", &resolve, &url]);
-    assert_eq!(strange.status.code(), Some(60), "a client without our root must refuse it");
+    let strange = judge::try_run(
+        "curl",
+        &[
+            "-sS",
+            "--cacert",
+            "/etc/ssl/certs/ca-certificates.crt",
+            "--resolve",
+            &resolve,
+            &url,
+        ],
+    );
+    assert_eq!(
+        strange.status.code(),
+        Some(60),
+        "a client without our root must refuse it"
+    );
 }
 
 #[test]
@@ -86,7 +128,14 @@ fn openssl_s_server_with_the_certificate_is_accepted_by_openssl_s_client() {
     let key = path("web.example.test.key");
     let server = Command::new("openssl")
         .args(["s_server", "-quiet", "-accept", &format!("127.0.0.1:{port}")])
-        .args(["-cert", judge::text(&leaf), "-cert_chain", judge::text(&chain), "-key", judge::text(&key)])
+        .args([
+            "-cert",
+            judge::text(&leaf),
+            "-cert_chain",
+            judge::text(&chain),
+            "-key",
+            judge::text(&key),
+        ])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -96,8 +145,19 @@ fn openssl_s_server_with_the_certificate_is_accepted_by_openssl_s_client() {
     wait_for(port.parse().unwrap());
     let root = system.ready().data_dir.join("root.crt");
     let mut client = Command::new("openssl")
-        .args(["s_client", "-connect", &format!("127.0.0.1:{port}"), "-CAfile", judge::text(&root)])
-        .args(["-verify_return_error", "-verify_hostname", "web.example.test", "-brief"])
+        .args([
+            "s_client",
+            "-connect",
+            &format!("127.0.0.1:{port}"),
+            "-CAfile",
+            judge::text(&root),
+        ])
+        .args([
+            "-verify_return_error",
+            "-verify_hostname",
+            "web.example.test",
+            "-brief",
+        ])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -118,9 +178,14 @@ fn a_second_start_finds_everything_of_the_first() {
     let token = system.token().unwrap();
     system.terminate().unwrap();
     system.restart().unwrap();
-    assert_eq!(std::fs::read(system.ready().data_dir.join("root.crt")).unwrap(), before);
+    assert_eq!(
+        std::fs::read(system.ready().data_dir.join("root.crt")).unwrap(),
+        before
+    );
     assert_eq!(system.token().unwrap(), token);
-    let list = system.cli_ok(&["cert", "list", "--san", "dns:web.example.test", "-o", "json"]).unwrap();
+    let list = system
+        .cli_ok(&["cert", "list", "--san", "dns:web.example.test", "-o", "json"])
+        .unwrap();
     assert!(list.contains("dns:web.example.test"), "{list}");
 }
 
@@ -135,11 +200,18 @@ fn secrets_in_the_data_directory_are_closed_to_others() {
     assert_eq!(mode(&data.join("keys")), 0o700);
     assert_eq!(mode(&data.join("keys/kek")), 0o600);
     let log = system.log().unwrap();
-    assert!(!log.contains(&system.token().unwrap()), "the admin's token stands in the log");
+    assert!(
+        !log.contains(&system.token().unwrap()),
+        "the admin's token stands in the log"
+    );
 }
 
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 fn wait_for(port: u16) {

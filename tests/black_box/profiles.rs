@@ -8,7 +8,16 @@ use crate::judge;
 
 /// Profile, and what to ask of `cert create`.
 const PROFILES: &[(&str, &[&str])] = &[
-    ("tls-server", &["a.example.test", "--san", "dns:b.example.test", "--san", "ip:2001:db8::1"]),
+    (
+        "tls-server",
+        &[
+            "a.example.test",
+            "--san",
+            "dns:b.example.test",
+            "--san",
+            "ip:2001:db8::1",
+        ],
+    ),
     ("tls-client", &["client-7", "--san", "dns:client.example.test"]),
     ("mtls", &["peer.example.test"]),
     ("code-signing", &["Build Signing"]),
@@ -35,7 +44,10 @@ fn lint_all(system: &System) {
         judge::pkilint("lint_pkix_cert", &["lint", "-s", "ERROR", judge::text(&leaf)]);
         let data = &system.ready().data_dir;
         judge::openssl_verify(&data.join("root.crt"), &data.join("ca.crt"), &leaf, &[]);
-        judge::run("certtool", &["--certificate-info", "--infile", judge::text(&leaf)]);
+        judge::run(
+            "certtool",
+            &["--certificate-info", "--infile", judge::text(&leaf)],
+        );
         let text = judge::run("openssl", &["x509", "-in", judge::text(&leaf), "-noout", "-text"]);
         let pointers = text.contains("CRL Distribution Points") && text.contains("OCSP - URI");
         assert_eq!(pointers, *profile != "short-lived", "{profile}: {text}");
@@ -62,7 +74,17 @@ fn every_key_type_gets_a_certificate_that_openssl_and_pkilint_accept() {
     let system = System::up().unwrap();
     for key in KEYS {
         let out = system.dir().join(key);
-        system.cli_ok(&["cert", "create", "k.example.test", "--key-type", key, "--out", judge::text(&out)]).unwrap();
+        system
+            .cli_ok(&[
+                "cert",
+                "create",
+                "k.example.test",
+                "--key-type",
+                key,
+                "--out",
+                judge::text(&out),
+            ])
+            .unwrap();
         let data = &system.ready().data_dir;
         let leaf = out.join("k.example.test.crt");
         judge::openssl_verify(&data.join("root.crt"), &data.join("ca.crt"), &leaf, &[]);

@@ -34,11 +34,20 @@ pub struct Ready {
 /// # Errors
 /// If it is not there; `cargo build --workspace` makes it.
 pub fn binary() -> anyhow::Result<PathBuf> {
-    let test = std::env::current_exe()?;
-    // target/<profile>/deps/<test> → target/<profile>/gigvault
-    let profile = test.parent().and_then(Path::parent).context("the test binary lies nowhere")?;
+    let own = std::env::current_exe()?;
+    let folder = own.parent().context("this program lies nowhere")?;
+    // A test lies in target/<profile>/deps, another program in target/<profile>.
+    let profile = if folder.ends_with("deps") {
+        folder.parent().unwrap_or(folder)
+    } else {
+        folder
+    };
     let binary = profile.join("gigvault");
-    ensure!(binary.is_file(), "{} is missing: run `cargo build --workspace` first", binary.display());
+    ensure!(
+        binary.is_file(),
+        "{} is missing: run `cargo build --workspace` first",
+        binary.display()
+    );
     Ok(binary)
 }
 
@@ -67,7 +76,12 @@ impl System {
         let dir = tempfile::Builder::new().prefix("gigvault-test-").tempdir()?;
         let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
         let (child, ready) = start(dir.path(), &arguments)?;
-        Ok(Self { child, ready, arguments, dir })
+        Ok(Self {
+            child,
+            ready,
+            arguments,
+            dir,
+        })
     }
 
     /// Bootstraps with identities of the named services first, then starts with these arguments for `up`.
@@ -77,15 +91,28 @@ impl System {
     pub fn bootstrapped(arguments: &[&str], identities: &[&str]) -> anyhow::Result<Self> {
         let dir = tempfile::Builder::new().prefix("gigvault-test-").tempdir()?;
         let mut command = Command::new(binary()?);
-        command.current_dir(dir.path()).args(["bootstrap", "--data-dir"]).arg(dir.path().join("data")).args(arguments);
+        command
+            .current_dir(dir.path())
+            .args(["bootstrap", "--data-dir"])
+            .arg(dir.path().join("data"))
+            .args(arguments);
         for identity in identities {
             command.args(["--identity", identity]);
         }
         let output = command.output()?;
-        ensure!(output.status.success(), "bootstrap failed: {}", String::from_utf8_lossy(&output.stderr));
+        ensure!(
+            output.status.success(),
+            "bootstrap failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
         let (child, ready) = start(dir.path(), &arguments)?;
-        Ok(Self { child, ready, arguments, dir })
+        Ok(Self {
+            child,
+            ready,
+            arguments,
+            dir,
+        })
     }
 
     /// Where it listens.
@@ -103,7 +130,9 @@ impl System {
     /// # Errors
     /// If the file is not there.
     pub fn token(&self) -> anyhow::Result<String> {
-        Ok(std::fs::read_to_string(self.ready.data_dir.join("admin.token"))?.trim().to_owned())
+        Ok(std::fs::read_to_string(self.ready.data_dir.join("admin.token"))?
+            .trim()
+            .to_owned())
     }
 
     /// Everything that the process wrote to stderr so far.
@@ -119,7 +148,10 @@ impl System {
     /// # Errors
     /// If the binary can't be started.
     pub fn cli(&self, arguments: &[&str]) -> anyhow::Result<Output> {
-        self.command()?.args(arguments).output().context("gigvault could not be started")
+        self.command()?
+            .args(arguments)
+            .output()
+            .context("gigvault could not be started")
     }
 
     /// As [`Self::cli`], but a failure of the command is an error with its stderr; returns stdout.
@@ -161,7 +193,10 @@ impl System {
         let _installed_before = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let root = std::fs::read(self.ready.data_dir.join("root.crt"))?;
         let root = reqwest::Certificate::from_pem(&root)?;
-        Ok(reqwest::Client::builder().tls_certs_only([root]).timeout(Duration::from_secs(60)).build()?)
+        Ok(reqwest::Client::builder()
+            .tls_certs_only([root])
+            .timeout(Duration::from_secs(60))
+            .build()?)
     }
 
     /// Kills the process the hard way and waits until it is gone.
@@ -205,7 +240,13 @@ impl Drop for System {
 /// # Errors
 /// If the process does not end in time or not with success.
 pub fn terminate(child: &mut Child) -> anyhow::Result<()> {
-    ensure!(Command::new("kill").arg(child.id().to_string()).status()?.success(), "kill failed");
+    ensure!(
+        Command::new("kill")
+            .arg(child.id().to_string())
+            .status()?
+            .success(),
+        "kill failed"
+    );
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(status) = child.try_wait()? {
@@ -220,7 +261,17 @@ pub fn terminate(child: &mut Child) -> anyhow::Result<()> {
 fn start(dir: &Path, arguments: &[String]) -> anyhow::Result<(Child, Ready)> {
     let mut command = Command::new(binary()?);
     command
-        .args(["up", "--https-port", "0", "--http-port", "0", "--grpc-port", "0", "--metrics-port", "0"])
+        .args([
+            "up",
+            "--https-port",
+            "0",
+            "--http-port",
+            "0",
+            "--grpc-port",
+            "0",
+            "--metrics-port",
+            "0",
+        ])
         .args(["--ldap-port", "0"])
         .arg("--data-dir")
         .arg(dir.join("data"))
@@ -237,7 +288,10 @@ pub fn spawn(mut command: Command, dir: &Path) -> anyhow::Result<(Child, Ready)>
     if ready_file.exists() {
         std::fs::remove_file(&ready_file)?;
     }
-    let log = std::fs::OpenOptions::new().create(true).append(true).open(dir.join("log"))?;
+    let log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(dir.join("log"))?;
     let mut child = command
         .arg("--ready-file")
         .arg(&ready_file)
@@ -251,7 +305,10 @@ pub fn spawn(mut command: Command, dir: &Path) -> anyhow::Result<(Child, Ready)>
         if let Ok(mut file) = std::fs::File::open(&ready_file) {
             let mut text = String::new();
             file.read_to_string(&mut text)?;
-            return Ok((child, serde_json::from_str(&text).context("the ready file is not complete")?));
+            return Ok((
+                child,
+                serde_json::from_str(&text).context("the ready file is not complete")?,
+            ));
         }
         let log = || std::fs::read_to_string(dir.join("log")).unwrap_or_default();
         if let Some(status) = child.try_wait()? {

@@ -138,9 +138,13 @@ pub(crate) async fn bootstrap(mut settings: Settings, identities: &[String]) -> 
     let clock: SharedClock = Arc::new(SystemClock::from_env()?);
     let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(&settings))?;
     let _lock = lock(&data.lock())?;
+    // It is written into every certificate, the first identities among them.
     let public_http_url = match settings.listen.public_http_url.as_str() {
+        "" if settings.listen.http_port == 0 => bail!(
+            "listen.public_http_url is empty and listen.http_port is 0: say where certificates are to point to"
+        ),
         "" => format!("http://localhost:{}", settings.listen.http_port),
-        url => url.to_owned(),
+        url => url.trim_end_matches('/').to_owned(),
     };
     let ground = Ground {
         settings: &settings,
