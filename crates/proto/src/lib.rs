@@ -3,7 +3,6 @@
 //! Services know each other only through this crate. A module a service, named as its protobuf
 //! package; comments come from the `.proto` files.
 
-
 /// The change feed shared by all services that publish events.
 pub mod feed {
     /// Version 1.
