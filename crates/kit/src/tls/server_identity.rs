@@ -8,6 +8,7 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls_pki_types::CertificateDer;
 use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
 
 use super::{Time, TlsError, TlsSource, alpn, files, provider, watch};
 use crate::clock::SharedClock;
@@ -24,7 +25,7 @@ struct Inner {
 }
 
 struct Loaded {
-    pem: (Vec<u8>, Vec<u8>),
+    pem: (Vec<u8>, Zeroizing<Vec<u8>>),
     config: Arc<ServerConfig>,
 }
 
@@ -42,7 +43,7 @@ impl ServerIdentity {
     /// # Errors
     /// As [`ServerIdentity::from_pem`], or when a file can't be read.
     pub fn from_files(chain: PathBuf, key: PathBuf, clock: SharedClock) -> Result<Self, TlsError> {
-        let pem = (files::read(&chain)?, files::read(&key)?);
+        let pem = (files::read(&chain)?, Zeroizing::new(files::read(&key)?));
         Self::new(&pem.0, &pem.1, clock, Some((chain, key)))
     }
 
@@ -79,7 +80,7 @@ impl ServerIdentity {
         let Some((chain, key)) = &self.0.files else {
             return Ok(false);
         };
-        let pem = (files::read(chain)?, files::read(key)?);
+        let pem = (files::read(chain)?, Zeroizing::new(files::read(key)?));
         if self.0.current.load().pem == pem {
             return Ok(false);
         }
@@ -111,7 +112,7 @@ impl Loaded {
         // Resumption without state: clients may reconnect to any replica that has just restarted.
         config.ticketer = Ticketer::new().map_err(unusable)?;
         Ok(Self {
-            pem: (chain.to_vec(), key.to_vec()),
+            pem: (chain.to_vec(), key.to_vec().into()),
             config: Arc::new(config),
         })
     }

@@ -193,3 +193,37 @@ async fn a_service_that_is_away_is_unavailable_and_found_again() {
     stop.cancel();
     task.await.unwrap();
 }
+
+#[tokio::test]
+async fn calls_are_measured_by_method_and_code_and_unlisted_methods_share_a_label() {
+    let metrics = kit::metrics::install().unwrap();
+    let measured = tower::Layer::layer(
+        &kit::grpc::edge("measured", crate::world::ALLOW),
+        proto::auth::v1::auth_server::AuthServer::new(crate::world::Echo),
+    );
+    AuthClient::new(in_process(measured.clone(), "ca"))
+        .authenticate(ask("x"))
+        .await
+        .unwrap();
+    let mut client = tonic::client::Grpc::new(in_process(measured, "ca"));
+    client.ready().await.unwrap();
+    let path = http::uri::PathAndQuery::from_static("/gigvault.auth.v1.Auth/Made-up");
+    let codec = tonic_prost::ProstCodec::<AuthenticateRequest, AuthenticateRequest>::default();
+    assert!(client.unary(Request::new(ask("x")), path, codec).await.is_err());
+    let text = metrics.render();
+    let counted = |method: &str, code: &str| {
+        let labels = [
+            r#"service="measured""#,
+            &format!(r#"method="{method}""#),
+            &format!(r#"code="{code}""#),
+        ]
+        .map(str::to_owned);
+        text.lines().any(|line| {
+            line.starts_with("gigvault_grpc_request_seconds_count")
+                && labels.iter().all(|label| line.contains(label))
+        })
+    };
+    assert!(counted("/gigvault.auth.v1.Auth/Authenticate", "Ok"), "{text}");
+    assert!(counted("unlisted", "PermissionDenied"), "{text}");
+    assert!(!text.contains("Made-up"));
+}

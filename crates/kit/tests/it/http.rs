@@ -1,18 +1,17 @@
 //! REST at the edge: problem documents for whatever goes wrong, ids, headers.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, post};
 use kit::error::{Fault, Kind};
-use kit::http::{Edge, Json, Path, Query, standard_layers};
+use kit::http::{Edge, Json, Path, Query};
 use kit::problem::Problem;
 use reqwest::{Method, Response};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::world::{Ca, Leaf, Served, client, clock};
+use crate::world::{Served, client};
 
 #[derive(Deserialize)]
 struct Order {
@@ -43,7 +42,7 @@ impl Fault for Down {
     }
 }
 
-fn router() -> Router {
+pub(crate) fn router() -> Router {
     Router::new()
         .route(
             "/orders",
@@ -79,7 +78,7 @@ async fn panics() -> String {
     panic!("secret state")
 }
 
-async fn served() -> Served {
+pub(crate) async fn served() -> Served {
     Served::plain(
         Edge::new("test")
             .time_limit(Duration::from_millis(500))
@@ -118,7 +117,7 @@ async fn problem(response: Response) -> (u16, String, Value) {
     (status, slug, document)
 }
 
-async fn send(served: &Served, method: Method, path: &str, body: &str) -> Response {
+pub(crate) async fn send(served: &Served, method: Method, path: &str, body: &str) -> Response {
     let request = client()
         .request(method, served.http(path))
         .header("content-type", "application/json");
@@ -319,88 +318,4 @@ async fn a_trace_is_continued_and_a_broken_one_is_not() {
     );
     assert_eq!(get("x-correlation-id", "order-7").await.1, "order-7");
     assert_ne!(get("x-correlation-id", "order 7\"}").await.1, "order 7\"}");
-}
-
-#[tokio::test]
-async fn answers_carry_the_headers_that_protect_a_browser() {
-    let response = send(&served().await, Method::GET, "/orders", "").await;
-    let header = |name: &str| {
-        response
-            .headers()
-            .get(name)
-            .map(|value| value.to_str().unwrap().to_owned())
-    };
-    assert_eq!(header("x-content-type-options").unwrap(), "nosniff");
-    assert_eq!(header("cache-control").unwrap(), "no-store");
-    assert!(
-        header("content-security-policy")
-            .unwrap()
-            .contains("frame-ancestors 'none'")
-    );
-    assert_eq!(header("strict-transport-security"), None, "not over plain HTTP");
-    assert_eq!(header("server"), None);
-
-    let ca = Ca::new();
-    let pair = ca.pair(&Leaf {
-        names: &["localhost"],
-        ..Leaf::default()
-    });
-    let identity =
-        kit::tls::ServerIdentity::from_pem(pair.chain.as_bytes(), pair.key.as_bytes(), clock()).unwrap();
-    let router = standard_layers(router(), "test");
-    let served = Served::new(Some(Arc::new(identity)), router, kit::http::Limits::default()).await;
-    let root = reqwest::Certificate::from_pem(ca.pem.as_bytes()).unwrap();
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .tls_certs_only([root])
-        .build()
-        .unwrap();
-    let response = client
-        .get(format!("https://localhost:{}/orders", served.port))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        response.headers().get("strict-transport-security").unwrap(),
-        "max-age=31536000"
-    );
-}
-
-#[tokio::test]
-async fn requests_are_counted_by_route_and_code() {
-    let metrics = kit::metrics::install().unwrap();
-    let router = standard_layers(router().merge(metrics.router()), "counted");
-    let served = Served::plain(router).await;
-    for number in 0..3 {
-        send(&served, Method::GET, &format!("/orders/{number}"), "").await;
-    }
-    send(&served, Method::GET, "/orders/x", "").await;
-    send(&served, Method::GET, "/nowhere/1", "").await;
-    send(&served, Method::GET, "/nowhere/2", "").await;
-    let text = send(&served, Method::GET, "/metrics", "")
-        .await
-        .text()
-        .await
-        .unwrap();
-    let line = |labels: &str| {
-        text.lines()
-            .find(|line| line.contains("counted") && line.contains(labels))
-    };
-    let count = |route: &str, code: &str| {
-        let found = text.lines().find(|line| {
-            let requests =
-                line.starts_with("gigvault_http_requests_total") && line.contains(r#"service="counted""#);
-            requests
-                && line.contains(&format!(r#"route="{route}""#))
-                && line.contains(&format!(r#"code="{code}""#))
-        });
-        found
-            .and_then(|line| line.rsplit(' ').next())
-            .unwrap_or("0")
-            .to_owned()
-    };
-    assert_eq!(count("/orders/{number}", "200"), "3");
-    assert_eq!(count("/orders/{number}", "400"), "1");
-    assert_eq!(count("unmatched", "404"), "2");
-    assert!(line("gigvault_http_request_seconds_bucket").is_some(), "{text}");
 }

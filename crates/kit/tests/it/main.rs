@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod answers;
 mod auth;
 mod config;
 mod grpc;
