@@ -6,6 +6,7 @@ pub mod error;
 pub mod grpc;
 pub mod health;
 pub mod http;
+pub mod idempotency;
 pub mod identity_renewal;
 pub mod metrics;
 pub mod openapi;

@@ -68,7 +68,7 @@ pub(super) fn sans(cn: &str, asked: &[String], profile: &str) -> anyhow::Result<
     let mut sans = asked.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
     let names_hosts = !matches!(profile, "code-signing" | "email");
     if names_hosts
-        && cn.contains('.')
+        && (cn.contains('.') || cn == "localhost")
         && let Ok(name) = format!("dns:{cn}").parse::<San>()
         && !sans.contains(&name)
     {

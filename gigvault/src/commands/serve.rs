@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use kit::config::Secret;
 use serde_json::json;
 
 use super::runtime;
@@ -19,7 +20,9 @@ pub(super) fn up(arguments: Up) -> anyhow::Result<()> {
     set(&mut listen.grpc_port, arguments.grpc_port);
     set(&mut listen.metrics_port, arguments.metrics_port);
     set(&mut settings.data_dir, arguments.data_dir);
-    set(&mut settings.database.url, arguments.database_url);
+    if let Some(url) = &arguments.database_url {
+        settings.database.url = Some(Secret::resolve(url)?);
+    }
     if arguments.ldap_port.is_some_and(|port| port != 0) {
         super::cert::note("--ldap-port: this version has no LDAP service; nothing listens there");
     }
@@ -45,7 +48,9 @@ pub(super) fn serve(arguments: Serve) -> anyhow::Result<()> {
 pub(super) fn bootstrap(arguments: Bootstrap, output: Output) -> anyhow::Result<()> {
     let mut settings = load(arguments.config.as_deref())?;
     set(&mut settings.data_dir, arguments.data_dir);
-    set(&mut settings.database.url, arguments.database_url);
+    if let Some(url) = &arguments.database_url {
+        settings.database.url = Some(Secret::resolve(url)?);
+    }
     let dir = runtime(0)?.block_on(wiring::bootstrap(settings, &arguments.identity))?;
     let identities: Vec<String> = arguments
         .identity

@@ -52,18 +52,10 @@ impl Bootstrap<'_> {
             .collect();
         if !have.iter().any(|name| name == ISSUING) || !have.iter().any(|name| name == SERVICES) {
             let root = self.root()?;
-            let user_profiles = rules::builtin()
-                .into_iter()
-                .filter(|profile| {
-                    profile.certificate == rules::Kind::EndEntity && profile.name != "service-identity"
-                })
-                .map(|profile| profile.name)
-                .chain(["sub-ca".to_owned()])
-                .collect();
             let issuing = Planned {
                 name: ISSUING,
                 subject: "CN=GigVault Issuing CA,O=GigVault",
-                profiles: user_profiles,
+                profiles: vec![ca::USER_PROFILES.to_owned()],
             };
             let services = Planned {
                 name: SERVICES,

@@ -1,6 +1,7 @@
 //! A database a service: a SQLite file in the data directory, or a schema of one PostgreSQL server.
 
 use anyhow::Context;
+use secrecy::ExposeSecret;
 use store::{Db, Options};
 
 use super::layout::DataDir;
@@ -13,10 +14,9 @@ pub(crate) async fn open(
     service: &str,
     migrations: &sqlx::migrate::Migrator,
 ) -> anyhow::Result<Db> {
-    let url = if settings.url.is_empty() {
-        data.database_url(service)
-    } else {
-        settings.url.clone()
+    let url = match &settings.url {
+        Some(url) => url.expose_secret().to_owned(),
+        None => data.database_url(service),
     };
     let options = Options {
         max_connections: settings.max_connections,

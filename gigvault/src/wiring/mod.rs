@@ -71,6 +71,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         clock: Arc::clone(&clock),
         identity: loaded.clone(),
         public_http_url: public_http_url(&settings, &listeners)?,
+        stop: stop.clone(),
     };
     let services = Services::build(&ground, &plan.services).await?;
     if plan.first_start {
@@ -98,6 +99,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     services.register(&health);
     let mut jobs = jobs(&services, &stop);
     jobs.spawn(metrics.clone().upkeep(stop.clone()));
+    jobs.spawn(identity.clone().watch(stop.clone()));
     jobs.spawn(Renewal::new(&ground, &services, identity.clone())?.run(stop.clone()));
     let mut serving = listeners.serve(content(&services, https, identity, metrics, health), &stop);
 
@@ -152,6 +154,7 @@ pub(crate) async fn bootstrap(mut settings: Settings, identities: &[String]) -> 
         clock: Arc::clone(&clock),
         identity: None,
         public_http_url,
+        stop: CancellationToken::new(),
     };
     let services = Services::build(&ground, &Service::ALL.into_iter().collect()).await?;
     first_start(&ground, &services, identities).await?;
@@ -185,6 +188,7 @@ pub(crate) async fn openapi_document(directory: &Path) -> anyhow::Result<utoipa:
         clock: Arc::new(SystemClock::from_env()?),
         identity: None,
         public_http_url: "http://localhost:8080".to_owned(),
+        stop: CancellationToken::new(),
     };
     let services = Services::build(&ground, &Service::ALL.into_iter().collect()).await?;
     Ok(openapi::routes(&services).1)

@@ -3,7 +3,6 @@
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, header};
 use utoipa::OpenApi;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
@@ -31,11 +30,7 @@ pub(crate) fn routes(services: &Services) -> (Router, utoipa::openapi::OpenApi) 
         all = all.merge(auth.rest());
     }
     let (router, mut document) = all.split_for_parts();
-    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-    document
-        .components
-        .get_or_insert_default()
-        .add_security_scheme("bearer", bearer);
+    kit::openapi::complete(&mut document);
     (router, document)
 }
 

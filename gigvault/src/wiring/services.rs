@@ -14,6 +14,9 @@ use kit::grpc::edge;
 use kit::health::Health;
 use kit::tls::Identity;
 use kit::transport::{Transport, channel, in_process};
+use proto::keymgr::v1::ListRequest;
+use proto::keymgr::v1::keymgr_client::KeymgrClient;
+use tokio_util::sync::CancellationToken;
 use tower::Layer;
 
 use super::databases;
@@ -63,6 +66,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) identity: Option<Identity>,
     /// Base of the URLs in certificates.
     pub(crate) public_http_url: String,
+    /// Ends what would go on for ever.
+    pub(crate) stop: CancellationToken,
 }
 
 /// Those that run here.
@@ -118,6 +123,18 @@ impl Services {
             health.register("keymgr database", move || {
                 let keymgr = keymgr.clone();
                 async move { Ok(keymgr.ready().await?) }
+            });
+        }
+        if let Some(keymgr) = self.keymgr_for_ca.clone() {
+            health.register("keymgr", move || {
+                let mut keymgr = KeymgrClient::new(keymgr.clone());
+                async move {
+                    let first = ListRequest {
+                        limit: 1,
+                        ..ListRequest::default()
+                    };
+                    Ok(keymgr.list(first).await.map(drop)?)
+                }
             });
         }
         if let Some(ca) = self.ca.clone() {
@@ -197,6 +214,7 @@ impl Ground<'_> {
             keymgr,
             authenticator,
             public_http_url: self.public_http_url.clone(),
+            stop: self.stop.clone(),
             trust_domain: self.settings.identity.trust_domain.clone(),
         };
         Ca::build(self.settings.ca.clone(), deps).await.context("ca")

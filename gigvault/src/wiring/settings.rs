@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use kit::config::Secret;
 use serde::{Deserialize, Serialize};
 
 /// Everything that can be configured. Every field has an environment name, `GIGVAULT_<SECTION>__<FIELD>`.
@@ -108,8 +109,9 @@ pub(crate) struct TlsFiles {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Database {
-    /// `postgres://…`: a schema a service. Empty: SQLite, a file a service in the data directory.
-    pub(crate) url: String,
+    /// `postgres://…`, or `file:` or `env:` and where it stands: a schema a service. Without it SQLite, a file a service
+    /// in the data directory.
+    pub(crate) url: Option<Secret>,
     /// Most connections a service.
     pub(crate) max_connections: u32,
     /// Bring the schema up to date at start; else `gigvault migrate` does.
@@ -119,7 +121,7 @@ pub(crate) struct Database {
 impl Default for Database {
     fn default() -> Self {
         Self {
-            url: String::new(),
+            url: None,
             max_connections: 16,
             migrate: true,
         }

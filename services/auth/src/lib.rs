@@ -20,12 +20,13 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
-pub use app::{App, CreateRequest, Created, IdempotencyKey};
+pub use app::{App, CreateRequest, Created};
 pub use authenticator::{Local, Remote};
 pub use config::Config;
 pub use domain::{ApiKey, Name, Prefix, Revocation, Status, Token};
 pub use error::Error;
 pub use grpc::ALLOW;
+pub use kit::idempotency::IdempotencyKey;
 pub use store::MIGRATIONS;
 
 /// What the service needs from outside.

@@ -23,11 +23,24 @@ pub struct Authority {
     pub certificate: x509::Certificate,
     /// Certificates above, issuer first, root last.
     pub chain: Vec<x509::Certificate>,
-    /// Profiles that it issues.
+    /// Profiles that it issues, by name; [`USER_PROFILES`] stands for all that users may ask for.
     pub profiles: Vec<String>,
 }
 
+/// In [`Authority::profiles`]: every profile, those of the configuration too, but not that of GigVault's own services.
+pub const USER_PROFILES: &str = "*";
+
+/// The profile of GigVault's own services; nobody else gets it.
+pub(crate) const SERVICE_IDENTITY: &str = "service-identity";
+
 impl Authority {
+    /// Whether this CA issues a profile.
+    pub fn issues(&self, profile: &str) -> bool {
+        let listed =
+            |name: &String| name == profile || (name == USER_PROFILES && profile != SERVICE_IDENTITY);
+        self.profiles.iter().any(listed)
+    }
+
     /// PEM of this CA's certificate and of those above it, without the root: what a server sends after its own.
     pub fn chain_pem(&self) -> String {
         std::iter::once(&self.certificate)

@@ -3,17 +3,17 @@
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use kit::grpc::to_status;
+use kit::idempotency::IdempotencyKey;
 use kit::peer::Peer;
 use proto::ca::v1 as wire;
 use proto::feed::v1::{FeedEvent, WatchRequest};
 use store::feed::{Cursor, Feed};
 use store::page::Limit;
 use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use crate::app::{
-    App, IdempotencyKey, IssueRequest, RenewRequest, Requester, RevokeRequest, Scope, Visibility,
-};
+use crate::app::{App, IssueRequest, RenewRequest, Requester, RevokeRequest, Scope, Visibility};
 use crate::domain::{Issued, Protocol, Query};
 use crate::error::Error;
 use crate::rest::filters::Filters;
@@ -49,6 +49,8 @@ pub(crate) struct Grpc {
     pub(crate) feed: Feed,
     /// Trust domain of service identities.
     pub(crate) trust_domain: String,
+    /// A subscription has no end of its own; without this one a drain would wait for it.
+    pub(crate) stop: CancellationToken,
 }
 
 impl Grpc {
@@ -120,8 +122,9 @@ fn seconds(seconds: u64) -> Option<std::time::Duration> {
     (seconds > 0).then(|| std::time::Duration::from_secs(seconds))
 }
 
-fn idempotency_key(text: String) -> Result<Option<IdempotencyKey>, Error> {
-    optional(text).map(IdempotencyKey::new).transpose()
+fn idempotency_key(text: String) -> Result<Option<IdempotencyKey>, Status> {
+    let key = optional(text).map(IdempotencyKey::new).transpose();
+    key.map_err(|error| to_status(&error))
 }
 
 fn protocol(text: &str) -> Result<Protocol, Error> {
@@ -176,7 +179,7 @@ impl wire::ca_server::Ca for Grpc {
             validity: seconds(request.validity_seconds),
             sans,
             protocol: protocol(&request.protocol).map_err(status)?,
-            idempotency_key: idempotency_key(request.idempotency_key).map_err(status)?,
+            idempotency_key: idempotency_key(request.idempotency_key)?,
         };
         let issued = self.app.issue(&requester, request).await.map_err(status)?;
         Ok(Response::new(self.encode(issued).await?))
@@ -239,7 +242,7 @@ impl wire::ca_server::Ca for Grpc {
             csr: (!request.csr.is_empty()).then_some(request.csr),
             validity: seconds(request.validity_seconds),
             protocol: Protocol::Grpc,
-            idempotency_key: idempotency_key(request.idempotency_key).map_err(status)?,
+            idempotency_key: idempotency_key(request.idempotency_key)?,
         };
         let issued = self.app.renew(&requester, request).await.map_err(status)?;
         Ok(Response::new(self.encode(issued).await?))
@@ -308,7 +311,8 @@ impl wire::ca_server::Ca for Grpc {
             .feed
             .subscribe(cursor)
             .map_ok(encode_event)
-            .map_err(|error| status(Error::Store(error)));
+            .map_err(|error| status(Error::Store(error)))
+            .take_until(self.stop.clone().cancelled_owned());
         Ok(Response::new(events.boxed()))
     }
 }

@@ -23,14 +23,13 @@ use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
-pub use app::{
-    App, Authorities, IdempotencyKey, IssueRequest, NewAuthority, RenewRequest, Requester, RevokeRequest,
-};
+pub use app::{App, Authorities, IssueRequest, NewAuthority, RenewRequest, Requester, RevokeRequest};
 pub use app::{Scope, Visibility};
 pub use config::Config;
-pub use domain::{Authority, Issued, Protocol, Query, Revocation, SanSuffix, Status};
+pub use domain::{Authority, Issued, Protocol, Query, Revocation, SanSuffix, Status, USER_PROFILES};
 pub use error::Error;
 pub use grpc::ALLOW;
+pub use kit::idempotency::IdempotencyKey;
 pub use store::MIGRATIONS;
 
 /// How often the feed looks for events that no notification announced.
@@ -49,6 +48,8 @@ pub struct Deps {
     /// Where relying parties fetch CRLs, OCSP responses and CA certificates: `http://` URL without a trailing slash. It
     /// is written into every certificate.
     pub public_http_url: String,
+    /// Ends streams that would go on for ever.
+    pub stop: CancellationToken,
     /// Trust domain of service identities (`spiffe://<trust-domain>/svc/<name>`).
     pub trust_domain: String,
 }
@@ -60,6 +61,7 @@ pub struct Ca {
     authenticator: Arc<dyn Authenticator>,
     feed: Feed,
     trust_domain: String,
+    stop: CancellationToken,
 }
 
 impl Ca {
@@ -84,6 +86,7 @@ impl Ca {
             authenticator: deps.authenticator,
             feed,
             trust_domain: deps.trust_domain,
+            stop: deps.stop,
         })
     }
 
@@ -108,6 +111,7 @@ impl Ca {
             app: self.app.clone(),
             feed: self.feed.clone(),
             trust_domain: self.trust_domain.clone(),
+            stop: self.stop.clone(),
         };
         CaServer::new(grpc)
     }

@@ -18,11 +18,12 @@ use kit::clock::SharedClock;
 use proto::keymgr::v1::keymgr_server::KeymgrServer;
 use utoipa_axum::router::OpenApiRouter;
 
-pub use app::{App, GenerateRequest, IdempotencyKey, SignRequest};
+pub use app::{App, GenerateRequest, SignRequest};
 pub use config::{Backends, Config, Software};
 pub use domain::{Key, KeyName, Purpose};
 pub use error::Error;
 pub use grpc::ALLOW;
+pub use kit::idempotency::IdempotencyKey;
 pub use store::MIGRATIONS;
 
 /// What the service needs from outside.

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use data_encoding::HEXLOWER;
 use kit::auth::{Allow, Authenticator, permission};
 use kit::http::{Json, Path, Query};
+use kit::idempotency::IdempotencyKey;
 use kit::problem::Problem;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -16,7 +17,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::{App, GenerateRequest, IdempotencyKey};
+use crate::app::{App, GenerateRequest};
 use crate::error::Error;
 
 /// What the handlers ask for.
@@ -178,18 +179,10 @@ async fn generate(
             .map_err(|error| Error::invalid("algorithm", error))?,
         purpose: new.purpose.parse()?,
         requester: caller.0.subject,
-        idempotency_key: idempotency_key(&headers)?,
+        idempotency_key: IdempotencyKey::from_headers(&headers)?,
     };
     let key = app.generate(request).await?;
     Ok((StatusCode::CREATED, Json(Key::from(&key))))
-}
-
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Error> {
-    let Some(value) = headers.get("idempotency-key") else {
-        return Ok(None);
-    };
-    // What is not visible ASCII becomes the empty text, which is refused with the right words.
-    IdempotencyKey::new(value.to_str().unwrap_or_default()).map(Some)
 }
 
 fn rfc3339(time: OffsetDateTime) -> String {

@@ -15,13 +15,14 @@ use axum::body::HttpBody as _;
 use axum::extract::{MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::Route;
+use bytes::BytesMut;
 use futures::FutureExt;
 use http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use http_body_util::Limited;
+use http_body_util::BodyExt;
 use tower::ServiceExt;
 
 use super::connection::Connection;
@@ -33,6 +34,8 @@ use crate::trace::{CORRELATION_ID, Scope};
 
 /// Label and log value of requests that match no route.
 const UNMATCHED: &str = "unmatched";
+/// Bytes beyond the limit that are read and dropped, so that the refusal arrives.
+const PASSED_OVER: usize = 1024 * 1024;
 
 /// Gives `router` everything of this module with the usual limits. Call it last, once, on the whole router.
 pub fn standard_layers(router: Router, service: &'static str) -> Router {
@@ -111,11 +114,13 @@ impl Edge {
     }
 
     async fn guarded(self, route: Route, request: Request) -> Response {
-        let request = match self.limited(request) {
-            Ok(request) => request,
-            Err(problem) => return problem.into_response(),
+        let answer = async {
+            match self.read(request).await {
+                Ok(request) => route.oneshot(request).await,
+                Err(problem) => Ok(problem.into_response()),
+            }
         };
-        let answer = AssertUnwindSafe(route.oneshot(request)).catch_unwind();
+        let answer = AssertUnwindSafe(answer).catch_unwind();
         match tokio::time::timeout(self.time, answer).await {
             Ok(Ok(Ok(response))) => response,
             Ok(Err(_panic)) => {
@@ -137,23 +142,35 @@ impl Edge {
         }
     }
 
-    // hyper holds a sender to its Content-Length, so only a body without one has to be counted.
-    fn limited(self, request: Request) -> Result<Request, Problem> {
-        let length = request
-            .headers()
-            .get(CONTENT_LENGTH)
-            .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-        match length {
-            Some(length) if length > self.body as u64 => Err(Problem::new(
-                Kind::TooLarge,
-                "body-too-large",
-                format!("the body has {length} bytes; at most {} are taken", self.body),
-            )),
-            None if !request.body().is_end_stream() => {
-                Ok(request.map(|body| Body::new(Limited::new(body, self.body))))
-            }
-            _ => Ok(request),
+    // The whole body before anything answers: an HTTP/2 client that is answered while it still sends may take the
+    // reset of its stream for a failure and drop the answer.
+    async fn read(self, request: Request) -> Result<Request, Problem> {
+        if request.body().is_end_stream() {
+            return Ok(request);
         }
+        let (parts, mut body) = request.into_parts();
+        let (mut whole, mut length) = (BytesMut::new(), 0_usize);
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_broken| {
+                Problem::new(
+                    Kind::Invalid,
+                    "invalid-request",
+                    "the body could not be read to its end",
+                )
+            })?;
+            let Ok(data) = frame.into_data() else { continue };
+            length = length.saturating_add(data.len());
+            if length <= self.body {
+                whole.extend_from_slice(&data);
+            } else if length > self.body.saturating_add(PASSED_OVER) {
+                break;
+            }
+        }
+        if length > self.body {
+            let detail = format!("the body is larger than the {} bytes that are taken", self.body);
+            return Err(Problem::new(Kind::TooLarge, "body-too-large", detail));
+        }
+        Ok(Request::from_parts(parts, Body::from(whole.freeze())))
     }
 }
 

@@ -3,7 +3,7 @@
 //! Order: check, draw the random bits, then the hash and the event in one transaction, then show the key. What is
 //! not shown, because the answer was lost, is of no use to anybody; the prefix in the list tells what to revoke.
 
-use std::fmt;
+use kit::idempotency::IdempotencyKey;
 use std::time::Duration;
 
 use kit::auth::{Caller, roles};
@@ -46,37 +46,7 @@ pub struct Created {
     pub token: Token,
 }
 
-/// The value of an `Idempotency-Key`: 1 to 255 visible ASCII characters.
-#[derive(Clone, PartialEq, Eq)]
-pub struct IdempotencyKey(String);
-
-impl IdempotencyKey {
-    /// Checks the form.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`].
-    pub fn new(text: impl Into<String>) -> Result<Self, Error> {
-        let text = text.into();
-        if (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            Ok(Self(text))
-        } else {
-            Err(Error::invalid(
-                "Idempotency-Key",
-                "takes 1 to 255 visible ASCII characters",
-            ))
-        }
-    }
-}
-
-impl fmt::Debug for IdempotencyKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("IdempotencyKey")
-    }
-}
-
 impl CreateRequest {
-    /// Two requesters may use the same Idempotency-Key without meeting. It holds no NUL, so the parts can't run
-    /// into each other.
     fn request(&self) -> Option<Request> {
         let key = self.idempotency_key.as_ref()?;
         let asked = json!([
@@ -85,7 +55,7 @@ impl CreateRequest {
             self.validity.map(|validity| validity.as_secs())
         ]);
         Some(Request {
-            key: sha256(&[self.requester.subject.as_bytes(), b"\0", key.0.as_bytes()].concat()),
+            key: key.hash(&self.requester.subject),
             sha256: sha256(asked.to_string().as_bytes()),
         })
     }

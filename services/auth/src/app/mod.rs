@@ -7,7 +7,7 @@ mod last_used;
 mod list;
 mod revoke;
 
-pub use create::{CreateRequest, Created, IdempotencyKey};
+pub use create::{CreateRequest, Created};
 
 use std::sync::Arc;
 use std::time::Duration;

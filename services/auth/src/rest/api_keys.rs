@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
 use kit::auth::{Allow, permission};
 use kit::http::{Json, Path, Query};
+use kit::idempotency::IdempotencyKey;
 use kit::problem::Problem;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{Rest, rfc3339};
-use crate::app::{App, CreateRequest, IdempotencyKey};
+use crate::app::{App, CreateRequest};
 use crate::domain;
 use crate::error::Error;
 
@@ -165,7 +166,7 @@ async fn create(
         roles: new.roles,
         validity: new.validity.as_deref().map(validity).transpose()?,
         requester: caller.0,
-        idempotency_key: idempotency_key(&headers)?,
+        idempotency_key: IdempotencyKey::from_headers(&headers)?,
     };
     let created = app.create(request).await?;
     let location = HeaderValue::try_from(format!("/api/v1/api-keys/{}", created.key.prefix))
@@ -205,14 +206,4 @@ async fn revoke(
 fn validity(text: &str) -> Result<std::time::Duration, Error> {
     humantime::parse_duration(text)
         .map_err(|error| Error::invalid("validity", format!("{error}; it takes a span such as 90d or 12h")))
-}
-
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Error> {
-    let mut values = headers.get_all("idempotency-key").iter();
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        // What is not visible ASCII becomes the empty text, which is refused with the right words.
-        (Some(value), None) => IdempotencyKey::new(value.to_str().unwrap_or_default()).map(Some),
-        (Some(_), Some(_)) => Err(Error::invalid("Idempotency-Key", "was sent more than once")),
-    }
 }

@@ -86,7 +86,7 @@ impl Authorities {
         profile: &str,
         config: &Config,
     ) -> Result<Arc<Online>, Error> {
-        let issues = |online: &Online| online.authority.profiles.iter().any(|name| name == profile);
+        let issues = |online: &Online| online.authority.issues(profile);
         if let Some(name) = asked {
             let online = self.online(name).await?;
             if issues(&online) {

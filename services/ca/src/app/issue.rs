@@ -1,6 +1,6 @@
 //! Issue a certificate from a CSR.
 
-use std::fmt;
+use kit::idempotency::IdempotencyKey;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +11,10 @@ use x509::serial::Serial;
 
 use super::authorities::Online;
 use super::{App, Requester, Scope};
-use crate::domain::{Issued, Protocol};
+use crate::domain::{Issued, Protocol, SERVICE_IDENTITY};
 use crate::error::Error;
 use crate::issuance::{Claim, Order, Record};
 use crate::store::commit::Outcome;
-
-/// The profile of GigVault's own services; nobody else gets it.
-const SERVICE_IDENTITY: &str = "service-identity";
 
 /// What a requester asks for.
 #[derive(Clone, Debug)]
@@ -36,39 +33,6 @@ pub struct IssueRequest {
     pub protocol: Protocol,
     /// Makes a repeated request have one effect.
     pub idempotency_key: Option<IdempotencyKey>,
-}
-
-/// The value of an `Idempotency-Key`: 1 to 255 visible ASCII characters.
-#[derive(Clone, PartialEq, Eq)]
-pub struct IdempotencyKey(String);
-
-impl fmt::Debug for IdempotencyKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("IdempotencyKey")
-    }
-}
-
-impl IdempotencyKey {
-    /// Checks the form.
-    pub fn new(text: impl Into<String>) -> Result<Self, Error> {
-        let text = text.into();
-        if (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            Ok(Self(text))
-        } else {
-            Err(Error::invalid(
-                "Idempotency-Key",
-                "takes 1 to 255 visible ASCII characters",
-            ))
-        }
-    }
-
-    /// Two requesters may use the same key without meeting.
-    pub(super) fn claim(&self, requester: &Requester, request: [u8; 32]) -> Claim {
-        Claim {
-            key: hash(&[requester.subject.as_bytes(), self.0.as_bytes()]),
-            request,
-        }
-    }
 }
 
 impl IssueRequest {
@@ -104,10 +68,10 @@ impl App {
     /// Policy, lint, signature, database, answer: in this order and in no other.
     pub async fn issue(&self, requester: &Requester, request: IssueRequest) -> Result<Issued, Error> {
         let profile = self.profile(&request.profile)?;
-        let claim = request
-            .idempotency_key
-            .as_ref()
-            .map(|key| key.claim(requester, request.digest()));
+        let claim = request.idempotency_key.as_ref().map(|key| Claim {
+            key: key.hash(&requester.subject),
+            request: request.digest(),
+        });
         if let Some(earlier) = self.earlier(claim.as_ref()).await? {
             return Ok(earlier);
         }

@@ -7,7 +7,7 @@ mod renew;
 mod revoke;
 
 pub use authorities::{Authorities, NewAuthority};
-pub use issue::{IdempotencyKey, IssueRequest};
+pub use issue::IssueRequest;
 pub use renew::RenewRequest;
 pub use revoke::RevokeRequest;
 

@@ -1,14 +1,15 @@
 //! Renew a certificate: same subject, names and profile, with the same key or a new one.
 
+use kit::idempotency::IdempotencyKey;
 use std::time::Duration;
 
 use x509::csr::Csr;
 
 use super::issue::hash;
-use super::{App, IdempotencyKey, Requester};
+use super::{App, Requester};
 use crate::domain::{Issued, Protocol, Status};
 use crate::error::Error;
-use crate::issuance::Record;
+use crate::issuance::{Claim, Record};
 
 /// What a requester asks for.
 #[derive(Clone, Debug)]
@@ -43,10 +44,10 @@ impl App {
     /// Issues the successor. The old certificate stays as it is.
     pub async fn renew(&self, requester: &Requester, request: RenewRequest) -> Result<Issued, Error> {
         let old = self.find(requester, &request.serial).await?;
-        let claim = request
-            .idempotency_key
-            .as_ref()
-            .map(|key| key.claim(requester, request.digest()));
+        let claim = request.idempotency_key.as_ref().map(|key| Claim {
+            key: key.hash(&requester.subject),
+            request: request.digest(),
+        });
         if let Some(earlier) = self.earlier(claim.as_ref()).await? {
             return Ok(earlier);
         }

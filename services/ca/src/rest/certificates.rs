@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
 use kit::auth::{Allow, permission};
 use kit::http::{Json, Path, Query};
+use kit::idempotency::IdempotencyKey;
 use kit::problem::Problem;
 use serde::{Deserialize, Serialize};
 use store::page::Limit;
@@ -15,7 +16,7 @@ use utoipa_axum::routes;
 use super::Rest;
 use super::filters::Filters;
 use super::object::{self, Certificate, requester};
-use crate::app::{App, IdempotencyKey, IssueRequest, RenewRequest, RevokeRequest};
+use crate::app::{App, IssueRequest, RenewRequest, RevokeRequest};
 use crate::domain::Protocol;
 use crate::error::Error;
 
@@ -71,7 +72,7 @@ async fn issue(
         validity: body.validity.as_deref().map(object::validity).transpose()?,
         sans: body.san.as_deref().map(object::sans).transpose()?,
         protocol: Protocol::Rest,
-        idempotency_key: idempotency_key(&headers)?,
+        idempotency_key: IdempotencyKey::from_headers(&headers)?,
     };
     let issued = app
         .issue(&requester(&allowed.0, permission::CERTIFICATES_ISSUE), request)
@@ -203,7 +204,7 @@ async fn renew(
         csr: body.csr.map(String::into_bytes),
         validity: body.validity.as_deref().map(object::validity).transpose()?,
         protocol: Protocol::Rest,
-        idempotency_key: idempotency_key(&headers)?,
+        idempotency_key: IdempotencyKey::from_headers(&headers)?,
     };
     let issued = app
         .renew(&requester(&allowed.0, permission::CERTIFICATES_RENEW), request)
@@ -262,13 +263,4 @@ async fn created(app: &App, issued: crate::domain::Issued) -> Result<impl IntoRe
         .map_err(|error| Error::Internal(error.to_string()))?;
     let body = axum::Json(Certificate::new(app, issued).await?);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], body))
-}
-
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Error> {
-    let mut values = headers.get_all("idempotency-key").iter();
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(value), None) => IdempotencyKey::new(value.to_str().unwrap_or_default()).map(Some),
-        (Some(_), Some(_)) => Err(Error::invalid("Idempotency-Key", "was given more than once")),
-    }
 }

@@ -4,9 +4,8 @@
 //! that dies before the commit leaves nothing; one that dies after it has a key that a repeated request finds
 //! by its name or Idempotency-Key.
 
-use std::fmt;
+use kit::idempotency::IdempotencyKey;
 
-use aws_lc_rs::digest;
 use data_encoding::HEXLOWER;
 use keys::{Binding, StoredKey};
 use serde_json::json;
@@ -36,38 +35,9 @@ pub struct GenerateRequest {
     pub idempotency_key: Option<IdempotencyKey>,
 }
 
-/// The value of an `Idempotency-Key`: 1 to 255 visible ASCII characters.
-#[derive(Clone, PartialEq, Eq)]
-pub struct IdempotencyKey(String);
-
-impl fmt::Debug for IdempotencyKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("IdempotencyKey")
-    }
-}
-
-impl IdempotencyKey {
-    /// Checks the form.
-    pub fn new(text: impl Into<String>) -> Result<Self, Error> {
-        let text = text.into();
-        if (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            Ok(Self(text))
-        } else {
-            Err(Error::invalid(
-                "Idempotency-Key",
-                "takes 1 to 255 visible ASCII characters",
-            ))
-        }
-    }
-}
-
 impl GenerateRequest {
-    /// Two requesters may use the same Idempotency-Key without meeting. It holds no NUL, so the parts can't run
-    /// into each other.
     fn request_key(&self) -> Option<Vec<u8>> {
-        let key = self.idempotency_key.as_ref()?;
-        let text = [self.requester.as_bytes(), b"\0", key.0.as_bytes()].concat();
-        Some(digest::digest(&digest::SHA256, &text).as_ref().to_vec())
+        Some(self.idempotency_key.as_ref()?.hash(&self.requester).to_vec())
     }
 
     fn asks_for(&self, key: &Key) -> bool {

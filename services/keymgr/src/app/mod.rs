@@ -8,7 +8,7 @@ mod loaded;
 mod sign;
 mod workers;
 
-pub use generate::{GenerateRequest, IdempotencyKey};
+pub use generate::GenerateRequest;
 pub use sign::SignRequest;
 
 use std::sync::Arc;
