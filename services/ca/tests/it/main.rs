@@ -1,0 +1,18 @@
+//! The certificate authority through its use cases, with a real key manager beside it, on both databases.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod concurrency;
+mod events;
+mod idempotency;
+mod lifecycle;
+mod outage;
+mod renewal;
+mod scope;
+mod serials;
+mod world;

@@ -1,0 +1,60 @@
+//! A successor has the same names and profile.
+
+use ca::Query;
+use keys::Signer;
+use store::page::Limit;
+
+use crate::world::{World, anyone, csr, key, on_both_databases, on_profile, renewal};
+
+on_both_databases!(
+    renewal_with_the_same_key_counts_it_as_reused,
+    renewal_with_a_new_csr_takes_its_key_and_nothing_else,
+);
+
+async fn reused(world: &World) -> Vec<String> {
+    let query = Query {
+        key_reused: true,
+        ..Query::default()
+    };
+    let page = world
+        .ca
+        .app()
+        .search(&anyone(), query, Limit::DEFAULT, None)
+        .await
+        .unwrap();
+    page.items
+        .iter()
+        .map(|issued| issued.serial.to_string())
+        .collect()
+}
+
+async fn renewal_with_the_same_key_counts_it_as_reused(world: World) {
+    let old = world
+        .issue(on_profile("mtls", &key(), "dns:a.example.test"))
+        .await;
+    assert!(reused(&world).await.is_empty());
+    let new = world.renew(renewal(&old, None)).await.unwrap();
+    assert_ne!(new.serial, old.serial);
+    assert_eq!(
+        (&new.subject, &new.sans, &new.profile, &new.ca, new.spki_sha256),
+        (&old.subject, &old.sans, &old.profile, &old.ca, old.spki_sha256),
+    );
+    assert_eq!(new.replaces, Some(old.serial));
+    assert_eq!(reused(&world).await, [new.serial.to_string()]);
+}
+
+async fn renewal_with_a_new_csr_takes_its_key_and_nothing_else(world: World) {
+    let old = world
+        .issue(on_profile("mtls", &key(), "dns:a.example.test"))
+        .await;
+    let other = key();
+    let request = renewal(&old, Some(csr(&other, &["dns:stranger.example.test"])));
+    let new = world.renew(request).await.unwrap();
+    assert_eq!(new.spki_sha256, other.public_key().fingerprint());
+    assert_eq!(
+        (&new.subject, &new.sans, &new.profile),
+        (&old.subject, &old.sans, &old.profile),
+    );
+    assert_eq!(new.replaces, Some(old.serial));
+    assert!(reused(&world).await.is_empty());
+}

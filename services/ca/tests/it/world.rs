@@ -1,0 +1,325 @@
+//! A CA of its own for each test: two databases, a key manager, a root, a clock that stands.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ca::{Ca, Error, IdempotencyKey, IssueRequest, Issued, NewAuthority, Protocol, RenewRequest};
+use ca::{Requester, RevokeRequest, Scope, USER_PROFILES, Visibility};
+use keymgr::{Backends, Keymgr, Software};
+use keys::{Signer, SoftwareKey};
+use kit::auth::{AuthFault, Authenticator, Caller};
+use kit::clock::MockClock;
+use kit::error::{Fault, Kind};
+use kit::grpc::edge;
+use kit::transport::{Transport, in_process};
+use proto::keymgr::v1::keymgr_client::KeymgrClient;
+use proto::keymgr::v1::{GenerateRequest, Purpose};
+use rootca::{Intermediate, Root};
+use store::feed::{Cursor, Event, Feed};
+use store::{Db, Options};
+use tempfile::TempDir;
+use testkit::postgres::Postgres;
+use time::OffsetDateTime;
+use time::macros::datetime;
+use tokio::task::JoinSet;
+use tower::Layer;
+use x509::crl::Reason;
+use x509::csr::Csr;
+use x509::{KeyAlgorithm, PublicKey, San, SignatureAlgorithm};
+
+pub(crate) const NOW: OffsetDateTime = datetime!(2027-01-02 03:04:05.678901 UTC);
+
+/// Runs `async fn name(world: World)` on SQLite and on PostgreSQL.
+macro_rules! on_both_databases {
+    ($($name:ident),+ $(,)?) => {$(
+        mod $name {
+            use crate::world::World;
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn on_sqlite() {
+                super::$name(World::sqlite().await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn on_postgresql() {
+                super::$name(World::postgresql().await).await;
+            }
+        }
+    )+};
+}
+pub(crate) use on_both_databases;
+
+/// A running CA with the two authorities of an installation: `issuing` and `services`.
+pub(crate) struct World {
+    _dir: TempDir,
+    url: String,
+    keymgr: Transport,
+    pub(crate) clock: Arc<MockClock>,
+    pub(crate) db: Db,
+    pub(crate) ca: Ca,
+}
+
+impl World {
+    pub(crate) async fn sqlite() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let url = |name: &str| format!("sqlite:{}", dir.path().join(name).display());
+        let (ca, keymgr) = (url("ca.db"), url("keymgr.db"));
+        Self::new(dir, ca, &keymgr).await
+    }
+
+    pub(crate) async fn postgresql() -> Self {
+        let server = Postgres::shared().await.unwrap();
+        let ca = server.fresh_database().await.unwrap();
+        let keymgr = server.fresh_database().await.unwrap();
+        Self::new(tempfile::tempdir().unwrap(), ca, &keymgr).await
+    }
+
+    async fn new(dir: TempDir, url: String, keymgr_url: &str) -> Self {
+        let clock = Arc::new(MockClock::new(NOW));
+        let keymgr = key_manager(&dir, keymgr_url, Arc::clone(&clock)).await;
+        let db = database(&url).await;
+        let ca = build(&db, keymgr.clone(), &clock).await;
+        let world = Self {
+            _dir: dir,
+            url,
+            keymgr,
+            clock,
+            db,
+            ca,
+        };
+        world.hierarchy().await;
+        world
+    }
+
+    /// Another process on the same database, with a pool of its own.
+    pub(crate) async fn replica(&self) -> Ca {
+        build(&database(&self.url).await, self.keymgr.clone(), &self.clock).await
+    }
+
+    /// A CA on the same database that reaches keymgr by another way.
+    pub(crate) async fn with_keymgr(&self, keymgr: Transport) -> Ca {
+        build(&self.db, keymgr, &self.clock).await
+    }
+
+    async fn hierarchy(&self) {
+        let root = Root::create(&"CN=Test Root".parse().unwrap(), KeyAlgorithm::P384, None, NOW).unwrap();
+        for (name, profile) in [("issuing", USER_PROFILES), ("services", "service-identity")] {
+            let key_name = format!("ca-{name}");
+            let made = KeymgrClient::new(self.keymgr.clone())
+                .generate(GenerateRequest {
+                    name: key_name.clone(),
+                    algorithm: "p256".to_owned(),
+                    purpose: Purpose::CertificateAuthority.into(),
+                })
+                .await
+                .unwrap()
+                .into_inner();
+            let public_key = PublicKey::from_spki(&made.spki).unwrap();
+            let subject = format!("CN=Test {name}").parse().unwrap();
+            let wanted = match name {
+                "services" => Intermediate::for_services(subject, public_key),
+                _ => Intermediate::new(subject, public_key),
+            };
+            let new = NewAuthority {
+                name: name.to_owned(),
+                key_name,
+                algorithm: SignatureAlgorithm::EcdsaSha256,
+                certificate: root.sign_intermediate(&wanted, NOW).unwrap(),
+                chain: vec![root.certificate().clone()],
+                profiles: vec![profile.to_owned()],
+            };
+            self.ca.app().add_authority(new).await.unwrap();
+        }
+    }
+
+    pub(crate) async fn issue(&self, request: IssueRequest) -> Issued {
+        self.ca.app().issue(&anyone(), request).await.unwrap()
+    }
+
+    pub(crate) async fn renew(&self, request: RenewRequest) -> Result<Issued, Error> {
+        self.ca.app().renew(&anyone(), request).await
+    }
+
+    pub(crate) async fn revoke(&self, serial: &str, reason: Reason) -> Result<Issued, Error> {
+        let request = RevokeRequest {
+            serial: serial.to_owned(),
+            reason,
+            invalidity: None,
+        };
+        self.ca.app().revoke(&anyone(), &request).await
+    }
+
+    /// Events of certificates, in the order of the feed.
+    pub(crate) async fn events(&self) -> Vec<Event> {
+        let feed = Feed::new(self.db.clone(), Duration::from_millis(10));
+        let mut events = Vec::new();
+        let mut cursor = Cursor::START;
+        // PostgreSQL shows an event once no older transaction of the server is open: other tests' are short.
+        let mut quiet = 0;
+        while quiet < 5 {
+            let page = feed.after(cursor, 500).await.unwrap();
+            match page.last() {
+                Some(last) => cursor = last.cursor,
+                None => {
+                    quiet += 1;
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+            events.extend(page);
+        }
+        events.retain(|event| event.kind.contains("certificate."));
+        events
+    }
+
+    pub(crate) async fn count(&self, table: &'static str) -> i64 {
+        store::read!(&self.db, |connection| {
+            sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}")))
+                .fetch_one(connection)
+                .await
+        })
+        .unwrap()
+    }
+
+    /// `(spki_sha256, key_use)` of every certificate, in order.
+    pub(crate) async fn key_uses(&self) -> Vec<(Vec<u8>, i64)> {
+        store::read!(&self.db, |connection| {
+            sqlx::query_as("SELECT spki_sha256, key_use FROM certificates ORDER BY spki_sha256, key_use")
+                .fetch_all(connection)
+                .await
+        })
+        .unwrap()
+    }
+}
+
+async fn key_manager(dir: &TempDir, url: &str, clock: Arc<MockClock>) -> Transport {
+    let kek_file = dir.path().join("kek");
+    keys::KeyEncryptionKey::create_file(&kek_file).unwrap();
+    let software = Software {
+        kek_file: Some(kek_file),
+        passphrase_file: None,
+    };
+    let config = keymgr::Config {
+        backends: Backends { software },
+        ..keymgr::Config::default()
+    };
+    let db = Db::open(url, "keymgr", Options::default()).await.unwrap();
+    db.migrate(&keymgr::MIGRATIONS).await.unwrap();
+    let deps = keymgr::Deps {
+        db,
+        clock,
+        authenticator: Arc::new(Nobody),
+    };
+    let keymgr = Keymgr::build(config, deps).await.unwrap();
+    in_process(edge("keymgr", keymgr::ALLOW).layer(keymgr.grpc()), "ca")
+}
+
+async fn database(url: &str) -> Db {
+    let db = Db::open(url, "ca", Options::default()).await.unwrap();
+    db.migrate(&ca::MIGRATIONS).await.unwrap();
+    db
+}
+
+async fn build(db: &Db, keymgr: Transport, clock: &Arc<MockClock>) -> Ca {
+    let deps = ca::Deps {
+        db: db.clone(),
+        clock: Arc::<MockClock>::clone(clock),
+        keymgr,
+        authenticator: Arc::new(Nobody),
+        public_http_url: "http://pki.example.test".to_owned(),
+        stop: tokio_util::sync::CancellationToken::new(),
+        trust_domain: "example.test".to_owned(),
+    };
+    Ca::build(ca::Config::default(), deps).await.unwrap()
+}
+
+/// These tests don't come in over REST.
+struct Nobody;
+
+impl Authenticator for Nobody {
+    fn authenticate<'a>(
+        &'a self,
+        _token: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<Caller, AuthFault>> + Send + 'a>> {
+        Box::pin(async { Err(AuthFault::Invalid) })
+    }
+}
+
+pub(crate) fn requester(subject: &str, issues: Scope) -> Requester {
+    Requester {
+        subject: subject.to_owned(),
+        issues,
+        sees: Visibility::All,
+    }
+}
+
+pub(crate) fn anyone() -> Requester {
+    requester("test:anyone", Scope::Any)
+}
+
+pub(crate) fn key() -> SoftwareKey {
+    SoftwareKey::generate(KeyAlgorithm::P256).unwrap()
+}
+
+pub(crate) fn csr(key: &SoftwareKey, sans: &[&str]) -> Vec<u8> {
+    let sans: Vec<San> = sans.iter().map(|san| san.parse().unwrap()).collect();
+    let algorithm = SignatureAlgorithm::EcdsaSha256;
+    let sign = |message: &[u8]| key.sign(message, algorithm);
+    Csr::build(&"".parse().unwrap(), &sans, key.public_key(), algorithm, sign).unwrap()
+}
+
+/// A TLS server certificate of that key for that host.
+pub(crate) fn server(key: &SoftwareKey, host: &str) -> IssueRequest {
+    on_profile("tls-server", key, &format!("dns:{host}"))
+}
+
+pub(crate) fn on_profile(profile: &str, key: &SoftwareKey, san: &str) -> IssueRequest {
+    IssueRequest {
+        csr: csr(key, &[san]),
+        profile: profile.to_owned(),
+        ca: None,
+        validity: None,
+        sans: None,
+        protocol: Protocol::Rest,
+        idempotency_key: None,
+    }
+}
+
+pub(crate) fn with_key(request: &IssueRequest, key: &str) -> IssueRequest {
+    IssueRequest {
+        idempotency_key: Some(IdempotencyKey::new(key).unwrap()),
+        ..request.clone()
+    }
+}
+
+pub(crate) fn renewal(old: &Issued, csr: Option<Vec<u8>>) -> RenewRequest {
+    RenewRequest {
+        serial: old.serial.to_string(),
+        csr,
+        validity: None,
+        protocol: Protocol::Rest,
+        idempotency_key: None,
+    }
+}
+
+/// All of them at once.
+pub(crate) async fn issue_all(
+    requests: impl IntoIterator<Item = (Ca, Requester, IssueRequest)>,
+) -> Vec<Result<Issued, Error>> {
+    let mut tasks = JoinSet::new();
+    for (ca, requester, request) in requests {
+        tasks.spawn(async move { ca.app().issue(&requester, request).await });
+    }
+    tasks.join_all().await
+}
+
+#[track_caller]
+pub(crate) fn refused(result: Result<Issued, Error>, kind: Kind) -> Error {
+    match result {
+        Ok(issued) => panic!("{} was not refused", issued.serial),
+        Err(error) => {
+            assert_eq!(error.kind(), kind, "{error:?}");
+            error
+        }
+    }
+}
