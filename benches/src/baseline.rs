@@ -74,11 +74,36 @@ const COLUMNS: &[&str] = &[
     "replaces",
 ];
 
+/// The columns of an event, as they lie in the outbox.
+type Event = (
+    i64,
+    i64,
+    Uuid,
+    String,
+    String,
+    i64,
+    String,
+    Option<String>,
+    Option<String>,
+);
+
+const EVENT_COLUMNS: &[&str] = &[
+    "tx",
+    "ordinal",
+    "id",
+    "kind",
+    "subject",
+    "time_us",
+    "data",
+    "correlation_id",
+    "traceparent",
+];
+
 /// Rows of a run: certificates, names, events.
 pub(crate) struct Rows {
     certificates: Vec<Row>,
     names: Vec<(Vec<u8>, Uuid)>,
-    events: Vec<(i64, i64, Uuid, String, String, i64, String)>,
+    events: Vec<Event>,
 }
 
 /// Reads what the run has stored.
@@ -99,9 +124,11 @@ pub(crate) async fn rows(system: &System, arguments: &[&str]) -> anyhow::Result<
             .await
     })?;
     let events = store::read!(db, |c| {
-        sqlx::query_as("SELECT tx, ordinal, id, kind, subject, time_us, data FROM outbox LIMIT 20000")
-            .fetch_all(c)
-            .await
+        sqlx::query_as(
+            "SELECT tx, ordinal, id, kind, subject, time_us, data, correlation_id, traceparent FROM outbox LIMIT 20000",
+        )
+        .fetch_all(c)
+        .await
     })?;
     db.close().await;
     Ok(Rows {
@@ -154,23 +181,31 @@ impl RowOf {
     }
 }
 
-/// Certificates a second when their rows, names and events are inserted in groups of 256, durable, by one writer, into an
+/// The size of groups that costs the database least.
+pub(crate) const GROUP: usize = 256;
+
+/// Certificates a second when their rows, names and events are inserted in groups, durable, by one writer, into an
 /// empty database of the same schema, with nothing else to do.
-pub(crate) async fn insert(rows: &Rows, arguments: &[&str], length: Duration) -> anyhow::Result<f64> {
-    const GROUP: usize = 256;
+pub(crate) async fn insert(
+    rows: &Rows,
+    arguments: &[&str],
+    size: usize,
+    length: Duration,
+) -> anyhow::Result<f64> {
     let dir = tempfile::tempdir()?;
     let url = match arguments.get(1) {
         Some(url) => (*url).to_owned(),
         None => format!("sqlite:{}", dir.path().join("bare.db").display()),
     };
-    let db = Db::open(&url, "bare", Options::default()).await?;
+    let schema = format!("bare_{size}");
+    let db = Db::open(&url, &schema, Options::default()).await?;
     db.migrate(&ca::MIGRATIONS).await?;
     let (start, mut count) = (Instant::now(), 0_usize);
     let groups = rows
         .certificates
-        .chunks(GROUP)
-        .zip(rows.names.chunks(GROUP))
-        .zip(rows.events.chunks(GROUP));
+        .chunks(size)
+        .zip(rows.names.chunks(size))
+        .zip(rows.events.chunks(size));
     for ((certificates, names), events) in groups {
         if start.elapsed() >= length {
             break;
@@ -189,14 +224,11 @@ async fn group(
     db: &Db,
     certificates: &[Row],
     names: &[(Vec<u8>, Uuid)],
-    events: &[(i64, i64, Uuid, String, String, i64, String)],
+    events: &[Event],
 ) -> Result<(), StoreError> {
     const CERTIFICATES: Insert = Insert::into("certificates", COLUMNS);
     const NAMES: Insert = Insert::into("certificate_names", &["name", "id"]);
-    const EVENTS: Insert = Insert::into(
-        "outbox",
-        &["tx", "ordinal", "id", "kind", "subject", "time_us", "data"],
-    );
+    const EVENTS: Insert = Insert::into("outbox", EVENT_COLUMNS);
     let mut tx = db.begin().await?;
     bulk_insert(&mut tx, &CERTIFICATES, certificates.iter().cloned()).await?;
     bulk_insert(&mut tx, &NAMES, names.iter().cloned()).await?;

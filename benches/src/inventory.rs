@@ -10,6 +10,7 @@ use testkit::postgres::Postgres;
 use testkit::system::System;
 
 use crate::report::Report;
+use crate::{Args, Database};
 
 const SMALL: i64 = 10_000;
 
@@ -49,20 +50,28 @@ const NAMES_POSTGRES: &str = "
         ('00' || lpad(to_hex(n), 10, '0') || '70008000' || lpad(to_hex(n), 12, '0'))::uuid
     FROM generate_series(1::bigint, $1) AS n";
 
-pub(crate) async fn measure(report: &mut Report, postgres_rows: i64, sqlite_rows: i64) -> anyhow::Result<()> {
-    let postgres = Postgres::start().await?;
-    let small = postgres.database("small").await?;
-    let large = postgres.database("large").await?;
-    let before = timings(&["--database-url", &small], SMALL).await?;
-    let after = timings(&["--database-url", &large], postgres_rows).await?;
-    compare(report, "PostgreSQL", postgres_rows, &before, &after);
-    let before = timings(&[], SMALL).await?;
-    let after = timings(&[], sqlite_rows).await?;
-    compare(report, "SQLite", sqlite_rows, &before, &after);
+pub(crate) async fn measure(report: &mut Report, args: &Args) -> anyhow::Result<()> {
+    for database in &args.on {
+        match database {
+            Database::Sqlite => {
+                let before = timings(&[], SMALL).await?;
+                let after = timings(&[], args.sqlite_rows).await?;
+                compare(report, *database, args.sqlite_rows, &before, &after);
+            }
+            Database::Postgresql => {
+                let postgres = Postgres::start().await?;
+                let small = postgres.database("small").await?;
+                let large = postgres.database("large").await?;
+                let before = timings(&["--database-url", &small], SMALL).await?;
+                let after = timings(&["--database-url", &large], args.postgres_rows).await?;
+                compare(report, *database, args.postgres_rows, &before, &after);
+            }
+        }
+    }
     Ok(())
 }
 
-fn compare(report: &mut Report, database: &str, rows: i64, before: &[Duration], after: &[Duration]) {
+fn compare(report: &mut Report, database: Database, rows: i64, before: &[Duration], after: &[Duration]) {
     for ((search, small), large) in SEARCHES.iter().zip(before).zip(after) {
         let name = if search.is_empty() { "newest" } else { search };
         report.ratio(

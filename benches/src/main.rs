@@ -17,6 +17,7 @@ mod load;
 mod report;
 mod requests;
 mod rest;
+mod steps;
 
 use clap::{Parser, ValueEnum};
 use report::Report;
@@ -27,6 +28,9 @@ struct Args {
     /// What to measure; everything if not given.
     #[arg(long, value_enum)]
     only: Vec<Part>,
+    /// On which databases; both if not given.
+    #[arg(long, value_enum)]
+    on: Vec<Database>,
     /// Clients at the same time.
     #[arg(long, default_value_t = 64)]
     clients: usize,
@@ -43,6 +47,8 @@ struct Args {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Part {
+    /// What one certificate costs a core, step by step.
+    Steps,
     /// Certificates a second and latency, REST and gRPC, on both databases.
     Issuance,
     /// Start, idle memory, size of the binary.
@@ -51,20 +57,44 @@ enum Part {
     Inventory,
 }
 
+/// A database to measure on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Database {
+    /// Embedded, one file a service.
+    Sqlite,
+    /// A server started for the run, with `fsync` on.
+    Postgresql,
+}
+
+impl std::fmt::Display for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgresql => "PostgreSQL",
+        })
+    }
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let _first = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let args = Args::parse();
+    let mut args = Args::parse();
+    if args.on.is_empty() {
+        args.on = vec![Database::Sqlite, Database::Postgresql];
+    }
     let wants = |part| args.only.is_empty() || args.only.contains(&part);
     let mut report = Report::default();
     if wants(Part::Footprint) {
         footprint::measure(&mut report).await?;
     }
+    if wants(Part::Steps) {
+        steps::measure(&mut report, std::time::Duration::from_secs(1))?;
+    }
     if wants(Part::Issuance) {
-        rest::measure(&mut report, args.clients, args.seconds).await?;
+        rest::measure(&mut report, &args).await?;
     }
     if wants(Part::Inventory) {
-        inventory::measure(&mut report, args.postgres_rows, args.sqlite_rows).await?;
+        inventory::measure(&mut report, &args).await?;
     }
     println!("{report}");
     Ok(())

@@ -16,63 +16,123 @@ use tokio_rustls::client::TlsStream;
 
 use crate::load::{Client, Outcome, Run};
 use crate::report::Report;
-use crate::{baseline, grpc, requests};
+use crate::{Args, Database, baseline, grpc, requests};
 
 /// Requests made before each measurement; more than any machine of today answers in its seconds.
 const PREPARED_A_SECOND: usize = 6_000;
 
-pub(crate) async fn measure(report: &mut Report, clients: usize, seconds: u64) -> anyhow::Result<()> {
-    let length = Duration::from_secs(seconds);
+pub(crate) async fn measure(report: &mut Report, args: &Args) -> anyhow::Result<()> {
     let signatures = baseline::signatures(Duration::from_secs(2))?;
     report.figure("P-256 signatures, all cores", format!("{signatures:.0}/s"));
-    let prepared = PREPARED_A_SECOND * usize::try_from(seconds)?;
+    let prepared = PREPARED_A_SECOND * usize::try_from(args.seconds)?;
     let csrs = Arc::new(requests::csrs(prepared)?);
-    let postgres = Postgres::start_with(testkit::postgres::Options {
-        fsync: true,
-        ..Default::default()
-    })
-    .await?;
-    let url = postgres.url();
-    for (name, arguments) in [
-        ("SQLite", vec![]),
-        ("PostgreSQL", vec!["--database-url", url.as_str()]),
-    ] {
-        let system = System::bootstrapped(&arguments, &[grpc::CALLER])?;
-        let next = Arc::new(AtomicUsize::new(0));
-        let run = Run::full(length, &next);
-        let warm = Run::full(Duration::from_secs(1), &next);
-        warm.run(connect_all(&system, clients, &csrs).await?)
-            .await
-            .context(format!("warming up {name}"))?;
-        let rest = run
-            .clone()
-            .run(connect_all(&system, clients, &csrs).await?)
-            .await?;
-        let rows = baseline::rows(&system, &arguments).await?;
-        let insert = baseline::insert(&rows, &arguments, Duration::from_secs(5)).await?;
-        report.figure(
-            format!("{name}: bare batched insert of the same rows"),
-            format!("{insert:.0}/s"),
-        );
-        report.ratio(
-            format!("{name}: issued over REST"),
-            format!("{:.0}/s", rest.rate),
-            rest.rate / insert,
-            "bare insert",
-        );
-        report.figure(format!("{name}: REST at full load, p50 / p99"), latencies(&rest));
-        let half = run.clone().paced(rest.rate / 2.0);
-        let half = half.run(connect_all(&system, clients, &csrs).await?).await?;
-        report.figure(format!("{name}: REST at half load, p50 / p99"), latencies(&half));
-        let over_grpc = run.run(grpc::connect_all(&system, clients, &csrs)?).await?;
-        report.ratio(
-            format!("{name}: issued over gRPC"),
-            format!("{:.0}/s", over_grpc.rate),
-            over_grpc.rate / insert,
-            "bare insert",
-        );
+    let load = Load {
+        clients: args.clients,
+        length: Duration::from_secs(args.seconds),
+        bodies: Arc::new(requests::bodies(&csrs)),
+        csrs,
+    };
+    for database in &args.on {
+        match database {
+            Database::Sqlite => on(report, &load, *database, &[]).await?,
+            Database::Postgresql => {
+                let options = testkit::postgres::Options {
+                    fsync: true,
+                    ..Default::default()
+                };
+                let postgres = Postgres::start_with(options).await?;
+                on(report, &load, *database, &["--database-url", &postgres.url()]).await?;
+            }
+        }
     }
     Ok(())
+}
+
+/// What is sent, by how many, for how long.
+struct Load {
+    clients: usize,
+    length: Duration,
+    csrs: Arc<Vec<Vec<u8>>>,
+    bodies: Arc<Vec<String>>,
+}
+
+async fn on(report: &mut Report, load: &Load, name: Database, arguments: &[&str]) -> anyhow::Result<()> {
+    let system = System::bootstrapped(arguments, &[grpc::CALLER])?;
+    let next = Arc::new(AtomicUsize::new(0));
+    let run = Run::full(load.length, &next);
+    let warm = Run::full(Duration::from_secs(1), &next);
+    warm.run(connect_all(&system, load).await?)
+        .await
+        .context(format!("warming up {name}"))?;
+    let before = Groups::read(&system).await?;
+    let rest = run.clone().run(connect_all(&system, load).await?).await?;
+    let group = Groups::read(&system).await?.mean_since(&before);
+    let rows = baseline::rows(&system, arguments).await?;
+    let bare = |group| baseline::insert(&rows, arguments, group, Duration::from_secs(5));
+    let insert = bare(baseline::GROUP).await?;
+    let alike = bare(group.round().max(1.0) as usize).await?;
+    report.figure(
+        format!(
+            "{name}: bare insert of the same rows in groups of {}",
+            baseline::GROUP
+        ),
+        format!("{insert:.0}/s"),
+    );
+    report.figure(
+        format!("{name}: bare insert in groups of {group:.0}, as REST formed them"),
+        format!("{alike:.0}/s"),
+    );
+    report.ratio(
+        format!("{name}: issued over REST"),
+        format!("{:.0}/s", rest.rate),
+        rest.rate / insert,
+        "bare insert",
+    );
+    report.figure(format!("{name}: REST at full load, p50 / p99"), latencies(&rest));
+    let half = run.clone().paced(rest.rate / 2.0);
+    let half = half.run(connect_all(&system, load).await?).await?;
+    report.figure(format!("{name}: REST at half load, p50 / p99"), latencies(&half));
+    let over_grpc = run
+        .run(grpc::connect_all(&system, load.clients, &load.csrs)?)
+        .await?;
+    report.ratio(
+        format!("{name}: issued over gRPC"),
+        format!("{:.0}/s", over_grpc.rate),
+        over_grpc.rate / insert,
+        "bare insert",
+    );
+    Ok(())
+}
+
+/// How many certificates shared a commit, from the metrics of the running system.
+struct Groups {
+    groups: f64,
+    certificates: f64,
+}
+
+impl Groups {
+    async fn read(system: &System) -> anyhow::Result<Self> {
+        let text = system
+            .http()?
+            .get(format!("{}/metrics", system.ready().metrics))
+            .send()
+            .await?
+            .error_for_status()?
+            .text()
+            .await?;
+        let value = |name: &str| -> anyhow::Result<f64> {
+            let line = text.lines().find_map(|line| line.strip_prefix(name));
+            Ok(line.context(format!("no metric {name}"))?.trim().parse()?)
+        };
+        Ok(Self {
+            groups: value("gigvault_issuance_group_size_count ")?,
+            certificates: value("gigvault_issuance_group_size_sum ")?,
+        })
+    }
+
+    fn mean_since(&self, earlier: &Self) -> f64 {
+        (self.certificates - earlier.certificates) / (self.groups - earlier.groups).max(1.0)
+    }
 }
 
 fn latencies(outcome: &Outcome) -> String {
@@ -80,10 +140,10 @@ fn latencies(outcome: &Outcome) -> String {
     format!("{:.1} / {:.1} ms", ms(0.5), ms(0.99))
 }
 
-async fn connect_all(system: &System, clients: usize, csrs: &Arc<Vec<Vec<u8>>>) -> anyhow::Result<Vec<Rest>> {
-    let mut all = Vec::with_capacity(clients);
-    for _ in 0..clients {
-        all.push(Rest::connect(system, Arc::clone(csrs)).await?);
+async fn connect_all(system: &System, load: &Load) -> anyhow::Result<Vec<Rest>> {
+    let mut all = Vec::with_capacity(load.clients);
+    for _ in 0..load.clients {
+        all.push(Rest::connect(system, Arc::clone(&load.bodies)).await?);
     }
     Ok(all)
 }
@@ -92,12 +152,12 @@ async fn connect_all(system: &System, clients: usize, csrs: &Arc<Vec<Vec<u8>>>) 
 struct Rest {
     stream: TlsStream<TcpStream>,
     head: String,
-    csrs: Arc<Vec<Vec<u8>>>,
+    bodies: Arc<Vec<String>>,
     buffer: Vec<u8>,
 }
 
 impl Rest {
-    async fn connect(system: &System, csrs: Arc<Vec<Vec<u8>>>) -> anyhow::Result<Self> {
+    async fn connect(system: &System, bodies: Arc<Vec<String>>) -> anyhow::Result<Self> {
         let address = system.ready().https.trim_start_matches("https://").to_owned();
         let mut roots = rustls::RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(
@@ -120,7 +180,7 @@ impl Rest {
         Ok(Self {
             stream,
             head,
-            csrs,
+            bodies,
             buffer: Vec::with_capacity(16 * 1024),
         })
     }
@@ -137,35 +197,30 @@ impl Rest {
                 break end + 4;
             }
         };
-        let text = String::from_utf8_lossy(self.buffer.get(..head).unwrap_or_default()).to_ascii_lowercase();
+        let text = std::str::from_utf8(self.buffer.get(..head).unwrap_or_default())?;
         let length = text
             .lines()
             .find_map(|line| line.strip_prefix("content-length: "))
             .context("no content-length")?;
         let total = head + length.trim().parse::<usize>()?;
+        let created = text.starts_with("HTTP/1.1 201");
         while self.buffer.len() < total {
             ensure!(
                 self.stream.read_buf(&mut self.buffer).await? > 0,
                 "the answer broke off"
             );
         }
-        ensure!(
-            text.starts_with("http/1.1 201"),
-            "refused: {}",
-            String::from_utf8_lossy(&self.buffer)
-        );
+        ensure!(created, "refused: {}", String::from_utf8_lossy(&self.buffer));
         Ok(())
     }
 }
 
 impl Client for Rest {
     async fn call(&mut self, number: usize) -> anyhow::Result<()> {
-        let csr = self
-            .csrs
-            .get(number % self.csrs.len())
+        let body = self
+            .bodies
+            .get(number % self.bodies.len())
             .context("no CSR was made")?;
-        let body = serde_json::json!({"csr": x509::pem::encode("CERTIFICATE REQUEST", csr), "profile": "tls-server"});
-        let body = body.to_string();
         let request = format!("{}content-length: {}\r\n\r\n{body}", self.head, body.len());
         self.stream.write_all(request.as_bytes()).await?;
         self.answer().await

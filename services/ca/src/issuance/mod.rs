@@ -1,9 +1,10 @@
 //! Group commit: requests that wait at the same time share one signing call and one transaction.
 //!
-//! Two stages work side by side, each on one group: while a group is committed, the next is signed, and the one
-//! after gathers in the queue. A request that finds both stages idle goes through alone, at once: nothing
-//! ever waits for company. The order is fixed: sign, make durable, answer. A certificate that could not be
-//! stored is never handed out, and a process that dies between the stages has answered nobody.
+//! Two stages work side by side, and each takes all that waits for it: while a group is committed, whatever comes
+//! in meanwhile is signed and gathers behind it, to be committed together. A request that finds both stages idle
+//! goes through alone, at once: nothing ever waits for company. The order is fixed: sign, make durable, answer.
+//! A certificate that could not be stored is never handed out, and a process that dies between the stages has
+//! answered nobody.
 
 mod sign;
 
@@ -63,28 +64,28 @@ type Answer = oneshot::Sender<Result<Outcome, Error>>;
 #[derive(Clone)]
 pub(crate) struct Issuance {
     queue: mpsc::Sender<(Order, Answer)>,
+    depth: metrics::Gauge,
 }
 
 impl Issuance {
     /// Starts both stages. They end when the last `Issuance` is dropped and the queue is empty.
     pub(crate) fn start(db: Db, keymgr: Keymgr, clock: SharedClock, config: &Config) -> Self {
+        let max_batch = config.max_batch.max(1);
         let (queue, orders) = mpsc::channel(config.queue.max(1));
         // One group signed ahead is enough to keep the database busy; more would only wait longer.
-        let (signed, groups) = mpsc::channel(1);
-        tokio::spawn(sign_stage(
-            orders,
-            signed,
-            keymgr,
-            clock.clone(),
-            config.max_batch.max(1),
-        ));
-        tokio::spawn(commit_stage(groups, db, clock));
-        Self { queue }
+        let (signed, waiting) = mpsc::channel(max_batch);
+        let depth = metrics::gauge!("gigvault_queue_depth", "queue" => "issuance");
+        tokio::spawn(sign_stage(orders, signed, keymgr, clock.clone(), max_batch));
+        tokio::spawn(commit_stage(waiting, db, clock, max_batch));
+        Self { queue, depth }
     }
 
     /// Signs and stores; returns when the certificate is durable.
     pub(crate) async fn submit(&self, order: Order) -> Result<Outcome, Error> {
         let (answer, done) = oneshot::channel();
+        let depth = self.queue.max_capacity() - self.queue.capacity();
+        self.depth
+            .set(f64::from(u32::try_from(depth).unwrap_or(u32::MAX)));
         self.queue
             .try_send((order, answer))
             .map_err(|refused| match refused {
@@ -97,25 +98,32 @@ impl Issuance {
 
 async fn sign_stage(
     mut orders: mpsc::Receiver<(Order, Answer)>,
-    signed: mpsc::Sender<Vec<(Signed, Answer)>>,
+    signed: mpsc::Sender<(Signed, Answer)>,
     keymgr: Keymgr,
     clock: SharedClock,
     max_batch: usize,
 ) {
     let mut group = Vec::with_capacity(max_batch);
     while orders.recv_many(&mut group, max_batch).await > 0 {
-        metrics::histogram!("gigvault_issuance_group_size")
-            .record(f64::from(u32::try_from(group.len()).unwrap_or(u32::MAX)));
-        let done = sign::sign(&keymgr, std::mem::take(&mut group), clock.now()).await;
-        if !done.is_empty() && signed.send(done).await.is_err() {
-            return;
+        for done in sign::sign(&keymgr, std::mem::take(&mut group), clock.now()).await {
+            if signed.send(done).await.is_err() {
+                return;
+            }
         }
     }
 }
 
-async fn commit_stage(mut groups: mpsc::Receiver<Vec<(Signed, Answer)>>, db: Db, clock: SharedClock) {
-    while let Some(group) = groups.recv().await {
-        let (signed, answers): (Vec<Signed>, Vec<Answer>) = group.into_iter().unzip();
+async fn commit_stage(
+    mut waiting: mpsc::Receiver<(Signed, Answer)>,
+    db: Db,
+    clock: SharedClock,
+    max_batch: usize,
+) {
+    let size = metrics::histogram!("gigvault_issuance_group_size");
+    let mut group = Vec::with_capacity(max_batch);
+    while waiting.recv_many(&mut group, max_batch).await > 0 {
+        size.record(f64::from(u32::try_from(group.len()).unwrap_or(u32::MAX)));
+        let (signed, answers): (Vec<Signed>, Vec<Answer>) = group.drain(..).unzip();
         match commit_with_retry(&db, signed, &clock).await {
             Ok(outcomes) => {
                 for (answer, outcome) in answers.into_iter().zip(outcomes) {
