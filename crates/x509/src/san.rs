@@ -2,7 +2,7 @@
 //!
 //! A [`San`] is a checked name: the newtypes [`DnsName`], [`EmailAddress`], [`SmtpUtf8Mailbox`] and [`Uri`] can hold
 //! nothing that an issued certificate may not. The text form is `kind:value` (`dns:web.example.test`), canonical and
-//! the same in REST, CLI and inventory; [`San::search_key`] turns a search by suffix into one by prefix.
+//! the same in REST, CLI and inventory.
 //! [`decode`] is strict and made for requests; [`decode_lenient`] keeps what it cannot accept as [`San::Opaque`] and
 //! is made for viewing certificates of others.
 
@@ -172,27 +172,11 @@ impl San {
             value_der,
         })
     }
-
-    /// The canonical text without its kind, character by character reversed. Names that end in `example.test` have
-    /// keys that begin with `tset.elpmaxe`, so an ordered index on this key serves searches by suffix.
-    #[must_use]
-    pub fn search_key(&self) -> String {
-        self.value().chars().rev().collect()
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_search_by_suffix_is_one_by_prefix_of_the_key() {
-        let san: San = "dns:web.example.test".parse().unwrap();
-        assert!(
-            san.search_key()
-                .starts_with(&"example.test".chars().rev().collect::<String>())
-        );
-    }
 
     #[test]
     fn each_name_has_its_kind() {

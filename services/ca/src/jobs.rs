@@ -1,14 +1,18 @@
-//! Background work: idempotency keys are forgotten after a day. Safe on every replica at once.
+//! Background work: idempotency keys are forgotten after a day, and certificates that run out are counted. Safe on
+//! every replica at once.
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::store::certificates::{expiring, prune_idempotency_keys};
 
 const EVERY: Duration = Duration::from_secs(600);
 const KEPT: Duration = Duration::from_secs(24 * 3600);
 const AT_ONCE: u32 = 1000;
+/// Windows of `gigvault_certificates_expiring`.
+const DAYS: [u16; 3] = [1, 7, 30];
 
 /// Runs until `stop`.
 pub(crate) async fn run(app: App, stop: CancellationToken) {
@@ -17,7 +21,10 @@ pub(crate) async fn run(app: App, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            _ = timer.tick() => prune(&app).await,
+            _ = timer.tick() => {
+                prune(&app).await;
+                count_expiring(&app).await;
+            }
         }
     }
 }
@@ -25,13 +32,39 @@ pub(crate) async fn run(app: App, stop: CancellationToken) {
 async fn prune(app: &App) {
     let before = app.clock.now() - KEPT;
     loop {
-        match crate::store::certificates::prune_idempotency_keys(&app.db, before, AT_ONCE).await {
+        match prune_idempotency_keys(&app.db, before, AT_ONCE).await {
             Ok(gone) if gone == u64::from(AT_ONCE) => {}
             Ok(_) => return,
             Err(error) => {
                 tracing::warn!(error = %error, "old idempotency keys could not be removed; trying again later");
                 return;
             }
+        }
+    }
+}
+
+/// `gigvault_certificates_expiring{ca,days}`: valid certificates whose last second comes within so many days.
+async fn count_expiring(app: &App) {
+    let now = app.clock.now();
+    for days in DAYS {
+        let counted = expiring(&app.db, now, now + time::Duration::days(i64::from(days))).await;
+        let counted = match counted {
+            Ok(counted) => counted,
+            Err(error) => {
+                tracing::warn!(error = %error, "certificates that run out could not be counted; trying again later");
+                return;
+            }
+        };
+        for authority in app.authorities.all() {
+            let count = counted.get(&authority.name).copied().unwrap_or_default();
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a count of certificates is far below 2^52"
+            )]
+            metrics::gauge!(
+                "gigvault_certificates_expiring", "ca" => authority.name.clone(), "days" => days.to_string()
+            )
+            .set(count as f64);
         }
     }
 }

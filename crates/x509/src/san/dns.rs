@@ -110,7 +110,7 @@ pub(crate) fn to_a_labels(domain: &str) -> Result<String, &'static str> {
         .to_ascii(
             domain.as_bytes(),
             AsciiDenyList::STD3,
-            Hyphens::CheckFirstLast,
+            Hyphens::Check,
             DnsLength::Verify,
         )
         .map_err(|_| "it is not a valid internationalised name (RFC 5890)")?
@@ -168,14 +168,14 @@ fn check_label(label: &str) -> Result<(), &'static str> {
 fn check_a_label(label: &str) -> Result<(), &'static str> {
     const PROBLEM: &str = "a label with `--` in third place must be a valid A-label (xn--…)";
     let uts46 = Uts46::new();
-    let (unicode, valid) = uts46.to_unicode(label.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast);
+    let (unicode, valid) = uts46.to_unicode(label.as_bytes(), AsciiDenyList::STD3, Hyphens::Check);
     if valid.is_err() || unicode.is_ascii() || unicode.chars().any(is_never_in_a_u_label) {
         return Err(PROBLEM);
     }
     match uts46.to_ascii(
         unicode.as_bytes(),
         AsciiDenyList::STD3,
-        Hyphens::CheckFirstLast,
+        Hyphens::Check,
         DnsLength::Verify,
     ) {
         Ok(again) if again == label => Ok(()),
@@ -257,6 +257,7 @@ mod tests {
             "a\0b.test",
             "a/b",
             "ab--c.test",
+            "bü--cher.test",
             "xn--.test",
             "xn--a.test",
             "xn--zzzzzzzz9999999.test",

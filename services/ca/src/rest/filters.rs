@@ -104,13 +104,23 @@ fn suffix(text: &str) -> Result<SanSuffix, Error> {
             "takes 1 to 253 printable characters",
         ));
     }
-    // A URI's path keeps its case; the rest is compared in lower case, as it is stored.
-    let suffix = if kind == "uri" {
-        value.to_owned()
-    } else {
-        value.to_lowercase()
+    // As it is stored: a URI's path keeps its case, a DNS name is in A-labels, all else is in lower case.
+    let suffix = match kind {
+        "uri" => value.to_owned(),
+        "dns" if !value.is_ascii() => a_labels(value)?,
+        _ => value.to_lowercase(),
     };
     Ok(SanSuffix { kind, suffix })
+}
+
+/// An internationalised name, with or without a dot before it, in the form that certificates hold (RFC 5890).
+fn a_labels(value: &str) -> Result<String, Error> {
+    let (dot, name) = match value.strip_prefix('.') {
+        Some(name) => (".", name),
+        None => ("", value),
+    };
+    let name: x509::DnsName = name.parse().map_err(|error| Error::invalid("san_suffix", error))?;
+    Ok(format!("{dot}{}", name.as_str()))
 }
 
 #[cfg(test)]
@@ -188,18 +198,14 @@ mod tests {
 
     #[test]
     fn a_suffix_without_a_kind_is_a_dns_name() {
-        let query = Filters {
-            san_suffix: Some("Example.TEST".to_owned()),
-            ..Filters::default()
-        }
-        .query()
-        .unwrap();
-        assert_eq!(
-            query.san_suffix,
-            Some(SanSuffix {
-                kind: "dns",
-                suffix: "example.test".to_owned()
-            })
-        );
+        let found = suffix("Example.TEST").unwrap();
+        assert_eq!((found.kind, found.suffix.as_str()), ("dns", "example.test"));
+    }
+
+    #[test]
+    fn an_internationalised_suffix_is_looked_for_in_its_stored_form() {
+        assert_eq!(suffix("Bücher.example.test").unwrap().suffix, "xn--bcher-kva.example.test");
+        assert_eq!(suffix("dns:.bücher.test").unwrap().suffix, ".xn--bcher-kva.test");
+        assert!(suffix("ü\u{202e}.test").is_err());
     }
 }

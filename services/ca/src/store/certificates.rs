@@ -1,5 +1,6 @@
 //! One certificate at a time: find it, change its revocation.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use store::{Db, StoreError, Tx};
@@ -141,6 +142,25 @@ pub(crate) async fn set_revocation(
     })
     .map_err(StoreError::from)?;
     Ok(changed == 1)
+}
+
+/// How many certificates of each CA are neither revoked nor on hold and have their last second in this span.
+pub(crate) async fn expiring(
+    db: &Db,
+    from: OffsetDateTime,
+    before: OffsetDateTime,
+) -> Result<HashMap<String, i64>, Error> {
+    let counted: Vec<(String, i64)> = store::read!(db, |connection| {
+        sqlx::query_as(
+            "SELECT ca, COUNT(*) FROM certificates WHERE reason IS NULL AND not_after >= $1 AND not_after < $2 GROUP BY ca",
+        )
+        .bind(store::time::to_micros(from))
+        .bind(store::time::to_micros(before))
+        .fetch_all(connection)
+        .await
+    })
+    .map_err(StoreError::from)?;
+    Ok(counted.into_iter().collect())
 }
 
 /// Forgets idempotency keys older than `before`; at most `limit` at a time. Returns how many.
