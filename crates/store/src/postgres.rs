@@ -32,7 +32,9 @@ pub(crate) async fn open(url: &str, schema: &str, options: &Options) -> Result<(
         .options(SESSION);
     let pool = pool(options.max_connections, options).connect_lazy_with(connect.clone());
     create_schema(&pool, schema).await?;
-    let signals = pool_for_signals(options).connect_lazy_with(connect);
+    // A NOTIFY counts as a transaction: without this each would wait for the disk, with nothing to keep there.
+    let signals = connect.options([("synchronous_commit", "off")]);
+    let signals = pool_for_signals(options).connect_lazy_with(signals);
     Ok((pool, Signal::postgres(signals, schema)))
 }
 

@@ -1,17 +1,20 @@
 //! Group commit: requests that wait at the same time share one signing call and one transaction.
 //!
-//! Two stages work side by side, and each takes all that waits for it: while a group is committed, whatever comes
-//! in meanwhile is signed and gathers behind it, to be committed together. A request that finds both stages idle
-//! goes through alone, at once: nothing ever waits for company. The order is fixed: sign, make durable, answer.
-//! A certificate that could not be stored is never handed out, and a process that dies between the stages has
-//! answered nobody.
+//! One task takes all that waits, has it signed, commits it, answers, and takes what came in meanwhile: a group is
+//! as large as the wait was long, and the costs of call, transaction and disk are shared by all of it. A request
+//! that finds the task idle goes through alone, at once: nothing ever waits for company. The order is fixed: sign,
+//! make durable, answer. A certificate that could not be stored is never handed out, and a process that dies in
+//! between has answered nobody.
 
 mod sign;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use kit::clock::SharedClock;
+use kit::error::{Fault, Kind};
 use lint::Linted;
 use rules::Approved;
 use store::Db;
@@ -56,6 +59,8 @@ pub(crate) struct Claim {
 pub(crate) struct Signed {
     pub(crate) issued: Issued,
     pub(crate) record: Record,
+    /// Ids of the lints that would have had it otherwise and did not forbid it.
+    pub(crate) warnings: Vec<&'static str>,
 }
 
 type Answer = oneshot::Sender<Result<Outcome, Error>>;
@@ -68,15 +73,12 @@ pub(crate) struct Issuance {
 }
 
 impl Issuance {
-    /// Starts both stages. They end when the last `Issuance` is dropped and the queue is empty.
+    /// Starts the task. It ends when the last `Issuance` is dropped and the queue is empty.
     pub(crate) fn start(db: Db, keymgr: Keymgr, clock: SharedClock, config: &Config) -> Self {
-        let max_batch = config.max_batch.max(1);
         let (queue, orders) = mpsc::channel(config.queue.max(1));
-        // One group signed ahead is enough to keep the database busy; more would only wait longer.
-        let (signed, waiting) = mpsc::channel(max_batch);
+        let committer = Committer { db, keymgr, clock };
+        tokio::spawn(committer.run(orders, config.max_batch.max(1)));
         let depth = metrics::gauge!("gigvault_queue_depth", "queue" => "issuance");
-        tokio::spawn(sign_stage(orders, signed, keymgr, clock.clone(), max_batch));
-        tokio::spawn(commit_stage(waiting, db, clock, max_batch));
         Self { queue, depth }
     }
 
@@ -92,74 +94,83 @@ impl Issuance {
                 mpsc::error::TrySendError::Full(_) => Error::Overloaded,
                 mpsc::error::TrySendError::Closed(_) => Error::Stopping,
             })?;
-        done.await.map_err(|_| Error::Stopping)?
+        done.await
+            .map_err(|_| Error::Internal("a group was dropped before it was answered".to_owned()))?
     }
 }
 
-async fn sign_stage(
-    mut orders: mpsc::Receiver<(Order, Answer)>,
-    signed: mpsc::Sender<(Signed, Answer)>,
+/// Takes one group after the other from the queue to the answers.
+struct Committer {
+    db: Db,
     keymgr: Keymgr,
     clock: SharedClock,
-    max_batch: usize,
-) {
-    let mut group = Vec::with_capacity(max_batch);
-    while orders.recv_many(&mut group, max_batch).await > 0 {
-        for done in sign::sign(&keymgr, std::mem::take(&mut group), clock.now()).await {
-            if signed.send(done).await.is_err() {
-                return;
+}
+
+impl Committer {
+    async fn run(self, mut orders: mpsc::Receiver<(Order, Answer)>, max_batch: usize) {
+        let size = metrics::histogram!("gigvault_issuance_group_size");
+        let mut group = Vec::with_capacity(max_batch);
+        while orders.recv_many(&mut group, max_batch).await > 0 {
+            size.record(f64::from(u32::try_from(group.len()).unwrap_or(u32::MAX)));
+            let group = AssertUnwindSafe(self.group(group.drain(..).collect()));
+            if group.catch_unwind().await.is_err() {
+                tracing::error!(
+                    "signing or storing a group panicked; its requests were answered with an error"
+                );
             }
         }
     }
-}
 
-async fn commit_stage(
-    mut waiting: mpsc::Receiver<(Signed, Answer)>,
-    db: Db,
-    clock: SharedClock,
-    max_batch: usize,
-) {
-    let size = metrics::histogram!("gigvault_issuance_group_size");
-    let mut group = Vec::with_capacity(max_batch);
-    while waiting.recv_many(&mut group, max_batch).await > 0 {
-        size.record(f64::from(u32::try_from(group.len()).unwrap_or(u32::MAX)));
-        let (signed, answers): (Vec<Signed>, Vec<Answer>) = group.drain(..).unzip();
-        match commit_with_retry(&db, signed, &clock).await {
-            Ok(outcomes) => {
-                for (answer, outcome) in answers.into_iter().zip(outcomes) {
-                    // A requester that went away finds its certificate in the inventory.
-                    let _gone = answer.send(Ok(outcome));
+    async fn group(&self, group: Vec<(Order, Answer)>) {
+        let signed = sign::sign(&self.keymgr, group, self.clock.now()).await;
+        if signed.is_empty() {
+            return;
+        }
+        let (mut signed, answers): (Vec<Signed>, Vec<Answer>) = signed.into_iter().unzip();
+        match self.commit(&signed).await {
+            Ok(stored) => answer(signed, answers, stored),
+            // One row that the database refuses must not cost the others their certificates.
+            Err(error) if signed.len() > 1 && error.kind() == Kind::Internal => {
+                tracing::warn!(error = %error, "a group could not be stored; storing its certificates one by one");
+                for (signed, waiting) in signed.drain(..).zip(answers) {
+                    match self.commit(std::slice::from_ref(&signed)).await {
+                        Ok(stored) => answer(vec![signed], vec![waiting], stored),
+                        Err(error) => fail(vec![waiting], error),
+                    }
                 }
             }
             Err(error) => fail(answers, error),
         }
     }
-}
 
-/// Two replicas may record the same key for the first time in the same moment; the second tries again.
-async fn commit_with_retry(db: &Db, group: Vec<Signed>, clock: &SharedClock) -> Result<Vec<Outcome>, Error> {
-    const TRIES: u32 = 5;
-    let mut tried = 0;
-    loop {
-        tried += 1;
-        match commit::commit(db, &group, clock.now()).await {
-            Err(Error::Store(error))
-                if error.is_unique_violation("certificates(spki_sha256, key_use)") && tried < TRIES =>
-            {
-                tokio::time::sleep(Duration::from_millis(u64::from(tried))).await;
-            }
-            Err(error) => return Err(error),
-            Ok(stored) => {
-                let outcome = |(stored, signed): (bool, Signed)| {
-                    if stored {
-                        Outcome::Stored(Box::new(signed.issued))
-                    } else {
-                        Outcome::ClaimLost
-                    }
-                };
-                return Ok(stored.into_iter().zip(group).map(outcome).collect());
+    /// Stores a group, or nothing of it. Two replicas may record the same key for the first time in the same moment;
+    /// the second tries again.
+    async fn commit(&self, group: &[Signed]) -> Result<Vec<bool>, Error> {
+        const TRIES: u32 = 5;
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            match commit::commit(&self.db, group, self.clock.now()).await {
+                Err(Error::Store(error))
+                    if error.is_unique_violation("certificates(spki_sha256, key_use)") && tried < TRIES =>
+                {
+                    tokio::time::sleep(Duration::from_millis(u64::from(tried))).await;
+                }
+                result => return result,
             }
         }
+    }
+}
+
+/// Tells each of a group what became of it. A requester that went away finds its certificate in the inventory.
+fn answer(group: Vec<Signed>, answers: Vec<Answer>, stored: Vec<bool>) {
+    for ((signed, answer), stored) in group.into_iter().zip(answers).zip(stored) {
+        let outcome = if stored {
+            Outcome::Stored(Box::new(signed.issued))
+        } else {
+            Outcome::ClaimLost
+        };
+        let _gone = answer.send(Ok(outcome));
     }
 }
 

@@ -16,13 +16,19 @@ use time::OffsetDateTime;
 use x509::tbs;
 
 use super::{Answer, Order, Signed, fail};
-use crate::domain::{Authority, Issued};
+use crate::domain::Issued;
 use crate::error::Error;
 
 /// The way to keymgr, in process or over mutual TLS.
 pub(crate) type Keymgr = KeymgrClient<Transport>;
 
-/// Signs a group, one call a CA. Those that fail are answered here; the rest goes on.
+/// Most messages of a call; keymgr takes 512.
+const MOST_MESSAGES: usize = 256;
+/// Most bytes of messages of a call; gRPC takes 4 MiB with all that is around them.
+const MOST_BYTES: usize = 2 * 1024 * 1024;
+
+/// Signs a group, in one call a CA as long as it is not too large for that. Those that fail are answered here; the
+/// rest goes on.
 pub(super) async fn sign(
     keymgr: &Keymgr,
     group: Vec<(Order, Answer)>,
@@ -36,11 +42,8 @@ pub(super) async fn sign(
             .push(item);
     }
     let mut done = Vec::new();
-    for (_, items) in by_authority {
-        let Some(authority) = items.first().map(|(order, _)| Arc::clone(&order.authority)) else {
-            continue;
-        };
-        match signatures(keymgr, &authority, &items).await {
+    for items in by_authority.into_values().flat_map(calls) {
+        match signatures(keymgr, &items).await {
             Ok(signatures) => {
                 for ((order, answer), signature) in items.into_iter().zip(signatures) {
                     match seal(order, &signature, now) {
@@ -55,11 +58,30 @@ pub(super) async fn sign(
     done
 }
 
-async fn signatures(
-    keymgr: &Keymgr,
-    authority: &Authority,
-    items: &[(Order, Answer)],
-) -> Result<Vec<Bytes>, Error> {
+/// Cuts the orders of one CA into what one call takes.
+fn calls(items: Vec<(Order, Answer)>) -> Vec<Vec<(Order, Answer)>> {
+    let (mut calls, mut bytes) = (Vec::<Vec<_>>::new(), 0);
+    for item in items {
+        let length = item.0.certificate.get().tbs().len();
+        match calls.last_mut() {
+            Some(call) if call.len() < MOST_MESSAGES && bytes + length <= MOST_BYTES => {
+                bytes += length;
+                call.push(item);
+            }
+            _ => {
+                bytes = length;
+                calls.push(vec![item]);
+            }
+        }
+    }
+    calls
+}
+
+async fn signatures(keymgr: &Keymgr, items: &[(Order, Answer)]) -> Result<Vec<Bytes>, Error> {
+    let Some((first, _)) = items.first() else {
+        return Ok(Vec::new());
+    };
+    let authority = &first.authority;
     let messages = items
         .iter()
         .map(|(order, _)| Bytes::copy_from_slice(order.certificate.get().tbs()))
@@ -75,15 +97,30 @@ async fn signatures(
         .await
         .map_err(|status| Error::Keymgr(RemoteFault::from(status)))?;
     let signatures = answer.into_inner().signatures;
-    if signatures.len() == items.len() {
-        Ok(signatures)
-    } else {
-        Err(Error::Internal(format!(
+    if signatures.len() != items.len() {
+        return Err(Error::Internal(format!(
             "keymgr answered {} signatures for {} messages",
             signatures.len(),
             items.len()
-        )))
+        )));
     }
+    check_key(first, signatures.first().map(AsRef::as_ref).unwrap_or_default())?;
+    Ok(signatures)
+}
+
+/// Whether keymgr signs with the key that the CA's certificate names: after a restore from elsewhere, say, the key of
+/// that name may be another. One signature of a call tells for all of them.
+fn check_key(order: &Order, signature: &[u8]) -> Result<(), Error> {
+    let approved = order.certificate.get();
+    let verified = approved
+        .signature_algorithm()
+        .verify(approved.issuer_key(), approved.tbs(), signature);
+    verified.map_err(|_| {
+        Error::Internal(format!(
+            "key {} of keymgr is not the key of CA {}; nothing was issued",
+            order.authority.key_name, order.authority.name
+        ))
+    })
 }
 
 fn seal(order: Order, signature: &[u8], now: OffsetDateTime) -> Result<Signed, Error> {
@@ -92,6 +129,11 @@ fn seal(order: Order, signature: &[u8], now: OffsetDateTime) -> Result<Signed, E
         authority,
         record,
     } = order;
+    let warnings = certificate
+        .warnings()
+        .iter()
+        .map(|finding| finding.lint)
+        .collect();
     let approved = certificate.into_inner();
     let der = tbs::assemble(approved.tbs(), approved.signature_algorithm(), signature)
         .map_err(|error| Error::Internal(format!("a certificate could not be assembled: {error}")))?;
@@ -118,5 +160,9 @@ fn seal(order: Order, signature: &[u8], now: OffsetDateTime) -> Result<Signed, E
         replaces: record.replaces,
         revocation: None,
     };
-    Ok(Signed { issued, record })
+    Ok(Signed {
+        issued,
+        record,
+        warnings,
+    })
 }

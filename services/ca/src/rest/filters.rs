@@ -119,7 +119,9 @@ fn a_labels(value: &str) -> Result<String, Error> {
         Some(name) => (".", name),
         None => ("", value),
     };
-    let name: x509::DnsName = name.parse().map_err(|error| Error::invalid("san_suffix", error))?;
+    let name: x509::DnsName = name
+        .parse()
+        .map_err(|error| Error::invalid("san_suffix", error))?;
     Ok(format!("{dot}{}", name.as_str()))
 }
 
@@ -204,7 +206,10 @@ mod tests {
 
     #[test]
     fn an_internationalised_suffix_is_looked_for_in_its_stored_form() {
-        assert_eq!(suffix("Bücher.example.test").unwrap().suffix, "xn--bcher-kva.example.test");
+        assert_eq!(
+            suffix("Bücher.example.test").unwrap().suffix,
+            "xn--bcher-kva.example.test"
+        );
         assert_eq!(suffix("dns:.bücher.test").unwrap().suffix, ".xn--bcher-kva.test");
         assert!(suffix("ü\u{202e}.test").is_err());
     }

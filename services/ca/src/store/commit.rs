@@ -210,6 +210,7 @@ fn event(signed: &Signed) -> NewEvent {
             "protocol": issued.protocol.as_str(),
             "fingerprint_sha256": data_encoding::HEXLOWER.encode(&issued.fingerprint_sha256),
             "replaces": issued.replaces.as_ref().map(ToString::to_string),
+            "lint_warnings": signed.warnings,
         }),
         correlation_id: signed.record.trace.correlation_id.clone(),
         traceparent: signed.record.trace.traceparent.clone(),

@@ -9,6 +9,7 @@
 
 mod concurrency;
 mod events;
+mod groups;
 mod idempotency;
 mod lifecycle;
 mod outage;

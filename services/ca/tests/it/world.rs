@@ -54,7 +54,7 @@ pub(crate) use on_both_databases;
 pub(crate) struct World {
     _dir: TempDir,
     url: String,
-    keymgr: Transport,
+    pub(crate) keymgr: Transport,
     pub(crate) clock: Arc<MockClock>,
     pub(crate) db: Db,
     pub(crate) ca: Ca,
@@ -79,7 +79,7 @@ impl World {
         let clock = Arc::new(MockClock::new(NOW));
         let keymgr = key_manager(&dir, keymgr_url, Arc::clone(&clock)).await;
         let db = database(&url).await;
-        let ca = build(&db, keymgr.clone(), &clock).await;
+        let ca = build(&db, keymgr.clone(), &clock, ca::Config::default()).await;
         let world = Self {
             _dir: dir,
             url,
@@ -94,12 +94,18 @@ impl World {
 
     /// Another process on the same database, with a pool of its own.
     pub(crate) async fn replica(&self) -> Ca {
-        build(&database(&self.url).await, self.keymgr.clone(), &self.clock).await
+        let db = database(&self.url).await;
+        build(&db, self.keymgr.clone(), &self.clock, ca::Config::default()).await
     }
 
     /// A CA on the same database that reaches keymgr by another way.
     pub(crate) async fn with_keymgr(&self, keymgr: Transport) -> Ca {
-        build(&self.db, keymgr, &self.clock).await
+        build(&self.db, keymgr, &self.clock, ca::Config::default()).await
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn with_settings(&self, keymgr: Transport, settings: ca::Config) -> Ca {
+        build(&self.db, keymgr, &self.clock, settings).await
     }
 
     async fn hierarchy(&self) {
@@ -220,7 +226,7 @@ async fn database(url: &str) -> Db {
     db
 }
 
-async fn build(db: &Db, keymgr: Transport, clock: &Arc<MockClock>) -> Ca {
+async fn build(db: &Db, keymgr: Transport, clock: &Arc<MockClock>, settings: ca::Config) -> Ca {
     let deps = ca::Deps {
         db: db.clone(),
         clock: Arc::<MockClock>::clone(clock),
@@ -230,7 +236,7 @@ async fn build(db: &Db, keymgr: Transport, clock: &Arc<MockClock>) -> Ca {
         stop: tokio_util::sync::CancellationToken::new(),
         trust_domain: "example.test".to_owned(),
     };
-    Ca::build(ca::Config::default(), deps).await.unwrap()
+    Ca::build(settings, deps).await.unwrap()
 }
 
 /// These tests don't come in over REST.
