@@ -14,5 +14,6 @@ mod lifecycle;
 mod outage;
 mod renewal;
 mod scope;
+mod search;
 mod serials;
 mod world;

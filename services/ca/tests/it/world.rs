@@ -262,10 +262,21 @@ pub(crate) fn key() -> SoftwareKey {
 }
 
 pub(crate) fn csr(key: &SoftwareKey, sans: &[&str]) -> Vec<u8> {
+    csr_of("", key, sans)
+}
+
+pub(crate) fn csr_of(subject: &str, key: &SoftwareKey, sans: &[&str]) -> Vec<u8> {
     let sans: Vec<San> = sans.iter().map(|san| san.parse().unwrap()).collect();
     let algorithm = SignatureAlgorithm::EcdsaSha256;
     let sign = |message: &[u8]| key.sign(message, algorithm);
-    Csr::build(&"".parse().unwrap(), &sans, key.public_key(), algorithm, sign).unwrap()
+    Csr::build(
+        &subject.parse().unwrap(),
+        &sans,
+        key.public_key(),
+        algorithm,
+        sign,
+    )
+    .unwrap()
 }
 
 /// A TLS server certificate of that key for that host.

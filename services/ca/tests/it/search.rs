@@ -1,0 +1,87 @@
+//! The inventory at the edges of its index: the longest names, and filters that overlap.
+
+use aws_lc_rs::rand;
+use ca::{IssueRequest, Issued, Query};
+use data_encoding::BASE64URL_NOPAD;
+use kit::error::{Fault, Kind};
+use store::page::Limit;
+
+use crate::world::{World, anyone, csr_of, issue_all, key, on_both_databases, on_profile, refused, server};
+
+on_both_databases!(
+    a_name_too_long_for_the_index_is_refused_and_hurts_nobody_else,
+    the_longest_subject_is_stored_and_found,
+);
+
+/// Text that no database compresses.
+fn noise(length: usize) -> String {
+    let mut bytes = vec![0; length];
+    rand::fill(&mut bytes).unwrap();
+    let mut text = BASE64URL_NOPAD.encode(&bytes);
+    text.truncate(length);
+    text
+}
+
+/// `uri:https://a.example.test/…/end` of that length.
+fn uri(length: usize) -> String {
+    let (start, end) = ("uri:https://a.example.test/", "/end");
+    format!("{start}{}{end}", noise(length - start.len() - end.len()))
+}
+
+/// A subject of that many bytes.
+fn subject(length: usize) -> String {
+    let units: String = (0..15).map(|_| format!(",OU={}", noise(60))).collect();
+    format!("O={}{units}", "x".repeat(length - 2 - units.len()))
+}
+
+fn with_subject(subject: &str) -> IssueRequest {
+    let key = key();
+    IssueRequest {
+        csr: csr_of(subject, &key, &["dns:a.example.test"]),
+        ..on_profile("tls-client", &key, "dns:a.example.test")
+    }
+}
+
+async fn found(
+    world: &World,
+    query: &Query,
+    limit: u32,
+    cursor: Option<&str>,
+) -> (Vec<Issued>, Option<String>) {
+    let limit = Limit::try_from(limit).unwrap();
+    let page = world
+        .ca
+        .app()
+        .search(&anyone(), query.clone(), limit, cursor)
+        .await;
+    let page = page.unwrap();
+    (page.items, page.next_cursor)
+}
+
+async fn a_name_too_long_for_the_index_is_refused_and_hurts_nobody_else(world: World) {
+    let long_name = on_profile("tls-client", &key(), &uri(2049));
+    let long_subject = with_subject(&subject(1025));
+    let innocent = server(&key(), "b.example.test");
+    let requests = [long_name.clone(), long_subject.clone(), innocent];
+    let answers = issue_all(requests.map(|request| (world.ca.clone(), anyone(), request))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+    for (request, field) in [(long_name, "san"), (long_subject, "csr.subject")] {
+        let error = refused(
+            world.ca.app().issue(&anyone(), request).await,
+            Kind::Unprocessable,
+        );
+        assert_eq!(error.field(), Some(field), "{error}");
+    }
+    assert_eq!(world.count("certificates").await, 1);
+}
+
+async fn the_longest_subject_is_stored_and_found(world: World) {
+    let issued = world.issue(with_subject(&subject(1024))).await;
+    assert_eq!(issued.subject.len(), 1024);
+    let query = Query {
+        subject: Some(issued.subject.clone()),
+        ..Query::default()
+    };
+    let (items, _) = found(&world, &query, 1, None).await;
+    assert_eq!(items[0].serial, issued.serial);
+}
