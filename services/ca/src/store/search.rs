@@ -123,9 +123,9 @@ pub(crate) async fn search(
 }
 
 /// A certificate stands in the index of names once for each name. It is answered at the first that matches, and
-/// passed over at the others.
+/// passed over at the others. With `san` only that one name matches, and it stands there once.
 fn is_first_name(found: &Found, query: &Query) -> Result<bool, Error> {
-    let (Some(suffix), Some(name)) = (&query.san_suffix, &found.name) else {
+    let (None, Some(suffix), Some(name)) = (&query.san, &query.san_suffix, &found.name) else {
         return Ok(true);
     };
     let (start, _) = names::range(suffix);

@@ -1,16 +1,18 @@
 //! The inventory at the edges of its index: the longest names, and filters that overlap.
 
 use aws_lc_rs::rand;
-use ca::{IssueRequest, Issued, Query};
+use ca::{IssueRequest, Issued, Query, SanSuffix};
 use data_encoding::BASE64URL_NOPAD;
 use kit::error::{Fault, Kind};
 use store::page::Limit;
+use x509::San;
 
 use crate::world::{World, anyone, csr_of, issue_all, key, on_both_databases, on_profile, refused, server};
 
 on_both_databases!(
     a_name_too_long_for_the_index_is_refused_and_hurts_nobody_else,
     the_longest_subject_is_stored_and_found,
+    a_name_and_a_suffix_find_what_has_both,
 );
 
 /// Text that no database compresses.
@@ -84,4 +86,34 @@ async fn the_longest_subject_is_stored_and_found(world: World) {
     };
     let (items, _) = found(&world, &query, 1, None).await;
     assert_eq!(items[0].serial, issued.serial);
+}
+
+async fn a_name_and_a_suffix_find_what_has_both(world: World) {
+    let names = ["dns:a.example.test", "dns:b.example.test", "dns:c.other.test"];
+    let sans: Vec<San> = names.iter().map(|name| name.parse().unwrap()).collect();
+    let issued = world
+        .issue(IssueRequest {
+            sans: Some(sans.clone()),
+            ..server(&key(), "a.example.test")
+        })
+        .await;
+    for (san, suffix, expected) in [
+        (&sans[0], "example.test", 1),
+        (&sans[1], "example.test", 1),
+        (&sans[2], "example.test", 0),
+        (&sans[2], "other.test", 1),
+    ] {
+        let query = Query {
+            san: Some(san.clone()),
+            san_suffix: Some(SanSuffix {
+                kind: "dns",
+                suffix: suffix.to_owned(),
+            }),
+            ..Query::default()
+        };
+        let (items, next) = found(&world, &query, 5, None).await;
+        assert_eq!(items.len(), expected, "{san} and {suffix}");
+        assert!(items.iter().all(|item| item.serial == issued.serial));
+        assert_eq!(next, None);
+    }
 }
