@@ -1,5 +1,7 @@
 //! The inventory at the edges of its index: the longest names, and filters that overlap.
 
+use std::collections::BTreeSet;
+
 use aws_lc_rs::rand;
 use ca::{IssueRequest, Issued, Query, SanSuffix};
 use data_encoding::BASE64URL_NOPAD;
@@ -12,6 +14,7 @@ use crate::world::{World, anyone, csr_of, issue_all, key, on_both_databases, on_
 on_both_databases!(
     a_name_too_long_for_the_index_is_refused_and_hurts_nobody_else,
     the_longest_subject_is_stored_and_found,
+    lists_by_name_page_over_the_longest_names,
     a_name_and_a_suffix_find_what_has_both,
 );
 
@@ -86,6 +89,33 @@ async fn the_longest_subject_is_stored_and_found(world: World) {
     };
     let (items, _) = found(&world, &query, 1, None).await;
     assert_eq!(items[0].serial, issued.serial);
+}
+
+async fn lists_by_name_page_over_the_longest_names(world: World) {
+    let mut names = BTreeSet::new();
+    for length in [300, 400, 1000, 2048, 2048] {
+        let name = uri(length);
+        world.issue(on_profile("tls-client", &key(), &name)).await;
+        names.insert(name);
+    }
+    let query = Query {
+        san_suffix: Some(SanSuffix {
+            kind: "uri",
+            suffix: "/end".to_owned(),
+        }),
+        ..Query::default()
+    };
+    let (mut seen, mut cursor) = (Vec::new(), None);
+    loop {
+        let (items, next) = found(&world, &query, 1, cursor.as_deref()).await;
+        seen.extend(items.into_iter().flat_map(|issued| issued.sans));
+        match next {
+            Some(next) => cursor = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(seen.len(), names.len());
+    assert_eq!(seen.into_iter().collect::<BTreeSet<_>>(), names);
 }
 
 async fn a_name_and_a_suffix_find_what_has_both(world: World) {
