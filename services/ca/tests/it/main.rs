@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod authorities;
 mod concurrency;
 mod events;
 mod idempotency;

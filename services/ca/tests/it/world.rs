@@ -23,6 +23,7 @@ use testkit::postgres::Postgres;
 use time::OffsetDateTime;
 use time::macros::datetime;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use tower::Layer;
 use x509::crl::Reason;
 use x509::csr::Csr;
@@ -55,6 +56,8 @@ pub(crate) struct World {
     _dir: TempDir,
     url: String,
     keymgr: Transport,
+    root: Root,
+    stop: CancellationToken,
     pub(crate) clock: Arc<MockClock>,
     pub(crate) db: Db,
     pub(crate) ca: Ca,
@@ -79,58 +82,67 @@ impl World {
         let clock = Arc::new(MockClock::new(NOW));
         let keymgr = key_manager(&dir, keymgr_url, Arc::clone(&clock)).await;
         let db = database(&url).await;
-        let ca = build(&db, keymgr.clone(), &clock).await;
+        let stop = CancellationToken::new();
+        let ca = build(&db, keymgr.clone(), &clock, &stop).await;
+        let root = Root::create(&"CN=Test Root".parse().unwrap(), KeyAlgorithm::P384, None, NOW).unwrap();
         let world = Self {
             _dir: dir,
             url,
             keymgr,
+            root,
+            stop,
             clock,
             db,
             ca,
         };
-        world.hierarchy().await;
+        world.add_authority("issuing", USER_PROFILES).await;
+        world.add_authority("services", "service-identity").await;
         world
     }
 
     /// Another process on the same database, with a pool of its own.
     pub(crate) async fn replica(&self) -> Ca {
-        build(&database(&self.url).await, self.keymgr.clone(), &self.clock).await
+        build(
+            &database(&self.url).await,
+            self.keymgr.clone(),
+            &self.clock,
+            &self.stop,
+        )
+        .await
     }
 
     /// A CA on the same database that reaches keymgr by another way.
     pub(crate) async fn with_keymgr(&self, keymgr: Transport) -> Ca {
-        build(&self.db, keymgr, &self.clock).await
+        build(&self.db, keymgr, &self.clock, &self.stop).await
     }
 
-    async fn hierarchy(&self) {
-        let root = Root::create(&"CN=Test Root".parse().unwrap(), KeyAlgorithm::P384, None, NOW).unwrap();
-        for (name, profile) in [("issuing", USER_PROFILES), ("services", "service-identity")] {
-            let key_name = format!("ca-{name}");
-            let made = KeymgrClient::new(self.keymgr.clone())
-                .generate(GenerateRequest {
-                    name: key_name.clone(),
-                    algorithm: "p256".to_owned(),
-                    purpose: Purpose::CertificateAuthority.into(),
-                })
-                .await
-                .unwrap()
-                .into_inner();
-            let public_key = PublicKey::from_spki(&made.spki).unwrap();
-            let subject = format!("CN=Test {name}").parse().unwrap();
-            let wanted = match name {
-                "services" => Intermediate::for_services(subject, public_key),
-                _ => Intermediate::new(subject, public_key),
-            };
-            let new = NewAuthority {
-                name: name.to_owned(),
-                key_name,
-                algorithm: SignatureAlgorithm::EcdsaSha256,
-                certificate: root.sign_intermediate(&wanted, NOW).unwrap(),
-                chain: vec![root.certificate().clone()],
-                profiles: vec![profile.to_owned()],
-            };
-            self.ca.app().add_authority(new).await.unwrap();
-        }
+    /// Adds a CA below the root that issues this profile.
+    pub(crate) async fn add_authority(&self, name: &str, profile: &str) {
+        let key_name = format!("ca-{name}");
+        let made = KeymgrClient::new(self.keymgr.clone())
+            .generate(GenerateRequest {
+                name: key_name.clone(),
+                algorithm: "p256".to_owned(),
+                purpose: Purpose::CertificateAuthority.into(),
+            })
+            .await
+            .unwrap()
+            .into_inner();
+        let public_key = PublicKey::from_spki(&made.spki).unwrap();
+        let subject = format!("CN=Test {name}").parse().unwrap();
+        let wanted = match name {
+            "services" => Intermediate::for_services(subject, public_key),
+            _ => Intermediate::new(subject, public_key),
+        };
+        let new = NewAuthority {
+            name: name.to_owned(),
+            key_name,
+            algorithm: SignatureAlgorithm::EcdsaSha256,
+            certificate: self.root.sign_intermediate(&wanted, NOW).unwrap(),
+            chain: vec![self.root.certificate().clone()],
+            profiles: vec![profile.to_owned()],
+        };
+        self.ca.app().add_authority(new).await.unwrap();
     }
 
     pub(crate) async fn issue(&self, request: IssueRequest) -> Issued {
@@ -220,14 +232,14 @@ async fn database(url: &str) -> Db {
     db
 }
 
-async fn build(db: &Db, keymgr: Transport, clock: &Arc<MockClock>) -> Ca {
+async fn build(db: &Db, keymgr: Transport, clock: &Arc<MockClock>, stop: &CancellationToken) -> Ca {
     let deps = ca::Deps {
         db: db.clone(),
         clock: Arc::<MockClock>::clone(clock),
         keymgr,
         authenticator: Arc::new(Nobody),
         public_http_url: "http://pki.example.test".to_owned(),
-        stop: tokio_util::sync::CancellationToken::new(),
+        stop: stop.clone(),
         trust_domain: "example.test".to_owned(),
     };
     Ca::build(ca::Config::default(), deps).await.unwrap()
