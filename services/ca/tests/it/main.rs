@@ -10,6 +10,7 @@
 mod authorities;
 mod concurrency;
 mod events;
+mod grpc;
 mod idempotency;
 mod lifecycle;
 mod outage;

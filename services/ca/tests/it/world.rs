@@ -13,6 +13,7 @@ use kit::clock::MockClock;
 use kit::error::{Fault, Kind};
 use kit::grpc::edge;
 use kit::transport::{Transport, in_process};
+use proto::ca::v1::ca_client::CaClient;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use proto::keymgr::v1::{GenerateRequest, Purpose};
 use rootca::{Intermediate, Root};
@@ -57,7 +58,7 @@ pub(crate) struct World {
     url: String,
     keymgr: Transport,
     root: Root,
-    stop: CancellationToken,
+    pub(crate) stop: CancellationToken,
     pub(crate) clock: Arc<MockClock>,
     pub(crate) db: Db,
     pub(crate) ca: Ca,
@@ -143,6 +144,11 @@ impl World {
             profiles: vec![profile.to_owned()],
         };
         self.ca.app().add_authority(new).await.unwrap();
+    }
+
+    /// What service `caller` sees.
+    pub(crate) fn client(&self, caller: &'static str) -> CaClient<Transport> {
+        CaClient::new(in_process(edge("ca", ca::ALLOW).layer(self.ca.grpc()), caller))
     }
 
     pub(crate) async fn issue(&self, request: IssueRequest) -> Issued {
