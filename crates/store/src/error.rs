@@ -63,6 +63,9 @@ pub enum StoreError {
         /// Why.
         reason: &'static str,
     },
+    /// A value is too long for the database, such as for a row of an index. Whoever stores it has to refuse it before.
+    #[error("a value is too long for the database")]
+    TooLong(#[source] sqlx::Error),
     /// A mistake in the program: the database refused the statement itself.
     #[error("database error: {0}")]
     Internal(#[source] sqlx::Error),
@@ -151,15 +154,21 @@ impl StoreError {
     }
 }
 
+/// program_limit_exceeded of PostgreSQL and SQLITE_TOOBIG.
+const TOO_LONG: [&str; 2] = ["54000", "18"];
+
 impl From<sqlx::Error> for StoreError {
     fn from(source: sqlx::Error) -> Self {
-        if let sqlx::Error::Database(error) = &source
-            && error.is_unique_violation()
-        {
-            return Self::Conflict {
-                constraint: constraint_name(error.as_ref()),
-                source,
-            };
+        if let sqlx::Error::Database(error) = &source {
+            if error.is_unique_violation() {
+                return Self::Conflict {
+                    constraint: constraint_name(error.as_ref()),
+                    source,
+                };
+            }
+            if error.code().is_some_and(|code| TOO_LONG.contains(&&*code)) {
+                return Self::TooLong(source);
+            }
         }
         match cause(&source) {
             Some(cause) => Self::Unavailable { cause, source },

@@ -6,8 +6,8 @@
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-/// Longest cursor that is looked at, in bytes of text.
-const MAX_CURSOR: usize = 2_048;
+/// Longest cursor that is looked at, in bytes of text: room for a key of 3,000 bytes, such as 2,048 bytes in base64.
+const MAX_CURSOR: usize = 4_096;
 /// Bytes of checksum in front of the key.
 const CHECKSUM: usize = 4;
 

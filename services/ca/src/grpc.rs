@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use crate::app::{App, IssueRequest, RenewRequest, Requester, RevokeRequest, Scope, Visibility};
-use crate::domain::{Issued, Protocol, Query};
+use crate::domain::{Issued, Protocol, Query, SERVICE_IDENTITY};
 use crate::error::Error;
 use crate::rest::filters::Filters;
 use crate::rest::object;
@@ -42,6 +42,9 @@ pub static ALLOW: kit::peer::AllowTable = &[
     ("/gigvault.ca.v1.Ca/Watch", &["audit", "ocsp", "crl", "notify"]),
 ];
 
+/// Longest name of a requester, in characters.
+const MAX_REQUESTER: usize = 256;
+
 /// The gRPC face of the use cases.
 #[derive(Clone)]
 pub(crate) struct Grpc {
@@ -54,23 +57,31 @@ pub(crate) struct Grpc {
 }
 
 impl Grpc {
-    /// A service that works for others (ra, enroll) names its requester; any other asks for its own identity.
-    fn requester(&self, peer: &Peer, named: &str) -> Requester {
-        match peer.name() {
-            Some("ra" | "enroll") => Requester {
-                subject: named.to_owned(),
-                issues: Scope::Any,
-                sees: Visibility::All,
-            },
-            name => {
-                let name = name.unwrap_or_default();
-                let id = format!("spiffe://{}/svc/{name}", self.trust_domain);
-                Requester {
-                    subject: format!("service:{name}"),
-                    issues: Scope::OwnIdentity(id),
-                    sees: Visibility::Own,
-                }
-            }
+    /// A service that works for others (ra, enroll) names its requester. Its own identity it asks for itself, as every
+    /// other service does.
+    fn requester(&self, peer: &Peer, named: &str, profile: &str) -> Result<Requester, Error> {
+        if profile == SERVICE_IDENTITY || !matches!(peer.name(), Some("ra" | "enroll")) {
+            return Ok(self.itself(peer, Visibility::Own));
+        }
+        if named.is_empty() || named.chars().count() > MAX_REQUESTER || named.chars().any(char::is_control) {
+            return Err(Error::invalid(
+                "requester",
+                format!("takes 1 to {MAX_REQUESTER} printable characters: who asked you"),
+            ));
+        }
+        Ok(Requester {
+            subject: named.to_owned(),
+            issues: Scope::Any,
+            sees: Visibility::All,
+        })
+    }
+
+    fn itself(&self, peer: &Peer, sees: Visibility) -> Requester {
+        let name = peer.name().unwrap_or_default();
+        Requester {
+            subject: format!("service:{name}"),
+            issues: Scope::OwnIdentity(format!("spiffe://{}/svc/{name}", self.trust_domain)),
+            sees,
         }
     }
 
@@ -166,7 +177,9 @@ impl wire::ca_server::Ca for Grpc {
     ) -> Result<Response<wire::Certificate>, Status> {
         let peer = peer(&request);
         let request = request.into_inner();
-        let requester = self.requester(&peer, &request.requester);
+        let requester = self
+            .requester(&peer, &request.requester, &request.profile)
+            .map_err(status)?;
         let sans = if request.san.is_empty() {
             None
         } else {
@@ -186,11 +199,7 @@ impl wire::ca_server::Ca for Grpc {
     }
 
     async fn get(&self, request: Request<wire::GetRequest>) -> Result<Response<wire::Certificate>, Status> {
-        let requester = self.requester(&peer(&request), "");
-        let requester = Requester {
-            sees: Visibility::All,
-            ..requester
-        };
+        let requester = self.itself(&peer(&request), Visibility::All);
         let found = self
             .app
             .find(&requester, &request.into_inner().serial)
@@ -203,10 +212,7 @@ impl wire::ca_server::Ca for Grpc {
         &self,
         request: Request<wire::ListRequest>,
     ) -> Result<Response<wire::ListResponse>, Status> {
-        let requester = Requester {
-            sees: Visibility::All,
-            ..self.requester(&peer(&request), "")
-        };
+        let requester = self.itself(&peer(&request), Visibility::All);
         let request = request.into_inner();
         let limit = if request.limit == 0 {
             Limit::default()
@@ -236,7 +242,11 @@ impl wire::ca_server::Ca for Grpc {
     ) -> Result<Response<wire::Certificate>, Status> {
         let peer = peer(&request);
         let request = request.into_inner();
-        let requester = self.requester(&peer, &request.requester);
+        let everything = self.itself(&peer, Visibility::All);
+        let old = self.app.find(&everything, &request.serial).await;
+        let requester = self
+            .requester(&peer, &request.requester, &old.map_err(status)?.profile)
+            .map_err(status)?;
         let request = RenewRequest {
             serial: request.serial,
             csr: (!request.csr.is_empty()).then_some(request.csr),
@@ -254,7 +264,7 @@ impl wire::ca_server::Ca for Grpc {
     ) -> Result<Response<wire::Certificate>, Status> {
         let peer = peer(&request);
         let request = request.into_inner();
-        let requester = self.requester(&peer, &request.requester);
+        let requester = self.requester(&peer, &request.requester, "").map_err(status)?;
         let invalidity = match request.invalidity_us {
             0 => None,
             micros => Some(

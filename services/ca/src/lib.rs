@@ -69,7 +69,12 @@ impl Ca {
     pub async fn build(config: Config, deps: Deps) -> Result<Self, Error> {
         let profiles = rules::Profiles::with_configured(config.profiles.clone())
             .map_err(|error| Error::invalid("ca.profiles", error))?;
-        let authorities = Authorities::load(deps.db.clone(), Arc::from(deps.public_http_url)).await?;
+        let authorities = Authorities::load(
+            deps.db.clone(),
+            deps.clock.clone(),
+            Arc::from(deps.public_http_url),
+        )
+        .await?;
         let keymgr = KeymgrClient::new(deps.keymgr);
         let issuance = issuance::Issuance::start(deps.db.clone(), keymgr, deps.clock.clone(), &config);
         let feed = Feed::new(deps.db.clone(), FEED_POLL);

@@ -9,6 +9,10 @@ use super::spiffe;
 use crate::denied::Denied;
 use crate::profile::{Profile, SanRule};
 
+/// Longest name as text, kind included, in bytes: it is a key of the inventory, and an index of PostgreSQL holds at
+/// most 2704 bytes a row.
+const MAX_TEXT: usize = 2048;
+
 /// The names to certify: those asked for, in their order, each once.
 pub(crate) fn settle(profile: &Profile, asked: &[San]) -> Result<Vec<San>, Denied> {
     let rule = &profile.san;
@@ -35,6 +39,13 @@ pub(crate) fn settle(profile: &Profile, asked: &[San]) -> Result<Vec<San>, Denie
 }
 
 fn check_one(profile: &Profile, san: &San) -> Result<(), Denied> {
+    let length = san.to_string().len();
+    if length > MAX_TEXT {
+        return Err(Denied::san(format!(
+            "a name of kind {} has {length} bytes as text; at most {MAX_TEXT} are taken",
+            san.kind().as_str()
+        )));
+    }
     let rule = &profile.san;
     if !rule.allowed.contains(&san.kind()) {
         let allowed = if rule.allowed.is_empty() {

@@ -9,6 +9,10 @@ use crate::denied::Denied;
 use crate::profile::{CommonName, Profile};
 use crate::text::attributes::label;
 
+/// Longest subject in RFC 4514 form, in bytes: it is a key of the inventory, and an index of PostgreSQL holds at most
+/// 2704 bytes a row.
+const MAX_TEXT: usize = 1024;
+
 /// The subject to certify: the one asked for in our encodings, its common name spelled like the alternative name that
 /// it repeats (BR 7.1.4.3: character for character).
 pub(crate) fn settle(
@@ -19,6 +23,12 @@ pub(crate) fn settle(
     let subject = asked
         .canonical()
         .map_err(|error| Denied::subject(error.to_string()))?;
+    let length = subject.to_string().len();
+    if length > MAX_TEXT {
+        return Err(Denied::subject(format!(
+            "the subject has {length} bytes as text; at most {MAX_TEXT} are taken"
+        )));
+    }
     if subject.is_empty() && sans.is_empty() {
         return Err(Denied::subject(
             "the request names nobody: the subject is empty and there are no alternative names",

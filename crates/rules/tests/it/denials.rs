@@ -210,6 +210,44 @@ fn more_names_than_the_profile_takes_are_refused() {
 }
 
 #[test]
+fn names_that_no_index_holds_are_refused() {
+    let ca = Ca::issuing();
+    let uri = |length: usize| {
+        let scheme = "uri:https://a.test/";
+        format!("{scheme}{}", "x".repeat(length - scheme.len()))
+    };
+    let sans = |san: String| request("", &[&san], p256());
+    assert!(ca.approve(&profile("tls-client"), sans(uri(2048))).is_ok());
+    let refused = denied(&profile("tls-client"), sans(uri(2049)));
+    assert_eq!(refused.field, field::SAN);
+    assert!(
+        refused.detail.contains("2049 bytes as text; at most 2048"),
+        "{refused}"
+    );
+    let other = denied(
+        &profile("device"),
+        sans(format!("othername:1.2.3=04820800{}", "00".repeat(2048))),
+    );
+    assert_eq!(other.field, field::SAN);
+
+    let units = |last: usize| {
+        let unit = format!("OU={}", "x".repeat(60));
+        request(
+            &format!("O={},{}", "x".repeat(last), [unit.as_str(); 15].join(",")),
+            &["dns:a.test"],
+            p256(),
+        )
+    };
+    assert!(ca.approve(&profile("tls-client"), units(62)).is_ok());
+    let refused = denied(&profile("tls-client"), units(63));
+    assert_eq!(refused.field, field::SUBJECT);
+    assert!(
+        refused.detail.contains("1025 bytes as text; at most 1024"),
+        "{refused}"
+    );
+}
+
+#[test]
 fn keys_outside_the_profile_are_refused() {
     for (name, subject, sans, key) in [
         ("service-identity", "", &["uri:spiffe://a.test/b"][..], rsa2048()),

@@ -84,6 +84,25 @@ async fn a_wrong_statement_is_an_internal_error(scratch: Scratch) {
     assert_eq!(error.retry_after(), None);
 }
 
+#[tokio::test]
+async fn a_row_that_no_index_holds_is_too_long() {
+    let db = Scratch::postgres().await.migrated().await;
+    let mut tx = db.begin().await.unwrap();
+    // Random, as PostgreSQL compresses what repeats.
+    let serial: Vec<u8> = (0..400).flat_map(|_| *new_id(now()).as_bytes()).collect();
+    let sql = "INSERT INTO certs (id, issuer, serial, not_after, subject) VALUES ($1, 1, $2, 0, 'CN=x')";
+    let error: StoreError = tx!(tx, |c| sqlx::query(sql)
+        .bind(new_id(now()))
+        .bind(serial)
+        .execute(c)
+        .await
+        .map(drop))
+    .unwrap_err()
+    .into();
+    assert!(matches!(error, StoreError::TooLong(_)), "{error:?}");
+    assert!(!error.is_unavailable());
+}
+
 fn cause(error: &StoreError) -> Option<Cause> {
     match error {
         StoreError::Unavailable { cause, .. } => Some(*cause),

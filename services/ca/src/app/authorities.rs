@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use kit::clock::SharedClock;
 use store::Db;
+use time::{Duration, OffsetDateTime};
+use tokio::sync::Mutex;
 use x509::SignatureAlgorithm;
 
 use super::App;
@@ -12,12 +15,19 @@ use crate::config::Config;
 use crate::domain::Authority;
 use crate::error::Error;
 
+/// How long the table is not read again because of an unknown name: anybody may ask for one, and each reading
+/// verifies every chain.
+const FRESH: Duration = Duration::seconds(1);
+
 /// All CAs by name.
 pub struct Authorities {
     db: Db,
+    clock: SharedClock,
     /// Base of the URLs in certificates.
     base: Arc<str>,
     known: ArcSwap<BTreeMap<String, Arc<Online>>>,
+    /// When the table was read; held while it is read, so that one reads at a time.
+    read_at: Mutex<OffsetDateTime>,
 }
 
 /// A CA and what is made of it once, not for every certificate.
@@ -47,9 +57,16 @@ pub struct NewAuthority {
 }
 
 impl Authorities {
-    pub(crate) async fn load(db: Db, base: Arc<str>) -> Result<Self, Error> {
+    pub(crate) async fn load(db: Db, clock: SharedClock, base: Arc<str>) -> Result<Self, Error> {
+        let read_at = Mutex::new(clock.now());
         let known = ArcSwap::from_pointee(read(&db, &base).await?);
-        Ok(Self { db, base, known })
+        Ok(Self {
+            db,
+            clock,
+            base,
+            known,
+            read_at,
+        })
     }
 
     /// All CAs, by name.
@@ -67,16 +84,17 @@ impl Authorities {
     }
 
     pub(crate) async fn online(&self, name: &str) -> Result<Arc<Online>, Error> {
-        if let Some(found) = self.known.load().get(name) {
-            return Ok(Arc::clone(found));
+        let known = |name| self.known.load().get(name).cloned();
+        if let Some(found) = known(name) {
+            return Ok(found);
         }
         // Another replica may have added it.
-        self.refresh().await?;
-        self.known
-            .load()
-            .get(name)
-            .cloned()
-            .ok_or_else(|| Error::not_found("CA", name))
+        let mut read_at = self.read_at.lock().await;
+        if (self.clock.now() - *read_at).abs() >= FRESH {
+            self.read(&mut read_at).await?;
+        }
+        drop(read_at);
+        known(name).ok_or_else(|| Error::not_found("CA", name))
     }
 
     /// The CA that was asked for, or else the first that issues the profile, the default CA before others.
@@ -108,7 +126,13 @@ impl Authorities {
 
     /// Reads the table again.
     pub async fn refresh(&self) -> Result<(), Error> {
+        self.read(&mut *self.read_at.lock().await).await
+    }
+
+    async fn read(&self, read_at: &mut OffsetDateTime) -> Result<(), Error> {
+        let now = self.clock.now();
         self.known.store(Arc::new(read(&self.db, &self.base).await?));
+        *read_at = now;
         Ok(())
     }
 }

@@ -37,25 +37,26 @@ pub struct IssueRequest {
 
 impl IssueRequest {
     fn digest(&self) -> [u8; 32] {
-        let sans: Vec<String> = self.sans.iter().flatten().map(ToString::to_string).collect();
+        let names = |sans: &Vec<San>| serde_json::json!(sans.iter().map(San::to_string).collect::<Vec<_>>());
+        let sans = self.sans.as_ref().map(|sans| names(sans).to_string());
+        let validity = self.validity.map(|validity| validity.as_nanos().to_be_bytes());
         hash(&[
-            b"issue",
-            &self.csr,
-            self.profile.as_bytes(),
-            self.ca.as_deref().unwrap_or_default().as_bytes(),
-            &self
-                .validity
-                .map_or(0, |validity| validity.as_secs())
-                .to_be_bytes(),
-            sans.join("\n").as_bytes(),
+            Some(b"issue"),
+            Some(&self.csr),
+            Some(self.profile.as_bytes()),
+            self.ca.as_deref().map(str::as_bytes),
+            validity.as_ref().map(<[u8; 16]>::as_slice),
+            sans.as_deref().map(str::as_bytes),
         ])
     }
 }
 
-/// SHA-256 over length-prefixed parts.
-pub(super) fn hash(parts: &[&[u8]]) -> [u8; 32] {
+/// SHA-256 over length-prefixed parts; what is absent differs from what is empty.
+pub(super) fn hash(parts: &[Option<&[u8]>]) -> [u8; 32] {
     let mut context = digest::Context::new(&digest::SHA256);
     for part in parts {
+        context.update(&[u8::from(part.is_some())]);
+        let part = part.unwrap_or_default();
         context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         context.update(part);
     }

@@ -28,14 +28,12 @@ pub struct RenewRequest {
 
 impl RenewRequest {
     fn digest(&self) -> [u8; 32] {
+        let validity = self.validity.map(|validity| validity.as_nanos().to_be_bytes());
         hash(&[
-            b"renew",
-            self.serial.as_bytes(),
-            self.csr.as_deref().unwrap_or_default(),
-            &self
-                .validity
-                .map_or(0, |validity| validity.as_secs())
-                .to_be_bytes(),
+            Some(b"renew"),
+            Some(self.serial.as_bytes()),
+            self.csr.as_deref(),
+            validity.as_ref().map(<[u8; 16]>::as_slice),
         ])
     }
 }

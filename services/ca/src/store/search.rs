@@ -4,6 +4,7 @@
 //! a name's end answers in the order of names, an expiry window in the order of expiry, everything else
 //! newest first.
 
+use data_encoding::BASE64URL_NOPAD;
 use sqlx::{Database, Encode, QueryBuilder, Type};
 use store::page::{self, Limit, Page};
 use time::OffsetDateTime;
@@ -48,7 +49,10 @@ impl Order {
                 Position::Expiry(at, id)
             }
             Self::Name => {
-                let (name, id) = page::decode(self.list(), cursor)?;
+                let (name, id): (String, Uuid) = page::decode(self.list(), cursor)?;
+                let name = BASE64URL_NOPAD
+                    .decode(name.as_bytes())
+                    .map_err(|_| page::InvalidCursor)?;
                 Position::Name(name, id)
             }
         })
@@ -67,7 +71,7 @@ impl Order {
         match self.position(found) {
             Position::Newest(id) => page::encode(self.list(), &id),
             Position::Expiry(at, id) => page::encode(self.list(), &(at, id)),
-            Position::Name(name, id) => page::encode(self.list(), &(name, id)),
+            Position::Name(name, id) => page::encode(self.list(), &(BASE64URL_NOPAD.encode(&name), id)),
         }
     }
 
@@ -123,9 +127,9 @@ pub(crate) async fn search(
 }
 
 /// A certificate stands in the index of names once for each name. It is answered at the first that matches, and
-/// passed over at the others.
+/// passed over at the others. With `san` only that one name matches, and it stands there once.
 fn is_first_name(found: &Found, query: &Query) -> Result<bool, Error> {
-    let (Some(suffix), Some(name)) = (&query.san_suffix, &found.name) else {
+    let (None, Some(suffix), Some(name)) = (&query.san, &query.san_suffix, &found.name) else {
         return Ok(true);
     };
     let (start, _) = names::range(suffix);

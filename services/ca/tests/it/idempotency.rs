@@ -1,15 +1,19 @@
 //! One Idempotency-Key has one effect.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use ca::{Error, Scope};
+use ca::{Error, IdempotencyKey, IssueRequest, RenewRequest, Scope};
 use kit::error::Kind;
 
-use crate::world::{World, anyone, issue_all, key, on_both_databases, refused, requester, server, with_key};
+use crate::world::{
+    World, anyone, issue_all, key, on_both_databases, refused, renewal, requester, server, with_key,
+};
 
 on_both_databases!(
     concurrent_requests_with_one_key_give_one_certificate_and_one_event,
     the_same_key_with_another_body_conflicts,
+    what_is_empty_is_another_body_than_what_is_absent,
     two_requesters_with_the_same_key_do_not_meet,
 );
 
@@ -41,6 +45,50 @@ async fn the_same_key_with_another_body_conflicts(world: World) {
     let error = refused(world.ca.app().issue(&anyone(), other).await, Kind::Conflict);
     assert!(matches!(error, Error::IdempotencyConflict), "{error:?}");
     assert_eq!(world.count("certificates").await, 1);
+}
+
+async fn what_is_empty_is_another_body_than_what_is_absent(world: World) {
+    let absent = with_key(&server(&key(), "a.example.test"), "once");
+    let old = world.issue(absent.clone()).await;
+    let empty = [
+        IssueRequest {
+            sans: Some(Vec::new()),
+            ..absent.clone()
+        },
+        IssueRequest {
+            validity: Some(Duration::ZERO),
+            ..absent.clone()
+        },
+        IssueRequest {
+            ca: Some(String::new()),
+            ..absent.clone()
+        },
+    ];
+    for other in empty {
+        let error = refused(world.ca.app().issue(&anyone(), other).await, Kind::Conflict);
+        assert!(matches!(error, Error::IdempotencyConflict), "{error:?}");
+    }
+
+    let absent = RenewRequest {
+        idempotency_key: Some(IdempotencyKey::new("again").unwrap()),
+        ..renewal(&old, None)
+    };
+    world.renew(absent.clone()).await.unwrap();
+    let empty = [
+        RenewRequest {
+            csr: Some(Vec::new()),
+            ..absent.clone()
+        },
+        RenewRequest {
+            validity: Some(Duration::ZERO),
+            ..absent.clone()
+        },
+    ];
+    for other in empty {
+        let error = refused(world.renew(other).await, Kind::Conflict);
+        assert!(matches!(error, Error::IdempotencyConflict), "{error:?}");
+    }
+    assert_eq!(world.count("certificates").await, 2);
 }
 
 async fn two_requesters_with_the_same_key_do_not_meet(world: World) {

@@ -7,13 +7,16 @@
     reason = "tests"
 )]
 
+mod authorities;
 mod concurrency;
 mod events;
 mod groups;
+mod grpc;
 mod idempotency;
 mod lifecycle;
 mod outage;
 mod renewal;
 mod scope;
+mod search;
 mod serials;
 mod world;

@@ -13,6 +13,7 @@ use kit::clock::MockClock;
 use kit::error::{Fault, Kind};
 use kit::grpc::edge;
 use kit::transport::{Transport, in_process};
+use proto::ca::v1::ca_client::CaClient;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use proto::keymgr::v1::{GenerateRequest, Purpose};
 use rootca::{Intermediate, Root};
@@ -23,6 +24,7 @@ use testkit::postgres::Postgres;
 use time::OffsetDateTime;
 use time::macros::datetime;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use tower::Layer;
 use x509::crl::Reason;
 use x509::csr::Csr;
@@ -55,6 +57,8 @@ pub(crate) struct World {
     _dir: TempDir,
     url: String,
     pub(crate) keymgr: Transport,
+    root: Root,
+    pub(crate) stop: CancellationToken,
     pub(crate) clock: Arc<MockClock>,
     pub(crate) db: Db,
     pub(crate) ca: Ca,
@@ -79,64 +83,73 @@ impl World {
         let clock = Arc::new(MockClock::new(NOW));
         let keymgr = key_manager(&dir, keymgr_url, Arc::clone(&clock)).await;
         let db = database(&url).await;
-        let ca = build(&db, keymgr.clone(), &clock, ca::Config::default()).await;
+        let stop = CancellationToken::new();
+        let ca = build(&db, keymgr.clone(), &clock, &stop, ca::Config::default()).await;
+        let root = Root::create(&"CN=Test Root".parse().unwrap(), KeyAlgorithm::P384, None, NOW).unwrap();
         let world = Self {
             _dir: dir,
             url,
             keymgr,
+            root,
+            stop,
             clock,
             db,
             ca,
         };
-        world.hierarchy().await;
+        world.add_authority("issuing", USER_PROFILES).await;
+        world.add_authority("services", "service-identity").await;
         world
     }
 
     /// Another process on the same database, with a pool of its own.
     pub(crate) async fn replica(&self) -> Ca {
         let db = database(&self.url).await;
-        build(&db, self.keymgr.clone(), &self.clock, ca::Config::default()).await
+        let settings = ca::Config::default();
+        build(&db, self.keymgr.clone(), &self.clock, &self.stop, settings).await
     }
 
     /// A CA on the same database that reaches keymgr by another way.
     pub(crate) async fn with_keymgr(&self, keymgr: Transport) -> Ca {
-        build(&self.db, keymgr, &self.clock, ca::Config::default()).await
+        self.with_settings(keymgr, ca::Config::default()).await
     }
 
     /// The same with other settings.
     pub(crate) async fn with_settings(&self, keymgr: Transport, settings: ca::Config) -> Ca {
-        build(&self.db, keymgr, &self.clock, settings).await
+        build(&self.db, keymgr, &self.clock, &self.stop, settings).await
     }
 
-    async fn hierarchy(&self) {
-        let root = Root::create(&"CN=Test Root".parse().unwrap(), KeyAlgorithm::P384, None, NOW).unwrap();
-        for (name, profile) in [("issuing", USER_PROFILES), ("services", "service-identity")] {
-            let key_name = format!("ca-{name}");
-            let made = KeymgrClient::new(self.keymgr.clone())
-                .generate(GenerateRequest {
-                    name: key_name.clone(),
-                    algorithm: "p256".to_owned(),
-                    purpose: Purpose::CertificateAuthority.into(),
-                })
-                .await
-                .unwrap()
-                .into_inner();
-            let public_key = PublicKey::from_spki(&made.spki).unwrap();
-            let subject = format!("CN=Test {name}").parse().unwrap();
-            let wanted = match name {
-                "services" => Intermediate::for_services(subject, public_key),
-                _ => Intermediate::new(subject, public_key),
-            };
-            let new = NewAuthority {
-                name: name.to_owned(),
-                key_name,
-                algorithm: SignatureAlgorithm::EcdsaSha256,
-                certificate: root.sign_intermediate(&wanted, NOW).unwrap(),
-                chain: vec![root.certificate().clone()],
-                profiles: vec![profile.to_owned()],
-            };
-            self.ca.app().add_authority(new).await.unwrap();
-        }
+    /// Adds a CA below the root that issues this profile.
+    pub(crate) async fn add_authority(&self, name: &str, profile: &str) {
+        let key_name = format!("ca-{name}");
+        let made = KeymgrClient::new(self.keymgr.clone())
+            .generate(GenerateRequest {
+                name: key_name.clone(),
+                algorithm: "p256".to_owned(),
+                purpose: Purpose::CertificateAuthority.into(),
+            })
+            .await
+            .unwrap()
+            .into_inner();
+        let public_key = PublicKey::from_spki(&made.spki).unwrap();
+        let subject = format!("CN=Test {name}").parse().unwrap();
+        let wanted = match name {
+            "services" => Intermediate::for_services(subject, public_key),
+            _ => Intermediate::new(subject, public_key),
+        };
+        let new = NewAuthority {
+            name: name.to_owned(),
+            key_name,
+            algorithm: SignatureAlgorithm::EcdsaSha256,
+            certificate: self.root.sign_intermediate(&wanted, NOW).unwrap(),
+            chain: vec![self.root.certificate().clone()],
+            profiles: vec![profile.to_owned()],
+        };
+        self.ca.app().add_authority(new).await.unwrap();
+    }
+
+    /// What service `caller` sees.
+    pub(crate) fn client(&self, caller: &'static str) -> CaClient<Transport> {
+        CaClient::new(in_process(edge("ca", ca::ALLOW).layer(self.ca.grpc()), caller))
     }
 
     pub(crate) async fn issue(&self, request: IssueRequest) -> Issued {
@@ -226,14 +239,20 @@ async fn database(url: &str) -> Db {
     db
 }
 
-async fn build(db: &Db, keymgr: Transport, clock: &Arc<MockClock>, settings: ca::Config) -> Ca {
+async fn build(
+    db: &Db,
+    keymgr: Transport,
+    clock: &Arc<MockClock>,
+    stop: &CancellationToken,
+    settings: ca::Config,
+) -> Ca {
     let deps = ca::Deps {
         db: db.clone(),
         clock: Arc::<MockClock>::clone(clock),
         keymgr,
         authenticator: Arc::new(Nobody),
         public_http_url: "http://pki.example.test".to_owned(),
-        stop: tokio_util::sync::CancellationToken::new(),
+        stop: stop.clone(),
         trust_domain: "example.test".to_owned(),
     };
     Ca::build(settings, deps).await.unwrap()
@@ -268,10 +287,21 @@ pub(crate) fn key() -> SoftwareKey {
 }
 
 pub(crate) fn csr(key: &SoftwareKey, sans: &[&str]) -> Vec<u8> {
+    csr_of("", key, sans)
+}
+
+pub(crate) fn csr_of(subject: &str, key: &SoftwareKey, sans: &[&str]) -> Vec<u8> {
     let sans: Vec<San> = sans.iter().map(|san| san.parse().unwrap()).collect();
     let algorithm = SignatureAlgorithm::EcdsaSha256;
     let sign = |message: &[u8]| key.sign(message, algorithm);
-    Csr::build(&"".parse().unwrap(), &sans, key.public_key(), algorithm, sign).unwrap()
+    Csr::build(
+        &subject.parse().unwrap(),
+        &sans,
+        key.public_key(),
+        algorithm,
+        sign,
+    )
+    .unwrap()
 }
 
 /// A TLS server certificate of that key for that host.

@@ -1,0 +1,31 @@
+//! CAs that another replica added.
+
+use ca::USER_PROFILES;
+use kit::error::{Fault, Kind};
+use time::Duration;
+
+use crate::world::{World, on_both_databases};
+
+on_both_databases!(the_table_is_read_at_most_once_a_second_for_unknown_names);
+
+async fn the_table_is_read_at_most_once_a_second_for_unknown_names(world: World) {
+    let replica = world.replica().await;
+    let known = async |name: &str| match replica.app().authorities().by_name(name).await {
+        Ok(found) => found.name == name,
+        Err(error) => {
+            assert_eq!(error.kind(), Kind::NotFound, "{error:?}");
+            false
+        }
+    };
+    world.add_authority("first", USER_PROFILES).await;
+    assert!(!known("first").await, "the table was read a moment ago");
+    world.clock.advance(Duration::SECOND);
+    assert!(known("first").await);
+
+    world.add_authority("second", USER_PROFILES).await;
+    assert!(!known("second").await);
+    assert!(known("first").await);
+    // A clock that is set back must not stop the readings.
+    world.clock.advance(Duration::HOUR * -1);
+    assert!(known("second").await);
+}

@@ -1,0 +1,424 @@
+//! The CA as other services meet it.
+
+use kit::transport::Transport;
+use proto::ca::v1::ca_client::CaClient;
+use proto::ca::v1::{
+    Certificate, GetRequest, IssueRequest, ListCasRequest, ListRequest, RenewRequest, RevokeRequest,
+};
+use proto::feed::v1::{FeedEvent, WatchRequest};
+use tonic::{Code, Status, Streaming};
+
+use crate::world::{World, csr, key};
+
+const SERVICES: [&str; 12] = [
+    "ra", "keymgr", "enroll", "ocsp", "crl", "policy", "auth", "audit", "notify", "ui", "ca", "",
+];
+
+/// Names of the methods in the definition.
+fn methods() -> Vec<&'static str> {
+    include_str!("../../../../crates/proto/proto/gigvault/ca/v1/ca.proto")
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("rpc ")?.split_once('('))
+        .map(|(method, _)| method)
+        .collect()
+}
+
+#[test]
+fn every_method_has_a_rule() {
+    let methods: Vec<String> = methods()
+        .into_iter()
+        .map(|method| format!("/gigvault.ca.v1.Ca/{method}"))
+        .collect();
+    let ruled: Vec<&str> = ca::ALLOW.iter().map(|(method, _)| *method).collect();
+    assert_eq!(methods, ruled);
+}
+
+/// What an empty request is answered.
+async fn code(mut client: CaClient<Transport>, method: &str) -> Code {
+    let answer = match method {
+        "Issue" => client.issue(IssueRequest::default()).await.map(drop),
+        "Get" => client.get(GetRequest::default()).await.map(drop),
+        "List" => client.list(ListRequest::default()).await.map(drop),
+        "Renew" => client.renew(RenewRequest::default()).await.map(drop),
+        "Revoke" => client.revoke(RevokeRequest::default()).await.map(drop),
+        "ListCas" => client.list_cas(ListCasRequest::default()).await.map(drop),
+        "Watch" => client.watch(WatchRequest::default()).await.map(drop),
+        other => panic!("{other} has no case here"),
+    };
+    answer.map_or_else(|status| status.code(), |()| Code::Ok)
+}
+
+#[tokio::test]
+async fn each_service_reaches_its_methods_and_no_other() {
+    let world = World::sqlite().await;
+    for method in methods() {
+        let (_, callers) = ca::ALLOW
+            .iter()
+            .find(|(path, _)| path.ends_with(&format!("/{method}")))
+            .unwrap();
+        for caller in SERVICES {
+            let refused = code(world.client(caller), method).await == Code::PermissionDenied;
+            assert_eq!(!refused, callers.contains(&caller), "{method} by {caller:?}");
+        }
+    }
+    assert_eq!(world.count("certificates").await, 0);
+}
+
+fn issue(profile: &str, requester: &str, san: &str) -> IssueRequest {
+    IssueRequest {
+        csr: csr(&key(), &[san]),
+        profile: profile.to_owned(),
+        requester: requester.to_owned(),
+        ..IssueRequest::default()
+    }
+}
+
+fn identity(of: &str) -> IssueRequest {
+    issue(
+        "service-identity",
+        "",
+        &format!("uri:spiffe://example.test/svc/{of}"),
+    )
+}
+
+/// A TLS server certificate of that host, asked for by `ra` for alice.
+async fn issued(world: &World, host: &str) -> Certificate {
+    let request = issue("tls-server", "user:alice", &format!("dns:{host}"));
+    world.client("ra").issue(request).await.unwrap().into_inner()
+}
+
+fn renew(serial: &str, requester: &str) -> RenewRequest {
+    RenewRequest {
+        serial: serial.to_owned(),
+        requester: requester.to_owned(),
+        ..RenewRequest::default()
+    }
+}
+
+fn revoke(serial: &str, reason: &str) -> RevokeRequest {
+    RevokeRequest {
+        serial: serial.to_owned(),
+        reason: reason.to_owned(),
+        requester: "user:alice".to_owned(),
+        ..RevokeRequest::default()
+    }
+}
+
+#[track_caller]
+fn refused<T: std::fmt::Debug>(answer: Result<T, Status>, code: Code) -> Status {
+    let status = answer.unwrap_err();
+    assert_eq!(status.code(), code, "{status:?}");
+    status
+}
+
+#[tokio::test]
+async fn a_service_that_asks_for_others_names_them() {
+    let world = World::sqlite().await;
+    let certificate = issued(&world, "a.example.test").await;
+    assert_eq!(certificate.requester, "user:alice");
+    let serial = certificate.serial.as_str();
+    for caller in ["ra", "enroll"] {
+        let mut client = world.client(caller);
+        for bad in ["", "two\nlines", "nul\0", &"x".repeat(257)] {
+            let answers = [
+                client.issue(issue("tls-server", bad, "dns:a.example.test")).await,
+                client.renew(renew(serial, bad)).await,
+                client
+                    .revoke(RevokeRequest {
+                        requester: bad.to_owned(),
+                        ..revoke(serial, "superseded")
+                    })
+                    .await,
+            ];
+            for answer in answers {
+                let status = refused(answer, Code::InvalidArgument);
+                assert!(status.message().contains("requester"), "{status:?}");
+            }
+        }
+        let longest = "ü".repeat(256);
+        let request = issue("tls-server", &longest, "dns:a.example.test");
+        let named = client.issue(request).await.unwrap().into_inner();
+        assert_eq!(named.requester, longest);
+    }
+    assert_eq!(world.count("certificates").await, 3);
+}
+
+#[tokio::test]
+async fn every_service_gets_and_renews_its_own_identity_only() {
+    let world = World::sqlite().await;
+    for (caller, other) in [("ra", "auth"), ("enroll", "ra")] {
+        let mut client = world.client(caller);
+        refused(client.issue(identity(other)).await, Code::PermissionDenied);
+        let own = client.issue(identity(caller)).await.unwrap().into_inner();
+        assert_eq!(own.requester, format!("service:{caller}"));
+        assert_eq!(own.san, [format!("uri:spiffe://example.test/svc/{caller}")]);
+        let renewed = client.renew(renew(&own.serial, "")).await.unwrap().into_inner();
+        assert_eq!((renewed.san, renewed.profile), (own.san, own.profile));
+    }
+    let auth = world
+        .client("auth")
+        .issue(identity("auth"))
+        .await
+        .unwrap()
+        .into_inner();
+    for named in ["", "service:auth", "user:alice"] {
+        refused(
+            world.client("ra").renew(renew(&auth.serial, named)).await,
+            Code::NotFound,
+        );
+    }
+    refused(
+        world
+            .client("auth")
+            .issue(issue("tls-server", "user:alice", "dns:a.example.test"))
+            .await,
+        Code::PermissionDenied,
+    );
+}
+
+#[tokio::test]
+async fn a_certificate_is_found_by_its_serial_number() {
+    let world = World::sqlite().await;
+    let made = issued(&world, "a.example.test").await;
+    for caller in ["ocsp", "crl", "notify", "ra"] {
+        let serial = made.serial.clone();
+        let found = world
+            .client(caller)
+            .get(GetRequest { serial })
+            .await
+            .unwrap()
+            .into_inner();
+        assert_eq!(found, made);
+    }
+    for (serial, code) in [
+        ("1234567890abcdef1234567890abcdef", Code::NotFound),
+        ("nothex", Code::InvalidArgument),
+        ("", Code::InvalidArgument),
+    ] {
+        let serial = serial.to_owned();
+        refused(world.client("ocsp").get(GetRequest { serial }).await, code);
+    }
+}
+
+#[tokio::test]
+async fn lists_take_filters_and_go_on_at_a_cursor() {
+    let world = World::sqlite().await;
+    let mut made = Vec::new();
+    for host in ["a.example.test", "b.example.test", "c.other.test"] {
+        made.push(issued(&world, host).await.serial);
+        // The order of the list is that of the clock.
+        world.clock.advance(time::Duration::SECOND);
+    }
+    let list = async |request: ListRequest| {
+        let answer = world.client("crl").list(request).await.unwrap().into_inner();
+        let serials: Vec<String> = answer.items.into_iter().map(|item| item.serial).collect();
+        (serials, answer.next_cursor)
+    };
+    let newest: Vec<String> = made.iter().rev().cloned().collect();
+    assert_eq!(
+        list(ListRequest::default()).await,
+        (newest.clone(), String::new())
+    );
+
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    for more in [true, true, false] {
+        let request = ListRequest {
+            limit: 1,
+            cursor,
+            ..ListRequest::default()
+        };
+        let (serials, next) = list(request).await;
+        assert_eq!(!next.is_empty(), more);
+        seen.extend(serials);
+        cursor = next;
+    }
+    assert_eq!(seen, newest);
+
+    world
+        .client("ra")
+        .revoke(revoke(&made[0], "superseded"))
+        .await
+        .unwrap();
+    let text = str::to_owned;
+    let filters = [
+        (
+            ListRequest {
+                san: text("dns:b.example.test"),
+                ..ListRequest::default()
+            },
+            &made[1..2],
+        ),
+        (
+            ListRequest {
+                san_suffix: text("other.test"),
+                ..ListRequest::default()
+            },
+            &made[2..],
+        ),
+        (
+            ListRequest {
+                status: text("revoked"),
+                ..ListRequest::default()
+            },
+            &made[..1],
+        ),
+        (
+            ListRequest {
+                requester: text("user:bob"),
+                ..ListRequest::default()
+            },
+            &[],
+        ),
+        (
+            ListRequest {
+                profile: text("device"),
+                ..ListRequest::default()
+            },
+            &[],
+        ),
+        (
+            ListRequest {
+                key_reused: true,
+                ..ListRequest::default()
+            },
+            &[],
+        ),
+    ];
+    for (request, expected) in filters {
+        assert_eq!(list(request.clone()).await.0, expected, "{request:?}");
+    }
+
+    let bad = [
+        ListRequest {
+            cursor: text("x"),
+            ..ListRequest::default()
+        },
+        ListRequest {
+            limit: 501,
+            ..ListRequest::default()
+        },
+        ListRequest {
+            status: text("odd"),
+            ..ListRequest::default()
+        },
+        ListRequest {
+            san: text("odd"),
+            ..ListRequest::default()
+        },
+    ];
+    for request in bad {
+        refused(world.client("crl").list(request).await, Code::InvalidArgument);
+    }
+}
+
+#[tokio::test]
+async fn a_successor_has_the_names_of_the_certificate_that_it_renews() {
+    let world = World::sqlite().await;
+    let old = issued(&world, "a.example.test").await;
+    let mut client = world.client("enroll");
+    let same = client
+        .renew(renew(&old.serial, "user:alice"))
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!((&same.san, &same.spki_sha256), (&old.san, &old.spki_sha256));
+    assert_ne!(same.serial, old.serial);
+    let request = RenewRequest {
+        csr: csr(&key(), &[]),
+        ..renew(&old.serial, "user:alice")
+    };
+    let rekeyed = client.renew(request).await.unwrap().into_inner();
+    assert_eq!(rekeyed.san, old.san);
+    assert_ne!(rekeyed.spki_sha256, old.spki_sha256);
+    let missing = renew("1234567890abcdef1234567890abcdef", "user:alice");
+    refused(client.renew(missing).await, Code::NotFound);
+}
+
+#[tokio::test]
+async fn a_hold_is_released_and_a_revocation_is_final() {
+    let world = World::sqlite().await;
+    let serial = issued(&world, "a.example.test").await.serial;
+    let mut client = world.client("ra");
+    for (reason, status) in [
+        ("certificate-hold", "on_hold"),
+        ("remove-from-crl", "valid"),
+        ("key-compromise", "revoked"),
+    ] {
+        let answer = client.revoke(revoke(&serial, reason)).await.unwrap().into_inner();
+        assert_eq!(answer.status, status);
+        assert_eq!(
+            answer.revocation.map(|revocation| revocation.reason),
+            (status != "valid").then(|| reason.to_owned())
+        );
+        let serial = serial.clone();
+        let found = client.get(GetRequest { serial }).await.unwrap().into_inner();
+        assert_eq!(found.status, status);
+    }
+    refused(
+        client.revoke(revoke(&serial, "superseded")).await,
+        Code::FailedPrecondition,
+    );
+    refused(
+        client.revoke(revoke(&serial, "boredom")).await,
+        Code::InvalidArgument,
+    );
+    let late = RevokeRequest {
+        invalidity_us: i64::MAX,
+        ..revoke(&issued(&world, "b.example.test").await.serial, "key-compromise")
+    };
+    refused(client.revoke(late).await, Code::InvalidArgument);
+}
+
+async fn watch(world: &World, after: &str) -> Streaming<FeedEvent> {
+    let request = WatchRequest {
+        after: after.to_owned(),
+    };
+    world.client("audit").watch(request).await.unwrap().into_inner()
+}
+
+/// The next event about a certificate.
+async fn next(events: &mut Streaming<FeedEvent>) -> FeedEvent {
+    loop {
+        let event = events.message().await.unwrap().unwrap();
+        if event.r#type.starts_with("io.gigvault.certificate.") {
+            return event;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_subscriber_goes_on_behind_its_cursor_until_the_service_stops() {
+    let world = World::sqlite().await;
+    let first = issued(&world, "a.example.test").await;
+    let mut events = watch(&world, "").await;
+    let seen = next(&mut events).await;
+    assert_eq!(
+        (seen.r#type.as_str(), &seen.subject),
+        ("io.gigvault.certificate.issued", &first.serial)
+    );
+    drop(events);
+
+    let second = issued(&world, "b.example.test").await;
+    let mut events = watch(&world, &seen.cursor).await;
+    assert_eq!(next(&mut events).await.subject, second.serial);
+    // What happens while it waits comes too.
+    world
+        .client("ra")
+        .revoke(revoke(&first.serial, "superseded"))
+        .await
+        .unwrap();
+    let revoked = next(&mut events).await;
+    assert_eq!(
+        (revoked.r#type.as_str(), revoked.subject),
+        ("io.gigvault.certificate.revoked", first.serial)
+    );
+
+    world.stop.cancel();
+    assert!(events.message().await.unwrap().is_none(), "the stream goes on");
+
+    let after = "elsewhere".to_owned();
+    refused(
+        world.client("audit").watch(WatchRequest { after }).await,
+        Code::InvalidArgument,
+    );
+}
