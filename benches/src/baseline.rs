@@ -9,24 +9,33 @@ use store::{Db, Options, StoreError};
 use testkit::system::System;
 use uuid::Uuid;
 use x509::KeyAlgorithm;
+use x509::csr::Csr;
 
 /// P-256 signatures a second on all cores.
 pub(crate) fn signatures(length: Duration) -> anyhow::Result<f64> {
+    let key = SoftwareKey::generate(KeyAlgorithm::P256)?;
+    on_all_cores(length, || {
+        Ok(key.sign(&[7_u8; 900], key.algorithm()).map(drop)?)
+    })
+}
+
+/// CSRs read and their signatures verified, a second on all cores.
+pub(crate) fn proofs(csr: &[u8], length: Duration) -> anyhow::Result<f64> {
+    on_all_cores(length, || Ok(Csr::from_der(csr).map(drop)?))
+}
+
+fn on_all_cores(length: Duration, work: impl Fn() -> anyhow::Result<()> + Sync) -> anyhow::Result<f64> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let one = || -> anyhow::Result<u64> {
+        let (start, mut count) = (Instant::now(), 0);
+        while start.elapsed() < length {
+            work()?;
+            count += 1;
+        }
+        Ok(count)
+    };
     let count: anyhow::Result<u64> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|_| {
-                scope.spawn(move || -> anyhow::Result<u64> {
-                    let key = SoftwareKey::generate(KeyAlgorithm::P256)?;
-                    let (message, start, mut count) = ([7_u8; 900], Instant::now(), 0);
-                    while start.elapsed() < length {
-                        key.sign(&message, key.algorithm())?;
-                        count += 1;
-                    }
-                    Ok(count)
-                })
-            })
-            .collect();
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(one)).collect();
         workers
             .into_iter()
             .map(|worker| worker.join().map_err(|_| anyhow::anyhow!("a worker died"))?)

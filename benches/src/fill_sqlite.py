@@ -25,12 +25,19 @@ def identifier(n):
     return uuid.UUID(hex=f"00{n:010x}70008000{n:012x}").bytes
 
 
-def name(n):
+def alternative_name(n):
     return ("dns:" + f"h{n}.z{n % 1000}.example.test"[::-1]).encode(), identifier(n)
 
 
 database, rows = sqlite3.connect(sys.argv[1]), int(sys.argv[2])
 database.execute("PRAGMA synchronous = OFF")
+database.execute("PRAGMA cache_size = -1000000")
+indexes = database.execute(
+    "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
+    " AND tbl_name IN ('certificates', 'certificate_names')"
+).fetchall()
+for name, _ in indexes:
+    database.execute(f"DROP INDEX {name}")
 numbers = range(1, rows + 1)
 database.executemany(
     "INSERT INTO certificates (id, serial, ca, profile, subject, sans, requester, protocol, issued_at, not_before,"
@@ -38,7 +45,7 @@ database.executemany(
     " VALUES (" + ", ".join("?" * 17) + ")",
     map(certificate, numbers),
 )
-database.executemany("INSERT INTO certificate_names (name, id) VALUES (?, ?)", map(name, numbers))
-database.commit()
-database.execute("ANALYZE")
+database.executemany("INSERT INTO certificate_names (name, id) VALUES (?, ?)", map(alternative_name, numbers))
+for _, sql in indexes:
+    database.execute(sql)
 database.commit()

@@ -30,10 +30,10 @@ pub(crate) fn csrs(count: usize) -> anyhow::Result<Vec<Vec<u8>>> {
 }
 
 /// What `POST /api/v1/certificates` takes, for each CSR.
-pub(crate) fn bodies(csrs: &[Vec<u8>]) -> Vec<String> {
+pub(crate) fn bodies(csrs: &[Vec<u8>], profile: &str) -> Vec<String> {
     let body = |csr: &Vec<u8>| {
         let pem = x509::pem::encode(Csr::PEM_LABEL, csr);
-        serde_json::json!({"csr": pem, "profile": "tls-server"}).to_string()
+        serde_json::json!({"csr": pem, "profile": profile}).to_string()
     };
     csrs.iter().map(body).collect()
 }

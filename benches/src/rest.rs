@@ -22,15 +22,23 @@ use crate::{Args, Database, baseline, grpc, requests};
 const PREPARED_A_SECOND: usize = 6_000;
 
 pub(crate) async fn measure(report: &mut Report, args: &Args) -> anyhow::Result<()> {
-    let signatures = baseline::signatures(Duration::from_secs(2))?;
-    report.figure("P-256 signatures, all cores", format!("{signatures:.0}/s"));
     let prepared = PREPARED_A_SECOND * usize::try_from(args.seconds)?;
     let csrs = Arc::new(requests::csrs(prepared)?);
+    let brief = Duration::from_secs(2);
+    let signatures = baseline::signatures(brief)?;
+    report.figure("P-256 signatures, all cores", per_second(signatures));
+    let proofs = baseline::proofs(csrs.first().context("no CSR was made")?, brief)?;
+    report.figure("CSRs read and verified, all cores", per_second(proofs));
     let load = Load {
         clients: args.clients,
         length: Duration::from_secs(args.seconds),
-        bodies: Arc::new(requests::bodies(&csrs)),
+        bodies: Arc::new(requests::bodies(&csrs, "tls-server")),
+        refused: Arc::new(requests::bodies(
+            csrs.get(..1000).unwrap_or(&csrs),
+            "no-such-profile",
+        )),
         csrs,
+        cryptography: signatures.recip() + proofs.recip(),
     };
     for database in &args.on {
         match database {
@@ -54,6 +62,10 @@ struct Load {
     length: Duration,
     csrs: Arc<Vec<Vec<u8>>>,
     bodies: Arc<Vec<String>>,
+    /// The same but for a profile that does not exist.
+    refused: Arc<Vec<String>>,
+    /// Seconds of all cores for one verification and one signature.
+    cryptography: f64,
 }
 
 async fn on(report: &mut Report, load: &Load, name: Database, arguments: &[&str]) -> anyhow::Result<()> {
@@ -67,27 +79,44 @@ async fn on(report: &mut Report, load: &Load, name: Database, arguments: &[&str]
     let before = Groups::read(&system).await?;
     let rest = run.clone().run(connect_all(&system, load).await?).await?;
     let group = Groups::read(&system).await?.mean_since(&before);
+    let exchange = run.clone().run(refused_all(&system, load).await?).await?;
     let rows = baseline::rows(&system, arguments).await?;
     let bare = |group| baseline::insert(&rows, arguments, group, Duration::from_secs(5));
     let insert = bare(baseline::GROUP).await?;
-    let alike = bare(group.round().max(1.0) as usize).await?;
-    report.figure(
-        format!(
-            "{name}: bare insert of the same rows in groups of {}",
-            baseline::GROUP
+    let in_step = bare(load.clients).await?;
+    let steps = exchange.rate.recip() + load.cryptography + in_step.recip();
+    for (what, rate) in [
+        (
+            format!("bare insert of the same rows in groups of {}", baseline::GROUP),
+            insert,
         ),
-        format!("{insert:.0}/s"),
-    );
-    report.figure(
-        format!("{name}: bare insert in groups of {group:.0}, as REST formed them"),
-        format!("{alike:.0}/s"),
-    );
-    report.ratio(
-        format!("{name}: issued over REST"),
-        format!("{:.0}/s", rest.rate),
-        rest.rate / insert,
-        "bare insert",
-    );
+        (
+            format!("bare insert in groups of {}, one a client", load.clients),
+            in_step,
+        ),
+        (
+            "the exchange alone, refused before any work".to_owned(),
+            exchange.rate,
+        ),
+        (
+            "exchange, verification, signature and insert, one after the other".to_owned(),
+            steps.recip(),
+        ),
+    ] {
+        report.figure(format!("{name}: {what}"), per_second(rate));
+    }
+    for (baseline, to) in [
+        (insert, "bare insert in groups of 256"),
+        (in_step, "bare insert in groups of one a client"),
+        (steps.recip(), "all steps one after the other"),
+    ] {
+        report.ratio(
+            format!("{name}: issued over REST, {group:.0} a group"),
+            per_second(rest.rate),
+            rest.rate / baseline,
+            to,
+        );
+    }
     report.figure(format!("{name}: REST at full load, p50 / p99"), latencies(&rest));
     let half = run.clone().paced(rest.rate / 2.0);
     let half = half.run(connect_all(&system, load).await?).await?;
@@ -97,9 +126,9 @@ async fn on(report: &mut Report, load: &Load, name: Database, arguments: &[&str]
         .await?;
     report.ratio(
         format!("{name}: issued over gRPC"),
-        format!("{:.0}/s", over_grpc.rate),
+        per_second(over_grpc.rate),
         over_grpc.rate / insert,
-        "bare insert",
+        "bare insert in groups of 256",
     );
     Ok(())
 }
@@ -140,10 +169,28 @@ fn latencies(outcome: &Outcome) -> String {
     format!("{:.1} / {:.1} ms", ms(0.5), ms(0.99))
 }
 
+fn per_second(rate: f64) -> String {
+    format!("{rate:.0}/s")
+}
+
 async fn connect_all(system: &System, load: &Load) -> anyhow::Result<Vec<Rest>> {
-    let mut all = Vec::with_capacity(load.clients);
-    for _ in 0..load.clients {
-        all.push(Rest::connect(system, Arc::clone(&load.bodies)).await?);
+    connected(system, load.clients, &load.bodies, "HTTP/1.1 201").await
+}
+
+/// Clients whose requests are read, authenticated, understood and refused.
+async fn refused_all(system: &System, load: &Load) -> anyhow::Result<Vec<Rest>> {
+    connected(system, load.clients, &load.refused, "HTTP/1.1 400").await
+}
+
+async fn connected(
+    system: &System,
+    clients: usize,
+    bodies: &Arc<Vec<String>>,
+    expected: &'static str,
+) -> anyhow::Result<Vec<Rest>> {
+    let mut all = Vec::with_capacity(clients);
+    for _ in 0..clients {
+        all.push(Rest::connect(system, Arc::clone(bodies), expected).await?);
     }
     Ok(all)
 }
@@ -153,11 +200,16 @@ struct Rest {
     stream: TlsStream<TcpStream>,
     head: String,
     bodies: Arc<Vec<String>>,
+    expected: &'static str,
     buffer: Vec<u8>,
 }
 
 impl Rest {
-    async fn connect(system: &System, bodies: Arc<Vec<String>>) -> anyhow::Result<Self> {
+    async fn connect(
+        system: &System,
+        bodies: Arc<Vec<String>>,
+        expected: &'static str,
+    ) -> anyhow::Result<Self> {
         let address = system.ready().https.trim_start_matches("https://").to_owned();
         let mut roots = rustls::RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(
@@ -181,6 +233,7 @@ impl Rest {
             stream,
             head,
             bodies,
+            expected,
             buffer: Vec::with_capacity(16 * 1024),
         })
     }
@@ -203,14 +256,19 @@ impl Rest {
             .find_map(|line| line.strip_prefix("content-length: "))
             .context("no content-length")?;
         let total = head + length.trim().parse::<usize>()?;
-        let created = text.starts_with("HTTP/1.1 201");
+        let answered = text.starts_with(self.expected);
         while self.buffer.len() < total {
             ensure!(
                 self.stream.read_buf(&mut self.buffer).await? > 0,
                 "the answer broke off"
             );
         }
-        ensure!(created, "refused: {}", String::from_utf8_lossy(&self.buffer));
+        ensure!(
+            answered,
+            "not {}: {}",
+            self.expected,
+            String::from_utf8_lossy(&self.buffer)
+        );
         Ok(())
     }
 }

@@ -11,8 +11,6 @@ use crate::store::certificates::{expiring, prune_idempotency_keys};
 const EVERY: Duration = Duration::from_secs(600);
 const KEPT: Duration = Duration::from_secs(24 * 3600);
 const AT_ONCE: u32 = 1000;
-/// Windows of `gigvault_certificates_expiring`.
-const DAYS: [u16; 3] = [1, 7, 30];
 
 /// Runs until `stop`.
 pub(crate) async fn run(app: App, stop: CancellationToken) {
@@ -45,26 +43,25 @@ async fn prune(app: &App) {
 
 /// `gigvault_certificates_expiring{ca,days}`: valid certificates whose last second comes within so many days.
 async fn count_expiring(app: &App) {
-    let now = app.clock.now();
-    for days in DAYS {
-        let counted = expiring(&app.db, now, now + time::Duration::days(i64::from(days))).await;
-        let counted = match counted {
-            Ok(counted) => counted,
-            Err(error) => {
-                tracing::warn!(error = %error, "certificates that run out could not be counted; trying again later");
-                return;
-            }
-        };
-        for authority in app.authorities.all() {
-            let count = counted.get(&authority.name).copied().unwrap_or_default();
+    let counted = match expiring(&app.db, app.clock.now()).await {
+        Ok(counted) => counted,
+        Err(error) => {
+            tracing::warn!(error = %error, "certificates that run out could not be counted; trying again later");
+            return;
+        }
+    };
+    for authority in app.authorities.all() {
+        let found = counted.iter().find(|found| found.ca == authority.name);
+        let (day, week, month) = found.map_or((0, 0, 0), |found| {
+            (found.within_1, found.within_7, found.within_30)
+        });
+        for (days, count) in [("1", day), ("7", week), ("30", month)] {
             #[expect(
                 clippy::cast_precision_loss,
                 reason = "a count of certificates is far below 2^52"
             )]
-            metrics::gauge!(
-                "gigvault_certificates_expiring", "ca" => authority.name.clone(), "days" => days.to_string()
-            )
-            .set(count as f64);
+            metrics::gauge!("gigvault_certificates_expiring", "ca" => authority.name.clone(), "days" => days)
+                .set(count as f64);
         }
     }
 }

@@ -1,10 +1,9 @@
 //! One certificate at a time: find it, change its revocation.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use store::{Db, StoreError, Tx};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 use x509::crl::Reason;
 use x509::serial::Serial;
@@ -144,23 +143,33 @@ pub(crate) async fn set_revocation(
     Ok(changed == 1)
 }
 
-/// How many certificates of each CA are neither revoked nor on hold and have their last second in this span.
-pub(crate) async fn expiring(
-    db: &Db,
-    from: OffsetDateTime,
-    before: OffsetDateTime,
-) -> Result<HashMap<String, i64>, Error> {
-    let counted: Vec<(String, i64)> = store::read!(db, |connection| {
+/// Certificates of a CA that are neither revoked nor on hold and run out soon.
+#[derive(sqlx::FromRow)]
+pub(crate) struct Expiring {
+    pub(crate) ca: String,
+    pub(crate) within_1: i64,
+    pub(crate) within_7: i64,
+    pub(crate) within_30: i64,
+}
+
+/// How many certificates run out within 1, 7 and 30 days, by CA; CAs without any are left out.
+pub(crate) async fn expiring(db: &Db, now: OffsetDateTime) -> Result<Vec<Expiring>, Error> {
+    let after = |days| store::time::to_micros(now + Duration::days(days));
+    let counted = store::read!(db, |connection| {
         sqlx::query_as(
-            "SELECT ca, COUNT(*) FROM certificates WHERE reason IS NULL AND not_after >= $1 AND not_after < $2 GROUP BY ca",
+            "SELECT ca, SUM(CASE WHEN not_after < $2 THEN 1 ELSE 0 END) AS within_1,
+                 SUM(CASE WHEN not_after < $3 THEN 1 ELSE 0 END) AS within_7, COUNT(*) AS within_30
+             FROM certificates WHERE reason IS NULL AND not_after >= $1 AND not_after < $4 GROUP BY ca",
         )
-        .bind(store::time::to_micros(from))
-        .bind(store::time::to_micros(before))
+        .bind(after(0))
+        .bind(after(1))
+        .bind(after(7))
+        .bind(after(30))
         .fetch_all(connection)
         .await
     })
     .map_err(StoreError::from)?;
-    Ok(counted.into_iter().collect())
+    Ok(counted)
 }
 
 /// Forgets idempotency keys older than `before`; at most `limit` at a time. Returns how many.

@@ -301,10 +301,10 @@ where
         }
         // Literals, not parameters: a partial index is only used where the plan can see that it applies.
         Some(Status::OnHold) => {
-            sql.push(" AND c.reason IS NOT NULL AND c.reason = 6");
+            sql.push(" AND c.reason = 6");
         }
         Some(Status::Revoked) => {
-            sql.push(" AND c.reason IS NOT NULL AND c.reason <> 6");
+            sql.push(" AND c.reason <> 6");
         }
     }
 }
