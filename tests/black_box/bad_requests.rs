@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use testkit::system::System;
 
 use crate::judge;
+use crate::rest::Rest;
 
 struct Api {
     system: System,
@@ -273,6 +274,77 @@ async fn malformed_requests_name_what_is_wrong() {
         );
     }
     assert_eq!(api.issued().await, 0);
+}
+
+#[tokio::test]
+async fn a_query_parameter_that_a_route_does_not_take_is_named() {
+    let api = Api::new();
+    let (issued, answer) = api.issue(&body(&api.csr(P256, SUBJECT))).await;
+    assert_eq!(issued, StatusCode::CREATED, "{answer}");
+    let serial = answer["serial"].as_str().unwrap();
+    for path in [
+        "cas",
+        "cas/issuing",
+        "profiles",
+        "profiles/tls-server",
+        "roles",
+        "whoami",
+        "keys",
+        "keys/nosuch",
+        "api-keys",
+        &format!("certificates/{serial}"),
+        &format!("certificates/{serial}/chain"),
+    ] {
+        let url = format!("{}/api/v1/{path}?nosuch=1", api.system.ready().https);
+        let response = api.http.get(url).bearer_auth(&api.token).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{path}");
+        let problem: Value = response.json().await.unwrap();
+        assert_eq!(problem["field"], "nosuch", "{path}: {problem}");
+    }
+}
+
+#[tokio::test]
+async fn lists_in_memory_are_paged_by_name() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    for list in ["cas", "profiles", "roles"] {
+        let page = async |query: &str| {
+            let answer = rest.get(&format!("/api/v1/{list}?{query}")).await;
+            assert_eq!(answer.status(), StatusCode::OK, "{list}?{query}");
+            answer.json::<Value>().await.unwrap()
+        };
+        let name = |item: &Value| item["name"].as_str().unwrap().to_owned();
+        let names = |page: &Value| {
+            page["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(name)
+                .collect::<Vec<_>>()
+        };
+        let whole = page("").await;
+        assert_eq!(whole["next_cursor"], Value::Null, "{list}");
+        assert!(
+            names(&whole).is_sorted() && names(&whole).len() > 1,
+            "{list}: {whole}"
+        );
+        let (mut seen, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let one = page(&format!("limit=1{cursor}")).await;
+            assert_eq!(names(&one).len(), 1, "{list}");
+            seen.extend(names(&one));
+            match one["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(seen, names(&whole), "{list}");
+        for (query, field) in [("limit=0", "limit"), ("cursor=x", "cursor")] {
+            let answer = rest.get(&format!("/api/v1/{list}?{query}")).await;
+            assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{list}?{query}");
+            assert_eq!(answer.json::<Value>().await.unwrap()["field"], field);
+        }
+    }
 }
 
 #[tokio::test]

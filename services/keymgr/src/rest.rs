@@ -7,7 +7,7 @@ use axum::extract::{FromRef, State};
 use axum::http::{HeaderMap, StatusCode};
 use data_encoding::HEXLOWER;
 use kit::auth::{Allow, Authenticator, permission};
-use kit::http::{Json, Path, Query};
+use kit::http::{Json, NoParameters, Path, Query};
 use kit::idempotency::IdempotencyKey;
 use kit::problem::Problem;
 use serde::{Deserialize, Serialize};
@@ -146,6 +146,7 @@ async fn get(
     State(app): State<App>,
     _: Allow<permission::KeysRead>,
     Path(name): Path<String>,
+    _: Query<NoParameters>,
 ) -> Result<Json<Key>, Problem> {
     // A name that no key can have is a key that is not there.
     let name = name.parse().map_err(|_| Error::NotFound(name))?;

@@ -15,6 +15,6 @@ mod server;
 
 pub use connection::Connection;
 pub use edge::{Edge, standard_layers};
-pub use extract::{Json, Path, Query};
+pub use extract::{Json, NoParameters, Path, Query};
 pub use limits::Limits;
 pub use server::serve;
