@@ -161,6 +161,50 @@ async fn wrong_paths_methods_types_and_sizes_are_problems() {
     }
 }
 
+#[tokio::test]
+async fn an_answer_that_the_client_does_not_take_is_406() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    let body = json!({"csr": csr::p256("a.example.test"), "profile": "tls-server"});
+    let chain = format!(
+        "/api/v1/certificates/{}/chain",
+        rest.issue(&body).await["serial"].as_str().unwrap()
+    );
+    let answer = async |method: Method, path: &str, accept: &str| {
+        let url = format!("{}{path}", rest.base);
+        let request = rest
+            .http
+            .request(method, url)
+            .bearer_auth(&rest.token)
+            .json(&body);
+        request.header("accept", accept).send().await.unwrap()
+    };
+    for (path, accept, wanted) in [
+        ("/api/v1/cas", "application/json", 200),
+        ("/api/v1/cas", "text/html, application/*;q=0.1", 200),
+        ("/api/v1/cas", "*/*", 200),
+        ("/api/v1/cas", "text/html", 406),
+        ("/api/v1/cas", "*/*, application/json;q=0", 406),
+        (&chain, "application/pem-certificate-chain", 200),
+        (&chain, "application/json", 406),
+        // The reason is told in any case.
+        ("/api/v1/cas/nosuch", "text/html", 404),
+    ] {
+        let status = answer(Method::GET, path, accept).await.status();
+        assert_eq!(status.as_u16(), wanted, "{path} as {accept}");
+        assert_eq!(
+            answer(Method::HEAD, path, accept).await.status(),
+            status,
+            "{path} as {accept}"
+        );
+    }
+    let problem = answer(Method::GET, "/api/v1/cas", "text/html").await;
+    assert_eq!(problem.headers()["content-type"], "application/problem+json");
+    // What was made must not be hidden behind an error.
+    let made = answer(Method::POST, "/api/v1/certificates", "text/html").await;
+    assert_eq!(made.status(), StatusCode::CREATED);
+}
+
 #[test]
 fn a_head_that_never_ends_is_closed() {
     let system = System::up().unwrap();

@@ -4,6 +4,7 @@
 //! from hurting the others. [`standard_layers`] gives a router its ids, limits, metrics, log events and
 //! problem documents. [`Json`], [`Query`] and [`Path`] read requests strictly.
 
+mod accept;
 mod connection;
 mod edge;
 mod extract;
