@@ -6,7 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use reqwest::{Method, StatusCode};
+use serde_json::json;
 use testkit::system::System;
+
+use crate::csr;
+use crate::rest::Rest;
 
 const CASES: &[(&str, &str, &str)] = &[
     ("POST", "/api/v1/certificates", "certificates:issue-development"),
@@ -44,6 +48,22 @@ const CASES: &[(&str, &str, &str)] = &[
 
 /// What each role holds, from the reference page, not from the code.
 const ROLES: &[(&str, &[&str])] = &[
+    (
+        "root-admin",
+        &[
+            "certificates:issue-development",
+            "certificates:read-own",
+            "certificates:renew-own",
+            "certificates:revoke-own",
+            "cas:read",
+            "profiles:read",
+            "keys:read",
+            "keys:generate",
+            "api-keys:read",
+            "api-keys:write",
+            "roles:read",
+        ],
+    ),
     (
         "ca-operator",
         &[
@@ -211,7 +231,7 @@ async fn a_developer_sees_and_changes_only_what_they_asked_for() {
     let http = system.http().unwrap();
     let see = http.get(&url).bearer_auth(&mine).send().await.unwrap().status();
     assert_eq!(see, StatusCode::NOT_FOUND);
-    let body = serde_json::json!({"reason": "superseded"});
+    let body = json!({"reason": "superseded"});
     let revoke = http
         .post(format!("{url}/revoke"))
         .bearer_auth(&mine)
@@ -221,12 +241,29 @@ async fn a_developer_sees_and_changes_only_what_they_asked_for() {
         .unwrap()
         .status();
     assert_eq!(revoke, StatusCode::NOT_FOUND);
-    let list = http
-        .get(format!("{}/api/v1/certificates", system.ready().https))
-        .bearer_auth(&mine)
-        .send()
+    let mine = Rest {
+        token: mine,
+        ..Rest::of(&system)
+    };
+    let path = format!("/api/v1/certificates/{serial}");
+    let renew = mine.post(&format!("{path}/renew"), &json!({})).await;
+    assert_eq!(renew.status(), StatusCode::NOT_FOUND);
+    let chain = mine.get(&format!("{path}/chain")).await;
+    assert_eq!(chain.status(), StatusCode::NOT_FOUND);
+    assert!(mine.all("", 500).await.is_empty());
+    let requester = Rest::of(&system)
+        .get(&path)
+        .await
+        .json::<serde_json::Value>()
         .await
         .unwrap();
-    let list: serde_json::Value = list.json().await.unwrap();
-    assert_eq!(list["items"].as_array().unwrap().len(), 0);
+    let of_other = format!("requester={}", requester["requester"].as_str().unwrap());
+    assert_eq!(Rest::of(&system).all(&of_other, 500).await, [serial]);
+    assert!(mine.all(&of_other, 500).await.is_empty());
+
+    let csr = csr::p256("own.example.test");
+    let denied = mine.try_issue(&json!({"csr": csr, "profile": "device"})).await;
+    assert_eq!(denied.status(), StatusCode::FORBIDDEN);
+    let own = mine.issue(&json!({"csr": csr, "profile": "tls-server"})).await;
+    assert_eq!(mine.all("", 500).await, [own["serial"].as_str().unwrap()]);
 }

@@ -6,7 +6,8 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use testkit::system::System;
 
-use crate::judge;
+use crate::rest::Rest;
+use crate::{judge, metrics};
 
 struct Api {
     system: System,
@@ -85,8 +86,11 @@ async fn hostile_csrs_are_refused_by_field_and_leave_nothing() {
     let cases: Vec<Case> = malformed(&good)
         .into_iter()
         .chain(weak_keys(&api))
+        .chain(known_weak_keys(&api))
         .chain(bad_names(&api))
+        .chain(bad_extensions(&api))
         .collect();
+    let signed = metrics::sum(&api.system, "gigvault_signatures_total").await;
     for (what, csr, fields) in cases {
         let (status, problem) = api.issue(&body(&csr)).await;
         assert!(status.is_client_error(), "{what}: {status} {problem}");
@@ -101,9 +105,17 @@ async fn hostile_csrs_are_refused_by_field_and_leave_nothing() {
         );
     }
     assert_eq!(api.issued().await, 0);
+    assert_eq!(
+        metrics::sum(&api.system, "gigvault_signatures_total").await,
+        signed
+    );
     let (status, answer) = api.issue(&body(&good)).await;
     assert_eq!(status, StatusCode::CREATED, "{answer}");
     assert_eq!(api.issued().await, 1);
+    assert_eq!(
+        metrics::sum(&api.system, "gigvault_signatures_total").await,
+        signed + 1
+    );
 }
 
 fn malformed(good: &str) -> Vec<Case> {
@@ -175,29 +187,107 @@ fn bad_names(api: &Api) -> Vec<Case> {
     ]
 }
 
+/// Keys whose weakness is known: requests of good keys of the same size, with the other key in their place. The key
+/// is judged before the signature is, so it makes no difference that nobody holds these.
+fn known_weak_keys(api: &Api) -> Vec<Case> {
+    let rsa = der(&api.csr(
+        &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+        SUBJECT,
+    ));
+    let start = [0x30, 0x82, 0x01, 0x22, 0x30, 0x0d];
+    let at = rsa.windows(start.len()).position(|bytes| bytes == start).unwrap();
+    let with_key = |file: &str| {
+        let folder = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../crates/x509/tests/it/data/weak-keys"
+        );
+        let key = der(&std::fs::read_to_string(format!("{folder}/{file}.pem")).unwrap());
+        assert_eq!(key.len(), 294, "{file}");
+        pem(&[&rsa[..at], &key, &rsa[at + key.len()..]].concat())
+    };
+    let changed = |mut der: Vec<u8>, at: usize| {
+        der[at] ^= 1;
+        pem(&der)
+    };
+    // The last octet of the SubjectPublicKeyInfo is the last of the exponent, 65537.
+    let even = changed(rsa.clone(), at + 293);
+    let curve = der(&api.csr(P256, SUBJECT));
+    let start = [0x03, 0x42, 0x00, 0x04];
+    let point = curve
+        .windows(start.len())
+        .position(|bytes| bytes == start)
+        .unwrap()
+        + start.len();
+    vec![
+        ("ROCA", with_key("roca"), &["csr.public_key"]),
+        ("Debian's weak keys", with_key("debian"), &["csr.public_key"]),
+        ("close primes", with_key("close-primes"), &["csr.public_key"]),
+        ("even exponent", even, &["csr.public_key"]),
+        (
+            "point off the curve",
+            changed(curve, point + 63),
+            &["csr.public_key"],
+        ),
+    ]
+}
+
+/// Extensions that openssl writes and signs only when it is given their octets.
+fn bad_extensions(api: &Api) -> Vec<Case> {
+    let written = |octets: &[u8], more: &[&str]| {
+        let hex: Vec<String> = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+        let extension = format!("2.5.29.17=DER:{}", hex.join(":"));
+        let subject = ["-subj", "/CN=a.example.test", "-addext", &extension];
+        api.csr(P256, &[&subject, more].concat())
+    };
+    let names = |name: &[u8]| [&[0x30, 16, 0x82, 14], name].concat();
+    let twice = ["-addext", "subjectAltName=DNS:a.example.test"];
+    vec![
+        (
+            "NUL in a name",
+            written(&names(b"a\0example.test"), &[]),
+            &["csr.san"],
+        ),
+        (
+            "an extension twice",
+            written(&names(b"a.example.test"), &twice),
+            &["csr.attributes"],
+        ),
+    ]
+}
+
 /// Changes one bit near the end of the DER, inside the signature.
-fn flip_signature(pem: &str) -> String {
+fn flip_signature(text: &str) -> String {
+    let mut der = der(text);
+    let at = der.len() - 3;
+    der[at] ^= 1;
+    pem(&der)
+}
+
+/// What stands between the lines of a PEM file.
+fn der(pem: &str) -> Vec<u8> {
+    let body = pem.lines().filter(|line| !line.starts_with("-----"));
+    let body: String = body.map(|line| format!("{line}\n")).collect();
+    piped(&["base64", "-d"], body.as_bytes())
+}
+
+/// A certificate request in PEM.
+fn pem(der: &[u8]) -> String {
+    let base64 = String::from_utf8(piped(&["base64"], der)).unwrap();
+    format!("-----BEGIN CERTIFICATE REQUEST-----\n{base64}-----END CERTIFICATE REQUEST-----\n")
+}
+
+/// What openssl makes of its input.
+fn piped(arguments: &[&str], input: &[u8]) -> Vec<u8> {
     use std::io::Write;
     use std::process::Stdio;
     let mut child = Command::new("openssl")
-        .args(["req", "-outform", "DER"])
+        .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(pem.as_bytes()).unwrap();
-    let mut der = child.wait_with_output().unwrap().stdout;
-    let at = der.len() - 3;
-    der[at] ^= 1;
-    let mut child = Command::new("openssl")
-        .args(["base64"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(&der).unwrap();
-    let base64 = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
-    format!("-----BEGIN CERTIFICATE REQUEST-----\n{base64}-----END CERTIFICATE REQUEST-----\n")
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap().stdout
 }
 
 #[tokio::test]
@@ -273,6 +363,77 @@ async fn malformed_requests_name_what_is_wrong() {
         );
     }
     assert_eq!(api.issued().await, 0);
+}
+
+#[tokio::test]
+async fn a_query_parameter_that_a_route_does_not_take_is_named() {
+    let api = Api::new();
+    let (issued, answer) = api.issue(&body(&api.csr(P256, SUBJECT))).await;
+    assert_eq!(issued, StatusCode::CREATED, "{answer}");
+    let serial = answer["serial"].as_str().unwrap();
+    for path in [
+        "cas",
+        "cas/issuing",
+        "profiles",
+        "profiles/tls-server",
+        "roles",
+        "whoami",
+        "keys",
+        "keys/nosuch",
+        "api-keys",
+        &format!("certificates/{serial}"),
+        &format!("certificates/{serial}/chain"),
+    ] {
+        let url = format!("{}/api/v1/{path}?nosuch=1", api.system.ready().https);
+        let response = api.http.get(url).bearer_auth(&api.token).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{path}");
+        let problem: Value = response.json().await.unwrap();
+        assert_eq!(problem["field"], "nosuch", "{path}: {problem}");
+    }
+}
+
+#[tokio::test]
+async fn lists_in_memory_are_paged_by_name() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    for list in ["cas", "profiles", "roles"] {
+        let page = async |query: &str| {
+            let answer = rest.get(&format!("/api/v1/{list}?{query}")).await;
+            assert_eq!(answer.status(), StatusCode::OK, "{list}?{query}");
+            answer.json::<Value>().await.unwrap()
+        };
+        let name = |item: &Value| item["name"].as_str().unwrap().to_owned();
+        let names = |page: &Value| {
+            page["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(name)
+                .collect::<Vec<_>>()
+        };
+        let whole = page("").await;
+        assert_eq!(whole["next_cursor"], Value::Null, "{list}");
+        assert!(
+            names(&whole).is_sorted() && names(&whole).len() > 1,
+            "{list}: {whole}"
+        );
+        let (mut seen, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let one = page(&format!("limit=1{cursor}")).await;
+            assert_eq!(names(&one).len(), 1, "{list}");
+            seen.extend(names(&one));
+            match one["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(seen, names(&whole), "{list}");
+        for (query, field) in [("limit=0", "limit"), ("cursor=x", "cursor")] {
+            let answer = rest.get(&format!("/api/v1/{list}?{query}")).await;
+            assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{list}?{query}");
+            assert_eq!(answer.json::<Value>().await.unwrap()["field"], field);
+        }
+    }
 }
 
 #[tokio::test]

@@ -144,6 +144,7 @@ async fn wrong_paths_methods_types_and_sizes_are_problems() {
                 .unwrap()
                 .starts_with("https://gigvault.io/problems/")
         );
+        assert!(!head.contains_key("server"), "{wanted}");
         for (name, value) in [
             ("x-content-type-options", "nosniff"),
             ("cache-control", "no-store"),
@@ -158,6 +159,96 @@ async fn wrong_paths_methods_types_and_sizes_are_problems() {
                 .unwrap()
                 .contains("default-src")
         );
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_the_client_does_not_take_is_406() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    let body = json!({"csr": csr::p256("a.example.test"), "profile": "tls-server"});
+    let chain = format!(
+        "/api/v1/certificates/{}/chain",
+        rest.issue(&body).await["serial"].as_str().unwrap()
+    );
+    let answer = async |method: Method, path: &str, accept: &str| {
+        let url = format!("{}{path}", rest.base);
+        let request = rest
+            .http
+            .request(method, url)
+            .bearer_auth(&rest.token)
+            .json(&body);
+        request.header("accept", accept).send().await.unwrap()
+    };
+    for (path, accept, wanted) in [
+        ("/api/v1/cas", "application/json", 200),
+        ("/api/v1/cas", "text/html, application/*;q=0.1", 200),
+        ("/api/v1/cas", "*/*", 200),
+        ("/api/v1/cas", "text/html", 406),
+        ("/api/v1/cas", "*/*, application/json;q=0", 406),
+        (&chain, "application/pem-certificate-chain", 200),
+        (&chain, "application/json", 406),
+        // The reason is told in any case.
+        ("/api/v1/cas/nosuch", "text/html", 404),
+    ] {
+        let status = answer(Method::GET, path, accept).await.status();
+        assert_eq!(status.as_u16(), wanted, "{path} as {accept}");
+        assert_eq!(
+            answer(Method::HEAD, path, accept).await.status(),
+            status,
+            "{path} as {accept}"
+        );
+    }
+    let problem = answer(Method::GET, "/api/v1/cas", "text/html").await;
+    assert_eq!(problem.headers()["content-type"], "application/problem+json");
+    // What was made must not be hidden behind an error.
+    let made = answer(Method::POST, "/api/v1/certificates", "text/html").await;
+    assert_eq!(made.status(), StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn what_was_created_stands_where_the_answer_says() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    let body = json!({"csr": csr::p256("a.example.test"), "profile": "tls-server"});
+    let made = rest.try_issue(&body).await;
+    let place = made.headers()["location"].to_str().unwrap().to_owned();
+    let made: Value = made.json().await.unwrap();
+    assert_eq!(
+        place,
+        format!("/api/v1/certificates/{}", made["serial"].as_str().unwrap())
+    );
+    let renewed = rest.post(&format!("{place}/renew"), &json!({})).await;
+    let renewed_place = renewed.headers()["location"].to_str().unwrap().to_owned();
+    let key = json!({"name": "spare", "purpose": "ocsp-signer"});
+    let key = rest.post("/api/v1/keys", &key).await;
+    let key_place = key.headers()["location"].to_str().unwrap().to_owned();
+    for (place, created) in [
+        (place, made),
+        (renewed_place, renewed.json().await.unwrap()),
+        (key_place, key.json().await.unwrap()),
+    ] {
+        let found: Value = rest.get(&place).await.json().await.unwrap();
+        assert_eq!(found, created, "{place}");
+    }
+}
+
+#[test]
+fn both_tls_listeners_refuse_tls_1_1() {
+    let system = System::up().unwrap();
+    for listener in [&system.ready().https, &system.ready().grpc] {
+        let address = listener.rsplit("//").next().unwrap();
+        // Without @SECLEVEL=0 openssl itself would not go so low.
+        let connect = ["s_client", "-connect", address, "-cipher", "ALL:@SECLEVEL=0"];
+        let old = judge::try_run("openssl", &[&connect[..], &["-tls1_1"]].concat());
+        let said = String::from_utf8_lossy(&old.stderr).into_owned();
+        assert!(
+            !old.status.success() && said.contains("SSL alert number"),
+            "{listener}: {said}"
+        );
+        let new = judge::try_run("openssl", &[&connect[..], &["-tls1_2"]].concat());
+        let said = String::from_utf8_lossy(&new.stdout).into_owned();
+        assert!(said.contains("TLSv1.2"), "{listener}: {said}");
     }
 }
 

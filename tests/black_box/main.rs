@@ -17,6 +17,7 @@ mod durability;
 mod edges;
 mod first_steps;
 mod judge;
+mod metrics;
 mod profiles;
 mod rest;
 mod rotation;

@@ -33,6 +33,26 @@ impl<T> Page<T> {
         }
     }
 
+    /// A page of a list that is held in memory: `all` of it, in the order of `key`, behind the key in `cursor`.
+    ///
+    /// # Errors
+    /// [`InvalidCursor`] if the cursor was not made for this list.
+    pub fn of_all<K: Serialize + DeserializeOwned + PartialOrd>(
+        all: impl IntoIterator<Item = T>,
+        limit: Limit,
+        cursor: Option<&str>,
+        list: &str,
+        key: impl Fn(&T) -> K,
+    ) -> Result<Self, InvalidCursor> {
+        let last: Option<K> = cursor.map(|text| decode(list, text)).transpose()?;
+        let rows = all
+            .into_iter()
+            .filter(|row| last.as_ref().is_none_or(|last| key(row) > *last))
+            .take(limit.rows() + 1)
+            .collect();
+        Ok(Self::new(rows, limit, list, key))
+    }
+
     /// Turns the rows into something else, such as their wire form.
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
         Page {
@@ -208,6 +228,24 @@ mod tests {
         assert_eq!(decode("list", &page.next_cursor.unwrap()), Ok(2));
         assert_eq!(Page::new(vec![1, 2], limit, "list", |n| *n).next_cursor, None);
         assert_eq!(Page::new(vec![], limit, "list", |n: &i32| *n).next_cursor, None);
+    }
+
+    #[test]
+    fn a_list_in_memory_is_paged_to_its_end() {
+        let limit = Limit::try_from(2).unwrap();
+        let page = |cursor: Option<&str>| Page::of_all(1..=5, limit, cursor, "list", |n| *n);
+        let (mut seen, mut cursor) = (Vec::new(), None);
+        loop {
+            let next = page(cursor.as_deref()).unwrap();
+            assert!(next.items.len() <= 2);
+            seen.extend(next.items);
+            match next.next_cursor {
+                Some(next) => cursor = Some(next),
+                None => break,
+            }
+        }
+        assert_eq!(seen, [1, 2, 3, 4, 5]);
+        assert_eq!(page(Some(&encode("other", &1))), Err(InvalidCursor));
     }
 
     #[test]

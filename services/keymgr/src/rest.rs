@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use ::store::page::Limit;
 use axum::extract::{FromRef, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::IntoResponse;
 use data_encoding::HEXLOWER;
 use kit::auth::{Allow, Authenticator, permission};
-use kit::http::{Json, Path, Query};
+use kit::http::{Json, NoParameters, Path, Query};
 use kit::idempotency::IdempotencyKey;
 use kit::problem::Problem;
 use serde::{Deserialize, Serialize};
@@ -146,6 +147,7 @@ async fn get(
     State(app): State<App>,
     _: Allow<permission::KeysRead>,
     Path(name): Path<String>,
+    _: Query<NoParameters>,
 ) -> Result<Json<Key>, Problem> {
     // A name that no key can have is a key that is not there.
     let name = name.parse().map_err(|_| Error::NotFound(name))?;
@@ -170,7 +172,7 @@ async fn generate(
     caller: Allow<permission::KeysGenerate>,
     headers: HeaderMap,
     Json(new): Json<NewKey>,
-) -> Result<(StatusCode, Json<Key>), Problem> {
+) -> Result<impl IntoResponse, Problem> {
     let request = GenerateRequest {
         name: new.name.parse()?,
         algorithm: new
@@ -182,7 +184,13 @@ async fn generate(
         idempotency_key: IdempotencyKey::from_headers(&headers)?,
     };
     let key = app.generate(request).await?;
-    Ok((StatusCode::CREATED, Json(Key::from(&key))))
+    let location = HeaderValue::try_from(format!("/api/v1/keys/{}", key.name))
+        .map_err(|_| Error::Internal("a name does not fit a header".to_owned()))?;
+    Ok((
+        StatusCode::CREATED,
+        [(header::LOCATION, location)],
+        Json(Key::from(&key)),
+    ))
 }
 
 fn rfc3339(time: OffsetDateTime) -> String {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::paging;
 use crate::call::Call;
 use crate::connect::Client;
 use crate::error::Error;
@@ -40,12 +41,15 @@ pub struct Ca {
 pub struct Cas<'a>(pub(crate) &'a Client);
 
 impl Cas<'_> {
-    /// All of them.
+    /// All of them, up to the 500 that a page holds.
     ///
     /// # Errors
     /// Those of every request.
     pub async fn list(&self) -> Result<Page<Ca>, Error> {
-        Call::get(self.0, &["api", "v1", "cas"]).json().await
+        Call::get(self.0, &["api", "v1", "cas"])
+            .query(&paging(Some(500), None))
+            .json()
+            .await
     }
 
     /// The one of that name.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::paging;
 use crate::call::Call;
 use crate::connect::Client;
 use crate::error::Error;
@@ -56,12 +57,15 @@ pub struct SanRule {
 pub struct Profiles<'a>(pub(crate) &'a Client);
 
 impl Profiles<'_> {
-    /// All of them.
+    /// All of them, up to the 500 that a page holds.
     ///
     /// # Errors
     /// Those of every request.
     pub async fn list(&self) -> Result<Page<Profile>, Error> {
-        Call::get(self.0, &["api", "v1", "profiles"]).json().await
+        Call::get(self.0, &["api", "v1", "profiles"])
+            .query(&paging(Some(500), None))
+            .json()
+            .await
     }
 
     /// The one of that name.

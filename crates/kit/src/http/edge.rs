@@ -1,7 +1,7 @@
 //! What stands around every REST route, in one layer.
 //!
 //! In order: ids of the request, size and time limits, a guard against panics, the net of problem
-//! documents, metrics, one log event, headers. It is one layer and one future on purpose: at thousands of
+//! documents, whether the client takes the answer, metrics, one log event, headers. It is one layer and one future on purpose: at thousands of
 //! requests a second each further layer costs an allocation per request and route.
 
 use std::convert::Infallible;
@@ -18,13 +18,14 @@ use axum::routing::Route;
 use bytes::BytesMut;
 use futures::FutureExt;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
+use super::accept::accepts;
 use super::connection::Connection;
 use super::measure::Measure;
 use super::net;
@@ -105,7 +106,13 @@ impl Edge {
         let started = Instant::now();
         let matched = request.extensions().get::<MatchedPath>().cloned();
         let method = request.method().clone();
-        let response = net::catch(self.guarded(route, request).await);
+        // What changes something is done and answered, whatever the client would rather read.
+        let choosy = method.is_safe() && request.headers().contains_key(ACCEPT);
+        let accept = choosy.then(|| request.headers().clone());
+        let mut response = net::catch(self.guarded(route, request).await);
+        if let Some(accept) = accept {
+            response = acceptable(&accept, response);
+        }
         let template = matched.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
         let took = started.elapsed();
         measure.record(template, response.status().as_u16(), took);
@@ -171,6 +178,22 @@ impl Edge {
             return Err(Problem::new(Kind::TooLarge, "body-too-large", detail));
         }
         Ok(Request::from_parts(parts, Body::from(whole.freeze())))
+    }
+}
+
+/// The answer, or 406 if the client takes no such thing. Problems are sent whatever it takes: better a reason in
+/// another form than none.
+fn acceptable(accept: &HeaderMap, response: Response) -> Response {
+    let content_type = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    match content_type {
+        Some(content_type) if response.status().is_success() && !accepts(accept, content_type) => {
+            let detail = format!("the answer is {content_type}, which the Accept header does not take");
+            Problem::with_status(StatusCode::NOT_ACCEPTABLE, "not-acceptable", &detail).into_response()
+        }
+        _ => response,
     }
 }
 

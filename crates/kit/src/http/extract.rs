@@ -12,8 +12,8 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Kind;
 use crate::problem::Problem;
@@ -28,6 +28,10 @@ pub struct Json<T>(pub T);
 /// Query parameters.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Query<T>(pub T);
+
+/// What [`Query`] reads on a route that takes no query parameters: `_: Query<NoParameters>`.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub struct NoParameters {}
 
 /// Parameters in the path.
 #[derive(Clone, Copy, Debug, Default)]
@@ -185,8 +189,6 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
-
     use super::*;
 
     #[derive(Debug, Deserialize)]
@@ -277,5 +279,8 @@ mod tests {
             );
         }
         assert_eq!(query::<List>("limit=1&limit=2").unwrap_err().status, 400);
+        assert!(query::<NoParameters>("").is_ok());
+        let problem = query::<NoParameters>("limit=1").unwrap_err();
+        assert_eq!((problem.status, problem.field.as_deref()), (400, Some("limit")));
     }
 }

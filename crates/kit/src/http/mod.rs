@@ -4,6 +4,7 @@
 //! from hurting the others. [`standard_layers`] gives a router its ids, limits, metrics, log events and
 //! problem documents. [`Json`], [`Query`] and [`Path`] read requests strictly.
 
+mod accept;
 mod connection;
 mod edge;
 mod extract;
@@ -15,6 +16,6 @@ mod server;
 
 pub use connection::Connection;
 pub use edge::{Edge, standard_layers};
-pub use extract::{Json, Path, Query};
+pub use extract::{Json, NoParameters, Path, Query};
 pub use limits::Limits;
 pub use server::serve;

@@ -108,11 +108,18 @@ struct NewApiKey {
 #[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Paging {
-    /// API keys a page, 1 to 500; 50 by default.
+pub(super) struct Paging {
+    /// Items a page, 1 to 500; 50 by default.
     limit: Option<u32>,
     /// `next_cursor` of the page before.
-    cursor: Option<String>,
+    pub(super) cursor: Option<String>,
+}
+
+impl Paging {
+    pub(super) fn limit(&self) -> Result<Limit, Error> {
+        let limit = self.limit.map_or(Ok(Limit::DEFAULT), Limit::try_from);
+        limit.map_err(|error| Error::invalid("limit", error))
+    }
 }
 
 /// Lists API keys, newest first, revoked and expired ones too.
@@ -129,9 +136,7 @@ async fn list(
     _: Allow<permission::ApiKeysRead>,
     Query(paging): Query<Paging>,
 ) -> Result<axum::Json<ApiKeyList>, Problem> {
-    let limit = paging.limit.map_or(Ok(Limit::DEFAULT), Limit::try_from);
-    let limit = limit.map_err(|error| Error::invalid("limit", error))?;
-    let page = app.list(limit, paging.cursor.as_deref()).await?;
+    let page = app.list(paging.limit()?, paging.cursor.as_deref()).await?;
     let now = app.clock().now();
     let items = page.items.iter().map(|key| ApiKey::new(key, now)).collect();
     Ok(axum::Json(ApiKeyList {

@@ -1,6 +1,7 @@
 //! `/api/v1/whoami`.
 
 use kit::auth::Authenticated;
+use kit::http::{NoParameters, Query};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -31,7 +32,7 @@ struct Identity {
     get, path = "/api/v1/whoami", tag = "identity", responses((status = 200, body = Identity)),
     security(("bearer" = [])), extensions(("x-permission" = json!("")))
 )]
-async fn whoami(Authenticated(caller): Authenticated) -> axum::Json<Identity> {
+async fn whoami(Authenticated(caller): Authenticated, _: Query<NoParameters>) -> axum::Json<Identity> {
     axum::Json(Identity {
         subject: caller.subject,
         roles: caller.roles,

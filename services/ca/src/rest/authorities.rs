@@ -6,7 +6,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get as method_get;
 use kit::auth::{Allow, permission};
-use kit::http::Path;
+use kit::http::{NoParameters, Path, Query};
 use kit::problem::Problem;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,6 +15,7 @@ use utoipa_axum::routes;
 
 use super::Rest;
 use super::object::rfc3339;
+use super::paging::Paging;
 use crate::app::App;
 use crate::domain::Authority;
 use crate::error::Error;
@@ -70,30 +71,35 @@ impl From<&Authority> for Ca {
     }
 }
 
-/// All CAs; there are few, so that one page holds them.
+/// One page of the CAs.
 #[derive(Serialize, ToSchema)]
 struct CaList {
     items: Vec<Ca>,
-    /// Always null.
+    /// Null on the last page.
     next_cursor: Option<String>,
 }
 
-/// Lists the CAs.
+/// Lists the CAs by name.
 #[utoipa::path(
-    get, path = "/api/v1/cas", tag = "cas", responses((status = 200, body = CaList)),
+    get, path = "/api/v1/cas", tag = "cas", params(Paging),
+    responses(
+        (status = 200, body = CaList),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+    ),
     security(("bearer" = [])), extensions(("x-permission" = json!("cas:read")))
 )]
-async fn list(State(app): State<App>, _: Allow<permission::CasRead>) -> axum::Json<CaList> {
-    let items = app
-        .authorities()
-        .all()
-        .iter()
-        .map(|authority| Ca::from(authority.as_ref()))
-        .collect();
-    axum::Json(CaList {
-        items,
-        next_cursor: None,
-    })
+async fn list(
+    State(app): State<App>,
+    _: Allow<permission::CasRead>,
+    Query(paging): Query<Paging>,
+) -> Result<axum::Json<CaList>, Problem> {
+    let all = app.authorities().all();
+    let page = paging.of("CAs by name", all, |authority| authority.name.clone())?;
+    let page = page.map(|authority| Ca::from(authority.as_ref()));
+    Ok(axum::Json(CaList {
+        items: page.items,
+        next_cursor: page.next_cursor,
+    }))
 }
 
 /// One CA by name.
@@ -109,6 +115,7 @@ async fn get(
     State(app): State<App>,
     _: Allow<permission::CasRead>,
     Path(name): Path<String>,
+    _: Query<NoParameters>,
 ) -> Result<axum::Json<Ca>, Problem> {
     let authority = app.authorities().by_name(&name).await?;
     Ok(axum::Json(Ca::from(authority.as_ref())))

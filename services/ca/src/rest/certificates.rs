@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
 use kit::auth::{Allow, permission};
-use kit::http::{Json, Path, Query};
+use kit::http::{Json, NoParameters, Path, Query};
 use kit::idempotency::IdempotencyKey;
 use kit::problem::Problem;
 use serde::{Deserialize, Serialize};
@@ -139,6 +139,7 @@ async fn get(
     State(app): State<App>,
     allowed: Allow<permission::CertificatesReadOwn>,
     Path(serial): Path<String>,
+    _: Query<NoParameters>,
 ) -> Result<axum::Json<Certificate>, Problem> {
     let found = app
         .find(&requester(&allowed.0, permission::CERTIFICATES_READ), &serial)
@@ -160,6 +161,7 @@ async fn chain(
     State(app): State<App>,
     allowed: Allow<permission::CertificatesReadOwn>,
     Path(serial): Path<String>,
+    _: Query<NoParameters>,
 ) -> Result<impl IntoResponse, Problem> {
     let found = app
         .find(&requester(&allowed.0, permission::CERTIFICATES_READ), &serial)

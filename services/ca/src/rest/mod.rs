@@ -4,6 +4,7 @@ mod authorities;
 mod certificates;
 pub(crate) mod filters;
 pub(crate) mod object;
+mod paging;
 mod profiles;
 
 use std::sync::Arc;

@@ -175,18 +175,20 @@ impl World {
         let mut events = Vec::new();
         let mut cursor = Cursor::START;
         // PostgreSQL shows an event once no older transaction of the server is open: other tests' are short.
-        let mut quiet = 0;
-        while quiet < 5 {
+        for _ in 0..500 {
             let page = feed.after(cursor, 500).await.unwrap();
-            match page.last() {
-                Some(last) => cursor = last.cursor,
-                None => {
-                    quiet += 1;
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            }
+            cursor = page.last().map_or(cursor, |last| last.cursor);
             events.extend(page);
+            if events.len() as i64 == self.count("outbox").await {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
+        assert_eq!(
+            events.len() as i64,
+            self.count("outbox").await,
+            "the feed does not show all events"
+        );
         events.retain(|event| event.kind.contains("certificate."));
         events
     }
