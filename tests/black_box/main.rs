@@ -19,6 +19,7 @@ mod first_steps;
 mod judge;
 mod profiles;
 mod rest;
+mod revoke_all;
 mod rotation;
 mod search;
 mod services;

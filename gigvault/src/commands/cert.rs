@@ -6,7 +6,7 @@ use x509::San;
 
 use super::csr::{self, Wanted};
 use super::files::{self, Bundle};
-use super::{confirm, now, times};
+use super::{confirm, now, revoke_all, times};
 use crate::cli::{self, CertCommand, Connection};
 use crate::context;
 use crate::output::Output;
@@ -243,14 +243,6 @@ async fn revoke(client: &Client, arguments: &cli::Revoke, output: Output) -> any
         .reason
         .parse()
         .map_err(|error| crate::exit::Usage(format!("--reason: {error}")))?;
-    let certificate = client.certificates().get(&arguments.serial).await?;
-    let question = format!(
-        "{} of {} ({}): sure?",
-        reason,
-        certificate.subject,
-        names(&certificate.san)
-    );
-    confirm(&question, arguments.yes)?;
     let since = arguments.invalid_since.as_deref();
     let invalidity_time = since
         .map(|text| times::point("--invalid-since", text, now()))
@@ -259,8 +251,18 @@ async fn revoke(client: &Client, arguments: &cli::Revoke, output: Output) -> any
         reason: reason.to_string(),
         invalidity_time,
     };
-    show(
-        &client.certificates().revoke(&arguments.serial, &request).await?,
-        output,
-    )
+    // clap lets pass one serial number, or --ca and --all.
+    let (Some(serial), None) = (&arguments.serial, &arguments.ca) else {
+        let ca = arguments.ca.clone().unwrap_or_default();
+        return revoke_all::run(client, &ca, &request, arguments, output).await;
+    };
+    let certificate = client.certificates().get(serial).await?;
+    let question = format!(
+        "{} of {} ({}): sure?",
+        reason,
+        certificate.subject,
+        names(&certificate.san)
+    );
+    confirm(&question, arguments.yes)?;
+    show(&client.certificates().revoke(serial, &request).await?, output)
 }
