@@ -44,6 +44,9 @@ pub(crate) struct Up {
     /// PostgreSQL instead of SQLite: `postgres://user@host/database`.
     #[arg(long)]
     pub(crate) database_url: Option<String>,
+    /// Kept for services that will share a cache: this version uses none, and connects to nothing there.
+    #[arg(long)]
+    pub(crate) redis_url: Option<String>,
     /// YAML file.
     #[arg(long)]
     pub(crate) config: Option<PathBuf>,

@@ -26,6 +26,9 @@ pub(super) fn up(arguments: Up) -> anyhow::Result<()> {
     if arguments.ldap_port.is_some_and(|port| port != 0) {
         super::cert::note("--ldap-port: this version has no LDAP service; nothing listens there");
     }
+    if arguments.redis_url.is_some() {
+        super::cert::note("--redis-url: this version uses no Redis; nothing connects there");
+    }
     let plan = Plan {
         settings,
         services: Service::ALL.into_iter().collect(),

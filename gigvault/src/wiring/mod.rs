@@ -92,6 +92,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         http: listeners.http_url()?,
         grpc: listeners.grpc_url()?,
         metrics: listeners.metrics_url()?,
+        ldap: String::new(),
         data_dir: std::path::absolute(data.path())?.display().to_string(),
         pid: std::process::id(),
     };

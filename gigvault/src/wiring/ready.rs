@@ -15,6 +15,8 @@ pub(crate) struct Ready {
     pub(crate) http: String,
     /// gRPC base URL.
     pub(crate) grpc: String,
+    /// LDAP base URL; empty, as nothing listens there yet.
+    pub(crate) ldap: String,
     /// Metrics base URL.
     pub(crate) metrics: String,
     /// The data directory, absolute.
