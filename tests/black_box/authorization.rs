@@ -38,6 +38,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("POST", "/api/v1/api-keys", "api-keys:write"),
     ("DELETE", "/api/v1/api-keys/{prefix}", "api-keys:write"),
     ("GET", "/api/v1/roles", "roles:read"),
+    ("GET", "/api/v1/status", "status:read"),
     // Any credential may ask whose it is.
     ("GET", "/api/v1/whoami", ""),
 ];
@@ -55,11 +56,17 @@ const ROLES: &[(&str, &[&str])] = &[
             "profiles:read",
             "keys:read",
             "keys:generate",
+            "status:read",
         ],
     ),
     (
         "ra-approver",
-        &["certificates:read-own", "cas:read", "profiles:read"],
+        &[
+            "certificates:read-own",
+            "cas:read",
+            "profiles:read",
+            "status:read",
+        ],
     ),
     (
         "auditor",
@@ -70,6 +77,7 @@ const ROLES: &[(&str, &[&str])] = &[
             "keys:read",
             "api-keys:read",
             "roles:read",
+            "status:read",
         ],
     ),
     (

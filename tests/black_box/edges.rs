@@ -277,3 +277,20 @@ fn an_unreachable_database_is_said_plainly_and_soon() {
     assert!(!said.contains("hunter2"), "the password is shown: {said}");
     assert!(!said.contains("panicked"), "{said}");
 }
+
+#[tokio::test]
+async fn the_status_names_version_services_and_checks() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    let status: Value = rest.get("/api/v1/status").await.json().await.unwrap();
+    assert_eq!(status["status"], "ready");
+    assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(status["services"], json!(["ca", "keymgr", "auth"]));
+    let checks = status["checks"].as_array().unwrap();
+    for name in ["auth database", "keymgr database", "keymgr", "ca database"] {
+        assert!(
+            checks.contains(&json!({"name": name, "result": "ok"})),
+            "{status}"
+        );
+    }
+}

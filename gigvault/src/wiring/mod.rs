@@ -10,6 +10,7 @@ mod ready;
 mod renewal;
 mod services;
 mod settings;
+mod status;
 
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
@@ -91,8 +92,8 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         },
         http: listeners.http_url()?,
         grpc: listeners.grpc_url()?,
-        metrics: listeners.metrics_url()?,
         ldap: String::new(),
+        metrics: listeners.metrics_url()?,
         data_dir: std::path::absolute(data.path())?.display().to_string(),
         pid: std::process::id(),
     };
@@ -192,7 +193,8 @@ pub(crate) async fn openapi_document(directory: &Path) -> anyhow::Result<utoipa:
         stop: CancellationToken::new(),
     };
     let services = Services::build(&ground, &Service::ALL.into_iter().collect()).await?;
-    Ok(openapi::routes(&services).1)
+    let health = Health::new(ground.stop.clone());
+    Ok(openapi::routes(&services, &health).1)
 }
 
 /// Hierarchy, first admin, identities: each only where it is missing.
@@ -286,7 +288,7 @@ fn content(
     metrics: kit::metrics::Metrics,
     health: Health,
 ) -> Content {
-    let (rest, document) = openapi::routes(services);
+    let (rest, document) = openapi::routes(services, &health);
     let rest = rest.merge(openapi::viewer(document));
     let mut grpc = tonic::service::Routes::default();
     let (mut http, mut rest) = (axum::Router::new(), rest);

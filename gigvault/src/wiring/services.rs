@@ -77,6 +77,8 @@ pub(crate) struct Services {
     pub(crate) ca: Option<Ca>,
     /// The way to keymgr as `ca` takes it.
     pub(crate) keymgr_for_ca: Option<Transport>,
+    /// Who knows callers: `auth`, here or elsewhere.
+    pub(crate) authenticator: Arc<dyn Authenticator>,
 }
 
 impl Services {
@@ -96,6 +98,7 @@ impl Services {
             keymgr,
             ca: None,
             keymgr_for_ca: None,
+            authenticator: Arc::clone(&authenticator),
         };
         if wanted.contains(&Service::Ca) {
             let transport = match &services.keymgr {
@@ -109,6 +112,16 @@ impl Services {
             services.ca = Some(ground.ca(transport, authenticator).await?);
         }
         Ok(services)
+    }
+
+    /// Names of those that run here.
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        let here = |service: &Service| match service {
+            Service::Ca => self.ca.is_some(),
+            Service::Keymgr => self.keymgr.is_some(),
+            Service::Auth => self.auth.is_some(),
+        };
+        Service::ALL.into_iter().filter(here).map(Service::name).collect()
     }
 
     /// What must answer for this process to be ready.
