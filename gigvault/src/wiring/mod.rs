@@ -35,7 +35,6 @@ use ready::Ready;
 use renewal::Renewal;
 use services::{Ground, Services};
 
-pub(crate) use layout::write_atomically;
 pub(crate) use services::Service;
 pub(crate) use settings::Settings;
 
@@ -217,7 +216,7 @@ async fn first_start(ground: &Ground<'_>, services: &Services, identities: &[Str
     .await?;
     let path = ground.data.admin_token();
     auth.ensure_first_admin(move |token| {
-        write_atomically(&path, format!("{}\n", token.expose_secret()).as_bytes(), 0o600)
+        kit::files::write(&path, format!("{}\n", token.expose_secret()).as_bytes(), 0o600)
     })
     .await?;
     for name in identities {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::layout::{DataDir, write_atomically};
+use super::layout::DataDir;
 
 /// Where this process listens.
 #[derive(Clone, Debug, Serialize)]
@@ -29,9 +29,9 @@ impl Ready {
     /// Writes `server.json` for the CLI, and the ready file that was asked for.
     pub(crate) fn announce(&self, data: &DataDir, ready_file: Option<&Path>) -> anyhow::Result<()> {
         let json = serde_json::to_vec_pretty(self)?;
-        write_atomically(&data.server(), &json, 0o600)?;
+        kit::files::write(&data.server(), &json, 0o600)?;
         if let Some(path) = ready_file {
-            write_atomically(path, &json, 0o644)?;
+            kit::files::write(path, &json, 0o644)?;
         }
         Ok(())
     }

@@ -7,12 +7,11 @@ use axum::extract::{FromRef, State};
 use axum::http::{HeaderMap, StatusCode};
 use data_encoding::HEXLOWER;
 use kit::auth::{Allow, Authenticator, permission};
+use kit::clock::rfc3339;
 use kit::http::{Json, Path, Query};
 use kit::idempotency::IdempotencyKey;
 use kit::problem::Problem;
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -183,9 +182,4 @@ async fn generate(
     };
     let key = app.generate(request).await?;
     Ok((StatusCode::CREATED, Json(Key::from(&key))))
-}
-
-fn rfc3339(time: OffsetDateTime) -> String {
-    let whole = time.replace_nanosecond(0).unwrap_or(time);
-    whole.format(&Rfc3339).unwrap_or_default()
 }
