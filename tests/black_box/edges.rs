@@ -294,3 +294,24 @@ async fn the_status_names_version_services_and_checks() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_revoked_api_key_is_refused_at_once() {
+    let system = System::up().unwrap();
+    let mut rest = Rest::of(&system);
+    let key = system
+        .cli_ok(&["apikey", "create", "ci", "--role", "auditor", "-o", "json"])
+        .unwrap();
+    let key: Value = serde_json::from_str(&key).unwrap();
+    rest.token = key["token"].as_str().unwrap().to_owned();
+    // Remembered from here on.
+    for path in ["/api/v1/cas", "/api/v1/keys", "/api/v1/whoami"] {
+        assert_eq!(rest.get(path).await.status(), StatusCode::OK, "{path}");
+    }
+    system
+        .cli_ok(&["apikey", "revoke", key["prefix"].as_str().unwrap(), "--yes"])
+        .unwrap();
+    for path in ["/api/v1/cas", "/api/v1/keys", "/api/v1/whoami"] {
+        assert_eq!(rest.get(path).await.status(), StatusCode::UNAUTHORIZED, "{path}");
+    }
+}

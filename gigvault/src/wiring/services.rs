@@ -196,11 +196,11 @@ impl Ground<'_> {
     }
 
     fn authenticator(&self, here: Option<&Auth>) -> anyhow::Result<Arc<dyn Authenticator>> {
-        let inner: Arc<dyn Authenticator> = match here {
-            Some(here) => here.authenticator(),
-            None => Arc::new(auth::Remote::new(self.remote(Service::Auth)?)),
-        };
-        Ok(Arc::new(CachedAuthenticator::new(inner, Arc::clone(&self.clock))))
+        let clock = Arc::clone(&self.clock);
+        Ok(Arc::new(match here {
+            Some(here) => CachedAuthenticator::new(here.authenticator(), clock).within(here.revocations()),
+            None => CachedAuthenticator::new(Arc::new(auth::Remote::new(self.remote(Service::Auth)?)), clock),
+        }))
     }
 
     async fn keymgr(&self, authenticator: Arc<dyn Authenticator>) -> anyhow::Result<Keymgr> {

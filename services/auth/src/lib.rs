@@ -67,6 +67,13 @@ impl Auth {
         &self.app
     }
 
+    /// Advances with every revocation in this process, for a [`kit::auth::CachedAuthenticator`] in front of
+    /// [`authenticator`](Self::authenticator).
+    #[must_use]
+    pub fn revocations(&self) -> kit::auth::Epoch {
+        self.app.revocations().clone()
+    }
+
     /// Judges credentials without a detour over gRPC, for REST surfaces in this process. It remembers nothing: a
     /// revoked key is refused at once.
     #[must_use]
