@@ -16,6 +16,7 @@ mod disk_full;
 mod durability;
 mod edges;
 mod first_steps;
+mod first_start;
 mod judge;
 mod profiles;
 mod rest;

@@ -15,7 +15,8 @@ the next finds them. Flags win over the environment (GIGVAULT_<SECTION>__<FIELD>
 
 Examples:
   gigvault up
-  gigvault up --data-dir /var/lib/gigvault --listen 0.0.0.0
+  gigvault up --data-dir /var/lib/gigvault
+  gigvault up --listen 0.0.0.0 --public-http-url http://pki.example.test:8080
   gigvault up --database-url postgres://gigvault@127.0.0.1/gigvault
   gigvault up --https-port 0 --ready-file ready.json    free ports, said in the file"
 )]
@@ -33,6 +34,9 @@ pub(crate) struct Up {
     #[arg(long)]
     pub(crate) http_port: Option<u16>,
     /// gRPC between services, mutual TLS [default: 9443].
+    /// Base of the URLs in certificates [default: where plain HTTP listens].
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_http_url: Option<String>,
     #[arg(long)]
     pub(crate) grpc_port: Option<u16>,
     /// Kept for the LDAP service, which this version does not have: nothing listens there.

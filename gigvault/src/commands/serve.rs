@@ -19,6 +19,7 @@ pub(super) fn up(arguments: Up) -> anyhow::Result<()> {
     set(&mut listen.http_port, arguments.http_port);
     set(&mut listen.grpc_port, arguments.grpc_port);
     set(&mut listen.metrics_port, arguments.metrics_port);
+    set(&mut listen.public_http_url, arguments.public_http_url);
     set(&mut settings.data_dir, arguments.data_dir);
     if let Some(url) = &arguments.database_url {
         settings.database.url = Some(Secret::resolve(url)?);

@@ -137,13 +137,21 @@ pub(crate) fn https_names(listen: &Listen) -> anyhow::Result<Vec<San>> {
         .collect()
 }
 
+/// The plain HTTP base URL of a process that will listen there.
+pub(crate) fn configured_http_url(listen: &Listen) -> String {
+    url_of("http", SocketAddr::new(listen.address, listen.http_port))
+}
+
 fn url(scheme: &str, listener: &TcpListener) -> anyhow::Result<String> {
-    let address = listener.local_addr()?;
+    Ok(url_of(scheme, listener.local_addr()?))
+}
+
+fn url_of(scheme: &str, address: SocketAddr) -> String {
     // Nobody can call the unspecified address.
     let host = match address.ip() {
         ip if ip.is_unspecified() => "localhost".to_owned(),
         std::net::IpAddr::V6(ip) => format!("[{ip}]"),
         ip => ip.to_string(),
     };
-    Ok(format!("{scheme}://{host}:{}", address.port()))
+    format!("{scheme}://{host}:{}", address.port())
 }

@@ -70,7 +70,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         data: &data,
         clock: Arc::clone(&clock),
         identity: loaded.clone(),
-        public_http_url: public_http_url(&settings, &listeners)?,
+        public_http_url: public_http_url(&settings, listeners.http_url()?),
         stop: stop.clone(),
     };
     let services = Services::build(&ground, &plan.services).await?;
@@ -112,7 +112,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         "ready"
     );
     if plan.first_start && std::io::IsTerminal::is_terminal(&std::io::stderr()) {
-        banner(&ready.banner(&data));
+        banner(&ready.banner(&data, points_home(&settings.listen, &ground.public_http_url)));
     }
     while serving.join_next().await.is_some() {}
     while jobs.join_next().await.is_some() {}
@@ -146,8 +146,7 @@ pub(crate) async fn bootstrap(mut settings: Settings, identities: &[String]) -> 
         "" if settings.listen.http_port == 0 => bail!(
             "listen.public_http_url is empty and listen.http_port is 0: say where certificates are to point to"
         ),
-        "" => format!("http://localhost:{}", settings.listen.http_port),
-        url => url.trim_end_matches('/').to_owned(),
+        _ => public_http_url(&settings, listeners::configured_http_url(&settings.listen)),
     };
     let ground = Ground {
         settings: &settings,
@@ -329,11 +328,25 @@ fn load_identity(files: &IdentityFiles, clock: &SharedClock) -> anyhow::Result<I
     })
 }
 
-fn public_http_url(settings: &Settings, listeners: &Listeners) -> anyhow::Result<String> {
-    match settings.listen.public_http_url.as_str() {
-        "" => listeners.http_url(),
-        url => Ok(url.trim_end_matches('/').to_owned()),
+/// What certificates point to: what was configured, or where this process listens.
+fn public_http_url(settings: &Settings, own: String) -> String {
+    let listen = &settings.listen;
+    let url = match listen.public_http_url.as_str() {
+        "" => own,
+        url => url.trim_end_matches('/').to_owned(),
+    };
+    if points_home(listen, &url) {
+        tracing::warn!(
+            url,
+            "certificates point to localhost, where no other machine finds anything: set listen.public_http_url"
+        );
     }
+    url
+}
+
+/// Other machines are to reach this process, and what certificates point to is their own localhost.
+fn points_home(listen: &settings::Listen, url: &str) -> bool {
+    !listen.address.is_loopback() && url.starts_with("http://localhost")
 }
 
 fn in_data_dir(settings: &Settings) -> String {

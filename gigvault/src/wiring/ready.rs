@@ -37,7 +37,14 @@ impl Ready {
     }
 
     /// What a person sees who typed `gigvault up`.
-    pub(crate) fn banner(&self, data: &DataDir) -> String {
+    pub(crate) fn banner(&self, data: &DataDir, points_home: bool) -> String {
+        let warning = match points_home {
+            true => {
+                "\nCertificates point to localhost, where no other machine finds anything. Give --public-http-url \
+                 before\nothers use them.\n"
+            }
+            false => "",
+        };
         let dir = data.path().display();
         format!(
             "
@@ -50,7 +57,7 @@ GigVault is ready.
 The root CA was made for development: its key lies on this machine, in {dir}/keys.
 Whoever can read that folder can sign anything. For a root that was never on a network,
 see `gigvault rootca --help` and docs/guides/root-ceremony.md.
-
+{warning}
 Now, in another terminal in this folder:
 
   gigvault cert create web.example.test --san dns:web.example.test
