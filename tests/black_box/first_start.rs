@@ -12,6 +12,33 @@ use testkit::system::{System, binary};
 use crate::rest::Rest;
 use crate::{csr, judge, services};
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ca_waits_for_keymgr_at_its_very_first_start() {
+    let database = Postgres::shared().await.unwrap().fresh_database().await.unwrap();
+    let mut fleet = Fleet::start(&database, &Options::default()).unwrap();
+    fleet.terminate("ca").unwrap();
+    fleet.kill("keymgr").unwrap();
+    // What a first start does not have.
+    std::fs::remove_dir_all(fleet.dir().join("ca/data/identities/https")).unwrap();
+    fleet.launch("ca").unwrap();
+    let readyz = format!("{}/readyz", fleet.ready("ca").unwrap().http);
+    let http = fleet.http().unwrap();
+    let waiting = http.get(&readyz).send().await.unwrap();
+    assert_eq!(waiting.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let waiting: Value = waiting.json().await.unwrap();
+    let failing = waiting["failing"].as_array().unwrap();
+    assert!(failing.contains(&json!("keymgr")), "{waiting}");
+
+    fleet.launch("keymgr").unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while http.get(&readyz).send().await.unwrap().status() != StatusCode::OK {
+        assert!(Instant::now() < deadline, "{}", fleet.log("ca").unwrap());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let body = json!({"csr": csr::p256("a.example.test"), "profile": "tls-server"});
+    services::rest(&fleet).issue(&body).await;
+}
+
 #[test]
 fn certificates_that_point_to_localhost_are_warned_of_where_others_are_served() {
     let warned = |arguments: &[&str]| {

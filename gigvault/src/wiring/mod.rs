@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod databases;
+mod https;
 mod identities;
 mod layout;
 mod listeners;
@@ -16,13 +17,12 @@ use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use kit::clock::{SharedClock, SystemClock};
 use kit::grpc::edge;
 use kit::health::Health;
-use kit::tls::{Identity, IdentityFiles, ServerIdentity};
+use kit::tls::{Identity, IdentityFiles};
 use secrecy::ExposeSecret;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -81,7 +81,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         Some(identity) => identity,
         None => load_identity(&files, &clock)?,
     };
-    let https = https_identity(&ground, &services, &stop).await?;
+    let https = https::identity(&ground, &services, plan.first_start).await?;
 
     let ready = Ready {
         https: if https.is_some() {
@@ -98,6 +98,14 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     };
     let health = Health::new(stop.clone());
     services.register(&health);
+    if let Some(identity) = https.clone() {
+        health.register("HTTPS certificate", move || {
+            std::future::ready(match identity.borrow().is_some() {
+                true => Ok(()),
+                false => Err("keymgr has not signed it yet".into()),
+            })
+        });
+    }
     let mut jobs = jobs(&services, &stop);
     jobs.spawn(metrics.clone().upkeep(stop.clone()));
     jobs.spawn(identity.clone().watch(stop.clone()));
@@ -225,63 +233,9 @@ async fn first_start(ground: &Ground<'_>, services: &Services, identities: &[Str
     Ok(())
 }
 
-/// HTTPS from configured files, or from our own CA where it runs here; renewed in the background.
-async fn https_identity(
-    ground: &Ground<'_>,
-    services: &Services,
-    stop: &CancellationToken,
-) -> anyhow::Result<Option<ServerIdentity>> {
-    let listen = &ground.settings.listen;
-    if let Some(tls) = &listen.tls {
-        let identity = ServerIdentity::from_files(
-            tls.certificate.clone(),
-            tls.key.clone(),
-            Arc::clone(&ground.clock),
-        )
-        .context("listen.tls")?;
-        tokio::spawn(identity.clone().watch(stop.clone()));
-        return Ok(Some(identity));
-    }
-    let Some(ca) = services.ca.clone() else {
-        tracing::warn!("no HTTPS: set listen.tls.certificate and listen.tls.key, or run ca in this process");
-        return Ok(None);
-    };
-    let names = listeners::https_names(listen)?;
-    let folder = ground.data.identity("https");
-    let files = IdentityFiles::new(&folder, "tls", PathBuf::new());
-    identities::ensure_https(ca.app(), &names, &files, ground.clock.now()).await?;
-    let identity = ServerIdentity::from_files(
-        files.certificate.clone(),
-        files.key.clone(),
-        Arc::clone(&ground.clock),
-    )?;
-    let (renewed, clock, stop) = (identity.clone(), Arc::clone(&ground.clock), stop.clone());
-    tokio::spawn(async move {
-        let mut hourly = tokio::time::interval(Duration::from_secs(3600));
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = hourly.tick() => {}
-            }
-            match identities::ensure_https(ca.app(), &names, &files, clock.now()).await {
-                Ok(false) => {}
-                Ok(true) => {
-                    let reloaded = renewed.reload();
-                    tracing::info!(ok = reloaded.is_ok(), "HTTPS certificate renewed");
-                }
-                Err(error) => tracing::warn!(
-                    error = format!("{error:#}"),
-                    "the HTTPS certificate was not renewed"
-                ),
-            }
-        }
-    });
-    Ok(Some(identity))
-}
-
 fn content(
     services: &Services,
-    https: Option<ServerIdentity>,
+    https: Option<https::Later>,
     identity: Identity,
     metrics: kit::metrics::Metrics,
     health: Health,
