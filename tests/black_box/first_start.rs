@@ -65,3 +65,40 @@ fn certificates_that_point_to_localhost_are_warned_of_where_others_are_served() 
     let system = System::up().unwrap();
     assert!(!system.log().unwrap().contains("listen.public_http_url"));
 }
+
+#[tokio::test]
+async fn a_lost_admin_token_is_replaced_offline() {
+    let mut system = System::up().unwrap();
+    let lost = system.token().unwrap();
+    let data = system.ready().data_dir.clone();
+    let replace = |dir: &str| {
+        let mut command = Command::new(binary().unwrap());
+        command.current_dir(data.parent().unwrap());
+        command
+            .args(["bootstrap", "--new-admin-token", "--data-dir", dir])
+            .output()
+            .unwrap()
+    };
+    let running = replace("data");
+    assert_eq!(running.status.code(), Some(1), "the server runs");
+    assert_eq!(system.token().unwrap(), lost);
+    system.terminate().unwrap();
+    let done = replace("data");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let token = system.token().unwrap();
+    assert_ne!(token, lost);
+    for secret in [&token, &lost] {
+        assert!(!String::from_utf8_lossy(&done.stdout).contains(secret.as_str()));
+    }
+    assert_eq!(replace("nowhere").status.code(), Some(1));
+    assert!(!data.parent().unwrap().join("nowhere").exists());
+
+    system.restart().unwrap();
+    let rest = Rest::of(&system);
+    assert_eq!(rest.token, token);
+    let me: Value = rest.get("/api/v1/whoami").await.json().await.unwrap();
+    assert_eq!(me["roles"], json!(["root-admin"]));
+    // The other one is taken back by whoever thinks that it was stolen.
+    let prefix = lost.split('_').nth(1).unwrap();
+    system.cli_ok(&["apikey", "revoke", prefix, "--yes"]).unwrap();
+}

@@ -87,7 +87,8 @@ pub(crate) struct Serve {
 already stays as it is, so that it can be run again.
 
 Examples:
-  gigvault bootstrap --config ca.yaml --identity ca --identity keymgr --identity auth"
+  gigvault bootstrap --config ca.yaml --identity ca --identity keymgr --identity auth
+  gigvault bootstrap --config auth.yaml --new-admin-token"
 )]
 pub(crate) struct Bootstrap {
     /// YAML file.
@@ -101,6 +102,10 @@ pub(crate) struct Bootstrap {
     pub(crate) database_url: Option<String>,
     /// Make the first identity of this service, in `identities/NAME` of the data directory.
     #[arg(long, value_name = "NAME")]
+    /// Write a new API key of a root-admin into `admin.token`, for when the old one is lost, and do nothing else. The
+    /// server must not be running.
+    #[arg(long, conflicts_with = "identity")]
+    pub(crate) new_admin_token: bool,
     pub(crate) identity: Vec<String>,
 }
 

@@ -55,6 +55,13 @@ pub(super) fn bootstrap(arguments: Bootstrap, output: Output) -> anyhow::Result<
     if let Some(url) = &arguments.database_url {
         settings.database.url = Some(Secret::resolve(url)?);
     }
+    if arguments.new_admin_token {
+        let path = runtime(0)?
+            .block_on(wiring::new_admin_token(&settings))?
+            .display()
+            .to_string();
+        return output.one(&json!({"admin_token": path}), &[("new API key in", path.clone())]);
+    }
     let dir = runtime(0)?.block_on(wiring::bootstrap(settings, &arguments.identity))?;
     let identities: Vec<String> = arguments
         .identity

@@ -169,6 +169,38 @@ pub(crate) async fn bootstrap(mut settings: Settings, identities: &[String]) -> 
     Ok(data.path().to_owned())
 }
 
+/// Makes another API key of a root-admin where an installation is, and answers the file that it is in.
+pub(crate) async fn new_admin_token(settings: &Settings) -> anyhow::Result<PathBuf> {
+    if !settings.data_dir.is_dir() {
+        bail!(
+            "there is no data directory {}: give --data-dir or --config",
+            settings.data_dir.display()
+        );
+    }
+    kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
+    let clock: SharedClock = Arc::new(SystemClock::from_env()?);
+    let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(settings))?;
+    let _lock = lock(&data.lock())?;
+    let db = databases::open(
+        &settings.database,
+        &data,
+        Service::Auth.name(),
+        Service::Auth.migrations(),
+    )
+    .await?;
+    let auth = auth::Auth::build(settings.auth.clone(), auth::Deps { db, clock })?;
+    let path = data.admin_token();
+    if !auth.replace_first_admin(keep_token(path.clone())).await? {
+        bail!("another process made an admin's key in this database at the same time; run it again");
+    }
+    Ok(path)
+}
+
+/// Writes an API key where the admin finds it.
+fn keep_token(path: PathBuf) -> impl FnOnce(&secrecy::SecretString) -> std::io::Result<()> + Send {
+    move |token| kit::files::write(&path, format!("{}\n", token.expose_secret()).as_bytes(), 0o600)
+}
+
 /// Brings the databases of services to the current schema, and ends.
 pub(crate) async fn migrate(settings: &Settings, services: &BTreeSet<Service>) -> anyhow::Result<()> {
     let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(settings))?;
@@ -221,11 +253,8 @@ async fn first_start(ground: &Ground<'_>, services: &Services, identities: &[Str
     }
     .hierarchy()
     .await?;
-    let path = ground.data.admin_token();
-    auth.ensure_first_admin(move |token| {
-        kit::files::write(&path, format!("{}\n", token.expose_secret()).as_bytes(), 0o600)
-    })
-    .await?;
+    auth.ensure_first_admin(keep_token(ground.data.admin_token()))
+        .await?;
     for name in identities {
         let files = identities::files(ground.settings, ground.data, name);
         identities::ensure_service(app, ground.settings, &files, name, now).await?;

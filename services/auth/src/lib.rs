@@ -95,6 +95,18 @@ impl Auth {
         self.app.ensure_first_admin(keep).await
     }
 
+    /// Makes another admin's key, for an installation whose own is lost, and says whether it did: another process may
+    /// have done it at the same time. Earlier keys stay as they are.
+    ///
+    /// # Errors
+    /// [`Error::NoAdmin`] where no first admin was ever made, [`Error::Keep`] when `keep` fails, [`Error::Store`].
+    pub async fn replace_first_admin<F>(&self, keep: F) -> Result<bool, Error>
+    where
+        F: FnOnce(&SecretString) -> std::io::Result<()> + Send,
+    {
+        self.app.replace_first_admin(keep).await
+    }
+
     /// Routes below `/api/v1` with their OpenAPI document.
     #[must_use]
     pub fn rest(&self) -> OpenApiRouter {
