@@ -102,3 +102,35 @@ async fn a_lost_admin_token_is_replaced_offline() {
     let prefix = lost.split('_').nth(1).unwrap();
     system.cli_ok(&["apikey", "revoke", prefix, "--yes"]).unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_database_url_may_stand_in_a_file_or_a_variable() {
+    let postgres = Postgres::shared().await.unwrap();
+    let (one, two) = (
+        postgres.fresh_database().await.unwrap(),
+        postgres.fresh_database().await.unwrap(),
+    );
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("url"), format!("{one}\n")).unwrap();
+    let file = format!("file:{}", dir.path().join("url").display());
+    let system = System::up_with(&["--database-url", &file]).unwrap();
+    system.cli_ok(&["cert", "create", "a.example.test"]).unwrap();
+    let output = Command::new(binary().unwrap())
+        .current_dir(dir.path())
+        .args(["bootstrap", "--database-url", "env:PKI_DATABASE"])
+        .env("PKI_DATABASE", &two)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    for url in [&one, &two] {
+        let cas = postgres
+            .sql_in(url, "SELECT count(*) FROM ca.authorities")
+            .await
+            .unwrap();
+        assert_eq!(cas, "2", "{url}");
+    }
+}
