@@ -13,6 +13,7 @@ mod bad_requests;
 mod commands;
 mod csr;
 mod disk_full;
+mod doctor;
 mod durability;
 mod edges;
 mod first_steps;
