@@ -17,21 +17,37 @@ pub(crate) struct Server {
     pub(crate) url: String,
     pub(crate) token: Option<SecretString>,
     pub(crate) roots: Option<PathBuf>,
-    /// The data directory, where it lies on this machine.
-    pub(crate) data_dir: Option<PathBuf>,
+    /// Where else it listens, if it is the server of a data directory on this machine.
+    pub(crate) local: Option<Pointer>,
 }
 
+/// Where the server of a data directory listens, as it said itself when it was ready.
 #[derive(Deserialize)]
-struct Pointer {
+pub(crate) struct Pointer {
     https: String,
+    #[serde(default)]
+    pub(crate) grpc: String,
+    #[serde(default)]
+    pub(crate) metrics: String,
+}
+
+/// The data directory in the working directory, if there is one.
+pub(crate) fn data_dir() -> Option<PathBuf> {
+    Some(PathBuf::from(DATA_DIR)).filter(|dir| dir.is_dir())
 }
 
 /// Puts together what was given and what can be found. clap has read the environment into the flags.
 pub(crate) fn find(connection: &Connection) -> anyhow::Result<Server> {
-    let data_dir = Some(PathBuf::from(DATA_DIR)).filter(|dir| dir.is_dir());
-    let url = match (&connection.url, &data_dir) {
-        (Some(url), _) => url.clone(),
-        (None, Some(dir)) => pointer(dir)?,
+    let data_dir = data_dir();
+    let (url, pointer) = match (&connection.url, &data_dir) {
+        (Some(url), dir) => {
+            let pointer = dir.as_deref().and_then(|dir| pointer(dir).ok());
+            (url.clone(), pointer.filter(|pointer| pointer.https == *url))
+        }
+        (None, Some(dir)) => {
+            let pointer = pointer(dir)?;
+            (pointer.https.clone(), Some(pointer))
+        }
         (None, None) => {
             let text =
                 "no server: give --url, set GIGVAULT_URL, or work in the folder that holds gigvault-data/";
@@ -55,7 +71,7 @@ pub(crate) fn find(connection: &Connection) -> anyhow::Result<Server> {
         url,
         token,
         roots,
-        data_dir,
+        local: pointer,
     })
 }
 
@@ -72,7 +88,7 @@ pub(crate) fn client(connection: &Connection) -> anyhow::Result<Client> {
     Ok(builder.build()?)
 }
 
-fn pointer(dir: &Path) -> anyhow::Result<String> {
+fn pointer(dir: &Path) -> anyhow::Result<Pointer> {
     let path = dir.join("server.json");
     let text = std::fs::read(&path).with_context(|| {
         format!(
@@ -80,7 +96,5 @@ fn pointer(dir: &Path) -> anyhow::Result<String> {
             path.display()
         )
     })?;
-    let pointer: Pointer =
-        serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))?;
-    Ok(pointer.https)
+    serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))
 }

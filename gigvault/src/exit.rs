@@ -48,6 +48,9 @@ fn text(error: &anyhow::Error) -> String {
 }
 
 fn code(error: &anyhow::Error) -> u8 {
+    if let Some(error) = error.downcast_ref::<rootca::Error>() {
+        return error.exit_code();
+    }
     if error.downcast_ref::<Usage>().is_some() {
         return USAGE;
     }
@@ -99,6 +102,7 @@ mod tests {
     fn codes_are_those_of_the_reference() {
         assert_eq!(code(&anyhow!("disk")), 1);
         assert_eq!(code(&Usage("no".to_owned()).into()), 2);
+        assert_eq!(code(&rootca::Error::NoRoot("root".into()).into()), 4);
         assert_eq!(code(&refused(403, "x/forbidden")), 3);
         assert_eq!(code(&refused(401, "x/unauthenticated")), 3);
         assert_eq!(code(&refused(422, "x/denied-by-profile")), 3);

@@ -20,9 +20,8 @@ impl Output {
     /// What was asked for; without that a table on a terminal, else JSON.
     pub(crate) fn new(asked: Option<Format>) -> Self {
         let terminal = std::io::stdout().is_terminal();
-        let format = asked.unwrap_or(if terminal { Format::Table } else { Format::Json });
         Self {
-            format,
+            format: Format::chosen(asked),
             colours: terminal && std::env::var_os("NO_COLOR").is_none(),
         }
     }

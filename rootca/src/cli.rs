@@ -74,6 +74,14 @@ pub struct FolderFlag {
     pub dir: PathBuf,
 }
 
+/// How the answer is written.
+#[derive(Debug, clap::Args)]
+pub struct AnswerFlag {
+    /// Form of the answer: a table on a terminal, else JSON
+    #[arg(long, short, value_enum)]
+    pub(crate) output: Option<Show>,
+}
+
 /// What opens the root's key. Secrets never stand on the command line, where other users of the machine see them.
 #[derive(Debug, clap::Args)]
 pub struct KeyFlags {
@@ -207,17 +215,20 @@ pub struct InspectArgs {
     pub(crate) file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) folder: FolderFlag,
-    /// Form of the answer
-    #[arg(long, short, value_enum, default_value_t = Show::Table)]
-    pub(crate) output: Show,
+    #[command(flatten)]
+    pub(crate) answer: AnswerFlag,
 }
 
 /// Flags of `verify`.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "Example:\n  verify --dir root --passphrase-file /media/usb/passphrase")]
+#[command(
+    after_long_help = "Examples:\n  verify --dir root --passphrase-file /media/usb/passphrase\n  verify --dir root --without-key -o json"
+)]
 pub struct VerifyArgs {
     #[command(flatten)]
     pub(crate) folder: FolderFlag,
+    #[command(flatten)]
+    pub(crate) answer: AnswerFlag,
     /// Leave the private key shut: everything else is public
     #[arg(long)]
     pub(crate) without_key: bool,
@@ -243,6 +254,19 @@ pub enum Show {
     Json,
     /// For programs and people.
     Yaml,
+}
+
+impl Show {
+    /// What was asked for; without that a table on a terminal, else JSON.
+    #[must_use]
+    pub fn chosen(asked: Option<Self>) -> Self {
+        use std::io::IsTerminal;
+        let default = || match std::io::stdout().is_terminal() {
+            true => Self::Table,
+            false => Self::Json,
+        };
+        asked.unwrap_or_else(default)
+    }
 }
 
 /// Runs one command. `now` is the time of the ceremony, to the second; `out` gets results, `prompts` is asked for passphrases and

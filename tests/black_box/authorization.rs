@@ -42,6 +42,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("POST", "/api/v1/api-keys", "api-keys:write"),
     ("DELETE", "/api/v1/api-keys/{prefix}", "api-keys:write"),
     ("GET", "/api/v1/roles", "roles:read"),
+    ("GET", "/api/v1/status", "status:read"),
     // Any credential may ask whose it is.
     ("GET", "/api/v1/whoami", ""),
 ];
@@ -75,11 +76,17 @@ const ROLES: &[(&str, &[&str])] = &[
             "profiles:read",
             "keys:read",
             "keys:generate",
+            "status:read",
         ],
     ),
     (
         "ra-approver",
-        &["certificates:read-own", "cas:read", "profiles:read"],
+        &[
+            "certificates:read-own",
+            "cas:read",
+            "profiles:read",
+            "status:read",
+        ],
     ),
     (
         "auditor",
@@ -90,6 +97,7 @@ const ROLES: &[(&str, &[&str])] = &[
             "keys:read",
             "api-keys:read",
             "roles:read",
+            "status:read",
         ],
     ),
     (

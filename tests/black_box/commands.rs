@@ -111,6 +111,44 @@ fn results_are_json_or_yaml_and_exit_codes_say_what_failed() {
 }
 
 #[test]
+fn a_key_is_made_listed_and_shown() {
+    let system = System::up().unwrap();
+    let json = |arguments: &[&str]| -> Value {
+        let arguments = [&["key"], arguments, &["-o", "json"]].concat();
+        serde_json::from_str(&system.cli_ok(&arguments).unwrap()).unwrap()
+    };
+    let made = json(&["generate", "issuing-2"]);
+    assert_eq!(made["purpose"], "certificate-authority");
+    assert_eq!(
+        (&made["algorithm"], &made["backend"]),
+        (&"p256".into(), &"software".into())
+    );
+    assert_eq!(json(&["show", "issuing-2"]), made);
+    let ocsp = [
+        "generate",
+        "ocsp-1",
+        "--type",
+        "p384",
+        "--purpose",
+        "ocsp-signer",
+        "--backend",
+        "software",
+    ];
+    let ocsp = json(&ocsp);
+    assert_eq!(ocsp["purpose"], "ocsp-signer");
+    let list = json(&["list"]);
+    let items = list["items"].as_array().unwrap();
+    assert!(items.contains(&made) && items.contains(&ocsp), "{list}");
+    let other = system
+        .cli(&["key", "generate", "hsm-1", "--backend", "pkcs11"])
+        .unwrap();
+    let said = String::from_utf8_lossy(&other.stderr);
+    assert_eq!(code(&other), Some(2), "{said}");
+    assert!(said.contains("pkcs11") && said.contains("software"), "{said}");
+    assert_eq!(code(&system.cli(&["key", "show", "hsm-1"]).unwrap()), Some(4));
+}
+
+#[test]
 fn files_that_are_there_are_not_overwritten_unasked() {
     let system = System::up().unwrap();
     let create = ["cert", "create", "a.example.test"];

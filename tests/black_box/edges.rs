@@ -368,3 +368,41 @@ fn an_unreachable_database_is_said_plainly_and_soon() {
     assert!(!said.contains("hunter2"), "the password is shown: {said}");
     assert!(!said.contains("panicked"), "{said}");
 }
+
+#[tokio::test]
+async fn the_status_names_version_services_and_checks() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    let status: Value = rest.get("/api/v1/status").await.json().await.unwrap();
+    assert_eq!(status["status"], "ready");
+    assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(status["services"], json!(["ca", "keymgr", "auth"]));
+    let checks = status["checks"].as_array().unwrap();
+    for name in ["auth database", "keymgr database", "keymgr", "ca database"] {
+        assert!(
+            checks.contains(&json!({"name": name, "result": "ok"})),
+            "{status}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_api_key_is_refused_at_once() {
+    let system = System::up().unwrap();
+    let mut rest = Rest::of(&system);
+    let key = system
+        .cli_ok(&["apikey", "create", "ci", "--role", "auditor", "-o", "json"])
+        .unwrap();
+    let key: Value = serde_json::from_str(&key).unwrap();
+    rest.token = key["token"].as_str().unwrap().to_owned();
+    // Remembered from here on.
+    for path in ["/api/v1/cas", "/api/v1/keys", "/api/v1/whoami"] {
+        assert_eq!(rest.get(path).await.status(), StatusCode::OK, "{path}");
+    }
+    system
+        .cli_ok(&["apikey", "revoke", key["prefix"].as_str().unwrap(), "--yes"])
+        .unwrap();
+    for path in ["/api/v1/cas", "/api/v1/keys", "/api/v1/whoami"] {
+        assert_eq!(rest.get(path).await.status(), StatusCode::UNAUTHORIZED, "{path}");
+    }
+}

@@ -190,6 +190,12 @@ fn a_second_start_finds_everything_of_the_first() {
 }
 
 #[test]
+fn what_nothing_uses_yet_is_taken_and_not_claimed() {
+    let system = System::up_with(&["--redis-url", "redis://127.0.0.1:1"]).unwrap();
+    assert_eq!(system.ready().ldap, "", "nothing listens there");
+}
+
+#[test]
 fn secrets_in_the_data_directory_are_closed_to_others() {
     use std::os::unix::fs::PermissionsExt;
     let system = System::up().unwrap();

@@ -151,13 +151,15 @@ fn innermost(error: &reqwest::Error) -> String {
 
 fn is_about_certificate(error: &reqwest::Error) -> bool {
     sources(error).any(|layer| {
-        // rustls's error travels inside an io::Error, whose `source` skips it.
-        let inner = layer
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        let inner = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        let direct = layer.downcast_ref::<rustls::Error>();
-        matches!(direct.or(inner), Some(rustls::Error::InvalidCertificate(_)))
+        let mut layer = Some(layer);
+        // rustls's error travels inside an io::Error, and that at times in another, whose `source` skips them.
+        while let Some(io) = layer.and_then(|layer| layer.downcast_ref::<std::io::Error>()) {
+            layer = io
+                .get_ref()
+                .map(|inner| -> &(dyn std::error::Error + 'static) { inner });
+        }
+        let tls = layer.and_then(|layer| layer.downcast_ref::<rustls::Error>());
+        matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
     })
 }
 

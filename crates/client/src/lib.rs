@@ -3,11 +3,13 @@
 mod call;
 mod connect;
 mod error;
+mod fetch;
 mod page;
 mod resources;
 
 pub use connect::{Builder, Client};
 pub use error::{Error, Problem};
+pub use fetch::fetch;
 pub use page::{Items, Page};
 pub use resources::api_keys::{ApiKey, ApiKeys, CreatedApiKey, NewApiKey};
 pub use resources::cas::{Ca, Cas};

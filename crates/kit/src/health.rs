@@ -33,14 +33,31 @@ pub struct Health(Arc<Inner>);
 struct Inner {
     stop: CancellationToken,
     checks: RwLock<Vec<(String, Check)>>,
-    last: Mutex<Option<(Instant, Report)>>,
+    last: Mutex<Option<(Instant, Readiness)>>,
 }
 
-#[derive(Clone, Serialize)]
+/// Whether the process can do its work now.
+#[derive(Clone, Debug)]
+pub struct Readiness {
+    /// `ready`, `not-ready` or `stopping`.
+    pub status: &'static str,
+    /// What was asked, and whether it answers; empty while the process stops.
+    pub checks: Vec<(String, bool)>,
+}
+
+#[derive(Serialize)]
 struct Report {
     status: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     failing: Vec<String>,
+}
+
+impl Readiness {
+    /// What does not answer.
+    fn failing(&self) -> Vec<String> {
+        let failing = self.checks.iter().filter(|(_, answers)| !answers);
+        failing.map(|(name, _)| name.clone()).collect()
+    }
 }
 
 impl Health {
@@ -84,25 +101,26 @@ impl Health {
             .with_state(self.clone())
     }
 
-    async fn report(&self) -> Report {
+    /// Asks every dependency, or repeats an answer that is younger than a second.
+    pub async fn readiness(&self) -> Readiness {
         if self.0.stop.is_cancelled() {
-            return Report {
+            return Readiness {
                 status: "stopping",
-                failing: Vec::new(),
+                checks: Vec::new(),
             };
         }
         let mut last = self.0.last.lock().await;
-        if let Some((at, report)) = last.as_ref()
+        if let Some((at, readiness)) = last.as_ref()
             && at.elapsed() < FRESH
         {
-            return report.clone();
+            return readiness.clone();
         }
-        let report = self.ask().await;
-        *last = Some((Instant::now(), report.clone()));
-        report
+        let readiness = self.ask().await;
+        *last = Some((Instant::now(), readiness.clone()));
+        readiness
     }
 
-    async fn ask(&self) -> Report {
+    async fn ask(&self) -> Readiness {
         let checks = self
             .0
             .checks
@@ -111,29 +129,34 @@ impl Health {
             .clone();
         let answers = join_all(checks.into_iter().map(|(name, check)| async move {
             let cause = match tokio::time::timeout(PATIENCE, check()).await {
-                Ok(Ok(())) => return None,
+                Ok(Ok(())) => return (name, true),
                 Ok(Err(error)) => crate::error::chain(error.as_ref()),
                 Err(_) => format!("no answer within {PATIENCE:?}"),
             };
             tracing::warn!(dependency = name, cause, "not ready");
-            Some(name)
+            (name, false)
         }));
-        let failing: Vec<String> = answers.await.into_iter().flatten().collect();
-        Report {
-            status: if failing.is_empty() { "ready" } else { "not-ready" },
-            failing,
+        let checks = answers.await;
+        let ready = checks.iter().all(|(_, answers)| *answers);
+        Readiness {
+            status: if ready { "ready" } else { "not-ready" },
+            checks,
         }
     }
 }
 
 async fn ready(State(health): State<Health>) -> Response {
-    let report = health.report().await;
-    let status = if report.status == "ready" {
+    let readiness = health.readiness().await;
+    let code = if readiness.status == "ready" {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    (status, Json(report)).into_response()
+    let report = Report {
+        status: readiness.status,
+        failing: readiness.failing(),
+    };
+    (code, Json(report)).into_response()
 }
 
 #[cfg(test)]
@@ -144,22 +167,23 @@ mod tests {
     async fn readiness_names_what_fails_and_alive_stays_alive() {
         let health = Health::new(CancellationToken::new());
         health.register("database", async || Ok(()));
-        assert_eq!(health.report().await.status, "ready");
+        assert_eq!(health.readiness().await.status, "ready");
         let health = Health::new(CancellationToken::new());
         health.register("database", async || Err("connection to db:5432 refused".into()));
         health.register("keymgr", async || Ok(()));
-        let report = health.report().await;
+        let readiness = health.readiness().await;
         assert_eq!(
-            (report.status, report.failing),
+            (readiness.status, readiness.failing()),
             ("not-ready", vec!["database".to_owned()])
         );
+        assert!(readiness.checks.contains(&("keymgr".to_owned(), true)));
     }
 
     #[tokio::test]
     async fn a_dependency_that_hangs_is_not_ready() {
         let health = Health::new(CancellationToken::new());
         health.register("database", std::future::pending::<Result<(), CheckError>>);
-        assert_eq!(health.report().await.failing, ["database"]);
+        assert_eq!(health.readiness().await.failing(), ["database"]);
     }
 
     #[tokio::test]
@@ -167,7 +191,7 @@ mod tests {
         let stop = CancellationToken::new();
         let health = Health::new(stop.clone());
         stop.cancel();
-        assert_eq!(health.report().await.status, "stopping");
+        assert_eq!(health.readiness().await.status, "stopping");
     }
 
     #[tokio::test]
@@ -180,7 +204,7 @@ mod tests {
             std::future::ready(Ok(()))
         });
         for _ in 0..10 {
-            health.report().await;
+            health.readiness().await;
         }
         assert_eq!(asked.load(std::sync::atomic::Ordering::Relaxed), 1);
     }

@@ -3,6 +3,7 @@ pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod error;
+pub mod files;
 pub mod grpc;
 pub mod health;
 pub mod http;

@@ -21,6 +21,8 @@ pub struct Ready {
     pub http: String,
     /// gRPC base URL (mutual TLS).
     pub grpc: String,
+    /// LDAP base URL; empty while nothing listens there.
+    pub ldap: String,
     /// Metrics base URL.
     pub metrics: String,
     /// The data directory.

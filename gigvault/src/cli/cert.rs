@@ -171,13 +171,29 @@ pub(crate) struct Renew {
 cessation-of-operation, certificate-hold, remove-from-crl (releases a hold), privilege-withdrawn, aa-compromise.
 A revocation is final; only a hold can be released.
 
+--all revokes every certificate of a CA that is valid or on hold, the server's own HTTPS
+certificate among them where that CA issued it. Cut off, it can be run again:
+it revokes what is left.
+
 Examples:
   gigvault cert revoke 4f1c0a9be27d5f60813e9a4c2b7d1e05 --reason superseded
+  gigvault cert revoke --ca issuing --all --dry-run
+  gigvault cert revoke --ca issuing --all --reason ca-compromise --yes
   gigvault cert revoke 4f1c0a9be27d5f60813e9a4c2b7d1e05 --reason key-compromise --invalid-since 2026-11-01T00:00:00Z --yes"
 )]
 pub(crate) struct Revoke {
     /// Serial number, hex.
-    pub(crate) serial: String,
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub(crate) serial: Option<String>,
+    /// Revoke every certificate of --ca that is valid or on hold.
+    #[arg(long, requires = "ca")]
+    pub(crate) all: bool,
+    /// The CA whose certificates --all revokes.
+    #[arg(long, requires = "all")]
+    pub(crate) ca: Option<String>,
+    /// Only count what --all would revoke.
+    #[arg(long, requires = "all")]
+    pub(crate) dry_run: bool,
     /// Why.
     #[arg(long, default_value = "unspecified")]
     pub(crate) reason: String,

@@ -8,7 +8,7 @@ pub(crate) enum KeyCommand {
     #[command(after_help = "A key signs only what it was made for.
 
 Examples:
-  gigvault key generate ca-issuing-2 --type p384 --purpose certificate-authority
+  gigvault key generate ca-issuing-2 --type p384
   gigvault key generate ocsp-1 --purpose ocsp-signer")]
     Generate {
         /// Unique name.
@@ -17,8 +17,11 @@ Examples:
         #[arg(long = "type", default_value = "p256")]
         algorithm: String,
         /// certificate-authority or ocsp-signer.
-        #[arg(long)]
+        #[arg(long, default_value = "certificate-authority")]
         purpose: String,
+        /// Where its private half lives. This version keeps keys sealed in the key manager's database.
+        #[arg(long, default_value = "software", value_parser = ["software"])]
+        backend: String,
     },
     /// List keys.
     #[command(after_help = "Examples:

@@ -15,8 +15,10 @@ the next finds them. Flags win over the environment (GIGVAULT_<SECTION>__<FIELD>
 
 Examples:
   gigvault up
-  gigvault up --data-dir /var/lib/gigvault --listen 0.0.0.0
+  gigvault up --data-dir /var/lib/gigvault
+  gigvault up --listen 0.0.0.0 --public-http-url http://pki.example.test:8080
   gigvault up --database-url postgres://gigvault@127.0.0.1/gigvault
+  gigvault up --database-url file:/etc/gigvault/database-url
   gigvault up --https-port 0 --ready-file ready.json    free ports, said in the file"
 )]
 pub(crate) struct Up {
@@ -32,6 +34,9 @@ pub(crate) struct Up {
     /// What certificates point to [default: 8080].
     #[arg(long)]
     pub(crate) http_port: Option<u16>,
+    /// Base of the URLs in certificates [default: where plain HTTP listens].
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_http_url: Option<String>,
     /// gRPC between services, mutual TLS [default: 9443].
     #[arg(long)]
     pub(crate) grpc_port: Option<u16>,
@@ -41,9 +46,13 @@ pub(crate) struct Up {
     /// Prometheus metrics [default: 9090].
     #[arg(long)]
     pub(crate) metrics_port: Option<u16>,
-    /// PostgreSQL instead of SQLite: `postgres://user@host/database`.
+    /// PostgreSQL instead of SQLite: `postgres://user@host/database`. With a password better `file:PATH` or `env:NAME`,
+    /// where that URL stands: other users of this machine see what is written here.
     #[arg(long)]
     pub(crate) database_url: Option<String>,
+    /// Kept for services that will share a cache: this version uses none, and connects to nothing there.
+    #[arg(long)]
+    pub(crate) redis_url: Option<String>,
     /// YAML file.
     #[arg(long)]
     pub(crate) config: Option<PathBuf>,
@@ -80,7 +89,8 @@ pub(crate) struct Serve {
 already stays as it is, so that it can be run again.
 
 Examples:
-  gigvault bootstrap --config ca.yaml --identity ca --identity keymgr --identity auth"
+  gigvault bootstrap --config ca.yaml --identity ca --identity keymgr --identity auth
+  gigvault bootstrap --config auth.yaml --new-admin-token"
 )]
 pub(crate) struct Bootstrap {
     /// YAML file.
@@ -89,9 +99,13 @@ pub(crate) struct Bootstrap {
     /// Where state lies, instead of what the file says.
     #[arg(long)]
     pub(crate) data_dir: Option<PathBuf>,
-    /// PostgreSQL, instead of what the file says.
+    /// PostgreSQL, instead of what the file says: a URL, or better `file:PATH` or `env:NAME`, where it stands.
     #[arg(long)]
     pub(crate) database_url: Option<String>,
+    /// Write a new API key of a root-admin into `admin.token`, for when the old one is lost, and do nothing else. The
+    /// server must not be running.
+    #[arg(long, conflicts_with = "identity")]
+    pub(crate) new_admin_token: bool,
     /// Make the first identity of this service, in `identities/NAME` of the data directory.
     #[arg(long, value_name = "NAME")]
     pub(crate) identity: Vec<String>,

@@ -6,7 +6,7 @@ use x509::San;
 
 use super::csr::{self, Wanted};
 use super::files::{self, Bundle};
-use super::{confirm, now, times};
+use super::{confirm, now, revoke_all, times};
 use crate::cli::{self, CertCommand, Connection};
 use crate::context;
 use crate::output::Output;
@@ -23,7 +23,7 @@ pub(super) async fn run(command: CertCommand, connection: &Connection, output: O
                 false => client.certificates().get(&serial).await?.certificate,
             };
             match out {
-                Some(path) => files::write(&path, pem.as_bytes(), 0o644),
+                Some(path) => Ok(kit::files::write(&path, pem.as_bytes(), 0o644)?),
                 None => output.write(&pem),
             }
         }
@@ -48,7 +48,7 @@ async fn create(client: &Client, arguments: &cli::Create, output: Output) -> any
     let made = csr::make(&wanted, arguments.key_type)?;
     // The key first: a certificate without its key is of no use. It takes its place once there is a certificate,
     // so that a refusal leaves nothing behind and takes no older key away.
-    let key = files::stage(&bundle.key, made.key.as_bytes(), 0o600)?;
+    let key = kit::files::stage(&bundle.key, made.key.as_bytes(), 0o600)?;
     let new = Issue {
         csr: made.csr,
         profile: arguments.profile.clone(),
@@ -64,9 +64,9 @@ async fn create(client: &Client, arguments: &cli::Create, output: Output) -> any
 
 /// Writes a certificate and its chain.
 pub(super) fn save(bundle: &Bundle, issued: &Certificate) -> anyhow::Result<()> {
-    files::write(&bundle.certificate, issued.certificate.as_bytes(), 0o644)?;
+    kit::files::write(&bundle.certificate, issued.certificate.as_bytes(), 0o644)?;
     let chain = format!("{}{}", issued.certificate, issued.chain);
-    files::write(&bundle.chain, chain.as_bytes(), 0o644)
+    Ok(kit::files::write(&bundle.chain, chain.as_bytes(), 0o644)?)
 }
 
 /// What was issued and where it lies.
@@ -225,7 +225,7 @@ async fn renew(client: &Client, arguments: &cli::Renew, output: Output) -> anyho
         };
         let made = csr::make(&wanted, arguments.key_type)?;
         renewal.csr = Some(made.csr);
-        key = Some(files::stage(&bundle.key, made.key.as_bytes(), 0o600)?);
+        key = Some(kit::files::stage(&bundle.key, made.key.as_bytes(), 0o600)?);
     } else {
         files::check_free(&[&bundle.certificate, &bundle.chain], arguments.force)?;
     }
@@ -243,14 +243,6 @@ async fn revoke(client: &Client, arguments: &cli::Revoke, output: Output) -> any
         .reason
         .parse()
         .map_err(|error| crate::exit::Usage(format!("--reason: {error}")))?;
-    let certificate = client.certificates().get(&arguments.serial).await?;
-    let question = format!(
-        "{} of {} ({}): sure?",
-        reason,
-        certificate.subject,
-        names(&certificate.san)
-    );
-    confirm(&question, arguments.yes)?;
     let since = arguments.invalid_since.as_deref();
     let invalidity_time = since
         .map(|text| times::point("--invalid-since", text, now()))
@@ -259,8 +251,18 @@ async fn revoke(client: &Client, arguments: &cli::Revoke, output: Output) -> any
         reason: reason.to_string(),
         invalidity_time,
     };
-    show(
-        &client.certificates().revoke(&arguments.serial, &request).await?,
-        output,
-    )
+    // clap lets pass one serial number, or --ca and --all.
+    let (Some(serial), None) = (&arguments.serial, &arguments.ca) else {
+        let ca = arguments.ca.clone().unwrap_or_default();
+        return revoke_all::run(client, &ca, &request, arguments, output).await;
+    };
+    let certificate = client.certificates().get(serial).await?;
+    let question = format!(
+        "{} of {} ({}): sure?",
+        reason,
+        certificate.subject,
+        names(&certificate.san)
+    );
+    confirm(&question, arguments.yes)?;
+    show(&client.certificates().revoke(serial, &request).await?, output)
 }

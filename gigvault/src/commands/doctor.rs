@@ -1,5 +1,7 @@
 //! `doctor`: looks at a deployment as a user of it would, and says what is wrong and how to mend it.
 
+mod endpoints;
+
 use std::path::Path;
 
 use serde::Serialize;
@@ -32,17 +34,22 @@ struct Check {
 }
 
 pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Result<()> {
-    let server = context::find(connection)?;
     let mut checks = Vec::new();
-    if let Some(dir) = &server.data_dir {
+    let dir = context::data_dir();
+    if let Some(dir) = &dir {
         checks.push(modes(dir));
     }
-    match context::client(connection) {
-        Ok(client) => remote(&client, &server, &mut checks).await,
-        Err(error) => checks.push(failed(
+    match (context::find(connection), context::client(connection)) {
+        (Ok(server), Ok(client)) => remote(&client, &server, dir.as_deref(), &mut checks).await,
+        (Ok(_), Err(error)) => checks.push(failed(
             "client",
             format!("{error:#}"),
             "give --url and --ca-file of the server",
+        )),
+        (Err(error), _) => checks.push(failed(
+            "server",
+            format!("{error:#}"),
+            "start it with `gigvault up`, or give --url and --ca-file",
         )),
     }
     let healthy = checks.iter().all(|check| check.result != "failed");
@@ -67,7 +74,7 @@ pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Resu
     }
 }
 
-async fn remote(client: &client::Client, server: &Server, checks: &mut Vec<Check>) {
+async fn remote(client: &client::Client, server: &Server, dir: Option<&Path>, checks: &mut Vec<Check>) {
     let probe = client.readyz().await;
     match &probe {
         Ok(probe) if probe.status == 200 => checks.push(ok("server", format!("{} is ready", server.url))),
@@ -99,8 +106,22 @@ async fn remote(client: &client::Client, server: &Server, checks: &mut Vec<Check
         checks.push(clock(probe));
         checks.push(certificate(probe));
     }
+    if let Some(local) = &server.local {
+        checks.push(endpoints::grpc(&local.grpc, dir).await);
+        checks.push(endpoints::metrics(&local.metrics).await);
+    }
     checks.push(credential(client).await);
     checks.push(authorities(client).await);
+    checks.push(endpoints::issuer_url(client).await);
+}
+
+/// A process of one service serves the routes of that service.
+fn elsewhere(check: &'static str, service: &str) -> Check {
+    warning(
+        check,
+        format!("not looked at: the process at this URL serves no routes of {service}"),
+        &format!("give the --url of the process that runs {service}"),
+    )
 }
 
 fn clock(probe: &client::Probe) -> Check {
@@ -154,6 +175,7 @@ async fn credential(client: &client::Client) -> Check {
             chain(&error),
             "set GIGVAULT_TOKEN to a valid API key (admin.token of the data directory)",
         ),
+        Err(error) if error.status() == Some(404) => elsewhere("credential", "auth"),
         Err(error) => failed("credential", chain(&error), "see the server's log"),
     }
 }
@@ -164,6 +186,7 @@ async fn authorities(client: &client::Client) -> Check {
         Err(error) if error.status() == Some(403) => {
             return warning("authorities", "this credential may not see them".to_owned(), "");
         }
+        Err(error) if error.status() == Some(404) => return elsewhere("authorities", "ca"),
         Err(error) => return failed("authorities", chain(&error), "see the server's log"),
     };
     let soon = list.iter().find(|ca| ca.not_after - now() < CA_WARNING);

@@ -15,6 +15,8 @@ pub(super) async fn run(command: KeyCommand, connection: &Connection, output: Ou
             name,
             algorithm,
             purpose,
+            // clap takes only the one that there is.
+            backend: _,
         } => show(
             &client
                 .keys()

@@ -9,6 +9,7 @@ mod doctor;
 mod files;
 mod key;
 mod reference;
+mod revoke_all;
 mod serve;
 mod times;
 mod verify;

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 use clap::CommandFactory;
 
-use super::{files, runtime};
+use super::runtime;
 use crate::cli::Cli;
 use crate::wiring::{self, Settings};
 
@@ -33,7 +33,7 @@ pub(super) fn write(folder: &Path) -> anyhow::Result<()> {
         ("roles.md", roles()),
     ];
     for (name, text) in all {
-        files::write(&folder.join(name), text.as_bytes(), 0o644)?;
+        kit::files::write(&folder.join(name), text.as_bytes(), 0o644)?;
     }
     Ok(())
 }

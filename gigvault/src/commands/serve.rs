@@ -19,12 +19,16 @@ pub(super) fn up(arguments: Up) -> anyhow::Result<()> {
     set(&mut listen.http_port, arguments.http_port);
     set(&mut listen.grpc_port, arguments.grpc_port);
     set(&mut listen.metrics_port, arguments.metrics_port);
+    set(&mut listen.public_http_url, arguments.public_http_url);
     set(&mut settings.data_dir, arguments.data_dir);
     if let Some(url) = &arguments.database_url {
         settings.database.url = Some(Secret::resolve(url)?);
     }
     if arguments.ldap_port.is_some_and(|port| port != 0) {
         super::cert::note("--ldap-port: this version has no LDAP service; nothing listens there");
+    }
+    if arguments.redis_url.is_some() {
+        super::cert::note("--redis-url: this version uses no Redis; nothing connects there");
     }
     let plan = Plan {
         settings,
@@ -50,6 +54,13 @@ pub(super) fn bootstrap(arguments: Bootstrap, output: Output) -> anyhow::Result<
     set(&mut settings.data_dir, arguments.data_dir);
     if let Some(url) = &arguments.database_url {
         settings.database.url = Some(Secret::resolve(url)?);
+    }
+    if arguments.new_admin_token {
+        let path = runtime(0)?
+            .block_on(wiring::new_admin_token(&settings))?
+            .display()
+            .to_string();
+        return output.one(&json!({"admin_token": path}), &[("new API key in", path.clone())]);
     }
     let dir = runtime(0)?.block_on(wiring::bootstrap(settings, &arguments.identity))?;
     let identities: Vec<String> = arguments

@@ -15,7 +15,7 @@ use rootca::{Folder, Intermediate, Protection, Root};
 use time::OffsetDateTime;
 use x509::{Certificate, DistinguishedName, KeyAlgorithm, PublicKey, SignatureAlgorithm};
 
-use super::layout::{DataDir, write_atomically};
+use super::layout::DataDir;
 
 const CA_LIFE: Duration = Duration::from_secs(5 * 365 * 24 * 3600);
 
@@ -166,8 +166,7 @@ impl Bootstrap<'_> {
             if std::fs::read_to_string(&path).is_ok_and(|there| there == pem) {
                 continue;
             }
-            write_atomically(&path, pem.as_bytes(), 0o644)
-                .with_context(|| format!("writing {}", path.display()))?;
+            kit::files::write(&path, pem.as_bytes(), 0o644)?;
         }
         Ok(())
     }

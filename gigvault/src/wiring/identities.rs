@@ -13,7 +13,7 @@ use x509::{Certificate, DistinguishedName, KeyAlgorithm, San};
 use zeroize::Zeroizing;
 
 use super::bootstrap::{ISSUING, SERVICES};
-use super::layout::{DataDir, create_private, write_atomically};
+use super::layout::{DataDir, create_private};
 use super::settings::Settings;
 
 /// The profile of service identities.
@@ -52,7 +52,7 @@ pub(crate) async fn ensure_service(
     }
     // Only the services CA is trusted, not its root: under that, users have certificates too.
     let services = app.authorities().by_name(SERVICES).await?;
-    write_atomically(&files.roots, services.certificate.pem().as_bytes(), 0o644)?;
+    kit::files::write(&files.roots, services.certificate.pem().as_bytes(), 0o644)?;
     Ok(files.write(chain.as_bytes(), key.as_bytes())?)
 }
 

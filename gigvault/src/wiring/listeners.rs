@@ -8,12 +8,13 @@ use axum::Router;
 use kit::health::Health;
 use kit::http::{Limits, serve, standard_layers};
 use kit::metrics::Metrics;
-use kit::tls::{Identity, ServerIdentity, TlsSource};
+use kit::tls::{Identity, TlsSource};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use x509::San;
 
+use super::https;
 use super::settings::Listen;
 
 /// Bound sockets: their ports are known before anything is built.
@@ -26,7 +27,7 @@ pub(crate) struct Listeners {
 
 /// What each of them serves.
 pub(crate) struct Content {
-    pub(crate) https: Option<(ServerIdentity, Router)>,
+    pub(crate) https: Option<(https::Later, Router)>,
     pub(crate) http: Router,
     pub(crate) grpc: Option<(Identity, Router)>,
     pub(crate) metrics: Metrics,
@@ -80,14 +81,7 @@ impl Listeners {
         } = content;
         if let Some((identity, router)) = https {
             let router = standard_layers(router.merge(health.router()), "https");
-            let tls: Arc<dyn TlsSource> = Arc::new(identity);
-            tasks.spawn(serve(
-                self.https,
-                Some(tls),
-                router,
-                Limits::default(),
-                stop.clone(),
-            ));
+            tasks.spawn(serve_once_there_is(identity, self.https, router, stop.clone()));
         }
         if let Some((identity, router)) = grpc {
             let tls: Arc<dyn TlsSource> = Arc::new(identity);
@@ -111,6 +105,29 @@ impl Listeners {
         ));
         tasks
     }
+}
+
+/// Until there is a certificate, connections wait in the kernel's queue.
+async fn serve_once_there_is(
+    mut identity: https::Later,
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+) {
+    let there = tokio::select! {
+        () = stop.cancelled() => return,
+        // It fails only when nobody is left to make one: at the stop.
+        there = identity.wait_for(Option::is_some) => there.ok().and_then(|identity| identity.clone()),
+    };
+    let Some(identity) = there else { return };
+    serve(
+        listener,
+        Some(Arc::new(identity)),
+        router,
+        Limits::default(),
+        stop,
+    )
+    .await;
 }
 
 /// The names that our HTTPS certificate is made for.
@@ -137,13 +154,21 @@ pub(crate) fn https_names(listen: &Listen) -> anyhow::Result<Vec<San>> {
         .collect()
 }
 
+/// The plain HTTP base URL of a process that will listen there.
+pub(crate) fn configured_http_url(listen: &Listen) -> String {
+    url_of("http", SocketAddr::new(listen.address, listen.http_port))
+}
+
 fn url(scheme: &str, listener: &TcpListener) -> anyhow::Result<String> {
-    let address = listener.local_addr()?;
+    Ok(url_of(scheme, listener.local_addr()?))
+}
+
+fn url_of(scheme: &str, address: SocketAddr) -> String {
     // Nobody can call the unspecified address.
     let host = match address.ip() {
         ip if ip.is_unspecified() => "localhost".to_owned(),
         std::net::IpAddr::V6(ip) => format!("[{ip}]"),
         ip => ip.to_string(),
     };
-    Ok(format!("{scheme}://{host}:{}", address.port()))
+    format!("{scheme}://{host}:{}", address.port())
 }

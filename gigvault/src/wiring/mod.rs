@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod databases;
+mod https;
 mod identities;
 mod layout;
 mod listeners;
@@ -10,18 +11,18 @@ mod ready;
 mod renewal;
 mod services;
 mod settings;
+mod status;
 
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use kit::clock::{SharedClock, SystemClock};
 use kit::grpc::edge;
 use kit::health::Health;
-use kit::tls::{Identity, IdentityFiles, ServerIdentity};
+use kit::tls::{Identity, IdentityFiles};
 use secrecy::ExposeSecret;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -34,7 +35,6 @@ use ready::Ready;
 use renewal::Renewal;
 use services::{Ground, Services};
 
-pub(crate) use layout::write_atomically;
 pub(crate) use services::Service;
 pub(crate) use settings::Settings;
 
@@ -70,7 +70,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         data: &data,
         clock: Arc::clone(&clock),
         identity: loaded.clone(),
-        public_http_url: public_http_url(&settings, &listeners)?,
+        public_http_url: public_http_url(&settings, listeners.http_url()?),
         stop: stop.clone(),
     };
     let services = Services::build(&ground, &plan.services).await?;
@@ -81,7 +81,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         Some(identity) => identity,
         None => load_identity(&files, &clock)?,
     };
-    let https = https_identity(&ground, &services, &stop).await?;
+    let https = https::identity(&ground, &services, plan.first_start).await?;
 
     let ready = Ready {
         https: if https.is_some() {
@@ -91,12 +91,21 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         },
         http: listeners.http_url()?,
         grpc: listeners.grpc_url()?,
+        ldap: String::new(),
         metrics: listeners.metrics_url()?,
         data_dir: std::path::absolute(data.path())?.display().to_string(),
         pid: std::process::id(),
     };
     let health = Health::new(stop.clone());
     services.register(&health);
+    if let Some(identity) = https.clone() {
+        health.register("HTTPS certificate", move || {
+            std::future::ready(match identity.borrow().is_some() {
+                true => Ok(()),
+                false => Err("keymgr has not signed it yet".into()),
+            })
+        });
+    }
     let mut jobs = jobs(&services, &stop);
     jobs.spawn(metrics.clone().upkeep(stop.clone()));
     jobs.spawn(identity.clone().watch(stop.clone()));
@@ -111,7 +120,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         "ready"
     );
     if plan.first_start && std::io::IsTerminal::is_terminal(&std::io::stderr()) {
-        banner(&ready.banner(&data));
+        banner(&ready.banner(&data, points_home(&settings.listen, &ground.public_http_url)));
     }
     while serving.join_next().await.is_some() {}
     while jobs.join_next().await.is_some() {}
@@ -145,8 +154,7 @@ pub(crate) async fn bootstrap(mut settings: Settings, identities: &[String]) -> 
         "" if settings.listen.http_port == 0 => bail!(
             "listen.public_http_url is empty and listen.http_port is 0: say where certificates are to point to"
         ),
-        "" => format!("http://localhost:{}", settings.listen.http_port),
-        url => url.trim_end_matches('/').to_owned(),
+        _ => public_http_url(&settings, listeners::configured_http_url(&settings.listen)),
     };
     let ground = Ground {
         settings: &settings,
@@ -159,6 +167,38 @@ pub(crate) async fn bootstrap(mut settings: Settings, identities: &[String]) -> 
     let services = Services::build(&ground, &Service::ALL.into_iter().collect()).await?;
     first_start(&ground, &services, identities).await?;
     Ok(data.path().to_owned())
+}
+
+/// Makes another API key of a root-admin where an installation is, and answers the file that it is in.
+pub(crate) async fn new_admin_token(settings: &Settings) -> anyhow::Result<PathBuf> {
+    if !settings.data_dir.is_dir() {
+        bail!(
+            "there is no data directory {}: give --data-dir or --config",
+            settings.data_dir.display()
+        );
+    }
+    kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
+    let clock: SharedClock = Arc::new(SystemClock::from_env()?);
+    let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(settings))?;
+    let _lock = lock(&data.lock())?;
+    let db = databases::open(
+        &settings.database,
+        &data,
+        Service::Auth.name(),
+        Service::Auth.migrations(),
+    )
+    .await?;
+    let auth = auth::Auth::build(settings.auth.clone(), auth::Deps { db, clock })?;
+    let path = data.admin_token();
+    if !auth.replace_first_admin(keep_token(path.clone())).await? {
+        bail!("another process made an admin's key in this database at the same time; run it again");
+    }
+    Ok(path)
+}
+
+/// Writes an API key where the admin finds it.
+fn keep_token(path: PathBuf) -> impl FnOnce(&secrecy::SecretString) -> std::io::Result<()> + Send {
+    move |token| kit::files::write(&path, format!("{}\n", token.expose_secret()).as_bytes(), 0o600)
 }
 
 /// Brings the databases of services to the current schema, and ends.
@@ -191,7 +231,8 @@ pub(crate) async fn openapi_document(directory: &Path) -> anyhow::Result<utoipa:
         stop: CancellationToken::new(),
     };
     let services = Services::build(&ground, &Service::ALL.into_iter().collect()).await?;
-    Ok(openapi::routes(&services).1)
+    let health = Health::new(ground.stop.clone());
+    Ok(openapi::routes(&services, &health).1)
 }
 
 /// Hierarchy, first admin, identities: each only where it is missing.
@@ -212,11 +253,8 @@ async fn first_start(ground: &Ground<'_>, services: &Services, identities: &[Str
     }
     .hierarchy()
     .await?;
-    let path = ground.data.admin_token();
-    auth.ensure_first_admin(move |token| {
-        write_atomically(&path, format!("{}\n", token.expose_secret()).as_bytes(), 0o600)
-    })
-    .await?;
+    auth.ensure_first_admin(keep_token(ground.data.admin_token()))
+        .await?;
     for name in identities {
         let files = identities::files(ground.settings, ground.data, name);
         identities::ensure_service(app, ground.settings, &files, name, now).await?;
@@ -224,68 +262,14 @@ async fn first_start(ground: &Ground<'_>, services: &Services, identities: &[Str
     Ok(())
 }
 
-/// HTTPS from configured files, or from our own CA where it runs here; renewed in the background.
-async fn https_identity(
-    ground: &Ground<'_>,
-    services: &Services,
-    stop: &CancellationToken,
-) -> anyhow::Result<Option<ServerIdentity>> {
-    let listen = &ground.settings.listen;
-    if let Some(tls) = &listen.tls {
-        let identity = ServerIdentity::from_files(
-            tls.certificate.clone(),
-            tls.key.clone(),
-            Arc::clone(&ground.clock),
-        )
-        .context("listen.tls")?;
-        tokio::spawn(identity.clone().watch(stop.clone()));
-        return Ok(Some(identity));
-    }
-    let Some(ca) = services.ca.clone() else {
-        tracing::warn!("no HTTPS: set listen.tls.certificate and listen.tls.key, or run ca in this process");
-        return Ok(None);
-    };
-    let names = listeners::https_names(listen)?;
-    let folder = ground.data.identity("https");
-    let files = IdentityFiles::new(&folder, "tls", PathBuf::new());
-    identities::ensure_https(ca.app(), &names, &files, ground.clock.now()).await?;
-    let identity = ServerIdentity::from_files(
-        files.certificate.clone(),
-        files.key.clone(),
-        Arc::clone(&ground.clock),
-    )?;
-    let (renewed, clock, stop) = (identity.clone(), Arc::clone(&ground.clock), stop.clone());
-    tokio::spawn(async move {
-        let mut hourly = tokio::time::interval(Duration::from_secs(3600));
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = hourly.tick() => {}
-            }
-            match identities::ensure_https(ca.app(), &names, &files, clock.now()).await {
-                Ok(false) => {}
-                Ok(true) => {
-                    let reloaded = renewed.reload();
-                    tracing::info!(ok = reloaded.is_ok(), "HTTPS certificate renewed");
-                }
-                Err(error) => tracing::warn!(
-                    error = format!("{error:#}"),
-                    "the HTTPS certificate was not renewed"
-                ),
-            }
-        }
-    });
-    Ok(Some(identity))
-}
-
 fn content(
     services: &Services,
-    https: Option<ServerIdentity>,
+    https: Option<https::Later>,
     identity: Identity,
     metrics: kit::metrics::Metrics,
     health: Health,
 ) -> Content {
-    let (rest, document) = openapi::routes(services);
+    let (rest, document) = openapi::routes(services, &health);
     let rest = rest.merge(openapi::viewer(document));
     let mut grpc = tonic::service::Routes::default();
     let (mut http, mut rest) = (axum::Router::new(), rest);
@@ -327,11 +311,25 @@ fn load_identity(files: &IdentityFiles, clock: &SharedClock) -> anyhow::Result<I
     })
 }
 
-fn public_http_url(settings: &Settings, listeners: &Listeners) -> anyhow::Result<String> {
-    match settings.listen.public_http_url.as_str() {
-        "" => listeners.http_url(),
-        url => Ok(url.trim_end_matches('/').to_owned()),
+/// What certificates point to: what was configured, or where this process listens.
+fn public_http_url(settings: &Settings, own: String) -> String {
+    let listen = &settings.listen;
+    let url = match listen.public_http_url.as_str() {
+        "" => own,
+        url => url.trim_end_matches('/').to_owned(),
+    };
+    if points_home(listen, &url) {
+        tracing::warn!(
+            url,
+            "certificates point to localhost, where no other machine finds anything: set listen.public_http_url"
+        );
     }
+    url
+}
+
+/// Other machines are to reach this process, and what certificates point to is their own localhost.
+fn points_home(listen: &settings::Listen, url: &str) -> bool {
+    !listen.address.is_loopback() && url.starts_with("http://localhost")
 }
 
 fn in_data_dir(settings: &Settings) -> String {

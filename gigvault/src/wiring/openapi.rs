@@ -2,11 +2,13 @@
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, header};
+use kit::health::Health;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::services::Services;
+use super::status;
 
 #[derive(OpenApi)]
 #[openapi(info(
@@ -17,8 +19,8 @@ use super::services::Services;
 ))]
 struct Base;
 
-/// Routes of all services below `/api/v1`, and their document.
-pub(crate) fn routes(services: &Services) -> (Router, utoipa::openapi::OpenApi) {
+/// Routes of all services and of the process itself below `/api/v1`, and their document.
+pub(crate) fn routes(services: &Services, health: &Health) -> (Router, utoipa::openapi::OpenApi) {
     let mut all = OpenApiRouter::with_openapi(Base::openapi());
     if let Some(ca) = &services.ca {
         all = all.merge(ca.rest());
@@ -29,6 +31,7 @@ pub(crate) fn routes(services: &Services) -> (Router, utoipa::openapi::OpenApi) 
     if let Some(auth) = &services.auth {
         all = all.merge(auth.rest());
     }
+    all = all.merge(status::router(services, health.clone()));
     let (router, mut document) = all.split_for_parts();
     kit::openapi::complete(&mut document);
     (router, document)

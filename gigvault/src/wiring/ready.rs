@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::layout::{DataDir, write_atomically};
+use super::layout::DataDir;
 
 /// Where this process listens.
 #[derive(Clone, Debug, Serialize)]
@@ -15,6 +15,8 @@ pub(crate) struct Ready {
     pub(crate) http: String,
     /// gRPC base URL.
     pub(crate) grpc: String,
+    /// LDAP base URL; empty, as nothing listens there yet.
+    pub(crate) ldap: String,
     /// Metrics base URL.
     pub(crate) metrics: String,
     /// The data directory, absolute.
@@ -27,15 +29,22 @@ impl Ready {
     /// Writes `server.json` for the CLI, and the ready file that was asked for.
     pub(crate) fn announce(&self, data: &DataDir, ready_file: Option<&Path>) -> anyhow::Result<()> {
         let json = serde_json::to_vec_pretty(self)?;
-        write_atomically(&data.server(), &json, 0o600)?;
+        kit::files::write(&data.server(), &json, 0o600)?;
         if let Some(path) = ready_file {
-            write_atomically(path, &json, 0o644)?;
+            kit::files::write(path, &json, 0o644)?;
         }
         Ok(())
     }
 
     /// What a person sees who typed `gigvault up`.
-    pub(crate) fn banner(&self, data: &DataDir) -> String {
+    pub(crate) fn banner(&self, data: &DataDir, points_home: bool) -> String {
+        let warning = match points_home {
+            true => {
+                "\nCertificates point to localhost, where no other machine finds anything. Give --public-http-url \
+                 before\nothers use them.\n"
+            }
+            false => "",
+        };
         let dir = data.path().display();
         format!(
             "
@@ -48,7 +57,7 @@ GigVault is ready.
 The root CA was made for development: its key lies on this machine, in {dir}/keys.
 Whoever can read that folder can sign anything. For a root that was never on a network,
 see `gigvault rootca --help` and docs/guides/root-ceremony.md.
-
+{warning}
 Now, in another terminal in this folder:
 
   gigvault cert create web.example.test --san dns:web.example.test

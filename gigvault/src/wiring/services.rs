@@ -77,6 +77,8 @@ pub(crate) struct Services {
     pub(crate) ca: Option<Ca>,
     /// The way to keymgr as `ca` takes it.
     pub(crate) keymgr_for_ca: Option<Transport>,
+    /// Who knows callers: `auth`, here or elsewhere.
+    pub(crate) authenticator: Arc<dyn Authenticator>,
 }
 
 impl Services {
@@ -96,6 +98,7 @@ impl Services {
             keymgr,
             ca: None,
             keymgr_for_ca: None,
+            authenticator: Arc::clone(&authenticator),
         };
         if wanted.contains(&Service::Ca) {
             let transport = match &services.keymgr {
@@ -109,6 +112,16 @@ impl Services {
             services.ca = Some(ground.ca(transport, authenticator).await?);
         }
         Ok(services)
+    }
+
+    /// Names of those that run here.
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        let here = |service: &Service| match service {
+            Service::Ca => self.ca.is_some(),
+            Service::Keymgr => self.keymgr.is_some(),
+            Service::Auth => self.auth.is_some(),
+        };
+        Service::ALL.into_iter().filter(here).map(Service::name).collect()
     }
 
     /// What must answer for this process to be ready.
@@ -183,11 +196,11 @@ impl Ground<'_> {
     }
 
     fn authenticator(&self, here: Option<&Auth>) -> anyhow::Result<Arc<dyn Authenticator>> {
-        let inner: Arc<dyn Authenticator> = match here {
-            Some(here) => here.authenticator(),
-            None => Arc::new(auth::Remote::new(self.remote(Service::Auth)?)),
-        };
-        Ok(Arc::new(CachedAuthenticator::new(inner, Arc::clone(&self.clock))))
+        let clock = Arc::clone(&self.clock);
+        Ok(Arc::new(match here {
+            Some(here) => CachedAuthenticator::new(here.authenticator(), clock).within(here.revocations()),
+            None => CachedAuthenticator::new(Arc::new(auth::Remote::new(self.remote(Service::Auth)?)), clock),
+        }))
     }
 
     async fn keymgr(&self, authenticator: Arc<dyn Authenticator>) -> anyhow::Result<Keymgr> {

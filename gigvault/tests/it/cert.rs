@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::bench::{Desk, Server, certificate, openssl, text};
 
@@ -154,6 +154,30 @@ fn revoking_asks_first_and_nobody_there_means_no() {
         asked.ends_with(r#"{"reason":"key-compromise","invalidity_time":"2026-02-03T04:05:06Z"}"#),
         "{asked}"
     );
+}
+
+#[test]
+fn a_revocation_of_all_that_is_cut_off_says_how_far_it_came() {
+    let ca = json!({
+        "name": "issuing", "subject": "CN=CA", "certificate": "", "chain": "", "key_algorithm": "p256",
+        "signature_algorithm": "ecdsa-sha256", "not_before": "2026-01-01T00:00:00Z",
+        "not_after": "2099-12-31T23:59:59Z", "profiles": [],
+    });
+    let page = json!({"items": [certificate("00ab", &[]), certificate("00cd", &[])], "next_cursor": null});
+    let (ca, page) = (ca.to_string(), page.to_string());
+    let none = r#"{"items": [], "next_cursor": null}"#;
+    let problem = r#"{"type": "x/unavailable", "title": "No", "status": 503, "detail": "away"}"#;
+    let server = Server::answering(&[
+        (200, &ca),
+        (200, &page),
+        (200, none),
+        (200, &page),
+        (200, &issued()),
+        (503, problem),
+    ]);
+    let arguments = ["cert", "revoke", "--ca", "issuing", "--all", "--yes"];
+    let said = Desk::new().ask(&server, &arguments).failed(1);
+    assert!(said.contains("1 of 2") && said.contains("away"), "{said}");
 }
 
 #[test]

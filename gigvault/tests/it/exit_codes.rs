@@ -1,5 +1,7 @@
 //! 0 done, 1 failed, 2 wrong usage, 3 denied, 4 not found.
 
+use std::os::unix::fs::PermissionsExt;
+
 use crate::bench::{Desk, Server};
 
 #[test]
@@ -18,6 +20,24 @@ fn refusals_of_the_server_have_their_codes() {
         assert!(said.contains(&format!("because of {slug}")), "{said}");
         assert!(!said.contains("gv_sesame"), "{said}");
     }
+}
+
+#[test]
+fn the_offline_root_has_the_codes_of_its_own_program() {
+    let desk = Desk::new();
+    desk.write("hello.csr", "hello");
+    desk.write("pass", "correct horse battery staple");
+    std::fs::set_permissions(desk.path("pass"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    let init = ["rootca", "init", "--passphrase-file", "pass", "--subject"];
+    for (arguments, code) in [
+        (&["rootca", "inspect", "hello.csr"][..], 1),
+        (&[&init[..], &["nonsense"]].concat(), 2),
+        (&[&init[..], &["CN=R", "--key-type", "rsa2048"]].concat(), 3),
+        (&["rootca", "inspect", "--dir", "nowhere"], 4),
+    ] {
+        desk.run(arguments).failed(code);
+    }
+    assert_eq!(desk.files(), ["hello.csr", "pass"]);
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub(super) fn run(args: &InspectArgs, now: OffsetDateTime, out: &mut dyn Write) 
         Some(path) => of_file(path)?,
         None => of_folder(&Folder::open(&args.folder.dir)?, now)?,
     };
-    show(args.output, &value, &text, out)
+    show(args.answer.output, &value, &text, out)
 }
 
 fn of_file(path: &Path) -> Result<(Value, String), Error> {

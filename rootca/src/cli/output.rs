@@ -10,8 +10,8 @@ use super::Show;
 use crate::error::Error;
 
 /// Writes `value`, or the text that stands for it.
-pub(super) fn show(form: Show, value: &Value, text: &str, out: &mut dyn Write) -> Result<(), Error> {
-    match form {
+pub(super) fn show(asked: Option<Show>, value: &Value, text: &str, out: &mut dyn Write) -> Result<(), Error> {
+    match Show::chosen(asked) {
         Show::Table => out.write_all(text.as_bytes())?,
         Show::Json => writeln!(out, "{value:#}")?,
         Show::Yaml => out.write_all(yaml(value).as_bytes())?,

@@ -4,9 +4,11 @@ use std::io::Write;
 
 use time::OffsetDateTime;
 
+use super::output::show;
 use super::{Prompts, VerifyArgs};
 use crate::error::Error;
 use crate::folder::Folder;
+use serde_json::json;
 
 pub(super) fn run(
     args: &VerifyArgs,
@@ -29,15 +31,23 @@ pub(super) fn run(
             Err(error) => return Err(error),
         }
     }
+    let mut text = String::new();
     for (mark, sentences) in [
         ("ok", &audit.fine),
         ("note", &audit.notices),
         ("WRONG", &audit.problems),
     ] {
         for sentence in sentences {
-            writeln!(out, "{mark:<5}  {sentence}")?;
+            text.push_str(&format!("{mark:<5}  {sentence}\n"));
         }
     }
+    let value = json!({
+        "in_order": audit.problems.is_empty(),
+        "fine": audit.fine,
+        "notices": audit.notices,
+        "problems": audit.problems,
+    });
+    show(args.answer.output, &value, &text, out)?;
     if audit.problems.is_empty() {
         Ok(())
     } else {

@@ -364,7 +364,8 @@ fn inspect_reads_whatever_a_ceremony_handles() {
         ("issuing.der", "certificate"),
         ("root.crl", "crl"),
     ] {
-        let json = ceremony.run(&["inspect", file, "-o", "json"]).ok().stdout;
+        // Without a terminal it is JSON.
+        let json = ceremony.run(&["inspect", file]).ok().stdout;
         let value: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(
             value.get("kind").and_then(|kind| kind.as_str()),
@@ -372,7 +373,11 @@ fn inspect_reads_whatever_a_ceremony_handles() {
             "{json}"
         );
         assert!(
-            ceremony.run(&["inspect", file]).ok().stdout.contains("Example"),
+            ceremony
+                .run(&["inspect", file, "-o", "table"])
+                .ok()
+                .stdout
+                .contains("Example"),
             "{file}"
         );
     }
@@ -406,7 +411,10 @@ fn inspect_reads_whatever_a_ceremony_handles() {
         .ok()
         .stdout;
     assert!(yaml.contains(&format!("serial: \"{serial}\"")), "{yaml}");
-    let table = ceremony.run(&["inspect", "--dir", "root"]).ok().stdout;
+    let table = ceremony
+        .run(&["inspect", "--dir", "root", "-o", "table"])
+        .ok()
+        .stdout;
     assert!(table.contains(&serial) && table.contains("revoked"), "{table}");
 }
 

@@ -51,6 +51,9 @@ pub enum Error {
     /// The first admin's key could not be put where the admin finds it.
     #[error("the first admin's API key could not be kept, and was not made: {0}")]
     Keep(#[source] io::Error),
+    /// No key to take the place of.
+    #[error("no first admin was ever made in this database; `gigvault up` or `gigvault bootstrap` makes one")]
+    NoAdmin,
     /// The database.
     #[error("the database did not answer as it should")]
     Store(#[from] StoreError),
@@ -74,7 +77,7 @@ impl Fault for Error {
             Self::Invalid { .. } => Kind::Invalid,
             Self::BadCredential => Kind::Unauthenticated,
             Self::Escalation { .. } => Kind::Denied,
-            Self::NotFound(_) => Kind::NotFound,
+            Self::NotFound(_) | Self::NoAdmin => Kind::NotFound,
             Self::LastAdmin(_) | Self::Repeated(_) | Self::IdempotencyConflict => Kind::Conflict,
             Self::Store(error) if error.is_unavailable() => Kind::Unavailable,
             Self::Config(_) | Self::Keep(_) | Self::Store(_) | Self::Internal(_) => Kind::Internal,

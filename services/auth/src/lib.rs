@@ -67,6 +67,13 @@ impl Auth {
         &self.app
     }
 
+    /// Advances with every revocation in this process, for a [`kit::auth::CachedAuthenticator`] in front of
+    /// [`authenticator`](Self::authenticator).
+    #[must_use]
+    pub fn revocations(&self) -> kit::auth::Epoch {
+        self.app.revocations().clone()
+    }
+
     /// Judges credentials without a detour over gRPC, for REST surfaces in this process. It remembers nothing: a
     /// revoked key is refused at once.
     #[must_use]
@@ -86,6 +93,18 @@ impl Auth {
         F: FnOnce(&SecretString) -> std::io::Result<()> + Send,
     {
         self.app.ensure_first_admin(keep).await
+    }
+
+    /// Makes another admin's key, for an installation whose own is lost, and says whether it did: another process may
+    /// have done it at the same time. Earlier keys stay as they are.
+    ///
+    /// # Errors
+    /// [`Error::NoAdmin`] where no first admin was ever made, [`Error::Keep`] when `keep` fails, [`Error::Store`].
+    pub async fn replace_first_admin<F>(&self, keep: F) -> Result<bool, Error>
+    where
+        F: FnOnce(&SecretString) -> std::io::Result<()> + Send,
+    {
+        self.app.replace_first_admin(keep).await
     }
 
     /// Routes below `/api/v1` with their OpenAPI document.

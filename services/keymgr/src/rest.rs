@@ -8,12 +8,11 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
 use data_encoding::HEXLOWER;
 use kit::auth::{Allow, Authenticator, permission};
+use kit::clock::rfc3339;
 use kit::http::{Json, NoParameters, Path, Query};
 use kit::idempotency::IdempotencyKey;
 use kit::problem::Problem;
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -191,9 +190,4 @@ async fn generate(
         [(header::LOCATION, location)],
         Json(Key::from(&key)),
     ))
-}
-
-fn rfc3339(time: OffsetDateTime) -> String {
-    let whole = time.replace_nanosecond(0).unwrap_or(time);
-    whole.format(&Rfc3339).unwrap_or_default()
 }

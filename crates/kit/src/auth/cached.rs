@@ -1,10 +1,11 @@
 //! A few seconds' memory in front of an authenticator.
 //!
 //! It spares a lookup per request and, by the same token, lets a revoked credential through for at most
-//! [`POSITIVE_TTL`]. Keys are SHA-256 digests: the cache never holds a credential. Simultaneous lookups of
+//! [`POSITIVE_TTL`], unless an [`Epoch`] says that something was revoked. Keys are SHA-256 digests: the cache never holds a credential. Simultaneous lookups of
 //! one credential are one lookup. A failure of the authenticator itself is not remembered.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest;
@@ -23,7 +24,24 @@ pub const NEGATIVE_TTL: Duration = Duration::from_secs(1);
 /// Most credentials that are remembered.
 const CAPACITY: u64 = 10_000;
 
-type Key = [u8; 32];
+/// Counts revocations. Who revokes credentials in this process advances it; what a [`CachedAuthenticator`] that shares
+/// it remembered, or began to ask, before is not used again.
+#[derive(Clone, Debug, Default)]
+pub struct Epoch(Arc<AtomicU64>);
+
+impl Epoch {
+    /// Something was revoked.
+    pub fn advance(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn now(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+// What was remembered in an earlier epoch is not found.
+type Key = (u64, [u8; 32]);
 // `None`: the credential is not valid.
 type Outcome = Option<Arc<Caller>>;
 
@@ -31,6 +49,7 @@ type Outcome = Option<Arc<Caller>>;
 pub struct CachedAuthenticator {
     inner: Arc<dyn Authenticator>,
     clock: SharedClock,
+    epoch: Epoch,
     cache: Cache<Key, Outcome>,
 }
 
@@ -70,11 +89,23 @@ impl CachedAuthenticator {
             .max_capacity(CAPACITY)
             .expire_after(expiry)
             .build();
-        Self { inner, clock, cache }
+        let epoch = Epoch::default();
+        Self {
+            inner,
+            clock,
+            epoch,
+            cache,
+        }
+    }
+
+    /// Forgets when this epoch advances.
+    #[must_use]
+    pub fn within(self, epoch: Epoch) -> Self {
+        Self { epoch, ..self }
     }
 
     async fn lookup(&self, token: &str) -> Result<Caller, AuthFault> {
-        let key = sha256(token);
+        let key = (self.epoch.now(), sha256(token));
         let outcome = match self.cache.get(&key).await {
             Some(outcome) => outcome,
             None => self.ask(key, token).await?,
@@ -108,7 +139,7 @@ impl Authenticator for CachedAuthenticator {
     }
 }
 
-fn sha256(token: &str) -> Key {
+fn sha256(token: &str) -> [u8; 32] {
     let mut key = [0; 32];
     key.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
     key

@@ -14,7 +14,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use time::OffsetDateTime;
 
-pub use cached::{CachedAuthenticator, NEGATIVE_TTL, POSITIVE_TTL};
+pub use cached::{CachedAuthenticator, Epoch, NEGATIVE_TTL, POSITIVE_TTL};
 pub use extract::{Allow, Authenticated};
 pub use permission::Permission;
 

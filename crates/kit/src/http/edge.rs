@@ -23,6 +23,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::BodyExt;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tower::ServiceExt;
 
 use super::accept::accepts;
@@ -38,6 +39,37 @@ const UNMATCHED: &str = "unmatched";
 /// Bytes beyond the limit that are read and dropped, so that the refusal arrives.
 const PASSED_OVER: usize = 1024 * 1024;
 
+/// What all bodies of a process together may take while they are read and answered.
+static MEMORY: BodyMemory = BodyMemory::new(64 * 1024 * 1024);
+
+/// Bytes of memory that requests share for their bodies. One limit a request does not bound a process: thousands of
+/// connections can each send most of a body and then wait.
+#[derive(Debug)]
+pub struct BodyMemory(Semaphore);
+
+impl BodyMemory {
+    /// So many bytes.
+    #[must_use]
+    pub const fn new(bytes: u32) -> Self {
+        Self(Semaphore::const_new(bytes as usize))
+    }
+
+    /// `bytes` more for a request; none are left if that is `false`.
+    fn take<'a>(&'a self, held: &mut Option<SemaphorePermit<'a>>, bytes: usize) -> bool {
+        let Ok(bytes) = u32::try_from(bytes) else {
+            return false;
+        };
+        let Ok(more) = self.0.try_acquire_many(bytes) else {
+            return false;
+        };
+        match held {
+            Some(held) => held.merge(more),
+            None => *held = Some(more),
+        }
+        true
+    }
+}
+
 /// Gives `router` everything of this module with the usual limits. Call it last, once, on the whole router.
 pub fn standard_layers(router: Router, service: &'static str) -> Router {
     Edge::new(service).around(router)
@@ -49,6 +81,7 @@ pub struct Edge {
     service: &'static str,
     body: usize,
     time: Duration,
+    memory: &'static BodyMemory,
 }
 
 impl Edge {
@@ -59,7 +92,14 @@ impl Edge {
             service,
             body: 256 * 1024,
             time: Duration::from_secs(30),
+            memory: &MEMORY,
         }
+    }
+
+    /// Takes bodies from this memory instead of the one that the process shares.
+    #[must_use]
+    pub const fn body_memory(self, memory: &'static BodyMemory) -> Self {
+        Self { memory, ..self }
     }
 
     /// Most bytes of a request body; more are answered 413.
@@ -123,7 +163,7 @@ impl Edge {
     async fn guarded(self, route: Route, request: Request) -> Response {
         let answer = async {
             match self.read(request).await {
-                Ok(request) => route.oneshot(request).await,
+                Ok((request, _held)) => route.oneshot(request).await,
                 Err(problem) => Ok(problem.into_response()),
             }
         };
@@ -151,12 +191,14 @@ impl Edge {
 
     // The whole body before anything answers: an HTTP/2 client that is answered while it still sends may take the
     // reset of its stream for a failure and drop the answer.
-    async fn read(self, request: Request) -> Result<Request, Problem> {
+    // Its memory is held until the answer is there.
+    async fn read(self, request: Request) -> Result<(Request, Option<SemaphorePermit<'static>>), Problem> {
         if request.body().is_end_stream() {
-            return Ok(request);
+            return Ok((request, None));
         }
         let (parts, mut body) = request.into_parts();
         let (mut whole, mut length) = (BytesMut::new(), 0_usize);
+        let (mut held, mut full) = (None, false);
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_broken| {
                 Problem::new(
@@ -168,7 +210,12 @@ impl Edge {
             let Ok(data) = frame.into_data() else { continue };
             length = length.saturating_add(data.len());
             if length <= self.body {
-                whole.extend_from_slice(&data);
+                full = full || !self.memory.take(&mut held, data.len());
+                if full {
+                    (whole, held) = (BytesMut::new(), None);
+                } else {
+                    whole.extend_from_slice(&data);
+                }
             } else if length > self.body.saturating_add(PASSED_OVER) {
                 break;
             }
@@ -177,7 +224,13 @@ impl Edge {
             let detail = format!("the body is larger than the {} bytes that are taken", self.body);
             return Err(Problem::new(Kind::TooLarge, "body-too-large", detail));
         }
-        Ok(Request::from_parts(parts, Body::from(whole.freeze())))
+        if full {
+            let detail = "too many request bodies are being read; try again";
+            return Err(
+                Problem::new(Kind::Unavailable, "unavailable", detail).retry_after(Duration::from_secs(1))
+            );
+        }
+        Ok((Request::from_parts(parts, Body::from(whole.freeze())), held))
     }
 }
 

@@ -15,7 +15,7 @@ mod net;
 mod server;
 
 pub use connection::Connection;
-pub use edge::{Edge, standard_layers};
+pub use edge::{BodyMemory, Edge, standard_layers};
 pub use extract::{Json, NoParameters, Path, Query};
 pub use limits::Limits;
 pub use server::serve;

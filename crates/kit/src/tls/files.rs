@@ -4,15 +4,14 @@
 //! renamed into place, then the certificate; whoever finds a certificate that does not fit its key takes the
 //! waiting certificate instead. A crash at any point leaves a pair that can be read.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::TlsError;
+use crate::files;
 
 /// The three files of a service identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +65,7 @@ fn waiting(path: &Path) -> PathBuf {
 }
 
 fn rename(to: &Path) -> Result<(), TlsError> {
-    let done = fs::rename(waiting(to), to).and_then(|()| sync_directory(to));
+    let done = fs::rename(waiting(to), to).and_then(|()| files::sync_directory(to));
     done.map_err(|source| TlsError::File {
         path: to.to_owned(),
         source,
@@ -74,30 +73,10 @@ fn rename(to: &Path) -> Result<(), TlsError> {
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> Result<(), TlsError> {
-    let write = || {
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
-        file.write_all(bytes)?;
-        file.sync_all()
-    };
-    write().map_err(|source| TlsError::File {
+    files::create_new(path, bytes, 0o600).map_err(|source| TlsError::File {
         path: path.to_owned(),
         source,
     })
-}
-
-fn sync_directory(of: &Path) -> std::io::Result<()> {
-    match of.parent() {
-        Some(directory) if !directory.as_os_str().is_empty() => File::open(directory)?.sync_all(),
-        _ => File::open(".")?.sync_all(),
-    }
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, TlsError> {

@@ -9,7 +9,9 @@ use axum::extract::FromRef;
 use axum::routing::get;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use kit::auth::{Allow, AuthFault, Authenticated, Authenticator, CachedAuthenticator, Caller, permission};
+use kit::auth::{
+    Allow, AuthFault, Authenticated, Authenticator, CachedAuthenticator, Caller, Epoch, permission,
+};
 use kit::clock::MockClock;
 use kit::http::standard_layers;
 use time::OffsetDateTime;
@@ -209,6 +211,20 @@ async fn a_remembered_credential_does_not_outlive_its_expiry() {
         Err(AuthFault::Invalid)
     ));
     assert_eq!(known.asked(), 1);
+}
+
+#[tokio::test]
+async fn a_revocation_in_this_process_is_remembered_at_once() {
+    let (known, epoch) = (Known::new(None), Epoch::default());
+    let clock = Arc::new(MockClock::new(now()));
+    let cached = CachedAuthenticator::new(known.clone(), clock).within(epoch.clone());
+    for _ in 0..3 {
+        assert!(cached.authenticate("good").await.is_ok());
+    }
+    assert_eq!(known.asked(), 1);
+    epoch.advance();
+    assert!(cached.authenticate("good").await.is_ok());
+    assert_eq!(known.asked(), 2, "what was known before was used after");
 }
 
 #[tokio::test]

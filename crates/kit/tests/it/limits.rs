@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::get;
-use kit::http::{Limits, standard_layers};
+use kit::http::{BodyMemory, Edge, Limits, standard_layers};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -113,6 +113,61 @@ async fn a_head_that_is_too_long_is_refused() {
             .status()
             .is_success()
     );
+}
+
+#[tokio::test]
+async fn bodies_beyond_the_memory_of_the_process_are_refused_until_there_is_room() {
+    static MEMORY: BodyMemory = BodyMemory::new(100 * 1024);
+    let router = Router::new().route(
+        "/",
+        axum::routing::post(async |body: bytes::Bytes| body.len().to_string()),
+    );
+    let edge = Edge::new("test").body_memory(&MEMORY);
+    let served = Served::new(None, edge.around(router), Limits::default()).await;
+    let slow = || async {
+        let mut stream = connect(&served).await;
+        let head = "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 60000\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&[b'x'; 59_000]).await.unwrap();
+        stream
+    };
+    let mut first = slow().await;
+    let send = || client().post(served.http("/")).body(vec![b'x'; 50_000]).send();
+    let mut refused = send().await.unwrap();
+    // The first body's bytes may still be on their way.
+    for _ in 0..100 {
+        if refused.status() == 503 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        refused = send().await.unwrap();
+    }
+    assert_eq!(refused.status(), 503);
+    assert!(refused.headers().contains_key("retry-after"));
+    first.write_all(&[b'x'; 1_000]).await.unwrap();
+    let (answer, _) = until_closed(first).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.ends_with("60000"),
+        "{answer}"
+    );
+    assert_eq!(
+        send().await.unwrap().status(),
+        200,
+        "the memory was not given back"
+    );
+    // A client that goes away gives back what it held.
+    drop(slow().await);
+    eventually_ok(&send).await;
+}
+
+async fn eventually_ok<F: Future<Output = reqwest::Result<reqwest::Response>>>(send: &impl Fn() -> F) {
+    for _ in 0..100 {
+        if send().await.unwrap().status() == 200 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the memory was not given back");
 }
 
 #[tokio::test]

@@ -30,6 +30,26 @@ impl App {
         if tables::has_admin(&self.db, now).await? {
             return Ok(false);
         }
+        self.make_admin(round, keep).await
+    }
+
+    /// Makes another admin's key where one was made before, and says whether it did.
+    pub(crate) async fn replace_first_admin<F>(&self, keep: F) -> Result<bool, Error>
+    where
+        F: FnOnce(&SecretString) -> std::io::Result<()> + Send,
+    {
+        if tables::count_made_by(&self.db, MAKER).await? == 0 {
+            return Err(Error::NoAdmin);
+        }
+        let round = self.round().await?;
+        self.make_admin(round, keep).await
+    }
+
+    async fn make_admin<F>(&self, round: [u8; 32], keep: F) -> Result<bool, Error>
+    where
+        F: FnOnce(&SecretString) -> std::io::Result<()> + Send,
+    {
+        let now = from_micros(to_micros(self.clock.now()))?;
         let token = Token::generate()?;
         let key = ApiKey {
             prefix: token.prefix().clone(),

@@ -12,6 +12,7 @@ pub use create::{CreateRequest, Created};
 use std::sync::Arc;
 use std::time::Duration;
 
+use kit::auth::Epoch;
 use kit::clock::SharedClock;
 use serde_json::{Value, json};
 use store::Db;
@@ -27,6 +28,7 @@ pub struct App {
     clock: SharedClock,
     max_validity: Duration,
     last_used: Arc<LastUsed>,
+    revocations: Epoch,
 }
 
 impl App {
@@ -36,11 +38,16 @@ impl App {
             clock,
             max_validity,
             last_used: Arc::default(),
+            revocations: Epoch::default(),
         }
     }
 
     pub(crate) fn db(&self) -> &Db {
         &self.db
+    }
+
+    pub(crate) fn revocations(&self) -> &Epoch {
+        &self.revocations
     }
 
     pub(crate) fn clock(&self) -> &SharedClock {

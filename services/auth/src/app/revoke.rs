@@ -43,6 +43,7 @@ impl App {
         );
         outbox::append(&mut tx, &[revoked], now).await?;
         tx.commit().await?;
+        self.revocations.advance();
         tracing::info!(prefix = %prefix, by = requester.subject, "API key revoked");
         Ok(())
     }

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
 use kit::auth::{Allow, permission};
+use kit::clock::rfc3339;
 use kit::http::{Json, Path, Query};
 use kit::idempotency::IdempotencyKey;
 use kit::problem::Problem;
@@ -15,7 +16,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Rest, rfc3339};
+use super::Rest;
 use crate::app::{App, CreateRequest};
 use crate::domain;
 use crate::error::Error;

@@ -8,8 +8,6 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use kit::auth::Authenticator;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
@@ -28,10 +26,4 @@ pub(crate) fn router(app: App, authenticator: Arc<dyn Authenticator>) -> OpenApi
         .merge(roles::routes())
         .merge(whoami::routes())
         .with_state(Rest { app, authenticator })
-}
-
-/// Whole seconds, `Z`.
-fn rfc3339(time: OffsetDateTime) -> String {
-    let whole = time.replace_nanosecond(0).unwrap_or(time);
-    whole.format(&Rfc3339).unwrap_or_default()
 }

@@ -1,13 +1,14 @@
 //! `/api/v1/whoami`.
 
 use kit::auth::Authenticated;
+use kit::clock::rfc3339;
 use kit::http::{NoParameters, Query};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Rest, rfc3339};
+use super::Rest;
 
 pub(super) fn routes() -> OpenApiRouter<Rest> {
     OpenApiRouter::new().routes(routes!(whoami))

@@ -14,6 +14,7 @@ on_both_databases!(
     of_processes_that_start_at_once_one_makes_the_admin,
     a_key_that_could_not_be_kept_is_not_valid,
     when_all_admins_have_expired_another_is_made,
+    a_lost_key_is_replaced_only_where_one_was_made,
 );
 
 /// Runs the first start; the text that was kept, if one was.
@@ -83,4 +84,26 @@ async fn when_all_admins_have_expired_another_is_made(world: World) {
     assert_eq!(first_start(&running).await, None);
     world.clock.advance(Duration::minutes(1));
     assert!(first_start(&running).await.is_some());
+}
+
+async fn a_lost_key_is_replaced_only_where_one_was_made(world: World) {
+    let running = world.start().await;
+    let refused = running.auth.replace_first_admin(|_| Ok(())).await.unwrap_err();
+    assert!(matches!(refused, Error::NoAdmin), "{refused:?}");
+    let lost = first_start(&running).await.unwrap();
+    let kept = Arc::new(Mutex::new(String::new()));
+    let place = Arc::clone(&kept);
+    let keep = move |token: &secrecy::SecretString| {
+        token.expose_secret().clone_into(&mut place.lock().unwrap());
+        Ok(())
+    };
+    assert!(running.auth.replace_first_admin(keep).await.unwrap());
+    let token = kept.lock().unwrap().clone();
+    for token in [&token, &lost] {
+        let admin = running.auth.authenticator().authenticate(token).await.unwrap();
+        assert_eq!(admin.roles, ["root-admin"]);
+    }
+    let events = running.events().await;
+    assert_eq!(events.len(), 2);
+    assert_eq!(events[1].0, "auth.api_key_created");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use auth::{Auth, Config, CreateRequest, Created, Deps, MIGRATIONS};
 use kit::auth::{Caller, roles};
 use kit::clock::MockClock;
-use kit::peer::allow_list;
+use kit::grpc::edge;
 use kit::transport::{Transport, in_process};
 use secrecy::ExposeSecret;
 use store::{Db, Options};
@@ -91,7 +91,7 @@ impl World {
 impl Running {
     /// The way that service `caller` has to this one.
     pub(crate) fn transport(&self, caller: &'static str) -> Transport {
-        in_process(allow_list(auth::ALLOW).layer(self.auth.grpc()), caller)
+        in_process(edge("auth", auth::ALLOW).layer(self.auth.grpc()), caller)
     }
 
     /// Makes a key with these roles, as somebody who may do everything.

@@ -12,6 +12,8 @@ use crate::app::{App, Requester, Scope, Visibility};
 use crate::domain::Issued;
 use crate::error::Error;
 
+pub(crate) use kit::clock::rfc3339;
+
 /// A certificate and what is known about it.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Certificate {
@@ -95,12 +97,6 @@ impl Certificate {
             requester: issued.requester,
         })
     }
-}
-
-/// Whole seconds, `Z`.
-pub(crate) fn rfc3339(time: OffsetDateTime) -> String {
-    let whole = time.replace_nanosecond(0).unwrap_or(time);
-    whole.format(&Rfc3339).unwrap_or_default()
 }
 
 /// A time in a request.

@@ -1,0 +1,41 @@
+//! Public documents at URLs that certificates name, and other plain pages: no credential is sent.
+
+use std::time::Duration;
+
+use reqwest::redirect;
+
+use crate::error::Error;
+
+/// Longest time for one document.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Most bytes of one.
+const MAX: usize = 4 * 1024 * 1024;
+
+/// HTTP status and body of what stands at `url`.
+///
+/// # Errors
+/// [`Error::Unreachable`], [`Error::Timeout`], [`Error::Unexpected`] for what is longer than 4 MiB.
+pub async fn fetch(url: &str) -> Result<(u16, Vec<u8>), Error> {
+    // reqwest takes the process's provider, and panics where there is none.
+    let _set_before = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let failed = |error| Error::of_transport(url, error);
+    let http = reqwest::Client::builder()
+        .redirect(redirect::Policy::none())
+        .timeout(TIMEOUT)
+        .build()
+        .map_err(failed)?;
+    let mut response = http.get(url).send().await.map_err(failed)?;
+    let status = response.status().as_u16();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
+        body.extend_from_slice(&chunk);
+        if body.len() > MAX {
+            return Err(Error::Unexpected {
+                url: url.to_owned(),
+                status,
+                what: format!("it is longer than {MAX} bytes"),
+            });
+        }
+    }
+    Ok((status, body))
+}

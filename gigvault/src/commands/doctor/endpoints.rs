@@ -1,0 +1,181 @@
+//! What a server offers beside REST: gRPC, metrics, and what its certificates point to.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use client::{Client, Filter};
+use kit::clock::SystemClock;
+use kit::tls::{Identity, IdentityFiles};
+use kit::transport::channel;
+use proto::ca::v1::ListCasRequest;
+use proto::ca::v1::ca_client::CaClient;
+use tokio::net::TcpStream;
+use x509::{Certificate, ExtensionValue};
+
+use super::{Check, chain, elsewhere, failed, ok, warning};
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The gRPC port: a mutual TLS handshake with the identity of the data directory, or at least a connection.
+pub(super) async fn grpc(url: &str, dir: Option<&Path>) -> Check {
+    let mend = "see the server's log: its identity may have expired, or the port is blocked";
+    let identity = dir.and_then(|dir| own_identity(&dir.join("identities")));
+    let reached = match &identity {
+        Some((name, identity)) => handshake(url, name, identity).await,
+        None => connect(url).await,
+    };
+    match (reached, identity) {
+        (Ok(()), Some((name, _))) => ok("grpc", format!("{url} accepts the identity of {name}")),
+        (Ok(()), None) => ok("grpc", format!("{url} is open")),
+        (Err(cause), _) => failed("grpc", format!("{url}: {cause}"), mend),
+    }
+}
+
+/// The identity that the process of a data directory serves gRPC with. Beside it lie HTTPS, which has no roots, and the
+/// first identities of processes elsewhere.
+fn own_identity(folder: &Path) -> Option<(String, Identity)> {
+    let clock = Arc::new(SystemClock::from_env().ok()?);
+    ["gigvault", "ca", "keymgr", "auth"].into_iter().find_map(|name| {
+        let folder = folder.join(name);
+        let files = IdentityFiles::new(&folder, "tls", folder.join("roots.pem"));
+        let identity = Identity::from_files(files, clock.clone()).ok()?;
+        Some((name.to_owned(), identity))
+    })
+}
+
+async fn handshake(url: &str, name: &str, identity: &Identity) -> Result<(), String> {
+    let way = channel(url, name, identity).map_err(|error| error.to_string())?;
+    match CaClient::new(way).list_cas(ListCasRequest {}).await {
+        // Whoever is refused was recognised.
+        Err(status) if status.code() == tonic::Code::Unavailable => Err(status.message().to_owned()),
+        _ => Ok(()),
+    }
+}
+
+async fn connect(url: &str) -> Result<(), String> {
+    let address = url.trim_start_matches("https://");
+    match tokio::time::timeout(PATIENCE, TcpStream::connect(address)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer within {PATIENCE:?}")),
+    }
+}
+
+pub(super) async fn metrics(url: &str) -> Check {
+    let url = format!("{url}/metrics");
+    match client::fetch(&url).await {
+        Ok((200, body)) if String::from_utf8_lossy(&body).contains("gigvault_build_info") => {
+            ok("metrics", url)
+        }
+        Ok((status, _)) => failed(
+            "metrics",
+            format!("{url} answers {status} without metrics of GigVault"),
+            "see what else listens on that port",
+        ),
+        Err(error) => failed("metrics", chain(&error), "see the server's log"),
+    }
+}
+
+/// The URL at which relying parties find the issuer of the newest certificate.
+pub(super) async fn issuer_url(client: &Client) -> Check {
+    let check = "issuer url";
+    let newest = match client
+        .certificates()
+        .list(&Filter::default(), Some(1), None)
+        .await
+    {
+        Ok(page) => page.items.into_iter().next(),
+        Err(error) if error.status() == Some(404) => return elsewhere(check, "ca"),
+        Err(error) => return warning(check, format!("not looked at: {}", chain(&error)), ""),
+    };
+    let newest = newest.and_then(|newest| Certificate::from_pem(newest.certificate.as_bytes()).ok());
+    let Some(newest) = newest else {
+        return ok(
+            check,
+            "not looked at: this credential sees no certificate".to_owned(),
+        );
+    };
+    let Some(url) = ca_issuers(&newest) else {
+        return ok(check, format!("certificate {} names none", newest.serial()));
+    };
+    if points_home(&url, client.url()) {
+        return failed(
+            check,
+            format!(
+                "certificate {} points to {url}, which only the server itself reaches",
+                newest.serial()
+            ),
+            "set listen.public_http_url, and renew what was issued before",
+        );
+    }
+    let mend = "listen.public_http_url has to lead to the server's plain HTTP port, from everywhere";
+    match client::fetch(&url).await {
+        Ok((200, der)) => match Certificate::from_der(&der).map(|issuer| newest.verify_signed_by(&issuer)) {
+            Ok(Ok(())) => ok(check, url),
+            _ => failed(
+                check,
+                format!("{url} is not the issuer of certificate {}", newest.serial()),
+                mend,
+            ),
+        },
+        Ok((status, _)) => failed(check, format!("{url} answers {status}"), mend),
+        Err(error) => failed(check, chain(&error), mend),
+    }
+}
+
+fn ca_issuers(certificate: &Certificate) -> Option<String> {
+    certificate
+        .extensions()
+        .iter()
+        .find_map(|extension| match extension.value() {
+            Ok(ExtensionValue::AuthorityInformationAccess { ca_issuers, .. }) => {
+                ca_issuers.into_iter().next()
+            }
+            _ => None,
+        })
+}
+
+/// A URL that is of no use to others, from a server that others use; and port 0, which is of no use to anybody.
+fn points_home(url: &str, server: &str) -> bool {
+    let (host, port) = host_and_port(url);
+    port == Some("0") || (is_loopback(host) && !is_loopback(host_and_port(server).0))
+}
+
+fn host_and_port(url: &str) -> (&str, Option<&str>) {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = authority.split('/').next().unwrap_or_default();
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_is_good_enough_for_a_server_on_loopback_only() {
+        let remote = "https://pki.example.test:8443";
+        for url in [
+            "http://localhost:8080/ca/a.crt",
+            "http://127.0.0.1/ca/a.crt",
+            "http://[::1]:8080/ca/a.crt",
+        ] {
+            assert!(points_home(url, remote), "{url}");
+            assert!(!points_home(url, "https://127.0.0.1:8443"), "{url}");
+        }
+        assert!(points_home("http://pki.example.test:0/ca/a.crt", remote));
+        assert!(!points_home("http://pki.example.test/ca/a.crt", remote));
+    }
+}

@@ -1,0 +1,130 @@
+//! The certificate that HTTPS is served with: from configured files, or from our own CA where it runs here, renewed in the
+//! background. The first may have to wait for keymgr; HTTPS is served once there is one.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use ca::Ca;
+use kit::clock::SharedClock;
+use kit::tls::{IdentityFiles, ServerIdentity};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use x509::San;
+
+use super::services::{Ground, Services};
+use super::{identities, listeners};
+
+/// How often a certificate that is there is looked at.
+const RENEWAL: Duration = Duration::from_secs(3600);
+/// How often the first one is asked for.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// The identity, once there is one.
+pub(crate) type Later = watch::Receiver<Option<ServerIdentity>>;
+
+/// None where this process has neither files nor a CA to make them. A first start does not go on without a certificate;
+/// any other waits for the keymgr that signs it.
+pub(crate) async fn identity(
+    ground: &Ground<'_>,
+    services: &Services,
+    first_start: bool,
+) -> anyhow::Result<Option<Later>> {
+    let listen = &ground.settings.listen;
+    if let Some(tls) = &listen.tls {
+        let identity = ServerIdentity::from_files(
+            tls.certificate.clone(),
+            tls.key.clone(),
+            Arc::clone(&ground.clock),
+        )
+        .context("listen.tls")?;
+        tokio::spawn(identity.clone().watch(ground.stop.clone()));
+        return Ok(Some(watch::channel(Some(identity)).1));
+    }
+    let Some(ca) = services.ca.clone() else {
+        tracing::warn!("no HTTPS: set listen.tls.certificate and listen.tls.key, or run ca in this process");
+        return Ok(None);
+    };
+    let own = Own {
+        ca,
+        names: listeners::https_names(listen)?,
+        files: IdentityFiles::new(&ground.data.identity("https"), "tls", PathBuf::new()),
+        clock: Arc::clone(&ground.clock),
+    };
+    let first = match own.ensure().await {
+        Ok(_) => Some(own.load()?),
+        Err(error) if first_start => return Err(error),
+        Err(error) => {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "no HTTPS certificate could be made yet; tried again until it is there"
+            );
+            // The one of an earlier start may still be good.
+            own.load().ok()
+        }
+    };
+    let (sender, receiver) = watch::channel(first);
+    tokio::spawn(own.keep(sender, ground.stop.clone()));
+    Ok(Some(receiver))
+}
+
+/// A certificate from the CA in this process.
+struct Own {
+    ca: Ca,
+    names: Vec<San>,
+    files: IdentityFiles,
+    clock: SharedClock,
+}
+
+impl Own {
+    /// Makes or renews it if that is due, and says whether it did.
+    async fn ensure(&self) -> anyhow::Result<bool> {
+        identities::ensure_https(self.ca.app(), &self.names, &self.files, self.clock.now()).await
+    }
+
+    fn load(&self) -> anyhow::Result<ServerIdentity> {
+        let (certificate, key) = (self.files.certificate.clone(), self.files.key.clone());
+        Ok(ServerIdentity::from_files(
+            certificate,
+            key,
+            Arc::clone(&self.clock),
+        )?)
+    }
+
+    async fn keep(self, identity: watch::Sender<Option<ServerIdentity>>, stop: CancellationToken) {
+        loop {
+            let pause = match identity.borrow().is_some() {
+                true => RENEWAL,
+                false => RETRY,
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+            if let Err(error) = self.renew(&identity).await {
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "the HTTPS certificate was not renewed"
+                );
+            }
+        }
+    }
+
+    async fn renew(&self, identity: &watch::Sender<Option<ServerIdentity>>) -> anyhow::Result<()> {
+        let made = self.ensure().await?;
+        let served = identity.borrow().clone();
+        match served {
+            Some(served) if made => {
+                served.reload()?;
+                tracing::info!("HTTPS certificate renewed");
+            }
+            Some(_) => {}
+            None => {
+                identity.send_replace(Some(self.load()?));
+                tracing::info!("HTTPS is served");
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,78 @@
+//! `/api/v1/status`: what this process is and whether it can do its work, for those who may know.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{FromRef, State};
+use kit::auth::{Allow, Authenticator, permission};
+use kit::health::Health;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::services::Services;
+
+/// What the handler asks for.
+#[derive(Clone, FromRef)]
+struct Rest {
+    authenticator: Arc<dyn Authenticator>,
+    health: Health,
+    services: Vec<&'static str>,
+}
+
+/// The state of the process that answers.
+#[derive(Serialize, ToSchema)]
+struct Status {
+    /// Version of GigVault.
+    #[schema(example = "0.1.0")]
+    version: &'static str,
+    /// `ready`, `not-ready` or `stopping`.
+    #[schema(example = "ready")]
+    status: &'static str,
+    /// Services that run in this process.
+    #[schema(example = json!(["ca", "keymgr", "auth"]))]
+    services: Vec<&'static str>,
+    /// What must answer for it to be ready; empty while it stops.
+    checks: Vec<Check>,
+}
+
+/// A database or a service that this process needs.
+#[derive(Serialize, ToSchema)]
+struct Check {
+    #[schema(example = "keymgr")]
+    name: String,
+    /// `ok`, or `failing`: its reason stands in the log.
+    #[schema(example = "ok")]
+    result: &'static str,
+}
+
+pub(crate) fn router(services: &Services, health: Health) -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(status)).with_state(Rest {
+        authenticator: Arc::clone(&services.authenticator),
+        health,
+        services: services.names(),
+    })
+}
+
+/// Shows version, services and readiness of the process that answers.
+///
+/// It answers 200 also when the process is not ready; `/readyz` is for load balancers.
+#[utoipa::path(
+    get, path = "/api/v1/status", tag = "status",
+    responses((status = 200, body = Status)),
+    security(("bearer" = [])), extensions(("x-permission" = json!("status:read")))
+)]
+async fn status(State(rest): State<Rest>, _: Allow<permission::StatusRead>) -> Json<Status> {
+    let readiness = rest.health.readiness().await;
+    let check = |(name, answers)| Check {
+        name,
+        result: if answers { "ok" } else { "failing" },
+    };
+    Json(Status {
+        version: env!("CARGO_PKG_VERSION"),
+        status: readiness.status,
+        services: rest.services,
+        checks: readiness.checks.into_iter().map(check).collect(),
+    })
+}

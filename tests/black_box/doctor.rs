@@ -1,0 +1,167 @@
+//! `doctor`: what it says of a healthy deployment, and of those that are not.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use testkit::Postgres;
+use testkit::fleet::{Fleet, Options};
+use testkit::system::{System, binary};
+
+use crate::judge;
+
+/// Exit code, and the report.
+fn doctor(command: &mut Command) -> (Option<i32>, Value) {
+    let output = command.args(["doctor", "-o", "json"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"));
+    (output.status.code(), report)
+}
+
+/// As somebody who works in the folder of a data directory, without flags.
+fn beside(system: &System) -> Command {
+    let dir = system.dir().join("gigvault-data");
+    if !dir.exists() {
+        std::os::unix::fs::symlink(&system.ready().data_dir, &dir).unwrap();
+    }
+    let mut command = Command::new(binary().unwrap());
+    command.current_dir(system.dir());
+    for name in ["GIGVAULT_URL", "GIGVAULT_TOKEN", "GIGVAULT_CA_FILE"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn row<'a>(report: &'a Value, check: &str) -> &'a Value {
+    let rows = report["checks"].as_array().unwrap();
+    rows.iter()
+        .find(|row| row["check"] == check)
+        .unwrap_or_else(|| panic!("no {check} in {report:#}"))
+}
+
+#[test]
+fn a_healthy_system_is_looked_at_from_end_to_end() {
+    let system = System::up().unwrap();
+    // From elsewhere nothing is known of its other ports.
+    let (code, report) = doctor(&mut system.command().unwrap());
+    assert_eq!(code, Some(0), "{report:#}");
+    assert!(!report.to_string().contains("\"metrics\""), "{report:#}");
+    let (code, report) = doctor(&mut beside(&system));
+    assert_eq!(code, Some(0), "{report:#}");
+    assert_eq!(report["healthy"], true);
+    for check in [
+        "files",
+        "server",
+        "clock",
+        "certificate",
+        "grpc",
+        "metrics",
+        "credential",
+        "authorities",
+        "issuer url",
+    ] {
+        assert_eq!(row(&report, check)["result"], "ok", "{report:#}");
+    }
+    let grpc = row(&report, "grpc")["detail"].as_str().unwrap();
+    assert!(grpc.contains("identity of gigvault"), "{grpc}");
+}
+
+#[test]
+fn a_wrong_root_and_a_wrong_credential_are_told_apart() {
+    let system = System::up().unwrap();
+    let other = system.dir().join("other.crt");
+    let make = [
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        "/CN=Other",
+        "-keyout",
+        "/dev/null",
+    ];
+    judge::run("openssl", &[&make[..], &["-out", judge::text(&other)]].concat());
+    let (code, report) = doctor(system.command().unwrap().env("GIGVAULT_CA_FILE", &other));
+    assert_eq!((code, &report["healthy"]), (Some(1), &Value::Bool(false)));
+    let server = row(&report, "server");
+    assert_eq!(server["result"], "failed");
+    assert!(server["mend"].as_str().unwrap().contains("--ca-file"), "{server}");
+    let (code, report) = doctor(
+        system
+            .command()
+            .unwrap()
+            .env("GIGVAULT_TOKEN", "gv_aaaaaaaa_nonsense"),
+    );
+    assert_eq!(code, Some(1));
+    assert_eq!(row(&report, "server")["result"], "ok");
+    assert_eq!(row(&report, "credential")["result"], "failed");
+}
+
+#[test]
+fn a_server_that_stopped_and_one_that_never_ran_are_rows_of_the_report() {
+    let mut system = System::up().unwrap();
+    system.terminate().unwrap();
+    let (code, report) = doctor(&mut beside(&system));
+    assert_eq!(code, Some(1));
+    let server = row(&report, "server");
+    assert_eq!(server["result"], "failed");
+    assert!(
+        server["mend"].as_str().unwrap().contains("gigvault up"),
+        "{server}"
+    );
+    std::fs::remove_file(system.ready().data_dir.join("server.json")).unwrap();
+    let (code, report) = doctor(&mut beside(&system));
+    assert_eq!(code, Some(1));
+    let server = row(&report, "server");
+    assert!(
+        server["detail"].as_str().unwrap().contains("server.json"),
+        "{server}"
+    );
+    assert_eq!(row(&report, "files")["result"], "ok");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_of_one_service_is_judged_by_what_it_serves() {
+    let database = Postgres::shared().await.unwrap().fresh_database().await.unwrap();
+    let mut fleet = Fleet::start(&database, &Options::default()).unwrap();
+    let look = |fleet: &Fleet| {
+        let mut command = Command::new(binary().unwrap());
+        doctor(
+            command
+                .current_dir(fleet.dir())
+                .env("GIGVAULT_URL", &fleet.ready("ca").unwrap().https)
+                .env("GIGVAULT_TOKEN", fleet.token().unwrap())
+                .env("GIGVAULT_CA_FILE", fleet.bootstrapped().join("root.crt")),
+        )
+    };
+    let (_, report) = look(&fleet);
+    assert_eq!(row(&report, "server")["result"], "ok", "{report:#}");
+    assert_eq!(row(&report, "authorities")["result"], "ok", "{report:#}");
+    let credential = row(&report, "credential");
+    assert_eq!(credential["result"], "warning", "{report:#}");
+    assert!(
+        credential["detail"]
+            .as_str()
+            .unwrap()
+            .contains("no routes of auth"),
+        "{credential}"
+    );
+
+    fleet.kill("keymgr").unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let (code, report) = look(&fleet);
+        let server = row(&report, "server");
+        if server["result"] == "failed" {
+            assert_eq!(code, Some(1));
+            assert!(
+                server["detail"].as_str().unwrap().contains("failing: keymgr"),
+                "{server}"
+            );
+            break;
+        }
+        assert!(Instant::now() < deadline, "{report:#}");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+}
