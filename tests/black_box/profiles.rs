@@ -1,5 +1,7 @@
 //! Every profile, issued for real and judged by others.
 
+use std::path::Path;
+
 use serde_json::Value;
 use testkit::postgres::Postgres;
 use testkit::system::System;
@@ -90,4 +92,67 @@ fn every_key_type_gets_a_certificate_that_openssl_and_pkilint_accept() {
         judge::openssl_verify(&data.join("root.crt"), &data.join("ca.crt"), &leaf, &[]);
         judge::pkilint("lint_pkix_cert", &["lint", "-s", "ERROR", judge::text(&leaf)]);
     }
+}
+
+/// The errors that pkilint finds. Of URIs it knows nine schemes, `spiffe` not among them, and takes any other for a
+/// syntax error; that one finding is not counted.
+fn errors(path: &Path) -> Vec<String> {
+    let bin =
+        std::env::var_os("GIGVAULT_PKILINT").expect("GIGVAULT_PKILINT is not set: run through `make test`");
+    let linter = Path::new(&bin).join("lint_pkix_cert");
+    let verdict = judge::try_run(linter, &["lint", "-s", "ERROR", judge::text(path)]);
+    assert!(verdict.stderr.is_empty(), "{verdict:?}");
+    let text = String::from_utf8(verdict.stdout).unwrap();
+    let unknown_scheme =
+        |line: &&str| line.contains("pkix.invalid_uri_syntax") && line.contains("\"spiffe://");
+    text.lines()
+        .filter(|line| line.contains("(ERROR)") || line.contains("(FATAL)"))
+        .filter(|line| !unknown_scheme(line))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn pkilint_finds_no_error_in_what_is_not_for_end_entities_of_users() {
+    let system = System::up().unwrap();
+    let data = system.ready().data_dir.clone();
+    for (profile, name) in [
+        ("ocsp-signer", "Example OCSP Responder"),
+        ("sub-ca", "Example Sub CA"),
+    ] {
+        let create = [
+            "cert",
+            "create",
+            name,
+            "--profile",
+            profile,
+            "--out",
+            profile,
+            "-o",
+            "json",
+        ];
+        let made: Value = serde_json::from_str(&system.cli_ok(&create).unwrap()).unwrap();
+        assert_eq!(made["profile"], profile);
+        let leaf = system.dir().join(format!("{profile}.crt"));
+        std::fs::write(&leaf, made["certificate"].as_str().unwrap()).unwrap();
+        assert_eq!(errors(&leaf), [""; 0], "{profile}");
+        judge::openssl_verify(&data.join("root.crt"), &data.join("ca.crt"), &leaf, &[]);
+    }
+    let identity = data.join("identities").join("gigvault");
+    for file in ["tls.crt", "roots.pem"] {
+        // The linter takes one certificate; in a chain the leaf stands first.
+        let (from, first) = (identity.join(file), system.dir().join(file));
+        judge::run(
+            "openssl",
+            &["x509", "-in", judge::text(&from), "-out", judge::text(&first)],
+        );
+        assert_eq!(errors(&first), [""; 0], "{file}");
+    }
+    let listed = system
+        .cli_ok(&["cert", "list", "--profile", "service-identity", "-o", "json"])
+        .unwrap();
+    assert!(
+        listed.contains("spiffe://gigvault.internal/svc/gigvault"),
+        "{listed}"
+    );
 }
