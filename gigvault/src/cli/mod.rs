@@ -47,7 +47,7 @@ pub(crate) struct Cli {
 /// Which server, and who asks. Without any of these: the `gigvault-data/` in the working directory.
 #[derive(Args, Clone)]
 pub(crate) struct Connection {
-    /// Server, such as https://pki.example.test:8443.
+    /// Server, such as `https://pki.example.test:8443`.
     #[arg(long, global = true, env = "GIGVAULT_URL", help_heading = "Server")]
     pub(crate) url: Option<String>,
     /// API key. Better in the environment than here, where other users of this machine can see it.
