@@ -146,8 +146,7 @@ impl Server {
                 let Some((status, body)) = script.pop_front() else {
                     return;
                 };
-                let request = answer(connection.unwrap(), status, &body);
-                record.lock().unwrap().push(request);
+                answer(connection.unwrap(), status, &body, &record);
             }
         });
         Self { url, asked }
@@ -168,7 +167,8 @@ impl Server {
     }
 }
 
-fn answer(connection: TcpStream, status: u16, body: &str) -> String {
+/// Keeps the request before it answers: whoever has the answer finds it.
+fn answer(connection: TcpStream, status: u16, body: &str, asked: &Mutex<Vec<String>>) {
     let mut reader = BufReader::new(connection);
     let (mut request, mut length) = (String::new(), 0);
     loop {
@@ -186,6 +186,7 @@ fn answer(connection: TcpStream, status: u16, body: &str) -> String {
     let mut bytes = vec![0; length];
     reader.read_exact(&mut bytes).unwrap();
     request.push_str(&String::from_utf8(bytes).unwrap());
+    asked.lock().unwrap().push(request);
     let size = body.len();
     let head = format!(
         "HTTP/1.1 {status} Scripted\r\ncontent-type: application/json\r\ncontent-length: {size}\r\nconnection: close\r\n\r\n"
@@ -194,7 +195,6 @@ fn answer(connection: TcpStream, status: u16, body: &str) -> String {
         .get_mut()
         .write_all(format!("{head}{body}").as_bytes())
         .unwrap();
-    request
 }
 
 /// A certificate object as the server answers it.
