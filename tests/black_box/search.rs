@@ -126,12 +126,15 @@ fn later(system: &System, offset: &str, arguments: &[&str]) -> (Killed, String) 
 
 async fn every_filter(arguments: &[&str]) {
     let system = System::up_with(arguments).unwrap();
-    let (mut inventory, requester) = populate(system).await;
-    let of_admin: Vec<_> = EVERYTHING[..8].to_vec();
-    let valid: Vec<_> = EVERYTHING
-        .into_iter()
-        .filter(|name| !["held", "revoked"].contains(name))
-        .collect();
+    let (inventory, requester) = populate(system).await;
+    by_name(&inventory).await;
+    by_origin_and_status(&inventory, &requester).await;
+    by_key(&inventory).await;
+    by_expiry_and_several_at_once(&inventory, &requester).await;
+    after_25_days(inventory, arguments).await;
+}
+
+async fn by_name(inventory: &Inventory) {
     inventory.finds("protocol=rest", &EVERYTHING).await;
     inventory.finds("san=dns:www.alpha.test", &["web"]).await;
     inventory.finds("san=dns:WWW.alpha.test", &["web"]).await;
@@ -143,6 +146,14 @@ async fn every_filter(arguments: &[&str]) {
         .finds("san_suffix=alpha.test", &["web", "api", "near"])
         .await;
     inventory.finds("san_suffix=email:@delta.test", &["mail"]).await;
+}
+
+async fn by_origin_and_status(inventory: &Inventory, requester: &str) {
+    let of_admin: Vec<_> = EVERYTHING[..8].to_vec();
+    let valid: Vec<_> = EVERYTHING
+        .into_iter()
+        .filter(|name| !["held", "revoked"].contains(name))
+        .collect();
     inventory.finds("subject=CN=first.gamma.test", &["first"]).await;
     inventory
         .finds(&format!("requester={requester}"), &["mail", "brief"])
@@ -158,6 +169,9 @@ async fn every_filter(arguments: &[&str]) {
     inventory.finds("status=revoked", &["revoked"]).await;
     inventory.finds("status=on_hold", &["held"]).await;
     inventory.finds("status=expired", &[]).await;
+}
+
+async fn by_key(inventory: &Inventory) {
     for (name, member) in [("web", "spki_sha256"), ("web", "fingerprint_sha256")] {
         let value = inventory.text(name, member);
         inventory.finds(&format!("{member}={value}"), &[name]).await;
@@ -175,6 +189,9 @@ async fn every_filter(arguments: &[&str]) {
         .await;
     inventory.finds("key_reused=true", &["second"]).await;
     inventory.finds("protocol=grpc", &[]).await;
+}
+
+async fn by_expiry_and_several_at_once(inventory: &Inventory, requester: &str) {
     // The bounds of the window: the first second counts, the last does not.
     let (after, before) = (
         inventory.text("first", "not_after"),
@@ -200,8 +217,9 @@ async fn every_filter(arguments: &[&str]) {
         )
         .await;
     inventory.finds("profile=email&san_suffix=alpha.test", &[]).await;
+}
 
-    // 25 days later.
+async fn after_25_days(mut inventory: Inventory, arguments: &[&str]) {
     inventory.system.terminate().unwrap();
     let (_later, base) = later(&inventory.system, "+25d", arguments);
     inventory.rest.base = base;
