@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use aws_lc_rs::rand::SystemRandom;
 use keys::{Signer, SoftwareKey};
+use kit::clock::{Clock, SystemClock};
 use lint::ToBeSigned;
 use rules::{Approved, Issuer, Pointers, Profile, Request, approve, builtin};
 use time::OffsetDateTime;
@@ -16,7 +17,7 @@ use crate::report::Report;
 use crate::requests;
 
 pub(crate) fn measure(report: &mut Report, length: Duration) -> anyhow::Result<()> {
-    let now = OffsetDateTime::now_utc();
+    let now = SystemClock::default().now();
     let ca = Ca::new(now)?;
     let pem = x509::pem::encode(
         Csr::PEM_LABEL,

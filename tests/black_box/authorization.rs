@@ -63,6 +63,7 @@ const ROLES: &[(&str, &[&str])] = &[
             "api-keys:read",
             "api-keys:write",
             "roles:read",
+            "status:read",
         ],
     ),
     (

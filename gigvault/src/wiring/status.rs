@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::{FromRef, State};
 use kit::auth::{Allow, Authenticator, permission};
 use kit::health::Health;
+use kit::http::{NoParameters, Query};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -63,7 +64,11 @@ pub(crate) fn router(services: &Services, health: Health) -> OpenApiRouter {
     responses((status = 200, body = Status)),
     security(("bearer" = [])), extensions(("x-permission" = json!("status:read")))
 )]
-async fn status(State(rest): State<Rest>, _: Allow<permission::StatusRead>) -> Json<Status> {
+async fn status(
+    State(rest): State<Rest>,
+    _: Allow<permission::StatusRead>,
+    _: Query<NoParameters>,
+) -> Json<Status> {
     let readiness = rest.health.readiness().await;
     let check = |(name, answers)| Check {
         name,

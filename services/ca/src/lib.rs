@@ -65,7 +65,7 @@ pub struct Ca {
 }
 
 impl Ca {
-    /// Loads CAs and profiles and starts the two stages of issuance.
+    /// Loads CAs and profiles and starts the task that signs and commits.
     pub async fn build(config: Config, deps: Deps) -> Result<Self, Error> {
         let profiles = rules::Profiles::with_configured(config.profiles.clone())
             .map_err(|error| Error::invalid("ca.profiles", error))?;

@@ -2,7 +2,8 @@
 //!
 //! The filter that cuts most decides the order of the answer, so that a page costs the same at any size:
 //! a name's end answers in the order of names, an expiry window in the order of expiry, everything else
-//! newest first.
+//! newest first. An open end, all that expires later than a moment, cuts little: beside another filter it
+//! answers newest first too, which is where such certificates are.
 
 use data_encoding::BASE64URL_NOPAD;
 use sqlx::{Database, Encode, QueryBuilder, Type};
@@ -81,15 +82,26 @@ impl Order {
             Self::Newest
         } else if query.san_suffix.is_some() {
             Self::Name
-        } else if query.expires_after.is_some()
-            || query.expires_before.is_some()
+        } else if query.expires_before.is_some()
             || query.status == Some(Status::Expired)
+            || (query.expires_after.is_some() && !has_list_of_its_own(query))
         {
             Self::Expiry
         } else {
             Self::Newest
         }
     }
+}
+
+/// Whether an index lists what one of the filters lets through, newest first.
+fn has_list_of_its_own(query: &Query) -> bool {
+    query.subject.is_some()
+        || query.requester.is_some()
+        || query.profile.is_some()
+        || query.ca.is_some()
+        || query.protocol.is_some()
+        || query.key_reused
+        || matches!(query.status, Some(Status::Revoked | Status::OnHold))
 }
 
 /// One page of the answer.
@@ -306,5 +318,30 @@ where
         Some(Status::Revoked) => {
             sql.push(" AND c.reason <> 6");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_end_leads_only_where_nothing_else_does() {
+        let moment = Some(OffsetDateTime::UNIX_EPOCH);
+        let after = Query {
+            expires_after: moment,
+            ..Query::default()
+        };
+        let of_somebody = Query {
+            requester: Some("apikey:1".to_owned()),
+            ..after.clone()
+        };
+        let window = Query {
+            expires_before: moment,
+            ..of_somebody.clone()
+        };
+        assert_eq!(Order::of(&after), Order::Expiry);
+        assert_eq!(Order::of(&of_somebody), Order::Newest);
+        assert_eq!(Order::of(&window), Order::Expiry);
     }
 }
