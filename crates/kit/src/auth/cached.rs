@@ -1,8 +1,9 @@
 //! A few seconds' memory in front of an authenticator.
 //!
 //! It spares a lookup per request and, by the same token, lets a revoked credential through for at most
-//! [`POSITIVE_TTL`], unless an [`Epoch`] says that something was revoked. Keys are SHA-256 digests: the cache never holds a credential. Simultaneous lookups of
-//! one credential are one lookup. A failure of the authenticator itself is not remembered.
+//! [`POSITIVE_TTL`], unless an [`Epoch`] says that something was revoked. Keys are SHA-256 digests: the cache never
+//! holds a credential. Simultaneous lookups of one credential are one lookup. A failure of the authenticator itself
+//! is not remembered.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

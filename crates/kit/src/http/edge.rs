@@ -1,8 +1,9 @@
 //! What stands around every REST route, in one layer.
 //!
 //! In order: ids of the request, size and time limits, a guard against panics, the net of problem
-//! documents, whether the client takes the answer, metrics, one log event, headers. It is one layer and one future on purpose: at thousands of
-//! requests a second each further layer costs an allocation per request and route.
+//! documents, whether the client takes the answer, metrics, one log event, headers. It is one layer and one
+//! future on purpose: at thousands of requests a second each further layer costs an allocation per request and
+//! route.
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
