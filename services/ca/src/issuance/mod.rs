@@ -112,7 +112,7 @@ impl Committer {
         let mut group = Vec::with_capacity(max_batch);
         while orders.recv_many(&mut group, max_batch).await > 0 {
             size.record(f64::from(u32::try_from(group.len()).unwrap_or(u32::MAX)));
-            let group = AssertUnwindSafe(self.group(group.drain(..).collect()));
+            let group = AssertUnwindSafe(self.group(std::mem::take(&mut group)));
             if group.catch_unwind().await.is_err() {
                 tracing::error!(
                     "signing or storing a group panicked; its requests were answered with an error"
