@@ -68,6 +68,7 @@ pub async fn append(tx: &mut Tx, events: &[NewEvent], now: OffsetDateTime) -> Re
         TxKind::Lite(_) => append_lite(tx, events, &ids, to_micros(now)).await?,
     }
     tx.events += i64::try_from(events.len()).unwrap_or(i64::MAX);
+    tx.sound = true;
     Ok(ids)
 }
 

@@ -24,6 +24,9 @@ const MOST_READERS: u32 = 8;
 /// Page caches in KiB, negative as SQLite wants it. The writer's holds the inner pages of indexes on random keys.
 const WRITER_CACHE: &str = "-16000";
 const READER_CACHE: &str = "-4000";
+/// Pages in the log at which a commit moves them into the file. Each commit changes the same pages of the indexes
+/// again, so a longer log moves fewer pages a certificate; but that one commit waits longer, and its group with it.
+const CHECKPOINT_PAGES: &str = "2000";
 /// Attempts to switch a new file to WAL, which needs the file alone and does not wait for others.
 const WAL_ATTEMPTS: u32 = 50;
 const WAL_PAUSE: Duration = Duration::from_millis(50);
@@ -53,6 +56,7 @@ async fn open_writer(connect: &SqliteConnectOptions, options: &Options) -> Resul
     let wal = connect
         .clone()
         .pragma("cache_size", WRITER_CACHE)
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         .journal_mode(SqliteJournalMode::Wal);
     let mut attempts = 0;
     loop {
@@ -83,6 +87,9 @@ fn writer_pool(options: &Options) -> SqlitePoolOptions {
         .test_before_acquire(false)
         .after_release(|connection, _| {
             Box::pin(async move {
+                if !connection.is_in_transaction() {
+                    return Ok(true);
+                }
                 // a rollback may be queued behind us: the ping returns when it is done
                 connection.ping().await?;
                 Ok(!connection.is_in_transaction())

@@ -14,6 +14,8 @@ pub struct Tx {
     pub(crate) events: i64,
     /// SQLite: the number this transaction drew from the outbox's counter, once it has appended anything.
     pub(crate) number: Option<i64>,
+    /// Whether the last statement was one of this crate's own and succeeded: then none before it failed.
+    pub(crate) sound: bool,
 }
 
 /// The driver's transaction; named by the macros of this crate only.
@@ -32,6 +34,7 @@ impl Tx {
             db,
             events: 0,
             number: None,
+            sound: false,
         }
     }
 
@@ -58,9 +61,9 @@ impl Tx {
 
     /// PostgreSQL answers COMMIT of a transaction in which a statement failed with ROLLBACK and no error, and
     /// sqlx does not look. A caller who overlooked the statement's error would take nothing for durable, so any
-    /// statement is tried first: it fails in such a transaction.
+    /// statement is tried first, unless one just succeeded: it fails in such a transaction.
     async fn refuse_if_failed(&mut self) -> Result<(), StoreError> {
-        if let TxKind::Pg(transaction) = &mut self.kind {
+        if let (TxKind::Pg(transaction), false) = (&mut self.kind, self.sound) {
             sqlx::query("SELECT 1").execute(&mut **transaction).await?;
         }
         Ok(())
@@ -81,6 +84,7 @@ impl Tx {
     /// For the macros of this crate.
     #[doc(hidden)]
     pub fn kind(&mut self) -> &mut TxKind {
+        self.sound = false;
         &mut self.kind
     }
 }

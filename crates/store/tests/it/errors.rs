@@ -2,7 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use store::{Cause, Db, Options, StoreError, Tx, id::new_id, read, tx};
+use store::{
+    Cause, Db, Options, StoreError, Tx,
+    id::new_id,
+    outbox::{self, NewEvent},
+    read, tx,
+};
 use testkit::Postgres;
 
 use crate::support::{Scratch, commit_event, now, on_both, tables};
@@ -10,6 +15,7 @@ use crate::support::{Scratch, commit_event, now, on_both, tables};
 on_both!(
     a_unique_violation_names_its_columns,
     a_transaction_with_a_failed_statement_does_not_pretend_to_commit,
+    an_error_after_events_were_appended_does_not_pass_for_a_commit,
     a_dropped_transaction_leaves_nothing,
     a_wrong_statement_is_an_internal_error,
 );
@@ -50,6 +56,23 @@ async fn a_transaction_with_a_failed_statement_does_not_pretend_to_commit(scratc
     let db = scratch.migrated().await;
     let mut tx = db.begin().await.unwrap();
     insert(&mut tx, 1).await.unwrap();
+    // the caller overlooks the error
+    insert(&mut tx, 1).await.unwrap_err();
+    match tx.commit().await {
+        Ok(()) => assert_eq!(count(&db).await, 1),
+        Err(_) => assert_eq!(count(&db).await, 0),
+    }
+}
+
+async fn an_error_after_events_were_appended_does_not_pass_for_a_commit(scratch: Scratch) {
+    let db = scratch.migrated().await;
+    let mut tx = db.begin().await.unwrap();
+    insert(&mut tx, 1).await.unwrap();
+    let event = NewEvent {
+        kind: "test.happened",
+        ..NewEvent::default()
+    };
+    outbox::append(&mut tx, &[event], now()).await.unwrap();
     // the caller overlooks the error
     insert(&mut tx, 1).await.unwrap_err();
     match tx.commit().await {

@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 
 use sqlx::QueryBuilder;
-use sqlx::Row as _;
 use store::bulk::{Insert, insert};
 use store::outbox::NewEvent;
 use store::{Db, StoreError, Tx};
@@ -94,20 +93,12 @@ async fn key_uses(tx: &mut Tx, group: &[&Signed]) -> Result<Vec<i64>, Error> {
         sql.push_values(&keys, |mut row, key| {
             row.push_bind(key.clone());
         });
-        // One look at the end of the index for each key, however often it was used.
+        // One look at the end of the index for each key, however often it was used; rows only for those that were.
         sql.push(
-            ") SELECT k.spki, (SELECT MAX(c.key_use) FROM certificates c WHERE c.spki_sha256 = k.spki) AS last FROM k",
+            "), u AS (SELECT k.spki, (SELECT MAX(c.key_use) FROM certificates c WHERE c.spki_sha256 = k.spki) AS last
+             FROM k) SELECT spki, last FROM u WHERE last IS NOT NULL",
         );
-        let rows = sql.build().fetch_all(connection).await;
-        rows.and_then(|rows| {
-            let mut used = Vec::new();
-            for row in &rows {
-                if let Some(last) = row.try_get::<Option<i64>, _>("last")? {
-                    used.push((row.try_get("spki")?, last));
-                }
-            }
-            Ok(used)
-        })
+        sql.build_query_as().fetch_all(connection).await
     })
     .map_err(StoreError::from)?;
     for (key, last) in used {
