@@ -76,7 +76,7 @@ fn check_attributes(profile: &Profile, attributes: &[(ObjectIdentifier, String)]
 /// Mail programs believe an emailAddress attribute, so it may only repeat what was checked as an alternative name.
 fn check_mailboxes(attributes: &[(ObjectIdentifier, String)], sans: &[San]) -> Result<(), Denied> {
     for (_, address) in attributes.iter().filter(|(oid, _)| *oid == oids::EMAIL_ADDRESS) {
-        if !read_as(&["email"], address).iter().any(|san| sans.contains(san)) {
+        if !read_as(&["email"], address).any(|san| sans.contains(&san)) {
             return Err(Denied::subject(format!(
                 "emailAddress {address} is not one of the alternative names; add email:{address} there"
             )));
@@ -87,46 +87,43 @@ fn check_mailboxes(attributes: &[(ObjectIdentifier, String)], sans: &[San]) -> R
 
 /// How the common name must be spelled, if it repeats an alternative name.
 fn spelling(rule: CommonName, text: &str, sans: &[San]) -> Result<Option<String>, Denied> {
-    let names = match rule {
+    let kinds: &[&str] = match rule {
         CommonName::Free => return Ok(None),
-        CommonName::RepeatsSan => read_as(&["ip", "dns", "email", "upn", "uri"], text),
-        CommonName::NamesRepeatSan => names_in(text),
+        CommonName::RepeatsSan => &["ip", "dns", "email", "upn", "uri"],
+        CommonName::NamesRepeatSan => kinds_in(text),
     };
-    if names.is_empty() && rule == CommonName::NamesRepeatSan {
-        return Ok(None);
+    if let Some(name) = read_as(kinds, text).find(|name| sans.contains(name)) {
+        return Ok(Some(name.value()));
     }
-    match names.iter().find(|name| sans.contains(name)) {
-        Some(name) => Ok(Some(name.value())),
-        None => Err(Denied::subject(format!(
+    match read_as(kinds, text).next() {
+        None if rule == CommonName::NamesRepeatSan => Ok(None),
+        first => Err(Denied::subject(format!(
             "the common name {text:?} is not one of the alternative names; add it there{}, or leave it out",
-            names
-                .first()
-                .map(|name| format!(" as {name}"))
-                .unwrap_or_default()
+            first.map(|name| format!(" as {name}")).unwrap_or_default()
         ))),
     }
 }
 
-/// What a program would take for a name in free text.
-fn names_in(text: &str) -> Vec<San> {
+/// The kinds of name that a program would take free text for.
+fn kinds_in(text: &str) -> &'static [&'static str] {
     if text.parse::<std::net::IpAddr>().is_ok() {
-        read_as(&["ip"], text)
+        &["ip"]
     } else if text.contains("://") {
-        read_as(&["uri"], text)
+        &["uri"]
     } else if text.contains('@') {
-        read_as(&["email", "upn"], text)
+        &["email", "upn"]
     } else if text.contains('.') {
-        read_as(&["dns"], text)
+        &["dns"]
     } else {
-        Vec::new()
+        &[]
     }
 }
 
-fn read_as(kinds: &[&str], text: &str) -> Vec<San> {
+/// The text read as a name of each kind, where it is one.
+fn read_as(kinds: &[&str], text: &str) -> impl Iterator<Item = San> {
     kinds
         .iter()
-        .filter_map(|kind| format!("{kind}:{text}").parse().ok())
-        .collect()
+        .filter_map(move |kind| format!("{kind}:{text}").parse().ok())
 }
 
 /// The same name with another common name. Only names without multi-valued parts can be taken apart and put together
