@@ -7,7 +7,7 @@ help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
 
 up: ## build GigVault and start all of it on this machine
-	cargo run --release --quiet --bin gigvault -- up $(ARGS)
+	cargo run --release --bin gigvault -- up $(ARGS)
 
 test: ## install what the tests need, then prove everything on real components
 	scripts/test
