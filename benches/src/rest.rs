@@ -79,10 +79,14 @@ async fn on(report: &mut Report, load: &Load, name: Database, arguments: &[&str]
     let before = Groups::read(&system).await?;
     let rest = run.clone().run(connect_all(&system, load).await?).await?;
     let group = Groups::read(&system).await?.mean_since(&before);
-    // Before the bare inserts, after which the disk is busy for a while with what they wrote.
+    // All that is issued comes before the bare inserts, after which the disk is busy for a while with what they wrote.
     let half = run.clone().paced(rest.rate / 2.0);
     let half = half.run(connect_all(&system, load).await?).await?;
-    let exchange = run.clone().run(refused_all(&system, load).await?).await?;
+    let over_grpc = run
+        .clone()
+        .run(grpc::connect_all(&system, load.clients, &load.csrs)?)
+        .await?;
+    let exchange = run.run(refused_all(&system, load).await?).await?;
     let rows = baseline::rows(&system, arguments).await?;
     let bare = |group| baseline::insert(&rows, arguments, group, Duration::from_secs(5));
     let insert = bare(baseline::GROUP).await?;
@@ -122,9 +126,6 @@ async fn on(report: &mut Report, load: &Load, name: Database, arguments: &[&str]
     }
     report.figure(format!("{name}: REST at full load, p50 / p99"), latencies(&rest));
     report.figure(format!("{name}: REST at half load, p50 / p99"), latencies(&half));
-    let over_grpc = run
-        .run(grpc::connect_all(&system, load.clients, &load.csrs)?)
-        .await?;
     report.ratio(
         format!("{name}: issued over gRPC"),
         per_second(over_grpc.rate),
