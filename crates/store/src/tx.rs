@@ -14,7 +14,7 @@ pub struct Tx {
     pub(crate) events: i64,
     /// SQLite: the number this transaction drew from the outbox's counter, once it has appended anything.
     pub(crate) number: Option<i64>,
-    /// Whether the last statement was one of this crate's own and succeeded: then none before it failed.
+    /// Whether the last statement appended to the outbox and succeeded: then none before it failed.
     pub(crate) sound: bool,
 }
 
