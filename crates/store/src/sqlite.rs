@@ -87,6 +87,7 @@ fn writer_pool(options: &Options) -> SqlitePoolOptions {
         .test_before_acquire(false)
         .after_release(|connection, _| {
             Box::pin(async move {
+                // what may still be queued then (a BEGIN whose caller went away) undoes itself before the next caller's turn
                 if !connection.is_in_transaction() {
                     return Ok(true);
                 }

@@ -1,5 +1,6 @@
 //! Errors say what a caller can do, and the handle recovers when the database does.
 
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use store::{
@@ -17,6 +18,7 @@ on_both!(
     a_transaction_with_a_failed_statement_does_not_pretend_to_commit,
     an_error_after_events_were_appended_does_not_pass_for_a_commit,
     a_dropped_transaction_leaves_nothing,
+    a_transaction_given_up_at_any_moment_leaves_the_next_one_whole,
     a_wrong_statement_is_an_internal_error,
 );
 
@@ -93,6 +95,41 @@ async fn a_dropped_transaction_leaves_nothing(scratch: Scratch) {
     insert(&mut tx, 3).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(count(&db).await, 1);
+}
+
+async fn a_transaction_given_up_at_any_moment_leaves_the_next_one_whole(scratch: Scratch) {
+    let db = scratch.migrated().await;
+    let mut finished = 0;
+    for round in 0..100 {
+        let other = db.clone();
+        let given_up = async move {
+            let mut tx = other.begin().await.unwrap();
+            insert(&mut tx, 0).await.unwrap();
+            tx.rollback().await.unwrap();
+        };
+        // Polled so many times, it is dropped in each of its states.
+        let mut polls = 0;
+        let mut given_up = Box::pin(given_up);
+        let ended = std::future::poll_fn(|context| {
+            polls += 1;
+            match given_up.as_mut().poll(context) {
+                Poll::Ready(()) => Poll::Ready(true),
+                Poll::Pending if polls > round % 12 => Poll::Ready(false),
+                Poll::Pending => Poll::Pending,
+            }
+        });
+        finished += u8::from(ended.await);
+        drop(given_up);
+        let mut tx = db.begin().await.unwrap();
+        insert(&mut tx, round + 1).await.unwrap();
+        tx.commit().await.unwrap();
+        // Other connections see it: no transaction of the one given up is around it.
+        assert_eq!(count(&db).await, i64::from(round) + 1, "round {round}");
+    }
+    assert!(
+        (1..100).contains(&finished),
+        "{finished} of 100 were not given up"
+    );
 }
 
 async fn a_wrong_statement_is_an_internal_error(scratch: Scratch) {
