@@ -109,7 +109,7 @@ struct Committer {
 impl Committer {
     async fn run(self, mut orders: mpsc::Receiver<(Order, Answer)>, max_batch: usize) {
         let size = metrics::histogram!("gigvault_issuance_group_size");
-        let mut group = Vec::with_capacity(max_batch);
+        let mut group = Vec::new();
         while orders.recv_many(&mut group, max_batch).await > 0 {
             size.record(f64::from(u32::try_from(group.len()).unwrap_or(u32::MAX)));
             let group = AssertUnwindSafe(self.group(std::mem::take(&mut group)));
