@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
@@ -11,10 +11,10 @@ use crate::error::Error;
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// How often the times of last use are written, such as `10s`.
-    #[serde(with = "span")]
+    #[serde(with = "kit::config::span")]
     pub last_used_interval: Duration,
     /// Longest life that an API key with an end may be given, such as `10y`.
-    #[serde(with = "span")]
+    #[serde(with = "kit::config::span")]
     pub max_validity: Duration,
 }
 
@@ -22,7 +22,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             last_used_interval: Duration::from_secs(10),
-            max_validity: Duration::from_secs(10 * 366 * 24 * 3600),
+            max_validity: Duration::from_secs(10 * 365 * 24 * 3600),
         }
     }
 }
@@ -42,20 +42,6 @@ impl Config {
 
 /// Keeps every expiry inside the calendar.
 const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
-
-/// Spans as people write them.
-mod span {
-    use super::{Deserialize, Deserializer, Duration, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(&humantime::format_duration(*span))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-        let text = String::deserialize(from)?;
-        humantime::parse_duration(&text).map_err(serde::de::Error::custom)
-    }
-}
 
 #[cfg(test)]
 mod tests {
