@@ -57,6 +57,22 @@ pub enum Pools {
     },
 }
 
+/// Whether a URL can be one of a database, without asking it.
+///
+/// # Errors
+/// [`StoreError::Configuration`] when [`Db::open`] would refuse it unasked.
+pub fn check_url(url: &str) -> Result<(), StoreError> {
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        postgres::check_url(url)
+    } else if url.strip_prefix("sqlite:").is_some_and(|path| !path.is_empty()) {
+        Ok(())
+    } else {
+        Err(StoreError::Configuration(
+            "database URL must start with postgres:// or sqlite:".to_owned(),
+        ))
+    }
+}
+
 impl Db {
     /// Opens a database and checks that it answers.
     ///

@@ -25,7 +25,7 @@ mod tx;
 
 #[doc(hidden)]
 pub use db::Pools;
-pub use db::{Db, Options};
+pub use db::{Db, Options, check_url};
 pub use error::{Cause, StoreError};
 pub use tx::Tx;
 #[doc(hidden)]

@@ -11,8 +11,11 @@ pub(crate) fn point(flag: &str, text: &str, now: OffsetDateTime) -> anyhow::Resu
     if let Ok(time) = OffsetDateTime::parse(text, &Rfc3339) {
         return Ok(time);
     }
-    let span = span::parse(text)
-        .map_err(|error| Usage(format!("{flag}: {error}, or an RFC 3339 time such as 2027-01-31T00:00:00Z")))?;
+    let span = span::parse(text).map_err(|error| {
+        Usage(format!(
+            "{flag}: {error}, or an RFC 3339 time such as 2027-01-31T00:00:00Z"
+        ))
+    })?;
     match now.checked_add(span.try_into()?) {
         Some(time) => Ok(time.replace_nanosecond(0)?),
         None => Err(Usage(format!("{flag} {text}: ends outside the calendar")).into()),

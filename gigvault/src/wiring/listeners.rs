@@ -1,5 +1,7 @@
 //! The sockets of this process, and what is served on each.
 
+mod bind;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -36,20 +38,12 @@ pub(crate) struct Content {
 
 impl Listeners {
     pub(crate) async fn bind(listen: &Listen) -> anyhow::Result<Self> {
-        let bind = |port: u16| async move {
-            let address = SocketAddr::new(listen.address, port);
-            TcpListener::bind(address).await.with_context(|| {
-                format!(
-                    "port {port} of {} is not free: stop what uses it, or choose another",
-                    listen.address
-                )
-            })
-        };
+        let bind = |port: u16, setting| bind::bind(listen.address, port, setting);
         Ok(Self {
-            https: bind(listen.https_port).await?,
-            http: bind(listen.http_port).await?,
-            grpc: bind(listen.grpc_port).await?,
-            metrics: bind(listen.metrics_port).await?,
+            https: bind(listen.https_port, "https_port").await?,
+            http: bind(listen.http_port, "http_port").await?,
+            grpc: bind(listen.grpc_port, "grpc_port").await?,
+            metrics: bind(listen.metrics_port, "metrics_port").await?,
         })
     }
 
@@ -140,18 +134,23 @@ pub(crate) fn https_names(listen: &Listen) -> anyhow::Result<Vec<San>> {
     if !listen.address.is_unspecified() && !listen.address.is_loopback() {
         names.push(format!("ip:{}", listen.address));
     }
-    for name in &listen.names {
-        let kind = if name.parse::<std::net::IpAddr>().is_ok() {
-            "ip"
-        } else {
-            "dns"
-        };
-        names.push(format!("{kind}:{name}"));
-    }
-    names
+    let own = names.into_iter().map(|name| Ok(name.parse()?));
+    let configured = listen
+        .names
         .iter()
-        .map(|name| name.parse().with_context(|| format!("listen.names: {name}")))
-        .collect()
+        .map(|name| https_name(name).map_err(|reason| anyhow::anyhow!("listen.names: {name:?}: {reason}")));
+    own.chain(configured).collect()
+}
+
+/// A name or an address of section `listen` as a subject alternative name.
+pub(crate) fn https_name(name: &str) -> Result<San, String> {
+    let kind = match name.parse::<std::net::IpAddr>() {
+        Ok(_) => "ip",
+        Err(_) => "dns",
+    };
+    format!("{kind}:{name}")
+        .parse()
+        .map_err(|error: x509::san::SanError| error.to_string())
 }
 
 /// The plain HTTP base URL of a process that will listen there.

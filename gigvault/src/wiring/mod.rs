@@ -8,6 +8,7 @@ mod layout;
 mod listeners;
 mod openapi;
 mod ready;
+mod reload;
 mod renewal;
 mod services;
 mod settings;
@@ -45,12 +46,16 @@ pub(crate) struct Plan {
     /// Make a hierarchy, a first admin and identities where they are missing: `up`.
     pub(crate) first_start: bool,
     pub(crate) ready_file: Option<PathBuf>,
+    /// Reads and checks the settings again: for SIGHUP.
+    pub(crate) reload: reload::Load,
 }
 
 /// Runs until SIGTERM or SIGINT, then drains.
 pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     let settings = plan.settings;
-    kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
+    let filter = kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
+    // From here on SIGHUP does not end the process, also while it starts.
+    let hangups = reload::hangups()?;
     let metrics = kit::metrics::install()?;
     kit::metrics::build_info(env!("CARGO_PKG_VERSION"));
     let stop = kit::shutdown::on_signal()?;
@@ -107,6 +112,14 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         });
     }
     let mut jobs = jobs(&services, &stop);
+    let reload = reload::Reload {
+        filter,
+        load: plan.reload,
+        current: settings.clone(),
+        identity: identity.clone(),
+        https: https.clone(),
+    };
+    jobs.spawn(reload.run(hangups, stop.clone()));
     jobs.spawn(metrics.clone().upkeep(stop.clone()));
     jobs.spawn(identity.clone().watch(stop.clone()));
     jobs.spawn(Renewal::new(&ground, &services, identity.clone())?.run(stop.clone()));

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
+use kit::config::{Fault, span};
 use serde::{Deserialize, Serialize};
-
-use crate::error::Error;
 
 /// Section `auth`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,20 +27,31 @@ impl Default for Config {
 }
 
 impl Config {
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        let second = Duration::from_secs(1);
-        if self.last_used_interval < second {
-            return Err(Error::Config("auth.last_used_interval must be at least 1s"));
-        }
-        if self.max_validity < second || self.max_validity > LONGEST {
-            return Err(Error::Config("auth.max_validity must be from 1s to 100 years"));
-        }
-        Ok(())
+    /// What the types do not say.
+    #[must_use]
+    pub fn check(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let mut bounded = |field: &str, span: Duration, longest: Duration| {
+            if span < SHORTEST || span > longest {
+                let allowed = format!("takes 1s to {}", span::format(longest));
+                faults.push(Fault::new(field, span::format(span), allowed));
+            }
+        };
+        bounded(
+            "auth.last_used_interval",
+            self.last_used_interval,
+            LONGEST_INTERVAL,
+        );
+        bounded("auth.max_validity", self.max_validity, LONGEST_VALIDITY);
+        faults
     }
 }
 
+const SHORTEST: Duration = Duration::from_secs(1);
+/// Times of last use that are later than this by a day are of no use.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 /// Keeps every expiry inside the calendar.
-const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
+const LONGEST_VALIDITY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 #[cfg(test)]
 mod tests {
@@ -56,33 +66,21 @@ mod tests {
 
     #[test]
     fn settings_that_make_no_sense_are_refused() {
-        assert!(Config::default().check().is_ok());
-        let zero = Duration::ZERO;
-        assert!(
-            Config {
-                last_used_interval: zero,
-                ..Config::default()
-            }
-            .check()
-            .is_err()
-        );
-        assert!(
-            Config {
-                max_validity: zero,
-                ..Config::default()
-            }
-            .check()
-            .is_err()
-        );
-        assert!(
-            Config {
-                max_validity: Duration::MAX,
-                ..Config::default()
-            }
-            .check()
-            .is_err()
-        );
-        assert!(serde_json::from_str::<Config>(r#"{"max_validity": "soon"}"#).is_err());
-        assert!(serde_json::from_str::<Config>(r#"{"max_valid": "1d"}"#).is_err());
+        assert!(Config::default().check().is_empty());
+        for (text, field) in [
+            (r#"{"last_used_interval": "2d"}"#, "auth.last_used_interval"),
+            (r#"{"max_validity": "101y"}"#, "auth.max_validity"),
+        ] {
+            let faults = serde_json::from_str::<Config>(text).unwrap().check();
+            assert_eq!(faults.first().unwrap().field, field);
+        }
+        for bad in [
+            r#"{"max_validity": "soon"}"#,
+            r#"{"max_validity": "0s"}"#,
+            r#"{"last_used_interval": "0s"}"#,
+            r#"{"max_valid": "1d"}"#,
+        ] {
+            assert!(serde_json::from_str::<Config>(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -22,7 +22,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use error::ConfigError;
-pub use origin::{Fault, Loaded, Origin};
+pub use origin::{Fault, Loaded, Origin, refuse_first};
 pub use secret::{Secret, SecretError};
 
 use environment::Variables;

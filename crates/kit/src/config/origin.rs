@@ -32,6 +32,16 @@ impl Fault {
     }
 }
 
+/// The first fault, for a service that is built from settings that nobody checked.
+///
+/// # Errors
+/// When there is a fault.
+pub fn refuse_first(faults: Vec<Fault>) -> Result<(), Fault> {
+    faults.into_iter().next().map_or(Ok(()), Err)
+}
+
+impl std::error::Error for Fault {}
+
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.message)
