@@ -10,6 +10,7 @@ mod output;
 mod prompts;
 mod revoke;
 mod sign_intermediate;
+mod stdout;
 mod unlock;
 mod verify;
 
@@ -23,6 +24,7 @@ use time::OffsetDateTime;
 
 pub use prompts::{Prompts, Terminal};
 pub use sign_intermediate::NameFlags;
+pub use stdout::{Stdout, printable};
 
 use crate::error::Error;
 

@@ -19,7 +19,7 @@ Examples:
         #[arg(long, required = true)]
         role: Vec<String>,
         /// How long it is good, such as 90d; until it is revoked if not given.
-        #[arg(long)]
+        #[arg(long, value_name = "SPAN", value_parser = super::span)]
         validity: Option<String>,
     },
     /// List API keys.

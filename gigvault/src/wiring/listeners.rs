@@ -5,7 +5,6 @@ mod bind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::Context;
 use axum::Router;
 use kit::health::Health;
 use kit::http::{Limits, serve, standard_layers};
