@@ -11,12 +11,21 @@ use crate::bench::{Desk, Server, certificate, openssl, text};
 fn unread(desk: &Desk, server: Option<&Server>, arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = desk.command(arguments);
     if let Some(server) = server {
-        command.env("GIGVAULT_URL", &server.url).env("GIGVAULT_TOKEN", "gv_sesame");
+        command
+            .env("GIGVAULT_URL", &server.url)
+            .env("GIGVAULT_TOKEN", "gv_sesame");
     }
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
-    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    (
+        output.status.code(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
 }
 
 #[test]
@@ -35,15 +44,37 @@ fn a_reader_that_stops_is_not_an_error_for_any_command_or_form() {
     ] {
         assert_eq!(unread(&desk, None, arguments), quiet, "{arguments:?}");
     }
-    let items: Vec<_> = (0..500).map(|n| certificate(&format!("{n:032x}"), &["dns:a.example.test"])).collect();
+    let items: Vec<_> = (0..500)
+        .map(|n| certificate(&format!("{n:032x}"), &["dns:a.example.test"]))
+        .collect();
     let page = json!({ "items": items, "next_cursor": null }).to_string();
     for form in ["table", "json", "yaml"] {
         let server = Server::answering(&[(200, &page)]);
-        assert_eq!(unread(&desk, Some(&server), &["cert", "list", "-o", form]), quiet, "{form}");
+        assert_eq!(
+            unread(&desk, Some(&server), &["cert", "list", "-o", form]),
+            quiet,
+            "{form}"
+        );
     }
     let key = desk.path("a.key");
-    let make = ["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=a.test"];
-    openssl(&[&make[..], &["-keyout", text(&key), "-out", text(&desk.path("a.csr"))]].concat());
+    let make = [
+        "req",
+        "-new",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-subj",
+        "/CN=a.test",
+    ];
+    openssl(
+        &[
+            &make[..],
+            &["-keyout", text(&key), "-out", text(&desk.path("a.csr"))],
+        ]
+        .concat(),
+    );
     for arguments in [&["csr", "inspect", "a.csr"][..], &["rootca", "inspect", "a.csr"]] {
         assert_eq!(unread(&desk, None, arguments), quiet, "{arguments:?}");
     }
@@ -53,8 +84,24 @@ fn a_reader_that_stops_is_not_an_error_for_any_command_or_form() {
 fn a_file_named_by_a_dash_is_standard_input() {
     let desk = Desk::new();
     let key = desk.path("a.key");
-    let make = ["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=a.test"];
-    openssl(&[&make[..], &["-keyout", text(&key), "-out", text(&desk.path("a.csr"))]].concat());
+    let make = [
+        "req",
+        "-new",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-subj",
+        "/CN=a.test",
+    ];
+    openssl(
+        &[
+            &make[..],
+            &["-keyout", text(&key), "-out", text(&desk.path("a.csr"))],
+        ]
+        .concat(),
+    );
     let csr = desk.read("a.csr");
     let piped = |arguments: &[&str], input: &str| {
         let mut command = desk.command(arguments);
@@ -68,11 +115,25 @@ fn a_file_named_by_a_dash_is_standard_input() {
         crate::bench::Ran::of(child.wait_with_output().unwrap())
     };
     assert!(piped(&["csr", "inspect", "-"], &csr).ok().contains("CN=a.test"));
-    assert!(piped(&["rootca", "inspect", "-"], &csr).ok().contains("CN=a.test"));
+    assert!(
+        piped(&["rootca", "inspect", "-"], &csr)
+            .ok()
+            .contains("CN=a.test")
+    );
     piped(&["config", "validate", "-"], "listen: {https_port: 1}\n").ok();
     let said = piped(&["config", "validate", "-"], "listen: {https_port: x}\n").failed(1);
-    assert!(said.contains("<stdin>:1:") && said.contains("listen.https_port"), "{said}");
-    let said = piped(&["cert", "verify", "-", "--ca-file", "-"], &csr).failed(2);
+    assert!(
+        said.contains("<stdin>:1:") && said.contains("listen.https_port"),
+        "{said}"
+    );
+    let root = [
+        &["req", "-x509"],
+        &make[1..],
+        &["-keyout", "/dev/null", "-out", text(&desk.path("root.crt"))],
+    ]
+    .concat();
+    openssl(&root);
+    let said = piped(&["cert", "verify", "-", "--ca-file", "-"], &desk.read("root.crt")).failed(2);
     assert!(said.contains("given once"), "{said}");
 }
 
@@ -80,7 +141,9 @@ fn a_file_named_by_a_dash_is_standard_input() {
 fn a_download_to_a_dash_is_written_to_standard_output() {
     let one = certificate("00ab", &["dns:a.example.test"]).to_string();
     let (desk, server) = (Desk::new(), Server::answering(&[(200, &one)]));
-    let pem = desk.ask(&server, &["cert", "download", "00ab", "--out", "-"]).ok();
+    let pem = desk
+        .ask(&server, &["cert", "download", "00ab", "--out", "-"])
+        .ok();
     assert_eq!(pem, "LEAF\n");
     assert!(desk.files().is_empty());
 }

@@ -44,8 +44,16 @@ fn certificates() -> String {
     wide["profile"] = "a-profile-with-a-long-name".into();
     let mut hostile = certificate("00cd", &[]);
     hostile["subject"] = "CN=\u{1b}[2J\u{9b}31m\r\u{202e}x".into();
-    let long = ["dns:a-host-with-a-long-name.department.example.test", "dns:b.example.test", "ip:10.0.0.1"];
-    page(&[wide, hostile, certificate("4f1c0a9be27d5f60813e9a4c2b7d1e06", &long)])
+    let long = [
+        "dns:a-host-with-a-long-name.department.example.test",
+        "dns:b.example.test",
+        "ip:10.0.0.1",
+    ];
+    page(&[
+        wide,
+        hostile,
+        certificate("4f1c0a9be27d5f60813e9a4c2b7d1e06", &long),
+    ])
 }
 
 fn lists() -> Vec<(&'static [&'static str], String)> {
@@ -76,12 +84,22 @@ fn lists() -> Vec<(&'static [&'static str], String)> {
 fn every_list_fits_the_terminal_with_one_line_for_each_row() {
     for columns in [60, 80, 120] {
         for (arguments, answer) in lists() {
-            let rows = serde_json::from_str::<Value>(&answer).unwrap()["items"].as_array().unwrap().len();
+            let rows = serde_json::from_str::<Value>(&answer).unwrap()["items"]
+                .as_array()
+                .unwrap()
+                .len();
             let server = Server::answering(&[(200, &answer)]);
             let shown = on_terminal(&Desk::new(), &server, columns, arguments, "");
-            assert_eq!(shown.lines().count(), rows + 1, "{arguments:?} at {columns}:\n{shown}");
+            assert_eq!(
+                shown.lines().count(),
+                rows + 1,
+                "{arguments:?} at {columns}:\n{shown}"
+            );
             for line in shown.lines() {
-                assert!(line.width() <= usize::from(columns), "{arguments:?} at {columns}: {line:?}");
+                assert!(
+                    line.width() <= usize::from(columns),
+                    "{arguments:?} at {columns}: {line:?}"
+                );
             }
         }
     }
@@ -91,7 +109,10 @@ fn every_list_fits_the_terminal_with_one_line_for_each_row() {
 fn a_serial_number_is_shortened_in_the_middle_unless_a_form_is_asked_for() {
     let server = Server::answering(&[(200, &certificates()), (200, &certificates())]);
     let shown = on_terminal(&Desk::new(), &server, 80, &["cert", "list"], "");
-    assert!(shown.contains("4f1c0a…7d1e05") && shown.contains("NAMES"), "{shown}");
+    assert!(
+        shown.contains("4f1c0a…7d1e05") && shown.contains("NAMES"),
+        "{shown}"
+    );
     let whole = on_terminal(&Desk::new(), &server, 80, &["cert", "list", "-o", "table"], "");
     assert!(whole.contains("4f1c0a9be27d5f60813e9a4c2b7d1e05"), "{whole}");
 }
@@ -104,7 +125,10 @@ fn names_do_not_command_the_terminal_in_any_form() {
         let obeyed = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
         assert!(!shown.contains(obeyed), "{form:?}: {shown:?}");
     }
-    let server = Server::answering(&[(404, r#"{"type": "x/not-found", "title": "t", "status": 404, "detail": "no \u001b[31m"}"#)]);
+    let server = Server::answering(&[(
+        404,
+        r#"{"type": "x/not-found", "title": "t", "status": 404, "detail": "no \u001b[31m"}"#,
+    )]);
     let shown = on_terminal(&Desk::new(), &server, 80, &["cert", "show", "00"], "");
     assert!(shown.contains("\\u001b[31m"), "{shown:?}");
 }
@@ -112,11 +136,20 @@ fn names_do_not_command_the_terminal_in_any_form() {
 #[test]
 fn a_person_is_asked_before_a_certificate_is_revoked() {
     let one = certificate("4f1c0a9be27d5f60813e9a4c2b7d1e05", &["dns:a.example.test"]).to_string();
-    let arguments = ["cert", "revoke", "4f1c0a9be27d5f60813e9a4c2b7d1e05", "--reason", "key-compromise"];
+    let arguments = [
+        "cert",
+        "revoke",
+        "4f1c0a9be27d5f60813e9a4c2b7d1e05",
+        "--reason",
+        "key-compromise",
+    ];
     let server = Server::answering(&[(200, &one), (200, &one)]);
     let shown = on_terminal(&Desk::new(), &server, 100, &arguments, "n");
     let question = "Revoke certificate 4f1c…1e05 (CN=a.example.test) with reason key-compromise? [y/N]";
-    assert!(shown.contains(question) && shown.contains("nothing was done"), "{shown}");
+    assert!(
+        shown.contains(question) && shown.contains("nothing was done"),
+        "{shown}"
+    );
     assert_eq!(server.asked().len(), 1);
     let server = Server::answering(&[(200, &one), (200, &one)]);
     let shown = on_terminal(&Desk::new(), &server, 100, &arguments, "y");
