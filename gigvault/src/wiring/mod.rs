@@ -89,28 +89,11 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     };
     let https = https::identity(&ground, &services, plan.first_start).await?;
 
-    let ready = Ready {
-        https: if https.is_some() {
-            listeners.https_url()?
-        } else {
-            String::new()
-        },
-        http: listeners.http_url()?,
-        grpc: listeners.grpc_url()?,
-        ldap: String::new(),
-        metrics: listeners.metrics_url()?,
-        data_dir: std::path::absolute(data.path())?.display().to_string(),
-        pid: std::process::id(),
-    };
+    let ready = Ready::of(&listeners, https.is_some(), &data)?;
     let health = Health::new(stop.clone());
     services.register(&health);
     if let Some(identity) = https.clone() {
-        health.register("HTTPS certificate", move || {
-            std::future::ready(match identity.borrow().is_some() {
-                true => Ok(()),
-                false => Err("keymgr has not signed it yet".into()),
-            })
-        });
+        https::register(&health, identity);
     }
     let mut jobs = jobs(&services, &stop);
     let reload = reload::Reload {

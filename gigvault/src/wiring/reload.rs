@@ -61,30 +61,30 @@ impl Reload {
     }
 
     fn settings(&mut self, new: Settings) {
+        const FILTER: &str = "telemetry.filter";
         let mut waiting = changed(&self.current, &new);
-        let filter = "telemetry.filter";
-        if waiting.iter().any(|field| field == filter) {
-            match self.filter.replace(&new.telemetry.filter) {
-                Ok(()) => tracing::info!(
-                    filter = new.telemetry.filter,
-                    "SIGHUP: the log filter was replaced"
-                ),
-                Err(error) => tracing::error!(
-                    cause = error.to_string(),
-                    "SIGHUP: the log filter was not replaced"
-                ),
-            }
-            self.current.telemetry.filter = new.telemetry.filter;
-            waiting.retain(|field| field != filter);
+        if waiting.iter().any(|field| field == FILTER) {
+            self.replace_filter(new.telemetry.filter);
+            waiting.retain(|field| field != FILTER);
         }
-        if waiting.is_empty() {
-            tracing::info!("SIGHUP: the configuration was read again");
-        } else {
-            tracing::warn!(
+        match waiting.is_empty() {
+            true => tracing::info!("SIGHUP: the configuration was read again"),
+            false => tracing::warn!(
                 fields = waiting.join(", "),
                 "SIGHUP: these settings changed and take effect at the next start"
-            );
+            ),
         }
+    }
+
+    fn replace_filter(&mut self, filter: String) {
+        match self.filter.replace(&filter) {
+            Ok(()) => tracing::info!(filter, "SIGHUP: the log filter was replaced"),
+            Err(error) => tracing::error!(
+                cause = error.to_string(),
+                "SIGHUP: the log filter was not replaced"
+            ),
+        }
+        self.current.telemetry.filter = filter;
     }
 }
 

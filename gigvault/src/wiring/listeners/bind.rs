@@ -20,7 +20,7 @@ fn explain(error: &Error, address: IpAddr, port: u16, setting: &str) -> String {
     let flag = setting.replace('_', "-");
     match error.kind() {
         ErrorKind::AddrInUse => {
-            let holder = holder(port).map_or_else(|| "another process".to_owned(), |holder| holder);
+            let holder = holder(port).unwrap_or_else(|| "another process".to_owned());
             format!(
                 "port {port} of {address} is in use by {holder}: stop it, or choose another port with --{flag} or \
                  listen.{setting}"
