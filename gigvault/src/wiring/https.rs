@@ -81,6 +81,16 @@ fn names(ground: &Ground<'_>) -> anyhow::Result<Vec<San>> {
     Ok(names)
 }
 
+/// Not ready while there is no certificate.
+pub(crate) fn register(health: &kit::health::Health, identity: Later) {
+    health.register("HTTPS certificate", move || {
+        std::future::ready(match identity.borrow().is_some() {
+            true => Ok(()),
+            false => Err("keymgr has not signed it yet".into()),
+        })
+    });
+}
+
 /// A certificate from the services CA in this process.
 struct Own {
     ca: Ca,

@@ -369,6 +369,10 @@ fn a_mistake_names_field_value_and_what_is_allowed() {
             "{yaml}: {error}"
         );
     }
+}
+
+#[test]
+fn a_mistake_in_a_variable_names_it_with_the_value_and_what_is_allowed() {
     for (name, value, expected) in [
         (
             "GIGVAULT_LISTEN__HTTP_PORT",
