@@ -12,7 +12,6 @@ use kit::tls::{Identity, TlsSource};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use x509::San;
 
 use super::https;
 use super::settings::Listen;
@@ -128,30 +127,6 @@ async fn serve_once_there_is(
         stop,
     )
     .await;
-}
-
-/// The names that our HTTPS certificate is made for.
-pub(crate) fn https_names(listen: &Listen) -> anyhow::Result<Vec<San>> {
-    let mut names = vec![
-        "dns:localhost".to_owned(),
-        "ip:127.0.0.1".to_owned(),
-        "ip:::1".to_owned(),
-    ];
-    if !listen.address.is_unspecified() && !listen.address.is_loopback() {
-        names.push(format!("ip:{}", listen.address));
-    }
-    for name in &listen.names {
-        let kind = if name.parse::<std::net::IpAddr>().is_ok() {
-            "ip"
-        } else {
-            "dns"
-        };
-        names.push(format!("{kind}:{name}"));
-    }
-    names
-        .iter()
-        .map(|name| name.parse().with_context(|| format!("listen.names: {name}")))
-        .collect()
 }
 
 /// The plain HTTP base URL of a process that will listen there.
