@@ -19,6 +19,7 @@ mod edges;
 mod first_start;
 mod first_start_faults;
 mod first_steps;
+mod impersonation;
 mod judge;
 mod metrics;
 mod migrate;

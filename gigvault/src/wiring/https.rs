@@ -46,7 +46,7 @@ pub(crate) async fn identity(ground: &Ground<'_>, services: &Services) -> anyhow
     };
     let own = Own {
         ca,
-        names: https_names::of(listen, &ground.public_http_url)?,
+        names: names(ground)?,
         files: IdentityFiles::new(&ground.data.identity("https"), "tls", PathBuf::new()),
         clock: Arc::clone(&ground.clock),
     };
@@ -98,7 +98,19 @@ fn check_valid(leaf: &[u8], now: OffsetDateTime) -> Result<(), CheckError> {
     }
 }
 
-/// A certificate from the CA in this process.
+/// The SPIFFE id by which clients know the API, then the names and addresses at which they reach it.
+fn names(ground: &Ground<'_>) -> anyhow::Result<Vec<San>> {
+    let id = format!(
+        "uri:spiffe://{}/svc/{}",
+        ground.settings.identity.trust_domain,
+        identities::API
+    );
+    let mut names = vec![id.parse().context("identity.trust_domain")?];
+    names.extend(https_names::of(&ground.settings.listen, &ground.public_http_url)?);
+    Ok(names)
+}
+
+/// A certificate from the services CA in this process.
 struct Own {
     ca: Ca,
     names: Vec<San>,

@@ -12,26 +12,32 @@ use x509::San;
 
 use super::settings::Listen;
 
-/// The names, without repetition.
+/// All of them, without repetition.
 pub(crate) fn of(listen: &Listen, public_http_url: &str) -> anyhow::Result<Vec<San>> {
-    let mut names: BTreeSet<String> = ["dns:localhost", "ip:127.0.0.1", "ip:::1"]
-        .map(str::to_owned)
-        .into();
-    for name in &listen.names {
-        let name = named(name);
-        name.parse::<San>()
-            .with_context(|| format!("listen.names: {name}"))?;
-        names.insert(name);
-    }
+    let mut names: BTreeSet<String> = configured(listen)?.iter().map(ToString::to_string).collect();
     let mut found = Vec::new();
-    match listen.address.is_unspecified() {
-        true => found.extend(of_machine(listen.address)),
-        false => found.push(named(&listen.address.to_canonical().to_string())),
+    if listen.address.is_unspecified() {
+        found.extend(of_machine(listen.address));
     }
     found.extend(host(public_http_url).map(named));
     // What the machine calls itself may be no name that a certificate can hold.
     names.extend(found.into_iter().filter(|name| name.parse::<San>().is_ok()));
     names.iter().map(|name| Ok(name.parse()?)).collect()
+}
+
+/// Those that the configuration names, and loopback.
+pub(crate) fn configured(listen: &Listen) -> anyhow::Result<Vec<San>> {
+    let mut names: BTreeSet<String> = ["dns:localhost", "ip:127.0.0.1", "ip:::1"]
+        .map(str::to_owned)
+        .into();
+    if !listen.address.is_unspecified() {
+        names.insert(named(&listen.address.to_canonical().to_string()));
+    }
+    names.extend(listen.names.iter().map(|name| named(name)));
+    names
+        .iter()
+        .map(|name| name.parse().with_context(|| format!("listen.names: {name}")))
+        .collect()
 }
 
 /// The host name and the addresses of interfaces that the unspecified address listens on.
@@ -59,7 +65,8 @@ fn of_machine(unspecified: IpAddr) -> Vec<String> {
         .collect()
 }
 
-fn named(name: &str) -> String {
+/// A host as the text of an alternative name.
+pub(crate) fn named(name: &str) -> String {
     match name.parse::<IpAddr>() {
         Ok(address) => format!("ip:{address}"),
         Err(_) => format!("dns:{name}"),

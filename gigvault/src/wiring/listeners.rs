@@ -12,9 +12,10 @@ use kit::tls::{Identity, TlsSource};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use x509::San;
 
-use super::https;
 use super::settings::Listen;
+use super::{https, https_names};
 
 /// Bound sockets: their ports are known before anything is built.
 pub(crate) struct Listeners {
@@ -127,6 +128,30 @@ async fn serve_once_there_is(
         stop,
     )
     .await;
+}
+
+/// The names on which the API is reached, which only GigVault itself gets certificates for: those of our HTTPS
+/// certificate, those of the one in `listen.tls`, and the host that certificates point to.
+pub(crate) fn api_names(listen: &Listen) -> anyhow::Result<Vec<San>> {
+    let mut names = https_names::configured(listen)?;
+    let configured = listen
+        .tls
+        .as_ref()
+        .and_then(|tls| std::fs::read(&tls.certificate).ok())
+        .and_then(|pem| x509::Certificate::chain_from_pem(&pem).ok())
+        .and_then(|chain| chain.into_iter().next());
+    names.extend(
+        configured
+            .iter()
+            .flat_map(|certificate| certificate.sans().to_vec()),
+    );
+    let host = listen
+        .public_http_url
+        .parse::<axum::http::Uri>()
+        .ok()
+        .and_then(|url| url.host().map(|host| host.trim_matches(['[', ']']).to_owned()));
+    names.extend(host.and_then(|host| https_names::named(&host).parse().ok()));
+    Ok(names)
 }
 
 /// The plain HTTP base URL of a process that will listen there.

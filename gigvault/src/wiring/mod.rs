@@ -109,6 +109,7 @@ async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyho
         record,
     } = world;
     let name = process_name(settings, &plan.services, plan.first_start);
+    refuse_api(&name)?;
     let files = identities::files(settings, &data, &name);
     let loaded = match plan.first_start {
         true => None,
@@ -275,6 +276,14 @@ fn process_name(settings: &Settings, services: &BTreeSet<Service>, everything: b
         Some(first) if !everything => first.name().to_owned(),
         _ => "gigvault".to_owned(),
     }
+}
+
+/// Whoever has this name could pass for the API.
+fn refuse_api(name: &str) -> anyhow::Result<()> {
+    if name == identities::API {
+        bail!("the identity name {name} is reserved for the HTTPS certificate; choose another");
+    }
+    Ok(())
 }
 
 fn load_identity(files: &IdentityFiles, clock: &SharedClock) -> anyhow::Result<Identity> {

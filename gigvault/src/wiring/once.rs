@@ -14,7 +14,7 @@ use super::databases::Databases;
 use super::layout::DataDir;
 use super::services::{Ground, Service, Services};
 use super::settings::{self, Settings};
-use super::{check_clock, first_start, in_data_dir, listeners, lock, openapi, public_http_url};
+use super::{check_clock, first_start, in_data_dir, listeners, lock, openapi, public_http_url, refuse_api};
 
 /// Makes databases, hierarchy, first admin and the first identities of the named services, and ends.
 pub(crate) async fn bootstrap(
@@ -22,6 +22,7 @@ pub(crate) async fn bootstrap(
     identities: &[String],
     accept_restored: bool,
 ) -> anyhow::Result<PathBuf> {
+    identities.iter().try_for_each(|name| refuse_api(name))?;
     // That is the folder of the one process that serves with this file; here each name gets its own.
     settings.identity.directory = PathBuf::new();
     kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
