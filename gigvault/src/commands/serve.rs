@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context;
 use kit::config::{Loaded, Origin, Secret};
@@ -37,7 +38,7 @@ pub(super) fn up(arguments: Up) -> anyhow::Result<()> {
         services: Service::ALL.into_iter().collect(),
         first_start: true,
         ready_file: arguments.ready_file,
-        reload: Box::new(move || flags.load()),
+        reload: Arc::new(move || flags.load()),
     };
     runtime(0)?.block_on(wiring::run(plan))
 }
@@ -49,7 +50,7 @@ pub(super) fn serve(arguments: Serve) -> anyhow::Result<()> {
         services: arguments.services.into_iter().collect(),
         first_start: false,
         ready_file: arguments.ready_file,
-        reload: Box::new(move || flags.load()),
+        reload: Arc::new(move || flags.load()),
     };
     runtime(0)?.block_on(wiring::run(plan))
 }
@@ -68,7 +69,11 @@ pub(super) fn bootstrap(arguments: Bootstrap, output: Output) -> anyhow::Result<
             .to_string();
         return output.one(&json!({"admin_token": path}), &[("new API key in", path.clone())]);
     }
-    let dir = runtime(0)?.block_on(wiring::bootstrap(settings, &arguments.identity))?;
+    let dir = runtime(0)?.block_on(wiring::bootstrap(
+        settings,
+        &arguments.identity,
+        arguments.accept_restored,
+    ))?;
     let identities: Vec<String> = arguments
         .identity
         .iter()

@@ -2,6 +2,8 @@
 //!
 //! Settings that are refused change nothing: the process goes on with those it has.
 
+use std::sync::Arc;
+
 use kit::telemetry::Filter;
 use kit::tls::Identity;
 use serde_json::Value;
@@ -12,7 +14,7 @@ use super::https;
 use super::settings::Settings;
 
 /// Reads and checks settings.
-pub(crate) type Load = Box<dyn Fn() -> anyhow::Result<Settings> + Send + Sync>;
+pub(crate) type Load = Arc<dyn Fn() -> anyhow::Result<Settings> + Send + Sync>;
 
 /// Asks for SIGHUP, which would end the process otherwise.
 pub(crate) fn hangups() -> std::io::Result<Signal> {

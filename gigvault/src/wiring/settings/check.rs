@@ -11,8 +11,8 @@ use kit::tls::{ServerIdentity, SpiffeId};
 use secrecy::ExposeSecret;
 
 use super::{Database, Identity, Listen, PeerSettings, Settings, TlsFiles};
+use crate::wiring::https_names;
 use crate::wiring::identities::{self, PROFILE};
-use crate::wiring::listeners;
 use crate::wiring::services::Service;
 
 /// Connections of one service; PostgreSQL has 100 for all unless told otherwise.
@@ -74,7 +74,7 @@ impl Listen {
             }
         }
         for (index, name) in self.names.iter().enumerate() {
-            if let Err(reason) = listeners::https_name(name) {
+            if let Err(reason) = https_names::parse(name) {
                 let allowed = format!("takes a host name or an IP address, without a port: {reason}");
                 faults.push(Fault::new(format!("listen.names[{index}]"), name, allowed));
             }
@@ -124,7 +124,7 @@ fn check_public_http_url(url: &str) -> Result<(), String> {
                 .map_err(|error| error.to_string())?;
         }
         None => {
-            listeners::https_name(host)?;
+            https_names::parse(host)?;
         }
     }
     // What is appended to it must give what a certificate can hold.
