@@ -1,6 +1,7 @@
 //! The real binary, driven as users drive it: over its commands, URLs and files.
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
