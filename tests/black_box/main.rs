@@ -21,6 +21,7 @@ mod first_steps;
 mod judge;
 mod metrics;
 mod migrate;
+mod names;
 mod profiles;
 mod rest;
 mod revoke_all;

@@ -12,17 +12,17 @@ const MAX_TRUST_DOMAIN: usize = 255;
 pub(super) fn check(sans: &[San], workload: bool) -> Result<(), String> {
     let uris = || {
         sans.iter().filter_map(|san| match san {
-            San::Uri(uri) => Some(uri.as_str()),
+            San::Uri(uri) => Some(uri),
             _ => None,
         })
     };
-    let Some(id) = uris().find(|uri| uri.starts_with("spiffe://")) else {
+    let Some(id) = uris().find(|uri| uri.scheme() == "spiffe") else {
         return Ok(());
     };
     if uris().count() > 1 {
         return Err(format!("{id}: beside a SPIFFE ID there must be no other URI"));
     }
-    check_id(id, workload).map_err(|problem| format!("{id}: {problem}"))
+    check_id(id.as_str(), workload).map_err(|problem| format!("{id}: {problem}"))
 }
 
 fn check_id(id: &str, workload: bool) -> Result<(), &'static str> {
@@ -92,6 +92,9 @@ mod tests {
             "spiffe://example.test/a%20b",
             "spiffe://example.test:443/a",
             "spiffe://user@example.test/a",
+            "SPIFFE://example.test/a",
+            "spiffe://Example.test/a",
+            "spiffe:example.test/a",
         ] {
             assert!(verdict(&[id], true).is_err(), "{id}");
         }
