@@ -206,7 +206,7 @@ const NAMES: [Case; 36] = [
         "no other URI",
     ),
     (
-        "service-identity",
+        "workload",
         "",
         &["uri:spiffe://a.test/a", "dns:*.a.test"],
         field::SAN,
