@@ -61,7 +61,7 @@ const NAMES: [Case; 36] = [
         "text around a mail address",
     ),
     (
-        "sub-ca",
+        "code-signing",
         "CN=ca.example.test:443",
         &[],
         field::SUBJECT,
