@@ -24,6 +24,7 @@ mod impersonation;
 mod judge;
 mod metrics;
 mod migrate;
+mod names;
 mod profiles;
 mod rest;
 mod revoke_all;
