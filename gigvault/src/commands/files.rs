@@ -113,6 +113,7 @@ fn once(read: &AtomicBool) -> anyhow::Result<impl Read> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests")]
 mod tests {
     use super::*;
 
