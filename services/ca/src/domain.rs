@@ -217,6 +217,8 @@ pub struct Query {
     pub protocol: Option<Protocol>,
     /// Only certificates whose key had a certificate before.
     pub key_reused: bool,
+    /// Also what GigVault issued to itself: identities of services and HTTPS certificates, all of [`Protocol::Internal`].
+    pub internal: bool,
 }
 
 /// The end of a subject alternative name: `example.test` finds `a.example.test`.

@@ -143,6 +143,8 @@ pub struct Filter {
     pub protocol: Option<String>,
     /// Only certificates whose key had a certificate before.
     pub key_reused: bool,
+    /// Also those that the server issued to itself.
+    pub internal: bool,
 }
 
 impl Filter {
@@ -165,6 +167,7 @@ impl Filter {
             ("spki_sha256", self.spki_sha256.clone()),
             ("fingerprint_sha256", self.fingerprint_sha256.clone()),
             ("protocol", self.protocol.clone()),
+            ("internal", self.internal.then(|| "true".to_owned())),
             ("key_reused", self.key_reused.then(|| "true".to_owned())),
         ];
         Ok(pairs

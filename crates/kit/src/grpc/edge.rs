@@ -23,6 +23,7 @@ use tower::{Layer, Service};
 use super::deadline;
 use crate::peer::{AllowTable, check};
 use crate::trace::Scope;
+use crate::transport::InProcess;
 
 /// Label of methods that no table lists.
 const UNLISTED: &str = "unlisted";
@@ -105,6 +106,7 @@ impl Edge {
             .map(|(method, _)| *method)
             .find(|method| *method == request.uri().path());
         let method = listed.unwrap_or(UNLISTED);
+        let in_process = request.extensions().get::<InProcess>().is_some();
         let response = match check(self.allow, request.uri().path(), request.extensions().get()) {
             Ok(()) => guarded(inner, request).await,
             Err(status) => status.into_http(),
@@ -115,6 +117,8 @@ impl Edge {
         let ms = took.as_secs_f64() * 1000.0;
         match code {
             Code::Ok => tracing::debug!(method, ms, "gRPC call"),
+            // A step of this process's own work: whoever called says what it means, `NotFound` for one.
+            code if in_process => tracing::debug!(method, ms, ?code, "gRPC call"),
             Code::Internal | Code::Unknown => tracing::warn!(method, ms, ?code, "gRPC call"),
             _ => tracing::info!(method, ms, ?code, "gRPC call"),
         }

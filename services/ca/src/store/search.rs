@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::certificates::{COLUMNS, Row};
 use super::names;
-use crate::domain::{Issued, Query, Status};
+use crate::domain::{Issued, Protocol, Query, Status};
 use crate::error::Error;
 
 /// Where the next page starts: behind the last row of the page before.
@@ -289,6 +289,13 @@ where
     if let Some(before) = query.expires_before {
         sql.push(" AND c.not_after < ")
             .push_bind(store::time::to_micros(before));
+    }
+    // Few rows in any order, so that passing over them needs no index of its own.
+    if !query.internal {
+        sql.push(format_args!(
+            " AND c.protocol <> '{}'",
+            Protocol::Internal.as_str()
+        ));
     }
     if query.key_reused {
         sql.push(" AND c.key_use > 0");
