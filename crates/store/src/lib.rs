@@ -25,8 +25,10 @@ mod tx;
 
 #[doc(hidden)]
 pub use db::Pools;
-pub use db::{Db, Options};
+pub use db::{Db, Options, Pooling, check_url};
 pub use error::{Cause, StoreError};
+#[doc(hidden)]
+pub use postgres::{Pg, PgTx};
 pub use tx::Tx;
 #[doc(hidden)]
 pub use tx::TxKind;

@@ -44,7 +44,12 @@ pub(crate) async fn open(path: &str, options: &Options) -> Result<Pools, StoreEr
         .statement_cache_capacity(256);
     let write = open_writer(&connect, options).await?;
     let read = SqlitePoolOptions::new()
-        .max_connections(options.max_connections.clamp(1, MOST_READERS))
+        .max_connections(
+            options
+                .max_connections
+                .unwrap_or(MOST_READERS)
+                .clamp(1, MOST_READERS),
+        )
         .acquire_timeout(options.acquire_timeout)
         .test_before_acquire(false)
         .connect_with(connect.pragma("cache_size", READER_CACHE).read_only(true))
@@ -98,7 +103,7 @@ fn writer_pool(options: &Options) -> SqlitePoolOptions {
         })
 }
 
-fn file_path(path: &str) -> Result<&Path, StoreError> {
+pub(crate) fn file_path(path: &str) -> Result<&Path, StoreError> {
     let path = path.strip_prefix("//").unwrap_or(path);
     if path.is_empty() || path.starts_with(":memory:") || path.contains(['?', '#']) {
         return Err(StoreError::Configuration(format!(

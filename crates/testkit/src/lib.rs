@@ -2,8 +2,10 @@
 //! their owner. For development only; nothing here is part of a release.
 
 pub mod fleet;
+pub mod pgbouncer;
 pub mod postgres;
 pub mod process;
 pub mod system;
 
+pub use pgbouncer::PgBouncer;
 pub use postgres::Postgres;
