@@ -167,12 +167,12 @@ impl Db {
 
 impl fmt::Debug for Db {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let database = match &self.inner.pools {
-            Pools::Pg(_) => "postgresql",
-            Pools::Lite { .. } => "sqlite",
+        let database: &dyn fmt::Debug = match &self.inner.pools {
+            Pools::Pg(pg) => pg,
+            Pools::Lite { .. } => &"sqlite",
         };
         f.debug_struct("Db")
-            .field("database", &database)
+            .field("database", database)
             .field("schema", &self.inner.schema)
             .finish()
     }

@@ -48,9 +48,19 @@ impl PgBouncer {
         make_accessible(&folder)?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         fs::write(folder.join("users"), "\"postgres\" \"\"\n")?;
-        let mut ini = format!("[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\n", server.port());
-        writeln!(ini, "listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =")?;
-        writeln!(ini, "auth_type = trust\nauth_file = {}", folder.join("users").display())?;
+        let mut ini = format!(
+            "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\n",
+            server.port()
+        );
+        writeln!(
+            ini,
+            "listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir ="
+        )?;
+        writeln!(
+            ini,
+            "auth_type = trust\nauth_file = {}",
+            folder.join("users").display()
+        )?;
         writeln!(ini, "logfile = {}\n{settings}", folder.join("log").display())?;
         fs::write(folder.join("pgbouncer.ini"), ini)?;
         let shell = run(&folder.join("pgbouncer.ini"))?;

@@ -20,6 +20,8 @@ pub(crate) async fn open(
     };
     let options = Options {
         max_connections: settings.max_connections,
+        pooling: settings.pooling,
+        allow_unsafe: settings.allow_unsafe,
         ..Options::default()
     };
     let db = Db::open(&url, service, options)

@@ -7,6 +7,7 @@ mod identities;
 mod layout;
 mod listeners;
 mod openapi;
+mod pruning;
 mod ready;
 mod renewal;
 mod services;
@@ -108,6 +109,8 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     }
     let mut jobs = jobs(&services, &stop);
     jobs.spawn(metrics.clone().upkeep(stop.clone()));
+    let databases = services.databases.values().cloned().collect();
+    jobs.spawn(pruning::run(databases, Arc::clone(&clock), stop.clone()));
     jobs.spawn(identity.clone().watch(stop.clone()));
     jobs.spawn(Renewal::new(&ground, &services, identity.clone())?.run(stop.clone()));
     let mut serving = listeners.serve(content(&services, https, identity, metrics, health), &stop);

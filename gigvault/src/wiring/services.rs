@@ -1,6 +1,6 @@
 //! The services of this process, each wired to its peers: in process where the peer is here, over mutual TLS where not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use kit::tls::Identity;
 use kit::transport::{Transport, channel, in_process};
 use proto::keymgr::v1::ListRequest;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
+use store::Db;
 use tokio_util::sync::CancellationToken;
 use tower::Layer;
 
@@ -75,6 +76,8 @@ pub(crate) struct Services {
     pub(crate) auth: Option<Auth>,
     pub(crate) keymgr: Option<Keymgr>,
     pub(crate) ca: Option<Ca>,
+    /// Their databases.
+    pub(crate) databases: BTreeMap<Service, Db>,
     /// The way to keymgr as `ca` takes it.
     pub(crate) keymgr_for_ca: Option<Transport>,
     /// Who knows callers: `auth`, here or elsewhere.
@@ -84,23 +87,25 @@ pub(crate) struct Services {
 impl Services {
     /// Opens databases and builds, those that others need first.
     pub(crate) async fn build(ground: &Ground<'_>, wanted: &BTreeSet<Service>) -> anyhow::Result<Self> {
-        let auth = match wanted.contains(&Service::Auth) {
-            true => Some(ground.auth().await?),
-            false => None,
+        let databases = ground.databases(wanted).await?;
+        let auth = match databases.get(&Service::Auth) {
+            Some(db) => Some(ground.auth(db)?),
+            None => None,
         };
         let authenticator = ground.authenticator(auth.as_ref())?;
-        let keymgr = match wanted.contains(&Service::Keymgr) {
-            true => Some(ground.keymgr(Arc::clone(&authenticator)).await?),
-            false => None,
+        let keymgr = match databases.get(&Service::Keymgr) {
+            Some(db) => Some(ground.keymgr(db, Arc::clone(&authenticator)).await?),
+            None => None,
         };
         let mut services = Self {
             auth,
             keymgr,
             ca: None,
+            databases,
             keymgr_for_ca: None,
             authenticator: Arc::clone(&authenticator),
         };
-        if wanted.contains(&Service::Ca) {
+        if let Some(db) = services.databases.get(&Service::Ca) {
             let transport = match &services.keymgr {
                 Some(here) => in_process(
                     edge("keymgr", keymgr::ALLOW).layer(here.grpc()),
@@ -109,7 +114,7 @@ impl Services {
                 None => ground.remote(Service::Keymgr)?,
             };
             services.keymgr_for_ca = Some(transport.clone());
-            services.ca = Some(ground.ca(transport, authenticator).await?);
+            services.ca = Some(ground.ca(db, transport, authenticator).await?);
         }
         Ok(services)
     }
@@ -160,14 +165,14 @@ impl Services {
 }
 
 impl Ground<'_> {
-    async fn database(&self, service: Service) -> anyhow::Result<store::Db> {
-        databases::open(
-            &self.settings.database,
-            self.data,
-            service.name(),
-            service.migrations(),
-        )
-        .await
+    async fn databases(&self, wanted: &BTreeSet<Service>) -> anyhow::Result<BTreeMap<Service, Db>> {
+        let mut databases = BTreeMap::new();
+        for service in wanted {
+            let (name, migrations) = (service.name(), service.migrations());
+            let db = databases::open(&self.settings.database, self.data, name, migrations).await?;
+            databases.insert(*service, db);
+        }
+        Ok(databases)
     }
 
     /// The way to a service in another process.
@@ -187,9 +192,9 @@ impl Ground<'_> {
         )?)
     }
 
-    async fn auth(&self) -> anyhow::Result<Auth> {
+    fn auth(&self, db: &Db) -> anyhow::Result<Auth> {
         let deps = auth::Deps {
-            db: self.database(Service::Auth).await?,
+            db: db.clone(),
             clock: Arc::clone(&self.clock),
         };
         Auth::build(self.settings.auth.clone(), deps).context("auth")
@@ -203,7 +208,7 @@ impl Ground<'_> {
         }))
     }
 
-    async fn keymgr(&self, authenticator: Arc<dyn Authenticator>) -> anyhow::Result<Keymgr> {
+    async fn keymgr(&self, db: &Db, authenticator: Arc<dyn Authenticator>) -> anyhow::Result<Keymgr> {
         let mut config = self.settings.keymgr.clone();
         let software = &mut config.backends.software;
         if software.kek_file.is_none() && software.passphrase_file.is_none() {
@@ -211,18 +216,22 @@ impl Ground<'_> {
             create_kek(&path).with_context(|| format!("key-encryption key {}", path.display()))?;
             software.kek_file = Some(path);
         }
-        let db = self.database(Service::Keymgr).await?;
         let deps = keymgr::Deps {
-            db,
+            db: db.clone(),
             clock: Arc::clone(&self.clock),
             authenticator,
         };
         Keymgr::build(config, deps).await.context("keymgr")
     }
 
-    async fn ca(&self, keymgr: Transport, authenticator: Arc<dyn Authenticator>) -> anyhow::Result<Ca> {
+    async fn ca(
+        &self,
+        db: &Db,
+        keymgr: Transport,
+        authenticator: Arc<dyn Authenticator>,
+    ) -> anyhow::Result<Ca> {
         let deps = ca::Deps {
-            db: self.database(Service::Ca).await?,
+            db: db.clone(),
             clock: Arc::clone(&self.clock),
             keymgr,
             authenticator,

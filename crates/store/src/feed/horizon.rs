@@ -66,7 +66,8 @@ impl State {
 
 /// Refuses a cursor of an event that has not happened in this database.
 pub(crate) async fn refuse_ahead(tx: &mut Tx, cursor: Cursor) -> Result<(), StoreError> {
-    const NEXT_PG: &str = "SELECT tx_offset + pg_snapshot_xmax(pg_current_snapshot())::text::bigint FROM outbox_state";
+    const NEXT_PG: &str =
+        "SELECT tx_offset + pg_snapshot_xmax(pg_current_snapshot())::text::bigint FROM outbox_state";
     const NEXT_LITE: &str = "SELECT counter + 1 FROM outbox_state";
     let next: i64 = match tx.kind() {
         TxKind::Pg(connection) => sqlx::query_scalar(NEXT_PG).fetch_one(connection).await?,

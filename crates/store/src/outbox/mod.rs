@@ -12,7 +12,7 @@ pub mod subscribers;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-pub use self::prune::{oldest, prune};
+pub use self::prune::{measure, oldest, prune};
 use crate::{
     StoreError, Tx, TxKind,
     bulk::{self, Insert},

@@ -89,3 +89,16 @@ pub async fn oldest(db: &Db) -> Result<Option<OffsetDateTime>, StoreError> {
     let time_us: Option<i64> = read!(db, |c| sqlx::query_scalar(sql).fetch_optional(c).await)?;
     time_us.map(from_micros).transpose()
 }
+
+/// Sets `gigvault_outbox_oldest_event_seconds{service}`, the Unix time of the oldest event that is still there.
+///
+/// # Errors
+/// Those of the database.
+pub async fn measure(db: &Db) -> Result<(), StoreError> {
+    if let Some(oldest) = oldest(db).await? {
+        #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are far below 2^52")]
+        metrics::gauge!("gigvault_outbox_oldest_event_seconds", "service" => db.schema().to_owned())
+            .set(oldest.unix_timestamp() as f64);
+    }
+    Ok(())
+}

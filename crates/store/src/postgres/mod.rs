@@ -115,8 +115,15 @@ pub(crate) async fn open(url: &str, schema: &str, options: &Options) -> Result<P
     let facts = check::facts(&mut connection, schema).await?;
     facts.judge(schema, options)?;
     let pooling = match options.pooling {
-        Pooling::Auto => pooling::detect(&mut connection, &connect).await?,
-        known => known,
+        Pooling::Transaction => Pooling::Transaction,
+        wanted => match (pooling::detect(&mut connection, &connect).await?, wanted) {
+            (Pooling::Transaction, Pooling::Session) => return Err(StoreError::Configuration(
+                "database.pooling says session, but the pooler in front of PostgreSQL hands sessions round: set it to \
+                 transaction or auto"
+                    .to_owned(),
+            )),
+            (found, _) => found,
+        },
     };
     let texts = Texts::new(schema, &facts, pooling != Pooling::Transaction);
     if facts.lacks_schema() {
@@ -154,7 +161,7 @@ async fn first_connection(target: &Target, patience: Duration) -> Result<hosts::
 }
 
 async fn default_connections(
-    mut connection: PgConnection,
+    connection: PgConnection,
     connect: &PgConnectOptions,
     facts: &Facts,
     pooling: Pooling,
@@ -164,9 +171,7 @@ async fn default_connections(
         connection.close().await?;
         return Ok(MOST_CONNECTIONS);
     }
-    let process = pooling::process_of(&mut connection).await?;
-    connection.close().await?;
-    Ok(match pooling::keeps_sessions(&process, connect).await {
+    Ok(match pooling::keeps_sessions(connection, connect).await {
         Ok(true) => most.min(BEHIND_SESSION_POOLER),
         _ => most,
     })

@@ -17,6 +17,9 @@ const ROUNDS: u32 = 3;
 /// A pooler in session mode whose sessions are all taken lets us wait; then it is none in transaction mode.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Just after a client left, its session is being reset and not to be had.
+const KEPT_ROUNDS: u32 = 2;
+
 const PROCESS: &str = "SELECT pg_catalog.pg_backend_pid()::text";
 const BEGIN_PROCESS: &str = "BEGIN; SELECT pg_catalog.pg_backend_pid()::text";
 
@@ -64,18 +67,27 @@ async fn shares(first: &mut PgConnection, options: &PgConnectOptions) -> Result<
     Ok(shared)
 }
 
-/// Whether the server's process that just served a client now serves another connection: then something keeps
-/// sessions beyond their clients.
-pub(super) async fn keeps_sessions(closed: &str, options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
-    let mut next = PgConnection::connect_with(options).await?;
-    let same = process(&mut next, PROCESS).await? == closed;
-    next.close().await?;
-    Ok(same)
-}
-
-/// Number of the server's process behind a connection.
-pub(super) async fn process_of(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
-    process(connection, PROCESS).await
+/// Whether something keeps sessions beyond their clients: a new connection gets one that began before it.
+pub(super) async fn keeps_sessions(
+    mut earlier: PgConnection,
+    options: &PgConnectOptions,
+) -> Result<bool, sqlx::Error> {
+    const NOW: &str = "SELECT pg_catalog.clock_timestamp()::text";
+    const STARTED: &str = "SELECT backend_start::text FROM pg_catalog.pg_stat_activity \
+        WHERE pid = pg_catalog.pg_backend_pid()";
+    // Both of one server, in one format and time zone, so that they order as texts do.
+    let now = process(&mut earlier, NOW).await?;
+    earlier.close().await?;
+    let mut kept = false;
+    for _ in 0..KEPT_ROUNDS {
+        let mut next = PgConnection::connect_with(options).await?;
+        kept |= process(&mut next, STARTED).await? < now;
+        next.close().await?;
+        if kept {
+            break;
+        }
+    }
+    Ok(kept)
 }
 
 async fn process(connection: &mut PgConnection, sql: &'static str) -> Result<String, sqlx::Error> {

@@ -37,6 +37,9 @@ fn settings(schema: &str, facts: &Facts) -> Vec<(&'static str, String)> {
     settings
 }
 
+/// Where rows go, and when they are durable.
+const VITAL: [&str; 2] = ["search_path", "synchronous_commit"];
+
 /// The texts that open sessions and transactions.
 pub(super) struct Texts {
     /// For a session that is ours alone: sets it, and asks whether the server is a standby.
@@ -63,7 +66,13 @@ impl Texts {
              SET default_transaction_deferrable = off; SELECT pg_catalog.pg_is_in_recovery()::text",
         );
         if ours {
-            local.clear();
+            // What must not go wrong even if the session is not ours after all.
+            local = settings(schema, facts)
+                .iter()
+                .filter(|(name, _)| VITAL.contains(name))
+                .fold(String::new(), |text, (name, value)| {
+                    format!("{text}; SET LOCAL {name} = {value}")
+                });
         }
         let begin = |access: &str| {
             format!("BEGIN ISOLATION LEVEL READ COMMITTED {access} NOT DEFERRABLE{local}").into()

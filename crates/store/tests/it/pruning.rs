@@ -112,7 +112,11 @@ async fn pruning_twice_at_once_deletes_once(scratch: Scratch) {
 async fn nothing_is_pruned_before_audit_has_confirmed_it(scratch: Scratch) {
     let db = scratch.migrated().await;
     let events = ten_events(&db).await;
-    assert_eq!(prune_all(&db, FAR).await, 0, "audit exists from the first migration on");
+    assert_eq!(
+        prune_all(&db, FAR).await,
+        0,
+        "audit exists from the first migration on"
+    );
     assert_eq!(outbox::oldest(&db).await.unwrap(), Some(now()));
     assert!(confirm(&db, "audit", events[6].cursor).await);
     assert_eq!(prune_all(&db, FAR).await, 7);
@@ -166,10 +170,18 @@ async fn a_subscriber_that_registers_while_others_prune_misses_nothing(scratch: 
     };
     let ((), place) = tokio::join!(pruning, registering);
     let left: Vec<_> = events.into_iter().filter(|event| event.cursor > place).collect();
-    let seen: Vec<_> = all(&db).await.into_iter().filter(|event| event.cursor > place).collect();
+    let seen: Vec<_> = all(&db)
+        .await
+        .into_iter()
+        .filter(|event| event.cursor > place)
+        .collect();
     assert_eq!(seen, left, "what followed its place when it registered is there");
     let feed = store::feed::Feed::new(db.clone(), Duration::from_secs(1));
-    assert_eq!(feed.after(place, 100).await.unwrap(), left, "and the feed goes on from there");
+    assert_eq!(
+        feed.after(place, 100).await.unwrap(),
+        left,
+        "and the feed goes on from there"
+    );
 }
 
 async fn a_confirmation_moves_forward_only_and_not_beyond_what_happened(scratch: Scratch) {

@@ -151,6 +151,13 @@ pub(crate) async fn all(db: &Db) -> Vec<Event> {
     panic!("the feed does not show all events");
 }
 
+pub(crate) async fn count_events(db: &Db) -> i64 {
+    read!(db, |c| sqlx::query_scalar("SELECT count(*) FROM outbox")
+        .fetch_one(c)
+        .await)
+    .unwrap()
+}
+
 pub(crate) async fn subjects(db: &Db) -> Vec<String> {
     all(db).await.into_iter().map(|event| event.subject).collect()
 }

@@ -28,7 +28,8 @@ impl Postgres {
     /// # Errors
     /// When the server does not answer.
     pub async fn wait_for_standby(&self) -> Result<()> {
-        self.sql("ALTER SYSTEM SET synchronous_standby_names = '*'").await?;
+        self.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            .await?;
         self.sql("SELECT pg_reload_conf()").await?;
         self.until("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'")
             .await
@@ -40,18 +41,36 @@ impl Postgres {
     /// When it does not become one.
     pub async fn promote(&self) -> Result<()> {
         let promoted = self.sql("SELECT pg_promote(true, 60)").await?;
-        ensure!(promoted == "t", "the standby was not promoted:\n{}", self.log_tail());
+        ensure!(
+            promoted == "t",
+            "the standby was not promoted:\n{}",
+            self.log_tail()
+        );
+        Ok(())
+    }
+
+    /// Marks a stopped server so that it starts as a standby that follows nobody.
+    ///
+    /// # Errors
+    /// When its folder can't be written.
+    pub fn make_standby(&self) -> Result<()> {
+        fs::write(self.data().join("standby.signal"), "")?;
         Ok(())
     }
 
     async fn until_followed(&self) -> Result<()> {
-        self.until("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'").await
+        self.until("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'")
+            .await
     }
 
     async fn until(&self, one: &str) -> Result<()> {
         let deadline = Instant::now() + START_TIMEOUT;
         while self.sql(one).await? != "1" {
-            ensure!(Instant::now() < deadline, "no standby follows:\n{}", self.log_tail());
+            ensure!(
+                Instant::now() < deadline,
+                "no standby follows:\n{}",
+                self.log_tail()
+            );
             sleep(Duration::from_millis(20)).await;
         }
         Ok(())
@@ -63,7 +82,15 @@ impl Postgres {
         make_accessible(&folder)?;
         let data = folder.join("data");
         let copied = as_server_user("pg_basebackup", &folder)?
-            .args(["-h", "127.0.0.1", "-p", &primary.to_string(), "-U", "postgres", "-D"])
+            .args([
+                "-h",
+                "127.0.0.1",
+                "-p",
+                &primary.to_string(),
+                "-U",
+                "postgres",
+                "-D",
+            ])
             .arg(&data)
             .args(["-R", "-X", "stream", "-c", "fast", "--no-sync"])
             .stdin(Stdio::null())
