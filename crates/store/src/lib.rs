@@ -13,6 +13,7 @@ mod db;
 mod error;
 pub mod feed;
 pub mod id;
+mod installation;
 mod macros;
 mod migrate;
 pub mod outbox;
@@ -27,6 +28,7 @@ mod tx;
 pub use db::Pools;
 pub use db::{Db, Options, Pooling, check_url};
 pub use error::{Cause, StoreError};
+pub use installation::Installation;
 #[doc(hidden)]
 pub use postgres::{Pg, PgTx};
 pub use tx::Tx;

@@ -1,6 +1,6 @@
 //! The services of this process, each wired to its peers: in process where the peer is here, over mutual TLS where not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,12 +16,12 @@ use kit::tls::Identity;
 use kit::transport::{Transport, channel, in_process};
 use proto::keymgr::v1::ListRequest;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
-use store::Db;
 use tokio_util::sync::CancellationToken;
 use tower::Layer;
 
-use super::databases;
+use super::databases::Databases;
 use super::layout::DataDir;
+use super::listeners;
 use super::settings::Settings;
 
 /// A service that this binary can run.
@@ -48,6 +48,15 @@ impl Service {
         }
     }
 
+    /// The table that a first start writes to: empty, it says that the service was never used.
+    pub(crate) fn first_table(self) -> &'static str {
+        match self {
+            Self::Ca => "authorities",
+            Self::Keymgr => "keys",
+            Self::Auth => "api_keys",
+        }
+    }
+
     /// Its schema.
     pub(crate) fn migrations(self) -> &'static sqlx::migrate::Migrator {
         match self {
@@ -63,6 +72,9 @@ pub(crate) struct Ground<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) data: &'a DataDir,
     pub(crate) clock: SharedClock,
+    pub(crate) databases: &'a Databases,
+    /// Whether what is missing may be made: only until a first start has ended.
+    pub(crate) founding: bool,
     /// Who this process is to services elsewhere; none while everything is here.
     pub(crate) identity: Option<Identity>,
     /// Base of the URLs in certificates.
@@ -76,8 +88,6 @@ pub(crate) struct Services {
     pub(crate) auth: Option<Auth>,
     pub(crate) keymgr: Option<Keymgr>,
     pub(crate) ca: Option<Ca>,
-    /// Their databases.
-    pub(crate) databases: BTreeMap<Service, Db>,
     /// The way to keymgr as `ca` takes it.
     pub(crate) keymgr_for_ca: Option<Transport>,
     /// Who knows callers: `auth`, here or elsewhere.
@@ -87,25 +97,23 @@ pub(crate) struct Services {
 impl Services {
     /// Opens databases and builds, those that others need first.
     pub(crate) async fn build(ground: &Ground<'_>, wanted: &BTreeSet<Service>) -> anyhow::Result<Self> {
-        let databases = ground.databases(wanted).await?;
-        let auth = match databases.get(&Service::Auth) {
-            Some(db) => Some(ground.auth(db)?),
-            None => None,
+        let auth = match wanted.contains(&Service::Auth) {
+            true => Some(ground.auth().await?),
+            false => None,
         };
         let authenticator = ground.authenticator(auth.as_ref())?;
-        let keymgr = match databases.get(&Service::Keymgr) {
-            Some(db) => Some(ground.keymgr(db, Arc::clone(&authenticator)).await?),
-            None => None,
+        let keymgr = match wanted.contains(&Service::Keymgr) {
+            true => Some(ground.keymgr(Arc::clone(&authenticator)).await?),
+            false => None,
         };
         let mut services = Self {
             auth,
             keymgr,
             ca: None,
-            databases,
             keymgr_for_ca: None,
             authenticator: Arc::clone(&authenticator),
         };
-        if let Some(db) = services.databases.get(&Service::Ca) {
+        if wanted.contains(&Service::Ca) {
             let transport = match &services.keymgr {
                 Some(here) => in_process(
                     edge("keymgr", keymgr::ALLOW).layer(here.grpc()),
@@ -114,7 +122,7 @@ impl Services {
                 None => ground.remote(Service::Keymgr)?,
             };
             services.keymgr_for_ca = Some(transport.clone());
-            services.ca = Some(ground.ca(db, transport, authenticator).await?);
+            services.ca = Some(ground.ca(transport, authenticator).await?);
         }
         Ok(services)
     }
@@ -165,16 +173,6 @@ impl Services {
 }
 
 impl Ground<'_> {
-    async fn databases(&self, wanted: &BTreeSet<Service>) -> anyhow::Result<BTreeMap<Service, Db>> {
-        let mut databases = BTreeMap::new();
-        for service in wanted {
-            let (name, migrations) = (service.name(), service.migrations());
-            let db = databases::open(&self.settings.database, self.data, name, migrations).await?;
-            databases.insert(*service, db);
-        }
-        Ok(databases)
-    }
-
     /// The way to a service in another process.
     pub(crate) fn remote(&self, service: Service) -> anyhow::Result<Transport> {
         let name = service.name();
@@ -192,9 +190,9 @@ impl Ground<'_> {
         )?)
     }
 
-    fn auth(&self, db: &Db) -> anyhow::Result<Auth> {
+    async fn auth(&self) -> anyhow::Result<Auth> {
         let deps = auth::Deps {
-            db: db.clone(),
+            db: self.databases.of(Service::Auth)?,
             clock: Arc::clone(&self.clock),
         };
         Auth::build(self.settings.auth.clone(), deps).context("auth")
@@ -208,44 +206,47 @@ impl Ground<'_> {
         }))
     }
 
-    async fn keymgr(&self, db: &Db, authenticator: Arc<dyn Authenticator>) -> anyhow::Result<Keymgr> {
+    async fn keymgr(&self, authenticator: Arc<dyn Authenticator>) -> anyhow::Result<Keymgr> {
         let mut config = self.settings.keymgr.clone();
         let software = &mut config.backends.software;
         if software.kek_file.is_none() && software.passphrase_file.is_none() {
             let path = self.data.kek();
-            create_kek(&path).with_context(|| format!("key-encryption key {}", path.display()))?;
+            if self.founding {
+                create_kek(&path).with_context(|| format!("key-encryption key {}", path.display()))?;
+            }
             software.kek_file = Some(path);
         }
+        let db = self.databases.of(Service::Keymgr)?;
         let deps = keymgr::Deps {
-            db: db.clone(),
+            db,
             clock: Arc::clone(&self.clock),
             authenticator,
         };
         Keymgr::build(config, deps).await.context("keymgr")
     }
 
-    async fn ca(
-        &self,
-        db: &Db,
-        keymgr: Transport,
-        authenticator: Arc<dyn Authenticator>,
-    ) -> anyhow::Result<Ca> {
+    async fn ca(&self, keymgr: Transport, authenticator: Arc<dyn Authenticator>) -> anyhow::Result<Ca> {
         let deps = ca::Deps {
-            db: db.clone(),
+            db: self.databases.of(Service::Ca)?,
             clock: Arc::clone(&self.clock),
             keymgr,
             authenticator,
             public_http_url: self.public_http_url.clone(),
             stop: self.stop.clone(),
             trust_domain: self.settings.identity.trust_domain.clone(),
+            api_names: listeners::api_names(&self.settings.listen)?,
         };
         Ca::build(self.settings.ca.clone(), deps).await.context("ca")
     }
 }
 
+/// An empty file is what earlier versions left on a full disk: it has sealed nothing.
 fn create_kek(path: &Path) -> anyhow::Result<()> {
-    if !path.exists() {
-        keys::KeyEncryptionKey::create_file(path)?;
+    match std::fs::metadata(path) {
+        Ok(found) if found.len() > 0 => return Ok(()),
+        Ok(_) => std::fs::remove_file(path)?,
+        Err(_) => {}
     }
+    keys::KeyEncryptionKey::create_file(path)?;
     Ok(())
 }
