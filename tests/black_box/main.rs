@@ -1,6 +1,7 @@
 //! The real binary, driven as users drive it: over its commands, URLs and files.
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -23,6 +24,8 @@ mod impersonation;
 mod judge;
 mod metrics;
 mod migrate;
+mod names;
+mod postgresql;
 mod profiles;
 mod rest;
 mod revoke_all;

@@ -1,9 +1,10 @@
 //! The sockets of this process, and what is served on each.
 
+mod bind;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::Context;
 use axum::Router;
 use kit::health::Health;
 use kit::http::{Limits, serve, standard_layers};
@@ -36,20 +37,12 @@ pub(crate) struct Content {
 
 impl Listeners {
     pub(crate) async fn bind(listen: &Listen) -> anyhow::Result<Self> {
-        let bind = |port: u16| async move {
-            let address = SocketAddr::new(listen.address, port);
-            TcpListener::bind(address).await.with_context(|| {
-                format!(
-                    "port {port} of {} is not free: stop what uses it, or choose another",
-                    listen.address
-                )
-            })
-        };
+        let bind = |port: u16, setting| bind::bind(listen.address, port, setting);
         Ok(Self {
-            https: bind(listen.https_port).await?,
-            http: bind(listen.http_port).await?,
-            grpc: bind(listen.grpc_port).await?,
-            metrics: bind(listen.metrics_port).await?,
+            https: bind(listen.https_port, "https_port").await?,
+            http: bind(listen.http_port, "http_port").await?,
+            grpc: bind(listen.grpc_port, "grpc_port").await?,
+            metrics: bind(listen.metrics_port, "metrics_port").await?,
         })
     }
 

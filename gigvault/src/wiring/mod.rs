@@ -12,6 +12,7 @@ mod once;
 mod openapi;
 mod pruning;
 mod ready;
+mod reload;
 mod renewal;
 mod services;
 mod settings;
@@ -53,12 +54,16 @@ pub(crate) struct Plan {
     /// Make a hierarchy, a first admin and identities where they are missing: `up`.
     pub(crate) first_start: bool,
     pub(crate) ready_file: Option<PathBuf>,
+    /// Reads and checks the settings again: for SIGHUP.
+    pub(crate) reload: reload::Load,
 }
 
 /// Runs until SIGTERM or SIGINT, then drains.
 pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     let settings = plan.settings;
-    kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
+    let filter = kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
+    // From here on SIGHUP does not end the process, also while it starts.
+    let hangups = reload::hangups()?;
     let metrics = kit::metrics::install()?;
     kit::metrics::build_info(env!("CARGO_PKG_VERSION"));
     let stop = kit::shutdown::on_signal()?;
@@ -83,6 +88,8 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         stop,
         listeners,
         record,
+        filter,
+        hangups,
     };
     let ended = run_services(&Plan { settings, ..plan }, world, &databases).await;
     databases.close().await;
@@ -97,6 +104,8 @@ struct World {
     stop: CancellationToken,
     listeners: Listeners,
     record: Option<Record>,
+    filter: kit::telemetry::Filter,
+    hangups: tokio::signal::unix::Signal,
 }
 
 async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyhow::Result<()> {
@@ -108,6 +117,8 @@ async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyho
         stop,
         listeners,
         record,
+        filter,
+        hangups,
     } = world;
     let name = process_name(settings, &plan.services, plan.first_start);
     refuse_api(&name)?;
@@ -139,23 +150,19 @@ async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyho
         record.complete(&data)?;
     }
 
-    let ready = Ready {
-        https: if https.is_some() {
-            listeners.https_url()?
-        } else {
-            String::new()
-        },
-        http: listeners.http_url()?,
-        grpc: listeners.grpc_url()?,
-        ldap: String::new(),
-        metrics: listeners.metrics_url()?,
-        data_dir: std::path::absolute(data.path())?.display().to_string(),
-        pid: std::process::id(),
-    };
+    let ready = Ready::of(&listeners, https.is_some(), &data)?;
     let health = Health::new(stop.clone());
     services.register(&health);
     https::register(&health, https.as_ref(), &identity, &clock);
     let mut jobs = jobs(&services, &stop);
+    let reload = reload::Reload {
+        filter,
+        load: Arc::clone(&plan.reload),
+        current: settings.clone(),
+        identity: identity.clone(),
+        https: https.clone(),
+    };
+    jobs.spawn(reload.run(hangups, stop.clone()));
     jobs.spawn(metrics.clone().upkeep(stop.clone()));
     jobs.spawn(pruning::run(databases.all(), Arc::clone(&clock), stop.clone()));
     jobs.spawn(identity.clone().watch(stop.clone()));
