@@ -195,3 +195,22 @@ pub(super) async fn run_alone(
     transaction.commit().await?;
     Ok(steps)
 }
+
+/// Whether the connection is of no use any more, and nothing was begun or changed on it.
+pub(super) fn is_dead(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::BeginFailed | sqlx::Error::Protocol(_) => true,
+        sqlx::Error::Database(cause) => {
+            // "cannot set transaction read-write mode during recovery": the server was made a standby; or a table has
+            // changed under a prepared statement
+            let demoted = |code: &str| code == "0A000";
+            // a pooler that hands sessions round although it was not taken for one that does
+            let shared = |code: &str| code == "26000" || code == "42P05";
+            let gone = |code: &str| code.starts_with("57P0") || code.starts_with("08");
+            cause
+                .code()
+                .is_some_and(|code| demoted(&code) || shared(&code) || gone(&code))
+        }
+        _ => false,
+    }
+}

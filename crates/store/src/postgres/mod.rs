@@ -7,6 +7,7 @@
 mod check;
 mod executor;
 mod hosts;
+mod pool;
 mod pooling;
 mod session;
 pub(crate) mod url;
@@ -14,7 +15,7 @@ pub(crate) mod url;
 use std::{
     io,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -22,15 +23,15 @@ use std::{
 
 use sqlx::{
     AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Postgres, Row, SqlSafeStr, Transaction,
-    pool::PoolConnection,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    pool::PoolConnection, postgres::PgConnectOptions,
 };
 use tokio::{sync::Semaphore, time::timeout};
 
 pub use self::executor::PgTx;
 use self::{
     check::Facts,
-    executor::{Statement, run, run_alone},
+    executor::{Statement, is_dead, run, run_alone},
+    pool::Suspicion,
     session::Texts,
     url::Target,
 };
@@ -40,10 +41,6 @@ use crate::{Options, Pooling, StoreError};
 const MOST_CONNECTIONS: u32 = 16;
 /// Behind a pooler in session mode each connection holds one of the few sessions that it has (20 by default).
 const BEHIND_SESSION_POOLER: u32 = 3;
-/// A connection that rested longer than this is tested before use. Testing each time would cost a round trip a
-/// query; one that broke a moment ago is noticed at the BEGIN or the read, which then take another.
-const TEST_AFTER: Duration = Duration::from_secs(1);
-const TEST_PATIENCE: Duration = Duration::from_millis(500);
 /// How often a transaction or a read begins anew when its connection turns out dead.
 const ATTEMPTS: u32 = 4;
 /// With several hosts: how long a connection may take before another host may be the one, and how often to look.
@@ -71,22 +68,6 @@ struct Shared {
     diagnosing: Semaphore,
 }
 
-/// Connections made before this moment are not used again: one of them was dead, or led to a server that is no longer
-/// the primary.
-#[derive(Default)]
-struct Suspicion(Mutex<Option<Instant>>);
-
-impl Suspicion {
-    fn raise(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-    }
-
-    fn covers(&self, age: Duration) -> bool {
-        let since = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        since.is_some_and(|since| age > since.elapsed())
-    }
-}
-
 impl std::fmt::Debug for Pg {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Pg")
@@ -94,6 +75,16 @@ impl std::fmt::Debug for Pg {
             .field("pooling", &self.shared.pooling)
             .finish_non_exhaustive()
     }
+}
+
+/// What was found out before the pool is made.
+struct Plan {
+    target: Target,
+    host: usize,
+    texts: Texts,
+    pooling: Pooling,
+    /// Most connections.
+    most: u32,
 }
 
 /// Connects, checks the server, and makes the schema where there is none.
@@ -134,14 +125,14 @@ pub(crate) async fn open(url: &str, schema: &str, options: &Options) -> Result<P
         None => default_connections(connection, &connect, &facts, pooling).await?,
     };
     tracing::debug!(schema, ?pooling, most, "PostgreSQL opened");
-    Ok(Pg::new(
+    let plan = Plan {
         target,
         host,
         texts,
         pooling,
         most,
-        options.acquire_timeout,
-    ))
+    };
+    Ok(Pg::new(plan, options.acquire_timeout))
 }
 
 /// Tries again for a while what may pass, such as a server that is just starting, and tells the real cause then.
@@ -195,19 +186,19 @@ pub(crate) fn lock_text(schema: &str) -> String {
 }
 
 impl Pg {
-    fn new(
-        target: Target,
-        host: usize,
-        texts: Texts,
-        pooling: Pooling,
-        most: u32,
-        acquire_timeout: Duration,
-    ) -> Self {
+    fn new(plan: Plan, acquire_timeout: Duration) -> Self {
+        let Plan {
+            target,
+            host,
+            texts,
+            pooling,
+            most,
+        } = plan;
         let suspicion = Arc::new(Suspicion::default());
         let session = (pooling != Pooling::Transaction).then(|| Arc::clone(&texts.session));
         let pool = |most| {
             let connect = target.hosts.get(host).cloned().unwrap_or_default();
-            pool_options(most, acquire_timeout, Arc::clone(&suspicion), session.clone())
+            pool::options(most, acquire_timeout, Arc::clone(&suspicion), session.clone())
                 .connect_lazy_with(connect)
         };
         Self {
@@ -401,68 +392,3 @@ async fn to_its_end<T: Send + 'static>(
 
 /// What one read gives: rows, and how many a statement touched.
 type ReadStep = sqlx::Either<sqlx::postgres::PgQueryResult, sqlx::postgres::PgRow>;
-
-/// Whether the connection is of no use any more, and nothing was begun or changed on it.
-fn is_dead(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_) | sqlx::Error::BeginFailed | sqlx::Error::Protocol(_) => true,
-        sqlx::Error::Database(cause) => {
-            // "cannot set transaction read-write mode during recovery": the server was made a standby; or a table has
-            // changed under a prepared statement
-            let demoted = |code: &str| code == "0A000";
-            // a pooler that hands sessions round although it was not taken for one that does
-            let shared = |code: &str| code == "26000" || code == "42P05";
-            let gone = |code: &str| code.starts_with("57P0") || code.starts_with("08");
-            cause
-                .code()
-                .is_some_and(|code| demoted(&code) || shared(&code) || gone(&code))
-        }
-        _ => false,
-    }
-}
-
-fn pool_options(
-    most: u32,
-    acquire_timeout: Duration,
-    suspicion: Arc<Suspicion>,
-    session: Option<Arc<str>>,
-) -> PgPoolOptions {
-    PgPoolOptions::new()
-        .max_connections(most)
-        .acquire_timeout(acquire_timeout)
-        .test_before_acquire(false)
-        .before_acquire(move |connection, meta| {
-            let condemned = suspicion.covers(meta.age);
-            Box::pin(async move {
-                if condemned || meta.idle_for <= TEST_AFTER {
-                    return Ok(!condemned);
-                }
-                Ok(matches!(
-                    timeout(TEST_PATIENCE, connection.ping()).await,
-                    Ok(Ok(()))
-                ))
-            })
-        })
-        .after_connect(move |connection, _| {
-            let session = session.clone();
-            Box::pin(async move {
-                match session {
-                    Some(session) => set_up(connection, session).await,
-                    None => Ok(()),
-                }
-            })
-        })
-}
-
-async fn set_up(connection: &mut PgConnection, session: Arc<str>) -> Result<(), sqlx::Error> {
-    let row = connection
-        .fetch_one(sqlx::raw_sql(AssertSqlSafe(session)))
-        .await?;
-    match row.try_get::<String, _>(0)?.as_str() {
-        "false" => Ok(()),
-        _ => Err(sqlx::Error::Io(io::Error::new(
-            io::ErrorKind::NotConnected,
-            "the server is a standby",
-        ))),
-    }
-}
