@@ -6,6 +6,7 @@ pub mod error;
 pub mod files;
 pub mod grpc;
 pub mod health;
+pub mod heavy;
 pub mod http;
 pub mod idempotency;
 pub mod identity_renewal;

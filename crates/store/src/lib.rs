@@ -17,6 +17,7 @@ mod macros;
 mod migrate;
 pub mod outbox;
 pub mod page;
+mod probe;
 mod postgres;
 mod signal;
 mod sqlite;

@@ -2,6 +2,7 @@
 //! their owner. For development only; nothing here is part of a release.
 
 pub mod fleet;
+pub mod hostile;
 pub mod postgres;
 pub mod process;
 pub mod system;

@@ -50,6 +50,7 @@ pub(crate) struct Plan {
 /// Runs until SIGTERM or SIGINT, then drains.
 pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     let settings = plan.settings;
+    settings.limits.check()?;
     kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
     let metrics = kit::metrics::install()?;
     kit::metrics::build_info(env!("CARGO_PKG_VERSION"));
@@ -110,7 +111,8 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     jobs.spawn(metrics.clone().upkeep(stop.clone()));
     jobs.spawn(identity.clone().watch(stop.clone()));
     jobs.spawn(Renewal::new(&ground, &services, identity.clone())?.run(stop.clone()));
-    let mut serving = listeners.serve(content(&services, https, identity, metrics, health), &stop);
+    let content = content(&services, https, identity, metrics, health);
+    let mut serving = listeners.serve(content, &settings.limits, &stop);
 
     ready.announce(&data, plan.ready_file.as_deref())?;
     tracing::info!(
@@ -270,6 +272,7 @@ fn content(
     health: Health,
 ) -> Content {
     let (rest, document) = openapi::routes(services, &health);
+    let declared = kit::http::Declared::of(&document);
     let rest = rest.merge(openapi::viewer(document));
     let mut grpc = tonic::service::Routes::default();
     let (mut http, mut rest) = (axum::Router::new(), rest);
@@ -286,8 +289,9 @@ fn content(
     }
     Content {
         https: https.map(|identity| (identity, rest)),
+        declared,
         http,
-        grpc: Some((identity, grpc.into_axum_router())),
+        grpc: Some((identity, grpc)),
         metrics,
         health,
     }
