@@ -61,6 +61,14 @@ pub(crate) mod tag {
     pub(crate) const SEQUENCE: u8 = 0x30;
     pub(crate) const SET: u8 = 0x31;
 
+    /// Whether a value of this type is a character string.
+    pub(crate) const fn is_string(tag: u8) -> bool {
+        matches!(
+            tag,
+            UTF8_STRING | 0x12..=0x16 | 0x19..=0x1c | BMP_STRING
+        )
+    }
+
     /// Context-specific, primitive.
     pub(crate) const fn context(number: u8) -> u8 {
         0x80 | number

@@ -13,7 +13,7 @@ use x509::{Certificate, DistinguishedName, KeyAlgorithm, San};
 use zeroize::Zeroizing;
 
 use super::bootstrap::{ISSUING, SERVICES};
-use super::layout::{DataDir, create_private};
+use super::layout::{DataDir, private};
 use super::settings::Settings;
 
 /// The profile of service identities.
@@ -48,11 +48,11 @@ pub(crate) async fn ensure_service(
         .await
         .with_context(|| format!("the identity of {name}"))?;
     if let Some(folder) = files.certificate.parent() {
-        create_private(folder)?;
+        private(folder)?;
     }
     // Only the services CA is trusted, not its root: under that, users have certificates too.
     let services = app.authorities().by_name(SERVICES).await?;
-    kit::files::write(&files.roots, services.certificate.pem().as_bytes(), 0o644)?;
+    ::files::replace(&files.roots, services.certificate.pem().as_bytes(), 0o644)?;
     Ok(files.write(chain.as_bytes(), key.as_bytes())?)
 }
 
@@ -73,7 +73,7 @@ pub(crate) async fn ensure_https(
         .await
         .context("the HTTPS certificate")?;
     if let Some(folder) = files.certificate.parent() {
-        create_private(folder)?;
+        private(folder)?;
     }
     files.write(chain.as_bytes(), key.as_bytes())?;
     Ok(true)

@@ -45,7 +45,7 @@ impl Authority {
     pub fn chain_pem(&self) -> String {
         std::iter::once(&self.certificate)
             .chain(&self.chain)
-            .filter(|certificate| certificate.subject() != certificate.issuer())
+            .filter(|certificate| !certificate.is_self_issued())
             .map(x509::Certificate::pem)
             .collect()
     }
