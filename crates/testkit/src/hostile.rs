@@ -119,7 +119,11 @@ pub fn targets(dir: &Path, identity: Option<&Path>) -> anyhow::Result<Vec<Target
             true => Some(tls::connector(identity.filter(|_| h2_only), h2_only)?),
             false => None,
         };
-        let path = if name == "https" { "/api/v1/certificates" } else { "/nothing" };
+        let path = if name == "https" {
+            "/api/v1/certificates"
+        } else {
+            "/nothing"
+        };
         targets.push(Target {
             name,
             address,
@@ -194,7 +198,7 @@ impl Attack {
             tasks.spawn(async move {
                 loop {
                     once(&target, abuse, from, &counts).await;
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    tokio::time::sleep(Duration::from_millis(200)).await;
                 }
             });
         }

@@ -88,7 +88,13 @@ impl Listeners {
                 .edge("https")
                 .declared(declared)
                 .around(router.merge(health.router()));
-            tasks.spawn(serve_once_there_is(identity, self.https, site, each.clone(), stop.clone()));
+            tasks.spawn(serve_once_there_is(
+                identity,
+                self.https,
+                site,
+                each.clone(),
+                stop.clone(),
+            ));
         }
         if let Some((identity, routes)) = grpc {
             let tls: Arc<dyn TlsSource> = Arc::new(identity);
@@ -97,7 +103,9 @@ impl Listeners {
         }
         let http = limits.edge("http").around(http.merge(health.router()));
         tasks.spawn(serve(self.http, None, http, each.clone(), stop.clone()));
-        let metrics = limits.edge("metrics").around(metrics.router().merge(health.router()));
+        let metrics = limits
+            .edge("metrics")
+            .around(metrics.router().merge(health.router()));
         tasks.spawn(serve(self.metrics, None, metrics, each, stop.clone()));
         tasks
     }

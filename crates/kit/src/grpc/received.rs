@@ -23,14 +23,15 @@ pub(super) type Holding = Option<Arc<Mutex<Held>>>;
 /// The request with its messages counted. Calls in process are not: their messages are in memory already.
 pub(super) fn counted(request: Request<Body>) -> Result<(Request<Body>, Holding), Status> {
     let extensions = request.extensions();
-    let (Some(memory), Some(connection)) =
-        (extensions.get::<BodyMemory>(), extensions.get::<Connection>())
+    let (Some(memory), Some(connection)) = (extensions.get::<BodyMemory>(), extensions.get::<Connection>())
     else {
         return Ok((request, None));
     };
     let name = extensions.get().and_then(Peer::name).unwrap_or_default();
     let admitted = Admitted::Principal(Arc::from(format!("service:{name}")));
-    let held = memory.open(connection.peer(), &admitted).map_err(|_excess| full())?;
+    let held = memory
+        .open(connection.peer(), &admitted)
+        .map_err(|_excess| full())?;
     let held = Arc::new(Mutex::new(held));
     let holding = Some(Arc::clone(&held));
     let counted = request.map(|body| {

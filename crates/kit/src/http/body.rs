@@ -122,7 +122,7 @@ pub(crate) struct Gate(Arc<Inner>);
 struct Inner {
     body: Mutex<Option<Body>>,
     held: Mutex<Option<Held>>,
-    place: Mutex<Option<Lane<Arc<str>>>>,
+    place: Mutex<Option<(Lane<Arc<str>>, Instant)>>,
     reading: AtomicBool,
     unread: AtomicBool,
     peer: PeerKey,
@@ -166,7 +166,12 @@ impl Gate {
 
     /// Keeps a place until the request is answered.
     pub(super) fn keep(&self, place: Lane<Arc<str>>) {
-        *self.0.place.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
+        *self.0.place.lock().unwrap_or_else(PoisonError::into_inner) = Some((place, Instant::now()));
+    }
+
+    /// Gives up the place that was kept, and says since when it was.
+    pub(super) fn leave(&self) -> Option<(Lane<Arc<str>>, Instant)> {
+        self.0.place.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Whether the body is being read at this moment.
@@ -201,7 +206,9 @@ impl Gate {
 /// The body of an admitted caller. Without the layer, as in tests of a service's routes alone, it is read from the request.
 pub(super) async fn take(parts: &Parts, body: Body) -> Result<Bytes, Problem> {
     let Some(admitted) = parts.extensions.get::<Admitted>() else {
-        tracing::error!("a handler reads a body before it knows the caller: take Allow or Unauthenticated first");
+        tracing::error!(
+            "a handler reads a body before it knows the caller: take Allow or Unauthenticated first"
+        );
         return Err(Problem::new(
             Kind::Internal,
             "internal",
@@ -283,5 +290,46 @@ impl HttpBody for Closed {
     ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, Self::Error>>> {
         let text = "bodies are read by the extractors of kit::http only";
         Poll::Ready(Some(Err(std::io::Error::other(text))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_authenticated_callers_have_is_not_taken_by_others() {
+        let memory = BodyMemory::new(100, 100);
+        let peer = |last| PeerKey::from(std::net::IpAddr::from([10, 0, 0, last]));
+        let mut anybody = memory.open(peer(1), &Admitted::Anybody).unwrap();
+        assert_eq!(anybody.more(50), Ok(()));
+        let mut more = memory.open(peer(2), &Admitted::Anybody).unwrap();
+        assert!(more.more(1).is_err(), "half is reserved");
+        drop(more);
+        let principal = Admitted::Principal(Arc::from("apikey:1"));
+        let mut known = memory.open(peer(3), &principal).unwrap();
+        assert_eq!(known.more(50), Ok(()));
+    }
+
+    #[test]
+    fn one_principal_has_its_part_whatever_its_addresses() {
+        let memory = BodyMemory::new(100, 40);
+        let principal = Admitted::Principal(Arc::from("apikey:1"));
+        let open = |last| {
+            let peer = PeerKey::from(std::net::IpAddr::from([10, 0, 0, last]));
+            memory.open(peer, &principal).unwrap()
+        };
+        let (mut one, mut two) = (open(1), open(2));
+        assert_eq!((one.more(30), two.more(30)), (Ok(()), Err(Excess::Own)));
+    }
+
+    #[test]
+    fn the_allowance_grows_with_what_has_come() {
+        let pace = Pace {
+            grace: Duration::from_secs(5),
+            rate: 1000,
+        };
+        assert_eq!(pace.allowance(0), Duration::from_secs(5));
+        assert_eq!(pace.allowance(3000), Duration::from_secs(8));
     }
 }

@@ -20,12 +20,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::Limits;
 use super::body::Pace;
 use super::outstanding::{Answer, Outstanding, Running};
 use super::own_refusals::Explained;
 use super::share::PeerKey;
 use super::site::{Site, Speaks};
-use super::Limits;
 use crate::peer::Peer;
 
 /// How long a connection that has had no request may take to end.

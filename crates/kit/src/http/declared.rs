@@ -142,7 +142,10 @@ impl Operation {
             IdempotencyKey::from_headers(&parts.headers)?;
         }
         if has_body && self.takes_body() && !self.takes(&parts.headers) {
-            let detail = format!("the body has to be sent as Content-Type: {}", self.body.join(" or "));
+            let detail = format!(
+                "the body has to be sent as Content-Type: {}",
+                self.body.join(" or ")
+            );
             return Err(Problem::with_status(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported-media-type",
@@ -201,15 +204,30 @@ mod tests {
             ("Limit=1", "Limit"),
         ] {
             let problem = query(&declared, bad).unwrap_err();
-            assert_eq!((problem.status, problem.field.as_deref()), (400, Some(field)), "{bad}");
+            assert_eq!(
+                (problem.status, problem.field.as_deref()),
+                (400, Some(field)),
+                "{bad}"
+            );
         }
-        assert!(query(&[], "x").unwrap_err().detail.contains("takes no query parameters"));
+        assert!(
+            query(&[], "x")
+                .unwrap_err()
+                .detail
+                .contains("takes no query parameters")
+        );
     }
 
     #[test]
     fn a_route_without_a_declaration_is_a_plain_get() {
         let declared = Declared::default();
-        assert!(matches!(declared.find("/healthz", &Method::HEAD), Known::Undeclared));
-        assert!(matches!(declared.find("/healthz", &Method::POST), Known::OtherMethod));
+        assert!(matches!(
+            declared.find("/healthz", &Method::HEAD),
+            Known::Undeclared
+        ));
+        assert!(matches!(
+            declared.find("/healthz", &Method::POST),
+            Known::OtherMethod
+        ));
     }
 }

@@ -58,7 +58,10 @@ mod tests {
         for limit in [64, 256, 1024, 4096, 1 << 20] {
             let share = Descriptors::of(limit).share(4) as u64;
             let reserve = limit - 4 * share;
-            assert!(share > 0 && reserve >= RESERVED.min(limit / 4), "{limit}: {share}");
+            assert!(
+                share > 0 && reserve >= RESERVED.min(limit / 4),
+                "{limit}: {share}"
+            );
         }
     }
 }

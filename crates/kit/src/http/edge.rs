@@ -31,6 +31,7 @@ use super::answer::AnswerMemory;
 use super::body::{self, BodyMemory, Closed, Gate, Pace, Terms};
 use super::connection::Connection;
 use super::declared::{Declared, Known, Operation};
+use super::lists;
 use super::measure::Measure;
 use super::message::{self, Refusal};
 use super::net;
@@ -182,7 +183,12 @@ impl Edge {
     }
 
     /// The answer, and whether it leaves a body unread.
-    async fn counted(&self, route: Route, matched: Option<&MatchedPath>, request: Request) -> (Response, bool) {
+    async fn counted(
+        &self,
+        route: Route,
+        matched: Option<&MatchedPath>,
+        request: Request,
+    ) -> (Response, bool) {
         let has_body = !request.body().is_end_stream();
         let _place = match self.place(&request) {
             Ok(place) => place,
@@ -197,6 +203,7 @@ impl Edge {
             }
         };
         let response = self.guarded(route, request, &gate).await;
+        lists::made(&gate, response.body().size_hint().lower());
         (response, gate.is_unread())
     }
 
@@ -234,7 +241,10 @@ impl Edge {
             }
         }
         let terms = Terms {
-            peer: parts.extensions.get().map_or_else(PeerKey::default, Connection::peer),
+            peer: parts
+                .extensions
+                .get()
+                .map_or_else(PeerKey::default, Connection::peer),
             memory: self.memory.clone(),
             limit: self.body,
             pace: self.pace,

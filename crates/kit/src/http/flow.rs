@@ -35,7 +35,10 @@ impl Patience {
     pub(super) fn moved(&mut self, now: Instant, bytes: usize) {
         if let Some(since) = self.waiting.take() {
             let earned = self.pace.allowance(bytes).saturating_sub(self.pace.grace);
-            let left = self.left.saturating_sub(now.saturating_duration_since(since)).saturating_add(earned);
+            let left = self
+                .left
+                .saturating_sub(now.saturating_duration_since(since))
+                .saturating_add(earned);
             self.left = left.min(self.pace.grace);
         }
     }

@@ -127,14 +127,20 @@ mod tests {
         ] {
             assert_eq!(refused(body).0, 400, "{body}");
         }
-        assert_eq!(from_slice::<Body>(b"{\"csr\": \"\xff\"}").unwrap_err().status, 400);
+        assert_eq!(
+            from_slice::<Body>(b"{\"csr\": \"\xff\"}").unwrap_err().status,
+            400
+        );
     }
 
     #[test]
     fn a_member_is_named_once_at_any_depth() {
         assert_eq!(refused(r#"{"csr": "x", "csr": "y"}"#).0, 400);
         assert_eq!(refused(r#"{"csr": "x", "\u0063sr": "y"}"#).0, 400);
-        assert_eq!(refused(r#"{"csr": "x", "options": [{"days": 1, "days": 1}]}"#).0, 400);
+        assert_eq!(
+            refused(r#"{"csr": "x", "options": [{"days": 1, "days": 1}]}"#).0,
+            400
+        );
     }
 
     #[test]
@@ -153,7 +159,10 @@ mod tests {
         assert!(from_slice::<serde_json::Value>(nested(MAX_DEPTH).as_bytes()).is_ok());
         assert!(from_slice::<serde_json::Value>(nested(MAX_DEPTH + 1).as_bytes()).is_err());
         let text = format!("{{\"csr\": \"{}\"}}", "[{".repeat(100));
-        assert!(from_slice::<Body>(text.as_bytes()).is_ok(), "brackets in text do not count");
+        assert!(
+            from_slice::<Body>(text.as_bytes()).is_ok(),
+            "brackets in text do not count"
+        );
         let many = format!("[{}1]", "1,".repeat(MAX_VALUES));
         assert_eq!(refused(&many).0, 400);
     }

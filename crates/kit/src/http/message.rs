@@ -60,7 +60,9 @@ fn host(parts: &Parts) -> Result<(), Problem> {
         return Err(malformed("the Host header is not host or host:port"));
     }
     match authority {
-        Some(authority) if parts.version == Version::HTTP_2 && !authority.as_str().eq_ignore_ascii_case(host) => {
+        Some(authority)
+            if parts.version == Version::HTTP_2 && !authority.as_str().eq_ignore_ascii_case(host) =>
+        {
             Err(malformed("Host and :authority name different hosts"))
         }
         _ => Ok(()),
@@ -172,7 +174,14 @@ mod tests {
     #[test]
     fn a_request_names_its_host_once_and_validly() {
         let one = Version::HTTP_11;
-        for host in ["a", "a.example.test:8443", "[::1]", "[::1]:1", "127.0.0.1:65535", "a:"] {
+        for host in [
+            "a",
+            "a.example.test:8443",
+            "[::1]",
+            "[::1]:1",
+            "127.0.0.1:65535",
+            "a:",
+        ] {
             assert_eq!(status(one, "/", &[("host", host)]), 200, "{host}");
         }
         for host in ["", "a b", "user@a", "a:b", "a:99999", "a/b", "::1", "a,b"] {
@@ -206,7 +215,16 @@ mod tests {
         for good in ["/", "/a%20b", "/%C3%BC", "/a?x=%2B+1", "/a%2Fb"] {
             assert_eq!(with(good), 200, "{good}");
         }
-        for bad in ["/%00", "/a?x=%00", "/%ff", "/a?x=%C2%85", "/%zz", "/a?x=%2", "/a?%0d%0a=1", "/%7f"] {
+        for bad in [
+            "/%00",
+            "/a?x=%00",
+            "/%ff",
+            "/a?x=%C2%85",
+            "/%zz",
+            "/a?x=%2",
+            "/a?%0d%0a=1",
+            "/%7f",
+        ] {
             assert_eq!(with(bad), 400, "{bad}");
         }
     }

@@ -141,7 +141,11 @@ impl Answer {
 
     fn give(&mut self, bytes: usize) {
         self.given = bytes;
-        let until = self.running.0.milliseconds(self.patience.wait(Instant::now())).max(1);
+        let until = self
+            .running
+            .0
+            .milliseconds(self.patience.wait(Instant::now()))
+            .max(1);
         self.turn.until.store(until, Ordering::Relaxed);
     }
 }

@@ -68,7 +68,11 @@ fn own_refusal(bytes: &[u8]) -> Option<u16> {
 
 fn answer(status: u16) -> Vec<u8> {
     let (status_line, slug, detail) = match status {
-        414 => ("414 URI Too Long", "uri-too-long", "the request target is too long"),
+        414 => (
+            "414 URI Too Long",
+            "uri-too-long",
+            "the request target is too long",
+        ),
         431 => (
             "431 Request Header Fields Too Large",
             "headers-too-large",
@@ -103,7 +107,11 @@ impl<S: AsyncWrite + Unpin> Explained<S> {
         let Some(instead) = &mut self.instead else {
             return Poll::Ready(Ok(None));
         };
-        while let Some(rest) = instead.answer.get(instead.written..).filter(|rest| !rest.is_empty()) {
+        while let Some(rest) = instead
+            .answer
+            .get(instead.written..)
+            .filter(|rest| !rest.is_empty())
+        {
             let written = ready!(Pin::new(&mut self.stream).poll_write(context, rest))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -170,7 +178,8 @@ mod tests {
 
     #[test]
     fn only_what_hyper_says_by_itself_is_replaced() {
-        let own = "HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+        let own =
+            "HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
         assert_eq!(own_refusal(own.as_bytes()), Some(431));
         for other in [
             "HTTP/1.1 400 Bad Request\r\nx-correlation-id: 1\r\n\r\n",

@@ -46,11 +46,7 @@ pub async fn serve(
     let host = Arc::new(Host {
         tls,
         site,
-        handshakes: Lanes::new(
-            limits.handshakes_per_peer,
-            limits.connections,
-            limits.handshakes,
-        ),
+        handshakes: Lanes::new(limits.handshakes_per_peer, limits.connections, limits.handshakes),
         limits,
         end,
     });

@@ -34,7 +34,12 @@ async fn answers_carry_the_headers_that_protect_a_browser() {
     });
     let identity =
         kit::tls::ServerIdentity::from_pem(pair.chain.as_bytes(), pair.key.as_bytes(), clock()).unwrap();
-    let served = Served::new(Some(Arc::new(identity)), site("test"), kit::http::Limits::default()).await;
+    let served = Served::new(
+        Some(Arc::new(identity)),
+        site("test"),
+        kit::http::Limits::default(),
+    )
+    .await;
     let root = reqwest::Certificate::from_pem(ca.pem.as_bytes()).unwrap();
     let client = reqwest::Client::builder()
         .no_proxy()

@@ -58,7 +58,10 @@ pub(crate) fn router() -> Router {
             "/slow",
             get(async || tokio::time::sleep(Duration::from_secs(60)).await),
         )
-        .route("/bytes", post(async |Unauthenticated(Raw(body)): Unauthenticated<Raw>| body.len().to_string()))
+        .route(
+            "/bytes",
+            post(async |Unauthenticated(Raw(body)): Unauthenticated<Raw>| body.len().to_string()),
+        )
         .route("/plain", post(async |axum::Json(_): axum::Json<Value>| "fine"))
         .route(
             "/html",

@@ -17,7 +17,10 @@ const BINARY: &str = "application/octet-stream";
 fn router() -> Router {
     Router::new()
         .route("/", get(async || "fine"))
-        .route("/pause", get(async || begun_for(Duration::from_millis(600)).await))
+        .route(
+            "/pause",
+            get(async || begun_for(Duration::from_millis(600)).await),
+        )
         .route("/stuck", get(async || begun_for(Duration::from_secs(60)).await))
 }
 
@@ -32,7 +35,10 @@ thread_local! {
 }
 
 async fn one_has_begun() {
-    eventually("a request", || BEGUN.with(|begun| begun.load(Ordering::Relaxed)) > 0).await;
+    eventually("a request", || {
+        BEGUN.with(|begun| begun.load(Ordering::Relaxed)) > 0
+    })
+    .await;
 }
 
 async fn served(limits: Limits) -> Served {

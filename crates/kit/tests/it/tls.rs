@@ -8,8 +8,8 @@ use rcgen::ExtendedKeyUsagePurpose;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kit::http::standard_layers;
 use crate::world::{Ca, Leaf, Served, clock, echo_site, eventually};
+use kit::http::standard_layers;
 
 async fn call(served: &Served, peer: &str, identity: &Identity) -> Result<String, tonic::Status> {
     let mut client = AuthClient::new(channel(&served.url(), peer, identity).unwrap());

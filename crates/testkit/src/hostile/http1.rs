@@ -49,7 +49,10 @@ fn head(target: &Target, method: &str, length: usize) -> String {
         0 => String::new(),
         length => format!("Content-Type: application/json\r\nContent-Length: {length}\r\n"),
     };
-    format!("{method} {} HTTP/1.1\r\nHost: localhost\r\n{credential}{body}\r\n", target.path)
+    format!(
+        "{method} {} HTTP/1.1\r\nHost: localhost\r\n{credential}{body}\r\n",
+        target.path
+    )
 }
 
 /// All of a body but its last byte.

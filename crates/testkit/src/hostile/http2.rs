@@ -76,7 +76,10 @@ async fn begin(target: &Target, from: Ipv4Addr, settings: &[u8]) -> io::Result<H
 }
 
 /// Answers pings, so that the connection looks alive, until the server closes it.
-async fn stay_alive(mut reader: ReadHalf<Box<dyn Stream>>, mut writer: WriteHalf<Box<dyn Stream>>) -> io::Result<()> {
+async fn stay_alive(
+    mut reader: ReadHalf<Box<dyn Stream>>,
+    mut writer: WriteHalf<Box<dyn Stream>>,
+) -> io::Result<()> {
     loop {
         let mut head = [0; 9];
         reader.read_exact(&mut head).await?;
@@ -96,7 +99,9 @@ pub(super) async fn streams(target: &Target, from: Ipv4Addr, opened: impl FnOnce
     let block = request(target, true);
     for number in 0..STREAMS {
         let stream = 2 * number + 1;
-        writer.write_all(&frame(HEADERS, END_HEADERS, stream, &block)).await?;
+        writer
+            .write_all(&frame(HEADERS, END_HEADERS, stream, &block))
+            .await?;
         writer.write_all(&frame(DATA, 0, stream, b"     ")).await?;
     }
     writer.flush().await?;
@@ -110,7 +115,9 @@ pub(super) async fn shut_window(target: &Target, from: Ipv4Addr, opened: impl Fn
     let block = request(target, false);
     for number in 0..STREAMS {
         let flags = END_HEADERS | END_STREAM;
-        writer.write_all(&frame(HEADERS, flags, 2 * number + 1, &block)).await?;
+        writer
+            .write_all(&frame(HEADERS, flags, 2 * number + 1, &block))
+            .await?;
     }
     writer.flush().await?;
     opened();

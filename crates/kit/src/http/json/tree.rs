@@ -54,7 +54,9 @@ impl Grow<'_> {
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
         let depth = self.depth + 1;
         if depth > MAX_DEPTH {
-            return Err(E::custom(format_args!("it is nested deeper than {MAX_DEPTH} levels")));
+            return Err(E::custom(format_args!(
+                "it is nested deeper than {MAX_DEPTH} levels"
+            )));
         }
         Ok(Self { depth, ..self })
     }
@@ -133,7 +135,10 @@ impl<'de> Visitor<'de> for Grow<'_> {
 
 /// Text goes into databases, certificates, logs and answers: of the control characters only white space is text.
 fn printable<E: serde::de::Error>(text: &str) -> Result<(), E> {
-    match text.chars().find(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r')) {
+    match text
+        .chars()
+        .find(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r'))
+    {
         None => Ok(()),
         Some(c) => Err(E::custom(format_args!(
             "text contains the control character U+{:04X}",
@@ -235,7 +240,9 @@ impl<'de> Deserializer<'de> for &'de Node {
             Node::Text(name) => visitor.visit_enum(BorrowedStrDeserializer::new(name)),
             Node::Object(members) if members.len() == 1 => {
                 let members = members.iter().map(|(name, value)| (name.as_str(), value));
-                visitor.visit_enum(serde::de::value::MapAccessDeserializer::new(MapDeserializer::new(members)))
+                visitor.visit_enum(serde::de::value::MapAccessDeserializer::new(
+                    MapDeserializer::new(members),
+                ))
             }
             other => Err(serde::de::Error::invalid_type(other.unexpected(), &"a string")),
         }

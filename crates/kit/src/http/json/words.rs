@@ -42,7 +42,10 @@ impl serde::de::Error for Mistake {
         let shown: String = name.chars().take(100).collect();
         Self(match known {
             [] => format!("there is no member {shown:?} here; this object has no members"),
-            names => format!("there is no member {shown:?} here; the members are: {}", names.join(", ")),
+            names => format!(
+                "there is no member {shown:?} here; the members are: {}",
+                names.join(", ")
+            ),
         })
     }
 
@@ -86,7 +89,9 @@ fn wanted(expected: &dyn Expected) -> String {
         "a map" => "an object".to_owned(),
         _ if text.starts_with("struct ") => "an object".to_owned(),
         _ if text.starts_with("tuple") || text.contains("sequence") => "an array of that form".to_owned(),
-        _ if text.contains("enum ") || text.contains("variant") => "one of the names that are taken".to_owned(),
+        _ if text.contains("enum ") || text.contains("variant") => {
+            "one of the names that are taken".to_owned()
+        }
         _ if text.contains("struct ") || text.contains("identifier") => "of the expected form".to_owned(),
         _ => text,
     }
