@@ -29,6 +29,8 @@ pub struct Target {
     pub address: SocketAddr,
     /// How to reach it over TLS; `None` for plain text.
     tls: Option<TlsConnector>,
+    /// Whether it speaks HTTP/2 only.
+    h2_only: bool,
     /// A path that takes a body where there is one.
     pub path: String,
     /// A credential, for attacks by somebody who has one.
@@ -75,14 +77,14 @@ impl Abuse {
         Self::Pings,
     ];
 
-    /// Whether it makes sense there: HTTP/2 is spoken over TLS only.
+    /// Whether it makes sense there: HTTP/2 is spoken over TLS only, and HTTP/1.1 not everywhere.
     #[must_use]
     pub fn fits(self, target: &Target) -> bool {
-        let over_tls = matches!(
-            self,
-            Self::Handshakes | Self::Streams | Self::ShutWindows | Self::Resets | Self::Pings
-        );
-        target.is_tls() || !over_tls
+        match self {
+            Self::Connections => true,
+            Self::Handshakes | Self::Streams | Self::ShutWindows | Self::Resets | Self::Pings => target.is_tls(),
+            Self::SlowHeads | Self::StalledBodies | Self::BodyMemory | Self::SlowReaders => !target.h2_only,
+        }
     }
 
     /// Connections at a time: beyond the limit of one client where connections are what is attacked.
@@ -128,6 +130,7 @@ pub fn targets(dir: &Path, identity: Option<&Path>) -> anyhow::Result<Vec<Target
             name,
             address,
             tls,
+            h2_only,
             path: path.to_owned(),
             token: None,
         });
@@ -191,9 +194,15 @@ impl Attack {
     /// Begins.
     #[must_use]
     pub fn begin(target: &Target, abuse: Abuse, from: Ipv4Addr) -> Self {
+        Self::with(target, abuse, from, abuse.connections())
+    }
+
+    /// Begins, with so many connections at a time.
+    #[must_use]
+    pub fn with(target: &Target, abuse: Abuse, from: Ipv4Addr, connections: usize) -> Self {
         let counts = Arc::new(Counts::default());
         let mut tasks = JoinSet::new();
-        for _ in 0..abuse.connections() {
+        for _ in 0..connections {
             let (target, counts) = (target.clone(), Arc::clone(&counts));
             tasks.spawn(async move {
                 loop {

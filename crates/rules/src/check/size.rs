@@ -6,7 +6,7 @@ use x509::{DistinguishedName, San};
 use crate::denied::Denied;
 
 /// Most bytes of subject (DER) and alternative names (text) together: 100 host names of the greatest length fit.
-pub const MAX_NAME_BYTES: usize = 32 * 1024;
+const MAX_NAME_BYTES: usize = 32 * 1024;
 
 pub(crate) fn check(subject: &DistinguishedName, sans: &[San]) -> Result<(), Denied> {
     let names: usize = sans.iter().map(|san| san.to_string().len()).sum();
