@@ -20,6 +20,7 @@ mod fairness;
 mod first_start;
 mod first_steps;
 mod hostile;
+mod impersonation;
 mod judge;
 mod metrics;
 mod migrate;

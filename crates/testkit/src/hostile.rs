@@ -82,7 +82,9 @@ impl Abuse {
     pub fn fits(self, target: &Target) -> bool {
         match self {
             Self::Connections => true,
-            Self::Handshakes | Self::Streams | Self::ShutWindows | Self::Resets | Self::Pings => target.is_tls(),
+            Self::Handshakes | Self::Streams | Self::ShutWindows | Self::Resets | Self::Pings => {
+                target.is_tls()
+            }
             Self::SlowHeads | Self::StalledBodies | Self::BodyMemory | Self::SlowReaders => !target.h2_only,
         }
     }

@@ -130,7 +130,7 @@ impl Default for Limits {
         Self {
             connections: 4096,
             connections_per_peer: 512,
-            requests_per_peer: 256,
+            requests_per_peer: 512,
             body_memory: 64,
             body_memory_per_peer: 16,
         }

@@ -67,7 +67,7 @@ pub struct Edge {
 }
 
 impl Edge {
-    /// Bodies of at most 256 KiB, 64 MiB of them together and 16 MiB of one client; 30 seconds a request; 256 requests of
+    /// Bodies of at most 256 KiB, 64 MiB of them together and 16 MiB of one client; 30 seconds a request; 512 requests of
     /// one client at a time. `service` is a metric label.
     #[must_use]
     pub fn new(service: &'static str) -> Self {
@@ -79,7 +79,7 @@ impl Edge {
             time: Duration::from_secs(30),
             memory: BodyMemory::new(64 * MIB, 16 * MIB),
             answers: AnswerMemory::new(64 * MIB, 16 * MIB),
-            requests: Shares::new(256, usize::MAX),
+            requests: Shares::new(512, usize::MAX),
         }
     }
 

@@ -14,11 +14,13 @@ use tokio_util::task::TaskTracker;
 use super::connection::{Connection, End, Handler, run};
 use super::limits::Limits;
 use super::linger::{Lingering, Slot};
-use super::share::{Lanes, PeerKey, Shares};
+use super::share::{Lane, Lanes, PeerKey, Shares};
 use super::site::{Site, Speaks};
 use crate::peer::Peer;
 use crate::tls::TlsSource;
 
+/// How long the place of a handshake rests: with 32 places, a client address has 320 handshakes a second.
+const HANDSHAKE_REST: Duration = Duration::from_millis(100);
 /// Kernel memory for what a client has not taken yet. Without a bound the kernel would keep up to 4 MiB of it, and notice
 /// late that a slow client reads.
 const SEND_BUFFER: usize = 128 * 1024;
@@ -119,6 +121,15 @@ async fn drain(tracker: &TaskTracker, host: &Host) {
     }
 }
 
+/// A handshake takes about a millisecond of a core. Its place rests, so that one client can't have all of the cores for
+/// handshakes, one after the other.
+fn rest(turn: Option<Lane<PeerKey>>) {
+    tokio::spawn(async move {
+        sleep(HANDSHAKE_REST).await;
+        drop(turn);
+    });
+}
+
 struct Host {
     tls: Option<Arc<dyn TlsSource>>,
     site: Site,
@@ -135,8 +146,10 @@ impl Host {
         };
         let acceptor = TlsAcceptor::from(tls.server_config());
         let handshake = timeout(self.limits.handshake, async {
-            let _turn = self.handshakes.enter(&remote.into()).await;
-            acceptor.accept(stream).await
+            let turn = self.handshakes.enter(&remote.into()).await;
+            let handshaken = acceptor.accept(stream).await;
+            rest(turn);
+            handshaken
         });
         let handshaken = tokio::select! {
             () = self.end.stop.cancelled() => return,
