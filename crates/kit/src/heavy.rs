@@ -288,7 +288,7 @@ mod tests {
     async fn a_panic_ends_its_job_only() {
         let work = one_thread(1, 1);
         let panics = || panic!("asked for");
-        assert_eq!(work.run("a", panics).await.map(|()| ()), Err(HeavyError::Stopped));
+        assert_eq!(work.run("a", panics).await, Err(HeavyError::Stopped));
         for _ in 0..1000 {
             if work.run("a", || 7).await == Ok(7) {
                 return;

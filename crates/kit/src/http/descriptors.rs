@@ -20,7 +20,7 @@ pub fn raise_descriptor_limit() -> Descriptors {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
-        ..limit.clone()
+        ..limit
     };
     let now = match setrlimit(Resource::Nofile, raised) {
         Ok(()) => limit.maximum,

@@ -219,7 +219,7 @@ impl Edge {
         &self,
         matched: Option<&MatchedPath>,
         request: Request,
-    ) -> Result<(Request, Gate), Refusal> {
+    ) -> Result<(Request, Gate), Box<Refusal>> {
         static PLAIN: Operation = Operation::PLAIN;
         let (mut parts, mut body) = request.into_parts();
         message::check(&parts)?;

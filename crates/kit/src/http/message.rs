@@ -14,16 +14,16 @@ pub(super) struct Refusal {
     pub(super) header: Option<(HeaderName, HeaderValue)>,
 }
 
-impl From<Problem> for Refusal {
+impl From<Problem> for Box<Refusal> {
     fn from(problem: Problem) -> Self {
-        Self {
+        Self::new(Refusal {
             problem,
             header: None,
-        }
+        })
     }
 }
 
-pub(super) fn check(parts: &Parts) -> Result<(), Refusal> {
+pub(super) fn check(parts: &Parts) -> Result<(), Box<Refusal>> {
     host(parts)?;
     transfer_encoding(&parts.headers)?;
     printable("path", parts.uri.path())?;
@@ -107,20 +107,20 @@ fn expectation(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// RFC 9110 section 15.5.16: a coding that is not read is 415, and Accept-Encoding says what is.
-fn content_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
+fn content_encoding(headers: &HeaderMap) -> Result<(), Box<Refusal>> {
     let plain = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
     if headers.get_all(CONTENT_ENCODING).iter().all(plain) {
         return Ok(());
     }
     let detail = "bodies are read without a content coding; send the body as it is";
-    Err(Refusal {
+    Err(Box::new(Refusal {
         problem: Problem::with_status(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "unsupported-content-encoding",
             detail,
         ),
         header: Some((ACCEPT_ENCODING, HeaderValue::from_static("identity"))),
-    })
+    }))
 }
 
 /// Percent-encoding that is complete, UTF-8, and free of control characters: what a path or query decodes to ends up in

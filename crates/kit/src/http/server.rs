@@ -8,6 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -144,21 +145,8 @@ impl Host {
             let handler = self.handler(remote, false, Peer::default());
             return run(stream, false, handler, &self.limits, &self.end).await;
         };
-        let acceptor = TlsAcceptor::from(tls.server_config());
-        let handshake = timeout(self.limits.handshake, async {
-            let turn = self.handshakes.enter(&remote.into()).await;
-            let handshaken = acceptor.accept(stream).await;
-            rest(turn);
-            handshaken
-        });
-        let handshaken = tokio::select! {
-            () = self.end.stop.cancelled() => return,
-            handshaken = handshake => handshaken,
-        };
-        let stream = match handshaken {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return tracing::info!(%remote, %error, "TLS handshake refused"),
-            Err(_) => return tracing::info!(%remote, "TLS handshake took too long"),
+        let Some(stream) = self.handshake(tls.as_ref(), stream, remote).await else {
+            return;
         };
         let (_, session) = stream.get_ref();
         let leaf = session.peer_certificates().and_then(<[_]>::first);
@@ -169,6 +157,31 @@ impl Host {
         }
         let handler = self.handler(remote, true, peer);
         run(stream, h2, handler, &self.limits, &self.end).await;
+    }
+
+    async fn handshake(
+        &self,
+        tls: &dyn TlsSource,
+        stream: Lingering,
+        remote: SocketAddr,
+    ) -> Option<TlsStream<Lingering>> {
+        let acceptor = TlsAcceptor::from(tls.server_config());
+        let handshake = timeout(self.limits.handshake, async {
+            let turn = self.handshakes.enter(&remote.into()).await;
+            let handshaken = acceptor.accept(stream).await;
+            rest(turn);
+            handshaken
+        });
+        let handshaken = tokio::select! {
+            () = self.end.stop.cancelled() => return None,
+            handshaken = handshake => handshaken,
+        };
+        match handshaken {
+            Ok(Ok(stream)) => return Some(stream),
+            Ok(Err(error)) => tracing::info!(%remote, %error, "TLS handshake refused"),
+            Err(_) => tracing::info!(%remote, "TLS handshake took too long"),
+        }
+        None
     }
 
     fn handler(&self, remote: SocketAddr, tls: bool, peer: Peer) -> Handler {
