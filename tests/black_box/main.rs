@@ -1,6 +1,7 @@
 //! The real binary, driven as users drive it: over its commands, URLs and files.
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -18,16 +19,19 @@ mod durability;
 mod edges;
 mod fairness;
 mod first_start;
+mod first_start_faults;
 mod first_steps;
 mod hostile;
 mod impersonation;
 mod judge;
 mod metrics;
 mod migrate;
+mod names;
 mod profiles;
 mod rest;
 mod revoke_all;
 mod rotation;
 mod search;
 mod services;
+mod state;
 mod strict;

@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![expect(clippy::disallowed_methods, reason = "the one crate that writes files")]
 
 mod append;
 mod dir;
@@ -8,7 +9,7 @@ mod lock;
 mod read;
 mod stage;
 
-pub use append::append;
+pub use append::{append, repair_last_line};
 pub use dir::{Tightened, create_dir, private_dir, rename, sweep, sync_parent};
 pub use error::Error;
 pub use lock::{lock, try_lock};

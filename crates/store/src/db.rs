@@ -63,6 +63,22 @@ pub enum Pools {
     },
 }
 
+/// Whether a URL can be one of a database, without asking it.
+///
+/// # Errors
+/// [`StoreError::Configuration`] when [`Db::open`] would refuse it unasked.
+pub fn check_url(url: &str) -> Result<(), StoreError> {
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        postgres::check_url(url)
+    } else if url.strip_prefix("sqlite:").is_some_and(|path| !path.is_empty()) {
+        Ok(())
+    } else {
+        Err(StoreError::Configuration(
+            "database URL must start with postgres:// or sqlite:".to_owned(),
+        ))
+    }
+}
+
 impl Db {
     /// Opens a database and checks that it answers.
     ///
@@ -116,13 +132,15 @@ impl Db {
         Ok(())
     }
 
-    /// Closes the pools; returns when all connections are given back and closed.
+    /// Closes the pools; returns when all connections are given back and closed. SQLite's file then holds everything, and
+    /// there is no log beside it.
     pub async fn close(&self) {
         self.inner.signal.close().await;
         match &self.inner.pools {
             Pools::Pg(pool) => pool.close().await,
             Pools::Lite { read, write } => {
                 read.close().await;
+                sqlite::empty_log(write).await;
                 write.close().await;
             }
         }

@@ -1,6 +1,7 @@
 //! `doctor`: looks at a deployment as a user of it would, and says what is wrong and how to mend it.
 
 mod endpoints;
+mod local;
 
 use std::path::Path;
 
@@ -9,7 +10,7 @@ use serde::Serialize;
 use super::{now, times};
 use crate::cli::Connection;
 use crate::context::{self, Server};
-use crate::output::Output;
+use crate::output::{Column, Output, wrap};
 
 /// More than this between the clocks, and certificates look not yet valid or already expired.
 const CLOCK_SKEW: time::Duration = time::Duration::seconds(60);
@@ -33,11 +34,36 @@ struct Check {
     mend: String,
 }
 
+/// Each check as a line, and below it what was found and what to do, broken at words.
+fn sentences(checks: &[Check], width: usize, output: Output) -> String {
+    const INDENT: usize = 4;
+    let mut text = String::new();
+    for check in checks {
+        let result = output.paint(check.result, check.result.to_owned());
+        text.push_str(&format!("{}: {result}\n", check.check));
+        let fix = match check.mend.is_empty() {
+            true => String::new(),
+            false => format!("FIX: {}", check.mend),
+        };
+        for part in [&check.detail, &fix].into_iter().filter(|part| !part.is_empty()) {
+            for line in wrap(
+                &rootca::cli::printable(part),
+                width.saturating_sub(INDENT).max(20),
+            ) {
+                text.push_str(&format!("{:INDENT$}{line}\n", ""));
+            }
+        }
+    }
+    text
+}
+
 pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Result<()> {
     let mut checks = Vec::new();
     let dir = context::data_dir();
     if let Some(dir) = &dir {
-        checks.push(modes(dir));
+        checks.push(local::modes(dir));
+        checks.push(local::installation(dir));
+        checks.push(local::identities(dir, now()));
     }
     match (context::find(connection), context::client(connection)) {
         (Ok(server), Ok(client)) => remote(&client, &server, dir.as_deref(), &mut checks).await,
@@ -62,11 +88,17 @@ pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Resu
             check.mend.clone(),
         ]
     };
-    output.list(
-        &report,
-        &["check", "result", "what", "how to mend"],
-        report.checks.iter().map(row),
-    )?;
+    const COLUMNS: [Column; 4] = [
+        Column::whole("check", 0),
+        Column::whole("result", 0),
+        Column::text("what", 0),
+        Column::text("how to mend", 0),
+    ];
+    match output.width() {
+        // Sentences do not fit into columns, and cut off they are of no use.
+        Some(width) => output.own(&sentences(&report.checks, width, output))?,
+        None => output.list(&report, &COLUMNS, report.checks.iter().map(row))?,
+    }
     if healthy {
         Ok(())
     } else {
@@ -148,6 +180,15 @@ fn certificate(probe: &client::Probe) -> Check {
         .as_deref()
         .and_then(|der| x509::Certificate::from_der(der).ok());
     match parsed {
+        Some(certificate) if !certificate.validity().contains(now()) => failed(
+            "certificate",
+            format!(
+                "the server's is valid from {} to {}",
+                times::minute(certificate.not_before()),
+                times::minute(certificate.not_after())
+            ),
+            "set the clocks; ours are then made again within a minute, those of listen.tls have to be replaced",
+        ),
         Some(certificate) if certificate.not_after() - now() < SERVER_WARNING => warning(
             "certificate",
             format!(
@@ -192,12 +233,23 @@ async fn authorities(client: &client::Client) -> Check {
         Err(error) if error.status() == Some(404) => return elsewhere("authorities", "ca"),
         Err(error) => return failed("authorities", chain(&error), "see the server's log"),
     };
-    let soon = list.iter().find(|ca| ca.not_after - now() < CA_WARNING);
+    let soon = list
+        .iter()
+        .find(|ca| now() < ca.not_before || ca.not_after - now() < CA_WARNING);
     match soon {
         _ if list.is_empty() => failed(
             "authorities",
             "there is no CA".to_owned(),
             "run `gigvault bootstrap` or `up`",
+        ),
+        Some(ca) if now() < ca.not_before => failed(
+            "authorities",
+            format!(
+                "CA {} is not valid before {}",
+                ca.name,
+                times::minute(ca.not_before)
+            ),
+            "set the clocks; if they were wrong when it was made, make a new CA",
         ),
         Some(ca) => warning(
             "authorities",
@@ -216,23 +268,6 @@ async fn authorities(client: &client::Client) -> Check {
                 .collect::<Vec<_>>()
                 .join(", "),
         ),
-    }
-}
-
-/// Secrets of a local data directory must be closed to other users.
-fn modes(dir: &Path) -> Check {
-    use std::os::unix::fs::PermissionsExt;
-    let secret = ["", "admin.token", "keys", "keys/kek", "identities", "db"];
-    let open = secret.iter().map(|name| dir.join(name)).find(|path| {
-        std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
-    });
-    match open {
-        Some(path) => failed(
-            "files",
-            format!("{} can be read by other users", path.display()),
-            "chmod go= on it, and think of what it holds as known",
-        ),
-        None => ok("files", format!("{} is closed to other users", dir.display())),
     }
 }
 

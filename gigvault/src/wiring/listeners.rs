@@ -1,9 +1,10 @@
 //! The sockets of this process, and what is served on each.
 
+mod bind;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::Context;
 use axum::Router;
 use kit::health::Health;
 use kit::http::{BodyMemory, Declared, Edge, Site, raise_descriptor_limit, serve};
@@ -14,8 +15,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use x509::San;
 
-use super::https;
 use super::settings::{Limits, Listen};
+use super::{https, https_names};
 
 /// Bound sockets: their ports are known before anything is built.
 pub(crate) struct Listeners {
@@ -38,20 +39,12 @@ pub(crate) struct Content {
 
 impl Listeners {
     pub(crate) async fn bind(listen: &Listen) -> anyhow::Result<Self> {
-        let bind = |port: u16| async move {
-            let address = SocketAddr::new(listen.address, port);
-            TcpListener::bind(address).await.with_context(|| {
-                format!(
-                    "port {port} of {} is not free: stop what uses it, or choose another",
-                    listen.address
-                )
-            })
-        };
+        let bind = |port: u16, setting| bind::bind(listen.address, port, setting);
         Ok(Self {
-            https: bind(listen.https_port).await?,
-            http: bind(listen.http_port).await?,
-            grpc: bind(listen.grpc_port).await?,
-            metrics: bind(listen.metrics_port).await?,
+            https: bind(listen.https_port, "https_port").await?,
+            http: bind(listen.http_port, "http_port").await?,
+            grpc: bind(listen.grpc_port, "grpc_port").await?,
+            metrics: bind(listen.metrics_port, "metrics_port").await?,
         })
     }
 
@@ -158,27 +151,10 @@ async fn serve_once_there_is(
     serve(listener, Some(Arc::new(identity)), site, limits, stop).await;
 }
 
-/// The names that our HTTPS certificate is made for.
-pub(crate) fn https_names(listen: &Listen) -> anyhow::Result<Vec<San>> {
-    let mut names = vec![
-        "dns:localhost".to_owned(),
-        "ip:127.0.0.1".to_owned(),
-        "ip:::1".to_owned(),
-    ];
-    if !listen.address.is_unspecified() && !listen.address.is_loopback() {
-        names.push(format!("ip:{}", listen.address));
-    }
-    names.extend(listen.names.iter().map(|name| name_of(name)));
-    names
-        .iter()
-        .map(|name| name.parse().with_context(|| format!("listen.names: {name}")))
-        .collect()
-}
-
 /// The names on which the API is reached, which only GigVault itself gets certificates for: those of our HTTPS
 /// certificate, those of the one in `listen.tls`, and the host that certificates point to.
 pub(crate) fn api_names(listen: &Listen) -> anyhow::Result<Vec<San>> {
-    let mut names = https_names(listen)?;
+    let mut names = https_names::configured(listen)?;
     let configured = listen
         .tls
         .as_ref()
@@ -195,18 +171,8 @@ pub(crate) fn api_names(listen: &Listen) -> anyhow::Result<Vec<San>> {
         .parse::<axum::http::Uri>()
         .ok()
         .and_then(|url| url.host().map(|host| host.trim_matches(['[', ']']).to_owned()));
-    names.extend(host.and_then(|host| name_of(&host).parse().ok()));
+    names.extend(host.and_then(|host| https_names::named(&host).parse().ok()));
     Ok(names)
-}
-
-/// A host as the text of an alternative name.
-fn name_of(host: &str) -> String {
-    let kind = if host.parse::<std::net::IpAddr>().is_ok() {
-        "ip"
-    } else {
-        "dns"
-    };
-    format!("{kind}:{host}")
 }
 
 /// The plain HTTP base URL of a process that will listen there.

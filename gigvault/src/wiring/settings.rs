@@ -1,5 +1,7 @@
 //! The configuration file: a section a service, plus where to listen, where the data lies, who the peers are.
 
+mod check;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;

@@ -17,17 +17,24 @@ pub(super) fn run(
     prompts: &mut dyn Prompts,
 ) -> Result<(), Error> {
     let folder = Folder::open(&args.folder.dir)?;
-    if let Some(path) = args.out.as_ref().filter(|path| path.exists()) {
-        return Err(Error::Exists(path.clone()));
+    if let Some(path) = &args.out {
+        ::files::check_free(path)?;
     }
     let root = args.key.unlock(&folder, prompts)?;
     let list = folder.publish_crl(&root, args.validity, now)?;
     let kept = folder.dir().join("root.crl");
+    if args.out.as_deref().is_some_and(super::is_stream) {
+        match args.format {
+            Form::Der => out.write_all(list.der())?,
+            Form::Pem => out.write_all(list.pem().as_bytes())?,
+        }
+        return Ok(());
+    }
     let written = match &args.out {
         Some(path) => {
             match args.format {
-                Form::Der => files::create(path, list.der())?,
-                Form::Pem => files::create(path, list.pem().as_bytes())?,
+                Form::Der => ::files::create(path, list.der(), files::PUBLIC)?,
+                Form::Pem => ::files::create(path, list.pem().as_bytes(), files::PUBLIC)?,
             }
             path
         }

@@ -1,8 +1,16 @@
 //! The offline root as its users meet it: the program, its files, and what other tools say about them.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
 
 mod ceremony;
 mod dependencies;
+mod faults;
+mod hostile;
 mod judges;
 mod library;
 mod order;

@@ -50,7 +50,7 @@ impl Auth {
     /// # Errors
     /// [`Error::Config`].
     pub fn build(config: Config, deps: Deps) -> Result<Self, Error> {
-        config.check()?;
+        kit::config::refuse_first(config.check()).map_err(Error::Config)?;
         let Config {
             last_used_interval,
             max_validity,

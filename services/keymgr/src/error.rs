@@ -44,7 +44,7 @@ pub enum Error {
     },
     /// A setting that cannot be used.
     #[error("{0}")]
-    Config(&'static str),
+    Config(kit::config::Fault),
     /// The key-encryption key is not the one that sealed this database's keys.
     #[error(
         "the key-encryption key from {given} (id {present}) is not the one that seals the keys of this database \

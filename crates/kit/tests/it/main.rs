@@ -1,6 +1,7 @@
 //! Behaviour of the kit from outside: real sockets, real TLS, real files.
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
