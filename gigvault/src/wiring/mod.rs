@@ -60,7 +60,6 @@ pub(crate) struct Plan {
 /// Runs until SIGTERM or SIGINT, then drains.
 pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     let settings = plan.settings;
-    settings.limits.check()?;
     let filter = kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
     // From here on SIGHUP does not end the process, also while it starts.
     let hangups = reload::hangups()?;

@@ -139,23 +139,6 @@ impl Default for Limits {
     }
 }
 
-impl Limits {
-    /// Refuses limits under which nobody is served.
-    pub(crate) fn check(&self) -> anyhow::Result<()> {
-        let counts = [
-            ("connections", self.connections),
-            ("connections_per_peer", self.connections_per_peer),
-            ("requests_per_peer", self.requests_per_peer),
-            ("body_memory", self.body_memory.into()),
-            ("body_memory_per_peer", self.body_memory_per_peer.into()),
-        ];
-        for (name, count) in counts {
-            anyhow::ensure!(count > 0, "limits.{name} is 0; it must be at least 1");
-        }
-        Ok(())
-    }
-}
-
 /// Section `database`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
