@@ -107,7 +107,11 @@ impl Disturber {
             "json",
         ])?;
         let made: serde_json::Value = serde_json::from_str(&made)?;
-        let token = made["token"].as_str().context("no token")?.to_owned();
+        let token = made
+            .get("token")
+            .and_then(serde_json::Value::as_str)
+            .context("no token")?
+            .to_owned();
         let mut targets = targets(system.dir(), None)?;
         for target in &mut targets {
             target.token = Some(token.clone());
@@ -127,11 +131,11 @@ impl Disturber {
     }
 
     fn attack(&self, listener: &str, abuse: Abuse) -> Disturbing {
-        let found = self.targets.iter().filter(|target| target.name == listener);
-        let attacks = found.map(|target| Attack::begin(target, abuse, ELSEWHERE));
-        attacks
-            .last()
-            .map_or_else(|| Disturbing::Requests(JoinSet::new()), Disturbing::Attack)
+        let found = self.targets.iter().find(|target| target.name == listener);
+        match found {
+            Some(target) => Disturbing::Attack(Attack::begin(target, abuse, ELSEWHERE)),
+            None => Disturbing::Requests(JoinSet::new()),
+        }
     }
 
     fn lists(&self) -> Disturbing {

@@ -206,7 +206,7 @@ async fn connected(
 }
 
 /// One keep-alive connection. HTTP/1.1 by hand, so that the load generator leaves the cores to the server.
-struct Rest {
+pub(crate) struct Rest {
     stream: TlsStream<TcpStream>,
     head: String,
     bodies: Arc<Vec<String>>,
