@@ -6,6 +6,7 @@
 )]
 
 pub mod fleet;
+pub mod hostile;
 pub mod postgres;
 pub mod process;
 pub mod system;

@@ -16,4 +16,6 @@ mod csr;
 mod exit_codes;
 mod help;
 mod output;
+mod pipes;
+mod terminal;
 mod verify;
