@@ -3,7 +3,11 @@
 //! One `Db` a service and process. It is cheap to clone; the clones share their pools and the wake-up signal of
 //! the change feed.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use sqlx::SqlitePool;
 
@@ -67,6 +71,8 @@ struct Inner {
     pools: Pools,
     schema: String,
     signal: Signal,
+    /// When a write for readiness last succeeded.
+    probed: Mutex<Option<Instant>>,
 }
 
 /// The connection pools; named by the macros of this crate only.
@@ -109,6 +115,7 @@ impl Db {
                 pools,
                 schema: schema.to_owned(),
                 signal,
+                probed: Mutex::default(),
             }),
         })
     }
@@ -160,6 +167,14 @@ impl Db {
     #[must_use]
     pub fn pools(&self) -> &Pools {
         &self.inner.pools
+    }
+
+    pub(crate) fn probed(&self) -> Option<Instant> {
+        *self.inner.probed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_probed(&self, at: Instant) {
+        *self.inner.probed.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
     }
 
     pub(crate) fn signal(&self) -> &Signal {

@@ -19,6 +19,7 @@ mod migrate;
 pub mod outbox;
 pub mod page;
 mod postgres;
+mod probe;
 mod signal;
 mod sqlite;
 pub mod time;

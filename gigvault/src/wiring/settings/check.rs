@@ -10,7 +10,7 @@ use kit::config::{Fault, span};
 use kit::tls::{ServerIdentity, SpiffeId};
 use secrecy::ExposeSecret;
 
-use super::{Database, Identity, Listen, PeerSettings, Settings, TlsFiles};
+use super::{Database, Identity, Limits, Listen, PeerSettings, Settings, TlsFiles};
 use crate::wiring::https_names;
 use crate::wiring::identities::{self, PROFILE};
 use crate::wiring::services::Service;
@@ -33,6 +33,7 @@ impl Settings {
             faults.push(Fault::new("data_dir", &self.data_dir, allowed));
         }
         self.listen.check(&mut faults);
+        self.limits.check(&mut faults);
         self.database.check(&mut faults);
         if let Err(error) = kit::telemetry::check_filter(&self.telemetry.filter) {
             faults.push(Fault::hiding("telemetry.filter", error.to_string()));
@@ -91,6 +92,24 @@ impl Listen {
         }
         if let Some(tls) = &self.tls {
             tls.check(faults);
+        }
+    }
+}
+
+impl Limits {
+    /// With a limit of nothing nobody is served.
+    fn check(&self, faults: &mut Vec<Fault>) {
+        let counts = [
+            ("limits.connections", self.connections),
+            ("limits.connections_per_peer", self.connections_per_peer),
+            ("limits.requests_per_peer", self.requests_per_peer),
+            ("limits.body_memory", self.body_memory.into()),
+            ("limits.body_memory_per_peer", self.body_memory_per_peer.into()),
+        ];
+        for (field, count) in counts {
+            if count == 0 {
+                faults.push(Fault::new(field, count, "takes at least 1"));
+            }
         }
     }
 }
