@@ -325,9 +325,21 @@ fn a_foreign_base_in_another_spelling_is_not_passed_over() {
         });
         NameConstraints::from_der(&der).unwrap()
     };
-    check(&excluding(b"\x82\x07a.test."), &["ip:10.0.0.1"], &["dns:a.test", "dns:b.a.test"]);
-    check(&excluding(b"\x81\x07a.test."), &["dns:a.test"], &["email:x@a.test"]);
-    check(&excluding(b"\x86\x0ahttps://a."), &["dns:a.test"], &["uri:https://a/"]);
+    check(
+        &excluding(b"\x82\x07a.test."),
+        &["ip:10.0.0.1"],
+        &["dns:a.test", "dns:b.a.test"],
+    );
+    check(
+        &excluding(b"\x81\x07a.test."),
+        &["dns:a.test"],
+        &["email:x@a.test"],
+    );
+    check(
+        &excluding(b"\x86\x0ahttps://a."),
+        &["dns:a.test"],
+        &["uri:https://a/"],
+    );
     check(&excluding(b"\x82\x06A.Test"), &["dns:b.test"], &["dns:a.test"]);
 }
 
