@@ -22,7 +22,7 @@ use std::{
 };
 
 use sqlx::{
-    AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Postgres, Row, SqlSafeStr, Transaction,
+    AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Postgres, SqlSafeStr, Transaction,
     pool::PoolConnection, postgres::PgConnectOptions,
 };
 use tokio::{sync::Semaphore, time::timeout};
