@@ -10,6 +10,7 @@ mod layout;
 mod listeners;
 mod once;
 mod openapi;
+mod pruning;
 mod ready;
 mod reload;
 mod renewal;
@@ -163,9 +164,11 @@ async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyho
     };
     jobs.spawn(reload.run(hangups, stop.clone()));
     jobs.spawn(metrics.clone().upkeep(stop.clone()));
+    jobs.spawn(pruning::run(databases.all(), Arc::clone(&clock), stop.clone()));
     jobs.spawn(identity.clone().watch(stop.clone()));
     jobs.spawn(Renewal::new(&ground, &services, identity.clone())?.run(stop.clone()));
-    let mut serving = listeners.serve(content(&services, https, identity, metrics, health), &stop);
+    let content = content(&services, https, identity, metrics, health);
+    let mut serving = listeners.serve(content, &settings.limits, &stop);
 
     ready.announce(&data, plan.ready_file.as_deref())?;
     tracing::info!(
@@ -259,6 +262,7 @@ fn content(
     health: Health,
 ) -> Content {
     let (rest, document) = openapi::routes(services, &health);
+    let declared = kit::http::Declared::of(&document);
     let rest = rest.merge(openapi::viewer(document));
     let mut grpc = tonic::service::Routes::default();
     let (mut http, mut rest) = (axum::Router::new(), rest);
@@ -275,8 +279,9 @@ fn content(
     }
     Content {
         https: https.map(|identity| (identity, rest)),
+        declared,
         http,
-        grpc: Some((identity, grpc.into_axum_router())),
+        grpc: Some((identity, grpc)),
         metrics,
         health,
     }

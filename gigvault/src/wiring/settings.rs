@@ -17,6 +17,8 @@ pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
     /// Addresses and names.
     pub(crate) listen: Listen,
+    /// What one client may take of this process.
+    pub(crate) limits: Limits,
     /// Where state lies.
     pub(crate) database: Database,
     /// Logs.
@@ -38,6 +40,7 @@ impl Default for Settings {
         Self {
             data_dir: PathBuf::from("gigvault-data"),
             listen: Listen::default(),
+            limits: Limits::default(),
             database: Database::default(),
             telemetry: Telemetry::default(),
             identity: Identity::default(),
@@ -107,6 +110,35 @@ pub(crate) struct TlsFiles {
     pub(crate) key: PathBuf,
 }
 
+/// Section `limits`: what one client may take of a listener, so that the others are still served. A client is an IPv4
+/// address or an IPv6 /64; all that comes through one proxy is one client.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    /// Most connections of a listener at a time; fewer where the process may not open that many files.
+    pub(crate) connections: usize,
+    /// Most connections of one client to a listener, at most half of all.
+    pub(crate) connections_per_peer: usize,
+    /// Most requests of one client to a listener at a time; more are answered 429.
+    pub(crate) requests_per_peer: usize,
+    /// Memory for the request bodies of a listener, in MiB.
+    pub(crate) body_memory: u16,
+    /// The part of it that one client, or one principal, has at most, in MiB.
+    pub(crate) body_memory_per_peer: u16,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 4096,
+            connections_per_peer: 512,
+            requests_per_peer: 512,
+            body_memory: 64,
+            body_memory_per_peer: 16,
+        }
+    }
+}
+
 /// Section `database`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -114,8 +146,14 @@ pub(crate) struct Database {
     /// `postgres://…`, or `file:` or `env:` and where it stands: a schema a service. Without it SQLite, a file a service
     /// in the data directory.
     pub(crate) url: Option<Secret>,
-    /// Most connections a service.
-    pub(crate) max_connections: u32,
+    /// Most connections a service. Without a number 16, on PostgreSQL at most a quarter of those that the server has,
+    /// and 3 behind a pooler in session mode.
+    pub(crate) max_connections: Option<u32>,
+    /// How a pooler in front of PostgreSQL shares sessions: `auto` (found out at the start), `session` (also without a
+    /// pooler) or `transaction`.
+    pub(crate) pooling: store::Pooling,
+    /// Take a PostgreSQL server with `fsync` or `full_page_writes` off, which may lose what was acknowledged.
+    pub(crate) allow_unsafe: bool,
     /// Bring the schema up to date at start; else `gigvault migrate` does.
     pub(crate) migrate: bool,
 }
@@ -124,7 +162,9 @@ impl Default for Database {
     fn default() -> Self {
         Self {
             url: None,
-            max_connections: 16,
+            max_connections: None,
+            pooling: store::Pooling::Auto,
+            allow_unsafe: false,
             migrate: true,
         }
     }

@@ -124,11 +124,11 @@ impl Auth {
         jobs::run(&self.app, self.flush, stop).await;
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers and takes writes.
     ///
     /// # Errors
     /// [`Error::Store`] when it does not.
     pub async fn ready(&self) -> Result<(), Error> {
-        Ok(self.app.db().ping().await?)
+        Ok(self.app.db().ready().await?)
     }
 }

@@ -133,8 +133,8 @@ impl Ca {
         jobs::run(self.app.clone(), stop).await;
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers and takes writes.
     pub async fn ready(&self) -> Result<(), Error> {
-        Ok(self.app.db.ping().await?)
+        Ok(self.app.db.ready().await?)
     }
 }

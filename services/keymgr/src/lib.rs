@@ -78,11 +78,11 @@ impl Keymgr {
         KeymgrServer::new(grpc::Grpc::new(self.app.clone())).max_decoding_message_size(kit::grpc::MAX_MESSAGE)
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers and takes writes.
     ///
     /// # Errors
     /// [`Error::Store`] when it does not.
     pub async fn ready(&self) -> Result<(), Error> {
-        Ok(self.app.db().ping().await?)
+        Ok(self.app.db().ready().await?)
     }
 }

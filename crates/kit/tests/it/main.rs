@@ -13,6 +13,7 @@ mod answers;
 mod auth;
 mod config;
 mod grpc;
+mod hostile;
 mod http;
 mod limits;
 mod operations;

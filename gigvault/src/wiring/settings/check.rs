@@ -10,7 +10,7 @@ use kit::config::{Fault, span};
 use kit::tls::{ServerIdentity, SpiffeId};
 use secrecy::ExposeSecret;
 
-use super::{Database, Identity, Listen, PeerSettings, Settings, TlsFiles};
+use super::{Database, Identity, Limits, Listen, PeerSettings, Settings, TlsFiles};
 use crate::wiring::https_names;
 use crate::wiring::identities::{self, PROFILE};
 use crate::wiring::services::Service;
@@ -33,6 +33,7 @@ impl Settings {
             faults.push(Fault::new("data_dir", &self.data_dir, allowed));
         }
         self.listen.check(&mut faults);
+        self.limits.check(&mut faults);
         self.database.check(&mut faults);
         if let Err(error) = kit::telemetry::check_filter(&self.telemetry.filter) {
             faults.push(Fault::hiding("telemetry.filter", error.to_string()));
@@ -95,6 +96,24 @@ impl Listen {
     }
 }
 
+impl Limits {
+    /// With a limit of nothing nobody is served.
+    fn check(&self, faults: &mut Vec<Fault>) {
+        let counts = [
+            ("limits.connections", self.connections),
+            ("limits.connections_per_peer", self.connections_per_peer),
+            ("limits.requests_per_peer", self.requests_per_peer),
+            ("limits.body_memory", self.body_memory.into()),
+            ("limits.body_memory_per_peer", self.body_memory_per_peer.into()),
+        ];
+        for (field, count) in counts {
+            if count == 0 {
+                faults.push(Fault::new(field, count, "takes at least 1"));
+            }
+        }
+    }
+}
+
 /// The base of the URLs in certificates: relying parties append paths and fetch them without TLS.
 fn check_public_http_url(url: &str) -> Result<(), String> {
     // RFC 5280 section 8: over TLS, fetching could need the certificate that is being checked.
@@ -151,13 +170,11 @@ impl Database {
         {
             faults.push(Fault::hiding("database.url", error.to_string()));
         }
-        if !(1..=MAX_CONNECTIONS).contains(&self.max_connections) {
+        if let Some(most) = self.max_connections
+            && !(1..=MAX_CONNECTIONS).contains(&most)
+        {
             let allowed = format!("takes 1 to {MAX_CONNECTIONS}");
-            faults.push(Fault::new(
-                "database.max_connections",
-                self.max_connections,
-                allowed,
-            ));
+            faults.push(Fault::new("database.max_connections", most, allowed));
         }
     }
 }
