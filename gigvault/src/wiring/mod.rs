@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use kit::clock::{SharedClock, SystemClock};
+use kit::clock::{Clock as _, SharedClock, SystemClock};
 use kit::grpc::edge;
 use kit::health::Health;
 use kit::tls::{Identity, IdentityFiles};
@@ -54,7 +54,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     let metrics = kit::metrics::install()?;
     kit::metrics::build_info(env!("CARGO_PKG_VERSION"));
     let stop = kit::shutdown::on_signal()?;
-    let clock: SharedClock = Arc::new(SystemClock::from_env()?);
+    let clock = clock()?;
     let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(&settings))?;
     let _lock = lock(&data)?;
     let listeners = Listeners::bind(&settings.listen).await?;
@@ -128,6 +128,22 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The machine's clock, with a loud word if the environment shifts it.
+fn clock() -> anyhow::Result<SharedClock> {
+    let clock = SystemClock::from_env()?;
+    let offset = clock.offset();
+    metrics::gauge!("gigvault_clock_offset_seconds").set(offset.as_seconds_f64());
+    if !offset.is_zero() {
+        tracing::warn!(
+            offset_seconds = offset.whole_seconds(),
+            "{} shifts the clock of this process, which is for tests only: validity, expiry, and revocation go by the \
+             shifted time; unset it and start again",
+            kit::clock::OFFSET_VARIABLE
+        );
+    }
+    Ok(Arc::new(clock))
+}
+
 /// Background work of the services, until `stop`.
 fn jobs(services: &Services, stop: &CancellationToken) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
@@ -139,6 +155,10 @@ fn jobs(services: &Services, stop: &CancellationToken) -> JoinSet<()> {
         let stop = stop.clone();
         jobs.spawn(async move { auth.jobs(stop).await });
     }
+    if let Some(keymgr) = services.keymgr.clone() {
+        let stop = stop.clone();
+        jobs.spawn(async move { keymgr.jobs(stop).await });
+    }
     jobs
 }
 
@@ -148,7 +168,7 @@ pub(crate) async fn bootstrap(mut settings: Settings, identities: &[String]) -> 
     // That is the folder of the one process that serves with this file; here each name gets its own.
     settings.identity.directory = PathBuf::new();
     kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
-    let clock: SharedClock = Arc::new(SystemClock::from_env()?);
+    let clock = clock()?;
     let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(&settings))?;
     let _lock = lock(&data)?;
     // It is written into every certificate, the first identities among them.
@@ -180,7 +200,7 @@ pub(crate) async fn new_admin_token(settings: &Settings) -> anyhow::Result<PathB
         );
     }
     kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
-    let clock: SharedClock = Arc::new(SystemClock::from_env()?);
+    let clock = clock()?;
     let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(settings))?;
     let _lock = lock(&data)?;
     let db = databases::open(
@@ -230,7 +250,7 @@ pub(crate) async fn openapi_document(directory: &Path) -> anyhow::Result<utoipa:
     let ground = Ground {
         settings: &settings,
         data: &data,
-        clock: Arc::new(SystemClock::from_env()?),
+        clock: clock()?,
         identity: None,
         public_http_url: "http://localhost:8080".to_owned(),
         stop: CancellationToken::new(),

@@ -80,6 +80,8 @@ pub(crate) struct Services {
     pub(crate) keymgr_for_ca: Option<Transport>,
     /// Who knows callers: `auth`, here or elsewhere.
     pub(crate) authenticator: Arc<dyn Authenticator>,
+    /// Time, as they have it.
+    pub(crate) clock: SharedClock,
 }
 
 impl Services {
@@ -100,6 +102,7 @@ impl Services {
             ca: None,
             keymgr_for_ca: None,
             authenticator: Arc::clone(&authenticator),
+            clock: Arc::clone(&ground.clock),
         };
         if wanted.contains(&Service::Ca) {
             let transport = match &services.keymgr {

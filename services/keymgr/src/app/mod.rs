@@ -6,10 +6,13 @@ mod get;
 mod list;
 mod loaded;
 mod sign;
+mod usage;
 mod workers;
 
 pub use generate::GenerateRequest;
 pub use sign::SignRequest;
+pub(crate) use usage::Counts;
+pub use usage::Signatures;
 
 use std::sync::Arc;
 
@@ -18,6 +21,7 @@ use kit::clock::SharedClock;
 use store::Db;
 
 use loaded::Loaded;
+use usage::Usage;
 use workers::Workers;
 
 /// What the use cases share.
@@ -28,6 +32,7 @@ pub struct App {
     backend: Arc<dyn KeyStore>,
     loaded: Loaded,
     workers: Workers,
+    usage: Usage,
     max_batch: usize,
 }
 
@@ -45,6 +50,7 @@ impl App {
             backend,
             loaded,
             workers: Workers::new(),
+            usage: Usage::new(config.max_signatures_per_second),
             max_batch: config.max_batch,
         }
     }
