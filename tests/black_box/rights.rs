@@ -199,8 +199,9 @@ async fn a_key_that_a_key_made_has_no_more_and_goes_with_it_if_asked() {
         child["prefix"].as_str().unwrap(),
     );
     let shown = system.cli(&["apikey", "revoke", prefix, "--yes"]).unwrap();
-    let said = String::from_utf8(shown.stderr).unwrap();
-    assert!(said.contains(below) && said.contains("--descendants"), "{said}");
+    let said: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!(said["remaining"][0]["prefix"], below, "{said}");
+    assert_eq!(said["revoked"], json!([]));
     let child = rest_of(&system, &child);
     assert_eq!(child.get("/api/v1/whoami").await.status(), StatusCode::OK);
     system
