@@ -109,8 +109,11 @@ async fn each_role_gets_its_profiles_and_no_other() {
             let status = rest.try_issue(&body).await.status();
             let expected = match roles.contains(role) {
                 true => status == StatusCode::CREATED,
-                // That no CA issues a root is no question of rights.
-                false => status == StatusCode::FORBIDDEN || (*profile == "root" && status.is_client_error()),
+                // That no CA issues these is no question of rights.
+                false => {
+                    let by_no_ca = ["root", "services-ca"].contains(profile);
+                    status == StatusCode::FORBIDDEN || (by_no_ca && status.is_client_error())
+                }
             };
             if !expected {
                 wrong.insert(format!("{role} {profile}"), status);

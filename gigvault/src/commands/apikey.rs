@@ -88,7 +88,14 @@ fn report(prefix: &str, done: &RevokedKeys, output: Output) -> anyhow::Result<()
     if done.revoked.is_empty() && done.remaining.is_empty() {
         return Ok(());
     }
-    let row = |key: &ApiKey| vec![key.prefix.clone(), key.name.clone(), key.roles.join(", "), key.status.clone()];
+    let row = |key: &ApiKey| {
+        vec![
+            key.prefix.clone(),
+            key.name.clone(),
+            key.roles.join(", "),
+            key.status.clone(),
+        ]
+    };
     let rows: Vec<_> = done.revoked.iter().chain(&done.remaining).map(row).collect();
     output.list(done, &["made by it", "name", "roles", "status"], rows.into_iter())?;
     if !done.remaining.is_empty() {

@@ -13,7 +13,9 @@ use super::databases::Databases;
 use super::layout::DataDir;
 use super::services::{Ground, Service, Services};
 use super::settings::{self, Settings};
-use super::{check_clock, clock, first_start, in_data_dir, listeners, lock, openapi, public_http_url, refuse_api};
+use super::{
+    check_clock, clock, first_start, in_data_dir, listeners, lock, openapi, public_http_url, refuse_api,
+};
 
 /// Makes databases, hierarchy, first admin and the first identities of the named services, and ends.
 pub(crate) async fn bootstrap(
