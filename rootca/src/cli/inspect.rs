@@ -12,7 +12,6 @@ use x509::{Certificate, Csr, San};
 use super::InspectArgs;
 use super::output::{lines, rfc3339, show};
 use crate::error::Error;
-use crate::files;
 use crate::folder::Folder;
 
 pub(super) fn run(args: &InspectArgs, now: OffsetDateTime, out: &mut dyn Write) -> Result<(), Error> {
@@ -24,7 +23,7 @@ pub(super) fn run(args: &InspectArgs, now: OffsetDateTime, out: &mut dyn Write) 
 }
 
 fn of_file(path: &Path) -> Result<(Value, String), Error> {
-    let content = files::read(path)?;
+    let content = super::read_input(path)?;
     let binary = content.first() == Some(&0x30);
     let certificate = if binary {
         Certificate::from_der(&content)
@@ -117,6 +116,12 @@ fn of_folder(folder: &Folder, now: OffsetDateTime) -> Result<(Value, String), Er
         let status = match revoked.iter().find(|revoked| revoked.serial == entry.serial) {
             Some(revoked) => format!("revoked {} ({})", rfc3339(revoked.time), revoked.reason),
             None if entry.not_after < now => "expired".into(),
+            None if entry
+                .certificate()
+                .is_some_and(|issued| now < issued.not_before()) =>
+            {
+                "not-yet-valid".into()
+            }
             None => "valid".into(),
         };
         text.push_str(&format!(

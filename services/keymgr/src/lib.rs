@@ -52,7 +52,7 @@ impl Keymgr {
     /// [`Error::Config`], [`Error::WrongKek`], [`Error::Key`] for an unusable key-encryption key file,
     /// [`Error::Store`].
     pub async fn build(config: Config, deps: Deps) -> Result<Self, Error> {
-        config.check()?;
+        kit::config::refuse_first(config.check()).map_err(Error::Config)?;
         let kek = unlock::unlock(&deps.db, &config.kek_source()?).await?;
         let backend = Arc::new(SoftwareStore::new(kek));
         let app = App::new(deps.db, deps.clock, backend, &config);
@@ -85,11 +85,11 @@ impl Keymgr {
         jobs::run(&self.app, stop).await;
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers and takes writes.
     ///
     /// # Errors
     /// [`Error::Store`] when it does not.
     pub async fn ready(&self) -> Result<(), Error> {
-        Ok(self.app.db().ping().await?)
+        Ok(self.app.db().ready().await?)
     }
 }

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use keys::KeyStore;
 use kit::clock::SharedClock;
+use kit::heavy::HeavyWork;
 use store::Db;
 
 use loaded::Loaded;
@@ -33,6 +34,7 @@ pub struct App {
     loaded: Loaded,
     workers: Workers,
     usage: Usage,
+    heavy: HeavyWork,
     max_batch: usize,
 }
 
@@ -51,6 +53,7 @@ impl App {
             loaded,
             workers: Workers::new(),
             usage: Usage::new(config.max_signatures_per_second),
+            heavy: HeavyWork::default(),
             max_batch: config.max_batch,
         }
     }
