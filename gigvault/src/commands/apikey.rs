@@ -95,6 +95,12 @@ pub(super) async fn run(
 
 /// What it made: what was revoked with it, and what is still good. Nothing where there is nothing to tell.
 fn report(prefix: &str, done: &RevokedKeys, output: Output) -> anyhow::Result<()> {
+    const COLUMNS: [Column; 4] = [
+        Column::whole("made by it", 0),
+        Column::text("name", 0),
+        Column::text("roles", 0),
+        Column::whole("status", 0),
+    ];
     note(&format!("API key {prefix} is revoked"));
     if done.revoked.is_empty() && done.remaining.is_empty() {
         return Ok(());
@@ -108,7 +114,7 @@ fn report(prefix: &str, done: &RevokedKeys, output: Output) -> anyhow::Result<()
         ]
     };
     let rows: Vec<_> = done.revoked.iter().chain(&done.remaining).map(row).collect();
-    output.list(done, &["made by it", "name", "roles", "status"], rows.into_iter())?;
+    output.list(done, &COLUMNS, rows.into_iter())?;
     if !done.remaining.is_empty() {
         note(&format!(
             "to revoke those too: gigvault apikey revoke {prefix} --descendants"
