@@ -114,7 +114,7 @@ fn report(prefix: &str, done: &RevokedKeys, output: Output) -> anyhow::Result<()
         ]
     };
     let rows: Vec<_> = done.revoked.iter().chain(&done.remaining).map(row).collect();
-    output.list(done, &COLUMNS, rows.into_iter())?;
+    output.list(done, &COLUMNS, rows)?;
     if !done.remaining.is_empty() {
         note(&format!(
             "to revoke those too: gigvault apikey revoke {prefix} --descendants"

@@ -76,7 +76,8 @@ impl From<&crate::domain::Key> for Key {
 struct KeyWithSignatures {
     #[serde(flatten)]
     key: Key,
-    /// By what was signed; complete up to the last few seconds.
+    /// By what was signed; complete up to the last few seconds, absent while it signed nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     signatures: Vec<Signatures>,
 }
 

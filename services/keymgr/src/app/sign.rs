@@ -52,10 +52,11 @@ impl App {
         let signatures = self.workers.each(&messages, spread, sign).await?;
         self.usage.note(&key.name, &structures);
         metrics::counter!(
-            "gigvault_signatures_total", "backend" => key.backend, "algorithm" => algorithm.to_string(),
-            "purpose" => key.purpose.as_str()
+            "gigvault_signatures_total", "backend" => key.backend, "algorithm" => algorithm.to_string()
         )
         .increment(signatures.len() as u64);
+        metrics::counter!("gigvault_key_signatures_total", "purpose" => key.purpose.as_str())
+            .increment(signatures.len() as u64);
         Ok(signatures)
     }
 }
