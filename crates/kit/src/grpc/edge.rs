@@ -115,15 +115,19 @@ impl Edge {
         let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code());
         let took = started.elapsed();
         self.measure.record(method, code, took);
-        let ms = took.as_secs_f64() * 1000.0;
-        match code {
-            Code::Ok => tracing::debug!(method, ms, "gRPC call"),
-            // A step of this process's own work: whoever called says what it means, `NotFound` for one.
-            code if in_process => tracing::debug!(method, ms, ?code, "gRPC call"),
-            Code::Internal | Code::Unknown => tracing::warn!(method, ms, ?code, "gRPC call"),
-            _ => tracing::info!(method, ms, ?code, "gRPC call"),
-        }
+        log(method, code, took, in_process);
         response
+    }
+}
+
+/// A call in this process is a step of its own work: whoever called says what a refusal means, `NotFound` for one.
+fn log(method: &'static str, code: Code, took: Duration, in_process: bool) {
+    let ms = took.as_secs_f64() * 1000.0;
+    match code {
+        Code::Ok => tracing::debug!(method, ms, "gRPC call"),
+        _ if in_process => tracing::debug!(method, ms, ?code, "gRPC call"),
+        Code::Internal | Code::Unknown => tracing::warn!(method, ms, ?code, "gRPC call"),
+        _ => tracing::info!(method, ms, ?code, "gRPC call"),
     }
 }
 
