@@ -23,6 +23,7 @@ mod metrics;
 mod migrate;
 mod profiles;
 mod rest;
+mod revocation;
 mod revoke_all;
 mod rotation;
 mod search;

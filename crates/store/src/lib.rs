@@ -13,6 +13,7 @@ mod db;
 mod error;
 pub mod feed;
 pub mod id;
+pub mod lock;
 mod macros;
 mod migrate;
 pub mod outbox;
