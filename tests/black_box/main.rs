@@ -18,6 +18,7 @@ mod durability;
 mod edges;
 mod first_start;
 mod first_steps;
+mod impersonation;
 mod judge;
 mod metrics;
 mod migrate;

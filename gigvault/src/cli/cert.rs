@@ -187,10 +187,9 @@ A revocation is final: only its reason can still be changed, to key-compromise o
 that was compromised is never certified again. `cert hold` and `cert release` take a certificate back and
 forth.
 
---all revokes every certificate of a CA that is valid or on hold, the server's own HTTPS
-certificate among them where that CA issued it, again and again until it finds none. Where the
-CA goes on issuing faster than that, it ends with status 1; --stop-issuing suspends the CA first
-(`ca resume` ends that). Cut off, it can be run again: it revokes what is left.
+--all revokes every certificate of a CA that is valid or on hold, again and again until it finds
+none. Where the CA goes on issuing faster than that, it ends with status 1; --stop-issuing suspends
+the CA first (`ca resume` ends that). Cut off, it can be run again: it revokes what is left.
 
 Examples:
   gigvault cert revoke 4f1c0a9be27d5f60813e9a4c2b7d1e05 --reason superseded

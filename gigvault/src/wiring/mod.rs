@@ -60,6 +60,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     let listeners = Listeners::bind(&settings.listen).await?;
 
     let name = process_name(&settings, &plan.services, plan.first_start);
+    refuse_api(&name)?;
     let files = identities::files(&settings, &data, &name);
     let loaded = match plan.first_start {
         true => None,
@@ -143,6 +144,7 @@ fn jobs(services: &Services, stop: &CancellationToken) -> JoinSet<()> {
 
 /// Makes databases, hierarchy, first admin and the first identities of the named services, and ends.
 pub(crate) async fn bootstrap(mut settings: Settings, identities: &[String]) -> anyhow::Result<PathBuf> {
+    identities.iter().try_for_each(|name| refuse_api(name))?;
     // That is the folder of the one process that serves with this file; here each name gets its own.
     settings.identity.directory = PathBuf::new();
     kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
@@ -303,6 +305,14 @@ fn process_name(settings: &Settings, services: &BTreeSet<Service>, everything: b
         Some(first) if !everything => first.name().to_owned(),
         _ => "gigvault".to_owned(),
     }
+}
+
+/// Whoever has this name could pass for the API.
+fn refuse_api(name: &str) -> anyhow::Result<()> {
+    if name == identities::API {
+        bail!("the identity name {name} is reserved for the HTTPS certificate; choose another");
+    }
+    Ok(())
 }
 
 fn load_identity(files: &IdentityFiles, clock: &SharedClock) -> anyhow::Result<Identity> {

@@ -20,6 +20,10 @@ pub struct SubjectRule {
     /// Attributes that must stand in it.
     #[serde(default, with = "text::attributes")]
     pub required: Vec<ObjectIdentifier>,
+    /// Beginnings that no value in the subject may have, in whatever case. `system:` unless said otherwise: Kubernetes
+    /// takes common name and organization of a client certificate for user and groups, `system:masters` among them.
+    #[serde(default = "system_names")]
+    pub denied_prefixes: Vec<String>,
 }
 
 /// What a common name may be. In every case it is held to the name constraints of the issuing CA.
@@ -71,8 +75,20 @@ impl SubjectRule {
                 "`required` holds {}, which `attributes` does not",
                 text::attributes::label(*oid)
             )),
+            None if self.denied_prefixes.iter().any(|prefix| prefix.trim().is_empty()) => {
+                Err("`denied_prefixes` holds an empty text, which every value begins with".into())
+            }
             None => Ok(()),
         }
+    }
+
+    /// The denied prefix that the value begins with.
+    pub(crate) fn denied_prefix_of(&self, value: &str) -> Option<&str> {
+        let value = value.trim_start().to_lowercase();
+        self.denied_prefixes
+            .iter()
+            .find(|prefix| value.starts_with(&prefix.to_lowercase()))
+            .map(String::as_str)
     }
 }
 
@@ -82,8 +98,13 @@ impl Default for SubjectRule {
             common_name: CommonName::default(),
             attributes: organization(),
             required: Vec::new(),
+            denied_prefixes: system_names(),
         }
     }
+}
+
+fn system_names() -> Vec<String> {
+    vec!["system:".to_owned()]
 }
 
 fn organization() -> Vec<ObjectIdentifier> {

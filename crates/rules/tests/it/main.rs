@@ -8,4 +8,5 @@ mod judges;
 mod lifetimes;
 mod profiles;
 mod properties;
+mod rights;
 mod world;
