@@ -23,6 +23,7 @@ mod impersonation;
 mod judge;
 mod metrics;
 mod migrate;
+mod names;
 mod profiles;
 mod rest;
 mod revocation;
