@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use super::confirm;
+use super::{Unattended, confirm};
 use crate::cli;
 use crate::exit::Usage;
 use crate::output::Output;
@@ -82,7 +82,7 @@ pub(super) async fn run(
             "Revoke {} certificates of CA {ca} ({valid} valid, {on_hold} on hold) with reason {}{stop}?",
             report.left, request.reason
         );
-        confirm(&question, arguments.yes)?;
+        confirm(&question, arguments.yes, Unattended::Refuse)?;
         if arguments.stop_issuing {
             report.suspended = client.cas().suspend(ca).await?.suspended_since.is_some();
         }
