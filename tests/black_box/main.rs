@@ -27,6 +27,7 @@ mod judge;
 mod metrics;
 mod migrate;
 mod names;
+mod postgresql;
 mod profiles;
 mod rest;
 mod revocation;
