@@ -40,7 +40,7 @@ async fn lock(tx: &mut Tx, sql: &'static str, mut names: Vec<i32>) -> Result<(),
         sqlx::query(sql)
             .bind(schema)
             .bind(names)
-            .execute(&mut **connection)
+            .execute(connection)
             .await?;
     }
     Ok(())
