@@ -16,6 +16,7 @@ mod disk_full;
 mod doctor;
 mod durability;
 mod edges;
+mod field_input;
 mod first_start;
 mod first_steps;
 mod judge;

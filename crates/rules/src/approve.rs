@@ -54,7 +54,7 @@ pub fn approve(
         .map_err(|error| Denied::profile(error.problem))?;
     let path_len = check::path::settle(profile, issuer)?;
     key::check(profile, &request.public_key, issuer)?;
-    let sans = sans::settle(profile, &request.sans)?;
+    let sans = sans::settle(profile, &request)?;
     let subject = subject::settle(profile, &request.subject, &sans)?;
     names::check(issuer, &subject, &sans)?;
     let validity = validity::settle(profile, &request, issuer, now)?;
@@ -71,6 +71,7 @@ pub fn approve(
                 sans: &sans,
                 subject_is_empty: subject.is_empty(),
                 path_len,
+                key_identifier: key::identifier(profile, &request, issuer)?,
             },
         )?,
         subject,

@@ -145,7 +145,8 @@ impl Issuer {
             let period = ancestor.validity();
             own.validity.not_before = own.validity.not_before.max(period.not_before);
             own.validity.not_after = own.validity.not_after.min(period.not_after);
-            self.keys_of_cas.insert(ancestor.spki_fingerprint());
+            // By the key, whose encoding is canonical, not by the octets of the certificate.
+            self.keys_of_cas.insert(key_of(ancestor)?.fingerprint());
             below = ancestor;
         }
         Ok(self)

@@ -7,4 +7,5 @@ mod judges;
 mod library;
 mod order;
 mod refusals;
+mod subordinates;
 mod world;
