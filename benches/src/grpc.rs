@@ -57,7 +57,7 @@ impl Client for Grpc {
         let request = IssueRequest {
             csr: csr.clone(),
             profile: "tls-server".to_owned(),
-            requester: "bench".to_owned(),
+            requester: "user:bench".to_owned(),
             ..IssueRequest::default()
         };
         self.client.issue(request).await?;

@@ -8,7 +8,7 @@ use aws_lc_rs::rand::SystemRandom;
 use keys::{Signer, SoftwareKey};
 use kit::clock::{Clock, SystemClock};
 use lint::ToBeSigned;
-use rules::{Approved, Issuer, Pointers, Profile, Request, approve, builtin};
+use rules::{Approved, Grant, Issuer, Pointers, Profile, Request, approve, builtin};
 use time::OffsetDateTime;
 use x509::csr::Csr;
 use x509::{Certificate, KeyAlgorithm, Serial};
@@ -113,7 +113,8 @@ fn certify(
         format!("CN=Bench {name},O=Example").parse()?,
         Vec::new(),
         certified.clone(),
-    );
+    )
+    .granted(Grant::default().with_authority());
     let serial = Serial::random(&SystemRandom::new())?;
     let approved = approve(&profile(name)?, request, issuer, serial, now)?;
     let signature = key.sign(approved.tbs(), key.algorithm())?;

@@ -82,6 +82,9 @@ pub(crate) fn client(connection: &Connection) -> anyhow::Result<Client> {
     if let Some(path) = &server.roots {
         builder = builder.roots(std::fs::read(path).with_context(|| format!("reading {}", path.display()))?);
     }
+    if let Some(identity) = &connection.server_identity {
+        builder = builder.server_identity(identity.clone());
+    }
     if let Some(token) = server.token {
         builder = builder.token(token);
     }

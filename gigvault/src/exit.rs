@@ -71,6 +71,11 @@ fn hint(error: &anyhow::Error) -> Option<String> {
             Some("is the server running (`gigvault up`)? `gigvault doctor` looks closer".to_owned())
         }
         Error::Untrusted { .. } => Some("trust the right root: --ca-file, or GIGVAULT_CA_FILE".to_owned()),
+        Error::NotTheApi { .. } => Some(
+            "your credential was not sent. If this server shows a certificate from elsewhere (listen.tls, a proxy), say \
+             --server-identity name, or GIGVAULT_SERVER_IDENTITY"
+                .to_owned(),
+        ),
         Error::Problem(problem) => match problem.status {
             401 => Some("set GIGVAULT_TOKEN or --token to a valid API key".to_owned()),
             500 | 503 => problem

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_lc_rs::rand::SystemRandom;
 use lint::Linted;
-use rules::{Approved, Issuer, Kind, Pointers, Profile, Request, builtin};
+use rules::{Approved, Grant, Issuer, Kind, Pointers, Profile, Request, builtin};
 use time::OffsetDateTime;
 use x509::{Certificate, DistinguishedName, Eku, NameConstraints, PublicKey, Serial, SignatureAlgorithm};
 
@@ -86,6 +86,7 @@ pub fn draft(
         validity: wanted.validity,
         subject_key_identifier: wanted.subject_key_identifier.clone(),
         ..Request::new(wanted.subject.clone(), Vec::new(), wanted.public_key.clone())
+            .granted(Grant::default().with_authority())
     };
     let approved = rules::approve(&wanted.profile()?, request, &issuer, fresh_serial()?, now)?;
     Ok(lint::lint(approved, &lint::Context::issued_by(root))?)

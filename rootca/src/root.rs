@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use keys::{Signer, SoftwareKey};
 use lint::Linted;
-use rules::{Approved, Issuer, Request};
+use rules::{Approved, Grant, Issuer, Request};
 use time::OffsetDateTime;
 use x509::crl::{CertificateList, CrlEntry, CrlSpec};
 use x509::{Certificate, DistinguishedName, KeyAlgorithm};
@@ -39,6 +39,7 @@ impl Root {
         let request = Request {
             validity,
             ..Request::new(subject.clone(), Vec::new(), key.public_key().clone())
+                .granted(Grant::default().with_authority())
         };
         let approved = rules::approve(&profile("root")?, request, &issuer, fresh_serial()?, now)?;
         let linted = lint::lint(approved, &lint::Context::self_signed())?;

@@ -19,6 +19,7 @@ mod edges;
 mod field_input;
 mod first_start;
 mod first_steps;
+mod impersonation;
 mod judge;
 mod metrics;
 mod migrate;

@@ -83,7 +83,7 @@ async fn three_processes_issue_over_rest_and_grpc() {
     let request = IssueRequest {
         csr: der(&csr::p256("b.example.test")),
         profile: "tls-server".to_owned(),
-        requester: "ada".to_owned(),
+        requester: "acme:ada".to_owned(),
         protocol: "acme".to_owned(),
         ..IssueRequest::default()
     };

@@ -96,9 +96,16 @@ impl<'a> Call<'a> {
         String::from_utf8(body).map_err(|error| self.unexpected(status, error.to_string()))
     }
 
-    /// No answer but that it is done.
-    pub(crate) async fn done(self) -> Result<(), Error> {
-        self.bytes().await.map(drop)
+    /// The answer's JSON; `None` where there is none to tell.
+    pub(crate) async fn json_if_any<T: DeserializeOwned>(self) -> Result<Option<T>, Error> {
+        let (status, body) = self.bytes().await?;
+        if body.is_empty() {
+            return Ok(None);
+        }
+        let answer = serde_json::from_slice(&body);
+        answer
+            .map(Some)
+            .map_err(|error| self.unexpected(status, error.to_string()))
     }
 
     async fn bytes(&self) -> Result<(StatusCode, Vec<u8>), Error> {

@@ -14,6 +14,7 @@ use crate::resources::cas::Cas;
 use crate::resources::certificates::Certificates;
 use crate::resources::keys::Keys;
 use crate::resources::profiles::Profiles;
+use crate::trust::{self, ServerIdentity};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -40,6 +41,7 @@ pub struct Builder {
     url: String,
     token: Option<SecretString>,
     roots: Option<Vec<u8>>,
+    identity: Option<ServerIdentity>,
     timeout: Duration,
 }
 
@@ -51,6 +53,7 @@ impl Client {
             url: url.into(),
             token: None,
             roots: None,
+            identity: None,
             timeout: TIMEOUT,
         }
     }
@@ -121,6 +124,16 @@ impl Builder {
         }
     }
 
+    /// What the server has to show. Unless said otherwise: the certificate of the API from the services CA of GigVault
+    /// where roots are given, and a certificate for its name where the machine's own are trusted.
+    #[must_use]
+    pub fn server_identity(self, identity: ServerIdentity) -> Self {
+        Self {
+            identity: Some(identity),
+            ..self
+        }
+    }
+
     /// Longest time for one request and its answer; 60 seconds unless said otherwise.
     #[must_use]
     pub const fn timeout(mut self, timeout: Duration) -> Self {
@@ -146,9 +159,7 @@ impl Builder {
         if is_loopback(&base) {
             http = http.no_proxy();
         }
-        if let Some(pem) = self.roots {
-            http = http.tls_certs_only(roots(&pem)?);
-        }
+        http = trusting(http, &base, self.roots.as_deref(), self.identity)?;
         let unusable = |error| Error::Config(format!("the connection can't be set up: {error}"));
         Ok(Client {
             http: http.build().map_err(unusable)?,
@@ -156,6 +167,39 @@ impl Builder {
             token: self.token.map(Arc::new),
         })
     }
+}
+
+/// Sets what is trusted.
+fn trusting(
+    http: reqwest::ClientBuilder,
+    base: &Url,
+    pem: Option<&[u8]>,
+    identity: Option<ServerIdentity>,
+) -> Result<reqwest::ClientBuilder, Error> {
+    let Some(pem) = pem else {
+        return match identity {
+            Some(ServerIdentity::Name) => Ok(http),
+            Some(_) => Err(Error::Config(
+                "the identity of the API is checked under a root of GigVault: give its certificate"
+                    .to_owned(),
+            )),
+            // No public CA certifies loopback, so the root of a private one is among the machine's own, and
+            // everybody who gets certificates there can have one for localhost.
+            None if base.scheme() == "https" && is_loopback(base) => Err(Error::Config(format!(
+                "{base} needs the root of GigVault (--ca-file): the roots of the machine do not tell this server from \
+                 another holder of a certificate for localhost"
+            ))),
+            None => Ok(http),
+        };
+    };
+    let anchors = roots(pem)?;
+    Ok(match identity.unwrap_or(ServerIdentity::Gigvault) {
+        ServerIdentity::Name => http.tls_certs_only(anchors),
+        ServerIdentity::Gigvault => http.tls_backend_preconfigured(trust::config(pem, None)?),
+        ServerIdentity::TrustDomain(domain) => {
+            http.tls_backend_preconfigured(trust::config(pem, Some(domain))?)
+        }
+    })
 }
 
 fn roots(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, Error> {

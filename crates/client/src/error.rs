@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::trust::NotTheApi;
+
 /// Why a request did not get what it asked for.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -31,6 +33,18 @@ pub enum Error {
     /// The server's certificate is not one to trust here, so nothing was sent.
     #[error("the certificate of {url} is not trusted: {cause}")]
     Untrusted {
+        /// The server.
+        url: String,
+        /// What is wrong with it.
+        cause: String,
+        /// All of it.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The server's certificate is for its name and from a trusted CA, but it is not that of the API, so nothing was
+    /// sent.
+    #[error("{url} is not the GigVault API: its certificate is for that name, but {cause}")]
+    NotTheApi {
         /// The server.
         url: String,
         /// What is wrong with it.
@@ -80,6 +94,9 @@ impl Error {
             return Self::Timeout { url };
         }
         let cause = innermost(&source);
+        if let Some(cause) = not_the_api(&source) {
+            return Self::NotTheApi { url, cause, source };
+        }
         if is_about_certificate(&source) {
             return Self::Untrusted { url, cause, source };
         }
@@ -150,7 +167,21 @@ fn innermost(error: &reqwest::Error) -> String {
 }
 
 fn is_about_certificate(error: &reqwest::Error) -> bool {
-    sources(error).any(|layer| {
+    certificate_error(error).is_some()
+}
+
+/// Why the certificate is not that of the API, if our own check said so.
+fn not_the_api(error: &reqwest::Error) -> Option<String> {
+    match certificate_error(error)? {
+        rustls::CertificateError::Other(other) => {
+            other.0.downcast_ref::<NotTheApi>().map(ToString::to_string)
+        }
+        _ => None,
+    }
+}
+
+fn certificate_error(error: &reqwest::Error) -> Option<&rustls::CertificateError> {
+    sources(error).find_map(|layer| {
         let mut layer = Some(layer);
         // rustls's error travels inside an io::Error, and that at times in another, whose `source` skips them.
         while let Some(io) = layer.and_then(|layer| layer.downcast_ref::<std::io::Error>()) {
@@ -158,8 +189,10 @@ fn is_about_certificate(error: &reqwest::Error) -> bool {
                 .get_ref()
                 .map(|inner| -> &(dyn std::error::Error + 'static) { inner });
         }
-        let tls = layer.and_then(|layer| layer.downcast_ref::<rustls::Error>());
-        matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
+        match layer.and_then(|layer| layer.downcast_ref::<rustls::Error>()) {
+            Some(rustls::Error::InvalidCertificate(error)) => Some(error),
+            _ => None,
+        }
     })
 }
 

@@ -6,15 +6,17 @@ mod error;
 mod fetch;
 mod page;
 mod resources;
+mod trust;
 
 pub use connect::{Builder, Client};
 pub use error::{Error, Problem};
 pub use fetch::fetch;
 pub use page::{Items, Page};
-pub use resources::api_keys::{ApiKey, ApiKeys, CreatedApiKey, NewApiKey};
+pub use resources::api_keys::{ApiKey, ApiKeys, CreatedApiKey, NewApiKey, RevokedKeys};
 pub use resources::cas::{Ca, Cas};
 pub use resources::certificates::{Certificate, Certificates, Filter, Issue, Renew, Revocation, Revoke};
 pub use resources::identity::{Identity, Role};
 pub use resources::keys::{Key, Keys, NewKey};
 pub use resources::profiles::{Profile, Profiles, SanRule};
 pub use resources::status::{Probe, Readiness};
+pub use trust::ServerIdentity;

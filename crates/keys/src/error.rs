@@ -64,15 +64,8 @@ pub enum KeyError {
         mode: u32,
     },
     /// A secret file could not be read or written.
-    #[error("cannot {action} {path}: {source}", path = .path.display())]
-    File {
-        /// `read`, `create`, …
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What the operating system said.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] files::Error),
     /// A secret file whose content is not what it should be.
     #[error("{path} is not usable: {reason}", path = .path.display())]
     FileContent {

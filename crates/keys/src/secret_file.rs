@@ -1,11 +1,10 @@
 //! Files that only their owner may read: key-encryption keys, passphrases, encrypted keys, tokens.
 //!
-//! The mode is checked on the open handle, so that what was checked is what is read. A new file is
-//! on disk, with its directory entry, before [`create`] returns. On systems without Unix modes
-//! nothing is checked.
+//! The mode is checked on the open handle, so that what was checked is what is read. Files are created by the
+//! crate `files`: whole or not at all.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use zeroize::Zeroizing;
@@ -18,24 +17,22 @@ const MAX_LEN: usize = 64 * 1024;
 /// Reads a file that its owner alone may read (no permission bit for group or others).
 ///
 /// # Errors
-/// [`KeyError::Exposed`] for looser modes, [`KeyError::FileContent`] past 64 KiB or for what is not a
-/// regular file, [`KeyError::File`] when it cannot be read.
+/// [`KeyError::Exposed`] for looser modes, [`KeyError::FileContent`] past 64 KiB, [`KeyError::File`] for what is not a
+/// regular file or cannot be read.
 pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    let file = File::open(path).map_err(|source| failed("read", path, source))?;
-    let metadata = file.metadata().map_err(|source| failed("read", path, source))?;
-    if !metadata.is_file() {
-        return Err(KeyError::FileContent {
+    let failed = |source| {
+        KeyError::File(files::Error::Io {
+            action: "read",
             path: path.into(),
-            reason: "not a regular file",
-        });
-    }
-    owner_only(path, &metadata)?;
+            source,
+        })
+    };
+    let file = files::open(path)?;
+    owner_only(path, &file.metadata().map_err(failed)?)?;
     // Full capacity at once: a growing buffer would leave copies of the secret behind.
     let mut content = Zeroizing::new(Vec::with_capacity(MAX_LEN + 1));
     let limit = u64::try_from(MAX_LEN + 1).unwrap_or(u64::MAX);
-    file.take(limit)
-        .read_to_end(&mut content)
-        .map_err(|source| failed("read", path, source))?;
+    file.take(limit).read_to_end(&mut content).map_err(failed)?;
     if content.len() > MAX_LEN {
         return Err(KeyError::FileContent {
             path: path.into(),
@@ -69,36 +66,11 @@ pub fn read_passphrase(path: &Path) -> Result<secrecy::SecretString, KeyError> {
 /// # Errors
 /// [`KeyError::File`], also when the file exists: a secret is never overwritten.
 pub fn create(path: &Path, content: &[u8]) -> Result<(), KeyError> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options
-        .open(path)
-        .map_err(|source| failed("create", path, source))?;
-    file.write_all(content)
-        .and_then(|()| file.sync_all())
-        .map_err(|source| failed("write", path, source))?;
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    File::open(parent)
-        .and_then(|directory| directory.sync_all())
-        .map_err(|source| failed("sync", parent, source))
+    Ok(files::create(path, content, 0o600)?)
 }
 
-fn failed(action: &'static str, path: &Path, source: std::io::Error) -> KeyError {
-    KeyError::File {
-        action,
-        path: path.into(),
-        source,
-    }
-}
-
-#[cfg(unix)]
 fn owner_only(path: &Path, metadata: &std::fs::Metadata) -> Result<(), KeyError> {
-    let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o7777;
+    let mode = metadata.permissions().mode() & 0o7777;
     if mode & 0o077 == 0 {
         Ok(())
     } else {
@@ -107,11 +79,6 @@ fn owner_only(path: &Path, metadata: &std::fs::Metadata) -> Result<(), KeyError>
             mode,
         })
     }
-}
-
-#[cfg(not(unix))]
-fn owner_only(_path: &Path, _metadata: &std::fs::Metadata) -> Result<(), KeyError> {
-    Ok(())
 }
 
 #[cfg(test)]
@@ -141,7 +108,7 @@ mod tests {
             create(&path, b"second")
                 .unwrap_err()
                 .to_string()
-                .contains("cannot create")
+                .contains("never overwritten")
         );
         assert_eq!(read(&path).unwrap().as_slice(), b"first");
     }
@@ -188,10 +155,7 @@ mod tests {
             read(&dir.path().join("none")),
             Err(KeyError::File { .. })
         ));
-        assert!(matches!(
-            read(dir.path()),
-            Err(KeyError::FileContent { .. } | KeyError::File { .. })
-        ));
+        assert!(matches!(read(dir.path()), Err(KeyError::File { .. })));
         let big = dir.path().join("big");
         create(&big, &vec![b'x'; MAX_LEN + 1]).unwrap();
         assert!(matches!(read(&big), Err(KeyError::FileContent { .. })));

@@ -3,7 +3,6 @@ pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod error;
-pub mod files;
 pub mod grpc;
 pub mod health;
 pub mod http;

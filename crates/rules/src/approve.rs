@@ -1,7 +1,7 @@
 //! The decision: a request, a profile and an issuer in, the exact octets to sign out.
 //!
 //! [`approve`] is the only function that makes an [`Approved`], and signers take nothing else. It looks at no clock
-//! and no state; whether this caller may ask at all was decided before.
+//! and no state. What the caller has a right to comes with the request, as its [`Grant`](crate::Grant).
 
 use lint::ToBeSigned;
 use time::OffsetDateTime;
@@ -9,7 +9,7 @@ use x509::tbs::CertificateSpec;
 use x509::validity::Validity;
 use x509::{DistinguishedName, PublicKey, San, Serial, SignatureAlgorithm};
 
-use crate::check::{key, names, sans, subject, validity};
+use crate::check::{grant, key, names, sans, subject, validity};
 use crate::denied::Denied;
 use crate::issuer::Issuer;
 use crate::profile::Profile;
@@ -52,10 +52,13 @@ pub fn approve(
     profile
         .validate()
         .map_err(|error| Denied::profile(error.problem))?;
+    grant::check(profile, &request.grant)?;
     let path_len = check::path::settle(profile, issuer)?;
     key::check(profile, &request.public_key, issuer)?;
     let sans = sans::settle(profile, &request)?;
     let subject = subject::settle(profile, &request.subject, &sans)?;
+    issuer.reserved_names().check(&request.grant, &subject, &sans)?;
+    request.grant.names().check(&subject, &sans)?;
     names::check(issuer, &subject, &sans)?;
     let validity = validity::settle(profile, &request, issuer, now)?;
     let spec = CertificateSpec {

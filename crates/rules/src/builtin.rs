@@ -20,15 +20,17 @@ const PERSON: [ObjectIdentifier; 4] = [
     oids::EMAIL_ADDRESS,
 ];
 
-/// The built-in profiles: `tls-server`, `tls-client`, `mtls`, `short-lived`, `service-identity`, `code-signing`,
-/// `email`, `device`, `opc-ua`, `ocsp-signer`, `sub-ca`, `services-ca`, `root`.
+/// The built-in profiles: `tls-server`, `tls-client`, `user-logon`, `mtls`, `short-lived`, `workload`,
+/// `service-identity`, `code-signing`, `email`, `device`, `opc-ua`, `ocsp-signer`, `sub-ca`, `services-ca`, `root`.
 #[must_use]
 pub fn builtin() -> Vec<Profile> {
     vec![
         tls_server(),
         tls_client(),
+        user_logon(),
         mtls(),
         short_lived(),
+        workload(),
         service_identity(),
         code_signing(),
         email(),
@@ -86,11 +88,24 @@ fn tls_server() -> Profile {
 fn tls_client() -> Profile {
     Profile {
         subject: SubjectRule::with_common_name(CommonName::NamesRepeatSan).allowing(&PERSON),
-        san: SanRule::allowing(&[Dns, Ip, Email, Uri, Upn]),
+        san: SanRule::allowing(&[Dns, Ip, Email, Uri]),
         development: true,
         ..end_entity(
             "tls-client",
             "People and programs that sign in by TLS.",
+            &[Eku::ClientAuth],
+        )
+    }
+}
+
+/// Not for development: Windows and LDAP take the principal name for the account.
+fn user_logon() -> Profile {
+    Profile {
+        subject: SubjectRule::with_common_name(CommonName::NamesRepeatSan).allowing(&PERSON),
+        san: SanRule::allowing(&[Upn, Email]).requiring(&[Upn]),
+        ..end_entity(
+            "user-logon",
+            "People who sign in by their user principal name.",
             &[Eku::ClientAuth],
         )
     }
@@ -123,9 +138,28 @@ fn short_lived() -> Profile {
     }
 }
 
-fn service_identity() -> Profile {
+/// Not for development: the SPIFFE ID is all that its peers look at.
+fn workload() -> Profile {
     Profile {
         san: SanRule {
+            uri_schemes: vec!["spiffe".into()],
+            ..SanRule::allowing(&[Uri, Dns, Ip]).requiring(&[Uri])
+        },
+        default_validity: days(30),
+        max_validity: days(90),
+        ..end_entity(
+            "workload",
+            "Programs of yours that speak mutual TLS under a SPIFFE ID.",
+            &[Eku::ServerAuth, Eku::ClientAuth],
+        )
+    }
+}
+
+fn service_identity() -> Profile {
+    Profile {
+        // Host names are those of the API, which may be configured as a wildcard.
+        san: SanRule {
+            wildcards: true,
             uri_schemes: vec!["spiffe".into()],
             ..SanRule::allowing(&[Uri, Dns, Ip]).requiring(&[Uri])
         },

@@ -1,6 +1,7 @@
 //! The CA that shall sign, as policy sees it: what its certificate and those above it allow, and where it publishes.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use x509::certificate::Certificate;
@@ -9,6 +10,7 @@ use x509::validity::Validity;
 use x509::{DistinguishedName, KeyIdMethod, PublicKey, SignatureAlgorithm};
 
 use crate::denied::Denied;
+use crate::reserved::ReservedNames;
 
 /// Addresses that relying parties find in certificates. Plain `http:`: fetching them over TLS could need the very
 /// certificate that is being checked (RFC 5280 section 8); `ldap:` serves CRLs and issuers too.
@@ -35,6 +37,7 @@ pub struct Issuer {
     pointers: Pointers,
     signature_algorithm: SignatureAlgorithm,
     keys_of_cas: HashSet<[u8; 32]>,
+    reserved_names: Arc<ReservedNames>,
 }
 
 #[derive(Debug, Clone)]
@@ -78,6 +81,7 @@ impl Issuer {
             key_identifier,
             pointers,
             signature_algorithm,
+            reserved_names: Arc::default(),
             standing: Standing::Certified(Box::new(Certified {
                 validity: certificate.validity(),
                 path_len: certificate.path_len(),
@@ -104,6 +108,7 @@ impl Issuer {
             public_key,
             pointers: Pointers::default(),
             signature_algorithm,
+            reserved_names: Arc::default(),
         })
     }
 
@@ -159,6 +164,15 @@ impl Issuer {
         self
     }
 
+    /// Sets the names that belong to GigVault itself: certified only where [`Grant`](crate::Grant) says so.
+    #[must_use]
+    pub fn with_reserved_names(self, reserved_names: Arc<ReservedNames>) -> Self {
+        Self {
+            reserved_names,
+            ..self
+        }
+    }
+
     /// The CA's certificate; none for a root that is about to sign itself.
     #[must_use]
     pub fn certificate(&self) -> Option<&Certificate> {
@@ -212,6 +226,10 @@ impl Issuer {
 
     pub(crate) fn name_constraints(&self) -> &[NameConstraints] {
         self.certified().map_or(&[], |own| &own.name_constraints)
+    }
+
+    pub(crate) fn reserved_names(&self) -> &ReservedNames {
+        &self.reserved_names
     }
 
     pub(crate) fn is_key_of_a_ca(&self, key: &PublicKey) -> bool {

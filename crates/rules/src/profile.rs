@@ -92,6 +92,29 @@ pub struct Profile {
     pub development: bool,
 }
 
+/// The profiles of GigVault's own services, which no caller gets; a configured profile that takes such a name is held
+/// to the same.
+const FOR_SERVICES: [&str; 2] = ["service-identity", "services-ca"];
+
+impl Profile {
+    /// Whether holders can sign certificates, CRLs or OCSP responses that others believe. Follows from what the
+    /// certificate says, not from the profile's name.
+    #[must_use]
+    pub fn is_authority(&self) -> bool {
+        self.certificate.is_ca()
+            || self.key_usage.contains(KeyUsageFlags::KEY_CERT_SIGN)
+            || self.key_usage.contains(KeyUsageFlags::CRL_SIGN)
+            || self.extended_key_usage.contains(&Eku::OcspSigning)
+            || self.extended_key_usage.contains(&Eku::ANY)
+    }
+
+    /// Whether it is only for GigVault's own services.
+    #[must_use]
+    pub fn is_for_services(&self) -> bool {
+        FOR_SERVICES.contains(&self.name.as_str())
+    }
+}
+
 /// What the holder of a certificate is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

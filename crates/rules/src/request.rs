@@ -6,6 +6,8 @@ use time::OffsetDateTime;
 use x509::csr::Csr;
 use x509::{DistinguishedName, PublicKey, San};
 
+use crate::grant::Grant;
+
 /// A request: names, key, and what was said about the lifetime. Extensions are not part of it; only the profile
 /// decides about them.
 #[derive(Debug, Clone)]
@@ -24,6 +26,8 @@ pub struct Request {
     pub not_before: Option<OffsetDateTime>,
     /// The last second asked for. Granted exactly or refused.
     pub not_after: Option<OffsetDateTime>,
+    /// What whoever asks has a right to; that of an ordinary caller unless said otherwise.
+    pub grant: Grant,
 }
 
 impl Request {
@@ -38,6 +42,7 @@ impl Request {
             validity: None,
             not_before: None,
             not_after: None,
+            grant: Grant::default(),
         }
     }
 
@@ -53,6 +58,13 @@ impl Request {
                 csr.public_key().clone(),
             )
         }
+    }
+
+    /// The same request with these rights.
+    #[must_use]
+    pub fn granted(mut self, grant: Grant) -> Self {
+        self.grant = grant;
+        self
     }
 
     /// The same request with this lifetime.

@@ -51,7 +51,7 @@ pub(crate) mod attributes {
         AttributeType::of(oid).map_or_else(|| oid.to_string(), |known| known.name().to_owned())
     }
 
-    fn parse(word: &str) -> Result<ObjectIdentifier, String> {
+    pub(crate) fn parse(word: &str) -> Result<ObjectIdentifier, String> {
         AttributeType::named(word)
             .map(|known| known.oid())
             .or_else(|| word.parse().ok())

@@ -3,13 +3,7 @@
 //! One writing connection means that tasks of this process queue in the pool and never see SQLITE_BUSY from one
 //! another; other processes are waited for by the busy timeout.
 
-use std::{
-    fs::{File, OpenOptions, Permissions},
-    io,
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
-    path::Path,
-    time::Duration,
-};
+use std::{fs::Permissions, io, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 use sqlx::{
     Connection, SqlitePool,
@@ -108,28 +102,18 @@ fn file_path(path: &str) -> Result<&Path, StoreError> {
     Ok(Path::new(path))
 }
 
-/// Creates the file for its owner only (SQLite gives its journal files the same mode), tightens an existing one.
+/// Creates the file for its owner only (SQLite gives its journal files the same mode), tightens an existing one. A link to
+/// one is followed: the disk of a database may be another one.
 fn create_private(path: &Path) -> io::Result<()> {
-    match OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-    {
-        Ok(file) => {
-            file.sync_all()?;
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let mode = std::fs::metadata(path)?.permissions().mode();
-            if mode & 0o077 != 0 {
-                std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
-            }
-            Ok(())
-        }
-        Err(error) => Err(error),
+    match files::create(path, b"", 0o600) {
+        Err(files::Error::Exists(_)) => {}
+        done => return Ok(done?),
     }
+    let file = files::open(path)?;
+    if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        file.set_permissions(Permissions::from_mode(0o600))?;
+    }
+    Ok(())
 }
 
 fn unusable(path: &Path, error: &io::Error) -> StoreError {

@@ -83,6 +83,14 @@ pub mod tag {
     /// SET.
     pub const SET: u8 = 0x31;
 
+    /// Whether a value of this type is a character string.
+    pub(crate) const fn is_string(tag: u8) -> bool {
+        matches!(
+            tag,
+            UTF8_STRING | 0x12..=0x16 | 0x19..=0x1c | BMP_STRING
+        )
+    }
+
     /// Context-specific, primitive.
     #[must_use]
     pub const fn context(number: u8) -> u8 {

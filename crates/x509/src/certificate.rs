@@ -292,10 +292,11 @@ impl Certificate {
         Identified::from_der(self.part(&self.inner.algorithm))
     }
 
-    /// Whether subject and issuer are the same name: roots, and keys of one CA that certify each other.
+    /// Whether subject and issuer are the same name (RFC 5280 section 7.1): roots, and keys of one CA that certify each
+    /// other.
     #[must_use]
     pub fn is_self_issued(&self) -> bool {
-        self.inner.subject == self.inner.issuer
+        self.inner.subject.matches(&self.inner.issuer)
     }
 
     /// Verifies that `issuer` signed this certificate and was a CA that may: names and key identifiers meet,
@@ -305,7 +306,7 @@ impl Certificate {
     /// # Errors
     /// [`CertificateError`] names the first reason.
     pub fn verify_signed_by(&self, issuer: &Self) -> Result<(), CertificateError> {
-        if self.issuer() != issuer.subject() {
+        if !self.issuer().matches(issuer.subject()) {
             return Err(CertificateError::IssuerName);
         }
         if let (Some(authority), Some(subject)) =

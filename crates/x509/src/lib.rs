@@ -16,6 +16,7 @@ pub mod san;
 pub mod serial;
 pub mod signature;
 pub mod tbs;
+pub mod unicode;
 pub mod validity;
 pub mod weak;
 

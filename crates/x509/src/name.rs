@@ -3,7 +3,8 @@
 //! A [`DistinguishedName`] is its DER. A name that was received keeps its octets, whatever string types its
 //! maker chose, because issuer and subject chain by octets; a name that is built here gets the encodings and
 //! upper bounds of RFC 5280 appendix A. [`DistinguishedName::canonical`] takes a received name to the built form.
-//! Two names are equal when their octets are; [`DistinguishedName::is_within`] compares as RFC 5280 section 7.1 does.
+//! Two values are equal when their octets are; [`DistinguishedName::matches`] and [`DistinguishedName::is_within`]
+//! compare names as RFC 5280 section 7.1 does.
 
 mod attribute;
 mod text;
@@ -38,9 +39,16 @@ pub enum NameError {
     /// The value has no content, or only a filler that stands for none.
     #[error("the value of {0} is empty or a filler such as `.` or `-`; leave the attribute out instead")]
     Empty(String),
-    /// The value holds a NUL or another control character.
-    #[error("the value of {0} holds a control character")]
-    ControlCharacter(String),
+    /// The value holds a character that no name may hold, see [`unfit`](crate::unicode::unfit).
+    #[error(
+        "the value of {attribute} holds U+{code_point:04X}, a control, format or invisible character; leave it out"
+    )]
+    UnfitCharacter {
+        /// Short name or OID of the attribute.
+        attribute: String,
+        /// The first such character.
+        code_point: u32,
+    },
     /// The value is over its upper bound (RFC 5280 appendix A).
     #[error("the value of {attribute} has {length} characters; at most {bound} are allowed")]
     TooLong {
@@ -201,7 +209,7 @@ impl DistinguishedName {
     }
 
     /// Whether this name lies in the subtree of `base`: the parts of `base` are its first parts, values compared
-    /// without regard to case, string type and repeated spaces (RFC 5280 sections 4.2.1.10 and 7.1).
+    /// as RFC 4518 prepares them, whatever their string type (RFC 5280 sections 4.2.1.10 and 7.1).
     #[must_use]
     pub fn is_within(&self, base: &Self) -> bool {
         let (ours, theirs) = (self.rdns(), base.rdns());
@@ -217,10 +225,10 @@ impl DistinguishedName {
                 .all(|(base, own)| keys(base) == keys(own))
     }
 
-    /// Whether both names stand for the same entry by RFC 5280 section 7.1.
+    /// Whether both names stand for the same entry by RFC 5280 section 7.1. Neither is encoded anew.
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
-        self.is_within(other) && other.is_within(self)
+        self == other || self.is_within(other) && other.is_within(self)
     }
 
     /// The parts in encoding order. The structure was checked when the name was made, so nothing is lost.
@@ -372,11 +380,23 @@ mod tests {
                 "{value:?}"
             );
         }
-        for value in ["a\0", "\u{7f}b", "a\nb", "a\u{85}b"] {
+        for value in [
+            "a\0",
+            "\u{7f}b",
+            "a\nb",
+            "a\u{85}b",
+            "a\u{200b}b",
+            "\u{202e}gro",
+            "a\u{ad}b",
+            "a\u{2028}b",
+            "\u{feff}a",
+            "a\u{fe0f}",
+            "\u{3164}",
+        ] {
             assert!(
                 matches!(
                     DistinguishedName::common_name(value),
-                    Err(NameError::ControlCharacter(_))
+                    Err(NameError::UnfitCharacter { .. })
                 ),
                 "{value:?}"
             );
@@ -390,5 +410,36 @@ mod tests {
         assert!(base.is_within(&base) && base.is_within(&DistinguishedName::default()));
         assert!(!name("CN=web,O=Example,C=DE").is_within(&base));
         assert!(!name("O=Example Org,C=DE,CN=web").is_within(&base));
+    }
+
+    #[test]
+    fn names_match_after_string_preparation_whatever_their_encoding() {
+        let of = |string_type: u8, content: &[u8]| {
+            let der = Writer::one(tag::SEQUENCE, |name| {
+                name.constructed(tag::SET, |set| {
+                    set.sequence(|attribute| {
+                        attribute.oid(&oids::ORGANIZATION);
+                        attribute.primitive(string_type, content);
+                    });
+                });
+            });
+            DistinguishedName::from_der(&der).unwrap()
+        };
+        let utf8 = |text: &str| of(tag::UTF8_STRING, text.as_bytes());
+        for (one, other) in [
+            (utf8("Straße"), utf8("STRASSE")),
+            (utf8("Ｅｘａｍｐｌｅ\u{3000}Org"), utf8("example org")),
+            (utf8("Bücher"), of(tag::TELETEX_STRING, b"B\xdcCHER")),
+            (
+                utf8("Bu\u{308}cher"),
+                of(tag::BMP_STRING, b"\0b\0\xfc\0c\0h\0e\0r"),
+            ),
+            (utf8("Exam\u{ad}ple"), of(tag::PRINTABLE_STRING, b" Example ")),
+        ] {
+            assert!(one.matches(&other) && other.matches(&one), "{one} {other}");
+            assert_ne!(one, other, "octets stay as they are");
+        }
+        assert!(!utf8("a\u{fffd}").matches(&utf8("b\u{fffd}")));
+        assert!(utf8("a\u{fffd}").matches(&utf8("a\u{fffd}")));
     }
 }

@@ -1,18 +1,17 @@
 //! Subject alternative names (RFC 5280 section 4.2.1.6, RFC 9549, RFC 9598).
 //!
-//! A [`San`] is a checked name: the newtypes [`DnsName`], [`EmailAddress`], [`SmtpUtf8Mailbox`] and [`Uri`] can hold
+//! A [`San`] is a checked name: the newtypes [`DnsName`], [`HostAddress`], [`EmailAddress`], [`SmtpUtf8Mailbox`] and [`Uri`] can hold
 //! nothing that an issued certificate may not. The text form is `kind:value` (`dns:web.example.test`), canonical and
 //! the same in REST, CLI and inventory.
 //! [`decode`] is strict and made for requests; [`decode_lenient`] keeps what it cannot accept as [`San::Opaque`] and
 //! is made for viewing certificates of others.
 
+pub mod address;
 mod codec;
 mod dns;
 mod mailbox;
 mod text;
 mod uri;
-
-use std::net::IpAddr;
 
 use const_oid::ObjectIdentifier;
 
@@ -21,8 +20,9 @@ use crate::{
     name::{DistinguishedName, NameError},
 };
 
-pub(crate) use codec::write as write_general_name;
+pub use address::HostAddress;
 pub use codec::{MAX_SANS, decode, decode_lenient, encode};
+pub(crate) use codec::{address as read_address, write as write_general_name};
 pub use dns::DnsName;
 pub(crate) use dns::{printable as shown, to_a_labels as a_labels};
 pub use mailbox::{EmailAddress, SmtpUtf8Mailbox};
@@ -47,9 +47,14 @@ pub enum SanError {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// Not an IP address.
-    #[error("`{0}` is not an IPv4 or IPv6 address")]
-    Ip(String),
+    /// Not an IP address of a host.
+    #[error("IP address `{address}`: {problem}")]
+    Ip {
+        /// The refused address.
+        address: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// Not a mail address.
     #[error("mail address `{address}`: {problem}")]
     Mailbox {
@@ -97,7 +102,7 @@ pub enum San {
     /// `dns:web.example.test`, `dns:*.example.test`: a dNSName.
     Dns(DnsName),
     /// `ip:192.0.2.1`, `ip:2001:db8::1`: an iPAddress of 4 or 16 octets.
-    Ip(IpAddr),
+    Ip(HostAddress),
     /// `email:user@example.test`: an rfc822Name.
     Email(EmailAddress),
     /// `email:üser@example.test`: an address whose local part is not ASCII (RFC 9598).

@@ -10,6 +10,7 @@ pub(crate) enum ApikeyCommand {
 
 Examples:
   gigvault apikey create ci --role developer --validity 90d
+  gigvault apikey create ci --role developer --allow-name 'dns:*.dev.example.test' --allow-name ip:10.1.0.0/16
   gigvault apikey create monitoring --role auditor -o json | jq -r .token"
     )]
     Create {
@@ -18,9 +19,15 @@ Examples:
         /// What its holder may do. May be given several times.
         #[arg(long, required = true)]
         role: Vec<String>,
-        /// How long it is good, such as 90d; until it is revoked if not given.
+        /// How long it is good, such as 90d, at most as long as the key that makes it; if not given, as long as that
+        /// key, or until it is revoked.
         #[arg(long)]
         validity: Option<String>,
+        /// A name that it may have certified: dns:web.example.test, dns:*.dev.example.test, ip:10.1.0.0/16,
+        /// email:*@example.test, upn:*@example.test, uri:https://a.example.test/x/*, subject:O=Example. May be given
+        /// several times; every name that you may if not given.
+        #[arg(long, value_name = "PATTERN")]
+        allow_name: Vec<String>,
     },
     /// List API keys.
     #[command(after_help = "Examples:
@@ -34,11 +41,19 @@ Examples:
         cursor: Option<String>,
     },
     /// Revoke an API key; it stops working within seconds.
-    #[command(after_help = "Examples:
-  gigvault apikey revoke 7f3a2b1c")]
+    #[command(
+        after_help = "The keys that it made stay unless --descendants is given; those that are still good are shown.
+
+Examples:
+  gigvault apikey revoke 7f3a2b1c
+  gigvault apikey revoke 7f3a2b1c --descendants --yes"
+    )]
     Revoke {
         /// The digits between `gv_` and `_`.
         prefix: String,
+        /// Revoke the keys that it made too, those that these made, and so on.
+        #[arg(long)]
+        descendants: bool,
         /// Do not ask.
         #[arg(long, short = 'y')]
         yes: bool,

@@ -62,6 +62,17 @@ pub(crate) struct Connection {
     /// Root certificates to trust, PEM.
     #[arg(long, global = true, env = "GIGVAULT_CA_FILE", help_heading = "Server")]
     pub(crate) ca_file: Option<PathBuf>,
+    /// What the server must show beside a certificate for its name: `gigvault` is the certificate of the API from the
+    /// services CA, `name` is nothing more, `spiffe://<trust-domain>/svc/api` is the API of that installation
+    /// [default: gigvault under --ca-file or a data directory, else name].
+    #[arg(
+        long,
+        global = true,
+        env = "GIGVAULT_SERVER_IDENTITY",
+        value_name = "IDENTITY",
+        help_heading = "Server"
+    )]
+    pub(crate) server_identity: Option<client::ServerIdentity>,
 }
 
 #[derive(Subcommand)]

@@ -1,6 +1,6 @@
 //! `apikey create | list | revoke`.
 
-use client::{ApiKey, NewApiKey};
+use client::{ApiKey, NewApiKey, RevokedKeys};
 use secrecy::ExposeSecret;
 
 use super::cert::note;
@@ -16,13 +16,19 @@ pub(super) async fn run(
 ) -> anyhow::Result<()> {
     let client = context::client(connection)?;
     match command {
-        ApikeyCommand::Create { name, role, validity } => {
+        ApikeyCommand::Create {
+            name,
+            role,
+            validity,
+            allow_name,
+        } => {
             let made = client
                 .api_keys()
                 .create(&NewApiKey {
                     name,
                     roles: role,
                     validity,
+                    allowed_names: allow_name,
                 })
                 .await?;
             let facts = [
@@ -33,6 +39,7 @@ pub(super) async fn run(
                     "expires",
                     made.key.expires_at.map(times::minute).unwrap_or_default(),
                 ),
+                ("names", made.key.allowed_names.join(", ")),
                 ("token", made.token.expose_secret().to_owned()),
             ];
             output.one(&made, &facts)?;
@@ -58,11 +65,42 @@ pub(super) async fn run(
             }
             Ok(())
         }
-        ApikeyCommand::Revoke { prefix, yes } => {
-            confirm(&format!("revoke API key {prefix}?"), yes)?;
-            client.api_keys().revoke(&prefix).await?;
-            note(&format!("API key {prefix} is revoked"));
+        ApikeyCommand::Revoke {
+            prefix,
+            descendants,
+            yes,
+        } => {
+            let also = if descendants {
+                " and all keys that it made"
+            } else {
+                ""
+            };
+            confirm(&format!("revoke API key {prefix}{also}?"), yes)?;
+            let done = client.api_keys().revoke(&prefix, descendants).await?;
+            report(&prefix, &done);
             Ok(())
         }
+    }
+}
+
+/// What was revoked, and what it made that is still good.
+fn report(prefix: &str, done: &RevokedKeys) {
+    note(&format!("API key {prefix} is revoked"));
+    for key in &done.revoked {
+        note(&format!(
+            "API key {} ({}), made by it, is revoked too",
+            key.prefix, key.name
+        ));
+    }
+    for key in &done.remaining {
+        note(&format!(
+            "API key {} ({}), made by it, is still good",
+            key.prefix, key.name
+        ));
+    }
+    if !done.remaining.is_empty() {
+        note(&format!(
+            "to revoke these too: gigvault apikey revoke {prefix} --descendants"
+        ));
     }
 }

@@ -23,7 +23,7 @@ pub(super) async fn run(command: CertCommand, connection: &Connection, output: O
                 false => client.certificates().get(&serial).await?.certificate,
             };
             match out {
-                Some(path) => Ok(kit::files::write(&path, pem.as_bytes(), 0o644)?),
+                Some(path) => Ok(::files::replace(&path, pem.as_bytes(), 0o644)?),
                 None => output.write(&pem),
             }
         }
@@ -48,7 +48,7 @@ async fn create(client: &Client, arguments: &cli::Create, output: Output) -> any
     let made = csr::make(&wanted, arguments.key_type)?;
     // The key first: a certificate without its key is of no use. It takes its place once there is a certificate,
     // so that a refusal leaves nothing behind and takes no older key away.
-    let key = kit::files::stage(&bundle.key, made.key.as_bytes(), 0o600)?;
+    let key = ::files::stage(&bundle.key, made.key.as_bytes(), 0o600)?;
     let new = Issue {
         csr: made.csr,
         profile: arguments.profile.clone(),
@@ -57,16 +57,16 @@ async fn create(client: &Client, arguments: &cli::Create, output: Output) -> any
         ..Issue::default()
     };
     let issued = client.certificates().issue(&new).await?;
-    key.keep()?;
+    key.replace()?;
     save(&bundle, &issued)?;
     report(&issued, &bundle, true, output)
 }
 
 /// Writes a certificate and its chain.
 pub(super) fn save(bundle: &Bundle, issued: &Certificate) -> anyhow::Result<()> {
-    kit::files::write(&bundle.certificate, issued.certificate.as_bytes(), 0o644)?;
+    ::files::replace(&bundle.certificate, issued.certificate.as_bytes(), 0o644)?;
     let chain = format!("{}{}", issued.certificate, issued.chain);
-    Ok(kit::files::write(&bundle.chain, chain.as_bytes(), 0o644)?)
+    Ok(::files::replace(&bundle.chain, chain.as_bytes(), 0o644)?)
 }
 
 /// What was issued and where it lies.
@@ -225,14 +225,14 @@ async fn renew(client: &Client, arguments: &cli::Renew, output: Output) -> anyho
         };
         let made = csr::make(&wanted, arguments.key_type)?;
         renewal.csr = Some(made.csr);
-        key = Some(kit::files::stage(&bundle.key, made.key.as_bytes(), 0o600)?);
+        key = Some(::files::stage(&bundle.key, made.key.as_bytes(), 0o600)?);
     } else {
         files::check_free(&[&bundle.certificate, &bundle.chain], arguments.force)?;
     }
     let issued = client.certificates().renew(&old.serial, &renewal).await?;
     let renewed_key = key.is_some();
     if let Some(key) = key {
-        key.keep()?;
+        key.replace()?;
     }
     save(&bundle, &issued)?;
     report(&issued, &bundle, renewed_key, output)

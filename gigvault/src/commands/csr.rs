@@ -102,11 +102,11 @@ fn create(arguments: &CsrCreate, output: Output) -> anyhow::Result<()> {
         None => {
             files::check_free(&[&bundle.key, &bundle.csr], arguments.force)?;
             let made = make(&wanted, arguments.key_type)?;
-            kit::files::write(&bundle.key, made.key.as_bytes(), 0o600)?;
+            ::files::replace(&bundle.key, made.key.as_bytes(), 0o600)?;
             made.csr
         }
     };
-    kit::files::write(&bundle.csr, csr.as_bytes(), 0o644)?;
+    ::files::replace(&bundle.csr, csr.as_bytes(), 0o644)?;
     let key = arguments
         .key
         .as_ref()

@@ -96,6 +96,9 @@ async fn remote(client: &client::Client, server: &Server, dir: Option<&Path>, ch
                 client::Error::Untrusted { .. } => {
                     "trust the right root: --ca-file, or the root.crt of the data directory"
                 }
+                client::Error::NotTheApi { .. } => {
+                    "find out who listens there; if it is a proxy or listen.tls, say --server-identity name"
+                }
                 _ => "start it with `gigvault up`, or correct --url",
             };
             checks.push(failed("server", chain(error), mend));

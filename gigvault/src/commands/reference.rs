@@ -33,7 +33,7 @@ pub(super) fn write(folder: &Path) -> anyhow::Result<()> {
         ("roles.md", roles()),
     ];
     for (name, text) in all {
-        kit::files::write(&folder.join(name), text.as_bytes(), 0o644)?;
+        ::files::replace(&folder.join(name), text.as_bytes(), 0o644)?;
     }
     Ok(())
 }

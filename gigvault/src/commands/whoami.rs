@@ -10,6 +10,7 @@ pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Resu
         ("subject", me.subject.clone()),
         ("roles", me.roles.join(", ")),
         ("permissions", me.permissions.join(", ")),
+        ("names", me.allowed_names.join(", ")),
     ];
     output.one(&me, &facts)
 }

@@ -166,7 +166,7 @@ impl Bootstrap<'_> {
             if std::fs::read_to_string(&path).is_ok_and(|there| there == pem) {
                 continue;
             }
-            kit::files::write(&path, pem.as_bytes(), 0o644)?;
+            ::files::replace(&path, pem.as_bytes(), 0o644)?;
         }
         Ok(())
     }

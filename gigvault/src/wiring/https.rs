@@ -48,7 +48,7 @@ pub(crate) async fn identity(
     };
     let own = Own {
         ca,
-        names: listeners::https_names(listen)?,
+        names: names(ground)?,
         files: IdentityFiles::new(&ground.data.identity("https"), "tls", PathBuf::new()),
         clock: Arc::clone(&ground.clock),
     };
@@ -69,7 +69,19 @@ pub(crate) async fn identity(
     Ok(Some(receiver))
 }
 
-/// A certificate from the CA in this process.
+/// The SPIFFE id by which clients know the API, then the names and addresses at which they reach it.
+fn names(ground: &Ground<'_>) -> anyhow::Result<Vec<San>> {
+    let id = format!(
+        "uri:spiffe://{}/svc/{}",
+        ground.settings.identity.trust_domain,
+        identities::API
+    );
+    let mut names = vec![id.parse().context("identity.trust_domain")?];
+    names.extend(listeners::https_names(&ground.settings.listen)?);
+    Ok(names)
+}
+
+/// A certificate from the services CA in this process.
 struct Own {
     ca: Ca,
     names: Vec<San>,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use ca::{App, IssueRequest, Protocol, Requester, Scope, Visibility};
+use ca::{App, IssueRequest, Protocol, Requester, Rights, Scope, Visibility};
 use keys::{Signer, SoftwareKey};
 use kit::tls::IdentityFiles;
 use time::OffsetDateTime;
@@ -12,12 +12,16 @@ use x509::csr::Csr;
 use x509::{Certificate, DistinguishedName, KeyAlgorithm, San};
 use zeroize::Zeroizing;
 
-use super::bootstrap::{ISSUING, SERVICES};
-use super::layout::{DataDir, create_private};
+use super::bootstrap::SERVICES;
+use super::layout::{DataDir, private};
 use super::settings::Settings;
 
-/// The profile of service identities.
+/// The profile of service identities and of the HTTPS certificate.
 pub(crate) const PROFILE: &str = "service-identity";
+
+/// Name of the API in its SPIFFE id: what clients require of the HTTPS certificate (`docs/adr/0008`). No service may
+/// have it.
+pub(crate) const API: &str = "api";
 
 /// The files of a service's identity.
 pub(crate) fn files(settings: &Settings, data: &DataDir, name: &str) -> IdentityFiles {
@@ -48,32 +52,37 @@ pub(crate) async fn ensure_service(
         .await
         .with_context(|| format!("the identity of {name}"))?;
     if let Some(folder) = files.certificate.parent() {
-        create_private(folder)?;
+        private(folder)?;
     }
     // Only the services CA is trusted, not its root: under that, users have certificates too.
     let services = app.authorities().by_name(SERVICES).await?;
-    kit::files::write(&files.roots, services.certificate.pem().as_bytes(), 0o644)?;
+    ::files::replace(&files.roots, services.certificate.pem().as_bytes(), 0o644)?;
     Ok(files.write(chain.as_bytes(), key.as_bytes())?)
 }
 
-/// Makes the HTTPS certificate for these names if it is missing, used up or of other names.
+/// Makes the HTTPS certificate for these names if it is missing, used up, of other names, or not from the services CA:
+/// users can have certificates of the other CAs, whatever their names say. One of an earlier version is replaced.
 pub(crate) async fn ensure_https(
     app: &App,
     names: &[San],
     files: &IdentityFiles,
     now: OffsetDateTime,
 ) -> anyhow::Result<bool> {
-    let fits = |certificate: &Certificate| names.iter().all(|name| certificate.sans().contains(name));
+    let services = app.authorities().by_name(SERVICES).await?;
+    let fits = |certificate: &Certificate| {
+        names.iter().all(|name| certificate.sans().contains(name))
+            && certificate.verify_signed_by(&services.certificate).is_ok()
+    };
     let good = |certificate: &Certificate| fits(certificate) && !is_due(certificate, now);
     if read(&files.certificate).is_some_and(|certificate| good(&certificate)) && files.key.exists() {
         return Ok(false);
     }
     let (key, csr) = key_and_csr(names)?;
-    let chain = issue(app, ISSUING, "tls-server", csr, None)
+    let chain = issue(app, SERVICES, PROFILE, csr, None)
         .await
         .context("the HTTPS certificate")?;
     if let Some(folder) = files.certificate.parent() {
-        create_private(folder)?;
+        private(folder)?;
     }
     files.write(chain.as_bytes(), key.as_bytes())?;
     Ok(true)
@@ -121,6 +130,7 @@ async fn issue(
         subject: "gigvault".to_owned(),
         issues: Scope::Bootstrap,
         sees: Visibility::All,
+        rights: Rights::default(),
     };
     let request = IssueRequest {
         csr,

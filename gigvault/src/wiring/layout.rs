@@ -1,6 +1,5 @@
 //! What lies where in the data directory.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// The data directory of `up`, and of a fleet's bootstrap.
@@ -10,8 +9,9 @@ pub(crate) struct DataDir {
 }
 
 impl DataDir {
-    /// Makes the directory and its folders, closed to other users, where they are missing.
-    pub(crate) fn create(root: &Path) -> io::Result<Self> {
+    /// Makes the directory and its folders where they are missing, and closes them to other users. What those could have
+    /// written in is refused, and so is a symbolic link.
+    pub(crate) fn create(root: &Path) -> Result<Self, files::Error> {
         let dir = Self {
             root: root.to_owned(),
         };
@@ -21,9 +21,28 @@ impl DataDir {
             dir.root.join("keys"),
             dir.root.join("identities"),
         ] {
-            create_private(&folder)?;
+            private(&folder)?;
         }
         Ok(dir)
+    }
+
+    /// Removes what a crash left of unfinished writes. Only for the process that holds the lock.
+    pub(crate) fn sweep(&self) -> Result<(), files::Error> {
+        let identities = std::fs::read_dir(self.root.join("identities"));
+        let identities = identities
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path());
+        let ours = ["", "db", "keys", "keys/root", "keys/root/issued"].map(|name| self.root.join(name));
+        for folder in ours
+            .into_iter()
+            .chain(identities)
+            .filter(|folder| folder.is_dir())
+        {
+            files::sweep(&folder)?;
+        }
+        Ok(())
     }
 
     /// Certificate of the root CA, PEM.
@@ -86,10 +105,9 @@ impl DataDir {
 }
 
 /// A folder that only its owner may enter.
-pub(crate) fn create_private(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
+pub(crate) fn private(path: &Path) -> Result<(), files::Error> {
+    if files::private_dir(path)? == files::Tightened::Yes {
+        tracing::warn!(path = %path.display(), "directory was open to other users; mode set to 0700");
+    }
+    Ok(())
 }

@@ -140,18 +140,45 @@ pub(crate) fn https_names(listen: &Listen) -> anyhow::Result<Vec<San>> {
     if !listen.address.is_unspecified() && !listen.address.is_loopback() {
         names.push(format!("ip:{}", listen.address));
     }
-    for name in &listen.names {
-        let kind = if name.parse::<std::net::IpAddr>().is_ok() {
-            "ip"
-        } else {
-            "dns"
-        };
-        names.push(format!("{kind}:{name}"));
-    }
+    names.extend(listen.names.iter().map(|name| name_of(name)));
     names
         .iter()
         .map(|name| name.parse().with_context(|| format!("listen.names: {name}")))
         .collect()
+}
+
+/// The names on which the API is reached, which only GigVault itself gets certificates for: those of our HTTPS
+/// certificate, those of the one in `listen.tls`, and the host that certificates point to.
+pub(crate) fn api_names(listen: &Listen) -> anyhow::Result<Vec<San>> {
+    let mut names = https_names(listen)?;
+    let configured = listen
+        .tls
+        .as_ref()
+        .and_then(|tls| std::fs::read(&tls.certificate).ok())
+        .and_then(|pem| x509::Certificate::chain_from_pem(&pem).ok())
+        .and_then(|chain| chain.into_iter().next());
+    names.extend(
+        configured
+            .iter()
+            .flat_map(|certificate| certificate.sans().to_vec()),
+    );
+    let host = listen
+        .public_http_url
+        .parse::<axum::http::Uri>()
+        .ok()
+        .and_then(|url| url.host().map(|host| host.trim_matches(['[', ']']).to_owned()));
+    names.extend(host.and_then(|host| name_of(&host).parse().ok()));
+    Ok(names)
+}
+
+/// A host as the text of an alternative name.
+fn name_of(host: &str) -> String {
+    let kind = if host.parse::<std::net::IpAddr>().is_ok() {
+        "ip"
+    } else {
+        "dns"
+    };
+    format!("{kind}:{host}")
 }
 
 /// The plain HTTP base URL of a process that will listen there.

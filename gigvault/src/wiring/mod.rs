@@ -14,7 +14,7 @@ mod settings;
 mod status;
 
 use std::collections::BTreeSet;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -56,10 +56,11 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     let stop = kit::shutdown::on_signal()?;
     let clock: SharedClock = Arc::new(SystemClock::from_env()?);
     let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(&settings))?;
-    let _lock = lock(&data.lock())?;
+    let _lock = lock(&data)?;
     let listeners = Listeners::bind(&settings.listen).await?;
 
     let name = process_name(&settings, &plan.services, plan.first_start);
+    refuse_api(&name)?;
     let files = identities::files(&settings, &data, &name);
     let loaded = match plan.first_start {
         true => None,
@@ -143,12 +144,13 @@ fn jobs(services: &Services, stop: &CancellationToken) -> JoinSet<()> {
 
 /// Makes databases, hierarchy, first admin and the first identities of the named services, and ends.
 pub(crate) async fn bootstrap(mut settings: Settings, identities: &[String]) -> anyhow::Result<PathBuf> {
+    identities.iter().try_for_each(|name| refuse_api(name))?;
     // That is the folder of the one process that serves with this file; here each name gets its own.
     settings.identity.directory = PathBuf::new();
     kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
     let clock: SharedClock = Arc::new(SystemClock::from_env()?);
     let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(&settings))?;
-    let _lock = lock(&data.lock())?;
+    let _lock = lock(&data)?;
     // It is written into every certificate, the first identities among them.
     let public_http_url = match settings.listen.public_http_url.as_str() {
         "" if settings.listen.http_port == 0 => bail!(
@@ -180,7 +182,7 @@ pub(crate) async fn new_admin_token(settings: &Settings) -> anyhow::Result<PathB
     kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
     let clock: SharedClock = Arc::new(SystemClock::from_env()?);
     let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(settings))?;
-    let _lock = lock(&data.lock())?;
+    let _lock = lock(&data)?;
     let db = databases::open(
         &settings.database,
         &data,
@@ -198,7 +200,10 @@ pub(crate) async fn new_admin_token(settings: &Settings) -> anyhow::Result<PathB
 
 /// Writes an API key where the admin finds it.
 fn keep_token(path: PathBuf) -> impl FnOnce(&secrecy::SecretString) -> std::io::Result<()> + Send {
-    move |token| kit::files::write(&path, format!("{}\n", token.expose_secret()).as_bytes(), 0o600)
+    move |token| {
+        let line = format!("{}\n", token.expose_secret());
+        Ok(::files::replace(&path, line.as_bytes(), 0o600)?)
+    }
 }
 
 /// Brings the databases of services to the current schema, and ends.
@@ -302,6 +307,14 @@ fn process_name(settings: &Settings, services: &BTreeSet<Service>, everything: b
     }
 }
 
+/// Whoever has this name could pass for the API.
+fn refuse_api(name: &str) -> anyhow::Result<()> {
+    if name == identities::API {
+        bail!("the identity name {name} is reserved for the HTTPS certificate; choose another");
+    }
+    Ok(())
+}
+
 fn load_identity(files: &IdentityFiles, clock: &SharedClock) -> anyhow::Result<Identity> {
     Identity::from_files(files.clone(), Arc::clone(clock)).with_context(|| {
         format!(
@@ -337,18 +350,16 @@ fn in_data_dir(settings: &Settings) -> String {
 }
 
 /// One process a data directory.
-fn lock(path: &Path) -> anyhow::Result<File> {
-    let file = File::create(path).with_context(|| format!("opening {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            bail!(
-                "another gigvault process works on this data directory ({} is locked)",
-                path.display()
-            )
-        }
-        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("locking {}", path.display())),
-    }
+fn lock(data: &DataDir) -> anyhow::Result<File> {
+    let path = data.lock();
+    let Some(held) = ::files::try_lock(&path)? else {
+        bail!(
+            "another gigvault process works on this data directory ({} is locked)",
+            path.display()
+        );
+    };
+    data.sweep()?;
+    Ok(held)
 }
 
 #[expect(clippy::print_stderr, reason = "for the person who typed the command")]

@@ -29,9 +29,9 @@ impl Ready {
     /// Writes `server.json` for the CLI, and the ready file that was asked for.
     pub(crate) fn announce(&self, data: &DataDir, ready_file: Option<&Path>) -> anyhow::Result<()> {
         let json = serde_json::to_vec_pretty(self)?;
-        kit::files::write(&data.server(), &json, 0o600)?;
+        ::files::replace(&data.server(), &json, 0o600)?;
         if let Some(path) = ready_file {
-            kit::files::write(path, &json, 0o644)?;
+            ::files::replace(path, &json, 0o644)?;
         }
         Ok(())
     }

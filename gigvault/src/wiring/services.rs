@@ -21,6 +21,7 @@ use tower::Layer;
 
 use super::databases;
 use super::layout::DataDir;
+use super::listeners;
 use super::settings::Settings;
 
 /// A service that this binary can run.
@@ -229,6 +230,7 @@ impl Ground<'_> {
             public_http_url: self.public_http_url.clone(),
             stop: self.stop.clone(),
             trust_domain: self.settings.identity.trust_domain.clone(),
+            api_names: listeners::api_names(&self.settings.listen)?,
         };
         Ca::build(self.settings.ca.clone(), deps).await.context("ca")
     }

@@ -33,6 +33,7 @@ impl Local {
             subject: key.prefix.subject(),
             permissions: key.permissions(),
             expires: key.expires,
+            allowed_names: key.allowed_names,
             roles: key.roles,
         })
     }
@@ -85,6 +86,7 @@ fn caller(identity: Identity) -> Result<Caller, AuthFault> {
         subject,
         roles,
         permissions,
+        allowed_names,
         ..
     } = identity;
     Ok(Caller {
@@ -92,5 +94,6 @@ fn caller(identity: Identity) -> Result<Caller, AuthFault> {
         roles,
         permissions,
         expires,
+        allowed_names,
     })
 }

@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use crate::error::Error;
 
 const SCHEME: &str = "gv_";
+const SUBJECT: &str = "apikey:";
 const PREFIX_BYTES: usize = 4;
 const SECRET_BYTES: usize = 32;
 /// Characters of the secret part: 32 bytes in base64url without padding.
@@ -32,7 +33,12 @@ impl Prefix {
     /// The principal: `apikey:7f3a2b1c`.
     #[must_use]
     pub fn subject(&self) -> String {
-        format!("apikey:{}", self.0)
+        format!("{SUBJECT}{}", self.0)
+    }
+
+    /// The key that is that principal; `None` for principals of other kinds.
+    pub(crate) fn of_subject(subject: &str) -> Option<Self> {
+        subject.strip_prefix(SUBJECT)?.parse().ok()
     }
 }
 
@@ -202,6 +208,8 @@ pub struct ApiKey {
     pub created_by: String,
     /// From when on it is void; `None` for never.
     pub expires: Option<OffsetDateTime>,
+    /// Patterns of the names that it may have certified ([`rules::NameLimits`]); all if empty.
+    pub allowed_names: Vec<String>,
     /// When it was last used, to the minute.
     pub last_used: Option<OffsetDateTime>,
     /// Set once it is revoked.
@@ -209,6 +217,11 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
+    /// The key that made it, if a key did.
+    pub(crate) fn maker(&self) -> Option<Prefix> {
+        Prefix::of_subject(&self.created_by)
+    }
+
     /// Whether it opens anything at `now`.
     #[must_use]
     pub fn status(&self, now: OffsetDateTime) -> Status {

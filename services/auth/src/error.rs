@@ -30,6 +30,17 @@ pub enum Error {
         /// The first permission that is missing.
         permission: String,
     },
+    /// The same for the names that a key may have certified.
+    #[error("allowed_names: {pattern} is wider than your own limits, {own}; ask for less")]
+    WiderNames {
+        /// The first pattern that is wider.
+        pattern: String,
+        /// The limits of who asked.
+        own: String,
+    },
+    /// The same for a key's life.
+    #[error("validity: the key that makes this one ends at {}; ask for less", kit::clock::rfc3339(*.0))]
+    Outlives(time::OffsetDateTime),
     /// No API key of that prefix.
     #[error("no API key has the prefix {0}")]
     NotFound(String),
@@ -76,7 +87,7 @@ impl Fault for Error {
         match self {
             Self::Invalid { .. } => Kind::Invalid,
             Self::BadCredential => Kind::Unauthenticated,
-            Self::Escalation { .. } => Kind::Denied,
+            Self::Escalation { .. } | Self::WiderNames { .. } | Self::Outlives(_) => Kind::Denied,
             Self::NotFound(_) | Self::NoAdmin => Kind::NotFound,
             Self::LastAdmin(_) | Self::Repeated(_) | Self::IdempotencyConflict => Kind::Conflict,
             Self::Store(error) if error.is_unavailable() => Kind::Unavailable,
@@ -87,7 +98,7 @@ impl Fault for Error {
     fn problem(&self) -> &str {
         match self {
             Self::Invalid { .. } => "invalid-request",
-            Self::Escalation { .. } => "escalation",
+            Self::Escalation { .. } | Self::WiderNames { .. } | Self::Outlives(_) => "escalation",
             Self::LastAdmin(_) => "last-admin",
             Self::Repeated(_) => "shown-once",
             Self::IdempotencyConflict => "idempotency-conflict",
@@ -109,6 +120,8 @@ impl Fault for Error {
         match self {
             Self::Invalid { field, .. } => Some(field),
             Self::Escalation { .. } => Some("roles"),
+            Self::WiderNames { .. } => Some("allowed_names"),
+            Self::Outlives(_) => Some("validity"),
             _ => None,
         }
     }

@@ -39,6 +39,7 @@ impl wire::auth_server::Auth for Grpc {
             permissions: key.permissions(),
             expires_us: key.expires.map_or(0, to_micros),
             roles: key.roles,
+            allowed_names: key.allowed_names,
         }))
     }
 }

@@ -20,7 +20,7 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
-pub use app::{App, CreateRequest, Created};
+pub use app::{App, CreateRequest, Created, Descendants, Revoked};
 pub use authenticator::{Local, Remote};
 pub use config::Config;
 pub use domain::{ApiKey, Name, Prefix, Revocation, Status, Token};

@@ -29,6 +29,7 @@ struct ApiKeyRow {
     created_us: i64,
     created_by: String,
     expires_us: Option<i64>,
+    allowed_names: String,
     last_used_us: Option<i64>,
     revoked_us: Option<i64>,
     revoked_by: Option<String>,
@@ -47,6 +48,7 @@ impl TryFrom<ApiKeyRow> for ApiKey {
             created: from_micros(row.created_us)?,
             created_by: row.created_by,
             expires: row.expires_us.map(from_micros).transpose()?,
+            allowed_names: serde_json::from_str(&row.allowed_names).map_err(|_| corrupt("allowed names"))?,
             last_used: row.last_used_us.map(from_micros).transpose()?,
             revoked: revoked.map(|time| Revocation {
                 time,
@@ -75,7 +77,8 @@ pub(crate) async fn find_with_hash(
     db: &Db,
     prefix: &Prefix,
 ) -> Result<Option<(ApiKey, Vec<u8>)>, StoreError> {
-    let sql = "SELECT prefix, name, roles, created_us, created_by, expires_us, last_used_us, revoked_us, revoked_by,
+    let sql = "SELECT prefix, name, roles, created_us, created_by, expires_us, allowed_names, last_used_us,
+               revoked_us, revoked_by,
                token_sha256 FROM api_keys WHERE prefix = $1";
     let row: Option<HashedRow> = store::read!(db, |c| sqlx::query_as(sql)
         .bind(prefix.as_str())
@@ -90,7 +93,8 @@ pub(crate) async fn find_for_revocation(
     tx: &mut Tx,
     prefix: &Prefix,
 ) -> Result<Option<(ApiKey, bool)>, StoreError> {
-    let sql = "SELECT prefix, name, roles, created_us, created_by, expires_us, last_used_us, revoked_us, revoked_by,
+    let sql = "SELECT prefix, name, roles, created_us, created_by, expires_us, allowed_names, last_used_us,
+               revoked_us, revoked_by,
                administers FROM api_keys WHERE prefix = $1";
     let row: Option<AdministeringRow> = store::tx!(tx, |c| sqlx::query_as(sql)
         .bind(prefix.as_str())
@@ -120,7 +124,8 @@ pub(crate) async fn list(
     before: Option<(i64, String)>,
     limit: Limit,
 ) -> Result<Vec<ApiKey>, StoreError> {
-    let sql = "SELECT prefix, name, roles, created_us, created_by, expires_us, last_used_us, revoked_us, revoked_by
+    let sql = "SELECT prefix, name, roles, created_us, created_by, expires_us, allowed_names, last_used_us,
+               revoked_us, revoked_by
                FROM api_keys WHERE (created_us, prefix) < ($1, $2) ORDER BY created_us DESC, prefix DESC LIMIT $3";
     // No key was made at the end of time, so its prefix does not matter.
     let (created_us, prefix) = before.unwrap_or((i64::MAX, String::new()));
@@ -143,13 +148,14 @@ pub(crate) async fn insert(
     request: Option<&Request>,
 ) -> Result<(), StoreError> {
     let roles = serde_json::Value::from(key.roles.as_slice()).to_string();
+    let allowed_names = serde_json::Value::from(key.allowed_names.as_slice()).to_string();
     let administers = permissions(&key.roles)
         .iter()
         .any(|name| name == kit::auth::permission::API_KEYS_WRITE);
     store::tx!(tx, |c| {
         sqlx::query(
             "INSERT INTO api_keys (prefix, token_sha256, name, roles, administers, created_us, created_by, expires_us,
-             request_key, request_sha256) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+             request_key, request_sha256, allowed_names) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         )
         .bind(key.prefix.as_str())
         .bind(token_sha256)
@@ -161,6 +167,7 @@ pub(crate) async fn insert(
         .bind(key.expires.map(to_micros))
         .bind(request.map(|request| request.key.as_slice()))
         .bind(request.map(|request| request.sha256.as_slice()))
+        .bind(allowed_names)
         .execute(c)
         .await
         .map(drop)
@@ -179,22 +186,69 @@ pub(crate) async fn has_admin(db: &Db, now: OffsetDateTime) -> Result<bool, Stor
     Ok(found.is_some())
 }
 
-/// Whether some other usable key may make keys.
-pub(crate) async fn has_other_admin(
-    tx: &mut Tx,
-    prefix: &Prefix,
-    now: OffsetDateTime,
-) -> Result<bool, StoreError> {
-    let sql = "SELECT prefix FROM api_keys WHERE administers AND revoked_us IS NULL
-               AND (expires_us IS NULL OR expires_us > $1) AND prefix <> $2 LIMIT 1";
+/// Whether some usable key may make keys, as this transaction leaves it.
+pub(crate) async fn still_has_admin(tx: &mut Tx, now: OffsetDateTime) -> Result<bool, StoreError> {
+    let sql = "SELECT prefix FROM api_keys
+               WHERE administers AND revoked_us IS NULL AND (expires_us IS NULL OR expires_us > $1) LIMIT 1";
     let found: Option<String> = store::tx!(tx, |c| {
         sqlx::query_scalar(sql)
             .bind(to_micros(now))
-            .bind(prefix.as_str())
             .fetch_optional(c)
             .await
     })?;
     Ok(found.is_some())
+}
+
+/// Keeps a key's row as it is until the transaction ends.
+pub(crate) async fn hold(tx: &mut Tx, prefix: &Prefix) -> Result<(), StoreError> {
+    let sql = "UPDATE api_keys SET administers = administers WHERE prefix = $1";
+    store::tx!(tx, |c| sqlx::query(sql)
+        .bind(prefix.as_str())
+        .execute(c)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+/// The earliest end among a key, its maker, the maker of that, and so on. The depth is bounded in case of a damaged row.
+const LINE_END: &str = "
+    WITH RECURSIVE line (created_by, expires_us, depth) AS (
+        SELECT created_by, expires_us, 0 FROM api_keys WHERE prefix = $1
+        UNION ALL
+        SELECT maker.created_by, maker.expires_us, line.depth + 1
+        FROM line JOIN api_keys maker ON maker.prefix = SUBSTR(line.created_by, 8)
+        WHERE line.created_by LIKE 'apikey:%' AND line.depth < 1000
+    ) SELECT MIN(expires_us) FROM line";
+
+/// When a key and those that it comes from end; `None` for never.
+pub(crate) async fn line_end(db: &Db, prefix: &Prefix) -> Result<Option<OffsetDateTime>, StoreError> {
+    let end: Option<i64> = store::read!(db, |c| sqlx::query_scalar(LINE_END)
+        .bind(prefix.as_str())
+        .fetch_one(c)
+        .await)?;
+    end.map(from_micros).transpose()
+}
+
+/// As [`line_end`], inside a transaction.
+pub(crate) async fn line_end_in(tx: &mut Tx, prefix: &Prefix) -> Result<Option<OffsetDateTime>, StoreError> {
+    let end: Option<i64> = store::tx!(tx, |c| sqlx::query_scalar(LINE_END)
+        .bind(prefix.as_str())
+        .fetch_one(c)
+        .await)?;
+    end.map(from_micros).transpose()
+}
+
+/// The keys that a key made, oldest first.
+pub(crate) async fn made_by(tx: &mut Tx, maker: &Prefix) -> Result<Vec<(ApiKey, bool)>, StoreError> {
+    let sql = "SELECT prefix, name, roles, created_us, created_by, expires_us, allowed_names, last_used_us,
+               revoked_us, revoked_by, administers FROM api_keys WHERE created_by = $1 ORDER BY created_us, prefix";
+    let rows: Vec<AdministeringRow> = store::tx!(tx, |c| sqlx::query_as(sql)
+        .bind(maker.subject())
+        .fetch_all(c)
+        .await)?;
+    rows.into_iter()
+        .map(|row| Ok((row.key.try_into()?, row.administers)))
+        .collect()
 }
 
 /// Waits until no other transaction that called this runs. It locks the rows that may make keys; there are few.

@@ -27,17 +27,17 @@ pub struct Authority {
     pub profiles: Vec<String>,
 }
 
-/// In [`Authority::profiles`]: every profile, those of the configuration too, but not that of GigVault's own services.
+/// In [`Authority::profiles`]: every profile, those of the configuration too, but not those of GigVault's own services.
 pub const USER_PROFILES: &str = "*";
 
-/// The profile of GigVault's own services; nobody else gets it.
+/// The profile of identities of GigVault's own services and of its API; nobody else gets it.
 pub(crate) const SERVICE_IDENTITY: &str = "service-identity";
 
 impl Authority {
     /// Whether this CA issues a profile.
-    pub fn issues(&self, profile: &str) -> bool {
+    pub fn issues(&self, profile: &rules::Profile) -> bool {
         let listed =
-            |name: &String| name == profile || (name == USER_PROFILES && profile != SERVICE_IDENTITY);
+            |name: &String| *name == profile.name || (name == USER_PROFILES && !profile.is_for_services());
         self.profiles.iter().any(listed)
     }
 
@@ -45,7 +45,7 @@ impl Authority {
     pub fn chain_pem(&self) -> String {
         std::iter::once(&self.certificate)
             .chain(&self.chain)
-            .filter(|certificate| certificate.subject() != certificate.issuer())
+            .filter(|certificate| !certificate.is_self_issued())
             .map(x509::Certificate::pem)
             .collect()
     }

@@ -1,5 +1,7 @@
 //! gRPC of the CA service. Callers are other services, known by their mutual-TLS identity.
 
+mod on_behalf;
+
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use kit::grpc::to_status;
@@ -13,8 +15,8 @@ use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use crate::app::{App, IssueRequest, RenewRequest, Requester, RevokeRequest, Scope, Visibility};
-use crate::domain::{Issued, Protocol, Query, SERVICE_IDENTITY};
+use crate::app::{App, IssueRequest, RenewRequest, Requester, RevokeRequest, Rights, Scope, Visibility};
+use crate::domain::{Issued, Protocol, Query};
 use crate::error::Error;
 use crate::rest::filters::Filters;
 use crate::rest::object;
@@ -42,9 +44,6 @@ pub static ALLOW: kit::peer::AllowTable = &[
     ("/gigvault.ca.v1.Ca/Watch", &["audit", "ocsp", "crl", "notify"]),
 ];
 
-/// Longest name of a requester, in characters.
-const MAX_REQUESTER: usize = 256;
-
 /// The gRPC face of the use cases.
 #[derive(Clone)]
 pub(crate) struct Grpc {
@@ -57,22 +56,18 @@ pub(crate) struct Grpc {
 }
 
 impl Grpc {
-    /// A service that works for others (ra, enroll) names its requester. Its own identity it asks for itself, as every
-    /// other service does.
-    fn requester(&self, peer: &Peer, named: &str, profile: &str) -> Result<Requester, Error> {
-        if profile == SERVICE_IDENTITY || !matches!(peer.name(), Some("ra" | "enroll")) {
-            return Ok(self.itself(peer, Visibility::Own));
-        }
-        if named.is_empty() || named.chars().count() > MAX_REQUESTER || named.chars().any(char::is_control) {
-            return Err(Error::invalid(
-                "requester",
-                format!("takes 1 to {MAX_REQUESTER} printable characters: who asked you"),
-            ));
-        }
+    /// A service that works for others (ra, enroll) names its requester, within what it may claim. Its own identity it
+    /// asks for itself, as every other service does.
+    fn requester(&self, peer: &Peer, named: &str, allowed_names: &[String]) -> Result<Requester, Error> {
+        on_behalf::check_principal(peer, named)?;
         Ok(Requester {
             subject: named.to_owned(),
             issues: Scope::Any,
             sees: Visibility::All,
+            rights: Rights {
+                allowed_names: limits(allowed_names)?,
+                ..Rights::default()
+            },
         })
     }
 
@@ -82,6 +77,7 @@ impl Grpc {
             subject: format!("service:{name}"),
             issues: Scope::OwnIdentity(format!("spiffe://{}/svc/{name}", self.trust_domain)),
             sees,
+            rights: Rights::default(),
         }
     }
 
@@ -138,13 +134,11 @@ fn idempotency_key(text: String) -> Result<Option<IdempotencyKey>, Status> {
     key.map_err(|error| to_status(&error))
 }
 
-fn protocol(text: &str) -> Result<Protocol, Error> {
-    match text {
-        "" => Ok(Protocol::Grpc),
-        text => {
-            Protocol::parse(text).ok_or_else(|| Error::invalid("protocol", format!("{text:?} is not known")))
-        }
-    }
+/// The patterns as they came, if all can be read.
+fn limits(patterns: &[String]) -> Result<Vec<String>, Error> {
+    rules::NameLimits::parse(patterns)
+        .map(|limits| limits.patterns())
+        .map_err(|error| Error::invalid("allowed_names", error))
 }
 
 fn query(request: &wire::ListRequest) -> Result<Query, Error> {
@@ -177,9 +171,19 @@ impl wire::ca_server::Ca for Grpc {
     ) -> Result<Response<wire::Certificate>, Status> {
         let peer = peer(&request);
         let request = request.into_inner();
-        let requester = self
-            .requester(&peer, &request.requester, &request.profile)
-            .map_err(status)?;
+        let own = on_behalf::is_for_itself(&peer, &self.app, &request.profile);
+        let (requester, protocol) = if own {
+            (self.itself(&peer, Visibility::Own), Protocol::Internal)
+        } else {
+            let protocol =
+                on_behalf::protocol(&peer, &request.requester, &request.protocol).map_err(status)?;
+            let requester = self.requester(&peer, &request.requester, &request.allowed_names);
+            (requester.map_err(status)?, protocol)
+        };
+        if own && on_behalf::works_for_others(&peer) && !request.requester.is_empty() {
+            let text = "is not taken with a profile of GigVault's services: they ask for themselves only";
+            return Err(status(Error::invalid("requester", text)));
+        }
         let sans = if request.san.is_empty() {
             None
         } else {
@@ -192,7 +196,7 @@ impl wire::ca_server::Ca for Grpc {
             validity: seconds(request.validity_seconds),
             subject: None,
             sans,
-            protocol: protocol(&request.protocol).map_err(status)?,
+            protocol,
             idempotency_key: idempotency_key(request.idempotency_key)?,
         };
         let issued = self.app.issue(&requester, request).await.map_err(status)?;
@@ -244,15 +248,25 @@ impl wire::ca_server::Ca for Grpc {
         let peer = peer(&request);
         let request = request.into_inner();
         let everything = self.itself(&peer, Visibility::All);
-        let old = self.app.find(&everything, &request.serial).await;
-        let requester = self
-            .requester(&peer, &request.requester, &old.map_err(status)?.profile)
+        let old = self
+            .app
+            .find(&everything, &request.serial)
+            .await
             .map_err(status)?;
+        let (requester, protocol) = if on_behalf::is_for_itself(&peer, &self.app, &old.profile) {
+            (self.itself(&peer, Visibility::Own), Protocol::Internal)
+        } else {
+            let requester = self.requester(&peer, &request.requester, &request.allowed_names);
+            (
+                requester.map_err(status)?,
+                on_behalf::protocol_of(&request.requester),
+            )
+        };
         let request = RenewRequest {
             serial: request.serial,
             csr: (!request.csr.is_empty()).then_some(request.csr),
             validity: seconds(request.validity_seconds),
-            protocol: Protocol::Grpc,
+            protocol,
             idempotency_key: idempotency_key(request.idempotency_key)?,
         };
         let issued = self.app.renew(&requester, request).await.map_err(status)?;
@@ -265,7 +279,7 @@ impl wire::ca_server::Ca for Grpc {
     ) -> Result<Response<wire::Certificate>, Status> {
         let peer = peer(&request);
         let request = request.into_inner();
-        let requester = self.requester(&peer, &request.requester, "").map_err(status)?;
+        let requester = self.requester(&peer, &request.requester, &[]).map_err(status)?;
         let invalidity = match request.invalidity_us {
             0 => None,
             micros => Some(

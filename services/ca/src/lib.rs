@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use app::{App, Authorities, IssueRequest, NewAuthority, RenewRequest, Requester, RevokeRequest};
-pub use app::{Scope, Visibility};
+pub use app::{Rights, Scope, Visibility};
 pub use config::Config;
 pub use domain::{Authority, Issued, Protocol, Query, Revocation, SanSuffix, Status, USER_PROFILES};
 pub use error::Error;
@@ -52,6 +52,8 @@ pub struct Deps {
     pub stop: CancellationToken,
     /// Trust domain of service identities (`spiffe://<trust-domain>/svc/<name>`).
     pub trust_domain: String,
+    /// Host names and addresses on which the API is reached; only GigVault itself gets certificates for them.
+    pub api_names: Vec<x509::San>,
 }
 
 /// The certificate authority.
@@ -69,10 +71,12 @@ impl Ca {
     pub async fn build(config: Config, deps: Deps) -> Result<Self, Error> {
         let profiles = rules::Profiles::with_configured(config.profiles.clone())
             .map_err(|error| Error::invalid("ca.profiles", error))?;
+        let reserved_names = rules::ReservedNames::new(&deps.trust_domain, &deps.api_names);
         let authorities = Authorities::load(
             deps.db.clone(),
             deps.clock.clone(),
             Arc::from(deps.public_http_url),
+            Arc::new(reserved_names),
         )
         .await?;
         let keymgr = KeymgrClient::new(deps.keymgr);

@@ -31,6 +31,9 @@ pub struct ApiKey {
     /// From when on it is void.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub expires_at: Option<OffsetDateTime>,
+    /// Patterns of the names that it may have certified; all if empty.
+    #[serde(default)]
+    pub allowed_names: Vec<String>,
     /// When it was last used, to the minute.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub last_used_at: Option<OffsetDateTime>,
@@ -67,6 +70,21 @@ pub struct NewApiKey {
     /// A span such as `90d`; absent, it is good until it is revoked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validity: Option<String>,
+    /// Patterns of the names that it may have certified, such as `dns:*.dev.example.test`; all that the caller may if
+    /// empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed_names: Vec<String>,
+}
+
+/// What a revocation did to the keys that the key made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevokedKeys {
+    /// Revoked with it.
+    #[serde(default)]
+    pub revoked: Vec<ApiKey>,
+    /// Still good.
+    #[serde(default)]
+    pub remaining: Vec<ApiKey>,
 }
 
 /// Operations on API keys.
@@ -96,14 +114,17 @@ impl ApiKeys<'_> {
         Call::create(self.0, PATH, new)?.json().await
     }
 
-    /// Revokes the one with this prefix.
+    /// Revokes the one with this prefix, and those that it made if `descendants` says so.
     ///
     /// # Errors
     /// [`Error::Problem`] with status 404 when there is none and 409 when nobody could make keys without it, and
     /// those of every request.
-    pub async fn revoke(&self, prefix: &str) -> Result<(), Error> {
-        Call::delete(self.0, &["api", "v1", "api-keys", prefix])
-            .done()
-            .await
+    pub async fn revoke(&self, prefix: &str, descendants: bool) -> Result<RevokedKeys, Error> {
+        let mut query = Vec::new();
+        if descendants {
+            query.push(("descendants", "true".to_owned()));
+        }
+        let call = Call::delete(self.0, &["api", "v1", "api-keys", prefix]).query(&query);
+        Ok(call.json_if_any().await?.unwrap_or_default())
     }
 }

@@ -20,6 +20,9 @@ pub struct Identity {
     /// When the credential becomes void.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub expires_at: Option<OffsetDateTime>,
+    /// Patterns of the names that it may have certified; all if empty.
+    #[serde(default)]
+    pub allowed_names: Vec<String>,
 }
 
 /// A role and what it may do.

@@ -2,7 +2,7 @@
 
 use keys::{KeyError, Signer, SoftwareKey, sign_certificate};
 use lint::{Context, Linted};
-use rules::{Approved, Issuer, Pointers, Profile, Request};
+use rules::{Approved, Grant, Issuer, Pointers, Profile, Request};
 use time::macros::datetime;
 use x509::{Certificate, KeyAlgorithm, Serial, SignatureAlgorithm};
 
@@ -25,7 +25,8 @@ fn root(key: &SoftwareKey, algorithm: SignatureAlgorithm) -> Linted<Approved> {
         "CN=Test Root".parse().unwrap(),
         Vec::new(),
         key.public_key().clone(),
-    );
+    )
+    .granted(Grant::default().with_authority());
     let approved = rules::approve(
         &profile("root"),
         request,
@@ -44,7 +45,8 @@ fn leaf(root: &Certificate, key: &SoftwareKey, algorithm: SignatureAlgorithm) ->
         ca_issuers: vec!["http://pki.example.test/ca/root.crt".to_owned()],
     };
     let issuer = Issuer::from_certificate(root.clone(), pointers, algorithm).unwrap();
-    let request = Request::new("CN=Sub CA".parse().unwrap(), Vec::new(), key.public_key().clone());
+    let request = Request::new("CN=Sub CA".parse().unwrap(), Vec::new(), key.public_key().clone())
+        .granted(Grant::default().with_authority());
     let approved = rules::approve(
         &profile("sub-ca"),
         request,

@@ -31,6 +31,8 @@ pub struct Caller {
     pub permissions: Vec<String>,
     /// When the credential becomes void; `None` for never.
     pub expires: Option<OffsetDateTime>,
+    /// Patterns of the names that the credential may have certified (`dns:*.dev.example.test`); all if empty.
+    pub allowed_names: Vec<String>,
 }
 
 impl Caller {

@@ -37,9 +37,15 @@ macro_rules! permissions {
 }
 
 permissions! {
-    CERTIFICATES_ISSUE CertificatesIssue "certificates:issue": "Issue on any profile, for any name.";
+    CERTIFICATES_ISSUE CertificatesIssue "certificates:issue":
+        "Issue on any profile that makes no authority, for any name that is not reserved.";
     CERTIFICATES_ISSUE_DEVELOPMENT CertificatesIssueDevelopment "certificates:issue-development":
         "Issue on profiles marked for development.";
+    // Named apart from `certificates:issue`, which would cover a name that begins with it.
+    AUTHORITY_CERTIFICATES_ISSUE AuthorityCertificatesIssue "authority-certificates:issue":
+        "Issue certificates whose holder signs certificates, CRLs or OCSP responses.";
+    RESERVED_NAMES_ISSUE ReservedNamesIssue "reserved-names:issue":
+        "Issue for host names on which the API itself is reached.";
     CERTIFICATES_READ CertificatesRead "certificates:read": "See every certificate.";
     CERTIFICATES_READ_OWN CertificatesReadOwn "certificates:read-own": "See certificates one asked for.";
     CERTIFICATES_RENEW CertificatesRenew "certificates:renew": "Renew any certificate.";
@@ -69,6 +75,14 @@ mod tests {
         assert!(!covers("certificates:re", "certificates:read"));
         assert!(!covers("certificates", "certificates:read"));
         assert!(!covers("", "certificates:read"));
+    }
+
+    #[test]
+    fn the_right_to_issue_covers_no_authority_and_no_reserved_name() {
+        for narrow in [AUTHORITY_CERTIFICATES_ISSUE, RESERVED_NAMES_ISSUE] {
+            let covering: Vec<_> = ALL.iter().filter(|held| covers(held, narrow)).collect();
+            assert_eq!(covering, [&narrow]);
+        }
     }
 
     #[test]

@@ -4,14 +4,16 @@
 //! renamed into place, then the certificate; whoever finds a certificate that does not fit its key takes the
 //! waiting certificate instead. A crash at any point leaves a pair that can be read.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::TlsError;
-use crate::files;
+
+const OWNER_ONLY: u32 = 0o600;
+/// Longest file that is read: a chain, a key, a set of roots.
+const MAX_LEN: u64 = 1024 * 1024;
 
 /// The three files of a service identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,15 +43,15 @@ impl IdentityFiles {
     /// # Errors
     /// When a file can't be written; the old pair is then still in place.
     pub fn write(&self, chain: &[u8], key: &[u8]) -> Result<(), TlsError> {
-        write_new(&waiting(&self.key), key)?;
-        write_new(&waiting(&self.certificate), chain)?;
+        files::replace(&waiting(&self.key), key, OWNER_ONLY)?;
+        files::replace(&waiting(&self.certificate), chain, OWNER_ONLY)?;
         rename(&self.key)?;
         rename(&self.certificate)
     }
 
     /// The certificate that a crash kept from its place.
     pub(super) fn waiting_certificate(&self) -> Option<Vec<u8>> {
-        fs::read(waiting(&self.certificate)).ok()
+        files::read(&waiting(&self.certificate), MAX_LEN).ok()
     }
 
     /// Ends what [`IdentityFiles::write`] began before a crash.
@@ -65,25 +67,11 @@ fn waiting(path: &Path) -> PathBuf {
 }
 
 fn rename(to: &Path) -> Result<(), TlsError> {
-    let done = fs::rename(waiting(to), to).and_then(|()| files::sync_directory(to));
-    done.map_err(|source| TlsError::File {
-        path: to.to_owned(),
-        source,
-    })
-}
-
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), TlsError> {
-    files::create_new(path, bytes, 0o600).map_err(|source| TlsError::File {
-        path: path.to_owned(),
-        source,
-    })
+    Ok(files::rename(&waiting(to), to)?)
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    fs::read(path).map_err(|source| TlsError::File {
-        path: path.to_owned(),
-        source,
-    })
+    Ok(files::read(path, MAX_LEN)?)
 }
 
 pub(super) fn certificates(what: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
@@ -110,6 +98,7 @@ pub(super) fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, TlsError
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
@@ -137,7 +126,7 @@ mod tests {
                 .write(b"c", b"k")
                 .unwrap_err()
                 .to_string()
-                .contains("/nonexistent/x/ca.key.new")
+                .contains("/nonexistent/x")
         );
     }
 }

@@ -11,7 +11,6 @@ mod server_identity;
 mod spiffe;
 mod watch;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
@@ -40,13 +39,8 @@ pub trait TlsSource: Send + Sync {
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file can't be read or written.
-    #[error("{}: {source}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] ::files::Error),
     /// Not the PEM that was expected.
     #[error("{what}: {detail}; it takes PEM")]
     Pem {

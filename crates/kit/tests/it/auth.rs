@@ -49,6 +49,7 @@ impl Authenticator for Known {
                     Err(AuthFault::Unavailable("connection refused".into()))
                 }
                 "good" => Ok(Caller {
+                    allowed_names: Vec::new(),
                     subject: "apikey:1".to_owned(),
                     roles: vec!["auditor".to_owned()],
                     permissions: vec![permission::CERTIFICATES_READ.to_owned()],

@@ -183,6 +183,7 @@ impl Auth for Echo {
             roles,
             permissions: vec![token],
             expires_us: 0,
+            allowed_names: Vec::new(),
         }))
     }
 }

@@ -1,6 +1,8 @@
 //! The forms of alternative names, kind by kind (RFC 5280 section 4.2.1.6, RFC 9525, RFC 9549, RFC 9598, SPIFFE).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
+
+use x509::san::address::why_not_a_host;
 
 use crate::catalogue::{Check::Content, Lint, Scope::All, Verdict, error, warn};
 use crate::form::is_oid;
@@ -55,10 +57,10 @@ pub(super) const LINTS: &[Lint] = &[
         "Addresses have 4 or 16 octets.",
     )
     .on(All, Content(|view| each(view, tag::IP_ADDRESS, ip_length))),
-    warn(
+    error(
         "gigvault_ip_of_a_host",
-        "RFC 4291 2.5.2, 2.5.5; RFC 1122 3.2.1.3",
-        "Addresses are those of hosts: not unspecified, multicast, broadcast, or IPv4 in IPv6.",
+        "RFC 6890; RFC 4291 2.5.2, 2.5.5; RFC 1122 3.2.1.3",
+        "Addresses are those of hosts: not unspecified, multicast, broadcast, reserved, or IPv4 in IPv6.",
     )
     .on(All, Content(|view| each(view, tag::IP_ADDRESS, ip_of_a_host))),
     error(
@@ -185,14 +187,7 @@ fn ip_length(octets: &[u8]) -> Problem {
 }
 
 fn ip_of_a_host(octets: &[u8]) -> Problem {
-    let never = |v6: Ipv6Addr| v6.to_ipv4_mapped().is_some();
-    match address(octets) {
-        Some(ip) if ip.is_unspecified() => Err("0.0.0.0 or :: is no host"),
-        Some(ip) if ip.is_multicast() => Err("a multicast address is no host"),
-        Some(IpAddr::V4(Ipv4Addr::BROADCAST)) => Err("the broadcast address is no host"),
-        Some(IpAddr::V6(v6)) if never(v6) => Err("an IPv4 address in IPv6 form must be written as IPv4"),
-        _ => Ok(()),
-    }
+    address(octets).and_then(why_not_a_host).map_or(Ok(()), Err)
 }
 
 /// Identifier and value of an otherName.

@@ -81,8 +81,20 @@ fn check_one(profile: &Profile, san: &San) -> Result<(), Denied> {
     match san {
         San::Dns(name) if name.is_wildcard() => check_wildcard(rule, san, name.base()),
         San::Uri(uri)
+            if spiffe::is_id(uri.as_str())
+                && !rule.uri_schemes.iter().any(|known| known == spiffe::SCHEME) =>
+        {
+            Err(Denied::san(format!(
+                "{san}: profile {} does not take SPIFFE IDs; use one whose `uri_schemes` lists spiffe",
+                profile.name
+            )))
+        }
+        San::Uri(uri)
             if !rule.uri_schemes.is_empty()
-                && !rule.uri_schemes.iter().any(|known| known == uri.scheme()) =>
+                && !rule
+                    .uri_schemes
+                    .iter()
+                    .any(|known| known.eq_ignore_ascii_case(uri.scheme())) =>
         {
             Err(Denied::san(format!(
                 "{san}: the scheme must be {}",

@@ -2,6 +2,8 @@
 
 use x509::San;
 
+/// The scheme of SPIFFE IDs.
+pub(super) const SCHEME: &str = "spiffe";
 /// Bound on the whole ID, in bytes (SPIFFE-ID section 2.3).
 const MAX_LEN: usize = 2048;
 /// Bound on the trust domain, in bytes (SPIFFE-ID section 2.3).
@@ -16,7 +18,7 @@ pub(super) fn check(sans: &[San], workload: bool) -> Result<(), String> {
             _ => None,
         })
     };
-    let Some(id) = uris().find(|uri| uri.starts_with("spiffe://")) else {
+    let Some(id) = uris().find(|uri| is_id(uri)) else {
         return Ok(());
     };
     if uris().count() > 1 {
@@ -25,8 +27,16 @@ pub(super) fn check(sans: &[San], workload: bool) -> Result<(), String> {
     check_id(id, workload).map_err(|problem| format!("{id}: {problem}"))
 }
 
+/// Whether a URI claims to be a SPIFFE ID, in whatever spelling of its scheme.
+pub(super) fn is_id(uri: &str) -> bool {
+    uri.split_once(':')
+        .is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case(SCHEME))
+}
+
 fn check_id(id: &str, workload: bool) -> Result<(), &'static str> {
-    let rest = id.strip_prefix("spiffe://").unwrap_or(id);
+    let rest = id
+        .strip_prefix("spiffe://")
+        .ok_or("a SPIFFE ID begins with spiffe:// in lower case")?;
     let (domain, path) = match rest.split_once('/') {
         Some((domain, path)) => (domain, Some(path)),
         None => (rest, None),
@@ -35,7 +45,11 @@ fn check_id(id: &str, workload: bool) -> Result<(), &'static str> {
         return Err("a SPIFFE ID has at most 2048 bytes");
     }
     let of_domain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'.' | b'-' | b'_');
-    if domain.is_empty() || domain.len() > MAX_TRUST_DOMAIN || !domain.bytes().all(of_domain) {
+    if domain.is_empty()
+        || domain.len() > MAX_TRUST_DOMAIN
+        || !domain.bytes().all(of_domain)
+        || domain.ends_with('.')
+    {
         return Err(
             "the trust domain must be 1 to 255 lower-case letters, digits, dots, hyphens and underscores",
         );
@@ -92,6 +106,8 @@ mod tests {
             "spiffe://example.test/a%20b",
             "spiffe://example.test:443/a",
             "spiffe://user@example.test/a",
+            "spiffe:/example.test/a",
+            "spiffe:example.test",
         ] {
             assert!(verdict(&[id], true).is_err(), "{id}");
         }

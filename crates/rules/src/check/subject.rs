@@ -65,6 +65,15 @@ fn check_attributes(profile: &Profile, attributes: &[(ObjectIdentifier, String)]
             labels(&rule.attributes)
         )));
     }
+    let denied = attributes
+        .iter()
+        .find_map(|(_, value)| Some((value, rule.denied_prefix_of(value)?)));
+    if let Some((value, prefix)) = denied {
+        return Err(Denied::subject(format!(
+            "profile {} does not take {value:?}: values that begin with {prefix} are denied by its `denied_prefixes`",
+            profile.name
+        )));
+    }
     let missing = rule
         .required
         .iter()

@@ -21,7 +21,8 @@ pub struct SanRule {
     /// Whether DNS names may be wildcards (`*.example.test`).
     #[serde(default)]
     pub wildcards: bool,
-    /// Schemes that URIs may have, lower case. Empty: any.
+    /// Schemes that URIs may have, lower case. Empty: any but `spiffe`, which has to be listed: a SPIFFE ID is the
+    /// whole identity of a workload.
     #[serde(default)]
     pub uri_schemes: Vec<String>,
 }

@@ -27,6 +27,10 @@ pub struct SubjectRule {
     /// Whether an emailAddress attribute is added to the alternative names, where RFC 5280 section 4.1.2.6 wants it.
     #[serde(default)]
     pub email_to_san: bool,
+    /// Beginnings that no value in the subject may have, in whatever case. `system:` unless said otherwise: Kubernetes
+    /// takes common name and organization of a client certificate for user and groups, `system:masters` among them.
+    #[serde(default = "system_names")]
+    pub denied_prefixes: Vec<String>,
 }
 
 /// What a common name may be. In every case it is held to the name constraints of the issuing CA.
@@ -78,8 +82,20 @@ impl SubjectRule {
                 "`required` holds {}, which `attributes` does not",
                 text::attributes::label(*oid)
             )),
+            None if self.denied_prefixes.iter().any(|prefix| prefix.trim().is_empty()) => {
+                Err("`denied_prefixes` holds an empty text, which every value begins with".into())
+            }
             None => Ok(()),
         }
+    }
+
+    /// The denied prefix that the value begins with.
+    pub(crate) fn denied_prefix_of(&self, value: &str) -> Option<&str> {
+        let value = value.trim_start().to_lowercase();
+        self.denied_prefixes
+            .iter()
+            .find(|prefix| value.starts_with(&prefix.to_lowercase()))
+            .map(String::as_str)
     }
 }
 
@@ -91,8 +107,13 @@ impl Default for SubjectRule {
             required: Vec::new(),
             keep_encoding: false,
             email_to_san: false,
+            denied_prefixes: system_names(),
         }
     }
+}
+
+fn system_names() -> Vec<String> {
+    vec!["system:".to_owned()]
 }
 
 fn organization() -> Vec<ObjectIdentifier> {

@@ -150,7 +150,7 @@ const NAMES: [Case; 28] = [
         "no other URI",
     ),
     (
-        "service-identity",
+        "workload",
         "",
         &["uri:spiffe://a.test/a", "dns:*.a.test"],
         field::SAN,

@@ -9,4 +9,5 @@ mod kept;
 mod lifetimes;
 mod profiles;
 mod properties;
+mod rights;
 mod world;

@@ -9,7 +9,7 @@ use x509::{Certificate, Eku, ExtensionValue, KeyUsageFlags, NameConstraints};
 use crate::world::{Ca, NOW, SECOND, ed25519, p256, pointers, profile, request, rsa2048, serial};
 
 /// A request that the profile takes.
-pub(crate) const GOOD: [(&str, &str, &[&str]); 12] = [
+pub(crate) const GOOD: [(&str, &str, &[&str]); 14] = [
     (
         "tls-server",
         "CN=web.example.test",
@@ -22,6 +22,8 @@ pub(crate) const GOOD: [(&str, &str, &[&str]); 12] = [
     ),
     ("mtls", "CN=web.example.test,O=Example", &["dns:web.example.test"]),
     ("short-lived", "", &["dns:web.example.test"]),
+    ("user-logon", "CN=Alice Adams", &["upn:alice@example.test"]),
+    ("workload", "", &["uri:spiffe://example.test/ns/a/sa/b"]),
     (
         "service-identity",
         "",
@@ -98,11 +100,13 @@ fn default_lifetimes_are_exact_to_the_second() {
 fn usages_and_purposes_are_those_of_the_profile() {
     let signature = KeyUsageFlags::DIGITAL_SIGNATURE;
     let authority = KeyUsageFlags::KEY_CERT_SIGN | KeyUsageFlags::CRL_SIGN;
-    let expected: [(&str, KeyUsageFlags, &[Eku]); 12] = [
+    let expected: [(&str, KeyUsageFlags, &[Eku]); 14] = [
         ("tls-server", signature, &[Eku::ServerAuth]),
         ("tls-client", signature, &[Eku::ClientAuth]),
         ("mtls", signature, &[Eku::ServerAuth, Eku::ClientAuth]),
         ("short-lived", signature, &[Eku::ServerAuth, Eku::ClientAuth]),
+        ("user-logon", signature, &[Eku::ClientAuth]),
+        ("workload", signature, &[Eku::ServerAuth, Eku::ClientAuth]),
         ("service-identity", signature, &[Eku::ServerAuth, Eku::ClientAuth]),
         ("code-signing", signature, &[Eku::CodeSigning]),
         (

@@ -10,7 +10,7 @@ use aws_lc_rs::signature::{
 };
 use lint::ToBeSigned;
 use rules::profile::Kind;
-use rules::{Approved, Denied, Issuer, Pointers, Profile, Request, approve, builtin};
+use rules::{Approved, Denied, Grant, Issuer, Pointers, Profile, Request, approve, builtin};
 use time::OffsetDateTime;
 use time::macros::datetime;
 use x509::{Certificate, DistinguishedName, NameConstraints, PublicKey, San, Serial, SignatureAlgorithm};
@@ -90,8 +90,9 @@ pub(crate) fn sans(texts: &[&str]) -> Vec<San> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 
+/// A request of somebody who may have everything: what is under test is profile and issuer.
 pub(crate) fn request(name: &str, names: &[&str], key: PublicKey) -> Request {
-    Request::new(subject(name), sans(names), key)
+    Request::new(subject(name), sans(names), key).granted(Grant::service().with_authority())
 }
 
 pub(crate) fn pointers() -> Pointers {

@@ -191,7 +191,7 @@ impl CertificateList {
     /// # Errors
     /// [`CrlError`] names the first reason.
     pub fn verify_signed_by(&self, issuer: &Certificate) -> Result<(), CrlError> {
-        if self.issuer != *issuer.subject() {
+        if !self.issuer.matches(issuer.subject()) {
             return Err(CertificateError::IssuerName.into());
         }
         if let (Some(authority), Some(subject)) =

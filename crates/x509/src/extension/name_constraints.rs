@@ -4,16 +4,16 @@
 //! violation, and common names and emailAddress attributes that look like host names, addresses or mail addresses
 //! are judged like alternative names, since clients exist that still believe them.
 
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
 use super::{
     Subtree,
-    subtree::{EMAIL, OTHER_NAME, REGISTERED_ID, Subject},
+    subtree::{EMAIL, IP, OTHER_NAME, REGISTERED_ID, Subject},
 };
 use crate::{
     asn1::{DerError, Reader, Writer, tag},
     name::{self, DistinguishedName},
-    san::{DnsName, EmailAddress, San, SmtpUtf8Mailbox},
+    san::{self, DnsName, EmailAddress, San, SmtpUtf8Mailbox, address::embedded_ipv4},
 };
 
 const PERMITTED: u8 = tag::context_constructed(0);
@@ -76,7 +76,7 @@ impl NameConstraints {
     fn judge_san(&self, san: &San) -> Result<(), Violation> {
         match san {
             San::Dns(name) => self.judge(&Subject::Dns(name.as_str()), san),
-            San::Ip(address) => self.judge(&Subject::Ip(*address), san),
+            San::Ip(address) => self.judge_ip(address.ip(), san),
             San::Email(address) => self.judge(&email(address), san),
             San::SmtpUtf8(address) => {
                 self.judge(&email_utf8(address), san)?;
@@ -90,14 +90,24 @@ impl NameConstraints {
             San::DirName(name) => self.judge(&Subject::Directory(name), san),
             San::RegisteredId(_) => self.judge(&Subject::Opaque(REGISTERED_ID), san),
             San::OtherName { .. } => self.judge(&Subject::Opaque(OTHER_NAME), san),
+            San::Opaque(der) if let Some(address) = foreign_address(der) => self.judge_ip(address, san),
             San::Opaque(der) => self.judge(&Subject::Opaque(der.first().copied().unwrap_or_default()), san),
+        }
+    }
+
+    /// Judges an address, and the IPv4 addresses that programs may take it for.
+    fn judge_ip(&self, address: IpAddr, shown: &dyn fmt::Display) -> Result<(), Violation> {
+        self.judge(&Subject::Ip(address), shown)?;
+        match address {
+            IpAddr::V4(_) => Ok(()),
+            IpAddr::V6(v6) => embedded_ipv4(v6).try_for_each(|v4| self.judge(&Subject::Ip(v4.into()), shown)),
         }
     }
 
     fn judge_common_name(&self, text: &str) -> Result<(), Violation> {
         let shown = format_args!("common name {text}").to_string();
         if let Ok(address) = text.parse() {
-            return self.judge(&Subject::Ip(address), &shown);
+            return self.judge_ip(address, &shown);
         }
         if text.contains('@') {
             return match text.parse::<EmailAddress>() {
@@ -168,6 +178,11 @@ impl NameConstraints {
         lists.finish()?;
         Ok(constraints)
     }
+}
+
+/// The address of a foreign certificate that could not be issued.
+fn foreign_address(der: &[u8]) -> Option<IpAddr> {
+    san::read_address(Reader::single(der, IP).ok()?)
 }
 
 fn email(address: &EmailAddress) -> Subject<'_> {
@@ -256,12 +271,7 @@ mod tests {
         check(
             &constraints(&["ip:10.0.0.0/8", "ip:2001:db8::/32"], &["ip:10.9.0.0/16"]),
             &["ip:10.1.2.3", "ip:2001:db8::1"],
-            &[
-                "ip:11.0.0.1",
-                "ip:10.9.0.1",
-                "ip:2001:db9::1",
-                "ip:::ffff:10.1.2.3",
-            ],
+            &["ip:11.0.0.1", "ip:10.9.0.1", "ip:2001:db9::1"],
         );
         check(
             &constraints(&["ip:10.0.0.0/8"], &[]),
@@ -273,6 +283,63 @@ mod tests {
             &["ip:::1", "dns:a.test"],
             &["ip:192.0.2.1"],
         );
+    }
+
+    #[test]
+    fn an_ipv4_address_in_ipv6_form_is_judged_as_both() {
+        let foreign = |text: &str| {
+            let address: std::net::Ipv6Addr = text.parse().unwrap();
+            San::Opaque([&[IP, 16][..], &address.octets()].concat())
+        };
+        let permits = |constraints: &NameConstraints, text: &str| {
+            constraints
+                .permits(&DistinguishedName::default(), &[foreign(text)])
+                .is_ok()
+        };
+        let forms = [
+            "::ffff:10.0.0.1",
+            "::10.0.0.1",
+            "::ffff:0:10.0.0.1",
+            "64:ff9b::10.0.0.1",
+            "2002:a00:1::",
+            "2001::f5ff:fffe",
+        ];
+        for form in forms {
+            assert!(
+                !permits(&constraints(&[], &["ip:10.0.0.0/8"]), form),
+                "{form} is excluded"
+            );
+            assert!(
+                !permits(&constraints(&["ip:::/0"], &[]), form),
+                "{form} is also IPv4"
+            );
+            assert!(
+                !permits(&constraints(&["ip:10.0.0.0/8"], &[]), form),
+                "{form} is also IPv6"
+            );
+            assert!(
+                permits(&constraints(&["ip:10.0.0.0/8", "ip:::/0"], &[]), form),
+                "{form}"
+            );
+            assert!(
+                permits(&constraints(&["dns:a.test"], &["ip:11.0.0.0/8"]), form),
+                "{form}"
+            );
+        }
+        // A subtree in the mapped form means IPv4 addresses too.
+        let mapped = [
+            &[0x30, 0x26, 0xa1, 0x24, 0x30, 0x22, 0x87, 0x20][..],
+            &"::ffff:10.0.0.0".parse::<std::net::Ipv6Addr>().unwrap().octets(),
+            &[0xff; 13],
+            &[0; 3],
+        ];
+        let mapped = NameConstraints::from_der(&mapped.concat()).unwrap();
+        check(&mapped, &["ip:11.0.0.1", "ip:2001:db8::1"], &["ip:10.0.0.1"]);
+        assert!(!permits(&mapped, "::ffff:10.0.0.1") && permits(&mapped, "2001:db8::1"));
+        assert!(!permits(
+            &constraints(&[], &["ip:224.0.0.0/4"]),
+            "::ffff:224.0.0.1"
+        ));
     }
 
     #[test]

@@ -100,7 +100,10 @@ impl Subtree {
             (Base::Dns(base), Subject::Dns(name)) => {
                 base.is_empty() || name == base || is_below(name, base.strip_prefix('.').unwrap_or(base))
             }
-            (Base::Ip { network, mask }, Subject::Ip(address)) => masked(*address, *mask) == Some(*network),
+            (Base::Ip { network, mask }, Subject::Ip(address)) => {
+                let (network, mask) = as_ipv4(*network, *mask, *address).unwrap_or((*network, *mask));
+                masked(*address, mask) == Some(network)
+            }
             (Base::Email(base), Subject::Email(local, domain)) => match base.rsplit_once('@') {
                 Some((wanted, host)) => *local == Some(wanted) && *domain == host,
                 None => is_host_or_below(domain, base),
@@ -119,6 +122,10 @@ impl Subtree {
                 .strip_prefix("*.")
                 .zip(base.split_once('.'))
                 .is_some_and(|(wildcard, (label, parent))| !label.is_empty() && parent == wildcard),
+            // Only the host of a mailbox knows whether the case of its local part matters (RFC 5321 section 2.4).
+            (Base::Email(base), Subject::Email(Some(local), domain)) => base
+                .rsplit_once('@')
+                .is_some_and(|(excluded, host)| excluded.eq_ignore_ascii_case(local) && host == *domain),
             (_, Subject::Opaque(_)) | (Base::Opaque(..), _) | (_, Subject::Uri(None)) => {
                 self.is_about(subject)
             }
@@ -201,6 +208,18 @@ fn masked(address: IpAddr, mask: IpAddr) -> Option<IpAddr> {
         (IpAddr::V6(address), IpAddr::V6(mask)) => Some((address & mask).into()),
         _ => None,
     }
+}
+
+/// A network of IPv4-mapped addresses as the network of IPv4 addresses that it means, to compare an IPv4 address with.
+fn as_ipv4(network: IpAddr, mask: IpAddr, address: IpAddr) -> Option<(IpAddr, IpAddr)> {
+    let (IpAddr::V6(network), IpAddr::V6(mask), IpAddr::V4(_)) = (network, mask, address) else {
+        return None;
+    };
+    if mask.to_bits() >> 32 != u128::MAX >> 32 {
+        return None;
+    }
+    let low = u32::try_from(mask.to_bits() & u128::from(u32::MAX)).ok()?;
+    Some((network.to_ipv4_mapped()?.into(), Ipv4Addr::from_bits(low).into()))
 }
 
 fn octets(address: IpAddr) -> Vec<u8> {
@@ -298,6 +317,9 @@ fn network(text: &str) -> Result<Base, &'static str> {
     if masked(network, mask) != Some(network) {
         return Err("the address has bits outside the prefix");
     }
+    if matches!(network, IpAddr::V6(v6) if prefix >= 96 && v6.to_ipv4_mapped().is_some()) {
+        return Err("it is an IPv4 network in IPv6 form; write the IPv4 network instead");
+    }
     Ok(Base::Ip { network, mask })
 }
 
@@ -349,6 +371,7 @@ mod tests {
             "ip:10.0.0.1/8",
             "ip:10.0.0.0",
             "ip:10.0.0.0/33",
+            "ip:::ffff:10.0.0.0/104",
             "ip:::/129",
             "email:@a.test",
             "email:",

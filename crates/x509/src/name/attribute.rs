@@ -1,12 +1,15 @@
 //! Attribute types and values: which string type, which upper bound, and the way from text to DER and back.
 
-use std::{borrow::Cow, collections::HashSet, fmt::Write as _};
+use std::{borrow::Cow, collections::HashSet};
 
 use const_oid::ObjectIdentifier;
 use data_encoding::HEXLOWER;
 
 use super::NameError;
-use crate::asn1::{DerError, Reader, Tlv, Writer, is_printable, tag};
+use crate::{
+    asn1::{DerError, Reader, Tlv, Writer, is_printable, tag},
+    unicode,
+};
 
 /// Object identifiers of the attribute types that have a short name here.
 pub mod oids {
@@ -271,6 +274,7 @@ pub(super) fn encode_der(oid: ObjectIdentifier, value: &[u8]) -> Result<Vec<u8>,
         (Some(text), Some(_)) => return encode(oid, &text),
         (None, Some(_)) => return Err(NameError::NotText(label(oid))),
         (Some(text), None) => check_text(oid, &text)?,
+        (None, None) if tag::is_string(attribute.value.tag) => return Err(NameError::NotText(label(oid))),
         (None, None) => {}
     }
     Ok(Writer::one(tag::SEQUENCE, |out| {
@@ -280,8 +284,11 @@ pub(super) fn encode_der(oid: ObjectIdentifier, value: &[u8]) -> Result<Vec<u8>,
 }
 
 fn check_text(oid: ObjectIdentifier, value: &str) -> Result<(), NameError> {
-    if value.chars().any(char::is_control) {
-        return Err(NameError::ControlCharacter(label(oid)));
+    if let Some(character) = unicode::unfit(value) {
+        return Err(NameError::UnfitCharacter {
+            attribute: label(oid),
+            code_point: character.into(),
+        });
     }
     if !value.chars().any(is_content) {
         return Err(NameError::Empty(label(oid)));
@@ -375,16 +382,12 @@ impl<'a> Attribute<'a> {
         format!("#{}", HEXLOWER.encode(self.value.whole))
     }
 
-    /// What RFC 5280 section 7.1 compares: type, and text folded in case and spaces, or else the octets.
+    /// What RFC 5280 section 7.1 compares: type, and text as RFC 4518 prepares it. A value without text, or with a
+    /// character that leaves the comparison undefined, equals only its own octets.
     pub(super) fn comparison_key(&self) -> (ObjectIdentifier, String) {
-        let folded = self.text().map(|text| {
-            let mut folded = String::with_capacity(text.len() + 1);
-            for word in text.split_whitespace() {
-                // The separator leads, so that no text key can equal an octet key, which starts with '#'.
-                let _ = write!(folded, " {}", word.to_lowercase());
-            }
-            folded
-        });
-        (self.oid, folded.unwrap_or_else(|| self.hex()))
+        let prepared = self.text().and_then(|text| unicode::prepare(&text));
+        // The space leads, so that no text key can equal an octet key, which starts with '#'.
+        let key = prepared.map_or_else(|| self.hex(), |text| format!(" {text}"));
+        (self.oid, key)
     }
 }

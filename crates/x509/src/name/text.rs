@@ -12,6 +12,7 @@ use super::{
     DistinguishedName, NameError,
     attribute::{self, Attribute, AttributeType},
 };
+use crate::unicode;
 
 impl fmt::Display for DistinguishedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,12 +59,10 @@ fn write_escaped(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     Ok(())
 }
 
-/// Characters of foreign names that would change the line they are printed in: controls, other line breaks and
-/// spaces, and those that turn the direction of writing.
+/// Characters of foreign names that would change the line they are printed in: other spaces than the ordinary one, and
+/// what no name may hold.
 fn is_unsafe_on_a_screen(character: char) -> bool {
-    character.is_control()
-        || (character.is_whitespace() && character != ' ')
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    (character.is_whitespace() && character != ' ') || unicode::is_unfit(character)
 }
 
 impl FromStr for DistinguishedName {
@@ -303,7 +302,13 @@ mod tests {
         assert_eq!(display(r"CN=\#a\+\;\<\>\\\=\ "), r"CN=\#a\+\;\<\>\\=\ ");
         assert_eq!(display(r"CN=\20a"), r"CN=\ a");
         assert_eq!(display("CN=a#b"), "CN=a#b");
-        assert_eq!(display("CN=\u{202e}a"), r"CN=\e2\80\aea");
+        let foreign = [
+            &b"\x30\x0f\x31\x0d\x30\x0b\x06\x03\x55\x04\x03\x0c\x04"[..],
+            "\u{202e}a".as_bytes(),
+        ]
+        .concat();
+        let foreign = DistinguishedName::from_der(&foreign).unwrap();
+        assert_eq!(foreign.to_string(), r"CN=\e2\80\aea");
     }
 
     #[test]

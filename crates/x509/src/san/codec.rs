@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use super::{DnsName, EmailAddress, ID_ON_SMTP_UTF8_MAILBOX, San, SanError, Uri};
+use super::{DnsName, EmailAddress, HostAddress, ID_ON_SMTP_UTF8_MAILBOX, San, SanError, Uri};
 use crate::{
     asn1::{DerError, Reader, Tlv, Writer, ia5, oid, tag},
     name::DistinguishedName,
@@ -85,8 +85,10 @@ fn distinct<T: Clone + Eq + std::hash::Hash>(items: impl Iterator<Item = T>) -> 
 pub(crate) fn write(out: &mut Writer, san: &San) {
     match san {
         San::Dns(name) => out.primitive(DNS_NAME, name.as_str().as_bytes()),
-        San::Ip(IpAddr::V4(address)) => out.primitive(IP_ADDRESS, &address.octets()),
-        San::Ip(IpAddr::V6(address)) => out.primitive(IP_ADDRESS, &address.octets()),
+        San::Ip(address) => match address.ip() {
+            IpAddr::V4(address) => out.primitive(IP_ADDRESS, &address.octets()),
+            IpAddr::V6(address) => out.primitive(IP_ADDRESS, &address.octets()),
+        },
         San::Email(address) => out.primitive(RFC822_NAME, address.as_str().as_bytes()),
         San::SmtpUtf8(address) => {
             let value = Writer::primitive_of(tag::UTF8_STRING, address.as_str().as_bytes());
@@ -112,12 +114,18 @@ pub(crate) fn parse(name: Tlv<'_>) -> Result<San, SanError> {
     let content = name.content;
     match name.tag {
         DNS_NAME => Ok(San::Dns(ia5(content)?.parse::<DnsName>()?)),
-        IP_ADDRESS => address(content)
-            .map(San::Ip)
-            .ok_or(SanError::Der(DerError::Value("iPAddress"))),
+        IP_ADDRESS => {
+            let address = address(content).ok_or(SanError::Der(DerError::Value("iPAddress")))?;
+            HostAddress::try_from(address).map(San::Ip)
+        }
         RFC822_NAME => Ok(San::Email(ia5(content)?.parse::<EmailAddress>()?)),
         URI => Ok(San::Uri(ia5(content)?.parse::<Uri>()?)),
-        DIRECTORY_NAME => Ok(San::DirName(DistinguishedName::from_der(content)?)),
+        DIRECTORY_NAME => {
+            let name = DistinguishedName::from_der(content)?;
+            // Certified as the octets that were received, but only if they could be built here.
+            name.canonical()?;
+            Ok(San::DirName(name))
+        }
         REGISTERED_ID => Ok(San::RegisteredId(oid(content)?)),
         OTHER_NAME => {
             let mut fields = Reader::new(content);
@@ -131,7 +139,7 @@ pub(crate) fn parse(name: Tlv<'_>) -> Result<San, SanError> {
 }
 
 /// An address of 4 or 16 octets.
-fn address(octets: &[u8]) -> Option<IpAddr> {
+pub(crate) fn address(octets: &[u8]) -> Option<IpAddr> {
     let v4 = <[u8; 4]>::try_from(octets).map(|octets| IpAddr::V4(Ipv4Addr::from(octets)));
     let v6 = <[u8; 16]>::try_from(octets).map(|octets| IpAddr::V6(Ipv6Addr::from(octets)));
     v4.or(v6).ok()
@@ -201,6 +209,19 @@ mod tests {
             (b"\x82\x05\xc3\xbc.de", "U-label as octets"),
             (b"\x87\x03\x01\x02\x03", "address of three octets"),
             (b"\x87\x08\x0a\x00\x00\x00\xff\x00\x00\x00", "address with a mask"),
+            (b"\x87\x04\0\0\0\0", "unspecified address"),
+            (
+                b"\x87\x10\0\0\0\0\0\0\0\0\0\0\xff\xff\x0a\0\0\x01",
+                "IPv4 address in IPv6 form",
+            ),
+            (
+                b"\xa4\x10\x30\x0e\x31\x0c\x30\x0a\x06\x03\x55\x04\x03\x0c\x03a\0b",
+                "NUL in a directory name",
+            ),
+            (
+                b"\xa4\x12\x30\x10\x31\x0e\x30\x0c\x06\x03\x55\x04\x03\x0c\x05a\xe2\x80\x8bb",
+                "invisible character in a directory name",
+            ),
             (b"\x81\x01a", "mail address without domain"),
             (b"\x86\x01a", "relative URI"),
             (b"\xa3\x00", "x400Address"),

@@ -6,6 +6,7 @@ use std::{fmt, str::FromStr};
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
 use super::SanError;
+use crate::unicode;
 
 /// Octets of a host name without its trailing dot (RFC 1035 section 2.3.4).
 const MAX_NAME: usize = 253;
@@ -61,14 +62,9 @@ impl FromStr for DnsName {
             Some(base) => ("*.", base),
             None => ("", text),
         };
-        let ascii = to_a_labels(base).map_err(refuse)?;
+        let ascii = host_a_labels(base).map_err(refuse)?;
         if wildcard.len() + ascii.len() > MAX_NAME {
             return Err(refuse("names have at most 253 characters"));
-        }
-        if looks_like_an_address(&ascii) {
-            return Err(refuse(
-                "names that end in a number are read as IP addresses; write an address as ip:…",
-            ));
         }
         Ok(Self(format!("{wildcard}{ascii}")))
     }
@@ -96,6 +92,15 @@ pub(crate) fn printable(text: &str) -> String {
     shown
 }
 
+/// A host name without wildcard, as lower-case A-labels: a domain name that nobody reads as an address.
+pub(super) fn host_a_labels(host: &str) -> Result<String, &'static str> {
+    let ascii = to_a_labels(host)?;
+    if looks_like_an_address(&ascii) {
+        return Err("names that end in a number are read as IP addresses; write an address as ip:…");
+    }
+    Ok(ascii)
+}
+
 /// A domain name without wildcard, as lower-case A-labels.
 pub(crate) fn to_a_labels(domain: &str) -> Result<String, &'static str> {
     check_shape(domain)?;
@@ -120,6 +125,10 @@ pub(crate) fn to_a_labels(domain: &str) -> Result<String, &'static str> {
 
 /// Complaints that deserve their own words.
 fn check_shape(domain: &str) -> Result<(), &'static str> {
+    // UTS 46 drops some of them and takes others by their context: two spellings that look the same.
+    if unicode::unfit(domain).is_some() {
+        return Err("it holds a control, format or invisible character");
+    }
     // No longer text can become 253 octets of A-labels, and Punycode takes quadratic time.
     if domain.len() > 4 * MAX_NAME {
         return Err("names have at most 253 characters");
@@ -184,12 +193,12 @@ fn check_a_label(label: &str) -> Result<(), &'static str> {
 }
 
 /// UTS 46 lets symbols and pictographs pass that IDNA2008 forbids (RFC 5892). In these blocks nothing is PVALID but
-/// two letters and the joiners, which UTS 46 checks by their context.
+/// two letters, and the joiners by their context, which are not seen and are refused in every name.
 fn is_never_in_a_u_label(character: char) -> bool {
     match character {
-        '\u{200c}' | '\u{200d}' | '\u{214e}' | '\u{2184}' => false,
+        '\u{214e}' | '\u{2184}' => false,
         '\u{2000}'..='\u{2bff}' | '\u{1f000}'..='\u{1fbef}' => true,
-        _ => false,
+        _ => unicode::is_unfit(character),
     }
 }
 
@@ -266,6 +275,11 @@ mod tests {
             "💩.la",
             "a:1",
             "\u{ad}",
+            "exam\u{ad}ple.test",
+            "ex\u{200b}ample.test",
+            "नि\u{200d}.example",
+            // The A-label of a name with a joiner, which IDNA 2008 allows there.
+            "xn--mgba3gch31f060k.example",
         ] {
             problem(text);
         }

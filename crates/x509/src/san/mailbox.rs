@@ -5,8 +5,9 @@ use std::{fmt, str::FromStr};
 
 use super::{
     SanError,
-    dns::{printable, to_a_labels},
+    dns::{host_a_labels, printable},
 };
+use crate::unicode;
 
 /// Octets of a local part (RFC 5321 section 4.5.3.1.1).
 const MAX_LOCAL_PART: usize = 64;
@@ -37,7 +38,7 @@ impl FromStr for Mailbox {
         };
         let (local, domain) = text.rsplit_once('@').ok_or_else(|| refuse("it has no `@`"))?;
         check_local_part(local).map_err(refuse)?;
-        let domain = to_a_labels(domain).map_err(|_| refuse("its domain is not a host name"))?;
+        let domain = host_a_labels(domain).map_err(|_| refuse("its domain is not a host name"))?;
         let address = format!("{local}@{domain}");
         if address.len() > MAX_ADDRESS {
             return Err(refuse("addresses have at most 254 octets"));
@@ -50,7 +51,8 @@ impl FromStr for Mailbox {
     }
 }
 
-/// A dot-atom (RFC 5322 section 3.2.3), extended by all of Unicode but controls and spaces (RFC 6531 section 3.3).
+/// A dot-atom (RFC 5322 section 3.2.3), extended by all of Unicode but spaces and what is not seen (RFC 6531
+/// section 3.3), in one of its spellings (RFC 6532 section 3.1: normalization form C).
 /// Quoted strings are refused: no mail host that matters needs them and they have several spellings.
 fn check_local_part(local: &str) -> Result<(), &'static str> {
     if local.len() > MAX_LOCAL_PART {
@@ -58,6 +60,9 @@ fn check_local_part(local: &str) -> Result<(), &'static str> {
     }
     if local.split('.').any(str::is_empty) {
         return Err("the local part is empty or has an empty part between dots");
+    }
+    if !unicode::is_nfc(local) {
+        return Err("write the local part in Unicode normalization form C");
     }
     let fits = |c: char| match c {
         '.' => true,
@@ -71,14 +76,12 @@ fn check_local_part(local: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Whether a character shows: no control, space, or sign that joins or turns the direction of writing.
 fn is_visible(c: char) -> bool {
-    let formats =
-        matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-    !formats && !c.is_control() && !c.is_whitespace()
+    !unicode::is_unfit(c) && !c.is_whitespace()
 }
 
-/// The form `user@domain` of a user principal name; anything visible may stand in it.
+/// The form `user@domain` of a user principal name; anything visible may stand in it, in normalization form KC, so that
+/// a full-width `@` or letter is not a second spelling.
 pub(super) fn check_upn(name: &str) -> Result<(), SanError> {
     let refuse = |problem| {
         Err(SanError::Mailbox {
@@ -91,7 +94,14 @@ pub(super) fn check_upn(name: &str) -> Result<(), SanError> {
         _ => return refuse("a user principal name has the form user@domain"),
     }
     if name.len() > 1024 || !name.chars().all(is_visible) {
-        return refuse("a user principal name has no spaces or control characters and at most 1024 octets");
+        return refuse(
+            "a user principal name has no spaces, control or invisible characters and at most 1024 octets",
+        );
+    }
+    if unicode::nfkc(name) != name {
+        return refuse(
+            "write the user principal name in Unicode normalization form KC, such as `@` for a full-width one",
+        );
     }
     Ok(())
 }
@@ -198,6 +208,12 @@ mod tests {
             "ü\u{202e}@b.test",
             "ü\u{85}@b.test",
             "a@1.2.3.4.",
+            "a@1.2.3.4",
+            "a@0x7f.1",
+            "a@[10.0.0.1]",
+            "\u{61c}ü@b.test",
+            "u\u{308}@b.test",
+            "ü\u{ad}@b.test",
             "a@*.test",
         ] {
             assert!(text.parse::<Mailbox>().is_err(), "{text:?}");
@@ -208,7 +224,18 @@ mod tests {
     #[test]
     fn principal_names_have_two_sides() {
         assert!(check_upn("user@EXAMPLE.TEST").is_ok());
-        for name in ["user", "@a", "a@", "a@b@c", "a b@c", "a@b\0", "a\u{202e}@b"] {
+        for name in [
+            "user",
+            "@a",
+            "a@",
+            "a@b@c",
+            "a b@c",
+            "a@b\0",
+            "a\u{202e}@b",
+            "admin\u{61c}@corp",
+            "a\u{ff20}b@c",
+            "u\u{308}@b",
+        ] {
             assert!(check_upn(name).is_err(), "{name:?}");
         }
     }

@@ -1,6 +1,6 @@
 //! The canonical text form `kind:value`.
 
-use std::{fmt, net::IpAddr, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use const_oid::ObjectIdentifier;
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
@@ -61,7 +61,7 @@ impl FromStr for San {
         let (kind, value) = text.split_once(':').ok_or_else(unknown)?;
         match kind.parse().map_err(|_: SanError| unknown())? {
             SanKind::Dns => value.parse().map(Self::Dns),
-            SanKind::Ip => parse_ip(value).map(Self::Ip),
+            SanKind::Ip => value.parse().map(Self::Ip),
             SanKind::Email => Ok(match value.parse()? {
                 Mailbox::Ascii(address) => Self::Email(address),
                 Mailbox::Utf8(address) => Self::SmtpUtf8(address),
@@ -74,10 +74,6 @@ impl FromStr for San {
             SanKind::Opaque => Err(unknown()),
         }
     }
-}
-
-fn parse_ip(value: &str) -> Result<IpAddr, SanError> {
-    value.parse().map_err(|_| SanError::Ip(printable(value)))
 }
 
 fn parse_oid(value: &str) -> Result<ObjectIdentifier, SanError> {
@@ -204,6 +200,9 @@ mod tests {
             "ip:::1%eth0",
             "ip:1.2.3.4/8",
             "ip:01.2.3.4",
+            "ip:0.0.0.0",
+            "ip:::ffff:1.2.3.4",
+            "ip:ff02::1",
             "rid:1",
             "rid:a",
             "othername:1.2.3",

@@ -1,5 +1,8 @@
 //! Make an API key.
 //!
+//! A key that makes keys gives away no more than it has: no role that may do more, no wider limits on names, no longer
+//! life. The maker is looked at again in the transaction that stores the new key.
+//!
 //! Order: check, draw the random bits, then the hash and the event in one transaction, then show the key. What is
 //! not shown, because the answer was lost, is of no use to anybody; the prefix in the list tells what to revoke.
 
@@ -7,15 +10,16 @@ use kit::idempotency::IdempotencyKey;
 use std::time::Duration;
 
 use kit::auth::{Caller, roles};
+use rules::NameLimits;
 use serde_json::json;
-use store::StoreError;
 use store::outbox;
 use store::time::{from_micros, to_micros};
+use store::{StoreError, Tx};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{App, event};
-use crate::domain::{ApiKey, Name, Token, permissions, sha256};
+use crate::domain::{ApiKey, Name, Prefix, Status, Token, permissions, sha256};
 use crate::error::Error;
 use crate::store::{self as tables, Request};
 
@@ -31,6 +35,8 @@ pub struct CreateRequest {
     pub roles: Vec<String>,
     /// How long it opens anything; `None` until it is revoked.
     pub validity: Option<Duration>,
+    /// Patterns of the names that it may have certified; those of who asked if empty.
+    pub allowed_names: Vec<String>,
     /// Who asked; gives away nothing that they don't have.
     pub requester: Caller,
     /// Makes a repeated request have one effect.
@@ -52,7 +58,8 @@ impl CreateRequest {
         let asked = json!([
             self.name.as_str(),
             self.roles,
-            self.validity.map(|validity| validity.as_secs())
+            self.validity.map(|validity| validity.as_secs()),
+            self.allowed_names,
         ]);
         Some(Request {
             key: key.hash(&self.requester.subject),
@@ -71,12 +78,15 @@ impl App {
         request.roles.sort();
         request.roles.dedup();
         check_roles(&request.roles, &request.requester)?;
+        request.allowed_names = limits(&request.allowed_names, &request.requester)?;
         // As the database will give it back.
         let now = from_micros(to_micros(self.clock.now()))?;
-        let expires = request
-            .validity
-            .map(|validity| self.expiry(now, validity))
-            .transpose()?;
+        let expires = match request.validity {
+            Some(validity) => Some(self.expiry(now, validity)?),
+            // Without a wish as long as its maker.
+            None => request.requester.expires,
+        };
+        within_the_makers_life(expires, request.requester.expires)?;
         let asked = request.request();
         self.refuse_repetition(asked.as_ref()).await?;
         for _ in 0..ATTEMPTS {
@@ -88,6 +98,7 @@ impl App {
                 created: now,
                 created_by: request.requester.subject.clone(),
                 expires,
+                allowed_names: request.allowed_names.clone(),
                 last_used: None,
                 revoked: None,
             };
@@ -96,8 +107,10 @@ impl App {
                     tracing::info!(prefix = %key.prefix, roles = ?key.roles, by = key.created_by, "API key made");
                     return Ok(Created { key, token });
                 }
-                Err(StoreError::Conflict { .. }) => self.refuse_repetition(asked.as_ref()).await?,
-                Err(error) => return Err(error.into()),
+                Err(Error::Store(StoreError::Conflict { .. })) => {
+                    self.refuse_repetition(asked.as_ref()).await?;
+                }
+                Err(error) => return Err(error),
             }
         }
         Err(Error::Internal("no free prefix was found"))
@@ -122,11 +135,55 @@ impl App {
         }
     }
 
-    async fn record(&self, key: &ApiKey, token: &Token, request: Option<&Request>) -> Result<(), StoreError> {
+    async fn record(&self, key: &ApiKey, token: &Token, request: Option<&Request>) -> Result<(), Error> {
         let mut tx = self.db.begin().await?;
+        if let Some(maker) = key.maker() {
+            check_maker(&mut tx, &maker, key).await?;
+        }
         tables::insert(&mut tx, key, &token.sha256(), request).await?;
         outbox::append(&mut tx, &[created(key)], key.created).await?;
-        tx.commit().await
+        Ok(tx.commit().await?)
+    }
+}
+
+/// The maker may have been revoked since it was authenticated, and a cache may have remembered it. Its row is held until
+/// the commit, so that whoever revokes it with its descendants finds this one.
+async fn check_maker(tx: &mut Tx, maker: &Prefix, key: &ApiKey) -> Result<(), Error> {
+    tables::hold(tx, maker).await?;
+    let found = tables::find_for_revocation(tx, maker).await?;
+    let active = found.is_some_and(|(maker, _)| maker.status(key.created) == Status::Active);
+    if !active {
+        return Err(Error::BadCredential);
+    }
+    within_the_makers_life(key.expires, tables::line_end_in(tx, maker).await?)
+}
+
+fn within_the_makers_life(
+    expires: Option<OffsetDateTime>,
+    maker: Option<OffsetDateTime>,
+) -> Result<(), Error> {
+    match (expires, maker) {
+        (None, Some(end)) => Err(Error::Outlives(end)),
+        (Some(expires), Some(end)) if expires > end => Err(Error::Outlives(end)),
+        _ => Ok(()),
+    }
+}
+
+/// The limits of the new key: those asked for, within those of the maker, or else the maker's.
+fn limits(asked: &[String], requester: &Caller) -> Result<Vec<String>, Error> {
+    let parse = |patterns: &[String]| {
+        NameLimits::parse(patterns).map_err(|error| Error::invalid("allowed_names", error))
+    };
+    let (asked, own) = (parse(asked)?, parse(&requester.allowed_names)?);
+    if asked.is_unlimited() {
+        return Ok(own.patterns());
+    }
+    match own.exceeded_by(&asked) {
+        None => Ok(asked.patterns()),
+        Some(pattern) => Err(Error::WiderNames {
+            pattern,
+            own: own.patterns().join(", "),
+        }),
     }
 }
 
@@ -139,6 +196,7 @@ pub(super) fn created(key: &ApiKey) -> outbox::NewEvent {
         &[
             ("created_by", json!(key.created_by)),
             ("expires_at", json!(expires)),
+            ("allowed_names", json!(key.allowed_names)),
         ],
     )
 }

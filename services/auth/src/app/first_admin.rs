@@ -58,6 +58,7 @@ impl App {
             created: now,
             created_by: MAKER.to_owned(),
             expires: None,
+            allowed_names: Vec::new(),
             last_used: None,
             revoked: None,
         };

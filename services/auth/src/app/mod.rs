@@ -8,6 +8,7 @@ mod list;
 mod revoke;
 
 pub use create::{CreateRequest, Created};
+pub use revoke::{Descendants, Revoked};
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use ::store::page::Limit;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use kit::auth::{Allow, permission};
 use kit::clock::rfc3339;
 use kit::http::{Json, Path, Query};
@@ -17,7 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Rest;
-use crate::app::{App, CreateRequest};
+use crate::app::{App, CreateRequest, Descendants};
 use crate::domain;
 use crate::error::Error;
 
@@ -47,6 +47,9 @@ struct ApiKey {
     created_by: String,
     /// RFC 3339, UTC; null for never.
     expires_at: Option<String>,
+    /// Patterns of the names that it may have certified; all if empty.
+    #[schema(example = json!(["dns:*.dev.example.test"]))]
+    allowed_names: Vec<String>,
     /// RFC 3339, UTC, to the minute; null for never.
     last_used_at: Option<String>,
     /// RFC 3339, UTC; null while it is not revoked.
@@ -65,6 +68,7 @@ impl ApiKey {
             created_at: rfc3339(key.created),
             created_by: key.created_by.clone(),
             expires_at: key.expires.map(rfc3339),
+            allowed_names: key.allowed_names.clone(),
             last_used_at: key.last_used.map(rfc3339),
             revoked_at: key.revoked.as_ref().map(|revocation| rfc3339(revocation.time)),
             revoked_by: key.revoked.as_ref().map(|revocation| revocation.by.clone()),
@@ -100,9 +104,34 @@ struct NewApiKey {
     /// At least one role; see `GET /api/v1/roles`. None may do what you may not.
     #[schema(example = json!(["developer"]))]
     roles: Vec<String>,
-    /// A span such as `90d`; absent, it is good until it is revoked.
+    /// A span such as `90d`, at most as long as the key that makes it; absent, it ends with that key, or never.
     #[schema(example = "90d")]
     validity: Option<String>,
+    /// Patterns of the names that it may have certified, none wider than those of the key that makes it: `dns:` (exact,
+    /// or `*.` and a suffix), `ip:` (CIDR), `email:`, `upn:` (`*@` and a domain), `uri:` and `subject:` (a `*` at the end).
+    /// Absent or empty: those of the key that makes it, or all.
+    #[serde(default)]
+    #[schema(example = json!(["dns:*.dev.example.test"]))]
+    allowed_names: Vec<String>,
+}
+
+/// What happens to the keys that the key made.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Reach {
+    /// Revoke those that the key made too, those that these made, and so on. They stay unless said so.
+    #[serde(default)]
+    descendants: bool,
+}
+
+/// What a revocation did to the keys that the key made.
+#[derive(Serialize, ToSchema)]
+struct RevokedKeys {
+    /// Revoked with it.
+    revoked: Vec<ApiKey>,
+    /// Still good; `?descendants=true` revokes them.
+    remaining: Vec<ApiKey>,
 }
 
 /// Which page.
@@ -156,7 +185,7 @@ async fn list(
     responses(
         (status = 201, body = CreatedApiKey),
         (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "a role may do what you may not", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "it would be able to do more, name more, or live longer than the key that makes it", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "Idempotency-Key used before", body = Problem, content_type = "application/problem+json"),
     ),
     security(("bearer" = [])), extensions(("x-permission" = json!("api-keys:write")))
@@ -171,6 +200,7 @@ async fn create(
         name: new.name.parse()?,
         roles: new.roles,
         validity: new.validity.as_deref().map(validity).transpose()?,
+        allowed_names: new.allowed_names,
         requester: caller.0,
         idempotency_key: IdempotencyKey::from_headers(&headers)?,
     };
@@ -189,10 +219,13 @@ async fn create(
 }
 
 /// Revokes an API key, for good. Revoking it again changes nothing.
+///
+/// Where keys that it made are still good, the answer shows them.
 #[utoipa::path(
-    delete, path = "/api/v1/api-keys/{prefix}", tag = "identity", params(("prefix" = String, Path)),
+    delete, path = "/api/v1/api-keys/{prefix}", tag = "identity", params(("prefix" = String, Path), Reach),
     responses(
-        (status = 204, description = "revoked and durable"),
+        (status = 200, description = "revoked and durable; there are keys that it made", body = RevokedKeys),
+        (status = 204, description = "revoked and durable; no usable key was made by it"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "the last key that may make keys", body = Problem, content_type = "application/problem+json"),
     ),
@@ -202,11 +235,25 @@ async fn revoke(
     State(app): State<App>,
     caller: Allow<permission::ApiKeysWrite>,
     Path(prefix): Path<String>,
-) -> Result<StatusCode, Problem> {
+    Query(reach): Query<Reach>,
+) -> Result<Response, Problem> {
     // A prefix that no key can have is a key that is not there.
     let prefix = prefix.parse().map_err(|_| Error::NotFound(prefix))?;
-    app.revoke(&prefix, &caller.0).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let descendants = match reach.descendants {
+        true => Descendants::Revoke,
+        false => Descendants::Keep,
+    };
+    let done = app.revoke(&prefix, descendants, &caller.0).await?;
+    if done.taken.is_empty() && done.remaining.is_empty() {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let now = app.clock().now();
+    let show = |keys: &[domain::ApiKey]| keys.iter().map(|key| ApiKey::new(key, now)).collect();
+    let body = RevokedKeys {
+        revoked: show(&done.taken),
+        remaining: show(&done.remaining),
+    };
+    Ok(axum::Json(body).into_response())
 }
 
 fn validity(text: &str) -> Result<std::time::Duration, Error> {

@@ -26,6 +26,9 @@ struct Identity {
     permissions: Vec<String>,
     /// When the credential becomes void: RFC 3339, UTC; null for never.
     expires_at: Option<String>,
+    /// Patterns of the names that the credential may have certified; all if empty.
+    #[schema(example = json!(["dns:*.dev.example.test"]))]
+    allowed_names: Vec<String>,
 }
 
 /// Tells whose the credential is, and what its owner may do. Any credential may ask.
@@ -39,5 +42,6 @@ async fn whoami(Authenticated(caller): Authenticated, _: Query<NoParameters>) ->
         roles: caller.roles,
         permissions: caller.permissions,
         expires_at: caller.expires.map(rfc3339),
+        allowed_names: caller.allowed_names,
     })
 }

@@ -52,7 +52,11 @@ async fn every_bad_credential_is_refused_alike(world: World) {
     running
         .auth
         .app()
-        .revoke(&revoked.key.prefix, &somebody("root-admin"))
+        .revoke(
+            &revoked.key.prefix,
+            auth::Descendants::Keep,
+            &somebody("root-admin"),
+        )
         .await
         .unwrap();
     world.clock.advance(Duration::days(2));

@@ -20,6 +20,7 @@ fn request(roles: &[&str], requester: Caller) -> CreateRequest {
         name: "ci".parse().unwrap(),
         roles: roles.iter().map(|&role| role.to_owned()).collect(),
         validity: None,
+        allowed_names: Vec::new(),
         requester,
         idempotency_key: None,
     }
@@ -46,6 +47,7 @@ async fn a_key_and_its_event_are_kept_together_and_neither_holds_its_text(world:
             "roles": ["developer"],
             "created_by": "test:root-admin",
             "expires_at": "2027-01-02T04:04:05.678901Z",
+            "allowed_names": [],
         })
     );
     let hash: Vec<u8> = store::read!(running.db, |c| sqlx::query_scalar(
@@ -87,6 +89,7 @@ async fn a_repeated_request_makes_one_key(world: World) {
     // Another person's Idempotency-Key of the same text is another one.
     let elsewhere = CreateRequest {
         requester: Caller {
+            allowed_names: Vec::new(),
             subject: "test:other".to_owned(),
             ..somebody("root-admin")
         },

@@ -78,7 +78,7 @@ async fn when_all_admins_have_expired_another_is_made(world: World) {
     running
         .auth
         .app()
-        .revoke(&first.prefix, &somebody("root-admin"))
+        .revoke(&first.prefix, auth::Descendants::Keep, &somebody("root-admin"))
         .await
         .unwrap();
     assert_eq!(first_start(&running).await, None);

@@ -9,6 +9,7 @@
 
 mod authenticate;
 mod create;
+mod descendants;
 mod first_admin;
 mod outage;
 mod rest;

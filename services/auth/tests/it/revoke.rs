@@ -1,6 +1,6 @@
 //! Taking keys back.
 
-use auth::{Error, Status};
+use auth::{Descendants, Error, Status};
 use kit::auth::AuthFault;
 use serde_json::json;
 use store::page::Limit;
@@ -19,7 +19,7 @@ async fn a_revoked_key_is_refused_at_once_and_stays_in_the_list(world: World) {
     let (app, authenticator) = (running.auth.app(), running.auth.authenticator());
     let made = running.key(&["developer"], None).await;
     assert!(authenticator.authenticate(text(&made)).await.is_ok());
-    app.revoke(&made.key.prefix, &somebody("root-admin"))
+    app.revoke(&made.key.prefix, Descendants::Keep, &somebody("root-admin"))
         .await
         .unwrap();
     assert!(matches!(
@@ -28,7 +28,7 @@ async fn a_revoked_key_is_refused_at_once_and_stays_in_the_list(world: World) {
     ));
 
     world.clock.advance(Duration::hours(1));
-    app.revoke(&made.key.prefix, &somebody("root-admin"))
+    app.revoke(&made.key.prefix, Descendants::Keep, &somebody("root-admin"))
         .await
         .unwrap();
     let page = app.list(Limit::DEFAULT, None).await.unwrap();
@@ -67,16 +67,25 @@ async fn the_last_key_that_may_make_keys_stays(world: World) {
     world.clock.advance(Duration::minutes(2));
     let admin = somebody("root-admin");
 
-    app.revoke(&first.key.prefix, &admin).await.unwrap();
-    let refused = app.revoke(&second.key.prefix, &admin).await.unwrap_err();
+    app.revoke(&first.key.prefix, Descendants::Keep, &admin)
+        .await
+        .unwrap();
+    let refused = app
+        .revoke(&second.key.prefix, Descendants::Keep, &admin)
+        .await
+        .unwrap_err();
     assert!(
         matches!(&refused, Error::LastAdmin(prefix) if *prefix == second.key.prefix),
         "{refused}"
     );
     // A key that opens nothing any more locks nobody out.
-    app.revoke(&short.key.prefix, &admin).await.unwrap();
+    app.revoke(&short.key.prefix, Descendants::Keep, &admin)
+        .await
+        .unwrap();
     running.key(&["root-admin"], None).await;
-    app.revoke(&second.key.prefix, &admin).await.unwrap();
+    app.revoke(&second.key.prefix, Descendants::Keep, &admin)
+        .await
+        .unwrap();
 }
 
 async fn of_two_admins_that_revoke_each_other_one_stays(world: World) {
@@ -88,12 +97,15 @@ async fn of_two_admins_that_revoke_each_other_one_stays(world: World) {
         ];
         let attempts = keys.each_ref().map(|made| {
             let (app, prefix) = (running.auth.app().clone(), made.key.prefix.clone());
-            tokio::spawn(async move { app.revoke(&prefix, &somebody("root-admin")).await })
+            tokio::spawn(async move {
+                app.revoke(&prefix, Descendants::Keep, &somebody("root-admin"))
+                    .await
+            })
         });
         let mut refused = 0;
         for attempt in attempts {
             match attempt.await.unwrap() {
-                Ok(()) => {}
+                Ok(_) => {}
                 Err(Error::LastAdmin(_)) => refused += 1,
                 Err(error) => panic!("{error:?}"),
             }
@@ -112,7 +124,11 @@ async fn a_key_that_is_not_there_is_not_found() {
     let world = World::sqlite();
     let app = world.start().await.auth.app().clone();
     let refused = app
-        .revoke(&"deadbeef".parse().unwrap(), &somebody("root-admin"))
+        .revoke(
+            &"deadbeef".parse().unwrap(),
+            Descendants::Keep,
+            &somebody("root-admin"),
+        )
         .await
         .unwrap_err();
     assert!(

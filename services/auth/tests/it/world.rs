@@ -100,6 +100,7 @@ impl Running {
             name: "test".parse().unwrap(),
             roles: roles.iter().map(|&role| role.to_owned()).collect(),
             validity,
+            allowed_names: Vec::new(),
             requester: somebody(roles::ROOT_ADMIN),
             idempotency_key: None,
         };
@@ -120,6 +121,7 @@ impl Running {
 /// Somebody with that role.
 pub(crate) fn somebody(role: &str) -> Caller {
     Caller {
+        allowed_names: Vec::new(),
         subject: format!("test:{role}"),
         roles: vec![role.to_owned()],
         permissions: roles::permissions_of(role)

@@ -25,6 +25,8 @@ pub struct Authorities {
     clock: SharedClock,
     /// Base of the URLs in certificates.
     base: Arc<str>,
+    /// Names that belong to GigVault itself.
+    reserved_names: Arc<rules::ReservedNames>,
     known: ArcSwap<BTreeMap<String, Arc<Online>>>,
     /// When the table was read; held while it is read, so that one reads at a time.
     read_at: Mutex<OffsetDateTime>,
@@ -57,13 +59,19 @@ pub struct NewAuthority {
 }
 
 impl Authorities {
-    pub(crate) async fn load(db: Db, clock: SharedClock, base: Arc<str>) -> Result<Self, Error> {
+    pub(crate) async fn load(
+        db: Db,
+        clock: SharedClock,
+        base: Arc<str>,
+        reserved_names: Arc<rules::ReservedNames>,
+    ) -> Result<Self, Error> {
         let read_at = Mutex::new(clock.now());
-        let known = ArcSwap::from_pointee(read(&db, &base).await?);
+        let known = ArcSwap::from_pointee(read(&db, &base, &reserved_names).await?);
         Ok(Self {
             db,
             clock,
             base,
+            reserved_names,
             known,
             read_at,
         })
@@ -101,7 +109,7 @@ impl Authorities {
     pub(crate) async fn for_profile(
         &self,
         asked: Option<&str>,
-        profile: &str,
+        profile: &rules::Profile,
         config: &Config,
     ) -> Result<Arc<Online>, Error> {
         let issues = |online: &Online| online.authority.issues(profile);
@@ -113,7 +121,7 @@ impl Authorities {
             let able = online.authority.profiles.join(", ");
             return Err(Error::invalid(
                 "ca",
-                format!("CA {name} does not issue profile {profile}, only {able}"),
+                format!("CA {name} does not issue profile {}, only {able}", profile.name),
             ));
         }
         let known = self.known.load();
@@ -121,7 +129,12 @@ impl Authorities {
         default
             .or_else(|| known.values().find(|online| issues(online)))
             .cloned()
-            .ok_or_else(|| Error::Conflict(format!("no CA here issues profile {profile}; create one first")))
+            .ok_or_else(|| {
+                Error::Conflict(format!(
+                    "no CA here issues profile {}; create one first",
+                    profile.name
+                ))
+            })
     }
 
     /// Reads the table again.
@@ -131,13 +144,18 @@ impl Authorities {
 
     async fn read(&self, read_at: &mut OffsetDateTime) -> Result<(), Error> {
         let now = self.clock.now();
-        self.known.store(Arc::new(read(&self.db, &self.base).await?));
+        let known = read(&self.db, &self.base, &self.reserved_names).await?;
+        self.known.store(Arc::new(known));
         *read_at = now;
         Ok(())
     }
 }
 
-async fn read(db: &Db, base: &str) -> Result<BTreeMap<String, Arc<Online>>, Error> {
+async fn read(
+    db: &Db,
+    base: &str,
+    reserved_names: &Arc<rules::ReservedNames>,
+) -> Result<BTreeMap<String, Arc<Online>>, Error> {
     let all = crate::store::authorities::all(db).await?;
     let reserved: Vec<[u8; 32]> = all
         .iter()
@@ -148,7 +166,8 @@ async fn read(db: &Db, base: &str) -> Result<BTreeMap<String, Arc<Online>>, Erro
     for authority in all {
         let issuer = issuer(&authority, base)
             .map_err(|error| Error::Internal(format!("CA {} can't issue: {error}", authority.name)))?
-            .with_reserved_keys(reserved.iter().copied());
+            .with_reserved_keys(reserved.iter().copied())
+            .with_reserved_names(Arc::clone(reserved_names));
         let chain_pem = authority.chain_pem();
         let online = Online {
             authority: Arc::new(authority),

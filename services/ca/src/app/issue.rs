@@ -81,10 +81,11 @@ impl App {
         }
         let online = self
             .authorities
-            .for_profile(request.ca.as_deref(), &profile.name, &self.config)
+            .for_profile(request.ca.as_deref(), profile, &self.config)
             .await?;
         let received = ReceivedCsr::from_pem_or_der(&request.csr)?;
-        let mut wanted = rules::Request::from_csr(&received.with_names(request.subject, request.sans)?);
+        let csr = received.with_names(request.subject, request.sans)?;
+        let mut wanted = rules::Request::from_csr(&csr).granted(requester.grant()?);
         wanted.validity = request.validity;
         check_scope(requester, profile, &wanted)?;
         let record = Record {
@@ -163,21 +164,28 @@ pub(super) fn check_scope(
     profile: &rules::Profile,
     wanted: &rules::Request,
 ) -> Result<(), Error> {
-    let internal = profile.name == SERVICE_IDENTITY;
+    let for_services = profile.is_for_services();
     let allowed = match &requester.issues {
         Scope::Bootstrap => true,
-        Scope::Any => !internal,
-        Scope::Development => profile.development && !internal,
+        Scope::Any => !for_services,
+        Scope::Development => profile.development && !for_services,
         Scope::OwnIdentity(id) => {
-            internal && matches!(wanted.sans.as_slice(), [San::Uri(uri)] if uri.as_str() == id)
+            profile.name == SERVICE_IDENTITY
+                && matches!(wanted.sans.as_slice(), [San::Uri(uri)] if uri.as_str() == id)
         }
     };
-    if allowed {
-        Ok(())
-    } else {
-        Err(Error::Forbidden(format!(
+    // `rules::approve` refuses it too; here the answer is that of a missing permission.
+    let authority = profile.is_authority() && !wanted.grant.allows_authority();
+    match (allowed, authority) {
+        (true, false) => Ok(()),
+        (true, true) => Err(Error::Forbidden(format!(
+            "holders of profile {} sign certificates, CRLs or OCSP responses; this needs the permission \
+             authority-certificates:issue",
+            profile.name
+        ))),
+        (false, _) => Err(Error::Forbidden(format!(
             "{} may not issue on profile {}",
             requester.subject, profile.name
-        )))
+        ))),
     }
 }

@@ -17,6 +17,7 @@ use kit::clock::SharedClock;
 use store::Db;
 
 use crate::config::Config;
+use crate::error::Error;
 use crate::issuance::Issuance;
 
 /// What the use cases share.
@@ -39,6 +40,19 @@ pub struct Requester {
     pub issues: Scope,
     /// Which certificates they may see and change.
     pub sees: Visibility,
+    /// What they may have certified beside names of their own.
+    pub rights: Rights,
+}
+
+/// Rights that no ordinary requester has, and limits that a credential may have.
+#[derive(Clone, Debug, Default)]
+pub struct Rights {
+    /// Certificates whose holder signs certificates, CRLs or OCSP responses.
+    pub authority: bool,
+    /// Host names on which the API is reached.
+    pub reserved_names: bool,
+    /// Patterns of [`rules::NameLimits`]; every name if empty.
+    pub allowed_names: Vec<String>,
 }
 
 /// Which profiles a requester may use.
@@ -64,6 +78,24 @@ pub enum Visibility {
 }
 
 impl Requester {
+    /// What policy holds their requests to. GigVault itself, and a service that asks for its own identity, go the way
+    /// of services.
+    pub(crate) fn grant(&self) -> Result<rules::Grant, Error> {
+        if matches!(self.issues, Scope::Bootstrap | Scope::OwnIdentity(_)) {
+            return Ok(rules::Grant::service());
+        }
+        let limits = rules::NameLimits::parse(&self.rights.allowed_names)
+            .map_err(|error| Error::Internal(format!("limits of {}: {error}", self.subject)))?;
+        let mut grant = rules::Grant::default().within(limits);
+        if self.rights.authority {
+            grant = grant.with_authority();
+        }
+        if self.rights.reserved_names {
+            grant = grant.with_reserved_hosts();
+        }
+        Ok(grant)
+    }
+
     /// Whether this requester may know of that certificate.
     pub(crate) fn may_see(&self, certificate: &crate::domain::Issued) -> bool {
         self.sees == Visibility::All || certificate.requester == self.subject

@@ -62,7 +62,7 @@ impl App {
         let profile = self.profile(&old.profile)?;
         let online = self
             .authorities
-            .for_profile(Some(&old.ca), &profile.name, &self.config)
+            .for_profile(Some(&old.ca), profile, &self.config)
             .await?;
         let certificate = x509::Certificate::from_der(&old.der).map_err(|error| {
             Error::Internal(format!(
@@ -81,7 +81,8 @@ impl App {
             certificate.subject().clone(),
             certificate.sans().to_vec(),
             public_key,
-        );
+        )
+        .granted(requester.grant()?);
         wanted.validity = request.validity;
         super::issue::check_scope(requester, profile, &wanted)?;
         let record = Record {

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 
-use crate::app::{App, Requester, Scope, Visibility};
+use crate::app::{App, Requester, Rights, Scope, Visibility};
 use crate::domain::Issued;
 use crate::error::Error;
 
@@ -156,6 +156,11 @@ pub(crate) fn requester(caller: &Caller, any: &str) -> Requester {
             Visibility::All
         } else {
             Visibility::Own
+        },
+        rights: Rights {
+            authority: caller.may(permission::AUTHORITY_CERTIFICATES_ISSUE),
+            reserved_names: caller.may(permission::RESERVED_NAMES_ISSUE),
+            allowed_names: caller.allowed_names.clone(),
         },
     }
 }

@@ -256,6 +256,7 @@ async fn build(
         public_http_url: "http://pki.example.test".to_owned(),
         stop: stop.clone(),
         trust_domain: "example.test".to_owned(),
+        api_names: vec!["dns:api.example.test".parse().unwrap()],
     };
     Ca::build(settings, deps).await.unwrap()
 }
@@ -277,6 +278,7 @@ pub(crate) fn requester(subject: &str, issues: Scope) -> Requester {
         subject: subject.to_owned(),
         issues,
         sees: Visibility::All,
+        rights: ca::Rights::default(),
     }
 }
 

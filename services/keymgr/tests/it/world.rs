@@ -138,6 +138,7 @@ impl Authenticator for ByRole {
         Box::pin(async move {
             let permissions = roles::permissions_of(token).ok_or(AuthFault::Invalid)?;
             Ok(Caller {
+                allowed_names: Vec::new(),
                 subject: format!("test:{token}"),
                 roles: vec![token.to_owned()],
                 permissions: permissions.iter().map(|&name| name.to_owned()).collect(),

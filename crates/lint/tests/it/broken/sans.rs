@@ -115,6 +115,24 @@ pub(super) const CASES: &[Case] = &[
             &[v6(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 7])],
         );
     }),
+    only("gigvault_ip_of_a_host", "client", |f| {
+        names(f, &[v6(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10, 0, 0, 1])]);
+    }),
+    only("gigvault_ip_of_a_host", "client", |f| {
+        names(
+            f,
+            &[v6(&[0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, 10, 0, 0, 1])],
+        );
+    }),
+    only("gigvault_ip_of_a_host", "client", |f| {
+        names(f, &[v6(&[0x20, 2, 10, 0, 0, 1])])
+    }),
+    only("gigvault_ip_of_a_host", "client", |f| {
+        names(f, &[ip(&[240, 0, 0, 1])])
+    }),
+    only("gigvault_ip_of_a_host", "client", |f| {
+        names(f, &[ip(&[0, 1, 2, 3])])
+    }),
     only("rfc5280_email_syntax", "client", |f| mailbox(f, "example.test")),
     only("rfc5280_email_syntax", "client", |f| mailbox(f, "@example.test")),
     only("rfc5280_email_syntax", "client", |f| {

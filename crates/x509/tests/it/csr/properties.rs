@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use proptest::{collection::vec, prelude::*};
-use x509::{Csr, DistinguishedName, KeyAlgorithm, San, SignatureAlgorithm};
+use x509::{Csr, DistinguishedName, KeyAlgorithm, San, SignatureAlgorithm, san::HostAddress};
 
 use super::{
     forge::{CHALLENGE_PASSWORD, Forge, attribute, dns_request, tlv},
@@ -26,7 +26,9 @@ fn san() -> impl Strategy<Value = San> {
     prop_oneof![
         "dns:[a-z]{1,10}(\\.[a-z0-9]{1,10}){0,3}\\.[a-z]{2,10}",
         "dns:\\*(\\.[a-z]{1,10}){2}",
-        any::<std::net::IpAddr>().prop_map(|ip| format!("ip:{ip}")),
+        any::<std::net::IpAddr>()
+            .prop_filter("no host", |ip| HostAddress::try_from(*ip).is_ok())
+            .prop_map(|ip| format!("ip:{ip}")),
         "email:[a-z]{1,10}@[a-z]{1,10}\\.test",
         "uri:https://[a-z]{1,10}\\.test/[a-z]{0,10}",
         "rid:1\\.3\\.[1-9]{1,4}",

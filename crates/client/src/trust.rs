@@ -1,0 +1,231 @@
+//! How a client knows that it talks to the API of GigVault, and not to the holder of some certificate of the same root.
+//!
+//! Under one root users have certificates too, some for `localhost`. What tells the API apart is the CA that certified
+//! it: the services CA, which the root itself certified for TLS alone with path length 0, and under which no user gets a
+//! certificate. So a chain has to be leaf, services CA, root, and the leaf has to carry the SPIFFE id of the API beside
+//! the name that was called. A CA that somebody has below the users' CA cannot take the place of the services CA: the
+//! root did not certify it. See `docs/adr/0008`.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme,
+};
+use x509::{Certificate, Eku, San};
+
+use crate::error::Error;
+
+/// What a server has to show beside a certificate for its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerIdentity {
+    /// Nothing: any certificate for the name under the trusted roots. For an API behind a proxy, or with a certificate
+    /// of another CA.
+    Name,
+    /// The certificate of the API from the services CA of a GigVault installation.
+    Gigvault,
+    /// The same, of the installation with this trust domain.
+    TrustDomain(String),
+}
+
+impl FromStr for ServerIdentity {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "name" => Ok(Self::Name),
+            "gigvault" => Ok(Self::Gigvault),
+            id => trust_domain_of(id).map(|domain| Self::TrustDomain(domain.to_owned())).ok_or_else(|| {
+                format!("{id:?} is not an identity of the API: write gigvault, name, or spiffe://<trust-domain>/svc/api")
+            }),
+        }
+    }
+}
+
+impl fmt::Display for ServerIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name => f.write_str("name"),
+            Self::Gigvault => f.write_str("gigvault"),
+            Self::TrustDomain(domain) => write!(f, "spiffe://{domain}/svc/api"),
+        }
+    }
+}
+
+/// The trust domain of the SPIFFE id of an API.
+fn trust_domain_of(id: &str) -> Option<&str> {
+    let domain = id.strip_prefix("spiffe://")?.strip_suffix("/svc/api")?;
+    (!domain.is_empty() && !domain.contains('/')).then_some(domain)
+}
+
+/// The certificate is for the name, but not that of the API.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct NotTheApi(String);
+
+/// Checks chain, name, and that the certificate is the API's.
+#[derive(Debug)]
+struct Verifier {
+    anchors: RootCertStore,
+    roots: Vec<Certificate>,
+    /// Of any installation under the roots if none.
+    trust_domain: Option<String>,
+    provider: Arc<CryptoProvider>,
+}
+
+/// TLS for a server that has to be the API of GigVault under these roots.
+pub(crate) fn config(roots: &[u8], trust_domain: Option<String>) -> Result<ClientConfig, Error> {
+    let unusable =
+        |error: &dyn fmt::Display| Error::Config(format!("the CA certificates can't be used: {error}"));
+    let roots = Certificate::chain_from_pem(roots).map_err(|error| unusable(&error))?;
+    let mut anchors = RootCertStore::empty();
+    for root in &roots {
+        anchors
+            .add(CertificateDer::from(root.der().to_vec()))
+            .map_err(|error| unusable(&error))?;
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier = Verifier {
+        anchors,
+        roots,
+        trust_domain,
+        provider: Arc::clone(&provider),
+    };
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| unusable(&error))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+impl Verifier {
+    /// The certificate of the services CA that certified the leaf.
+    fn services_ca(&self, leaf: &Certificate, sent: &[CertificateDer<'_>]) -> Result<Certificate, NotTheApi> {
+        let mut uris = leaf.sans().iter().filter_map(|san| match san {
+            San::Uri(uri) => Some(uri.as_str()),
+            _ => None,
+        });
+        let domain = match (uris.next().and_then(trust_domain_of), uris.next()) {
+            (Some(domain), None) => domain,
+            _ => {
+                return Err(NotTheApi(
+                    "it does not name the API of a GigVault installation".to_owned(),
+                ));
+            }
+        };
+        if let Some(expected) = self
+            .trust_domain
+            .as_deref()
+            .filter(|expected| *expected != domain)
+        {
+            return Err(NotTheApi(format!("it is the API of {domain}, not of {expected}")));
+        }
+        let sent = sent.iter().filter_map(|der| Certificate::from_der(der).ok());
+        sent.chain(self.roots.iter().cloned())
+            .find(|ca| leaf.verify_signed_by(ca).is_ok() && self.is_services_ca(ca))
+            .ok_or_else(|| NotTheApi("the services CA of the installation did not issue it".to_owned()))
+    }
+
+    fn is_services_ca(&self, ca: &Certificate) -> bool {
+        let for_tls_alone = ca.eku().is_some_and(|purposes| {
+            !purposes.is_empty()
+                && purposes
+                    .iter()
+                    .all(|purpose| matches!(purpose, Eku::ServerAuth | Eku::ClientAuth))
+        });
+        let trusted = self.roots.iter().any(|root| {
+            root.der() == ca.der() || (root.is_self_issued() && ca.verify_signed_by(root).is_ok())
+        });
+        ca.is_ca() && ca.path_len() == Some(0) && for_tls_alone && trusted
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        sent: &[CertificateDer<'_>],
+        host: &ServerName<'_>,
+        _ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let parsed = ParsedCertificate::try_from(leaf)?;
+        let algorithms = self.provider.signature_verification_algorithms.all;
+        // First by everything that was sent: a foreign or expired certificate is called that.
+        verify_server_cert_signed_by_trust_anchor(&parsed, &self.anchors, sent, now, algorithms)?;
+        verify_server_name(&parsed, host)?;
+        let refused = |why: NotTheApi| CertificateError::Other(OtherError(Arc::new(why)));
+        let own = Certificate::from_der(leaf).map_err(|error| refused(NotTheApi(error.to_string())))?;
+        let ca = self.services_ca(&own, sent).map_err(refused)?;
+        // Then by the services CA and no other way.
+        let ca = [CertificateDer::from(ca.der().to_vec())];
+        verify_server_cert_signed_by_trust_anchor(&parsed, &self.anchors, &ca, now, algorithms)?;
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(
+            message,
+            leaf,
+            signed,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(
+            message,
+            leaf,
+            signed,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_is_read_and_written() {
+        for text in ["name", "gigvault", "spiffe://gigvault.internal/svc/api"] {
+            assert_eq!(text.parse::<ServerIdentity>().unwrap().to_string(), text);
+        }
+        for bad in [
+            "",
+            "GigVault",
+            "none",
+            "spiffe:///svc/api",
+            "spiffe://a/b/svc/api",
+            "spiffe://a/svc/ca",
+            "https://a/svc/api",
+        ] {
+            assert!(bad.parse::<ServerIdentity>().is_err(), "{bad}");
+        }
+    }
+}

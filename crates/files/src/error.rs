@@ -1,0 +1,113 @@
+//! Why a file could not be created, replaced, appended to or read. Every variant names the path.
+
+use std::fs::FileType;
+use std::io;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+
+/// Why a file operation failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The name is taken.
+    #[error("{} exists and is never overwritten: choose another name, or move it away", .0.display())]
+    Exists(PathBuf),
+    /// The name is taken by something that is not a regular file.
+    #[error("{} is {kind}, not a regular file: choose another name, or remove it", path.display())]
+    NotAFile {
+        /// The name.
+        path: PathBuf,
+        /// `a symbolic link`, `a FIFO`, …
+        kind: &'static str,
+    },
+    /// A directory is expected there.
+    #[error("{} is {kind}, not a directory: {advice}", path.display())]
+    NotADirectory {
+        /// The name.
+        path: PathBuf,
+        /// `a symbolic link`, `a regular file`, …
+        kind: &'static str,
+        /// What to do next.
+        advice: String,
+    },
+    /// Other users could have put anything there.
+    #[error(
+        "{} can be written by other users (mode {mode:04o}): check that nothing in it was replaced, then run `chmod 700 {}`",
+        path.display(), path.display()
+    )]
+    Writable {
+        /// The directory.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A directory of somebody else.
+    #[error(
+        "{} belongs to user {owner}, but this process runs as user {us}: run it as that user, or `chown -R {us}` the directory",
+        path.display()
+    )]
+    Owner {
+        /// The directory.
+        path: PathBuf,
+        /// Its owner.
+        owner: u32,
+        /// The effective user of this process.
+        us: u32,
+    },
+    /// Longer than the reader takes.
+    #[error("{} is longer than {limit} bytes", path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// The bound, in bytes.
+        limit: u64,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// `create`, `write`, `read`, …
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// Whether the file or directory does not exist.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match &error {
+            Error::Exists(_) => io::ErrorKind::AlreadyExists,
+            Error::NotAFile { .. } | Error::NotADirectory { .. } => io::ErrorKind::InvalidInput,
+            Error::Writable { .. } | Error::Owner { .. } => io::ErrorKind::PermissionDenied,
+            Error::TooLong { .. } => io::ErrorKind::FileTooLarge,
+            Error::Io { source, .. } => source.kind(),
+        };
+        Self::new(kind, error)
+    }
+}
+
+/// What something is, in words.
+pub(crate) fn kind(of: FileType) -> &'static str {
+    match of {
+        of if of.is_symlink() => "a symbolic link",
+        of if of.is_dir() => "a directory",
+        of if of.is_fifo() => "a FIFO",
+        of if of.is_socket() => "a socket",
+        of if of.is_char_device() || of.is_block_device() => "a device",
+        _ => "a regular file",
+    }
+}

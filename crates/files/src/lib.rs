@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+mod append;
+mod dir;
+mod error;
+pub mod fault;
+mod lock;
+mod read;
+mod stage;
+
+pub use append::append;
+pub use dir::{Tightened, create_dir, private_dir, rename, sweep, sync_parent};
+pub use error::Error;
+pub use lock::{lock, try_lock};
+pub use read::{open, read};
+pub use stage::{Staged, check_free, create, replace, stage};

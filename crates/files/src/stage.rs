@@ -1,0 +1,157 @@
+//! New files and new versions of files: first the bytes under an unpredictable name, then the name.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
+use crate::dir::{parent, sync_parent};
+use crate::error::kind;
+use crate::{Error, fault};
+
+/// How names of staged files begin and end; between the two are 16 hexadecimal digits.
+pub(crate) const PREFIX: &str = ".gigvault-";
+pub(crate) const SUFFIX: &str = ".tmp";
+
+/// Creates a file that does not exist yet, on disk with its name when this returns.
+///
+/// # Errors
+/// [`Error::Exists`] when anything has that name, a dangling symbolic link too.
+pub fn create(path: &Path, contents: &[u8], mode: u32) -> Result<(), Error> {
+    // The rename decides; this spares the work, and the space on a full disk.
+    check_free(path)?;
+    stage(path, contents, mode)?.create()
+}
+
+/// Creates a file, or puts it in the place of an older version, on disk when this returns.
+///
+/// # Errors
+/// [`Error::NotAFile`] when something else than a regular file has that name. What was there stays there.
+pub fn replace(path: &Path, contents: &[u8], mode: u32) -> Result<(), Error> {
+    refuse_special(path)?;
+    stage(path, contents, mode)?.replace()
+}
+
+/// Whether a file can be created there, as far as can be said before it is.
+///
+/// # Errors
+/// [`Error::Exists`], or [`Error::Io`] when there is no such directory.
+pub fn check_free(path: &Path) -> Result<(), Error> {
+    if fs::symlink_metadata(path).is_ok() {
+        return Err(Error::Exists(path.to_owned()));
+    }
+    let directory = parent(path);
+    match fs::metadata(directory) {
+        Ok(found) if found.is_dir() && path.file_name().is_some() => Ok(()),
+        Ok(_) => Err(Error::io("create", path)(io::ErrorKind::NotADirectory.into())),
+        Err(error) => Err(Error::io("open", directory)(error)),
+    }
+}
+
+/// A file that is complete and synced under a temporary name. Dropped, it is removed.
+#[derive(Debug)]
+pub struct Staged {
+    temporary: PathBuf,
+    path: PathBuf,
+}
+
+/// Writes a file beside its place.
+///
+/// # Errors
+/// When it cannot be written; nothing is left then.
+pub fn stage(path: &Path, contents: &[u8], mode: u32) -> Result<Staged, Error> {
+    let failed = |action| Error::io(action, path);
+    let temporary = parent(path).join(temporary_name().map_err(failed("name"))?);
+    fault::point().map_err(failed("create"))?;
+    let mut file = open_new(&temporary, mode).map_err(failed("create"))?;
+    let staged = Staged {
+        temporary,
+        path: path.to_owned(),
+    };
+    set_mode(&file, mode).map_err(failed("set the mode of"))?;
+    file.write_all(contents)
+        .and_then(|()| file.sync_all())
+        .map_err(failed("write"))?;
+    Ok(staged)
+}
+
+impl Staged {
+    /// Gives it its name, which must be free.
+    ///
+    /// # Errors
+    /// [`Error::Exists`].
+    pub fn create(self) -> Result<(), Error> {
+        fault::point().map_err(Error::io("create", &self.path))?;
+        match rename_exclusively(&self.temporary, &self.path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(Error::Exists(self.path.clone()));
+            }
+            done => done.map_err(Error::io("create", &self.path))?,
+        }
+        sync_parent(&self.path)
+    }
+
+    /// Gives it its name, in the place of an older version.
+    ///
+    /// # Errors
+    /// [`Error::NotAFile`]; what has that name is then still there.
+    pub fn replace(self) -> Result<(), Error> {
+        refuse_special(&self.path)?;
+        fault::point().map_err(Error::io("write", &self.path))?;
+        fs::rename(&self.temporary, &self.path).map_err(Error::io("write", &self.path))?;
+        sync_parent(&self.path)
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // After the rename there is nothing to remove.
+        let _renamed = fs::remove_file(&self.temporary);
+    }
+}
+
+pub(crate) fn refuse_special(path: &Path) -> Result<(), Error> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if !found.is_file() => Err(Error::NotAFile {
+            path: path.to_owned(),
+            kind: kind(found.file_type()),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// `create_new` is O_EXCL, which does not follow a symbolic link either.
+fn open_new(path: &Path, mode: u32) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)
+}
+
+/// Against the umask. FAT has no modes and refuses to set one: then what others may do decides.
+pub(crate) fn set_mode(file: &File, mode: u32) -> io::Result<()> {
+    match file.set_permissions(Permissions::from_mode(mode)) {
+        Err(error) if file.metadata()?.permissions().mode() & 0o077 & !mode != 0 => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Not every file system knows the flag: there a second name does the same, since a link is never made over a name.
+fn rename_exclusively(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            fs::hard_link(from, to).and_then(|()| fs::remove_file(from))
+        }
+        done => Ok(done?),
+    }
+}
+
+fn temporary_name() -> io::Result<String> {
+    let mut random = [0; 8];
+    rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
+    Ok(format!("{PREFIX}{:016x}{SUFFIX}", u64::from_ne_bytes(random)))
+}

@@ -1,0 +1,206 @@
+//! What a file is after each function, after a failure, and beside what others put there.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use files::{Error, Tightened};
+use rustix::fs::{CWD, Mode, mkfifoat};
+use tempfile::TempDir;
+
+fn dir() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+fn entries(dir: &TempDir) -> usize {
+    fs::read_dir(dir.path()).unwrap().count()
+}
+
+#[test]
+fn a_file_is_created_once_and_leaves_nothing_beside_it() {
+    let dir = dir();
+    let path = dir.path().join("a");
+    files::create(&path, b"one", 0o600).unwrap();
+    assert!(matches!(
+        files::create(&path, b"two", 0o600),
+        Err(Error::Exists(_))
+    ));
+    assert!(matches!(
+        files::stage(&path, b"two", 0o600).unwrap().create(),
+        Err(Error::Exists(_))
+    ));
+    assert_eq!(fs::read(&path).unwrap(), b"one");
+    files::replace(&path, b"three", 0o644).unwrap();
+    assert_eq!(
+        (fs::read(&path).unwrap().as_slice(), mode(&path)),
+        (&b"three"[..], 0o644)
+    );
+    assert_eq!(entries(&dir), 1);
+}
+
+#[test]
+fn a_staged_file_that_is_dropped_changes_nothing() {
+    let dir = dir();
+    let path = dir.path().join("a");
+    files::create(&path, b"old", 0o600).unwrap();
+    drop(files::stage(&path, b"new", 0o600).unwrap());
+    assert_eq!(fs::read(&path).unwrap(), b"old");
+    assert_eq!(entries(&dir), 1);
+}
+
+#[test]
+fn an_error_names_the_path() {
+    let path = dir().path().join("none").join("b");
+    for error in [
+        files::create(&path, b"", 0o600).unwrap_err(),
+        files::replace(&path, b"", 0o600).unwrap_err(),
+        files::append(&path, "x", 0o600, |_| true).unwrap_err(),
+        files::read(&path, 9).unwrap_err(),
+        files::lock(&path).unwrap_err(),
+    ] {
+        assert!(error.to_string().contains("none"), "{error}");
+    }
+}
+
+/// Links, FIFOs, directories and devices at the place of a file.
+#[test]
+fn nothing_but_a_regular_file_is_written_to() {
+    let dir = dir();
+    let at = |name: &str| dir.path().join(name);
+    fs::create_dir(at("target")).unwrap();
+    symlink(at("target/dangling"), at("dangling")).unwrap();
+    fs::write(at("target/file"), b"theirs").unwrap();
+    symlink(at("target/file"), at("link")).unwrap();
+    mkfifoat(CWD, at("fifo"), Mode::RUSR | Mode::WUSR).unwrap();
+    fs::create_dir(at("directory")).unwrap();
+    for (name, kind) in [
+        ("dangling", "a symbolic link"),
+        ("link", "a symbolic link"),
+        ("fifo", "a FIFO"),
+        ("directory", "a directory"),
+    ] {
+        let path = at(name);
+        assert!(
+            matches!(files::create(&path, b"x", 0o600), Err(Error::Exists(_))),
+            "{name}"
+        );
+        assert!(files::check_free(&path).is_err(), "{name}");
+        for refused in [
+            files::replace(&path, b"x", 0o600).unwrap_err(),
+            files::append(&path, "x", 0o600, |_| true).unwrap_err(),
+            files::lock(&path).map(drop).unwrap_err(),
+        ] {
+            assert!(refused.to_string().contains(kind), "{name}: {refused}");
+        }
+    }
+    assert_eq!(fs::read(at("target/file")).unwrap(), b"theirs");
+    assert!(!at("target/dangling").exists());
+    assert!(
+        files::replace(Path::new("/dev/null"), b"x", 0o600)
+            .unwrap_err()
+            .to_string()
+            .contains("a device")
+    );
+}
+
+#[test]
+fn a_fifo_is_not_waited_for_and_a_long_file_is_not_read() {
+    let dir = dir();
+    let fifo = dir.path().join("fifo");
+    mkfifoat(CWD, &fifo, Mode::RUSR | Mode::WUSR).unwrap();
+    assert!(files::read(&fifo, 10).unwrap_err().to_string().contains("a FIFO"));
+    assert!(files::read(dir.path(), 10).is_err());
+    assert!(files::read(Path::new("/dev/zero"), 10).is_err());
+    let path = dir.path().join("a");
+    files::create(&path, b"0123456789", 0o600).unwrap();
+    assert_eq!(files::read(&path, 10).unwrap(), b"0123456789");
+    assert!(matches!(
+        files::read(&path, 9),
+        Err(Error::TooLong { limit: 9, .. })
+    ));
+    symlink(&path, dir.path().join("link")).unwrap();
+    assert_eq!(files::read(&dir.path().join("link"), 10).unwrap(), b"0123456789");
+}
+
+#[test]
+fn a_line_that_was_cut_off_is_removed_and_a_complete_one_kept() {
+    let dir = dir();
+    let path = dir.path().join("ledger");
+    let whole = |line: &[u8]| line.ends_with(b"}");
+    files::append(&path, "{1}", 0o600, whole).unwrap();
+    for (torn, expected) in [
+        ("{1}\n{2", "{1}\n{3}\n"),
+        ("{1}\n{2}", "{1}\n{2}\n{3}\n"),
+        ("{", "{3}\n"),
+        ("", "{3}\n"),
+    ] {
+        fs::write(&path, torn).unwrap();
+        files::append(&path, "{3}", 0o600, whole).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), expected, "{torn}");
+    }
+    assert_eq!(mode(&path), 0o600);
+}
+
+#[test]
+fn directories_are_closed_or_refused() {
+    let dir = dir();
+    let at = |name: &str| dir.path().join(name);
+    let new = at("a/b/c");
+    assert_eq!(files::private_dir(&new).unwrap(), Tightened::No);
+    assert_eq!((mode(&new), mode(&at("a"))), (0o700, 0o700));
+    fs::set_permissions(&new, Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(files::private_dir(&new).unwrap(), Tightened::Yes);
+    assert_eq!(mode(&new), 0o700);
+    for open in [0o777, 0o770, 0o702] {
+        fs::set_permissions(&new, Permissions::from_mode(open)).unwrap();
+        let refused = files::private_dir(&new).unwrap_err();
+        assert!(refused.to_string().contains("chmod 700"), "{refused}");
+        assert_eq!(mode(&new), open);
+    }
+    symlink(at("a"), at("link")).unwrap();
+    let refused = files::private_dir(&at("link")).unwrap_err().to_string();
+    assert!(
+        refused.contains("a symbolic link") && refused.contains(&at("a").display().to_string()),
+        "{refused}"
+    );
+    fs::write(at("file"), b"").unwrap();
+    assert!(
+        files::private_dir(&at("file"))
+            .unwrap_err()
+            .to_string()
+            .contains("a regular file")
+    );
+    assert!(matches!(files::create_dir(&at("link")), Err(Error::Exists(_))));
+}
+
+#[test]
+fn only_what_a_crash_left_is_swept_away() {
+    let dir = dir();
+    for name in [
+        ".gigvault-0123456789abcdef.tmp",
+        ".gigvault-notes.tmp",
+        "a.tmp",
+        "kek",
+    ] {
+        fs::write(dir.path().join(name), b"").unwrap();
+    }
+    files::sweep(dir.path()).unwrap();
+    assert_eq!(entries(&dir), 3);
+    assert!(!dir.path().join(".gigvault-0123456789abcdef.tmp").exists());
+}
+
+#[test]
+fn a_lock_is_held_by_one() {
+    let dir = dir();
+    let path = dir.path().join("lock");
+    let held = files::lock(&path).unwrap();
+    assert!(files::try_lock(&path).unwrap().is_none());
+    drop(held);
+    assert!(files::try_lock(&path).unwrap().is_some());
+    assert_eq!(mode(&path), 0o600);
+}

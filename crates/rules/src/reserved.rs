@@ -1,0 +1,291 @@
+//! Names that belong to GigVault itself: SPIFFE ids of its trust domain, and the host names of its API.
+//!
+//! Whoever holds a certificate with one of them could pass for a service or for the API. A name counts in whatever
+//! spelling and field it appears: URI, otherName, mailbox, directory name, subject; in any case, percent-encoded, with
+//! trailing dots, a port or user information.
+
+use std::net::IpAddr;
+
+use x509::{DistinguishedName, San};
+
+use crate::denied::Denied;
+use crate::grant::Grant;
+
+/// How often percent-encoding is taken off: somebody may decode twice, nobody decodes more often.
+const DECODINGS: usize = 3;
+
+/// The names of one installation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReservedNames {
+    trust_domain: String,
+    hosts: Vec<Host>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Host {
+    Dns(String),
+    Ip(IpAddr),
+}
+
+impl ReservedNames {
+    /// SPIFFE ids of `trust_domain`, and these host names and addresses. Loopback names and addresses are left out:
+    /// every machine has its own, so that they name nobody.
+    #[must_use]
+    pub fn new<'a>(trust_domain: &str, hosts: impl IntoIterator<Item = &'a San>) -> Self {
+        let hosts = hosts.into_iter().filter_map(|san| match san {
+            San::Dns(name) if !name.is_wildcard() => Some(Host::Dns(host(name.as_str()))),
+            San::Ip(address) => Some(Host::Ip(address.ip().to_canonical())),
+            _ => None,
+        });
+        Self {
+            trust_domain: host(trust_domain),
+            hosts: hosts.filter(|host| !host.is_loopback()).collect(),
+        }
+    }
+
+    /// Refuses reserved names to everybody who was not granted them.
+    pub(crate) fn check(
+        &self,
+        grant: &Grant,
+        subject: &DistinguishedName,
+        sans: &[San],
+    ) -> Result<(), Denied> {
+        if !grant.is_service() {
+            self.check_trust_domain(subject, sans)?;
+        }
+        if !grant.allows_reserved_hosts() {
+            self.check_hosts(subject, sans)?;
+        }
+        Ok(())
+    }
+
+    fn check_trust_domain(&self, subject: &DistinguishedName, sans: &[San]) -> Result<(), Denied> {
+        if self.trust_domain.is_empty() {
+            return Ok(());
+        }
+        if let Some(san) = sans
+            .iter()
+            .find(|san| texts_of(san).iter().any(|text| self.is_named_in(text)))
+        {
+            return Err(Denied::san(format!("{san}: {}", self.ours())));
+        }
+        match subject.attributes().find(|(_, value)| self.is_named_in(value)) {
+            Some((_, value)) => Err(Denied::subject(format!("{value:?}: {}", self.ours()))),
+            None => Ok(()),
+        }
+    }
+
+    fn ours(&self) -> String {
+        format!(
+            "names of the trust domain {} are only for GigVault's own services; use another trust domain",
+            self.trust_domain
+        )
+    }
+
+    /// Whether the text holds a SPIFFE id of the trust domain, in whatever spelling.
+    fn is_named_in(&self, text: &str) -> bool {
+        let mut text = text.to_owned();
+        for _ in 0..=DECODINGS {
+            let plain: String = text
+                .chars()
+                .filter(|c| c.is_ascii_graphic())
+                .map(|c| c.to_ascii_lowercase())
+                .collect();
+            let named = plain
+                .split("spiffe:")
+                .skip(1)
+                .any(|rest| host(authority_of(rest)) == self.trust_domain);
+            if named {
+                return true;
+            }
+            text = percent_decoded(&text);
+        }
+        false
+    }
+
+    fn check_hosts(&self, subject: &DistinguishedName, sans: &[San]) -> Result<(), Denied> {
+        let advice = "is a name of the GigVault API itself; it takes the permission reserved-names:issue";
+        if let Some(san) = sans
+            .iter()
+            .find(|san| self.hosts.iter().any(|host| host.is_named_by(san)))
+        {
+            return Err(Denied::san(format!("{san} {advice}")));
+        }
+        // Where a profile takes free text as a common name, old clients would still match it.
+        let common_names = subject.common_names();
+        let of_ours = |text: &&String| self.hosts.iter().any(|host| host.is_spelled(text));
+        match common_names.iter().find(of_ours) {
+            Some(text) => Err(Denied::subject(format!("the common name {text:?} {advice}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Host {
+    fn is_loopback(&self) -> bool {
+        match self {
+            Self::Dns(name) => name == "localhost" || name.ends_with(".localhost"),
+            Self::Ip(address) => address.is_loopback() || address.is_unspecified(),
+        }
+    }
+
+    fn is_named_by(&self, san: &San) -> bool {
+        match (self, san) {
+            (Self::Dns(own), San::Dns(name)) if name.is_wildcard() => own
+                .split_once('.')
+                .is_some_and(|(_, parent)| parent == host(name.base())),
+            (Self::Dns(own), San::Dns(name)) => *own == host(name.as_str()),
+            (Self::Ip(own), San::Ip(address)) => *own == address.ip().to_canonical(),
+            _ => false,
+        }
+    }
+
+    fn is_spelled(&self, text: &str) -> bool {
+        let text = host(text.trim());
+        match self {
+            Self::Dns(own) => *own == text,
+            Self::Ip(own) => text
+                .parse::<IpAddr>()
+                .is_ok_and(|address| address.to_canonical() == *own),
+        }
+    }
+}
+
+/// Everything in a name that a program could read as text.
+fn texts_of(san: &San) -> Vec<String> {
+    match san {
+        San::DirName(name) => name.attributes().map(|(_, value)| value).collect(),
+        // The string types of ASN.1 by the octets inside; those of two or four octets have zeros between them.
+        San::OtherName { value_der, .. } | San::Opaque(value_der) => {
+            let octets: Vec<u8> = value_der.iter().copied().filter(|octet| *octet != 0).collect();
+            vec![String::from_utf8_lossy(&octets).into_owned()]
+        }
+        other => vec![other.value()],
+    }
+}
+
+/// The authority of what follows a scheme, without user information and port.
+fn authority_of(rest: &str) -> &str {
+    let rest = rest.trim_start_matches(['/', '\\']);
+    let authority = rest.split(['/', '\\', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    host.split(':').next().unwrap_or_default()
+}
+
+/// Lower case, without trailing dots.
+fn host(text: &str) -> String {
+    text.trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// Every `%41` as the octet that it stands for; what is no text then is dropped.
+fn percent_decoded(text: &str) -> String {
+    let mut octets = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let hex = after
+            .get(..2)
+            .filter(|_| *first == b'%')
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match hex {
+            Some(octet) => {
+                octets.push(octet);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                octets.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&octets).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> ReservedNames {
+        let hosts: Vec<San> = [
+            "dns:PKI.example.test",
+            "ip:192.0.2.9",
+            "dns:localhost",
+            "ip:127.0.0.1",
+            "ip:::1",
+        ]
+        .iter()
+        .map(|text| text.parse().unwrap())
+        .collect();
+        ReservedNames::new("GigVault.internal", &hosts)
+    }
+
+    #[test]
+    fn the_trust_domain_is_found_in_every_spelling() {
+        for text in [
+            "spiffe://gigvault.internal/svc/api",
+            "SPIFFE://GIGVAULT.internal/svc/api",
+            "spiffe://gigvault.internal./svc/api",
+            "spiffe://gigvault.internal:443/svc/api",
+            "spiffe://user@gigvault.internal/svc/api",
+            "spiffe:/gigvault.internal/svc/api",
+            "spiffe:gigvault.internal",
+            "spiffe://gigvault%2Einternal/svc/api",
+            "spiffe://gigvault%252einternal/svc/api",
+            "%73piffe://gigvault.internal/svc/api",
+            "admin spiffe://gigvault.internal",
+            "spiffe://gigvault\u{200b}.internal/svc/api",
+        ] {
+            assert!(names().is_named_in(text), "{text}");
+        }
+        for text in [
+            "spiffe://other.internal/svc/api",
+            "https://gigvault.internal/svc/api",
+            "spiffe://a.test/gigvault.internal",
+            "gigvault.internal",
+            "",
+            "%",
+            "%4",
+        ] {
+            assert!(!names().is_named_in(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn hosts_of_the_api_are_reserved_but_not_loopback() {
+        let subject = DistinguishedName::default();
+        let refused = |text: &str| {
+            let san = [text.parse().unwrap()];
+            names().check(&Grant::default(), &subject, &san).is_err()
+        };
+        for text in [
+            "dns:pki.example.test",
+            "dns:Pki.Example.Test",
+            "dns:*.example.test",
+            "ip:192.0.2.9",
+        ] {
+            assert!(refused(text), "{text}");
+        }
+        for text in [
+            "dns:localhost",
+            "ip:127.0.0.1",
+            "ip:::1",
+            "dns:www.example.test",
+            "dns:a.pki.example.test",
+            "dns:*.pki.example.test",
+            "ip:192.0.2.10",
+        ] {
+            assert!(!refused(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_common_name_counts_and_a_grant_opens_hosts_only() {
+        let subject: DistinguishedName = "CN=pki.example.test".parse().unwrap();
+        let ours: DistinguishedName = "CN=spiffe://gigvault.internal/svc/ca".parse().unwrap();
+        let granted = Grant::default().with_reserved_hosts();
+        assert!(names().check(&Grant::default(), &subject, &[]).is_err());
+        assert!(names().check(&granted, &subject, &[]).is_ok());
+        assert!(names().check(&granted, &ours, &[]).is_err());
+        assert!(names().check(&Grant::service(), &ours, &[]).is_ok());
+    }
+}
