@@ -24,6 +24,7 @@ use time::OffsetDateTime;
 pub use prompts::{Prompts, Terminal};
 pub use sign_intermediate::NameFlags;
 
+use crate::built::check_clock;
 use crate::error::Error;
 
 /// The offline root.
@@ -170,12 +171,13 @@ pub struct SignIntermediateArgs {
 /// Flags of `revoke`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_long_help = "Example:\n  revoke 3f9c…e1 --dir root --reason ca-compromise && crl --dir root --out root.crl"
+    after_long_help = "Examples:\n  revoke 3f9c…e1 --dir root --reason ca-compromise && crl --dir root --out root.crl\n  revoke issuing.crt --dir root"
 )]
 pub struct RevokeArgs {
-    /// Serial number, as `inspect --dir` lists it
-    #[arg(value_name = "SERIAL")]
-    pub(crate) serial: String,
+    /// Serial number, as `inspect --dir` lists it, or the file of a certificate that this root signed: one that the ledger
+    /// does not know is taken in
+    #[arg(value_name = "SERIAL|FILE")]
+    pub(crate) certificate: String,
     #[command(flatten)]
     pub(crate) folder: FolderFlag,
     /// unspecified, key-compromise, ca-compromise, affiliation-changed, superseded, cessation-of-operation or
@@ -222,7 +224,7 @@ pub struct InspectArgs {
 /// Flags of `verify`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_long_help = "Examples:\n  verify --dir root --passphrase-file /media/usb/passphrase\n  verify --dir root --without-key -o json"
+    after_long_help = "Examples:\n  verify --dir root --passphrase-file /media/usb/passphrase\n  verify --dir root --without-key -o json\n  verify --dir root --without-key --repair"
 )]
 pub struct VerifyArgs {
     #[command(flatten)]
@@ -232,6 +234,10 @@ pub struct VerifyArgs {
     /// Leave the private key shut: everything else is public
     #[arg(long)]
     pub(crate) without_key: bool,
+    /// First finish what a crash left unfinished: take in certificates that the ledger does not know, write copies that
+    /// are missing
+    #[arg(long)]
+    pub(crate) repair: bool,
     #[command(flatten)]
     pub(crate) key: KeyFlags,
 }
@@ -281,6 +287,13 @@ pub fn run(
     prompts: &mut dyn Prompts,
 ) -> Result<(), Error> {
     let now = now.replace_nanosecond(0).unwrap_or(now);
+    // What only looks or revokes works at any time.
+    if matches!(
+        args.command,
+        Command::Init(_) | Command::SignIntermediate(_) | Command::Crl(_)
+    ) {
+        check_clock(now)?;
+    }
     match args.command {
         Command::Init(args) => init::run(&args, now, out, prompts),
         Command::SignIntermediate(args) => sign_intermediate::run(&args, now, out, prompts),

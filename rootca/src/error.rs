@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use time::OffsetDateTime;
 use x509::Serial;
 
 /// Why a command of the offline root did nothing.
@@ -37,14 +38,26 @@ pub enum Error {
         problem: String,
     },
     /// A file cannot be read or written.
-    #[error("cannot {action} {path}: {source}", path = .path.display())]
-    File {
-        /// What was tried.
-        action: &'static str,
-        /// The file.
+    #[error(transparent)]
+    File(files::Error),
+    /// The machine's clock is wrong.
+    #[error(
+        "the clock says {now}, but this program was built at {built}: set the clock, then repeat the command; what is \
+         signed with a wrong clock stays wrong"
+    )]
+    Clock {
+        /// What the clock says.
+        now: OffsetDateTime,
+        /// When the program was built.
+        built: OffsetDateTime,
+    },
+    /// A certificate of somebody else.
+    #[error("{} was not signed by this root: {reason}", path.display())]
+    NotSigned {
+        /// Its file.
         path: PathBuf,
-        /// What the operating system said.
-        source: std::io::Error,
+        /// What the check of its signature said.
+        reason: String,
     },
     /// A file or folder would be overwritten.
     #[error("{} exists and is never overwritten: name another one, or move it away", .0.display())]
@@ -53,7 +66,10 @@ pub enum Error {
     #[error("there is no root in {}: make one with `init`, or name its folder with --dir", .0.display())]
     NoRoot(PathBuf),
     /// This root did not issue the certificate.
-    #[error("no certificate with serial number {0} was issued here: `inspect` lists them")]
+    #[error(
+        "no certificate with serial number {0} was issued here: `inspect` lists them; for one that is missing there, name \
+         its file instead of its number"
+    )]
     NotIssued(Serial),
     /// A certificate is revoked once.
     #[error("the certificate {0} is already revoked")]
@@ -95,6 +111,15 @@ impl Error {
             Self::Denied(_) | Self::Lint(_) => 3,
             Self::NotIssued(_) | Self::NoRoot(_) => 4,
             _ => 1,
+        }
+    }
+}
+
+impl From<files::Error> for Error {
+    fn from(error: files::Error) -> Self {
+        match error {
+            files::Error::Exists(path) => Self::Exists(path),
+            error => Self::File(error),
         }
     }
 }

@@ -10,17 +10,21 @@
 //! | `crl-number` | the highest CRL number that was ever used |
 //! | `root.crl` | the latest CRL, DER |
 //!
-//! A certificate is in the ledger before it leaves the folder; a CRL number is used up before the CRL is signed. So
-//! after a crash at any moment nothing signed is unknown and no number comes twice.
+//! A certificate is in the ledger, whole, before it leaves the program; a CRL number is used up before the CRL is signed.
+//! So after a crash at any moment nothing signed is unknown and no number comes twice. What a crash left unfinished is
+//! finished by [`Folder::repair`].
 
 mod audit;
 mod records;
+mod repair;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use keys::secret_file;
+use lint::Linted;
+use rules::Approved;
 use time::OffsetDateTime;
 use x509::crl::{CertificateList, CrlEntry, Reason};
 use x509::{Certificate, Serial};
@@ -57,25 +61,24 @@ impl Folder {
     /// [`Error::Exists`] if there is something in it; [`Error::Usage`] for `.` and `/`, which cannot be renamed to.
     pub fn create(dir: &Path, root: &Root, protection: Protection<'_>) -> Result<Self, Error> {
         Self::check_free(dir)?;
-        let building = files::beside(dir, ".new");
-        if building.exists() {
+        let building = beside(dir);
+        if fs::symlink_metadata(&building).is_ok_and(|found| found.is_dir()) {
             fs::remove_dir_all(&building).map_err(|source| files::failed("remove", &building, source))?;
         }
         let fill = || {
-            create_private_dir(&building)?;
-            create_private_dir(&building.join(ISSUED_FILES))?;
+            ::files::create_dir(&building)?;
+            ::files::create_dir(&building.join(ISSUED_FILES))?;
             let key = protection.close(root.key(), root.certificate())?;
             secret_file::create(&building.join(KEY), key.as_bytes())?;
-            for (name, content) in [
-                (CERTIFICATE, root.certificate().pem()),
-                (ISSUED, String::new()),
-                (REVOKED, String::new()),
-                (CRL_NUMBER, "0\n".to_owned()),
+            for (name, content, mode) in [
+                (CERTIFICATE, root.certificate().pem(), files::PUBLIC),
+                (ISSUED, String::new(), files::PRIVATE),
+                (REVOKED, String::new(), files::PRIVATE),
+                (CRL_NUMBER, "0\n".to_owned(), files::PRIVATE),
             ] {
-                files::create(&building.join(name), content.as_bytes())?;
+                ::files::create(&building.join(name), content.as_bytes(), mode)?;
             }
-            fs::rename(&building, dir).map_err(|source| files::failed("create", dir, source))?;
-            files::sync_parent(dir)
+            Ok::<_, Error>(::files::rename(&building, dir)?)
         };
         fill().inspect_err(|_| drop(fs::remove_dir_all(&building)))?;
         Self::open(dir)
@@ -92,10 +95,13 @@ impl Folder {
                 dir.display()
             )));
         }
-        match fs::read_dir(dir).map(Iterator::count) {
-            Ok(0) => Ok(()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            _ => Err(Error::Exists(dir.into())),
+        let Ok(found) = fs::symlink_metadata(dir) else {
+            return Ok(());
+        };
+        let empty = || fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_none());
+        match found.is_dir() && empty() {
+            true => Ok(()),
+            false => Err(Error::Exists(dir.into())),
         }
     }
 
@@ -105,12 +111,7 @@ impl Folder {
     /// [`Error::NoRoot`]; [`Error::Content`] if `root.crt` is no certificate.
     pub fn open(dir: &Path) -> Result<Self, Error> {
         let path = dir.join(CERTIFICATE);
-        let content = match files::read(&path) {
-            Err(Error::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                return Err(Error::NoRoot(dir.into()));
-            }
-            other => other?,
-        };
+        let content = files::read_if_there(&path)?.ok_or_else(|| Error::NoRoot(dir.into()))?;
         let certificate = Certificate::from_pem(&content).map_err(|error| Error::Content {
             path,
             problem: error.to_string(),
@@ -153,7 +154,7 @@ impl Folder {
     /// # Errors
     /// [`Error::Content`] names the line that is damaged.
     pub fn issued(&self) -> Result<Vec<Issued>, Error> {
-        records::read(&self.dir.join(ISSUED))
+        Ok(records::read(&self.dir.join(ISSUED))?.records)
     }
 
     /// What was revoked, oldest first.
@@ -161,7 +162,7 @@ impl Folder {
     /// # Errors
     /// [`Error::Content`] names the line that is damaged.
     pub fn revoked(&self) -> Result<Vec<Revoked>, Error> {
-        records::read(&self.dir.join(REVOKED))
+        Ok(records::read(&self.dir.join(REVOKED))?.records)
     }
 
     /// Where the copy of an issued certificate is.
@@ -170,18 +171,99 @@ impl Folder {
         self.dir.join(ISSUED_FILES).join(format!("{serial}.crt"))
     }
 
-    /// Keeps a certificate and enters it into the ledger, both on disk when this returns. Only then may it leave the
-    /// folder.
+    /// Signs what [`draft`](crate::draft) made. The certificate is in the ledger, whole, before this returns it.
     ///
     /// # Errors
-    /// [`Error::Exists`] if it is there already.
-    pub fn record(&self, certificate: &Certificate, now: OffsetDateTime) -> Result<(), Error> {
+    /// Those of [`Root::sign`]; [`Error::File`] when the ledger cannot be written: then nothing was released.
+    pub fn issue(
+        &self,
+        root: &Root,
+        draft: Linted<Approved>,
+        now: OffsetDateTime,
+    ) -> Result<Certificate, Error> {
         let _lock = self.lock()?;
-        files::create(&self.path_of(certificate.serial()), certificate.pem().as_bytes())?;
-        records::append(&self.dir.join(ISSUED), Issued::of(certificate, now))
+        let certificate = root.sign(draft)?;
+        self.enter(&certificate, now)?;
+        Ok(certificate)
     }
 
-    /// Notes that a certificate is revoked. It is for all the world with the next CRL.
+    /// Takes a certificate into the ledger that this root signed and the ledger does not know.
+    ///
+    /// # Errors
+    /// [`Error::NotSigned`]; [`Error::Exists`] if it is there already.
+    pub fn record(&self, certificate: &Certificate, now: OffsetDateTime) -> Result<(), Error> {
+        let _lock = self.lock()?;
+        let path = self.path_of(certificate.serial());
+        self.check_signed(certificate, &path)?;
+        if self.entry(certificate.serial())?.is_some() {
+            return Err(Error::Exists(path));
+        }
+        self.enter(certificate, now)
+    }
+
+    /// The line first: it holds the certificate, so the copy can be written again from it.
+    fn enter(&self, certificate: &Certificate, now: OffsetDateTime) -> Result<(), Error> {
+        records::append(&self.dir.join(ISSUED), &Issued::of(certificate, now))?;
+        self.keep_copy(certificate)
+    }
+
+    fn keep_copy(&self, certificate: &Certificate) -> Result<(), Error> {
+        let path = self.path_of(certificate.serial());
+        match ::files::create(&path, certificate.pem().as_bytes(), files::PUBLIC) {
+            // An orphan that is being taken in.
+            Err(::files::Error::Exists(_))
+                if self.copy(certificate.serial())?.as_ref() == Some(certificate) =>
+            {
+                Ok(())
+            }
+            done => Ok(done?),
+        }
+    }
+
+    pub(crate) fn check_signed(&self, certificate: &Certificate, path: &Path) -> Result<(), Error> {
+        certificate
+            .verify_signed_by(&self.certificate)
+            .map_err(|error| Error::NotSigned {
+                path: path.into(),
+                reason: error.to_string(),
+            })
+    }
+
+    fn entry(&self, serial: Serial) -> Result<Option<Issued>, Error> {
+        Ok(self.issued()?.into_iter().find(|issued| issued.serial == serial))
+    }
+
+    /// The copy in the folder.
+    fn copy(&self, serial: Serial) -> Result<Option<Certificate>, Error> {
+        let path = self.path_of(serial);
+        let Some(content) = files::read_if_there(&path)? else {
+            return Ok(None);
+        };
+        Certificate::from_pem(&content)
+            .map(Some)
+            .map_err(|error| Error::Content {
+                path,
+                problem: error.to_string(),
+            })
+    }
+
+    /// The subject of a certificate that this root signed: from the ledger, or from a copy that the ledger does not know.
+    ///
+    /// # Errors
+    /// [`Error::NotIssued`].
+    pub fn subject_of(&self, serial: Serial) -> Result<String, Error> {
+        match (self.entry(serial)?, self.copy(serial)?) {
+            (Some(entry), _) => Ok(entry.subject),
+            (None, Some(orphan)) => {
+                self.check_signed(&orphan, &self.path_of(serial))?;
+                Ok(orphan.subject().to_string())
+            }
+            (None, None) => Err(Error::NotIssued(serial)),
+        }
+    }
+
+    /// Notes that a certificate is revoked. It is for all the world with the next CRL. A copy in the folder that the ledger
+    /// does not know is taken in first.
     ///
     /// # Errors
     /// [`Error::NotIssued`], [`Error::AlreadyRevoked`]; [`Error::Usage`] for reasons that this root
@@ -196,8 +278,10 @@ impl Folder {
             )));
         }
         let _lock = self.lock()?;
-        if !self.issued()?.iter().any(|issued| issued.serial == serial) {
-            return Err(Error::NotIssued(serial));
+        if self.entry(serial)?.is_none() {
+            let orphan = self.copy(serial)?.ok_or(Error::NotIssued(serial))?;
+            self.check_signed(&orphan, &self.path_of(serial))?;
+            self.enter(&orphan, now)?;
         }
         if self.revoked()?.iter().any(|revoked| revoked.serial == serial) {
             return Err(Error::AlreadyRevoked(serial));
@@ -207,7 +291,7 @@ impl Folder {
             reason,
             time: now,
         };
-        records::append(&self.dir.join(REVOKED), revoked.clone())?;
+        records::append(&self.dir.join(REVOKED), &revoked)?;
         Ok(revoked)
     }
 
@@ -230,15 +314,31 @@ impl Folder {
             invalidity: None,
         };
         let entries = self.revoked()?.into_iter().map(entry).collect();
-        let latest = self
-            .latest_crl()?
-            .and_then(|list| list.number())
-            .unwrap_or_default();
-        let number = self.crl_number()?.max(latest).saturating_add(1);
-        files::replace(&self.dir.join(CRL_NUMBER), format!("{number}\n").as_bytes())?;
-        let list = root.crl(number, entries, validity, now)?;
-        files::replace(&self.dir.join(CRL), list.der())?;
+        let latest = self.latest_crl()?;
+        let number = self.next_crl_number(latest.as_ref())?;
+        let this_update = not_before(latest.as_ref(), now)?;
+        ::files::replace(
+            &self.dir.join(CRL_NUMBER),
+            format!("{number}\n").as_bytes(),
+            files::PRIVATE,
+        )?;
+        let list = root.crl(number, entries, validity, this_update)?;
+        ::files::replace(&self.dir.join(CRL), list.der(), files::PUBLIC)?;
         Ok(list)
+    }
+
+    /// Above every number that was ever used, by the counter and by the latest CRL.
+    fn next_crl_number(&self, latest: Option<&CertificateList>) -> Result<u64, Error> {
+        let used = self.crl_number()?;
+        let Some(latest) = latest else {
+            return following(used);
+        };
+        let number = latest.number().ok_or_else(|| Error::Content {
+            path: self.dir.join(CRL),
+            problem: "its CRL number is missing or beyond 2^64; move it out of the folder, then sign again"
+                .into(),
+        })?;
+        following(used.max(number))
     }
 
     /// The latest CRL, if there ever was one.
@@ -247,10 +347,10 @@ impl Folder {
     /// [`Error::Content`] if the file is no CRL.
     pub fn latest_crl(&self) -> Result<Option<CertificateList>, Error> {
         let path = self.dir.join(CRL);
-        if !path.exists() {
+        let Some(content) = files::read_if_there(&path)? else {
             return Ok(None);
-        }
-        CertificateList::from_der(&files::read(&path)?)
+        };
+        CertificateList::from_der(&content)
             .map(Some)
             .map_err(|error| Error::Content {
                 path,
@@ -264,8 +364,11 @@ impl Folder {
     /// [`Error::Content`] if the file holds no number: guessing one could repeat it.
     pub fn crl_number(&self) -> Result<u64, Error> {
         let path = self.dir.join(CRL_NUMBER);
-        let text = files::read_if_there(&path)?.unwrap_or_default();
-        text.trim().parse().map_err(|_| Error::Content {
+        let content = files::read_if_there(&path)?.unwrap_or_default();
+        let number = std::str::from_utf8(&content)
+            .ok()
+            .and_then(|text| text.trim().parse().ok());
+        number.ok_or_else(|| Error::Content {
             path,
             problem: "does not hold the number of the last CRL; write the highest that was ever published"
                 .into(),
@@ -273,23 +376,40 @@ impl Folder {
     }
 
     /// Waits until nobody else writes in the folder, and keeps others waiting until the file is dropped. Nobody is
-    /// asked anything meanwhile, so the wait is short.
+    /// asked anything meanwhile, so the wait is short. What others could have written in is refused.
     fn lock(&self) -> Result<File, Error> {
-        let path = self.dir.join(LOCK);
-        let lock = || {
-            let file = File::create(&path)?;
-            file.lock()?;
-            Ok(file)
-        };
-        lock().map_err(|source| files::failed("lock", &path, source))
+        ::files::private_dir(&self.dir)?;
+        let lock = ::files::lock(&self.dir.join(LOCK))?;
+        for dir in [&self.dir, &self.dir.join(ISSUED_FILES)] {
+            ::files::sweep(dir)?;
+        }
+        Ok(lock)
     }
 }
 
-fn create_private_dir(path: &Path) -> Result<(), Error> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-        .create(path)
-        .map_err(|source| files::failed("create", path, source))
+/// The moment of the next CRL, never before that of the latest one: clients that have it would keep it. Two commands at once,
+/// and a clock that was put right by less than an hour, are no reason to refuse.
+fn not_before(latest: Option<&CertificateList>, now: OffsetDateTime) -> Result<OffsetDateTime, Error> {
+    let latest = latest.map_or(now, CertificateList::this_update);
+    if latest - now > time::Duration::HOUR {
+        return Err(Error::Crl(format!(
+            "the clock says {now}, but the last CRL is of {latest}; set the clock. If it was wrong then, move root.crl out of \
+             the folder and sign again"
+        )));
+    }
+    Ok(now.max(latest))
+}
+
+fn following(number: u64) -> Result<u64, Error> {
+    number.checked_add(1).ok_or_else(|| {
+        Error::Crl(
+            "all CRL numbers are used up: no list with a higher number can follow; make a new root".into(),
+        )
+    })
+}
+
+/// A hidden name beside the folder.
+fn beside(dir: &Path) -> PathBuf {
+    let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    dir.with_file_name(format!(".{name}.new"))
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod built;
 pub mod cli;
 mod error;
 mod files;
@@ -8,6 +9,7 @@ mod intermediate;
 mod protection;
 mod root;
 
+pub use built::{BUILT, check_clock};
 pub use error::Error;
 pub use folder::Folder;
 pub use intermediate::{Intermediate, draft};

@@ -22,6 +22,31 @@ use crate::{Error, create, fault};
 /// [`Error::NotAFile`] for a symbolic link, a FIFO, a directory; [`Error::Io`].
 pub fn append(path: &Path, line: &str, mode: u32, whole: impl Fn(&[u8]) -> bool) -> Result<(), Error> {
     let line = format!("{line}\n");
+    let Some(mut file) = open(path, mode)? else {
+        return create(path, line.as_bytes(), mode);
+    };
+    repair(&mut file, whole).map_err(Error::io("repair the last line of", path))?;
+    fault::point()
+        .and_then(|()| file.write_all(line.as_bytes()))
+        .and_then(|()| file.sync_all())
+        .map_err(Error::io("append to", path))
+}
+
+/// Does to the last line what [`append`] does before it appends, and says whether there was anything to do.
+///
+/// # Errors
+/// As [`append`].
+pub fn repair_last_line(path: &Path, mode: u32, whole: impl Fn(&[u8]) -> bool) -> Result<bool, Error> {
+    let Some(mut file) = open(path, mode)? else {
+        return Ok(false);
+    };
+    repair(&mut file, whole)
+        .and_then(|repaired| file.sync_all().map(|()| repaired))
+        .map_err(Error::io("repair the last line of", path))
+}
+
+/// None if there is no such file.
+fn open(path: &Path, mode: u32) -> Result<Option<File>, Error> {
     let options = OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY;
     let opened = OpenOptions::new()
         .read(true)
@@ -29,10 +54,8 @@ pub fn append(path: &Path, line: &str, mode: u32, whole: impl Fn(&[u8]) -> bool)
         .custom_flags(flags(options))
         .open(path);
     crate::stage::refuse_special(path)?;
-    let mut file = match opened {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return create(path, line.as_bytes(), mode);
-        }
+    let file = match opened {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         opened => opened.map_err(Error::io("open", path))?,
     };
     let found = file.metadata().map_err(Error::io("open", path))?;
@@ -43,14 +66,10 @@ pub fn append(path: &Path, line: &str, mode: u32, whole: impl Fn(&[u8]) -> bool)
         });
     }
     set_mode(&file, mode).map_err(Error::io("set the mode of", path))?;
-    repair(&mut file, whole).map_err(Error::io("repair the last line of", path))?;
-    fault::point()
-        .and_then(|()| file.write_all(line.as_bytes()))
-        .and_then(|()| file.sync_all())
-        .map_err(Error::io("append to", path))
+    Ok(Some(file))
 }
 
-fn repair(file: &mut File, whole: impl Fn(&[u8]) -> bool) -> std::io::Result<()> {
+fn repair(file: &mut File, whole: impl Fn(&[u8]) -> bool) -> std::io::Result<bool> {
     let mut content = Vec::new();
     file.seek(SeekFrom::Start(0))?;
     file.read_to_end(&mut content)?;
@@ -60,12 +79,13 @@ fn repair(file: &mut File, whole: impl Fn(&[u8]) -> bool) -> std::io::Result<()>
         .map_or(0, |at| at + 1);
     let last = content.split_off(end);
     if last.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     fault::point()?;
     if whole(&last) {
-        file.write_all(b"\n")
+        file.write_all(b"\n")?;
     } else {
-        file.set_len(u64::try_from(end).unwrap_or(u64::MAX))
+        file.set_len(u64::try_from(end).unwrap_or(u64::MAX))?;
     }
+    Ok(true)
 }

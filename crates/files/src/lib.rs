@@ -8,7 +8,7 @@ mod lock;
 mod read;
 mod stage;
 
-pub use append::append;
+pub use append::{append, repair_last_line};
 pub use dir::{Tightened, create_dir, private_dir, rename, sweep, sync_parent};
 pub use error::Error;
 pub use lock::{lock, try_lock};

@@ -35,6 +35,11 @@ pub enum KeyError {
     /// An empty passphrase protects nothing.
     #[error("the passphrase is empty: choose one of at least one character, better five random words")]
     EmptyPassphrase,
+    /// A new passphrase is quickly guessed.
+    #[error(
+        "the passphrase is too easy to guess: {0}; take at least 12 characters, better five random words"
+    )]
+    WeakPassphrase(&'static str),
     /// A key file uses an encryption that is not supported.
     #[error(
         "the key file is encrypted with {0}, which is not supported: convert it with \

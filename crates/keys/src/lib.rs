@@ -4,6 +4,7 @@ mod certificate;
 mod envelope;
 mod error;
 mod kek;
+pub mod passphrase;
 mod pbes2;
 mod pem;
 pub mod secret_file;

@@ -38,6 +38,14 @@ enum RenewalError {
     Unusable(#[from] TlsError),
 }
 
+/// Whether a certificate is to be replaced now: two thirds of its life are over, or it is not valid yet, which is what a
+/// clock that was put back leaves.
+#[must_use]
+pub fn is_due(certificate: &Certificate, now: OffsetDateTime) -> bool {
+    let life = certificate.not_after() - certificate.not_before();
+    now < certificate.not_before() || now >= certificate.not_before() + life * 2 / 3
+}
+
 /// Renews `identity` until `stop`. `issue` turns a CSR in DER into a chain in PEM, leaf first.
 pub async fn run<F, R>(identity: Identity, clock: SharedClock, issue: F, stop: CancellationToken)
 where
@@ -50,7 +58,7 @@ where
             Ok(life) => {
                 life.report();
                 let now = clock.now();
-                if now >= schedule.next(&life) {
+                if schedule.is_due(&life, now) {
                     match renew(&identity, &issue).await {
                         Ok(()) => schedule.renewed(clock.now()),
                         Err(error) => schedule.failed(now, &life, &error),
@@ -108,6 +116,7 @@ fn key_and_csr(current: &Certificate) -> Result<(Zeroizing<String>, Vec<u8>), St
 
 /// The part of a certificate's life that counts, and when it should be renewed.
 struct Life {
+    not_before: OffsetDateTime,
     due: OffsetDateTime,
     ends: OffsetDateTime,
 }
@@ -130,6 +139,7 @@ impl Life {
             .map_or(not_before, |renewed| renewed.max(not_before));
         let life = (ends - begins).max(Duration::ZERO);
         Self {
+            not_before,
             due: begins + life * 2 / 3 - life * schedule.early,
             ends,
         }
@@ -165,6 +175,12 @@ impl Schedule {
 
     fn next(&self, life: &Life) -> OffsetDateTime {
         self.retry_at.unwrap_or(life.due)
+    }
+
+    // A clock that was put back leaves an identity that is not valid yet, and a retry that is far off.
+    fn is_due(&self, life: &Life, now: OffsetDateTime) -> bool {
+        let retry_is_far = self.retry_at.is_some_and(|retry| retry - now > LAST_RETRY);
+        now >= self.next(life) || retry_is_far || (now < life.not_before && self.retry_at.is_none())
     }
 
     fn renewed(&mut self, now: OffsetDateTime) {
@@ -227,6 +243,27 @@ mod tests {
         };
         schedule.renewed(at(3600));
         assert_eq!(Life::between(at(0), at(3630), &schedule).due, at(3620));
+    }
+
+    #[test]
+    fn an_identity_of_the_future_is_due_at_once_and_retried_with_patience() {
+        let mut schedule = Schedule {
+            early: 0.0,
+            ..Schedule::new()
+        };
+        // The clock jumped forward, an identity was made, and the clock was put back.
+        schedule.renewed(at(400 * 86_400));
+        let life = Life::between(at(400 * 86_400), at(490 * 86_400), &schedule);
+        assert!(schedule.is_due(&life, at(0)));
+        schedule.failed(at(0), &life, &RenewalError::Key("x".to_owned()));
+        assert!(!schedule.is_due(&life, at(0)));
+        assert!(schedule.is_due(&life, at(1)));
+        // A failure of the future is forgotten.
+        schedule.failed(at(400 * 86_400), &life, &RenewalError::Key("x".to_owned()));
+        assert!(schedule.is_due(&life, at(10)));
+        schedule.renewed(at(10));
+        let life = Life::between(at(0), at(90 * 86_400), &schedule);
+        assert!(!schedule.is_due(&life, at(11)));
     }
 
     #[test]

@@ -2,8 +2,11 @@
 //! It knows types by their tags only, goes into the values of extensions and RSA keys, and keeps of each kind of flaw
 //! the first place. Recursion is bounded by [`MAX_DEPTH`].
 
+use x509::unicode;
+
 use crate::tlv::{Broken, Reader, Tlv, tag};
 use crate::view::View;
+use crate::view::name::text_of;
 
 /// How deep values may nest. The deepest that RFC 5280 knows is about 14.
 pub(crate) const MAX_DEPTH: u8 = 24;
@@ -28,9 +31,12 @@ pub(crate) enum Flaw {
     Utf8,
     Printable,
     Ia5,
+    Wide,
+    Unassigned,
+    Unfit,
 }
 
-const FLAWS: usize = Flaw::Ia5 as usize + 1;
+const FLAWS: usize = Flaw::Unfit as usize + 1;
 
 impl Flaw {
     /// What was found, for people.
@@ -52,6 +58,9 @@ impl Flaw {
             Self::Utf8 => "a UTF8String is not UTF-8",
             Self::Printable => "a PrintableString holds another character",
             Self::Ia5 => "a string holds a character outside its alphabet",
+            Self::Wide => "a BMPString is not UCS-2, or a UniversalString not UCS-4",
+            Self::Unassigned => "there is a universal tag that no type has",
+            Self::Unfit => "a string holds a control, format or invisible character",
         }
     }
 }
@@ -68,17 +77,21 @@ impl Form {
         let mut walk = Walk {
             form: Self { first: [None; FLAWS] },
             start: tbs.as_ptr().addr(),
+            reads_text: false,
         };
         walk.one(tbs);
         walk.form
     }
 
-    /// Goes on into octet strings that hold DER: extensions and keys.
+    /// Goes on into octet strings that hold DER: extensions and keys. Here and in the subject it reads what strings say;
+    /// the issuer's name is not this certificate's to choose.
     pub(crate) fn enter_extensions(&mut self, tbs: &[u8], view: &View<'_>) {
         let mut walk = Walk {
             form: self.clone(),
             start: tbs.as_ptr().addr(),
+            reads_text: true,
         };
+        walk.one(view.subject.der);
         for extension in &view.extensions.list {
             walk.one(extension.value);
         }
@@ -103,6 +116,7 @@ impl Form {
 struct Walk {
     form: Form,
     start: usize,
+    reads_text: bool,
 }
 
 impl Walk {
@@ -137,6 +151,9 @@ impl Walk {
         }
         if let Some(flaw) = flaw_of(value) {
             self.mark(flaw, value.whole);
+        }
+        if self.reads_text && text_of(value).is_some_and(|text| unicode::unfit(&text).is_some()) {
+            self.mark(Flaw::Unfit, value.whole);
         }
         if value.tag & tag::CONSTRUCTED == 0 {
             return;
@@ -180,6 +197,8 @@ fn flaw_of(value: &Tlv<'_>) -> Option<Flaw> {
         ),
         tag::IA5_STRING => (content.is_ascii(), Flaw::Ia5),
         tag::VISIBLE_STRING => (content.iter().all(|c| matches!(c, b' '..=b'~')), Flaw::Ia5),
+        tag::BMP_STRING | tag::UNIVERSAL_STRING => (text_of(value).is_some(), Flaw::Wide),
+        0x00 | 0x20 | 0x0f | 0x2f => (false, Flaw::Unassigned),
         // Universal, constructed, and neither SEQUENCE nor SET: pieces of a string, which DER does not know.
         0x20..=0x2f | 0x32..=0x3f => (false, Flaw::ConstructedString),
         // A SEQUENCE or SET that claims to be primitive.

@@ -2,6 +2,7 @@
 
 mod algorithms;
 mod basic_constraints;
+mod bounds;
 mod certificate;
 mod encoding;
 mod extensions;
@@ -32,6 +33,7 @@ pub(crate) fn all() -> Vec<Lint> {
         subject::LINTS,
         keys::LINTS,
         extensions::LINTS,
+        bounds::LINTS,
         basic_constraints::LINTS,
         key_usage::LINTS,
         purposes::LINTS,

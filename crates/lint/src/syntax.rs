@@ -1,6 +1,9 @@
 //! Host names, mailboxes and URIs in the forms that certificates carry (RFC 5280 section 4.2.1.6, RFC 9549).
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
+
+use x509::unicode;
+use x509::uri::{UriParts, encodes_controls};
 
 /// Nothing, or what is wrong with a text.
 pub(crate) type Problem = Result<(), &'static str>;
@@ -48,14 +51,20 @@ pub(crate) fn a_labels(name: &[u8]) -> Problem {
         if !idna::domain_to_ascii_strict(&folded).is_ok_and(|back| back == folded) {
             return Err("a label begins with `xn--` and is no A-label");
         }
+        if unicode::unfit(&idna::domain_to_unicode(&folded).0).is_some() {
+            return Err("a label stands for a text with an invisible character");
+        }
     }
     Ok(())
 }
 
-/// Whether a host name is, or would be taken for, an IP address: the last label is all digits.
+/// Whether a host name is, or would be taken for, an IP address: the last label is a number.
 pub(crate) fn is_address(name: &[u8]) -> bool {
     let last = name.rsplit(|octet| *octet == b'.').next().unwrap_or_default();
-    let digits = !last.is_empty() && last.iter().all(u8::is_ascii_digit);
+    let digits = match last {
+        [b'0', b'x' | b'X', hex @ ..] => hex.iter().all(u8::is_ascii_hexdigit),
+        _ => !last.is_empty() && last.iter().all(u8::is_ascii_digit),
+    };
     let text = std::str::from_utf8(name).unwrap_or_default();
     digits || text.parse::<Ipv6Addr>().is_ok()
 }
@@ -74,16 +83,35 @@ pub(crate) fn mailbox(address: &[u8]) -> Problem {
     if local.is_empty() || local.len() > 64 {
         return Err("its local part must have 1 to 64 octets");
     }
-    let quoted = local.len() > 2 && local.starts_with(b"\"") && local.ends_with(b"\"");
-    if !quoted && !is_dot_atom(local) {
-        return Err("its local part is no dot-atom");
+    if !is_dot_atom(local) && !is_quoted(local) {
+        return Err("its local part is no dot-atom and no quoted string");
     }
     domain_of_mailbox(domain)
 }
 
+/// A quoted string (RFC 5321 section 4.1.2): visible characters and spaces, `"` and `\` after a `\`.
+fn is_quoted(local: &[u8]) -> bool {
+    let Some(mut rest) = local
+        .strip_prefix(b"\"")
+        .and_then(|rest| rest.strip_suffix(b"\""))
+        .filter(|rest| !rest.is_empty())
+    else {
+        return false;
+    };
+    while let [octet, after @ ..] = rest {
+        rest = match (octet, after) {
+            (b'\\', [b' '..=b'~', after @ ..]) => after,
+            (b'"' | b'\\', _) => return false,
+            (b' '..=b'~', _) => after,
+            _ => return false,
+        };
+    }
+    true
+}
+
 /// The part of a mailbox after the `@`.
 pub(crate) fn domain_of_mailbox(domain: &[u8]) -> Problem {
-    if domain.contains(&b'*') || host(domain).is_err() || a_labels(domain).is_err() {
+    if domain.contains(&b'*') || is_address(domain) || host(domain).is_err() || a_labels(domain).is_err() {
         return Err("its domain is no host name in A-labels");
     }
     Ok(())
@@ -96,80 +124,42 @@ fn is_dot_atom(local: &[u8]) -> bool {
         .all(|atom| !atom.is_empty() && atom.iter().all(of_atom))
 }
 
-/// A URI taken apart.
+/// A URI taken apart (RFC 3986 section 3).
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Uri<'a> {
-    pub(crate) scheme: &'a str,
-    /// Between `//` and the next `/`, `?` or `#`.
-    pub(crate) authority: Option<&'a str>,
-}
+pub(crate) struct Uri<'a>(UriParts<'a>);
 
 impl<'a> Uri<'a> {
-    /// Takes an absolute URI apart (RFC 3986 section 3).
+    /// Takes an absolute URI that says something after its scheme apart.
     pub(crate) fn of(octets: &'a [u8]) -> Result<Self, &'static str> {
         let text = std::str::from_utf8(octets).map_err(|_| "it is not ASCII")?;
-        check_characters(octets)?;
-        let (scheme, rest) = text.split_once(':').ok_or("it has no scheme")?;
-        let of_scheme = |octet: u8| octet.is_ascii_alphanumeric() || b"+-.".contains(&octet);
-        if !scheme.starts_with(|first: char| first.is_ascii_alphabetic()) || !scheme.bytes().all(of_scheme) {
-            return Err("it has no scheme");
+        let parts = UriParts::parse(text)?;
+        if encodes_controls(text) {
+            return Err("it holds a percent-encoded control character");
         }
-        let Some(rest) = rest.strip_prefix("//") else {
-            return match rest {
-                "" => Err("nothing follows its scheme"),
-                _ => Ok(Self {
-                    scheme,
-                    authority: None,
-                }),
-            };
-        };
-        Ok(Self {
-            scheme,
-            authority: rest.split(['/', '?', '#']).next(),
-        })
+        if parts.authority.is_none() && parts.path.is_empty() {
+            return Err("nothing follows its scheme");
+        }
+        Ok(Self(parts))
     }
 
     pub(crate) fn has_scheme(&self, scheme: &str) -> bool {
-        self.scheme.eq_ignore_ascii_case(scheme)
+        self.0.has_scheme(scheme)
     }
 
-    /// Whether the host, if there is an authority, is a domain name or an IP address. Underscores pass: SPIFFE trust
-    /// domains may have them.
-    pub(crate) fn has_good_host(&self) -> bool {
-        let Some(authority) = self.authority else {
-            return true;
-        };
-        let host_and_port = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        if let Some(bracketed) = host_and_port.strip_prefix('[') {
-            return bracketed.split_once(']').is_some_and(|(address, port)| {
-                address.parse::<Ipv6Addr>().is_ok()
-                    && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
-            });
-        }
-        let (name, port) = host_and_port.split_once(':').unwrap_or((host_and_port, "0"));
-        let is_host = || {
-            let plain = name.replace('_', "a");
-            !plain.contains('*') && host(plain.as_bytes()).is_ok()
-        };
-        is_port(port) && (name.parse::<Ipv4Addr>().is_ok() || is_host())
+    pub(crate) fn has_authority(&self) -> bool {
+        self.0.authority.is_some()
     }
-}
 
-fn is_port(port: &str) -> bool {
-    port.bytes().all(|digit| digit.is_ascii_digit())
-}
-
-fn check_characters(octets: &[u8]) -> Problem {
-    let mut rest = octets;
-    while let Some((octet, after)) = rest.split_first() {
-        rest = match octet {
-            b'%' => match after {
-                [a, b, after @ ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => after,
-                _ => return Err("`%` is not followed by two hex digits"),
-            },
-            octet if octet.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=".contains(octet) => after,
-            _ => return Err("it holds a character that URIs may not have"),
-        };
+    pub(crate) fn has_empty_host(&self) -> bool {
+        self.0
+            .authority
+            .is_some_and(|authority| authority.host.is_empty())
     }
-    Ok(())
+
+    /// Whether the host, if there is an authority, is a domain name or an IP address of a host.
+    pub(crate) fn check_host(&self) -> Problem {
+        self.0
+            .authority
+            .map_or(Ok(()), |authority| authority.canonical_host().map(drop))
+    }
 }

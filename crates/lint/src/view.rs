@@ -5,6 +5,7 @@
 pub(crate) mod extensions;
 pub(crate) mod key;
 pub(crate) mod name;
+mod places;
 pub(crate) mod time;
 
 use const_oid::ObjectIdentifier;
@@ -14,6 +15,7 @@ use crate::tlv::{Broken, Reader, Tlv, tag};
 use extensions::{Extension, Extensions};
 use key::Spki;
 use name::Name;
+pub(crate) use places::{NAME_CONSTRAINTS, POINTERS, SUBJECT_ALT_NAME};
 use time::Time;
 
 /// Most octets that are looked at. Certificates of a hundred names have about eight thousand.
@@ -37,6 +39,10 @@ pub(crate) struct View<'a> {
     /// Whether there is an extensions field, empty or not.
     pub(crate) has_extensions: bool,
     pub(crate) extensions: Extensions<'a>,
+    /// Every GeneralName of the extensions, and in which of them it is.
+    pub(crate) general_names: Vec<(&'static str, Tlv<'a>)>,
+    /// Every name but the issuer and the subject, and where it is: directory names and names of CRLs.
+    pub(crate) other_names: Vec<(&'static str, Name<'a>)>,
     /// Whether the certificate's own key signs it; the context says so.
     pub(crate) root: bool,
 }
@@ -92,7 +98,10 @@ impl<'a> View<'a> {
             .optional(tag::explicit(3))
             .map_err(Broken::within("extensions"))?;
         fields.finish().map_err(Broken::within("tbsCertificate"))?;
-        let extensions = list.map_or(Ok(Extensions::default()), Extensions::read);
+        let extensions = list
+            .map_or(Ok(Extensions::default()), Extensions::read)
+            .map_err(Broken::within("extensions"))?;
+        let general_names = places::general_names(&extensions);
         Ok(Self {
             version,
             serial,
@@ -104,9 +113,17 @@ impl<'a> View<'a> {
             spki,
             has_unique_identifiers: issuer_id.is_some() || subject_id.is_some(),
             has_extensions: list.is_some(),
-            extensions: extensions.map_err(Broken::within("extensions"))?,
+            other_names: places::names(&extensions, &general_names),
+            general_names,
+            extensions,
             root: false,
         })
+    }
+
+    /// The subject and every other name but the issuer, which is only compared with the certificate it comes from.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&'static str, &Name<'a>)> {
+        let others = self.other_names.iter().map(|(place, name)| (*place, name));
+        std::iter::once(("subject", &self.subject)).chain(others)
     }
 
     pub(crate) fn is_ca(&self) -> bool {

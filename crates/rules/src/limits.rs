@@ -155,7 +155,7 @@ impl Pattern {
                     at == *domain && local.as_ref().is_none_or(|local| local == asked)
                 }),
             (Self::Uri { prefix, text }, San::Uri(uri)) => {
-                let uri = uri.as_str();
+                let uri = uri.canonical();
                 // A dot segment would lead out of the prefix.
                 let climbs = uri.split(['/', '?', '#']).any(|part| matches!(part, "." | ".."));
                 uri == text || (*prefix && uri.starts_with(text.as_str()) && !climbs && !uri.contains('%'))
@@ -282,7 +282,7 @@ fn uri(value: &str) -> Result<Pattern, String> {
     let Some(start) = value.strip_suffix('*') else {
         return Ok(Pattern::Uri {
             prefix: false,
-            text: name("uri", value)?.value(),
+            text: canonical_uri(value)?,
         });
     };
     // Without the slash after it the host could go on: https://a.test* covers https://a.test.evil.
@@ -295,9 +295,15 @@ fn uri(value: &str) -> Result<Pattern, String> {
             "what precedes the `*` must name the host and a slash: uri:https://a.test/x/*".to_owned(),
         );
     }
-    let text = name("uri", &format!("{start}x"))?.value();
+    let text = canonical_uri(&format!("{start}x"))?;
     let text = text.strip_suffix('x').unwrap_or(&text).to_owned();
     Ok(Pattern::Uri { prefix: true, text })
+}
+
+/// URIs are certified as they were sent, and compared in one form.
+fn canonical_uri(text: &str) -> Result<String, String> {
+    let canonical = name("uri", text)?.canonical();
+    Ok(canonical.strip_prefix("uri:").unwrap_or(&canonical).to_owned())
 }
 
 fn parse_subject(value: &str) -> Result<Pattern, String> {

@@ -109,13 +109,15 @@ impl Db {
         Ok(())
     }
 
-    /// Closes the pools; returns when all connections are given back and closed.
+    /// Closes the pools; returns when all connections are given back and closed. SQLite's file then holds everything, and
+    /// there is no log beside it.
     pub async fn close(&self) {
         self.inner.signal.close().await;
         match &self.inner.pools {
             Pools::Pg(pool) => pool.close().await,
             Pools::Lite { read, write } => {
                 read.close().await;
+                sqlite::empty_log(write).await;
                 write.close().await;
             }
         }

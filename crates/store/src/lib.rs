@@ -13,6 +13,7 @@ mod db;
 mod error;
 pub mod feed;
 pub mod id;
+mod installation;
 mod macros;
 mod migrate;
 pub mod outbox;
@@ -27,6 +28,7 @@ mod tx;
 pub use db::Pools;
 pub use db::{Db, Options};
 pub use error::{Cause, StoreError};
+pub use installation::Installation;
 pub use tx::Tx;
 #[doc(hidden)]
 pub use tx::TxKind;

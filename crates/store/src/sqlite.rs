@@ -92,6 +92,17 @@ fn writer_pool(options: &Options) -> SqlitePoolOptions {
         })
 }
 
+/// Moves the log into the file, once no reader holds it. A failure, as on a full disk, loses nothing: the next start reads
+/// the log.
+pub(crate) async fn empty_log(write: &SqlitePool) {
+    if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+        .execute(write)
+        .await
+    {
+        tracing::warn!(cause = %error, "the write-ahead log could not be moved into the database file");
+    }
+}
+
 fn file_path(path: &str) -> Result<&Path, StoreError> {
     let path = path.strip_prefix("//").unwrap_or(path);
     if path.is_empty() || path.starts_with(":memory:") || path.contains(['?', '#']) {

@@ -47,6 +47,7 @@ impl Tx {
     /// be able to repeat the operation.
     pub async fn commit(mut self) -> Result<(), StoreError> {
         self.refuse_if_failed().await?;
+        files::fault::point().map_err(sqlx::Error::Io)?;
         match self.kind {
             TxKind::Pg(transaction) => transaction.commit().await?,
             TxKind::Lite(transaction) => transaction.commit().await?,

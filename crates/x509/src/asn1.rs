@@ -74,6 +74,8 @@ pub mod tag {
     pub const GENERALIZED_TIME: u8 = 0x18;
     /// VISIBLE STRING.
     pub const VISIBLE_STRING: u8 = 0x1a;
+    /// GENERAL STRING.
+    pub const GENERAL_STRING: u8 = 0x1b;
     /// UNIVERSAL STRING.
     pub const UNIVERSAL_STRING: u8 = 0x1c;
     /// BMP STRING.
@@ -84,7 +86,8 @@ pub mod tag {
     pub const SET: u8 = 0x31;
 
     /// Whether a value of this type is a character string.
-    pub(crate) const fn is_string(tag: u8) -> bool {
+    #[must_use]
+    pub const fn is_string(tag: u8) -> bool {
         matches!(
             tag,
             UTF8_STRING | 0x12..=0x16 | 0x19..=0x1c | BMP_STRING

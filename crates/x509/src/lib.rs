@@ -17,6 +17,7 @@ pub mod serial;
 pub mod signature;
 pub mod tbs;
 pub mod unicode;
+pub mod uri;
 pub mod validity;
 pub mod weak;
 

@@ -11,6 +11,7 @@ mod text;
 
 use std::{fmt, sync::Arc};
 
+pub(crate) use attribute::text_of;
 pub use attribute::{AttributeType, oids};
 use const_oid::ObjectIdentifier;
 

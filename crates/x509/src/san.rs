@@ -9,7 +9,9 @@
 pub mod address;
 mod codec;
 mod dns;
+pub mod free_text;
 mod mailbox;
+mod other_name;
 mod text;
 mod uri;
 
@@ -24,7 +26,7 @@ pub use address::HostAddress;
 pub use codec::{MAX_SANS, decode, decode_lenient, encode};
 pub(crate) use codec::{address as read_address, write as write_general_name};
 pub use dns::DnsName;
-pub(crate) use dns::{printable as shown, to_a_labels as a_labels};
+pub(crate) use dns::{host_a_labels, printable as shown, to_a_labels as a_labels};
 pub use mailbox::{EmailAddress, SmtpUtf8Mailbox};
 pub use uri::Uri;
 

@@ -45,6 +45,14 @@ pub(crate) fn is_unfit(character: char) -> bool {
     }
 }
 
+/// Whether the character is a combining mark, which scripts such as Devanagari write vowels with.
+pub(crate) fn is_mark(character: char) -> bool {
+    matches!(
+        CodePointMapData::<GeneralCategory>::new().get(character),
+        GeneralCategory::NonspacingMark | GeneralCategory::SpacingMark
+    )
+}
+
 fn is_ignorable(character: char) -> bool {
     CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character)
 }

@@ -106,6 +106,10 @@ pub(crate) struct Bootstrap {
     /// server must not be running.
     #[arg(long, conflicts_with = "identity")]
     pub(crate) new_admin_token: bool,
+    /// Go on with databases that were restored from a backup and are older than the rest of this installation. What was
+    /// issued and revoked since then is not in them.
+    #[arg(long)]
+    pub(crate) accept_restored: bool,
     /// Make the first identity of this service, in `identities/NAME` of the data directory.
     #[arg(long, value_name = "NAME")]
     pub(crate) identity: Vec<String>,

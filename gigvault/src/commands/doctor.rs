@@ -1,6 +1,7 @@
 //! `doctor`: looks at a deployment as a user of it would, and says what is wrong and how to mend it.
 
 mod endpoints;
+mod local;
 
 use std::path::Path;
 
@@ -37,7 +38,9 @@ pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Resu
     let mut checks = Vec::new();
     let dir = context::data_dir();
     if let Some(dir) = &dir {
-        checks.push(modes(dir));
+        checks.push(local::modes(dir));
+        checks.push(local::installation(dir));
+        checks.push(local::identities(dir, now()));
     }
     match (context::find(connection), context::client(connection)) {
         (Ok(server), Ok(client)) => remote(&client, &server, dir.as_deref(), &mut checks).await,
@@ -148,6 +151,15 @@ fn certificate(probe: &client::Probe) -> Check {
         .as_deref()
         .and_then(|der| x509::Certificate::from_der(der).ok());
     match parsed {
+        Some(certificate) if !certificate.validity().contains(now()) => failed(
+            "certificate",
+            format!(
+                "the server's is valid from {} to {}",
+                times::minute(certificate.not_before()),
+                times::minute(certificate.not_after())
+            ),
+            "set the clocks; ours are then made again within a minute, those of listen.tls have to be replaced",
+        ),
         Some(certificate) if certificate.not_after() - now() < SERVER_WARNING => warning(
             "certificate",
             format!(
@@ -192,12 +204,23 @@ async fn authorities(client: &client::Client) -> Check {
         Err(error) if error.status() == Some(404) => return elsewhere("authorities", "ca"),
         Err(error) => return failed("authorities", chain(&error), "see the server's log"),
     };
-    let soon = list.iter().find(|ca| ca.not_after - now() < CA_WARNING);
+    let soon = list
+        .iter()
+        .find(|ca| now() < ca.not_before || ca.not_after - now() < CA_WARNING);
     match soon {
         _ if list.is_empty() => failed(
             "authorities",
             "there is no CA".to_owned(),
             "run `gigvault bootstrap` or `up`",
+        ),
+        Some(ca) if now() < ca.not_before => failed(
+            "authorities",
+            format!(
+                "CA {} is not valid before {}",
+                ca.name,
+                times::minute(ca.not_before)
+            ),
+            "set the clocks; if they were wrong when it was made, make a new CA",
         ),
         Some(ca) => warning(
             "authorities",
@@ -216,23 +239,6 @@ async fn authorities(client: &client::Client) -> Check {
                 .collect::<Vec<_>>()
                 .join(", "),
         ),
-    }
-}
-
-/// Secrets of a local data directory must be closed to other users.
-fn modes(dir: &Path) -> Check {
-    use std::os::unix::fs::PermissionsExt;
-    let secret = ["", "admin.token", "keys", "keys/kek", "identities", "db"];
-    let open = secret.iter().map(|name| dir.join(name)).find(|path| {
-        std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
-    });
-    match open {
-        Some(path) => failed(
-            "files",
-            format!("{} can be read by other users", path.display()),
-            "chmod go= on it, and think of what it holds as known",
-        ),
-        None => ok("files", format!("{} is closed to other users", dir.display())),
     }
 }
 

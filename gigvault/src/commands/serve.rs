@@ -62,7 +62,11 @@ pub(super) fn bootstrap(arguments: Bootstrap, output: Output) -> anyhow::Result<
             .to_string();
         return output.one(&json!({"admin_token": path}), &[("new API key in", path.clone())]);
     }
-    let dir = runtime(0)?.block_on(wiring::bootstrap(settings, &arguments.identity))?;
+    let dir = runtime(0)?.block_on(wiring::bootstrap(
+        settings,
+        &arguments.identity,
+        arguments.accept_restored,
+    ))?;
     let identities: Vec<String> = arguments
         .identity
         .iter()

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use ca::{App, NewAuthority};
 use keys::KeyEncryptionKey;
 use kit::transport::Transport;
@@ -31,6 +31,8 @@ pub(crate) struct Bootstrap<'a> {
     pub(crate) keymgr: Transport,
     pub(crate) app: &'a App,
     pub(crate) now: OffsetDateTime,
+    /// Whether what is missing is made. Later it was lost.
+    pub(crate) founding: bool,
 }
 
 /// A CA that is to be there.
@@ -41,8 +43,44 @@ struct Planned {
 }
 
 impl Bootstrap<'_> {
-    /// Makes what is missing of root and CAs, and writes their certificates beside the data.
+    /// Makes what is missing of root and CAs during a first start, later checks that they belong together, and writes their
+    /// certificates beside the data.
     pub(crate) async fn hierarchy(&self) -> anyhow::Result<()> {
+        match self.founding {
+            true => self.found().await?,
+            false => self.check().await?,
+        }
+        self.write_certificates().await
+    }
+
+    /// Root, databases and keys must be of one hierarchy: parts of different backups are not.
+    async fn check(&self) -> anyhow::Result<()> {
+        let folder = Folder::open(&self.data.root_ceremony())?;
+        let root = folder.certificate();
+        for name in [ISSUING, SERVICES] {
+            let authority = self.app.authorities().by_name(name).await;
+            let authority = authority.with_context(|| {
+                format!("the database of ca does not hold CA {name}: restore it from the backup")
+            })?;
+            if authority.chain.last() != Some(root) {
+                bail!(
+                    "keys/root holds another root than the one above CA {name} in the database of ca: put keys/ and databases \
+                     of one backup together again; nothing was changed"
+                );
+            }
+            let key = self.existing_key(&authority.key_name).await?;
+            if key.is_none_or(|key| key.fingerprint() != authority.certificate.spki_fingerprint()) {
+                bail!(
+                    "the database of keymgr does not hold the key of CA {name} ({}): restore it from a backup of the same time \
+                     as the database of ca; nothing was changed",
+                    authority.key_name
+                );
+            }
+        }
+        Ok(())
+    }
+
+    async fn found(&self) -> anyhow::Result<()> {
         let have: Vec<String> = self
             .app
             .authorities()
@@ -68,13 +106,15 @@ impl Bootstrap<'_> {
                 }
             }
         }
-        self.write_certificates().await
+        Ok(())
     }
 
     fn root(&self) -> anyhow::Result<Root> {
         let folder = self.data.root_ceremony();
         let protection = Protection::Sealed(self.kek);
         if folder.join("root.crt").exists() {
+            // What an earlier attempt signed and did not get to keep.
+            Folder::open(&folder)?.repair(self.now)?;
             return Root::open(&folder, protection).context("the development root can't be opened");
         }
         let subject: DistinguishedName = "CN=GigVault Development Root,O=GigVault".parse()?;
@@ -105,8 +145,8 @@ impl Bootstrap<'_> {
             validity: Some(CA_LIFE),
             ..wanted
         };
-        let certificate = root
-            .sign_intermediate(&wanted, self.now)
+        let certificate = self
+            .certificate(root, &wanted)
             .with_context(|| format!("the certificate of CA {name} could not be made"))?;
         let new = NewAuthority {
             name: name.to_owned(),
@@ -116,38 +156,56 @@ impl Bootstrap<'_> {
             chain: vec![root.certificate().clone()],
             profiles,
         };
-        // In the ledger too, so that `gigvault rootca` can revoke it.
-        Folder::open(&self.data.root_ceremony())?.record(&new.certificate, self.now)?;
         self.app
             .add_authority(new)
             .await
             .with_context(|| format!("CA {name} could not be added"))
     }
 
+    /// The certificate that an earlier attempt signed for this key and did not get to store, or a new one. The ledger has it
+    /// before anybody else.
+    fn certificate(&self, root: &Root, wanted: &Intermediate) -> anyhow::Result<Certificate> {
+        let folder = Folder::open(&self.data.root_ceremony())?;
+        let key = wanted.public_key.fingerprint();
+        let revoked = folder.revoked()?;
+        for entry in folder.issued()? {
+            let unstored = entry.certificate().filter(|issued| {
+                issued.spki_fingerprint() == key
+                    && issued.validity().contains(self.now)
+                    && !revoked.iter().any(|revoked| revoked.serial == issued.serial())
+            });
+            if let Some(unstored) = unstored {
+                return Ok(unstored);
+            }
+        }
+        let draft = rootca::draft(root.certificate(), wanted, self.now)?;
+        Ok(folder.issue(root, draft, self.now)?)
+    }
+
     /// The key of that name in keymgr, made if it is not there.
     async fn key(&self, name: &str) -> anyhow::Result<PublicKey> {
-        let mut keymgr = KeymgrClient::new(self.keymgr.clone());
-        let found = match keymgr
-            .get(GetRequest {
-                name: name.to_owned(),
-            })
-            .await
-        {
-            Ok(found) => found,
-            Err(status) if status.code() == tonic::Code::NotFound => {
-                let request = GenerateRequest {
-                    name: name.to_owned(),
-                    algorithm: KeyAlgorithm::P256.to_string(),
-                    purpose: Purpose::CertificateAuthority.into(),
-                };
-                keymgr
-                    .generate(request)
-                    .await
-                    .with_context(|| format!("key {name} could not be made"))?
-            }
-            Err(status) => return Err(status).with_context(|| format!("key {name} can't be read")),
+        if let Some(found) = self.existing_key(name).await? {
+            return Ok(found);
+        }
+        let request = GenerateRequest {
+            name: name.to_owned(),
+            algorithm: KeyAlgorithm::P256.to_string(),
+            purpose: Purpose::CertificateAuthority.into(),
         };
-        Ok(PublicKey::from_spki(&found.into_inner().spki)?)
+        let made = KeymgrClient::new(self.keymgr.clone()).generate(request).await;
+        let made = made.with_context(|| format!("key {name} could not be made"))?;
+        Ok(PublicKey::from_spki(&made.into_inner().spki)?)
+    }
+
+    async fn existing_key(&self, name: &str) -> anyhow::Result<Option<PublicKey>> {
+        let request = GetRequest {
+            name: name.to_owned(),
+        };
+        match KeymgrClient::new(self.keymgr.clone()).get(request).await {
+            Ok(found) => Ok(Some(PublicKey::from_spki(&found.into_inner().spki)?)),
+            Err(status) if status.code() == tonic::Code::NotFound => Ok(None),
+            Err(status) => Err(status).with_context(|| format!("key {name} can't be read")),
+        }
     }
 
     async fn write_certificates(&self) -> anyhow::Result<()> {

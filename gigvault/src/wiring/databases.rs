@@ -1,34 +1,170 @@
-//! A database a service: a SQLite file in the data directory, or a schema of one PostgreSQL server.
+//! A database per service: a SQLite file in the data directory, or a schema of one PostgreSQL server. They are opened
+//! together, because they are only used if they belong together.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use anyhow::Context;
 use secrecy::ExposeSecret;
 use store::{Db, Options};
 
+use super::installation::{self, Found, Record};
 use super::layout::DataDir;
-use super::settings::Database;
+use super::services::Service;
+use super::settings::Settings;
 
-/// Opens the database of a service and, where configured, brings its schema up to date.
-pub(crate) async fn open(
-    settings: &Database,
-    data: &DataDir,
-    service: &str,
-    migrations: &sqlx::migrate::Migrator,
-) -> anyhow::Result<Db> {
-    let url = match &settings.url {
+/// Longest wait at the end for connections that somebody still uses.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The databases of the services in this process.
+pub(crate) struct Databases(BTreeMap<Service, Db>);
+
+impl Databases {
+    /// Opens all databases of an installation: those of a new one, or those that belong to the data directory.
+    pub(crate) async fn of_installation(
+        settings: &Settings,
+        data: &DataDir,
+        accept_older: bool,
+    ) -> anyhow::Result<(Self, Record)> {
+        let record = Record::read(data)?;
+        installation::check_files(record.as_ref(), settings, data, &Service::ALL)?;
+        let all = Service::ALL.into_iter().collect();
+        let databases = Self::open(settings, data, &all).await?;
+        let joined = databases.join(settings, data, record, accept_older).await;
+        databases.closing_on_error(joined).await
+    }
+
+    /// Opens the databases of some services, which must have been bootstrapped.
+    pub(crate) async fn of_part(
+        settings: &Settings,
+        data: &DataDir,
+        services: &BTreeSet<Service>,
+    ) -> anyhow::Result<Self> {
+        let record = Record::read(data)?;
+        let wanted: Vec<Service> = services.iter().copied().collect();
+        installation::check_files(record.as_ref(), settings, data, &wanted)?;
+        let databases = Self::open(settings, data, services).await?;
+        let checked = async {
+            installation::check_part(record.as_ref(), &databases.look().await?)?;
+            databases.migrate(settings).await
+        };
+        let checked = checked.await;
+        Ok(databases.closing_on_error(checked).await?.0)
+    }
+
+    /// Opens databases without asking what they belong to, and brings their schema up to date.
+    pub(crate) async fn unchecked(
+        settings: &Settings,
+        data: &DataDir,
+        services: &BTreeSet<Service>,
+    ) -> anyhow::Result<Self> {
+        let wanted: Vec<Service> = services.iter().copied().collect();
+        installation::check_files(Record::read(data)?.as_ref(), settings, data, &wanted)?;
+        let databases = Self::open(settings, data, services).await?;
+        let migrated = databases.migrate(settings).await;
+        Ok(databases.closing_on_error(migrated).await?.0)
+    }
+
+    pub(crate) fn of(&self, service: Service) -> anyhow::Result<Db> {
+        let found = self.0.get(&service).cloned();
+        found.with_context(|| format!("the database of {} was not opened", service.name()))
+    }
+
+    /// Closes them: a SQLite file then holds everything, and can be copied alone.
+    pub(crate) async fn close(&self) {
+        for (service, db) in &self.0 {
+            if tokio::time::timeout(PATIENCE, db.close()).await.is_err() {
+                tracing::warn!(
+                    service = service.name(),
+                    "the database is still in use and was not closed"
+                );
+            }
+        }
+    }
+
+    async fn open(settings: &Settings, data: &DataDir, services: &BTreeSet<Service>) -> anyhow::Result<Self> {
+        let mut databases = Self(BTreeMap::new());
+        for service in services {
+            let opened = open(settings, data, *service).await;
+            let (done, db) = databases.closing_on_error(opened).await?;
+            databases = done;
+            databases.0.insert(*service, db);
+        }
+        Ok(databases)
+    }
+
+    async fn join(
+        &self,
+        settings: &Settings,
+        data: &DataDir,
+        record: Option<Record>,
+        accept_older: bool,
+    ) -> anyhow::Result<Record> {
+        let found = self.look().await?;
+        let mut record = installation::decide(record, &found, data.has_root(), accept_older)?;
+        record.database = installation::Kind::of(settings);
+        record.own_kek = installation::has_own_kek(settings);
+        record.starts = installation::next_start(&found);
+        // Before the first database joins: what a crash leaves then is known to be this installation's.
+        record.joining = true;
+        record.write(data)?;
+        self.migrate(settings).await?;
+        for db in self.0.values() {
+            db.join_installation(&record.id, record.starts).await?;
+        }
+        record.joining = false;
+        record.write(data)?;
+        Ok(record)
+    }
+
+    async fn look(&self) -> anyhow::Result<Vec<Found>> {
+        let mut all = Vec::new();
+        for (service, db) in &self.0 {
+            let context = || format!("the database of {}", service.name());
+            let installation = db.installation().await.with_context(context)?;
+            all.push(Found {
+                service: service.name(),
+                used: db.has_rows(service.first_table()).await.with_context(context)?,
+                starts: installation.as_ref().map_or(0, |known| known.starts),
+                id: installation.map(|known| known.id),
+            });
+        }
+        Ok(all)
+    }
+
+    async fn migrate(&self, settings: &Settings) -> anyhow::Result<()> {
+        if !settings.database.migrate {
+            return Ok(());
+        }
+        for (service, db) in &self.0 {
+            db.migrate(service.migrations())
+                .await
+                .with_context(|| format!("the schema of {}", service.name()))?;
+        }
+        Ok(())
+    }
+
+    async fn closing_on_error<T>(self, result: anyhow::Result<T>) -> anyhow::Result<(Self, T)> {
+        match result {
+            Ok(value) => Ok((self, value)),
+            Err(error) => {
+                self.close().await;
+                Err(error)
+            }
+        }
+    }
+}
+
+async fn open(settings: &Settings, data: &DataDir, service: Service) -> anyhow::Result<Db> {
+    let url = match &settings.database.url {
         Some(url) => url.expose_secret().to_owned(),
-        None => data.database_url(service),
+        None => data.database_url(service.name()),
     };
     let options = Options {
-        max_connections: settings.max_connections,
+        max_connections: settings.database.max_connections,
         ..Options::default()
     };
-    let db = Db::open(&url, service, options)
+    Db::open(&url, service.name(), options)
         .await
-        .with_context(|| format!("the database of {service}"))?;
-    if settings.migrate {
-        db.migrate(migrations)
-            .await
-            .with_context(|| format!("the schema of {service}"))?;
-    }
-    Ok(db)
+        .with_context(|| format!("the database of {}", service.name()))
 }

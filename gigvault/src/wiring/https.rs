@@ -8,16 +8,18 @@ use std::time::Duration;
 use anyhow::Context;
 use ca::Ca;
 use kit::clock::SharedClock;
-use kit::tls::{IdentityFiles, ServerIdentity};
+use kit::health::{CheckError, Health};
+use kit::tls::{Identity, IdentityFiles, ServerIdentity};
+use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use x509::San;
+use x509::{Certificate, San};
 
 use super::services::{Ground, Services};
-use super::{identities, listeners};
+use super::{https_names, identities};
 
-/// How often a certificate that is there is looked at.
-const RENEWAL: Duration = Duration::from_secs(3600);
+/// How often a certificate that is there is looked at: the clock may be moved.
+const RENEWAL: Duration = Duration::from_secs(60);
 /// How often the first one is asked for.
 const RETRY: Duration = Duration::from_secs(2);
 
@@ -26,11 +28,7 @@ pub(crate) type Later = watch::Receiver<Option<ServerIdentity>>;
 
 /// None where this process has neither files nor a CA to make them. A first start does not go on without a certificate;
 /// any other waits for the keymgr that signs it.
-pub(crate) async fn identity(
-    ground: &Ground<'_>,
-    services: &Services,
-    first_start: bool,
-) -> anyhow::Result<Option<Later>> {
+pub(crate) async fn identity(ground: &Ground<'_>, services: &Services) -> anyhow::Result<Option<Later>> {
     let listen = &ground.settings.listen;
     if let Some(tls) = &listen.tls {
         let identity = ServerIdentity::from_files(
@@ -54,7 +52,7 @@ pub(crate) async fn identity(
     };
     let first = match own.ensure().await {
         Ok(_) => Some(own.load()?),
-        Err(error) if first_start => return Err(error),
+        Err(error) if ground.founding => return Err(error),
         Err(error) => {
             tracing::warn!(
                 error = format!("{error:#}"),
@@ -69,6 +67,37 @@ pub(crate) async fn identity(
     Ok(Some(receiver))
 }
 
+/// A process whose own certificates are not valid now, at either end, is not ready.
+pub(crate) fn register(health: &Health, https: Option<&Later>, identity: &Identity, clock: &SharedClock) {
+    if let Some(https) = https.cloned() {
+        let clock = Arc::clone(clock);
+        health.register("HTTPS certificate", move || {
+            let checked = match &*https.borrow() {
+                Some(identity) => check_valid(&identity.leaf(), clock.now()),
+                None => Err("keymgr has not signed it yet".into()),
+            };
+            std::future::ready(checked)
+        });
+    }
+    let (identity, clock) = (identity.clone(), Arc::clone(clock));
+    health.register("service identity", move || {
+        std::future::ready(check_valid(&identity.leaf(), clock.now()))
+    });
+}
+
+fn check_valid(leaf: &[u8], now: OffsetDateTime) -> Result<(), CheckError> {
+    let certificate = Certificate::from_der(leaf)?;
+    match certificate.validity().contains(now) {
+        true => Ok(()),
+        false => Err(format!(
+            "it is valid from {} to {}, and it is {now}",
+            certificate.not_before(),
+            certificate.not_after()
+        )
+        .into()),
+    }
+}
+
 /// The SPIFFE id by which clients know the API, then the names and addresses at which they reach it.
 fn names(ground: &Ground<'_>) -> anyhow::Result<Vec<San>> {
     let id = format!(
@@ -77,7 +106,7 @@ fn names(ground: &Ground<'_>) -> anyhow::Result<Vec<San>> {
         identities::API
     );
     let mut names = vec![id.parse().context("identity.trust_domain")?];
-    names.extend(listeners::https_names(&ground.settings.listen)?);
+    names.extend(https_names::of(&ground.settings.listen, &ground.public_http_url)?);
     Ok(names)
 }
 

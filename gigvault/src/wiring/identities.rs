@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use ca::{App, IssueRequest, Protocol, Requester, Rights, Scope, Visibility};
 use keys::{Signer, SoftwareKey};
+use kit::identity_renewal::is_due;
 use kit::tls::IdentityFiles;
 use time::OffsetDateTime;
 use x509::csr::Csr;
@@ -70,7 +71,9 @@ pub(crate) async fn ensure_https(
 ) -> anyhow::Result<bool> {
     let services = app.authorities().by_name(SERVICES).await?;
     let fits = |certificate: &Certificate| {
-        names.iter().all(|name| certificate.sans().contains(name))
+        let has = |name| certificate.sans().contains(name);
+        names.iter().all(has)
+            && certificate.sans().iter().all(|name| names.contains(name))
             && certificate.verify_signed_by(&services.certificate).is_ok()
     };
     let good = |certificate: &Certificate| fits(certificate) && !is_due(certificate, now);
@@ -148,10 +151,4 @@ async fn issue(
 
 fn read(path: &Path) -> Option<Certificate> {
     Certificate::from_pem(&std::fs::read(path).ok()?).ok()
-}
-
-/// Whether a certificate has used up two thirds of its life.
-fn is_due(certificate: &Certificate, now: OffsetDateTime) -> bool {
-    let life = certificate.not_after() - certificate.not_before();
-    now >= certificate.not_before() + life * 2 / 3
 }

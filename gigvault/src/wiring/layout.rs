@@ -80,6 +80,16 @@ impl DataDir {
         self.root.join("keys").join("kek")
     }
 
+    /// Which installation the keys belong to.
+    pub(crate) fn installation(&self) -> PathBuf {
+        self.root.join("keys").join("installation")
+    }
+
+    /// Whether a first start came as far as a root.
+    pub(crate) fn has_root(&self) -> bool {
+        self.root_ceremony().join("root.crt").exists()
+    }
+
     /// The development root's ceremony folder: its key, sealed.
     pub(crate) fn root_ceremony(&self) -> PathBuf {
         self.root.join("keys").join("root")
@@ -92,10 +102,19 @@ impl DataDir {
 
     /// SQLite file of a service, as a URL.
     pub(crate) fn database_url(&self, service: &str) -> String {
-        format!(
-            "sqlite:{}",
-            self.root.join("db").join(format!("{service}.db")).display()
-        )
+        format!("sqlite:{}", self.database(service).display())
+    }
+
+    /// SQLite file of a service.
+    pub(crate) fn database(&self, service: &str) -> PathBuf {
+        self.root.join("db").join(format!("{service}.db"))
+    }
+
+    /// The directory as it is, without making anything.
+    pub(crate) fn at(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+        }
     }
 
     /// The directory itself.

@@ -14,8 +14,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use x509::San;
 
-use super::https;
 use super::settings::Listen;
+use super::{https, https_names};
 
 /// Bound sockets: their ports are known before anything is built.
 pub(crate) struct Listeners {
@@ -130,27 +130,10 @@ async fn serve_once_there_is(
     .await;
 }
 
-/// The names that our HTTPS certificate is made for.
-pub(crate) fn https_names(listen: &Listen) -> anyhow::Result<Vec<San>> {
-    let mut names = vec![
-        "dns:localhost".to_owned(),
-        "ip:127.0.0.1".to_owned(),
-        "ip:::1".to_owned(),
-    ];
-    if !listen.address.is_unspecified() && !listen.address.is_loopback() {
-        names.push(format!("ip:{}", listen.address));
-    }
-    names.extend(listen.names.iter().map(|name| name_of(name)));
-    names
-        .iter()
-        .map(|name| name.parse().with_context(|| format!("listen.names: {name}")))
-        .collect()
-}
-
 /// The names on which the API is reached, which only GigVault itself gets certificates for: those of our HTTPS
 /// certificate, those of the one in `listen.tls`, and the host that certificates point to.
 pub(crate) fn api_names(listen: &Listen) -> anyhow::Result<Vec<San>> {
-    let mut names = https_names(listen)?;
+    let mut names = https_names::configured(listen)?;
     let configured = listen
         .tls
         .as_ref()
@@ -167,18 +150,8 @@ pub(crate) fn api_names(listen: &Listen) -> anyhow::Result<Vec<San>> {
         .parse::<axum::http::Uri>()
         .ok()
         .and_then(|url| url.host().map(|host| host.trim_matches(['[', ']']).to_owned()));
-    names.extend(host.and_then(|host| name_of(&host).parse().ok()));
+    names.extend(host.and_then(|host| https_names::named(&host).parse().ok()));
     Ok(names)
-}
-
-/// A host as the text of an alternative name.
-fn name_of(host: &str) -> String {
-    let kind = if host.parse::<std::net::IpAddr>().is_ok() {
-        "ip"
-    } else {
-        "dns"
-    };
-    format!("{kind}:{host}")
 }
 
 /// The plain HTTP base URL of a process that will listen there.

@@ -3,9 +3,12 @@
 mod bootstrap;
 mod databases;
 mod https;
+mod https_names;
 mod identities;
+mod installation;
 mod layout;
 mod listeners;
+mod once;
 mod openapi;
 mod ready;
 mod renewal;
@@ -15,7 +18,7 @@ mod status;
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -23,18 +26,22 @@ use kit::clock::{SharedClock, SystemClock};
 use kit::grpc::edge;
 use kit::health::Health;
 use kit::tls::{Identity, IdentityFiles};
-use secrecy::ExposeSecret;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::Layer;
 
 use bootstrap::Bootstrap;
+use databases::Databases;
+use installation::Record;
 use layout::DataDir;
 use listeners::{Content, Listeners};
+use once::keep_token;
 use ready::Ready;
 use renewal::Renewal;
 use services::{Ground, Services};
 
+pub(crate) use installation::{Belonging, belonging};
+pub(crate) use once::{bootstrap, migrate, new_admin_token, openapi_document};
 pub(crate) use services::Service;
 pub(crate) use settings::Settings;
 
@@ -57,21 +64,65 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     let clock: SharedClock = Arc::new(SystemClock::from_env()?);
     let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(&settings))?;
     let _lock = lock(&data)?;
+    if plan.first_start {
+        check_clock(&data, &clock)?;
+    }
     let listeners = Listeners::bind(&settings.listen).await?;
+    let (databases, record) = match plan.first_start {
+        true => {
+            let (databases, record) = Databases::of_installation(&settings, &data, false).await?;
+            (databases, Some(record))
+        }
+        false => (Databases::of_part(&settings, &data, &plan.services).await?, None),
+    };
+    let world = World {
+        data,
+        clock,
+        metrics,
+        stop,
+        listeners,
+        record,
+    };
+    let ended = run_services(&Plan { settings, ..plan }, world, &databases).await;
+    databases.close().await;
+    ended
+}
 
-    let name = process_name(&settings, &plan.services, plan.first_start);
+/// What a process has before its services are built.
+struct World {
+    data: DataDir,
+    clock: SharedClock,
+    metrics: kit::metrics::Metrics,
+    stop: CancellationToken,
+    listeners: Listeners,
+    record: Option<Record>,
+}
+
+async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyhow::Result<()> {
+    let settings = &plan.settings;
+    let World {
+        data,
+        clock,
+        metrics,
+        stop,
+        listeners,
+        record,
+    } = world;
+    let name = process_name(settings, &plan.services, plan.first_start);
     refuse_api(&name)?;
-    let files = identities::files(&settings, &data, &name);
+    let files = identities::files(settings, &data, &name);
     let loaded = match plan.first_start {
         true => None,
         false => Some(load_identity(&files, &clock)?),
     };
     let ground = Ground {
-        settings: &settings,
+        settings,
         data: &data,
         clock: Arc::clone(&clock),
+        databases,
+        founding: record.as_ref().is_some_and(Record::is_founding),
         identity: loaded.clone(),
-        public_http_url: public_http_url(&settings, listeners.http_url()?),
+        public_http_url: public_http_url(settings, listeners.http_url()?),
         stop: stop.clone(),
     };
     let services = Services::build(&ground, &plan.services).await?;
@@ -82,7 +133,10 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         Some(identity) => identity,
         None => load_identity(&files, &clock)?,
     };
-    let https = https::identity(&ground, &services, plan.first_start).await?;
+    let https = https::identity(&ground, &services).await?;
+    if let Some(record) = record {
+        record.complete(&data)?;
+    }
 
     let ready = Ready {
         https: if https.is_some() {
@@ -99,14 +153,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     };
     let health = Health::new(stop.clone());
     services.register(&health);
-    if let Some(identity) = https.clone() {
-        health.register("HTTPS certificate", move || {
-            std::future::ready(match identity.borrow().is_some() {
-                true => Ok(()),
-                false => Err("keymgr has not signed it yet".into()),
-            })
-        });
-    }
+    https::register(&health, https.as_ref(), &identity, &clock);
     let mut jobs = jobs(&services, &stop);
     jobs.spawn(metrics.clone().upkeep(stop.clone()));
     jobs.spawn(identity.clone().watch(stop.clone()));
@@ -142,102 +189,17 @@ fn jobs(services: &Services, stop: &CancellationToken) -> JoinSet<()> {
     jobs
 }
 
-/// Makes databases, hierarchy, first admin and the first identities of the named services, and ends.
-pub(crate) async fn bootstrap(mut settings: Settings, identities: &[String]) -> anyhow::Result<PathBuf> {
-    identities.iter().try_for_each(|name| refuse_api(name))?;
-    // That is the folder of the one process that serves with this file; here each name gets its own.
-    settings.identity.directory = PathBuf::new();
-    kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
-    let clock: SharedClock = Arc::new(SystemClock::from_env()?);
-    let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(&settings))?;
-    let _lock = lock(&data)?;
-    // It is written into every certificate, the first identities among them.
-    let public_http_url = match settings.listen.public_http_url.as_str() {
-        "" if settings.listen.http_port == 0 => bail!(
-            "listen.public_http_url is empty and listen.http_port is 0: say where certificates are to point to"
-        ),
-        _ => public_http_url(&settings, listeners::configured_http_url(&settings.listen)),
+/// A clock older than the program makes no CA: its whole life would be wrong. An installation that exists still starts,
+/// for whoever has to look or to revoke.
+fn check_clock(data: &DataDir, clock: &SharedClock) -> anyhow::Result<()> {
+    let founding = match Record::read(data)? {
+        Some(record) => record.is_founding(),
+        None => !data.has_root(),
     };
-    let ground = Ground {
-        settings: &settings,
-        data: &data,
-        clock: Arc::clone(&clock),
-        identity: None,
-        public_http_url,
-        stop: CancellationToken::new(),
-    };
-    let services = Services::build(&ground, &Service::ALL.into_iter().collect()).await?;
-    first_start(&ground, &services, identities).await?;
-    Ok(data.path().to_owned())
-}
-
-/// Makes another API key of a root-admin where an installation is, and answers the file that it is in.
-pub(crate) async fn new_admin_token(settings: &Settings) -> anyhow::Result<PathBuf> {
-    if !settings.data_dir.is_dir() {
-        bail!(
-            "there is no data directory {}: give --data-dir or --config",
-            settings.data_dir.display()
-        );
-    }
-    kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
-    let clock: SharedClock = Arc::new(SystemClock::from_env()?);
-    let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(settings))?;
-    let _lock = lock(&data)?;
-    let db = databases::open(
-        &settings.database,
-        &data,
-        Service::Auth.name(),
-        Service::Auth.migrations(),
-    )
-    .await?;
-    let auth = auth::Auth::build(settings.auth.clone(), auth::Deps { db, clock })?;
-    let path = data.admin_token();
-    if !auth.replace_first_admin(keep_token(path.clone())).await? {
-        bail!("another process made an admin's key in this database at the same time; run it again");
-    }
-    Ok(path)
-}
-
-/// Writes an API key where the admin finds it.
-fn keep_token(path: PathBuf) -> impl FnOnce(&secrecy::SecretString) -> std::io::Result<()> + Send {
-    move |token| {
-        let line = format!("{}\n", token.expose_secret());
-        Ok(::files::replace(&path, line.as_bytes(), 0o600)?)
-    }
-}
-
-/// Brings the databases of services to the current schema, and ends.
-pub(crate) async fn migrate(settings: &Settings, services: &BTreeSet<Service>) -> anyhow::Result<()> {
-    let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(settings))?;
-    let database = settings::Database {
-        migrate: true,
-        ..settings.database.clone()
-    };
-    for service in services {
-        let db = databases::open(&database, &data, service.name(), service.migrations()).await?;
-        db.close().await;
+    if founding {
+        rootca::check_clock(clock.now())?;
     }
     Ok(())
-}
-
-/// The OpenAPI document, from services built in a directory of their own.
-pub(crate) async fn openapi_document(directory: &Path) -> anyhow::Result<utoipa::openapi::OpenApi> {
-    let settings = Settings {
-        data_dir: directory.to_owned(),
-        ..Settings::default()
-    };
-    let data = DataDir::create(directory)?;
-    let ground = Ground {
-        settings: &settings,
-        data: &data,
-        clock: Arc::new(SystemClock::from_env()?),
-        identity: None,
-        public_http_url: "http://localhost:8080".to_owned(),
-        stop: CancellationToken::new(),
-    };
-    let services = Services::build(&ground, &Service::ALL.into_iter().collect()).await?;
-    let health = Health::new(ground.stop.clone());
-    Ok(openapi::routes(&services, &health).1)
 }
 
 /// Hierarchy, first admin, identities: each only where it is missing.
@@ -255,6 +217,7 @@ async fn first_start(ground: &Ground<'_>, services: &Services, identities: &[Str
         keymgr: keymgr.clone(),
         app,
         now,
+        founding: ground.founding,
     }
     .hierarchy()
     .await?;
@@ -262,7 +225,15 @@ async fn first_start(ground: &Ground<'_>, services: &Services, identities: &[Str
         .await?;
     for name in identities {
         let files = identities::files(ground.settings, ground.data, name);
-        identities::ensure_service(app, ground.settings, &files, name, now).await?;
+        match identities::ensure_service(app, ground.settings, &files, name, now).await {
+            // An expired CA must not keep anybody from looking and revoking.
+            Err(error) if !ground.founding && files.certificate.exists() => tracing::warn!(
+                identity = name,
+                error = format!("{error:#}"),
+                "the identity was not renewed; the old one stays"
+            ),
+            done => done?,
+        }
     }
     Ok(())
 }

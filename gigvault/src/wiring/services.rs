@@ -19,7 +19,7 @@ use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use tokio_util::sync::CancellationToken;
 use tower::Layer;
 
-use super::databases;
+use super::databases::Databases;
 use super::layout::DataDir;
 use super::listeners;
 use super::settings::Settings;
@@ -48,6 +48,15 @@ impl Service {
         }
     }
 
+    /// The table that a first start writes to: empty, it says that the service was never used.
+    pub(crate) fn first_table(self) -> &'static str {
+        match self {
+            Self::Ca => "authorities",
+            Self::Keymgr => "keys",
+            Self::Auth => "api_keys",
+        }
+    }
+
     /// Its schema.
     pub(crate) fn migrations(self) -> &'static sqlx::migrate::Migrator {
         match self {
@@ -63,6 +72,9 @@ pub(crate) struct Ground<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) data: &'a DataDir,
     pub(crate) clock: SharedClock,
+    pub(crate) databases: &'a Databases,
+    /// Whether what is missing may be made: only until a first start has ended.
+    pub(crate) founding: bool,
     /// Who this process is to services elsewhere; none while everything is here.
     pub(crate) identity: Option<Identity>,
     /// Base of the URLs in certificates.
@@ -161,16 +173,6 @@ impl Services {
 }
 
 impl Ground<'_> {
-    async fn database(&self, service: Service) -> anyhow::Result<store::Db> {
-        databases::open(
-            &self.settings.database,
-            self.data,
-            service.name(),
-            service.migrations(),
-        )
-        .await
-    }
-
     /// The way to a service in another process.
     pub(crate) fn remote(&self, service: Service) -> anyhow::Result<Transport> {
         let name = service.name();
@@ -190,7 +192,7 @@ impl Ground<'_> {
 
     async fn auth(&self) -> anyhow::Result<Auth> {
         let deps = auth::Deps {
-            db: self.database(Service::Auth).await?,
+            db: self.databases.of(Service::Auth)?,
             clock: Arc::clone(&self.clock),
         };
         Auth::build(self.settings.auth.clone(), deps).context("auth")
@@ -209,10 +211,12 @@ impl Ground<'_> {
         let software = &mut config.backends.software;
         if software.kek_file.is_none() && software.passphrase_file.is_none() {
             let path = self.data.kek();
-            create_kek(&path).with_context(|| format!("key-encryption key {}", path.display()))?;
+            if self.founding {
+                create_kek(&path).with_context(|| format!("key-encryption key {}", path.display()))?;
+            }
             software.kek_file = Some(path);
         }
-        let db = self.database(Service::Keymgr).await?;
+        let db = self.databases.of(Service::Keymgr)?;
         let deps = keymgr::Deps {
             db,
             clock: Arc::clone(&self.clock),
@@ -223,7 +227,7 @@ impl Ground<'_> {
 
     async fn ca(&self, keymgr: Transport, authenticator: Arc<dyn Authenticator>) -> anyhow::Result<Ca> {
         let deps = ca::Deps {
-            db: self.database(Service::Ca).await?,
+            db: self.databases.of(Service::Ca)?,
             clock: Arc::clone(&self.clock),
             keymgr,
             authenticator,
@@ -236,9 +240,13 @@ impl Ground<'_> {
     }
 }
 
+/// An empty file is what earlier versions left on a full disk: it has sealed nothing.
 fn create_kek(path: &Path) -> anyhow::Result<()> {
-    if !path.exists() {
-        keys::KeyEncryptionKey::create_file(path)?;
+    match std::fs::metadata(path) {
+        Ok(found) if found.len() > 0 => return Ok(()),
+        Ok(_) => std::fs::remove_file(path)?,
+        Err(_) => {}
     }
+    keys::KeyEncryptionKey::create_file(path)?;
     Ok(())
 }

@@ -17,8 +17,8 @@ pub(super) fn run(
     prompts: &mut dyn Prompts,
 ) -> Result<(), Error> {
     let folder = Folder::open(&args.folder.dir)?;
-    if let Some(path) = args.out.as_ref().filter(|path| path.exists()) {
-        return Err(Error::Exists(path.clone()));
+    if let Some(path) = &args.out {
+        ::files::check_free(path)?;
     }
     let root = args.key.unlock(&folder, prompts)?;
     let list = folder.publish_crl(&root, args.validity, now)?;
@@ -26,8 +26,8 @@ pub(super) fn run(
     let written = match &args.out {
         Some(path) => {
             match args.format {
-                Form::Der => files::create(path, list.der())?,
-                Form::Pem => files::create(path, list.pem().as_bytes())?,
+                Form::Der => ::files::create(path, list.der(), files::PUBLIC)?,
+                Form::Pem => ::files::create(path, list.pem().as_bytes(), files::PUBLIC)?,
             }
             path
         }

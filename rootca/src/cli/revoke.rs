@@ -1,13 +1,15 @@
 //! `revoke`: for the next CRL. Needs no key.
 
 use std::io::Write;
+use std::path::Path;
 
 use time::OffsetDateTime;
-use x509::Serial;
 use x509::crl::Reason;
+use x509::{Certificate, Serial};
 
 use super::{Prompts, RevokeArgs, parse};
 use crate::error::Error;
+use crate::files;
 use crate::folder::Folder;
 
 pub(super) fn run(
@@ -16,20 +18,23 @@ pub(super) fn run(
     out: &mut dyn Write,
     prompts: &mut dyn Prompts,
 ) -> Result<(), Error> {
-    let serial: Serial = parse("serial number", &args.serial)?;
     let reason: Reason = parse("--reason", &args.reason)?;
     let folder = Folder::open(&args.folder.dir)?;
-    let issued = folder.issued()?;
-    let certificate = issued
-        .iter()
-        .find(|issued| issued.serial == serial)
-        .ok_or(Error::NotIssued(serial))?;
-    let question = format!(
-        "Revoke {} ({serial}) for good, reason {reason}?",
-        certificate.subject
-    );
+    let named = named(&folder, &args.certificate)?;
+    let serial = named.serial();
+    let subject = match &named {
+        Named::Serial(serial) => folder.subject_of(*serial)?,
+        Named::File(certificate) => certificate.subject().to_string(),
+    };
+    let question = format!("Revoke {subject} ({serial}) for good, reason {reason}?");
     if !args.yes && !prompts.confirm(&question)? {
         return Err(Error::Declined);
+    }
+    if let Named::File(certificate) = named {
+        match folder.record(&certificate, now) {
+            Err(Error::Exists(_)) => {}
+            done => done?,
+        }
     }
     folder.revoke(serial, reason, now)?;
     writeln!(
@@ -37,4 +42,36 @@ pub(super) fn run(
         "Revoked: {serial}. Nobody knows until you sign a CRL with `crl` and publish it."
     )?;
     Ok(())
+}
+
+/// What is to be revoked.
+enum Named {
+    Serial(Serial),
+    /// A certificate that this root signed, from wherever it was found.
+    File(Box<Certificate>),
+}
+
+impl Named {
+    fn serial(&self) -> Serial {
+        match self {
+            Self::Serial(serial) => *serial,
+            Self::File(certificate) => certificate.serial(),
+        }
+    }
+}
+
+fn named(folder: &Folder, text: &str) -> Result<Named, Error> {
+    let serial = parse("serial number", text).map(Named::Serial);
+    let path = Path::new(text);
+    if serial.is_ok() || !path.is_file() {
+        return serial;
+    }
+    let content = files::read(path)?;
+    let certificate = Certificate::from_pem(&content).or_else(|_| Certificate::from_der(&content));
+    let certificate = certificate.map_err(|error| Error::Content {
+        path: path.into(),
+        problem: error.to_string(),
+    })?;
+    folder.check_signed(&certificate, path)?;
+    Ok(Named::File(Box::new(certificate)))
 }

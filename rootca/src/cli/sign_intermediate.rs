@@ -97,8 +97,8 @@ pub(super) fn run(
     prompts: &mut dyn Prompts,
 ) -> Result<(), Error> {
     let folder = Folder::open(&args.folder.dir)?;
-    if let Some(path) = args.out.as_ref().filter(|path| path.exists()) {
-        return Err(Error::Exists(path.clone()));
+    if let Some(path) = &args.out {
+        ::files::check_free(path)?;
     }
     let wanted = wanted(args)?;
     let draft = draft(folder.certificate(), &wanted, now)?;
@@ -114,12 +114,11 @@ pub(super) fn run(
         return Err(Error::Declined);
     }
     let root = args.key.unlock(&folder, prompts)?;
-    let certificate = root.sign(draft)?;
-    folder.record(&certificate, now)?;
+    let certificate = folder.issue(&root, draft, now)?;
     let copy = folder.path_of(certificate.serial());
     let written = match &args.out {
         Some(path) => {
-            files::create(path, certificate.pem().as_bytes())?;
+            ::files::create(path, certificate.pem().as_bytes(), files::PUBLIC)?;
             path
         }
         None => &copy,

@@ -1,16 +1,13 @@
 //! From flags to what opens the key.
 
 use keys::{KeyEncryptionKey, secret_file};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use super::{KeyFlags, Prompts};
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::protection::Protection;
 use crate::root::Root;
-
-/// Shortest passphrase for a new root, in characters (NIST SP 800-63B section 3.1.1.2). Five random words are better.
-const SHORTEST: usize = 8;
 
 /// What [`Protection`] borrows from.
 pub(super) enum Opener {
@@ -43,14 +40,10 @@ impl KeyFlags {
             Some(opener) => opener,
             None => Opener::Passphrase(prompts.new_passphrase()?),
         };
-        match &opener {
-            Opener::Passphrase(passphrase) if passphrase.expose_secret().chars().count() < SHORTEST => {
-                Err(Error::Usage(format!(
-                    "the passphrase is shorter than {SHORTEST} characters; five random words are a good one"
-                )))
-            }
-            _ => Ok(opener),
+        if let Opener::Passphrase(passphrase) = &opener {
+            keys::passphrase::check_new(passphrase).map_err(|error| Error::Usage(error.to_string()))?;
         }
+        Ok(opener)
     }
 
     fn given(&self) -> Result<Option<Opener>, Error> {

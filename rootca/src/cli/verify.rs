@@ -17,6 +17,10 @@ pub(super) fn run(
     prompts: &mut dyn Prompts,
 ) -> Result<(), Error> {
     let folder = Folder::open(&args.folder.dir)?;
+    let repaired = match args.repair {
+        true => folder.repair(now)?,
+        false => Vec::new(),
+    };
     let mut audit = folder.audit(now)?;
     if args.without_key {
         audit.notices.push("root.key was not opened".into());
@@ -33,6 +37,7 @@ pub(super) fn run(
     }
     let mut text = String::new();
     for (mark, sentences) in [
+        ("fixed", &repaired),
         ("ok", &audit.fine),
         ("note", &audit.notices),
         ("WRONG", &audit.problems),
@@ -43,6 +48,7 @@ pub(super) fn run(
     }
     let value = json!({
         "in_order": audit.problems.is_empty(),
+        "repaired": repaired,
         "fine": audit.fine,
         "notices": audit.notices,
         "problems": audit.problems,

@@ -10,7 +10,7 @@ use data_encoding::HEXLOWER;
 use time::OffsetDateTime;
 use x509::Certificate;
 
-use super::{Folder, ISSUED_FILES, Issued};
+use super::{Folder, ISSUED, ISSUED_FILES, Issued, REVOKED, Revoked, records};
 use crate::error::Error;
 use crate::files;
 
@@ -66,7 +66,11 @@ impl Folder {
     }
 
     fn audit_issued(&self, audit: &mut Audit) -> Result<(), Error> {
-        let issued = self.issued()?;
+        let ledger = records::read::<Issued>(&self.dir.join(ISSUED))?;
+        if ledger.cut_off {
+            audit.notices.push(cut_off(ISSUED));
+        }
+        let issued = ledger.records;
         let mut problems: Vec<_> = issued
             .iter()
             .filter_map(|entry| self.audit_entry(entry).err())
@@ -83,7 +87,7 @@ impl Folder {
                 .file_name();
             if !serials.iter().any(|serial| *name == *format!("{serial}.crt")) {
                 problems.push(format!(
-                    "issued/{} is not in issued.jsonl",
+                    "issued/{} is not in issued.jsonl; `verify --repair` takes it in if this root signed it",
                     name.to_string_lossy()
                 ));
             }
@@ -98,7 +102,16 @@ impl Folder {
     fn audit_entry(&self, entry: &Issued) -> Result<(), String> {
         let path = self.path_of(entry.serial);
         let at = |problem: String| format!("issued/{}.crt: {problem}", entry.serial);
-        let content = files::read(&path).map_err(|error| error.to_string())?;
+        let content = match files::read_if_there(&path) {
+            Ok(Some(content)) => content,
+            Ok(None) if entry.certificate().is_some() => {
+                return Err(at(
+                    "is missing; `verify --repair` writes it from issued.jsonl".into()
+                ));
+            }
+            Ok(None) => return Err(at("is missing".into())),
+            Err(error) => return Err(error.to_string()),
+        };
         let certificate = Certificate::from_pem(&content).map_err(|error| at(error.to_string()))?;
         certificate
             .verify_signed_by(&self.certificate)
@@ -106,7 +119,7 @@ impl Folder {
         if HEXLOWER.encode(&certificate.fingerprint()) != entry.fingerprint_sha256 {
             return Err(at("is another certificate than issued.jsonl says".into()));
         }
-        if Issued::of(&certificate, entry.time) != *entry {
+        if !entry.describes(&certificate) {
             return Err(at("issued.jsonl says other things about it".into()));
         }
         Ok(())
@@ -114,7 +127,11 @@ impl Folder {
 
     fn audit_revoked(&self, audit: &mut Audit) -> Result<(), Error> {
         let issued: HashSet<_> = self.issued()?.into_iter().map(|entry| entry.serial).collect();
-        let revoked = self.revoked()?;
+        let ledger = records::read::<Revoked>(&self.dir.join(REVOKED))?;
+        if ledger.cut_off {
+            audit.notices.push(cut_off(REVOKED));
+        }
+        let revoked = ledger.records;
         let mut seen = HashSet::new();
         let mut problems = Vec::new();
         for entry in &revoked {
@@ -141,8 +158,15 @@ impl Folder {
         if let Err(error) = list.verify_signed_by(self.certificate()) {
             problems.push(format!("root.crl: {error}"));
         }
-        if list.number() != Some(number) {
-            problems.push(format!("root.crl has another number than crl-number, {number}"));
+        match list.number() {
+            Some(of_list) if of_list == number => {}
+            // A crash before the CRL was signed.
+            Some(of_list) if of_list < number => audit.notices.push(format!(
+                "root.crl has number {of_list}, and numbers up to {number} are used up; make a new one with `crl`"
+            )),
+            _ => problems.push(format!(
+                "root.crl has another number than crl-number, {number}; `verify --repair` sets the higher one"
+            )),
         }
         let revoked = self.revoked()?;
         let unknown = list
@@ -171,4 +195,10 @@ impl Folder {
         }
         Ok(())
     }
+}
+
+fn cut_off(ledger: &str) -> String {
+    format!(
+        "{ledger}: the last line was cut off before it was acknowledged; the next command that writes removes it"
+    )
 }

@@ -1,10 +1,12 @@
-//! The ledgers: JSON lines, appended to by writing the whole file anew, so that no line is ever half there.
+//! The ledgers: JSON lines, each synced before anything that follows from it. A line that a crash cut off at the end of a
+//! file was never acknowledged: readers pass over it, and the next writer removes it.
 
 use std::fmt::Display;
 use std::path::Path;
 use std::str::FromStr;
 
-use data_encoding::HEXLOWER;
+use aws_lc_rs::digest::{SHA256, digest};
+use data_encoding::{BASE64, HEXLOWER};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::OffsetDateTime;
@@ -25,22 +27,51 @@ pub struct Issued {
     pub subject: String,
     /// SHA-256 of its DER, lower-case hex.
     pub fingerprint_sha256: String,
+    /// SHA-256 of its to-be-signed part, lower-case hex. Earlier versions did not write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tbs_sha256: Option<String>,
     /// Its last second.
     #[serde(with = "time::serde::rfc3339")]
     pub not_after: OffsetDateTime,
     /// When it was signed.
     #[serde(with = "time::serde::rfc3339")]
     pub time: OffsetDateTime,
+    /// Its DER in base64: the line is written before the certificate leaves the program, so nothing signed is ever lost.
+    /// Earlier versions did not write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
 }
 
 impl Issued {
+    /// The certificate, where the line holds it.
+    #[must_use]
+    pub fn certificate(&self) -> Option<Certificate> {
+        let der = BASE64.decode(self.certificate.as_ref()?.as_bytes()).ok()?;
+        Certificate::from_der(&der).ok()
+    }
+
+    /// Whether the line describes this certificate.
+    pub(super) fn describes(&self, certificate: &Certificate) -> bool {
+        let mut expected = Self::of(certificate, self.time);
+        // What earlier versions did not write.
+        if self.tbs_sha256.is_none() {
+            expected.tbs_sha256 = None;
+        }
+        if self.certificate.is_none() {
+            expected.certificate = None;
+        }
+        expected == *self
+    }
+
     pub(super) fn of(certificate: &Certificate, time: OffsetDateTime) -> Self {
         Self {
             serial: certificate.serial(),
             subject: certificate.subject().to_string(),
             fingerprint_sha256: HEXLOWER.encode(&certificate.fingerprint()),
+            tbs_sha256: Some(HEXLOWER.encode(digest(&SHA256, certificate.tbs_der()).as_ref())),
             not_after: certificate.not_after(),
             time,
+            certificate: Some(BASE64.encode(certificate.der())),
         }
     }
 }
@@ -60,30 +91,48 @@ pub struct Revoked {
     pub time: OffsetDateTime,
 }
 
-pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, Error> {
-    let text = files::read_if_there(path)?.unwrap_or_default();
-    let parse = |(number, line): (usize, &str)| {
-        serde_json::from_str(line).map_err(|error| Error::Content {
-            path: path.into(),
-            problem: format!("line {number}: {error}"),
-        })
-    };
-    (1..).zip(text.lines()).map(parse).collect()
+/// What a ledger holds.
+pub(super) struct Ledger<T> {
+    pub(super) records: Vec<T>,
+    /// Whether its last line was cut off.
+    pub(super) cut_off: bool,
 }
 
-pub(super) fn append<T: Serialize + DeserializeOwned>(path: &Path, record: T) -> Result<(), Error> {
-    let mut records: Vec<T> = read(path)?;
-    records.push(record);
-    let mut text = String::new();
-    for record in &records {
-        let line = serde_json::to_string(record).map_err(|error| Error::Content {
-            path: path.into(),
-            problem: error.to_string(),
-        })?;
-        text.push_str(&line);
-        text.push('\n');
+pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Ledger<T>, Error> {
+    let content = files::read_if_there(path)?.unwrap_or_default();
+    let wrong = |number: usize, problem: &dyn Display| Error::Content {
+        path: path.into(),
+        problem: format!("line {number}: {problem}"),
+    };
+    let mut ledger = Ledger {
+        records: Vec::new(),
+        cut_off: false,
+    };
+    for (number, line) in (1..).zip(content.split_inclusive(|byte| *byte == b'\n')) {
+        match serde_json::from_slice(line) {
+            Ok(record) => ledger.records.push(record),
+            Err(_) if !line.ends_with(b"\n") => ledger.cut_off = true,
+            Err(error) => return Err(wrong(number, &error)),
+        }
     }
-    files::replace(path, text.as_bytes())
+    Ok(ledger)
+}
+
+pub(super) fn append<T: Serialize + DeserializeOwned>(path: &Path, record: &T) -> Result<(), Error> {
+    let line = serde_json::to_string(record).map_err(|error| Error::Content {
+        path: path.into(),
+        problem: error.to_string(),
+    })?;
+    Ok(::files::append(path, &line, files::PRIVATE, is_whole::<T>)?)
+}
+
+/// Removes a last line that was cut off, and says whether there was one.
+pub(super) fn repair<T: DeserializeOwned>(path: &Path) -> Result<bool, Error> {
+    Ok(::files::repair_last_line(path, files::PRIVATE, is_whole::<T>)?)
+}
+
+fn is_whole<T: DeserializeOwned>(line: &[u8]) -> bool {
+    serde_json::from_slice::<T>(line).is_ok()
 }
 
 fn as_text<S: Serializer>(value: &impl Display, to: S) -> Result<S::Ok, S::Error> {

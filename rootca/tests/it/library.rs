@@ -6,13 +6,13 @@ use rootca::{Error, Folder, Intermediate, Protection, Root};
 use rules::{Pointers, duration};
 use secrecy::SecretString;
 use time::OffsetDateTime;
-use time::macros::datetime;
 use x509::crl::Reason;
 use x509::{Eku, KeyAlgorithm, SignatureAlgorithm};
 
 use crate::world::Ceremony;
 
-const NOW: OffsetDateTime = datetime!(2026-11-24 12:00 UTC);
+/// No clock is older than the program.
+const NOW: OffsetDateTime = rootca::BUILT;
 
 fn root() -> Root {
     Root::create(
@@ -298,4 +298,68 @@ fn the_algorithm_follows_the_key() {
         issued.signature_algorithm().unwrap(),
         SignatureAlgorithm::EcdsaSha384
     );
+}
+
+#[test]
+fn a_crl_is_never_older_than_the_last_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let kek = KeyEncryptionKey::create_file(&dir.path().join("kek")).unwrap();
+    let root = root();
+    let folder = root
+        .save(&dir.path().join("root"), Protection::Sealed(&kek))
+        .unwrap();
+    let publish = |now| folder.publish_crl(&root, duration::days(30), now);
+    let first = publish(NOW + time::Duration::DAY).unwrap();
+    let refused = publish(NOW).unwrap_err().to_string();
+    assert!(
+        refused.contains("set the clock") && refused.contains("move root.crl"),
+        "{refused}"
+    );
+    // Somebody else was a moment faster, or the clock was put right a little.
+    let second = publish(NOW + time::Duration::DAY - time::Duration::MINUTE).unwrap();
+    assert_eq!(
+        (second.number(), second.this_update()),
+        (Some(2), first.this_update())
+    );
+    std::fs::remove_file(folder.dir().join("root.crl")).unwrap();
+    assert_eq!(publish(NOW).unwrap().number(), Some(3));
+}
+
+#[test]
+fn a_clock_older_than_the_program_signs_nothing_but_looks_and_revokes() {
+    let (ceremony, serial) = Ceremony::with_intermediate();
+    let dir = ceremony.path("root").display().to_string();
+    let kek = ceremony.path("kek").display().to_string();
+    let at_1970 = |words: &[&str]| {
+        let args = <Embedding as clap::Parser>::try_parse_from([&["gigvault rootca"], words].concat())
+            .unwrap()
+            .args;
+        cli::run(
+            args,
+            OffsetDateTime::UNIX_EPOCH,
+            &mut Vec::new(),
+            &mut Script::default(),
+        )
+    };
+    let csr = ceremony.path("issuing.csr").display().to_string();
+    let new = ceremony.path("new").display().to_string();
+    for words in [
+        &["init", "--subject", "CN=R", "--dir", &new, "--kek-file", &kek][..],
+        &[
+            "sign-intermediate",
+            &csr,
+            "--dir",
+            &dir,
+            "--yes",
+            "--kek-file",
+            &kek,
+        ],
+        &["crl", "--dir", &dir, "--kek-file", &kek],
+    ] {
+        assert!(matches!(at_1970(words), Err(Error::Clock { .. })), "{words:?}");
+    }
+    assert!(!ceremony.path("new").exists());
+    at_1970(&["inspect", "--dir", &dir]).unwrap();
+    at_1970(&["verify", "--dir", &dir, "--without-key"]).unwrap();
+    at_1970(&["revoke", &serial, "--dir", &dir, "--yes"]).unwrap();
 }

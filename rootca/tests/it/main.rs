@@ -3,6 +3,8 @@
 
 mod ceremony;
 mod dependencies;
+mod faults;
+mod hostile;
 mod judges;
 mod library;
 mod order;

@@ -115,19 +115,26 @@ fn a_folder_without_a_root_is_named() {
 }
 
 #[test]
-fn a_short_passphrase_makes_no_root() {
+fn a_passphrase_that_is_quickly_guessed_makes_no_root() {
     let ceremony = Ceremony::empty();
-    ceremony.secret("short", "horse");
-    let init = [
-        "init",
-        "--subject",
-        "CN=R",
-        "--dir",
-        "root",
-        "--passphrase-file",
-        "short",
-    ];
-    ceremony.run(&init).refused(2, "8 characters");
+    for (name, passphrase) in [
+        ("a", "horse"),
+        ("b", "aaaaaaaa"),
+        ("c", "password12345"),
+        ("d", "abcabcabcabcabc"),
+    ] {
+        ceremony.secret(name, passphrase);
+        let init = [
+            "init",
+            "--subject",
+            "CN=R",
+            "--dir",
+            "root",
+            "--passphrase-file",
+            name,
+        ];
+        ceremony.run(&init).refused(2, "at least 12 characters");
+    }
     assert!(!ceremony.path("root").exists());
 }
 

@@ -72,6 +72,14 @@ impl Ceremony {
         ceremony
     }
 
+    /// Nothing done yet, with a key-encryption key, which opens faster than a passphrase.
+    pub(crate) fn with_kek() -> Self {
+        Self {
+            opener: ["--kek-file", "kek"],
+            ..Self::empty()
+        }
+    }
+
     /// A root in `root/`.
     pub(crate) fn with_root() -> Self {
         let ceremony = Self::empty();
@@ -81,10 +89,7 @@ impl Ceremony {
 
     /// A root sealed under a key-encryption key, which opens faster, and an intermediate in `issuing.crt` with its key in `issuing.key`.
     pub(crate) fn with_intermediate() -> (Self, String) {
-        let ceremony = Self {
-            opener: ["--kek-file", "kek"],
-            ..Self::empty()
-        };
+        let ceremony = Self::with_kek();
         ceremony.init("root", "p256").ok();
         ceremony.csr("issuing", "/O=Example/CN=Example Issuing CA");
         let serial = ceremony
@@ -125,6 +130,22 @@ impl Ceremony {
         command
             .args(args)
             .current_dir(self.dir.path())
+            .stdin(Stdio::null());
+        command.output().unwrap().into()
+    }
+
+    /// Runs the program with what opens a key, until a crash point.
+    pub(crate) fn run_at(&self, point: &str, args: &[&str]) -> Answer {
+        self.run_bare(point, &[args, &self.opener].concat())
+    }
+
+    /// Runs the program until a crash point.
+    pub(crate) fn run_bare(&self, point: &str, args: &[&str]) -> Answer {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gigvault-rootca"));
+        command
+            .args(args)
+            .current_dir(self.dir.path())
+            .env(files::fault::VARIABLE, point)
             .stdin(Stdio::null());
         command.output().unwrap().into()
     }

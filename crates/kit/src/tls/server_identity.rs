@@ -26,6 +26,7 @@ struct Inner {
 
 struct Loaded {
     pem: (Vec<u8>, Zeroizing<Vec<u8>>),
+    leaf: CertificateDer<'static>,
     config: Arc<ServerConfig>,
 }
 
@@ -59,6 +60,12 @@ impl ServerIdentity {
             files,
             current,
         })))
+    }
+
+    /// The certificate in use, DER.
+    #[must_use]
+    pub fn leaf(&self) -> CertificateDer<'static> {
+        self.0.current.load().leaf.clone()
     }
 
     /// Puts another certificate and key in place.
@@ -97,6 +104,10 @@ impl ServerIdentity {
 impl Loaded {
     fn new(chain: &[u8], key: &[u8], clock: &SharedClock) -> Result<Self, TlsError> {
         let certificates = files::certificates("certificate", chain)?;
+        let leaf = certificates
+            .first()
+            .cloned()
+            .unwrap_or_else(|| CertificateDer::from(Vec::new()));
         let private_key = files::private_key(key)?;
         let unusable = |source| TlsError::Unusable {
             what: "the HTTPS certificate",
@@ -113,6 +124,7 @@ impl Loaded {
         config.ticketer = Ticketer::new().map_err(unusable)?;
         Ok(Self {
             pem: (chain.to_vec(), key.to_vec().into()),
+            leaf,
             config: Arc::new(config),
         })
     }

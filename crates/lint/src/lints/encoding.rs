@@ -95,6 +95,24 @@ pub(super) const LINTS: &[Lint] = &[
     )
     .on(All, flawless!(Ia5)),
     error(
+        "x680_wide_characters",
+        "X.680 41; X.690 8.23",
+        "BMPStrings hold UCS-2, UniversalStrings UCS-4.",
+    )
+    .on(All, flawless!(Wide)),
+    error(
+        "x680_tag_assigned",
+        "X.680 8.4; X.690 8.1.5",
+        "Universal tags are those of a type: 0, which ends values of indefinite length, is not.",
+    )
+    .on(All, flawless!(Unassigned)),
+    error(
+        "gigvault_text_visible",
+        "RFC 6818 3; RFC 9549; GigVault",
+        "No string in subject or extensions holds control, format, bidirectional or invisible characters.",
+    )
+    .on(All, flawless!(Unfit)),
+    error(
         "x690_default_not_encoded",
         "X.690 11.5",
         "Fields that have their default value are left out.",

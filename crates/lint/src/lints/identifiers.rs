@@ -47,8 +47,8 @@ pub(super) const LINTS: &[Lint] = &[
     .on(All, Content(aki_key_only)),
 ];
 
-fn aki<'a>(view: &View<'a>) -> Option<Aki<'a>> {
-    view.extensions.aki
+fn aki<'v, 'a>(view: &'v View<'a>) -> Option<&'v Aki<'a>> {
+    view.extensions.aki.as_ref()
 }
 
 fn ski_present(view: &View<'_>) -> Verdict {
@@ -83,14 +83,14 @@ fn aki_is_ski(view: &View<'_>, issuer: &Issuer<'_>) -> Verdict {
 
 fn aki_pair(view: &View<'_>) -> Verdict {
     require(
-        aki(view).is_none_or(|aki| aki.has_issuer == aki.has_serial),
+        aki(view).is_none_or(|aki| aki.issuer.is_some() == aki.serial.is_some()),
         || "authorityKeyIdentifier has one of issuer and serial number without the other".to_owned(),
     )
 }
 
 fn aki_key_only(view: &View<'_>) -> Verdict {
     require(
-        aki(view).is_none_or(|aki| !aki.has_issuer && !aki.has_serial),
+        aki(view).is_none_or(|aki| aki.issuer.is_none() && aki.serial.is_none()),
         || "authorityKeyIdentifier has issuer or serial number".to_owned(),
     )
 }

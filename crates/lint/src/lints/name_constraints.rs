@@ -121,7 +121,7 @@ fn not_empty(view: &View<'_>) -> Verdict {
 }
 
 fn no_distance(view: &View<'_>) -> Verdict {
-    let plain = |tree: &Subtree<'_>| matches!(tree.minimum, None | Some([0])) && !tree.has_maximum;
+    let plain = |tree: &Subtree<'_>| matches!(tree.minimum, None | Some([0])) && tree.maximum.is_none();
     require(subtrees(view).all(plain), || {
         "a subtree has another minimum, or a maximum".to_owned()
     })

@@ -1,4 +1,4 @@
-//! Issuer and subject as distinguished names: which types, which characters, how long (RFC 5280 section 4.1.2.4 and
+//! Names wherever they appear, the subject first: which types, which characters, how long (RFC 5280 section 4.1.2.4 and
 //! appendix A, X.520, BR 7.1.4). The issuer is only compared with the certificate it comes from.
 
 use const_oid::ObjectIdentifier;
@@ -10,7 +10,7 @@ use crate::oid;
 use crate::text::shown;
 use crate::tlv::tag;
 use crate::view::View;
-use crate::view::name::Attribute;
+use crate::view::name::{Attribute, Name};
 
 pub(super) const LINTS: &[Lint] = &[
     error(
@@ -149,24 +149,42 @@ fn is_any(attribute: &Attribute<'_>, oids: &[ObjectIdentifier]) -> bool {
     oids.iter().any(|oid| attribute.is(*oid))
 }
 
-/// Passes if `holds` for all attributes of the subject.
-fn attributes(view: &View<'_>, problem: &str, holds: impl Fn(&Attribute<'_>) -> bool) -> Verdict {
-    match view.subject.attributes.iter().find(|attribute| !holds(attribute)) {
-        None => Ok(()),
-        Some(attribute) => Err(format!("{} {problem}", label(attribute))),
+/// The words for a name in a finding.
+fn at(place: &str) -> String {
+    match place {
+        "subject" => String::new(),
+        other => format!("a name in {other}: "),
     }
+}
+
+/// Passes if `check` does for every name but the issuer.
+fn each_name(view: &View<'_>, check: impl Fn(&Name<'_>) -> Verdict) -> Verdict {
+    view.names()
+        .try_for_each(|(place, name)| check(name).map_err(|problem| format!("{}{problem}", at(place))))
+}
+
+/// Passes if `holds` for all attributes of all names.
+fn attributes(view: &View<'_>, problem: &str, holds: impl Fn(&Attribute<'_>) -> bool) -> Verdict {
+    each_name(view, |name| {
+        match name.attributes.iter().find(|attribute| !holds(attribute)) {
+            None => Ok(()),
+            Some(attribute) => Err(format!("{} {problem}", label(attribute))),
+        }
+    })
 }
 
 /// The same for those with text, and says which text.
 fn texts(view: &View<'_>, problem: &str, holds: impl Fn(&Attribute<'_>, &str) -> bool) -> Verdict {
-    for attribute in &view.subject.attributes {
-        if let Some(text) = attribute.text()
-            && !holds(attribute, &text)
-        {
-            return Err(format!("{} `{}` {problem}", label(attribute), shown(&text)));
+    each_name(view, |name| {
+        for attribute in &name.attributes {
+            if let Some(text) = attribute.text()
+                && !holds(attribute, &text)
+            {
+                return Err(format!("{} `{}` {problem}", label(attribute), shown(&text)));
+            }
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 fn issuer_not_empty(view: &View<'_>) -> Verdict {
@@ -190,24 +208,27 @@ fn ca_subject(view: &View<'_>) -> Verdict {
 }
 
 fn rdn_not_empty(view: &View<'_>) -> Verdict {
-    require(!view.subject.has_empty_rdn, || {
-        "the subject has an empty RelativeDistinguishedName".to_owned()
+    each_name(view, |name| {
+        require(!name.has_empty_rdn, || {
+            "there is an empty RelativeDistinguishedName".to_owned()
+        })
     })
 }
 
 fn rdn_types_distinct(view: &View<'_>) -> Verdict {
-    let types = view
-        .subject
-        .attributes
-        .iter()
-        .map(|attribute| (attribute.rdn, attribute.oid));
-    match repeated(types) {
-        None => Ok(()),
-        Some((_, oid)) => Err(format!(
-            "{} stands twice in a RelativeDistinguishedName",
-            oid::dotted(oid)
-        )),
-    }
+    each_name(view, |name| {
+        let types = name
+            .attributes
+            .iter()
+            .map(|attribute| (attribute.rdn, attribute.oid));
+        match repeated(types) {
+            None => Ok(()),
+            Some((_, oid)) => Err(format!(
+                "{} stands twice in a RelativeDistinguishedName",
+                oid::dotted(oid)
+            )),
+        }
+    })
 }
 
 fn directory_strings(view: &View<'_>) -> Verdict {
@@ -231,16 +252,18 @@ fn ia5_types(view: &View<'_>) -> Verdict {
 }
 
 fn bounds(view: &View<'_>) -> Verdict {
-    for attribute in &view.subject.attributes {
-        let row = BOUNDS.iter().find(|(oid, ..)| attribute.is(*oid));
-        let length = attribute.text().map_or(0, |text| text.chars().count());
-        if let Some((_, name, bound)) = row
-            && length > *bound
-        {
-            return Err(format!("{name} has {length} characters, {bound} are allowed"));
+    each_name(view, |name| {
+        for attribute in &name.attributes {
+            let row = BOUNDS.iter().find(|(oid, ..)| attribute.is(*oid));
+            let length = attribute.text().map_or(0, |text| text.chars().count());
+            if let Some((_, name, bound)) = row
+                && length > *bound
+            {
+                return Err(format!("{name} has {length} characters, {bound} are allowed"));
+            }
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 fn values_not_empty(view: &View<'_>) -> Verdict {
@@ -273,20 +296,23 @@ fn no_outer_space(view: &View<'_>) -> Verdict {
 }
 
 fn attributes_once(view: &View<'_>) -> Verdict {
-    let once = view
-        .subject
-        .attributes
-        .iter()
-        .filter(|attribute| !is_any(attribute, &OFTEN));
-    match repeated(once.map(|attribute| attribute.oid)) {
-        None => Ok(()),
-        Some(oid) => Err(format!("{} stands twice in the subject", oid::dotted(oid))),
-    }
+    each_name(view, |name| {
+        let once = name
+            .attributes
+            .iter()
+            .filter(|attribute| !is_any(attribute, &OFTEN));
+        match repeated(once.map(|attribute| attribute.oid)) {
+            None => Ok(()),
+            Some(oid) => Err(format!("{} stands twice", oid::dotted(oid))),
+        }
+    })
 }
 
 fn rdn_single_valued(view: &View<'_>) -> Verdict {
-    match repeated(view.subject.attributes.iter().map(|attribute| attribute.rdn)) {
-        None => Ok(()),
-        Some(_) => Err("a RelativeDistinguishedName has several attributes".to_owned()),
-    }
+    each_name(view, |name| {
+        match repeated(name.attributes.iter().map(|attribute| attribute.rdn)) {
+            None => Ok(()),
+            Some(_) => Err("a RelativeDistinguishedName has several attributes".to_owned()),
+        }
+    })
 }

@@ -123,7 +123,7 @@ fn points_listed(view: &View<'_>) -> Verdict {
 fn points_named(view: &View<'_>) -> Verdict {
     let named = |point: &CrlPoint<'_>| {
         let empty = point.full_name.as_ref().is_some_and(Vec::is_empty);
-        !empty && (point.has_name || point.has_crl_issuer)
+        !empty && (point.has_name() || point.crl_issuer.is_some())
     };
     require(points(view).all(named), || {
         "a distribution point has no name, or an empty one".to_owned()
@@ -150,10 +150,12 @@ fn absolute(view: &View<'_>) -> Verdict {
     for (uri, _) in uris(view) {
         let problem = match Uri::of(uri) {
             // `ldap:///dc=…` means the client's own directory.
-            Ok(parts) if parts.has_scheme("ldap") && parts.authority == Some("") => continue,
-            Ok(parts) if parts.authority.is_none() => "it has no host",
-            Ok(parts) if !parts.has_good_host() => "its host is neither a name nor an address",
-            Ok(_) => continue,
+            Ok(parts) if parts.has_scheme("ldap") && parts.has_empty_host() => continue,
+            Ok(parts) if !parts.has_authority() => "it has no host",
+            Ok(parts) => match parts.check_host() {
+                Ok(()) => continue,
+                Err(problem) => problem,
+            },
             Err(problem) => problem,
         };
         return Err(format!("`{}`: {problem}", shown_octets(uri)));
@@ -194,8 +196,9 @@ fn one_plain_point(view: &View<'_>) -> Verdict {
     let Some(points) = &view.extensions.crl_points else {
         return Ok(());
     };
-    let plain =
-        |point: &CrlPoint<'_>| point.full_name.is_some() && point.reasons.is_none() && !point.has_crl_issuer;
+    let plain = |point: &CrlPoint<'_>| {
+        point.full_name.is_some() && point.reasons.is_none() && point.crl_issuer.is_none()
+    };
     require(points.len() == 1 && points.iter().all(plain), || {
         "there are several distribution points, or one has something else than a full name".to_owned()
     })

@@ -127,7 +127,8 @@ fn any_policy_qualifiers(view: &View<'_>) -> Verdict {
 }
 
 fn cps_uri(view: &View<'_>) -> Verdict {
-    let is_web = |uri: Uri<'_>| (uri.has_scheme("http") || uri.has_scheme("https")) && uri.has_good_host();
+    let is_web =
+        |uri: Uri<'_>| (uri.has_scheme("http") || uri.has_scheme("https")) && uri.check_host().is_ok();
     let holds = |value: &Tlv<'_>| value.tag == tag::IA5_STRING && Uri::of(value.content).is_ok_and(is_web);
     require(qualifiers(view, oid::CPS).all(holds), || {
         "a CPS pointer is something else".to_owned()
@@ -209,7 +210,7 @@ fn mappings(view: &View<'_>) -> Verdict {
 }
 
 fn constraints_not_empty(view: &View<'_>) -> Verdict {
-    require(view.extensions.policy_constraints != Some(0), || {
+    require(view.extensions.policy_constraints != Some([None, None]), || {
         "policyConstraints has no field".to_owned()
     })
 }

@@ -1,4 +1,4 @@
-//! The forms of alternative names, kind by kind (RFC 5280 section 4.2.1.6, RFC 9525, RFC 9549, RFC 9598, SPIFFE).
+//! The forms of general names, kind by kind, in whatever extension they appear (RFC 5280 section 4.2.1.6, RFC 9525, RFC 9549, RFC 9598, SPIFFE).
 
 use std::net::IpAddr;
 
@@ -11,8 +11,8 @@ use crate::oid;
 use crate::syntax::{self, Problem, Uri};
 use crate::text::shown_octets;
 use crate::tlv::{Reader, tag};
-use crate::view::View;
 use crate::view::name::Name;
+use crate::view::{NAME_CONSTRAINTS, POINTERS, SUBJECT_ALT_NAME, View};
 
 pub(super) const LINTS: &[Lint] = &[
     error(
@@ -125,15 +125,29 @@ pub(super) const LINTS: &[Lint] = &[
     .on(All, Content(known_kind)),
 ];
 
-/// Passes if `check` does for all names of a kind.
+/// Passes if `check` does for all names of a kind, in whatever extension. The subtrees of nameConstraints have other
+/// forms, and the URIs of pointers their own rules.
 fn each(view: &View<'_>, kind: u8, check: impl Fn(&[u8]) -> Problem) -> Verdict {
-    for name in view.sans_of(kind) {
-        check(name).map_err(|problem| match kind {
-            tag::DNS_NAME | tag::RFC822_NAME | tag::URI => format!("`{}`: {problem}", shown_octets(name)),
-            _ => problem.to_owned(),
+    for (place, name) in &view.general_names {
+        let elsewhere = *place == NAME_CONSTRAINTS || kind == tag::URI && POINTERS.contains(place);
+        if name.tag != kind || elsewhere {
+            continue;
+        }
+        check(name.content).map_err(|problem| match kind {
+            tag::DNS_NAME | tag::RFC822_NAME | tag::URI => {
+                format!("{}`{}`: {problem}", at(place), shown_octets(name.content))
+            }
+            _ => format!("{}{problem}", at(place)),
         })?;
     }
     Ok(())
+}
+
+fn at(place: &str) -> String {
+    match place {
+        SUBJECT_ALT_NAME => String::new(),
+        other => format!("{other}: "),
+    }
 }
 
 fn dns_syntax(name: &[u8]) -> Problem {
@@ -220,14 +234,10 @@ fn other_name(content: &[u8]) -> Problem {
 }
 
 fn smtp_utf8_mailboxes(view: &View<'_>) -> Verdict {
-    for name in view.sans_of(tag::OTHER_NAME) {
-        if let Ok((oid, value)) = other_name_parts(name)
-            && oid::is(oid, oid::SMTP_UTF8_MAILBOX)
-        {
-            smtp_utf8_mailbox(value).map_err(str::to_owned)?;
-        }
-    }
-    Ok(())
+    each(view, tag::OTHER_NAME, |name| match other_name_parts(name) {
+        Ok((oid, value)) if oid::is(oid, oid::SMTP_UTF8_MAILBOX) => smtp_utf8_mailbox(value),
+        _ => Ok(()),
+    })
 }
 
 fn smtp_utf8_mailbox(value: &[u8]) -> Problem {
@@ -253,8 +263,8 @@ fn uri_absolute(uri: &[u8]) -> Problem {
 
 fn uri_host(uri: &[u8]) -> Problem {
     match Uri::of(uri) {
-        Ok(uri) if !uri.has_good_host() => Err("its host is neither a name nor an address"),
-        _ => Ok(()),
+        Ok(uri) => uri.check_host(),
+        Err(_) => Ok(()),
     }
 }
 
@@ -322,11 +332,12 @@ fn known_kind(view: &View<'_>) -> Verdict {
         tag::IP_ADDRESS,
         tag::REGISTERED_ID,
     ];
-    match view.sans().iter().find(|name| !KINDS.contains(&name.tag)) {
+    match view
+        .general_names
+        .iter()
+        .find(|(_, name)| !KINDS.contains(&name.tag))
+    {
         None => Ok(()),
-        Some(name) => Err(format!(
-            "there is an alternative name with tag 0x{:02x}",
-            name.tag
-        )),
+        Some((place, name)) => Err(format!("{place} has a name with tag 0x{:02x}", name.tag)),
     }
 }

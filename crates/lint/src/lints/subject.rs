@@ -3,7 +3,11 @@
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::catalogue::{Check::Content, Lint, Scope::EndEntity, Scope::TlsServer, Verdict, error, notice};
+use x509::san::free_text;
+
+use crate::catalogue::{
+    Check::Content, Lint, Scope::All, Scope::EndEntity, Scope::TlsServer, Verdict, error, notice,
+};
 use crate::lints::require;
 use crate::oid;
 use crate::text::shown;
@@ -24,6 +28,12 @@ pub(super) const LINTS: &[Lint] = &[
         "An emailAddress in the subject repeats an rfc822Name.",
     )
     .on(EndEntity, Content(email_in_san)),
+    error(
+        "gigvault_cn_is_what_it_looks_like",
+        "RFC 5280 4.2.1.10, 7.2; GigVault",
+        "A commonName with the shape of a host name, address, mailbox or URI is one.",
+    )
+    .on(All, Content(common_name_shape)),
     notice(
         "cabf_no_common_name",
         "BR 7.1.2.7.2",
@@ -63,6 +73,20 @@ fn signs_for_an_application(view: &View<'_>) -> bool {
     const NON_REPUDIATION: u16 = 1 << 1;
     let flags = view.extensions.usage.map_or(0, |usage| usage.flags());
     flags & NON_REPUDIATION != 0 && view.sans_of(tag::URI).next().is_some()
+}
+
+fn common_name_shape(view: &View<'_>) -> Verdict {
+    for attribute in view.subject.all(oid::COMMON_NAME) {
+        let text = attribute.text().unwrap_or_default();
+        free_text::read(&text).map_err(|disguised| {
+            format!(
+                "commonName `{}` looks like {} and is not one",
+                shown(&text),
+                disguised.shape
+            )
+        })?;
+    }
+    Ok(())
 }
 
 /// An alternative name as people write it: addresses as in RFC 5952.

@@ -15,16 +15,21 @@ pub(crate) struct Extensions<'a> {
     pub(crate) usage: Option<Bits<'a>>,
     pub(crate) purposes: Option<Vec<&'a [u8]>>,
     pub(crate) sans: Option<Vec<Tlv<'a>>>,
+    pub(crate) issuer_names: Option<Vec<Tlv<'a>>>,
+    pub(crate) directory_attributes: Option<Vec<DirectoryAttribute<'a>>>,
     pub(crate) ski: Option<&'a [u8]>,
     pub(crate) aki: Option<Aki<'a>>,
     pub(crate) crl_points: Option<Vec<CrlPoint<'a>>>,
     pub(crate) freshest: Option<Vec<CrlPoint<'a>>>,
     pub(crate) aia: Option<Vec<Access<'a>>>,
+    pub(crate) sia: Option<Vec<Access<'a>>>,
     pub(crate) policies: Option<Vec<Policy<'a>>>,
     /// Issuer's and subject's policy.
     pub(crate) mappings: Option<Vec<[&'a [u8]; 2]>>,
-    /// How many fields policyConstraints has.
-    pub(crate) policy_constraints: Option<usize>,
+    /// Contents of requireExplicitPolicy and inhibitPolicyMapping.
+    pub(crate) policy_constraints: Option<[Option<&'a [u8]>; 2]>,
+    /// Content of the INTEGER.
+    pub(crate) inhibit_any: Option<&'a [u8]>,
     pub(crate) name_constraints: Option<NameConstraints<'a>>,
     /// Contents of INTEGERs.
     pub(crate) tls_features: Option<Vec<&'a [u8]>>,
@@ -79,11 +84,20 @@ impl<'a> Bits<'a> {
 }
 
 /// authorityKeyIdentifier.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Aki<'a> {
     pub(crate) key_identifier: Option<&'a [u8]>,
-    pub(crate) has_issuer: bool,
-    pub(crate) has_serial: bool,
+    /// GeneralNames.
+    pub(crate) issuer: Option<Vec<Tlv<'a>>>,
+    /// Content of the INTEGER.
+    pub(crate) serial: Option<&'a [u8]>,
+}
+
+/// An Attribute of subjectDirectoryAttributes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DirectoryAttribute<'a> {
+    pub(crate) has_values: bool,
+    pub(crate) oid: &'a [u8],
 }
 
 /// A DistributionPoint.
@@ -91,9 +105,17 @@ pub(crate) struct Aki<'a> {
 pub(crate) struct CrlPoint<'a> {
     /// GeneralNames of the full name; none if there is no name or a relative one.
     pub(crate) full_name: Option<Vec<Tlv<'a>>>,
-    pub(crate) has_name: bool,
+    /// Content of the RelativeDistinguishedName that a relative name is.
+    pub(crate) relative_name: Option<&'a [u8]>,
     pub(crate) reasons: Option<Bits<'a>>,
-    pub(crate) has_crl_issuer: bool,
+    /// GeneralNames.
+    pub(crate) crl_issuer: Option<Vec<Tlv<'a>>>,
+}
+
+impl CrlPoint<'_> {
+    pub(crate) fn has_name(&self) -> bool {
+        self.full_name.is_some() || self.relative_name.is_some()
+    }
 }
 
 /// An AccessDescription.
@@ -131,7 +153,8 @@ pub(crate) struct Subtree<'a> {
     pub(crate) base: Tlv<'a>,
     /// Content of the INTEGER, if encoded.
     pub(crate) minimum: Option<&'a [u8]>,
-    pub(crate) has_maximum: bool,
+    /// The same.
+    pub(crate) maximum: Option<&'a [u8]>,
 }
 
 /// The extensions that are known here: identifier, name.
@@ -190,7 +213,10 @@ impl<'a> Extensions<'a> {
             oid::SUBJECT_KEY_IDENTIFIER => self.ski = Some(Reader::single(der, tag::OCTET_STRING)?),
             oid::KEY_USAGE => self.usage = Some(Bits::of(Reader::single(der, tag::BIT_STRING)?)?),
             oid::SUBJECT_ALT_NAME => self.sans = Some(list()?.all(Reader::any)?),
-            oid::ISSUER_ALT_NAME => drop(list()?.all(Reader::any)?),
+            oid::ISSUER_ALT_NAME => self.issuer_names = Some(list()?.all(Reader::any)?),
+            oid::SUBJECT_DIRECTORY_ATTRIBUTES => {
+                self.directory_attributes = Some(list()?.all(directory_attribute)?);
+            }
             oid::BASIC_CONSTRAINTS => self.basic = Some(basic_constraints(list()?)?),
             oid::NAME_CONSTRAINTS => self.name_constraints = Some(name_constraints(list()?)?),
             oid::CRL_DISTRIBUTION_POINTS => self.crl_points = Some(list()?.all(crl_point)?),
@@ -202,10 +228,10 @@ impl<'a> Extensions<'a> {
             oid::EXTENDED_KEY_USAGE => {
                 self.purposes = Some(list()?.all(|purposes| purposes.expect(tag::OID))?);
             }
-            oid::INHIBIT_ANY_POLICY => drop(Reader::single(der, tag::INTEGER)?),
+            oid::INHIBIT_ANY_POLICY => self.inhibit_any = Some(Reader::single(der, tag::INTEGER)?),
             oid::NO_REV_AVAIL | oid::OCSP_NO_CHECK => null(der)?,
             oid::AUTHORITY_INFO_ACCESS => self.aia = Some(list()?.all(access)?),
-            oid::SUBJECT_INFO_ACCESS => drop(list()?.all(access)?),
+            oid::SUBJECT_INFO_ACCESS => self.sia = Some(list()?.all(access)?),
             oid::TLS_FEATURE => {
                 self.tls_features = Some(list()?.all(|features| features.expect(tag::INTEGER))?);
             }
@@ -247,38 +273,59 @@ fn basic_constraints(mut fields: Reader<'_>) -> Result<Basic<'_>, Broken> {
 fn authority_key_identifier(mut fields: Reader<'_>) -> Result<Aki<'_>, Broken> {
     let aki = Aki {
         key_identifier: fields.optional(tag::implicit(0))?,
-        has_issuer: fields.optional(tag::explicit(1))?.is_some(),
-        has_serial: fields.optional(tag::implicit(2))?.is_some(),
+        issuer: fields
+            .optional(tag::explicit(1))?
+            .map(general_names)
+            .transpose()?,
+        serial: fields.optional(tag::implicit(2))?,
     };
     fields.finish()?;
     Ok(aki)
+}
+
+fn general_names(content: &[u8]) -> Result<Vec<Tlv<'_>>, Broken> {
+    Reader::new(content).all(Reader::any)
+}
+
+fn directory_attribute<'a>(list: &mut Reader<'a>) -> Result<DirectoryAttribute<'a>, Broken> {
+    let mut fields = list.enter(tag::SEQUENCE)?;
+    let oid = fields.expect(tag::OID)?;
+    let values = fields.enter(tag::SET)?.all(Reader::any)?;
+    fields.finish()?;
+    Ok(DirectoryAttribute {
+        has_values: !values.is_empty(),
+        oid,
+    })
 }
 
 fn crl_point<'a>(points: &mut Reader<'a>) -> Result<CrlPoint<'a>, Broken> {
     let mut fields = points.enter(tag::SEQUENCE)?;
     let name = fields.optional(tag::explicit(0))?;
     let reasons = fields.optional(tag::implicit(1))?.map(Bits::of).transpose()?;
-    let crl_issuer = fields.optional(tag::explicit(2))?;
+    let crl_issuer = fields
+        .optional(tag::explicit(2))?
+        .map(general_names)
+        .transpose()?;
     fields.finish()?;
-    let full_name = match name {
-        None => None,
+    let (full_name, relative_name) = match name {
+        None => (None, None),
         Some(choice) => {
             let mut choice = Reader::new(choice);
             let name = choice.any()?;
             choice.finish()?;
             match name.tag {
                 // fullName, nameRelativeToCRLIssuer.
-                0xa0 => Some(Reader::new(name.content).all(Reader::any)?),
-                0xa1 => None,
+                0xa0 => (Some(general_names(name.content)?), None),
+                0xa1 => (None, Some(name.content)),
                 _ => return Err(Broken::Value("a distributionPoint that is no name")),
             }
         }
     };
     Ok(CrlPoint {
         full_name,
-        has_name: name.is_some(),
+        relative_name,
         reasons,
-        has_crl_issuer: crl_issuer.is_some(),
+        crl_issuer,
     })
 }
 
@@ -316,13 +363,13 @@ fn mapping<'a>(list: &mut Reader<'a>) -> Result<[&'a [u8]; 2], Broken> {
     Ok(pair)
 }
 
-fn policy_constraints(mut fields: Reader<'_>) -> Result<usize, Broken> {
+fn policy_constraints(mut fields: Reader<'_>) -> Result<[Option<&[u8]>; 2], Broken> {
     let present = [
         fields.optional(tag::implicit(0))?,
         fields.optional(tag::implicit(1))?,
     ];
     fields.finish()?;
-    Ok(present.iter().flatten().count())
+    Ok(present)
 }
 
 fn name_constraints(mut fields: Reader<'_>) -> Result<NameConstraints<'_>, Broken> {
@@ -343,7 +390,7 @@ fn subtree<'a>(list: &mut Reader<'a>) -> Result<Subtree<'a>, Broken> {
     let subtree = Subtree {
         base: fields.any()?,
         minimum: fields.optional(tag::implicit(0))?,
-        has_maximum: fields.optional(tag::implicit(1))?.is_some(),
+        maximum: fields.optional(tag::implicit(1))?,
     };
     fields.finish()?;
     Ok(subtree)

@@ -37,16 +37,30 @@ impl<'a> Name<'a> {
         };
         let mut rdn = 0;
         while !rdns.is_empty() {
-            let mut set = rdns.enter(tag::SET)?;
-            read.has_empty_rdn |= set.is_empty();
-            while !set.is_empty() {
-                let mut pair = set.enter(tag::SEQUENCE)?;
-                let (oid, value) = (pair.expect(tag::OID)?, pair.any()?);
-                pair.finish()?;
-                read.attributes.push(Attribute { rdn, oid, value });
-            }
+            read.read_rdn(rdn, rdns.enter(tag::SET)?)?;
             rdn += 1;
         }
+        Ok(read)
+    }
+
+    fn read_rdn(&mut self, rdn: usize, mut set: Reader<'a>) -> Result<(), Broken> {
+        self.has_empty_rdn |= set.is_empty();
+        while !set.is_empty() {
+            let mut pair = set.enter(tag::SEQUENCE)?;
+            let (oid, value) = (pair.expect(tag::OID)?, pair.any()?);
+            pair.finish()?;
+            self.attributes.push(Attribute { rdn, oid, value });
+        }
+        Ok(())
+    }
+
+    /// Reads the content of a RelativeDistinguishedName that stands alone.
+    pub(super) fn of_rdn(content: &'a [u8]) -> Result<Self, Broken> {
+        let mut read = Self {
+            der: content,
+            ..Self::default()
+        };
+        read.read_rdn(0, Reader::new(content))?;
         Ok(read)
     }
 
@@ -74,23 +88,40 @@ impl<'a> Attribute<'a> {
 
     /// The text of a character string; none for other types and broken encodings.
     pub(crate) fn text(&self) -> Option<Cow<'a, str>> {
-        let content = self.value.content;
-        match self.value.tag {
-            tag::UTF8_STRING
-            | tag::PRINTABLE_STRING
-            | tag::IA5_STRING
-            | tag::NUMERIC_STRING
-            | tag::VISIBLE_STRING => std::str::from_utf8(content).ok().map(Cow::Borrowed),
-            // Latin-1 is what its writers meant.
-            tag::TELETEX_STRING => Some(content.iter().copied().map(char::from).collect()),
-            tag::BMP_STRING => {
-                let (units, []) = content.as_chunks::<2>() else {
-                    return None;
-                };
-                let units: Vec<u16> = units.iter().copied().map(u16::from_be_bytes).collect();
-                String::from_utf16(&units).ok().map(Cow::Owned)
-            }
-            _ => None,
+        text_of(&self.value)
+    }
+}
+
+/// The text of a character string; none for other types and broken encodings.
+pub(crate) fn text_of<'a>(value: &Tlv<'a>) -> Option<Cow<'a, str>> {
+    let content = value.content;
+    match value.tag {
+        tag::UTF8_STRING
+        | tag::PRINTABLE_STRING
+        | tag::IA5_STRING
+        | tag::NUMERIC_STRING
+        | tag::VISIBLE_STRING
+        | tag::GENERAL_STRING => std::str::from_utf8(content).ok().map(Cow::Borrowed),
+        // Latin-1 is what its writers meant.
+        tag::TELETEX_STRING => Some(content.iter().copied().map(char::from).collect()),
+        tag::BMP_STRING => {
+            let (units, []) = content.as_chunks::<2>() else {
+                return None;
+            };
+            let units: Vec<u16> = units.iter().copied().map(u16::from_be_bytes).collect();
+            String::from_utf16(&units).ok().map(Cow::Owned)
         }
+        tag::UNIVERSAL_STRING => {
+            let (units, []) = content.as_chunks::<4>() else {
+                return None;
+            };
+            let character = |unit: &[u8; 4]| char::from_u32(u32::from_be_bytes(*unit));
+            units
+                .iter()
+                .map(character)
+                .collect::<Option<String>>()
+                .map(Cow::Owned)
+        }
+        _ => None,
     }
 }

@@ -30,6 +30,7 @@ pub(crate) const FRESHEST: &str = "2.5.29.46";
 pub(crate) const INHIBIT_ANY: &str = "2.5.29.54";
 pub(crate) const NO_REV_AVAIL: &str = "2.5.29.56";
 pub(crate) const AIA: &str = "1.3.6.1.5.5.7.1.1";
+pub(crate) const SUBJECT_INFO_ACCESS: &str = "1.3.6.1.5.5.7.1.11";
 pub(crate) const FEATURE: &str = "1.3.6.1.5.5.7.1.24";
 pub(crate) const NO_CHECK: &str = "1.3.6.1.5.5.7.48.1.5";
 

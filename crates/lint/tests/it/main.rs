@@ -5,6 +5,7 @@ mod catalogue;
 mod der;
 mod foreign;
 mod forge;
+mod found;
 mod gate;
 mod hostile;
 mod links;

@@ -14,17 +14,17 @@ const MAX_TRUST_DOMAIN: usize = 255;
 pub(super) fn check(sans: &[San], workload: bool) -> Result<(), String> {
     let uris = || {
         sans.iter().filter_map(|san| match san {
-            San::Uri(uri) => Some(uri.as_str()),
+            San::Uri(uri) => Some(uri),
             _ => None,
         })
     };
-    let Some(id) = uris().find(|uri| is_id(uri)) else {
+    let Some(id) = uris().find(|uri| is_id(uri.as_str())) else {
         return Ok(());
     };
     if uris().count() > 1 {
         return Err(format!("{id}: beside a SPIFFE ID there must be no other URI"));
     }
-    check_id(id, workload).map_err(|problem| format!("{id}: {problem}"))
+    check_id(id.as_str(), workload).map_err(|problem| format!("{id}: {problem}"))
 }
 
 /// Whether a URI claims to be a SPIFFE ID, in whatever spelling of its scheme.
@@ -106,6 +106,9 @@ mod tests {
             "spiffe://example.test/a%20b",
             "spiffe://example.test:443/a",
             "spiffe://user@example.test/a",
+            "SPIFFE://example.test/a",
+            "spiffe://Example.test/a",
+            "spiffe:example.test/a",
             "spiffe:/example.test/a",
             "spiffe:example.test",
         ] {

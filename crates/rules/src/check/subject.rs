@@ -3,6 +3,7 @@
 
 use const_oid::ObjectIdentifier;
 use x509::name::oids;
+use x509::san::free_text::{self, FreeText};
 use x509::{DistinguishedName, San};
 
 use crate::denied::Denied;
@@ -102,35 +103,31 @@ fn check_mailboxes(attributes: &[(ObjectIdentifier, String)], sans: &[San]) -> R
 
 /// How the common name must be spelled, if it repeats an alternative name.
 fn spelling(rule: CommonName, text: &str, sans: &[San]) -> Result<Option<String>, Denied> {
-    let kinds: &[&str] = match rule {
-        CommonName::Free => return Ok(None),
-        CommonName::RepeatsSan => &["ip", "dns", "email", "upn", "uri"],
-        CommonName::NamesRepeatSan => kinds_in(text),
+    let candidates: Vec<San> = match (rule, rule_of_text(rule, text)?) {
+        (CommonName::Free, _) | (CommonName::NamesRepeatSan, FreeText::Words) => return Ok(None),
+        (CommonName::NamesRepeatSan, FreeText::Name(names)) => names,
+        (CommonName::RepeatsSan, _) => read_as(&["ip", "dns", "email", "upn", "uri"], text).collect(),
     };
-    if let Some(name) = read_as(kinds, text).find(|name| sans.contains(name)) {
+    // Spelled as the alternative name is: two spellings of a URI or of a host are equal.
+    if let Some(name) = sans.iter().find(|san| candidates.contains(san)) {
         return Ok(Some(name.value()));
     }
-    match read_as(kinds, text).next() {
-        None if rule == CommonName::NamesRepeatSan => Ok(None),
-        first => Err(Denied::subject(format!(
-            "the common name {text:?} is not one of the alternative names; add it there{}, or leave it out",
-            first.map(|name| format!(" as {name}")).unwrap_or_default()
-        ))),
-    }
+    Err(Denied::subject(format!(
+        "the common name {text:?} is not one of the alternative names; add it there{}, or leave it out",
+        candidates
+            .first()
+            .map(|name| format!(" as {name}"))
+            .unwrap_or_default()
+    )))
 }
 
-/// The kinds of name that a program would take free text for.
-fn kinds_in(text: &str) -> &'static [&'static str] {
-    if text.parse::<std::net::IpAddr>().is_ok() {
-        &["ip"]
-    } else if text.contains("://") {
-        &["uri"]
-    } else if text.contains('@') {
-        &["email", "upn"]
-    } else if text.contains('.') {
-        &["dns"]
-    } else {
-        &[]
+/// What the text is taken for. Where it must repeat an alternative name anyway, that says more than its shape.
+fn rule_of_text(rule: CommonName, text: &str) -> Result<FreeText, Denied> {
+    match free_text::read(text) {
+        Err(disguised) if rule != CommonName::RepeatsSan => {
+            Err(Denied::subject(format!("the common name {disguised}")))
+        }
+        read => Ok(read.unwrap_or(FreeText::Words)),
     }
 }
 

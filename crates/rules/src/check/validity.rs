@@ -41,16 +41,23 @@ pub(crate) fn settle(
     Ok(validity)
 }
 
+/// A CA can't be renewed by this version, so the way out is the clock or another CA.
 fn check_issuer(issuer: &Issuer, now: OffsetDateTime) -> Result<(), Denied> {
-    match issuer.validity() {
-        Some(period) if !period.contains(now) => Err(Denied::ca(format!(
-            "the CA's certificate is valid from {} to {}, and it is {}; rotate the CA or mend the clock",
-            rfc3339(period.not_before),
-            rfc3339(period.not_after),
-            rfc3339(now)
-        ))),
-        _ => Ok(()),
-    }
+    let Some(period) = issuer.validity().filter(|period| !period.contains(now)) else {
+        return Ok(());
+    };
+    let way_out = match now < period.not_before {
+        true => {
+            "if the clock of this machine is wrong, set it; if it was wrong when the CA was made, make a new CA"
+        }
+        false => "if the clock of this machine is wrong, set it; else make a new CA",
+    };
+    Err(Denied::ca(format!(
+        "the CA's certificate is valid from {} to {}, and it is {}; {way_out}, for `gigvault up` in another data directory",
+        rfc3339(period.not_before),
+        rfc3339(period.not_after),
+        rfc3339(now)
+    )))
 }
 
 /// The period by request and profile alone, but for a default start before the issuer's own.

@@ -17,7 +17,63 @@ type Case = (
     &'static str,
 );
 
-const NAMES: [Case; 28] = [
+const NAMES: [Case; 36] = [
+    (
+        "tls-client",
+        "CN=www.bank.example.",
+        &["dns:a.test"],
+        field::SUBJECT,
+        "looks like a host name",
+    ),
+    (
+        "tls-client",
+        "CN=10.0.0.1/8",
+        &["dns:a.test"],
+        field::SUBJECT,
+        "looks like a path or network",
+    ),
+    (
+        "tls-client",
+        "CN=0x7f.1",
+        &["dns:a.test"],
+        field::SUBJECT,
+        "looks like an IP address",
+    ),
+    (
+        "tls-client",
+        "CN=admin@corp.example\\ ",
+        &["dns:a.test"],
+        field::SUBJECT,
+        "write it without blanks",
+    ),
+    (
+        "code-signing",
+        "CN=www．bank．example",
+        &[],
+        field::SUBJECT,
+        "in ordinary letters",
+    ),
+    (
+        "code-signing",
+        "CN=Admin \\<admin@corp.example\\>",
+        &[],
+        field::SUBJECT,
+        "text around a mail address",
+    ),
+    (
+        "code-signing",
+        "CN=ca.example.test:443",
+        &[],
+        field::SUBJECT,
+        "leave out the port",
+    ),
+    (
+        "ocsp-signer",
+        "CN=[2001:db8::1]",
+        &[],
+        field::SUBJECT,
+        "looks like an IP address",
+    ),
     ("tls-server", "CN=web.example.test", &[], field::SAN, "dns or ip"),
     (
         "tls-server",

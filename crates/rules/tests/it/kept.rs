@@ -1,6 +1,6 @@
 //! What of a request is kept octet for octet, and what the profiles for devices take.
 
-use rules::{Request, field};
+use rules::{Grant, Request, field};
 use x509::{Csr, Eku, KeyUsageFlags, San, csr::ReceivedCsr};
 
 use crate::world::{Ca, p256, profile, request, rsa2048, sans, subject};
@@ -10,11 +10,16 @@ fn file(name: &str) -> Vec<u8> {
     std::fs::read(format!("{data}/{name}")).unwrap()
 }
 
+/// The request of a CSR, by somebody who may have everything.
+fn asked_by(csr: &Csr) -> Request {
+    Request::from_csr(csr).granted(Grant::service().with_authority())
+}
+
 #[test]
 fn a_ca_keeps_the_octets_of_its_subject() {
     let csr = Csr::from_pem_or_der(&file("a06-subca-printable.csr")).unwrap();
     let root = Ca::root();
-    let certificate = root.issue(&profile("sub-ca"), Request::from_csr(&csr));
+    let certificate = root.issue(&profile("sub-ca"), asked_by(&csr));
     assert_eq!(certificate.subject().der(), csr.subject().der());
     assert_eq!(certificate.issuer().der(), root.certificate.subject().der());
     assert_eq!(
@@ -27,7 +32,7 @@ fn a_ca_keeps_the_octets_of_its_subject() {
 fn what_a_ca_issues_names_it_by_its_octets_and_its_own_key_identifier() {
     let root = Ca::root();
     let csr = Csr::from_pem_or_der(&file("a06-subca-printable.csr")).unwrap();
-    let mut asked = Request::from_csr(&csr);
+    let mut asked = asked_by(&csr);
     let mut ca = Ca::root();
     asked.public_key = ca.key.public.clone();
     asked.subject_key_identifier = Some(vec![7; 12]);
@@ -78,7 +83,7 @@ fn end_entities_get_our_encodings() {
 #[test]
 fn a_device_keeps_its_rfc_2985_attributes_and_their_encoding() {
     let csr = Csr::from_pem_or_der(&file("a04-cisco-unstructured.csr")).unwrap();
-    let certificate = Ca::issuing().issue(&profile("device"), Request::from_csr(&csr));
+    let certificate = Ca::issuing().issue(&profile("device"), asked_by(&csr));
     assert_eq!(certificate.subject().der(), csr.subject().der());
     let named = "serialNumber=FTX1,unstructuredAddress=192.0.2.1,unstructuredName=r1.example.test";
     let certificate = Ca::issuing().issue(&profile("device"), request(named, &[], p256()));
@@ -104,7 +109,7 @@ fn the_mailbox_of_a_device_becomes_an_alternative_name() {
 fn an_opc_ua_application_gets_the_usages_of_its_standard() {
     let received = ReceivedCsr::from_pem_or_der(&file("a11-opcua.csr")).unwrap();
     let csr = received.with_names(None, None).unwrap();
-    let certificate = Ca::issuing().issue(&profile("opc-ua"), Request::from_csr(&csr));
+    let certificate = Ca::issuing().issue(&profile("opc-ua"), asked_by(&csr));
     assert_eq!(certificate.subject().der(), csr.subject().der());
     assert_eq!(certificate.sans(), csr.sans());
     assert_eq!(certificate.eku(), Some(&[Eku::ServerAuth, Eku::ClientAuth][..]));

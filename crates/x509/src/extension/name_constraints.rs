@@ -8,12 +8,16 @@ use std::{fmt, net::IpAddr};
 
 use super::{
     Subtree,
-    subtree::{EMAIL, IP, OTHER_NAME, REGISTERED_ID, Subject},
+    subtree::{DNS, EMAIL, IP, OTHER_NAME, REGISTERED_ID, Subject, URI},
 };
 use crate::{
     asn1::{DerError, Reader, Writer, tag},
     name::{self, DistinguishedName},
-    san::{self, DnsName, EmailAddress, San, SmtpUtf8Mailbox, address::embedded_ipv4},
+    san::{
+        self, DnsName, EmailAddress, San, SmtpUtf8Mailbox,
+        address::embedded_ipv4,
+        free_text::{self, FreeText},
+    },
 };
 
 const PERMITTED: u8 = tag::context_constructed(0);
@@ -68,30 +72,34 @@ impl NameConstraints {
             self.judge_email(&address)?;
         }
         for common_name in subject.common_names() {
-            self.judge_common_name(&common_name)?;
+            self.judge_free_text(&common_name)?;
         }
         sans.iter().try_for_each(|san| self.judge_san(san))
     }
 
     fn judge_san(&self, san: &San) -> Result<(), Violation> {
+        self.judge_san_as(san, san)
+    }
+
+    fn judge_san_as(&self, san: &San, shown: &dyn fmt::Display) -> Result<(), Violation> {
         match san {
-            San::Dns(name) => self.judge(&Subject::Dns(name.as_str()), san),
-            San::Ip(address) => self.judge_ip(address.ip(), san),
-            San::Email(address) => self.judge(&email(address), san),
+            San::Dns(name) => self.judge(&Subject::Dns(name.as_str()), shown),
+            San::Ip(address) => self.judge_ip(address.ip(), shown),
+            San::Email(address) => self.judge(&email(address), shown),
             San::SmtpUtf8(address) => {
-                self.judge(&email_utf8(address), san)?;
-                self.judge(&Subject::Opaque(OTHER_NAME), san)
+                self.judge(&email_utf8(address), shown)?;
+                self.judge(&Subject::Opaque(OTHER_NAME), shown)
             }
             // Constraints on a host say nothing about URIs without one, and those with an address are refused.
             San::Uri(uri) => {
                 let host = uri.host().filter(|host| host.parse::<DnsName>().is_ok());
-                self.judge(&Subject::Uri(host), san)
+                self.judge(&Subject::Uri(host), shown)
             }
-            San::DirName(name) => self.judge(&Subject::Directory(name), san),
-            San::RegisteredId(_) => self.judge(&Subject::Opaque(REGISTERED_ID), san),
-            San::OtherName { .. } => self.judge(&Subject::Opaque(OTHER_NAME), san),
-            San::Opaque(der) if let Some(address) = foreign_address(der) => self.judge_ip(address, san),
-            San::Opaque(der) => self.judge(&Subject::Opaque(der.first().copied().unwrap_or_default()), san),
+            San::DirName(name) => self.judge(&Subject::Directory(name), shown),
+            San::RegisteredId(_) => self.judge(&Subject::Opaque(REGISTERED_ID), shown),
+            San::OtherName { .. } => self.judge(&Subject::Opaque(OTHER_NAME), shown),
+            San::Opaque(der) if let Some(address) = foreign_address(der) => self.judge_ip(address, shown),
+            San::Opaque(der) => self.judge(&Subject::Opaque(der.first().copied().unwrap_or_default()), shown),
         }
     }
 
@@ -104,20 +112,36 @@ impl NameConstraints {
         }
     }
 
-    fn judge_common_name(&self, text: &str) -> Result<(), Violation> {
-        let shown = format_args!("common name {text}").to_string();
-        if let Ok(address) = text.parse() {
-            return self.judge_ip(address, &shown);
-        }
-        if text.contains('@') {
-            return match text.parse::<EmailAddress>() {
-                Ok(address) => self.judge(&email(&address), &shown),
-                Err(_) => Ok(()),
-            };
-        }
-        match text.parse::<DnsName>() {
-            Ok(name) if text.contains('.') => self.judge(&Subject::Dns(name.as_str()), &shown),
-            _ => Ok(()),
+    /// Judges a common name as what programs take it for. Names among other words bind only where they are excluded:
+    /// no program takes the whole text for one of them.
+    fn judge_free_text(&self, text: &str) -> Result<(), Violation> {
+        let shown = format_args!("common name {}", san::shown(text)).to_string();
+        match free_text::read(text) {
+            Ok(FreeText::Name(names)) => names.iter().try_for_each(|name| match name {
+                // Whatever else it may be, a text with an `@` is taken for a mailbox.
+                San::OtherName { .. }
+                    if !names
+                        .iter()
+                        .any(|name| matches!(name, San::Email(_) | San::SmtpUtf8(_))) =>
+                {
+                    self.judge(&Subject::Opaque(EMAIL), &shown)
+                }
+                San::OtherName { .. } => Ok(()),
+                name => self.judge_san_as(name, &shown),
+            }),
+            Ok(FreeText::Words) => {
+                let excluded = Self {
+                    permitted: Vec::new(),
+                    excluded: self.excluded.clone(),
+                };
+                let names = free_text::names_within(text);
+                names
+                    .iter()
+                    .try_for_each(|name| excluded.judge_san_as(name, &shown))
+            }
+            Err(_) => [DNS, IP, EMAIL, URI]
+                .into_iter()
+                .try_for_each(|kind| self.judge(&Subject::Opaque(kind), &shown)),
         }
     }
 
@@ -407,6 +431,12 @@ mod tests {
             "CN=10.1.1.1",
             "emailAddress=a@example.test",
             "CN=a@example.test",
+            "CN=J.R.R. Tolkien",
+            "CN=Gateway 192.0.2.1",
+            "CN=ACME Corp. Web Signing",
+            "CN=tool-1.2.3",
+            "CN=system:node:a",
+            "CN=123456789",
         ] {
             assert!(permits(subject), "{subject}");
         }
@@ -418,8 +448,64 @@ mod tests {
             "emailAddress=x",
             "CN=a@b.test",
             "CN=::1",
+            "CN=web.example.test.",
+            "CN=web.other.test.",
+            "CN=\\ web.other.test",
+            "CN=web.other.test\u{a0}",
+            "CN=web．other．test",
+            "CN=web_1.other.test",
+            "CN=192.0.2.1/8",
+            "CN=10.0.0.1/8",
+            "CN=0x7f.1",
+            "CN=0300.0.2.1",
+            "CN=１９２.0.2.1",
+            "CN=[2001:db8::1]",
+            "CN=::ffff:10.0.0.1",
+            "CN=a@b.test\\ ",
+            "CN=a＠b.test",
+            "CN=Admin \\<a@b.test\\>",
+            "CN=web.other.test:443",
+            "CN=a@CORP_X",
         ] {
             assert!(!permits(subject), "{subject}");
+        }
+    }
+
+    #[test]
+    fn excluded_names_are_found_in_every_common_name() {
+        let constraints = constraints(
+            &[],
+            &[
+                "dns:bank.test",
+                "ip:10.0.0.0/8",
+                "ip:127.0.0.0/8",
+                "email:corp.test",
+                "uri:bank.test",
+            ],
+        );
+        let permits = |subject: &str| constraints.permits(&subject.parse().unwrap(), &[]).is_ok();
+        for subject in [
+            "CN=www.bank.test",
+            "CN=bank.test",
+            "CN=Visit www.bank.test.",
+            "CN=dns:www.bank.test",
+            "CN=Gateway 10.0.0.1",
+            "CN=Gateway (10.0.0.1)",
+            "CN=0x7f000001",
+            "CN=a@corp.test",
+            "CN=A@CORP.TEST",
+            "CN=https://bank.test/x",
+        ] {
+            assert!(!permits(subject), "{subject}");
+        }
+        for subject in [
+            "CN=www.other.test",
+            "CN=Gateway 192.0.2.1",
+            "CN=a@other.test",
+            "CN=Jane Doe",
+            "CN=0x01000000",
+        ] {
+            assert!(permits(subject), "{subject}");
         }
     }
 

@@ -337,40 +337,9 @@ impl<'a> Attribute<'a> {
         label(self.oid)
     }
 
-    /// The value as text, if it is a well-formed character string. TeletexString is read as Latin-1, which is what
-    /// its writers meant.
+    /// The value as text, if it is a well-formed character string.
     pub(super) fn text(&self) -> Option<Cow<'a, str>> {
-        let content = self.value.content;
-        match self.value.tag {
-            tag::UTF8_STRING => std::str::from_utf8(content).ok().map(Cow::Borrowed),
-            tag::PRINTABLE_STRING | tag::IA5_STRING | tag::NUMERIC_STRING | tag::VISIBLE_STRING => {
-                std::str::from_utf8(content)
-                    .ok()
-                    .filter(|text| text.is_ascii())
-                    .map(Cow::Borrowed)
-            }
-            tag::TELETEX_STRING => Some(content.iter().copied().map(char::from).collect()),
-            tag::BMP_STRING => {
-                let (units, []) = content.as_chunks::<2>() else {
-                    return None;
-                };
-                let units: Vec<u16> = units.iter().copied().map(u16::from_be_bytes).collect();
-                String::from_utf16(&units).ok().map(Cow::Owned)
-            }
-            tag::UNIVERSAL_STRING => {
-                let (units, []) = content.as_chunks::<4>() else {
-                    return None;
-                };
-                units
-                    .iter()
-                    .copied()
-                    .map(u32::from_be_bytes)
-                    .map(char::from_u32)
-                    .collect::<Option<String>>()
-                    .map(Cow::Owned)
-            }
-            _ => None,
-        }
+        text_of(&self.value)
     }
 
     /// The value for people: its text, or `#` and its DER in hex (RFC 4514 section 2.4).
@@ -389,5 +358,43 @@ impl<'a> Attribute<'a> {
         // The space leads, so that no text key can equal an octet key, which starts with '#'.
         let key = prepared.map_or_else(|| self.hex(), |text| format!(" {text}"));
         (self.oid, key)
+    }
+}
+
+/// The text of a well-formed character string. TeletexString is read as Latin-1, which is what its writers meant.
+pub(crate) fn text_of<'a>(value: &Tlv<'a>) -> Option<Cow<'a, str>> {
+    let content = value.content;
+    match value.tag {
+        tag::UTF8_STRING => std::str::from_utf8(content).ok().map(Cow::Borrowed),
+        // GeneralString in practice is ASCII: Kerberos writes realms in it (RFC 4120 section 5.2.1).
+        tag::PRINTABLE_STRING
+        | tag::IA5_STRING
+        | tag::NUMERIC_STRING
+        | tag::VISIBLE_STRING
+        | tag::GENERAL_STRING => std::str::from_utf8(content)
+            .ok()
+            .filter(|text| text.is_ascii())
+            .map(Cow::Borrowed),
+        tag::TELETEX_STRING => Some(content.iter().copied().map(char::from).collect()),
+        tag::BMP_STRING => {
+            let (units, []) = content.as_chunks::<2>() else {
+                return None;
+            };
+            let units: Vec<u16> = units.iter().copied().map(u16::from_be_bytes).collect();
+            String::from_utf16(&units).ok().map(Cow::Owned)
+        }
+        tag::UNIVERSAL_STRING => {
+            let (units, []) = content.as_chunks::<4>() else {
+                return None;
+            };
+            units
+                .iter()
+                .copied()
+                .map(u32::from_be_bytes)
+                .map(char::from_u32)
+                .collect::<Option<String>>()
+                .map(Cow::Owned)
+        }
+        _ => None,
     }
 }

@@ -48,7 +48,13 @@ impl FromStr for HostAddress {
             address: printable(text),
             problem: "it is not an IPv4 or IPv6 address",
         })?;
-        address.try_into()
+        match why_not_a_host(address) {
+            None => Ok(Self(address)),
+            Some(problem) => Err(SanError::Ip {
+                address: printable(text),
+                problem,
+            }),
+        }
     }
 }
 

@@ -93,7 +93,7 @@ pub(crate) fn printable(text: &str) -> String {
 }
 
 /// A host name without wildcard, as lower-case A-labels: a domain name that nobody reads as an address.
-pub(super) fn host_a_labels(host: &str) -> Result<String, &'static str> {
+pub(crate) fn host_a_labels(host: &str) -> Result<String, &'static str> {
     let ascii = to_a_labels(host)?;
     if looks_like_an_address(&ascii) {
         return Err("names that end in a number are read as IP addresses; write an address as ip:…");

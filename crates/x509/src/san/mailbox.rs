@@ -80,7 +80,18 @@ fn is_visible(c: char) -> bool {
     !unicode::is_unfit(c) && !c.is_whitespace()
 }
 
-/// The form `user@domain` of a user principal name; anything visible may stand in it, in normalization form KC, so that
+/// What encloses, quotes or lists mail addresses, and no account is called by.
+const QUOTING: [char; 12] = ['"', '\\', '<', '>', '(', ')', '[', ']', ',', ';', ':', '|'];
+
+/// Realms may be other than host names, but have no second spelling by a dot at their end or a port.
+fn is_realm_label(label: &str) -> bool {
+    !label.is_empty()
+        && label
+            .chars()
+            .all(|c| c.is_alphanumeric() || unicode::is_mark(c) || "-_".contains(c))
+}
+
+/// The form `user@domain` of a user principal name; any visible user, in normalization form KC, so that
 /// a full-width `@` or letter is not a second spelling.
 pub(super) fn check_upn(name: &str) -> Result<(), SanError> {
     let refuse = |problem| {
@@ -90,7 +101,8 @@ pub(super) fn check_upn(name: &str) -> Result<(), SanError> {
         })
     };
     match name.split_once('@') {
-        Some((user, domain)) if !user.is_empty() && !domain.is_empty() && !domain.contains('@') => {}
+        Some((user, domain))
+            if !user.is_empty() && !user.contains(QUOTING) && domain.split('.').all(is_realm_label) => {}
         _ => return refuse("a user principal name has the form user@domain"),
     }
     if name.len() > 1024 || !name.chars().all(is_visible) {
@@ -229,6 +241,11 @@ mod tests {
             "@a",
             "a@",
             "a@b@c",
+            "a@b.",
+            "\"a\"@b",
+            "a@.b",
+            "a@b/c",
+            "a@b:1",
             "a b@c",
             "a@b\0",
             "a\u{202e}@b",

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use const_oid::ObjectIdentifier;
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 
-use super::{ID_ON_SMTP_UTF8_MAILBOX, ID_ON_UPN, San, SanError, SanKind, dns::printable, mailbox::Mailbox};
+use super::{ID_ON_UPN, San, SanError, SanKind, dns::printable, mailbox::Mailbox};
 use crate::asn1::{Reader, tag};
 
 impl San {
@@ -25,6 +25,17 @@ impl San {
                 None => format!("{oid}={}", HEXLOWER.encode(value_der)),
             },
             Self::Opaque(der) => HEXLOWER.encode(der),
+        }
+    }
+
+    /// The text that this name is compared by, wherever texts are compared, as in a search: two names that mean the same
+    /// have the same. URIs are in their [canonical](super::Uri::canonical) form, and principal names in lower case.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        match self {
+            Self::Uri(uri) => format!("{}:{}", self.kind(), uri.canonical()),
+            _ if self.kind() == SanKind::Upn => self.to_string().to_lowercase(),
+            _ => self.to_string(),
         }
     }
 
@@ -90,32 +101,6 @@ fn parse_other_name(value: &str) -> Result<San, SanError> {
     San::other_name(parse_oid(oid)?, der)
 }
 
-impl San {
-    /// An otherName of any type. Values of the types that have their own kind become that kind.
-    ///
-    /// # Errors
-    /// If the value is not one DER value, or does not fit the rules of its type.
-    pub fn other_name(oid: ObjectIdentifier, value_der: Vec<u8>) -> Result<Self, SanError> {
-        let utf8 = || {
-            Reader::single(&value_der, tag::UTF8_STRING)
-                .ok()
-                .and_then(|content| std::str::from_utf8(content).ok())
-                .ok_or(SanError::OtherName("its value must be a UTF8String"))
-        };
-        if oid == ID_ON_SMTP_UTF8_MAILBOX {
-            return utf8()?.parse().map(Self::SmtpUtf8);
-        }
-        if oid == ID_ON_UPN {
-            return Self::upn(utf8()?);
-        }
-        let mut value = Reader::new(&value_der);
-        if value.any().is_err() || value.finish().is_err() {
-            return Err(SanError::OtherName("its value is not one DER value"));
-        }
-        Ok(Self::OtherName { oid, value_der })
-    }
-}
-
 impl SanKind {
     /// The word for this kind in the text form.
     #[must_use]
@@ -172,7 +157,7 @@ mod tests {
             ("IP:2001:DB8:0:0:0:0:0:1", "ip:2001:db8::1"),
             ("email:User@EXAMPLE.test", "email:User@example.test"),
             ("email:Üser@bücher.example", "email:Üser@xn--bcher-kva.example"),
-            ("uri:HTTPS://Web.test/A", "uri:https://web.test/A"),
+            ("URI:HTTPS://Web.test/A", "uri:HTTPS://Web.test/A"),
             ("dirname:cn=a, o=b", "dirname:CN=a,O=b"),
             ("rid:1.2.3.4", "rid:1.2.3.4"),
             ("upn:User@EXAMPLE", "upn:User@EXAMPLE"),
@@ -186,6 +171,20 @@ mod tests {
             let san: San = text.parse().unwrap();
             assert_eq!(san.to_string(), canonical);
             assert_eq!(canonical.parse::<San>().unwrap(), san);
+        }
+    }
+
+    #[test]
+    fn names_that_mean_the_same_are_searched_by_the_same_text() {
+        for (text, canonical) in [
+            ("uri:HTTPS://Web.test/%7eA", "uri:https://web.test/~A"),
+            ("upn:User@EXAMPLE", "upn:user@example"),
+            ("dns:Web.Test", "dns:web.test"),
+            ("email:User@Example.test", "email:User@example.test"),
+        ] {
+            let san: San = text.parse().unwrap();
+            assert_eq!(san.canonical(), canonical);
+            assert_eq!(canonical.parse::<San>().unwrap().canonical(), canonical);
         }
     }
 

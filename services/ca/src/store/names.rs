@@ -5,8 +5,14 @@
 
 use crate::domain::SanSuffix;
 
-/// The key of a whole name given as `kind:value`.
+/// The key of a whole name given as `kind:value`, in the form that names are compared in.
 pub(crate) fn exact(san: &str) -> Vec<u8> {
+    // The other kinds are compared as they are written.
+    let canonical = match san.split_once(':') {
+        Some(("uri" | "upn", _)) => san.parse().map(|san: x509::San| san.canonical()).ok(),
+        _ => None,
+    };
+    let san = canonical.as_deref().unwrap_or(san);
     let (kind, value) = san.split_once(':').unwrap_or(("", san));
     key(kind, value)
 }
@@ -41,6 +47,17 @@ mod tests {
         });
         let key = exact(san);
         start <= key && key < end
+    }
+
+    #[test]
+    fn a_name_has_one_key_however_it_is_written() {
+        for (one, other) in [
+            ("uri:HTTPS://Web.TEST/%7ea", "uri:https://web.test/~a"),
+            ("upn:User@EXAMPLE", "upn:user@example"),
+        ] {
+            assert_eq!(exact(one), exact(other));
+        }
+        assert_ne!(exact("uri:https://web.test/a"), exact("uri:https://web.test/A"));
     }
 
     #[test]

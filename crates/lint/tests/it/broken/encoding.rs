@@ -82,7 +82,12 @@ pub(super) const CASES: &[Case] = &[
     only("x680_printable_characters", "leaf", |f| with(f, &printable("a*"))),
     only("x680_ascii_characters", "leaf", |f| with(f, &ia5("ü"))),
     only("x680_ascii_characters", "leaf", |f| with(f, &tlv(0x12, b"1a"))),
-    only("x680_ascii_characters", "leaf", |f| with(f, &tlv(0x1a, b"a\n"))),
+    and(
+        "x680_ascii_characters",
+        "leaf",
+        |f| with(f, &tlv(0x1a, b"a\n")),
+        &["gigvault_text_visible"],
+    ),
     only("x690_default_not_encoded", "leaf", |f| {
         f.find(SKI).critical = boolean(0)
     }),

@@ -1,11 +1,11 @@
 //! Extensions as such, basic constraints, key identifiers, policies, name constraints.
 
 use super::{Case, and, only};
-use crate::der::{all, boolean, ia5, int, name, null, octets, oid, seq, tlv, utf8};
+use crate::der::{all, boolean, ia5, int, name, null, octets, oid, seq, set, tlv, utf8};
 use crate::forge::{
     AIA, AKI, BASIC, C, CONSTRAINTS, CRL, DIRECTORY_ATTRIBUTES, FEATURE, Forge, INHIBIT_ANY, ISSUER_ALT_NAME,
-    MAPPINGS, NO_CHECK, NO_REV_AVAIL, O, OCSP, POLICIES, POLICY_CONSTRAINTS, SKI, access, authority, dns,
-    policy, uri,
+    MAPPINGS, NO_CHECK, NO_REV_AVAIL, O, OCSP, POLICIES, POLICY_CONSTRAINTS, SKI, SUBJECT_INFO_ACCESS,
+    access, authority, dns, policy, uri,
 };
 
 const UNKNOWN: &str = "1.3.6.1.4.1.55555.3";
@@ -39,6 +39,66 @@ fn range(octets: &[u8]) -> Vec<u8> {
 }
 
 pub(super) const CASES: &[Case] = &[
+    only("rfc5280_ian_not_empty", "leaf", |f| {
+        f.add(ISSUER_ALT_NAME, false, seq(&[]))
+    }),
+    only("rfc5280_sia_not_empty", "ca", |f| {
+        f.add(SUBJECT_INFO_ACCESS, false, seq(&[]))
+    }),
+    only("rfc5280_directory_attributes_not_empty", "leaf", |f| {
+        f.add(DIRECTORY_ATTRIBUTES, false, seq(&[]))
+    }),
+    only("rfc5280_directory_attributes_not_empty", "leaf", |f| {
+        f.add(
+            DIRECTORY_ATTRIBUTES,
+            false,
+            seq(&[seq(&[oid(UNKNOWN), set(&[])])]),
+        )
+    }),
+    and(
+        "rfc5280_issuers_not_empty",
+        "leaf",
+        |f| {
+            let name = all(0xa0, &[all(0xa0, &[uri("http://pki.example.test/ca.crl")])]);
+            f.put(CRL, seq(&[seq(&[name, all(0xa2, &[])])]));
+        },
+        &["cabf_crldp_one_plain_point"],
+    ),
+    and(
+        "rfc5280_issuers_not_empty",
+        "leaf",
+        |f| {
+            f.put(
+                AKI,
+                seq(&[tlv(0x80, &[0x22; 20]), all(0xa1, &[]), tlv(0x82, &[1])]),
+            )
+        },
+        &["cabf_aki_key_identifier_only"],
+    ),
+    only("rfc5280_numbers_not_negative", "ca", |f| {
+        f.add(INHIBIT_ANY, true, int(&[0xff]))
+    }),
+    and(
+        "rfc5280_numbers_not_negative",
+        "ca",
+        |f| f.add(INHIBIT_ANY, true, int(&[])),
+        &["x690_integer_minimal"],
+    ),
+    only("rfc5280_numbers_not_negative", "ca", |f| {
+        f.add(POLICY_CONSTRAINTS, true, seq(&[tlv(0x80, &[])]))
+    }),
+    only("rfc5280_numbers_not_negative", "ca", |f| {
+        f.add(POLICY_CONSTRAINTS, true, seq(&[tlv(0x81, &[0, 1])]))
+    }),
+    and(
+        "rfc5280_numbers_not_negative",
+        "ca",
+        |f| permitting(f, &[seq(&[dns("a.test"), tlv(0x81, &[0x80])])]),
+        &["rfc5280_name_constraints_no_distance"],
+    ),
+    only("rfc5280_extension_form", "leaf", |f| {
+        f.add(DIRECTORY_ATTRIBUTES, false, seq(&[null()]))
+    }),
     only("rfc5280_extensions_distinct", "leaf", |f| {
         let again = f.find(SKI).clone();
         f.extensions.push(again);
@@ -75,7 +135,11 @@ pub(super) const CASES: &[Case] = &[
         f.criticality(AIA, true)
     }),
     only("rfc5280_extension_never_critical", "leaf", |f| {
-        f.add(DIRECTORY_ATTRIBUTES, true, seq(&[]))
+        f.add(
+            DIRECTORY_ATTRIBUTES,
+            true,
+            seq(&[seq(&[oid(UNKNOWN), set(&[null()])])]),
+        )
     }),
     only("rfc9608_no_rev_avail_not_critical", "short_lived", |f| {
         f.criticality(NO_REV_AVAIL, true)

@@ -1,14 +1,20 @@
 //! Distinguished names and what stands in the subject.
 
 use super::{Case, and, only};
-use crate::der::{attribute, ia5, name, printable, seq, set, tlv, utf8};
-use crate::forge::{C, CN, DC, EMAIL, Forge, O, OU, SAN, ip};
+use crate::der::{all, attribute, ia5, name, printable, seq, set, tlv, utf8};
+use crate::forge::{C, CN, CRL, DC, EMAIL, Forge, ISSUER_ALT_NAME, O, OU, SAN, ip, other_name};
 
 const SERIAL_NUMBER: &str = "2.5.4.5";
 
 /// Changes the subject of a client, whose names are nobody's business.
 fn subject(forge: &mut Forge, attributes: &[(&str, Vec<u8>)]) {
     forge.subject = name(attributes);
+}
+
+/// Gives a client a directory name, and a subject that nobody looks at.
+fn directory_name(forge: &mut Forge, attributes: &[(&str, Vec<u8>)]) {
+    subject(forge, &[(CN, utf8("Client"))]);
+    forge.sans(&[all(0xa4, &[name(attributes)])]);
 }
 
 pub(super) const CASES: &[Case] = &[
@@ -85,8 +91,62 @@ pub(super) const CASES: &[Case] = &[
         |f| subject(f, &[(C, printable("DEU"))]),
         &["rfc5280_name_bounds"],
     ),
-    only("gigvault_name_no_controls", "client", |f| {
-        subject(f, &[(CN, utf8("a\0b"))])
+    and(
+        "gigvault_name_no_controls",
+        "client",
+        |f| subject(f, &[(CN, utf8("a\0b"))]),
+        &["gigvault_text_visible"],
+    ),
+    and(
+        "gigvault_name_no_controls",
+        "client",
+        |f| directory_name(f, &[(O, tlv(0x14, b"a\0"))]),
+        &["gigvault_text_visible", "rfc5280_name_string_type"],
+    ),
+    only("rfc5280_name_bounds", "client", |f| {
+        directory_name(f, &[(CN, utf8(&"a".repeat(100)))])
+    }),
+    only("rfc5280_country_two_letters", "client", |f| {
+        directory_name(f, &[(C, printable("de"))])
+    }),
+    only("cabf_name_no_filler", "leaf", |f| {
+        let issuer = all(0xa4, &[name(&[(O, utf8("-"))])]);
+        f.add(ISSUER_ALT_NAME, false, seq(&[issuer]));
+    }),
+    and(
+        "rfc5280_name_string_type",
+        "leaf",
+        |f| {
+            let relative = all(0xa0, &[all(0xa1, &[attribute(CN, tlv(0x14, b"a"))])]);
+            f.put(CRL, seq(&[seq(&[relative])]));
+        },
+        &["cabf_crldp_one_plain_point"],
+    ),
+    only("gigvault_text_visible", "client", |f| {
+        subject(f, &[(O, utf8("a\u{200b}b"))])
+    }),
+    only("gigvault_text_visible", "client", |f| {
+        subject(f, &[(OU, utf8("\u{202e}gro.knab.www"))])
+    }),
+    only("gigvault_text_visible", "client", |f| {
+        directory_name(f, &[(O, utf8("a\u{ad}b"))])
+    }),
+    only("gigvault_text_visible", "client", |f| {
+        f.sans(&[other_name("1.3.6.1.4.1.311.20.2.3", utf8("a\0@example.test"))]);
+        subject(f, &[(CN, utf8("Client"))]);
+    }),
+    only("gigvault_text_visible", "client", |f| {
+        f.sans(&[other_name("1.2.3.4", seq(&[utf8("a\u{2066}b")]))]);
+        subject(f, &[(CN, utf8("Client"))]);
+    }),
+    only("gigvault_cn_is_what_it_looks_like", "client", |f| {
+        subject(f, &[(CN, utf8("www.bank.example."))])
+    }),
+    only("gigvault_cn_is_what_it_looks_like", "client", |f| {
+        subject(f, &[(CN, utf8("10.0.0.1/8"))])
+    }),
+    only("gigvault_cn_is_what_it_looks_like", "client", |f| {
+        subject(f, &[(CN, utf8("admin＠corp.example"))])
     }),
     only("cabf_name_no_filler", "client", |f| {
         subject(f, &[(O, utf8("--"))])

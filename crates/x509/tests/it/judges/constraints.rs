@@ -100,3 +100,74 @@ fn a_constrained_ca_satisfies_pkilint_and_gnutls() {
         assert!(info.contains(expected), "{expected} is missing in\n{info}");
     }
 }
+
+/// See `tests/data/nc-ipv4-mapped/README.md`.
+#[test]
+fn a_mapped_address_does_not_escape_an_excluded_network() {
+    let read = |name: &str| {
+        let path = format!(
+            "{}/tests/data/nc-ipv4-mapped/{name}.pem",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        x509::Certificate::from_pem(&std::fs::read(path).unwrap()).unwrap()
+    };
+    let (root, ca, leaf) = (read("root"), read("ca"), read("ip-mapped"));
+    ca.verify_signed_by(&root).unwrap();
+    leaf.verify_signed_by(&ca).unwrap();
+    let constraints = ca.name_constraints().unwrap();
+    let violation = constraints.permits(leaf.subject(), leaf.sans()).unwrap_err();
+    assert_eq!(violation.excluded_by, Some("ip:10.0.0.0/8".parse().unwrap()));
+}
+
+/// Common names under excluded subtrees. OpenSSL compares only what it takes for a host name; here all are refused.
+#[test]
+fn what_openssl_refuses_in_a_common_name_is_refused_here_and_more() {
+    let all = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+    let constraints = NameConstraints {
+        permitted: Vec::new(),
+        excluded: all(&[
+            "dns:bank.test",
+            "ip:10.0.0.0/8",
+            "email:corp.test",
+            "uri:bank.test",
+        ]),
+    };
+    let root = Authority::root(KeyAlgorithm::P256, SignatureAlgorithm::EcdsaSha256);
+    let constrained = root.intermediate(KeyAlgorithm::P256, Some(&constraints));
+    let tool = Tool::new();
+    tool.write("root.crt", root.certificate.pem());
+    tool.write("intermediate.crt", constrained.certificate.pem());
+    let mut refused_by_openssl = 0;
+    for common_name in [
+        "www.bank.test",
+        "WWW.BANK.TEST",
+        "www_1.bank.test",
+        "*.bank.test",
+        "www.bank.test.",
+        "www.bank.test ",
+        "www．bank．test",
+        "www.bank.test:443",
+        "Visit www.bank.test",
+        "10.0.0.1",
+        "10.0.0.1/8",
+        "0xa.1",
+        "::ffff:10.0.0.1",
+        "[::ffff:10.0.0.1]",
+        "a@corp.test",
+        "a＠corp.test",
+        "A <a@corp.test>",
+        "https://bank.test/",
+    ] {
+        let subject = x509::DistinguishedName::common_name(common_name).unwrap();
+        assert!(constraints.permits(&subject, &[]).is_err(), "{common_name}");
+        let mut leaf = spec("", root.holder.public_key(), root.algorithm);
+        leaf.subject = subject;
+        tool.write("leaf.crt", constrained.issue(leaf).pem());
+        let when = NOW.unix_timestamp();
+        let theirs = tool.attempt(&format!(
+            "openssl verify -attime {when} -CAfile root.crt -untrusted intermediate.crt leaf.crt"
+        ));
+        refused_by_openssl += usize::from(theirs.is_err());
+    }
+    assert!(refused_by_openssl >= 3, "OpenSSL judges common names at all");
+}

@@ -1,0 +1,84 @@
+//! Which installation a database belongs to.
+//!
+//! Keys, certificates and databases of an installation carry the same id, so that those of two, or half of one, are not
+//! taken for a whole. The number of starts tells a database that was restored from a backup: it is behind the others.
+
+use sqlx::AssertSqlSafe;
+
+use crate::{Db, StoreError};
+
+/// The installation that a database belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Installation {
+    /// Random, 32 hexadecimal digits.
+    pub id: String,
+    /// How many starts this database took part in.
+    pub starts: i64,
+}
+
+impl Installation {
+    /// The id of a new installation.
+    #[must_use]
+    pub fn new_id() -> String {
+        uuid::Uuid::new_v4().simple().to_string()
+    }
+}
+
+impl Db {
+    /// The installation that this database belongs to. None before the first start, and in a database of an earlier version,
+    /// migrated or not.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn installation(&self) -> Result<Option<Installation>, StoreError> {
+        let found = crate::read!(self, |c| sqlx::query_as("SELECT id, starts FROM installation")
+            .fetch_optional(c)
+            .await);
+        match found {
+            Err(error) if is_missing_table(&error) => Ok(None),
+            found => Ok(found?),
+        }
+    }
+
+    /// Whether a table of the service exists and holds a row.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn has_rows(&self, table: &'static str) -> Result<bool, StoreError> {
+        let query = format!("SELECT EXISTS (SELECT 1 FROM {table})");
+        let found = crate::read!(self, |c| sqlx::query_scalar(AssertSqlSafe(query))
+            .fetch_one(c)
+            .await);
+        match found {
+            Err(error) if is_missing_table(&error) => Ok(false),
+            found => Ok(found?),
+        }
+    }
+
+    /// Makes the database part of an installation, unless it is part of one, and records the number of a start.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is recorded then.
+    pub async fn join_installation(&self, id: &str, starts: i64) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        crate::tx!(tx, |c| sqlx::query(
+            "INSERT INTO installation (only_row, id, starts) VALUES (1, $1, $2)
+             ON CONFLICT (only_row) DO UPDATE SET starts = excluded.starts"
+        )
+        .bind(id)
+        .bind(starts)
+        .execute(c)
+        .await?
+        .rows_affected());
+        tx.commit().await
+    }
+}
+
+fn is_missing_table(error: &sqlx::Error) -> bool {
+    let Some(database) = error.as_database_error() else {
+        return false;
+    };
+    // PostgreSQL: undefined_table, or the schema of a qualified name; SQLite has one code for many faults.
+    matches!(database.code().as_deref(), Some("42P01" | "3F000"))
+        || database.message().starts_with("no such table")
+}

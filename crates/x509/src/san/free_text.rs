@@ -1,0 +1,398 @@
+//! What free text in a subject is taken for.
+//!
+//! A common name is free text by its syntax, and a host name, an address, a mailbox or a URI to the programs and people
+//! that believe it. So a text with the shape of a name must be that name by the same strict parser that alternative
+//! names pass, or it is refused: `www.bank.example.` is neither a host name here nor harmless text.
+//!
+//! The rule, on the text without the blanks around it and in normalization form KC, so that blanks and full-width
+//! characters hide nothing:
+//!
+//! 1. One word has the shape of a name if it holds `@` (a mailbox or principal name), `://` (a URI), a bracket or nothing
+//!    but hex digits and colons (an address), `/` (a path or network), `:` and digits (a port), or `.` (a host name; an
+//!    address if all its labels are numbers). It must parse as that name, exactly as it stands.
+//! 2. Exceptions: a hardware address (`00:1b:63:84:45:e6`), an identifier that is a URI without a host (`system:node:a`,
+//!    `urn:example:a`), and a version, whose dots all stand between digits and which no host name can be (`tool-1.2.3`).
+//! 3. Several words are text (`ACME Corp. Web Signing`), but a mailbox or a URI is not one of them.
+//!
+//! Names of one label and plain numbers are text: too many people, devices and serial numbers are called so.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::{HostAddress, San, Uri, dns::printable};
+use crate::{DnsName, unicode};
+
+/// How a free text reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FreeText {
+    /// As nothing but text.
+    Words,
+    /// As this name; where two kinds of name share a form, as any of these.
+    Name(Vec<San>),
+}
+
+/// Free text with the shape of a name that it is not.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` looks like {shape} and is not one: {problem}")]
+pub struct Disguised {
+    /// The text, fit to be shown.
+    pub text: String,
+    /// What it looks like.
+    pub shape: &'static str,
+    /// Why it is none.
+    pub problem: String,
+}
+
+/// Reads a free text.
+///
+/// # Errors
+/// [`Disguised`] if it has the shape of a name and does not parse as one.
+pub fn read(text: &str) -> Result<FreeText, Disguised> {
+    let plain = plain(text);
+    let Some(shape) = Shape::of(&plain) else {
+        return Ok(FreeText::Words);
+    };
+    let disguised = |problem: String| Disguised {
+        text: printable(text),
+        shape: shape.told(),
+        problem,
+    };
+    if plain != text {
+        return Err(disguised(
+            "write it without blanks around it, in ordinary letters, digits and signs".to_owned(),
+        ));
+    }
+    shape.names(&plain).map(FreeText::Name).map_err(disguised)
+}
+
+/// The host names and addresses among the words of a text: what somebody could take from it although it is no name as a
+/// whole. Excluded name constraints judge them.
+pub(crate) fn names_within(text: &str) -> Vec<San> {
+    let plain = plain(text);
+    let mut found = Vec::new();
+    for word in plain.split(|c: char| c.is_whitespace() || ",;<>()[]{}\"'|/\\=@".contains(c)) {
+        let word = word.trim_matches('.');
+        match word.parse::<IpAddr>().ok().or_else(|| hexadecimal(word)) {
+            Some(address) => found.extend(HostAddress::try_from(address).map(San::Ip)),
+            None => found.extend(
+                word.split(':')
+                    .filter(|part| part.contains('.'))
+                    .filter_map(|part| part.parse().map(San::Dns).ok()),
+            ),
+        }
+    }
+    found
+}
+
+/// The text as it looks.
+fn plain(text: &str) -> String {
+    // The ideographic full stop divides labels too (RFC 3490 section 3.1).
+    unicode::nfkc(text).trim().replace('\u{3002}', ".")
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Shape {
+    Mailbox,
+    Uri,
+    Address,
+    Network,
+    Port,
+    Host,
+    /// Several words, one of which is a mailbox or URI.
+    Among,
+}
+
+impl Shape {
+    fn of(plain: &str) -> Option<Self> {
+        if plain.contains(char::is_whitespace) {
+            return plain
+                .split_whitespace()
+                .any(is_mailbox_or_uri)
+                .then_some(Self::Among);
+        }
+        if plain.contains('@') {
+            Some(Self::Mailbox)
+        } else if plain.contains("://") {
+            Some(Self::Uri)
+        } else if plain.contains(['[', ']']) || is_hex_and_colons(plain) {
+            (!is_hardware_address(plain)).then_some(Self::Address)
+        } else if plain.contains('/') {
+            Some(Self::Network)
+        } else if let Some((_, after)) = plain.split_once(':') {
+            Self::with_colon(plain, after)
+        } else if plain.contains('.') {
+            Self::with_dot(plain)
+        } else {
+            None
+        }
+    }
+
+    fn with_colon(plain: &str, after: &str) -> Option<Self> {
+        if after.bytes().all(|c| c.is_ascii_digit()) {
+            return Some(Self::Port);
+        }
+        let names_nobody = !plain.contains('.') && plain.parse::<Uri>().is_ok();
+        (!names_nobody).then_some(Self::Uri)
+    }
+
+    fn with_dot(plain: &str) -> Option<Self> {
+        if plain.split('.').all(is_number) {
+            Some(Self::Address)
+        } else if is_version(plain) && plain.parse::<DnsName>().is_err() {
+            None
+        } else {
+            Some(Self::Host)
+        }
+    }
+
+    fn told(self) -> &'static str {
+        match self {
+            Self::Mailbox => "a mail address or user principal name",
+            Self::Uri => "a URI",
+            Self::Address => "an IP address",
+            Self::Network => "a path or network",
+            Self::Port => "a host and port",
+            Self::Host => "a host name",
+            Self::Among => "text around a mail address or URI",
+        }
+    }
+
+    /// The names that the text is.
+    fn names(self, plain: &str) -> Result<Vec<San>, String> {
+        let said = |error: super::SanError| error.to_string();
+        match self {
+            Self::Mailbox => {
+                let [email, upn] = ["email", "upn"].map(|kind| format!("{kind}:{plain}").parse::<San>());
+                match (email, upn) {
+                    (Err(error), Err(_)) => Err(error.to_string()),
+                    (email, upn) => Ok([email, upn].into_iter().flatten().collect()),
+                }
+            }
+            Self::Uri => plain.parse().map(|uri| vec![San::Uri(uri)]).map_err(said),
+            Self::Address => plain.parse().map(|address| vec![San::Ip(address)]).map_err(said),
+            Self::Host => plain.parse().map(|name| vec![San::Dns(name)]).map_err(said),
+            Self::Network => Err("leave out the `/` and what follows it".to_owned()),
+            Self::Port => Err("leave out the port".to_owned()),
+            Self::Among => Err("write the name alone, or leave it out".to_owned()),
+        }
+    }
+}
+
+fn is_mailbox_or_uri(word: &str) -> bool {
+    let has_both_sides = |(local, domain): (&str, &str)| {
+        local.contains(char::is_alphanumeric) && domain.contains(char::is_alphanumeric)
+    };
+    word.contains("://") || word.split_once('@').is_some_and(has_both_sides)
+}
+
+/// The characters of IPv6 addresses, and at least two colons.
+fn is_hex_and_colons(word: &str) -> bool {
+    word.bytes().filter(|c| *c == b':').count() > 1
+        && word
+            .split('%')
+            .next()
+            .unwrap_or_default()
+            .bytes()
+            .all(|c| c.is_ascii_hexdigit() || b":./".contains(&c))
+}
+
+/// EUI-48 with colons.
+fn is_hardware_address(word: &str) -> bool {
+    word.split(':').count() == 6
+        && word
+            .split(':')
+            .all(|octet| octet.len() == 2 && octet.bytes().all(|c| c.is_ascii_hexdigit()))
+}
+
+/// A number as inet_aton reads it: decimal, octal or hexadecimal. An empty one is between or after dots.
+fn is_number(label: &str) -> bool {
+    let hex = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
+    match hex {
+        Some(digits) => digits.bytes().all(|c| c.is_ascii_hexdigit()),
+        None => label.bytes().all(|c| c.is_ascii_digit()),
+    }
+}
+
+/// Whether every dot stands between digits.
+fn is_version(word: &str) -> bool {
+    let ends = |part: &str| part.ends_with(|c: char| c.is_ascii_digit());
+    let begins = |part: &str| part.starts_with(|c: char| c.is_ascii_digit());
+    word.split('.')
+        .zip(word.split('.').skip(1))
+        .all(|(before, after)| ends(before) && begins(after))
+}
+
+/// An IPv4 address as one hexadecimal number.
+fn hexadecimal(word: &str) -> Option<IpAddr> {
+    let digits = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X"))?;
+    u32::from_str_radix(digits, 16)
+        .ok()
+        .map(|bits| Ipv4Addr::from_bits(bits).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_people_and_devices_are_called_is_text() {
+        for text in [
+            "",
+            "Jane Doe",
+            "ACME Corp. Web Signing",
+            "O'Neil & Sons, Inc.",
+            "J.R.R. Tolkien",
+            "Dr. Jane Doe, Ph.D.",
+            "Müller GmbH & Co. KG",
+            "山田 太郎",
+            "AC/DC Fan Club",
+            "Amazon.com Services LLC",
+            "Example Root CA 1.2",
+            "Gateway 10.0.0.1",
+            "Team @ ACME",
+            "Release: 5",
+            "tool-1.2.3",
+            "v1.2.3",
+            "tool_v1.2.3+5",
+            "localhost",
+            "sensor_7",
+            "123456789",
+            "00:1B:63:84:45:E6",
+            "system:node:worker-1",
+            "system:kube-scheduler",
+            "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
+            "CORP\\jane",
+        ] {
+            assert_eq!(read(text), Ok(FreeText::Words), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_a_name_reads_as_that_name() {
+        for (text, names) in [
+            ("web.example.test", &["dns:web.example.test"][..]),
+            ("WEB.Example.test", &["dns:web.example.test"]),
+            ("*.example.test", &["dns:*.example.test"]),
+            ("bücher.example", &["dns:xn--bcher-kva.example"]),
+            ("1.2.3-rc1", &["dns:1.2.3-rc1"]),
+            ("10.0.0.1", &["ip:10.0.0.1"]),
+            ("2001:DB8::1", &["ip:2001:db8::1"]),
+            ("::1", &["ip:::1"]),
+            ("a@b.test", &["email:a@b.test", "upn:a@b.test"]),
+            ("a@CORP_X", &["upn:a@CORP_X"]),
+            ("https://a.test/b", &["uri:https://a.test/b"]),
+            ("opc.tcp:host", &["uri:opc.tcp:host"]),
+        ] {
+            let names = names.iter().map(|name| name.parse().unwrap()).collect();
+            assert_eq!(read(text), Ok(FreeText::Name(names)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_a_name_is_refused() {
+        for text in [
+            "www.bank.example.",
+            ".bank.example",
+            " www.bank.example",
+            "www.bank.example\u{a0}",
+            "www.bank.example\u{3000}",
+            "my_host.example.test",
+            "www..bank.example",
+            "a*.bank.example",
+            "xn--a.example",
+            "www.bank.example,",
+            "a.test;b.test",
+            "(www.bank.example)",
+            "www．bank．example",
+            "www。bank.example",
+            "www․bank.example",
+            "ｗｗｗ.bank.example",
+            "www.bank.example:443",
+            "localhost:8443",
+            "10.0.0.1/8",
+            "10.0.0.1:443",
+            "10.0.0.1 ",
+            "10.0.0",
+            "1.2.3",
+            "127.1",
+            "0x7f.1",
+            "0x7f.0x0.0x0.0x1",
+            "0177.0.0.1",
+            "10.0.0.01",
+            "10.0.0.256",
+            "10.0.0.0.1",
+            "１０.0.0.1",
+            "10．0．0．1",
+            "①.0.0.1",
+            "0.0.0.0",
+            "::ffff:10.0.0.1",
+            "::ffff:a00:1",
+            "[2001:db8::1]",
+            "[10.0.0.1]",
+            "2001:db8::1/64",
+            "fe80::1%eth0",
+            "2001:db8:::1",
+            "admin@corp.example ",
+            "admin@corp.example.",
+            "admin＠corp.example",
+            "admin@corp．example",
+            "Admin <admin@corp.example>",
+            "Jane Doe admin@corp.example",
+            "Jane Doe (https://bank.example/)",
+            "\"admin\"@corp.example",
+            "admin@",
+            "@corp.example",
+            "a@b@c.test",
+            "https://a.test/[",
+            "https：//a.test/",
+            "//a.test",
+            "web/a",
+            "C:/a",
+        ] {
+            assert!(read(text).is_err(), "{text:?}: {:?}", read(text));
+        }
+        assert_eq!(
+            read("www.bank.example.").unwrap_err().to_string(),
+            "`www.bank.example.` looks like a host name and is not one: DNS name `www.bank.example.`: write it without the trailing dot"
+        );
+    }
+
+    #[test]
+    fn names_are_found_among_words() {
+        let found = |text: &str| {
+            names_within(text)
+                .iter()
+                .map(San::to_string)
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        assert_eq!(
+            found("Gateway 10.0.0.1, (2001:db8::1)"),
+            "ip:10.0.0.1 ip:2001:db8::1"
+        );
+        assert_eq!(
+            found("see www.bank.example. or dns:a.test:443"),
+            "dns:www.bank.example dns:a.test"
+        );
+        assert_eq!(found("0x7f000001"), "ip:127.0.0.1");
+        assert_eq!(found("Jane Doe 42"), "");
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_that_reads_as_a_name_is_its_plain_self(text in "[ -~\u{ff0e}\u{ff20}\u{a0}ü]{0,24}") {
+            match read(&text) {
+                Ok(FreeText::Name(names)) => {
+                    prop_assert!(!names.is_empty());
+                    prop_assert_eq!(plain(&text), text);
+                }
+                Ok(FreeText::Words) => {
+                    let word = !plain(&text).contains(' ');
+                    let named = plain(&text).parse::<IpAddr>().is_ok() || plain(&text).contains('@');
+                    prop_assert!(!(word && named));
+                }
+                Err(disguised) => prop_assert!(!disguised.to_string().is_empty()),
+            }
+        }
+    }
+}

@@ -1,0 +1,397 @@
+//! What belongs together: keys, certificates and databases of one installation carry one id.
+//!
+//! `keys/installation` holds it in the data directory, a table of the store in each database. A first start writes the
+//! record first and marks it complete last; from then on nothing that is missing is made anew, because it was lost.
+
+mod parts;
+
+use anyhow::{Context, bail};
+use serde::{Deserialize, Serialize};
+
+use super::layout::DataDir;
+use super::settings::Settings;
+
+pub(crate) use parts::{Belonging, belonging, check_files, has_own_kek};
+
+const RESTORE: &str = "restore it from the backup (docs/guides/operating.md, \"Restore\"), or start a new installation with \
+                       another data directory and database; nothing was changed";
+
+/// How far an installation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum State {
+    /// The first start has not ended yet: what is missing is made.
+    Founding,
+    /// An installation of an earlier version is given its id.
+    Adopting,
+    /// Everything was there once: what is missing was lost.
+    Complete,
+}
+
+/// Where the databases are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kind {
+    Sqlite,
+    Postgresql,
+}
+
+impl Kind {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        match settings.database.url {
+            Some(_) => Self::Postgresql,
+            None => Self::Sqlite,
+        }
+    }
+}
+
+/// What `keys/installation` says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub(crate) id: String,
+    pub(crate) state: State,
+    pub(crate) database: Kind,
+    /// Whether the key-encryption key is `keys/kek`.
+    pub(crate) own_kek: bool,
+    /// How many starts there were.
+    pub(crate) starts: i64,
+    /// Whether a start was about to record its number in the databases.
+    pub(crate) joining: bool,
+}
+
+impl Record {
+    pub(crate) fn read(data: &DataDir) -> anyhow::Result<Option<Self>> {
+        let path = data.installation();
+        let content = match files::read(&path, 4096) {
+            Err(error) if error.is_not_found() => return Ok(None),
+            content => content?,
+        };
+        let record = serde_json::from_slice(&content)
+            .with_context(|| format!("{} is damaged; {RESTORE}", path.display()))?;
+        Ok(Some(record))
+    }
+
+    pub(crate) fn write(&self, data: &DataDir) -> anyhow::Result<()> {
+        let mut text = serde_json::to_vec_pretty(self)?;
+        text.push(b'\n');
+        Ok(files::replace(&data.installation(), &text, 0o600)?)
+    }
+
+    /// Everything is there.
+    pub(crate) fn complete(mut self, data: &DataDir) -> anyhow::Result<()> {
+        self.state = State::Complete;
+        self.write(data)
+    }
+
+    /// Whether what is missing may be made.
+    pub(crate) fn is_founding(&self) -> bool {
+        self.state == State::Founding
+    }
+}
+
+/// What a database says of itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) service: &'static str,
+    pub(crate) id: Option<String>,
+    pub(crate) starts: i64,
+    /// Whether it holds what a service made.
+    pub(crate) used: bool,
+}
+
+/// The number that this start records: the next one, or that of a start that was cut off before all databases had it.
+pub(crate) fn next_start(found: &[Found]) -> i64 {
+    let newest = found.iter().map(|one| one.starts).max().unwrap_or_default();
+    match found.iter().all(|one| one.starts == newest) {
+        true => newest + 1,
+        false => newest,
+    }
+}
+
+/// Which installation this is, or why these parts are not one.
+pub(crate) fn decide(
+    record: Option<Record>,
+    found: &[Found],
+    has_root: bool,
+    accept_older: bool,
+) -> anyhow::Result<Record> {
+    let Some(record) = record else {
+        return without_record(found, has_root);
+    };
+    same_id(&record, found)?;
+    let unmarked: Vec<&Found> = found.iter().filter(|one| one.id.is_none()).collect();
+    let names = |of: &[&Found]| of.iter().map(|one| one.service).collect::<Vec<_>>().join(", ");
+    match record.state {
+        State::Founding => {
+            if let Some(foreign) = unmarked.iter().find(|one| one.used) {
+                bail!(
+                    "the database of {} was used by another installation: name an empty one, or the data directory that \
+                     belongs to it",
+                    foreign.service
+                );
+            }
+        }
+        State::Adopting | State::Complete => {
+            let lost: Vec<&Found> = unmarked.iter().filter(|one| !one.used).copied().collect();
+            if !lost.is_empty() {
+                bail!(
+                    "the keys of this data directory were used before (installation {}), but the database of {} is empty: it \
+                     was lost, or the database URL names another server; {RESTORE}",
+                    record.id,
+                    names(&lost)
+                );
+            }
+            if record.state == State::Complete && !unmarked.is_empty() {
+                bail!(
+                    "the database of {} names no installation, but this data directory is of installation {}: they are from \
+                     different backups; {RESTORE}",
+                    names(&unmarked),
+                    record.id
+                );
+            }
+            if !accept_older {
+                not_older(&record, found)?;
+            }
+        }
+    }
+    Ok(record)
+}
+
+fn without_record(found: &[Found], has_root: bool) -> anyhow::Result<Record> {
+    if let Some(id) = found.iter().find_map(|one| one.id.as_ref()) {
+        bail!(
+            "the databases belong to installation {id}, but keys/installation is missing from this data directory: its keys \
+             were lost, or it is not the data directory of these databases; restore the whole of keys/ from the backup, or \
+             name the right data directory; nothing was changed"
+        );
+    }
+    let new = |state| Record {
+        id: store::Installation::new_id(),
+        state,
+        database: Kind::Sqlite,
+        own_kek: true,
+        starts: 0,
+        joining: false,
+    };
+    let empty: Vec<&str> = found
+        .iter()
+        .filter(|one| !one.used)
+        .map(|one| one.service)
+        .collect();
+    if empty.len() == found.len() && !has_root {
+        return Ok(new(State::Founding));
+    }
+    if empty.is_empty() && has_root {
+        return Ok(new(State::Adopting));
+    }
+    let lost = match has_root {
+        true => format!(
+            "there is a root in keys/root, but the database of {} is empty",
+            empty.join(", ")
+        ),
+        false => "the databases are in use, but keys/root is missing".to_owned(),
+    };
+    bail!("{lost}; {RESTORE}. If no start has ever ended here, remove the data directory and start again")
+}
+
+fn same_id(record: &Record, found: &[Found]) -> anyhow::Result<()> {
+    let foreign = found
+        .iter()
+        .find(|one| one.id.as_ref().is_some_and(|id| *id != record.id));
+    if let Some(foreign) = foreign {
+        bail!(
+            "the database of {} belongs to installation {}, this data directory to {}: name the data directory and the \
+             database of one installation; nothing was changed",
+            foreign.service,
+            foreign.id.as_deref().unwrap_or_default(),
+            record.id
+        );
+    }
+    Ok(())
+}
+
+/// A database that took part in fewer starts than the data directory was restored from a backup.
+fn not_older(record: &Record, found: &[Found]) -> anyhow::Result<()> {
+    let newest = found.iter().map(|one| one.starts).max().unwrap_or_default();
+    // A start that was cut off left some at its number and the others one behind.
+    let least = match newest > record.starts {
+        true => newest - 1,
+        false => record.starts - i64::from(record.joining),
+    };
+    let older: Vec<&str> = found
+        .iter()
+        .filter(|one| one.id.is_some() && one.starts < least)
+        .map(|one| one.service)
+        .collect();
+    if older.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "the database of {} is older than the rest of this installation: it was restored from a backup. What was issued and \
+         revoked since then is missing from it. Restore a newer one if there is one; to go on with this one, run `gigvault \
+         bootstrap --accept-restored` with the same settings, then start again",
+        older.join(", ")
+    )
+}
+
+/// What a process of some services asks: that its databases were bootstrapped, and are of one installation.
+pub(crate) fn check_part(record: Option<&Record>, found: &[Found]) -> anyhow::Result<()> {
+    if let Some(record) = record {
+        same_id(record, found)?;
+    }
+    if let Some(lost) = found.iter().find(|one| one.id.is_none() && !one.used) {
+        bail!(
+            "the database of {} is empty: if this installation is new, run `gigvault bootstrap` first; else the database was \
+             lost, or its URL names another server: {RESTORE}",
+            lost.service
+        );
+    }
+    let ids: std::collections::BTreeSet<_> = found.iter().filter_map(|one| one.id.as_ref()).collect();
+    if ids.len() > 1 {
+        bail!("the databases of this process belong to different installations: {ids:?}");
+    }
+    for unmarked in found.iter().filter(|one| one.id.is_none()) {
+        tracing::info!(
+            service = unmarked.service,
+            "the database names no installation yet: `gigvault bootstrap` records it"
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "0123456789abcdef0123456789abcdef";
+
+    fn record(state: State) -> Option<Record> {
+        Some(Record {
+            id: ID.to_owned(),
+            state,
+            database: Kind::Sqlite,
+            own_kek: true,
+            starts: 5,
+            joining: false,
+        })
+    }
+
+    fn found(service: &'static str, id: Option<&str>, starts: i64, used: bool) -> Found {
+        Found {
+            service,
+            id: id.map(str::to_owned),
+            starts,
+            used,
+        }
+    }
+
+    fn refusal(record: Option<Record>, ca: Found, has_root: bool) -> String {
+        let rest = found("auth", ca.id.as_deref().map(|_| ID), 5, ca.used);
+        decide(record, &[rest, ca], has_root, false)
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn nothing_anywhere_is_a_first_start_and_an_earlier_version_is_adopted() {
+        let empty = [found("ca", None, 0, false), found("auth", None, 0, false)];
+        assert_eq!(decide(None, &empty, false, false).unwrap().state, State::Founding);
+        let used = [found("ca", None, 0, true), found("auth", None, 0, true)];
+        assert_eq!(decide(None, &used, true, false).unwrap().state, State::Adopting);
+    }
+
+    #[test]
+    fn a_first_start_that_was_cut_off_goes_on() {
+        let some = [found("ca", Some(ID), 5, true), found("auth", None, 0, false)];
+        assert_eq!(
+            decide(record(State::Founding), &some, true, false).unwrap().state,
+            State::Founding
+        );
+        let foreign = refusal(record(State::Founding), found("ca", None, 0, true), true);
+        assert!(foreign.contains("another installation"), "{foreign}");
+    }
+
+    #[test]
+    fn what_is_lost_is_named_and_never_made_anew() {
+        for (record, ca, has_root, says) in [
+            (
+                record(State::Complete),
+                found("ca", None, 0, false),
+                true,
+                "the database of auth, ca is empty",
+            ),
+            (
+                record(State::Complete),
+                found("ca", None, 0, true),
+                true,
+                "different backups",
+            ),
+            (
+                record(State::Complete),
+                found("ca", Some("f"), 5, true),
+                true,
+                "belongs to installation f",
+            ),
+            (
+                record(State::Founding),
+                found("ca", Some("f"), 5, true),
+                true,
+                "belongs to installation f",
+            ),
+            (
+                record(State::Complete),
+                found("ca", Some(ID), 3, true),
+                true,
+                "older",
+            ),
+            (
+                None,
+                found("ca", Some(ID), 5, true),
+                true,
+                "keys/installation is missing",
+            ),
+            (
+                None,
+                found("ca", None, 0, false),
+                true,
+                "the database of auth, ca is empty",
+            ),
+            (None, found("ca", None, 0, true), false, "keys/root is missing"),
+        ] {
+            let said = refusal(record, ca, has_root);
+            assert!(said.contains(says), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_start_that_was_cut_off_makes_no_database_older_and_an_older_one_can_be_accepted() {
+        let joining = record(State::Complete).map(|record| Record {
+            joining: true,
+            ..record
+        });
+        let cut_off = [found("ca", Some(ID), 4, true), found("auth", Some(ID), 5, true)];
+        decide(joining, &cut_off, true, false).unwrap();
+        let keys_are_older = [found("ca", Some(ID), 9, true), found("auth", Some(ID), 9, true)];
+        decide(record(State::Complete), &keys_are_older, true, false).unwrap();
+        let older = [found("ca", Some(ID), 4, true), found("auth", Some(ID), 5, true)];
+        decide(record(State::Complete), &older, true, false).unwrap_err();
+        decide(record(State::Complete), &older, true, true).unwrap();
+    }
+
+    #[test]
+    fn a_part_takes_no_empty_database_and_no_mixture() {
+        check_part(None, &[found("ca", Some(ID), 1, true)]).unwrap();
+        check_part(None, &[found("ca", None, 0, true)]).unwrap();
+        for (parts, says) in [
+            (vec![found("ca", None, 0, false)], "gigvault bootstrap"),
+            (
+                vec![found("ca", Some("a"), 1, true), found("auth", Some("b"), 1, true)],
+                "different",
+            ),
+        ] {
+            assert!(check_part(None, &parts).unwrap_err().to_string().contains(says));
+        }
+        let other = [found("ca", Some("a"), 1, true)];
+        check_part(record(State::Complete).as_ref(), &other).unwrap_err();
+    }
+}

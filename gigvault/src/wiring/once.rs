@@ -1,0 +1,135 @@
+//! What runs once and ends: bootstrap, a new admin's key, migrations, the OpenAPI document.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use kit::clock::{SharedClock, SystemClock};
+use kit::health::Health;
+use secrecy::ExposeSecret;
+use tokio_util::sync::CancellationToken;
+
+use super::databases::Databases;
+use super::layout::DataDir;
+use super::services::{Ground, Service, Services};
+use super::settings::{self, Settings};
+use super::{check_clock, first_start, in_data_dir, listeners, lock, openapi, public_http_url, refuse_api};
+
+/// Makes databases, hierarchy, first admin and the first identities of the named services, and ends.
+pub(crate) async fn bootstrap(
+    mut settings: Settings,
+    identities: &[String],
+    accept_restored: bool,
+) -> anyhow::Result<PathBuf> {
+    identities.iter().try_for_each(|name| refuse_api(name))?;
+    // That is the folder of the one process that serves with this file; here each name gets its own.
+    settings.identity.directory = PathBuf::new();
+    kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
+    let clock: SharedClock = Arc::new(SystemClock::from_env()?);
+    let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(&settings))?;
+    let _lock = lock(&data)?;
+    // It is written into every certificate, the first identities among them.
+    let public_http_url = match settings.listen.public_http_url.as_str() {
+        "" if settings.listen.http_port == 0 => bail!(
+            "listen.public_http_url is empty and listen.http_port is 0: say where certificates are to point to"
+        ),
+        _ => public_http_url(&settings, listeners::configured_http_url(&settings.listen)),
+    };
+    check_clock(&data, &clock)?;
+    let (databases, record) = Databases::of_installation(&settings, &data, accept_restored).await?;
+    let ground = Ground {
+        settings: &settings,
+        data: &data,
+        clock: Arc::clone(&clock),
+        databases: &databases,
+        founding: record.is_founding(),
+        identity: None,
+        public_http_url,
+        stop: CancellationToken::new(),
+    };
+    let made = async {
+        let services = Services::build(&ground, &Service::ALL.into_iter().collect()).await?;
+        first_start(&ground, &services, identities).await?;
+        record.complete(&data)
+    };
+    let made = made.await;
+    databases.close().await;
+    made.map(|()| data.path().to_owned())
+}
+
+/// Makes another API key of a root-admin where an installation is, and answers the file that it is in.
+pub(crate) async fn new_admin_token(settings: &Settings) -> anyhow::Result<PathBuf> {
+    if !settings.data_dir.is_dir() {
+        bail!(
+            "there is no data directory {}: give --data-dir or --config",
+            settings.data_dir.display()
+        );
+    }
+    kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
+    let clock: SharedClock = Arc::new(SystemClock::from_env()?);
+    let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(settings))?;
+    let _lock = lock(&data)?;
+    let databases = Databases::of_part(settings, &data, &BTreeSet::from([Service::Auth])).await?;
+    let path = data.admin_token();
+    let replaced = async {
+        let db = databases.of(Service::Auth)?;
+        let auth = auth::Auth::build(settings.auth.clone(), auth::Deps { db, clock })?;
+        Ok::<_, anyhow::Error>(auth.replace_first_admin(keep_token(path.clone())).await?)
+    };
+    let replaced = replaced.await;
+    databases.close().await;
+    if !replaced? {
+        bail!("another process made an admin's key in this database at the same time; run it again");
+    }
+    Ok(path)
+}
+
+/// Writes an API key where the admin finds it.
+pub(super) fn keep_token(path: PathBuf) -> impl FnOnce(&secrecy::SecretString) -> std::io::Result<()> + Send {
+    move |token| {
+        let line = format!("{}\n", token.expose_secret());
+        Ok(::files::replace(&path, line.as_bytes(), 0o600)?)
+    }
+}
+
+/// Brings the databases of services to the current schema, and ends.
+pub(crate) async fn migrate(settings: &Settings, services: &BTreeSet<Service>) -> anyhow::Result<()> {
+    let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(settings))?;
+    let settings = Settings {
+        database: settings::Database {
+            migrate: true,
+            ..settings.database.clone()
+        },
+        ..settings.clone()
+    };
+    Databases::unchecked(&settings, &data, services)
+        .await?
+        .close()
+        .await;
+    Ok(())
+}
+
+/// The OpenAPI document, from services built in a directory of their own.
+pub(crate) async fn openapi_document(directory: &Path) -> anyhow::Result<utoipa::openapi::OpenApi> {
+    let settings = Settings {
+        data_dir: directory.to_owned(),
+        ..Settings::default()
+    };
+    let data = DataDir::create(directory)?;
+    let all = Service::ALL.into_iter().collect();
+    let databases = Databases::unchecked(&settings, &data, &all).await?;
+    let ground = Ground {
+        settings: &settings,
+        data: &data,
+        clock: Arc::new(SystemClock::from_env()?),
+        databases: &databases,
+        founding: true,
+        identity: None,
+        public_http_url: "http://localhost:8080".to_owned(),
+        stop: CancellationToken::new(),
+    };
+    let services = Services::build(&ground, &all).await?;
+    let health = Health::new(ground.stop.clone());
+    Ok(openapi::routes(&services, &health).1)
+}

@@ -1,0 +1,104 @@
+//! Finishes what a crash, or an earlier version, left unfinished. Nothing is removed but what was never acknowledged.
+
+use std::collections::HashSet;
+use std::fs;
+
+use time::OffsetDateTime;
+use x509::Certificate;
+
+use super::{CRL_NUMBER, Folder, ISSUED, ISSUED_FILES, Issued, REVOKED, Revoked, records};
+use crate::error::Error;
+use crate::files;
+
+impl Folder {
+    /// Takes certificates into the ledger that this root signed and the ledger does not know, writes copies that are
+    /// missing from the ledger, removes ledger lines that were cut off, and raises a CRL number that is below the one of
+    /// the latest CRL. Answers what was done, one sentence each.
+    ///
+    /// # Errors
+    /// [`Error::File`], [`Error::Content`].
+    pub fn repair(&self, now: OffsetDateTime) -> Result<Vec<String>, Error> {
+        let _lock = self.lock()?;
+        let mut done = Vec::new();
+        if records::repair::<Issued>(&self.dir.join(ISSUED))? {
+            done.push(
+                "issued.jsonl: the last line, which had no line break, was completed or removed".to_owned(),
+            );
+        }
+        if records::repair::<Revoked>(&self.dir.join(REVOKED))? {
+            done.push(
+                "revoked.jsonl: the last line, which had no line break, was completed or removed".to_owned(),
+            );
+        }
+        self.restore_copies(&mut done)?;
+        self.take_in_orphans(now, &mut done)?;
+        self.raise_crl_number(&mut done)?;
+        Ok(done)
+    }
+
+    fn restore_copies(&self, done: &mut Vec<String>) -> Result<(), Error> {
+        for entry in self.issued()? {
+            let path = self.path_of(entry.serial);
+            if fs::symlink_metadata(&path).is_ok() {
+                continue;
+            }
+            if let Some(certificate) = entry.certificate() {
+                self.keep_copy(&certificate)?;
+                done.push(format!(
+                    "issued/{}.crt was written from issued.jsonl",
+                    entry.serial
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn take_in_orphans(&self, now: OffsetDateTime, done: &mut Vec<String>) -> Result<(), Error> {
+        let known: HashSet<_> = self.issued()?.into_iter().map(|entry| entry.serial).collect();
+        for certificate in self.copies()? {
+            if !known.contains(&certificate.serial())
+                && self.copy(certificate.serial())?.as_ref() == Some(&certificate)
+            {
+                self.enter(&certificate, now)?;
+                done.push(format!(
+                    "issued/{}.crt was taken into issued.jsonl",
+                    certificate.serial()
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is in `issued/` and was signed by this root; the audit names the rest.
+    fn copies(&self) -> Result<Vec<Certificate>, Error> {
+        let dir = self.dir.join(ISSUED_FILES);
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&dir).map_err(|source| files::failed("read", &dir, source))? {
+            let path = entry
+                .map_err(|source| files::failed("read", &dir, source))?
+                .path();
+            let certificate = files::read(&path)
+                .ok()
+                .and_then(|pem| Certificate::from_pem(&pem).ok());
+            found.extend(certificate.filter(|found| self.check_signed(found, &path).is_ok()));
+        }
+        Ok(found)
+    }
+
+    fn raise_crl_number(&self, done: &mut Vec<String>) -> Result<(), Error> {
+        let Some(latest) = self.latest_crl()?.and_then(|list| list.number()) else {
+            return Ok(());
+        };
+        // Unreadable is lower: the latest CRL is the best that is left.
+        if self.crl_number().is_ok_and(|used| used >= latest) {
+            return Ok(());
+        }
+        ::files::replace(
+            &self.dir.join(CRL_NUMBER),
+            format!("{latest}\n").as_bytes(),
+            files::PRIVATE,
+        )?;
+        done.push(format!("crl-number was set to {latest}, the number of root.crl"));
+        Ok(())
+    }
+}

@@ -1,0 +1,219 @@
+//! What other users of a shared folder, a wrong clock, a loose umask, and other tools may leave.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::{Command, Stdio};
+
+use crate::world::{Answer, Ceremony};
+
+fn with_csr() -> Ceremony {
+    let ceremony = Ceremony::with_kek();
+    ceremony.init("root", "p256").ok();
+    ceremony.csr("sub", "/CN=Sub CA");
+    ceremony
+}
+
+/// The program under another umask.
+fn under_umask(ceremony: &Ceremony, umask: &str, args: &[&str]) -> Answer {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &format!("umask {umask}; exec \"$@\""), "sh"])
+        .arg(env!("CARGO_BIN_EXE_gigvault-rootca"))
+        .args(args)
+        .args(["--kek-file", "kek"])
+        .current_dir(ceremony.path("."))
+        .stdin(Stdio::null());
+    command.output().unwrap().into()
+}
+
+#[test]
+fn a_link_at_the_place_of_the_result_is_not_followed() {
+    let ceremony = with_csr();
+    fs::write(ceremony.path("theirs"), "theirs").unwrap();
+    for (name, target) in [
+        ("live", "theirs"),
+        ("dangling", "nothing"),
+        (".out.crt.new", "theirs"),
+    ] {
+        symlink(ceremony.path(target), ceremony.path(name)).unwrap();
+    }
+    for name in ["live", "dangling"] {
+        ceremony
+            .sign("sub", &["--out", name])
+            .refused(1, "never overwritten");
+        ceremony
+            .run_unlocked(&["crl", "--out", name])
+            .refused(1, "never overwritten");
+    }
+    // The name that earlier versions wrote to first.
+    ceremony.sign("sub", &["--out", "out.crt"]).ok();
+    assert_eq!(ceremony.read("theirs"), "theirs");
+    assert!(!ceremony.path("nothing").exists());
+    assert_eq!(
+        ceremony.read("root/issued.jsonl").lines().count(),
+        1,
+        "refused before it was signed"
+    );
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_refused_before_anything_is_signed() {
+    let ceremony = with_csr();
+    ceremony
+        .sign("sub", &["--out", "no/such/folder.crt"])
+        .refused(1, "no/such");
+    assert_eq!(ceremony.read("root/issued.jsonl"), "");
+}
+
+#[test]
+fn a_fifo_is_refused_by_name() {
+    let ceremony = with_csr();
+    for name in ["issued.jsonl", "crl-number", "revoked.jsonl", ".lock"] {
+        let path = ceremony.path(&format!("root/{name}"));
+        let kept = fs::read(&path).ok();
+        let _there = fs::remove_file(&path);
+        rustix::fs::mkfifoat(
+            rustix::fs::CWD,
+            &path,
+            rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+        )
+        .unwrap();
+        let command: &[&str] = match name {
+            "issued.jsonl" => &["sign-intermediate", "sub.csr", "--yes"],
+            _ => &["crl"],
+        };
+        ceremony.run_unlocked(command).refused(1, "a FIFO");
+        fs::remove_file(&path).unwrap();
+        if let Some(kept) = kept {
+            fs::write(&path, kept).unwrap();
+        }
+    }
+    let fifo = ceremony.path("fifo.csr");
+    rustix::fs::mkfifoat(
+        rustix::fs::CWD,
+        &fifo,
+        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+    )
+    .unwrap();
+    ceremony.sign("fifo", &[]).refused(1, "a FIFO");
+    ceremony.run(&["inspect", "fifo.csr"]).refused(1, "a FIFO");
+}
+
+#[test]
+fn modes_do_not_depend_on_the_umask() {
+    for umask in ["0", "077"] {
+        let ceremony = Ceremony::with_kek();
+        under_umask(
+            &ceremony,
+            umask,
+            &["init", "--subject", "CN=R", "--key-type", "p256", "--dir", "root"],
+        )
+        .ok();
+        ceremony.csr("sub", "/CN=Sub CA");
+        let sign = [
+            "sign-intermediate",
+            "sub.csr",
+            "--yes",
+            "--dir",
+            "root",
+            "--out",
+            "sub.crt",
+        ];
+        under_umask(&ceremony, umask, &sign).ok();
+        under_umask(&ceremony, umask, &["crl", "--dir", "root"]).ok();
+        for (name, mode) in [
+            ("root", 0o700),
+            ("root/issued", 0o700),
+            ("root/root.key", 0o600),
+            ("root/issued.jsonl", 0o600),
+            ("root/revoked.jsonl", 0o600),
+            ("root/crl-number", 0o600),
+            ("root/root.crt", 0o644),
+            ("root/root.crl", 0o644),
+            ("sub.crt", 0o644),
+        ] {
+            assert_eq!(ceremony.mode(name), mode, "{name} under umask {umask}");
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_others_can_write_in_is_not_signed_with() {
+    let ceremony = with_csr();
+    fs::set_permissions(ceremony.path("root"), Permissions::from_mode(0o777)).unwrap();
+    ceremony.sign("sub", &[]).refused(1, "chmod 700");
+    fs::set_permissions(ceremony.path("root"), Permissions::from_mode(0o755)).unwrap();
+    ceremony.sign("sub", &[]).ok();
+    assert_eq!(ceremony.mode("root"), 0o700);
+}
+
+#[test]
+fn a_crl_never_goes_back_in_time_and_its_number_never_repeats() {
+    let ceremony = with_csr();
+    fs::write(ceremony.path("root/crl-number"), format!("{}\n", u64::MAX - 1)).unwrap();
+    let last = ceremony.run_unlocked(&["crl"]).ok().value("number");
+    assert_eq!(last, u64::MAX.to_string());
+    ceremony.run_unlocked(&["crl"]).refused(1, "used up");
+    ceremony.run_unlocked(&["crl"]).refused(1, "used up");
+}
+
+#[test]
+fn an_orphan_is_found_taken_in_and_revoked() {
+    let ceremony = with_csr();
+    let serial = ceremony.sign("sub", &["--out", "sub.crt"]).ok().value("serial");
+    let forget = || fs::write(ceremony.path("root/issued.jsonl"), "").unwrap();
+    let verify =
+        |more: &[&str]| ceremony.run(&[&["verify", "--dir", "root", "--without-key"], more].concat());
+    forget();
+    verify(&[]).refused(1, "--repair");
+    assert!(
+        verify(&["--repair", "-o", "table"])
+            .ok()
+            .stdout
+            .contains("taken into issued.jsonl")
+    );
+    verify(&[]).ok();
+    // By number, from the copy in the folder.
+    forget();
+    ceremony.run(&["revoke", &serial, "--dir", "root", "--yes"]).ok();
+    verify(&[]).ok();
+    // By file, when there is no copy either.
+    let ceremony = with_csr();
+    ceremony.sign("sub", &["--out", "sub.crt"]).ok();
+    fs::write(ceremony.path("root/issued.jsonl"), "").unwrap();
+    fs::remove_dir_all(ceremony.path("root/issued")).unwrap();
+    fs::create_dir(ceremony.path("root/issued")).unwrap();
+    ceremony
+        .run(&["revoke", "sub.crt", "--dir", "root", "--yes"])
+        .ok();
+    let list = ceremony.run_unlocked(&["crl"]).ok();
+    assert_eq!(list.value("revoked"), "1");
+    ceremony.run_unlocked(&["verify"]).ok();
+    // A certificate of another root is none of ours.
+    let other = with_csr();
+    other.sign("sub", &["--out", "other.crt"]).ok();
+    let path = other.path("other.crt").display().to_string();
+    ceremony
+        .run(&["revoke", &path, "--dir", "root", "--yes"])
+        .refused(1, "not signed by this root");
+}
+
+#[test]
+fn a_ledger_that_a_crash_cut_off_is_read_and_mended() {
+    let ceremony = with_csr();
+    ceremony.sign("sub", &[]).ok();
+    let whole = ceremony.read("root/issued.jsonl");
+    fs::write(
+        ceremony.path("root/issued.jsonl"),
+        format!("{whole}{{\"serial\":\"01"),
+    )
+    .unwrap();
+    let noted = ceremony
+        .run(&["verify", "--dir", "root", "--without-key", "-o", "table"])
+        .ok();
+    assert!(noted.stdout.contains("cut off"), "{noted:?}");
+    ceremony.sign("sub", &[]).ok();
+    assert!(ceremony.read("root/issued.jsonl").starts_with(&whole));
+    assert_eq!(ceremony.read("root/issued.jsonl").lines().count(), 2);
+    ceremony.run_unlocked(&["verify"]).ok();
+}
