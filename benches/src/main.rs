@@ -10,6 +10,7 @@
 )]
 
 mod baseline;
+mod fairness;
 mod footprint;
 mod grpc;
 mod inventory;
@@ -55,6 +56,8 @@ enum Part {
     Footprint,
     /// Search at full size against search in a small inventory.
     Inventory,
+    /// What issuance keeps of its rate while another caller does its worst.
+    Fairness,
 }
 
 /// A database to measure on.
@@ -95,6 +98,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wants(Part::Inventory) {
         inventory::measure(&mut report, &args).await?;
+    }
+    if wants(Part::Fairness) {
+        fairness::measure(&mut report, &args).await?;
     }
     println!("{report}");
     Ok(())

@@ -22,24 +22,13 @@ use crate::{Args, Database, baseline, grpc, requests};
 const PREPARED_A_SECOND: usize = 6_000;
 
 pub(crate) async fn measure(report: &mut Report, args: &Args) -> anyhow::Result<()> {
-    let prepared = PREPARED_A_SECOND * usize::try_from(args.seconds)?;
-    let csrs = Arc::new(requests::csrs(prepared)?);
+    let mut load = Load::prepare(args, 1)?;
     let brief = Duration::from_secs(2);
     let signatures = baseline::signatures(brief)?;
     report.figure("P-256 signatures, all cores", per_second(signatures));
-    let proofs = baseline::proofs(csrs.first().context("no CSR was made")?, brief)?;
+    let proofs = baseline::proofs(load.csrs.first().context("no CSR was made")?, brief)?;
     report.figure("CSRs read and verified, all cores", per_second(proofs));
-    let load = Load {
-        clients: args.clients,
-        length: Duration::from_secs(args.seconds),
-        bodies: Arc::new(requests::bodies(&csrs, "tls-server")),
-        refused: Arc::new(requests::bodies(
-            csrs.get(..1000).unwrap_or(&csrs),
-            "no-such-profile",
-        )),
-        csrs,
-        cryptography: signatures.recip() + proofs.recip(),
-    };
+    load.cryptography = signatures.recip() + proofs.recip();
     for database in &args.on {
         match database {
             Database::Sqlite => on(report, &load, *database, &[]).await?,
@@ -57,15 +46,34 @@ pub(crate) async fn measure(report: &mut Report, args: &Args) -> anyhow::Result<
 }
 
 /// What is sent, by how many, for how long.
-struct Load {
+pub(crate) struct Load {
     clients: usize,
-    length: Duration,
+    pub(crate) length: Duration,
     csrs: Arc<Vec<Vec<u8>>>,
     bodies: Arc<Vec<String>>,
     /// The same but for a profile that does not exist.
     refused: Arc<Vec<String>>,
     /// Seconds of all cores for one verification and one signature.
     cryptography: f64,
+}
+
+impl Load {
+    /// Requests for one measurement; `reused` as often as that.
+    pub(crate) fn prepare(args: &Args, reused: usize) -> anyhow::Result<Self> {
+        let prepared = PREPARED_A_SECOND * usize::try_from(args.seconds)? / reused;
+        let csrs = Arc::new(requests::csrs(prepared)?);
+        Ok(Self {
+            clients: args.clients,
+            length: Duration::from_secs(args.seconds),
+            bodies: Arc::new(requests::bodies(&csrs, "tls-server")),
+            refused: Arc::new(requests::bodies(
+                csrs.get(..1000).unwrap_or(&csrs),
+                "no-such-profile",
+            )),
+            csrs,
+            cryptography: 0.0,
+        })
+    }
 }
 
 async fn on(report: &mut Report, load: &Load, name: Database, arguments: &[&str]) -> anyhow::Result<()> {
@@ -175,7 +183,7 @@ fn per_second(rate: f64) -> String {
     format!("{rate:.0}/s")
 }
 
-async fn connect_all(system: &System, load: &Load) -> anyhow::Result<Vec<Rest>> {
+pub(crate) async fn connect_all(system: &System, load: &Load) -> anyhow::Result<Vec<Rest>> {
     connected(system, load.clients, &load.bodies, "HTTP/1.1 201").await
 }
 
@@ -198,7 +206,7 @@ async fn connected(
 }
 
 /// One keep-alive connection. HTTP/1.1 by hand, so that the load generator leaves the cores to the server.
-struct Rest {
+pub(crate) struct Rest {
     stream: TlsStream<TcpStream>,
     head: String,
     bodies: Arc<Vec<String>>,

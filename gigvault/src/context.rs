@@ -1,5 +1,10 @@
 //! How the CLI finds its server: flags, environment, or a `gigvault-data/` in the working directory.
+//!
+//! A credential goes only to a server that was named together with it. A token from a flag or from the environment needs
+//! a URL from a flag or from the environment; the server that a data directory names gets the token of that directory.
+//! Otherwise a directory that came with a download or a repository could have the token of another server sent to it.
 
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -45,6 +50,15 @@ pub(crate) fn find(connection: &Connection) -> anyhow::Result<Server> {
             (url.clone(), pointer.filter(|pointer| pointer.https == *url))
         }
         (None, Some(dir)) => {
+            check_ours(dir)?;
+            if connection.token.is_some() {
+                return Err(Usage(format!(
+                    "a token was given, and no server: it is not sent to the server that ./{DATA_DIR} names. Name the \
+                     server too (--url or GIGVAULT_URL), or leave the token out (--token and GIGVAULT_TOKEN) to use the \
+                     one in ./{DATA_DIR}"
+                ))
+                .into());
+            }
             let pointer = pointer(dir)?;
             (pointer.https.clone(), Some(pointer))
         }
@@ -75,12 +89,33 @@ pub(crate) fn find(connection: &Connection) -> anyhow::Result<Server> {
     })
 }
 
+/// Refuses a data directory that someone else could have filled: it names a server, and whom to trust as that server.
+fn check_ours(dir: &Path) -> anyhow::Result<()> {
+    let found = std::fs::metadata(dir).with_context(|| format!("reading {}", dir.display()))?;
+    let advice = "name the server by --url and --ca-file, or work in another folder";
+    let (owner, us) = (found.uid(), rustix::process::geteuid().as_raw());
+    if owner != us {
+        anyhow::bail!(
+            "./{} belongs to user {owner} and this is user {us}: the server that it names is not asked; {advice}",
+            dir.display()
+        );
+    }
+    if found.permissions().mode() & 0o022 != 0 {
+        anyhow::bail!(
+            "./{} can be written by other users: the server that it names is not asked; close it with `chmod go-w {0}` \
+             if nobody else has changed it, or {advice}",
+            dir.display()
+        );
+    }
+    Ok(())
+}
+
 /// A client of the server that was found.
 pub(crate) fn client(connection: &Connection) -> anyhow::Result<Client> {
     let server = find(connection)?;
     let mut builder = Client::builder(&server.url);
     if let Some(path) = &server.roots {
-        builder = builder.roots(std::fs::read(path).with_context(|| format!("reading {}", path.display()))?);
+        builder = builder.roots(crate::commands::read(path)?);
     }
     if let Some(identity) = &connection.server_identity {
         builder = builder.server_identity(identity.clone());

@@ -1,5 +1,6 @@
 //! What a failure is worth: the exit codes, in one place.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use client::Error;
@@ -15,16 +16,18 @@ const DENIED: u8 = 3;
 const NOT_FOUND: u8 = 4;
 
 /// Says what failed on stderr, and answers the code for it.
-#[expect(
-    clippy::print_stderr,
-    reason = "the one place where a command says why it failed"
-)]
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
-    eprintln!("error: {}", text(error));
+    say(&format!("error: {}", text(error)));
     if let Some(hint) = hint(error) {
-        eprintln!("hint: {hint}");
+        say(&format!("hint: {hint}"));
     }
     ExitCode::from(code(error))
+}
+
+/// A line on stderr. Servers and files that are not ours have a part in these texts, so nothing in them moves the cursor.
+pub(crate) fn say(text: &str) {
+    // Where stderr is closed, nobody wants to know.
+    drop(writeln!(std::io::stderr(), "{}", rootca::cli::printable(text)));
 }
 
 /// The chain of causes without what a cause repeats.

@@ -1,10 +1,15 @@
 //! Results on stdout: a table for people, JSON or YAML for programs.
 
-use std::io::{IsTerminal, Write};
+mod table;
+
+use std::io::Write;
 
 use anyhow::Context;
-use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
+use rootca::cli::{Stdout, printable};
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
+
+pub(crate) use table::{Column, shorten_middle, wrap};
 
 /// How results are written. One type with the offline root's commands, which are part of this command tree.
 pub(crate) use rootca::cli::Show as Format;
@@ -12,17 +17,22 @@ pub(crate) use rootca::cli::Show as Format;
 /// Where results go.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
+    stdout: Stdout,
     format: Format,
-    colours: bool,
+    /// Columns of the terminal; `None` where everything is shown whole: in a pipe, and where `-o` asks for a form.
+    width: Option<usize>,
+    colors: bool,
 }
 
 impl Output {
     /// What was asked for; without that a table on a terminal, else JSON.
     pub(crate) fn new(asked: Option<Format>) -> Self {
-        let terminal = std::io::stdout().is_terminal();
+        let stdout = Stdout::new();
         Self {
+            stdout,
             format: Format::chosen(asked),
-            colours: terminal && std::env::var_os("NO_COLOR").is_none(),
+            width: (asked.is_none() && stdout.is_terminal()).then(columns),
+            colors: stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none(),
         }
     }
 
@@ -30,20 +40,15 @@ impl Output {
     pub(crate) fn list<T: Serialize>(
         self,
         whole: &T,
-        columns: &[&str],
+        columns: &[Column],
         rows: impl IntoIterator<Item = Vec<String>>,
     ) -> anyhow::Result<()> {
-        match self.format {
-            Format::Table => {
-                let mut table = self.table();
-                table.set_header(columns.iter().map(|column| column.to_uppercase()));
-                for row in rows {
-                    table.add_row(row.into_iter().map(|cell| self.cell(cell)));
-                }
-                self.write(&format!("{}\n", table.trim_fmt()))
-            }
-            _ => self.object(whole),
+        if self.format != Format::Table {
+            return self.object(whole);
         }
+        let rows: Vec<Vec<String>> = rows.into_iter().collect();
+        let text = table::render(columns, &rows, self.width, |cell, shown| self.paint(cell, shown));
+        self.own(&text)
     }
 
     /// One thing: its facts as two columns, or the whole object.
@@ -51,23 +56,45 @@ impl Output {
         if self.format != Format::Table {
             return self.object(whole);
         }
-        let mut table = self.table();
-        for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
-            table.add_row(vec![Cell::new(name), self.cell(value.clone())]);
+        let facts = || facts.iter().filter(|(_, value)| !value.is_empty());
+        let names = facts().map(|(name, _)| name.width()).max().unwrap_or_default();
+        let indent = names + 2;
+        let mut text = String::new();
+        for (name, value) in facts() {
+            let value = printable(value);
+            let lines = match self.width {
+                Some(width) => wrap(&value, width.saturating_sub(indent).max(20)),
+                None => value.split('\n').map(str::to_owned).collect(),
+            };
+            for (index, line) in lines.into_iter().enumerate() {
+                let name = if index == 0 { name } else { "" };
+                let shown = self.paint(&line, line.clone());
+                text.push_str(format!("{name:<indent$}{shown}").trim_end());
+                text.push('\n');
+            }
         }
-        self.write(&format!("{}\n", table.trim_fmt()))
+        self.own(&text)
+    }
+
+    /// Whether a person reads, and how wide their terminal is.
+    pub(crate) fn width(self) -> Option<usize> {
+        self.width.filter(|_| self.format == Format::Table)
     }
 
     /// Text as it is: PEM, completions.
-    pub(crate) fn write(self, text: &str) -> anyhow::Result<()> {
-        let mut stdout = std::io::stdout().lock();
-        stdout
+    pub(crate) fn write(mut self, text: &str) -> anyhow::Result<()> {
+        self.stdout
             .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush())
+            .and_then(|()| self.stdout.flush())
             .context("writing to stdout")
     }
 
-    fn object<T: Serialize>(self, whole: &T) -> anyhow::Result<()> {
+    /// Text whose foreign parts were made printable.
+    pub(crate) fn own(self, text: &str) -> anyhow::Result<()> {
+        self.stdout.write_own(text).context("writing to stdout")
+    }
+
+    pub(crate) fn object<T: Serialize>(self, whole: &T) -> anyhow::Result<()> {
         let text = match self.format {
             Format::Yaml => serde_saphyr::to_string(whole).context("writing YAML")?,
             _ => serde_json::to_string_pretty(whole)? + "\n",
@@ -75,24 +102,26 @@ impl Output {
         self.write(&text)
     }
 
-    fn table(self) -> Table {
-        let mut table = Table::new();
-        table
-            .load_style(presets::NOTHING)
-            .set_content_arrangement(ContentArrangement::Disabled);
-        table
-    }
-
-    fn cell(self, text: String) -> Cell {
-        let colour = match text.as_str() {
-            "valid" | "active" | "ok" => Some(Color::Green),
-            "revoked" | "failed" => Some(Color::Red),
-            "on_hold" | "expired" | "warning" => Some(Color::Yellow),
-            _ => None,
+    /// Colors a cell by what it says.
+    pub(crate) fn paint(self, cell: &str, shown: String) -> String {
+        const GREEN: u8 = 32;
+        const RED: u8 = 31;
+        const YELLOW: u8 = 33;
+        let color = match cell {
+            "valid" | "active" | "ok" => GREEN,
+            "revoked" | "failed" => RED,
+            "on_hold" | "expired" | "warning" => YELLOW,
+            _ => return shown,
         };
-        match colour.filter(|_| self.colours) {
-            Some(colour) => Cell::new(text).fg(colour),
-            None => Cell::new(text),
+        match self.colors {
+            true => format!("\u{1b}[{color}m{shown}\u{1b}[0m"),
+            false => shown,
         }
     }
+}
+
+/// Columns of the terminal behind stdout.
+fn columns() -> usize {
+    const WITHOUT_AN_ANSWER: usize = 80;
+    terminal_size::terminal_size().map_or(WITHOUT_AN_ANSWER, |(width, _)| usize::from(width.0).max(1))
 }

@@ -10,11 +10,12 @@ mod output;
 mod prompts;
 mod revoke;
 mod sign_intermediate;
+mod stdout;
 mod unlock;
 mod verify;
 
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Subcommand, ValueEnum};
@@ -23,6 +24,7 @@ use time::OffsetDateTime;
 
 pub use prompts::{Prompts, Terminal};
 pub use sign_intermediate::NameFlags;
+pub use stdout::{Stdout, printable};
 
 use crate::built::check_clock;
 use crate::error::Error;
@@ -302,6 +304,22 @@ pub fn run(
         Command::Inspect(args) => inspect::run(&args, now, out),
         Command::Verify(args) => verify::run(&args, now, out, prompts),
     }
+}
+
+/// Whether a path stands for standard input or standard output.
+fn is_stream(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// Reads a file that a person named; `-` is standard input.
+fn read_input(path: &Path) -> Result<Vec<u8>, Error> {
+    const LONGEST: u64 = 16 * 1024 * 1024;
+    if !is_stream(path) {
+        return crate::files::read(path);
+    }
+    let mut content = Vec::new();
+    std::io::stdin().lock().take(LONGEST).read_to_end(&mut content)?;
+    Ok(content)
 }
 
 /// A value of the command line.

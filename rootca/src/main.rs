@@ -24,13 +24,14 @@ fn main() -> ExitCode {
     match cli::run(
         args,
         OffsetDateTime::now_utc(),
-        &mut std::io::stdout().lock(),
+        &mut cli::Stdout::new(),
         &mut Terminal,
     ) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nothing is left to do if standard error is closed too.
-            drop(writeln!(std::io::stderr(), "error: {error}"));
+            let text = error.to_string();
+            drop(writeln!(std::io::stderr(), "error: {}", cli::printable(&text)));
             ExitCode::from(error.exit_code())
         }
     }

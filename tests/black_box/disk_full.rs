@@ -66,6 +66,24 @@ fn fill(ready: &Ready) {
     }
 }
 
+/// What `/readyz` says, once it is not older than the state of the disk: a success is repeated for ten seconds.
+async fn readiness(rest: &Rest) -> (StatusCode, serde_json::Value) {
+    let deadline = Instant::now() + Duration::from_secs(15);
+    loop {
+        let answer = rest
+            .http
+            .get(format!("{}/readyz", rest.base))
+            .send()
+            .await
+            .unwrap();
+        let (status, report) = (answer.status(), answer.json().await.unwrap());
+        if status != StatusCode::OK || Instant::now() > deadline {
+            return (status, report);
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_means_503_and_space_brings_it_back_without_a_restart() {
     let dir = tempfile::tempdir().unwrap();
@@ -96,6 +114,19 @@ async fn a_full_disk_means_503_and_space_brings_it_back_without_a_restart() {
         acknowledged.len(),
         "reading goes on, and a refused request left nothing"
     );
+    let (status, report) = readiness(&rest).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{report}");
+    assert!(
+        report["reasons"].to_string().contains("no space left"),
+        "{report}"
+    );
+    let alive = rest
+        .http
+        .get(format!("{}/healthz", rest.base))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(alive.status(), StatusCode::OK);
     std::fs::remove_file(inside(&ready, "ballast")).unwrap();
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
@@ -106,6 +137,19 @@ async fn a_full_disk_means_503_and_space_brings_it_back_without_a_restart() {
         }
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(Instant::now() < deadline, "it does not come back");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while rest
+        .http
+        .get(format!("{}/readyz", rest.base))
+        .send()
+        .await
+        .unwrap()
+        .status()
+        != StatusCode::OK
+    {
+        assert!(Instant::now() < deadline, "it stays not ready");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let mut found = rest.all("protocol=rest", 500).await;

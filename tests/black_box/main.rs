@@ -1,6 +1,7 @@
 //! The real binary, driven as users drive it: over its commands, URLs and files.
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -16,10 +17,12 @@ mod disk_full;
 mod doctor;
 mod durability;
 mod edges;
+mod fairness;
 mod field_input;
 mod first_start;
 mod first_start_faults;
 mod first_steps;
+mod hostile;
 mod impersonation;
 mod judge;
 mod metrics;
@@ -32,3 +35,4 @@ mod rotation;
 mod search;
 mod services;
 mod state;
+mod strict;

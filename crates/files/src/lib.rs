@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![expect(clippy::disallowed_methods, reason = "the one crate that writes files")]
 
 mod append;
 mod dir;

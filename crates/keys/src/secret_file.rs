@@ -82,6 +82,7 @@ fn owner_only(path: &Path, metadata: &std::fs::Metadata) -> Result<(), KeyError>
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests")]
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;

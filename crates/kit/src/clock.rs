@@ -68,7 +68,7 @@ fn parse_offset(value: &str) -> Result<Duration, OffsetError> {
         Some(span) => (true, span),
         None => (false, value.strip_prefix('+').unwrap_or(value)),
     };
-    let span = humantime::parse_duration(span).map_err(|_| error())?;
+    let span = rules::duration::parse_or_zero(span).map_err(|_| error())?;
     let span = Duration::try_from(span).map_err(|_| error())?;
     Ok(if negative { -span } else { span })
 }
@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(parse_offset("+30d").unwrap(), Duration::days(30));
         assert_eq!(parse_offset("-1h30m").unwrap(), -Duration::minutes(90));
         assert_eq!(parse_offset("2s").unwrap(), Duration::seconds(2));
-        for bad in ["", "soon", "30", "+-1h", "1e99d"] {
+        for bad in ["", "soon", "30", "+-1h", "1e99d", "1M"] {
             assert!(
                 parse_offset(bad)
                     .unwrap_err()

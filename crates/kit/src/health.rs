@@ -3,6 +3,7 @@
 //! Readiness asks every registered dependency, at most once a second however often it is called, and turns
 //! to 503 as soon as the process begins to stop.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,17 @@ const FRESH: Duration = Duration::from_secs(1);
 /// Why a dependency does not answer. Its text goes to the log, not to the caller.
 pub type CheckError = Box<dyn std::error::Error + Send + Sync>;
 
+/// A reason that callers may see.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct NotReady {
+    /// What is wrong, without names of hosts, files or users.
+    pub reason: String,
+    /// The cause, for the log.
+    #[source]
+    pub source: CheckError,
+}
+
 type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<(), CheckError>> + Send + Sync>;
 
 /// What must answer for the process to be ready; clones share it.
@@ -43,6 +55,8 @@ pub struct Readiness {
     pub status: &'static str,
     /// What was asked, and whether it answers; empty while the process stops.
     pub checks: Vec<(String, bool)>,
+    /// Why some of those do not, by name.
+    pub reasons: BTreeMap<String, String>,
 }
 
 #[derive(Serialize)]
@@ -50,6 +64,8 @@ struct Report {
     status: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     failing: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    reasons: BTreeMap<String, String>,
 }
 
 impl Readiness {
@@ -94,6 +110,7 @@ impl Health {
                     Json(Report {
                         status: "alive",
                         failing: Vec::new(),
+                        reasons: BTreeMap::new(),
                     })
                 }),
             )
@@ -107,6 +124,7 @@ impl Health {
             return Readiness {
                 status: "stopping",
                 checks: Vec::new(),
+                reasons: BTreeMap::new(),
             };
         }
         let mut last = self.0.last.lock().await;
@@ -128,19 +146,30 @@ impl Health {
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         let answers = join_all(checks.into_iter().map(|(name, check)| async move {
-            let cause = match tokio::time::timeout(PATIENCE, check()).await {
-                Ok(Ok(())) => return (name, true),
-                Ok(Err(error)) => crate::error::chain(error.as_ref()),
-                Err(_) => format!("no answer within {PATIENCE:?}"),
+            let (cause, reason) = match tokio::time::timeout(PATIENCE, check()).await {
+                Ok(Ok(())) => return (name, true, None),
+                Ok(Err(error)) => {
+                    let shown = error.downcast_ref::<NotReady>();
+                    let reason = shown.map(|shown| shown.reason.clone());
+                    (crate::error::chain(error.as_ref()), reason)
+                }
+                Err(_) => (format!("no answer within {PATIENCE:?}"), None),
             };
             tracing::warn!(dependency = name, cause, "not ready");
-            (name, false)
+            (name, false, reason)
         }));
-        let checks = answers.await;
+        let (mut checks, mut reasons) = (Vec::new(), BTreeMap::new());
+        for (name, answers, reason) in answers.await {
+            if let Some(reason) = reason {
+                reasons.insert(name.clone(), reason);
+            }
+            checks.push((name, answers));
+        }
         let ready = checks.iter().all(|(_, answers)| *answers);
         Readiness {
             status: if ready { "ready" } else { "not-ready" },
             checks,
+            reasons,
         }
     }
 }
@@ -155,6 +184,7 @@ async fn ready(State(health): State<Health>) -> Response {
     let report = Report {
         status: readiness.status,
         failing: readiness.failing(),
+        reasons: readiness.reasons,
     };
     (code, Json(report)).into_response()
 }

@@ -5,6 +5,7 @@ pub mod config;
 pub mod error;
 pub mod grpc;
 pub mod health;
+pub mod heavy;
 pub mod http;
 pub mod idempotency;
 pub mod identity_renewal;

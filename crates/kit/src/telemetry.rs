@@ -8,7 +8,7 @@ use std::panic::PanicHookInfo;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer as _};
+use tracing_subscriber::{EnvFilter, Layer as _, Registry, reload};
 
 /// What a log line looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,23 +34,56 @@ pub enum TelemetryError {
         /// Why.
         source: tracing_subscriber::filter::ParseError,
     },
+    /// The subscriber is gone: the process ends.
+    #[error("the log filter can't be replaced: {0}")]
+    Gone(String),
     /// Something else in this process logs already.
     #[error("logging is set up already")]
     Twice,
+}
+
+/// The filter of a process that logs, to be replaced while it runs.
+#[derive(Clone, Debug)]
+pub struct Filter(reload::Handle<EnvFilter, Registry>);
+
+impl Filter {
+    /// Lets other events pass from now on.
+    ///
+    /// # Errors
+    /// When `filter` can't be read; the one before stays.
+    pub fn replace(&self, filter: &str) -> Result<(), TelemetryError> {
+        self.0
+            .reload(parse(filter)?)
+            .map_err(|error| TelemetryError::Gone(error.to_string()))
+    }
+}
+
+/// Whether a log filter can be read.
+///
+/// # Errors
+/// When it can't.
+pub fn check_filter(filter: &str) -> Result<(), TelemetryError> {
+    parse(filter).map(drop)
+}
+
+fn parse(filter: &str) -> Result<EnvFilter, TelemetryError> {
+    EnvFilter::try_new(filter).map_err(|source| TelemetryError::Filter {
+        filter: filter.to_owned(),
+        source,
+    })
 }
 
 /// Sends events that pass `filter` to standard error. A panic becomes an event too.
 ///
 /// # Errors
 /// When `filter` can't be read or this was called before.
-pub fn init(format: Format, filter: &str) -> Result<(), TelemetryError> {
-    let filter = EnvFilter::try_new(filter).map_err(|source| TelemetryError::Filter {
-        filter: filter.to_owned(),
-        source,
-    })?;
+pub fn init(format: Format, filter: &str) -> Result<Filter, TelemetryError> {
+    let (filter, handle) = reload::Layer::new(parse(filter)?);
     let terminal = std::io::stderr().is_terminal();
     let base = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
+        // A failed write to a closed pipe would be reported there too, and panic.
+        .log_internal_errors(false)
         .with_ansi(terminal);
     let lines = match format {
         Format::Auto if terminal => base.boxed(),
@@ -63,7 +96,7 @@ pub fn init(format: Format, filter: &str) -> Result<(), TelemetryError> {
         .try_init()
         .map_err(|_| TelemetryError::Twice)?;
     std::panic::set_hook(Box::new(report_panic));
-    Ok(())
+    Ok(Filter(handle))
 }
 
 fn report_panic(info: &PanicHookInfo<'_>) {

@@ -9,7 +9,7 @@ use x509::tbs::CertificateSpec;
 use x509::validity::Validity;
 use x509::{DistinguishedName, PublicKey, San, Serial, SignatureAlgorithm};
 
-use crate::check::{grant, key, names, sans, subject, validity};
+use crate::check::{grant, key, names, sans, size, subject, validity};
 use crate::denied::Denied;
 use crate::issuer::Issuer;
 use crate::profile::Profile;
@@ -57,6 +57,7 @@ pub fn approve(
     key::check(profile, &request.public_key, issuer)?;
     let sans = sans::settle(profile, &request)?;
     let subject = subject::settle(profile, &request.subject, &sans)?;
+    size::check(&subject, &sans)?;
     issuer.reserved_names().check(&request.grant, &subject, &sans)?;
     request.grant.names().check(&subject, &sans)?;
     names::check(issuer, &subject, &sans)?;

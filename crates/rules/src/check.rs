@@ -5,6 +5,7 @@ pub(crate) mod key;
 pub(crate) mod names;
 pub(crate) mod path;
 pub(crate) mod sans;
+pub(crate) mod size;
 mod spiffe;
 pub(crate) mod subject;
 pub(crate) mod validity;

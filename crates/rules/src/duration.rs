@@ -1,12 +1,30 @@
-//! Lifetimes as people write them: `90d`, `12h`, `20y`. Whole seconds, never zero.
+//! Spans of time as people write them, in one form wherever GigVault reads one: command line, configuration, REST,
+//! the offline root. [`FORM`] is that form in words.
 //!
-//! A year is 365.25 days, a month a twelfth of that; day-exact caps are written in days.
+//! A month is not a unit: its length is not fixed, and `M` is too close to `m`. A year is exactly 365 days.
 
 use std::time::Duration;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
+
+/// Units and their seconds, largest first: the order in which they are written.
+const UNITS: [(char, u64); 6] = [
+    ('y', 365 * DAY),
+    ('w', 7 * DAY),
+    ('d', DAY),
+    ('h', HOUR),
+    ('m', MINUTE),
+    ('s', 1),
+];
+
+/// Longest span, in seconds: 1,000 years.
+const LONGEST: u64 = 1000 * 365 * DAY;
+
+/// The form in words, for help texts and errors.
+pub const FORM: &str = "whole numbers with the units y (365 days), w (7 days), d, h, m (minutes), and s, largest first, \
+                        such as 90d, 12h, 90m, or 1y 30d";
 
 /// One second.
 pub const SECOND: Duration = Duration::from_secs(1);
@@ -23,25 +41,88 @@ pub const fn hours(count: u64) -> Duration {
     Duration::from_secs(count.saturating_mul(HOUR))
 }
 
-/// Reads `90d`, `12h`, `1y 6months`, `45s`, …
+/// Reads a span of at least one second, such as `90d`, `12h` or `1h 30m`, in the form of [`FORM`].
 ///
 /// # Errors
-/// A sentence that quotes the text and shows the form, also for zero, fractions of seconds and more than 1,000 years.
+/// A sentence that quotes the text and says why it is refused: another form, zero, or more than 1,000 years.
 pub fn parse(text: &str) -> Result<Duration, String> {
-    const LONGEST: Duration = days(365_250);
-    let shown: String = text.chars().take(32).collect();
-    let duration = humantime::parse_duration(text)
-        .map_err(|_| format!("{shown:?} is not a duration; write it like 90d, 12h, 30m or 20y"))?;
-    if duration.is_zero() || duration.subsec_nanos() != 0 {
-        return Err(format!("{shown:?} is not a positive number of whole seconds"));
+    match parse_or_zero(text)? {
+        Duration::ZERO => Err(format!("{:?} is zero; the shortest span is 1s", quoted(text))),
+        span => Ok(span),
     }
-    if duration > LONGEST {
-        return Err(format!("{shown:?} is longer than 1000 years"));
-    }
-    Ok(duration)
 }
 
-/// Writes the largest unit of days, hours, minutes and seconds that divides it; [`parse`] reads it back.
+/// As [`parse`], where zero has a meaning too: `0s`.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_or_zero(text: &str) -> Result<Duration, String> {
+    let refuse = |why: &str| {
+        Err(format!(
+            "{:?} is not a span of time: {why}; write {FORM}",
+            quoted(text)
+        ))
+    };
+    let mut rest = text;
+    let mut units = UNITS.iter();
+    let mut seconds: u64 = 0;
+    if text.is_empty() {
+        return refuse("it is empty");
+    }
+    while !rest.is_empty() {
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let (number, after) = rest.split_at(digits);
+        if number.is_empty() {
+            return refuse("a number is expected before each unit");
+        }
+        let name_length = after
+            .find(|c: char| c.is_ascii_digit() || c == ' ')
+            .unwrap_or(after.len());
+        let (name, after) = after.split_at(name_length);
+        let unit = match unit(name) {
+            Ok(unit) => unit,
+            Err(why) => return refuse(&why),
+        };
+        // The iterator goes on behind the last unit: one that comes again or too late is not found any more.
+        let Some((_, length)) = units.find(|(known, _)| *known == unit) else {
+            return refuse("each unit appears at most once, the largest first");
+        };
+        // A number that does not fit is longer than the longest span in any unit.
+        let part = number.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(*length);
+        seconds = seconds.saturating_add(part);
+        rest = match after.strip_prefix(' ') {
+            Some("") => return refuse("it ends with a blank"),
+            Some(more) => more,
+            None => after,
+        };
+    }
+    if seconds > LONGEST {
+        return Err(format!("{:?} is longer than 1000y", quoted(text)));
+    }
+    Ok(Duration::from_secs(seconds))
+}
+
+/// The unit of that name, or why it is not one.
+fn unit(name: &str) -> Result<char, String> {
+    let mut letters = name.chars();
+    match (letters.next(), letters.next()) {
+        (None, _) => Err("a number has no unit".to_owned()),
+        (Some(letter), None) if UNITS.iter().any(|(known, _)| *known == letter) => Ok(letter),
+        (Some('M'), None) => {
+            Err("M could be minutes or months; minutes are m, months are written in days".to_owned())
+        }
+        _ if name.starts_with("mo") => Err("months differ in length; write days".to_owned()),
+        _ if name.starts_with('.') => Err("fractions are not taken; use a smaller unit".to_owned()),
+        _ => Err(format!("{:?} is not a unit", quoted(name))),
+    }
+}
+
+/// At most 32 characters, for messages.
+fn quoted(text: &str) -> String {
+    text.chars().take(32).collect()
+}
+
+/// Writes the largest unit of days, hours, minutes and seconds that divides it; [`parse_or_zero`] reads it back.
 #[must_use]
 pub fn format(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -54,19 +135,45 @@ pub fn format(duration: Duration) -> String {
         )
 }
 
-/// For `#[serde(with = "…")]`.
-pub(crate) mod serde_text {
+/// For `#[serde(with = "…")]`: a span of at least one second.
+pub mod serde_text {
     use std::borrow::Cow;
     use std::time::Duration;
 
     use serde::{Deserialize, Deserializer, Serializer, de};
 
-    pub(crate) fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    /// As [`format`](super::format) writes it.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&super::format(*duration))
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    /// As [`parse`](super::parse) reads it.
+    ///
+    /// # Errors
+    /// When the text is not such a span.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
         super::parse(&Cow::<str>::deserialize(from)?).map_err(de::Error::custom)
+    }
+}
+
+/// For `#[serde(with = "…")]`: a span that may be zero.
+pub mod serde_text_or_zero {
+    use std::borrow::Cow;
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, de};
+
+    pub use super::serde_text::serialize;
+
+    /// As [`parse_or_zero`](super::parse_or_zero) reads it.
+    ///
+    /// # Errors
+    /// When the text is not such a span.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        super::parse_or_zero(&Cow::<str>::deserialize(from)?).map_err(de::Error::custom)
     }
 }
 
@@ -75,38 +182,66 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_units_of_the_command_line_are_read() {
+    fn every_unit_has_one_meaning() {
         for (text, seconds) in [
             ("90d", 90 * DAY),
             ("12h", 12 * HOUR),
+            ("90m", 90 * MINUTE),
             ("10s", 10),
+            ("2w", 14 * DAY),
+            ("1y", 365 * DAY),
+            ("20y", 7300 * DAY),
             ("1d 1s", DAY + 1),
-            ("20y", 7305 * DAY),
+            ("1h30m", 90 * MINUTE),
+            ("1y 1w 1d 1h 1m 1s", 373 * DAY + HOUR + MINUTE + 1),
+            ("1000y", LONGEST),
         ] {
             assert_eq!(parse(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
     }
 
     #[test]
-    fn what_is_no_lifetime_is_refused() {
+    fn what_is_ambiguous_or_no_span_is_refused() {
         for text in [
-            "",
-            "0d",
-            "1.5",
-            "90",
-            "500ms",
-            "-1d",
-            "2000y",
+            "", " ", "90", "d", "1.5h", "1,5h", "500ms", "-1d", "+1d", "1M", "6months", "1mo", "1 d", "90D",
+            "1d ", " 1d", "1d  1h", "1h 1d", "1d 1d", "1d,1h", "1e3s", "1µs", "٣d", "90 days", "10min",
+        ] {
+            let refused = parse_or_zero(text).unwrap_err();
+            assert!(
+                refused.contains(&format!("{text:?}")) && refused.contains(FORM),
+                "{refused}"
+            );
+        }
+        assert!(parse("1M").unwrap_err().contains("minutes or months"));
+        assert!(parse("6months").unwrap_err().contains("write days"));
+    }
+
+    #[test]
+    fn what_is_too_long_is_refused_and_never_wraps() {
+        for text in [
+            "1001y",
+            "1000y 1s",
             "99999999999999999999d",
+            "18446744073709551615y 1s",
         ] {
             let refused = parse(text).unwrap_err();
-            assert!(refused.contains(&format!("{text:?}")), "{refused}");
+            assert!(refused.contains("longer than 1000y"), "{refused}");
         }
+    }
+
+    #[test]
+    fn zero_is_taken_only_where_it_has_a_meaning() {
+        for text in ["0s", "0d", "0h 0m"] {
+            assert!(parse(text).unwrap_err().contains("is zero"), "{text}");
+            assert_eq!(parse_or_zero(text), Ok(Duration::ZERO));
+        }
+        assert!(parse_or_zero("0").is_err());
     }
 
     #[test]
     fn what_is_written_reads_back() {
         for seconds in [
+            0,
             1,
             59,
             60,
@@ -116,13 +251,13 @@ mod tests {
             36 * HOUR,
             DAY,
             397 * DAY,
-            7305 * DAY,
+            7300 * DAY,
             7 * DAY - 1,
         ] {
             let duration = Duration::from_secs(seconds);
-            assert_eq!(parse(&format(duration)), Ok(duration));
+            assert_eq!(parse_or_zero(&format(duration)), Ok(duration));
         }
-        assert_eq!(format(days(7305)), "7305d");
+        assert_eq!(format(days(7300)), "7300d");
         assert_eq!(format(hours(36)), "36h");
     }
 }

@@ -66,7 +66,7 @@ pub struct Profile {
     pub max_validity: Duration,
     /// How long before its signature a certificate starts, for clocks that run behind. Counts as lifetime, and never
     /// takes more than a tenth of it. At most 48 hours.
-    #[serde(with = "duration::serde_text", default = "default_backdate")]
+    #[serde(with = "duration::serde_text_or_zero", default = "default_backdate")]
     pub backdate: Duration,
     /// Key usages (RFC 5280 section 4.2.1.3). `key-encipherment` and `data-encipherment` are left out for keys
     /// other than RSA, `key-agreement` for keys that are not on a NIST curve.

@@ -3,7 +3,11 @@
 //! One `Db` a service and process. It is cheap to clone; the clones share their pools and the wake-up signal of
 //! the change feed.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use sqlx::{PgPool, SqlitePool};
 
@@ -41,6 +45,8 @@ struct Inner {
     pools: Pools,
     schema: String,
     signal: Signal,
+    /// When a write for readiness last succeeded.
+    probed: Mutex<Option<Instant>>,
 }
 
 /// The connection pools; named by the macros of this crate only.
@@ -55,6 +61,22 @@ pub enum Pools {
         /// The one connection that writes.
         write: SqlitePool,
     },
+}
+
+/// Whether a URL can be one of a database, without asking it.
+///
+/// # Errors
+/// [`StoreError::Configuration`] when [`Db::open`] would refuse it unasked.
+pub fn check_url(url: &str) -> Result<(), StoreError> {
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        postgres::check_url(url)
+    } else if url.strip_prefix("sqlite:").is_some_and(|path| !path.is_empty()) {
+        Ok(())
+    } else {
+        Err(StoreError::Configuration(
+            "database URL must start with postgres:// or sqlite:".to_owned(),
+        ))
+    }
 }
 
 impl Db {
@@ -83,6 +105,7 @@ impl Db {
                 pools,
                 schema: schema.to_owned(),
                 signal,
+                probed: Mutex::default(),
             }),
         })
     }
@@ -134,6 +157,14 @@ impl Db {
     #[must_use]
     pub fn pools(&self) -> &Pools {
         &self.inner.pools
+    }
+
+    pub(crate) fn probed(&self) -> Option<Instant> {
+        *self.inner.probed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_probed(&self, at: Instant) {
+        *self.inner.probed.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
     }
 
     pub(crate) fn signal(&self) -> &Signal {

@@ -137,6 +137,19 @@ impl StoreError {
         matches!(self, Self::Unavailable { .. })
     }
 
+    /// Why the database is unavailable, where an error or one of its sources says that it is.
+    #[must_use]
+    pub fn cause_of(error: &(dyn std::error::Error + 'static)) -> Option<Cause> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if let Some(Self::Unavailable { cause, .. }) = error.downcast_ref() {
+                return Some(*cause);
+            }
+            next = error.source();
+        }
+        None
+    }
+
     /// When to try again, for errors that pass.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {

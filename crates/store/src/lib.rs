@@ -19,6 +19,7 @@ mod migrate;
 pub mod outbox;
 pub mod page;
 mod postgres;
+mod probe;
 mod signal;
 mod sqlite;
 pub mod time;
@@ -26,7 +27,7 @@ mod tx;
 
 #[doc(hidden)]
 pub use db::Pools;
-pub use db::{Db, Options};
+pub use db::{Db, Options, check_url};
 pub use error::{Cause, StoreError};
 pub use installation::Installation;
 pub use tx::Tx;

@@ -62,6 +62,77 @@ impl<T> Page<T> {
     }
 }
 
+/// Bytes at which a page ends, whatever its limit says. A page is at least one row.
+pub const PAGE_BYTES: usize = 2 * 1024 * 1024;
+
+/// Rows that are asked for before their size is known.
+const FIRST_ROWS: i64 = 64;
+
+/// A page while it is filled: it ends by bytes as well as by rows, and asks the database for no more rows at a time than
+/// are likely to fit.
+#[derive(Debug)]
+pub struct Filling<T> {
+    limit: Limit,
+    rows: Vec<T>,
+    bytes: usize,
+    more: bool,
+}
+
+impl<T> Filling<T> {
+    /// An empty page.
+    #[must_use]
+    pub const fn new(limit: Limit) -> Self {
+        Self {
+            limit,
+            rows: Vec::new(),
+            bytes: 0,
+            more: false,
+        }
+    }
+
+    /// How many rows to ask the database for next.
+    #[must_use]
+    pub fn fetch(&self) -> i64 {
+        let rows = self.rows.len();
+        let wanted = self.limit.fetch() - i64::try_from(rows).unwrap_or(i64::MAX);
+        let likely = match self.bytes.checked_div(rows) {
+            None => FIRST_ROWS,
+            Some(each) => {
+                let room = PAGE_BYTES.saturating_sub(self.bytes) / each.max(1) + 1;
+                i64::try_from(room).unwrap_or(i64::MAX)
+            }
+        };
+        wanted.min(likely).max(1)
+    }
+
+    /// Takes a row of so many bytes; not, once the page is full. Such a row shows that there is a next page.
+    pub fn push(&mut self, row: T, bytes: usize) -> bool {
+        let too_large = !self.rows.is_empty() && self.bytes.saturating_add(bytes) > PAGE_BYTES;
+        if self.more || too_large || self.rows.len() >= self.limit.rows() {
+            self.more = true;
+            return false;
+        }
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.rows.push(row);
+        true
+    }
+
+    /// Whether it takes no more rows.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        self.more
+    }
+
+    /// The rows; `cursor` names the last one where there is a next page.
+    pub fn finish(self, cursor: impl FnOnce(&T) -> String) -> Page<T> {
+        let next_cursor = self.rows.last().filter(|_| self.more).map(cursor);
+        Page {
+            items: self.rows,
+            next_cursor,
+        }
+    }
+}
+
 /// Rows a page: 1 to 500, 50 unless said otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
@@ -246,6 +317,43 @@ mod tests {
         }
         assert_eq!(seen, [1, 2, 3, 4, 5]);
         assert_eq!(page(Some(&encode("other", &1))), Err(InvalidCursor));
+    }
+
+    #[test]
+    fn a_page_ends_by_bytes_as_well_as_by_rows() {
+        let fill = |limit: u32, sizes: &[usize]| {
+            let mut page = Filling::new(Limit::try_from(limit).unwrap());
+            for (row, size) in sizes.iter().enumerate() {
+                if !page.push(row, *size) {
+                    break;
+                }
+            }
+            let page = page.finish(|last| last.to_string());
+            (page.items.len(), page.next_cursor)
+        };
+        let half = PAGE_BYTES / 2;
+        assert_eq!(fill(10, &[1; 10]), (10, None));
+        assert_eq!(fill(10, &[1; 11]), (10, Some("9".to_owned())));
+        assert_eq!(fill(10, &[half, half, 1]), (2, Some("1".to_owned())));
+        assert_eq!(fill(10, &[half, half]), (2, None));
+        let one_too_large = fill(10, &[2 * PAGE_BYTES, 1]);
+        assert_eq!(one_too_large, (1, Some("0".to_owned())), "a page goes on");
+    }
+
+    #[test]
+    fn few_large_rows_are_asked_for_at_a_time() {
+        let mut page = Filling::new(Limit::try_from(500).unwrap());
+        assert_eq!(page.fetch(), FIRST_ROWS);
+        for row in 0..10 {
+            page.push(row, PAGE_BYTES / 20);
+        }
+        assert_eq!(page.fetch(), 11);
+        let mut small = Filling::new(Limit::try_from(500).unwrap());
+        for row in 0..64 {
+            small.push(row, 100);
+        }
+        assert_eq!(small.fetch(), 501 - 64);
+        assert_eq!(Filling::<u8>::new(Limit::try_from(1).unwrap()).fetch(), 2);
     }
 
     #[test]

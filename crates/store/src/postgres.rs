@@ -23,9 +23,18 @@ const SESSION: [(&str, &str); 3] = [
     ("idle_in_transaction_session_timeout", "30s"),
 ];
 
+/// Whether [`open`] takes this URL.
+pub(crate) fn check_url(url: &str) -> Result<(), StoreError> {
+    options_of(url).map(drop)
+}
+
+fn options_of(url: &str) -> Result<PgConnectOptions, StoreError> {
+    PgConnectOptions::from_str(url)
+        .map_err(|_| StoreError::Configuration("database URL is not a valid postgres:// URL".to_owned()))
+}
+
 pub(crate) async fn open(url: &str, schema: &str, options: &Options) -> Result<(PgPool, Signal), StoreError> {
-    let connect = PgConnectOptions::from_str(url)
-        .map_err(|_| StoreError::Configuration("database URL is not a valid postgres:// URL".to_owned()))?
+    let connect = options_of(url)?
         .application_name(&format!("gigvault-{schema}"))
         .statement_cache_capacity(256)
         .options([("search_path", schema)])

@@ -1,7 +1,12 @@
 //! What tests of several crates need: real servers in temporary folders, started on free ports and gone with
 //! their owner. For development only; nothing here is part of a release.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "files of tests need not survive a crash"
+)]
 
 pub mod fleet;
+pub mod hostile;
 pub mod postgres;
 pub mod process;
 pub mod system;

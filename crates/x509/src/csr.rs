@@ -113,6 +113,12 @@ impl ReceivedCsr {
         &self.der
     }
 
+    /// The subject asked for, octet for octet. It was not judged: it is for display.
+    #[must_use]
+    pub fn subject(&self) -> &DistinguishedName {
+        &self.subject
+    }
+
     /// The key that signed the request.
     #[must_use]
     pub fn public_key(&self) -> &PublicKey {

@@ -21,7 +21,7 @@ Examples:
         role: Vec<String>,
         /// How long it is good, such as 90d, at most as long as the key that makes it; if not given, as long as that
         /// key, or until it is revoked.
-        #[arg(long)]
+        #[arg(long, value_name = "SPAN", value_parser = super::span)]
         validity: Option<String>,
         /// A name that it may have certified: dns:web.example.test, dns:*.dev.example.test, ip:10.1.0.0/16,
         /// email:*@example.test, upn:*@example.test, uri:https://a.example.test/x/*, subject:O=Example. May be given

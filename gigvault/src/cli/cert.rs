@@ -65,8 +65,8 @@ pub(crate) struct Create {
     /// p256, p384, p521, rsa2048, rsa3072, rsa4096 or ed25519.
     #[arg(long, default_value = "p256")]
     pub(crate) key_type: KeyAlgorithm,
-    /// A span such as 90d; the profile's default if not given.
-    #[arg(long)]
+    /// How long it is good, such as 90d or 12h; the profile's default if not given.
+    #[arg(long, value_name = "SPAN", value_parser = super::span)]
     pub(crate) validity: Option<String>,
     /// Where the files go.
     #[arg(long, default_value = ".")]
@@ -154,8 +154,8 @@ pub(crate) struct Renew {
     /// Kind of the new key.
     #[arg(long, default_value = "p256", requires = "new_key")]
     pub(crate) key_type: KeyAlgorithm,
-    /// A span such as 90d; the profile's default if not given.
-    #[arg(long)]
+    /// How long it is good, such as 90d or 12h; the profile's default if not given.
+    #[arg(long, value_name = "SPAN", value_parser = super::span)]
     pub(crate) validity: Option<String>,
     /// Where the files go.
     #[arg(long, default_value = ".")]

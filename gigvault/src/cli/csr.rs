@@ -72,8 +72,8 @@ pub(crate) struct CsrSubmit {
     /// Takes the place of the CSR's names. May be given several times.
     #[arg(long)]
     pub(crate) san: Vec<String>,
-    /// A span such as 90d; the profile's default if not given.
-    #[arg(long)]
+    /// How long it is good, such as 90d or 12h; the profile's default if not given.
+    #[arg(long, value_name = "SPAN", value_parser = super::span)]
     pub(crate) validity: Option<String>,
     /// Where the files go.
     #[arg(long, default_value = ".")]

@@ -32,6 +32,12 @@ use crate::output::Format;
   gigvault cert list --expires-before 30d      what runs out soon
   gigvault doctor                              what is wrong, in plain words
 
+The server is the one that --url or GIGVAULT_URL names, with --token or GIGVAULT_TOKEN and --ca-file or
+GIGVAULT_CA_FILE; without a URL it is that of ./gigvault-data, with the token in there and no other.
+
+Spans of time are whole numbers with the units y (365 days), w (7 days), d, h, m (minutes), and s, largest first: 90d,
+12h, 90m, 1y 30d. A file named - is standard input where it is read, and standard output where it is written.
+
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 denied, 4 not found, 5 pending approval."
 )]
 pub(crate) struct Cli {
@@ -45,12 +51,15 @@ pub(crate) struct Cli {
 }
 
 /// Which server, and who asks. Without any of these: the `gigvault-data/` in the working directory.
+///
+/// A token needs a URL beside it: the server that a `gigvault-data/` names only gets the token in that directory.
 #[derive(Args, Clone)]
 pub(crate) struct Connection {
     /// Server, such as `https://pki.example.test:8443`.
     #[arg(long, global = true, env = "GIGVAULT_URL", help_heading = "Server")]
     pub(crate) url: Option<String>,
-    /// API key. Better in the environment than here, where other users of this machine can see it.
+    /// API key, for the server that --url or GIGVAULT_URL names. Better in the environment than here, where other users of
+    /// this machine can see it.
     #[arg(
         long,
         global = true,
@@ -73,6 +82,11 @@ pub(crate) struct Connection {
         help_heading = "Server"
     )]
     pub(crate) server_identity: Option<client::ServerIdentity>,
+}
+
+/// A span of time that the server will read alike.
+fn span(text: &str) -> Result<String, String> {
+    kit::config::span::parse(text).map(|_| text.to_owned())
 }
 
 #[derive(Subcommand)]
@@ -103,7 +117,7 @@ pub(crate) enum Command {
     /// Whose the credential is, and what it may do.
     #[command(after_help = "Examples:
   gigvault whoami
-  GIGVAULT_TOKEN=gv_… gigvault whoami -o json")]
+  GIGVAULT_URL=https://pki.example.test:8443 GIGVAULT_TOKEN=gv_… gigvault whoami -o json")]
     Whoami,
     /// The offline root: works with no network and no server.
     Rootca(rootca::cli::Args),

@@ -4,10 +4,10 @@ use client::{ApiKey, NewApiKey, RevokedKeys};
 use secrecy::ExposeSecret;
 
 use super::cert::note;
-use super::{confirm, times};
+use super::{Unattended, confirm, times};
 use crate::cli::{ApikeyCommand, Connection};
 use crate::context;
-use crate::output::Output;
+use crate::output::{Column, Output};
 
 pub(super) async fn run(
     command: ApikeyCommand,
@@ -58,8 +58,15 @@ pub(super) async fn run(
                     key.last_used_at.map(times::minute).unwrap_or_default(),
                 ]
             };
-            let columns = ["prefix", "name", "roles", "status", "expires", "last used"];
-            output.list(&page, &columns, page.items.iter().map(row))?;
+            const COLUMNS: [Column; 6] = [
+                Column::whole("prefix", 0),
+                Column::text("name", 0),
+                Column::text("roles", 0),
+                Column::whole("status", 1),
+                Column::whole("expires", 2),
+                Column::whole("last used", 3),
+            ];
+            output.list(&page, &COLUMNS, page.items.iter().map(row))?;
             if let Some(cursor) = &page.next_cursor {
                 note(&format!("more: --cursor {cursor}"));
             }
@@ -75,7 +82,11 @@ pub(super) async fn run(
             } else {
                 ""
             };
-            confirm(&format!("revoke API key {prefix}{also}?"), yes)?;
+            let unattended = match descendants {
+                true => Unattended::Refuse,
+                false => Unattended::Proceed,
+            };
+            confirm(&format!("Revoke API key {prefix}{also}?"), yes, unattended)?;
             let done = client.api_keys().revoke(&prefix, descendants).await?;
             report(&prefix, &done);
             Ok(())

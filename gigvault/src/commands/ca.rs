@@ -2,10 +2,10 @@
 
 use client::Ca;
 
-use super::{now, times};
+use super::{chain, now, times};
 use crate::cli::{CaCommand, Connection};
 use crate::context;
-use crate::output::Output;
+use crate::output::{Column, Output};
 
 pub(super) async fn run(command: CaCommand, connection: &Connection, output: Output) -> anyhow::Result<()> {
     let client = context::client(connection)?;
@@ -17,16 +17,21 @@ pub(super) async fn run(command: CaCommand, connection: &Connection, output: Out
                 vec![
                     ca.name.clone(),
                     ca.subject.clone(),
+                    chain::issuer(&ca.certificate),
                     ca.key_algorithm.clone(),
                     times::minute(ca.not_after),
                     left,
                 ]
             };
-            output.list(
-                &list,
-                &["name", "subject", "key", "not after", "left"],
-                list.items.iter().map(row),
-            )
+            const COLUMNS: [Column; 6] = [
+                Column::whole("name", 0),
+                Column::text("subject", 0),
+                Column::text("issuer", 0),
+                Column::whole("key", 3),
+                Column::whole("not after", 2),
+                Column::whole("left", 1),
+            ];
+            output.list(&list, &COLUMNS, list.items.iter().map(row))
         }
         CaCommand::Show { name } => {
             let ca = client.cas().get(&name).await?;
@@ -40,6 +45,7 @@ pub(super) async fn run(command: CaCommand, connection: &Connection, output: Out
                     ("not before", times::minute(ca.not_before)),
                     ("not after", times::until(ca.not_after, now())),
                     ("profiles", ca.profiles.join(", ")),
+                    ("chain", chain::details(&ca.certificate, &ca.chain)),
                     ("certificate", ca.certificate.clone()),
                 ],
             )

@@ -6,10 +6,10 @@ use x509::San;
 
 use super::csr::{self, Wanted};
 use super::files::{self, Bundle};
-use super::{confirm, now, revoke_all, times};
+use super::{Unattended, chain, confirm, names, now, revoke_all, times};
 use crate::cli::{self, CertCommand, Connection};
 use crate::context;
-use crate::output::Output;
+use crate::output::{Column, Output, shorten_middle};
 
 pub(super) async fn run(command: CertCommand, connection: &Connection, output: Output) -> anyhow::Result<()> {
     let client = context::client(connection)?;
@@ -22,7 +22,7 @@ pub(super) async fn run(command: CertCommand, connection: &Connection, output: O
                 true => client.certificates().chain(&serial).await?,
                 false => client.certificates().get(&serial).await?.certificate,
             };
-            match out {
+            match out.filter(|path| !files::is_stream(path)) {
                 Some(path) => Ok(::files::replace(&path, pem.as_bytes(), 0o644)?),
                 None => output.write(&pem),
             }
@@ -39,11 +39,12 @@ async fn create(client: &Client, arguments: &cli::Create, output: Output) -> any
         &[&bundle.key, &bundle.certificate, &bundle.chain],
         arguments.force,
     )?;
-    let sans = csr::sans(&arguments.cn, &arguments.san, arguments.profile.as_str())?;
+    let hosts = names::hosts(client, &arguments.profile, &arguments.cn).await;
+    let named = names::of(&arguments.cn, &arguments.san, hosts)?;
     let wanted = Wanted {
-        cn: &arguments.cn,
+        cn: named.cn.as_deref(),
         subject: None,
-        sans: &sans,
+        sans: &named.sans,
     };
     let made = csr::make(&wanted, arguments.key_type)?;
     // The key first: a certificate without its key is of no use. It takes its place once there is a certificate,
@@ -124,7 +125,7 @@ async fn list(client: &Client, arguments: &cli::List, output: Output) -> anyhow:
         let names = if certificate.san.is_empty() {
             certificate.subject.clone()
         } else {
-            names(&certificate.san)
+            first_names(&certificate.san)
         };
         vec![
             certificate.serial.clone(),
@@ -137,17 +138,17 @@ async fn list(client: &Client, arguments: &cli::List, output: Output) -> anyhow:
             times::left(certificate.not_after, now),
         ]
     };
-    let columns = [
-        "serial",
-        "names",
-        "profile",
-        "ca",
-        "status",
-        "not before",
-        "not after",
-        "left",
+    const COLUMNS: [Column; 8] = [
+        Column::id("serial", 0),
+        Column::text("names", 0),
+        Column::whole("profile", 4),
+        Column::whole("ca", 5),
+        Column::whole("status", 1),
+        Column::whole("not before", 6),
+        Column::whole("not after", 2),
+        Column::whole("left", 3),
     ];
-    output.list(&whole, &columns, whole.items.iter().map(row))?;
+    output.list(&whole, &COLUMNS, whole.items.iter().map(row))?;
     if let Some(cursor) = &whole.next_cursor {
         note(&format!("more: --cursor {cursor}, or --all"));
     }
@@ -155,7 +156,7 @@ async fn list(client: &Client, arguments: &cli::List, output: Output) -> anyhow:
 }
 
 /// The first names and how many more.
-fn names(san: &[String]) -> String {
+fn first_names(san: &[String]) -> String {
     const SHOWN: usize = 2;
     let bare = |name: &String| name.strip_prefix("dns:").unwrap_or(name).to_owned();
     let shown = san.iter().take(SHOWN).map(bare).collect::<Vec<_>>().join(", ");
@@ -165,11 +166,11 @@ fn names(san: &[String]) -> String {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "notes go beside the result, not into it")]
+/// A note for a person, beside the result and not in it.
 pub(super) fn note(text: &str) {
     use std::io::IsTerminal;
     if std::io::stderr().is_terminal() {
-        eprintln!("{text}");
+        crate::exit::say(text);
     }
 }
 
@@ -187,6 +188,10 @@ fn show(certificate: &Certificate, output: Output) -> anyhow::Result<()> {
             ("subject", certificate.subject.clone()),
             ("names", certificate.san.join(", ")),
             ("ca", certificate.ca.clone()),
+            (
+                "chain",
+                chain::subjects(&certificate.certificate, &certificate.chain),
+            ),
             ("profile", certificate.profile.clone()),
             ("not before", times::minute(certificate.not_before)),
             ("not after", times::until(certificate.not_after, now())),
@@ -219,7 +224,7 @@ async fn renew(client: &Client, arguments: &cli::Renew, output: Output) -> anyho
         )?;
         let sans: Vec<San> = parsed.sans().to_vec();
         let wanted = Wanted {
-            cn: "",
+            cn: None,
             subject: Some(parsed.subject()),
             sans: &sans,
         };
@@ -236,6 +241,21 @@ async fn renew(client: &Client, arguments: &cli::Renew, output: Output) -> anyho
     }
     save(&bundle, &issued)?;
     report(&issued, &bundle, renewed_key, output)
+}
+
+/// `Revoke certificate 3f21…9ab4 (CN=a) with reason key-compromise?`
+fn question(certificate: &Certificate, reason: x509::crl::Reason) -> String {
+    const SHORT: usize = 9;
+    let whose = match certificate.subject.is_empty() {
+        true => first_names(&certificate.san),
+        false => certificate.subject.clone(),
+    };
+    let serial = shorten_middle(&certificate.serial, SHORT);
+    match reason {
+        x509::crl::Reason::RemoveFromCrl => format!("Release certificate {serial} ({whose}) from hold?"),
+        x509::crl::Reason::CertificateHold => format!("Put certificate {serial} ({whose}) on hold?"),
+        reason => format!("Revoke certificate {serial} ({whose}) with reason {reason}?"),
+    }
 }
 
 async fn revoke(client: &Client, arguments: &cli::Revoke, output: Output) -> anyhow::Result<()> {
@@ -257,12 +277,10 @@ async fn revoke(client: &Client, arguments: &cli::Revoke, output: Output) -> any
         return revoke_all::run(client, &ca, &request, arguments, output).await;
     };
     let certificate = client.certificates().get(serial).await?;
-    let question = format!(
-        "{} of {} ({}): sure?",
-        reason,
-        certificate.subject,
-        names(&certificate.san)
-    );
-    confirm(&question, arguments.yes)?;
+    confirm(
+        &question(&certificate, reason),
+        arguments.yes,
+        Unattended::Proceed,
+    )?;
     show(&client.certificates().revoke(serial, &request).await?, output)
 }

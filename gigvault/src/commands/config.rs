@@ -8,12 +8,13 @@ pub(super) fn run(command: ConfigCommand, output: Output) -> anyhow::Result<()> 
     match command {
         ConfigCommand::Show { defaults: true, .. } => output.write(&super::reference::commented_defaults()?),
         ConfigCommand::Show { config, .. } => {
-            let settings: Settings = kit::config::load(config.as_deref())?;
-            output.write(&serde_saphyr::to_string(&settings)?)
+            let loaded = kit::config::load::<Settings>(config.as_deref())?;
+            output.write(&serde_saphyr::to_string(&loaded.settings)?)
         }
         ConfigCommand::Validate { config } => {
-            let _settings: Settings = kit::config::load(Some(&config))?;
-            super::cert::note(&format!("{} is good", config.display()));
+            let name = config.display().to_string();
+            super::serve::load(config)?;
+            super::cert::note(&format!("{name} can be used"));
             Ok(())
         }
     }

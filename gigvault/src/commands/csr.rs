@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::cert::{report, save};
 use super::files::{self, Bundle};
+use super::names::{self, Hosts};
 use crate::cli::{Connection, CsrCommand, CsrCreate, CsrSubmit};
 use crate::context;
 use crate::exit::Usage;
@@ -25,7 +26,7 @@ pub(super) async fn run(command: CsrCommand, connection: &Connection, output: Ou
 
 /// What a CSR is to say.
 pub(super) struct Wanted<'a> {
-    pub(super) cn: &'a str,
+    pub(super) cn: Option<&'a str>,
     /// Instead of the common name alone.
     pub(super) subject: Option<&'a DistinguishedName>,
     pub(super) sans: &'a [San],
@@ -48,33 +49,16 @@ pub(super) fn make(wanted: &Wanted<'_>, algorithm: KeyAlgorithm) -> anyhow::Resu
 }
 
 fn sign(wanted: &Wanted<'_>, key: &SoftwareKey) -> anyhow::Result<String> {
-    let subject = match wanted.subject {
-        Some(subject) => subject.clone(),
-        None => DistinguishedName::common_name(wanted.cn).context("the common name")?,
+    let subject = match (wanted.subject, wanted.cn) {
+        (Some(subject), _) => subject.clone(),
+        (None, Some(cn)) => DistinguishedName::common_name(cn).context("the common name")?,
+        (None, None) => DistinguishedName::default(),
     };
     let algorithm = key.algorithm();
     let der = Csr::build(&subject, wanted.sans, key.public_key(), algorithm, |message| {
         key.sign(message, algorithm)
     })?;
     Ok(x509::pem::encode("CERTIFICATE REQUEST", &der))
-}
-
-/// The SANs that were asked for, with the common name in front where it is a DNS name and the profile names hosts.
-pub(super) fn sans(cn: &str, asked: &[String], profile: &str) -> anyhow::Result<Vec<San>> {
-    let parse = |text: &String| {
-        text.parse::<San>()
-            .map_err(|error| Usage(format!("--san {text}: {error}")))
-    };
-    let mut sans = asked.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
-    let names_hosts = !matches!(profile, "code-signing" | "email");
-    if names_hosts
-        && (cn.contains('.') || cn == "localhost")
-        && let Ok(name) = format!("dns:{cn}").parse::<San>()
-        && !sans.contains(&name)
-    {
-        sans.insert(0, name);
-    }
-    Ok(sans)
 }
 
 fn create(arguments: &CsrCreate, output: Output) -> anyhow::Result<()> {
@@ -86,11 +70,11 @@ fn create(arguments: &CsrCreate, output: Output) -> anyhow::Result<()> {
         ),
         None => None,
     };
-    let sans = sans(&arguments.cn, &arguments.san, "")?;
+    let named = names::of(&arguments.cn, &arguments.san, Hosts::WithDots)?;
     let wanted = Wanted {
-        cn: &arguments.cn,
+        cn: named.cn.as_deref(),
         subject: subject.as_ref(),
-        sans: &sans,
+        sans: &named.sans,
     };
     let csr = match &arguments.key {
         Some(path) => {
@@ -162,7 +146,16 @@ async fn submit(arguments: &CsrSubmit, connection: &Connection, output: Output) 
     let bytes = files::read(&arguments.file)?;
     let parsed =
         ReceivedCsr::from_pem_or_der(&bytes).with_context(|| arguments.file.display().to_string())?;
-    let stem = arguments.file.file_stem().unwrap_or_default().to_string_lossy();
+    let name = parsed.subject().common_names().into_iter().next();
+    let stem = match files::is_stream(&arguments.file) {
+        true => name.unwrap_or_else(|| "certificate".to_owned()),
+        false => arguments
+            .file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
+    };
     let bundle = Bundle::new(&arguments.out, &stem)?;
     files::check_free(&[&bundle.certificate, &bundle.chain], arguments.force)?;
     let new = Issue {
@@ -176,31 +169,4 @@ async fn submit(arguments: &CsrSubmit, connection: &Connection, output: Output) 
     let issued = context::client(connection)?.certificates().issue(&new).await?;
     save(&bundle, &issued)?;
     report(&issued, &bundle, false, output)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_host_name_is_put_among_the_sans_once() {
-        let text = |cn: &str, asked: &[&str], profile: &str| {
-            let asked: Vec<String> = asked.iter().map(ToString::to_string).collect();
-            sans(cn, &asked, profile)
-                .unwrap()
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(text("a.test", &[], "tls-server"), ["dns:a.test"]);
-        assert_eq!(
-            text("a.test", &["dns:a.test", "ip:10.0.0.1"], "mtls"),
-            ["dns:a.test", "ip:10.0.0.1"]
-        );
-        assert_eq!(text("sensor-1", &[], "device"), [""; 0]);
-        assert_eq!(
-            text("Ada Example", &["email:ada@a.test"], "email"),
-            ["email:ada@a.test"]
-        );
-    }
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{now, times};
 use crate::cli::Connection;
 use crate::context::{self, Server};
-use crate::output::Output;
+use crate::output::{Column, Output, wrap};
 
 /// More than this between the clocks, and certificates look not yet valid or already expired.
 const CLOCK_SKEW: time::Duration = time::Duration::seconds(60);
@@ -32,6 +32,29 @@ struct Check {
     detail: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     mend: String,
+}
+
+/// Each check as a line, and below it what was found and what to do, broken at words.
+fn sentences(checks: &[Check], width: usize, output: Output) -> String {
+    const INDENT: usize = 4;
+    let mut text = String::new();
+    for check in checks {
+        let result = output.paint(check.result, check.result.to_owned());
+        text.push_str(&format!("{}: {result}\n", check.check));
+        let fix = match check.mend.is_empty() {
+            true => String::new(),
+            false => format!("FIX: {}", check.mend),
+        };
+        for part in [&check.detail, &fix].into_iter().filter(|part| !part.is_empty()) {
+            for line in wrap(
+                &rootca::cli::printable(part),
+                width.saturating_sub(INDENT).max(20),
+            ) {
+                text.push_str(&format!("{:INDENT$}{line}\n", ""));
+            }
+        }
+    }
+    text
 }
 
 pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Result<()> {
@@ -65,11 +88,17 @@ pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Resu
             check.mend.clone(),
         ]
     };
-    output.list(
-        &report,
-        &["check", "result", "what", "how to mend"],
-        report.checks.iter().map(row),
-    )?;
+    const COLUMNS: [Column; 4] = [
+        Column::whole("check", 0),
+        Column::whole("result", 0),
+        Column::text("what", 0),
+        Column::text("how to mend", 0),
+    ];
+    match output.width() {
+        // Sentences do not fit into columns, and cut off they are of no use.
+        Some(width) => output.own(&sentences(&report.checks, width, output))?,
+        None => output.list(&report, &COLUMNS, report.checks.iter().map(row))?,
+    }
     if healthy {
         Ok(())
     } else {

@@ -1,8 +1,13 @@
 //! Keys and certificates on disk: where they lie, and nothing overwritten unasked.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, bail};
+
+use crate::exit::Usage;
 
 /// The files of one certificate in a folder.
 pub(crate) struct Bundle {
@@ -23,10 +28,11 @@ impl Bundle {
             }
         };
         let stem: String = name.chars().map(safe).collect();
-        let stem = stem.trim_start_matches('.');
-        if stem.is_empty() || stem.len() > 200 {
+        let stem = stem.trim_matches('.');
+        if stem.is_empty() {
             bail!("{name:?} does not make a file name");
         }
+        let stem = shortened(stem);
         std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
         let file = |suffix: &str| folder.join(format!("{stem}.{suffix}"));
         Ok(Self {
@@ -36,6 +42,30 @@ impl Bundle {
             chain: file("chain.pem"),
         })
     }
+}
+
+/// A stem that file systems take, with room for what is appended: both ends of a longer one.
+fn shortened(stem: &str) -> String {
+    const LONGEST: usize = 200;
+    const START: usize = 120;
+    const END: usize = 60;
+    if stem.len() <= LONGEST {
+        return stem.to_owned();
+    }
+    let start = stem
+        .char_indices()
+        .take_while(|(at, c)| at + c.len_utf8() <= START)
+        .map(|(_, c)| c);
+    let end = stem
+        .char_indices()
+        .filter(|(at, _)| at + END >= stem.len())
+        .map(|(_, c)| c);
+    start.chain("...".chars()).chain(end).collect()
+}
+
+/// Whether a path stands for standard input or standard output.
+pub(crate) fn is_stream(path: &Path) -> bool {
+    path == Path::new("-")
 }
 
 /// Refuses before anything is done if one of these is there.
@@ -51,19 +81,39 @@ pub(crate) fn check_free(paths: &[&Path], force: bool) -> anyhow::Result<()> {
     }
 }
 
-/// Reads a file that a person named; bounded.
+/// Reads what a person named: a file, a pipe, or standard input as `-`; bounded.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     const MAX: u64 = 16 * 1024 * 1024;
-    let size = std::fs::metadata(path)
-        .with_context(|| format!("reading {}", path.display()))?
-        .len();
-    if size > MAX {
-        bail!("{} has {size} bytes; at most {MAX} are read", path.display());
+    let name = match is_stream(path) {
+        true => "standard input".to_owned(),
+        false => path.display().to_string(),
+    };
+    let mut content = Vec::new();
+    let read = match is_stream(path) {
+        true => once(&STDIN_READ)?.take(MAX + 1).read_to_end(&mut content),
+        false => File::open(path).and_then(|file| file.take(MAX + 1).read_to_end(&mut content)),
+    };
+    read.with_context(|| format!("reading {name}"))?;
+    if content.len() as u64 > MAX {
+        bail!("{name} is longer than {MAX} bytes, which is the most that is read");
     }
-    std::fs::read(path).with_context(|| format!("reading {}", path.display()))
+    Ok(content)
+}
+
+static STDIN_READ: AtomicBool = AtomicBool::new(false);
+
+/// Standard input, which can be read once.
+fn once(read: &AtomicBool) -> anyhow::Result<impl Read> {
+    if read.swap(true, Ordering::Relaxed) {
+        return Err(
+            Usage("standard input (-) can be given once; name a file for the other".to_owned()).into(),
+        );
+    }
+    Ok(std::io::stdin().lock())
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests")]
 mod tests {
     use super::*;
 
@@ -77,6 +127,29 @@ mod tests {
             Bundle::new(dir.path(), "*.a.test").unwrap().key,
             dir.path().join("*.a.test.key")
         );
+    }
+
+    #[test]
+    fn names_of_hosts_and_addresses_make_file_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = |name: &str| {
+            let bundle = Bundle::new(dir.path(), name).unwrap();
+            bundle.key.file_name().unwrap().to_str().unwrap().to_owned()
+        };
+        assert_eq!(key("10.0.0.5"), "10.0.0.5.key");
+        assert_eq!(key("2001:db8::1"), "2001_db8__1.key");
+        assert_eq!(key("host."), "host.key");
+        let label = "a".repeat(60);
+        let long = format!("{label}.{label}.{label}.{label}.test");
+        assert!(key(&long).len() < 200 && key(&long).ends_with(".test.key"));
+        assert!(key(&"é".repeat(300)).len() < 200);
+    }
+
+    #[test]
+    fn standard_input_is_read_once() {
+        let read = AtomicBool::new(false);
+        assert!(once(&read).is_ok());
+        assert!(once(&read).is_err());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::cert::note;
 use super::times;
 use crate::cli::{Connection, KeyCommand};
 use crate::context;
-use crate::output::Output;
+use crate::output::{Column, Output};
 
 pub(super) async fn run(command: KeyCommand, connection: &Connection, output: Output) -> anyhow::Result<()> {
     let client = context::client(connection)?;
@@ -39,11 +39,13 @@ pub(super) async fn run(command: KeyCommand, connection: &Connection, output: Ou
                     times::minute(key.created_at),
                 ]
             };
-            output.list(
-                &page,
-                &["name", "type", "purpose", "created"],
-                page.items.iter().map(row),
-            )?;
+            const COLUMNS: [Column; 4] = [
+                Column::text("name", 0),
+                Column::whole("type", 2),
+                Column::whole("purpose", 1),
+                Column::whole("created", 3),
+            ];
+            output.list(&page, &COLUMNS, page.items.iter().map(row))?;
             if let Some(cursor) = &page.next_cursor {
                 note(&format!("more: --cursor {cursor}"));
             }

@@ -3,11 +3,13 @@
 mod apikey;
 mod ca;
 mod cert;
+mod chain;
 mod config;
 mod csr;
 mod doctor;
 mod files;
 mod key;
+mod names;
 mod reference;
 mod revoke_all;
 mod serve;
@@ -17,7 +19,10 @@ mod whoami;
 
 use clap::CommandFactory;
 
+pub(crate) use files::read;
+
 use crate::cli::{CertCommand, Cli, Command};
+use crate::exit::Usage;
 use crate::output::Output;
 
 /// Runs the command that was asked for.
@@ -79,11 +84,10 @@ fn now() -> time::OffsetDateTime {
 }
 
 fn rootca(arguments: rootca::cli::Args) -> anyhow::Result<()> {
-    let mut stdout = std::io::stdout().lock();
     Ok(rootca::cli::run(
         arguments,
         now(),
-        &mut stdout,
+        &mut rootca::cli::Stdout::new(),
         &mut rootca::cli::Terminal,
     )?)
 }
@@ -94,20 +98,32 @@ fn completions(shell: clap_complete::Shell, output: Output) -> anyhow::Result<()
     output.write(&String::from_utf8_lossy(&script))
 }
 
-/// Asks on a terminal; without one there is nobody to ask.
-fn confirm(question: &str, yes: bool) -> anyhow::Result<()> {
+/// What happens where nobody can answer a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unattended {
+    /// One thing was named: naming it is consent.
+    Proceed,
+    /// Many things at once: `--yes` is the consent.
+    Refuse,
+}
+
+/// Asks on a terminal. `question` reads on after "Revoke": what, and with which reason.
+fn confirm(question: &str, yes: bool, unattended: Unattended) -> anyhow::Result<()> {
     use std::io::IsTerminal;
-    if yes {
-        return Ok(());
+    // The question is written to stderr: without that there is nobody who could read it.
+    let attended = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    match (yes, attended, unattended) {
+        (true, _, _) | (false, false, Unattended::Proceed) => return Ok(()),
+        (false, false, Unattended::Refuse) => {
+            return Err(Usage("there is no terminal to confirm on; give --yes".to_owned()).into());
+        }
+        (false, true, _) => {}
     }
-    if !std::io::stdin().is_terminal() {
-        return Err(crate::exit::Usage("nobody is there to confirm; give --yes".to_owned()).into());
-    }
-    if dialoguer::Confirm::new()
-        .with_prompt(question)
+    let confirmed = dialoguer::Confirm::new()
+        .with_prompt(rootca::cli::printable(question))
         .default(false)
-        .interact()?
-    {
+        .interact()?;
+    if confirmed {
         Ok(())
     } else {
         anyhow::bail!("not confirmed; nothing was done")

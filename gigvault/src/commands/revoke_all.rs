@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use super::confirm;
+use super::{Unattended, confirm};
 use crate::cli;
 use crate::exit::Usage;
 use crate::output::Output;
@@ -61,10 +61,10 @@ pub(super) async fn run(
     let found = report.valid + report.on_hold;
     if found > 0 && !arguments.dry_run {
         let question = format!(
-            "{} for {found} certificates of CA {ca} ({} valid, {} on hold): sure?",
-            request.reason, report.valid, report.on_hold
+            "Revoke {found} certificates of CA {ca} ({} valid, {} on hold) with reason {}?",
+            report.valid, report.on_hold, request.reason
         );
-        confirm(&question, arguments.yes)?;
+        confirm(&question, arguments.yes, Unattended::Refuse)?;
         // Drawn on stderr, and only where that is a terminal.
         let bar = ProgressBar::new(found).with_style(ProgressStyle::with_template(
             "{bar:30} {pos}/{len} revoked, {eta} left",

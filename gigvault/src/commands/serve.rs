@@ -1,9 +1,12 @@
 //! `up`, `serve`, `bootstrap`, `migrate`: settings from file, environment and flags, then the wiring.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use kit::config::Secret;
+use anyhow::Context;
+use kit::config::{Loaded, Origin, Secret};
 use serde_json::json;
 
 use super::runtime;
@@ -12,18 +15,18 @@ use crate::output::Output;
 use crate::wiring::{self, Plan, Service, Settings};
 
 pub(super) fn up(arguments: Up) -> anyhow::Result<()> {
-    let mut settings = load(arguments.config.as_deref())?;
-    let listen = &mut settings.listen;
-    set(&mut listen.address, arguments.listen);
-    set(&mut listen.https_port, arguments.https_port);
-    set(&mut listen.http_port, arguments.http_port);
-    set(&mut listen.grpc_port, arguments.grpc_port);
-    set(&mut listen.metrics_port, arguments.metrics_port);
-    set(&mut listen.public_http_url, arguments.public_http_url);
-    set(&mut settings.data_dir, arguments.data_dir);
-    if let Some(url) = &arguments.database_url {
-        settings.database.url = Some(Secret::resolve(url)?);
-    }
+    let flags = Flags {
+        config: arguments.config,
+        listen: arguments.listen,
+        https_port: arguments.https_port,
+        http_port: arguments.http_port,
+        grpc_port: arguments.grpc_port,
+        metrics_port: arguments.metrics_port,
+        public_http_url: arguments.public_http_url,
+        data_dir: arguments.data_dir,
+        database_url: arguments.database_url,
+    };
+    let settings = flags.load()?;
     if arguments.ldap_port.is_some_and(|port| port != 0) {
         super::cert::note("--ldap-port: this version has no LDAP service; nothing listens there");
     }
@@ -35,26 +38,30 @@ pub(super) fn up(arguments: Up) -> anyhow::Result<()> {
         services: Service::ALL.into_iter().collect(),
         first_start: true,
         ready_file: arguments.ready_file,
+        reload: Arc::new(move || flags.load()),
     };
     runtime(0)?.block_on(wiring::run(plan))
 }
 
 pub(super) fn serve(arguments: Serve) -> anyhow::Result<()> {
+    let flags = Flags::of_file(arguments.config);
     let plan = Plan {
-        settings: load(arguments.config.as_deref())?,
+        settings: flags.load()?,
         services: arguments.services.into_iter().collect(),
         first_start: false,
         ready_file: arguments.ready_file,
+        reload: Arc::new(move || flags.load()),
     };
     runtime(0)?.block_on(wiring::run(plan))
 }
 
 pub(super) fn bootstrap(arguments: Bootstrap, output: Output) -> anyhow::Result<()> {
-    let mut settings = load(arguments.config.as_deref())?;
-    set(&mut settings.data_dir, arguments.data_dir);
-    if let Some(url) = &arguments.database_url {
-        settings.database.url = Some(Secret::resolve(url)?);
+    let settings = Flags {
+        data_dir: arguments.data_dir,
+        database_url: arguments.database_url,
+        ..Flags::of_file(arguments.config)
     }
+    .load()?;
     if arguments.new_admin_token {
         let path = runtime(0)?
             .block_on(wiring::new_admin_token(&settings))?
@@ -83,7 +90,7 @@ pub(super) fn bootstrap(arguments: Bootstrap, output: Output) -> anyhow::Result<
 }
 
 pub(super) fn migrate(arguments: Migrate) -> anyhow::Result<()> {
-    let settings = load(arguments.config.as_deref())?;
+    let settings = Flags::of_file(arguments.config).load()?;
     let mut services: BTreeSet<Service> = arguments.services.into_iter().collect();
     if services.is_empty() {
         services.extend(Service::ALL);
@@ -91,12 +98,94 @@ pub(super) fn migrate(arguments: Migrate) -> anyhow::Result<()> {
     runtime(1)?.block_on(wiring::migrate(&settings, &services))
 }
 
-fn load(file: Option<&Path>) -> anyhow::Result<Settings> {
-    Ok(kit::config::load(file)?)
+/// The file and the flags that settings are made of, besides the environment. Kept, since SIGHUP reads them again.
+#[derive(Default)]
+struct Flags {
+    config: Option<PathBuf>,
+    listen: Option<IpAddr>,
+    https_port: Option<u16>,
+    http_port: Option<u16>,
+    grpc_port: Option<u16>,
+    metrics_port: Option<u16>,
+    public_http_url: Option<String>,
+    data_dir: Option<PathBuf>,
+    database_url: Option<String>,
 }
 
-fn set<T>(field: &mut T, flag: Option<T>) {
-    if let Some(value) = flag {
-        *field = value;
+impl Flags {
+    fn of_file(config: Option<PathBuf>) -> Self {
+        Self {
+            config,
+            ..Self::default()
+        }
     }
+
+    /// Checked settings: defaults, under the file, under the environment, under the flags.
+    fn load(&self) -> anyhow::Result<Settings> {
+        let Loaded {
+            mut settings,
+            mut origin,
+        } = kit::config::load::<Settings>(self.config.as_deref())?;
+        let listen = &mut settings.listen;
+        let mut from = Flag(&mut origin);
+        from.set("--listen", "listen.address", &mut listen.address, &self.listen);
+        from.set(
+            "--https-port",
+            "listen.https_port",
+            &mut listen.https_port,
+            &self.https_port,
+        );
+        from.set(
+            "--http-port",
+            "listen.http_port",
+            &mut listen.http_port,
+            &self.http_port,
+        );
+        from.set(
+            "--grpc-port",
+            "listen.grpc_port",
+            &mut listen.grpc_port,
+            &self.grpc_port,
+        );
+        from.set(
+            "--metrics-port",
+            "listen.metrics_port",
+            &mut listen.metrics_port,
+            &self.metrics_port,
+        );
+        let url = &mut listen.public_http_url;
+        from.set(
+            "--public-http-url",
+            "listen.public_http_url",
+            url,
+            &self.public_http_url,
+        );
+        from.set("--data-dir", "data_dir", &mut settings.data_dir, &self.data_dir);
+        let database = self.database_url.as_deref().map(Secret::resolve);
+        let database = database.transpose().context("--database-url")?.map(Some);
+        from.set(
+            "--database-url",
+            "database.url",
+            &mut settings.database.url,
+            &database,
+        );
+        origin.refuse(settings.check())?;
+        Ok(settings)
+    }
+}
+
+struct Flag<'a>(&'a mut Origin);
+
+impl Flag<'_> {
+    fn set<T: Clone>(&mut self, flag: &'static str, name: &'static str, field: &mut T, given: &Option<T>) {
+        if let Some(value) = given {
+            *field = value.clone();
+            self.0.set_by_flag(name, flag);
+        }
+    }
+}
+
+/// The settings of a file, checked as every command checks them.
+pub(super) fn load(file: PathBuf) -> anyhow::Result<Settings> {
+    Flags::of_file(Some(file)).load()
 }

@@ -1,5 +1,6 @@
 //! Times on the command line and in tables.
 
+use kit::config::span;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -10,12 +11,14 @@ pub(crate) fn point(flag: &str, text: &str, now: OffsetDateTime) -> anyhow::Resu
     if let Ok(time) = OffsetDateTime::parse(text, &Rfc3339) {
         return Ok(time);
     }
-    match humantime::parse_duration(text) {
-        Ok(span) => Ok((now + span).replace_nanosecond(0)?),
-        Err(_) => Err(Usage(format!(
-            "{flag} {text}: takes an RFC 3339 time or a span such as 30d"
+    let span = span::parse(text).map_err(|error| {
+        Usage(format!(
+            "{flag}: {error}, or an RFC 3339 time such as 2027-01-31T00:00:00Z"
         ))
-        .into()),
+    })?;
+    match now.checked_add(span.try_into()?) {
+        Some(time) => Ok(time.replace_nanosecond(0)?),
+        None => Err(Usage(format!("{flag} {text}: ends outside the calendar")).into()),
     }
 }
 

@@ -7,7 +7,6 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use anyhow::Context;
 use x509::San;
 
 use super::settings::Listen;
@@ -33,11 +32,19 @@ pub(crate) fn configured(listen: &Listen) -> anyhow::Result<Vec<San>> {
     if !listen.address.is_unspecified() {
         names.insert(named(&listen.address.to_canonical().to_string()));
     }
-    names.extend(listen.names.iter().map(|name| named(name)));
-    names
+    let configured = listen
+        .names
         .iter()
-        .map(|name| name.parse().with_context(|| format!("listen.names: {name}")))
-        .collect()
+        .map(|name| parse(name).map_err(|reason| anyhow::anyhow!("listen.names: {name:?}: {reason}")));
+    let all = names.iter().map(|name| Ok(name.parse()?)).chain(configured);
+    all.collect()
+}
+
+/// A host or an address of section `listen` as a subject alternative name.
+pub(crate) fn parse(name: &str) -> Result<San, String> {
+    named(name)
+        .parse()
+        .map_err(|error: x509::san::SanError| error.to_string())
 }
 
 /// The host name and the addresses of interfaces that the unspecified address listens on.

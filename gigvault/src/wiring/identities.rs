@@ -96,7 +96,9 @@ pub(crate) fn validity(settings: &Settings) -> anyhow::Result<Option<Duration>> 
     match settings.identity.validity.as_str() {
         "" => Ok(None),
         text => Ok(Some(
-            humantime::parse_duration(text).context("identity.validity")?,
+            kit::config::span::parse(text)
+                .map_err(anyhow::Error::msg)
+                .context("identity.validity")?,
         )),
     }
 }

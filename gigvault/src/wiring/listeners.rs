@@ -1,12 +1,13 @@
 //! The sockets of this process, and what is served on each.
 
+mod bind;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::Context;
 use axum::Router;
 use kit::health::Health;
-use kit::http::{Limits, serve, standard_layers};
+use kit::http::{BodyMemory, Declared, Edge, Site, raise_descriptor_limit, serve};
 use kit::metrics::Metrics;
 use kit::tls::{Identity, TlsSource};
 use tokio::net::TcpListener;
@@ -14,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use x509::San;
 
-use super::settings::Listen;
+use super::settings::{Limits, Listen};
 use super::{https, https_names};
 
 /// Bound sockets: their ports are known before anything is built.
@@ -28,28 +29,22 @@ pub(crate) struct Listeners {
 /// What each of them serves.
 pub(crate) struct Content {
     pub(crate) https: Option<(https::Later, Router)>,
+    /// What the operations of HTTPS take.
+    pub(crate) declared: Declared,
     pub(crate) http: Router,
-    pub(crate) grpc: Option<(Identity, Router)>,
+    pub(crate) grpc: Option<(Identity, tonic::service::Routes)>,
     pub(crate) metrics: Metrics,
     pub(crate) health: Health,
 }
 
 impl Listeners {
     pub(crate) async fn bind(listen: &Listen) -> anyhow::Result<Self> {
-        let bind = |port: u16| async move {
-            let address = SocketAddr::new(listen.address, port);
-            TcpListener::bind(address).await.with_context(|| {
-                format!(
-                    "port {port} of {} is not free: stop what uses it, or choose another",
-                    listen.address
-                )
-            })
-        };
+        let bind = |port: u16, setting| bind::bind(listen.address, port, setting);
         Ok(Self {
-            https: bind(listen.https_port).await?,
-            http: bind(listen.http_port).await?,
-            grpc: bind(listen.grpc_port).await?,
-            metrics: bind(listen.metrics_port).await?,
+            https: bind(listen.https_port, "https_port").await?,
+            http: bind(listen.http_port, "http_port").await?,
+            grpc: bind(listen.grpc_port, "grpc_port").await?,
+            metrics: bind(listen.metrics_port, "metrics_port").await?,
         })
     }
 
@@ -70,48 +65,81 @@ impl Listeners {
     }
 
     /// Serves until `stop`, then lets what runs finish.
-    pub(crate) fn serve(self, content: Content, stop: &CancellationToken) -> JoinSet<()> {
+    pub(crate) fn serve(self, content: Content, limits: &Limits, stop: &CancellationToken) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         let Content {
             https,
+            declared,
             http,
             grpc,
             metrics,
             health,
         } = content;
+        let each = limits.of_listener(raise_descriptor_limit().share(LISTENERS));
         if let Some((identity, router)) = https {
-            let router = standard_layers(router.merge(health.router()), "https");
-            tasks.spawn(serve_once_there_is(identity, self.https, router, stop.clone()));
-        }
-        if let Some((identity, router)) = grpc {
-            let tls: Arc<dyn TlsSource> = Arc::new(identity);
-            tasks.spawn(serve(
-                self.grpc,
-                Some(tls),
-                router,
-                Limits::default(),
+            let site = limits
+                .edge("https")
+                .declared(declared)
+                .around(router.merge(health.router()));
+            tasks.spawn(serve_once_there_is(
+                identity,
+                self.https,
+                site,
+                each.clone(),
                 stop.clone(),
             ));
         }
-        let http = standard_layers(http.merge(health.router()), "http");
-        tasks.spawn(serve(self.http, None, http, Limits::default(), stop.clone()));
-        let metrics = standard_layers(metrics.router().merge(health.router()), "metrics");
-        tasks.spawn(serve(
-            self.metrics,
-            None,
-            metrics,
-            Limits::default(),
-            stop.clone(),
-        ));
+        if let Some((identity, routes)) = grpc {
+            let tls: Arc<dyn TlsSource> = Arc::new(identity);
+            let site = Site::grpc(routes, limits.memory());
+            tasks.spawn(serve(self.grpc, Some(tls), site, each.clone(), stop.clone()));
+        }
+        let http = limits.edge("http").around(http.merge(health.router()));
+        tasks.spawn(serve(self.http, None, http, each.clone(), stop.clone()));
+        let metrics = limits
+            .edge("metrics")
+            .around(metrics.router().merge(health.router()));
+        tasks.spawn(serve(self.metrics, None, metrics, each, stop.clone()));
         tasks
     }
+}
+
+/// How many sockets a process listens on: they share its file descriptors.
+const LISTENERS: usize = 4;
+
+impl Limits {
+    /// Those of one listener, where `most` connections fit into the process.
+    fn of_listener(&self, most: usize) -> kit::http::Limits {
+        let connections = self.connections.min(most);
+        kit::http::Limits {
+            connections,
+            // One client never has all of them.
+            connections_per_peer: self.connections_per_peer.min(connections.div_ceil(2)),
+            ..kit::http::Limits::default()
+        }
+    }
+
+    fn memory(&self) -> BodyMemory {
+        BodyMemory::new(mebibytes(self.body_memory), mebibytes(self.body_memory_per_peer))
+    }
+
+    fn edge(&self, service: &'static str) -> Edge {
+        Edge::new(service)
+            .body_memory(self.memory())
+            .requests_per_peer(self.requests_per_peer)
+    }
+}
+
+fn mebibytes(count: u16) -> usize {
+    usize::from(count) * 1024 * 1024
 }
 
 /// Until there is a certificate, connections wait in the kernel's queue.
 async fn serve_once_there_is(
     mut identity: https::Later,
     listener: TcpListener,
-    router: Router,
+    site: Site,
+    limits: kit::http::Limits,
     stop: CancellationToken,
 ) {
     let there = tokio::select! {
@@ -120,14 +148,7 @@ async fn serve_once_there_is(
         there = identity.wait_for(Option::is_some) => there.ok().and_then(|identity| identity.clone()),
     };
     let Some(identity) = there else { return };
-    serve(
-        listener,
-        Some(Arc::new(identity)),
-        router,
-        Limits::default(),
-        stop,
-    )
-    .await;
+    serve(listener, Some(Arc::new(identity)), site, limits, stop).await;
 }
 
 /// The names on which the API is reached, which only GigVault itself gets certificates for: those of our HTTPS

@@ -11,6 +11,7 @@ mod listeners;
 mod once;
 mod openapi;
 mod ready;
+mod reload;
 mod renewal;
 mod services;
 mod settings;
@@ -52,12 +53,16 @@ pub(crate) struct Plan {
     /// Make a hierarchy, a first admin and identities where they are missing: `up`.
     pub(crate) first_start: bool,
     pub(crate) ready_file: Option<PathBuf>,
+    /// Reads and checks the settings again: for SIGHUP.
+    pub(crate) reload: reload::Load,
 }
 
 /// Runs until SIGTERM or SIGINT, then drains.
 pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     let settings = plan.settings;
-    kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
+    let filter = kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
+    // From here on SIGHUP does not end the process, also while it starts.
+    let hangups = reload::hangups()?;
     let metrics = kit::metrics::install()?;
     kit::metrics::build_info(env!("CARGO_PKG_VERSION"));
     let stop = kit::shutdown::on_signal()?;
@@ -82,6 +87,8 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         stop,
         listeners,
         record,
+        filter,
+        hangups,
     };
     let ended = run_services(&Plan { settings, ..plan }, world, &databases).await;
     databases.close().await;
@@ -96,6 +103,8 @@ struct World {
     stop: CancellationToken,
     listeners: Listeners,
     record: Option<Record>,
+    filter: kit::telemetry::Filter,
+    hangups: tokio::signal::unix::Signal,
 }
 
 async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyhow::Result<()> {
@@ -107,6 +116,8 @@ async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyho
         stop,
         listeners,
         record,
+        filter,
+        hangups,
     } = world;
     let name = process_name(settings, &plan.services, plan.first_start);
     refuse_api(&name)?;
@@ -138,27 +149,24 @@ async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyho
         record.complete(&data)?;
     }
 
-    let ready = Ready {
-        https: if https.is_some() {
-            listeners.https_url()?
-        } else {
-            String::new()
-        },
-        http: listeners.http_url()?,
-        grpc: listeners.grpc_url()?,
-        ldap: String::new(),
-        metrics: listeners.metrics_url()?,
-        data_dir: std::path::absolute(data.path())?.display().to_string(),
-        pid: std::process::id(),
-    };
+    let ready = Ready::of(&listeners, https.is_some(), &data)?;
     let health = Health::new(stop.clone());
     services.register(&health);
     https::register(&health, https.as_ref(), &identity, &clock);
     let mut jobs = jobs(&services, &stop);
+    let reload = reload::Reload {
+        filter,
+        load: Arc::clone(&plan.reload),
+        current: settings.clone(),
+        identity: identity.clone(),
+        https: https.clone(),
+    };
+    jobs.spawn(reload.run(hangups, stop.clone()));
     jobs.spawn(metrics.clone().upkeep(stop.clone()));
     jobs.spawn(identity.clone().watch(stop.clone()));
     jobs.spawn(Renewal::new(&ground, &services, identity.clone())?.run(stop.clone()));
-    let mut serving = listeners.serve(content(&services, https, identity, metrics, health), &stop);
+    let content = content(&services, https, identity, metrics, health);
+    let mut serving = listeners.serve(content, &settings.limits, &stop);
 
     ready.announce(&data, plan.ready_file.as_deref())?;
     tracing::info!(
@@ -246,6 +254,7 @@ fn content(
     health: Health,
 ) -> Content {
     let (rest, document) = openapi::routes(services, &health);
+    let declared = kit::http::Declared::of(&document);
     let rest = rest.merge(openapi::viewer(document));
     let mut grpc = tonic::service::Routes::default();
     let (mut http, mut rest) = (axum::Router::new(), rest);
@@ -262,8 +271,9 @@ fn content(
     }
     Content {
         https: https.map(|identity| (identity, rest)),
+        declared,
         http,
-        grpc: Some((identity, grpc.into_axum_router())),
+        grpc: Some((identity, grpc)),
         metrics,
         health,
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::layout::DataDir;
+use super::listeners::Listeners;
 
 /// Where this process listens.
 #[derive(Clone, Debug, Serialize)]
@@ -26,6 +27,22 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
+    /// Of bound sockets. Without a certificate to be, nothing is served over HTTPS.
+    pub(crate) fn of(listeners: &Listeners, https: bool, data: &DataDir) -> anyhow::Result<Self> {
+        Ok(Self {
+            https: match https {
+                true => listeners.https_url()?,
+                false => String::new(),
+            },
+            http: listeners.http_url()?,
+            grpc: listeners.grpc_url()?,
+            ldap: String::new(),
+            metrics: listeners.metrics_url()?,
+            data_dir: std::path::absolute(data.path())?.display().to_string(),
+            pid: std::process::id(),
+        })
+    }
+
     /// Writes `server.json` for the CLI, and the ready file that was asked for.
     pub(crate) fn announce(&self, data: &DataDir, ready_file: Option<&Path>) -> anyhow::Result<()> {
         let json = serde_json::to_vec_pretty(self)?;

@@ -11,11 +11,12 @@ use keymgr::Keymgr;
 use kit::auth::{Authenticator, CachedAuthenticator};
 use kit::clock::SharedClock;
 use kit::grpc::edge;
-use kit::health::Health;
+use kit::health::{CheckError, Health, NotReady};
 use kit::tls::Identity;
 use kit::transport::{Transport, channel, in_process};
 use proto::keymgr::v1::ListRequest;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
+use store::StoreError;
 use tokio_util::sync::CancellationToken;
 use tower::Layer;
 
@@ -142,13 +143,13 @@ impl Services {
         if let Some(auth) = self.auth.clone() {
             health.register("auth database", move || {
                 let auth = auth.clone();
-                async move { Ok(auth.ready().await?) }
+                async move { auth.ready().await.map_err(reason) }
             });
         }
         if let Some(keymgr) = self.keymgr.clone() {
             health.register("keymgr database", move || {
                 let keymgr = keymgr.clone();
-                async move { Ok(keymgr.ready().await?) }
+                async move { keymgr.ready().await.map_err(reason) }
             });
         }
         if let Some(keymgr) = self.keymgr_for_ca.clone() {
@@ -166,7 +167,7 @@ impl Services {
         if let Some(ca) = self.ca.clone() {
             health.register("ca database", move || {
                 let ca = ca.clone();
-                async move { Ok(ca.ready().await?) }
+                async move { ca.ready().await.map_err(reason) }
             });
         }
     }
@@ -237,6 +238,17 @@ impl Ground<'_> {
             api_names: listeners::api_names(&self.settings.listen)?,
         };
         Ca::build(self.settings.ca.clone(), deps).await.context("ca")
+    }
+}
+
+/// A failure of a readiness check; callers see why a database is unavailable, and nothing else.
+fn reason<E: std::error::Error + Send + Sync + 'static>(error: E) -> CheckError {
+    match StoreError::cause_of(&error) {
+        Some(cause) => Box::new(NotReady {
+            reason: cause.to_string(),
+            source: Box::new(error),
+        }),
+        None => Box::new(error),
     }
 }
 

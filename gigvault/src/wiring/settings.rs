@@ -1,5 +1,7 @@
 //! The configuration file: a section a service, plus where to listen, where the data lies, who the peers are.
 
+mod check;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -15,6 +17,8 @@ pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
     /// Addresses and names.
     pub(crate) listen: Listen,
+    /// What one client may take of this process.
+    pub(crate) limits: Limits,
     /// Where state lies.
     pub(crate) database: Database,
     /// Logs.
@@ -36,6 +40,7 @@ impl Default for Settings {
         Self {
             data_dir: PathBuf::from("gigvault-data"),
             listen: Listen::default(),
+            limits: Limits::default(),
             database: Database::default(),
             telemetry: Telemetry::default(),
             identity: Identity::default(),
@@ -103,6 +108,35 @@ pub(crate) struct TlsFiles {
     pub(crate) certificate: PathBuf,
     /// PEM, PKCS#8.
     pub(crate) key: PathBuf,
+}
+
+/// Section `limits`: what one client may take of a listener, so that the others are still served. A client is an IPv4
+/// address or an IPv6 /64; all that comes through one proxy is one client.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    /// Most connections of a listener at a time; fewer where the process may not open that many files.
+    pub(crate) connections: usize,
+    /// Most connections of one client to a listener, at most half of all.
+    pub(crate) connections_per_peer: usize,
+    /// Most requests of one client to a listener at a time; more are answered 429.
+    pub(crate) requests_per_peer: usize,
+    /// Memory for the request bodies of a listener, in MiB.
+    pub(crate) body_memory: u16,
+    /// The part of it that one client, or one principal, has at most, in MiB.
+    pub(crate) body_memory_per_peer: u16,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 4096,
+            connections_per_peer: 512,
+            requests_per_peer: 512,
+            body_memory: 64,
+            body_memory_per_peer: 16,
+        }
+    }
 }
 
 /// Section `database`.

@@ -1,14 +1,16 @@
 //! How the CLI finds its server.
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
 
-use crate::bench::{Desk, Server, openssl, text};
+use crate::bench::{Desk, Ran, Server, openssl, text};
 
 const ME: &str = r#"{"subject": "apikey:0123abcd", "roles": ["auditor"], "permissions": []}"#;
 
 /// A data directory as `up` leaves it.
 fn data_dir(desk: &Desk, server: &Server) {
     fs::create_dir(desk.path("gigvault-data")).unwrap();
+    fs::set_permissions(desk.path("gigvault-data"), PermissionsExt::from_mode(0o700)).unwrap();
     desk.write(
         "gigvault-data/server.json",
         &format!(r#"{{"https": "{}", "pid": 1}}"#, server.url),
@@ -77,4 +79,53 @@ fn a_data_directory_without_a_server_says_how_to_start_it() {
     fs::create_dir(desk.path("gigvault-data")).unwrap();
     let said = desk.run(&["whoami"]).failed(1);
     assert!(said.contains("gigvault up"), "{said}");
+}
+
+#[test]
+fn a_token_is_never_sent_to_a_server_that_only_a_directory_names() {
+    let (desk, server) = (Desk::new(), Server::answering(&[(200, ME)]));
+    data_dir(&desk, &server);
+    let mut command = desk.command(&["whoami"]);
+    let ran = Ran::of(
+        command
+            .env("GIGVAULT_TOKEN", "gv_of_another_server")
+            .output()
+            .unwrap(),
+    );
+    let said = ran.failed(2);
+    assert!(
+        said.contains("not sent") && said.contains("GIGVAULT_URL"),
+        "{said}"
+    );
+    desk.run(&["whoami", "--token", "gv_of_another_server"]).failed(2);
+    assert!(server.asked().is_empty());
+}
+
+#[test]
+fn a_directory_that_others_can_write_in_names_no_server() {
+    let (desk, server) = (Desk::new(), Server::answering(&[(200, ME)]));
+    data_dir(&desk, &server);
+    let mode =
+        |mode| fs::set_permissions(desk.path("gigvault-data"), PermissionsExt::from_mode(mode)).unwrap();
+    for open in [0o777, 0o770, 0o707] {
+        mode(open);
+        let said = desk.run(&["whoami"]).failed(1);
+        assert!(said.contains("can be written by other users"), "{said}");
+    }
+    assert!(server.asked().is_empty());
+    mode(0o755);
+    desk.run(&["whoami"]).ok();
+}
+
+#[test]
+fn a_directory_of_another_user_names_no_server() {
+    let (desk, server) = (Desk::new(), Server::answering(&[(200, ME)]));
+    data_dir(&desk, &server);
+    if chown(desk.path("gigvault-data"), Some(65_534), None).is_err() {
+        // Only root can give a directory away.
+        return;
+    }
+    let said = desk.run(&["whoami"]).failed(1);
+    assert!(said.contains("belongs to user 65534"), "{said}");
+    assert!(server.asked().is_empty());
 }

@@ -1,6 +1,7 @@
 //! The command line by itself: what it says, what it writes, how it ends. The server is played by the tests.
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -15,4 +16,6 @@ mod csr;
 mod exit_codes;
 mod help;
 mod output;
+mod pipes;
+mod terminal;
 mod verify;

@@ -23,6 +23,13 @@ pub(super) fn run(
     let root = args.key.unlock(&folder, prompts)?;
     let list = folder.publish_crl(&root, args.validity, now)?;
     let kept = folder.dir().join("root.crl");
+    if args.out.as_deref().is_some_and(super::is_stream) {
+        match args.format {
+            Form::Der => out.write_all(list.der())?,
+            Form::Pem => out.write_all(list.pem().as_bytes())?,
+        }
+        return Ok(());
+    }
     let written = match &args.out {
         Some(path) => {
             match args.format {

@@ -12,7 +12,6 @@ use x509::{Certificate, Csr, San};
 use super::InspectArgs;
 use super::output::{lines, rfc3339, show};
 use crate::error::Error;
-use crate::files;
 use crate::folder::Folder;
 
 pub(super) fn run(args: &InspectArgs, now: OffsetDateTime, out: &mut dyn Write) -> Result<(), Error> {
@@ -24,7 +23,7 @@ pub(super) fn run(args: &InspectArgs, now: OffsetDateTime, out: &mut dyn Write) 
 }
 
 fn of_file(path: &Path) -> Result<(Value, String), Error> {
-    let content = files::read(path)?;
+    let content = super::read_input(path)?;
     let binary = content.first() == Some(&0x30);
     let certificate = if binary {
         Certificate::from_der(&content)

@@ -109,13 +109,21 @@ pub(super) fn run(
             "This would be signed:\n\n{plan}\nNothing was signed. When it is, another serial number is drawn."
         )?);
     }
-    writeln!(out, "This will be signed:\n\n{plan}")?;
+    let to_stdout = args.out.as_deref().is_some_and(super::is_stream);
+    match to_stdout {
+        // There the certificate is alone.
+        true => drop(writeln!(std::io::stderr(), "This will be signed:\n\n{plan}")),
+        false => writeln!(out, "This will be signed:\n\n{plan}")?,
+    }
     if !args.yes && !prompts.confirm("Sign it?")? {
         return Err(Error::Declined);
     }
     let root = args.key.unlock(&folder, prompts)?;
     let certificate = folder.issue(&root, draft, now)?;
     let copy = folder.path_of(certificate.serial());
+    if to_stdout {
+        return Ok(out.write_all(certificate.pem().as_bytes())?);
+    }
     let written = match &args.out {
         Some(path) => {
             ::files::create(path, certificate.pem().as_bytes(), files::PUBLIC)?;
@@ -128,7 +136,7 @@ pub(super) fn run(
 }
 
 fn wanted(args: &SignIntermediateArgs) -> Result<Intermediate, Error> {
-    let content = files::read(&args.csr)?;
+    let content = super::read_input(&args.csr)?;
     let subject = match &args.subject {
         Some(text) => Some(parse("--subject", text)?),
         None => None,

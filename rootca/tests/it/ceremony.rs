@@ -40,7 +40,8 @@ fn the_defaults_are_p384_and_twenty_years() {
         .stdout;
     assert!(text.contains("ecdsa-with-SHA384"), "{text}");
     let years = 20 * 365;
-    let before = (years * 86_400).to_string();
+    // Some hours of the life are before now, for clocks that run behind.
+    let before = ((years - 3) * 86_400).to_string();
     ceremony
         .openssl(&[
             "x509",

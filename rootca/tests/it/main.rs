@@ -1,5 +1,11 @@
 //! The offline root as its users meet it: the program, its files, and what other tools say about them.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
 
 mod ceremony;
 mod dependencies;

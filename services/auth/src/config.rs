@@ -2,19 +2,18 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-use crate::error::Error;
+use kit::config::{Fault, span};
+use serde::{Deserialize, Serialize};
 
 /// Section `auth`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// How often the times of last use are written, such as `10s`.
-    #[serde(with = "span")]
+    #[serde(with = "kit::config::span")]
     pub last_used_interval: Duration,
     /// Longest life that an API key with an end may be given, such as `10y`.
-    #[serde(with = "span")]
+    #[serde(with = "kit::config::span")]
     pub max_validity: Duration,
 }
 
@@ -22,40 +21,37 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             last_used_interval: Duration::from_secs(10),
-            max_validity: Duration::from_secs(10 * 366 * 24 * 3600),
+            max_validity: Duration::from_secs(10 * 365 * 24 * 3600),
         }
     }
 }
 
 impl Config {
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        let second = Duration::from_secs(1);
-        if self.last_used_interval < second {
-            return Err(Error::Config("auth.last_used_interval must be at least 1s"));
-        }
-        if self.max_validity < second || self.max_validity > LONGEST {
-            return Err(Error::Config("auth.max_validity must be from 1s to 100 years"));
-        }
-        Ok(())
+    /// What the types do not say.
+    #[must_use]
+    pub fn check(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let mut bounded = |field: &str, span: Duration, longest: Duration| {
+            if span < SHORTEST || span > longest {
+                let allowed = format!("takes 1s to {}", span::format(longest));
+                faults.push(Fault::new(field, span::format(span), allowed));
+            }
+        };
+        bounded(
+            "auth.last_used_interval",
+            self.last_used_interval,
+            LONGEST_INTERVAL,
+        );
+        bounded("auth.max_validity", self.max_validity, LONGEST_VALIDITY);
+        faults
     }
 }
 
+const SHORTEST: Duration = Duration::from_secs(1);
+/// Times of last use that are later than this by a day are of no use.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 /// Keeps every expiry inside the calendar.
-const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
-
-/// Spans as people write them.
-mod span {
-    use super::{Deserialize, Deserializer, Duration, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(&humantime::format_duration(*span))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-        let text = String::deserialize(from)?;
-        humantime::parse_duration(&text).map_err(serde::de::Error::custom)
-    }
-}
+const LONGEST_VALIDITY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 #[cfg(test)]
 mod tests {
@@ -70,33 +66,21 @@ mod tests {
 
     #[test]
     fn settings_that_make_no_sense_are_refused() {
-        assert!(Config::default().check().is_ok());
-        let zero = Duration::ZERO;
-        assert!(
-            Config {
-                last_used_interval: zero,
-                ..Config::default()
-            }
-            .check()
-            .is_err()
-        );
-        assert!(
-            Config {
-                max_validity: zero,
-                ..Config::default()
-            }
-            .check()
-            .is_err()
-        );
-        assert!(
-            Config {
-                max_validity: Duration::MAX,
-                ..Config::default()
-            }
-            .check()
-            .is_err()
-        );
-        assert!(serde_json::from_str::<Config>(r#"{"max_validity": "soon"}"#).is_err());
-        assert!(serde_json::from_str::<Config>(r#"{"max_valid": "1d"}"#).is_err());
+        assert!(Config::default().check().is_empty());
+        for (text, field) in [
+            (r#"{"last_used_interval": "2d"}"#, "auth.last_used_interval"),
+            (r#"{"max_validity": "101y"}"#, "auth.max_validity"),
+        ] {
+            let faults = serde_json::from_str::<Config>(text).unwrap().check();
+            assert_eq!(faults.first().unwrap().field, field);
+        }
+        for bad in [
+            r#"{"max_validity": "soon"}"#,
+            r#"{"max_validity": "0s"}"#,
+            r#"{"last_used_interval": "0s"}"#,
+            r#"{"max_valid": "1d"}"#,
+        ] {
+            assert!(serde_json::from_str::<Config>(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -58,7 +58,7 @@ pub enum Error {
     IdempotencyConflict,
     /// A setting that cannot be used.
     #[error("{0}")]
-    Config(&'static str),
+    Config(kit::config::Fault),
     /// The first admin's key could not be put where the admin finds it.
     #[error("the first admin's API key could not be kept, and was not made: {0}")]
     Keep(#[source] io::Error),

@@ -50,7 +50,7 @@ impl Auth {
     /// # Errors
     /// [`Error::Config`].
     pub fn build(config: Config, deps: Deps) -> Result<Self, Error> {
-        config.check()?;
+        kit::config::refuse_first(config.check()).map_err(Error::Config)?;
         let Config {
             last_used_interval,
             max_validity,
@@ -124,11 +124,11 @@ impl Auth {
         jobs::run(&self.app, self.flush, stop).await;
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers and takes writes.
     ///
     /// # Errors
     /// [`Error::Store`] when it does not.
     pub async fn ready(&self) -> Result<(), Error> {
-        Ok(self.app.db().ping().await?)
+        Ok(self.app.db().ready().await?)
     }
 }

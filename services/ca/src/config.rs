@@ -1,5 +1,8 @@
 //! Settings of the CA service: section `ca` of the configuration.
 
+use std::time::Duration;
+
+use kit::config::Fault;
 use serde::{Deserialize, Serialize};
 
 /// Section `ca`.
@@ -10,9 +13,9 @@ pub struct Config {
     pub default_ca: String,
     /// Profiles besides the built-in ones; one of the same name replaces the built-in.
     pub profiles: Vec<rules::Profile>,
-    /// Most certificates signed and committed together.
+    /// Most certificates signed and committed together, 1 to 512.
     pub max_batch: usize,
-    /// Most requests waiting for a signature; more are answered 503.
+    /// Most requests waiting for a signature, 1 to 100000; more are answered 503.
     pub queue: usize,
 }
 
@@ -24,5 +27,98 @@ impl Default for Config {
             max_batch: 256,
             queue: 4096,
         }
+    }
+}
+
+/// What one call to the key manager takes at most.
+const MAX_BATCH: usize = 512;
+/// A request that waits holds its CSR in memory.
+const MAX_QUEUE: usize = 100_000;
+
+impl Config {
+    /// What the types do not say.
+    #[must_use]
+    pub fn check(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        if !is_ca_name(&self.default_ca) {
+            let allowed = "takes the name of a CA: lower-case letters, digits, and hyphens";
+            faults.push(Fault::new("ca.default_ca", &self.default_ca, allowed));
+        }
+        for (index, profile) in self.profiles.iter().enumerate() {
+            let before = self.profiles.iter().take(index);
+            if let Err(error) = profile.validate() {
+                faults.push(Fault::hiding(format!("ca.profiles[{index}]"), error.to_string()));
+            } else if before.into_iter().any(|other| other.name == profile.name) {
+                let field = format!("ca.profiles[{index}].name");
+                faults.push(Fault::new(
+                    field,
+                    &profile.name,
+                    "is configured twice; give it another name",
+                ));
+            }
+        }
+        for (field, value, most) in [
+            ("ca.max_batch", self.max_batch, MAX_BATCH),
+            ("ca.queue", self.queue, MAX_QUEUE),
+        ] {
+            if !(1..=most).contains(&value) {
+                faults.push(Fault::new(field, value, format!("takes 1 to {most}")));
+            }
+        }
+        faults
+    }
+
+    /// Longest life that a profile allows, if there is one of that name.
+    #[must_use]
+    pub fn longest_validity(&self, profile: &str) -> Option<Duration> {
+        let profiles = rules::Profiles::with_configured(self.profiles.clone()).ok()?;
+        profiles.named(profile).map(|profile| profile.max_validity)
+    }
+}
+
+/// Whether a CA can have that name: it is a part of URLs.
+pub(crate) fn is_ca_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (1..=64).contains(&text.len()) && text.chars().all(plain) && !text.starts_with('-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_its_field() {
+        assert!(Config::default().check().is_empty());
+        for (text, field) in [
+            (r#"{"default_ca": ""}"#, "ca.default_ca"),
+            (r#"{"default_ca": "Issuing CA"}"#, "ca.default_ca"),
+            (r#"{"max_batch": 0}"#, "ca.max_batch"),
+            (r#"{"max_batch": 513}"#, "ca.max_batch"),
+            (r#"{"queue": 0}"#, "ca.queue"),
+            (r#"{"queue": 18446744073709551615}"#, "ca.queue"),
+        ] {
+            let faults = serde_json::from_str::<Config>(text).unwrap().check();
+            assert_eq!(faults.first().unwrap().field, field);
+        }
+    }
+
+    #[test]
+    fn a_profile_that_contradicts_itself_is_found_before_the_start() {
+        let mut web = rules::Profiles::default()
+            .named("tls-server")
+            .unwrap()
+            .as_ref()
+            .clone();
+        web.name = "web".to_owned();
+        let mut config = Config {
+            profiles: vec![web.clone(), web.clone()],
+            ..Config::default()
+        };
+        let faults = config.check();
+        assert_eq!(faults.first().unwrap().field, "ca.profiles[1].name");
+        web.keys.clear();
+        config.profiles = vec![web];
+        let faults = config.check();
+        assert!(faults.first().unwrap().to_string().contains("`keys` is empty"));
     }
 }

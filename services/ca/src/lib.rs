@@ -69,6 +69,9 @@ pub struct Ca {
 impl Ca {
     /// Loads CAs and profiles and starts the task that signs and commits.
     pub async fn build(config: Config, deps: Deps) -> Result<Self, Error> {
+        if let Err(fault) = kit::config::refuse_first(config.check()) {
+            return Err(Error::invalid("ca", fault));
+        }
         let profiles = rules::Profiles::with_configured(config.profiles.clone())
             .map_err(|error| Error::invalid("ca.profiles", error))?;
         let reserved_names = rules::ReservedNames::new(&deps.trust_domain, &deps.api_names);
@@ -130,8 +133,8 @@ impl Ca {
         jobs::run(self.app.clone(), stop).await;
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers and takes writes.
     pub async fn ready(&self) -> Result<(), Error> {
-        Ok(self.app.db.ping().await?)
+        Ok(self.app.db.ready().await?)
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use keys::{KeyEncryptionKey, secret_file};
+use kit::config::Fault;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -64,26 +66,60 @@ impl Config {
         match (kek_file, passphrase_file) {
             (Some(path), None) => Ok(KekSource::File(path.clone())),
             (None, Some(path)) => Ok(KekSource::Passphrase(path.clone())),
-            (Some(_), Some(_)) => Err(Error::Config(
-                "keymgr.backends.software has both kek_file and passphrase_file: keep one",
-            )),
-            (None, None) => Err(Error::Config(
-                "keymgr.backends.software needs kek_file or passphrase_file",
-            )),
+            (Some(_), Some(_)) => Err(Error::Config(Fault::hiding(
+                "keymgr.backends.software",
+                "it has both kek_file and passphrase_file: keep one",
+            ))),
+            (None, None) => Err(Error::Config(Fault::hiding(
+                "keymgr.backends.software",
+                "it needs kek_file or passphrase_file",
+            ))),
         }
     }
 
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    /// What the types do not say, the files of the key-encryption key among it. Neither of the two is taken: the process
+    /// may have a default.
+    #[must_use]
+    pub fn check(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
         if !(1..=MAX_BATCH).contains(&self.max_batch) {
-            return Err(Error::Config("keymgr.max_batch must be from 1 to 512"));
+            let allowed = format!("takes 1 to {MAX_BATCH}");
+            faults.push(Fault::new("keymgr.max_batch", self.max_batch, allowed));
         }
-        if self.max_loaded_keys == 0 {
-            return Err(Error::Config("keymgr.max_loaded_keys must be at least 1"));
+        if !(1..=MAX_LOADED_KEYS).contains(&self.max_loaded_keys) {
+            let allowed = format!("takes 1 to {MAX_LOADED_KEYS}");
+            faults.push(Fault::new(
+                "keymgr.max_loaded_keys",
+                self.max_loaded_keys,
+                allowed,
+            ));
         }
-        Ok(())
+        let software = &self.backends.software;
+        match (&software.kek_file, &software.passphrase_file) {
+            (None, None) => {}
+            (Some(path), None) => {
+                if let Err(error) = KeyEncryptionKey::from_file(path) {
+                    let field = "keymgr.backends.software.kek_file";
+                    faults.push(Fault::hiding(field, error.to_string()));
+                }
+            }
+            (None, Some(path)) => {
+                if let Err(error) = secret_file::read_passphrase(path) {
+                    let field = "keymgr.backends.software.passphrase_file";
+                    faults.push(Fault::hiding(field, error.to_string()));
+                }
+            }
+            (Some(_), Some(_)) => faults.push(Fault::hiding(
+                "keymgr.backends.software",
+                "it has both kek_file and passphrase_file: keep one",
+            )),
+        }
+        faults
     }
 }
 
+/// More keys than this are not expected in one installation.
+const MAX_LOADED_KEYS: u64 = 1_000_000;
 /// What the wire promises at most.
 const MAX_BATCH: usize = 512;
 
@@ -115,7 +151,7 @@ mod tests {
                 .kek_source()
                 .unwrap_err()
                 .to_string()
-                .contains("needs kek_file or passphrase_file")
+                .contains("it needs kek_file or passphrase_file")
         );
         assert!(
             config(Some("a"), Some("b"))
@@ -127,31 +163,27 @@ mod tests {
     }
 
     #[test]
-    fn limits_that_make_no_sense_are_refused() {
-        assert!(Config::default().check().is_ok());
-        assert!(
-            Config {
-                max_batch: 0,
-                ..Config::default()
-            }
-            .check()
-            .is_err()
-        );
-        assert!(
-            Config {
-                max_batch: 513,
-                ..Config::default()
-            }
-            .check()
-            .is_err()
-        );
-        assert!(
-            Config {
-                max_loaded_keys: 0,
-                ..Config::default()
-            }
-            .check()
-            .is_err()
-        );
+    fn what_makes_no_sense_is_refused_with_its_field() {
+        assert!(Config::default().check().is_empty());
+        for (text, field) in [
+            (r#"{"max_batch": 0}"#, "keymgr.max_batch"),
+            (r#"{"max_batch": 513}"#, "keymgr.max_batch"),
+            (r#"{"max_loaded_keys": 0}"#, "keymgr.max_loaded_keys"),
+            (
+                r#"{"backends": {"software": {"kek_file": "/nonexistent"}}}"#,
+                "keymgr.backends.software.kek_file",
+            ),
+            (
+                r#"{"backends": {"software": {"passphrase_file": "/nonexistent"}}}"#,
+                "keymgr.backends.software.passphrase_file",
+            ),
+            (
+                r#"{"backends": {"software": {"kek_file": "a", "passphrase_file": "b"}}}"#,
+                "keymgr.backends.software",
+            ),
+        ] {
+            let faults = serde_json::from_str::<Config>(text).unwrap().check();
+            assert_eq!(faults.first().unwrap().field, field);
+        }
     }
 }

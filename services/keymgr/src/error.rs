@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use keys::KeyError;
 use kit::error::{Fault, Kind};
+use kit::heavy::HeavyError;
 use store::StoreError;
 
 use crate::domain::{KeyName, Purpose};
@@ -43,7 +44,7 @@ pub enum Error {
     },
     /// A setting that cannot be used.
     #[error("{0}")]
-    Config(&'static str),
+    Config(kit::config::Fault),
     /// The key-encryption key is not the one that sealed this database's keys.
     #[error(
         "the key-encryption key from {given} (id {present}) is not the one that seals the keys of this database \
@@ -68,6 +69,9 @@ pub enum Error {
     /// A key could not be loaded; everyone who waited for it gets this.
     #[error(transparent)]
     Load(Arc<Error>),
+    /// A key could not be made now.
+    #[error(transparent)]
+    Heavy(#[from] HeavyError),
     /// A state that the code rules out: a bug, or a damaged database.
     #[error("internal: {0}")]
     Internal(String),
@@ -92,9 +96,13 @@ impl Fault for Error {
             Self::Key(KeyError::AlgorithmMismatch { .. } | KeyError::UnsupportedKey(_)) => Kind::Invalid,
             Self::Store(error) if error.is_unavailable() => Kind::Unavailable,
             Self::Load(error) => error.kind(),
-            Self::Config(_) | Self::WrongKek { .. } | Self::Key(_) | Self::Store(_) | Self::Internal(_) => {
-                Kind::Internal
-            }
+            Self::Heavy(HeavyError::Full) => Kind::Unavailable,
+            Self::Config(_)
+            | Self::WrongKek { .. }
+            | Self::Key(_)
+            | Self::Store(_)
+            | Self::Heavy(HeavyError::Stopped)
+            | Self::Internal(_) => Kind::Internal,
         }
     }
 
@@ -136,6 +144,7 @@ impl Fault for Error {
         match self {
             Self::Store(error) => error.retry_after(),
             Self::Load(error) => error.retry_after(),
+            Self::Heavy(HeavyError::Full) => Some(HeavyError::RETRY_AFTER),
             _ => None,
         }
     }

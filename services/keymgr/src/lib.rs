@@ -50,7 +50,7 @@ impl Keymgr {
     /// [`Error::Config`], [`Error::WrongKek`], [`Error::Key`] for an unusable key-encryption key file,
     /// [`Error::Store`].
     pub async fn build(config: Config, deps: Deps) -> Result<Self, Error> {
-        config.check()?;
+        kit::config::refuse_first(config.check()).map_err(Error::Config)?;
         let kek = unlock::unlock(&deps.db, &config.kek_source()?).await?;
         let backend = Arc::new(SoftwareStore::new(kek));
         let app = App::new(deps.db, deps.clock, backend, &config);
@@ -78,11 +78,11 @@ impl Keymgr {
         KeymgrServer::new(grpc::Grpc::new(self.app.clone())).max_decoding_message_size(kit::grpc::MAX_MESSAGE)
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers and takes writes.
     ///
     /// # Errors
     /// [`Error::Store`] when it does not.
     pub async fn ready(&self) -> Result<(), Error> {
-        Ok(self.app.db().ping().await?)
+        Ok(self.app.db().ready().await?)
     }
 }

@@ -163,6 +163,7 @@ async fn get(
         (status = 201, body = Key),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "too many keys are being made; try again after Retry-After", body = Problem, content_type = "application/problem+json"),
     ),
     security(("bearer" = [])), extensions(("x-permission" = json!("keys:generate")))
 )]

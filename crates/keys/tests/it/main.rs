@@ -1,6 +1,6 @@
 //! Keys against an outside judge, OpenSSL, and against arbitrary input.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests")]
 
 mod certificate;
 mod key_files;

@@ -1,4 +1,4 @@
-//! Credentials and permissions as axum extractors.
+//! Credentials and permissions as axum extractors. What they let through may have its body read.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 
 use super::{AuthFault, Authenticator, Caller, Permission};
+use crate::http::admit;
 use crate::problem::Problem;
 
 /// Longest credential that is looked at; a JWT with many claims fits.
@@ -33,8 +34,9 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Authenticated(caller) = Authenticated::from_request_parts(parts, state).await?;
+        let caller = authenticate(parts, state).await?;
         if caller.may(P::NAME) {
+            admit(parts, &caller.subject).await?;
             return Ok(Self(caller, PhantomData));
         }
         tracing::info!(
@@ -54,10 +56,19 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let token = bearer(&parts.headers)?;
-        let authenticator = Arc::<dyn Authenticator>::from_ref(state);
-        Ok(Self(authenticator.authenticate(token).await?))
+        let caller = authenticate(parts, state).await?;
+        admit(parts, &caller.subject).await?;
+        Ok(Self(caller))
     }
+}
+
+async fn authenticate<S>(parts: &Parts, state: &S) -> Result<Caller, AuthFault>
+where
+    Arc<dyn Authenticator>: FromRef<S>,
+{
+    let token = bearer(&parts.headers)?;
+    let authenticator = Arc::<dyn Authenticator>::from_ref(state);
+    authenticator.authenticate(token).await
 }
 
 // RFC 6750 section 2.1: one header, the scheme in any case, then a token68.

@@ -1,6 +1,7 @@
 //! Settings in environment variables: `GIGVAULT_<SECTION>__<FIELD>`.
 //!
-//! A name without `__` is not a setting: the client's variables are such (`GIGVAULT_URL`), and so are those
+//! A setting outside of any section is named `GIGVAULT_<FIELD>`.
+//! Any other name without `__` is not a setting: the client's variables are such (`GIGVAULT_URL`), and so are those
 //! that Kubernetes adds for a service named `gigvault` (`GIGVAULT_CA_PORT`). One that would be a setting if
 //! its underscore were doubled is refused nevertheless: it was meant as one.
 
@@ -10,12 +11,13 @@ use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 use serde_json::Value as Json;
 
-use super::error::{ConfigError, nearest};
+use super::error::{ConfigError, expected, nearest, unknown as unknown_key};
 
 const PREFIX: &str = "GIGVAULT_";
 const SEPARATOR: &str = "__";
 
 /// Variables whose names were checked against the known settings.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Variables(BTreeMap<String, String>);
 
 impl Variables {
@@ -29,7 +31,7 @@ impl Variables {
             let Some(rest) = name.strip_prefix(PREFIX) else {
                 continue;
             };
-            if !rest.contains(SEPARATOR) {
+            if !rest.contains(SEPARATOR) && !is_top_level(defaults, rest) {
                 refuse_single_underscore(&name, &known)?;
             } else if is_known(defaults, rest) {
                 // Empty is as good as unset: that is how a unit file or a manifest takes a setting back.
@@ -43,29 +45,56 @@ impl Variables {
         Ok(Self(settings))
     }
 
+    /// The variable that has set a field, such as `listen.names[0]`, or a part of it.
+    pub(super) fn setting(&self, field: &str) -> Option<&str> {
+        let plain = field.split('[').next().unwrap_or_default();
+        let path: Vec<String> = plain.split('.').map(str::to_owned).collect();
+        let name = variable(&path);
+        self.0
+            .keys()
+            .find(|known| name == **known || name.starts_with(&format!("{known}{SEPARATOR}")))
+            .map(String::as_str)
+    }
+
     /// The variable behind a mistake that shows only when all settings are put together.
     pub(super) fn explain(&self, error: figment::Error) -> ConfigError {
         let Some(first) = error.into_iter().next() else {
             return ConfigError::Defaults("unknown".to_owned());
         };
         let place = variable(&first.path);
-        let message = first.kind.to_string();
-        match self
+        let message = |value: &str| in_words(&first.kind, value);
+        let behind = self
             .0
-            .keys()
-            .find(|name| place == **name || place.starts_with(&format!("{name}{SEPARATOR}")))
-        {
-            Some(name) => ConfigError::Variable {
+            .iter()
+            .find(|(name, _)| place == **name || place.starts_with(&format!("{name}{SEPARATOR}")))
+            .or_else(|| self.0.iter().find(|(name, _)| name.starts_with(&place)));
+        match behind {
+            Some((name, value)) => ConfigError::Variable {
                 name: name.clone(),
-                message,
+                message: message(value),
             },
-            None => match self.0.keys().find(|name| name.starts_with(&place)) {
-                Some(name) => ConfigError::Variable {
-                    name: name.clone(),
-                    message,
-                },
-                None => ConfigError::Defaults(format!("{}: {message}", first.path.join("."))),
-            },
+            None => ConfigError::Defaults(format!("{}: {}", first.path.join("."), message(""))),
+        }
+    }
+}
+
+/// What is wrong, with what is allowed. The value is shown only where its type shows that it is not a secret.
+fn in_words(kind: &figment::error::Kind, value: &str) -> String {
+    use figment::error::Kind;
+    match kind {
+        Kind::UnknownField(name, known) => unknown_key(name, known.iter().copied()),
+        Kind::UnknownVariant(name, known) => format!("it is {name:?}; it takes one of {}", known.join(", ")),
+        Kind::InvalidType(_, wanted) | Kind::InvalidValue(_, wanted) => {
+            let form =
+                expected(&format!("expected {wanted}")).map_or_else(|| wanted.to_string(), str::to_owned);
+            format!("it is {value:?}; it takes {form}")
+        }
+        other => {
+            let text = other.to_string();
+            match expected(&text) {
+                Some(form) => format!("it is {value:?}; it takes {form}"),
+                None => text,
+            }
         }
     }
 }
@@ -117,6 +146,13 @@ fn path(name: &str) -> Vec<String> {
 
 fn variable(path: &[String]) -> String {
     format!("{PREFIX}{}", path.join(SEPARATOR).to_uppercase())
+}
+
+// A setting outside of any section: `GIGVAULT_DATA_DIR`.
+fn is_top_level(defaults: &Json, name: &str) -> bool {
+    defaults
+        .get(name.to_lowercase())
+        .is_some_and(|value| !value.is_object())
 }
 
 // A null, a list and an empty map in the defaults say nothing about what may be below them.

@@ -25,6 +25,9 @@ pub enum ConfigError {
         /// What is wrong and what to write instead.
         message: String,
     },
+    /// Values that have the right type and cannot be used, each with its place.
+    #[error("{}", .0.join("\n  and: "))]
+    Faults(Vec<String>),
     /// A mistake in an environment variable.
     #[error("environment variable {name}: {message}")]
     Variable {
@@ -43,17 +46,41 @@ impl ConfigError {
         Self::Defaults(error.to_string())
     }
 
-    pub(super) fn in_file(path: &Path, error: &serde_saphyr::Error) -> Self {
+    /// `value` is the text at the place of the mistake.
+    pub(super) fn in_file(
+        path: &Path,
+        field: &str,
+        value: Option<&str>,
+        error: &serde_saphyr::Error,
+    ) -> Self {
         use serde_saphyr::Error;
         let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
         let message = match error {
             Error::SerdeUnknownField { field, expected, .. } => unknown(field, expected.iter().copied()),
             Error::SerdeUnknownVariant {
                 variant, expected, ..
-            } => {
-                format!("{variant:?} is not one of {}", list(expected))
+            } => named(
+                field,
+                &format!("is {variant:?}; it takes one of {}", list(expected)),
+            ),
+            other => {
+                let text = other.to_string();
+                let text = text.split(" at line ").next().unwrap_or_default();
+                match expected(text) {
+                    _ if text.ends_with("must be quoted") => {
+                        let value = value.unwrap_or_default();
+                        named(
+                            field,
+                            &format!("is {value} without quotes, which is not text; write \"{value}\""),
+                        )
+                    }
+                    Some(form) => named(
+                        field,
+                        &format!("is {:?}; it takes {form}", value.unwrap_or_default()),
+                    ),
+                    None => named(field, &format!(": {text}")),
+                }
             }
-            other => other.to_string(),
         };
         Self::File {
             path: path.to_owned(),
@@ -62,6 +89,46 @@ impl ConfigError {
             message,
         }
     }
+}
+
+/// A field before what is said of it; `.` is the whole document.
+fn named(field: &str, message: &str) -> String {
+    match (field, message.strip_prefix(": ")) {
+        ("" | ".", Some(message)) => message.to_owned(),
+        ("" | ".", None) => format!("the document {message}"),
+        (field, Some(message)) => format!("{field}: {message}"),
+        (field, None) => format!("{field} {message}"),
+    }
+}
+
+/// What a value has to look like, where a deserializer only says which type of this program it did not become.
+pub(super) fn expected(message: &str) -> Option<&'static str> {
+    const FORMS: [(&str, &str); 12] = [
+        ("u16", "a whole number from 0 to 65535"),
+        ("u32", "a whole number from 0 to 4294967295"),
+        ("u64", "a whole number, 0 or more"),
+        ("usize", "a whole number, 0 or more"),
+        ("u8", "a whole number from 0 to 255"),
+        ("boolean", "true or false"),
+        (
+            "IP address",
+            "an IP address such as 127.0.0.1, or 0.0.0.0 for every address of this machine",
+        ),
+        ("mapping start", "a section of fields"),
+        ("struct", "a section of fields"),
+        ("sequence", "a list such as [a, b]"),
+        ("sequence start", "a list such as [a, b]"),
+        ("string scalar", "a single value"),
+    ];
+    let about_type = ["invalid ", "expected "]
+        .iter()
+        .any(|start| message.starts_with(start));
+    FORMS
+        .iter()
+        .find(|(name, _)| {
+            about_type && message.ends_with(name) || message == format!("invalid {name} syntax")
+        })
+        .map(|(_, form)| *form)
 }
 
 /// What to say of a name that nobody knows.

@@ -3,14 +3,18 @@
 //! [`load`] is strict, because a setting that is silently not applied is worse than a start that fails: an
 //! unknown key is refused with the nearest known one, a mistake in the file is shown with its line, text
 //! that looks like a number has to be quoted. Types of sections take
-//! `#[serde(default, deny_unknown_fields)]` on every struct; [`Secret`] and [`span`] are for their fields.
+//! `#[serde(default, deny_unknown_fields)]` on every struct; [`Secret`] and [`span`] are for their fields. What a type
+//! cannot say is found by a `check` of the section that returns a [`Fault`] each, which [`Origin`] then names with its place.
 
 mod environment;
 mod error;
+mod origin;
+mod places;
 mod secret;
 pub mod span;
 
-use std::path::Path;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::providers::{Format, Serialized};
@@ -18,18 +22,22 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use error::ConfigError;
+pub use origin::{Fault, Loaded, Origin, refuse_first};
 pub use secret::{Secret, SecretError};
 
 use environment::Variables;
+use places::Places;
 
 /// Longest configuration file, in bytes.
 const MAX_FILE: u64 = 1024 * 1024;
+/// The path that means standard input.
+const STDIN: &str = "-";
 
 /// Reads the settings of this process: `file`, if any, and the variables `GIGVAULT_<SECTION>__<FIELD>`.
 ///
 /// # Errors
 /// When the file can't be read, or on the first mistake in it or in a variable.
-pub fn load<T>(file: Option<&Path>) -> Result<T, ConfigError>
+pub fn load<T>(file: Option<&Path>) -> Result<Loaded<T>, ConfigError>
 where
     T: DeserializeOwned + Serialize + Default,
 {
@@ -47,38 +55,62 @@ where
 pub fn load_with<T>(
     file: Option<&Path>,
     variables: impl IntoIterator<Item = (String, String)>,
-) -> Result<T, ConfigError>
+) -> Result<Loaded<T>, ConfigError>
 where
     T: DeserializeOwned + Serialize + Default,
 {
     let defaults = serde_json::to_value(T::default()).map_err(ConfigError::defaults)?;
     let variables = Variables::new(variables, &defaults)?;
     let mut settings = Figment::from(Serialized::defaults(&defaults));
+    let mut places = None;
     if let Some(path) = file {
         let text = read(path)?;
+        let found = Places::of(&text);
         if has_content(&text) {
-            check::<T>(path, &text)?;
+            check::<T>(&shown(path), &text, &found)?;
             settings = settings.merge(serde_saphyr::figment::Yaml::string(&text));
         }
+        places = Some((shown(path), found));
     }
     // Lossy: variables are text, and numbers and switches are read out of it where a field wants them.
-    settings
+    let settings = settings
         .merge(&variables)
         .extract_lossy()
-        .map_err(|error| variables.explain(error))
+        .map_err(|error| variables.explain(error))?;
+    Ok(Loaded {
+        settings,
+        origin: Origin::new(places, variables),
+    })
+}
+
+/// What messages call a file.
+fn shown(path: &Path) -> PathBuf {
+    match path == Path::new(STDIN) {
+        true => PathBuf::from("<stdin>"),
+        false => path.to_owned(),
+    }
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {
-    let error = |source| ConfigError::Read {
-        path: path.to_owned(),
-        source,
+    let read = || {
+        let source: Box<dyn Read> = match path == Path::new(STDIN) {
+            true => Box::new(std::io::stdin().lock()),
+            false => Box::new(std::fs::File::open(path)?),
+        };
+        let mut text = String::new();
+        // The bound is on what is read, not on the size that the file system tells: a pipe tells none.
+        let length = source.take(MAX_FILE + 1).read_to_string(&mut text)?;
+        match length as u64 > MAX_FILE {
+            true => Err(std::io::Error::other(format!(
+                "it is longer than {MAX_FILE} bytes"
+            ))),
+            false => Ok(text),
+        }
     };
-    if std::fs::metadata(path).map_err(error)?.len() > MAX_FILE {
-        return Err(error(std::io::Error::other(format!(
-            "longer than {MAX_FILE} bytes"
-        ))));
-    }
-    std::fs::read_to_string(path).map_err(error)
+    read().map_err(|source| ConfigError::Read {
+        path: shown(path),
+        source,
+    })
 }
 
 fn has_content(text: &str) -> bool {
@@ -89,14 +121,20 @@ fn has_content(text: &str) -> bool {
 
 // The file is read on its own first: merging loses the lines that its mistakes are on. No snippets: the
 // line beside a mistake may hold a secret.
-fn check<T: DeserializeOwned>(path: &Path, text: &str) -> Result<(), ConfigError> {
+fn check<T: DeserializeOwned>(path: &Path, text: &str, places: &Places) -> Result<(), ConfigError> {
     let options = serde_saphyr::options! {
         with_snippet: false,
         no_schema: true,
         budget: serde_saphyr::budget! { max_nodes: 20_000, max_depth: 32, max_aliases: 200, max_documents: 1 },
     };
-    let parsed: Result<T, _> = serde_saphyr::from_str_with_options(text, options);
-    parsed
-        .map(drop)
-        .map_err(|error| ConfigError::in_file(path, &error))
+    let mut field = String::new();
+    let parsed = serde_saphyr::with_deserializer_from_str_with_options(text, options, |from| {
+        serde_path_to_error::deserialize::<_, T>(from)
+            .map(drop)
+            .map_err(|error| {
+                field = error.path().to_string();
+                error.into_inner()
+            })
+    });
+    parsed.map_err(|error| ConfigError::in_file(path, &field, places.value(&field), &error))
 }

@@ -1,6 +1,7 @@
 //! What stands in front of every gRPC service, on a listener and in process alike.
 //!
-//! In order: ids of the request, allow list, deadline, a guard against panics, metrics, one log event.
+//! In order: ids of the request, allow list, memory and pace of the message, deadline, a guard against panics, metrics,
+//! one log event. Nothing of a message is read for a caller that the allow list refuses.
 //! A deadline holds until the head of the answer: for a unary call that is all of it, for a stream it is
 //! the time until the stream stands.
 
@@ -20,7 +21,7 @@ use tonic::server::NamedService;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 
-use super::deadline;
+use super::{deadline, received};
 use crate::peer::{AllowTable, check};
 use crate::trace::Scope;
 
@@ -129,6 +130,10 @@ where
     let Ok(deadline) = deadline::of(request.headers()) else {
         return Status::invalid_argument("grpc-timeout takes up to eight digits and one of H M S m u n")
             .into_http();
+    };
+    let (request, _holding) = match received::counted(request) {
+        Ok(counted) => counted,
+        Err(status) => return status.into_http(),
     };
     let answer = AssertUnwindSafe(inner.call(request)).catch_unwind();
     match tokio::time::timeout(deadline, answer).await {

@@ -2,6 +2,7 @@
 
 pub(crate) mod deadline;
 mod edge;
+mod received;
 mod status;
 
 pub use edge::{Edge, Edged, edge};

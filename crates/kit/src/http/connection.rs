@@ -1,29 +1,39 @@
 //! One connection: its protocol, its requests, its end.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::Router;
 use axum::routing::future::RouteFuture;
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::sleep;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::Limits;
+use super::body::Pace;
+use super::outstanding::{Answer, Outstanding, Running};
+use super::own_refusals::Explained;
+use super::share::PeerKey;
+use super::site::{Site, Speaks};
 use crate::peer::Peer;
 
 /// How long a connection that has had no request may take to end.
 const UNUSED: Duration = Duration::from_millis(500);
+/// How often a connection is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// Most bytes of requests that an HTTP/1.1 connection reads ahead.
+const READ_AHEAD: usize = 64 * 1024;
 
 /// How a request came; in the extensions of every request.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +42,14 @@ pub struct Connection {
     pub remote: SocketAddr,
     /// Whether it came over TLS.
     pub tls: bool,
+}
+
+impl Connection {
+    /// What the other end is counted under.
+    #[must_use]
+    pub fn peer(&self) -> PeerKey {
+        self.remote.into()
+    }
 }
 
 /// When a connection has to end.
@@ -46,33 +64,66 @@ pub(super) struct End {
 /// What a connection's requests are served with.
 #[derive(Clone)]
 pub(super) struct Handler {
-    router: Router,
+    site: Site,
     connection: Connection,
     peer: Peer,
     begun: Arc<AtomicBool>,
+    outstanding: Arc<Outstanding>,
 }
 
 impl Handler {
-    pub(super) fn new(router: Router, connection: Connection, peer: Peer) -> Self {
+    pub(super) fn new(site: Site, connection: Connection, peer: Peer, answer: Pace) -> Self {
         Self {
-            router,
+            site,
             connection,
             peer,
             begun: Arc::default(),
+            outstanding: Outstanding::new(answer),
         }
     }
 }
 
 impl Service<Request<Incoming>> for Handler {
-    type Response = Response<axum::body::Body>;
+    type Response = Response<Answer>;
     type Error = Infallible;
-    type Future = RouteFuture<Infallible>;
+    type Future = Serving;
 
-    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Serving {
         self.begun.store(true, Ordering::Relaxed);
-        request.extensions_mut().insert(self.connection);
-        request.extensions_mut().insert(self.peer.clone());
-        tower::Service::call(&mut self.router.clone(), request)
+        let in_pieces = request.version() == Version::HTTP_2;
+        let extensions = request.extensions_mut();
+        extensions.insert(self.connection);
+        extensions.insert(self.peer.clone());
+        if let Speaks::Grpc(memory) = &self.site.speaks {
+            extensions.insert(memory.clone());
+        }
+        Serving {
+            route: tower::Service::call(&mut self.site.router.clone(), request),
+            running: Some(Running::begin(&self.outstanding)),
+            in_pieces,
+        }
+    }
+}
+
+/// A request that is being answered.
+pub(super) struct Serving {
+    route: RouteFuture<Infallible>,
+    running: Option<Running>,
+    in_pieces: bool,
+}
+
+impl Future for Serving {
+    type Output = Result<Response<Answer>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let response = ready!(Pin::new(&mut this.route).poll(context))?;
+        let Some(running) = this.running.take() else {
+            // Polled again after it was ready, which no caller does.
+            return Poll::Pending;
+        };
+        let in_pieces = this.in_pieces;
+        Poll::Ready(Ok(response.map(|body| running.answer(body, in_pieces))))
     }
 }
 
@@ -82,35 +133,78 @@ pub(super) async fn run<S>(stream: S, h2: bool, handler: Handler, limits: &Limit
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let begun = Arc::clone(&handler.begun);
-    let io = TokioIo::new(stream);
+    let watch = Watch {
+        begun: Arc::clone(&handler.begun),
+        outstanding: Arc::clone(&handler.outstanding),
+        idle: h2.then_some(limits.idle),
+    };
     if h2 {
-        drive(http2(limits).serve_connection(io, handler), &begun, limits, end).await;
+        let io = TokioIo::new(stream);
+        drive(http2(limits).serve_connection(io, handler), &watch, limits, end).await;
     } else {
-        drive(http1(limits).serve_connection(io, handler), &begun, limits, end).await;
+        let io = TokioIo::new(Explained::new(stream, Arc::clone(&handler.outstanding)));
+        drive(http1(limits).serve_connection(io, handler), &watch, limits, end).await;
     }
 }
 
-async fn drive<C: GracefulConnection>(connection: C, begun: &AtomicBool, limits: &Limits, end: &End) {
-    let unused = async |wait: Duration| {
+/// What is known of a connection from outside.
+struct Watch {
+    begun: Arc<AtomicBool>,
+    outstanding: Arc<Outstanding>,
+    /// How long it may be without a request; HTTP/1.1 has the limit on its heads for that.
+    idle: Option<Duration>,
+}
+
+impl Watch {
+    /// Returns when no request has come within that time.
+    async fn unused(&self, wait: Duration) {
         sleep(wait).await;
-        if begun.load(Ordering::Relaxed) {
+        if self.begun.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
-    };
+    }
+
+    /// Returns when the client lets an answer wait too long.
+    async fn stalled(&self) {
+        self.until(|| self.outstanding.is_stalled(Instant::now())).await;
+    }
+
+    /// Returns when there was no request for too long.
+    async fn idle(&self) {
+        let Some(most) = self.idle else {
+            return std::future::pending().await;
+        };
+        self.until(|| self.outstanding.idle(Instant::now()) > most).await;
+    }
+
+    async fn until(&self, happened: impl Fn() -> bool) {
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while !happened() {
+            look.tick().await;
+        }
+    }
+}
+
+async fn drive<C: GracefulConnection>(connection: C, watch: &Watch, limits: &Limits, end: &End) {
     let mut connection = pin!(connection);
+    let stalled = || tracing::info!("a client that does not take its answer was cut off");
     tokio::select! {
         _ended = connection.as_mut() => return,
         () = end.stop.cancelled() => {}
         () = sleep(limits.age) => {}
-        () = unused(limits.head) => {}
+        () = watch.unused(limits.head) => {}
+        () = watch.idle() => {}
+        () = watch.stalled() => return stalled(),
     }
     connection.as_mut().graceful_shutdown();
     // hyper waits for the first request of a connection that is told to end before it: not for long.
     tokio::select! {
         _ended = connection => {}
         () = end.kill.cancelled() => {}
-        () = unused(UNUSED) => {}
+        () = sleep(limits.drain) => {}
+        () = watch.unused(UNUSED) => {}
+        () = watch.stalled() => stalled(),
     }
 }
 
@@ -119,18 +213,21 @@ fn http1(limits: &Limits) -> http1::Builder {
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
+        .max_buf_size(READ_AHEAD)
         .max_header_size(limits.head_bytes as usize);
     builder
 }
 
 // Rapid reset and CONTINUATION floods are bounded by h2's own defaults (20 pending resets, 5 frames); a
-// slow reader is found by the ping.
+// connection that is gone is found by the ping.
 fn http2(limits: &Limits) -> http2::Builder<TokioExecutor> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams)
         .max_header_list_size(limits.head_bytes)
+        .initial_connection_window_size(limits.window)
+        .initial_stream_window_size(limits.window / 4)
         .keep_alive_interval(limits.head)
         .keep_alive_timeout(limits.handshake);
     builder

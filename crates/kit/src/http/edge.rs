@@ -1,9 +1,10 @@
 //! What stands around every REST route, in one layer.
 //!
-//! In order: ids of the request, size and time limits, a guard against panics, the net of problem
-//! documents, whether the client takes the answer, metrics, one log event, headers. It is one layer and one
-//! future on purpose: at thousands of requests a second each further layer costs an allocation per request and
-//! route.
+//! In order: ids of the request, a place among the requests of its peer, what RFC 9110 and RFC 9112 demand, route and
+//! method, the operation's declaration (query parameters, headers, body), a time limit, a guard against panics, the
+//! net of problem documents, whether the client takes the answer, metrics, one log event, headers. The body stays
+//! unread: see [`super::body`]. It is one layer and one future on purpose: at thousands of requests a second each further
+//! layer costs an allocation per request and route.
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -16,143 +17,163 @@ use axum::body::HttpBody as _;
 use axum::extract::{MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::Route;
-use bytes::BytesMut;
 use futures::FutureExt;
 use http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use http_body_util::BodyExt;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tower::ServiceExt;
 
 use super::accept::accepts;
+use super::answer::AnswerMemory;
+use super::body::{self, BodyMemory, Closed, Gate, Pace, Terms};
 use super::connection::Connection;
+use super::declared::{Declared, Known, Operation};
+use super::lists;
 use super::measure::Measure;
+use super::message::{self, Refusal};
 use super::net;
+use super::share::{PeerKey, Share, Shares};
+use super::site::Site;
 use crate::error::Kind;
 use crate::problem::Problem;
 use crate::trace::{CORRELATION_ID, Scope};
 
 /// Label and log value of requests that match no route.
 const UNMATCHED: &str = "unmatched";
-/// Bytes beyond the limit that are read and dropped, so that the refusal arrives.
-const PASSED_OVER: usize = 1024 * 1024;
+/// How long an HTTP/2 request without a length may take to say that it has no body.
+const NO_BODY: Duration = Duration::from_millis(500);
+const MIB: usize = 1024 * 1024;
 
-/// What all bodies of a process together may take while they are read and answered.
-static MEMORY: BodyMemory = BodyMemory::new(64 * 1024 * 1024);
-
-/// Bytes of memory that requests share for their bodies. One limit a request does not bound a process: thousands of
-/// connections can each send most of a body and then wait.
-#[derive(Debug)]
-pub struct BodyMemory(Semaphore);
-
-impl BodyMemory {
-    /// So many bytes.
-    #[must_use]
-    pub const fn new(bytes: u32) -> Self {
-        Self(Semaphore::const_new(bytes as usize))
-    }
-
-    /// `bytes` more for a request; none are left if that is `false`.
-    fn take<'a>(&'a self, held: &mut Option<SemaphorePermit<'a>>, bytes: usize) -> bool {
-        let Ok(bytes) = u32::try_from(bytes) else {
-            return false;
-        };
-        let Ok(more) = self.0.try_acquire_many(bytes) else {
-            return false;
-        };
-        match held {
-            Some(held) => held.merge(more),
-            None => *held = Some(more),
-        }
-        true
-    }
-}
-
-/// Gives `router` everything of this module with the usual limits. Call it last, once, on the whole router.
-pub fn standard_layers(router: Router, service: &'static str) -> Router {
+/// Gives `router` everything of this module with the usual limits, where no route takes query parameters or a body. Call
+/// it last, once, on the whole router.
+pub fn standard_layers(router: Router, service: &'static str) -> Site {
     Edge::new(service).around(router)
 }
 
-/// The layer of [`standard_layers`] with limits of one's own.
-#[derive(Clone, Copy, Debug)]
+/// The layer of [`standard_layers`] with declarations and limits of one's own.
+#[derive(Clone, Debug)]
 pub struct Edge {
     service: &'static str,
+    declared: Declared,
     body: usize,
+    pace: Pace,
     time: Duration,
-    memory: &'static BodyMemory,
+    memory: BodyMemory,
+    answers: AnswerMemory,
+    requests: Arc<Shares<PeerKey>>,
 }
 
 impl Edge {
-    /// Bodies of at most 256 KiB, 30 seconds a request. `service` is a metric label.
+    /// Bodies of at most 256 KiB, 64 MiB of them together and 16 MiB of one client; 30 seconds a request; 512 requests of
+    /// one client at a time. `service` is a metric label.
     #[must_use]
-    pub const fn new(service: &'static str) -> Self {
+    pub fn new(service: &'static str) -> Self {
         Self {
             service,
-            body: 256 * 1024,
+            declared: Declared::default(),
+            body: super::BODY_LIMIT,
+            pace: Pace::default(),
             time: Duration::from_secs(30),
-            memory: &MEMORY,
+            memory: BodyMemory::new(64 * MIB, 16 * MIB),
+            answers: AnswerMemory::new(64 * MIB, 16 * MIB),
+            requests: Shares::new(512, usize::MAX),
         }
     }
 
-    /// Takes bodies from this memory instead of the one that the process shares.
+    /// What the operations take: query parameters and bodies that are not in here are refused.
     #[must_use]
-    pub const fn body_memory(self, memory: &'static BodyMemory) -> Self {
+    pub fn declared(self, declared: Declared) -> Self {
+        Self { declared, ..self }
+    }
+
+    /// Memory for the bodies of all requests.
+    #[must_use]
+    pub fn body_memory(self, memory: BodyMemory) -> Self {
         Self { memory, ..self }
+    }
+
+    /// Memory for large answers that wait to be read.
+    #[must_use]
+    pub fn answer_memory(self, answers: AnswerMemory) -> Self {
+        Self { answers, ..self }
+    }
+
+    /// The slowest that a body may come; what is slower is answered 408.
+    #[must_use]
+    pub fn pace(self, pace: Pace) -> Self {
+        Self { pace, ..self }
+    }
+
+    /// Most requests of one client address at a time; more are answered 429.
+    #[must_use]
+    pub fn requests_per_peer(self, each: usize) -> Self {
+        Self {
+            requests: Shares::new(each, usize::MAX),
+            ..self
+        }
     }
 
     /// Most bytes of a request body; more are answered 413.
     #[must_use]
-    pub const fn body_limit(self, bytes: usize) -> Self {
+    pub fn body_limit(self, bytes: usize) -> Self {
         Self { body: bytes, ..self }
     }
 
     /// Longest time until the head of the answer; more is answered 503.
     #[must_use]
-    pub const fn time_limit(self, time: Duration) -> Self {
+    pub fn time_limit(self, time: Duration) -> Self {
         Self { time, ..self }
     }
 
     /// Puts the layer around every route of `router`.
-    pub fn around(self, router: Router) -> Router {
+    pub fn around(self, router: Router) -> Site {
         let measure = Arc::new(Measure::new(self.service));
-        router.layer(tower::layer::layer_fn(move |route: Route| {
-            let measure = Arc::clone(&measure);
-            tower::service_fn(move |request| self.serve(Arc::clone(&measure), route.clone(), request))
-        }))
+        let edge = Arc::new(self);
+        let layer = tower::layer::layer_fn(move |route: Route| {
+            let (edge, measure) = (Arc::clone(&edge), Arc::clone(&measure));
+            tower::service_fn(move |request| {
+                let (edge, measure) = (Arc::clone(&edge), Arc::clone(&measure));
+                let route = route.clone();
+                async move { edge.serve(&measure, route, request).await }
+            })
+        });
+        Site::rest(router.layer(layer))
     }
 
-    async fn serve(
-        self,
-        measure: Arc<Measure>,
-        route: Route,
-        request: Request,
-    ) -> Result<Response, Infallible> {
+    async fn serve(&self, measure: &Measure, route: Route, request: Request) -> Result<Response, Infallible> {
         let scope = Scope::accept(request.headers());
         let correlation_id = scope.correlation_id();
-        let tls = request
-            .extensions()
-            .get::<Connection>()
-            .is_some_and(|connection| connection.tls);
-        let mut response = scope.run(self.observed(&measure, route, request)).await;
+        let connection = request.extensions().get::<Connection>().copied();
+        let mut response = scope.run(self.observed(measure, route, request)).await;
         let headers = response.headers_mut();
         headers.insert(HeaderName::from_static(CORRELATION_ID), correlation_id);
-        protect(headers, tls);
+        protect(headers, connection.is_some_and(|connection| connection.tls));
         Ok(response)
     }
 
-    async fn observed(self, measure: &Measure, route: Route, request: Request) -> Response {
+    async fn observed(&self, measure: &Measure, route: Route, request: Request) -> Response {
         let started = Instant::now();
         let matched = request.extensions().get::<MatchedPath>().cloned();
-        let method = request.method().clone();
+        let peer = peer(&request);
+        let (method, version) = (request.method().clone(), request.version());
         // What changes something is done and answered, whatever the client would rather read.
         let choosy = method.is_safe() && request.headers().contains_key(ACCEPT);
         let accept = choosy.then(|| request.headers().clone());
-        let mut response = net::catch(self.guarded(route, request).await);
+        let (response, unread) = self.counted(route, matched.as_ref(), request).await;
+        let mut response = net::catch(response);
         if let Some(accept) = accept {
             response = acceptable(&accept, response);
+        }
+        if method.is_safe() {
+            response = self.answers.hold(peer, response);
+        }
+        if unread && version < Version::HTTP_2 {
+            // RFC 9112 section 9.6: the rest of the body is not a request.
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(CONNECTION, close);
         }
         let template = matched.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
         let took = started.elapsed();
@@ -161,14 +182,81 @@ impl Edge {
         response
     }
 
-    async fn guarded(self, route: Route, request: Request) -> Response {
-        let answer = async {
-            match self.read(request).await {
-                Ok((request, _held)) => route.oneshot(request).await,
-                Err(problem) => Ok(problem.into_response()),
+    /// The answer, and whether it leaves a body unread.
+    async fn counted(
+        &self,
+        route: Route,
+        matched: Option<&MatchedPath>,
+        request: Request,
+    ) -> (Response, bool) {
+        let has_body = !request.body().is_end_stream();
+        let _place = match self.place(&request) {
+            Ok(place) => place,
+            Err(problem) => return (problem.into_response(), has_body),
+        };
+        let (request, gate) = match self.admit(matched, request).await {
+            Ok(admitted) => admitted,
+            Err(refusal) => {
+                let mut response = refusal.problem.into_response();
+                response.headers_mut().extend(refusal.header);
+                return (response, has_body);
             }
         };
-        let answer = AssertUnwindSafe(answer).catch_unwind();
+        let response = self.guarded(route, request, &gate).await;
+        lists::made(&gate, response.body().size_hint().lower());
+        (response, gate.is_unread())
+    }
+
+    fn place(&self, request: &Request) -> Result<Share<PeerKey>, Problem> {
+        self.requests.take(&peer(request), 1).map_err(|_excess| {
+            let detail = "too many requests of this client are being answered; wait for some of them";
+            Problem::new(Kind::RateLimited, "rate-limited", detail).retry_after(Duration::from_secs(1))
+        })
+    }
+
+    /// Refuses what no route takes and what this one does not declare, and shuts the body in.
+    async fn admit(
+        &self,
+        matched: Option<&MatchedPath>,
+        request: Request,
+    ) -> Result<(Request, Gate), Box<Refusal>> {
+        static PLAIN: Operation = Operation::PLAIN;
+        let (mut parts, mut body) = request.into_parts();
+        message::check(&parts)?;
+        let known = matched.map(|template| self.declared.find(template.as_str(), &parts.method));
+        let operation = match known {
+            Some(Known::Operation(operation)) => Some(operation),
+            Some(Known::Undeclared) => Some(&PLAIN),
+            // The route itself says 404 or 405.
+            Some(Known::OtherMethod) | None => None,
+        };
+        if let Some(operation) = operation {
+            if !operation.takes_body() && brings_body(parts.version, &mut body).await {
+                let detail = "this path and method take no body";
+                return Err(Problem::new(Kind::TooLarge, "body-too-large", detail).into());
+            }
+            operation.check(&parts, !body.is_end_stream())?;
+            if body.size_hint().lower() > self.body as u64 {
+                return Err(body::too_large(self.body).into());
+            }
+        }
+        let terms = Terms {
+            peer: parts
+                .extensions
+                .get()
+                .map_or_else(PeerKey::default, Connection::peer),
+            memory: self.memory.clone(),
+            limit: self.body,
+            pace: self.pace,
+            lists: operation.is_some_and(Operation::lists),
+        };
+        let gate = Gate::new(body, terms);
+        parts.extensions.insert(gate.clone());
+        Ok((Request::from_parts(parts, Body::new(Closed)), gate))
+    }
+
+    async fn guarded(&self, route: Route, request: Request, gate: &Gate) -> Response {
+        let answer = AssertUnwindSafe(route.oneshot(request)).catch_unwind();
         match tokio::time::timeout(self.time, answer).await {
             Ok(Ok(Ok(response))) => response,
             Ok(Err(_panic)) => {
@@ -180,6 +268,7 @@ impl Edge {
                 )
                 .into_response()
             }
+            Err(_elapsed) if gate.is_reading() => body::stalled(self.pace).into_response(),
             Err(_elapsed) => Problem::new(
                 Kind::Unavailable,
                 "timeout",
@@ -189,49 +278,27 @@ impl Edge {
             .into_response(),
         }
     }
+}
 
-    // The whole body before anything answers: an HTTP/2 client that is answered while it still sends may take the
-    // reset of its stream for a failure and drop the answer.
-    // Its memory is held until the answer is there.
-    async fn read(self, request: Request) -> Result<(Request, Option<SemaphorePermit<'static>>), Problem> {
-        if request.body().is_end_stream() {
-            return Ok((request, None));
-        }
-        let (parts, mut body) = request.into_parts();
-        let (mut whole, mut length) = (BytesMut::new(), 0_usize);
-        let (mut held, mut full) = (None, false);
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_broken| {
-                Problem::new(
-                    Kind::Invalid,
-                    "invalid-request",
-                    "the body could not be read to its end",
-                )
-            })?;
-            let Ok(data) = frame.into_data() else { continue };
-            length = length.saturating_add(data.len());
-            if length <= self.body {
-                full = full || !self.memory.take(&mut held, data.len());
-                if full {
-                    (whole, held) = (BytesMut::new(), None);
-                } else {
-                    whole.extend_from_slice(&data);
-                }
-            } else if length > self.body.saturating_add(PASSED_OVER) {
-                break;
-            }
-        }
-        if length > self.body {
-            let detail = format!("the body is larger than the {} bytes that are taken", self.body);
-            return Err(Problem::new(Kind::TooLarge, "body-too-large", detail));
-        }
-        if full {
-            let detail = "too many request bodies are being read; try again";
-            return Err(
-                Problem::new(Kind::Unavailable, "unavailable", detail).retry_after(Duration::from_secs(1))
-            );
-        }
-        Ok((Request::from_parts(parts, Body::from(whole.freeze())), held))
+fn peer(request: &Request) -> PeerKey {
+    request
+        .extensions()
+        .get()
+        .map_or_else(PeerKey::default, Connection::peer)
+}
+
+/// Whether there is a body. Over HTTP/2 a request without one may end its stream in a frame of its own.
+async fn brings_body(version: Version, body: &mut Body) -> bool {
+    if body.is_end_stream() {
+        return false;
+    }
+    if version != Version::HTTP_2 || body.size_hint().upper().is_some() {
+        return true;
+    }
+    match tokio::time::timeout(NO_BODY, body.frame()).await {
+        Ok(None) => false,
+        Ok(Some(Ok(frame))) => !frame.data_ref().is_some_and(bytes::Bytes::is_empty) || !body.is_end_stream(),
+        _ => true,
     }
 }
 

@@ -1,10 +1,13 @@
 //! Strict readers of requests, each of whose refusals is a problem document that names the input.
 //!
-//! [`Json`] and [`Query`] refuse members and parameters that the type does not have, whether or not the type
-//! asks for that. A body that can't be parsed is 400; one that can, but is not what the path takes, is 422.
+//! [`Json`] and [`Raw`] are the only ways to a request's body. Both give it to an authenticated caller: a handler takes
+//! `Allow<…>` before them. A route that is open to anybody says so: [`Unauthenticated`]`<Json<…>>`. [`Json`] and
+//! [`Query`] refuse members and parameters that the type does not have, whether or not the type asks for that. A body
+//! that can't be parsed is 400; one that can, but is not what the path takes, is 422.
 
 use std::cell::Cell;
 
+use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
@@ -15,15 +18,23 @@ use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::body::{self, Admitted};
+use super::json;
 use crate::error::Kind;
 use crate::problem::Problem;
-
-/// Deepest nesting of a JSON body.
-const MAX_DEPTH: usize = 32;
 
 /// A JSON body, in and out.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Json<T>(pub T);
+
+/// A body as it came.
+#[derive(Clone, Debug, Default)]
+pub struct Raw(pub Bytes);
+
+/// A body from anybody, for routes whose callers prove who they are inside of it, or not at all. It is read from the
+/// smaller part of the memory that such callers have.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unauthenticated<E>(pub E);
 
 /// Query parameters.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,11 +54,20 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
+impl<S: Send + Sync> FromRequest<S> for Raw {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        body::take(&parts, body).await.map(Self)
+    }
+}
+
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        if !is_json(request.headers()) {
+        if !media_type(request.headers()).eq_ignore_ascii_case("application/json") {
             let detail = "the body has to be sent as Content-Type: application/json";
             return Err(Problem::with_status(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -55,88 +75,29 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
                 detail,
             ));
         }
-        let body =
-            Bytes::from_request(request, state)
-                .await
-                .map_err(|rejection| match rejection.status() {
-                    StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
-                        Kind::TooLarge,
-                        "body-too-large",
-                        "the body is larger than this service takes",
-                    ),
-                    _ => Problem::new(
-                        Kind::Invalid,
-                        "invalid-request",
-                        "the body could not be read to its end",
-                    ),
-                })?;
-        json(&body).map(Self)
+        let Raw(body) = Raw::from_request(request, state).await?;
+        json::from_slice(&body).map(Self)
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+impl<S: Send + Sync, E: FromRequest<S>> FromRequest<S> for Unauthenticated<E> {
+    type Rejection = E::Rejection;
+
+    async fn from_request(mut request: Request, state: &S) -> Result<Self, E::Rejection> {
+        if request.extensions().get::<Admitted>().is_none() {
+            request.extensions_mut().insert(Admitted::Anybody);
+        }
+        E::from_request(request, state).await.map(Self)
+    }
+}
+
+/// Type and subtype of the body, without parameters; empty if there is no such header.
+pub(super) fn media_type(headers: &HeaderMap) -> &str {
     let media_type = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    let essence = media_type.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/json")
-}
-
-fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    if too_deep(body) {
-        let detail = format!("the body is nested deeper than {MAX_DEPTH} levels");
-        return Err(Problem::new(Kind::Invalid, "invalid-request", detail));
-    }
-    let unknown = Cell::new(None);
-    let mut source = serde_json::Deserializer::from_slice(body);
-    let value = serde_ignored::deserialize(&mut source, |path| unknown.set(Some(path.to_string())));
-    let value = value
-        .and_then(|value| source.end().map(|()| value))
-        .map_err(|error| explain::<T>(body, &error))?;
-    match unknown.into_inner() {
-        Some(path) => Err(unprocessable(format!("there is no member {path:?} in this request")).at(path)),
-        None => Ok(value),
-    }
-}
-
-// The path to the mistake costs time, and only mistakes pay for it: the body is read a second time.
-fn explain<T: DeserializeOwned>(body: &[u8], error: &serde_json::Error) -> Problem {
-    if !error.is_data() {
-        return Problem::new(
-            Kind::Invalid,
-            "invalid-request",
-            format!("the body is not JSON: {error}"),
-        );
-    }
-    let mut source = serde_json::Deserializer::from_slice(body);
-    let problem = unprocessable(error.to_string());
-    match serde_path_to_error::deserialize::<_, T>(&mut source) {
-        Err(located) if located.path().iter().next().is_some() => problem.at(located.path().to_string()),
-        _ => problem,
-    }
-}
-
-fn unprocessable(detail: String) -> Problem {
-    Problem::new(Kind::Unprocessable, "invalid-request", detail)
-}
-
-fn too_deep(body: &[u8]) -> bool {
-    let (mut depth, mut text, mut escaped) = (0_usize, false, false);
-    for byte in body {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if text => escaped = true,
-            b'"' => text = !text,
-            b'{' | b'[' if !text => depth += 1,
-            b'}' | b']' if !text => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > MAX_DEPTH {
-            return true;
-        }
-    }
-    false
+    media_type.split(';').next().unwrap_or_default().trim()
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
@@ -173,11 +134,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
         let path = axum::extract::Path::<T>::from_request_parts(parts, state).await;
         path.map(|axum::extract::Path(value)| Self(value))
             .map_err(|rejection| match rejection {
-                PathRejection::FailedToDeserializePathParams(failed) => Problem::new(
-                    Kind::Invalid,
-                    "invalid-request",
-                    format!("path: {}", failed.kind()),
-                ),
+                PathRejection::FailedToDeserializePathParams(failed) => misshapen(failed.kind()),
                 _ => Problem::new(
                     Kind::Internal,
                     "internal",
@@ -187,73 +144,23 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     }
 }
 
+// axum's own words name the Rust type.
+fn misshapen(kind: &ErrorKind) -> Problem {
+    let refuse = |detail: String| Problem::new(Kind::Invalid, "invalid-request", detail);
+    match kind {
+        ErrorKind::ParseErrorAtKey { key, value, .. } => {
+            refuse(format!("path parameter {key}: {value:?} is not of its form")).at(key.as_str())
+        }
+        ErrorKind::InvalidUtf8InPathParam { key } => {
+            refuse(format!("path parameter {key} is not UTF-8")).at(key.as_str())
+        }
+        _ => refuse("a part of the path is not of its form".to_owned()).at("path"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[derive(Debug, Deserialize)]
-    struct Body {
-        #[expect(dead_code, reason = "only read")]
-        csr: String,
-        #[serde(default)]
-        #[expect(dead_code, reason = "only read")]
-        options: Vec<Options>,
-    }
-
-    #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Options {
-        #[expect(dead_code, reason = "only read")]
-        days: u16,
-    }
-
-    fn refused(body: &str) -> (u16, Option<String>) {
-        let problem = json::<Body>(body.as_bytes()).unwrap_err();
-        (problem.status, problem.field.map(String::from))
-    }
-
-    #[test]
-    fn a_mistake_in_a_body_is_named() {
-        let field = |name: &str| Some(name.to_owned());
-        assert!(json::<Body>(br#"{"csr": "x", "options": [{"days": 3}]}"#).is_ok());
-        assert_eq!(refused(r#"{"csr": "x", "admin": true}"#), (422, field("admin")));
-        assert_eq!(
-            refused(r#"{"csr": "x", "options": [{"days": 1}, {"days": 3, "hours": 1}]}"#).0,
-            422
-        );
-        assert_eq!(
-            refused(r#"{"csr": "x", "options": [{"days": 1}, {"days": -3}]}"#),
-            (422, field("options[1].days"))
-        );
-        assert_eq!(refused(r#"{"csr": 7}"#), (422, field("csr")));
-        assert_eq!(refused("{}").0, 422);
-    }
-
-    #[test]
-    fn what_is_not_json_is_malformed() {
-        for body in [
-            "",
-            "{",
-            "csr",
-            r#"{"csr": "x"} {}"#,
-            "\u{0}",
-            r#"{"csr": "\ud800"}"#,
-        ] {
-            assert_eq!(refused(body).0, 400, "{body}");
-        }
-        assert_eq!(json::<Body>(b"{\"csr\": \"\xff\"}").unwrap_err().status, 400);
-    }
-
-    #[test]
-    fn depth_is_bounded_and_brackets_in_text_do_not_count() {
-        assert_eq!(refused(&"[".repeat(100_000)).0, 400);
-        assert!(!too_deep(
-            format!("{{\"csr\": \"{}\\\"{}\"}}", "[".repeat(100), "{".repeat(100)).as_bytes()
-        ));
-        assert!(too_deep(&b"[".repeat(MAX_DEPTH + 1)));
-        assert!(!too_deep(&b"[".repeat(MAX_DEPTH)));
-        assert!(!too_deep(&b"[]".repeat(1000)));
-    }
 
     #[derive(Debug, Deserialize)]
     struct List {

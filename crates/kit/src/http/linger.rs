@@ -16,29 +16,62 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
+use super::body::Pace;
+use super::flow::Flow;
+use super::share::{PeerKey, Share};
+
 /// How long the other side may take to close.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A socket with its place among the connections, which it keeps until it is closed on both sides.
+/// A place among the connections of the listener and of the client.
+pub(super) struct Slot {
+    pub(super) _of_all: OwnedSemaphorePermit,
+    pub(super) _of_peer: Share<PeerKey>,
+}
+
+/// A socket with its place among the connections, which it keeps until it is closed on both sides. A client that does not
+/// take what it is sent is cut off.
 pub(super) struct Lingering {
     // Taken when it is dropped.
-    socket: Option<(TcpStream, OwnedSemaphorePermit)>,
+    socket: Option<(TcpStream, Slot)>,
     tracker: TaskTracker,
+    flow: Flow,
+    cut: bool,
 }
 
 impl Lingering {
-    pub(super) const fn new(stream: TcpStream, slot: OwnedSemaphorePermit, tracker: TaskTracker) -> Self {
+    pub(super) const fn new(stream: TcpStream, slot: Slot, tracker: TaskTracker, answer: Pace) -> Self {
         Self {
             socket: Some((stream, slot)),
             tracker,
+            flow: Flow::new(answer),
+            cut: false,
         }
     }
 
-    fn stream(self: Pin<&mut Self>) -> io::Result<Pin<&mut TcpStream>> {
-        match &mut self.get_mut().socket {
+    fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {
+        match &mut self.socket {
             Some((stream, _)) => Ok(Pin::new(stream)),
             None => Err(io::ErrorKind::NotConnected.into()),
         }
+    }
+
+    fn watched(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        match &written {
+            Poll::Ready(Ok(bytes)) => self.flow.moved(*bytes),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending if self.flow.stalled(context).is_ready() => {
+                self.cut = true;
+                tracing::info!("a client that does not read was cut off");
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            Poll::Pending => {}
+        }
+        written
     }
 }
 
@@ -47,13 +80,18 @@ impl Drop for Lingering {
         let Some((stream, slot)) = self.socket.take() else {
             return;
         };
+        if self.cut {
+            // What it did not take is forgotten by the kernel too.
+            let _best_effort = stream.set_zero_linger();
+            return drop((stream, slot));
+        }
         if let Ok(runtime) = Handle::try_current() {
             self.tracker.spawn_on(close(stream, slot), &runtime);
         }
     }
 }
 
-async fn close(mut stream: TcpStream, slot: OwnedSemaphorePermit) {
+async fn close(mut stream: TcpStream, slot: Slot) {
     let both_sides = async {
         stream.shutdown().await?;
         let mut rest = [0; 1024];
@@ -70,21 +108,23 @@ impl AsyncRead for Lingering {
         context: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.stream()?.poll_read(context, into)
+        self.get_mut().stream()?.poll_read(context, into)
     }
 }
 
 impl AsyncWrite for Lingering {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.stream()?.poll_write(context, bytes)
+        let this = self.get_mut();
+        let written = this.stream()?.poll_write(context, bytes);
+        this.watched(context, written)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream()?.poll_flush(context)
+        self.get_mut().stream()?.poll_flush(context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream()?.poll_shutdown(context)
+        self.get_mut().stream()?.poll_shutdown(context)
     }
 
     fn poll_write_vectored(
@@ -92,7 +132,9 @@ impl AsyncWrite for Lingering {
         context: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.stream()?.poll_write_vectored(context, bytes)
+        let this = self.get_mut();
+        let written = this.stream()?.poll_write_vectored(context, bytes);
+        this.watched(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {

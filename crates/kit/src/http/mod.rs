@@ -1,21 +1,43 @@
-//! HTTP at the edge: the accept loop, and what stands around every REST route.
+//! HTTP at the edge: the accept loop, and what stands around every route.
 //!
-//! [`serve`] turns a listener and a router into served connections, with every limit that keeps one client
-//! from hurting the others. [`standard_layers`] gives a router its ids, limits, metrics, log events and
-//! problem documents. [`Json`], [`Query`] and [`Path`] read requests strictly.
+//! [`serve`] turns a listener and a [`Site`] into served connections, with every limit that keeps one client
+//! from hurting the others. [`Edge`] gives a router its ids, limits, metrics, log events and problem documents, and refuses
+//! what its operations do not declare. [`Json`], [`Raw`], [`Query`] and [`Path`] read requests strictly.
 
 mod accept;
+mod answer;
+pub(crate) mod body;
 mod connection;
+mod declared;
+mod descriptors;
 mod edge;
 mod extract;
+mod flow;
+mod json;
 mod limits;
 mod linger;
+mod lists;
 mod measure;
+mod message;
 mod net;
+mod outstanding;
+mod own_refusals;
 mod server;
+pub(crate) mod share;
+mod site;
 
+pub use answer::AnswerMemory;
+pub use body::{BodyMemory, Pace};
 pub use connection::Connection;
-pub use edge::{BodyMemory, Edge, standard_layers};
-pub use extract::{Json, NoParameters, Path, Query};
+pub use declared::Declared;
+pub use descriptors::{Descriptors, raise_descriptor_limit};
+pub use edge::{Edge, standard_layers};
+pub use extract::{Json, NoParameters, Path, Query, Raw, Unauthenticated};
 pub use limits::Limits;
+pub(crate) use lists::admit;
 pub use server::serve;
+pub use share::PeerKey;
+pub use site::Site;
+
+/// Most bytes of a request body, unless an [`Edge`] says otherwise.
+const BODY_LIMIT: usize = 256 * 1024;

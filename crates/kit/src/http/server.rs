@@ -4,21 +4,29 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{Connection, End, Handler, run};
 use super::limits::Limits;
-use super::linger::Lingering;
+use super::linger::{Lingering, Slot};
+use super::share::{Lane, Lanes, PeerKey, Shares};
+use super::site::{Site, Speaks};
 use crate::peer::Peer;
 use crate::tls::TlsSource;
 
-/// Serves `router` on `listener` until `stop`, then drains: idle connections close at once, running requests
+/// How long the place of a handshake rests: with 32 places, a client address has 320 handshakes a second.
+const HANDSHAKE_REST: Duration = Duration::from_millis(100);
+/// Kernel memory for what a client has not taken yet. Without a bound the kernel would keep up to 4 MiB of it, and notice
+/// late that a slow client reads.
+const SEND_BUFFER: usize = 128 * 1024;
+
+/// Serves `site` on `listener` until `stop`, then drains: idle connections close at once, running requests
 /// have [`Limits::drain`] to end.
 ///
 /// `tls` is asked for its configuration at each accept, so that a new certificate needs no new connection
@@ -26,18 +34,22 @@ use crate::tls::TlsSource;
 pub async fn serve(
     listener: TcpListener,
     tls: Option<Arc<dyn TlsSource>>,
-    router: Router,
+    site: Site,
     limits: Limits,
     stop: CancellationToken,
 ) {
-    let slots = Arc::new(Semaphore::new(limits.connections));
+    let door = Door {
+        slots: Arc::new(Semaphore::new(limits.connections)),
+        peers: Shares::new(limits.connections_per_peer, limits.connections),
+    };
     let end = End {
         stop: stop.clone(),
         kill: CancellationToken::new(),
     };
     let host = Arc::new(Host {
         tls,
-        router,
+        site,
+        handshakes: Lanes::new(limits.handshakes_per_peer, limits.connections, limits.handshakes),
         limits,
         end,
     });
@@ -46,14 +58,15 @@ pub async fn serve(
         let accepted = tokio::select! {
             biased;
             () = stop.cancelled() => break,
-            accepted = accept(&listener, &slots) => accepted,
+            accepted = door.accept(&listener) => accepted,
         };
         let Some((stream, remote, slot)) = accepted else {
             continue;
         };
         // Without it small answers wait for the other side's delayed acknowledgement.
         let _best_effort = stream.set_nodelay(true);
-        let stream = Lingering::new(stream, slot, tracker.clone());
+        let _best_effort = rustix::net::sockopt::set_socket_send_buffer_size(&stream, SEND_BUFFER);
+        let stream = Lingering::new(stream, slot, tracker.clone(), host.limits.answer);
         let host = Arc::clone(&host);
         tracker.spawn(async move { host.connection(stream, remote).await });
     }
@@ -61,18 +74,38 @@ pub async fn serve(
     drain(&tracker, &host).await;
 }
 
-async fn accept(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, remote)) => Some((stream, remote, slot)),
-        Err(error) => {
-            // Out of file descriptors, mostly: they come back when connections end.
-            tracing::warn!(%error, "a connection could not be accepted");
-            sleep(Duration::from_millis(50)).await;
-            None
+/// Who gets in.
+struct Door {
+    slots: Arc<Semaphore>,
+    peers: Arc<Shares<PeerKey>>,
+}
+
+impl Door {
+    async fn accept(&self, listener: &TcpListener) -> Option<(TcpStream, SocketAddr, Slot)> {
+        let of_all = Arc::clone(&self.slots).acquire_owned().await.ok()?;
+        let (stream, remote) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, mostly: they come back when connections end.
+                tracing::warn!(%error, "a connection could not be accepted");
+                sleep(Duration::from_millis(50)).await;
+                return None;
+            }
+        };
+        match self.peers.take(&remote.into(), 1) {
+            Ok(of_peer) => {
+                let slot = Slot {
+                    _of_all: of_all,
+                    _of_peer: of_peer,
+                };
+                Some((stream, remote, slot))
+            }
+            Err(_excess) => {
+                metrics::counter!("gigvault_connections_refused_total", "reason" => "peer").increment(1);
+                tracing::debug!(%remote, "connection refused: the client has as many as it may have");
+                let _best_effort = stream.set_zero_linger();
+                None
+            }
         }
     }
 }
@@ -89,9 +122,19 @@ async fn drain(tracker: &TaskTracker, host: &Host) {
     }
 }
 
+/// A handshake takes about a millisecond of a core. Its place rests, so that one client can't have all of the cores for
+/// handshakes, one after the other.
+fn rest(turn: Option<Lane<PeerKey>>) {
+    tokio::spawn(async move {
+        sleep(HANDSHAKE_REST).await;
+        drop(turn);
+    });
+}
+
 struct Host {
     tls: Option<Arc<dyn TlsSource>>,
-    router: Router,
+    site: Site,
+    handshakes: Arc<Lanes<PeerKey>>,
     limits: Limits,
     end: End,
 }
@@ -102,32 +145,51 @@ impl Host {
             let handler = self.handler(remote, false, Peer::default());
             return run(stream, false, handler, &self.limits, &self.end).await;
         };
-        let acceptor = TlsAcceptor::from(tls.server_config());
-        let handshake = timeout(self.limits.handshake, acceptor.accept(stream));
-        let handshaken = tokio::select! {
-            () = self.end.stop.cancelled() => return,
-            handshaken = handshake => handshaken,
-        };
-        let stream = match handshaken {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return tracing::info!(%remote, %error, "TLS handshake refused"),
-            Err(_) => return tracing::info!(%remote, "TLS handshake took too long"),
+        let Some(stream) = self.handshake(tls.as_ref(), stream, remote).await else {
+            return;
         };
         let (_, session) = stream.get_ref();
         let leaf = session.peer_certificates().and_then(<[_]>::first);
         let peer = leaf.map_or_else(Peer::default, |leaf| tls.peer(leaf));
         let h2 = session.alpn_protocol() == Some(b"h2");
-        run(
-            stream,
-            h2,
-            self.handler(remote, true, peer),
-            &self.limits,
-            &self.end,
-        )
-        .await;
+        if !h2 && matches!(self.site.speaks, Speaks::Grpc(_)) {
+            return tracing::info!(%remote, "connection refused: gRPC needs HTTP/2");
+        }
+        let handler = self.handler(remote, true, peer);
+        run(stream, h2, handler, &self.limits, &self.end).await;
+    }
+
+    async fn handshake(
+        &self,
+        tls: &dyn TlsSource,
+        stream: Lingering,
+        remote: SocketAddr,
+    ) -> Option<TlsStream<Lingering>> {
+        let acceptor = TlsAcceptor::from(tls.server_config());
+        let handshake = timeout(self.limits.handshake, async {
+            let turn = self.handshakes.enter(&remote.into()).await;
+            let handshaken = acceptor.accept(stream).await;
+            rest(turn);
+            handshaken
+        });
+        let handshaken = tokio::select! {
+            () = self.end.stop.cancelled() => return None,
+            handshaken = handshake => handshaken,
+        };
+        match handshaken {
+            Ok(Ok(stream)) => return Some(stream),
+            Ok(Err(error)) => tracing::info!(%remote, %error, "TLS handshake refused"),
+            Err(_) => tracing::info!(%remote, "TLS handshake took too long"),
+        }
+        None
     }
 
     fn handler(&self, remote: SocketAddr, tls: bool, peer: Peer) -> Handler {
-        Handler::new(self.router.clone(), Connection { remote, tls }, peer)
+        Handler::new(
+            self.site.clone(),
+            Connection { remote, tls },
+            peer,
+            self.limits.answer,
+        )
     }
 }

@@ -32,6 +32,17 @@ pub struct AddressError {
     url: String,
 }
 
+/// Whether `url` is the address of a service, as [`channel`] takes it.
+///
+/// # Errors
+/// When it is not.
+pub fn check_address(url: &str) -> Result<(), AddressError> {
+    match Address::parse(url) {
+        Some(_) => Ok(()),
+        None => Err(AddressError { url: url.to_owned() }),
+    }
+}
+
 /// Calls the service named `peer` at `url` (`https://host:port`), showing `identity`.
 ///
 /// Only a server whose certificate names `peer` in our trust domain is accepted, at whatever host it runs.

@@ -16,7 +16,7 @@ use tonic::body::Body;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 
-pub use channel::{AddressError, channel};
+pub use channel::{AddressError, channel, check_address};
 
 use crate::grpc::deadline;
 use crate::peer::Peer;

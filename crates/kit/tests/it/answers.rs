@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kit::http::standard_layers;
 use reqwest::Method;
 
-use crate::http::{router, send, served};
+use crate::http::{router, send, served, site};
 use crate::world::{Ca, Leaf, Served, clock};
 
 #[tokio::test]
@@ -34,8 +34,12 @@ async fn answers_carry_the_headers_that_protect_a_browser() {
     });
     let identity =
         kit::tls::ServerIdentity::from_pem(pair.chain.as_bytes(), pair.key.as_bytes(), clock()).unwrap();
-    let router = standard_layers(router(), "test");
-    let served = Served::new(Some(Arc::new(identity)), router, kit::http::Limits::default()).await;
+    let served = Served::new(
+        Some(Arc::new(identity)),
+        site("test"),
+        kit::http::Limits::default(),
+    )
+    .await;
     let root = reqwest::Certificate::from_pem(ca.pem.as_bytes()).unwrap();
     let client = reqwest::Client::builder()
         .no_proxy()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kit::config::{ConfigError, Secret, load_with};
+use kit::config::{ConfigError, Fault, Secret, load_with};
 use kit::telemetry::Format;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Settings {
+    name: String,
     listen: Listen,
     telemetry: Telemetry,
     database: Database,
@@ -99,6 +100,7 @@ fn load(yaml: &str, variables: &[(&str, &str)]) -> Result<Settings, ConfigError>
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
     )
+    .map(|loaded| loaded.settings)
 }
 
 fn refused(yaml: &str, variables: &[(&str, &str)]) -> String {
@@ -133,7 +135,7 @@ fn variables_stand_over_the_file_and_the_file_over_defaults() {
 
 #[test]
 fn without_a_file_and_without_content_there_are_the_defaults() {
-    let none: Settings = load_with(None, []).unwrap();
+    let none: Settings = load_with(None, []).unwrap().settings;
     assert_eq!(none.listen, Listen::default());
     for empty in ["", "\n", "# only this\n\n", "---\n"] {
         assert_eq!(load(empty, &[]).unwrap().listen, Listen::default(), "{empty:?}");
@@ -313,6 +315,127 @@ fn secrets_are_read_at_load_and_never_shown() {
     assert!(shown.contains("env:PATH") && !shown.contains("/usr/bin"));
     let error = refused("database:\n  url: file:/nonexistent\n", &[]);
     assert!(error.contains(":2:") && error.contains("/nonexistent"), "{error}");
+}
+
+#[test]
+fn a_mistake_names_field_value_and_what_is_allowed() {
+    for (yaml, expected) in [
+        (
+            "listen:\n  http_port: soon\n",
+            r#":2:14: listen.http_port is "soon"; it takes a whole number from 0 to 65535"#,
+        ),
+        (
+            "listen:\n  http_port: 70000\n",
+            r#":2:14: listen.http_port is "70000"; it takes a whole number"#,
+        ),
+        (
+            "listen:\n  http_port: -1\n",
+            r#"listen.http_port is "-1"; it takes a whole number"#,
+        ),
+        (
+            "listen:\n  http_port:\n",
+            r#"listen.http_port is ""; it takes a whole number"#,
+        ),
+        (
+            "listen:\n  address: localhost\n",
+            r#"listen.address is "localhost"; it takes an IP address"#,
+        ),
+        (
+            "listen: 5\n",
+            r#":1:9: listen is "5"; it takes a section of fields"#,
+        ),
+        (
+            "ca:\n  strict: maybe\n",
+            r#"ca.strict is "maybe"; it takes true or false"#,
+        ),
+        ("ca:\n  names: x\n", r#"ca.names is "x"; it takes a list"#),
+        (
+            "ca:\n  interval: 1M\n",
+            r#":2:13: ca.interval: "1M" is not a span of time: M could be minutes or months"#,
+        ),
+        ("ca:\n  interval: 0s\n", "is zero; the shortest span is 1s"),
+        (
+            "listen:\n  tls: {certificate: x}\n",
+            "listen.tls: missing field `key`",
+        ),
+        (
+            "telemetry: {format: xml}\n",
+            r#"telemetry.format is "xml"; it takes one of auto, json, pretty"#,
+        ),
+    ] {
+        let error = refused(yaml, &[]);
+        assert!(
+            error.contains("gigvault.yaml:") && error.contains(expected),
+            "{yaml}: {error}"
+        );
+    }
+}
+
+#[test]
+fn a_mistake_in_a_variable_names_it_with_the_value_and_what_is_allowed() {
+    for (name, value, expected) in [
+        (
+            "GIGVAULT_LISTEN__HTTP_PORT",
+            "soon",
+            r#"it is "soon"; it takes a whole number from 0 to 65535"#,
+        ),
+        (
+            "GIGVAULT_LISTEN__ADDRESS",
+            "localhost",
+            r#"it is "localhost"; it takes an IP address"#,
+        ),
+        (
+            "GIGVAULT_CA__STRICT",
+            "maybe",
+            r#"it is "maybe"; it takes true or false"#,
+        ),
+        ("GIGVAULT_CA__NAMES", "x", r#"it is "x"; it takes a list"#),
+        ("GIGVAULT_CA__INTERVAL", "1M", "M could be minutes or months"),
+        (
+            "GIGVAULT_TELEMETRY__FORMAT",
+            "xml",
+            "it takes one of auto, json, pretty",
+        ),
+        (
+            "GIGVAULT_CA__PROFILES",
+            "[{nmae: x}]",
+            r#"unknown key "nmae"; did you mean "name"?"#,
+        ),
+    ] {
+        let error = refused("", &[(name, value)]);
+        assert!(
+            error.contains(name) && error.contains(expected),
+            "{name}: {error}"
+        );
+    }
+}
+
+#[test]
+fn a_fault_that_only_the_program_finds_is_shown_with_where_it_was_set() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("gigvault.yaml");
+    std::fs::write(&path, "ca:\n  default_ca: x\n  names: [a, b]\n").unwrap();
+    let variables = [("GIGVAULT_LISTEN__HTTP_PORT".to_owned(), "1".to_owned())];
+    let mut loaded = load_with::<Settings>(Some(&path), variables).unwrap();
+    loaded.origin.set_by_flag("listen.grpc_port", "--grpc-port");
+    let placed = |field: &str| {
+        let fault = Fault::new(field, "v", "takes w");
+        loaded.origin.refuse(vec![fault]).unwrap_err().to_string()
+    };
+    assert!(placed("ca.default_ca").ends_with(r#"gigvault.yaml:2:15: ca.default_ca is "v"; it takes w"#));
+    assert!(placed("ca.names[1]").contains("gigvault.yaml:3:14: ca.names[1]"));
+    assert!(
+        placed("listen.http_port")
+            .starts_with("environment variable GIGVAULT_LISTEN__HTTP_PORT: listen.http_port")
+    );
+    assert!(placed("listen.grpc_port").starts_with("--grpc-port: "));
+    assert!(placed("listen.https_port").contains("gigvault.yaml: listen.https_port"));
+    loaded.origin.refuse(Vec::new()).unwrap();
+}
+
+#[test]
+fn a_setting_outside_of_a_section_has_a_variable_too() {
+    assert_eq!(load("", &[("GIGVAULT_NAME", "x")]).unwrap().name, "x");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use proto::auth::v1::AuthenticateRequest;
 use proto::auth::v1::auth_client::AuthClient;
 use tonic::{Code, Request};
 
-use crate::world::{Ca, Served, echo, echo_router};
+use crate::world::{Ca, Served, echo, echo_site};
 
 fn ask(token: &str) -> AuthenticateRequest {
     AuthenticateRequest {
@@ -25,7 +25,7 @@ struct Both {
 /// The same service in process and over mutual TLS, called as `caller`.
 async fn both(caller: &'static str) -> Both {
     let ca = Ca::new();
-    let served = Served::mutual(&ca.identity("auth"), echo_router()).await;
+    let served = Served::mutual(&ca.identity("auth"), echo_site()).await;
     let remote = channel(&served.url(), "auth", &ca.identity(caller)).unwrap();
     let clients = [
         ("in process", AuthClient::new(in_process(echo(), caller))),
@@ -57,7 +57,7 @@ async fn a_service_that_is_not_listed_is_refused() {
 #[tokio::test]
 async fn a_method_that_is_not_listed_is_refused() {
     let ca = Ca::new();
-    let served = Served::mutual(&ca.identity("auth"), echo_router()).await;
+    let served = Served::mutual(&ca.identity("auth"), echo_site()).await;
     for transport in [
         in_process(echo(), "ca"),
         channel(&served.url(), "auth", &ca.identity("ca")).unwrap(),
@@ -76,7 +76,7 @@ async fn a_method_that_is_not_listed_is_refused() {
 
 #[tokio::test]
 async fn without_a_peer_nothing_is_served() {
-    let served = Served::plain(echo_router()).await;
+    let served = Served::plain(echo_site()).await;
     let response = crate::world::client()
         .post(served.http("/gigvault.auth.v1.Auth/Authenticate"))
         .header("content-type", "application/grpc")
@@ -185,7 +185,7 @@ async fn a_service_that_is_away_is_unavailable_and_found_again() {
     let task = tokio::spawn(kit::http::serve(
         listener,
         Some(tls),
-        echo_router(),
+        echo_site(),
         kit::http::Limits::default(),
         stop.clone(),
     ));

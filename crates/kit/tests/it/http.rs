@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::{get, post};
 use kit::error::{Fault, Kind};
-use kit::http::{Edge, Json, Path, Query};
+use kit::http::{Declared, Edge, Json, Path, Query, Raw, Site, Unauthenticated};
 use kit::problem::Problem;
 use reqwest::{Method, Response};
 use serde::Deserialize;
@@ -46,7 +46,7 @@ pub(crate) fn router() -> Router {
     Router::new()
         .route(
             "/orders",
-            post(async |Json(order): Json<Order>| order.name).get(list),
+            post(async |Unauthenticated(Json(order)): Unauthenticated<Json<Order>>| order.name).get(list),
         )
         .route(
             "/orders/{number}",
@@ -58,7 +58,10 @@ pub(crate) fn router() -> Router {
             "/slow",
             get(async || tokio::time::sleep(Duration::from_secs(60)).await),
         )
-        .route("/bytes", post(async |body: bytes::Bytes| body.len().to_string()))
+        .route(
+            "/bytes",
+            post(async |Unauthenticated(Raw(body)): Unauthenticated<Raw>| body.len().to_string()),
+        )
         .route("/plain", post(async |axum::Json(_): axum::Json<Value>| "fine"))
         .route(
             "/html",
@@ -78,9 +81,24 @@ async fn panics() -> String {
     panic!("secret state")
 }
 
+/// What the routes take.
+pub(crate) fn declared() -> Declared {
+    Declared::default()
+        .and(Method::POST, "/orders", &[], &["application/json"])
+        .and(Method::GET, "/orders", &["limit"], &[])
+        .and(Method::POST, "/bytes", &[], &["application/json"])
+        .and(Method::POST, "/plain", &[], &["application/json"])
+}
+
+/// The routes behind the usual layers.
+pub(crate) fn site(service: &'static str) -> Site {
+    Edge::new(service).declared(declared()).around(router())
+}
+
 pub(crate) async fn served() -> Served {
     Served::plain(
         Edge::new("test")
+            .declared(declared())
             .time_limit(Duration::from_millis(500))
             .body_limit(1000)
             .around(router()),

@@ -6,23 +6,39 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::get;
-use kit::http::{BodyMemory, Edge, Limits, standard_layers};
+use kit::http::{BodyMemory, Declared, Edge, Limits, Raw, Unauthenticated, standard_layers};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::world::{Ca, Leaf, Served, client, clock, eventually};
+
+const BINARY: &str = "application/octet-stream";
 
 fn router() -> Router {
     Router::new()
         .route("/", get(async || "fine"))
         .route(
             "/pause",
-            get(async || tokio::time::sleep(Duration::from_millis(600)).await),
+            get(async || begun_for(Duration::from_millis(600)).await),
         )
-        .route(
-            "/stuck",
-            get(async || tokio::time::sleep(Duration::from_secs(60)).await),
-        )
+        .route("/stuck", get(async || begun_for(Duration::from_secs(60)).await))
+}
+
+/// Requests of this test's thread that have reached their handler.
+async fn begun_for(time: Duration) {
+    BEGUN.with(|begun| begun.fetch_add(1, Ordering::Relaxed));
+    tokio::time::sleep(time).await;
+}
+
+thread_local! {
+    static BEGUN: AtomicUsize = const { AtomicUsize::new(0) };
+}
+
+async fn one_has_begun() {
+    eventually("a request", || {
+        BEGUN.with(|begun| begun.load(Ordering::Relaxed)) > 0
+    })
+    .await;
 }
 
 async fn served(limits: Limits) -> Served {
@@ -85,7 +101,8 @@ async fn a_handshake_that_does_not_come_to_an_end_is_cut_off() {
         handshake: Duration::from_millis(300),
         ..Limits::default()
     };
-    let served = Served::new(Some(Arc::new(identity)), router(), limits).await;
+    let site = standard_layers(router(), "test");
+    let served = Served::new(Some(Arc::new(identity)), site, limits).await;
     assert!(until_closed(connect(&served).await).await.1 < Duration::from_secs(3));
 }
 
@@ -116,33 +133,40 @@ async fn a_head_that_is_too_long_is_refused() {
 }
 
 #[tokio::test]
-async fn bodies_beyond_the_memory_of_the_process_are_refused_until_there_is_room() {
-    static MEMORY: BodyMemory = BodyMemory::new(100 * 1024);
+async fn bodies_beyond_a_clients_part_of_the_memory_are_refused_until_there_is_room() {
     let router = Router::new().route(
         "/",
-        axum::routing::post(async |body: bytes::Bytes| body.len().to_string()),
+        axum::routing::post(async |Unauthenticated(Raw(body)): Unauthenticated<Raw>| body.len().to_string()),
     );
-    let edge = Edge::new("test").body_memory(&MEMORY);
+    let declared = Declared::default().and(http::Method::POST, "/", &[], &[BINARY]);
+    // Half of it is for callers who are not authenticated.
+    let edge = Edge::new("test")
+        .declared(declared)
+        .body_memory(BodyMemory::new(200 * 1024, 200 * 1024));
     let served = Served::new(None, edge.around(router), Limits::default()).await;
     let slow = || async {
         let mut stream = connect(&served).await;
-        let head = "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 60000\r\n\r\n";
+        let head = "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/octet-stream\r\n\
+                    Content-Length: 60000\r\n\r\n";
         stream.write_all(head.as_bytes()).await.unwrap();
         stream.write_all(&[b'x'; 59_000]).await.unwrap();
         stream
     };
     let mut first = slow().await;
-    let send = || client().post(served.http("/")).body(vec![b'x'; 50_000]).send();
+    let send = || {
+        let request = client().post(served.http("/")).header("content-type", BINARY);
+        request.body(vec![b'x'; 50_000]).send()
+    };
     let mut refused = send().await.unwrap();
     // The first body's bytes may still be on their way.
     for _ in 0..100 {
-        if refused.status() == 503 {
+        if refused.status() == 429 {
             break;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
         refused = send().await.unwrap();
     }
-    assert_eq!(refused.status(), 503);
+    assert_eq!(refused.status(), 429);
     assert!(refused.headers().contains_key("retry-after"));
     first.write_all(&[b'x'; 1_000]).await.unwrap();
     let (answer, _) = until_closed(first).await;
@@ -191,7 +215,7 @@ async fn a_running_request_is_finished_before_the_listener_stops() {
     let mut served = served(Limits::default()).await;
     let url = served.http("/pause");
     let running = tokio::spawn(async move { client().get(url).send().await });
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    one_has_begun().await;
     served.stop.cancel();
     let response = running.await.unwrap().unwrap();
     assert!(response.status().is_success());
@@ -226,7 +250,7 @@ async fn a_request_that_does_not_end_is_cut_off_at_the_end_of_the_drain() {
     .await;
     let url = served.http("/stuck");
     let running = tokio::spawn(async move { client().get(url).send().await });
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    one_has_begun().await;
     let started = Instant::now();
     served.stop.cancel();
     (&mut served.task).await.unwrap();
@@ -250,7 +274,8 @@ async fn rapid_resets_end_the_connection_and_not_the_server() {
         tokio::time::sleep(Duration::from_secs(5)).await;
     };
     let router = router().route("/slow", get(slow));
-    let served = Served::new(Some(Arc::new(identity)), router, Limits::default()).await;
+    let site = standard_layers(router, "test");
+    let served = Served::new(Some(Arc::new(identity)), site, Limits::default()).await;
     let root = reqwest::Certificate::from_pem(ca.pem.as_bytes()).unwrap();
     client();
     let build = || {

@@ -1,6 +1,7 @@
 //! Behaviour of the kit from outside: real sockets, real TLS, real files.
 
 #![expect(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
@@ -12,6 +13,7 @@ mod answers;
 mod auth;
 mod config;
 mod grpc;
+mod hostile;
 mod http;
 mod limits;
 mod operations;

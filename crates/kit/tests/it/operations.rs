@@ -42,7 +42,7 @@ async fn a_process_says_whether_it_is_alive_and_ready() {
 async fn metrics_are_served_in_the_text_format() {
     let metrics = kit::metrics::install().unwrap();
     kit::metrics::build_info("0.0.0-test");
-    let served = Served::plain(metrics.router()).await;
+    let served = Served::plain(standard_layers(metrics.router(), "metrics")).await;
     let response = client().get(served.http("/metrics")).send().await.unwrap();
     assert_eq!(
         response.headers().get("content-type").unwrap(),

@@ -12,7 +12,7 @@ use proto::auth::v1::AuthenticateRequest;
 use proto::auth::v1::auth_client::AuthClient;
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{Ca, Leaf, Requested, Served, clock, echo_router, eventually};
+use crate::world::{Ca, Leaf, Requested, Served, clock, echo_site, eventually};
 
 /// Callers that go on until told to stop; each failure is kept.
 struct Load {
@@ -81,7 +81,7 @@ async fn ten_rotations_of_both_ends_under_load_fail_no_request() {
         age: Duration::from_millis(50),
         ..Limits::default()
     };
-    let served = Served::new(Some(Arc::new(server.clone())), echo_router(), limits).await;
+    let served = Served::new(Some(Arc::new(server.clone())), echo_site(), limits).await;
     let channels: Vec<_> = (0..4)
         .map(|_| channel(&served.url(), "auth", &caller).unwrap())
         .collect();
@@ -120,7 +120,7 @@ async fn an_identity_renews_itself_over_and_over_under_load() {
         age: Duration::from_millis(200),
         ..Limits::default()
     };
-    let served = Served::new(Some(Arc::new(ca.identity("auth"))), echo_router(), limits).await;
+    let served = Served::new(Some(Arc::new(ca.identity("auth"))), echo_site(), limits).await;
     let load = Load::new(&channel(&served.url(), "auth", &identity).unwrap(), 8);
 
     let (issued, stop) = (Arc::new(AtomicUsize::new(0)), CancellationToken::new());

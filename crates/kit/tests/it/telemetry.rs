@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use kit::http::standard_layers;
+use kit::http::{Declared, Edge};
 use kit::telemetry::{Format, init};
 use serde_json::Value;
 
@@ -46,7 +46,8 @@ async fn serve_some() {
     let router = axum::Router::new()
         .route("/things/{id}", axum::routing::get(async || "fine"))
         .route("/panic", axum::routing::get(fails));
-    let served = Served::plain(standard_layers(router, "test")).await;
+    let declared = Declared::default().and(http::Method::GET, "/things/{id}", &["q"], &[]);
+    let served = Served::plain(Edge::new("test").declared(declared).around(router)).await;
     for path in ["/things/secret-path?q=secret-query", "/panic", "/nowhere"] {
         let request = client()
             .get(served.http(path))

@@ -8,7 +8,8 @@ use rcgen::ExtendedKeyUsagePurpose;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::world::{Ca, Leaf, Served, clock, echo_router, eventually};
+use crate::world::{Ca, Leaf, Served, clock, echo_site, eventually};
+use kit::http::standard_layers;
 
 async fn call(served: &Served, peer: &str, identity: &Identity) -> Result<String, tonic::Status> {
     let mut client = AuthClient::new(channel(&served.url(), peer, identity).unwrap());
@@ -23,7 +24,7 @@ async fn call(served: &Served, peer: &str, identity: &Identity) -> Result<String
 #[tokio::test]
 async fn a_client_of_another_ca_is_refused() {
     let (ours, other) = (Ca::new(), Ca::new());
-    let served = Served::mutual(&ours.identity("auth"), echo_router()).await;
+    let served = Served::mutual(&ours.identity("auth"), echo_site()).await;
     let pair = other.service_pair("ca");
     let stranger = Identity::from_pem(
         pair.chain.as_bytes(),
@@ -39,7 +40,7 @@ async fn a_client_of_another_ca_is_refused() {
 #[tokio::test]
 async fn a_client_whose_certificate_has_expired_is_refused() {
     let ca = Ca::new();
-    let served = Served::mutual(&ca.identity("auth"), echo_router()).await;
+    let served = Served::mutual(&ca.identity("auth"), echo_site()).await;
     let expired = ca.pair(&Leaf {
         life: Duration::ZERO,
         ..Leaf::default()
@@ -50,7 +51,7 @@ async fn a_client_whose_certificate_has_expired_is_refused() {
 #[tokio::test]
 async fn a_client_whose_certificate_is_not_for_clients_is_refused() {
     let ca = Ca::new();
-    let served = Served::mutual(&ca.identity("auth"), echo_router()).await;
+    let served = Served::mutual(&ca.identity("auth"), echo_site()).await;
     let server_only = ca.pair(&Leaf {
         usages: &[ExtendedKeyUsagePurpose::ServerAuth],
         ..Leaf::default()
@@ -65,7 +66,7 @@ async fn a_client_whose_certificate_is_not_for_clients_is_refused() {
 #[tokio::test]
 async fn a_client_of_another_trust_domain_is_nobody() {
     let ca = Ca::new();
-    let served = Served::mutual(&ca.identity("auth"), echo_router()).await;
+    let served = Served::mutual(&ca.identity("auth"), echo_site()).await;
     let foreign = ca.pair(&Leaf {
         names: &["spiffe://other.test/svc/ca"],
         ..Leaf::default()
@@ -73,7 +74,7 @@ async fn a_client_of_another_trust_domain_is_nobody() {
     // It would not believe the server either: the two ends are taken apart to see the server's view.
     let config = ca.identity_of(&foreign);
     assert!(call(&served, "auth", &config).await.is_err());
-    let client = mutual_http1(&ca, &foreign);
+    let client = mutual_http(&foreign).build().unwrap();
     let response = client
         .post(format!("{}/gigvault.auth.v1.Auth/Authenticate", served.url()))
         .header("content-type", "application/grpc")
@@ -86,7 +87,7 @@ async fn a_client_of_another_trust_domain_is_nobody() {
 #[tokio::test]
 async fn without_a_client_certificate_there_is_no_connection() {
     let ca = Ca::new();
-    let served = Served::mutual(&ca.identity("auth"), echo_router()).await;
+    let served = Served::mutual(&ca.identity("auth"), echo_site()).await;
     crate::world::client();
     let client = reqwest::Client::builder()
         .no_proxy()
@@ -99,7 +100,7 @@ async fn without_a_client_certificate_there_is_no_connection() {
 #[tokio::test]
 async fn a_server_that_is_another_service_is_not_believed() {
     let ca = Ca::new();
-    let served = Served::mutual(&ca.identity("keymgr"), echo_router()).await;
+    let served = Served::mutual(&ca.identity("keymgr"), echo_site()).await;
     let status = call(&served, "auth", &ca.identity("ca")).await.unwrap_err();
     let text = kit::error::chain(&kit::grpc::RemoteFault::from(status));
     assert!(
@@ -111,16 +112,16 @@ async fn a_server_that_is_another_service_is_not_believed() {
 #[tokio::test]
 async fn a_server_of_another_ca_is_not_believed() {
     let (ours, other) = (Ca::new(), Ca::new());
-    let served = Served::mutual(&other.identity("auth"), echo_router()).await;
+    let served = Served::mutual(&other.identity("auth"), echo_site()).await;
     assert!(call(&served, "auth", &ours.identity("ca")).await.is_err());
 }
 
 #[tokio::test]
-async fn rest_and_grpc_share_a_mutual_tls_port() {
+async fn rest_is_served_over_mutual_tls() {
     let ca = Ca::new();
     let rest = axum::Router::new().route("/api/v1/status", axum::routing::get(async || "fine"));
-    let served = Served::mutual(&ca.identity("auth"), rest.merge(echo_router())).await;
-    let client = mutual_http1(&ca, &ca.service_pair("ca"));
+    let served = Served::mutual(&ca.identity("auth"), standard_layers(rest, "test")).await;
+    let client = mutual_http(&ca.service_pair("ca")).http1_only().build().unwrap();
     let response = client
         .get(format!("{}/api/v1/status", served.url()))
         .send()
@@ -128,20 +129,28 @@ async fn rest_and_grpc_share_a_mutual_tls_port() {
         .unwrap();
     assert_eq!(response.version(), http::Version::HTTP_11);
     assert_eq!(response.text().await.unwrap(), "fine");
-    assert_eq!(call(&served, "auth", &ca.identity("ca")).await.unwrap(), "ca");
 }
 
 /// A client with a certificate that does not look at the server's.
-fn mutual_http1(_ca: &Ca, pair: &crate::world::Pair) -> reqwest::Client {
+fn mutual_http(pair: &crate::world::Pair) -> reqwest::ClientBuilder {
     crate::world::client();
     let identity = reqwest::Identity::from_pem(format!("{}{}", pair.key, pair.chain).as_bytes()).unwrap();
     reqwest::Client::builder()
         .no_proxy()
-        .http1_only()
         .tls_danger_accept_invalid_certs(true)
         .identity(identity)
-        .build()
-        .unwrap()
+}
+
+#[tokio::test]
+async fn grpc_is_served_over_http2_only() {
+    let ca = Ca::new();
+    let served = Served::mutual(&ca.identity("auth"), echo_site()).await;
+    let client = mutual_http(&ca.service_pair("ca")).http1_only().build().unwrap();
+    let answer = client
+        .post(format!("{}/gigvault.auth.v1.Auth/Authenticate", served.url()))
+        .send()
+        .await;
+    assert!(answer.is_err(), "{answer:?}");
 }
 
 #[test]
@@ -259,7 +268,7 @@ async fn https_takes_a_new_certificate_without_a_restart_and_speaks_both_protoco
     let router = axum::Router::new().route("/", axum::routing::get(async || "fine"));
     let served = Served::new(
         Some(Arc::new(identity.clone())),
-        router,
+        standard_layers(router, "test"),
         kit::http::Limits::default(),
     )
     .await;

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use kit::clock::{SharedClock, SystemClock};
 use kit::grpc::edge;
-use kit::http::{Limits, serve};
+use kit::http::{BodyMemory, Limits, Site, serve};
 use kit::peer::{AllowTable, Peer};
 use kit::tls::{Identity, TlsSource};
 use proto::auth::v1::auth_server::{Auth, AuthServer};
@@ -122,20 +121,20 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    pub(crate) async fn new(tls: Option<Arc<dyn TlsSource>>, router: Router, limits: Limits) -> Self {
+    pub(crate) async fn new(tls: Option<Arc<dyn TlsSource>>, site: Site, limits: Limits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let stop = CancellationToken::new();
-        let task = tokio::spawn(serve(listener, tls, router, limits, stop.clone()));
+        let task = tokio::spawn(serve(listener, tls, site, limits, stop.clone()));
         Self { port, stop, task }
     }
 
-    pub(crate) async fn plain(router: Router) -> Self {
-        Self::new(None, router, Limits::default()).await
+    pub(crate) async fn plain(site: Site) -> Self {
+        Self::new(None, site, Limits::default()).await
     }
 
-    pub(crate) async fn mutual(identity: &Identity, router: Router) -> Self {
-        Self::new(Some(Arc::new(identity.clone())), router, Limits::default()).await
+    pub(crate) async fn mutual(identity: &Identity, site: Site) -> Self {
+        Self::new(Some(Arc::new(identity.clone())), site, Limits::default()).await
     }
 
     pub(crate) fn url(&self) -> String {
@@ -195,9 +194,12 @@ pub(crate) fn echo() -> kit::grpc::Edged<AuthServer<Echo>> {
     edge("auth", ALLOW).layer(AuthServer::new(Echo).max_decoding_message_size(kit::grpc::MAX_MESSAGE))
 }
 
-/// The echo service as a router for a listener.
-pub(crate) fn echo_router() -> Router {
-    tonic::service::Routes::new(echo()).into_axum_router()
+/// The echo service for a listener.
+pub(crate) fn echo_site() -> Site {
+    Site::grpc(
+        tonic::service::Routes::new(echo()),
+        BodyMemory::new(64 << 20, 32 << 20),
+    )
 }
 
 /// The public key of a CSR, for [`Ca::sign`].

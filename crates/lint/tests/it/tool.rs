@@ -1,5 +1,6 @@
 //! The command-line tools that judge us, in a folder of their own.
 #![expect(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

@@ -1,5 +1,5 @@
 //! What the profiles allow and refuse, through the public interface.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests")]
 
 mod config;
 mod denials;

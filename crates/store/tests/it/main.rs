@@ -1,5 +1,6 @@
 //! The store against real databases: each test has a PostgreSQL database or an SQLite file of its own.
 #![expect(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,

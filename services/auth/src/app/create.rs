@@ -118,7 +118,7 @@ impl App {
 
     fn expiry(&self, now: OffsetDateTime, validity: Duration) -> Result<OffsetDateTime, Error> {
         if validity < Duration::from_secs(1) || validity > self.max_validity {
-            let longest = humantime::format_duration(self.max_validity);
+            let longest = kit::config::span::format(self.max_validity);
             return Err(Error::invalid("validity", format!("takes from 1s to {longest}")));
         }
         let span = time::Duration::try_from(validity).ok();

@@ -257,6 +257,5 @@ async fn revoke(
 }
 
 fn validity(text: &str) -> Result<std::time::Duration, Error> {
-    humantime::parse_duration(text)
-        .map_err(|error| Error::invalid("validity", format!("{error}; it takes a span such as 90d or 12h")))
+    kit::config::span::parse(text).map_err(|error| Error::invalid("validity", error))
 }

@@ -242,12 +242,7 @@ impl App {
 
 /// The name stands in URLs and file names.
 fn check_name(name: &str) -> Result<(), Error> {
-    let fits = (1..=64).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-        && !name.starts_with('-');
-    if fits {
+    if crate::config::is_ca_name(name) {
         Ok(())
     } else {
         Err(Error::invalid(

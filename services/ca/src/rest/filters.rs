@@ -47,6 +47,20 @@ pub(crate) struct Filters {
 impl Filters {
     /// Every text parsed; the first that is not of its form is named.
     pub(crate) fn query(self) -> Result<Query, Error> {
+        for (field, text) in [
+            ("subject", &self.subject),
+            ("requester", &self.requester),
+            ("profile", &self.profile),
+            ("ca", &self.ca),
+        ] {
+            // PostgreSQL refuses NUL in a text, as if the query were wrong.
+            if text
+                .as_deref()
+                .is_some_and(|text| text.chars().any(char::is_control))
+            {
+                return Err(Error::invalid(field, "contains a control character"));
+            }
+        }
         let san = |text: String| text.parse().map_err(|error| Error::invalid("san", error));
         let status = |text: String| {
             Status::parse(&text)
@@ -195,6 +209,23 @@ mod tests {
                 ..Filters::default()
             }),
             "san_suffix"
+        );
+    }
+
+    #[test]
+    fn a_control_character_in_a_filter_is_named() {
+        let text = || Some("a\0".to_owned());
+        let profile = Filters {
+            profile: text(),
+            ..Filters::default()
+        };
+        let requester = Filters {
+            requester: text(),
+            ..Filters::default()
+        };
+        assert_eq!(
+            (field(profile), field(requester)),
+            ("profile".to_owned(), "requester".to_owned())
         );
     }
 

@@ -107,8 +107,7 @@ pub(crate) fn time(field: &'static str, text: &str) -> Result<OffsetDateTime, Er
 
 /// A span in a request: `90d`, `12h`, `1y`.
 pub(crate) fn validity(text: &str) -> Result<Duration, Error> {
-    humantime::parse_duration(text)
-        .map_err(|error| Error::invalid("validity", format!("{error}; it takes a span such as 90d or 12h")))
+    kit::config::span::parse(text).map_err(|error| Error::invalid("validity", error))
 }
 
 /// A SHA-256 in a request.

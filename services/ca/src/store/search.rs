@@ -7,7 +7,7 @@
 
 use data_encoding::BASE64URL_NOPAD;
 use sqlx::{Database, Encode, QueryBuilder, Type};
-use store::page::{self, Limit, Page};
+use store::page::{self, Filling, Limit, Page};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -115,27 +115,37 @@ pub(crate) async fn search(
     let order = Order::of(query);
     let position = cursor.map(|text| order.decode(text)).transpose();
     let mut position = position.map_err(|error| Error::invalid("cursor", error))?;
-    let mut rows = Vec::new();
-    loop {
+    let mut page = Filling::new(limit);
+    while !page.is_full() {
+        let batch = page.fetch();
         let found: Vec<Found> = store::read!(db, |connection| {
             let mut sql = QueryBuilder::new("");
             select(&mut sql, query, order, position.as_ref(), now);
-            sql.push(" LIMIT ").push_bind(limit.fetch());
+            sql.push(" LIMIT ").push_bind(batch);
             sql.build_query_as().fetch_all(connection).await
         })
         .map_err(store::StoreError::from)?;
-        let exhausted = found.len() <= limit.rows();
+        let exhausted = (found.len() as u64) < batch.unsigned_abs();
         position = found.last().map(|last| order.position(last));
         for row in found {
-            if is_first_name(&row, query)? {
-                rows.push(row);
+            if !is_first_name(&row, query)? {
+                continue;
+            }
+            let bytes = row.bytes();
+            if !page.push(row, bytes) {
+                break;
             }
         }
-        if exhausted || rows.len() > limit.rows() {
+        if exhausted {
             break;
         }
     }
-    to_page(rows, order, limit)
+    let Page { items, next_cursor } = page.finish(|last| order.encode(last));
+    let items = items
+        .into_iter()
+        .map(|found| Issued::try_from(found.row))
+        .collect::<Result<_, _>>()?;
+    Ok(Page { items, next_cursor })
 }
 
 /// A certificate stands in the index of names once for each name. It is answered at the first that matches, and
@@ -164,15 +174,12 @@ struct Found {
     name: Option<Vec<u8>>,
 }
 
-fn to_page(mut rows: Vec<Found>, order: Order, limit: Limit) -> Result<Page<Issued>, Error> {
-    let more = rows.len() > limit.rows();
-    rows.truncate(limit.rows());
-    let next_cursor = rows.last().filter(|_| more).map(|last| order.encode(last));
-    let items = rows
-        .into_iter()
-        .map(|found| Issued::try_from(found.row))
-        .collect::<Result<_, _>>()?;
-    Ok(Page { items, next_cursor })
+impl Found {
+    /// About as many bytes as the certificate takes in an answer: twice its names, itself in base64, its chain.
+    fn bytes(&self) -> usize {
+        const REST: usize = 1024;
+        self.row.der.len() * 3 / 2 + self.row.sans.len() + self.row.subject.len() + REST
+    }
 }
 
 /// Everything up to `LIMIT`. Generic, so that the one text serves both databases.

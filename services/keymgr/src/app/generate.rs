@@ -117,7 +117,8 @@ impl App {
     async fn make(&self, request: &GenerateRequest) -> Result<StoredKey, Error> {
         let backend = std::sync::Arc::clone(&self.backend);
         let (name, algorithm, purpose) = (request.name.clone(), request.algorithm, request.purpose);
-        let made = self.workers.run(move || {
+        // The caller waits in the heavy queue, which has no signature waiting behind it.
+        let made = self.heavy.run(&request.requester, move || {
             backend.generate(
                 algorithm,
                 Binding {

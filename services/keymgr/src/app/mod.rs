@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use keys::KeyStore;
 use kit::clock::SharedClock;
+use kit::heavy::HeavyWork;
 use store::Db;
 
 use loaded::Loaded;
@@ -28,6 +29,7 @@ pub struct App {
     backend: Arc<dyn KeyStore>,
     loaded: Loaded,
     workers: Workers,
+    heavy: HeavyWork,
     max_batch: usize,
 }
 
@@ -45,6 +47,7 @@ impl App {
             backend,
             loaded,
             workers: Workers::new(),
+            heavy: HeavyWork::default(),
             max_batch: config.max_batch,
         }
     }

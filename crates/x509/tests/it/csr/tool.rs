@@ -1,5 +1,6 @@
 //! The command-line tools that judge us, each in a folder of its own.
 #![expect(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::panic,
     reason = "a tool that cannot run fails the test"

@@ -1,0 +1,204 @@
+//! What issuance of one caller keeps of its rate while another caller does its worst.
+//!
+//! The disturber has an address and a credential of its own. Each measurement stands between two undisturbed ones, whose
+//! mean it is compared with: others use the machine too.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use serde_json::json;
+use testkit::hostile::{Abuse, Attack, Target, targets};
+use testkit::postgres::Postgres;
+use testkit::system::System;
+use tokio::task::JoinSet;
+
+use crate::load::Run;
+use crate::report::Report;
+use crate::rest::{Load, connect_all};
+use crate::{Args, Database};
+
+/// Where the disturber is.
+const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
+/// Requests that the disturber has under way.
+const LISTS: usize = 16;
+const KEYS: usize = 8;
+
+pub(crate) async fn measure(report: &mut Report, args: &Args) -> anyhow::Result<()> {
+    let load = Load::prepare(args, 12)?;
+    for database in &args.on {
+        match database {
+            Database::Sqlite => on(report, &load, *database, &[]).await?,
+            Database::Postgresql => {
+                let options = testkit::postgres::Options {
+                    fsync: true,
+                    ..Default::default()
+                };
+                let postgres = Postgres::start_with(options).await?;
+                on(report, &load, *database, &["--database-url", &postgres.url()]).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One way to disturb.
+#[derive(Clone, Copy)]
+enum Disturbance {
+    StalledBodies,
+    Connections,
+    Pages,
+    Together,
+    Keys,
+}
+
+impl Disturbance {
+    const ALL: [(Self, &'static str); 5] = [
+        (Self::StalledBodies, "stalled bodies"),
+        (Self::Connections, "connections up to the limit, HTTPS and HTTP"),
+        (Self::Pages, "maximal pages"),
+        (Self::Together, "all of these together"),
+        (Self::Keys, "RSA-4096 keys are made"),
+    ];
+
+    fn begin(self, disturber: &Disturber) -> Vec<Disturbing> {
+        match self {
+            Self::StalledBodies => vec![disturber.attack("https", Abuse::BodyMemory)],
+            Self::Connections => vec![
+                disturber.attack("https", Abuse::Connections),
+                disturber.attack("http", Abuse::Connections),
+            ],
+            Self::Pages => vec![disturber.lists()],
+            Self::Together => [Self::StalledBodies, Self::Connections, Self::Pages]
+                .into_iter()
+                .flat_map(|each| each.begin(disturber))
+                .collect(),
+            Self::Keys => vec![disturber.keys()],
+        }
+    }
+}
+
+/// Goes on until it is dropped.
+#[expect(dead_code, reason = "held for its end")]
+enum Disturbing {
+    Attack(Attack),
+    Requests(JoinSet<()>),
+}
+
+struct Disturber {
+    targets: Vec<Target>,
+    http: reqwest::Client,
+    base: String,
+    token: String,
+    keys: Arc<AtomicUsize>,
+}
+
+impl Disturber {
+    fn of(system: &System) -> anyhow::Result<Self> {
+        let made = system.cli_ok(&[
+            "apikey",
+            "create",
+            "disturber",
+            "--role",
+            "ca-operator",
+            "-o",
+            "json",
+        ])?;
+        let made: serde_json::Value = serde_json::from_str(&made)?;
+        let token = made
+            .get("token")
+            .and_then(serde_json::Value::as_str)
+            .context("no token")?
+            .to_owned();
+        let mut targets = targets(system.dir(), None)?;
+        for target in &mut targets {
+            target.token = Some(token.clone());
+        }
+        let root = std::fs::read(system.ready().data_dir.join("root.crt"))?;
+        let http = reqwest::Client::builder()
+            .tls_certs_only([reqwest::Certificate::from_pem(&root)?])
+            .local_address(std::net::IpAddr::V4(ELSEWHERE))
+            .timeout(Duration::from_secs(60));
+        Ok(Self {
+            targets,
+            http: http.build()?,
+            base: system.ready().https.clone(),
+            token,
+            keys: Arc::default(),
+        })
+    }
+
+    fn attack(&self, listener: &str, abuse: Abuse) -> Disturbing {
+        let found = self.targets.iter().find(|target| target.name == listener);
+        match found {
+            Some(target) => Disturbing::Attack(Attack::begin(target, abuse, ELSEWHERE)),
+            None => Disturbing::Requests(JoinSet::new()),
+        }
+    }
+
+    fn lists(&self) -> Disturbing {
+        let url = format!("{}/api/v1/certificates?limit=500", self.base);
+        self.again_and_again(LISTS, move |http| http.get(&url))
+    }
+
+    fn keys(&self) -> Disturbing {
+        let (url, next) = (format!("{}/api/v1/keys", self.base), Arc::clone(&self.keys));
+        self.again_and_again(KEYS, move |http| {
+            let name = format!("k{}", next.fetch_add(1, Ordering::Relaxed));
+            let key = json!({"name": name, "algorithm": "rsa4096", "purpose": "ocsp-signer"});
+            http.post(&url).json(&key)
+        })
+    }
+
+    fn again_and_again(
+        &self,
+        clients: usize,
+        request: impl Fn(&reqwest::Client) -> reqwest::RequestBuilder + Clone + Send + Sync + 'static,
+    ) -> Disturbing {
+        let mut tasks = JoinSet::new();
+        for _ in 0..clients {
+            let (http, token, request) = (self.http.clone(), self.token.clone(), request.clone());
+            tasks.spawn(async move {
+                loop {
+                    let answer = request(&http).bearer_auth(&token).send().await;
+                    match answer {
+                        // Read to its end, or it would be one more answer that nobody reads.
+                        Ok(answer) if answer.status().is_success() => drop(answer.bytes().await),
+                        _ => tokio::time::sleep(Duration::from_millis(20)).await,
+                    }
+                }
+            });
+        }
+        Disturbing::Requests(tasks)
+    }
+}
+
+async fn on(report: &mut Report, load: &Load, name: Database, arguments: &[&str]) -> anyhow::Result<()> {
+    let system = System::up_with(arguments)?;
+    let disturber = Disturber::of(&system)?;
+    let next = Arc::new(AtomicUsize::new(0));
+    let rate = async || -> anyhow::Result<f64> {
+        let clients = connect_all(&system, load).await?;
+        Ok(Run::full(load.length, &next).run(clients).await?.rate)
+    };
+    rate().await.context("warming up")?;
+    let mut before = rate().await?;
+    for (disturbance, what) in Disturbance::ALL {
+        let disturbing = disturbance.begin(&disturber);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let disturbed = rate().await.context(what)?;
+        drop(disturbing);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let after = rate().await?;
+        report.ratio(
+            format!("{name}: issued over REST while {what}"),
+            format!("{disturbed:.0}/s"),
+            disturbed / f64::midpoint(before, after),
+            "undisturbed",
+        );
+        before = after;
+    }
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! Where settings came from, and faults that only the program can find in them.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::path::PathBuf;
+
+use super::environment::Variables;
+use super::error::ConfigError;
+use super::places::Places;
+
+/// A setting that has the right type and cannot be used nevertheless.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Its path in the configuration: `listen.names[0]`.
+    pub field: String,
+    message: String,
+}
+
+impl Fault {
+    /// `allowed` continues the sentence: "takes 1 to 512". The value is shown: for secrets there is [`Fault::hiding`].
+    pub fn new(field: impl Into<String>, value: impl Debug, allowed: impl AsRef<str>) -> Self {
+        let field = field.into();
+        let message = format!("{field} is {value:?}; it {}", allowed.as_ref());
+        Self { field, message }
+    }
+
+    /// A fault of a setting whose value is not shown, or of none in particular.
+    pub fn hiding(field: impl Into<String>, problem: impl AsRef<str>) -> Self {
+        let field = field.into();
+        let message = format!("{field}: {}", problem.as_ref());
+        Self { field, message }
+    }
+}
+
+/// The first fault, for a service that is built from settings that nobody checked.
+///
+/// # Errors
+/// When there is a fault.
+pub fn refuse_first(faults: Vec<Fault>) -> Result<(), Fault> {
+    faults.into_iter().next().map_or(Ok(()), Err)
+}
+
+impl std::error::Error for Fault {}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// Settings and where each of them came from.
+#[derive(Debug)]
+pub struct Loaded<T> {
+    /// The settings.
+    pub settings: T,
+    /// Where they came from.
+    pub origin: Origin,
+}
+
+/// The file, the environment variables and the flags behind settings.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    file: Option<(PathBuf, Places)>,
+    variables: Variables,
+    flags: BTreeMap<&'static str, &'static str>,
+}
+
+impl Origin {
+    pub(super) fn new(file: Option<(PathBuf, Places)>, variables: Variables) -> Self {
+        Self {
+            file,
+            variables,
+            flags: BTreeMap::new(),
+        }
+    }
+
+    /// Notes that a flag of the command line has set a field.
+    pub fn set_by_flag(&mut self, field: &'static str, flag: &'static str) {
+        self.flags.insert(field, flag);
+    }
+
+    /// Refuses settings that have faults, each with the place where it was set.
+    ///
+    /// # Errors
+    /// [`ConfigError::Faults`] when there is a fault.
+    pub fn refuse(&self, faults: Vec<Fault>) -> Result<(), ConfigError> {
+        if faults.is_empty() {
+            return Ok(());
+        }
+        let placed = faults.into_iter().map(|fault| self.placed(&fault)).collect();
+        Err(ConfigError::Faults(placed))
+    }
+
+    fn placed(&self, fault: &Fault) -> String {
+        let plain = fault.field.split('[').next().unwrap_or_default();
+        if let Some(flag) = self.flags.get(plain) {
+            return format!("{flag}: {fault}");
+        }
+        if let Some(variable) = self.variables.setting(&fault.field) {
+            return format!("environment variable {variable}: {fault}");
+        }
+        match &self.file {
+            Some((path, places)) => match places.find(&fault.field) {
+                Some((line, column)) => format!("{}:{line}:{column}: {fault}", path.display()),
+                None => format!("{}: {fault}", path.display()),
+            },
+            None => fault.to_string(),
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! A body, before and while it is read.
+//!
+//! The layer takes the body out of every request and puts a [`Gate`] in its place. Only the extractors of this crate
+//! open it, and they do so for a caller who was [`Admitted`]: a body costs nothing before its sender is known. While it
+//! is read it has a pace to keep and takes memory from a [`BodyMemory`], of which one address, one principal and
+//! all unauthenticated callers together have a part.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody};
+use bytes::{Bytes, BytesMut};
+use http::StatusCode;
+use http::request::Parts;
+use http_body_util::BodyExt;
+use tokio::time::{Instant, timeout_at};
+
+use super::share::{Excess, Lane, PeerKey, Share, Shares};
+use crate::error::Kind;
+use crate::problem::Problem;
+
+/// Whose request it is; in its extensions once that is known.
+#[derive(Clone, Debug)]
+pub(crate) enum Admitted {
+    /// A principal whose credential and permission were checked.
+    Principal(Arc<str>),
+    /// The route is open to anybody.
+    Anybody,
+}
+
+/// Bytes of memory that the requests of a listener share for their bodies. One limit a request does not bound a process:
+/// thousands of connections can each send most of a body and then wait.
+#[derive(Clone, Debug)]
+pub struct BodyMemory {
+    peers: Arc<Shares<PeerKey>>,
+    principals: Arc<Shares<Arc<str>>>,
+    anybody: Arc<Shares<PeerKey>>,
+}
+
+impl BodyMemory {
+    /// `all` bytes, of which one address has at most `each`, one principal as much, and all callers who are not
+    /// authenticated together half: the other half is reserved for those who are.
+    #[must_use]
+    pub fn new(all: usize, each: usize) -> Self {
+        Self {
+            peers: Shares::new(each, all),
+            principals: Shares::new(each, all),
+            anybody: Shares::new(each, all / 2),
+        }
+    }
+
+    /// A share of nothing yet, for this peer and that caller.
+    pub(crate) fn open(&self, peer: PeerKey, admitted: &Admitted) -> Result<Held, Excess> {
+        let caller = match admitted {
+            Admitted::Principal(name) => Caller::Principal(self.principals.take(name, 0)?),
+            Admitted::Anybody => Caller::Anybody(self.anybody.take(&peer, 0)?),
+        };
+        Ok(Held {
+            peer: self.peers.take(&peer, 0)?,
+            caller,
+        })
+    }
+}
+
+#[derive(Debug)]
+enum Caller {
+    Principal(Share<Arc<str>>),
+    Anybody(Share<PeerKey>),
+}
+
+/// Memory that is given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Held {
+    peer: Share<PeerKey>,
+    caller: Caller,
+}
+
+impl Held {
+    /// `bytes` more; not, if that is too much. A refused request gives everything back soon, so that what one of the two
+    /// counts already does not matter.
+    pub(crate) fn more(&mut self, bytes: usize) -> Result<(), Excess> {
+        self.peer.more(bytes)?;
+        match &mut self.caller {
+            Caller::Principal(share) => share.more(bytes),
+            Caller::Anybody(share) => share.more(bytes),
+        }
+    }
+}
+
+/// The slowest that a body may come: `grace`, and then `rate` bytes in each second since it began.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Time that is not counted.
+    pub grace: Duration,
+    /// Bytes a second.
+    pub rate: u32,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            grace: Duration::from_secs(5),
+            rate: 16 * 1024,
+        }
+    }
+}
+
+impl Pace {
+    /// How long after its begin something may take that has come this far.
+    pub(crate) fn allowance(self, bytes: usize) -> Duration {
+        self.grace + Duration::from_secs_f64(bytes as f64 / f64::from(self.rate.max(1)))
+    }
+}
+
+/// The body of a request that waits to be read. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Gate(Arc<Inner>);
+
+struct Inner {
+    body: Mutex<Option<Body>>,
+    held: Mutex<Option<Held>>,
+    place: Mutex<Option<(Lane<Arc<str>>, Instant)>>,
+    reading: AtomicBool,
+    unread: AtomicBool,
+    peer: PeerKey,
+    memory: BodyMemory,
+    limit: usize,
+    pace: Pace,
+    lists: bool,
+}
+
+/// How a gate is set up.
+pub(super) struct Terms {
+    pub(super) peer: PeerKey,
+    pub(super) memory: BodyMemory,
+    pub(super) limit: usize,
+    pub(super) pace: Pace,
+    /// Whether the answer is a page of a list.
+    pub(super) lists: bool,
+}
+
+impl Gate {
+    pub(super) fn new(body: Body, terms: Terms) -> Self {
+        let unread = !body.is_end_stream();
+        Self(Arc::new(Inner {
+            body: Mutex::new(Some(body)),
+            held: Mutex::default(),
+            place: Mutex::default(),
+            reading: AtomicBool::new(false),
+            unread: AtomicBool::new(unread),
+            peer: terms.peer,
+            memory: terms.memory,
+            limit: terms.limit,
+            pace: terms.pace,
+            lists: terms.lists,
+        }))
+    }
+
+    /// Whether the request is for a page of a list.
+    pub(crate) fn lists(&self) -> bool {
+        self.0.lists
+    }
+
+    /// Keeps a place until the request is answered.
+    pub(super) fn keep(&self, place: Lane<Arc<str>>) {
+        *self.0.place.lock().unwrap_or_else(PoisonError::into_inner) = Some((place, Instant::now()));
+    }
+
+    /// Gives up the place that was kept, and says since when it was.
+    pub(super) fn leave(&self) -> Option<(Lane<Arc<str>>, Instant)> {
+        self.0.place.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Whether the body is being read at this moment.
+    pub(super) fn is_reading(&self) -> bool {
+        self.0.reading.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is a body that was not read to its end.
+    pub(super) fn is_unread(&self) -> bool {
+        self.0.unread.load(Ordering::Relaxed)
+    }
+
+    /// The whole body. What it takes of the memory is given back when the request is answered.
+    async fn read(&self, admitted: &Admitted) -> Result<Bytes, Problem> {
+        let inner = &*self.0;
+        let body = inner.body.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut body = body.ok_or_else(|| unreadable("the body was read already"))?;
+        if body.is_end_stream() {
+            return Ok(Bytes::new());
+        }
+        let mut held = inner.memory.open(inner.peer, admitted).map_err(full)?;
+        inner.reading.store(true, Ordering::Relaxed);
+        let whole = read(&mut body, inner.limit, inner.pace, |bytes| held.more(bytes)).await;
+        inner.reading.store(false, Ordering::Relaxed);
+        let whole = whole?;
+        inner.unread.store(false, Ordering::Relaxed);
+        *inner.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(held);
+        Ok(whole)
+    }
+}
+
+/// The body of an admitted caller. Without the layer, as in tests of a service's routes alone, it is read from the request.
+pub(super) async fn take(parts: &Parts, body: Body) -> Result<Bytes, Problem> {
+    let Some(admitted) = parts.extensions.get::<Admitted>() else {
+        tracing::error!(
+            "a handler reads a body before it knows the caller: take Allow or Unauthenticated first"
+        );
+        return Err(Problem::new(
+            Kind::Internal,
+            "internal",
+            "the service failed; its log has the cause",
+        ));
+    };
+    match parts.extensions.get::<Gate>() {
+        Some(gate) => gate.read(admitted).await,
+        None => read(&mut { body }, super::BODY_LIMIT, Pace::default(), |_| Ok(())).await,
+    }
+}
+
+async fn read(
+    body: &mut Body,
+    limit: usize,
+    pace: Pace,
+    mut memory: impl FnMut(usize) -> Result<(), Excess>,
+) -> Result<Bytes, Problem> {
+    let begun = Instant::now();
+    let mut whole = BytesMut::new();
+    loop {
+        let frame = timeout_at(begun + pace.allowance(whole.len()), body.frame());
+        let frame = match frame.await.map_err(|_late| stalled(pace))? {
+            None => return Ok(whole.freeze()),
+            Some(frame) => frame.map_err(|_broken| unreadable("the body could not be read to its end"))?,
+        };
+        let Ok(data) = frame.into_data() else { continue };
+        if whole.len().saturating_add(data.len()) > limit {
+            return Err(too_large(limit));
+        }
+        memory(data.len()).map_err(full)?;
+        whole.extend_from_slice(&data);
+    }
+}
+
+fn unreadable(detail: &'static str) -> Problem {
+    Problem::new(Kind::Invalid, "invalid-request", detail)
+}
+
+pub(super) fn too_large(limit: usize) -> Problem {
+    let detail = format!("the body is larger than the {limit} bytes that are taken");
+    Problem::new(Kind::TooLarge, "body-too-large", detail)
+}
+
+fn full(excess: Excess) -> Problem {
+    let problem = match excess {
+        Excess::Own => {
+            let detail = "too many request bodies of this client are being read; finish some of them first";
+            Problem::new(Kind::RateLimited, "rate-limited", detail)
+        }
+        Excess::All => {
+            let detail = "too many request bodies are being read; try again";
+            Problem::new(Kind::Unavailable, "unavailable", detail)
+        }
+    };
+    problem.retry_after(Duration::from_secs(1))
+}
+
+/// RFC 9110 section 15.5.9.
+pub(super) fn stalled(pace: Pace) -> Problem {
+    let detail = format!(
+        "the body did not arrive in time: after {} seconds it has to come at {} bytes a second",
+        pace.grace.as_secs(),
+        pace.rate
+    );
+    Problem::with_status(StatusCode::REQUEST_TIMEOUT, "request-timeout", &detail)
+}
+
+/// What a handler finds that reads the body of a request past [`take`]: an error.
+pub(super) struct Closed;
+
+impl HttpBody for Closed {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, Self::Error>>> {
+        let text = "bodies are read by the extractors of kit::http only";
+        Poll::Ready(Some(Err(std::io::Error::other(text))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_authenticated_callers_have_is_not_taken_by_others() {
+        let memory = BodyMemory::new(100, 100);
+        let peer = |last| PeerKey::from(std::net::IpAddr::from([10, 0, 0, last]));
+        let mut anybody = memory.open(peer(1), &Admitted::Anybody).unwrap();
+        assert_eq!(anybody.more(50), Ok(()));
+        let mut more = memory.open(peer(2), &Admitted::Anybody).unwrap();
+        assert!(more.more(1).is_err(), "half is reserved");
+        drop(more);
+        let principal = Admitted::Principal(Arc::from("apikey:1"));
+        let mut known = memory.open(peer(3), &principal).unwrap();
+        assert_eq!(known.more(50), Ok(()));
+    }
+
+    #[test]
+    fn one_principal_has_its_part_whatever_its_addresses() {
+        let memory = BodyMemory::new(100, 40);
+        let principal = Admitted::Principal(Arc::from("apikey:1"));
+        let open = |last| {
+            let peer = PeerKey::from(std::net::IpAddr::from([10, 0, 0, last]));
+            memory.open(peer, &principal).unwrap()
+        };
+        let (mut one, mut two) = (open(1), open(2));
+        assert_eq!((one.more(30), two.more(30)), (Ok(()), Err(Excess::Own)));
+    }
+
+    #[test]
+    fn the_allowance_grows_with_what_has_come() {
+        let pace = Pace {
+            grace: Duration::from_secs(5),
+            rate: 1000,
+        };
+        assert_eq!(pace.allowance(0), Duration::from_secs(5));
+        assert_eq!(pace.allowance(3000), Duration::from_secs(8));
+    }
+}

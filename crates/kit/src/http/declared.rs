@@ -1,0 +1,233 @@
+//! What each operation takes, from its OpenAPI declaration: query parameters, headers, a body.
+//!
+//! The layer refuses the rest on every route and method, so that no handler has to. A route without a declaration is
+//! a GET without query parameters and without a body.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::request::Parts;
+use http::{HeaderMap, Method, StatusCode};
+use utoipa::openapi::path::{Operation as Documented, ParameterIn};
+use utoipa::openapi::{OpenApi, RefOr};
+
+use super::extract::media_type;
+use crate::error::Kind;
+use crate::idempotency::{self, IdempotencyKey};
+use crate::problem::Problem;
+
+/// Most query parameters of one request.
+const MAX_PARAMETERS: usize = 64;
+
+/// What one operation takes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Operation {
+    query: Vec<String>,
+    /// Media types of the body; empty without a body.
+    body: Vec<String>,
+    idempotency_key: bool,
+}
+
+/// The operations of a listener, by path template and method.
+#[derive(Clone, Debug, Default)]
+pub struct Declared(Arc<HashMap<String, HashMap<Method, Operation>>>);
+
+/// What the declarations say about a request.
+pub(super) enum Known<'a> {
+    /// This operation.
+    Operation(&'a Operation),
+    /// A route that no document mentions, called with GET or HEAD.
+    Undeclared,
+    /// The path does not take that method.
+    OtherMethod,
+}
+
+impl Declared {
+    /// Those of an OpenAPI document.
+    #[must_use]
+    pub fn of(document: &OpenApi) -> Self {
+        let mut paths: HashMap<String, HashMap<Method, Operation>> = HashMap::new();
+        for (path, item) in &document.paths.paths {
+            let methods = [
+                (Method::GET, &item.get),
+                (Method::PUT, &item.put),
+                (Method::POST, &item.post),
+                (Method::DELETE, &item.delete),
+                (Method::OPTIONS, &item.options),
+                (Method::HEAD, &item.head),
+                (Method::PATCH, &item.patch),
+                (Method::TRACE, &item.trace),
+            ];
+            let known = methods
+                .into_iter()
+                .filter_map(|(method, operation)| Some((method, Operation::of(operation.as_ref()?))));
+            paths.entry(path.clone()).or_default().extend(known);
+        }
+        Self(Arc::new(paths))
+    }
+
+    /// Adds an operation that no document describes, such as one of another protocol.
+    #[must_use]
+    pub fn and(self, method: Method, template: &str, query: &[&str], body: &[&str]) -> Self {
+        let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+        let operation = Operation {
+            query: owned(query),
+            body: owned(body),
+            idempotency_key: false,
+        };
+        let mut paths = Arc::unwrap_or_clone(self.0);
+        paths
+            .entry(template.to_owned())
+            .or_default()
+            .insert(method, operation);
+        Self(Arc::new(paths))
+    }
+
+    pub(super) fn find(&self, template: &str, method: &Method) -> Known<'_> {
+        let as_get = *method == Method::HEAD;
+        match self.0.get(template) {
+            None if as_get || *method == Method::GET => Known::Undeclared,
+            None => Known::OtherMethod,
+            Some(methods) => {
+                let get = || methods.get(&Method::GET).filter(|_| as_get);
+                methods
+                    .get(method)
+                    .or_else(get)
+                    .map_or(Known::OtherMethod, Known::Operation)
+            }
+        }
+    }
+}
+
+impl Operation {
+    /// Takes nothing.
+    pub(super) const PLAIN: Self = Self {
+        query: Vec::new(),
+        body: Vec::new(),
+        idempotency_key: false,
+    };
+
+    fn of(documented: &Documented) -> Self {
+        let mut operation = Self::default();
+        for parameter in documented.parameters.iter().flatten() {
+            let RefOr::T(parameter) = parameter else { continue };
+            match parameter.parameter_in {
+                ParameterIn::Query => operation.query.push(parameter.name.clone()),
+                ParameterIn::Header if parameter.name.eq_ignore_ascii_case(idempotency::HEADER) => {
+                    operation.idempotency_key = true;
+                }
+                _ => {}
+            }
+        }
+        if let Some(RefOr::T(body)) = &documented.request_body {
+            operation.body = body.content.keys().cloned().collect();
+        }
+        operation
+    }
+
+    pub(super) fn takes_body(&self) -> bool {
+        !self.body.is_empty()
+    }
+
+    /// Whether the answer is a page of a list.
+    pub(super) fn lists(&self) -> bool {
+        let has = |name: &str| self.query.iter().any(|known| known == name);
+        has("limit") && has("cursor")
+    }
+
+    /// Refuses what the operation does not declare. `has_body` says whether the request brings a body.
+    pub(super) fn check(&self, parts: &Parts, has_body: bool) -> Result<(), Problem> {
+        query(&self.query, parts.uri.query().unwrap_or_default())?;
+        if self.idempotency_key {
+            IdempotencyKey::from_headers(&parts.headers)?;
+        }
+        if has_body && self.takes_body() && !self.takes(&parts.headers) {
+            let detail = format!(
+                "the body has to be sent as Content-Type: {}",
+                self.body.join(" or ")
+            );
+            return Err(Problem::with_status(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported-media-type",
+                &detail,
+            ));
+        }
+        Ok(())
+    }
+
+    fn takes(&self, headers: &HeaderMap) -> bool {
+        let sent = media_type(headers);
+        self.body.iter().any(|taken| taken.eq_ignore_ascii_case(sent))
+    }
+}
+
+/// Refuses parameters that are not declared or come more than once, and control characters in names and values.
+fn query(declared: &[String], text: &str) -> Result<(), Problem> {
+    let refuse = |detail: String| Problem::new(Kind::Invalid, "invalid-request", detail);
+    let mut seen: Vec<String> = Vec::new();
+    for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+        let shown: String = name.chars().take(100).collect();
+        if !declared.iter().any(|known| *known == name) {
+            let taken = match declared {
+                [] => "this path takes no query parameters".to_owned(),
+                names => format!("this path takes: {}", names.join(", ")),
+            };
+            return Err(refuse(format!("there is no query parameter {shown:?} here; {taken}")).at(shown));
+        }
+        if seen.len() >= MAX_PARAMETERS || seen.iter().any(|known| *known == name) {
+            return Err(refuse(format!("query parameter {shown} appears more than once")).at(shown));
+        }
+        if value.chars().any(char::is_control) {
+            return Err(refuse(format!("query parameter {shown} contains a control character")).at(shown));
+        }
+        seen.push(name.into_owned());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn undeclared_doubled_and_unprintable_parameters_are_refused() {
+        let declared = ["limit".to_owned(), "cursor".to_owned()];
+        for good in ["", "limit=1", "limit=1&cursor=a%20b", "cursor=%C3%BC"] {
+            assert!(query(&declared, good).is_ok(), "{good}");
+        }
+        for (bad, field) in [
+            ("dry_run=true", "dry_run"),
+            ("limit=1&limit=1", "limit"),
+            ("limit=1&%6Cimit=2", "limit"),
+            ("cursor=a%00b", "cursor"),
+            ("cursor=a%C2%85b", "cursor"),
+            ("Limit=1", "Limit"),
+        ] {
+            let problem = query(&declared, bad).unwrap_err();
+            assert_eq!(
+                (problem.status, problem.field.as_deref()),
+                (400, Some(field)),
+                "{bad}"
+            );
+        }
+        assert!(
+            query(&[], "x")
+                .unwrap_err()
+                .detail
+                .contains("takes no query parameters")
+        );
+    }
+
+    #[test]
+    fn a_route_without_a_declaration_is_a_plain_get() {
+        let declared = Declared::default();
+        assert!(matches!(
+            declared.find("/healthz", &Method::HEAD),
+            Known::Undeclared
+        ));
+        assert!(matches!(
+            declared.find("/healthz", &Method::POST),
+            Known::OtherMethod
+        ));
+    }
+}

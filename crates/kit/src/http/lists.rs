@@ -1,0 +1,67 @@
+//! Pages that are being made.
+//!
+//! A page is read from the database, turned into objects and written as JSON: some megabytes for a moment. So few are made
+//! at a time, and one principal has few of the places. A large page also takes some milliseconds of a core, so its place
+//! stays taken for a while after it: a principal who asks for one large page after the other uses a bounded part of the
+//! machine.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use http::request::Parts;
+
+use super::body::{Admitted, Gate};
+use super::share::Lanes;
+use crate::error::Kind;
+use crate::problem::Problem;
+
+/// Pages at a time in this process, and those of one principal; how many of one principal may wait.
+const PLACES: usize = 8;
+const PLACES_EACH: usize = 2;
+const WAITING_EACH: usize = 64;
+/// A page of this many bytes is a large one. Its place rests so many times as long as the page took, within a bound.
+const LARGE: u64 = 256 * 1024;
+const REST_FACTOR: u32 = 6;
+const LONGEST_REST: Duration = Duration::from_secs(1);
+/// Longest wait for a place.
+const WAIT: Duration = Duration::from_secs(10);
+
+static LISTS: LazyLock<Arc<Lanes<Arc<str>>>> =
+    LazyLock::new(|| Lanes::new(PLACES_EACH, WAITING_EACH, PLACES));
+
+/// Notes whose request it is. From here on its body may be read, and a page is made in a place of its own.
+pub(crate) async fn admit(parts: &mut Parts, subject: &str) -> Result<(), Problem> {
+    let principal: Arc<str> = Arc::from(subject);
+    if let Some(gate) = parts.extensions.get::<Gate>().filter(|gate| gate.lists()) {
+        let place = tokio::time::timeout(WAIT, LISTS.enter(&principal)).await;
+        match place {
+            Ok(Some(place)) => gate.keep(place),
+            Ok(None) => {
+                let detail = "too many lists of this caller wait to be answered; wait for some of them";
+                return Err(Problem::new(Kind::RateLimited, "rate-limited", detail)
+                    .retry_after(Duration::from_secs(1)));
+            }
+            Err(_elapsed) => {
+                let detail = "too many lists are being answered; try again";
+                return Err(Problem::new(Kind::Unavailable, "unavailable", detail)
+                    .retry_after(Duration::from_secs(2)));
+            }
+        }
+    }
+    parts.extensions.insert(Admitted::Principal(principal));
+    Ok(())
+}
+
+/// The page is made, and has so many bytes.
+pub(super) fn made(gate: &Gate, bytes: u64) {
+    let Some((place, since)) = gate.leave() else {
+        return;
+    };
+    if bytes >= LARGE {
+        let rest = (since.elapsed() * REST_FACTOR).min(LONGEST_REST);
+        tokio::spawn(async move {
+            tokio::time::sleep(rest).await;
+            drop(place);
+        });
+    }
+}

@@ -1,0 +1,172 @@
+//! Clients that mean harm, one listener, short limits.
+
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::routing::{get, post};
+use http::Method;
+use kit::http::{Declared, Edge, Json, Limits, Pace, Raw, Site, Unauthenticated};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::world::{Served, client};
+
+fn site() -> Site {
+    let router = Router::new()
+        .route("/", get(async || "fine"))
+        .route("/large", get(async || vec![b'x'; 8 << 20]))
+        .route("/stuck", get(async || std::future::pending::<()>().await))
+        .route(
+            "/open",
+            post(async |Unauthenticated(Raw(body)): Unauthenticated<Raw>| body.len().to_string()),
+        )
+        .route(
+            "/forgetful",
+            post(async |Json(_): Json<serde_json::Value>| "read"),
+        );
+    let json: &[&str] = &["application/json"];
+    let declared =
+        Declared::default()
+            .and(Method::POST, "/open", &[], json)
+            .and(Method::POST, "/forgetful", &[], json);
+    Edge::new("test")
+        .declared(declared)
+        .pace(Pace {
+            grace: Duration::from_millis(300),
+            rate: 16 * 1024,
+        })
+        .around(router)
+}
+
+async fn served(limits: Limits) -> Served {
+    Served::new(None, site(), limits).await
+}
+
+async fn from(address: Ipv4Addr, served: &Served) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.bind((address, 0).into()).unwrap();
+    socket
+        .connect(([127, 0, 0, 1], served.port).into())
+        .await
+        .unwrap()
+}
+
+/// What the server says until it closes.
+async fn rest(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
+    let _reset_is_closed_too = read.expect("the connection stays open");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn a_body_that_stalls_is_408_and_the_connection_closes() {
+    let served = served(Limits::default()).await;
+    let mut stream = from(Ipv4Addr::LOCALHOST, &served).await;
+    let head = "POST /open HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n123456789";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let answer = rest(&mut stream).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 408 ") && answer.contains("connection: close"),
+        "{answer}"
+    );
+    assert!(answer.contains("problems/request-timeout"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_handler_that_reads_before_it_knows_the_caller_reads_nothing() {
+    let served = served(Limits::default()).await;
+    let request = client().post(served.http("/forgetful"));
+    let answer = request
+        .header("content-type", "application/json")
+        .body("{}")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 500);
+}
+
+#[tokio::test]
+async fn one_address_has_a_part_of_the_connections() {
+    let served = served(Limits {
+        connections_per_peer: 2,
+        ..Limits::default()
+    })
+    .await;
+    let elsewhere = Ipv4Addr::new(127, 0, 0, 2);
+    let held = (from(elsewhere, &served).await, from(elsewhere, &served).await);
+    let mut third = from(elsewhere, &served).await;
+    assert_eq!(rest(&mut third).await, "");
+    let answer = client().get(served.http("/")).send().await.unwrap();
+    assert_eq!(answer.status(), 200, "others are served");
+    drop(held);
+}
+
+#[tokio::test]
+async fn a_client_that_reads_nothing_is_cut_off() {
+    let limits = Limits {
+        answer: Pace {
+            grace: Duration::from_millis(300),
+            rate: 1024 * 1024,
+        },
+        ..Limits::default()
+    };
+    let served = served(limits).await;
+    let mut stream = from(Ipv4Addr::LOCALHOST, &served).await;
+    let request = b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let begun = Instant::now();
+    // It sends on, which fails once the server has ended the connection.
+    while stream.write_all(request).await.is_ok() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "it is never cut off");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_of_age_ends_whatever_still_runs() {
+    let served = served(Limits {
+        age: Duration::from_millis(100),
+        drain: Duration::from_millis(200),
+        ..Limits::default()
+    })
+    .await;
+    let mut stream = from(Ipv4Addr::LOCALHOST, &served).await;
+    stream
+        .write_all(b"GET /stuck HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
+    let begun = Instant::now();
+    assert_eq!(rest(&mut stream).await, "");
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn requests_beyond_a_clients_part_are_429() {
+    let router = Router::new().route("/stuck", get(async || std::future::pending::<()>().await));
+    let router = router.route("/", get(async || "fine"));
+    let served = Served::plain(Edge::new("test").requests_per_peer(2).around(router)).await;
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut stream = from(Ipv4Addr::LOCALHOST, &served).await;
+        stream
+            .write_all(b"GET /stuck HTTP/1.1\r\nHost: a\r\n\r\n")
+            .await
+            .unwrap();
+        held.push(stream);
+    }
+    let mut status = 0;
+    for _ in 0..500 {
+        let answer = client().get(served.http("/")).send().await.unwrap();
+        status = answer.status().as_u16();
+        if status == 429 {
+            assert!(answer.headers().contains_key("retry-after"));
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(status, 429);
+    drop(held);
+}

@@ -1,0 +1,271 @@
+//! Clients that mean harm, against every listener of a running system.
+//!
+//! [`targets`] reads the ready file, so a listener that is added later is attacked without a change here. An [`Attack`]
+//! keeps its connections up until it is dropped: what the server cuts off comes back. It comes from an address of its own
+//! (`127.0.0.x`), because limits count by address. Whether the system stands is judged by a caller beside it.
+
+mod http1;
+mod http2;
+mod tls;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsConnector;
+
+/// One listener.
+#[derive(Clone)]
+pub struct Target {
+    /// Its name in the ready file.
+    pub name: String,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// How to reach it over TLS; `None` for plain text.
+    tls: Option<TlsConnector>,
+    /// Whether it speaks HTTP/2 only.
+    h2_only: bool,
+    /// A path that takes a body where there is one.
+    pub path: String,
+    /// A credential, for attacks by somebody who has one.
+    pub token: Option<String>,
+}
+
+/// What a hostile client does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Abuse {
+    /// Opens connections and says nothing.
+    Connections,
+    /// Begins TLS handshakes and does not go on.
+    Handshakes,
+    /// Sends the head of a request a byte at a time.
+    SlowHeads,
+    /// Sends most of a small body.
+    StalledBodies,
+    /// Sends most of the largest body that is taken, on many connections.
+    BodyMemory,
+    /// Sends requests and reads no answer.
+    SlowReaders,
+    /// Opens HTTP/2 streams with bodies that do not end.
+    Streams,
+    /// Asks over HTTP/2 for answers and keeps the window shut.
+    ShutWindows,
+    /// Opens HTTP/2 streams and resets them at once.
+    Resets,
+    /// Sends HTTP/2 pings and settings without an end.
+    Pings,
+}
+
+impl Abuse {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Connections,
+        Self::Handshakes,
+        Self::SlowHeads,
+        Self::StalledBodies,
+        Self::BodyMemory,
+        Self::SlowReaders,
+        Self::Streams,
+        Self::ShutWindows,
+        Self::Resets,
+        Self::Pings,
+    ];
+
+    /// Whether it makes sense there: HTTP/2 is spoken over TLS only, and HTTP/1.1 not everywhere.
+    #[must_use]
+    pub fn fits(self, target: &Target) -> bool {
+        match self {
+            Self::Connections => true,
+            Self::Handshakes | Self::Streams | Self::ShutWindows | Self::Resets | Self::Pings => {
+                target.is_tls()
+            }
+            Self::SlowHeads | Self::StalledBodies | Self::BodyMemory | Self::SlowReaders => !target.h2_only,
+        }
+    }
+
+    /// Connections at a time: beyond the limit of one client where connections are what is attacked.
+    fn connections(self) -> usize {
+        match self {
+            Self::Connections => 600,
+            Self::BodyMemory => 256,
+            Self::Handshakes | Self::SlowHeads | Self::StalledBodies => 100,
+            Self::SlowReaders => 32,
+            Self::Streams | Self::ShutWindows | Self::Resets | Self::Pings => 8,
+        }
+    }
+}
+
+/// Every listener in the ready file of `dir`. `identity` is the folder of a service identity, shown where a listener asks
+/// for one.
+///
+/// # Errors
+/// If the file or the identity can't be read.
+pub fn targets(dir: &Path, identity: Option<&Path>) -> anyhow::Result<Vec<Target>> {
+    let text = std::fs::read_to_string(dir.join("ready.json")).context("the ready file")?;
+    let ready: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text)?;
+    let mut targets = Vec::new();
+    for (name, value) in ready {
+        let Some((scheme, authority)) = value.as_str().and_then(|text| text.split_once("://")) else {
+            continue;
+        };
+        let address = authority
+            .replace("localhost", "127.0.0.1")
+            .parse()
+            .with_context(|| format!("{name} of the ready file: {authority}"))?;
+        let h2_only = name == "grpc";
+        let tls = match scheme.ends_with('s') {
+            true => Some(tls::connector(identity.filter(|_| h2_only), h2_only)?),
+            false => None,
+        };
+        let path = if name == "https" {
+            "/api/v1/certificates"
+        } else {
+            "/nothing"
+        };
+        targets.push(Target {
+            name,
+            address,
+            tls,
+            h2_only,
+            path: path.to_owned(),
+            token: None,
+        });
+    }
+    anyhow::ensure!(!targets.is_empty(), "the ready file names no listener");
+    Ok(targets)
+}
+
+/// A stream to attack over.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+impl Target {
+    /// Whether it speaks TLS.
+    #[must_use]
+    pub const fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// A TCP connection from that address.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub async fn socket(&self, from: Ipv4Addr) -> std::io::Result<TcpStream> {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_reuseaddr(true)?;
+        // Small, so that an answer that is not read soon stands in the server.
+        socket.set_recv_buffer_size(4096)?;
+        socket.bind((from, 0).into())?;
+        socket.connect(self.address).await
+    }
+
+    /// A connection that speaks HTTP/1.1, or HTTP/2 if `h2`, from that address.
+    async fn stream(&self, from: Ipv4Addr, h2: bool) -> std::io::Result<Box<dyn Stream>> {
+        let socket = self.socket(from).await?;
+        let Some(connector) = &self.tls else {
+            return Ok(Box::new(socket));
+        };
+        let mut config = rustls::ClientConfig::clone(connector.config());
+        let protocol: &[u8] = if h2 { b"h2" } else { b"http/1.1" };
+        config.alpn_protocols = vec![protocol.to_vec()];
+        let name = rustls::pki_types::ServerName::IpAddress(self.address.ip().into());
+        let stream = TlsConnector::from(Arc::new(config)).connect(name, socket).await?;
+        Ok(Box::new(stream))
+    }
+}
+
+/// An attack that goes on until it is dropped.
+pub struct Attack {
+    _tasks: JoinSet<()>,
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    opened: AtomicUsize,
+    ended: AtomicUsize,
+}
+
+impl Attack {
+    /// Begins.
+    #[must_use]
+    pub fn begin(target: &Target, abuse: Abuse, from: Ipv4Addr) -> Self {
+        Self::with(target, abuse, from, abuse.connections())
+    }
+
+    /// Begins, with so many connections at a time.
+    #[must_use]
+    pub fn with(target: &Target, abuse: Abuse, from: Ipv4Addr, connections: usize) -> Self {
+        let counts = Arc::new(Counts::default());
+        let mut tasks = JoinSet::new();
+        for _ in 0..connections {
+            let (target, counts) = (target.clone(), Arc::clone(&counts));
+            tasks.spawn(async move {
+                loop {
+                    once(&target, abuse, from, &counts).await;
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+            });
+        }
+        Self {
+            _tasks: tasks,
+            counts,
+        }
+    }
+
+    /// Connections that did what they were made for.
+    #[must_use]
+    pub fn opened(&self) -> usize {
+        self.counts.opened.load(Ordering::Relaxed)
+    }
+
+    /// Connections that the server has ended.
+    #[must_use]
+    pub fn ended(&self) -> usize {
+        self.counts.ended.load(Ordering::Relaxed)
+    }
+
+    /// Waits until at least so many connections stand or stood.
+    ///
+    /// # Errors
+    /// If that takes longer than half a minute.
+    pub async fn stands(&self, connections: usize) -> anyhow::Result<()> {
+        let waiting = async {
+            while self.opened() < connections {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let late = || format!("only {} connections were opened", self.opened());
+        tokio::time::timeout(Duration::from_secs(30), waiting)
+            .await
+            .with_context(late)
+    }
+}
+
+/// One hostile connection, until the server ends it.
+async fn once(target: &Target, abuse: Abuse, from: Ipv4Addr, counts: &Counts) {
+    let opened = || {
+        counts.opened.fetch_add(1, Ordering::Relaxed);
+    };
+    let ended = match abuse {
+        Abuse::Connections => http1::silence(target, from, opened).await,
+        Abuse::Handshakes => http1::half_hello(target, from, opened).await,
+        Abuse::SlowHeads => http1::slow_head(target, from, opened).await,
+        Abuse::StalledBodies => http1::stalled_body(target, from, 1000, opened).await,
+        Abuse::BodyMemory => http1::stalled_body(target, from, 256 * 1024, opened).await,
+        Abuse::SlowReaders => http1::no_reader(target, from, opened).await,
+        Abuse::Streams => http2::streams(target, from, opened).await,
+        Abuse::ShutWindows => http2::shut_window(target, from, opened).await,
+        Abuse::Resets => http2::resets(target, from, opened).await,
+        Abuse::Pings => http2::pings(target, from, opened).await,
+    };
+    // A reset and a refused connection are ends too.
+    drop(ended);
+    counts.ended.fetch_add(1, Ordering::Relaxed);
+}

@@ -1,0 +1,350 @@
+//! What the types of settings do not say. `config validate` and every command that starts something ask the same function,
+//! so that the one does not pass what the other refuses.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use kit::clock::{SharedClock, SystemClock};
+use kit::config::{Fault, span};
+use kit::tls::{ServerIdentity, SpiffeId};
+use secrecy::ExposeSecret;
+
+use super::{Database, Identity, Limits, Listen, PeerSettings, Settings, TlsFiles};
+use crate::wiring::https_names;
+use crate::wiring::identities::{self, PROFILE};
+use crate::wiring::services::Service;
+
+/// Connections of one service; PostgreSQL has 100 for all unless told otherwise.
+const MAX_CONNECTIONS: u32 = 1000;
+
+impl Settings {
+    /// All faults, in the order of the sections.
+    pub(crate) fn check(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        if self.data_dir.as_os_str().is_empty() {
+            faults.push(Fault::new(
+                "data_dir",
+                &self.data_dir,
+                "takes the path of a directory",
+            ));
+        } else if self.data_dir.exists() && !self.data_dir.is_dir() {
+            let allowed = "is a file; it takes the path of a directory, which is made where it is missing";
+            faults.push(Fault::new("data_dir", &self.data_dir, allowed));
+        }
+        self.listen.check(&mut faults);
+        self.limits.check(&mut faults);
+        self.database.check(&mut faults);
+        if let Err(error) = kit::telemetry::check_filter(&self.telemetry.filter) {
+            faults.push(Fault::hiding("telemetry.filter", error.to_string()));
+        }
+        self.identity.check(self, &mut faults);
+        check_peers(&self.peers, &mut faults);
+        faults.extend(self.ca.check());
+        faults.extend(self.keymgr.check());
+        faults.extend(self.auth.check());
+        if self.ca.max_batch > self.keymgr.max_batch {
+            let allowed = format!("takes at most keymgr.max_batch, {}", self.keymgr.max_batch);
+            faults.push(Fault::new("ca.max_batch", self.ca.max_batch, allowed));
+        }
+        faults
+    }
+}
+
+impl Listen {
+    fn check(&self, faults: &mut Vec<Fault>) {
+        if self.address.is_multicast() || self.address == IpAddr::from([255, 255, 255, 255]) {
+            let allowed =
+                "takes the address of one interface of this machine, or 0.0.0.0 or :: for all of them";
+            faults.push(Fault::new("listen.address", self.address, allowed));
+        }
+        let ports = [
+            ("listen.https_port", self.https_port),
+            ("listen.http_port", self.http_port),
+            ("listen.grpc_port", self.grpc_port),
+            ("listen.metrics_port", self.metrics_port),
+        ];
+        for (index, (field, port)) in ports.into_iter().enumerate() {
+            let same = ports
+                .iter()
+                .take(index)
+                .find(|(_, other)| *other == port && port != 0);
+            if let Some((other, _)) = same {
+                let allowed = format!("takes a port of its own, and {other} has the same");
+                faults.push(Fault::new(field, port, allowed));
+            }
+        }
+        for (index, name) in self.names.iter().enumerate() {
+            if let Err(reason) = https_names::parse(name) {
+                let allowed = format!("takes a host name or an IP address, without a port: {reason}");
+                faults.push(Fault::new(format!("listen.names[{index}]"), name, allowed));
+            }
+        }
+        if !self.public_http_url.is_empty()
+            && let Err(reason) = check_public_http_url(&self.public_http_url)
+        {
+            let allowed = format!("takes a URL such as http://pki.example.test: {reason}");
+            faults.push(Fault::new(
+                "listen.public_http_url",
+                &self.public_http_url,
+                allowed,
+            ));
+        }
+        if let Some(tls) = &self.tls {
+            tls.check(faults);
+        }
+    }
+}
+
+impl Limits {
+    /// With a limit of nothing nobody is served.
+    fn check(&self, faults: &mut Vec<Fault>) {
+        let counts = [
+            ("limits.connections", self.connections),
+            ("limits.connections_per_peer", self.connections_per_peer),
+            ("limits.requests_per_peer", self.requests_per_peer),
+            ("limits.body_memory", self.body_memory.into()),
+            ("limits.body_memory_per_peer", self.body_memory_per_peer.into()),
+        ];
+        for (field, count) in counts {
+            if count == 0 {
+                faults.push(Fault::new(field, count, "takes at least 1"));
+            }
+        }
+    }
+}
+
+/// The base of the URLs in certificates: relying parties append paths and fetch them without TLS.
+fn check_public_http_url(url: &str) -> Result<(), String> {
+    // RFC 5280 section 8: over TLS, fetching could need the certificate that is being checked.
+    let rest = url
+        .strip_prefix("http://")
+        .ok_or("it begins with http://, not https://, since a certificate must be checkable without TLS")?;
+    if rest.contains(['?', '#', '@']) {
+        return Err("it has no user, query, or fragment".to_owned());
+    }
+    let authority = rest.split('/').next().unwrap_or_default();
+    let port = match authority
+        .rfind(':')
+        .filter(|colon| !authority.ends_with(']') && *colon > 0)
+    {
+        Some(colon) => authority.split_at(colon),
+        None => (authority, ""),
+    };
+    let (host, port) = (port.0, port.1.strip_prefix(':'));
+    if port.is_some_and(|port| !matches!(port.parse::<u16>(), Ok(1..))) {
+        return Err("its port is from 1 to 65535".to_owned());
+    }
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    match address {
+        Some(address) => {
+            address
+                .parse::<std::net::Ipv6Addr>()
+                .map_err(|error| error.to_string())?;
+        }
+        None => {
+            https_names::parse(host)?;
+        }
+    }
+    // What is appended to it must give what a certificate can hold.
+    format!("{}/ca/issuing.crt", url.trim_end_matches('/'))
+        .parse::<x509::san::Uri>()
+        .map(drop)
+        .map_err(|error| error.to_string())
+}
+
+impl TlsFiles {
+    fn check(&self, faults: &mut Vec<Fault>) {
+        let clock: SharedClock = Arc::new(SystemClock::default());
+        if let Err(error) = ServerIdentity::from_files(self.certificate.clone(), self.key.clone(), clock) {
+            faults.push(Fault::hiding("listen.tls", error.to_string()));
+        }
+    }
+}
+
+impl Database {
+    fn check(&self, faults: &mut Vec<Fault>) {
+        // The URL may hold a password: it is not shown.
+        if let Some(url) = &self.url
+            && let Err(error) = store::check_url(url.expose_secret())
+        {
+            faults.push(Fault::hiding("database.url", error.to_string()));
+        }
+        if !(1..=MAX_CONNECTIONS).contains(&self.max_connections) {
+            let allowed = format!("takes 1 to {MAX_CONNECTIONS}");
+            faults.push(Fault::new(
+                "database.max_connections",
+                self.max_connections,
+                allowed,
+            ));
+        }
+    }
+}
+
+impl Identity {
+    fn check(&self, settings: &Settings, faults: &mut Vec<Fault>) {
+        let names = |domain: &str, name: &str| {
+            format!("spiffe://{domain}/svc/{name}")
+                .parse::<SpiffeId>()
+                .is_ok()
+        };
+        if !self.name.is_empty() && !names("a", &self.name) {
+            let allowed = "takes lower-case letters, digits, and hyphens";
+            faults.push(Fault::new("identity.name", &self.name, allowed));
+        }
+        if !names(&self.trust_domain, "a") {
+            let allowed = "takes a trust domain such as gigvault.internal: lower-case letters, digits, dots, hyphens, \
+                           and underscores";
+            faults.push(Fault::new("identity.trust_domain", &self.trust_domain, allowed));
+        }
+        match identities::validity(settings) {
+            Err(error) => faults.push(Fault::hiding("identity.validity", format!("{error:#}"))),
+            Ok(None) => {}
+            Ok(Some(validity)) => {
+                let longest = settings.ca.longest_validity(PROFILE);
+                if let Some(longest) = longest.filter(|longest| validity > *longest) {
+                    let allowed = format!(
+                        "takes at most {}, as profile {PROFILE} does",
+                        span::format(longest)
+                    );
+                    faults.push(Fault::new("identity.validity", &self.validity, allowed));
+                }
+            }
+        }
+    }
+}
+
+fn check_peers(peers: &BTreeMap<String, PeerSettings>, faults: &mut Vec<Fault>) {
+    for (name, peer) in peers {
+        if !Service::ALL.iter().any(|service| service.name() == name) {
+            let known = Service::ALL.map(Service::name);
+            let problem = format!("no service has this name; services are {}", known.join(", "));
+            faults.push(Fault::hiding(format!("peers.{name}"), problem));
+        }
+        if kit::transport::check_address(&peer.url).is_err() {
+            let allowed = "takes https://host:port of its gRPC listener";
+            faults.push(Fault::new(format!("peers.{name}.url"), &peer.url, allowed));
+        }
+        if let Some(identity) = &peer.identity
+            && format!("spiffe://a/svc/{identity}").parse::<SpiffeId>().is_err()
+        {
+            let allowed =
+                "takes the name in the identity of a process: lower-case letters, digits, and hyphens";
+            faults.push(Fault::new(format!("peers.{name}.identity"), identity, allowed));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(json: serde_json::Value) -> Vec<Fault> {
+        serde_json::from_value::<Settings>(json).unwrap().check()
+    }
+
+    #[test]
+    fn the_defaults_have_no_fault() {
+        assert_eq!(Settings::default().check(), []);
+    }
+
+    #[test]
+    fn every_setting_that_cannot_work_is_refused_by_its_name() {
+        for (json, field) in [
+            (r#"{"data_dir": ""}"#, "data_dir"),
+            (r#"{"data_dir": "/etc/passwd"}"#, "data_dir"),
+            (r#"{"listen": {"address": "224.0.0.1"}}"#, "listen.address"),
+            (r#"{"listen": {"address": "255.255.255.255"}}"#, "listen.address"),
+            (r#"{"listen": {"http_port": 8443}}"#, "listen.http_port"),
+            (r#"{"listen": {"metrics_port": 9443}}"#, "listen.metrics_port"),
+            (
+                r#"{"listen": {"names": ["a.test", "my_host"]}}"#,
+                "listen.names[1]",
+            ),
+            (r#"{"listen": {"names": ["host:1"]}}"#, "listen.names[0]"),
+            (r#"{"listen": {"names": [""]}}"#, "listen.names[0]"),
+            (r#"{"listen": {"names": ["https://a.test"]}}"#, "listen.names[0]"),
+            (r#"{"listen": {"names": ["[::1]"]}}"#, "listen.names[0]"),
+            (
+                r#"{"listen": {"tls": {"certificate": "/none", "key": "/none"}}}"#,
+                "listen.tls",
+            ),
+            (r#"{"database": {"url": "mysql://a/b"}}"#, "database.url"),
+            (r#"{"database": {"url": ""}}"#, "database.url"),
+            (
+                r#"{"database": {"max_connections": 0}}"#,
+                "database.max_connections",
+            ),
+            (
+                r#"{"database": {"max_connections": 5000}}"#,
+                "database.max_connections",
+            ),
+            (r#"{"telemetry": {"filter": "info,,ca=="}}"#, "telemetry.filter"),
+            (r#"{"identity": {"name": "Node 1"}}"#, "identity.name"),
+            (r#"{"identity": {"trust_domain": ""}}"#, "identity.trust_domain"),
+            (
+                r#"{"identity": {"trust_domain": "a/b"}}"#,
+                "identity.trust_domain",
+            ),
+            (r#"{"identity": {"validity": "0s"}}"#, "identity.validity"),
+            (r#"{"identity": {"validity": "1M"}}"#, "identity.validity"),
+            (r#"{"identity": {"validity": "20y"}}"#, "identity.validity"),
+            (
+                r#"{"peers": {"keymanager": {"url": "https://a:1"}}}"#,
+                "peers.keymanager",
+            ),
+            (r#"{"peers": {"ca": {"url": "http://a:1"}}}"#, "peers.ca.url"),
+            (r#"{"peers": {"ca": {"url": "https://a"}}}"#, "peers.ca.url"),
+            (
+                r#"{"peers": {"ca": {"url": "https://a:1", "identity": "A"}}}"#,
+                "peers.ca.identity",
+            ),
+            (r#"{"ca": {"default_ca": ""}}"#, "ca.default_ca"),
+            (r#"{"ca": {"queue": 0}}"#, "ca.queue"),
+            (r#"{"keymgr": {"max_batch": 0}}"#, "keymgr.max_batch"),
+            (r#"{"keymgr": {"max_batch": 8}}"#, "ca.max_batch"),
+            (r#"{"auth": {"max_validity": "200y"}}"#, "auth.max_validity"),
+        ] {
+            let found = faults(serde_json::from_str(json).unwrap());
+            assert_eq!(
+                found.first().map(|fault| fault.field.as_str()),
+                Some(field),
+                "{json}"
+            );
+        }
+    }
+
+    #[test]
+    fn certificates_point_to_plain_http() {
+        for good in [
+            "http://pki.example.test",
+            "http://pki.example.test:8080/",
+            "http://10.0.0.1:80/pki",
+            "http://[2001:db8::1]:8080",
+            "http://localhost:1",
+            "http://pki",
+        ] {
+            assert_eq!(check_public_http_url(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "https://pki.example.test",
+            "pki.example.test",
+            "http://",
+            "http:///x",
+            "http://my_host",
+            "http://a.test:0",
+            "http://a.test:70000",
+            "http://a.test:",
+            "http://u@a.test",
+            "http://a.test?x",
+            "http://a.test#x",
+            "http://a test",
+            "http://a.test/a b",
+            "http://[::1",
+            "HTTP://a.test",
+            "ldap://a.test",
+        ] {
+            assert!(check_public_http_url(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Standard output as every command of both programs writes to it.
+
+use std::borrow::Cow;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+/// Standard output.
+///
+/// A reader that has seen enough (`| head`) is not an error: what it does not take is dropped, and the command goes on to
+/// its end. Whatever a terminal would obey instead of showing is escaped there: names come from strangers.
+#[derive(Clone, Copy, Debug)]
+pub struct Stdout {
+    terminal: bool,
+}
+
+impl Stdout {
+    /// Looks whether a person reads.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            terminal: io::stdout().is_terminal(),
+        }
+    }
+
+    /// Whether a person reads.
+    #[must_use]
+    pub fn is_terminal(self) -> bool {
+        self.terminal
+    }
+
+    /// Writes text that the program made itself, colors among it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_own(self, text: &str) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        quiet(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+    }
+}
+
+impl Default for Stdout {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut stdout = io::stdout().lock();
+        quiet(match self.terminal {
+            true => stdout.write_all(printable(&String::from_utf8_lossy(bytes)).as_bytes()),
+            false => stdout.write_all(bytes),
+        })?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        quiet(io::stdout().lock().flush())
+    }
+}
+
+fn quiet(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+/// Text without characters that a terminal obeys, or that hide or reorder others: they are written as `\u001b`, which
+/// JSON reads back. Line breaks and tabs stay.
+#[must_use]
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match is_hidden(c) {
+            true => shown.push_str(&format!("\\u{:04x}", u32::from(c))),
+            false => shown.push(c),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+fn is_hidden(c: char) -> bool {
+    (c.is_control() && c != '\n' && c != '\t')
+        || matches!(
+            c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+                | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_escaped() {
+        assert_eq!(printable("CN=a\nb\tc"), "CN=a\nb\tc");
+        assert_eq!(printable("東京 é 😀"), "東京 é 😀");
+        assert_eq!(printable("a\u{1b}[2Jb"), "a\\u001b[2Jb");
+        assert_eq!(printable("\u{9b}31m\r\u{7}"), "\\u009b31m\\u000d\\u0007");
+        assert_eq!(printable("a\u{202e}b\u{200b}\u{feff}"), "a\\u202eb\\u200b\\ufeff");
+    }
+}

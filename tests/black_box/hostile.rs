@@ -1,0 +1,177 @@
+//! Hostile clients against every listener: the others are served meanwhile.
+
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use kit::transport::channel;
+use proto::auth::v1::AuthenticateRequest;
+use proto::auth::v1::auth_client::AuthClient;
+use reqwest::StatusCode;
+use serde_json::json;
+use testkit::hostile::{Abuse, Attack, Target, targets};
+use testkit::system::System;
+
+use crate::csr;
+use crate::rest::Rest;
+
+/// Where the attacker is: not where the other callers are.
+const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
+/// A service that may call `auth`.
+const SERVICE: &str = "ca";
+
+fn system() -> System {
+    System::bootstrapped(&[], &[SERVICE]).unwrap()
+}
+
+fn all_targets(system: &System) -> Vec<Target> {
+    let identity = system.ready().data_dir.join("identities").join(SERVICE);
+    let mut found = targets(system.dir(), Some(&identity)).unwrap();
+    for target in &mut found {
+        // The attacker on HTTPS has a credential: whoever has none gets less far.
+        if target.name == "https" {
+            target.token = Some(system.token().unwrap());
+        }
+    }
+    found
+}
+
+/// A caller who does nothing wrong, on every listener.
+struct Caller {
+    rest: Rest,
+    body: serde_json::Value,
+    grpc: AuthClient<kit::transport::Transport>,
+    plain: [String; 2],
+}
+
+impl Caller {
+    fn of(system: &System) -> Self {
+        let folder = system.ready().data_dir.join("identities").join(SERVICE);
+        let files = kit::tls::IdentityFiles::new(&folder, "tls", folder.join("roots.pem"));
+        let clock = std::sync::Arc::new(kit::clock::SystemClock::default());
+        let identity = kit::tls::Identity::from_files(files, clock).unwrap();
+        let grpc = channel(&system.ready().grpc, "gigvault", &identity).unwrap();
+        Self {
+            rest: Rest::of(system),
+            body: json!({"csr": csr::p256("a.example.test"), "profile": "tls-server"}),
+            grpc: AuthClient::new(grpc),
+            plain: [&system.ready().http, &system.ready().metrics].map(|base| format!("{base}/healthz")),
+        }
+    }
+
+    /// Calls every listener some times; how long the slowest call took.
+    async fn calls(&mut self) -> Duration {
+        let mut slowest = Duration::ZERO;
+        for _ in 0..3 {
+            let begun = Instant::now();
+            self.rest.issue(&self.body).await;
+            slowest = slowest.max(begun.elapsed());
+            let begun = Instant::now();
+            let token = self.rest.token.clone();
+            self.grpc
+                .authenticate(AuthenticateRequest { token })
+                .await
+                .unwrap();
+            slowest = slowest.max(begun.elapsed());
+            for url in &self.plain {
+                let begun = Instant::now();
+                // A client of its own: the limits are on connections too.
+                let http = reqwest::Client::new();
+                assert_eq!(
+                    http.get(url).send().await.unwrap().status(),
+                    StatusCode::OK,
+                    "{url}"
+                );
+                slowest = slowest.max(begun.elapsed());
+            }
+        }
+        slowest
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_every_listener_others_are_served_while_one_client_misbehaves() {
+    let system = system();
+    let mut caller = Caller::of(&system);
+    caller.calls().await;
+    let found = all_targets(&system);
+    assert!(
+        found.len() >= 4,
+        "{:?}",
+        found.iter().map(|target| &target.name).collect::<Vec<_>>()
+    );
+    for target in &found {
+        for abuse in Abuse::ALL.into_iter().filter(|abuse| abuse.fits(target)) {
+            let attack = Attack::begin(target, abuse, ELSEWHERE);
+            attack.stands(4).await.unwrap();
+            let slowest = caller.calls().await;
+            assert!(
+                slowest < Duration::from_secs(10),
+                "{abuse:?} on {}: a call took {slowest:?}",
+                target.name
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_every_listener_others_are_served_while_everything_is_tried_at_once() {
+    let system = system();
+    let mut caller = Caller::of(&system);
+    let mut attacks = Vec::new();
+    for target in &all_targets(&system) {
+        for (number, abuse) in Abuse::ALL.into_iter().enumerate() {
+            if abuse.fits(target) && !matches!(abuse, Abuse::Resets | Abuse::Pings) {
+                let from = Ipv4Addr::new(127, 0, 1, u8::try_from(number).unwrap() + 1);
+                attacks.push(Attack::with(target, abuse, from, 24));
+            }
+        }
+    }
+    for attack in &attacks {
+        attack.stands(2).await.unwrap();
+    }
+    let slowest = caller.calls().await;
+    assert!(slowest < Duration::from_secs(20), "{slowest:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_takes_nothing_is_cut_off() {
+    let system = system();
+    let https = all_targets(&system)
+        .into_iter()
+        .find(|target| target.name == "https");
+    let https = https.unwrap();
+    for abuse in [Abuse::SlowReaders, Abuse::ShutWindows] {
+        let attack = Attack::begin(&https, abuse, ELSEWHERE);
+        attack.stands(8).await.unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while attack.ended() < 8 {
+            assert!(
+                Instant::now() < deadline,
+                "{abuse:?}: {} of 8 were cut off",
+                attack.ended()
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_client_has_a_bounded_number_of_connections() {
+    let system = System::up().unwrap();
+    let targets = targets(system.dir(), None).unwrap();
+    for target in targets {
+        let attack = Attack::begin(&target, Abuse::Connections, ELSEWHERE);
+        attack.stands(600).await.unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        // 600 are tried and 512 are let in.
+        while attack.ended() < 80 {
+            assert!(
+                Instant::now() < deadline,
+                "{}: {} were refused",
+                target.name,
+                attack.ended()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
