@@ -5,6 +5,9 @@ use zeroize::Zeroizing;
 
 use super::{BEGIN, Block, DASHES, END, LINE, MAX_BLOCKS, MAX_LEN, PemError, contains, is_blank};
 
+/// Names and values of RFC 1421 headers.
+type Headers = Vec<(String, String)>;
+
 const MARK: &[u8] = b"\xef\xbb\xbf";
 /// Far more than the two headers that OpenSSL writes.
 const MAX_HEADERS: usize = 16;
@@ -152,8 +155,8 @@ impl Frame<'_> {
     }
 
     /// RFC 1421 headers end with an empty line. Only private keys have them.
-    fn headers(&self) -> Result<(Vec<(String, String)>, &[u8]), PemError> {
-        let mut headers: Vec<(String, String)> = Vec::new();
+    fn headers(&self) -> Result<(Headers, &[u8]), PemError> {
+        let mut headers = Headers::new();
         if !self.body.contains(&b':') {
             return Ok((headers, self.body));
         }
