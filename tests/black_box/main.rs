@@ -28,6 +28,7 @@ mod judge;
 mod metrics;
 mod migrate;
 mod names;
+mod postgresql;
 mod profiles;
 mod rest;
 mod revoke_all;

@@ -27,9 +27,11 @@ mod tx;
 
 #[doc(hidden)]
 pub use db::Pools;
-pub use db::{Db, Options, check_url};
+pub use db::{Db, Options, Pooling, check_url};
 pub use error::{Cause, StoreError};
 pub use installation::Installation;
+#[doc(hidden)]
+pub use postgres::{Pg, PgTx};
 pub use tx::Tx;
 #[doc(hidden)]
 pub use tx::TxKind;

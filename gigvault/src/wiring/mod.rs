@@ -10,6 +10,7 @@ mod layout;
 mod listeners;
 mod once;
 mod openapi;
+mod pruning;
 mod ready;
 mod reload;
 mod renewal;
@@ -163,6 +164,7 @@ async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyho
     };
     jobs.spawn(reload.run(hangups, stop.clone()));
     jobs.spawn(metrics.clone().upkeep(stop.clone()));
+    jobs.spawn(pruning::run(databases.all(), Arc::clone(&clock), stop.clone()));
     jobs.spawn(identity.clone().watch(stop.clone()));
     jobs.spawn(Renewal::new(&ground, &services, identity.clone())?.run(stop.clone()));
     let content = content(&services, https, identity, metrics, health);

@@ -224,7 +224,7 @@ async fn key_manager(dir: &TempDir, url: &str, clock: Arc<MockClock>) -> Transpo
         backends: Backends { software },
         ..keymgr::Config::default()
     };
-    let db = Db::open(url, "keymgr", Options::default()).await.unwrap();
+    let db = Db::open(url, "keymgr", unsafe_options()).await.unwrap();
     db.migrate(&keymgr::MIGRATIONS).await.unwrap();
     let deps = keymgr::Deps {
         db,
@@ -236,7 +236,7 @@ async fn key_manager(dir: &TempDir, url: &str, clock: Arc<MockClock>) -> Transpo
 }
 
 async fn database(url: &str) -> Db {
-    let db = Db::open(url, "ca", Options::default()).await.unwrap();
+    let db = Db::open(url, "ca", unsafe_options()).await.unwrap();
     db.migrate(&ca::MIGRATIONS).await.unwrap();
     db
 }
@@ -362,5 +362,13 @@ pub(crate) fn refused(result: Result<Issued, Error>, kind: Kind) -> Error {
             assert_eq!(error.kind(), kind, "{error:?}");
             error
         }
+    }
+}
+
+/// The servers of tests do without `fsync`, for speed.
+fn unsafe_options() -> Options {
+    Options {
+        allow_unsafe: true,
+        ..Options::default()
     }
 }
