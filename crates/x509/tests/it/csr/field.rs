@@ -3,6 +3,7 @@
 use x509::csr::ReceivedCsr;
 use x509::{Csr, CsrError};
 
+#[expect(clippy::unwrap_used, reason = "tests")]
 fn file(name: &str) -> Vec<u8> {
     std::fs::read(format!(
         "{}/tests/it/data/field/{name}",
