@@ -48,7 +48,7 @@ const CASES: &[(&str, &str, &str)] = &[
 ];
 
 /// What each role holds, from the reference page, not from the code.
-const ROLES: &[(&str, &[&str])] = &[
+pub(crate) const ROLES: &[(&str, &[&str])] = &[
     (
         "root-admin",
         &[
@@ -114,7 +114,7 @@ const ROLES: &[(&str, &[&str])] = &[
     ),
 ];
 
-fn key_for(system: &System, role: &str) -> String {
+pub(crate) fn key_for(system: &System, role: &str) -> String {
     let made = system
         .cli_ok(&[
             "apikey",
