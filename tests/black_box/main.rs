@@ -32,6 +32,7 @@ mod postgresql;
 mod process;
 mod profiles;
 mod rest;
+mod revocation;
 mod revoke_all;
 mod rights;
 mod rotation;
