@@ -121,7 +121,15 @@ pub(crate) async fn rows(system: &System, arguments: &[&str]) -> anyhow::Result<
         Some(url) => (*url).to_owned(),
         None => format!("sqlite:{}", system.ready().data_dir.join("db/ca.db").display()),
     };
-    let db = Db::open(&url, "ca", Options::default()).await?;
+    let db = Db::open(
+        &url,
+        "ca",
+        Options {
+            allow_unsafe: true,
+            ..Options::default()
+        },
+    )
+    .await?;
     let certificates = store::read!(db, |c| {
         sqlx::query_as::<_, RowOf>("SELECT * FROM certificates LIMIT 20000")
             .fetch_all(c)
@@ -207,7 +215,15 @@ pub(crate) async fn insert(
         None => format!("sqlite:{}", dir.path().join("bare.db").display()),
     };
     let schema = format!("bare_{size}");
-    let db = Db::open(&url, &schema, Options::default()).await?;
+    let db = Db::open(
+        &url,
+        &schema,
+        Options {
+            allow_unsafe: true,
+            ..Options::default()
+        },
+    )
+    .await?;
     db.migrate(&ca::MIGRATIONS).await?;
     let (start, mut count) = (Instant::now(), 0_usize);
     let groups = rows

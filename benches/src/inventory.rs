@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, Connection};
 use store::{Db, Options, Pools};
 use testkit::postgres::Postgres;
 use testkit::system::System;
@@ -155,30 +155,39 @@ async fn median(system: &System, search: &str) -> anyhow::Result<Duration> {
 }
 
 async fn fill(url: &str, rows: i64) -> anyhow::Result<()> {
-    let db = Db::open(url, "ca", Options::default()).await?;
+    let db = Db::open(
+        url,
+        "ca",
+        Options {
+            allow_unsafe: true,
+            ..Options::default()
+        },
+    )
+    .await?;
     match db.pools() {
-        Pools::Pg(pool) => {
-            let mut connection = pool.acquire().await?;
-            sqlx::query("SET statement_timeout = 0")
-                .execute(&mut *connection)
+        Pools::Pg(_) => {
+            // one of its own: those of the handle only read outside of transactions
+            let mut connection = sqlx::PgConnection::connect(url).await?;
+            sqlx::raw_sql("SET search_path = ca")
+                .execute(&mut connection)
                 .await?;
             let indexes: Vec<(String, String)> = sqlx::query_as(INDEXES_POSTGRES)
-                .fetch_all(&mut *connection)
+                .fetch_all(&mut connection)
                 .await?;
             for (name, _) in &indexes {
                 sqlx::query(AssertSqlSafe(format!("DROP INDEX {name}")))
-                    .execute(&mut *connection)
+                    .execute(&mut connection)
                     .await?;
             }
             for fill in [FILL_POSTGRES, NAMES_POSTGRES] {
-                sqlx::query(fill).bind(rows).execute(&mut *connection).await?;
+                sqlx::query(fill).bind(rows).execute(&mut connection).await?;
             }
             for (_, definition) in indexes {
                 sqlx::query(AssertSqlSafe(definition))
-                    .execute(&mut *connection)
+                    .execute(&mut connection)
                     .await?;
             }
-            sqlx::query("ANALYZE").execute(&mut *connection).await?;
+            sqlx::query("ANALYZE").execute(&mut connection).await?;
         }
         Pools::Lite { .. } => {
             let file = url.trim_start_matches("sqlite:").to_owned();

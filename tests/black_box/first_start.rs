@@ -119,6 +119,7 @@ async fn the_database_url_may_stand_in_a_file_or_a_variable() {
         .current_dir(dir.path())
         .args(["bootstrap", "--database-url", "env:PKI_DATABASE"])
         .env("PKI_DATABASE", &two)
+        .env(testkit::system::ALLOW_UNSAFE, "true")
         .output()
         .unwrap();
     assert!(

@@ -54,7 +54,7 @@ async fn postgresql_schemas_are_made_and_a_second_run_changes_nothing() {
     // The URL by reference, so that it stands on no command line.
     std::fs::write(dir.path().join("url"), &url).unwrap();
     let text = format!(
-        "data_dir: data\ndatabase: {{ url: \"file:{}\" }}\n",
+        "data_dir: data\ndatabase: {{ url: \"file:{}\", allow_unsafe: true }}\n",
         dir.path().join("url").display()
     );
     std::fs::write(dir.path().join("gigvault.yaml"), text).unwrap();

@@ -120,7 +120,7 @@ pub async fn insert<'q, R: Row<'q>>(
         TxKind::Pg(connection) => {
             let query = sqlx::query(AssertSqlSafe(into.unnest_sql()));
             Ok(R::bind_columns(rows, query)
-                .execute(&mut **connection)
+                .execute(connection)
                 .await?
                 .rows_affected())
         }

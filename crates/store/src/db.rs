@@ -9,9 +9,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{PgPool, SqlitePool};
+use sqlx::SqlitePool;
 
-use crate::{StoreError, Tx, TxKind, postgres, signal::Signal, sqlite};
+use crate::{
+    StoreError, Tx, TxKind,
+    postgres::{self, Pg},
+    signal::Signal,
+    sqlite,
+};
 
 /// How long a caller waits for a connection before the database counts as unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -19,18 +24,39 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Settings of a database handle.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Connections for queries. PostgreSQL: per process, beside two more for the feed's notifications. SQLite:
-    /// readers, of which it makes at most eight, beside the one writer.
-    pub max_connections: u32,
+    /// Connections for queries; without a number 16, and on PostgreSQL fewer where the server has few
+    /// ([`Db::open`]). PostgreSQL: per process, beside one more that listens once something subscribes to the feed.
+    /// SQLite: readers, of which it makes at most eight, beside the one writer.
+    pub max_connections: Option<u32>,
     /// How long [`Db::begin`] and reads wait for a connection.
     pub acquire_timeout: Duration,
+    /// How a pooler in front of PostgreSQL shares its sessions.
+    pub pooling: Pooling,
+    /// Take a server that may lose what it acknowledged (`fsync`, `full_page_writes` off). For tests, and for file
+    /// systems that write pages whole.
+    pub allow_unsafe: bool,
+}
+
+/// How the sessions of a PostgreSQL server are shared with other clients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pooling {
+    /// Found out at the start.
+    #[default]
+    Auto,
+    /// Not while a connection is open: no pooler, or one in session mode.
+    Session,
+    /// After each transaction: a pooler in transaction mode.
+    Transaction,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
-            max_connections: 16,
+            max_connections: None,
             acquire_timeout: ACQUIRE_TIMEOUT,
+            pooling: Pooling::Auto,
+            allow_unsafe: false,
         }
     }
 }
@@ -53,7 +79,7 @@ struct Inner {
 #[doc(hidden)]
 pub enum Pools {
     /// PostgreSQL.
-    Pg(PgPool),
+    Pg(Pg),
     /// SQLite: many readers, one writer.
     Lite {
         /// Read-only connections.
@@ -61,22 +87,6 @@ pub enum Pools {
         /// The one connection that writes.
         write: SqlitePool,
     },
-}
-
-/// Whether a URL can be one of a database, without asking it.
-///
-/// # Errors
-/// [`StoreError::Configuration`] when [`Db::open`] would refuse it unasked.
-pub fn check_url(url: &str) -> Result<(), StoreError> {
-    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        postgres::check_url(url)
-    } else if url.strip_prefix("sqlite:").is_some_and(|path| !path.is_empty()) {
-        Ok(())
-    } else {
-        Err(StoreError::Configuration(
-            "database URL must start with postgres:// or sqlite:".to_owned(),
-        ))
-    }
 }
 
 impl Db {
@@ -87,18 +97,18 @@ impl Db {
     /// a service, created with mode 0600, and uses the name in events only.
     ///
     /// # Errors
-    /// [`StoreError::Configuration`] for a bad URL or name, [`StoreError::Unavailable`] when nothing answers.
+    /// [`StoreError::Configuration`] for a bad URL or name and for a server that can't be used as it is, with what to
+    /// do about it; [`StoreError::Unavailable`] when nothing answers.
     pub async fn open(url: &str, schema: &str, options: Options) -> Result<Self, StoreError> {
         check_schema(schema)?;
-        let (pools, signal) = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            let (pool, signal) = postgres::open(url, schema, &options).await?;
-            (Pools::Pg(pool), signal)
+        let (pools, signal) = if is_postgres(url) {
+            let pg = postgres::open(url, schema, &options).await?;
+            let signal = Signal::postgres(pg.clone(), schema);
+            (Pools::Pg(pg), signal)
         } else if let Some(path) = url.strip_prefix("sqlite:") {
             (sqlite::open(path, &options).await?, Signal::local())
         } else {
-            return Err(StoreError::Configuration(
-                "database URL must start with postgres:// or sqlite:".to_owned(),
-            ));
+            return Err(unknown_kind(url));
         };
         Ok(Self {
             inner: Arc::new(Inner {
@@ -117,7 +127,7 @@ impl Db {
     /// [`StoreError::Unavailable`] when no connection can be had in time.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         let kind = match &self.inner.pools {
-            Pools::Pg(pool) => TxKind::Pg(pool.begin().await?),
+            Pools::Pg(pg) => TxKind::Pg(pg.begin().await?),
             Pools::Lite { write, .. } => TxKind::Lite(write.begin_with("BEGIN IMMEDIATE").await?),
         };
         Ok(Tx::new(kind, self.clone()))
@@ -135,9 +145,9 @@ impl Db {
     /// Closes the pools; returns when all connections are given back and closed. SQLite's file then holds everything, and
     /// there is no log beside it.
     pub async fn close(&self) {
-        self.inner.signal.close().await;
+        self.inner.signal.close();
         match &self.inner.pools {
-            Pools::Pg(pool) => pool.close().await,
+            Pools::Pg(pg) => pg.close().await,
             Pools::Lite { read, write } => {
                 read.close().await;
                 sqlite::empty_log(write).await;
@@ -174,15 +184,44 @@ impl Db {
 
 impl fmt::Debug for Db {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let database = match &self.inner.pools {
-            Pools::Pg(_) => "postgresql",
-            Pools::Lite { .. } => "sqlite",
+        let database: &dyn fmt::Debug = match &self.inner.pools {
+            Pools::Pg(pg) => pg,
+            Pools::Lite { .. } => &"sqlite",
         };
         f.debug_struct("Db")
-            .field("database", &database)
+            .field("database", database)
             .field("schema", &self.inner.schema)
             .finish()
     }
+}
+
+/// Whether that is the URL of a database, without connecting to it.
+///
+/// # Errors
+/// [`StoreError::Configuration`] with the reason; it holds no password.
+pub fn check_url(url: &str) -> Result<(), StoreError> {
+    if is_postgres(url) {
+        return postgres::url::Target::parse(url).map(drop);
+    }
+    match url.strip_prefix("sqlite:") {
+        Some(path) => sqlite::file_path(path).map(drop),
+        None => Err(unknown_kind(url)),
+    }
+}
+
+fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
+}
+
+fn unknown_kind(url: &str) -> StoreError {
+    let words = url.contains("dbname=") || url.contains("host=");
+    StoreError::Configuration(match words && !url.contains("://") {
+        true => {
+            "database URL is a list of words as psql takes it: write it as postgres://user@host:port/dbname"
+                .to_owned()
+        }
+        false => "database URL must start with postgres:// or sqlite:".to_owned(),
+    })
 }
 
 /// The name goes into SQL and channel names as text, so nothing that would need quoting passes.

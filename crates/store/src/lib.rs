@@ -14,6 +14,7 @@ mod error;
 pub mod feed;
 pub mod id;
 mod installation;
+pub mod lock;
 mod macros;
 mod migrate;
 pub mod outbox;
@@ -27,9 +28,11 @@ mod tx;
 
 #[doc(hidden)]
 pub use db::Pools;
-pub use db::{Db, Options, check_url};
+pub use db::{Db, Options, Pooling, check_url};
 pub use error::{Cause, StoreError};
 pub use installation::Installation;
+#[doc(hidden)]
+pub use postgres::{Pg, PgTx};
 pub use tx::Tx;
 #[doc(hidden)]
 pub use tx::TxKind;

@@ -6,7 +6,8 @@
 
 /// Runs a read outside a transaction: `read!(db, |c| sqlx::query_as("SELECT …").fetch_all(c).await)`.
 ///
-/// `$c` is a `&Pool` and may be used more than once. On SQLite it is the read-only pool.
+/// `$c` may be used more than once. What runs on it can only read: it is the read-only pool on SQLite, and a session
+/// that is read-only outside of transactions on PostgreSQL.
 #[macro_export]
 macro_rules! read {
     ($db:expr, |$c:ident| $body:expr) => {
@@ -28,7 +29,7 @@ macro_rules! tx {
     ($tx:expr, |$c:ident| $body:expr) => {
         match $tx.kind() {
             $crate::TxKind::Pg(transaction) => {
-                let $c = &mut **transaction;
+                let $c = &mut *transaction;
                 $body
             }
             $crate::TxKind::Lite(transaction) => {

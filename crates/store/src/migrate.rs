@@ -4,8 +4,16 @@
 //! writer's lock of `BEGIN IMMEDIATE` on SQLite), so a migration is applied once, and a failure leaves the
 //! database as it was. The store's own tables are a second set of migrations with its own ledger; versions of a
 //! service's migrations are free.
+//!
+//! The ledger is sqlx's. It is read and written here because sqlx prepares its statements under names, which a pooler
+//! that shares sessions does not bear.
 
-use sqlx::migrate::{MigrateError, Migration, Migrator};
+use std::collections::BTreeMap;
+
+use sqlx::{
+    AssertSqlSafe, SqlSafeStr,
+    migrate::{MigrateError, Migration, Migrator},
+};
 
 use crate::{Db, StoreError, Tx, TxKind, feed, postgres};
 
@@ -20,16 +28,10 @@ impl Db {
     ///
     /// # Errors
     /// [`StoreError::Newer`] when a newer program was here before; [`StoreError::Migration`] when a migration
-    /// fails or was edited after it was applied.
+    /// fails or was edited after it was applied; [`StoreError::Configuration`] when the role lacks a right.
     pub async fn migrate(&self, service: &Migrator) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        if let TxKind::Pg(transaction) = tx.kind() {
-            // a migration may take long, and so may waiting for another replica's
-            sqlx::raw_sql("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")
-                .execute(&mut **transaction)
-                .await?;
-            postgres::lock(transaction, self.schema()).await?;
-        }
+        take_turn(&mut tx, self.schema()).await?;
         apply(&mut tx, &STORE, STORE_LEDGER, self.schema()).await?;
         apply(&mut tx, service, SERVICE_LEDGER, self.schema()).await?;
         feed::horizon::keep_ahead(&mut tx).await?;
@@ -37,9 +39,33 @@ impl Db {
     }
 }
 
+/// On PostgreSQL, and that this transaction is in the schema of the service and no other.
+async fn take_turn(tx: &mut Tx, schema: &str) -> Result<(), StoreError> {
+    let TxKind::Pg(transaction) = tx.kind() else {
+        return Ok(());
+    };
+    // a migration may take long, and so may waiting for another replica's
+    let lock = format!(
+        "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; {}",
+        postgres::lock_text(schema)
+    );
+    sqlx::raw_sql(AssertSqlSafe(lock))
+        .execute(&mut *transaction)
+        .await?;
+    let current: Option<String> = sqlx::query_scalar("SELECT current_schema()::text")
+        .fetch_one(transaction)
+        .await?;
+    if current.as_deref() == Some(schema) {
+        return Ok(());
+    }
+    Err(StoreError::Configuration(format!(
+        "transactions run in the schema {current:?} and not in {schema:?}: something between this program and \
+         PostgreSQL drops its settings; if it is a pooler in transaction mode, set database.pooling: transaction"
+    )))
+}
+
 async fn apply(tx: &mut Tx, set: &Migrator, ledger: &'static str, schema: &str) -> Result<(), StoreError> {
-    let migrations: Vec<Migration> = set.iter().cloned().collect();
-    if let Some(migration) = migrations
+    if let Some(migration) = set
         .iter()
         .find(|m| m.no_tx || m.migration_type.is_down_migration())
     {
@@ -48,27 +74,106 @@ async fn apply(tx: &mut Tx, set: &Migrator, ledger: &'static str, schema: &str) 
             migration.version
         )));
     }
-    let mut migrator = Migrator::with_migrations(migrations);
-    migrator.dangerous_set_table_name(ledger);
-    // our transaction holds a lock already; sqlx's would outlive an error on a pooled connection
-    migrator.set_locking(false);
-    let result = crate::tx!(tx, |c| migrator.run(c).await);
-    result.map_err(|source| classify(source, schema))
+    let applied = applied(tx, ledger, schema)
+        .await
+        .map_err(|error| in_words(error, schema))?;
+    let known = |version: &i64| set.iter().any(|migration| migration.version == *version);
+    if let Some(version) = applied.keys().copied().find(|version| !known(version)) {
+        let schema = schema.to_owned();
+        return Err(StoreError::Newer { schema, version });
+    }
+    for migration in set.iter() {
+        match applied.get(&migration.version) {
+            None => run(tx, migration, ledger)
+                .await
+                .map_err(|error| classify(error, migration.version, schema))?,
+            Some(checksum) if checksum[..] == migration.checksum[..] => {}
+            Some(_) => {
+                return Err(StoreError::Migration {
+                    schema: schema.to_owned(),
+                    source: MigrateError::VersionMismatch(migration.version),
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
-fn classify(source: MigrateError, schema: &str) -> StoreError {
-    let schema = schema.to_owned();
-    match source {
-        MigrateError::VersionMissing(version) => StoreError::Newer { schema, version },
-        MigrateError::Execute(error) => error.into(),
-        MigrateError::ExecuteMigration(error, version) => match StoreError::from(error) {
-            unavailable @ StoreError::Unavailable { .. } => unavailable,
-            StoreError::Internal(source) | StoreError::Conflict { source, .. } => StoreError::Migration {
-                schema,
-                source: MigrateError::ExecuteMigration(source, version),
-            },
-            other => other,
+/// Versions in the ledger with the checksums of their texts.
+async fn applied(tx: &mut Tx, ledger: &str, schema: &str) -> Result<BTreeMap<i64, Vec<u8>>, sqlx::Error> {
+    // Where it exists already, to make it "if not exists" would still take the right to create.
+    let exists =
+        match tx.kind() {
+            TxKind::Pg(transaction) => sqlx::query_scalar(
+                "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tablename = $2)",
+            )
+            .bind(schema)
+            .bind(ledger)
+            .fetch_one(transaction)
+            .await?,
+            TxKind::Lite(_) => false,
+        };
+    if !exists {
+        let create = format!(
+            "CREATE TABLE IF NOT EXISTS {ledger} (
+                version        BIGINT      PRIMARY KEY,
+                description    TEXT        NOT NULL,
+                installed_on   TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
+                success        BOOLEAN     NOT NULL,
+                checksum       BYTEA       NOT NULL,
+                execution_time BIGINT      NOT NULL
+            )"
+        );
+        crate::tx!(tx, |c| sqlx::raw_sql(AssertSqlSafe(create))
+            .execute(c)
+            .await?
+            .rows_affected());
+    }
+    let list = format!("SELECT version, checksum FROM {ledger}");
+    let rows: Vec<(i64, Vec<u8>)> =
+        crate::tx!(tx, |c| sqlx::query_as(AssertSqlSafe(list)).fetch_all(c).await)?;
+    Ok(rows.into_iter().collect())
+}
+
+async fn run(tx: &mut Tx, migration: &Migration, ledger: &str) -> Result<(), sqlx::Error> {
+    let text = migration.sql.clone().into_sql_str();
+    let record = format!(
+        "INSERT INTO {ledger} (version, description, success, checksum, execution_time) VALUES ($1, $2, TRUE, $3, -1)"
+    );
+    crate::tx!(tx, |c| {
+        sqlx::raw_sql(text).execute(&mut *c).await?;
+        let query = sqlx::query(AssertSqlSafe(record)).bind(migration.version);
+        query
+            .bind(&*migration.description)
+            .bind(&*migration.checksum)
+            .execute(c)
+            .await?
+            .rows_affected()
+    });
+    Ok(())
+}
+
+/// A right that the role lacks is the business of whoever gave it the schema.
+fn in_words(error: sqlx::Error, schema: &str) -> StoreError {
+    match &error {
+        sqlx::Error::Database(cause) if cause.code().as_deref() == Some("42501") => {
+            StoreError::Configuration(format!(
+                "the role of the database URL lacks a right in schema {schema:?}: {}; make it the owner of the schema \
+                 and what is in it, or run GRANT USAGE, CREATE ON SCHEMA {schema} and GRANT ALL ON ALL TABLES IN \
+                 SCHEMA {schema} TO it",
+                cause.message()
+            ))
+        }
+        _ => error.into(),
+    }
+}
+
+fn classify(error: sqlx::Error, version: i64, schema: &str) -> StoreError {
+    match in_words(error, schema) {
+        StoreError::Internal(source) | StoreError::Conflict { source, .. } => StoreError::Migration {
+            schema: schema.to_owned(),
+            source: MigrateError::ExecuteMigration(source, version),
         },
-        source => StoreError::Migration { schema, source },
+        other => other,
     }
 }

@@ -19,7 +19,7 @@ use tokio::{
     task::AbortHandle,
 };
 
-use crate::id;
+use crate::{id, postgres::Pg};
 
 /// Least time between two notifications of one process.
 const NOTIFY_PAUSE: Duration = Duration::from_millis(5);
@@ -32,7 +32,7 @@ pub(crate) struct Signal {
 }
 
 struct Remote {
-    pool: PgPool,
+    pg: Pg,
     channel: String,
     /// Names this process in the payload, so that it does not wake itself twice.
     origin: String,
@@ -50,9 +50,9 @@ impl Signal {
         }
     }
 
-    pub(crate) fn postgres(pool: PgPool, schema: &str) -> Self {
+    pub(crate) fn postgres(pg: Pg, schema: &str) -> Self {
         let remote = Remote {
-            pool,
+            pg,
             channel: format!("gigvault_{schema}_outbox"),
             origin: origin(),
             raised: Arc::new(Notify::new()),
@@ -79,34 +79,26 @@ impl Signal {
     /// Changes whenever events may have been committed, here or elsewhere.
     pub(crate) fn listen(&self) -> watch::Receiver<()> {
         if let Some(remote) = &self.remote {
-            remote
-                .listener
-                .get_or_init(|| tokio::spawn(remote.listener(Arc::clone(&self.woken))).abort_handle());
+            remote.listen_to_others(&self.woken);
         }
         self.woken.subscribe()
     }
 
-    pub(crate) async fn close(&self) {
+    pub(crate) fn close(&self) {
         if let Some(remote) = &self.remote {
             remote.stop();
-            remote.pool.close().await;
         }
     }
 }
 
 impl Remote {
     fn notifier(&self) -> impl Future<Output = ()> + Send + use<> {
-        let (pool, channel) = (self.pool.clone(), self.channel.clone());
+        let (pg, channel) = (self.pg.clone(), self.channel.clone());
         let (origin, raised) = (self.origin.clone(), Arc::clone(&self.raised));
         async move {
             loop {
                 raised.notified().await;
-                let sent = sqlx::query("SELECT pg_notify($1, $2)")
-                    .bind(&channel)
-                    .bind(&origin)
-                    .execute(&pool)
-                    .await;
-                if let Err(error) = sent {
+                if let Err(error) = pg.notify(&channel, &origin).await {
                     tracing::debug!(%error, channel, "feed notification not sent; subscribers will poll");
                 }
                 tokio::time::sleep(NOTIFY_PAUSE).await;
@@ -114,8 +106,20 @@ impl Remote {
         }
     }
 
-    fn listener(&self, woken: Arc<watch::Sender<()>>) -> impl Future<Output = ()> + Send + use<> {
-        let (pool, channel, origin) = (self.pool.clone(), self.channel.clone(), self.origin.clone());
+    /// Behind a pooler that shares sessions there is nothing to listen on: subscribers poll.
+    fn listen_to_others(&self, woken: &Arc<watch::Sender<()>>) {
+        if let Some(pool) = self.pg.listening() {
+            self.listener
+                .get_or_init(|| tokio::spawn(self.listener(pool.clone(), Arc::clone(woken))).abort_handle());
+        }
+    }
+
+    fn listener(
+        &self,
+        pool: PgPool,
+        woken: Arc<watch::Sender<()>>,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let (channel, origin) = (self.channel.clone(), self.origin.clone());
         async move {
             loop {
                 if let Err(error) = listen(&pool, &channel, &origin, &woken).await {

@@ -37,8 +37,14 @@ pub(crate) async fn open(path: &str, options: &Options) -> Result<Pools, StoreEr
         .pragma("journal_size_limit", "67108864")
         .statement_cache_capacity(256);
     let write = open_writer(&connect, options).await?;
+    check(&write, path).await?;
     let read = SqlitePoolOptions::new()
-        .max_connections(options.max_connections.clamp(1, MOST_READERS))
+        .max_connections(
+            options
+                .max_connections
+                .unwrap_or(MOST_READERS)
+                .clamp(1, MOST_READERS),
+        )
         .acquire_timeout(options.acquire_timeout)
         .test_before_acquire(false)
         .connect_with(connect.pragma("cache_size", READER_CACHE).read_only(true))
@@ -68,6 +74,33 @@ async fn open_writer(connect: &SqliteConnectOptions, options: &Options) -> Resul
             result => return result,
         }
     }
+}
+
+/// SQLite answers a setting that it can't take with the one it keeps, and no error: a file system without shared memory
+/// (a network share) leaves it without the log that commits are synced to.
+async fn check(write: &SqlitePool, path: &Path) -> Result<(), StoreError> {
+    let sql = "SELECT journal_mode, synchronous FROM pragma_journal_mode, pragma_synchronous";
+    let (journal, synchronous): (String, i64) = sqlx::query_as(sql).fetch_one(write).await?;
+    judge(&journal, synchronous).map_err(|reason| {
+        StoreError::Configuration(format!("cannot use database file {}: {reason}", path.display()))
+    })
+}
+
+fn judge(journal: &str, synchronous: i64) -> Result<(), String> {
+    /// `PRAGMA synchronous`: FULL; EXTRA, which is more, is 3.
+    const FULL: i64 = 2;
+    if journal != "wal" {
+        return Err(format!(
+            "SQLite keeps its journal in mode {journal} and not wal there; put the data directory on a local disk"
+        ));
+    }
+    if synchronous < FULL {
+        return Err(format!(
+            "SQLite does not sync every commit there (synchronous = {synchronous}); use the library that this program \
+             was built with"
+        ));
+    }
+    Ok(())
 }
 
 /// SQLite ends a transaction by itself when the disk is full. sqlx then still counts it as open and could never
@@ -103,7 +136,7 @@ pub(crate) async fn empty_log(write: &SqlitePool) {
     }
 }
 
-fn file_path(path: &str) -> Result<&Path, StoreError> {
+pub(crate) fn file_path(path: &str) -> Result<&Path, StoreError> {
     let path = path.strip_prefix("//").unwrap_or(path);
     if path.is_empty() || path.starts_with(":memory:") || path.contains(['?', '#']) {
         return Err(StoreError::Configuration(format!(
@@ -132,4 +165,17 @@ fn unusable(path: &Path, error: &io::Error) -> StoreError {
         "cannot use database file {}: {error}; check that the folder exists and belongs to this user",
         path.display()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_whose_commits_are_not_synced_to_a_log_is_refused_in_words() {
+        judge("wal", 2).unwrap();
+        judge("wal", 3).unwrap();
+        assert!(judge("delete", 2).unwrap_err().contains("local disk"));
+        assert!(judge("wal", 1).unwrap_err().contains("sync"));
+    }
 }

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use sqlx::{Postgres, Sqlite, Transaction};
+use sqlx::{Sqlite, Transaction};
 
-use crate::{Db, StoreError};
+use crate::{Db, StoreError, postgres::PgTx};
 
 /// A transaction on either database; used through [`tx!`](crate::tx!). Dropped without commit, it rolls back.
 pub struct Tx {
@@ -22,7 +22,7 @@ pub struct Tx {
 #[doc(hidden)]
 pub enum TxKind {
     /// PostgreSQL.
-    Pg(Transaction<'static, Postgres>),
+    Pg(PgTx),
     /// SQLite.
     Lite(Transaction<'static, Sqlite>),
 }
@@ -65,7 +65,7 @@ impl Tx {
     /// statement is tried first, unless one just succeeded: it fails in such a transaction.
     async fn refuse_if_failed(&mut self) -> Result<(), StoreError> {
         if let (TxKind::Pg(transaction), false) = (&mut self.kind, self.sound) {
-            sqlx::query("SELECT 1").execute(&mut **transaction).await?;
+            sqlx::query("SELECT 1").execute(transaction).await?;
         }
         Ok(())
     }
@@ -80,6 +80,10 @@ impl Tx {
             TxKind::Lite(transaction) => transaction.rollback().await?,
         }
         Ok(())
+    }
+
+    pub(crate) fn schema(&self) -> &str {
+        self.db.schema()
     }
 
     /// For the macros of this crate.

@@ -232,7 +232,7 @@ fn configuration(
         .collect();
     format!(
         "data_dir: {data}\n\
-         database: {{ url: \"{database_url}\", max_connections: 8 }}\n\
+         database: {{ url: \"{database_url}\", max_connections: 8, allow_unsafe: true }}\n\
          telemetry: {{ format: json, filter: \"info\" }}\n\
          listen:\n  grpc_port: {port}\n  https_port: 0\n  http_port: 0\n  metrics_port: 0\n  \
          public_http_url: http://pki.example.test\n\

@@ -7,8 +7,10 @@
 
 pub mod fleet;
 pub mod hostile;
+pub mod pgbouncer;
 pub mod postgres;
 pub mod process;
 pub mod system;
 
+pub use pgbouncer::PgBouncer;
 pub use postgres::Postgres;

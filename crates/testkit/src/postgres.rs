@@ -8,6 +8,7 @@
 //! keep transactions open on purpose, or stop the server, start their own.
 
 mod programs;
+mod standby;
 
 use std::{
     fs,
@@ -22,7 +23,8 @@ use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 use tokio::{sync::OnceCell, task::spawn_blocking, time::sleep};
 
-use self::programs::{as_server_user, make_accessible, program};
+pub(crate) use self::programs::make_accessible;
+use self::programs::{as_server_user, program};
 use crate::process::{children_of, is_alive, send_signal};
 
 /// How long the server may take to start, which includes waiting for the remains of a killed one.
@@ -102,6 +104,18 @@ impl Postgres {
     #[must_use]
     pub fn url(&self) -> String {
         self.database_url("postgres")
+    }
+
+    /// The port that it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The folder of its Unix socket.
+    #[must_use]
+    pub fn socket_folder(&self) -> PathBuf {
+        fs::canonicalize(self.scratch.path()).unwrap_or_else(|_| self.scratch.path().to_owned())
     }
 
     /// URL of the database of that name, whether it exists or not.
@@ -278,7 +292,8 @@ impl Postgres {
         command
             .arg("-D")
             .arg(self.data())
-            .args(["-p", &self.port.to_string(), "-h", "127.0.0.1", "-k", ""]);
+            .args(["-p", &self.port.to_string(), "-h", "127.0.0.1", "-k"])
+            .arg(&folder);
         let settings = [
             format!("fsync={fsync}"),
             format!("full_page_writes={fsync}"),

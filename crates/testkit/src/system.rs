@@ -12,6 +12,9 @@ use tempfile::TempDir;
 /// How long a start may take before the test gives up; a loaded machine is slow, not broken.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The setting, set to `true`, with which the servers of most tests are taken: they do without `fsync`, for speed.
+pub const ALLOW_UNSAFE: &str = "GIGVAULT_DATABASE__ALLOW_UNSAFE";
+
 /// What `--ready-file` says.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Ready {
@@ -97,6 +100,7 @@ impl System {
             .current_dir(dir.path())
             .args(["bootstrap", "--data-dir"])
             .arg(dir.path().join("data"))
+            .env(ALLOW_UNSAFE, "true")
             .args(arguments);
         for identity in identities {
             command.args(["--identity", identity]);
@@ -277,6 +281,7 @@ fn start(dir: &Path, arguments: &[String]) -> anyhow::Result<(Child, Ready)> {
         .args(["--ldap-port", "0"])
         .arg("--data-dir")
         .arg(dir.join("data"))
+        .env(ALLOW_UNSAFE, "true")
         .args(arguments);
     spawn(command, dir)
 }

@@ -70,6 +70,11 @@ impl Databases {
         found.with_context(|| format!("the database of {} was not opened", service.name()))
     }
 
+    /// All of them.
+    pub(crate) fn all(&self) -> Vec<Db> {
+        self.0.values().cloned().collect()
+    }
+
     /// Closes them: a SQLite file then holds everything, and can be copied alone.
     pub(crate) async fn close(&self) {
         for (service, db) in &self.0 {
@@ -162,6 +167,8 @@ async fn open(settings: &Settings, data: &DataDir, service: Service) -> anyhow::
     };
     let options = Options {
         max_connections: settings.database.max_connections,
+        pooling: settings.database.pooling,
+        allow_unsafe: settings.database.allow_unsafe,
         ..Options::default()
     };
     Db::open(&url, service.name(), options)

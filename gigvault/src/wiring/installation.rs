@@ -79,6 +79,9 @@ impl Record {
 
     /// Everything is there.
     pub(crate) fn complete(mut self, data: &DataDir) -> anyhow::Result<()> {
+        if self.state == State::Complete {
+            return Ok(());
+        }
         self.state = State::Complete;
         self.write(data)
     }

@@ -148,8 +148,14 @@ pub(crate) struct Database {
     /// `postgres://…`, or `file:` or `env:` and where it stands: a schema a service. Without it SQLite, a file a service
     /// in the data directory.
     pub(crate) url: Option<Secret>,
-    /// Most connections a service.
-    pub(crate) max_connections: u32,
+    /// Most connections a service. Without a number 16, on PostgreSQL at most a quarter of those that the server has,
+    /// and 3 behind a pooler in session mode.
+    pub(crate) max_connections: Option<u32>,
+    /// How a pooler in front of PostgreSQL shares sessions: `auto` (found out at the start), `session` (also without a
+    /// pooler) or `transaction`.
+    pub(crate) pooling: store::Pooling,
+    /// Take a PostgreSQL server with `fsync` or `full_page_writes` off, which may lose what was acknowledged.
+    pub(crate) allow_unsafe: bool,
     /// Bring the schema up to date at start; else `gigvault migrate` does.
     pub(crate) migrate: bool,
 }
@@ -158,7 +164,9 @@ impl Default for Database {
     fn default() -> Self {
         Self {
             url: None,
-            max_connections: 16,
+            max_connections: None,
+            pooling: store::Pooling::Auto,
+            allow_unsafe: false,
             migrate: true,
         }
     }

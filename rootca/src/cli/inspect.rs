@@ -116,6 +116,12 @@ fn of_folder(folder: &Folder, now: OffsetDateTime) -> Result<(Value, String), Er
         let status = match revoked.iter().find(|revoked| revoked.serial == entry.serial) {
             Some(revoked) => format!("revoked {} ({})", rfc3339(revoked.time), revoked.reason),
             None if entry.not_after < now => "expired".into(),
+            None if entry
+                .certificate()
+                .is_some_and(|issued| now < issued.not_before()) =>
+            {
+                "not-yet-valid".into()
+            }
             None => "valid".into(),
         };
         text.push_str(&format!(

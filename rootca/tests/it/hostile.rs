@@ -148,7 +148,7 @@ fn a_folder_that_others_can_write_in_is_not_signed_with() {
 }
 
 #[test]
-fn a_crl_never_goes_back_in_time_and_its_number_never_repeats() {
+fn a_crl_number_never_repeats_at_the_end_of_the_range() {
     let ceremony = with_csr();
     fs::write(ceremony.path("root/crl-number"), format!("{}\n", u64::MAX - 1)).unwrap();
     let last = ceremony.run_unlocked(&["crl"]).ok().value("number");

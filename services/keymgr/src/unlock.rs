@@ -70,7 +70,8 @@ async fn matching(source: &KekSource, stored: &Kek) -> Result<KeyEncryptionKey, 
 fn first_derivation(source: &KekSource) -> Result<Derivation, Error> {
     match source {
         KekSource::File(_) => Ok(Derivation::File),
-        KekSource::Passphrase(_) => {
+        KekSource::Passphrase(path) => {
+            keys::passphrase::check_new(&secret_file::read_passphrase(path)?)?;
             let mut salt = vec![0; SALT_LEN];
             rand::fill(&mut salt).map_err(|_| Error::Internal("no random bytes for a salt".to_owned()))?;
             Ok(Derivation::Passphrase {

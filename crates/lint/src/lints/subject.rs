@@ -30,7 +30,7 @@ pub(super) const LINTS: &[Lint] = &[
     error(
         "gigvault_cn_is_what_it_looks_like",
         "RFC 5280 4.2.1.10, 7.2; GigVault",
-        "A commonName with the shape of a host name, address, mailbox or URI is one.",
+        "A commonName, unstructuredName or -Address that looks like a host name, address, mailbox or URI is one.",
     )
     .on(All, Content(common_name_shape)),
     notice(
@@ -65,14 +65,13 @@ fn common_name_in_san(view: &View<'_>) -> Verdict {
 }
 
 fn common_name_shape(view: &View<'_>) -> Verdict {
-    for attribute in view.subject.all(oid::COMMON_NAME) {
+    for attribute in free_text::ATTRIBUTES
+        .iter()
+        .flat_map(|kind| view.subject.all(*kind))
+    {
         let text = attribute.text().unwrap_or_default();
         free_text::read(&text).map_err(|disguised| {
-            format!(
-                "commonName `{}` looks like {} and is not one",
-                shown(&text),
-                disguised.shape
-            )
+            format!("`{}` looks like {} and is not one", shown(&text), disguised.shape)
         })?;
     }
     Ok(())

@@ -38,6 +38,7 @@ pub(crate) fn settle(
     let attributes: Vec<_> = subject.attributes().collect();
     check_attributes(profile, &attributes)?;
     check_mailboxes(&attributes, sans)?;
+    check_free_texts(&attributes)?;
     let mut common_names = attributes.iter().filter(|(oid, _)| *oid == oids::COMMON_NAME);
     match (common_names.next(), common_names.next()) {
         (None, _) => Ok(subject),
@@ -91,6 +92,17 @@ fn check_mailboxes(attributes: &[(ObjectIdentifier, String)], sans: &[San]) -> R
                 "emailAddress {address} is not one of the alternative names; add email:{address} there"
             )));
         }
+    }
+    Ok(())
+}
+
+/// What looks like a name is one: the common name has more rules, which [`spelling`] knows.
+fn check_free_texts(attributes: &[(ObjectIdentifier, String)]) -> Result<(), Denied> {
+    let others = attributes
+        .iter()
+        .filter(|(oid, _)| *oid != oids::COMMON_NAME && free_text::ATTRIBUTES.contains(oid));
+    for (oid, text) in others {
+        free_text::read(text).map_err(|disguised| Denied::subject(format!("{} {disguised}", label(*oid))))?;
     }
     Ok(())
 }

@@ -23,6 +23,8 @@ const STATE_PG: &str = "SELECT pruned_tx, pruned_ordinal, \
 const STATE_LITE: &str =
     "SELECT pruned_tx, pruned_ordinal, counter + 1 AS next_tx, FALSE AS held_back FROM outbox_state";
 
+const AHEAD: &str = "it lies ahead of the feed, whose database was restored from an older backup";
+
 /// Where a feed stands.
 #[derive(FromRow)]
 pub(super) struct State {
@@ -49,7 +51,7 @@ impl State {
             ordinal: self.pruned_ordinal,
         };
         let reason = if cursor.tx >= self.next_tx {
-            "it lies ahead of the feed, whose database was restored from an older backup"
+            AHEAD
         } else if cursor != Cursor::START && cursor < pruned {
             "the events that follow it were deleted after their retention time"
         } else {
@@ -62,12 +64,30 @@ impl State {
     }
 }
 
+/// Refuses a cursor of an event that has not happened in this database.
+pub(crate) async fn refuse_ahead(tx: &mut Tx, cursor: Cursor) -> Result<(), StoreError> {
+    const NEXT_PG: &str =
+        "SELECT tx_offset + pg_snapshot_xmax(pg_current_snapshot())::text::bigint FROM outbox_state";
+    const NEXT_LITE: &str = "SELECT counter + 1 FROM outbox_state";
+    let next: i64 = match tx.kind() {
+        TxKind::Pg(connection) => sqlx::query_scalar(NEXT_PG).fetch_one(connection).await?,
+        TxKind::Lite(connection) => sqlx::query_scalar(NEXT_LITE).fetch_one(&mut **connection).await?,
+    };
+    if cursor.tx < next {
+        return Ok(());
+    }
+    Err(StoreError::Cursor {
+        cursor: cursor.to_string(),
+        reason: AHEAD,
+    })
+}
+
 /// The number below which no event can appear any more.
 pub(crate) async fn of(tx: &mut Tx) -> Result<i64, StoreError> {
     const HORIZON: &str =
         "SELECT tx_offset + pg_snapshot_xmin(pg_current_snapshot())::text::bigint FROM outbox_state";
     match tx.kind() {
-        TxKind::Pg(connection) => Ok(sqlx::query_scalar(HORIZON).fetch_one(&mut **connection).await?),
+        TxKind::Pg(connection) => Ok(sqlx::query_scalar(HORIZON).fetch_one(connection).await?),
         TxKind::Lite(_) => Ok(i64::MAX),
     }
 }
@@ -80,7 +100,7 @@ pub(crate) async fn keep_ahead(tx: &mut Tx) -> Result<(), StoreError> {
         FROM (SELECT max(tx) AS tx FROM outbox) AS last \
         WHERE last.tx >= tx_offset + pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
     if let TxKind::Pg(connection) = tx.kind() {
-        sqlx::query(RAISE).execute(&mut **connection).await?;
+        sqlx::query(RAISE).execute(connection).await?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use store::{
 };
 use testkit::Postgres;
 
-use crate::support::{Scratch, commit_event, now, on_both, tables};
+use crate::support::{Scratch, commit_event, now, on_both, options, tables};
 
 on_both!(
     a_unique_violation_names_its_columns,
@@ -170,10 +170,13 @@ fn cause(error: &StoreError) -> Option<Cause> {
     }
 }
 
-const IMPATIENT: Options = Options {
-    max_connections: 16,
-    acquire_timeout: Duration::from_millis(500),
-};
+fn impatient() -> Options {
+    Options {
+        max_connections: Some(16),
+        acquire_timeout: Duration::from_millis(500),
+        ..options()
+    }
+}
 
 async fn own_server(options: Options) -> (Postgres, Db) {
     let server = Postgres::start().await.unwrap();
@@ -192,7 +195,7 @@ async fn use_connections(db: &Db) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_server_is_unavailable_and_the_handle_recovers() {
-    let (server, db) = own_server(IMPATIENT).await;
+    let (server, db) = own_server(impatient()).await;
     use_connections(&db).await;
     let mut open = db.begin().await.unwrap();
     insert(&mut open, 1).await.unwrap();
@@ -214,7 +217,7 @@ async fn a_killed_server_is_unavailable_and_the_handle_recovers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_server_is_unavailable_and_the_handle_recovers() {
-    let (server, db) = own_server(IMPATIENT).await;
+    let (server, db) = own_server(impatient()).await;
     use_connections(&db).await;
     let mut open = db.begin().await.unwrap();
     server.stop().await.unwrap();
@@ -251,8 +254,9 @@ async fn recovers(db: &Db) {
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_refusals_are_classified() {
     let options = Options {
-        max_connections: 2,
+        max_connections: Some(2),
         acquire_timeout: Duration::from_millis(300),
+        ..options()
     };
     let (server, db) = own_server(options).await;
     let fails = async |sql: &'static str| {

@@ -31,11 +31,11 @@ const POLL: Duration = Duration::from_millis(500);
 async fn postgres_subscribers_neither_skip_nor_reorder_under_slow_and_fast_writers() {
     let server = Postgres::start().await.unwrap();
     let replicas = [
-        Db::open(&server.url(), "ca", store::Options::default())
+        Db::open(&server.url(), "ca", crate::support::options())
             .await
             .unwrap(),
         {
-            Db::open(&server.url(), "ca", store::Options::default())
+            Db::open(&server.url(), "ca", crate::support::options())
                 .await
                 .unwrap()
         },

@@ -27,7 +27,7 @@ const LONG: Duration = Duration::from_secs(3600);
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_subscription_outlives_the_death_of_the_server() {
     let server = Postgres::start().await.unwrap();
-    let db = Db::open(&server.url(), "ca", store::Options::default())
+    let db = Db::open(&server.url(), "ca", crate::support::options())
         .await
         .unwrap();
     db.migrate(&crate::support::tables()).await.unwrap();
@@ -115,7 +115,7 @@ async fn follow_through_errors(db: Db, last: &str) -> Vec<Event> {
 async fn postgres_feed_wakes_again_after_its_listener_lost_the_connection() {
     let server = Postgres::start().await.unwrap();
     let open = || async {
-        Db::open(&server.url(), "ca", store::Options::default())
+        Db::open(&server.url(), "ca", crate::support::options())
             .await
             .unwrap()
     };

@@ -17,7 +17,7 @@ const POLL: Duration = Duration::from_millis(500);
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_orders_by_sequence_skips_what_commits_late_and_the_feed_does_not() {
     let server = Postgres::start().await.unwrap();
-    let db = Db::open(&server.url(), "ca", store::Options::default())
+    let db = Db::open(&server.url(), "ca", crate::support::options())
         .await
         .unwrap();
     db.migrate(&crate::support::migrator(&[
@@ -91,7 +91,7 @@ impl Naive {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_horizon_the_order_by_transaction_would_skip() {
     let server = Postgres::start().await.unwrap();
-    let db = Db::open(&server.url(), "ca", store::Options::default())
+    let db = Db::open(&server.url(), "ca", crate::support::options())
         .await
         .unwrap();
     db.migrate(&crate::support::tables()).await.unwrap();

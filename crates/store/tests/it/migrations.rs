@@ -3,9 +3,9 @@
 use std::process::Command;
 
 use futures::future::join_all;
-use store::{Db, Options, StoreError, read};
+use store::{Db, StoreError, read};
 
-use crate::support::{Scratch, migrator, on_both};
+use crate::support::{Scratch, migrator, on_both, options};
 
 on_both!(
     many_migrators_at_once_apply_each_migration_once,
@@ -41,7 +41,7 @@ const CHILD_URL: &str = "STORE_TEST_MIGRATE_URL";
 #[tokio::test]
 async fn child_process() {
     let Ok(url) = std::env::var(CHILD_URL) else { return };
-    let db = Db::open(&url, "ca", Options::default()).await.unwrap();
+    let db = Db::open(&url, "ca", options()).await.unwrap();
     db.migrate(&migrator(&[FIRST, SECOND])).await.unwrap();
 }
 

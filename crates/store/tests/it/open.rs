@@ -3,10 +3,10 @@
 use std::os::unix::fs::PermissionsExt;
 
 use futures::future::join_all;
-use store::{Db, Options, StoreError, read};
+use store::{Db, StoreError, read};
 use testkit::Postgres;
 
-use crate::support::{Scratch, commit_event, on_both};
+use crate::support::{Scratch, commit_event, on_both, options};
 
 on_both!(a_handle_answers, handles_opened_at_once_all_work);
 
@@ -35,7 +35,7 @@ async fn sqlite_files_are_private_to_their_owner() {
     let path = folder.path().join("loose.db");
     std::fs::write(&path, "").unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-    let db = Db::open(&format!("sqlite:{}", path.display()), "ca", Options::default())
+    let db = Db::open(&format!("sqlite:{}", path.display()), "ca", options())
         .await
         .unwrap();
     db.migrate(&crate::support::tables()).await.unwrap();
@@ -122,7 +122,7 @@ async fn bad_settings_are_refused_with_advice_and_without_the_password() {
         ("sqlite:x.db", "", "cannot name a schema"),
     ];
     for (url, schema, advice) in cases {
-        let error = Db::open(url, schema, Options::default()).await.unwrap_err();
+        let error = Db::open(url, schema, options()).await.unwrap_err();
         assert!(matches!(error, StoreError::Configuration(_)), "{url}: {error:?}");
         assert!(error.to_string().contains(advice), "{url}: {error}");
         assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
@@ -132,8 +132,8 @@ async fn bad_settings_are_refused_with_advice_and_without_the_password() {
 #[tokio::test]
 async fn services_in_one_postgres_database_do_not_see_each_other() {
     let url = Postgres::shared().await.unwrap().fresh_database().await.unwrap();
-    let ca = Db::open(&url, "ca", Options::default()).await.unwrap();
-    let auth = Db::open(&url, "auth", Options::default()).await.unwrap();
+    let ca = Db::open(&url, "ca", options()).await.unwrap();
+    let auth = Db::open(&url, "auth", options()).await.unwrap();
     for db in [&ca, &auth] {
         db.migrate(&crate::support::tables()).await.unwrap();
     }
@@ -161,8 +161,10 @@ async fn a_role_that_may_not_create_schemas_can_use_its_own() {
         .await
         .unwrap();
     let url = url.replace("postgres@", "limited@");
-    let db = Db::open(&url, "ca", Options::default()).await.unwrap();
+    let db = Db::open(&url, "ca", options()).await.unwrap();
     db.migrate(&crate::support::tables()).await.unwrap();
-    let error = Db::open(&url, "auth", Options::default()).await.unwrap_err();
-    assert!(matches!(error, StoreError::Internal(_)), "{error:?}");
+    let error = Db::open(&url, "auth", options()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Configuration(_)), "{error:?}");
+    let way = "CREATE SCHEMA auth AUTHORIZATION \"limited\"";
+    assert!(error.to_string().contains(way), "{error}");
 }

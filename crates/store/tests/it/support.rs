@@ -16,6 +16,14 @@ use tempfile::TempDir;
 use testkit::Postgres;
 use time::OffsetDateTime;
 
+/// The servers of most tests do without `fsync`, for speed.
+pub(crate) fn options() -> Options {
+    Options {
+        allow_unsafe: true,
+        ..Options::default()
+    }
+}
+
 /// A database of the test's own.
 pub(crate) struct Scratch {
     pub(crate) url: String,
@@ -40,7 +48,7 @@ impl Scratch {
 
     /// A handle with pools of its own, like another process has.
     pub(crate) async fn open(&self) -> Db {
-        Db::open(&self.url, "ca", Options::default()).await.unwrap()
+        Db::open(&self.url, "ca", options()).await.unwrap()
     }
 
     /// A handle on a database with the tables that the tests use.
@@ -141,6 +149,13 @@ pub(crate) async fn all(db: &Db) -> Vec<Event> {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("the feed does not show all events");
+}
+
+pub(crate) async fn count_events(db: &Db) -> i64 {
+    read!(db, |c| sqlx::query_scalar("SELECT count(*) FROM outbox")
+        .fetch_one(c)
+        .await)
+    .unwrap()
 }
 
 pub(crate) async fn subjects(db: &Db) -> Vec<String> {

@@ -77,7 +77,7 @@ pub(super) fn as_server_user(name: &str, folder: &Path) -> Result<Command> {
 }
 
 /// Lets the user `postgres` make its data folder here.
-pub(super) fn make_accessible(folder: &Path) -> Result<()> {
+pub(crate) fn make_accessible(folder: &Path) -> Result<()> {
     if is_root() {
         let status = Command::new("chown").arg("postgres").arg(folder).status()?;
         ensure!(

@@ -170,13 +170,11 @@ impl Database {
         {
             faults.push(Fault::hiding("database.url", error.to_string()));
         }
-        if !(1..=MAX_CONNECTIONS).contains(&self.max_connections) {
+        if let Some(most) = self.max_connections
+            && !(1..=MAX_CONNECTIONS).contains(&most)
+        {
             let allowed = format!("takes 1 to {MAX_CONNECTIONS}");
-            faults.push(Fault::new(
-                "database.max_connections",
-                self.max_connections,
-                allowed,
-            ));
+            faults.push(Fault::new("database.max_connections", most, allowed));
         }
     }
 }

@@ -73,7 +73,7 @@ impl World {
     }
 
     pub(crate) async fn start(&self) -> Running {
-        let db = Db::open(&self.url, "auth", Options::default()).await.unwrap();
+        let db = Db::open(&self.url, "auth", unsafe_options()).await.unwrap();
         db.migrate(&MIGRATIONS).await.unwrap();
         let clock = Arc::<MockClock>::clone(&self.clock);
         let auth = Auth::build(
@@ -136,4 +136,12 @@ pub(crate) fn somebody(role: &str) -> Caller {
 /// The text of a key.
 pub(crate) fn text(created: &Created) -> &str {
     created.token.text().expose_secret()
+}
+
+/// The servers of tests do without `fsync`, for speed.
+fn unsafe_options() -> Options {
+    Options {
+        allow_unsafe: true,
+        ..Options::default()
+    }
 }

@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tower::Layer;
 use x509::crl::Reason;
 use x509::csr::Csr;
+use x509::serial::Serial;
 use x509::{KeyAlgorithm, PublicKey, San, SignatureAlgorithm};
 
 pub(crate) const NOW: OffsetDateTime = datetime!(2027-01-02 03:04:05.678901 UTC);
@@ -134,6 +135,11 @@ impl World {
         let subject = format!("CN=Test {name}").parse().unwrap();
         let wanted = match name {
             "services" => Intermediate::for_services(subject, public_key),
+            // One that has CAs below it.
+            "parent" => Intermediate {
+                path_len: Some(1),
+                ..Intermediate::new(subject, public_key)
+            },
             _ => Intermediate::new(subject, public_key),
         };
         let new = NewAuthority {
@@ -156,6 +162,11 @@ impl World {
         self.ca.app().issue(&anyone(), request).await.unwrap()
     }
 
+    /// As the inventory has it now.
+    pub(crate) async fn issued(&self, serial: &Serial) -> Issued {
+        self.ca.app().find(&anyone(), &serial.to_string()).await.unwrap()
+    }
+
     pub(crate) async fn renew(&self, request: RenewRequest) -> Result<Issued, Error> {
         self.ca.app().renew(&anyone(), request).await
     }
@@ -167,6 +178,14 @@ impl World {
             invalidity: None,
         };
         self.ca.app().revoke(&anyone(), &request).await
+    }
+
+    pub(crate) async fn hold(&self, serial: &str) -> Result<Issued, Error> {
+        self.ca.app().hold(&anyone(), serial).await
+    }
+
+    pub(crate) async fn release(&self, serial: &str) -> Result<Issued, Error> {
+        self.ca.app().release(&anyone(), serial).await
     }
 
     /// Events of certificates, in the order of the feed.
@@ -224,7 +243,7 @@ async fn key_manager(dir: &TempDir, url: &str, clock: Arc<MockClock>) -> Transpo
         backends: Backends { software },
         ..keymgr::Config::default()
     };
-    let db = Db::open(url, "keymgr", Options::default()).await.unwrap();
+    let db = Db::open(url, "keymgr", unsafe_options()).await.unwrap();
     db.migrate(&keymgr::MIGRATIONS).await.unwrap();
     let deps = keymgr::Deps {
         db,
@@ -236,7 +255,7 @@ async fn key_manager(dir: &TempDir, url: &str, clock: Arc<MockClock>) -> Transpo
 }
 
 async fn database(url: &str) -> Db {
-    let db = Db::open(url, "ca", Options::default()).await.unwrap();
+    let db = Db::open(url, "ca", unsafe_options()).await.unwrap();
     db.migrate(&ca::MIGRATIONS).await.unwrap();
     db
 }
@@ -361,5 +380,13 @@ pub(crate) fn refused(result: Result<Issued, Error>, kind: Kind) -> Error {
             assert_eq!(error.kind(), kind, "{error:?}");
             error
         }
+    }
+}
+
+/// The servers of tests do without `fsync`, for speed.
+fn unsafe_options() -> Options {
+    Options {
+        allow_unsafe: true,
+        ..Options::default()
     }
 }

@@ -97,6 +97,16 @@ async fn a_passphrase_where_a_file_was_set_up_is_refused() {
 }
 
 #[tokio::test]
+async fn a_new_passphrase_that_is_quickly_guessed_is_refused() {
+    let mut world = World::sqlite();
+    with_passphrase(&mut world, "aaaaaaaaaaaaaa");
+    let refused = refusal(&world).await.to_string();
+    assert!(refused.contains("too easy to guess"), "{refused}");
+    with_passphrase(&mut world, "correct horse battery staple");
+    world.start().await.stop().await;
+}
+
+#[tokio::test]
 async fn a_file_that_others_may_read_is_refused() {
     let world = World::sqlite();
     let path = world.config.backends.software.kek_file.clone().unwrap();

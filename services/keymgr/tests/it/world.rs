@@ -91,7 +91,7 @@ impl World {
     }
 
     pub(crate) async fn database(&self) -> Db {
-        let db = Db::open(&self.url, "keymgr", Options::default()).await.unwrap();
+        let db = Db::open(&self.url, "keymgr", unsafe_options()).await.unwrap();
         db.migrate(&keymgr::MIGRATIONS).await.unwrap();
         db
     }
@@ -145,5 +145,13 @@ impl Authenticator for ByRole {
                 expires: None,
             })
         })
+    }
+}
+
+/// The servers of tests do without `fsync`, for speed.
+fn unsafe_options() -> Options {
+    Options {
+        allow_unsafe: true,
+        ..Options::default()
     }
 }

@@ -3,15 +3,19 @@
 //! An event's position is the number of its transaction and its ordinal within it. PostgreSQL numbers
 //! transactions itself ([`feed`](crate::feed) explains how readers avoid gaps); on SQLite, where writers take
 //! turns, the first append of a transaction draws the next number from a counter row.
+//!
+//! Events stay until they are old and everybody has them: [`prune`], [`subscribers`].
 
-use sqlx::FromRow;
+mod prune;
+pub mod subscribers;
+
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+pub use self::prune::{measure, oldest, prune};
 use crate::{
-    Db, StoreError, Tx, TxKind,
+    StoreError, Tx, TxKind,
     bulk::{self, Insert},
-    feed::{Cursor, horizon},
     id::new_id,
     time::to_micros,
 };
@@ -96,7 +100,7 @@ async fn append_pg(tx: &mut Tx, events: &[NewEvent], ids: &[Uuid], time_us: i64)
                 .map(|e| e.traceparent.as_deref())
                 .collect::<Vec<_>>(),
         )
-        .execute(&mut **connection)
+        .execute(connection)
         .await?;
     Ok(())
 }
@@ -133,74 +137,9 @@ async fn draw_number(tx: &mut Tx) -> Result<i64, StoreError> {
     Ok(crate::tx!(tx, |c| sqlx::query_scalar(sql).fetch_one(c).await)?)
 }
 
-/// Deletes the oldest events that happened before `before`, at most `batch` of them, and returns how many went.
-///
-/// Call it again while it returns `batch`. It stops at the first event that is younger, or that a subscriber of
-/// this service has not read (see [`feed::cursors`](crate::feed::cursors); forget subscribers that are gone), and
-/// it keeps the very last event, from which [`Db::migrate`] sees how far positions had come. A remote subscriber
-/// that is further behind gets [`StoreError::Cursor`].
-///
-/// # Errors
-/// Those of the database.
-pub async fn prune(db: &Db, before: OffsetDateTime, batch: u32) -> Result<u64, StoreError> {
-    let mut tx = db.begin().await?;
-    // makes replicas take turns
-    let take_turn = "UPDATE outbox_state SET counter = counter";
-    crate::tx!(&mut tx, |c| sqlx::query(take_turn)
-        .execute(c)
-        .await?
-        .rows_affected());
-    let Some(last) = last_to_prune(&mut tx, db.schema(), to_micros(before), batch).await? else {
-        return Ok(0);
-    };
-    let deleted = crate::tx!(&mut tx, |c| {
-        sqlx::query("UPDATE outbox_state SET pruned_tx = $1, pruned_ordinal = $2")
-            .bind(last.tx)
-            .bind(last.ordinal)
-            .execute(&mut *c)
-            .await?;
-        sqlx::query("DELETE FROM outbox WHERE (tx, ordinal) <= ($1, $2)")
-            .bind(last.tx)
-            .bind(last.ordinal)
-            .execute(c)
-            .await?
-            .rows_affected()
-    });
-    tx.commit().await?;
-    Ok(deleted)
-}
-
-/// Looks at the oldest events only, so that a call costs the same whatever the outbox holds.
-async fn last_to_prune(
-    tx: &mut Tx,
-    feed: &str,
-    before_us: i64,
-    batch: u32,
-) -> Result<Option<Cursor>, StoreError> {
-    const OLDEST: &str = "SELECT tx, ordinal, time_us FROM outbox ORDER BY tx, ordinal LIMIT $1";
-    const LAST: &str = "SELECT tx, ordinal FROM outbox ORDER BY tx DESC, ordinal DESC LIMIT 1";
-    const SLOWEST: &str = "SELECT tx, ordinal FROM feed_cursors WHERE feed = $1 ORDER BY tx, ordinal LIMIT 1";
-    // below the horizon no event can appear any more
-    let horizon = horizon::of(tx).await?;
-    let (oldest, last, slowest): (Vec<Candidate>, Option<Cursor>, Option<Cursor>) = crate::tx!(tx, |c| (
-        sqlx::query_as(OLDEST)
-            .bind(i64::from(batch))
-            .fetch_all(&mut *c)
-            .await?,
-        sqlx::query_as(LAST).fetch_optional(&mut *c).await?,
-        sqlx::query_as(SLOWEST).bind(feed).fetch_optional(c).await?,
-    ));
-    let prunable = oldest
-        .into_iter()
-        .take_while(|event| event.time_us < before_us)
-        .map(|event| event.cursor)
-        .take_while(|at| at.tx < horizon && Some(*at) < last && slowest.is_none_or(|slowest| *at <= slowest));
-    Ok(prunable.last())
-}
-
-#[derive(FromRow)]
-struct Candidate {
-    #[sqlx(flatten)]
-    cursor: Cursor,
-    time_us: i64,
+/// Makes those who prune and those who register take turns, in all replicas, until the transaction ends.
+async fn take_turn(tx: &mut Tx) -> Result<(), StoreError> {
+    let sql = "UPDATE outbox_state SET counter = counter";
+    crate::tx!(tx, |c| sqlx::query(sql).execute(c).await?.rows_affected());
+    Ok(())
 }
