@@ -123,9 +123,15 @@ impl Edge {
 /// A call in this process is a step of its own work: whoever called says what a refusal means, `NotFound` for one.
 fn log(method: &'static str, code: Code, took: Duration, in_process: bool) {
     let ms = took.as_secs_f64() * 1000.0;
+    if code == Code::Ok || in_process {
+        tracing::debug!(method, ms, ?code, "gRPC call");
+    } else {
+        log_refusal(method, ms, code);
+    }
+}
+
+fn log_refusal(method: &'static str, ms: f64, code: Code) {
     match code {
-        Code::Ok => tracing::debug!(method, ms, "gRPC call"),
-        _ if in_process => tracing::debug!(method, ms, ?code, "gRPC call"),
         Code::Internal | Code::Unknown => tracing::warn!(method, ms, ?code, "gRPC call"),
         _ => tracing::info!(method, ms, ?code, "gRPC call"),
     }
