@@ -61,7 +61,7 @@ fn code(error: &anyhow::Error) -> u8 {
         Some(Error::Problem(problem)) => match problem.status {
             401 | 403 => DENIED,
             404 => NOT_FOUND,
-            422 if matches!(problem.slug(), "denied-by-profile" | "lint") => DENIED,
+            422 if matches!(problem.slug(), "denied-by-profile" | "lint" | "compromised-key") => DENIED,
             _ => FAILED,
         },
         _ => FAILED,

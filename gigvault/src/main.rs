@@ -5,6 +5,7 @@ mod commands;
 mod context;
 mod exit;
 mod output;
+mod process;
 mod wiring;
 
 use std::process::ExitCode;
@@ -16,6 +17,7 @@ use clap::Parser;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    process::keep_memory_private();
     let cli = cli::Cli::parse();
     // The only TLS provider in the tree; nothing can have installed another.
     let _first = rustls::crypto::aws_lc_rs::default_provider().install_default();

@@ -278,18 +278,23 @@ impl Folder {
             )));
         }
         let _lock = self.lock()?;
-        if self.entry(serial)?.is_none() {
-            let orphan = self.copy(serial)?.ok_or(Error::NotIssued(serial))?;
-            self.check_signed(&orphan, &self.path_of(serial))?;
-            self.enter(&orphan, now)?;
-        }
+        let issued = match self.entry(serial)? {
+            Some(entry) => entry.time,
+            None => {
+                let orphan = self.copy(serial)?.ok_or(Error::NotIssued(serial))?;
+                self.check_signed(&orphan, &self.path_of(serial))?;
+                self.enter(&orphan, now)?;
+                now
+            }
+        };
         if self.revoked()?.iter().any(|revoked| revoked.serial == serial) {
             return Err(Error::AlreadyRevoked(serial));
         }
         let revoked = Revoked {
             serial,
             reason,
-            time: now,
+            // A clock that is behind must not date it before the certificate.
+            time: now.max(issued),
         };
         records::append(&self.dir.join(REVOKED), &revoked)?;
         Ok(revoked)

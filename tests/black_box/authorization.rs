@@ -31,8 +31,20 @@ const CASES: &[(&str, &str, &str)] = &[
         "/api/v1/certificates/{serial}/revoke",
         "certificates:revoke-own",
     ),
+    (
+        "POST",
+        "/api/v1/certificates/{serial}/hold",
+        "certificates:revoke-own",
+    ),
+    (
+        "POST",
+        "/api/v1/certificates/{serial}/release",
+        "certificates:revoke-own",
+    ),
     ("GET", "/api/v1/cas", "cas:read"),
     ("GET", "/api/v1/cas/{name}", "cas:read"),
+    ("POST", "/api/v1/cas/{name}/suspend", "cas:suspend"),
+    ("POST", "/api/v1/cas/{name}/resume", "cas:suspend"),
     ("GET", "/api/v1/profiles", "profiles:read"),
     ("GET", "/api/v1/profiles/{name}", "profiles:read"),
     ("GET", "/api/v1/keys", "keys:read"),
@@ -48,7 +60,7 @@ const CASES: &[(&str, &str, &str)] = &[
 ];
 
 /// What each role holds, from the reference page, not from the code.
-const ROLES: &[(&str, &[&str])] = &[
+pub(crate) const ROLES: &[(&str, &[&str])] = &[
     (
         "root-admin",
         &[
@@ -57,6 +69,7 @@ const ROLES: &[(&str, &[&str])] = &[
             "certificates:renew-own",
             "certificates:revoke-own",
             "cas:read",
+            "cas:suspend",
             "profiles:read",
             "keys:read",
             "keys:generate",
@@ -74,6 +87,7 @@ const ROLES: &[(&str, &[&str])] = &[
             "certificates:renew-own",
             "certificates:revoke-own",
             "cas:read",
+            "cas:suspend",
             "profiles:read",
             "keys:read",
             "keys:generate",
@@ -114,7 +128,7 @@ const ROLES: &[(&str, &[&str])] = &[
     ),
 ];
 
-fn key_for(system: &System, role: &str) -> String {
+pub(crate) fn key_for(system: &System, role: &str) -> String {
     let made = system
         .cli_ok(&[
             "apikey",

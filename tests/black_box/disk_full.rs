@@ -162,3 +162,29 @@ async fn a_full_disk_means_503_and_space_brings_it_back_without_a_restart() {
     assert_eq!(found, wanted, "exactly what was acknowledged is there");
     drop(process);
 }
+
+/// A first start on a disk of this size, and the next one when there is space. The script's exit code is 0 if the first failed
+/// and the second did not.
+#[test]
+fn a_first_start_on_a_full_disk_is_finished_by_the_next_when_there_is_space() {
+    for kilobytes in ["8", "32", "64", "128", "256", "400", "500", "600"] {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        let script = "mkdir \"$1\" && mount -t tmpfs -o size=\"$2\"k,mode=700 tmpfs \"$1\" || exit 9
+            \"$3\" bootstrap --data-dir \"$1\" && exit 8
+            mount -o remount,size=20m \"$1\" || exit 9
+            \"$3\" bootstrap --data-dir \"$1\" && \"$3\" rootca verify --without-key --dir \"$1/keys/root\"";
+        let output = Command::new("unshare")
+            .args(["--map-root-user", "--mount", "sh", "-c", script, "sh"])
+            .args([judge::text(&data), kilobytes])
+            .arg(binary().unwrap())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{kilobytes} KiB: {said}");
+        assert!(
+            said.contains("no space left") || said.contains("No space left"),
+            "{said}"
+        );
+    }
+}

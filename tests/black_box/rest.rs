@@ -44,8 +44,20 @@ impl Rest {
     }
 
     pub(crate) async fn revoke(&self, serial: &str, reason: &str) {
-        let path = format!("/api/v1/certificates/{serial}/revoke");
-        let answer = self.post(&path, &json!({ "reason": reason })).await;
+        self.act(serial, "revoke", &json!({ "reason": reason })).await;
+    }
+
+    pub(crate) async fn hold(&self, serial: &str) {
+        self.act(serial, "hold", &json!({})).await;
+    }
+
+    pub(crate) async fn release(&self, serial: &str) {
+        self.act(serial, "release", &json!({})).await;
+    }
+
+    async fn act(&self, serial: &str, verb: &str, body: &Value) {
+        let path = format!("/api/v1/certificates/{serial}/{verb}");
+        let answer = self.post(&path, body).await;
         assert_eq!(
             answer.status(),
             StatusCode::OK,

@@ -1,5 +1,8 @@
 //! `cert revoke --ca X --all`: nothing unasked, nothing twice, nothing of another CA.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::{Value, json};
 use testkit::system::System;
 
@@ -21,31 +24,34 @@ async fn every_certificate_of_a_ca_is_revoked_once_and_none_of_another() {
     }
     let serials = rest.all("protocol=rest", 500).await;
     rest.revoke(&serials[0], "superseded").await;
-    rest.revoke(&serials[1], "certificate-hold").await;
+    rest.hold(&serials[1]).await;
 
-    // The server's own HTTPS certificate is among them.
+    // The server's own HTTPS certificate is not among them: the services CA issued it.
     let dry = all(&system, &["--dry-run"]);
     assert_eq!(
         dry,
-        json!({"ca": "issuing", "reason": "unspecified", "dry_run": true, "valid": 19, "on_hold": 1,
-               "revoked": 0, "revoked_meanwhile": 0})
+        json!({"ca": "issuing", "reason": "unspecified", "dry_run": true, "suspended": false, "valid": 18,
+               "on_hold": 1, "revoked": 0, "revoked_meanwhile": 0, "left": 19})
     );
     let unasked = system
         .cli(&["cert", "revoke", "--ca", "issuing", "--all"])
         .unwrap();
     assert_eq!(unasked.status.code(), Some(2));
-    assert_eq!(rest.all("ca=issuing&status=valid", 500).await.len(), 19);
+    assert_eq!(rest.all("ca=issuing&status=valid", 500).await.len(), 18);
 
-    let done = all(&system, &["--yes", "--reason", "ca-compromise"]);
+    let done = all(&system, &["--yes", "--reason", "cessation-of-operation"]);
     assert_eq!(
-        (&done["revoked"], &done["revoked_meanwhile"]),
-        (&json!(20), &json!(0))
+        (&done["revoked"], &done["revoked_meanwhile"], &done["left"]),
+        (&json!(19), &json!(0), &json!(0))
     );
     assert!(rest.all("ca=issuing&status=valid", 500).await.is_empty());
     assert!(rest.all("ca=issuing&status=on_hold", 500).await.is_empty());
-    assert_eq!(rest.all("ca=issuing&status=revoked", 500).await.len(), 21);
+    assert_eq!(rest.all("ca=issuing&status=revoked", 500).await.len(), 20);
     assert!(!rest.all("ca=services&status=valid", 500).await.is_empty());
-    for (serial, reason) in [(&serials[0], "superseded"), (&serials[1], "ca-compromise")] {
+    for (serial, reason) in [
+        (&serials[0], "superseded"),
+        (&serials[1], "cessation-of-operation"),
+    ] {
         let shown: Value = rest
             .get(&format!("/api/v1/certificates/{serial}"))
             .await
@@ -62,14 +68,95 @@ async fn every_certificate_of_a_ca_is_revoked_once_and_none_of_another() {
     );
 }
 
+/// Four clients that issue until they are told to stop, or are told that the CA is suspended.
+struct Issuing {
+    stop: Arc<AtomicBool>,
+    clients: tokio::task::JoinSet<usize>,
+}
+
+impl Issuing {
+    fn start(rest: &Rest) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let csr = csr::p256("busy.example.test");
+        let mut clients = tokio::task::JoinSet::new();
+        for _ in 0..4 {
+            let (rest, csr, stop) = (rest.clone(), csr.clone(), Arc::clone(&stop));
+            clients.spawn(async move {
+                let mut issued = 0;
+                while !stop.load(Ordering::SeqCst) {
+                    let answer = rest
+                        .try_issue(&json!({"csr": csr, "profile": "tls-server"}))
+                        .await;
+                    if answer.status() == 409 {
+                        break;
+                    }
+                    issued += usize::from(answer.status() == 201);
+                }
+                issued
+            });
+        }
+        Self { stop, clients }
+    }
+
+    async fn end(self) -> usize {
+        self.stop.store(true, Ordering::SeqCst);
+        self.clients.join_all().await.into_iter().sum()
+    }
+}
+
+async fn in_background(system: &System, arguments: &[&str]) -> std::process::Output {
+    let mut command = system.command().unwrap();
+    command
+        .args([
+            "cert", "revoke", "--ca", "issuing", "--all", "--yes", "-o", "json",
+        ])
+        .args(arguments);
+    tokio::task::spawn_blocking(move || command.output().unwrap())
+        .await
+        .unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hold_of_all_leaves_those_that_are_held() {
+async fn a_ca_that_is_stopped_first_has_nothing_valid_left_however_busy_it_was() {
     let system = System::up().unwrap();
     let rest = Rest::of(&system);
-    let hold = ["--yes", "--reason", "certificate-hold"];
-    assert_eq!(all(&system, &hold)["revoked"], 1);
-    assert_eq!(all(&system, &hold)["revoked"], 0);
-    assert_eq!(rest.all("ca=issuing&status=on_hold", 500).await.len(), 1);
+    let busy = Issuing::start(&rest);
+    while rest.all("ca=issuing&status=valid", 500).await.len() < 20 {}
+    let output = in_background(&system, &["--stop-issuing", "--reason", "superseded"]).await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&report["suspended"], &report["left"]), (&json!(true), &json!(0)));
+    let issued = busy.end().await;
+    assert!(rest.all("ca=issuing&status=valid", 500).await.is_empty());
+    assert_eq!(rest.all("ca=issuing&status=revoked", 500).await.len(), issued);
+    assert_eq!(rest.get("/readyz").await.status(), 200);
+
+    let refused = rest
+        .try_issue(&json!({"csr": csr::p256("a.example.test"), "profile": "tls-server"}))
+        .await;
+    assert_eq!(refused.status(), 409);
+    system.cli_ok(&["ca", "resume", "issuing"]).unwrap();
+    rest.issue(&json!({"csr": csr::p256("a.example.test"), "profile": "tls-server"}))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_busy_ca_leaves_is_a_failure() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    let busy = Issuing::start(&rest);
+    while rest.all("ca=issuing&status=valid", 500).await.len() < 20 {}
+    let output = in_background(&system, &["--reason", "superseded"]).await;
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let left = report["left"].as_u64().unwrap();
+    assert_eq!(output.status.code(), Some(i32::from(left > 0)), "{output:?}");
+    if left > 0 {
+        assert!(
+            String::from_utf8_lossy(&output.stderr).contains("--stop-issuing"),
+            "{output:?}"
+        );
+    }
+    busy.end().await;
 }
 
 #[test]
@@ -84,6 +171,12 @@ fn what_does_not_go_together_is_refused() {
             2,
             &["--ca", "issuing", "--all", "--yes", "--reason", "remove-from-crl"],
         ),
+        (
+            2,
+            &["--ca", "issuing", "--all", "--yes", "--reason", "ca-compromise"],
+        ),
+        (2, &["00ab", "--yes", "--reason", "certificate-hold"]),
+        (2, &["00ab", "--yes", "--stop-issuing"]),
         (4, &["--ca", "nosuch", "--all", "--yes"]),
     ] {
         let output = system.cli(&[&["cert", "revoke"], arguments].concat()).unwrap();

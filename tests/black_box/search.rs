@@ -95,9 +95,9 @@ async fn populate(system: System) -> (Inventory, String) {
     let body = json!({"csr": csr::p256("brief.delta.test"), "profile": "short-lived", "validity": "1h"});
     certificates.insert("brief", grace.issue(&body).await);
     let serial = |name: &str| certificates[name]["serial"].as_str().unwrap();
-    rest.revoke(serial("held"), "certificate-hold").await;
-    rest.revoke(serial("released"), "certificate-hold").await;
-    rest.revoke(serial("released"), "remove-from-crl").await;
+    rest.hold(serial("held")).await;
+    rest.hold(serial("released")).await;
+    rest.release(serial("released")).await;
     rest.revoke(serial("revoked"), "key-compromise").await;
     let inventory = Inventory {
         system,
@@ -188,6 +188,10 @@ async fn by_key(inventory: &Inventory) {
         .finds(&format!("spki_sha256={shared}"), &["first", "second"])
         .await;
     inventory.finds("key_reused=true", &["second"]).await;
+    let first_of_its_key: Vec<_> = EVERYTHING.into_iter().filter(|name| *name != "second").collect();
+    inventory
+        .finds("key_reused=false&protocol=rest", &first_of_its_key)
+        .await;
     inventory.finds("protocol=grpc", &[]).await;
 }
 

@@ -88,9 +88,9 @@ async fn three_processes_issue_over_rest_and_grpc() {
         ..IssueRequest::default()
     };
     let issued = ca.issue(request).await.unwrap().into_inner();
-    assert_eq!(issued.requester, "ada");
+    assert_eq!(issued.requester, "acme:ada");
     assert_eq!(issued.protocol, "acme");
-    assert_eq!(rest.all("requester=ada", 50).await, [issued.serial]);
+    assert_eq!(rest.all("requester=acme:ada", 50).await, [issued.serial]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,7 +16,7 @@ pub use resources::api_keys::{ApiKey, ApiKeys, CreatedApiKey, NewApiKey, Revoked
 pub use resources::cas::{Ca, Cas};
 pub use resources::certificates::{Certificate, Certificates, Filter, Issue, Renew, Revocation, Revoke};
 pub use resources::identity::{Identity, Role};
-pub use resources::keys::{Key, Keys, NewKey};
+pub use resources::keys::{Key, Keys, NewKey, Signatures};
 pub use resources::profiles::{Profile, Profiles, SanRule};
-pub use resources::status::{Probe, Readiness};
+pub use resources::status::{Probe, Readiness, Status};
 pub use trust::ServerIdentity;

@@ -142,8 +142,11 @@ impl Verifier {
                     .iter()
                     .all(|purpose| matches!(purpose, Eku::ServerAuth | Eku::ClientAuth))
         });
+        // Of several certificates only self-signed ones count as roots: a file may hold the users' CA too, and what that
+        // certified is not a services CA.
+        let alone = self.roots.len() == 1;
         let trusted = self.roots.iter().any(|root| {
-            root.der() == ca.der() || (root.is_self_issued() && ca.verify_signed_by(root).is_ok())
+            root.der() == ca.der() || ((alone || root.is_self_issued()) && ca.verify_signed_by(root).is_ok())
         });
         ca.is_ca() && ca.path_len() == Some(0) && for_tls_alone && trusted
     }

@@ -16,6 +16,11 @@ pub const OFFSET_VARIABLE: &str = "GIGVAULT_CLOCK_OFFSET";
 pub trait Clock: Send + Sync + std::fmt::Debug {
     /// Now, in UTC.
     fn now(&self) -> OffsetDateTime;
+
+    /// How far it is shifted away from the machine's clock on purpose.
+    fn offset(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// A clock that many hold.
@@ -57,6 +62,10 @@ impl Clock for SystemClock {
     fn now(&self) -> OffsetDateTime {
         let now = OffsetDateTime::now_utc();
         now.checked_add(self.offset).unwrap_or(now)
+    }
+
+    fn offset(&self) -> Duration {
+        self.offset
     }
 }
 
@@ -139,6 +148,7 @@ mod tests {
         }
         .now()
             - SystemClock::default().now();
+        assert_eq!(SystemClock::default().offset(), Duration::ZERO);
         assert!(ahead > Duration::days(29) && ahead <= Duration::days(30));
     }
 

@@ -76,7 +76,7 @@ impl Issuer {
             .ok_or_else(|| Denied::ca("the CA's certificate has no subject key identifier to refer to"))?
             .to_vec();
         Ok(Self {
-            keys_of_cas: HashSet::from([public_key.fingerprint()]),
+            keys_of_cas: HashSet::from([public_key.material_id()]),
             public_key,
             key_identifier,
             pointers,
@@ -104,7 +104,7 @@ impl Issuer {
         Ok(Self {
             standing: Standing::SelfSigned,
             key_identifier: public_key.key_identifier(KeyIdMethod::Rfc7093).to_vec(),
-            keys_of_cas: HashSet::from([public_key.fingerprint()]),
+            keys_of_cas: HashSet::from([public_key.material_id()]),
             public_key,
             pointers: Pointers::default(),
             signature_algorithm,
@@ -150,16 +150,16 @@ impl Issuer {
             let period = ancestor.validity();
             own.validity.not_before = own.validity.not_before.max(period.not_before);
             own.validity.not_after = own.validity.not_after.min(period.not_after);
-            self.keys_of_cas.insert(ancestor.spki_fingerprint());
+            self.keys_of_cas.insert(key_of(ancestor)?.material_id());
             below = ancestor;
         }
         Ok(self)
     }
 
-    /// Adds keys that nobody may have certified, by [`PublicKey::fingerprint`]: those of other CAs here.
+    /// Adds keys that nobody may have certified, by [`PublicKey::material_id`]: those of other CAs here.
     #[must_use]
-    pub fn with_reserved_keys(mut self, fingerprints: impl IntoIterator<Item = [u8; 32]>) -> Self {
-        self.keys_of_cas.extend(fingerprints);
+    pub fn with_reserved_keys(mut self, material_ids: impl IntoIterator<Item = [u8; 32]>) -> Self {
+        self.keys_of_cas.extend(material_ids);
         self
     }
 
@@ -232,7 +232,7 @@ impl Issuer {
     }
 
     pub(crate) fn is_key_of_a_ca(&self, key: &PublicKey) -> bool {
-        self.keys_of_cas.contains(&key.fingerprint())
+        self.keys_of_cas.contains(&key.material_id())
     }
 
     /// The issuer's name: the octets of its certificate's subject, or of the subject that signs itself.

@@ -98,6 +98,9 @@ impl ReservedNames {
             if named {
                 return true;
             }
+            if !text.contains('%') {
+                return false;
+            }
             text = percent_decoded(&text);
         }
         false

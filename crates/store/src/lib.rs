@@ -14,6 +14,7 @@ mod error;
 pub mod feed;
 pub mod id;
 mod installation;
+pub mod lock;
 mod macros;
 mod migrate;
 pub mod outbox;

@@ -82,6 +82,10 @@ impl Tx {
         Ok(())
     }
 
+    pub(crate) fn schema(&self) -> &str {
+        self.db.schema()
+    }
+
     /// For the macros of this crate.
     #[doc(hidden)]
     pub fn kind(&mut self) -> &mut TxKind {

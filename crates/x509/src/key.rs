@@ -103,6 +103,7 @@ pub struct PublicKey {
     key_at: usize,
     algorithm: KeyAlgorithm,
     fingerprint: [u8; 32],
+    material_id: [u8; 32],
 }
 
 #[derive(Sequence)]
@@ -128,7 +129,7 @@ impl PublicKey {
             .subject_public_key
             .as_bytes()
             .ok_or_else(|| KeyError::Malformed("the subjectPublicKey bit string has unused bits".into()))?;
-        let algorithm = match info.algorithm.oid {
+        let (algorithm, material_id) = match info.algorithm.oid {
             RSA_ENCRYPTION => rsa(&info.algorithm, key)?,
             EC_PUBLIC_KEY => elliptic(&info.algorithm, key)?,
             ED25519 => ed25519(&info.algorithm, key)?,
@@ -144,6 +145,7 @@ impl PublicKey {
             key_at: der.len() - key.len(),
             algorithm,
             fingerprint: sha256(der),
+            material_id,
         })
     }
 
@@ -163,6 +165,17 @@ impl PublicKey {
     #[must_use]
     pub fn fingerprint(&self) -> [u8; 32] {
         self.fingerprint
+    }
+
+    /// Equal for two keys exactly if whoever has the private key of one has that of the other: SHA-256 over the RSA
+    /// modulus, or over the curve and the x-coordinate (for Ed25519 the y-coordinate) of the point.
+    ///
+    /// [`fingerprint`](Self::fingerprint) tells encodings apart; this does not. It also joins keys that one secret opens:
+    /// one modulus with two exponents, and a point with its negative. Whether a key is known to be compromised is asked
+    /// by this identifier.
+    #[must_use]
+    pub fn material_id(&self) -> [u8; 32] {
+        self.material_id
     }
 
     /// The 160-bit key identifier for subjectKeyIdentifier and authorityKeyIdentifier.
@@ -208,6 +221,11 @@ impl fmt::Debug for PublicKey {
     }
 }
 
+/// The family keeps apart what happens to be the same octets.
+fn material(family: &str, octets: &[u8]) -> [u8; 32] {
+    sha256(&[family.as_bytes(), &[0], octets].concat())
+}
+
 fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
     out.iter_mut()
@@ -217,7 +235,7 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 /// RFC 3279 §2.3.1: the parameters are NULL, present.
-fn rsa(algorithm: &AlgorithmIdentifierRef<'_>, key: &[u8]) -> Result<KeyAlgorithm, KeyError> {
+fn rsa(algorithm: &AlgorithmIdentifierRef<'_>, key: &[u8]) -> Result<(KeyAlgorithm, [u8; 32]), KeyError> {
     if algorithm.parameters != Some(AnyRef::NULL) {
         return Err(KeyError::Parameters {
             algorithm: "RSA",
@@ -226,12 +244,16 @@ fn rsa(algorithm: &AlgorithmIdentifierRef<'_>, key: &[u8]) -> Result<KeyAlgorith
     }
     let key = RsaPublicKey::from_der(key).map_err(|e| KeyError::Malformed(format!("RSAPublicKey: {e}")))?;
     let bits = weak::check_rsa(key.modulus.as_bytes(), key.exponent.as_bytes())?;
-    Ok(KeyAlgorithm::Rsa(bits))
+    // Without leading zeros, and without the exponent: the factors of the modulus answer for all exponents.
+    Ok((KeyAlgorithm::Rsa(bits), material("rsa", key.modulus.as_bytes())))
 }
 
 /// RFC 5480 §2.1.1: the parameters are the OID of a named curve. Points are taken uncompressed only (§2.2
 /// leaves the compressed form optional, and many verifiers of certificates cannot read it).
-fn elliptic(algorithm: &AlgorithmIdentifierRef<'_>, point: &[u8]) -> Result<KeyAlgorithm, KeyError> {
+fn elliptic(
+    algorithm: &AlgorithmIdentifierRef<'_>,
+    point: &[u8],
+) -> Result<(KeyAlgorithm, [u8; 32]), KeyError> {
     let curve = algorithm
         .parameters
         .and_then(|p| p.decode_as::<ObjectIdentifier>().ok())
@@ -260,25 +282,32 @@ fn elliptic(algorithm: &AlgorithmIdentifierRef<'_>, point: &[u8]) -> Result<KeyA
             )));
         }
     }
-    match ParsedPublicKey::new(verifier, point) {
-        Ok(_) => Ok(kind),
-        Err(_) => Err(Weakness::OffCurve(kind).into()),
+    if ParsedPublicKey::new(verifier, point).is_err() {
+        return Err(Weakness::OffCurve(kind).into());
     }
+    // x alone: y is one of two values, and the private keys of both follow from each other.
+    let x = point.get(1..=field).unwrap_or_default();
+    Ok((kind, material(&kind.to_string(), x)))
 }
 
 /// RFC 8410 §3: the parameters are absent.
-fn ed25519(algorithm: &AlgorithmIdentifierRef<'_>, key: &[u8]) -> Result<KeyAlgorithm, KeyError> {
+fn ed25519(algorithm: &AlgorithmIdentifierRef<'_>, key: &[u8]) -> Result<(KeyAlgorithm, [u8; 32]), KeyError> {
     if algorithm.parameters.is_some() {
         return Err(KeyError::Parameters {
             algorithm: "Ed25519",
             expected: "absent",
         });
     }
-    let key = key
+    let key: &[u8; 32] = key
         .try_into()
         .map_err(|_| KeyError::Malformed(format!("an Ed25519 key has 32 bytes, not {}", key.len())))?;
     weak::check_ed25519(key)?;
-    Ok(KeyAlgorithm::Ed25519)
+    // y without the sign bit of x (RFC 8032 section 5.1.2): a point and its negative.
+    let mut y = *key;
+    if let Some(last) = y.last_mut() {
+        *last &= 0x7f;
+    }
+    Ok((KeyAlgorithm::Ed25519, material("ed25519", &y)))
 }
 
 fn algorithm_name(oid: &ObjectIdentifier) -> &'static str {

@@ -16,4 +16,24 @@ pub(crate) enum CaCommand {
         /// Its name.
         name: String,
     },
+    /// Stop a CA from issuing and renewing, until it is resumed.
+    #[command(
+        after_help = "When this returns, no certificate of that CA is stored or handed out any more. What it has issued stays as it
+is, and can be looked at and revoked. Where the CA issues GigVault's own certificates, these are not
+renewed either while it is suspended.
+
+Examples:
+  gigvault ca suspend issuing"
+    )]
+    Suspend {
+        /// Its name.
+        name: String,
+    },
+    /// Let a suspended CA issue again.
+    #[command(after_help = "Examples:
+  gigvault ca resume issuing")]
+    Resume {
+        /// Its name.
+        name: String,
+    },
 }

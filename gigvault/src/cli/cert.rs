@@ -35,8 +35,22 @@ pub(crate) enum CertCommand {
     },
     /// Issue the successor of a valid certificate: same names, same profile.
     Renew(Renew),
-    /// Revoke, put on hold, or release.
+    /// Revoke for good.
     Revoke(Revoke),
+    /// Put on hold: not to be trusted until it is released.
+    #[command(after_help = "Examples:
+  gigvault cert hold 4f1c0a9be27d5f60813e9a4c2b7d1e05")]
+    Hold {
+        /// Serial number, hex.
+        serial: String,
+    },
+    /// Release from hold.
+    #[command(after_help = "Examples:
+  gigvault cert release 4f1c0a9be27d5f60813e9a4c2b7d1e05")]
+    Release {
+        /// Serial number, hex.
+        serial: String,
+    },
     /// Verify a certificate file against a root, offline.
     Verify(Verify),
 }
@@ -123,9 +137,9 @@ pub(crate) struct List {
     /// rest, grpc, acme, est, scep or internal.
     #[arg(long)]
     pub(crate) protocol: Option<String>,
-    /// Only certificates whose key had one before.
-    #[arg(long)]
-    pub(crate) key_reused: bool,
+    /// Only certificates whose key had one before; with `=false` only those whose key had none.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) key_reused: Option<bool>,
     /// Most certificates, 1 to 500.
     #[arg(long, default_value_t = 50)]
     pub(crate) limit: u32,
@@ -167,18 +181,20 @@ pub(crate) struct Renew {
 
 #[derive(Args)]
 #[command(
-    after_help = "Reasons (RFC 5280): unspecified, key-compromise, ca-compromise, affiliation-changed, superseded,
-cessation-of-operation, certificate-hold, remove-from-crl (releases a hold), privilege-withdrawn, aa-compromise.
-A revocation is final; only a hold can be released.
+    after_help = "Reasons (RFC 5280): unspecified, key-compromise, ca-compromise (for certificates of CAs),
+affiliation-changed, superseded, cessation-of-operation, privilege-withdrawn.
+A revocation is final: only its reason can still be changed, to key-compromise or ca-compromise. A key
+that was compromised is never certified again. `cert hold` and `cert release` take a certificate back and
+forth.
 
---all revokes every certificate of a CA that is valid or on hold, the server's own HTTPS
-certificate among them where that CA issued it. Cut off, it can be run again:
-it revokes what is left.
+--all revokes every certificate of a CA that is valid or on hold, again and again until it finds
+none. Where the CA goes on issuing faster than that, it ends with status 1; --stop-issuing suspends
+the CA first (`ca resume` ends that). Cut off, it can be run again: it revokes what is left.
 
 Examples:
   gigvault cert revoke 4f1c0a9be27d5f60813e9a4c2b7d1e05 --reason superseded
   gigvault cert revoke --ca issuing --all --dry-run
-  gigvault cert revoke --ca issuing --all --reason ca-compromise --yes
+  gigvault cert revoke --ca issuing --all --stop-issuing --reason superseded --yes
   gigvault cert revoke 4f1c0a9be27d5f60813e9a4c2b7d1e05 --reason key-compromise --invalid-since 2026-11-01T00:00:00Z --yes"
 )]
 pub(crate) struct Revoke {
@@ -191,6 +207,9 @@ pub(crate) struct Revoke {
     /// The CA whose certificates --all revokes.
     #[arg(long, requires = "all")]
     pub(crate) ca: Option<String>,
+    /// Suspend the CA before --all begins; it stays suspended.
+    #[arg(long, requires = "all", conflicts_with = "dry_run")]
+    pub(crate) stop_issuing: bool,
     /// Only count what --all would revoke.
     #[arg(long, requires = "all")]
     pub(crate) dry_run: bool,

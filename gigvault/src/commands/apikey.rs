@@ -88,30 +88,37 @@ pub(super) async fn run(
             };
             confirm(&format!("Revoke API key {prefix}{also}?"), yes, unattended)?;
             let done = client.api_keys().revoke(&prefix, descendants).await?;
-            report(&prefix, &done);
-            Ok(())
+            report(&prefix, &done, output)
         }
     }
 }
 
-/// What was revoked, and what it made that is still good.
-fn report(prefix: &str, done: &RevokedKeys) {
+/// What it made: what was revoked with it, and what is still good. Nothing where there is nothing to tell.
+fn report(prefix: &str, done: &RevokedKeys, output: Output) -> anyhow::Result<()> {
+    const COLUMNS: [Column; 4] = [
+        Column::whole("made by it", 0),
+        Column::text("name", 0),
+        Column::text("roles", 0),
+        Column::whole("status", 0),
+    ];
     note(&format!("API key {prefix} is revoked"));
-    for key in &done.revoked {
-        note(&format!(
-            "API key {} ({}), made by it, is revoked too",
-            key.prefix, key.name
-        ));
+    if done.revoked.is_empty() && done.remaining.is_empty() {
+        return Ok(());
     }
-    for key in &done.remaining {
-        note(&format!(
-            "API key {} ({}), made by it, is still good",
-            key.prefix, key.name
-        ));
-    }
+    let row = |key: &ApiKey| {
+        vec![
+            key.prefix.clone(),
+            key.name.clone(),
+            key.roles.join(", "),
+            key.status.clone(),
+        ]
+    };
+    let rows: Vec<_> = done.revoked.iter().chain(&done.remaining).map(row).collect();
+    output.list(done, &COLUMNS, rows)?;
     if !done.remaining.is_empty() {
         note(&format!(
-            "to revoke these too: gigvault apikey revoke {prefix} --descendants"
+            "to revoke those too: gigvault apikey revoke {prefix} --descendants"
         ));
     }
+    Ok(())
 }

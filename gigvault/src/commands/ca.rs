@@ -1,4 +1,4 @@
-//! `ca list | show`.
+//! `ca list | show | suspend | resume`.
 
 use client::Ca;
 
@@ -33,22 +33,30 @@ pub(super) async fn run(command: CaCommand, connection: &Connection, output: Out
             ];
             output.list(&list, &COLUMNS, list.items.iter().map(row))
         }
-        CaCommand::Show { name } => {
-            let ca = client.cas().get(&name).await?;
-            output.one(
-                &ca,
-                &[
-                    ("name", ca.name.clone()),
-                    ("subject", ca.subject.clone()),
-                    ("key", ca.key_algorithm.clone()),
-                    ("signs with", ca.signature_algorithm.clone()),
-                    ("not before", times::minute(ca.not_before)),
-                    ("not after", times::until(ca.not_after, now())),
-                    ("profiles", ca.profiles.join(", ")),
-                    ("chain", chain::details(&ca.certificate, &ca.chain)),
-                    ("certificate", ca.certificate.clone()),
-                ],
-            )
-        }
+        CaCommand::Show { name } => show(&client.cas().get(&name).await?, output),
+        CaCommand::Suspend { name } => show(&client.cas().suspend(&name).await?, output),
+        CaCommand::Resume { name } => show(&client.cas().resume(&name).await?, output),
     }
+}
+
+fn show(ca: &Ca, output: Output) -> anyhow::Result<()> {
+    let suspended = ca.suspended_since.map(|since| {
+        let by = ca.suspended_by.as_deref().unwrap_or_default();
+        format!("since {} by {by}; issues nothing", times::minute(since))
+    });
+    output.one(
+        ca,
+        &[
+            ("name", ca.name.clone()),
+            ("subject", ca.subject.clone()),
+            ("suspended", suspended.unwrap_or_default()),
+            ("key", ca.key_algorithm.clone()),
+            ("signs with", ca.signature_algorithm.clone()),
+            ("not before", times::minute(ca.not_before)),
+            ("not after", times::until(ca.not_after, now())),
+            ("profiles", ca.profiles.join(", ")),
+            ("chain", chain::details(&ca.certificate, &ca.chain)),
+            ("certificate", ca.certificate.clone()),
+        ],
+    )
 }

@@ -1,4 +1,4 @@
-//! `cert create | list | show | download | renew | revoke`.
+//! `cert create | list | show | download | renew | revoke | hold | release`.
 
 use anyhow::Context;
 use client::{Certificate, Client, Filter, Issue, Page};
@@ -29,6 +29,8 @@ pub(super) async fn run(command: CertCommand, connection: &Connection, output: O
         }
         CertCommand::Renew(arguments) => renew(&client, &arguments, output).await,
         CertCommand::Revoke(arguments) => revoke(&client, &arguments, output).await,
+        CertCommand::Hold { serial } => show(&client.certificates().hold(&serial).await?, output),
+        CertCommand::Release { serial } => show(&client.certificates().release(&serial).await?, output),
         CertCommand::Verify(_) => Ok(()),
     }
 }
@@ -199,6 +201,7 @@ fn show(certificate: &Certificate, output: Output) -> anyhow::Result<()> {
                 "requested by",
                 format!("{} over {}", certificate.requester, certificate.protocol),
             ),
+            ("renewed by", certificate.issued_by.clone().unwrap_or_default()),
             ("renews", certificate.replaces.clone().unwrap_or_default()),
             ("sha-256", certificate.fingerprint_sha256.clone()),
             ("key sha-256", certificate.spki_sha256.clone()),
@@ -263,6 +266,16 @@ async fn revoke(client: &Client, arguments: &cli::Revoke, output: Output) -> any
         .reason
         .parse()
         .map_err(|error| crate::exit::Usage(format!("--reason: {error}")))?;
+    let instead = match reason {
+        x509::crl::Reason::CertificateHold => {
+            Some("a hold is not a revocation: use `gigvault cert hold SERIAL`")
+        }
+        x509::crl::Reason::RemoveFromCrl => Some("use `gigvault cert release SERIAL`"),
+        _ => None,
+    };
+    if let Some(instead) = instead {
+        return Err(crate::exit::Usage(format!("--reason {reason}: {instead}")).into());
+    }
     let since = arguments.invalid_since.as_deref();
     let invalidity_time = since
         .map(|text| times::point("--invalid-since", text, now()))

@@ -145,6 +145,7 @@ async fn remote(client: &client::Client, server: &Server, dir: Option<&Path>, ch
         checks.push(endpoints::grpc(&local.grpc, dir).await);
         checks.push(endpoints::metrics(&local.metrics).await);
     }
+    checks.extend(clock_offset(client).await);
     checks.push(credential(client).await);
     checks.push(authorities(client).await);
     checks.push(endpoints::issuer_url(client).await);
@@ -172,6 +173,26 @@ fn clock(probe: &client::Probe) -> Check {
         Some(_) => ok("clock", "agrees with this machine".to_owned()),
         None => warning("clock", "the server does not tell its time".to_owned(), ""),
     }
+}
+
+/// A clock that the environment shifts, on either side; nothing where it is not, or where this credential may not know.
+async fn clock_offset(client: &client::Client) -> Option<Check> {
+    use kit::clock::{Clock as _, OFFSET_VARIABLE, SystemClock};
+    let theirs = client
+        .status()
+        .await
+        .map_or(0, |status| status.clock_offset_seconds);
+    let ours = SystemClock::from_env().map_or(0, |clock| clock.offset().whole_seconds());
+    let (whose, seconds) = match (theirs, ours) {
+        (0, 0) => return None,
+        (0, ours) => ("this machine's", ours),
+        (theirs, _) => ("the server's", theirs),
+    };
+    Some(warning(
+        "clock offset",
+        format!("{OFFSET_VARIABLE} shifts {whose} clock by {seconds} s"),
+        "it is for tests only: unset it and start again",
+    ))
 }
 
 fn certificate(probe: &client::Probe) -> Check {

@@ -63,8 +63,18 @@ fn show(key: &Key, output: Output) -> anyhow::Result<()> {
             ("purpose", key.purpose.clone()),
             ("backend", key.backend.clone()),
             ("created", times::minute(key.created_at)),
+            ("signatures", signatures(key)),
             ("key sha-256", key.spki_sha256.clone()),
             ("public key", key.public_key.clone()),
         ],
     )
+}
+
+/// What it signed, on one line.
+fn signatures(key: &Key) -> String {
+    let kinds = key
+        .signatures
+        .iter()
+        .map(|made| format!("{} {}", made.count, made.structure));
+    kinds.collect::<Vec<_>>().join(", ")
 }

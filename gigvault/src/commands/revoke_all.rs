@@ -1,7 +1,8 @@
-//! `cert revoke --ca X --all`: every certificate of a CA that is valid or on hold, page by page.
+//! `cert revoke --ca X --all`: every certificate of a CA that is valid or on hold, page by page, until a pass finds none.
 //!
 //! Counts first, then revokes as it reads. Nothing is kept of what was done: the list itself says what is left, so that a
-//! run that was cut off is finished by the next.
+//! run that was cut off is finished by the next. A CA that goes on issuing may never come to an end; `--stop-issuing`
+//! suspends it first, and whatever happens, the command fails while anything valid is left.
 
 use anyhow::Context;
 use client::{Client, Error, Filter, Revoke};
@@ -16,6 +17,9 @@ use crate::output::Output;
 
 /// Revocations that are under way at once: enough to hide the way there and back.
 const AT_ONCE: usize = 8;
+/// Passes over the list. Each finds only what was issued during the one before, so that more than a few mean that the CA
+/// issues as fast as this revokes.
+const MOST_PASSES: u32 = 10;
 
 /// What was found and done.
 #[derive(Serialize)]
@@ -23,14 +27,18 @@ struct Report<'a> {
     ca: &'a str,
     reason: &'a str,
     dry_run: bool,
-    /// Found valid.
+    /// The CA issues nothing any more.
+    suspended: bool,
+    /// Found valid at first.
     valid: u64,
-    /// Found on hold.
+    /// Found on hold at first.
     on_hold: u64,
     /// Revoked by this run.
     revoked: u64,
     /// Revoked by somebody else while this run worked.
     revoked_meanwhile: u64,
+    /// Valid or on hold at the end.
+    left: u64,
 }
 
 pub(super) async fn run(
@@ -40,59 +48,73 @@ pub(super) async fn run(
     arguments: &cli::Revoke,
     output: Output,
 ) -> anyhow::Result<()> {
-    if request.reason == "remove-from-crl" {
-        return Err(Usage("--all revokes; a hold is released one certificate at a time".to_owned()).into());
+    if request.reason == "ca-compromise" {
+        return Err(Usage(
+            "--reason ca-compromise is for the certificate of a CA, and is given by who issued it (`gigvault rootca revoke`); \
+             for what the CA has issued use superseded or unspecified"
+                .to_owned(),
+        )
+        .into());
     }
     // A CA that does not exist has no certificates either, but that is not what was meant.
-    client.cas().get(ca).await?;
+    let authority = client.cas().get(ca).await?;
+    let (valid, on_hold) = (
+        count(client, ca, "valid").await?,
+        count(client, ca, "on_hold").await?,
+    );
     let mut report = Report {
         ca,
         reason: &request.reason,
         dry_run: arguments.dry_run,
-        valid: count(client, ca, "valid").await?,
-        on_hold: match request.reason.as_str() {
-            // They are where they are to be.
-            "certificate-hold" => 0,
-            _ => count(client, ca, "on_hold").await?,
-        },
+        suspended: authority.suspended_since.is_some(),
+        valid,
+        on_hold,
         revoked: 0,
         revoked_meanwhile: 0,
+        left: valid + on_hold,
     };
-    let found = report.valid + report.on_hold;
-    if found > 0 && !arguments.dry_run {
+    if !arguments.dry_run && (report.left > 0 || arguments.stop_issuing) {
+        let stop = match arguments.stop_issuing {
+            true => " and stop it from issuing",
+            false => "",
+        };
         let question = format!(
-            "Revoke {found} certificates of CA {ca} ({} valid, {} on hold) with reason {}?",
-            report.valid, report.on_hold, request.reason
+            "Revoke {} certificates of CA {ca} ({valid} valid, {on_hold} on hold) with reason {}{stop}?",
+            report.left, request.reason
         );
         confirm(&question, arguments.yes, Unattended::Refuse)?;
-        // Drawn on stderr, and only where that is a terminal.
-        let bar = ProgressBar::new(found).with_style(ProgressStyle::with_template(
-            "{bar:30} {pos}/{len} revoked, {eta} left",
-        )?);
-        for status in ["on_hold", "valid"] {
-            if status == "valid" || report.on_hold > 0 {
-                revoke(client, status, request, &mut report, &bar)
-                    .await
-                    .with_context(|| {
-                        let revoked = report.revoked;
-                        format!(
-                            "{revoked} of {found} certificates were revoked; run it again for what is left"
-                        )
-                    })?;
-            }
+        if arguments.stop_issuing {
+            report.suspended = client.cas().suspend(ca).await?.suspended_since.is_some();
         }
-        bar.finish_and_clear();
+        all_passes(client, request, &mut report).await?;
     }
+    show(&report, output)?;
+    if report.left > 0 && !report.dry_run {
+        anyhow::bail!(
+            "{} certificates of CA {ca} are left: it goes on issuing; run again with --stop-issuing",
+            report.left
+        );
+    }
+    Ok(())
+}
+
+fn show(report: &Report<'_>, output: Output) -> anyhow::Result<()> {
+    let suspended = match report.suspended {
+        true => format!("yes; `gigvault ca resume {}` lets it issue again", report.ca),
+        false => "no".to_owned(),
+    };
     let facts = [
-        ("ca", ca.to_owned()),
-        ("reason", request.reason.clone()),
+        ("ca", report.ca.to_owned()),
+        ("reason", report.reason.to_owned()),
         ("valid", report.valid.to_string()),
         ("on hold", report.on_hold.to_string()),
+        ("suspended", suspended),
         ("revoked", report.revoked.to_string()),
         ("revoked meanwhile", report.revoked_meanwhile.to_string()),
+        ("left", report.left.to_string()),
     ];
-    let shown = if arguments.dry_run { 4 } else { facts.len() };
-    output.one(&report, facts.get(..shown).unwrap_or_default())
+    let shown = if report.dry_run { 5 } else { facts.len() };
+    output.one(report, facts.get(..shown).unwrap_or_default())
 }
 
 fn filter(ca: &str, status: &str) -> Filter {
@@ -112,8 +134,35 @@ async fn count(client: &Client, ca: &str, status: &str) -> Result<u64, Error> {
     Ok(found)
 }
 
+/// Goes through the list until it is empty, or [`MOST_PASSES`] times, and counts what is left then.
+async fn all_passes(client: &Client, request: &Revoke, report: &mut Report<'_>) -> anyhow::Result<()> {
+    let found = report.left;
+    // Drawn on stderr, and only where that is a terminal.
+    let bar = ProgressBar::new(found).with_style(ProgressStyle::with_template(
+        "{bar:30} {pos}/{len} revoked, {eta} left",
+    )?);
+    for _ in 0..MOST_PASSES {
+        let before = report.revoked + report.revoked_meanwhile;
+        for status in ["on_hold", "valid"] {
+            pass(client, status, request, report, &bar)
+                .await
+                .with_context(|| {
+                    let revoked = report.revoked;
+                    format!("{revoked} certificates were revoked, {found} were found; run it again for what is left")
+                })?;
+        }
+        if report.revoked + report.revoked_meanwhile == before {
+            break;
+        }
+    }
+    bar.finish_and_clear();
+    let ca = report.ca;
+    report.left = count(client, ca, "valid").await? + count(client, ca, "on_hold").await?;
+    Ok(())
+}
+
 /// Revokes all of that status. What was begun is ended and counted, also when one of them fails.
-async fn revoke(
+async fn pass(
     client: &Client,
     status: &str,
     request: &Revoke,
@@ -144,6 +193,8 @@ async fn revoke(
             Some(Err(_)) => {}
             None => return failed.map_or(Ok(()), Err),
         }
-        bar.set_position(report.revoked + report.revoked_meanwhile);
+        let done = report.revoked + report.revoked_meanwhile;
+        bar.set_length(bar.length().unwrap_or(done).max(done));
+        bar.set_position(done);
     }
 }

@@ -25,7 +25,7 @@ pub(crate) fn of(listen: &Listen, public_http_url: &str) -> anyhow::Result<Vec<S
 }
 
 /// Those that the configuration names, and loopback.
-pub(crate) fn configured(listen: &Listen) -> anyhow::Result<Vec<San>> {
+fn configured(listen: &Listen) -> anyhow::Result<Vec<San>> {
     let mut names: BTreeSet<String> = ["dns:localhost", "ip:127.0.0.1", "ip:::1"]
         .map(str::to_owned)
         .into();
@@ -73,7 +73,7 @@ fn of_machine(unspecified: IpAddr) -> Vec<String> {
 }
 
 /// A host as the text of an alternative name.
-pub(crate) fn named(name: &str) -> String {
+fn named(name: &str) -> String {
     match name.parse::<IpAddr>() {
         Ok(address) => format!("ip:{address}"),
         Err(_) => format!("dns:{name}"),

@@ -49,9 +49,20 @@ pub(crate) async fn ensure_service(
     }
     let id = format!("spiffe://{}/svc/{name}", settings.identity.trust_domain);
     let (key, csr) = key_and_csr(&[format!("uri:{id}").parse()?])?;
-    let chain = issue_service(app, csr, validity(settings)?)
-        .await
-        .with_context(|| format!("the identity of {name}"))?;
+    let issued = issue_service(app, csr, validity(settings)?).await;
+    let chain = match issued.with_context(|| format!("the identity of {name}")) {
+        Ok(chain) => chain,
+        // It is renewed in the background too. A CA that is suspended must not keep the server from its start: nobody
+        // could resume it then.
+        Err(error) if files.certificate.exists() && files.key.exists() => {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "the identity was not renewed; the old one stays"
+            );
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
     if let Some(folder) = files.certificate.parent() {
         private(folder)?;
     }

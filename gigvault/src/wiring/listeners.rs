@@ -151,10 +151,10 @@ async fn serve_once_there_is(
     serve(listener, Some(Arc::new(identity)), site, limits, stop).await;
 }
 
-/// The names on which the API is reached, which only GigVault itself gets certificates for: those of our HTTPS
-/// certificate, those of the one in `listen.tls`, and the host that certificates point to.
-pub(crate) fn api_names(listen: &Listen) -> anyhow::Result<Vec<San>> {
-    let mut names = https_names::configured(listen)?;
+/// The names on which the API is reached, which only GigVault itself gets certificates for: those that our HTTPS
+/// certificate covers, and those of the one in `listen.tls`.
+pub(crate) fn api_names(listen: &Listen, public_http_url: &str) -> anyhow::Result<Vec<San>> {
+    let mut names = https_names::of(listen, public_http_url)?;
     let configured = listen
         .tls
         .as_ref()
@@ -166,12 +166,6 @@ pub(crate) fn api_names(listen: &Listen) -> anyhow::Result<Vec<San>> {
             .iter()
             .flat_map(|certificate| certificate.sans().to_vec()),
     );
-    let host = listen
-        .public_http_url
-        .parse::<axum::http::Uri>()
-        .ok()
-        .and_then(|url| url.host().map(|host| host.trim_matches(['[', ']']).to_owned()));
-    names.extend(host.and_then(|host| https_names::named(&host).parse().ok()));
     Ok(names)
 }
 

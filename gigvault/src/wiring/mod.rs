@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use kit::clock::{SharedClock, SystemClock};
+use kit::clock::{Clock as _, SharedClock, SystemClock};
 use kit::grpc::edge;
 use kit::health::Health;
 use kit::tls::{Identity, IdentityFiles};
@@ -67,7 +67,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     let metrics = kit::metrics::install()?;
     kit::metrics::build_info(env!("CARGO_PKG_VERSION"));
     let stop = kit::shutdown::on_signal()?;
-    let clock: SharedClock = Arc::new(SystemClock::from_env()?);
+    let clock = clock()?;
     let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(&settings))?;
     let _lock = lock(&data)?;
     if plan.first_start {
@@ -185,6 +185,22 @@ async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyho
     Ok(())
 }
 
+/// The machine's clock, with a loud word if the environment shifts it.
+fn clock() -> anyhow::Result<SharedClock> {
+    let clock = SystemClock::from_env()?;
+    let offset = clock.offset();
+    metrics::gauge!("gigvault_clock_offset_seconds").set(offset.as_seconds_f64());
+    if !offset.is_zero() {
+        tracing::warn!(
+            offset_seconds = offset.whole_seconds(),
+            "{} shifts the clock of this process, which is for tests only: validity, expiry, and revocation go by the \
+             shifted time; unset it and start again",
+            kit::clock::OFFSET_VARIABLE
+        );
+    }
+    Ok(Arc::new(clock))
+}
+
 /// Background work of the services, until `stop`.
 fn jobs(services: &Services, stop: &CancellationToken) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
@@ -195,6 +211,10 @@ fn jobs(services: &Services, stop: &CancellationToken) -> JoinSet<()> {
     if let Some(auth) = services.auth.clone() {
         let stop = stop.clone();
         jobs.spawn(async move { auth.jobs(stop).await });
+    }
+    if let Some(keymgr) = services.keymgr.clone() {
+        let stop = stop.clone();
+        jobs.spawn(async move { keymgr.jobs(stop).await });
     }
     jobs
 }

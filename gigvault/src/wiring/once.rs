@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use kit::clock::{SharedClock, SystemClock};
 use kit::health::Health;
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +13,9 @@ use super::databases::Databases;
 use super::layout::DataDir;
 use super::services::{Ground, Service, Services};
 use super::settings::{self, Settings};
-use super::{check_clock, first_start, in_data_dir, listeners, lock, openapi, public_http_url, refuse_api};
+use super::{
+    check_clock, clock, first_start, in_data_dir, listeners, lock, openapi, public_http_url, refuse_api,
+};
 
 /// Makes databases, hierarchy, first admin and the first identities of the named services, and ends.
 pub(crate) async fn bootstrap(
@@ -26,7 +27,7 @@ pub(crate) async fn bootstrap(
     // That is the folder of the one process that serves with this file; here each name gets its own.
     settings.identity.directory = PathBuf::new();
     kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
-    let clock: SharedClock = Arc::new(SystemClock::from_env()?);
+    let clock = clock()?;
     let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(&settings))?;
     let _lock = lock(&data)?;
     // It is written into every certificate, the first identities among them.
@@ -67,7 +68,7 @@ pub(crate) async fn new_admin_token(settings: &Settings) -> anyhow::Result<PathB
         );
     }
     kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
-    let clock: SharedClock = Arc::new(SystemClock::from_env()?);
+    let clock = clock()?;
     let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(settings))?;
     let _lock = lock(&data)?;
     let databases = Databases::of_part(settings, &data, &BTreeSet::from([Service::Auth])).await?;
@@ -122,7 +123,7 @@ pub(crate) async fn openapi_document(directory: &Path) -> anyhow::Result<utoipa:
     let ground = Ground {
         settings: &settings,
         data: &data,
-        clock: Arc::new(SystemClock::from_env()?),
+        clock: clock()?,
         databases: &databases,
         founding: true,
         identity: None,

@@ -93,6 +93,8 @@ pub(crate) struct Services {
     pub(crate) keymgr_for_ca: Option<Transport>,
     /// Who knows callers: `auth`, here or elsewhere.
     pub(crate) authenticator: Arc<dyn Authenticator>,
+    /// Time, as they have it.
+    pub(crate) clock: SharedClock,
 }
 
 impl Services {
@@ -113,6 +115,7 @@ impl Services {
             ca: None,
             keymgr_for_ca: None,
             authenticator: Arc::clone(&authenticator),
+            clock: Arc::clone(&ground.clock),
         };
         if wanted.contains(&Service::Ca) {
             let transport = match &services.keymgr {
@@ -235,7 +238,7 @@ impl Ground<'_> {
             public_http_url: self.public_http_url.clone(),
             stop: self.stop.clone(),
             trust_domain: self.settings.identity.trust_domain.clone(),
-            api_names: listeners::api_names(&self.settings.listen)?,
+            api_names: listeners::api_names(&self.settings.listen, &self.public_http_url)?,
         };
         Ca::build(self.settings.ca.clone(), deps).await.context("ca")
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{FromRef, State};
 use kit::auth::{Allow, Authenticator, permission};
+use kit::clock::SharedClock;
 use kit::health::Health;
 use kit::http::{NoParameters, Query};
 use serde::Serialize;
@@ -20,6 +21,7 @@ struct Rest {
     authenticator: Arc<dyn Authenticator>,
     health: Health,
     services: Vec<&'static str>,
+    clock: SharedClock,
 }
 
 /// The state of the process that answers.
@@ -36,6 +38,9 @@ struct Status {
     services: Vec<&'static str>,
     /// What must answer for it to be ready; empty while it stops.
     checks: Vec<Check>,
+    /// How far the process's clock is shifted by GIGVAULT_CLOCK_OFFSET, in seconds: 0 but in tests.
+    #[schema(example = 0)]
+    clock_offset_seconds: i64,
 }
 
 /// A database or a service that this process needs.
@@ -53,6 +58,7 @@ pub(crate) fn router(services: &Services, health: Health) -> OpenApiRouter {
         authenticator: Arc::clone(&services.authenticator),
         health,
         services: services.names(),
+        clock: Arc::clone(&services.clock),
     })
 }
 
@@ -79,5 +85,6 @@ async fn status(
         status: readiness.status,
         services: rest.services,
         checks: readiness.checks.into_iter().map(check).collect(),
+        clock_offset_seconds: rest.clock.offset().whole_seconds(),
     })
 }

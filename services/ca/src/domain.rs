@@ -2,6 +2,8 @@
 //!
 //! Neither rows nor wire messages: `store` and `rest`/`grpc` convert from and to these.
 
+pub(crate) mod lifecycle;
+
 use std::sync::Arc;
 
 use time::OffsetDateTime;
@@ -25,6 +27,17 @@ pub struct Authority {
     pub chain: Vec<x509::Certificate>,
     /// Profiles that it issues, by name; [`USER_PROFILES`] stands for all that users may ask for.
     pub profiles: Vec<String>,
+    /// Set while it issues nothing.
+    pub suspension: Option<Suspension>,
+}
+
+/// Since when a CA issues nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspension {
+    /// When it was stopped.
+    pub since: OffsetDateTime,
+    /// Who stopped it.
+    pub by: String,
 }
 
 /// In [`Authority::profiles`]: every profile, those of the configuration too, but not those of GigVault's own services.
@@ -39,6 +52,11 @@ impl Authority {
         let listed =
             |name: &String| *name == profile.name || (name == USER_PROFILES && !profile.is_for_services());
         self.profiles.iter().any(listed)
+    }
+
+    /// What its private key follows from.
+    pub(crate) fn material_id(&self) -> Option<[u8; 32]> {
+        Some(self.certificate.public_key().ok()?.material_id())
     }
 
     /// PEM of this CA's certificate and of those above it, without the root: what a server sends after its own.
@@ -66,8 +84,10 @@ pub struct Issued {
     pub subject: String,
     /// `kind:value`.
     pub sans: Vec<String>,
-    /// Who asked.
+    /// Whose it is: who asked for it, or for the first of the certificates that it renews.
     pub requester: String,
+    /// Who renewed it, where that is somebody else.
+    pub issued_by: Option<String>,
     /// How they asked.
     pub protocol: Protocol,
     /// When it was signed.
@@ -103,12 +123,25 @@ impl Issued {
 /// When and why a certificate was revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Revocation {
-    /// When the CA learned of it.
+    /// Since when nobody is to trust the certificate: the revocationDate of CRLs. A hold that becomes final keeps its own.
     pub time: OffsetDateTime,
     /// RFC 5280 section 5.3.1.
     pub reason: Reason,
     /// When the key is known or believed to have been compromised (RFC 5280 section 5.3.2).
     pub invalidity: Option<OffsetDateTime>,
+    /// When it became what it is: `time`, or later where a hold became final or a reason was changed.
+    pub decided: OffsetDateTime,
+}
+
+impl Revocation {
+    pub(crate) fn new(time: OffsetDateTime, reason: Reason, invalidity: Option<OffsetDateTime>) -> Self {
+        Self {
+            time,
+            reason,
+            invalidity,
+            decided: time,
+        }
+    }
 }
 
 /// Where a certificate stands.
@@ -118,7 +151,7 @@ pub enum Status {
     Valid,
     /// Revoked for good.
     Revoked,
-    /// Revoked with `certificate-hold`; may be released.
+    /// Not to be trusted for the time being; may be released.
     OnHold,
     /// Past its last second.
     Expired,
@@ -215,8 +248,8 @@ pub struct Query {
     pub fingerprint_sha256: Option<[u8; 32]>,
     /// How it was asked for.
     pub protocol: Option<Protocol>,
-    /// Only certificates whose key had a certificate before.
-    pub key_reused: bool,
+    /// Whether the certificate's key had a certificate before.
+    pub key_reused: Option<bool>,
 }
 
 /// The end of a subject alternative name: `example.test` finds `a.example.test`.

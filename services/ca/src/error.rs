@@ -41,6 +41,12 @@ pub enum Error {
     /// The same Idempotency-Key came with another request before.
     #[error("this Idempotency-Key was used for another request; use a new key for a new request")]
     IdempotencyConflict,
+    /// The private key is known to others: a certificate was revoked for it.
+    #[error("this public key is known to be compromised and is not certified again; make a new key")]
+    CompromisedKey,
+    /// An operator stopped this CA.
+    #[error("issuing by CA {0} is suspended; an operator resumes it with `gigvault ca resume {0}`")]
+    Suspended(String),
     /// More requests wait than the service takes on.
     #[error("too many requests wait for a signature; try again")]
     Overloaded,
@@ -81,10 +87,10 @@ impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::Csr(_) | Self::Invalid { .. } => Kind::Invalid,
-            Self::Policy(_) | Self::Lint(_) => Kind::Unprocessable,
+            Self::Policy(_) | Self::Lint(_) | Self::CompromisedKey => Kind::Unprocessable,
             Self::Forbidden(_) => Kind::Denied,
             Self::NotFound { .. } => Kind::NotFound,
-            Self::Conflict(_) | Self::IdempotencyConflict => Kind::Conflict,
+            Self::Conflict(_) | Self::IdempotencyConflict | Self::Suspended(_) => Kind::Conflict,
             Self::Overloaded | Self::Stopping => Kind::Unavailable,
             Self::Keymgr(fault) => match fault.kind() {
                 Kind::Unavailable => Kind::Unavailable,
@@ -106,6 +112,8 @@ impl Fault for Error {
             Self::NotFound { .. } => "not-found",
             Self::Conflict(_) => "conflict",
             Self::IdempotencyConflict => "idempotency-conflict",
+            Self::CompromisedKey => "compromised-key",
+            Self::Suspended(_) => "ca-suspended",
             Self::Overloaded | Self::Stopping => "unavailable",
             Self::Keymgr(_) | Self::Store(_) if self.kind() == Kind::Unavailable => "unavailable",
             Self::Group(error) => error.problem(),
@@ -126,6 +134,7 @@ impl Fault for Error {
             Self::Csr(error) => Some(error.field()),
             Self::Invalid { field, .. } => Some(field),
             Self::Policy(denied) => Some(denied.field),
+            Self::CompromisedKey => Some("csr"),
             Self::Group(error) => error.field(),
             _ => None,
         }

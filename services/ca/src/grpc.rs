@@ -37,6 +37,9 @@ pub static ALLOW: kit::peer::AllowTable = &[
     ),
     ("/gigvault.ca.v1.Ca/Renew", &["ra", "enroll"]),
     ("/gigvault.ca.v1.Ca/Revoke", &["ra", "enroll"]),
+    ("/gigvault.ca.v1.Ca/Hold", &["ra", "enroll"]),
+    ("/gigvault.ca.v1.Ca/Release", &["ra", "enroll"]),
+    ("/gigvault.ca.v1.Ca/CheckKey", &["ra", "enroll"]),
     (
         "/gigvault.ca.v1.Ca/ListCas",
         &["ra", "enroll", "ocsp", "crl", "keymgr", "auth", "ca"],
@@ -104,11 +107,13 @@ impl Grpc {
                 time_us: store::time::to_micros(revocation.time),
                 reason: revocation.reason.to_string(),
                 invalidity_us: revocation.invalidity.map_or(0, store::time::to_micros),
+                decided_us: store::time::to_micros(revocation.decided),
             }),
             certificate: issued.der,
             subject: issued.subject,
             san: issued.sans,
             requester: issued.requester,
+            issued_by: issued.issued_by.unwrap_or_default(),
         })
     }
 }
@@ -156,7 +161,7 @@ fn query(request: &wire::ListRequest) -> Result<Query, Error> {
         spki_sha256: set(&request.spki_sha256),
         fingerprint_sha256: set(&request.fingerprint_sha256),
         protocol: set(&request.protocol),
-        key_reused: request.key_reused.then_some(true),
+        key_reused: request.key_reused,
         limit: None,
         cursor: None,
     }
@@ -298,6 +303,35 @@ impl wire::ca_server::Ca for Grpc {
         Ok(Response::new(self.encode(revoked).await?))
     }
 
+    async fn hold(&self, request: Request<wire::HoldRequest>) -> Result<Response<wire::Certificate>, Status> {
+        let peer = peer(&request);
+        let request = request.into_inner();
+        let requester = self.requester(&peer, &request.requester, &[]).map_err(status)?;
+        let held = self.app.hold(&requester, &request.serial).await.map_err(status)?;
+        Ok(Response::new(self.encode(held).await?))
+    }
+
+    async fn release(
+        &self,
+        request: Request<wire::ReleaseRequest>,
+    ) -> Result<Response<wire::Certificate>, Status> {
+        let peer = peer(&request);
+        let request = request.into_inner();
+        let requester = self.requester(&peer, &request.requester, &[]).map_err(status)?;
+        let released = self.app.release(&requester, &request.serial).await;
+        Ok(Response::new(self.encode(released.map_err(status)?).await?))
+    }
+
+    async fn check_key(
+        &self,
+        request: Request<wire::CheckKeyRequest>,
+    ) -> Result<Response<wire::CheckKeyResponse>, Status> {
+        let key = x509::PublicKey::from_spki(&request.into_inner().spki)
+            .map_err(|error| status(Error::invalid("spki", error)))?;
+        let compromised = self.app.is_compromised(&key).await.map_err(status)?;
+        Ok(Response::new(wire::CheckKeyResponse { compromised }))
+    }
+
     async fn list_cas(
         &self,
         _: Request<wire::ListCasRequest>,
@@ -305,13 +339,16 @@ impl wire::ca_server::Ca for Grpc {
         let items = self
             .app
             .authorities
-            .all()
+            .current()
+            .await
+            .map_err(status)?
             .into_iter()
             .map(|authority| wire::CaInfo {
                 name: authority.name.clone(),
                 subject: authority.certificate.subject().to_string(),
                 not_before_us: store::time::to_micros(authority.certificate.not_before()),
                 not_after_us: store::time::to_micros(authority.certificate.not_after()),
+                suspended: authority.suspension.is_some(),
                 certificate: authority.certificate.der().to_vec(),
                 chain: authority
                     .chain

@@ -1,4 +1,5 @@
-//! Background work: idempotency keys are forgotten after a day, and certificates that run out are counted. Safe on
+//! Background work: idempotency keys are forgotten after a day, compromised keys that an earlier version left out are
+//! recorded, and certificates that run out are counted. Safe on
 //! every replica at once.
 
 use std::time::Duration;
@@ -21,6 +22,7 @@ pub(crate) async fn run(app: App, stop: CancellationToken) {
             () = stop.cancelled() => return,
             _ = timer.tick() => {
                 prune(&app).await;
+                record_compromised_keys(&app).await;
                 count_expiring(&app).await;
             }
         }
@@ -38,6 +40,13 @@ async fn prune(app: &App) {
                 return;
             }
         }
+    }
+}
+
+/// A replica of an earlier version revokes without recording the key; this one does it after it.
+async fn record_compromised_keys(app: &App) {
+    if let Err(error) = app.record_compromised_keys().await {
+        tracing::warn!(error = %error, "compromised keys could not be recorded; trying again later");
     }
 }
 

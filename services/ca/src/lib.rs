@@ -26,7 +26,9 @@ use utoipa_axum::router::OpenApiRouter;
 pub use app::{App, Authorities, IssueRequest, NewAuthority, RenewRequest, Requester, RevokeRequest};
 pub use app::{Rights, Scope, Visibility};
 pub use config::Config;
-pub use domain::{Authority, Issued, Protocol, Query, Revocation, SanSuffix, Status, USER_PROFILES};
+pub use domain::{
+    Authority, Issued, Protocol, Query, Revocation, SanSuffix, Status, Suspension, USER_PROFILES,
+};
 pub use error::Error;
 pub use grpc::ALLOW;
 pub use kit::idempotency::IdempotencyKey;
@@ -82,17 +84,25 @@ impl Ca {
             Arc::new(reserved_names),
         )
         .await?;
+        let authorities = Arc::new(authorities);
         let keymgr = KeymgrClient::new(deps.keymgr);
-        let issuance = issuance::Issuance::start(deps.db.clone(), keymgr, deps.clock.clone(), &config);
+        let issuance = issuance::Issuance::start(
+            deps.db.clone(),
+            keymgr,
+            deps.clock.clone(),
+            Arc::clone(&authorities),
+            &config,
+        );
         let feed = Feed::new(deps.db.clone(), FEED_POLL);
         let app = App {
             db: deps.db,
             clock: deps.clock,
-            authorities: Arc::new(authorities),
+            authorities,
             profiles: Arc::new(profiles),
             issuance,
             config: Arc::new(config),
         };
+        app.record_compromised_keys().await?;
         Ok(Self {
             app,
             authenticator: deps.authenticator,

@@ -18,6 +18,9 @@ pub struct Config {
     pub max_batch: usize,
     /// Most keys held ready in memory; others are read again when they are needed.
     pub max_loaded_keys: u64,
+    /// Most signatures a second by one key, which bounds what somebody signs who takes over a service. A second's worth
+    /// may come at once, then calls wait, at most a second. 0 is no limit.
+    pub max_signatures_per_second: u32,
 }
 
 impl Default for Config {
@@ -26,6 +29,7 @@ impl Default for Config {
             backends: Backends::default(),
             max_batch: 512,
             max_loaded_keys: 1024,
+            max_signatures_per_second: 20_000,
         }
     }
 }

@@ -42,6 +42,11 @@ pub enum Error {
         /// What it was asked to sign.
         what: &'static str,
     },
+    /// More signatures than the key may make in a second.
+    #[error(
+        "key {0} makes as many signatures as it may (keymgr.max_signatures_per_second); try again in a second"
+    )]
+    Rate(KeyName),
     /// A setting that cannot be used.
     #[error("{0}")]
     Config(kit::config::Fault),
@@ -94,6 +99,7 @@ impl Fault for Error {
             Self::Exists(_) | Self::IdempotencyConflict => Kind::Conflict,
             Self::Purpose { .. } => Kind::Denied,
             Self::Key(KeyError::AlgorithmMismatch { .. } | KeyError::UnsupportedKey(_)) => Kind::Invalid,
+            Self::Rate(_) => Kind::Unavailable,
             Self::Store(error) if error.is_unavailable() => Kind::Unavailable,
             Self::Load(error) => error.kind(),
             Self::Heavy(HeavyError::Full) => Kind::Unavailable,
@@ -142,6 +148,7 @@ impl Fault for Error {
 
     fn retry_after(&self) -> Option<Duration> {
         match self {
+            Self::Rate(_) => Some(Duration::from_secs(1)),
             Self::Store(error) => error.retry_after(),
             Self::Load(error) => error.retry_after(),
             Self::Heavy(HeavyError::Full) => Some(HeavyError::RETRY_AFTER),

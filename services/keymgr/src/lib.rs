@@ -5,6 +5,7 @@ mod config;
 mod domain;
 mod error;
 mod grpc;
+mod jobs;
 mod rest;
 mod store;
 mod unlock;
@@ -16,9 +17,10 @@ use keys::SoftwareStore;
 use kit::auth::Authenticator;
 use kit::clock::SharedClock;
 use proto::keymgr::v1::keymgr_server::KeymgrServer;
+use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
-pub use app::{App, GenerateRequest, SignRequest};
+pub use app::{App, GenerateRequest, SignRequest, Signatures};
 pub use config::{Backends, Config, Software};
 pub use domain::{Key, KeyName, Purpose};
 pub use error::Error;
@@ -76,6 +78,11 @@ impl Keymgr {
     #[must_use]
     pub fn grpc(&self) -> KeymgrServer<impl proto::keymgr::v1::keymgr_server::Keymgr + use<>> {
         KeymgrServer::new(grpc::Grpc::new(self.app.clone())).max_decoding_message_size(kit::grpc::MAX_MESSAGE)
+    }
+
+    /// Background work until `stop`.
+    pub async fn jobs(&self, stop: CancellationToken) {
+        jobs::run(&self.app, stop).await;
     }
 
     /// Whether the database answers and takes writes.

@@ -71,6 +71,28 @@ impl From<&crate::domain::Key> for Key {
     }
 }
 
+/// A key, and what it signed so far.
+#[derive(Serialize, ToSchema)]
+struct KeyWithSignatures {
+    #[serde(flatten)]
+    key: Key,
+    /// By what was signed; complete up to the last few seconds, absent while it signed nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    signatures: Vec<Signatures>,
+}
+
+/// How often a key signed one kind of structure.
+#[derive(Serialize, ToSchema)]
+struct Signatures {
+    /// `certificate`, `crl`, `certificate-request` or `ocsp-response`.
+    #[schema(example = "certificate")]
+    structure: String,
+    #[schema(example = 1024)]
+    count: i64,
+    /// RFC 3339, UTC.
+    last_at: String,
+}
+
 /// A page of keys.
 #[derive(Serialize, ToSchema)]
 struct KeyList {
@@ -133,11 +155,11 @@ async fn list(
     }))
 }
 
-/// Shows a key.
+/// Shows a key and how many signatures it made.
 #[utoipa::path(
     get, path = "/api/v1/keys/{name}", tag = "keys", params(("name" = String, Path)),
     responses(
-        (status = 200, body = Key),
+        (status = 200, body = KeyWithSignatures),
         (status = 404, body = Problem, content_type = "application/problem+json"),
     ),
     security(("bearer" = [])), extensions(("x-permission" = json!("keys:read")))
@@ -147,10 +169,20 @@ async fn get(
     _: Allow<permission::KeysRead>,
     Path(name): Path<String>,
     _: Query<NoParameters>,
-) -> Result<Json<Key>, Problem> {
+) -> Result<Json<KeyWithSignatures>, Problem> {
     // A name that no key can have is a key that is not there.
     let name = name.parse().map_err(|_| Error::NotFound(name))?;
-    Ok(Json(Key::from(&app.get(&name).await?)))
+    let key = Key::from(&app.get(&name).await?);
+    let signatures = app.signatures(&name).await?;
+    let show = |made: crate::app::Signatures| Signatures {
+        structure: made.structure,
+        count: made.count,
+        last_at: rfc3339(made.last),
+    };
+    Ok(Json(KeyWithSignatures {
+        key,
+        signatures: signatures.into_iter().map(show).collect(),
+    }))
 }
 
 /// Makes a key. It never leaves the key manager.

@@ -6,6 +6,7 @@ use store::time::{from_micros, to_micros};
 use store::{Db, StoreError, Tx};
 use x509::key::PublicKey;
 
+use crate::app::{Counts, Signatures};
 use crate::domain::{Key, KeyName};
 
 /// The schema of this service.
@@ -224,4 +225,47 @@ pub(crate) async fn list(db: &Db, after: Option<&str>, limit: Limit) -> Result<V
             .await
     })?;
     rows.into_iter().map(Key::try_from).collect()
+}
+
+/// Adds to the record of signatures.
+pub(crate) async fn add_signatures(
+    db: &Db,
+    counts: &Counts,
+    now: time::OffsetDateTime,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO key_signatures (name, structure, signatures, last_us) VALUES ($1, $2, $3, $4)
+               ON CONFLICT (name, structure) DO UPDATE
+               SET signatures = key_signatures.signatures + excluded.signatures, last_us = excluded.last_us";
+    let mut counts: Vec<_> = counts.iter().collect();
+    // Replicas lock the rows in the same order.
+    counts.sort();
+    let mut tx = db.begin().await?;
+    for ((name, structure), count) in counts {
+        store::tx!(&mut tx, |c| {
+            sqlx::query(sql)
+                .bind(name.as_str())
+                .bind(*structure)
+                .bind(*count)
+                .bind(to_micros(now))
+                .execute(c)
+                .await
+                .map(drop)
+        })?;
+    }
+    tx.commit().await
+}
+
+/// What a key signed.
+pub(crate) async fn signatures(db: &Db, name: &KeyName) -> Result<Vec<Signatures>, StoreError> {
+    let sql = "SELECT structure, signatures, last_us FROM key_signatures WHERE name = $1 ORDER BY structure";
+    let rows: Vec<(String, i64, i64)> =
+        store::read!(db, |c| sqlx::query_as(sql).bind(name.as_str()).fetch_all(c).await)?;
+    let signatures = rows.into_iter().map(|(structure, count, last_us)| {
+        Ok(Signatures {
+            structure,
+            count,
+            last: from_micros(last_us)?,
+        })
+    });
+    signatures.collect()
 }

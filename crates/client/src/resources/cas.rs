@@ -30,6 +30,12 @@ pub struct Ca {
     /// Profiles that it issues.
     #[serde(default)]
     pub profiles: Vec<String>,
+    /// Since when it issues nothing; `None` while it issues.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub suspended_since: Option<OffsetDateTime>,
+    /// Who suspended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended_by: Option<String>,
     /// PEM.
     pub certificate: String,
     /// PEM of the certificates above, issuer first, root last.
@@ -58,5 +64,28 @@ impl Cas<'_> {
     /// [`Error::Problem`] with status 404 when there is none, and those of every request.
     pub async fn get(&self, name: &str) -> Result<Ca, Error> {
         Call::get(self.0, &["api", "v1", "cas", name]).json().await
+    }
+
+    /// Stops it from issuing: when this returns, no certificate of it is stored any more.
+    ///
+    /// # Errors
+    /// [`Error::Problem`] with status 404 when there is none, and those of every request.
+    pub async fn suspend(&self, name: &str) -> Result<Ca, Error> {
+        self.act(name, "suspend").await
+    }
+
+    /// Lets it issue again.
+    ///
+    /// # Errors
+    /// As [`Self::suspend`].
+    pub async fn resume(&self, name: &str) -> Result<Ca, Error> {
+        self.act(name, "resume").await
+    }
+
+    async fn act(&self, name: &str, verb: &str) -> Result<Ca, Error> {
+        let nothing = serde_json::Map::new();
+        Call::act(self.0, &["api", "v1", "cas", name, verb], &nothing)?
+            .json()
+            .await
     }
 }

@@ -44,8 +44,11 @@ pub struct Certificate {
     pub fingerprint_sha256: String,
     /// SHA-256 of the SubjectPublicKeyInfo, lower-case hex.
     pub spki_sha256: String,
-    /// Who asked for it.
+    /// Whose it is: who asked for it, or for the first of the certificates that it renews.
     pub requester: String,
+    /// Who renewed it, where that is not the requester.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued_by: Option<String>,
     /// `rest`, `grpc`, `acme`, `est`, `scep` or `internal`.
     pub protocol: String,
     /// Serial number of the certificate that this one renews.
@@ -58,7 +61,7 @@ pub struct Certificate {
 /// When and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {
-    /// When it took effect.
+    /// Since when the certificate is not to be trusted.
     #[serde(with = "time::serde::rfc3339")]
     pub time: OffsetDateTime,
     /// RFC 5280 name in kebab case.
@@ -70,6 +73,13 @@ pub struct Revocation {
         skip_serializing_if = "Option::is_none"
     )]
     pub invalidity_time: Option<OffsetDateTime>,
+    /// When a hold became final or the reason was changed.
+    #[serde(
+        default,
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub decided_time: Option<OffsetDateTime>,
 }
 
 /// What to issue.
@@ -104,7 +114,7 @@ pub struct Renew {
 /// Why to revoke.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Revoke {
-    /// RFC 5280 name in kebab case; `remove-from-crl` releases a hold.
+    /// RFC 5280 name in kebab case; hold and release are [`Certificates::hold`] and [`Certificates::release`].
     pub reason: String,
     /// When the key was compromised, if known.
     #[serde(
@@ -141,8 +151,8 @@ pub struct Filter {
     pub fingerprint_sha256: Option<String>,
     /// `rest`, `grpc`, `acme`, `est`, `scep` or `internal`.
     pub protocol: Option<String>,
-    /// Only certificates whose key had a certificate before.
-    pub key_reused: bool,
+    /// Whether the key had a certificate before.
+    pub key_reused: Option<bool>,
 }
 
 impl Filter {
@@ -165,7 +175,7 @@ impl Filter {
             ("spki_sha256", self.spki_sha256.clone()),
             ("fingerprint_sha256", self.fingerprint_sha256.clone()),
             ("protocol", self.protocol.clone()),
-            ("key_reused", self.key_reused.then(|| "true".to_owned())),
+            ("key_reused", self.key_reused.map(|reused| reused.to_string())),
         ];
         Ok(pairs
             .into_iter()
@@ -242,14 +252,42 @@ impl Certificates<'_> {
             .await
     }
 
-    /// Revokes, puts on hold or releases; durable when this returns.
+    /// Revokes for good, or changes the reason to a compromise; durable when this returns.
     ///
     /// # Errors
-    /// [`Error::Problem`] with status 409 when it is revoked already or not on hold, and those of every request.
+    /// [`Error::Problem`] with status 409 when it is revoked already, and those of every request.
     pub async fn revoke(&self, serial: &str, revoke: &Revoke) -> Result<Certificate, Error> {
         Call::act(self.0, &["api", "v1", "certificates", serial, "revoke"], revoke)?
             .json()
             .await
+    }
+}
+
+impl Certificates<'_> {
+    /// Puts a certificate on hold; durable when this returns.
+    ///
+    /// # Errors
+    /// [`Error::Problem`] with status 409 when it is on hold or revoked already, and those of every request.
+    pub async fn hold(&self, serial: &str) -> Result<Certificate, Error> {
+        self.act(serial, "hold").await
+    }
+
+    /// Releases a certificate from hold; durable when this returns.
+    ///
+    /// # Errors
+    /// [`Error::Problem`] with status 409 when it is not on hold, and those of every request.
+    pub async fn release(&self, serial: &str) -> Result<Certificate, Error> {
+        self.act(serial, "release").await
+    }
+
+    async fn act(&self, serial: &str, verb: &str) -> Result<Certificate, Error> {
+        Call::act(
+            self.0,
+            &["api", "v1", "certificates", serial, verb],
+            &serde_json::Map::new(),
+        )?
+        .json()
+        .await
     }
 }
 
@@ -265,7 +303,7 @@ mod tests {
         let filter = Filter {
             san: Some("dns:a.test".to_owned()),
             expires_before: Some(datetime!(2027-01-01 00:00 +1)),
-            key_reused: true,
+            key_reused: Some(true),
             ..Filter::default()
         };
         let pairs = filter.pairs().unwrap();

@@ -29,6 +29,21 @@ pub struct Key {
     /// When it was made.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
+    /// What it signed so far; in the answer about one key only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signatures: Vec<Signatures>,
+}
+
+/// How often a key signed one kind of structure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signatures {
+    /// `certificate`, `crl`, `certificate-request` or `ocsp-response`.
+    pub structure: String,
+    /// How many.
+    pub count: i64,
+    /// When the last one was counted.
+    #[serde(with = "time::serde::rfc3339")]
+    pub last_at: OffsetDateTime,
 }
 
 /// The key to make.

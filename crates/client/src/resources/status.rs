@@ -20,6 +20,21 @@ pub struct Readiness {
     pub failing: Vec<String>,
 }
 
+/// What a process says of itself to those who may know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Version of GigVault.
+    pub version: String,
+    /// `ready`, `not-ready` or `stopping`.
+    pub status: String,
+    /// Services that run in it.
+    #[serde(default)]
+    pub services: Vec<String>,
+    /// How far its clock is shifted on purpose, in seconds.
+    #[serde(default)]
+    pub clock_offset_seconds: i64,
+}
+
 /// An answer and what its transport told.
 #[derive(Clone, Debug)]
 pub struct Probe {
@@ -48,6 +63,14 @@ impl Client {
     /// When there is no answer.
     pub async fn readyz(&self) -> Result<Probe, Error> {
         self.probe("readyz").await
+    }
+
+    /// Version, services and clock of the process.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn status(&self) -> Result<Status, Error> {
+        Call::get(self, &["api", "v1", "status"]).json().await
     }
 
     async fn probe(&self, path: &str) -> Result<Probe, Error> {

@@ -54,6 +54,7 @@ permissions! {
     CERTIFICATES_REVOKE_OWN CertificatesRevokeOwn "certificates:revoke-own":
         "Revoke certificates one asked for.";
     CAS_READ CasRead "cas:read": "See the certificate authorities.";
+    CAS_SUSPEND CasSuspend "cas:suspend": "Stop a certificate authority from issuing, and let it go on.";
     PROFILES_READ ProfilesRead "profiles:read": "See the certificate profiles.";
     KEYS_READ KeysRead "keys:read": "See keys held by the key manager: names, uses, public parts.";
     KEYS_GENERATE KeysGenerate "keys:generate": "Make keys in the key manager.";

@@ -340,7 +340,7 @@ fn the_key_of_a_ca_is_refused() {
         .with_ancestors(std::slice::from_ref(&root.certificate))
         .unwrap();
     let other = p256();
-    let issuer = issuer.with_reserved_keys([other.fingerprint()]);
+    let issuer = issuer.with_reserved_keys([other.material_id()]);
     for key in [ca.key.public.clone(), root.key.public.clone(), other] {
         let request = request("", &["dns:a.test"], key);
         let refused = rules::approve(

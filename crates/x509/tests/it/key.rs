@@ -74,6 +74,66 @@ fn keys_of_openssl_are_read_to_the_byte() {
 }
 
 #[test]
+fn keys_that_one_secret_opens_have_one_material_id() {
+    let tool = Tool::new();
+    tool.run("openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out key.pem");
+    tool.run("openssl pkey -in key.pem -pubout -outform DER -out public.der");
+    let key = PublicKey::from_spki(&tool.read("public.der")).unwrap();
+    let text = tool.run("openssl pkey -pubin -inform DER -in public.der -noout -text_pub");
+    let (_, rest) = text.split_once("Modulus:").unwrap();
+    let (hex, _) = rest.split_once("Exponent").unwrap();
+    let digits: String = hex.chars().filter(char::is_ascii_hexdigit).collect();
+    let modulus = HEXLOWER.decode(digits.as_bytes()).unwrap();
+    let modulus = modulus.strip_prefix(&[0]).unwrap();
+    let other = rsa(modulus, &[0x01, 0x00, 0x03]).unwrap();
+    assert_ne!(key.fingerprint(), other.fingerprint());
+    assert_eq!(key.material_id(), other.material_id());
+
+    tool.run("openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem");
+    tool.run("openssl pkey -in key.pem -pubout -outform DER -out public.der");
+    let key = PublicKey::from_spki(&tool.read("public.der")).unwrap();
+    // The other y of P-256: p - y.
+    const P: &str = "ffffffff00000001000000000000000000000000ffffffffffffffffffffffff";
+    let p = HEXLOWER.decode(P.as_bytes()).unwrap();
+    let (x, y) = key.key_bytes()[1..].split_at(32);
+    let (mut other, mut borrow) = (vec![0; 32], 0);
+    for at in (0..32).rev() {
+        let digit = i32::from(p[at]) - i32::from(y[at]) - borrow;
+        borrow = i32::from(digit < 0);
+        other[at] = u8::try_from(digit + 256 * borrow).unwrap();
+    }
+    let negative = point(P256, &[&[4], x, &other].concat()).unwrap();
+    assert_ne!(key.fingerprint(), negative.fingerprint());
+    assert_eq!(key.material_id(), negative.material_id());
+
+    tool.run("openssl genpkey -algorithm ED25519 -out key.pem");
+    tool.run("openssl pkey -in key.pem -pubout -outform DER -out public.der");
+    let key = PublicKey::from_spki(&tool.read("public.der")).unwrap();
+    let mut octets = key.key_bytes().to_vec();
+    octets[31] ^= 0x80;
+    let negative = PublicKey::from_spki(&spki(&[&oid(ED25519)], &octets)).unwrap();
+    assert_eq!(key.material_id(), negative.material_id());
+}
+
+#[test]
+fn different_keys_have_different_material_ids() {
+    let tool = Tool::new();
+    let mut seen = std::collections::HashSet::new();
+    for options in [
+        "EC -pkeyopt ec_paramgen_curve:P-256",
+        "EC -pkeyopt ec_paramgen_curve:P-384",
+        "ED25519",
+    ] {
+        for _ in 0..3 {
+            tool.run(&format!("openssl genpkey -algorithm {options} -out key.pem"));
+            tool.run("openssl pkey -in key.pem -pubout -outform DER -out public.der");
+            let key = PublicKey::from_spki(&tool.read("public.der")).unwrap();
+            assert!(seen.insert(key.material_id()), "{options}");
+        }
+    }
+}
+
+#[test]
 fn key_identifiers_hash_the_bit_string() {
     let tool = Tool::new();
     tool.run("openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem");

@@ -36,6 +36,7 @@ pub(super) fn installation(dir: &Path) -> Check {
     const RESTORE: &str = "restore it from the backup; a start without it is refused";
     match wiring::belonging(dir) {
         Ok(Belonging::Whole { id }) => ok("installation", format!("{id} has its keys, its root, and its databases")),
+        Ok(Belonging::Part) => ok("installation", "keys and databases are elsewhere".to_owned()),
         Ok(Belonging::Unfinished) => warning(
             "installation",
             "the first start has not ended".to_owned(),

@@ -38,6 +38,8 @@ pub(crate) enum Belonging {
     Whole { id: String },
     /// A first start has not ended.
     Unfinished,
+    /// It holds neither keys nor databases.
+    Part,
     /// Nothing says which installation this is.
     Unrecorded,
     /// These were lost.
@@ -49,7 +51,13 @@ pub(crate) enum Belonging {
 pub(crate) fn belonging(dir: &Path) -> anyhow::Result<Belonging> {
     let data = DataDir::at(dir);
     let Some(record) = Record::read(&data)? else {
-        return Ok(Belonging::Unrecorded);
+        // A process of some services has a data directory that holds nothing of an installation.
+        return Ok(
+            match data.has_root() || data.database(Service::Ca.name()).exists() {
+                true => Belonging::Unrecorded,
+                false => Belonging::Part,
+            },
+        );
     };
     if record.is_founding() {
         return Ok(Belonging::Unfinished);

@@ -1,6 +1,6 @@
 //! The CAs of this service, in memory, read again when an unknown name is asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -10,10 +10,11 @@ use time::{Duration, OffsetDateTime};
 use tokio::sync::Mutex;
 use x509::SignatureAlgorithm;
 
-use super::App;
+use super::{App, Requester};
 use crate::config::Config;
-use crate::domain::Authority;
+use crate::domain::{Authority, Suspension};
 use crate::error::Error;
+use crate::store::{compromised, standing};
 
 /// How long the table is not read again because of an unknown name: anybody may ask for one, and each reading
 /// verifies every chain.
@@ -105,7 +106,8 @@ impl Authorities {
         known(name).ok_or_else(|| Error::not_found("CA", name))
     }
 
-    /// The CA that was asked for, or else the first that issues the profile, the default CA before others.
+    /// The CA that was asked for, or else the first that issues the profile: the default CA before others, those that are
+    /// not suspended before those that are.
     pub(crate) async fn for_profile(
         &self,
         asked: Option<&str>,
@@ -125,9 +127,16 @@ impl Authorities {
             ));
         }
         let known = self.known.load();
-        let default = known.get(&config.default_ca).filter(|online| issues(online));
-        default
-            .or_else(|| known.values().find(|online| issues(online)))
+        let default = known.get(&config.default_ca);
+        let able = || {
+            default
+                .into_iter()
+                .chain(known.values())
+                .filter(|online| issues(online))
+        };
+        able()
+            .find(|online| online.authority.suspension.is_none())
+            .or_else(|| able().next())
             .cloned()
             .ok_or_else(|| {
                 Error::Conflict(format!(
@@ -135,6 +144,27 @@ impl Authorities {
                     profile.name
                 ))
             })
+    }
+
+    /// Reads the table again if other CAs are suspended than was known: another process did it.
+    pub(crate) async fn sync_suspended(&self, suspended: &BTreeSet<String>) {
+        let known = self.known.load();
+        let known_suspended = known
+            .values()
+            .filter(|online| online.authority.suspension.is_some())
+            .map(|online| &online.authority.name);
+        if known_suspended.eq(suspended) {
+            return;
+        }
+        if let Err(error) = self.refresh().await {
+            tracing::warn!(error = %error, "CAs could not be read again; tried with the next request");
+        }
+    }
+
+    /// Every CA as the database has it now, whoever suspended or resumed it.
+    pub(crate) async fn current(&self) -> Result<Vec<Arc<Authority>>, Error> {
+        self.sync_suspended(&standing::suspended(&self.db).await?).await;
+        Ok(self.all())
     }
 
     /// Reads the table again.
@@ -160,7 +190,7 @@ async fn read(
     let reserved: Vec<[u8; 32]> = all
         .iter()
         .flat_map(|authority| std::iter::once(&authority.certificate).chain(&authority.chain))
-        .map(x509::Certificate::spki_fingerprint)
+        .filter_map(|certificate| Some(certificate.public_key().ok()?.material_id()))
         .collect();
     let mut known = BTreeMap::new();
     for authority in all {
@@ -208,25 +238,68 @@ impl App {
             certificate: new.certificate,
             chain: new.chain,
             profiles: new.profiles,
+            suspension: None,
         };
         let now = self.clock.now();
-        let trace = kit::trace::current();
-        let event = store::outbox::NewEvent {
-            kind: "ca.created",
-            subject: authority.name.clone(),
-            data: serde_json::json!({
+        let event = event(
+            "ca.created",
+            &authority.name,
+            serde_json::json!({
                 "ca": authority.name,
                 "subject": authority.certificate.subject().to_string(),
                 "serial": authority.certificate.serial().to_string(),
             }),
-            correlation_id: trace.correlation_id,
-            traceparent: trace.traceparent,
-        };
+        );
         let mut tx = self.db.begin().await?;
+        if let Some(key) = authority.material_id() {
+            store::lock::shared(&mut tx, vec![compromised::lock(&key)]).await?;
+            if !compromised::among_locked(&mut tx, &[key]).await?.is_empty() {
+                return Err(Error::CompromisedKey);
+            }
+        }
         crate::store::authorities::insert(&mut tx, &authority, now).await?;
         store::outbox::append(&mut tx, &[event], now).await?;
         tx.commit().await?;
         self.authorities.refresh().await
+    }
+
+    /// Stops a CA from issuing: once this has committed, nothing that it signed is stored or answered. Answers the CA; one
+    /// that is suspended already stays as it is.
+    pub async fn suspend(&self, requester: &Requester, name: &str) -> Result<Arc<Authority>, Error> {
+        let suspension = Suspension {
+            since: self.clock.now(),
+            by: requester.subject.clone(),
+        };
+        self.set_suspension(requester, name, Some(suspension)).await
+    }
+
+    /// Lets a CA issue again.
+    pub async fn resume(&self, requester: &Requester, name: &str) -> Result<Arc<Authority>, Error> {
+        self.set_suspension(requester, name, None).await
+    }
+
+    async fn set_suspension(
+        &self,
+        requester: &Requester,
+        name: &str,
+        next: Option<Suspension>,
+    ) -> Result<Arc<Authority>, Error> {
+        self.authorities.by_name(name).await?;
+        let kind = match next {
+            Some(_) => "ca.suspended",
+            None => "ca.resumed",
+        };
+        let mut tx = self.db.begin().await?;
+        if crate::store::authorities::set_suspension(&mut tx, name, next.as_ref()).await? {
+            let data = serde_json::json!({"ca": name, "actor": requester.subject});
+            store::outbox::append(&mut tx, &[event(kind, name, data)], self.clock.now()).await?;
+            tx.commit().await?;
+            tracing::warn!(ca = name, actor = requester.subject, "{kind}");
+        } else {
+            tx.rollback().await?;
+        }
+        self.authorities.refresh().await?;
+        self.authorities.by_name(name).await
     }
 
     /// All CAs.
@@ -237,6 +310,17 @@ impl App {
     /// PEM of the CA of that name and of those above it, without the root.
     pub async fn chain_pem(&self, ca: &str) -> Result<String, Error> {
         Ok(self.authorities.online(ca).await?.chain_pem.clone())
+    }
+}
+
+fn event(kind: &'static str, ca: &str, data: serde_json::Value) -> store::outbox::NewEvent {
+    let trace = kit::trace::current();
+    store::outbox::NewEvent {
+        kind,
+        subject: ca.to_owned(),
+        data,
+        correlation_id: trace.correlation_id,
+        traceparent: trace.traceparent,
     }
 }
 

@@ -89,6 +89,7 @@ impl App {
         check_scope(requester, profile, &wanted)?;
         let record = Record {
             requester: requester.subject.clone(),
+            actor: requester.subject.clone(),
             protocol: request.protocol,
             replaces: None,
             claim,
@@ -110,16 +111,13 @@ impl App {
         let approved = rules::approve(profile, wanted, &online.issuer, serial, self.clock.now())?;
         let certificate = lint::lint(approved, &lint::Context::issued_by(&online.authority.certificate))?;
         let claim = record.claim;
-        match self
-            .issuance
-            .submit(Order {
-                certificate,
-                authority: Arc::clone(&online.authority),
-                record,
-            })
-            .await?
-        {
-            Outcome::Stored(issued) => {
+        let order = Order {
+            certificate,
+            authority: Arc::clone(&online.authority),
+            record,
+        };
+        match self.issuance.submit(order).await {
+            Ok(Outcome::Stored(issued)) => {
                 metrics::counter!(
                     "gigvault_certificates_issued_total",
                     "ca" => issued.ca.to_string(), "profile" => issued.profile.to_string()
@@ -128,10 +126,14 @@ impl App {
                 Ok(*issued)
             }
             // Another request with the same key was stored first: its certificate is the answer to both.
-            Outcome::ClaimLost => self
-                .earlier(claim.as_ref())
-                .await?
-                .ok_or_else(|| Error::Internal("an idempotency key was taken by nobody".to_owned())),
+            Ok(Outcome::ClaimLost) => self.earlier(claim.as_ref()).await?.ok_or_else(|| {
+                Error::Internal("idempotency key conflict without a stored winner".to_owned())
+            }),
+            // The other may have been stored, and its key revoked, while this one waited: the answer is the same.
+            Err(refusal) => match self.earlier(claim.as_ref()).await {
+                Ok(Some(earlier)) => Ok(earlier),
+                _ => Err(refusal),
+            },
         }
     }
 

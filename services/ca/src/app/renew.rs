@@ -10,6 +10,7 @@ use super::{App, Requester};
 use crate::domain::{Issued, Protocol, Status};
 use crate::error::Error;
 use crate::issuance::{Claim, Record};
+use crate::store::standing;
 
 /// What a requester asks for.
 #[derive(Clone, Debug)]
@@ -39,7 +40,7 @@ impl RenewRequest {
 }
 
 impl App {
-    /// Issues the successor. The old certificate stays as it is.
+    /// Issues the successor, which belongs to whom the old certificate belongs. The old certificate stays as it is.
     pub async fn renew(&self, requester: &Requester, request: RenewRequest) -> Result<Issued, Error> {
         let old = self.find(requester, &request.serial).await?;
         let claim = request.idempotency_key.as_ref().map(|key| Claim {
@@ -51,13 +52,7 @@ impl App {
         }
         match old.status(self.clock.now()) {
             Status::Valid => {}
-            status => {
-                return Err(Error::Conflict(format!(
-                    "certificate {} is {}; only a valid one is renewed: request a new one",
-                    old.serial,
-                    status.as_str()
-                )));
-            }
+            status => return Err(standing::not_renewable(&old.serial, status)),
         }
         let profile = self.profile(&old.profile)?;
         let online = self
@@ -86,7 +81,9 @@ impl App {
         wanted.validity = request.validity;
         super::issue::check_scope(requester, profile, &wanted)?;
         let record = Record {
-            requester: requester.subject.clone(),
+            // It stays whose it is, whoever renews it.
+            requester: old.requester,
+            actor: requester.subject.clone(),
             protocol: request.protocol,
             replaces: Some(old.serial),
             claim,

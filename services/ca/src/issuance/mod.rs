@@ -23,10 +23,12 @@ use x509::serial::Serial;
 
 pub(crate) use sign::Keymgr;
 
+use crate::app::Authorities;
 use crate::config::Config;
 use crate::domain::{Authority, Issued, Protocol};
 use crate::error::Error;
-use crate::store::commit::{self, Outcome};
+use crate::store::commit::{self, Outcome, Verdict};
+use crate::store::standing::{self, Basis};
 
 /// A certificate to be signed, with proof that it may be, and what to record beside it.
 pub(crate) struct Order {
@@ -36,10 +38,23 @@ pub(crate) struct Order {
     pub(crate) record: Record,
 }
 
+impl Order {
+    fn basis(&self) -> Basis {
+        Basis {
+            authority: Arc::clone(&self.authority),
+            key: self.certificate.get().public_key().material_id(),
+            replaces: self.record.replaces,
+        }
+    }
+}
+
 /// What the inventory keeps beside the certificate itself.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
+    /// Whose the certificate will be.
     pub(crate) requester: String,
+    /// Who asked for it: the requester, or somebody who renews for them.
+    pub(crate) actor: String,
     pub(crate) protocol: Protocol,
     pub(crate) replaces: Option<Serial>,
     pub(crate) claim: Option<Claim>,
@@ -58,6 +73,7 @@ pub(crate) struct Claim {
 /// A signed certificate on its way into the database.
 pub(crate) struct Signed {
     pub(crate) issued: Issued,
+    pub(crate) basis: Basis,
     pub(crate) record: Record,
     /// Ids of the lints that would have had it otherwise and did not forbid it.
     pub(crate) warnings: Vec<&'static str>,
@@ -74,9 +90,20 @@ pub(crate) struct Issuance {
 
 impl Issuance {
     /// Starts the task. It ends when the last `Issuance` is dropped and the queue is empty.
-    pub(crate) fn start(db: Db, keymgr: Keymgr, clock: SharedClock, config: &Config) -> Self {
+    pub(crate) fn start(
+        db: Db,
+        keymgr: Keymgr,
+        clock: SharedClock,
+        authorities: Arc<Authorities>,
+        config: &Config,
+    ) -> Self {
         let (queue, orders) = mpsc::channel(config.queue.max(1));
-        let committer = Committer { db, keymgr, clock };
+        let committer = Committer {
+            db,
+            keymgr,
+            clock,
+            authorities,
+        };
         tokio::spawn(committer.run(orders, config.max_batch.max(1)));
         let depth = metrics::gauge!("gigvault_queue_depth", "queue" => "issuance");
         Self { queue, depth }
@@ -104,6 +131,7 @@ struct Committer {
     db: Db,
     keymgr: Keymgr,
     clock: SharedClock,
+    authorities: Arc<Authorities>,
 }
 
 impl Committer {
@@ -122,6 +150,7 @@ impl Committer {
     }
 
     async fn group(&self, group: Vec<(Order, Answer)>) {
+        let group = self.screen(group).await;
         let signed = sign::sign(&self.keymgr, group, self.clock.now()).await;
         if signed.is_empty() {
             return;
@@ -143,9 +172,33 @@ impl Committer {
         }
     }
 
+    /// Answers those that can't be issued as things are, before anything is signed; the rest goes on. Whether they may be
+    /// stored is decided again, finally, in the transaction.
+    async fn screen(&self, group: Vec<(Order, Answer)>) -> Vec<(Order, Answer)> {
+        let bases: Vec<Basis> = group.iter().map(|(order, _)| order.basis()).collect();
+        let standing = match standing::read(&self.db, &bases, self.clock.now()).await {
+            Ok(standing) => standing,
+            Err(error) => {
+                fail(group.into_iter().map(|(_, answer)| answer).collect(), error);
+                return Vec::new();
+            }
+        };
+        self.authorities.sync_suspended(standing.suspended()).await;
+        let mut sound = Vec::with_capacity(group.len());
+        for ((order, answer), basis) in group.into_iter().zip(bases) {
+            match standing.refusal(&basis) {
+                None => sound.push((order, answer)),
+                Some(refusal) => {
+                    let _gone = answer.send(Err(refusal));
+                }
+            }
+        }
+        sound
+    }
+
     /// Stores a group, or nothing of it. Two replicas may record the same key for the first time in the same moment;
     /// the second tries again.
-    async fn commit(&self, group: &[Signed]) -> Result<Vec<bool>, Error> {
+    async fn commit(&self, group: &[Signed]) -> Result<Vec<Verdict>, Error> {
         const TRIES: u32 = 5;
         let mut tried = 0;
         loop {
@@ -162,15 +215,22 @@ impl Committer {
     }
 }
 
-/// Tells each of a group what became of it. A requester that went away finds its certificate in the inventory.
-fn answer(group: Vec<Signed>, answers: Vec<Answer>, stored: Vec<bool>) {
-    for ((signed, answer), stored) in group.into_iter().zip(answers).zip(stored) {
-        let outcome = if stored {
-            Outcome::Stored(Box::new(signed.issued))
-        } else {
-            Outcome::ClaimLost
+/// Tells each of a group what became of it. A requester that went away finds its certificate in the inventory; a
+/// certificate that was refused is dropped here, signature and all.
+fn answer(group: Vec<Signed>, answers: Vec<Answer>, verdicts: Vec<Verdict>) {
+    for ((signed, answer), verdict) in group.into_iter().zip(answers).zip(verdicts) {
+        let outcome = match verdict {
+            Verdict::Stored => Ok(Outcome::Stored(Box::new(signed.issued))),
+            Verdict::ClaimLost => Ok(Outcome::ClaimLost),
+            Verdict::Refused(error) => {
+                let Issued { serial, ca, .. } = signed.issued;
+                tracing::warn!(%serial, %ca, cause = %error, "signed certificate discarded: refused at commit");
+                metrics::counter!("gigvault_certificates_discarded_total", "ca" => ca.to_string())
+                    .increment(1);
+                Err(error)
+            }
         };
-        let _gone = answer.send(Ok(outcome));
+        let _gone = answer.send(outcome);
     }
 }
 

@@ -124,6 +124,7 @@ fn check_key(order: &Order, signature: &[u8]) -> Result<(), Error> {
 }
 
 fn seal(order: Order, signature: &[u8], now: OffsetDateTime) -> Result<Signed, Error> {
+    let basis = order.basis();
     let Order {
         certificate,
         authority,
@@ -147,6 +148,7 @@ fn seal(order: Order, signature: &[u8], now: OffsetDateTime) -> Result<Signed, E
         subject: approved.subject().to_string(),
         sans: approved.sans().iter().map(ToString::to_string).collect(),
         requester: record.requester.clone(),
+        issued_by: (record.actor != record.requester).then(|| record.actor.clone()),
         protocol: record.protocol,
         issued_at: now,
         not_before: validity.not_before,
@@ -162,6 +164,7 @@ fn seal(order: Order, signature: &[u8], now: OffsetDateTime) -> Result<Signed, E
     };
     Ok(Signed {
         issued,
+        basis,
         record,
         warnings,
     })

@@ -6,22 +6,26 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get as method_get;
 use kit::auth::{Allow, permission};
-use kit::http::{NoParameters, Path, Query};
+use kit::http::{Json, NoParameters, Path, Query};
 use kit::problem::Problem;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Rest;
-use super::object::rfc3339;
+use super::object::{requester, rfc3339};
 use super::paging::Paging;
 use crate::app::App;
 use crate::domain::Authority;
 use crate::error::Error;
 
 pub(super) fn routes() -> OpenApiRouter<Rest> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(get))
+        .routes(routes!(suspend))
+        .routes(routes!(resume))
 }
 
 pub(super) fn public(app: App) -> Router {
@@ -48,6 +52,11 @@ struct Ca {
     signature_algorithm: String,
     /// Profiles that it issues.
     profiles: Vec<String>,
+    /// Since when it issues nothing: RFC 3339, UTC; null while it issues.
+    suspended_since: Option<String>,
+    /// Who suspended it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suspended_by: Option<String>,
     /// PEM.
     certificate: String,
     /// PEM of the certificates above, issuer first, root last.
@@ -65,6 +74,8 @@ impl From<&Authority> for Ca {
             key_algorithm: key.map(|key| key.algorithm().to_string()).unwrap_or_default(),
             signature_algorithm: authority.algorithm.to_string(),
             profiles: authority.profiles.clone(),
+            suspended_since: authority.suspension.as_ref().map(|there| rfc3339(there.since)),
+            suspended_by: authority.suspension.as_ref().map(|there| there.by.clone()),
             certificate: authority.certificate.pem(),
             chain: authority.chain.iter().map(x509::Certificate::pem).collect(),
         }
@@ -93,7 +104,7 @@ async fn list(
     _: Allow<permission::CasRead>,
     Query(paging): Query<Paging>,
 ) -> Result<axum::Json<CaList>, Problem> {
-    let all = app.authorities().all();
+    let all = app.authorities().current().await?;
     let page = paging.of("CAs by name", all, |authority| authority.name.clone())?;
     let page = page.map(|authority| Ca::from(authority.as_ref()));
     Ok(axum::Json(CaList {
@@ -117,7 +128,54 @@ async fn get(
     Path(name): Path<String>,
     _: Query<NoParameters>,
 ) -> Result<axum::Json<Ca>, Problem> {
+    app.authorities().current().await?;
     let authority = app.authorities().by_name(&name).await?;
+    Ok(axum::Json(Ca::from(authority.as_ref())))
+}
+
+/// No members: an empty object.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SuspendBody {}
+
+/// Stops a CA from issuing and renewing, until it is resumed. Once this is answered, no certificate of that CA is stored or
+/// handed out any more. One that is suspended already stays as it is.
+#[utoipa::path(
+    post, path = "/api/v1/cas/{name}/suspend", tag = "cas", request_body = SuspendBody, params(("name" = String, Path)),
+    responses(
+        (status = 200, description = "suspended and durable", body = Ca),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = [])), extensions(("x-permission" = json!("cas:suspend")))
+)]
+async fn suspend(
+    State(app): State<App>,
+    allowed: Allow<permission::CasSuspend>,
+    Path(name): Path<String>,
+    Json(SuspendBody {}): Json<SuspendBody>,
+) -> Result<axum::Json<Ca>, Problem> {
+    let requester = requester(&allowed.0, permission::CAS_SUSPEND);
+    let authority = app.suspend(&requester, &name).await?;
+    Ok(axum::Json(Ca::from(authority.as_ref())))
+}
+
+/// Lets a CA issue again. One that is not suspended stays as it is.
+#[utoipa::path(
+    post, path = "/api/v1/cas/{name}/resume", tag = "cas", request_body = SuspendBody, params(("name" = String, Path)),
+    responses(
+        (status = 200, description = "issuing again", body = Ca),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = [])), extensions(("x-permission" = json!("cas:suspend")))
+)]
+async fn resume(
+    State(app): State<App>,
+    allowed: Allow<permission::CasSuspend>,
+    Path(name): Path<String>,
+    Json(SuspendBody {}): Json<SuspendBody>,
+) -> Result<axum::Json<Ca>, Problem> {
+    let requester = requester(&allowed.0, permission::CAS_SUSPEND);
+    let authority = app.resume(&requester, &name).await?;
     Ok(axum::Json(Ca::from(authority.as_ref())))
 }
 

@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 use super::Rest;
 use super::filters::Filters;
 use super::object::{self, Certificate, requester};
-use crate::app::{App, IssueRequest, RenewRequest, RevokeRequest};
+use crate::app::{App, IssueRequest, RenewRequest};
 use crate::domain::Protocol;
 use crate::error::Error;
 
@@ -26,7 +26,6 @@ pub(super) fn routes() -> OpenApiRouter<Rest> {
         .routes(routes!(get))
         .routes(routes!(chain))
         .routes(routes!(renew))
-        .routes(routes!(revoke))
 }
 
 /// What to issue.
@@ -53,8 +52,8 @@ struct IssueBody {
     responses(
         (status = 201, description = "issued and durable", body = Certificate),
         (status = 400, description = "malformed request or CSR", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Idempotency-Key used for another request", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "refused by profile or lint", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Idempotency-Key used for another request, or the CA is suspended", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "refused by profile or lint, or the key is known to be compromised", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "try again after Retry-After", body = Problem, content_type = "application/problem+json"),
     ),
     security(("bearer" = [])), extensions(("x-permission" = json!("certificates:issue-development")))
@@ -180,7 +179,7 @@ struct RenewBody {
     validity: Option<String>,
 }
 
-/// Issues the successor of a valid certificate: same subject, names and profile.
+/// Issues the successor of a valid certificate: same subject, names, profile and requester, whoever renews it.
 #[utoipa::path(
     post, path = "/api/v1/certificates/{serial}/renew", tag = "certificates", request_body = RenewBody,
     params(
@@ -190,7 +189,8 @@ struct RenewBody {
     responses(
         (status = 201, description = "issued and durable", body = Certificate),
         (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "revoked, on hold or expired", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "revoked, on hold or expired, or the CA is suspended", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "refused by profile or lint, or the key is known to be compromised", body = Problem, content_type = "application/problem+json"),
     ),
     security(("bearer" = [])), extensions(("x-permission" = json!("certificates:renew-own")))
 )]
@@ -212,52 +212,6 @@ async fn renew(
         .renew(&requester(&allowed.0, permission::CERTIFICATES_RENEW), request)
         .await?;
     created(&app, issued).await
-}
-
-/// Why to revoke.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct RevokeBody {
-    /// RFC 5280 name in kebab case; `remove-from-crl` releases a hold.
-    #[schema(example = "key-compromise")]
-    reason: String,
-    /// When the key was compromised, if known: RFC 3339.
-    invalidity_time: Option<String>,
-}
-
-/// Revokes a certificate, puts it on hold or releases it.
-#[utoipa::path(
-    post, path = "/api/v1/certificates/{serial}/revoke", tag = "certificates", request_body = RevokeBody,
-    params(("serial" = String, Path, description = "lower-case hex")),
-    responses(
-        (status = 200, description = "done and durable", body = Certificate),
-        (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "revoked already, or not on hold", body = Problem, content_type = "application/problem+json"),
-    ),
-    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:revoke-own")))
-)]
-async fn revoke(
-    State(app): State<App>,
-    allowed: Allow<permission::CertificatesRevokeOwn>,
-    Path(serial): Path<String>,
-    Json(body): Json<RevokeBody>,
-) -> Result<axum::Json<Certificate>, Problem> {
-    let request = RevokeRequest {
-        serial,
-        reason: body
-            .reason
-            .parse()
-            .map_err(|error| Error::invalid("reason", error))?,
-        invalidity: body
-            .invalidity_time
-            .as_deref()
-            .map(|text| object::time("invalidity_time", text))
-            .transpose()?,
-    };
-    let revoked = app
-        .revoke(&requester(&allowed.0, permission::CERTIFICATES_REVOKE), &request)
-        .await?;
-    Ok(axum::Json(Certificate::new(&app, revoked).await?))
 }
 
 async fn created(app: &App, issued: crate::domain::Issued) -> Result<impl IntoResponse + use<>, Problem> {

@@ -36,7 +36,7 @@ pub(crate) struct Filters {
     pub(crate) fingerprint_sha256: Option<String>,
     /// `rest`, `grpc`, `acme`, `est`, `scep` or `internal`.
     pub(crate) protocol: Option<String>,
-    /// Only certificates whose key had a certificate before.
+    /// `true`: only certificates whose key had a certificate before; `false`: only those whose key had none.
     pub(crate) key_reused: Option<bool>,
     /// Items a page, 1 to 500; 50 if not given.
     pub(crate) limit: Option<u32>,
@@ -95,7 +95,7 @@ impl Filters {
                 .map(|text| sha256("fingerprint_sha256", &text))
                 .transpose()?,
             protocol: self.protocol.map(protocol).transpose()?,
-            key_reused: self.key_reused.unwrap_or(false),
+            key_reused: self.key_reused,
         })
     }
 }

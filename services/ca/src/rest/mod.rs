@@ -6,6 +6,7 @@ pub(crate) mod filters;
 pub(crate) mod object;
 mod paging;
 mod profiles;
+mod revocation;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ struct Rest {
 pub(crate) fn router(app: App, authenticator: Arc<dyn Authenticator>) -> OpenApiRouter {
     OpenApiRouter::new()
         .merge(certificates::routes())
+        .merge(revocation::routes())
         .merge(authorities::routes())
         .merge(profiles::routes())
         .with_state(Rest { app, authenticator })

@@ -46,8 +46,11 @@ pub(crate) struct Certificate {
     fingerprint_sha256: String,
     /// SHA-256 of the SubjectPublicKeyInfo, lower-case hex.
     spki_sha256: String,
-    /// Who asked for it.
+    /// Whose it is: who asked for it, or for the first of the certificates that it renews.
     requester: String,
+    /// Who renewed it, where that is not the requester.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_by: Option<String>,
     /// `rest`, `grpc`, `acme`, `est`, `scep` or `internal`.
     protocol: &'static str,
     /// Serial number of the certificate that this one renews.
@@ -60,13 +63,16 @@ pub(crate) struct Certificate {
 /// When and why.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Revocation {
-    /// RFC 3339, UTC.
+    /// Since when the certificate is not to be trusted: RFC 3339, UTC. A hold that became final keeps its own.
     time: String,
-    /// RFC 5280 name in kebab case.
+    /// RFC 5280 name in kebab case; `certificate-hold` while on hold.
     reason: String,
     /// RFC 3339, UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     invalidity_time: Option<String>,
+    /// When a hold became final or the reason was changed: RFC 3339, UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decided_time: Option<String>,
 }
 
 impl Certificate {
@@ -91,10 +97,12 @@ impl Certificate {
                 time: rfc3339(revocation.time),
                 reason: revocation.reason.to_string(),
                 invalidity_time: revocation.invalidity.map(rfc3339),
+                decided_time: (revocation.decided != revocation.time).then(|| rfc3339(revocation.decided)),
             }),
             subject: issued.subject,
             san: issued.sans,
             requester: issued.requester,
+            issued_by: issued.issued_by,
         })
     }
 }

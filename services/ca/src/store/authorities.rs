@@ -3,7 +3,7 @@
 use store::{Db, StoreError};
 use time::OffsetDateTime;
 
-use crate::domain::Authority;
+use crate::domain::{Authority, Suspension};
 use crate::error::Error;
 
 #[derive(sqlx::FromRow)]
@@ -14,6 +14,8 @@ struct Row {
     chain: String,
     certificate: Vec<u8>,
     profiles: String,
+    suspended_at: Option<i64>,
+    suspended_by: Option<String>,
 }
 
 impl TryFrom<Row> for Authority {
@@ -27,17 +29,56 @@ impl TryFrom<Row> for Authority {
             chain: x509::Certificate::chain_from_pem(row.chain.as_bytes()).map_err(|_| damaged("chain"))?,
             algorithm: row.algorithm.parse().map_err(|_| damaged("algorithm"))?,
             profiles: serde_json::from_str(&row.profiles).map_err(|_| damaged("list of profiles"))?,
+            suspension: suspension(row.suspended_at, row.suspended_by.clone())
+                .map_err(|_| damaged("time of suspension"))?,
             name: row.name.clone(),
             key_name: row.key_name,
         })
     }
 }
 
+fn suspension(at: Option<i64>, by: Option<String>) -> Result<Option<Suspension>, StoreError> {
+    let Some(at) = at else { return Ok(None) };
+    Ok(Some(Suspension {
+        since: store::time::from_micros(at)?,
+        by: by.unwrap_or_default(),
+    }))
+}
+
+/// Stops a CA from issuing, or lets it go on. Whether it was so before: then nothing changes. Nobody is issuing by this CA
+/// while this runs, and who comes later sees it.
+pub(crate) async fn set_suspension(
+    tx: &mut store::Tx,
+    name: &str,
+    next: Option<&Suspension>,
+) -> Result<bool, Error> {
+    store::lock::exclusive(tx, vec![super::standing::lock(name)]).await?;
+    let changed = store::tx!(tx, |connection| {
+        sqlx::query(match next {
+            Some(_) => {
+                "UPDATE authorities SET suspended_at = $2, suspended_by = $3 WHERE name = $1 AND suspended_at IS NULL"
+            }
+            None => {
+                "UPDATE authorities SET suspended_at = $2, suspended_by = $3 WHERE name = $1 AND suspended_at IS NOT NULL"
+            }
+        })
+        .bind(name)
+        .bind(next.map(|suspension| store::time::to_micros(suspension.since)))
+        .bind(next.map(|suspension| suspension.by.as_str()))
+        .execute(connection)
+        .await
+        .map(|done| done.rows_affected())
+    })
+    .map_err(StoreError::from)?;
+    Ok(changed == 1)
+}
+
 /// All CAs, by name.
 pub(crate) async fn all(db: &Db) -> Result<Vec<Authority>, Error> {
     let rows: Vec<Row> = store::read!(db, |connection| {
         sqlx::query_as(
-            "SELECT name, key_name, algorithm, chain, certificate, profiles FROM authorities ORDER BY name",
+            "SELECT name, key_name, algorithm, chain, certificate, profiles, suspended_at, suspended_by
+             FROM authorities ORDER BY name",
         )
         .fetch_all(connection)
         .await

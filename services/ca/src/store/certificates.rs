@@ -14,7 +14,7 @@ use crate::error::Error;
 /// What a [`Row`] is read from; `c` is the table of certificates.
 pub(super) const COLUMNS: &str = "c.id, c.serial, c.ca, c.profile, c.subject, c.sans, c.requester, c.protocol, \
      c.issued_at, c.not_before, c.not_after, c.spki_sha256, c.fingerprint_sha256, c.der, c.replaces, \
-     c.revoked_at, c.reason, c.invalidity_at";
+     c.revoked_at, c.reason, c.invalidity_at, c.decided_at, c.issued_by";
 
 #[derive(sqlx::FromRow)]
 pub(super) struct Row {
@@ -36,6 +36,8 @@ pub(super) struct Row {
     revoked_at: Option<i64>,
     reason: Option<i64>,
     invalidity_at: Option<i64>,
+    decided_at: Option<i64>,
+    issued_by: Option<String>,
 }
 
 impl TryFrom<Row> for Issued {
@@ -56,6 +58,7 @@ impl TryFrom<Row> for Issued {
                     .and_then(Reason::from_code)
                     .ok_or_else(|| damaged("reason"))?,
                 invalidity: row.invalidity_at.map(time).transpose()?,
+                decided: time(row.decided_at.unwrap_or(at))?,
             }),
             _ => None,
         };
@@ -67,6 +70,7 @@ impl TryFrom<Row> for Issued {
             subject: row.subject,
             sans: serde_json::from_str(&row.sans).map_err(|_| damaged("names"))?,
             requester: row.requester,
+            issued_by: row.issued_by,
             protocol: Protocol::parse(&row.protocol).ok_or_else(|| damaged("protocol"))?,
             issued_at: time(row.issued_at)?,
             not_before: time(row.not_before)?,
@@ -117,30 +121,47 @@ pub(crate) async fn by_idempotency_key(db: &Db, key: &[u8; 32]) -> Result<Option
         .transpose()
 }
 
-/// Sets or clears the revocation, if it is still what the caller saw; else `false`.
+/// The same within a transaction that is about to change it: it stays as it is until the transaction ends.
+pub(crate) async fn for_update(tx: &mut Tx, serial: &Serial) -> Result<Option<Issued>, Error> {
+    let locking = store::lock::update(tx);
+    let row: Option<Row> = store::tx!(tx, |connection| {
+        sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM certificates c WHERE c.serial = $1{locking}"
+        )))
+        .bind(serial.as_bytes())
+        .fetch_optional(connection)
+        .await
+    })
+    .map_err(StoreError::from)?;
+    row.map(Issued::try_from).transpose()
+}
+
+/// Sets or clears the revocation of a certificate that [`for_update`] gave.
 pub(crate) async fn set_revocation(
     tx: &mut Tx,
-    serial: &Serial,
-    seen: Option<&Revocation>,
+    certificate: Uuid,
     next: Option<&Revocation>,
-) -> Result<bool, Error> {
+) -> Result<(), Error> {
     let micros = |time: OffsetDateTime| store::time::to_micros(time);
-    let changed = store::tx!(tx, |connection| {
+    store::tx!(tx, |connection| {
         sqlx::query(
-            "UPDATE certificates SET revoked_at = $1, reason = $2, invalidity_at = $3
-             WHERE serial = $4 AND COALESCE(reason, -1) = $5",
+            "UPDATE certificates SET revoked_at = $1, reason = $2, invalidity_at = $3, decided_at = $4
+             WHERE id = $5",
         )
         .bind(next.map(|revocation| micros(revocation.time)))
         .bind(next.map(|revocation| i64::from(revocation.reason.code())))
         .bind(next.and_then(|revocation| revocation.invalidity).map(micros))
-        .bind(serial.as_bytes())
-        .bind(seen.map_or(-1, |revocation| i64::from(revocation.reason.code())))
+        .bind(
+            next.filter(|revocation| revocation.decided != revocation.time)
+                .map(|revocation| micros(revocation.decided)),
+        )
+        .bind(certificate)
         .execute(connection)
         .await
-        .map(|done| done.rows_affected())
+        .map(drop)
     })
     .map_err(StoreError::from)?;
-    Ok(changed == 1)
+    Ok(())
 }
 
 /// Certificates of a CA that are neither revoked nor on hold and run out soon.

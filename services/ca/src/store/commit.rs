@@ -11,6 +11,7 @@ use uuid::Uuid;
 use x509::serial::Serial;
 
 use super::names;
+use super::standing;
 use crate::domain::Issued;
 use crate::error::Error;
 use crate::issuance::Signed;
@@ -23,18 +24,43 @@ pub(crate) enum Outcome {
     ClaimLost,
 }
 
-/// Stores a group. The answer says for each, in order, whether it was stored; `false` is a lost claim.
-pub(crate) async fn commit(db: &Db, group: &[Signed], now: OffsetDateTime) -> Result<Vec<bool>, Error> {
+/// What a transaction decided on one certificate of a group.
+pub(crate) enum Verdict {
+    /// It is stored.
+    Stored,
+    /// Its idempotency key belongs to another request.
+    ClaimLost,
+    /// What it rests on does not stand any more; nobody may get it.
+    Refused(Error),
+}
+
+/// Stores a group, but for those members that are refused or come second. The answer says for each, in order, what became
+/// of it. What the certificates rest on is looked at in this transaction, and stays as it is until the commit: a
+/// revocation is either seen here, or comes after the certificate.
+pub(crate) async fn commit(db: &Db, group: &[Signed], now: OffsetDateTime) -> Result<Vec<Verdict>, Error> {
     let mut tx = db.begin().await?;
-    let lost = claim(&mut tx, group, now).await?;
-    let stored: Vec<bool> = group
+    let bases: Vec<_> = group.iter().map(|signed| signed.basis.clone()).collect();
+    let standing = standing::hold(&mut tx, &bases, now).await?;
+    let mut verdicts: Vec<Verdict> = group
         .iter()
-        .map(|signed| !lost.contains(&signed.issued.id))
+        .map(|signed| {
+            standing
+                .refusal(&signed.basis)
+                .map_or(Verdict::Stored, Verdict::Refused)
+        })
         .collect();
-    let winners: Vec<&Signed> = group
-        .iter()
-        .filter(|signed| !lost.contains(&signed.issued.id))
-        .collect();
+    let sound = among(group, &verdicts);
+    if sound.is_empty() {
+        tx.rollback().await?;
+        return Ok(verdicts);
+    }
+    let lost = claim(&mut tx, &sound, now).await?;
+    for (signed, verdict) in group.iter().zip(&mut verdicts) {
+        if lost.contains(&signed.issued.id) {
+            *verdict = Verdict::ClaimLost;
+        }
+    }
+    let winners = among(group, &verdicts);
     if !winners.is_empty() {
         let uses = key_uses(&mut tx, &winners).await?;
         insert_certificates(&mut tx, &winners, &uses).await?;
@@ -43,12 +69,21 @@ pub(crate) async fn commit(db: &Db, group: &[Signed], now: OffsetDateTime) -> Re
         store::outbox::append(&mut tx, &events, now).await?;
     }
     tx.commit().await?;
-    Ok(stored)
+    Ok(verdicts)
+}
+
+/// Those that nothing is against so far.
+fn among<'a>(group: &'a [Signed], verdicts: &[Verdict]) -> Vec<&'a Signed> {
+    let stored = group.iter().zip(verdicts);
+    stored
+        .filter(|(_, verdict)| matches!(verdict, Verdict::Stored))
+        .map(|(signed, _)| signed)
+        .collect()
 }
 
 /// Takes the idempotency keys of the group; returns the certificates whose key was taken before. A key that
 /// another transaction is just taking is waited for, so that the answer is final.
-async fn claim(tx: &mut Tx, group: &[Signed], now: OffsetDateTime) -> Result<HashSet<Uuid>, Error> {
+async fn claim(tx: &mut Tx, group: &[&Signed], now: OffsetDateTime) -> Result<HashSet<Uuid>, Error> {
     let mut claims: Vec<_> = group
         .iter()
         .filter_map(|signed| Some((signed.record.claim?, signed.issued.id)))
@@ -137,6 +172,7 @@ const CERTIFICATES: Insert = Insert::into(
         "fingerprint_sha256",
         "der",
         "replaces",
+        "issued_by",
     ],
 );
 
@@ -161,6 +197,7 @@ async fn insert_certificates(tx: &mut Tx, group: &[&Signed], uses: &[i64]) -> Re
             issued.fingerprint_sha256.as_slice(),
             issued.der.as_slice(),
             issued.replaces.as_ref().map(Serial::as_bytes),
+            issued.issued_by.as_deref(),
         ));
     }
     insert(tx, &CERTIFICATES, rows).await?;
@@ -201,6 +238,7 @@ fn event(signed: &Signed) -> NewEvent {
             "protocol": issued.protocol.as_str(),
             "fingerprint_sha256": data_encoding::HEXLOWER.encode(&issued.fingerprint_sha256),
             "replaces": issued.replaces.as_ref().map(ToString::to_string),
+            "actor": signed.record.actor,
             "lint_warnings": signed.warnings,
         }),
         correlation_id: signed.record.trace.correlation_id.clone(),

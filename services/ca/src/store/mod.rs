@@ -3,8 +3,10 @@
 pub(crate) mod authorities;
 pub(crate) mod certificates;
 pub(crate) mod commit;
+pub(crate) mod compromised;
 pub(crate) mod names;
 pub(crate) mod search;
+pub(crate) mod standing;
 
 /// The schema of this service.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");

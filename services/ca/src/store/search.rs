@@ -100,7 +100,7 @@ fn has_list_of_its_own(query: &Query) -> bool {
         || query.profile.is_some()
         || query.ca.is_some()
         || query.protocol.is_some()
-        || query.key_reused
+        || query.key_reused.is_some()
         || matches!(query.status, Some(Status::Revoked | Status::OnHold))
 }
 
@@ -297,8 +297,15 @@ where
         sql.push(" AND c.not_after < ")
             .push_bind(store::time::to_micros(before));
     }
-    if query.key_reused {
-        sql.push(" AND c.key_use > 0");
+    // Literals, not parameters: a partial index is only used where the plan can see that it applies.
+    match query.key_reused {
+        None => {}
+        Some(true) => {
+            sql.push(" AND c.key_use > 0");
+        }
+        Some(false) => {
+            sql.push(" AND c.key_use = 0");
+        }
     }
 }
 
@@ -308,6 +315,7 @@ where
     i64: Encode<'a, D> + Type<D>,
 {
     let now = store::time::to_micros(now);
+    // Literals again.
     match query.status {
         None => {}
         Some(Status::Valid) => {
@@ -318,7 +326,6 @@ where
             sql.push(" AND c.reason IS NULL AND c.not_after < ")
                 .push_bind(now);
         }
-        // Literals, not parameters: a partial index is only used where the plan can see that it applies.
         Some(Status::OnHold) => {
             sql.push(" AND c.reason = 6");
         }

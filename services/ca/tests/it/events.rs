@@ -5,7 +5,10 @@ use x509::crl::Reason;
 use crate::world::{World, key, on_both_databases, refused, renewal, server};
 use kit::error::Kind;
 
-on_both_databases!(the_feed_has_exactly_what_happened_in_order);
+on_both_databases!(
+    the_feed_has_exactly_what_happened_in_order,
+    hold_and_release_are_events_of_their_own,
+);
 
 async fn the_feed_has_exactly_what_happened_in_order(world: World) {
     let mut happened: Vec<(&str, String)> = Vec::new();
@@ -31,4 +34,38 @@ async fn the_feed_has_exactly_what_happened_in_order(world: World) {
         .map(|event| (event.kind.as_str(), event.subject.clone()))
         .collect();
     assert_eq!(events, happened);
+}
+
+async fn hold_and_release_are_events_of_their_own(world: World) {
+    let serial = world
+        .issue(server(&key(), "a.example.test"))
+        .await
+        .serial
+        .to_string();
+    world.hold(&serial).await.unwrap();
+    world.release(&serial).await.unwrap();
+    world.hold(&serial).await.unwrap();
+    world.revoke(&serial, Reason::Superseded).await.unwrap();
+    world.revoke(&serial, Reason::KeyCompromise).await.unwrap();
+    let events: Vec<(String, String)> = world
+        .events()
+        .await
+        .into_iter()
+        .map(|event| {
+            let data: serde_json::Value = serde_json::from_str(&event.data).unwrap();
+            (event.kind, data["status"].as_str().unwrap_or("valid").to_owned())
+        })
+        .collect();
+    let expected = [
+        ("certificate.issued", "valid"),
+        ("certificate.held", "on_hold"),
+        ("certificate.released", "valid"),
+        ("certificate.held", "on_hold"),
+        ("certificate.revoked", "revoked"),
+        ("certificate.revocation-amended", "revoked"),
+    ];
+    assert_eq!(
+        events,
+        expected.map(|(kind, status)| (kind.to_owned(), status.to_owned()))
+    );
 }

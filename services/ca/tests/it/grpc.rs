@@ -3,10 +3,13 @@
 use kit::transport::Transport;
 use proto::ca::v1::ca_client::CaClient;
 use proto::ca::v1::{
-    Certificate, GetRequest, IssueRequest, ListCasRequest, ListRequest, RenewRequest, RevokeRequest,
+    Certificate, CheckKeyRequest, GetRequest, HoldRequest, IssueRequest, ListCasRequest, ListRequest,
+    ReleaseRequest, RenewRequest, RevokeRequest,
 };
 use proto::feed::v1::{FeedEvent, WatchRequest};
 use tonic::{Code, Status, Streaming};
+
+use keys::Signer;
 
 use crate::world::{World, csr, key};
 
@@ -41,6 +44,9 @@ async fn code(mut client: CaClient<Transport>, method: &str) -> Code {
         "List" => client.list(ListRequest::default()).await.map(drop),
         "Renew" => client.renew(RenewRequest::default()).await.map(drop),
         "Revoke" => client.revoke(RevokeRequest::default()).await.map(drop),
+        "Hold" => client.hold(HoldRequest::default()).await.map(drop),
+        "Release" => client.release(ReleaseRequest::default()).await.map(drop),
+        "CheckKey" => client.check_key(CheckKeyRequest::default()).await.map(drop),
         "ListCas" => client.list_cas(ListCasRequest::default()).await.map(drop),
         "Watch" => client.watch(WatchRequest::default()).await.map(drop),
         other => panic!("{other} has no case here"),
@@ -435,7 +441,7 @@ async fn lists_take_filters_and_refuse_what_is_none() {
         ),
         (
             ListRequest {
-                key_reused: true,
+                key_reused: Some(true),
                 ..ListRequest::default()
             },
             &[],
@@ -497,21 +503,34 @@ async fn a_hold_is_released_and_a_revocation_is_final() {
     let world = World::sqlite().await;
     let serial = issued(&world, "a.example.test").await.serial;
     let mut client = world.client("ra");
-    for (reason, status) in [
-        ("certificate-hold", "on_hold"),
-        ("remove-from-crl", "valid"),
-        ("key-compromise", "revoked"),
-    ] {
-        let answer = client.revoke(revoke(&serial, reason)).await.unwrap().into_inner();
-        assert_eq!(answer.status, status);
-        assert_eq!(
-            answer.revocation.map(|revocation| revocation.reason),
-            (status != "valid").then(|| reason.to_owned())
+    let hold = HoldRequest {
+        serial: serial.clone(),
+        requester: "user:alice".to_owned(),
+    };
+    let release = ReleaseRequest {
+        serial: serial.clone(),
+        requester: "user:alice".to_owned(),
+    };
+    let held = client.hold(hold.clone()).await.unwrap().into_inner();
+    assert_eq!(held.status, "on_hold");
+    assert_eq!(held.revocation.unwrap().reason, "certificate-hold");
+    let released = client.release(release.clone()).await.unwrap().into_inner();
+    assert_eq!((released.status.as_str(), released.revocation), ("valid", None));
+    for reason in ["certificate-hold", "remove-from-crl"] {
+        refused(
+            client.revoke(revoke(&serial, reason)).await,
+            Code::InvalidArgument,
         );
-        let serial = serial.clone();
-        let found = client.get(GetRequest { serial }).await.unwrap().into_inner();
-        assert_eq!(found.status, status);
     }
+    let revoked = client.revoke(revoke(&serial, "key-compromise")).await.unwrap();
+    assert_eq!(revoked.into_inner().status, "revoked");
+    let request = GetRequest {
+        serial: serial.clone(),
+    };
+    let found = client.get(request).await.unwrap().into_inner();
+    assert_eq!(found.revocation.unwrap().reason, "key-compromise");
+    refused(client.hold(hold).await, Code::FailedPrecondition);
+    refused(client.release(release).await, Code::FailedPrecondition);
     refused(
         client.revoke(revoke(&serial, "superseded")).await,
         Code::FailedPrecondition,
@@ -525,6 +544,26 @@ async fn a_hold_is_released_and_a_revocation_is_final() {
         ..revoke(&issued(&world, "b.example.test").await.serial, "key-compromise")
     };
     refused(client.revoke(late).await, Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn a_service_asks_whether_a_key_is_compromised() {
+    let world = World::sqlite().await;
+    let (good, bad) = (key(), key());
+    let request = IssueRequest {
+        csr: csr(&bad, &["dns:a.example.test"]),
+        ..issue("tls-server", "user:alice", "dns:a.example.test")
+    };
+    let mut client = world.client("enroll");
+    let serial = client.issue(request.clone()).await.unwrap().into_inner().serial;
+    client.revoke(revoke(&serial, "key-compromise")).await.unwrap();
+    for (key, compromised) in [(&good, false), (&bad, true)] {
+        let spki = key.public_key().spki().to_vec();
+        let answer = client.check_key(CheckKeyRequest { spki }).await.unwrap();
+        assert_eq!(answer.into_inner().compromised, compromised);
+    }
+    let status = refused(client.issue(request).await, Code::InvalidArgument);
+    assert!(status.message().contains("known to be compromised"), "{status:?}");
 }
 
 async fn watch(world: &World, after: &str) -> Streaming<FeedEvent> {

@@ -9,6 +9,7 @@
 
 mod authorities;
 mod concurrency;
+mod decided;
 mod events;
 mod groups;
 mod grpc;

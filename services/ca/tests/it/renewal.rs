@@ -1,19 +1,20 @@
 //! A successor has the same names and profile.
 
-use ca::Query;
+use ca::{Query, Scope};
 use keys::Signer;
 use store::page::Limit;
 
-use crate::world::{World, anyone, csr, key, on_both_databases, on_profile, renewal};
+use crate::world::{World, anyone, csr, key, on_both_databases, on_profile, renewal, requester};
 
 on_both_databases!(
     renewal_with_the_same_key_counts_it_as_reused,
     renewal_with_a_new_csr_takes_its_key_and_nothing_else,
+    a_certificate_renewed_by_another_stays_whose_it_is,
 );
 
 async fn reused(world: &World) -> Vec<String> {
     let query = Query {
-        key_reused: true,
+        key_reused: Some(true),
         ..Query::default()
     };
     let page = world
@@ -57,4 +58,45 @@ async fn renewal_with_a_new_csr_takes_its_key_and_nothing_else(world: World) {
     );
     assert_eq!(new.replaces, Some(old.serial));
     assert!(reused(&world).await.is_empty());
+}
+
+async fn a_certificate_renewed_by_another_stays_whose_it_is(world: World) {
+    let (owner, operator) = (
+        requester("apikey:owner", Scope::Any),
+        requester("apikey:operator", Scope::Any),
+    );
+    let request = on_profile("mtls", &key(), "dns:a.example.test");
+    let app = world.ca.app();
+    let first = app.issue(&owner, request).await.unwrap();
+    assert_eq!(
+        (first.requester.as_str(), first.issued_by),
+        ("apikey:owner", None)
+    );
+    let second = app
+        .renew(&operator, renewal(&world.issued(&first.serial).await, None))
+        .await
+        .unwrap();
+    let third = app.renew(&owner, renewal(&second, None)).await.unwrap();
+    for (renewed, by) in [(&second, Some("apikey:operator")), (&third, None)] {
+        let stored = world.issued(&renewed.serial).await;
+        assert_eq!(
+            (stored.requester.as_str(), stored.issued_by.as_deref()),
+            ("apikey:owner", by)
+        );
+    }
+    let actors: Vec<_> = world
+        .events()
+        .await
+        .iter()
+        .map(|event| {
+            let data: serde_json::Value = serde_json::from_str(&event.data).unwrap();
+            (
+                data["requester"].as_str().unwrap().to_owned(),
+                data["actor"].as_str().unwrap().to_owned(),
+            )
+        })
+        .collect();
+    let expected =
+        ["owner", "operator", "owner"].map(|actor| ("apikey:owner".to_owned(), format!("apikey:{actor}")));
+    assert_eq!(actors, expected);
 }

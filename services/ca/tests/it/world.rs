@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tower::Layer;
 use x509::crl::Reason;
 use x509::csr::Csr;
+use x509::serial::Serial;
 use x509::{KeyAlgorithm, PublicKey, San, SignatureAlgorithm};
 
 pub(crate) const NOW: OffsetDateTime = datetime!(2027-01-02 03:04:05.678901 UTC);
@@ -134,6 +135,11 @@ impl World {
         let subject = format!("CN=Test {name}").parse().unwrap();
         let wanted = match name {
             "services" => Intermediate::for_services(subject, public_key),
+            // One that has CAs below it.
+            "parent" => Intermediate {
+                path_len: Some(1),
+                ..Intermediate::new(subject, public_key)
+            },
             _ => Intermediate::new(subject, public_key),
         };
         let new = NewAuthority {
@@ -156,6 +162,11 @@ impl World {
         self.ca.app().issue(&anyone(), request).await.unwrap()
     }
 
+    /// As the inventory has it now.
+    pub(crate) async fn issued(&self, serial: &Serial) -> Issued {
+        self.ca.app().find(&anyone(), &serial.to_string()).await.unwrap()
+    }
+
     pub(crate) async fn renew(&self, request: RenewRequest) -> Result<Issued, Error> {
         self.ca.app().renew(&anyone(), request).await
     }
@@ -167,6 +178,14 @@ impl World {
             invalidity: None,
         };
         self.ca.app().revoke(&anyone(), &request).await
+    }
+
+    pub(crate) async fn hold(&self, serial: &str) -> Result<Issued, Error> {
+        self.ca.app().hold(&anyone(), serial).await
+    }
+
+    pub(crate) async fn release(&self, serial: &str) -> Result<Issued, Error> {
+        self.ca.app().release(&anyone(), serial).await
     }
 
     /// Events of certificates, in the order of the feed.

@@ -10,17 +10,17 @@ use x509::kind::{SignedStructure, classify};
 use super::loaded::LoadedKey;
 use crate::error::Error;
 
-/// Refuses a message that the key was not made for; `index` is its place in the batch.
-pub(super) fn check(key: &LoadedKey, index: usize, message: &[u8]) -> Result<(), Error> {
+/// What the message is; refuses one that the key was not made for; `index` is its place in the batch.
+pub(super) fn check(key: &LoadedKey, index: usize, message: &[u8]) -> Result<SignedStructure, Error> {
     let structure = classify(message);
-    let what = if !structure.is_some_and(|structure| key.purpose.signs(structure)) {
-        describe(structure)
-    } else if structure == Some(SignedStructure::CertificateRequest)
-        && requested_key(message) != Some(key.signer.public_key().spki())
-    {
-        "a certificate request for another key"
-    } else {
-        return Ok(());
+    let what = match structure.filter(|structure| key.purpose.signs(*structure)) {
+        None => describe(structure),
+        Some(SignedStructure::CertificateRequest)
+            if requested_key(message) != Some(key.signer.public_key().spki()) =>
+        {
+            "a certificate request for another key"
+        }
+        Some(structure) => return Ok(structure),
     };
     Err(Error::Purpose {
         index,

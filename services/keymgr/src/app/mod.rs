@@ -6,10 +6,13 @@ mod get;
 mod list;
 mod loaded;
 mod sign;
+mod usage;
 mod workers;
 
 pub use generate::GenerateRequest;
 pub use sign::SignRequest;
+pub(crate) use usage::Counts;
+pub use usage::Signatures;
 
 use std::sync::Arc;
 
@@ -19,6 +22,7 @@ use kit::heavy::HeavyWork;
 use store::Db;
 
 use loaded::Loaded;
+use usage::Usage;
 use workers::Workers;
 
 /// What the use cases share.
@@ -29,6 +33,7 @@ pub struct App {
     backend: Arc<dyn KeyStore>,
     loaded: Loaded,
     workers: Workers,
+    usage: Usage,
     heavy: HeavyWork,
     max_batch: usize,
 }
@@ -47,6 +52,7 @@ impl App {
             backend,
             loaded,
             workers: Workers::new(),
+            usage: Usage::new(config.max_signatures_per_second),
             heavy: HeavyWork::default(),
             max_batch: config.max_batch,
         }

@@ -24,8 +24,8 @@ impl App {
     /// Signatures over all messages, in their order. Nothing is signed unless all of them may be.
     ///
     /// # Errors
-    /// [`Error::Purpose`] for a message that the key was not made for; [`Error::Invalid`],
-    /// [`Error::NotFound`].
+    /// [`Error::Purpose`] for a message that the key was not made for; [`Error::Rate`] for more than the key may
+    /// sign in a second; [`Error::Invalid`], [`Error::NotFound`].
     pub async fn sign(&self, request: SignRequest) -> Result<Vec<Bytes>, Error> {
         let name: KeyName = request.name.parse()?;
         let messages = request.messages;
@@ -43,16 +43,20 @@ impl App {
         };
         let judge = Arc::clone(&key);
         let check = move |index: usize, message: &[u8]| binding::check(&judge, index, message);
-        self.workers.each(&messages, Spread::LOOK, check).await?;
+        let structures = self.workers.each(&messages, Spread::LOOK, check).await?;
+        self.usage.pace(&key.name, messages.len()).await?;
 
         let spread = Spread::of_signing(key.signer.public_key().algorithm());
         let signer = Arc::clone(&key.signer);
         let sign = move |_, message: &[u8]| Ok(Bytes::from(signer.sign(message, algorithm)?));
         let signatures = self.workers.each(&messages, spread, sign).await?;
+        self.usage.note(&key.name, &structures);
         metrics::counter!(
             "gigvault_signatures_total", "backend" => key.backend, "algorithm" => algorithm.to_string()
         )
         .increment(signatures.len() as u64);
+        metrics::counter!("gigvault_key_signatures_total", "purpose" => key.purpose.as_str())
+            .increment(signatures.len() as u64);
         Ok(signatures)
     }
 }

@@ -15,4 +15,5 @@ mod purpose;
 mod rest;
 mod sign;
 mod structures;
+mod usage;
 mod world;

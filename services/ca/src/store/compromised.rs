@@ -1,0 +1,140 @@
+//! Keys that are known to be compromised: an entry in the transaction that revokes, looked for in the one that issues.
+
+use std::collections::HashSet;
+
+use sqlx::{Database, Encode, QueryBuilder, Type};
+use store::{Db, StoreError, Tx};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::certificates::{COLUMNS, Row};
+use crate::domain::Issued;
+use crate::error::Error;
+
+/// [`x509::PublicKey::material_id`].
+pub(crate) type MaterialId = [u8; 32];
+
+/// So many keys share a lock: a group needs few, and a revocation waits for few groups.
+const LOCKS: u8 = 64;
+
+/// The lock under which this key is looked for (shared) and recorded (exclusive).
+pub(crate) fn lock(key: &MaterialId) -> i32 {
+    let [first, ..] = key;
+    i32::from(first % LOCKS)
+}
+
+/// Records a key, and that this was done for the certificate. The caller holds [`lock`] exclusively.
+pub(crate) async fn record(
+    tx: &mut Tx,
+    key: &MaterialId,
+    certificate: Uuid,
+    now: OffsetDateTime,
+) -> Result<(), Error> {
+    store::tx!(tx, |connection| {
+        sqlx::query(
+            "INSERT INTO compromised_keys (material_sha256, certificate, recorded_at) VALUES ($1, $2, $3)
+             ON CONFLICT (material_sha256) DO NOTHING",
+        )
+        .bind(key.as_slice())
+        .bind(certificate)
+        .bind(store::time::to_micros(now))
+        .execute(connection)
+        .await
+        .map(drop)
+    })
+    .map_err(StoreError::from)?;
+    set_recorded(tx, certificate).await
+}
+
+/// Marks a certificate as looked at.
+pub(crate) async fn set_recorded(tx: &mut Tx, certificate: Uuid) -> Result<(), Error> {
+    store::tx!(tx, |connection| {
+        sqlx::query("UPDATE certificates SET key_recorded = TRUE WHERE id = $1")
+            .bind(certificate)
+            .execute(connection)
+            .await
+            .map(drop)
+    })
+    .map_err(StoreError::from)?;
+    Ok(())
+}
+
+/// Certificates that were revoked for compromise without a record of their key: by an earlier version.
+pub(crate) async fn unrecorded(db: &Db, limit: u32) -> Result<Vec<Issued>, Error> {
+    let rows: Vec<Row> = store::read!(db, |connection| {
+        sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM certificates c WHERE c.reason IN (1, 2) AND NOT c.key_recorded
+             ORDER BY c.id LIMIT $1"
+        )))
+        .bind(i64::from(limit))
+        .fetch_all(connection)
+        .await
+    })
+    .map_err(StoreError::from)?;
+    rows.into_iter().map(Issued::try_from).collect()
+}
+
+/// Which of these keys are known to be compromised.
+pub(crate) async fn among(db: &Db, keys: &[MaterialId]) -> Result<HashSet<MaterialId>, Error> {
+    let found: Vec<Vec<u8>> = store::read!(db, |connection| {
+        let mut sql = QueryBuilder::new("");
+        select(&mut sql, keys);
+        sql.build_query_scalar().fetch_all(connection).await
+    })
+    .map_err(StoreError::from)?;
+    Ok(ids(found))
+}
+
+/// The same within a transaction that holds their [`lock`]s.
+pub(crate) async fn among_locked(tx: &mut Tx, keys: &[MaterialId]) -> Result<HashSet<MaterialId>, Error> {
+    let found: Vec<Vec<u8>> = store::tx!(tx, |connection| {
+        let mut sql = QueryBuilder::new("");
+        select(&mut sql, keys);
+        sql.build_query_scalar().fetch_all(connection).await
+    })
+    .map_err(StoreError::from)?;
+    Ok(ids(found))
+}
+
+fn select<'a, D>(sql: &mut QueryBuilder<D>, keys: &'a [MaterialId])
+where
+    D: Database,
+    &'a [u8]: Encode<'a, D> + Type<D>,
+{
+    sql.push("SELECT material_sha256 FROM compromised_keys WHERE material_sha256 IN (");
+    let mut list = sql.separated(", ");
+    for key in padded(keys) {
+        list.push_bind(key.as_slice());
+    }
+    sql.push(")");
+}
+
+/// Repeats the last to the next power of two: few texts, whose plans stay prepared.
+pub(super) fn padded<T>(values: &[T]) -> impl Iterator<Item = &T> {
+    let last = values.iter().rev().take(1).cycle();
+    let length = match values.len() {
+        0 => 0,
+        length => length.next_power_of_two(),
+    };
+    values.iter().chain(last).take(length)
+}
+
+fn ids(found: Vec<Vec<u8>>) -> HashSet<MaterialId> {
+    found.into_iter().filter_map(|key| key.try_into().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_padded_to_powers_of_two() {
+        for (given, length) in [(0, 0), (1, 1), (2, 2), (3, 4), (5, 8), (256, 256)] {
+            let values: Vec<usize> = (0..given).collect();
+            let list: Vec<usize> = padded(&values).copied().collect();
+            assert_eq!(list.len(), length);
+            assert!(list.starts_with(&values));
+            assert!(list.iter().all(|value| values.contains(value)));
+        }
+    }
+}
