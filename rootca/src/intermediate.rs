@@ -17,6 +17,8 @@ pub struct Intermediate {
     pub subject: DistinguishedName,
     /// Its key. Whoever fills this in has seen proof of possession: a CSR, or the key itself.
     pub public_key: PublicKey,
+    /// The identifier that it chose for its key; none: one by RFC 7093.
+    pub subject_key_identifier: Option<Vec<u8>>,
     /// How many further CAs may stand below it; none: as many as anybody likes.
     pub path_len: Option<u8>,
     /// Its lifetime instead of ten years; never past the root's.
@@ -36,6 +38,7 @@ impl Intermediate {
         Self {
             subject,
             public_key,
+            subject_key_identifier: None,
             path_len: Some(0),
             validity: None,
             pointers: Pointers::default(),
@@ -81,6 +84,7 @@ pub fn draft(
     let issuer = Issuer::from_certificate(root.clone(), wanted.pointers.clone(), algorithm)?;
     let request = Request {
         validity: wanted.validity,
+        subject_key_identifier: wanted.subject_key_identifier.clone(),
         ..Request::new(wanted.subject.clone(), Vec::new(), wanted.public_key.clone())
             .granted(Grant::default().with_authority())
     };

@@ -18,6 +18,7 @@ mod doctor;
 mod durability;
 mod edges;
 mod fairness;
+mod field_input;
 mod first_start;
 mod first_start_faults;
 mod first_steps;

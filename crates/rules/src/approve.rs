@@ -55,7 +55,7 @@ pub fn approve(
     grant::check(profile, &request.grant)?;
     let path_len = check::path::settle(profile, issuer)?;
     key::check(profile, &request.public_key, issuer)?;
-    let sans = sans::settle(profile, &request.sans)?;
+    let sans = sans::settle(profile, &request)?;
     let subject = subject::settle(profile, &request.subject, &sans)?;
     size::check(&subject, &sans)?;
     issuer.reserved_names().check(&request.grant, &subject, &sans)?;
@@ -75,6 +75,7 @@ pub fn approve(
                 sans: &sans,
                 subject_is_empty: subject.is_empty(),
                 path_len,
+                key_identifier: key::identifier(profile, &request, issuer)?,
             },
         )?,
         subject,

@@ -21,7 +21,7 @@ const PERSON: [ObjectIdentifier; 4] = [
 ];
 
 /// The built-in profiles: `tls-server`, `tls-client`, `user-logon`, `mtls`, `short-lived`, `workload`,
-/// `service-identity`, `code-signing`, `email`, `device`, `ocsp-signer`, `sub-ca`, `services-ca`, `root`.
+/// `service-identity`, `code-signing`, `email`, `device`, `opc-ua`, `ocsp-signer`, `sub-ca`, `services-ca`, `root`.
 #[must_use]
 pub fn builtin() -> Vec<Profile> {
     vec![
@@ -35,6 +35,7 @@ pub fn builtin() -> Vec<Profile> {
         code_signing(),
         email(),
         device(),
+        opc_ua(),
         ocsp_signer(),
         sub_ca(),
         services_ca(),
@@ -206,14 +207,46 @@ fn email() -> Profile {
 
 fn device() -> Profile {
     Profile {
-        subject: SubjectRule::with_common_name(CommonName::NamesRepeatSan).allowing(&[oids::USER_ID]),
-        san: SanRule::allowing(&[Dns, Ip, Uri, OtherName]),
+        subject: SubjectRule {
+            keep_encoding: true,
+            email_to_san: true,
+            ..SubjectRule::with_common_name(CommonName::NamesRepeatSan).allowing(&[
+                oids::USER_ID,
+                oids::EMAIL_ADDRESS,
+                oids::UNSTRUCTURED_NAME,
+                oids::UNSTRUCTURED_ADDRESS,
+            ])
+        },
+        san: SanRule::allowing(&[Dns, Ip, Uri, Email, OtherName]),
         default_validity: days(365),
         max_validity: days(3650),
         ..end_entity(
             "device",
-            "Machines and sensors that sign in by TLS.",
+            "Machines, sensors and network devices that sign in by TLS.",
             &[Eku::ClientAuth],
+        )
+    }
+}
+
+/// Application instance certificates (OPC 10000-6 section 6.2.2): the applicationUri is compared byte for byte.
+fn opc_ua() -> Profile {
+    Profile {
+        subject: SubjectRule {
+            keep_encoding: true,
+            ..SubjectRule::with_common_name(CommonName::NamesRepeatSan).requiring(&[oids::COMMON_NAME])
+        },
+        san: SanRule::allowing(&[Uri, Dns, Ip]).requiring(&[Uri]),
+        keys: vec![Rsa(2048), Rsa(3072), Rsa(4096), P256, P384],
+        default_validity: days(365),
+        max_validity: days(1826),
+        key_usage: KeyUsageFlags::DIGITAL_SIGNATURE
+            | KeyUsageFlags::NON_REPUDIATION
+            | KeyUsageFlags::KEY_ENCIPHERMENT
+            | KeyUsageFlags::DATA_ENCIPHERMENT,
+        ..end_entity(
+            "opc-ua",
+            "OPC UA applications, by their application URI.",
+            &[Eku::ServerAuth, Eku::ClientAuth],
         )
     }
 }

@@ -1,7 +1,7 @@
 //! The extensions of a certificate: all from the profile and the issuer, none from the request but its names.
 
 use x509::extension::{Extension, ExtensionError};
-use x509::{KeyAlgorithm, KeyIdMethod, PublicKey, San};
+use x509::{KeyAlgorithm, PublicKey, San};
 
 use crate::denied::Denied;
 use crate::issuer::Issuer;
@@ -12,6 +12,7 @@ pub(crate) struct Names<'a> {
     pub(crate) sans: &'a [San],
     pub(crate) subject_is_empty: bool,
     pub(crate) path_len: Option<u8>,
+    pub(crate) key_identifier: Vec<u8>,
 }
 
 pub(crate) fn build(
@@ -22,7 +23,7 @@ pub(crate) fn build(
 ) -> Result<Vec<Extension>, Denied> {
     let mut extensions = Vec::with_capacity(10);
     what_it_is(profile, key, &names, &mut extensions)
-        .and_then(|()| whom_it_names(issuer, key, &names, &mut extensions))
+        .and_then(|()| whom_it_names(issuer, &names, &mut extensions))
         .and_then(|()| how_it_is_used(profile, &mut extensions))
         .map_err(|error| Denied::profile(error.to_string()))?;
     where_to_ask(profile, issuer, &mut extensions)?;
@@ -50,15 +51,8 @@ fn what_it_is(
     Ok(())
 }
 
-fn whom_it_names(
-    issuer: &Issuer,
-    key: &PublicKey,
-    names: &Names<'_>,
-    out: &mut Vec<Extension>,
-) -> Result<(), ExtensionError> {
-    out.push(Extension::subject_key_identifier(
-        key.key_identifier(KeyIdMethod::Rfc7093),
-    ));
+fn whom_it_names(issuer: &Issuer, names: &Names<'_>, out: &mut Vec<Extension>) -> Result<(), ExtensionError> {
+    out.push(Extension::subject_key_identifier(&names.key_identifier));
     out.push(Extension::authority_key_identifier(issuer.key_identifier()));
     if !names.sans.is_empty() {
         // RFC 5280 section 4.2.1.6: critical exactly if there is no subject.

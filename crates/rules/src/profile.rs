@@ -31,7 +31,8 @@ pub const MAX_BACKDATE: Duration = duration::hours(48);
 pub const MAX_SHORT_LIVED: Duration = duration::days(7);
 
 /// Key usages that only RSA keys have.
-pub(crate) const RSA_ONLY: KeyUsageFlags = KeyUsageFlags::KEY_ENCIPHERMENT;
+pub(crate) const RSA_ONLY: KeyUsageFlags =
+    KeyUsageFlags::KEY_ENCIPHERMENT.union(KeyUsageFlags::DATA_ENCIPHERMENT);
 
 /// Key usages that only keys on a NIST curve have.
 pub(crate) const CURVES_ONLY: KeyUsageFlags = KeyUsageFlags::KEY_AGREEMENT;
@@ -67,8 +68,8 @@ pub struct Profile {
     /// takes more than a tenth of it. At most 48 hours.
     #[serde(with = "duration::serde_text_or_zero", default = "default_backdate")]
     pub backdate: Duration,
-    /// Key usages (RFC 5280 section 4.2.1.3). `key-encipherment` is left out for keys other than RSA,
-    /// `key-agreement` for keys that are not on a NIST curve.
+    /// Key usages (RFC 5280 section 4.2.1.3). `key-encipherment` and `data-encipherment` are left out for keys
+    /// other than RSA, `key-agreement` for keys that are not on a NIST curve.
     #[serde(with = "text::key_usage")]
     pub key_usage: KeyUsageFlags,
     /// Extended key usages (RFC 5280 section 4.2.1.12). May be empty for CAs only.

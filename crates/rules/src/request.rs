@@ -12,12 +12,14 @@ use crate::grant::Grant;
 /// decides about them.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The subject. Re-encoded by our own rules before it is certified.
+    /// The subject. Re-encoded by our own rules before it is certified, unless it is a CA's or the profile keeps it.
     pub subject: DistinguishedName,
     /// The subject alternative names. Repeated ones count once.
     pub sans: Vec<San>,
     /// The key to certify.
     pub public_key: PublicKey,
+    /// The subject key identifier that a CA chose for its key. Certificates of others get our own.
+    pub subject_key_identifier: Option<Vec<u8>>,
     /// The lifetime asked for, instead of the profile's default. Granted in full or refused.
     pub validity: Option<Duration>,
     /// The first second asked for. Granted exactly or refused.
@@ -36,6 +38,7 @@ impl Request {
             subject,
             sans,
             public_key,
+            subject_key_identifier: None,
             validity: None,
             not_before: None,
             not_after: None,
@@ -43,15 +46,18 @@ impl Request {
         }
     }
 
-    /// Subject, names and key of a CSR, whose proof of possession was verified when it was parsed. Its requested
-    /// extensions stay behind.
+    /// Subject, names, key and its identifier of a CSR, whose proof of possession was verified when it was parsed. Its
+    /// other requested extensions stay behind.
     #[must_use]
     pub fn from_csr(csr: &Csr) -> Self {
-        Self::new(
-            csr.subject().clone(),
-            csr.sans().to_vec(),
-            csr.public_key().clone(),
-        )
+        Self {
+            subject_key_identifier: csr.subject_key_identifier().map(<[u8]>::to_vec),
+            ..Self::new(
+                csr.subject().clone(),
+                csr.sans().to_vec(),
+                csr.public_key().clone(),
+            )
+        }
     }
 
     /// The same request with these rights.

@@ -3,15 +3,18 @@
 //! Certificates are judged and kept as the octets that were received, and issued as exactly the octets
 //! that were meant (X.690 section 10), so both directions work on plain slices here. A tag is one octet
 //! (no X.509 structure uses tag numbers above 30) and a length is at most four octets.
-//! The reader never panics, never recurses and never allocates; what a value means is its caller's business.
+//! The reader never panics, never recurses and never allocates; what a value means is its caller's business. The few
+//! structures of the field that come in BER are brought into DER first ([`to_der`]).
 
+mod ber;
 mod read;
 mod write;
 
-pub(crate) use read::{
-    Reader, Tlv, bit_octets, bit_string, boolean, ia5, integer, is_printable, oid, unsigned,
+pub use ber::to_der;
+pub use read::{
+    Reader, Tlv, bit_octets, bit_string, boolean, dotted, ia5, integer, is_printable, oid, unsigned,
 };
-pub(crate) use write::Writer;
+pub use write::Writer;
 
 /// Why octets are not the DER that was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -40,30 +43,51 @@ pub enum DerError {
 }
 
 /// Identifier octets used by X.509 (X.690 section 8.1.2).
-pub(crate) mod tag {
-    pub(crate) const BOOLEAN: u8 = 0x01;
-    pub(crate) const INTEGER: u8 = 0x02;
-    pub(crate) const BIT_STRING: u8 = 0x03;
-    pub(crate) const OCTET_STRING: u8 = 0x04;
-    pub(crate) const NULL: u8 = 0x05;
-    pub(crate) const OID: u8 = 0x06;
-    pub(crate) const ENUMERATED: u8 = 0x0a;
-    pub(crate) const UTF8_STRING: u8 = 0x0c;
-    pub(crate) const NUMERIC_STRING: u8 = 0x12;
-    pub(crate) const PRINTABLE_STRING: u8 = 0x13;
-    pub(crate) const TELETEX_STRING: u8 = 0x14;
-    pub(crate) const IA5_STRING: u8 = 0x16;
-    pub(crate) const UTC_TIME: u8 = 0x17;
-    pub(crate) const GENERALIZED_TIME: u8 = 0x18;
-    pub(crate) const VISIBLE_STRING: u8 = 0x1a;
-    pub(crate) const GENERAL_STRING: u8 = 0x1b;
-    pub(crate) const UNIVERSAL_STRING: u8 = 0x1c;
-    pub(crate) const BMP_STRING: u8 = 0x1e;
-    pub(crate) const SEQUENCE: u8 = 0x30;
-    pub(crate) const SET: u8 = 0x31;
+pub mod tag {
+    /// BOOLEAN.
+    pub const BOOLEAN: u8 = 0x01;
+    /// INTEGER.
+    pub const INTEGER: u8 = 0x02;
+    /// BIT STRING.
+    pub const BIT_STRING: u8 = 0x03;
+    /// OCTET STRING.
+    pub const OCTET_STRING: u8 = 0x04;
+    /// NULL.
+    pub const NULL: u8 = 0x05;
+    /// OID.
+    pub const OID: u8 = 0x06;
+    /// ENUMERATED.
+    pub const ENUMERATED: u8 = 0x0a;
+    /// UTF8 STRING.
+    pub const UTF8_STRING: u8 = 0x0c;
+    /// NUMERIC STRING.
+    pub const NUMERIC_STRING: u8 = 0x12;
+    /// PRINTABLE STRING.
+    pub const PRINTABLE_STRING: u8 = 0x13;
+    /// TELETEX STRING.
+    pub const TELETEX_STRING: u8 = 0x14;
+    /// IA5 STRING.
+    pub const IA5_STRING: u8 = 0x16;
+    /// UTC TIME.
+    pub const UTC_TIME: u8 = 0x17;
+    /// GENERALIZED TIME.
+    pub const GENERALIZED_TIME: u8 = 0x18;
+    /// VISIBLE STRING.
+    pub const VISIBLE_STRING: u8 = 0x1a;
+    /// GENERAL STRING.
+    pub const GENERAL_STRING: u8 = 0x1b;
+    /// UNIVERSAL STRING.
+    pub const UNIVERSAL_STRING: u8 = 0x1c;
+    /// BMP STRING.
+    pub const BMP_STRING: u8 = 0x1e;
+    /// SEQUENCE.
+    pub const SEQUENCE: u8 = 0x30;
+    /// SET.
+    pub const SET: u8 = 0x31;
 
     /// Whether a value of this type is a character string.
-    pub(crate) const fn is_string(tag: u8) -> bool {
+    #[must_use]
+    pub const fn is_string(tag: u8) -> bool {
         matches!(
             tag,
             UTF8_STRING | 0x12..=0x16 | 0x19..=0x1c | BMP_STRING
@@ -71,12 +95,14 @@ pub(crate) mod tag {
     }
 
     /// Context-specific, primitive.
-    pub(crate) const fn context(number: u8) -> u8 {
+    #[must_use]
+    pub const fn context(number: u8) -> u8 {
         0x80 | number
     }
 
     /// Context-specific, constructed.
-    pub(crate) const fn context_constructed(number: u8) -> u8 {
+    #[must_use]
+    pub const fn context_constructed(number: u8) -> u8 {
         0xa0 | number
     }
 }
@@ -141,6 +167,21 @@ mod tests {
         assert!(integer(&[0, 1]).is_err() && integer(&[0xff, 0x80]).is_err() && integer(&[]).is_err());
         assert!(unsigned(&[0x80]).is_err());
         assert!(bit_string(&[1, 0x01]).is_err() && bit_string(&[8, 0]).is_err() && bit_string(&[1]).is_err());
+        assert!(Reader::new(&[6, 2, 0x2a, 0x80]).oid_octets().is_err());
         assert!(oid(&[0x2a, 0x80, 0x01]).is_err() && oid(&[]).is_err() && oid(&[0x2a, 0x86]).is_err());
+    }
+
+    #[test]
+    fn arcs_of_any_size_have_a_dotted_form() {
+        for (content, text) in [
+            (&[0x2a, 0x03][..], "1.2.3"),
+            (&[0x27], "0.39"),
+            (&[0x55, 4, 3], "2.5.4.3"),
+            (&[0x88, 0x37], "2.999"),
+            (&[0x2a, 0x90, 0x80, 0x80, 0x80, 0x00], "1.2.4294967296"),
+        ] {
+            let der = [&[tag::OID, u8::try_from(content.len()).unwrap()], content].concat();
+            assert_eq!(dotted(Reader::new(&der).oid_octets().unwrap()), text);
+        }
     }
 }

@@ -29,7 +29,7 @@ use crate::{
     extension::{Eku, Extension, KeyUsageFlags, NameConstraints},
     key::KeyError,
     pem,
-    signature::SignatureError,
+    signature::{Identified, SignatureError},
     tbs::Signed,
     validity::Validity,
 };
@@ -285,7 +285,11 @@ impl Certificate {
     /// # Errors
     /// If it is not supported or broken, such as SHA-1.
     pub fn signature_algorithm(&self) -> Result<SignatureAlgorithm, SignatureError> {
-        SignatureAlgorithm::from_identifier_der(self.part(&self.inner.algorithm))
+        self.identified().map(Identified::algorithm)
+    }
+
+    fn identified(&self) -> Result<Identified, SignatureError> {
+        Identified::from_der(self.part(&self.inner.algorithm))
     }
 
     /// Whether subject and issuer are the same name (RFC 5280 section 7.1): roots, and keys of one CA that certify each
@@ -328,9 +332,7 @@ impl Certificate {
     /// # Errors
     /// If the algorithm is not supported or does not fit the key, or the signature is wrong.
     pub fn verify_signature(&self, key: &PublicKey) -> Result<(), CertificateError> {
-        Ok(self
-            .signature_algorithm()?
-            .verify(key, self.tbs_der(), self.signature())?)
+        Ok(self.identified()?.verify(key, self.tbs_der(), self.signature())?)
     }
 
     fn part(&self, range: &Range<usize>) -> &[u8] {

@@ -2,7 +2,8 @@
 //!
 //! A [`Csr`] is a proof: the request is DER, its subject and names are ones that could be issued, its key is not
 //! weak, and the holder of that key signed exactly the bytes that were received (some clients leave the
-//! attributes unsorted, so nothing is ever encoded again before it is verified). What it asks for is input to
+//! attributes unsorted, so nothing is ever encoded again before it is verified). A [`ReceivedCsr`] is the same before
+//! its names were judged, for requests whose names are replaced. What it asks for is input to
 //! the profile: no extension of a request is copied into a certificate.
 
 mod attributes;
@@ -15,17 +16,18 @@ use x509_cert::ext::Extension;
 
 use crate::{
     asn1::{DerError, Reader, bit_octets, integer, tag},
+    extension::oids,
     key::PublicKey,
     name::DistinguishedName,
     pem,
     san::{self, San},
-    signature::SignatureAlgorithm,
+    signature::Identified,
 };
 use attributes::Attributes;
 pub use build::CsrBuildError;
 pub use error::CsrError;
 
-/// A request whose proof of possession was verified.
+/// A request whose proof of possession was verified and whose names could be issued.
 #[derive(Clone)]
 pub struct Csr {
     der: Vec<u8>,
@@ -35,34 +37,43 @@ pub struct Csr {
     attributes: Attributes,
 }
 
-impl Csr {
-    /// Longest request, in bytes of DER.
-    pub const MAX_LEN: usize = 64 * 1024;
-    /// Label of the PEM form (RFC 7468 §7).
-    pub const PEM_LABEL: &'static str = "CERTIFICATE REQUEST";
+/// A request whose proof of possession was verified and whose names were not judged yet: they may be replaced.
+#[derive(Clone)]
+pub struct ReceivedCsr {
+    der: Vec<u8>,
+    subject: DistinguishedName,
+    public_key: PublicKey,
+    attributes: Attributes,
+}
 
-    /// Label that RFC 7468 §7 has parsers accept besides.
-    const OLD_PEM_LABEL: &'static str = "NEW CERTIFICATE REQUEST";
-
-    /// Reads a request in PEM (exactly one block) or DER and verifies its signature.
+impl ReceivedCsr {
+    /// Reads a request in PEM (exactly one block), bare base64 or DER and verifies its signature.
     ///
     /// # Errors
-    /// [`CsrError`]; its [`field`](CsrError::field) names the part of the request that is at fault.
+    /// [`CsrError`]; [`CsrError::PrivateKey`] if the text holds a private key as well.
     pub fn from_pem_or_der(input: &[u8]) -> Result<Self, CsrError> {
-        if input.len() > 2 * Self::MAX_LEN {
+        if input.len() > 2 * Csr::MAX_LEN {
             return Err(CsrError::TooLong { length: input.len() });
         }
         // A request is longer than 127 bytes, so its second octet is a long-form length and no text.
-        if matches!(input, [0x30, 0x80..=0xff, ..]) || !pem::is_pem(input) {
+        if matches!(input, [0x30, 0x80..=0xff, ..]) {
             return Self::from_der(input);
         }
-        let mut requests = pem::blocks(input)?
-            .into_iter()
-            .filter(|block| block.label == Self::PEM_LABEL || block.label == Self::OLD_PEM_LABEL);
-        match (requests.next(), requests.next()) {
-            (Some(block), None) => Self::from_der(&block.der),
-            (None, _) => Err(pem::PemError::Missing(Self::PEM_LABEL.to_owned()).into()),
-            (Some(_), Some(_)) => Err(CsrError::SeveralRequests),
+        if !pem::is_pem(input) {
+            match pem::bare_base64(input) {
+                Some(der) => return Self::from_der(&der),
+                None if input.first() == Some(&tag::SEQUENCE) => return Self::from_der(input),
+                None => {}
+            }
+        }
+        let labels = pem::labels(input)?;
+        let is_request = |label: &String| label == Csr::PEM_LABEL || label == Csr::OLD_PEM_LABEL;
+        if labels.iter().any(is_request) && labels.iter().any(|label| label.ends_with("PRIVATE KEY")) {
+            return Err(CsrError::PrivateKey);
+        }
+        match pem::select(input, &[Csr::PEM_LABEL, Csr::OLD_PEM_LABEL])?.as_slice() {
+            [block] => Self::from_der(&block.der),
+            _ => Err(CsrError::SeveralRequests),
         }
     }
 
@@ -71,37 +82,104 @@ impl Csr {
     /// # Errors
     /// As [`from_pem_or_der`](Self::from_pem_or_der).
     pub fn from_der(der: &[u8]) -> Result<Self, CsrError> {
-        if der.len() > Self::MAX_LEN {
+        if der.len() > Csr::MAX_LEN {
             return Err(CsrError::TooLong { length: der.len() });
         }
         let mut parts = Reader::within(der, tag::SEQUENCE)?;
+        if let Some(other) = other_artifact(&parts) {
+            return Err(CsrError::NotARequest(other));
+        }
         let signed = parts.any()?;
         let algorithm = parts.any()?;
         let signature = bit_octets(parts.expect(tag::BIT_STRING)?)?;
         parts.finish()?;
 
         let info = Info::read(signed.expect(tag::SEQUENCE)?)?;
-        let subject = DistinguishedName::from_der(info.subject)?.canonical()?;
+        let subject = DistinguishedName::from_der(info.subject)?;
         let public_key = PublicKey::from_spki(info.spki)?;
         let attributes = Attributes::read(info.attributes)?;
-        let sans = attributes
-            .subject_alt_name()
-            .map(san::decode)
-            .transpose()?
-            .unwrap_or_default();
-
-        SignatureAlgorithm::from_identifier_der(algorithm.whole)?.verify(
-            &public_key,
-            signed.whole,
-            signature,
-        )?;
+        Identified::from_der(algorithm.whole)?.verify(&public_key, signed.whole, signature)?;
         Ok(Self {
             der: der.to_vec(),
             subject,
-            sans,
             public_key,
             attributes,
         })
+    }
+
+    /// The request as received.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// The subject asked for, octet for octet. It was not judged: it is for display.
+    #[must_use]
+    pub fn subject(&self) -> &DistinguishedName {
+        &self.subject
+    }
+
+    /// The key that signed the request.
+    #[must_use]
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    /// The request with its own names. Those that are given here take the place of the request's, which are then not
+    /// looked at.
+    ///
+    /// # Errors
+    /// [`CsrError::Subject`] and [`CsrError::San`] if names that were not replaced could not be issued.
+    pub fn with_names(
+        self,
+        subject: Option<DistinguishedName>,
+        sans: Option<Vec<San>>,
+    ) -> Result<Csr, CsrError> {
+        let subject = match subject {
+            Some(subject) => subject,
+            None => {
+                self.subject.canonical()?;
+                self.subject
+            }
+        };
+        let sans = match (sans, self.attributes.extension(oids::SUBJECT_ALT_NAME)) {
+            (Some(sans), _) => sans,
+            (None, Some(asked)) => san::decode(asked)?,
+            (None, None) => Vec::new(),
+        };
+        Ok(Csr {
+            der: self.der,
+            subject,
+            sans,
+            public_key: self.public_key,
+            attributes: self.attributes,
+        })
+    }
+}
+
+impl Csr {
+    /// Longest request, in bytes of DER.
+    pub const MAX_LEN: usize = 64 * 1024;
+    /// Label of the PEM form (RFC 7468 section 7).
+    pub const PEM_LABEL: &'static str = "CERTIFICATE REQUEST";
+
+    /// Label that RFC 7468 section 7 has parsers accept besides.
+    const OLD_PEM_LABEL: &'static str = "NEW CERTIFICATE REQUEST";
+
+    /// Reads a request in PEM (exactly one block), bare base64 or DER, verifies its signature and judges its names.
+    ///
+    /// # Errors
+    /// [`CsrError`]; its [`field`](CsrError::field) names the part of the request that is at fault.
+    pub fn from_pem_or_der(input: &[u8]) -> Result<Self, CsrError> {
+        ReceivedCsr::from_pem_or_der(input)?.with_names(None, None)
+    }
+
+    /// Reads a request in DER, verifies its signature and judges its names.
+    ///
+    /// # Errors
+    /// As [`from_pem_or_der`](Self::from_pem_or_der).
+    pub fn from_der(der: &[u8]) -> Result<Self, CsrError> {
+        ReceivedCsr::from_der(der)?.with_names(None, None)
     }
 
     /// The request as received.
@@ -116,7 +194,8 @@ impl Csr {
         pem::encode(Self::PEM_LABEL, &self.der)
     }
 
-    /// The subject asked for, in the encodings that a certificate would carry; perhaps empty.
+    /// The subject asked for, octet for octet as received, or the one that replaced it; perhaps empty. Its values are
+    /// ones that could be issued.
     #[must_use]
     pub fn subject(&self) -> &DistinguishedName {
         &self.subject
@@ -140,6 +219,13 @@ impl Csr {
         self.attributes.challenge_password.as_deref()
     }
 
+    /// The subject key identifier asked for, of any length; a CA's own choice (RFC 5280 section 4.2.1.2).
+    #[must_use]
+    pub fn subject_key_identifier(&self) -> Option<&[u8]> {
+        let value = self.attributes.extension(oids::SUBJECT_KEY_IDENTIFIER)?;
+        Reader::single(value, tag::OCTET_STRING).ok()
+    }
+
     /// Every extension asked for, subjectAltName included, each type at most once.
     #[must_use]
     pub fn requested_extensions(&self) -> &[Extension] {
@@ -155,6 +241,26 @@ impl fmt::Debug for Csr {
             .field("sans", &self.sans)
             .field("public_key", &self.public_key)
             .finish_non_exhaustive()
+    }
+}
+
+/// What else a DER structure is that begins like `parts`: private keys, certificates and CRLs are sent by mistake.
+fn other_artifact(parts: &Reader<'_>) -> Option<&'static str> {
+    let mut fields = parts.clone();
+    let first = fields.any().ok()?;
+    if first.tag == tag::INTEGER {
+        // PKCS#8, SEC 1 and PKCS#1 keys and PKCS#12 files begin with their version.
+        return Some(match (first.content, fields.any().ok()?.tag) {
+            ([3], tag::SEQUENCE) => "a PKCS#12 file",
+            _ => "a private key",
+        });
+    }
+    let mut inner = Reader::new(first.expect(tag::SEQUENCE).ok()?);
+    match inner.any().ok()?.tag {
+        explicit if explicit == tag::context_constructed(0) => Some("a certificate"),
+        tag::OID if fields.any().ok()?.tag == tag::BIT_STRING => Some("a public key"),
+        tag::OID => Some("an encrypted private key"),
+        _ => None,
     }
 }
 

@@ -179,11 +179,11 @@ impl Extension {
 
     /// SubjectKeyIdentifier, not critical; see [`PublicKey::key_identifier`](crate::PublicKey::key_identifier).
     #[must_use]
-    pub fn subject_key_identifier(identifier: [u8; 20]) -> Self {
+    pub fn subject_key_identifier(identifier: impl AsRef<[u8]>) -> Self {
         Self::other(
             oids::SUBJECT_KEY_IDENTIFIER,
             false,
-            Writer::primitive_of(tag::OCTET_STRING, &identifier),
+            Writer::primitive_of(tag::OCTET_STRING, identifier.as_ref()),
         )
     }
 

@@ -17,6 +17,7 @@ use der::asn1::{AnyRef, ObjectIdentifier, UintRef};
 use der::{Decode, Sequence};
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 
+use crate::asn1::{Writer, tag};
 use crate::weak::{self, Weakness};
 
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -140,16 +141,22 @@ impl PublicKey {
                 });
             }
         };
+        let written = match (info.algorithm.oid, info.algorithm.parameters) {
+            (RSA_ENCRYPTION, None) => Some(with_null(key)),
+            _ => None,
+        };
+        let spki = written.as_deref().unwrap_or(der);
         Ok(Self {
-            spki: der.into(),
-            key_at: der.len() - key.len(),
+            key_at: spki.len() - key.len(),
             algorithm,
-            fingerprint: sha256(der),
+            fingerprint: sha256(spki),
+            spki: spki.into(),
             material_id,
         })
     }
 
-    /// The DER SubjectPublicKeyInfo, byte for byte as received.
+    /// The DER SubjectPublicKeyInfo as certificates carry it: as received, but RSA always with its NULL parameters, so
+    /// that one key has one encoding.
     #[must_use]
     pub fn spki(&self) -> &[u8] {
         &self.spki
@@ -234,12 +241,27 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
     out
 }
 
-/// RFC 3279 §2.3.1: the parameters are NULL, present.
+/// The SubjectPublicKeyInfo of an RSA key with the NULL that RFC 3279 section 2.3.1 calls for.
+fn with_null(key: &[u8]) -> Vec<u8> {
+    Writer::one(tag::SEQUENCE, |info| {
+        info.sequence(|algorithm| {
+            algorithm.oid(&RSA_ENCRYPTION);
+            algorithm.primitive(tag::NULL, &[]);
+        });
+        info.bit_octets(key);
+    })
+}
+
+/// The parameters are NULL (RFC 3279 section 2.3.1); that some clients leave them out changes nothing (RFC 4055
+/// sections 1.2 and 5).
 fn rsa(algorithm: &AlgorithmIdentifierRef<'_>, key: &[u8]) -> Result<(KeyAlgorithm, [u8; 32]), KeyError> {
-    if algorithm.parameters != Some(AnyRef::NULL) {
+    if algorithm
+        .parameters
+        .is_some_and(|parameters| parameters != AnyRef::NULL)
+    {
         return Err(KeyError::Parameters {
             algorithm: "RSA",
-            expected: "NULL",
+            expected: "NULL or absent",
         });
     }
     let key = RsaPublicKey::from_der(key).map_err(|e| KeyError::Malformed(format!("RSAPublicKey: {e}")))?;

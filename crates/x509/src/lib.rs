@@ -3,7 +3,7 @@
 //! Pure: no clock, no file, no socket. Values are parsed once into types that are proofs, and signatures
 //! are verified over the bytes that were received.
 
-mod asn1;
+pub mod asn1;
 pub mod certificate;
 pub mod crl;
 pub mod csr;

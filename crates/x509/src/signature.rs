@@ -1,7 +1,7 @@
 //! Signature algorithms: their exact AlgorithmIdentifiers, and verification.
 //!
-//! Parameters follow RFC 4055 (RSA), RFC 5758 (ECDSA) and RFC 8410 (Ed25519) to the byte, since peers compare
-//! them so. MD5 and SHA-1 are known by name only to be refused by name.
+//! What is written follows RFC 4055 (RSA), RFC 5758 (ECDSA) and RFC 8410 (Ed25519) to the byte, since peers compare
+//! it so; what RFC 4055 has parsers accept besides is read. MD5 and SHA-1 are known by name only to be refused by name.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,6 +12,7 @@ use der::{Decode, Tag};
 use spki::{AlgorithmIdentifierOwned, AlgorithmIdentifierRef};
 
 use crate::key::{KeyAlgorithm, PublicKey};
+use pss::PssParameters;
 
 /// A signature algorithm that GigVault makes and verifies.
 ///
@@ -60,35 +61,58 @@ macro_rules! pss_params {
     };
 }
 
-/// The same with the NULLs left out of the hash identifiers, as OpenSSL writes it; RFC 4055 §2.1 has us
-/// accept both.
-macro_rules! pss_params_bare {
-    ($oid:literal, $salt:literal) => {
-        &[
-            0xa0, 0x0d, 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, $oid, 0xa1,
-            0x1a, 0x30, 0x18, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x08, 0x30, 0x0b,
-            0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, $oid, 0xa2, 0x03, 0x02, 0x01, $salt,
-        ]
-    };
+const PSS: [(SignatureAlgorithm, &[u8]); 3] = [
+    (RsaPssSha256, pss_params!(0x01, 0x20)),
+    (RsaPssSha384, pss_params!(0x02, 0x30)),
+    (RsaPssSha512, pss_params!(0x03, 0x40)),
+];
+
+/// A received AlgorithmIdentifier: the algorithm, and for RSASSA-PSS the length of the salt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identified {
+    algorithm: SignatureAlgorithm,
+    salt: Option<u16>,
 }
 
-const PSS: [(SignatureAlgorithm, &[u8], &[u8]); 3] = [
-    (
-        RsaPssSha256,
-        pss_params!(0x01, 0x20),
-        pss_params_bare!(0x01, 0x20),
-    ),
-    (
-        RsaPssSha384,
-        pss_params!(0x02, 0x30),
-        pss_params_bare!(0x02, 0x30),
-    ),
-    (
-        RsaPssSha512,
-        pss_params!(0x03, 0x40),
-        pss_params_bare!(0x03, 0x40),
-    ),
-];
+impl Identified {
+    /// Recognizes the DER of an AlgorithmIdentifier. RSA with PKCS#1 v1.5 may have NULL or no parameters (RFC 4055
+    /// section 5); RSASSA-PSS any salt length, with one hash for message and mask.
+    ///
+    /// # Errors
+    /// [`SignatureError`] names the algorithm or the parameter that is not supported.
+    pub fn from_der(der: &[u8]) -> Result<Self, SignatureError> {
+        let id =
+            AlgorithmIdentifierRef::from_der(der).map_err(|e| SignatureError::Malformed(e.to_string()))?;
+        let (algorithm, salt) = recognize(id)?;
+        Ok(Self { algorithm, salt })
+    }
+
+    /// The algorithm.
+    #[must_use]
+    pub fn algorithm(self) -> SignatureAlgorithm {
+        self.algorithm
+    }
+
+    /// As [`SignatureAlgorithm::verify`], with this salt length.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn verify(self, key: &PublicKey, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
+        let parameters = match self.algorithm {
+            RsaPssSha256 => lc::RSA_PSS_2048_8192_SHA256,
+            RsaPssSha384 => lc::RSA_PSS_2048_8192_SHA384,
+            RsaPssSha512 => lc::RSA_PSS_2048_8192_SHA512,
+            other => return other.verify(key, message, signature),
+        };
+        let (Some(salt), true) = (self.salt, self.algorithm.fits(key.algorithm())) else {
+            return self.algorithm.verify(key, message, signature);
+        };
+        parameters
+            .with_pss_salt_length(lc::RsaPssSaltLength::Custom(salt))
+            .verify_sig(key.key_bytes(), message, signature)
+            .map_err(|_| SignatureError::Invalid)
+    }
+}
 
 impl SignatureAlgorithm {
     /// Every algorithm, in the order of preference of the documentation.
@@ -134,47 +158,13 @@ impl SignatureAlgorithm {
             // The bytes are constants far below the length limit, so there is no error to drop.
             RsaPssSha256 | RsaPssSha384 | RsaPssSha512 => PSS
                 .iter()
-                .find(|(algorithm, ..)| *algorithm == self)
-                .and_then(|(_, parameters, _)| Any::new(Tag::Sequence, *parameters).ok()),
+                .find(|(algorithm, _)| *algorithm == self)
+                .and_then(|(_, parameters)| Any::new(Tag::Sequence, *parameters).ok()),
         };
         AlgorithmIdentifierOwned {
             oid: self.oid(),
             parameters,
         }
-    }
-
-    /// Recognises an AlgorithmIdentifier, parameters included.
-    ///
-    /// # Errors
-    /// [`SignatureError::Broken`] for MD2, MD5 and SHA-1, by name; [`SignatureError::Unsupported`] for what
-    /// is unknown; [`SignatureError::Parameters`] if the parameters differ from those of the RFC.
-    pub fn from_identifier(id: AlgorithmIdentifierRef<'_>) -> Result<Self, SignatureError> {
-        if id.oid == RSASSA_PSS {
-            return pss(id.parameters);
-        }
-        let algorithm = Self::ALL
-            .into_iter()
-            .find(|a| a.oid() == id.oid)
-            .ok_or_else(|| unsupported(&id.oid))?;
-        let (exact, expected) = match algorithm {
-            RsaPkcs1Sha256 | RsaPkcs1Sha384 | RsaPkcs1Sha512 => (id.parameters == Some(AnyRef::NULL), "NULL"),
-            _ => (id.parameters.is_none(), "absent"),
-        };
-        if exact {
-            Ok(algorithm)
-        } else {
-            Err(SignatureError::Parameters { algorithm, expected })
-        }
-    }
-
-    /// The same from the DER of an AlgorithmIdentifier.
-    ///
-    /// # Errors
-    /// As [`from_identifier`](Self::from_identifier), and [`SignatureError::Malformed`] if it is not DER.
-    pub fn from_identifier_der(der: &[u8]) -> Result<Self, SignatureError> {
-        let id =
-            AlgorithmIdentifierRef::from_der(der).map_err(|e| SignatureError::Malformed(e.to_string()))?;
-        Self::from_identifier(id)
     }
 
     /// Verifies `signature` (the content of the BIT STRING) over `message`.
@@ -262,16 +252,32 @@ impl FromStr for SignatureAlgorithm {
     }
 }
 
-/// Only the three parameter sets that we make ourselves: other hashes, a mask hash that differs or another
-/// salt length are refused rather than guessed at.
-fn pss(parameters: Option<AnyRef<'_>>) -> Result<SignatureAlgorithm, SignatureError> {
-    let given = parameters
-        .filter(|p| der::Tagged::tag(p) == Tag::Sequence)
-        .map(AnyRef::value);
-    PSS.iter()
-        .find(|(_, full, bare)| given == Some(full) || given == Some(bare))
-        .map(|(algorithm, ..)| *algorithm)
-        .ok_or(SignatureError::PssParameters)
+/// The algorithm that an identifier names, and the salt length of RSASSA-PSS.
+fn recognize(id: AlgorithmIdentifierRef<'_>) -> Result<(SignatureAlgorithm, Option<u16>), SignatureError> {
+    if id.oid == RSASSA_PSS {
+        let parameters = id
+            .parameters
+            .filter(|parameters| der::Tagged::tag(parameters) == Tag::Sequence)
+            .ok_or(SignatureError::Pss("no parameters, which name the hash"))?;
+        let PssParameters { algorithm, salt } = PssParameters::read(parameters.value())?;
+        return Ok((algorithm, Some(salt)));
+    }
+    let algorithm = SignatureAlgorithm::ALL
+        .into_iter()
+        .find(|a| a.oid() == id.oid)
+        .ok_or_else(|| unsupported(&id.oid))?;
+    let (fits, expected) = match algorithm {
+        RsaPkcs1Sha256 | RsaPkcs1Sha384 | RsaPkcs1Sha512 => (
+            id.parameters.is_none_or(|parameters| parameters == AnyRef::NULL),
+            "NULL or absent",
+        ),
+        _ => (id.parameters.is_none(), "absent"),
+    };
+    if fits {
+        Ok((algorithm, None))
+    } else {
+        Err(SignatureError::Parameters { algorithm, expected })
+    }
 }
 
 fn unsupported(oid: &ObjectIdentifier) -> SignatureError {
@@ -322,12 +328,11 @@ pub enum SignatureError {
         /// What they must be.
         expected: &'static str,
     },
-    /// RSASSA-PSS with parameters other than our three sets.
+    /// RSASSA-PSS with parameters that are not verified here.
     #[error(
-        "RSASSA-PSS is supported with SHA-256, SHA-384 or SHA-512, MGF1 with the same hash and a salt as long as \
-         the hash, all explicit (openssl: -sigopt rsa_pss_saltlen:digest)"
+        "RSASSA-PSS is supported with SHA-256, SHA-384 or SHA-512 and MGF1 with the same hash; this signature has {0}"
     )]
-    PssParameters,
+    Pss(&'static str),
     /// The key is of another kind than the algorithm.
     #[error("a {key} key cannot make {algorithm} signatures")]
     WrongKey {
@@ -344,5 +349,6 @@ pub enum SignatureError {
     UnknownName(String),
 }
 
+mod pss;
 #[cfg(test)]
 mod tests;

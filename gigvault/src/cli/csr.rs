@@ -55,7 +55,8 @@ pub(crate) struct CsrCreate {
 
 Examples:
   gigvault csr submit web.csr
-  gigvault csr submit web.csr --profile mtls --validity 30d --out /etc/web")]
+  gigvault csr submit web.csr --profile mtls --validity 30d --out /etc/web
+  gigvault csr submit router.csr --subject CN=router.example.test --san dns:router.example.test")]
 pub(crate) struct CsrSubmit {
     /// PEM or DER.
     pub(crate) file: PathBuf,
@@ -65,6 +66,9 @@ pub(crate) struct CsrSubmit {
     /// Which CA; the server's default if not given.
     #[arg(long)]
     pub(crate) ca: Option<String>,
+    /// Takes the place of the CSR's subject, in RFC 4514 form.
+    #[arg(long)]
+    pub(crate) subject: Option<String>,
     /// Takes the place of the CSR's names. May be given several times.
     #[arg(long)]
     pub(crate) san: Vec<String>,

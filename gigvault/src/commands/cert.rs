@@ -57,7 +57,7 @@ async fn create(client: &Client, arguments: &cli::Create, output: Output) -> any
         profile: arguments.profile.clone(),
         ca: arguments.ca.clone(),
         validity: arguments.validity.clone(),
-        san: None,
+        ..Issue::default()
     };
     let issued = client.certificates().issue(&new).await?;
     key.replace()?;

@@ -4,7 +4,7 @@ use anyhow::Context;
 use client::Issue;
 use keys::{Signer, SoftwareKey};
 use serde_json::json;
-use x509::csr::Csr;
+use x509::csr::{Csr, ReceivedCsr};
 use x509::{DistinguishedName, KeyAlgorithm, San};
 use zeroize::Zeroizing;
 
@@ -144,7 +144,8 @@ fn inspect(bytes: &[u8], file: &str, output: Output) -> anyhow::Result<()> {
 
 async fn submit(arguments: &CsrSubmit, connection: &Connection, output: Output) -> anyhow::Result<()> {
     let bytes = files::read(&arguments.file)?;
-    let parsed = Csr::from_pem_or_der(&bytes).with_context(|| arguments.file.display().to_string())?;
+    let parsed =
+        ReceivedCsr::from_pem_or_der(&bytes).with_context(|| arguments.file.display().to_string())?;
     let name = parsed.subject().common_names().into_iter().next();
     let stem = match files::is_stream(&arguments.file) {
         true => name.unwrap_or_else(|| "certificate".to_owned()),
@@ -162,6 +163,7 @@ async fn submit(arguments: &CsrSubmit, connection: &Connection, output: Output) 
         profile: arguments.profile.clone(),
         ca: arguments.ca.clone(),
         validity: arguments.validity.clone(),
+        subject: arguments.subject.clone(),
         san: (!arguments.san.is_empty()).then(|| arguments.san.clone()),
     };
     let issued = context::client(connection)?.certificates().issue(&new).await?;

@@ -153,6 +153,7 @@ async fn issue(
         profile: profile.to_owned(),
         ca: Some(ca.to_owned()),
         validity,
+        subject: None,
         sans: None,
         protocol: Protocol::Internal,
         idempotency_key: None,

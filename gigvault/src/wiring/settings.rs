@@ -110,8 +110,10 @@ pub(crate) struct TlsFiles {
     pub(crate) key: PathBuf,
 }
 
-/// Section `limits`: what one client may take of a listener, so that the others are still served. A client is an IPv4
-/// address or an IPv6 /64; all that comes through one proxy is one client.
+/// Section `limits`.
+///
+/// What one client may take of a listener, so that the others are still served. A client is an IPv4 address or an IPv6 /64;
+/// all that comes through one proxy is one client.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Limits {

@@ -5,8 +5,9 @@ use std::io::Write;
 use lint::Linted;
 use rules::{Approved, Pointers, duration};
 use time::OffsetDateTime;
+use x509::csr::ReceivedCsr;
 use x509::extension::Subtree;
-use x509::{Csr, Eku, NameConstraints};
+use x509::{Eku, NameConstraints};
 
 use super::output::{lines, rfc3339};
 use super::{Prompts, SignIntermediateArgs, parse};
@@ -136,14 +137,17 @@ pub(super) fn run(
 
 fn wanted(args: &SignIntermediateArgs) -> Result<Intermediate, Error> {
     let content = super::read_input(&args.csr)?;
-    let csr = Csr::from_pem_or_der(&content).map_err(|error| Error::Content {
-        path: args.csr.clone(),
-        problem: error.to_string(),
-    })?;
     let subject = match &args.subject {
-        Some(text) => parse("--subject", text)?,
-        None => csr.subject().clone(),
+        Some(text) => Some(parse("--subject", text)?),
+        None => None,
     };
+    // A CA has no use for alternative names; those of the request are not judged.
+    let csr = ReceivedCsr::from_pem_or_der(&content)
+        .and_then(|received| received.with_names(subject, Some(Vec::new())))
+        .map_err(|error| Error::Content {
+            path: args.csr.clone(),
+            problem: error.to_string(),
+        })?;
     let purposes = args.purposes.iter().map(|text| parse::<Eku>("--purpose", text));
     Ok(Intermediate {
         path_len: Some(args.path_len),
@@ -155,7 +159,8 @@ fn wanted(args: &SignIntermediateArgs) -> Result<Intermediate, Error> {
         },
         name_constraints: args.names.constraints()?,
         purposes: purposes.collect::<Result<_, _>>()?,
-        ..Intermediate::new(subject, csr.public_key().clone())
+        subject_key_identifier: csr.subject_key_identifier().map(<[u8]>::to_vec),
+        ..Intermediate::new(csr.subject().clone(), csr.public_key().clone())
     })
 }
 

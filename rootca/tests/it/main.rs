@@ -15,4 +15,5 @@ mod judges;
 mod library;
 mod order;
 mod refusals;
+mod subordinates;
 mod world;

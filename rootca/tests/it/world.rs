@@ -177,7 +177,11 @@ impl Ceremony {
     }
 
     pub(crate) fn openssl(&self, args: &[&str]) -> Answer {
-        let mut command = Command::new("openssl");
+        self.program("openssl", args)
+    }
+
+    pub(crate) fn program(&self, name: &str, args: &[&str]) -> Answer {
+        let mut command = Command::new(name);
         command
             .args(args)
             .current_dir(self.dir.path())

@@ -199,6 +199,7 @@ impl wire::ca_server::Ca for Grpc {
             profile: request.profile,
             ca: optional(request.ca),
             validity: seconds(request.validity_seconds),
+            subject: None,
             sans,
             protocol,
             idempotency_key: idempotency_key(request.idempotency_key)?,

@@ -95,6 +95,9 @@ pub struct Issue {
     /// A span such as `90d`; the profile's default if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validity: Option<String>,
+    /// Takes the place of the CSR's subject, in RFC 4514 form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// Takes the place of the CSR's names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub san: Option<Vec<String>>,

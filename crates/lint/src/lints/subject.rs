@@ -18,7 +18,8 @@ pub(super) const LINTS: &[Lint] = &[
     error(
         "cabf_cn_in_san",
         "BR 7.1.4.3",
-        "A commonName of a TLS server repeats an alternative name, character for character.",
+        "A commonName of a TLS server repeats an alternative name, character for character. With nonRepudiation, which \
+         the BR forbid TLS servers and OPC 10000-6 wants of applications, it may be free text.",
     )
     .on(TlsServer, Content(common_name_in_san)),
     error(
@@ -50,6 +51,9 @@ pub(super) const LINTS: &[Lint] = &[
 fn common_name_in_san(view: &View<'_>) -> Verdict {
     for attribute in view.subject.all(oid::COMMON_NAME) {
         let text = attribute.text().unwrap_or_default();
+        if signs_for_an_application(view) && !text.contains(['.', '@', ':']) {
+            continue;
+        }
         if !view
             .sans()
             .iter()
@@ -62,6 +66,13 @@ fn common_name_in_san(view: &View<'_>) -> Verdict {
         }
     }
     Ok(())
+}
+
+/// OPC 10000-6 section 6.2.2: the certificate of an application instance, whose commonName is a product's.
+fn signs_for_an_application(view: &View<'_>) -> bool {
+    const NON_REPUDIATION: u16 = 1 << 1;
+    let flags = view.extensions.usage.map_or(0, |usage| usage.flags());
+    flags & NON_REPUDIATION != 0 && view.sans_of(tag::URI).next().is_some()
 }
 
 fn common_name_shape(view: &View<'_>) -> Verdict {

@@ -2,11 +2,12 @@
 //!
 //! Weak keys never get this far: a [`PublicKey`] is proof that none of the known weaknesses was found.
 
-use x509::PublicKey;
+use x509::{KeyIdMethod, PublicKey};
 
 use crate::denied::Denied;
 use crate::issuer::Issuer;
 use crate::profile::{Kind, Profile};
+use crate::request::Request;
 
 pub(crate) fn check(profile: &Profile, key: &PublicKey, issuer: &Issuer) -> Result<(), Denied> {
     if !profile.keys.contains(&key.algorithm()) {
@@ -27,5 +28,26 @@ pub(crate) fn check(profile: &Profile, key: &PublicKey, issuer: &Issuer) -> Resu
             "this is the key of a certification authority; generate a new key",
         )),
         Kind::EndEntity | Kind::SubCa { .. } => Ok(()),
+    }
+}
+
+/// The subject key identifier: a CA's own, since certificates that it issued already refer to it (RFC 5280 section
+/// 4.2.1.2), else ours by RFC 7093.
+pub(crate) fn identifier(profile: &Profile, request: &Request, issuer: &Issuer) -> Result<Vec<u8>, Denied> {
+    let own = request
+        .subject_key_identifier
+        .as_ref()
+        .filter(|_| profile.certificate.is_ca() && !issuer.is_self_signed());
+    match own {
+        None => Ok(request.public_key.key_identifier(KeyIdMethod::Rfc7093).to_vec()),
+        // Path builders would take one CA's key for the other's.
+        Some(own) if own == issuer.key_identifier() => Err(Denied::public_key(
+            "the request asks for the issuing CA's own subject key identifier; leave it out",
+        )),
+        Some(own) if (8..=64).contains(&own.len()) => Ok(own.clone()),
+        Some(own) => Err(Denied::public_key(format!(
+            "the request asks for a subject key identifier of {} octets; 8 to 64 are taken",
+            own.len()
+        ))),
     }
 }

@@ -2,20 +2,27 @@
 
 use std::collections::HashSet;
 
-use x509::San;
+use x509::name::oids;
 use x509::san::SanKind;
+use x509::{DistinguishedName, San};
 
 use super::spiffe;
 use crate::denied::Denied;
 use crate::profile::{Profile, SanRule};
+use crate::request::Request;
 
 /// Longest name as text, kind included, in bytes: it is a key of the inventory, and an index of PostgreSQL holds at
 /// most 2704 bytes a row.
 const MAX_TEXT: usize = 2048;
 
-/// The names to certify: those asked for, in their order, each once.
-pub(crate) fn settle(profile: &Profile, asked: &[San]) -> Result<Vec<San>, Denied> {
+/// The names to certify: those asked for, in their order, each once, and the mailboxes of the subject if the profile
+/// says so.
+pub(crate) fn settle(profile: &Profile, request: &Request) -> Result<Vec<San>, Denied> {
     let rule = &profile.san;
+    let mut asked = request.sans.clone();
+    if profile.subject.email_to_san {
+        asked.extend(mailboxes(&request.subject)?);
+    }
     let mut seen = HashSet::with_capacity(asked.len());
     let sans: Vec<San> = asked.iter().filter(|san| seen.insert(*san)).cloned().collect();
     if sans.len() > rule.max {
@@ -36,6 +43,19 @@ pub(crate) fn settle(profile: &Profile, asked: &[San]) -> Result<Vec<San>, Denie
         )));
     }
     Ok(sans)
+}
+
+/// The emailAddress attributes of a subject as alternative names.
+fn mailboxes(subject: &DistinguishedName) -> Result<Vec<San>, Denied> {
+    let read = |address: String| {
+        let refused = |error| Denied::subject(format!("emailAddress {address}: {error}"));
+        format!("email:{address}").parse().map_err(refused)
+    };
+    subject
+        .values_of(oids::EMAIL_ADDRESS)
+        .into_iter()
+        .map(read)
+        .collect()
 }
 
 fn check_one(profile: &Profile, san: &San) -> Result<(), Denied> {

@@ -14,7 +14,7 @@ use crate::text::attributes::label;
 /// 2704 bytes a row.
 const MAX_TEXT: usize = 1024;
 
-/// The subject to certify: the one asked for in our encodings, its common name spelled like the alternative name that
+/// The subject to certify: the one asked for in our encodings or, where they are kept, its own; its common name spelled like the alternative name that
 /// it repeats (BR 7.1.4.3: character for character).
 pub(crate) fn settle(
     profile: &Profile,
@@ -39,12 +39,18 @@ pub(crate) fn settle(
     check_attributes(profile, &attributes)?;
     check_mailboxes(&attributes, sans)?;
     check_free_texts(&attributes)?;
+    // Octets of a CA's subject are names that certificates below it repeat (RFC 5280 section 4.1.2.4).
+    let kept = if profile.certificate.is_ca() || profile.subject.keep_encoding {
+        asked.clone()
+    } else {
+        subject.clone()
+    };
     let mut common_names = attributes.iter().filter(|(oid, _)| *oid == oids::COMMON_NAME);
     match (common_names.next(), common_names.next()) {
-        (None, _) => Ok(subject),
+        (None, _) => Ok(kept),
         (Some((_, text)), None) => match spelling(profile.subject.common_name, text, sans)? {
             Some(spelled) if spelled != *text => respell(subject, attributes.clone(), &spelled),
-            _ => Ok(subject),
+            _ => Ok(kept),
         },
         (Some(_), Some(_)) => Err(Denied::subject("there is more than one common name; keep one")),
     }

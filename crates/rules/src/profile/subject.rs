@@ -20,6 +20,13 @@ pub struct SubjectRule {
     /// Attributes that must stand in it.
     #[serde(default, with = "text::attributes")]
     pub required: Vec<ObjectIdentifier>,
+    /// Whether the subject keeps the octets of the request, string types and order included, instead of our
+    /// encodings. The subject of a CA always does, since what it issued names it by these octets.
+    #[serde(default)]
+    pub keep_encoding: bool,
+    /// Whether an emailAddress attribute is added to the alternative names, where RFC 5280 section 4.1.2.6 wants it.
+    #[serde(default)]
+    pub email_to_san: bool,
     /// Beginnings that no value in the subject may have, in whatever case. `system:` unless said otherwise: Kubernetes
     /// takes common name and organization of a client certificate for user and groups, `system:masters` among them.
     #[serde(default = "system_names")]
@@ -98,6 +105,8 @@ impl Default for SubjectRule {
             common_name: CommonName::default(),
             attributes: organization(),
             required: Vec::new(),
+            keep_encoding: false,
+            email_to_san: false,
             denied_prefixes: system_names(),
         }
     }

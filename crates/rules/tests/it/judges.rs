@@ -89,8 +89,12 @@ fn pkilint(linter: &Path, path: &Path) -> Vec<String> {
     let findings = text
         .lines()
         .filter(|line| line.contains("(ERROR)") || line.contains("(FATAL)"));
-    let unknown_scheme =
-        |line: &&str| line.contains("pkix.invalid_uri_syntax") && line.contains("\"spiffe://");
+    let unknown_scheme = |line: &&str| {
+        line.contains("pkix.invalid_uri_syntax")
+            && ["\"spiffe://", "\"urn:"]
+                .iter()
+                .any(|scheme| line.contains(scheme))
+    };
     findings
         .filter(|line| !unknown_scheme(line))
         .map(str::to_owned)

@@ -5,6 +5,7 @@ mod config;
 mod denials;
 mod issuers;
 mod judges;
+mod kept;
 mod lifetimes;
 mod profiles;
 mod properties;

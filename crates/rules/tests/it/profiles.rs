@@ -9,7 +9,7 @@ use x509::{Certificate, Eku, ExtensionValue, KeyUsageFlags, NameConstraints};
 use crate::world::{Ca, NOW, SECOND, ed25519, p256, pointers, profile, request, rsa2048, serial};
 
 /// A request that the profile takes.
-pub(crate) const GOOD: [(&str, &str, &[&str]); 13] = [
+pub(crate) const GOOD: [(&str, &str, &[&str]); 14] = [
     (
         "tls-server",
         "CN=web.example.test",
@@ -32,6 +32,11 @@ pub(crate) const GOOD: [(&str, &str, &[&str]); 13] = [
     ("code-signing", "CN=Example Ltd.,O=Example Ltd.", &[]),
     ("email", "CN=Alice Adams", &["email:alice@example.test"]),
     ("device", "CN=sensor-17,serialNumber=0017", &[]),
+    (
+        "opc-ua",
+        "CN=Plant Server,O=Example",
+        &["uri:urn:plc.example.test:server", "dns:plc.example.test"],
+    ),
     ("ocsp-signer", "CN=Test CA OCSP", &[]),
     ("sub-ca", "CN=Sub CA,O=Example", &[]),
     ("services-ca", "CN=Services CA,O=Example", &[]),
@@ -95,7 +100,7 @@ fn default_lifetimes_are_exact_to_the_second() {
 fn usages_and_purposes_are_those_of_the_profile() {
     let signature = KeyUsageFlags::DIGITAL_SIGNATURE;
     let authority = KeyUsageFlags::KEY_CERT_SIGN | KeyUsageFlags::CRL_SIGN;
-    let expected: [(&str, KeyUsageFlags, &[Eku]); 13] = [
+    let expected: [(&str, KeyUsageFlags, &[Eku]); 14] = [
         ("tls-server", signature, &[Eku::ServerAuth]),
         ("tls-client", signature, &[Eku::ClientAuth]),
         ("mtls", signature, &[Eku::ServerAuth, Eku::ClientAuth]),
@@ -110,6 +115,11 @@ fn usages_and_purposes_are_those_of_the_profile() {
             &[Eku::EmailProtection],
         ),
         ("device", signature, &[Eku::ClientAuth]),
+        (
+            "opc-ua",
+            signature | KeyUsageFlags::NON_REPUDIATION,
+            &[Eku::ServerAuth, Eku::ClientAuth],
+        ),
         ("ocsp-signer", signature, &[Eku::OcspSigning]),
         ("sub-ca", authority, &[]),
         ("services-ca", authority, &[Eku::ServerAuth, Eku::ClientAuth]),

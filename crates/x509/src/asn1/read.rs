@@ -1,20 +1,24 @@
 //! The cursor, and what the contents of the simple types may be.
 
 use const_oid::ObjectIdentifier;
+use num_bigint::BigUint;
 
 use super::{DerError, tag};
 
 /// One value: its identifier octet, its content, and both with the length as received.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Tlv<'a> {
-    pub(crate) tag: u8,
-    pub(crate) content: &'a [u8],
-    pub(crate) whole: &'a [u8],
+pub struct Tlv<'a> {
+    /// The identifier octet.
+    pub tag: u8,
+    /// The content octets.
+    pub content: &'a [u8],
+    /// Identifier, length and content as received.
+    pub whole: &'a [u8],
 }
 
 impl<'a> Tlv<'a> {
     /// The content, if the value has this tag.
-    pub(crate) fn expect(self, expected: u8) -> Result<&'a [u8], DerError> {
+    pub fn expect(self, expected: u8) -> Result<&'a [u8], DerError> {
         if self.tag == expected {
             Ok(self.content)
         } else {
@@ -28,17 +32,19 @@ impl<'a> Tlv<'a> {
 
 /// A cursor over consecutive DER values.
 #[derive(Clone, Debug)]
-pub(crate) struct Reader<'a> {
+pub struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(octets: &'a [u8]) -> Self {
+    /// A cursor at the start of `octets`.
+    #[must_use]
+    pub fn new(octets: &'a [u8]) -> Self {
         Self { rest: octets }
     }
 
     /// The content of the single value that `octets` must be.
-    pub(crate) fn single(octets: &'a [u8], expected: u8) -> Result<&'a [u8], DerError> {
+    pub fn single(octets: &'a [u8], expected: u8) -> Result<&'a [u8], DerError> {
         let mut reader = Self::new(octets);
         let content = reader.expect(expected)?;
         reader.finish()?;
@@ -46,20 +52,24 @@ impl<'a> Reader<'a> {
     }
 
     /// A cursor into the single constructed value that `octets` must be.
-    pub(crate) fn within(octets: &'a [u8], expected: u8) -> Result<Self, DerError> {
+    pub fn within(octets: &'a [u8], expected: u8) -> Result<Self, DerError> {
         Ok(Self::new(Self::single(octets, expected)?))
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether nothing is left.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
-    pub(crate) fn peek(&self) -> Option<u8> {
+    /// The identifier octet of the next value.
+    #[must_use]
+    pub fn peek(&self) -> Option<u8> {
         self.rest.first().copied()
     }
 
     /// The next value, whatever it is.
-    pub(crate) fn any(&mut self) -> Result<Tlv<'a>, DerError> {
+    pub fn any(&mut self) -> Result<Tlv<'a>, DerError> {
         let (&tag, after_tag) = self.rest.split_first().ok_or(DerError::Truncated)?;
         if tag & 0x1f == 0x1f {
             return Err(DerError::Value("tag"));
@@ -75,12 +85,12 @@ impl<'a> Reader<'a> {
     }
 
     /// The content of the next value, which must have this tag.
-    pub(crate) fn expect(&mut self, expected: u8) -> Result<&'a [u8], DerError> {
+    pub fn expect(&mut self, expected: u8) -> Result<&'a [u8], DerError> {
         self.any()?.expect(expected)
     }
 
     /// The next value if it has this tag; otherwise the cursor stays.
-    pub(crate) fn optional(&mut self, wanted: u8) -> Result<Option<&'a [u8]>, DerError> {
+    pub fn optional(&mut self, wanted: u8) -> Result<Option<&'a [u8]>, DerError> {
         if self.peek() == Some(wanted) {
             self.any().map(|tlv| Some(tlv.content))
         } else {
@@ -89,11 +99,15 @@ impl<'a> Reader<'a> {
     }
 
     /// A cursor into the next value.
-    pub(crate) fn enter(&mut self, expected: u8) -> Result<Reader<'a>, DerError> {
+    pub fn enter(&mut self, expected: u8) -> Result<Reader<'a>, DerError> {
         Ok(Reader::new(self.expect(expected)?))
     }
 
-    pub(crate) fn finish(&self) -> Result<(), DerError> {
+    /// Refuses what is left.
+    ///
+    /// # Errors
+    /// [`DerError::Trailing`].
+    pub fn finish(&self) -> Result<(), DerError> {
         if self.rest.is_empty() {
             Ok(())
         } else {
@@ -101,8 +115,18 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(crate) fn oid(&mut self) -> Result<ObjectIdentifier, DerError> {
+    /// The next value, an OBJECT IDENTIFIER.
+    ///
+    /// # Errors
+    /// If it is not one, or has arcs over 32 bits.
+    pub fn oid(&mut self) -> Result<ObjectIdentifier, DerError> {
         oid(self.expect(tag::OID)?)
+    }
+
+    /// The content of an OBJECT IDENTIFIER with arcs of any size.
+    pub fn oid_octets(&mut self) -> Result<&'a [u8], DerError> {
+        let content = self.expect(tag::OID)?;
+        check_oid(content).map(|()| content)
     }
 }
 
@@ -126,7 +150,7 @@ fn read_length(octets: &[u8]) -> Result<(usize, &[u8]), DerError> {
 }
 
 /// BOOLEAN content: FF or 00 (X.690 section 11.1).
-pub(crate) fn boolean(content: &[u8]) -> Result<bool, DerError> {
+pub fn boolean(content: &[u8]) -> Result<bool, DerError> {
     match content {
         [0x00] => Ok(false),
         [0xff] => Ok(true),
@@ -135,7 +159,7 @@ pub(crate) fn boolean(content: &[u8]) -> Result<bool, DerError> {
 }
 
 /// INTEGER content with the fewest octets (X.690 section 8.3.2), returned as it stands.
-pub(crate) fn integer(content: &[u8]) -> Result<&[u8], DerError> {
+pub fn integer(content: &[u8]) -> Result<&[u8], DerError> {
     match content {
         [] => Err(DerError::Value("INTEGER")),
         [0x00, next, ..] if *next < 0x80 => Err(DerError::Value("INTEGER")),
@@ -145,7 +169,7 @@ pub(crate) fn integer(content: &[u8]) -> Result<&[u8], DerError> {
 }
 
 /// A non-negative INTEGER of at most 64 bits.
-pub(crate) fn unsigned(content: &[u8]) -> Result<u64, DerError> {
+pub fn unsigned(content: &[u8]) -> Result<u64, DerError> {
     let octets = integer(content)?;
     let digits = match octets {
         [0x00, rest @ ..] => rest,
@@ -159,7 +183,7 @@ pub(crate) fn unsigned(content: &[u8]) -> Result<u64, DerError> {
 }
 
 /// BIT STRING content as (unused bits, octets); unused bits are zero (X.690 section 11.2.1).
-pub(crate) fn bit_string(content: &[u8]) -> Result<(u8, &[u8]), DerError> {
+pub fn bit_string(content: &[u8]) -> Result<(u8, &[u8]), DerError> {
     const BAD: DerError = DerError::Value("BIT STRING");
     let (&unused, octets) = content.split_first().ok_or(BAD)?;
     let clean = match octets.last() {
@@ -170,7 +194,7 @@ pub(crate) fn bit_string(content: &[u8]) -> Result<(u8, &[u8]), DerError> {
 }
 
 /// A BIT STRING of whole octets: keys and signatures.
-pub(crate) fn bit_octets(content: &[u8]) -> Result<&[u8], DerError> {
+pub fn bit_octets(content: &[u8]) -> Result<&[u8], DerError> {
     match bit_string(content)? {
         (0, octets) => Ok(octets),
         _ => Err(DerError::Value("BIT STRING")),
@@ -178,25 +202,56 @@ pub(crate) fn bit_octets(content: &[u8]) -> Result<&[u8], DerError> {
 }
 
 /// OBJECT IDENTIFIER content. Arcs over 32 bits and encodings over 39 octets are refused.
-pub(crate) fn oid(content: &[u8]) -> Result<ObjectIdentifier, DerError> {
-    let starts_padded = |arc: &[u8]| arc.first() == Some(&0x80);
-    let padded = content
-        .split_inclusive(|octet| octet & 0x80 == 0)
-        .any(starts_padded);
-    if padded {
-        return Err(DerError::Value("OBJECT IDENTIFIER"));
-    }
+pub fn oid(content: &[u8]) -> Result<ObjectIdentifier, DerError> {
+    check_oid(content)?;
     ObjectIdentifier::from_bytes(content).map_err(|_| DerError::Value("OBJECT IDENTIFIER"))
 }
 
+/// Longest OBJECT IDENTIFIER that is read, in octets: UUID arcs (X.667) take 19.
+const MAX_OID: usize = 128;
+
+/// Checks the form (X.690 section 8.19): at least one arc, every arc complete and without padding.
+fn check_oid(content: &[u8]) -> Result<(), DerError> {
+    let starts_padded = |arc: &[u8]| arc.first() == Some(&0x80);
+    let mut arcs = content.split_inclusive(|octet| octet & 0x80 == 0);
+    let complete = content.last().is_some_and(|last| last & 0x80 == 0);
+    if !complete || content.len() > MAX_OID || arcs.any(starts_padded) {
+        return Err(DerError::Value("OBJECT IDENTIFIER"));
+    }
+    Ok(())
+}
+
+/// The dotted form of checked OBJECT IDENTIFIER content, whatever the size of its arcs.
+pub fn dotted(content: &[u8]) -> String {
+    let mut text = String::new();
+    for arc in content.split_inclusive(|octet| octet & 0x80 == 0) {
+        let digits: Vec<u8> = arc.iter().map(|octet| octet & 0x7f).collect();
+        let arc = BigUint::from_radix_be(&digits, 128).unwrap_or_default();
+        if !text.is_empty() {
+            text.push('.');
+            text.push_str(&arc.to_string());
+            continue;
+        }
+        let root = if arc < BigUint::from(40_u8) {
+            0_u8
+        } else if arc < BigUint::from(80_u8) {
+            1
+        } else {
+            2
+        };
+        text = format!("{root}.{}", arc - BigUint::from(root) * 40_u8);
+    }
+    text
+}
+
 /// Whether every character belongs to PrintableString (X.680 section 41.4).
-pub(crate) fn is_printable(text: &str) -> bool {
+pub fn is_printable(text: &str) -> bool {
     text.bytes()
         .all(|octet| octet.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&octet))
 }
 
 /// Text of an IA5String.
-pub(crate) fn ia5(content: &[u8]) -> Result<&str, DerError> {
+pub fn ia5(content: &[u8]) -> Result<&str, DerError> {
     std::str::from_utf8(content)
         .ok()
         .filter(|text| text.is_ascii())

@@ -6,41 +6,46 @@ use super::tag;
 
 /// Writes DER. Lengths of constructed values are put in when their content is complete.
 #[derive(Debug, Default)]
-pub(crate) struct Writer {
+pub struct Writer {
     octets: Vec<u8>,
 }
 
 impl Writer {
-    pub(crate) fn with_capacity(capacity: usize) -> Self {
+    /// An empty writer with room for so many octets.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
         Self {
             octets: Vec::with_capacity(capacity),
         }
     }
 
     /// The octets of one constructed value.
-    pub(crate) fn one(tag: u8, fill: impl FnOnce(&mut Self)) -> Vec<u8> {
+    pub fn one(tag: u8, fill: impl FnOnce(&mut Self)) -> Vec<u8> {
         let mut writer = Self::default();
         writer.constructed(tag, fill);
         writer.into_vec()
     }
 
     /// The octets of one primitive value.
-    pub(crate) fn primitive_of(tag: u8, content: &[u8]) -> Vec<u8> {
+    pub fn primitive_of(tag: u8, content: &[u8]) -> Vec<u8> {
         let mut writer = Self::default();
         writer.primitive(tag, content);
         writer.into_vec()
     }
 
-    pub(crate) fn into_vec(self) -> Vec<u8> {
+    /// What was written.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<u8> {
         self.octets
     }
 
     /// A value, or several, that are DER already.
-    pub(crate) fn raw(&mut self, der: &[u8]) {
+    pub fn raw(&mut self, der: &[u8]) {
         self.octets.extend_from_slice(der);
     }
 
-    pub(crate) fn primitive(&mut self, tag: u8, content: &[u8]) {
+    /// A value with this content.
+    pub fn primitive(&mut self, tag: u8, content: &[u8]) {
         self.octets.push(tag);
         match u8::try_from(content.len()) {
             Ok(short) if short < 0x80 => self.octets.push(short),
@@ -55,7 +60,7 @@ impl Writer {
     }
 
     /// A value whose content `fill` writes.
-    pub(crate) fn constructed(&mut self, tag: u8, fill: impl FnOnce(&mut Self)) {
+    pub fn constructed(&mut self, tag: u8, fill: impl FnOnce(&mut Self)) {
         self.octets.push(tag);
         let length_at = self.octets.len();
         self.octets.push(0);
@@ -76,20 +81,23 @@ impl Writer {
         }
     }
 
-    pub(crate) fn sequence(&mut self, fill: impl FnOnce(&mut Self)) {
+    /// A SEQUENCE whose content `fill` writes.
+    pub fn sequence(&mut self, fill: impl FnOnce(&mut Self)) {
         self.constructed(tag::SEQUENCE, fill);
     }
 
-    pub(crate) fn oid(&mut self, oid: &ObjectIdentifier) {
+    /// An OBJECT IDENTIFIER.
+    pub fn oid(&mut self, oid: &ObjectIdentifier) {
         self.primitive(tag::OID, oid.as_bytes());
     }
 
-    pub(crate) fn boolean_true(&mut self) {
+    /// A BOOLEAN that is TRUE.
+    pub fn boolean_true(&mut self) {
         self.primitive(tag::BOOLEAN, &[0xff]);
     }
 
     /// A non-negative INTEGER of this big-endian magnitude; superfluous zeros are dropped.
-    pub(crate) fn unsigned(&mut self, magnitude: &[u8]) {
+    pub fn unsigned(&mut self, magnitude: &[u8]) {
         let digits = significant(magnitude);
         if digits.first().is_none_or(|first| *first >= 0x80) {
             self.primitive(tag::INTEGER, &[&[0], digits].concat());
@@ -99,7 +107,7 @@ impl Writer {
     }
 
     /// A BIT STRING of whole octets.
-    pub(crate) fn bit_octets(&mut self, octets: &[u8]) {
+    pub fn bit_octets(&mut self, octets: &[u8]) {
         self.constructed(tag::BIT_STRING, |writer| {
             writer.raw(&[0]);
             writer.raw(octets);

@@ -7,13 +7,13 @@ use time::OffsetDateTime;
 
 use super::{CrlEntry, Reason};
 use crate::{
-    Certificate, CertificateError, DistinguishedName, Serial, SignatureAlgorithm,
+    Certificate, CertificateError, DistinguishedName, Serial,
     asn1::{DerError, Reader, integer, tag, unsigned},
     certificate::{utc, write_extensions},
     extension::{Extension, ExtensionValue, KeyUsageFlags, oids},
     name::NameError,
     pem::{self, PemError},
-    signature::SignatureError,
+    signature::{Identified, SignatureError},
     tbs::{Signed, read_extensions},
     validity::{read_generalized_time, read_time},
 };
@@ -210,7 +210,7 @@ impl CertificateList {
             part: "certificateList",
             source,
         })?;
-        let algorithm = SignatureAlgorithm::from_identifier_der(signed.algorithm)?;
+        let algorithm = Identified::from_der(signed.algorithm)?;
         let key = issuer.public_key().map_err(CertificateError::from)?;
         Ok(algorithm.verify(key, signed.tbs, signed.signature)?)
     }

@@ -1,5 +1,5 @@
 //! Attributes of a request (RFC 2985 §5.4): extensionRequest and challengePassword are read, others only have to
-//! be well formed.
+//! be well formed. Unknown types may have arcs of any size.
 //!
 //! The SET may be unsorted, against DER: several clients write it so. Everything else is strict, and bounded.
 
@@ -8,13 +8,12 @@ use der::asn1::OctetString;
 use x509_cert::ext::Extension;
 
 use super::CsrError;
-use crate::asn1::{DerError, Reader, Tlv, boolean, ia5, tag};
+use crate::asn1::{DerError, Reader, Tlv, boolean, dotted, ia5, oid, tag};
 
 const CHALLENGE_PASSWORD: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.7");
 const EXTENSION_REQUEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.14");
 /// szOID_CERT_EXTENSIONS: what older Microsoft clients use for the same thing, with the same content.
 const MICROSOFT_EXTENSIONS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.14");
-const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
 
 const MAX_ATTRIBUTES: usize = 32;
 const MAX_EXTENSIONS: usize = 64;
@@ -38,87 +37,113 @@ impl Attributes {
             if seen.len() == MAX_ATTRIBUTES {
                 return Err(CsrError::TooManyAttributes(MAX_ATTRIBUTES));
             }
-            let (oid, values) = attribute(&mut set).map_err(CsrError::Attributes)?;
-            if seen.contains(&oid) {
-                return Err(repeated(oid));
+            let (kind, values) = attribute(&mut set).map_err(CsrError::Attributes)?;
+            if seen.contains(&kind) {
+                return Err(repeated(kind));
             }
-            seen.push(oid);
-            found.take(oid, &values)?;
+            seen.push(kind);
+            found.take(kind, &values)?;
         }
-        if seen.contains(&EXTENSION_REQUEST) && seen.contains(&MICROSOFT_EXTENSIONS) {
+        let asked = |kind: ObjectIdentifier| seen.contains(&kind.as_bytes());
+        if asked(EXTENSION_REQUEST) && asked(MICROSOFT_EXTENSIONS) {
             return Err(CsrError::SeveralExtensionRequests);
         }
         Ok(found)
     }
 
-    /// The value of the subjectAltName asked for.
-    pub(super) fn subject_alt_name(&self) -> Option<&[u8]> {
+    /// The value of an extension asked for.
+    pub(super) fn extension(&self, oid: ObjectIdentifier) -> Option<&[u8]> {
         self.extensions
             .iter()
-            .find(|extension| extension.extn_id == SUBJECT_ALT_NAME)
+            .find(|extension| extension.extn_id == oid)
             .map(|extension| extension.extn_value.as_bytes())
     }
 
-    fn take(&mut self, oid: ObjectIdentifier, values: &[Tlv<'_>]) -> Result<(), CsrError> {
-        match (oid, values) {
-            (EXTENSION_REQUEST | MICROSOFT_EXTENSIONS, [value]) => self.extensions = extensions(*value)?,
-            (CHALLENGE_PASSWORD, [value]) => {
-                self.challenge_password = Some(text(*value).ok_or(CsrError::ChallengePassword)?);
-            }
-            (EXTENSION_REQUEST | MICROSOFT_EXTENSIONS | CHALLENGE_PASSWORD, _) => {
-                return Err(CsrError::NotSingleValued(oid));
-            }
-            _ => {}
+    fn take(&mut self, kind: &[u8], values: &[Tlv<'_>]) -> Result<(), CsrError> {
+        let Some(oid) = [EXTENSION_REQUEST, MICROSOFT_EXTENSIONS, CHALLENGE_PASSWORD]
+            .into_iter()
+            .find(|known| known.as_bytes() == kind)
+        else {
+            return Ok(());
+        };
+        let [value] = values else {
+            return Err(CsrError::NotSingleValued(oid));
+        };
+        if oid == CHALLENGE_PASSWORD {
+            self.challenge_password = Some(text(*value).ok_or(CsrError::ChallengePassword)?);
+        } else {
+            self.extensions = extensions(*value)?;
         }
         Ok(())
     }
 }
 
-fn repeated(oid: ObjectIdentifier) -> CsrError {
-    match oid {
-        EXTENSION_REQUEST | MICROSOFT_EXTENSIONS => CsrError::SeveralExtensionRequests,
-        _ => CsrError::RepeatedAttribute(oid),
+fn repeated(kind: &[u8]) -> CsrError {
+    if [EXTENSION_REQUEST, MICROSOFT_EXTENSIONS]
+        .iter()
+        .any(|known| known.as_bytes() == kind)
+    {
+        return CsrError::SeveralExtensionRequests;
     }
+    CsrError::RepeatedAttribute(dotted(kind))
 }
 
-/// One Attribute: its type and its values.
-fn attribute<'a>(set: &mut Reader<'a>) -> Result<(ObjectIdentifier, Vec<Tlv<'a>>), DerError> {
+/// One Attribute: its type, as octets, and its values.
+fn attribute<'a>(set: &mut Reader<'a>) -> Result<(&'a [u8], Vec<Tlv<'a>>), DerError> {
     let mut fields = set.enter(tag::SEQUENCE)?;
-    let oid = fields.oid()?;
+    let kind = fields.oid_octets()?;
     let mut values = fields.enter(tag::SET)?;
     fields.finish()?;
     let mut all = Vec::new();
     while !values.is_empty() {
         all.push(values.any()?);
     }
-    Ok((oid, all))
+    Ok((kind, all))
 }
 
-/// Extensions ::= SEQUENCE SIZE (1..MAX) OF Extension. An empty list is taken for what it says: nothing.
+/// Extensions ::= SEQUENCE SIZE (1..MAX) OF Extension. An empty list is taken for what it says: nothing. An extension
+/// that is not critical and whose type is too large for an [`ObjectIdentifier`] is checked and left out.
 fn extensions(value: Tlv<'_>) -> Result<Vec<Extension>, CsrError> {
     let mut list = Reader::new(value.expect(tag::SEQUENCE).map_err(CsrError::Attributes)?);
+    let mut seen: Vec<&[u8]> = Vec::new();
     let mut found: Vec<Extension> = Vec::new();
     while !list.is_empty() {
-        if found.len() == MAX_EXTENSIONS {
+        if seen.len() == MAX_EXTENSIONS {
             return Err(CsrError::TooManyExtensions(MAX_EXTENSIONS));
         }
-        let extension = extension(&mut list).map_err(CsrError::Attributes)?;
-        let oid = extension.extn_id;
-        if found.iter().any(|other| other.extn_id == oid) {
-            return Err(CsrError::RepeatedExtension(oid));
+        let Asked {
+            kind,
+            critical,
+            extn_value,
+        } = extension(&mut list).map_err(CsrError::Attributes)?;
+        if seen.contains(&kind) {
+            return Err(CsrError::RepeatedExtension(dotted(kind)));
         }
-        if extension.critical && !is_known(&oid) {
-            return Err(CsrError::UnknownCritical(oid));
+        seen.push(kind);
+        let known = oid(kind).ok();
+        if critical && !known.as_ref().is_some_and(is_known) {
+            return Err(CsrError::UnknownCritical(dotted(kind)));
         }
-        found.push(extension);
+        found.extend(known.map(|extn_id| Extension {
+            extn_id,
+            critical,
+            extn_value,
+        }));
     }
     Ok(found)
 }
 
+/// An extension asked for, its type as octets.
+struct Asked<'a> {
+    kind: &'a [u8],
+    critical: bool,
+    extn_value: OctetString,
+}
+
 /// `critical` may be encoded although FALSE, its default: that is against DER but changes nothing.
-fn extension(list: &mut Reader<'_>) -> Result<Extension, DerError> {
+fn extension<'a>(list: &mut Reader<'a>) -> Result<Asked<'a>, DerError> {
     let mut fields = list.enter(tag::SEQUENCE)?;
-    let extn_id = fields.oid()?;
+    let kind = fields.oid_octets()?;
     let critical = fields
         .optional(tag::BOOLEAN)?
         .map(boolean)
@@ -127,8 +152,8 @@ fn extension(list: &mut Reader<'_>) -> Result<Extension, DerError> {
     let value = fields.expect(tag::OCTET_STRING)?;
     fields.finish()?;
     let extn_value = OctetString::new(value).map_err(|_| DerError::Value("OCTET STRING"))?;
-    Ok(Extension {
-        extn_id,
+    Ok(Asked {
+        kind,
         critical,
         extn_value,
     })

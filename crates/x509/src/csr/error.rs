@@ -29,6 +29,15 @@ pub enum CsrError {
     /// The PEM armour is damaged or holds no request.
     #[error("the certificate signing request cannot be read: {0}")]
     Pem(#[from] PemError),
+    /// A private key was sent along.
+    #[error(
+        "the input holds a private key beside the certificate signing request: send the request alone; a key that \
+         was sent is known to others, so generate a new key and make a new request with it"
+    )]
+    PrivateKey,
+    /// Not a request but something else in DER.
+    #[error("the input is {0}; a certificate signing request (CSR, PKCS#10) is needed")]
+    NotARequest(&'static str),
     /// More than one PEM block.
     #[error("the input holds several certificate signing requests; send one at a time")]
     SeveralRequests,
@@ -55,7 +64,7 @@ pub enum CsrError {
     Attributes(DerError),
     /// An attribute type stands twice.
     #[error("attribute {0} stands twice in the certificate signing request")]
-    RepeatedAttribute(ObjectIdentifier),
+    RepeatedAttribute(String),
     /// More attributes than any client sends.
     #[error("the certificate signing request has more than {0} attributes")]
     TooManyAttributes(usize),
@@ -67,13 +76,13 @@ pub enum CsrError {
     SeveralExtensionRequests,
     /// An extension type stands twice.
     #[error("extension {0} stands twice in the certificate signing request")]
-    RepeatedExtension(ObjectIdentifier),
+    RepeatedExtension(String),
     /// More extensions than any client sends.
     #[error("the certificate signing request asks for more than {0} extensions")]
     TooManyExtensions(usize),
     /// A critical extension that is unknown here could not be honoured.
     #[error("the certificate signing request asks for the unknown critical extension {0}")]
-    UnknownCritical(ObjectIdentifier),
+    UnknownCritical(String),
     /// The challenge password is not text of up to 255 characters.
     #[error("the challengePassword of the certificate signing request must be text of 1 to 255 characters")]
     ChallengePassword,
@@ -87,6 +96,8 @@ impl CsrError {
         match self {
             Self::TooLong { .. }
             | Self::Pem(_)
+            | Self::PrivateKey
+            | Self::NotARequest(_)
             | Self::SeveralRequests
             | Self::Malformed(_)
             | Self::Version => "csr",

@@ -46,6 +46,12 @@ impl KeyUsageFlags {
     /// With key agreement: only to decipher.
     pub const DECIPHER_ONLY: Self = Self(1 << 8);
 
+    /// The usages of both sets.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Whether there is no usage.
     #[must_use]
     pub fn is_empty(self) -> bool {

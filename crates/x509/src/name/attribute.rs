@@ -59,6 +59,10 @@ pub mod oids {
     pub const DOMAIN_COMPONENT: Oid = Oid::new_unwrap("0.9.2342.19200300.100.1.25");
     /// `emailAddress` (PKCS #9). New names carry addresses in the subject alternative name instead.
     pub const EMAIL_ADDRESS: Oid = Oid::new_unwrap("1.2.840.113549.1.9.1");
+    /// `unstructuredName` (RFC 2985 section 5.4.2), the host name of a network device.
+    pub const UNSTRUCTURED_NAME: Oid = Oid::new_unwrap("1.2.840.113549.1.9.2");
+    /// `unstructuredAddress` (RFC 2985 section 5.4.3).
+    pub const UNSTRUCTURED_ADDRESS: Oid = Oid::new_unwrap("1.2.840.113549.1.9.8");
     /// `jurisdictionL` (CA/Browser Forum EV guidelines).
     pub const JURISDICTION_LOCALITY: Oid = Oid::new_unwrap("1.3.6.1.4.1.311.60.2.1.1");
     /// `jurisdictionST`.
@@ -102,7 +106,7 @@ const fn row(name: &'static str, oid: ObjectIdentifier, alphabet: Alphabet, boun
 }
 
 /// Bounds of RFC 5280 appendix A; X.520 and RFC 4524 for what it does not list.
-const TABLE: [AttributeType; 25] = [
+const TABLE: [AttributeType; 27] = [
     row("CN", oids::COMMON_NAME, Alphabet::Any, 64),
     row("O", oids::ORGANIZATION, Alphabet::Any, 64),
     row("OU", oids::ORGANIZATIONAL_UNIT, Alphabet::Any, 64),
@@ -139,6 +143,13 @@ const TABLE: [AttributeType; 25] = [
         oids::ORGANIZATION_IDENTIFIER,
         Alphabet::Any,
         256,
+    ),
+    row("unstructuredName", oids::UNSTRUCTURED_NAME, Alphabet::Any, 255),
+    row(
+        "unstructuredAddress",
+        oids::UNSTRUCTURED_ADDRESS,
+        Alphabet::Any,
+        255,
     ),
     row("jurisdictionL", oids::JURISDICTION_LOCALITY, Alphabet::Any, 128),
     row("jurisdictionST", oids::JURISDICTION_STATE, Alphabet::Any, 128),

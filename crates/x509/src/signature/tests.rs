@@ -3,7 +3,7 @@ use der::Encode;
 
 use super::*;
 
-fn id(dotted: &str, parameters: Option<AnyRef<'static>>) -> AlgorithmIdentifierRef<'static> {
+fn id<'a>(dotted: &str, parameters: Option<AnyRef<'a>>) -> AlgorithmIdentifierRef<'a> {
     AlgorithmIdentifierRef {
         oid: ObjectIdentifier::new_unwrap(dotted),
         parameters,
@@ -43,58 +43,96 @@ fn identifiers_are_exact_to_the_byte() {
     ] {
         let der = algorithm.identifier().to_der().unwrap();
         assert_eq!(HEXLOWER.encode(&der), hex, "{algorithm}");
-        assert_eq!(SignatureAlgorithm::from_identifier_der(&der), Ok(algorithm));
+        assert_eq!(read(&der), Ok(algorithm));
+    }
+}
+
+fn read(der: &[u8]) -> Result<SignatureAlgorithm, SignatureError> {
+    Identified::from_der(der).map(Identified::algorithm)
+}
+
+fn recognized(id: AlgorithmIdentifierRef<'_>) -> Result<SignatureAlgorithm, SignatureError> {
+    recognize(id).map(|(algorithm, _)| algorithm)
+}
+
+/// An RSASSA-PSS identifier with these fields.
+fn pss(fields: &str) -> Vec<u8> {
+    let fields = HEXLOWER.decode(fields.as_bytes()).unwrap();
+    let parameters = AnyRef::new(Tag::Sequence, &fields).ok();
+    id("1.2.840.113549.1.1.10", parameters).to_der().unwrap()
+}
+
+const HASH: &str = "a00d300b0609608648016503040201";
+const HASH_NULL: &str = "a00f300d06096086480165030402010500";
+const MASK: &str = "a11a301806092a864886f70d010108300b0609608648016503040201";
+const MASK_NULL: &str = "a11c301a06092a864886f70d010108300d06096086480165030402010500";
+
+#[test]
+fn pss_hash_identifiers_may_each_lack_their_null_and_salts_have_any_length() {
+    for (hash, mask) in [
+        (HASH, MASK),
+        (HASH, MASK_NULL),
+        (HASH_NULL, MASK),
+        (HASH_NULL, MASK_NULL),
+    ] {
+        for (rest, salt) in [
+            ("", 20),
+            ("a203020114", 20),
+            ("a203020120", 32),
+            ("a203020100", 0),
+            ("a204020200de", 222),
+            ("a203020120a303020101", 32),
+        ] {
+            let found = Identified::from_der(&pss(&[hash, mask, rest].concat()));
+            let wanted = Identified {
+                algorithm: RsaPssSha256,
+                salt: Some(salt),
+            };
+            assert_eq!(found, Ok(wanted), "{rest}");
+        }
     }
 }
 
 #[test]
-fn pss_without_null_in_the_hash_identifiers_is_read() {
-    let bare = "303d06092a864886f70d01010a3030a00d300b0609608648016503040201\
-                a11a301806092a864886f70d010108300b0609608648016503040201a203020120";
-    let der = HEXLOWER.decode(bare.as_bytes()).unwrap();
-    assert_eq!(SignatureAlgorithm::from_identifier_der(&der), Ok(RsaPssSha256));
-}
-
-#[test]
-fn other_pss_parameters_are_refused() {
-    let good = RsaPssSha256.identifier().to_der().unwrap();
-    for at in 13..good.len() {
-        let mut other = good.clone();
-        other[at] ^= 1;
-        let result = SignatureAlgorithm::from_identifier_der(&other);
-        assert!(
-            matches!(
-                result,
-                Err(SignatureError::PssParameters | SignatureError::Malformed(_))
-            ),
-            "{at}"
-        );
+fn other_pss_parameters_are_refused_with_their_reason() {
+    let sha384_mask = MASK.replace("040201", "040202");
+    for (fields, reason) in [
+        (String::new(), "SHA-1"),
+        (HASH.to_owned(), "mask"),
+        (format!("{HASH}{sha384_mask}"), "mask"),
+        (HASH.replace("040201", "040204") + MASK, "a hash other than"),
+        (format!("{HASH}{MASK}a303020102"), "trailer"),
+        (format!("{HASH}{MASK}a2040202ffff"), "negative"),
+        (format!("{HASH}{MASK}a20402027fff"), "salt"),
+        (format!("{HASH}{MASK}a303020101a203020120"), "trailing"),
+    ] {
+        let refused = read(&pss(&fields)).expect_err(&fields);
+        let known = matches!(refused, SignatureError::Malformed(_)) || refused.to_string().contains(reason);
+        assert!(known, "{fields}: {refused}");
     }
-    for parameters in [None, Some(AnyRef::NULL), AnyRef::new(Tag::Sequence, &[]).ok()] {
-        let result = SignatureAlgorithm::from_identifier(id("1.2.840.113549.1.1.10", parameters));
-        assert_eq!(result, Err(SignatureError::PssParameters));
+    for parameters in [None, Some(AnyRef::NULL)] {
+        let result = recognized(id("1.2.840.113549.1.1.10", parameters));
+        assert!(matches!(result, Err(SignatureError::Pss(_))), "{result:?}");
     }
 }
 
 #[test]
-fn null_and_absent_parameters_are_not_mixed_up() {
+fn rsa_parameters_may_be_absent_and_all_others_must_be() {
     for algorithm in SignatureAlgorithm::ALL
         .into_iter()
         .filter(|a| a.oid() != RSASSA_PSS)
     {
-        let wrong = if algorithm.identifier().parameters.is_some() {
-            None
-        } else {
-            Some(AnyRef::NULL)
+        let with = |parameters| {
+            recognized(AlgorithmIdentifierRef {
+                oid: algorithm.oid(),
+                parameters,
+            })
         };
-        let result = SignatureAlgorithm::from_identifier(AlgorithmIdentifierRef {
-            oid: algorithm.oid(),
-            parameters: wrong,
-        });
-        assert!(
-            matches!(result, Err(SignatureError::Parameters { .. })),
-            "{algorithm}"
-        );
+        assert_eq!(with(None), Ok(algorithm));
+        let is_rsa = algorithm.fits(KeyAlgorithm::Rsa(2048));
+        assert_eq!(with(Some(AnyRef::NULL)).is_ok(), is_rsa, "{algorithm}");
+        let other = AnyRef::new(Tag::Sequence, &[]).ok();
+        assert!(matches!(with(other), Err(SignatureError::Parameters { .. })));
     }
 }
 
@@ -107,13 +145,13 @@ fn broken_hashes_are_refused_by_name_and_unknown_algorithms_by_number() {
         ("1.2.840.113549.1.1.4", "MD5"),
         ("1.2.840.113549.1.1.2", "MD2"),
     ] {
-        let error = SignatureAlgorithm::from_identifier(id(oid, None)).unwrap_err();
+        let error = recognized(id(oid, None)).unwrap_err();
         assert!(
             error.to_string().contains(hash) && error.to_string().contains(oid),
             "{error}"
         );
     }
-    let error = SignatureAlgorithm::from_identifier(id("1.3.101.113", None)).unwrap_err();
+    let error = recognized(id("1.3.101.113", None)).unwrap_err();
     assert!(error.to_string().contains("1.3.101.113"), "{error}");
 }
 

@@ -1,5 +1,6 @@
 //! Requests: what other tools make is read, what we make is read by other tools, what is hostile is refused.
 
+mod field;
 mod foreign;
 pub(crate) mod forge;
 pub(crate) mod holder;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest;
-use x509::San;
-use x509::csr::Csr;
+use x509::csr::ReceivedCsr;
 use x509::serial::Serial;
+use x509::{DistinguishedName, San};
 
 use super::authorities::Online;
 use super::{App, Requester, Scope};
@@ -27,6 +27,8 @@ pub struct IssueRequest {
     pub ca: Option<String>,
     /// The profile's default if none.
     pub validity: Option<Duration>,
+    /// Replaces that of the CSR.
+    pub subject: Option<DistinguishedName>,
     /// Replaces those of the CSR.
     pub sans: Option<Vec<San>>,
     /// The way the request came in.
@@ -47,6 +49,7 @@ impl IssueRequest {
             self.ca.as_deref().map(str::as_bytes),
             validity.as_ref().map(<[u8; 16]>::as_slice),
             sans.as_deref().map(str::as_bytes),
+            self.subject.as_ref().map(DistinguishedName::der),
         ])
     }
 }
@@ -80,12 +83,10 @@ impl App {
             .authorities
             .for_profile(request.ca.as_deref(), profile, &self.config)
             .await?;
-        let csr = Csr::from_pem_or_der(&request.csr)?;
+        let received = ReceivedCsr::from_pem_or_der(&request.csr)?;
+        let csr = received.with_names(request.subject, request.sans)?;
         let mut wanted = rules::Request::from_csr(&csr).granted(requester.grant()?);
         wanted.validity = request.validity;
-        if let Some(sans) = request.sans {
-            wanted.sans = sans;
-        }
         check_scope(requester, profile, &wanted)?;
         let record = Record {
             requester: requester.subject.clone(),

@@ -3,7 +3,7 @@
 use kit::idempotency::IdempotencyKey;
 use std::time::Duration;
 
-use x509::csr::Csr;
+use x509::csr::ReceivedCsr;
 
 use super::issue::hash;
 use super::{App, Requester};
@@ -66,7 +66,7 @@ impl App {
             ))
         })?;
         let public_key = match &request.csr {
-            Some(csr) => Csr::from_pem_or_der(csr)?.public_key().clone(),
+            Some(csr) => ReceivedCsr::from_pem_or_der(csr)?.public_key().clone(),
             None => certificate
                 .public_key()
                 .map_err(|error| Error::invalid("csr", error))?

@@ -32,7 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<Rest> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct IssueBody {
-    /// PKCS#10 in PEM.
+    /// PKCS#10 in PEM, or the base64 of its DER alone. A private key beside it is refused.
     csr: String,
     /// Profile name; see `GET /api/v1/profiles`.
     #[schema(example = "tls-server")]
@@ -41,7 +41,10 @@ struct IssueBody {
     ca: Option<String>,
     /// A span such as `90d` or `12h`; the profile's default if absent.
     validity: Option<String>,
-    /// Takes the place of the CSR's names.
+    /// Takes the place of the CSR's subject, in RFC 4514 form. The profile judges it as it would the CSR's.
+    #[schema(example = "CN=web.example.test,O=Example")]
+    subject: Option<String>,
+    /// Takes the place of the CSR's names, which are then not looked at.
     san: Option<Vec<String>>,
 }
 
@@ -69,6 +72,7 @@ async fn issue(
         profile: body.profile,
         ca: body.ca,
         validity: body.validity.as_deref().map(object::validity).transpose()?,
+        subject: body.subject.as_deref().map(object::subject).transpose()?,
         sans: body.san.as_deref().map(object::sans).transpose()?,
         protocol: Protocol::Rest,
         idempotency_key: IdempotencyKey::from_headers(&headers)?,

@@ -127,6 +127,15 @@ pub(crate) fn sha256(field: &'static str, text: &str) -> Result<[u8; 32], Error>
         .ok_or_else(|| Error::invalid(field, "takes 64 hex digits"))
 }
 
+/// A subject in a request. Longer text than this is in no certificate.
+pub(crate) fn subject(text: &str) -> Result<x509::DistinguishedName, Error> {
+    const MAX: usize = 4096;
+    if text.len() > MAX {
+        return Err(Error::invalid("subject", format!("has more than {MAX} bytes")));
+    }
+    text.parse().map_err(|error| Error::invalid("subject", error))
+}
+
 /// SANs in a request.
 pub(crate) fn sans(texts: &[String]) -> Result<Vec<x509::San>, Error> {
     if texts.len() > x509::san::MAX_SANS {

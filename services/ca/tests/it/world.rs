@@ -338,6 +338,7 @@ pub(crate) fn on_profile(profile: &str, key: &SoftwareKey, san: &str) -> IssueRe
         profile: profile.to_owned(),
         ca: None,
         validity: None,
+        subject: None,
         sans: None,
         protocol: Protocol::Rest,
         idempotency_key: None,

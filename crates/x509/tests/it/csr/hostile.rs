@@ -83,11 +83,23 @@ fn broken_hashes_are_refused_by_name() {
 }
 
 #[test]
-fn pss_with_another_salt_length_is_refused_with_advice() {
+fn pss_is_read_with_every_salt_length_and_refused_with_two_hashes() {
     let tool = Tool::new();
     tool.run("openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out rsa.pem");
-    tool.run("openssl req -new -key rsa.pem -subj /CN=x -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:max -out csr.pem");
-    refused(&tool.read("csr.pem"), "csr.signature", "rsa_pss_saltlen:digest");
+    let request =
+        "openssl req -new -key rsa.pem -subj /CN=x -out csr.pem -sigopt rsa_padding_mode:pss -sigopt";
+    for salt in ["digest", "max", "0", "20", "31"] {
+        tool.run(&format!("{request} rsa_pss_saltlen:{salt}"));
+        let pem = tool.read("csr.pem");
+        let csr = Csr::from_pem_or_der(&pem).unwrap_or_else(|error| panic!("{salt}: {error}"));
+        let mut changed = csr.der().to_vec();
+        *changed.last_mut().unwrap() ^= 1;
+        refused(&changed, "csr.signature", "does not verify");
+    }
+    tool.run(&format!("{request} rsa_mgf1_md:sha512"));
+    refused(&tool.read("csr.pem"), "csr.signature", "another hash in its mask");
+    tool.run(&format!("{request} rsa_pss_saltlen:32 -sha1"));
+    refused(&tool.read("csr.pem"), "csr.signature", "SHA-1, which is broken");
 }
 
 #[test]
@@ -506,11 +518,28 @@ fn input_that_is_no_request_is_refused() {
     refused(
         &tool.read("cert.pem"),
         "csr",
-        "no PEM block \"-----BEGIN CERTIFICATE REQUEST-----\"",
+        "is a certificate; a certificate signing request (CSR) is needed (\"-----BEGIN CERTIFICATE REQUEST-----\")",
     );
     tool.run("openssl x509 -in cert.pem -outform DER -out cert.der");
-    refused(&tool.read("cert.der"), "csr", "PKCS#10");
-    refused(&tool.read("k"), "csr", "no PEM block");
+    refused(&tool.read("cert.der"), "csr", "is a certificate; ");
+    refused(&tool.read("k"), "csr", "is a private key; ");
+    tool.run("openssl pkey -in k -pubout -outform DER -out public.der");
+    refused(&tool.read("public.der"), "csr", "is a public key; ");
+    for (command, kind) in [
+        ("pkcs8 -topk8 -nocrypt -in k -outform DER", "a private key"),
+        ("ec -in k -outform DER", "a private key"),
+        (
+            "pkcs8 -topk8 -passout pass:x -in k -outform DER",
+            "an encrypted private key",
+        ),
+        (
+            "pkcs12 -export -inkey k -in cert.pem -passout pass:x",
+            "a PKCS#12 file",
+        ),
+    ] {
+        tool.run(&format!("openssl {command} -out other"));
+        refused(&tool.read("other"), "csr", kind);
+    }
     let one = pem::encode("CERTIFICATE REQUEST", &Forge::new().sign());
     refused(one.repeat(2).as_bytes(), "csr", "several");
     for garbage in [
@@ -523,5 +552,31 @@ fn input_that_is_no_request_is_refused() {
         &[0xff; 100],
     ] {
         refused(garbage, "csr", "");
+    }
+}
+
+#[test]
+fn a_private_key_beside_a_request_is_refused_and_not_shown() {
+    let request = pem::encode("CERTIFICATE REQUEST", &Forge::new().sign());
+    let secret = [0x5a; 40];
+    for label in [
+        "PRIVATE KEY",
+        "EC PRIVATE KEY",
+        "ENCRYPTED PRIVATE KEY",
+        "OPENSSH PRIVATE KEY",
+    ] {
+        let key = pem::encode(label, &secret);
+        for text in [
+            format!("{request}{key}"),
+            format!("{key}{request}"),
+            format!("\u{feff}{key}\r{request}"),
+        ] {
+            let error = Csr::from_pem_or_der(text.as_bytes()).unwrap_err();
+            assert!(matches!(error, CsrError::PrivateKey), "{error}");
+            let shown = format!("{error} {error:?}");
+            assert!(shown.contains("generate a new key"), "{shown}");
+            assert!(!shown.contains("Wlpa"), "{shown}");
+        }
+        refused(key.as_bytes(), "csr", "private key; ");
     }
 }

@@ -1,0 +1,178 @@
+//! Input as the field sends it: over REST and the command line it is read alike, or named for what it is.
+
+use std::path::PathBuf;
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use testkit::system::System;
+
+use crate::rest::Rest;
+use crate::{csr, judge};
+
+fn file(name: &str) -> PathBuf {
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/x509/tests/it/data/field");
+    PathBuf::from(data).join(name)
+}
+
+fn text(name: &str) -> String {
+    std::fs::read_to_string(file(name)).unwrap()
+}
+
+const READ: [&str; 7] = [
+    "a01-utf8-bom.csr",
+    "a02-cr-only.csr",
+    "a02-spaces-inside.csr",
+    "a02-no-armour.csr",
+    "c-rsa-no-null-params.csr",
+    "pss-20.csr",
+    "oid-bigarc.csr",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_from_the_field_are_issued_over_rest_and_command_line() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    for name in READ {
+        let san = ["dns:field.example.test"];
+        let body = json!({"csr": text(name), "profile": "tls-server", "subject": "", "san": san});
+        let issued = rest.issue(&body).await;
+        let pem = issued["certificate"].as_str().unwrap();
+        let path = system.dir().join("issued.crt");
+        std::fs::write(&path, pem).unwrap();
+        let shown = judge::run("openssl", &["x509", "-in", judge::text(&path), "-noout", "-text"]);
+        assert!(shown.contains("DNS:field.example.test"), "{name}: {shown}");
+        let out = system.dir().join(name);
+        let given = file(name);
+        let arguments = [
+            "csr",
+            "submit",
+            judge::text(&given),
+            "--subject",
+            "",
+            "--san",
+            san[0],
+        ];
+        system
+            .cli_ok(&[&arguments[..], &["--out", judge::text(&out)]].concat())
+            .unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_private_key_beside_a_csr_is_refused_and_neither_shown_nor_logged() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    let key_file = system.dir().join("key.pem");
+    let request = csr::with_key(&key_file, "/CN=a.example.test", "DNS:a.example.test");
+    let key = std::fs::read_to_string(&key_file).unwrap();
+    let secret = key.lines().nth(1).unwrap();
+    let both = format!("{request}{key}");
+    let answer = rest
+        .try_issue(&json!({"csr": both, "profile": "tls-server"}))
+        .await;
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    let problem = answer.text().await.unwrap();
+    assert!(
+        problem.contains("private key") && problem.contains("generate a new key"),
+        "{problem}"
+    );
+    let combined = system.dir().join("both.pem");
+    std::fs::write(&combined, &both).unwrap();
+    let refused = system.cli(&["csr", "submit", judge::text(&combined)]).unwrap();
+    assert!(!refused.status.success());
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("private key"), "{said}");
+    for shown in [&problem, &said, &system.log().unwrap()] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_a_csr_is_named() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    let root = std::fs::read_to_string(system.ready().data_dir.join("root.crt")).unwrap();
+    let wide: String = text("a01-utf8-bom.csr").chars().flat_map(|c| [c, '\0']).collect();
+    for (csr, says) in [
+        (
+            root,
+            "is a certificate; a certificate signing request (CSR) is needed",
+        ),
+        (wide, "UTF-16"),
+        (text("a13-enc-pbes2.pem"), "is an encrypted private key"),
+        (text("a02-no-armour.csr").replace("MII", "MI-"), "no PEM block"),
+        (String::new(), "it is empty"),
+    ] {
+        let answer = rest
+            .try_issue(&json!({"csr": csr, "profile": "tls-server"}))
+            .await;
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+        let problem: Value = answer.json().await.unwrap();
+        assert_eq!(problem["field"], "csr", "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(says), "{problem}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_in_the_request_replace_those_that_could_not_be_issued() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    let csr = csr::with_san(
+        "/O=Example/OU=-/CN=my_host",
+        "DNS:my_host.example.test,URI:http://h/[",
+    );
+    let refused = rest
+        .try_issue(&json!({"csr": csr, "profile": "tls-server"}))
+        .await;
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    let body = json!({
+        "csr": csr, "profile": "tls-server",
+        "subject": "CN=host.example.test,O=Example", "san": ["dns:host.example.test"],
+    });
+    let issued = rest.issue(&body).await;
+    assert_eq!(issued["subject"], "CN=host.example.test,O=Example");
+    assert_eq!(issued["san"], json!(["dns:host.example.test"]));
+    for (subject, field) in [
+        ("CN=other.example.test", "csr.subject"),
+        ("nonsense", "subject"),
+        ("UID=x", "csr.subject"),
+    ] {
+        let body = json!({"csr": csr, "profile": "tls-server", "subject": subject, "san": ["dns:host.example.test"]});
+        let answer = rest.try_issue(&body).await;
+        assert!(answer.status().is_client_error());
+        let problem: Value = answer.json().await.unwrap();
+        assert_eq!(problem["field"], field, "{problem}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn devices_and_opc_ua_applications_have_their_profiles() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    for (name, profile, shows) in [
+        ("a04-cisco-unstructured.csr", "device", "unstructuredName"),
+        ("a11-opcua.csr", "opc-ua", "Non Repudiation"),
+    ] {
+        let issued = rest.issue(&json!({"csr": text(name), "profile": profile})).await;
+        let path = system.dir().join("issued.crt");
+        std::fs::write(&path, issued["certificate"].as_str().unwrap()).unwrap();
+        let shown = judge::run("openssl", &["x509", "-in", judge::text(&path), "-noout", "-text"]);
+        assert!(shown.contains(shows), "{shown}");
+        let subject = |kind: &str, path: &std::path::Path| {
+            judge::run(
+                "openssl",
+                &[
+                    kind,
+                    "-in",
+                    judge::text(path),
+                    "-noout",
+                    "-subject",
+                    "-nameopt",
+                    "show_type",
+                ],
+            )
+        };
+        let asked = subject("req", &file(name));
+        assert_eq!(subject("x509", &path), asked, "{name}");
+    }
+}
