@@ -272,7 +272,7 @@ where
         ("requester", query.requester.as_deref()),
         ("profile", query.profile.as_deref()),
         ("ca", query.ca.as_deref()),
-        ("protocol", query.protocol.map(crate::domain::Protocol::as_str)),
+        ("protocol", query.protocol.map(Protocol::as_str)),
     ];
     for (column, value) in texts {
         if let Some(value) = value {
