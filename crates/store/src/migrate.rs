@@ -177,3 +177,15 @@ fn classify(error: sqlx::Error, version: i64, schema: &str) -> StoreError {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_migrations_have_one_version() {
+        let versions: Vec<i64> = STORE.iter().map(|migration| migration.version).collect();
+        let distinct: std::collections::BTreeSet<i64> = versions.iter().copied().collect();
+        assert_eq!(distinct.len(), versions.len(), "{versions:?}");
+    }
+}
