@@ -12,6 +12,7 @@
 mod authorization;
 mod bad_requests;
 mod commands;
+mod configuration;
 mod csr;
 mod disk_full;
 mod doctor;

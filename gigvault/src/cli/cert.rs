@@ -107,7 +107,7 @@ pub(crate) struct List {
     /// The end of a DNS name: example.test.
     #[arg(long)]
     pub(crate) san_suffix: Option<String>,
-    /// Subject, exact: CN=a.example.test.
+    /// Whole subject, as a distinguished name: CN=a.example.test,O=Example.
     #[arg(long)]
     pub(crate) subject: Option<String>,
     /// Who asked.
@@ -140,6 +140,9 @@ pub(crate) struct List {
     /// Only certificates whose key had one before; with `=false` only those whose key had none.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) key_reused: Option<bool>,
+    /// Also what the server issued to itself: identities of services and its HTTPS certificate.
+    #[arg(long)]
+    pub(crate) internal: bool,
     /// Most certificates, 1 to 500.
     #[arg(long, default_value_t = 50)]
     pub(crate) limit: u32,

@@ -110,6 +110,7 @@ async fn list(client: &Client, arguments: &cli::List, output: Output) -> anyhow:
         fingerprint_sha256: arguments.fingerprint_sha256.clone(),
         protocol: arguments.protocol.clone(),
         key_reused: arguments.key_reused,
+        internal: arguments.internal,
     };
     let whole = match arguments.all {
         true => Page {

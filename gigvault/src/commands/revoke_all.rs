@@ -121,6 +121,7 @@ fn filter(ca: &str, status: &str) -> Filter {
     Filter {
         ca: Some(ca.to_owned()),
         status: Some(status.to_owned()),
+        internal: true,
         ..Filter::default()
     }
 }

@@ -178,7 +178,13 @@ async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyho
         "ready"
     );
     if plan.first_start && std::io::IsTerminal::is_terminal(&std::io::stderr()) {
-        banner(&ready.banner(&data, points_home(&settings.listen, &ground.public_http_url)));
+        let width =
+            terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| usize::from(width.0));
+        banner(&ready.banner(
+            &data,
+            points_home(&settings.listen, &ground.public_http_url),
+            width.clamp(40, 100),
+        ));
     }
     while serving.join_next().await.is_some() {}
     while jobs.join_next().await.is_some() {}

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::layout::DataDir;
 use super::listeners::Listeners;
+use crate::output::wrap;
 
 /// Where this process listens.
 #[derive(Clone, Debug, Serialize)]
@@ -53,35 +54,59 @@ impl Ready {
         Ok(())
     }
 
-    /// What a person sees who typed `gigvault up`.
-    pub(crate) fn banner(&self, data: &DataDir, points_home: bool) -> String {
-        let warning = match points_home {
-            true => {
-                "\nCertificates point to localhost, where no other machine finds anything. Give --public-http-url \
-                 before\nothers use them.\n"
-            }
-            false => "",
-        };
+    /// What a person sees who typed `gigvault up`, in lines of at most `width`. What is to be copied is never broken.
+    pub(crate) fn banner(&self, data: &DataDir, points_home: bool, width: usize) -> String {
         let dir = data.path().display();
-        format!(
-            "
-GigVault is ready.
-
-  API and documentation   {https}/api/docs
-  admin's API key         {dir}/admin.token
-  root to trust           {dir}/root.crt
-
-The root CA was made for development: its key lies on this machine, in {dir}/keys.
-Whoever can read that folder can sign anything. For a root that was never on a network,
-see `gigvault rootca --help` and docs/guides/root-ceremony.md.
-{warning}
-Now, in another terminal in this folder:
-
-  gigvault cert create web.example.test --san dns:web.example.test
-
-Ctrl-C stops.
-",
+        let mut text = format!(
+            "\nGigVault is ready.\n\n  API and documentation   {https}/api/docs\n  admin's API key         {dir}/admin.token\n  \
+             root to trust           {dir}/root.crt\n\n",
             https = self.https
-        )
+        );
+        let mut paragraph = |words: &str| {
+            for line in wrap(words, width) {
+                text.push_str(&line);
+                text.push('\n');
+            }
+            text.push('\n');
+        };
+        paragraph(&format!(
+            "The root CA was made for development: its key is on this machine, in {dir}/keys. Whoever can read that folder \
+             can sign anything. For a root that was never on a network, see `gigvault rootca --help` and \
+             docs/guides/root-ceremony.md."
+        ));
+        if points_home {
+            paragraph(
+                "Certificates point to localhost, where no other machine finds anything. Give --public-http-url before \
+                 others use them.",
+            );
+        }
+        text.push_str("Now, in another terminal in this folder:\n\n  gigvault cert create web.example.test\n\nCtrl-C stops.\n");
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_banner_is_broken_at_words_and_fits_the_terminal() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::create(&dir.path().join("d")).unwrap();
+        let ready = Ready {
+            https: "https://127.0.0.1:8443".to_owned(),
+            http: String::new(),
+            grpc: String::new(),
+            ldap: String::new(),
+            metrics: String::new(),
+            data_dir: String::new(),
+            pid: 1,
+        };
+        for width in [60, 80] {
+            let text = ready.banner(&data, true, width);
+            let prose = text.lines().filter(|line| !line.starts_with("  "));
+            assert!(prose.clone().all(|line| line.chars().count() <= width), "{text}");
+            assert!(text.contains("gigvault cert create web.example.test\n"), "{text}");
+        }
     }
 }

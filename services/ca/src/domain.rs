@@ -250,6 +250,8 @@ pub struct Query {
     pub protocol: Option<Protocol>,
     /// Whether the certificate's key had a certificate before.
     pub key_reused: Option<bool>,
+    /// Also what GigVault issued to itself: identities of services and HTTPS certificates, all of [`Protocol::Internal`].
+    pub internal: bool,
 }
 
 /// The end of a subject alternative name: `example.test` finds `a.example.test`.

@@ -156,6 +156,8 @@ pub struct Filter {
     pub protocol: Option<String>,
     /// Whether the key had a certificate before.
     pub key_reused: Option<bool>,
+    /// Also those that the server issued to itself.
+    pub internal: bool,
 }
 
 impl Filter {
@@ -179,6 +181,7 @@ impl Filter {
             ("fingerprint_sha256", self.fingerprint_sha256.clone()),
             ("protocol", self.protocol.clone()),
             ("key_reused", self.key_reused.map(|reused| reused.to_string())),
+            ("internal", self.internal.then(|| "true".to_owned())),
         ];
         Ok(pairs
             .into_iter()

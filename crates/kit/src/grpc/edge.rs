@@ -24,6 +24,7 @@ use tower::{Layer, Service};
 use super::{deadline, received};
 use crate::peer::{AllowTable, check};
 use crate::trace::Scope;
+use crate::transport::InProcess;
 
 /// Label of methods that no table lists.
 const UNLISTED: &str = "unlisted";
@@ -106,6 +107,7 @@ impl Edge {
             .map(|(method, _)| *method)
             .find(|method| *method == request.uri().path());
         let method = listed.unwrap_or(UNLISTED);
+        let in_process = request.extensions().get::<InProcess>().is_some();
         let response = match check(self.allow, request.uri().path(), request.extensions().get()) {
             Ok(()) => guarded(inner, request).await,
             Err(status) => status.into_http(),
@@ -113,13 +115,25 @@ impl Edge {
         let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code());
         let took = started.elapsed();
         self.measure.record(method, code, took);
-        let ms = took.as_secs_f64() * 1000.0;
-        match code {
-            Code::Ok => tracing::debug!(method, ms, "gRPC call"),
-            Code::Internal | Code::Unknown => tracing::warn!(method, ms, ?code, "gRPC call"),
-            _ => tracing::info!(method, ms, ?code, "gRPC call"),
-        }
+        log(method, code, took, in_process);
         response
+    }
+}
+
+/// A call in this process is a step of its own work: whoever called says what a refusal means, `NotFound` for one.
+fn log(method: &'static str, code: Code, took: Duration, in_process: bool) {
+    let ms = took.as_secs_f64() * 1000.0;
+    if code == Code::Ok || in_process {
+        tracing::debug!(method, ms, ?code, "gRPC call");
+    } else {
+        log_refusal(method, ms, code);
+    }
+}
+
+fn log_refusal(method: &'static str, ms: f64, code: Code) {
+    match code {
+        Code::Internal | Code::Unknown => tracing::warn!(method, ms, ?code, "gRPC call"),
+        _ => tracing::info!(method, ms, ?code, "gRPC call"),
     }
 }
 

@@ -25,6 +25,10 @@ use crate::trace;
 /// What generated clients are made over: `KeymgrClient::new(transport)`.
 pub type Transport = BoxCloneSyncService<Request<Body>, Response<Body>, Status>;
 
+/// Marks a call that came over no network.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InProcess;
+
 /// Calls `service` in this process as the service named `caller`.
 ///
 /// Put [`crate::grpc::edge`] in front of `service` as on a listener; the peer it sees is `caller`.
@@ -38,6 +42,7 @@ where
     BoxCloneSyncService::new(service.map_request(move |request| {
         let mut request = outgoing(request);
         request.extensions_mut().insert(peer.clone());
+        request.extensions_mut().insert(InProcess);
         request
     }))
 }

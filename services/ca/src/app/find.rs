@@ -25,6 +25,14 @@ impl App {
         limit: Limit,
         cursor: Option<&str>,
     ) -> Result<Page<Issued>, Error> {
+        if let Some(ca) = &query.ca
+            && let Err(Error::NotFound { .. }) = self.authorities.by_name(ca).await
+        {
+            return Err(Error::invalid(
+                "ca",
+                format!("no CA is named {ca:?}; `GET /api/v1/cas` lists them"),
+            ));
+        }
         if requester.sees == Visibility::Own {
             if query
                 .requester

@@ -38,6 +38,9 @@ pub(crate) struct Filters {
     pub(crate) protocol: Option<String>,
     /// `true`: only certificates whose key had a certificate before; `false`: only those whose key had none.
     pub(crate) key_reused: Option<bool>,
+    /// Also what GigVault issued to itself: identities of services and its HTTPS certificate. Without it they are listed
+    /// only where `protocol`, `profile`, `spki_sha256`, or `fingerprint_sha256` names them.
+    pub(crate) internal: Option<bool>,
     /// Items a page, 1 to 500; 50 if not given.
     pub(crate) limit: Option<u32>,
     /// `next_cursor` of the page before.
@@ -70,13 +73,29 @@ impl Filters {
             Protocol::parse(&text)
                 .ok_or_else(|| Error::invalid("protocol", "takes rest, grpc, acme, est, scep or internal"))
         };
+        let named = self.protocol.as_deref() == Some(Protocol::Internal.as_str())
+            || self.profile.as_deref() == Some("service-identity")
+            || self.spki_sha256.is_some()
+            || self.fingerprint_sha256.is_some();
+        let internal = self.internal.unwrap_or(named);
+        if let (Some(after), Some(before)) = (&self.expires_after, &self.expires_before)
+            && time("expires_after", after)? >= time("expires_before", before)?
+        {
+            return Err(Error::invalid(
+                "expires_before",
+                "is not later than expires_after: nothing can match",
+            ));
+        }
         Ok(Query {
             san: self.san.map(san).transpose()?,
             san_suffix: self.san_suffix.as_deref().map(suffix).transpose()?,
-            subject: self.subject,
-            requester: self.requester,
-            profile: self.profile,
-            ca: self.ca,
+            subject: self.subject.as_deref().map(subject).transpose()?,
+            requester: self
+                .requester
+                .map(|text| printable("requester", text))
+                .transpose()?,
+            profile: self.profile.map(|text| name("profile", text)).transpose()?,
+            ca: self.ca.map(|text| name("ca", text)).transpose()?,
             status: self.status.map(status).transpose()?,
             expires_after: self
                 .expires_after
@@ -96,7 +115,34 @@ impl Filters {
                 .transpose()?,
             protocol: self.protocol.map(protocol).transpose()?,
             key_reused: self.key_reused,
+            internal,
         })
+    }
+}
+
+/// A distinguished name in the form in which subjects are stored, however its parts were spaced.
+fn subject(text: &str) -> Result<String, Error> {
+    let name: x509::DistinguishedName = text
+        .parse()
+        .map_err(|error| Error::invalid("subject", format!("takes a name such as CN=a,O=b: {error}")))?;
+    Ok(name.to_string())
+}
+
+/// The name of a CA or a profile: what cannot be one can match nothing.
+fn name(field: &'static str, text: String) -> Result<String, Error> {
+    match crate::config::is_ca_name(&text) {
+        true => Ok(text),
+        false => Err(Error::invalid(
+            field,
+            "takes a name of 1 to 64 lower-case letters, digits, and hyphens",
+        )),
+    }
+}
+
+fn printable(field: &'static str, text: String) -> Result<String, Error> {
+    match text.is_empty() || text.len() > 253 || text.chars().any(char::is_control) {
+        true => Err(Error::invalid(field, "takes 1 to 253 printable characters")),
+        false => Ok(text),
     }
 }
 
@@ -210,6 +256,76 @@ mod tests {
             }),
             "san_suffix"
         );
+    }
+
+    #[test]
+    fn a_subject_is_read_as_a_name_and_not_compared_as_text() {
+        let query = |text: &str| {
+            Filters {
+                subject: Some(text.to_owned()),
+                ..Filters::default()
+            }
+            .query()
+        };
+        for text in ["CN=a,O=b", "CN=a, O=b", "cn=a,o=b"] {
+            assert_eq!(
+                query(text).unwrap().subject.as_deref(),
+                Some("CN=a,O=b"),
+                "{text}"
+            );
+        }
+        for text in ["a.example.test", "CN", "CN=a,,O=b"] {
+            assert!(query(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_match_is_refused() {
+        let invalid = |filters: Filters| matches!(filters.query(), Err(Error::Invalid { .. }));
+        let some = |text: &str| Some(text.to_owned());
+        for bad in ["", "Issuing CA", "a/b"] {
+            assert!(
+                invalid(Filters {
+                    ca: some(bad),
+                    ..Filters::default()
+                }),
+                "{bad}"
+            );
+            assert!(
+                invalid(Filters {
+                    profile: some(bad),
+                    ..Filters::default()
+                }),
+                "{bad}"
+            );
+        }
+        assert!(invalid(Filters {
+            requester: some(""),
+            ..Filters::default()
+        }));
+        assert!(invalid(Filters {
+            expires_after: some("2027-01-01T00:00:00Z"),
+            expires_before: some("2026-01-01T00:00:00Z"),
+            ..Filters::default()
+        }));
+    }
+
+    #[test]
+    fn our_own_certificates_are_found_only_by_those_who_mean_them() {
+        let internal = |filters: Filters| filters.query().unwrap().internal;
+        assert!(!internal(Filters::default()));
+        assert!(internal(Filters {
+            internal: Some(true),
+            ..Filters::default()
+        }));
+        assert!(internal(Filters {
+            protocol: Some("internal".to_owned()),
+            ..Filters::default()
+        }));
+        assert!(internal(Filters {
+            profile: Some("service-identity".to_owned()),
+            ..Filters::default()
+        }));
     }
 
     #[test]

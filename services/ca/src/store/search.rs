@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::certificates::{COLUMNS, Row};
 use super::names;
-use crate::domain::{Issued, Query, Status};
+use crate::domain::{Issued, Protocol, Query, Status};
 use crate::error::Error;
 
 /// Where the next page starts: behind the last row of the page before.
@@ -272,7 +272,7 @@ where
         ("requester", query.requester.as_deref()),
         ("profile", query.profile.as_deref()),
         ("ca", query.ca.as_deref()),
-        ("protocol", query.protocol.map(crate::domain::Protocol::as_str)),
+        ("protocol", query.protocol.map(Protocol::as_str)),
     ];
     for (column, value) in texts {
         if let Some(value) = value {
@@ -296,6 +296,13 @@ where
     if let Some(before) = query.expires_before {
         sql.push(" AND c.not_after < ")
             .push_bind(store::time::to_micros(before));
+    }
+    // Few rows in any order, so that passing over them needs no index of its own.
+    if !query.internal {
+        sql.push(format_args!(
+            " AND c.protocol <> '{}'",
+            Protocol::Internal.as_str()
+        ));
     }
     // Literals, not parameters: a partial index is only used where the plan can see that it applies.
     match query.key_reused {

@@ -1,0 +1,114 @@
+//! One validation for every command, and SIGHUP.
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use testkit::system::{System, binary};
+
+fn gigvault(dir: &Path, arguments: &[&str]) -> Output {
+    Command::new(binary().unwrap())
+        .current_dir(dir)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn validate_and_up_refuse_the_same_with_file_line_field_and_value() {
+    let dir = tempfile::tempdir().unwrap();
+    for (yaml, place, field, value) in [
+        (
+            "listen:\n  public_http_url: https://a.test\n",
+            ":2:",
+            "listen.public_http_url",
+            "https://a.test",
+        ),
+        (
+            "listen:\n  names: [a.test, my_host]\n",
+            ":2:",
+            "listen.names[1]",
+            "my_host",
+        ),
+        (
+            "listen:\n  names: ['host:1']\n",
+            ":2:",
+            "listen.names[0]",
+            "host:1",
+        ),
+        ("listen:\n  names: ['']\n", ":2:", "listen.names[0]", "\"\""),
+        ("listen:\n  http_port: 8443\n", ":2:", "listen.http_port", "8443"),
+        (
+            "auth:\n  last_used_interval: 0s\n",
+            ":2:",
+            "auth.last_used_interval",
+            "0s",
+        ),
+        ("identity:\n  validity: 1M\n", ":2:", "identity.validity", "1M"),
+        ("ca:\n  queue: 0\n", ":2:", "ca.queue", "0"),
+        (
+            "database:\n  max_connections: 0\n",
+            ":2:",
+            "database.max_connections",
+            "0",
+        ),
+        ("listen:\n  htps_port: 1\n", ":2:", "https_port", "htps_port"),
+        (
+            "peers:\n  keymanager: {url: 'https://a:1'}\n",
+            ":2:",
+            "peers.keymanager",
+            "keymgr",
+        ),
+    ] {
+        std::fs::write(dir.path().join("c.yaml"), yaml).unwrap();
+        for arguments in [
+            &["config", "validate", "c.yaml"][..],
+            &["up", "--config", "c.yaml"],
+            &["serve", "ca", "--config", "c.yaml"],
+        ] {
+            let output = gigvault(dir.path(), arguments);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(!output.status.success(), "{arguments:?}: {yaml}");
+            for part in ["c.yaml", place, field, value] {
+                assert!(said.contains(part), "{arguments:?}: {part:?} is not in {said}");
+            }
+        }
+    }
+    assert!(
+        !dir.path().join("gigvault-data").exists(),
+        "a refused start made a data directory"
+    );
+}
+
+#[test]
+fn a_hangup_reads_the_log_filter_again_and_keeps_the_old_one_when_it_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("c.yaml");
+    std::fs::write(&config, "telemetry: {filter: info}\n").unwrap();
+    let system = System::up_with(&["--config", config.to_str().unwrap()]).unwrap();
+    let hang_up = |expected: &str| {
+        let pid = system.ready().pid.to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-HUP", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !system.log().unwrap().contains(expected) {
+            assert!(
+                Instant::now() < deadline,
+                "{expected:?} is not in {}",
+                system.log().unwrap()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    std::fs::write(&config, "telemetry: {filter: 'info,,x=='}\n").unwrap();
+    hang_up("the configuration is refused");
+    system.cli_ok(&["whoami"]).unwrap();
+    std::fs::write(&config, "telemetry: {filter: debug}\n").unwrap();
+    hang_up("the log filter was replaced");
+    system.cli_ok(&["whoami"]).unwrap();
+}
