@@ -12,6 +12,7 @@ pub mod extension;
 pub mod key;
 pub mod kind;
 pub mod name;
+pub mod odd;
 pub mod path;
 pub mod pem;
 pub mod san;
