@@ -177,7 +177,10 @@ async fn reasons_that_are_not_of_this_certificate_are_refused_with_what_to_do(wo
         ca: Some("parent".to_owned()),
         ..on_profile("sub-ca", &key(), "dns:unused.example.test")
     };
-    let below = world.issue(request).await.serial.to_string();
+    let mut root_admin = anyone();
+    root_admin.rights.authority = true;
+    let below = world.ca.app().issue(&root_admin, request).await.unwrap();
+    let below = below.serial.to_string();
     let revoked = world.revoke(&below, Reason::CaCompromise).await.unwrap();
     assert_eq!(revoked.revocation.unwrap().reason, Reason::CaCompromise);
 }
