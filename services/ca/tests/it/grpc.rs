@@ -555,7 +555,7 @@ async fn a_service_asks_whether_a_key_is_compromised() {
         protocol: "acme".to_owned(),
         ..issue("tls-server", "acme:alice", "dns:a.example.test")
     };
-    let mut client = world.client("enroll");
+    let mut client = world.client("ra");
     let serial = client.issue(request.clone()).await.unwrap().into_inner().serial;
     client.revoke(revoke(&serial, "key-compromise")).await.unwrap();
     for (key, compromised) in [(&good, false), (&bad, true)] {
