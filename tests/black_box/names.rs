@@ -113,7 +113,6 @@ async fn what_people_and_programs_are_called_is_certified_as_it_is() {
         "J.R.R. Tolkien",
         "tool-1.2.3",
         "00:1B:63:84:45:E6",
-        "system:node:worker-1",
         "Jürgen Groß",
     ] {
         let body = json!({"csr": csr(&system, &format!("/CN={name}")), "profile": "code-signing"});

@@ -53,6 +53,11 @@ const PROFILES: &[(&str, Option<&str>, &[&str])] = &[
         Some("dns:a.example.test"),
         &["root-admin", "ca-operator"],
     ),
+    (
+        "opc-ua",
+        Some("uri:urn:host.example.test:app"),
+        &["root-admin", "ca-operator"],
+    ),
     ("code-signing", None, &["root-admin", "ca-operator"]),
     ("ocsp-signer", None, &["root-admin"]),
     ("sub-ca", None, &["root-admin"]),
@@ -103,6 +108,10 @@ async fn each_role_gets_its_profiles_and_no_other() {
         };
         for (profile, san, roles) in PROFILES {
             let body = match san {
+                // It wants a common name beside its URI.
+                Some(san) if *profile == "opc-ua" => {
+                    json!({"csr": csr, "profile": profile, "san": [san]})
+                }
                 Some(san) => json!({"csr": nameless, "profile": profile, "san": [san]}),
                 None => json!({"csr": csr, "profile": profile, "san": []}),
             };

@@ -114,7 +114,10 @@ const EVERYTHING: [&str; 10] = [
 /// The same data, served at another time. Returns the base URL.
 fn later(system: &System, offset: &str, arguments: &[&str]) -> (Killed, String) {
     let mut command = Command::new(binary().unwrap());
-    command.env("GIGVAULT_CLOCK_OFFSET", offset).arg("up");
+    command
+        .env("GIGVAULT_CLOCK_OFFSET", offset)
+        .env(testkit::system::ALLOW_UNSAFE, "true")
+        .arg("up");
     for port in ["--https-port", "--http-port", "--grpc-port", "--metrics-port"] {
         command.args([port, "0"]);
     }
