@@ -1,5 +1,6 @@
 //! The client and what it is made of: a base URL, trust, a credential.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,8 +28,8 @@ pub struct Client {
     token: Option<Arc<SecretString>>,
 }
 
-impl std::fmt::Debug for Client {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("base", &self.base.as_str())
             .finish_non_exhaustive()
@@ -203,17 +204,14 @@ fn trusting(
 }
 
 fn roots(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, Error> {
-    let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(|error| {
-        Error::Config(format!(
-            "the CA certificates can't be read: {error}; PEM is expected"
-        ))
-    })?;
-    if certificates.is_empty() {
-        return Err(Error::Config(
-            "the file of CA certificates holds none; PEM is expected".to_owned(),
-        ));
-    }
-    Ok(certificates)
+    let unreadable =
+        |error: &dyn fmt::Display| Error::Config(format!("the CA certificates can't be read: {error}"));
+    // The same reader as for everything else, so that one file means the same everywhere.
+    x509::Certificate::chain_from_pem(pem)
+        .map_err(|error| unreadable(&error))?
+        .iter()
+        .map(|root| reqwest::Certificate::from_der(root.der()).map_err(|error| unreadable(&error)))
+        .collect()
 }
 
 fn base_url(text: &str) -> Result<Url, Error> {

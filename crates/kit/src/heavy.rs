@@ -151,8 +151,9 @@ impl Pool {
 
     /// Threads stay: they cost little, and the process ends without waiting for them.
     fn work(&self) {
-        // On Linux this is the priority of the calling thread, not of the process.
-        if let Err(error) = rustix::process::nice(LOWEST) {
+        // On Linux this is the priority of the calling thread, not of the process. The call adds to the value that the
+        // process was started with, and stops at the lowest.
+        if let Err(error) = rustix::process::nice(2 * LOWEST) {
             tracing::warn!(%error, "expensive work could not be given the lowest priority");
         }
         loop {

@@ -317,7 +317,10 @@ fn check_pointers(pointers: &Pointers) -> Result<(), Denied> {
                 schemes.join(" or ")
             )));
         }
-        if let Some(url) = urls.iter().find(|url| url.parse::<x509::san::Uri>().is_err()) {
+        if let Some(url) = urls
+            .iter()
+            .find(|url| url.parse::<x509::extension::Location>().is_err())
+        {
             return Err(Denied::ca(format!("the address {url} is no URI")));
         }
     }

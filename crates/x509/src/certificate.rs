@@ -21,7 +21,7 @@ use aws_lc_rs::digest;
 use const_oid::ObjectIdentifier;
 use time::OffsetDateTime;
 
-pub(crate) use describe::{utc, write_extensions};
+pub(crate) use describe::{extension_lines, utc, write_extensions};
 pub use error::CertificateError;
 
 use crate::{

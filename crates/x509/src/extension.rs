@@ -5,6 +5,7 @@
 //! Which extensions belong into which certificate is the business of `rules` and `lint`.
 
 mod key_usage;
+mod location;
 mod name_constraints;
 mod purpose;
 mod subtree;
@@ -13,6 +14,7 @@ mod value;
 use const_oid::ObjectIdentifier;
 
 pub use key_usage::KeyUsageFlags;
+pub use location::Location;
 pub use name_constraints::{NameConstraints, Violation};
 pub use purpose::Eku;
 pub use subtree::Subtree;
@@ -20,7 +22,7 @@ pub use value::ExtensionValue;
 
 use crate::{
     asn1::{DerError, Reader, Writer, boolean, tag},
-    san::{self, San, SanError, Uri},
+    san::{self, San, SanError},
 };
 
 /// Object identifiers of extensions and of the access methods in them.
@@ -210,7 +212,7 @@ impl Extension {
             out.sequence(|point| {
                 point.constructed(tag::context_constructed(0), |name| {
                     name.constructed(tag::context_constructed(0), |full| {
-                        names.iter().for_each(|uri| san::write_general_name(full, uri));
+                        names.iter().for_each(|uri| uri.write(full));
                     });
                 });
             });
@@ -238,7 +240,7 @@ impl Extension {
             for (method, uri) in all {
                 out.sequence(|description| {
                     description.oid(&method);
-                    san::write_general_name(description, uri);
+                    uri.write(description);
                 });
             }
         });
@@ -347,10 +349,8 @@ impl Extension {
     }
 }
 
-fn uri_names<U: AsRef<str>>(uris: &[U]) -> Result<Vec<San>, SanError> {
-    uris.iter()
-        .map(|uri| uri.as_ref().parse::<Uri>().map(San::Uri))
-        .collect()
+fn uri_names<U: AsRef<str>>(uris: &[U]) -> Result<Vec<Location>, SanError> {
+    uris.iter().map(|uri| uri.as_ref().parse()).collect()
 }
 
 #[cfg(test)]

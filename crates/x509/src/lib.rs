@@ -4,6 +4,7 @@
 //! are verified over the bytes that were received.
 
 pub mod asn1;
+pub mod bundle;
 pub mod certificate;
 pub mod crl;
 pub mod csr;
@@ -11,6 +12,8 @@ pub mod extension;
 pub mod key;
 pub mod kind;
 pub mod name;
+pub mod odd;
+pub mod path;
 pub mod pem;
 pub mod san;
 pub mod serial;

@@ -23,8 +23,8 @@ use crate::{
 };
 
 pub use address::HostAddress;
+pub(crate) use codec::address as read_address;
 pub use codec::{MAX_SANS, decode, decode_lenient, encode};
-pub(crate) use codec::{address as read_address, write as write_general_name};
 pub use dns::DnsName;
 pub(crate) use dns::{host_a_labels, printable as shown, to_a_labels as a_labels};
 pub use mailbox::{EmailAddress, SmtpUtf8Mailbox};

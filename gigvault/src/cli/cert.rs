@@ -261,16 +261,17 @@ pub(crate) struct Revoke {
 #[derive(Args)]
 #[command(
     after_help = "Looks at signatures, dates, names, usages and constraints. It asks no server: whether the certificate
-was revoked is not looked at.
+was revoked is not looked at. Every file may be PEM, DER, or PKCS#7 in either; - is standard input.
 
 Examples:
   gigvault cert verify web.crt --untrusted web.chain.pem --hostname web.example.test
-  gigvault cert verify client.crt --ca-file root.crt --purpose client"
+  gigvault cert verify client.crt --ca-file root.crt --purpose client
+  openssl s_client -connect web.example.test:443 -showcerts </dev/null | gigvault cert verify - --ca-file root.crt"
 )]
 pub(crate) struct Verify {
-    /// Certificate, PEM; what follows the first in the file counts as untrusted.
+    /// Certificate; what follows the first in the file counts as untrusted.
     pub(crate) file: PathBuf,
-    /// Intermediate certificates, PEM.
+    /// Intermediate certificates.
     #[arg(long)]
     pub(crate) untrusted: Option<PathBuf>,
     /// A name that the certificate must be for.

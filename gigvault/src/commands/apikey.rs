@@ -93,7 +93,8 @@ pub(super) async fn run(
     }
 }
 
-/// What it made: what was revoked with it, and what is still good. Nothing where there is nothing to tell.
+/// What it made: what was revoked with it, and what is still good. A table without rows is not printed; a program reads
+/// the same object every time.
 fn report(prefix: &str, done: &RevokedKeys, output: Output) -> anyhow::Result<()> {
     const COLUMNS: [Column; 4] = [
         Column::whole("made by it", 0),
@@ -102,7 +103,7 @@ fn report(prefix: &str, done: &RevokedKeys, output: Output) -> anyhow::Result<()
         Column::whole("status", 0),
     ];
     note(&format!("API key {prefix} is revoked"));
-    if done.revoked.is_empty() && done.remaining.is_empty() {
+    if output.width().is_some() && done.revoked.is_empty() && done.remaining.is_empty() {
         return Ok(());
     }
     let row = |key: &ApiKey| {

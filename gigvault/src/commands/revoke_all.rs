@@ -149,7 +149,7 @@ async fn all_passes(client: &Client, request: &Revoke, report: &mut Report<'_>) 
                 .await
                 .with_context(|| {
                     let revoked = report.revoked;
-                    format!("{revoked} certificates were revoked, {found} were found; run it again for what is left")
+                    format!("{revoked} of {found} certificates were revoked; run it again for what is left")
                 })?;
         }
         if report.revoked + report.revoked_meanwhile == before {

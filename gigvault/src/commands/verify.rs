@@ -1,9 +1,11 @@
-//! `cert verify`: path validation offline, by the verifier that TLS uses.
+//! `cert verify`: path validation offline.
 
-use anyhow::Context;
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
 use serde_json::json;
-use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+use x509::path::{self, Purpose};
+use x509::{Certificate, Eku, bundle};
 
 use super::{files, now};
 use crate::cli::{Connection, Verify};
@@ -19,106 +21,71 @@ pub(super) fn run(arguments: &Verify, connection: &Connection, output: Output) -
             .and_then(|server| server.roots)
             .ok_or_else(|| Usage("no root to verify against: give --ca-file".to_owned()))?,
     };
-    let roots = chain(&files::read(&roots)?).with_context(|| roots.display().to_string())?;
-    let mut given =
-        chain(&files::read(&arguments.file)?).with_context(|| arguments.file.display().to_string())?;
+    let roots = certificates(&roots)?;
+    let mut given = certificates(&arguments.file)?;
     if let Some(path) = &arguments.untrusted {
-        given.extend(chain(&files::read(path)?).with_context(|| path.display().to_string())?);
+        given.extend(certificates(path)?);
     }
     let (leaf, above) = given.split_first().context("no certificate")?;
-    let certificate = x509::Certificate::from_der(leaf)?;
-    check(leaf, above, &roots, arguments)?;
+    let purpose = Purpose {
+        time: now(),
+        usage: match arguments.purpose.as_str() {
+            "server" => Some(Eku::ServerAuth),
+            "client" => Some(Eku::ClientAuth),
+            _ => None,
+        },
+    };
+    let issuers = path::validate(leaf, above, &roots, &purpose).context("the certificate does not verify")?;
+    if let Some(host) = &arguments.hostname {
+        check_host(leaf, host)?;
+    }
+    report(leaf, &issuers, output)
+}
+
+fn check_host(leaf: &Certificate, host: &str) -> anyhow::Result<()> {
+    match path::is_for_host(leaf, host) {
+        Some(true) => Ok(()),
+        Some(false) => {
+            let names: Vec<_> = leaf.sans().iter().map(ToString::to_string).collect();
+            let names = match names.as_slice() {
+                [] => "it has no alternative names".to_owned(),
+                names => format!("it is for {}", names.join(", ")),
+            };
+            Err(anyhow!("the certificate is not for {host}; {names}"))
+        }
+        None => Err(Usage(format!("--hostname {host}: neither a DNS name nor an address")).into()),
+    }
+}
+
+fn report(leaf: &Certificate, issuers: &[Certificate], output: Output) -> anyhow::Result<()> {
+    let chain: Vec<String> = issuers
+        .iter()
+        .map(|issuer| issuer.subject().to_string())
+        .collect();
     let whole = json!({
         "valid": true,
-        "serial": certificate.serial().to_string(),
-        "subject": certificate.subject().to_string(),
-        "san": certificate.sans().iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "serial": leaf.serial().to_string(),
+        "subject": leaf.subject().to_string(),
+        "san": leaf.sans().iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "issuers": chain,
         "revocation_checked": false,
     });
     output.one(
         &whole,
         &[
             ("result", "ok".to_owned()),
-            ("serial", certificate.serial().to_string()),
-            ("subject", certificate.subject().to_string()),
+            ("serial", leaf.serial().to_string()),
+            ("subject", leaf.subject().to_string()),
+            ("issued by", chain.join(" < ")),
             ("revocation", "not looked at".to_owned()),
         ],
     )
 }
 
-fn check(
-    leaf: &CertificateDer<'_>,
-    above: &[CertificateDer<'_>],
-    roots: &[CertificateDer<'_>],
-    arguments: &Verify,
-) -> anyhow::Result<()> {
-    let anchors = roots
-        .iter()
-        .map(anchor_from_trusted_cert)
-        .collect::<Result<Vec<_>, _>>()?;
-    let end_entity = EndEntityCert::try_from(leaf)?;
-    let seconds = u64::try_from(now().unix_timestamp()).context("the clock stands before 1970")?;
-    let time = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
-    let usages: &[fn() -> KeyUsage] = match arguments.purpose.as_str() {
-        "server" => &[KeyUsage::server_auth],
-        "client" => &[KeyUsage::client_auth],
-        _ => &[
-            KeyUsage::server_auth,
-            KeyUsage::client_auth,
-            code_signing,
-            email_protection,
-            ocsp_signing,
-        ],
-    };
-    let verify = |usage: &fn() -> KeyUsage| {
-        end_entity.verify_for_usage(ALL_VERIFICATION_ALGS, &anchors, above, time, usage(), None, None)
-    };
-    let mut last = None;
-    for usage in usages {
-        match verify(usage) {
-            Ok(_) => {
-                last = None;
-                break;
-            }
-            // Another purpose may still fit; any other reason is final.
-            Err(error @ webpki::Error::RequiredEkuNotFoundContext(_)) => {
-                last = Some(error);
-            }
-            Err(error) => return Err(error).context("the certificate does not verify"),
-        }
-    }
-    if let Some(error) = last {
-        return Err(error).context("the certificate is not for this purpose");
-    }
-    if let Some(hostname) = &arguments.hostname {
-        let name = ServerName::try_from(hostname.as_str()).map_err(|_| {
-            Usage(format!(
-                "--hostname {hostname}: neither a DNS name nor an address"
-            ))
-        })?;
-        end_entity
-            .verify_is_valid_for_subject_name(&name)
-            .with_context(|| format!("it is not for {hostname}"))?;
-    }
-    Ok(())
-}
-
-fn code_signing() -> KeyUsage {
-    // id-kp-codeSigning, 1.3.6.1.5.5.7.3.3
-    KeyUsage::required_if_present(&[0x2b, 6, 1, 5, 5, 7, 3, 3])
-}
-
-fn email_protection() -> KeyUsage {
-    // id-kp-emailProtection, 1.3.6.1.5.5.7.3.4
-    KeyUsage::required_if_present(&[0x2b, 6, 1, 5, 5, 7, 3, 4])
-}
-
-fn ocsp_signing() -> KeyUsage {
-    // id-kp-OCSPSigning, 1.3.6.1.5.5.7.3.9
-    KeyUsage::required_if_present(&[0x2b, 6, 1, 5, 5, 7, 3, 9])
-}
-
-fn chain(pem: &[u8]) -> anyhow::Result<Vec<CertificateDer<'static>>> {
-    let all = x509::pem::decode(pem, "CERTIFICATE")?;
-    Ok(all.into_iter().map(CertificateDer::from).collect())
+/// The certificates of a file, whatever form they have.
+fn certificates(path: &Path) -> anyhow::Result<Vec<Certificate>> {
+    bundle::certificates(&files::read(path)?).with_context(|| match files::is_stream(path) {
+        true => "standard input".to_owned(),
+        false => path.display().to_string(),
+    })
 }

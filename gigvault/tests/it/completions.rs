@@ -29,5 +29,8 @@ fn bash_completes_a_subcommand() {
         .args(["--norc", "-c", &probe])
         .output()
         .unwrap();
-    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), "renew revoke");
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap().trim(),
+        "renew revoke release"
+    );
 }

@@ -19,3 +19,4 @@ mod output;
 mod pipes;
 mod terminal;
 mod verify;
+mod verify_names;

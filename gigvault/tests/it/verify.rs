@@ -1,8 +1,11 @@
 //! `cert verify`: offline, on chains made by openssl.
 
+use std::io::Write;
+use std::process::Stdio;
+
 use serde_json::Value;
 
-use crate::bench::{Desk, openssl, text};
+use crate::bench::{Desk, Ran, openssl, text};
 
 /// Root, intermediate and a server's certificate for a.example.test.
 fn chain(desk: &Desk) {
@@ -123,5 +126,192 @@ fn what_does_not_verify_fails_and_says_why() {
             .run(&[&["cert", "verify", "leaf.crt"], arguments].concat())
             .failed(1);
         assert!(said.to_lowercase().contains(why), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn refusals_are_words_that_name_the_certificate() {
+    let desk = Desk::new();
+    chain(&desk);
+    let said = |arguments: &[&str]| desk.run(&[&["cert", "verify"], arguments].concat()).failed(1);
+    let missing = said(&["leaf.crt", "--ca-file", "root.crt"]);
+    assert!(
+        missing.contains("CN=leaf") && missing.contains("its issuer is CN=inter"),
+        "{missing}"
+    );
+    let purpose = said(&[
+        "leaf.crt",
+        "--untrusted",
+        "inter.crt",
+        "--ca-file",
+        "root.crt",
+        "--purpose",
+        "client",
+    ]);
+    assert!(
+        purpose.contains("CN=leaf is not for the purpose client-auth"),
+        "{purpose}"
+    );
+    let host = said(&[
+        "leaf.crt",
+        "--untrusted",
+        "inter.crt",
+        "--ca-file",
+        "root.crt",
+        "--hostname",
+        "b.example.test",
+    ]);
+    assert!(
+        host.contains("not for b.example.test; it is for dns:a.example.test"),
+        "{host}"
+    );
+    for said in [missing, purpose, host] {
+        assert!(!said.contains(['{', '(', '[']), "no debug text: {said}");
+    }
+}
+
+#[test]
+fn der_and_pkcs7_and_standard_input_are_read() {
+    let desk = Desk::new();
+    chain(&desk);
+    let path = |name: &str| text(&desk.path(name)).to_owned();
+    let [leaf, inter, root] = ["leaf.crt", "inter.crt", "root.crt"].map(path);
+    for (from, to) in [(&leaf, "leaf.der"), (&root, "root.der")] {
+        openssl(&["x509", "-in", from, "-outform", "DER", "-out", &path(to)]);
+    }
+    for form in ["pem", "der"] {
+        let out = path(&format!("chain.p7b.{form}"));
+        openssl(&[
+            "crl2pkcs7",
+            "-nocrl",
+            "-certfile",
+            &leaf,
+            "-certfile",
+            &inter,
+            "-outform",
+            form,
+            "-out",
+            &out,
+        ]);
+    }
+    let bare: String = desk
+        .read("inter.crt")
+        .lines()
+        .filter(|line| !line.starts_with('-'))
+        .collect();
+    desk.write("inter.b64", &bare);
+    for arguments in [
+        &["leaf.der", "--untrusted", "inter.crt", "--ca-file", "root.der"][..],
+        &[
+            "leaf.crt",
+            "--untrusted",
+            "chain.p7b.der",
+            "--ca-file",
+            "root.crt",
+        ],
+        &["leaf.crt", "--untrusted", "inter.b64", "--ca-file", "root.crt"],
+        &["chain.p7b.pem", "--ca-file", "root.crt"],
+        &["chain.p7b.der", "--ca-file", "root.der"],
+    ] {
+        desk.run(&[&["cert", "verify"], arguments].concat()).ok();
+    }
+    let mut child = desk
+        .command(&["cert", "verify", "-", "--ca-file", "root.crt"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let chain = std::fs::read(desk.path("chain.p7b.der")).unwrap();
+    child.stdin.take().unwrap().write_all(&chain).unwrap();
+    Ran::of(child.wait_with_output().unwrap()).ok();
+    desk.write("empty.p7b", "");
+    let said = desk
+        .run(&["cert", "verify", "empty.p7b", "--ca-file", "root.crt"])
+        .failed(1);
+    assert!(
+        said.contains("empty.p7b") && said.contains("it is empty"),
+        "{said}"
+    );
+}
+
+#[test]
+fn path_lengths_and_unknown_critical_extensions_are_refused() {
+    let desk = Desk::new();
+    chain(&desk);
+    let path = |name: &str| text(&desk.path(name)).to_owned();
+    let ca = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n";
+    for (issuer, extensions, why) in [
+        ("leaf", "basicConstraints=CA:FALSE\n", "no CA"),
+        (
+            "inter",
+            "1.2.3.4=critical,DER:0500\n",
+            "critical extension 1.2.3.4",
+        ),
+        ("inter", ca, "path length"),
+    ] {
+        desk.write("low.ext", extensions);
+        let [ca, ca_key] = ["crt", "key"].map(|end| path(&format!("{issuer}.{end}")));
+        openssl(&[
+            "x509",
+            "-req",
+            "-days",
+            "9",
+            "-in",
+            &path("leaf.csr"),
+            "-CA",
+            &ca,
+            "-CAkey",
+            &ca_key,
+            "-CAcreateserial",
+            "-extfile",
+            &path("low.ext"),
+            "-out",
+            &path("low.crt"),
+        ]);
+        desk.write("above.pem", &(desk.read("leaf.crt") + &desk.read("inter.crt")));
+        let mut leaf = "low.crt".to_owned();
+        if why == "path length" {
+            // A certificate below the CA that should not be there; its subject is another than its issuer's.
+            openssl(&[
+                "req",
+                "-new",
+                "-subj",
+                "/CN=end",
+                "-key",
+                &path("leaf.key"),
+                "-out",
+                &path("end.csr"),
+            ]);
+            openssl(&[
+                "x509",
+                "-req",
+                "-days",
+                "9",
+                "-in",
+                &path("end.csr"),
+                "-CA",
+                &path("low.crt"),
+                "-CAkey",
+                &path("leaf.key"),
+                "-CAcreateserial",
+                "-out",
+                &path("end.crt"),
+            ]);
+            desk.write("above.pem", &(desk.read("low.crt") + &desk.read("inter.crt")));
+            leaf = "end.crt".to_owned();
+        }
+        let said = desk
+            .run(&[
+                "cert",
+                "verify",
+                &leaf,
+                "--untrusted",
+                "above.pem",
+                "--ca-file",
+                "root.crt",
+            ])
+            .failed(1);
+        assert!(said.contains(why), "{why}: {said}");
     }
 }

@@ -7,6 +7,7 @@ use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use x509::crl::CertificateList;
+use x509::odd::Odd;
 use x509::{Certificate, Csr, San};
 
 use super::InspectArgs;
@@ -25,6 +26,9 @@ pub(super) fn run(args: &InspectArgs, now: OffsetDateTime, out: &mut dyn Write) 
 fn of_file(path: &Path) -> Result<(Value, String), Error> {
     let content = super::read_input(path)?;
     let binary = content.first() == Some(&0x30);
+    if let Some(odd) = odd(&content, binary) {
+        return Ok(of_odd(&odd));
+    }
     let certificate = if binary {
         Certificate::from_der(&content)
     } else {
@@ -38,20 +42,52 @@ fn of_file(path: &Path) -> Result<(Value, String), Error> {
     } else {
         CertificateList::from_pem(&content)
     };
-    if let Ok(list) = list {
-        return Ok((of_list(&list), list.describe()));
-    }
+    let as_list = match list {
+        Ok(list) => return Ok((of_list(&list), list.describe())),
+        Err(error) => error.to_string(),
+    };
     match (Csr::from_pem_or_der(&content), certificate) {
         (Ok(csr), _) => Ok(of_request(&csr)),
         (Err(as_request), Err(as_certificate)) => Err(Error::Content {
             path: path.into(),
-            problem: format!("no CRL; no certificate: {as_certificate}; no request: {as_request}"),
+            problem: format!("no certificate: {as_certificate}; no CRL: {as_list}; no request: {as_request}"),
         }),
         (Err(error), Ok(_)) => Err(Error::Content {
             path: path.into(),
             problem: error.to_string(),
         }),
     }
+}
+
+/// What breaks the rules, but can be read; `None` if nothing does.
+fn odd(content: &[u8], binary: bool) -> Option<Odd> {
+    let odd = if binary {
+        Odd::look(content)
+    } else {
+        let blocks = x509::pem::select(content, &["CERTIFICATE", "X509 CRL"]).ok()?;
+        Odd::look(&blocks.first()?.der)
+    };
+    odd.filter(|odd| !odd.problems.is_empty())
+}
+
+fn of_odd(odd: &Odd) -> (Value, String) {
+    let mut text = format!("{}, not as it must be; nothing here would accept it\n", odd.kind);
+    for problem in &odd.problems {
+        text.push_str(&format!("  problem: {problem}\n"));
+    }
+    for (label, value) in &odd.fields {
+        text.push_str(&format!("  {label}: {value}\n"));
+    }
+    let fields = odd
+        .fields
+        .iter()
+        .map(|(name, value)| json!({ "name": name.trim(), "value": value }));
+    let value = json!({
+        "kind": odd.kind,
+        "problems": odd.problems,
+        "fields": fields.collect::<Vec<_>>(),
+    });
+    (value, text)
 }
 
 fn of_certificate(certificate: &Certificate) -> Value {

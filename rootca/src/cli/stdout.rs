@@ -75,20 +75,20 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     let mut shown = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         match is_hidden(c) {
-            true => shown.push_str(&format!("\\u{:04x}", u32::from(c))),
+            // In pairs beyond U+FFFF, as JSON writes them.
+            true => c
+                .encode_utf16(&mut [0; 2])
+                .iter()
+                .for_each(|unit| shown.push_str(&format!("\\u{unit:04x}"))),
             false => shown.push(c),
         }
     }
     Cow::Owned(shown)
 }
 
+/// What no name may hold, a terminal is not shown either. Line breaks and tabs stay.
 fn is_hidden(c: char) -> bool {
-    (c.is_control() && c != '\n' && c != '\t')
-        || matches!(
-            c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-                | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-        )
+    c != '\n' && c != '\t' && x509::unicode::unfit(c.encode_utf8(&mut [0; 4])).is_some()
 }
 
 #[cfg(test)]
@@ -102,5 +102,6 @@ mod tests {
         assert_eq!(printable("a\u{1b}[2Jb"), "a\\u001b[2Jb");
         assert_eq!(printable("\u{9b}31m\r\u{7}"), "\\u009b31m\\u000d\\u0007");
         assert_eq!(printable("a\u{202e}b\u{200b}\u{feff}"), "a\\u202eb\\u200b\\ufeff");
+        assert_eq!(printable("a\u{e0041}\u{3164}b"), "a\\udb40\\udc41\\u3164b");
     }
 }

@@ -151,12 +151,12 @@ impl FromStr for Name {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let fits = (1..=100).contains(&text.chars().count()) && text.trim() == text;
-        if fits && !text.chars().any(char::is_control) {
+        if fits && x509::unicode::unfit(text).is_none() {
             return Ok(Self(text.to_owned()));
         }
         Err(Error::invalid(
             "name",
-            "takes 1 to 100 characters without control characters or blanks at the ends",
+            "takes 1 to 100 characters without control and invisible characters, and no blanks at the ends",
         ))
     }
 }
@@ -325,6 +325,8 @@ mod tests {
             "a\nb",
             "a\u{1b}[2J",
             "a\0",
+            "a\u{202e}b",
+            "a\u{200b}b",
             &"x".repeat(101),
         ] {
             assert!(bad.parse::<Name>().is_err(), "{bad:?}");

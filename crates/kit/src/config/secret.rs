@@ -8,6 +8,7 @@ use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zeroize::Zeroizing;
 
 /// What stands for a secret that was written into the settings itself.
 const PLACEHOLDER: &str = "<not shown>";
@@ -53,13 +54,15 @@ impl Secret {
         let reference = || text.to_owned();
         let value = match text.split_once(':') {
             Some(("file", path)) => {
-                let read = std::fs::read_to_string(path);
-                let content = read.map_err(|source| SecretError::File {
+                let file = |source| SecretError::File {
                     reference: reference(),
                     source,
-                })?;
-                // Editors and `echo` end a file with a newline that is not part of the secret.
-                content.strip_suffix('\n').map(str::to_owned).unwrap_or(content)
+                };
+                let content = Zeroizing::new(std::fs::read(path).map_err(file)?);
+                // Editors put a byte order mark before the text and a line end after it, neither part of the secret.
+                let text = x509::pem::plain_text(&content)
+                    .map_err(|problem| file(std::io::Error::new(std::io::ErrorKind::InvalidData, problem)))?;
+                text.to_owned()
             }
             Some(("env", name)) => std::env::var(name).map_err(|_| SecretError::Variable {
                 reference: reference(),
@@ -112,6 +115,26 @@ impl<'de> Deserialize<'de> for Secret {
 #[expect(clippy::disallowed_methods, reason = "tests")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_read_as_editors_leave_it() {
+        for (content, secret) in [
+            (&b"\xef\xbb\xbfsesame\r\n"[..], Some("sesame")),
+            (b"sesame\n", Some("sesame")),
+            (b" sesame \n\n", Some(" sesame \n")),
+            (b"\xff\xfes\0e\0", None),
+            (b"\xe9", None),
+        ] {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), content).unwrap();
+            let read = Secret::resolve(&format!("file:{}", file.path().display()));
+            match (read, secret) {
+                (Ok(read), Some(secret)) => assert_eq!(read.expose_secret(), secret),
+                (Err(problem), None) => assert!(problem.to_string().contains("UTF-"), "{problem}"),
+                (read, _) => panic!("{content:?}: {read:?}"),
+            }
+        }
+    }
 
     #[test]
     fn a_reference_is_followed_and_shown_as_such() {

@@ -6,7 +6,6 @@
 
 use std::path::{Path, PathBuf};
 
-use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::TlsError;
@@ -75,25 +74,30 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
 }
 
 pub(super) fn certificates(what: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    match all {
-        Ok(all) if all.is_empty() => Err(TlsError::Pem {
-            what,
-            detail: "there is no certificate in it".to_owned(),
-        }),
-        Ok(all) => Ok(all),
-        Err(error) => Err(TlsError::Pem {
-            what,
-            detail: error.to_string(),
-        }),
-    }
+    let all = x509::pem::decode(pem, "CERTIFICATE").map_err(|error| TlsError::Pem {
+        what,
+        detail: error.to_string(),
+    })?;
+    Ok(all.into_iter().map(CertificateDer::from).collect())
 }
 
 pub(super) fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, TlsError> {
-    PrivateKeyDer::from_pem_slice(pem).map_err(|error| TlsError::Pem {
+    let unreadable = |detail: String| TlsError::Pem {
         what: "private key",
-        detail: error.to_string(),
-    })
+        detail,
+    };
+    let blocks = x509::pem::select(pem, &["PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"])
+        .map_err(|error| unreadable(error.to_string()))?;
+    let block = blocks
+        .first()
+        .ok_or_else(|| unreadable("there is no private key in it".to_owned()))?;
+    let der = block.der.to_vec();
+    match block.label.as_str() {
+        _ if !block.headers.is_empty() => Err(unreadable("it is encrypted".to_owned())),
+        "EC PRIVATE KEY" => Ok(PrivateKeyDer::Sec1(der.into())),
+        "RSA PRIVATE KEY" => Ok(PrivateKeyDer::Pkcs1(der.into())),
+        _ => Ok(PrivateKeyDer::Pkcs8(der.into())),
+    }
 }
 
 #[cfg(test)]
@@ -116,6 +120,30 @@ mod tests {
             0o600
         );
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn certificates_and_keys_are_read_as_editors_leave_them() {
+        for (label, other) in [("CERTIFICATE", "PRIVATE KEY"), ("PRIVATE KEY", "CERTIFICATE")] {
+            let read = |text: &[u8]| match label {
+                "CERTIFICATE" => certificates("chain", text).map(|all| all.first().unwrap().to_vec()),
+                _ => private_key(text).map(|key| key.secret_der().to_vec()),
+            };
+            let pem = x509::pem::encode(label, &[7; 100]);
+            for text in [
+                format!("\u{feff}{pem}"),
+                pem.replace('\n', "\r"),
+                pem.replace("BwcH", "Bw\tc H "),
+                x509::pem::encode(other, &[1]) + &pem,
+            ] {
+                assert_eq!(read(text.as_bytes()).unwrap(), [7; 100], "{text}");
+            }
+            let wide: Vec<u8> = pem.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            let said = read(&[b"\xff\xfe", wide.as_slice()].concat())
+                .unwrap_err()
+                .to_string();
+            assert!(said.contains("UTF-16"), "{said}");
+        }
     }
 
     #[test]

@@ -18,8 +18,7 @@ pub(super) const LINTS: &[Lint] = &[
     error(
         "cabf_cn_in_san",
         "BR 7.1.4.3",
-        "A commonName of a TLS server repeats an alternative name, character for character. With nonRepudiation, which \
-         the BR forbid TLS servers and OPC 10000-6 wants of applications, it may be free text.",
+        "A commonName of a TLS server repeats an alternative name; with nonRepudiation (OPC 10000-6) it may be free text.",
     )
     .on(TlsServer, Content(common_name_in_san)),
     error(

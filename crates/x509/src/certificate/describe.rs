@@ -53,7 +53,7 @@ pub(crate) fn write_extensions(f: &mut fmt::Formatter<'_>, extensions: &[Extensi
     for extension in extensions {
         let critical = if extension.critical() { " (critical)" } else { "" };
         write!(f, "  {}{critical}:", extension.name())?;
-        let lines = lines_of(extension);
+        let lines = extension_lines(extension);
         match lines.as_slice() {
             [] => writeln!(f)?,
             [line] => writeln!(f, " {line}")?,
@@ -66,7 +66,8 @@ pub(crate) fn write_extensions(f: &mut fmt::Formatter<'_>, extensions: &[Extensi
     Ok(())
 }
 
-fn lines_of(extension: &Extension) -> Vec<String> {
+/// The value of an extension, in lines.
+pub(crate) fn extension_lines(extension: &Extension) -> Vec<String> {
     match extension.value() {
         Err(problem) => vec![problem.to_string()],
         Ok(ExtensionValue::BasicConstraints { ca, path_len }) => vec![match (ca, path_len) {

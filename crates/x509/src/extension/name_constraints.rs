@@ -13,13 +13,14 @@ use super::{
     subtree::{DNS, EMAIL, IP, OTHER_NAME, REGISTERED_ID, Subject, URI},
 };
 use crate::{
-    asn1::{DerError, Reader, Writer, tag},
+    asn1::{DerError, Reader, Writer, ia5, tag},
     name::{self, DistinguishedName},
     san::{
         self, DnsName, EmailAddress, San, SmtpUtf8Mailbox,
         address::embedded_ipv4,
         free_text::{self, FreeText},
     },
+    uri::UriParts,
 };
 
 const PERMITTED: u8 = tag::context_constructed(0);
@@ -79,6 +80,68 @@ impl NameConstraints {
             }
         }
         sans.iter().try_for_each(|san| self.judge_san(san))
+    }
+
+    /// Judges the names of a certificate that exists, as verifiers do: alternative names, the subject with its mail
+    /// addresses, and a common name only where there is no DNS name beside it. Unlike [`permits`](Self::permits), names
+    /// are taken for what they are and not for all that some program may take them for, and those that could not be
+    /// issued are compared as far as their kind can be.
+    ///
+    /// # Errors
+    /// The first [`Violation`].
+    pub fn allows(&self, subject: &DistinguishedName, sans: &[San]) -> Result<(), Violation> {
+        if !subject.is_empty() {
+            self.judge(&Subject::Directory(subject), &format_args!("subject {subject}"))?;
+        }
+        for address in subject.values_of(name::oids::EMAIL_ADDRESS) {
+            self.judge_email(&address)?;
+        }
+        let is_dns = |san: &San| match san {
+            San::Dns(_) => true,
+            San::Opaque(der) => der.first() == Some(&DNS),
+            _ => false,
+        };
+        if !sans.iter().any(is_dns) {
+            let hosts = subject.common_names().into_iter();
+            for host in hosts.filter_map(|text| text.parse::<DnsName>().ok()) {
+                self.judge(&Subject::Dns(host.as_str()), &format_args!("common name {host}"))?;
+            }
+        }
+        sans.iter().try_for_each(|san| match san {
+            San::Ip(address) => self.judge(&Subject::Ip(address.ip()), san),
+            San::Uri(uri) => self.judge(&Subject::Uri(uri.host().filter(|host| is_named(host))), san),
+            San::Opaque(der) => match foreign_address(der) {
+                Some(address) => self.judge(&Subject::Ip(address), san),
+                None => self.judge_foreign(der, san),
+            },
+            san => self.judge_san(san),
+        })
+    }
+
+    /// A name of a foreign certificate that could not be issued, such as a host with an underscore.
+    fn judge_foreign(&self, der: &[u8], shown: &dyn fmt::Display) -> Result<(), Violation> {
+        let kind = der.first().copied().unwrap_or_default();
+        let text = Reader::single(der, kind).and_then(ia5).unwrap_or_default();
+        let host = |text: &str| Some(text.to_ascii_lowercase()).filter(|host| is_like_a_host(host));
+        let mailbox = text.rsplit_once('@');
+        match (
+            kind,
+            host(text),
+            mailbox.map(|(local, domain)| (local, host(domain))),
+        ) {
+            (DNS, Some(name), _) => self.judge(&Subject::Dns(&name), shown),
+            (EMAIL, _, Some((local, Some(domain)))) if !local.is_empty() => {
+                self.judge(&Subject::Email(Some(local), &domain), shown)
+            }
+            (URI, ..) => {
+                let name = UriParts::parse(text)
+                    .ok()
+                    .and_then(|uri| host(uri.authority?.host));
+                let name = name.as_deref().filter(|host| is_named(host));
+                self.judge(&Subject::Uri(name), shown)
+            }
+            _ => self.judge(&Subject::Opaque(kind), shown),
+        }
     }
 
     fn judge_san(&self, san: &San) -> Result<(), Violation> {
@@ -210,6 +273,17 @@ impl NameConstraints {
         lists.finish()?;
         Ok(constraints)
     }
+}
+
+/// Labels of visible characters between dots: what verifiers compare, whatever DNS says of it.
+fn is_like_a_host(text: &str) -> bool {
+    text.split('.')
+        .all(|label| !label.is_empty() && label.bytes().all(|c| c.is_ascii_graphic() && c != b'@'))
+}
+
+/// Whether the host of a URI is a name: constraints of URIs say nothing of addresses.
+fn is_named(host: &str) -> bool {
+    is_like_a_host(host) && !host.starts_with('[') && host.parse::<IpAddr>().is_err()
 }
 
 /// The address of a foreign certificate that could not be issued.

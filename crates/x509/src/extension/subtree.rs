@@ -178,6 +178,8 @@ fn understood(base: Tlv<'_>) -> Option<Base> {
             let (local, host) = given
                 .rsplit_once('@')
                 .map_or((None, given), |(local, host)| (Some(local), host));
+            // `@host` is not foreseen; all who take it, take it for the host.
+            let local = local.filter(|local| !local.is_empty());
             let host = host.to_ascii_lowercase();
             match local {
                 Some(local) => {

@@ -33,7 +33,8 @@ pub(super) fn modes(dir: &Path) -> Check {
 
 /// Whether what belongs together is there.
 pub(super) fn installation(dir: &Path) -> Check {
-    const RESTORE: &str = "restore it from the backup; a start without it is refused";
+    const RESTORE: &str =
+        "restore it from the backup; gigvault up and gigvault bootstrap refuse to start without it";
     match wiring::belonging(dir) {
         Ok(Belonging::Whole { id }) => ok("installation", format!("{id} has its keys, its root, and its databases")),
         Ok(Belonging::Part) => ok("installation", "keys and databases are elsewhere".to_owned()),

@@ -115,7 +115,7 @@ struct Below {
     lost_admin: bool,
 }
 
-/// Level by level. Each key's row is held or changed before those that it made are read: a key that it makes at the same
+/// Key by key. Each key's row is held or changed before those that it made are read: a key that it makes at the same
 /// time is either found or not made.
 async fn descend(
     tx: &mut Tx,

@@ -164,7 +164,7 @@ async fn bad_requests_are_problems_that_name_the_field() {
     let admin = token(&running, "root-admin").await;
     for (body, field) in [
         (json!({ "name": "", "roles": ["auditor"] }), "name"),
-        (json!({ "name": "a\u{1b}[2J", "roles": ["auditor"] }), "name"),
+        (json!({ "name": "a\u{202e}b", "roles": ["auditor"] }), "name"),
         (json!({ "name": "a", "roles": [] }), "roles"),
         (json!({ "name": "a", "roles": ["nosuch"] }), "roles"),
         (

@@ -4,6 +4,12 @@
 //! a name's end answers in the order of names, an expiry window in the order of expiry, everything else
 //! newest first. An open end, all that expires later than a moment, cuts little: beside another filter it
 //! answers newest first too, which is where such certificates are.
+//!
+//! A list of one requester, all that an own-scoped caller gets, costs what their own rows cost: [`lead`] says how.
+
+mod lead;
+#[cfg(test)]
+mod tests;
 
 use data_encoding::BASE64URL_NOPAD;
 use sqlx::{Database, Encode, QueryBuilder, Type};
@@ -15,6 +21,7 @@ use super::certificates::{COLUMNS, Row};
 use super::names;
 use crate::domain::{Issued, Protocol, Query, Status};
 use crate::error::Error;
+use lead::Lead;
 
 /// Where the next page starts: behind the last row of the page before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +85,8 @@ impl Order {
 
     fn of(query: &Query) -> Self {
         let pinned = query.san.is_some() || query.spki_sha256.is_some() || query.fingerprint_sha256.is_some();
-        if pinned {
+        let names_of_one = query.san_suffix.is_some() && query.requester.is_some();
+        if pinned || names_of_one {
             Self::Newest
         } else if query.san_suffix.is_some() {
             Self::Name
@@ -115,12 +123,13 @@ pub(crate) async fn search(
     let order = Order::of(query);
     let position = cursor.map(|text| order.decode(text)).transpose();
     let mut position = position.map_err(|error| Error::invalid("cursor", error))?;
+    let lead = Lead::of(db, query).await?;
     let mut page = Filling::new(limit);
     while !page.is_full() {
-        let batch = page.fetch();
+        let batch = page.fetch().max(lead.least(query));
         let found: Vec<Found> = store::read!(db, |connection| {
             let mut sql = QueryBuilder::new("");
-            select(&mut sql, query, order, position.as_ref(), now);
+            select(&mut sql, query, lead, (order, position.as_ref()), now);
             sql.push(" LIMIT ").push_bind(batch);
             sql.build_query_as().fetch_all(connection).await
         })
@@ -128,7 +137,12 @@ pub(crate) async fn search(
         let exhausted = (found.len() as u64) < batch.unsigned_abs();
         position = found.last().map(|last| order.position(last));
         for row in found {
-            if !is_first_name(&row, query)? {
+            let wanted = if lead.leaves_names() {
+                lead::has_names(&row.row, query)?
+            } else {
+                is_first_name(&row, query)?
+            };
+            if !wanted {
                 continue;
             }
             let bytes = row.bytes();
@@ -186,8 +200,8 @@ impl Found {
 fn select<'a, D>(
     sql: &mut QueryBuilder<D>,
     query: &'a Query,
-    order: Order,
-    position: Option<&'a Position>,
+    lead: Lead,
+    (order, position): (Order, Option<&'a Position>),
     now: OffsetDateTime,
 ) where
     D: Database,
@@ -196,30 +210,34 @@ fn select<'a, D>(
     Vec<u8>: Encode<'a, D> + Type<D>,
     &'a str: Encode<'a, D> + Type<D>,
 {
-    let by_name = query.san.is_some() || query.san_suffix.is_some();
+    let by_name = (query.san.is_some() || query.san_suffix.is_some()) && !lead.leaves_names();
     sql.push("SELECT ").push(COLUMNS);
-    sql.push(if query.san_suffix.is_some() {
+    sql.push(if by_name && query.san_suffix.is_some() {
         ", n.name AS name"
     } else {
         ", NULL AS name"
     });
-    sql.push(if by_name {
-        " FROM certificate_names n JOIN certificates c ON c.id = n.id WHERE 1 = 1"
+    if by_name {
+        sql.push(" FROM certificate_names n JOIN certificates c ON c.id = n.id WHERE 1 = 1");
+        filter_names(sql, query);
     } else {
-        " FROM certificates c WHERE 1 = 1"
-    });
-    filter_names(sql, query);
-    filter_columns(sql, query);
-    filter_status(sql, query, now);
+        sql.push(" FROM certificates c WHERE 1 = 1");
+    }
+    filter_requester(sql, query, lead, position);
+    filter_columns(sql, query, lead);
+    filter_status(sql, query, lead, now);
     // The index of names holds the id too: order and page by that one where it drives.
     let id = if by_name { "n.id" } else { "c.id" };
+    let not_after = lead.column("not_after");
     match position {
         None => {}
+        // Beside the requester.
+        Some(Position::Newest(_)) if lead == Lead::Requester => {}
         Some(Position::Newest(last)) => {
             sql.push(format_args!(" AND {id} < ")).push_bind(*last);
         }
         Some(Position::Expiry(at, last)) => {
-            sql.push(" AND (c.not_after, c.id) > (")
+            sql.push(format_args!(" AND ({not_after}, c.id) > ("))
                 .push_bind(*at)
                 .push(", ")
                 .push_bind(*last)
@@ -235,11 +253,44 @@ fn select<'a, D>(
     }
     match order {
         // The first of a certificate's names comes first, so that a page never ends between it and another.
-        Order::Newest if query.san_suffix.is_some() => sql.push(" ORDER BY n.id DESC, n.name"),
+        Order::Newest if by_name && query.san_suffix.is_some() => sql.push(" ORDER BY n.id DESC, n.name"),
+        Order::Newest if lead == Lead::Requester => sql.push(" ORDER BY c.requester DESC, c.id DESC"),
         Order::Newest => sql.push(format_args!(" ORDER BY {id} DESC")),
-        Order::Expiry => sql.push(" ORDER BY c.not_after, c.id"),
+        Order::Expiry => sql.push(format_args!(" ORDER BY {not_after}, c.id")),
         Order::Name => sql.push(" ORDER BY n.name, n.id"),
     };
+}
+
+/// One requester is a range that begins and ends there where their rows lead: for an equality PostgreSQL also walks
+/// everybody's rows by id, in the hope of meeting enough of theirs soon.
+fn filter_requester<'a, D>(
+    sql: &mut QueryBuilder<D>,
+    query: &'a Query,
+    lead: Lead,
+    position: Option<&'a Position>,
+) where
+    D: Database,
+    Uuid: Encode<'a, D> + Type<D>,
+    &'a str: Encode<'a, D> + Type<D>,
+{
+    let Some(requester) = query.requester.as_deref() else {
+        return;
+    };
+    if lead != Lead::Requester {
+        sql.push(format_args!(" AND {} = ", lead.column("requester")))
+            .push_bind(requester);
+        return;
+    }
+    sql.push(" AND c.requester >= ").push_bind(requester);
+    if let Some(Position::Newest(last)) = position {
+        sql.push(" AND (c.requester, c.id) < (")
+            .push_bind(requester)
+            .push(", ")
+            .push_bind(*last)
+            .push(")");
+    } else {
+        sql.push(" AND c.requester <= ").push_bind(requester);
+    }
 }
 
 fn filter_names<'a, D>(sql: &mut QueryBuilder<D>, query: &'a Query)
@@ -260,7 +311,7 @@ where
     }
 }
 
-fn filter_columns<'a, D>(sql: &mut QueryBuilder<D>, query: &'a Query)
+fn filter_columns<'a, D>(sql: &mut QueryBuilder<D>, query: &'a Query, lead: Lead)
 where
     D: Database,
     i64: Encode<'a, D> + Type<D>,
@@ -269,14 +320,14 @@ where
 {
     let texts = [
         ("subject", query.subject.as_deref()),
-        ("requester", query.requester.as_deref()),
         ("profile", query.profile.as_deref()),
         ("ca", query.ca.as_deref()),
         ("protocol", query.protocol.map(Protocol::as_str)),
     ];
     for (column, value) in texts {
         if let Some(value) = value {
-            sql.push(format_args!(" AND c.{column} = ")).push_bind(value);
+            sql.push(format_args!(" AND {} = ", lead.column(column)))
+                .push_bind(value);
         }
     }
     let hashes = [
@@ -285,16 +336,17 @@ where
     ];
     for (column, value) in hashes {
         if let Some(value) = value {
-            sql.push(format_args!(" AND c.{column} = "))
+            sql.push(format_args!(" AND {} = ", lead.column(column)))
                 .push_bind(value.to_vec());
         }
     }
+    let not_after = lead.column("not_after");
     if let Some(after) = query.expires_after {
-        sql.push(" AND c.not_after >= ")
+        sql.push(format_args!(" AND {not_after} >= "))
             .push_bind(store::time::to_micros(after));
     }
     if let Some(before) = query.expires_before {
-        sql.push(" AND c.not_after < ")
+        sql.push(format_args!(" AND {not_after} < "))
             .push_bind(store::time::to_micros(before));
     }
     // Few rows in any order, so that passing over them needs no index of its own.
@@ -308,61 +360,37 @@ where
     match query.key_reused {
         None => {}
         Some(true) => {
-            sql.push(" AND c.key_use > 0");
+            sql.push(format_args!(" AND {} > 0", lead.column("key_use")));
         }
         Some(false) => {
-            sql.push(" AND c.key_use = 0");
+            sql.push(format_args!(" AND {} = 0", lead.column("key_use")));
         }
     }
 }
 
-fn filter_status<'a, D>(sql: &mut QueryBuilder<D>, query: &Query, now: OffsetDateTime)
+fn filter_status<'a, D>(sql: &mut QueryBuilder<D>, query: &Query, lead: Lead, now: OffsetDateTime)
 where
     D: Database,
     i64: Encode<'a, D> + Type<D>,
 {
     let now = store::time::to_micros(now);
+    let (reason, not_after) = (lead.column("reason"), lead.column("not_after"));
     // Literals again.
     match query.status {
         None => {}
         Some(Status::Valid) => {
-            sql.push(" AND c.reason IS NULL AND c.not_after >= ")
+            sql.push(format_args!(" AND c.reason IS NULL AND {not_after} >= "))
                 .push_bind(now);
         }
         Some(Status::Expired) => {
-            sql.push(" AND c.reason IS NULL AND c.not_after < ")
+            sql.push(format_args!(" AND c.reason IS NULL AND {not_after} < "))
                 .push_bind(now);
         }
         Some(Status::OnHold) => {
-            sql.push(" AND c.reason = 6");
+            sql.push(format_args!(" AND {reason} = 6"));
         }
         Some(Status::Revoked) => {
-            sql.push(" AND c.reason <> 6");
+            sql.push(format_args!(" AND {reason} <> 6"));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_open_end_leads_only_where_nothing_else_does() {
-        let moment = Some(OffsetDateTime::UNIX_EPOCH);
-        let after = Query {
-            expires_after: moment,
-            ..Query::default()
-        };
-        let of_somebody = Query {
-            requester: Some("apikey:1".to_owned()),
-            ..after.clone()
-        };
-        let window = Query {
-            expires_before: moment,
-            ..of_somebody.clone()
-        };
-        assert_eq!(Order::of(&after), Order::Expiry);
-        assert_eq!(Order::of(&of_somebody), Order::Newest);
-        assert_eq!(Order::of(&window), Order::Expiry);
     }
 }

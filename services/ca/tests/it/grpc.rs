@@ -552,9 +552,10 @@ async fn a_service_asks_whether_a_key_is_compromised() {
     let (good, bad) = (key(), key());
     let request = IssueRequest {
         csr: csr(&bad, &["dns:a.example.test"]),
-        ..issue("tls-server", "user:alice", "dns:a.example.test")
+        protocol: "acme".to_owned(),
+        ..issue("tls-server", "acme:alice", "dns:a.example.test")
     };
-    let mut client = world.client("enroll");
+    let mut client = world.client("ra");
     let serial = client.issue(request.clone()).await.unwrap().into_inner().serial;
     client.revoke(revoke(&serial, "key-compromise")).await.unwrap();
     for (key, compromised) in [(&good, false), (&bad, true)] {

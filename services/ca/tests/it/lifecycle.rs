@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ca::{IssueRequest, RevokeRequest, Status};
+use ca::{IssueRequest, Requester, RevokeRequest, Status};
 use kit::error::{Fault, Kind};
 use time::OffsetDateTime;
 use x509::crl::Reason;
@@ -177,7 +177,15 @@ async fn reasons_that_are_not_of_this_certificate_are_refused_with_what_to_do(wo
         ca: Some("parent".to_owned()),
         ..on_profile("sub-ca", &key(), "dns:unused.example.test")
     };
-    let below = world.issue(request).await.serial.to_string();
+    let operator = Requester {
+        rights: ca::Rights {
+            authority: true,
+            ..ca::Rights::default()
+        },
+        ..anyone()
+    };
+    let below = world.ca.app().issue(&operator, request).await.unwrap();
+    let below = below.serial.to_string();
     let revoked = world.revoke(&below, Reason::CaCompromise).await.unwrap();
     assert_eq!(revoked.revocation.unwrap().reason, Reason::CaCompromise);
 }

@@ -369,3 +369,58 @@ fn a_violation_says_what_and_why() {
     );
     assert!(refusal("dns:x.test").starts_with("dns:x.test is in none"));
 }
+
+#[test]
+fn names_that_could_not_be_issued_are_compared_for_verifiers() {
+    let constraints = |permitted: &[&str]| NameConstraints {
+        permitted: permitted.iter().map(|text| text.parse().unwrap()).collect(),
+        excluded: Vec::new(),
+    };
+    let foreign = |tag, text: &str| San::Opaque(Writer::primitive_of(tag, text.as_bytes()));
+    for (base, san, allowed) in [
+        ("dns:example.test", foreign(DNS, "a_b.example.test"), true),
+        ("dns:example.test", foreign(DNS, "a_b.other.test"), false),
+        ("dns:example.test", foreign(DNS, "a_b.example.test."), false),
+        ("dns:example.test", foreign(DNS, ""), false),
+        ("email:example.test", foreign(EMAIL, "\"a b\"@example.test"), true),
+        ("email:example.test", foreign(EMAIL, "@example.test"), false),
+        (
+            "uri:.example.test",
+            foreign(URI, "https://a_b.example.test/ "),
+            false,
+        ),
+        (
+            "uri:.example.test",
+            "uri:https://a_b.example.test/".parse().unwrap(),
+            true,
+        ),
+        (
+            "uri:.example.test",
+            "uri:https://a_b.other.test/".parse().unwrap(),
+            false,
+        ),
+        (
+            "uri:.example.test",
+            "uri:https://10.0.0.1/".parse().unwrap(),
+            false,
+        ),
+        ("uri:.example.test", "uri:urn:a:b".parse().unwrap(), false),
+    ] {
+        let verdict = constraints(&[base]).allows(&DistinguishedName::default(), std::slice::from_ref(&san));
+        assert_eq!(verdict.is_ok(), allowed, "{base} {san}: {verdict:?}");
+    }
+}
+
+#[test]
+fn a_common_name_binds_verifiers_only_without_dns_names() {
+    let constraints = NameConstraints {
+        permitted: vec!["dns:example.test".parse().unwrap()],
+        excluded: Vec::new(),
+    };
+    let other = DistinguishedName::common_name("web.other.test").unwrap();
+    let san = "dns:web.example.test".parse::<San>().unwrap();
+    assert!(constraints.allows(&other, &[]).is_err());
+    assert_eq!(constraints.allows(&other, &[san]), Ok(()));
+    let words = DistinguishedName::common_name("Jane Doe").unwrap();
+    assert_eq!(constraints.allows(&words, &[]), Ok(()));
+}
