@@ -311,10 +311,7 @@ async fn names_of_the_api_and_of_the_trust_domain_are_refused_to_users() {
     }
     assert!(
         Rest::of(&system)
-            .all(
-                "san=uri:spiffe://gigvault.internal/svc/api&internal=true",
-                10
-            )
+            .all("san=uri:spiffe://gigvault.internal/svc/api&internal=true", 10)
             .await
             .len()
             == 1

@@ -47,7 +47,12 @@ async fn every_certificate_of_a_ca_is_revoked_once_and_none_of_another() {
     assert!(rest.all("ca=issuing&status=valid", 500).await.is_empty());
     assert!(rest.all("ca=issuing&status=on_hold", 500).await.is_empty());
     assert_eq!(rest.all("ca=issuing&status=revoked", 500).await.len(), 20);
-    assert!(!rest.all("ca=services&status=valid&internal=true", 500).await.is_empty());
+    assert!(
+        !rest
+            .all("ca=services&status=valid&internal=true", 500)
+            .await
+            .is_empty()
+    );
     for (serial, reason) in [
         (&serials[0], "superseded"),
         (&serials[1], "cessation-of-operation"),
