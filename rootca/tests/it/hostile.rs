@@ -224,7 +224,13 @@ fn a_crl_never_takes_back_what_a_lost_ledger_forgot() {
     let serial = ceremony.sign("sub", &["--out", "sub.crt"]).ok().value("serial");
     ceremony
         .run(&[
-            "revoke", &serial, "--dir", "root", "--reason", "superseded", "--yes",
+            "revoke",
+            &serial,
+            "--dir",
+            "root",
+            "--reason",
+            "superseded",
+            "--yes",
         ])
         .ok();
     ceremony.run_unlocked(&["crl"]).ok();
