@@ -82,9 +82,14 @@ impl Output {
     }
 
     /// Text as it is: PEM, completions.
-    pub(crate) fn write(mut self, text: &str) -> anyhow::Result<()> {
+    pub(crate) fn write(self, text: &str) -> anyhow::Result<()> {
+        self.bytes(text.as_bytes())
+    }
+
+    /// Octets as they are: DER.
+    pub(crate) fn bytes(mut self, octets: &[u8]) -> anyhow::Result<()> {
         self.stdout
-            .write_all(text.as_bytes())
+            .write_all(octets)
             .and_then(|()| self.stdout.flush())
             .context("writing to stdout")
     }

@@ -23,6 +23,12 @@ pub enum KeyError {
     /// Bytes that should hold a private key do not.
     #[error("the private key cannot be read: {0}")]
     Malformed(&'static str),
+    /// The text of a key file is damaged, or holds something else.
+    #[error("the private key cannot be read: {0}")]
+    Text(#[from] x509::pem::PemError),
+    /// What was given in place of a private key, or a key of a kind that is not supported.
+    #[error("no private key that can be used here: it is {0}")]
+    NotAKeyFile(&'static str),
     /// The public half is unsupported or known to be weak.
     #[error("the key pair is not acceptable: {0}")]
     PublicKey(#[source] x509::key::KeyError),

@@ -1,44 +1,123 @@
-//! Private-key files in PEM (RFC 7468): what is read, what is written.
+//! Private-key files: what is read, what is written.
 //!
-//! The first private-key block of a file counts; others (`EC PARAMETERS`, certificates) are passed
-//! over, so that a combined key-and-certificate file works.
+//! Read are PKCS#8, encrypted PKCS#8, SEC 1 and PKCS#1 in PEM or DER, and PKCS#12. In PEM the first private-key block
+//! counts; others (`EC PARAMETERS`, certificates) are passed over, so that a combined key-and-certificate file works.
+//! Text is read by [`x509::pem`]; formats that are not read are named with the way out.
 
-use data_encoding::BASE64;
 use der::pem::{LineEnding, encode_string};
 use secrecy::SecretString;
+use x509::asn1::{Reader, Writer, tag};
+use x509::pem::{self as text, Block};
 use zeroize::Zeroizing;
 
-use crate::{KeyError, SoftwareKey, pbes2};
+use crate::software::NOT_PKCS8;
+use crate::{KeyError, SoftwareKey, encryption, pkcs12};
 
 const PLAIN: &str = "PRIVATE KEY";
 const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
 const SEC1: &str = "EC PRIVATE KEY";
 const PKCS1: &str = "RSA PRIVATE KEY";
+const OPENSSH: &str = "OPENSSH PRIVATE KEY";
+const DSA: &str = "DSA PRIVATE KEY";
+const KNOWN: [&str; 6] = [PLAIN, ENCRYPTED, SEC1, PKCS1, OPENSSH, DSA];
 
-/// Longer than any key file; a bound on what is decoded.
-const MAX_LEN: usize = 64 * 1024;
+/// Longer than any key file with its certificates; a bound on what is decoded.
+const MAX_LEN: usize = 1024 * 1024;
 
-/// Reads the first private key of a PEM file. `passphrase` is used only when the key is encrypted.
+/// Reads the private key of a file. `passphrase` is used only when the key is encrypted.
 ///
 /// # Errors
 /// [`KeyError::PassphraseNeeded`], [`KeyError::WrongPassphrase`], [`KeyError::UnsupportedEncryption`],
-/// [`KeyError::Malformed`].
+/// [`KeyError::NotAKeyFile`], [`KeyError::Text`], [`KeyError::PublicKey`], [`KeyError::Malformed`].
+pub fn from_file(content: &[u8], passphrase: Option<&SecretString>) -> Result<SoftwareKey, KeyError> {
+    if content.len() > MAX_LEN {
+        return Err(KeyError::Malformed("longer than 1 MiB"));
+    }
+    if !text::is_pem(content) && content.first() == Some(&tag::SEQUENCE) {
+        return from_der(content, passphrase);
+    }
+    let blocks = text::select(content, &KNOWN)?;
+    let Some(block) = blocks.first() else {
+        return Err(KeyError::Malformed("there is no private key in the file"));
+    };
+    if block
+        .headers
+        .iter()
+        .any(|(name, value)| name == "Proc-Type" && value.contains("ENCRYPTED"))
+    {
+        return Err(KeyError::UnsupportedEncryption(
+            "OpenSSL's old PEM encryption, whose key comes from one round of MD5",
+        ));
+    }
+    from_block(block, passphrase)
+}
+
+fn from_block(block: &Block, passphrase: Option<&SecretString>) -> Result<SoftwareKey, KeyError> {
+    match block.label.as_str() {
+        PLAIN => SoftwareKey::from_pkcs8(&block.der),
+        SEC1 => SoftwareKey::from_sec1(&block.der),
+        PKCS1 => SoftwareKey::from_pkcs1(&block.der),
+        ENCRYPTED => from_encrypted(&block.der, passphrase),
+        OPENSSH => Err(KeyError::NotAKeyFile(
+            "an OpenSSH private key; convert a copy with `ssh-keygen -p -m PKCS8 -f COPY`",
+        )),
+        _ => Err(KeyError::NotAKeyFile(
+            "a DSA key, which is not supported; make a new key",
+        )),
+    }
+}
+
+/// Tells the formats apart by their first fields.
+fn from_der(der: &[u8], passphrase: Option<&SecretString>) -> Result<SoftwareKey, KeyError> {
+    // PKCS#12 may be BER, which none of the others is.
+    if pkcs12::is_pkcs12(der) {
+        return pkcs12::key(der, passphrase);
+    }
+    let mut fields = Reader::within(der, tag::SEQUENCE).map_err(encryption::malformed)?;
+    let (first, second) = (fields.any().map_err(encryption::malformed)?, fields.any());
+    let second = second.map_err(encryption::malformed)?;
+    match (first.tag, first.content, second.tag) {
+        (tag::INTEGER, [0 | 1], tag::SEQUENCE) => SoftwareKey::from_pkcs8(der),
+        (tag::INTEGER, [1], tag::OCTET_STRING) => SoftwareKey::from_sec1(der),
+        (tag::INTEGER, _, tag::INTEGER) => SoftwareKey::from_pkcs1(der),
+        (tag::SEQUENCE, _, tag::OCTET_STRING) => from_encrypted(der, passphrase),
+        (tag::SEQUENCE, _, tag::BIT_STRING) => Err(KeyError::NotAKeyFile("a public key")),
+        (tag::SEQUENCE, _, tag::SEQUENCE) => Err(KeyError::NotAKeyFile("a certificate or a CSR")),
+        _ => Err(KeyError::Malformed(
+            "it is none of PKCS#8, SEC 1, PKCS#1, PKCS#12",
+        )),
+    }
+}
+
+/// An EncryptedPrivateKeyInfo (RFC 5958 section 3).
+pub(crate) fn from_encrypted(der: &[u8], passphrase: Option<&SecretString>) -> Result<SoftwareKey, KeyError> {
+    let passphrase = passphrase.ok_or(KeyError::PassphraseNeeded)?;
+    let mut fields = Reader::within(der, tag::SEQUENCE).map_err(encryption::malformed)?;
+    let algorithm = fields.any().map_err(encryption::malformed)?.whole;
+    let data = fields.expect(tag::OCTET_STRING).map_err(encryption::malformed)?;
+    let document = encryption::decrypt(algorithm, data, passphrase)?;
+    // One wrong passphrase in 256 yields valid padding; what follows is then no key.
+    SoftwareKey::from_pkcs8(&document).map_err(|error| match error {
+        KeyError::Malformed(NOT_PKCS8) => KeyError::WrongPassphrase,
+        _ => error,
+    })
+}
+
+/// An EncryptedPrivateKeyInfo of a PKCS#8 document.
+pub(crate) fn encrypted(key: &SoftwareKey, passphrase: &SecretString) -> Result<Vec<u8>, KeyError> {
+    let encrypted = encryption::encrypt(&key.to_pkcs8()?, passphrase)?;
+    Ok(Writer::one(tag::SEQUENCE, |out| {
+        out.raw(&encrypted.algorithm);
+        out.primitive(tag::OCTET_STRING, &encrypted.data);
+    }))
+}
+
+/// Reads the private key of a PEM file; as [`from_file`].
+///
+/// # Errors
+/// Those of [`from_file`].
 pub fn from_pem(pem: &[u8], passphrase: Option<&SecretString>) -> Result<SoftwareKey, KeyError> {
-    if pem.len() > MAX_LEN {
-        return Err(KeyError::Malformed("longer than 64 KiB"));
-    }
-    let text = std::str::from_utf8(pem).map_err(|_| KeyError::Malformed("not a PEM file"))?;
-    let (label, der) = first_key(text)?;
-    match label {
-        PLAIN => SoftwareKey::from_pkcs8(&der),
-        SEC1 => SoftwareKey::from_sec1(&der),
-        PKCS1 => SoftwareKey::from_pkcs1(&der),
-        _ => {
-            let document = pbes2::decrypt(&der, passphrase.ok_or(KeyError::PassphraseNeeded)?)?;
-            // One wrong passphrase in 256 yields valid padding; what follows is then no key.
-            SoftwareKey::from_pkcs8(&document).map_err(|_| KeyError::WrongPassphrase)
-        }
-    }
+    from_file(pem, passphrase)
 }
 
 /// Writes an unencrypted PKCS#8 file. For keys that stay with their user; a CA's key is sealed.
@@ -54,7 +133,7 @@ pub fn to_pem(key: &SoftwareKey) -> Result<Zeroizing<String>, KeyError> {
 /// # Errors
 /// [`KeyError::EmptyPassphrase`]; [`KeyError::Crypto`] when the library fails.
 pub fn to_encrypted_pem(key: &SoftwareKey, passphrase: &SecretString) -> Result<String, KeyError> {
-    encode(ENCRYPTED, &pbes2::encrypt(&key.to_pkcs8()?, passphrase)?)
+    encode(ENCRYPTED, &encrypted(key, passphrase)?)
 }
 
 impl SoftwareKey {
@@ -85,46 +164,6 @@ impl SoftwareKey {
 
 fn encode(label: &str, der: &[u8]) -> Result<String, KeyError> {
     encode_string(label, LineEnding::LF, der).map_err(|_| KeyError::Crypto("write PEM"))
-}
-
-/// Label and content of the first block that holds a private key.
-fn first_key(text: &str) -> Result<(&'static str, Zeroizing<Vec<u8>>), KeyError> {
-    let mut rest = text;
-    while let Some((_, after)) = rest.split_once("-----BEGIN ") {
-        let (label, after) = after
-            .split_once("-----")
-            .ok_or(KeyError::Malformed("a PEM line is cut off"))?;
-        let Some(label) = [PLAIN, ENCRYPTED, SEC1, PKCS1]
-            .into_iter()
-            .find(|known| *known == label)
-        else {
-            rest = after;
-            continue;
-        };
-        let (body, end) = after
-            .split_once("-----END ")
-            .ok_or(KeyError::Malformed("the PEM block has no end"))?;
-        if !end
-            .strip_prefix(label)
-            .is_some_and(|tail| tail.starts_with("-----"))
-        {
-            return Err(KeyError::Malformed("the PEM block ends with another label"));
-        }
-        if body.contains("Proc-Type:") {
-            return Err(KeyError::UnsupportedEncryption("OpenSSL's old PEM encryption"));
-        }
-        return Ok((label, decode(body)?));
-    }
-    Err(KeyError::Malformed("there is no private key in the file"))
-}
-
-fn decode(body: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    let mut base64 = Zeroizing::new(Vec::with_capacity(body.len()));
-    base64.extend(body.bytes().filter(|byte| !byte.is_ascii_whitespace()));
-    BASE64
-        .decode(&base64)
-        .map(Zeroizing::new)
-        .map_err(|_| KeyError::Malformed("the PEM block is not base64"))
 }
 
 #[cfg(test)]
@@ -172,28 +211,31 @@ mod tests {
     #[test]
     fn broken_files_say_what_is_wrong() {
         for (pem, complaint) in [
-            ("", "no private key"),
+            ("", "it is empty"),
             (
                 "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-                "no private key",
+                "the input is a certificate; a private key is needed",
             ),
-            ("-----BEGIN PRIVATE KEY-----\nAAAA\n", "no end"),
+            ("-----BEGIN PRIVATE KEY-----\nAAAA\n", "no END line"),
             (
                 "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n",
-                "another label",
+                "no END line with the same label",
             ),
             (
                 "-----BEGIN PRIVATE KEY-----\n!!!!\n-----END PRIVATE KEY-----\n",
-                "base64",
+                "not base64",
             ),
             (
                 "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
                 "PKCS#8",
             ),
-            ("-----BEGIN PRIVATE KEY", "cut off"),
             (
                 "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n-----END RSA PRIVATE KEY-----\n",
                 "openssl pkcs8 -topk8",
+            ),
+            (
+                "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n",
+                "ssh-keygen -p -m PKCS8",
             ),
         ] {
             let refused = SoftwareKey::from_pem(pem.as_bytes(), None)

@@ -11,13 +11,14 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     self as aws, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RsaEncoding, RsaKeyPair,
 };
+use der::Encode;
 use der::asn1::ObjectIdentifier;
 use pkcs8::PrivateKeyInfoRef;
 use x509::key::{KeyAlgorithm, PublicKey};
 use x509::signature::SignatureAlgorithm;
 use zeroize::Zeroizing;
 
-use crate::{KeyError, Signer};
+use crate::{KeyError, Signer, refusal};
 
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
@@ -25,6 +26,9 @@ const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34")
 const SECP521R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+
+/// What octets are not that a wrong passphrase decrypts to.
+pub(crate) const NOT_PKCS8: &str = "not a PKCS#8 structure";
 
 /// A private key in memory. aws-lc overwrites it when it is dropped.
 pub struct SoftwareKey {
@@ -63,25 +67,29 @@ impl SoftwareKey {
     /// # Errors
     /// [`KeyError::Malformed`] when it is none, is of an unknown kind, or its halves disagree.
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, KeyError> {
-        let info =
-            PrivateKeyInfoRef::try_from(der).map_err(|_| KeyError::Malformed("not a PKCS#8 structure"))?;
+        let info = PrivateKeyInfoRef::try_from(der).map_err(|_| KeyError::Malformed(NOT_PKCS8))?;
         match info.algorithm.oid {
             EC_PUBLIC_KEY => {
                 let curve = match info.algorithm.parameters_oid() {
                     Ok(SECP256R1) => &aws::ECDSA_P256_SHA256_ASN1_SIGNING,
                     Ok(SECP384R1) => &aws::ECDSA_P384_SHA384_ASN1_SIGNING,
                     Ok(SECP521R1) => &aws::ECDSA_P521_SHA512_ASN1_SIGNING,
-                    _ => return Err(KeyError::Malformed("the curve is none of P-256, P-384, P-521")),
+                    _ => {
+                        let parameters = info.algorithm.parameters.and_then(|any| any.to_der().ok());
+                        return Err(refusal::curve(parameters.as_deref()));
+                    }
                 };
                 let pair = EcdsaKeyPair::from_pkcs8(curve, der);
-                Self::new(Pair::Ec(
-                    pair.map_err(|_| KeyError::Malformed("not a valid EC key pair"))?,
-                ))
+                Self::new(Pair::Ec(pair.map_err(|_| {
+                    KeyError::Malformed(
+                        "the halves of the EC key do not belong together: the file is damaged",
+                    )
+                })?))
             }
             RSA_ENCRYPTION => {
                 let pair = RsaKeyPair::from_pkcs8(der);
                 Self::new(Pair::Rsa(
-                    pair.map_err(|_| KeyError::Malformed("not a valid RSA key pair"))?,
+                    pair.map_err(|_| refusal::rsa(info.private_key.as_bytes()))?,
                 ))
             }
             ED25519 => {
@@ -90,7 +98,7 @@ impl SoftwareKey {
                     pair.map_err(|_| KeyError::Malformed("not a valid Ed25519 key pair"))?,
                 ))
             }
-            _ => Err(KeyError::Malformed("the key is none of EC, RSA, Ed25519")),
+            other => Err(refusal::kind(other)),
         }
     }
 
@@ -104,14 +112,12 @@ impl SoftwareKey {
         let pair = curves
             .iter()
             .find_map(|curve| EcdsaKeyPair::from_private_key_der(curve, der).ok());
-        Self::new(Pair::Ec(
-            pair.ok_or(KeyError::Malformed("not a P-256, P-384 or P-521 EC key"))?,
-        ))
+        Self::new(Pair::Ec(pair.ok_or_else(|| refusal::sec1(der))?))
     }
 
     /// Reads a PKCS#1 `RSAPrivateKey` (RFC 8017 A.1.2), DER.
     pub(crate) fn from_pkcs1(der: &[u8]) -> Result<Self, KeyError> {
-        let pair = RsaKeyPair::from_der(der).map_err(|_| KeyError::Malformed("not a valid RSA key pair"))?;
+        let pair = RsaKeyPair::from_der(der).map_err(|_| refusal::rsa(der))?;
         Self::new(Pair::Rsa(pair))
     }
 

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use x509::KeyAlgorithm;
+
+use super::OwnKey;
 
 #[derive(Subcommand)]
 pub(crate) enum CertCommand {
@@ -19,20 +21,8 @@ pub(crate) enum CertCommand {
         /// Serial number, hex.
         serial: String,
     },
-    /// The certificate, or its chain, in PEM.
-    #[command(after_help = "Examples:
-  gigvault cert download 4f1c0a9be27d5f60813e9a4c2b7d1e05 > web.crt
-  gigvault cert download 4f1c0a9be27d5f60813e9a4c2b7d1e05 --chain --out web.chain.pem")]
-    Download {
-        /// Serial number, hex.
-        serial: String,
-        /// With the CAs above it.
-        #[arg(long)]
-        chain: bool,
-        /// Write to this file instead of stdout.
-        #[arg(long)]
-        out: Option<PathBuf>,
-    },
+    /// The certificate, or its chain, in PEM; or with its key as PKCS#12.
+    Download(Download),
     /// Issue the successor of a valid certificate: same names, same profile.
     Renew(Renew),
     /// Revoke for good.
@@ -57,12 +47,51 @@ pub(crate) enum CertCommand {
 
 #[derive(Args)]
 #[command(
+    after_help = "A PKCS#12 file (.p12, .pfx) holds the certificate, the CAs above it and the private key, which is read
+from --key and never leaves this machine. Its passphrase is asked for, or read from --out-passphrase-file.
+
+Examples:
+  gigvault cert download 4f1c0a9be27d5f60813e9a4c2b7d1e05 > web.crt
+  gigvault cert download 4f1c0a9be27d5f60813e9a4c2b7d1e05 --chain --out web.chain.pem
+  gigvault cert download 4f1c0a9be27d5f60813e9a4c2b7d1e05 --format pkcs12 --key web.key --out web.p12"
+)]
+pub(crate) struct Download {
+    /// Serial number, hex.
+    pub(crate) serial: String,
+    /// With the CAs above it; a PKCS#12 file always holds them.
+    #[arg(long)]
+    pub(crate) chain: bool,
+    /// What is written.
+    #[arg(long, value_enum, default_value_t = DownloadFormat::Pem)]
+    pub(crate) format: DownloadFormat,
+    #[command(flatten)]
+    pub(crate) own: OwnKey,
+    /// Read the new passphrase of the PKCS#12 file from this file (mode 0600) instead of the terminal.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out_passphrase_file: Option<PathBuf>,
+    /// Write to this file instead of stdout.
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Forms of a download.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DownloadFormat {
+    /// Text.
+    Pem,
+    /// Certificate, chain and key under a passphrase.
+    Pkcs12,
+}
+
+#[derive(Args)]
+#[command(
     after_help = "Writes <cn>.key (mode 0600), <cn>.crt and <cn>.chain.pem. The key never leaves this machine.
 
 Examples:
   gigvault cert create web.example.test --san dns:www.example.test --san ip:10.0.0.1
   gigvault cert create client-7 --profile tls-client --validity 30d
-  gigvault cert create \"Ada Example\" --profile email --san email:ada@example.test --key-type rsa3072"
+  gigvault cert create \"Ada Example\" --profile email --san email:ada@example.test --key-type rsa3072
+  gigvault cert create db.example.test --key db.p12"
 )]
 pub(crate) struct Create {
     /// Common name; a DNS name is also put among the SANs.
@@ -77,8 +106,10 @@ pub(crate) struct Create {
     #[arg(long)]
     pub(crate) ca: Option<String>,
     /// p256, p384, p521, rsa2048, rsa3072, rsa4096 or ed25519.
-    #[arg(long, default_value = "p256")]
+    #[arg(long, default_value = "p256", conflicts_with = "key")]
     pub(crate) key_type: KeyAlgorithm,
+    #[command(flatten)]
+    pub(crate) own: OwnKey,
     /// How long it is good, such as 90d or 12h; the profile's default if not given.
     #[arg(long, value_name = "SPAN", value_parser = super::span)]
     pub(crate) validity: Option<String>,

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use x509::KeyAlgorithm;
 
+use super::OwnKey;
+
 #[derive(Subcommand)]
 pub(crate) enum CsrCommand {
     /// Make a key and a CSR, with no server.
@@ -39,9 +41,8 @@ pub(crate) struct CsrCreate {
     /// Kind of the new key.
     #[arg(long, default_value = "p256", conflicts_with = "key")]
     pub(crate) key_type: KeyAlgorithm,
-    /// Use this key, PEM, instead of a new one.
-    #[arg(long)]
-    pub(crate) key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) own: OwnKey,
     /// Where the files go.
     #[arg(long, default_value = ".")]
     pub(crate) out: PathBuf,

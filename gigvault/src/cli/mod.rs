@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use apikey::ApikeyCommand;
 pub(crate) use ca::CaCommand;
-pub(crate) use cert::{CertCommand, Create, List, Renew, Revoke, Verify};
+pub(crate) use cert::{CertCommand, Create, Download, DownloadFormat, List, Renew, Revoke, Verify};
 pub(crate) use csr::{CsrCommand, CsrCreate, CsrSubmit};
 pub(crate) use key::KeyCommand;
 pub(crate) use server::{Bootstrap, ConfigCommand, Migrate, Serve, Up};
@@ -52,6 +52,17 @@ pub(crate) struct Cli {
 
 /// Which server, and who asks. Without any of these: the `gigvault-data/` in the working directory.
 ///
+/// A private key that is there already, and what opens it. A passphrase is never an argument.
+#[derive(Args)]
+pub(crate) struct OwnKey {
+    /// Use this private key: PKCS#8, SEC 1, PKCS#1 in PEM or DER, or PKCS#12; encrypted or not.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    /// Read the passphrase of --key from this file (mode 0600) instead of the terminal.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) key_passphrase_file: Option<PathBuf>,
+}
+
 /// A token needs a URL beside it: the server that a `gigvault-data/` names only gets the token in that directory.
 #[derive(Args, Clone)]
 pub(crate) struct Connection {

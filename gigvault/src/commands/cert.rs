@@ -6,7 +6,7 @@ use x509::San;
 
 use super::csr::{self, Wanted};
 use super::files::{self, Bundle};
-use super::{Unattended, chain, confirm, names, now, revoke_all, times};
+use super::{Unattended, chain, confirm, download, names, now, private_key, revoke_all, times};
 use crate::cli::{self, CertCommand, Connection};
 use crate::context;
 use crate::output::{Column, Output, shorten_middle};
@@ -17,16 +17,7 @@ pub(super) async fn run(command: CertCommand, connection: &Connection, output: O
         CertCommand::Create(arguments) => create(&client, &arguments, output).await,
         CertCommand::List(arguments) => list(&client, &arguments, output).await,
         CertCommand::Show { serial } => show(&client.certificates().get(&serial).await?, output),
-        CertCommand::Download { serial, chain, out } => {
-            let pem = match chain {
-                true => client.certificates().chain(&serial).await?,
-                false => client.certificates().get(&serial).await?.certificate,
-            };
-            match out.filter(|path| !files::is_stream(path)) {
-                Some(path) => Ok(::files::replace(&path, pem.as_bytes(), 0o644)?),
-                None => output.write(&pem),
-            }
-        }
+        CertCommand::Download(arguments) => download::run(&client, &arguments, output).await,
         CertCommand::Renew(arguments) => renew(&client, &arguments, output).await,
         CertCommand::Revoke(arguments) => revoke(&client, &arguments, output).await,
         CertCommand::Hold { serial } => show(&client.certificates().hold(&serial).await?, output),
@@ -37,10 +28,10 @@ pub(super) async fn run(command: CertCommand, connection: &Connection, output: O
 
 async fn create(client: &Client, arguments: &cli::Create, output: Output) -> anyhow::Result<()> {
     let bundle = Bundle::new(&arguments.out, &arguments.cn)?;
-    files::check_free(
-        &[&bundle.key, &bundle.certificate, &bundle.chain],
-        arguments.force,
-    )?;
+    files::check_free(&[&bundle.certificate, &bundle.chain], arguments.force)?;
+    if arguments.own.key.is_none() {
+        files::check_free(&[&bundle.key], arguments.force)?;
+    }
     let hosts = names::hosts(client, &arguments.profile, &arguments.cn).await;
     let named = names::of(&arguments.cn, &arguments.san, hosts)?;
     let wanted = Wanted {
@@ -48,21 +39,33 @@ async fn create(client: &Client, arguments: &cli::Create, output: Output) -> any
         subject: None,
         sans: &named.sans,
     };
-    let made = csr::make(&wanted, arguments.key_type)?;
-    // The key first: a certificate without its key is of no use. It takes its place once there is a certificate,
-    // so that a refusal leaves nothing behind and takes no older key away.
-    let key = ::files::stage(&bundle.key, made.key.as_bytes(), 0o600)?;
+    // A new key is written first: a certificate without its key is of no use. It takes its place once there is a
+    // certificate, so that a refusal leaves nothing behind and takes no older key away.
+    let (csr, key) = match &arguments.own.key {
+        Some(path) => {
+            let key = private_key::read(path, arguments.own.key_passphrase_file.as_deref())?;
+            (csr::sign(&wanted, &key)?, None)
+        }
+        None => {
+            let made = csr::make(&wanted, arguments.key_type)?;
+            let key = ::files::stage(&bundle.key, made.key.as_bytes(), 0o600)?;
+            (made.csr, Some(key))
+        }
+    };
     let new = Issue {
-        csr: made.csr,
+        csr,
         profile: arguments.profile.clone(),
         ca: arguments.ca.clone(),
         validity: arguments.validity.clone(),
         ..Issue::default()
     };
     let issued = client.certificates().issue(&new).await?;
-    key.replace()?;
+    let made_key = key.is_some();
+    if let Some(key) = key {
+        key.replace()?;
+    }
     save(&bundle, &issued)?;
-    report(&issued, &bundle, true, output)
+    report(&issued, &bundle, made_key, output)
 }
 
 /// Writes a certificate and its chain.

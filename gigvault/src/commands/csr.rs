@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::cert::{report, save};
 use super::files::{self, Bundle};
 use super::names::{self, Hosts};
+use super::private_key;
 use crate::cli::{Connection, CsrCommand, CsrCreate, CsrSubmit};
 use crate::context;
 use crate::exit::Usage;
@@ -48,7 +49,7 @@ pub(super) fn make(wanted: &Wanted<'_>, algorithm: KeyAlgorithm) -> anyhow::Resu
     })
 }
 
-fn sign(wanted: &Wanted<'_>, key: &SoftwareKey) -> anyhow::Result<String> {
+pub(super) fn sign(wanted: &Wanted<'_>, key: &SoftwareKey) -> anyhow::Result<String> {
     let subject = match (wanted.subject, wanted.cn) {
         (Some(subject), _) => subject.clone(),
         (None, Some(cn)) => DistinguishedName::common_name(cn).context("the common name")?,
@@ -76,11 +77,10 @@ fn create(arguments: &CsrCreate, output: Output) -> anyhow::Result<()> {
         subject: subject.as_ref(),
         sans: &named.sans,
     };
-    let csr = match &arguments.key {
+    let csr = match &arguments.own.key {
         Some(path) => {
             files::check_free(&[&bundle.csr], arguments.force)?;
-            let key = keys::from_pem(&files::read(path)?, None)
-                .with_context(|| format!("reading {}", path.display()))?;
+            let key = private_key::read(path, arguments.own.key_passphrase_file.as_deref())?;
             sign(&wanted, &key)?
         }
         None => {
@@ -92,6 +92,7 @@ fn create(arguments: &CsrCreate, output: Output) -> anyhow::Result<()> {
     };
     ::files::replace(&bundle.csr, csr.as_bytes(), 0o644)?;
     let key = arguments
+        .own
         .key
         .as_ref()
         .unwrap_or(&bundle.key)

@@ -288,3 +288,61 @@ fn a_renewal_that_is_refused_keeps_the_old_key() {
     assert_eq!(desk.read("a.example.test.key"), "precious");
     assert_eq!(desk.files(), ["a.example.test.key"]);
 }
+
+#[test]
+fn a_download_as_pkcs12_holds_key_and_chain_for_openssl() {
+    let desk = Desk::new();
+    let (key, crt) = (desk.path("web.key"), desk.path("web.crt"));
+    let line = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=web.test -keyout";
+    let make = |key, crt| openssl(&[&line.split(' ').collect::<Vec<_>>()[..], &[key, "-out", crt]].concat());
+    make(text(&key), text(&crt));
+    make(text(&desk.path("other.key")), text(&desk.path("other.crt")));
+    let chain = desk.read("web.crt") + &desk.read("other.crt");
+    desk.write("secret", "a phrase for the file\n");
+    std::fs::set_permissions(desk.path("secret"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    let server = Server::answering(&[(200, &chain), (200, &chain), (200, &chain), (200, &chain)]);
+    let download = [
+        "cert", "download", "00ab", "--format", "pkcs12", "--out", "web.p12",
+    ];
+    let with = |more: &[&str]| desk.ask(&server, &[&download[..], more].concat());
+
+    assert!(
+        with(&["--key", "web.key"])
+            .failed(2)
+            .contains("--out-passphrase-file")
+    );
+    let secret = ["--out-passphrase-file", "secret"];
+    assert!(
+        with(&[&secret[..], &["--key", "other.key"]].concat())
+            .failed(2)
+            .contains("is not that of")
+    );
+    assert!(with(&secret).failed(2).contains("--key"));
+    with(&[&secret[..], &["--key", "web.key"]].concat()).ok();
+
+    let (file, pass) = (
+        desk.path("web.p12"),
+        format!("file:{}", text(&desk.path("secret"))),
+    );
+    let mode = std::fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600);
+    let shown = openssl(&["pkcs12", "-in", text(&file), "-passin", &pass, "-nodes"]);
+    assert_eq!(shown.matches("BEGIN CERTIFICATE").count(), 2, "{shown}");
+    assert!(shown.contains("friendlyName: web.test"), "{shown}");
+    desk.write("back.pem", &shown);
+    let public = |file: &str| openssl(&["pkey", "-in", text(&desk.path(file)), "-pubout"]);
+    assert_eq!(public("back.pem"), public("web.key"));
+}
+
+#[test]
+fn a_certificate_for_a_key_that_is_there_leaves_the_key_alone() {
+    let (desk, server) = (Desk::new(), Server::answering(&[(201, &issued())]));
+    let key = desk.path("own.key");
+    openssl(&["genpkey", "-algorithm", "ED25519", "-out", text(&key)]);
+    desk.ask(&server, &["cert", "create", "a.example.test", "--key", "own.key"])
+        .ok();
+    assert_eq!(
+        desk.files(),
+        ["a.example.test.chain.pem", "a.example.test.crt", "own.key"]
+    );
+}

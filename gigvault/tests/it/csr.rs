@@ -114,6 +114,107 @@ fn a_key_of_others_and_a_whole_subject_are_taken() {
     assert_eq!(desk.files(), ["a.test.csr", "own.key"]);
 }
 
+/// A key of openssl in every form, under the passphrase `sesame` where it is encrypted.
+fn forms_of_a_key(desk: &Desk) -> String {
+    let run = |line: &str| openssl(&line.split(' ').collect::<Vec<_>>());
+    let path = |name: &str| text(&desk.path(name)).to_owned();
+    let (plain, crt) = (path("plain.pem"), path("crt.pem"));
+    run(&format!(
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x -keyout {plain} -out {crt}"
+    ));
+    let locked = "-passout pass:sesame -out";
+    run(&format!(
+        "pkey -in {plain} -outform DER -out {}",
+        path("plain.der")
+    ));
+    run(&format!(
+        "pkcs8 -topk8 -in {plain} {locked} {}",
+        path("locked.pem")
+    ));
+    run(&format!(
+        "pkcs8 -topk8 -scrypt -in {plain} -outform DER {locked} {}",
+        path("locked.der")
+    ));
+    run(&format!(
+        "pkcs12 -export -in {crt} -inkey {plain} {locked} {}",
+        path("locked.p12")
+    ));
+    run(&format!("pkey -in {plain} -pubout"))
+}
+
+#[test]
+fn a_key_in_any_form_is_taken_with_its_passphrase_from_a_file() {
+    let desk = Desk::new();
+    let public = forms_of_a_key(&desk);
+    desk.write("secret", "sesame\n");
+    std::fs::set_permissions(desk.path("secret"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    for file in ["plain.pem", "plain.der", "locked.pem", "locked.der", "locked.p12"] {
+        let mut arguments = vec!["csr", "create", "a.test", "--force", "--key", file];
+        if file.starts_with("locked") {
+            // Nobody can be asked here.
+            let said = desk.run(&arguments).failed(2);
+            assert!(said.contains("--key-passphrase-file"), "{file}: {said}");
+            arguments.extend(["--key-passphrase-file", "secret"]);
+        }
+        desk.run(&arguments).ok();
+        let csr = desk.path("a.test.csr");
+        assert_eq!(
+            openssl(&["req", "-in", text(&csr), "-noout", "-pubkey"]),
+            public,
+            "{file}"
+        );
+    }
+    desk.write("wrong", "Sesame\n");
+    std::fs::set_permissions(desk.path("wrong"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    let said = desk
+        .run(&[
+            "csr",
+            "create",
+            "b.test",
+            "--key",
+            "locked.p12",
+            "--key-passphrase-file",
+            "wrong",
+        ])
+        .failed(1);
+    assert!(
+        said.contains("locked.p12") && said.contains("passphrase is wrong"),
+        "{said}"
+    );
+    std::fs::set_permissions(desk.path("wrong"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let said = desk
+        .run(&[
+            "csr",
+            "create",
+            "b.test",
+            "--key",
+            "locked.pem",
+            "--key-passphrase-file",
+            "wrong",
+        ])
+        .failed(1);
+    assert!(said.contains("chmod 600"), "{said}");
+}
+
+#[test]
+fn a_key_that_is_too_short_is_refused_for_its_length() {
+    let desk = Desk::new();
+    let key = desk.path("short.key");
+    openssl(&[
+        "genpkey",
+        "-algorithm",
+        "RSA",
+        "-pkeyopt",
+        "rsa_keygen_bits:1024",
+        "-out",
+        text(&key),
+    ]);
+    let said = desk
+        .run(&["csr", "create", "a.test", "--key", "short.key"])
+        .failed(1);
+    assert!(said.contains("short.key") && said.contains("1024 bits"), "{said}");
+}
+
 #[test]
 fn a_csr_of_openssl_is_shown_as_it_is() {
     let desk = Desk::new();

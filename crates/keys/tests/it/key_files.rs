@@ -87,12 +87,21 @@ fn we_read_encrypted_files_of_openssl() {
         "-v2 aes-256-cbc -v2prf hmacWithSHA1",
         "-v2 aes-256-cbc -v2prf hmacWithSHA384",
         "-v2 aes-256-cbc -v2prf hmacWithSHA512 -iter 5000",
+        "-v2 des3",
+        "-v1 PBE-SHA1-3DES",
+        "-scrypt",
+        "-scrypt -scrypt_N 1024 -scrypt_r 8 -scrypt_p 4",
     ] {
         openssl.run(&format!(
             "pkcs8 -topk8 -in plain.pem -out key.pem -passout pass:sesame {options}"
         ));
         let key = SoftwareKey::from_pem(&openssl.read("key.pem"), Some(&passphrase)).unwrap();
         assert_eq!(key.public_key().spki(), public, "{options}");
+        openssl.run(&format!(
+            "pkcs8 -topk8 -in plain.pem -outform DER -out key.der -passout pass:sesame {options}"
+        ));
+        let key = keys::from_file(&openssl.read("key.der"), Some(&passphrase)).unwrap();
+        assert_eq!(key.public_key().spki(), public, "{options} in DER");
         let wrong = SoftwareKey::from_pem(&openssl.read("key.pem"), Some(&"Sesame".into())).unwrap_err();
         assert!(matches!(wrong, KeyError::WrongPassphrase), "{options}: {wrong}");
     }
@@ -102,19 +111,10 @@ fn we_read_encrypted_files_of_openssl() {
 fn encryptions_we_do_not_read_name_the_way_out() {
     let openssl = OpenSsl::new();
     openssl.run("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out plain.pem");
-    openssl.run("pkcs8 -topk8 -in plain.pem -out scrypt.pem -passout pass:sesame -scrypt");
     openssl.run("ec -in plain.pem -aes256 -passout pass:sesame -out old.pem");
-    for file in ["scrypt.pem", "old.pem"] {
-        let refused = SoftwareKey::from_pem(&openssl.read(file), Some(&"sesame".into())).unwrap_err();
-        assert!(
-            matches!(refused, KeyError::UnsupportedEncryption(_)),
-            "{file}: {refused}"
-        );
-        assert!(
-            refused.to_string().contains("openssl pkcs8 -topk8"),
-            "{file}: {refused}"
-        );
-    }
+    let refused = SoftwareKey::from_pem(&openssl.read("old.pem"), Some(&"sesame".into())).unwrap_err();
+    assert!(matches!(refused, KeyError::UnsupportedEncryption(_)), "{refused}");
+    assert!(refused.to_string().contains("openssl pkcs8 -topk8"), "{refused}");
 }
 
 #[test]
@@ -156,20 +156,86 @@ fn a_key_behind_a_certificate_is_found() {
 }
 
 #[test]
-fn keys_of_other_kinds_are_refused_by_name() {
+fn der_files_of_every_form_are_read() {
+    let openssl = OpenSsl::new();
+    for (make, kind) in KINDS {
+        openssl.run(&format!("{make} -outform DER -out key.der"));
+        let key = keys::from_file(&openssl.read("key.der"), None).unwrap();
+        assert_eq!(key.public_key().algorithm(), kind);
+    }
+    openssl.run("ecparam -name secp384r1 -genkey -noout -outform DER -out key.der");
+    let key = keys::from_file(&openssl.read("key.der"), None).unwrap();
+    assert_eq!(key.public_key().algorithm(), KeyAlgorithm::P384);
+    openssl.run("genrsa -traditional -out key.pem 2048");
+    openssl.run("rsa -in key.pem -traditional -outform DER -out key.der");
+    let key = keys::from_file(&openssl.read("key.der"), None).unwrap();
+    assert_eq!(key.public_key().algorithm(), KeyAlgorithm::Rsa(2048));
+}
+
+#[test]
+fn keys_that_are_not_taken_are_refused_with_the_true_reason() {
     let openssl = OpenSsl::new();
     for (make, complaint) in [
         (
             "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp256k1",
             "P-256, P-384, P-521",
         ),
-        ("genpkey -algorithm X25519", "EC, RSA, Ed25519"),
-        ("genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024", "RSA"),
+        (
+            "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:explicit",
+            "written out instead of named",
+        ),
+        ("genpkey -algorithm X25519", "cannot sign"),
+        ("genpkey -algorithm ED448", "Ed448"),
+        ("genpkey -algorithm RSA-PSS", "RSA-PSS"),
+        (
+            "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024",
+            "1024 bits",
+        ),
+        (
+            "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -pkeyopt rsa_keygen_primes:3",
+            "two primes",
+        ),
     ] {
         openssl.run(&format!("{make} -out key.pem"));
-        let refused = SoftwareKey::from_pem(&openssl.read("key.pem"), None)
+        openssl.run("pkcs8 -topk8 -in key.pem -out locked.pem -passout pass:sesame");
+        for (file, passphrase) in [
+            ("key.pem", None),
+            ("locked.pem", Some(SecretString::from("sesame"))),
+        ] {
+            let refused = SoftwareKey::from_pem(&openssl.read(file), passphrase.as_ref()).unwrap_err();
+            let refused = refused.to_string();
+            assert!(refused.contains(complaint), "{make} {file}: {refused}");
+        }
+    }
+    openssl.run("genrsa -traditional -out key.pem 1024");
+    let refused = SoftwareKey::from_pem(&openssl.read("key.pem"), None)
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("1024 bits"), "{refused}");
+    openssl.run("ecparam -name secp256k1 -genkey -noout -out key.pem");
+    let refused = SoftwareKey::from_pem(&openssl.read("key.pem"), None)
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("P-256, P-384, P-521"), "{refused}");
+}
+
+#[test]
+fn what_is_no_key_file_is_named() {
+    let openssl = OpenSsl::new();
+    openssl.run("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x -keyout key.pem -out crt.pem");
+    openssl.run("x509 -in crt.pem -outform DER -out crt.der");
+    openssl.run("pkey -in key.pem -pubout -outform DER -out pub.der");
+    for (file, complaint) in [
+        ("crt.pem", "a certificate"),
+        ("crt.der", "a certificate"),
+        ("pub.der", "a public key"),
+    ] {
+        let refused = keys::from_file(&openssl.read(file), None)
             .unwrap_err()
             .to_string();
-        assert!(refused.contains(complaint), "{make}: {refused}");
+        assert!(refused.contains(complaint), "{file}: {refused}");
     }
+    let mut cut = openssl.run("pkey -in key.pem -outform DER");
+    cut.truncate(60);
+    assert!(keys::from_file(&cut, None).is_err());
 }

@@ -5,5 +5,6 @@
 mod certificate;
 mod key_files;
 mod openssl;
+mod pkcs12;
 mod properties;
 mod signatures;

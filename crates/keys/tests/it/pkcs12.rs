@@ -1,0 +1,123 @@
+//! PKCS#12 both ways: OpenSSL reads ours, we read OpenSSL's.
+
+use keys::{KeyError, Pkcs12, Signer, SoftwareKey};
+use secrecy::SecretString;
+use x509::Certificate;
+
+use crate::openssl::OpenSsl;
+
+/// A key and a certificate for it in `key.pem` and `crt.pem`, of a CA in `ca.pem`.
+fn pair(openssl: &OpenSsl, kind: &str) -> (SoftwareKey, Vec<Certificate>) {
+    let ec = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
+    openssl.run(&format!("req -x509 {ec} -subj /CN=ca -keyout ca.key -out ca.pem"));
+    openssl.run(&format!(
+        "req -new {kind} -nodes -subj /CN=leaf -keyout key.pem -out leaf.csr"
+    ));
+    openssl.run("x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -days 9 -out crt.pem");
+    let key = SoftwareKey::from_pem(&openssl.read("key.pem"), None).unwrap();
+    let certificate = |file| Certificate::from_pem(&openssl.read(file)).unwrap();
+    (key, vec![certificate("crt.pem"), certificate("ca.pem")])
+}
+
+const EC: &str = "-newkey ec -pkeyopt ec_paramgen_curve:P-256";
+
+#[test]
+fn openssl_reads_our_file_and_finds_modern_encryption_only() {
+    let openssl = OpenSsl::new();
+    for kind in [EC, "-newkey rsa:2048", "-newkey ed25519"] {
+        let (key, certificates) = pair(&openssl, kind);
+        let file = Pkcs12::to_der(&key, &certificates, "leaf", &"sesame ü".into()).unwrap();
+        openssl.write("ours.p12", &file);
+        openssl.write("pass", "sesame ü\n");
+        let shown = openssl.try_run("pkcs12 -in ours.p12 -passin file:pass -nodes -info".split(' '));
+        assert!(shown.status.success(), "{shown:?}");
+        let (out, info) = (
+            String::from_utf8(shown.stdout).unwrap(),
+            String::from_utf8(shown.stderr).unwrap(),
+        );
+        assert!(
+            out.contains("subject=CN = leaf") && out.contains("subject=CN = ca"),
+            "{out}"
+        );
+        assert!(info.contains("MAC: sha256, Iteration 600000"), "{info}");
+        let modern = "PBES2, PBKDF2, AES-256-CBC, Iteration 600000, PRF hmacWithSHA256";
+        assert_eq!(info.matches(modern).count(), 2, "{info}");
+        openssl.write("back.pem", out);
+        let back = SoftwareKey::from_pem(&openssl.read("back.pem"), None).unwrap();
+        assert_eq!(back.public_key(), key.public_key(), "{kind}");
+        let wrong = openssl.try_run("pkcs12 -in ours.p12 -passin pass:wrong -nodes".split(' '));
+        assert!(!wrong.status.success());
+
+        let read = Pkcs12::from_der(&file, &"sesame ü".into()).unwrap();
+        assert_eq!(read.key.public_key(), key.public_key());
+        let ders = |list: &[Certificate]| list.iter().map(|one| one.der().to_vec()).collect::<Vec<_>>();
+        assert_eq!(ders(&read.certificates), ders(&certificates));
+    }
+}
+
+#[test]
+fn files_of_openssl_are_read_old_and_new() {
+    let openssl = OpenSsl::new();
+    let (key, _) = pair(&openssl, EC);
+    let (right, wrong) = (SecretString::from("sesame"), SecretString::from("Sesame"));
+    for options in [
+        "",
+        "-macalg sha512",
+        "-certpbe PBE-SHA1-3DES -keypbe PBE-SHA1-3DES -macalg sha1",
+        "-certpbe NONE -keypbe AES-128-CBC",
+        "-keypbe NONE -certpbe NONE",
+        "-nomac",
+    ] {
+        openssl.run(&format!(
+            "pkcs12 -export -in crt.pem -inkey key.pem -certfile ca.pem -passout pass:sesame -out a.p12 {options}"
+        ));
+        let file = openssl.read("a.p12");
+        let read = Pkcs12::from_der(&file, &right).unwrap();
+        assert_eq!(read.key.public_key(), key.public_key(), "{options}");
+        assert_eq!(read.certificates.len(), 2, "{options}");
+        assert_eq!(
+            keys::from_file(&file, Some(&right)).unwrap().public_key(),
+            key.public_key()
+        );
+        assert!(
+            matches!(keys::from_file(&file, None), Err(KeyError::PassphraseNeeded)),
+            "{options}"
+        );
+        let refused = Pkcs12::from_der(&file, &wrong).unwrap_err();
+        assert!(
+            matches!(refused, KeyError::WrongPassphrase),
+            "{options}: {refused}"
+        );
+    }
+}
+
+#[test]
+fn a_changed_file_does_not_open() {
+    let openssl = OpenSsl::new();
+    pair(&openssl, EC);
+    openssl.run("pkcs12 -export -in crt.pem -inkey key.pem -iter 10 -passout pass:sesame -out a.p12");
+    let file = openssl.read("a.p12");
+    for at in (0..file.len()).step_by(7) {
+        let mut changed = file.clone();
+        changed[at] ^= 0x10;
+        assert!(
+            Pkcs12::from_der(&changed, &"sesame".into()).is_err(),
+            "octet {at}"
+        );
+        assert!(
+            Pkcs12::from_der(&file[..at], &"sesame".into()).is_err(),
+            "{at} octets"
+        );
+    }
+}
+
+#[test]
+fn a_file_without_a_key_says_so() {
+    let openssl = OpenSsl::new();
+    pair(&openssl, EC);
+    openssl.run("pkcs12 -export -nokeys -in crt.pem -passout pass:sesame -out a.p12");
+    let refused = Pkcs12::from_der(&openssl.read("a.p12"), &"sesame".into())
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("no private key"), "{refused}");
+}
