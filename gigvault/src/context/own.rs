@@ -57,6 +57,10 @@ fn is_api_key(text: &str) -> bool {
             .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(plain))
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "reads only, with flags that the crate files does not take"
+)]
 fn open(path: &Path) -> anyhow::Result<Option<File>> {
     let reading = || format!("reading {}", path.display());
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
