@@ -4,6 +4,8 @@
 //! a URL from a flag or from the environment; the server that a data directory names gets the token of that directory.
 //! Otherwise a directory that came with a download or a repository could have the token of another server sent to it.
 
+mod own;
+
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -21,9 +23,29 @@ const DATA_DIR: &str = "gigvault-data";
 pub(crate) struct Server {
     pub(crate) url: String,
     pub(crate) token: Option<SecretString>,
-    pub(crate) roots: Option<PathBuf>,
+    pub(crate) roots: Option<Roots>,
     /// Where else it listens, if it is the server of a data directory on this machine.
     pub(crate) local: Option<Pointer>,
+}
+
+/// Whom to trust as the server.
+pub(crate) enum Roots {
+    /// A file, a pipe or `-` that the caller named.
+    Named(PathBuf),
+    /// The root certificate of a data directory that was found.
+    Found(PathBuf),
+}
+
+impl Roots {
+    /// The certificates, PEM.
+    pub(crate) fn read(&self) -> anyhow::Result<Vec<u8>> {
+        match self {
+            Self::Named(path) => crate::commands::read(path),
+            Self::Found(path) => {
+                own::read(path)?.with_context(|| format!("reading {}: there is no such file", path.display()))
+            }
+        }
+    }
 }
 
 /// Where the server of a data directory listens, as it said itself when it was ready.
@@ -72,15 +94,14 @@ pub(crate) fn find(connection: &Connection) -> anyhow::Result<Server> {
     let local = data_dir.as_deref().filter(|_| connection.url.is_none());
     let token = match (&connection.token, local) {
         (Some(token), _) => Some(SecretString::from(token.trim())),
-        (None, Some(dir)) => std::fs::read_to_string(dir.join("admin.token"))
-            .ok()
-            .map(|token| token.trim().into()),
+        (None, Some(dir)) => own::token(&dir.join("admin.token"))?,
         (None, None) => None,
     };
     let roots = connection
         .ca_file
         .clone()
-        .or_else(|| local.map(|dir| dir.join("root.crt")));
+        .map(Roots::Named)
+        .or_else(|| local.map(|dir| Roots::Found(dir.join("root.crt"))));
     Ok(Server {
         url,
         token,
@@ -114,8 +135,8 @@ fn check_ours(dir: &Path) -> anyhow::Result<()> {
 pub(crate) fn client(connection: &Connection) -> anyhow::Result<Client> {
     let server = find(connection)?;
     let mut builder = Client::builder(&server.url);
-    if let Some(path) = &server.roots {
-        builder = builder.roots(crate::commands::read(path)?);
+    if let Some(roots) = &server.roots {
+        builder = builder.roots(roots.read()?);
     }
     if let Some(identity) = &connection.server_identity {
         builder = builder.server_identity(identity.clone());
@@ -128,9 +149,9 @@ pub(crate) fn client(connection: &Connection) -> anyhow::Result<Client> {
 
 fn pointer(dir: &Path) -> anyhow::Result<Pointer> {
     let path = dir.join("server.json");
-    let text = std::fs::read(&path).with_context(|| {
+    let text = own::read(&path)?.with_context(|| {
         format!(
-            "reading {}: start the server with `gigvault up`, or give --url",
+            "there is no {}: start the server with `gigvault up`, or give --url",
             path.display()
         )
     })?;

@@ -17,6 +17,7 @@
 mod audit;
 mod records;
 mod repair;
+mod revocations;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -155,14 +156,6 @@ impl Folder {
     /// [`Error::Content`] names the line that is damaged.
     pub fn issued(&self) -> Result<Vec<Issued>, Error> {
         Ok(records::read(&self.dir.join(ISSUED))?.records)
-    }
-
-    /// What was revoked, oldest first.
-    ///
-    /// # Errors
-    /// [`Error::Content`] names the line that is damaged.
-    pub fn revoked(&self) -> Result<Vec<Revoked>, Error> {
-        Ok(records::read(&self.dir.join(REVOKED))?.records)
     }
 
     /// Where the copy of an issued certificate is.
@@ -304,7 +297,7 @@ impl Folder {
     /// on it: an offline root's list is short.
     ///
     /// # Errors
-    /// Those of [`Root::crl`].
+    /// Those of [`Root::crl`] and of [`Folder::revoked`]: a list that lost an entry is not signed.
     pub fn publish_crl(
         &self,
         root: &Root,

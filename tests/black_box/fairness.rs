@@ -40,7 +40,7 @@ async fn many_large_pages_at_a_time_take_bounded_memory() {
     });
     let issue = async || {
         for _ in 0..75 {
-            rest.issue(&body).await;
+            rest.issue_in_time(&body).await;
         }
     };
     tokio::join!(issue(), issue(), issue(), issue());
@@ -70,7 +70,7 @@ async fn many_large_pages_at_a_time_take_bounded_memory() {
     }
     for list in lists {
         let status = list.await.unwrap();
-        assert!(matches!(status.as_u16(), 200 | 429), "{status}");
+        assert!(matches!(status.as_u16(), 200 | 429 | 503), "{status}");
     }
     assert!(most - before < 96 * MIB, "from {before} to {most} bytes");
 }

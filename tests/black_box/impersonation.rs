@@ -317,3 +317,30 @@ async fn names_of_the_api_and_of_the_trust_domain_are_refused_to_users() {
             == 1
     );
 }
+
+#[tokio::test]
+async fn a_developer_names_no_account_of_another_system_by_uri() {
+    let system = System::up().unwrap();
+    let rest = with_role(&system, "developer");
+    let csr = csr::with_san("/", "DNS:ignored.test");
+    for profile in ["tls-client", "mtls", "short-lived"] {
+        let status = async |names: &[&str]| {
+            let body = json!({"csr": csr, "profile": profile, "san": names});
+            rest.try_issue(&body).await.status()
+        };
+        for account in [
+            "uri:tag:microsoft.com,2022-09-14:sid:S-1-5-21-1-2-3-500",
+            "uri:TAG:Microsoft.com,2022-09-14%3aSID:S-1-5-21-1-2-3-500",
+            "uri:mailto:ceo@bank.example",
+            "uri:sip:ceo@bank.example",
+            "othername:1.3.6.1.4.1.311.25.2.1=040131",
+        ] {
+            let status = status(&["dns:a.test", account]).await;
+            assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{profile} {account}");
+        }
+        for thing in ["uri:https://a.test/app", "uri:urn:example:17"] {
+            let status = status(&["dns:a.test", thing]).await;
+            assert_eq!(status, StatusCode::CREATED, "{profile} {thing}");
+        }
+    }
+}

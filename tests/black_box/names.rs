@@ -145,3 +145,15 @@ async fn a_uri_is_certified_as_it_was_sent_and_found_in_every_spelling() {
         assert_eq!(list["items"].as_array().unwrap().len(), 1, "{spelling}: {list}");
     }
 }
+
+#[tokio::test]
+async fn a_name_of_more_text_than_is_certified_is_refused_unread() {
+    let system = System::up().unwrap();
+    let parts: Vec<String> = (0..20_000).map(|at| format!("CN={at}")).collect();
+    let name = format!("dirname:{}", parts.join(","));
+    let body = json!({"csr": csr(&system, "/"), "profile": "tls-client", "san": [name]});
+    let (status, answer) = issue(&system, &body).await;
+    assert!(status.is_client_error(), "{status} {answer}");
+    let said = answer.to_string();
+    assert!(said.contains("bytes as text; at most 2048"), "{said}");
+}

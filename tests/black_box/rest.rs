@@ -1,5 +1,7 @@
 //! A REST client as a user would write one.
 
+use std::time::Duration;
+
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 use testkit::system::System;
@@ -41,6 +43,20 @@ impl Rest {
         let (status, text) = (answer.status(), answer.text().await.unwrap());
         assert_eq!(status, StatusCode::CREATED, "{text}");
         serde_json::from_str(&text).unwrap()
+    }
+
+    /// Issues, and comes back later if the answer says so.
+    pub(crate) async fn issue_in_time(&self, body: &Value) {
+        loop {
+            let answer = self.try_issue(body).await;
+            match answer.status() {
+                StatusCode::CREATED => return,
+                StatusCode::SERVICE_UNAVAILABLE => {
+                    tokio::time::sleep(Duration::from_secs(retry_after(&answer).into())).await;
+                }
+                other => panic!("{other}: {}", answer.text().await.unwrap()),
+            }
+        }
     }
 
     pub(crate) async fn revoke(&self, serial: &str, reason: &str) {

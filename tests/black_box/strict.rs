@@ -191,6 +191,33 @@ async fn undeclared_and_doubled_query_parameters_are_refused_on_every_route() {
 }
 
 #[tokio::test]
+async fn the_openapi_document_is_not_sent_to_who_has_it() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    let url = format!("{}/api/openapi.json", rest.base);
+    let first = rest.http.get(&url).send().await.unwrap();
+    assert_eq!(first.status(), StatusCode::OK);
+    assert_eq!(first.headers()["content-type"], "application/json");
+    let etag = first.headers()["etag"].to_str().unwrap().to_owned();
+    for (known, status) in [(etag.as_str(), 304), ("*", 304), ("\"other\"", 200)] {
+        let again = rest
+            .http
+            .get(&url)
+            .header("if-none-match", known)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(again.status(), status, "{known}");
+        assert_eq!(again.headers()["etag"], etag);
+    }
+    let viewer = rest
+        .http
+        .get(format!("{}/api/docs/swagger-initializer.js", rest.base));
+    let viewer = viewer.send().await.unwrap().text().await.unwrap();
+    assert!(viewer.contains("/api/openapi.json"), "{viewer}");
+}
+
+#[tokio::test]
 async fn control_characters_are_refused_wherever_text_is_taken() {
     let system = System::up().unwrap();
     let rest = Rest::of(&system);

@@ -20,6 +20,10 @@ const PERSON: [ObjectIdentifier; 4] = [
     oids::EMAIL_ADDRESS,
 ];
 
+/// Schemes of URIs that name a place or a thing. Those of others name accounts of other systems: `mailto`, `sip`,
+/// `acct`, `tag`. Every profile for development lists its schemes.
+const NO_ACCOUNTS: [&str; 3] = ["https", "http", "urn"];
+
 /// The built-in profiles: `tls-server`, `tls-client`, `user-logon`, `mtls`, `short-lived`, `workload`,
 /// `service-identity`, `code-signing`, `email`, `device`, `opc-ua`, `ocsp-signer`, `sub-ca`, `services-ca`, `root`.
 #[must_use]
@@ -72,6 +76,14 @@ fn hosts(kinds: &[SanKind]) -> SanRule {
     }
 }
 
+/// The same rule for URIs that name no accounts.
+fn without_accounts(rule: SanRule) -> SanRule {
+    SanRule {
+        uri_schemes: NO_ACCOUNTS.map(str::to_owned).to_vec(),
+        ..rule
+    }
+}
+
 fn tls_server() -> Profile {
     Profile {
         san: hosts(&[Dns, Ip]),
@@ -88,7 +100,7 @@ fn tls_server() -> Profile {
 fn tls_client() -> Profile {
     Profile {
         subject: SubjectRule::with_common_name(CommonName::NamesRepeatSan).allowing(&PERSON),
-        san: SanRule::allowing(&[Dns, Ip, Email, Uri]),
+        san: without_accounts(SanRule::allowing(&[Dns, Ip, Email, Uri])),
         development: true,
         ..end_entity(
             "tls-client",
@@ -98,11 +110,14 @@ fn tls_client() -> Profile {
     }
 }
 
-/// Not for development: Windows and LDAP take the principal name for the account.
+/// Not for development: Windows and LDAP take the principal name for the account, and Windows the `tag:` URI of its SID.
 fn user_logon() -> Profile {
     Profile {
         subject: SubjectRule::with_common_name(CommonName::NamesRepeatSan).allowing(&PERSON),
-        san: SanRule::allowing(&[Upn, Email]).requiring(&[Upn]),
+        san: SanRule {
+            uri_schemes: vec!["tag".into()],
+            ..SanRule::allowing(&[Upn, Email, Uri]).requiring(&[Upn])
+        },
         ..end_entity(
             "user-logon",
             "People who sign in by their user principal name.",
@@ -113,7 +128,7 @@ fn user_logon() -> Profile {
 
 fn mtls() -> Profile {
     Profile {
-        san: hosts(&[Dns, Ip, Uri]),
+        san: without_accounts(hosts(&[Dns, Ip, Uri])),
         development: true,
         ..end_entity(
             "mtls",
@@ -125,7 +140,7 @@ fn mtls() -> Profile {
 
 fn short_lived() -> Profile {
     Profile {
-        san: hosts(&[Dns, Ip, Uri]),
+        san: without_accounts(hosts(&[Dns, Ip, Uri])),
         default_validity: days(1),
         max_validity: days(7),
         revocation: Revocation::NotAvailable,

@@ -1,5 +1,6 @@
 //! The checks of [`approve`](crate::approve), one a file. Those named `settle` also give the form that is certified.
 
+mod accounts;
 pub(crate) mod grant;
 pub(crate) mod key;
 pub(crate) mod names;

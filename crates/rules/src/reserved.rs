@@ -12,7 +12,7 @@ use crate::denied::Denied;
 use crate::grant::Grant;
 
 /// How often percent-encoding is taken off: somebody may decode twice, nobody decodes more often.
-const DECODINGS: usize = 3;
+pub(crate) const DECODINGS: usize = 3;
 
 /// The names of one installation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -181,7 +181,7 @@ fn host(text: &str) -> String {
 }
 
 /// Every `%41` as the octet that it stands for; what is no text then is dropped.
-fn percent_decoded(text: &str) -> String {
+pub(crate) fn percent_decoded(text: &str) -> String {
     let mut octets = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {

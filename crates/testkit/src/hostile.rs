@@ -234,7 +234,7 @@ impl Attack {
     /// Waits until at least so many connections stand or stood.
     ///
     /// # Errors
-    /// If that takes longer than half a minute.
+    /// If that takes longer than two minutes.
     pub async fn stands(&self, connections: usize) -> anyhow::Result<()> {
         let waiting = async {
             while self.opened() < connections {
@@ -242,7 +242,7 @@ impl Attack {
             }
         };
         let late = || format!("only {} connections were opened", self.opened());
-        tokio::time::timeout(Duration::from_secs(30), waiting)
+        tokio::time::timeout(Duration::from_secs(120), waiting)
             .await
             .with_context(late)
     }

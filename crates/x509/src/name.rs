@@ -18,6 +18,9 @@ use const_oid::ObjectIdentifier;
 use crate::asn1::{DerError, Reader, Writer, tag};
 use attribute::Attribute;
 
+/// Longest text that is read as a name, in bytes. Longer text is refused before anything is read of it.
+pub const MAX_TEXT: usize = 4096;
+
 /// Why a name was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
@@ -31,6 +34,12 @@ pub enum NameError {
         at: usize,
         /// What is wrong there and what to write instead.
         problem: &'static str,
+    },
+    /// The text is longer than that of any name in use.
+    #[error("a distinguished name has {length} bytes as text; at most {MAX_TEXT} are taken")]
+    LongText {
+        /// Bytes of the refused text.
+        length: usize,
     },
     /// The attribute type has no known name and is no dotted number.
     #[error(

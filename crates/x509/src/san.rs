@@ -35,12 +35,22 @@ pub const ID_ON_SMTP_UTF8_MAILBOX: ObjectIdentifier = ObjectIdentifier::new_unwr
 /// User principal name, the otherName of Windows logon.
 pub const ID_ON_UPN: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2.3");
 
+/// Longest name as text, kind included, in bytes: it is a key of the inventory, and an index of PostgreSQL holds at
+/// most 2704 bytes a row. Longer text is refused before anything is read of it.
+pub const MAX_TEXT: usize = 2048;
+
 /// Why a subject alternative name was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SanError {
     /// The text has no known kind before its colon.
     #[error("`{0}`: begin with dns:, ip:, email:, uri:, dirname:, rid:, upn: or othername:")]
     Kind(String),
+    /// The text is longer than any name that is certified.
+    #[error("a name has {length} bytes as text; at most {MAX_TEXT} are taken")]
+    TooLong {
+        /// Bytes of the refused text.
+        length: usize,
+    },
     /// Not a host name that a certificate may carry.
     #[error("DNS name `{name}`: {problem}")]
     Dns {

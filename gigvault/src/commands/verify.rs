@@ -15,13 +15,15 @@ use crate::output::Output;
 
 pub(super) fn run(arguments: &Verify, connection: &Connection, output: Output) -> anyhow::Result<()> {
     let roots = match &connection.ca_file {
-        Some(path) => path.clone(),
-        None => context::find(connection)
-            .ok()
-            .and_then(|server| server.roots)
-            .ok_or_else(|| Usage("no root to verify against: give --ca-file".to_owned()))?,
+        Some(path) => certificates(path)?,
+        None => {
+            let roots = context::find(connection)
+                .ok()
+                .and_then(|server| server.roots)
+                .ok_or_else(|| Usage("no root to verify against: give --ca-file".to_owned()))?;
+            bundle::certificates(&roots.read()?).context("reading the root certificates")?
+        }
     };
-    let roots = certificates(&roots)?;
     let mut given = certificates(&arguments.file)?;
     if let Some(path) = &arguments.untrusted {
         given.extend(certificates(path)?);

@@ -283,7 +283,7 @@ fn content(
 ) -> Content {
     let (rest, document) = openapi::routes(services, &health);
     let declared = kit::http::Declared::of(&document);
-    let rest = rest.merge(openapi::viewer(document));
+    let rest = rest.merge(openapi::viewer(&document));
     let mut grpc = tonic::service::Routes::default();
     let (mut http, mut rest) = (axum::Router::new(), rest);
     if let Some(ca) = &services.ca {

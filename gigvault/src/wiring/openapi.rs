@@ -1,14 +1,22 @@
 //! The one OpenAPI document of all services, and the viewer that shows it.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use axum::Router;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::body::Bytes;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use kit::health::Health;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::services::Services;
 use super::status;
+
+/// Where the document is.
+const PATH: &str = "/api/openapi.json";
 
 #[derive(OpenApi)]
 #[openapi(info(
@@ -38,22 +46,68 @@ pub(crate) fn routes(services: &Services, health: &Health) -> (Router, utoipa::o
 }
 
 /// `/api/openapi.json`, and `/api/docs` with everything it needs from this binary.
-pub(crate) fn viewer(document: utoipa::openapi::OpenApi) -> Router {
+pub(crate) fn viewer(document: &utoipa::openapi::OpenApi) -> Router {
     // The viewer brings its own script and styles; nothing comes from elsewhere.
     const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'; \
                           img-src 'self' data:; frame-ancestors 'none'";
-    let viewer: Router = SwaggerUi::new("/api/docs")
-        .url("/api/openapi.json", document)
-        .into();
-    viewer.layer(axum::middleware::map_response(
-        async |mut response: axum::response::Response| {
-            let headers = response.headers_mut();
-            headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-            headers.insert(
-                HeaderName::from_static("x-frame-options"),
-                HeaderValue::from_static("DENY"),
-            );
-            response
-        },
-    ))
+    let viewer: Router = SwaggerUi::new("/api/docs").config(Config::new([PATH])).into();
+    let document = Document::of(document);
+    let viewer = viewer.route(
+        PATH,
+        get(async move |headers: HeaderMap| document.answer(&headers)),
+    );
+    viewer.layer(axum::middleware::map_response(async |mut response: Response| {
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        headers.insert(
+            HeaderName::from_static("x-frame-options"),
+            HeaderValue::from_static("DENY"),
+        );
+        response
+    }))
+}
+
+/// The document as it is sent. Anybody may ask for it, as often as he likes: it is written once.
+#[derive(Clone)]
+struct Document {
+    json: Bytes,
+    etag: String,
+}
+
+impl Document {
+    fn of(document: &utoipa::openapi::OpenApi) -> Self {
+        let json = serde_json::to_vec(document).unwrap_or_else(|error| {
+            tracing::error!(%error, "the OpenAPI document can't be written");
+            b"{}".to_vec()
+        });
+        // It tells the documents of two versions apart, no more.
+        let mut hasher = DefaultHasher::new();
+        json.hash(&mut hasher);
+        Self {
+            json: json.into(),
+            etag: format!("\"{:016x}\"", hasher.finish()),
+        }
+    }
+
+    fn answer(&self, headers: &HeaderMap) -> Response {
+        let about = [
+            (header::ETAG, self.etag.as_str()),
+            (header::CACHE_CONTROL, "no-cache"),
+        ];
+        if self.is_known(headers) {
+            return (StatusCode::NOT_MODIFIED, about).into_response();
+        }
+        let json = [(header::CONTENT_TYPE, "application/json")];
+        (about, json, self.json.clone()).into_response()
+    }
+
+    /// RFC 9110 section 13.1.2.
+    fn is_known(&self, headers: &HeaderMap) -> bool {
+        let values = headers.get_all(header::IF_NONE_MATCH).into_iter();
+        values
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .any(|known| known == "*" || known.trim_start_matches("W/") == self.etag)
+    }
 }

@@ -1,7 +1,7 @@
 //! How the CLI finds its server.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 
 use crate::bench::{Desk, Ran, Server, openssl, text};
 
@@ -16,6 +16,11 @@ fn data_dir(desk: &Desk, server: &Server) {
         &format!(r#"{{"https": "{}", "pid": 1}}"#, server.url),
     );
     desk.write("gigvault-data/admin.token", "gv_local\n");
+    fs::set_permissions(
+        desk.path("gigvault-data/admin.token"),
+        PermissionsExt::from_mode(0o600),
+    )
+    .unwrap();
     let (key, root) = (desk.path("root.key"), desk.path("gigvault-data/root.crt"));
     let make = [
         "req",
@@ -127,5 +132,57 @@ fn a_directory_of_another_user_names_no_server() {
     }
     let said = desk.run(&["whoami"]).failed(1);
     assert!(said.contains("belongs to user 65534"), "{said}");
+    assert!(server.asked().is_empty());
+}
+
+#[test]
+fn nothing_in_a_data_directory_leads_elsewhere() {
+    for name in ["admin.token", "server.json", "root.crt"] {
+        let (desk, server) = (Desk::new(), Server::answering(&[(200, ME)]));
+        data_dir(&desk, &server);
+        let (inside, elsewhere) = (desk.path(&format!("gigvault-data/{name}")), desk.path("theirs"));
+        fs::rename(&inside, &elsewhere).unwrap();
+        symlink(&elsewhere, &inside).unwrap();
+        let said = desk.run(&["whoami"]).failed(1);
+        assert!(said.contains(name) && said.contains("symbolic link"), "{said}");
+        fs::remove_file(&inside).unwrap();
+        // Nobody writes to it: a reader would wait for ever.
+        rustix::fs::mkfifoat(
+            rustix::fs::CWD,
+            &inside,
+            rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+        )
+        .unwrap();
+        let said = desk.run(&["whoami"]).failed(1);
+        assert!(
+            said.contains(name) && said.contains("not a regular file"),
+            "{said}"
+        );
+        fs::remove_file(&inside).unwrap();
+        fs::rename(&elsewhere, &inside).unwrap();
+        if chown(&inside, Some(65_534), None).is_ok() {
+            let said = desk.run(&["whoami"]).failed(1);
+            assert!(said.contains("belongs to user 65534"), "{said}");
+        }
+        assert!(server.asked().is_empty());
+    }
+}
+
+#[test]
+fn only_a_closed_file_with_an_api_key_is_a_token() {
+    let (desk, server) = (Desk::new(), Server::answering(&[(200, ME)]));
+    data_dir(&desk, &server);
+    let token = desk.path("gigvault-data/admin.token");
+    for mode in [0o644, 0o640, 0o602, 0o620] {
+        fs::set_permissions(&token, PermissionsExt::from_mode(mode)).unwrap();
+        let said = desk.run(&["whoami"]).failed(1);
+        assert!(said.contains("chmod go="), "{said}");
+    }
+    fs::set_permissions(&token, PermissionsExt::from_mode(0o600)).unwrap();
+    for other in ["", "gv_", "root:x:0:0", "-----BEGIN PRIVATE KEY-----", "gv_a\nb"] {
+        desk.write("gigvault-data/admin.token", other);
+        let said = desk.run(&["whoami"]).failed(1);
+        assert!(said.contains("holds no API key"), "{said}");
+    }
     assert!(server.asked().is_empty());
 }

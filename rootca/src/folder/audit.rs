@@ -10,6 +10,7 @@ use data_encoding::HEXLOWER;
 use time::OffsetDateTime;
 use x509::Certificate;
 
+use super::revocations::forgotten;
 use super::{Folder, ISSUED, ISSUED_FILES, Issued, REVOKED, Revoked, records};
 use crate::error::Error;
 use crate::files;
@@ -131,6 +132,11 @@ impl Folder {
         if ledger.cut_off {
             audit.notices.push(cut_off(REVOKED));
         }
+        if ledger.missing {
+            audit.notices.push(format!(
+                "{REVOKED} is missing, which is in order only if nothing was ever revoked here; `verify --repair` makes it anew"
+            ));
+        }
         let revoked = ledger.records;
         let mut seen = HashSet::new();
         let mut problems = Vec::new();
@@ -168,14 +174,12 @@ impl Folder {
                 "root.crl has another number than crl-number, {number}; `verify --repair` sets the higher one"
             )),
         }
-        let revoked = self.revoked()?;
-        let unknown = list
-            .entries()
-            .iter()
-            .find(|entry| !revoked.iter().any(|known| known.serial == entry.serial));
-        if let Some(entry) = unknown {
+        // Not `revoked()`, which refuses: here everything that is wrong is named.
+        let revoked = records::read::<Revoked>(&self.dir.join(REVOKED))?.records;
+        for entry in forgotten(&list, &revoked) {
             problems.push(format!(
-                "root.crl lists {}, which revoked.jsonl does not",
+                "root.crl lists {}, which revoked.jsonl does not; restore {REVOKED} from a copy, or let `verify --repair` take \
+                 in what root.crl lists",
                 entry.serial
             ));
         }

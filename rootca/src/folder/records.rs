@@ -96,10 +96,12 @@ pub(super) struct Ledger<T> {
     pub(super) records: Vec<T>,
     /// Whether its last line was cut off.
     pub(super) cut_off: bool,
+    /// Whether there is no such file.
+    pub(super) missing: bool,
 }
 
 pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Ledger<T>, Error> {
-    let content = files::read_if_there(path)?.unwrap_or_default();
+    let found = files::read_if_there(path)?;
     let wrong = |number: usize, problem: &dyn Display| Error::Content {
         path: path.into(),
         problem: format!("line {number}: {problem}"),
@@ -107,7 +109,9 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Ledger<T>, Error>
     let mut ledger = Ledger {
         records: Vec::new(),
         cut_off: false,
+        missing: found.is_none(),
     };
+    let content = found.unwrap_or_default();
     for (number, line) in (1..).zip(content.split_inclusive(|byte| *byte == b'\n')) {
         match serde_json::from_slice(line) {
             Ok(record) => ledger.records.push(record),

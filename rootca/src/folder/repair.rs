@@ -12,8 +12,8 @@ use crate::files;
 
 impl Folder {
     /// Takes certificates into the ledger that this root signed and the ledger does not know, writes copies that are
-    /// missing from the ledger, removes ledger lines that were cut off, and raises a CRL number that is below the one of
-    /// the latest CRL. Answers what was done, one sentence each.
+    /// missing from the ledger, removes ledger lines that were cut off, takes revocations into their ledger that only the
+    /// latest CRL lists, and raises a CRL number that is below the one of that CRL. Answers what was done, one sentence each.
     ///
     /// # Errors
     /// [`Error::File`], [`Error::Content`].
@@ -30,6 +30,7 @@ impl Folder {
                 "revoked.jsonl: the last line, which had no line break, was completed or removed".to_owned(),
             );
         }
+        self.take_in_revocations(&mut done)?;
         self.restore_copies(&mut done)?;
         self.take_in_orphans(now, &mut done)?;
         self.raise_crl_number(&mut done)?;

@@ -217,3 +217,91 @@ fn a_ledger_that_a_crash_cut_off_is_read_and_mended() {
     assert_eq!(ceremony.read("root/issued.jsonl").lines().count(), 2);
     ceremony.run_unlocked(&["verify"]).ok();
 }
+
+#[test]
+fn a_crl_never_takes_back_what_a_lost_ledger_forgot() {
+    let ceremony = with_csr();
+    let serial = ceremony.sign("sub", &["--out", "sub.crt"]).ok().value("serial");
+    ceremony
+        .run(&[
+            "revoke",
+            &serial,
+            "--dir",
+            "root",
+            "--reason",
+            "superseded",
+            "--yes",
+        ])
+        .ok();
+    ceremony.run_unlocked(&["crl"]).ok();
+    let ledger = ceremony.path("root/revoked.jsonl");
+    let (whole, list) = (
+        ceremony.read("root/revoked.jsonl"),
+        fs::read(ceremony.path("root/root.crl")).unwrap(),
+    );
+    let verify =
+        |more: &[&str]| ceremony.run(&[&["verify", "--dir", "root", "--without-key"], more].concat());
+    // Torn in the middle of its only line, emptied, and gone.
+    let torn = whole.get(..whole.len() / 2).unwrap();
+    for left in [Some(torn), Some(""), None] {
+        match left {
+            Some(text) => fs::write(&ledger, text).unwrap(),
+            None => fs::remove_file(&ledger).unwrap(),
+        }
+        let refused = ceremony.run_unlocked(&["crl"]);
+        assert!(refused.stderr.contains("revoked.jsonl"), "{}", refused.stderr);
+        refused.refused(1, "verify --repair");
+        ceremony
+            .run(&["revoke", &serial, "--dir", "root", "--yes"])
+            .refused(1, "verify --repair");
+        ceremony
+            .run(&["inspect", "--dir", "root"])
+            .refused(1, "verify --repair");
+        assert_eq!(
+            fs::read(ceremony.path("root/root.crl")).unwrap(),
+            list,
+            "{left:?}"
+        );
+        verify(&[]).refused(1, "which revoked.jsonl does not");
+        let repaired = verify(&["--repair", "-o", "table"]).ok().stdout;
+        assert!(repaired.contains("taken into revoked.jsonl"), "{repaired}");
+        let restored = ceremony.read("root/revoked.jsonl");
+        assert!(
+            restored.contains(&serial) && restored.contains("superseded"),
+            "{restored}"
+        );
+        assert_eq!(ceremony.mode("root/revoked.jsonl"), 0o600);
+    }
+    assert_eq!(ceremony.run_unlocked(&["crl"]).ok().value("revoked"), "1");
+}
+
+#[test]
+fn a_missing_list_of_revocations_is_accepted_while_nothing_is_revoked() {
+    let ceremony = with_csr();
+    ceremony.run_unlocked(&["crl"]).ok();
+    fs::remove_file(ceremony.path("root/revoked.jsonl")).unwrap();
+    assert_eq!(ceremony.run_unlocked(&["crl"]).ok().value("revoked"), "0");
+    let verify = |more: &[&str]| {
+        ceremony
+            .run(&[&["verify", "--dir", "root", "--without-key", "-o", "table"], more].concat())
+            .ok()
+            .stdout
+    };
+    assert!(verify(&[]).contains("revoked.jsonl is missing"));
+    assert!(verify(&["--repair"]).contains("made anew"));
+    assert!(!verify(&[]).contains("is missing"));
+}
+
+#[test]
+fn a_crl_of_another_root_revokes_nothing_here() {
+    let (ceremony, other) = (with_csr(), with_csr());
+    let serial = other.sign("sub", &["--out", "sub.crt"]).ok().value("serial");
+    other.run(&["revoke", &serial, "--dir", "root", "--yes"]).ok();
+    other.run_unlocked(&["crl"]).ok();
+    fs::copy(other.path("root/root.crl"), ceremony.path("root/root.crl")).unwrap();
+    ceremony.run_unlocked(&["crl"]).refused(1, "out of the folder");
+    ceremony
+        .run(&["verify", "--dir", "root", "--without-key", "--repair"])
+        .refused(1, "root.crl");
+    assert_eq!(ceremony.read("root/revoked.jsonl"), "");
+}

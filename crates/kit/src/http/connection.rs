@@ -90,7 +90,7 @@ impl Service<Request<Incoming>> for Handler {
 
     fn call(&self, mut request: Request<Incoming>) -> Serving {
         self.begun.store(true, Ordering::Relaxed);
-        let in_pieces = request.version() == Version::HTTP_2;
+        let windowed = request.version() == Version::HTTP_2;
         let extensions = request.extensions_mut();
         extensions.insert(self.connection);
         extensions.insert(self.peer.clone());
@@ -100,7 +100,7 @@ impl Service<Request<Incoming>> for Handler {
         Serving {
             route: tower::Service::call(&mut self.site.router.clone(), request),
             running: Some(Running::begin(&self.outstanding)),
-            in_pieces,
+            windowed,
         }
     }
 }
@@ -109,7 +109,7 @@ impl Service<Request<Incoming>> for Handler {
 pub(super) struct Serving {
     route: RouteFuture<Infallible>,
     running: Option<Running>,
-    in_pieces: bool,
+    windowed: bool,
 }
 
 impl Future for Serving {
@@ -122,8 +122,8 @@ impl Future for Serving {
             // Polled again after it was ready, which no caller does.
             return Poll::Pending;
         };
-        let in_pieces = this.in_pieces;
-        Poll::Ready(Ok(response.map(|body| running.answer(body, in_pieces))))
+        let windowed = this.windowed;
+        Poll::Ready(Ok(response.map(|body| running.answer(body, windowed))))
     }
 }
 

@@ -5,6 +5,7 @@
 //! [`Query`] refuse members and parameters that the type does not have, whether or not the type asks for that. A body
 //! that can't be parsed is 400; one that can, but is not what the path takes, is 422.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 
 use axum::extract::path::ErrorKind;
@@ -121,6 +122,11 @@ fn query<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
             _ => refuse(format!("query: {error}")),
         },
     )?;
+    // The only number in a query. Rust's own reading takes a sign.
+    let signed = |(name, value): (Cow<'_, str>, Cow<'_, str>)| name == "limit" && value.starts_with('+');
+    if form_urlencoded::parse(text.as_bytes()).any(signed) {
+        return Err(refuse("query parameter limit: digits are expected".to_owned()).at("limit"));
+    }
     match unknown.into_inner() {
         Some(name) => Err(refuse(format!("there is no query parameter {name:?} here")).at(name)),
         None => Ok(value),
@@ -175,6 +181,7 @@ mod tests {
         for (text, field) in [
             ("limit=5&limt=6", "limt"),
             ("limit=-1", "limit"),
+            ("limit=%2B5", "limit"),
             ("limit=", "limit"),
             ("x%00=1", "x\0"),
         ] {

@@ -1,5 +1,7 @@
 //! What RFC 9110 and RFC 9112 demand of every request, whatever route it is for.
 
+use std::net::Ipv6Addr;
+
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, EXPECT, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::Authority;
@@ -44,6 +46,11 @@ fn host(parts: &Parts) -> Result<(), Problem> {
     if second.is_some() {
         return Err(malformed("the request has more than one Host header"));
     }
+    if parts.version < Version::HTTP_2 && !matches!(parts.uri.scheme_str(), None | Some("http" | "https")) {
+        return Err(malformed(
+            "the scheme of the request target is neither http nor https",
+        ));
+    }
     let authority = parts.uri.authority();
     if authority.is_some_and(|authority| !names_host(authority.as_str())) {
         return Err(malformed("the authority of the request is not host or host:port"));
@@ -77,10 +84,19 @@ fn names_host(text: &str) -> bool {
     let after_host = authority.as_str().strip_prefix(authority.host()).unwrap_or("@");
     let port = match after_host.strip_prefix(':') {
         None => after_host.is_empty(),
-        Some(port) => port.is_empty() || port.parse::<u16>().is_ok(),
+        Some(port) => {
+            let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+            port.is_empty() || digits && port.parse::<u16>().is_ok()
+        }
     };
+    let bracketed = authority
+        .host()
+        .strip_prefix('[')
+        .map(|rest| rest.strip_suffix(']'));
+    let literal =
+        bracketed.is_none_or(|inside| inside.is_some_and(|inside| inside.parse::<Ipv6Addr>().is_ok()));
     // A list of hosts would be a valid name by the grammar, and stands for two Host headers.
-    !authority.host().is_empty() && port && !text.contains(['@', ','])
+    !authority.host().is_empty() && port && literal && !text.contains(['@', ','])
 }
 
 /// Only `chunked`: hyper takes any list that ends with it, and would hand us a body that is still compressed.
@@ -184,10 +200,34 @@ mod tests {
         ] {
             assert_eq!(status(one, "/", &[("host", host)]), 200, "{host}");
         }
-        for host in ["", "a b", "user@a", "a:b", "a:99999", "a/b", "::1", "a,b"] {
+        for host in [
+            "",
+            "a b",
+            "user@a",
+            "a:b",
+            "a:99999",
+            "a:+80",
+            "a:-1",
+            "a/b",
+            "::1",
+            "a,b",
+            "[]",
+            "[a]",
+            "[::1",
+            "[1.2.3.4]",
+            "[::1]x",
+        ] {
             assert_eq!(status(one, "/", &[("host", host)]), 400, "{host}");
         }
         assert_eq!(status(one, "/", &[]), 400);
+        for (target, expected) in [
+            ("http://a/", 200),
+            ("HTTPS://a/", 200),
+            ("ftp://a/", 400),
+            ("foo://a/", 400),
+        ] {
+            assert_eq!(status(one, target, &[("host", "a")]), expected, "{target}");
+        }
         assert_eq!(status(one, "/", &[("host", "a"), ("host", "a")]), 400);
         assert_eq!(status(Version::HTTP_10, "/", &[]), 200);
         let two = Version::HTTP_2;

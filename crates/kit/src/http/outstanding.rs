@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::body::Pace;
 use super::flow::Patience;
 
-/// Most bytes that are handed over at a time where the client's window decides: what is handed over is no longer counted.
+/// Most bytes that are handed over at a time: what is handed over is no longer counted.
 const PIECE: usize = 32 * 1024;
 
 /// What runs on a connection.
@@ -90,15 +90,16 @@ impl Running {
         Self(Arc::clone(on))
     }
 
-    /// The answer of the request. `in_pieces` where the client's window decides how much is taken.
-    pub(super) fn answer(self, body: Body, in_pieces: bool) -> Answer {
+    /// The answer of the request. `windowed` where the client's window decides how much is taken; else the socket does, and
+    /// [`super::flow::Flow`] watches that.
+    pub(super) fn answer(self, body: Body, windowed: bool) -> Answer {
         let turn = Arc::new(Turn::default());
         let mut answers = self.0.answers.lock().unwrap_or_else(PoisonError::into_inner);
         answers.push(Arc::clone(&turn));
         drop(answers);
         Answer {
             body,
-            in_pieces,
+            windowed,
             rest: Bytes::new(),
             given: 0,
             patience: Patience::new(self.0.pace),
@@ -119,7 +120,7 @@ impl Drop for Running {
 /// An answer that notes whose turn it is.
 pub(super) struct Answer {
     body: Body,
-    in_pieces: bool,
+    windowed: bool,
     rest: Bytes,
     given: usize,
     patience: Patience,
@@ -128,8 +129,9 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// The next piece of what the body gave. hyper hands a frame to HTTP/2 as soon as the window is not quite shut, and
-    /// lets go of the body with the last one. So the last byte comes alone: it waits until the window took all others.
+    /// The next piece of what the body gave. hyper takes a whole frame at once, however large, into its buffer (HTTP/1.1)
+    /// or as soon as the window is not quite shut (HTTP/2), and lets go of the body with the last one. So the last byte
+    /// comes alone: it waits until nearly all others were taken.
     fn piece(&mut self) -> Option<Bytes> {
         let length = match self.rest.len() {
             0 => return None,
@@ -141,6 +143,9 @@ impl Answer {
 
     fn give(&mut self, bytes: usize) {
         self.given = bytes;
+        if !self.windowed {
+            return;
+        }
         let until = self
             .running
             .0
@@ -170,7 +175,7 @@ impl HttpBody for Answer {
             end => return Poll::Ready(end),
         };
         let frame = match frame.into_data() {
-            Ok(data) if this.in_pieces && !data.is_empty() => {
+            Ok(data) if !data.is_empty() => {
                 this.rest = data;
                 Frame::data(this.piece().unwrap_or_default())
             }

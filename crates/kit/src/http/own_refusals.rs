@@ -76,7 +76,7 @@ fn answer(status: u16) -> Vec<u8> {
         431 => (
             "431 Request Header Fields Too Large",
             "headers-too-large",
-            "the head of the request is larger than is taken: 16 KiB and 100 headers",
+            "the headers (16 KiB and 100 of them) or the announced body are larger than is taken",
         ),
         _ => (
             "400 Bad Request",

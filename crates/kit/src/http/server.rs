@@ -1,13 +1,15 @@
 //! The accept loop.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::rustls::server::Acceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -22,6 +24,8 @@ use crate::tls::TlsSource;
 
 /// How long the place of a handshake rests: with 32 places, a client address has 320 handshakes a second.
 const HANDSHAKE_REST: Duration = Duration::from_millis(100);
+/// How long a handshake keeps its place. The work is done by then; a client that does not go on holds nobody up.
+const HANDSHAKE_PLACE: Duration = Duration::from_millis(250);
 /// Kernel memory for what a client has not taken yet. Without a bound the kernel would keep up to 4 MiB of it, and notice
 /// late that a slow client reads.
 const SEND_BUFFER: usize = 128 * 1024;
@@ -165,12 +169,17 @@ impl Host {
         stream: Lingering,
         remote: SocketAddr,
     ) -> Option<TlsStream<Lingering>> {
-        let acceptor = TlsAcceptor::from(tls.server_config());
         let handshake = timeout(self.limits.handshake, async {
+            // To read the ClientHello costs next to nothing, and a client may let us wait for it: no place for that.
+            let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
             let turn = self.handshakes.enter(&remote.into()).await;
-            let handshaken = acceptor.accept(stream).await;
+            let mut handshaken = pin!(hello.into_stream(tls.server_config()));
+            let soon = timeout(HANDSHAKE_PLACE, handshaken.as_mut()).await;
             rest(turn);
-            handshaken
+            match soon {
+                Ok(handshaken) => handshaken,
+                Err(_elapsed) => handshaken.await,
+            }
         });
         let handshaken = tokio::select! {
             () = self.end.stop.cancelled() => return None,

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::routing::{get, post};
 use http::Method;
-use kit::http::{Declared, Edge, Json, Limits, Pace, Raw, Site, Unauthenticated};
+use kit::http::{AnswerMemory, Declared, Edge, Json, Limits, Pace, Raw, Site, Unauthenticated};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::world::{Served, client};
+use crate::world::{Ca, Leaf, Served, client, clock};
 
 fn site() -> Site {
     let router = Router::new()
@@ -169,4 +169,72 @@ async fn requests_beyond_a_clients_part_are_429() {
     }
     assert_eq!(status, 429);
     drop(held);
+}
+
+#[tokio::test]
+async fn pages_that_one_client_leaves_unread_are_bounded_over_http_1() {
+    const PAGE: usize = 1 << 20;
+    let router = Router::new().route("/page", get(async || vec![b'x'; PAGE]));
+    let edge = Edge::new("test").answer_memory(AnswerMemory::new(8 * PAGE, 2 * PAGE));
+    let served = Served::plain(edge.around(router)).await;
+    let elsewhere = Ipv4Addr::new(127, 0, 0, 2);
+    let request = b"GET /page HTTP/1.1\r\nHost: a\r\n\r\n";
+    let mut held = Vec::new();
+    for status in ["200", "200", "429", "429"] {
+        let mut stream = from(elsewhere, &served).await;
+        stream.write_all(request).await.unwrap();
+        let mut line = [0; 12];
+        stream.read_exact(&mut line).await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&line), format!("HTTP/1.1 {status}"));
+        held.push(stream);
+    }
+    let answer = client().get(served.http("/page")).send().await.unwrap();
+    assert_eq!(answer.status(), 200, "others have theirs");
+    assert_eq!(answer.bytes().await.unwrap().len(), PAGE);
+}
+
+/// The ClientHello of a client that speaks TLS 1.3.
+fn client_hello() -> Vec<u8> {
+    let config = rustls::ClientConfig::builder()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    let name = "localhost".try_into().unwrap();
+    let mut connection = rustls::ClientConnection::new(std::sync::Arc::new(config), name).unwrap();
+    let mut hello = Vec::new();
+    connection.write_tls(&mut hello).unwrap();
+    hello
+}
+
+#[tokio::test]
+async fn handshakes_that_do_not_go_on_keep_nobody_out() {
+    let ca = Ca::new();
+    let pair = ca.pair(&Leaf {
+        names: &["localhost"],
+        ..Leaf::default()
+    });
+    let identity =
+        kit::tls::ServerIdentity::from_pem(pair.chain.as_bytes(), pair.key.as_bytes(), clock()).unwrap();
+    let limits = Limits {
+        handshake: Duration::from_secs(60),
+        handshakes: 2,
+        ..Limits::default()
+    };
+    let served = Served::new(Some(std::sync::Arc::new(identity)), site(), limits).await;
+    let root = reqwest::Certificate::from_pem(ca.pem.as_bytes()).unwrap();
+    for begun in [client_hello()[..7].to_vec(), client_hello()] {
+        let mut held = Vec::new();
+        for number in 2..10 {
+            let mut stream = from(Ipv4Addr::new(127, 0, 0, number), &served).await;
+            stream.write_all(&begun).await.unwrap();
+            held.push(stream);
+        }
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .tls_certs_only([root.clone()])
+            .build()
+            .unwrap();
+        let call = client.get(format!("https://localhost:{}/", served.port)).send();
+        let answer = tokio::time::timeout(Duration::from_secs(30), call).await;
+        assert_eq!(answer.expect("it is kept out").unwrap().status(), 200);
+    }
 }

@@ -3,17 +3,13 @@
 use std::collections::HashSet;
 
 use x509::name::oids;
-use x509::san::SanKind;
+use x509::san::{MAX_TEXT, SanKind};
 use x509::{DistinguishedName, San};
 
-use super::spiffe;
+use super::{accounts, spiffe};
 use crate::denied::Denied;
 use crate::profile::{Profile, SanRule};
 use crate::request::Request;
-
-/// Longest name as text, kind included, in bytes: it is a key of the inventory, and an index of PostgreSQL holds at
-/// most 2704 bytes a row.
-const MAX_TEXT: usize = 2048;
 
 /// The names to certify: those asked for, in their order, each once, and the mailboxes of the subject if the profile
 /// says so.
@@ -75,6 +71,12 @@ fn check_one(profile: &Profile, san: &San) -> Result<(), Denied> {
         };
         return Err(Denied::san(format!(
             "{san}: profile {} does not take names of this kind; allowed: {allowed}",
+            profile.name
+        )));
+    }
+    if accounts::is_windows_account(san) && !rule.allowed.contains(&SanKind::Upn) {
+        return Err(Denied::san(format!(
+            "{san}: profile {} does not name Windows accounts; use one that takes user principal names, such as user-logon",
             profile.name
         )));
     }

@@ -152,6 +152,12 @@ fn development_profiles_name_no_account_of_somebody_elses_system() {
             "upn:administrator@corp.example",
             "uri:spiffe://other.test/svc/api",
             "uri:spiffe://gigvault.internal/svc/api",
+            SID,
+            "uri:mailto:ceo@bank.example",
+            "uri:sip:ceo@bank.example",
+            "uri:acct:ceo@bank.example",
+            "uri:ldap://dc.bank.example/CN=ceo",
+            "othername:1.3.6.1.4.1.311.25.2.1=040131",
         ] {
             let refused = ask(&profile, "", &["dns:a.test", name], Grant::default()).unwrap_err();
             assert_eq!(refused.field, field::SAN, "{} {name}: {refused}", profile.name);
@@ -177,6 +183,39 @@ fn development_profiles_name_no_account_of_somebody_elses_system() {
     }
     let refused = ordinary("tls-client", "CN=system:admin", &[]).unwrap_err();
     assert!(refused.detail.contains("system:"), "{refused}");
+}
+
+/// How Windows takes the identifier of an account from a certificate.
+const SID: &str = "uri:tag:microsoft.com,2022-09-14:sid:S-1-5-21-1-2-3-500";
+
+#[test]
+fn only_a_profile_of_principal_names_names_windows_accounts() {
+    let spelled = [
+        SID,
+        "uri:TAG:Microsoft.com,2022-09-14:SID:S-1-5-21-1-2-3-500",
+        "uri:tag:microsoft.com,2022-09-14%3asid%3aS-1-5-21-1-2-3-500",
+    ];
+    for profile in builtin()
+        .iter()
+        .filter(|profile| !["user-logon", "service-identity", "services-ca"].contains(&&*profile.name))
+    {
+        for name in spelled.iter().chain(&["othername:1.3.6.1.4.1.311.25.2.1=040131"]) {
+            let grant = Grant::default().with_authority();
+            let asked = if profile.certificate == rules::profile::Kind::Root {
+                continue;
+            } else {
+                ask(profile, "CN=thing", &[name], grant)
+            };
+            let refused = asked.unwrap_err();
+            assert_eq!(refused.field, field::SAN, "{} {name}: {refused}", profile.name);
+        }
+    }
+    for name in spelled {
+        ordinary("user-logon", "CN=Ada", &["upn:ada@corp.example", name]).unwrap();
+    }
+    for phone in ["uri:sip:17@example.test", "uri:urn:example:17"] {
+        ordinary("device", "CN=phone", &[phone]).unwrap();
+    }
 }
 
 #[test]

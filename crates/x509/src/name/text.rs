@@ -9,7 +9,7 @@ use const_oid::ObjectIdentifier;
 use data_encoding::HEXLOWER_PERMISSIVE;
 
 use super::{
-    DistinguishedName, NameError,
+    DistinguishedName, MAX_TEXT, NameError,
     attribute::{self, Attribute, AttributeType},
 };
 use crate::unicode;
@@ -69,6 +69,9 @@ impl FromStr for DistinguishedName {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
+        if text.len() > MAX_TEXT {
+            return Err(NameError::LongText { length: text.len() });
+        }
         let mut scanner = Scanner {
             characters: text.chars().collect(),
             at: 0,
@@ -343,5 +346,17 @@ mod tests {
             "CN=#0c01".parse::<DistinguishedName>(),
             Err(NameError::Der(_))
         ));
+    }
+
+    #[test]
+    fn long_text_is_refused_before_it_is_read() {
+        let name = |attributes: usize| vec!["CN=0"; attributes].join(",");
+        assert!(name(800).parse::<DistinguishedName>().is_ok());
+        let long = name(50_000);
+        let length = long.len();
+        assert_eq!(
+            long.parse::<DistinguishedName>(),
+            Err(NameError::LongText { length })
+        );
     }
 }

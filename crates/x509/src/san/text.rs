@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use const_oid::ObjectIdentifier;
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 
-use super::{ID_ON_UPN, San, SanError, SanKind, dns::printable, mailbox::Mailbox};
+use super::{ID_ON_UPN, MAX_TEXT, San, SanError, SanKind, dns::printable, mailbox::Mailbox};
 use crate::asn1::{Reader, tag};
 
 impl San {
@@ -68,6 +68,9 @@ impl FromStr for San {
     type Err = SanError;
 
     fn from_str(text: &str) -> Result<Self, SanError> {
+        if text.len() > MAX_TEXT {
+            return Err(SanError::TooLong { length: text.len() });
+        }
         let unknown = || SanError::Kind(printable(text));
         let (kind, value) = text.split_once(':').ok_or_else(unknown)?;
         match kind.parse().map_err(|_: SanError| unknown())? {
@@ -216,5 +219,23 @@ mod tests {
         ] {
             assert!(text.parse::<San>().is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn long_text_is_refused_before_it_is_read() {
+        for kind in [
+            "dirname:CN=",
+            "dns:",
+            "othername:1.2.3=",
+            "uri:https://a.test/",
+            "nothing:",
+        ] {
+            let text = format!("{kind}{}", "0,CN=".repeat(50_000));
+            let length = text.len();
+            assert_eq!(text.parse::<San>(), Err(SanError::TooLong { length }), "{kind}");
+        }
+        let longest = format!("uri:https://a.test/{}", "x".repeat(MAX_TEXT - 19));
+        assert_eq!(longest.len(), MAX_TEXT);
+        assert!(longest.parse::<San>().is_ok());
     }
 }

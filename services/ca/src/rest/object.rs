@@ -127,12 +127,8 @@ pub(crate) fn sha256(field: &'static str, text: &str) -> Result<[u8; 32], Error>
         .ok_or_else(|| Error::invalid(field, "takes 64 hex digits"))
 }
 
-/// A subject in a request. Longer text than this is in no certificate.
+/// A subject in a request.
 pub(crate) fn subject(text: &str) -> Result<x509::DistinguishedName, Error> {
-    const MAX: usize = 4096;
-    if text.len() > MAX {
-        return Err(Error::invalid("subject", format!("has more than {MAX} bytes")));
-    }
     text.parse().map_err(|error| Error::invalid("subject", error))
 }
 

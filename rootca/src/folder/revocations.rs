@@ -1,0 +1,82 @@
+//! The list of revocations, and that nothing on a published CRL is ever missing in it: a CRL of a shorter list would take
+//! back what all the world was told.
+
+use x509::crl::{CertificateList, Reason};
+
+use super::{CRL, Folder, REVOKED, Revoked, files, records};
+use crate::error::Error;
+
+impl Folder {
+    /// What was revoked, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Content`] names the line that is damaged, a file that is missing, or what the latest CRL lists and
+    /// the file does not.
+    pub fn revoked(&self) -> Result<Vec<Revoked>, Error> {
+        let path = self.dir.join(REVOKED);
+        let ledger = records::read::<Revoked>(&path)?;
+        let Some(latest) = self.latest_crl()? else {
+            return Ok(ledger.records);
+        };
+        let Some(forgotten) = forgotten(&latest, &ledger.records).into_iter().next() else {
+            return Ok(ledger.records);
+        };
+        if let Err(error) = latest.verify_signed_by(self.certificate()) {
+            return Err(Error::Content {
+                path: self.dir.join(CRL),
+                problem: format!(
+                    "{error}, and it lists {}, which {REVOKED} does not; put the CRL of this root back, or move this file out \
+                     of the folder if it is of another root",
+                    forgotten.serial
+                ),
+            });
+        }
+        let what = match ledger.missing {
+            true => "is missing",
+            false => "has lost a line",
+        };
+        Err(Error::Content {
+            path,
+            problem: format!(
+                "{what}: {CRL} lists {} as revoked; restore the file from a copy of the folder, or let `verify --repair` take \
+                 in what {CRL} lists",
+                forgotten.serial
+            ),
+        })
+    }
+
+    /// Takes what the latest CRL lists into the ledger, which is made if it is missing.
+    pub(super) fn take_in_revocations(&self, done: &mut Vec<String>) -> Result<(), Error> {
+        let path = self.dir.join(REVOKED);
+        let ledger = records::read::<Revoked>(&path)?;
+        if ledger.missing {
+            ::files::create(&path, b"", files::PRIVATE)?;
+            done.push(format!("{REVOKED} was missing and was made anew"));
+        }
+        let Some(latest) = self.latest_crl()? else {
+            return Ok(());
+        };
+        // What somebody else signed revokes nothing here; the audit names it.
+        if latest.verify_signed_by(self.certificate()).is_err() {
+            return Ok(());
+        }
+        for entry in forgotten(&latest, &ledger.records) {
+            done.push(format!("{} was taken into {REVOKED} from {CRL}", entry.serial));
+            records::append(&path, &entry)?;
+        }
+        Ok(())
+    }
+}
+
+/// What the list has and the ledger does not.
+pub(super) fn forgotten(list: &CertificateList, ledger: &[Revoked]) -> Vec<Revoked> {
+    let entries = list.entries().iter();
+    entries
+        .filter(|entry| !ledger.iter().any(|known| known.serial == entry.serial))
+        .map(|entry| Revoked {
+            serial: entry.serial,
+            reason: entry.reason.unwrap_or(Reason::Unspecified),
+            time: entry.time,
+        })
+        .collect()
+}
