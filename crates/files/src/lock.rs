@@ -33,7 +33,7 @@ pub fn try_lock(path: &Path) -> Result<Option<File>, Error> {
     }
 }
 
-/// It is empty for ever, so there is nothing to stage.
+/// What stands in it is for people at most, so there is nothing to stage.
 fn lock_file(path: &Path) -> Result<File, Error> {
     refuse_special(path)?;
     OpenOptions::new()

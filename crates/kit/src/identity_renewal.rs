@@ -23,6 +23,8 @@ pub type IssueError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Longest sleep at a time: the clock may be moved, and files may bring another identity.
 const NAP: Duration = Duration::minutes(1);
+/// A life that is over before its certificate comes is not renewed without pause.
+const SHORTEST_GAP: Duration = Duration::seconds(1);
 const FIRST_RETRY: Duration = Duration::seconds(1);
 const LAST_RETRY: Duration = Duration::minutes(15);
 
@@ -53,13 +55,17 @@ where
     R: Future<Output = Result<Vec<u8>, IssueError>>,
 {
     let mut schedule = Schedule::new();
-    loop {
+    while !stop.is_cancelled() {
         let wait = match Life::of(&identity, &schedule) {
             Ok(life) => {
                 life.report();
                 let now = clock.now();
                 if schedule.is_due(&life, now) {
-                    match renew(&identity, &issue).await {
+                    // An issuer that does not answer must not keep the process.
+                    let Some(renewed) = stop.run_until_cancelled(renew(&identity, &issue)).await else {
+                        return;
+                    };
+                    match renewed {
                         Ok(()) => schedule.renewed(clock.now()),
                         Err(error) => schedule.failed(now, &life, &error),
                     }
@@ -138,9 +144,13 @@ impl Life {
             .renewed_at
             .map_or(not_before, |renewed| renewed.max(not_before));
         let life = (ends - begins).max(Duration::ZERO);
+        let due: OffsetDateTime = begins + life * 2 / 3 - life * schedule.early;
+        let due = schedule
+            .renewed_at
+            .map_or(due, |renewed| due.max(renewed + SHORTEST_GAP));
         Self {
             not_before,
-            due: begins + life * 2 / 3 - life * schedule.early,
+            due,
             ends,
         }
     }
@@ -243,6 +253,15 @@ mod tests {
         };
         schedule.renewed(at(3600));
         assert_eq!(Life::between(at(0), at(3630), &schedule).due, at(3620));
+    }
+
+    #[test]
+    fn a_life_that_is_over_when_it_comes_is_not_renewed_without_pause() {
+        let mut schedule = Schedule::new();
+        schedule.renewed(at(3600));
+        let life = Life::between(at(0), at(3600), &schedule);
+        assert!(!schedule.is_due(&life, at(3600)));
+        assert!(schedule.is_due(&life, at(3601)));
     }
 
     #[test]

@@ -87,6 +87,8 @@ pub enum Cause {
     DiskFull,
     /// Reading or writing the disk failed.
     Storage,
+    /// The file is not a whole database any more.
+    Damaged,
     /// The database accepts no writes: a standby, a read-only file or file system.
     ReadOnly,
     /// Another transaction was in the way: lock, deadlock or serialisation failure. Repeat the transaction.
@@ -103,7 +105,7 @@ impl Cause {
             Self::NoConnection | Self::TooManyConnections | Self::Busy | Self::Timeout => 1,
             Self::Unreachable | Self::Restarting => 2,
             Self::ReadOnly => 5,
-            Self::DiskFull | Self::Storage => 30,
+            Self::DiskFull | Self::Storage | Self::Damaged => 30,
         })
     }
 
@@ -117,6 +119,7 @@ impl Cause {
             Self::TooManyConnections => "the server takes no more connections",
             Self::DiskFull => "no space left on its disk",
             Self::Storage => "its disk cannot be read or written",
+            Self::Damaged => "its file is damaged: restore it from a backup",
             Self::ReadOnly => "it is read-only",
             Self::Busy => "another transaction was in the way",
             Self::Timeout => "the statement took too long",
@@ -241,6 +244,7 @@ fn sqlite_cause(code: &str) -> Option<Cause> {
         5 | 6 => Cause::Busy,
         8 => Cause::ReadOnly,
         10 | 14 => Cause::Storage,
+        11 | 26 => Cause::Damaged,
         13 => Cause::DiskFull,
         _ => return None,
     })
@@ -311,6 +315,8 @@ mod tests {
         assert_eq!(sqlite_cause("13"), Some(Cause::DiskFull));
         assert_eq!(sqlite_cause("4874"), Some(Cause::DiskFull));
         assert_eq!(sqlite_cause("778"), Some(Cause::Storage)); // SQLITE_IOERR_WRITE
+        assert_eq!(sqlite_cause("267"), Some(Cause::Damaged)); // SQLITE_CORRUPT_VTAB
+        assert_eq!(sqlite_cause("26"), Some(Cause::Damaged)); // SQLITE_NOTADB
         assert_eq!(sqlite_cause("1032"), Some(Cause::ReadOnly)); // SQLITE_READONLY_DBMOVED
         assert_eq!(sqlite_cause("1"), None);
     }

@@ -8,6 +8,7 @@ mod identities;
 mod installation;
 mod layout;
 mod listeners;
+mod lock;
 mod once;
 mod openapi;
 mod pruning;
@@ -19,9 +20,9 @@ mod settings;
 mod status;
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use kit::clock::{Clock as _, SharedClock, SystemClock};
@@ -37,6 +38,7 @@ use databases::Databases;
 use installation::Record;
 use layout::DataDir;
 use listeners::{Content, Listeners};
+use lock::lock;
 use once::keep_token;
 use ready::Ready;
 use renewal::Renewal;
@@ -63,7 +65,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     let settings = plan.settings;
     let filter = kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
     // From here on SIGHUP does not end the process, also while it starts.
-    let hangups = reload::hangups()?;
+    let hangups = (reload::hangups()?, reload::Terminal::now());
     let metrics = kit::metrics::install()?;
     kit::metrics::build_info(env!("CARGO_PKG_VERSION"));
     let stop = kit::shutdown::on_signal()?;
@@ -105,7 +107,7 @@ struct World {
     listeners: Listeners,
     record: Option<Record>,
     filter: kit::telemetry::Filter,
-    hangups: tokio::signal::unix::Signal,
+    hangups: (tokio::signal::unix::Signal, reload::Terminal),
 }
 
 async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyhow::Result<()> {
@@ -118,7 +120,7 @@ async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyho
         listeners,
         record,
         filter,
-        hangups,
+        hangups: (hangups, terminal),
     } = world;
     let name = process_name(settings, &plan.services, plan.first_start);
     refuse_api(&name)?;
@@ -161,6 +163,7 @@ async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyho
         current: settings.clone(),
         identity: identity.clone(),
         https: https.clone(),
+        terminal,
     };
     jobs.spawn(reload.run(hangups, stop.clone()));
     jobs.spawn(metrics.clone().upkeep(stop.clone()));
@@ -168,7 +171,7 @@ async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyho
     jobs.spawn(identity.clone().watch(stop.clone()));
     jobs.spawn(Renewal::new(&ground, &services, identity.clone())?.run(stop.clone()));
     let content = content(&services, https, identity, metrics, health);
-    let mut serving = listeners.serve(content, &settings.limits, &stop);
+    let serving = listeners.serve(content, &settings.limits, &stop);
 
     ready.announce(&data, plan.ready_file.as_deref())?;
     tracing::info!(
@@ -186,9 +189,34 @@ async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyho
             width.clamp(40, 100),
         ));
     }
-    while serving.join_next().await.is_some() {}
-    while jobs.join_next().await.is_some() {}
+    wind_down(serving, jobs, &stop).await;
     Ok(())
+}
+
+/// Runs until all has ended. Background work has as long after `stop` as requests have, and is cut off then.
+async fn wind_down(mut serving: JoinSet<()>, mut jobs: JoinSet<()>, stop: &CancellationToken) {
+    // Requests that are cut off end by themselves, at the end of their own drain.
+    const MARGIN: Duration = Duration::from_secs(1);
+    let all = async {
+        while serving.join_next().await.is_some() {}
+        while jobs.join_next().await.is_some() {}
+    };
+    let late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(kit::http::Limits::default().drain + MARGIN).await;
+    };
+    let in_time = tokio::select! {
+        () = all => true,
+        () = late => false,
+    };
+    if !in_time {
+        tracing::warn!(
+            jobs = jobs.len(),
+            "background work still running at the end of the drain is cut off"
+        );
+        serving.abort_all();
+        jobs.abort_all();
+    }
 }
 
 /// The machine's clock, with a loud word if the environment shifts it.
@@ -356,19 +384,6 @@ fn points_home(listen: &settings::Listen, url: &str) -> bool {
 
 fn in_data_dir(settings: &Settings) -> String {
     format!("the data directory {}", settings.data_dir.display())
-}
-
-/// One process a data directory.
-fn lock(data: &DataDir) -> anyhow::Result<File> {
-    let path = data.lock();
-    let Some(held) = ::files::try_lock(&path)? else {
-        bail!(
-            "another gigvault process works on this data directory ({} is locked)",
-            path.display()
-        );
-    };
-    data.sweep()?;
-    Ok(held)
 }
 
 #[expect(clippy::print_stderr, reason = "for the person who typed the command")]

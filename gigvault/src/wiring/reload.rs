@@ -1,7 +1,10 @@
 //! SIGHUP: identities and the log filter are read again; what else changed in the settings is named and waits for a restart.
 //!
+//! A process whose terminal was closed stops instead: nobody would know that it still runs.
 //! Settings that are refused change nothing: the process goes on with those it has.
 
+use std::fs::File;
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 
 use kit::telemetry::Filter;
@@ -28,12 +31,42 @@ pub(crate) struct Reload {
     pub(crate) current: Settings,
     pub(crate) identity: Identity,
     pub(crate) https: Option<https::Later>,
+    pub(crate) terminal: Terminal,
+}
+
+/// Whether a person started this process on a terminal. SIGHUP then also says that the terminal was closed.
+#[derive(Clone, Copy)]
+pub(crate) struct Terminal {
+    at_start: bool,
+}
+
+impl Terminal {
+    /// To be asked at the start.
+    pub(crate) fn now() -> Self {
+        let on_one = std::io::stdin().is_terminal() || std::io::stderr().is_terminal();
+        Self {
+            at_start: on_one && Self::is_there(),
+        }
+    }
+
+    fn was_closed(self) -> bool {
+        self.at_start && !Self::is_there()
+    }
+
+    fn is_there() -> bool {
+        File::open("/dev/tty").is_ok()
+    }
 }
 
 impl Reload {
     /// Runs until `stop`.
     pub(crate) async fn run(mut self, mut hangups: Signal, stop: CancellationToken) {
         while let Some(Some(())) = stop.run_until_cancelled(hangups.recv()).await {
+            if self.terminal.was_closed() {
+                tracing::info!("stopping: the terminal that this process was started on was closed");
+                stop.cancel();
+                return;
+            }
             // Files are read; a signal that arrives in the meantime is kept.
             self = match tokio::task::spawn_blocking(move || self.once()).await {
                 Ok(next) => next,

@@ -12,6 +12,7 @@ use proto::ca::v1::IssueRequest;
 use proto::ca::v1::ca_client::CaClient;
 use tokio_util::sync::CancellationToken;
 
+use super::bootstrap::SERVICES;
 use super::identities;
 use super::services::{Ground, Service, Services};
 
@@ -80,6 +81,7 @@ impl Issuer {
         };
         let request = IssueRequest {
             csr,
+            ca: SERVICES.to_owned(),
             profile: identities::PROFILE.to_owned(),
             validity_seconds: validity.map_or(0, |validity| validity.as_secs()),
             protocol: "internal".to_owned(),

@@ -140,6 +140,8 @@ impl Ca {
 
     /// Background work until `stop`.
     pub async fn jobs(&self, stop: CancellationToken) {
+        // A first start has made its CAs by now.
+        self.app.authorities.warn_without_default(&self.app.config);
         jobs::run(self.app.clone(), stop).await;
     }
 

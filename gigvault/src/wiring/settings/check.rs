@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kit::clock::{SharedClock, SystemClock};
 use kit::config::{Fault, span};
@@ -17,6 +18,8 @@ use crate::wiring::services::Service;
 
 /// Connections of one service; PostgreSQL has 100 for all unless told otherwise.
 const MAX_CONNECTIONS: u32 = 1000;
+/// A shorter life of an identity is over before it can be renewed in time.
+const SHORTEST_IDENTITY: Duration = Duration::from_secs(5);
 
 impl Settings {
     /// All faults, in the order of the sections.
@@ -198,6 +201,10 @@ impl Identity {
         match identities::validity(settings) {
             Err(error) => faults.push(Fault::hiding("identity.validity", format!("{error:#}"))),
             Ok(None) => {}
+            Ok(Some(validity)) if validity < SHORTEST_IDENTITY => {
+                let allowed = format!("takes at least {}", span::format(SHORTEST_IDENTITY));
+                faults.push(Fault::new("identity.validity", &self.validity, allowed));
+            }
             Ok(Some(validity)) => {
                 let longest = settings.ca.longest_validity(PROFILE);
                 if let Some(longest) = longest.filter(|longest| validity > *longest) {
@@ -285,6 +292,8 @@ mod tests {
                 "identity.trust_domain",
             ),
             (r#"{"identity": {"validity": "0s"}}"#, "identity.validity"),
+            (r#"{"identity": {"validity": "1s"}}"#, "identity.validity"),
+            (r#"{"identity": {"validity": "4s"}}"#, "identity.validity"),
             (r#"{"identity": {"validity": "1M"}}"#, "identity.validity"),
             (r#"{"identity": {"validity": "20y"}}"#, "identity.validity"),
             (

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use kit::clock::SharedClock;
+use kit::error::{Fault as _, Kind};
 use store::Db;
 use time::{Duration, OffsetDateTime};
 use tokio::sync::Mutex;
@@ -126,11 +127,10 @@ impl Authorities {
                 format!("CA {name} does not issue profile {}, only {able}", profile.name),
             ));
         }
+        let default = self.default(config).await?;
         let known = self.known.load();
-        let default = known.get(&config.default_ca);
         let able = || {
-            default
-                .into_iter()
+            std::iter::once(&default)
                 .chain(known.values())
                 .filter(|online| issues(online))
         };
@@ -144,6 +144,36 @@ impl Authorities {
                     profile.name
                 ))
             })
+    }
+
+    /// The CA of requests that name none. Another in its place would be a guess about who vouches.
+    async fn default(&self, config: &Config) -> Result<Arc<Online>, Error> {
+        match self.online(&config.default_ca).await {
+            Err(error) if error.kind() == Kind::NotFound => {
+                Err(Error::Conflict(self.without_default(&config.default_ca)))
+            }
+            found => found,
+        }
+    }
+
+    /// Says it in the log if there are CAs, but not the one that is configured as default.
+    pub(crate) fn warn_without_default(&self, config: &Config) {
+        let known = self.known.load();
+        if !known.is_empty() && !known.contains_key(&config.default_ca) {
+            tracing::warn!(
+                "{}; requests that name no CA are refused",
+                self.without_default(&config.default_ca)
+            );
+        }
+    }
+
+    fn without_default(&self, default: &str) -> String {
+        let known = self.known.load();
+        let names: Vec<&str> = known.keys().map(AsRef::as_ref).collect();
+        format!(
+            "ca.default_ca is {default}, and there is no such CA; CAs here: {}",
+            names.join(", ")
+        )
     }
 
     /// Reads the table again if other CAs are suspended than was known: another process did it.

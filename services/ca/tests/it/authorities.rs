@@ -4,7 +4,7 @@ use ca::USER_PROFILES;
 use kit::error::{Fault, Kind};
 use time::Duration;
 
-use crate::world::{World, on_both_databases};
+use crate::world::{World, anyone, key, on_both_databases, refused, server};
 
 on_both_databases!(the_table_is_read_at_most_once_a_second_for_unknown_names);
 
@@ -28,4 +28,23 @@ async fn the_table_is_read_at_most_once_a_second_for_unknown_names(world: World)
     // A clock that is set back must not stop the readings.
     world.clock.advance(Duration::HOUR * -1);
     assert!(known("second").await);
+}
+
+on_both_databases!(without_the_configured_default_a_request_has_to_name_its_ca);
+
+async fn without_the_configured_default_a_request_has_to_name_its_ca(world: World) {
+    let settings = ca::Config {
+        default_ca: "nope".to_owned(),
+        ..ca::Config::default()
+    };
+    let ca = world.with_settings(world.keymgr.clone(), settings).await;
+    let key = key();
+    let mut request = server(&key, "a.example.test");
+    let refused = refused(ca.app().issue(&anyone(), request.clone()).await, Kind::Conflict).to_string();
+    for part in ["ca.default_ca", "nope", "issuing", "services"] {
+        assert!(refused.contains(part), "{part:?} is not in {refused}");
+    }
+    request.ca = Some("issuing".to_owned());
+    let issued = ca.app().issue(&anyone(), request).await.unwrap();
+    assert_eq!(&*issued.ca, "issuing");
 }
