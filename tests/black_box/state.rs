@@ -17,7 +17,10 @@ use crate::rest::Rest;
 
 fn command(dir: &Path, verb: &str) -> Command {
     let mut command = Command::new(binary().unwrap());
-    command.current_dir(dir).args([verb, "--data-dir", "data"]);
+    command
+        .current_dir(dir)
+        .env(testkit::system::ALLOW_UNSAFE, "true")
+        .args([verb, "--data-dir", "data"]);
     command
 }
 

@@ -4,16 +4,26 @@ use std::io::{Error, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 /// Binds the port that `setting` names, such as `https_port`.
 pub(super) async fn bind(address: IpAddr, port: u16, setting: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(SocketAddr::new(address, port))
-        .await
-        .map_err(|error| {
-            let why = explain(&error, address, port, setting);
-            anyhow::Error::new(error).context(why)
-        })
+    listen(SocketAddr::new(address, port)).map_err(|error| {
+        let why = explain(&error, address, port, setting);
+        anyhow::Error::new(error).context(why)
+    })
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    // Beyond these, the kernel drops connections that the client takes for open.
+    const BACKLOG: u32 = 1024;
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 fn explain(error: &Error, address: IpAddr, port: u16, setting: &str) -> String {
