@@ -23,10 +23,14 @@ Examples:
         /// key, or until it is revoked.
         #[arg(long, value_name = "SPAN", value_parser = super::span)]
         validity: Option<String>,
-        /// A name that it may have certified: dns:web.example.test, dns:*.dev.example.test, ip:10.1.0.0/16,
-        /// email:*@example.test, upn:*@example.test, uri:https://a.example.test/x/*, subject:O=Example. May be given
-        /// several times; every name that you may if not given.
-        #[arg(long, value_name = "PATTERN")]
+        // No doc comment: rustdoc would want the URL to be a link.
+        #[arg(
+            long,
+            value_name = "PATTERN",
+            help = "A name that it may have certified: dns:web.example.test, dns:*.dev.example.test, ip:10.1.0.0/16, \
+                    email:*@example.test, upn:*@example.test, uri:https://a.example.test/x/*, subject:O=Example. May be \
+                    given several times; every name that you may if not given"
+        )]
         allow_name: Vec<String>,
     },
     /// List API keys.
