@@ -1,6 +1,6 @@
 //! Certificates and CRLs that break the rules, as far as they can be read: for `inspect`, and for nothing else.
 //!
-//! What is read here is text. No [`Certificate`](crate::Certificate) or [`CertificateList`](crate::crl::CertificateList)
+//! What is read here is text. No [`Certificate`] or [`CertificateList`]
 //! comes of it, so nothing odd can be trusted, issued under or stored as if it were right.
 
 use const_oid::ObjectIdentifier;

@@ -2,7 +2,7 @@
 //!
 //! A name that people compare by eye and programs by code point must not hold what the eye cannot see. [`unfit`]
 //! finds such characters; every type that carries text into a certificate asks it, and so do the lints.
-//! [`prepare`] is the string preparation of RFC 4518 that RFC 5280 section 7.1 compares directory names with. It makes
+//! `prepare` is the string preparation of RFC 4518 that RFC 5280 section 7.1 compares directory names with. It makes
 //! keys for comparison only: nothing prepared is ever encoded.
 
 use std::borrow::Cow;
