@@ -11,7 +11,7 @@ use uuid::Uuid;
 use x509::serial::Serial;
 
 use super::names;
-use super::standing;
+use super::standing::{self, Held};
 use crate::domain::Issued;
 use crate::error::Error;
 use crate::issuance::Signed;
@@ -40,7 +40,8 @@ pub(crate) enum Verdict {
 pub(crate) async fn commit(db: &Db, group: &[Signed], now: OffsetDateTime) -> Result<Vec<Verdict>, Error> {
     let mut tx = db.begin().await?;
     let bases: Vec<_> = group.iter().map(|signed| signed.basis.clone()).collect();
-    let standing = standing::hold(&mut tx, &bases, now).await?;
+    let spkis: Vec<_> = group.iter().map(|signed| signed.issued.spki_sha256).collect();
+    let Held { standing, uses } = standing::hold(&mut tx, &bases, &spkis, now).await?;
     let mut verdicts: Vec<Verdict> = group
         .iter()
         .map(|signed| {
@@ -62,7 +63,7 @@ pub(crate) async fn commit(db: &Db, group: &[Signed], now: OffsetDateTime) -> Re
     }
     let winners = among(group, &verdicts);
     if !winners.is_empty() {
-        let uses = key_uses(&mut tx, &winners).await?;
+        let uses = key_uses(uses, &winners);
         insert_certificates(&mut tx, &winners, &uses).await?;
         insert_names(&mut tx, &winners).await?;
         let events = winners.iter().map(|signed| event(signed)).collect::<Vec<_>>();
@@ -116,41 +117,14 @@ async fn claim(tx: &mut Tx, group: &[&Signed], now: OffsetDateTime) -> Result<Ha
         .collect())
 }
 
-/// The next `key_use` of each certificate.
-async fn key_uses(tx: &mut Tx, group: &[&Signed]) -> Result<Vec<i64>, Error> {
-    let mut next: HashMap<Vec<u8>, i64> = HashMap::with_capacity(group.len());
-    for signed in group {
-        next.insert(signed.issued.spki_sha256.to_vec(), 0);
-    }
-    let keys: Vec<Vec<u8>> = next.keys().cloned().collect();
-    let used: Vec<(Vec<u8>, i64)> = store::tx!(tx, |connection| {
-        let mut sql = QueryBuilder::new("WITH k(spki) AS (");
-        sql.push_values(&keys, |mut row, key| {
-            row.push_bind(key.clone());
-        });
-        // One look at the end of the index for each key, however often it was used; rows only for those that were.
-        sql.push(
-            "), u AS (SELECT k.spki, (SELECT MAX(c.key_use) FROM certificates c WHERE c.spki_sha256 = k.spki) AS last
-             FROM k) SELECT spki, last FROM u WHERE last IS NOT NULL",
-        );
-        sql.build_query_as().fetch_all(connection).await
-    })
-    .map_err(StoreError::from)?;
-    for (key, last) in used {
-        next.insert(key, last + 1);
-    }
-    Ok(group
-        .iter()
-        .map(
-            |signed| match next.get_mut(signed.issued.spki_sha256.as_slice()) {
-                Some(use_of_key) => {
-                    *use_of_key += 1;
-                    *use_of_key - 1
-                }
-                None => 0,
-            },
-        )
-        .collect())
+/// The next `key_use` of each certificate, where `last` are those of the keys that have certificates.
+fn key_uses(mut last: HashMap<[u8; 32], i64>, group: &[&Signed]) -> Vec<i64> {
+    let next = |signed: &&Signed| {
+        let key_use = last.entry(signed.issued.spki_sha256).or_insert(-1);
+        *key_use += 1;
+        *key_use
+    };
+    group.iter().map(next).collect()
 }
 
 const CERTIFICATES: Insert = Insert::into(

@@ -3,7 +3,7 @@
 //! Looked at twice: [`read`] before a group is signed, so that no signature is made for what is refused anyway, and
 //! [`hold`] in the transaction that stores the group, where the answer stays true until the commit.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
@@ -96,15 +96,30 @@ pub(crate) async fn read(db: &Db, group: &[Basis], now: OffsetDateTime) -> Resul
         })
         .map_err(StoreError::from)?,
     };
-    Ok(Standing {
-        predecessors: statuses(predecessors, now),
-        compromised: compromised::among(db, &keys(group)).await?,
-        suspended: suspended(db).await?,
+    let keys = keys(group);
+    let facts = store::read!(db, |connection| {
+        let mut sql = QueryBuilder::new("");
+        select_facts(&mut sql, &keys, &[]);
+        sql.build_query_as().fetch_all(connection).await
     })
+    .map_err(StoreError::from)?;
+    Ok(sorted(statuses(predecessors, now), facts).standing)
 }
 
-/// As things are, and stay until the transaction ends.
-pub(crate) async fn hold(tx: &mut Tx, group: &[Basis], now: OffsetDateTime) -> Result<Standing, Error> {
+/// What the transaction that stores a group has to know. It stays so until that transaction ends.
+pub(crate) struct Held {
+    pub(crate) standing: Standing,
+    /// Of the keys that have certificates, by SHA-256 of their SubjectPublicKeyInfo: the last `key_use`.
+    pub(crate) uses: HashMap<[u8; 32], i64>,
+}
+
+/// As things are, and stay until the transaction ends. `spkis` are the SHA-256 of the group's keys.
+pub(crate) async fn hold(
+    tx: &mut Tx,
+    group: &[Basis],
+    spkis: &[[u8; 32]],
+    now: OffsetDateTime,
+) -> Result<Held, Error> {
     let keys = keys(group);
     let cas = group.iter().map(|basis| lock(&basis.authority.name));
     let locks = keys.iter().map(compromised::lock).chain(cas).collect();
@@ -123,11 +138,79 @@ pub(crate) async fn hold(tx: &mut Tx, group: &[Basis], now: OffsetDateTime) -> R
             .map_err(StoreError::from)?
         }
     };
-    Ok(Standing {
-        predecessors: statuses(predecessors, now),
-        compromised: compromised::among_locked(tx, &keys).await?,
-        suspended: suspended_locked(tx).await?,
+    let facts = store::tx!(tx, |connection| {
+        let mut sql = QueryBuilder::new("");
+        select_facts(&mut sql, &keys, spkis);
+        sql.build_query_as().fetch_all(connection).await
     })
+    .map_err(StoreError::from)?;
+    Ok(sorted(statuses(predecessors, now), facts))
+}
+
+/// A row of [`select_facts`]: what it says, about which key, about which CA, a number.
+type Fact = (i64, Option<Vec<u8>>, Option<String>, i64);
+
+const COMPROMISED: i64 = 0;
+const SUSPENDED: i64 = 1;
+const USED: i64 = 2;
+
+/// One statement for all that a group asks, because each costs a way to the database and back.
+fn select_facts<'a, D>(sql: &mut QueryBuilder<D>, keys: &'a [MaterialId], spkis: &'a [[u8; 32]])
+where
+    D: Database,
+    &'a [u8]: Encode<'a, D> + Type<D>,
+{
+    if !spkis.is_empty() {
+        sql.push("WITH k(spki) AS (VALUES ");
+        let mut list = sql.separated(", ");
+        for spki in padded(spkis) {
+            list.push("(");
+            list.push_bind_unseparated(spki.as_slice());
+            list.push_unseparated(")");
+        }
+        sql.push(") ");
+    }
+    sql.push(
+        "SELECT CAST(0 AS BIGINT), material_sha256, CAST(NULL AS TEXT), CAST(0 AS BIGINT) FROM compromised_keys
+         WHERE material_sha256 IN (",
+    );
+    let mut list = sql.separated(", ");
+    for key in padded(keys) {
+        list.push_bind(key.as_slice());
+    }
+    sql.push(") UNION ALL SELECT 1, NULL, name, 0 FROM authorities WHERE suspended_at IS NOT NULL");
+    if !spkis.is_empty() {
+        // One look at the end of the index for each key, however often it was used; rows only for those that were.
+        sql.push(
+            " UNION ALL SELECT 2, spki, NULL, last FROM (SELECT k.spki,
+             (SELECT MAX(c.key_use) FROM certificates c WHERE c.spki_sha256 = k.spki) AS last FROM k) u
+             WHERE last IS NOT NULL",
+        );
+    }
+}
+
+fn sorted(predecessors: BTreeMap<Serial, Status>, facts: Vec<Fact>) -> Held {
+    let mut standing = Standing {
+        predecessors,
+        ..Standing::default()
+    };
+    let mut uses = HashMap::new();
+    for (fact, key, ca, number) in facts {
+        let key = key.and_then(|key| key.try_into().ok());
+        match (fact, key, ca) {
+            (COMPROMISED, Some(key), _) => {
+                standing.compromised.insert(key);
+            }
+            (SUSPENDED, _, Some(ca)) => {
+                standing.suspended.insert(ca);
+            }
+            (USED, Some(key), _) => {
+                uses.insert(key, number);
+            }
+            _ => {}
+        }
+    }
+    Held { standing, uses }
 }
 
 /// The keys of a group and those of its CAs, each once.
@@ -171,20 +254,11 @@ fn statuses(rows: Vec<(Vec<u8>, Option<i64>, i64)>, now: OffsetDateTime) -> BTre
         .collect()
 }
 
-const SUSPENDED: &str = "SELECT name FROM authorities WHERE suspended_at IS NOT NULL";
-
 /// The CAs that issue nothing.
 pub(crate) async fn suspended(db: &Db) -> Result<BTreeSet<String>, Error> {
     let names: Vec<String> = store::read!(db, |connection| {
-        sqlx::query_scalar(SUSPENDED).fetch_all(connection).await
-    })
-    .map_err(StoreError::from)?;
-    Ok(names.into_iter().collect())
-}
-
-async fn suspended_locked(tx: &mut Tx) -> Result<BTreeSet<String>, Error> {
-    let names: Vec<String> = store::tx!(tx, |connection| {
-        sqlx::query_scalar(SUSPENDED).fetch_all(connection).await
+        let sql = "SELECT name FROM authorities WHERE suspended_at IS NOT NULL";
+        sqlx::query_scalar(sql).fetch_all(connection).await
     })
     .map_err(StoreError::from)?;
     Ok(names.into_iter().collect())
