@@ -22,7 +22,7 @@ use clap::{Subcommand, ValueEnum};
 use rules::duration;
 use time::OffsetDateTime;
 
-pub use prompts::{Prompts, Terminal};
+pub use prompts::{Prompts, Terminal, ask};
 pub use sign_intermediate::NameFlags;
 pub use stdout::{Stdout, printable};
 

@@ -12,7 +12,7 @@ use x509::asn1::{DerError, Reader, Tlv, Writer, tag, to_der};
 use zeroize::Zeroizing;
 
 use crate::encryption::{self, malformed};
-use crate::{KeyError, SoftwareKey, pem};
+use crate::{KeyError, Signer, SoftwareKey, pem};
 
 const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
 const ENCRYPTED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.6");
@@ -42,6 +42,27 @@ pub struct Pkcs12 {
 }
 
 impl Pkcs12 {
+    /// Whether octets begin like a PKCS#12 file.
+    #[must_use]
+    pub fn is(octets: &[u8]) -> bool {
+        is_pkcs12(octets)
+    }
+
+    /// The certificates with that of the key first; what else the file holds follows in its order.
+    #[must_use]
+    pub fn into_chain(mut self) -> Vec<Certificate> {
+        let is_leaf = |certificate: &Certificate| {
+            certificate
+                .public_key()
+                .is_ok_and(|key| key == self.key.public_key())
+        };
+        let leaf = self.certificates.iter().position(is_leaf);
+        if let Some(before) = leaf.and_then(|at| self.certificates.get_mut(..=at)) {
+            before.rotate_right(1);
+        }
+        self.certificates
+    }
+
     /// Reads a file, DER or BER.
     ///
     /// # Errors

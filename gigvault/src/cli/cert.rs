@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use x509::KeyAlgorithm;
 
-use super::OwnKey;
+use super::{NewFile, OwnKey};
 
 #[derive(Subcommand)]
 pub(crate) enum CertCommand {
@@ -48,7 +48,8 @@ pub(crate) enum CertCommand {
 #[derive(Args)]
 #[command(
     after_help = "A PKCS#12 file (.p12, .pfx) holds the certificate, the CAs above it and the private key, which is read
-from --key and never leaves this machine. Its passphrase is asked for, or read from --out-passphrase-file.
+from --key and never leaves this machine. Its passphrase is asked for, unless --out-passphrase-file or
+GIGVAULT_OUT_PASSPHRASE gives it.
 
 Examples:
   gigvault cert download 4f1c0a9be27d5f60813e9a4c2b7d1e05 > web.crt
@@ -61,37 +62,26 @@ pub(crate) struct Download {
     /// With the CAs above it; a PKCS#12 file always holds them.
     #[arg(long)]
     pub(crate) chain: bool,
-    /// What is written.
-    #[arg(long, value_enum, default_value_t = DownloadFormat::Pem)]
-    pub(crate) format: DownloadFormat,
+    #[command(flatten)]
+    pub(crate) file: NewFile,
     #[command(flatten)]
     pub(crate) own: OwnKey,
-    /// Read the new passphrase of the PKCS#12 file from this file (mode 0600) instead of the terminal.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out_passphrase_file: Option<PathBuf>,
     /// Write to this file instead of stdout.
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
 }
 
-/// Forms of a download.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DownloadFormat {
-    /// Text.
-    Pem,
-    /// Certificate, chain and key under a passphrase.
-    Pkcs12,
-}
-
 #[derive(Args)]
 #[command(
-    after_help = "Writes <cn>.key (mode 0600), <cn>.crt and <cn>.chain.pem. The key never leaves this machine.
+    after_help = "Writes <cn>.key (mode 0600), <cn>.crt and <cn>.chain.pem; with --format pkcs12 one file <cn>.p12 (mode 0600)
+under a passphrase in their place. The key never leaves this machine.
 
 Examples:
   gigvault cert create web.example.test --san dns:www.example.test --san ip:10.0.0.1
   gigvault cert create client-7 --profile tls-client --validity 30d
   gigvault cert create \"Ada Example\" --profile email --san email:ada@example.test --key-type rsa3072
-  gigvault cert create db.example.test --key db.p12"
+  gigvault cert create db.example.test --key db.p12
+  gigvault cert create tomcat.example.test --format pkcs12 --out-passphrase-file phrase"
 )]
 pub(crate) struct Create {
     /// Common name; a DNS name is also put among the SANs.
@@ -110,6 +100,8 @@ pub(crate) struct Create {
     pub(crate) key_type: KeyAlgorithm,
     #[command(flatten)]
     pub(crate) own: OwnKey,
+    #[command(flatten)]
+    pub(crate) file: NewFile,
     /// How long it is good, such as 90d or 12h; the profile's default if not given.
     #[arg(long, value_name = "SPAN", value_parser = super::span)]
     pub(crate) validity: Option<String>,
@@ -187,21 +179,27 @@ pub(crate) struct List {
 
 #[derive(Args)]
 #[command(
-    after_help = "Without --new-key the new certificate is for the same key; the key file stays as it is.
+    after_help = "Without --new-key and --key the new certificate is for the same key. A key file that is there stays as
+it is, unless --new-key writes another with --force.
 
 Examples:
   gigvault cert renew 4f1c0a9be27d5f60813e9a4c2b7d1e05
+  gigvault cert renew 4f1c0a9be27d5f60813e9a4c2b7d1e05 --key web.p12 --format pkcs12 --force
   gigvault cert renew 4f1c0a9be27d5f60813e9a4c2b7d1e05 --new-key --out /etc/nginx/tls"
 )]
 pub(crate) struct Renew {
     /// Serial number, hex.
     pub(crate) serial: String,
     /// Make a new key here.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "key")]
     pub(crate) new_key: bool,
     /// Kind of the new key.
     #[arg(long, default_value = "p256", requires = "new_key")]
     pub(crate) key_type: KeyAlgorithm,
+    #[command(flatten)]
+    pub(crate) own: OwnKey,
+    #[command(flatten)]
+    pub(crate) file: NewFile,
     /// How long it is good, such as 90d or 12h; the profile's default if not given.
     #[arg(long, value_name = "SPAN", value_parser = super::span)]
     pub(crate) validity: Option<String>,

@@ -9,11 +9,11 @@ mod server;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use apikey::ApikeyCommand;
 pub(crate) use ca::CaCommand;
-pub(crate) use cert::{CertCommand, Create, Download, DownloadFormat, List, Renew, Revoke, Verify};
+pub(crate) use cert::{CertCommand, Create, Download, List, Renew, Revoke, Verify};
 pub(crate) use csr::{CsrCommand, CsrCreate, CsrSubmit};
 pub(crate) use key::KeyCommand;
 pub(crate) use server::{Bootstrap, ConfigCommand, Migrate, Serve, Up};
@@ -50,19 +50,46 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// Which server, and who asks. Without any of these: the `gigvault-data/` in the working directory.
-///
+/// Holds the passphrase of `--key`.
+pub(crate) const KEY_PASSPHRASE: &str = "GIGVAULT_KEY_PASSPHRASE";
+/// Holds the passphrase of a PKCS#12 file that is written.
+pub(crate) const OUT_PASSPHRASE: &str = "GIGVAULT_OUT_PASSPHRASE";
+
 /// A private key that is there already, and what opens it. A passphrase is never an argument.
 #[derive(Args)]
 pub(crate) struct OwnKey {
     /// Use this private key: PKCS#8, SEC 1, PKCS#1 in PEM or DER, or PKCS#12; encrypted or not.
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
-    /// Read the passphrase of --key from this file (mode 0600) instead of the terminal.
+    /// Read the passphrase of --key from this file (mode 0600). Without it GIGVAULT_KEY_PASSPHRASE is taken, then the terminal
+    /// is asked.
     #[arg(long, value_name = "FILE", requires = "key")]
     pub(crate) key_passphrase_file: Option<PathBuf>,
 }
 
+/// In which form a certificate is written.
+#[derive(Args)]
+pub(crate) struct NewFile {
+    /// What is written.
+    #[arg(long, value_enum, default_value_t = FileFormat::Pem)]
+    pub(crate) format: FileFormat,
+    /// Read the passphrase of the new PKCS#12 file from this file (mode 0600). Without it GIGVAULT_OUT_PASSPHRASE is taken,
+    /// then the terminal is asked.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out_passphrase_file: Option<PathBuf>,
+}
+
+/// Forms of a certificate on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FileFormat {
+    /// Text.
+    Pem,
+    /// Certificate, chain and key under a passphrase.
+    Pkcs12,
+}
+
+/// Which server, and who asks. Without any of these: the `gigvault-data/` in the working directory.
+///
 /// A token needs a URL beside it: the server that a `gigvault-data/` names only gets the token in that directory.
 #[derive(Args, Clone)]
 pub(crate) struct Connection {

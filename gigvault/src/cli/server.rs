@@ -7,6 +7,29 @@ use clap::{Args, Subcommand};
 
 use crate::wiring::Service;
 
+/// What a server logs to stderr.
+#[derive(Args)]
+pub(crate) struct Log {
+    /// Log events that pass this filter, such as `info,ca=debug` [default: what telemetry.filter says, else info; `up` on a
+    /// terminal: warn].
+    #[arg(long, value_name = "FILTER")]
+    log: Option<String>,
+    /// The same as `--log info`; -vv is `--log debug`.
+    #[arg(short, long, action = clap::ArgAction::Count, conflicts_with = "log")]
+    verbose: u8,
+}
+
+impl Log {
+    /// What was asked for, if anything was.
+    pub(crate) fn filter(self) -> Option<String> {
+        match self.verbose {
+            0 => self.log,
+            1 => Some("info".to_owned()),
+            _ => Some("debug".to_owned()),
+        }
+    }
+}
+
 /// Everything in one process.
 #[derive(Args)]
 #[command(
@@ -59,6 +82,8 @@ pub(crate) struct Up {
     /// Write where it listens, as JSON, when ready.
     #[arg(long, value_name = "PATH")]
     pub(crate) ready_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) log: Log,
 }
 
 /// Services as their own process.
@@ -80,6 +105,8 @@ pub(crate) struct Serve {
     /// Write where it listens, as JSON, when ready.
     #[arg(long, value_name = "PATH")]
     pub(crate) ready_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) log: Log,
 }
 
 /// Once, before the first `serve`.

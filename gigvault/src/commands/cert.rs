@@ -2,12 +2,13 @@
 
 use anyhow::Context;
 use client::{Certificate, Client, Filter, Issue, Page};
-use x509::San;
+use keys::SoftwareKey;
 
 use super::csr::{self, Wanted};
-use super::files::{self, Bundle};
+use super::delivery::{self, Delivery, Key};
+use super::files::Bundle;
 use super::{Unattended, chain, confirm, download, names, now, private_key, revoke_all, times};
-use crate::cli::{self, CertCommand, Connection};
+use crate::cli::{self, CertCommand, Connection, FileFormat};
 use crate::context;
 use crate::output::{Column, Output, shorten_middle};
 
@@ -28,68 +29,28 @@ pub(super) async fn run(command: CertCommand, connection: &Connection, output: O
 
 async fn create(client: &Client, arguments: &cli::Create, output: Output) -> anyhow::Result<()> {
     let bundle = Bundle::new(&arguments.out, &arguments.cn)?;
-    files::check_free(&[&bundle.certificate, &bundle.chain], arguments.force)?;
-    if arguments.own.key.is_none() {
-        files::check_free(&[&bundle.key], arguments.force)?;
-    }
-    let hosts = names::hosts(client, &arguments.profile, &arguments.cn).await;
+    let own = arguments.own.key.as_deref();
+    delivery::check_free(&bundle, arguments.file.format, own.is_none(), arguments.force)?;
+    let hosts = names::hosts(client, &arguments.profile).await;
     let named = names::of(&arguments.cn, &arguments.san, hosts)?;
     let wanted = Wanted {
         cn: named.cn.as_deref(),
         subject: None,
         sans: &named.sans,
     };
-    // A new key is written first: a certificate without its key is of no use. It takes its place once there is a
-    // certificate, so that a refusal leaves nothing behind and takes no older key away.
-    let (csr, key) = match &arguments.own.key {
-        Some(path) => {
-            let key = private_key::read(path, arguments.own.key_passphrase_file.as_deref())?;
-            (csr::sign(&wanted, &key)?, None)
-        }
-        None => {
-            let made = csr::make(&wanted, arguments.key_type)?;
-            let key = ::files::stage(&bundle.key, made.key.as_bytes(), 0o600)?;
-            (made.csr, Some(key))
-        }
+    let key = match own {
+        Some(_) => Key::Own(private_key::read(&arguments.own)?),
+        None => Key::New(SoftwareKey::generate(arguments.key_type)?),
     };
     let new = Issue {
-        csr,
+        csr: csr::sign(&wanted, key.software())?,
         profile: arguments.profile.clone(),
         ca: arguments.ca.clone(),
         validity: arguments.validity.clone(),
         ..Issue::default()
     };
-    let issued = client.certificates().issue(&new).await?;
-    let made_key = key.is_some();
-    if let Some(key) = key {
-        key.replace()?;
-    }
-    save(&bundle, &issued)?;
-    report(&issued, &bundle, made_key, output)
-}
-
-/// Writes a certificate and its chain.
-pub(super) fn save(bundle: &Bundle, issued: &Certificate) -> anyhow::Result<()> {
-    ::files::replace(&bundle.certificate, issued.certificate.as_bytes(), 0o644)?;
-    let chain = format!("{}{}", issued.certificate, issued.chain);
-    Ok(::files::replace(&bundle.chain, chain.as_bytes(), 0o644)?)
-}
-
-/// What was issued and where it lies.
-pub(super) fn report(issued: &Certificate, bundle: &Bundle, key: bool, output: Output) -> anyhow::Result<()> {
-    let path = |path: &std::path::Path| path.display().to_string();
-    output.one(
-        issued,
-        &[
-            ("serial", issued.serial.clone()),
-            ("subject", issued.subject.clone()),
-            ("names", issued.san.join(", ")),
-            ("expires", times::until(issued.not_after, now())),
-            ("key", if key { path(&bundle.key) } else { String::new() }),
-            ("certificate", path(&bundle.certificate)),
-            ("chain", path(&bundle.chain)),
-        ],
-    )
+    let delivery = Delivery::stage(bundle, Some(key), &arguments.file)?;
+    delivery.finish(&client.certificates().issue(&new).await?, output)
 }
 
 async fn list(client: &Client, arguments: &cli::List, output: Output) -> anyhow::Result<()> {
@@ -145,14 +106,15 @@ async fn list(client: &Client, arguments: &cli::List, output: Output) -> anyhow:
         ]
     };
     const COLUMNS: [Column; 8] = [
-        Column::id("serial", 0),
+        // Whole, since other commands take it: a shortened one would have to be looked up again.
+        Column::whole("serial", 0),
         Column::text("names", 0),
         Column::whole("profile", 4),
         Column::whole("ca", 5),
-        Column::whole("status", 1),
+        Column::whole("status", 2),
         Column::whole("not before", 6),
-        Column::whole("not after", 2),
-        Column::whole("left", 3),
+        Column::whole("not after", 3),
+        Column::whole("left", 1),
     ];
     output.list(&whole, &COLUMNS, whole.items.iter().map(row))?;
     if let Some(cursor) = &whole.next_cursor {
@@ -214,40 +176,33 @@ fn show(certificate: &Certificate, output: Output) -> anyhow::Result<()> {
 }
 
 async fn renew(client: &Client, arguments: &cli::Renew, output: Output) -> anyhow::Result<()> {
+    if arguments.file.format == FileFormat::Pkcs12 && arguments.own.key.is_none() && !arguments.new_key {
+        return Err(private_key::none_for_pkcs12());
+    }
     let old = client.certificates().get(&arguments.serial).await?;
     let parsed = x509::Certificate::from_pem(old.certificate.as_bytes())
-        .context("the old certificate can't be read")?;
+        .context("the old certificate cannot be read")?;
     let name = parsed.subject().common_names().into_iter().next();
     let bundle = Bundle::new(&arguments.out, name.as_deref().unwrap_or(&old.serial))?;
-    let mut renewal = client::Renew {
-        csr: None,
+    delivery::check_free(&bundle, arguments.file.format, arguments.new_key, arguments.force)?;
+    let key = match (arguments.own.key.as_deref(), arguments.new_key) {
+        (Some(_), _) => Some(Key::Own(private_key::read(&arguments.own)?)),
+        (None, true) => Some(Key::New(SoftwareKey::generate(arguments.key_type)?)),
+        // The server certifies the key that it knows.
+        (None, false) => None,
+    };
+    let wanted = Wanted {
+        cn: None,
+        subject: Some(parsed.subject()),
+        sans: parsed.sans(),
+    };
+    let csr = key.as_ref().map(|key| csr::sign(&wanted, key.software()));
+    let renewal = client::Renew {
+        csr: csr.transpose()?,
         validity: arguments.validity.clone(),
     };
-    let mut key = None;
-    if arguments.new_key {
-        files::check_free(
-            &[&bundle.key, &bundle.certificate, &bundle.chain],
-            arguments.force,
-        )?;
-        let sans: Vec<San> = parsed.sans().to_vec();
-        let wanted = Wanted {
-            cn: None,
-            subject: Some(parsed.subject()),
-            sans: &sans,
-        };
-        let made = csr::make(&wanted, arguments.key_type)?;
-        renewal.csr = Some(made.csr);
-        key = Some(::files::stage(&bundle.key, made.key.as_bytes(), 0o600)?);
-    } else {
-        files::check_free(&[&bundle.certificate, &bundle.chain], arguments.force)?;
-    }
-    let issued = client.certificates().renew(&old.serial, &renewal).await?;
-    let renewed_key = key.is_some();
-    if let Some(key) = key {
-        key.replace()?;
-    }
-    save(&bundle, &issued)?;
-    report(&issued, &bundle, renewed_key, output)
+    let delivery = Delivery::stage(bundle, key, &arguments.file)?;
+    delivery.finish(&client.certificates().renew(&old.serial, &renewal).await?, output)
 }
 
 /// `Revoke certificate 3f21…9ab4 (CN=a) with reason key-compromise?`

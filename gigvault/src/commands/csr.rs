@@ -5,10 +5,9 @@ use client::Issue;
 use keys::{Signer, SoftwareKey};
 use serde_json::json;
 use x509::csr::{Csr, ReceivedCsr};
-use x509::{DistinguishedName, KeyAlgorithm, San};
-use zeroize::Zeroizing;
+use x509::{DistinguishedName, San};
 
-use super::cert::{report, save};
+use super::delivery::{report, save};
 use super::files::{self, Bundle};
 use super::names::{self, Hosts};
 use super::private_key;
@@ -33,22 +32,7 @@ pub(super) struct Wanted<'a> {
     pub(super) sans: &'a [San],
 }
 
-/// A new key and a CSR for it, both PEM.
-pub(super) struct Made {
-    pub(super) key: Zeroizing<String>,
-    pub(super) csr: String,
-}
-
-/// Makes a key and a CSR.
-pub(super) fn make(wanted: &Wanted<'_>, algorithm: KeyAlgorithm) -> anyhow::Result<Made> {
-    let key = SoftwareKey::generate(algorithm)?;
-    let csr = sign(wanted, &key)?;
-    Ok(Made {
-        key: keys::to_pem(&key)?,
-        csr,
-    })
-}
-
+/// A CSR in PEM, signed with the key that it is for.
 pub(super) fn sign(wanted: &Wanted<'_>, key: &SoftwareKey) -> anyhow::Result<String> {
     let subject = match (wanted.subject, wanted.cn) {
         (Some(subject), _) => subject.clone(),
@@ -78,16 +62,17 @@ fn create(arguments: &CsrCreate, output: Output) -> anyhow::Result<()> {
         sans: &named.sans,
     };
     let csr = match &arguments.own.key {
-        Some(path) => {
+        Some(_) => {
             files::check_free(&[&bundle.csr], arguments.force)?;
-            let key = private_key::read(path, arguments.own.key_passphrase_file.as_deref())?;
+            let key = private_key::read(&arguments.own)?;
             sign(&wanted, &key)?
         }
         None => {
             files::check_free(&[&bundle.key, &bundle.csr], arguments.force)?;
-            let made = make(&wanted, arguments.key_type)?;
-            ::files::replace(&bundle.key, made.key.as_bytes(), 0o600)?;
-            made.csr
+            let key = SoftwareKey::generate(arguments.key_type)?;
+            let csr = sign(&wanted, &key)?;
+            ::files::replace(&bundle.key, keys::to_pem(&key)?.as_bytes(), 0o600)?;
+            csr
         }
     };
     ::files::replace(&bundle.csr, csr.as_bytes(), 0o644)?;

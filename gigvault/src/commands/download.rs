@@ -4,21 +4,18 @@ use std::path::Path;
 
 use anyhow::Context;
 use client::Client;
-use keys::{Pkcs12, Signer};
+use keys::Signer;
 
+use super::delivery::{self, OWNER_ONLY, PUBLIC};
 use super::{files, private_key};
-use crate::cli::{Download, DownloadFormat};
+use crate::cli::{Download, FileFormat};
 use crate::exit::Usage;
 use crate::output::Output;
 
-/// The file holds a private key.
-const OWNER_ONLY: u32 = 0o600;
-const PUBLIC: u32 = 0o644;
-
 pub(super) async fn run(client: &Client, arguments: &Download, output: Output) -> anyhow::Result<()> {
-    let (content, mode) = match arguments.format {
-        DownloadFormat::Pkcs12 => (pkcs12(client, arguments).await?, OWNER_ONLY),
-        DownloadFormat::Pem => {
+    let (content, mode) = match arguments.file.format {
+        FileFormat::Pkcs12 => (pkcs12(client, arguments).await?, OWNER_ONLY),
+        FileFormat::Pem => {
             let pem = match arguments.chain {
                 true => client.certificates().chain(&arguments.serial).await?,
                 false => client.certificates().get(&arguments.serial).await?.certificate,
@@ -40,18 +37,15 @@ async fn pkcs12(client: &Client, arguments: &Download) -> anyhow::Result<Vec<u8>
         )
         .into());
     };
-    let key = private_key::read(path, arguments.own.key_passphrase_file.as_deref())?;
+    let key = private_key::read(&arguments.own)?;
     let pem = client.certificates().chain(&arguments.serial).await?;
-    let chain = x509::Certificate::chain_from_pem(pem.as_bytes()).context("the chain can't be read")?;
-    let leaf = chain.first().context("the chain is empty")?;
+    let leaf = x509::Certificate::from_pem(pem.as_bytes()).context("the chain cannot be read")?;
     if leaf.public_key().ok() != Some(key.public_key()) {
         return Err(mismatch(path, &arguments.serial));
     }
-    let name = leaf.subject().common_names().into_iter().next();
-    let name = name.unwrap_or_else(|| arguments.serial.clone());
     // Last, so that nobody types a passphrase for nothing.
-    let passphrase = private_key::new_passphrase(arguments.out_passphrase_file.as_deref())?;
-    Ok(Pkcs12::to_der(&key, &chain, &name, &passphrase)?)
+    let passphrase = private_key::new_passphrase(arguments.file.out_passphrase_file.as_deref())?;
+    delivery::pkcs12(&key, &pem, &arguments.serial, &passphrase)
 }
 
 fn mismatch(path: &Path, serial: &str) -> anyhow::Error {

@@ -15,6 +15,7 @@ pub(crate) struct Bundle {
     pub(crate) csr: PathBuf,
     pub(crate) certificate: PathBuf,
     pub(crate) chain: PathBuf,
+    pub(crate) pkcs12: PathBuf,
 }
 
 impl Bundle {
@@ -40,6 +41,7 @@ impl Bundle {
             csr: file("csr"),
             certificate: file("crt"),
             chain: file("chain.pem"),
+            pkcs12: file("p12"),
         })
     }
 }

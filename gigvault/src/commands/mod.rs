@@ -6,6 +6,7 @@ mod cert;
 mod chain;
 mod config;
 mod csr;
+mod delivery;
 mod doctor;
 mod download;
 mod files;
@@ -121,10 +122,7 @@ fn confirm(question: &str, yes: bool, unattended: Unattended) -> anyhow::Result<
         }
         (false, true, _) => {}
     }
-    let confirmed = dialoguer::Confirm::new()
-        .with_prompt(rootca::cli::printable(question))
-        .default(false)
-        .interact()?;
+    let confirmed = rootca::cli::ask(question)?;
     if confirmed {
         Ok(())
     } else {

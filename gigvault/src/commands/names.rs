@@ -29,15 +29,8 @@ pub(super) struct Named {
     pub(super) sans: Vec<San>,
 }
 
-/// How a profile takes names. The server is asked only for a name that could be read either way.
-pub(super) async fn hosts(client: &Client, profile: &str, name: &str) -> Hosts {
-    if matches!(profile, "code-signing" | "email") {
-        return Hosts::Never;
-    }
-    let is_plain = name.parse::<IpAddr>().is_ok() || (has_dot(name) && dns(name).is_ok());
-    if is_plain {
-        return Hosts::WithDots;
-    }
+/// How a profile takes names, as the server describes it.
+pub(super) async fn hosts(client: &Client, profile: &str) -> Hosts {
     // A profile that cannot be read is refused with its reason when the certificate is asked for.
     let Ok(profile) = client.profiles().get(profile).await else {
         return Hosts::WithDots;

@@ -1,6 +1,7 @@
 //! `up`, `serve`, `bootstrap`, `migrate`: settings from file, environment and flags, then the wiring.
 
 use std::collections::BTreeSet;
+use std::io::IsTerminal as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub(super) fn up(arguments: Up) -> anyhow::Result<()> {
         public_http_url: arguments.public_http_url,
         data_dir: arguments.data_dir,
         database_url: arguments.database_url,
+        log: arguments.log.filter(),
+        quiet: std::io::stderr().is_terminal(),
     };
     let settings = flags.load()?;
     if arguments.ldap_port.is_some_and(|port| port != 0) {
@@ -44,7 +47,10 @@ pub(super) fn up(arguments: Up) -> anyhow::Result<()> {
 }
 
 pub(super) fn serve(arguments: Serve) -> anyhow::Result<()> {
-    let flags = Flags::of_file(arguments.config);
+    let flags = Flags {
+        log: arguments.log.filter(),
+        ..Flags::of_file(arguments.config)
+    };
     let plan = Plan {
         settings: flags.load()?,
         services: arguments.services.into_iter().collect(),
@@ -110,6 +116,9 @@ struct Flags {
     public_http_url: Option<String>,
     data_dir: Option<PathBuf>,
     database_url: Option<String>,
+    log: Option<String>,
+    /// A person looks on, and a banner says what there is to know: without a filter from anywhere only warnings are logged.
+    quiet: bool,
 }
 
 impl Flags {
@@ -169,6 +178,11 @@ impl Flags {
             &mut settings.database.url,
             &database,
         );
+        let filter = &mut settings.telemetry.filter;
+        from.set("--log", "telemetry.filter", filter, &self.log);
+        if self.quiet && !origin.is_set("telemetry.filter") {
+            "warn".clone_into(filter);
+        }
         origin.refuse(settings.check())?;
         Ok(settings)
     }

@@ -1,17 +1,15 @@
 //! Tables for people: one row per line, never wider than the terminal.
 //!
-//! Where a table is too wide, serial numbers and fingerprints are shortened in the middle, columns of little importance
-//! are left out, and what is still too long is cut at its end. Without a width nothing is shortened.
+//! Where a table is too wide, columns of little importance are left out, and texts that are still too long are cut at their
+//! end. What other commands take, such as serial numbers, is shown whole. Without a width nothing is shortened.
 
 use rootca::cli::printable;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Between two columns.
 const GAP: usize = 2;
-/// Width of an identifier that was shortened in the middle: `4f1c0a…7d1e05`.
-const SHORTENED: usize = 13;
 /// A text column is not cut below this while another column can be left out instead.
-const NARROWEST: usize = 24;
+const NARROWEST: usize = 16;
 
 /// A column of a table.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +23,6 @@ pub(crate) struct Column {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cut {
     Never,
-    Middle,
     End,
 }
 
@@ -36,15 +33,6 @@ impl Column {
             name,
             rank,
             cut: Cut::Never,
-        }
-    }
-
-    /// Serial numbers and fingerprints: both ends tell them apart.
-    pub(crate) const fn id(name: &'static str, rank: u8) -> Self {
-        Self {
-            name,
-            rank,
-            cut: Cut::Middle,
         }
     }
 
@@ -75,27 +63,19 @@ pub(crate) fn render(
     let widths = fit(columns, &natural(columns, &cells), width);
     let mut text = String::new();
     for row in &cells {
-        text.push_str(&line(columns, row, &widths, &paint));
+        text.push_str(&line(row, &widths, &paint));
         text.push('\n');
     }
     text
 }
 
-fn line(
-    columns: &[Column],
-    row: &[String],
-    widths: &[Option<usize>],
-    paint: &impl Fn(&str, String) -> String,
-) -> String {
+fn line(row: &[String], widths: &[Option<usize>], paint: &impl Fn(&str, String) -> String) -> String {
     let mut line = String::new();
     // Blanks are written before the next cell, so that no line ends with them.
     let mut blanks = 0;
-    for ((column, cell), width) in columns.iter().zip(row).zip(widths) {
+    for (cell, width) in row.iter().zip(widths) {
         let Some(width) = *width else { continue };
-        let shown = match column.cut {
-            Cut::Middle => shorten_middle(cell, width),
-            _ => cut_end(cell, width),
-        };
+        let shown = cut_end(cell, width);
         let used = shown.width();
         if used > 0 {
             line.push_str(&" ".repeat(blanks));
@@ -122,7 +102,6 @@ fn fit(columns: &[Column], natural: &[usize], width: Option<usize>) -> Vec<Optio
     let mut widths: Vec<Option<usize>> = natural.iter().copied().map(Some).collect();
     let Some(width) = width else { return widths };
     let least = |index: usize, wide: usize| match columns.get(index).map(|column| column.cut) {
-        Some(Cut::Middle) => wide.min(SHORTENED),
         Some(Cut::End) => wide.min(NARROWEST),
         _ => wide,
     };
@@ -148,14 +127,8 @@ fn fit(columns: &[Column], natural: &[usize], width: Option<usize>) -> Vec<Optio
             *wide = None;
         }
     }
-    // 2. Shorten: identifiers first, then texts, the widest first, and in the end whatever there is.
-    for (cut, floor) in [
-        (Cut::Middle, SHORTENED),
-        (Cut::End, NARROWEST),
-        (Cut::End, 1),
-        (Cut::Middle, 1),
-        (Cut::Never, 1),
-    ] {
+    // 2. Shorten: texts, the widest first, and in the end whatever there is.
+    for (cut, floor) in [(Cut::End, NARROWEST), (Cut::End, 1), (Cut::Never, 1)] {
         loop {
             let over = total(&widths, &whole).saturating_sub(width);
             let widest = columns
@@ -234,7 +207,7 @@ mod tests {
     use super::*;
 
     const COLUMNS: [Column; 5] = [
-        Column::id("serial", 0),
+        Column::whole("serial", 0),
         Column::text("names", 0),
         Column::whole("profile", 3),
         Column::whole("status", 1),
@@ -278,18 +251,21 @@ mod tests {
     }
 
     #[test]
-    fn identifiers_keep_both_ends_and_the_least_important_column_goes_first() {
-        let text = table(Some(70));
-        assert!(
-            text.contains("4f1c0a…7d1e05") && text.contains("STATUS"),
-            "{text}"
-        );
-        assert!(!text.contains("NOT BEFORE"), "{text}");
-        let narrow = table(Some(40));
-        assert!(
-            !narrow.contains("PROFILE") && narrow.contains("NAMES"),
-            "{narrow}"
-        );
+    fn identifiers_stay_whole_and_the_least_important_column_goes_first() {
+        for (width, left_out) in [
+            (80, &["NOT BEFORE"][..]),
+            (60, &["NOT BEFORE", "PROFILE"]),
+            (52, &["NOT BEFORE", "PROFILE", "STATUS"]),
+        ] {
+            let text = table(Some(width));
+            let whole = text
+                .lines()
+                .filter(|line| line.starts_with("4f1c0a9be27d5f60813e9a4c2b7d1e05"));
+            assert_eq!(whole.count(), 4, "{text}");
+            for name in ["PROFILE", "STATUS", "NOT BEFORE"] {
+                assert_eq!(!text.contains(name), left_out.contains(&name), "{width}: {text}");
+            }
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use anyhow::Context;
 use ca::Ca;
 use kit::clock::SharedClock;
 use kit::health::{CheckError, Health};
-use kit::tls::{Identity, IdentityFiles, ServerIdentity};
+use kit::tls::{Identity, IdentityFiles, ServerFiles, ServerIdentity};
 use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -31,12 +31,8 @@ pub(crate) type Later = watch::Receiver<Option<ServerIdentity>>;
 pub(crate) async fn identity(ground: &Ground<'_>, services: &Services) -> anyhow::Result<Option<Later>> {
     let listen = &ground.settings.listen;
     if let Some(tls) = &listen.tls {
-        let identity = ServerIdentity::from_files(
-            tls.certificate.clone(),
-            tls.key.clone(),
-            Arc::clone(&ground.clock),
-        )
-        .context("listen.tls")?;
+        let identity =
+            ServerIdentity::from_files(tls.files(), Arc::clone(&ground.clock)).context("listen.tls")?;
         tokio::spawn(identity.clone().watch(ground.stop.clone()));
         return Ok(Some(watch::channel(Some(identity)).1));
     }
@@ -125,12 +121,12 @@ impl Own {
     }
 
     fn load(&self) -> anyhow::Result<ServerIdentity> {
-        let (certificate, key) = (self.files.certificate.clone(), self.files.key.clone());
-        Ok(ServerIdentity::from_files(
-            certificate,
-            key,
-            Arc::clone(&self.clock),
-        )?)
+        let files = ServerFiles {
+            certificate: self.files.certificate.clone(),
+            key: self.files.key.clone(),
+            passphrase: None,
+        };
+        Ok(ServerIdentity::from_files(files, Arc::clone(&self.clock))?)
     }
 
     async fn keep(self, identity: watch::Sender<Option<ServerIdentity>>, stop: CancellationToken) {

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use kit::config::Secret;
+use kit::tls::ServerFiles;
 use serde::{Deserialize, Serialize};
 
 /// Everything that can be configured. Every field has an environment name, `GIGVAULT_<SECTION>__<FIELD>`.
@@ -104,10 +105,23 @@ impl Default for Listen {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TlsFiles {
-    /// PEM, leaf first.
+    /// PEM, leaf first; or a PKCS#12 file.
     pub(crate) certificate: PathBuf,
-    /// PEM, PKCS#8.
+    /// PKCS#8, SEC 1 or PKCS#1 in PEM or DER, or PKCS#12, encrypted or not.
     pub(crate) key: PathBuf,
+    /// The passphrase of an encrypted key or PKCS#12 file, in a file of mode 0600.
+    #[serde(default)]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+impl TlsFiles {
+    pub(crate) fn files(&self) -> ServerFiles {
+        ServerFiles {
+            certificate: self.certificate.clone(),
+            key: self.key.clone(),
+            passphrase: self.passphrase_file.clone(),
+        }
+    }
 }
 
 /// Section `limits`.

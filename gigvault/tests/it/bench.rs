@@ -123,6 +123,10 @@ pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
+/// A profile that only this server has, and that takes no names of hosts.
+const PEOPLE: &str =
+    r#"{"name": "people", "default_validity": "90d", "max_validity": "90d", "san": {"allowed": ["email"]}}"#;
+
 /// An HTTP server on loopback that answers with a script, one a connection, and keeps what it was asked.
 pub(crate) struct Server {
     pub(crate) url: String,
@@ -143,10 +147,22 @@ impl Server {
         // Ends with the test's process; it holds nothing.
         std::thread::spawn(move || {
             for connection in listener.incoming() {
+                let mut reader = BufReader::new(connection.unwrap());
+                let request = read_request(&mut reader);
+                // What a profile allows is asked beside the script: it decides only how a name is read.
+                if let Some(rest) = request.strip_prefix("GET /api/v1/profiles/") {
+                    match rest.split(' ').next() {
+                        Some("people") => answer(&mut reader, 200, PEOPLE),
+                        _ => answer(&mut reader, 404, "{}"),
+                    }
+                    continue;
+                }
                 let Some((status, body)) = script.pop_front() else {
                     return;
                 };
-                answer(connection.unwrap(), status, &body, &record);
+                // Kept before it is answered: whoever has the answer finds it.
+                record.lock().unwrap().push(request);
+                answer(&mut reader, status, &body);
             }
         });
         Self { url, asked }
@@ -167,9 +183,7 @@ impl Server {
     }
 }
 
-/// Keeps the request before it answers: whoever has the answer finds it.
-fn answer(connection: TcpStream, status: u16, body: &str, asked: &Mutex<Vec<String>>) {
-    let mut reader = BufReader::new(connection);
+fn read_request(reader: &mut BufReader<TcpStream>) -> String {
     let (mut request, mut length) = (String::new(), 0);
     loop {
         let mut line = String::new();
@@ -186,7 +200,10 @@ fn answer(connection: TcpStream, status: u16, body: &str, asked: &Mutex<Vec<Stri
     let mut bytes = vec![0; length];
     reader.read_exact(&mut bytes).unwrap();
     request.push_str(&String::from_utf8(bytes).unwrap());
-    asked.lock().unwrap().push(request);
+    request
+}
+
+fn answer(reader: &mut BufReader<TcpStream>, status: u16, body: &str) {
     let size = body.len();
     let head = format!(
         "HTTP/1.1 {status} Scripted\r\ncontent-type: application/json\r\ncontent-length: {size}\r\nconnection: close\r\n\r\n"

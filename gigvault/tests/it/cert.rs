@@ -110,8 +110,7 @@ fn a_file_that_is_there_stops_the_request() {
 #[test]
 fn no_common_name_leaves_the_folder() {
     for name in ["../a", "/etc/a", "a/../../b"] {
-        // A name that could be that of a host or not: the profile is asked for first.
-        let server = Server::answering(&[(404, "{}"), (201, &issued())]);
+        let server = Server::answering(&[(201, &issued())]);
         let desk = Desk::new();
         desk.ask(&server, &["cert", "create", name, "--out", "here"]).ok();
         assert_eq!(desk.files(), ["here"], "{name}");
@@ -345,4 +344,55 @@ fn a_certificate_for_a_key_that_is_there_leaves_the_key_alone() {
         desk.files(),
         ["a.example.test.chain.pem", "a.example.test.crt", "own.key"]
     );
+}
+
+#[test]
+fn a_common_name_is_that_of_a_host_where_the_profile_takes_hosts() {
+    for (profile, hosts) in [("people", false), ("elsewhere", true)] {
+        let (desk, server) = (Desk::new(), Server::answering(&[(201, &issued())]));
+        let arguments = [
+            "cert",
+            "create",
+            "ada.example.test",
+            "--san",
+            "email:ada@example.test",
+        ];
+        desk.ask(&server, &[&arguments[..], &["--profile", profile]].concat())
+            .ok();
+        let asked = server.asked().remove(0);
+        let body: Value = serde_json::from_str(asked.split_once("\r\n\r\n").unwrap().1).unwrap();
+        desk.write("sent.csr", body["csr"].as_str().unwrap());
+        let shown = openssl(&["req", "-in", text(&desk.path("sent.csr")), "-noout", "-text"]);
+        assert!(shown.contains("email:ada@example.test"), "{shown}");
+        assert_eq!(
+            shown.contains("DNS:ada.example.test"),
+            hosts,
+            "{profile}: {shown}"
+        );
+    }
+}
+
+#[test]
+fn a_reason_that_is_none_is_answered_with_those_that_are_taken() {
+    let desk = Desk::new();
+    let said = desk
+        .ask(
+            &Server::answering(&[]),
+            &["cert", "revoke", "00ab", "--reason", "bad"],
+        )
+        .failed(2);
+    let listed: Vec<&str> = said
+        .split("reasons are ")
+        .nth(1)
+        .unwrap()
+        .trim()
+        .split(", ")
+        .collect();
+    assert_eq!(listed.len(), 7, "{said}");
+    for reason in listed {
+        let server = Server::answering(&[(200, &issued()), (200, &issued())]);
+        desk.ask(&server, &["cert", "revoke", "00ab", "--reason", reason])
+            .ok();
+        assert!(server.asked().pop().unwrap().contains(reason), "{reason}");
+    }
 }

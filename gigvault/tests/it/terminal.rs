@@ -1,12 +1,12 @@
 //! What a person sees: the binary on a terminal of a given width, made by `script`.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
-use crate::bench::{Desk, Server, certificate};
+use crate::bench::{Desk, Server, certificate, openssl, text};
 
 /// Runs on a terminal of that many columns, with this typed into it, and answers what was shown.
 fn on_terminal(desk: &Desk, server: &Server, columns: u16, arguments: &[&str], typed: &str) -> String {
@@ -31,6 +31,119 @@ fn on_terminal(desk: &Desk, server: &Server, columns: u16, arguments: &[&str], t
     child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     String::from_utf8(output.stdout).unwrap().replace('\r', "")
+}
+
+/// Runs on a terminal that shows what is typed unless a command asks it not to. Each answer is typed once its prompt is there.
+fn asked(desk: &Desk, server: &Server, arguments: &[&str], dialogue: &[(&str, &str)]) -> String {
+    let quoted: Vec<String> = arguments.iter().map(|argument| format!("'{argument}'")).collect();
+    let command = format!("exec {} {}", env!("CARGO_BIN_EXE_gigvault"), quoted.join(" "));
+    let mut child = Command::new("script")
+        .args(["-qec", &command, "/dev/null"])
+        .current_dir(desk.path(""))
+        .env("GIGVAULT_URL", &server.url)
+        .env("GIGVAULT_TOKEN", "gv_sesame")
+        .env("NO_COLOR", "1")
+        .env("SHELL", "/bin/sh")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let (mut keyboard, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let (mut shown, mut seen) = (Vec::new(), 0);
+    for (prompt, answer) in dialogue {
+        while !String::from_utf8_lossy(&shown[seen..]).contains(prompt) {
+            let mut byte = [0];
+            screen
+                .read_exact(&mut byte)
+                .unwrap_or_else(|_| panic!("no {prompt:?} in {}", String::from_utf8_lossy(&shown)));
+            shown.push(byte[0]);
+        }
+        seen = shown.len();
+        // The prompt is written a moment before the terminal stops to show what is typed.
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        keyboard.write_all(format!("{answer}\r").as_bytes()).unwrap();
+    }
+    screen.read_to_end(&mut shown).unwrap();
+    child.wait().unwrap();
+    String::from_utf8(shown).unwrap()
+}
+
+#[test]
+fn the_passphrase_of_a_key_is_asked_for_and_not_shown() {
+    let desk = Desk::new();
+    desk.write("phrase", "open the door");
+    openssl(&[
+        "genpkey",
+        "-algorithm",
+        "ED25519",
+        "-aes-256-cbc",
+        "-pass",
+        &format!("file:{}", text(&desk.path("phrase"))),
+        "-out",
+        text(&desk.path("own.key")),
+    ]);
+    let arguments = ["cert", "create", "a.example.test", "--key", "own.key"];
+    let issued = certificate("00ab", &["dns:a.example.test"]).to_string();
+    let server = Server::answering(&[(201, &issued)]);
+    let shown = asked(
+        &desk,
+        &server,
+        &arguments,
+        &[("Passphrase of own.key", "open the door")],
+    );
+    assert!(!shown.contains("open the door"), "{shown}");
+    assert_eq!(desk.read("a.example.test.crt"), "LEAF\n", "{shown}");
+
+    let server = Server::answering(&[(201, &issued)]);
+    let forced = [&arguments[..], &["--force"]].concat();
+    let shown = asked(&desk, &server, &forced, &[("Passphrase of own.key", "wrong")]);
+    assert!(
+        shown.contains("own.key") && shown.contains("passphrase is wrong"),
+        "{shown}"
+    );
+    assert!(server.asked().is_empty());
+}
+
+#[test]
+fn a_new_passphrase_is_asked_for_twice_and_again_if_they_differ() {
+    let desk = Desk::new();
+    let line = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=web.test -keyout";
+    let (key, crt) = (desk.path("web.key"), desk.path("web.crt"));
+    openssl(
+        &[
+            &line.split(' ').collect::<Vec<_>>()[..],
+            &[text(&key), "-out", text(&crt)],
+        ]
+        .concat(),
+    );
+    let server = Server::answering(&[(200, &desk.read("web.crt"))]);
+    let arguments = [
+        "cert", "download", "00ab", "--format", "pkcs12", "--key", "web.key", "--out", "web.p12",
+    ];
+    let shown = asked(
+        &desk,
+        &server,
+        &arguments,
+        &[
+            ("Passphrase for the new file", "five random words"),
+            ("The same again", "five random wards"),
+            ("They differ", "five random words"),
+            ("The same again", "five random words"),
+        ],
+    );
+    assert!(!shown.contains("five random"), "{shown}");
+    desk.write("phrase", "five random words");
+    let phrase = format!("file:{}", text(&desk.path("phrase")));
+    let shown = openssl(&[
+        "pkcs12",
+        "-in",
+        text(&desk.path("web.p12")),
+        "-passin",
+        &phrase,
+        "-nodes",
+    ]);
+    assert!(shown.contains("PRIVATE KEY"), "{shown}");
 }
 
 fn page(items: &[Value]) -> String {
@@ -106,15 +219,16 @@ fn every_list_fits_the_terminal_with_one_line_for_each_row() {
 }
 
 #[test]
-fn a_serial_number_is_shortened_in_the_middle_unless_a_form_is_asked_for() {
-    let server = Server::answering(&[(200, &certificates()), (200, &certificates())]);
-    let shown = on_terminal(&Desk::new(), &server, 80, &["cert", "list"], "");
-    assert!(
-        shown.contains("4f1c0a…7d1e05") && shown.contains("NAMES"),
-        "{shown}"
-    );
-    let whole = on_terminal(&Desk::new(), &server, 80, &["cert", "list", "-o", "table"], "");
-    assert!(whole.contains("4f1c0a9be27d5f60813e9a4c2b7d1e05"), "{whole}");
+fn a_serial_number_is_whole_at_any_width_since_other_commands_take_it() {
+    for columns in [60, 80, 120] {
+        let server = Server::answering(&[(200, &certificates())]);
+        let shown = on_terminal(&Desk::new(), &server, columns, &["cert", "list"], "");
+        assert!(
+            shown.contains("4f1c0a9be27d5f60813e9a4c2b7d1e05 ") && shown.contains("NAMES"),
+            "{columns}: {shown}"
+        );
+        assert!(shown.contains("LEFT"), "{columns}: {shown}");
+    }
 }
 
 #[test]
@@ -131,6 +245,33 @@ fn names_do_not_command_the_terminal_in_any_form() {
     )]);
     let shown = on_terminal(&Desk::new(), &server, 80, &["cert", "show", "00"], "");
     assert!(shown.contains("\\u001b[31m"), "{shown:?}");
+}
+
+#[test]
+fn a_question_that_is_wider_than_the_terminal_is_shown_once() {
+    let mut one = certificate("4f1c0a9be27d5f60813e9a4c2b7d1e05", &["dns:a.example.test"]);
+    one["subject"] = "CN=web-frontend-17.department.example.test,O=Example Organization,C=DE".into();
+    let one = one.to_string();
+    let arguments = ["cert", "revoke", "4f1c0a9be27d5f60813e9a4c2b7d1e05"];
+    for columns in [60, 200] {
+        let server = Server::answering(&[(200, &one), (200, &one)]);
+        let shown = on_terminal(&Desk::new(), &server, columns, &arguments, "n");
+        assert_eq!(
+            shown.matches("4f1c").count(),
+            1 + usize::from(columns == 200),
+            "{columns}: {shown}"
+        );
+        assert!(
+            shown.contains("[y/N]") && shown.contains("nothing was done"),
+            "{shown}"
+        );
+        let erased = shown.replace("\u{1b}[2K", "\n");
+        assert!(
+            erased.lines().all(|line| line.width() <= usize::from(columns)),
+            "{columns}: {shown:?}"
+        );
+        assert_eq!(server.asked().len(), 1);
+    }
 }
 
 #[test]

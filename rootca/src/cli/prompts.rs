@@ -1,8 +1,10 @@
 //! Asking the people of the ceremony, on the terminal that they sit at.
 
+use dialoguer::console::{Term, measure_text_width};
 use dialoguer::{Confirm, Password};
 use secrecy::SecretString;
 
+use super::printable;
 use crate::error::Error;
 
 /// Whom a command asks.
@@ -53,9 +55,34 @@ impl Prompts for Terminal {
     }
 
     fn confirm(&mut self, question: &str) -> Result<bool, Error> {
-        let asked = Confirm::new().with_prompt(question).default(false).interact();
-        asked.map_err(|error| failed(&error, "consent", "look at it with --dry-run, then pass --yes"))
+        ask(question).map_err(|error| failed(&error, "consent", "look at it with --dry-run, then pass --yes"))
     }
+}
+
+/// Asks a yes-or-no question on standard error, with "no" as the default.
+///
+/// # Errors
+/// [`dialoguer::Error`] when there is no terminal to ask on.
+pub fn ask(question: &str) -> dialoguer::Result<bool> {
+    /// Room for ` [y/N] ` and the answer.
+    const ANSWER: usize = 12;
+    let terminal = Term::stderr();
+    let width = usize::from(terminal.size().1).saturating_sub(ANSWER).max(ANSWER);
+    // Only the last line is drawn again with the answer. A question that the terminal broke would stay there twice.
+    let question = printable(question);
+    let mut line = String::new();
+    for word in question.split(' ') {
+        if !line.is_empty() && measure_text_width(&line) + 1 + measure_text_width(word) > width {
+            terminal.write_line(&std::mem::take(&mut line))?;
+        } else if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    Confirm::new()
+        .with_prompt(line)
+        .default(false)
+        .interact_on(&terminal)
 }
 
 const FILE: &str = "name a file of mode 0600 with --passphrase-file";

@@ -79,6 +79,17 @@ impl Origin {
         self.flags.insert(field, flag);
     }
 
+    /// Whether a flag, the environment or the file says something about a field.
+    #[must_use]
+    pub fn is_set(&self, field: &str) -> bool {
+        self.flags.contains_key(field)
+            || self.variables.setting(field).is_some()
+            || self
+                .file
+                .as_ref()
+                .is_some_and(|(_, places)| places.value(field).is_some())
+    }
+
     /// Refuses settings that have faults, each with the place where it was set.
     ///
     /// # Errors

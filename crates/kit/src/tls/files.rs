@@ -6,7 +6,9 @@
 
 use std::path::{Path, PathBuf};
 
+use keys::{KeyError, Pkcs12};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use secrecy::SecretString;
 
 use super::TlsError;
 
@@ -81,23 +83,32 @@ pub(super) fn certificates(what: &'static str, pem: &[u8]) -> Result<Vec<Certifi
     Ok(all.into_iter().map(CertificateDer::from).collect())
 }
 
-pub(super) fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, TlsError> {
-    let unreadable = |detail: String| TlsError::Pem {
-        what: "private key",
-        detail,
-    };
-    let blocks = x509::pem::select(pem, &["PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"])
-        .map_err(|error| unreadable(error.to_string()))?;
-    let block = blocks
-        .first()
-        .ok_or_else(|| unreadable("there is no private key in it".to_owned()))?;
-    let der = block.der.to_vec();
-    match block.label.as_str() {
-        _ if !block.headers.is_empty() => Err(unreadable("it is encrypted".to_owned())),
-        "EC PRIVATE KEY" => Ok(PrivateKeyDer::Sec1(der.into())),
-        "RSA PRIVATE KEY" => Ok(PrivateKeyDer::Pkcs1(der.into())),
-        _ => Ok(PrivateKeyDer::Pkcs8(der.into())),
+/// A chain, leaf first: PEM, or what is in a PKCS#12 file beside its key.
+pub(super) fn chain(
+    file: &[u8],
+    passphrase: Option<&SecretString>,
+) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    if !Pkcs12::is(file) {
+        return certificates("certificate", file);
     }
+    let passphrase = passphrase.ok_or(TlsError::Encrypted)?;
+    let chain = Pkcs12::from_der(file, passphrase)?.into_chain();
+    Ok(chain
+        .iter()
+        .map(|certificate| CertificateDer::from(certificate.der().to_vec()))
+        .collect())
+}
+
+/// A private key in any form that `keys` reads.
+pub(super) fn private_key(
+    file: &[u8],
+    passphrase: Option<&SecretString>,
+) -> Result<PrivateKeyDer<'static>, TlsError> {
+    let key = keys::from_file(file, passphrase).map_err(|error| match error {
+        KeyError::PassphraseNeeded => TlsError::Encrypted,
+        other => TlsError::Key(other),
+    })?;
+    Ok(PrivateKeyDer::Pkcs8(key.to_pkcs8()?.to_vec().into()))
 }
 
 #[cfg(test)]
@@ -122,27 +133,74 @@ mod tests {
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2);
     }
 
+    /// With blanks within the lines of base64.
+    fn spaced(pem: &str) -> String {
+        let line = |line: &str| match line.split_at_checked(10) {
+            Some((start, end)) if !line.starts_with('-') => format!("{start}\t{end} \n"),
+            _ => format!("{line}\n"),
+        };
+        pem.lines().map(line).collect()
+    }
+
     #[test]
     fn certificates_and_keys_are_read_as_editors_leave_them() {
-        for (label, other) in [("CERTIFICATE", "PRIVATE KEY"), ("PRIVATE KEY", "CERTIFICATE")] {
+        let key = keys::SoftwareKey::generate(x509::KeyAlgorithm::P256).unwrap();
+        let der = key.to_pkcs8().unwrap().to_vec();
+        for (label, other, content) in [
+            ("CERTIFICATE", "PRIVATE KEY", vec![7; 100]),
+            ("PRIVATE KEY", "CERTIFICATE", der),
+        ] {
             let read = |text: &[u8]| match label {
                 "CERTIFICATE" => certificates("chain", text).map(|all| all.first().unwrap().to_vec()),
-                _ => private_key(text).map(|key| key.secret_der().to_vec()),
+                _ => private_key(text, None).map(|key| key.secret_der().to_vec()),
             };
-            let pem = x509::pem::encode(label, &[7; 100]);
+            let pem = x509::pem::encode(label, &content);
             for text in [
                 format!("\u{feff}{pem}"),
                 pem.replace('\n', "\r"),
-                pem.replace("BwcH", "Bw\tc H "),
+                spaced(&pem),
                 x509::pem::encode(other, &[1]) + &pem,
             ] {
-                assert_eq!(read(text.as_bytes()).unwrap(), [7; 100], "{text}");
+                assert_eq!(read(text.as_bytes()).unwrap(), content, "{text}");
             }
             let wide: Vec<u8> = pem.encode_utf16().flat_map(u16::to_le_bytes).collect();
             let said = read(&[b"\xff\xfe", wide.as_slice()].concat())
                 .unwrap_err()
                 .to_string();
             assert!(said.contains("UTF-16"), "{said}");
+        }
+    }
+
+    #[test]
+    fn keys_and_chains_are_read_in_every_form_with_their_passphrase() {
+        let key = keys::SoftwareKey::generate(x509::KeyAlgorithm::P256).unwrap();
+        let der = key.to_pkcs8().unwrap().to_vec();
+        let made = rcgen::KeyPair::try_from(der.as_slice()).unwrap();
+        let leaf = rcgen::CertificateParams::new(["a.test".to_owned()])
+            .unwrap()
+            .self_signed(&made)
+            .unwrap();
+        let other = rcgen::KeyPair::generate().unwrap();
+        let other = rcgen::CertificateParams::new(["b.test".to_owned()])
+            .unwrap()
+            .self_signed(&other)
+            .unwrap();
+        let of = |certificate: &rcgen::Certificate| x509::Certificate::from_der(certificate.der()).unwrap();
+        let phrase = SecretString::from("open it");
+        // The other stands first in the file: TLS needs the leaf there.
+        let store = Pkcs12::to_der(&key, &[of(&other), of(&leaf)], "a", &phrase).unwrap();
+        let encrypted = key.to_encrypted_pem(&phrase).unwrap();
+        for file in [store.as_slice(), encrypted.as_bytes(), &der] {
+            let read = private_key(file, Some(&phrase)).unwrap();
+            assert_eq!(read.secret_der(), der);
+        }
+        let chain = chain(&store, Some(&phrase)).unwrap();
+        assert_eq!(chain, [leaf.der().clone(), other.der().clone()]);
+        for file in [store.as_slice(), encrypted.as_bytes()] {
+            let refused = private_key(file, None).unwrap_err().to_string();
+            assert!(refused.contains("listen.tls.passphrase_file"), "{refused}");
+            let wrong = private_key(file, Some(&"no".into())).unwrap_err().to_string();
+            assert!(wrong.contains("passphrase is wrong"), "{wrong}");
         }
     }
 

@@ -218,8 +218,8 @@ impl Loaded {
             None => return Err(TlsError::NotAService("there is no certificate".to_owned())),
         };
         let provider = provider();
-        let certified =
-            CertifiedKey::from_der(chain, files::private_key(&pem.key)?, &provider).map_err(unusable)?;
+        let certified = CertifiedKey::from_der(chain, files::private_key(&pem.key, None)?, &provider)
+            .map_err(unusable)?;
         let certified = Arc::new(certified);
         let roots = Arc::new(roots(&pem.roots)?);
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider))

@@ -20,7 +20,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 
 pub use files::IdentityFiles;
 pub use identity::Identity;
-pub use server_identity::ServerIdentity;
+pub use server_identity::{ServerFiles, ServerIdentity};
 pub use spiffe::SpiffeId;
 
 use crate::clock::SharedClock;
@@ -49,6 +49,15 @@ pub enum TlsError {
         /// What is wrong.
         detail: String,
     },
+    /// The private key can't be read.
+    #[error("private key: {0}")]
+    Key(#[from] keys::KeyError),
+    /// The private key is encrypted, and nothing opens it.
+    #[error(
+        "the private key is encrypted: for HTTPS, name a file of mode 0600 with its passphrase as \
+         listen.tls.passphrase_file; the key of a service identity is never encrypted"
+    )]
+    Encrypted,
     /// Certificate and key don't go together, or rustls can't use them.
     #[error("{what} can't be used: {source}")]
     Unusable {

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls_pki_types::CertificateDer;
+use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
@@ -18,48 +19,84 @@ use crate::peer::Peer;
 #[derive(Clone)]
 pub struct ServerIdentity(Arc<Inner>);
 
+/// Where a certificate and its key are read from.
+#[derive(Clone, Debug)]
+pub struct ServerFiles {
+    /// Chain in PEM, leaf first; or PKCS#12.
+    pub certificate: PathBuf,
+    /// The private key: PKCS#8, SEC 1 or PKCS#1 in PEM or DER, or PKCS#12.
+    pub key: PathBuf,
+    /// Holds the passphrase of an encrypted key; mode 0600.
+    pub passphrase: Option<PathBuf>,
+}
+
 struct Inner {
     clock: SharedClock,
-    files: Option<(PathBuf, PathBuf)>,
+    files: Option<ServerFiles>,
     current: ArcSwap<Loaded>,
 }
 
 struct Loaded {
-    pem: (Vec<u8>, Zeroizing<Vec<u8>>),
+    source: Source,
     leaf: CertificateDer<'static>,
     config: Arc<ServerConfig>,
 }
 
+/// Files as they were read.
+#[derive(PartialEq, Eq)]
+struct Source {
+    chain: Vec<u8>,
+    key: Zeroizing<Vec<u8>>,
+}
+
+impl Source {
+    fn new(chain: &[u8], key: &[u8]) -> Self {
+        Self {
+            chain: chain.to_vec(),
+            key: key.to_vec().into(),
+        }
+    }
+}
+
+impl ServerFiles {
+    fn read(&self) -> Result<Source, TlsError> {
+        Ok(Source {
+            chain: files::read(&self.certificate)?,
+            key: files::read(&self.key)?.into(),
+        })
+    }
+
+    fn passphrase(&self) -> Result<Option<SecretString>, TlsError> {
+        let path = self.passphrase.as_deref();
+        Ok(path.map(keys::secret_file::read_passphrase).transpose()?)
+    }
+}
+
 impl ServerIdentity {
-    /// From a chain and a PKCS#8 key in PEM.
+    /// From a chain in PEM and a key that is not encrypted.
     ///
     /// # Errors
     /// When they can't be parsed or don't go together.
     pub fn from_pem(chain: &[u8], key: &[u8], clock: SharedClock) -> Result<Self, TlsError> {
-        Self::new(chain, key, clock, None)
+        let loaded = Loaded::new(Source::new(chain, key), None, &clock)?;
+        Ok(Self::with(loaded, None, clock))
     }
 
     /// From files, which [`ServerIdentity::reload`] reads again.
     ///
     /// # Errors
-    /// As [`ServerIdentity::from_pem`], or when a file can't be read.
-    pub fn from_files(chain: PathBuf, key: PathBuf, clock: SharedClock) -> Result<Self, TlsError> {
-        let pem = (files::read(&chain)?, Zeroizing::new(files::read(&key)?));
-        Self::new(&pem.0, &pem.1, clock, Some((chain, key)))
+    /// As [`ServerIdentity::from_pem`], or when a file can't be read or not be decrypted.
+    pub fn from_files(files: ServerFiles, clock: SharedClock) -> Result<Self, TlsError> {
+        let loaded = Loaded::new(files.read()?, files.passphrase()?.as_ref(), &clock)?;
+        Ok(Self::with(loaded, Some(files), clock))
     }
 
-    fn new(
-        chain: &[u8],
-        key: &[u8],
-        clock: SharedClock,
-        files: Option<(PathBuf, PathBuf)>,
-    ) -> Result<Self, TlsError> {
-        let current = ArcSwap::from_pointee(Loaded::new(chain, key, &clock)?);
-        Ok(Self(Arc::new(Inner {
+    fn with(loaded: Loaded, files: Option<ServerFiles>, clock: SharedClock) -> Self {
+        Self(Arc::new(Inner {
             clock,
             files,
-            current,
-        })))
+            current: ArcSwap::from_pointee(loaded),
+        }))
     }
 
     /// The certificate in use, DER.
@@ -73,9 +110,8 @@ impl ServerIdentity {
     /// # Errors
     /// As [`ServerIdentity::from_pem`]; the old one then stays.
     pub fn replace(&self, chain: &[u8], key: &[u8]) -> Result<(), TlsError> {
-        self.0
-            .current
-            .store(Arc::new(Loaded::new(chain, key, &self.0.clock)?));
+        let loaded = Loaded::new(Source::new(chain, key), None, &self.0.clock)?;
+        self.0.current.store(Arc::new(loaded));
         Ok(())
     }
 
@@ -84,14 +120,15 @@ impl ServerIdentity {
     /// # Errors
     /// As [`ServerIdentity::from_files`]; the old one then stays.
     pub fn reload(&self) -> Result<bool, TlsError> {
-        let Some((chain, key)) = &self.0.files else {
+        let Some(files) = &self.0.files else {
             return Ok(false);
         };
-        let pem = (files::read(chain)?, Zeroizing::new(files::read(key)?));
-        if self.0.current.load().pem == pem {
+        let source = files.read()?;
+        if self.0.current.load().source == source {
             return Ok(false);
         }
-        self.replace(&pem.0, &pem.1)?;
+        let loaded = Loaded::new(source, files.passphrase()?.as_ref(), &self.0.clock)?;
+        self.0.current.store(Arc::new(loaded));
         Ok(true)
     }
 
@@ -102,13 +139,13 @@ impl ServerIdentity {
 }
 
 impl Loaded {
-    fn new(chain: &[u8], key: &[u8], clock: &SharedClock) -> Result<Self, TlsError> {
-        let certificates = files::certificates("certificate", chain)?;
+    fn new(source: Source, passphrase: Option<&SecretString>, clock: &SharedClock) -> Result<Self, TlsError> {
+        let certificates = files::chain(&source.chain, passphrase)?;
         let leaf = certificates
             .first()
             .cloned()
             .unwrap_or_else(|| CertificateDer::from(Vec::new()));
-        let private_key = files::private_key(key)?;
+        let private_key = files::private_key(&source.key, passphrase)?;
         let unusable = |source| TlsError::Unusable {
             what: "the HTTPS certificate",
             source,
@@ -123,7 +160,7 @@ impl Loaded {
         // Resumption without state: clients may reconnect to any replica that has just restarted.
         config.ticketer = Ticketer::new().map_err(unusable)?;
         Ok(Self {
-            pem: (chain.to_vec(), key.to_vec().into()),
+            source,
             leaf,
             config: Arc::new(config),
         })

@@ -1,6 +1,6 @@
 //! Who is let in and who is believed; identities in files.
 
-use kit::tls::{Identity, IdentityFiles, ServerIdentity, TlsError};
+use kit::tls::{Identity, IdentityFiles, ServerFiles, ServerIdentity, TlsError};
 use kit::transport::channel;
 use proto::auth::v1::AuthenticateRequest;
 use proto::auth::v1::auth_client::AuthClient;
@@ -306,8 +306,12 @@ async fn files_that_change_are_noticed() {
     let (ca, directory) = (Ca::new(), tempfile::tempdir().unwrap());
     let files = write(&ca, directory.path(), &ca.service_pair("ca"));
     let identity = Identity::from_files(files, clock()).unwrap();
-    let server_pair = (directory.path().join("ca.crt"), directory.path().join("ca.key"));
-    let server = ServerIdentity::from_files(server_pair.0, server_pair.1, clock()).unwrap();
+    let server_files = ServerFiles {
+        certificate: directory.path().join("ca.crt"),
+        key: directory.path().join("ca.key"),
+        passphrase: None,
+    };
+    let server = ServerIdentity::from_files(server_files, clock()).unwrap();
     let stop = tokio_util::sync::CancellationToken::new();
     let watches = [
         tokio::spawn(identity.clone().watch(stop.clone())),

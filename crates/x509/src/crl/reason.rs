@@ -29,11 +29,24 @@ pub enum Reason {
 
 /// No reason has this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown revocation reason `{0}`; known are {known}", known = known())]
+#[error("`{0}` is not a reason to revoke; reasons are {final_reasons}", final_reasons = final_reasons())]
 pub struct UnknownReason(String);
 
-fn known() -> String {
-    Reason::ALL.map(Reason::as_str).join(", ")
+/// Those that a certificate is revoked for, for good: a hold and its release are no revocations, and attribute authorities
+/// have no certificates of ours.
+fn final_reasons() -> String {
+    let is_final = |reason: &Reason| {
+        !matches!(
+            reason,
+            Reason::CertificateHold | Reason::RemoveFromCrl | Reason::AaCompromise
+        )
+    };
+    let names: Vec<&str> = Reason::ALL
+        .into_iter()
+        .filter(is_final)
+        .map(Reason::as_str)
+        .collect();
+    names.join(", ")
 }
 
 impl Reason {

@@ -159,7 +159,7 @@ fn check_public_http_url(url: &str) -> Result<(), String> {
 impl TlsFiles {
     fn check(&self, faults: &mut Vec<Fault>) {
         let clock: SharedClock = Arc::new(SystemClock::default());
-        if let Err(error) = ServerIdentity::from_files(self.certificate.clone(), self.key.clone(), clock) {
+        if let Err(error) = ServerIdentity::from_files(self.files(), clock) {
             faults.push(Fault::hiding("listen.tls", error.to_string()));
         }
     }
