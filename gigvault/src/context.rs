@@ -17,7 +17,8 @@ use serde::Deserialize;
 use crate::cli::Connection;
 use crate::exit::Usage;
 
-const DATA_DIR: &str = "gigvault-data";
+/// Where `up` puts its data unless told otherwise, and where commands look for it.
+pub(crate) const DATA_DIR: &str = "gigvault-data";
 
 /// A server and what is needed to talk to it.
 pub(crate) struct Server {

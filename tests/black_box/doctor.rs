@@ -64,6 +64,10 @@ fn a_healthy_system_is_looked_at_from_end_to_end() {
     }
     let grpc = row(&report, "grpc")["detail"].as_str().unwrap();
     assert!(grpc.contains("identity of gigvault"), "{grpc}");
+    // Looking at a healthy server leaves no warning in its log.
+    let log = system.log().unwrap();
+    let warnings: Vec<&str> = log.lines().filter(|line| line.contains("WARN")).collect();
+    assert!(warnings.is_empty(), "{warnings:#?}");
 }
 
 #[test]

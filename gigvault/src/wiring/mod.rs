@@ -154,7 +154,7 @@ async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyho
 
     let ready = Ready::of(&listeners, https.is_some(), &data)?;
     let health = Health::new(stop.clone());
-    services.register(&health);
+    services.register(&health, databases);
     https::register(&health, https.as_ref(), &identity, &clock);
     let mut jobs = jobs(&services, &stop);
     let reload = reload::Reload {
@@ -386,7 +386,8 @@ fn in_data_dir(settings: &Settings) -> String {
     format!("the data directory {}", settings.data_dir.display())
 }
 
-#[expect(clippy::print_stderr, reason = "for the person who typed the command")]
+/// For the person who typed the command. A terminal that was closed in the meantime ends the process by its signal.
 fn banner(text: &str) {
-    eprintln!("{text}");
+    use std::io::Write as _;
+    drop(writeln!(std::io::stderr(), "{text}"));
 }

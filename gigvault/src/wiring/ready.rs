@@ -57,6 +57,9 @@ impl Ready {
     /// What a person sees who typed `gigvault up`, in lines of at most `width`. What is to be copied is never broken.
     pub(crate) fn banner(&self, data: &DataDir, points_home: bool, width: usize) -> String {
         let dir = data.path().display();
+        // Where commands find the server by themselves; anywhere else they are told.
+        let found =
+            std::path::absolute(data.path()).ok() == std::path::absolute(crate::context::DATA_DIR).ok();
         let mut text = format!(
             "\nGigVault is ready.\n\n  API and documentation   {https}/api/docs\n  admin's API key         {dir}/admin.token\n  \
              root to trust           {dir}/root.crt\n\n",
@@ -80,7 +83,22 @@ impl Ready {
                  others use them.",
             );
         }
-        text.push_str("Now, in another terminal in this folder:\n\n  gigvault cert create web.example.test\n\nCtrl-C stops.\n");
+        text.push_str("Now, in another terminal in this folder:\n\n");
+        if !found {
+            text.push_str(&format!(
+                "  export GIGVAULT_URL={https}\n  export GIGVAULT_CA_FILE={dir}/root.crt\n  \
+                 export GIGVAULT_TOKEN=$(cat {dir}/admin.token)\n",
+                https = self.https
+            ));
+        }
+        text.push_str("  gigvault cert create web.example.test\n\n");
+        for line in wrap(
+            "Ctrl-C stops; a second one stops at once. -v shows what is logged.",
+            width,
+        ) {
+            text.push_str(&line);
+            text.push('\n');
+        }
         text
     }
 }
