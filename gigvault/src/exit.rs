@@ -1,6 +1,6 @@
 //! What a failure is worth: the exit codes, in one place.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use client::Error;
@@ -69,6 +69,9 @@ fn code(error: &anyhow::Error) -> u8 {
 }
 
 fn hint(error: &anyhow::Error) -> Option<String> {
+    if let Some(hint) = hint_for_files(error) {
+        return Some(hint);
+    }
     match error.downcast_ref::<Error>()? {
         Error::Unreachable { .. } | Error::Timeout { .. } => {
             Some("is the server running (`gigvault up`)? `gigvault doctor` looks closer".to_owned())
@@ -87,6 +90,31 @@ fn hint(error: &anyhow::Error) -> Option<String> {
                 .map(|id| format!("the server's log has it under {id}")),
             _ => None,
         },
+        _ => None,
+    }
+}
+
+/// What to do about a place that cannot be written, whichever file of whichever command it is.
+fn hint_for_files(error: &anyhow::Error) -> Option<String> {
+    let is_file = error.chain().any(|cause| {
+        cause.is::<::files::Error>() || cause.is::<keys::KeyError>() || cause.is::<rootca::Error>()
+    });
+    let kind = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<std::io::Error>())?
+        .kind();
+    match kind {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            Some("make room on that file system and run it again; what was begun is then finished".to_owned())
+        }
+        ErrorKind::ReadOnlyFilesystem => Some(
+            "that file system is mounted read-only: mount it so that it can be written, or name another place".to_owned(),
+        ),
+        // Ports are refused with the same kind, and have words of their own.
+        ErrorKind::PermissionDenied if is_file => Some(format!(
+            "user {} has no right to do that: change owner or mode of the directory, or name another place",
+            rustix::process::geteuid().as_raw()
+        )),
         _ => None,
     }
 }

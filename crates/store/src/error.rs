@@ -117,10 +117,10 @@ impl Cause {
                 "no connection was free in time; the server is down or all connections are busy"
             }
             Self::TooManyConnections => "the server takes no more connections",
-            Self::DiskFull => "no space left on its disk",
-            Self::Storage => "its disk cannot be read or written",
+            Self::DiskFull => "no space left on its disk: make room there",
+            Self::Storage => "its disk cannot be read or written: see the log of the operating system",
             Self::Damaged => "its file is damaged: restore it from a backup",
-            Self::ReadOnly => "it is read-only",
+            Self::ReadOnly => "it takes no writes: make its file system or its server writable",
             Self::Busy => "another transaction was in the way",
             Self::Timeout => "the statement took too long",
         }

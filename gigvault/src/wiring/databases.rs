@@ -17,7 +17,13 @@ use super::settings::Settings;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The databases of the services in this process.
-pub(crate) struct Databases(BTreeMap<Service, Db>);
+pub(crate) struct Databases(BTreeMap<Service, Opened>);
+
+struct Opened {
+    db: Db,
+    /// What errors call it: `the database of ca (gigvault-data/db/ca.db)`.
+    name: String,
+}
 
 impl Databases {
     /// Opens all databases of an installation: those of a new one, or those that belong to the data directory.
@@ -66,18 +72,26 @@ impl Databases {
     }
 
     pub(crate) fn of(&self, service: Service) -> anyhow::Result<Db> {
-        let found = self.0.get(&service).cloned();
+        let found = self.0.get(&service).map(|opened| opened.db.clone());
         found.with_context(|| format!("the database of {} was not opened", service.name()))
+    }
+
+    /// What messages call it; empty if it was not opened.
+    pub(crate) fn name(&self, service: Service) -> String {
+        self.0
+            .get(&service)
+            .map(|opened| opened.name.clone())
+            .unwrap_or_default()
     }
 
     /// All of them.
     pub(crate) fn all(&self) -> Vec<Db> {
-        self.0.values().cloned().collect()
+        self.0.values().map(|opened| opened.db.clone()).collect()
     }
 
     /// Closes them: a SQLite file then holds everything, and can be copied alone.
     pub(crate) async fn close(&self) {
-        for (service, db) in &self.0 {
+        for (service, Opened { db, .. }) in &self.0 {
             if tokio::time::timeout(PATIENCE, db.close()).await.is_err() {
                 tracing::warn!(
                     service = service.name(),
@@ -91,9 +105,9 @@ impl Databases {
         let mut databases = Self(BTreeMap::new());
         for service in services {
             let opened = open(settings, data, *service).await;
-            let (done, db) = databases.closing_on_error(opened).await?;
+            let (done, opened) = databases.closing_on_error(opened).await?;
             databases = done;
-            databases.0.insert(*service, db);
+            databases.0.insert(*service, opened);
         }
         Ok(databases)
     }
@@ -114,8 +128,9 @@ impl Databases {
         record.joining = true;
         record.write(data)?;
         self.migrate(settings).await?;
-        for db in self.0.values() {
-            db.join_installation(&record.id, record.starts).await?;
+        for Opened { db, name } in self.0.values() {
+            let joined = db.join_installation(&record.id, record.starts).await;
+            joined.with_context(|| name.clone())?;
         }
         record.joining = false;
         record.write(data)?;
@@ -124,8 +139,8 @@ impl Databases {
 
     async fn look(&self) -> anyhow::Result<Vec<Found>> {
         let mut all = Vec::new();
-        for (service, db) in &self.0 {
-            let context = || format!("the database of {}", service.name());
+        for (service, Opened { db, name }) in &self.0 {
+            let context = || name.clone();
             let installation = db.installation().await.with_context(context)?;
             all.push(Found {
                 service: service.name(),
@@ -141,10 +156,10 @@ impl Databases {
         if !settings.database.migrate {
             return Ok(());
         }
-        for (service, db) in &self.0 {
+        for (service, Opened { db, name }) in &self.0 {
             db.migrate(service.migrations())
                 .await
-                .with_context(|| format!("the schema of {}", service.name()))?;
+                .with_context(|| format!("the schema of {name}"))?;
         }
         Ok(())
     }
@@ -160,10 +175,15 @@ impl Databases {
     }
 }
 
-async fn open(settings: &Settings, data: &DataDir, service: Service) -> anyhow::Result<Db> {
-    let url = match &settings.database.url {
-        Some(url) => url.expose_secret().to_owned(),
-        None => data.database_url(service.name()),
+async fn open(settings: &Settings, data: &DataDir, service: Service) -> anyhow::Result<Opened> {
+    let of = service.name();
+    let (url, name) = match &settings.database.url {
+        // The URL may hold a password.
+        Some(url) => (url.expose_secret().to_owned(), format!("the database of {of}")),
+        None => (
+            data.database_url(of),
+            format!("the database of {of} ({})", data.database(of).display()),
+        ),
     };
     let options = Options {
         max_connections: settings.database.max_connections,
@@ -171,7 +191,6 @@ async fn open(settings: &Settings, data: &DataDir, service: Service) -> anyhow::
         allow_unsafe: settings.database.allow_unsafe,
         ..Options::default()
     };
-    Db::open(&url, service.name(), options)
-        .await
-        .with_context(|| format!("the database of {}", service.name()))
+    let db = Db::open(&url, of, options).await.with_context(|| name.clone())?;
+    Ok(Opened { db, name })
 }

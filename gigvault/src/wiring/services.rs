@@ -142,17 +142,19 @@ impl Services {
     }
 
     /// What must answer for this process to be ready.
-    pub(crate) fn register(&self, health: &Health) {
+    pub(crate) fn register(&self, health: &Health, databases: &Databases) {
         if let Some(auth) = self.auth.clone() {
+            let name = databases.name(Service::Auth);
             health.register("auth database", move || {
-                let auth = auth.clone();
-                async move { auth.ready().await.map_err(reason) }
+                let (auth, name) = (auth.clone(), name.clone());
+                async move { auth.ready().await.map_err(|error| reason(name, error)) }
             });
         }
         if let Some(keymgr) = self.keymgr.clone() {
+            let name = databases.name(Service::Keymgr);
             health.register("keymgr database", move || {
-                let keymgr = keymgr.clone();
-                async move { keymgr.ready().await.map_err(reason) }
+                let (keymgr, name) = (keymgr.clone(), name.clone());
+                async move { keymgr.ready().await.map_err(|error| reason(name, error)) }
             });
         }
         if let Some(keymgr) = self.keymgr_for_ca.clone() {
@@ -168,9 +170,10 @@ impl Services {
             });
         }
         if let Some(ca) = self.ca.clone() {
+            let name = databases.name(Service::Ca);
             health.register("ca database", move || {
-                let ca = ca.clone();
-                async move { ca.ready().await.map_err(reason) }
+                let (ca, name) = (ca.clone(), name.clone());
+                async move { ca.ready().await.map_err(|error| reason(name, error)) }
             });
         }
     }
@@ -244,14 +247,25 @@ impl Ground<'_> {
     }
 }
 
-/// A failure of a readiness check; callers see why a database is unavailable, and nothing else.
-fn reason<E: std::error::Error + Send + Sync + 'static>(error: E) -> CheckError {
-    match StoreError::cause_of(&error) {
+/// A database that does not answer, by the name that operators know it by.
+#[derive(Debug, thiserror::Error)]
+#[error("{name}")]
+struct Failing<E: std::error::Error + 'static> {
+    name: String,
+    #[source]
+    source: E,
+}
+
+/// A failure of a readiness check; callers see why a database is unavailable, and nothing else. The log also says which.
+fn reason<E: std::error::Error + Send + Sync + 'static>(name: String, error: E) -> CheckError {
+    let cause = StoreError::cause_of(&error);
+    let source = Box::new(Failing { name, source: error });
+    match cause {
         Some(cause) => Box::new(NotReady {
             reason: cause.to_string(),
-            source: Box::new(error),
+            source,
         }),
-        None => Box::new(error),
+        None => source,
     }
 }
 

@@ -50,8 +50,18 @@ fn explain(error: &Error, address: IpAddr, port: u16, setting: &str) -> String {
                 "this machine has no IPv6, and {address} is an IPv6 address: give --listen an IPv4 address"
             )
         }
+        _ if is_link_local(address) => format!(
+            "{address} is a link-local address, which is one only together with its interface (fe80::1%eth0), and that is \
+             not taken here: give --listen or listen.address an address without a zone that `ip address` shows, or :: for \
+             all of them"
+        ),
         _ => format!("port {port} of {address} ({setting}) cannot be listened on"),
     }
+}
+
+/// RFC 4291 section 2.5.6. The kernel refuses to bind one without the number of its interface.
+fn is_link_local(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
 }
 
 /// Linux: address family not supported.
@@ -121,6 +131,20 @@ mod tests {
         assert!(
             error.contains("192.0.2.1 is not an address of this machine"),
             "{error}"
+        );
+    }
+
+    #[test]
+    fn a_link_local_address_says_that_it_lacks_its_interface() {
+        let text = explain(
+            &Error::from_raw_os_error(22),
+            "fe80::1".parse().unwrap(),
+            0,
+            "https_port",
+        );
+        assert!(
+            text.contains("fe80::1%eth0") && text.contains("--listen"),
+            "{text}"
         );
     }
 
