@@ -54,9 +54,8 @@ fn asked(desk: &Desk, server: &Server, arguments: &[&str], dialogue: &[(&str, &s
     for (prompt, answer) in dialogue {
         while !String::from_utf8_lossy(&shown[seen..]).contains(prompt) {
             let mut byte = [0];
-            screen
-                .read_exact(&mut byte)
-                .unwrap_or_else(|_| panic!("no {prompt:?} in {}", String::from_utf8_lossy(&shown)));
+            let read = screen.read(&mut byte).unwrap();
+            assert_eq!(read, 1, "no {prompt:?} in {}", String::from_utf8_lossy(&shown));
             shown.push(byte[0]);
         }
         seen = shown.len();
