@@ -112,32 +112,35 @@ fn a_certificate_is_created_as_pkcs12_that_other_programs_read() {
     judged(&system, &file);
 }
 
+/// A certificate for `a.example.test`, and keys in every form beside it; `old.p12` holds the certificate's own.
+fn keys_of_every_form(system: &System) -> Value {
+    let dir = system.dir();
+    phrase_file(system);
+    let created = made(run(
+        system,
+        &[],
+        &["cert", "create", "a.example.test", "-o", "json"],
+    ));
+    for line in [
+        "ec -in DIR/a.example.test.key -out DIR/sec1.key",
+        "genrsa -traditional -out DIR/pkcs1.key 2048",
+        "genpkey -algorithm ED25519 -out DIR/pkcs8.key",
+        "pkcs8 -topk8 -v2 aes-256-cbc -in DIR/pkcs8.key -passout file:DIR/phrase -out DIR/encrypted.key",
+        "pkcs12 -export -in DIR/a.example.test.crt -inkey DIR/a.example.test.key -passout file:DIR/phrase -out DIR/old.p12",
+    ] {
+        let line = line.replace("DIR", judge::text(dir));
+        judge::run("openssl", &line.split(' ').collect::<Vec<_>>());
+    }
+    created
+}
+
 #[test]
 fn a_renewal_takes_the_key_of_a_file_in_every_form() {
     let system = System::up().unwrap();
     let dir = system.dir();
-    let phrase = phrase_file(&system);
-    let created = made(run(
-        &system,
-        &[],
-        &["cert", "create", "a.example.test", "-o", "json"],
-    ));
+    let created = keys_of_every_form(&system);
     let path = |name: &str| judge::text(&dir.join(name)).to_owned();
-    let openssl = |line: &str| {
-        let arguments: Vec<String> = line
-            .split(' ')
-            .map(|word| word.replace("DIR", judge::text(dir)))
-            .collect();
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        judge::run("openssl", &arguments);
-    };
-    openssl("ec -in DIR/a.example.test.key -out DIR/sec1.key");
-    openssl("genrsa -traditional -out DIR/pkcs1.key 2048");
-    openssl("genpkey -algorithm ED25519 -out DIR/pkcs8.key");
-    openssl("pkcs8 -topk8 -v2 aes-256-cbc -in DIR/pkcs8.key -passout file:DIR/phrase -out DIR/encrypted.key");
-    openssl(
-        "pkcs12 -export -in DIR/a.example.test.crt -inkey DIR/a.example.test.key -passout file:DIR/phrase -out DIR/old.p12",
-    );
+    let passin = format!("file:{}", path("phrase"));
     let mut serial = created["serial"].as_str().unwrap().to_owned();
     for (key, variables) in [
         ("sec1.key", &[][..]),
@@ -168,7 +171,6 @@ fn a_renewal_takes_the_key_of_a_file_in_every_form() {
             "openssl",
             &["x509", "-in", &path("a.example.test.crt"), "-noout", "-pubkey"],
         );
-        let passin = format!("file:{}", judge::text(&phrase));
         let own = match key {
             "old.p12" => judge::run(
                 "openssl",
@@ -183,8 +185,16 @@ fn a_renewal_takes_the_key_of_a_file_in_every_form() {
         assert_eq!(std::fs::read(&key_file).unwrap(), before, "{key} was changed");
         serial = renewed["serial"].as_str().unwrap().to_owned();
     }
-    // As PKCS#12, with the key that is there or with a new one; without any there is nothing to put in.
-    let pkcs12 = ["cert", "renew", &serial, "--format", "pkcs12", "-o", "json"];
+}
+
+#[test]
+fn a_renewal_is_written_as_pkcs12_with_the_key_that_is_there_or_a_new_one() {
+    let system = System::up().unwrap();
+    let dir = system.dir();
+    let created = keys_of_every_form(&system);
+    let serial = created["serial"].as_str().unwrap();
+    // Without any key there is nothing to put in.
+    let pkcs12 = ["cert", "renew", serial, "--format", "pkcs12", "-o", "json"];
     let refused = run(&system, &[], &pkcs12);
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("--new-key"));
@@ -192,8 +202,9 @@ fn a_renewal_takes_the_key_of_a_file_in_every_form() {
         ("GIGVAULT_KEY_PASSPHRASE", PHRASE),
         ("GIGVAULT_OUT_PASSPHRASE", PHRASE),
     ];
-    let old = path("old.p12");
-    let renewed = made(run(&system, &both, &[&pkcs12[..], &["--key", &old]].concat()));
+    let old = dir.join("old.p12");
+    let own_key = [&pkcs12[..], &["--key", judge::text(&old)]].concat();
+    let renewed = made(run(&system, &both, &own_key));
     judged(&system, &dir.join("a.example.test.p12"));
     let serial = renewed["serial"].as_str().unwrap();
     let new_key = [
