@@ -54,6 +54,19 @@ fn validate_and_up_refuse_the_same_with_file_line_field_and_value() {
         ),
         ("listen:\n  htps_port: 1\n", ":2:", "https_port", "htps_port"),
         (
+            "listen:\n  https_port: 1\n  http_port: 2\n  https_port: 3\n",
+            ":4:",
+            "listen.https_port",
+            "twice",
+        ),
+        ("ca: {}\nauth: {}\nca: {}\n", ":3:", "ca is set", "twice"),
+        (
+            "ca:\n  profiles:\n  - name: a\n    keys: [p256]\n    keys: [p384]\n",
+            ":5:",
+            "ca.profiles[0].keys",
+            "twice",
+        ),
+        (
             "peers:\n  keymanager: {url: 'https://a:1'}\n",
             ":2:",
             "peers.keymanager",

@@ -43,7 +43,11 @@ pub(crate) fn with_key(key: &std::path::Path, subject: &str, san: &str) -> Strin
             &["genpkey", "-algorithm", "EC", "-pkeyopt", curve, "-out", key],
         );
     }
-    let san = format!("subjectAltName={san}");
+    with_extension(key, subject, &format!("subjectAltName={san}"))
+}
+
+/// As [`with_key`], with that extension (`name=value`) instead.
+pub(crate) fn with_extension(key: &std::path::Path, subject: &str, extension: &str) -> String {
     let arguments = [
         "req",
         "-new",
@@ -52,7 +56,7 @@ pub(crate) fn with_key(key: &std::path::Path, subject: &str, san: &str) -> Strin
         "-subj",
         subject,
         "-addext",
-        &san,
+        extension,
     ];
     judge::run("openssl", &arguments)
 }

@@ -1,6 +1,6 @@
 //! Input as the field sends it: over REST and the command line it is read alike, or named for what it is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -156,7 +156,7 @@ async fn devices_and_opc_ua_applications_have_their_profiles() {
         std::fs::write(&path, issued["certificate"].as_str().unwrap()).unwrap();
         let shown = judge::run("openssl", &["x509", "-in", judge::text(&path), "-noout", "-text"]);
         assert!(shown.contains(shows), "{shown}");
-        let subject = |kind: &str, path: &std::path::Path| {
+        let subject = |kind: &str, path: &Path| {
             judge::run(
                 "openssl",
                 &[
@@ -172,5 +172,87 @@ async fn devices_and_opc_ua_applications_have_their_profiles() {
         };
         let asked = subject("req", &file(name));
         assert_eq!(subject("x509", &path), asked, "{name}");
+    }
+}
+
+/// `cert verify` of a file with this content, and what it says.
+fn verify_says(system: &System, name: &str, content: &[u8]) -> String {
+    let file = system.dir().join(name);
+    std::fs::write(&file, content).unwrap();
+    let output = system.cli(&["cert", "verify", judge::text(&file)]).unwrap();
+    assert!(!output.status.success(), "{name}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn cert_verify_names_a_file_that_is_no_certificate() {
+    let system = System::up().unwrap();
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds");
+    let read = |name: &str| std::fs::read(seeds.join(name)).unwrap();
+    for (file, kind) in [
+        ("pkcs12/plain.p12", "a PKCS#12 file"),
+        ("pkcs12/modern.p12", "a PKCS#12 file"),
+        ("pkcs12/scrypt.der", "an encrypted private key"),
+        ("csr/p256.der", "a certificate signing request (CSR)"),
+        ("odd/list.crl", "a certificate revocation list (CRL)"),
+    ] {
+        let said = verify_says(&system, &file.replace('/', "-"), &read(file));
+        assert!(
+            said.contains(&format!("the input is {kind}; a certificate is needed")),
+            "{file}: {said}"
+        );
+    }
+}
+
+#[test]
+fn an_identifier_that_is_too_large_is_named_with_the_limit() {
+    let system = System::up().unwrap();
+    let key = system.dir().join("oid.key");
+    let subject = "/CN=oid";
+    for extension in [
+        "1.2.4294967296=DER:0500",
+        "extendedKeyUsage=1.2.4294967296",
+        "certificatePolicies=1.2.4294967296",
+        "subjectAltName=RID:1.2.4294967296",
+        "subjectAltName=otherName:1.2.4294967296;UTF8:a",
+    ] {
+        let pem = judge::run(
+            "openssl",
+            &[
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-nodes",
+                "-days",
+                "30",
+                "-keyout",
+                judge::text(&key),
+                "-subj",
+                subject,
+                "-addext",
+                extension,
+            ],
+        );
+        let said = verify_says(&system, "oid.pem", pem.as_bytes());
+        let told = said.contains("1.2.4294967296") && said.contains("32 bits");
+        // Names and policies of somebody else's certificate are no reason to refuse it.
+        let decides =
+            !extension.starts_with("subjectAltName") && !extension.starts_with("certificatePolicies");
+        assert!(told || !decides, "{extension}: {said}");
+    }
+    for extension in [
+        "subjectAltName=RID:1.2.4294967296",
+        "extendedKeyUsage=1.2.4294967296",
+    ] {
+        let csr = csr::with_extension(&key, "/CN=oid.test", extension);
+        let file = system.dir().join("oid.csr");
+        std::fs::write(&file, &csr).unwrap();
+        let output = system.cli(&["csr", "submit", judge::text(&file)]).unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        let told = said.contains("1.2.4294967296") && said.contains("32 bits");
+        assert!(told || extension.starts_with("extended"), "{extension}: {said}");
     }
 }

@@ -157,3 +157,76 @@ async fn a_name_of_more_text_than_is_certified_is_refused_unread() {
     let said = answer.to_string();
     assert!(said.contains("bytes as text; at most 2048"), "{said}");
 }
+
+#[tokio::test]
+async fn no_attribute_of_the_subject_names_what_the_alternative_names_do_not() {
+    let system = System::up().unwrap();
+    let ask = async |subject: &str, san: &[&str]| {
+        let body = json!({"csr": csr(&system, subject), "profile": "tls-client", "san": san});
+        issue(&system, &body).await
+    };
+    for subject in [
+        "/UID=admin@corp.example",
+        "/UID=www.bank.example",
+        "/GN=S-1-5-21-1-2-3-500",
+        "/SN=https:\\/\\/bank.example",
+        "/OU=admin%40corp.example",
+        "/OU=www.bank.example.",
+        "/OU=www。bank。example",
+        "/O=10.0.0.1",
+        "/L=2001:db8::1",
+        "/serialNumber=0177.0.0.1",
+        "/DC=www.bank.example",
+        "/CN=0x7f000001",
+        "/CN=xn--a",
+    ] {
+        let (status, problem) = ask(subject, &["dns:a.test"]).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{subject}: {problem}");
+        assert!(
+            problem.to_string().contains("csr.subject"),
+            "{subject}: {problem}"
+        );
+    }
+    for (subject, san) in [
+        ("/UID=jane.doe/GN=Jane/SN=Doe", "email:jane@corp.example"),
+        ("/UID=jane@corp.example", "email:jane@corp.example"),
+        ("/O=ACME Inc./OU=Platform Team", "dns:a.test"),
+        ("/O=corp.example", "dns:web.corp.example"),
+        ("/serialNumber=12345-6", "dns:a.test"),
+        ("/serialNumber=SN 00-11", "dns:a.test"),
+        ("/CN=123456789", "dns:a.test"),
+    ] {
+        let (status, issued) = ask(subject, &[san]).await;
+        assert_eq!(status, StatusCode::CREATED, "{subject}: {issued}");
+    }
+}
+
+#[tokio::test]
+async fn names_with_more_than_one_reading_are_refused_in_every_kind() {
+    let system = System::up().unwrap();
+    let csr = csr(&system, "/");
+    // _ldap._tcp.a.test as an SRVName.
+    let srv = "othername:1.3.6.1.5.5.7.8.7=16115f6c6461702e5f7463702e612e74657374";
+    for (profile, name) in [
+        ("tls-server", "dns:www。bank.example"),
+        ("tls-server", "dns:www．bank.example"),
+        ("tls-server", "dns:www｡bank.example"),
+        ("tls-server", "dns:2130706433"),
+        ("tls-server", "dns:0x7f.1"),
+        ("tls-server", "dns:host.123"),
+        ("tls-server", "dns:xn--zzzzzzzz9999999.example"),
+        ("tls-client", "email:a@www。bank.example"),
+        ("user-logon", "upn:a@corp。example"),
+        ("device", srv),
+        ("mtls", "uri:urn:example"),
+        ("mtls", "uri:urn:a_b:c"),
+        ("mtls", "uri:https://a_b.test/"),
+        ("mtls", "uri:https://user%3apassword@a.test/"),
+        ("mtls", "uri:https://a.test:0443/"),
+    ] {
+        let body = json!({"csr": csr, "profile": profile, "san": [name, "dns:a.test"]});
+        let (status, problem) = issue(&system, &body).await;
+        assert!(status.is_client_error(), "{profile} {name}: {status} {problem}");
+        assert!(problem.to_string().contains("san"), "{profile} {name}: {problem}");
+    }
+}

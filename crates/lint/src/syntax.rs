@@ -2,8 +2,8 @@
 
 use std::net::Ipv6Addr;
 
-use x509::unicode;
 use x509::uri::{UriParts, encodes_controls};
+use x509::{DnsName, unicode};
 
 /// Nothing, or what is wrong with a text.
 pub(crate) type Problem = Result<(), &'static str>;
@@ -53,6 +53,9 @@ pub(crate) fn a_labels(name: &[u8]) -> Problem {
         }
         if unicode::unfit(&idna::domain_to_unicode(&folded).0).is_some() {
             return Err("a label stands for a text with an invisible character");
+        }
+        if folded.parse::<DnsName>().is_err() {
+            return Err("a label stands for a text that no label may have (RFC 5892)");
         }
     }
     Ok(())
@@ -158,8 +161,6 @@ impl<'a> Uri<'a> {
 
     /// Whether the host, if there is an authority, is a domain name or an IP address of a host.
     pub(crate) fn check_host(&self) -> Problem {
-        self.0
-            .authority
-            .map_or(Ok(()), |authority| authority.canonical_host().map(drop))
+        self.0.canonical_host().map(drop)
     }
 }

@@ -56,7 +56,7 @@ pub fn approve(
     let path_len = check::path::settle(profile, issuer)?;
     key::check(profile, &request.public_key, issuer)?;
     let sans = sans::settle(profile, &request)?;
-    let subject = subject::settle(profile, &request.subject, &sans)?;
+    let subject = subject::settle(profile, &request, &sans)?;
     size::check(&subject, &sans)?;
     issuer.reserved_names().check(&request.grant, &subject, &sans)?;
     request.grant.names().check(&subject, &sans)?;

@@ -1,6 +1,7 @@
 //! The checks of [`approve`](crate::approve), one a file. Those named `settle` also give the form that is certified.
 
 mod accounts;
+mod claims;
 pub(crate) mod grant;
 pub(crate) mod key;
 pub(crate) mod names;

@@ -107,6 +107,11 @@ impl NameLimits {
         }
     }
 
+    /// Whether a pattern for this attribute was given that covers the value.
+    pub(crate) fn name_attribute(&self, attribute: ObjectIdentifier, value: &str) -> bool {
+        self.0.iter().any(|limit| limit.0.names(attribute, value))
+    }
+
     /// Refuses the first name that no pattern covers.
     pub(crate) fn check(&self, subject: &DistinguishedName, sans: &[San]) -> Result<(), Denied> {
         if self.is_unlimited() {
@@ -123,9 +128,8 @@ impl NameLimits {
             [oids::COMMON_NAME, oids::EMAIL_ADDRESS].contains(&attribute)
                 && sans.iter().any(|san| san.value() == value)
         };
-        let named = |attribute, value: &str| {
-            repeats(attribute, value) || self.0.iter().any(|limit| limit.0.names(attribute, value))
-        };
+        let named =
+            |attribute, value: &str| repeats(attribute, value) || self.name_attribute(attribute, value);
         match subject
             .attributes()
             .find(|(attribute, value)| !named(*attribute, value))

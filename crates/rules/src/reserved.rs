@@ -4,12 +4,14 @@
 //! spelling and field it appears: URI, otherName, mailbox, directory name, subject; in any case, percent-encoded, with
 //! trailing dots, a port or user information.
 
-use std::net::IpAddr;
+mod host;
 
 use x509::{DistinguishedName, San};
 
 use crate::denied::Denied;
 use crate::grant::Grant;
+use crate::text::attributes;
+use host::{Host, host};
 
 /// How often percent-encoding is taken off: somebody may decode twice, nobody decodes more often.
 pub(crate) const DECODINGS: usize = 3;
@@ -21,22 +23,12 @@ pub struct ReservedNames {
     hosts: Vec<Host>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Host {
-    Dns(String),
-    Ip(IpAddr),
-}
-
 impl ReservedNames {
-    /// SPIFFE ids of `trust_domain`, and these host names and addresses. Loopback names and addresses are left out:
-    /// every machine has its own, so that they name nobody.
+    /// SPIFFE ids of `trust_domain`, and these host names and addresses; a wildcard stands for all that it covers. Loopback
+    /// names and addresses are left out: every machine has its own, so that they name nobody.
     #[must_use]
     pub fn new<'a>(trust_domain: &str, hosts: impl IntoIterator<Item = &'a San>) -> Self {
-        let hosts = hosts.into_iter().filter_map(|san| match san {
-            San::Dns(name) if !name.is_wildcard() => Some(Host::Dns(host(name.as_str()))),
-            San::Ip(address) => Some(Host::Ip(address.ip().to_canonical())),
-            _ => None,
-        });
+        let hosts = hosts.into_iter().filter_map(Host::of);
         Self {
             trust_domain: host(trust_domain),
             hosts: hosts.filter(|host| !host.is_loopback()).collect(),
@@ -114,42 +106,15 @@ impl ReservedNames {
         {
             return Err(Denied::san(format!("{san} {advice}")));
         }
-        // Where a profile takes free text as a common name, old clients would still match it.
-        let common_names = subject.common_names();
-        let of_ours = |text: &&String| self.hosts.iter().any(|host| host.is_spelled(text));
-        match common_names.iter().find(of_ours) {
-            Some(text) => Err(Denied::subject(format!("the common name {text:?} {advice}"))),
+        // Where a profile takes free text as a common name, old clients would still match it; and who maps certificates to
+        // names may read any other attribute.
+        let of_ours = |(_, text): &(_, String)| self.hosts.iter().any(|host| host.is_spelled(text));
+        match subject.attributes().find(of_ours) {
+            Some((attribute, text)) => Err(Denied::subject(format!(
+                "{}={text:?} {advice}",
+                attributes::label(attribute)
+            ))),
             None => Ok(()),
-        }
-    }
-}
-
-impl Host {
-    fn is_loopback(&self) -> bool {
-        match self {
-            Self::Dns(name) => name == "localhost" || name.ends_with(".localhost"),
-            Self::Ip(address) => address.is_loopback() || address.is_unspecified(),
-        }
-    }
-
-    fn is_named_by(&self, san: &San) -> bool {
-        match (self, san) {
-            (Self::Dns(own), San::Dns(name)) if name.is_wildcard() => own
-                .split_once('.')
-                .is_some_and(|(_, parent)| parent == host(name.base())),
-            (Self::Dns(own), San::Dns(name)) => *own == host(name.as_str()),
-            (Self::Ip(own), San::Ip(address)) => *own == address.ip().to_canonical(),
-            _ => false,
-        }
-    }
-
-    fn is_spelled(&self, text: &str) -> bool {
-        let text = host(text.trim());
-        match self {
-            Self::Dns(own) => *own == text,
-            Self::Ip(own) => text
-                .parse::<IpAddr>()
-                .is_ok_and(|address| address.to_canonical() == *own),
         }
     }
 }
@@ -173,11 +138,6 @@ fn authority_of(rest: &str) -> &str {
     let authority = rest.split(['/', '\\', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
     host.split(':').next().unwrap_or_default()
-}
-
-/// Lower case, without trailing dots.
-fn host(text: &str) -> String {
-    text.trim_end_matches('.').to_ascii_lowercase()
 }
 
 /// Every `%41` as the octet that it stands for; what is no text then is dropped.
@@ -265,6 +225,10 @@ mod tests {
             "dns:Pki.Example.Test",
             "dns:*.example.test",
             "ip:192.0.2.9",
+            "uri:https://pki.example.test:8443/api",
+            "uri:https://192.0.2.9/",
+            "othername:1.3.6.1.5.5.7.8.7=16175f68747470732e706b692e6578616d706c652e74657374",
+            "dirname:CN=pki.example.test",
         ] {
             assert!(refused(text), "{text}");
         }
@@ -282,11 +246,57 @@ mod tests {
     }
 
     #[test]
+    fn a_wildcard_of_the_api_reserves_all_that_it_covers() {
+        let own = [
+            "dns:*.pki.example.test".parse().unwrap(),
+            "dns:*.localhost".parse().unwrap(),
+        ];
+        let names = ReservedNames::new("gigvault.internal", &own);
+        let refused = |subject: &str, text: &str| {
+            let san = [text.parse().unwrap()];
+            names
+                .check(&Grant::default(), &subject.parse().unwrap(), &san)
+                .is_err()
+        };
+        for text in [
+            "dns:a.pki.example.test",
+            "dns:A.PKI.Example.Test",
+            "dns:xn--bcher-kva.pki.example.test",
+            "dns:*.pki.example.test",
+            "uri:https://a.pki.example.test/",
+        ] {
+            assert!(refused("", text), "{text}");
+        }
+        for text in [
+            "dns:pki.example.test",
+            "dns:a.b.pki.example.test",
+            "dns:*.a.pki.example.test",
+            "dns:*.example.test",
+            "dns:apki.example.test",
+            "dns:a.localhost",
+        ] {
+            assert!(!refused("", text), "{text}");
+        }
+        for subject in [
+            "CN=*.pki.example.test",
+            "CN=a.pki.example.test",
+            "CN= a.PKI.example.test. ",
+            "OU=a.pki.example.test",
+            "UID=*.pki.example.test",
+        ] {
+            assert!(refused(subject, "dns:web.test"), "{subject}");
+        }
+        assert!(!refused("CN=a.b.pki.example.test,O=pki", "dns:web.test"));
+    }
+
+    #[test]
     fn a_common_name_counts_and_a_grant_opens_hosts_only() {
         let subject: DistinguishedName = "CN=pki.example.test".parse().unwrap();
         let ours: DistinguishedName = "CN=spiffe://gigvault.internal/svc/ca".parse().unwrap();
         let granted = Grant::default().with_reserved_hosts();
         assert!(names().check(&Grant::default(), &subject, &[]).is_err());
+        let wildcard = "CN=*.example.test".parse().unwrap();
+        assert!(names().check(&Grant::default(), &wildcard, &[]).is_err());
         assert!(names().check(&granted, &subject, &[]).is_ok());
         assert!(names().check(&granted, &ours, &[]).is_err());
         assert!(names().check(&Grant::service(), &ours, &[]).is_ok());

@@ -7,10 +7,12 @@
 //! structures of the field that come in BER are brought into DER first ([`to_der`]).
 
 mod ber;
+mod large_oid;
 mod read;
 mod write;
 
 pub use ber::to_der;
+pub use large_oid::LargeOid;
 pub use read::{
     Reader, Tlv, bit_octets, bit_string, boolean, dotted, ia5, integer, is_printable, oid, unsigned,
 };
@@ -40,6 +42,9 @@ pub enum DerError {
     /// superfluous octets, a string with octets outside its alphabet, an impossible date.
     #[error("malformed {0}")]
     Value(&'static str),
+    /// An OBJECT IDENTIFIER that is well-formed and larger than those that are read.
+    #[error("the object identifier {0} is not read: arcs up to 4294967295 (32 bits) and 39 octets are")]
+    LargeOid(LargeOid),
 }
 
 /// Identifier octets used by X.509 (X.690 section 8.1.2).
@@ -169,6 +174,13 @@ mod tests {
         assert!(bit_string(&[1, 0x01]).is_err() && bit_string(&[8, 0]).is_err() && bit_string(&[1]).is_err());
         assert!(Reader::new(&[6, 2, 0x2a, 0x80]).oid_octets().is_err());
         assert!(oid(&[0x2a, 0x80, 0x01]).is_err() && oid(&[]).is_err() && oid(&[0x2a, 0x86]).is_err());
+        assert_eq!(
+            oid(&[0x2a, 0x90, 0x80, 0x80, 0x80, 0x00])
+                .unwrap_err()
+                .to_string(),
+            "the object identifier 1.2.4294967296 is not read: arcs up to 4294967295 (32 bits) and 39 octets are"
+        );
+        assert!(oid(&[0x2a, 0x8f, 0xff, 0xff, 0xff, 0x7f]).is_ok());
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(crate) use describe::{extension_lines, utc, write_extensions};
 pub use error::CertificateError;
 
 use crate::{
-    DistinguishedName, PublicKey, San, Serial, SignatureAlgorithm,
+    DistinguishedName, PublicKey, San, Serial, SignatureAlgorithm, artifact,
     extension::{Eku, Extension, KeyUsageFlags, NameConstraints},
     key::KeyError,
     pem,
@@ -73,6 +73,13 @@ impl Certificate {
         if der.len() > Self::MAX_LEN {
             return Err(CertificateError::TooLong(der.len()));
         }
+        Self::read(der).map_err(|error| match artifact::of(der) {
+            Some(other) if other != artifact::CERTIFICATE => CertificateError::NotACertificate(other),
+            _ => error,
+        })
+    }
+
+    fn read(der: &[u8]) -> Result<Self, CertificateError> {
         let within = |part| move |source| CertificateError::Der { part, source };
         let signed = Signed::read(der).map_err(within("certificate"))?;
         let tbs = Fields::read(signed.tbs)?;

@@ -15,6 +15,7 @@ use std::fmt;
 use x509_cert::ext::Extension;
 
 use crate::{
+    artifact,
     asn1::{DerError, Reader, bit_octets, integer, tag},
     extension::oids,
     key::PublicKey,
@@ -85,8 +86,12 @@ impl ReceivedCsr {
         if der.len() > Csr::MAX_LEN {
             return Err(CsrError::TooLong { length: der.len() });
         }
-        let mut parts = Reader::within(der, tag::SEQUENCE)?;
-        if let Some(other) = other_artifact(&parts) {
+        let refused = |error: DerError| match artifact::of(der) {
+            Some(other) => CsrError::NotARequest(other),
+            None => error.into(),
+        };
+        let mut parts = Reader::within(der, tag::SEQUENCE).map_err(refused)?;
+        if let Some(other) = artifact::before_signature(&parts) {
             return Err(CsrError::NotARequest(other));
         }
         let signed = parts.any()?;
@@ -241,26 +246,6 @@ impl fmt::Debug for Csr {
             .field("sans", &self.sans)
             .field("public_key", &self.public_key)
             .finish_non_exhaustive()
-    }
-}
-
-/// What else a DER structure is that begins like `parts`: private keys, certificates and CRLs are sent by mistake.
-fn other_artifact(parts: &Reader<'_>) -> Option<&'static str> {
-    let mut fields = parts.clone();
-    let first = fields.any().ok()?;
-    if first.tag == tag::INTEGER {
-        // PKCS#8, SEC 1 and PKCS#1 keys and PKCS#12 files begin with their version.
-        return Some(match (first.content, fields.any().ok()?.tag) {
-            ([3], tag::SEQUENCE) => "a PKCS#12 file",
-            _ => "a private key",
-        });
-    }
-    let mut inner = Reader::new(first.expect(tag::SEQUENCE).ok()?);
-    match inner.any().ok()?.tag {
-        explicit if explicit == tag::context_constructed(0) => Some("a certificate"),
-        tag::OID if fields.any().ok()?.tag == tag::BIT_STRING => Some("a public key"),
-        tag::OID => Some("an encrypted private key"),
-        _ => None,
     }
 }
 

@@ -12,6 +12,7 @@ mod dns;
 pub mod free_text;
 mod mailbox;
 mod other_name;
+mod service;
 mod text;
 mod uri;
 
@@ -28,6 +29,7 @@ pub use codec::{MAX_SANS, decode, decode_lenient, encode};
 pub use dns::DnsName;
 pub(crate) use dns::{host_a_labels, printable as shown, to_a_labels as a_labels};
 pub use mailbox::{EmailAddress, SmtpUtf8Mailbox};
+pub use service::ID_ON_DNS_SRV;
 pub use uri::Uri;
 
 /// `id-on-SmtpUTF8Mailbox` (RFC 9598 section 3).
@@ -202,7 +204,7 @@ mod tests {
             ("ip:::1", SanKind::Ip),
             ("email:a@b.test", SanKind::Email),
             ("email:ü@b.test", SanKind::Email),
-            ("uri:urn:a:b", SanKind::Uri),
+            ("uri:urn:ab:b", SanKind::Uri),
             ("dirname:CN=a", SanKind::DirName),
             ("rid:1.2.3", SanKind::RegisteredId),
             ("upn:a@b.test", SanKind::Upn),

@@ -67,6 +67,12 @@ pub(crate) fn nfkc(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Whether programs take this character, not being one, for the dot between labels: the full stops of RFC 3490 section 3.1,
+/// and what normalization form KC makes a dot of.
+pub(crate) fn is_like_a_dot(character: char) -> bool {
+    !character.is_ascii() && nfkc(&character.to_string()).contains(['.', '\u{3002}'])
+}
+
 /// Whether the text is in normalization form C, the one spelling of a text that RFC 6532 section 3.1 asks for.
 pub(crate) fn is_nfc(text: &str) -> bool {
     const NFC: ComposingNormalizerBorrowed<'static> = ComposingNormalizer::new_nfc();

@@ -2,6 +2,8 @@
 //! stands is an error, never a matter of taste. Programs disagree about URIs that break it, and so about whom they name.
 //! What a URI in a certificate may say beyond that is the business of [`Uri`](crate::san::Uri) and of the lints.
 
+mod urn;
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::san::{address::why_not_a_host, host_a_labels};
@@ -68,13 +70,28 @@ impl<'a> UriParts<'a> {
                 "its fragment holds a character that must be percent-encoded there, such as a second `#`",
             );
         }
-        Ok(Self {
+        let parts = Self {
             scheme,
             authority,
             path,
             query,
             fragment,
-        })
+        };
+        if parts.has_scheme("urn") {
+            urn::check(&parts)?;
+        }
+        Ok(parts)
+    }
+
+    /// The host in lower case, an IPv6 address in brackets and in the form of RFC 5952; `None` without an authority.
+    ///
+    /// # Errors
+    /// If it is not a domain name or the address of a host, or if a password or an empty user stands before it.
+    pub fn canonical_host(&self) -> Result<Option<String>, &'static str> {
+        let underscores = self.has_scheme(WITH_UNDERSCORES);
+        self.authority
+            .map(|authority| authority.canonical_host(underscores))
+            .transpose()
     }
 
     /// Whether the scheme is this one, given in lower case.
@@ -125,18 +142,14 @@ impl<'a> Authority<'a> {
         if let Some(port) = port
             && !is_port(port)
         {
-            return Err("its port is not a number up to 65535");
+            return Err("its port is not a number up to 65535, or begins with a zero");
         }
         Ok(Self { userinfo, host, port })
     }
 
-    /// The host in lower case, an IPv6 address in brackets and in the form of RFC 5952.
-    ///
-    /// # Errors
-    /// If it is not a domain name or the address of a host, or if a password or an empty user stands before it.
-    pub fn canonical_host(&self) -> Result<String, &'static str> {
+    fn canonical_host(&self, underscores: bool) -> Result<String, &'static str> {
         match self.userinfo {
-            Some(userinfo) if userinfo.contains(':') => {
+            Some(userinfo) if separates_a_password(userinfo) => {
                 return Err("it holds a password (RFC 3986 section 3.2.1)");
             }
             Some("") => return Err("its user information is empty; leave out the `@`"),
@@ -148,8 +161,12 @@ impl<'a> Authority<'a> {
         if let Ok(address) = self.host.parse::<Ipv4Addr>() {
             return why_not_a_host(address.into()).map_or_else(|| Ok(address.to_string()), Err);
         }
-        // Underscores pass: SPIFFE trust domains may have them.
-        match host_a_labels(&self.host.replace('_', "a")) {
+        let host = if underscores {
+            self.host.replace('_', "a")
+        } else {
+            self.host.to_owned()
+        };
+        match host_a_labels(&host) {
             Ok(_) => Ok(self.host.to_ascii_lowercase()),
             Err(_) => Err("its host is not a domain name or an IP address"),
         }
@@ -163,6 +180,18 @@ pub fn encodes_controls(text: &str) -> bool {
         .skip(1)
         .filter_map(|after| u8::from_str_radix(after.get(..2)?, 16).ok())
         .any(|octet| octet.is_ascii_control())
+}
+
+/// The scheme whose hosts are trust domains and may have underscores (SPIFFE-ID section 2.1).
+const WITH_UNDERSCORES: &str = "spiffe";
+
+/// Whether there is a colon, encoded or not; an encoded `%` could become one.
+fn separates_a_password(userinfo: &str) -> bool {
+    let encoded = |after: &str| {
+        let digits = after.get(..2).unwrap_or_default();
+        digits.eq_ignore_ascii_case("3a") || digits == "25"
+    };
+    userinfo.contains(':') || userinfo.split('%').skip(1).any(encoded)
 }
 
 const NO_SCHEME: &str = "it must begin with a scheme, such as https:";
@@ -187,10 +216,11 @@ fn is_scheme(text: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || b"+-.".contains(&c))
 }
 
-/// Empty is a port by the grammar; so would be any number of digits.
+/// Empty is a port by the grammar; so would be any number of digits. A zero before others is a second spelling.
 fn is_port(text: &str) -> bool {
     text.bytes().all(|c| c.is_ascii_digit())
         && (text.is_empty() || text.len() <= 5 && text.parse::<u16>().is_ok())
+        && (text.len() < 2 || !text.starts_with('0'))
 }
 
 /// `%` stands only before two hex digits.
@@ -309,6 +339,8 @@ mod tests {
             "http://a:65536/",
             "http://a:99999/",
             "http://a:000080/",
+            "http://a:0080/",
+            "http://a:00/",
         ] {
             assert!(UriParts::parse(text).is_err(), "{text:?}");
         }

@@ -161,11 +161,13 @@ pub(crate) fn api_names(listen: &Listen, public_http_url: &str) -> anyhow::Resul
         .and_then(|tls| std::fs::read(&tls.certificate).ok())
         .and_then(|pem| x509::Certificate::chain_from_pem(&pem).ok())
         .and_then(|chain| chain.into_iter().next());
-    names.extend(
-        configured
-            .iter()
-            .flat_map(|certificate| certificate.sans().to_vec()),
-    );
+    if let Some(certificate) = &configured {
+        names.extend(certificate.sans().to_vec());
+        // Old clients match it where there are no alternative names.
+        let common_names = certificate.subject().common_names();
+        let hosts = common_names.iter().filter_map(|text| text.parse().ok());
+        names.extend(hosts.map(San::Dns));
+    }
     Ok(names)
 }
 

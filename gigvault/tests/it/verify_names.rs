@@ -118,7 +118,7 @@ const TABLE: [(&str, &str, &[&str]); 14] = [
             "URI:https://example.test:8443/a",
             "URI:https://a.example.test/",
             "URI:https://other.test/",
-            "URI:urn:a:b",
+            "URI:urn:ab:b",
         ],
     ),
     (

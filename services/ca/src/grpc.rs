@@ -201,7 +201,10 @@ impl wire::ca_server::Ca for Grpc {
             profile: request.profile,
             ca: optional(request.ca),
             validity: seconds(request.validity_seconds),
-            subject: None,
+            subject: optional(request.subject)
+                .map(|text| object::subject(&text))
+                .transpose()
+                .map_err(status)?,
             sans,
             protocol,
             idempotency_key: idempotency_key(request.idempotency_key)?,

@@ -57,6 +57,14 @@ impl ConfigError {
         let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
         let message = match error {
             Error::SerdeUnknownField { field, expected, .. } => unknown(field, expected.iter().copied()),
+            Error::DuplicateMappingKey { key, .. } => {
+                let key = key.as_deref().unwrap_or("a key");
+                // What is in the making when a key is read has no name yet.
+                match field.trim_end_matches(['?', '.']) {
+                    "" => format!("{key} is set twice; keep one"),
+                    section => format!("{section}.{key} is set twice; keep one"),
+                }
+            }
             Error::SerdeUnknownVariant {
                 variant, expected, ..
             } => named(

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use x509::san::address::why_not_a_host;
+use x509::San;
+use x509::san::{ID_ON_DNS_SRV, SanError, address::why_not_a_host};
 
 use crate::catalogue::{Check::Content, Lint, Scope::All, Verdict, error, warn};
 use crate::form::is_oid;
@@ -114,7 +115,7 @@ pub(super) const LINTS: &[Lint] = &[
     error(
         "rfc5280_other_name_form",
         "RFC 5280 4.2.1.6",
-        "otherNames are an object identifier and one value; user principal names are UTF8Strings.",
+        "otherNames are an object identifier and one value of the form that its type wants: user principal name, SRVName.",
     )
     .on(All, Content(|view| each(view, tag::OTHER_NAME, other_name))),
     error(
@@ -229,6 +230,13 @@ fn other_name(content: &[u8]) -> Problem {
         if !text.contains(&b'@') {
             return Err("a user principal name has no `@`");
         }
+    }
+    if oid::is(oid, ID_ON_DNS_SRV) {
+        return match San::other_name(ID_ON_DNS_SRV, value.to_vec()) {
+            Ok(_) => Ok(()),
+            Err(SanError::OtherName(problem)) => Err(problem),
+            Err(_) => Err("an SRVName is not of its form"),
+        };
     }
     Ok(())
 }

@@ -11,3 +11,4 @@ mod hostile;
 mod links;
 mod ours;
 mod tool;
+mod vectors;

@@ -87,7 +87,7 @@ mod tests {
         }
         assert_eq!(verdict(&["spiffe://example.test"], false), Ok(()));
         assert_eq!(
-            verdict(&["https://a.test/?q", "urn:a:b"], true),
+            verdict(&["https://a.test/?q", "urn:ab:b"], true),
             Ok(()),
             "no SPIFFE ID at all"
         );

@@ -2,12 +2,15 @@
 //! show.
 
 use const_oid::ObjectIdentifier;
+use x509::extension::Eku;
 use x509::name::oids;
 use x509::san::free_text::{self, FreeText};
 use x509::{DistinguishedName, San};
 
+use super::claims;
 use crate::denied::Denied;
 use crate::profile::{CommonName, Profile};
+use crate::request::Request;
 use crate::text::attributes::label;
 
 /// Longest subject in RFC 4514 form, in bytes: it is a key of the inventory, and an index of PostgreSQL holds at most
@@ -18,9 +21,10 @@ const MAX_TEXT: usize = 1024;
 /// it repeats (BR 7.1.4.3: character for character).
 pub(crate) fn settle(
     profile: &Profile,
-    asked: &DistinguishedName,
+    request: &Request,
     sans: &[San],
 ) -> Result<DistinguishedName, Denied> {
+    let asked = &request.subject;
     let subject = asked
         .canonical()
         .map_err(|error| Denied::subject(error.to_string()))?;
@@ -39,6 +43,7 @@ pub(crate) fn settle(
     check_attributes(profile, &attributes)?;
     check_mailboxes(&attributes, sans)?;
     check_free_texts(&attributes)?;
+    claims::check(profile, request.grant.names(), &attributes, sans)?;
     // Octets of a CA's subject are names that certificates below it repeat (RFC 5280 section 4.1.2.4).
     let kept = if profile.certificate.is_ca() || profile.subject.keep_encoding {
         asked.clone()
@@ -48,7 +53,7 @@ pub(crate) fn settle(
     let mut common_names = attributes.iter().filter(|(oid, _)| *oid == oids::COMMON_NAME);
     match (common_names.next(), common_names.next()) {
         (None, _) => Ok(kept),
-        (Some((_, text)), None) => match spelling(profile.subject.common_name, text, sans)? {
+        (Some((_, text)), None) => match spelling(profile, text, sans)? {
             Some(spelled) if spelled != *text => respell(subject, attributes.clone(), &spelled),
             _ => Ok(kept),
         },
@@ -114,7 +119,17 @@ fn check_free_texts(attributes: &[(ObjectIdentifier, String)]) -> Result<(), Den
 }
 
 /// How the common name must be spelled, if it repeats an alternative name.
-fn spelling(rule: CommonName, text: &str, sans: &[San]) -> Result<Option<String>, Denied> {
+fn spelling(profile: &Profile, text: &str, sans: &[San]) -> Result<Option<String>, Denied> {
+    let rule = profile.subject.common_name;
+    if profile.extended_key_usage.contains(&Eku::ServerAuth)
+        && !profile.certificate.is_ca()
+        && free_text::reads_as_ipv4(text)
+    {
+        return Err(Denied::subject(format!(
+            "the common name {text:?} is a number that clients of a server read as an IP address; write the address, or \
+             add a word"
+        )));
+    }
     let candidates: Vec<San> = match (rule, rule_of_text(rule, text)?) {
         (CommonName::Free, _) | (CommonName::NamesRepeatSan, FreeText::Words) => return Ok(None),
         (CommonName::NamesRepeatSan, FreeText::Name(names)) => names,

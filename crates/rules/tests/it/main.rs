@@ -1,6 +1,7 @@
 //! What the profiles allow and refuse, through the public interface.
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests")]
 
+mod claims;
 mod config;
 mod denials;
 mod issuers;

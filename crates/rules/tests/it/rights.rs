@@ -115,7 +115,7 @@ fn the_trust_domain_is_refused_in_every_field_and_spelling() {
         "uri:spiffe://gigvault.internal./svc/api",
         "uri:spiffe://gigvault%2einternal/svc/api",
         "uri:spiffe:/gigvault.internal/svc/api",
-        "uri:urn:x:spiffe://gigvault.internal/svc/api",
+        "uri:urn:xy:spiffe://gigvault.internal/svc/api",
         "dirname:CN=spiffe://gigvault.internal/svc/api",
         &other,
     ] {

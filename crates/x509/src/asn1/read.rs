@@ -3,7 +3,7 @@
 use const_oid::ObjectIdentifier;
 use num_bigint::BigUint;
 
-use super::{DerError, tag};
+use super::{DerError, LargeOid, tag};
 
 /// One value: its identifier octet, its content, and both with the length as received.
 #[derive(Clone, Copy, Debug)]
@@ -204,7 +204,7 @@ pub fn bit_octets(content: &[u8]) -> Result<&[u8], DerError> {
 /// OBJECT IDENTIFIER content. Arcs over 32 bits and encodings over 39 octets are refused.
 pub fn oid(content: &[u8]) -> Result<ObjectIdentifier, DerError> {
     check_oid(content)?;
-    ObjectIdentifier::from_bytes(content).map_err(|_| DerError::Value("OBJECT IDENTIFIER"))
+    ObjectIdentifier::from_bytes(content).map_err(|_| DerError::LargeOid(LargeOid::new(content)))
 }
 
 /// Longest OBJECT IDENTIFIER that is read, in octets: UUID arcs (X.667) take 19.

@@ -15,6 +15,9 @@ pub enum CertificateError {
     /// The text holds no certificate.
     #[error("the input has no certificate")]
     NoCertificate,
+    /// DER of something else.
+    #[error("the input is {0}; a certificate is needed")]
+    NotACertificate(&'static str),
     /// Over [`Certificate::MAX_LEN`](crate::Certificate::MAX_LEN).
     #[error("the certificate has {0} octets; at most {max} are read", max = crate::Certificate::MAX_LEN)]
     TooLong(usize),

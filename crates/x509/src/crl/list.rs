@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::{CrlEntry, Reason};
 use crate::{
-    Certificate, CertificateError, DistinguishedName, Serial,
+    Certificate, CertificateError, DistinguishedName, Serial, artifact,
     asn1::{DerError, Reader, integer, tag, unsigned},
     certificate::{utc, write_extensions},
     extension::{Extension, ExtensionValue, KeyUsageFlags, oids},
@@ -30,6 +30,9 @@ pub enum CrlError {
     /// The text holds no CRL.
     #[error("the input has no CRL")]
     NoCrl,
+    /// DER of something else.
+    #[error("the input is {0}; a certificate revocation list (CRL) is needed")]
+    NotACrl(&'static str),
     /// A part is not the DER that it must be.
     #[error("{part} of the CRL: {source}")]
     Der {
@@ -76,6 +79,13 @@ impl CertificateList {
     /// # Errors
     /// [`CrlError`] says which part is not what it must be.
     pub fn from_der(der: &[u8]) -> Result<Self, CrlError> {
+        Self::read(der).map_err(|error| match artifact::of(der) {
+            Some(other) if other != artifact::CRL => CrlError::NotACrl(other),
+            _ => error,
+        })
+    }
+
+    fn read(der: &[u8]) -> Result<Self, CrlError> {
         let within = |part| move |source| CrlError::Der { part, source };
         let signed = Signed::read(der).map_err(within("certificateList"))?;
         let mut fields = Reader::within(signed.tbs, tag::SEQUENCE).map_err(within("tbsCertList"))?;

@@ -110,6 +110,7 @@ impl NameConstraints {
         sans.iter().try_for_each(|san| match san {
             San::Ip(address) => self.judge(&Subject::Ip(address.ip()), san),
             San::Uri(uri) => self.judge(&Subject::Uri(uri.host().filter(|host| is_named(host))), san),
+            San::OtherName { .. } => self.judge(&Subject::Opaque(OTHER_NAME), san),
             San::Opaque(der) => match foreign_address(der) {
                 Some(address) => self.judge(&Subject::Ip(address), san),
                 None => self.judge_foreign(der, san),
@@ -164,7 +165,12 @@ impl NameConstraints {
             }
             San::DirName(name) => self.judge(&Subject::Directory(name), shown),
             San::RegisteredId(_) => self.judge(&Subject::Opaque(REGISTERED_ID), shown),
-            San::OtherName { .. } => self.judge(&Subject::Opaque(OTHER_NAME), shown),
+            San::OtherName { .. } => {
+                if let Some(host) = san.service_host() {
+                    self.judge(&Subject::Dns(&host.to_ascii_lowercase()), shown)?;
+                }
+                self.judge(&Subject::Opaque(OTHER_NAME), shown)
+            }
             San::Opaque(der) if let Some(address) = foreign_address(der) => self.judge_ip(address, shown),
             San::Opaque(der) => self.judge(&Subject::Opaque(der.first().copied().unwrap_or_default()), shown),
         }

@@ -1,6 +1,7 @@
 //! Why PEM text is refused, in words that say what the input is instead.
 
 use super::{MAX_BLOCKS, MAX_LEN, contains};
+use crate::artifact;
 
 /// Why PEM text is refused. Lines count from 1. No variant holds content of a block.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -111,7 +112,11 @@ fn hint(input: &[u8]) -> &'static str {
     } else if contains(input, b"<html") || contains(input, b"<HTML") || contains(input, b"<!DOCTYPE") {
         "; it is a web page"
     } else if input.starts_with(b"\x30") {
-        "; it is DER or BER, not PEM"
+        match artifact::of(input) {
+            Some(artifact::PKCS12) => "; it is a PKCS#12 file",
+            Some(artifact::CERTIFICATE) => "; it is a certificate in DER, not PEM",
+            _ => "; it is DER or BER, not PEM",
+        }
     } else {
         ""
     }

@@ -136,6 +136,11 @@ fn check_shape(domain: &str) -> Result<(), &'static str> {
     if domain.is_empty() {
         return Err("it is empty");
     }
+    if domain.chars().any(unicode::is_like_a_dot) {
+        return Err(
+            "it holds a character that looks like a dot or is taken for one; write `.` between labels",
+        );
+    }
     if domain.ends_with('.') {
         return Err("write it without the trailing dot");
     }
@@ -233,7 +238,7 @@ mod tests {
         assert_eq!(dns("*.BÜCHER.example"), "*.xn--bcher-kva.example");
         assert_eq!(dns("XN--BCHER-KVA.example"), "xn--bcher-kva.example");
         assert_eq!(dns("straße.de"), "xn--strae-oqa.de");
-        assert_eq!(dns("例え。テスト"), "xn--r8jz45g.xn--zckzah");
+        assert_eq!(dns("例え.テスト"), "xn--r8jz45g.xn--zckzah");
         assert_eq!(dns("localhost"), "localhost");
         assert_eq!(
             "bücher.example".parse::<DnsName>().unwrap().to_unicode(),
@@ -265,6 +270,12 @@ mod tests {
             "a b",
             "a\0b.test",
             "a/b",
+            "例え。テスト",
+            "www.bank．example",
+            "www.bank｡example",
+            "bank。",
+            "www﹒bank.example",
+            "www․bank.example",
             "ab--c.test",
             "bü--cher.test",
             "xn--.test",

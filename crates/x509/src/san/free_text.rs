@@ -14,7 +14,12 @@
 //!    `urn:example:a`), and a version, whose dots all stand between digits and which no host name can be (`tool-1.2.3`).
 //! 3. Several words are text (`ACME Corp. Web Signing`), but a mailbox or a URI is not one of them.
 //!
-//! Names of one label and plain numbers are text: too many people, devices and serial numbers are called so.
+//! Names of one label and plain numbers are text: too many people, devices and serial numbers are called so. Labels that
+//! begin with `xn--` and hexadecimal numbers of up to eight digits are not: nobody is called so.
+//!
+//! [`claim`] has the rule for the other attributes of a subject.
+
+mod claim;
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -22,6 +27,8 @@ use const_oid::ObjectIdentifier;
 
 use super::{HostAddress, San, Uri, dns::printable};
 use crate::{DnsName, name::oids, unicode};
+
+pub use claim::{Claim, claim, reads_as_ipv4};
 
 /// Attributes of a subject that programs take a name from although they hold free text: the common name, and
 /// unstructuredName and unstructuredAddress (RFC 2985), by which IPsec gateways are known.
@@ -131,8 +138,13 @@ impl Shape {
             Self::with_colon(plain, after)
         } else if plain.contains('.') {
             Self::with_dot(plain)
+        } else if hexadecimal(plain).is_some() {
+            Some(Self::Address)
         } else {
-            None
+            let is_a_label = plain
+                .get(..4)
+                .is_some_and(|start| start.eq_ignore_ascii_case("xn--"));
+            is_a_label.then_some(Self::Host)
         }
     }
 

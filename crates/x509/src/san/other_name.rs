@@ -2,7 +2,7 @@
 
 use const_oid::ObjectIdentifier;
 
-use super::{ID_ON_SMTP_UTF8_MAILBOX, ID_ON_UPN, San, SanError};
+use super::{ID_ON_DNS_SRV, ID_ON_SMTP_UTF8_MAILBOX, ID_ON_UPN, San, SanError, service};
 use crate::{
     asn1::{Reader, Tlv, bit_string, boolean, ia5, integer, is_printable, oid, tag},
     name::text_of,
@@ -35,6 +35,9 @@ impl San {
         match (value.any(), value.finish()) {
             (Ok(one), Ok(())) => check(&one, 0).map_err(SanError::OtherName)?,
             _ => return Err(SanError::OtherName("its value is not one DER value")),
+        }
+        if oid == ID_ON_DNS_SRV {
+            service::check(&value_der).map_err(SanError::OtherName)?;
         }
         Ok(Self::OtherName { oid, value_der })
     }

@@ -121,10 +121,7 @@ fn parse(text: &str) -> Result<Uri, &'static str> {
         }
         _ => {}
     }
-    let host = parts
-        .authority
-        .map(|authority| authority.canonical_host())
-        .transpose()?;
+    let host = parts.canonical_host()?;
     let mut canonical = format!("{scheme}:");
     if let (Some(authority), Some(host)) = (parts.authority, &host) {
         canonical.push_str("//");
@@ -136,7 +133,14 @@ fn parse(text: &str) -> Result<Uri, &'static str> {
             canonical.extend([":", port]);
         }
     }
-    let path = normalized(parts.path);
+    let path = match normalized(parts.path) {
+        // The namespace of a URN is compared without case (RFC 8141 section 3.1).
+        path if scheme == "urn" => match path.split_once(':') {
+            Some((namespace, rest)) => format!("{}:{rest}", namespace.to_ascii_lowercase()),
+            None => path,
+        },
+        path => path,
+    };
     canonical.push_str(&if host.is_some() { without_dots(&path) } else { path });
     for (delimiter, part) in [("?", parts.query), ("#", parts.fragment)] {
         if let Some(part) = part {
@@ -208,6 +212,7 @@ mod tests {
             ("http://a.test/%2e%2E/b/%2e", "http://a.test/b/"),
             ("http://[2001:DB8:0::1]/", "http://[2001:db8::1]/"),
             ("URN:example:a", "urn:example:a"),
+            ("urn:EXAMPLE:a", "urn:example:a"),
         ] {
             assert_eq!(
                 one.parse::<Uri>().unwrap(),
@@ -220,6 +225,7 @@ mod tests {
             ("https://a.test/b", "https://a.test/B"),
             ("https://a.test/%2f", "https://a.test//"),
             ("https://a.test:1/", "https://a.test/"),
+            ("urn:example:A", "urn:example:a"),
         ] {
             assert_ne!(
                 one.parse::<Uri>().unwrap(),
@@ -303,7 +309,17 @@ mod tests {
             "https://%77ww.bank.test/",
             "https://*.bank.test/",
             "https://user:password@a.test/",
+            "https://user%3apassword@a.test/",
+            "https://user%3Apassword@a.test/",
+            "https://user%253apassword@a.test/",
             "https://:@a.test/",
+            "https://a_b.test/",
+            "opc.tcp://a_b.test/",
+            "https://www.bank.test:0443/",
+            "https://a.test.0x7f/",
+            "https://example.123/",
+            "urn:a_b:c",
+            "urn:example:",
             "https://@a.test/",
             "https://a@b@a.test/",
             "https://www.bank.test:443@a.test/",

@@ -170,6 +170,18 @@ pub(super) const CASES: &[Case] = &[
         at(f, "https://user:password@a.test/")
     }),
     only("rfc5280_uri_host", "client", |f| at(f, "https://a%2etest/")),
+    only("rfc5280_uri_host", "client", |f| at(f, "https://host_1.test/")),
+    only("rfc5280_uri_host", "client", |f| at(f, "https://a%3ab@c.test/")),
+    only("rfc5280_uri_absolute", "client", |f| at(f, "urn:a_b:c")),
+    only("rfc5280_uri_absolute", "client", |f| {
+        at(f, "https://a.test:0443/")
+    }),
+    only("rfc5280_other_name_form", "client", |f| {
+        names(
+            f,
+            &[other_name("1.3.6.1.5.5.7.8.7", tlv(0x16, b"_ldap._tcp.a.test"))],
+        )
+    }),
     only("rfc5280_dns_syntax", "leaf", |f| {
         f.add(ISSUER_ALT_NAME, false, seq(&[dns("a_b.test")]))
     }),
@@ -320,7 +332,6 @@ fn unusual_names_that_break_no_rule_are_no_finding() {
         uri("urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6"),
         uri("https://user@[2001:db8::1]:8443/?q=%41#f"),
         uri("sip:user@example.test"),
-        uri("http://host_1.test"),
     ];
     for name in sans {
         let findings = crate::forge::Base::named("client").findings_after(|forge| names(forge, &[name]));

@@ -178,14 +178,14 @@ fn uris_are_judged_by_their_host() {
         &[
             "uri:https://x.a.test",
             "uri:https://b.test",
-            "uri:urn:a:b",
+            "uri:urn:ab:b",
             "uri:https://192.0.2.1/",
         ],
     );
     check(
         &constraints(&[], &["uri:a.test"]),
         &["uri:https://b.test"],
-        &["uri:https://a.test", "uri:urn:a:b", "uri:https://[::1]/"],
+        &["uri:https://a.test", "uri:urn:ab:b", "uri:https://[::1]/"],
     );
 }
 
@@ -283,7 +283,7 @@ fn excluded_names_are_found_in_every_common_name() {
         "CN=Gateway 192.0.2.1",
         "CN=a@other.test",
         "CN=Jane Doe",
-        "CN=0x01000000",
+        "CN=Port 0x01000000",
     ] {
         assert!(permits(subject), "{subject}");
     }
@@ -391,12 +391,12 @@ fn names_that_could_not_be_issued_are_compared_for_verifiers() {
         ),
         (
             "uri:.example.test",
-            "uri:https://a_b.example.test/".parse().unwrap(),
+            foreign(URI, "https://a_b.example.test/"),
             true,
         ),
         (
             "uri:.example.test",
-            "uri:https://a_b.other.test/".parse().unwrap(),
+            foreign(URI, "https://a_b.other.test/"),
             false,
         ),
         (
@@ -404,7 +404,7 @@ fn names_that_could_not_be_issued_are_compared_for_verifiers() {
             "uri:https://10.0.0.1/".parse().unwrap(),
             false,
         ),
-        ("uri:.example.test", "uri:urn:a:b".parse().unwrap(), false),
+        ("uri:.example.test", "uri:urn:ab:b".parse().unwrap(), false),
     ] {
         let verdict = constraints(&[base]).allows(&DistinguishedName::default(), std::slice::from_ref(&san));
         assert_eq!(verdict.is_ok(), allowed, "{base} {san}: {verdict:?}");
