@@ -28,7 +28,7 @@ fn inspect_shows_what_breaks_the_rules_and_says_what_is_wrong() {
         ("serial-0.pem", "certificate", "cannot be zero", "127.0.0.1"),
         ("negative.pem", "certificate", "negative", "fb"),
         ("nameless.pem", "certificate", "empty name", "(empty)"),
-        ("arc.pem", "certificate", "OBJECT IDENTIFIER", arc),
+        ("arc.pem", "certificate", "32 bits", arc),
         (
             "all-reasons.pem",
             "crl",
