@@ -43,7 +43,10 @@ pub enum DerError {
     #[error("malformed {0}")]
     Value(&'static str),
     /// An OBJECT IDENTIFIER that is well-formed and larger than those that are read.
-    #[error("the object identifier {0} is not read: arcs up to 4294967295 (32 bits) and 39 octets are")]
+    #[error(
+        "the object identifier {0} is not read: those that are have arcs up to 4294967295 (32 bits), a second arc up to \
+         39, and 39 octets"
+    )]
     LargeOid(LargeOid),
 }
 
@@ -178,7 +181,14 @@ mod tests {
             oid(&[0x2a, 0x90, 0x80, 0x80, 0x80, 0x00])
                 .unwrap_err()
                 .to_string(),
-            "the object identifier 1.2.4294967296 is not read: arcs up to 4294967295 (32 bits) and 39 octets are"
+            "the object identifier 1.2.4294967296 is not read: those that are have arcs up to 4294967295 (32 bits), a \
+             second arc up to 39, and 39 octets"
+        );
+        assert!(
+            oid(&[0x88, 0x37])
+                .unwrap_err()
+                .to_string()
+                .contains("identifier 2.999 is")
         );
         assert!(oid(&[0x2a, 0x8f, 0xff, 0xff, 0xff, 0x7f]).is_ok());
     }

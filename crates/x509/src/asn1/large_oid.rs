@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::dotted;
 
-/// The content of an object identifier with an arc of more than 32 bits, or of more than 39 octets. `Display` gives its dotted
+/// The content of an object identifier with an arc of more than 32 bits, a second arc over 39, or more than 39 octets. `Display` gives its dotted
 /// form, cut after as many octets as UUID arcs (X.667) and some more take.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LargeOid {
