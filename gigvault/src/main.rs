@@ -2,7 +2,7 @@
 
 mod cli;
 mod commands;
-mod context;
+mod connection;
 mod exit;
 mod output;
 mod process;

@@ -120,6 +120,10 @@ async fn a_full_disk_means_503_and_space_brings_it_back_without_a_restart() {
         report["reasons"].to_string().contains("no space left"),
         "{report}"
     );
+    let log = std::fs::read_to_string(dir.path().join("log")).unwrap();
+    for part in ["data/db/", "no space left on its disk", "make room there"] {
+        assert!(log.contains(part), "{part:?} is not in {log}");
+    }
     let alive = rest
         .http
         .get(format!("{}/healthz", rest.base))

@@ -90,7 +90,7 @@ fn a_wrong_root_and_a_wrong_credential_are_told_apart() {
     assert_eq!((code, &report["healthy"]), (Some(1), &Value::Bool(false)));
     let server = row(&report, "server");
     assert_eq!(server["result"], "failed");
-    assert!(server["mend"].as_str().unwrap().contains("--ca-file"), "{server}");
+    assert!(server["fix"].as_str().unwrap().contains("--ca-file"), "{server}");
     let (code, report) = doctor(
         system
             .command()
@@ -111,7 +111,7 @@ fn a_server_that_stopped_and_one_that_never_ran_are_rows_of_the_report() {
     let server = row(&report, "server");
     assert_eq!(server["result"], "failed");
     assert!(
-        server["mend"].as_str().unwrap().contains("gigvault up"),
+        server["fix"].as_str().unwrap().contains("gigvault up"),
         "{server}"
     );
     std::fs::remove_file(system.ready().data_dir.join("server.json")).unwrap();

@@ -161,7 +161,7 @@ impl Builder {
             http = http.no_proxy();
         }
         http = trusting(http, &base, self.roots.as_deref(), self.identity)?;
-        let unusable = |error| Error::Config(format!("the connection can't be set up: {error}"));
+        let unusable = |error| Error::Config(format!("the connection cannot be set up: {error}"));
         Ok(Client {
             http: http.build().map_err(unusable)?,
             base: Arc::new(base),
@@ -205,7 +205,7 @@ fn trusting(
 
 fn roots(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, Error> {
     let unreadable =
-        |error: &dyn fmt::Display| Error::Config(format!("the CA certificates can't be read: {error}"));
+        |error: &dyn fmt::Display| Error::Config(format!("the CA certificates cannot be read: {error}"));
     // The same reader as for everything else, so that one file means the same everywhere.
     x509::Certificate::chain_from_pem(pem)
         .map_err(|error| unreadable(&error))?

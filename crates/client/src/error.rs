@@ -14,7 +14,7 @@ pub enum Error {
     #[error("{0}")]
     Problem(Box<Problem>),
     /// No connection, or it broke.
-    #[error("{url} can't be reached: {cause}")]
+    #[error("{url} cannot be reached: {cause}")]
     Unreachable {
         /// The server.
         url: String,

@@ -82,7 +82,7 @@ struct Verifier {
 /// TLS for a server that has to be the API of GigVault under these roots.
 pub(crate) fn config(roots: &[u8], trust_domain: Option<String>) -> Result<ClientConfig, Error> {
     let unusable =
-        |error: &dyn fmt::Display| Error::Config(format!("the CA certificates can't be used: {error}"));
+        |error: &dyn fmt::Display| Error::Config(format!("the CA certificates cannot be used: {error}"));
     let roots = Certificate::chain_from_pem(roots).map_err(|error| unusable(&error))?;
     let mut anchors = RootCertStore::empty();
     for root in &roots {

@@ -30,13 +30,13 @@ const LAST_RETRY: Duration = Duration::minutes(15);
 
 #[derive(Debug, thiserror::Error)]
 enum RenewalError {
-    #[error("the certificate in use can't be read")]
+    #[error("the certificate in use cannot be read")]
     Certificate(#[from] x509::CertificateError),
     #[error("no new key could be made: {0}")]
     Key(String),
     #[error("no new identity was issued")]
     Issue(#[source] IssueError),
-    #[error("the new identity can't be used")]
+    #[error("the new identity cannot be used")]
     Unusable(#[from] TlsError),
 }
 
@@ -74,7 +74,7 @@ where
                 (schedule.next(&life) - now).min(NAP)
             }
             Err(error) => {
-                tracing::error!(cause = chain(&error), "the service identity can't be renewed");
+                tracing::error!(cause = chain(&error), "the service identity cannot be renewed");
                 NAP
             }
         };

@@ -35,7 +35,7 @@ pub enum TelemetryError {
         source: tracing_subscriber::filter::ParseError,
     },
     /// The subscriber is gone: the process ends.
-    #[error("the log filter can't be replaced: {0}")]
+    #[error("the log filter cannot be replaced: {0}")]
     Gone(String),
     /// Something else in this process logs already.
     #[error("logging is set up already")]

@@ -81,7 +81,7 @@ pub enum NameError {
     #[error("the value of {0} is not a character string")]
     NotText(String),
     /// One type stands twice in one relative distinguished name (X.501 section 9.3).
-    #[error("{0} stands twice in one multi-valued part of the distinguished name")]
+    #[error("{0} appears more than once in one multi-valued part of the distinguished name")]
     Repeated(String),
 }
 

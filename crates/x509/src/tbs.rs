@@ -22,7 +22,7 @@ pub enum BuildError {
     #[error("the issuer of a certificate or CRL must have a name")]
     EmptyIssuer,
     /// One extension stands twice (section 4.2).
-    #[error("extension {0} stands twice")]
+    #[error("extension {0} appears more than once")]
     RepeatedExtension(String),
     /// A time cannot be encoded, or a period ends before it starts.
     #[error(transparent)]
@@ -50,7 +50,7 @@ pub enum BuildError {
         next_update: OffsetDateTime,
     },
     /// One serial number is listed twice.
-    #[error("serial number {0} stands twice in the CRL")]
+    #[error("serial number {0} appears more than once in the CRL")]
     RepeatedSerial(Serial),
     /// `removeFromCRL` belongs into delta CRLs (section 5.3.1).
     #[error("serial number {0}: removeFromCRL may only stand in a delta CRL")]

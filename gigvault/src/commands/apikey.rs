@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use super::cert::note;
 use super::{Unattended, confirm, times};
 use crate::cli::{ApikeyCommand, Connection};
-use crate::context;
+use crate::connection;
 use crate::output::{Column, Output};
 
 pub(super) async fn run(
@@ -14,7 +14,7 @@ pub(super) async fn run(
     connection: &Connection,
     output: Output,
 ) -> anyhow::Result<()> {
-    let client = context::client(connection)?;
+    let client = connection::client(connection)?;
     match command {
         ApikeyCommand::Create {
             name,
@@ -43,7 +43,7 @@ pub(super) async fn run(
                 ("token", made.token.expose_secret().to_owned()),
             ];
             output.one(&made, &facts)?;
-            note("The token can't be shown again.");
+            note("The token cannot be shown again.");
             Ok(())
         }
         ApikeyCommand::List { limit, cursor } => {

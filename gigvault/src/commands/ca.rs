@@ -4,11 +4,11 @@ use client::Ca;
 
 use super::{chain, now, times};
 use crate::cli::{CaCommand, Connection};
-use crate::context;
+use crate::connection;
 use crate::output::{Column, Output};
 
 pub(super) async fn run(command: CaCommand, connection: &Connection, output: Output) -> anyhow::Result<()> {
-    let client = context::client(connection)?;
+    let client = connection::client(connection)?;
     match command {
         CaCommand::List => {
             let list = client.cas().list().await?;

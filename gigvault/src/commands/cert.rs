@@ -9,11 +9,11 @@ use super::delivery::{self, Delivery, Key};
 use super::files::Bundle;
 use super::{Unattended, chain, confirm, download, names, now, private_key, revoke_all, times};
 use crate::cli::{self, CertCommand, Connection, FileFormat};
-use crate::context;
+use crate::connection;
 use crate::output::{Column, Output, shorten_middle};
 
 pub(super) async fn run(command: CertCommand, connection: &Connection, output: Output) -> anyhow::Result<()> {
-    let client = context::client(connection)?;
+    let client = connection::client(connection)?;
     match command {
         CertCommand::Create(arguments) => create(&client, &arguments, output).await,
         CertCommand::List(arguments) => list(&client, &arguments, output).await,

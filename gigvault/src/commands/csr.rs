@@ -12,7 +12,7 @@ use super::files::{self, Bundle};
 use super::names::{self, Hosts};
 use super::private_key;
 use crate::cli::{Connection, CsrCommand, CsrCreate, CsrSubmit};
-use crate::context;
+use crate::connection;
 use crate::exit::Usage;
 use crate::output::Output;
 
@@ -152,7 +152,7 @@ async fn submit(arguments: &CsrSubmit, connection: &Connection, output: Output) 
         subject: arguments.subject.clone(),
         san: (!arguments.san.is_empty()).then(|| arguments.san.clone()),
     };
-    let issued = context::client(connection)?.certificates().issue(&new).await?;
+    let issued = connection::client(connection)?.certificates().issue(&new).await?;
     save(&bundle, &issued)?;
     report(&issued, &bundle, false, output)
 }

@@ -1,4 +1,4 @@
-//! `doctor`: looks at a deployment as a user of it would, and says what is wrong and how to mend it.
+//! `doctor`: looks at a deployment as a user of it would, and says what is wrong and how to fix it.
 
 mod endpoints;
 mod local;
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{now, times};
 use crate::cli::Connection;
-use crate::context::{self, Server};
+use crate::connection::{self, Server};
 use crate::output::{Column, Output, wrap};
 
 /// More than this between the clocks, and certificates look not yet valid or already expired.
@@ -31,7 +31,7 @@ struct Check {
     result: &'static str,
     detail: String,
     #[serde(skip_serializing_if = "String::is_empty")]
-    mend: String,
+    fix: String,
 }
 
 /// Each check as a line, and below it what was found and what to do, broken at words.
@@ -41,9 +41,9 @@ fn sentences(checks: &[Check], width: usize, output: Output) -> String {
     for check in checks {
         let result = output.paint(check.result, check.result.to_owned());
         text.push_str(&format!("{}: {result}\n", check.check));
-        let fix = match check.mend.is_empty() {
+        let fix = match check.fix.is_empty() {
             true => String::new(),
-            false => format!("FIX: {}", check.mend),
+            false => format!("FIX: {}", check.fix),
         };
         for part in [&check.detail, &fix].into_iter().filter(|part| !part.is_empty()) {
             for line in wrap(
@@ -59,13 +59,13 @@ fn sentences(checks: &[Check], width: usize, output: Output) -> String {
 
 pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Result<()> {
     let mut checks = Vec::new();
-    let dir = context::data_dir();
+    let dir = connection::data_dir();
     if let Some(dir) = &dir {
         checks.push(local::modes(dir));
         checks.push(local::installation(dir));
         checks.push(local::identities(dir, now()));
     }
-    match (context::find(connection), context::client(connection)) {
+    match (connection::find(connection), connection::client(connection)) {
         (Ok(server), Ok(client)) => remote(&client, &server, dir.as_deref(), &mut checks).await,
         (Ok(_), Err(error)) => checks.push(failed(
             "client",
@@ -85,14 +85,14 @@ pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Resu
             check.check.to_owned(),
             check.result.to_owned(),
             check.detail.clone(),
-            check.mend.clone(),
+            check.fix.clone(),
         ]
     };
     const COLUMNS: [Column; 4] = [
         Column::whole("check", 0),
         Column::whole("result", 0),
         Column::text("what", 0),
-        Column::text("how to mend", 0),
+        Column::text("fix", 0),
     ];
     match output.width() {
         // Sentences do not fit into columns, and cut off they are of no use.
@@ -124,7 +124,7 @@ async fn remote(client: &client::Client, server: &Server, dir: Option<&Path>, ch
             ));
         }
         Err(error) => {
-            let mend = match error {
+            let fix = match error {
                 client::Error::Untrusted { .. } => {
                     "trust the right root: --ca-file, or the root.crt of the data directory"
                 }
@@ -133,7 +133,7 @@ async fn remote(client: &client::Client, server: &Server, dir: Option<&Path>, ch
                 }
                 _ => "start it with `gigvault up`, or correct --url",
             };
-            checks.push(failed("server", chain(error), mend));
+            checks.push(failed("server", chain(error), fix));
             return;
         }
     }
@@ -302,24 +302,24 @@ fn ok(check: &'static str, detail: String) -> Check {
         check,
         result: "ok",
         detail,
-        mend: String::new(),
+        fix: String::new(),
     }
 }
 
-fn warning(check: &'static str, detail: String, mend: &str) -> Check {
+fn warning(check: &'static str, detail: String, fix: &str) -> Check {
     Check {
         check,
         result: "warning",
         detail,
-        mend: mend.to_owned(),
+        fix: fix.to_owned(),
     }
 }
 
-fn failed(check: &'static str, detail: String, mend: &str) -> Check {
+fn failed(check: &'static str, detail: String, fix: &str) -> Check {
     Check {
         check,
         result: "failed",
         detail,
-        mend: mend.to_owned(),
+        fix: fix.to_owned(),
     }
 }

@@ -5,11 +5,11 @@ use client::{Key, NewKey};
 use super::cert::note;
 use super::times;
 use crate::cli::{Connection, KeyCommand};
-use crate::context;
+use crate::connection;
 use crate::output::{Column, Output};
 
 pub(super) async fn run(command: KeyCommand, connection: &Connection, output: Output) -> anyhow::Result<()> {
-    let client = context::client(connection)?;
+    let client = connection::client(connection)?;
     match command {
         KeyCommand::Generate {
             name,

@@ -9,7 +9,7 @@ use x509::{Certificate, Eku, bundle};
 
 use super::{files, now};
 use crate::cli::{Connection, Verify};
-use crate::context;
+use crate::connection;
 use crate::exit::Usage;
 use crate::output::Output;
 
@@ -17,7 +17,7 @@ pub(super) fn run(arguments: &Verify, connection: &Connection, output: Output) -
     let roots = match &connection.ca_file {
         Some(path) => certificates(path)?,
         None => {
-            let roots = context::find(connection)
+            let roots = connection::find(connection)
                 .ok()
                 .and_then(|server| server.roots)
                 .ok_or_else(|| Usage("no root to verify against: give --ca-file".to_owned()))?;

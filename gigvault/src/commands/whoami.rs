@@ -1,11 +1,11 @@
 //! `whoami`.
 
 use crate::cli::Connection;
-use crate::context;
+use crate::connection;
 use crate::output::Output;
 
 pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Result<()> {
-    let me = context::client(connection)?.whoami().await?;
+    let me = connection::client(connection)?.whoami().await?;
     let facts = [
         ("subject", me.subject.clone()),
         ("roles", me.roles.join(", ")),

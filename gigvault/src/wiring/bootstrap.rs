@@ -115,12 +115,12 @@ impl Bootstrap<'_> {
         if folder.join("root.crt").exists() {
             // What an earlier attempt signed and did not get to keep.
             Folder::open(&folder)?.repair(self.now)?;
-            return Root::open(&folder, protection).context("the development root can't be opened");
+            return Root::open(&folder, protection).context("the development root cannot be opened");
         }
         let subject: DistinguishedName = "CN=GigVault Development Root,O=GigVault".parse()?;
         let root = Root::create(&subject, KeyAlgorithm::P384, None, self.now)?;
         root.save(&folder, protection)
-            .context("the development root can't be saved")?;
+            .context("the development root cannot be saved")?;
         Ok(root)
     }
 
@@ -204,7 +204,7 @@ impl Bootstrap<'_> {
         match KeymgrClient::new(self.keymgr.clone()).get(request).await {
             Ok(found) => Ok(Some(PublicKey::from_spki(&found.into_inner().spki)?)),
             Err(status) if status.code() == tonic::Code::NotFound => Ok(None),
-            Err(status) => Err(status).with_context(|| format!("key {name} can't be read")),
+            Err(status) => Err(status).with_context(|| format!("key {name} cannot be read")),
         }
     }
 

@@ -8,7 +8,7 @@ use anyhow::Context;
 use secrecy::ExposeSecret;
 use store::{Db, Options};
 
-use super::installation::{self, Found, Record};
+use super::installation::{self, DatabaseState, Record};
 use super::layout::DataDir;
 use super::services::Service;
 use super::settings::Settings;
@@ -137,12 +137,12 @@ impl Databases {
         Ok(record)
     }
 
-    async fn look(&self) -> anyhow::Result<Vec<Found>> {
+    async fn look(&self) -> anyhow::Result<Vec<DatabaseState>> {
         let mut all = Vec::new();
         for (service, Opened { db, name }) in &self.0 {
             let context = || name.clone();
             let installation = db.installation().await.with_context(context)?;
-            all.push(Found {
+            all.push(DatabaseState {
                 service: service.name(),
                 used: db.has_rows(service.first_table()).await.with_context(context)?,
                 starts: installation.as_ref().map_or(0, |known| known.starts),

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use x509::{Certificate, San};
 
-use super::services::{Ground, Services};
+use super::services::{Environment, Services};
 use super::{https_names, identities};
 
 /// How often a certificate that is there is looked at: the clock may be moved.
@@ -24,31 +24,34 @@ const RENEWAL: Duration = Duration::from_secs(60);
 const RETRY: Duration = Duration::from_secs(2);
 
 /// The identity, once there is one.
-pub(crate) type Later = watch::Receiver<Option<ServerIdentity>>;
+pub(crate) type PendingIdentity = watch::Receiver<Option<ServerIdentity>>;
 
 /// None where this process has neither files nor a CA to make them. A first start does not go on without a certificate;
 /// any other waits for the keymgr that signs it.
-pub(crate) async fn identity(ground: &Ground<'_>, services: &Services) -> anyhow::Result<Option<Later>> {
-    let listen = &ground.settings.listen;
+pub(crate) async fn identity(
+    environment: &Environment<'_>,
+    services: &Services,
+) -> anyhow::Result<Option<PendingIdentity>> {
+    let listen = &environment.settings.listen;
     if let Some(tls) = &listen.tls {
         let identity =
-            ServerIdentity::from_files(tls.files(), Arc::clone(&ground.clock)).context("listen.tls")?;
-        tokio::spawn(identity.clone().watch(ground.stop.clone()));
+            ServerIdentity::from_files(tls.files(), Arc::clone(&environment.clock)).context("listen.tls")?;
+        tokio::spawn(identity.clone().watch(environment.stop.clone()));
         return Ok(Some(watch::channel(Some(identity)).1));
     }
     let Some(ca) = services.ca.clone() else {
         tracing::warn!("no HTTPS: set listen.tls.certificate and listen.tls.key, or run ca in this process");
         return Ok(None);
     };
-    let own = Own {
+    let own = SelfIssuedHttps {
         ca,
-        names: names(ground)?,
-        files: IdentityFiles::new(&ground.data.identity("https"), "tls", PathBuf::new()),
-        clock: Arc::clone(&ground.clock),
+        names: names(environment)?,
+        files: IdentityFiles::new(&environment.data.identity("https"), "tls", PathBuf::new()),
+        clock: Arc::clone(&environment.clock),
     };
     let first = match own.ensure().await {
         Ok(_) => Some(own.load()?),
-        Err(error) if ground.founding => return Err(error),
+        Err(error) if environment.founding => return Err(error),
         Err(error) => {
             tracing::warn!(
                 error = format!("{error:#}"),
@@ -59,12 +62,17 @@ pub(crate) async fn identity(ground: &Ground<'_>, services: &Services) -> anyhow
         }
     };
     let (sender, receiver) = watch::channel(first);
-    tokio::spawn(own.keep(sender, ground.stop.clone()));
+    tokio::spawn(own.keep(sender, environment.stop.clone()));
     Ok(Some(receiver))
 }
 
 /// A process whose own certificates are not valid now, at either end, is not ready.
-pub(crate) fn register(health: &Health, https: Option<&Later>, identity: &Identity, clock: &SharedClock) {
+pub(crate) fn register(
+    health: &Health,
+    https: Option<&PendingIdentity>,
+    identity: &Identity,
+    clock: &SharedClock,
+) {
     if let Some(https) = https.cloned() {
         let clock = Arc::clone(clock);
         health.register("HTTPS certificate", move || {
@@ -95,26 +103,29 @@ fn check_valid(leaf: &[u8], now: OffsetDateTime) -> Result<(), CheckError> {
 }
 
 /// The SPIFFE id by which clients know the API, then the names and addresses at which they reach it.
-fn names(ground: &Ground<'_>) -> anyhow::Result<Vec<San>> {
+fn names(environment: &Environment<'_>) -> anyhow::Result<Vec<San>> {
     let id = format!(
         "uri:spiffe://{}/svc/{}",
-        ground.settings.identity.trust_domain,
+        environment.settings.identity.trust_domain,
         identities::API
     );
     let mut names = vec![id.parse().context("identity.trust_domain")?];
-    names.extend(https_names::of(&ground.settings.listen, &ground.public_http_url)?);
+    names.extend(https_names::of(
+        &environment.settings.listen,
+        &environment.public_http_url,
+    )?);
     Ok(names)
 }
 
 /// A certificate from the services CA in this process.
-struct Own {
+struct SelfIssuedHttps {
     ca: Ca,
     names: Vec<San>,
     files: IdentityFiles,
     clock: SharedClock,
 }
 
-impl Own {
+impl SelfIssuedHttps {
     /// Makes or renews it if that is due, and says whether it did.
     async fn ensure(&self) -> anyhow::Result<bool> {
         identities::ensure_https(self.ca.app(), &self.names, &self.files, self.clock.now()).await

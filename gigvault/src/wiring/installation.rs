@@ -94,7 +94,7 @@ impl Record {
 
 /// What a database says of itself.
 #[derive(Clone, Debug)]
-pub(crate) struct Found {
+pub(crate) struct DatabaseState {
     pub(crate) service: &'static str,
     pub(crate) id: Option<String>,
     pub(crate) starts: i64,
@@ -103,7 +103,7 @@ pub(crate) struct Found {
 }
 
 /// The number that this start records: the next one, or that of a start that was cut off before all databases had it.
-pub(crate) fn next_start(found: &[Found]) -> i64 {
+pub(crate) fn next_start(found: &[DatabaseState]) -> i64 {
     let newest = found.iter().map(|one| one.starts).max().unwrap_or_default();
     match found.iter().all(|one| one.starts == newest) {
         true => newest + 1,
@@ -114,7 +114,7 @@ pub(crate) fn next_start(found: &[Found]) -> i64 {
 /// Which installation this is, or why these parts are not one.
 pub(crate) fn decide(
     record: Option<Record>,
-    found: &[Found],
+    found: &[DatabaseState],
     has_root: bool,
     accept_older: bool,
 ) -> anyhow::Result<Record> {
@@ -122,8 +122,8 @@ pub(crate) fn decide(
         return without_record(found, has_root);
     };
     same_id(&record, found)?;
-    let unmarked: Vec<&Found> = found.iter().filter(|one| one.id.is_none()).collect();
-    let names = |of: &[&Found]| of.iter().map(|one| one.service).collect::<Vec<_>>().join(", ");
+    let unmarked: Vec<&DatabaseState> = found.iter().filter(|one| one.id.is_none()).collect();
+    let names = |of: &[&DatabaseState]| of.iter().map(|one| one.service).collect::<Vec<_>>().join(", ");
     match record.state {
         State::Founding => {
             if let Some(foreign) = unmarked.iter().find(|one| one.used) {
@@ -135,7 +135,7 @@ pub(crate) fn decide(
             }
         }
         State::Adopting | State::Complete => {
-            let lost: Vec<&Found> = unmarked.iter().filter(|one| !one.used).copied().collect();
+            let lost: Vec<&DatabaseState> = unmarked.iter().filter(|one| !one.used).copied().collect();
             if !lost.is_empty() {
                 bail!(
                     "the keys of this data directory were used before (installation {}), but the database of {} is empty: it \
@@ -160,7 +160,7 @@ pub(crate) fn decide(
     Ok(record)
 }
 
-fn without_record(found: &[Found], has_root: bool) -> anyhow::Result<Record> {
+fn without_record(found: &[DatabaseState], has_root: bool) -> anyhow::Result<Record> {
     if let Some(id) = found.iter().find_map(|one| one.id.as_ref()) {
         bail!(
             "the databases belong to installation {id}, but keys/installation is missing from this data directory: its keys \
@@ -197,7 +197,7 @@ fn without_record(found: &[Found], has_root: bool) -> anyhow::Result<Record> {
     bail!("{lost}; {RESTORE}. If no start has ever ended here, remove the data directory and start again")
 }
 
-fn same_id(record: &Record, found: &[Found]) -> anyhow::Result<()> {
+fn same_id(record: &Record, found: &[DatabaseState]) -> anyhow::Result<()> {
     let foreign = found
         .iter()
         .find(|one| one.id.as_ref().is_some_and(|id| *id != record.id));
@@ -214,7 +214,7 @@ fn same_id(record: &Record, found: &[Found]) -> anyhow::Result<()> {
 }
 
 /// A database that took part in fewer starts than the data directory was restored from a backup.
-fn not_older(record: &Record, found: &[Found]) -> anyhow::Result<()> {
+fn not_older(record: &Record, found: &[DatabaseState]) -> anyhow::Result<()> {
     let newest = found.iter().map(|one| one.starts).max().unwrap_or_default();
     // A start that was cut off left some at its number and the others one behind.
     let least = match newest > record.starts {
@@ -238,7 +238,7 @@ fn not_older(record: &Record, found: &[Found]) -> anyhow::Result<()> {
 }
 
 /// What a process of some services asks: that its databases were bootstrapped, and are of one installation.
-pub(crate) fn check_part(record: Option<&Record>, found: &[Found]) -> anyhow::Result<()> {
+pub(crate) fn check_part(record: Option<&Record>, found: &[DatabaseState]) -> anyhow::Result<()> {
     if let Some(record) = record {
         same_id(record, found)?;
     }
@@ -279,8 +279,8 @@ mod tests {
         })
     }
 
-    fn found(service: &'static str, id: Option<&str>, starts: i64, used: bool) -> Found {
-        Found {
+    fn found(service: &'static str, id: Option<&str>, starts: i64, used: bool) -> DatabaseState {
+        DatabaseState {
             service,
             id: id.map(str::to_owned),
             starts,
@@ -288,7 +288,7 @@ mod tests {
         }
     }
 
-    fn refusal(record: Option<Record>, ca: Found, has_root: bool) -> String {
+    fn refusal(record: Option<Record>, ca: DatabaseState, has_root: bool) -> String {
         let rest = found("auth", ca.id.as_deref().map(|_| ID), 5, ca.used);
         decide(record, &[rest, ca], has_root, false)
             .unwrap_err()

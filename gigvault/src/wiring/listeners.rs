@@ -28,7 +28,7 @@ pub(crate) struct Listeners {
 
 /// What each of them serves.
 pub(crate) struct Content {
-    pub(crate) https: Option<(https::Later, Router)>,
+    pub(crate) https: Option<(https::PendingIdentity, Router)>,
     /// What the operations of HTTPS take.
     pub(crate) declared: Declared,
     pub(crate) http: Router,
@@ -136,7 +136,7 @@ fn mebibytes(count: u16) -> usize {
 
 /// Until there is a certificate, connections wait in the kernel's queue.
 async fn serve_once_there_is(
-    mut identity: https::Later,
+    mut identity: https::PendingIdentity,
     listener: TcpListener,
     site: Site,
     limits: kit::http::Limits,

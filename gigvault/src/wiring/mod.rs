@@ -40,9 +40,9 @@ use layout::DataDir;
 use listeners::{Content, Listeners};
 use lock::lock;
 use once::keep_token;
-use ready::Ready;
+use ready::ServerInfo;
 use renewal::Renewal;
-use services::{Ground, Services};
+use services::{Environment, Services};
 
 pub(crate) use installation::{Belonging, belonging};
 pub(crate) use once::{bootstrap, migrate, new_admin_token, openapi_document};
@@ -83,7 +83,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         }
         false => (Databases::of_part(&settings, &data, &plan.services).await?, None),
     };
-    let world = World {
+    let parts = ProcessParts {
         data,
         clock,
         metrics,
@@ -93,13 +93,13 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         filter,
         hangups,
     };
-    let ended = run_services(&Plan { settings, ..plan }, world, &databases).await;
+    let ended = run_services(&Plan { settings, ..plan }, parts, &databases).await;
     databases.close().await;
     ended
 }
 
 /// What a process has before its services are built.
-struct World {
+struct ProcessParts {
     data: DataDir,
     clock: SharedClock,
     metrics: kit::metrics::Metrics,
@@ -110,9 +110,9 @@ struct World {
     hangups: (tokio::signal::unix::Signal, reload::Terminal),
 }
 
-async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyhow::Result<()> {
+async fn run_services(plan: &Plan, parts: ProcessParts, databases: &Databases) -> anyhow::Result<()> {
     let settings = &plan.settings;
-    let World {
+    let ProcessParts {
         data,
         clock,
         metrics,
@@ -121,7 +121,7 @@ async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyho
         record,
         filter,
         hangups: (hangups, terminal),
-    } = world;
+    } = parts;
     let name = process_name(settings, &plan.services, plan.first_start);
     refuse_api(&name)?;
     let files = identities::files(settings, &data, &name);
@@ -129,7 +129,7 @@ async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyho
         true => None,
         false => Some(load_identity(&files, &clock)?),
     };
-    let ground = Ground {
+    let environment = Environment {
         settings,
         data: &data,
         clock: Arc::clone(&clock),
@@ -139,20 +139,20 @@ async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyho
         public_http_url: public_http_url(settings, listeners.http_url()?),
         stop: stop.clone(),
     };
-    let services = Services::build(&ground, &plan.services).await?;
+    let services = Services::build(&environment, &plan.services).await?;
     if plan.first_start {
-        first_start(&ground, &services, std::slice::from_ref(&name)).await?;
+        first_start(&environment, &services, std::slice::from_ref(&name)).await?;
     }
     let identity = match loaded {
         Some(identity) => identity,
         None => load_identity(&files, &clock)?,
     };
-    let https = https::identity(&ground, &services).await?;
+    let https = https::identity(&environment, &services).await?;
     if let Some(record) = record {
         record.complete(&data)?;
     }
 
-    let ready = Ready::of(&listeners, https.is_some(), &data)?;
+    let ready = ServerInfo::of(&listeners, https.is_some(), &data)?;
     let health = Health::new(stop.clone());
     services.register(&health, databases);
     https::register(&health, https.as_ref(), &identity, &clock);
@@ -169,7 +169,7 @@ async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyho
     jobs.spawn(metrics.clone().upkeep(stop.clone()));
     jobs.spawn(pruning::run(databases.all(), Arc::clone(&clock), stop.clone()));
     jobs.spawn(identity.clone().watch(stop.clone()));
-    jobs.spawn(Renewal::new(&ground, &services, identity.clone())?.run(stop.clone()));
+    jobs.spawn(Renewal::new(&environment, &services, identity.clone())?.run(stop.clone()));
     let content = content(&services, https, identity, metrics, health);
     let serving = listeners.serve(content, &settings.limits, &stop);
 
@@ -185,7 +185,7 @@ async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyho
             terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| usize::from(width.0));
         banner(&ready.banner(
             &data,
-            points_home(&settings.listen, &ground.public_http_url),
+            unreachable_for_others(&settings.listen, &environment.public_http_url),
             width.clamp(40, 100),
         ));
     }
@@ -267,31 +267,35 @@ fn check_clock(data: &DataDir, clock: &SharedClock) -> anyhow::Result<()> {
 }
 
 /// Hierarchy, first admin, identities: each only where it is missing.
-async fn first_start(ground: &Ground<'_>, services: &Services, identities: &[String]) -> anyhow::Result<()> {
+async fn first_start(
+    environment: &Environment<'_>,
+    services: &Services,
+    identities: &[String],
+) -> anyhow::Result<()> {
     let (Some(ca), Some(auth), Some(keymgr)) = (&services.ca, &services.auth, &services.keymgr_for_ca) else {
         bail!("a first start needs ca, keymgr and auth in one process");
     };
-    let kek = ground.data.kek();
+    let kek = environment.data.kek();
     let kek =
         keys::KeyEncryptionKey::from_file(&kek).with_context(|| format!("reading {}", kek.display()))?;
-    let (app, now) = (ca.app(), ground.clock.now());
+    let (app, now) = (ca.app(), environment.clock.now());
     Bootstrap {
-        data: ground.data,
+        data: environment.data,
         kek: &kek,
         keymgr: keymgr.clone(),
         app,
         now,
-        founding: ground.founding,
+        founding: environment.founding,
     }
     .hierarchy()
     .await?;
-    auth.ensure_first_admin(keep_token(ground.data.admin_token()))
+    auth.ensure_first_admin(keep_token(environment.data.admin_token()))
         .await?;
     for name in identities {
-        let files = identities::files(ground.settings, ground.data, name);
-        match identities::ensure_service(app, ground.settings, &files, name, now).await {
+        let files = identities::files(environment.settings, environment.data, name);
+        match identities::ensure_service(app, environment.settings, &files, name, now).await {
             // An expired CA must not keep anybody from looking and revoking.
-            Err(error) if !ground.founding && files.certificate.exists() => tracing::warn!(
+            Err(error) if !environment.founding && files.certificate.exists() => tracing::warn!(
                 identity = name,
                 error = format!("{error:#}"),
                 "the identity was not renewed; the old one stays"
@@ -304,7 +308,7 @@ async fn first_start(ground: &Ground<'_>, services: &Services, identities: &[Str
 
 fn content(
     services: &Services,
-    https: Option<https::Later>,
+    https: Option<https::PendingIdentity>,
     identity: Identity,
     metrics: kit::metrics::Metrics,
     health: Health,
@@ -368,7 +372,7 @@ fn public_http_url(settings: &Settings, own: String) -> String {
         "" => own,
         url => url.trim_end_matches('/').to_owned(),
     };
-    if points_home(listen, &url) {
+    if unreachable_for_others(listen, &url) {
         tracing::warn!(
             url,
             "certificates point to localhost, where no other machine finds anything: set listen.public_http_url"
@@ -378,7 +382,7 @@ fn public_http_url(settings: &Settings, own: String) -> String {
 }
 
 /// Other machines are to reach this process, and what certificates point to is their own localhost.
-fn points_home(listen: &settings::Listen, url: &str) -> bool {
+fn unreachable_for_others(listen: &settings::Listen, url: &str) -> bool {
     !listen.address.is_loopback() && url.starts_with("http://localhost")
 }
 

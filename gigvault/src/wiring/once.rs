@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::databases::Databases;
 use super::layout::DataDir;
-use super::services::{Ground, Service, Services};
+use super::services::{Environment, Service, Services};
 use super::settings::{self, Settings};
 use super::{
     check_clock, clock, first_start, in_data_dir, listeners, lock, openapi, public_http_url, refuse_api,
@@ -39,7 +39,7 @@ pub(crate) async fn bootstrap(
     };
     check_clock(&data, &clock)?;
     let (databases, record) = Databases::of_installation(&settings, &data, accept_restored).await?;
-    let ground = Ground {
+    let environment = Environment {
         settings: &settings,
         data: &data,
         clock: Arc::clone(&clock),
@@ -50,8 +50,8 @@ pub(crate) async fn bootstrap(
         stop: CancellationToken::new(),
     };
     let made = async {
-        let services = Services::build(&ground, &Service::ALL.into_iter().collect()).await?;
-        first_start(&ground, &services, identities).await?;
+        let services = Services::build(&environment, &Service::ALL.into_iter().collect()).await?;
+        first_start(&environment, &services, identities).await?;
         record.complete(&data)
     };
     let made = made.await;
@@ -120,7 +120,7 @@ pub(crate) async fn openapi_document(directory: &Path) -> anyhow::Result<utoipa:
     let data = DataDir::create(directory)?;
     let all = Service::ALL.into_iter().collect();
     let databases = Databases::unchecked(&settings, &data, &all).await?;
-    let ground = Ground {
+    let environment = Environment {
         settings: &settings,
         data: &data,
         clock: clock()?,
@@ -130,7 +130,7 @@ pub(crate) async fn openapi_document(directory: &Path) -> anyhow::Result<utoipa:
         public_http_url: "http://localhost:8080".to_owned(),
         stop: CancellationToken::new(),
     };
-    let services = Services::build(&ground, &all).await?;
-    let health = Health::new(ground.stop.clone());
+    let services = Services::build(&environment, &all).await?;
+    let health = Health::new(environment.stop.clone());
     Ok(openapi::routes(&services, &health).1)
 }

@@ -77,7 +77,7 @@ struct Document {
 impl Document {
     fn of(document: &utoipa::openapi::OpenApi) -> Self {
         let json = serde_json::to_vec(document).unwrap_or_else(|error| {
-            tracing::error!(%error, "the OpenAPI document can't be written");
+            tracing::error!(%error, "the OpenAPI document cannot be written");
             b"{}".to_vec()
         });
         // It tells the documents of two versions apart, no more.

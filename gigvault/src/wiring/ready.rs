@@ -10,7 +10,7 @@ use crate::output::wrap;
 
 /// Where this process listens.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Ready {
+pub(crate) struct ServerInfo {
     /// HTTPS base URL.
     pub(crate) https: String,
     /// Plain HTTP base URL.
@@ -27,7 +27,7 @@ pub(crate) struct Ready {
     pub(crate) pid: u32,
 }
 
-impl Ready {
+impl ServerInfo {
     /// Of bound sockets. Without a certificate to be, nothing is served over HTTPS.
     pub(crate) fn of(listeners: &Listeners, https: bool, data: &DataDir) -> anyhow::Result<Self> {
         Ok(Self {
@@ -55,11 +55,11 @@ impl Ready {
     }
 
     /// What a person sees who typed `gigvault up`, in lines of at most `width`. What is to be copied is never broken.
-    pub(crate) fn banner(&self, data: &DataDir, points_home: bool, width: usize) -> String {
+    pub(crate) fn banner(&self, data: &DataDir, unreachable_for_others: bool, width: usize) -> String {
         let dir = data.path().display();
         // Where commands find the server by themselves; anywhere else they are told.
         let found =
-            std::path::absolute(data.path()).ok() == std::path::absolute(crate::context::DATA_DIR).ok();
+            std::path::absolute(data.path()).ok() == std::path::absolute(crate::connection::DATA_DIR).ok();
         let mut text = format!(
             "\nGigVault is ready.\n\n  API and documentation   {https}/api/docs\n  admin's API key         {dir}/admin.token\n  \
              root to trust           {dir}/root.crt\n\n",
@@ -77,7 +77,7 @@ impl Ready {
              can sign anything. For a root that was never on a network, see `gigvault rootca --help` and \
              docs/guides/root-ceremony.md."
         ));
-        if points_home {
+        if unreachable_for_others {
             paragraph(
                 "Certificates point to localhost, where no other machine finds anything. Give --public-http-url before \
                  others use them.",
@@ -111,7 +111,7 @@ mod tests {
     fn the_banner_is_broken_at_words_and_fits_the_terminal() {
         let dir = tempfile::tempdir().unwrap();
         let data = DataDir::create(&dir.path().join("d")).unwrap();
-        let ready = Ready {
+        let ready = ServerInfo {
             https: "https://127.0.0.1:8443".to_owned(),
             http: String::new(),
             grpc: String::new(),

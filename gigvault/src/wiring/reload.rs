@@ -30,7 +30,7 @@ pub(crate) struct Reload {
     pub(crate) load: Load,
     pub(crate) current: Settings,
     pub(crate) identity: Identity,
-    pub(crate) https: Option<https::Later>,
+    pub(crate) https: Option<https::PendingIdentity>,
     pub(crate) terminal: Terminal,
 }
 

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::bootstrap::SERVICES;
 use super::identities;
-use super::services::{Ground, Service, Services};
+use super::services::{Environment, Service, Services};
 
 /// What renewing takes.
 pub(crate) struct Renewal {
@@ -36,21 +36,25 @@ enum Issuer {
 }
 
 impl Renewal {
-    pub(crate) fn new(ground: &Ground<'_>, services: &Services, identity: Identity) -> anyhow::Result<Self> {
-        let validity = identities::validity(ground.settings)?;
+    pub(crate) fn new(
+        environment: &Environment<'_>,
+        services: &Services,
+        identity: Identity,
+    ) -> anyhow::Result<Self> {
+        let validity = identities::validity(environment.settings)?;
         let issuer = match &services.ca {
             Some(ca) => Issuer::Here {
                 app: ca.app().clone(),
                 validity,
             },
             None => Issuer::Elsewhere {
-                ca: ground.remote(Service::Ca)?,
+                ca: environment.remote(Service::Ca)?,
                 validity,
             },
         };
         Ok(Self {
             identity,
-            clock: ground.clock.clone(),
+            clock: environment.clock.clone(),
             issuer,
         })
     }

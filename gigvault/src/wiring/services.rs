@@ -69,7 +69,7 @@ impl Service {
 }
 
 /// What the services share.
-pub(crate) struct Ground<'a> {
+pub(crate) struct Environment<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) data: &'a DataDir,
     pub(crate) clock: SharedClock,
@@ -99,14 +99,17 @@ pub(crate) struct Services {
 
 impl Services {
     /// Opens databases and builds, those that others need first.
-    pub(crate) async fn build(ground: &Ground<'_>, wanted: &BTreeSet<Service>) -> anyhow::Result<Self> {
+    pub(crate) async fn build(
+        environment: &Environment<'_>,
+        wanted: &BTreeSet<Service>,
+    ) -> anyhow::Result<Self> {
         let auth = match wanted.contains(&Service::Auth) {
-            true => Some(ground.auth().await?),
+            true => Some(environment.auth().await?),
             false => None,
         };
-        let authenticator = ground.authenticator(auth.as_ref())?;
+        let authenticator = environment.authenticator(auth.as_ref())?;
         let keymgr = match wanted.contains(&Service::Keymgr) {
-            true => Some(ground.keymgr(Arc::clone(&authenticator)).await?),
+            true => Some(environment.keymgr(Arc::clone(&authenticator)).await?),
             false => None,
         };
         let mut services = Self {
@@ -115,7 +118,7 @@ impl Services {
             ca: None,
             keymgr_for_ca: None,
             authenticator: Arc::clone(&authenticator),
-            clock: Arc::clone(&ground.clock),
+            clock: Arc::clone(&environment.clock),
         };
         if wanted.contains(&Service::Ca) {
             let transport = match &services.keymgr {
@@ -123,10 +126,10 @@ impl Services {
                     edge("keymgr", keymgr::ALLOW).layer(here.grpc()),
                     Service::Ca.name(),
                 ),
-                None => ground.remote(Service::Keymgr)?,
+                None => environment.remote(Service::Keymgr)?,
             };
             services.keymgr_for_ca = Some(transport.clone());
-            services.ca = Some(ground.ca(transport, authenticator).await?);
+            services.ca = Some(environment.ca(transport, authenticator).await?);
         }
         Ok(services)
     }
@@ -179,7 +182,7 @@ impl Services {
     }
 }
 
-impl Ground<'_> {
+impl Environment<'_> {
     /// The way to a service in another process.
     pub(crate) fn remote(&self, service: Service) -> anyhow::Result<Transport> {
         let name = service.name();

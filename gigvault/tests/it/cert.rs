@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
-use crate::bench::{Desk, Server, certificate, openssl, text};
+use crate::harness::{Desk, Server, certificate, openssl, text};
 
 fn issued() -> String {
     certificate("00ab", &["dns:a.example.test"]).to_string()

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::bench::{Desk, text};
+use crate::harness::{Desk, text};
 
 #[test]
 fn every_shell_gets_a_script_that_knows_the_commands() {

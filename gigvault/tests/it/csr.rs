@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use crate::bench::{Desk, openssl, text};
+use crate::harness::{Desk, openssl, text};
 
 #[test]
 fn a_csr_of_every_key_type_satisfies_openssl() {

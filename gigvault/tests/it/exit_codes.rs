@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use crate::bench::{Desk, Server};
+use crate::harness::{Desk, Server};
 
 #[test]
 fn refusals_of_the_server_have_their_codes() {

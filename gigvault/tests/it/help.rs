@@ -1,6 +1,6 @@
 //! `--help` of every command.
 
-use crate::bench::Desk;
+use crate::harness::Desk;
 
 /// Names of the subcommands that a help text lists.
 fn subcommands(help: &str) -> Vec<String> {

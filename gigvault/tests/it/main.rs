@@ -8,12 +8,12 @@
     reason = "tests"
 )]
 
-mod bench;
 mod cert;
 mod completions;
-mod context;
+mod connection;
 mod csr;
 mod exit_codes;
+mod harness;
 mod help;
 mod output;
 mod pipes;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::bench::{Desk, Server, certificate};
+use crate::harness::{Desk, Server, certificate};
 
 fn page() -> String {
     let names = [
@@ -15,7 +15,7 @@ fn page() -> String {
         .to_string()
 }
 
-fn list(arguments: &[&str]) -> crate::bench::Ran {
+fn list(arguments: &[&str]) -> crate::harness::Ran {
     let server = Server::answering(&[(200, &page())]);
     Desk::new().ask(&server, &[&["cert", "list"], arguments].concat())
 }

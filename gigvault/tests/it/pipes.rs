@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use serde_json::json;
 
-use crate::bench::{Desk, Server, certificate, openssl, text};
+use crate::harness::{Desk, Server, certificate, openssl, text};
 
 /// The exit code and what was complained of when nobody reads stdout.
 fn unread(desk: &Desk, server: Option<&Server>, arguments: &[&str]) -> (Option<i32>, String) {
@@ -112,7 +112,7 @@ fn a_file_named_by_a_dash_is_standard_input() {
             .spawn()
             .unwrap();
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        crate::bench::Ran::of(child.wait_with_output().unwrap())
+        crate::harness::Ran::of(child.wait_with_output().unwrap())
     };
     assert!(piped(&["csr", "inspect", "-"], &csr).ok().contains("CN=a.test"));
     assert!(

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
-use crate::bench::{Desk, Server, certificate, openssl, text};
+use crate::harness::{Desk, Server, certificate, openssl, text};
 
 /// Runs on a terminal of that many columns, with this typed into it, and answers what was shown.
 fn on_terminal(desk: &Desk, server: &Server, columns: u16, arguments: &[&str], typed: &str) -> String {

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::bench::{Desk, Ran, openssl, text};
+use crate::harness::{Desk, Ran, openssl, text};
 
 /// Root, intermediate and a server's certificate for a.example.test.
 fn chain(desk: &Desk) {

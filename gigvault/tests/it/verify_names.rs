@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use crate::bench::{Desk, openssl, text};
+use crate::harness::{Desk, openssl, text};
 
 /// Root, key and request of an intermediate and of a leaf without a subject.
 fn prepare(desk: &Desk) {

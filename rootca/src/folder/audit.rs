@@ -145,7 +145,7 @@ impl Folder {
                 problems.push(format!("revoked.jsonl: {} was never issued", entry.serial));
             }
             if !seen.insert(entry.serial) {
-                problems.push(format!("revoked.jsonl: {} stands twice", entry.serial));
+                problems.push(format!("revoked.jsonl: {} appears more than once", entry.serial));
             }
         }
         audit.put(format!("{} revoked, all issued here", revoked.len()), problems);

@@ -23,7 +23,7 @@ pub enum Error {
     #[error("the credential is not valid; it may be revoked or expired")]
     BadCredential,
     /// Somebody wants to give away what they don't have.
-    #[error("role {role} may do {permission}, which you may not; ask somebody who may")]
+    #[error("role {role} may do {permission}, which you may not; ask someone who may")]
     Escalation {
         /// The role that was asked for.
         role: String,
@@ -49,7 +49,7 @@ pub enum Error {
     LastAdmin(Prefix),
     /// The same request came before; its answer can't be given again, for the key's text is not kept.
     #[error(
-        "a request with this Idempotency-Key made API key {0}, which was shown in its answer and can't be shown \
+        "a request with this Idempotency-Key made API key {0}, which was shown in its answer and cannot be shown \
          again; if that answer is lost, revoke {0} and make a key with a new Idempotency-Key"
     )]
     Repeated(Prefix),

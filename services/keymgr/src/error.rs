@@ -53,7 +53,7 @@ pub enum Error {
     /// The key-encryption key is not the one that sealed this database's keys.
     #[error(
         "the key-encryption key from {given} (id {present}) is not the one that seals the keys of this database \
-         (a {stored}, id {expected}): give the right one; the keys can't be opened without it"
+         (a {stored}, id {expected}): give the right one; the keys cannot be opened without it"
     )]
     WrongKek {
         /// The configured file.

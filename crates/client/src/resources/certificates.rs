@@ -165,7 +165,7 @@ impl Filter {
         let time = |time: Option<OffsetDateTime>| {
             time.map(|time| time.format(&Rfc3339))
                 .transpose()
-                .map_err(|error| Error::Config(format!("a time of the filter can't be written: {error}")))
+                .map_err(|error| Error::Config(format!("a time of the filter cannot be written: {error}")))
         };
         let pairs = [
             ("san", self.san.clone()),

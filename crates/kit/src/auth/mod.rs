@@ -62,7 +62,7 @@ pub enum AuthFault {
     #[error("this needs the permission {0}")]
     Denied(&'static str),
     /// Whether the credential is good can't be known now.
-    #[error("credentials can't be checked now; try again")]
+    #[error("credentials cannot be checked now; try again")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 

@@ -52,7 +52,7 @@ fn explain(status: StatusCode) -> (&'static str, &'static str) {
             "the request body is not of a media type that this path takes",
         ),
         StatusCode::TOO_MANY_REQUESTS => ("rate-limited", "too many requests; wait and try again"),
-        StatusCode::SERVICE_UNAVAILABLE => ("unavailable", "the service can't answer now; try again"),
+        StatusCode::SERVICE_UNAVAILABLE => ("unavailable", "the service cannot answer now; try again"),
         _ if status.is_server_error() => ("internal", "the service failed; its log has the cause"),
         _ => (
             "invalid-request",

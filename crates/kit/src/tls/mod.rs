@@ -59,7 +59,7 @@ pub enum TlsError {
     )]
     Encrypted,
     /// Certificate and key don't go together, or rustls can't use them.
-    #[error("{what} can't be used: {source}")]
+    #[error("{what} cannot be used: {source}")]
     Unusable {
         /// Which part.
         what: &'static str,

@@ -39,7 +39,7 @@ impl SpiffeId {
     /// The one URI in the SAN of a certificate (X.509-SVID section 2: exactly one).
     pub(super) fn of(leaf: &CertificateDer<'_>) -> Result<Self, TlsError> {
         let certificate = webpki::EndEntityCert::try_from(leaf)
-            .map_err(|error| TlsError::NotAService(format!("the certificate can't be parsed: {error}")))?;
+            .map_err(|error| TlsError::NotAService(format!("the certificate cannot be parsed: {error}")))?;
         let mut uris = certificate.valid_uri_names();
         match (uris.next(), uris.next()) {
             (Some(uri), None) => uri.parse(),

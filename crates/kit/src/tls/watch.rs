@@ -35,7 +35,7 @@ where
                 if failure.as_ref() != Some(&text) {
                     tracing::error!(
                         cause = text,
-                        "a changed TLS identity can't be used; the old one stays"
+                        "a changed TLS identity cannot be used; the old one stays"
                     );
                 }
                 failure = Some(text);

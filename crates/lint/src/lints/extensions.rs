@@ -18,7 +18,7 @@ pub(super) const LINTS: &[Lint] = &[
     error(
         "rfc5280_extensions_distinct",
         "RFC 5280 4.2",
-        "No extension stands twice.",
+        "No extension appears more than once.",
     )
     .on(All, Content(distinct)),
     error(
@@ -125,7 +125,7 @@ fn not_empty(view: &View<'_>) -> Verdict {
 fn distinct(view: &View<'_>) -> Verdict {
     match repeated(view.extensions.list.iter().map(|extension| extension.oid)) {
         None => Ok(()),
-        Some(oid) => Err(format!("{} stands twice", label(oid))),
+        Some(oid) => Err(format!("{} appears more than once", label(oid))),
     }
 }
 

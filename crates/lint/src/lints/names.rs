@@ -224,7 +224,7 @@ fn rdn_types_distinct(view: &View<'_>) -> Verdict {
         match repeated(types) {
             None => Ok(()),
             Some((_, oid)) => Err(format!(
-                "{} stands twice in a RelativeDistinguishedName",
+                "{} appears more than once in a RelativeDistinguishedName",
                 oid::dotted(oid)
             )),
         }
@@ -303,7 +303,7 @@ fn attributes_once(view: &View<'_>) -> Verdict {
             .filter(|attribute| !is_any(attribute, &OFTEN));
         match repeated(once.map(|attribute| attribute.oid)) {
             None => Ok(()),
-            Some(oid) => Err(format!("{} stands twice", oid::dotted(oid))),
+            Some(oid) => Err(format!("{} appears more than once", oid::dotted(oid))),
         }
     })
 }

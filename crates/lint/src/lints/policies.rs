@@ -23,7 +23,7 @@ pub(super) const LINTS: &[Lint] = &[
     error(
         "rfc5280_policies_distinct",
         "RFC 5280 4.2.1.4",
-        "No policy stands twice.",
+        "No policy appears more than once.",
     )
     .on(All, Content(distinct)),
     error(
@@ -112,7 +112,7 @@ fn not_empty(view: &View<'_>) -> Verdict {
 fn distinct(view: &View<'_>) -> Verdict {
     match repeated(policies(view).iter().map(|policy| policy.oid)) {
         None => Ok(()),
-        Some(policy) => Err(format!("policy {} stands twice", oid::dotted(policy))),
+        Some(policy) => Err(format!("policy {} appears more than once", oid::dotted(policy))),
     }
 }
 

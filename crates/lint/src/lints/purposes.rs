@@ -90,7 +90,7 @@ fn not_empty(view: &View<'_>) -> Verdict {
 fn distinct(view: &View<'_>) -> Verdict {
     match repeated(view.purposes().iter()) {
         None => Ok(()),
-        Some(purpose) => Err(format!("purpose {} stands twice", oid::dotted(purpose))),
+        Some(purpose) => Err(format!("purpose {} appears more than once", oid::dotted(purpose))),
     }
 }
 

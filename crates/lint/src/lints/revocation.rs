@@ -115,7 +115,7 @@ fn feature_form(view: &View<'_>) -> Verdict {
     let distinct = repeated(features.iter()).is_none();
     require(
         !features.is_empty() && features.iter().all(in_range) && distinct,
-        || "tlsFeature is empty, or a number in it is out of range or stands twice".to_owned(),
+        || "tlsFeature is empty, or a number in it is out of range or appears more than once".to_owned(),
     )
 }
 

@@ -43,7 +43,7 @@ pub(super) const LINTS: &[Lint] = &[
     warn(
         "gigvault_san_distinct",
         "RFC 5280 4.2.1.6",
-        "No alternative name stands twice; case does not make a difference.",
+        "No alternative name appears more than once; case does not make a difference.",
     )
     .on(All, Content(distinct)),
     warn(
@@ -107,7 +107,7 @@ fn distinct(view: &View<'_>) -> Verdict {
         .collect();
     match repeated(folded.iter()) {
         None => Ok(()),
-        Some((_, name)) => Err(format!("{} stands twice", shown_octets(name))),
+        Some((_, name)) => Err(format!("{} appears more than once", shown_octets(name))),
     }
 }
 

@@ -102,7 +102,7 @@ impl Facts {
                 .to_owned()
         } else if self.encoding != "UTF8" {
             format!(
-                "database {database:?} has the encoding {}, which can't hold every name: make one with CREATE DATABASE \
+                "database {database:?} has the encoding {}, which cannot hold every name: make one with CREATE DATABASE \
                  … ENCODING 'UTF8' TEMPLATE template0",
                 self.encoding
             )

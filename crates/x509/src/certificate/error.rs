@@ -47,7 +47,7 @@ pub enum CertificateError {
     #[error("only version 3 certificates may have extensions")]
     ExtensionsOfOldVersion,
     /// An extension stands twice (section 4.2).
-    #[error("extension {0} stands twice in the certificate")]
+    #[error("extension {0} appears more than once in the certificate")]
     RepeatedExtension(String),
     /// An extension that decides about trust is malformed.
     #[error(transparent)]

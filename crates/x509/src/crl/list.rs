@@ -45,7 +45,7 @@ pub enum CrlError {
     #[error("issuer of the CRL: {0}")]
     Issuer(#[from] NameError),
     /// An extension stands twice.
-    #[error("extension {0} stands twice in the CRL")]
+    #[error("extension {0} appears more than once in the CRL")]
     RepeatedExtension(String),
     /// The signed part names another algorithm than the signature (section 5.1.1.2).
     #[error("the CRL names two different signature algorithms")]

@@ -63,7 +63,7 @@ pub enum CsrError {
     #[error("attributes of the certificate signing request: {0}")]
     Attributes(DerError),
     /// An attribute type stands twice.
-    #[error("attribute {0} stands twice in the certificate signing request")]
+    #[error("attribute {0} appears more than once in the certificate signing request")]
     RepeatedAttribute(String),
     /// More attributes than any client sends.
     #[error("the certificate signing request has more than {0} attributes")]
@@ -75,7 +75,7 @@ pub enum CsrError {
     #[error("the certificate signing request asks for extensions twice; send one extensionRequest attribute")]
     SeveralExtensionRequests,
     /// An extension type stands twice.
-    #[error("extension {0} stands twice in the certificate signing request")]
+    #[error("extension {0} appears more than once in the certificate signing request")]
     RepeatedExtension(String),
     /// More extensions than any client sends.
     #[error("the certificate signing request asks for more than {0} extensions")]

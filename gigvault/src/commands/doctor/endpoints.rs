@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The gRPC port: a mutual TLS handshake with the identity of the data directory, or at least a connection.
 pub(super) async fn grpc(url: &str, dir: Option<&Path>) -> Check {
-    let mend = "see the server's log: its identity may have expired, or the port is blocked";
+    let fix = "see the server's log: its identity may have expired, or the port is blocked";
     let identity = dir.and_then(|dir| own_identity(&dir.join("identities")));
     let reached = match &identity {
         Some((name, identity)) => handshake(url, name, identity).await,
@@ -28,7 +28,7 @@ pub(super) async fn grpc(url: &str, dir: Option<&Path>) -> Check {
     match (reached, identity) {
         (Ok(()), Some((name, _))) => ok("grpc", format!("{url} accepts the identity of {name}")),
         (Ok(()), None) => ok("grpc", format!("{url} is open")),
-        (Err(cause), _) => failed("grpc", format!("{url}: {cause}"), mend),
+        (Err(cause), _) => failed("grpc", format!("{url}: {cause}"), fix),
     }
 }
 
@@ -106,7 +106,7 @@ pub(super) async fn issuer_url(client: &Client) -> Check {
     let Some(url) = ca_issuers(&newest) else {
         return ok(check, format!("certificate {} names none", newest.serial()));
     };
-    if points_home(&url, client.url()) {
+    if unreachable_for_others(&url, client.url()) {
         return failed(
             check,
             format!(
@@ -116,18 +116,18 @@ pub(super) async fn issuer_url(client: &Client) -> Check {
             "set listen.public_http_url, and renew what was issued before",
         );
     }
-    let mend = "listen.public_http_url has to lead to the server's plain HTTP port, from everywhere";
+    let fix = "listen.public_http_url has to lead to the server's plain HTTP port, from everywhere";
     match client::fetch(&url).await {
         Ok((200, der)) => match Certificate::from_der(&der).map(|issuer| newest.verify_signed_by(&issuer)) {
             Ok(Ok(())) => ok(check, url),
             _ => failed(
                 check,
                 format!("{url} is not the issuer of certificate {}", newest.serial()),
-                mend,
+                fix,
             ),
         },
-        Ok((status, _)) => failed(check, format!("{url} answers {status}"), mend),
-        Err(error) => failed(check, chain(&error), mend),
+        Ok((status, _)) => failed(check, format!("{url} answers {status}"), fix),
+        Err(error) => failed(check, chain(&error), fix),
     }
 }
 
@@ -144,7 +144,7 @@ fn ca_issuers(certificate: &Certificate) -> Option<String> {
 }
 
 /// A URL that is of no use to others, from a server that others use; and port 0, which is of no use to anybody.
-fn points_home(url: &str, server: &str) -> bool {
+fn unreachable_for_others(url: &str, server: &str) -> bool {
     let (host, port) = host_and_port(url);
     port == Some("0") || (is_loopback(host) && !is_loopback(host_and_port(server).0))
 }
@@ -178,10 +178,16 @@ mod tests {
             "http://127.0.0.1/ca/a.crt",
             "http://[::1]:8080/ca/a.crt",
         ] {
-            assert!(points_home(url, remote), "{url}");
-            assert!(!points_home(url, "https://127.0.0.1:8443"), "{url}");
+            assert!(unreachable_for_others(url, remote), "{url}");
+            assert!(!unreachable_for_others(url, "https://127.0.0.1:8443"), "{url}");
         }
-        assert!(points_home("http://pki.example.test:0/ca/a.crt", remote));
-        assert!(!points_home("http://pki.example.test/ca/a.crt", remote));
+        assert!(unreachable_for_others(
+            "http://pki.example.test:0/ca/a.crt",
+            remote
+        ));
+        assert!(!unreachable_for_others(
+            "http://pki.example.test/ca/a.crt",
+            remote
+        ));
     }
 }

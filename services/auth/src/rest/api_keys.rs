@@ -81,7 +81,7 @@ impl ApiKey {
 struct CreatedApiKey {
     #[serde(flatten)]
     key: ApiKey,
-    /// The key itself, for `Authorization: Bearer`. It can't be shown again.
+    /// The key itself, for `Authorization: Bearer`. It cannot be shown again.
     #[schema(example = "gv_7f3a2b1c_…")]
     token: String,
 }

@@ -225,7 +225,7 @@ async fn read(
     let mut known = BTreeMap::new();
     for authority in all {
         let issuer = issuer(&authority, base)
-            .map_err(|error| Error::Internal(format!("CA {} can't issue: {error}", authority.name)))?
+            .map_err(|error| Error::Internal(format!("CA {} cannot issue: {error}", authority.name)))?
             .with_reserved_keys(reserved.iter().copied())
             .with_reserved_names(Arc::clone(reserved_names));
         let chain_pem = authority.chain_pem();

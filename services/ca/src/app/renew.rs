@@ -61,7 +61,7 @@ impl App {
             .await?;
         let certificate = x509::Certificate::from_der(&old.der).map_err(|error| {
             Error::Internal(format!(
-                "stored certificate {} can't be read: {error}",
+                "stored certificate {} cannot be read: {error}",
                 old.serial
             ))
         })?;

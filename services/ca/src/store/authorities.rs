@@ -23,7 +23,7 @@ impl TryFrom<Row> for Authority {
 
     fn try_from(row: Row) -> Result<Self, Error> {
         let damaged =
-            |what: &str| Error::Internal(format!("the stored {what} of CA {} can't be read", row.name));
+            |what: &str| Error::Internal(format!("the stored {what} of CA {} cannot be read", row.name));
         Ok(Self {
             certificate: x509::Certificate::from_der(&row.certificate).map_err(|_| damaged("certificate"))?,
             chain: x509::Certificate::chain_from_pem(row.chain.as_bytes()).map_err(|_| damaged("chain"))?,

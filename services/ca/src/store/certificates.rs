@@ -46,7 +46,7 @@ impl TryFrom<Row> for Issued {
     fn try_from(row: Row) -> Result<Self, Error> {
         let id = row.id;
         let damaged =
-            |what: &str| Error::Internal(format!("the stored {what} of certificate {id} can't be read"));
+            |what: &str| Error::Internal(format!("the stored {what} of certificate {id} cannot be read"));
         let time = |micros: i64| store::time::from_micros(micros).map_err(|_| damaged("time"));
         let hash = |bytes: Vec<u8>| <[u8; 32]>::try_from(bytes).map_err(|_| damaged("fingerprint"));
         let serial = |bytes: &[u8]| Serial::from_bytes(bytes).map_err(|_| damaged("serial number"));

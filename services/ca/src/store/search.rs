@@ -171,7 +171,7 @@ fn is_first_name(found: &Found, query: &Query) -> Result<bool, Error> {
     let (start, _) = names::range(suffix);
     let sans: Vec<String> = serde_json::from_str(&found.row.sans).map_err(|_| {
         Error::Internal(format!(
-            "the stored names of certificate {} can't be read",
+            "the stored names of certificate {} cannot be read",
             found.row.id
         ))
     })?;

@@ -183,7 +183,7 @@ fn repeated_attributes_and_extensions_are_refused() {
     for (attributes, says) in [
         (
             vec![extensions(EXTENSION_REQUEST, &[&san, &other])],
-            "extension 2.5.29.17 stands twice",
+            "extension 2.5.29.17 appears more than once",
         ),
         (
             vec![request.clone(), request.clone()],
@@ -202,7 +202,7 @@ fn repeated_attributes_and_extensions_are_refused() {
         ),
         (
             vec![name.clone(), name],
-            "attribute 1.2.840.113549.1.9.2 stands twice",
+            "attribute 1.2.840.113549.1.9.2 appears more than once",
         ),
     ] {
         let attributes: Vec<_> = attributes.iter().map(Vec::as_slice).collect();

@@ -106,7 +106,7 @@ pub(super) fn has_names(row: &Row, query: &Query) -> Result<bool, Error> {
     }
     let sans: Vec<String> = serde_json::from_str(&row.sans).map_err(|_| {
         Error::Internal(format!(
-            "the stored names of certificate {} can't be read",
+            "the stored names of certificate {} cannot be read",
             row.id
         ))
     })?;

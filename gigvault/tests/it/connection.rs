@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 
-use crate::bench::{Desk, Ran, Server, openssl, text};
+use crate::harness::{Desk, Ran, Server, openssl, text};
 
 const ME: &str = r#"{"subject": "apikey:0123abcd", "roles": ["auditor"], "permissions": []}"#;
 

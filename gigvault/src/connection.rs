@@ -4,7 +4,7 @@
 //! a URL from a flag or from the environment; the server that a data directory names gets the token of that directory.
 //! Otherwise a directory that came with a download or a repository could have the token of another server sent to it.
 
-mod own;
+mod found_dir;
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ pub(crate) struct Server {
     pub(crate) token: Option<SecretString>,
     pub(crate) roots: Option<Roots>,
     /// Where else it listens, if it is the server of a data directory on this machine.
-    pub(crate) local: Option<Pointer>,
+    pub(crate) local: Option<ServerInfo>,
 }
 
 /// Whom to trust as the server.
@@ -42,16 +42,15 @@ impl Roots {
     pub(crate) fn read(&self) -> anyhow::Result<Vec<u8>> {
         match self {
             Self::Named(path) => crate::commands::read(path),
-            Self::Found(path) => {
-                own::read(path)?.with_context(|| format!("reading {}: there is no such file", path.display()))
-            }
+            Self::Found(path) => found_dir::read(path)?
+                .with_context(|| format!("reading {}: there is no such file", path.display())),
         }
     }
 }
 
 /// Where the server of a data directory listens, as it said itself when it was ready.
 #[derive(Deserialize)]
-pub(crate) struct Pointer {
+pub(crate) struct ServerInfo {
     https: String,
     #[serde(default)]
     pub(crate) grpc: String,
@@ -95,7 +94,7 @@ pub(crate) fn find(connection: &Connection) -> anyhow::Result<Server> {
     let local = data_dir.as_deref().filter(|_| connection.url.is_none());
     let token = match (&connection.token, local) {
         (Some(token), _) => Some(SecretString::from(token.trim())),
-        (None, Some(dir)) => own::token(&dir.join("admin.token"))?,
+        (None, Some(dir)) => found_dir::token(&dir.join("admin.token"))?,
         (None, None) => None,
     };
     let roots = connection
@@ -148,9 +147,9 @@ pub(crate) fn client(connection: &Connection) -> anyhow::Result<Client> {
     Ok(builder.build()?)
 }
 
-fn pointer(dir: &Path) -> anyhow::Result<Pointer> {
+fn pointer(dir: &Path) -> anyhow::Result<ServerInfo> {
     let path = dir.join("server.json");
-    let text = own::read(&path)?.with_context(|| {
+    let text = found_dir::read(&path)?.with_context(|| {
         format!(
             "there is no {}: start the server with `gigvault up`, or give --url",
             path.display()
