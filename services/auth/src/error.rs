@@ -44,8 +44,11 @@ pub enum Error {
     /// No API key of that prefix.
     #[error("no API key has the prefix {0}")]
     NotFound(String),
-    /// Without this key nobody could make keys.
-    #[error("{0} is the last API key that may make API keys; make another one first")]
+    /// Without this key nobody could make keys, now or from the end of the others on.
+    #[error(
+        "no other API key that may make API keys lives as long as {0}; make one first that ends no earlier, or run \
+         `gigvault bootstrap --new-admin-token` on the server, then revoke {0}"
+    )]
     LastAdmin(Prefix),
     /// The same request came before; its answer can't be given again, for the key's text is not kept.
     #[error(

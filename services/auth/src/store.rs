@@ -8,7 +8,7 @@ use store::time::{from_micros, to_micros};
 use store::{Db, StoreError, Tx};
 use time::{Duration, OffsetDateTime};
 
-use crate::domain::{ApiKey, Prefix, Revocation, permissions};
+use crate::domain::{ApiKey, End, Prefix, Revocation, permissions};
 
 /// The schema of this service.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
@@ -65,13 +65,6 @@ struct HashedRow {
     token_sha256: Vec<u8>,
 }
 
-#[derive(FromRow)]
-struct AdministeringRow {
-    #[sqlx(flatten)]
-    key: ApiKeyRow,
-    administers: bool,
-}
-
 /// The key of that prefix and the SHA-256 of its text.
 pub(crate) async fn find_with_hash(
     db: &Db,
@@ -88,20 +81,15 @@ pub(crate) async fn find_with_hash(
         .transpose()
 }
 
-/// The key of that prefix, and whether it may make keys.
-pub(crate) async fn find_for_revocation(
-    tx: &mut Tx,
-    prefix: &Prefix,
-) -> Result<Option<(ApiKey, bool)>, StoreError> {
+/// The key of that prefix, inside a transaction.
+pub(crate) async fn find(tx: &mut Tx, prefix: &Prefix) -> Result<Option<ApiKey>, StoreError> {
     let sql = "SELECT prefix, name, roles, created_us, created_by, expires_us, allowed_names, last_used_us,
-               revoked_us, revoked_by,
-               administers FROM api_keys WHERE prefix = $1";
-    let row: Option<AdministeringRow> = store::tx!(tx, |c| sqlx::query_as(sql)
+               revoked_us, revoked_by FROM api_keys WHERE prefix = $1";
+    let row: Option<ApiKeyRow> = store::tx!(tx, |c| sqlx::query_as(sql)
         .bind(prefix.as_str())
         .fetch_optional(c)
         .await)?;
-    row.map(|row| Ok((row.key.try_into()?, row.administers)))
-        .transpose()
+    row.map(ApiKey::try_from).transpose()
 }
 
 /// Which key a request made, and the hash of what it asked for.
@@ -175,28 +163,28 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Whether some usable key may make keys.
-pub(crate) async fn has_admin(db: &Db, now: OffsetDateTime) -> Result<bool, StoreError> {
-    let sql = "SELECT prefix FROM api_keys
-               WHERE administers AND revoked_us IS NULL AND (expires_us IS NULL OR expires_us > $1) LIMIT 1";
-    let found: Option<String> = store::read!(db, |c| sqlx::query_scalar(sql)
-        .bind(to_micros(now))
-        .fetch_optional(c)
-        .await)?;
-    Ok(found.is_some())
-}
+/// The latest end among the keys that may make keys and are not revoked; no row if there is none. A key ends with those
+/// that it comes from, so that each is followed to its first maker. The largest integer stands for never.
+const LATEST_ADMIN: &str = "
+    WITH RECURSIVE line (admin, created_by, expires_us, depth) AS (
+        SELECT prefix, created_by, expires_us, 0 FROM api_keys WHERE administers AND revoked_us IS NULL
+        UNION ALL
+        SELECT line.admin, maker.created_by, maker.expires_us, line.depth + 1
+        FROM line JOIN api_keys maker ON maker.prefix = SUBSTR(line.created_by, 8)
+        WHERE line.created_by LIKE 'apikey:%' AND line.depth < 1000
+    ), ends (admin, end_us) AS (SELECT admin, MIN(expires_us) FROM line GROUP BY admin)
+    SELECT MAX(COALESCE(end_us, 9223372036854775807)) FROM ends";
 
-/// Whether some usable key may make keys, as this transaction leaves it.
-pub(crate) async fn still_has_admin(tx: &mut Tx, now: OffsetDateTime) -> Result<bool, StoreError> {
-    let sql = "SELECT prefix FROM api_keys
-               WHERE administers AND revoked_us IS NULL AND (expires_us IS NULL OR expires_us > $1) LIMIT 1";
-    let found: Option<String> = store::tx!(tx, |c| {
-        sqlx::query_scalar(sql)
-            .bind(to_micros(now))
-            .fetch_optional(c)
-            .await
-    })?;
-    Ok(found.is_some())
+/// Until when some key may make keys, as this transaction leaves the keys: also those that end before now. `None` where
+/// every such key is revoked.
+pub(crate) async fn latest_admin(tx: &mut Tx) -> Result<Option<End>, StoreError> {
+    let latest: Option<i64> = store::tx!(tx, |c| sqlx::query_scalar(LATEST_ADMIN).fetch_one(c).await)?;
+    latest
+        .map(|end| match end {
+            i64::MAX => Ok(End::Never),
+            end => from_micros(end).map(End::At),
+        })
+        .transpose()
 }
 
 /// Keeps a key's row as it is until the transaction ends.
@@ -220,35 +208,33 @@ const LINE_END: &str = "
         WHERE line.created_by LIKE 'apikey:%' AND line.depth < 1000
     ) SELECT MIN(expires_us) FROM line";
 
-/// When a key and those that it comes from end; `None` for never.
-pub(crate) async fn line_end(db: &Db, prefix: &Prefix) -> Result<Option<OffsetDateTime>, StoreError> {
+/// When a key and those that it comes from end.
+pub(crate) async fn line_end(db: &Db, prefix: &Prefix) -> Result<End, StoreError> {
     let end: Option<i64> = store::read!(db, |c| sqlx::query_scalar(LINE_END)
         .bind(prefix.as_str())
         .fetch_one(c)
         .await)?;
-    end.map(from_micros).transpose()
+    Ok(end.map(from_micros).transpose()?.into())
 }
 
 /// As [`line_end`], inside a transaction.
-pub(crate) async fn line_end_in(tx: &mut Tx, prefix: &Prefix) -> Result<Option<OffsetDateTime>, StoreError> {
+pub(crate) async fn line_end_in(tx: &mut Tx, prefix: &Prefix) -> Result<End, StoreError> {
     let end: Option<i64> = store::tx!(tx, |c| sqlx::query_scalar(LINE_END)
         .bind(prefix.as_str())
         .fetch_one(c)
         .await)?;
-    end.map(from_micros).transpose()
+    Ok(end.map(from_micros).transpose()?.into())
 }
 
 /// The keys that a key made, oldest first.
-pub(crate) async fn made_by(tx: &mut Tx, maker: &Prefix) -> Result<Vec<(ApiKey, bool)>, StoreError> {
+pub(crate) async fn made_by(tx: &mut Tx, maker: &Prefix) -> Result<Vec<ApiKey>, StoreError> {
     let sql = "SELECT prefix, name, roles, created_us, created_by, expires_us, allowed_names, last_used_us,
-               revoked_us, revoked_by, administers FROM api_keys WHERE created_by = $1 ORDER BY created_us, prefix";
-    let rows: Vec<AdministeringRow> = store::tx!(tx, |c| sqlx::query_as(sql)
+               revoked_us, revoked_by FROM api_keys WHERE created_by = $1 ORDER BY created_us, prefix";
+    let rows: Vec<ApiKeyRow> = store::tx!(tx, |c| sqlx::query_as(sql)
         .bind(maker.subject())
         .fetch_all(c)
         .await)?;
-    rows.into_iter()
-        .map(|row| Ok((row.key.try_into()?, row.administers)))
-        .collect()
+    rows.into_iter().map(ApiKey::try_from).collect()
 }
 
 /// Waits until no other transaction that called this runs. It locks the rows that may make keys; there are few.

@@ -39,7 +39,7 @@ impl App {
         };
         // A key ends with its maker at the latest, also one that was made when that was not checked.
         if key.maker().is_some() {
-            key.expires = tables::line_end(&self.db, &key.prefix).await?;
+            key.expires = tables::line_end(&self.db, &key.prefix).await?.time();
         }
         if key.status(now) != Status::Active {
             return Err(Error::BadCredential);

@@ -19,7 +19,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{App, event};
-use crate::domain::{ApiKey, Name, Prefix, Status, Token, permissions, sha256};
+use crate::domain::{ApiKey, End, Name, Prefix, Status, Token, permissions, sha256};
 use crate::error::Error;
 use crate::store::{self as tables, Request};
 
@@ -86,7 +86,7 @@ impl App {
             // Without a wish as long as its maker.
             None => request.requester.expires,
         };
-        within_the_makers_life(expires, request.requester.expires)?;
+        within_the_makers_life(expires, request.requester.expires.into())?;
         let asked = request.request();
         self.refuse_repetition(asked.as_ref()).await?;
         for _ in 0..ATTEMPTS {
@@ -104,7 +104,7 @@ impl App {
             };
             match self.record(&key, &token, asked.as_ref()).await {
                 Ok(()) => {
-                    tracing::info!(prefix = %key.prefix, roles = ?key.roles, by = key.created_by, "API key made");
+                    tracing::info!(prefix = %key.prefix, roles = ?key.roles, actor = key.created_by, "API key made");
                     return Ok(Created { key, token });
                 }
                 Err(Error::Store(StoreError::Conflict { .. })) => {
@@ -150,21 +150,17 @@ impl App {
 /// the commit, so that whoever revokes it with its descendants finds this one.
 async fn check_maker(tx: &mut Tx, maker: &Prefix, key: &ApiKey) -> Result<(), Error> {
     tables::hold(tx, maker).await?;
-    let found = tables::find_for_revocation(tx, maker).await?;
-    let active = found.is_some_and(|(maker, _)| maker.status(key.created) == Status::Active);
+    let found = tables::find(tx, maker).await?;
+    let active = found.is_some_and(|maker| maker.status(key.created) == Status::Active);
     if !active {
         return Err(Error::BadCredential);
     }
     within_the_makers_life(key.expires, tables::line_end_in(tx, maker).await?)
 }
 
-fn within_the_makers_life(
-    expires: Option<OffsetDateTime>,
-    maker: Option<OffsetDateTime>,
-) -> Result<(), Error> {
-    match (expires, maker) {
-        (None, Some(end)) => Err(Error::Outlives(end)),
-        (Some(expires), Some(end)) if expires > end => Err(Error::Outlives(end)),
+fn within_the_makers_life(expires: Option<OffsetDateTime>, maker: End) -> Result<(), Error> {
+    match maker {
+        End::At(end) if End::from(expires) > maker => Err(Error::Outlives(end)),
         _ => Ok(()),
     }
 }

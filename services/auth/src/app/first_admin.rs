@@ -18,19 +18,22 @@ use crate::store::{self as tables, Request};
 /// Who makes it: the installation.
 const MAKER: &str = "gigvault";
 
+/// When no key is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unless {
+    /// Where a usable key may make keys. One that comes from a key that has ended is not usable.
+    ThereIsOne,
+    /// It is made in any case.
+    Never,
+}
+
 impl App {
     /// Whether a key was made. Where a usable key may make keys, nothing happens.
     pub(crate) async fn ensure_first_admin<F>(&self, keep: F) -> Result<bool, Error>
     where
         F: FnOnce(&SecretString) -> std::io::Result<()> + Send,
     {
-        let now = from_micros(to_micros(self.clock.now()))?;
-        // Before the look for an admin: whoever makes one in between takes this round, and the insert finds it taken.
-        let round = self.round().await?;
-        if tables::has_admin(&self.db, now).await? {
-            return Ok(false);
-        }
-        self.make_admin(round, keep).await
+        self.make_admin(Unless::ThereIsOne, keep).await
     }
 
     /// Makes another admin's key where one was made before, and says whether it did.
@@ -41,15 +44,21 @@ impl App {
         if tables::count_made_by(&self.db, MAKER).await? == 0 {
             return Err(Error::NoAdmin);
         }
-        let round = self.round().await?;
-        self.make_admin(round, keep).await
+        self.make_admin(Unless::Never, keep).await
     }
 
-    async fn make_admin<F>(&self, round: [u8; 32], keep: F) -> Result<bool, Error>
+    async fn make_admin<F>(&self, unless: Unless, keep: F) -> Result<bool, Error>
     where
         F: FnOnce(&SecretString) -> std::io::Result<()> + Send,
     {
+        // Before the look for an admin: whoever makes one in between takes this round, and the insert finds it taken.
+        let round = self.round().await?;
+        let mut tx = self.db.begin().await?;
         let now = from_micros(to_micros(self.clock.now()))?;
+        let admin = tables::latest_admin(&mut tx).await?;
+        if unless == Unless::ThereIsOne && admin.is_some_and(|end| !end.is_over(now)) {
+            return Ok(false);
+        }
         let token = Token::generate()?;
         let key = ApiKey {
             prefix: token.prefix().clone(),
@@ -66,7 +75,6 @@ impl App {
             key: round,
             sha256: [0; 32],
         };
-        let mut tx = self.db.begin().await?;
         match tables::insert(&mut tx, &key, &token.sha256(), Some(&request)).await {
             Ok(()) => {}
             Err(error @ StoreError::Conflict { .. }) => {

@@ -1,7 +1,8 @@
 //! Take an API key back, and those that it made if asked for.
 //!
-//! Revoking twice is revoking once: the second time changes nothing and tells nobody. The last usable key that may
-//! make keys stays, so that nobody locks everybody out; requests that revoke such keys take turns on their rows.
+//! Revoking twice is revoking once: the second time changes nothing and tells nobody. Requests that revoke take turns on
+//! the rows of keys that may make keys. In its turn each looks at the clock, at who asked, and at until when some key may
+//! make keys, before and after: a revocation may not make that earlier, so that nobody locks everybody out, now or later.
 //!
 //! What a key made stays by default: a key is mostly revoked to replace it, and its descendants end by their own time.
 //! Whoever revokes is shown those that still open something, and takes them in a second call or at once.
@@ -14,7 +15,7 @@ use store::time::{from_micros, to_micros};
 use time::OffsetDateTime;
 
 use super::{App, event};
-use crate::domain::{ApiKey, Prefix, Revocation, Status};
+use crate::domain::{ApiKey, Prefix, Revocation, Status, keeps_an_admin};
 use crate::error::Error;
 use crate::store as tables;
 
@@ -47,33 +48,32 @@ impl App {
         descendants: Descendants,
         requester: &Caller,
     ) -> Result<Revoked, Error> {
+        let mut tx = self.db.begin().await?;
+        tables::take_turns(&mut tx).await?;
+        // Only now: a key may have ended while this waited for its turn.
         let now = from_micros(to_micros(self.clock.now()))?;
         let revocation = Revocation {
             time: now,
             by: requester.subject.clone(),
         };
-        let mut tx = self.db.begin().await?;
-        tables::take_turns(&mut tx).await?;
+        check_requester(&mut tx, requester, now).await?;
         tables::hold(&mut tx, prefix).await?;
-        let found = tables::find_for_revocation(&mut tx, prefix).await?;
-        let (key, administers) = found.ok_or_else(|| Error::NotFound(prefix.to_string()))?;
-        let mut lost_admin = false;
+        let found = tables::find(&mut tx, prefix).await?;
+        let key = found.ok_or_else(|| Error::NotFound(prefix.to_string()))?;
+        let before = tables::latest_admin(&mut tx).await?;
         let mut taken = Vec::new();
         if key.revoked.is_none() {
-            lost_admin |= administers && key.status(now) == Status::Active;
             taken.push(key);
             tables::revoke(&mut tx, prefix, &revocation).await?;
         }
         let below = descend(&mut tx, prefix, descendants, &revocation).await?;
-        lost_admin |= below.lost_admin;
         taken.extend(
             below
-                .keys
                 .iter()
                 .filter(|_| descendants == Descendants::Revoke)
                 .cloned(),
         );
-        if lost_admin && !tables::still_has_admin(&mut tx, now).await? {
+        if !keeps_an_admin(before, tables::latest_admin(&mut tx).await?, now) {
             return Err(Error::LastAdmin(prefix.clone()));
         }
         let events: Vec<_> = taken.iter().map(|key| revoked(key, &revocation)).collect();
@@ -85,15 +85,15 @@ impl App {
             self.revocations.advance();
         }
         for key in &taken {
-            tracing::info!(prefix = %key.prefix, by = requester.subject, "API key revoked");
+            tracing::info!(prefix = %key.prefix, actor = requester.subject, "API key revoked");
         }
         Ok(match descendants {
             Descendants::Keep => Revoked {
                 taken: Vec::new(),
-                remaining: below.keys,
+                remaining: below,
             },
             Descendants::Revoke => Revoked {
-                taken: below.keys,
+                taken: below,
                 remaining: Vec::new(),
             },
         })
@@ -108,40 +108,44 @@ fn revoked(key: &ApiKey, revocation: &Revocation) -> outbox::NewEvent {
     )
 }
 
-/// Usable keys below one.
-#[derive(Default)]
-struct Below {
-    keys: Vec<ApiKey>,
-    lost_admin: bool,
+/// Who asked may have been revoked since it was authenticated: by a request that was before this one in turn.
+async fn check_requester(tx: &mut Tx, requester: &Caller, now: OffsetDateTime) -> Result<(), Error> {
+    let Some(prefix) = Prefix::of_subject(&requester.subject) else {
+        return Ok(());
+    };
+    let found = tables::find(tx, &prefix).await?;
+    let active = found.is_some_and(|key| key.status(now) == Status::Active);
+    if active && !tables::line_end_in(tx, &prefix).await?.is_over(now) {
+        return Ok(());
+    }
+    Err(Error::BadCredential)
 }
 
-/// Key by key. Each key's row is held or changed before those that it made are read: a key that it makes at the same
-/// time is either found or not made.
+/// The usable keys below one, key by key. Each key's row is held or changed before those that it made are read: a key that
+/// it makes at the same time is either found or not made.
 async fn descend(
     tx: &mut Tx,
     prefix: &Prefix,
     descendants: Descendants,
     revocation: &Revocation,
-) -> Result<Below, Error> {
-    let now: OffsetDateTime = revocation.time;
-    let mut below = Below::default();
+) -> Result<Vec<ApiKey>, Error> {
+    let mut below = Vec::new();
     let mut seen = std::collections::BTreeSet::from([prefix.clone()]);
     let mut level = vec![prefix.clone()];
     while let Some(maker) = level.pop() {
-        for (mut key, administers) in tables::made_by(tx, &maker).await? {
+        for mut key in tables::made_by(tx, &maker).await? {
             if !seen.insert(key.prefix.clone()) {
                 continue;
             }
             level.push(key.prefix.clone());
-            if key.status(now) != Status::Active {
+            if key.status(revocation.time) != Status::Active {
                 continue;
             }
             if descendants == Descendants::Revoke {
                 tables::revoke(tx, &key.prefix, revocation).await?;
                 key.revoked = Some(revocation.clone());
-                below.lost_admin |= administers;
             }
-            below.keys.push(key);
+            below.push(key);
         }
     }
     Ok(below)

@@ -227,7 +227,7 @@ async fn create(
         (status = 200, description = "revoked and durable; there are keys that it made", body = RevokedKeys),
         (status = 204, description = "revoked and durable; no usable key was made by it"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "the last key that may make keys", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "no other key that may make keys lives as long", body = Problem, content_type = "application/problem+json"),
     ),
     security(("bearer" = [])), extensions(("x-permission" = json!("api-keys:write")))
 )]

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use auth::Error;
+use auth::{CreateRequest, Error};
 use secrecy::ExposeSecret;
 use time::Duration;
 
@@ -14,6 +14,7 @@ on_both_databases!(
     of_processes_that_start_at_once_one_makes_the_admin,
     a_key_that_could_not_be_kept_is_not_valid,
     when_all_admins_have_expired_another_is_made,
+    when_all_admins_come_from_a_key_that_has_ended_another_is_made,
     a_lost_key_is_replaced_only_where_one_was_made,
 );
 
@@ -29,6 +30,12 @@ async fn first_start(running: &Running) -> Option<String> {
     let kept = kept.lock().unwrap().take();
     assert_eq!(made, kept.is_some());
     kept
+}
+
+async fn execute(running: &Running, sql: &'static str) {
+    let mut tx = running.db.begin().await.unwrap();
+    store::tx!(&mut tx, |c| sqlx::query(sql).execute(c).await.map(drop)).unwrap();
+    tx.commit().await.unwrap();
 }
 
 async fn the_first_start_makes_an_admin_and_later_ones_none(world: World) {
@@ -71,16 +78,16 @@ async fn a_key_that_could_not_be_kept_is_not_valid(world: World) {
 async fn when_all_admins_have_expired_another_is_made(world: World) {
     let running = world.start().await;
     let token = first_start(&running).await.unwrap();
-    let first = running.auth.app().authenticate(&token).await.unwrap();
+    assert!(running.auth.app().authenticate(&token).await.is_ok());
+    // As a version left it that let a key of a minute revoke the last lasting one.
+    execute(
+        &running,
+        "UPDATE api_keys SET revoked_us = 1, revoked_by = 'test'",
+    )
+    .await;
     running
         .key(&["root-admin"], Some(std::time::Duration::from_secs(60)))
         .await;
-    running
-        .auth
-        .app()
-        .revoke(&first.prefix, auth::Descendants::Keep, &somebody("root-admin"))
-        .await
-        .unwrap();
     assert_eq!(first_start(&running).await, None);
     world.clock.advance(Duration::minutes(1));
     assert!(first_start(&running).await.is_some());
@@ -106,4 +113,45 @@ async fn a_lost_key_is_replaced_only_where_one_was_made(world: World) {
     let events = running.events().await;
     assert_eq!(events.len(), 2);
     assert_eq!(events[1].0, "auth.api_key_created");
+}
+
+async fn when_all_admins_come_from_a_key_that_has_ended_another_is_made(world: World) {
+    let running = world.start().await;
+    let maker = running
+        .key(&["root-admin"], Some(std::time::Duration::from_secs(60)))
+        .await;
+    let request = CreateRequest {
+        name: "child".parse().unwrap(),
+        roles: vec!["root-admin".to_owned()],
+        validity: None,
+        allowed_names: Vec::new(),
+        requester: kit::auth::Caller {
+            subject: maker.key.prefix.subject(),
+            ..somebody("root-admin")
+        },
+        idempotency_key: None,
+    };
+    let refused = running.auth.app().create(request.clone()).await;
+    assert!(matches!(refused, Err(Error::Outlives(_))), "{refused:?}");
+    let expires = Some(maker.key.expires.unwrap());
+    let requester = kit::auth::Caller {
+        expires,
+        ..request.requester.clone()
+    };
+    running
+        .auth
+        .app()
+        .create(CreateRequest { requester, ..request })
+        .await
+        .unwrap();
+    // As a version stored it that did not bound the life of what a key makes.
+    execute(
+        &running,
+        "UPDATE api_keys SET expires_us = NULL WHERE name = 'child'",
+    )
+    .await;
+    assert_eq!(first_start(&running).await, None);
+    world.clock.advance(Duration::minutes(2));
+    let token = first_start(&running).await.unwrap();
+    assert!(running.auth.authenticator().authenticate(&token).await.is_ok());
 }
