@@ -15,19 +15,20 @@
 //! finished by [`Folder::repair`].
 
 mod audit;
+mod issued;
+mod list;
 mod records;
 mod repair;
 mod revocations;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use keys::secret_file;
 use lint::Linted;
 use rules::Approved;
 use time::OffsetDateTime;
-use x509::crl::{CertificateList, CrlEntry, Reason};
+use x509::crl::Reason;
 use x509::{Certificate, Serial};
 
 pub use audit::Audit;
@@ -141,6 +142,7 @@ impl Folder {
     /// [`Error::Key`] for a wrong passphrase, a damaged file, or one that others may read; [`Error::KeyMismatch`] if
     /// the key belongs to another certificate.
     pub fn unlock(&self, protection: Protection<'_>) -> Result<Root, Error> {
+        ::files::check_tree(&self.dir)?;
         let path = self.dir.join(KEY);
         let content = secret_file::read(&path)?;
         let key = protection.open(&content, &self.certificate)?;
@@ -148,14 +150,6 @@ impl Folder {
             key: path,
             certificate: self.dir.join(CERTIFICATE),
         })
-    }
-
-    /// What was ever issued, oldest first.
-    ///
-    /// # Errors
-    /// [`Error::Content`] names the line that is damaged.
-    pub fn issued(&self) -> Result<Vec<Issued>, Error> {
-        Ok(records::read(&self.dir.join(ISSUED))?.records)
     }
 
     /// Where the copy of an issued certificate is.
@@ -175,6 +169,8 @@ impl Folder {
         now: OffsetDateTime,
     ) -> Result<Certificate, Error> {
         let _lock = self.lock()?;
+        // Before anything is signed: a ledger that was lost would hold this certificate alone.
+        self.issued()?;
         let certificate = root.sign(draft)?;
         self.enter(&certificate, now)?;
         Ok(certificate)
@@ -293,117 +289,17 @@ impl Folder {
         Ok(revoked)
     }
 
-    /// Signs a CRL of everything revoked, with the next number, and keeps it as `root.crl`. Expired certificates stay
-    /// on it: an offline root's list is short.
-    ///
-    /// # Errors
-    /// Those of [`Root::crl`] and of [`Folder::revoked`]: a list that lost an entry is not signed.
-    pub fn publish_crl(
-        &self,
-        root: &Root,
-        validity: Duration,
-        now: OffsetDateTime,
-    ) -> Result<CertificateList, Error> {
-        let _lock = self.lock()?;
-        let entry = |revoked: Revoked| CrlEntry {
-            serial: revoked.serial,
-            time: revoked.time,
-            reason: Some(revoked.reason),
-            invalidity: None,
-        };
-        let entries = self.revoked()?.into_iter().map(entry).collect();
-        let latest = self.latest_crl()?;
-        let number = self.next_crl_number(latest.as_ref())?;
-        let this_update = not_before(latest.as_ref(), now)?;
-        ::files::replace(
-            &self.dir.join(CRL_NUMBER),
-            format!("{number}\n").as_bytes(),
-            files::PRIVATE,
-        )?;
-        let list = root.crl(number, entries, validity, this_update)?;
-        ::files::replace(&self.dir.join(CRL), list.der(), files::PUBLIC)?;
-        Ok(list)
-    }
-
-    /// Above every number that was ever used, by the counter and by the latest CRL.
-    fn next_crl_number(&self, latest: Option<&CertificateList>) -> Result<u64, Error> {
-        let used = self.crl_number()?;
-        let Some(latest) = latest else {
-            return following(used);
-        };
-        let number = latest.number().ok_or_else(|| Error::Content {
-            path: self.dir.join(CRL),
-            problem: "its CRL number is missing or beyond 2^64; move it out of the folder, then sign again"
-                .into(),
-        })?;
-        following(used.max(number))
-    }
-
-    /// The latest CRL, if there ever was one.
-    ///
-    /// # Errors
-    /// [`Error::Content`] if the file is no CRL.
-    pub fn latest_crl(&self) -> Result<Option<CertificateList>, Error> {
-        let path = self.dir.join(CRL);
-        let Some(content) = files::read_if_there(&path)? else {
-            return Ok(None);
-        };
-        CertificateList::from_der(&content)
-            .map(Some)
-            .map_err(|error| Error::Content {
-                path,
-                problem: error.to_string(),
-            })
-    }
-
-    /// The highest CRL number ever used.
-    ///
-    /// # Errors
-    /// [`Error::Content`] if the file holds no number: guessing one could repeat it.
-    pub fn crl_number(&self) -> Result<u64, Error> {
-        let path = self.dir.join(CRL_NUMBER);
-        let content = files::read_if_there(&path)?.unwrap_or_default();
-        let number = std::str::from_utf8(&content)
-            .ok()
-            .and_then(|text| text.trim().parse().ok());
-        number.ok_or_else(|| Error::Content {
-            path,
-            problem: "does not hold the number of the last CRL; write the highest that was ever published"
-                .into(),
-        })
-    }
-
     /// Waits until nobody else writes in the folder, and keeps others waiting until the file is dropped. Nobody is
     /// asked anything meanwhile, so the wait is short. What others could have written in is refused.
     fn lock(&self) -> Result<File, Error> {
         ::files::private_dir(&self.dir)?;
+        ::files::check_tree(&self.dir)?;
         let lock = ::files::lock(&self.dir.join(LOCK))?;
         for dir in [&self.dir, &self.dir.join(ISSUED_FILES)] {
             ::files::sweep(dir)?;
         }
         Ok(lock)
     }
-}
-
-/// The moment of the next CRL, never before that of the latest one: clients that have it would keep it. Two commands at once,
-/// and a clock that was put right by less than an hour, are no reason to refuse.
-fn not_before(latest: Option<&CertificateList>, now: OffsetDateTime) -> Result<OffsetDateTime, Error> {
-    let latest = latest.map_or(now, CertificateList::this_update);
-    if latest - now > time::Duration::HOUR {
-        return Err(Error::Crl(format!(
-            "the clock says {now}, but the last CRL is of {latest}; set the clock. If it was wrong then, move root.crl out of \
-             the folder and sign again"
-        )));
-    }
-    Ok(now.max(latest))
-}
-
-fn following(number: u64) -> Result<u64, Error> {
-    number.checked_add(1).ok_or_else(|| {
-        Error::Crl(
-            "all CRL numbers are used up: no list with a higher number can follow; make a new root".into(),
-        )
-    })
 }
 
 /// A hidden name beside the folder.

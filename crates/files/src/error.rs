@@ -32,8 +32,8 @@ pub enum Error {
     },
     /// Other users could have put anything there.
     #[error(
-        "{} can be written by other users (mode {mode:04o}): check that nothing in it was replaced, then run `chmod 700 {}`",
-        path.display(), path.display()
+        "{} can be written by other users (mode {mode:04o}): check that nothing in it was replaced, then run `chmod {} {}`",
+        path.display(), chmod(path), path.display()
     )]
     Writable {
         /// The directory.
@@ -41,7 +41,31 @@ pub enum Error {
         /// Its permission bits.
         mode: u32,
     },
-    /// A directory of somebody else.
+    /// Something below a private directory that is neither a regular file nor a directory.
+    #[error("{} is {kind}, and only files and directories of its own are taken here: {advice}", path.display())]
+    Foreign {
+        /// The name.
+        path: PathBuf,
+        /// `a symbolic link`, `a FIFO`, …
+        kind: &'static str,
+        /// What to do next.
+        advice: &'static str,
+    },
+    /// A directory that holds more than a private directory may.
+    #[error(
+        "{} holds more than {limit} files and directories, or is nested deeper than {depth}: it can't be checked; move out \
+         what does not belong there",
+        path.display()
+    )]
+    TooMany {
+        /// The directory.
+        path: PathBuf,
+        /// The bound.
+        limit: usize,
+        /// The bound of its depth.
+        depth: usize,
+    },
+    /// A file or directory of somebody else.
     #[error(
         "{} belongs to user {owner}, but this process runs as user {us}: run it as that user, or `chown -R {us}` the directory",
         path.display()
@@ -91,12 +115,22 @@ impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match &error {
             Error::Exists(_) => io::ErrorKind::AlreadyExists,
-            Error::NotAFile { .. } | Error::NotADirectory { .. } => io::ErrorKind::InvalidInput,
+            Error::NotAFile { .. }
+            | Error::NotADirectory { .. }
+            | Error::Foreign { .. }
+            | Error::TooMany { .. } => io::ErrorKind::InvalidInput,
             Error::Writable { .. } | Error::Owner { .. } => io::ErrorKind::PermissionDenied,
             Error::TooLong { .. } => io::ErrorKind::FileTooLarge,
             Error::Io { source, .. } => source.kind(),
         };
         Self::new(kind, error)
+    }
+}
+
+fn chmod(path: &Path) -> &'static str {
+    match path.is_dir() {
+        true => "700",
+        false => "go-w",
     }
 }
 

@@ -8,6 +8,7 @@ pub mod fault;
 mod lock;
 mod read;
 mod stage;
+mod tree;
 
 pub use append::{append, repair_last_line};
 pub use dir::{Tightened, create_dir, private_dir, rename, sweep, sync_parent};
@@ -15,3 +16,4 @@ pub use error::Error;
 pub use lock::{lock, try_lock};
 pub use read::{open, read};
 pub use stage::{Staged, check_free, create, replace, stage};
+pub use tree::check_tree;

@@ -71,6 +71,12 @@ impl Folder {
         if ledger.cut_off {
             audit.notices.push(cut_off(ISSUED));
         }
+        if ledger.missing {
+            audit.problems.push(format!(
+                "{ISSUED} is missing; restore it from a copy of the folder, or let `verify --repair` make it anew from what is \
+                 in {ISSUED_FILES}/"
+            ));
+        }
         let issued = ledger.records;
         let mut problems: Vec<_> = issued
             .iter()
@@ -127,7 +133,9 @@ impl Folder {
     }
 
     fn audit_revoked(&self, audit: &mut Audit) -> Result<(), Error> {
-        let issued: HashSet<_> = self.issued()?.into_iter().map(|entry| entry.serial).collect();
+        // Not `issued()`, which refuses: here everything that is wrong is named.
+        let issued = records::read::<Issued>(&self.dir.join(ISSUED))?.records;
+        let issued: HashSet<_> = issued.into_iter().map(|entry| entry.serial).collect();
         let ledger = records::read::<Revoked>(&self.dir.join(REVOKED))?;
         if ledger.cut_off {
             audit.notices.push(cut_off(REVOKED));

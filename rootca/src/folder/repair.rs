@@ -12,7 +12,7 @@ use crate::files;
 
 impl Folder {
     /// Takes certificates into the ledger that this root signed and the ledger does not know, writes copies that are
-    /// missing from the ledger, removes ledger lines that were cut off, takes revocations into their ledger that only the
+    /// missing from the ledger, makes a ledger that is missing, removes ledger lines that were cut off, takes revocations into their ledger that only the
     /// latest CRL lists, and raises a CRL number that is below the one of that CRL. Answers what was done, one sentence each.
     ///
     /// # Errors
@@ -30,6 +30,7 @@ impl Folder {
                 "revoked.jsonl: the last line, which had no line break, was completed or removed".to_owned(),
             );
         }
+        self.restore_ledger(&mut done)?;
         self.take_in_revocations(&mut done)?;
         self.restore_copies(&mut done)?;
         self.take_in_orphans(now, &mut done)?;

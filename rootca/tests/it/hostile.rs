@@ -305,3 +305,78 @@ fn a_crl_of_another_root_revokes_nothing_here() {
         .refused(1, "root.crl");
     assert_eq!(ceremony.read("root/revoked.jsonl"), "");
 }
+
+#[test]
+fn a_ledger_that_is_missing_is_not_taken_for_empty() {
+    let ceremony = with_csr();
+    let serial = ceremony.sign("sub", &["--out", "sub.crt"]).ok().value("serial");
+    let ledger = ceremony.path("root/issued.jsonl");
+    let copy = ceremony.path(&format!("root/issued/{serial}.crt"));
+    let kept = fs::read(&ledger).unwrap();
+    fs::remove_file(&ledger).unwrap();
+    let verify =
+        |more: &[&str]| ceremony.run(&[&["verify", "--dir", "root", "--without-key"], more].concat());
+    for command in [
+        &["sign-intermediate", "sub.csr", "--yes"][..],
+        &["revoke", &serial, "--yes"],
+    ] {
+        ceremony.run_unlocked(command).refused(1, "--repair");
+    }
+    verify(&[]).refused(1, "issued.jsonl is missing");
+    assert!(!ledger.exists(), "nothing made it anew");
+    assert!(
+        verify(&["--repair", "-o", "table"])
+            .ok()
+            .stdout
+            .contains("made anew")
+    );
+    verify(&[]).ok();
+    ceremony.run(&["revoke", &serial, "--dir", "root", "--yes"]).ok();
+
+    // A revocation shows as well that something was issued.
+    fs::remove_file(&ledger).unwrap();
+    fs::rename(&copy, ceremony.path("elsewhere.crt")).unwrap();
+    ceremony
+        .run_unlocked(&["sign-intermediate", "sub.csr", "--yes"])
+        .refused(1, "revoked.jsonl");
+    fs::write(&ledger, kept).unwrap();
+    fs::rename(ceremony.path("elsewhere.crt"), copy).unwrap();
+    verify(&[]).ok();
+    // A root that has issued nothing has lost nothing.
+    let ceremony = with_csr();
+    fs::remove_file(ceremony.path("root/issued.jsonl")).unwrap();
+    verify_repaired(&ceremony);
+}
+
+fn verify_repaired(ceremony: &Ceremony) {
+    let verify = ["verify", "--dir", "root", "--without-key"];
+    ceremony.run(&verify).refused(1, "issued.jsonl is missing");
+    ceremony.run(&[&verify[..], &["--repair"]].concat()).ok();
+    ceremony.sign("sub", &[]).ok();
+}
+
+#[test]
+fn what_others_could_have_put_into_the_folder_is_refused_at_every_depth() {
+    let ceremony = with_csr();
+    let serial = ceremony.sign("sub", &[]).ok().value("serial");
+    let copy = format!("root/issued/{serial}.crt");
+    let set = |name: &str, mode: u32| {
+        fs::set_permissions(ceremony.path(name), Permissions::from_mode(mode)).unwrap();
+    };
+    for (name, good, bad) in [
+        ("root/issued", 0o700, 0o777),
+        ("root/issued.jsonl", 0o600, 0o666),
+        ("root/crl-number", 0o600, 0o620),
+        (copy.as_str(), 0o644, 0o664),
+    ] {
+        set(name, bad);
+        ceremony
+            .run_unlocked(&["crl"])
+            .refused(1, "can be written by other users");
+        set(name, good);
+    }
+    let moved = ceremony.path("moved");
+    fs::rename(ceremony.path("root/issued"), &moved).unwrap();
+    symlink(&moved, ceremony.path("root/issued")).unwrap();
+    ceremony.run_unlocked(&["crl"]).refused(1, "a symbolic link");
+}

@@ -1,0 +1,98 @@
+//! Everything below a private directory: of its owner, and nobody else's to change.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+use crate::error::kind;
+
+/// Bounds of a look, far above what GigVault puts in a directory.
+const MOST: usize = 100_000;
+const DEEPEST: usize = 16;
+
+/// Checks everything below a directory that [`private_dir`](crate::private_dir) has closed: only regular files and
+/// directories, of this process's user or root, that nobody else may write. While the directory was open, or through a
+/// backup of somebody else, anything could have come in; closing the top does not undo that. Nothing is changed.
+///
+/// # Errors
+/// [`Error::Foreign`] for symbolic links and the like, [`Error::Owner`], [`Error::Writable`]; [`Error::TooMany`].
+pub fn check_tree(top: &Path) -> Result<(), Error> {
+    let us = rustix::process::geteuid().as_raw();
+    let mut seen = 0;
+    let mut folders = vec![(top.to_owned(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        for (path, found) in entries(&folder)? {
+            seen += 1;
+            check(&path, &found, us)?;
+            if seen > MOST || depth == DEEPEST {
+                return Err(Error::TooMany {
+                    path: top.to_owned(),
+                    limit: MOST,
+                    depth: DEEPEST,
+                });
+            }
+            if found.is_dir() {
+                folders.push((path, depth + 1));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What is in a folder. One of root that this user may not enter, such as the lost+found of a file system, is passed over:
+/// nothing of it is ever used.
+fn entries(folder: &Path) -> Result<Vec<(PathBuf, Metadata)>, Error> {
+    let read = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let found = fs::symlink_metadata(folder).map_err(Error::io("open", folder))?;
+            match found.uid() {
+                0 => return Ok(Vec::new()),
+                _ => return Err(Error::io("read", folder)(error)),
+            }
+        }
+        read => read.map_err(Error::io("read", folder))?,
+    };
+    let mut all = Vec::new();
+    for entry in read {
+        let path = entry.map_err(Error::io("read", folder))?.path();
+        match fs::symlink_metadata(&path) {
+            // Removed since it was listed: the journal of a database that somebody looks into.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            found => {
+                let found = found.map_err(Error::io("open", &path))?;
+                all.push((path, found));
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn check(path: &Path, found: &Metadata, us: u32) -> Result<(), Error> {
+    if !found.is_dir() && !found.is_file() {
+        return Err(Error::Foreign {
+            path: path.to_owned(),
+            kind: kind(found.file_type()),
+            advice: match found.is_symlink() {
+                true => "put what it points to in its place",
+                false => "remove it",
+            },
+        });
+    }
+    if found.uid() != us && found.uid() != 0 {
+        return Err(Error::Owner {
+            path: path.to_owned(),
+            owner: found.uid(),
+            us,
+        });
+    }
+    let mode = found.permissions().mode() & 0o7777;
+    if mode & 0o022 != 0 {
+        return Err(Error::Writable {
+            path: path.to_owned(),
+            mode,
+        });
+    }
+    Ok(())
+}

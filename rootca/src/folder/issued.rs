@@ -1,0 +1,75 @@
+//! The ledger of what was issued, and that it is never taken for empty where it was lost.
+
+use std::ffi::OsStr;
+use std::fs;
+
+use super::{CRL, Folder, ISSUED, ISSUED_FILES, Issued, REVOKED, records};
+use crate::error::Error;
+use crate::files;
+
+impl Folder {
+    /// What was ever issued, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Content`] names the line that is damaged, or says that the file is missing although certificates were
+    /// issued.
+    pub fn issued(&self) -> Result<Vec<Issued>, Error> {
+        let path = self.dir.join(ISSUED);
+        let ledger = records::read(&path)?;
+        match ledger
+            .missing
+            .then(|| self.trace_of_issuing())
+            .transpose()?
+            .flatten()
+        {
+            None => Ok(ledger.records),
+            Some(trace) => Err(Error::Content {
+                path,
+                problem: format!(
+                    "is missing, but {trace}; restore the file from a copy of the folder, or let `verify --repair` make it anew \
+                     from the certificates in {ISSUED_FILES}/, which knows nothing of those that are not there"
+                ),
+            }),
+        }
+    }
+
+    /// Makes a ledger that is missing; what is in `issued/` is taken in behind it.
+    pub(super) fn restore_ledger(&self, done: &mut Vec<String>) -> Result<(), Error> {
+        let path = self.dir.join(ISSUED);
+        if records::read::<Issued>(&path)?.missing {
+            ::files::create(&path, b"", files::PRIVATE)?;
+            done.push(format!(
+                "{ISSUED} was missing and was made anew; what was issued and is not in {ISSUED_FILES}/ is not in it"
+            ));
+        }
+        Ok(())
+    }
+
+    /// What shows that this root has issued: a certificate that it signed, a revocation, or an entry of its CRL.
+    fn trace_of_issuing(&self) -> Result<Option<String>, Error> {
+        let dir = self.dir.join(ISSUED_FILES);
+        let entries = match fs::read_dir(&dir) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            entries => Some(entries.map_err(|source| files::failed("read", &dir, source))?),
+        };
+        for entry in entries.into_iter().flatten() {
+            let path = entry
+                .map_err(|source| files::failed("read", &dir, source))?
+                .path();
+            if path.extension() == Some(OsStr::new("crt")) {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                return Ok(Some(format!("{ISSUED_FILES}/{name} is there")));
+            }
+        }
+        if self
+            .dir
+            .join(REVOKED)
+            .metadata()
+            .is_ok_and(|found| found.len() > 0)
+        {
+            return Ok(Some(format!("{REVOKED} lists what was revoked")));
+        }
+        let listed = self.latest_crl()?.is_some_and(|list| !list.entries().is_empty());
+        Ok(listed.then(|| format!("{CRL} lists what was revoked")))
+    }
+}
