@@ -457,3 +457,118 @@ fn doctor_names_what_was_lost() {
     assert_eq!(row["result"], "failed");
     assert!(row["detail"].as_str().unwrap().contains("db/ca.db"), "{row}");
 }
+
+#[test]
+fn a_database_that_was_copied_back_within_one_start_is_refused_until_it_is_accepted() {
+    for service in ["ca", "auth"] {
+        let (mut system, _) = stopped(&[]);
+        system.restart().unwrap();
+        let db = system.ready().data_dir.join(format!("db/{service}.db"));
+        let dir = tempfile::tempdir().unwrap();
+        let kept = dir.path().join("kept.db");
+        // As a backup of the running server.
+        judge::run(
+            "python3",
+            &[
+                "-c",
+                "import sqlite3, sys; sqlite3.connect(sys.argv[1]).backup(sqlite3.connect(sys.argv[2]))",
+                judge::text(&db),
+                judge::text(&kept),
+            ],
+        );
+        let revoked = match service {
+            "ca" => system.cli_ok(&["cert", "create", "b.example.test"]),
+            _ => system.cli_ok(&["apikey", "create", "lost", "--role", "developer"]),
+        };
+        revoked.unwrap();
+        system.terminate().unwrap();
+        fs::copy(&kept, &db).unwrap();
+        for verb in ["up", "bootstrap"] {
+            let attempt = match verb {
+                "up" => up(system.dir(), &[]),
+                _ => command(system.dir(), verb),
+            };
+            let said = refused(attempt);
+            assert!(
+                said.contains(&format!("database of {service} is older"))
+                    && said.contains("--accept-restored"),
+                "{said}"
+            );
+        }
+        let accepted = command(system.dir(), "bootstrap")
+            .arg("--accept-restored")
+            .output()
+            .unwrap();
+        assert!(
+            accepted.status.success(),
+            "{}",
+            String::from_utf8_lossy(&accepted.stderr)
+        );
+        system.restart().unwrap();
+        system.cli_ok(&["cert", "create", "c.example.test"]).unwrap();
+        system.terminate().unwrap();
+        system.restart().unwrap();
+    }
+}
+
+/// The number in the file is never ahead of the database: no crash, at whatever moment, makes a start refuse.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_is_killed_at_any_moment_starts_again() {
+    let mut system = System::up().unwrap();
+    for round in 0..25_u64 {
+        let rest = Rest::of(&system);
+        let load = tokio::spawn(async move {
+            loop {
+                let body = json!({"csr": csr::p256("a.example.test"), "profile": "tls-server"});
+                let url = format!("{}/api/v1/certificates", rest.base);
+                let sent = rest.http.post(url).bearer_auth(&rest.token).json(&body).send();
+                if sent.await.is_err() {
+                    return;
+                }
+            }
+        });
+        // Other moments each time, some beyond a round of the number.
+        let moment = if round % 8 == 7 { 5500 } else { round * 37 % 400 };
+        tokio::time::sleep(std::time::Duration::from_millis(moment)).await;
+        system.kill().unwrap();
+        load.await.unwrap();
+        // Killed while it starts, too.
+        let mut starting = up(system.dir(), &[]).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(round * 53 % 600));
+        starting.kill().unwrap();
+        starting.wait().unwrap();
+        system.restart().unwrap();
+    }
+}
+
+#[test]
+fn links_foreign_files_and_open_ones_are_refused_at_every_depth() {
+    let (system, _) = stopped(&[]);
+    let files = [
+        "db/ca.db",
+        "keys/kek",
+        "identities/https/tls.key",
+        "keys/root/issued.jsonl",
+    ];
+    let folders = ["identities/https", "keys/root", "keys/root/issued"];
+    for name in files.iter().chain(&folders) {
+        let dir = copy_of(&system);
+        let path = dir.path().join("data").join(name);
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        fs::set_permissions(&path, Permissions::from_mode(mode | 0o022)).unwrap();
+        let said = refused(up(dir.path(), &[]));
+        assert!(said.contains(name) && said.contains("chmod"), "{name}: {said}");
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        let moved = dir.path().join("moved");
+        fs::rename(&path, &moved).unwrap();
+        symlink(&moved, &path).unwrap();
+        let said = refused(up(dir.path(), &[]));
+        assert!(
+            said.contains(name) && said.contains("a symbolic link"),
+            "{name}: {said}"
+        );
+        fs::remove_file(&path).unwrap();
+        fs::rename(&moved, &path).unwrap();
+        drop(started(up(dir.path(), &[]), dir.path()));
+    }
+}

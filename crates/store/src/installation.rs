@@ -35,7 +35,7 @@ impl Db {
             .fetch_optional(c)
             .await);
         match found {
-            Err(error) if is_missing_table(&error) => Ok(None),
+            Err(error) if is_missing(&error) => Ok(None),
             found => Ok(found?),
         }
     }
@@ -50,7 +50,7 @@ impl Db {
             .fetch_one(c)
             .await);
         match found {
-            Err(error) if is_missing_table(&error) => Ok(false),
+            Err(error) if is_missing(&error) => Ok(false),
             found => Ok(found?),
         }
     }
@@ -74,11 +74,13 @@ impl Db {
     }
 }
 
-fn is_missing_table(error: &sqlx::Error) -> bool {
+/// Whether the schema is older than this table or column.
+pub(crate) fn is_missing(error: &sqlx::Error) -> bool {
     let Some(database) = error.as_database_error() else {
         return false;
     };
-    // PostgreSQL: undefined_table, or the schema of a qualified name; SQLite has one code for many faults.
-    matches!(database.code().as_deref(), Some("42P01" | "3F000"))
+    // PostgreSQL: undefined_table, the schema of a qualified name, undefined_column; SQLite has one code for many faults.
+    matches!(database.code().as_deref(), Some("42P01" | "3F000" | "42703"))
         || database.message().starts_with("no such table")
+        || database.message().starts_with("no such column")
 }

@@ -12,6 +12,7 @@ pub mod bulk;
 mod db;
 mod error;
 pub mod feed;
+mod high_water;
 pub mod id;
 mod installation;
 pub mod lock;
@@ -30,6 +31,7 @@ mod tx;
 pub use db::Pools;
 pub use db::{Db, Options, Pooling, check_url};
 pub use error::{Cause, StoreError};
+pub use high_water::Head;
 pub use installation::Installation;
 #[doc(hidden)]
 pub use postgres::{Pg, PgTx};

@@ -8,7 +8,7 @@ use anyhow::Context;
 use secrecy::ExposeSecret;
 use store::{Db, Options};
 
-use super::installation::{self, DatabaseState, Record};
+use super::installation::{self, Found, HighWater, Keeper, Record};
 use super::layout::DataDir;
 use super::services::Service;
 use super::settings::Settings;
@@ -51,7 +51,8 @@ impl Databases {
         installation::check_files(record.as_ref(), settings, data, &wanted)?;
         let databases = Self::open(settings, data, services).await?;
         let checked = async {
-            installation::check_part(record.as_ref(), &databases.look().await?)?;
+            let high_water = HighWater::read(data)?;
+            installation::check_part(record.as_ref(), &databases.look().await?, &high_water)?;
             databases.migrate(settings).await
         };
         let checked = checked.await;
@@ -89,6 +90,21 @@ impl Databases {
         self.0.values().map(|opened| opened.db.clone()).collect()
     }
 
+    /// Remembers from here on how far they are; nothing where they are not part of an installation yet. `accept` takes them
+    /// for what they are, where they are behind.
+    pub(crate) async fn keep_high_water(
+        &self,
+        data: &DataDir,
+        accept: bool,
+    ) -> anyhow::Result<Option<Keeper>> {
+        for db in self.0.values() {
+            if let Some(known) = db.installation().await? {
+                return Ok(Some(Keeper::start(data, &known.id, self.all(), accept).await?));
+            }
+        }
+        Ok(None)
+    }
+
     /// Closes them: a SQLite file then holds everything, and can be copied alone.
     pub(crate) async fn close(&self) {
         for (service, Opened { db, .. }) in &self.0 {
@@ -120,7 +136,8 @@ impl Databases {
         accept_older: bool,
     ) -> anyhow::Result<Record> {
         let found = self.look().await?;
-        let mut record = installation::decide(record, &found, data.has_root(), accept_older)?;
+        let high_water = HighWater::read(data)?;
+        let mut record = installation::decide(record, &found, data.has_root(), &high_water, accept_older)?;
         record.database = installation::Kind::of(settings);
         record.own_kek = installation::has_own_kek(settings);
         record.starts = installation::next_start(&found);
@@ -146,6 +163,7 @@ impl Databases {
                 service: service.name(),
                 used: db.has_rows(service.first_table()).await.with_context(context)?,
                 starts: installation.as_ref().map_or(0, |known| known.starts),
+                mark: db.high_water().await.with_context(context)?,
                 id: installation.map(|known| known.id),
             });
         }

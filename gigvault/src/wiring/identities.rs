@@ -147,6 +147,7 @@ async fn issue(
         issues: Scope::Bootstrap,
         sees: Visibility::All,
         rights: Rights::default(),
+        on_behalf: false,
     };
     let request = IssueRequest {
         csr,

@@ -3,6 +3,7 @@
 //! `keys/installation` holds it in the data directory, a table of the store in each database. A first start writes the
 //! record first and marks it complete last; from then on nothing that is missing is made anew, because it was lost.
 
+mod high_water;
 mod parts;
 
 use anyhow::{Context, bail};
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::layout::DataDir;
 use super::settings::Settings;
 
+pub(crate) use high_water::{HighWater, Keeper};
 pub(crate) use parts::{Belonging, belonging, check_files, has_own_kek};
 
 const RESTORE: &str = "restore it from the backup (docs/guides/operating.md, \"Restore\"), or start a new installation with \
@@ -98,6 +100,8 @@ pub(crate) struct DatabaseState {
     pub(crate) service: &'static str,
     pub(crate) id: Option<String>,
     pub(crate) starts: i64,
+    /// How far it is ([`HighWater`]).
+    pub(crate) mark: i64,
     /// Whether it holds what a service made.
     pub(crate) used: bool,
 }
@@ -116,6 +120,7 @@ pub(crate) fn decide(
     record: Option<Record>,
     found: &[DatabaseState],
     has_root: bool,
+    high_water: &HighWater,
     accept_older: bool,
 ) -> anyhow::Result<Record> {
     let Some(record) = record else {
@@ -154,6 +159,7 @@ pub(crate) fn decide(
             }
             if !accept_older {
                 not_older(&record, found)?;
+                high_water.not_behind(found)?;
             }
         }
     }
@@ -237,8 +243,13 @@ fn not_older(record: &Record, found: &[DatabaseState]) -> anyhow::Result<()> {
     )
 }
 
-/// What a process of some services asks: that its databases were bootstrapped, and are of one installation.
-pub(crate) fn check_part(record: Option<&Record>, found: &[DatabaseState]) -> anyhow::Result<()> {
+/// What a process of some services asks: that its databases were bootstrapped, are of one installation, and are not behind
+/// what this process saw of them before.
+pub(crate) fn check_part(
+    record: Option<&Record>,
+    found: &[Found],
+    high_water: &HighWater,
+) -> anyhow::Result<()> {
     if let Some(record) = record {
         same_id(record, found)?;
     }
@@ -253,6 +264,7 @@ pub(crate) fn check_part(record: Option<&Record>, found: &[DatabaseState]) -> an
     if ids.len() > 1 {
         bail!("the databases of this process belong to different installations: {ids:?}");
     }
+    high_water.not_behind(found)?;
     for unmarked in found.iter().filter(|one| one.id.is_none()) {
         tracing::info!(
             service = unmarked.service,
@@ -263,138 +275,4 @@ pub(crate) fn check_part(record: Option<&Record>, found: &[DatabaseState]) -> an
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ID: &str = "0123456789abcdef0123456789abcdef";
-
-    fn record(state: State) -> Option<Record> {
-        Some(Record {
-            id: ID.to_owned(),
-            state,
-            database: Kind::Sqlite,
-            own_kek: true,
-            starts: 5,
-            joining: false,
-        })
-    }
-
-    fn found(service: &'static str, id: Option<&str>, starts: i64, used: bool) -> DatabaseState {
-        DatabaseState {
-            service,
-            id: id.map(str::to_owned),
-            starts,
-            used,
-        }
-    }
-
-    fn refusal(record: Option<Record>, ca: DatabaseState, has_root: bool) -> String {
-        let rest = found("auth", ca.id.as_deref().map(|_| ID), 5, ca.used);
-        decide(record, &[rest, ca], has_root, false)
-            .unwrap_err()
-            .to_string()
-    }
-
-    #[test]
-    fn nothing_anywhere_is_a_first_start_and_an_earlier_version_is_adopted() {
-        let empty = [found("ca", None, 0, false), found("auth", None, 0, false)];
-        assert_eq!(decide(None, &empty, false, false).unwrap().state, State::Founding);
-        let used = [found("ca", None, 0, true), found("auth", None, 0, true)];
-        assert_eq!(decide(None, &used, true, false).unwrap().state, State::Adopting);
-    }
-
-    #[test]
-    fn a_first_start_that_was_cut_off_goes_on() {
-        let some = [found("ca", Some(ID), 5, true), found("auth", None, 0, false)];
-        assert_eq!(
-            decide(record(State::Founding), &some, true, false).unwrap().state,
-            State::Founding
-        );
-        let foreign = refusal(record(State::Founding), found("ca", None, 0, true), true);
-        assert!(foreign.contains("another installation"), "{foreign}");
-    }
-
-    #[test]
-    fn what_is_lost_is_named_and_never_made_anew() {
-        for (record, ca, has_root, says) in [
-            (
-                record(State::Complete),
-                found("ca", None, 0, false),
-                true,
-                "the database of auth, ca is empty",
-            ),
-            (
-                record(State::Complete),
-                found("ca", None, 0, true),
-                true,
-                "different backups",
-            ),
-            (
-                record(State::Complete),
-                found("ca", Some("f"), 5, true),
-                true,
-                "belongs to installation f",
-            ),
-            (
-                record(State::Founding),
-                found("ca", Some("f"), 5, true),
-                true,
-                "belongs to installation f",
-            ),
-            (
-                record(State::Complete),
-                found("ca", Some(ID), 3, true),
-                true,
-                "older",
-            ),
-            (
-                None,
-                found("ca", Some(ID), 5, true),
-                true,
-                "keys/installation is missing",
-            ),
-            (
-                None,
-                found("ca", None, 0, false),
-                true,
-                "the database of auth, ca is empty",
-            ),
-            (None, found("ca", None, 0, true), false, "keys/root is missing"),
-        ] {
-            let said = refusal(record, ca, has_root);
-            assert!(said.contains(says), "{said}");
-        }
-    }
-
-    #[test]
-    fn a_start_that_was_cut_off_makes_no_database_older_and_an_older_one_can_be_accepted() {
-        let joining = record(State::Complete).map(|record| Record {
-            joining: true,
-            ..record
-        });
-        let cut_off = [found("ca", Some(ID), 4, true), found("auth", Some(ID), 5, true)];
-        decide(joining, &cut_off, true, false).unwrap();
-        let keys_are_older = [found("ca", Some(ID), 9, true), found("auth", Some(ID), 9, true)];
-        decide(record(State::Complete), &keys_are_older, true, false).unwrap();
-        let older = [found("ca", Some(ID), 4, true), found("auth", Some(ID), 5, true)];
-        decide(record(State::Complete), &older, true, false).unwrap_err();
-        decide(record(State::Complete), &older, true, true).unwrap();
-    }
-
-    #[test]
-    fn a_part_takes_no_empty_database_and_no_mixture() {
-        check_part(None, &[found("ca", Some(ID), 1, true)]).unwrap();
-        check_part(None, &[found("ca", None, 0, true)]).unwrap();
-        for (parts, says) in [
-            (vec![found("ca", None, 0, false)], "gigvault bootstrap"),
-            (
-                vec![found("ca", Some("a"), 1, true), found("auth", Some("b"), 1, true)],
-                "different",
-            ),
-        ] {
-            assert!(check_part(None, &parts).unwrap_err().to_string().contains(says));
-        }
-        let other = [found("ca", Some("a"), 1, true)];
-        check_part(record(State::Complete).as_ref(), &other).unwrap_err();
-    }
-}
+mod tests;

@@ -10,7 +10,7 @@ pub(crate) struct DataDir {
 
 impl DataDir {
     /// Makes the directory and its folders where they are missing, and closes them to other users. What those could have
-    /// written in is refused, and so is a symbolic link.
+    /// written in is refused, and so is a symbolic link, in these folders and wherever below them.
     pub(crate) fn create(root: &Path) -> Result<Self, files::Error> {
         let dir = Self {
             root: root.to_owned(),
@@ -23,6 +23,8 @@ impl DataDir {
         ] {
             private(&folder)?;
         }
+        // What is below was made by this user, or somebody else was there.
+        files::check_tree(&dir.root)?;
         Ok(dir)
     }
 
@@ -83,6 +85,11 @@ impl DataDir {
     /// Which installation the keys belong to.
     pub(crate) fn installation(&self) -> PathBuf {
         self.root.join("keys").join("installation")
+    }
+
+    /// How far the databases were seen. Not in `keys`, which a backup holds.
+    pub(crate) fn high_water(&self) -> PathBuf {
+        self.root.join("high-water")
     }
 
     /// Whether a first start came as far as a root.

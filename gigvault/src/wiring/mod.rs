@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod databases;
+mod drain;
 mod https;
 mod https_names;
 mod identities;
@@ -22,7 +23,6 @@ mod status;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use kit::clock::{Clock as _, SharedClock, SystemClock};
@@ -35,7 +35,7 @@ use tower::Layer;
 
 use bootstrap::Bootstrap;
 use databases::Databases;
-use installation::Record;
+use installation::{Keeper, Record};
 use layout::DataDir;
 use listeners::{Content, Listeners};
 use lock::lock;
@@ -93,9 +93,14 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         filter,
         hangups,
     };
-    let ended = run_services(&Plan { settings, ..plan }, parts, &databases).await;
+    let ended = run_services(&Plan { settings, ..plan }, world, &databases).await;
+    if let Ok(Some(keeper)) = ended {
+        keeper.finish().await;
+        databases.close().await;
+        return Ok(());
+    }
     databases.close().await;
-    ended
+    ended.map(drop)
 }
 
 /// What a process has before its services are built.
@@ -110,7 +115,7 @@ struct ProcessParts {
     hangups: (tokio::signal::unix::Signal, reload::Terminal),
 }
 
-async fn run_services(plan: &Plan, parts: ProcessParts, databases: &Databases) -> anyhow::Result<()> {
+async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyhow::Result<Option<Keeper>> {
     let settings = &plan.settings;
     let ProcessParts {
         data,
@@ -151,6 +156,7 @@ async fn run_services(plan: &Plan, parts: ProcessParts, databases: &Databases) -
     if let Some(record) = record {
         record.complete(&data)?;
     }
+    let keeper = databases.keep_high_water(&data, false).await?;
 
     let ready = ServerInfo::of(&listeners, https.is_some(), &data)?;
     let health = Health::new(stop.clone());
@@ -169,7 +175,8 @@ async fn run_services(plan: &Plan, parts: ProcessParts, databases: &Databases) -
     jobs.spawn(metrics.clone().upkeep(stop.clone()));
     jobs.spawn(pruning::run(databases.all(), Arc::clone(&clock), stop.clone()));
     jobs.spawn(identity.clone().watch(stop.clone()));
-    jobs.spawn(Renewal::new(&environment, &services, identity.clone())?.run(stop.clone()));
+    jobs.spawn(Renewal::new(&ground, &services, identity.clone())?.run(stop.clone()));
+    let keeper = keeper.map(|keeper| tokio::spawn(keeper.run(stop.clone())));
     let content = content(&services, https, identity, metrics, health);
     let serving = listeners.serve(content, &settings.limits, &stop);
 
@@ -189,33 +196,10 @@ async fn run_services(plan: &Plan, parts: ProcessParts, databases: &Databases) -
             width.clamp(40, 100),
         ));
     }
-    wind_down(serving, jobs, &stop).await;
-    Ok(())
-}
-
-/// Runs until all has ended. Background work has as long after `stop` as requests have, and is cut off then.
-async fn wind_down(mut serving: JoinSet<()>, mut jobs: JoinSet<()>, stop: &CancellationToken) {
-    // Requests that are cut off end by themselves, at the end of their own drain.
-    const MARGIN: Duration = Duration::from_secs(1);
-    let all = async {
-        while serving.join_next().await.is_some() {}
-        while jobs.join_next().await.is_some() {}
-    };
-    let late = async {
-        stop.cancelled().await;
-        tokio::time::sleep(kit::http::Limits::default().drain + MARGIN).await;
-    };
-    let in_time = tokio::select! {
-        () = all => true,
-        () = late => false,
-    };
-    if !in_time {
-        tracing::warn!(
-            jobs = jobs.len(),
-            "background work still running at the end of the drain is cut off"
-        );
-        serving.abort_all();
-        jobs.abort_all();
+    drain::wind_down(serving, jobs, &stop).await;
+    match keeper {
+        Some(keeper) => Ok(keeper.await.ok()),
+        None => Ok(None),
     }
 }
 

@@ -50,13 +50,19 @@ pub(crate) async fn bootstrap(
         stop: CancellationToken::new(),
     };
     let made = async {
-        let services = Services::build(&environment, &Service::ALL.into_iter().collect()).await?;
-        first_start(&environment, &services, identities).await?;
-        record.complete(&data)
+        let services = Services::build(&ground, &Service::ALL.into_iter().collect()).await?;
+        first_start(&ground, &services, identities).await?;
+        record.complete(&data)?;
+        databases.keep_high_water(&data, accept_restored).await
     };
     let made = made.await;
+    if let Ok(Some(keeper)) = made {
+        keeper.finish().await;
+        databases.close().await;
+        return Ok(data.path().to_owned());
+    }
     databases.close().await;
-    made.map(|()| data.path().to_owned())
+    made.map(|_| data.path().to_owned())
 }
 
 /// Makes another API key of a root-admin where an installation is, and answers the file that it is in.
