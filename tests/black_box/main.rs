@@ -31,6 +31,7 @@ mod lists;
 mod metrics;
 mod migrate;
 mod names;
+mod own_processes;
 mod pkcs12;
 mod postgresql;
 mod process;

@@ -4,8 +4,8 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use testkit::system::System;
 
-use crate::csr;
 use crate::rest::Rest;
+use crate::{csr, judge};
 
 async fn problem(answer: reqwest::Response, status: StatusCode) -> Value {
     let (found, text) = (answer.status(), answer.text().await.unwrap());
@@ -49,7 +49,8 @@ async fn a_key_revoked_for_compromise_is_neither_certified_nor_renewed_again() {
     .await;
     assert_eq!(kind(&refused), "compromised-key");
     let fresh = json!({"csr": csr::p256("b.example.test")});
-    assert_eq!(rest.post(&renew, &fresh).await.status(), StatusCode::CREATED);
+    let refused = problem(rest.post(&renew, &fresh).await, StatusCode::UNPROCESSABLE_ENTITY).await;
+    assert_eq!(kind(&refused), "compromised-key", "not with another key either");
 
     let serial = other["serial"].as_str().unwrap();
     let cli = system.cli(&["cert", "renew", serial, "--force"]).unwrap();
@@ -159,4 +160,146 @@ async fn a_suspended_ca_says_so_and_lasts_over_a_restart() {
     assert_eq!(rest.post(&renew, &json!({})).await.status(), StatusCode::CREATED);
     let unknown = system.cli(&["ca", "suspend", "nosuch"]).unwrap();
     assert_eq!(unknown.status.code(), Some(4));
+}
+
+/// Certificates of one key, from two CAs, and a folder that holds the key.
+async fn of_one_key(rest: &Rest, key: &std::path::Path, names: &[&str]) -> Vec<Value> {
+    let mut made = Vec::new();
+    for name in names {
+        let csr = csr::with_key(key, &format!("/CN={name}"), &format!("DNS:{name}"));
+        made.push(rest.issue(&json!({"csr": csr, "profile": "tls-server"})).await);
+    }
+    made
+}
+
+#[tokio::test]
+async fn other_certificates_of_a_compromised_key_are_named_and_revoked_on_request() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    let dir = tempfile::tempdir().unwrap();
+    let key = dir.path().join("key.pem");
+    let made = of_one_key(
+        &rest,
+        &key,
+        &["a.example.test", "b.example.test", "c.example.test"],
+    )
+    .await;
+    let serial = |n: usize| made[n]["serial"].as_str().unwrap();
+    let path = format!("/api/v1/certificates/{}/revoke", serial(0));
+    let body = json!({"reason": "superseded", "same_key": true});
+    let refused = problem(rest.post(&path, &body).await, StatusCode::BAD_REQUEST).await;
+    assert_eq!(refused["field"], "same_key");
+
+    let cli = system
+        .cli(&[
+            "cert",
+            "revoke",
+            serial(0),
+            "--reason",
+            "key-compromise",
+            "-o",
+            "table",
+        ])
+        .unwrap();
+    let (shown, warned) = (
+        String::from_utf8_lossy(&cli.stdout).into_owned(),
+        String::from_utf8_lossy(&cli.stderr).into_owned(),
+    );
+    assert!(cli.status.success(), "{cli:?}");
+    for n in [1, 2] {
+        assert!(shown.contains(serial(n)), "{shown}");
+    }
+    assert!(
+        warned.contains("2 other certificates") && warned.contains("--same-key"),
+        "{warned}"
+    );
+
+    let without_consent = system
+        .cli(&[
+            "cert",
+            "revoke",
+            serial(0),
+            "--reason",
+            "key-compromise",
+            "--same-key",
+        ])
+        .unwrap();
+    assert_eq!(without_consent.status.code(), Some(2), "{without_consent:?}");
+    let more = ["--reason", "key-compromise", "--same-key", "--yes", "-o", "json"];
+    let answer = system
+        .cli_ok(&[&["cert", "revoke", serial(0)], &more[..]].concat())
+        .unwrap();
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer["status"], "revoked");
+    assert_eq!(answer["same_key"]["revoked"].as_array().unwrap().len(), 2);
+    assert_eq!(rest.all("status=revoked", 50).await.len(), 3);
+    let usage = system
+        .cli(&[
+            "cert",
+            "revoke",
+            serial(0),
+            "--reason",
+            "superseded",
+            "--same-key",
+            "--yes",
+        ])
+        .unwrap();
+    assert_eq!(usage.status.code(), Some(2), "{usage:?}");
+}
+
+#[tokio::test]
+async fn an_owner_does_not_undo_what_an_operator_decided() {
+    let system = System::up().unwrap();
+    let operator = Rest::of(&system);
+    let made = system
+        .cli_ok(&["apikey", "create", "dev", "--role", "developer", "-o", "json"])
+        .unwrap();
+    let made: Value = serde_json::from_str(&made).unwrap();
+    let owner = Rest {
+        token: made["token"].as_str().unwrap().to_owned(),
+        ..operator.clone()
+    };
+    let body = json!({"csr": csr::p256("a.example.test"), "profile": "dev-server"});
+    let profiles: Value = operator.get("/api/v1/profiles").await.json().await.unwrap();
+    let development = profiles["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|profile| profile["development"] == true)
+        .map(|profile| profile["name"].as_str().unwrap().to_owned());
+    let body = match development {
+        Some(name) => json!({"csr": body["csr"], "profile": name}),
+        None => body,
+    };
+    let issued = owner.issue(&body).await;
+    let serial = issued["serial"].as_str().unwrap();
+    let path = format!("/api/v1/certificates/{serial}");
+    owner.hold(serial).await;
+    owner.release(serial).await;
+    operator.hold(serial).await;
+    let shown: Value = owner.get(&path).await.json().await.unwrap();
+    assert_eq!(shown["revocation"]["decided_as"], "operator");
+    let refused = problem(
+        owner.post(&format!("{path}/release"), &json!({})).await,
+        StatusCode::FORBIDDEN,
+    )
+    .await;
+    assert!(
+        refused["detail"].as_str().unwrap().contains("operator"),
+        "{refused}"
+    );
+    operator.release(serial).await;
+
+    // Within the certificate's life, which begins before now.
+    let at = |seconds: u32| {
+        let moment = format!("{} + {seconds} seconds", issued["not_before"].as_str().unwrap());
+        let text = judge::run("date", &["-u", "-d", &moment, "+%Y-%m-%dT%H:%M:%SZ"]);
+        text.trim().to_owned()
+    };
+    let revoke = |seconds: u32| json!({"reason": "key-compromise", "invalidity_time": at(seconds)});
+    let path = format!("{path}/revoke");
+    assert_eq!(owner.post(&path, &revoke(2)).await.status(), StatusCode::OK);
+    problem(owner.post(&path, &revoke(3)).await, StatusCode::FORBIDDEN).await;
+    assert_eq!(owner.post(&path, &revoke(1)).await.status(), StatusCode::OK);
+    assert_eq!(operator.post(&path, &revoke(2)).await.status(), StatusCode::OK);
 }

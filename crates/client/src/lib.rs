@@ -14,7 +14,10 @@ pub use fetch::fetch;
 pub use page::{Items, Page};
 pub use resources::api_keys::{ApiKey, ApiKeys, CreatedApiKey, NewApiKey, RevokedKeys};
 pub use resources::cas::{Ca, Cas};
-pub use resources::certificates::{Certificate, Certificates, Filter, Issue, Renew, Revocation, Revoke};
+pub use resources::certificates::{
+    Certificate, Certificates, Filter, Issue, OtherCertificate, Renew, Revocation, Revoke,
+    RevokedCertificate, SameKey,
+};
 pub use resources::identity::{Identity, Role};
 pub use resources::keys::{Key, Keys, NewKey, Signatures};
 pub use resources::profiles::{Profile, Profiles, SanRule};

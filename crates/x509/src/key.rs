@@ -4,6 +4,8 @@
 //! signs for, its parameters are the exact ones of the algorithm's RFC, and no check of
 //! [`weak`] found fault with it. Nothing else in the workspace looks inside a key.
 
+mod twin;
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;

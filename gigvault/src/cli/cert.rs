@@ -216,8 +216,9 @@ pub(crate) struct Renew {
     after_help = "Reasons (RFC 5280): unspecified, key-compromise, ca-compromise (for certificates of CAs),
 affiliation-changed, superseded, cessation-of-operation, privilege-withdrawn.
 A revocation is final: only its reason can still be changed, to key-compromise or ca-compromise. A key
-that was compromised is never certified again. `cert hold` and `cert release` take a certificate back and
-forth.
+that was compromised is never certified again, and what was issued for it is not renewed. Its other valid
+certificates, of every CA, are named; --same-key revokes them too, also afterwards. `cert hold` and
+`cert release` take a certificate back and forth.
 
 --all revokes every certificate of a CA that is valid or on hold, again and again until it finds
 none. Where the CA goes on issuing faster than that, it ends with status 1; --stop-issuing suspends
@@ -225,6 +226,7 @@ the CA first (`ca resume` ends that). Cut off, it can be run again: it revokes w
 
 Examples:
   gigvault cert revoke 4f1c0a9be27d5f60813e9a4c2b7d1e05 --reason superseded
+  gigvault cert revoke 4f1c0a9be27d5f60813e9a4c2b7d1e05 --reason key-compromise --same-key
   gigvault cert revoke --ca issuing --all --dry-run
   gigvault cert revoke --ca issuing --all --stop-issuing --reason superseded --yes
   gigvault cert revoke 4f1c0a9be27d5f60813e9a4c2b7d1e05 --reason key-compromise --invalid-since 2026-11-01T00:00:00Z --yes"
@@ -248,6 +250,9 @@ pub(crate) struct Revoke {
     /// Why.
     #[arg(long, default_value = "unspecified")]
     pub(crate) reason: String,
+    /// With a compromise as the reason: revoke the other certificates of the same key too, of every CA.
+    #[arg(long)]
+    pub(crate) same_key: bool,
     /// When the key was compromised, RFC 3339.
     #[arg(long)]
     pub(crate) invalid_since: Option<String>,

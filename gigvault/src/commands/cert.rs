@@ -1,4 +1,4 @@
-//! `cert create | list | show | download | renew | revoke | hold | release`.
+//! `cert create | list | show | renew | hold | release`; the others have files of their own.
 
 use anyhow::Context;
 use client::{Certificate, Client, Filter, Issue, Page};
@@ -7,10 +7,10 @@ use keys::SoftwareKey;
 use super::csr::{self, Wanted};
 use super::delivery::{self, Delivery, Key};
 use super::files::Bundle;
-use super::{Unattended, chain, confirm, download, names, now, private_key, revoke_all, times};
+use super::{chain, download, names, now, private_key, revoke, times};
 use crate::cli::{self, CertCommand, Connection, FileFormat};
-use crate::connection;
-use crate::output::{Column, Output, shorten_middle};
+use crate::context;
+use crate::output::{Column, Output};
 
 pub(super) async fn run(command: CertCommand, connection: &Connection, output: Output) -> anyhow::Result<()> {
     let client = connection::client(connection)?;
@@ -20,7 +20,7 @@ pub(super) async fn run(command: CertCommand, connection: &Connection, output: O
         CertCommand::Show { serial } => show(&client.certificates().get(&serial).await?, output),
         CertCommand::Download(arguments) => download::run(&client, &arguments, output).await,
         CertCommand::Renew(arguments) => renew(&client, &arguments, output).await,
-        CertCommand::Revoke(arguments) => revoke(&client, &arguments, output).await,
+        CertCommand::Revoke(arguments) => revoke::run(&client, &arguments, output).await,
         CertCommand::Hold { serial } => show(&client.certificates().hold(&serial).await?, output),
         CertCommand::Release { serial } => show(&client.certificates().release(&serial).await?, output),
         CertCommand::Verify(_) => Ok(()),
@@ -124,7 +124,7 @@ async fn list(client: &Client, arguments: &cli::List, output: Output) -> anyhow:
 }
 
 /// The first names and how many more.
-fn first_names(san: &[String]) -> String {
+pub(super) fn first_names(san: &[String]) -> String {
     const SHOWN: usize = 2;
     let bare = |name: &String| name.strip_prefix("dns:").unwrap_or(name).to_owned();
     let shown = san.iter().take(SHOWN).map(bare).collect::<Vec<_>>().join(", ");
@@ -143,36 +143,41 @@ pub(super) fn note(text: &str) {
 }
 
 fn show(certificate: &Certificate, output: Output) -> anyhow::Result<()> {
-    let revocation = certificate
-        .revocation
-        .as_ref()
-        .map(|revocation| format!("{} ({})", times::minute(revocation.time), revocation.reason));
-    output.one(
-        certificate,
-        &[
-            ("serial", certificate.serial.clone()),
-            ("status", certificate.status.clone()),
-            ("revoked", revocation.unwrap_or_default()),
-            ("subject", certificate.subject.clone()),
-            ("names", certificate.san.join(", ")),
-            ("ca", certificate.ca.clone()),
-            (
-                "chain",
-                chain::subjects(&certificate.certificate, &certificate.chain),
-            ),
-            ("profile", certificate.profile.clone()),
-            ("not before", times::minute(certificate.not_before)),
-            ("not after", times::until(certificate.not_after, now())),
-            (
-                "requested by",
-                format!("{} over {}", certificate.requester, certificate.protocol),
-            ),
-            ("renewed by", certificate.issued_by.clone().unwrap_or_default()),
-            ("renews", certificate.replaces.clone().unwrap_or_default()),
-            ("sha-256", certificate.fingerprint_sha256.clone()),
-            ("key sha-256", certificate.spki_sha256.clone()),
-        ],
-    )
+    output.one(certificate, &fields(certificate))
+}
+
+/// What is shown of a certificate.
+pub(super) fn fields(certificate: &Certificate) -> Vec<(&'static str, String)> {
+    let revocation = certificate.revocation.as_ref().map(|revocation| {
+        let by = match revocation.decided_as.as_deref() {
+            Some(capacity) => format!(" by the {capacity}"),
+            None => String::new(),
+        };
+        format!("{} ({}{by})", times::minute(revocation.time), revocation.reason)
+    });
+    vec![
+        ("serial", certificate.serial.clone()),
+        ("status", certificate.status.clone()),
+        ("revoked", revocation.unwrap_or_default()),
+        ("subject", certificate.subject.clone()),
+        ("names", certificate.san.join(", ")),
+        ("ca", certificate.ca.clone()),
+        (
+            "chain",
+            chain::subjects(&certificate.certificate, &certificate.chain),
+        ),
+        ("profile", certificate.profile.clone()),
+        ("not before", times::minute(certificate.not_before)),
+        ("not after", times::until(certificate.not_after, now())),
+        (
+            "requested by",
+            format!("{} over {}", certificate.requester, certificate.protocol),
+        ),
+        ("renewed by", certificate.issued_by.clone().unwrap_or_default()),
+        ("renews", certificate.replaces.clone().unwrap_or_default()),
+        ("sha-256", certificate.fingerprint_sha256.clone()),
+        ("key sha-256", certificate.spki_sha256.clone()),
+    ]
 }
 
 async fn renew(client: &Client, arguments: &cli::Renew, output: Output) -> anyhow::Result<()> {
@@ -203,56 +208,4 @@ async fn renew(client: &Client, arguments: &cli::Renew, output: Output) -> anyho
     };
     let delivery = Delivery::stage(bundle, key, &arguments.file)?;
     delivery.finish(&client.certificates().renew(&old.serial, &renewal).await?, output)
-}
-
-/// `Revoke certificate 3f21…9ab4 (CN=a) with reason key-compromise?`
-fn question(certificate: &Certificate, reason: x509::crl::Reason) -> String {
-    const SHORT: usize = 9;
-    let whose = match certificate.subject.is_empty() {
-        true => first_names(&certificate.san),
-        false => certificate.subject.clone(),
-    };
-    let serial = shorten_middle(&certificate.serial, SHORT);
-    match reason {
-        x509::crl::Reason::RemoveFromCrl => format!("Release certificate {serial} ({whose}) from hold?"),
-        x509::crl::Reason::CertificateHold => format!("Put certificate {serial} ({whose}) on hold?"),
-        reason => format!("Revoke certificate {serial} ({whose}) with reason {reason}?"),
-    }
-}
-
-async fn revoke(client: &Client, arguments: &cli::Revoke, output: Output) -> anyhow::Result<()> {
-    let reason: x509::crl::Reason = arguments
-        .reason
-        .parse()
-        .map_err(|error| crate::exit::Usage(format!("--reason: {error}")))?;
-    let instead = match reason {
-        x509::crl::Reason::CertificateHold => {
-            Some("a hold is not a revocation: use `gigvault cert hold SERIAL`")
-        }
-        x509::crl::Reason::RemoveFromCrl => Some("use `gigvault cert release SERIAL`"),
-        _ => None,
-    };
-    if let Some(instead) = instead {
-        return Err(crate::exit::Usage(format!("--reason {reason}: {instead}")).into());
-    }
-    let since = arguments.invalid_since.as_deref();
-    let invalidity_time = since
-        .map(|text| times::point("--invalid-since", text, now()))
-        .transpose()?;
-    let request = client::Revoke {
-        reason: reason.to_string(),
-        invalidity_time,
-    };
-    // clap lets pass one serial number, or --ca and --all.
-    let (Some(serial), None) = (&arguments.serial, &arguments.ca) else {
-        let ca = arguments.ca.clone().unwrap_or_default();
-        return revoke_all::run(client, &ca, &request, arguments, output).await;
-    };
-    let certificate = client.certificates().get(serial).await?;
-    confirm(
-        &question(&certificate, reason),
-        arguments.yes,
-        Unattended::Proceed,
-    )?;
-    show(&client.certificates().revoke(serial, &request).await?, output)
 }

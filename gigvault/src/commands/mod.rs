@@ -14,6 +14,7 @@ mod key;
 mod names;
 mod private_key;
 mod reference;
+mod revoke;
 mod revoke_all;
 mod serve;
 mod times;

@@ -3,6 +3,7 @@
 //! Neither rows nor wire messages: `store` and `rest`/`grpc` convert from and to these.
 
 pub(crate) mod lifecycle;
+pub(crate) mod standing;
 
 use std::sync::Arc;
 
@@ -109,14 +110,10 @@ pub struct Issued {
 }
 
 impl Issued {
-    /// Status at a moment. A revoked certificate stays revoked after its expiry.
+    /// Status at a moment.
     pub fn status(&self, now: OffsetDateTime) -> Status {
-        match &self.revocation {
-            Some(revocation) if revocation.reason == Reason::CertificateHold => Status::OnHold,
-            Some(_) => Status::Revoked,
-            None if self.not_after < now => Status::Expired,
-            None => Status::Valid,
-        }
+        let reason = self.revocation.as_ref().map(|revocation| revocation.reason);
+        Status::of(reason, self.not_after, now)
     }
 }
 
@@ -131,16 +128,33 @@ pub struct Revocation {
     pub invalidity: Option<OffsetDateTime>,
     /// When it became what it is: `time`, or later where a hold became final or a reason was changed.
     pub decided: OffsetDateTime,
+    /// In what capacity who decided it acted; `None` where an earlier version stored it.
+    pub decided_as: Option<Capacity>,
 }
 
-impl Revocation {
-    pub(crate) fn new(time: OffsetDateTime, reason: Reason, invalidity: Option<OffsetDateTime>) -> Self {
-        Self {
-            time,
-            reason,
-            invalidity,
-            decided: time,
+/// In what capacity somebody decides on a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capacity {
+    /// It is theirs.
+    Owner,
+    /// They may decide on certificates of everybody.
+    Operator,
+}
+
+impl Capacity {
+    /// The name in REST, gRPC and the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Operator => "operator",
         }
+    }
+
+    /// The capacity of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Owner, Self::Operator]
+            .into_iter()
+            .find(|capacity| capacity.as_str() == text)
     }
 }
 
@@ -158,6 +172,17 @@ pub enum Status {
 }
 
 impl Status {
+    /// What follows from the reason of a revocation or hold and from the last second of validity. A revoked certificate
+    /// stays revoked after its expiry.
+    pub(crate) fn of(reason: Option<Reason>, not_after: OffsetDateTime, now: OffsetDateTime) -> Self {
+        match reason {
+            Some(Reason::CertificateHold) => Self::OnHold,
+            Some(_) => Self::Revoked,
+            None if not_after < now => Self::Expired,
+            None => Self::Valid,
+        }
+    }
+
     /// The name in REST, gRPC and queries.
     pub fn as_str(self) -> &'static str {
         match self {

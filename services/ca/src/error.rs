@@ -44,6 +44,12 @@ pub enum Error {
     /// The private key is known to others: a certificate was revoked for it.
     #[error("this public key is known to be compromised and is not certified again; make a new key")]
     CompromisedKey,
+    /// The private key of the certificate that was to be renewed is known to others.
+    #[error(
+        "the key of certificate {0} is known to be compromised: the certificate is not renewed, not with another key \
+         either; request a new one with a new key"
+    )]
+    CompromisedPredecessor(x509::serial::Serial),
     /// An operator stopped this CA.
     #[error("issuing by CA {0} is suspended; an operator resumes it with `gigvault ca resume {0}`")]
     Suspended(String),
@@ -87,7 +93,9 @@ impl Fault for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::Csr(_) | Self::Invalid { .. } => Kind::Invalid,
-            Self::Policy(_) | Self::Lint(_) | Self::CompromisedKey => Kind::Unprocessable,
+            Self::Policy(_) | Self::Lint(_) | Self::CompromisedKey | Self::CompromisedPredecessor(_) => {
+                Kind::Unprocessable
+            }
             Self::Forbidden(_) => Kind::Denied,
             Self::NotFound { .. } => Kind::NotFound,
             Self::Conflict(_) | Self::IdempotencyConflict | Self::Suspended(_) => Kind::Conflict,
@@ -112,7 +120,7 @@ impl Fault for Error {
             Self::NotFound { .. } => "not-found",
             Self::Conflict(_) => "conflict",
             Self::IdempotencyConflict => "idempotency-conflict",
-            Self::CompromisedKey => "compromised-key",
+            Self::CompromisedKey | Self::CompromisedPredecessor(_) => "compromised-key",
             Self::Suspended(_) => "ca-suspended",
             Self::Overloaded | Self::Stopping => "unavailable",
             Self::Keymgr(_) | Self::Store(_) if self.kind() == Kind::Unavailable => "unavailable",

@@ -1,5 +1,6 @@
 //! gRPC of the CA service. Callers are other services, known by their mutual-TLS identity.
 
+mod messages;
 mod on_behalf;
 
 use futures::stream::BoxStream;
@@ -16,10 +17,10 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use crate::app::{App, IssueRequest, RenewRequest, Requester, RevokeRequest, Rights, Scope, Visibility};
-use crate::domain::{Issued, Protocol, Query};
+use crate::domain::{Issued, Protocol};
 use crate::error::Error;
-use crate::rest::filters::Filters;
 use crate::rest::object;
+use messages::{encode_event, query};
 
 /// Who may call what; what is not here is refused.
 pub static ALLOW: kit::peer::AllowTable = &[
@@ -71,6 +72,7 @@ impl Grpc {
                 allowed_names: limits(allowed_names)?,
                 ..Rights::default()
             },
+            on_behalf: true,
         })
     }
 
@@ -81,40 +83,8 @@ impl Grpc {
             issues: Scope::OwnIdentity(format!("spiffe://{}/svc/{name}", self.trust_domain)),
             sees,
             rights: Rights::default(),
+            on_behalf: false,
         }
-    }
-
-    async fn encode(&self, issued: Issued) -> Result<wire::Certificate, Status> {
-        let authority = self
-            .app
-            .authorities
-            .by_name(&issued.ca)
-            .await
-            .map_err(|error| to_status(&error))?;
-        let chain = std::iter::once(&authority.certificate).chain(&authority.chain);
-        Ok(wire::Certificate {
-            serial: issued.serial.to_string(),
-            status: issued.status(self.app.clock.now()).as_str().to_owned(),
-            ca: issued.ca.to_string(),
-            profile: issued.profile.to_string(),
-            not_before_us: store::time::to_micros(issued.not_before),
-            not_after_us: store::time::to_micros(issued.not_after),
-            chain: chain.map(|certificate| certificate.der().to_vec()).collect(),
-            fingerprint_sha256: issued.fingerprint_sha256.to_vec(),
-            spki_sha256: issued.spki_sha256.to_vec(),
-            protocol: issued.protocol.as_str().to_owned(),
-            revocation: issued.revocation.map(|revocation| wire::Revocation {
-                time_us: store::time::to_micros(revocation.time),
-                reason: revocation.reason.to_string(),
-                invalidity_us: revocation.invalidity.map_or(0, store::time::to_micros),
-                decided_us: store::time::to_micros(revocation.decided),
-            }),
-            certificate: issued.der,
-            subject: issued.subject,
-            san: issued.sans,
-            requester: issued.requester,
-            issued_by: issued.issued_by.unwrap_or_default(),
-        })
     }
 }
 
@@ -144,30 +114,6 @@ fn limits(patterns: &[String]) -> Result<Vec<String>, Error> {
     rules::NameLimits::parse(patterns)
         .map(|limits| limits.patterns())
         .map_err(|error| Error::invalid("allowed_names", error))
-}
-
-fn query(request: &wire::ListRequest) -> Result<Query, Error> {
-    let set = |text: &String| (!text.is_empty()).then(|| text.clone());
-    Filters {
-        san: set(&request.san),
-        san_suffix: set(&request.san_suffix),
-        subject: set(&request.subject),
-        requester: set(&request.requester),
-        profile: set(&request.profile),
-        ca: set(&request.ca),
-        status: set(&request.status),
-        expires_after: set(&request.expires_after),
-        expires_before: set(&request.expires_before),
-        spki_sha256: set(&request.spki_sha256),
-        fingerprint_sha256: set(&request.fingerprint_sha256),
-        protocol: set(&request.protocol),
-        key_reused: request.key_reused,
-        // Programs of GigVault ask here: they see everything.
-        internal: Some(true),
-        limit: None,
-        cursor: None,
-    }
-    .query()
 }
 
 #[tonic::async_trait]
@@ -286,7 +232,7 @@ impl wire::ca_server::Ca for Grpc {
     async fn revoke(
         &self,
         request: Request<wire::RevokeRequest>,
-    ) -> Result<Response<wire::Certificate>, Status> {
+    ) -> Result<Response<wire::RevokeResponse>, Status> {
         let peer = peer(&request);
         let request = request.into_inner();
         let requester = self.requester(&peer, &request.requester, &[]).map_err(status)?;
@@ -304,9 +250,19 @@ impl wire::ca_server::Ca for Grpc {
                 .parse()
                 .map_err(|error| status(Error::invalid("reason", error)))?,
             invalidity,
+            same_key: request.same_key,
         };
         let revoked = self.app.revoke(&requester, &request).await.map_err(status)?;
-        Ok(Response::new(self.encode(revoked).await?))
+        let serials = |others: Vec<Issued>| others.iter().map(|other| other.serial.to_string()).collect();
+        Ok(Response::new(wire::RevokeResponse {
+            certificate: Some(self.encode(revoked.certificate).await?),
+            same_key: revoked.same_key.map(|others| wire::SameKey {
+                revoked: serials(others.revoked),
+                remaining: serials(others.remaining),
+                more: others.more,
+                of_others: u32::try_from(others.of_others).unwrap_or(u32::MAX),
+            }),
+        }))
     }
 
     async fn hold(&self, request: Request<wire::HoldRequest>) -> Result<Response<wire::Certificate>, Status> {
@@ -381,19 +337,6 @@ impl wire::ca_server::Ca for Grpc {
             .map_err(|error| status(Error::Store(error)))
             .take_until(self.stop.clone().cancelled_owned());
         Ok(Response::new(events.boxed()))
-    }
-}
-
-fn encode_event(event: store::feed::Event) -> FeedEvent {
-    FeedEvent {
-        cursor: event.cursor.to_string(),
-        id: event.id.to_string(),
-        r#type: event.event_type(),
-        subject: event.subject,
-        time_us: store::time::to_micros(event.time),
-        data: event.data,
-        traceparent: event.traceparent.unwrap_or_default(),
-        correlation_id: event.correlation_id.unwrap_or_default(),
     }
 }
 

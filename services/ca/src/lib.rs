@@ -24,10 +24,10 @@ use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use app::{App, Authorities, IssueRequest, NewAuthority, RenewRequest, Requester, RevokeRequest};
-pub use app::{Rights, Scope, Visibility};
+pub use app::{Revoked, Rights, SameKey, Scope, Visibility};
 pub use config::Config;
 pub use domain::{
-    Authority, Issued, Protocol, Query, Revocation, SanSuffix, Status, Suspension, USER_PROFILES,
+    Authority, Capacity, Issued, Protocol, Query, Revocation, SanSuffix, Status, Suspension, USER_PROFILES,
 };
 pub use error::Error;
 pub use grpc::ALLOW;

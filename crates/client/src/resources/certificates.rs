@@ -80,6 +80,51 @@ pub struct Revocation {
         skip_serializing_if = "Option::is_none"
     )]
     pub decided_time: Option<OffsetDateTime>,
+    /// `owner` or `operator`: in what capacity it was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_as: Option<String>,
+}
+
+/// A certificate that was revoked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevokedCertificate {
+    /// As it is then.
+    #[serde(flatten)]
+    pub certificate: Certificate,
+    /// Where the key is compromised: the other certificates of that public key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_key: Option<SameKey>,
+}
+
+/// The other certificates of a compromised key, of whatever CA, that were valid or on hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SameKey {
+    /// Revoked with it.
+    pub revoked: Vec<OtherCertificate>,
+    /// Still valid or on hold.
+    pub remaining: Vec<OtherCertificate>,
+    /// How many more remain that the caller may not see.
+    pub of_others: u64,
+    /// There are more than the server looked at.
+    pub more: bool,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherCertificate {
+    /// Lower-case hex.
+    pub serial: String,
+    /// `valid`, `on_hold` or `revoked`.
+    pub status: String,
+    /// RFC 4514.
+    pub subject: String,
+    /// Name of the issuing CA.
+    pub ca: String,
+    /// Whose it is.
+    pub requester: String,
+    /// Last second of validity.
+    #[serde(with = "time::serde::rfc3339")]
+    pub not_after: OffsetDateTime,
 }
 
 /// What to issue.
@@ -125,6 +170,9 @@ pub struct Revoke {
         skip_serializing_if = "Option::is_none"
     )]
     pub invalidity_time: Option<OffsetDateTime>,
+    /// Where the key is compromised: revoke its other certificates too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub same_key: bool,
 }
 
 /// Which certificates; all that are given must hold.
@@ -262,7 +310,7 @@ impl Certificates<'_> {
     ///
     /// # Errors
     /// [`Error::Problem`] with status 409 when it is revoked already, and those of every request.
-    pub async fn revoke(&self, serial: &str, revoke: &Revoke) -> Result<Certificate, Error> {
+    pub async fn revoke(&self, serial: &str, revoke: &Revoke) -> Result<RevokedCertificate, Error> {
         Call::act(self.0, &["api", "v1", "certificates", serial, "revoke"], revoke)?
             .json()
             .await
@@ -342,6 +390,7 @@ mod tests {
         let revoke = Revoke {
             reason: "superseded".to_owned(),
             invalidity_time: None,
+            same_key: false,
         };
         assert_eq!(
             serde_json::to_string(&revoke).unwrap(),

@@ -88,6 +88,7 @@ fn keys_that_one_secret_opens_have_one_material_id() {
     let other = rsa(modulus, &[0x01, 0x00, 0x03]).unwrap();
     assert_ne!(key.fingerprint(), other.fingerprint());
     assert_eq!(key.material_id(), other.material_id());
+    assert_eq!(key.twin_fingerprint(), None);
 
     tool.run("openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem");
     tool.run("openssl pkey -in key.pem -pubout -outform DER -out public.der");
@@ -105,6 +106,8 @@ fn keys_that_one_secret_opens_have_one_material_id() {
     let negative = point(P256, &[&[4], x, &other].concat()).unwrap();
     assert_ne!(key.fingerprint(), negative.fingerprint());
     assert_eq!(key.material_id(), negative.material_id());
+    assert_eq!(key.twin_fingerprint(), Some(negative.fingerprint()));
+    assert_eq!(negative.twin_fingerprint(), Some(key.fingerprint()));
 
     tool.run("openssl genpkey -algorithm ED25519 -out key.pem");
     tool.run("openssl pkey -in key.pem -pubout -outform DER -out public.der");
@@ -113,6 +116,73 @@ fn keys_that_one_secret_opens_have_one_material_id() {
     octets[31] ^= 0x80;
     let negative = PublicKey::from_spki(&spki(&[&oid(ED25519)], &octets)).unwrap();
     assert_eq!(key.material_id(), negative.material_id());
+    assert_eq!(key.twin_fingerprint(), Some(negative.fingerprint()));
+}
+
+#[test]
+fn the_twin_of_a_key_is_on_its_curve_and_opened_by_the_negative_secret() {
+    use aws_lc_rs::digest::{SHA256, digest};
+    // The negative of the private key d is n - d: openssl computes the point of both.
+    const ORDERS: [(&str, &str); 3] = [
+        (
+            "P-256",
+            "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551",
+        ),
+        (
+            "P-384",
+            "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973",
+        ),
+        (
+            "P-521",
+            "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409",
+        ),
+    ];
+    let tool = Tool::new();
+    for (curve, order) in ORDERS {
+        tool.run(&format!(
+            "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:{curve} -out key.pem"
+        ));
+        tool.run("openssl pkey -in key.pem -pubout -outform DER -out public.der");
+        let key = PublicKey::from_spki(&tool.read("public.der")).unwrap();
+        let text = tool.run("openssl pkey -in key.pem -noout -text");
+        let (_, rest) = text.split_once("priv:").unwrap();
+        let (hex, _) = rest.split_once("pub:").unwrap();
+        let digits: String = hex.chars().filter(char::is_ascii_hexdigit).collect();
+        let secret = HEXLOWER.decode(digits.as_bytes()).unwrap();
+        let order = HEXLOWER.decode(order.as_bytes()).unwrap();
+        let mut padded = vec![0; order.len() - secret.len().min(order.len())];
+        padded.extend(&secret[secret.len().saturating_sub(order.len())..]);
+        let (mut negative, mut borrow) = (vec![0; order.len()], 0);
+        for at in (0..order.len()).rev() {
+            let digit = i32::from(order[at]) - i32::from(padded[at]) - borrow;
+            borrow = i32::from(digit < 0);
+            negative[at] = u8::try_from(digit + 256 * borrow).unwrap();
+        }
+        let oid = match curve {
+            "P-256" => "06082a8648ce3d030107",
+            "P-384" => "06052b81040022",
+            _ => "06052b81040023",
+        };
+        // ECPrivateKey of RFC 5915: version, secret, the curve.
+        let oid = HEXLOWER.decode(oid.as_bytes()).unwrap();
+        let ec = tlv(
+            0x30,
+            &[&tlv(2, &[&[1]]), &tlv(4, &[&negative]), &tlv(0xa0, &[&oid])],
+        );
+        tool.write("negative.der", &ec);
+        tool.run("openssl pkey -inform DER -in negative.der -pubout -outform DER -out twin.der");
+        let twin = tool.read("twin.der");
+        let fingerprint = digest(&SHA256, &twin);
+        assert_eq!(
+            key.twin_fingerprint().unwrap().as_slice(),
+            fingerprint.as_ref(),
+            "{curve}"
+        );
+        assert_eq!(
+            PublicKey::from_spki(&twin).unwrap().material_id(),
+            key.material_id()
+        );
+    }
 }
 
 #[test]

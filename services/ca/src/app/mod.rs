@@ -9,7 +9,7 @@ mod revoke;
 pub use authorities::{Authorities, NewAuthority};
 pub use issue::IssueRequest;
 pub use renew::RenewRequest;
-pub use revoke::RevokeRequest;
+pub use revoke::{RevokeRequest, Revoked, SameKey};
 
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use kit::clock::SharedClock;
 use store::Db;
 
 use crate::config::Config;
+use crate::domain::{Capacity, Issued};
 use crate::error::Error;
 use crate::issuance::Issuance;
 
@@ -42,6 +43,8 @@ pub struct Requester {
     pub sees: Visibility,
     /// What they may have certified beside names of their own.
     pub rights: Rights,
+    /// Set where a service asks for the subject that it names: then `sees` is what the service sees.
+    pub on_behalf: bool,
 }
 
 /// Rights that no ordinary requester has, and limits that a credential may have.
@@ -96,8 +99,24 @@ impl Requester {
         Ok(grant)
     }
 
+    /// In what capacity this requester decides on a certificate. Services are asked by owners, and by others, whose rights
+    /// they have looked at.
+    pub(crate) fn capacity(&self, certificate: &Issued) -> Capacity {
+        let owner = certificate.requester == self.subject;
+        match self.sees {
+            Visibility::All if !(self.on_behalf && owner) => Capacity::Operator,
+            _ => Capacity::Owner,
+        }
+    }
+
+    /// Whether this requester may revoke that certificate beside one that was named. A service has looked at the rights to the
+    /// one that it named, and not to others.
+    pub(crate) fn may_revoke_beside(&self, certificate: &Issued) -> bool {
+        certificate.requester == self.subject || (self.sees == Visibility::All && !self.on_behalf)
+    }
+
     /// Whether this requester may know of that certificate.
-    pub(crate) fn may_see(&self, certificate: &crate::domain::Issued) -> bool {
+    pub(crate) fn may_see(&self, certificate: &Issued) -> bool {
         self.sees == Visibility::All || certificate.requester == self.subject
     }
 }

@@ -7,10 +7,10 @@ use x509::csr::ReceivedCsr;
 
 use super::issue::hash;
 use super::{App, Requester};
+use crate::domain::standing::{Predecessor, not_renewable};
 use crate::domain::{Issued, Protocol, Status};
 use crate::error::Error;
 use crate::issuance::{Claim, Record};
-use crate::store::standing;
 
 /// What a requester asks for.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ impl App {
         }
         match old.status(self.clock.now()) {
             Status::Valid => {}
-            status => return Err(standing::not_renewable(&old.serial, status)),
+            status => return Err(not_renewable(&old.serial, status)),
         }
         let profile = self.profile(&old.profile)?;
         let online = self
@@ -65,12 +65,14 @@ impl App {
                 old.serial
             ))
         })?;
+        let old_key = certificate.public_key();
+        let predecessor = Predecessor {
+            serial: old.serial,
+            key: old_key.as_ref().ok().map(|key| key.material_id()),
+        };
         let public_key = match &request.csr {
             Some(csr) => ReceivedCsr::from_pem_or_der(csr)?.public_key().clone(),
-            None => certificate
-                .public_key()
-                .map_err(|error| Error::invalid("csr", error))?
-                .clone(),
+            None => old_key.map_err(|error| Error::invalid("csr", error))?.clone(),
         };
         let mut wanted = rules::Request::new(
             certificate.subject().clone(),
@@ -85,7 +87,7 @@ impl App {
             requester: old.requester,
             actor: requester.subject.clone(),
             protocol: request.protocol,
-            replaces: Some(old.serial),
+            replaces: Some(predecessor),
             claim,
             trace: kit::trace::current(),
         };

@@ -1,15 +1,21 @@
 //! Put a certificate on hold, release it, revoke it: one transaction with its event each.
 
+use store::Tx;
 use store::outbox::NewEvent;
 use time::OffsetDateTime;
 use x509::crl::Reason;
 use x509::serial::Serial;
 
 use super::{App, Requester};
-use crate::domain::lifecycle::{self, Change};
-use crate::domain::{Issued, Revocation};
+use crate::domain::lifecycle::{self, Change, Wish};
+use crate::domain::standing::MaterialId;
+use crate::domain::{Capacity, Issued, Revocation};
 use crate::error::Error;
 use crate::store::{certificates, compromised};
+
+/// Most other certificates of a compromised key that are named, or revoked with it, at once: a transaction, an answer and an
+/// event have an end.
+const MOST_OTHERS: usize = 200;
 
 /// How to revoke.
 #[derive(Clone, Debug)]
@@ -20,69 +26,127 @@ pub struct RevokeRequest {
     pub reason: Reason,
     /// When the key was compromised, if that is known (RFC 5280 section 5.3.2): within the certificate's validity.
     pub invalidity: Option<OffsetDateTime>,
+    /// Revoke the other certificates of the compromised key too, as far as they are the requester's to revoke.
+    pub same_key: bool,
 }
 
-/// What is decided on a certificate that nobody else can change meanwhile.
-type Decision = Result<(Change, Option<Revocation>), Error>;
+/// What a revocation did.
+#[derive(Clone, Debug)]
+pub struct Revoked {
+    /// The certificate as it is then.
+    pub certificate: Issued,
+    /// Other certificates of its key; `None` where the reason says nothing about the key.
+    pub same_key: Option<SameKey>,
+}
+
+/// The other certificates of a compromised public key, of whatever CA, that were valid or on hold.
+#[derive(Clone, Debug, Default)]
+pub struct SameKey {
+    /// Revoked with it.
+    pub revoked: Vec<Issued>,
+    /// Still valid or on hold; those that the requester may see.
+    pub remaining: Vec<Issued>,
+    /// How many more remain that belong to others.
+    pub of_others: usize,
+    /// There are more than were looked at.
+    pub more: bool,
+}
+
+impl SameKey {
+    /// For the event, which names all.
+    fn data(&self, of_others: &[Issued]) -> serde_json::Value {
+        let serials = |issued: &mut dyn Iterator<Item = &Issued>| -> Vec<String> {
+            issued.map(|issued| issued.serial.to_string()).collect()
+        };
+        serde_json::json!({
+            "revoked": serials(&mut self.revoked.iter()),
+            "remaining": serials(&mut self.remaining.iter().chain(of_others)),
+            "more": self.more,
+        })
+    }
+}
 
 impl App {
     /// Puts a certificate on hold. Answers the certificate as it is then.
     pub async fn hold(&self, requester: &Requester, serial: &str) -> Result<Issued, Error> {
         let found = self.find(requester, serial).await?;
-        self.change(requester, &found.serial, None, lifecycle::hold).await
+        let mut tx = self.db.begin().await?;
+        let certificate = locked(&mut tx, &found.serial).await?;
+        let now = self.clock.now();
+        let decided = lifecycle::hold(&certificate, requester.capacity(&certificate), now)?;
+        let mut changes = Changes::new(requester, now);
+        let certificate = changes.store(&mut tx, certificate, decided).await?;
+        changes.commit(tx).await?;
+        Ok(certificate)
     }
 
     /// Ends a hold.
     pub async fn release(&self, requester: &Requester, serial: &str) -> Result<Issued, Error> {
         let found = self.find(requester, serial).await?;
-        self.change(requester, &found.serial, None, |current, _| {
-            lifecycle::release(current)
-        })
-        .await
+        let key = key_of(&read(&found)?);
+        let mut tx = self.db.begin().await?;
+        let compromised = match key {
+            Some(key) => {
+                store::lock::shared(&mut tx, vec![compromised::lock(&key)]).await?;
+                !compromised::among_locked(&mut tx, &[key]).await?.is_empty()
+            }
+            None => false,
+        };
+        let certificate = locked(&mut tx, &found.serial).await?;
+        let decided = lifecycle::release(&certificate, requester.capacity(&certificate), compromised)?;
+        let mut changes = Changes::new(requester, self.clock.now());
+        let certificate = changes.store(&mut tx, certificate, decided).await?;
+        changes.commit(tx).await?;
+        Ok(certificate)
     }
 
     /// Revokes for good, or changes the reason of a revocation to a compromise. Where the key is compromised, no
-    /// certificate for it is stored after this has committed.
-    pub async fn revoke(&self, requester: &Requester, request: &RevokeRequest) -> Result<Issued, Error> {
+    /// certificate for it is stored after this has committed, and the answer names those that are there.
+    pub async fn revoke(&self, requester: &Requester, request: &RevokeRequest) -> Result<Revoked, Error> {
         let found = self.find(requester, &request.serial).await?;
-        let certificate = read(&found)?;
-        lifecycle::check_reason(request.reason, certificate.is_ca())?;
-        let compromised = key_of(&certificate).filter(|_| lifecycle::is_compromise(request.reason));
-        self.change(requester, &found.serial, compromised, |current, now| {
-            lifecycle::revoke(current, request.reason, request.invalidity, now)
-        })
-        .await
-    }
-
-    /// Decides on the certificate as it is in the transaction, stores the outcome, and the key if that is compromised.
-    async fn change(
-        &self,
-        requester: &Requester,
-        serial: &Serial,
-        compromised: Option<compromised::MaterialId>,
-        decide: impl FnOnce(&Issued, OffsetDateTime) -> Decision + Send,
-    ) -> Result<Issued, Error> {
+        let parsed = read(&found)?;
+        lifecycle::check_reason(request.reason, parsed.is_ca())?;
+        let of_key = lifecycle::is_compromise(request.reason);
+        if request.same_key && !of_key {
+            let text =
+                "is for reason key-compromise or ca-compromise: other reasons say nothing about the key";
+            return Err(Error::invalid("same_key", text));
+        }
+        let wish = Wish {
+            reason: request.reason,
+            invalidity: request.invalidity,
+        };
+        let key = key_of(&parsed).filter(|_| of_key);
+        let twin = parsed.public_key().ok().and_then(|key| key.twin_fingerprint());
         let mut tx = self.db.begin().await?;
-        if let Some(key) = &compromised {
+        if let Some(key) = &key {
             // Waits for the groups that rest on this key being sound.
             store::lock::exclusive(&mut tx, vec![compromised::lock(key)]).await?;
         }
-        let mut certificate = certificates::for_update(&mut tx, serial)
-            .await?
-            .ok_or_else(|| Error::not_found("certificate", serial.to_string()))?;
-        let now = self.clock.now();
-        let (change, next) = decide(&certificate, now)?;
-        certificates::set_revocation(&mut tx, certificate.id, next.as_ref()).await?;
-        if let Some(key) = &compromised {
-            compromised::record(&mut tx, key, certificate.id, now).await?;
+        let mut certificate = locked(&mut tx, &found.serial).await?;
+        let mut changes = Changes::new(requester, self.clock.now());
+        let mut same_key = None;
+        let mut data = None;
+        if of_key {
+            let (others, of_others) = changes
+                .others(&mut tx, &certificate, (key, twin), wish, request.same_key)
+                .await?;
+            data = Some(others.data(&of_others));
+            same_key = Some(others);
         }
-        certificate.revocation = next;
-        let event = event(&certificate, requester, change, now);
-        store::outbox::append(&mut tx, &[event], now).await?;
-        tx.commit().await?;
-        count(&certificate, change);
-        tracing::info!(serial = %certificate.serial, ca = %certificate.ca, actor = requester.subject, "{}", change.event());
-        Ok(certificate)
+        // Asked for the others once more: this one is as it should be.
+        if !(request.same_key && wish.is_fulfilled(&certificate)) {
+            let decided =
+                lifecycle::revoke(&certificate, wish, requester.capacity(&certificate), changes.now)?;
+            certificate = changes
+                .store_with(&mut tx, certificate, decided, key, data)
+                .await?;
+        }
+        changes.commit(tx).await?;
+        Ok(Revoked {
+            certificate,
+            same_key,
+        })
     }
 
     /// Records the keys of certificates that an earlier version revoked for compromise.
@@ -119,6 +183,110 @@ impl App {
     }
 }
 
+/// The certificate as it stays until the transaction ends.
+async fn locked(tx: &mut Tx, serial: &Serial) -> Result<Issued, Error> {
+    certificates::for_update(tx, serial)
+        .await?
+        .ok_or_else(|| Error::not_found("certificate", serial.to_string()))
+}
+
+/// What one request changes, stored in one transaction with its events.
+struct Changes<'a> {
+    requester: &'a Requester,
+    now: OffsetDateTime,
+    done: Vec<(Issued, Change)>,
+    events: Vec<NewEvent>,
+}
+
+impl<'a> Changes<'a> {
+    fn new(requester: &'a Requester, now: OffsetDateTime) -> Self {
+        Self {
+            requester,
+            now,
+            done: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    async fn store(
+        &mut self,
+        tx: &mut Tx,
+        certificate: Issued,
+        decided: (Change, Option<Revocation>),
+    ) -> Result<Issued, Error> {
+        self.store_with(tx, certificate, decided, None, None).await
+    }
+
+    /// The same where the key is compromised, with what is said about its other certificates.
+    async fn store_with(
+        &mut self,
+        tx: &mut Tx,
+        mut certificate: Issued,
+        (change, next): (Change, Option<Revocation>),
+        compromised: Option<MaterialId>,
+        same_key: Option<serde_json::Value>,
+    ) -> Result<Issued, Error> {
+        certificates::set_revocation(tx, certificate.id, next.as_ref()).await?;
+        if let Some(key) = &compromised {
+            compromised::record(tx, key, certificate.id, self.now).await?;
+        }
+        certificate.revocation = next;
+        self.events
+            .push(event(&certificate, self.requester, change, same_key, self.now));
+        self.done.push((certificate.clone(), change));
+        Ok(certificate)
+    }
+
+    /// The other certificates of the key: those that the requester may revoke are revoked if asked for. Beside them those
+    /// that remain and belong to others.
+    async fn others(
+        &mut self,
+        tx: &mut Tx,
+        certificate: &Issued,
+        (key, twin): (Option<MaterialId>, Option<[u8; 32]>),
+        wish: Wish,
+        revoke: bool,
+    ) -> Result<(SameKey, Vec<Issued>), Error> {
+        let mut found =
+            certificates::same_key_for_update(tx, certificate, twin, self.now, MOST_OTHERS + 1).await?;
+        let more = found.len() > MOST_OTHERS;
+        found.truncate(MOST_OTHERS);
+        let requester = self.requester;
+        let (seen, of_others): (Vec<_>, Vec<_>) = found
+            .into_iter()
+            .partition(|other| requester.may_revoke_beside(other));
+        let mut same_key = SameKey {
+            of_others: of_others.len(),
+            more,
+            ..SameKey::default()
+        };
+        for other in seen {
+            if !revoke {
+                same_key.remaining.push(other);
+                continue;
+            }
+            let by = requester.capacity(&other);
+            let decided = lifecycle::revoke(&other, wish.for_other(&other), by, self.now)?;
+            let revoked = self.store_with(tx, other, decided, key, None).await?;
+            same_key.revoked.push(revoked);
+        }
+        Ok((same_key, of_others))
+    }
+
+    async fn commit(self, mut tx: Tx) -> Result<(), Error> {
+        if !self.events.is_empty() {
+            store::outbox::append(&mut tx, &self.events, self.now).await?;
+        }
+        tx.commit().await?;
+        for (certificate, change) in &self.done {
+            count(certificate, *change);
+            let actor = &self.requester.subject;
+            tracing::info!(serial = %certificate.serial, ca = %certificate.ca, actor, "{}", change.event());
+        }
+        Ok(())
+    }
+}
+
 fn read(issued: &Issued) -> Result<x509::Certificate, Error> {
     x509::Certificate::from_der(&issued.der).map_err(|error| {
         Error::Internal(format!(
@@ -129,17 +297,20 @@ fn read(issued: &Issued) -> Result<x509::Certificate, Error> {
 }
 
 /// None for a key that is not accepted any more: nobody can have it certified.
-fn key_of(certificate: &x509::Certificate) -> Option<compromised::MaterialId> {
+fn key_of(certificate: &x509::Certificate) -> Option<MaterialId> {
     Some(certificate.public_key().ok()?.material_id())
 }
 
-fn event(certificate: &Issued, requester: &Requester, change: Change, now: OffsetDateTime) -> NewEvent {
+fn event(
+    certificate: &Issued,
+    requester: &Requester,
+    change: Change,
+    same_key: Option<serde_json::Value>,
+    now: OffsetDateTime,
+) -> NewEvent {
     let trace = kit::trace::current();
     let revocation = certificate.revocation.as_ref();
-    NewEvent {
-        kind: change.event(),
-        subject: certificate.serial.to_string(),
-        data: serde_json::json!({
+    let mut data = serde_json::json!({
             "serial": certificate.serial.to_string(),
             "ca": certificate.ca,
             "profile": certificate.profile,
@@ -149,7 +320,15 @@ fn event(certificate: &Issued, requester: &Requester, change: Change, now: Offse
             "reason": revocation.map(|revocation| revocation.reason.to_string()),
             "revocation_time": revocation.map(|revocation| kit::clock::rfc3339(revocation.time)),
             "invalidity_time": revocation.and_then(|revocation| revocation.invalidity).map(kit::clock::rfc3339),
-        }),
+            "decided_as": revocation.and_then(|revocation| revocation.decided_as).map(Capacity::as_str),
+    });
+    if let (Some(same_key), Some(members)) = (same_key, data.as_object_mut()) {
+        members.insert("same_key".to_owned(), same_key);
+    }
+    NewEvent {
+        kind: change.event(),
+        subject: certificate.serial.to_string(),
+        data,
         correlation_id: trace.correlation_id,
         traceparent: trace.traceparent,
     }

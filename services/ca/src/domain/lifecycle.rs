@@ -6,7 +6,7 @@
 use time::OffsetDateTime;
 use x509::crl::Reason;
 
-use super::{Issued, Revocation};
+use super::{Capacity, Issued, Revocation};
 use crate::error::Error;
 
 /// What happened to a certificate.
@@ -72,63 +72,143 @@ fn check_invalidity(certificate: &Issued, at: OffsetDateTime, now: OffsetDateTim
     Err(Error::invalid("invalidity_time", refused))
 }
 
-/// Puts a certificate on hold.
-pub(crate) fn hold(certificate: &Issued, now: OffsetDateTime) -> Result<(Change, Option<Revocation>), Error> {
+/// What is decided: the change, and the revocation that the certificate has then.
+pub(crate) type Decision = Result<(Change, Option<Revocation>), Error>;
+
+/// Puts a certificate on hold. An operator takes over the hold of an owner, who can't release it then.
+pub(crate) fn hold(certificate: &Issued, by: Capacity, now: OffsetDateTime) -> Decision {
+    let Some(there) = &certificate.revocation else {
+        let held = Revocation {
+            time: now,
+            reason: Reason::CertificateHold,
+            invalidity: None,
+            decided: now,
+            decided_as: Some(by),
+        };
+        return Ok((Change::Held, Some(held)));
+    };
+    if there.reason != Reason::CertificateHold {
+        return Err(revoked_already(certificate, there));
+    }
+    if by == Capacity::Operator && there.decided_as == Some(Capacity::Owner) {
+        let held = Revocation {
+            decided: now,
+            decided_as: Some(by),
+            ..*there
+        };
+        return Ok((Change::Held, Some(held)));
+    }
+    Err(Error::Conflict(format!(
+        "certificate {} is on hold already",
+        certificate.serial
+    )))
+}
+
+/// Ends a hold as if it had not been. An owner ends what an owner set; an operator, every hold. A certificate whose key is
+/// known to be compromised is never valid again.
+pub(crate) fn release(certificate: &Issued, by: Capacity, key_is_compromised: bool) -> Decision {
+    let serial = certificate.serial;
     match &certificate.revocation {
-        None => Ok((
-            Change::Held,
-            Some(Revocation::new(now, Reason::CertificateHold, None)),
-        )),
-        Some(there) if there.reason == Reason::CertificateHold => Err(Error::Conflict(format!(
-            "certificate {} is on hold already",
-            certificate.serial
-        ))),
+        Some(there) if there.reason == Reason::CertificateHold => {
+            if by == Capacity::Owner && there.decided_as != Some(Capacity::Owner) {
+                return Err(Error::Forbidden(format!(
+                    "certificate {serial} was put on hold by an operator; only an operator releases it (permission \
+                     certificates:revoke)"
+                )));
+            }
+            if key_is_compromised {
+                return Err(Error::Conflict(format!(
+                    "the key of certificate {serial} is known to be compromised; revoke the certificate with reason \
+                     key-compromise"
+                )));
+            }
+            Ok((Change::Released, None))
+        }
         Some(there) => Err(revoked_already(certificate, there)),
+        None => Err(Error::Conflict(format!("certificate {serial} is not on hold"))),
     }
 }
 
-/// Ends a hold as if it had not been.
-pub(crate) fn release(certificate: &Issued) -> Result<(Change, Option<Revocation>), Error> {
-    match &certificate.revocation {
-        Some(there) if there.reason == Reason::CertificateHold => Ok((Change::Released, None)),
-        Some(there) => Err(revoked_already(certificate, there)),
-        None => Err(Error::Conflict(format!(
-            "certificate {} is not on hold",
-            certificate.serial
-        ))),
+/// For good, from now on or since a hold; or how a revocation is amended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wish {
+    pub(crate) reason: Reason,
+    /// RFC 5280 section 5.3.2.
+    pub(crate) invalidity: Option<OffsetDateTime>,
+}
+
+impl Wish {
+    /// The same for another certificate of the compromised key: its date is within the life of that certificate, and not
+    /// later than what is known of it already.
+    pub(crate) fn for_other(self, other: &Issued) -> Self {
+        let latest = other.revocation.map(|there| there.time.max(other.not_before));
+        let invalidity = self.invalidity.map(|at| {
+            let at = at.max(other.not_before);
+            latest.map_or(at, |latest| at.min(latest))
+        });
+        Self { invalidity, ..self }
+    }
+
+    /// Whether the certificate is revoked for compromise already, and this would add nothing.
+    pub(crate) fn is_fulfilled(self, certificate: &Issued) -> bool {
+        certificate.revocation.is_some_and(|there| {
+            is_compromise(there.reason) && self.invalidity.is_none_or(|at| there.invalidity == Some(at))
+        })
     }
 }
 
 /// Revokes for good, or amends what is revoked already: towards compromise only, and never its date. A hold that becomes
 /// final keeps the date of the hold: since then nobody was to trust the certificate.
-pub(crate) fn revoke(
-    certificate: &Issued,
-    reason: Reason,
-    invalidity: Option<OffsetDateTime>,
-    now: OffsetDateTime,
-) -> Result<(Change, Option<Revocation>), Error> {
+pub(crate) fn revoke(certificate: &Issued, wish: Wish, by: Capacity, now: OffsetDateTime) -> Decision {
+    let Wish { reason, invalidity } = wish;
     if let Some(at) = invalidity {
         check_invalidity(certificate, at, now)?;
     }
     let Some(there) = &certificate.revocation else {
-        return Ok((Change::Revoked, Some(Revocation::new(now, reason, invalidity))));
+        let revoked = Revocation {
+            time: now,
+            reason,
+            invalidity,
+            decided: now,
+            decided_as: Some(by),
+        };
+        return Ok((Change::Revoked, Some(revoked)));
     };
     let next = Revocation {
         time: there.time,
         reason,
         invalidity: invalidity.or(there.invalidity),
         decided: now,
+        decided_as: Some(by),
     };
-    if there.reason == Reason::CertificateHold {
-        return Ok((Change::Revoked, Some(next)));
-    }
     let worse = is_compromise(reason) && !is_compromise(there.reason);
     let dated = reason == there.reason && is_compromise(reason) && next.invalidity != there.invalidity;
-    if worse || dated {
-        Ok((Change::Amended, Some(next)))
+    let change = if there.reason == Reason::CertificateHold {
+        Change::Revoked
+    } else if worse || dated {
+        Change::Amended
     } else {
-        Err(revoked_already(certificate, there))
+        return Err(revoked_already(certificate, there));
+    };
+    if let Some(at) = invalidity {
+        check_moves_earlier(there, at, by)?;
     }
+    Ok((change, Some(next)))
+}
+
+/// What was signed before the invalidity date may still be relied on, and without one, what was signed before the
+/// revocation date (RFC 5280 section 5.3.2). A later date thus makes signatures good again: for an owner, who may have made
+/// them, only an earlier one is taken.
+fn check_moves_earlier(there: &Revocation, at: OffsetDateTime, by: Capacity) -> Result<(), Error> {
+    let known = there.invalidity.unwrap_or(there.time);
+    if by == Capacity::Operator || at <= known {
+        return Ok(());
+    }
+    Err(Error::Forbidden(format!(
+        "invalidity_time: is later than {}, since when the certificate is not relied on; only an operator moves that to \
+         later (permission certificates:revoke)",
+        kit::clock::rfc3339(known)
+    )))
 }
 
 fn revoked_already(certificate: &Issued, there: &Revocation) -> Error {

@@ -19,16 +19,16 @@ use lint::Linted;
 use rules::Approved;
 use store::Db;
 use tokio::sync::{mpsc, oneshot};
-use x509::serial::Serial;
 
 pub(crate) use sign::Keymgr;
 
 use crate::app::Authorities;
 use crate::config::Config;
+use crate::domain::standing::{Basis, Predecessor};
 use crate::domain::{Authority, Issued, Protocol};
 use crate::error::Error;
 use crate::store::commit::{self, Outcome, Verdict};
-use crate::store::standing::{self, Basis};
+use crate::store::standing;
 
 /// A certificate to be signed, with proof that it may be, and what to record beside it.
 pub(crate) struct Order {
@@ -56,7 +56,7 @@ pub(crate) struct Record {
     /// Who asked for it: the requester, or somebody who renews for them.
     pub(crate) actor: String,
     pub(crate) protocol: Protocol,
-    pub(crate) replaces: Option<Serial>,
+    pub(crate) replaces: Option<Predecessor>,
     pub(crate) claim: Option<Claim>,
     pub(crate) trace: kit::trace::TraceContext,
 }
@@ -176,17 +176,18 @@ impl Committer {
     /// stored is decided again, finally, in the transaction.
     async fn screen(&self, group: Vec<(Order, Answer)>) -> Vec<(Order, Answer)> {
         let bases: Vec<Basis> = group.iter().map(|(order, _)| order.basis()).collect();
-        let standing = match standing::read(&self.db, &bases, self.clock.now()).await {
+        let now = self.clock.now();
+        let standing = match standing::read(&self.db, &bases).await {
             Ok(standing) => standing,
             Err(error) => {
                 fail(group.into_iter().map(|(_, answer)| answer).collect(), error);
                 return Vec::new();
             }
         };
-        self.authorities.sync_suspended(standing.suspended()).await;
+        self.authorities.sync_suspended(&standing.suspended).await;
         let mut sound = Vec::with_capacity(group.len());
         for ((order, answer), basis) in group.into_iter().zip(bases) {
-            match standing.refusal(&basis) {
+            match standing.refusal(&basis, now) {
                 None => sound.push((order, answer)),
                 Some(refusal) => {
                     let _gone = answer.send(Err(refusal));

@@ -190,7 +190,7 @@ fn seal(order: Order, signature: &[u8], now: OffsetDateTime) -> Result<Signed, E
             .try_into()
             .map_err(|_| Error::Internal("SHA-256 is not 32 bytes".to_owned()))?,
         der,
-        replaces: record.replaces,
+        replaces: record.replaces.map(|predecessor| predecessor.serial),
         revocation: None,
     };
     Ok(Signed {

@@ -8,14 +8,14 @@ use axum::routing::get as method_get;
 use kit::auth::{Allow, permission};
 use kit::http::{Json, NoParameters, Path, Query};
 use kit::problem::Problem;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::Rest;
 use super::object::{requester, rfc3339};
 use super::paging::Paging;
+use super::{NoMembers, Rest};
 use crate::app::App;
 use crate::domain::Authority;
 use crate::error::Error;
@@ -133,15 +133,10 @@ async fn get(
     Ok(axum::Json(Ca::from(authority.as_ref())))
 }
 
-/// No members: an empty object.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct SuspendBody {}
-
 /// Stops a CA from issuing and renewing, until it is resumed. Once this is answered, no certificate of that CA is stored or
 /// handed out any more. One that is suspended already stays as it is.
 #[utoipa::path(
-    post, path = "/api/v1/cas/{name}/suspend", tag = "cas", request_body = SuspendBody, params(("name" = String, Path)),
+    post, path = "/api/v1/cas/{name}/suspend", tag = "cas", request_body = NoMembers, params(("name" = String, Path)),
     responses(
         (status = 200, description = "suspended and durable", body = Ca),
         (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -152,16 +147,14 @@ async fn suspend(
     State(app): State<App>,
     allowed: Allow<permission::CasSuspend>,
     Path(name): Path<String>,
-    Json(SuspendBody {}): Json<SuspendBody>,
+    Json(NoMembers {}): Json<NoMembers>,
 ) -> Result<axum::Json<Ca>, Problem> {
-    let requester = requester(&allowed.0, permission::CAS_SUSPEND);
-    let authority = app.suspend(&requester, &name).await?;
-    Ok(axum::Json(Ca::from(authority.as_ref())))
+    set_suspended(&app, allowed, &name, true).await
 }
 
 /// Lets a CA issue again. One that is not suspended stays as it is.
 #[utoipa::path(
-    post, path = "/api/v1/cas/{name}/resume", tag = "cas", request_body = SuspendBody, params(("name" = String, Path)),
+    post, path = "/api/v1/cas/{name}/resume", tag = "cas", request_body = NoMembers, params(("name" = String, Path)),
     responses(
         (status = 200, description = "issuing again", body = Ca),
         (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -172,10 +165,22 @@ async fn resume(
     State(app): State<App>,
     allowed: Allow<permission::CasSuspend>,
     Path(name): Path<String>,
-    Json(SuspendBody {}): Json<SuspendBody>,
+    Json(NoMembers {}): Json<NoMembers>,
+) -> Result<axum::Json<Ca>, Problem> {
+    set_suspended(&app, allowed, &name, false).await
+}
+
+async fn set_suspended(
+    app: &App,
+    allowed: Allow<permission::CasSuspend>,
+    name: &str,
+    suspended: bool,
 ) -> Result<axum::Json<Ca>, Problem> {
     let requester = requester(&allowed.0, permission::CAS_SUSPEND);
-    let authority = app.resume(&requester, &name).await?;
+    let authority = match suspended {
+        true => app.suspend(&requester, name).await?,
+        false => app.resume(&requester, name).await?,
+    };
     Ok(axum::Json(Ca::from(authority.as_ref())))
 }
 

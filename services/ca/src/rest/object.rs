@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 
 use crate::app::{App, Requester, Rights, Scope, Visibility};
-use crate::domain::Issued;
+use crate::domain::{Capacity, Issued};
 use crate::error::Error;
 
 pub(crate) use kit::clock::rfc3339;
@@ -73,6 +73,10 @@ pub(crate) struct Revocation {
     /// When a hold became final or the reason was changed: RFC 3339, UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     decided_time: Option<String>,
+    /// `owner` or `operator`: in what capacity it was decided. Only an operator releases the hold of an operator. Absent
+    /// where an earlier version stored it; then it counts as an operator's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decided_as: Option<&'static str>,
 }
 
 impl Certificate {
@@ -98,6 +102,7 @@ impl Certificate {
                 reason: revocation.reason.to_string(),
                 invalidity_time: revocation.invalidity.map(rfc3339),
                 decided_time: (revocation.decided != revocation.time).then(|| rfc3339(revocation.decided)),
+                decided_as: revocation.decided_as.map(Capacity::as_str),
             }),
             subject: issued.subject,
             san: issued.sans,
@@ -165,5 +170,6 @@ pub(crate) fn requester(caller: &Caller, any: &str) -> Requester {
             reserved_names: caller.may(permission::RESERVED_NAMES_ISSUE),
             allowed_names: caller.allowed_names.clone(),
         },
+        on_behalf: false,
     }
 }

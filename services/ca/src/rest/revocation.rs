@@ -4,14 +4,16 @@ use axum::extract::State;
 use kit::auth::{Allow, permission};
 use kit::http::{Json, Path};
 use kit::problem::Problem;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::Rest;
-use super::object::{self, Certificate, requester};
+use super::object::{self, Certificate, requester, rfc3339};
+use super::{NoMembers, Rest};
 use crate::app::{App, RevokeRequest};
+use crate::domain::Issued;
 use crate::error::Error;
 
 pub(super) fn routes() -> OpenApiRouter<Rest> {
@@ -30,17 +32,78 @@ struct RevokeBody {
     #[schema(example = "key-compromise")]
     reason: String,
     /// When the key was compromised, if known: RFC 3339, within the certificate's validity and not in the future.
+    /// Later than the one that is known, or than the date of the revocation: operators only.
     invalidity_time: Option<String>,
+    /// With `key-compromise` or `ca-compromise`: revoke the other certificates of the same public key too, of whatever CA,
+    /// as far as the caller may revoke them; at most 200 at once.
+    #[serde(default)]
+    same_key: bool,
+}
+
+/// A certificate that was revoked.
+#[derive(Serialize, ToSchema)]
+struct RevokedCertificate {
+    #[serde(flatten)]
+    certificate: Certificate,
+    /// Where the key is compromised: the other certificates of that public key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    same_key: Option<SameKey>,
+}
+
+/// The other certificates of a compromised key, of whatever CA, that were valid or on hold.
+#[derive(Serialize, ToSchema)]
+struct SameKey {
+    /// Revoked with it.
+    revoked: Vec<OtherCertificate>,
+    /// Still valid or on hold: revoke them, or repeat the request with `same_key`.
+    remaining: Vec<OtherCertificate>,
+    /// How many more remain that are not yours to see.
+    of_others: usize,
+    /// There are more than were looked at: repeat the request with `same_key`.
+    more: bool,
+}
+
+/// One of them.
+#[derive(Serialize, ToSchema)]
+struct OtherCertificate {
+    /// Lower-case hex.
+    serial: String,
+    /// `valid`, `on_hold` or `revoked`.
+    status: &'static str,
+    /// RFC 4514.
+    subject: String,
+    /// Name of the issuing CA.
+    ca: String,
+    /// Whose it is.
+    requester: String,
+    /// RFC 3339, UTC; the last second of validity.
+    not_after: String,
+}
+
+impl OtherCertificate {
+    fn all(issued: Vec<Issued>, now: OffsetDateTime) -> Vec<Self> {
+        let one = |issued: Issued| Self {
+            serial: issued.serial.to_string(),
+            status: issued.status(now).as_str(),
+            subject: issued.subject,
+            ca: issued.ca.to_string(),
+            requester: issued.requester,
+            not_after: rfc3339(issued.not_after),
+        };
+        issued.into_iter().map(one).collect()
+    }
 }
 
 /// Revokes a certificate for good, or changes the reason of a revocation to `key-compromise` or `ca-compromise`. The date of
-/// a revocation stays, also that of a hold that becomes final.
+/// a revocation stays, also that of a hold that becomes final. Where the key is compromised, no certificate of that key is
+/// issued or renewed any more, and the answer names the other ones.
 #[utoipa::path(
     post, path = "/api/v1/certificates/{serial}/revoke", tag = "certificates", request_body = RevokeBody,
     params(("serial" = String, Path, description = "lower-case hex")),
     responses(
-        (status = 200, description = "done and durable", body = Certificate),
+        (status = 200, description = "done and durable", body = RevokedCertificate),
         (status = 400, description = "no such reason, not for this certificate, or an impossible time", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "a later invalidity time than the one that is known, by an owner", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "revoked already", body = Problem, content_type = "application/problem+json"),
     ),
@@ -51,7 +114,7 @@ async fn revoke(
     allowed: Allow<permission::CertificatesRevokeOwn>,
     Path(serial): Path<String>,
     Json(body): Json<RevokeBody>,
-) -> Result<axum::Json<Certificate>, Problem> {
+) -> Result<axum::Json<RevokedCertificate>, Problem> {
     let request = RevokeRequest {
         serial,
         reason: body
@@ -63,21 +126,27 @@ async fn revoke(
             .as_deref()
             .map(|text| object::time("invalidity_time", text))
             .transpose()?,
+        same_key: body.same_key,
     };
     let revoked = app
         .revoke(&requester(&allowed.0, permission::CERTIFICATES_REVOKE), &request)
         .await?;
-    Ok(axum::Json(Certificate::new(&app, revoked).await?))
+    let now = app.clock.now();
+    Ok(axum::Json(RevokedCertificate {
+        certificate: Certificate::new(&app, revoked.certificate).await?,
+        same_key: revoked.same_key.map(|others| SameKey {
+            revoked: OtherCertificate::all(others.revoked, now),
+            remaining: OtherCertificate::all(others.remaining, now),
+            of_others: others.of_others,
+            more: others.more,
+        }),
+    }))
 }
 
-/// No members: an empty object.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct HoldBody {}
-
-/// Puts a certificate on hold: it is not to be trusted until it is released.
+/// Puts a certificate on hold: it is not to be trusted until it is released. An operator may take over the hold of the
+/// owner.
 #[utoipa::path(
-    post, path = "/api/v1/certificates/{serial}/hold", tag = "certificates", request_body = HoldBody,
+    post, path = "/api/v1/certificates/{serial}/hold", tag = "certificates", request_body = NoMembers,
     params(("serial" = String, Path, description = "lower-case hex")),
     responses(
         (status = 200, description = "done and durable", body = Certificate),
@@ -90,7 +159,7 @@ async fn hold(
     State(app): State<App>,
     allowed: Allow<permission::CertificatesRevokeOwn>,
     Path(serial): Path<String>,
-    Json(HoldBody {}): Json<HoldBody>,
+    Json(NoMembers {}): Json<NoMembers>,
 ) -> Result<axum::Json<Certificate>, Problem> {
     let held = app
         .hold(&requester(&allowed.0, permission::CERTIFICATES_REVOKE), &serial)
@@ -98,14 +167,15 @@ async fn hold(
     Ok(axum::Json(Certificate::new(&app, held).await?))
 }
 
-/// Releases a certificate from hold.
+/// Releases a certificate from hold. Who may revoke their own certificates only releases no hold that an operator set.
 #[utoipa::path(
-    post, path = "/api/v1/certificates/{serial}/release", tag = "certificates", request_body = HoldBody,
+    post, path = "/api/v1/certificates/{serial}/release", tag = "certificates", request_body = NoMembers,
     params(("serial" = String, Path, description = "lower-case hex")),
     responses(
         (status = 200, description = "done and durable", body = Certificate),
+        (status = 403, description = "an operator put it on hold", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "not on hold", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "not on hold, or the key is known to be compromised", body = Problem, content_type = "application/problem+json"),
     ),
     security(("bearer" = [])), extensions(("x-permission" = json!("certificates:revoke-own")))
 )]
@@ -113,7 +183,7 @@ async fn release(
     State(app): State<App>,
     allowed: Allow<permission::CertificatesRevokeOwn>,
     Path(serial): Path<String>,
-    Json(HoldBody {}): Json<HoldBody>,
+    Json(NoMembers {}): Json<NoMembers>,
 ) -> Result<axum::Json<Certificate>, Problem> {
     let released = app
         .release(&requester(&allowed.0, permission::CERTIFICATES_REVOKE), &serial)

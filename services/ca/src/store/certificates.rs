@@ -8,13 +8,13 @@ use uuid::Uuid;
 use x509::crl::Reason;
 use x509::serial::Serial;
 
-use crate::domain::{Issued, Protocol, Revocation};
+use crate::domain::{Capacity, Issued, Protocol, Revocation};
 use crate::error::Error;
 
 /// What a [`Row`] is read from; `c` is the table of certificates.
 pub(super) const COLUMNS: &str = "c.id, c.serial, c.ca, c.profile, c.subject, c.sans, c.requester, c.protocol, \
      c.issued_at, c.not_before, c.not_after, c.spki_sha256, c.fingerprint_sha256, c.der, c.replaces, \
-     c.revoked_at, c.reason, c.invalidity_at, c.decided_at, c.issued_by";
+     c.revoked_at, c.reason, c.invalidity_at, c.decided_at, c.issued_by, c.decided_as";
 
 #[derive(sqlx::FromRow)]
 pub(super) struct Row {
@@ -38,6 +38,7 @@ pub(super) struct Row {
     invalidity_at: Option<i64>,
     decided_at: Option<i64>,
     issued_by: Option<String>,
+    decided_as: Option<String>,
 }
 
 impl TryFrom<Row> for Issued {
@@ -59,6 +60,7 @@ impl TryFrom<Row> for Issued {
                     .ok_or_else(|| damaged("reason"))?,
                 invalidity: row.invalidity_at.map(time).transpose()?,
                 decided: time(row.decided_at.unwrap_or(at))?,
+                decided_as: row.decided_as.as_deref().and_then(Capacity::parse),
             }),
             _ => None,
         };
@@ -136,6 +138,33 @@ pub(crate) async fn for_update(tx: &mut Tx, serial: &Serial) -> Result<Option<Is
     row.map(Issued::try_from).transpose()
 }
 
+/// The other certificates of these public keys, of whatever CA, that are valid or on hold, at most so many, by serial
+/// number. They stay as they are until the transaction ends; who holds the lock of the keys sees all there will be.
+pub(crate) async fn same_key_for_update(
+    tx: &mut Tx,
+    certificate: &Issued,
+    twin: Option<[u8; 32]>,
+    now: OffsetDateTime,
+    limit: usize,
+) -> Result<Vec<Issued>, Error> {
+    let locking = store::lock::update(tx);
+    let rows: Vec<Row> = store::tx!(tx, |connection| {
+        sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM certificates c WHERE c.spki_sha256 IN ($1, $2) AND c.id <> $3 AND c.not_after >= $4
+             AND (c.reason IS NULL OR c.reason = 6) ORDER BY c.serial LIMIT $5{locking}"
+        )))
+        .bind(certificate.spki_sha256.as_slice())
+        .bind(twin.unwrap_or(certificate.spki_sha256).to_vec())
+        .bind(certificate.id)
+        .bind(store::time::to_micros(now))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(connection)
+        .await
+    })
+    .map_err(StoreError::from)?;
+    rows.into_iter().map(Issued::try_from).collect()
+}
+
 /// Sets or clears the revocation of a certificate that [`for_update`] gave.
 pub(crate) async fn set_revocation(
     tx: &mut Tx,
@@ -145,8 +174,8 @@ pub(crate) async fn set_revocation(
     let micros = |time: OffsetDateTime| store::time::to_micros(time);
     store::tx!(tx, |connection| {
         sqlx::query(
-            "UPDATE certificates SET revoked_at = $1, reason = $2, invalidity_at = $3, decided_at = $4
-             WHERE id = $5",
+            "UPDATE certificates SET revoked_at = $1, reason = $2, invalidity_at = $3, decided_at = $4,
+             decided_as = $5 WHERE id = $6",
         )
         .bind(next.map(|revocation| micros(revocation.time)))
         .bind(next.map(|revocation| i64::from(revocation.reason.code())))
@@ -154,6 +183,10 @@ pub(crate) async fn set_revocation(
         .bind(
             next.filter(|revocation| revocation.decided != revocation.time)
                 .map(|revocation| micros(revocation.decided)),
+        )
+        .bind(
+            next.and_then(|revocation| revocation.decided_as)
+                .map(Capacity::as_str),
         )
         .bind(certificate)
         .execute(connection)

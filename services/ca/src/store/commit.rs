@@ -41,12 +41,12 @@ pub(crate) async fn commit(db: &Db, group: &[Signed], now: OffsetDateTime) -> Re
     let mut tx = db.begin().await?;
     let bases: Vec<_> = group.iter().map(|signed| signed.basis.clone()).collect();
     let spkis: Vec<_> = group.iter().map(|signed| signed.issued.spki_sha256).collect();
-    let Held { standing, uses } = standing::hold(&mut tx, &bases, &spkis, now).await?;
+    let Held { standing, uses } = standing::hold(&mut tx, &bases, &spkis).await?;
     let mut verdicts: Vec<Verdict> = group
         .iter()
         .map(|signed| {
             standing
-                .refusal(&signed.basis)
+                .refusal(&signed.basis, now)
                 .map_or(Verdict::Stored, Verdict::Refused)
         })
         .collect();

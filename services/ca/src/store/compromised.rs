@@ -9,10 +9,8 @@ use uuid::Uuid;
 
 use super::certificates::{COLUMNS, Row};
 use crate::domain::Issued;
+use crate::domain::standing::MaterialId;
 use crate::error::Error;
-
-/// [`x509::PublicKey::material_id`].
-pub(crate) type MaterialId = [u8; 32];
 
 /// So many keys share a lock: a group needs few, and a revocation waits for few groups.
 const LOCKS: u8 = 64;

@@ -1,79 +1,17 @@
-//! What a certificate rests on, and whether it still stands: the CA issues, the keys are sound, the predecessor is valid.
-//!
-//! Looked at twice: [`read`] before a group is signed, so that no signature is made for what is refused anyway, and
-//! [`hold`] in the transaction that stores the group, where the answer stays true until the commit.
+//! The facts that certificates rest on, and the locks under which they stay as they are. What follows from them is decided
+//! in [`crate::domain::standing`].
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_lc_rs::digest;
 use sqlx::{Database, Encode, QueryBuilder, Type};
 use store::{Db, StoreError, Tx};
-use time::OffsetDateTime;
+use x509::crl::Reason;
 use x509::serial::Serial;
 
-use super::compromised::{self, MaterialId, padded};
-use crate::domain::{Authority, Status};
+use super::compromised::{self, padded};
+use crate::domain::standing::{Basis, MaterialId, PredecessorState, Standing};
 use crate::error::Error;
-
-/// What one certificate rests on.
-#[derive(Clone, Debug)]
-pub(crate) struct Basis {
-    pub(crate) authority: Arc<Authority>,
-    /// The subject's key.
-    pub(crate) key: MaterialId,
-    /// The certificate that it renews.
-    pub(crate) replaces: Option<Serial>,
-}
-
-/// What is against the certificates of a group.
-#[derive(Debug, Default)]
-pub(crate) struct Standing {
-    compromised: HashSet<MaterialId>,
-    suspended: BTreeSet<String>,
-    predecessors: BTreeMap<Serial, Status>,
-}
-
-impl Standing {
-    /// Why a certificate on this basis is not issued, if it is not.
-    pub(crate) fn refusal(&self, basis: &Basis) -> Option<Error> {
-        let name = &basis.authority.name;
-        if self.suspended.contains(name) {
-            return Some(Error::Suspended(name.clone()));
-        }
-        if basis
-            .authority
-            .material_id()
-            .is_some_and(|key| self.compromised.contains(&key))
-        {
-            return Some(Error::Conflict(format!(
-                "the key of CA {name} is known to be compromised; it issues nothing: request from another CA"
-            )));
-        }
-        if self.compromised.contains(&basis.key) {
-            return Some(Error::CompromisedKey);
-        }
-        let serial = basis.replaces.as_ref()?;
-        match self.predecessors.get(serial) {
-            Some(Status::Valid) => None,
-            Some(status) => Some(not_renewable(serial, *status)),
-            None => Some(Error::not_found("certificate", serial.to_string())),
-        }
-    }
-
-    /// The CAs that issue nothing.
-    pub(crate) fn suspended(&self) -> &BTreeSet<String> {
-        &self.suspended
-    }
-}
-
-/// Why a certificate of this status is not renewed.
-pub(crate) fn not_renewable(serial: &Serial, status: Status) -> Error {
-    Error::Conflict(format!(
-        "certificate {serial} is {}; only a valid one is renewed: request a new one",
-        status.as_str()
-    ))
-}
 
 /// The lock under which a CA issues (shared), is suspended and resumed (exclusive). Negative: apart from those of keys.
 pub(crate) fn lock(ca: &str) -> i32 {
@@ -85,7 +23,7 @@ pub(crate) fn lock(ca: &str) -> i32 {
 }
 
 /// As things are now; they may change before the group is stored.
-pub(crate) async fn read(db: &Db, group: &[Basis], now: OffsetDateTime) -> Result<Standing, Error> {
+pub(crate) async fn read(db: &Db, group: &[Basis]) -> Result<Standing, Error> {
     let serials = serials(group);
     let predecessors = match serials.is_empty() {
         true => Vec::new(),
@@ -103,7 +41,7 @@ pub(crate) async fn read(db: &Db, group: &[Basis], now: OffsetDateTime) -> Resul
         sql.build_query_as().fetch_all(connection).await
     })
     .map_err(StoreError::from)?;
-    Ok(sorted(statuses(predecessors, now), facts).standing)
+    Ok(sorted(states(predecessors)?, facts).standing)
 }
 
 /// What the transaction that stores a group has to know. It stays so until that transaction ends.
@@ -114,12 +52,7 @@ pub(crate) struct Held {
 }
 
 /// As things are, and stay until the transaction ends. `spkis` are the SHA-256 of the group's keys.
-pub(crate) async fn hold(
-    tx: &mut Tx,
-    group: &[Basis],
-    spkis: &[[u8; 32]],
-    now: OffsetDateTime,
-) -> Result<Held, Error> {
+pub(crate) async fn hold(tx: &mut Tx, group: &[Basis], spkis: &[[u8; 32]]) -> Result<Held, Error> {
     let keys = keys(group);
     let cas = group.iter().map(|basis| lock(&basis.authority.name));
     let locks = keys.iter().map(compromised::lock).chain(cas).collect();
@@ -144,7 +77,7 @@ pub(crate) async fn hold(
         sql.build_query_as().fetch_all(connection).await
     })
     .map_err(StoreError::from)?;
-    Ok(sorted(statuses(predecessors, now), facts))
+    Ok(sorted(states(predecessors)?, facts))
 }
 
 /// A row of [`select_facts`]: what it says, about which key, about which CA, a number.
@@ -189,7 +122,7 @@ where
     }
 }
 
-fn sorted(predecessors: BTreeMap<Serial, Status>, facts: Vec<Fact>) -> Held {
+fn sorted(predecessors: BTreeMap<Serial, PredecessorState>, facts: Vec<Fact>) -> Held {
     let mut standing = Standing {
         predecessors,
         ..Standing::default()
@@ -213,15 +146,15 @@ fn sorted(predecessors: BTreeMap<Serial, Status>, facts: Vec<Fact>) -> Held {
     Held { standing, uses }
 }
 
-/// The keys of a group and those of its CAs, each once.
+/// All keys of a group, each once.
 fn keys(group: &[Basis]) -> Vec<MaterialId> {
-    let cas = group.iter().filter_map(|basis| basis.authority.material_id());
-    let keys: BTreeSet<MaterialId> = group.iter().map(|basis| basis.key).chain(cas).collect();
+    let keys: BTreeSet<MaterialId> = group.iter().flat_map(Basis::keys).collect();
     keys.into_iter().collect()
 }
 
 fn serials(group: &[Basis]) -> Vec<Serial> {
-    let serials: BTreeSet<Serial> = group.iter().filter_map(|basis| basis.replaces).collect();
+    let replaced = group.iter().filter_map(|basis| basis.replaces);
+    let serials: BTreeSet<Serial> = replaced.map(|predecessor| predecessor.serial).collect();
     serials.into_iter().collect()
 }
 
@@ -239,19 +172,21 @@ where
     sql.push(") ORDER BY serial");
 }
 
-fn statuses(rows: Vec<(Vec<u8>, Option<i64>, i64)>, now: OffsetDateTime) -> BTreeMap<Serial, Status> {
-    let now = store::time::to_micros(now);
-    rows.into_iter()
-        .filter_map(|(serial, reason, not_after)| {
-            let status = match reason {
-                Some(6) => Status::OnHold,
-                Some(_) => Status::Revoked,
-                None if not_after < now => Status::Expired,
-                None => Status::Valid,
-            };
-            Some((Serial::from_bytes(&serial).ok()?, status))
-        })
-        .collect()
+/// A serial number that cannot be read is left out: its successor is refused.
+fn states(rows: Vec<(Vec<u8>, Option<i64>, i64)>) -> Result<BTreeMap<Serial, PredecessorState>, Error> {
+    let mut states = BTreeMap::new();
+    for (serial, reason, not_after) in rows {
+        // A reason that this version does not know is one all the same.
+        let reason = reason.map(|code| {
+            let known = u8::try_from(code).ok().and_then(Reason::from_code);
+            known.unwrap_or(Reason::Unspecified)
+        });
+        let not_after = store::time::from_micros(not_after)?;
+        if let Ok(serial) = Serial::from_bytes(&serial) {
+            states.insert(serial, (reason, not_after));
+        }
+    }
+    Ok(states)
 }
 
 /// The CAs that issue nothing.

@@ -3,58 +3,27 @@
 //!
 //! Order is judged by the database: the feed is in the order of commits, and an event that the waiting side saw is before it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use ca::{Ca, Error, Issued, RevokeRequest};
 use kit::error::{Fault, Kind};
-use kit::transport::Transport;
-use tokio::sync::{Notify, Semaphore};
-use tower::ServiceExt;
 use x509::crl::Reason;
 
 use crate::world::{
-    NOW, World, anyone, csr, key, on_both_databases, on_profile, refused, renewal, server, with_key,
+    Gate, NOW, World, anyone, csr, key, on_both_databases, on_profile, refused, renewal, server, with_key,
 };
 
 on_both_databases!(
     a_compromised_key_is_certified_by_no_ca_again,
     a_key_revoked_while_its_certificate_is_being_signed_fails_that_certificate_alone,
     a_successor_is_not_stored_once_its_predecessor_is_revoked_or_held,
+    a_successor_is_not_stored_once_the_key_of_its_predecessor_is_compromised,
     a_suspended_ca_stores_nothing_that_was_signed_before,
     a_suspended_ca_renews_nothing_and_another_takes_its_place_where_none_is_named,
     an_earlier_answer_is_repeated_with_what_became_of_it,
     keys_revoked_by_an_earlier_version_are_recorded_at_start,
     no_successor_comes_after_a_revocation,
 );
-
-/// A way to keymgr that says when it is asked to sign, and signs when it is let.
-#[derive(Clone)]
-struct Gate {
-    asked: Arc<Notify>,
-    permits: Arc<Semaphore>,
-}
-
-impl Gate {
-    fn new() -> Self {
-        Self {
-            asked: Arc::default(),
-            permits: Arc::new(Semaphore::new(0)),
-        }
-    }
-
-    fn before(&self, keymgr: Transport) -> Transport {
-        let gate = self.clone();
-        Transport::new(tower::service_fn(move |request| {
-            let (gate, keymgr) = (gate.clone(), keymgr.clone());
-            async move {
-                gate.asked.notify_one();
-                gate.permits.acquire().await.unwrap().forget();
-                keymgr.oneshot(request).await
-            }
-        }))
-    }
-}
 
 fn ask(ca: &Ca, request: ca::IssueRequest) -> tokio::task::JoinHandle<Result<Issued, Error>> {
     let ca = ca.clone();
@@ -84,8 +53,11 @@ async fn a_compromised_key_is_certified_by_no_ca_again(world: World) {
     refused(world.renew(renewal(&other, None)).await, Kind::Unprocessable);
     let taking = renewal(&rekeyed, Some(csr(&key, &["dns:c.example.test"])));
     refused(world.renew(taking).await, Kind::Unprocessable);
+    // Not with another key either: whoever has the old one may be who asks.
     let fresh = renewal(&other, Some(csr(&crate::world::key(), &[])));
-    world.renew(fresh).await.unwrap();
+    let error = refused(world.renew(fresh).await, Kind::Unprocessable);
+    assert_eq!(error.problem(), "compromised-key");
+    assert!(error.public().contains(&other.serial.to_string()), "{error}");
     // Other reasons say nothing about the key.
     let key = crate::world::key();
     let old = world.issue(server(&key, "e.example.test")).await;
@@ -99,21 +71,21 @@ async fn a_compromised_key_is_certified_by_no_ca_again(world: World) {
 async fn a_key_revoked_while_its_certificate_is_being_signed_fails_that_certificate_alone(world: World) {
     let key = key();
     let old = world.issue(server(&key, "a.example.test")).await;
-    let gate = Gate::new();
+    let gate = Gate::closed();
     let ca = world.with_keymgr(gate.before(world.keymgr.clone())).await;
     // The first is on its way to its signature; the two behind it form one group.
     let first = ask(&ca, server(&crate::world::key(), "first.example.test"));
-    gate.asked.notified().await;
+    gate.called(1).await;
     let bad = ask(&ca, server(&key, "bad.example.test"));
     let good = ask(&ca, server(&crate::world::key(), "good.example.test"));
-    gate.permits.add_permits(1);
+    gate.let_through(1);
     first.await.unwrap().unwrap();
-    gate.asked.notified().await;
+    gate.called(2).await;
     world
         .revoke(&old.serial.to_string(), Reason::KeyCompromise)
         .await
         .unwrap();
-    gate.permits.add_permits(10);
+    gate.open();
     let error = refused(bad.await.unwrap(), Kind::Unprocessable);
     assert_eq!(error.problem(), "compromised-key");
     good.await.unwrap().unwrap();
@@ -123,29 +95,50 @@ async fn a_key_revoked_while_its_certificate_is_being_signed_fails_that_certific
 async fn a_successor_is_not_stored_once_its_predecessor_is_revoked_or_held(world: World) {
     for held in [true, false] {
         let old = world.issue(server(&key(), "a.example.test")).await;
-        let gate = Gate::new();
+        let gate = Gate::closed();
         let ca = world.with_keymgr(gate.before(world.keymgr.clone())).await;
         let request = renewal(&old, Some(csr(&key(), &[])));
         let successor = tokio::spawn(async move { ca.app().renew(&anyone(), request).await });
-        gate.asked.notified().await;
+        gate.called(1).await;
         let serial = old.serial.to_string();
         match held {
             true => world.hold(&serial).await.unwrap(),
             false => world.revoke(&serial, Reason::Superseded).await.unwrap(),
         };
-        gate.permits.add_permits(1);
+        gate.let_through(1);
         refused(successor.await.unwrap(), Kind::Conflict);
     }
     assert_eq!(world.count("certificates").await, 2);
 }
 
+async fn a_successor_is_not_stored_once_the_key_of_its_predecessor_is_compromised(world: World) {
+    let key = key();
+    let old = world.issue(server(&key, "a.example.test")).await;
+    let other = world.issue(server(&key, "b.example.test")).await;
+    let gate = Gate::closed();
+    let ca = world.with_keymgr(gate.before(world.keymgr.clone())).await;
+    // With a key of its own, for a predecessor that stays valid.
+    let request = renewal(&old, Some(csr(&crate::world::key(), &[])));
+    let successor = tokio::spawn(async move { ca.app().renew(&anyone(), request).await });
+    gate.called(1).await;
+    world
+        .revoke(&other.serial.to_string(), Reason::KeyCompromise)
+        .await
+        .unwrap();
+    gate.let_through(1);
+    let error = refused(successor.await.unwrap(), Kind::Unprocessable);
+    assert_eq!(error.problem(), "compromised-key");
+    assert_eq!(world.issued(&old.serial).await.status(NOW), ca::Status::Valid);
+    assert_eq!(world.count("certificates").await, 2);
+}
+
 async fn a_suspended_ca_stores_nothing_that_was_signed_before(world: World) {
-    let gate = Gate::new();
+    let gate = Gate::closed();
     let ca = world.with_keymgr(gate.before(world.keymgr.clone())).await;
     let late = ask(&ca, server(&key(), "a.example.test"));
-    gate.asked.notified().await;
+    gate.called(1).await;
     world.ca.app().suspend(&anyone(), "issuing").await.unwrap();
-    gate.permits.add_permits(10);
+    gate.open();
     let error = refused(late.await.unwrap(), Kind::Conflict);
     assert_eq!(error.problem(), "ca-suspended");
     assert_eq!(world.count("certificates").await, 0);
@@ -248,6 +241,7 @@ async fn no_successor_comes_after_a_revocation(world: World) {
                     serial: old.serial.to_string(),
                     reason: Reason::KeyCompromise,
                     invalidity: None,
+                    same_key: false,
                 };
                 let by = anyone();
                 let (successor, revoked) = tokio::join!(
@@ -321,6 +315,7 @@ async fn a_revocation_waits_for_the_group_that_relied_on_the_key() {
         serial,
         reason: Reason::KeyCompromise,
         invalidity: None,
+        same_key: false,
     };
     let revocation = tokio::spawn(async move { ca.app().revoke(&anyone(), &request).await });
     waiting(&world, 2).await;
@@ -355,6 +350,7 @@ async fn a_group_waits_for_a_revocation_that_is_about_to_commit() {
         serial,
         reason: Reason::KeyCompromise,
         invalidity: None,
+        same_key: false,
     };
     let revocation = tokio::spawn(async move { ca.app().revoke(&anyone(), &request).await });
     waiting(&world, 1).await;

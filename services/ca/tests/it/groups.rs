@@ -15,54 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
-use crate::world::{World, anyone, key, refused, requester, server};
-
-/// A way to keymgr that counts calls and lets them through one by one.
-#[derive(Clone)]
-struct Gate {
-    calls: Arc<AtomicUsize>,
-    permits: Arc<Semaphore>,
-}
-
-impl Gate {
-    fn closed() -> Self {
-        Self {
-            calls: Arc::default(),
-            permits: Arc::new(Semaphore::new(0)),
-        }
-    }
-
-    fn before(&self, keymgr: Transport) -> Transport {
-        let gate = self.clone();
-        Transport::new(tower::service_fn(move |request| {
-            let (gate, keymgr) = (gate.clone(), keymgr.clone());
-            async move {
-                gate.calls.fetch_add(1, Ordering::SeqCst);
-                gate.permits.acquire().await.unwrap().forget();
-                keymgr.oneshot(request).await
-            }
-        }))
-    }
-
-    fn open(&self) {
-        self.permits.add_permits(1000);
-    }
-
-    fn calls(&self) -> usize {
-        self.calls.load(Ordering::SeqCst)
-    }
-
-    /// Returns once it was asked that often: the database is looked at before, and answers from a thread of its own.
-    async fn called(&self, times: usize) {
-        for _ in 0..1000 {
-            if self.calls() >= times {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-        panic!("keymgr was asked {} times, not {times}", self.calls());
-    }
-}
+use crate::world::{Gate, World, anyone, key, refused, requester, server};
 
 type Waiting = JoinHandle<Result<Issued, Error>>;
 

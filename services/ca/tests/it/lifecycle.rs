@@ -68,6 +68,7 @@ fn since(serial: &str, reason: Reason, at: OffsetDateTime) -> RevokeRequest {
         serial: serial.to_owned(),
         reason,
         invalidity: Some(at),
+        same_key: false,
     }
 }
 

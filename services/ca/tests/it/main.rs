@@ -8,6 +8,8 @@
 )]
 
 mod authorities;
+mod capacity;
+mod compromise;
 mod concurrency;
 mod decided;
 mod events;

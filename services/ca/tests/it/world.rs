@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ca::{Ca, Error, IdempotencyKey, IssueRequest, Issued, NewAuthority, Protocol, RenewRequest};
@@ -23,9 +24,10 @@ use tempfile::TempDir;
 use testkit::postgres::Postgres;
 use time::OffsetDateTime;
 use time::macros::datetime;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tower::Layer;
+use tower::{Layer, ServiceExt};
 use x509::crl::Reason;
 use x509::csr::Csr;
 use x509::serial::Serial;
@@ -176,8 +178,10 @@ impl World {
             serial: serial.to_owned(),
             reason,
             invalidity: None,
+            same_key: false,
         };
-        self.ca.app().revoke(&anyone(), &request).await
+        let revoked = self.ca.app().revoke(&anyone(), &request).await?;
+        Ok(revoked.certificate)
     }
 
     pub(crate) async fn hold(&self, serial: &str) -> Result<Issued, Error> {
@@ -298,6 +302,15 @@ pub(crate) fn requester(subject: &str, issues: Scope) -> Requester {
         issues,
         sees: Visibility::All,
         rights: ca::Rights::default(),
+        on_behalf: false,
+    }
+}
+
+/// Somebody who may decide on their own certificates only.
+pub(crate) fn owner(subject: &str) -> Requester {
+    Requester {
+        sees: Visibility::Own,
+        ..requester(subject, Scope::Any)
     }
 }
 
@@ -374,9 +387,9 @@ pub(crate) async fn issue_all(
 }
 
 #[track_caller]
-pub(crate) fn refused(result: Result<Issued, Error>, kind: Kind) -> Error {
+pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, Error>, kind: Kind) -> Error {
     match result {
-        Ok(issued) => panic!("{} was not refused", issued.serial),
+        Ok(answer) => panic!("{answer:?} was not refused"),
         Err(error) => {
             assert_eq!(error.kind(), kind, "{error:?}");
             error
@@ -389,5 +402,57 @@ fn unsafe_options() -> Options {
     Options {
         allow_unsafe: true,
         ..Options::default()
+    }
+}
+
+/// A way to keymgr that counts the calls, says when one comes, and lets them through one by one.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    calls: Arc<AtomicUsize>,
+    asked: Arc<Notify>,
+    permits: Arc<Semaphore>,
+}
+
+impl Gate {
+    pub(crate) fn closed() -> Self {
+        Self {
+            calls: Arc::default(),
+            asked: Arc::default(),
+            permits: Arc::new(Semaphore::new(0)),
+        }
+    }
+
+    pub(crate) fn before(&self, keymgr: Transport) -> Transport {
+        let gate = self.clone();
+        Transport::new(tower::service_fn(move |request| {
+            let (gate, keymgr) = (gate.clone(), keymgr.clone());
+            async move {
+                gate.calls.fetch_add(1, Ordering::SeqCst);
+                gate.asked.notify_one();
+                gate.permits.acquire().await.unwrap().forget();
+                keymgr.oneshot(request).await
+            }
+        }))
+    }
+
+    /// Lets so many calls through.
+    pub(crate) fn let_through(&self, calls: usize) {
+        self.permits.add_permits(calls);
+    }
+
+    /// Lets all calls of a test through.
+    pub(crate) fn open(&self) {
+        self.let_through(1000);
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// Returns once it was asked that often.
+    pub(crate) async fn called(&self, times: usize) {
+        while self.calls() < times {
+            self.asked.notified().await;
+        }
     }
 }

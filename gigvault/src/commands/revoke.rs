@@ -1,0 +1,142 @@
+//! `cert revoke SERIAL`: one certificate, and with `--same-key` the others of its compromised key.
+
+use client::{Certificate, Client, OtherCertificate, RevokedCertificate, SameKey};
+
+use super::{Unattended, cert, confirm, now, revoke_all, times};
+use crate::cli;
+use crate::output::{Output, shorten_middle};
+
+/// `Revoke certificate 3f21…9ab4 (CN=a) with reason key-compromise?`
+fn question(certificate: &Certificate, reason: x509::crl::Reason, same_key: bool) -> String {
+    const SHORT: usize = 9;
+    let whose = match certificate.subject.is_empty() {
+        true => cert::first_names(&certificate.san),
+        false => certificate.subject.clone(),
+    };
+    let serial = shorten_middle(&certificate.serial, SHORT);
+    let others = match same_key {
+        true => " and all others of its key",
+        false => "",
+    };
+    format!("Revoke certificate {serial} ({whose}){others} with reason {reason}?")
+}
+
+pub(super) async fn run(client: &Client, arguments: &cli::Revoke, output: Output) -> anyhow::Result<()> {
+    let reason: x509::crl::Reason = arguments
+        .reason
+        .parse()
+        .map_err(|error| crate::exit::Usage(format!("--reason: {error}")))?;
+    let instead = match reason {
+        x509::crl::Reason::CertificateHold => {
+            Some("a hold is not a revocation: use `gigvault cert hold SERIAL`")
+        }
+        x509::crl::Reason::RemoveFromCrl => Some("use `gigvault cert release SERIAL`"),
+        _ => None,
+    };
+    if let Some(instead) = instead {
+        return Err(crate::exit::Usage(format!("--reason {reason}: {instead}")).into());
+    }
+    let since = arguments.invalid_since.as_deref();
+    let invalidity_time = since
+        .map(|text| times::point("--invalid-since", text, now()))
+        .transpose()?;
+    let compromise = matches!(
+        reason,
+        x509::crl::Reason::KeyCompromise | x509::crl::Reason::CaCompromise
+    );
+    if arguments.same_key && !compromise {
+        let text = "--same-key is for --reason key-compromise: other reasons say nothing about the key";
+        return Err(crate::exit::Usage(text.to_owned()).into());
+    }
+    let request = client::Revoke {
+        reason: reason.to_string(),
+        invalidity_time,
+        same_key: arguments.same_key,
+    };
+    // clap lets pass one serial number, or --ca and --all.
+    let (Some(serial), None) = (&arguments.serial, &arguments.ca) else {
+        let ca = arguments.ca.clone().unwrap_or_default();
+        return revoke_all::run(client, &ca, &request, arguments, output).await;
+    };
+    let certificate = client.certificates().get(serial).await?;
+    let unattended = match arguments.same_key {
+        true => Unattended::Refuse,
+        false => Unattended::Proceed,
+    };
+    confirm(
+        &question(&certificate, reason, arguments.same_key),
+        arguments.yes,
+        unattended,
+    )?;
+    let revoked = send(client, serial, &request).await?;
+    let mut fields = cert::fields(&revoked.certificate);
+    if let Some(same_key) = &revoked.same_key {
+        let list = |others: &[OtherCertificate]| {
+            let one =
+                |other: &OtherCertificate| format!("{} ({}, CA {})", other.serial, other.subject, other.ca);
+            others.iter().map(one).collect::<Vec<_>>().join("\n")
+        };
+        fields.push(("same key, revoked too", list(&same_key.revoked)));
+        fields.push(("same key, not revoked", list(&same_key.remaining)));
+    }
+    output.one(&revoked, &fields)?;
+    if let Some(warning) = revoked
+        .same_key
+        .as_ref()
+        .and_then(|same_key| warning(serial, reason, same_key))
+    {
+        crate::exit::say(&warning);
+    }
+    Ok(())
+}
+
+/// One request, and with `same_key` as many more as there are certificates for.
+async fn send(client: &Client, serial: &str, request: &client::Revoke) -> anyhow::Result<RevokedCertificate> {
+    let mut revoked = client.certificates().revoke(serial, request).await?;
+    while let Some(before) = &revoked.same_key
+        && request.same_key
+        && before.more
+    {
+        let before = before.revoked.clone();
+        let mut next = client.certificates().revoke(serial, request).await?;
+        let progress = next
+            .same_key
+            .as_ref()
+            .is_some_and(|others| !others.revoked.is_empty());
+        if let Some(others) = &mut next.same_key {
+            others.revoked.splice(0..0, before);
+        }
+        revoked = next;
+        if !progress {
+            break;
+        }
+    }
+    Ok(revoked)
+}
+
+/// Says what is still valid for a key that others have.
+fn warning(serial: &str, reason: x509::crl::Reason, same_key: &SameKey) -> Option<String> {
+    let mut left = Vec::new();
+    match (same_key.remaining.len(), same_key.more) {
+        (0, false) => {}
+        (0, true) => left.push("more certificates of this compromised key may be valid".to_owned()),
+        (n, more) => {
+            let n = if more {
+                format!("more than {n}")
+            } else {
+                n.to_string()
+            };
+            left.push(format!(
+                "{n} other certificates of this compromised key are still valid or on hold; revoke them with `gigvault \
+                 cert revoke {serial} --reason {reason} --same-key`"
+            ));
+        }
+    }
+    if same_key.of_others > 0 {
+        left.push(format!(
+            "{} more belong to others; tell an operator",
+            same_key.of_others
+        ));
+    }
+    (!left.is_empty()).then(|| format!("warning: {}", left.join("; ")))
+}

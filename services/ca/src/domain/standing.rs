@@ -1,0 +1,96 @@
+//! What a certificate rests on, and whether it still stands: the CA issues, the keys are sound, the predecessor is valid.
+//!
+//! Pure decisions on facts that the store read: before a group is signed, so that no signature is made for what is refused
+//! anyway, and in the transaction that stores the group, where the facts stay as they are until the commit.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+use x509::crl::Reason;
+use x509::serial::Serial;
+
+use super::{Authority, Status};
+use crate::error::Error;
+
+/// [`x509::PublicKey::material_id`].
+pub(crate) type MaterialId = [u8; 32];
+
+/// The certificate that another one renews.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Predecessor {
+    pub(crate) serial: Serial,
+    /// Its key; none where that is of a kind that is not certified any more, and so never known to be compromised.
+    pub(crate) key: Option<MaterialId>,
+}
+
+/// What one certificate rests on.
+#[derive(Clone, Debug)]
+pub(crate) struct Basis {
+    pub(crate) authority: Arc<Authority>,
+    /// The subject's key.
+    pub(crate) key: MaterialId,
+    /// The certificate that it renews.
+    pub(crate) replaces: Option<Predecessor>,
+}
+
+impl Basis {
+    /// Every key whose compromise is against this certificate: its own, its CA's and its predecessor's.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = MaterialId> {
+        let before = self.replaces.and_then(|predecessor| predecessor.key);
+        [Some(self.key), self.authority.material_id(), before]
+            .into_iter()
+            .flatten()
+    }
+}
+
+/// What is known of a predecessor: why it is revoked or on hold, if it is, and its last second.
+pub(crate) type PredecessorState = (Option<Reason>, OffsetDateTime);
+
+/// The facts that a group of certificates rests on.
+#[derive(Debug, Default)]
+pub(crate) struct Standing {
+    /// Those of the group's keys that are known to be compromised.
+    pub(crate) compromised: HashSet<MaterialId>,
+    /// The CAs that issue nothing.
+    pub(crate) suspended: BTreeSet<String>,
+    pub(crate) predecessors: BTreeMap<Serial, PredecessorState>,
+}
+
+impl Standing {
+    /// Why a certificate on this basis is not issued, if it is not.
+    pub(crate) fn refusal(&self, basis: &Basis, now: OffsetDateTime) -> Option<Error> {
+        let name = &basis.authority.name;
+        if self.suspended.contains(name) {
+            return Some(Error::Suspended(name.clone()));
+        }
+        let of_the_ca = basis.authority.material_id();
+        if of_the_ca.is_some_and(|key| self.compromised.contains(&key)) {
+            return Some(Error::Conflict(format!(
+                "the key of CA {name} is known to be compromised; it issues nothing: request from another CA"
+            )));
+        }
+        if self.compromised.contains(&basis.key) {
+            return Some(Error::CompromisedKey);
+        }
+        let Predecessor { serial, key } = basis.replaces.as_ref()?;
+        let status = match self.predecessors.get(serial) {
+            Some((reason, not_after)) => Status::of(*reason, *not_after, now),
+            None => return Some(Error::not_found("certificate", serial.to_string())),
+        };
+        if status != Status::Valid {
+            return Some(not_renewable(serial, status));
+        }
+        // Whoever has this key could otherwise go on under the names of the certificate with a key of their own.
+        key.filter(|key| self.compromised.contains(key))
+            .map(|_| Error::CompromisedPredecessor(*serial))
+    }
+}
+
+/// Why a certificate of this status is not renewed.
+pub(crate) fn not_renewable(serial: &Serial, status: Status) -> Error {
+    Error::Conflict(format!(
+        "certificate {serial} is {}; only a valid one is renewed: request a new one",
+        status.as_str()
+    ))
+}
