@@ -41,9 +41,9 @@ fn refusals(der: &[u8]) -> Vec<(Vec<u8>, &'static str)> {
         (format!("{pem}{private}").into_bytes(), "private key"),
         (format!("{pem}{pem}").into_bytes(), "one"),
         (x509::pem::encode("CERTIFICATE", der).into_bytes(), "CERTIFICATE"),
-        (der.get(..der.len() - 1).unwrap_or_default().to_vec(), "csr"),
+        (der.get(..der.len() - 1).unwrap_or_default().to_vec(), "truncated"),
         (forged, "signature"),
-        (vec![0x30; 200_000], "long"),
+        (vec![0x30; 200_000], "the limit is"),
     ]
 }
 
