@@ -403,7 +403,7 @@ fn forget_the_id(data: &Path) {
     fs::remove_file(data.join("keys/installation")).unwrap();
     let script = "import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1])\n\
                   db.execute('DROP TABLE installation')\n\
-                  db.execute('DELETE FROM _store_migrations WHERE version = 11')\ndb.commit()";
+                  db.execute('DELETE FROM _store_migrations WHERE version IN (11, 115)')\ndb.commit()";
     for service in ["ca", "keymgr", "auth"] {
         let file = data.join(format!("db/{service}.db"));
         judge::run("python3", &["-c", script, judge::text(&file)]);

@@ -316,12 +316,10 @@ fn a_ledger_that_is_missing_is_not_taken_for_empty() {
     fs::remove_file(&ledger).unwrap();
     let verify =
         |more: &[&str]| ceremony.run(&[&["verify", "--dir", "root", "--without-key"], more].concat());
-    for command in [
-        &["sign-intermediate", "sub.csr", "--yes"][..],
-        &["revoke", &serial, "--yes"],
-    ] {
-        ceremony.run_unlocked(command).refused(1, "--repair");
-    }
+    ceremony.sign("sub", &[]).refused(1, "--repair");
+    ceremony
+        .run(&["revoke", &serial, "--dir", "root", "--yes"])
+        .refused(1, "--repair");
     verify(&[]).refused(1, "issued.jsonl is missing");
     assert!(!ledger.exists(), "nothing made it anew");
     assert!(
