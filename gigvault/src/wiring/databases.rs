@@ -97,8 +97,8 @@ impl Databases {
         data: &DataDir,
         accept: bool,
     ) -> anyhow::Result<Option<Keeper>> {
-        for db in self.0.values() {
-            if let Some(known) = db.installation().await? {
+        for Opened { db, name } in self.0.values() {
+            if let Some(known) = db.installation().await.with_context(|| name.clone())? {
                 return Ok(Some(Keeper::start(data, &known.id, self.all(), accept).await?));
             }
         }

@@ -11,7 +11,6 @@ use ca::{Ca, Error, IssueRequest, Issued};
 use http_body_util::BodyExt;
 use kit::error::{Fault, Kind};
 use kit::transport::Transport;
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
