@@ -181,6 +181,16 @@ async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyho
     let serving = listeners.serve(content, &settings.limits, &stop);
 
     ready.announce(&data, plan.ready_file.as_deref())?;
+    tell_ready(&ready, plan, &data, &ground.public_http_url);
+    drain::wind_down(serving, jobs, &stop).await;
+    match keeper {
+        Some(keeper) => Ok(keeper.await.ok()),
+        None => Ok(None),
+    }
+}
+
+/// In the log, and on the terminal of whoever typed `up`.
+fn tell_ready(ready: &Ready, plan: &Plan, data: &DataDir, public_http_url: &str) {
     tracing::info!(
         https = ready.https,
         grpc = ready.grpc,
@@ -190,16 +200,8 @@ async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyho
     if plan.first_start && std::io::IsTerminal::is_terminal(&std::io::stderr()) {
         let width =
             terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| usize::from(width.0));
-        banner(&ready.banner(
-            &data,
-            unreachable_for_others(&settings.listen, &environment.public_http_url),
-            width.clamp(40, 100),
-        ));
-    }
-    drain::wind_down(serving, jobs, &stop).await;
-    match keeper {
-        Some(keeper) => Ok(keeper.await.ok()),
-        None => Ok(None),
+        let points_home = points_home(&plan.settings.listen, public_http_url);
+        banner(&ready.banner(data, points_home, width.clamp(40, 100)));
     }
 }
 

@@ -125,12 +125,12 @@ impl App {
         }
         let mut certificate = locked(&mut tx, &found.serial).await?;
         let mut changes = Changes::new(requester, self.clock.now());
+        changes.compromised = key;
         let mut same_key = None;
         let mut data = None;
         if of_key {
-            let (others, of_others) = changes
-                .others(&mut tx, &certificate, (key, twin), wish, request.same_key)
-                .await?;
+            let all = request.same_key.then_some(wish);
+            let (others, of_others) = changes.others(&mut tx, &certificate, twin, all).await?;
             data = Some(others.data(&of_others));
             same_key = Some(others);
         }
@@ -138,9 +138,7 @@ impl App {
         if !(request.same_key && wish.is_fulfilled(&certificate)) {
             let decided =
                 lifecycle::revoke(&certificate, wish, requester.capacity(&certificate), changes.now)?;
-            certificate = changes
-                .store_with(&mut tx, certificate, decided, key, data)
-                .await?;
+            certificate = changes.store_with(&mut tx, certificate, decided, data).await?;
         }
         changes.commit(tx).await?;
         Ok(Revoked {
@@ -194,6 +192,8 @@ async fn locked(tx: &mut Tx, serial: &Serial) -> Result<Issued, Error> {
 struct Changes<'a> {
     requester: &'a Requester,
     now: OffsetDateTime,
+    /// The key that is compromised, where that is why.
+    compromised: Option<MaterialId>,
     done: Vec<(Issued, Change)>,
     events: Vec<NewEvent>,
 }
@@ -203,6 +203,7 @@ impl<'a> Changes<'a> {
         Self {
             requester,
             now,
+            compromised: None,
             done: Vec::new(),
             events: Vec::new(),
         }
@@ -214,20 +215,19 @@ impl<'a> Changes<'a> {
         certificate: Issued,
         decided: (Change, Option<Revocation>),
     ) -> Result<Issued, Error> {
-        self.store_with(tx, certificate, decided, None, None).await
+        self.store_with(tx, certificate, decided, None).await
     }
 
-    /// The same where the key is compromised, with what is said about its other certificates.
+    /// The same with what is said about the other certificates of a compromised key.
     async fn store_with(
         &mut self,
         tx: &mut Tx,
         mut certificate: Issued,
         (change, next): (Change, Option<Revocation>),
-        compromised: Option<MaterialId>,
         same_key: Option<serde_json::Value>,
     ) -> Result<Issued, Error> {
         certificates::set_revocation(tx, certificate.id, next.as_ref()).await?;
-        if let Some(key) = &compromised {
+        if let Some(key) = &self.compromised {
             compromised::record(tx, key, certificate.id, self.now).await?;
         }
         certificate.revocation = next;
@@ -237,15 +237,14 @@ impl<'a> Changes<'a> {
         Ok(certificate)
     }
 
-    /// The other certificates of the key: those that the requester may revoke are revoked if asked for. Beside them those
+    /// The other certificates of the key: those that the requester may revoke are revoked if that is wished. Beside them those
     /// that remain and belong to others.
     async fn others(
         &mut self,
         tx: &mut Tx,
         certificate: &Issued,
-        (key, twin): (Option<MaterialId>, Option<[u8; 32]>),
-        wish: Wish,
-        revoke: bool,
+        twin: Option<[u8; 32]>,
+        wish: Option<Wish>,
     ) -> Result<(SameKey, Vec<Issued>), Error> {
         let mut found =
             certificates::same_key_for_update(tx, certificate, twin, self.now, MOST_OTHERS + 1).await?;
@@ -261,13 +260,13 @@ impl<'a> Changes<'a> {
             ..SameKey::default()
         };
         for other in seen {
-            if !revoke {
+            let Some(wish) = wish else {
                 same_key.remaining.push(other);
                 continue;
-            }
+            };
             let by = requester.capacity(&other);
             let decided = lifecycle::revoke(&other, wish.for_other(&other), by, self.now)?;
-            let revoked = self.store_with(tx, other, decided, key, None).await?;
+            let revoked = self.store_with(tx, other, decided, None).await?;
             same_key.revoked.push(revoked);
         }
         Ok((same_key, of_others))

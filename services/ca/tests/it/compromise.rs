@@ -88,7 +88,7 @@ async fn other_certificates_of_the_key_are_revoked_if_asked_for_also_afterwards(
         let before = world.events().await.len();
         let revoked = revoke(&world, &anyone(), &first, true).await;
         let others = revoked.same_key.unwrap();
-        assert_eq!(serials(&others.revoked), serials(&[second.clone()]));
+        assert_eq!(serials(&others.revoked), serials(std::slice::from_ref(&second)));
         assert!(others.remaining.is_empty());
         for certificate in [&first, &second] {
             let stored = world.issued(&certificate.serial).await.revocation.unwrap();
@@ -280,7 +280,10 @@ async fn services_are_told_of_the_others_too(world: World) {
     );
     request.same_key = true;
     let answer = ra.revoke(request).await.unwrap().into_inner();
-    assert_eq!(answer.same_key.unwrap().revoked, [second.serial.clone()]);
+    assert_eq!(
+        answer.same_key.unwrap().revoked,
+        std::slice::from_ref(&second.serial)
+    );
     let renewal = wire::RenewRequest {
         serial: second.serial,
         requester: "user:ada".to_owned(),
