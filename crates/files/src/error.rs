@@ -53,7 +53,7 @@ pub enum Error {
     },
     /// A directory that holds more than a private directory may.
     #[error(
-        "{} holds more than {limit} files and directories, or is nested deeper than {depth}: it can't be checked; move out \
+        "{} holds more than {limit} files and directories, or is nested deeper than {depth}: it cannot be checked; move out \
          what does not belong there",
         path.display()
     )]
