@@ -9,7 +9,7 @@ use super::delivery::{self, Delivery, Key};
 use super::files::Bundle;
 use super::{chain, download, names, now, private_key, revoke, times};
 use crate::cli::{self, CertCommand, Connection, FileFormat};
-use crate::context;
+use crate::connection;
 use crate::output::{Column, Output};
 
 pub(super) async fn run(command: CertCommand, connection: &Connection, output: Output) -> anyhow::Result<()> {

@@ -8,7 +8,7 @@ use anyhow::Context;
 use secrecy::ExposeSecret;
 use store::{Db, Options};
 
-use super::installation::{self, Found, HighWater, Keeper, Record};
+use super::installation::{self, DatabaseState, HighWater, Keeper, Record};
 use super::layout::DataDir;
 use super::services::Service;
 use super::settings::Settings;

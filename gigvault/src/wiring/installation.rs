@@ -247,7 +247,7 @@ fn not_older(record: &Record, found: &[DatabaseState]) -> anyhow::Result<()> {
 /// what this process saw of them before.
 pub(crate) fn check_part(
     record: Option<&Record>,
-    found: &[Found],
+    found: &[DatabaseState],
     high_water: &HighWater,
 ) -> anyhow::Result<()> {
     if let Some(record) = record {

@@ -93,7 +93,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         filter,
         hangups,
     };
-    let ended = run_services(&Plan { settings, ..plan }, world, &databases).await;
+    let ended = run_services(&Plan { settings, ..plan }, parts, &databases).await;
     if let Ok(Some(keeper)) = ended {
         keeper.finish().await;
         databases.close().await;
@@ -115,7 +115,11 @@ struct ProcessParts {
     hangups: (tokio::signal::unix::Signal, reload::Terminal),
 }
 
-async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyhow::Result<Option<Keeper>> {
+async fn run_services(
+    plan: &Plan,
+    parts: ProcessParts,
+    databases: &Databases,
+) -> anyhow::Result<Option<Keeper>> {
     let settings = &plan.settings;
     let ProcessParts {
         data,
@@ -175,13 +179,13 @@ async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyho
     jobs.spawn(metrics.clone().upkeep(stop.clone()));
     jobs.spawn(pruning::run(databases.all(), Arc::clone(&clock), stop.clone()));
     jobs.spawn(identity.clone().watch(stop.clone()));
-    jobs.spawn(Renewal::new(&ground, &services, identity.clone())?.run(stop.clone()));
+    jobs.spawn(Renewal::new(&environment, &services, identity.clone())?.run(stop.clone()));
     let keeper = keeper.map(|keeper| tokio::spawn(keeper.run(stop.clone())));
     let content = content(&services, https, identity, metrics, health);
     let serving = listeners.serve(content, &settings.limits, &stop);
 
     ready.announce(&data, plan.ready_file.as_deref())?;
-    tell_ready(&ready, plan, &data, &ground.public_http_url);
+    tell_ready(&ready, plan, &data, &environment.public_http_url);
     drain::wind_down(serving, jobs, &stop).await;
     match keeper {
         Some(keeper) => Ok(keeper.await.ok()),
@@ -190,7 +194,7 @@ async fn run_services(plan: &Plan, world: World, databases: &Databases) -> anyho
 }
 
 /// In the log, and on the terminal of whoever typed `up`.
-fn tell_ready(ready: &Ready, plan: &Plan, data: &DataDir, public_http_url: &str) {
+fn tell_ready(ready: &ServerInfo, plan: &Plan, data: &DataDir, public_http_url: &str) {
     tracing::info!(
         https = ready.https,
         grpc = ready.grpc,
@@ -200,7 +204,7 @@ fn tell_ready(ready: &Ready, plan: &Plan, data: &DataDir, public_http_url: &str)
     if plan.first_start && std::io::IsTerminal::is_terminal(&std::io::stderr()) {
         let width =
             terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| usize::from(width.0));
-        let points_home = points_home(&plan.settings.listen, public_http_url);
+        let points_home = unreachable_for_others(&plan.settings.listen, public_http_url);
         banner(&ready.banner(data, points_home, width.clamp(40, 100)));
     }
 }

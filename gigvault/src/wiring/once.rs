@@ -50,8 +50,8 @@ pub(crate) async fn bootstrap(
         stop: CancellationToken::new(),
     };
     let made = async {
-        let services = Services::build(&ground, &Service::ALL.into_iter().collect()).await?;
-        first_start(&ground, &services, identities).await?;
+        let services = Services::build(&environment, &Service::ALL.into_iter().collect()).await?;
+        first_start(&environment, &services, identities).await?;
         record.complete(&data)?;
         databases.keep_high_water(&data, accept_restored).await
     };

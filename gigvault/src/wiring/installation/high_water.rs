@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use store::{Db, Head};
 use tokio_util::sync::CancellationToken;
 
-use super::Found;
+use super::DatabaseState;
 use crate::wiring::layout::DataDir;
 
 /// What happened within it before a process died is not seen. A round where something has happened costs a small transaction
@@ -65,8 +65,8 @@ impl HighWater {
     }
 
     /// Refuses databases that were further once.
-    pub(super) fn not_behind(&self, found: &[Found]) -> anyhow::Result<()> {
-        let ours = |one: &&Found| one.id.as_deref() == Some(self.installation.as_str());
+    pub(super) fn not_behind(&self, found: &[DatabaseState]) -> anyhow::Result<()> {
+        let ours = |one: &&DatabaseState| one.id.as_deref() == Some(self.installation.as_str());
         let behind: Vec<&str> = found
             .iter()
             .filter(ours)

@@ -15,8 +15,8 @@ fn record(state: State) -> Option<Record> {
     })
 }
 
-fn found(service: &'static str, id: Option<&str>, starts: i64, used: bool) -> Found {
-    Found {
+fn found(service: &'static str, id: Option<&str>, starts: i64, used: bool) -> DatabaseState {
+    DatabaseState {
         service,
         id: id.map(str::to_owned),
         starts,
@@ -27,14 +27,14 @@ fn found(service: &'static str, id: Option<&str>, starts: i64, used: bool) -> Fo
 
 fn decided(
     record: Option<Record>,
-    found: &[Found],
+    found: &[DatabaseState],
     has_root: bool,
     accept_older: bool,
 ) -> anyhow::Result<Record> {
     decide(record, found, has_root, &HighWater::default(), accept_older)
 }
 
-fn refusal(record: Option<Record>, ca: Found, has_root: bool) -> String {
+fn refusal(record: Option<Record>, ca: DatabaseState, has_root: bool) -> String {
     let rest = found("auth", ca.id.as_deref().map(|_| ID), 5, ca.used);
     decided(record, &[rest, ca], has_root, false)
         .unwrap_err()
@@ -163,7 +163,7 @@ fn a_database_that_is_behind_what_was_seen_of_it_is_refused_until_it_is_accepted
         HighWater::of(ID, marks.collect()).write(&data).unwrap();
         HighWater::read(&data).unwrap()
     };
-    let at = |service, mark| Found {
+    let at = |service, mark| DatabaseState {
         mark,
         ..found(service, Some(ID), 5, true)
     };

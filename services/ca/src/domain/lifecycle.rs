@@ -75,7 +75,7 @@ fn check_invalidity(certificate: &Issued, at: OffsetDateTime, now: OffsetDateTim
 /// What is decided: the change, and the revocation that the certificate has then.
 pub(crate) type Decision = Result<(Change, Option<Revocation>), Error>;
 
-/// Puts a certificate on hold. An operator takes over the hold of an owner, who can't release it then.
+/// Puts a certificate on hold. An operator takes over the hold of an owner, who cannot release it then.
 pub(crate) fn hold(certificate: &Issued, by: Capacity, now: OffsetDateTime) -> Decision {
     let Some(there) = &certificate.revocation else {
         let held = Revocation {
