@@ -52,15 +52,34 @@ enum Disturbance {
     Pages,
     Together,
     Keys,
+    CheapRequests,
+    CheapStreams,
+    BadCredentials,
+    Handshakes,
+    NewConnections,
 }
 
 impl Disturbance {
-    const ALL: [(Self, &'static str); 5] = [
+    const ALL: [(Self, &'static str); 10] = [
         (Self::StalledBodies, "stalled bodies"),
         (Self::Connections, "connections up to the limit, HTTPS and HTTP"),
         (Self::Pages, "maximal pages"),
         (Self::Together, "all of these together"),
         (Self::Keys, "RSA-4096 keys are made"),
+        (
+            Self::CheapRequests,
+            "cheap requests without a credential, pipelined, HTTPS and HTTP",
+        ),
+        (
+            Self::CheapStreams,
+            "cheap requests without a credential on HTTP/2 streams",
+        ),
+        (Self::BadCredentials, "requests with bad credentials, pipelined"),
+        (Self::Handshakes, "TLS handshakes without an end"),
+        (
+            Self::NewConnections,
+            "a new connection for each request, HTTPS and HTTP",
+        ),
     ];
 
     fn begin(self, disturber: &Disturber) -> Vec<Disturbing> {
@@ -76,6 +95,17 @@ impl Disturbance {
                 .flat_map(|each| each.begin(disturber))
                 .collect(),
             Self::Keys => vec![disturber.keys()],
+            Self::CheapRequests => vec![
+                disturber.attack("https", Abuse::CheapRequests),
+                disturber.attack("http", Abuse::CheapRequests),
+            ],
+            Self::CheapStreams => vec![disturber.attack("https", Abuse::CheapStreams)],
+            Self::BadCredentials => vec![disturber.attack("https", Abuse::BadCredentials)],
+            Self::Handshakes => vec![disturber.attack("https", Abuse::FullHandshakes)],
+            Self::NewConnections => vec![
+                disturber.attack("https", Abuse::NewConnections),
+                disturber.attack("http", Abuse::NewConnections),
+            ],
         }
     }
 }

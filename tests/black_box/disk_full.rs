@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use serde_json::json;
-use testkit::system::{Ready, binary, spawn};
+use testkit::system::{FREE_PORTS, Ready, binary, spawn};
 
 use crate::csr;
 use crate::judge::{self, Killed};
@@ -20,9 +20,7 @@ fn up(dir: &Path) -> (Killed, Ready) {
     command.arg("mkdir -p \"$1\" && mount -t tmpfs -o size=4m,mode=700 tmpfs \"$1\" && shift && exec \"$@\"");
     command.args(["sh", judge::text(&dir.join("data"))]);
     command.arg(binary().unwrap()).arg("up");
-    for port in ["--https-port", "--http-port", "--grpc-port", "--metrics-port"] {
-        command.args([port, "0"]);
-    }
+    command.args(FREE_PORTS);
     command.arg("--data-dir").arg(dir.join("data"));
     let (child, ready) = spawn(command, dir).unwrap();
     (Killed(child), ready)

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::system::{System, binary};
+use testkit::system::{FREE_PORTS, System, binary};
 
 use crate::rest::Rest;
 use crate::{csr, judge};
@@ -348,9 +348,7 @@ fn an_unreachable_database_is_said_plainly_and_soon() {
     let port = testkit::fleet::reserve(1).unwrap()[0];
     let mut command = std::process::Command::new(binary().unwrap());
     command.current_dir(dir.path()).arg("up");
-    for port in ["--https-port", "--http-port", "--grpc-port", "--metrics-port"] {
-        command.args([port, "0"]);
-    }
+    command.args(FREE_PORTS);
     let url = format!("postgres://someone:hunter2@127.0.0.1:{port}/gigvault");
     let output = command.args(["--database-url", &url]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);

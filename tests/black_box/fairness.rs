@@ -7,18 +7,8 @@ use serde_json::{Value, json};
 use testkit::system::System;
 
 use crate::csr;
+use crate::procfs::resident;
 use crate::rest::{Rest, retry_after};
-
-/// Resident memory of a process in bytes.
-fn resident(pid: u32) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .unwrap();
-    let kibibytes: usize = line.trim().trim_end_matches(" kB").parse().unwrap();
-    kibibytes * 1024
-}
 
 /// 100 names of together nearly as many bytes as a certificate may hold.
 fn large_names() -> Vec<String> {
@@ -40,7 +30,7 @@ async fn many_large_pages_at_a_time_take_bounded_memory() {
     });
     let issue = async || {
         for _ in 0..75 {
-            rest.issue_in_time(&body).await;
+            rest.issue(&body).await;
         }
     };
     tokio::join!(issue(), issue(), issue(), issue());
@@ -70,7 +60,7 @@ async fn many_large_pages_at_a_time_take_bounded_memory() {
     }
     for list in lists {
         let status = list.await.unwrap();
-        assert!(matches!(status.as_u16(), 200 | 429 | 503), "{status}");
+        assert!(matches!(status.as_u16(), 200 | 429), "{status}");
     }
     assert!(most - before < 96 * MIB, "from {before} to {most} bytes");
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use serde_json::Value;
-use testkit::system::{Ready, binary, spawn};
+use testkit::system::{FREE_PORTS, Ready, binary, spawn};
 
 use crate::judge::{self, Killed};
 
@@ -15,9 +15,7 @@ const WORKERS: usize = 4;
 fn up(dir: &Path, fault: Option<&str>) -> Result<(Killed, Ready), String> {
     let mut command = Command::new(binary().unwrap());
     command.arg("up");
-    for port in ["--https-port", "--http-port", "--grpc-port", "--metrics-port"] {
-        command.args([port, "0"]);
-    }
+    command.args(FREE_PORTS);
     command.arg("--data-dir").arg(dir.join("data"));
     if let Some(fault) = fault {
         command.env("GIGVAULT_FAULT_POINT", fault);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use testkit::fleet::{Fleet, Options};
-use testkit::system::{ALLOW_UNSAFE, System, binary};
+use testkit::system::{ALLOW_UNSAFE, FREE_PORTS, System, binary};
 use testkit::{PgBouncer, Postgres};
 
 use crate::rest::{Rest, retry_after};
@@ -181,17 +181,8 @@ async fn a_server_that_loses_data_or_lacks_rights_is_refused_in_words() {
         let dir = tempfile::tempdir().unwrap();
         let output = Command::new(binary().unwrap())
             .current_dir(dir.path())
-            .args([
-                "up",
-                "--https-port",
-                "0",
-                "--http-port",
-                "0",
-                "--grpc-port",
-                "0",
-                "--metrics-port",
-                "0",
-            ])
+            .arg("up")
+            .args(FREE_PORTS)
             .args(["--database-url", url])
             .env(ALLOW_UNSAFE, unsafe_too)
             .output()

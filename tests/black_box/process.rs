@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use testkit::system::{System, binary, spawn, terminate};
+use testkit::system::{FREE_PORTS, System, binary, spawn, terminate};
 
 use crate::judge;
 
@@ -32,17 +32,8 @@ fn a_shifted_clock_is_said_in_log_status_and_doctor() {
     let dir = tempfile::tempdir().unwrap();
     let mut command = Command::new(binary().unwrap());
     command
-        .args([
-            "up",
-            "--https-port",
-            "0",
-            "--http-port",
-            "0",
-            "--grpc-port",
-            "0",
-            "--metrics-port",
-            "0",
-        ])
+        .arg("up")
+        .args(FREE_PORTS)
         .arg("--data-dir")
         .arg(dir.path().join("gigvault-data"))
         .env("GIGVAULT_CLOCK_OFFSET", "+30d");

@@ -45,20 +45,6 @@ impl Rest {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// Issues, and comes back later if the answer says so.
-    pub(crate) async fn issue_in_time(&self, body: &Value) {
-        loop {
-            let answer = self.try_issue(body).await;
-            match answer.status() {
-                StatusCode::CREATED => return,
-                StatusCode::SERVICE_UNAVAILABLE => {
-                    tokio::time::sleep(Duration::from_secs(retry_after(&answer).into())).await;
-                }
-                other => panic!("{other}: {}", answer.text().await.unwrap()),
-            }
-        }
-    }
-
     pub(crate) async fn revoke(&self, serial: &str, reason: &str) {
         self.act(serial, "revoke", &json!({ "reason": reason })).await;
     }

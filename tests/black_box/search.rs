@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use testkit::Postgres;
-use testkit::system::{System, binary, spawn};
+use testkit::system::{FREE_PORTS, System, binary, spawn};
 
 use crate::csr;
 use crate::judge::Killed;
@@ -118,9 +118,7 @@ fn later(system: &System, offset: &str, arguments: &[&str]) -> (Killed, String) 
         .env("GIGVAULT_CLOCK_OFFSET", offset)
         .env(testkit::system::ALLOW_UNSAFE, "true")
         .arg("up");
-    for port in ["--https-port", "--http-port", "--grpc-port", "--metrics-port"] {
-        command.args([port, "0"]);
-    }
+    command.args(FREE_PORTS);
     command.arg("--data-dir").arg(&system.ready().data_dir);
     command.args(arguments);
     let (child, ready) = spawn(command, system.dir()).unwrap();

@@ -10,14 +10,12 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::pki_types::CertificateDer;
 use rustls::server::ParsedCertificate;
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme,
-};
+use rustls::{CertificateError, ClientConfig, OtherError, RootCertStore};
+use verify::{ServerRule, Shown};
 use x509::{Certificate, Eku, San};
 
 use crate::error::Error;
@@ -71,12 +69,11 @@ pub(crate) struct NotTheApi(String);
 
 /// Checks chain, name, and that the certificate is the API's.
 #[derive(Debug)]
-struct Verifier {
+struct ApiRule {
     anchors: RootCertStore,
     roots: Vec<Certificate>,
     /// Of any installation under the roots if none.
     trust_domain: Option<String>,
-    provider: Arc<CryptoProvider>,
 }
 
 /// TLS for a server that has to be the API of GigVault under these roots.
@@ -91,23 +88,23 @@ pub(crate) fn config(roots: &[u8], trust_domain: Option<String>) -> Result<Clien
             .map_err(|error| unusable(&error))?;
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier = Verifier {
+    let rule = ApiRule {
         anchors,
         roots,
         trust_domain,
-        provider: Arc::clone(&provider),
     };
+    let verifier = verify::by_rule(rule, &provider);
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| unusable(&error))?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
 
-impl Verifier {
+impl ApiRule {
     /// The certificate of the services CA that certified the leaf.
     fn services_ca(&self, leaf: &Certificate, sent: &[CertificateDer<'_>]) -> Result<Certificate, NotTheApi> {
         let mut uris = leaf.sans().iter().filter_map(|san| match san {
@@ -152,61 +149,26 @@ impl Verifier {
     }
 }
 
-impl ServerCertVerifier for Verifier {
-    fn verify_server_cert(
-        &self,
-        leaf: &CertificateDer<'_>,
-        sent: &[CertificateDer<'_>],
-        host: &ServerName<'_>,
-        _ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let parsed = ParsedCertificate::try_from(leaf)?;
-        let algorithms = self.provider.signature_verification_algorithms.all;
+impl ServerRule for ApiRule {
+    fn accept(&self, shown: &Shown<'_>, algorithms: &WebPkiSupportedAlgorithms) -> Result<(), rustls::Error> {
+        let parsed = ParsedCertificate::try_from(shown.leaf)?;
+        let signed_by = |intermediates: &[CertificateDer<'_>]| {
+            verify_server_cert_signed_by_trust_anchor(
+                &parsed,
+                &self.anchors,
+                intermediates,
+                shown.now,
+                algorithms.all,
+            )
+        };
         // First by everything that was sent: a foreign or expired certificate is called that.
-        verify_server_cert_signed_by_trust_anchor(&parsed, &self.anchors, sent, now, algorithms)?;
-        verify_server_name(&parsed, host)?;
+        signed_by(shown.intermediates)?;
+        verify_server_name(&parsed, shown.host)?;
         let refused = |why: NotTheApi| CertificateError::Other(OtherError(Arc::new(why)));
-        let own = Certificate::from_der(leaf).map_err(|error| refused(NotTheApi(error.to_string())))?;
-        let ca = self.services_ca(&own, sent).map_err(refused)?;
+        let own = Certificate::from_der(shown.leaf).map_err(|error| refused(NotTheApi(error.to_string())))?;
+        let ca = self.services_ca(&own, shown.intermediates).map_err(refused)?;
         // Then by the services CA and no other way.
-        let ca = [CertificateDer::from(ca.der().to_vec())];
-        verify_server_cert_signed_by_trust_anchor(&parsed, &self.anchors, &ca, now, algorithms)?;
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(
-            message,
-            leaf,
-            signed,
-            &self.provider.signature_verification_algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(
-            message,
-            leaf,
-            signed,
-            &self.provider.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+        signed_by(&[CertificateDer::from(ca.der().to_vec())])
     }
 }
 

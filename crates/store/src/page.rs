@@ -71,14 +71,14 @@ const FIRST_ROWS: i64 = 64;
 /// A page while it is filled: it ends by bytes as well as by rows, and asks the database for no more rows at a time than
 /// are likely to fit.
 #[derive(Debug)]
-pub struct Filling<T> {
+pub struct PageBuilder<T> {
     limit: Limit,
     rows: Vec<T>,
     bytes: usize,
     more: bool,
 }
 
-impl<T> Filling<T> {
+impl<T> PageBuilder<T> {
     /// An empty page.
     #[must_use]
     pub const fn new(limit: Limit) -> Self {
@@ -322,7 +322,7 @@ mod tests {
     #[test]
     fn a_page_ends_by_bytes_as_well_as_by_rows() {
         let fill = |limit: u32, sizes: &[usize]| {
-            let mut page = Filling::new(Limit::try_from(limit).unwrap());
+            let mut page = PageBuilder::new(Limit::try_from(limit).unwrap());
             for (row, size) in sizes.iter().enumerate() {
                 if !page.push(row, *size) {
                     break;
@@ -342,18 +342,18 @@ mod tests {
 
     #[test]
     fn few_large_rows_are_asked_for_at_a_time() {
-        let mut page = Filling::new(Limit::try_from(500).unwrap());
+        let mut page = PageBuilder::new(Limit::try_from(500).unwrap());
         assert_eq!(page.fetch(), FIRST_ROWS);
         for row in 0..10 {
             page.push(row, PAGE_BYTES / 20);
         }
         assert_eq!(page.fetch(), 11);
-        let mut small = Filling::new(Limit::try_from(500).unwrap());
+        let mut small = PageBuilder::new(Limit::try_from(500).unwrap());
         for row in 0..64 {
             small.push(row, 100);
         }
         assert_eq!(small.fetch(), 501 - 64);
-        assert_eq!(Filling::<u8>::new(Limit::try_from(1).unwrap()).fetch(), 2);
+        assert_eq!(PageBuilder::<u8>::new(Limit::try_from(1).unwrap()).fetch(), 2);
     }
 
     #[test]

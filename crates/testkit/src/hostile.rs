@@ -33,6 +33,8 @@ pub struct Target {
     h2_only: bool,
     /// A path that takes a body where there is one.
     pub path: String,
+    /// A path that anybody may get, with the largest answer where there are several.
+    pub open_path: String,
     /// A credential, for attacks by somebody who has one.
     pub token: Option<String>,
 }
@@ -60,11 +62,23 @@ pub enum Abuse {
     Resets,
     /// Sends HTTP/2 pings and settings without an end.
     Pings,
+    /// Sends the head of an HTTP/2 request in CONTINUATION frames without an end.
+    Continuations,
+    /// Sends cheap valid requests without a credential one after the other, and reads the answers.
+    CheapRequests,
+    /// The same on HTTP/2 streams, as many at a time as the server allows.
+    CheapStreams,
+    /// Sends requests with credentials that are well-formed and unknown.
+    BadCredentials,
+    /// Makes TLS handshakes one after the other.
+    FullHandshakes,
+    /// Makes a connection for each request.
+    NewConnections,
 }
 
 impl Abuse {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 16] = [
         Self::Connections,
         Self::Handshakes,
         Self::SlowHeads,
@@ -75,6 +89,22 @@ impl Abuse {
         Self::ShutWindows,
         Self::Resets,
         Self::Pings,
+        Self::Continuations,
+        Self::CheapRequests,
+        Self::CheapStreams,
+        Self::BadCredentials,
+        Self::FullHandshakes,
+        Self::NewConnections,
+    ];
+
+    /// Those that ask for nothing but work, whose sender shows no valid credential.
+    pub const WORK: [Self; 6] = [
+        Self::Pings,
+        Self::CheapRequests,
+        Self::CheapStreams,
+        Self::BadCredentials,
+        Self::FullHandshakes,
+        Self::NewConnections,
     ];
 
     /// Whether it makes sense there: HTTP/2 is spoken over TLS only, and HTTP/1.1 not everywhere.
@@ -82,10 +112,22 @@ impl Abuse {
     pub fn fits(self, target: &Target) -> bool {
         match self {
             Self::Connections => true,
-            Self::Handshakes | Self::Streams | Self::ShutWindows | Self::Resets | Self::Pings => {
-                target.is_tls()
-            }
-            Self::SlowHeads | Self::StalledBodies | Self::BodyMemory | Self::SlowReaders => !target.h2_only,
+            Self::Handshakes
+            | Self::FullHandshakes
+            | Self::Streams
+            | Self::ShutWindows
+            | Self::Resets
+            | Self::Pings
+            | Self::Continuations => target.is_tls(),
+            // Where only services get in, nobody gets as far as a request without a credential.
+            Self::CheapStreams => target.is_tls() && !target.h2_only,
+            Self::SlowHeads
+            | Self::StalledBodies
+            | Self::BodyMemory
+            | Self::SlowReaders
+            | Self::CheapRequests
+            | Self::BadCredentials
+            | Self::NewConnections => !target.h2_only,
         }
     }
 
@@ -95,8 +137,10 @@ impl Abuse {
             Self::Connections => 600,
             Self::BodyMemory => 256,
             Self::Handshakes | Self::SlowHeads | Self::StalledBodies => 100,
-            Self::SlowReaders => 32,
-            Self::Streams | Self::ShutWindows | Self::Resets | Self::Pings => 8,
+            Self::CheapRequests | Self::BadCredentials => 64,
+            Self::SlowReaders | Self::FullHandshakes | Self::NewConnections => 32,
+            Self::CheapStreams => 16,
+            Self::Streams | Self::ShutWindows | Self::Resets | Self::Pings | Self::Continuations => 8,
         }
     }
 }
@@ -123,10 +167,9 @@ pub fn targets(dir: &Path, identity: Option<&Path>) -> anyhow::Result<Vec<Target
             true => Some(tls::connector(identity.filter(|_| h2_only), h2_only)?),
             false => None,
         };
-        let path = if name == "https" {
-            "/api/v1/certificates"
-        } else {
-            "/nothing"
+        let (path, open_path) = match name.as_str() {
+            "https" => ("/api/v1/certificates", "/api/openapi.json"),
+            _ => ("/nothing", "/healthz"),
         };
         targets.push(Target {
             name,
@@ -134,6 +177,7 @@ pub fn targets(dir: &Path, identity: Option<&Path>) -> anyhow::Result<Vec<Target
             tls,
             h2_only,
             path: path.to_owned(),
+            open_path: open_path.to_owned(),
             token: None,
         });
     }
@@ -234,7 +278,7 @@ impl Attack {
     /// Waits until at least so many connections stand or stood.
     ///
     /// # Errors
-    /// If that takes longer than two minutes.
+    /// If that takes longer than half a minute.
     pub async fn stands(&self, connections: usize) -> anyhow::Result<()> {
         let waiting = async {
             while self.opened() < connections {
@@ -242,7 +286,7 @@ impl Attack {
             }
         };
         let late = || format!("only {} connections were opened", self.opened());
-        tokio::time::timeout(Duration::from_secs(120), waiting)
+        tokio::time::timeout(Duration::from_secs(30), waiting)
             .await
             .with_context(late)
     }
@@ -264,6 +308,12 @@ async fn once(target: &Target, abuse: Abuse, from: Ipv4Addr, counts: &Counts) {
         Abuse::ShutWindows => http2::shut_window(target, from, opened).await,
         Abuse::Resets => http2::resets(target, from, opened).await,
         Abuse::Pings => http2::pings(target, from, opened).await,
+        Abuse::Continuations => http2::continuations(target, from, opened).await,
+        Abuse::CheapRequests => http1::cheap_requests(target, from, opened).await,
+        Abuse::CheapStreams => http2::cheap_streams(target, from, opened).await,
+        Abuse::BadCredentials => http1::bad_credentials(target, from, opened).await,
+        Abuse::FullHandshakes => http1::handshakes(target, from, opened).await,
+        Abuse::NewConnections => http1::new_connections(target, from, opened).await,
     };
     // A reset and a refused connection are ends too.
     drop(ended);

@@ -15,6 +15,18 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The setting, set to `true`, with which the servers of most tests are taken: they do without `fsync`, for speed.
 pub const ALLOW_UNSAFE: &str = "GIGVAULT_DATABASE__ALLOW_UNSAFE";
 
+/// Arguments for `up` and `serve` with which every listener takes a free port.
+pub const FREE_PORTS: [&str; 8] = [
+    "--https-port",
+    "0",
+    "--http-port",
+    "0",
+    "--grpc-port",
+    "0",
+    "--metrics-port",
+    "0",
+];
+
 /// What `--ready-file` says.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Ready {
@@ -267,18 +279,8 @@ pub fn terminate(child: &mut Child) -> anyhow::Result<()> {
 fn start(dir: &Path, arguments: &[String]) -> anyhow::Result<(Child, Ready)> {
     let mut command = Command::new(binary()?);
     command
-        .args([
-            "up",
-            "--https-port",
-            "0",
-            "--http-port",
-            "0",
-            "--grpc-port",
-            "0",
-            "--metrics-port",
-            "0",
-        ])
-        .args(["--ldap-port", "0"])
+        .arg("up")
+        .args(FREE_PORTS)
         .arg("--data-dir")
         .arg(dir.join("data"))
         .env(ALLOW_UNSAFE, "true")

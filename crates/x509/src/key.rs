@@ -4,10 +4,11 @@
 //! signs for, its parameters are the exact ones of the algorithm's RFC, and no check of
 //! [`weak`] found fault with it. Nothing else in the workspace looks inside a key.
 
+mod algorithm;
+mod error;
 mod twin;
 
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{self, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
@@ -19,75 +20,19 @@ use der::asn1::{AnyRef, ObjectIdentifier, UintRef};
 use der::{Decode, Sequence};
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 
+pub use algorithm::KeyAlgorithm;
+pub use error::KeyError;
+use error::{algorithm_name, curve_name};
+
 use crate::asn1::{Writer, tag};
 use crate::weak::{self, Weakness};
 
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
-
-/// The kind of a public key: what a profile allows and what a signature algorithm needs.
-///
-/// `Display` and `FromStr` use the names of the command line and the configuration: `p256`, `p384`,
-/// `p521`, `ed25519`, `rsa2048`, `rsa3072`, `rsa4096` (any size from 2048 to 8192 bits, by 8, in keys made
-/// elsewhere).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum KeyAlgorithm {
-    /// ECDSA on secp256r1 (RFC 5480).
-    P256,
-    /// ECDSA on secp384r1 (RFC 5480).
-    P384,
-    /// ECDSA on secp521r1 (RFC 5480).
-    P521,
-    /// RSA (RFC 8017) with a modulus of so many bits.
-    Rsa(u32),
-    /// EdDSA on edwards25519 (RFC 8410).
-    Ed25519,
-}
-
-impl KeyAlgorithm {
-    /// Whether this is RSA, of any size: only these keys may be used for key encipherment.
-    #[must_use]
-    pub fn is_rsa(self) -> bool {
-        matches!(self, Self::Rsa(_))
-    }
-}
-
-impl fmt::Display for KeyAlgorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::P256 => f.write_str("p256"),
-            Self::P384 => f.write_str("p384"),
-            Self::P521 => f.write_str("p521"),
-            Self::Rsa(bits) => write!(f, "rsa{bits}"),
-            Self::Ed25519 => f.write_str("ed25519"),
-        }
-    }
-}
-
-impl FromStr for KeyAlgorithm {
-    type Err = KeyError;
-
-    fn from_str(name: &str) -> Result<Self, KeyError> {
-        match name {
-            "p256" => Ok(Self::P256),
-            "p384" => Ok(Self::P384),
-            "p521" => Ok(Self::P521),
-            "ed25519" => Ok(Self::Ed25519),
-            _ => name
-                .strip_prefix("rsa")
-                .filter(|bits| bits.len() == 4 && bits.bytes().all(|b| b.is_ascii_digit()))
-                .and_then(|bits| bits.parse().ok())
-                .filter(|bits| weak::rsa_size(*bits).is_ok())
-                .map(Self::Rsa)
-                .ok_or_else(|| KeyError::UnknownName(name.chars().take(32).collect())),
-        }
-    }
-}
 
 /// How a key identifier is computed from the subjectPublicKey BIT STRING.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -332,91 +277,4 @@ fn ed25519(algorithm: &AlgorithmIdentifierRef<'_>, key: &[u8]) -> Result<(KeyAlg
         *last &= 0x7f;
     }
     Ok((KeyAlgorithm::Ed25519, material("ed25519", &y)))
-}
-
-fn algorithm_name(oid: &ObjectIdentifier) -> &'static str {
-    const NAMES: &[(&str, &str)] = &[
-        ("1.2.840.10040.4.1", "DSA"),
-        ("1.2.840.10046.2.1", "Diffie-Hellman"),
-        ("1.3.132.1.12", "ECDH only"),
-        ("1.3.101.110", "X25519"),
-        ("1.3.101.111", "X448"),
-        ("1.3.101.113", "Ed448"),
-        ("2.16.840.1.101.3.4.3.17", "ML-DSA-44"),
-        ("2.16.840.1.101.3.4.3.18", "ML-DSA-65"),
-        ("2.16.840.1.101.3.4.3.19", "ML-DSA-87"),
-    ];
-    if *oid == RSASSA_PSS {
-        return "RSA restricted to PSS; make a plain rsaEncryption key, which can sign with PSS too";
-    }
-    name_of(NAMES, oid)
-}
-
-fn curve_name(oid: &ObjectIdentifier) -> &'static str {
-    const NAMES: &[(&str, &str)] = &[
-        ("1.2.840.10045.3.1.1", "P-192"),
-        ("1.3.132.0.33", "P-224"),
-        ("1.3.132.0.10", "secp256k1"),
-        ("1.3.36.3.3.2.8.1.1.7", "brainpoolP256r1"),
-        ("1.3.36.3.3.2.8.1.1.11", "brainpoolP384r1"),
-        ("1.3.36.3.3.2.8.1.1.13", "brainpoolP512r1"),
-        ("1.2.156.10197.1.301", "SM2"),
-    ];
-    name_of(NAMES, oid)
-}
-
-fn name_of(names: &[(&str, &'static str)], oid: &ObjectIdentifier) -> &'static str {
-    let oid = oid.to_string();
-    names
-        .iter()
-        .find(|(known, _)| *known == oid)
-        .map_or("unknown", |(_, name)| name)
-}
-
-/// Why a public key is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeyError {
-    /// Not the DER of a SubjectPublicKeyInfo.
-    #[error("the public key is not valid DER: {0}")]
-    Malformed(String),
-    /// Longer than any supported key.
-    #[error("the public key has {length} bytes; the limit is {}", PublicKey::MAX_LEN)]
-    TooLong {
-        /// Length of what was given, in bytes.
-        length: usize,
-    },
-    /// An algorithm that GigVault does not certify.
-    #[error("public key algorithm {oid} ({name}) is not supported; use RSA, P-256, P-384, P-521 or Ed25519")]
-    UnsupportedAlgorithm {
-        /// The algorithm of the key.
-        oid: ObjectIdentifier,
-        /// Its name, or `unknown`.
-        name: &'static str,
-    },
-    /// A named curve that GigVault does not certify.
-    #[error("elliptic curve {oid} ({name}) is not supported; use P-256, P-384 or P-521")]
-    UnsupportedCurve {
-        /// The curve of the key.
-        oid: ObjectIdentifier,
-        /// Its name, or `unknown`.
-        name: &'static str,
-    },
-    /// AlgorithmIdentifier parameters other than the RFC prescribes.
-    #[error("the parameters of an {algorithm} key must be {expected}")]
-    Parameters {
-        /// Family of the key.
-        algorithm: &'static str,
-        /// What the parameters must be.
-        expected: &'static str,
-    },
-    /// SEC 1 compressed form.
-    #[error("the elliptic curve point is compressed; send it uncompressed (first byte 04)")]
-    CompressedPoint,
-    /// A weakness that lets others find the private key or forge signatures.
-    #[error("the public key is weak: {0}; generate a new key")]
-    Weak(#[from] Weakness),
-    /// Not the name of a key algorithm.
-    #[error("{0:?} is not a key algorithm; use p256, p384, p521, rsa2048, rsa3072, rsa4096 or ed25519")]
-    UnknownName(String),
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use kit::health::Health;
-use kit::http::{BodyMemory, Declared, Edge, Site, raise_descriptor_limit, serve};
+use kit::http::{BodyMemory, CpuBudget, Declared, Edge, Site, raise_descriptor_limit, serve};
 use kit::metrics::Metrics;
 use kit::tls::{Identity, TlsSource};
 use tokio::net::TcpListener;
@@ -115,6 +115,7 @@ impl Limits {
             connections,
             // One client never has all of them.
             connections_per_peer: self.connections_per_peer.min(connections.div_ceil(2)),
+            cpu: CpuBudget::new(self.unauthenticated_cpu_per_peer),
             ..kit::http::Limits::default()
         }
     }

@@ -137,6 +137,9 @@ pub(crate) struct Limits {
     pub(crate) connections_per_peer: usize,
     /// Most requests of one client to a listener at a time; more are answered 429.
     pub(crate) requests_per_peer: usize,
+    /// The part of all cores that one client has for what it does without a valid credential, in percent; beyond it, it
+    /// waits.
+    pub(crate) unauthenticated_cpu_per_peer: u8,
     /// Memory for the request bodies of a listener, in MiB.
     pub(crate) body_memory: u16,
     /// The part of it that one client, or one principal, has at most, in MiB.
@@ -149,6 +152,7 @@ impl Default for Limits {
             connections: 4096,
             connections_per_peer: 512,
             requests_per_peer: 512,
+            unauthenticated_cpu_per_peer: 10,
             body_memory: 64,
             body_memory_per_peer: 16,
         }

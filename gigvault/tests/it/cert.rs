@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Desk, Server, certificate, openssl, text};
+use crate::harness::{Desk, NEW_P256_KEY, Server, certificate, openssl, text};
 
 fn issued() -> String {
     certificate("00ab", &["dns:a.example.test"]).to_string()
@@ -199,17 +199,6 @@ fn a_download_is_the_pem_and_nothing_else() {
 /// The old certificate has to be a real one: its names go into the new CSR.
 fn old(desk: &Desk) -> String {
     let (key, path) = (desk.path("old.key"), desk.path("old.crt"));
-    let make = [
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-days",
-        "30",
-    ];
     let names = [
         "-subj",
         "/O=Example/CN=a.example.test",
@@ -218,8 +207,9 @@ fn old(desk: &Desk) -> String {
     ];
     openssl(
         &[
-            &make[..],
-            &names[..],
+            &["req", "-x509", "-days", "30"][..],
+            &NEW_P256_KEY,
+            &names,
             &["-keyout", text(&key), "-out", text(&path)],
         ]
         .concat(),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 
-use crate::harness::{Desk, Ran, Server, openssl, text};
+use crate::harness::{Desk, NEW_P256_KEY, Ran, Server, openssl, text};
 
 const ME: &str = r#"{"subject": "apikey:0123abcd", "roles": ["auditor"], "permissions": []}"#;
 
@@ -22,18 +22,8 @@ fn data_dir(desk: &Desk, server: &Server) {
     )
     .unwrap();
     let (key, root) = (desk.path("root.key"), desk.path("gigvault-data/root.crt"));
-    let make = [
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-subj",
-        "/CN=root",
-    ];
-    openssl(&[&make[..], &["-keyout", text(&key), "-out", text(&root)]].concat());
+    let to = ["-subj", "/CN=root", "-keyout", text(&key), "-out", text(&root)];
+    openssl(&[&["req", "-x509"][..], &NEW_P256_KEY, &to].concat());
 }
 
 fn authorization(server: &Server) -> Option<String> {

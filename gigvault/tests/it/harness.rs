@@ -102,6 +102,9 @@ impl Ran {
     }
 }
 
+/// Arguments of `openssl req` that make a P-256 key without a passphrase.
+pub(crate) const NEW_P256_KEY: [&str; 5] = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+
 /// A program that judges; its stdout if it is content.
 #[track_caller]
 pub(crate) fn openssl(arguments: &[&str]) -> String {

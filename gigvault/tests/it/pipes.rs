@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use serde_json::json;
 
-use crate::harness::{Desk, Server, certificate, openssl, text};
+use crate::harness::{Desk, NEW_P256_KEY, Server, certificate, openssl, text};
 
 /// The exit code and what was complained of when nobody reads stdout.
 fn unread(desk: &Desk, server: Option<&Server>, arguments: &[&str]) -> (Option<i32>, String) {
@@ -57,24 +57,11 @@ fn a_reader_that_stops_is_not_an_error_for_any_command_or_form() {
         );
     }
     let key = desk.path("a.key");
-    let make = [
-        "req",
-        "-new",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-subj",
-        "/CN=a.test",
-    ];
-    openssl(
-        &[
-            &make[..],
-            &["-keyout", text(&key), "-out", text(&desk.path("a.csr"))],
-        ]
-        .concat(),
-    );
+    let request = |kind: &str, key: &str, to: &str| {
+        let to = ["-subj", "/CN=a.test", "-keyout", key, "-out", to];
+        openssl(&[&["req", kind][..], &NEW_P256_KEY, &to].concat());
+    };
+    request("-new", text(&key), text(&desk.path("a.csr")));
     for arguments in [&["csr", "inspect", "a.csr"][..], &["rootca", "inspect", "a.csr"]] {
         assert_eq!(unread(&desk, None, arguments), quiet, "{arguments:?}");
     }
@@ -84,24 +71,11 @@ fn a_reader_that_stops_is_not_an_error_for_any_command_or_form() {
 fn a_file_named_by_a_dash_is_standard_input() {
     let desk = Desk::new();
     let key = desk.path("a.key");
-    let make = [
-        "req",
-        "-new",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-subj",
-        "/CN=a.test",
-    ];
-    openssl(
-        &[
-            &make[..],
-            &["-keyout", text(&key), "-out", text(&desk.path("a.csr"))],
-        ]
-        .concat(),
-    );
+    let request = |kind: &str, key: &str, to: &str| {
+        let to = ["-subj", "/CN=a.test", "-keyout", key, "-out", to];
+        openssl(&[&["req", kind][..], &NEW_P256_KEY, &to].concat());
+    };
+    request("-new", text(&key), text(&desk.path("a.csr")));
     let csr = desk.read("a.csr");
     let piped = |arguments: &[&str], input: &str| {
         let mut command = desk.command(arguments);
@@ -127,8 +101,7 @@ fn a_file_named_by_a_dash_is_standard_input() {
         "{said}"
     );
     let root = desk.path("root.crt");
-    let to = ["-keyout", "/dev/null", "-out", text(&root)];
-    openssl(&[&["req", "-x509"][..], &make[2..], &to].concat());
+    request("-x509", "/dev/null", text(&root));
     let said = piped(&["cert", "verify", "-", "--ca-file", "-"], &desk.read("root.crt")).failed(2);
     assert!(said.contains("given once"), "{said}");
 }

@@ -5,19 +5,18 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::harness::{Desk, Ran, openssl, text};
+use crate::harness::{Desk, NEW_P256_KEY, Ran, openssl, text};
 
 /// Root, intermediate and a server's certificate for a.example.test.
 fn chain(desk: &Desk) {
     let path = |name: &str| text(&desk.path(name)).to_owned();
-    let ec = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
     for name in ["root", "other"] {
         let (key, crt) = (path(&format!("{name}.key")), path(&format!("{name}.crt")));
         let subject = format!("/CN={name}");
         let x509 = [
             "req", "-x509", "-days", "100", "-subj", &subject, "-keyout", &key, "-out", &crt,
         ];
-        openssl(&[&x509[..], &ec[..]].concat());
+        openssl(&[&x509[..], &NEW_P256_KEY].concat());
     }
     desk.write(
         "inter.ext",
@@ -34,7 +33,7 @@ fn chain(desk: &Desk) {
         openssl(
             &[
                 &["req", "-new", "-subj", &subject, "-keyout", &key, "-out", &csr],
-                &ec[..],
+                &NEW_P256_KEY[..],
             ]
             .concat(),
         );

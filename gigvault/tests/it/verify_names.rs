@@ -3,17 +3,16 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use crate::harness::{Desk, openssl, text};
+use crate::harness::{Desk, NEW_P256_KEY, openssl, text};
 
 /// Root, key and request of an intermediate and of a leaf without a subject.
 fn prepare(desk: &Desk) {
     let path = |name: &str| text(&desk.path(name)).to_owned();
-    let ec = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
     let root = ["-keyout", &path("root.key"), "-out", &path("root.crt")];
     openssl(
         &[
             &["req", "-x509", "-days", "100", "-subj", "/CN=root"][..],
-            &ec,
+            &NEW_P256_KEY,
             &root,
         ]
         .concat(),
@@ -21,7 +20,7 @@ fn prepare(desk: &Desk) {
     for (name, subject) in [("inter", "/CN=inter"), ("leaf", "/")] {
         let [key, csr] = ["key", "csr"].map(|end| path(&format!("{name}.{end}")));
         let to = ["-keyout", &key, "-out", &csr];
-        openssl(&[&["req", "-new", "-subj", subject][..], &ec, &to].concat());
+        openssl(&[&["req", "-new", "-subj", subject][..], &NEW_P256_KEY, &to].concat());
     }
 }
 

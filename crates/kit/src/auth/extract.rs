@@ -10,6 +10,7 @@ use http::request::Parts;
 
 use super::{AuthFault, Authenticator, Caller, Permission};
 use crate::http::admit;
+use crate::http::cpu::{ConnectionCpu, LOOK_UP};
 use crate::problem::Problem;
 
 /// Longest credential that is looked at; a JWT with many claims fits.
@@ -68,7 +69,14 @@ where
 {
     let token = bearer(&parts.headers)?;
     let authenticator = Arc::<dyn Authenticator>::from_ref(state);
-    authenticator.authenticate(token).await
+    let caller = authenticator.authenticate(token).await;
+    if let Some(cpu) = parts.extensions.get::<Arc<ConnectionCpu>>() {
+        match &caller {
+            Ok(_) => cpu.authenticated(),
+            Err(_) => cpu.charge(LOOK_UP),
+        }
+    }
+    caller
 }
 
 // RFC 6750 section 2.1: one header, the scheme in any case, then a token68.

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
-use super::share::{Excess, PeerKey, Share, Shares};
+use super::quota::{Exceeded, PeerKey, Quotas, Reservation};
 use crate::error::Kind;
 use crate::problem::Problem;
 
@@ -22,13 +22,13 @@ const SMALL: u64 = 32 * 1024;
 
 /// Bytes that the large answers of a listener may take until they are read.
 #[derive(Clone, Debug)]
-pub struct AnswerMemory(Arc<Shares<PeerKey>>);
+pub struct AnswerMemory(Arc<Quotas<PeerKey>>);
 
 impl AnswerMemory {
     /// `all` bytes, of which one address has at most `each`.
     #[must_use]
     pub fn new(all: usize, each: usize) -> Self {
-        Self(Shares::new(each, all))
+        Self(Quotas::new(each, all))
     }
 
     /// The answer, counted until it is read, or the refusal of it. Not for an answer to a request that changed something.
@@ -38,19 +38,24 @@ impl AnswerMemory {
             return response;
         }
         match self.0.take(&peer, usize::try_from(size).unwrap_or(usize::MAX)) {
-            Ok(share) => response.map(|body| Body::new(Held { body, _share: share })),
+            Ok(memory) => response.map(|body| {
+                Body::new(Held {
+                    body,
+                    _memory: memory,
+                })
+            }),
             Err(excess) => refusal(excess).into_response(),
         }
     }
 }
 
-fn refusal(excess: Excess) -> Problem {
+fn refusal(excess: Exceeded) -> Problem {
     let problem = match excess {
-        Excess::Own => {
+        Exceeded::PerKey => {
             let detail = "too much of earlier answers was not read by this client yet; read them first";
             Problem::new(Kind::RateLimited, "rate-limited", detail)
         }
-        Excess::All => {
+        Exceeded::Total => {
             let detail = "too many large answers are being read; try again";
             Problem::new(Kind::Unavailable, "unavailable", detail)
         }
@@ -60,7 +65,7 @@ fn refusal(excess: Excess) -> Problem {
 
 struct Held {
     body: Body,
-    _share: Share<PeerKey>,
+    _memory: Reservation<PeerKey>,
 }
 
 impl HttpBody for Held {

@@ -18,7 +18,7 @@ use http::request::Parts;
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout_at};
 
-use super::share::{Excess, Lane, PeerKey, Share, Shares};
+use super::quota::{Exceeded, KeyedPermit, PeerKey, Quotas, Reservation};
 use crate::error::Kind;
 use crate::problem::Problem;
 
@@ -35,9 +35,9 @@ pub(crate) enum Admitted {
 /// thousands of connections can each send most of a body and then wait.
 #[derive(Clone, Debug)]
 pub struct BodyMemory {
-    peers: Arc<Shares<PeerKey>>,
-    principals: Arc<Shares<Arc<str>>>,
-    anybody: Arc<Shares<PeerKey>>,
+    peers: Arc<Quotas<PeerKey>>,
+    principals: Arc<Quotas<Arc<str>>>,
+    anybody: Arc<Quotas<PeerKey>>,
 }
 
 impl BodyMemory {
@@ -46,14 +46,14 @@ impl BodyMemory {
     #[must_use]
     pub fn new(all: usize, each: usize) -> Self {
         Self {
-            peers: Shares::new(each, all),
-            principals: Shares::new(each, all),
-            anybody: Shares::new(each, all / 2),
+            peers: Quotas::new(each, all),
+            principals: Quotas::new(each, all),
+            anybody: Quotas::new(each, all / 2),
         }
     }
 
     /// A share of nothing yet, for this peer and that caller.
-    pub(crate) fn open(&self, peer: PeerKey, admitted: &Admitted) -> Result<Held, Excess> {
+    pub(crate) fn open(&self, peer: PeerKey, admitted: &Admitted) -> Result<Held, Exceeded> {
         let caller = match admitted {
             Admitted::Principal(name) => Caller::Principal(self.principals.take(name, 0)?),
             Admitted::Anybody => Caller::Anybody(self.anybody.take(&peer, 0)?),
@@ -67,21 +67,21 @@ impl BodyMemory {
 
 #[derive(Debug)]
 enum Caller {
-    Principal(Share<Arc<str>>),
-    Anybody(Share<PeerKey>),
+    Principal(Reservation<Arc<str>>),
+    Anybody(Reservation<PeerKey>),
 }
 
 /// Memory that is given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Held {
-    peer: Share<PeerKey>,
+    peer: Reservation<PeerKey>,
     caller: Caller,
 }
 
 impl Held {
     /// `bytes` more; not, if that is too much. A refused request gives everything back soon, so that what one of the two
     /// counts already does not matter.
-    pub(crate) fn more(&mut self, bytes: usize) -> Result<(), Excess> {
+    pub(crate) fn more(&mut self, bytes: usize) -> Result<(), Exceeded> {
         self.peer.more(bytes)?;
         match &mut self.caller {
             Caller::Principal(share) => share.more(bytes),
@@ -122,7 +122,7 @@ pub(crate) struct Gate(Arc<Inner>);
 struct Inner {
     body: Mutex<Option<Body>>,
     held: Mutex<Option<Held>>,
-    place: Mutex<Option<(Lane<Arc<str>>, Instant)>>,
+    place: Mutex<Option<(KeyedPermit<Arc<str>>, Instant)>>,
     reading: AtomicBool,
     unread: AtomicBool,
     peer: PeerKey,
@@ -165,12 +165,12 @@ impl Gate {
     }
 
     /// Keeps a place until the request is answered.
-    pub(super) fn keep(&self, place: Lane<Arc<str>>) {
+    pub(super) fn keep(&self, place: KeyedPermit<Arc<str>>) {
         *self.0.place.lock().unwrap_or_else(PoisonError::into_inner) = Some((place, Instant::now()));
     }
 
     /// Gives up the place that was kept, and says since when it was.
-    pub(super) fn leave(&self) -> Option<(Lane<Arc<str>>, Instant)> {
+    pub(super) fn leave(&self) -> Option<(KeyedPermit<Arc<str>>, Instant)> {
         self.0.place.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
@@ -225,7 +225,7 @@ async fn read(
     body: &mut Body,
     limit: usize,
     pace: Pace,
-    mut memory: impl FnMut(usize) -> Result<(), Excess>,
+    mut memory: impl FnMut(usize) -> Result<(), Exceeded>,
 ) -> Result<Bytes, Problem> {
     let begun = Instant::now();
     let mut whole = BytesMut::new();
@@ -253,13 +253,13 @@ pub(super) fn too_large(limit: usize) -> Problem {
     Problem::new(Kind::TooLarge, "body-too-large", detail)
 }
 
-fn full(excess: Excess) -> Problem {
+fn full(excess: Exceeded) -> Problem {
     let problem = match excess {
-        Excess::Own => {
+        Exceeded::PerKey => {
             let detail = "too many request bodies of this client are being read; finish some of them first";
             Problem::new(Kind::RateLimited, "rate-limited", detail)
         }
-        Excess::All => {
+        Exceeded::Total => {
             let detail = "too many request bodies are being read; try again";
             Problem::new(Kind::Unavailable, "unavailable", detail)
         }
@@ -320,7 +320,7 @@ mod tests {
             memory.open(peer, &principal).unwrap()
         };
         let (mut one, mut two) = (open(1), open(2));
-        assert_eq!((one.more(30), two.more(30)), (Ok(()), Err(Excess::Own)));
+        assert_eq!((one.more(30), two.more(30)), (Ok(()), Err(Exceeded::PerKey)));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
@@ -14,7 +14,7 @@ use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
@@ -22,10 +22,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::Limits;
 use super::body::Pace;
+use super::cpu::{ConnectionCpu, Metered, MeteredExecutor};
 use super::outstanding::{Answer, Outstanding, Running};
 use super::own_refusals::Explained;
-use super::share::PeerKey;
-use super::site::{Site, Speaks};
+use super::quota::PeerKey;
+use super::site::{Protocol, Site};
 use crate::peer::Peer;
 
 /// How long a connection that has had no request may take to end.
@@ -67,16 +68,27 @@ pub(super) struct Handler {
     site: Site,
     connection: Connection,
     peer: Peer,
+    cpu: Arc<ConnectionCpu>,
     begun: Arc<AtomicBool>,
     outstanding: Arc<Outstanding>,
 }
 
 impl Handler {
-    pub(super) fn new(site: Site, connection: Connection, peer: Peer, answer: Pace) -> Self {
+    pub(super) fn new(
+        site: Site,
+        connection: Connection,
+        peer: Peer,
+        cpu: Arc<ConnectionCpu>,
+        answer: Pace,
+    ) -> Self {
+        if peer.name().is_some() {
+            cpu.authenticated();
+        }
         Self {
             site,
             connection,
             peer,
+            cpu,
             begun: Arc::default(),
             outstanding: Outstanding::new(answer),
         }
@@ -94,12 +106,14 @@ impl Service<Request<Incoming>> for Handler {
         let extensions = request.extensions_mut();
         extensions.insert(self.connection);
         extensions.insert(self.peer.clone());
-        if let Speaks::Grpc(memory) = &self.site.speaks {
+        extensions.insert(Arc::clone(&self.cpu));
+        if let Protocol::Grpc(memory) = &self.site.protocol {
             extensions.insert(memory.clone());
         }
         Serving {
             route: tower::Service::call(&mut self.site.router.clone(), request),
             running: Some(Running::begin(&self.outstanding)),
+            cpu: Arc::clone(&self.cpu),
             windowed,
         }
     }
@@ -109,6 +123,7 @@ impl Service<Request<Incoming>> for Handler {
 pub(super) struct Serving {
     route: RouteFuture<Infallible>,
     running: Option<Running>,
+    cpu: Arc<ConnectionCpu>,
     windowed: bool,
 }
 
@@ -118,6 +133,7 @@ impl Future for Serving {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let response = ready!(Pin::new(&mut this.route).poll(context))?;
+        this.cpu.answered();
         let Some(running) = this.running.take() else {
             // Polled again after it was ready, which no caller does.
             return Poll::Pending;
@@ -138,12 +154,15 @@ where
         outstanding: Arc::clone(&handler.outstanding),
         idle: h2.then_some(limits.idle),
     };
+    let cpu = Arc::clone(&handler.cpu);
     if h2 {
         let io = TokioIo::new(stream);
-        drive(http2(limits).serve_connection(io, handler), &watch, limits, end).await;
+        let connection = http2(limits, &cpu).serve_connection(io, handler);
+        drive(Metered::new(connection, &cpu), &watch, limits, end).await;
     } else {
         let io = TokioIo::new(Explained::new(stream, Arc::clone(&handler.outstanding)));
-        drive(http1(limits).serve_connection(io, handler), &watch, limits, end).await;
+        let connection = http1(limits).serve_connection(io, handler);
+        drive(Metered::new(connection, &cpu), &watch, limits, end).await;
     }
 }
 
@@ -186,18 +205,17 @@ impl Watch {
     }
 }
 
-async fn drive<C: GracefulConnection>(connection: C, watch: &Watch, limits: &Limits, end: &End) {
-    let mut connection = pin!(connection);
+async fn drive<C: GracefulConnection>(mut connection: Metered<C>, watch: &Watch, limits: &Limits, end: &End) {
     let stalled = || tracing::info!("a client that does not take its answer was cut off");
     tokio::select! {
-        _ended = connection.as_mut() => return,
-        () = end.stop.cancelled() => {}
+        _ended = &mut connection => return,
+        () = end.stop.cancelled() => connection.exempt(),
         () = sleep(limits.age) => {}
         () = watch.unused(limits.head) => {}
         () = watch.idle() => {}
         () = watch.stalled() => return stalled(),
     }
-    connection.as_mut().graceful_shutdown();
+    connection.inner().graceful_shutdown();
     // hyper waits for the first request of a connection that is told to end before it: not for long.
     tokio::select! {
         _ended = connection => {}
@@ -220,8 +238,8 @@ fn http1(limits: &Limits) -> http1::Builder {
 
 // Rapid reset and CONTINUATION floods are bounded by h2's own defaults (20 pending resets, 5 frames); a
 // connection that is gone is found by the ping.
-fn http2(limits: &Limits) -> http2::Builder<TokioExecutor> {
-    let mut builder = http2::Builder::new(TokioExecutor::new());
+fn http2(limits: &Limits, cpu: &Arc<ConnectionCpu>) -> http2::Builder<MeteredExecutor> {
+    let mut builder = http2::Builder::new(MeteredExecutor(Arc::clone(cpu)));
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams)

@@ -35,7 +35,7 @@ use super::lists;
 use super::measure::Measure;
 use super::message::{self, Refusal};
 use super::net;
-use super::share::{PeerKey, Share, Shares};
+use super::quota::{PeerKey, Quotas, Reservation};
 use super::site::Site;
 use crate::error::Kind;
 use crate::problem::Problem;
@@ -63,7 +63,7 @@ pub struct Edge {
     time: Duration,
     memory: BodyMemory,
     answers: AnswerMemory,
-    requests: Arc<Shares<PeerKey>>,
+    requests: Arc<Quotas<PeerKey>>,
 }
 
 impl Edge {
@@ -79,7 +79,7 @@ impl Edge {
             time: Duration::from_secs(30),
             memory: BodyMemory::new(64 * MIB, 16 * MIB),
             answers: AnswerMemory::new(64 * MIB, 16 * MIB),
-            requests: Shares::new(512, usize::MAX),
+            requests: Quotas::new(512, usize::MAX),
         }
     }
 
@@ -111,7 +111,7 @@ impl Edge {
     #[must_use]
     pub fn requests_per_peer(self, each: usize) -> Self {
         Self {
-            requests: Shares::new(each, usize::MAX),
+            requests: Quotas::new(each, usize::MAX),
             ..self
         }
     }
@@ -207,7 +207,7 @@ impl Edge {
         (response, gate.is_unread())
     }
 
-    fn place(&self, request: &Request) -> Result<Share<PeerKey>, Problem> {
+    fn place(&self, request: &Request) -> Result<Reservation<PeerKey>, Problem> {
         self.requests.take(&peer(request), 1).map_err(|_excess| {
             let detail = "too many requests of this client are being answered; wait for some of them";
             Problem::new(Kind::RateLimited, "rate-limited", detail).retry_after(Duration::from_secs(1))

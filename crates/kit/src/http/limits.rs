@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::body::Pace;
+use super::cpu::CpuBudget;
 
 /// Limits of a listener and of each of its connections.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct Limits {
     pub idle: Duration,
     /// The slowest that a client may take an answer. The grace is the longest that it may take nothing.
     pub answer: Pace,
+    /// CPU time for clients that have shown no credential. Listeners that clone these limits share it.
+    pub cpu: CpuBudget,
     /// After this time a connection finishes its requests and closes, so that a peer whose identity has
     /// changed or expired meanwhile has to show it again.
     pub age: Duration,
@@ -54,6 +57,7 @@ impl Default for Limits {
                 grace: Duration::from_secs(20),
                 rate: 8 * 1024,
             },
+            cpu: CpuBudget::default(),
             age: Duration::from_secs(3600),
             drain: Duration::from_secs(20),
         }

@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use super::body::Pace;
 use super::flow::Flow;
-use super::share::{PeerKey, Share};
+use super::quota::{PeerKey, Reservation};
 
 /// How long the other side may take to close.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// A place among the connections of the listener and of the client.
 pub(super) struct Slot {
     pub(super) _of_all: OwnedSemaphorePermit,
-    pub(super) _of_peer: Share<PeerKey>,
+    pub(super) _of_peer: Reservation<PeerKey>,
 }
 
 /// A socket with its place among the connections, which it keeps until it is closed on both sides. A client that does not

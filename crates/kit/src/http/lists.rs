@@ -11,7 +11,7 @@ use std::time::Duration;
 use http::request::Parts;
 
 use super::body::{Admitted, Gate};
-use super::share::Lanes;
+use super::quota::{Exceeded, KeyedSemaphore};
 use crate::error::Kind;
 use crate::problem::Problem;
 
@@ -26,30 +26,32 @@ const LONGEST_REST: Duration = Duration::from_secs(1);
 /// Longest wait for a place.
 const WAIT: Duration = Duration::from_secs(10);
 
-static LISTS: LazyLock<Arc<Lanes<Arc<str>>>> =
-    LazyLock::new(|| Lanes::new(PLACES_EACH, WAITING_EACH, PLACES));
+static LISTS: LazyLock<Arc<KeyedSemaphore<Arc<str>>>> =
+    LazyLock::new(|| KeyedSemaphore::new(PLACES_EACH, WAITING_EACH, PLACES));
 
 /// Notes whose request it is. From here on its body may be read, and a page is made in a place of its own.
 pub(crate) async fn admit(parts: &mut Parts, subject: &str) -> Result<(), Problem> {
     let principal: Arc<str> = Arc::from(subject);
     if let Some(gate) = parts.extensions.get::<Gate>().filter(|gate| gate.lists()) {
-        let place = tokio::time::timeout(WAIT, LISTS.enter(&principal)).await;
-        match place {
-            Ok(Some(place)) => gate.keep(place),
-            Ok(None) => {
-                let detail = "too many lists of this caller wait to be answered; wait for some of them";
-                return Err(Problem::new(Kind::RateLimited, "rate-limited", detail)
-                    .retry_after(Duration::from_secs(1)));
-            }
-            Err(_elapsed) => {
-                let detail = "too many lists are being answered; try again";
-                return Err(Problem::new(Kind::Unavailable, "unavailable", detail)
-                    .retry_after(Duration::from_secs(2)));
-            }
-        }
+        let place = LISTS.enter(&principal, WAIT).await.map_err(refusal)?;
+        gate.keep(place);
     }
     parts.extensions.insert(Admitted::Principal(principal));
     Ok(())
+}
+
+fn refusal(excess: Exceeded) -> Problem {
+    let problem = match excess {
+        Exceeded::PerKey => {
+            let detail = "too many lists of this caller wait to be answered; wait for some of them";
+            Problem::new(Kind::RateLimited, "rate-limited", detail)
+        }
+        Exceeded::Total => {
+            let detail = "too many lists are being answered; try again";
+            Problem::new(Kind::Unavailable, "unavailable", detail)
+        }
+    };
+    problem.retry_after(Duration::from_secs(2))
 }
 
 /// The page is made, and has so many bytes.

@@ -8,6 +8,7 @@ mod accept;
 mod answer;
 pub(crate) mod body;
 mod connection;
+pub(crate) mod cpu;
 mod declared;
 mod descriptors;
 mod edge;
@@ -22,21 +23,22 @@ mod message;
 mod net;
 mod outstanding;
 mod own_refusals;
+pub(crate) mod quota;
 mod server;
-pub(crate) mod share;
 mod site;
 
 pub use answer::AnswerMemory;
 pub use body::{BodyMemory, Pace};
 pub use connection::Connection;
+pub use cpu::CpuBudget;
 pub use declared::Declared;
 pub use descriptors::{Descriptors, raise_descriptor_limit};
 pub use edge::{Edge, standard_layers};
 pub use extract::{Json, NoParameters, Path, Query, Raw, Unauthenticated};
 pub use limits::Limits;
 pub(crate) use lists::admit;
+pub use quota::PeerKey;
 pub use server::serve;
-pub use share::PeerKey;
 pub use site::Site;
 
 /// Most bytes of a request body, unless an [`Edge`] says otherwise.

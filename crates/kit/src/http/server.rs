@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::rustls::server::Acceptor;
 use tokio_rustls::server::TlsStream;
@@ -15,10 +15,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{Connection, End, Handler, run};
+use super::cpu::{ConnectionCpu, Metered};
 use super::limits::Limits;
 use super::linger::{Lingering, Slot};
-use super::share::{Lane, Lanes, PeerKey, Shares};
-use super::site::{Site, Speaks};
+use super::quota::{KeyedPermit, KeyedSemaphore, PeerKey, Quotas};
+use super::site::{Protocol, Site};
 use crate::peer::Peer;
 use crate::tls::TlsSource;
 
@@ -26,6 +27,9 @@ use crate::tls::TlsSource;
 const HANDSHAKE_REST: Duration = Duration::from_millis(100);
 /// How long a handshake keeps its place. The work is done by then; a client that does not go on holds nobody up.
 const HANDSHAKE_PLACE: Duration = Duration::from_millis(250);
+/// How long accepting pauses after it failed, and how often that is logged.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+const ACCEPT_WARNING: Duration = Duration::from_secs(5);
 /// Kernel memory for what a client has not taken yet. Without a bound the kernel would keep up to 4 MiB of it, and notice
 /// late that a slow client reads.
 const SEND_BUFFER: usize = 128 * 1024;
@@ -42,9 +46,10 @@ pub async fn serve(
     limits: Limits,
     stop: CancellationToken,
 ) {
-    let door = Door {
-        slots: Arc::new(Semaphore::new(limits.connections)),
-        peers: Shares::new(limits.connections_per_peer, limits.connections),
+    let mut admission = Admission {
+        all: Arc::new(Semaphore::new(limits.connections)),
+        per_peer: Quotas::new(limits.connections_per_peer, limits.connections),
+        warned: None,
     };
     let end = End {
         stop: stop.clone(),
@@ -53,7 +58,7 @@ pub async fn serve(
     let host = Arc::new(Host {
         tls,
         site,
-        handshakes: Lanes::new(limits.handshakes_per_peer, limits.connections, limits.handshakes),
+        handshakes: KeyedSemaphore::new(limits.handshakes_per_peer, limits.connections, limits.handshakes),
         limits,
         end,
     });
@@ -62,7 +67,7 @@ pub async fn serve(
         let accepted = tokio::select! {
             biased;
             () = stop.cancelled() => break,
-            accepted = door.accept(&listener) => accepted,
+            accepted = admission.accept(&listener) => accepted,
         };
         let Some((stream, remote, slot)) = accepted else {
             continue;
@@ -78,25 +83,30 @@ pub async fn serve(
     drain(&tracker, &host).await;
 }
 
-/// Who gets in.
-struct Door {
-    slots: Arc<Semaphore>,
-    peers: Arc<Shares<PeerKey>>,
+/// The limits on connections: of the listener and of each client address.
+struct Admission {
+    all: Arc<Semaphore>,
+    per_peer: Arc<Quotas<PeerKey>>,
+    /// When it was last said that the system gives no connection.
+    warned: Option<Instant>,
 }
 
-impl Door {
-    async fn accept(&self, listener: &TcpListener) -> Option<(TcpStream, SocketAddr, Slot)> {
-        let of_all = Arc::clone(&self.slots).acquire_owned().await.ok()?;
+impl Admission {
+    async fn accept(&mut self, listener: &TcpListener) -> Option<(TcpStream, SocketAddr, Slot)> {
+        let of_all = Arc::clone(&self.all).acquire_owned().await.ok()?;
         let (stream, remote) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, mostly: they come back when connections end.
-                tracing::warn!(%error, "a connection could not be accepted");
-                sleep(Duration::from_millis(50)).await;
+                if self.warned.is_none_or(|last| last.elapsed() > ACCEPT_WARNING) {
+                    self.warned = Some(Instant::now());
+                    tracing::warn!(%error, "a connection could not be accepted");
+                }
+                sleep(ACCEPT_PAUSE).await;
                 return None;
             }
         };
-        match self.peers.take(&remote.into(), 1) {
+        match self.per_peer.take(&remote.into(), 1) {
             Ok(of_peer) => {
                 let slot = Slot {
                     _of_all: of_all,
@@ -128,7 +138,7 @@ async fn drain(tracker: &TaskTracker, host: &Host) {
 
 /// A handshake takes about a millisecond of a core. Its place rests, so that one client can't have all of the cores for
 /// handshakes, one after the other.
-fn rest(turn: Option<Lane<PeerKey>>) {
+fn rest(turn: Option<KeyedPermit<PeerKey>>) {
     tokio::spawn(async move {
         sleep(HANDSHAKE_REST).await;
         drop(turn);
@@ -138,28 +148,33 @@ fn rest(turn: Option<Lane<PeerKey>>) {
 struct Host {
     tls: Option<Arc<dyn TlsSource>>,
     site: Site,
-    handshakes: Arc<Lanes<PeerKey>>,
+    handshakes: Arc<KeyedSemaphore<PeerKey>>,
     limits: Limits,
     end: End,
 }
 
 impl Host {
     async fn connection(&self, stream: Lingering, remote: SocketAddr) {
+        // Nobody shows a credential where it could be read on the way.
+        let cpu = self.limits.cpu.connection(remote.into(), self.tls.is_some());
         let Some(tls) = &self.tls else {
-            let handler = self.handler(remote, false, Peer::default());
+            let handler = self.handler(remote, false, Peer::default(), cpu);
             return run(stream, false, handler, &self.limits, &self.end).await;
         };
-        let Some(stream) = self.handshake(tls.as_ref(), stream, remote).await else {
-            return;
+        let handshake = Metered::new(self.handshake(tls.as_ref(), stream, remote), &cpu);
+        let handshaken = tokio::select! {
+            () = self.end.stop.cancelled() => return,
+            handshaken = handshake => handshaken,
         };
+        let Some(stream) = handshaken else { return };
         let (_, session) = stream.get_ref();
         let leaf = session.peer_certificates().and_then(<[_]>::first);
         let peer = leaf.map_or_else(Peer::default, |leaf| tls.peer(leaf));
         let h2 = session.alpn_protocol() == Some(b"h2");
-        if !h2 && matches!(self.site.speaks, Speaks::Grpc(_)) {
+        if !h2 && matches!(self.site.protocol, Protocol::Grpc(_)) {
             return tracing::info!(%remote, "connection refused: gRPC needs HTTP/2");
         }
-        let handler = self.handler(remote, true, peer);
+        let handler = self.handler(remote, true, peer, cpu);
         run(stream, h2, handler, &self.limits, &self.end).await;
     }
 
@@ -172,7 +187,11 @@ impl Host {
         let handshake = timeout(self.limits.handshake, async {
             // To read the ClientHello costs next to nothing, and a client may let us wait for it: no place for that.
             let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
-            let turn = self.handshakes.enter(&remote.into()).await;
+            let turn = self
+                .handshakes
+                .enter(&remote.into(), self.limits.handshake)
+                .await
+                .ok();
             let mut handshaken = pin!(hello.into_stream(tls.server_config()));
             let soon = timeout(HANDSHAKE_PLACE, handshaken.as_mut()).await;
             rest(turn);
@@ -181,11 +200,7 @@ impl Host {
                 Err(_elapsed) => handshaken.await,
             }
         });
-        let handshaken = tokio::select! {
-            () = self.end.stop.cancelled() => return None,
-            handshaken = handshake => handshaken,
-        };
-        match handshaken {
+        match handshake.await {
             Ok(Ok(stream)) => return Some(stream),
             Ok(Err(error)) => tracing::info!(%remote, %error, "TLS handshake refused"),
             Err(_) => tracing::info!(%remote, "TLS handshake took too long"),
@@ -193,11 +208,12 @@ impl Host {
         None
     }
 
-    fn handler(&self, remote: SocketAddr, tls: bool, peer: Peer) -> Handler {
+    fn handler(&self, remote: SocketAddr, tls: bool, peer: Peer, cpu: Arc<ConnectionCpu>) -> Handler {
         Handler::new(
             self.site.clone(),
             Connection { remote, tls },
             peer,
+            cpu,
             self.limits.answer,
         )
     }

@@ -11,11 +11,11 @@ use super::BodyMemory;
 #[derive(Clone)]
 pub struct Site {
     pub(super) router: Router,
-    pub(super) speaks: Speaks,
+    pub(super) protocol: Protocol,
 }
 
 #[derive(Clone)]
-pub(super) enum Speaks {
+pub(super) enum Protocol {
     /// HTTP/1.1 and HTTP/2, behind [`super::Edge`].
     Rest,
     /// HTTP/2 only, behind [`crate::grpc::edge`]; messages take from this memory.
@@ -26,7 +26,7 @@ impl Site {
     pub(super) const fn rest(router: Router) -> Self {
         Self {
             router,
-            speaks: Speaks::Rest,
+            protocol: Protocol::Rest,
         }
     }
 
@@ -36,7 +36,7 @@ impl Site {
     pub fn grpc(routes: tonic::service::Routes, memory: BodyMemory) -> Self {
         Self {
             router: routes.into_axum_router(),
-            speaks: Speaks::Grpc(memory),
+            protocol: Protocol::Grpc(memory),
         }
     }
 }

@@ -11,7 +11,7 @@ use rustls_pki_types::CertificateDer;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
-use super::peer_verifier::PeerVerifier;
+use super::peer_rule::PeerRule;
 use super::{IdentityFiles, SpiffeId, Time, TlsError, TlsSource, alpn, files, provider, watch};
 use crate::clock::SharedClock;
 use crate::peer::Peer;
@@ -145,17 +145,18 @@ impl Identity {
     pub fn client_config(&self, peer: &str) -> Result<Arc<ClientConfig>, TlsError> {
         let current = self.0.current.load();
         let expected = current.id.sibling(peer);
-        let verifier = PeerVerifier {
+        let rule = PeerRule {
             expected,
             roots: Arc::clone(&current.roots),
-            provider: provider(),
         };
+        let provider = provider();
+        let verifier = verify::by_rule(rule, &provider);
         let mut config =
-            ClientConfig::builder_with_details(provider(), Arc::new(Time(Arc::clone(&self.0.clock))))
+            ClientConfig::builder_with_details(provider, Arc::new(Time(Arc::clone(&self.0.clock))))
                 .with_safe_default_protocol_versions()
                 .map_err(unusable)?
                 .dangerous()
-                .with_custom_certificate_verifier(Arc::new(verifier))
+                .with_custom_certificate_verifier(verifier)
                 .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&current.certified))));
         config.alpn_protocols = vec![b"h2".to_vec()];
         config.resumption = Resumption::disabled();

@@ -6,7 +6,7 @@
 
 mod files;
 mod identity;
-mod peer_verifier;
+mod peer_rule;
 mod server_identity;
 mod spiffe;
 mod watch;

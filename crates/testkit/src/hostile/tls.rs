@@ -3,13 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::ClientConfig;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
+use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, Error, SignatureScheme};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, Error};
 use tokio_rustls::TlsConnector;
+use verify::{ServerRule, Shown};
 
 /// Shows the identity in that folder, if there is one.
 pub(super) fn connector(identity: Option<&Path>, h2: bool) -> anyhow::Result<TlsConnector> {
@@ -17,7 +16,7 @@ pub(super) fn connector(identity: Option<&Path>, h2: bool) -> anyhow::Result<Tls
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody(provider)));
+        .with_custom_certificate_verifier(verify::by_rule(Anybody, &provider));
     let mut config = match identity {
         None => builder.with_no_client_auth(),
         Some(folder) => {
@@ -32,40 +31,12 @@ pub(super) fn connector(identity: Option<&Path>, h2: bool) -> anyhow::Result<Tls
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
+/// Accepts every server.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+struct Anybody;
 
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+impl ServerRule for Anybody {
+    fn accept(&self, _: &Shown<'_>, _: &WebPkiSupportedAlgorithms) -> Result<(), Error> {
+        Ok(())
     }
 }

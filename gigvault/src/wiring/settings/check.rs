@@ -114,6 +114,11 @@ impl Limits {
                 faults.push(Fault::new(field, count, "takes at least 1"));
             }
         }
+        let percent = self.unauthenticated_cpu_per_peer;
+        if !(1..=100).contains(&percent) {
+            let field = "limits.unauthenticated_cpu_per_peer";
+            faults.push(Fault::new(field, percent, "takes 1 to 100 percent"));
+        }
     }
 }
 

@@ -119,7 +119,7 @@ struct NewApiKey {
 #[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Reach {
+struct RevokeQuery {
     /// Revoke those that the key made too, those that these made, and so on. They stay unless said so.
     #[serde(default)]
     descendants: bool,
@@ -222,7 +222,7 @@ async fn create(
 ///
 /// Where keys that it made are still good, the answer shows them.
 #[utoipa::path(
-    delete, path = "/api/v1/api-keys/{prefix}", tag = "identity", params(("prefix" = String, Path), Reach),
+    delete, path = "/api/v1/api-keys/{prefix}", tag = "identity", params(("prefix" = String, Path), RevokeQuery),
     responses(
         (status = 200, description = "revoked and durable; there are keys that it made", body = RevokedKeys),
         (status = 204, description = "revoked and durable; no usable key was made by it"),
@@ -235,7 +235,7 @@ async fn revoke(
     State(app): State<App>,
     caller: Allow<permission::ApiKeysWrite>,
     Path(prefix): Path<String>,
-    Query(reach): Query<Reach>,
+    Query(reach): Query<RevokeQuery>,
 ) -> Result<Response, Problem> {
     // A prefix that no key can have is a key that is not there.
     let prefix = prefix.parse().map_err(|_| Error::NotFound(prefix))?;

@@ -13,7 +13,7 @@ mod tests;
 
 use data_encoding::BASE64URL_NOPAD;
 use sqlx::{Database, Encode, QueryBuilder, Type};
-use store::page::{self, Filling, Limit, Page};
+use store::page::{self, Limit, Page, PageBuilder};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -124,7 +124,7 @@ pub(crate) async fn search(
     let position = cursor.map(|text| order.decode(text)).transpose();
     let mut position = position.map_err(|error| Error::invalid("cursor", error))?;
     let lead = Lead::of(db, query).await?;
-    let mut page = Filling::new(limit);
+    let mut page = PageBuilder::new(limit);
     while !page.is_full() {
         let batch = page.fetch().max(lead.least(query));
         let found: Vec<Found> = store::read!(db, |connection| {

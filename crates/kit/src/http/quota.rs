@@ -1,6 +1,6 @@
 //! What one caller may take of something that all share.
 //!
-//! [`Shares`] counts an amount (bytes, connections, requests) and refuses at once; [`Lanes`] counts places and waits
+//! [`Quotas`] counts an amount (bytes, connections, requests) and refuses at once; [`KeyedSemaphore`] counts places and waits
 //! for one. Both bound what one key takes and what all take together, so that no caller can use up what the others
 //! need.
 
@@ -8,8 +8,10 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
 
 /// The network address that a client is counted under: an IPv4 address, or the /64 of an IPv6 address, because a
 /// single host commonly owns a whole /64.
@@ -47,16 +49,16 @@ impl Default for PeerKey {
 
 /// Why nothing more is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Excess {
+pub(crate) enum Exceeded {
     /// The key has its part.
-    Own,
+    PerKey,
     /// All keys together have everything.
-    All,
+    Total,
 }
 
 /// An amount that keys share.
 #[derive(Debug)]
-pub(crate) struct Shares<K> {
+pub(crate) struct Quotas<K> {
     each: usize,
     all: usize,
     taken: Mutex<Taken<K>>,
@@ -68,7 +70,7 @@ struct Taken<K> {
     by: HashMap<K, usize>,
 }
 
-impl<K: Eq + Hash + Clone> Shares<K> {
+impl<K: Eq + Hash + Clone> Quotas<K> {
     /// At most `each` for one key and `all` together.
     pub(crate) fn new(each: usize, all: usize) -> Arc<Self> {
         let taken = Taken {
@@ -83,24 +85,24 @@ impl<K: Eq + Hash + Clone> Shares<K> {
     }
 
     /// `amount` for `key` until the share is dropped; none if that is too much.
-    pub(crate) fn take(self: &Arc<Self>, key: &K, amount: usize) -> Result<Share<K>, Excess> {
+    pub(crate) fn take(self: &Arc<Self>, key: &K, amount: usize) -> Result<Reservation<K>, Exceeded> {
         self.add(key, amount)?;
-        Ok(Share {
-            shares: Arc::clone(self),
+        Ok(Reservation {
+            quotas: Arc::clone(self),
             key: key.clone(),
             amount,
         })
     }
 
-    fn add(&self, key: &K, amount: usize) -> Result<(), Excess> {
+    fn add(&self, key: &K, amount: usize) -> Result<(), Exceeded> {
         let mut taken = self.taken();
         let own = taken.by.get(key).copied().unwrap_or_default();
         let (own, all) = (own.saturating_add(amount), taken.all.saturating_add(amount));
         if own > self.each {
-            return Err(Excess::Own);
+            return Err(Exceeded::PerKey);
         }
         if all > self.all {
-            return Err(Excess::All);
+            return Err(Exceeded::Total);
         }
         taken.by.insert(key.clone(), own);
         taken.all = all;
@@ -124,89 +126,96 @@ impl<K: Eq + Hash + Clone> Shares<K> {
 
 /// A part that is given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Share<K: Eq + Hash + Clone> {
-    shares: Arc<Shares<K>>,
+pub(crate) struct Reservation<K: Eq + Hash + Clone> {
+    quotas: Arc<Quotas<K>>,
     key: K,
     amount: usize,
 }
 
-impl<K: Eq + Hash + Clone> Share<K> {
+impl<K: Eq + Hash + Clone> Reservation<K> {
     /// Takes `amount` more, or nothing.
-    pub(crate) fn more(&mut self, amount: usize) -> Result<(), Excess> {
-        self.shares.add(&self.key, amount)?;
+    pub(crate) fn more(&mut self, amount: usize) -> Result<(), Exceeded> {
+        self.quotas.add(&self.key, amount)?;
         self.amount += amount;
         Ok(())
     }
 }
 
-impl<K: Eq + Hash + Clone> Drop for Share<K> {
+impl<K: Eq + Hash + Clone> Drop for Reservation<K> {
     fn drop(&mut self) {
-        self.shares.give_back(&self.key, self.amount);
+        self.quotas.give_back(&self.key, self.amount);
     }
 }
 
 /// Places that keys wait for.
 #[derive(Debug)]
-pub(crate) struct Lanes<K> {
+pub(crate) struct KeyedSemaphore<K> {
     each: usize,
-    waiting: Arc<Shares<K>>,
+    waiting: Arc<Quotas<K>>,
     all: Arc<Semaphore>,
     own: Mutex<HashMap<K, Arc<Semaphore>>>,
 }
 
-impl<K: Eq + Hash + Clone> Lanes<K> {
+impl<K: Eq + Hash + Clone> KeyedSemaphore<K> {
     /// One key has at most `each` places at a time and at most `waiting` callers in places and in the queue together;
     /// all keys have at most `all` places.
     pub(crate) fn new(each: usize, waiting: usize, all: usize) -> Arc<Self> {
         Arc::new(Self {
             each,
-            waiting: Shares::new(waiting, usize::MAX),
+            waiting: Quotas::new(waiting, usize::MAX),
             all: Arc::new(Semaphore::new(all)),
             own: Mutex::default(),
         })
     }
 
-    /// Waits for a place; `None` at once if the key's queue is full.
-    pub(crate) async fn enter(self: &Arc<Self>, key: &K) -> Option<Lane<K>> {
-        let queued = self.waiting.take(key, 1).ok()?;
-        let lane = self.lane(key);
-        let own = Arc::clone(&lane).acquire_owned().await.ok()?;
-        let shared = Arc::clone(&self.all).acquire_owned().await.ok()?;
-        Some(Lane {
+    /// Waits for a place, but not for longer than `wait`. The key's own excess is the reason if its queue is full or others
+    /// of the same key had its places all the time.
+    pub(crate) async fn enter(self: &Arc<Self>, key: &K, wait: Duration) -> Result<KeyedPermit<K>, Exceeded> {
+        let until = Instant::now() + wait;
+        let queued = self.waiting.take(key, 1)?;
+        let own = place(self.semaphore(key), until).await.ok_or(Exceeded::PerKey)?;
+        let shared = place(Arc::clone(&self.all), until).await.ok_or(Exceeded::Total)?;
+        Ok(KeyedPermit {
             _place: Some((own, shared)),
-            lanes: Arc::clone(self),
+            places: Arc::clone(self),
             _queued: queued,
         })
     }
 
-    fn lane(&self, key: &K) -> Arc<Semaphore> {
+    fn semaphore(&self, key: &K) -> Arc<Semaphore> {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        let lane = own
+        let semaphore = own
             .entry(key.clone())
             .or_insert_with(|| Arc::new(Semaphore::new(self.each)));
-        Arc::clone(lane)
+        Arc::clone(semaphore)
     }
 
     /// Forgets keys that nobody holds or waits for.
     fn tidy(&self) {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        own.retain(|_, lane| Arc::strong_count(lane) > 1 || lane.available_permits() < self.each);
+        own.retain(|_, semaphore| {
+            Arc::strong_count(semaphore) > 1 || semaphore.available_permits() < self.each
+        });
     }
+}
+
+async fn place(of: Arc<Semaphore>, until: Instant) -> Option<OwnedSemaphorePermit> {
+    timeout_at(until, of.acquire_owned()).await.ok()?.ok()
 }
 
 /// A place that is given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Lane<K: Eq + Hash + Clone> {
+pub(crate) struct KeyedPermit<K: Eq + Hash + Clone> {
     // Given back before the keys are tidied: an owned permit keeps its semaphore alive.
     _place: Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)>,
-    lanes: Arc<Lanes<K>>,
-    _queued: Share<K>,
+    places: Arc<KeyedSemaphore<K>>,
+    _queued: Reservation<K>,
 }
 
-impl<K: Eq + Hash + Clone> Drop for Lane<K> {
+impl<K: Eq + Hash + Clone> Drop for KeyedPermit<K> {
     fn drop(&mut self) {
         self._place = None;
-        self.lanes.tidy();
+        self.places.tidy();
     }
 }
 
@@ -216,17 +225,17 @@ mod tests {
 
     #[test]
     fn one_key_leaves_the_rest_to_the_others() {
-        let shares = Shares::new(6, 10);
-        let mut first = shares.take(&"a", 4).unwrap();
-        assert_eq!((first.more(2), first.more(1)), (Ok(()), Err(Excess::Own)));
-        assert!(shares.take(&"a", 1).is_err());
-        let second = shares.take(&"b", 4).unwrap();
-        let third = shares.take(&"c", 1).err();
-        assert_eq!(third, Some(Excess::All));
+        let quotas = Quotas::new(6, 10);
+        let mut first = quotas.take(&"a", 4).unwrap();
+        assert_eq!((first.more(2), first.more(1)), (Ok(()), Err(Exceeded::PerKey)));
+        assert!(quotas.take(&"a", 1).is_err());
+        let second = quotas.take(&"b", 4).unwrap();
+        let third = quotas.take(&"c", 1).err();
+        assert_eq!(third, Some(Exceeded::Total));
         drop(first);
-        assert!(shares.take(&"c", 6).is_ok());
+        assert!(quotas.take(&"c", 6).is_ok());
         drop(second);
-        assert!(shares.taken().by.is_empty() && shares.taken().all == 0);
+        assert!(quotas.taken().by.is_empty() && quotas.taken().all == 0);
     }
 
     #[test]
@@ -238,22 +247,44 @@ mod tests {
         assert_ne!(key("2001:db8:0:1::1"), key("2001:db8::1"));
     }
 
+    const WAIT: Duration = Duration::from_secs(10);
+
     #[tokio::test]
-    async fn a_lane_is_waited_for_and_forgotten_after_use() {
-        let lanes = Lanes::new(1, 2, 2);
-        let held = lanes.enter(&"a").await.unwrap();
+    async fn a_place_is_waited_for_and_forgotten_after_use() {
+        let places = KeyedSemaphore::new(1, 2, 2);
+        let held = places.enter(&"a", WAIT).await.unwrap();
         let waits = {
-            let lanes = Arc::clone(&lanes);
-            tokio::spawn(async move { lanes.enter(&"a").await.is_some() })
+            let places = Arc::clone(&places);
+            tokio::spawn(async move { places.enter(&"a", WAIT).await.is_ok() })
         };
-        while lanes.waiting.taken().all < 2 {
+        while places.waiting.taken().all < 2 {
             tokio::task::yield_now().await;
         }
-        assert!(lanes.enter(&"a").await.is_none(), "its queue is full");
-        let other = lanes.enter(&"b").await.unwrap();
+        assert!(places.enter(&"a", WAIT).await.is_err(), "its queue is full");
+        let other = places.enter(&"b", WAIT).await.unwrap();
         drop(held);
         assert!(waits.await.unwrap());
         drop(other);
-        assert!(lanes.own.lock().unwrap().is_empty());
+        assert!(places.own.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn who_waited_in_vain_knows_for_whom() {
+        const SHORT: Duration = Duration::from_millis(50);
+        let places = KeyedSemaphore::new(1, 64, 2);
+        let held = places.enter(&"a", WAIT).await.unwrap();
+        assert_eq!(
+            places.enter(&"a", SHORT).await.err(),
+            Some(Exceeded::PerKey),
+            "its own"
+        );
+        let other = places.enter(&"b", WAIT).await.unwrap();
+        assert_eq!(
+            places.enter(&"c", SHORT).await.err(),
+            Some(Exceeded::Total),
+            "all others"
+        );
+        drop((held, other));
+        assert!(places.enter(&"c", WAIT).await.is_ok());
     }
 }
