@@ -12,6 +12,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 use testkit::hostile::{Abuse, Attack, Target, targets};
 use testkit::system::{FREE_PORTS, System, binary, spawn};
+use tokio::sync::Mutex;
 
 use crate::csr;
 use crate::judge::Killed;
@@ -20,6 +21,8 @@ use crate::rest::Rest;
 
 /// Where the attacker is: not where the other callers are.
 const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
+/// The tests of this file share the cores with those whom they attack: one at a time.
+static CORES: Mutex<()> = Mutex::const_new(());
 const MIB: usize = 1024 * 1024;
 /// A service that may call `auth`.
 const SERVICE: &str = "ca";
@@ -95,6 +98,7 @@ impl Caller {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_every_listener_others_are_served_while_one_client_misbehaves() {
+    let _alone = CORES.lock().await;
     let system = system();
     let mut caller = Caller::of(&system);
     caller.calls().await;
@@ -118,12 +122,13 @@ async fn on_every_listener_others_are_served_while_one_client_misbehaves() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_every_listener_others_are_served_while_everything_is_tried_at_once() {
+    let _alone = CORES.lock().await;
     let system = system();
     let mut caller = Caller::of(&system);
     let mut attacks = Vec::new();
     for target in &all_targets(&system) {
         for (number, abuse) in Abuse::ALL.into_iter().enumerate() {
-            if abuse.fits(target) && !matches!(abuse, Abuse::Resets | Abuse::Pings) {
+            if abuse.fits(target) {
                 let from = Ipv4Addr::new(127, 0, 1, u8::try_from(number).unwrap() + 1);
                 attacks.push(Attack::with(target, abuse, from, 24));
             }
@@ -138,6 +143,7 @@ async fn on_every_listener_others_are_served_while_everything_is_tried_at_once()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_takes_nothing_is_cut_off() {
+    let _alone = CORES.lock().await;
     let system = system();
     let https = all_targets(&system)
         .into_iter()
@@ -160,6 +166,7 @@ async fn a_client_that_takes_nothing_is_cut_off() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_client_has_a_bounded_number_of_connections() {
+    let _alone = CORES.lock().await;
     let system = System::up().unwrap();
     let targets = targets(system.dir(), None).unwrap();
     for target in targets {
@@ -201,6 +208,7 @@ fn every_socket_that_is_listened_on_is_attacked() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn work_for_a_client_without_a_credential_uses_a_bounded_part_of_the_cores() {
+    let _alone = CORES.lock().await;
     const LENGTH: Duration = Duration::from_secs(3);
     let system = system();
     let found = targets(system.dir(), None).unwrap();

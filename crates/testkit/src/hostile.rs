@@ -226,6 +226,7 @@ impl Target {
 
 /// An attack that goes on until it is dropped.
 pub struct Attack {
+    what: String,
     _tasks: JoinSet<()>,
     counts: Arc<Counts>,
 }
@@ -258,6 +259,7 @@ impl Attack {
             });
         }
         Self {
+            what: format!("{abuse:?} on {}", target.name),
             _tasks: tasks,
             counts,
         }
@@ -285,7 +287,7 @@ impl Attack {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        let late = || format!("only {} connections were opened", self.opened());
+        let late = || format!("{}: only {} connections were opened", self.what, self.opened());
         tokio::time::timeout(Duration::from_secs(30), waiting)
             .await
             .with_context(late)

@@ -51,6 +51,8 @@ pub struct CpuBudget(Arc<Budget>);
 struct Budget {
     per_peer: f64,
     all: Mutex<Bucket>,
+    /// As that of [`PeerCpu`], for the addresses.
+    turn: Arc<Semaphore>,
     peers: Mutex<Peers>,
 }
 
@@ -89,6 +91,7 @@ impl CpuBudget {
         Self(Arc::new(Budget {
             per_peer: part(percent),
             all: Mutex::new(Bucket::full(part(percent.max(TOGETHER)), Instant::now())),
+            turn: Arc::new(Semaphore::new(1)),
             peers: Mutex::new(Peers {
                 by: HashMap::new(),
                 tidy_at: TIDY,
@@ -107,6 +110,11 @@ impl CpuBudget {
         };
         cpu.charge(CONNECTION);
         Arc::new(cpu)
+    }
+
+    /// How long until something of the part of all client addresses is left.
+    fn wait(&self) -> Duration {
+        lock(&self.0.all).wait(false, Instant::now())
     }
 
     fn peer(&self, key: PeerKey) -> Arc<PeerCpu> {
@@ -178,11 +186,14 @@ impl ConnectionCpu {
         lock(&self.budget.0.all).add(seconds, now);
     }
 
-    /// How long until the connection may be served.
-    fn wait(&self) -> Duration {
-        let (now, overdraws) = (Instant::now(), self.overdraws.load(Ordering::Relaxed));
-        let own = lock(&self.peer.bucket).wait(overdraws, now);
-        own.max(lock(&self.budget.0.all).wait(overdraws, now))
+    /// How long until something of the part of its client address is left for the connection.
+    fn wait_for_own(&self) -> Duration {
+        let overdraws = self.overdraws.load(Ordering::Relaxed);
+        lock(&self.peer.bucket).wait(overdraws, Instant::now())
+    }
+
+    fn may_go_on(&self) -> bool {
+        self.wait_for_own().is_zero() && self.budget.wait().is_zero()
     }
 }
 
@@ -202,6 +213,7 @@ mod tests {
         CpuBudget(Arc::new(Budget {
             per_peer: 0.5,
             all: Mutex::new(Bucket::full(1.0, now)),
+            turn: Arc::new(Semaphore::new(1)),
             peers: Mutex::new(Peers {
                 by: HashMap::new(),
                 tidy_at: TIDY,
@@ -222,14 +234,14 @@ mod tests {
         );
         one.charge(seconds(1.5));
         assert!(
-            one.wait() > seconds(0.9) && one.wait() < seconds(1.1),
+            one.wait_for_own() > seconds(0.9) && one.wait_for_own() < seconds(1.1),
             "{:?}",
-            one.wait()
+            one.wait_for_own()
         );
-        assert_eq!(other.wait(), Duration::ZERO);
+        assert_eq!(other.wait_for_own(), Duration::ZERO);
         let second = budget.connection(peer(1), false);
         assert!(
-            second.wait() > seconds(0.9),
+            second.wait_for_own() > seconds(0.9),
             "another connection is no way around it"
         );
     }
@@ -240,26 +252,30 @@ mod tests {
         let hostile = budget.connection(peer(1), true);
         hostile.charge(seconds(0.04));
         budget.connection(peer(1), false).charge(seconds(1.46));
-        assert_eq!(hostile.wait(), Duration::ZERO, "it may show a credential yet");
+        assert_eq!(
+            hostile.wait_for_own(),
+            Duration::ZERO,
+            "it may show a credential yet"
+        );
         let silent = budget.connection(peer(1), true);
         silent.charge(seconds(0.06));
-        assert!(silent.wait() > Duration::ZERO, "it has had its time");
+        assert!(silent.wait_for_own() > Duration::ZERO, "it has had its time");
         hostile.answered();
-        assert!(hostile.wait() > Duration::ZERO);
+        assert!(hostile.wait_for_own() > Duration::ZERO);
         let honest = budget.connection(peer(1), true);
-        assert_eq!(honest.wait(), Duration::ZERO, "a new one may overdraw");
+        assert_eq!(honest.wait_for_own(), Duration::ZERO, "a new one may overdraw");
         honest.charge(seconds(0.04));
         honest.authenticated();
-        let before = hostile.wait();
+        let before = hostile.wait_for_own();
         honest.charge(seconds(10.0));
         assert!(
-            honest.is_exempt() && hostile.wait() <= before,
+            honest.is_exempt() && hostile.wait_for_own() <= before,
             "nothing is counted"
         );
         assert!(before < seconds(1.13), "what it used was given back: {before:?}");
         hostile.charge(seconds(1.0));
         let late = budget.connection(peer(1), true);
-        assert!(late.wait() > Duration::ZERO, "the overdraft is bounded");
+        assert!(late.wait_for_own() > Duration::ZERO, "the overdraft is bounded");
     }
 
     #[tokio::test]
@@ -268,7 +284,7 @@ mod tests {
         for number in 1..=3 {
             budget.connection(peer(number), false).charge(seconds(0.9));
         }
-        assert!(budget.connection(peer(4), false).wait() > Duration::ZERO);
+        assert!(!budget.connection(peer(4), false).may_go_on());
     }
 
     #[tokio::test]

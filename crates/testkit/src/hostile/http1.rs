@@ -74,7 +74,7 @@ pub(super) async fn stalled_body(
 /// Requests one after the other, and not one answer read.
 pub(super) async fn no_reader(target: &Target, from: Ipv4Addr, opened: impl FnOnce()) -> io::Result<()> {
     let mut stream = target.stream(from, false).await?;
-    let request = head(target, "GET", 0);
+    let request = head_of("GET", &target.open_path, "");
     stream.write_all(request.as_bytes()).await?;
     stream.flush().await?;
     opened();

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use hyper::rt::Executor;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::sleep;
 
 use super::ConnectionCpu;
 
@@ -19,18 +19,8 @@ use super::ConnectionCpu;
 pub(in crate::http) struct Metered<F> {
     future: Pin<Box<F>>,
     cpu: Arc<ConnectionCpu>,
-    turn: Turn,
-}
-
-enum Turn {
-    /// It has to be waited for, if at all.
-    None,
-    Queued(BoxFuture<'static, Option<OwnedSemaphorePermit>>),
-    /// It is kept while it is slept, and until the poll is over.
-    Taken {
-        until: Pin<Box<Sleep>>,
-        _permit: Option<OwnedSemaphorePermit>,
-    },
+    /// Until it is its turn, where that has to be waited for.
+    turn: Option<BoxFuture<'static, Turn>>,
 }
 
 impl<F> Metered<F> {
@@ -38,7 +28,7 @@ impl<F> Metered<F> {
         Self {
             future: Box::pin(future),
             cpu: Arc::clone(cpu),
-            turn: Turn::None,
+            turn: None,
         }
     }
 
@@ -51,32 +41,6 @@ impl<F> Metered<F> {
     pub(in crate::http) fn exempt(&self) {
         self.cpu.exempt.store(true, Ordering::Release);
     }
-
-    fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        loop {
-            match &mut self.turn {
-                Turn::None if self.cpu.wait().is_zero() => return Poll::Ready(()),
-                Turn::None => {
-                    let queue = Arc::clone(&self.cpu.peer.turn);
-                    self.turn = Turn::Queued(Box::pin(async move { queue.acquire_owned().await.ok() }));
-                }
-                Turn::Queued(permit) => {
-                    let permit = ready!(permit.as_mut().poll(context));
-                    self.turn = Turn::Taken {
-                        until: Box::pin(sleep(self.cpu.wait())),
-                        _permit: permit,
-                    };
-                }
-                Turn::Taken { until, .. } => {
-                    ready!(until.as_mut().poll(context));
-                    match self.cpu.wait() {
-                        wait if wait.is_zero() => return Poll::Ready(()),
-                        wait => until.as_mut().reset(Instant::now() + wait),
-                    }
-                }
-            }
-        }
-    }
 }
 
 impl<F: Future> Future for Metered<F> {
@@ -85,15 +49,52 @@ impl<F: Future> Future for Metered<F> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.get_mut();
         if this.cpu.is_exempt() {
-            this.turn = Turn::None;
+            this.turn = None;
             return this.future.as_mut().poll(context);
         }
-        ready!(this.poll_turn(context));
+        if this.turn.is_none() && !this.cpu.may_go_on() {
+            this.turn = Some(Box::pin(turn(Arc::clone(&this.cpu))));
+        }
+        let turn = match &mut this.turn {
+            Some(turn) => Some(ready!(turn.as_mut().poll(context))),
+            None => None,
+        };
+        this.turn = None;
         let begun = thread_time();
         let polled = this.future.as_mut().poll(context);
         this.cpu.charge(thread_time().saturating_sub(begun));
-        this.turn = Turn::None;
+        drop(turn);
         polled
+    }
+}
+
+/// The right to be polled once.
+struct Turn {
+    _of_peer: Option<OwnedSemaphorePermit>,
+    _of_all: Option<OwnedSemaphorePermit>,
+}
+
+/// First among the connections of the client address, then among the addresses: each in the order in which they came.
+async fn turn(cpu: Arc<ConnectionCpu>) -> Turn {
+    let of_peer = Arc::clone(&cpu.peer.turn).acquire_owned().await.ok();
+    wait(|| cpu.wait_for_own()).await;
+    let of_all = match cpu.budget.wait().is_zero() {
+        true => None,
+        false => Arc::clone(&cpu.budget.0.turn).acquire_owned().await.ok(),
+    };
+    wait(|| cpu.budget.wait()).await;
+    Turn {
+        _of_peer: of_peer,
+        _of_all: of_all,
+    }
+}
+
+async fn wait(how_long: impl Fn() -> Duration) {
+    loop {
+        match how_long() {
+            Duration::ZERO => return,
+            time => sleep(time).await,
+        }
     }
 }
 
