@@ -130,7 +130,6 @@ pub(super) async fn bad_credentials(
 }
 
 pub(super) async fn handshakes(target: &Target, from: Ipv4Addr, opened: impl FnOnce()) -> io::Result<()> {
-    drop(target.stream(from, target.h2_only).await?);
     opened();
     loop {
         drop(target.stream(from, target.h2_only).await?);
@@ -143,7 +142,6 @@ pub(super) async fn new_connections(
     opened: impl FnOnce(),
 ) -> io::Result<()> {
     let request = head_of("GET", &target.open_path, "Connection: close\r\n");
-    one_request(target, from, &request).await?;
     opened();
     loop {
         one_request(target, from, &request).await?;
