@@ -1,7 +1,5 @@
 //! A REST client as a user would write one.
 
-use std::time::Duration;
-
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 use testkit::system::System;
