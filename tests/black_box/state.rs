@@ -7,12 +7,14 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::Postgres;
 use testkit::system::{FREE_PORTS, Ready, System, binary, spawn};
 
+use crate::csr;
 use crate::judge::{self, Killed};
+use crate::rest::Rest;
 
 fn command(dir: &Path, verb: &str) -> Command {
     let mut command = Command::new(binary().unwrap());
