@@ -78,7 +78,7 @@ pub enum Error {
     #[error("the CRL cannot be built: {0}")]
     Crl(String),
     /// The random generator failed.
-    #[error("no serial number can be drawn: {0}")]
+    #[error(transparent)]
     Serial(#[from] x509::serial::SerialError),
     /// The question was answered with no.
     #[error("nothing was signed, as you wished")]

@@ -182,9 +182,10 @@ impl Folder {
     /// [`Error::NotSigned`]; [`Error::Exists`] if it is there already.
     pub fn record(&self, certificate: &Certificate, now: OffsetDateTime) -> Result<(), Error> {
         let _lock = self.lock()?;
-        let path = self.path_of(certificate.serial());
+        let serial = certificate.serial().proper()?;
+        let path = self.path_of(serial);
         self.check_signed(certificate, &path)?;
-        if self.entry(certificate.serial())?.is_some() {
+        if self.entry(serial)?.is_some() {
             return Err(Error::Exists(path));
         }
         self.enter(certificate, now)
@@ -192,19 +193,16 @@ impl Folder {
 
     /// The line first: it holds the certificate, so the copy can be written again from it.
     fn enter(&self, certificate: &Certificate, now: OffsetDateTime) -> Result<(), Error> {
-        records::append(&self.dir.join(ISSUED), &Issued::of(certificate, now))?;
+        records::append(&self.dir.join(ISSUED), &Issued::of(certificate, now)?)?;
         self.keep_copy(certificate)
     }
 
     fn keep_copy(&self, certificate: &Certificate) -> Result<(), Error> {
-        let path = self.path_of(certificate.serial());
+        let serial = certificate.serial().proper()?;
+        let path = self.path_of(serial);
         match ::files::create(&path, certificate.pem().as_bytes(), files::PUBLIC) {
             // An orphan that is being taken in.
-            Err(::files::Error::Exists(_))
-                if self.copy(certificate.serial())?.as_ref() == Some(certificate) =>
-            {
-                Ok(())
-            }
+            Err(::files::Error::Exists(_)) if self.copy(serial)?.as_ref() == Some(certificate) => Ok(()),
             done => Ok(done?),
         }
     }

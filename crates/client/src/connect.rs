@@ -8,6 +8,7 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
+use x509::bundle::Bundle;
 
 use crate::error::Error;
 use crate::resources::api_keys::ApiKeys;
@@ -207,11 +208,19 @@ fn roots(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, Error> {
     let unreadable =
         |error: &dyn fmt::Display| Error::Config(format!("the CA certificates cannot be read: {error}"));
     // The same reader as for everything else, so that one file means the same everywhere.
-    x509::Certificate::chain_from_pem(pem)
-        .map_err(|error| unreadable(&error))?
-        .iter()
-        .map(|root| reqwest::Certificate::from_der(root.der()).map_err(|error| unreadable(&error)))
-        .collect()
+    let roots = Bundle::read(pem).map_err(|error| unreadable(&error))?;
+    let mut refused = None;
+    let mut usable = Vec::new();
+    for root in &roots.certificates {
+        match reqwest::Certificate::from_der(root.der()) {
+            Ok(root) => usable.push(root),
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    match (usable.is_empty(), refused) {
+        (true, Some(error)) => Err(unreadable(&error)),
+        _ => Ok(usable),
+    }
 }
 
 fn base_url(text: &str) -> Result<Url, Error> {

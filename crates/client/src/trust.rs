@@ -16,6 +16,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, OtherError, RootCertStore};
 use verify::{ServerRule, Shown};
+use x509::bundle::Bundle;
 use x509::{Certificate, Eku, San};
 
 use crate::error::Error;
@@ -80,12 +81,20 @@ struct ApiRule {
 pub(crate) fn config(roots: &[u8], trust_domain: Option<String>) -> Result<ClientConfig, Error> {
     let unusable =
         |error: &dyn fmt::Display| Error::Config(format!("the CA certificates cannot be used: {error}"));
-    let roots = Certificate::chain_from_pem(roots).map_err(|error| unusable(&error))?;
+    let given = Bundle::read(roots)
+        .map_err(|error| unusable(&error))?
+        .certificates;
     let mut anchors = RootCertStore::empty();
-    for root in &roots {
-        anchors
-            .add(CertificateDer::from(root.der().to_vec()))
-            .map_err(|error| unusable(&error))?;
+    let (mut roots, mut refused) = (Vec::new(), None);
+    for root in given {
+        match anchors.add(CertificateDer::from(root.der().to_vec())) {
+            Ok(()) => roots.push(root),
+            // One root that cannot be used says nothing about those beside it.
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    if let (true, Some(error)) = (roots.is_empty(), refused) {
+        return Err(unusable(&error));
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let rule = ApiRule {

@@ -9,6 +9,7 @@ mod describe;
 mod error;
 mod facts;
 mod fields;
+mod verify;
 
 use std::{
     fmt,
@@ -25,7 +26,7 @@ pub(crate) use describe::{extension_lines, utc, write_extensions};
 pub use error::CertificateError;
 
 use crate::{
-    DistinguishedName, PublicKey, San, Serial, SignatureAlgorithm, artifact,
+    DistinguishedName, PublicKey, ReceivedSerial, San, SignatureAlgorithm, artifact,
     extension::{Eku, Extension, KeyUsageFlags, NameConstraints},
     key::KeyError,
     pem,
@@ -51,7 +52,7 @@ struct Inner {
     signature: Range<usize>,
     spki: Range<usize>,
     version: u8,
-    serial: Serial,
+    serial: ReceivedSerial,
     issuer: DistinguishedName,
     validity: Validity,
     subject: DistinguishedName,
@@ -188,10 +189,10 @@ impl Certificate {
         self.inner.version
     }
 
-    /// Serial number.
+    /// Serial number, whatever the issuer made it; [`ReceivedSerial::proper`] is one that can be stored or revoked.
     #[must_use]
-    pub fn serial(&self) -> Serial {
-        self.inner.serial
+    pub fn serial(&self) -> &ReceivedSerial {
+        &self.inner.serial
     }
 
     /// Issuer name, octet for octet.
@@ -304,42 +305,6 @@ impl Certificate {
     #[must_use]
     pub fn is_self_issued(&self) -> bool {
         self.inner.subject.matches(&self.inner.issuer)
-    }
-
-    /// Verifies that `issuer` signed this certificate and was a CA that may: names and key identifiers meet,
-    /// basicConstraints and keyUsage allow it, the signature is right over the octets received. Times, path
-    /// lengths, name constraints and revocation are not looked at: this is one link, not a path.
-    ///
-    /// # Errors
-    /// [`CertificateError`] names the first reason.
-    pub fn verify_signed_by(&self, issuer: &Self) -> Result<(), CertificateError> {
-        if !self.issuer().matches(issuer.subject()) {
-            return Err(CertificateError::IssuerName);
-        }
-        if let (Some(authority), Some(subject)) =
-            (self.authority_key_identifier(), issuer.subject_key_identifier())
-            && authority != subject
-        {
-            return Err(CertificateError::IssuerKeyIdentifier);
-        }
-        if !issuer.is_ca() {
-            return Err(CertificateError::IssuerIsNoCa);
-        }
-        if issuer
-            .key_usage()
-            .is_some_and(|usage| !usage.contains(KeyUsageFlags::KEY_CERT_SIGN))
-        {
-            return Err(CertificateError::IssuerKeyUsage);
-        }
-        self.verify_signature(issuer.public_key()?)
-    }
-
-    /// Verifies the signature alone, over the octets received.
-    ///
-    /// # Errors
-    /// If the algorithm is not supported or does not fit the key, or the signature is wrong.
-    pub fn verify_signature(&self, key: &PublicKey) -> Result<(), CertificateError> {
-        Ok(self.identified()?.verify(key, self.tbs_der(), self.signature())?)
     }
 
     fn part(&self, range: &Range<usize>) -> &[u8] {

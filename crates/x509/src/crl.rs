@@ -41,10 +41,11 @@ pub struct CrlSpec {
 }
 
 /// One revoked certificate.
+/// The serial number of an entry that was read may be any ([`ReceivedSerial`](crate::ReceivedSerial)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CrlEntry {
+pub struct CrlEntry<S = Serial> {
     /// Serial number of the certificate.
-    pub serial: Serial,
+    pub serial: S,
     /// When it was revoked.
     pub time: OffsetDateTime,
     /// Why. `None` and [`Reason::Unspecified`] are both written as no reason (section 5.3.1).

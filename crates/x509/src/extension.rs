@@ -49,6 +49,8 @@ pub mod oids {
     pub const CRL_DISTRIBUTION_POINTS: Oid = Oid::new_unwrap("2.5.29.31");
     /// certificatePolicies.
     pub const CERTIFICATE_POLICIES: Oid = Oid::new_unwrap("2.5.29.32");
+    /// policyConstraints.
+    pub const POLICY_CONSTRAINTS: Oid = Oid::new_unwrap("2.5.29.36");
     /// authorityKeyIdentifier.
     pub const AUTHORITY_KEY_IDENTIFIER: Oid = Oid::new_unwrap("2.5.29.35");
     /// extKeyUsage.

@@ -54,6 +54,9 @@ pub struct PublicKey {
     material_id: [u8; 32],
 }
 
+/// The weakness check of an RSA modulus and exponent: its size in bits.
+type CheckRsa = fn(&[u8], &[u8]) -> Result<u32, Weakness>;
+
 #[derive(Sequence)]
 struct RsaPublicKey<'a> {
     modulus: UintRef<'a>,
@@ -69,6 +72,19 @@ impl PublicKey {
     /// # Errors
     /// [`KeyError`] names the algorithm, curve, parameter or weakness for which the key is refused.
     pub fn from_spki(der: &[u8]) -> Result<Self, KeyError> {
+        Self::read(der, weak::check_rsa)
+    }
+
+    /// A key of others, to verify signatures with and for nothing else: weaknesses are only those that let anybody make
+    /// its signatures.
+    ///
+    /// # Errors
+    /// As [`from_spki`](Self::from_spki).
+    pub(crate) fn to_verify(der: &[u8]) -> Result<Self, KeyError> {
+        Self::read(der, weak::check_rsa_to_verify)
+    }
+
+    fn read(der: &[u8], check_rsa: CheckRsa) -> Result<Self, KeyError> {
         if der.len() > Self::MAX_LEN {
             return Err(KeyError::TooLong { length: der.len() });
         }
@@ -78,7 +94,7 @@ impl PublicKey {
             .as_bytes()
             .ok_or_else(|| KeyError::Malformed("the subjectPublicKey bit string has unused bits".into()))?;
         let (algorithm, material_id) = match info.algorithm.oid {
-            RSA_ENCRYPTION => rsa(&info.algorithm, key)?,
+            RSA_ENCRYPTION => rsa(&info.algorithm, key, check_rsa)?,
             EC_PUBLIC_KEY => elliptic(&info.algorithm, key)?,
             ED25519 => ed25519(&info.algorithm, key)?,
             other => {
@@ -201,7 +217,11 @@ fn with_null(key: &[u8]) -> Vec<u8> {
 
 /// The parameters are NULL (RFC 3279 section 2.3.1); that some clients leave them out changes nothing (RFC 4055
 /// sections 1.2 and 5).
-fn rsa(algorithm: &AlgorithmIdentifierRef<'_>, key: &[u8]) -> Result<(KeyAlgorithm, [u8; 32]), KeyError> {
+fn rsa(
+    algorithm: &AlgorithmIdentifierRef<'_>,
+    key: &[u8],
+    check: CheckRsa,
+) -> Result<(KeyAlgorithm, [u8; 32]), KeyError> {
     if algorithm
         .parameters
         .is_some_and(|parameters| parameters != AnyRef::NULL)
@@ -212,7 +232,7 @@ fn rsa(algorithm: &AlgorithmIdentifierRef<'_>, key: &[u8]) -> Result<(KeyAlgorit
         });
     }
     let key = RsaPublicKey::from_der(key).map_err(|e| KeyError::Malformed(format!("RSAPublicKey: {e}")))?;
-    let bits = weak::check_rsa(key.modulus.as_bytes(), key.exponent.as_bytes())?;
+    let bits = check(key.modulus.as_bytes(), key.exponent.as_bytes())?;
     // Without leading zeros, and without the exponent: the factors of the modulus answer for all exponents.
     Ok((KeyAlgorithm::Rsa(bits), material("rsa", key.modulus.as_bytes())))
 }

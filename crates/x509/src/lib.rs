@@ -33,7 +33,7 @@ pub use key::{KeyAlgorithm, KeyIdMethod, PublicKey};
 pub use kind::SignedStructure;
 pub use name::{DistinguishedName, NameError};
 pub use san::{DnsName, San, SanError, SanKind};
-pub use serial::Serial;
+pub use serial::{ReceivedSerial, Serial};
 pub use signature::SignatureAlgorithm;
 pub use tbs::{BuildError, CertificateSpec, assemble};
 pub use validity::Validity;

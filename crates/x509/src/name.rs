@@ -195,6 +195,13 @@ impl DistinguishedName {
         self.der.len() <= 2
     }
 
+    /// Whether a value that claims to be UTF-8 is not.
+    pub(crate) fn has_broken_utf8(&self) -> bool {
+        let rdns = self.rdns();
+        let mut values = rdns.iter().flatten().map(|attribute| attribute.value);
+        values.any(|value| value.tag == tag::UTF8_STRING && std::str::from_utf8(value.content).is_err())
+    }
+
     /// The values of all common names, in encoding order.
     #[must_use]
     pub fn common_names(&self) -> Vec<String> {

@@ -64,11 +64,16 @@ pub fn decode(input: &[u8], label: &str) -> Result<Vec<Vec<u8>>, PemError> {
 /// # Errors
 /// As [`decode`].
 pub fn select(input: &[u8], labels: &[&str]) -> Result<Vec<Block>, PemError> {
+    select_each(input, labels)?.into_iter().collect()
+}
+
+/// The same, a damaged block beside the good ones.
+pub(crate) fn select_each(input: &[u8], labels: &[&str]) -> Result<Vec<Result<Block, PemError>>, PemError> {
     let (mut found, mut others) = (Vec::new(), Vec::new());
     for frame in Scanner::new(input)? {
         let frame = frame?;
         if labels.contains(&frame.label) {
-            found.push(frame.decode()?);
+            found.push(frame.decode());
         } else {
             others.push(frame.label.to_owned());
         }

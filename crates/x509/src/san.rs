@@ -27,7 +27,7 @@ pub use address::HostAddress;
 pub(crate) use codec::address as read_address;
 pub use codec::{MAX_SANS, decode, decode_lenient, encode};
 pub use dns::DnsName;
-pub(crate) use dns::{host_a_labels, printable as shown, to_a_labels as a_labels};
+pub(crate) use dns::{host_a_labels, is_lax_host, printable as shown, to_a_labels as a_labels};
 pub use mailbox::{EmailAddress, SmtpUtf8Mailbox};
 pub use service::ID_ON_DNS_SRV;
 pub use uri::Uri;

@@ -3,6 +3,8 @@
 //! Ours are 128 bits from the random generator, all of them random: the sign octet that DER needs for a high
 //! first bit comes on top. Numbers of other CAs are taken up to the 20 octets of the RFC.
 
+mod received;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -10,6 +12,8 @@ use aws_lc_rs::rand::SecureRandom;
 use data_encoding::HEXLOWER;
 use der::asn1::UintRef;
 use der::{DecodeValue, EncodeValue, FixedTag, Header, Length, Reader, Tag, Writer};
+
+pub use received::ReceivedSerial;
 
 /// A positive serial number of at most 20 octets.
 ///
@@ -131,6 +135,9 @@ pub enum SerialError {
     /// RFC 5280 wants a positive number.
     #[error("a serial number cannot be zero")]
     Zero,
+    /// RFC 5280 wants a positive number.
+    #[error("the serial number is negative")]
+    Negative,
     /// More than 20 octets.
     #[error("the serial number has {0} octets; the limit is {max}", max = Serial::MAX_LEN)]
     TooLong(usize),

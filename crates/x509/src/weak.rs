@@ -84,6 +84,30 @@ pub fn check_rsa(modulus: &[u8], exponent: &[u8]) -> Result<u32, Weakness> {
     let bits = bit_length(modulus);
     rsa_size(bits)?;
     check_exponent(exponent)?;
+    check_modulus(modulus).map(|()| bits)
+}
+
+/// Checks an RSA key of others, to verify with: only what lets anybody make its signatures. An exponent such as 3 and an
+/// odd size are against what is certified here, and no more than that.
+///
+/// # Errors
+/// As [`check_rsa`].
+pub fn check_rsa_to_verify(modulus: &[u8], exponent: &[u8]) -> Result<u32, Weakness> {
+    let bits = bit_length(modulus);
+    match rsa_size(bits) {
+        Ok(()) | Err(Weakness::OddSize(_)) => {}
+        Err(weakness) => return Err(weakness),
+    }
+    match check_exponent(exponent) {
+        Err(Weakness::SmallExponent) if is_even(exponent) => return Err(Weakness::EvenExponent),
+        // With an exponent of 1 a signature is the message itself.
+        Err(Weakness::SmallExponent) if bit_length(exponent) >= 2 => {}
+        checked => checked?,
+    }
+    check_modulus(modulus).map(|()| bits)
+}
+
+fn check_modulus(modulus: &[u8]) -> Result<(), Weakness> {
     if is_even(modulus) {
         return Err(Weakness::EvenModulus);
     }
@@ -99,7 +123,7 @@ pub fn check_rsa(modulus: &[u8], exponent: &[u8]) -> Result<u32, Weakness> {
     if fermat::close_primes(&BigUint::from_bytes_be(modulus)) {
         return Err(Weakness::ClosePrimes);
     }
-    Ok(bits)
+    Ok(())
 }
 
 /// Whether a modulus may have so many bits.

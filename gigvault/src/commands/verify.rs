@@ -4,31 +4,40 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use serde_json::json;
+use x509::bundle::Bundle;
 use x509::path::{self, Purpose};
-use x509::{Certificate, Eku, bundle};
+use x509::{Certificate, Eku};
 
 use super::{files, now};
 use crate::cli::{Connection, Verify};
 use crate::connection;
-use crate::exit::Usage;
+use crate::exit::{Usage, say};
 use crate::output::Output;
 
 pub(super) fn run(arguments: &Verify, connection: &Connection, output: Output) -> anyhow::Result<()> {
     let roots = match &connection.ca_file {
-        Some(path) => certificates(path)?,
+        Some(path) => read(path)?,
         None => {
             let roots = connection::find(connection)
                 .ok()
                 .and_then(|server| server.roots)
                 .ok_or_else(|| Usage("no root to verify against: give --ca-file".to_owned()))?;
-            bundle::certificates(&roots.read()?).context("reading the root certificates")?
+            let given = "the root certificates".to_owned();
+            Given::read(&roots.read()?, given)?
         }
     };
-    let mut given = certificates(&arguments.file)?;
-    if let Some(path) = &arguments.untrusted {
-        given.extend(certificates(path)?);
+    let own = read(&arguments.file)?;
+    if let Some(first) = own.bundle.unreadable.iter().find(|passed| passed.number == 1) {
+        return Err(anyhow!("{}: {}", own.origin, first.source));
     }
-    let (leaf, above) = given.split_first().context("no certificate")?;
+    let more = arguments.untrusted.as_deref().map(read).transpose()?;
+    let mut passed_over = Vec::new();
+    for given in [Some(&roots), Some(&own), more.as_ref()].into_iter().flatten() {
+        passed_over.extend(given.passed_over());
+    }
+    let (leaf, beside) = own.bundle.certificates.split_first().context("no certificate")?;
+    let more = more.map(|more| more.bundle.certificates).unwrap_or_default();
+    let above = [beside, more.as_slice()].concat();
     let purpose = Purpose {
         time: now(),
         usage: match arguments.purpose.as_str() {
@@ -37,7 +46,19 @@ pub(super) fn run(arguments: &Verify, connection: &Connection, output: Output) -
             _ => None,
         },
     };
-    let issuers = path::validate(leaf, above, &roots, &purpose).context("the certificate does not verify")?;
+    passed_over
+        .iter()
+        .for_each(|passed| say(&format!("note: {passed}; it is passed over")));
+    let issuers = path::validate(leaf, &above, &roots.bundle.certificates, &purpose).with_context(|| {
+        let more = match passed_over.as_slice() {
+            [] => String::new(),
+            passed => format!(" (not read: {})", passed.join("; ")),
+        };
+        format!("the certificate does not verify{more}")
+    })?;
+    path::notes(std::iter::once(leaf).chain(&issuers))
+        .iter()
+        .for_each(|text| say(&format!("note: {text}")));
     if let Some(host) = &arguments.hostname {
         check_host(leaf, host)?;
     }
@@ -84,10 +105,30 @@ fn report(leaf: &Certificate, issuers: &[Certificate], output: Output) -> anyhow
     )
 }
 
+/// What one input holds, and its name for messages.
+struct Given {
+    origin: String,
+    bundle: Bundle,
+}
+
+impl Given {
+    fn read(content: &[u8], origin: String) -> anyhow::Result<Self> {
+        let bundle = Bundle::read(content).with_context(|| origin.clone())?;
+        Ok(Self { origin, bundle })
+    }
+
+    /// What could not be read, and why.
+    fn passed_over(&self) -> impl Iterator<Item = String> {
+        let unreadable = self.bundle.unreadable.iter();
+        unreadable.map(|passed| format!("{}, {passed}", self.origin))
+    }
+}
+
 /// The certificates of a file, whatever form they have.
-fn certificates(path: &Path) -> anyhow::Result<Vec<Certificate>> {
-    bundle::certificates(&files::read(path)?).with_context(|| match files::is_stream(path) {
+fn read(path: &Path) -> anyhow::Result<Given> {
+    let origin = match files::is_stream(path) {
         true => "standard input".to_owned(),
         false => path.display().to_string(),
-    })
+    };
+    Given::read(&files::read(path)?, origin)
 }

@@ -172,7 +172,7 @@ impl Bootstrap<'_> {
             let unstored = entry.certificate().filter(|issued| {
                 issued.spki_fingerprint() == key
                     && issued.validity().contains(self.now)
-                    && !revoked.iter().any(|revoked| revoked.serial == issued.serial())
+                    && !revoked.iter().any(|revoked| *issued.serial() == revoked.serial)
             });
             if let Some(unstored) = unstored {
                 return Ok(unstored);

@@ -314,3 +314,40 @@ fn path_lengths_and_unknown_critical_extensions_are_refused() {
         assert!(said.contains(why), "{why}: {said}");
     }
 }
+
+#[test]
+fn what_cannot_be_read_beside_a_root_is_passed_over_and_named() {
+    let desk = Desk::new();
+    chain(&desk);
+    let broken = "-----BEGIN CERTIFICATE-----\nMAMCAQ==\n-----END CERTIFICATE-----\n";
+    desk.write("roots.pem", &(broken.to_owned() + &desk.read("root.crt")));
+    desk.write("more.pem", &(desk.read("inter.crt") + broken));
+    let verify = |roots| {
+        [
+            "cert",
+            "verify",
+            "leaf.crt",
+            "--untrusted",
+            "more.pem",
+            "--ca-file",
+            roots,
+        ]
+    };
+    let ran = desk.run(&verify("roots.pem"));
+    for named in ["roots.pem, certificate 1", "more.pem, certificate 2"] {
+        assert!(ran.stderr.contains(named), "{}", ran.stderr);
+    }
+    ran.ok();
+    desk.write("others.pem", &(broken.to_owned() + &desk.read("other.crt")));
+    let said = desk.run(&verify("others.pem")).failed(1);
+    let error = said
+        .lines()
+        .find(|line| line.contains("does not verify"))
+        .unwrap();
+    assert!(error.contains("others.pem, certificate 1"), "{said}");
+    desk.write("leaf.pem", &(broken.to_owned() + &desk.read("leaf.crt")));
+    let said = desk
+        .run(&["cert", "verify", "leaf.pem", "--ca-file", "root.crt"])
+        .failed(1);
+    assert!(said.contains("leaf.pem"), "{said}");
+}

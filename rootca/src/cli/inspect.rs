@@ -117,7 +117,7 @@ fn of_list(list: &CertificateList) -> Value {
     json!({
         "kind": "crl",
         "issuer": list.issuer().to_string(),
-        "number": list.number(),
+        "number": list.number().map_or_else(|| json!(list.number_text()), |number| json!(number)),
         "this_update": rfc3339(list.this_update()),
         "next_update": list.next_update().map(rfc3339),
         "revoked": entries.collect::<Vec<_>>(),
@@ -178,7 +178,7 @@ fn of_folder(folder: &Folder, now: OffsetDateTime) -> Result<(Value, String), Er
     let crl = match &list {
         Some(list) => format!(
             "number {}, next update {}",
-            list.number().unwrap_or_default(),
+            list.number_text().unwrap_or_default(),
             list.next_update().map(rfc3339).unwrap_or_default()
         ),
         None => "none yet".into(),

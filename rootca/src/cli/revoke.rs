@@ -21,7 +21,7 @@ pub(super) fn run(
     let reason: Reason = parse("--reason", &args.reason)?;
     let folder = Folder::open(&args.folder.dir)?;
     let named = named(&folder, &args.certificate)?;
-    let serial = named.serial();
+    let serial = named.serial()?;
     let subject = match &named {
         Named::Serial(serial) => folder.subject_of(*serial)?,
         Named::File(certificate) => certificate.subject().to_string(),
@@ -52,10 +52,10 @@ enum Named {
 }
 
 impl Named {
-    fn serial(&self) -> Serial {
+    fn serial(&self) -> Result<Serial, Error> {
         match self {
-            Self::Serial(serial) => *serial,
-            Self::File(certificate) => certificate.serial(),
+            Self::Serial(serial) => Ok(*serial),
+            Self::File(certificate) => Ok(certificate.serial().proper()?),
         }
     }
 }

@@ -120,7 +120,7 @@ pub(super) fn run(
     }
     let root = args.key.unlock(&folder, prompts)?;
     let certificate = folder.issue(&root, draft, now)?;
-    let copy = folder.path_of(certificate.serial());
+    let copy = folder.path_of(certificate.serial().proper()?);
     if to_stdout {
         return Ok(out.write_all(certificate.pem().as_bytes())?);
     }

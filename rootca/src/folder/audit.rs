@@ -191,6 +191,16 @@ impl Folder {
                 entry.serial
             ));
         }
+        let odd = list
+            .entries()
+            .iter()
+            .filter(|entry| entry.serial.proper().is_err());
+        problems.extend(odd.map(|entry| {
+            format!(
+                "root.crl lists {}, and no certificate issued here has such a serial number; make a new one with `crl`",
+                entry.serial
+            )
+        }));
         audit.put(
             format!("root.crl is number {number}, signed by this root"),
             problems,

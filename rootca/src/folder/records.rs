@@ -11,6 +11,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::OffsetDateTime;
 use x509::crl::Reason;
+use x509::serial::SerialError;
 use x509::{Certificate, Serial};
 
 use crate::error::Error;
@@ -52,7 +53,9 @@ impl Issued {
 
     /// Whether the line describes this certificate.
     pub(super) fn describes(&self, certificate: &Certificate) -> bool {
-        let mut expected = Self::of(certificate, self.time);
+        let Ok(mut expected) = Self::of(certificate, self.time) else {
+            return false;
+        };
         // What earlier versions did not write.
         if self.tbs_sha256.is_none() {
             expected.tbs_sha256 = None;
@@ -63,16 +66,16 @@ impl Issued {
         expected == *self
     }
 
-    pub(super) fn of(certificate: &Certificate, time: OffsetDateTime) -> Self {
-        Self {
-            serial: certificate.serial(),
+    pub(super) fn of(certificate: &Certificate, time: OffsetDateTime) -> Result<Self, SerialError> {
+        Ok(Self {
+            serial: certificate.serial().proper()?,
             subject: certificate.subject().to_string(),
             fingerprint_sha256: HEXLOWER.encode(&certificate.fingerprint()),
             tbs_sha256: Some(HEXLOWER.encode(digest(&SHA256, certificate.tbs_der()).as_ref())),
             not_after: certificate.not_after(),
             time,
             certificate: Some(BASE64.encode(certificate.der())),
-        }
+        })
     }
 }
 

@@ -58,14 +58,13 @@ impl Folder {
     fn take_in_orphans(&self, now: OffsetDateTime, done: &mut Vec<String>) -> Result<(), Error> {
         let known: HashSet<_> = self.issued()?.into_iter().map(|entry| entry.serial).collect();
         for certificate in self.copies()? {
-            if !known.contains(&certificate.serial())
-                && self.copy(certificate.serial())?.as_ref() == Some(&certificate)
-            {
+            // One that could not be issued here has no line in the ledger either.
+            let Ok(serial) = certificate.serial().proper() else {
+                continue;
+            };
+            if !known.contains(&serial) && self.copy(serial)?.as_ref() == Some(&certificate) {
                 self.enter(&certificate, now)?;
-                done.push(format!(
-                    "issued/{}.crt was taken into issued.jsonl",
-                    certificate.serial()
-                ));
+                done.push(format!("issued/{serial}.crt was taken into issued.jsonl"));
             }
         }
         Ok(())

@@ -72,9 +72,10 @@ impl Folder {
 pub(super) fn forgotten(list: &CertificateList, ledger: &[Revoked]) -> Vec<Revoked> {
     let entries = list.entries().iter();
     entries
-        .filter(|entry| !ledger.iter().any(|known| known.serial == entry.serial))
-        .map(|entry| Revoked {
-            serial: entry.serial,
+        .filter_map(|entry| Some((entry.serial.proper().ok()?, entry)))
+        .filter(|(serial, _)| !ledger.iter().any(|known| known.serial == *serial))
+        .map(|(serial, entry)| Revoked {
+            serial,
             reason: entry.reason.unwrap_or(Reason::Unspecified),
             time: entry.time,
         })

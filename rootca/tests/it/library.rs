@@ -166,12 +166,16 @@ fn a_crl_lists_what_was_revoked_with_time_and_reason() {
     let issued = root.sign_intermediate(&intermediate(), NOW).unwrap();
     folder.record(&issued, NOW).unwrap();
     folder
-        .revoke(issued.serial(), Reason::KeyCompromise, NOW + time::Duration::HOUR)
+        .revoke(
+            issued.serial().proper().unwrap(),
+            Reason::KeyCompromise,
+            NOW + time::Duration::HOUR,
+        )
         .unwrap();
     let list = folder
         .publish_crl(&root, duration::days(180), NOW + time::Duration::DAY)
         .unwrap();
-    let entry = list.find(&issued.serial()).unwrap();
+    let entry = list.find(&issued.serial().proper().unwrap()).unwrap();
     assert_eq!(
         (entry.time, entry.reason),
         (NOW + time::Duration::HOUR, Some(Reason::KeyCompromise))

@@ -272,7 +272,7 @@ fn what_was_approved_is_what_the_octets_say() {
     )
     .unwrap();
     let certificate = ca.key.certify(&approved);
-    assert_eq!(certificate.serial(), serial);
+    assert_eq!(*certificate.serial(), serial);
     assert_eq!(approved.serial(), serial);
     assert_eq!(certificate.subject(), approved.subject());
     assert_eq!(certificate.sans(), approved.sans());

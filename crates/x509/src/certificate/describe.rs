@@ -6,6 +6,7 @@ use data_encoding::HEXLOWER;
 
 use super::Certificate;
 use crate::extension::{Extension, ExtensionValue};
+use crate::key::KeyError;
 
 impl Certificate {
     /// What the certificate says, in lines of `name: value`, for `inspect`. Made for reading: its form may change.
@@ -28,6 +29,7 @@ impl fmt::Display for Description<'_> {
         writeln!(f, "  not after: {}", utc(certificate.not_after()))?;
         match certificate.public_key() {
             Ok(key) => writeln!(f, "  key: {}", key.algorithm())?,
+            Err(KeyError::Weak(weakness)) => writeln!(f, "  key: weak: {weakness}")?,
             Err(problem) => writeln!(f, "  key: {problem}")?,
         }
         match certificate.signature_algorithm() {

@@ -2,7 +2,7 @@
 
 use crate::{
     asn1::DerError, extension::ExtensionError, key::KeyError, name::NameError, pem::PemError,
-    serial::SerialError, signature::SignatureError,
+    signature::SignatureError, weak::Weakness,
 };
 
 /// Why a certificate cannot be parsed, or was not issued by another.
@@ -37,12 +37,6 @@ pub enum CertificateError {
         /// What is wrong with it.
         source: NameError,
     },
-    /// The serial number is zero or too long.
-    #[error(transparent)]
-    Serial(#[from] SerialError),
-    /// The serial number is negative (section 4.1.2.2).
-    #[error("the serial number is negative")]
-    NegativeSerial,
     /// Version 1 and 2 have no extensions (section 4.1.2.9).
     #[error("only version 3 certificates may have extensions")]
     ExtensionsOfOldVersion,
@@ -58,6 +52,9 @@ pub enum CertificateError {
     /// The key cannot be used to verify.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// Others can sign with the issuer's key.
+    #[error("the issuer's key is weak, so its signatures show nothing: {0}")]
+    WeakIssuerKey(Weakness),
     /// The signature is wrong, or its algorithm is not supported.
     #[error("signature of the certificate: {0}")]
     Signature(#[from] SignatureError),

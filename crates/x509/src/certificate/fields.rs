@@ -2,8 +2,8 @@
 
 use super::CertificateError;
 use crate::{
-    DistinguishedName, Serial,
-    asn1::{DerError, Reader, bit_string, integer, tag},
+    DistinguishedName, ReceivedSerial,
+    asn1::{DerError, Reader, bit_string, tag},
     extension::Extension,
     tbs::read_extensions,
     validity::Validity,
@@ -12,7 +12,7 @@ use crate::{
 /// Fields of a TBSCertificate.
 pub(super) struct Fields<'a> {
     pub(super) version: u8,
-    pub(super) serial: Serial,
+    pub(super) serial: ReceivedSerial,
     pub(super) algorithm: &'a [u8],
     pub(super) issuer: DistinguishedName,
     pub(super) validity: Validity,
@@ -31,7 +31,7 @@ impl<'a> Fields<'a> {
             .map_err(within("version"))?;
         let serial = fields
             .expect(tag::INTEGER)
-            .and_then(integer)
+            .and_then(ReceivedSerial::read)
             .map_err(within("serialNumber"))?;
         let algorithm = fields.any().map_err(within("signature"))?;
         let issuer = fields.any().map_err(within("issuer"))?;
@@ -60,7 +60,7 @@ impl<'a> Fields<'a> {
         };
         Ok(Self {
             version,
-            serial: read_serial(serial)?,
+            serial,
             algorithm: algorithm.whole,
             issuer: name("issuer", issuer.whole)?,
             validity,
@@ -76,13 +76,6 @@ fn read_version(explicit: &[u8]) -> Result<u8, DerError> {
         [version @ 0..=2] => Ok(version + 1),
         _ => Err(DerError::Value("version")),
     }
-}
-
-fn read_serial(content: &[u8]) -> Result<Serial, CertificateError> {
-    if content.first().is_some_and(|sign| *sign >= 0x80) {
-        return Err(CertificateError::NegativeSerial);
-    }
-    Ok(Serial::from_bytes(content)?)
 }
 
 /// The frame of a SubjectPublicKeyInfo: an algorithm and a bit string.

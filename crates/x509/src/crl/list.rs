@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::{CrlEntry, Reason};
 use crate::{
-    Certificate, CertificateError, DistinguishedName, Serial, artifact,
+    Certificate, CertificateError, DistinguishedName, ReceivedSerial, Serial, artifact,
     asn1::{DerError, Reader, integer, tag, unsigned},
     certificate::{utc, write_extensions},
     extension::{Extension, ExtensionValue, KeyUsageFlags, oids},
@@ -69,12 +69,12 @@ pub struct CertificateList {
     this_update: OffsetDateTime,
     next_update: Option<OffsetDateTime>,
     extensions: Vec<Extension>,
-    entries: Vec<CrlEntry>,
+    entries: Vec<CrlEntry<ReceivedSerial>>,
 }
 
 impl CertificateList {
-    /// Parses the DER of one CRL, with all its entries. Serial numbers that no CA may issue are refused, as are
-    /// lists whose time or names are malformed; unknown extensions are kept.
+    /// Parses the DER of one CRL, with all its entries. Serial numbers may be any INTEGER; lists whose
+    /// time or names are malformed are refused; unknown extensions are kept.
     ///
     /// # Errors
     /// [`CrlError`] says which part is not what it must be.
@@ -164,8 +164,23 @@ impl CertificateList {
     /// CRL number; `None` if it is missing, malformed or over 64 bits.
     #[must_use]
     pub fn number(&self) -> Option<u64> {
+        unsigned(self.number_octets()?).ok()
+    }
+
+    /// The CRL number as text: decimal, and over 64 bits hexadecimal (it may have 20 octets, section 5.2.3). `None` if
+    /// it is missing or no number.
+    #[must_use]
+    pub fn number_text(&self) -> Option<String> {
+        let octets = integer(self.number_octets()?).ok()?;
+        Some(match unsigned(octets) {
+            Ok(number) => number.to_string(),
+            Err(_) => format!("0x{}", HEXLOWER.encode(octets)),
+        })
+    }
+
+    fn number_octets(&self) -> Option<&[u8]> {
         let number = self.extension(oids::CRL_NUMBER)?;
-        unsigned(Reader::single(number.value_der(), tag::INTEGER).ok()?).ok()
+        Reader::single(number.value_der(), tag::INTEGER).ok()
     }
 
     /// Key identifier of the issuer's key.
@@ -185,13 +200,13 @@ impl CertificateList {
 
     /// The revoked certificates in the order of the list.
     #[must_use]
-    pub fn entries(&self) -> &[CrlEntry] {
+    pub fn entries(&self) -> &[CrlEntry<ReceivedSerial>] {
         &self.entries
     }
 
     /// The entry of this certificate. Looks at every entry.
     #[must_use]
-    pub fn find(&self, serial: &Serial) -> Option<&CrlEntry> {
+    pub fn find(&self, serial: &Serial) -> Option<&CrlEntry<ReceivedSerial>> {
         self.entries.iter().find(|entry| entry.serial == *serial)
     }
 
@@ -244,7 +259,7 @@ fn read_version(fields: &mut Reader<'_>) -> Result<(), DerError> {
     }
 }
 
-fn read_entries(fields: &mut Reader<'_>) -> Result<Vec<CrlEntry>, DerError> {
+fn read_entries(fields: &mut Reader<'_>) -> Result<Vec<CrlEntry<ReceivedSerial>>, DerError> {
     let mut list = Reader::new(fields.optional(tag::SEQUENCE)?.unwrap_or_default());
     let mut entries = Vec::new();
     while !list.is_empty() {
@@ -253,16 +268,10 @@ fn read_entries(fields: &mut Reader<'_>) -> Result<Vec<CrlEntry>, DerError> {
     Ok(entries)
 }
 
-fn read_entry(list: &mut Reader<'_>) -> Result<CrlEntry, DerError> {
+fn read_entry(list: &mut Reader<'_>) -> Result<CrlEntry<ReceivedSerial>, DerError> {
     let mut fields = list.enter(tag::SEQUENCE)?;
-    let serial = integer(fields.expect(tag::INTEGER)?)?;
-    let negative = serial.first().is_some_and(|sign| *sign >= 0x80);
-    let serial = Serial::from_bytes(serial)
-        .ok()
-        .filter(|_| !negative)
-        .ok_or(DerError::Value("serial number"))?;
     let mut entry = CrlEntry {
-        serial,
+        serial: ReceivedSerial::read(fields.expect(tag::INTEGER)?)?,
         time: read_time(fields.any()?)?,
         reason: None,
         invalidity: None,
@@ -316,7 +325,7 @@ impl fmt::Display for Description<'_> {
             "  next update: {}",
             list.next_update.map_or_else(|| "none".to_owned(), utc)
         )?;
-        if let Some(number) = list.number() {
+        if let Some(number) = list.number_text() {
             writeln!(f, "  number: {number}")?;
         }
         let others: Vec<_> = list
@@ -328,12 +337,7 @@ impl fmt::Display for Description<'_> {
         write_extensions(f, &others)?;
         writeln!(f, "  entries: {}", list.entries.len())?;
         for entry in &list.entries {
-            write!(
-                f,
-                "    {} at {}",
-                HEXLOWER.encode(entry.serial.as_bytes()),
-                utc(entry.time)
-            )?;
+            write!(f, "    {} at {}", entry.serial, utc(entry.time))?;
             if let Some(reason) = entry.reason {
                 write!(f, ", {reason}")?;
             }

@@ -82,14 +82,21 @@ impl NameConstraints {
         sans.iter().try_for_each(|san| self.judge_san(san))
     }
 
+    /// Whether an address among the subtrees has no mask of its own length.
+    pub(crate) fn has_broken_address(&self) -> bool {
+        let mut all = self.permitted.iter().chain(&self.excluded);
+        all.any(Subtree::is_broken_address)
+    }
+
     /// Judges the names of a certificate that exists, as verifiers do: alternative names, the subject with its mail
-    /// addresses, and a common name only where there is no DNS name beside it. Unlike [`permits`](Self::permits), names
+    /// addresses, and of a leaf without DNS names the common names that are hosts with a dot: one word is the name of a
+    /// person or a service, and no host of a CA is looked up by its common name. Unlike [`permits`](Self::permits), names
     /// are taken for what they are and not for all that some program may take them for, and those that could not be
     /// issued are compared as far as their kind can be.
     ///
     /// # Errors
     /// The first [`Violation`].
-    pub fn allows(&self, subject: &DistinguishedName, sans: &[San]) -> Result<(), Violation> {
+    pub fn allows(&self, subject: &DistinguishedName, sans: &[San], leaf: bool) -> Result<(), Violation> {
         if !subject.is_empty() {
             self.judge(&Subject::Directory(subject), &format_args!("subject {subject}"))?;
         }
@@ -101,10 +108,10 @@ impl NameConstraints {
             San::Opaque(der) => der.first() == Some(&DNS),
             _ => false,
         };
-        if !sans.iter().any(is_dns) {
-            let hosts = subject.common_names().into_iter();
-            for host in hosts.filter_map(|text| text.parse::<DnsName>().ok()) {
-                self.judge(&Subject::Dns(host.as_str()), &format_args!("common name {host}"))?;
+        if leaf && !sans.iter().any(is_dns) {
+            let names = subject.common_names().into_iter();
+            for host in names.filter_map(|text| host_of_common_name(&text)) {
+                self.judge(&Subject::Dns(&host), &format_args!("common name {host}"))?;
             }
         }
         sans.iter().try_for_each(|san| match san {
@@ -279,6 +286,15 @@ impl NameConstraints {
         lists.finish()?;
         Ok(constraints)
     }
+}
+
+/// The host that programs take a common name for.
+fn host_of_common_name(text: &str) -> Option<String> {
+    let host = match text.parse::<DnsName>() {
+        Ok(name) => name.to_string(),
+        Err(_) => Some(text.to_ascii_lowercase()).filter(|text| san::is_lax_host(text))?,
+    };
+    host.contains('.').then_some(host)
 }
 
 /// Labels of visible characters between dots: what verifiers compare, whatever DNS says of it.

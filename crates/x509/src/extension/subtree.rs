@@ -12,7 +12,7 @@ use super::ExtensionError;
 use crate::{
     asn1::{DerError, Reader, Tlv, Writer, ia5, tag},
     name::DistinguishedName,
-    san::{EmailAddress, a_labels, shown},
+    san::{EmailAddress, a_labels, is_lax_host, shown},
 };
 
 pub(super) const OTHER_NAME: u8 = tag::context_constructed(0);
@@ -89,6 +89,14 @@ impl Subtree {
         }
     }
 
+    /// Whether this is an iPAddress that is no address and mask.
+    pub(super) fn is_broken_address(&self) -> bool {
+        match &self.0 {
+            Base::Opaque(IP, der) => !matches!(Reader::single(der, IP).map(<[u8]>::len), Ok(8 | 32)),
+            _ => false,
+        }
+    }
+
     /// Whether the subtree restricts names of this kind at all.
     pub(super) fn is_about(&self, subject: &Subject<'_>) -> bool {
         self.tag() == subject.tag()
@@ -160,10 +168,11 @@ impl Subtree {
     }
 }
 
-/// Whether a base is a host, or a dot and a domain, as names are written here. Another spelling, such as a dot at its end,
-/// would never be equal to a name, and what it excludes would not be excluded.
+/// Whether a base is a host, or a dot and a domain, in the spelling in which names are compared; it need not be one that
+/// could be issued. Another spelling, such as a dot at its end, would never be equal to a name, and what it excludes would
+/// not be excluded.
 fn is_canonical(base: &str) -> bool {
-    host_or_below(base).is_ok_and(|canonical| canonical == base)
+    is_lax_host(base.strip_prefix('.').unwrap_or(base))
 }
 
 fn understood(base: Tlv<'_>) -> Option<Base> {
@@ -182,9 +191,7 @@ fn understood(base: Tlv<'_>) -> Option<Base> {
             let local = local.filter(|local| !local.is_empty());
             let host = host.to_ascii_lowercase();
             match local {
-                Some(local) => {
-                    (a_labels(&host).as_ref() == Ok(&host)).then(|| Base::Email(format!("{local}@{host}")))
-                }
+                Some(local) => is_lax_host(&host).then(|| Base::Email(format!("{local}@{host}"))),
                 None => is_canonical(&host).then_some(Base::Email(host)),
             }
         }

@@ -71,6 +71,7 @@ pub(super) fn name_of(oid: ObjectIdentifier) -> Option<&'static str> {
         oids::NAME_CONSTRAINTS => "nameConstraints",
         oids::CRL_DISTRIBUTION_POINTS => "cRLDistributionPoints",
         oids::CERTIFICATE_POLICIES => "certificatePolicies",
+        oids::POLICY_CONSTRAINTS => "policyConstraints",
         oids::AUTHORITY_KEY_IDENTIFIER => "authorityKeyIdentifier",
         oids::EXTENDED_KEY_USAGE => "extKeyUsage",
         oids::NO_REV_AVAIL => "noRevAvail",

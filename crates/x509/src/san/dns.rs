@@ -70,6 +70,14 @@ impl FromStr for DnsName {
     }
 }
 
+/// Whether a text is a host as they exist: labels of letters, digits, `-` and `_`, and no address. More than could be
+/// issued, and enough to compare.
+pub(crate) fn is_lax_host(text: &str) -> bool {
+    let in_label = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
+    let is_label = |label: &str| !label.is_empty() && label.len() <= 63 && label.bytes().all(in_label);
+    text.len() <= MAX_NAME && text.split('.').all(is_label) && text.parse::<std::net::IpAddr>().is_err()
+}
+
 impl fmt::Display for DnsName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

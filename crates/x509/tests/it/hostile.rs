@@ -39,7 +39,7 @@ static SAMPLES: LazyLock<[Vec<u8>; 4]> = LazyLock::new(|| {
     let csr = Csr::build(&subject, &every_kind_of_san(), &key, algorithm, sign_request).unwrap();
     let ca = Authority::root(KeyAlgorithm::P256, algorithm);
     let entry = CrlEntry {
-        serial: ca.certificate.serial(),
+        serial: ca.certificate.serial().proper().unwrap(),
         time: NOW,
         reason: Some(Reason::Superseded),
         invalidity: Some(NOW),

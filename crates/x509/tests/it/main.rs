@@ -7,4 +7,5 @@ mod issue;
 mod judges;
 mod key;
 mod name;
+mod path;
 mod san;

@@ -406,7 +406,8 @@ fn names_that_could_not_be_issued_are_compared_for_verifiers() {
         ),
         ("uri:.example.test", "uri:urn:ab:b".parse().unwrap(), false),
     ] {
-        let verdict = constraints(&[base]).allows(&DistinguishedName::default(), std::slice::from_ref(&san));
+        let verdict =
+            constraints(&[base]).allows(&DistinguishedName::default(), std::slice::from_ref(&san), true);
         assert_eq!(verdict.is_ok(), allowed, "{base} {san}: {verdict:?}");
     }
 }
@@ -419,8 +420,8 @@ fn a_common_name_binds_verifiers_only_without_dns_names() {
     };
     let other = DistinguishedName::common_name("web.other.test").unwrap();
     let san = "dns:web.example.test".parse::<San>().unwrap();
-    assert!(constraints.allows(&other, &[]).is_err());
-    assert_eq!(constraints.allows(&other, &[san]), Ok(()));
+    assert!(constraints.allows(&other, &[], true).is_err());
+    assert_eq!(constraints.allows(&other, &[san], true), Ok(()));
     let words = DistinguishedName::common_name("Jane Doe").unwrap();
-    assert_eq!(constraints.allows(&words, &[]), Ok(()));
+    assert_eq!(constraints.allows(&words, &[], true), Ok(()));
 }

@@ -107,7 +107,7 @@ fn a_list_after_2050_satisfies_all_judges() {
 fn openssl_refuses_what_the_list_revokes() {
     let hierarchy = Hierarchy::any();
     let entry = CrlEntry {
-        serial: hierarchy.leaf.serial(),
+        serial: hierarchy.leaf.serial().proper().unwrap(),
         time: NOW,
         reason: Some(Reason::Superseded),
         invalidity: None,
