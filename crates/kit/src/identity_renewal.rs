@@ -11,7 +11,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair
 use time::{Duration, OffsetDateTime};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use x509::{Certificate, Csr, PublicKey, SignatureAlgorithm};
+use x509::{Certificate, Csr, DistinguishedName, PublicKey, San, SignatureAlgorithm};
 use zeroize::Zeroizing;
 
 use crate::clock::SharedClock;
@@ -91,15 +91,22 @@ where
     R: Future<Output = Result<Vec<u8>, IssueError>>,
 {
     let current = Certificate::from_der(&identity.leaf())?;
-    let (key, csr) = key_and_csr(&current).map_err(RenewalError::Key)?;
+    let made = key_and_csr(current.subject(), current.sans());
+    let (key, csr) = made.map_err(RenewalError::Key)?;
     let chain = issue(csr).await.map_err(RenewalError::Issue)?;
     identity.replace(&chain, key.as_bytes())?;
     tracing::info!(identity = %identity.id(), "the service identity was renewed");
     Ok(())
 }
 
-// The names of the certificate in use, with a key of its own: PKCS#8 in PEM, and the CSR.
-fn key_and_csr(current: &Certificate) -> Result<(Zeroizing<String>, Vec<u8>), String> {
+/// A P-256 key (PKCS#8 in PEM), and a CSR (DER) for it with these names.
+///
+/// # Errors
+/// What the crypto library or the encoder says; neither fails for names that were parsed.
+pub fn key_and_csr(
+    subject: &DistinguishedName,
+    sans: &[San],
+) -> Result<(Zeroizing<String>, Vec<u8>), String> {
     let random = SystemRandom::new();
     let pkcs8 =
         EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).map_err(|e| e.to_string())?;
@@ -112,8 +119,7 @@ fn key_and_csr(current: &Certificate) -> Result<(Zeroizing<String>, Vec<u8>), St
             .map(|signature| signature.as_ref().to_vec())
     };
     let algorithm = SignatureAlgorithm::EcdsaSha256;
-    let csr =
-        Csr::build(current.subject(), current.sans(), &public, algorithm, sign).map_err(|e| e.to_string())?;
+    let csr = Csr::build(subject, sans, &public, algorithm, sign).map_err(|e| e.to_string())?;
     Ok((
         Zeroizing::new(x509::pem::encode("PRIVATE KEY", pkcs8.as_ref())),
         csr,

@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod openapi;
 pub mod peer;
 pub mod problem;
+pub mod service;
 pub mod shutdown;
 pub mod telemetry;
 pub mod tls;

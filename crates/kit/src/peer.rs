@@ -3,10 +3,15 @@
 //! A [`Peer`] is put into the request by whoever knows: the listener, from the verified client certificate,
 //! or the in-process transport, from the wiring. [`edge`](crate::grpc::edge) stands in front of a
 //! service and refuses every method that its table does not give to that peer. No rule, no entry, no peer: refused.
+//! [`PROCESS`] in a table is the process itself, which no certificate can name.
 
 use std::sync::Arc;
 
 use tonic::Status;
+
+/// The process that a service runs in: its first start, its own identities, its own routes. Only a call within the process
+/// has this name; over the network it is refused, whatever the certificate says.
+pub const PROCESS: &str = "process";
 
 /// The service at the other end; `None` where it showed no identity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,13 +29,28 @@ impl Peer {
     pub fn name(&self) -> Option<&str> {
         self.0.as_deref()
     }
+
+    /// Whether the process itself calls. The edge has looked that it does not come over the network.
+    #[must_use]
+    pub fn is_process(&self) -> bool {
+        self.name() == Some(PROCESS)
+    }
 }
 
 /// Path of a gRPC method (`/gigvault.keymgr.v1.Keymgr/Sign`) and the services that may call it.
 pub type AllowTable = &'static [(&'static str, &'static [&'static str])];
 
+/// How a call came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// From this process.
+    InProcess,
+    /// Over mutual TLS.
+    Network,
+}
+
 /// Refuses what `table` does not allow: `UNAUTHENTICATED` without a peer, else `PERMISSION_DENIED`.
-pub(crate) fn check(table: AllowTable, method: &str, peer: Option<&Peer>) -> Result<(), Status> {
+pub(crate) fn check(table: AllowTable, method: &str, peer: Option<&Peer>, way: Way) -> Result<(), Status> {
     let Some(name) = peer.and_then(Peer::name) else {
         tracing::warn!(method, "gRPC call without an identity refused");
         return Err(Status::unauthenticated(
@@ -40,7 +60,7 @@ pub(crate) fn check(table: AllowTable, method: &str, peer: Option<&Peer>) -> Res
     let allowed = table
         .iter()
         .any(|(listed, peers)| *listed == method && peers.contains(&name));
-    if allowed {
+    if allowed && (name != PROCESS || way == Way::InProcess) {
         return Ok(());
     }
     tracing::warn!(method, peer = name, "gRPC call refused: not on the allow list");
@@ -53,10 +73,26 @@ pub(crate) fn check(table: AllowTable, method: &str, peer: Option<&Peer>) -> Res
 mod tests {
     use super::*;
 
-    const TABLE: AllowTable = &[("/keymgr/Sign", &["ca", "ocsp"]), ("/keymgr/Nobody", &[])];
+    const TABLE: AllowTable = &[
+        ("/keymgr/Sign", &["ca", "ocsp"]),
+        ("/keymgr/Nobody", &[]),
+        ("/keymgr/Own", &[PROCESS]),
+    ];
 
     fn code(method: &str, peer: Option<&Peer>) -> Option<tonic::Code> {
-        check(TABLE, method, peer).err().map(|status| status.code())
+        let checked = check(TABLE, method, peer, Way::Network);
+        checked.err().map(|status| status.code())
+    }
+
+    #[test]
+    fn the_process_itself_never_calls_over_the_network() {
+        let own = Peer::named(PROCESS);
+        assert!(check(TABLE, "/keymgr/Own", Some(&own), Way::InProcess).is_ok());
+        assert_eq!(
+            code("/keymgr/Own", Some(&own)),
+            Some(tonic::Code::PermissionDenied)
+        );
+        assert!(check(TABLE, "/keymgr/Sign", Some(&own), Way::InProcess).is_err());
     }
 
     #[test]

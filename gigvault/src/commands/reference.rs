@@ -6,7 +6,6 @@ use std::path::Path;
 use anyhow::Context;
 use clap::CommandFactory;
 
-use super::runtime;
 use crate::cli::Cli;
 use crate::wiring::{self, Settings};
 
@@ -21,9 +20,7 @@ const SERVICES: &[(&str, &str)] = &[
 /// Writes all of them into `folder`.
 pub(super) fn write(folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder)?;
-    let dir = tempfile::tempdir()?;
-    let document = runtime(1)?.block_on(wiring::openapi_document(dir.path()))?;
-    let mut openapi = document.to_pretty_json()?;
+    let mut openapi = wiring::openapi_document().to_pretty_json()?;
     openapi.push('\n');
     let all = [
         ("openapi.json", openapi),

@@ -102,6 +102,16 @@ impl DataDir {
         self.root.join("keys").join("root")
     }
 
+    /// The files of root and CAs.
+    pub(crate) fn hierarchy(&self) -> setup::Files {
+        setup::Files {
+            root_ceremony: self.root_ceremony(),
+            root_certificate: self.root_certificate(),
+            ca_certificate: self.ca_certificate(),
+            chain: self.chain(),
+        }
+    }
+
     /// Identity of a service: `tls.crt`, `tls.key`, `roots.pem`.
     pub(crate) fn identity(&self, name: &str) -> PathBuf {
         self.root.join("identities").join(name)

@@ -15,8 +15,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use x509::San;
 
+use super::https_names;
 use super::settings::{Limits, Listen};
-use super::{https, https_names};
 
 /// Bound sockets: their ports are known before anything is built.
 pub(crate) struct Listeners {
@@ -26,15 +26,26 @@ pub(crate) struct Listeners {
     metrics: TcpListener,
 }
 
-/// What each of them serves.
+/// What is served, and with whose certificates.
 pub(crate) struct Content {
-    pub(crate) https: Option<(https::PendingIdentity, Router)>,
-    /// What the operations of HTTPS take.
-    pub(crate) declared: Declared,
-    pub(crate) http: Router,
-    pub(crate) grpc: Option<(Identity, tonic::service::Routes)>,
+    pub(crate) routes: Routes,
+    /// Of HTTPS; none where this process has none to come.
+    pub(crate) https: Option<setup::https::PendingIdentity>,
+    /// Of gRPC.
+    pub(crate) identity: Identity,
     pub(crate) metrics: Metrics,
     pub(crate) health: Health,
+}
+
+/// Routes by listener.
+pub(crate) struct Routes {
+    /// HTTPS.
+    pub(crate) rest: Router,
+    /// What the operations of HTTPS take.
+    pub(crate) declared: Declared,
+    /// Plain HTTP.
+    pub(crate) http: Router,
+    pub(crate) grpc: tonic::service::Routes,
 }
 
 impl Listeners {
@@ -68,33 +79,30 @@ impl Listeners {
     pub(crate) fn serve(self, content: Content, limits: &Limits, stop: &CancellationToken) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         let Content {
+            routes,
             https,
-            declared,
-            http,
-            grpc,
+            identity,
             metrics,
             health,
         } = content;
         let each = limits.of_listener(raise_descriptor_limit().share(LISTENERS));
-        if let Some((identity, router)) = https {
+        if let Some(https) = https {
             let site = limits
                 .edge("https")
-                .declared(declared)
-                .around(router.merge(health.router()));
+                .declared(routes.declared)
+                .around(routes.rest.merge(health.router()));
             tasks.spawn(serve_once_there_is(
-                identity,
+                https,
                 self.https,
                 site,
                 each.clone(),
                 stop.clone(),
             ));
         }
-        if let Some((identity, routes)) = grpc {
-            let tls: Arc<dyn TlsSource> = Arc::new(identity);
-            let site = Site::grpc(routes, limits.memory());
-            tasks.spawn(serve(self.grpc, Some(tls), site, each.clone(), stop.clone()));
-        }
-        let http = limits.edge("http").around(http.merge(health.router()));
+        let tls: Arc<dyn TlsSource> = Arc::new(identity);
+        let site = Site::grpc(routes.grpc, limits.memory());
+        tasks.spawn(serve(self.grpc, Some(tls), site, each.clone(), stop.clone()));
+        let http = limits.edge("http").around(routes.http.merge(health.router()));
         tasks.spawn(serve(self.http, None, http, each.clone(), stop.clone()));
         let metrics = limits
             .edge("metrics")
@@ -137,7 +145,7 @@ fn mebibytes(count: u16) -> usize {
 
 /// Until there is a certificate, connections wait in the kernel's queue.
 async fn serve_once_there_is(
-    mut identity: https::PendingIdentity,
+    mut identity: setup::https::PendingIdentity,
     listener: TcpListener,
     site: Site,
     limits: kit::http::Limits,

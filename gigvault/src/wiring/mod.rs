@@ -1,6 +1,5 @@
 //! From settings to a running process: one flat function for `up` and `serve`, one for `bootstrap`.
 
-mod bootstrap;
 mod databases;
 mod drain;
 mod https;
@@ -15,7 +14,6 @@ mod openapi;
 mod pruning;
 mod ready;
 mod reload;
-mod renewal;
 mod services;
 mod settings;
 mod status;
@@ -25,27 +23,25 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use kit::auth::Epoch;
 use kit::clock::{Clock as _, SharedClock, SystemClock};
-use kit::grpc::edge;
 use kit::health::Health;
+use kit::peer::PROCESS;
 use kit::tls::{Identity, IdentityFiles};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tower::Layer;
 
-use bootstrap::Bootstrap;
 use databases::Databases;
 use installation::{Keeper, Record};
 use layout::DataDir;
-use listeners::{Content, Listeners};
+use listeners::{Content, Listeners, Routes};
 use lock::lock;
-use once::keep_token;
 use ready::ServerInfo;
-use renewal::Renewal;
 use services::{Environment, Services};
 
 pub(crate) use installation::{Belonging, belonging};
-pub(crate) use once::{bootstrap, migrate, new_admin_token, openapi_document};
+pub(crate) use once::{bootstrap, migrate, new_admin_token};
+pub(crate) use openapi::document as openapi_document;
 pub(crate) use services::Service;
 pub(crate) use settings::Settings;
 
@@ -146,11 +142,12 @@ async fn run_services(
         founding: record.as_ref().is_some_and(Record::is_founding),
         identity: loaded.clone(),
         public_http_url: public_http_url(settings, listeners.http_url()?),
+        revocations: Epoch::default(),
         stop: stop.clone(),
     };
-    let services = Services::build(&environment, &plan.services).await?;
+    let mut services = Services::build(&environment, &plan.services).await?;
     if plan.first_start {
-        first_start(&environment, &services, std::slice::from_ref(&name)).await?;
+        first_start(&environment, &mut services, std::slice::from_ref(&name)).await?;
     }
     let identity = match loaded {
         Some(identity) => identity,
@@ -164,9 +161,10 @@ async fn run_services(
 
     let ready = ServerInfo::of(&listeners, https.is_some(), &data)?;
     let health = Health::new(stop.clone());
-    services.register(&health, databases);
+    services.register(&health, databases)?;
     https::register(&health, https.as_ref(), &identity, &clock);
-    let mut jobs = jobs(&services, &stop);
+    let mut jobs = JoinSet::new();
+    services.start_jobs(&mut jobs, &stop);
     let reload = reload::Reload {
         filter,
         load: Arc::clone(&plan.reload),
@@ -177,11 +175,16 @@ async fn run_services(
     };
     jobs.spawn(reload.run(hangups, stop.clone()));
     jobs.spawn(metrics.clone().upkeep(stop.clone()));
-    jobs.spawn(pruning::run(databases.all(), Arc::clone(&clock), stop.clone()));
-    jobs.spawn(identity.clone().watch(stop.clone()));
-    jobs.spawn(Renewal::new(&environment, &services, identity.clone())?.run(stop.clone()));
+    spawn_upkeep(&mut jobs, &environment, &services, &identity)?;
     let keeper = keeper.map(|keeper| tokio::spawn(keeper.run(stop.clone())));
-    let content = content(&services, https, identity, metrics, health);
+    let status = status::Status::of(&mut services, &environment, &health)?;
+    let content = Content {
+        routes: routes(services, status),
+        https,
+        identity,
+        metrics,
+        health,
+    };
     let serving = listeners.serve(content, &settings.limits, &stop);
 
     ready.announce(&data, plan.ready_file.as_deref())?;
@@ -225,24 +228,6 @@ fn clock() -> anyhow::Result<SharedClock> {
     Ok(Arc::new(clock))
 }
 
-/// Background work of the services, until `stop`.
-fn jobs(services: &Services, stop: &CancellationToken) -> JoinSet<()> {
-    let mut jobs = JoinSet::new();
-    if let Some(ca) = services.ca.clone() {
-        let stop = stop.clone();
-        jobs.spawn(async move { ca.jobs(stop).await });
-    }
-    if let Some(auth) = services.auth.clone() {
-        let stop = stop.clone();
-        jobs.spawn(async move { auth.jobs(stop).await });
-    }
-    if let Some(keymgr) = services.keymgr.clone() {
-        let stop = stop.clone();
-        jobs.spawn(async move { keymgr.jobs(stop).await });
-    }
-    jobs
-}
-
 /// A clock older than the program makes no CA: its whole life would be wrong. An installation that exists still starts,
 /// for whoever has to look or to revoke.
 fn check_clock(data: &DataDir, clock: &SharedClock) -> anyhow::Result<()> {
@@ -259,73 +244,68 @@ fn check_clock(data: &DataDir, clock: &SharedClock) -> anyhow::Result<()> {
 /// Hierarchy, first admin, identities: each only where it is missing.
 async fn first_start(
     environment: &Environment<'_>,
-    services: &Services,
+    services: &mut Services,
     identities: &[String],
 ) -> anyhow::Result<()> {
-    let (Some(ca), Some(auth), Some(keymgr)) = (&services.ca, &services.auth, &services.keymgr_for_ca) else {
-        bail!("a first start needs ca, keymgr and auth in one process");
-    };
-    let kek = environment.data.kek();
-    let kek =
-        keys::KeyEncryptionKey::from_file(&kek).with_context(|| format!("reading {}", kek.display()))?;
-    let (app, now) = (ca.app(), environment.clock.now());
-    Bootstrap {
-        data: environment.data,
+    let path = environment.data.kek();
+    let kek = keys::KeyEncryptionKey::from_file(&path);
+    let kek = kek.with_context(|| format!("reading {}", path.display()))?;
+    let now = environment.clock.now();
+    let hierarchy = setup::Hierarchy {
+        files: environment.data.hierarchy(),
         kek: &kek,
-        keymgr: keymgr.clone(),
-        app,
+        keymgr: services.transport(environment, PROCESS, Service::Keymgr)?,
+        ca: services.transport(environment, PROCESS, Service::Ca)?,
         now,
-        founding: environment.founding,
+    };
+    match environment.founding {
+        true => hierarchy.make().await?,
+        false => hierarchy.check().await?,
     }
-    .hierarchy()
-    .await?;
-    auth.ensure_first_admin(keep_token(environment.data.admin_token()))
-        .await?;
+    services.first_start().await?;
+    let issuer = identities::issuer(environment, services)?;
     for name in identities {
         let files = identities::files(environment.settings, environment.data, name);
-        match identities::ensure_service(app, environment.settings, &files, name, now).await {
-            // An expired CA must not keep anybody from looking and revoking.
-            Err(error) if !environment.founding && files.certificate.exists() => tracing::warn!(
-                identity = name,
-                error = format!("{error:#}"),
-                "the identity was not renewed; the old one stays"
-            ),
-            done => done?,
-        }
+        let id = setup::service_identity::name_of(&environment.settings.identity.trust_domain, name)?;
+        let made = setup::service_identity::ensure(&issuer, id, &files, now).await;
+        made.with_context(|| format!("the identity of {name}"))?;
     }
     Ok(())
 }
 
-fn content(
+/// What keeps databases and the identity of this process as they should be, until it stops.
+fn spawn_upkeep(
+    jobs: &mut JoinSet<()>,
+    environment: &Environment<'_>,
     services: &Services,
-    https: Option<https::PendingIdentity>,
-    identity: Identity,
-    metrics: kit::metrics::Metrics,
-    health: Health,
-) -> Content {
-    let (rest, document) = openapi::routes(services, &health);
-    let declared = kit::http::Declared::of(&document);
-    let rest = rest.merge(openapi::viewer(&document));
-    let mut grpc = tonic::service::Routes::default();
-    let (mut http, mut rest) = (axum::Router::new(), rest);
-    if let Some(ca) = &services.ca {
-        grpc = grpc.add_service(edge("ca", ca::ALLOW).layer(ca.grpc()));
-        http = http.merge(ca.public());
-        rest = rest.merge(ca.public());
+    identity: &Identity,
+) -> anyhow::Result<()> {
+    let (clock, stop) = (&environment.clock, &environment.stop);
+    let databases = environment.databases.all();
+    jobs.spawn(pruning::run(databases, Arc::clone(clock), stop.clone()));
+    jobs.spawn(identity.clone().watch(stop.clone()));
+    let issuer = identities::issuer(environment, services)?;
+    let renewal = setup::service_identity::renew(issuer, identity.clone(), Arc::clone(clock), stop.clone());
+    jobs.spawn(renewal);
+    Ok(())
+}
+
+/// The routes of all services and of the process itself, by listener.
+fn routes(services: Services, status: status::Status) -> Routes {
+    let (mut http, mut rest) = (axum::Router::new(), openapi::base().merge(status::router(status)));
+    // It answers methods that nobody serves; each service brings the same answer, and one is enough.
+    let mut grpc = tonic::service::Routes::default().into_axum_router();
+    for service in services.into_parts() {
+        rest = rest.merge(service.rest);
+        http = http.merge(service.public);
+        grpc = grpc.merge(service.grpc.into_axum_router().reset_fallback());
     }
-    if let Some(keymgr) = &services.keymgr {
-        grpc = grpc.add_service(edge("keymgr", keymgr::ALLOW).layer(keymgr.grpc()));
-    }
-    if let Some(auth) = &services.auth {
-        grpc = grpc.add_service(edge("auth", auth::ALLOW).layer(auth.grpc()));
-    }
-    Content {
-        https: https.map(|identity| (identity, rest)),
-        declared,
+    let (rest, document) = openapi::complete(rest);
+    Routes {
+        declared: kit::http::Declared::of(&document),
+        rest: rest.merge(openapi::viewer(&document)).merge(http.clone()),
         http,
-        grpc: Some((identity, grpc)),
-        metrics,
-        health,
+        grpc: tonic::service::Routes::from(grpc),
     }
 }
 
@@ -340,7 +320,7 @@ fn process_name(settings: &Settings, services: &BTreeSet<Service>, everything: b
 
 /// Whoever has this name could pass for the API.
 fn refuse_api(name: &str) -> anyhow::Result<()> {
-    if name == identities::API {
+    if name == setup::API {
         bail!("the identity name {name} is reserved for the HTTPS certificate; choose another");
     }
     Ok(())

@@ -1,11 +1,11 @@
-//! What runs once and ends: bootstrap, a new admin's key, migrations, the OpenAPI document.
+//! What runs once and ends: bootstrap, a new admin's key, migrations.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use kit::health::Health;
+use kit::auth::Epoch;
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
@@ -13,9 +13,7 @@ use super::databases::Databases;
 use super::layout::DataDir;
 use super::services::{Environment, Service, Services};
 use super::settings::{self, Settings};
-use super::{
-    check_clock, clock, first_start, in_data_dir, listeners, lock, openapi, public_http_url, refuse_api,
-};
+use super::{check_clock, clock, first_start, in_data_dir, listeners, lock, public_http_url, refuse_api};
 
 /// Makes databases, hierarchy, first admin and the first identities of the named services, and ends.
 pub(crate) async fn bootstrap(
@@ -47,11 +45,12 @@ pub(crate) async fn bootstrap(
         founding: record.is_founding(),
         identity: None,
         public_http_url,
+        revocations: Epoch::default(),
         stop: CancellationToken::new(),
     };
     let made = async {
-        let services = Services::build(&environment, &Service::ALL.into_iter().collect()).await?;
-        first_start(&environment, &services, identities).await?;
+        let mut services = Services::build(&environment, &Service::ALL.into_iter().collect()).await?;
+        first_start(&environment, &mut services, identities).await?;
         record.complete(&data)?;
         databases.keep_high_water(&data, accept_restored).await
     };
@@ -81,7 +80,12 @@ pub(crate) async fn new_admin_token(settings: &Settings) -> anyhow::Result<PathB
     let path = data.admin_token();
     let replaced = async {
         let db = databases.of(Service::Auth)?;
-        let auth = auth::Auth::build(settings.auth.clone(), auth::Deps { db, clock })?;
+        let deps = auth::Deps {
+            db,
+            clock,
+            revocations: Epoch::default(),
+        };
+        let auth = auth::Auth::build(settings.auth.clone(), deps)?;
         Ok::<_, anyhow::Error>(auth.replace_first_admin(keep_token(path.clone())).await?)
     };
     let replaced = replaced.await;
@@ -93,11 +97,11 @@ pub(crate) async fn new_admin_token(settings: &Settings) -> anyhow::Result<PathB
 }
 
 /// Writes an API key where the admin finds it.
-pub(super) fn keep_token(path: PathBuf) -> impl FnOnce(&secrecy::SecretString) -> std::io::Result<()> + Send {
-    move |token| {
+pub(super) fn keep_token(path: PathBuf) -> auth::KeepToken {
+    Box::new(move |token| {
         let line = format!("{}\n", token.expose_secret());
         Ok(::files::replace(&path, line.as_bytes(), 0o600)?)
-    }
+    })
 }
 
 /// Brings the databases of services to the current schema, and ends.
@@ -115,28 +119,4 @@ pub(crate) async fn migrate(settings: &Settings, services: &BTreeSet<Service>) -
         .close()
         .await;
     Ok(())
-}
-
-/// The OpenAPI document, from services built in a directory of their own.
-pub(crate) async fn openapi_document(directory: &Path) -> anyhow::Result<utoipa::openapi::OpenApi> {
-    let settings = Settings {
-        data_dir: directory.to_owned(),
-        ..Settings::default()
-    };
-    let data = DataDir::create(directory)?;
-    let all = Service::ALL.into_iter().collect();
-    let databases = Databases::unchecked(&settings, &data, &all).await?;
-    let environment = Environment {
-        settings: &settings,
-        data: &data,
-        clock: clock()?,
-        databases: &databases,
-        founding: true,
-        identity: None,
-        public_http_url: "http://localhost:8080".to_owned(),
-        stop: CancellationToken::new(),
-    };
-    let services = Services::build(&environment, &all).await?;
-    let health = Health::new(environment.stop.clone());
-    Ok(openapi::routes(&services, &health).1)
 }

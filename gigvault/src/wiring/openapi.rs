@@ -7,12 +7,11 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use kit::health::Health;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use super::services::Services;
+use super::services::Service;
 use super::status;
 
 /// Where the document is.
@@ -27,22 +26,27 @@ const PATH: &str = "/api/openapi.json";
 ))]
 struct Base;
 
-/// Routes of all services and of the process itself below `/api/v1`, and their document.
-pub(crate) fn routes(services: &Services, health: &Health) -> (Router, utoipa::openapi::OpenApi) {
-    let mut all = OpenApiRouter::with_openapi(Base::openapi());
-    if let Some(ca) = &services.ca {
-        all = all.merge(ca.rest());
-    }
-    if let Some(keymgr) = &services.keymgr {
-        all = all.merge(keymgr.rest());
-    }
-    if let Some(auth) = &services.auth {
-        all = all.merge(auth.rest());
-    }
-    all = all.merge(status::router(services, health.clone()));
+/// What routes are merged into: the head of the document.
+pub(crate) fn base() -> OpenApiRouter {
+    OpenApiRouter::with_openapi(Base::openapi())
+}
+
+/// Routes and their document, with what every operation has in common.
+pub(crate) fn complete(all: OpenApiRouter) -> (Router, utoipa::openapi::OpenApi) {
     let (router, mut document) = all.split_for_parts();
     kit::openapi::complete(&mut document);
     (router, document)
+}
+
+/// The document of a process that runs every service; none needs to run.
+pub(crate) fn document() -> utoipa::openapi::OpenApi {
+    let mut document = Base::openapi();
+    for service in Service::ALL {
+        document.merge(service.openapi());
+    }
+    document.merge(status::openapi());
+    kit::openapi::complete(&mut document);
+    document
 }
 
 /// `/api/openapi.json`, and `/api/docs` with everything it needs from this binary.

@@ -13,7 +13,6 @@ use serde_json::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::https;
 use super::settings::Settings;
 
 /// Reads and checks settings.
@@ -30,7 +29,7 @@ pub(crate) struct Reload {
     pub(crate) load: Load,
     pub(crate) current: Settings,
     pub(crate) identity: Identity,
-    pub(crate) https: Option<https::PendingIdentity>,
+    pub(crate) https: Option<setup::https::PendingIdentity>,
     pub(crate) terminal: Terminal,
 }
 

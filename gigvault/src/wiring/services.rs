@@ -5,24 +5,22 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use auth::Auth;
-use ca::Ca;
-use keymgr::Keymgr;
-use kit::auth::{Authenticator, CachedAuthenticator};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use kit::auth::{Authenticator, CachedAuthenticator, Epoch};
 use kit::clock::SharedClock;
-use kit::grpc::edge;
 use kit::health::{CheckError, Health, NotReady};
+use kit::peer::PROCESS;
 use kit::tls::Identity;
 use kit::transport::{Transport, channel, in_process};
-use proto::keymgr::v1::ListRequest;
-use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use store::StoreError;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tower::Layer;
 
 use super::databases::Databases;
 use super::layout::DataDir;
 use super::listeners;
+use super::once::keep_token;
 use super::settings::Settings;
 
 /// A service that this binary can run.
@@ -43,9 +41,18 @@ impl Service {
     /// Its name in configuration, databases and identities.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Ca => "ca",
-            Self::Keymgr => "keymgr",
-            Self::Auth => "auth",
+            Self::Ca => ca::NAME,
+            Self::Keymgr => keymgr::NAME,
+            Self::Auth => auth::NAME,
+        }
+    }
+
+    /// Whom it calls: those that run in the same process are built before it.
+    fn calls(self) -> &'static [Self] {
+        match self {
+            Self::Ca => &[Self::Auth, Self::Keymgr],
+            Self::Keymgr => &[Self::Auth],
+            Self::Auth => &[],
         }
     }
 
@@ -66,6 +73,15 @@ impl Service {
             Self::Auth => &auth::MIGRATIONS,
         }
     }
+
+    /// Its routes below `/api/v1` as they are documented.
+    pub(crate) fn openapi(self) -> utoipa::openapi::OpenApi {
+        match self {
+            Self::Ca => ca::openapi(),
+            Self::Keymgr => keymgr::openapi(),
+            Self::Auth => auth::openapi(),
+        }
+    }
 }
 
 /// What the services share.
@@ -80,111 +96,142 @@ pub(crate) struct Environment<'a> {
     pub(crate) identity: Option<Identity>,
     /// Base of the URLs in certificates.
     pub(crate) public_http_url: String,
+    /// Advances when a credential is revoked in this process.
+    pub(crate) revocations: Epoch,
     /// Ends what would go on for ever.
     pub(crate) stop: CancellationToken,
 }
 
+/// A service that was built.
+struct Built {
+    which: Service,
+    parts: kit::service::Service,
+    /// What it makes at a first start, once the hierarchy is there; done again, it changes nothing.
+    first_start: Option<BoxFuture<'static, anyhow::Result<()>>>,
+}
+
 /// Those that run here.
 pub(crate) struct Services {
-    pub(crate) auth: Option<Auth>,
-    pub(crate) keymgr: Option<Keymgr>,
-    pub(crate) ca: Option<Ca>,
-    /// The way to keymgr as `ca` takes it.
-    pub(crate) keymgr_for_ca: Option<Transport>,
-    /// Who knows callers: `auth`, here or elsewhere.
-    pub(crate) authenticator: Arc<dyn Authenticator>,
-    /// Time, as they have it.
-    pub(crate) clock: SharedClock,
+    built: Vec<Built>,
+    authenticator: Option<Arc<dyn Authenticator>>,
 }
 
 impl Services {
-    /// Opens databases and builds, those that others need first.
+    /// Builds those that are wanted, those that others call first.
     pub(crate) async fn build(
         environment: &Environment<'_>,
         wanted: &BTreeSet<Service>,
     ) -> anyhow::Result<Self> {
-        let auth = match wanted.contains(&Service::Auth) {
-            true => Some(environment.auth().await?),
-            false => None,
-        };
-        let authenticator = environment.authenticator(auth.as_ref())?;
-        let keymgr = match wanted.contains(&Service::Keymgr) {
-            true => Some(environment.keymgr(Arc::clone(&authenticator)).await?),
-            false => None,
-        };
         let mut services = Self {
-            auth,
-            keymgr,
-            ca: None,
-            keymgr_for_ca: None,
-            authenticator: Arc::clone(&authenticator),
-            clock: Arc::clone(&environment.clock),
+            built: Vec::new(),
+            authenticator: None,
         };
-        if wanted.contains(&Service::Ca) {
-            let transport = match &services.keymgr {
-                Some(here) => in_process(
-                    edge("keymgr", keymgr::ALLOW).layer(here.grpc()),
-                    Service::Ca.name(),
-                ),
-                None => environment.remote(Service::Keymgr)?,
+        for service in in_build_order(wanted) {
+            let built = match service {
+                Service::Auth => environment.auth(),
+                Service::Keymgr => environment.keymgr(&mut services).await,
+                Service::Ca => environment.ca(&mut services).await,
             };
-            services.keymgr_for_ca = Some(transport.clone());
-            services.ca = Some(environment.ca(transport, authenticator).await?);
+            services.built.push(built.context(service.name())?);
         }
         Ok(services)
     }
 
-    /// Names of those that run here.
-    pub(crate) fn names(&self) -> Vec<&'static str> {
-        let here = |service: &Service| match service {
-            Service::Ca => self.ca.is_some(),
-            Service::Keymgr => self.keymgr.is_some(),
-            Service::Auth => self.auth.is_some(),
-        };
-        Service::ALL.into_iter().filter(here).map(Service::name).collect()
+    /// Whether it runs here.
+    pub(crate) fn has(&self, service: Service) -> bool {
+        self.built.iter().any(|built| built.which == service)
+    }
+
+    /// The way from `caller` to `callee`.
+    pub(crate) fn transport(
+        &self,
+        environment: &Environment<'_>,
+        caller: &'static str,
+        callee: Service,
+    ) -> anyhow::Result<Transport> {
+        match self.built.iter().find(|built| built.which == callee) {
+            Some(here) => Ok(in_process(here.parts.grpc.clone(), caller)),
+            None => environment.remote(callee),
+        }
+    }
+
+    /// Who knows callers: `auth`, here or elsewhere.
+    pub(crate) fn authenticator(
+        &mut self,
+        environment: &Environment<'_>,
+    ) -> anyhow::Result<Arc<dyn Authenticator>> {
+        if let Some(known) = &self.authenticator {
+            return Ok(Arc::clone(known));
+        }
+        let auth = auth::Remote::new(self.transport(environment, PROCESS, Service::Auth)?);
+        let cached = CachedAuthenticator::new(Arc::new(auth), Arc::clone(&environment.clock));
+        let cached: Arc<dyn Authenticator> = Arc::new(cached.within(environment.revocations.clone()));
+        self.authenticator = Some(Arc::clone(&cached));
+        Ok(cached)
+    }
+
+    /// Lets each make what it needs at a first start.
+    pub(crate) async fn first_start(&mut self) -> anyhow::Result<()> {
+        for built in &mut self.built {
+            if let Some(step) = built.first_start.take() {
+                step.await.context(built.which.name())?;
+            }
+        }
+        Ok(())
     }
 
     /// What must answer for this process to be ready.
-    pub(crate) fn register(&self, health: &Health, databases: &Databases) {
-        if let Some(auth) = self.auth.clone() {
-            let name = databases.name(Service::Auth);
-            health.register("auth database", move || {
-                let (auth, name) = (auth.clone(), name.clone());
-                async move { auth.ready().await.map_err(|error| reason(name, error)) }
+    pub(crate) fn register(&self, health: &Health, databases: &Databases) -> anyhow::Result<()> {
+        for built in &self.built {
+            let (db, name) = (databases.of(built.which)?, databases.name(built.which));
+            health.register(format!("{} database", built.which.name()), move || {
+                let (db, name) = (db.clone(), name.clone());
+                async move { db.ready().await.map_err(|error| reason(name, error)) }
             });
+            for check in built.parts.readiness.clone() {
+                health.register(check.name, move || {
+                    let check = check.clone();
+                    async move { check.ask().await }
+                });
+            }
         }
-        if let Some(keymgr) = self.keymgr.clone() {
-            let name = databases.name(Service::Keymgr);
-            health.register("keymgr database", move || {
-                let (keymgr, name) = (keymgr.clone(), name.clone());
-                async move { keymgr.ready().await.map_err(|error| reason(name, error)) }
-            });
-        }
-        if let Some(keymgr) = self.keymgr_for_ca.clone() {
-            health.register("keymgr", move || {
-                let mut keymgr = KeymgrClient::new(keymgr.clone());
-                async move {
-                    let first = ListRequest {
-                        limit: 1,
-                        ..ListRequest::default()
-                    };
-                    Ok(keymgr.list(first).await.map(drop)?)
-                }
-            });
-        }
-        if let Some(ca) = self.ca.clone() {
-            let name = databases.name(Service::Ca);
-            health.register("ca database", move || {
-                let (ca, name) = (ca.clone(), name.clone());
-                async move { ca.ready().await.map_err(|error| reason(name, error)) }
-            });
+        Ok(())
+    }
+
+    /// Starts their background work, until `stop`.
+    pub(crate) fn start_jobs(&mut self, jobs: &mut JoinSet<()>, stop: &CancellationToken) {
+        for job in self.built.iter_mut().flat_map(|built| built.parts.jobs.drain(..)) {
+            jobs.spawn(job.run(stop.clone()));
         }
     }
+
+    /// What each serves.
+    pub(crate) fn into_parts(self) -> impl Iterator<Item = kit::service::Service> {
+        self.built.into_iter().map(|built| built.parts)
+    }
+}
+
+/// Those that are called before those that call.
+fn in_build_order(wanted: &BTreeSet<Service>) -> Vec<Service> {
+    fn visit(service: Service, wanted: &BTreeSet<Service>, order: &mut Vec<Service>) {
+        if order.contains(&service) {
+            return;
+        }
+        for callee in service.calls().iter().filter(|callee| wanted.contains(callee)) {
+            visit(*callee, wanted, order);
+        }
+        order.push(service);
+    }
+    let mut order = Vec::new();
+    for service in wanted {
+        visit(*service, wanted, &mut order);
+    }
+    order
 }
 
 impl Environment<'_> {
     /// The way to a service in another process.
-    pub(crate) fn remote(&self, service: Service) -> anyhow::Result<Transport> {
+    fn remote(&self, service: Service) -> anyhow::Result<Transport> {
         let name = service.name();
         let peer = self.settings.peers.get(name).ok_or_else(|| {
             anyhow!("{name} does not run in this process, and `peers.{name}` does not say where it does")
@@ -200,23 +247,27 @@ impl Environment<'_> {
         )?)
     }
 
-    async fn auth(&self) -> anyhow::Result<Auth> {
+    fn auth(&self) -> anyhow::Result<Built> {
         let deps = auth::Deps {
             db: self.databases.of(Service::Auth)?,
             clock: Arc::clone(&self.clock),
+            revocations: self.revocations.clone(),
         };
-        Auth::build(self.settings.auth.clone(), deps).context("auth")
+        let auth = auth::Auth::build(self.settings.auth.clone(), deps)?;
+        let parts = auth.service();
+        let keep = keep_token(self.data.admin_token());
+        let first_admin = async move {
+            auth.ensure_first_admin(keep).await?;
+            Ok(())
+        };
+        Ok(Built {
+            which: Service::Auth,
+            parts,
+            first_start: Some(first_admin.boxed()),
+        })
     }
 
-    fn authenticator(&self, here: Option<&Auth>) -> anyhow::Result<Arc<dyn Authenticator>> {
-        let clock = Arc::clone(&self.clock);
-        Ok(Arc::new(match here {
-            Some(here) => CachedAuthenticator::new(here.authenticator(), clock).within(here.revocations()),
-            None => CachedAuthenticator::new(Arc::new(auth::Remote::new(self.remote(Service::Auth)?)), clock),
-        }))
-    }
-
-    async fn keymgr(&self, authenticator: Arc<dyn Authenticator>) -> anyhow::Result<Keymgr> {
+    async fn keymgr(&self, services: &mut Services) -> anyhow::Result<Built> {
         let mut config = self.settings.keymgr.clone();
         let software = &mut config.backends.software;
         if software.kek_file.is_none() && software.passphrase_file.is_none() {
@@ -226,27 +277,34 @@ impl Environment<'_> {
             }
             software.kek_file = Some(path);
         }
-        let db = self.databases.of(Service::Keymgr)?;
         let deps = keymgr::Deps {
-            db,
+            db: self.databases.of(Service::Keymgr)?,
             clock: Arc::clone(&self.clock),
-            authenticator,
+            authenticator: services.authenticator(self)?,
         };
-        Keymgr::build(config, deps).await.context("keymgr")
+        Ok(Built {
+            which: Service::Keymgr,
+            parts: keymgr::Keymgr::build(config, deps).await?.service(),
+            first_start: None,
+        })
     }
 
-    async fn ca(&self, keymgr: Transport, authenticator: Arc<dyn Authenticator>) -> anyhow::Result<Ca> {
+    async fn ca(&self, services: &mut Services) -> anyhow::Result<Built> {
         let deps = ca::Deps {
             db: self.databases.of(Service::Ca)?,
             clock: Arc::clone(&self.clock),
-            keymgr,
-            authenticator,
+            keymgr: services.transport(self, ca::NAME, Service::Keymgr)?,
+            authenticator: services.authenticator(self)?,
             public_http_url: self.public_http_url.clone(),
             stop: self.stop.clone(),
             trust_domain: self.settings.identity.trust_domain.clone(),
             api_names: listeners::api_names(&self.settings.listen, &self.public_http_url)?,
         };
-        Ca::build(self.settings.ca.clone(), deps).await.context("ca")
+        Ok(Built {
+            which: Service::Ca,
+            parts: ca::Ca::build(self.settings.ca.clone(), deps).await?.service(),
+            first_start: None,
+        })
     }
 }
 
@@ -281,4 +339,24 @@ fn create_kek(path: &Path) -> anyhow::Result<()> {
     }
     keys::KeyEncryptionKey::create_file(path)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_called_is_built_before_its_callers() {
+        let all: BTreeSet<Service> = Service::ALL.into_iter().collect();
+        let order = in_build_order(&all);
+        assert_eq!(order.len(), all.len());
+        for (place, service) in order.iter().enumerate() {
+            for callee in service.calls() {
+                let callee = order.iter().position(|other| other == callee).unwrap();
+                assert!(callee < place, "{service:?} is built before one that it calls");
+            }
+        }
+        let two = BTreeSet::from([Service::Ca, Service::Keymgr]);
+        assert_eq!(in_build_order(&two), [Service::Keymgr, Service::Ca]);
+    }
 }

@@ -13,11 +13,11 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::services::Services;
+use super::services::{Environment, Service, Services};
 
 /// What the handler asks for.
 #[derive(Clone, FromRef)]
-struct Rest {
+pub(crate) struct Status {
     authenticator: Arc<dyn Authenticator>,
     health: Health,
     services: Vec<&'static str>,
@@ -26,7 +26,8 @@ struct Rest {
 
 /// The state of the process that answers.
 #[derive(Serialize, ToSchema)]
-struct Status {
+#[schema(as = Status)]
+struct Report {
     /// Version of GigVault.
     #[schema(example = "0.1.0")]
     version: &'static str,
@@ -53,13 +54,33 @@ struct Check {
     result: &'static str,
 }
 
-pub(crate) fn router(services: &Services, health: Health) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(status)).with_state(Rest {
-        authenticator: Arc::clone(&services.authenticator),
-        health,
-        services: services.names(),
-        clock: Arc::clone(&services.clock),
-    })
+impl Status {
+    pub(crate) fn of(
+        services: &mut Services,
+        environment: &Environment<'_>,
+        health: &Health,
+    ) -> anyhow::Result<Self> {
+        let authenticator = services.authenticator(environment)?;
+        let here = Service::ALL.into_iter().filter(|service| services.has(*service));
+        Ok(Self {
+            authenticator,
+            health: health.clone(),
+            services: here.map(Service::name).collect(),
+            clock: Arc::clone(&environment.clock),
+        })
+    }
+}
+
+pub(crate) fn router(status: Status) -> OpenApiRouter {
+    routes().with_state(status)
+}
+
+pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
+    routes().into_openapi()
+}
+
+fn routes() -> OpenApiRouter<Status> {
+    OpenApiRouter::new().routes(routes!(status))
 }
 
 /// Shows version, services and readiness of the process that answers.
@@ -67,20 +88,20 @@ pub(crate) fn router(services: &Services, health: Health) -> OpenApiRouter {
 /// It answers 200 also when the process is not ready; `/readyz` is for load balancers.
 #[utoipa::path(
     get, path = "/api/v1/status", tag = "status",
-    responses((status = 200, body = Status)),
+    responses((status = 200, body = Report)),
     security(("bearer" = [])), extensions(("x-permission" = json!("status:read")))
 )]
 async fn status(
-    State(rest): State<Rest>,
+    State(rest): State<Status>,
     _: Allow<permission::StatusRead>,
     _: Query<NoParameters>,
-) -> Json<Status> {
+) -> Json<Report> {
     let readiness = rest.health.readiness().await;
     let check = |(name, answers)| Check {
         name,
         result: if answers { "ok" } else { "failing" },
     };
-    Json(Status {
+    Json(Report {
         version: env!("CARGO_PKG_VERSION"),
         status: readiness.status,
         services: rest.services,

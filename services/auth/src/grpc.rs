@@ -2,14 +2,14 @@
 
 use ::store::time::to_micros;
 use kit::grpc::to_status;
-use kit::peer::AllowTable;
+use kit::peer::{AllowTable, PROCESS};
 use proto::auth::v1 as wire;
 use tonic::{Request, Response, Status};
 
 use crate::app::App;
 
 /// Who may call what; what is not here is refused.
-pub static ALLOW: AllowTable = &[("/gigvault.auth.v1.Auth/Authenticate", &["ca", "keymgr"])];
+pub static ALLOW: AllowTable = &[("/gigvault.auth.v1.Auth/Authenticate", &["ca", "keymgr", PROCESS])];
 
 /// The gRPC face of the use cases.
 pub(crate) struct Grpc {

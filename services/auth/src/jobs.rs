@@ -7,15 +7,15 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 
 /// Runs until `stop`, and writes what is left then.
-pub(crate) async fn run(app: &App, interval: Duration, stop: CancellationToken) {
+pub(crate) async fn run(app: App, interval: Duration, stop: CancellationToken) {
     while stop
         .run_until_cancelled(tokio::time::sleep(interval))
         .await
         .is_some()
     {
-        write(app).await;
+        write(&app).await;
     }
-    write(app).await;
+    write(&app).await;
 }
 
 async fn write(app: &App) {

@@ -13,12 +13,11 @@ mod store;
 use std::sync::Arc;
 
 use ::store::Db;
-use kit::auth::Authenticator;
+use kit::auth::{Authenticator, Epoch};
 use kit::clock::SharedClock;
+use kit::service::{Job, Service};
 use proto::auth::v1::auth_server::AuthServer;
 use secrecy::SecretString;
-use tokio_util::sync::CancellationToken;
-use utoipa_axum::router::OpenApiRouter;
 
 pub use app::{App, CreateRequest, Created, Descendants, Revoked};
 pub use authenticator::{Local, Remote};
@@ -29,13 +28,30 @@ pub use grpc::ALLOW;
 pub use kit::idempotency::IdempotencyKey;
 pub use store::MIGRATIONS;
 
+/// Its name among services.
+pub const NAME: &str = "auth";
+
+/// Its routes below `/api/v1` as they are documented; the service need not run.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    rest::openapi()
+}
+
 /// What the service needs from outside.
 pub struct Deps {
     /// Its own database, migrated with [`MIGRATIONS`].
     pub db: Db,
     /// Time.
     pub clock: SharedClock,
+    /// Advances with every revocation in this process, for [`kit::auth::CachedAuthenticator`]s that share it.
+    pub revocations: Epoch,
 }
+
+/// Puts an API key where its owner finds it.
+///
+/// It runs before the key becomes valid: a process that dies between the two leaves a useless file, which the next start
+/// overwrites, and never a key that nobody knows.
+pub type KeepToken = Box<dyn FnOnce(&SecretString) -> std::io::Result<()> + Send>;
 
 /// Authentication.
 #[derive(Clone)]
@@ -56,7 +72,7 @@ impl Auth {
             max_validity,
         } = config;
         Ok(Self {
-            app: App::new(deps.db, deps.clock, max_validity),
+            app: App::new(deps.db, deps.clock, max_validity, deps.revocations),
             flush: last_used_interval,
         })
     }
@@ -67,15 +83,7 @@ impl Auth {
         &self.app
     }
 
-    /// Advances with every revocation in this process, for a [`kit::auth::CachedAuthenticator`] in front of
-    /// [`authenticator`](Self::authenticator).
-    #[must_use]
-    pub fn revocations(&self) -> kit::auth::Epoch {
-        self.app.revocations().clone()
-    }
-
-    /// Judges credentials without a detour over gRPC, for REST surfaces in this process. It remembers nothing: a
-    /// revoked key is refused at once.
+    /// Judges credentials without a detour over gRPC, and remembers nothing: a revoked key is refused at once.
     #[must_use]
     pub fn authenticator(&self) -> Arc<dyn Authenticator> {
         Arc::new(Local::new(self.app.clone()))
@@ -83,15 +91,9 @@ impl Auth {
 
     /// Makes the first admin's key where no usable key may make keys, and says whether it did.
     ///
-    /// `keep` puts the key where the admin finds it. It runs before the key becomes valid, so a process that dies
-    /// between the two leaves a useless file, which the next start overwrites, and never a key that nobody knows.
-    ///
     /// # Errors
     /// [`Error::Keep`] when `keep` fails, [`Error::Store`].
-    pub async fn ensure_first_admin<F>(&self, keep: F) -> Result<bool, Error>
-    where
-        F: FnOnce(&SecretString) -> std::io::Result<()> + Send,
-    {
+    pub async fn ensure_first_admin(&self, keep: KeepToken) -> Result<bool, Error> {
         self.app.ensure_first_admin(keep).await
     }
 
@@ -100,35 +102,23 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::NoAdmin`] where no first admin was ever made, [`Error::Keep`] when `keep` fails, [`Error::Store`].
-    pub async fn replace_first_admin<F>(&self, keep: F) -> Result<bool, Error>
-    where
-        F: FnOnce(&SecretString) -> std::io::Result<()> + Send,
-    {
+    pub async fn replace_first_admin(&self, keep: KeepToken) -> Result<bool, Error> {
         self.app.replace_first_admin(keep).await
     }
 
-    /// Routes below `/api/v1` with their OpenAPI document.
+    /// What a process runs and serves of it.
     #[must_use]
-    pub fn rest(&self) -> OpenApiRouter {
-        rest::router(self.app.clone(), self.authenticator())
-    }
-
-    /// The gRPC service; [`ALLOW`] says who may call what.
-    #[must_use]
-    pub fn grpc(&self) -> AuthServer<impl proto::auth::v1::auth_server::Auth + use<>> {
-        AuthServer::new(grpc::Grpc::new(self.app.clone())).max_decoding_message_size(kit::grpc::MAX_MESSAGE)
-    }
-
-    /// Background work until `stop`.
-    pub async fn jobs(&self, stop: CancellationToken) {
-        jobs::run(&self.app, self.flush, stop).await;
-    }
-
-    /// Whether the database answers and takes writes.
-    ///
-    /// # Errors
-    /// [`Error::Store`] when it does not.
-    pub async fn ready(&self) -> Result<(), Error> {
-        Ok(self.app.db().ready().await?)
+    pub fn service(&self) -> Service {
+        let (app, flush) = (self.app.clone(), self.flush);
+        let grpc = AuthServer::new(grpc::Grpc::new(self.app.clone()))
+            .max_decoding_message_size(kit::grpc::MAX_MESSAGE);
+        Service {
+            name: NAME,
+            rest: rest::router(self.app.clone(), self.authenticator()),
+            public: axum::Router::new(),
+            grpc: kit::grpc::routes(NAME, ALLOW, grpc),
+            readiness: Vec::new(),
+            jobs: vec![Job::new(move |stop| jobs::run(app, flush, stop))],
+        }
     }
 }

@@ -7,7 +7,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use kit::grpc::to_status;
 use kit::idempotency::IdempotencyKey;
-use kit::peer::Peer;
+use kit::peer::{PROCESS, Peer};
 use proto::ca::v1 as wire;
 use proto::feed::v1::{FeedEvent, WatchRequest};
 use store::feed::{Cursor, Feed};
@@ -16,17 +16,19 @@ use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use crate::app::{App, IssueRequest, RenewRequest, Requester, RevokeRequest, Rights, Scope, Visibility};
+use crate::app::{
+    App, IssueRequest, NewAuthority, RenewRequest, Requester, RevokeRequest, Rights, Scope, Visibility,
+};
 use crate::domain::{Issued, Protocol};
 use crate::error::Error;
 use crate::rest::object;
-use messages::{encode_event, query};
+use messages::{encode_ca, encode_event, query};
 
 /// Who may call what; what is not here is refused.
 pub static ALLOW: kit::peer::AllowTable = &[
     (
         "/gigvault.ca.v1.Ca/Issue",
-        &["ra", "enroll", "ca", "keymgr", "auth"],
+        &["ra", "enroll", "ca", "keymgr", "auth", PROCESS],
     ),
     (
         "/gigvault.ca.v1.Ca/Get",
@@ -43,8 +45,9 @@ pub static ALLOW: kit::peer::AllowTable = &[
     ("/gigvault.ca.v1.Ca/CheckKey", &["ra", "enroll"]),
     (
         "/gigvault.ca.v1.Ca/ListCas",
-        &["ra", "enroll", "ocsp", "crl", "keymgr", "auth", "ca"],
+        &["ra", "enroll", "ocsp", "crl", "keymgr", "auth", "ca", PROCESS],
     ),
+    ("/gigvault.ca.v1.Ca/AddCa", &[PROCESS]),
     ("/gigvault.ca.v1.Ca/Watch", &["audit", "ocsp", "crl", "notify"]),
 ];
 
@@ -82,6 +85,17 @@ impl Grpc {
             subject: format!("service:{name}"),
             issues: Scope::OwnIdentity(format!("spiffe://{}/svc/{name}", self.trust_domain)),
             sees,
+            rights: Rights::default(),
+            on_behalf: false,
+        }
+    }
+
+    /// The process that this service runs in, setting itself up: identities and the HTTPS certificate.
+    fn process(&self) -> Requester {
+        Requester {
+            subject: "gigvault".to_owned(),
+            issues: Scope::Bootstrap,
+            sees: Visibility::All,
             rights: Rights::default(),
             on_behalf: false,
         }
@@ -125,7 +139,9 @@ impl wire::ca_server::Ca for Grpc {
         let peer = peer(&request);
         let request = request.into_inner();
         let own = on_behalf::is_for_itself(&peer, &self.app, &request.profile);
-        let (requester, protocol) = if own {
+        let (requester, protocol) = if peer.is_process() {
+            (self.process(), Protocol::Internal)
+        } else if own {
             (self.itself(&peer, Visibility::Own), Protocol::Internal)
         } else {
             let protocol =
@@ -305,22 +321,39 @@ impl wire::ca_server::Ca for Grpc {
             .await
             .map_err(status)?
             .into_iter()
-            .map(|authority| wire::CaInfo {
-                name: authority.name.clone(),
-                subject: authority.certificate.subject().to_string(),
-                not_before_us: store::time::to_micros(authority.certificate.not_before()),
-                not_after_us: store::time::to_micros(authority.certificate.not_after()),
-                suspended: authority.suspension.is_some(),
-                certificate: authority.certificate.der().to_vec(),
-                chain: authority
-                    .chain
-                    .iter()
-                    .map(|certificate| certificate.der().to_vec())
-                    .collect(),
-            });
+            .map(|authority| encode_ca(&authority));
         Ok(Response::new(wire::ListCasResponse {
             items: items.collect(),
         }))
+    }
+
+    async fn add_ca(&self, request: Request<wire::AddCaRequest>) -> Result<Response<wire::CaInfo>, Status> {
+        let request = request.into_inner();
+        let read = |field, der: &[u8]| {
+            x509::Certificate::from_der(der).map_err(|error| status(Error::invalid(field, error)))
+        };
+        let certificate = read("certificate", &request.certificate)?;
+        let key = certificate.public_key();
+        let key = key
+            .map_err(|error| status(Error::invalid("certificate", error)))?
+            .algorithm();
+        let chain = request.chain.iter().map(|der| read("chain", der));
+        let new = NewAuthority {
+            algorithm: x509::SignatureAlgorithm::default_for(key),
+            chain: chain.collect::<Result<_, _>>()?,
+            name: request.name.clone(),
+            key_name: request.key_name,
+            profiles: request.profiles,
+            certificate,
+        };
+        self.app.add_authority(new).await.map_err(status)?;
+        let added = self
+            .app
+            .authorities
+            .by_name(&request.name)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(encode_ca(&added)))
     }
 
     type WatchStream = BoxStream<'static, Result<FeedEvent, Status>>;

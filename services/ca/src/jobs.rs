@@ -15,6 +15,8 @@ const AT_ONCE: u32 = 1000;
 
 /// Runs until `stop`.
 pub(crate) async fn run(app: App, stop: CancellationToken) {
+    // A first start has made its CAs by now.
+    app.authorities.warn_without_default(&app.config);
     let mut timer = tokio::time::interval(EVERY);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

@@ -17,11 +17,12 @@ use ::store::Db;
 use ::store::feed::Feed;
 use kit::auth::Authenticator;
 use kit::clock::SharedClock;
+use kit::service::{Check, Job, Service};
 use kit::transport::Transport;
 use proto::ca::v1::ca_server::CaServer;
+use proto::keymgr::v1::ListRequest;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use tokio_util::sync::CancellationToken;
-use utoipa_axum::router::OpenApiRouter;
 
 pub use app::{App, Authorities, IssueRequest, NewAuthority, RenewRequest, Requester, RevokeRequest};
 pub use app::{Revoked, Rights, SameKey, Scope, Visibility};
@@ -34,8 +35,17 @@ pub use grpc::ALLOW;
 pub use kit::idempotency::IdempotencyKey;
 pub use store::MIGRATIONS;
 
+/// Its name among services.
+pub const NAME: &str = "ca";
+
 /// How often the feed looks for events that no notification announced.
 const FEED_POLL: Duration = Duration::from_secs(1);
+
+/// Its routes below `/api/v1` as they are documented; the service need not run.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    rest::openapi()
+}
 
 /// What the service needs from outside.
 pub struct Deps {
@@ -63,6 +73,7 @@ pub struct Deps {
 pub struct Ca {
     app: App,
     authenticator: Arc<dyn Authenticator>,
+    keymgr: KeymgrClient<Transport>,
     feed: Feed,
     trust_domain: String,
     stop: CancellationToken,
@@ -88,7 +99,7 @@ impl Ca {
         let keymgr = KeymgrClient::new(deps.keymgr);
         let issuance = issuance::Issuance::start(
             deps.db.clone(),
-            keymgr,
+            keymgr.clone(),
             deps.clock.clone(),
             Arc::clone(&authorities),
             &config,
@@ -106,6 +117,7 @@ impl Ca {
         Ok(Self {
             app,
             authenticator: deps.authenticator,
+            keymgr,
             feed,
             trust_domain: deps.trust_domain,
             stop: deps.stop,
@@ -117,36 +129,36 @@ impl Ca {
         &self.app
     }
 
-    /// Routes below `/api/v1` with their OpenAPI document.
-    pub fn rest(&self) -> OpenApiRouter {
-        rest::router(self.app.clone(), Arc::clone(&self.authenticator))
-    }
-
-    /// Routes of the plain HTTP listener: `/ca/<name>.crt`, `/roots.pem`.
-    pub fn public(&self) -> axum::Router {
-        rest::public_router(self.app.clone())
-    }
-
-    /// The gRPC service; [`ALLOW`] says who may call what.
-    pub fn grpc(&self) -> CaServer<impl proto::ca::v1::ca_server::Ca + use<>> {
+    /// What a process runs and serves of it.
+    pub fn service(&self) -> Service {
+        let app = self.app.clone();
         let grpc = grpc::Grpc {
             app: self.app.clone(),
             feed: self.feed.clone(),
             trust_domain: self.trust_domain.clone(),
             stop: self.stop.clone(),
         };
-        CaServer::new(grpc)
+        Service {
+            name: NAME,
+            rest: rest::router(self.app.clone(), Arc::clone(&self.authenticator)),
+            public: rest::public_router(self.app.clone()),
+            grpc: kit::grpc::routes(NAME, ALLOW, CaServer::new(grpc)),
+            readiness: vec![self.keymgr_answers()],
+            jobs: vec![Job::new(move |stop| jobs::run(app, stop))],
+        }
     }
 
-    /// Background work until `stop`.
-    pub async fn jobs(&self, stop: CancellationToken) {
-        // A first start has made its CAs by now.
-        self.app.authorities.warn_without_default(&self.app.config);
-        jobs::run(self.app.clone(), stop).await;
-    }
-
-    /// Whether the database answers and takes writes.
-    pub async fn ready(&self) -> Result<(), Error> {
-        Ok(self.app.db.ready().await?)
+    fn keymgr_answers(&self) -> Check {
+        let keymgr = self.keymgr.clone();
+        Check::new("keymgr", move || {
+            let mut keymgr = keymgr.clone();
+            async move {
+                let first = ListRequest {
+                    limit: 1,
+                    ..ListRequest::default()
+                };
+                Ok(keymgr.list(first).await.map(drop)?)
+            }
+        })
     }
 }

@@ -3,7 +3,7 @@
 use ::store::page::Limit;
 use ::store::time::to_micros;
 use kit::grpc::to_status;
-use kit::peer::{AllowTable, Peer};
+use kit::peer::{AllowTable, PROCESS, Peer};
 use proto::keymgr::v1 as wire;
 use tonic::{Request, Response, Status};
 
@@ -13,8 +13,8 @@ use crate::error::Error;
 
 /// Who may call what; what is not here is refused.
 pub static ALLOW: AllowTable = &[
-    ("/gigvault.keymgr.v1.Keymgr/Generate", &["ca"]),
-    ("/gigvault.keymgr.v1.Keymgr/Get", &["ca"]),
+    ("/gigvault.keymgr.v1.Keymgr/Generate", &["ca", PROCESS]),
+    ("/gigvault.keymgr.v1.Keymgr/Get", &["ca", PROCESS]),
     ("/gigvault.keymgr.v1.Keymgr/List", &["ca"]),
     ("/gigvault.keymgr.v1.Keymgr/Sign", &["ca"]),
     ("/gigvault.keymgr.v1.Keymgr/SignBatch", &["ca"]),

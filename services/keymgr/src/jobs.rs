@@ -10,15 +10,15 @@ use crate::app::App;
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Runs until `stop`, and writes what is left then.
-pub(crate) async fn run(app: &App, stop: CancellationToken) {
+pub(crate) async fn run(app: App, stop: CancellationToken) {
     while stop
         .run_until_cancelled(tokio::time::sleep(INTERVAL))
         .await
         .is_some()
     {
-        write(app).await;
+        write(&app).await;
     }
-    write(app).await;
+    write(&app).await;
 }
 
 async fn write(app: &App) {

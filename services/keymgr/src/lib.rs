@@ -16,9 +16,8 @@ use ::store::Db;
 use keys::SoftwareStore;
 use kit::auth::Authenticator;
 use kit::clock::SharedClock;
+use kit::service::{Job, Service};
 use proto::keymgr::v1::keymgr_server::KeymgrServer;
-use tokio_util::sync::CancellationToken;
-use utoipa_axum::router::OpenApiRouter;
 
 pub use app::{App, GenerateRequest, SignRequest, Signatures};
 pub use config::{Backends, Config, Software};
@@ -27,6 +26,15 @@ pub use error::Error;
 pub use grpc::ALLOW;
 pub use kit::idempotency::IdempotencyKey;
 pub use store::MIGRATIONS;
+
+/// Its name among services.
+pub const NAME: &str = "keymgr";
+
+/// Its routes below `/api/v1` as they are documented; the service need not run.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    rest::openapi()
+}
 
 /// What the service needs from outside.
 pub struct Deps {
@@ -68,28 +76,19 @@ impl Keymgr {
         &self.app
     }
 
-    /// Routes below `/api/v1` with their OpenAPI document.
+    /// What a process runs and serves of it.
     #[must_use]
-    pub fn rest(&self) -> OpenApiRouter {
-        rest::router(self.app.clone(), Arc::clone(&self.authenticator))
-    }
-
-    /// The gRPC service; [`ALLOW`] says who may call what.
-    #[must_use]
-    pub fn grpc(&self) -> KeymgrServer<impl proto::keymgr::v1::keymgr_server::Keymgr + use<>> {
-        KeymgrServer::new(grpc::Grpc::new(self.app.clone())).max_decoding_message_size(kit::grpc::MAX_MESSAGE)
-    }
-
-    /// Background work until `stop`.
-    pub async fn jobs(&self, stop: CancellationToken) {
-        jobs::run(&self.app, stop).await;
-    }
-
-    /// Whether the database answers and takes writes.
-    ///
-    /// # Errors
-    /// [`Error::Store`] when it does not.
-    pub async fn ready(&self) -> Result<(), Error> {
-        Ok(self.app.db().ready().await?)
+    pub fn service(&self) -> Service {
+        let app = self.app.clone();
+        let grpc = KeymgrServer::new(grpc::Grpc::new(self.app.clone()))
+            .max_decoding_message_size(kit::grpc::MAX_MESSAGE);
+        Service {
+            name: NAME,
+            rest: rest::router(self.app.clone(), Arc::clone(&self.authenticator)),
+            public: axum::Router::new(),
+            grpc: kit::grpc::routes(NAME, ALLOW, grpc),
+            readiness: Vec::new(),
+            jobs: vec![Job::new(move |stop| jobs::run(app, stop))],
+        }
     }
 }

@@ -14,6 +14,7 @@ use kit::idempotency::IdempotencyKey;
 use kit::problem::Problem;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -29,10 +30,18 @@ struct Rest {
 
 /// All routes below `/api/v1`.
 pub(crate) fn router(app: App, authenticator: Arc<dyn Authenticator>) -> OpenApiRouter {
+    routes().with_state(Rest { app, authenticator })
+}
+
+/// What they take and answer.
+pub(crate) fn openapi() -> OpenApi {
+    routes().into_openapi()
+}
+
+fn routes() -> OpenApiRouter<Rest> {
     OpenApiRouter::new()
         .routes(routes!(list, generate))
         .routes(routes!(get))
-        .with_state(Rest { app, authenticator })
 }
 
 /// A key held by the key manager; its private half is never shown.

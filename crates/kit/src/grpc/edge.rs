@@ -18,11 +18,12 @@ use http::{Request, Response};
 use metrics::Histogram;
 use tonic::body::Body;
 use tonic::server::NamedService;
+use tonic::service::Routes;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 
 use super::{deadline, received};
-use crate::peer::{AllowTable, check};
+use crate::peer::{AllowTable, Way, check};
 use crate::trace::Scope;
 use crate::transport::InProcess;
 
@@ -39,6 +40,20 @@ pub fn edge(service: &'static str, allow: AllowTable) -> Edge {
             seconds: RwLock::default(),
         }),
     }
+}
+
+/// Routes of one service behind its [`edge`]: for the listener, and for callers in this process.
+pub fn routes<S>(service: &'static str, allow: AllowTable, server: S) -> Routes
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+        + NamedService
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    S::Future: Send + 'static,
+{
+    Routes::new(edge(service, allow).layer(server))
 }
 
 /// The layer made by [`edge`].
@@ -108,7 +123,12 @@ impl Edge {
             .find(|method| *method == request.uri().path());
         let method = listed.unwrap_or(UNLISTED);
         let in_process = request.extensions().get::<InProcess>().is_some();
-        let response = match check(self.allow, request.uri().path(), request.extensions().get()) {
+        let way = match in_process {
+            true => Way::InProcess,
+            false => Way::Network,
+        };
+        let peer = request.extensions().get();
+        let response = match check(self.allow, request.uri().path(), peer, way) {
             Ok(()) => guarded(inner, request).await,
             Err(status) => status.into_http(),
         };

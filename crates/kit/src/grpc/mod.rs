@@ -5,7 +5,7 @@ mod edge;
 mod received;
 mod status;
 
-pub use edge::{Edge, Edged, edge};
+pub use edge::{Edge, Edged, edge, routes};
 pub use status::{RemoteFault, to_status};
 
 /// Longest message that is sent or taken, in bytes. Generated servers and clients take it through

@@ -10,10 +10,11 @@ use kit::clock::{SharedClock, SystemClock};
 use kit::config::{Fault, span};
 use kit::tls::{ServerIdentity, SpiffeId};
 use secrecy::ExposeSecret;
+use setup::SERVICE_PROFILE;
 
 use super::{Database, Identity, Limits, Listen, PeerSettings, Settings, TlsFiles};
 use crate::wiring::https_names;
-use crate::wiring::identities::{self, PROFILE};
+use crate::wiring::identities;
 use crate::wiring::services::Service;
 
 /// Connections of one service; PostgreSQL has 100 for all unless told otherwise.
@@ -211,10 +212,10 @@ impl Identity {
                 faults.push(Fault::new("identity.validity", &self.validity, allowed));
             }
             Ok(Some(validity)) => {
-                let longest = settings.ca.longest_validity(PROFILE);
+                let longest = settings.ca.longest_validity(SERVICE_PROFILE);
                 if let Some(longest) = longest.filter(|longest| validity > *longest) {
                     let allowed = format!(
-                        "takes at most {}, as profile {PROFILE} does",
+                        "takes at most {}, as profile {SERVICE_PROFILE} does",
                         span::format(longest)
                     );
                     faults.push(Fault::new("identity.validity", &self.validity, allowed));

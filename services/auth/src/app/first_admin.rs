@@ -4,13 +4,13 @@
 //! that opens nothing, which the next start overwrites; one that dies after it has both. Of several processes that
 //! start at once one inserts, because they all use the same request key.
 
-use secrecy::SecretString;
 use store::StoreError;
 use store::outbox;
 use store::time::{from_micros, to_micros};
 
 use super::App;
 use super::create::created;
+use crate::KeepToken;
 use crate::domain::{ApiKey, Token, sha256};
 use crate::error::Error;
 use crate::store::{self as tables, Request};
@@ -29,28 +29,19 @@ enum Unless {
 
 impl App {
     /// Whether a key was made. Where a usable key may make keys, nothing happens.
-    pub(crate) async fn ensure_first_admin<F>(&self, keep: F) -> Result<bool, Error>
-    where
-        F: FnOnce(&SecretString) -> std::io::Result<()> + Send,
-    {
+    pub(crate) async fn ensure_first_admin(&self, keep: KeepToken) -> Result<bool, Error> {
         self.make_admin(Unless::ThereIsOne, keep).await
     }
 
     /// Makes another admin's key where one was made before, and says whether it did.
-    pub(crate) async fn replace_first_admin<F>(&self, keep: F) -> Result<bool, Error>
-    where
-        F: FnOnce(&SecretString) -> std::io::Result<()> + Send,
-    {
+    pub(crate) async fn replace_first_admin(&self, keep: KeepToken) -> Result<bool, Error> {
         if tables::count_made_by(&self.db, MAKER).await? == 0 {
             return Err(Error::NoAdmin);
         }
         self.make_admin(Unless::Never, keep).await
     }
 
-    async fn make_admin<F>(&self, unless: Unless, keep: F) -> Result<bool, Error>
-    where
-        F: FnOnce(&SecretString) -> std::io::Result<()> + Send,
-    {
+    async fn make_admin(&self, unless: Unless, keep: KeepToken) -> Result<bool, Error> {
         // Before the look for an admin: whoever makes one in between takes this round, and the insert finds it taken.
         let round = self.round().await?;
         let mut tx = self.db.begin().await?;

@@ -33,22 +33,14 @@ pub struct App {
 }
 
 impl App {
-    pub(crate) fn new(db: Db, clock: SharedClock, max_validity: Duration) -> Self {
+    pub(crate) fn new(db: Db, clock: SharedClock, max_validity: Duration, revocations: Epoch) -> Self {
         Self {
             db,
             clock,
             max_validity,
             last_used: Arc::default(),
-            revocations: Epoch::default(),
+            revocations,
         }
-    }
-
-    pub(crate) fn db(&self) -> &Db {
-        &self.db
-    }
-
-    pub(crate) fn revocations(&self) -> &Epoch {
-        &self.revocations
     }
 
     pub(crate) fn clock(&self) -> &SharedClock {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use kit::auth::Authenticator;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
@@ -21,9 +22,17 @@ struct Rest {
 
 /// All routes below `/api/v1`.
 pub(crate) fn router(app: App, authenticator: Arc<dyn Authenticator>) -> OpenApiRouter {
+    routes().with_state(Rest { app, authenticator })
+}
+
+/// What they take and answer.
+pub(crate) fn openapi() -> OpenApi {
+    routes().into_openapi()
+}
+
+fn routes() -> OpenApiRouter<Rest> {
     OpenApiRouter::new()
         .merge(api_keys::routes())
         .merge(roles::routes())
         .merge(whoami::routes())
-        .with_state(Rest { app, authenticator })
 }

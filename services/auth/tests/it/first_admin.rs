@@ -26,7 +26,7 @@ async fn first_start(running: &Running) -> Option<String> {
         *place.lock().unwrap() = Some(token.expose_secret().to_owned());
         Ok(())
     };
-    let made = running.auth.ensure_first_admin(keep).await.unwrap();
+    let made = running.auth.ensure_first_admin(Box::new(keep)).await.unwrap();
     let kept = kept.lock().unwrap().take();
     assert_eq!(made, kept.is_some());
     kept
@@ -67,7 +67,7 @@ async fn a_key_that_could_not_be_kept_is_not_valid(world: World) {
         token.expose_secret().clone_into(&mut place.lock().unwrap());
         Err(io::Error::from(io::ErrorKind::StorageFull))
     };
-    let refused = running.auth.ensure_first_admin(full).await.unwrap_err();
+    let refused = running.auth.ensure_first_admin(Box::new(full)).await.unwrap_err();
     assert!(matches!(refused, Error::Keep(_)), "{refused:?}");
     let token = seen.lock().unwrap().clone();
     assert!(running.auth.authenticator().authenticate(&token).await.is_err());
@@ -95,7 +95,11 @@ async fn when_all_admins_have_expired_another_is_made(world: World) {
 
 async fn a_lost_key_is_replaced_only_where_one_was_made(world: World) {
     let running = world.start().await;
-    let refused = running.auth.replace_first_admin(|_| Ok(())).await.unwrap_err();
+    let refused = running
+        .auth
+        .replace_first_admin(Box::new(|_| Ok(())))
+        .await
+        .unwrap_err();
     assert!(matches!(refused, Error::NoAdmin), "{refused:?}");
     let lost = first_start(&running).await.unwrap();
     let kept = Arc::new(Mutex::new(String::new()));
@@ -104,7 +108,7 @@ async fn a_lost_key_is_replaced_only_where_one_was_made(world: World) {
         token.expose_secret().clone_into(&mut place.lock().unwrap());
         Ok(())
     };
-    assert!(running.auth.replace_first_admin(keep).await.unwrap());
+    assert!(running.auth.replace_first_admin(Box::new(keep)).await.unwrap());
     let token = kept.lock().unwrap().clone();
     for token in [&token, &lost] {
         let admin = running.auth.authenticator().authenticate(token).await.unwrap();

@@ -17,7 +17,7 @@ async fn nobody_is_called_a_stranger_because_the_database_is_down() {
     let made = running.key(&["auditor"], None).await;
     let (local, remote) = (running.auth.authenticator(), Remote::new(running.transport("ca")));
     assert!(remote.authenticate(text(&made)).await.is_ok());
-    running.auth.ready().await.unwrap();
+    running.db.ready().await.unwrap();
 
     server.stop().await.unwrap();
     for fault in [
@@ -27,7 +27,7 @@ async fn nobody_is_called_a_stranger_because_the_database_is_down() {
         assert!(matches!(fault, AuthFault::Unavailable(_)), "{fault:?}");
     }
     assert!(running.auth.app().write_last_used().await.is_err());
-    assert!(running.auth.ready().await.is_err());
+    assert!(running.db.ready().await.is_err());
 
     server.resume().await.unwrap();
     running.auth.app().write_last_used().await.unwrap();

@@ -29,7 +29,7 @@ async fn call(
         }
         None => Body::empty(),
     };
-    let (router, _) = running.auth.rest().split_for_parts();
+    let (router, _) = running.auth.service().rest.split_for_parts();
     let response = router.oneshot(request.body(body).unwrap()).await.unwrap();
     let status = response.status();
     let bytes = response.into_body().collect().await.unwrap().to_bytes();
@@ -133,7 +133,7 @@ async fn each_route_asks_for_its_permission() {
 #[tokio::test]
 async fn the_document_names_a_permission_for_every_operation() {
     let world = World::sqlite();
-    let (_, document) = world.start().await.auth.rest().split_for_parts();
+    let (_, document) = world.start().await.auth.service().rest.split_for_parts();
     let document = serde_json::to_value(document).unwrap();
     let mut seen = Vec::new();
     for (path, operations) in document["paths"].as_object().unwrap() {

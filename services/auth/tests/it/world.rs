@@ -6,7 +6,6 @@ use std::time::Duration;
 use auth::{Auth, Config, CreateRequest, Created, Deps, MIGRATIONS};
 use kit::auth::{Caller, roles};
 use kit::clock::MockClock;
-use kit::grpc::edge;
 use kit::transport::{Transport, in_process};
 use secrecy::ExposeSecret;
 use store::{Db, Options};
@@ -14,7 +13,6 @@ use tempfile::TempDir;
 use testkit::postgres::Postgres;
 use time::OffsetDateTime;
 use time::macros::datetime;
-use tower::Layer;
 
 /// Runs `async fn name(world: World)` on SQLite and on PostgreSQL.
 macro_rules! on_both_databases {
@@ -81,6 +79,7 @@ impl World {
             Deps {
                 db: db.clone(),
                 clock,
+                revocations: kit::auth::Epoch::default(),
             },
         )
         .unwrap();
@@ -91,7 +90,7 @@ impl World {
 impl Running {
     /// The way that service `caller` has to this one.
     pub(crate) fn transport(&self, caller: &'static str) -> Transport {
-        in_process(edge("auth", auth::ALLOW).layer(self.auth.grpc()), caller)
+        in_process(self.auth.service().grpc, caller)
     }
 
     /// Makes a key with these roles, as somebody who may do everything.

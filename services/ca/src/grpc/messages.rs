@@ -6,7 +6,7 @@ use proto::feed::v1::FeedEvent;
 use tonic::Status;
 
 use super::Grpc;
-use crate::domain::{Issued, Query};
+use crate::domain::{Authority, Issued, Query};
 use crate::error::Error;
 use crate::rest::filters::Filters;
 
@@ -45,6 +45,20 @@ impl Grpc {
             requester: issued.requester,
             issued_by: issued.issued_by.unwrap_or_default(),
         })
+    }
+}
+
+pub(super) fn encode_ca(authority: &Authority) -> wire::CaInfo {
+    let chain = authority.chain.iter();
+    wire::CaInfo {
+        name: authority.name.clone(),
+        subject: authority.certificate.subject().to_string(),
+        not_before_us: store::time::to_micros(authority.certificate.not_before()),
+        not_after_us: store::time::to_micros(authority.certificate.not_after()),
+        certificate: authority.certificate.der().to_vec(),
+        chain: chain.map(|certificate| certificate.der().to_vec()).collect(),
+        suspended: authority.suspension.is_some(),
+        key_name: authority.key_name.clone(),
     }
 }
 

@@ -14,6 +14,7 @@ use axum::extract::FromRef;
 use kit::auth::Authenticator;
 use serde::Deserialize;
 use utoipa::ToSchema;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
@@ -32,12 +33,20 @@ struct NoMembers {}
 
 /// All routes below `/api/v1`.
 pub(crate) fn router(app: App, authenticator: Arc<dyn Authenticator>) -> OpenApiRouter {
+    routes().with_state(Rest { app, authenticator })
+}
+
+/// What they take and answer.
+pub(crate) fn openapi() -> OpenApi {
+    routes().into_openapi()
+}
+
+fn routes() -> OpenApiRouter<Rest> {
     OpenApiRouter::new()
         .merge(certificates::routes())
         .merge(revocation::routes())
         .merge(authorities::routes())
         .merge(profiles::routes())
-        .with_state(Rest { app, authenticator })
 }
 
 /// Routes for the plain HTTP listener: what certificates point to.

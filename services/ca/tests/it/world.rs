@@ -12,7 +12,6 @@ use keys::{Signer, SoftwareKey};
 use kit::auth::{AuthFault, Authenticator, Caller};
 use kit::clock::MockClock;
 use kit::error::{Fault, Kind};
-use kit::grpc::edge;
 use kit::transport::{Transport, in_process};
 use proto::ca::v1::ca_client::CaClient;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
@@ -27,7 +26,7 @@ use time::macros::datetime;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tower::{Layer, ServiceExt};
+use tower::ServiceExt;
 use x509::crl::Reason;
 use x509::csr::Csr;
 use x509::serial::Serial;
@@ -157,7 +156,7 @@ impl World {
 
     /// What service `caller` sees.
     pub(crate) fn client(&self, caller: &'static str) -> CaClient<Transport> {
-        CaClient::new(in_process(edge("ca", ca::ALLOW).layer(self.ca.grpc()), caller))
+        CaClient::new(in_process(self.ca.service().grpc, caller))
     }
 
     pub(crate) async fn issue(&self, request: IssueRequest) -> Issued {
@@ -255,7 +254,7 @@ async fn key_manager(dir: &TempDir, url: &str, clock: Arc<MockClock>) -> Transpo
         authenticator: Arc::new(Nobody),
     };
     let keymgr = Keymgr::build(config, deps).await.unwrap();
-    in_process(edge("keymgr", keymgr::ALLOW).layer(keymgr.grpc()), "ca")
+    in_process(keymgr.service().grpc, "ca")
 }
 
 async fn database(url: &str) -> Db {

@@ -57,8 +57,4 @@ impl App {
             max_batch: config.max_batch,
         }
     }
-
-    pub(crate) fn db(&self) -> &Db {
-        &self.db
-    }
 }

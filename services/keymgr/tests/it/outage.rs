@@ -25,7 +25,7 @@ async fn loaded_keys_sign_while_the_database_is_down_and_the_rest_recovers() {
         .await;
     let key = PublicKey::from_spki(&made.spki).unwrap();
     let message = certificate(&key, SignatureAlgorithm::EcdsaSha256);
-    running.keymgr.ready().await.unwrap();
+    running.db.ready().await.unwrap();
 
     server.stop().await.unwrap();
     sign(&running, "loaded", &message, "").await.unwrap();
@@ -42,7 +42,7 @@ async fn loaded_keys_sign_while_the_database_is_down_and_the_rest_recovers() {
             "{refused:?}"
         );
     }
-    assert!(running.keymgr.ready().await.is_err());
+    assert!(running.db.ready().await.is_err());
 
     server.resume().await.unwrap();
     let wanted = GetRequest {

@@ -16,7 +16,7 @@ on_both_databases!(
 );
 
 fn routes(running: &Running) -> (Router, OpenApi) {
-    running.keymgr.rest().split_for_parts()
+    running.keymgr.service().rest.split_for_parts()
 }
 
 /// Method and path, with a role as credential and a body if there are any.

@@ -101,7 +101,9 @@ async fn what_is_left_is_written_at_the_stop() {
         .unwrap();
     let stop = tokio_util::sync::CancellationToken::new();
     stop.cancel();
-    running.keymgr.jobs(stop).await;
+    for job in running.keymgr.service().jobs {
+        job.run(stop.clone()).await;
+    }
     let made = running
         .keymgr
         .app()

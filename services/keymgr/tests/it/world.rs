@@ -6,7 +6,6 @@ use std::sync::Arc;
 use keymgr::{Backends, Config, Deps, Error, Keymgr, Software};
 use kit::auth::{AuthFault, Authenticator, Caller, roles};
 use kit::clock::MockClock;
-use kit::grpc::edge;
 use kit::transport::{Transport, in_process};
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use proto::keymgr::v1::{GenerateRequest, Key, Purpose};
@@ -14,7 +13,6 @@ use store::{Db, Options};
 use tempfile::TempDir;
 use testkit::postgres::Postgres;
 use time::macros::datetime;
-use tower::Layer;
 
 /// Runs `async fn name(world: World)` on SQLite and on PostgreSQL.
 macro_rules! on_both_databases {
@@ -100,10 +98,7 @@ impl World {
 impl Running {
     /// What service `caller` sees.
     pub(crate) fn client(&self, caller: &'static str) -> KeymgrClient<Transport> {
-        KeymgrClient::new(in_process(
-            edge("keymgr", keymgr::ALLOW).layer(self.keymgr.grpc()),
-            caller,
-        ))
+        KeymgrClient::new(in_process(self.keymgr.service().grpc, caller))
     }
 
     pub(crate) async fn generate(&self, name: &str, algorithm: &str, purpose: Purpose) -> Key {

@@ -1,0 +1,92 @@
+//! Certificates of the services CA for GigVault itself, asked of `ca` in this process or elsewhere.
+
+use std::time::Duration;
+
+use kit::transport::Transport;
+use proto::ca::v1::ca_client::CaClient;
+use proto::ca::v1::{CaInfo, IssueRequest, ListCasRequest};
+use x509::Certificate;
+
+use crate::error::Error;
+use crate::{SERVICE_PROFILE, SERVICES_CA};
+
+/// The way to the CA of services.
+#[derive(Clone)]
+pub struct Issuer {
+    ca: CaClient<Transport>,
+    /// Life of service identities; the profile's default without one.
+    validity: Option<Duration>,
+}
+
+impl Issuer {
+    /// Asks over `ca`. Within a process the caller is [`kit::peer::PROCESS`], elsewhere the service that asks.
+    #[must_use]
+    pub fn new(ca: Transport, validity: Option<Duration>) -> Self {
+        Self {
+            ca: CaClient::new(ca),
+            validity,
+        }
+    }
+
+    /// The chain for a service's CSR (DER), PEM, leaf first, without the root.
+    ///
+    /// # Errors
+    /// [`Error::Call`] with what `ca` said.
+    pub async fn service_identity(&self, csr: Vec<u8>) -> Result<String, Error> {
+        self.issue(csr, self.validity).await
+    }
+
+    /// The same for the HTTPS listener's CSR, which lives as long as the profile says.
+    pub(crate) async fn https(&self, csr: Vec<u8>) -> Result<String, Error> {
+        self.issue(csr, None).await
+    }
+
+    async fn issue(&self, csr: Vec<u8>, validity: Option<Duration>) -> Result<String, Error> {
+        let request = IssueRequest {
+            csr,
+            ca: SERVICES_CA.to_owned(),
+            profile: SERVICE_PROFILE.to_owned(),
+            validity_seconds: validity.map_or(0, |validity| validity.as_secs()),
+            ..IssueRequest::default()
+        };
+        let issued = self.ca.clone().issue(request).await;
+        let issued = issued
+            .map_err(Error::call(
+                "CA services did not issue a certificate for GigVault itself",
+            ))?
+            .into_inner();
+        let mut chain = x509::pem::encode("CERTIFICATE", &issued.certificate);
+        for above in &issued.chain {
+            let above = Certificate::from_der(above)?;
+            if above.subject() != above.issuer() {
+                chain.push_str(&above.pem());
+            }
+        }
+        Ok(chain)
+    }
+
+    /// The certificate of the services CA: the only one that services trust.
+    pub(crate) async fn services_ca(&self) -> Result<Certificate, Error> {
+        let all = authorities(&self.ca).await?;
+        let services = all.into_iter().find(|ca| ca.name == SERVICES_CA);
+        let services = services.ok_or_else(|| lost_ca(SERVICES_CA))?;
+        Ok(Certificate::from_der(&services.certificate)?)
+    }
+}
+
+/// All CAs that `ca` knows.
+pub(crate) async fn authorities(ca: &CaClient<Transport>) -> Result<Vec<CaInfo>, Error> {
+    let listed = ca.clone().list_cas(ListCasRequest {}).await;
+    Ok(listed
+        .map_err(Error::call("the CAs cannot be listed"))?
+        .into_inner()
+        .items)
+}
+
+pub(crate) fn lost_ca(name: &str) -> Error {
+    Error::Lost {
+        service: "ca",
+        what: format!("CA {name}"),
+        backup: "the backup",
+    }
+}

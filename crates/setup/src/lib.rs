@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod hierarchy;
+pub mod https;
+mod issuer;
+pub mod service_identity;
+
+pub use error::Error;
+pub use hierarchy::{Files, Hierarchy};
+pub use issuer::Issuer;
+
+/// The CA that issues for users.
+pub const ISSUING_CA: &str = "issuing";
+/// The CA that issues for GigVault itself, and nothing else.
+pub const SERVICES_CA: &str = "services";
+/// The profile of service identities and of the HTTPS certificate.
+pub const SERVICE_PROFILE: &str = "service-identity";
+/// Name of the API in its SPIFFE id: what clients require of the HTTPS certificate (`docs/adr/0008`). No service may have it.
+pub const API: &str = "api";

@@ -1,0 +1,84 @@
+//! The identity of a service: made by the process that has the CA at its start, renewed by each process for itself.
+
+use std::path::Path;
+
+use kit::clock::SharedClock;
+use kit::identity_renewal::{is_due, key_and_csr};
+use kit::tls::{Identity, IdentityFiles};
+use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+use x509::{Certificate, DistinguishedName, San};
+
+use crate::error::Error;
+use crate::issuer::Issuer;
+
+/// `spiffe://<trust-domain>/svc/<name>` as a subject alternative name.
+///
+/// # Errors
+/// [`Error::Request`] for a trust domain or name that no URI can hold.
+pub fn name_of(trust_domain: &str, service: &str) -> Result<San, Error> {
+    let id = format!("uri:spiffe://{trust_domain}/svc/{service}");
+    id.parse()
+        .map_err(|reason| Error::Request(format!("{id}: {reason}")))
+}
+
+/// Makes the identity if it is missing or used up.
+///
+/// # Errors
+/// Where there is none afterwards.
+pub async fn ensure(
+    issuer: &Issuer,
+    name: San,
+    files: &IdentityFiles,
+    now: OffsetDateTime,
+) -> Result<(), Error> {
+    let there = files.certificate.exists() && files.key.exists();
+    if there && read(&files.certificate).is_some_and(|certificate| !is_due(&certificate, now)) {
+        return Ok(());
+    }
+    match make(issuer, name, files).await {
+        // It is renewed in the background too. A CA that is suspended or expired must not keep the server from its start:
+        // nobody could look, revoke or resume it then.
+        Err(error) if there => {
+            tracing::warn!(
+                cause = kit::error::chain(&error),
+                "the service identity was not renewed; the old one stays"
+            );
+            Ok(())
+        }
+        done => done,
+    }
+}
+
+async fn make(issuer: &Issuer, name: San, files: &IdentityFiles) -> Result<(), Error> {
+    let (key, csr) = key_and_csr(&DistinguishedName::default(), &[name]).map_err(Error::Request)?;
+    let chain = issuer.service_identity(csr).await?;
+    // Only the services CA is trusted, not its root: under that, users have certificates too.
+    let services = issuer.services_ca().await?;
+    if let Some(folder) = files.certificate.parent() {
+        files::private_dir(folder)?;
+    }
+    files::replace(&files.roots, services.pem().as_bytes(), 0o644)?;
+    write(files, &chain, &key)
+}
+
+/// Renews `identity` at two thirds of its life, until `stop`.
+pub async fn renew(issuer: Issuer, identity: Identity, clock: SharedClock, stop: CancellationToken) {
+    let issue = move |csr: Vec<u8>| {
+        let issuer = issuer.clone();
+        async move { Ok(issuer.service_identity(csr).await?.into_bytes()) }
+    };
+    kit::identity_renewal::run(identity, clock, issue, stop).await;
+}
+
+pub(crate) fn write(files: &IdentityFiles, chain: &str, key: &str) -> Result<(), Error> {
+    let written = files.write(chain.as_bytes(), key.as_bytes());
+    written.map_err(|source| Error::Identity {
+        path: files.certificate.clone(),
+        source,
+    })
+}
+
+pub(crate) fn read(path: &Path) -> Option<Certificate> {
+    Certificate::from_pem(&std::fs::read(path).ok()?).ok()
+}
