@@ -104,7 +104,7 @@ fn name_of(scheme: ObjectIdentifier) -> &'static str {
         (Some(PKCS12_PBE), Some(1 | 2)) => "RC4 (a PKCS#12 scheme of the 1990s)",
         (Some(PKCS12_PBE), Some(4)) => "3DES with two keys",
         (Some(PKCS12_PBE), Some(5)) => "RC2 with 128 bits",
-        (Some(PKCS12_PBE), Some(6)) => "RC2 with 40 bits, which anybody can break,",
+        (Some(PKCS12_PBE), Some(6)) => "RC2 with 40 bits (which anybody can break)",
         (Some(PKCS5), Some(1..=11)) => "PBES1 (DES or RC2 with MD2, MD5 or SHA-1)",
         _ => "an unknown scheme",
     }

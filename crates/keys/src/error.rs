@@ -52,6 +52,12 @@ pub enum KeyError {
          `openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD -out NEW`"
     )]
     UnsupportedEncryption(&'static str),
+    /// A PKCS#12 file uses an encryption that is not supported.
+    #[error(
+        "the PKCS#12 file is encrypted with {0}, which is not supported: write it anew with \
+         `openssl pkcs12 -legacy -in OLD -out PEM -noenc` and `openssl pkcs12 -export -in PEM -out NEW`, and remove PEM"
+    )]
+    UnsupportedPkcs12(&'static str),
     /// Argon2id parameters outside the accepted range.
     #[error("argon2id cost out of range: {0}")]
     Argon2Cost(&'static str),

@@ -61,10 +61,15 @@ fn from_block(block: &Block, passphrase: Option<&SecretString>) -> Result<Softwa
         OPENSSH => Err(KeyError::NotAKeyFile(
             "an OpenSSH private key; convert a copy with `ssh-keygen -p -m PKCS8 -f COPY`",
         )),
-        _ => Err(KeyError::NotAKeyFile(
-            "a DSA key, which is not supported; make a new key",
-        )),
+        _ => Err(KeyError::NotAKeyFile(IS_DSA)),
     }
+}
+
+const IS_DSA: &str = "a DSA key, which is not supported; make a new key";
+
+/// How many values follow.
+fn remaining(mut fields: Reader<'_>) -> usize {
+    std::iter::from_fn(|| fields.any().ok()).count()
 }
 
 /// Tells the formats apart by their first fields.
@@ -79,6 +84,8 @@ fn from_der(der: &[u8], passphrase: Option<&SecretString>) -> Result<SoftwareKey
     match (first.tag, first.content, second.tag) {
         (tag::INTEGER, [0 | 1], tag::SEQUENCE) => SoftwareKey::from_pkcs8(der),
         (tag::INTEGER, [1], tag::OCTET_STRING) => SoftwareKey::from_sec1(der),
+        // Version, p, q, g, and the two halves; RSA has three numbers more.
+        (tag::INTEGER, [0], tag::INTEGER) if remaining(fields) == 4 => Err(KeyError::NotAKeyFile(IS_DSA)),
         (tag::INTEGER, _, tag::INTEGER) => SoftwareKey::from_pkcs1(der),
         (tag::SEQUENCE, _, tag::OCTET_STRING) => from_encrypted(der, passphrase),
         (tag::SEQUENCE, _, tag::BIT_STRING) => Err(KeyError::NotAKeyFile("a public key")),

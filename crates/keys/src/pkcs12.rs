@@ -66,9 +66,13 @@ impl Pkcs12 {
     /// Reads a file, DER or BER.
     ///
     /// # Errors
-    /// [`KeyError::WrongPassphrase`], [`KeyError::UnsupportedEncryption`], [`KeyError::Malformed`].
+    /// [`KeyError::WrongPassphrase`], [`KeyError::UnsupportedPkcs12`], [`KeyError::Malformed`].
     pub fn from_der(file: &[u8], passphrase: &SecretString) -> Result<Self, KeyError> {
         let bags = Bags::open(file, passphrase)?;
+        // The certificates may be in the part that was passed over.
+        if let Some(scheme) = bags.unsupported {
+            return Err(KeyError::UnsupportedPkcs12(scheme));
+        }
         let mut certificates = Vec::with_capacity(bags.certificates.len());
         for der in &bags.certificates {
             let certificate = Certificate::from_der(der);
@@ -196,17 +200,32 @@ struct Bags {
     certificates: Vec<Vec<u8>>,
     count: usize,
     passphrase: Option<SecretString>,
+    /// The scheme of a part that was passed over.
+    unsupported: Option<&'static str>,
+}
+
+/// The same refusal, with the advice for a PKCS#12 file.
+fn of_pkcs12(error: KeyError) -> KeyError {
+    match error {
+        KeyError::UnsupportedEncryption(scheme) => KeyError::UnsupportedPkcs12(scheme),
+        other => other,
+    }
 }
 
 impl Bags {
     fn open(file: &[u8], passphrase: &SecretString) -> Result<Self, KeyError> {
+        Self::read(file, passphrase).map_err(of_pkcs12)
+    }
+
+    fn read(file: &[u8], passphrase: &SecretString) -> Result<Self, KeyError> {
         let der = Zeroizing::new(to_der(file).map_err(malformed)?);
         let mut fields = Reader::within(&der, tag::SEQUENCE).map_err(malformed)?;
         if fields.expect(tag::INTEGER).map_err(malformed)? != [3] {
             return Err(KeyError::Malformed("not version 3 of PKCS#12"));
         }
         let safe = data(fields.any().map_err(malformed)?)?;
-        if !fields.is_empty() {
+        let authentic = !fields.is_empty();
+        if authentic {
             mac::verify(fields.any().map_err(malformed)?.whole, safe, passphrase)?;
         }
         let mut bags = Self {
@@ -221,7 +240,12 @@ impl Bags {
             if parts > MAX_PARTS {
                 return Err(KeyError::Malformed("the PKCS#12 file has more than 8 parts"));
             }
-            bags.take_content(contents.any().map_err(malformed)?, passphrase)?;
+            match bags.take_content(contents.any().map_err(malformed)?, passphrase) {
+                // Older tools encrypt certificates with RC2 and the key with 3DES. That the file is as it was written, and the
+                // passphrase right, the integrity code has shown.
+                Err(KeyError::UnsupportedEncryption(scheme)) if authentic => bags.unsupported = Some(scheme),
+                taken => taken?,
+            }
         }
         Ok(bags)
     }
@@ -274,7 +298,8 @@ impl Bags {
     fn key(&self) -> Result<SoftwareKey, KeyError> {
         match (self.keys.as_slice(), self.shrouded.as_slice()) {
             ([plain], []) => SoftwareKey::from_pkcs8(plain),
-            ([], [shrouded]) => pem::from_encrypted(shrouded, self.passphrase.as_ref()),
+            ([], [shrouded]) => pem::from_encrypted(shrouded, self.passphrase.as_ref()).map_err(of_pkcs12),
+            ([], []) if let Some(scheme) = self.unsupported => Err(KeyError::UnsupportedPkcs12(scheme)),
             ([], []) => Err(KeyError::Malformed("the PKCS#12 file holds no private key")),
             _ => Err(KeyError::Malformed(
                 "the PKCS#12 file holds several private keys; export the one that is meant",

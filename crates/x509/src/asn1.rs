@@ -102,6 +102,22 @@ pub mod tag {
         )
     }
 
+    /// The name of a type of character strings that is read as text.
+    #[must_use]
+    pub const fn string_name(tag: u8) -> Option<&'static str> {
+        Some(match tag {
+            UTF8_STRING => "UTF8String",
+            NUMERIC_STRING => "NumericString",
+            PRINTABLE_STRING => "PrintableString",
+            IA5_STRING => "IA5String",
+            VISIBLE_STRING => "VisibleString",
+            GENERAL_STRING => "GeneralString",
+            UNIVERSAL_STRING => "UniversalString",
+            BMP_STRING => "BMPString",
+            _ => return None,
+        })
+    }
+
     /// Context-specific, primitive.
     #[must_use]
     pub const fn context(number: u8) -> u8 {

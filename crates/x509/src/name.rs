@@ -80,6 +80,14 @@ pub enum NameError {
     /// The received value is of a type that has no text form.
     #[error("the value of {0} is not a character string")]
     NotText(String),
+    /// The received value has octets that its string type cannot have.
+    #[error("the value of {attribute} is a {string} with octets that none can have")]
+    BrokenString {
+        /// Short name or OID of the attribute.
+        attribute: String,
+        /// The string type.
+        string: &'static str,
+    },
     /// One type stands twice in one relative distinguished name (X.501 section 9.3).
     #[error("{0} appears more than once in one multi-valued part of the distinguished name")]
     Repeated(String),
@@ -104,11 +112,11 @@ impl DistinguishedName {
         let mut parts = Reader::within(der, tag::SEQUENCE)?;
         while !parts.is_empty() {
             let mut attributes = parts.enter(tag::SET)?;
-            loop {
+            if attributes.is_empty() {
+                return Err(DerError::Value("RelativeDistinguishedName: a SET without attributes").into());
+            }
+            while !attributes.is_empty() {
                 Attribute::read(&mut attributes)?;
-                if attributes.is_empty() {
-                    break;
-                }
             }
         }
         Ok(Self { der: der.into() })
@@ -172,9 +180,7 @@ impl DistinguishedName {
             let attributes: Vec<Vec<u8>> = rdn
                 .iter()
                 .map(|attribute| {
-                    let text = attribute
-                        .text()
-                        .ok_or_else(|| NameError::NotText(attribute.label()))?;
+                    let text = attribute.text().ok_or_else(|| attribute.without_text())?;
                     attribute::encode(attribute.oid, &text)
                 })
                 .collect::<Result<_, _>>()?;

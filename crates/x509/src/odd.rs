@@ -27,6 +27,8 @@ pub struct Odd {
     pub fields: Vec<(String, String)>,
     /// What is wrong with it; empty if nothing is.
     pub problems: Vec<String>,
+    /// Whether nothing here accepts it.
+    pub refused: bool,
 }
 
 impl Odd {
@@ -39,6 +41,7 @@ impl Odd {
             kind: "certificate",
             fields: Vec::new(),
             problems: Vec::new(),
+            refused: false,
         };
         let strict = if odd.certificate(tbs).is_ok() {
             Certificate::from_der(der).err().map(|error| error.to_string())
@@ -47,12 +50,14 @@ impl Odd {
                 kind: "crl",
                 fields: Vec::new(),
                 problems: Vec::new(),
+                refused: false,
             };
             odd.list(tbs).ok()?;
             CertificateList::from_der(der)
                 .err()
                 .map(|error| error.to_string())
         };
+        odd.refused = strict.is_some();
         strict.into_iter().for_each(|problem| odd.problem(problem));
         Some(odd)
     }
@@ -87,8 +92,13 @@ impl Odd {
         let version = fields.optional(tag::INTEGER)?;
         self.field("version", version.map_or_else(|| "1".to_owned(), version_of));
         fields.expect(tag::SEQUENCE)?;
-        self.name("issuer", fields.any()?);
-        self.time("this update", fields.any()?);
+        let (issuer, this_update) = (fields.any()?, fields.any()?);
+        // What has no time here is no list: a request for a certificate begins in the same way.
+        if !matches!(this_update.tag, tag::UTC_TIME | tag::GENERALIZED_TIME) {
+            return Err(DerError::Value("thisUpdate"));
+        }
+        self.name("issuer", issuer);
+        self.time("this update", this_update);
         if matches!(fields.peek(), Some(tag::UTC_TIME | tag::GENERALIZED_TIME)) {
             self.time("next update", fields.any()?);
         }

@@ -25,7 +25,8 @@ pub(super) fn run(args: &InspectArgs, now: OffsetDateTime, out: &mut dyn Write) 
 
 fn of_file(path: &Path) -> Result<(Value, String), Error> {
     let content = super::read_input(path)?;
-    let binary = content.first() == Some(&0x30);
+    // Text may begin with the character that is a SEQUENCE in DER.
+    let binary = content.first() == Some(&0x30) && !x509::pem::is_pem(&content);
     if let Some(odd) = odd(&content, binary) {
         return Ok(of_odd(&odd));
     }
@@ -71,7 +72,11 @@ fn odd(content: &[u8], binary: bool) -> Option<Odd> {
 }
 
 fn of_odd(odd: &Odd) -> (Value, String) {
-    let mut text = format!("{}, not as it must be; nothing here would accept it\n", odd.kind);
+    let verdict = match odd.refused {
+        true => "not as it must be; nothing here would accept it",
+        false => "not as RFC 5280 wants it",
+    };
+    let mut text = format!("{}, {verdict}\n", odd.kind);
     for problem in &odd.problems {
         text.push_str(&format!("  problem: {problem}\n"));
     }

@@ -359,8 +359,15 @@ fn inspect_reads_whatever_a_ceremony_handles() {
             "issuing.der",
         ])
         .ok();
+    let der = ["req", "-in", "issuing.csr", "-outform", "DER", "-out", "csr.der"];
+    ceremony.openssl(&der).ok();
+    // Text that begins with the octet of a DER SEQUENCE.
+    let crt = ceremony.read("issuing.crt");
+    fs::write(ceremony.path("noted.crt"), format!("0 - the issuing CA\n{crt}")).unwrap();
     for (file, kind) in [
         ("issuing.csr", "csr"),
+        ("csr.der", "csr"),
+        ("noted.crt", "certificate"),
         ("issuing.crt", "certificate"),
         ("issuing.der", "certificate"),
         ("root.crl", "crl"),

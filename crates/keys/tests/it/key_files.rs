@@ -108,6 +108,22 @@ fn we_read_encrypted_files_of_openssl() {
 }
 
 #[test]
+fn a_dsa_key_is_called_that_in_every_form() {
+    let openssl = OpenSsl::new();
+    openssl.run("genpkey -genparam -algorithm DSA -pkeyopt dsa_paramgen_bits:1024 -out dsa.params");
+    openssl.run("genpkey -paramfile dsa.params -out dsa.pem");
+    openssl.run("pkey -in dsa.pem -traditional -out old.pem");
+    openssl.run("pkey -in dsa.pem -traditional -outform DER -out old.der");
+    openssl.run("pkey -in dsa.pem -outform DER -out new.der");
+    for file in ["dsa.pem", "old.pem", "old.der", "new.der"] {
+        let refused = keys::from_file(&openssl.read(file), None)
+            .unwrap_err()
+            .to_string();
+        assert!(refused.contains("DSA"), "{file}: {refused}");
+    }
+}
+
+#[test]
 fn encryptions_we_do_not_read_name_the_way_out() {
     let openssl = OpenSsl::new();
     openssl.run("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out plain.pem");

@@ -3,6 +3,7 @@
 use keys::{KeyError, Pkcs12, Signer, SoftwareKey};
 use secrecy::SecretString;
 use x509::Certificate;
+use x509::asn1::{Reader, Writer, tag};
 
 use crate::openssl::OpenSsl;
 
@@ -89,6 +90,54 @@ fn files_of_openssl_are_read_old_and_new() {
             "{options}: {refused}"
         );
     }
+}
+
+#[test]
+fn the_key_is_found_beside_certificates_in_a_cipher_that_is_not_read() {
+    let openssl = OpenSsl::new();
+    let (key, _) = pair(&openssl, EC);
+    let export =
+        "pkcs12 -export -legacy -in crt.pem -inkey key.pem -passout pass:sesame -out a.p12 -macalg sha1";
+    for (options, scheme) in [
+        (
+            "-certpbe PBE-SHA1-RC2-40 -keypbe PBE-SHA1-3DES",
+            "RC2 with 40 bits",
+        ),
+        (
+            "-certpbe PBE-SHA1-RC2-128 -keypbe AES-256-CBC",
+            "RC2 with 128 bits",
+        ),
+        ("-certpbe PBE-SHA1-RC4-128 -keypbe PBE-SHA1-3DES", "RC4"),
+    ] {
+        openssl.run(&format!("{export} {options}"));
+        let file = openssl.read("a.p12");
+        let read = keys::from_file(&file, Some(&"sesame".into())).unwrap();
+        assert_eq!(read.public_key(), key.public_key(), "{options}");
+        let wrong = keys::from_file(&file, Some(&"Sesame".into())).unwrap_err();
+        assert!(matches!(wrong, KeyError::WrongPassphrase), "{wrong}");
+        // Whoever wants the certificates is told why there are none, and what helps with a PKCS#12 file.
+        let refused = Pkcs12::from_der(&file, &"sesame".into()).unwrap_err().to_string();
+        assert!(refused.contains(scheme), "{refused}");
+        assert!(
+            refused.contains("openssl pkcs12") && !refused.contains(",,"),
+            "{refused}"
+        );
+    }
+    openssl.run(&format!(
+        "{export} -certpbe PBE-SHA1-3DES -keypbe PBE-SHA1-RC2-40"
+    ));
+    let refused = keys::from_file(&openssl.read("a.p12"), Some(&"sesame".into())).unwrap_err();
+    assert!(matches!(refused, KeyError::UnsupportedPkcs12(_)), "{refused}");
+    // Without an integrity code nobody knows whether what is left is what was written.
+    openssl.run(&format!(
+        "{export} -certpbe PBE-SHA1-RC2-40 -keypbe PBE-SHA1-3DES"
+    ));
+    let file = openssl.read("a.p12");
+    let mut fields = Reader::within(&file, tag::SEQUENCE).unwrap();
+    let kept = [fields.any().unwrap().whole, fields.any().unwrap().whole].concat();
+    let file = Writer::one(tag::SEQUENCE, |out| out.raw(&kept));
+    let refused = keys::from_file(&file, Some(&"sesame".into())).unwrap_err();
+    assert!(matches!(refused, KeyError::UnsupportedPkcs12(_)), "{refused}");
 }
 
 #[test]

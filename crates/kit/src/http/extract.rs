@@ -76,6 +76,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
                 detail,
             ));
         }
+        if !is_utf8(request.headers()) {
+            return Err(Problem::with_status(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported-media-type",
+                "JSON is read as UTF-8 only; send the body so, and no other charset in Content-Type",
+            ));
+        }
         let Raw(body) = Raw::from_request(request, state).await?;
         json::from_slice(&body).map(Self)
     }
@@ -99,6 +106,21 @@ pub(super) fn media_type(headers: &HeaderMap) -> &str {
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
     media_type.split(';').next().unwrap_or_default().trim()
+}
+
+/// Whether the body is not said to be in another charset. JSON has none but UTF-8 (RFC 8259 section 8.1), and its media
+/// type no such parameter; what says so is right all the same.
+fn is_utf8(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+        return true;
+    };
+    let charset = |parameter: &str| {
+        let (name, value) = parameter.split_once('=')?;
+        let named = name.trim().eq_ignore_ascii_case("charset");
+        named.then(|| value.trim().trim_matches('"').to_ascii_lowercase())
+    };
+    let mut charsets = value.split(';').skip(1).filter_map(charset);
+    charsets.all(|charset| matches!(charset.as_str(), "utf-8" | "utf8" | "us-ascii"))
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
@@ -172,6 +194,32 @@ mod tests {
     struct List {
         #[expect(dead_code, reason = "only read")]
         limit: Option<u16>,
+    }
+
+    #[test]
+    fn another_charset_is_told_from_utf_8() {
+        let said = |value: &'static str| {
+            is_utf8(&HeaderMap::from_iter([(
+                CONTENT_TYPE,
+                http::HeaderValue::from_static(value),
+            )]))
+        };
+        assert!(is_utf8(&HeaderMap::new()));
+        for good in [
+            "application/json",
+            "application/json; charset=UTF-8",
+            "application/json;charset=\"utf-8\"",
+            "application/json; version=1",
+        ] {
+            assert!(said(good), "{good}");
+        }
+        for bad in [
+            "application/json; charset=iso-8859-1",
+            "application/json; Charset=\"utf-16\"",
+            "application/json; charset=utf-8; charset=latin1",
+        ] {
+            assert!(!said(bad), "{bad}");
+        }
     }
 
     #[test]

@@ -134,6 +134,21 @@ mod tests {
     }
 
     #[test]
+    fn another_encoding_than_utf_8_is_named() {
+        for (body, name) in [
+            (&b"\xef\xbb\xbf{}"[..], "byte order mark"),
+            (b"\xff\xfe{\0}\0", "UTF-16"),
+            (b"\xfe\xff\0{\0}", "UTF-16"),
+            (b"{\0}\0", "UTF-16"),
+            (b"\0{\0}", "UTF-16"),
+        ] {
+            let problem = from_slice::<Body>(body).unwrap_err();
+            assert_eq!(problem.status, 400);
+            assert!(problem.detail.contains(name), "{}", problem.detail);
+        }
+    }
+
+    #[test]
     fn a_member_is_named_once_at_any_depth() {
         assert_eq!(refused(r#"{"csr": "x", "csr": "y"}"#).0, 400);
         assert_eq!(refused(r#"{"csr": "x", "\u0063sr": "y"}"#).0, 400);

@@ -30,7 +30,7 @@ pub(super) fn check(parts: &Parts) -> Result<(), Box<Refusal>> {
     transfer_encoding(&parts.headers)?;
     printable("path", parts.uri.path())?;
     printable("query", parts.uri.query().unwrap_or_default())?;
-    expectation(&parts.headers)?;
+    expectation(parts)?;
     content_encoding(&parts.headers)
 }
 
@@ -109,16 +109,21 @@ fn transfer_encoding(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-/// RFC 9110 section 10.1.1.
-fn expectation(headers: &HeaderMap) -> Result<(), Problem> {
+/// RFC 9110 section 10.1.1. Over HTTP/2 no interim answer can be sent with hyper, and a client that waits for one would wait
+/// until its request is ended for being slow: it is told at once, and sends again without the expectation.
+fn expectation(parts: &Parts) -> Result<(), Problem> {
+    let mut expected = parts.headers.get_all(EXPECT).iter().peekable();
+    let refuse = |detail| {
+        let status = StatusCode::EXPECTATION_FAILED;
+        Err(Problem::with_status(status, "expectation-failed", detail))
+    };
+    if parts.version == Version::HTTP_2 && expected.peek().is_some() {
+        return refuse("no expectation is met over HTTP/2; send the request without Expect");
+    }
     let known = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
-    match headers.get_all(EXPECT).iter().all(known) {
+    match expected.all(known) {
         true => Ok(()),
-        false => Err(Problem::with_status(
-            StatusCode::EXPECTATION_FAILED,
-            "expectation-failed",
-            "the only expectation that is met is 100-continue",
-        )),
+        false => refuse("the only expectation that is met is 100-continue"),
     }
 }
 
@@ -247,6 +252,20 @@ mod tests {
         assert_eq!(with("transfer-encoding", "gzip, chunked"), 400);
         assert_eq!(with("expect", "100-Continue"), 200);
         assert_eq!(with("expect", "200-ok"), 417);
+    }
+
+    #[test]
+    fn an_expectation_over_http_2_is_refused_at_once() {
+        let over = |version| {
+            status(
+                version,
+                "https://a/",
+                &[("host", "a"), ("expect", "100-continue")],
+            )
+        };
+        assert_eq!(over(Version::HTTP_11), 200);
+        assert_eq!(over(Version::HTTP_2), 417);
+        assert_eq!(status(Version::HTTP_2, "https://a/", &[]), 200);
     }
 
     #[test]

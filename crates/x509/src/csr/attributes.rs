@@ -8,7 +8,8 @@ use der::asn1::OctetString;
 use x509_cert::ext::Extension;
 
 use super::CsrError;
-use crate::asn1::{DerError, Reader, Tlv, boolean, dotted, ia5, oid, tag};
+use crate::asn1::{DerError, Reader, Tlv, boolean, dotted, oid, tag};
+use crate::name::text_of;
 
 const CHALLENGE_PASSWORD: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.7");
 const EXTENSION_REQUEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.14");
@@ -175,19 +176,8 @@ fn is_known(oid: &ObjectIdentifier) -> bool {
 
 /// A DirectoryString (or IA5String, which OpenSSL writes for some input) without control characters.
 fn text(value: Tlv<'_>) -> Option<String> {
-    let text = match value.tag {
-        tag::UTF8_STRING => std::str::from_utf8(value.content).ok()?.to_owned(),
-        // Teletex in practice is ASCII or Latin-1; only what both agree on is taken.
-        tag::PRINTABLE_STRING | tag::IA5_STRING | tag::TELETEX_STRING => ia5(value.content).ok()?.to_owned(),
-        tag::BMP_STRING => {
-            let (units, rest) = value.content.as_chunks::<2>();
-            let units = units.iter().map(|unit| u16::from_be_bytes(*unit));
-            let text: String = char::decode_utf16(units).collect::<Result<_, _>>().ok()?;
-            rest.is_empty().then_some(text)?
-        }
-        _ => return None,
-    };
+    let text = text_of(&value)?;
     let fits =
         !text.is_empty() && text.chars().count() <= MAX_PASSWORD && !text.chars().any(char::is_control);
-    fits.then_some(text)
+    fits.then(|| text.into_owned())
 }

@@ -272,9 +272,9 @@ pub(super) fn encode_der(oid: ObjectIdentifier, value: &[u8]) -> Result<Vec<u8>,
     reader.finish()?;
     match (attribute.text(), AttributeType::of(oid)) {
         (Some(text), Some(_)) => return encode(oid, &text),
-        (None, Some(_)) => return Err(NameError::NotText(label(oid))),
+        (None, Some(_)) => return Err(attribute.without_text()),
         (Some(text), None) => check_text(oid, &text)?,
-        (None, None) if tag::is_string(attribute.value.tag) => return Err(NameError::NotText(label(oid))),
+        (None, None) if tag::is_string(attribute.value.tag) => return Err(attribute.without_text()),
         (None, None) => {}
     }
     Ok(Writer::one(tag::SEQUENCE, |out| {
@@ -340,6 +340,15 @@ impl<'a> Attribute<'a> {
     /// The value as text, if it is a well-formed character string.
     pub(super) fn text(&self) -> Option<Cow<'a, str>> {
         text_of(&self.value)
+    }
+
+    /// Why there is no text.
+    pub(super) fn without_text(&self) -> NameError {
+        let attribute = self.label();
+        match tag::string_name(self.value.tag) {
+            Some(string) => NameError::BrokenString { attribute, string },
+            None => NameError::NotText(attribute),
+        }
     }
 
     /// The value for people: its text, or `#` and its DER in hex (RFC 4514 section 2.4).

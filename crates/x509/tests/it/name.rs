@@ -7,6 +7,8 @@ use x509::{
     name::{AttributeType, oids},
 };
 
+use crate::csr::forge::tlv;
+
 /// Characters that RFC 4514 treats specially, mixed with all others.
 fn text(longest: usize) -> impl Strategy<Value = String> {
     let special = prop::sample::select(vec![
@@ -116,4 +118,33 @@ fn every_short_name_is_read_in_any_case() {
         assert_eq!(name.to_string(), format!("{}={value}", row.name()));
         assert_eq!(name.values_of(row.oid()), [value]);
     }
+}
+
+#[test]
+fn what_is_wrong_with_a_received_name_is_said() {
+    let attribute = |kind: u8, value: &[u8]| {
+        tlv(
+            0x30,
+            &[&tlv(
+                0x31,
+                &[&tlv(0x30, &[b"\x06\x03\x55\x04\x03", &tlv(kind, &[value])])],
+            )],
+        )
+    };
+    for (kind, value, string) in [
+        (0x13, &b"caf\xe9"[..], "PrintableString"),
+        (0x0c, b"caf\xe9", "UTF8String"),
+        (0x1e, b"odd", "BMPString"),
+    ] {
+        let name = DistinguishedName::from_der(&attribute(kind, value)).unwrap();
+        let problem = name.canonical().unwrap_err().to_string();
+        assert!(problem.contains("CN") && problem.contains(string), "{problem}");
+    }
+    let number = DistinguishedName::from_der(&attribute(0x02, &[7])).unwrap();
+    let problem = number.canonical().unwrap_err().to_string();
+    assert!(problem.contains("not a character string"), "{problem}");
+    let empty = DistinguishedName::from_der(&[0x30, 2, 0x31, 0])
+        .unwrap_err()
+        .to_string();
+    assert!(empty.contains("without attributes"), "{empty}");
 }

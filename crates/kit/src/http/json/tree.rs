@@ -29,6 +29,11 @@ pub(super) enum Node {
 /// The tree of a whole body.
 pub(super) fn parse(body: &[u8]) -> Result<Node, Problem> {
     let refuse = |detail: String| Problem::new(Kind::Invalid, "invalid-request", detail);
+    if let Some(encoding) = other_encoding(body) {
+        return Err(refuse(format!(
+            "the body is not JSON as it is exchanged: it {encoding}; send UTF-8 without a mark"
+        )));
+    }
     let left = Cell::new(MAX_VALUES);
     let mut source = serde_json::Deserializer::from_slice(body);
     let tree = Grow {
@@ -41,6 +46,16 @@ pub(super) fn parse(body: &[u8]) -> Result<Node, Problem> {
             serde_json::error::Category::Data => refuse(format!("the body is refused: {error}")),
             _ => refuse(format!("the body is not JSON: {error}")),
         })
+}
+
+/// RFC 8259 section 8.1: UTF-8, and no byte order mark.
+fn other_encoding(body: &[u8]) -> Option<&'static str> {
+    match body {
+        [0xef, 0xbb, 0xbf, ..] => Some("begins with a byte order mark"),
+        // The first character of JSON is ASCII, so a zero octet beside it is the half of a unit.
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, ..] | [_, 0, ..] => Some("is UTF-16 or UTF-32"),
+        _ => None,
+    }
 }
 
 /// Reads one value at this depth.

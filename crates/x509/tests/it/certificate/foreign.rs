@@ -1,7 +1,10 @@
 //! Certificates that OpenSSL made, with what we would not issue.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use x509::{Certificate, CertificateError, San, extension::ExtensionValue, signature::SignatureError};
+use x509::{
+    Certificate, CertificateError, San, crl::CertificateList, extension::ExtensionValue,
+    signature::SignatureError,
+};
 
 use crate::csr::tool::Tool;
 
@@ -124,6 +127,39 @@ fn extensions_of_others_are_read() {
     assert_eq!(constraints.permitted[0].to_string(), "dns:.a.test");
     assert_eq!(constraints.excluded[0].to_string(), "ip:10.0.0.0/8");
     assert!(foreign.describe().lines().count() > 20);
+}
+
+#[test]
+fn a_list_with_a_long_number_and_odd_serial_numbers_is_read() {
+    let tool = Tool::new();
+    tool.write(
+        "ca.cnf",
+        "[req]\ndistinguished_name=dn\nx509_extensions=v3\nprompt=no\n[dn]\nCN=old\n\
+         [v3]\nbasicConstraints=critical,CA:TRUE\n\
+         [ca]\ndefault_ca=c\n[c]\ndatabase=index\ncrlnumber=number\ndefault_md=sha256\ndefault_crl_days=30\n\
+         crl_extensions=e\n[e]\nauthorityKeyIdentifier=keyid\n",
+    );
+    let long = "11".repeat(30);
+    let revoked = |serial: &str| format!("R\t300101000000Z\t250101000000Z\t{serial}\tunknown\t/CN=x\n");
+    tool.write("index", revoked("00") + &revoked(&long));
+    tool.write("number", "0123456789ABCDEF0123456789ABCDEF\n");
+    tool.run("openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -config ca.cnf -days 30 -out ca.crt");
+    tool.run("openssl ca -gencrl -config ca.cnf -keyfile ca.key -cert ca.crt -out a.crl");
+    let ca = Certificate::from_pem(&tool.read("ca.crt")).unwrap();
+    let list = CertificateList::from_pem(&tool.read("a.crl")).unwrap();
+    list.verify_signed_by(&ca).unwrap();
+    let serials: Vec<String> = list
+        .entries()
+        .iter()
+        .map(|entry| entry.serial.to_string())
+        .collect();
+    assert_eq!(serials, ["00", &long]);
+    assert_eq!(list.number(), None);
+    let text = list.describe();
+    assert!(
+        text.contains("number: 0x0123456789abcdef0123456789abcdef"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -229,6 +229,8 @@ fn passwords_are_read_from_every_string_type() {
     for value in [
         tlv(0x0c, &["pä55".as_bytes()]),
         tlv(0x1e, &[&[0, b'p', 0, 0xe4, 0, b'5', 0, b'5']]),
+        tlv(0x14, &[b"p\xe455"]),
+        tlv(0x1c, &[b"\0\0\0p\0\0\0\xe4\0\0\0\x35\0\0\0\x35"]),
     ] {
         let der = Forge::with_attributes(&[&attribute(CHALLENGE_PASSWORD, &[&value])]).sign();
         assert_eq!(Csr::from_der(&der).unwrap().challenge_password(), Some("pä55"));
