@@ -298,6 +298,21 @@ mod tests {
     }
 
     #[test]
+    fn a_root_that_cannot_be_read_says_nothing_about_those_beside_it() {
+        let root = include_str!("../tests/data/serial0.pem");
+        let broken = "-----BEGIN CERTIFICATE-----\nMAMCAQ==\n-----END CERTIFICATE-----\n";
+        for identity in [ServerIdentity::Name, ServerIdentity::Gigvault] {
+            let build = |roots: String| {
+                let client = Client::builder("https://a.test").roots(roots.into());
+                client.server_identity(identity.clone()).build()
+            };
+            build(root.to_owned()).unwrap();
+            build([broken, root, broken].concat()).unwrap();
+            assert!(matches!(build(broken.to_owned()), Err(Error::Config(_))));
+        }
+    }
+
+    #[test]
     fn roots_that_are_none_are_refused() {
         for bad in ["", "hello", "-----BEGIN CERTIFICATE-----\nAAAA\n"] {
             let built = Client::builder("https://a.test").roots(bad.into()).build();

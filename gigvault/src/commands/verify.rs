@@ -46,9 +46,6 @@ pub(super) fn run(arguments: &Verify, connection: &Connection, output: Output) -
             _ => None,
         },
     };
-    passed_over
-        .iter()
-        .for_each(|passed| say(&format!("note: {passed}; it is passed over")));
     let issuers = path::validate(leaf, &above, &roots.bundle.certificates, &purpose).with_context(|| {
         let more = match passed_over.as_slice() {
             [] => String::new(),
@@ -56,6 +53,10 @@ pub(super) fn run(arguments: &Verify, connection: &Connection, output: Output) -
         };
         format!("the certificate does not verify{more}")
     })?;
+    // A failure names them itself.
+    passed_over
+        .iter()
+        .for_each(|passed| say(&format!("note: {passed}; it is passed over")));
     path::notes(std::iter::once(leaf).chain(&issuers))
         .iter()
         .for_each(|text| say(&format!("note: {text}")));
