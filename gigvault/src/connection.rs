@@ -13,9 +13,10 @@ use anyhow::Context as _;
 use client::Client;
 use secrecy::SecretString;
 use serde::Deserialize;
+use x509::bundle::Bundle;
 
 use crate::cli::Connection;
-use crate::exit::Usage;
+use crate::exit::{Usage, say};
 
 /// Where `up` puts its data unless told otherwise, and where commands look for it.
 pub(crate) const DATA_DIR: &str = "gigvault-data";
@@ -136,7 +137,9 @@ pub(crate) fn client(connection: &Connection) -> anyhow::Result<Client> {
     let server = find(connection)?;
     let mut builder = Client::builder(&server.url);
     if let Some(roots) = &server.roots {
-        builder = builder.roots(roots.read()?);
+        let given = roots.read()?;
+        name_unreadable(roots, &given);
+        builder = builder.roots(given);
     }
     if let Some(identity) = &connection.server_identity {
         builder = builder.server_identity(identity.clone());
@@ -145,6 +148,15 @@ pub(crate) fn client(connection: &Connection) -> anyhow::Result<Client> {
         builder = builder.token(token);
     }
     Ok(builder.build()?)
+}
+
+/// The client passes over roots that cannot be read, so that the others serve.
+fn name_unreadable(roots: &Roots, given: &[u8]) {
+    let (Roots::Named(path) | Roots::Found(path)) = roots;
+    let unreadable = Bundle::read(given).map(|bundle| bundle.unreadable);
+    for passed in unreadable.unwrap_or_default() {
+        say(&format!("note: {}, {passed}; it is passed over", path.display()));
+    }
 }
 
 fn pointer(dir: &Path) -> anyhow::Result<ServerInfo> {

@@ -338,6 +338,21 @@ fn what_cannot_be_read_beside_a_root_is_passed_over_and_named() {
         assert!(ran.stderr.contains(named), "{}", ran.stderr);
     }
     ran.ok();
+    // The same of the roots that the API is trusted by.
+    let asked = desk.run(&[
+        "cert",
+        "list",
+        "--url",
+        "https://127.0.0.1:1",
+        "--ca-file",
+        "roots.pem",
+    ]);
+    assert!(
+        asked.stderr.contains("roots.pem, certificate 1"),
+        "{}",
+        asked.stderr
+    );
+    assert!(asked.stderr.contains("cannot be reached"), "{}", asked.stderr);
     desk.write("others.pem", &(broken.to_owned() + &desk.read("other.crt")));
     let said = desk.run(&verify("others.pem")).failed(1);
     let error = said

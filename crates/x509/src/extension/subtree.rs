@@ -160,6 +160,11 @@ impl Subtree {
         let mut fields = reader.enter(tag::SEQUENCE)?;
         let base = fields.any()?;
         let opaque = || Base::Opaque(base.tag, base.whole.to_vec());
+        // The default, which DER leaves out and some write.
+        let mut rest = fields.clone();
+        if matches!(rest.optional(tag::context(0)), Ok(Some([0]))) {
+            fields = rest;
+        }
         let understood = if fields.is_empty() { understood(base) } else { None };
         while !fields.is_empty() {
             fields.any()?;

@@ -70,8 +70,11 @@ fn what_others_write_is_understood_or_kept() {
         foreign(b"\x87\x08\x0a\x00\x00\x01\xff\x00\x00\xff").to_string(),
         "ip:10.0.0.1/255.0.0.255"
     );
+    assert_eq!(foreign(b"\x82\x04a.bc\x80\x01\x00").to_string(), "dns:a.bc");
     for opaque in [
-        &b"\x87\x03\x01\x02\x03"[..],
+        &b"\x82\x01a\x80\x01\x01"[..],
+        b"\x82\x01a\x80\x01\x00\x81\x01\x05",
+        b"\x87\x03\x01\x02\x03",
         b"\x88\x02\x2a\x03",
         b"\xa0\x00",
         b"\x82\x01a\x81\x01\x05",
