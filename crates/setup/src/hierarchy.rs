@@ -1,4 +1,4 @@
-//! First start: root, issuing CA, services CA, first admin. Every step looks whether it was done before, so that a start
+//! First start: root, issuing CA, services CA. Every step looks whether it was done before, so that a start
 //! that was cut off anywhere is finished by the next.
 //!
 //! The root made here is for development: its key lies on this machine, sealed with the key-encryption key.

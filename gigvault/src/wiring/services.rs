@@ -47,7 +47,8 @@ impl Service {
         }
     }
 
-    /// Whom it calls: those that run in the same process are built before it.
+    /// Whom it calls to do its work; identities are asked for by the process. Those that run in the same process are built
+    /// before it.
     fn calls(self) -> &'static [Self] {
         match self {
             Self::Ca => &[Self::Auth, Self::Keymgr],

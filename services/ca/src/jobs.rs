@@ -1,6 +1,5 @@
-//! Background work: idempotency keys are forgotten after a day, compromised keys that an earlier version left out are
-//! recorded, and certificates that run out are counted. Safe on
-//! every replica at once.
+//! Background work: removes idempotency keys after a day, records compromised keys that an earlier version left out, and
+//! counts certificates that expire soon. Safe on every replica at once.
 
 use std::time::Duration;
 
@@ -9,8 +8,11 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::store::certificates::{expiring, prune_idempotency_keys};
 
+/// Time between two rounds: the counts of certificates are in days, so ten minutes are exact enough.
 const EVERY: Duration = Duration::from_secs(600);
+/// How long an idempotency key is remembered; documented in `docs/guides/operating.md`.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
+/// Rows per transaction: on SQLite, other writers wait while one runs.
 const AT_ONCE: u32 = 1000;
 
 /// Runs until `stop`.

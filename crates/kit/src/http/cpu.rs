@@ -3,11 +3,11 @@
 //! Limits on connections and on requests at a time bound how many things one client begins, not what they cost: a client
 //! that sends one cheap request after the other keeps every core busy. So the time that the requests of one client address
 //! take is measured and comes out of a token bucket. When the bucket is empty the connections of that address take
-//! turns, one at a time, as fast as it fills again; what they send meanwhile waits in the network. All such addresses
-//! together have a second bucket, so that many of them leave half of the cores to callers who are known.
+//! turns, one at a time, as fast as it fills again; what they send in the meantime waits in the network. All such
+//! addresses together have a second bucket, so that many of them leave half of the cores to callers who are known.
 //!
-//! A connection is exempt from the first request on whose credential is valid, and what it has used until then is given
-//! back: clients with credentials are not slowed down by others behind the same address. For the same reason a new
+//! A connection is exempt once a request on it has shown a valid credential. What it has used until then is given back:
+//! clients with credentials are not slowed down by others behind the same address. For the same reason a new
 //! TLS connection may overdraw the bucket until one of its requests was answered without a valid credential, or it has
 //! used more than a request takes.
 //!

@@ -44,7 +44,7 @@ pub struct Revoked {
 pub struct SameKey {
     /// Revoked with it.
     pub revoked: Vec<Issued>,
-    /// Still valid or on hold; those that the requester may see.
+    /// Still valid or on hold; those that the requester may revoke.
     pub remaining: Vec<Issued>,
     /// How many more remain that belong to others.
     pub of_others: usize,

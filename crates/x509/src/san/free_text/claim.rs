@@ -27,7 +27,7 @@ use crate::{DnsName, San, name::oids};
 pub struct Claim {
     /// What it looks like.
     pub shape: &'static str,
-    /// The names that it may be; none if it is none as it stands.
+    /// The names it parses as; empty if the text only resembles one.
     pub names: Vec<San>,
 }
 
