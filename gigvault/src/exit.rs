@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use client::Error;
 
-/// The command line says something impossible that clap can't see.
+/// The command line says something impossible that clap cannot see.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Usage(pub(crate) String);

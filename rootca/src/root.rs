@@ -110,7 +110,7 @@ impl Root {
     /// `number` must be higher than that of every CRL before; [`Folder::publish_crl`] sees to that.
     ///
     /// # Errors
-    /// [`Error::Crl`] for an expired root, a serial number that stands twice, a reason that no CRL carries.
+    /// [`Error::Crl`] for an expired root, a serial number that occurs twice, a reason that no CRL carries.
     pub fn crl(
         &self,
         number: u64,

@@ -33,7 +33,7 @@ pub(crate) struct Call<'a> {
 impl<'a> Call<'a> {
     fn new(client: &'a Client, method: Method, path: &[&str]) -> Self {
         let mut url = Url::clone(&client.base);
-        // Segments are escaped one by one, so that no name can change the path. A base URL can't lack a path.
+        // Segments are escaped one by one, so that no name can change the path. A base URL cannot lack a path.
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }

@@ -146,7 +146,7 @@ impl Builder {
     /// Checks the parts. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`Error::Config`] for a URL or root certificates that can't be used.
+    /// [`Error::Config`] for a URL or root certificates that cannot be used.
     pub fn build(self) -> Result<Client, Error> {
         // reqwest takes the process's provider, and panics where there is none.
         let _set_before = rustls::crypto::aws_lc_rs::default_provider().install_default();

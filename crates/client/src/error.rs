@@ -63,7 +63,7 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
-    /// The client can't be made from what was given.
+    /// The client cannot be made from what was given.
     #[error("{0}")]
     Config(String),
 }

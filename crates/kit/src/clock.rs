@@ -26,7 +26,7 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
 /// A clock that many hold.
 pub type SharedClock = Arc<dyn Clock>;
 
-/// `GIGVAULT_CLOCK_OFFSET` can't be read.
+/// `GIGVAULT_CLOCK_OFFSET` cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("{OFFSET_VARIABLE}={value:?} is not a span of time; write it as +30d or -1h30m, or unset it")]
 pub struct OffsetError {

@@ -11,7 +11,7 @@ use http::StatusCode;
 /// Who misbehaved, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// The request can't be read.
+    /// The request cannot be read.
     Invalid,
     /// No credentials, or bad ones.
     Unauthenticated,
@@ -21,7 +21,7 @@ pub enum Kind {
     NotFound,
     /// The state of the thing does not allow it.
     Conflict,
-    /// It was here and won't come back.
+    /// It was here and will not come back.
     Gone,
     /// More bytes than are taken.
     TooLarge,

@@ -57,7 +57,7 @@ impl IdempotencyKey {
         }
     }
 
-    /// SHA-256 over requester and key. A key holds no NUL, so that the two can't run into each other.
+    /// SHA-256 over requester and key. A key holds no NUL, so that the two cannot run into each other.
     #[must_use]
     pub fn hash(&self, requester: &str) -> [u8; 32] {
         let mut context = digest::Context::new(&digest::SHA256);

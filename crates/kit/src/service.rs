@@ -55,13 +55,13 @@ impl Check {
     /// Asks once.
     ///
     /// # Errors
-    /// Why the dependency can't be used now.
+    /// Why the dependency cannot be used now.
     pub async fn ask(&self) -> Result<(), CheckError> {
         (self.run)().await
     }
 }
 
-/// Work that goes on until the process stops. It ends by itself soon after its token is cancelled.
+/// Work that goes on until the process stops. It ends by itself soon after its token is canceled.
 pub struct Job(Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>);
 
 impl Job {

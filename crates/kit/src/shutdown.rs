@@ -3,10 +3,10 @@
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// A token that is cancelled by the first SIGTERM or SIGINT. The second ends the process at once.
+/// A token that is canceled by the first SIGTERM or SIGINT. The second ends the process at once.
 ///
 /// # Errors
-/// When signals can't be listened for.
+/// When signals cannot be listened for.
 pub fn on_signal() -> std::io::Result<CancellationToken> {
     let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let token = CancellationToken::new();

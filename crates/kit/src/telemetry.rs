@@ -23,10 +23,10 @@ pub enum Format {
     Pretty,
 }
 
-/// Logging can't start.
+/// Logging cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
-    /// The filter can't be read.
+    /// The filter cannot be read.
     #[error("log filter {filter:?}: {source}; it takes directives such as info,ca=debug")]
     Filter {
         /// As configured.
@@ -50,7 +50,7 @@ impl Filter {
     /// Lets other events pass from now on.
     ///
     /// # Errors
-    /// When `filter` can't be read; the one before stays.
+    /// When `filter` cannot be read; the one before stays.
     pub fn replace(&self, filter: &str) -> Result<(), TelemetryError> {
         self.0
             .reload(parse(filter)?)
@@ -61,7 +61,7 @@ impl Filter {
 /// Whether a log filter can be read.
 ///
 /// # Errors
-/// When it can't.
+/// When it cannot.
 pub fn check_filter(filter: &str) -> Result<(), TelemetryError> {
     parse(filter).map(drop)
 }
@@ -76,7 +76,7 @@ fn parse(filter: &str) -> Result<EnvFilter, TelemetryError> {
 /// Sends events that pass `filter` to standard error. A panic becomes an event too.
 ///
 /// # Errors
-/// When `filter` can't be read or this was called before.
+/// When `filter` cannot be read or this was called before.
 pub fn init(format: Format, filter: &str) -> Result<Filter, TelemetryError> {
     let (filter, handle) = reload::Layer::new(parse(filter)?);
     let terminal = std::io::stderr().is_terminal();

@@ -97,7 +97,7 @@ impl Db {
     /// a service, created with mode 0600, and uses the name in events only.
     ///
     /// # Errors
-    /// [`StoreError::Configuration`] for a bad URL or name and for a server that can't be used as it is, with what to
+    /// [`StoreError::Configuration`] for a bad URL or name and for a server that cannot be used as it is, with what to
     /// do about it; [`StoreError::Unavailable`] when nothing answers.
     pub async fn open(url: &str, schema: &str, options: Options) -> Result<Self, StoreError> {
         check_schema(schema)?;

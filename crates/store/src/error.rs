@@ -91,7 +91,7 @@ pub enum Cause {
     Damaged,
     /// The database accepts no writes: a standby, a read-only file or file system.
     ReadOnly,
-    /// Another transaction was in the way: lock, deadlock or serialisation failure. Repeat the transaction.
+    /// Another transaction was in the way: lock, deadlock or serialization failure. Repeat the transaction.
     Busy,
     /// The statement took too long.
     Timeout,

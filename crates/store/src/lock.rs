@@ -16,7 +16,7 @@ const EXCLUSIVE: &str = "SELECT pg_advisory_xact_lock(hashtext('gigvault lock ' 
     FROM UNNEST($2::int4[]) AS locks (name)";
 
 /// Holds names of this service together with other holders, until the transaction ends. One statement, in the order of
-/// the numbers; what stands twice is locked once. Waits for those who hold one of them exclusively.
+/// the numbers; what occurs twice is locked once. Waits for those who hold one of them exclusively.
 ///
 /// # Errors
 /// Those of the database; [`StoreError::Unavailable`] after the session's `lock_timeout`.

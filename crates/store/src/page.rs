@@ -1,7 +1,7 @@
 //! Lists in pages by key: `WHERE (sort key, id) > cursor ORDER BY … LIMIT n`, never OFFSET.
 //!
 //! A page's cursor is the key of its last row, as opaque text. It is not authenticated: it only says where to go
-//! on, every page is authorised like the first, and so keys must hold nothing secret.
+//! on, every page is authorized like the first, and so keys must hold nothing secret.
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

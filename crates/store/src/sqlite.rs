@@ -76,7 +76,7 @@ async fn open_writer(connect: &SqliteConnectOptions, options: &Options) -> Resul
     }
 }
 
-/// SQLite answers a setting that it can't take with the one it keeps, and no error: a file system without shared memory
+/// SQLite answers a setting that it cannot take with the one it keeps, and no error: a file system without shared memory
 /// (a network share) leaves it without the log that commits are synced to.
 async fn check(write: &SqlitePool, path: &Path) -> Result<(), StoreError> {
     let sql = "SELECT journal_mode, synchronous FROM pragma_journal_mode, pragma_synchronous";

@@ -103,7 +103,7 @@ impl Fleet {
     /// Everything that a service wrote to stderr so far.
     ///
     /// # Errors
-    /// If the file can't be read.
+    /// If the file cannot be read.
     pub fn log(&self, service: &str) -> anyhow::Result<String> {
         Ok(std::fs::read_to_string(
             self.dir.path().join(service).join("log"),
@@ -113,7 +113,7 @@ impl Fleet {
     /// An HTTPS client that trusts this fleet's root and nothing else.
     ///
     /// # Errors
-    /// If the root can't be read.
+    /// If the root cannot be read.
     pub fn http(&self) -> anyhow::Result<reqwest::Client> {
         let _installed_before = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let root = std::fs::read(self.bootstrapped().join("root.crt"))?;
@@ -127,7 +127,7 @@ impl Fleet {
     /// Kills a service the hard way.
     ///
     /// # Errors
-    /// If it does not run or can't be waited for.
+    /// If it does not run or cannot be waited for.
     pub fn kill(&mut self, service: &str) -> anyhow::Result<()> {
         let mut member = self
             .members

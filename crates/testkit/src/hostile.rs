@@ -149,7 +149,7 @@ impl Abuse {
 /// for one.
 ///
 /// # Errors
-/// If the file or the identity can't be read.
+/// If the file or the identity cannot be read.
 pub fn targets(dir: &Path, identity: Option<&Path>) -> anyhow::Result<Vec<Target>> {
     let text = std::fs::read_to_string(dir.join("ready.json")).context("the ready file")?;
     let ready: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text)?;

@@ -156,7 +156,7 @@ impl System {
     /// Everything that the process wrote to stderr so far.
     ///
     /// # Errors
-    /// If the file can't be read.
+    /// If the file cannot be read.
     pub fn log(&self) -> anyhow::Result<String> {
         Ok(std::fs::read_to_string(self.dir.path().join("log"))?)
     }
@@ -164,7 +164,7 @@ impl System {
     /// `gigvault <arguments>` against this system, in its folder.
     ///
     /// # Errors
-    /// If the binary can't be started.
+    /// If the binary cannot be started.
     pub fn cli(&self, arguments: &[&str]) -> anyhow::Result<Output> {
         self.command()?
             .args(arguments)
@@ -206,7 +206,7 @@ impl System {
     /// An HTTPS client that trusts this system's root and nothing else.
     ///
     /// # Errors
-    /// If the root can't be read.
+    /// If the root cannot be read.
     pub fn http(&self) -> anyhow::Result<reqwest::Client> {
         let _installed_before = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let root = std::fs::read(self.ready.data_dir.join("root.crt"))?;
@@ -220,7 +220,7 @@ impl System {
     /// Kills the process the hard way and waits until it is gone.
     ///
     /// # Errors
-    /// If it can't be waited for.
+    /// If it cannot be waited for.
     pub fn kill(&mut self) -> anyhow::Result<()> {
         let _dead_already = self.child.kill();
         self.child.wait()?;

@@ -59,7 +59,7 @@ impl CrlSpec {
     ///
     /// # Errors
     /// [`BuildError`] for an empty issuer, times that cannot be encoded or are in the wrong order, a serial number
-    /// that stands twice, and removeFromCRL, which only delta CRLs may have.
+    /// that occurs twice, and removeFromCRL, which only delta CRLs may have.
     pub fn to_tbs(&self) -> Result<Vec<u8>, BuildError> {
         if self.issuer.is_empty() {
             return Err(BuildError::EmptyIssuer);

@@ -151,7 +151,7 @@ impl Extension {
         Ok(Self::other(oids::KEY_USAGE, true, usages.to_der()))
     }
 
-    /// ExtendedKeyUsage, not critical; a purpose that stands twice is written once. Time stamping alone makes it
+    /// ExtendedKeyUsage, not critical; a purpose that occurs twice is written once. Time stamping alone makes it
     /// critical, as RFC 3161 section 2.3 wants.
     ///
     /// # Errors
@@ -249,7 +249,7 @@ impl Extension {
         Ok(Self::other(oids::AUTHORITY_INFO_ACCESS, false, value))
     }
 
-    /// CertificatePolicies without qualifiers, not critical; a policy that stands twice is written once.
+    /// CertificatePolicies without qualifiers, not critical; a policy that occurs twice is written once.
     ///
     /// # Errors
     /// Without any policy.

@@ -88,7 +88,7 @@ pub enum NameError {
         /// The string type.
         string: &'static str,
     },
-    /// One type stands twice in one relative distinguished name (X.501 section 9.3).
+    /// One type occurs twice in one relative distinguished name (X.501 section 9.3).
     #[error("{0} appears more than once in one multi-valued part of the distinguished name")]
     Repeated(String),
 }

@@ -21,7 +21,7 @@ pub enum BuildError {
     /// The issuer has an empty name (section 4.1.2.4).
     #[error("the issuer of a certificate or CRL must have a name")]
     EmptyIssuer,
-    /// One extension stands twice (section 4.2).
+    /// One extension occurs twice (section 4.2).
     #[error("extension {0} appears more than once")]
     RepeatedExtension(String),
     /// A time cannot be encoded, or a period ends before it starts.
@@ -189,7 +189,7 @@ impl<'a> Signed<'a> {
 const MAX_EXTENSIONS: usize = 128;
 
 /// Reads extensions of a certificate, CRL or entry; each may stand once (section 4.2). The inner error is the name of
-/// one that stands twice.
+/// one that occurs twice.
 pub(crate) fn read_extensions(list: &[u8]) -> Result<Result<Vec<Extension>, String>, DerError> {
     let mut entries = Reader::within(list, tag::SEQUENCE)?;
     let mut extensions: Vec<Extension> = Vec::new();

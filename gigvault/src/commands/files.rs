@@ -19,7 +19,7 @@ pub(crate) struct Bundle {
 }
 
 impl Bundle {
-    /// Named after a common name: what can't stand in a file name becomes `_`.
+    /// Named after a common name: what a file name cannot contain becomes `_`.
     pub(crate) fn new(folder: &Path, name: &str) -> anyhow::Result<Self> {
         let safe = |c: char| {
             if c.is_alphanumeric() || "-_.@*".contains(c) {

@@ -22,7 +22,7 @@ pub enum Error {
     /// Not a credential, an unknown, revoked or expired one; which of them is not said.
     #[error("the credential is not valid; it may be revoked or expired")]
     BadCredential,
-    /// Somebody wants to give away what they don't have.
+    /// Somebody wants to give away what they do not have.
     #[error("role {role} may do {permission}, which you may not; ask someone who may")]
     Escalation {
         /// The role that was asked for.
@@ -50,7 +50,7 @@ pub enum Error {
          `gigvault bootstrap --new-admin-token` on the server, then revoke {0}"
     )]
     LastAdmin(Prefix),
-    /// The same request came before; its answer can't be given again, for the key's text is not kept.
+    /// The same request came before; its answer cannot be given again, for the key's text is not kept.
     #[error(
         "a request with this Idempotency-Key made API key {0}, which was shown in its answer and cannot be shown \
          again; if that answer is lost, revoke {0} and make a key with a new Idempotency-Key"

@@ -13,7 +13,7 @@ use crate::domain::{ApiKey, End, Prefix, Revocation, permissions};
 /// The schema of this service.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
-/// Recognises a request that comes again.
+/// Recognizes a request that comes again.
 pub(crate) struct Request {
     /// Of whom, under which Idempotency-Key.
     pub(crate) key: [u8; 32],

@@ -7,7 +7,7 @@ use kit::error::{Fault, Kind};
 /// Every failure of the service. Its [`Kind`] decides HTTP status and gRPC code.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The CSR can't be read, proves nothing, or holds a key we refuse.
+    /// The CSR cannot be read, proves nothing, or holds a key we refuse.
     #[error(transparent)]
     Csr(#[from] x509::csr::CsrError),
     /// A field of the request is not of its form.
@@ -59,7 +59,7 @@ pub enum Error {
     /// The service is shutting down.
     #[error("the service is shutting down; try again")]
     Stopping,
-    /// keymgr refused or can't be reached.
+    /// keymgr refused or cannot be reached.
     #[error("the key manager did not sign")]
     Keymgr(#[source] kit::grpc::RemoteFault),
     /// The database.

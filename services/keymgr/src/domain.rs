@@ -67,7 +67,7 @@ impl Purpose {
         }
     }
 
-    /// The binding itself. A structure that is not recognised is signed by no key.
+    /// The binding itself. A structure that is not recognized is signed by no key.
     #[must_use]
     pub const fn signs(self, structure: SignedStructure) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! `/api/v1/keys`: decode, authorise, use case, encode. Keys are made and shown here; nothing is signed.
+//! `/api/v1/keys`: decode, authorize, use case, encode. Keys are made and shown here; nothing is signed.
 
 use std::sync::Arc;
 

@@ -45,13 +45,13 @@ pub struct ApiKey {
     pub revoked_by: Option<String>,
 }
 
-/// A new API key with its text, which can't be had again.
+/// A new API key with its text, which cannot be had again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CreatedApiKey {
     /// What is kept.
     #[serde(flatten)]
     pub key: ApiKey,
-    /// The key itself. Serialising shows it; `Debug` does not.
+    /// The key itself. Serializing shows it; `Debug` does not.
     #[serde(serialize_with = "exposed")]
     pub token: SecretString,
 }

@@ -61,7 +61,7 @@ pub enum AuthFault {
     /// A good credential without the permission.
     #[error("this needs the permission {0}")]
     Denied(&'static str),
-    /// Whether the credential is good can't be known now.
+    /// Whether the credential is good cannot be known now.
     #[error("credentials cannot be checked now; try again")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-/// Settings can't be used.
+/// Settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file can't be read.
+    /// The file cannot be read.
     #[error("configuration file {}: {source}", path.display())]
     Read {
         /// The file.

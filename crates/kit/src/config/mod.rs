@@ -36,7 +36,7 @@ const STDIN: &str = "-";
 /// Reads the settings of this process: `file`, if any, and the variables `GIGVAULT_<SECTION>__<FIELD>`.
 ///
 /// # Errors
-/// When the file can't be read, or on the first mistake in it or in a variable.
+/// When the file cannot be read, or on the first mistake in it or in a variable.
 pub fn load<T>(file: Option<&Path>) -> Result<Loaded<T>, ConfigError>
 where
     T: DeserializeOwned + Serialize + Default,

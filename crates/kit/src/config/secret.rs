@@ -23,7 +23,7 @@ pub struct Secret {
 /// A reference that leads nowhere.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// The file can't be read.
+    /// The file cannot be read.
     #[error("{reference}: {source}")]
     File {
         /// The reference.
@@ -37,7 +37,7 @@ pub enum SecretError {
         /// The reference.
         reference: String,
     },
-    /// A source that this version can't read.
+    /// A source that this version cannot read.
     #[error("{scheme}: secrets are read from file: and env: only")]
     Source {
         /// `vault`, `aws-sm`, `k8s`.

@@ -4,7 +4,7 @@ use http::HeaderMap;
 use http::header::ACCEPT;
 
 /// Whether an answer of this media type may be sent: the most specific range that matches decides, and no Accept
-/// header at all takes everything. Parameters other than `q` are passed over, and so is what can't be read.
+/// header at all takes everything. Parameters other than `q` are passed over, and so is what cannot be read.
 pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     let mut ranges = headers
         .get_all(ACCEPT)

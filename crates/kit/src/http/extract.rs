@@ -3,7 +3,7 @@
 //! [`Json`] and [`Raw`] are the only ways to a request's body. Both give it to an authenticated caller: a handler takes
 //! `Allow<…>` before them. A route that is open to anybody says so: [`Unauthenticated`]`<Json<…>>`. [`Json`] and
 //! [`Query`] refuse members and parameters that the type does not have, whether or not the type asks for that. A body
-//! that can't be parsed is 400; one that can, but is not what the path takes, is 422.
+//! that cannot be parsed is 400; one that can, but is not what the path takes, is 422.
 
 use std::borrow::Cow;
 use std::cell::Cell;

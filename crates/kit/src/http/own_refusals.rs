@@ -1,6 +1,6 @@
 //! What hyper refuses by itself, as problem documents.
 //!
-//! hyper answers a head that it can't read with a bare 400, 414 or 431 that no service sees. It is recognized where it is
+//! hyper answers a head that it cannot read with a bare 400, 414 or 431 that no service sees. It is recognized where it is
 //! written: a whole head without a body and without our correlation id, while no request is being answered.
 
 use std::io;

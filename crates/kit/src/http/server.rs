@@ -136,7 +136,7 @@ async fn drain(tracker: &TaskTracker, host: &Host) {
     }
 }
 
-/// A handshake takes about a millisecond of a core. Its place rests, so that one client can't have all of the cores for
+/// A handshake takes about a millisecond of a core. Its place rests, so that one client cannot have all of the cores for
 /// handshakes, one after the other.
 fn rest(turn: Option<KeyedPermit<PeerKey>>) {
     tokio::spawn(async move {

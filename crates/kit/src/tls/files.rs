@@ -1,6 +1,6 @@
 //! Where an identity lives on disk, and how a new one gets there whole.
 //!
-//! Two files can't be replaced in one step. The new pair is written beside the old one, then the key is
+//! Two files cannot be replaced in one step. The new pair is written beside the old one, then the key is
 //! renamed into place, then the certificate; whoever finds a certificate that does not fit its key takes the
 //! waiting certificate instead. A crash at any point leaves a pair that can be read.
 
@@ -42,7 +42,7 @@ impl IdentityFiles {
     /// Replaces certificate and key.
     ///
     /// # Errors
-    /// When a file can't be written; the old pair is then still in place.
+    /// When a file cannot be written; the old pair is then still in place.
     pub fn write(&self, chain: &[u8], key: &[u8]) -> Result<(), TlsError> {
         files::replace(&waiting(&self.key), key, OWNER_ONLY)?;
         files::replace(&waiting(&self.certificate), chain, OWNER_ONLY)?;

@@ -46,7 +46,7 @@ impl Identity {
     /// From PEM: chain, PKCS#8 key, and the roots that peers' certificates must come from.
     ///
     /// # Errors
-    /// When they can't be parsed, don't go together, or the certificate names no service.
+    /// When they cannot be parsed, do not go together, or the certificate names no service.
     pub fn from_pem(chain: &[u8], key: &[u8], roots: &[u8], clock: SharedClock) -> Result<Self, TlsError> {
         let pem = Pem {
             chain: chain.to_vec(),
@@ -59,7 +59,7 @@ impl Identity {
     /// From files, which [`Identity::reload`] reads again and [`Identity::replace`] writes.
     ///
     /// # Errors
-    /// As [`Identity::from_pem`], or when a file can't be read.
+    /// As [`Identity::from_pem`], or when a file cannot be read.
     pub fn from_files(files: IdentityFiles, clock: SharedClock) -> Result<Self, TlsError> {
         let loaded = match Loaded::new(Pem::read(&files)?, &clock) {
             Err(error @ TlsError::Unusable { .. }) => Loaded::recovered(&files, &clock)?.ok_or(error)?,
@@ -141,7 +141,7 @@ impl Identity {
     /// For one connection to the service named `peer`: shows our certificate and accepts that service only.
     ///
     /// # Errors
-    /// When rustls can't be set up with this identity.
+    /// When rustls cannot be set up with this identity.
     pub fn client_config(&self, peer: &str) -> Result<Arc<ClientConfig>, TlsError> {
         let current = self.0.current.load();
         let expected = current.id.sibling(peer);

@@ -35,10 +35,10 @@ pub trait TlsSource: Send + Sync {
     fn peer(&self, leaf: &CertificateDer<'_>) -> Peer;
 }
 
-/// An identity can't be used.
+/// An identity cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file can't be read or written.
+    /// A file cannot be read or written.
     #[error(transparent)]
     File(#[from] ::files::Error),
     /// Not the PEM that was expected.
@@ -49,7 +49,7 @@ pub enum TlsError {
         /// What is wrong.
         detail: String,
     },
-    /// The private key can't be read.
+    /// The private key cannot be read.
     #[error("private key: {0}")]
     Key(#[from] keys::KeyError),
     /// The private key is encrypted, and nothing opens it.
@@ -58,7 +58,7 @@ pub enum TlsError {
          listen.tls.passphrase_file; the key of a service identity is never encrypted"
     )]
     Encrypted,
-    /// Certificate and key don't go together, or rustls can't use them.
+    /// Certificate and key do not go together, or rustls cannot use them.
     #[error("{what} cannot be used: {source}")]
     Unusable {
         /// Which part.

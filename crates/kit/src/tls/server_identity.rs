@@ -76,7 +76,7 @@ impl ServerIdentity {
     /// From a chain in PEM and a key that is not encrypted.
     ///
     /// # Errors
-    /// When they can't be parsed or don't go together.
+    /// When they cannot be parsed or do not go together.
     pub fn from_pem(chain: &[u8], key: &[u8], clock: SharedClock) -> Result<Self, TlsError> {
         let loaded = Loaded::new(Source::new(chain, key), None, &clock)?;
         Ok(Self::with(loaded, None, clock))
@@ -85,7 +85,7 @@ impl ServerIdentity {
     /// From files, which [`ServerIdentity::reload`] reads again.
     ///
     /// # Errors
-    /// As [`ServerIdentity::from_pem`], or when a file can't be read or not be decrypted.
+    /// As [`ServerIdentity::from_pem`], or when a file cannot be read or not be decrypted.
     pub fn from_files(files: ServerFiles, clock: SharedClock) -> Result<Self, TlsError> {
         let loaded = Loaded::new(files.read()?, files.passphrase()?.as_ref(), &clock)?;
         Ok(Self::with(loaded, Some(files), clock))

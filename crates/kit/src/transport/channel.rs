@@ -25,7 +25,7 @@ use crate::tls::Identity;
 /// How often a call that was not processed is sent at most.
 const ATTEMPTS: u8 = 4;
 
-/// The address of a service can't be used.
+/// The address of a service cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{url:?} is not the address of a service; it takes https://host:port")]
 pub struct AddressError {

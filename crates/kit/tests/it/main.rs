@@ -1,4 +1,4 @@
-//! Behaviour of the kit from outside: real sockets, real TLS, real files.
+//! Behavior of the kit from outside: real sockets, real TLS, real files.
 
 #![expect(
     clippy::disallowed_methods,

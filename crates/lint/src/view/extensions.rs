@@ -5,7 +5,7 @@ use const_oid::ObjectIdentifier;
 use crate::oid;
 use crate::tlv::{Broken, Reader, Tlv, tag};
 
-/// All extensions, in their order and decoded. Of an extension that stands twice the first counts.
+/// All extensions, in their order and decoded. Of an extension that occurs twice the first counts.
 #[derive(Debug, Default)]
 pub(crate) struct Extensions<'a> {
     pub(crate) list: Vec<Extension<'a>>,

@@ -1,4 +1,4 @@
-//! Certificates that others made, and others' judgement on ours.
+//! Certificates that others made, and others' judgment on ours.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use lint::{Context, Finding, Severity, check_tbs};

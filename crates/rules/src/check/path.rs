@@ -43,7 +43,7 @@ fn sub_ca(wanted: Option<u8>, issuer: &Issuer) -> Result<Option<u8>, Denied> {
 }
 
 /// Verifiers hold end entities to the purposes of all CAs above them. OCSP signing is exempt: CAs for TLS may not list
-/// it (BR 7.1.2.10.6), and responders are recognised by their own certificate (RFC 6960 section 4.2.2.2).
+/// it (BR 7.1.2.10.6), and responders are recognized by their own certificate (RFC 6960 section 4.2.2.2).
 fn check_purposes(profile: &Profile, issuer: &Issuer) -> Result<(), Denied> {
     let beyond = profile
         .extended_key_usage

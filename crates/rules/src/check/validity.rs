@@ -41,7 +41,7 @@ pub(crate) fn settle(
     Ok(validity)
 }
 
-/// A CA can't be renewed by this version, so the way out is the clock or another CA.
+/// A CA cannot be renewed by this version, so the way out is the clock or another CA.
 fn check_issuer(issuer: &Issuer, now: OffsetDateTime) -> Result<(), Denied> {
     let Some(period) = issuer.validity().filter(|period| !period.contains(now)) else {
         return Ok(());

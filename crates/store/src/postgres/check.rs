@@ -91,7 +91,7 @@ impl Facts {
         (self.connections / 4).max(1)
     }
 
-    /// Refuses a server that can't keep what it is given, or not under that name.
+    /// Refuses a server that cannot keep what it is given, or not under that name.
     pub(super) fn judge(&self, schema: &str, options: &Options) -> Result<(), StoreError> {
         let Self { role, database, .. } = self;
         let reason = if self.version < OLDEST {

@@ -180,7 +180,7 @@ async fn create_schema(connection: &mut PgConnection, schema: &str) -> Result<()
     Ok(())
 }
 
-/// Serialises changes of a schema's shape among all replicas until the transaction ends.
+/// Serializes changes of a schema's shape among all replicas until the transaction ends.
 pub(crate) fn lock_text(schema: &str) -> String {
     format!("SELECT pg_advisory_xact_lock(hashtext('gigvault schema'), hashtext('{schema}'))")
 }

@@ -54,7 +54,7 @@ async fn shares(first: &mut PgConnection, options: &PgConnectOptions) -> Result<
     let mut shared = false;
     for _ in 0..ROUNDS {
         let before = process(first, PROCESS).await?;
-        // holds its session until it ends, so that the first can't get that one
+        // holds its session until it ends, so that the first cannot get that one
         let others = process(&mut second, BEGIN_PROCESS).await?;
         let after = process(first, PROCESS).await?;
         second.execute(sqlx::raw_sql("ROLLBACK")).await?;

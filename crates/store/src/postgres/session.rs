@@ -56,7 +56,7 @@ impl Texts {
         let mut session = String::new();
         let mut local = String::new();
         for (name, value) in settings(schema, facts) {
-            // to a String this can't fail
+            // to a String this cannot fail
             let _ = write!(session, "SET {name} = {value}; ");
             let _ = write!(local, "; SET LOCAL {name} = {value}");
         }

@@ -1,7 +1,7 @@
 //! Database URLs as PostgreSQL's own clients read them (libpq, "Connection URIs"): several hosts with their ports,
 //! IPv6 in brackets, sockets as an encoded host or as `?host=/folder`, `target_session_attrs`.
 //!
-//! What a URL asks for and this program can't give is refused by its name: to leave out, say, `channel_binding` would
+//! What a URL asks for and this program cannot give is refused by its name: to leave out, say, `channel_binding` would
 //! weaken what somebody relies on. No message holds any part of the URL but names of parameters: an unencoded `/` or
 //! `@` in a password moves parts of it elsewhere.
 
@@ -213,7 +213,7 @@ impl Parts {
     fn options(&self, host: Option<&str>, port: Option<u16>) -> Result<PgConnectOptions, StoreError> {
         let mut url = String::from("postgres:///?");
         let mut push = |key: &str, value: &str| {
-            // to a String this can't fail
+            // to a String this cannot fail
             let _ = write!(url, "{key}={}&", encode(value));
         };
         if let Some(host) = host {
@@ -380,7 +380,7 @@ fn encode(text: &str) -> String {
         if byte.is_ascii_alphanumeric() {
             encoded.push(char::from(byte));
         } else {
-            // to a String this can't fail
+            // to a String this cannot fail
             let _ = write!(encoded, "%{byte:02X}");
         }
     }

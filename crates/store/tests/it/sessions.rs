@@ -1,4 +1,4 @@
-//! What PostgreSQL is asked for, whatever it gives by default; and what is said when it can't be used.
+//! What PostgreSQL is asked for, whatever it gives by default; and what is said when it cannot be used.
 
 use store::{Cause, Db, Options, Pooling, StoreError, read, tx};
 use testkit::{Postgres, postgres};

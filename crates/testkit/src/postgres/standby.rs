@@ -6,7 +6,7 @@ impl Postgres {
     /// Starts a standby that has everything this server has and follows it. It can be promoted.
     ///
     /// # Errors
-    /// When the copy can't be made, or the standby does not start or does not follow.
+    /// When the copy cannot be made, or the standby does not start or does not follow.
     pub async fn standby(&self) -> Result<Self> {
         let (options, port) = (self.options.clone(), self.port);
         let mut standby = spawn_blocking(move || Self::copy(options, port)).await??;
@@ -52,7 +52,7 @@ impl Postgres {
     /// Marks a stopped server so that it starts as a standby that follows nobody.
     ///
     /// # Errors
-    /// When its folder can't be written.
+    /// When its folder cannot be written.
     pub fn make_standby(&self) -> Result<()> {
         fs::write(self.data().join("standby.signal"), "")?;
         Ok(())

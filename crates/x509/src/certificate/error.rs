@@ -40,7 +40,7 @@ pub enum CertificateError {
     /// Version 1 and 2 have no extensions (section 4.1.2.9).
     #[error("only version 3 certificates may have extensions")]
     ExtensionsOfOldVersion,
-    /// An extension stands twice (section 4.2).
+    /// An extension occurs twice (section 4.2).
     #[error("extension {0} appears more than once in the certificate")]
     RepeatedExtension(String),
     /// An extension that decides about trust is malformed.

@@ -44,7 +44,7 @@ pub enum CrlError {
     /// The issuer is no name.
     #[error("issuer of the CRL: {0}")]
     Issuer(#[from] NameError),
-    /// An extension stands twice.
+    /// An extension occurs twice.
     #[error("extension {0} appears more than once in the CRL")]
     RepeatedExtension(String),
     /// The signed part names another algorithm than the signature (section 5.1.1.2).

@@ -62,7 +62,7 @@ pub enum CsrError {
     /// The attributes are not DER.
     #[error("attributes of the certificate signing request: {0}")]
     Attributes(DerError),
-    /// An attribute type stands twice.
+    /// An attribute type occurs twice.
     #[error("attribute {0} appears more than once in the certificate signing request")]
     RepeatedAttribute(String),
     /// More attributes than any client sends.
@@ -74,13 +74,13 @@ pub enum CsrError {
     /// Both the PKCS#9 and the Microsoft form, or either twice.
     #[error("the certificate signing request asks for extensions twice; send one extensionRequest attribute")]
     SeveralExtensionRequests,
-    /// An extension type stands twice.
+    /// An extension type occurs twice.
     #[error("extension {0} appears more than once in the certificate signing request")]
     RepeatedExtension(String),
     /// More extensions than any client sends.
     #[error("the certificate signing request asks for more than {0} extensions")]
     TooManyExtensions(usize),
-    /// A critical extension that is unknown here could not be honoured.
+    /// A critical extension that is unknown here could not be honored.
     #[error("the certificate signing request asks for the unknown critical extension {0}")]
     UnknownCritical(String),
     /// The challenge password is not text of up to 255 characters.

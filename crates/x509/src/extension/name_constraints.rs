@@ -1,6 +1,6 @@
-//! NameConstraints of a CA and their judgement over a certificate to be issued (RFC 5280 section 4.2.1.10).
+//! NameConstraints of a CA and their judgment over a certificate to be issued (RFC 5280 section 4.2.1.10).
 //!
-//! The judgement errs on the side of refusal: a kind of name that is constrained but cannot be compared is a
+//! The judgment errs on the side of refusal: a kind of name that is constrained but cannot be compared is a
 //! violation, and common names and emailAddress attributes that look like host names, addresses or mail addresses
 //! are judged like alternative names, since clients exist that still believe them.
 

@@ -23,7 +23,7 @@ const IP_ADDRESS: u8 = tag::context(7);
 const REGISTERED_ID: u8 = tag::context(8);
 const EXPLICIT_VALUE: u8 = tag::context_constructed(0);
 
-/// Encodes GeneralNames in the order given; a name that stands twice is written once.
+/// Encodes GeneralNames in the order given; a name that occurs twice is written once.
 ///
 /// # Errors
 /// [`SanError::Empty`] without any name, [`SanError::TooMany`] over [`MAX_SANS`] of them.

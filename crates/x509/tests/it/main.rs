@@ -1,4 +1,4 @@
-//! Behaviour of the crate as its users see it, with outside judges.
+//! Behavior of the crate as its users see it, with outside judges.
 
 mod certificate;
 mod csr;

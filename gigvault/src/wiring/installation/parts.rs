@@ -1,4 +1,4 @@
-//! The files that an installation can't be without, looked at before databases are opened, which would make them.
+//! The files that an installation cannot be without, looked at before databases are opened, which would make them.
 
 use std::path::{Path, PathBuf};
 
@@ -76,7 +76,7 @@ pub(crate) fn has_own_kek(settings: &Settings) -> bool {
     software.kek_file.is_none() && software.passphrase_file.is_none()
 }
 
-/// Refuses where a file is missing that can't be made again.
+/// Refuses where a file is missing that cannot be made again.
 pub(crate) fn check_files(
     record: Option<&Record>,
     settings: &Settings,

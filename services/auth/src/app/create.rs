@@ -37,7 +37,7 @@ pub struct CreateRequest {
     pub validity: Option<Duration>,
     /// Patterns of the names that it may have certified; those of who asked if empty.
     pub allowed_names: Vec<String>,
-    /// Who asked; gives away nothing that they don't have.
+    /// Who asked; gives away nothing that they do not have.
     pub requester: Caller,
     /// Makes a repeated request have one effect.
     pub idempotency_key: Option<IdempotencyKey>,

@@ -99,8 +99,8 @@ impl Requester {
         Ok(grant)
     }
 
-    /// In what capacity this requester decides on a certificate. Services are asked by owners, and by others, whose rights
-    /// they have looked at.
+    /// In what capacity this requester decides on a certificate. A service that acts on behalf of a requester counts as owner
+    /// of that requester's certificates and as operator of all others; it must have checked those rights itself.
     pub(crate) fn capacity(&self, certificate: &Issued) -> Capacity {
         let owner = certificate.requester == self.subject;
         match self.sees {

@@ -172,7 +172,7 @@ impl Committer {
         }
     }
 
-    /// Answers those that can't be issued as things are, before anything is signed; the rest goes on. Whether they may be
+    /// Answers those that cannot be issued as things are, before anything is signed; the rest goes on. Whether they may be
     /// stored is decided again, finally, in the transaction.
     async fn screen(&self, group: Vec<(Order, Answer)>) -> Vec<(Order, Answer)> {
         let bases: Vec<Basis> = group.iter().map(|(order, _)| order.basis()).collect();

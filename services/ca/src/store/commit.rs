@@ -92,7 +92,7 @@ async fn claim(tx: &mut Tx, group: &[&Signed], now: OffsetDateTime) -> Result<Ha
     if claims.is_empty() {
         return Ok(HashSet::new());
     }
-    // One order for all, so that two groups with the same keys can't wait for each other.
+    // One order for all, so that two groups with the same keys cannot wait for each other.
     claims.sort_by_key(|(claim, _)| claim.key);
     let now = store::time::to_micros(now);
     let taken: Vec<Uuid> = store::tx!(tx, |connection| {

@@ -283,7 +283,7 @@ async fn build(
     Ca::build(settings, deps).await.unwrap()
 }
 
-/// These tests don't come in over REST.
+/// These tests do not come in over REST.
 struct Nobody;
 
 impl Authenticator for Nobody {

@@ -1,7 +1,7 @@
 //! Purpose binding: keymgr looks at what it signs, whoever asks.
 //!
 //! Callers send whole structures, never digests. The look is structural (which ASN.1 structure is it), not a
-//! judgement on the content: whether a certificate may exist is decided by the caller's rules and lint.
+//! judgment on the content: whether a certificate may exist is decided by the caller's rules and lint.
 
 use der::asn1::AnyRef;
 use der::{Decode, Reader};
