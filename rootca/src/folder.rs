@@ -288,7 +288,7 @@ impl Folder {
     }
 
     /// Waits until nobody else writes in the folder, and keeps others waiting until the file is dropped. Nobody is
-    /// asked anything meanwhile, so the wait is short. What others could have written in is refused.
+    /// asked anything in the meantime, so the wait is short. What others could have written in is refused.
     fn lock(&self) -> Result<File, Error> {
         ::files::private_dir(&self.dir)?;
         ::files::check_tree(&self.dir)?;

@@ -1,4 +1,4 @@
-//! Hostile clients against every listener: the others are served meanwhile.
+//! Hostile clients against every listener: the others are served in the meantime.
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;

@@ -152,7 +152,7 @@ fn origin() -> String {
 }
 
 /// Passes notifications on until the connection fails. A new or regained connection counts as a wake-up, because
-/// something may have been missed meanwhile.
+/// something may have been missed in the meantime.
 async fn listen(
     pool: &PgPool,
     channel: &str,

@@ -193,7 +193,7 @@ impl Postgres {
         let pid = self.pid().context("the server does not run")?;
         let processes = [vec![pid], children_of(pid)].concat();
         for pid in &processes {
-            // some may have left meanwhile
+            // some may have left in the meantime
             send_signal("KILL", *pid).ok();
         }
         self.wait_until_gone(&processes).await

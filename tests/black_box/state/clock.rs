@@ -1,4 +1,4 @@
-//! Clocks that are wrong, and certificates that have expired meanwhile.
+//! Clocks that are wrong, and certificates that have expired in the meantime.
 
 use std::fs;
 

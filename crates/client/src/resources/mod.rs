@@ -1,4 +1,4 @@
-//! What the API has, one file a resource: its wire form and its operations.
+//! What the API has, one file per resource: its wire form and its operations.
 
 pub(crate) mod api_keys;
 pub(crate) mod cas;

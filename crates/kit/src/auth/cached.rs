@@ -71,7 +71,7 @@ impl Expiry<Key, Outcome> for Lifetimes {
 
 impl CachedAuthenticator {
     /// Remembers for [`POSITIVE_TTL`] and [`NEGATIVE_TTL`]. The clock decides whether a remembered credential
-    /// has expired meanwhile.
+    /// has expired in the meantime.
     #[must_use]
     pub fn new(inner: Arc<dyn Authenticator>, clock: SharedClock) -> Self {
         Self::with_lifetimes(inner, clock, POSITIVE_TTL, NEGATIVE_TTL)

@@ -33,7 +33,7 @@ pub struct Limits {
     /// CPU time for clients that have shown no credential. Listeners that clone these limits share it.
     pub cpu: CpuBudget,
     /// After this time a connection finishes its requests and closes, so that a peer whose identity has
-    /// changed or expired meanwhile has to show it again.
+    /// changed or expired in the meantime has to show it again.
     pub age: Duration,
     /// Longest wait for running requests when the listener stops or a connection has come of age; what runs then is cut
     /// off.

@@ -1,4 +1,4 @@
-//! REST of authentication: decode, authorize, use case, encode. One file a resource.
+//! REST of authentication: decode, authorize, use case, encode. One file per resource.
 
 mod api_keys;
 mod roles;

@@ -1,7 +1,7 @@
 //! Group commit: requests that wait at the same time share one signing call and one transaction.
 //!
-//! One task takes all that waits, has it signed, commits it, answers, and takes what came in meanwhile: a group is
-//! as large as the wait was long, and the costs of call, transaction and disk are shared by all of it. A request
+//! One task takes all that waits, has it signed, commits it, answers, and takes what has arrived in the meantime: a group
+//! is as large as the wait was long, and the costs of call, transaction and disk are shared by all of it. A request
 //! that finds the task idle goes through alone, at once: nothing ever waits for company. The order is fixed: sign,
 //! make durable, answer. A certificate that could not be stored is never handed out, and a process that dies in
 //! between has answered nobody.

@@ -1,4 +1,4 @@
-//! REST of the CA service: decode, authorize, use case, encode. One file a resource.
+//! REST of the CA service: decode, authorize, use case, encode. One file per resource.
 
 mod authorities;
 mod certificates;

@@ -110,7 +110,7 @@ async fn signatures_are_counted_by_backend_and_algorithm() {
     let before = count();
     let messages = vec![Bytes::from(certificate(&key, SignatureAlgorithm::EcdsaSha512)); 3];
     batch(&running, "p521", messages).await.unwrap();
-    // Other tests may sign meanwhile.
+    // Other tests may sign in the meantime.
     assert!(count() >= before + 3);
 }
 
