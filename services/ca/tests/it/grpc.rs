@@ -9,16 +9,16 @@ mod received;
 use kit::transport::Transport;
 use proto::ca::v1::ca_client::CaClient;
 use proto::ca::v1::{
-    Certificate, CheckKeyRequest, GetRequest, HoldRequest, IssueRequest, ListCasRequest, ListRequest,
-    ReleaseRequest, RenewRequest, RevokeRequest,
+    AddCaRequest, Certificate, CheckKeyRequest, GetRequest, HoldRequest, IssueRequest, ListCasRequest,
+    ListRequest, ReleaseRequest, RenewRequest, RevokeRequest,
 };
 use proto::feed::v1::WatchRequest;
 use tonic::{Code, Status};
 
 use crate::world::{World, csr, key};
 
-const SERVICES: [&str; 12] = [
-    "ra", "keymgr", "enroll", "ocsp", "crl", "policy", "auth", "audit", "notify", "ui", "ca", "",
+const SERVICES: [&str; 13] = [
+    "ra", "keymgr", "enroll", "ocsp", "crl", "policy", "auth", "audit", "notify", "ui", "ca", "process", "",
 ];
 
 /// Names of the methods in the definition.
@@ -52,6 +52,7 @@ async fn code(mut client: CaClient<Transport>, method: &str) -> Code {
         "Release" => client.release(ReleaseRequest::default()).await.map(drop),
         "CheckKey" => client.check_key(CheckKeyRequest::default()).await.map(drop),
         "ListCas" => client.list_cas(ListCasRequest::default()).await.map(drop),
+        "AddCa" => client.add_ca(AddCaRequest::default()).await.map(drop),
         "Watch" => client.watch(WatchRequest::default()).await.map(drop),
         other => panic!("{other} has no case here"),
     };
