@@ -16,7 +16,7 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 
-use crate::world::{Ca, Leaf, Served, clock};
+use crate::world::{Ca, Leaf, Served, clock, eventually};
 
 const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 /// What a bucket holds, in seconds of its rate.
@@ -133,6 +133,7 @@ async fn pipelined_requests_of_one_address_use_a_bounded_part_of_the_cores() {
 
 /// A client with an address of its own.
 fn client(ca: &Ca, address: Ipv4Addr) -> reqwest::Client {
+    let _first_wins = rustls::crypto::aws_lc_rs::default_provider().install_default();
     reqwest::Client::builder()
         .no_proxy()
         .local_address(IpAddr::V4(address))
@@ -167,22 +168,22 @@ async fn only_callers_without_a_credential_pay_for_what_their_address_has_used()
         cpu: CpuBudget::new(percent as u8),
         ..Limits::default()
     };
-    let site = site(burned, &Arc::default());
-    let served = Served::new(Some(Arc::new(identity)), site, limits).await;
+    let count = Arc::new(AtomicUsize::new(0));
+    let served = Served::new(Some(Arc::new(identity)), site(burned, &count), limits).await;
     let port = served.port;
     let known = client(&ca, ELSEWHERE);
     assert_eq!(ask(known.clone(), port, "/known").await, 200);
-    let hostile = client(&ca, ELSEWHERE);
-    assert_eq!(ask(hostile.clone(), port, "/burn").await, 200);
+    // What the request has used is known when it is done, and its connection waits from then on, with the answer.
+    let hostile = tokio::spawn(ask(client(&ca, ELSEWHERE), port, "/burn"));
+    eventually("the request", || count.load(Ordering::Relaxed) == 1).await;
     let begun = Instant::now();
-    let again = tokio::spawn(ask(hostile, port, "/"));
     for _ in 0..20 {
         assert_eq!(ask(known.clone(), port, "/known").await, 200);
     }
     let (new, other) = (client(&ca, ELSEWHERE), client(&ca, Ipv4Addr::LOCALHOST));
     assert_eq!(ask(new, port, "/known").await, 200, "a new connection");
     assert_eq!(ask(other, port, "/").await, 200, "another address");
-    assert!(!again.is_finished(), "it has to wait: {:?}", begun.elapsed());
-    assert_eq!(again.await.unwrap(), 200);
+    assert!(!hostile.is_finished(), "it has to wait: {:?}", begun.elapsed());
+    assert_eq!(hostile.await.unwrap(), 200);
     assert!(begun.elapsed() > Duration::from_secs(1), "{:?}", begun.elapsed());
 }

@@ -27,7 +27,9 @@ impl Bucket {
 
     pub(super) fn add(&mut self, seconds: f64, now: Instant) {
         let come = now.saturating_duration_since(self.at).as_secs_f64() * self.rate;
-        self.left = (self.left + come + seconds).min(self.rate * BURST);
+        let most = self.rate * BURST;
+        // What came while the bucket was full is lost, also for time that was used meanwhile.
+        self.left = ((self.left + come).min(most) + seconds).min(most);
         self.at = self.at.max(now);
     }
 
