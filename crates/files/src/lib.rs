@@ -15,5 +15,5 @@ pub use dir::{Tightened, create_dir, private_dir, rename, sweep, sync_parent};
 pub use error::Error;
 pub use lock::{lock, try_lock};
 pub use read::{open, read};
-pub use stage::{Staged, check_free, create, replace, stage};
+pub use stage::{Staged, check_free, check_replaceable, create, replace, stage};
 pub use tree::check_tree;

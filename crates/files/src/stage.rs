@@ -99,10 +99,29 @@ impl Staged {
     /// # Errors
     /// [`Error::NotAFile`]; what has that name is then still there.
     pub fn replace(self) -> Result<(), Error> {
+        self.try_replace()
+    }
+
+    /// As [`Self::replace`], for contents that may not be lost: after a failure they are still staged, and can be kept.
+    ///
+    /// # Errors
+    /// As [`Self::replace`].
+    pub fn try_replace(&self) -> Result<(), Error> {
         refuse_special(&self.path)?;
         fault::point().map_err(Error::io("write", &self.path))?;
         fs::rename(&self.temporary, &self.path).map_err(Error::io("write", &self.path))?;
         sync_parent(&self.path)
+    }
+
+    /// Leaves the file where it is, and says where that is: under its temporary name, or under its own if it has it.
+    #[must_use]
+    pub fn keep(mut self) -> PathBuf {
+        // Without a name there is nothing for the drop to remove.
+        let temporary = std::mem::take(&mut self.temporary);
+        match fs::symlink_metadata(&temporary) {
+            Ok(_) => temporary,
+            Err(_) => self.path.clone(),
+        }
     }
 }
 
@@ -110,6 +129,17 @@ impl Drop for Staged {
     fn drop(&mut self) {
         // After the rename there is nothing to remove.
         let _renamed = fs::remove_file(&self.temporary);
+    }
+}
+
+/// Whether [`replace`] can put a file there: the name is free, or that of a regular file.
+///
+/// # Errors
+/// [`Error::NotAFile`]; [`Error::Io`] when that cannot be seen.
+pub fn check_replaceable(path: &Path) -> Result<(), Error> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("look at", path)(error)),
+        _ => refuse_special(path),
     }
 }
 

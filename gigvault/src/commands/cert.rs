@@ -30,7 +30,13 @@ pub(super) async fn run(command: CertCommand, connection: &Connection, output: O
 async fn create(client: &Client, arguments: &cli::Create, output: Output) -> anyhow::Result<()> {
     let bundle = Bundle::new(&arguments.out, &arguments.cn)?;
     let own = arguments.own.key.as_deref();
-    delivery::check_free(&bundle, arguments.file.format, own.is_none(), arguments.force)?;
+    delivery::check_free(
+        &bundle,
+        arguments.file.format,
+        own,
+        own.is_none(),
+        arguments.force,
+    )?;
     let hosts = names::hosts(client, &arguments.profile).await;
     let named = names::of(&arguments.cn, &arguments.san, hosts)?;
     let wanted = Wanted {
@@ -189,8 +195,15 @@ async fn renew(client: &Client, arguments: &cli::Renew, output: Output) -> anyho
         .context("the old certificate cannot be read")?;
     let name = parsed.subject().common_names().into_iter().next();
     let bundle = Bundle::new(&arguments.out, name.as_deref().unwrap_or(&old.serial))?;
-    delivery::check_free(&bundle, arguments.file.format, arguments.new_key, arguments.force)?;
-    let key = match (arguments.own.key.as_deref(), arguments.new_key) {
+    let own = arguments.own.key.as_deref();
+    delivery::check_free(
+        &bundle,
+        arguments.file.format,
+        own,
+        arguments.new_key,
+        arguments.force,
+    )?;
+    let key = match (own, arguments.new_key) {
         (Some(_), _) => Some(Key::Own(private_key::read(&arguments.own)?)),
         (None, true) => Some(Key::New(SoftwareKey::generate(arguments.key_type)?)),
         // The server certifies the key that it knows.

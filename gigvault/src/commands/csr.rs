@@ -1,5 +1,7 @@
 //! `csr create | inspect | submit`, and how the CLI makes keys and CSRs.
 
+use std::path::Path;
+
 use anyhow::Context;
 use client::Issue;
 use keys::{Signer, SoftwareKey};
@@ -7,7 +9,7 @@ use serde_json::json;
 use x509::csr::{Csr, ReceivedCsr};
 use x509::{DistinguishedName, San};
 
-use super::delivery::{report, save};
+use super::delivery::Delivery;
 use super::files::{self, Bundle};
 use super::names::{self, Hosts};
 use super::private_key;
@@ -61,21 +63,25 @@ fn create(arguments: &CsrCreate, output: Output) -> anyhow::Result<()> {
         subject: subject.as_ref(),
         sans: &named.sans,
     };
-    let csr = match &arguments.own.key {
-        Some(_) => {
-            files::check_free(&[&bundle.csr], arguments.force)?;
+    let csr = match arguments.own.key.as_deref() {
+        own @ Some(_) => {
+            files::check_free(&[&bundle.csr], own, arguments.force)?;
             let key = private_key::read(&arguments.own)?;
-            sign(&wanted, &key)?
+            let csr = sign(&wanted, &key)?;
+            ::files::replace(&bundle.csr, csr.as_bytes(), 0o644)?;
+            csr
         }
         None => {
-            files::check_free(&[&bundle.key, &bundle.csr], arguments.force)?;
+            files::check_free(&[&bundle.key, &bundle.csr], None, arguments.force)?;
             let key = SoftwareKey::generate(arguments.key_type)?;
             let csr = sign(&wanted, &key)?;
-            ::files::replace(&bundle.key, keys::to_pem(&key)?.as_bytes(), 0o600)?;
+            // The key last: an older one does not go for a CSR that cannot be written.
+            let staged = ::files::stage(&bundle.key, keys::to_pem(&key)?.as_bytes(), 0o600)?;
+            ::files::replace(&bundle.csr, csr.as_bytes(), 0o644)?;
+            staged.replace()?;
             csr
         }
     };
-    ::files::replace(&bundle.csr, csr.as_bytes(), 0o644)?;
     let key = arguments
         .own
         .key
@@ -143,7 +149,9 @@ async fn submit(arguments: &CsrSubmit, connection: &Connection, output: Output) 
             .into_owned(),
     };
     let bundle = Bundle::new(&arguments.out, &stem)?;
-    files::check_free(&[&bundle.certificate, &bundle.chain], arguments.force)?;
+    let places: [&Path; 2] = [&bundle.certificate, &bundle.chain];
+    files::check_free(&places, Some(&arguments.file), arguments.force)?;
+    let delivery = Delivery::certificate(bundle)?;
     let new = Issue {
         csr: x509::pem::encode("CERTIFICATE REQUEST", parsed.der()),
         profile: arguments.profile.clone(),
@@ -153,6 +161,5 @@ async fn submit(arguments: &CsrSubmit, connection: &Connection, output: Output) 
         san: (!arguments.san.is_empty()).then(|| arguments.san.clone()),
     };
     let issued = connection::client(connection)?.certificates().issue(&new).await?;
-    save(&bundle, &issued)?;
-    report(&issued, &bundle, false, output)
+    delivery.finish(&issued, output)
 }

@@ -36,19 +36,23 @@ impl Key {
 pub(super) fn check_free(
     bundle: &Bundle,
     format: FileFormat,
+    own: Option<&Path>,
     new_key: bool,
     force: bool,
 ) -> anyhow::Result<()> {
     let pem = [&bundle.certificate, &bundle.chain, &bundle.key];
-    let paths: Vec<&Path> = match format {
-        FileFormat::Pkcs12 => vec![bundle.pkcs12.as_path()],
-        FileFormat::Pem => pem
-            .into_iter()
-            .take(2 + usize::from(new_key))
-            .map(|path| path.as_path())
-            .collect(),
-    };
-    files::check_free(&paths, force)
+    match format {
+        // It holds the key that was read.
+        FileFormat::Pkcs12 => files::check_free(&[&bundle.pkcs12], None, force),
+        FileFormat::Pem => {
+            let paths: Vec<&Path> = pem
+                .into_iter()
+                .take(2 + usize::from(new_key))
+                .map(|path| path.as_path())
+                .collect();
+            files::check_free(&paths, own, force)
+        }
+    }
 }
 
 /// Files that are about to be written.
@@ -78,7 +82,7 @@ impl Delivery {
                 let pem = keys::to_pem(&key)?;
                 Form::Pem(Some(::files::stage(&bundle.key, pem.as_bytes(), OWNER_ONLY)?))
             }
-            (FileFormat::Pem, _) => Form::Pem(None),
+            (FileFormat::Pem, _) => return Self::certificate(bundle),
             (FileFormat::Pkcs12, Some(key)) => {
                 let is_new = matches!(key, Key::New(_));
                 let (Key::New(key) | Key::Own(key)) = key;
@@ -97,51 +101,86 @@ impl Delivery {
         Ok(Self { bundle, form })
     }
 
+    /// Certificate and chain alone. To be called before the certificate is asked for, too.
+    pub(super) fn certificate(bundle: Bundle) -> anyhow::Result<Self> {
+        // Nothing is in it yet: it shows that the folder can be written in.
+        drop(::files::stage(&bundle.certificate, b"", PUBLIC)?);
+        let form = Form::Pem(None);
+        Ok(Self { bundle, form })
+    }
+
     /// Writes the files and says where they are.
     pub(super) fn finish(self, issued: &Certificate, output: Output) -> anyhow::Result<()> {
         let bundle = &self.bundle;
-        match self.form {
-            Form::Pem(key) => {
-                let has_key = key.is_some();
-                if let Some(key) = key {
-                    key.replace()?;
-                }
-                save(bundle, issued)?;
-                report(issued, bundle, has_key, output)
-            }
-            Form::Pkcs12 {
-                key,
-                passphrase,
-                is_new,
-                staged,
-            } => {
-                let file = pkcs12(&key, &chain(issued), &issued.serial, &passphrase)?;
-                ::files::replace(&bundle.pkcs12, &file, OWNER_ONLY).with_context(|| {
-                    let serial = &issued.serial;
-                    match is_new {
-                        true => format!("certificate {serial} was issued and its new key is lost: revoke it"),
-                        false => {
-                            format!("certificate {serial} was issued: write it with `gigvault cert download`")
-                        }
-                    }
-                })?;
-                drop(staged);
-                let mut facts = facts(issued);
-                facts.push(("pkcs12", bundle.pkcs12.display().to_string()));
-                output.one(issued, &facts)
-            }
+        let is_pem = matches!(self.form, Form::Pem(_));
+        let has_key = matches!(self.form, Form::Pem(Some(_)));
+        write(bundle, self.form, issued)?;
+        if is_pem {
+            return report(issued, bundle, has_key, output);
+        }
+        let mut facts = facts(issued);
+        facts.push(("pkcs12", bundle.pkcs12.display().to_string()));
+        output.one(issued, &facts)
+    }
+}
+
+/// Writes the files. If that fails, a new key stays where it is staged: its certificate is issued.
+fn write(bundle: &Bundle, form: Form, issued: &Certificate) -> anyhow::Result<()> {
+    let serial = &issued.serial;
+    match form {
+        Form::Pem(key) => save(bundle, key.as_ref(), issued).with_context(|| {
+            let kept = key.map(::files::Staged::keep);
+            let key = kept.map_or_else(String::new, |path| {
+                format!("; its new key is in {}, move it to where it belongs", path.display())
+            });
+            format!(
+                "certificate {serial} was issued and not all of its files were written: write it with `gigvault cert \
+                 download {serial} --chain --out FILE`{key}"
+            )
+        }),
+        Form::Pkcs12 {
+            key,
+            passphrase,
+            is_new,
+            staged,
+        } => {
+            let file = pkcs12(&key, &chain(issued), serial, &passphrase);
+            let written = file.and_then(|file| Ok(::files::replace(&bundle.pkcs12, &file, OWNER_ONLY)?));
+            written.with_context(|| {
+                let (source, of_key) = match is_new {
+                    true => (
+                        staged.keep().display().to_string(),
+                        "; the new key is in that file, under the new passphrase",
+                    ),
+                    false => ("KEY".to_owned(), ""),
+                };
+                format!(
+                    "certificate {serial} was issued and not written: write it with `gigvault cert download {serial} \
+                     --format pkcs12 --key {source} --out FILE`{of_key}"
+                )
+            })
         }
     }
 }
 
-/// Writes a certificate and its chain.
-pub(super) fn save(bundle: &Bundle, issued: &Certificate) -> anyhow::Result<()> {
-    ::files::replace(&bundle.certificate, issued.certificate.as_bytes(), PUBLIC)?;
-    Ok(::files::replace(&bundle.chain, chain(issued).as_bytes(), PUBLIC)?)
+/// Writes a certificate, its chain, and its key if that is staged. All are on disk before the first has its name, and the
+/// key comes last: until then the key of an older certificate is there, and a failure destroys nothing.
+fn save(bundle: &Bundle, key: Option<&::files::Staged>, issued: &Certificate) -> anyhow::Result<()> {
+    let certificate = ::files::stage(&bundle.certificate, issued.certificate.as_bytes(), PUBLIC)?;
+    let whole = ::files::stage(&bundle.chain, chain(issued).as_bytes(), PUBLIC)?;
+    for place in [&bundle.certificate, &bundle.chain, &bundle.key]
+        .into_iter()
+        .take(2 + usize::from(key.is_some()))
+    {
+        ::files::check_replaceable(place)?;
+    }
+    certificate.replace()?;
+    whole.replace()?;
+    Ok(key.map_or(Ok(()), ::files::Staged::try_replace)?)
 }
 
 /// What was issued and where it was written.
-pub(super) fn report(issued: &Certificate, bundle: &Bundle, key: bool, output: Output) -> anyhow::Result<()> {
+fn report(issued: &Certificate, bundle: &Bundle, key: bool, output: Output) -> anyhow::Result<()> {
     let path = |path: &Path| path.display().to_string();
     let mut facts = facts(issued);
     facts.extend([
@@ -178,4 +217,75 @@ pub(super) fn pkcs12(
     let name = leaf.subject().common_names().into_iter().next();
     let name = name.unwrap_or_else(|| serial.to_owned());
     Ok(Pkcs12::to_der(key, &chain, &name, passphrase)?)
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests")]
+mod tests {
+    use x509::key::KeyAlgorithm;
+
+    use super::*;
+
+    fn issued() -> Certificate {
+        serde_json::from_value(serde_json::json!({
+            "serial": "00ab", "status": "valid", "subject": "CN=a.test", "san": [], "ca": "issuing",
+            "profile": "tls-server", "not_before": "2026-01-01T00:00:00Z", "not_after": "2099-12-31T23:59:59Z",
+            "issued_at": "2026-01-01T01:00:00Z", "certificate": "LEAF\n", "chain": "ISSUER\n",
+            "fingerprint_sha256": "aa", "spki_sha256": "bb", "requester": "x", "protocol": "rest", "revocation": null,
+        }))
+        .unwrap()
+    }
+
+    /// The file that the complaint names as that of the new key.
+    fn kept(said: &str) -> String {
+        assert!(said.contains("certificate 00ab was issued"), "{said}");
+        let at = said.find("/.gigvault-").unwrap();
+        let start = said[..at].rfind(' ').unwrap() + 1;
+        let end = said[start..].find([' ', ',']).unwrap() + start;
+        std::fs::read_to_string(&said[start..end]).unwrap()
+    }
+
+    #[test]
+    fn a_place_that_is_taken_after_the_certificate_was_issued_costs_no_key() {
+        for taken in ["crt", "chain.pem", "key"] {
+            let dir = tempfile::tempdir().unwrap();
+            let bundle = Bundle::new(dir.path(), "a.test").unwrap();
+            std::fs::write(&bundle.key, "old").unwrap();
+            let file = NewFile {
+                format: FileFormat::Pem,
+                out_passphrase_file: None,
+            };
+            let key = SoftwareKey::generate(KeyAlgorithm::P256).unwrap();
+            let pem = keys::to_pem(&key).unwrap();
+            let delivery = Delivery::stage(bundle, Some(Key::New(key)), &file).unwrap();
+            let place = dir.path().join(format!("a.test.{taken}"));
+            if taken == "key" {
+                std::fs::remove_file(&place).unwrap();
+            }
+            std::fs::create_dir(&place).unwrap();
+            let said = write(&delivery.bundle, delivery.form, &issued()).unwrap_err();
+            assert_eq!(kept(&format!("{said:#}")), *pem, "{taken}");
+            if taken != "key" {
+                assert_eq!(std::fs::read_to_string(&delivery.bundle.key).unwrap(), "old");
+            }
+        }
+    }
+
+    #[test]
+    fn a_pkcs12_file_that_cannot_be_made_costs_no_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let bundle = Bundle::new(dir.path(), "a.test").unwrap();
+        let key = SoftwareKey::generate(KeyAlgorithm::P256).unwrap();
+        let passphrase: SecretString = "five random words are best".into();
+        let alone = keys::to_encrypted_pem(&key, &passphrase).unwrap();
+        let form = Form::Pkcs12 {
+            key,
+            is_new: true,
+            staged: ::files::stage(&bundle.pkcs12, alone.as_bytes(), OWNER_ONLY).unwrap(),
+            passphrase,
+        };
+        // The chain of this one cannot be read.
+        let said = write(&bundle, form, &issued()).unwrap_err();
+        assert_eq!(kept(&format!("{said:#}").replace('`', " ")), *alone);
+    }
 }

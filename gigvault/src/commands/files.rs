@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 
 use crate::exit::Usage;
 
@@ -70,16 +70,47 @@ pub(crate) fn is_stream(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// Refuses before anything is done if one of these is there.
-pub(crate) fn check_free(paths: &[&Path], force: bool) -> anyhow::Result<()> {
-    match paths.iter().find(|path| path.exists()) {
-        Some(path) if !force => {
+/// Refuses before anything is done if one of these places cannot be written, or may not be: what is no regular file is in
+/// the way with `--force` too, and `source`, the file that is read for this, is not what is overwritten.
+pub(crate) fn check_free(paths: &[&Path], source: Option<&Path>, force: bool) -> anyhow::Result<()> {
+    for path in paths {
+        ::files::check_replaceable(path).map_err(|error| in_the_way(path, error))?;
+        let shown = path.display();
+        if source.is_some_and(|source| is_same(source, path)) {
             bail!(
-                "{} is there already; nothing was done. --force overwrites, --out writes elsewhere",
-                path.display()
+                "{shown} is the file that is read for this, and would be lost; nothing was done. --out writes elsewhere"
+            );
+        }
+        if !force && path.exists() {
+            bail!("{shown} is there already; nothing was done. --force overwrites, --out writes elsewhere");
+        }
+    }
+    Ok(())
+}
+
+fn in_the_way(path: &Path, error: ::files::Error) -> anyhow::Error {
+    let shown = path.display();
+    match (std::fs::read_link(path), error) {
+        (Ok(target), _) => anyhow!(
+            "{shown} is a symbolic link to {}, and links are never written through; nothing was done. --out writes \
+             elsewhere; then put the new files where the link is to point",
+            target.display()
+        ),
+        (_, ::files::Error::NotAFile { kind, .. }) => {
+            anyhow!(
+                "{shown} is {kind}, not a file; nothing was done. Move it away, or --out writes elsewhere"
             )
         }
-        _ => Ok(()),
+        (_, error) => error.into(),
+    }
+}
+
+/// Whether two names are of one file.
+fn is_same(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (std::fs::metadata(one), std::fs::metadata(other)) {
+        (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
+        _ => false,
     }
 }
 
@@ -158,9 +189,35 @@ mod tests {
     fn what_is_there_is_not_overwritten_unasked() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.key");
-        check_free(&[&path], false).unwrap();
+        check_free(&[&path], None, false).unwrap();
         std::fs::write(&path, b"x").unwrap();
-        assert!(check_free(&[&path], false).is_err());
-        assert!(check_free(&[&path], true).is_ok());
+        assert!(check_free(&[&path], None, false).is_err());
+        check_free(&[&path], None, true).unwrap();
+        // What it is made from, by any name.
+        let same = dir.path().join(".").join("a.key");
+        assert!(check_free(&[&path], Some(&same), true).is_err());
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_in_the_way_with_force_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = |name: &str| dir.path().join(name);
+        std::fs::create_dir(place("folder")).unwrap();
+        std::fs::write(place("file"), b"x").unwrap();
+        std::os::unix::fs::symlink("file", place("link")).unwrap();
+        std::os::unix::fs::symlink("nowhere", place("dangling")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(place("socket")).unwrap();
+        for (name, word) in [
+            ("folder", "a directory"),
+            ("link", "link to file"),
+            ("dangling", "link to nowhere"),
+            ("socket", "a socket"),
+            ("file/below", "file/below"),
+        ] {
+            for force in [false, true] {
+                let said = check_free(&[&place(name)], None, force).unwrap_err().to_string();
+                assert!(said.contains(word), "{said}");
+            }
+        }
     }
 }

@@ -12,6 +12,7 @@ mod cert;
 mod completions;
 mod connection;
 mod csr;
+mod destinations;
 mod exit_codes;
 mod harness;
 mod help;
