@@ -140,7 +140,7 @@ async fn auth_and_keymgr_alone_do_not_pass_for_the_api() {
     let database = Postgres::shared().await.unwrap().fresh_database().await.unwrap();
     let mut fleet = Fleet::start(&database, &Options::default()).unwrap();
     let made = Command::new(binary().unwrap())
-        .args(["cert", "create", "localhost", "--out"])
+        .args(["cert", "create", "localhost", "--san", "ip:127.0.0.1", "--out"])
         .arg(fleet.dir())
         .env("GIGVAULT_URL", &fleet.ready("ca").unwrap().https)
         .env("GIGVAULT_TOKEN", fleet.token().unwrap())

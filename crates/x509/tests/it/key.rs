@@ -134,7 +134,7 @@ fn the_twin_of_a_key_is_on_its_curve_and_opened_by_the_negative_secret() {
         ),
         (
             "P-521",
-            "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409",
+            "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409",
         ),
     ];
     let tool = Tool::new();
