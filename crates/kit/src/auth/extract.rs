@@ -73,7 +73,12 @@ where
     if let Some(cpu) = parts.extensions.get::<Arc<ConnectionCpu>>() {
         match &caller {
             Ok(_) => cpu.authenticated(),
-            Err(_) => cpu.charge(LOOK_UP),
+            Err(fault) => {
+                if matches!(fault, AuthFault::Invalid) {
+                    cpu.refused();
+                }
+                cpu.charge(LOOK_UP);
+            }
         }
     }
     caller

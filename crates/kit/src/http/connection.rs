@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Limits;
 use super::body::Pace;
-use super::cpu::{ConnectionCpu, Metered, MeteredExecutor};
+use super::cpu::{ConnectionCpu, Metered, MeteredExecutor, RunningRequest};
 use super::outstanding::{Answer, Outstanding, Running};
 use super::own_refusals::Explained;
 use super::quota::PeerKey;
@@ -113,6 +113,7 @@ impl Service<Request<Incoming>> for Handler {
         Serving {
             route: tower::Service::call(&mut self.site.router.clone(), request),
             running: Some(Running::begin(&self.outstanding)),
+            working: Some(RunningRequest::begin(&self.cpu)),
             cpu: Arc::clone(&self.cpu),
             windowed,
         }
@@ -123,6 +124,7 @@ impl Service<Request<Incoming>> for Handler {
 pub(super) struct Serving {
     route: RouteFuture<Infallible>,
     running: Option<Running>,
+    working: Option<RunningRequest>,
     cpu: Arc<ConnectionCpu>,
     windowed: bool,
 }
@@ -134,6 +136,7 @@ impl Future for Serving {
         let this = self.get_mut();
         let response = ready!(Pin::new(&mut this.route).poll(context))?;
         this.cpu.answered();
+        this.working = None;
         let Some(running) = this.running.take() else {
             // Polled again after it was ready, which no caller does.
             return Poll::Pending;
@@ -158,11 +161,11 @@ where
     if h2 {
         let io = TokioIo::new(stream);
         let connection = http2(limits, &cpu).serve_connection(io, handler);
-        drive(Metered::new(connection, &cpu), &watch, limits, end).await;
+        drive(Metered::between_requests(connection, &cpu), &watch, limits, end).await;
     } else {
         let io = TokioIo::new(Explained::new(stream, Arc::clone(&handler.outstanding)));
         let connection = http1(limits).serve_connection(io, handler);
-        drive(Metered::new(connection, &cpu), &watch, limits, end).await;
+        drive(Metered::between_requests(connection, &cpu), &watch, limits, end).await;
     }
 }
 

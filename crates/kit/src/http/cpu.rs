@@ -13,6 +13,9 @@
 //!
 //! The time is that of the thread while it polls a connection: handshakes, frames, requests, and answers of every
 //! protocol are in it, whatever route they are for. [`Metered`] is the only place that polls them.
+//!
+//! A connection waits before a handshake and between requests, never while one runs: that may hold a lock or a connection of
+//! a database, which others would wait for.
 
 mod bucket;
 mod metered;
@@ -20,12 +23,12 @@ mod metered;
 use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZero;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bucket::Bucket;
-pub(super) use metered::{Metered, MeteredExecutor};
+pub(super) use metered::{Metered, MeteredExecutor, admitted};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -107,14 +110,15 @@ impl CpuBudget {
             used: AtomicU64::new(0),
             exempt: AtomicBool::new(false),
             overdraws: AtomicBool::new(may_authenticate),
+            running: AtomicUsize::new(0),
         };
         cpu.charge(CONNECTION);
         Arc::new(cpu)
     }
 
     /// How long until something of the part of all client addresses is left.
-    fn wait(&self) -> Duration {
-        lock(&self.0.all).wait(false, Instant::now())
+    fn wait(&self, overdraws: bool) -> Duration {
+        lock(&self.0.all).wait(overdraws, Instant::now())
     }
 
     fn peer(&self, key: PeerKey) -> Arc<PeerCpu> {
@@ -148,6 +152,24 @@ pub(crate) struct ConnectionCpu {
     used: AtomicU64,
     exempt: AtomicBool,
     overdraws: AtomicBool,
+    /// Requests that a handler works on.
+    running: AtomicUsize,
+}
+
+/// A request that a handler works on, until it is dropped.
+pub(super) struct RunningRequest(Arc<ConnectionCpu>);
+
+impl RunningRequest {
+    pub(super) fn begin(cpu: &Arc<ConnectionCpu>) -> Self {
+        cpu.running.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(cpu))
+    }
+}
+
+impl Drop for RunningRequest {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl ConnectionCpu {
@@ -157,6 +179,11 @@ impl ConnectionCpu {
             let used = Duration::from_nanos(self.used.swap(0, Ordering::AcqRel));
             self.add(used.as_secs_f64());
         }
+    }
+
+    /// A credential of this connection is not valid, or not any more.
+    pub(crate) fn refused(&self) {
+        self.exempt.store(false, Ordering::Release);
     }
 
     /// A request was answered. If none has shown a valid credential yet, the connection waits like any other from now on.
@@ -192,8 +219,17 @@ impl ConnectionCpu {
         lock(&self.peer.bucket).wait(overdraws, Instant::now())
     }
 
+    /// The same for the part of all client addresses.
+    fn wait_for_all(&self) -> Duration {
+        self.budget.wait(self.overdraws.load(Ordering::Relaxed))
+    }
+
     fn may_go_on(&self) -> bool {
-        self.wait_for_own().is_zero() && self.budget.wait().is_zero()
+        self.wait_for_own().is_zero() && self.wait_for_all().is_zero()
+    }
+
+    fn is_running(&self) -> bool {
+        self.running.load(Ordering::Acquire) > 0
     }
 }
 
@@ -317,7 +353,7 @@ mod tests {
                     cpu.charge(seconds(0.1));
                 }
             };
-            tasks.spawn(Metered::new(work, &cpu));
+            tasks.spawn(Metered::between_requests(work, &cpu));
             tokio::task::yield_now().await;
         }
         let begun = Instant::now();

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{Connection, End, Handler, run};
-use super::cpu::{ConnectionCpu, Metered};
+use super::cpu::{ConnectionCpu, Metered, admitted};
 use super::limits::Limits;
 use super::linger::{Lingering, Slot};
 use super::quota::{KeyedPermit, KeyedSemaphore, PeerKey, Quotas};
@@ -161,7 +161,11 @@ impl Host {
             let handler = self.handler(remote, false, Peer::default(), cpu);
             return run(stream, false, handler, &self.limits, &self.end).await;
         };
-        let handshake = Metered::new(self.handshake(tls.as_ref(), stream, remote), &cpu);
+        let handshake = async {
+            // Before it has a place among the handshakes, which others wait for.
+            timeout(self.limits.handshake, admitted(&cpu)).await.ok()?;
+            Metered::counted(self.handshake(tls.as_ref(), stream, remote), &cpu).await
+        };
         let handshaken = tokio::select! {
             () = self.end.stop.cancelled() => return,
             handshaken = handshake => handshaken,

@@ -15,6 +15,7 @@ use kit::http::{CpuBudget, Limits, Site, standard_layers};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
+use tokio::sync::Semaphore;
 
 use crate::world::{Ca, Leaf, Served, clock, eventually};
 
@@ -67,9 +68,17 @@ fn site(time: Duration, burned: &Arc<AtomicUsize>) -> Site {
         burned.fetch_add(1, Ordering::Relaxed);
         "burned"
     };
+    let one = Arc::new(Semaphore::new(1));
+    // As a connection of a database is.
+    let shared = async move || {
+        let _held = one.acquire().await;
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        "fine"
+    };
     let router = Router::new()
         .route("/burn", get(burn))
         .route("/", get(async || "fine"))
+        .route("/shared", get(shared))
         .route(
             "/known",
             get(async |Authenticated(caller): Authenticated| caller.subject),
@@ -186,4 +195,29 @@ async fn only_callers_without_a_credential_pay_for_what_their_address_has_used()
     assert!(!hostile.is_finished(), "it has to wait: {:?}", begun.elapsed());
     assert_eq!(hostile.await.unwrap(), 200);
     assert!(begun.elapsed() > Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_of_an_address_in_debt_holds_up_nobody_who_needs_what_it_has() {
+    const EACH: Duration = Duration::from_millis(2);
+    let limits = Limits {
+        cpu: CpuBudget::new(1),
+        ..Limits::default()
+    };
+    let served = Served::new(None, site(EACH, &Arc::default()), limits).await;
+    let mut attack = tokio::task::JoinSet::new();
+    for _ in 0..24 {
+        attack.spawn(pipeline(served.port, b"GET /burn HTTP/1.1\r\nHost: a\r\n\r\n"));
+        attack.spawn(pipeline(served.port, b"GET /shared HTTP/1.1\r\nHost: a\r\n\r\n"));
+    }
+    // The bucket of the attackers is empty by then.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let http = crate::world::client();
+    for _ in 0..20 {
+        let begun = Instant::now();
+        let url = format!("http://127.0.0.1:{}/shared", served.port);
+        let answer = http.get(url).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 200);
+        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    }
 }

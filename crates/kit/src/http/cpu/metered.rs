@@ -15,19 +15,38 @@ use tokio::time::sleep;
 
 use super::ConnectionCpu;
 
+/// Where a future is made to wait.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    Never,
+    WhileNoRequestRuns,
+}
+
 /// A future of a connection, polled as far as its client may use the cores.
 pub(in crate::http) struct Metered<F> {
     future: Pin<Box<F>>,
     cpu: Arc<ConnectionCpu>,
+    waits: Waits,
     /// Until it is its turn, where that has to be waited for.
     turn: Option<BoxFuture<'static, Turn>>,
 }
 
 impl<F> Metered<F> {
-    pub(in crate::http) fn new(future: F, cpu: &Arc<ConnectionCpu>) -> Self {
+    /// A connection, which waits between requests.
+    pub(in crate::http) fn between_requests(future: F, cpu: &Arc<ConnectionCpu>) -> Self {
+        Self::new(future, cpu, Waits::WhileNoRequestRuns)
+    }
+
+    /// What goes on once it was begun, and only its time counts: a handshake, a request.
+    pub(in crate::http) fn counted(future: F, cpu: &Arc<ConnectionCpu>) -> Self {
+        Self::new(future, cpu, Waits::Never)
+    }
+
+    fn new(future: F, cpu: &Arc<ConnectionCpu>, waits: Waits) -> Self {
         Self {
             future: Box::pin(future),
             cpu: Arc::clone(cpu),
+            waits,
             turn: None,
         }
     }
@@ -52,7 +71,8 @@ impl<F: Future> Future for Metered<F> {
             this.turn = None;
             return this.future.as_mut().poll(context);
         }
-        if this.turn.is_none() && !this.cpu.may_go_on() {
+        let may_wait = this.waits == Waits::WhileNoRequestRuns && !this.cpu.is_running();
+        if this.turn.is_none() && may_wait && !this.cpu.may_go_on() {
             this.turn = Some(Box::pin(turn(Arc::clone(&this.cpu))));
         }
         let turn = match &mut this.turn {
@@ -74,15 +94,22 @@ struct Turn {
     _of_all: Option<OwnedSemaphorePermit>,
 }
 
+/// Returns when the client may begin something new.
+pub(in crate::http) async fn admitted(cpu: &Arc<ConnectionCpu>) {
+    if !cpu.may_go_on() {
+        turn(Arc::clone(cpu)).await;
+    }
+}
+
 /// First among the connections of the client address, then among the addresses: each in the order in which they came.
 async fn turn(cpu: Arc<ConnectionCpu>) -> Turn {
     let of_peer = Arc::clone(&cpu.peer.turn).acquire_owned().await.ok();
     wait(|| cpu.wait_for_own()).await;
-    let of_all = match cpu.budget.wait().is_zero() {
+    let of_all = match cpu.wait_for_all().is_zero() {
         true => None,
         false => Arc::clone(&cpu.budget.0.turn).acquire_owned().await.ok(),
     };
-    wait(|| cpu.budget.wait()).await;
+    wait(|| cpu.wait_for_all()).await;
     Turn {
         _of_peer: of_peer,
         _of_all: of_all,
@@ -115,7 +142,7 @@ where
     fn execute(&self, future: F) {
         match self.0.is_exempt() {
             true => tokio::spawn(future),
-            false => tokio::spawn(Metered::new(future, &self.0)),
+            false => tokio::spawn(Metered::counted(future, &self.0)),
         };
     }
 }
