@@ -69,7 +69,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         if !media_type(request.headers()).eq_ignore_ascii_case("application/json") {
-            let detail = "the body has to be sent as Content-Type: application/json";
+            let detail = "the body has to be sent as Content-Type: application/json, said once";
             return Err(Problem::with_status(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported-media-type",
@@ -99,8 +99,12 @@ impl<S: Send + Sync, E: FromRequest<S>> FromRequest<S> for Unauthenticated<E> {
     }
 }
 
-/// Type and subtype of the body, without parameters; empty if there is no such header.
+/// Type and subtype of the body, without parameters; empty if there is no such header, or more than one: a proxy before us may
+/// have believed the other.
 pub(super) fn media_type(headers: &HeaderMap) -> &str {
+    if headers.get_all(CONTENT_TYPE).iter().nth(1).is_some() {
+        return "";
+    }
     let media_type = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -216,10 +220,19 @@ mod tests {
         for bad in [
             "application/json; charset=iso-8859-1",
             "application/json; Charset=\"utf-16\"",
+            "application/json; charset=utf-16",
             "application/json; charset=utf-8; charset=latin1",
         ] {
             assert!(!said(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn two_media_types_are_none() {
+        let once = HeaderMap::from_iter([(CONTENT_TYPE, http::HeaderValue::from_static("application/json"))]);
+        let mut twice = once.clone();
+        twice.append(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+        assert_eq!((media_type(&once), media_type(&twice)), ("application/json", ""));
     }
 
     #[test]
