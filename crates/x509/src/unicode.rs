@@ -58,7 +58,8 @@ fn is_ignorable(character: char) -> bool {
 }
 
 /// The text in normalization form KC: full-width letters, digits and signs become the ordinary ones.
-pub(crate) fn nfkc(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn nfkc(text: &str) -> Cow<'_, str> {
     const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizer::new_nfkc();
     if text.is_ascii() {
         Cow::Borrowed(text)

@@ -27,8 +27,9 @@ pub struct SubjectRule {
     /// Whether an emailAddress attribute is added to the alternative names, where RFC 5280 section 4.1.2.6 wants it.
     #[serde(default)]
     pub email_to_san: bool,
-    /// Beginnings that no value in the subject may have, in whatever case. `system:` unless said otherwise: Kubernetes
-    /// takes common name and organization of a client certificate for user and groups, `system:masters` among them.
+    /// Beginnings that no value in the subject may have, in whatever case and width of letters. `system:` and `kubeadm:` unless
+    /// said otherwise: Kubernetes takes common name and organization of a client certificate for user and groups,
+    /// `system:masters` and `kubeadm:cluster-admins` among them.
     #[serde(default = "system_names")]
     pub denied_prefixes: Vec<String>,
 }
@@ -91,10 +92,10 @@ impl SubjectRule {
 
     /// The denied prefix that the value begins with.
     pub(crate) fn denied_prefix_of(&self, value: &str) -> Option<&str> {
-        let value = value.trim_start().to_lowercase();
+        let value = folded(value);
         self.denied_prefixes
             .iter()
-            .find(|prefix| value.starts_with(&prefix.to_lowercase()))
+            .find(|prefix| value.starts_with(&folded(prefix)))
             .map(String::as_str)
     }
 }
@@ -113,7 +114,12 @@ impl Default for SubjectRule {
 }
 
 fn system_names() -> Vec<String> {
-    vec!["system:".to_owned()]
+    vec!["system:".to_owned(), "kubeadm:".to_owned()]
+}
+
+/// As somebody compares who takes full-width letters, the long s and capitals for the ordinary ones.
+fn folded(text: &str) -> String {
+    x509::unicode::nfkc(text).trim_start().to_lowercase()
 }
 
 fn organization() -> Vec<ObjectIdentifier> {

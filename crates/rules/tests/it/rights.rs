@@ -166,6 +166,11 @@ fn development_profiles_name_no_account_of_somebody_elses_system() {
             "O=system:masters",
             "OU=System:Masters",
             "O=\\ system:masters",
+            "O=ｓystem:masters",
+            "O=system：masters",
+            "O=ſystem:masters",
+            "O=kubeadm:cluster-admins",
+            "OU=KUBEADM:x",
             "O=system:masters+OU=x",
             "O=Example,O=system:masters",
         ] {
