@@ -7,11 +7,14 @@ use const_oid::ObjectIdentifier;
 use crate::{
     Certificate, CertificateError,
     asn1::{DerError, Reader, tag, to_der},
-    pem,
+    pem::{self, Passed},
 };
 
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
-const LABELS: [&str; 3] = ["CERTIFICATE", "PKCS7", "CMS"];
+/// RFC 7468 section 5.1 has the older label of certificates. OpenSSL's trusted ones are a certificate and what it is trusted
+/// for, which is not looked at.
+const LABELS: [&str; 5] = ["CERTIFICATE", "X509 CERTIFICATE", TRUSTED, "PKCS7", "CMS"];
+const TRUSTED: &str = "TRUSTED CERTIFICATE";
 /// Most certificates in one input.
 pub const MAX_CERTIFICATES: usize = 1000;
 
@@ -32,6 +35,8 @@ pub struct Bundle {
     pub certificates: Vec<Certificate>,
     /// What was passed over.
     pub unreadable: Vec<Unreadable>,
+    /// What was not read as a certificate, and could have been meant as one.
+    pub passed: Vec<Passed>,
 }
 
 impl Bundle {
@@ -43,7 +48,9 @@ impl Bundle {
     /// input is instead.
     pub fn read(input: &[u8]) -> Result<Self, CertificateError> {
         let mut bundle = Self::default();
-        for (at, entry) in entries(input)?.into_iter().enumerate() {
+        let (entries, passed) = entries(input)?;
+        bundle.passed = passed;
+        for (at, entry) in entries.into_iter().enumerate() {
             match entry {
                 Ok(certificate) => bundle.certificates.push(certificate),
                 Err(source) => bundle.unreadable.push(Unreadable {
@@ -64,26 +71,34 @@ impl Bundle {
 /// # Errors
 /// [`CertificateError`] if there is none, or any cannot be parsed; the message says what the input is instead.
 pub fn certificates(input: &[u8]) -> Result<Vec<Certificate>, CertificateError> {
-    entries(input)?.into_iter().collect()
+    entries(input)?.0.into_iter().collect()
 }
 
 type Entry = Result<Certificate, CertificateError>;
 
-fn entries(input: &[u8]) -> Result<Vec<Entry>, CertificateError> {
+fn entries(input: &[u8]) -> Result<(Vec<Entry>, Vec<Passed>), CertificateError> {
     let mut found = Vec::new();
     if !pem::is_pem(input) {
         let bare = pem::bare_base64(input);
         take(bare.as_deref().map_or(input, Vec::as_slice), &mut found)?;
-        return Ok(found);
+        return Ok((found, Vec::new()));
     }
-    for block in pem::select_each(input, &LABELS)? {
+    let selected = pem::select_each(input, &LABELS)?;
+    for block in selected.blocks {
         match block {
-            Ok(block) if block.label == "CERTIFICATE" => found.push(Certificate::from_der(&block.der)),
+            Ok(block) if block.label == TRUSTED => {
+                // Without one it is not DER, which the parser says.
+                let first = Reader::new(&block.der).any().map(|first| first.whole);
+                found.push(Certificate::from_der(first.unwrap_or(&block.der)));
+            }
+            Ok(block) if block.label.ends_with("CERTIFICATE") => {
+                found.push(Certificate::from_der(&block.der))
+            }
             Ok(block) => take(&block.der, &mut found)?,
             Err(damaged) => found.push(Err(damaged.into())),
         }
     }
-    Ok(found)
+    Ok((found, selected.passed))
 }
 
 fn take(octets: &[u8], found: &mut Vec<Entry>) -> Result<(), CertificateError> {

@@ -64,24 +64,73 @@ pub fn decode(input: &[u8], label: &str) -> Result<Vec<Vec<u8>>, PemError> {
 /// # Errors
 /// As [`decode`].
 pub fn select(input: &[u8], labels: &[&str]) -> Result<Vec<Block>, PemError> {
-    select_each(input, labels)?.into_iter().collect()
+    select_each(input, labels)?.blocks.into_iter().collect()
+}
+
+/// What [`select_each`] found.
+pub(crate) struct Selected {
+    /// The blocks with one of the labels, a damaged one beside the good ones.
+    pub(crate) blocks: Vec<Result<Block, PemError>>,
+    /// What else could have been meant as one.
+    pub(crate) passed: Vec<Passed>,
+}
+
+/// A block with a label that was not asked for, or a line that may have been meant as the mark of a block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// Its line, counted from 1.
+    pub line: usize,
+    /// What it is.
+    pub what: String,
+    /// Whether it precedes all blocks with the wanted labels.
+    pub is_before_all: bool,
+}
+
+impl fmt::Display for Passed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.what)
+    }
 }
 
 /// The same, a damaged block beside the good ones.
-pub(crate) fn select_each(input: &[u8], labels: &[&str]) -> Result<Vec<Result<Block, PemError>>, PemError> {
-    let (mut found, mut others) = (Vec::new(), Vec::new());
-    for frame in Scanner::new(input)? {
-        let frame = frame?;
-        if labels.contains(&frame.label) {
-            found.push(frame.decode());
-        } else {
-            others.push(frame.label.to_owned());
+pub(crate) fn select_each(input: &[u8], labels: &[&str]) -> Result<Selected, PemError> {
+    let (mut blocks, mut others, mut passed) = (Vec::new(), Vec::new(), Vec::new());
+    let mut scanner = Scanner::new(input)?;
+    loop {
+        let frame = scanner.next().transpose()?;
+        let is_before_all = blocks.is_empty();
+        let pass = |line, what: String| Passed {
+            line,
+            what,
+            is_before_all,
+        };
+        let odd = scanner.odd.drain(..);
+        passed.extend(odd.map(|(line, what)| pass(line, what.to_owned())));
+        match frame {
+            None => break,
+            Some(frame) if labels.contains(&frame.label) => blocks.push(frame.decode()),
+            Some(frame) => {
+                if !is_beside_certificates(frame.label) {
+                    passed.push(pass(
+                        frame.line,
+                        format!("a block with the label {:?}", frame.label),
+                    ));
+                }
+                others.push(frame.label.to_owned());
+            }
         }
     }
-    if found.is_empty() {
+    if blocks.is_empty() {
         return Err(PemError::missing(labels, &others, input));
     }
-    Ok(found)
+    Ok(Selected { blocks, passed })
+}
+
+/// Keys with their parameters, and requests: they stand in one file with a certificate, and are never meant as one.
+fn is_beside_certificates(label: &str) -> bool {
+    ["PRIVATE KEY", "PUBLIC KEY", "PARAMETERS", "CERTIFICATE REQUEST"]
+        .iter()
+        .any(|end| label.ends_with(end))
 }
 
 /// The labels of all blocks, in order. Nothing is decoded.

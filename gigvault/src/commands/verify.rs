@@ -30,6 +30,12 @@ pub(super) fn run(arguments: &Verify, connection: &Connection, output: Output) -
     if let Some(first) = own.bundle.unreadable.iter().find(|passed| passed.number == 1) {
         return Err(anyhow!("{}: {}", own.origin, first.source));
     }
+    if let Some(before) = own.bundle.passed.iter().find(|passed| passed.is_before_all) {
+        return Err(anyhow!(
+            "{}, {before}, before the first certificate; it may be the one to verify: repair or remove it",
+            own.origin
+        ));
+    }
     let more = arguments.untrusted.as_deref().map(read).transpose()?;
     let mut passed_over = Vec::new();
     for given in [Some(&roots), Some(&own), more.as_ref()].into_iter().flatten() {
@@ -120,8 +126,11 @@ impl Given {
 
     /// What could not be read, and why.
     fn passed_over(&self) -> impl Iterator<Item = String> {
-        let unreadable = self.bundle.unreadable.iter();
-        unreadable.map(|passed| format!("{}, {passed}", self.origin))
+        let unreadable = self.bundle.unreadable.iter().map(ToString::to_string);
+        let others = self.bundle.passed.iter().map(ToString::to_string);
+        unreadable
+            .chain(others)
+            .map(|passed| format!("{}, {passed}", self.origin))
     }
 }
 

@@ -366,3 +366,53 @@ fn what_cannot_be_read_beside_a_root_is_passed_over_and_named() {
         .failed(1);
     assert!(said.contains("leaf.pem"), "{said}");
 }
+
+/// What was meant as the first certificate is not passed over in silence: the answer would be about another one.
+#[test]
+fn the_first_block_of_the_file_is_the_one_that_is_verified() {
+    let desk = Desk::new();
+    chain(&desk);
+    let (good, other) = (desk.read("inter.crt"), desk.read("other.crt"));
+    let body: String = other.lines().filter(|line| !line.contains('-')).collect();
+    let verify = |file| desk.run(&["cert", "verify", file, "--ca-file", "root.crt"]);
+    for label in ["TRUSTED CERTIFICATE", "X509 CERTIFICATE"] {
+        desk.write("both.pem", &(other.replace("CERTIFICATE", label) + &good));
+        let said = verify("both.pem").failed(1);
+        assert!(said.contains("does not verify"), "{label}: {said}");
+        desk.write("one.pem", &(good.replace("CERTIFICATE", label) + &other));
+        verify("one.pem").ok();
+    }
+    for before in [
+        other.replace("CERTIFICATE", "certificate"),
+        other.replace("CERTIFICATE", "CERTIFICATE "),
+        other.replace("CERTIFICATE", "ATTRIBUTE CERTIFICATE"),
+        other.replace("-----BEGIN", "----BEGIN"),
+        other.replace("-----BEGIN", "> -----BEGIN"),
+        other.replace("BEGIN", "BEGI\0N"),
+        other.replace("BEGIN", "begin").replace("END", "end"),
+        other.replace("-----", "\u{2014}"),
+        format!("{body}\n-----END CERTIFICATE-----\n"),
+        format!("{body}\n"),
+    ] {
+        desk.write("both.pem", &(before.clone() + &good));
+        let said = verify("both.pem").failed(1);
+        assert!(
+            said.contains("both.pem, line 1") && said.contains("before the first certificate"),
+            "{before}: {said}"
+        );
+    }
+    // Keys and requests stand beside certificates, and so does what programs write around them.
+    let around = "Bag Attributes\n    friendlyName: begin\nsubject=CN=inter\n";
+    let beside = desk.read("inter.key") + &desk.read("leaf.csr") + around;
+    desk.write("beside.pem", &(beside + &good));
+    verify("beside.pem").ok();
+    // Among the roots and after the first one it is named.
+    let damaged = other.replace("-----BEGIN", "----BEGIN");
+    desk.write("roots.pem", &(damaged.clone() + &desk.read("root.crt")));
+    desk.write("own.pem", &(good + &damaged));
+    let ran = desk.run(&["cert", "verify", "own.pem", "--ca-file", "roots.pem"]);
+    for named in ["roots.pem, line 1: a damaged BEGIN", "own.pem, line "] {
+        assert!(ran.stderr.contains(named), "{}", ran.stderr);
+    }
+    ran.ok();
+}

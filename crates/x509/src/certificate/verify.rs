@@ -18,10 +18,11 @@ impl Certificate {
 
     /// The same for a path of foreign certificates: keys that would not be certified here verify as long as their
     /// signatures mean anything, and an anchor of version 1, which has no extensions, is an anchor: its name and key
-    /// are all that is trusted (section 6.1.1 (d)).
+    /// are all that is trusted (section 6.1.1 (d)). It has to name itself as its issuer: one that does not is the certificate of
+    /// a server or a person, whose key signs no certificates.
     pub(crate) fn verify_link(&self, issuer: &Self, is_anchor: bool) -> Result<(), CertificateError> {
         self.verify_names_of(issuer)?;
-        if !(is_anchor && issuer.version() == 1) {
+        if !(is_anchor && issuer.version() == 1 && issuer.subject().matches(issuer.issuer())) {
             issuer.check_may_issue()?;
         }
         match issuer.public_key() {

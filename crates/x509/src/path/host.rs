@@ -23,6 +23,11 @@ pub fn is_for_host(certificate: &Certificate, host: &str) -> Option<bool> {
         return Some(sans.filter_map(address).any(|address| address == wanted));
     }
     let host = host.strip_suffix('.').unwrap_or(host);
+    let last = host.rsplit('.').next().unwrap_or_default();
+    // What ends in a number is an address to a browser, and no name to any resolver.
+    if host.starts_with("*.") || last.parse::<u64>().is_ok() || last.starts_with("0x") {
+        return None;
+    }
     let wanted = match host.parse::<DnsName>() {
         Ok(name) => name.to_string(),
         Err(_) if san::is_lax_host(host) => host.to_ascii_lowercase(),
@@ -31,6 +36,8 @@ pub fn is_for_host(certificate: &Certificate, host: &str) -> Option<bool> {
     Some(
         sans.filter_map(dns_name)
             .any(|name| match name.strip_prefix("*.") {
+                // `*.com` is everybody's.
+                Some(parent) if !parent.contains('.') => false,
                 Some(parent) => wanted.split_once('.').is_some_and(|(_, rest)| rest == parent),
                 None => name == wanted,
             }),

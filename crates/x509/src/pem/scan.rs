@@ -41,7 +41,7 @@ pub(super) fn is_wide(input: &[u8]) -> bool {
 pub(super) struct Frame<'a> {
     pub(super) label: &'a str,
     /// Line of BEGIN, counted from 1.
-    line: usize,
+    pub(super) line: usize,
     body: &'a [u8],
 }
 
@@ -51,6 +51,8 @@ pub(super) struct Scanner<'a> {
     /// Number of the line that `rest` begins in.
     line: usize,
     found: usize,
+    /// Lines between the blocks that could have been meant as one, and what they hold.
+    pub(super) odd: Vec<(usize, &'static str)>,
 }
 
 impl<'a> Scanner<'a> {
@@ -65,6 +67,7 @@ impl<'a> Scanner<'a> {
             rest: input,
             line: 1,
             found: 0,
+            odd: Vec::new(),
         })
     }
 
@@ -84,6 +87,11 @@ impl<'a> Scanner<'a> {
                 .iter()
                 .position(|octet| matches!(octet, b'\r' | b'\n'))
                 .unwrap_or(start.len());
+            if let Some(what) = start.get(..end).and_then(odd)
+                && self.odd.len() < MAX_BLOCKS
+            {
+                self.odd.push((self.line, what));
+            }
             self.rest = start.get(end..).unwrap_or_default();
         }
     }
@@ -188,6 +196,26 @@ impl Frame<'_> {
             rest = after;
         }
     }
+}
+
+/// What a line between blocks holds that somebody may have meant as a block: a damaged mark, or a block without marks.
+fn odd(line: &[u8]) -> Option<&'static str> {
+    const SHORTEST_DER: usize = 40;
+    if matches!(line, [0x30, 0x80..=0x84, ..]) {
+        return Some("binary data");
+    }
+    let is_base64 = |octet: &u8| octet.is_ascii_alphanumeric() || b"+/=".contains(octet);
+    let bare = line.trim_ascii();
+    if bare.iter().all(is_base64) {
+        return (bare.starts_with(b"MI") && bare.len() >= SHORTEST_DER)
+            .then_some("base64 without a BEGIN line");
+    }
+    let graphic: Vec<u8> = line.iter().copied().filter(u8::is_ascii_graphic).collect();
+    let upper = graphic.to_ascii_uppercase();
+    let is_mark = contains(&graphic, b"BEGIN")
+        || (contains(&upper, b"BEGIN") && (contains(&upper, b"--") || contains(&upper, b"CERTIFICATE")))
+        || contains(&upper, b"--END");
+    is_mark.then_some("a damaged BEGIN or END line")
 }
 
 /// Whether the line end that `octets` holds at `at` is complete: the CR of CR LF is not counted.

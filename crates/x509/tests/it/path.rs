@@ -192,7 +192,6 @@ fn hosts_match_as_they_stand_in_the_certificate() {
         "MY_HOST.example.test.",
         "r3---sn-apo3.video.example",
         "xn--a.example",
-        "host.123",
         "web.under_score.test",
         "0.0.0.0",
         "255.255.255.255",
@@ -210,9 +209,31 @@ fn hosts_match_as_they_stand_in_the_certificate() {
     ] {
         assert_eq!(is_for_host(&certificate, host), Some(false), "{host}");
     }
-    for host in ["bad name.test", "*.*.test", "a..test", "", "."] {
+    for host in [
+        "bad name.test",
+        "*.*.test",
+        "*.under_score.test",
+        "host.123",
+        "host.0x7f",
+        "123",
+        "a..test",
+        "",
+        ".",
+    ] {
         assert_eq!(is_for_host(&certificate, host), None, "{host}");
     }
+}
+
+#[test]
+fn a_wildcard_below_a_single_label_matches_nothing() {
+    let entries = [tlv(0x82, &[b"*.com"]), tlv(0x82, &[b"*.a.test"])];
+    let entries: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
+    let party = Party::new("CN=leaf");
+    let san = Extension::other(oids::SUBJECT_ALT_NAME, false, tlv(0x30, &entries));
+    let certificate = party.by(&party, vec![san]);
+    assert_eq!(is_for_host(&certificate, "example.com"), Some(false));
+    assert_eq!(is_for_host(&certificate, "com"), Some(false));
+    assert_eq!(is_for_host(&certificate, "b.a.test"), Some(true));
 }
 
 #[test]
@@ -320,7 +341,10 @@ fn an_anchor_of_version_1_is_an_anchor_and_an_intermediate_of_version_1_is_none(
         usage: None,
     };
     validate(&inter, &[], std::slice::from_ref(&root), &now).unwrap();
-    let refused = validate(&leaf, &[inter], &[root], &now).unwrap_err();
+    let refused = validate(&leaf, std::slice::from_ref(&inter), &[root], &now).unwrap_err();
+    assert!(matches!(refused, PathError::Link { .. }), "{refused}");
+    // The certificate of a server is of version 1 too; trusted by itself, it makes no CA of the server.
+    let refused = validate(&leaf, &[], &[inter], &now).unwrap_err();
     assert!(matches!(refused, PathError::Link { .. }), "{refused}");
 }
 
