@@ -69,6 +69,9 @@ pub(crate) struct Download {
     /// Write to this file instead of stdout.
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
+    /// Overwrite the file if it is there.
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Args)]

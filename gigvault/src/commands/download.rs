@@ -13,6 +13,10 @@ use crate::exit::Usage;
 use crate::output::Output;
 
 pub(super) async fn run(client: &Client, arguments: &Download, output: Output) -> anyhow::Result<()> {
+    let out = arguments.out.as_deref().filter(|path| !files::is_stream(path));
+    if let Some(path) = out {
+        files::check_free(&[path], arguments.own.key.as_deref(), arguments.force)?;
+    }
     let (content, mode) = match arguments.file.format {
         FileFormat::Pkcs12 => (pkcs12(client, arguments).await?, OWNER_ONLY),
         FileFormat::Pem => {
@@ -23,7 +27,7 @@ pub(super) async fn run(client: &Client, arguments: &Download, output: Output) -
             (pem.into_bytes(), PUBLIC)
         }
     };
-    match arguments.out.as_deref().filter(|path| !files::is_stream(path)) {
+    match out {
         Some(path) => Ok(::files::replace(path, &content, mode)?),
         None => output.bytes(&content),
     }

@@ -146,3 +146,43 @@ fn a_folder_that_cannot_be_written_in_stops_the_request() {
     assert!(said.contains("/proc"), "{said}");
     assert!(server.asked().is_empty());
 }
+
+#[test]
+fn a_download_overwrites_nothing_unasked_and_never_the_key_that_it_reads() {
+    let issued = certificate("00ab", &["dns:a.test"]).to_string();
+    let server = Server::answering(&[(200, &issued)]);
+    let desk = Desk::new();
+    let key = openssl(&["genpkey", "-algorithm", "ED25519"]);
+    desk.write("a.test.key", &key);
+    let download = ["cert", "download", "00ab", "--out", "a.test.key"];
+    let said = desk.ask(&server, &download).failed(1);
+    assert!(
+        said.contains("a.test.key is there already") && said.contains("--force"),
+        "{said}"
+    );
+    for (own, format) in [
+        ("a.test.key", "pkcs12"),
+        ("./a.test.key", "pkcs12"),
+        ("a.test.key", "pem"),
+    ] {
+        let more = ["--force", "--key", own, "--format", format];
+        let said = ask(&desk, &server, &[&download[..], &more].concat()).failed(1);
+        assert!(said.contains("is the file that is read"), "{said}");
+    }
+    for kind in KINDS {
+        let place = desk.path("place");
+        put(kind, &place);
+        let said = desk
+            .ask(
+                &server,
+                &["cert", "download", "00ab", "--force", "--out", "place"],
+            )
+            .failed(1);
+        assert!(said.contains("nothing was done"), "{said}");
+        let _removed = std::fs::remove_file(&place).or_else(|_| std::fs::remove_dir(&place));
+    }
+    assert_eq!(desk.read("a.test.key"), key);
+    assert!(server.asked().is_empty());
+    desk.ask(&server, &[&download[..], &["--force"]].concat()).ok();
+    assert_eq!(desk.read("a.test.key"), "LEAF\n");
+}
