@@ -32,15 +32,20 @@ pub(super) fn read(own: &OwnKey) -> anyhow::Result<SoftwareKey> {
     key.with_context(|| format!("reading {name}"))
 }
 
-/// The passphrase of a file that is to be written.
+/// The passphrase of a file that is to be written: whoever gets the file can try passphrases as fast as they like.
 pub(super) fn new_passphrase(file: Option<&Path>) -> anyhow::Result<SecretString> {
-    if let Some(given) = given(file, OUT_PASSPHRASE)? {
-        return Ok(given);
-    }
-    let prompt = Password::new()
-        .with_prompt("Passphrase for the new file")
-        .with_confirmation("The same again", "They differ; once more");
-    answer(prompt, "--out-passphrase-file", OUT_PASSPHRASE)
+    let passphrase = match given(file, OUT_PASSPHRASE)? {
+        Some(given) => given,
+        None => {
+            let prompt = Password::new()
+                .with_prompt("Passphrase for the new file")
+                .with_confirmation("The same again", "They differ; once more");
+            answer(prompt, "--out-passphrase-file", OUT_PASSPHRASE)?
+        }
+    };
+    keys::passphrase::check_new(&passphrase)
+        .map_err(|error| Usage(format!("the new file was not written: {error}")))?;
+    Ok(passphrase)
 }
 
 /// PKCS#12 was asked for where this machine has no key.

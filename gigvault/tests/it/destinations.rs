@@ -1,6 +1,7 @@
-//! Where new files are to go is looked at before anything is asked of the server, and before a key is replaced.
+//! Where new files are to go is looked at before anything is asked of the server, and before a key is replaced;
+//! and so is the passphrase that they are to have.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
@@ -185,4 +186,34 @@ fn a_download_overwrites_nothing_unasked_and_never_the_key_that_it_reads() {
     assert!(server.asked().is_empty());
     desk.ask(&server, &[&download[..], &["--force"]].concat()).ok();
     assert_eq!(desk.read("a.test.key"), "LEAF\n");
+}
+
+#[test]
+fn a_passphrase_that_is_quickly_guessed_protects_no_new_file() {
+    let issued = certificate("00cd", &["dns:a.test"]).to_string();
+    for weak in ["1", "aaaaaaaaaaaaaaaa", "password1234"] {
+        for from_file in [false, true] {
+            let (desk, server) = (Desk::new(), Server::answering(&[(201, &issued)]));
+            let create = ["cert", "create", "a.test", "--format", "pkcs12"];
+            let mut command = desk.command(&create);
+            command
+                .env("GIGVAULT_URL", &server.url)
+                .env("GIGVAULT_TOKEN", "gv_sesame");
+            match from_file {
+                true => {
+                    let phrase = desk.path("phrase");
+                    desk.write("phrase", weak);
+                    std::fs::set_permissions(&phrase, std::fs::Permissions::from_mode(0o600)).unwrap();
+                    command.arg("--out-passphrase-file").arg(phrase)
+                }
+                false => command.env("GIGVAULT_OUT_PASSPHRASE", weak),
+            };
+            let said = Ran::of(command.output().unwrap()).failed(2);
+            assert!(said.contains("too easy to guess"), "{weak}: {said}");
+            assert!(
+                server.asked().is_empty() && !desk.path("a.test.p12").exists(),
+                "{weak}"
+            );
+        }
+    }
 }
