@@ -1,5 +1,7 @@
 //! `doctor`: what it says of a healthy deployment, and of those that are not.
 
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -167,5 +169,52 @@ async fn a_process_of_one_service_is_judged_by_what_it_serves() {
         }
         assert!(Instant::now() < deadline, "{report:#}");
         tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+}
+
+#[test]
+fn what_a_start_would_refuse_in_the_data_directory_is_found() {
+    let mut system = System::up().unwrap();
+    system.terminate().unwrap();
+    let data = system.ready().data_dir.clone();
+    type Put = fn(&Path);
+    let put: [(&str, &str, Put); 5] = [
+        ("db/other.db", "a symbolic link", |path| {
+            std::os::unix::fs::symlink("/etc/hostname", path).unwrap();
+        }),
+        ("keys/dangling", "a symbolic link", |path| {
+            std::os::unix::fs::symlink("nowhere", path).unwrap();
+        }),
+        ("identities/socket", "a socket", |path| {
+            drop(std::os::unix::net::UnixListener::bind(path).unwrap());
+        }),
+        ("keys/root/extra", "can be written by other users", |path| {
+            std::fs::write(path, "x").unwrap();
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666)).unwrap();
+        }),
+        ("note", "can be written by other users", |path| {
+            std::fs::write(path, "x").unwrap();
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o620)).unwrap();
+        }),
+    ];
+    for (name, word, put) in put {
+        let path = data.join(name);
+        put(&path);
+        let (code, report) = doctor(&mut beside(&system));
+        assert_eq!(code, Some(1));
+        let files = row(&report, "files");
+        let detail = files["detail"].as_str().unwrap();
+        assert!(
+            files["result"] == "failed" && detail.contains(name) && detail.contains(word),
+            "{files}"
+        );
+        // It is what a start says.
+        let mut start = Command::new(binary().unwrap());
+        let start = start.args(["up", "--data-dir"]).arg(&data).output().unwrap();
+        let said = String::from_utf8_lossy(&start.stderr);
+        assert!(!start.status.success() && said.contains(name), "{said}");
+        std::fs::remove_file(&path).unwrap();
+        let (_, report) = doctor(&mut beside(&system));
+        assert_eq!(row(&report, "files")["result"], "ok", "{report:#}");
     }
 }

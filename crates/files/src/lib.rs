@@ -16,4 +16,4 @@ pub use error::Error;
 pub use lock::{lock, try_lock};
 pub use read::{open, read};
 pub use stage::{Staged, check_free, check_replaceable, create, replace, stage};
-pub use tree::check_tree;
+pub use tree::{check_tree, check_tree_of};

@@ -19,7 +19,14 @@ const DEEPEST: usize = 16;
 /// # Errors
 /// [`Error::Foreign`] for symbolic links and the like, [`Error::Owner`], [`Error::Writable`]; [`Error::TooMany`].
 pub fn check_tree(top: &Path) -> Result<(), Error> {
-    let us = rustix::process::geteuid().as_raw();
+    check_tree_of(top, rustix::process::geteuid().as_raw())
+}
+
+/// As [`check_tree`], for a directory that the process of user `us` is to use.
+///
+/// # Errors
+/// Those of [`check_tree`].
+pub fn check_tree_of(top: &Path, us: u32) -> Result<(), Error> {
     let mut seen = 0;
     let mut folders = vec![(top.to_owned(), 0)];
     while let Some((folder, depth)) = folders.pop() {

@@ -1,6 +1,6 @@
 //! What a local data directory shows: modes, what is missing, certificates that are not valid now.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use time::OffsetDateTime;
@@ -27,8 +27,29 @@ pub(super) fn modes(dir: &Path) -> Check {
             format!("{} can be read by other users", path.display()),
             "chmod go= on it, and think of what it holds as known",
         ),
-        None => ok("files", format!("{} is closed to other users", dir.display())),
+        None => below(dir),
     }
+}
+
+/// What a start would refuse anywhere below.
+fn below(dir: &Path) -> Check {
+    // A server that runs as another user is looked at by root too.
+    let owner =
+        std::fs::metadata(dir).map_or_else(|_| rustix::process::geteuid().as_raw(), |found| found.uid());
+    let detail = match files::check_tree_of(dir, owner) {
+        Ok(()) => return ok("files", format!("{} is closed to other users", dir.display())),
+        Err(files::Error::Owner { path, owner: of, .. }) => format!(
+            "{} belongs to user {of}, and the data directory to user {owner}: check that nothing in it was replaced, then \
+             `chown {owner}` it",
+            path.display()
+        ),
+        Err(error) => error.to_string(),
+    };
+    failed(
+        "files",
+        detail,
+        "do that, and find out how it came there; `gigvault up` and `gigvault bootstrap` refuse to start with it",
+    )
 }
 
 /// Whether what belongs together is there.
