@@ -138,5 +138,11 @@ fn warning(serial: &str, reason: x509::crl::Reason, same_key: &SameKey) -> Optio
             same_key.of_others
         ));
     }
+    if same_key.unconfirmed {
+        left.push(format!(
+            "others have certificates over this key, so it is not recorded as compromised yet and can still be certified; an \
+             operator confirms with `gigvault cert revoke {serial} --reason {reason}`"
+        ));
+    }
     (!left.is_empty()).then(|| format!("warning: {}", left.join("; ")))
 }

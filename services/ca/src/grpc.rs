@@ -276,6 +276,7 @@ impl wire::ca_server::Ca for Grpc {
                 revoked: serials(others.revoked),
                 remaining: serials(others.remaining),
                 more: others.more,
+                unconfirmed: others.unconfirmed,
                 of_others: u32::try_from(others.of_others).unwrap_or(u32::MAX),
             }),
         }))

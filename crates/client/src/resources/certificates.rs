@@ -105,6 +105,9 @@ pub struct SameKey {
     pub remaining: Vec<OtherCertificate>,
     /// How many more remain that the caller may not see.
     pub of_others: u64,
+    /// Others have unexpired certificates over the key: it is not recorded as compromised until an operator confirms.
+    #[serde(default)]
+    pub unconfirmed: bool,
     /// There are more than the server looked at.
     pub more: bool,
 }

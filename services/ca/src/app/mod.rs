@@ -109,10 +109,11 @@ impl Requester {
         }
     }
 
-    /// Whether this requester may revoke that certificate beside one that was named. A service has looked at the rights to the
-    /// one that it named, and not to others.
-    pub(crate) fn may_revoke_beside(&self, certificate: &Issued) -> bool {
-        certificate.requester == self.subject || (self.sees == Visibility::All && !self.on_behalf)
+    /// Whose certificates this requester may revoke beside one that was named; `None` stands for everybody's. A service has
+    /// looked at the rights to the one that it named, and not to others.
+    pub(crate) fn revokes_beside(&self) -> Option<&str> {
+        let everybody = self.sees == Visibility::All && !self.on_behalf;
+        (!everybody).then_some(self.subject.as_str())
     }
 
     /// Whether this requester may know of that certificate.

@@ -11,7 +11,8 @@ use crate::domain::lifecycle::{self, Change, Wish};
 use crate::domain::standing::MaterialId;
 use crate::domain::{Capacity, Issued, Revocation};
 use crate::error::Error;
-use crate::store::{certificates, compromised};
+use crate::store::certificates::{self, Beside, OfOthers};
+use crate::store::compromised;
 
 /// Most other certificates of a compromised key that are named, or revoked with it, at once: a transaction, an answer and an
 /// event have an end.
@@ -48,20 +49,27 @@ pub struct SameKey {
     pub remaining: Vec<Issued>,
     /// How many more remain that belong to others.
     pub of_others: usize,
-    /// There are more than were looked at.
+    /// The key is not recorded as compromised: the requester decides on their own certificates only, and others have
+    /// unexpired certificates over it. An operator's revocation records it.
+    pub unconfirmed: bool,
+    /// There are more of the requester than were looked at.
     pub more: bool,
 }
 
 impl SameKey {
-    /// For the event, which names all.
-    fn data(&self, of_others: &[Issued]) -> serde_json::Value {
-        let serials = |issued: &mut dyn Iterator<Item = &Issued>| -> Vec<String> {
-            issued.map(|issued| issued.serial.to_string()).collect()
+    /// For the event, which names those of others too.
+    fn data(&self, of_others: &[Serial]) -> serde_json::Value {
+        let serials = |issued: &[Issued]| -> Vec<String> {
+            issued.iter().map(|issued| issued.serial.to_string()).collect()
         };
+        let mut remaining = serials(&self.remaining);
+        remaining.extend(of_others.iter().map(Serial::to_string));
         serde_json::json!({
-            "revoked": serials(&mut self.revoked.iter()),
-            "remaining": serials(&mut self.remaining.iter().chain(of_others)),
-            "more": self.more,
+            "revoked": serials(&self.revoked),
+            "remaining": remaining,
+            "of_others": self.of_others,
+            "unconfirmed": self.unconfirmed,
+            "more": self.more || self.of_others > of_others.len(),
         })
     }
 }
@@ -101,7 +109,9 @@ impl App {
     }
 
     /// Revokes for good, or changes the reason of a revocation to a compromise. Where the key is compromised, no
-    /// certificate for it is stored after this has committed, and the answer names those that are there.
+    /// certificate for it is stored after this has committed, and the answer names those that are there. A right over one's
+    /// own certificates is none over those of others: where they have the key certified too, an operator has to confirm that
+    /// it is compromised.
     pub async fn revoke(&self, requester: &Requester, request: &RevokeRequest) -> Result<Revoked, Error> {
         let found = self.find(requester, &request.serial).await?;
         let parsed = read(&found)?;
@@ -112,32 +122,51 @@ impl App {
                 "is for reason key-compromise or ca-compromise: other reasons say nothing about the key";
             return Err(Error::invalid("same_key", text));
         }
-        let wish = Wish {
-            reason: request.reason,
-            invalidity: request.invalidity,
-        };
         let key = key_of(&parsed).filter(|_| of_key);
-        let twin = parsed.public_key().ok().and_then(|key| key.twin_fingerprint());
         let mut tx = self.db.begin().await?;
         if let Some(key) = &key {
             // Waits for the groups that rest on this key being sound.
             store::lock::exclusive(&mut tx, vec![compromised::lock(key)]).await?;
         }
         let mut certificate = locked(&mut tx, &found.serial).await?;
+        let by = requester.capacity(&certificate);
         let mut changes = Changes::new(requester, self.clock.now());
-        changes.compromised = key;
+        let mut wish = Wish {
+            reason: request.reason,
+            invalidity: request.invalidity,
+            records_key: false,
+        };
         let mut same_key = None;
         let mut data = None;
         if of_key {
+            let certificate = certificate.clone();
+            let beside = Beside {
+                twin: parsed.public_key().ok().and_then(|key| key.twin_fingerprint()),
+                certificate: &certificate,
+                requester: requester.revokes_beside(),
+                now: changes.now,
+            };
+            let of_others = match beside.requester {
+                Some(_) => beside.of_others(&mut tx, MOST_OTHERS).await?,
+                None => OfOthers::default(),
+            };
+            let recorded = match &key {
+                Some(key) => !compromised::among_locked(&mut tx, &[*key]).await?.is_empty(),
+                None => true,
+            };
+            let unconfirmed = !recorded && !lifecycle::may_record_key(by, of_others.vouch);
+            changes.compromised = key.filter(|_| !unconfirmed);
+            wish.records_key = !recorded && !unconfirmed;
             let all = request.same_key.then_some(wish);
-            let (others, of_others) = changes.others(&mut tx, &certificate, twin, all).await?;
-            data = Some(others.data(&of_others));
+            let mut others = changes.others(&mut tx, &beside, all).await?;
+            others.of_others = of_others.unrevoked;
+            others.unconfirmed = unconfirmed;
+            data = Some(others.data(&of_others.serials));
             same_key = Some(others);
         }
         // Asked for the others once more: this one is as it should be.
         if !(request.same_key && wish.is_fulfilled(&certificate)) {
-            let decided =
-                lifecycle::revoke(&certificate, wish, requester.capacity(&certificate), changes.now)?;
+            let decided = lifecycle::revoke(&certificate, wish, by, changes.now)?;
             certificate = changes.store_with(&mut tx, certificate, decided, data).await?;
         }
         changes.commit(tx).await?;
@@ -192,7 +221,7 @@ async fn locked(tx: &mut Tx, serial: &Serial) -> Result<Issued, Error> {
 struct Changes<'a> {
     requester: &'a Requester,
     now: OffsetDateTime,
-    /// The key that is compromised, where that is why.
+    /// The key that is compromised, where that is why and it is recorded.
     compromised: Option<MaterialId>,
     done: Vec<(Issued, Change)>,
     events: Vec<NewEvent>,
@@ -227,8 +256,13 @@ impl<'a> Changes<'a> {
         same_key: Option<serde_json::Value>,
     ) -> Result<Issued, Error> {
         certificates::set_revocation(tx, certificate.id, next.as_ref()).await?;
-        if let Some(key) = &self.compromised {
-            compromised::record(tx, key, certificate.id, self.now).await?;
+        match &self.compromised {
+            Some(key) => compromised::record(tx, key, certificate.id, self.now).await?,
+            // It was decided on, and is not to be recorded at the next start.
+            None if next.is_some_and(|next| lifecycle::is_compromise(next.reason)) => {
+                compromised::set_recorded(tx, certificate.id).await?;
+            }
+            None => {}
         }
         certificate.revocation = next;
         self.events
@@ -237,39 +271,31 @@ impl<'a> Changes<'a> {
         Ok(certificate)
     }
 
-    /// The other certificates of the key: those that the requester may revoke are revoked if that is wished. Beside them those
-    /// that remain and belong to others.
+    /// The other certificates of the key that the requester may revoke; they are revoked if that is wished.
     async fn others(
         &mut self,
         tx: &mut Tx,
-        certificate: &Issued,
-        twin: Option<[u8; 32]>,
+        beside: &Beside<'_>,
         wish: Option<Wish>,
-    ) -> Result<(SameKey, Vec<Issued>), Error> {
-        let mut found =
-            certificates::same_key_for_update(tx, certificate, twin, self.now, MOST_OTHERS + 1).await?;
-        let more = found.len() > MOST_OTHERS;
-        found.truncate(MOST_OTHERS);
-        let requester = self.requester;
-        let (seen, of_others): (Vec<_>, Vec<_>) = found
-            .into_iter()
-            .partition(|other| requester.may_revoke_beside(other));
+    ) -> Result<SameKey, Error> {
+        let mut found = beside.own_for_update(tx, MOST_OTHERS + 1).await?;
         let mut same_key = SameKey {
-            of_others: of_others.len(),
-            more,
+            more: found.len() > MOST_OTHERS,
             ..SameKey::default()
         };
-        for other in seen {
-            let Some(wish) = wish else {
-                same_key.remaining.push(other);
-                continue;
-            };
-            let by = requester.capacity(&other);
-            let decided = lifecycle::revoke(&other, wish.for_other(&other), by, self.now)?;
+        found.truncate(MOST_OTHERS);
+        let Some(wish) = wish else {
+            same_key.remaining = found;
+            return Ok(same_key);
+        };
+        for other in found {
+            let is_ca = read(&other).is_ok_and(|certificate| certificate.is_ca());
+            let wish = wish.for_other(&other, is_ca, self.now);
+            let decided = lifecycle::revoke(&other, wish, self.requester.capacity(&other), self.now)?;
             let revoked = self.store_with(tx, other, decided, None).await?;
             same_key.revoked.push(revoked);
         }
-        Ok((same_key, of_others))
+        Ok(same_key)
     }
 
     async fn commit(self, mut tx: Tx) -> Result<(), Error> {

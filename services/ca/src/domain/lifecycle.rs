@@ -39,6 +39,13 @@ pub(crate) fn is_compromise(reason: Reason) -> bool {
     matches!(reason, Reason::KeyCompromise | Reason::CaCompromise)
 }
 
+/// Whether a revocation says for everybody that the key is compromised. For an owner only where no unexpired certificate of
+/// others vouches for it: a CSR that was seen gives a certificate over the key of another, and it takes no private key to
+/// revoke that.
+pub(crate) fn may_record_key(by: Capacity, others_vouch: bool) -> bool {
+    by == Capacity::Operator || !others_vouch
+}
+
 /// A reason that a certificate of this kind may be revoked for, for good. Hold and release have verbs of their own.
 pub(crate) fn check_reason(reason: Reason, is_ca: bool) -> Result<(), Error> {
     let refused = match reason {
@@ -135,32 +142,42 @@ pub(crate) struct Wish {
     pub(crate) reason: Reason,
     /// RFC 5280 section 5.3.2.
     pub(crate) invalidity: Option<OffsetDateTime>,
+    /// With it the key is recorded as compromised, which it was not.
+    pub(crate) records_key: bool,
 }
 
 impl Wish {
-    /// The same for another certificate of the compromised key: its date is within the life of that certificate, and not
-    /// later than what is known of it already.
-    pub(crate) fn for_other(self, other: &Issued) -> Self {
-        let latest = other.revocation.map(|there| there.time.max(other.not_before));
-        let invalidity = self.invalidity.map(|at| {
-            let at = at.max(other.not_before);
-            latest.map_or(at, |latest| at.min(latest))
-        });
-        Self { invalidity, ..self }
+    /// The same for another certificate of the compromised key. Its date is within the life of that certificate, and not
+    /// later than what is known of it already; none where that leaves no time. The reason is one for its kind.
+    pub(crate) fn for_other(self, other: &Issued, is_ca: bool, now: OffsetDateTime) -> Self {
+        let earliest = other.not_before;
+        let latest = other.revocation.map_or(now, |there| there.time);
+        let at = self.invalidity.filter(|_| earliest <= latest);
+        Self {
+            reason: match self.reason {
+                Reason::CaCompromise if !is_ca => Reason::KeyCompromise,
+                reason => reason,
+            },
+            invalidity: at.map(|at| at.clamp(earliest, latest)),
+            ..self
+        }
     }
 
     /// Whether the certificate is revoked for compromise already, and this would add nothing.
     pub(crate) fn is_fulfilled(self, certificate: &Issued) -> bool {
-        certificate.revocation.is_some_and(|there| {
-            is_compromise(there.reason) && self.invalidity.is_none_or(|at| there.invalidity == Some(at))
-        })
+        !self.records_key
+            && certificate.revocation.is_some_and(|there| {
+                is_compromise(there.reason) && self.invalidity.is_none_or(|at| there.invalidity == Some(at))
+            })
     }
 }
 
 /// Revokes for good, or amends what is revoked already: towards compromise only, and never its date. A hold that becomes
 /// final keeps the date of the hold: since then nobody was to trust the certificate.
 pub(crate) fn revoke(certificate: &Issued, wish: Wish, by: Capacity, now: OffsetDateTime) -> Decision {
-    let Wish { reason, invalidity } = wish;
+    let Wish {
+        reason, invalidity, ..
+    } = wish;
     if let Some(at) = invalidity {
         check_invalidity(certificate, at, now)?;
     }
@@ -174,18 +191,24 @@ pub(crate) fn revoke(certificate: &Issued, wish: Wish, by: Capacity, now: Offset
         };
         return Ok((Change::Revoked, Some(revoked)));
     };
+    let of_hold = there.reason == Reason::CertificateHold;
     let next = Revocation {
         time: there.time,
         reason,
         invalidity: invalidity.or(there.invalidity),
         decided: now,
-        decided_as: Some(by),
+        // What an operator decided stays that, whatever an owner adds.
+        decided_as: match by {
+            Capacity::Owner if !of_hold => there.decided_as,
+            by => Some(by),
+        },
     };
     let worse = is_compromise(reason) && !is_compromise(there.reason);
     let dated = reason == there.reason && is_compromise(reason) && next.invalidity != there.invalidity;
-    let change = if there.reason == Reason::CertificateHold {
+    let confirmed = reason == there.reason && wish.records_key;
+    let change = if of_hold {
         Change::Revoked
-    } else if worse || dated {
+    } else if worse || dated || confirmed {
         Change::Amended
     } else {
         return Err(revoked_already(certificate, there));
@@ -201,7 +224,19 @@ pub(crate) fn revoke(certificate: &Issued, wish: Wish, by: Capacity, now: Offset
 /// them, only an earlier one is taken.
 fn check_moves_earlier(there: &Revocation, at: OffsetDateTime, by: Capacity) -> Result<(), Error> {
     let known = there.invalidity.unwrap_or(there.time);
-    if by == Capacity::Operator || at <= known {
+    if by == Capacity::Operator {
+        return Ok(());
+    }
+    // Where it is not known who decided, it counts as an operator.
+    let of_operator = there.decided_as != Some(Capacity::Owner);
+    if of_operator && there.invalidity.is_some_and(|there| there != at) {
+        return Err(Error::Forbidden(format!(
+            "invalidity_time: is {} by the decision of an operator; only an operator changes it (permission \
+             certificates:revoke)",
+            kit::clock::rfc3339(known)
+        )));
+    }
+    if at <= known {
         return Ok(());
     }
     Err(Error::Forbidden(format!(

@@ -59,6 +59,9 @@ struct SameKey {
     remaining: Vec<OtherCertificate>,
     /// How many more remain that are not yours to see.
     of_others: usize,
+    /// The key is not recorded as compromised, because others have unexpired certificates over it: an operator confirms by
+    /// revoking any of them, or this one again, for compromise.
+    unconfirmed: bool,
     /// There are more than were looked at: repeat the request with `same_key`.
     more: bool,
 }
@@ -138,6 +141,7 @@ async fn revoke(
             revoked: OtherCertificate::all(others.revoked, now),
             remaining: OtherCertificate::all(others.remaining, now),
             of_others: others.of_others,
+            unconfirmed: others.unconfirmed,
             more: others.more,
         }),
     }))

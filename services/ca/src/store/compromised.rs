@@ -80,7 +80,7 @@ pub(crate) async fn among(db: &Db, keys: &[MaterialId]) -> Result<HashSet<Materi
         sql.build_query_scalar().fetch_all(connection).await
     })
     .map_err(StoreError::from)?;
-    Ok(ids(found))
+    found.into_iter().map(id).collect()
 }
 
 /// The same within a transaction that holds their [`lock`]s.
@@ -91,7 +91,7 @@ pub(crate) async fn among_locked(tx: &mut Tx, keys: &[MaterialId]) -> Result<Has
         sql.build_query_scalar().fetch_all(connection).await
     })
     .map_err(StoreError::from)?;
-    Ok(ids(found))
+    found.into_iter().map(id).collect()
 }
 
 fn select<'a, D>(sql: &mut QueryBuilder<D>, keys: &'a [MaterialId])
@@ -117,13 +117,24 @@ pub(super) fn padded<T>(values: &[T]) -> impl Iterator<Item = &T> {
     values.iter().chain(last).take(length)
 }
 
-fn ids(found: Vec<Vec<u8>>) -> HashSet<MaterialId> {
-    found.into_iter().filter_map(|key| key.try_into().ok()).collect()
+/// A SHA-256 as it is stored.
+pub(super) fn id(found: Vec<u8>) -> Result<MaterialId, Error> {
+    let corrupt = |found: Vec<u8>| StoreError::Corrupt(format!("a hash of a key, of {} octets", found.len()));
+    Ok(found.try_into().map_err(corrupt)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hash_of_another_length_is_an_error() {
+        assert!(matches!(
+            id(vec![0; 31]),
+            Err(Error::Store(StoreError::Corrupt(_)))
+        ));
+        assert_eq!(id(vec![7; 32]).unwrap(), [7; 32]);
+    }
 
     #[test]
     fn lists_are_padded_to_powers_of_two() {

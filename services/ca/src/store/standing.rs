@@ -41,7 +41,7 @@ pub(crate) async fn read(db: &Db, group: &[Basis]) -> Result<Standing, Error> {
         sql.build_query_as().fetch_all(connection).await
     })
     .map_err(StoreError::from)?;
-    Ok(sorted(states(predecessors)?, facts).standing)
+    Ok(sorted(states(predecessors)?, facts)?.standing)
 }
 
 /// What the transaction that stores a group has to know. It stays so until that transaction ends.
@@ -77,7 +77,7 @@ pub(crate) async fn hold(tx: &mut Tx, group: &[Basis], spkis: &[[u8; 32]]) -> Re
         sql.build_query_as().fetch_all(connection).await
     })
     .map_err(StoreError::from)?;
-    Ok(sorted(states(predecessors)?, facts))
+    sorted(states(predecessors)?, facts)
 }
 
 /// A row of [`select_facts`]: what it says, about which key, about which CA, a number.
@@ -103,47 +103,52 @@ where
         }
         sql.push(") ");
     }
-    sql.push(
-        "SELECT CAST(0 AS BIGINT), material_sha256, CAST(NULL AS TEXT), CAST(0 AS BIGINT) FROM compromised_keys
+    sql.push("SELECT CAST(").push(COMPROMISED).push(
+        " AS BIGINT), material_sha256, CAST(NULL AS TEXT), CAST(0 AS BIGINT) FROM compromised_keys
          WHERE material_sha256 IN (",
     );
     let mut list = sql.separated(", ");
     for key in padded(keys) {
         list.push_bind(key.as_slice());
     }
-    sql.push(") UNION ALL SELECT 1, NULL, name, 0 FROM authorities WHERE suspended_at IS NOT NULL");
+    sql.push(") UNION ALL SELECT ")
+        .push(SUSPENDED)
+        .push(", NULL, name, 0 FROM authorities WHERE suspended_at IS NOT NULL");
     if !spkis.is_empty() {
         // One look at the end of the index for each key, however often it was used; rows only for those that were.
-        sql.push(
-            " UNION ALL SELECT 2, spki, NULL, last FROM (SELECT k.spki,
+        sql.push(" UNION ALL SELECT ").push(USED).push(
+            ", spki, NULL, last FROM (SELECT k.spki,
              (SELECT MAX(c.key_use) FROM certificates c WHERE c.spki_sha256 = k.spki) AS last FROM k) u
              WHERE last IS NOT NULL",
         );
     }
 }
 
-fn sorted(predecessors: BTreeMap<Serial, PredecessorState>, facts: Vec<Fact>) -> Held {
+/// What cannot be read is an error: passed over, it would say that a key is sound.
+fn sorted(predecessors: BTreeMap<Serial, PredecessorState>, facts: Vec<Fact>) -> Result<Held, Error> {
     let mut standing = Standing {
         predecessors,
         ..Standing::default()
     };
     let mut uses = HashMap::new();
-    for (fact, key, ca, number) in facts {
-        let key = key.and_then(|key| key.try_into().ok());
-        match (fact, key, ca) {
-            (COMPROMISED, Some(key), _) => {
-                standing.compromised.insert(key);
+    for row in facts {
+        match row {
+            (COMPROMISED, Some(key), _, _) => {
+                standing.compromised.insert(compromised::id(key)?);
             }
-            (SUSPENDED, _, Some(ca)) => {
+            (SUSPENDED, _, Some(ca), _) => {
                 standing.suspended.insert(ca);
             }
-            (USED, Some(key), _) => {
-                uses.insert(key, number);
+            (USED, Some(key), _, number) => {
+                uses.insert(compromised::id(key)?, number);
             }
-            _ => {}
+            (fact, ..) => {
+                let text = format!("fact {fact} that certificates rest on");
+                return Err(StoreError::Corrupt(text).into());
+            }
         }
     }
-    Held { standing, uses }
+    Ok(Held { standing, uses })
 }
 
 /// All keys of a group, each once.
@@ -197,4 +202,30 @@ pub(crate) async fn suspended(db: &Db) -> Result<BTreeSet<String>, Error> {
     })
     .map_err(StoreError::from)?;
     Ok(names.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fact_that_cannot_be_read_is_an_error_and_not_passed_over() {
+        let damaged: [Fact; 6] = [
+            (COMPROMISED, Some(vec![1; 31]), None, 0),
+            (COMPROMISED, None, None, 0),
+            (SUSPENDED, None, None, 0),
+            (USED, Some(vec![1; 33]), None, 0),
+            (USED, None, None, 0),
+            (3, Some(vec![1; 32]), None, 0),
+        ];
+        for fact in damaged {
+            let found = sorted(BTreeMap::new(), vec![fact.clone()]);
+            assert!(
+                matches!(found, Err(Error::Store(StoreError::Corrupt(_)))),
+                "{fact:?}"
+            );
+        }
+        let held = sorted(BTreeMap::new(), vec![(COMPROMISED, Some(vec![1; 32]), None, 0)]).unwrap();
+        assert!(held.standing.compromised.contains(&[1; 32]));
+    }
 }

@@ -11,6 +11,7 @@ mod authorities;
 mod capacity;
 mod compromise;
 mod concurrency;
+mod confirmed;
 mod decided;
 mod events;
 mod groups;
