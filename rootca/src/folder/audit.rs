@@ -10,7 +10,7 @@ use data_encoding::HEXLOWER;
 use time::OffsetDateTime;
 use x509::Certificate;
 
-use super::revocations::forgotten;
+use super::revocations::{MISSING, forgotten};
 use super::{Folder, ISSUED, ISSUED_FILES, Issued, REVOKED, Revoked, records};
 use crate::error::Error;
 use crate::files;
@@ -141,9 +141,7 @@ impl Folder {
             audit.notices.push(cut_off(REVOKED));
         }
         if ledger.missing {
-            audit.notices.push(format!(
-                "{REVOKED} is missing, which is in order only if nothing was ever revoked here; `verify --repair` makes it anew"
-            ));
+            audit.problems.push(format!("{REVOKED} {MISSING}"));
         }
         let revoked = ledger.records;
         let mut seen = HashSet::new();

@@ -11,26 +11,31 @@ impl Folder {
     /// What was ever issued, oldest first.
     ///
     /// # Errors
-    /// [`Error::Content`] names the line that is damaged, or says that the file is missing although certificates were
-    /// issued.
+    /// [`Error::Content`] names the line that is damaged, or says that the file is missing or empty although certificates
+    /// were issued.
     pub fn issued(&self) -> Result<Vec<Issued>, Error> {
         let path = self.dir.join(ISSUED);
-        let ledger = records::read(&path)?;
-        match ledger
-            .missing
-            .then(|| self.trace_of_issuing())
-            .transpose()?
-            .flatten()
-        {
+        let ledger = records::read::<Issued>(&path)?;
+        let (what, trace) = match ledger.missing {
+            true => ("is missing", self.trace_of_issuing()?),
+            false if ledger.records.is_empty() => ("is empty", self.own_copy()?),
+            false => return Ok(ledger.records),
+        };
+        match trace {
             None => Ok(ledger.records),
             Some(trace) => Err(Error::Content {
                 path,
                 problem: format!(
-                    "is missing, but {trace}; restore the file from a copy of the folder, or let `verify --repair` make it anew \
+                    "{what}, but {trace}; restore the file from a copy of the folder, or let `verify --repair` make it anew \
                      from the certificates in {ISSUED_FILES}/, which knows nothing of those that are not there"
                 ),
             }),
         }
+    }
+
+    /// What the ledger says, also where that is nothing.
+    pub(super) fn listed(&self) -> Result<Vec<Issued>, Error> {
+        Ok(records::read(&self.dir.join(ISSUED))?.records)
     }
 
     /// Makes a ledger that is missing; what is in `issued/` is taken in behind it.
@@ -43,6 +48,12 @@ impl Folder {
             ));
         }
         Ok(())
+    }
+
+    /// A certificate in `issued/` that this root signed.
+    fn own_copy(&self) -> Result<Option<String>, Error> {
+        let copy = self.copies()?.into_iter().next();
+        Ok(copy.map(|copy| format!("{ISSUED_FILES}/ has certificate {} of this root", copy.serial())))
     }
 
     /// What shows that this root has issued: a certificate that it signed, a revocation, or an entry of its CRL.

@@ -39,7 +39,7 @@ impl Folder {
     }
 
     fn restore_copies(&self, done: &mut Vec<String>) -> Result<(), Error> {
-        for entry in self.issued()? {
+        for entry in self.listed()? {
             let path = self.path_of(entry.serial);
             if fs::symlink_metadata(&path).is_ok() {
                 continue;
@@ -56,7 +56,7 @@ impl Folder {
     }
 
     fn take_in_orphans(&self, now: OffsetDateTime, done: &mut Vec<String>) -> Result<(), Error> {
-        let known: HashSet<_> = self.issued()?.into_iter().map(|entry| entry.serial).collect();
+        let known: HashSet<_> = self.listed()?.into_iter().map(|entry| entry.serial).collect();
         for certificate in self.copies()? {
             // One that could not be issued here has no line in the ledger either.
             let Ok(serial) = certificate.serial().proper() else {
@@ -71,7 +71,7 @@ impl Folder {
     }
 
     /// What is in `issued/` and was signed by this root; the audit names the rest.
-    fn copies(&self) -> Result<Vec<Certificate>, Error> {
+    pub(super) fn copies(&self) -> Result<Vec<Certificate>, Error> {
         let dir = self.dir.join(ISSUED_FILES);
         let mut found = Vec::new();
         for entry in fs::read_dir(&dir).map_err(|source| files::failed("read", &dir, source))? {

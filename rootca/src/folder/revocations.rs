@@ -6,6 +6,9 @@ use x509::crl::{CertificateList, Reason};
 use super::{CRL, Folder, REVOKED, Revoked, files, records};
 use crate::error::Error;
 
+pub(super) const MISSING: &str = "is missing, and what was revoked since the latest CRL would be forgotten; restore the file \
+     from a copy of the folder, or, if nothing was, let `verify --repair` make it anew from what that CRL lists";
+
 impl Folder {
     /// What was revoked, oldest first.
     ///
@@ -15,11 +18,19 @@ impl Folder {
     pub fn revoked(&self) -> Result<Vec<Revoked>, Error> {
         let path = self.dir.join(REVOKED);
         let ledger = records::read::<Revoked>(&path)?;
+        // A folder is made with one: that it is not there is a loss, whatever was in it.
+        let or_missing = |ledger: records::Ledger<Revoked>| match ledger.missing {
+            true => Err(Error::Content {
+                path: path.clone(),
+                problem: MISSING.to_owned(),
+            }),
+            false => Ok(ledger.records),
+        };
         let Some(latest) = self.latest_crl()? else {
-            return Ok(ledger.records);
+            return or_missing(ledger);
         };
         let Some(forgotten) = forgotten(&latest, &ledger.records).into_iter().next() else {
-            return Ok(ledger.records);
+            return or_missing(ledger);
         };
         if let Err(error) = latest.verify_signed_by(self.certificate()) {
             return Err(Error::Content {
@@ -36,7 +47,7 @@ impl Folder {
             false => "has lost a line",
         };
         Err(Error::Content {
-            path,
+            path: path.clone(),
             problem: format!(
                 "{what}: {CRL} lists {} as revoked; restore the file from a copy of the folder, or let `verify --repair` take \
                  in what {CRL} lists",

@@ -160,8 +160,10 @@ fn a_crl_number_never_repeats_at_the_end_of_the_range() {
 #[test]
 fn an_orphan_is_found_taken_in_and_revoked() {
     let ceremony = with_csr();
+    ceremony.sign("sub", &[]).ok();
+    let before = ceremony.read("root/issued.jsonl");
     let serial = ceremony.sign("sub", &["--out", "sub.crt"]).ok().value("serial");
-    let forget = || fs::write(ceremony.path("root/issued.jsonl"), "").unwrap();
+    let forget = || fs::write(ceremony.path("root/issued.jsonl"), &before).unwrap();
     let verify =
         |more: &[&str]| ceremony.run(&[&["verify", "--dir", "root", "--without-key"], more].concat());
     forget();
@@ -276,20 +278,47 @@ fn a_crl_never_takes_back_what_a_lost_ledger_forgot() {
 }
 
 #[test]
-fn a_missing_list_of_revocations_is_accepted_while_nothing_is_revoked() {
+fn a_missing_list_of_revocations_is_not_taken_for_empty() {
     let ceremony = with_csr();
-    ceremony.run_unlocked(&["crl"]).ok();
-    fs::remove_file(ceremony.path("root/revoked.jsonl")).unwrap();
-    assert_eq!(ceremony.run_unlocked(&["crl"]).ok().value("revoked"), "0");
-    let verify = |more: &[&str]| {
+    let serial = ceremony.sign("sub", &["--out", "sub.crt"]).ok().value("serial");
+    let revoke = ["revoke", &serial, "--dir", "root", "--yes"];
+    let ledger = ceremony.path("root/revoked.jsonl");
+    let verify =
+        |more: &[&str]| ceremony.run(&[&["verify", "--dir", "root", "--without-key"], more].concat());
+    // Without a CRL, and beside one that lists nothing.
+    for with_list in [false, true] {
+        if with_list {
+            ceremony.run_unlocked(&["crl"]).ok();
+        }
+        fs::remove_file(&ledger).unwrap();
+        ceremony.run_unlocked(&["crl"]).refused(1, "verify --repair");
+        ceremony.run(&revoke).refused(1, "verify --repair");
+        verify(&[]).refused(1, "revoked.jsonl is missing");
+        assert!(!ledger.exists(), "nothing made it anew");
+        let repaired = verify(&["--repair", "-o", "table"]).ok().stdout;
+        assert!(repaired.contains("made anew"), "{repaired}");
+        verify(&[]).ok();
+    }
+    ceremony.run(&revoke).ok();
+}
+
+#[test]
+fn a_ledger_that_was_emptied_is_not_taken_for_new() {
+    let ceremony = with_csr();
+    let serial = ceremony.sign("sub", &["--out", "sub.crt"]).ok().value("serial");
+    let ledger = ceremony.path("root/issued.jsonl");
+    fs::write(&ledger, "").unwrap();
+    for command in [["revoke", &serial], ["revoke", "sub.crt"]] {
         ceremony
-            .run(&[&["verify", "--dir", "root", "--without-key", "-o", "table"], more].concat())
-            .ok()
-            .stdout
-    };
-    assert!(verify(&[]).contains("revoked.jsonl is missing"));
-    assert!(verify(&["--repair"]).contains("made anew"));
-    assert!(!verify(&[]).contains("is missing"));
+            .run(&[&command[..], &["--dir", "root", "--yes"]].concat())
+            .refused(1, "is empty");
+    }
+    ceremony.sign("sub", &[]).refused(1, "--repair");
+    assert_eq!(fs::read(&ledger).unwrap(), b"", "nothing was added to it");
+    let verify = ["verify", "--dir", "root", "--without-key"];
+    ceremony.run(&verify).refused(1, "--repair");
+    ceremony.run(&[&verify[..], &["--repair"]].concat()).ok();
+    ceremony.run(&["revoke", &serial, "--dir", "root", "--yes"]).ok();
 }
 
 #[test]

@@ -38,6 +38,16 @@ pub enum Error {
         /// The limits of who asked.
         own: String,
     },
+    /// A key is taken back by who could not have made it.
+    #[error(
+        "API key {prefix} may have names certified beyond your own limits, {own}; ask an admin without limits to revoke it"
+    )]
+    WiderKey {
+        /// The key.
+        prefix: Prefix,
+        /// The limits of who asked.
+        own: String,
+    },
     /// The same for a key's life.
     #[error("validity: the key that makes this one ends at {}; ask for less", kit::clock::rfc3339(*.0))]
     Outlives(time::OffsetDateTime),
@@ -90,7 +100,9 @@ impl Fault for Error {
         match self {
             Self::Invalid { .. } => Kind::Invalid,
             Self::BadCredential => Kind::Unauthenticated,
-            Self::Escalation { .. } | Self::WiderNames { .. } | Self::Outlives(_) => Kind::Denied,
+            Self::Escalation { .. } | Self::WiderNames { .. } | Self::WiderKey { .. } | Self::Outlives(_) => {
+                Kind::Denied
+            }
             Self::NotFound(_) | Self::NoAdmin => Kind::NotFound,
             Self::LastAdmin(_) | Self::Repeated(_) | Self::IdempotencyConflict => Kind::Conflict,
             Self::Store(error) if error.is_unavailable() => Kind::Unavailable,
@@ -101,7 +113,9 @@ impl Fault for Error {
     fn problem(&self) -> &str {
         match self {
             Self::Invalid { .. } => "invalid-request",
-            Self::Escalation { .. } | Self::WiderNames { .. } | Self::Outlives(_) => "escalation",
+            Self::Escalation { .. } | Self::WiderNames { .. } | Self::WiderKey { .. } | Self::Outlives(_) => {
+                "escalation"
+            }
             Self::LastAdmin(_) => "last-admin",
             Self::Repeated(_) => "shown-once",
             Self::IdempotencyConflict => "idempotency-conflict",

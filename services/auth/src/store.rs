@@ -164,10 +164,12 @@ pub(crate) async fn insert(
 }
 
 /// The latest end among the keys that may make keys and are not revoked; no row if there is none. A key ends with those
-/// that it comes from, so that each is followed to its first maker. The largest integer stands for never.
+/// that it comes from, so that each is followed to its first maker. The largest integer stands for never. A key that is
+/// limited to some names makes no others, and so is no admin of the installation.
 const LATEST_ADMIN: &str = "
     WITH RECURSIVE line (admin, created_by, expires_us, depth) AS (
-        SELECT prefix, created_by, expires_us, 0 FROM api_keys WHERE administers AND revoked_us IS NULL
+        SELECT prefix, created_by, expires_us, 0 FROM api_keys
+        WHERE administers AND revoked_us IS NULL AND allowed_names = '[]'
         UNION ALL
         SELECT line.admin, maker.created_by, maker.expires_us, line.depth + 1
         FROM line JOIN api_keys maker ON maker.prefix = SUBSTR(line.created_by, 8)

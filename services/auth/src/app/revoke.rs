@@ -8,6 +8,7 @@
 //! Whoever revokes is shown those that still open something, and takes them in a second call or at once.
 
 use kit::auth::Caller;
+use rules::NameLimits;
 use serde_json::json;
 use store::Tx;
 use store::outbox;
@@ -41,7 +42,7 @@ impl App {
     /// Revokes the key of that prefix; durable when this returns.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::Store`].
+    /// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::WiderKey`], [`Error::Store`].
     pub async fn revoke(
         &self,
         prefix: &Prefix,
@@ -60,6 +61,7 @@ impl App {
         tables::hold(&mut tx, prefix).await?;
         let found = tables::find(&mut tx, prefix).await?;
         let key = found.ok_or_else(|| Error::NotFound(prefix.to_string()))?;
+        check_limits(&key, requester)?;
         let before = tables::latest_admin(&mut tx).await?;
         let mut taken = Vec::new();
         if key.revoked.is_none() {
@@ -75,6 +77,9 @@ impl App {
         );
         if !keeps_an_admin(before, tables::latest_admin(&mut tx).await?, now) {
             return Err(Error::LastAdmin(prefix.clone()));
+        }
+        for key in &taken {
+            check_limits(key, requester)?;
         }
         let events: Vec<_> = taken.iter().map(|key| revoked(key, &revocation)).collect();
         if !events.is_empty() {
@@ -106,6 +111,22 @@ fn revoked(key: &ApiKey, revocation: &Revocation) -> outbox::NewEvent {
         key,
         &[("revoked_by", json!(revocation.by))],
     )
+}
+
+/// Who is limited to some names takes back no key that may have others certified.
+fn check_limits(key: &ApiKey, requester: &Caller) -> Result<(), Error> {
+    let parse = |patterns: &[String]| {
+        NameLimits::parse(patterns).map_err(|error| Error::invalid("allowed_names", error))
+    };
+    let (of_key, own) = (parse(&key.allowed_names)?, parse(&requester.allowed_names)?);
+    let wider = of_key.is_unlimited() || own.exceeded_by(&of_key).is_some();
+    if own.is_unlimited() || !wider {
+        return Ok(());
+    }
+    Err(Error::WiderKey {
+        prefix: key.prefix.clone(),
+        own: own.patterns().join(", "),
+    })
 }
 
 /// Who asked may have been revoked since it was authenticated: by a request that was before this one in turn.

@@ -11,6 +11,7 @@ use crate::world::{Running, START, World, on_both_databases, somebody, text};
 on_both_databases!(
     a_revoked_key_is_refused_at_once_and_stays_in_the_list,
     the_last_key_that_may_make_keys_stays,
+    a_key_limited_to_some_names_is_no_last_admin_and_takes_no_wider_one_back,
     of_two_admins_that_revoke_each_other_one_stays,
     the_last_lasting_admin_is_not_revoked_while_only_shorter_lived_ones_remain,
     an_admin_whose_maker_ends_sooner_does_not_stand_in_for_one_without_an_end,
@@ -105,6 +106,39 @@ async fn the_last_key_that_may_make_keys_stays(world: World) {
     app.revoke(&second.key.prefix, Descendants::Keep, &admin)
         .await
         .unwrap();
+}
+
+async fn a_key_limited_to_some_names_is_no_last_admin_and_takes_no_wider_one_back(world: World) {
+    let running = world.start().await;
+    let app = running.auth.app();
+    let admin = running.key(&["root-admin"], None).await;
+    let limited = async |names: &[&str]| {
+        let request = CreateRequest {
+            name: "limited".parse().unwrap(),
+            roles: vec!["root-admin".to_owned()],
+            validity: None,
+            allowed_names: names.iter().map(|&name| name.to_owned()).collect(),
+            requester: somebody("root-admin"),
+            idempotency_key: None,
+        };
+        app.create(request).await.unwrap()
+    };
+    let dev = limited(&["dns:*.dev.example.test"]).await;
+    let narrow = limited(&["dns:a.dev.example.test"]).await;
+    let other = limited(&["dns:*.prod.example.test"]).await;
+    let all = somebody("root-admin");
+    let revoke = async |key: &Created, by: &Caller| app.revoke(&key.key.prefix, Descendants::Keep, by).await;
+    let refused = revoke(&admin, &all).await.unwrap_err();
+    assert!(matches!(refused, Error::LastAdmin(_)), "{refused}");
+
+    let by = caller(&running, &dev).await;
+    for wider in [&admin, &other] {
+        let refused = revoke(wider, &by).await.unwrap_err();
+        assert!(matches!(refused, Error::WiderKey { .. }), "{refused}");
+    }
+    revoke(&narrow, &by).await.unwrap();
+    revoke(&dev, &by).await.unwrap();
+    revoke(&other, &all).await.unwrap();
 }
 
 async fn of_two_admins_that_revoke_each_other_one_stays(world: World) {
