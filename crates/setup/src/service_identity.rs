@@ -4,7 +4,7 @@ use std::path::Path;
 
 use kit::clock::SharedClock;
 use kit::identity_renewal::{is_due, key_and_csr};
-use kit::tls::{Identity, IdentityFiles};
+use kit::tls::{Identity, IdentityFiles, SpiffeId};
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use x509::{Certificate, DistinguishedName, San};
@@ -22,7 +22,30 @@ pub fn name_of(trust_domain: &str, service: &str) -> Result<San, Error> {
         .map_err(|reason| Error::Request(format!("{id}: {reason}")))
 }
 
-/// Makes the identity if it is missing or used up.
+/// Names that no service may have: that of the API, and those that stand for something else in the directory of identities or
+/// in the tables of who may call what.
+const RESERVED: [&str; 3] = [crate::API, "https", kit::peer::PROCESS];
+
+/// Whether a service may go by this name: it names a directory and a certificate.
+///
+/// # Errors
+/// [`Error::Request`] says why not.
+pub fn check_name(name: &str) -> Result<(), Error> {
+    let refused = |why: &str| {
+        Err(Error::Request(format!(
+            "the identity name {name:?} {why}; choose another"
+        )))
+    };
+    if RESERVED.contains(&name) {
+        return refused("is reserved for the HTTPS certificate or the process itself");
+    }
+    match format!("spiffe://a/svc/{name}").parse::<SpiffeId>() {
+        Ok(id) if id.service() == name => Ok(()),
+        _ => refused("is not of lower-case letters, digits, and hyphens"),
+    }
+}
+
+/// Makes the identity if it is missing, used up, or of another name.
 ///
 /// # Errors
 /// Where there is none afterwards.
@@ -32,8 +55,10 @@ pub async fn ensure(
     files: &IdentityFiles,
     now: OffsetDateTime,
 ) -> Result<(), Error> {
-    let there = files.certificate.exists() && files.key.exists();
-    if there && read(&files.certificate).is_some_and(|certificate| !is_due(&certificate, now)) {
+    let found =
+        read(&files.certificate).filter(|found| files.key.exists() && found.sans().iter().eq([&name]));
+    let there = found.is_some();
+    if found.is_some_and(|certificate| !is_due(&certificate, now)) {
         return Ok(());
     }
     match make(issuer, name, files).await {
@@ -81,4 +106,21 @@ pub(crate) fn write(files: &IdentityFiles, chain: &str, key: &str) -> Result<(),
 
 pub(crate) fn read(path: &Path) -> Option<Certificate> {
     Certificate::from_pem(&std::fs::read(path).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_reserved_or_no_single_word_is_no_identity() {
+        for name in [
+            "api", "https", "process", "", "..", "../x", "a/b", "CA", "a b", "ca\n",
+        ] {
+            assert!(check_name(name).is_err(), "{name:?}");
+        }
+        for name in ["ca", "keymgr", "gigvault", "node-7"] {
+            check_name(name).unwrap();
+        }
+    }
 }

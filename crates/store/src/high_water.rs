@@ -10,6 +10,9 @@ use crate::{Db, StoreError};
 /// Restores that were accepted are this far apart: whoever remembers a number of before one is behind, not ahead.
 const ERA: i64 = 1 << 40;
 
+/// No number is beyond: there is room for every era above it.
+pub const HIGHEST_MARK: i64 = 1 << 62;
+
 /// The position of the newest event: says cheaply whether anything has happened.
 pub type Head = Option<(i64, i64)>;
 
@@ -40,8 +43,13 @@ impl Db {
     /// Raises it above `remembered` and above whatever anybody else remembers: what this database lost is accepted.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`].
+    /// [`StoreError::Unavailable`]; [`StoreError::Corrupt`] for a number that no database had.
     pub async fn accept_high_water(&self, remembered: i64) -> Result<Option<i64>, StoreError> {
+        if !(0..=HIGHEST_MARK).contains(&remembered) {
+            return Err(StoreError::Corrupt(format!(
+                "{remembered} is not how far a database was"
+            )));
+        }
         let highest = remembered.max(self.high_water().await?);
         let next = (highest / ERA).saturating_add(1).saturating_mul(ERA);
         self.raise(next).await

@@ -31,7 +31,7 @@ mod tx;
 pub use db::Pools;
 pub use db::{Db, Options, Pooling, check_url};
 pub use error::{Cause, StoreError};
-pub use high_water::Head;
+pub use high_water::{HIGHEST_MARK, Head};
 pub use installation::Installation;
 #[doc(hidden)]
 pub use postgres::{Pg, PgTx};

@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use kit::auth::Epoch;
 use kit::clock::{Clock as _, SharedClock, SystemClock};
 use kit::health::Health;
@@ -128,7 +128,7 @@ async fn run_services(
         hangups: (hangups, terminal),
     } = parts;
     let name = process_name(settings, &plan.services, plan.first_start);
-    refuse_api(&name)?;
+    setup::service_identity::check_name(&name)?;
     let files = identities::files(settings, &data, &name);
     let loaded = match plan.first_start {
         true => None,
@@ -316,14 +316,6 @@ fn process_name(settings: &Settings, services: &BTreeSet<Service>, everything: b
         Some(first) if !everything => first.name().to_owned(),
         _ => "gigvault".to_owned(),
     }
-}
-
-/// Whoever has this name could pass for the API.
-fn refuse_api(name: &str) -> anyhow::Result<()> {
-    if name == setup::API {
-        bail!("the identity name {name} is reserved for the HTTPS certificate; choose another");
-    }
-    Ok(())
 }
 
 fn load_identity(files: &IdentityFiles, clock: &SharedClock) -> anyhow::Result<Identity> {

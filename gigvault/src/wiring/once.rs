@@ -13,7 +13,7 @@ use super::databases::Databases;
 use super::layout::DataDir;
 use super::services::{Environment, Service, Services};
 use super::settings::{self, Settings};
-use super::{check_clock, clock, first_start, in_data_dir, listeners, lock, public_http_url, refuse_api};
+use super::{check_clock, clock, first_start, in_data_dir, listeners, lock, public_http_url};
 
 /// Makes databases, hierarchy, first admin and the first identities of the named services, and ends.
 pub(crate) async fn bootstrap(
@@ -21,7 +21,9 @@ pub(crate) async fn bootstrap(
     identities: &[String],
     accept_restored: bool,
 ) -> anyhow::Result<PathBuf> {
-    identities.iter().try_for_each(|name| refuse_api(name))?;
+    for name in identities {
+        setup::service_identity::check_name(name)?;
+    }
     // That is the folder of the one process that serves with this file; here each name gets its own.
     settings.identity.directory = PathBuf::new();
     kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;

@@ -46,12 +46,21 @@ impl HighWater {
             Err(error) if error.is_not_found() => return Ok(Self::default()),
             content => content?,
         };
-        serde_json::from_slice(&content).with_context(|| {
+        let damaged = || {
             format!(
                 "{} is damaged: if the databases were not copied back from an older state, remove it and start again",
                 path.display()
             )
-        })
+        };
+        let found: Self = serde_json::from_slice(&content).with_context(damaged)?;
+        // Raised above such a number, a database could never be raised again.
+        let mut marks = found.marks.iter();
+        if let Some((service, mark)) = marks.find(|(_, mark)| !(0..=store::HIGHEST_MARK).contains(*mark)) {
+            return Err(
+                anyhow::anyhow!("{mark} is not how far the database of {service} was").context(damaged()),
+            );
+        }
+        Ok(found)
     }
 
     pub(super) fn write(&self, data: &DataDir) -> anyhow::Result<()> {
@@ -103,6 +112,14 @@ impl Keeper {
     ) -> anyhow::Result<Self> {
         let mut high_water = HighWater::read(data)?;
         if high_water.installation != installation {
+            if !high_water.marks.is_empty() {
+                tracing::warn!(
+                    file = %data.high_water().display(),
+                    of = high_water.installation,
+                    "how far the databases of another installation were is dropped; whether these were copied back from an \
+                     older state is not known"
+                );
+            }
             high_water = HighWater {
                 installation: installation.to_owned(),
                 ..HighWater::default()

@@ -186,10 +186,21 @@ fn a_database_that_is_behind_what_was_seen_of_it_is_refused_until_it_is_accepted
         .write(&data)
         .unwrap();
     check_part(None, &[at("ca", 7)], &HighWater::read(&data).unwrap()).unwrap();
-    files::replace(&dir.path().join("high-water"), b"{", 0o600).unwrap();
-    let said = format!("{:#}", HighWater::read(&data).unwrap_err());
-    assert!(
-        said.contains("high-water") && said.contains("remove it"),
-        "{said}"
-    );
+    let damaged = |mark: i64| format!(r#"{{"installation":"{ID}","marks":{{"ca":{mark}}}}}"#);
+    for content in [
+        "{".to_owned(),
+        damaged(i64::MAX),
+        damaged((1 << 62) + 1),
+        damaged(-1),
+    ] {
+        files::replace(&dir.path().join("high-water"), content.as_bytes(), 0o600).unwrap();
+        let said = format!("{:#}", HighWater::read(&data).unwrap_err());
+        assert!(
+            said.contains("high-water") && said.contains("remove it"),
+            "{said}"
+        );
+    }
+    let highest = damaged(1 << 62);
+    files::replace(&dir.path().join("high-water"), highest.as_bytes(), 0o600).unwrap();
+    HighWater::read(&data).unwrap();
 }
