@@ -126,16 +126,21 @@ async fn on_every_listener_others_are_served_while_everything_is_tried_at_once()
     let system = system();
     let mut caller = Caller::of(&system);
     let mut attacks = Vec::new();
-    for target in &all_targets(&system) {
+    let mut found = all_targets(&system);
+    for target in &mut found {
+        target.token = None;
+    }
+    for target in &found {
         for (number, abuse) in Abuse::ALL.into_iter().enumerate() {
             if abuse.fits(target) && !matches!(abuse, Abuse::Resets | Abuse::Pings) {
                 let from = Ipv4Addr::new(127, 0, 1, u8::try_from(number).unwrap() + 1);
-                attacks.push(Attack::with(target, abuse, from, 24));
+                // All of them together wait for the part of the cores that callers without a credential have.
+                attacks.push(Attack::with(target, abuse, from, 2));
             }
         }
     }
     for attack in &attacks {
-        attack.stands(2).await.unwrap();
+        attack.stands_within(1, Duration::from_secs(60)).await.unwrap();
     }
     let slowest = caller.calls().await;
     assert!(slowest < Duration::from_secs(20), "{slowest:?}");

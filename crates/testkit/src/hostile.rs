@@ -282,15 +282,21 @@ impl Attack {
     /// # Errors
     /// If that takes longer than half a minute.
     pub async fn stands(&self, connections: usize) -> anyhow::Result<()> {
+        self.stands_within(connections, Duration::from_secs(30)).await
+    }
+
+    /// As [`Self::stands`], for attacks that are begun beside many others: those share what is kept for such callers.
+    ///
+    /// # Errors
+    /// If it takes longer than that.
+    pub async fn stands_within(&self, connections: usize, longest: Duration) -> anyhow::Result<()> {
         let waiting = async {
             while self.opened() < connections {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
         let late = || format!("{}: only {} connections were opened", self.what, self.opened());
-        tokio::time::timeout(Duration::from_secs(30), waiting)
-            .await
-            .with_context(late)
+        tokio::time::timeout(longest, waiting).await.with_context(late)
     }
 }
 
