@@ -6,6 +6,7 @@
 
 mod host;
 
+use x509::name::oids;
 use x509::{DistinguishedName, San};
 
 use crate::denied::Denied;
@@ -109,6 +110,11 @@ impl ReservedNames {
         // Where a profile takes free text as a common name, old clients would still match it; and who maps certificates to
         // names may read any other attribute.
         let of_ours = |(_, text): &(_, String)| self.hosts.iter().any(|host| host.is_spelled(text));
+        if let Some(domain) =
+            domains_of(subject).find(|domain| self.hosts.iter().any(|host| host.is_spelled(domain)))
+        {
+            return Err(Denied::subject(format!("DC, together {domain}, {advice}")));
+        }
         match subject.attributes().find(of_ours) {
             Some((attribute, text)) => Err(Denied::subject(format!(
                 "{}={text:?} {advice}",
@@ -117,6 +123,16 @@ impl ReservedNames {
             None => Ok(()),
         }
     }
+}
+
+/// The domain that the DC attributes spell (RFC 2247), read from either end.
+fn domains_of(name: &DistinguishedName) -> impl Iterator<Item = String> {
+    let mut labels = name.values_of(oids::DOMAIN_COMPONENT);
+    let one = labels.join(".");
+    labels.reverse();
+    [one, labels.join(".")]
+        .into_iter()
+        .filter(|text| !text.is_empty())
 }
 
 /// Everything in a name that a program could read as text.
@@ -229,6 +245,8 @@ mod tests {
             "uri:https://192.0.2.9/",
             "othername:1.3.6.1.5.5.7.8.7=16175f68747470732e706b692e6578616d706c652e74657374",
             "dirname:CN=pki.example.test",
+            "dirname:DC=pki,DC=example,DC=test",
+            "uri:urn:pki.example.test:api",
         ] {
             assert!(refused(text), "{text}");
         }
@@ -283,6 +301,8 @@ mod tests {
             "CN= a.PKI.example.test. ",
             "OU=a.pki.example.test",
             "UID=*.pki.example.test",
+            "DC=a,DC=pki,DC=example,DC=test",
+            "DC=test,DC=example,DC=pki,DC=a",
         ] {
             assert!(refused(subject, "dns:web.test"), "{subject}");
         }

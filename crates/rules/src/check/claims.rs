@@ -12,15 +12,6 @@ use crate::profile::{CommonName, Profile};
 use crate::reserved::{DECODINGS, percent_decoded};
 use crate::text::attributes::label;
 
-/// What an organization or a place is called: an organization may be called by its domain.
-const ORGANIZATIONS: [ObjectIdentifier; 5] = [
-    oids::ORGANIZATION,
-    oids::LOCALITY,
-    oids::STATE,
-    oids::STREET,
-    oids::BUSINESS_CATEGORY,
-];
-
 pub(super) fn check(
     profile: &Profile,
     limits: &NameLimits,
@@ -36,25 +27,21 @@ pub(super) fn check(
         };
         // As its common name: such a profile is for what has no alternative name, a CA or a publisher.
         let is_free = profile.subject.common_name == CommonName::Free && !claim.names.is_empty();
-        if is_free || limits.name_attribute(*oid, value) || is_backed(*oid, &claim, sans) {
+        if is_free || limits.name_attribute(*oid, value) || is_backed(&claim, sans) {
             continue;
         }
+        let label = label(*oid);
         return Err(Denied::subject(format!(
-            "{}={value:?} looks like {} and is not one of the alternative names; add it there{}, or leave it out",
-            label(*oid),
+            "{label}={value:?} looks like {} and is not one of the alternative names; leave it out, or ask for an API key that is \
+             limited to names with subject:{label}= among them",
             claim.shape,
-            claim
-                .names
-                .first()
-                .map(|name| format!(" as {name}"))
-                .unwrap_or_default()
         )));
     }
     Ok(())
 }
 
 /// Percent-encoding hides no name, and no encoded text repeats one.
-fn claim_of(oid: ObjectIdentifier, value: &str) -> Option<Claim> {
+pub(super) fn claim_of(oid: ObjectIdentifier, value: &str) -> Option<Claim> {
     let mut text = value.to_owned();
     for _ in 0..DECODINGS {
         if let Some(claim) = free_text::claim(oid, &text) {
@@ -72,29 +59,6 @@ fn claim_of(oid: ObjectIdentifier, value: &str) -> Option<Claim> {
     })
 }
 
-fn is_backed(oid: ObjectIdentifier, claim: &Claim, sans: &[San]) -> bool {
-    claim.names.iter().any(|name| {
-        sans.contains(name)
-            || match name {
-                San::Dns(domain) if ORGANIZATIONS.contains(&oid) => sans
-                    .iter()
-                    .any(|san| domain_of(san).is_some_and(|host| is_below(host, domain.as_str()))),
-                _ => false,
-            }
-    })
-}
-
-fn domain_of(san: &San) -> Option<&str> {
-    match san {
-        San::Dns(name) => Some(name.base()),
-        San::Email(address) => Some(address.domain()),
-        San::SmtpUtf8(address) => Some(address.domain()),
-        San::Uri(uri) => uri.host(),
-        _ => None,
-    }
-}
-
-fn is_below(host: &str, domain: &str) -> bool {
-    host.strip_suffix(domain)
-        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+fn is_backed(claim: &Claim, sans: &[San]) -> bool {
+    claim.names.iter().any(|name| sans.contains(name))
 }

@@ -4,6 +4,7 @@
 use const_oid::ObjectIdentifier;
 use x509::extension::Eku;
 use x509::name::oids;
+use x509::san::SanKind;
 use x509::san::free_text::{self, FreeText};
 use x509::{DistinguishedName, San};
 
@@ -131,21 +132,51 @@ fn spelling(profile: &Profile, text: &str, sans: &[San]) -> Result<Option<String
         )));
     }
     let candidates: Vec<San> = match (rule, rule_of_text(rule, text)?) {
-        (CommonName::Free, _) | (CommonName::NamesRepeatSan, FreeText::Words) => return Ok(None),
-        (CommonName::NamesRepeatSan, FreeText::Name(names)) => names,
+        (CommonName::Free, _) => return Ok(None),
+        (CommonName::NamesRepeatSan, FreeText::Words) => match claims::claim_of(oids::COMMON_NAME, text) {
+            Some(claim) => claim.names,
+            None => return Ok(None),
+        },
+        (CommonName::NamesRepeatSan, FreeText::Name(names)) => {
+            if is_called_so(profile, text, &names, sans) {
+                return Ok(None);
+            }
+            names
+        }
         (CommonName::RepeatsSan, _) => read_as(&["ip", "dns", "email", "upn", "uri"], text).collect(),
     };
     // Spelled as the alternative name is: two spellings of a URI or of a host are equal.
     if let Some(name) = sans.iter().find(|san| candidates.contains(san)) {
         return Ok(Some(name.value()));
     }
-    Err(Denied::subject(format!(
-        "the common name {text:?} is not one of the alternative names; add it there{}, or leave it out",
-        candidates
-            .first()
-            .map(|name| format!(" as {name}"))
-            .unwrap_or_default()
-    )))
+    let read_as = candidates
+        .first()
+        .map(|name| format!(" as {name}"))
+        .unwrap_or_default();
+    Err(Denied::subject(match rule {
+        CommonName::RepeatsSan => format!(
+            "the common name {text:?} is not one of the alternative names; add it there{read_as}, or leave it out"
+        ),
+        _ => format!(
+            "the common name {text:?} reads as a name{read_as} and is not one of the alternative names; leave it out, or ask for a \
+             profile whose common name is free text"
+        ),
+    }))
+}
+
+/// What has the form of a name, and is what people, devices and applications are called: `jane.doe` where the certificate is
+/// none of a server, and `UaServer@plc1` of OPC UA on a host of the alternative names.
+fn is_called_so(profile: &Profile, text: &str, names: &[San], sans: &[San]) -> bool {
+    if profile.san.required.contains(&SanKind::Uri) {
+        return text.rsplit_once('@').is_some_and(|(application, host)| {
+            !application.contains('@') && read_as(&["dns", "ip"], host).any(|host| sans.contains(&host))
+        });
+    }
+    let is_server = profile.extended_key_usage.contains(&Eku::ServerAuth);
+    !is_server
+        && matches!(names, [San::Dns(_)])
+        && !text.starts_with("xn--")
+        && !free_text::is_host_like(text)
 }
 
 /// What the text is taken for. Where it must repeat an alternative name anyway, that says more than its shape.

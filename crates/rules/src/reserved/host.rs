@@ -35,10 +35,18 @@ impl Host {
         match san {
             San::Dns(name) => self.meets(name),
             San::Ip(address) => self.is_address(address.ip()),
-            San::Uri(uri) => uri
-                .host()
-                .is_some_and(|host| self.is_spelled(host.trim_start_matches('[').trim_end_matches(']'))),
-            San::DirName(name) => name.attributes().any(|(_, value)| self.is_spelled(&value)),
+            San::Uri(uri) => {
+                let host = uri
+                    .host()
+                    .map(|host| host.trim_start_matches('[').trim_end_matches(']'));
+                // OPC UA applications are called by their host: `urn:<host>:…`.
+                let namespace = || uri.canonical().split(':').nth(1);
+                host.or_else(namespace).is_some_and(|host| self.is_spelled(host))
+            }
+            San::DirName(name) => {
+                name.attributes().any(|(_, value)| self.is_spelled(&value))
+                    || super::domains_of(name).any(|domain| self.is_spelled(&domain))
+            }
             other => other.service_host().is_some_and(|host| self.is_spelled(host)),
         }
     }

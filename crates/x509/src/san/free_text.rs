@@ -12,6 +12,7 @@
 //!    address if all its labels are numbers). It must parse as that name, exactly as it stands.
 //! 2. Exceptions: a hardware address (`00:1b:63:84:45:e6`), an identifier that is a URI without a host (`system:node:a`,
 //!    `urn:example:a`), and a version, whose dots all stand between digits and which no host name can be (`tool-1.2.3`).
+//!    So are two words with a slash or a colon between them, of which none is a name by [`claim`]: `AC/DC`, `sensor:12`.
 //! 3. Several words are text (`ACME Corp. Web Signing`), but a mailbox or a URI is not one of them.
 //!
 //! Names of one label and plain numbers are text: too many people, devices and serial numbers are called so. Labels that
@@ -28,7 +29,7 @@ use const_oid::ObjectIdentifier;
 use super::{HostAddress, San, Uri, dns::printable};
 use crate::{DnsName, name::oids, unicode};
 
-pub use claim::{Claim, claim, reads_as_ipv4};
+pub use claim::{Claim, claim, is_host_like, reads_as_ipv4};
 
 /// Attributes of a subject that programs take a name from although they hold free text: the common name, and
 /// unstructuredName and unstructuredAddress (RFC 2985), by which IPsec gateways are known.
@@ -73,6 +74,12 @@ pub fn read(text: &str) -> Result<FreeText, Disguised> {
         shape: shape.told(),
         problem,
     };
+    // `AC/DC`, `24/7`, `sensor:12`: the parts say whether it is a name.
+    let may_be_words =
+        matches!(shape, Shape::Network | Shape::Port) && !plain.to_ascii_lowercase().starts_with("localhost");
+    if may_be_words && claim(oids::UNSTRUCTURED_NAME, &plain).is_none() && !holds_a_host(&plain) {
+        return Ok(FreeText::Words);
+    }
     if plain != text {
         return Err(disguised(
             "write it without blanks around it, in ordinary letters, digits and signs".to_owned(),
@@ -215,6 +222,16 @@ fn is_hex_and_colons(word: &str) -> bool {
             .unwrap_or_default()
             .bytes()
             .all(|c| c.is_ascii_hexdigit() || b":./".contains(&c))
+}
+
+/// Whether a part of it is a long host name, an address by fewer than four numbers, or one in hexadecimal.
+fn holds_a_host(word: &str) -> bool {
+    let is_address = |part: &str| {
+        hexadecimal(part).is_some()
+            || is_host_like(part)
+            || (part.contains('.') && part.split('.').all(is_number))
+    };
+    word.split(['/', ':']).any(is_address)
 }
 
 /// EUI-48 with colons.
