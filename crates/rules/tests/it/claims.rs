@@ -238,6 +238,10 @@ fn ordinary_subjects_pass() {
         ask(&wide(), name, &["dns:a.test"], Grant::default())
             .unwrap_or_else(|refused| panic!("{name}: {refused}"));
     }
+}
+
+#[test]
+fn what_people_devices_and_applications_are_called_is_a_common_name() {
     for profile_name in ["tls-client", "device"] {
         for name in [
             "jane.doe",

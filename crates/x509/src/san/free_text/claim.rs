@@ -168,8 +168,7 @@ fn of_parts(attribute: ObjectIdentifier, word: &str) -> Option<Claim> {
     word.split([':', '/', '=', ',', ';', '\\']).find_map(|part| {
         let exact = |san: Option<San>| san.filter(|_| part == word).into_iter().collect();
         // Devices are numbered `1.2.3.4` too.
-        let is_number =
-            attribute == oids::SERIAL_NUMBER && part.bytes().all(|c| c == b'.' || c.is_ascii_digit());
+        let is_number = attribute == oids::SERIAL_NUMBER && part.parse::<std::net::Ipv4Addr>().is_ok();
         if is_ipv4(part) && !is_number {
             return Some(Claim {
                 shape,
