@@ -216,3 +216,26 @@ async fn every_service_gets_and_renews_its_own_identity_only() {
         Code::PermissionDenied,
     );
 }
+
+#[tokio::test]
+async fn a_subject_beside_the_request_takes_the_place_of_its_own() {
+    let world = World::sqlite().await;
+    let ask = |subject: &str| IssueRequest {
+        subject: subject.to_owned(),
+        ..issue("tls-server", "user:alice", "dns:web.example.test")
+    };
+    let issued = world
+        .client("ra")
+        .issue(ask("CN=web.example.test,O=Example"))
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(issued.subject, "CN=web.example.test,O=Example");
+    let certificate = x509::Certificate::from_der(&issued.certificate).unwrap();
+    assert_eq!(certificate.subject().to_string(), issued.subject);
+    for (subject, said) in [("CN", "subject"), ("CN=other.example.test", "alternative names")] {
+        let refused = world.client("ra").issue(ask(subject)).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument, "{subject}: {refused:?}");
+        assert!(refused.message().contains(said), "{subject}: {refused:?}");
+    }
+}
