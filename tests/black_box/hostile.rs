@@ -34,10 +34,20 @@ fn system() -> System {
 fn all_targets(system: &System) -> Vec<Target> {
     let identity = system.ready().data_dir.join("identities").join(SERVICE);
     let mut found = targets(system.dir(), Some(&identity)).unwrap();
+    // The attacker on HTTPS has a credential of its own: whoever has none gets less far, and a principal pays for itself.
+    let made = system.cli_ok(&[
+        "apikey",
+        "create",
+        "attacker",
+        "--role",
+        "ca-operator",
+        "-o",
+        "json",
+    ]);
+    let made: serde_json::Value = serde_json::from_str(&made.unwrap()).unwrap();
     for target in &mut found {
-        // The attacker on HTTPS has a credential: whoever has none gets less far.
         if target.name == "https" {
-            target.token = Some(system.token().unwrap());
+            target.token = Some(made["token"].as_str().unwrap().to_owned());
         }
     }
     found
