@@ -3,11 +3,12 @@
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
 use crate::error::kind;
 use crate::stage::{PREFIX, SUFFIX};
+use crate::tree::check_owner;
 use crate::{Error, fault};
 
 const PRIVATE: u32 = 0o700;
@@ -71,20 +72,7 @@ pub fn private_dir(path: &Path) -> Result<Tightened, Error> {
         });
     }
     let us = rustix::process::geteuid().as_raw();
-    if found.uid() != us && found.uid() != 0 {
-        return Err(Error::Owner {
-            path: path.to_owned(),
-            owner: found.uid(),
-            us,
-        });
-    }
-    let mode = found.permissions().mode() & 0o7777;
-    if mode & 0o022 != 0 {
-        return Err(Error::Writable {
-            path: path.to_owned(),
-            mode,
-        });
-    }
+    let mode = check_owner(path, &found, us)?;
     if mode & 0o077 == 0 {
         return Ok(Tightened::No);
     }

@@ -87,6 +87,11 @@ fn check(path: &Path, found: &Metadata, us: u32) -> Result<(), Error> {
             },
         });
     }
+    check_owner(path, found, us).map(drop)
+}
+
+/// Refuses what belongs to another user than `us` and root, or what another user may write; answers the mode.
+pub(crate) fn check_owner(path: &Path, found: &Metadata, us: u32) -> Result<u32, Error> {
     if found.uid() != us && found.uid() != 0 {
         return Err(Error::Owner {
             path: path.to_owned(),
@@ -101,5 +106,5 @@ fn check(path: &Path, found: &Metadata, us: u32) -> Result<(), Error> {
             mode,
         });
     }
-    Ok(())
+    Ok(mode)
 }
