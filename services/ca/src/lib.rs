@@ -138,11 +138,12 @@ impl Ca {
             trust_domain: self.trust_domain.clone(),
             stop: self.stop.clone(),
         };
+        let grpc = CaServer::new(grpc).max_decoding_message_size(kit::grpc::MAX_MESSAGE);
         Service {
             name: NAME,
             rest: rest::router(self.app.clone(), Arc::clone(&self.authenticator)),
             public: rest::public_router(self.app.clone()),
-            grpc: kit::grpc::routes(NAME, ALLOW, CaServer::new(grpc)),
+            grpc: kit::grpc::routes(NAME, ALLOW, grpc),
             readiness: vec![self.keymgr_answers()],
             jobs: vec![Job::new(move |stop| jobs::run(app, stop))],
         }
