@@ -175,7 +175,7 @@ impl Services {
     pub(crate) async fn first_start(&mut self) -> anyhow::Result<()> {
         for built in &mut self.built {
             if let Some(step) = built.first_start.take() {
-                step.await.context(built.which.name())?;
+                step.await.context(built.parts.name)?;
             }
         }
         Ok(())
@@ -185,7 +185,7 @@ impl Services {
     pub(crate) fn register(&self, health: &Health, databases: &Databases) -> anyhow::Result<()> {
         for built in &self.built {
             let (db, name) = (databases.of(built.which)?, databases.name(built.which));
-            health.register(format!("{} database", built.which.name()), move || {
+            health.register(format!("{} database", built.parts.name), move || {
                 let (db, name) = (db.clone(), name.clone());
                 async move { db.ready().await.map_err(|error| reason(name, error)) }
             });
