@@ -16,12 +16,11 @@ pub(super) const AFTER_LITE: &str = "SELECT tx, ordinal, id, kind, subject, time
 
 const STATE_PG: &str = "SELECT pruned_tx, pruned_ordinal, \
     tx_offset + pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next_tx, \
-    EXISTS (SELECT 1 FROM outbox \
-        WHERE tx >= tx_offset + pg_snapshot_xmin(pg_current_snapshot())::text::bigint) AS held_back \
+    EXISTS (SELECT 1 FROM outbox WHERE (tx, ordinal) > ($1, $2)) AS more \
     FROM outbox_state";
 
 const STATE_LITE: &str =
-    "SELECT pruned_tx, pruned_ordinal, counter + 1 AS next_tx, FALSE AS held_back FROM outbox_state";
+    "SELECT pruned_tx, pruned_ordinal, counter + 1 AS next_tx, FALSE AS more FROM outbox_state";
 
 const AHEAD: &str = "it lies ahead of the feed, whose database was restored from an older backup";
 
@@ -32,14 +31,18 @@ pub(super) struct State {
     pruned_ordinal: i64,
     /// No event has this number or a higher one yet.
     next_tx: i64,
-    /// Whether committed events wait for an older transaction to end.
-    pub(super) held_back: bool,
+    /// Whether committed events follow the cursor. A read that did not find them was held back by an older
+    /// transaction. Whether that still runs does not matter: it may have ended between the read and this look.
+    pub(super) more: bool,
 }
 
 impl State {
-    pub(super) async fn load(db: &Db) -> Result<Self, StoreError> {
+    pub(super) async fn load(db: &Db, cursor: Cursor) -> Result<Self, StoreError> {
         Ok(match db.pools() {
-            Pools::Pg(pool) => sqlx::query_as(STATE_PG).fetch_one(pool).await?,
+            Pools::Pg(pool) => {
+                let query = sqlx::query_as(STATE_PG).bind(cursor.tx).bind(cursor.ordinal);
+                query.fetch_one(pool).await?
+            }
             Pools::Lite { read, .. } => sqlx::query_as(STATE_LITE).fetch_one(read).await?,
         })
     }

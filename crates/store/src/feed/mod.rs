@@ -113,16 +113,16 @@ impl Feed {
             }
         };
         // after the read: what was pruned in between is then noticed
-        let state = horizon::State::load(&self.db).await?;
+        let state = horizon::State::load(&self.db, cursor).await?;
         state.check(cursor)?;
         let source = format!("urn:gigvault:{}", self.db.schema());
-        let events = rows
+        let events: Vec<_> = rows
             .into_iter()
             .map(|row| row.into_event(&source))
             .collect::<Result<_, _>>()?;
         Ok(Batch {
+            held_back: events.is_empty() && state.more,
             events,
-            held_back: state.held_back,
         })
     }
 }
@@ -130,7 +130,7 @@ impl Feed {
 /// What one read found.
 struct Batch {
     events: Vec<Event>,
-    /// Whether committed events wait for an older transaction to end.
+    /// Whether the read found nothing because committed events waited for an older transaction to end.
     held_back: bool,
 }
 

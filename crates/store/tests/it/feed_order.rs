@@ -2,16 +2,20 @@
 
 use std::time::Duration;
 
+use futures::StreamExt;
 use store::{
     Db,
     feed::{Cursor, Feed},
     read, tx,
 };
 use testkit::Postgres;
+use tokio::time::timeout;
 
 use crate::support::{append, commit_event};
 
 const POLL: Duration = Duration::from_millis(500);
+/// Long enough for a loaded machine; reached only by a failure.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Why the order is not that of a sequence: the reader of the sequence loses an event that the feed delivers.
 #[tokio::test(flavor = "multi_thread")]
@@ -58,6 +62,30 @@ async fn a_reader_that_orders_by_sequence_skips_what_commits_late_and_the_feed_d
 
     assert_eq!(naive.seen, ["fast"], "the sequence lost an event");
     assert_eq!(seen, ["slow", "fast"]);
+}
+
+/// A read and the look at why it found nothing see different moments. The older transaction that hid the event may end
+/// between the two, and ends without a signal when it is undone: nothing but the look can tell the reader to try again.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_held_back_by_a_transaction_that_is_undone_arrives_without_a_signal() {
+    let server = Postgres::start().await.unwrap();
+    let db = Db::open(&server.url(), "ca", crate::support::options())
+        .await
+        .unwrap();
+    db.migrate(&crate::support::tables()).await.unwrap();
+    let mut stream = Feed::new(db.clone(), Duration::from_secs(3600)).subscribe(Cursor::START);
+    for round in 0..400_u32 {
+        let mut older = db.begin().await.unwrap();
+        append(&mut older, "undone").await;
+        commit_event(&db, &round.to_string()).await;
+        let undo = async {
+            tokio::time::sleep(Duration::from_micros(u64::from(round % 40) * 50)).await;
+            drop(older);
+        };
+        let (event, ()) = tokio::join!(timeout(PATIENCE, stream.next()), undo);
+        let event = event.expect("the reader sleeps on").unwrap().unwrap();
+        assert_eq!(event.subject, round.to_string());
+    }
 }
 
 async fn naive_append(tx: &mut store::Tx, subject: &str) {
