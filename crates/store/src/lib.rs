@@ -15,6 +15,7 @@ pub mod feed;
 mod high_water;
 pub mod id;
 mod installation;
+mod keys;
 pub mod lock;
 mod macros;
 mod migrate;
@@ -33,6 +34,7 @@ pub use db::{Db, Options, Pooling, check_url};
 pub use error::{Cause, StoreError};
 pub use high_water::{HIGHEST_MARK, Head};
 pub use installation::Installation;
+pub use keys::KeyList;
 #[doc(hidden)]
 pub use postgres::{Pg, PgTx};
 pub use tx::Tx;

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use sqlx::{Database, Encode, QueryBuilder, Type};
-use store::{Db, StoreError, Tx};
+use sqlx::QueryBuilder;
+use store::{Db, KeyList, StoreError, Tx};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -94,27 +94,9 @@ pub(crate) async fn among_locked(tx: &mut Tx, keys: &[MaterialId]) -> Result<Has
     found.into_iter().map(id).collect()
 }
 
-fn select<'a, D>(sql: &mut QueryBuilder<D>, keys: &'a [MaterialId])
-where
-    D: Database,
-    &'a [u8]: Encode<'a, D> + Type<D>,
-{
-    sql.push("SELECT material_sha256 FROM compromised_keys WHERE material_sha256 IN (");
-    let mut list = sql.separated(", ");
-    for key in padded(keys) {
-        list.push_bind(key.as_slice());
-    }
-    sql.push(")");
-}
-
-/// Repeats the last to the next power of two: few texts, whose plans stay prepared.
-pub(super) fn padded<T>(values: &[T]) -> impl Iterator<Item = &T> {
-    let last = values.iter().rev().take(1).cycle();
-    let length = match values.len() {
-        0 => 0,
-        length => length.next_power_of_two(),
-    };
-    values.iter().chain(last).take(length)
+fn select<D: KeyList>(sql: &mut QueryBuilder<D>, keys: &[MaterialId]) {
+    sql.push("SELECT material_sha256 FROM compromised_keys WHERE material_sha256");
+    D::push_among(sql, keys.iter().map(MaterialId::as_slice));
 }
 
 /// A SHA-256 as it is stored.
@@ -134,16 +116,5 @@ mod tests {
             Err(Error::Store(StoreError::Corrupt(_)))
         ));
         assert_eq!(id(vec![7; 32]).unwrap(), [7; 32]);
-    }
-
-    #[test]
-    fn lists_are_padded_to_powers_of_two() {
-        for (given, length) in [(0, 0), (1, 1), (2, 2), (3, 4), (5, 8), (256, 256)] {
-            let values: Vec<usize> = (0..given).collect();
-            let list: Vec<usize> = padded(&values).copied().collect();
-            assert_eq!(list.len(), length);
-            assert!(list.starts_with(&values));
-            assert!(list.iter().all(|value| values.contains(value)));
-        }
     }
 }

@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_lc_rs::digest;
-use sqlx::{Database, Encode, QueryBuilder, Type};
-use store::{Db, StoreError, Tx};
+use sqlx::QueryBuilder;
+use store::{Db, KeyList, StoreError, Tx};
 use x509::crl::Reason;
 use x509::serial::Serial;
 
-use super::compromised::{self, padded};
+use super::compromised;
 use crate::domain::standing::{Basis, MaterialId, PredecessorState, Standing};
 use crate::error::Error;
 
@@ -88,30 +88,18 @@ const SUSPENDED: i64 = 1;
 const USED: i64 = 2;
 
 /// One statement for all that a group asks, because each costs a way to the database and back.
-fn select_facts<'a, D>(sql: &mut QueryBuilder<D>, keys: &'a [MaterialId], spkis: &'a [[u8; 32]])
-where
-    D: Database,
-    &'a [u8]: Encode<'a, D> + Type<D>,
-{
+fn select_facts<D: KeyList>(sql: &mut QueryBuilder<D>, keys: &[MaterialId], spkis: &[[u8; 32]]) {
     if !spkis.is_empty() {
-        sql.push("WITH k(spki) AS (VALUES ");
-        let mut list = sql.separated(", ");
-        for spki in padded(spkis) {
-            list.push("(");
-            list.push_bind_unseparated(spki.as_slice());
-            list.push_unseparated(")");
-        }
+        sql.push("WITH k(spki) AS (");
+        D::push_rows(sql, spkis.iter().map(<[u8; 32]>::as_slice));
         sql.push(") ");
     }
     sql.push("SELECT CAST(").push(COMPROMISED).push(
         " AS BIGINT), material_sha256, CAST(NULL AS TEXT), CAST(0 AS BIGINT) FROM compromised_keys
-         WHERE material_sha256 IN (",
+         WHERE material_sha256",
     );
-    let mut list = sql.separated(", ");
-    for key in padded(keys) {
-        list.push_bind(key.as_slice());
-    }
-    sql.push(") UNION ALL SELECT ")
+    D::push_among(sql, keys.iter().map(MaterialId::as_slice));
+    sql.push(" UNION ALL SELECT ")
         .push(SUSPENDED)
         .push(", NULL, name, 0 FROM authorities WHERE suspended_at IS NOT NULL");
     if !spkis.is_empty() {
@@ -163,18 +151,11 @@ fn serials(group: &[Basis]) -> Vec<Serial> {
     serials.into_iter().collect()
 }
 
-fn select_predecessors<'a, D>(sql: &mut QueryBuilder<D>, serials: &'a [Serial])
-where
-    D: Database,
-    &'a [u8]: Encode<'a, D> + Type<D>,
-{
-    sql.push("SELECT serial, reason, not_after FROM certificates WHERE serial IN (");
-    let mut list = sql.separated(", ");
-    for serial in padded(serials) {
-        list.push_bind(serial.as_bytes());
-    }
+fn select_predecessors<D: KeyList>(sql: &mut QueryBuilder<D>, serials: &[Serial]) {
+    sql.push("SELECT serial, reason, not_after FROM certificates WHERE serial");
+    D::push_among(sql, serials.iter().map(Serial::as_bytes));
     // Rows are locked in this order by everyone.
-    sql.push(") ORDER BY serial");
+    sql.push(" ORDER BY serial");
 }
 
 /// A serial number that cannot be read is left out: its successor is refused.
