@@ -29,6 +29,7 @@ mod hostile;
 mod impersonation;
 mod judge;
 mod lists;
+mod lost_answers;
 mod metrics;
 mod migrate;
 mod names;

@@ -17,6 +17,21 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// Most bytes of an answer: 500 certificates with long chains fit.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
+/// Half of the wait after the first answer that was lost; it doubles with each.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+
+/// What became of one sending.
+enum Attempt {
+    Done(StatusCode, Vec<u8>),
+    /// The server asks to be asked again after this time.
+    Again(Duration),
+}
+
+/// Clients that were refused together should not come back together.
+fn spread(wait: Duration) -> Duration {
+    wait + Duration::from_millis(u64::from(uuid::Uuid::new_v4().as_fields().1 % 250))
+}
+
 /// Query parameters.
 pub(crate) type Pairs = Vec<(&'static str, String)>;
 
@@ -108,16 +123,42 @@ impl<'a> Call<'a> {
             .map_err(|error| self.unexpected(status, error.to_string()))
     }
 
+    /// A request whose answer is lost is sent again where that is safe: with its Idempotency-Key it gets the answer that
+    /// was lost. A server that cannot be reached at all is not waited for, unless an answer of it was lost before.
     async fn bytes(&self) -> Result<(StatusCode, Vec<u8>), Error> {
+        let mut lost: Option<Error> = None;
         let mut attempt = 1;
         loop {
-            let response = self.send().await?;
-            match self.pause(&response, attempt) {
-                Some(wait) => tokio::time::sleep(wait).await,
-                None => return self.read(response).await,
-            }
+            let wait = match self.attempt(attempt).await {
+                Ok(Attempt::Again(wait)) => wait,
+                Ok(Attempt::Done(status, body)) => return Ok((status, body)),
+                Err(error) if error.lost_the_answer() || lost.is_some() => {
+                    if error.settles_earlier() {
+                        return Err(error);
+                    }
+                    let last = attempt >= ATTEMPTS || matches!(error, Error::Timeout { .. });
+                    // The first one says what happened; those after it, that it could not be mended.
+                    let first = lost.take().unwrap_or(error);
+                    if last || !self.repeatable {
+                        return Err(first);
+                    }
+                    lost = Some(first);
+                    spread(FIRST_WAIT.saturating_mul(1 << attempt))
+                }
+                Err(error) => return Err(error),
+            };
+            tokio::time::sleep(wait).await;
             attempt += 1;
         }
+    }
+
+    async fn attempt(&self, attempt: u32) -> Result<Attempt, Error> {
+        let response = self.send().await?;
+        if let Some(wait) = self.pause(&response, attempt) {
+            return Ok(Attempt::Again(wait));
+        }
+        let (status, body) = self.read(response).await?;
+        Ok(Attempt::Done(status, body))
     }
 
     /// Sends once.
@@ -161,9 +202,7 @@ impl<'a> Call<'a> {
             .parse()
             .map(Duration::from_secs)
             .ok()?;
-        // Clients that were refused together should not come back together.
-        let spread = Duration::from_millis(u64::from(uuid::Uuid::new_v4().as_fields().1 % 250));
-        (wait <= LONGEST_WAIT).then_some(wait + spread)
+        (wait <= LONGEST_WAIT).then(|| spread(wait))
     }
 
     async fn read(&self, mut response: Response) -> Result<(StatusCode, Vec<u8>), Error> {

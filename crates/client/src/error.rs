@@ -20,6 +20,8 @@ pub enum Error {
         url: String,
         /// The innermost reason.
         cause: String,
+        /// Whether the request was under way, so that the answer may be what was lost.
+        sent: bool,
         /// All of it.
         #[source]
         source: reqwest::Error,
@@ -29,6 +31,8 @@ pub enum Error {
     Timeout {
         /// The server.
         url: String,
+        /// As for [`Self::Unreachable`].
+        sent: bool,
     },
     /// The server's certificate is not one to trust here, so nothing was sent.
     #[error("the certificate of {url} is not trusted: {cause}")]
@@ -88,10 +92,34 @@ impl Error {
         }
     }
 
+    /// Whether the server may have done what it was asked for, although this error is all that is known of it: the
+    /// answer was lost, or is none of this API, or the server failed on the way.
+    #[must_use]
+    pub fn leaves_open(&self) -> bool {
+        match self {
+            Self::Unreachable { sent, .. } | Self::Timeout { sent, .. } => *sent,
+            Self::Unexpected { .. } => true,
+            Self::Problem(problem) => problem.status >= 500,
+            Self::Untrusted { .. } | Self::NotTheApi { .. } | Self::Config(_) => false,
+        }
+    }
+
+    /// Whether the request was under way when its connection broke.
+    pub(crate) fn lost_the_answer(&self) -> bool {
+        matches!(self, Self::Unreachable { sent: true, .. })
+    }
+
+    /// Whether a repetition that is refused so says that the request before it was refused as well. Who asks, and how
+    /// often, is judged before what was asked for is looked up.
+    pub(crate) fn settles_earlier(&self) -> bool {
+        matches!(self, Self::Problem(problem) if matches!(problem.status, 400 | 404 | 409 | 413 | 415 | 422))
+    }
+
     pub(crate) fn of_transport(url: &str, source: reqwest::Error) -> Self {
         let url = url.to_owned();
+        let sent = !source.is_connect() && !source.is_builder();
         if source.is_timeout() {
-            return Self::Timeout { url };
+            return Self::Timeout { url, sent };
         }
         let cause = innermost(&source);
         if let Some(cause) = not_the_api(&source) {
@@ -100,7 +128,12 @@ impl Error {
         if is_about_certificate(&source) {
             return Self::Untrusted { url, cause, source };
         }
-        Self::Unreachable { url, cause, source }
+        Self::Unreachable {
+            url,
+            cause,
+            sent,
+            source,
+        }
     }
 }
 

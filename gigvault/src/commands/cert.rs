@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use client::{Certificate, Client, Filter, Issue, Page};
-use keys::SoftwareKey;
+use keys::{Signer, SoftwareKey};
 
 use super::csr::{self, Wanted};
 use super::delivery::{self, Delivery, Key};
@@ -55,8 +55,9 @@ async fn create(client: &Client, arguments: &cli::Create, output: Output) -> any
         validity: arguments.validity.clone(),
         ..Issue::default()
     };
-    let delivery = Delivery::stage(bundle, Some(key), &arguments.file)?;
-    delivery.finish(&client.certificates().issue(&new).await?, output)
+    let spki = key.software().public_key().fingerprint();
+    let delivery = Delivery::stage(bundle, spki, Some(key), &arguments.file)?;
+    delivery.finish(client.certificates().issue(&new).await, output)
 }
 
 async fn list(client: &Client, arguments: &cli::List, output: Output) -> anyhow::Result<()> {
@@ -219,6 +220,10 @@ async fn renew(client: &Client, arguments: &cli::Renew, output: Output) -> anyho
         csr: csr.transpose()?,
         validity: arguments.validity.clone(),
     };
-    let delivery = Delivery::stage(bundle, key, &arguments.file)?;
-    delivery.finish(&client.certificates().renew(&old.serial, &renewal).await?, output)
+    let spki = match &key {
+        Some(key) => key.software().public_key().fingerprint(),
+        None => parsed.spki_fingerprint(),
+    };
+    let delivery = Delivery::stage(bundle, spki, key, &arguments.file)?;
+    delivery.finish(client.certificates().renew(&old.serial, &renewal).await, output)
 }

@@ -100,7 +100,7 @@ fn inspect(bytes: &[u8], file: &str, output: Output) -> anyhow::Result<()> {
     let extensions: Vec<String> = csr
         .requested_extensions()
         .iter()
-        .map(|extension| extension.extn_id.to_string())
+        .map(|extension| extension.oid().to_string())
         .collect();
     let key = csr.public_key();
     let fingerprint = data_encoding::HEXLOWER.encode(&key.fingerprint());
@@ -151,7 +151,7 @@ async fn submit(arguments: &CsrSubmit, connection: &Connection, output: Output) 
     let bundle = Bundle::new(&arguments.out, &stem)?;
     let places: [&Path; 2] = [&bundle.certificate, &bundle.chain];
     files::check_free(&places, Some(&arguments.file), arguments.force)?;
-    let delivery = Delivery::certificate(bundle)?;
+    let delivery = Delivery::certificate(bundle, parsed.public_key().fingerprint())?;
     let new = Issue {
         csr: x509::pem::encode("CERTIFICATE REQUEST", parsed.der()),
         profile: arguments.profile.clone(),
@@ -160,6 +160,6 @@ async fn submit(arguments: &CsrSubmit, connection: &Connection, output: Output) 
         subject: arguments.subject.clone(),
         san: (!arguments.san.is_empty()).then(|| arguments.san.clone()),
     };
-    let issued = connection::client(connection)?.certificates().issue(&new).await?;
-    delivery.finish(&issued, output)
+    let answer = connection::client(connection)?.certificates().issue(&new).await;
+    delivery.finish(answer, output)
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use client::Certificate;
+use data_encoding::HEXLOWER;
 use keys::{Pkcs12, SoftwareKey};
 use secrecy::SecretString;
 
@@ -58,6 +59,8 @@ pub(super) fn check_free(
 /// Files that are about to be written.
 pub(super) struct Delivery {
     bundle: Bundle,
+    /// The public key that is certified: what a certificate is found by whose serial number nobody knows yet.
+    spki_sha256: [u8; 32],
     form: Form,
 }
 
@@ -76,13 +79,18 @@ enum Form {
 impl Delivery {
     /// To be called before the certificate is asked for. A new key is on disk when this returns, under a temporary name: a
     /// certificate without its key is of no use, and a refusal leaves nothing behind and takes no older key away.
-    pub(super) fn stage(bundle: Bundle, key: Option<Key>, file: &NewFile) -> anyhow::Result<Self> {
+    pub(super) fn stage(
+        bundle: Bundle,
+        spki_sha256: [u8; 32],
+        key: Option<Key>,
+        file: &NewFile,
+    ) -> anyhow::Result<Self> {
         let form = match (file.format, key) {
             (FileFormat::Pem, Some(Key::New(key))) => {
                 let pem = keys::to_pem(&key)?;
                 Form::Pem(Some(::files::stage(&bundle.key, pem.as_bytes(), OWNER_ONLY)?))
             }
-            (FileFormat::Pem, _) => return Self::certificate(bundle),
+            (FileFormat::Pem, _) => return Self::certificate(bundle, spki_sha256),
             (FileFormat::Pkcs12, Some(key)) => {
                 let is_new = matches!(key, Key::New(_));
                 let (Key::New(key) | Key::Own(key)) = key;
@@ -98,19 +106,62 @@ impl Delivery {
             }
             (FileFormat::Pkcs12, None) => return Err(private_key::none_for_pkcs12()),
         };
-        Ok(Self { bundle, form })
+        Ok(Self {
+            bundle,
+            spki_sha256,
+            form,
+        })
     }
 
     /// Certificate and chain alone. To be called before the certificate is asked for, too.
-    pub(super) fn certificate(bundle: Bundle) -> anyhow::Result<Self> {
+    pub(super) fn certificate(bundle: Bundle, spki_sha256: [u8; 32]) -> anyhow::Result<Self> {
         // Nothing is in it yet: it shows that the folder can be written in.
         drop(::files::stage(&bundle.certificate, b"", PUBLIC)?);
-        let form = Form::Pem(None);
-        Ok(Self { bundle, form })
+        Ok(Self {
+            bundle,
+            spki_sha256,
+            form: Form::Pem(None),
+        })
     }
 
-    /// Writes the files and says where they are.
-    pub(super) fn finish(self, issued: &Certificate, output: Output) -> anyhow::Result<()> {
+    /// Writes the files and says where they are. Without an answer, a new key goes only if nothing can have been issued
+    /// for it.
+    pub(super) fn finish(
+        self,
+        answer: Result<Certificate, client::Error>,
+        output: Output,
+    ) -> anyhow::Result<()> {
+        match answer {
+            Ok(issued) => self.deliver(&issued, output),
+            Err(error) if error.leaves_open() => Err(anyhow::Error::new(error).context(self.keep())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Leaves a new key where it is staged, and says how to go on from there.
+    fn keep(self) -> String {
+        let key = match self.form {
+            Form::Pem(Some(staged))
+            | Form::Pkcs12 {
+                is_new: true, staged, ..
+            } => Some(staged.keep().display().to_string()),
+            _ => None,
+        };
+        let (kept, again) = match &key {
+            Some(path) => (
+                format!(", and the new key is in {path}"),
+                format!(" with --key {path}"),
+            ),
+            None => (String::new(), String::new()),
+        };
+        let spki = HEXLOWER.encode(&self.spki_sha256);
+        format!(
+            "whether the certificate was issued is not known{kept}; `gigvault cert list --spki-sha256 {spki}` shows it if it \
+             was, and `gigvault cert download SERIAL --chain --out FILE` writes it; if it was not, run this command again{again}"
+        )
+    }
+
+    fn deliver(self, issued: &Certificate, output: Output) -> anyhow::Result<()> {
         let bundle = &self.bundle;
         let is_pem = matches!(self.form, Form::Pem(_));
         let has_key = matches!(self.form, Form::Pem(Some(_)));
@@ -257,7 +308,7 @@ mod tests {
             };
             let key = SoftwareKey::generate(KeyAlgorithm::P256).unwrap();
             let pem = keys::to_pem(&key).unwrap();
-            let delivery = Delivery::stage(bundle, Some(Key::New(key)), &file).unwrap();
+            let delivery = Delivery::stage(bundle, [0; 32], Some(Key::New(key)), &file).unwrap();
             let place = dir.path().join(format!("a.test.{taken}"));
             if taken == "key" {
                 std::fs::remove_file(&place).unwrap();

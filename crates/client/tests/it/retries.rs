@@ -97,3 +97,54 @@ async fn a_refusal_is_not_repeated() {
     assert_eq!((problem.status, problem.field.as_deref()), (422, Some("csr")));
     assert_eq!(server.asked().len(), 1);
 }
+
+#[tokio::test]
+async fn a_creation_whose_answer_is_lost_is_repeated_with_the_same_idempotency_key() {
+    let server = Server::losing(2, [json(201, KEY)]).await;
+    let client = server.client();
+    let made = client.api_keys().create(&NewApiKey::default()).await.unwrap();
+    assert_eq!(made.key.prefix, "0123abcd");
+    let asked = server.asked();
+    let keys: Vec<_> = asked
+        .iter()
+        .map(|asked| asked.headers["idempotency-key"].clone())
+        .collect();
+    assert_eq!(keys.len(), 3);
+    assert!(keys.iter().all(|key| *key == keys[0]));
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_not_asked_for_without_end_and_leaves_the_outcome_open() {
+    let server = Server::losing(20, []).await;
+    let error = server.client().certificates().issue(&Issue::default()).await;
+    let error = error.unwrap_err();
+    assert!(matches!(error, Error::Unreachable { .. }), "{error}");
+    assert!(error.leaves_open(), "{error}");
+    assert_eq!(server.asked().len(), 5);
+}
+
+#[tokio::test]
+async fn what_is_not_to_be_repeated_is_not_after_a_lost_answer_either() {
+    let server = Server::losing(1, [json(200, "{}")]).await;
+    let error = server.client().certificates().hold("01").await.unwrap_err();
+    assert!(error.leaves_open(), "{error}");
+    assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_caller_says_nothing_about_the_request_whose_answer_was_lost() {
+    let refusal = |status| {
+        json(
+            status,
+            r#"{"type": "https://gigvault.io/problems/x", "detail": "no"}"#,
+        )
+    };
+    for (status, open) in [(401, true), (403, true), (503, true), (409, false), (422, false)] {
+        let server = Server::losing(1, [refusal(status)]).await;
+        let error = server.client().certificates().issue(&Issue::default()).await;
+        assert_eq!(error.unwrap_err().leaves_open(), open, "{status}");
+        let server = Server::answering([refusal(status)]).await;
+        let error = server.client().certificates().issue(&Issue::default()).await;
+        assert_eq!(error.unwrap_err().leaves_open(), status == 503, "{status}");
+    }
+}

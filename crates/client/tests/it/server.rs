@@ -18,6 +18,10 @@ pub(crate) struct Asked {
     pub(crate) body: Bytes,
 }
 
+/// Marks an answer that is not given.
+#[derive(Clone)]
+struct Broken;
+
 type Script = Arc<Mutex<VecDeque<Response<Body>>>>;
 type Record = Arc<Mutex<Vec<Asked>>>;
 
@@ -39,6 +43,16 @@ impl Server {
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { url, asked }
+    }
+
+    /// As [`Self::answering`], after so many requests that it takes and does not answer: their connections break.
+    pub(crate) async fn losing(lost: usize, answers: impl IntoIterator<Item = Response<Body>>) -> Self {
+        let broken = (0..lost).map(|_| {
+            let mut response = Response::new(Body::empty());
+            response.extensions_mut().insert(Broken);
+            response
+        });
+        Self::answering(broken.chain(answers).collect::<Vec<_>>()).await
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -63,6 +77,13 @@ async fn answer(State((script, asked)): State<(Script, Record)>, request: Reques
         body,
     });
     let next = script.lock().unwrap().pop_front();
+    if next
+        .as_ref()
+        .is_some_and(|next| next.extensions().get::<Broken>().is_some())
+    {
+        // Ends the task of the connection, and the connection with it.
+        std::panic::resume_unwind(Box::new(Broken));
+    }
     next.unwrap_or_else(|| Response::builder().status(418).body(Body::empty()).unwrap())
 }
 
