@@ -267,7 +267,7 @@ async fn first_start(
     for name in identities {
         let files = identities::files(environment.settings, environment.data, name);
         let id = setup::service_identity::name_of(&environment.settings.identity.trust_domain, name)?;
-        let made = setup::service_identity::ensure(&issuer, id, &files, now).await;
+        let made = setup::service_identity::ensure(&issuer, &id, &files, &environment.clock).await;
         made.with_context(|| format!("the identity of {name}"))?;
     }
     Ok(())

@@ -204,55 +204,80 @@ fn cert_verify_names_a_file_that_is_no_certificate() {
     }
 }
 
+/// As AD CS makes them of a GUID, with an arc of more than 64 bits, and longer than 39 octets.
+const LARGE: [&str; 3] = [
+    "1.3.6.1.4.1.311.21.8.13638690.14533061.12211850.8390013.7842412.182.8734582.4294967296",
+    "1.3.6.1.4.1.311.21.8.18446744073709551616.402",
+    "1.3.6.1.4.1.311.21.8.4294967295.4294967294.4294967293.4294967292.4294967291.4294967290.4294967289.1.402",
+];
+
+/// A self-signed certificate of openssl with one more extension.
+fn self_signed(key: &Path, extension: &str) -> String {
+    judge::run(
+        "openssl",
+        &[
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "30",
+            "-keyout",
+            judge::text(key),
+            "-subj",
+            "/CN=oid",
+            "-addext",
+            extension,
+        ],
+    )
+}
+
 #[test]
-fn an_identifier_that_is_too_large_is_named_with_the_limit() {
+fn identifiers_with_arcs_of_any_size_are_read_and_shown() {
     let system = System::up().unwrap();
     let key = system.dir().join("oid.key");
-    let subject = "/CN=oid";
-    for extension in [
-        "1.2.4294967296=DER:0500",
-        "extendedKeyUsage=1.2.4294967296",
-        "certificatePolicies=1.2.4294967296",
-        "subjectAltName=RID:1.2.4294967296",
-        "subjectAltName=otherName:1.2.4294967296;UTF8:a",
-    ] {
-        let pem = judge::run(
-            "openssl",
-            &[
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:P-256",
-                "-nodes",
-                "-days",
-                "30",
-                "-keyout",
-                judge::text(&key),
-                "-subj",
-                subject,
-                "-addext",
-                extension,
-            ],
-        );
-        let said = verify_says(&system, "oid.pem", pem.as_bytes());
-        let told = said.contains("1.2.4294967296") && said.contains("32 bits");
-        // Names and policies of somebody else's certificate are no reason to refuse it.
-        let decides =
-            !extension.starts_with("subjectAltName") && !extension.starts_with("certificatePolicies");
-        assert!(told || !decides, "{extension}: {said}");
-    }
-    for extension in [
-        "subjectAltName=RID:1.2.4294967296",
-        "extendedKeyUsage=1.2.4294967296",
-    ] {
-        let csr = csr::with_extension(&key, "/CN=oid.test", extension);
-        let file = system.dir().join("oid.csr");
+    let file = system.dir().join("oid.pem");
+    for oid in LARGE {
+        for extension in [
+            format!("{oid}=DER:0500"),
+            format!("extendedKeyUsage=serverAuth,{oid}"),
+            format!("certificatePolicies={oid}"),
+            format!("subjectAltName=RID:{oid}"),
+            format!("subjectAltName=otherName:{oid};UTF8:a"),
+        ] {
+            let pem = self_signed(&key, &extension);
+            std::fs::write(&file, &pem).unwrap();
+            let shown = system
+                .cli_ok(&["rootca", "inspect", judge::text(&file), "-o", "table"])
+                .unwrap();
+            assert!(shown.contains(oid), "{extension}: {shown}");
+            // What it is refused for is its issuer.
+            let said = verify_says(&system, "oid.pem", pem.as_bytes());
+            assert!(
+                !said.contains("malformed") && !said.contains("octets"),
+                "{extension}: {said}"
+            );
+        }
+        let csr = csr::with_extension(&key, "/CN=oid.test", &format!("{oid}=DER:0500"));
         std::fs::write(&file, &csr).unwrap();
-        let output = system.cli(&["csr", "submit", judge::text(&file)]).unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        let told = said.contains("1.2.4294967296") && said.contains("32 bits");
-        assert!(told || extension.starts_with("extended"), "{extension}: {said}");
+        let shown = system.cli_ok(&["csr", "inspect", judge::text(&file)]).unwrap();
+        assert!(shown.contains(oid), "{shown}");
+    }
+}
+
+#[test]
+fn an_identifier_that_is_too_long_is_named_with_the_limit() {
+    let system = System::up().unwrap();
+    let key = system.dir().join("oid.key");
+    let oid = format!("1.2{}", ".7".repeat(140));
+    for extension in [format!("{oid}=DER:0500"), format!("extendedKeyUsage={oid}")] {
+        let said = verify_says(&system, "oid.pem", self_signed(&key, &extension).as_bytes());
+        assert!(
+            said.contains("141 octets") && said.contains("128"),
+            "{extension}: {said}"
+        );
     }
 }

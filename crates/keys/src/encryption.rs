@@ -12,8 +12,8 @@ use aws_lc_rs::cipher::{
     PaddedBlockEncryptingKey, UnboundCipherKey,
 };
 use aws_lc_rs::rand;
-use der::asn1::ObjectIdentifier;
 use secrecy::{ExposeSecret, SecretString};
+use x509::Oid;
 use x509::asn1::{DerError, Reader, Writer, tag};
 use zeroize::Zeroizing;
 
@@ -21,14 +21,14 @@ pub(crate) use kdf::{MAC, Pbkdf2, Pkcs12Hash, Pkcs12Kdf, utf16};
 
 use crate::KeyError;
 
-const PBES2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.13");
-const PKCS5: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5");
-const PBE_SHA1_3DES: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1.3");
-const PKCS12_PBE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.1");
-const AES_128_CBC: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.2");
-const AES_192_CBC: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.22");
-const AES_256_CBC: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.1.42");
-const DES_EDE3_CBC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.3.7");
+const PBES2: Oid = Oid::new_unwrap("1.2.840.113549.1.5.13");
+const PKCS5: Oid = Oid::new_unwrap("1.2.840.113549.1.5");
+const PBE_SHA1_3DES: Oid = Oid::new_unwrap("1.2.840.113549.1.12.1.3");
+const PKCS12_PBE: Oid = Oid::new_unwrap("1.2.840.113549.1.12.1");
+const AES_128_CBC: Oid = Oid::new_unwrap("2.16.840.1.101.3.4.1.2");
+const AES_192_CBC: Oid = Oid::new_unwrap("2.16.840.1.101.3.4.1.22");
+const AES_256_CBC: Oid = Oid::new_unwrap("2.16.840.1.101.3.4.1.42");
+const DES_EDE3_CBC: Oid = Oid::new_unwrap("1.2.840.113549.3.7");
 
 /// OWASP's figure for PBKDF2-HMAC-SHA-256.
 pub(crate) const ITERATIONS: u32 = 600_000;
@@ -98,14 +98,13 @@ pub(crate) fn decrypt(
     }
 }
 
-fn name_of(scheme: ObjectIdentifier) -> &'static str {
-    let last = scheme.arcs().last();
-    match (scheme.parent(), last) {
-        (Some(PKCS12_PBE), Some(1 | 2)) => "RC4 (a PKCS#12 scheme of the 1990s)",
-        (Some(PKCS12_PBE), Some(4)) => "3DES with two keys",
-        (Some(PKCS12_PBE), Some(5)) => "RC2 with 128 bits",
-        (Some(PKCS12_PBE), Some(6)) => "RC2 with 40 bits (which anybody can break)",
-        (Some(PKCS5), Some(1..=11)) => "PBES1 (DES or RC2 with MD2, MD5 or SHA-1)",
+fn name_of(scheme: Oid) -> &'static str {
+    match (scheme.arc_below(&PKCS12_PBE), scheme.arc_below(&PKCS5)) {
+        (Some(1 | 2), _) => "RC4 (a PKCS#12 scheme of the 1990s)",
+        (Some(4), _) => "3DES with two keys",
+        (Some(5), _) => "RC2 with 128 bits",
+        (Some(6), _) => "RC2 with 40 bits (which anybody can break)",
+        (_, Some(1..=11)) => "PBES1 (DES or RC2 with MD2, MD5 or SHA-1)",
         _ => "an unknown scheme",
     }
 }

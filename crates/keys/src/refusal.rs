@@ -1,6 +1,7 @@
 //! Why the library took no key pair: it says only that it did not, so the structure is looked at once more.
 
 use der::asn1::ObjectIdentifier;
+use x509::Oid;
 use x509::asn1::{DerError, Reader, Writer, tag};
 use x509::key::PublicKey;
 
@@ -36,7 +37,7 @@ fn public_half(der: &[u8]) -> Result<(bool, Vec<u8>), DerError> {
     });
     let spki = Writer::one(tag::SEQUENCE, |spki| {
         spki.sequence(|algorithm| {
-            algorithm.oid(&RSA_ENCRYPTION);
+            algorithm.oid(&RSA_ENCRYPTION.into());
             algorithm.primitive(tag::NULL, &[]);
         });
         spki.bit_octets(&key);
@@ -80,7 +81,7 @@ fn named(parameters: &[u8]) -> bool {
     ];
     Reader::new(parameters)
         .oid()
-        .is_ok_and(|curve| CURVES.contains(&curve))
+        .is_ok_and(|curve| CURVES.map(Oid::from).contains(&curve))
 }
 
 /// Of a key of a kind that is not supported.

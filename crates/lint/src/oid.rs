@@ -1,11 +1,11 @@
 //! Object identifiers that the lints know.
 
-use const_oid::ObjectIdentifier;
+use x509::Oid;
 
 macro_rules! oids {
     ($($(#[$doc:meta])* $name:ident = $dotted:literal;)*) => {$(
         $(#[$doc])*
-        pub(crate) const $name: ObjectIdentifier = ObjectIdentifier::new_unwrap($dotted);
+        pub(crate) const $name: Oid = Oid::new_unwrap($dotted);
     )*};
 }
 
@@ -97,13 +97,13 @@ oids! {
 }
 
 /// Whether encoded content is this identifier.
-pub(crate) fn is(content: &[u8], oid: ObjectIdentifier) -> bool {
+pub(crate) fn is(content: &[u8], oid: Oid) -> bool {
     content == oid.as_bytes()
 }
 
 /// Dotted form for people.
 pub(crate) fn dotted(content: &[u8]) -> String {
-    ObjectIdentifier::from_bytes(content).map_or_else(
+    Oid::from_content(content).map_or_else(
         |_| "an unreadable object identifier".to_owned(),
         |oid| oid.to_string(),
     )

@@ -8,7 +8,7 @@ pub(crate) mod name;
 mod places;
 pub(crate) mod time;
 
-use const_oid::ObjectIdentifier;
+use x509::Oid;
 
 use crate::oid;
 use crate::tlv::{Broken, Reader, Tlv, tag};
@@ -67,7 +67,7 @@ impl<'a> Algorithm<'a> {
         Ok(Self { oid, parameters })
     }
 
-    pub(crate) fn is(&self, oid: ObjectIdentifier) -> bool {
+    pub(crate) fn is(&self, oid: Oid) -> bool {
         oid::is(self.oid, oid)
     }
 
@@ -138,7 +138,7 @@ impl<'a> View<'a> {
         !self.is_ca() && self.has_purpose(oid::OCSP_SIGNING)
     }
 
-    pub(crate) fn has_purpose(&self, purpose: ObjectIdentifier) -> bool {
+    pub(crate) fn has_purpose(&self, purpose: Oid) -> bool {
         self.purposes().iter().any(|held| oid::is(held, purpose))
     }
 
@@ -158,7 +158,7 @@ impl<'a> View<'a> {
         self.sans().iter().filter(of_kind).map(|name| name.content)
     }
 
-    pub(crate) fn extension(&self, oid: ObjectIdentifier) -> Option<&Extension<'a>> {
+    pub(crate) fn extension(&self, oid: Oid) -> Option<&Extension<'a>> {
         self.extensions
             .list
             .iter()

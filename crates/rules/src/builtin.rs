@@ -3,8 +3,8 @@
 //! Lifetimes: TLS as short as is comfortable by default and never over the 397 days that browsers still take from
 //! private CAs; CAs long enough that ceremonies stay rare. Configuration may replace any of them by name.
 
-use const_oid::ObjectIdentifier;
 use x509::KeyAlgorithm::{self, Ed25519, P256, P384, P521, Rsa};
+use x509::Oid;
 use x509::extension::{Eku, KeyUsageFlags, NameConstraints};
 use x509::name::oids;
 use x509::san::SanKind::{self, Dns, Email, Ip, OtherName, Upn, Uri};
@@ -13,7 +13,7 @@ use crate::duration::{days, hours};
 use crate::profile::{CommonName, Kind, Profile, Revocation, SanRule, SubjectRule};
 
 const EVERY_KEY: [KeyAlgorithm; 7] = [P256, P384, P521, Rsa(2048), Rsa(3072), Rsa(4096), Ed25519];
-const PERSON: [ObjectIdentifier; 4] = [
+const PERSON: [Oid; 4] = [
     oids::USER_ID,
     oids::GIVEN_NAME,
     oids::SURNAME,

@@ -11,7 +11,7 @@ mod network;
 use std::fmt;
 use std::str::FromStr;
 
-use const_oid::ObjectIdentifier;
+use x509::Oid;
 use x509::name::oids;
 use x509::san::SanKind;
 use x509::{DistinguishedName, San};
@@ -51,7 +51,7 @@ enum Pattern {
         text: String,
     },
     Subject {
-        attribute: ObjectIdentifier,
+        attribute: Oid,
         prefix: bool,
         text: String,
     },
@@ -108,7 +108,7 @@ impl NameLimits {
     }
 
     /// Whether a pattern for this attribute was given that covers the value.
-    pub(crate) fn name_attribute(&self, attribute: ObjectIdentifier, value: &str) -> bool {
+    pub(crate) fn name_attribute(&self, attribute: Oid, value: &str) -> bool {
         self.0.iter().any(|limit| limit.0.names(attribute, value))
     }
 
@@ -124,7 +124,7 @@ impl NameLimits {
         {
             return Err(Denied::san(format!("{san}: {}", advice())));
         }
-        let repeats = |attribute: ObjectIdentifier, value: &str| {
+        let repeats = |attribute: Oid, value: &str| {
             [oids::COMMON_NAME, oids::EMAIL_ADDRESS].contains(&attribute)
                 && sans.iter().any(|san| san.value() == value)
         };
@@ -168,7 +168,7 @@ impl Pattern {
         }
     }
 
-    fn names(&self, asked: ObjectIdentifier, value: &str) -> bool {
+    fn names(&self, asked: Oid, value: &str) -> bool {
         matches!(self, Self::Subject { attribute, prefix, text }
             if *attribute == asked && (value == text || (*prefix && value.starts_with(text.as_str()))))
     }

@@ -11,9 +11,9 @@ mod validate;
 
 use std::time::Duration;
 
-use const_oid::ObjectIdentifier;
 use serde::{Deserialize, Serialize};
 use x509::KeyAlgorithm;
+use x509::Oid;
 use x509::extension::{Eku, KeyUsageFlags, NameConstraints};
 
 pub use san::SanRule;
@@ -77,7 +77,7 @@ pub struct Profile {
     pub extended_key_usage: Vec<Eku>,
     /// Certificate policies (RFC 5280 section 4.2.1.4), without qualifiers.
     #[serde(default, with = "text::oids")]
-    pub policies: Vec<ObjectIdentifier>,
+    pub policies: Vec<Oid>,
     /// Where relying parties learn about revocation.
     #[serde(default)]
     pub revocation: Revocation,

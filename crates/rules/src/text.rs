@@ -29,16 +29,16 @@ pub(crate) mod list {
 
 /// Attribute types of distinguished names: `CN`, `O`, or a dotted object identifier.
 pub(crate) mod attributes {
-    use const_oid::ObjectIdentifier;
+    use x509::Oid;
     use x509::name::AttributeType;
 
     use super::*;
 
-    pub(crate) fn serialize<S: Serializer>(types: &[ObjectIdentifier], to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(types: &[Oid], to: S) -> Result<S::Ok, S::Error> {
         to.collect_seq(types.iter().copied().map(label))
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<ObjectIdentifier>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Oid>, D::Error> {
         let words = Vec::<Cow<'de, str>>::deserialize(from)?;
         words
             .iter()
@@ -47,11 +47,11 @@ pub(crate) mod attributes {
     }
 
     /// The short name, or the number where there is none.
-    pub(crate) fn label(oid: ObjectIdentifier) -> String {
+    pub(crate) fn label(oid: Oid) -> String {
         AttributeType::of(oid).map_or_else(|| oid.to_string(), |known| known.name().to_owned())
     }
 
-    pub(crate) fn parse(word: &str) -> Result<ObjectIdentifier, String> {
+    pub(crate) fn parse(word: &str) -> Result<Oid, String> {
         AttributeType::named(word)
             .map(|known| known.oid())
             .or_else(|| word.parse().ok())
@@ -65,15 +65,15 @@ pub(crate) mod attributes {
 
 /// Object identifiers in dotted form.
 pub(crate) mod oids {
-    use const_oid::ObjectIdentifier;
+    use x509::Oid;
 
     use super::*;
 
-    pub(crate) fn serialize<S: Serializer>(oids: &[ObjectIdentifier], to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(oids: &[Oid], to: S) -> Result<S::Ok, S::Error> {
         list::serialize(oids, to)
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<ObjectIdentifier>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Oid>, D::Error> {
         let words = Vec::<Cow<'de, str>>::deserialize(from)?;
         let parse = |word: &Cow<'de, str>| {
             word.parse().map_err(|_| {

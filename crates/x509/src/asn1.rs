@@ -7,15 +7,11 @@
 //! structures of the field that come in BER are brought into DER first ([`to_der`]).
 
 mod ber;
-mod large_oid;
 mod read;
 mod write;
 
 pub use ber::to_der;
-pub use large_oid::LargeOid;
-pub use read::{
-    Reader, Tlv, bit_octets, bit_string, boolean, dotted, ia5, integer, is_printable, oid, unsigned,
-};
+pub use read::{Reader, Tlv, bit_octets, bit_string, boolean, ia5, integer, is_printable, unsigned};
 pub use write::Writer;
 
 /// Why octets are not the DER that was expected.
@@ -42,12 +38,9 @@ pub enum DerError {
     /// superfluous octets, a string with octets outside its alphabet, an impossible date.
     #[error("malformed {0}")]
     Value(&'static str),
-    /// An OBJECT IDENTIFIER that is well-formed and larger than those that are read.
-    #[error(
-        "the object identifier {0} is not read: those that are have arcs up to 4294967295 (32 bits), a second arc up to \
-         39, and 39 octets"
-    )]
-    LargeOid(LargeOid),
+    /// An OBJECT IDENTIFIER that is well-formed and longer than those that are read.
+    #[error("an object identifier of {0} octets is not read: those that are have up to {max}", max = crate::Oid::MAX_LEN)]
+    LongOid(usize),
 }
 
 /// Identifier octets used by X.509 (X.690 section 8.1.2).
@@ -160,7 +153,7 @@ mod tests {
         fn random_octets_never_panic(octets in proptest::collection::vec(any::<u8>(), 0..64)) {
             let mut reader = Reader::new(&octets);
             while let Ok(tlv) = reader.any() {
-                let _ = (boolean(tlv.content), unsigned(tlv.content), bit_string(tlv.content), oid(tlv.content));
+                let _ = (boolean(tlv.content), unsigned(tlv.content), bit_string(tlv.content));
             }
         }
     }
@@ -191,35 +184,7 @@ mod tests {
         assert!(integer(&[0, 1]).is_err() && integer(&[0xff, 0x80]).is_err() && integer(&[]).is_err());
         assert!(unsigned(&[0x80]).is_err());
         assert!(bit_string(&[1, 0x01]).is_err() && bit_string(&[8, 0]).is_err() && bit_string(&[1]).is_err());
-        assert!(Reader::new(&[6, 2, 0x2a, 0x80]).oid_octets().is_err());
-        assert!(oid(&[0x2a, 0x80, 0x01]).is_err() && oid(&[]).is_err() && oid(&[0x2a, 0x86]).is_err());
-        assert_eq!(
-            oid(&[0x2a, 0x90, 0x80, 0x80, 0x80, 0x00])
-                .unwrap_err()
-                .to_string(),
-            "the object identifier 1.2.4294967296 is not read: those that are have arcs up to 4294967295 (32 bits), a \
-             second arc up to 39, and 39 octets"
-        );
-        assert!(
-            oid(&[0x88, 0x37])
-                .unwrap_err()
-                .to_string()
-                .contains("identifier 2.999 is")
-        );
-        assert!(oid(&[0x2a, 0x8f, 0xff, 0xff, 0xff, 0x7f]).is_ok());
-    }
-
-    #[test]
-    fn arcs_of_any_size_have_a_dotted_form() {
-        for (content, text) in [
-            (&[0x2a, 0x03][..], "1.2.3"),
-            (&[0x27], "0.39"),
-            (&[0x55, 4, 3], "2.5.4.3"),
-            (&[0x88, 0x37], "2.999"),
-            (&[0x2a, 0x90, 0x80, 0x80, 0x80, 0x00], "1.2.4294967296"),
-        ] {
-            let der = [&[tag::OID, u8::try_from(content.len()).unwrap()], content].concat();
-            assert_eq!(dotted(Reader::new(&der).oid_octets().unwrap()), text);
-        }
+        assert!(Reader::new(&[6, 2, 0x2a, 0x80]).oid().is_err());
+        assert!(Reader::new(&[4, 2, 0x2a, 0x03]).oid().is_err());
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Of a PKCS#7 bundle only its certificates are taken; it is a bag here, and no signature of it is looked at.
 
-use const_oid::ObjectIdentifier;
+use crate::Oid;
 
 use crate::{
     Certificate, CertificateError,
@@ -10,7 +10,7 @@ use crate::{
     pem::{self, Passed},
 };
 
-const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
+const SIGNED_DATA: Oid = Oid::new_unwrap("1.2.840.113549.1.7.2");
 /// RFC 7468 section 5.1 has the older label of certificates. OpenSSL's trusted ones are a certificate and what it is trusted
 /// for, which is not looked at.
 const LABELS: [&str; 5] = ["CERTIFICATE", "X509 CERTIFICATE", TRUSTED, "PKCS7", "CMS"];

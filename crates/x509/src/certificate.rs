@@ -18,8 +18,8 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use crate::Oid;
 use aws_lc_rs::digest;
-use const_oid::ObjectIdentifier;
 use time::OffsetDateTime;
 
 pub(crate) use describe::{extension_lines, utc, write_extensions};
@@ -281,7 +281,7 @@ impl Certificate {
 
     /// The extension of this type.
     #[must_use]
-    pub fn extension(&self, oid: ObjectIdentifier) -> Option<&Extension> {
+    pub fn extension(&self, oid: Oid) -> Option<&Extension> {
         self.inner
             .extensions
             .iter()

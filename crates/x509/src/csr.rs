@@ -12,12 +12,10 @@ mod error;
 
 use std::fmt;
 
-use x509_cert::ext::Extension;
-
 use crate::{
     artifact,
     asn1::{DerError, Reader, bit_octets, integer, tag},
-    extension::oids,
+    extension::{Extension, oids},
     key::PublicKey,
     name::DistinguishedName,
     pem,

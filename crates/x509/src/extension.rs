@@ -11,7 +11,7 @@ mod purpose;
 mod subtree;
 mod value;
 
-use const_oid::ObjectIdentifier;
+use crate::Oid;
 
 pub use key_usage::KeyUsageFlags;
 pub use location::Location;
@@ -27,7 +27,7 @@ use crate::{
 
 /// Object identifiers of extensions and of the access methods in them.
 pub mod oids {
-    use const_oid::ObjectIdentifier as Oid;
+    use crate::Oid;
 
     /// subjectKeyIdentifier.
     pub const SUBJECT_KEY_IDENTIFIER: Oid = Oid::new_unwrap("2.5.29.14");
@@ -115,7 +115,7 @@ pub enum ExtensionError {
 /// One extension: type, criticality and the DER of its value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Extension {
-    oid: ObjectIdentifier,
+    oid: Oid,
     critical: bool,
     value: Vec<u8>,
 }
@@ -123,7 +123,7 @@ pub struct Extension {
 impl Extension {
     /// An extension without a constructor of its own. `value` is the DER inside the OCTET STRING.
     #[must_use]
-    pub fn other(oid: ObjectIdentifier, critical: bool, value: Vec<u8>) -> Self {
+    pub fn other(oid: Oid, critical: bool, value: Vec<u8>) -> Self {
         Self { oid, critical, value }
     }
 
@@ -253,7 +253,7 @@ impl Extension {
     ///
     /// # Errors
     /// Without any policy.
-    pub fn certificate_policies(policies: &[ObjectIdentifier]) -> Result<Self, ExtensionError> {
+    pub fn certificate_policies(policies: &[Oid]) -> Result<Self, ExtensionError> {
         if policies.is_empty() {
             return Err(ExtensionError::Empty("certificatePolicies"));
         }
@@ -299,7 +299,7 @@ impl Extension {
 
     /// The type.
     #[must_use]
-    pub fn oid(&self) -> ObjectIdentifier {
+    pub fn oid(&self) -> Oid {
         self.oid
     }
 

@@ -208,7 +208,7 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
 fn with_null(key: &[u8]) -> Vec<u8> {
     Writer::one(tag::SEQUENCE, |info| {
         info.sequence(|algorithm| {
-            algorithm.oid(&RSA_ENCRYPTION);
+            algorithm.oid(&RSA_ENCRYPTION.into());
             algorithm.primitive(tag::NULL, &[]);
         });
         info.bit_octets(key);

@@ -14,6 +14,7 @@ pub mod key;
 pub mod kind;
 pub mod name;
 pub mod odd;
+pub mod oid;
 pub mod path;
 pub mod pem;
 pub mod san;
@@ -32,6 +33,7 @@ pub use extension::{Eku, Extension, ExtensionError, ExtensionValue, KeyUsageFlag
 pub use key::{KeyAlgorithm, KeyIdMethod, PublicKey};
 pub use kind::SignedStructure;
 pub use name::{DistinguishedName, NameError};
+pub use oid::{Oid, OidError};
 pub use san::{DnsName, San, SanError, SanKind};
 pub use serial::{ReceivedSerial, Serial};
 pub use signature::SignatureAlgorithm;

@@ -11,9 +11,9 @@ mod text;
 
 use std::{fmt, sync::Arc};
 
+use crate::Oid;
 pub(crate) use attribute::text_of;
 pub use attribute::{AttributeType, oids};
-use const_oid::ObjectIdentifier;
 
 use crate::asn1::{DerError, Reader, Writer, tag};
 use attribute::Attribute;
@@ -138,7 +138,7 @@ impl DistinguishedName {
     pub fn from_rdns<'a, R, A>(rdns: R) -> Result<Self, NameError>
     where
         R: IntoIterator<Item = A>,
-        A: IntoIterator<Item = (ObjectIdentifier, &'a str)>,
+        A: IntoIterator<Item = (Oid, &'a str)>,
     {
         let mut built = Vec::new();
         for rdn in rdns {
@@ -216,7 +216,7 @@ impl DistinguishedName {
 
     /// The values of all attributes of one type, in encoding order.
     #[must_use]
-    pub fn values_of(&self, wanted: ObjectIdentifier) -> Vec<String> {
+    pub fn values_of(&self, wanted: Oid) -> Vec<String> {
         self.attributes()
             .filter(|(oid, _)| *oid == wanted)
             .map(|(_, value)| value)
@@ -224,7 +224,7 @@ impl DistinguishedName {
     }
 
     /// All attributes in encoding order. A value that is no character string is given as `#` and its DER in hex.
-    pub fn attributes(&self) -> impl Iterator<Item = (ObjectIdentifier, String)> {
+    pub fn attributes(&self) -> impl Iterator<Item = (Oid, String)> {
         self.rdns()
             .into_iter()
             .flatten()

@@ -3,12 +3,11 @@
 //! What is read here is text. No [`Certificate`] or [`CertificateList`]
 //! comes of it, so nothing odd can be trusted, issued under or stored as if it were right.
 
-use const_oid::ObjectIdentifier;
 use data_encoding::HEXLOWER;
 
 use crate::{
     Certificate, DistinguishedName, Extension, Serial,
-    asn1::{DerError, Reader, Tlv, boolean, dotted, integer, tag},
+    asn1::{DerError, Reader, Tlv, boolean, integer, tag},
     certificate::{extension_lines, utc},
     crl::{CertificateList, Reason},
     extension::oids,
@@ -118,10 +117,10 @@ impl Odd {
         let mut list = fields.enter(tag::SEQUENCE)?;
         while !list.is_empty() {
             let mut extension = list.enter(tag::SEQUENCE)?;
-            let oid = extension.oid_octets()?;
+            let oid = extension.oid()?;
             extension.optional(tag::BOOLEAN)?;
             let value = extension.expect(tag::OCTET_STRING)?;
-            if oid != oids::REASON_CODE.as_bytes() {
+            if oid != oids::REASON_CODE {
                 continue;
             }
             let code = Reader::single(value, tag::ENUMERATED);
@@ -147,17 +146,14 @@ impl Odd {
         let mut list = Reader::within(explicit, tag::SEQUENCE)?;
         while !list.is_empty() {
             let mut fields = list.enter(tag::SEQUENCE)?;
-            let oid = fields.oid_octets()?;
+            let oid = fields.oid()?;
             let critical = fields.optional(tag::BOOLEAN)?.map_or(Ok(false), boolean);
             let value = fields.expect(tag::OCTET_STRING)?;
             let critical = critical.unwrap_or(true);
-            let known = ObjectIdentifier::from_bytes(oid).ok();
-            let extension = known.map(|oid| Extension::other(oid, critical, value.to_vec()));
-            let (mut name, text) = match &extension {
-                Some(extension) => (extension.name(), extension_lines(extension).join("; ")),
-                None => (dotted(oid), HEXLOWER.encode(value)),
-            };
-            if let Some(Err(problem)) = extension.map(|extension| extension.value()) {
+            let extension = Extension::other(oid, critical, value.to_vec());
+            let mut name = extension.name();
+            let text = extension_lines(&extension).join("; ");
+            if let Err(problem) = extension.value() {
                 self.problem(problem.to_string());
             }
             if critical {

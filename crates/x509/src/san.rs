@@ -16,7 +16,7 @@ mod service;
 mod text;
 mod uri;
 
-use const_oid::ObjectIdentifier;
+use crate::Oid;
 
 use crate::{
     asn1::DerError,
@@ -33,9 +33,9 @@ pub use service::ID_ON_DNS_SRV;
 pub use uri::Uri;
 
 /// `id-on-SmtpUTF8Mailbox` (RFC 9598 section 3).
-pub const ID_ON_SMTP_UTF8_MAILBOX: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.8.9");
+pub const ID_ON_SMTP_UTF8_MAILBOX: Oid = Oid::new_unwrap("1.3.6.1.5.5.7.8.9");
 /// User principal name, the otherName of Windows logon.
-pub const ID_ON_UPN: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2.3");
+pub const ID_ON_UPN: Oid = Oid::new_unwrap("1.3.6.1.4.1.311.20.2.3");
 
 /// Longest name as text, kind included, in bytes: it is a key of the inventory, and an index of PostgreSQL holds at
 /// most 2704 bytes a row. Longer text is refused before anything is read of it.
@@ -126,11 +126,11 @@ pub enum San {
     /// `dirname:CN=web,O=Example`: a directoryName.
     DirName(DistinguishedName),
     /// `rid:1.2.3.4`: a registeredID.
-    RegisteredId(ObjectIdentifier),
+    RegisteredId(Oid),
     /// `upn:user@example.test` for a user principal name, else `othername:1.2.3.4=0c0161`.
     OtherName {
         /// The type of the name.
-        oid: ObjectIdentifier,
+        oid: Oid,
         /// DER of the value, without its explicit tag 0.
         value_der: Vec<u8>,
     },

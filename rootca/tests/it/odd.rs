@@ -28,7 +28,6 @@ fn inspect_shows_what_breaks_the_rules_and_says_what_is_wrong() {
         ("serial-0.pem", "certificate", "cannot be zero", "127.0.0.1"),
         ("negative.pem", "certificate", "negative", "fb"),
         ("nameless.pem", "certificate", "empty name", "(empty)"),
-        ("arc.pem", "certificate", "32 bits", arc),
         (
             "all-reasons.pem",
             "crl",
@@ -51,6 +50,9 @@ fn inspect_shows_what_breaks_the_rules_and_says_what_is_wrong() {
             "{file}: {table}"
         );
     }
+    // Arcs of any size break no rule.
+    let said = ceremony.run(&["inspect", "arc.pem", "-o", "table"]).ok().stdout;
+    assert!(said.contains(arc) && !said.contains("problem: "), "{said}");
     // The frame of neither: the reason of each kind is given.
     let broken = "-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n";
     fs::write(ceremony.path("broken.crl"), broken).unwrap();

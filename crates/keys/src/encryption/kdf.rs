@@ -4,19 +4,19 @@
 use std::num::NonZeroU32;
 
 use aws_lc_rs::{digest, pbkdf2};
-use der::asn1::ObjectIdentifier;
+use x509::Oid;
 use x509::asn1::{Reader, Writer, tag, unsigned};
 use zeroize::Zeroizing;
 
 use super::{MAX_ITERATIONS, malformed, scrypt};
 use crate::KeyError;
 
-const PBKDF2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.12");
-const SCRYPT: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.11591.4.11");
-const HMAC_SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.2.7");
-const HMAC_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.2.9");
-const HMAC_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.2.10");
-const HMAC_SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.2.11");
+const PBKDF2: Oid = Oid::new_unwrap("1.2.840.113549.1.5.12");
+const SCRYPT: Oid = Oid::new_unwrap("1.3.6.1.4.1.11591.4.11");
+const HMAC_SHA1: Oid = Oid::new_unwrap("1.2.840.113549.2.7");
+const HMAC_SHA256: Oid = Oid::new_unwrap("1.2.840.113549.2.9");
+const HMAC_SHA384: Oid = Oid::new_unwrap("1.2.840.113549.2.10");
+const HMAC_SHA512: Oid = Oid::new_unwrap("1.2.840.113549.2.11");
 
 /// Purposes of RFC 7292 appendix B.3.
 pub(super) const KEY: u8 = 1;

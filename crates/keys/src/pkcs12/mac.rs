@@ -1,8 +1,8 @@
 //! The integrity code of a PKCS#12 file: HMAC under a key of RFC 7292 appendix B, or PBMAC1 (RFC 9579).
 
 use aws_lc_rs::{constant_time, hmac};
-use der::asn1::ObjectIdentifier;
 use secrecy::{ExposeSecret, SecretString};
+use x509::Oid;
 use x509::asn1::{Reader, Writer, tag, unsigned};
 use zeroize::Zeroizing;
 
@@ -10,14 +10,14 @@ use super::password;
 use crate::KeyError;
 use crate::encryption::{self, MAC, Pbkdf2, Pkcs12Hash, Pkcs12Kdf, malformed};
 
-const SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
-const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
-const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
-const SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3");
-const PBMAC1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.5.14");
-const HMAC_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.2.9");
-const HMAC_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.2.10");
-const HMAC_SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.2.11");
+const SHA1: Oid = Oid::new_unwrap("1.3.14.3.2.26");
+const SHA256: Oid = Oid::new_unwrap("2.16.840.1.101.3.4.2.1");
+const SHA384: Oid = Oid::new_unwrap("2.16.840.1.101.3.4.2.2");
+const SHA512: Oid = Oid::new_unwrap("2.16.840.1.101.3.4.2.3");
+const PBMAC1: Oid = Oid::new_unwrap("1.2.840.113549.1.5.14");
+const HMAC_SHA256: Oid = Oid::new_unwrap("1.2.840.113549.2.9");
+const HMAC_SHA384: Oid = Oid::new_unwrap("1.2.840.113549.2.10");
+const HMAC_SHA512: Oid = Oid::new_unwrap("1.2.840.113549.2.11");
 
 /// Checks a MacData over the octets of the AuthenticatedSafe.
 pub(super) fn verify(mac: &[u8], safe: &[u8], passphrase: &SecretString) -> Result<(), KeyError> {

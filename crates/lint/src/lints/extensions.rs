@@ -1,6 +1,6 @@
 //! Extensions as such (RFC 5280 section 4.2): form, criticality, strangers among them.
 
-use const_oid::ObjectIdentifier;
+use x509::Oid;
 
 use crate::catalogue::{Check::Content, Lint, Scope::All, Verdict, error, notice, warn};
 use crate::lints::{repeated, require};
@@ -87,7 +87,7 @@ pub(super) const LINTS: &[Lint] = &[
 ];
 
 /// What verifiers know to process when it is critical (RFC 5280 section 4.2).
-const MAY_BE_CRITICAL: [ObjectIdentifier; 13] = [
+const MAY_BE_CRITICAL: [Oid; 13] = [
     oid::KEY_USAGE,
     oid::SUBJECT_ALT_NAME,
     oid::ISSUER_ALT_NAME,
@@ -103,7 +103,7 @@ const MAY_BE_CRITICAL: [ObjectIdentifier; 13] = [
     oid::OCSP_NO_CHECK,
 ];
 
-const NEVER_CRITICAL: [ObjectIdentifier; 6] = [
+const NEVER_CRITICAL: [Oid; 6] = [
     oid::AUTHORITY_KEY_IDENTIFIER,
     oid::SUBJECT_KEY_IDENTIFIER,
     oid::SUBJECT_DIRECTORY_ATTRIBUTES,
@@ -160,7 +160,7 @@ fn no_unknown(view: &View<'_>) -> Verdict {
     }
 }
 
-fn not_critical(view: &View<'_>, oid: ObjectIdentifier) -> Verdict {
+fn not_critical(view: &View<'_>, oid: Oid) -> Verdict {
     let critical = view
         .extension(oid)
         .is_some_and(|extension| extension.is_critical());

@@ -1,7 +1,7 @@
 //! keyUsage, and what it means together with key and purposes (RFC 5280 sections 4.2.1.3 and 4.2.1.12, RFC 3279,
 //! RFC 8813, RFC 9295; BR 7.1.2).
 
-use const_oid::ObjectIdentifier;
+use x509::Oid;
 
 use crate::catalogue::{
     Check::Content, Lint, Scope::All, Scope::Ca, Scope::EndEntity, Scope::OcspSigner, Scope::TlsServer,
@@ -216,7 +216,7 @@ fn ed25519_usage(view: &View<'_>) -> Verdict {
 }
 
 /// The bits that RFC 5280 section 4.2.1.12 calls consistent with a purpose.
-const CONSISTENT: [(ObjectIdentifier, &str, u16); 6] = [
+const CONSISTENT: [(Oid, &str, u16); 6] = [
     (
         oid::SERVER_AUTH,
         "serverAuth",

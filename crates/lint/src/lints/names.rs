@@ -1,7 +1,7 @@
 //! Names wherever they appear, the subject first: which types, which characters, how long (RFC 5280 section 4.1.2.4 and
 //! appendix A, X.520, BR 7.1.4). The issuer is only compared with the certificate it comes from.
 
-use const_oid::ObjectIdentifier;
+use x509::Oid;
 
 use crate::catalogue::{Check::Content, Check::Link, Lint, Scope::All, Scope::Ca, Verdict, error, warn};
 use crate::context::Issuer;
@@ -112,7 +112,7 @@ pub(super) const LINTS: &[Lint] = &[
 ];
 
 /// Upper bounds of RFC 5280 appendix A; X.520 and RFC 4524 for what it does not list.
-const BOUNDS: [(ObjectIdentifier, &str, usize); 22] = [
+const BOUNDS: [(Oid, &str, usize); 22] = [
     (oid::COMMON_NAME, "commonName", 64),
     (oid::SURNAME, "surname", 32768),
     (oid::SERIAL_NUMBER, "serialNumber", 64),
@@ -136,16 +136,16 @@ const BOUNDS: [(ObjectIdentifier, &str, usize); 22] = [
     (oid::DOMAIN_COMPONENT, "domainComponent", 63),
     (oid::EMAIL_ADDRESS, "emailAddress", 255),
 ];
-const PRINTABLE: [ObjectIdentifier; 3] = [oid::COUNTRY, oid::SERIAL_NUMBER, oid::DN_QUALIFIER];
-const IA5: [ObjectIdentifier; 2] = [oid::DOMAIN_COMPONENT, oid::EMAIL_ADDRESS];
-const OFTEN: [ObjectIdentifier; 3] = [oid::DOMAIN_COMPONENT, oid::ORGANIZATIONAL_UNIT, oid::STREET];
+const PRINTABLE: [Oid; 3] = [oid::COUNTRY, oid::SERIAL_NUMBER, oid::DN_QUALIFIER];
+const IA5: [Oid; 2] = [oid::DOMAIN_COMPONENT, oid::EMAIL_ADDRESS];
+const OFTEN: [Oid; 3] = [oid::DOMAIN_COMPONENT, oid::ORGANIZATIONAL_UNIT, oid::STREET];
 
 fn label(attribute: &Attribute<'_>) -> String {
     let row = BOUNDS.iter().find(|(oid, ..)| attribute.is(*oid));
     row.map_or_else(|| oid::dotted(attribute.oid), |(_, name, _)| (*name).to_owned())
 }
 
-fn is_any(attribute: &Attribute<'_>, oids: &[ObjectIdentifier]) -> bool {
+fn is_any(attribute: &Attribute<'_>, oids: &[Oid]) -> bool {
     oids.iter().any(|oid| attribute.is(*oid))
 }
 

@@ -1,7 +1,7 @@
 //! Certificate policies and what CAs say about them (RFC 5280 sections 4.2.1.4, 4.2.1.5, 4.2.1.11, 4.2.1.14;
 //! RFC 6818 section 3).
 
-use const_oid::ObjectIdentifier;
+use x509::Oid;
 
 use crate::catalogue::{
     Check::Content, Lint, Scope::All, Scope::EndEntity, Scope::TlsServer, Verdict, error, notice, warn,
@@ -93,7 +93,7 @@ fn policies<'a, 'v>(view: &'v View<'a>) -> &'v [Policy<'a>] {
 }
 
 /// Qualifiers of one kind.
-fn qualifiers<'a, 'v>(view: &'v View<'a>, kind: ObjectIdentifier) -> impl Iterator<Item = &'v Tlv<'a>> {
+fn qualifiers<'a, 'v>(view: &'v View<'a>, kind: Oid) -> impl Iterator<Item = &'v Tlv<'a>> {
     policies(view)
         .iter()
         .flat_map(|policy| &policy.qualifiers)
@@ -169,7 +169,7 @@ fn present(view: &View<'_>) -> Verdict {
     })
 }
 
-const FOR_CAS: [(ObjectIdentifier, &str); 3] = [
+const FOR_CAS: [(Oid, &str); 3] = [
     (oid::POLICY_MAPPINGS, "policyMappings"),
     (oid::POLICY_CONSTRAINTS, "policyConstraints"),
     (oid::INHIBIT_ANY_POLICY, "inhibitAnyPolicy"),
@@ -182,7 +182,7 @@ fn ca_only(view: &View<'_>) -> Verdict {
     }
 }
 
-fn is_critical(view: &View<'_>, oid: ObjectIdentifier) -> Verdict {
+fn is_critical(view: &View<'_>, oid: Oid) -> Verdict {
     let critical = view
         .extension(oid)
         .is_none_or(|extension| extension.is_critical());

@@ -1,6 +1,6 @@
 //! Extensions and their values (RFC 5280 section 4.2, RFC 6960, RFC 7633, RFC 9608).
 
-use const_oid::ObjectIdentifier;
+use x509::Oid;
 
 use crate::oid;
 use crate::tlv::{Broken, Reader, Tlv, tag};
@@ -158,7 +158,7 @@ pub(crate) struct Subtree<'a> {
 }
 
 /// The extensions that are known here: identifier, name.
-pub(crate) const KNOWN: [(ObjectIdentifier, &str); 21] = [
+pub(crate) const KNOWN: [(Oid, &str); 21] = [
     (oid::SUBJECT_DIRECTORY_ATTRIBUTES, "subjectDirectoryAttributes"),
     (oid::SUBJECT_KEY_IDENTIFIER, "subjectKeyIdentifier"),
     (oid::KEY_USAGE, "keyUsage"),
@@ -207,7 +207,7 @@ impl<'a> Extensions<'a> {
         Ok(read)
     }
 
-    fn decode(&mut self, oid: ObjectIdentifier, der: &'a [u8]) -> Result<(), Broken> {
+    fn decode(&mut self, oid: Oid, der: &'a [u8]) -> Result<(), Broken> {
         let list = || Reader::within(der, tag::SEQUENCE);
         match oid {
             oid::SUBJECT_KEY_IDENTIFIER => self.ski = Some(Reader::single(der, tag::OCTET_STRING)?),

@@ -1,6 +1,6 @@
 //! Subject public keys and signature algorithms, as far as lints tell them apart (RFC 3279, 4055, 5480, 5758, 8410).
 
-use const_oid::ObjectIdentifier;
+use x509::Oid;
 
 use crate::oid;
 use crate::tlv::{Broken, Reader, tag};
@@ -113,7 +113,7 @@ pub(crate) enum Scheme {
     Ed25519,
 }
 
-const SCHEMES: [(ObjectIdentifier, Scheme); 8] = [
+const SCHEMES: [(Oid, Scheme); 8] = [
     (oid::ECDSA_WITH_SHA256, Scheme::Ecdsa(Curve::P256)),
     (oid::ECDSA_WITH_SHA384, Scheme::Ecdsa(Curve::P384)),
     (oid::ECDSA_WITH_SHA512, Scheme::Ecdsa(Curve::P521)),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use const_oid::ObjectIdentifier;
+use x509::Oid;
 
 use crate::oid;
 use crate::tlv::{Broken, Reader, Tlv, tag};
@@ -76,13 +76,13 @@ impl<'a> Name<'a> {
         self.attributes.is_empty() && !self.has_empty_rdn
     }
 
-    pub(crate) fn all(&self, oid: ObjectIdentifier) -> impl Iterator<Item = &Attribute<'a>> {
+    pub(crate) fn all(&self, oid: Oid) -> impl Iterator<Item = &Attribute<'a>> {
         self.attributes.iter().filter(move |attribute| attribute.is(oid))
     }
 }
 
 impl<'a> Attribute<'a> {
-    pub(crate) fn is(&self, oid: ObjectIdentifier) -> bool {
+    pub(crate) fn is(&self, oid: Oid) -> bool {
         oid::is(self.oid, oid)
     }
 

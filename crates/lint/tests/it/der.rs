@@ -1,7 +1,7 @@
 //! A DER writer that refuses nothing, so that every rule can be broken.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use const_oid::ObjectIdentifier;
+use x509::Oid;
 
 /// One value with a length in its shortest form.
 pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
@@ -35,7 +35,7 @@ pub(crate) fn set(parts: &[Vec<u8>]) -> Vec<u8> {
 
 /// Content of an object identifier.
 pub(crate) fn arcs(dotted: &str) -> Vec<u8> {
-    ObjectIdentifier::new(dotted).unwrap().as_bytes().to_vec()
+    dotted.parse::<Oid>().unwrap().as_bytes().to_vec()
 }
 
 pub(crate) fn oid(dotted: &str) -> Vec<u8> {

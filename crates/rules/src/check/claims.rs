@@ -1,7 +1,7 @@
 //! Attributes of the subject, other than the common name, that somebody could take for the name of a host, a mailbox or an
 //! account: they repeat what was checked as an alternative name, or were allowed by name.
 
-use const_oid::ObjectIdentifier;
+use x509::Oid;
 use x509::San;
 use x509::name::oids;
 use x509::san::free_text::{self, Claim};
@@ -15,7 +15,7 @@ use crate::text::attributes::label;
 pub(super) fn check(
     profile: &Profile,
     limits: &NameLimits,
-    attributes: &[(ObjectIdentifier, String)],
+    attributes: &[(Oid, String)],
     sans: &[San],
 ) -> Result<(), Denied> {
     let others = attributes
@@ -41,7 +41,7 @@ pub(super) fn check(
 }
 
 /// Percent-encoding hides no name, and no encoded text repeats one.
-pub(super) fn claim_of(oid: ObjectIdentifier, value: &str) -> Option<Claim> {
+pub(super) fn claim_of(oid: Oid, value: &str) -> Option<Claim> {
     let mut text = value.to_owned();
     for _ in 0..DECODINGS {
         if let Some(claim) = free_text::claim(oid, &text) {

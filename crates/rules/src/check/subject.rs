@@ -1,7 +1,7 @@
 //! The subject's distinguished name: which attributes, and that no name hides in it that the alternative names do not
 //! show.
 
-use const_oid::ObjectIdentifier;
+use x509::Oid;
 use x509::extension::Eku;
 use x509::name::oids;
 use x509::san::SanKind;
@@ -62,9 +62,9 @@ pub(crate) fn settle(
     }
 }
 
-fn check_attributes(profile: &Profile, attributes: &[(ObjectIdentifier, String)]) -> Result<(), Denied> {
+fn check_attributes(profile: &Profile, attributes: &[(Oid, String)]) -> Result<(), Denied> {
     let rule = &profile.subject;
-    let labels = |oids: &[ObjectIdentifier]| oids.iter().copied().map(label).collect::<Vec<_>>().join(", ");
+    let labels = |oids: &[Oid]| oids.iter().copied().map(label).collect::<Vec<_>>().join(", ");
     if let Some((oid, _)) = attributes.iter().find(|(oid, _)| !rule.attributes.contains(oid)) {
         return Err(Denied::subject(format!(
             "profile {} does not take the attribute {}; allowed: {}",
@@ -97,7 +97,7 @@ fn check_attributes(profile: &Profile, attributes: &[(ObjectIdentifier, String)]
 }
 
 /// Mail programs believe an emailAddress attribute, so it may only repeat what was checked as an alternative name.
-fn check_mailboxes(attributes: &[(ObjectIdentifier, String)], sans: &[San]) -> Result<(), Denied> {
+fn check_mailboxes(attributes: &[(Oid, String)], sans: &[San]) -> Result<(), Denied> {
     for (_, address) in attributes.iter().filter(|(oid, _)| *oid == oids::EMAIL_ADDRESS) {
         if !read_as(&["email"], address).any(|san| sans.contains(&san)) {
             return Err(Denied::subject(format!(
@@ -109,7 +109,7 @@ fn check_mailboxes(attributes: &[(ObjectIdentifier, String)], sans: &[San]) -> R
 }
 
 /// What looks like a name is one: the common name has more rules, which [`spelling`] knows.
-fn check_free_texts(attributes: &[(ObjectIdentifier, String)]) -> Result<(), Denied> {
+fn check_free_texts(attributes: &[(Oid, String)]) -> Result<(), Denied> {
     let others = attributes
         .iter()
         .filter(|(oid, _)| *oid != oids::COMMON_NAME && free_text::ATTRIBUTES.contains(oid));
@@ -200,10 +200,10 @@ fn read_as(kinds: &[&str], text: &str) -> impl Iterator<Item = San> {
 /// again.
 fn respell(
     subject: DistinguishedName,
-    mut attributes: Vec<(ObjectIdentifier, String)>,
+    mut attributes: Vec<(Oid, String)>,
     common_name: &str,
 ) -> Result<DistinguishedName, Denied> {
-    let assemble = |attributes: &[(ObjectIdentifier, String)]| {
+    let assemble = |attributes: &[(Oid, String)]| {
         DistinguishedName::from_rdns(attributes.iter().map(|(oid, value)| [(*oid, value.as_str())]))
             .map_err(|error| Denied::subject(error.to_string()))
     };

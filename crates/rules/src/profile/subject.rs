@@ -1,7 +1,7 @@
 //! What a profile allows in the subject's distinguished name.
 
-use const_oid::ObjectIdentifier;
 use serde::{Deserialize, Serialize};
+use x509::Oid;
 use x509::name::oids;
 
 use crate::text;
@@ -16,10 +16,10 @@ pub struct SubjectRule {
     pub common_name: CommonName,
     /// Attributes that may stand in the subject, by short name or dotted OID.
     #[serde(default = "organization", with = "text::attributes")]
-    pub attributes: Vec<ObjectIdentifier>,
+    pub attributes: Vec<Oid>,
     /// Attributes that must stand in it.
     #[serde(default, with = "text::attributes")]
-    pub required: Vec<ObjectIdentifier>,
+    pub required: Vec<Oid>,
     /// Whether the subject keeps the octets of the request, string types and order included, instead of our
     /// encodings. The subject of a CA always does, since what it issued names it by these octets.
     #[serde(default)]
@@ -44,7 +44,8 @@ pub enum CommonName {
     /// Free text, unless it reads as a host name with a dot, an address, a mailbox or a URI: that must be one of
     /// the subject alternative names too.
     NamesRepeatSan,
-    /// Free text: the name of a CA, of a responder, of a publisher.
+    /// Free text: the name of a CA, of a responder, of a publisher. Not in profiles for development, whose users would name
+    /// whom they like.
     Free,
 }
 
@@ -60,14 +61,14 @@ impl SubjectRule {
 
     /// Demands these attributes, which are then allowed too.
     #[must_use]
-    pub fn requiring(mut self, attributes: &[ObjectIdentifier]) -> Self {
+    pub fn requiring(mut self, attributes: &[Oid]) -> Self {
         self.required = attributes.to_vec();
         self.allowing(attributes)
     }
 
     /// Allows these attributes beside the usual ones.
     #[must_use]
-    pub fn allowing(mut self, attributes: &[ObjectIdentifier]) -> Self {
+    pub fn allowing(mut self, attributes: &[Oid]) -> Self {
         let new = attributes
             .iter()
             .filter(|oid| !self.attributes.contains(oid))
@@ -122,7 +123,7 @@ fn folded(text: &str) -> String {
     x509::unicode::nfkc(text).trim_start().to_lowercase()
 }
 
-fn organization() -> Vec<ObjectIdentifier> {
+fn organization() -> Vec<Oid> {
     vec![
         oids::COMMON_NAME,
         oids::ORGANIZATION,

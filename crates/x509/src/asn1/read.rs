@@ -1,9 +1,7 @@
 //! The cursor, and what the contents of the simple types may be.
 
-use const_oid::ObjectIdentifier;
-use num_bigint::BigUint;
-
-use super::{DerError, LargeOid, tag};
+use super::{DerError, tag};
+use crate::Oid;
 
 /// One value: its identifier octet, its content, and both with the length as received.
 #[derive(Clone, Copy, Debug)]
@@ -118,15 +116,9 @@ impl<'a> Reader<'a> {
     /// The next value, an OBJECT IDENTIFIER.
     ///
     /// # Errors
-    /// If it is not one, or has arcs over 32 bits.
-    pub fn oid(&mut self) -> Result<ObjectIdentifier, DerError> {
-        oid(self.expect(tag::OID)?)
-    }
-
-    /// The content of an OBJECT IDENTIFIER with arcs of any size.
-    pub fn oid_octets(&mut self) -> Result<&'a [u8], DerError> {
-        let content = self.expect(tag::OID)?;
-        check_oid(content).map(|()| content)
+    /// If it is not one, or longer than those that are read.
+    pub fn oid(&mut self) -> Result<Oid, DerError> {
+        Oid::from_content(self.expect(tag::OID)?)
     }
 }
 
@@ -199,49 +191,6 @@ pub fn bit_octets(content: &[u8]) -> Result<&[u8], DerError> {
         (0, octets) => Ok(octets),
         _ => Err(DerError::Value("BIT STRING")),
     }
-}
-
-/// OBJECT IDENTIFIER content. Arcs over 32 bits and encodings over 39 octets are refused.
-pub fn oid(content: &[u8]) -> Result<ObjectIdentifier, DerError> {
-    check_oid(content)?;
-    ObjectIdentifier::from_bytes(content).map_err(|_| DerError::LargeOid(LargeOid::new(content)))
-}
-
-/// Longest OBJECT IDENTIFIER that is read, in octets: UUID arcs (X.667) take 19.
-const MAX_OID: usize = 128;
-
-/// Checks the form (X.690 section 8.19): at least one arc, every arc complete and without padding.
-fn check_oid(content: &[u8]) -> Result<(), DerError> {
-    let starts_padded = |arc: &[u8]| arc.first() == Some(&0x80);
-    let mut arcs = content.split_inclusive(|octet| octet & 0x80 == 0);
-    let complete = content.last().is_some_and(|last| last & 0x80 == 0);
-    if !complete || content.len() > MAX_OID || arcs.any(starts_padded) {
-        return Err(DerError::Value("OBJECT IDENTIFIER"));
-    }
-    Ok(())
-}
-
-/// The dotted form of checked OBJECT IDENTIFIER content, whatever the size of its arcs.
-pub fn dotted(content: &[u8]) -> String {
-    let mut text = String::new();
-    for arc in content.split_inclusive(|octet| octet & 0x80 == 0) {
-        let digits: Vec<u8> = arc.iter().map(|octet| octet & 0x7f).collect();
-        let arc = BigUint::from_radix_be(&digits, 128).unwrap_or_default();
-        if !text.is_empty() {
-            text.push('.');
-            text.push_str(&arc.to_string());
-            continue;
-        }
-        let root = if arc < BigUint::from(40_u8) {
-            0_u8
-        } else if arc < BigUint::from(80_u8) {
-            1
-        } else {
-            2
-        };
-        text = format!("{root}.{}", arc - BigUint::from(root) * 40_u8);
-    }
-    text
 }
 
 /// Whether every character belongs to PrintableString (X.680 section 41.4).

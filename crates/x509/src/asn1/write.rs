@@ -1,6 +1,6 @@
 //! The writer. Values are given with their types; that they fit is checked before.
 
-use const_oid::ObjectIdentifier;
+use crate::Oid;
 
 use super::tag;
 
@@ -87,7 +87,7 @@ impl Writer {
     }
 
     /// An OBJECT IDENTIFIER.
-    pub fn oid(&mut self, oid: &ObjectIdentifier) {
+    pub fn oid(&mut self, oid: &Oid) {
         self.primitive(tag::OID, oid.as_bytes());
     }
 

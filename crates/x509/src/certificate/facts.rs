@@ -18,7 +18,7 @@ pub(super) struct Facts {
     pub(super) name_constraints: Option<NameConstraints>,
 }
 
-const DECISIVE: [const_oid::ObjectIdentifier; 7] = [
+const DECISIVE: [crate::Oid; 7] = [
     oids::BASIC_CONSTRAINTS,
     oids::KEY_USAGE,
     oids::EXTENDED_KEY_USAGE,

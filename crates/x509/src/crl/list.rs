@@ -246,7 +246,7 @@ impl CertificateList {
         Description(self).to_string()
     }
 
-    fn extension(&self, oid: const_oid::ObjectIdentifier) -> Option<&Extension> {
+    fn extension(&self, oid: crate::Oid) -> Option<&Extension> {
         self.extensions.iter().find(|extension| extension.oid() == oid)
     }
 }

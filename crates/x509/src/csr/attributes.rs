@@ -1,20 +1,18 @@
 //! Attributes of a request (RFC 2985 §5.4): extensionRequest and challengePassword are read, others only have to
-//! be well formed. Unknown types may have arcs of any size.
+//! be well formed.
 //!
 //! The SET may be unsorted, against DER: several clients write it so. Everything else is strict, and bounded.
 
-use const_oid::ObjectIdentifier;
-use der::asn1::OctetString;
-use x509_cert::ext::Extension;
-
 use super::CsrError;
-use crate::asn1::{DerError, Reader, Tlv, boolean, dotted, oid, tag};
+use crate::Oid;
+use crate::asn1::{DerError, Reader, Tlv, tag};
+use crate::extension::Extension;
 use crate::name::text_of;
 
-const CHALLENGE_PASSWORD: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.7");
-const EXTENSION_REQUEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.14");
+const CHALLENGE_PASSWORD: Oid = Oid::new_unwrap("1.2.840.113549.1.9.7");
+const EXTENSION_REQUEST: Oid = Oid::new_unwrap("1.2.840.113549.1.9.14");
 /// szOID_CERT_EXTENSIONS: what older Microsoft clients use for the same thing, with the same content.
-const MICROSOFT_EXTENSIONS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.2.1.14");
+const MICROSOFT_EXTENSIONS: Oid = Oid::new_unwrap("1.3.6.1.4.1.311.2.1.14");
 
 const MAX_ATTRIBUTES: usize = 32;
 const MAX_EXTENSIONS: usize = 64;
@@ -45,7 +43,7 @@ impl Attributes {
             seen.push(kind);
             found.take(kind, &values)?;
         }
-        let asked = |kind: ObjectIdentifier| seen.contains(&kind.as_bytes());
+        let asked = |kind: Oid| seen.contains(&kind);
         if asked(EXTENSION_REQUEST) && asked(MICROSOFT_EXTENSIONS) {
             return Err(CsrError::SeveralExtensionRequests);
         }
@@ -53,24 +51,21 @@ impl Attributes {
     }
 
     /// The value of an extension asked for.
-    pub(super) fn extension(&self, oid: ObjectIdentifier) -> Option<&[u8]> {
+    pub(super) fn extension(&self, oid: Oid) -> Option<&[u8]> {
         self.extensions
             .iter()
-            .find(|extension| extension.extn_id == oid)
-            .map(|extension| extension.extn_value.as_bytes())
+            .find(|extension| extension.oid() == oid)
+            .map(Extension::value_der)
     }
 
-    fn take(&mut self, kind: &[u8], values: &[Tlv<'_>]) -> Result<(), CsrError> {
-        let Some(oid) = [EXTENSION_REQUEST, MICROSOFT_EXTENSIONS, CHALLENGE_PASSWORD]
-            .into_iter()
-            .find(|known| known.as_bytes() == kind)
-        else {
+    fn take(&mut self, kind: Oid, values: &[Tlv<'_>]) -> Result<(), CsrError> {
+        if ![EXTENSION_REQUEST, MICROSOFT_EXTENSIONS, CHALLENGE_PASSWORD].contains(&kind) {
             return Ok(());
-        };
+        }
         let [value] = values else {
-            return Err(CsrError::NotSingleValued(oid));
+            return Err(CsrError::NotSingleValued(kind));
         };
-        if oid == CHALLENGE_PASSWORD {
+        if kind == CHALLENGE_PASSWORD {
             self.challenge_password = Some(text(*value).ok_or(CsrError::ChallengePassword)?);
         } else {
             self.extensions = extensions(*value)?;
@@ -79,20 +74,17 @@ impl Attributes {
     }
 }
 
-fn repeated(kind: &[u8]) -> CsrError {
-    if [EXTENSION_REQUEST, MICROSOFT_EXTENSIONS]
-        .iter()
-        .any(|known| known.as_bytes() == kind)
-    {
+fn repeated(kind: Oid) -> CsrError {
+    if [EXTENSION_REQUEST, MICROSOFT_EXTENSIONS].contains(&kind) {
         return CsrError::SeveralExtensionRequests;
     }
-    CsrError::RepeatedAttribute(dotted(kind))
+    CsrError::RepeatedAttribute(kind)
 }
 
-/// One Attribute: its type, as octets, and its values.
-fn attribute<'a>(set: &mut Reader<'a>) -> Result<(&'a [u8], Vec<Tlv<'a>>), DerError> {
+/// One Attribute: its type and its values.
+fn attribute<'a>(set: &mut Reader<'a>) -> Result<(Oid, Vec<Tlv<'a>>), DerError> {
     let mut fields = set.enter(tag::SEQUENCE)?;
-    let kind = fields.oid_octets()?;
+    let kind = fields.oid()?;
     let mut values = fields.enter(tag::SET)?;
     fields.finish()?;
     let mut all = Vec::new();
@@ -102,74 +94,37 @@ fn attribute<'a>(set: &mut Reader<'a>) -> Result<(&'a [u8], Vec<Tlv<'a>>), DerEr
     Ok((kind, all))
 }
 
-/// Extensions ::= SEQUENCE SIZE (1..MAX) OF Extension. An empty list is taken for what it says: nothing. An extension
-/// that is not critical and whose type is too large for an [`ObjectIdentifier`] is checked and left out.
+/// Extensions ::= SEQUENCE SIZE (1..MAX) OF Extension. An empty list is taken for what it says: nothing.
 fn extensions(value: Tlv<'_>) -> Result<Vec<Extension>, CsrError> {
     let mut list = Reader::new(value.expect(tag::SEQUENCE).map_err(CsrError::Attributes)?);
-    let mut seen: Vec<&[u8]> = Vec::new();
     let mut found: Vec<Extension> = Vec::new();
     while !list.is_empty() {
-        if seen.len() == MAX_EXTENSIONS {
+        if found.len() == MAX_EXTENSIONS {
             return Err(CsrError::TooManyExtensions(MAX_EXTENSIONS));
         }
-        let Asked {
-            kind,
-            critical,
-            extn_value,
-        } = extension(&mut list).map_err(CsrError::Attributes)?;
-        if seen.contains(&kind) {
-            return Err(CsrError::RepeatedExtension(dotted(kind)));
+        let extension = Extension::read(&mut list).map_err(CsrError::Attributes)?;
+        let kind = extension.oid();
+        if found.iter().any(|earlier| earlier.oid() == kind) {
+            return Err(CsrError::RepeatedExtension(kind));
         }
-        seen.push(kind);
-        let known = oid(kind).ok();
-        if critical && !known.as_ref().is_some_and(is_known) {
-            return Err(CsrError::UnknownCritical(dotted(kind)));
+        if extension.critical() && !is_known(kind) {
+            return Err(CsrError::UnknownCritical(kind));
         }
-        found.extend(known.map(|extn_id| Extension {
-            extn_id,
-            critical,
-            extn_value,
-        }));
+        found.push(extension);
     }
     Ok(found)
 }
 
-/// An extension asked for, its type as octets.
-struct Asked<'a> {
-    kind: &'a [u8],
-    critical: bool,
-    extn_value: OctetString,
-}
-
-/// `critical` may be encoded although FALSE, its default: that is against DER but changes nothing.
-fn extension<'a>(list: &mut Reader<'a>) -> Result<Asked<'a>, DerError> {
-    let mut fields = list.enter(tag::SEQUENCE)?;
-    let kind = fields.oid_octets()?;
-    let critical = fields
-        .optional(tag::BOOLEAN)?
-        .map(boolean)
-        .transpose()?
-        .unwrap_or_default();
-    let value = fields.expect(tag::OCTET_STRING)?;
-    fields.finish()?;
-    let extn_value = OctetString::new(value).map_err(|_| DerError::Value("OCTET STRING"))?;
-    Ok(Asked {
-        kind,
-        critical,
-        extn_value,
-    })
-}
-
 /// The extensions of RFC 5280 (all of 2.5.29), authorityInfoAccess, subjectInfoAccess and TLS feature.
-fn is_known(oid: &ObjectIdentifier) -> bool {
-    const CERTIFICATE_EXTENSIONS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29");
-    const PKIX_EXTENSIONS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1");
-    let last = oid.arcs().last();
-    match oid.parent() {
-        Some(CERTIFICATE_EXTENSIONS) => {
-            last.is_some_and(|arc| matches!(arc, 9 | 14..=19 | 30..=33 | 35..=37 | 46 | 54))
-        }
-        Some(PKIX_EXTENSIONS) => last.is_some_and(|arc| matches!(arc, 1 | 11 | 24)),
+fn is_known(kind: Oid) -> bool {
+    const CERTIFICATE_EXTENSIONS: Oid = Oid::new_unwrap("2.5.29");
+    const PKIX_EXTENSIONS: Oid = Oid::new_unwrap("1.3.6.1.5.5.7.1");
+    match (
+        kind.arc_below(&CERTIFICATE_EXTENSIONS),
+        kind.arc_below(&PKIX_EXTENSIONS),
+    ) {
+        (Some(arc), _) => matches!(arc, 9 | 14..=19 | 30..=33 | 35..=37 | 46 | 54),
+        (_, Some(arc)) => matches!(arc, 1 | 11 | 24),
         _ => false,
     }
 }

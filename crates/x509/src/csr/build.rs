@@ -1,6 +1,7 @@
 //! Making requests: for the command line, the identities of the services, and tests.
 
 use super::Csr;
+use crate::Oid;
 use crate::{
     asn1::{Writer, tag},
     key::PublicKey,
@@ -8,11 +9,10 @@ use crate::{
     san::{self, San, SanError},
     signature::{SignatureAlgorithm, SignatureError},
 };
-use const_oid::ObjectIdentifier;
 use der::Encode;
 
-const EXTENSION_REQUEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.14");
-const SUBJECT_ALT_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
+const EXTENSION_REQUEST: Oid = Oid::new_unwrap("1.2.840.113549.1.9.14");
+const SUBJECT_ALT_NAME: Oid = Oid::new_unwrap("2.5.29.17");
 
 impl Csr {
     /// Makes a request in DER: `sign` gets the CertificationRequestInfo and answers the signature as X.509

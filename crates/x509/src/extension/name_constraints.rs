@@ -6,7 +6,7 @@
 
 use std::{fmt, net::IpAddr};
 
-use const_oid::ObjectIdentifier;
+use crate::Oid;
 
 use super::{
     Subtree,
@@ -194,7 +194,7 @@ impl NameConstraints {
 
     /// Judges a common name, or its like, as what programs take it for. Names among other words bind only where they are excluded:
     /// no program takes the whole text for one of them.
-    fn judge_free_text(&self, attribute: ObjectIdentifier, text: &str) -> Result<(), Violation> {
+    fn judge_free_text(&self, attribute: Oid, text: &str) -> Result<(), Violation> {
         let attribute = match attribute {
             name::oids::COMMON_NAME => "common name".to_owned(),
             other => format!("attribute {other}"),

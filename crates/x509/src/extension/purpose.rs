@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use const_oid::ObjectIdentifier;
+use crate::Oid;
 
 use super::ExtensionError;
 
@@ -22,17 +22,17 @@ pub enum Eku {
     /// OCSP responses on behalf of a CA (RFC 6960).
     OcspSigning,
     /// Any other purpose.
-    Other(ObjectIdentifier),
+    Other(Oid),
 }
 
-const SERVER_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1");
-const CLIENT_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2");
-const CODE_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.3");
-const EMAIL_PROTECTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.4");
-const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");
-const OCSP_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9");
+const SERVER_AUTH: Oid = Oid::new_unwrap("1.3.6.1.5.5.7.3.1");
+const CLIENT_AUTH: Oid = Oid::new_unwrap("1.3.6.1.5.5.7.3.2");
+const CODE_SIGNING: Oid = Oid::new_unwrap("1.3.6.1.5.5.7.3.3");
+const EMAIL_PROTECTION: Oid = Oid::new_unwrap("1.3.6.1.5.5.7.3.4");
+const TIME_STAMPING: Oid = Oid::new_unwrap("1.3.6.1.5.5.7.3.8");
+const OCSP_SIGNING: Oid = Oid::new_unwrap("1.3.6.1.5.5.7.3.9");
 
-const TABLE: [(Eku, &str, ObjectIdentifier); 6] = [
+const TABLE: [(Eku, &str, Oid); 6] = [
     (Eku::ServerAuth, "server-auth", SERVER_AUTH),
     (Eku::ClientAuth, "client-auth", CLIENT_AUTH),
     (Eku::CodeSigning, "code-signing", CODE_SIGNING),
@@ -43,11 +43,11 @@ const TABLE: [(Eku, &str, ObjectIdentifier); 6] = [
 
 impl Eku {
     /// anyExtendedKeyUsage, which is never issued.
-    pub const ANY: Self = Self::Other(ObjectIdentifier::new_unwrap("2.5.29.37.0"));
+    pub const ANY: Self = Self::Other(Oid::new_unwrap("2.5.29.37.0"));
 
     /// The object identifier.
     #[must_use]
-    pub fn oid(self) -> ObjectIdentifier {
+    pub fn oid(self) -> Oid {
         match self {
             Self::ServerAuth => SERVER_AUTH,
             Self::ClientAuth => CLIENT_AUTH,
@@ -60,8 +60,8 @@ impl Eku {
     }
 }
 
-impl From<ObjectIdentifier> for Eku {
-    fn from(oid: ObjectIdentifier) -> Self {
+impl From<Oid> for Eku {
+    fn from(oid: Oid) -> Self {
         TABLE
             .iter()
             .find(|(.., known)| *known == oid)
@@ -85,7 +85,9 @@ impl FromStr for Eku {
         if let Some((purpose, ..)) = TABLE.iter().find(|(_, name, _)| *name == text) {
             return Ok(*purpose);
         }
-        let oid = ObjectIdentifier::new(text).map_err(|_| ExtensionError::UnknownPurpose(text.to_owned()))?;
+        let oid = text
+            .parse::<Oid>()
+            .map_err(|_| ExtensionError::UnknownPurpose(text.to_owned()))?;
         Ok(oid.into())
     }
 }
@@ -103,7 +105,9 @@ mod tests {
             assert_eq!(oid.to_string().parse::<Eku>(), Ok(purpose));
             assert_eq!(purpose.to_string(), name);
         }
-        assert_eq!("1.2.3".parse::<Eku>().unwrap().to_string(), "1.2.3");
+        for other in ["1.2.3", "1.3.6.1.4.1.311.21.8.8734598734.18446744073709551616.1"] {
+            assert_eq!(other.parse::<Eku>().unwrap().to_string(), other);
+        }
         assert!("tls".parse::<Eku>().is_err());
     }
 }

@@ -3,7 +3,7 @@
 //! Forms that RFC 5280 does not give are refused; what DER alone forbids but others write (an encoded
 //! `cA FALSE`, untrimmed key usage) is tolerated.
 
-use const_oid::ObjectIdentifier;
+use crate::Oid;
 
 use super::{Eku, Extension, ExtensionError, KeyUsageFlags, NameConstraints, oids};
 use crate::{
@@ -46,7 +46,7 @@ pub enum ExtensionValue {
         ca_issuers: Vec<String>,
     },
     /// certificatePolicies, without qualifiers.
-    CertificatePolicies(Vec<ObjectIdentifier>),
+    CertificatePolicies(Vec<Oid>),
     /// nameConstraints.
     NameConstraints(NameConstraints),
     /// TLS feature: numbers of TLS extensions.
@@ -59,7 +59,7 @@ pub enum ExtensionValue {
     Unknown,
 }
 
-pub(super) fn name_of(oid: ObjectIdentifier) -> Option<&'static str> {
+pub(super) fn name_of(oid: Oid) -> Option<&'static str> {
     Some(match oid {
         oids::SUBJECT_KEY_IDENTIFIER => "subjectKeyIdentifier",
         oids::KEY_USAGE => "keyUsage",
@@ -91,7 +91,7 @@ impl ExtensionValue {
     }
 }
 
-fn decode(oid: ObjectIdentifier, der: &[u8]) -> Result<ExtensionValue, DerError> {
+fn decode(oid: Oid, der: &[u8]) -> Result<ExtensionValue, DerError> {
     Ok(match oid {
         oids::BASIC_CONSTRAINTS => basic_constraints(der)?,
         oids::KEY_USAGE => ExtensionValue::KeyUsage(KeyUsageFlags::from_der(der)?),

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::HashSet};
 
-use const_oid::ObjectIdentifier;
+use crate::Oid;
 use data_encoding::HEXLOWER;
 
 use super::NameError;
@@ -13,7 +13,7 @@ use crate::{
 
 /// Object identifiers of the attribute types that have a short name here.
 pub mod oids {
-    use const_oid::ObjectIdentifier as Oid;
+    use crate::Oid;
 
     /// `CN` (X.520).
     pub const COMMON_NAME: Oid = Oid::new_unwrap("2.5.4.3");
@@ -88,7 +88,7 @@ enum Alphabet {
 #[derive(Clone, Copy, Debug)]
 pub struct AttributeType {
     name: &'static str,
-    oid: ObjectIdentifier,
+    oid: Oid,
     alphabet: Alphabet,
     bound: usize,
 }
@@ -96,7 +96,7 @@ pub struct AttributeType {
 const UB_NAME: usize = 32_768;
 const UB_UNBOUNDED: usize = 32_768;
 
-const fn row(name: &'static str, oid: ObjectIdentifier, alphabet: Alphabet, bound: usize) -> AttributeType {
+const fn row(name: &'static str, oid: Oid, alphabet: Alphabet, bound: usize) -> AttributeType {
     AttributeType {
         name,
         oid,
@@ -157,7 +157,7 @@ const TABLE: [AttributeType; 27] = [
 ];
 
 /// Other spellings that people write.
-const ALIASES: [(&str, ObjectIdentifier); 13] = [
+const ALIASES: [(&str, Oid); 13] = [
     ("commonName", oids::COMMON_NAME),
     ("organizationName", oids::ORGANIZATION),
     ("organizationalUnitName", oids::ORGANIZATIONAL_UNIT),
@@ -181,7 +181,7 @@ impl AttributeType {
 
     /// The row of an object identifier.
     #[must_use]
-    pub fn of(oid: ObjectIdentifier) -> Option<Self> {
+    pub fn of(oid: Oid) -> Option<Self> {
         TABLE.into_iter().find(|row| row.oid == oid)
     }
 
@@ -205,7 +205,7 @@ impl AttributeType {
 
     /// The object identifier.
     #[must_use]
-    pub fn oid(&self) -> ObjectIdentifier {
+    pub fn oid(&self) -> Oid {
         self.oid
     }
 
@@ -217,7 +217,7 @@ impl AttributeType {
 }
 
 /// Short name of an attribute type, or its dotted form.
-pub(super) fn label(oid: ObjectIdentifier) -> String {
+pub(super) fn label(oid: Oid) -> String {
     AttributeType::of(oid).map_or_else(|| oid.to_string(), |row| row.name.to_owned())
 }
 
@@ -234,7 +234,7 @@ pub(super) fn check_distinct_types(encoded: &[Vec<u8>]) -> Result<(), NameError>
 }
 
 /// Encodes an AttributeTypeAndValue from text after checking it. Types outside the table become UTF8String.
-pub(super) fn encode(oid: ObjectIdentifier, value: &str) -> Result<Vec<u8>, NameError> {
+pub(super) fn encode(oid: Oid, value: &str) -> Result<Vec<u8>, NameError> {
     check_text(oid, value)?;
     let row = AttributeType::of(oid);
     let alphabet = row.map_or(Alphabet::Any, |row| row.alphabet);
@@ -263,7 +263,7 @@ pub(super) fn encode(oid: ObjectIdentifier, value: &str) -> Result<Vec<u8>, Name
 
 /// Encodes an attribute whose value the user gave as DER (`#…` in RFC 4514). A known type takes its own encoding;
 /// the value of an unknown type stays as given, but a character string among them obeys the same rules.
-pub(super) fn encode_der(oid: ObjectIdentifier, value: &[u8]) -> Result<Vec<u8>, NameError> {
+pub(super) fn encode_der(oid: Oid, value: &[u8]) -> Result<Vec<u8>, NameError> {
     let mut reader = Reader::new(value);
     let attribute = Attribute {
         oid,
@@ -283,7 +283,7 @@ pub(super) fn encode_der(oid: ObjectIdentifier, value: &[u8]) -> Result<Vec<u8>,
     }))
 }
 
-fn check_text(oid: ObjectIdentifier, value: &str) -> Result<(), NameError> {
+fn check_text(oid: Oid, value: &str) -> Result<(), NameError> {
     if let Some(character) = unicode::unfit(value) {
         return Err(NameError::UnfitCharacter {
             attribute: label(oid),
@@ -317,7 +317,7 @@ fn is_content(character: char) -> bool {
 /// One attribute of a checked name.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Attribute<'a> {
-    pub(super) oid: ObjectIdentifier,
+    pub(super) oid: Oid,
     pub(super) value: Tlv<'a>,
 }
 
@@ -362,7 +362,7 @@ impl<'a> Attribute<'a> {
 
     /// What RFC 5280 section 7.1 compares: type, and text as RFC 4518 prepares it. A value without text, or with a
     /// character that leaves the comparison undefined, equals only its own octets.
-    pub(super) fn comparison_key(&self) -> (ObjectIdentifier, String) {
+    pub(super) fn comparison_key(&self) -> (Oid, String) {
         let prepared = self.text().and_then(|text| unicode::prepare(&text));
         // The space leads, so that no text key can equal an octet key, which starts with '#'.
         let key = prepared.map_or_else(|| self.hex(), |text| format!(" {text}"));

@@ -5,7 +5,7 @@
 
 use std::{fmt, str::FromStr};
 
-use const_oid::ObjectIdentifier;
+use crate::Oid;
 use data_encoding::HEXLOWER_PERMISSIVE;
 
 use super::{
@@ -144,7 +144,7 @@ impl Scanner {
         attribute::encode(oid, &value)
     }
 
-    fn attribute_type(&mut self) -> Result<ObjectIdentifier, NameError> {
+    fn attribute_type(&mut self) -> Result<Oid, NameError> {
         self.skip_spaces();
         let start = self.at;
         while self
@@ -173,7 +173,7 @@ impl Scanner {
                     .strip_prefix("OID.")
                     .or_else(|| name.strip_prefix("oid."))
                     .unwrap_or(&name);
-                ObjectIdentifier::new(dotted).map_err(|_| NameError::UnknownAttribute(name))
+                dotted.parse().map_err(|_| NameError::UnknownAttribute(name))
             }
         }
     }

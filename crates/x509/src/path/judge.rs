@@ -41,7 +41,7 @@ pub(super) fn judge_alone(certificate: &Certificate, purpose: &Purpose) -> Resul
 }
 
 /// Extensions that are judged here, or that a verifier without policies may pass over though they are critical.
-const UNDERSTOOD: [const_oid::ObjectIdentifier; 8] = [
+const UNDERSTOOD: [crate::Oid; 8] = [
     oids::BASIC_CONSTRAINTS,
     oids::KEY_USAGE,
     oids::EXTENDED_KEY_USAGE,
@@ -134,7 +134,7 @@ fn requires_policy(certificate: &Certificate, below: usize) -> bool {
 
 /// What breaks the form of RFC 5280 so that verifiers would come to different answers.
 fn malformed(certificate: &Certificate) -> Option<&'static str> {
-    const LISTS: [(const_oid::ObjectIdentifier, &str); 4] = [
+    const LISTS: [(crate::Oid, &str); 4] = [
         (oids::SUBJECT_ALT_NAME, "its subjectAltName is an empty list"),
         (oids::EXTENDED_KEY_USAGE, "its extKeyUsage is an empty list"),
         (oids::NAME_CONSTRAINTS, "its nameConstraints are an empty list"),

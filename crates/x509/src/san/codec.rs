@@ -7,7 +7,8 @@ use std::{
 
 use super::{DnsName, EmailAddress, HostAddress, ID_ON_SMTP_UTF8_MAILBOX, San, SanError, Uri};
 use crate::{
-    asn1::{DerError, Reader, Tlv, Writer, ia5, oid, tag},
+    Oid,
+    asn1::{DerError, Reader, Tlv, Writer, ia5, tag},
     name::DistinguishedName,
 };
 
@@ -102,7 +103,7 @@ pub(crate) fn write(out: &mut Writer, san: &San) {
     }
 }
 
-fn write_other_name(out: &mut Writer, oid: &const_oid::ObjectIdentifier, value_der: &[u8]) {
+fn write_other_name(out: &mut Writer, oid: &Oid, value_der: &[u8]) {
     out.constructed(OTHER_NAME, |out| {
         out.oid(oid);
         out.constructed(EXPLICIT_VALUE, |out| out.raw(value_der));
@@ -126,7 +127,7 @@ pub(crate) fn parse(name: Tlv<'_>) -> Result<San, SanError> {
             name.canonical()?;
             Ok(San::DirName(name))
         }
-        REGISTERED_ID => Ok(San::RegisteredId(oid(content)?)),
+        REGISTERED_ID => Ok(San::RegisteredId(Oid::from_content(content)?)),
         OTHER_NAME => {
             let mut fields = Reader::new(content);
             let oid = fields.oid()?;

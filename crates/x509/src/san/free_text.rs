@@ -24,7 +24,7 @@ mod claim;
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use const_oid::ObjectIdentifier;
+use crate::Oid;
 
 use super::{HostAddress, San, Uri, dns::printable};
 use crate::{DnsName, name::oids, unicode};
@@ -33,10 +33,10 @@ pub use claim::{Claim, claim, is_host_like, reads_as_ipv4};
 
 /// Attributes of a subject that programs take a name from although they hold free text: the common name, and
 /// unstructuredName and unstructuredAddress (RFC 2985), by which IPsec gateways are known.
-pub const ATTRIBUTES: [ObjectIdentifier; 3] = [
+pub const ATTRIBUTES: [Oid; 3] = [
     oids::COMMON_NAME,
-    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.2"),
-    ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.8"),
+    Oid::new_unwrap("1.2.840.113549.1.9.2"),
+    Oid::new_unwrap("1.2.840.113549.1.9.8"),
 ];
 
 /// How a free text reads.

@@ -1,10 +1,10 @@
 //! otherNames: any type, and a value that is what it says it is (RFC 5280 section 4.2.1.6).
 
-use const_oid::ObjectIdentifier;
+use crate::Oid;
 
 use super::{ID_ON_DNS_SRV, ID_ON_SMTP_UTF8_MAILBOX, ID_ON_UPN, San, SanError, service};
 use crate::{
-    asn1::{Reader, Tlv, bit_string, boolean, ia5, integer, is_printable, oid, tag},
+    asn1::{Reader, Tlv, bit_string, boolean, ia5, integer, is_printable, tag},
     name::text_of,
     unicode,
 };
@@ -18,7 +18,7 @@ impl San {
     /// # Errors
     /// If the value is not one DER value, holds one that is not of its type or a text that no name may hold, or does not
     /// fit the rules of its type.
-    pub fn other_name(oid: ObjectIdentifier, value_der: Vec<u8>) -> Result<Self, SanError> {
+    pub fn other_name(oid: Oid, value_der: Vec<u8>) -> Result<Self, SanError> {
         let utf8 = || {
             Reader::single(&value_der, tag::UTF8_STRING)
                 .ok()
@@ -73,7 +73,7 @@ fn check_universal(value: &Tlv<'_>) -> Result<(), &'static str> {
         tag::INTEGER | tag::ENUMERATED => integer(content).is_ok(),
         tag::BIT_STRING => bit_string(content).is_ok(),
         tag::NULL => content.is_empty(),
-        tag::OID => oid(content).is_ok(),
+        tag::OID => Oid::from_content(content).is_ok(),
         tag::PRINTABLE_STRING => std::str::from_utf8(content).is_ok_and(is_printable),
         tag::IA5_STRING => ia5(content).is_ok(),
         tag::OCTET_STRING | tag::UTC_TIME | tag::GENERALIZED_TIME | tag::SEQUENCE | tag::SET => true,

@@ -1,12 +1,12 @@
 //! SRVName, the otherName of a service in a domain (RFC 4985): `_Service.Name`, as an IA5String.
 
-use const_oid::ObjectIdentifier;
+use crate::Oid;
 
 use super::{San, host_a_labels};
 use crate::asn1::{Reader, ia5, tag};
 
 /// `id-on-dnsSRV` (RFC 4985 section 2).
-pub const ID_ON_DNS_SRV: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.8.7");
+pub const ID_ON_DNS_SRV: Oid = Oid::new_unwrap("1.3.6.1.5.5.7.8.7");
 
 /// Octets of a service name (RFC 6335 section 5.1).
 const MAX_SERVICE: usize = 15;

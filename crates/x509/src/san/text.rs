@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use const_oid::ObjectIdentifier;
+use crate::Oid;
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 
 use super::{ID_ON_UPN, MAX_TEXT, San, SanError, SanKind, dns::printable, mailbox::Mailbox};
@@ -48,7 +48,7 @@ impl San {
     }
 }
 
-fn principal_name(oid: ObjectIdentifier, value_der: &[u8]) -> Option<&str> {
+fn principal_name(oid: Oid, value_der: &[u8]) -> Option<&str> {
     if oid != ID_ON_UPN {
         return None;
     }
@@ -90,8 +90,8 @@ impl FromStr for San {
     }
 }
 
-fn parse_oid(value: &str) -> Result<ObjectIdentifier, SanError> {
-    ObjectIdentifier::new(value).map_err(|_| SanError::Oid(printable(value)))
+fn parse_oid(value: &str) -> Result<Oid, SanError> {
+    value.parse().map_err(|_| SanError::Oid(printable(value)))
 }
 
 fn parse_other_name(value: &str) -> Result<San, SanError> {

@@ -1,13 +1,14 @@
 //! RSASSA-PSS-params (RFC 4055 section 3.1) of received signatures.
 
 use super::{RsaPssSha256, RsaPssSha384, RsaPssSha512, SignatureAlgorithm, SignatureError};
+use crate::Oid;
 use crate::asn1::{DerError, Reader, tag, unsigned};
 
-const SHA1: &[u8] = &[0x2b, 0x0e, 0x03, 0x02, 0x1a];
-const SHA256: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01];
-const SHA384: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02];
-const SHA512: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03];
-const MGF1: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x08];
+const SHA1: Oid = Oid::new_unwrap("1.3.14.3.2.26");
+const SHA256: Oid = Oid::new_unwrap("2.16.840.1.101.3.4.2.1");
+const SHA384: Oid = Oid::new_unwrap("2.16.840.1.101.3.4.2.2");
+const SHA512: Oid = Oid::new_unwrap("2.16.840.1.101.3.4.2.3");
+const MGF1: Oid = Oid::new_unwrap("1.2.840.113549.1.1.8");
 /// Default of saltLength.
 const DEFAULT_SALT: u16 = 20;
 
@@ -70,9 +71,9 @@ impl PssParameters {
 }
 
 /// The OID of a hash AlgorithmIdentifier.
-fn read_hash(der: &[u8]) -> Result<&[u8], DerError> {
+fn read_hash(der: &[u8]) -> Result<Oid, DerError> {
     let mut fields = Reader::within(der, tag::SEQUENCE)?;
-    let oid = fields.oid_octets()?;
+    let oid = fields.oid()?;
     if let Some(null) = fields.optional(tag::NULL)?
         && !null.is_empty()
     {
@@ -83,9 +84,9 @@ fn read_hash(der: &[u8]) -> Result<&[u8], DerError> {
 }
 
 /// The hash of MGF1; `None` for another mask generation function.
-fn read_mask(der: &[u8]) -> Result<Option<&[u8]>, DerError> {
+fn read_mask(der: &[u8]) -> Result<Option<Oid>, DerError> {
     let mut fields = Reader::within(der, tag::SEQUENCE)?;
-    if fields.oid_octets()? != MGF1 {
+    if fields.oid()? != MGF1 {
         return Ok(None);
     }
     let hash = fields.any()?;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod foreign;
+mod oids;
 mod refused;
 
 use proptest::prelude::*;

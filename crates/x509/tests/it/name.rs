@@ -24,15 +24,12 @@ fn text(longest: usize) -> impl Strategy<Value = String> {
         .prop_filter("content", |text| text.chars().any(char::is_alphanumeric))
 }
 
-fn attribute() -> impl Strategy<Value = (const_oid::ObjectIdentifier, String)> {
+fn attribute() -> impl Strategy<Value = (x509::Oid, String)> {
     prop_oneof![
         text(60).prop_map(|value| (oids::COMMON_NAME, value)),
         text(60).prop_map(|value| (oids::ORGANIZATION, value)),
         text(100).prop_map(|value| (oids::USER_ID, value)),
-        text(100).prop_map(|value| (
-            const_oid::ObjectIdentifier::new_unwrap("1.3.6.1.4.1.55555.7"),
-            value
-        )),
+        text(100).prop_map(|value| (x509::Oid::new_unwrap("1.3.6.1.4.1.55555.7"), value)),
         "[A-Z]{2}".prop_map(|value| (oids::COUNTRY, value)),
         "[a-zA-Z0-9 '()+,./:=?-]{0,20}x".prop_map(|value| (oids::SERIAL_NUMBER, value)),
         "[ -~]{0,20}x".prop_map(|value| (oids::EMAIL_ADDRESS, value)),

@@ -18,7 +18,7 @@
 
 use std::net::IpAddr;
 
-use const_oid::ObjectIdentifier;
+use crate::Oid;
 
 use super::{is_mailbox_or_uri, plain};
 use crate::{San, name::oids};
@@ -33,7 +33,7 @@ pub struct Claim {
 }
 
 /// Attributes that hold names of accounts and hosts: capitals make no difference in them.
-const IN_ANY_CASE: [ObjectIdentifier; 5] = [
+const IN_ANY_CASE: [Oid; 5] = [
     oids::USER_ID,
     oids::PSEUDONYM,
     oids::COMMON_NAME,
@@ -43,7 +43,7 @@ const IN_ANY_CASE: [ObjectIdentifier; 5] = [
 
 /// What an organization or a place is called. Many are called by their domain or are written with dots (`Amazon.com`,
 /// `St.Gallen`), and nothing connects to them.
-const ORGANIZATIONS: [ObjectIdentifier; 5] = [
+const ORGANIZATIONS: [Oid; 5] = [
     oids::ORGANIZATION,
     oids::LOCALITY,
     oids::STATE,
@@ -89,7 +89,7 @@ const OF_ACCOUNTS: [&str; 10] = [
 /// What the value of an attribute is taken for; `None` for words. Of a common name only rule 1 is asked here: [`read`](super::read)
 /// knows the rest of it.
 #[must_use]
-pub fn claim(attribute: ObjectIdentifier, text: &str) -> Option<Claim> {
+pub fn claim(attribute: Oid, text: &str) -> Option<Claim> {
     let plain = plain(text);
     let mut found = plain
         .split_whitespace()
@@ -155,7 +155,7 @@ fn sid(word: &str) -> Option<&str> {
     })
 }
 
-fn of_parts(attribute: ObjectIdentifier, word: &str) -> Option<Claim> {
+fn of_parts(attribute: Oid, word: &str) -> Option<Claim> {
     let shape = "an IP address";
     if let Some(address) = ipv6(word) {
         let names = address.parse().into_iter().map(San::Ip);
@@ -215,7 +215,7 @@ fn is_ipv4(word: &str) -> bool {
     }
 }
 
-fn is_host(attribute: ObjectIdentifier, part: &str) -> bool {
+fn is_host(attribute: Oid, part: &str) -> bool {
     let name = part.trim_matches(|c| c == '.' || is_enclosing(c));
     let Some((before, last)) = name.rsplit_once('.') else {
         return false;

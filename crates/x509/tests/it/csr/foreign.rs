@@ -154,7 +154,7 @@ fn every_attribute_and_name_of_an_openssl_request_is_read() {
     let asked: Vec<_> = csr
         .requested_extensions()
         .iter()
-        .map(|e| (e.extn_id.to_string(), e.critical))
+        .map(|e| (e.oid().to_string(), e.critical()))
         .collect();
     let expected = [
         ("2.5.29.19", false),

@@ -93,7 +93,7 @@ fn names_are_critical_exactly_when_the_subject_is_empty() {
             &["dns:a.example.test"],
             SignatureAlgorithm::EcdsaSha256,
         );
-        let criticality: Vec<_> = csr.requested_extensions().iter().map(|e| e.critical).collect();
+        let criticality: Vec<_> = csr.requested_extensions().iter().map(|e| e.critical()).collect();
         assert_eq!(criticality, [critical], "{subject:?}");
     }
 }

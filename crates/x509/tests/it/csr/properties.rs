@@ -39,7 +39,7 @@ fn san() -> impl Strategy<Value = San> {
 fn subject() -> impl Strategy<Value = DistinguishedName> {
     let text = "[a-zA-Z\u{e4}\u{4e2d}][a-zA-Z0-9 ,+=#<>;\"\\\\\u{e4}\u{4e2d}]{0,20}[a-z]";
     (text, text).prop_map(|(cn, o)| {
-        let [cn_oid, o_oid] = ["2.5.4.3", "2.5.4.10"].map(const_oid::ObjectIdentifier::new_unwrap);
+        let [cn_oid, o_oid] = ["2.5.4.3", "2.5.4.10"].map(x509::Oid::new_unwrap);
         DistinguishedName::from_rdns([[(o_oid, o.as_str())], [(cn_oid, cn.as_str())]]).unwrap()
     })
 }

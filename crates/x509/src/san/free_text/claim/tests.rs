@@ -1,7 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 
-const OU: ObjectIdentifier = oids::ORGANIZATIONAL_UNIT;
+const OU: Oid = oids::ORGANIZATIONAL_UNIT;
 
 #[test]
 fn what_attributes_mostly_hold_is_no_name() {
