@@ -18,6 +18,15 @@ pub enum Error {
     /// The key cannot be made, read, opened or used.
     #[error(transparent)]
     Key(#[from] keys::KeyError),
+    /// There is no key file.
+    #[error(
+        "{} is not there, and without its key a root signs nothing: restore the file from a copy of the folder. If there is \
+         none, the key is lost: the certificates that it signed stay valid until they end, none of them can be revoked any \
+         more by a new CRL, and no new one can be signed; make another root with `init`, in a folder of its own, and bring its \
+         certificate to everybody who trusts this one",
+        .0.display()
+    )]
+    NoKey(PathBuf),
     /// The key file belongs to another certificate.
     #[error("{key} does not hold the key of {certificate}: put the files of one ceremony together again", key = .key.display(), certificate = .certificate.display())]
     KeyMismatch {
@@ -100,6 +109,9 @@ pub enum Error {
     /// `verify` found something.
     #[error("the folder is not in order: {}", .0.join("; "))]
     NotInOrder(Vec<String>),
+    /// The same, where every problem stands on the screen already.
+    #[error("the folder is not in order; what is WRONG is said above")]
+    NotInOrderAsShown,
 }
 
 impl Error {

@@ -136,13 +136,26 @@ impl Folder {
         &self.dir
     }
 
+    /// Whether the private key is where it belongs, before anybody is asked for what opens it.
+    ///
+    /// # Errors
+    /// [`Error::NoKey`].
+    pub fn check_key(&self) -> Result<(), Error> {
+        let key = self.dir.join(KEY);
+        match fs::symlink_metadata(&key) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Error::NoKey(key)),
+            _ => Ok(()),
+        }
+    }
+
     /// Opens the private key.
     ///
     /// # Errors
-    /// [`Error::Key`] for a wrong passphrase, a damaged file, or one that others may read; [`Error::KeyMismatch`] if
+    /// [`Error::NoKey`]; [`Error::Key`] for a wrong passphrase, a damaged file, or one that others may read; [`Error::KeyMismatch`] if
     /// the key belongs to another certificate.
     pub fn unlock(&self, protection: Protection<'_>) -> Result<Root, Error> {
         ::files::check_tree(&self.dir)?;
+        self.check_key()?;
         let path = self.dir.join(KEY);
         let content = secret_file::read(&path)?;
         let key = protection.open(&content, &self.certificate)?;

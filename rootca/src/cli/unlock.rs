@@ -27,6 +27,7 @@ impl Opener {
 impl KeyFlags {
     /// For a root that exists.
     pub(super) fn unlock(&self, folder: &Folder, prompts: &mut dyn Prompts) -> Result<Root, Error> {
+        folder.check_key()?;
         let opener = match self.given()? {
             Some(opener) => opener,
             None => Opener::Passphrase(prompts.passphrase()?),

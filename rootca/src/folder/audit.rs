@@ -76,6 +76,8 @@ impl Folder {
                 "{ISSUED} is missing; restore it from a copy of the folder, or let `verify --repair` make it anew from what is \
                  in {ISSUED_FILES}/"
             ));
+            // That nothing else is in it follows.
+            return Ok(());
         }
         let issued = ledger.records;
         let mut problems: Vec<_> = issued
@@ -134,27 +136,31 @@ impl Folder {
 
     fn audit_revoked(&self, audit: &mut Audit) -> Result<(), Error> {
         // Not `issued()`, which refuses: here everything that is wrong is named.
-        let issued = records::read::<Issued>(&self.dir.join(ISSUED))?.records;
-        let issued: HashSet<_> = issued.into_iter().map(|entry| entry.serial).collect();
+        let known = records::read::<Issued>(&self.dir.join(ISSUED))?;
+        let issued: HashSet<_> = known.records.into_iter().map(|entry| entry.serial).collect();
         let ledger = records::read::<Revoked>(&self.dir.join(REVOKED))?;
         if ledger.cut_off {
             audit.notices.push(cut_off(REVOKED));
         }
         if ledger.missing {
             audit.problems.push(format!("{REVOKED} {MISSING}"));
+            return Ok(());
         }
         let revoked = ledger.records;
         let mut seen = HashSet::new();
         let mut problems = Vec::new();
         for entry in &revoked {
-            if !issued.contains(&entry.serial) {
+            if !known.missing && !issued.contains(&entry.serial) {
                 problems.push(format!("revoked.jsonl: {} was never issued", entry.serial));
             }
             if !seen.insert(entry.serial) {
                 problems.push(format!("revoked.jsonl: {} appears more than once", entry.serial));
             }
         }
-        audit.put(format!("{} revoked, all issued here", revoked.len()), problems);
+        match known.missing {
+            true => audit.problems.extend(problems),
+            false => audit.put(format!("{} revoked, all issued here", revoked.len()), problems),
+        }
         Ok(())
     }
 

@@ -11,26 +11,30 @@ impl Folder {
     /// What was ever issued, oldest first.
     ///
     /// # Errors
-    /// [`Error::Content`] names the line that is damaged, or says that the file is missing or empty although certificates
+    /// [`Error::Content`] names the line that is damaged, or says that the file is missing, or empty although certificates
     /// were issued.
     pub fn issued(&self) -> Result<Vec<Issued>, Error> {
         let path = self.dir.join(ISSUED);
         let ledger = records::read::<Issued>(&path)?;
-        let (what, trace) = match ledger.missing {
-            true => ("is missing", self.trace_of_issuing()?),
-            false if ledger.records.is_empty() => ("is empty", self.own_copy()?),
-            false => return Ok(ledger.records),
+        let what = match (ledger.missing, ledger.records.is_empty()) {
+            // A folder is made with one: that it is not there is a loss, whatever was in it.
+            (true, _) => match self.trace_of_issuing()? {
+                Some(trace) => format!("is missing, but {trace}"),
+                None => "is missing".to_owned(),
+            },
+            (false, true) => match self.own_copy()? {
+                Some(trace) => format!("is empty, but {trace}"),
+                None => return Ok(ledger.records),
+            },
+            (false, false) => return Ok(ledger.records),
         };
-        match trace {
-            None => Ok(ledger.records),
-            Some(trace) => Err(Error::Content {
-                path,
-                problem: format!(
-                    "{what}, but {trace}; restore the file from a copy of the folder, or let `verify --repair` make it anew \
-                     from the certificates in {ISSUED_FILES}/, which knows nothing of those that are not there"
-                ),
-            }),
-        }
+        Err(Error::Content {
+            path,
+            problem: format!(
+                "{what}; restore the file from a copy of the folder, or let `verify --repair` make it anew from the \
+                 certificates in {ISSUED_FILES}/, which knows nothing of those that are not there"
+            ),
+        })
     }
 
     /// What the ledger says, also where that is nothing.

@@ -15,7 +15,8 @@ impl Folder {
     /// on it: an offline root's list is short.
     ///
     /// # Errors
-    /// Those of [`Root::crl`] and of [`Folder::revoked`]: a list that lost an entry is not signed.
+    /// Those of [`Root::crl`], of [`Folder::issued`] and of [`Folder::revoked`]: from a folder that lost a ledger no list is
+    /// signed.
     pub fn publish_crl(
         &self,
         root: &Root,
@@ -29,6 +30,7 @@ impl Folder {
             reason: Some(revoked.reason),
             invalidity: None,
         };
+        self.issued()?;
         let entries = self.revoked()?.into_iter().map(entry).collect();
         let latest = self.latest_crl()?;
         let number = self.next_crl_number(latest.as_ref())?;

@@ -349,6 +349,11 @@ fn a_ledger_that_is_missing_is_not_taken_for_empty() {
     ceremony
         .run(&["revoke", &serial, "--dir", "root", "--yes"])
         .refused(1, "--repair");
+    ceremony
+        .run_unlocked(&["crl"])
+        .refused(1, "issued.jsonl: is missing, but")
+        .refused(1, "--repair");
+    assert!(!ceremony.path("root/root.crl").exists());
     verify(&[]).refused(1, "issued.jsonl is missing");
     assert!(!ledger.exists(), "nothing made it anew");
     assert!(
@@ -369,9 +374,11 @@ fn a_ledger_that_is_missing_is_not_taken_for_empty() {
     fs::write(&ledger, kept).unwrap();
     fs::rename(ceremony.path("elsewhere.crt"), copy).unwrap();
     verify(&[]).ok();
-    // A root that has issued nothing has lost nothing.
+    // Nothing but the file says whether anything was ever issued.
     let ceremony = with_csr();
     fs::remove_file(ceremony.path("root/issued.jsonl")).unwrap();
+    ceremony.run_unlocked(&["crl"]).refused(1, "--repair");
+    ceremony.sign("sub", &[]).refused(1, "--repair");
     verify_repaired(&ceremony);
 }
 

@@ -13,6 +13,7 @@ mod faults;
 mod hostile;
 mod judges;
 mod library;
+mod lost;
 mod odd;
 mod order;
 mod refusals;
