@@ -13,7 +13,7 @@ use x509::{Certificate, DistinguishedName, San};
 
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::service_identity::{read, write};
+use crate::service_identity::write;
 
 /// How often a certificate that is there is looked at: the clock may be moved.
 const RENEWAL: Duration = Duration::from_secs(60);
@@ -58,8 +58,8 @@ impl SelfIssuedHttps {
         Ok(receiver)
     }
 
-    /// Makes the certificate if it is missing, used up, of other names, or not from the services CA (users can have
-    /// certificates of the other CAs, whatever their names say), and says whether it did.
+    /// Makes the certificate if it is missing, used up, of other names, without its key, or not from the services CA (users
+    /// can have certificates of the other CAs, whatever their names say), and says whether it did.
     async fn ensure(&self) -> Result<bool, Error> {
         let services = self.issuer.services_ca().await?;
         let names = &self.names;
@@ -69,7 +69,10 @@ impl SelfIssuedHttps {
                 && certificate.verify_signed_by(&services).is_ok()
         };
         let good = |certificate: Certificate| fits(&certificate) && !is_due(&certificate, self.clock.now());
-        if read(&self.files.certificate).is_some_and(good) && self.files.key.exists() {
+        // What loads has its key beside it.
+        let found = self.load().ok();
+        let found = found.and_then(|identity| Certificate::from_der(&identity.leaf()).ok());
+        if found.is_some_and(good) {
             return Ok(false);
         }
         let (key, csr) = key_and_csr(&DistinguishedName::default(), names).map_err(Error::Request)?;

@@ -1,11 +1,10 @@
 //! The identity of a service: made by the process that has the CA at its start, renewed by each process for itself.
 
-use std::path::Path;
+use std::sync::Arc;
 
 use kit::clock::SharedClock;
 use kit::identity_renewal::{is_due, key_and_csr};
 use kit::tls::{Identity, IdentityFiles, SpiffeId};
-use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use x509::{Certificate, DistinguishedName, San};
 
@@ -45,26 +44,21 @@ pub fn check_name(name: &str) -> Result<(), Error> {
     }
 }
 
-/// Makes the identity if it is missing, used up, or of another name.
+/// Makes the identity if it is missing, used up, of another name, without its key, or not from the services CA, and sees to
+/// it that this CA is the only one that it trusts.
 ///
 /// # Errors
 /// Where there is none afterwards.
 pub async fn ensure(
     issuer: &Issuer,
-    name: San,
+    name: &San,
     files: &IdentityFiles,
-    now: OffsetDateTime,
+    clock: &SharedClock,
 ) -> Result<(), Error> {
-    let found =
-        read(&files.certificate).filter(|found| files.key.exists() && found.sans().iter().eq([&name]));
-    let there = found.is_some();
-    if found.is_some_and(|certificate| !is_due(&certificate, now)) {
-        return Ok(());
-    }
-    match make(issuer, name, files).await {
+    match make_if_needed(issuer, name, files, clock).await {
         // It is renewed in the background too. A CA that is suspended or expired must not keep the server from its start:
         // nobody could look, revoke or resume it then.
-        Err(error) if there => {
+        Err(error) if found(name, files, clock).is_some() => {
             tracing::warn!(
                 cause = kit::error::chain(&error),
                 "the service identity was not renewed; the old one stays"
@@ -75,16 +69,43 @@ pub async fn ensure(
     }
 }
 
-async fn make(issuer: &Issuer, name: San, files: &IdentityFiles) -> Result<(), Error> {
-    let (key, csr) = key_and_csr(&DistinguishedName::default(), &[name]).map_err(Error::Request)?;
-    let chain = issuer.service_identity(csr).await?;
-    // Only the services CA is trusted, not its root: under that, users have certificates too.
+async fn make_if_needed(
+    issuer: &Issuer,
+    name: &San,
+    files: &IdentityFiles,
+    clock: &SharedClock,
+) -> Result<(), Error> {
     let services = issuer.services_ca().await?;
-    if let Some(folder) = files.certificate.parent() {
+    trust_alone(&services, files)?;
+    let good = |certificate: Certificate| {
+        certificate.verify_signed_by(&services).is_ok() && !is_due(&certificate, clock.now())
+    };
+    if found(name, files, clock).is_some_and(good) {
+        return Ok(());
+    }
+    let names = std::slice::from_ref(name);
+    let (key, csr) = key_and_csr(&DistinguishedName::default(), names).map_err(Error::Request)?;
+    let chain = issuer.service_identity(csr).await?;
+    write(files, &chain, &key)
+}
+
+/// The certificate in the files, if its key is there too and it is for this name and no other.
+fn found(name: &San, files: &IdentityFiles, clock: &SharedClock) -> Option<Certificate> {
+    let identity = Identity::from_files(files.clone(), Arc::clone(clock)).ok()?;
+    let certificate = Certificate::from_der(&identity.leaf()).ok()?;
+    (certificate.sans() == std::slice::from_ref(name)).then_some(certificate)
+}
+
+/// Only the services CA is trusted, not its root: under that, users have certificates too.
+fn trust_alone(services: &Certificate, files: &IdentityFiles) -> Result<(), Error> {
+    let pem = services.pem();
+    if std::fs::read(&files.roots).is_ok_and(|roots| roots == pem.as_bytes()) {
+        return Ok(());
+    }
+    if let Some(folder) = files.roots.parent() {
         files::private_dir(folder)?;
     }
-    files::replace(&files.roots, services.pem().as_bytes(), 0o644)?;
-    write(files, &chain, &key)
+    Ok(files::replace(&files.roots, pem.as_bytes(), 0o644)?)
 }
 
 /// Renews `identity` at two thirds of its life, until `stop`.
@@ -102,10 +123,6 @@ pub(crate) fn write(files: &IdentityFiles, chain: &str, key: &str) -> Result<(),
         path: files.certificate.clone(),
         source,
     })
-}
-
-pub(crate) fn read(path: &Path) -> Option<Certificate> {
-    Certificate::from_pem(&std::fs::read(path).ok()?).ok()
 }
 
 #[cfg(test)]
