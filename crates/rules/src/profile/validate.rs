@@ -5,7 +5,7 @@
 
 use x509::extension::{Eku, KeyUsageFlags};
 
-use super::{CURVES_ONLY, Kind, MAX_BACKDATE, MAX_SHORT_LIVED, Profile, RSA_ONLY, Revocation};
+use super::{CURVES_ONLY, CommonName, Kind, MAX_BACKDATE, MAX_SHORT_LIVED, Profile, RSA_ONLY, Revocation};
 use crate::duration;
 
 /// A profile that contradicts itself or the standards.
@@ -38,6 +38,13 @@ impl Profile {
         self.subject
             .find_contradiction()
             .map_err(|problem| format!("`subject`: {problem}"))?;
+        if self.development && self.subject.common_name == CommonName::Free {
+            return Err(
+                "`subject.common_name` is free, and the profile is for development: everybody would name whom they like; \
+                 write names-repeat-san, or `development` false"
+                    .into(),
+            );
+        }
         self.san
             .find_contradiction()
             .map_err(|problem| format!("`san`: {problem}"))?;

@@ -118,6 +118,13 @@ fn contradictions_in_names_keys_and_lifetimes_are_found() {
             "CN",
         ),
         (
+            vec![
+                ("subject", json!({ "common_name": "free" })),
+                ("development", json!(true)),
+            ],
+            "`subject.common_name`",
+        ),
+        (
             one("san", json!({ "allowed": ["dns"], "required": ["ip"] })),
             "ip",
         ),
