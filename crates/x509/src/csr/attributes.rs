@@ -63,7 +63,7 @@ impl Attributes {
             return Ok(());
         }
         let [value] = values else {
-            return Err(CsrError::NotSingleValued(kind));
+            return Err(CsrError::NotSingleValued(Box::new(kind)));
         };
         if kind == CHALLENGE_PASSWORD {
             self.challenge_password = Some(text(*value).ok_or(CsrError::ChallengePassword)?);
@@ -78,7 +78,7 @@ fn repeated(kind: Oid) -> CsrError {
     if [EXTENSION_REQUEST, MICROSOFT_EXTENSIONS].contains(&kind) {
         return CsrError::SeveralExtensionRequests;
     }
-    CsrError::RepeatedAttribute(kind)
+    CsrError::RepeatedAttribute(Box::new(kind))
 }
 
 /// One Attribute: its type and its values.
@@ -105,10 +105,10 @@ fn extensions(value: Tlv<'_>) -> Result<Vec<Extension>, CsrError> {
         let extension = Extension::read(&mut list).map_err(CsrError::Attributes)?;
         let kind = extension.oid();
         if found.iter().any(|earlier| earlier.oid() == kind) {
-            return Err(CsrError::RepeatedExtension(kind));
+            return Err(CsrError::RepeatedExtension(Box::new(kind)));
         }
         if extension.critical() && !is_known(kind) {
-            return Err(CsrError::UnknownCritical(kind));
+            return Err(CsrError::UnknownCritical(Box::new(kind)));
         }
         found.push(extension);
     }

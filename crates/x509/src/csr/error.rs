@@ -64,25 +64,25 @@ pub enum CsrError {
     Attributes(DerError),
     /// An attribute type occurs twice.
     #[error("attribute {0} appears more than once in the certificate signing request")]
-    RepeatedAttribute(Oid),
+    RepeatedAttribute(Box<Oid>),
     /// More attributes than any client sends.
     #[error("the certificate signing request has more than {0} attributes")]
     TooManyAttributes(usize),
     /// An attribute that has one value has none or several.
     #[error("attribute {0} of the certificate signing request must have exactly one value")]
-    NotSingleValued(Oid),
+    NotSingleValued(Box<Oid>),
     /// Both the PKCS#9 and the Microsoft form, or either twice.
     #[error("the certificate signing request asks for extensions twice; send one extensionRequest attribute")]
     SeveralExtensionRequests,
     /// An extension type occurs twice.
     #[error("extension {0} appears more than once in the certificate signing request")]
-    RepeatedExtension(Oid),
+    RepeatedExtension(Box<Oid>),
     /// More extensions than any client sends.
     #[error("the certificate signing request asks for more than {0} extensions")]
     TooManyExtensions(usize),
     /// A critical extension that is unknown here could not be honored.
     #[error("the certificate signing request asks for the unknown critical extension {0}")]
-    UnknownCritical(Oid),
+    UnknownCritical(Box<Oid>),
     /// The challenge password is not text of up to 255 characters.
     #[error("the challengePassword of the certificate signing request must be text of 1 to 255 characters")]
     ChallengePassword,
