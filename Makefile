@@ -12,7 +12,7 @@ up: ## build GigVault and start all of it on this machine
 test: ## install what the tests need, then prove everything on real components
 	scripts/test
 
-lint: ## format, clippy, licenses and banned crates
+lint: ## format, rules of the tree, dependencies, clippy, documentation
 	scripts/lint
 
 bench: ## throughput, latency and memory, as ratios to baselines of the same run

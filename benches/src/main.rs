@@ -63,7 +63,7 @@ enum Part {
 /// A database to measure on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Database {
-    /// Embedded, one file a service.
+    /// Embedded, one file per service.
     Sqlite,
     /// A server started for the run, with `fsync` on.
     Postgresql,

@@ -85,7 +85,7 @@ fn results_are_json_or_yaml_and_exit_codes_say_what_failed() {
             "{command:?}: {yaml}"
         );
         let table = system.cli_ok(&[command, &["-o", "table"]].concat()).unwrap();
-        assert!(!table.contains('\u{1b}'), "colours without a terminal: {table}");
+        assert!(!table.contains('\u{1b}'), "colors without a terminal: {table}");
     }
     let cases: [(i32, &[&str]); 7] = [
         (2, &["cert", "nosuch"]),

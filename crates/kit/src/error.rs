@@ -187,7 +187,7 @@ pub(crate) fn report(fault: &dyn Fault) {
         tracing::warn!(
             problem = fault.problem(),
             cause,
-            "request failed for want of a dependency"
+            "request failed: a dependency is unavailable"
         );
     }
 }

@@ -21,7 +21,7 @@ const SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.
 /// How often recorded samples are folded into buckets; between two, they take memory.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-// The `metrics` facade has one recorder a process; this is its reader.
+// The `metrics` facade has one recorder per process; this is its reader.
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 
 /// Reads the process's metrics.

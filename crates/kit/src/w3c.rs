@@ -48,7 +48,7 @@ fn ascii(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(const { HeaderValue::from_static("") })
 }
 
-// All-zero ids are invalid (section 3.2.2.3), and a request must not fail for want of a trace id.
+// All-zero ids are invalid (section 3.2.2.3), and a request must not fail because its trace id is not valid.
 fn random() -> [u8; 16] {
     let mut bytes = [0; 16];
     if aws_lc_rs::rand::fill(&mut bytes).is_err() || bytes.iter().take(8).all(|byte| *byte == 0) {

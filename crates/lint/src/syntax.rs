@@ -75,7 +75,7 @@ pub(crate) fn is_address(name: &[u8]) -> bool {
 /// `local@domain` without display name or comment (RFC 5321 section 4.1.2).
 pub(crate) fn mailbox(address: &[u8]) -> Problem {
     if !address.is_ascii() {
-        return Err("it is not ASCII; the local part belongs into SmtpUTF8Mailbox, the domain into A-labels");
+        return Err("it is not ASCII; the local part belongs in SmtpUTF8Mailbox, the domain into A-labels");
     }
     let at = address
         .iter()

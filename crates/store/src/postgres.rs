@@ -135,7 +135,7 @@ pub(crate) async fn open(url: &str, schema: &str, options: &Options) -> Result<P
     Ok(Pg::new(plan, options.acquire_timeout))
 }
 
-/// Tries again for a while what may pass, such as a server that is just starting, and tells the real cause then.
+/// Retries faults that may pass, such as a server that starts, until `patience` is over; the error is the real cause.
 async fn first_connection(target: &Target, patience: Duration) -> Result<hosts::Chosen, StoreError> {
     let deadline = Instant::now() + patience;
     loop {

@@ -216,7 +216,7 @@ impl Csr {
         &self.public_key
     }
 
-    /// The challengePassword attribute (RFC 2985 §5.4.1), a secret of some enrolment protocols.
+    /// The challengePassword attribute (RFC 2985 section 5.4.1), a secret of some enrollment protocols.
     #[must_use]
     pub fn challenge_password(&self) -> Option<&str> {
         self.attributes.challenge_password.as_deref()

@@ -2,7 +2,7 @@
 //!
 //! Each constructor writes the whole extension with the criticality that its RFC and the Baseline Requirements want,
 //! so a caller cannot get it wrong; no DEFAULT value is ever encoded. [`Extension::value`] reads any of them back.
-//! Which extensions belong into which certificate is the business of `rules` and `lint`.
+//! Which extensions belong in which certificate is the business of `rules` and `lint`.
 
 mod key_usage;
 mod location;

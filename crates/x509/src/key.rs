@@ -1,4 +1,4 @@
-//! Subject public keys (RFC 5280 §4.1.2.7).
+//! Subject public keys (RFC 5280 section 4.1.2.7).
 //!
 //! A [`PublicKey`] is a proof: its SubjectPublicKeyInfo is strict DER, its algorithm is one that GigVault
 //! signs for, its parameters are the exact ones of the algorithm's RFC, and no check of
@@ -37,10 +37,10 @@ const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
 /// How a key identifier is computed from the subjectPublicKey BIT STRING.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum KeyIdMethod {
-    /// Leftmost 160 bits of SHA-256 (RFC 7093 §2 method 1).
+    /// Leftmost 160 bits of SHA-256 (RFC 7093 section 2 method 1).
     #[default]
     Rfc7093,
-    /// SHA-1 (RFC 5280 §4.2.1.2 method 1): what older peers and the OCSP responder id compute.
+    /// SHA-1 (RFC 5280 section 4.2.1.2 method 1): what older peers and the OCSP responder id compute.
     Sha1,
 }
 
@@ -237,7 +237,7 @@ fn rsa(
     Ok((KeyAlgorithm::Rsa(bits), material("rsa", key.modulus.as_bytes())))
 }
 
-/// RFC 5480 §2.1.1: the parameters are the OID of a named curve. Points are taken uncompressed only (§2.2
+/// RFC 5480 section 2.1.1: the parameters are the OID of a named curve. Points are taken uncompressed only (section 2.2
 /// leaves the compressed form optional, and many verifiers of certificates cannot read it).
 fn elliptic(
     algorithm: &AlgorithmIdentifierRef<'_>,
@@ -279,7 +279,7 @@ fn elliptic(
     Ok((kind, material(&kind.to_string(), x)))
 }
 
-/// RFC 8410 §3: the parameters are absent.
+/// RFC 8410 section 3: the parameters are absent.
 fn ed25519(algorithm: &AlgorithmIdentifierRef<'_>, key: &[u8]) -> Result<(KeyAlgorithm, [u8; 32]), KeyError> {
     if algorithm.parameters.is_some() {
         return Err(KeyError::Parameters {

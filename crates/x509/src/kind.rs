@@ -12,13 +12,13 @@ use crate::{
 /// What a signature is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SignedStructure {
-    /// TBSCertificate (RFC 5280 §4.1).
+    /// TBSCertificate (RFC 5280 section 4.1).
     Certificate,
-    /// TBSCertList (RFC 5280 §5.1).
+    /// TBSCertList (RFC 5280 section 5.1).
     Crl,
-    /// CertificationRequestInfo (RFC 2986 §4.1).
+    /// CertificationRequestInfo (RFC 2986 section 4.1).
     CertificateRequest,
-    /// ResponseData of a BasicOCSPResponse (RFC 6960 §4.2.1).
+    /// ResponseData of a BasicOCSPResponse (RFC 6960 section 4.2.1).
     OcspResponse,
 }
 

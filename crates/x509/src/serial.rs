@@ -1,4 +1,4 @@
-//! Certificate serial numbers (RFC 5280 §4.1.2.2).
+//! Certificate serial numbers (RFC 5280 section 4.1.2.2).
 //!
 //! Ours are 128 bits from the random generator, all of them random: the sign octet that DER needs for a high
 //! first bit comes on top. Numbers of other CAs are taken up to the 20 octets of the RFC.
@@ -26,7 +26,7 @@ pub struct Serial {
 }
 
 impl Serial {
-    /// Longest serial number, in octets (RFC 5280 §4.1.2.2).
+    /// Longest serial number, in octets (RFC 5280 section 4.1.2.2).
     pub const MAX_LEN: usize = 20;
     /// Random octets in a serial number made here.
     pub const RANDOM_LEN: usize = 16;

@@ -19,25 +19,25 @@ use pss::PssParameters;
 /// `Display` and `FromStr` use the names of the configuration, such as `ecdsa-sha256`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SignatureAlgorithm {
-    /// ecdsa-with-SHA256 (RFC 5758 §3.2).
+    /// ecdsa-with-SHA256 (RFC 5758 section 3.2).
     EcdsaSha256,
-    /// ecdsa-with-SHA384 (RFC 5758 §3.2).
+    /// ecdsa-with-SHA384 (RFC 5758 section 3.2).
     EcdsaSha384,
-    /// ecdsa-with-SHA512 (RFC 5758 §3.2).
+    /// ecdsa-with-SHA512 (RFC 5758 section 3.2).
     EcdsaSha512,
-    /// sha256WithRSAEncryption (RFC 4055 §5).
+    /// sha256WithRSAEncryption (RFC 4055 section 5).
     RsaPkcs1Sha256,
-    /// sha384WithRSAEncryption (RFC 4055 §5).
+    /// sha384WithRSAEncryption (RFC 4055 section 5).
     RsaPkcs1Sha384,
-    /// sha512WithRSAEncryption (RFC 4055 §5).
+    /// sha512WithRSAEncryption (RFC 4055 section 5).
     RsaPkcs1Sha512,
-    /// RSASSA-PSS, SHA-256, MGF1 with SHA-256, 32 bytes of salt (RFC 4055 §3.1).
+    /// RSASSA-PSS, SHA-256, MGF1 with SHA-256, 32 bytes of salt (RFC 4055 section 3.1).
     RsaPssSha256,
-    /// RSASSA-PSS, SHA-384, MGF1 with SHA-384, 48 bytes of salt (RFC 4055 §3.1).
+    /// RSASSA-PSS, SHA-384, MGF1 with SHA-384, 48 bytes of salt (RFC 4055 section 3.1).
     RsaPssSha384,
-    /// RSASSA-PSS, SHA-512, MGF1 with SHA-512, 64 bytes of salt (RFC 4055 §3.1).
+    /// RSASSA-PSS, SHA-512, MGF1 with SHA-512, 64 bytes of salt (RFC 4055 section 3.1).
     RsaPssSha512,
-    /// Pure Ed25519 (RFC 8410 §6).
+    /// Pure Ed25519 (RFC 8410 section 6).
     Ed25519,
 }
 
@@ -49,7 +49,7 @@ use SignatureAlgorithm::{
 const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 
 /// Content of RSASSA-PSS-params for one hash: `$oid` is the last arc of its OID, `$salt` its length. The
-/// hash identifiers carry NULL (RFC 4055 §2.1), trailerField has its default and is left out.
+/// hash identifiers carry NULL (RFC 4055 section 2.1), trailerField has its default and is left out.
 macro_rules! pss_params {
     ($oid:literal, $salt:literal) => {
         &[

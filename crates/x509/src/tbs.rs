@@ -52,7 +52,7 @@ pub enum BuildError {
     /// One serial number is listed twice.
     #[error("serial number {0} appears more than once in the CRL")]
     RepeatedSerial(Serial),
-    /// `removeFromCRL` belongs into delta CRLs (section 5.3.1).
+    /// `removeFromCRL` belongs in delta CRLs (section 5.3.1).
     #[error("serial number {0}: removeFromCRL may only stand in a delta CRL")]
     RemoveFromFullCrl(Serial),
 }

@@ -68,7 +68,7 @@ pub enum Weakness {
     /// Coordinates that do not satisfy the equation of the curve, or are not below its prime.
     #[error("the point is not on the curve {0}")]
     OffCurve(KeyAlgorithm),
-    /// Coordinate encoded with a value of the prime or above (RFC 8032 §5.1.3).
+    /// Coordinate encoded with a value of the prime or above (RFC 8032 section 5.1.3).
     #[error("the Ed25519 point is not in its canonical encoding")]
     NonCanonical,
     /// One of the eight points for which some signatures verify over any message.

@@ -110,7 +110,7 @@ fn show(report: &Report<'_>, output: Output) -> anyhow::Result<()> {
         ("on hold", report.on_hold.to_string()),
         ("suspended", suspended),
         ("revoked", report.revoked.to_string()),
-        ("revoked meanwhile", report.revoked_meanwhile.to_string()),
+        ("revoked in the meantime", report.revoked_meanwhile.to_string()),
         ("left", report.left.to_string()),
     ];
     let shown = if report.dry_run { 5 } else { facts.len() };

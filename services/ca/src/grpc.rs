@@ -21,7 +21,7 @@ use crate::app::{
 };
 use crate::domain::{Issued, Protocol};
 use crate::error::Error;
-use crate::rest::object;
+use crate::parse;
 use messages::{encode_ca, encode_event, query};
 
 /// Who may call what; what is not here is refused.
@@ -156,7 +156,7 @@ impl wire::ca_server::Ca for Grpc {
         let sans = if request.san.is_empty() {
             None
         } else {
-            Some(object::sans(&request.san).map_err(status)?)
+            Some(parse::sans(&request.san).map_err(status)?)
         };
         let request = IssueRequest {
             csr: request.csr,
@@ -164,7 +164,7 @@ impl wire::ca_server::Ca for Grpc {
             ca: optional(request.ca),
             validity: seconds(request.validity_seconds),
             subject: optional(request.subject)
-                .map(|text| object::subject(&text))
+                .map(|text| parse::subject(&text))
                 .transpose()
                 .map_err(status)?,
             sans,

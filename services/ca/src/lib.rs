@@ -4,9 +4,11 @@ mod app;
 mod config;
 mod domain;
 mod error;
+mod filters;
 mod grpc;
 mod issuance;
 mod jobs;
+mod parse;
 mod rest;
 mod store;
 

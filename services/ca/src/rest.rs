@@ -2,8 +2,7 @@
 
 mod authorities;
 mod certificates;
-pub(crate) mod filters;
-pub(crate) mod object;
+mod object;
 mod paging;
 mod profiles;
 mod revocation;

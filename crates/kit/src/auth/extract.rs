@@ -22,7 +22,7 @@ const MAX_CREDENTIAL: usize = 8 * 1024;
 #[derive(Clone, Debug)]
 pub struct Allow<P>(pub Caller, PhantomData<P>);
 
-/// A caller of whom nothing but a good credential is asked.
+/// Any authenticated caller.
 #[derive(Clone, Debug)]
 pub struct Authenticated(pub Caller);
 
@@ -40,11 +40,7 @@ where
             admit(parts, &caller.subject).await?;
             return Ok(Self(caller, PhantomData));
         }
-        tracing::info!(
-            subject = caller.subject,
-            permission = P::NAME,
-            "refused for want of a permission"
-        );
+        tracing::info!(subject = caller.subject, permission = P::NAME, "request denied");
         Err(AuthFault::Denied(P::NAME).into())
     }
 }

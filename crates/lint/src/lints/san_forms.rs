@@ -196,7 +196,7 @@ fn address(octets: &[u8]) -> Option<IpAddr> {
 fn ip_length(octets: &[u8]) -> Problem {
     match octets.len() {
         4 | 16 => Ok(()),
-        8 | 32 => Err("an address has 8 or 32 octets, which is a range and belongs into name constraints"),
+        8 | 32 => Err("an address has 8 or 32 octets, which is a range and belongs in name constraints"),
         _ => Err("an address has another length"),
     }
 }

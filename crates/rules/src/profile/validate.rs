@@ -101,7 +101,7 @@ impl Profile {
             return Err("`extended_key_usage` of an end entity must not be empty".into());
         }
         if !purposes.is_empty() && self.certificate == Kind::Root {
-            return Err("`extended_key_usage` does not belong into a root".into());
+            return Err("`extended_key_usage` does not belong in a root".into());
         }
         if purposes.contains(&Eku::OcspSigning) && purposes.len() > 1 {
             return Err("`extended_key_usage`: ocsp-signing must stand alone".into());

@@ -1,4 +1,4 @@
-//! Attributes of a request (RFC 2985 §5.4): extensionRequest and challengePassword are read, others only have to
+//! Attributes of a request (RFC 2985 section 5.4): extensionRequest and challengePassword are read, others only have to
 //! be well formed.
 //!
 //! The SET may be unsorted, against DER: several clients write it so. Everything else is strict, and bounded.

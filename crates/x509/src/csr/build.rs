@@ -16,7 +16,7 @@ const SUBJECT_ALT_NAME: Oid = Oid::new_unwrap("2.5.29.17");
 
 impl Csr {
     /// Makes a request in DER: `sign` gets the CertificationRequestInfo and answers the signature as X.509
-    /// carries it. Names go into a subjectAltName, critical if the subject is empty (RFC 5280 §4.2.1.6).
+    /// carries it. Names go into a subjectAltName, critical if the subject is empty (RFC 5280 section 4.2.1.6).
     ///
     /// # Errors
     /// [`CsrBuildError::Sign`] with what `sign` said; the other variants if names cannot be encoded or if the

@@ -171,12 +171,12 @@ macro_rules! mailbox {
 mailbox!(
     EmailAddress,
     Ascii,
-    "its local part is not ASCII: it belongs into an SmtpUTF8Mailbox"
+    "its local part is not ASCII: it belongs in an SmtpUTF8Mailbox"
 );
 mailbox!(
     SmtpUtf8Mailbox,
     Utf8,
-    "its local part is ASCII: it belongs into an rfc822Name"
+    "its local part is ASCII: it belongs in an rfc822Name"
 );
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ fn id<'a>(dotted: &str, parameters: Option<AnyRef<'a>>) -> AlgorithmIdentifierRe
     }
 }
 
-/// The byte strings of RFC 8017, RFC 5758, RFC 8410 and of the Baseline Requirements §7.1.3.2, which give them
+/// The byte strings of RFC 8017, RFC 5758, RFC 8410 and of the Baseline Requirements section 7.1.3.2, which give them
 /// for comparison.
 #[test]
 fn identifiers_are_exact_to_the_byte() {

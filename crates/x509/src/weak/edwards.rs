@@ -1,4 +1,4 @@
-//! Points of edwards25519: decoding as RFC 8032 §5.1.3 says, without the square root itself.
+//! Points of edwards25519: decoding as RFC 8032 section 5.1.3 says, without the square root itself.
 //!
 //! The crypto provider looks at a point only when it verifies a signature; a key must be known to be
 //! sound before that, since with a point of small order one signature can verify for many messages.

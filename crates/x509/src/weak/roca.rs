@@ -2,7 +2,7 @@
 //!
 //! Its primes are k·M + (65537^a mod M) for M a product of small primes, so modulo each small prime the modulus
 //! is a power of 65537. For a sound key all 38 tests hold with a probability of about 2⁻²⁷.
-//! Nemec et al., "The Return of Coppersmith's Attack", CCS 2017, §2.
+//! Nemec et al., "The Return of Coppersmith's Attack", CCS 2017, section 2.
 
 use super::remainder;
 

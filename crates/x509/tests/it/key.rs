@@ -218,7 +218,7 @@ fn key_identifiers_hash_the_bit_string() {
         .map(|b| format!("{b:02X}"))
         .join(":");
     assert!(text.contains(&sha1), "{text}");
-    // RFC 7093 §2 method 1 by another route: the uncompressed point is the last 65 octets.
+    // RFC 7093 section 2 method 1 by another route: the uncompressed point is the last 65 octets.
     tool.write("point", &tool.read("public.der")[26..]);
     let digest = tool.run("openssl dgst -sha256 -r point");
     assert_eq!(

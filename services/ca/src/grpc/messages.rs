@@ -8,7 +8,7 @@ use tonic::Status;
 use super::Grpc;
 use crate::domain::{Authority, Issued, Query};
 use crate::error::Error;
-use crate::rest::filters::Filters;
+use crate::filters::Filters;
 
 impl Grpc {
     pub(super) async fn encode(&self, issued: Issued) -> Result<wire::Certificate, Status> {

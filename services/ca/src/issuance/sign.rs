@@ -27,7 +27,7 @@ const MOST_MESSAGES: usize = 256;
 /// Most bytes of messages of a call; gRPC takes 4 MiB with all that is around them.
 const MOST_BYTES: usize = 2 * 1024 * 1024;
 
-/// Signs a group, in one call a CA as long as it is not too large for that. Those that fail are answered here; the
+/// Signs a group, in one call per CA as long as it is not too large for that. Those that fail are answered here; the
 /// rest goes on.
 pub(super) async fn sign(
     keymgr: &Keymgr,

@@ -14,11 +14,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Rest;
-use super::filters::Filters;
-use super::object::{self, Certificate, requester};
+use super::object::{Certificate, requester};
 use crate::app::{App, IssueRequest, RenewRequest};
 use crate::domain::Protocol;
 use crate::error::Error;
+use crate::filters::Filters;
+use crate::parse;
 
 pub(super) fn routes() -> OpenApiRouter<Rest> {
     OpenApiRouter::new()
@@ -71,9 +72,9 @@ async fn issue(
         csr: body.csr.into_bytes(),
         profile: body.profile,
         ca: body.ca,
-        validity: body.validity.as_deref().map(object::validity).transpose()?,
-        subject: body.subject.as_deref().map(object::subject).transpose()?,
-        sans: body.san.as_deref().map(object::sans).transpose()?,
+        validity: body.validity.as_deref().map(parse::validity).transpose()?,
+        subject: body.subject.as_deref().map(parse::subject).transpose()?,
+        sans: body.san.as_deref().map(parse::sans).transpose()?,
         protocol: Protocol::Rest,
         idempotency_key: IdempotencyKey::from_headers(&headers)?,
     };
@@ -208,7 +209,7 @@ async fn renew(
     let request = RenewRequest {
         serial,
         csr: body.csr.map(String::into_bytes),
-        validity: body.validity.as_deref().map(object::validity).transpose()?,
+        validity: body.validity.as_deref().map(parse::validity).transpose()?,
         protocol: Protocol::Rest,
         idempotency_key: IdempotencyKey::from_headers(&headers)?,
     };

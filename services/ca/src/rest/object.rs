@@ -1,11 +1,7 @@
-//! The certificate object of the REST surface, and the values in requests.
-
-use std::time::Duration;
+//! The certificate object of the REST surface.
 
 use kit::auth::{Caller, permission};
 use serde::Serialize;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use utoipa::ToSchema;
 
 use crate::app::{App, Requester, Rights, Scope, Visibility};
@@ -110,45 +106,6 @@ impl Certificate {
             issued_by: issued.issued_by,
         })
     }
-}
-
-/// A time in a request.
-pub(crate) fn time(field: &'static str, text: &str) -> Result<OffsetDateTime, Error> {
-    OffsetDateTime::parse(text, &Rfc3339)
-        .map_err(|_| Error::invalid(field, "takes an RFC 3339 time such as 2027-01-31T00:00:00Z"))
-}
-
-/// A span in a request: `90d`, `12h`, `1y`.
-pub(crate) fn validity(text: &str) -> Result<Duration, Error> {
-    kit::config::span::parse(text).map_err(|error| Error::invalid("validity", error))
-}
-
-/// A SHA-256 in a request.
-pub(crate) fn sha256(field: &'static str, text: &str) -> Result<[u8; 32], Error> {
-    data_encoding::HEXLOWER_PERMISSIVE
-        .decode(text.as_bytes())
-        .ok()
-        .and_then(|bytes| bytes.try_into().ok())
-        .ok_or_else(|| Error::invalid(field, "takes 64 hex digits"))
-}
-
-/// A subject in a request.
-pub(crate) fn subject(text: &str) -> Result<x509::DistinguishedName, Error> {
-    text.parse().map_err(|error| Error::invalid("subject", error))
-}
-
-/// SANs in a request.
-pub(crate) fn sans(texts: &[String]) -> Result<Vec<x509::San>, Error> {
-    if texts.len() > x509::san::MAX_SANS {
-        return Err(Error::invalid(
-            "san",
-            format!("{} names; at most {} are taken", texts.len(), x509::san::MAX_SANS),
-        ));
-    }
-    texts
-        .iter()
-        .map(|text| text.parse().map_err(|error| Error::invalid("san", error)))
-        .collect()
 }
 
 /// What the caller's permissions come to. `any` is the permission that reaches beyond their own certificates.

@@ -10,11 +10,12 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::object::{self, Certificate, requester, rfc3339};
+use super::object::{Certificate, requester, rfc3339};
 use super::{NoMembers, Rest};
 use crate::app::{App, RevokeRequest};
 use crate::domain::Issued;
 use crate::error::Error;
+use crate::parse;
 
 pub(super) fn routes() -> OpenApiRouter<Rest> {
     OpenApiRouter::new()
@@ -127,7 +128,7 @@ async fn revoke(
         invalidity: body
             .invalidity_time
             .as_deref()
-            .map(|text| object::time("invalidity_time", text))
+            .map(|text| parse::time("invalidity_time", text))
             .transpose()?,
         same_key: body.same_key,
     };

@@ -82,8 +82,8 @@ fn among<'a>(group: &'a [Signed], verdicts: &[Verdict]) -> Vec<&'a Signed> {
         .collect()
 }
 
-/// Takes the idempotency keys of the group; returns the certificates whose key was taken before. A key that
-/// another transaction is just taking is waited for, so that the answer is final.
+/// Takes the idempotency keys of the group; returns the certificates whose key was taken before. Waits for a concurrent
+/// transaction that takes the same key, so that the answer is final.
 async fn claim(tx: &mut Tx, group: &[&Signed], now: OffsetDateTime) -> Result<HashSet<Uuid>, Error> {
     let mut claims: Vec<_> = group
         .iter()

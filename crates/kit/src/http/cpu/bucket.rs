@@ -28,7 +28,7 @@ impl Bucket {
     pub(super) fn add(&mut self, seconds: f64, now: Instant) {
         let come = now.saturating_duration_since(self.at).as_secs_f64() * self.rate;
         let most = self.rate * BURST;
-        // What came while the bucket was full is lost, also for time that was used meanwhile.
+        // What came while the bucket was full is lost, also for time that was used in the meantime.
         self.left = ((self.left + come).min(most) + seconds).min(most);
         self.at = self.at.max(now);
     }

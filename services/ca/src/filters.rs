@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::object::{sha256, time};
 use crate::domain::{Protocol, Query, SanSuffix, Status};
 use crate::error::Error;
+use crate::parse::{sha256, time};
 
 /// Query parameters of `GET /api/v1/certificates`; all that are set must hold.
 #[derive(Debug, Default, Deserialize, IntoParams)]
