@@ -26,6 +26,7 @@ mod own_refusals;
 pub(crate) mod quota;
 mod server;
 mod site;
+mod unread;
 
 pub use answer::AnswerMemory;
 pub use body::{BodyMemory, Pace};

@@ -121,6 +121,8 @@ pub(crate) struct Gate(Arc<Inner>);
 
 struct Inner {
     body: Mutex<Option<Body>>,
+    /// What was not read of it to its end.
+    rest: Mutex<Option<Body>>,
     held: Mutex<Option<Held>>,
     place: Mutex<Option<(KeyedPermit<Arc<str>>, Instant)>>,
     reading: AtomicBool,
@@ -147,6 +149,7 @@ impl Gate {
         let unread = !body.is_end_stream();
         Self(Arc::new(Inner {
             body: Mutex::new(Some(body)),
+            rest: Mutex::default(),
             held: Mutex::default(),
             place: Mutex::default(),
             reading: AtomicBool::new(false),
@@ -179,27 +182,43 @@ impl Gate {
         self.0.reading.load(Ordering::Relaxed)
     }
 
-    /// Whether there is a body that was not read to its end.
-    pub(super) fn is_unread(&self) -> bool {
-        self.0.unread.load(Ordering::Relaxed)
+    /// What was not read of the body to its end; none if it was, or if there was none.
+    pub(super) fn unread(&self) -> Option<Body> {
+        let take = |slot: &Mutex<Option<Body>>| slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let rest = take(&self.0.rest).or_else(|| take(&self.0.body));
+        rest.filter(|_| self.0.unread.load(Ordering::Relaxed))
     }
 
     /// The whole body. What it takes of the memory is given back when the request is answered.
     async fn read(&self, admitted: &Admitted) -> Result<Bytes, Problem> {
         let inner = &*self.0;
         let body = inner.body.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let mut body = body.ok_or_else(|| unreadable("the body was read already"))?;
+        let body = body.ok_or_else(|| unreadable("the body was read already"))?;
         if body.is_end_stream() {
             return Ok(Bytes::new());
         }
+        // Also when the request is ended in the middle of it.
+        let mut body = Returned(Some(body), &inner.rest);
         let mut held = inner.memory.open(inner.peer, admitted).map_err(full)?;
         inner.reading.store(true, Ordering::Relaxed);
-        let whole = read(&mut body, inner.limit, inner.pace, |bytes| held.more(bytes)).await;
+        let whole = read(body.0.get_or_insert_default(), inner.limit, inner.pace, |bytes| {
+            held.more(bytes)
+        })
+        .await;
         inner.reading.store(false, Ordering::Relaxed);
         let whole = whole?;
         inner.unread.store(false, Ordering::Relaxed);
         *inner.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(held);
         Ok(whole)
+    }
+}
+
+/// A body that is kept for whoever throws away its rest.
+struct Returned<'a>(Option<Body>, &'a Mutex<Option<Body>>);
+
+impl Drop for Returned<'_> {
+    fn drop(&mut self) {
+        *self.1.lock().unwrap_or_else(PoisonError::into_inner) = self.0.take();
     }
 }
 
@@ -249,7 +268,7 @@ fn unreadable(detail: &'static str) -> Problem {
 }
 
 pub(super) fn too_large(limit: usize) -> Problem {
-    let detail = format!("the body is larger than the {limit} bytes that are taken");
+    let detail = format!("the body is larger than the limit of {limit} bytes");
     Problem::new(Kind::TooLarge, "body-too-large", detail)
 }
 

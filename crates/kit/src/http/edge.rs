@@ -22,6 +22,7 @@ use http::header::{
     ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
@@ -37,6 +38,7 @@ use super::message::{self, Refusal};
 use super::net;
 use super::quota::{PeerKey, Quotas, Reservation};
 use super::site::Site;
+use super::unread::Unread;
 use crate::error::Kind;
 use crate::problem::Problem;
 use crate::trace::{CORRELATION_ID, Scope};
@@ -64,6 +66,7 @@ pub struct Edge {
     memory: BodyMemory,
     answers: AnswerMemory,
     requests: Arc<Quotas<PeerKey>>,
+    unread: Unread,
 }
 
 impl Edge {
@@ -80,6 +83,7 @@ impl Edge {
             memory: BodyMemory::new(64 * MIB, 16 * MIB),
             answers: AnswerMemory::new(64 * MIB, 16 * MIB),
             requests: Quotas::new(512, usize::MAX),
+            unread: Unread::new(),
         }
     }
 
@@ -170,10 +174,14 @@ impl Edge {
         if method.is_safe() {
             response = self.answers.hold(peer, response);
         }
-        if unread && version < Version::HTTP_2 {
-            // RFC 9112 section 9.6: the rest of the body is not a request.
-            let close = HeaderValue::from_static("close");
-            response.headers_mut().insert(CONNECTION, close);
+        match unread {
+            Some(rest) if version == Version::HTTP_2 => self.unread.drain(peer, rest),
+            Some(_) => {
+                // RFC 9112 section 9.6: the rest of the body is not a request.
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(CONNECTION, close);
+            }
+            None => {}
         }
         let template = matched.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
         let took = started.elapsed();
@@ -182,29 +190,32 @@ impl Edge {
         response
     }
 
-    /// The answer, and whether it leaves a body unread.
+    /// The answer, and what it leaves unread of the body.
     async fn counted(
         &self,
         route: Route,
         matched: Option<&MatchedPath>,
         request: Request,
-    ) -> (Response, bool) {
-        let has_body = !request.body().is_end_stream();
-        let _place = match self.place(&request) {
+    ) -> (Response, Option<Body>) {
+        let place = self.place(&request);
+        let (parts, mut body) = request.into_parts();
+        let unread = |body: Body| Some(body).filter(|body| !body.is_end_stream());
+        let _place = match place {
             Ok(place) => place,
-            Err(problem) => return (problem.into_response(), has_body),
+            Err(problem) => return (problem.into_response(), unread(body)),
         };
-        let (request, gate) = match self.admit(matched, request).await {
-            Ok(admitted) => admitted,
+        let lists = match self.admit(matched, &parts, &mut body).await {
+            Ok(lists) => lists,
             Err(refusal) => {
                 let mut response = refusal.problem.into_response();
                 response.headers_mut().extend(refusal.header);
-                return (response, has_body);
+                return (response, unread(body));
             }
         };
+        let (request, gate) = self.shut_in(parts, body, lists);
         let response = self.guarded(route, request, &gate).await;
         lists::made(&gate, response.body().size_hint().lower());
-        (response, gate.is_unread())
+        (response, gate.unread())
     }
 
     fn place(&self, request: &Request) -> Result<Reservation<PeerKey>, Problem> {
@@ -214,15 +225,15 @@ impl Edge {
         })
     }
 
-    /// Refuses what no route takes and what this one does not declare, and shuts the body in.
+    /// Refuses what no route takes and what this one does not declare; answers whether it is for a page of a list.
     async fn admit(
         &self,
         matched: Option<&MatchedPath>,
-        request: Request,
-    ) -> Result<(Request, Gate), Box<Refusal>> {
+        parts: &Parts,
+        body: &mut Body,
+    ) -> Result<bool, Box<Refusal>> {
         static PLAIN: Operation = Operation::PLAIN;
-        let (mut parts, mut body) = request.into_parts();
-        message::check(&parts)?;
+        message::check(parts)?;
         let known = matched.map(|template| self.declared.find(template.as_str(), &parts.method));
         let operation = match known {
             Some(Known::Operation(operation)) => Some(operation),
@@ -231,15 +242,20 @@ impl Edge {
             Some(Known::OtherMethod) | None => None,
         };
         if let Some(operation) = operation {
-            if !operation.takes_body() && brings_body(parts.version, &mut body).await {
+            if !operation.takes_body() && brings_body(parts.version, body).await {
                 let detail = "this path and method take no body";
                 return Err(Problem::new(Kind::TooLarge, "body-too-large", detail).into());
             }
-            operation.check(&parts, !body.is_end_stream())?;
+            operation.check(parts, !body.is_end_stream())?;
             if body.size_hint().lower() > self.body as u64 {
                 return Err(body::too_large(self.body).into());
             }
         }
+        Ok(operation.is_some_and(Operation::lists))
+    }
+
+    /// The request with its body behind a gate.
+    fn shut_in(&self, mut parts: Parts, body: Body, lists: bool) -> (Request, Gate) {
         let terms = Terms {
             peer: parts
                 .extensions
@@ -248,11 +264,11 @@ impl Edge {
             memory: self.memory.clone(),
             limit: self.body,
             pace: self.pace,
-            lists: operation.is_some_and(Operation::lists),
+            lists,
         };
         let gate = Gate::new(body, terms);
         parts.extensions.insert(gate.clone());
-        Ok((Request::from_parts(parts, Body::new(Closed)), gate))
+        (Request::from_parts(parts, Body::new(Closed)), gate)
     }
 
     async fn guarded(&self, route: Route, request: Request, gate: &Gate) -> Response {
