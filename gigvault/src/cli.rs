@@ -27,15 +27,15 @@ use crate::output::Format;
     propagate_version = true,
     max_term_width = 100,
     after_help = "Examples:
-  gigvault up                                  start everything, in ./gigvault-data
-  gigvault cert create web.example.test        a key and a certificate for it
-  gigvault cert list --expires-before 30d      what runs out soon
-  gigvault doctor                              what is wrong, in plain words
+  gigvault up                              start everything, in ./gigvault-data
+  gigvault cert create web.example.test    a key and a certificate for it
+  gigvault cert list --expires-before 30d  what expires soon
+  gigvault doctor                          what is wrong, in plain words
 
-The server is the one that --url or GIGVAULT_URL names, with --token or GIGVAULT_TOKEN and --ca-file or
+The server is the one that --url or GIGVAULT_URL names, with --token or GIGVAULT_TOKEN and --ca-file or \
 GIGVAULT_CA_FILE; without a URL it is that of ./gigvault-data, with the token in there and no other.
 
-Spans of time are whole numbers with the units y (365 days), w (7 days), d, h, m (minutes), and s, largest first: 90d,
+Spans of time are whole numbers with the units y (365 days), w (7 days), d, h, m (minutes), and s, largest first: 90d, \
 12h, 90m, 1y 30d. A file named - is standard input where it is read, and standard output where it is written.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 denied, 4 not found, 5 pending approval."
@@ -155,7 +155,8 @@ pub(crate) enum Command {
     /// Whose the credential is, and what it may do.
     #[command(after_help = "Examples:
   gigvault whoami
-  GIGVAULT_URL=https://pki.example.test:8443 GIGVAULT_TOKEN=gv_… gigvault whoami -o json")]
+  GIGVAULT_URL=https://pki.example.test:8443 GIGVAULT_TOKEN=gv_… \\
+      gigvault whoami -o json")]
     Whoami,
     /// The offline root: works with no network and no server.
     Rootca(rootca::cli::Args),
@@ -181,4 +182,43 @@ pub(crate) enum Command {
         /// The folder, such as docs/reference.
         folder: PathBuf,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    /// Every command below `command`, with the end of its help.
+    fn notes(command: &clap::Command, path: &str, all: &mut Vec<(String, String)>) {
+        for note in [command.get_after_help(), command.get_after_long_help()] {
+            all.extend(note.map(|text| (path.to_owned(), text.to_string())));
+        }
+        for sub in command.get_subcommands() {
+            notes(sub, &format!("{path} {}", sub.get_name()), all);
+        }
+    }
+
+    /// clap breaks lines at the width of the terminal, and keeps those that a text has: a paragraph of several lines would
+    /// be ragged, and an example that is broken cannot be pasted.
+    #[test]
+    fn the_ends_of_help_texts_fit_80_columns() {
+        let mut all = Vec::new();
+        notes(&Cli::command(), "gigvault", &mut all);
+        assert!(all.len() > 30, "{}", all.len());
+        for (path, text) in all {
+            let mut paragraph = false;
+            for line in text.lines() {
+                let indented = line.starts_with(' ');
+                assert!(!indented || line.chars().count() <= 80, "{path}: {line}");
+                let prose = !indented && !line.is_empty() && !line.ends_with(':');
+                assert!(
+                    !(prose && paragraph),
+                    "{path}: join {line:?} with the line before"
+                );
+                paragraph = prose;
+            }
+        }
+    }
 }

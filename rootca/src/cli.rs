@@ -99,7 +99,7 @@ pub struct KeyFlags {
 /// Flags of `init`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_long_help = "Example:\n  init --subject 'CN=Example Root,O=Example,C=DE' --key-type p384 --validity 20y --dir root"
+    after_long_help = "Example:\n  init --subject 'CN=Example Root,O=Example,C=DE' \\\n      --key-type p384 --validity 20y --dir root"
 )]
 pub struct InitArgs {
     #[command(flatten)]
@@ -139,7 +139,7 @@ pub struct SignIntermediateArgs {
     /// Name of the CA instead of the one in the CSR
     #[arg(long, value_name = "NAME")]
     pub(crate) subject: Option<String>,
-    /// How many further CAs may stand below it
+    /// How many further CAs may be below it
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub(crate) path_len: u8,
     /// Lifetime; 10 years without it
@@ -173,7 +173,7 @@ pub struct SignIntermediateArgs {
 /// Flags of `revoke`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_long_help = "Examples:\n  revoke 3f9c…e1 --dir root --reason ca-compromise && crl --dir root --out root.crl\n  revoke issuing.crt --dir root"
+    after_long_help = "Examples:\n  revoke 3f9c…e1 --dir root --reason ca-compromise &&\n      crl --dir root --out root.crl\n  revoke issuing.crt --dir root"
 )]
 pub struct RevokeArgs {
     /// Serial number, as `inspect --dir` lists it, or the file of a certificate that this root signed: one that the ledger

@@ -10,7 +10,8 @@ pub(crate) enum ApikeyCommand {
 
 Examples:
   gigvault apikey create ci --role developer --validity 90d
-  gigvault apikey create ci --role developer --allow-name 'dns:*.dev.example.test' --allow-name ip:10.1.0.0/16
+  gigvault apikey create ci --role developer \\
+      --allow-name 'dns:*.dev.example.test' --allow-name ip:10.1.0.0/16
   gigvault apikey create monitoring --role auditor -o json | jq -r .token"
     )]
     Create {
@@ -58,7 +59,8 @@ Examples:
         /// Revoke the keys that it made too, those that these made, and so on.
         #[arg(long)]
         descendants: bool,
-        /// Do not ask.
+        /// Do not ask. Where there is no terminal to ask on, one key is revoked without a question, because naming it is
+        /// consent; --descendants is refused without --yes.
         #[arg(long, short = 'y')]
         yes: bool,
     },

@@ -18,8 +18,8 @@ pub(crate) enum CaCommand {
     },
     /// Stop a CA from issuing and renewing, until it is resumed.
     #[command(
-        after_help = "When this returns, no certificate of that CA is stored or handed out any more. What it has issued stays as it
-is, and can be looked at and revoked. Where the CA issues GigVault's own certificates, these are not
+        after_help = "When this returns, no certificate of that CA is stored or handed out any more. What it has issued stays as it \
+is, and can be looked at and revoked. Where the CA issues GigVault's own certificates, these are not \
 renewed either while it is suspended.
 
 Examples:

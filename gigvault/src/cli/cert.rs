@@ -47,14 +47,16 @@ pub(crate) enum CertCommand {
 
 #[derive(Args)]
 #[command(
-    after_help = "A PKCS#12 file (.p12, .pfx) holds the certificate, the CAs above it and the private key, which is read
-from --key and never leaves this machine. Its passphrase is asked for, unless --out-passphrase-file or
+    after_help = "A PKCS#12 file (.p12, .pfx) holds the certificate, the CAs above it and the private key, which is read \
+from --key and never leaves this machine. Its passphrase is asked for, unless --out-passphrase-file or \
 GIGVAULT_OUT_PASSPHRASE gives it.
 
 Examples:
   gigvault cert download 4f1c0a9be27d5f60813e9a4c2b7d1e05 > web.crt
-  gigvault cert download 4f1c0a9be27d5f60813e9a4c2b7d1e05 --chain --out web.chain.pem
-  gigvault cert download 4f1c0a9be27d5f60813e9a4c2b7d1e05 --format pkcs12 --key web.key --out web.p12"
+  gigvault cert download 4f1c0a9be27d5f60813e9a4c2b7d1e05 --chain \\
+      --out web.chain.pem
+  gigvault cert download 4f1c0a9be27d5f60813e9a4c2b7d1e05 \\
+      --format pkcs12 --key web.key --out web.p12"
 )]
 pub(crate) struct Download {
     /// Serial number, hex.
@@ -76,15 +78,18 @@ pub(crate) struct Download {
 
 #[derive(Args)]
 #[command(
-    after_help = "Writes <cn>.key (mode 0600), <cn>.crt and <cn>.chain.pem; with --format pkcs12 one file <cn>.p12 (mode 0600)
+    after_help = "Writes <cn>.key (mode 0600), <cn>.crt and <cn>.chain.pem; with --format pkcs12 one file <cn>.p12 (mode 0600) \
 under a passphrase in their place. The key never leaves this machine.
 
 Examples:
-  gigvault cert create web.example.test --san dns:www.example.test --san ip:10.0.0.1
+  gigvault cert create web.example.test --san dns:www.example.test \\
+      --san ip:10.0.0.1
   gigvault cert create client-7 --profile tls-client --validity 30d
-  gigvault cert create \"Ada Example\" --profile email --san email:ada@example.test --key-type rsa3072
+  gigvault cert create \"Ada Example\" --profile email \\
+      --san email:ada@example.test --key-type rsa3072
   gigvault cert create db.example.test --key db.p12
-  gigvault cert create tomcat.example.test --format pkcs12 --out-passphrase-file phrase"
+  gigvault cert create tomcat.example.test --format pkcs12 \\
+      --out-passphrase-file phrase"
 )]
 pub(crate) struct Create {
     /// Common name; a DNS name is also put among the SANs.
@@ -182,13 +187,15 @@ pub(crate) struct List {
 
 #[derive(Args)]
 #[command(
-    after_help = "Without --new-key and --key the new certificate is for the same key. A key file that is there stays as
+    after_help = "Without --new-key and --key the new certificate is for the same key. A key file that is there stays as \
 it is, unless --new-key writes another with --force.
 
 Examples:
   gigvault cert renew 4f1c0a9be27d5f60813e9a4c2b7d1e05
-  gigvault cert renew 4f1c0a9be27d5f60813e9a4c2b7d1e05 --key web.p12 --format pkcs12 --force
-  gigvault cert renew 4f1c0a9be27d5f60813e9a4c2b7d1e05 --new-key --out /etc/nginx/tls"
+  gigvault cert renew 4f1c0a9be27d5f60813e9a4c2b7d1e05 --key web.p12 \\
+      --format pkcs12 --force
+  gigvault cert renew 4f1c0a9be27d5f60813e9a4c2b7d1e05 --new-key \\
+      --out /etc/nginx/tls"
 )]
 pub(crate) struct Renew {
     /// Serial number, hex.
@@ -216,23 +223,26 @@ pub(crate) struct Renew {
 
 #[derive(Args)]
 #[command(
-    after_help = "Reasons (RFC 5280): unspecified, key-compromise, ca-compromise (for certificates of CAs),
-affiliation-changed, superseded, cessation-of-operation, privilege-withdrawn.
-A revocation is final: only its reason can still be changed, to key-compromise or ca-compromise. A key
-that was compromised is never certified again, and what was issued for it is not renewed. Its other valid
-certificates, of every CA, are named; --same-key revokes them too, also afterwards. `cert hold` and
+    after_help = "Reasons (RFC 5280): unspecified, key-compromise, ca-compromise (for certificates of CAs), \
+affiliation-changed, superseded, cessation-of-operation, privilege-withdrawn. \
+A revocation is final: only its reason can still be changed, to key-compromise or ca-compromise. A key \
+that was compromised is never certified again, and what was issued for it is not renewed. Its other valid \
+certificates, of every CA, are named; --same-key revokes them too, also afterwards. `cert hold` and \
 `cert release` take a certificate back and forth.
 
---all revokes every certificate of a CA that is valid or on hold, again and again until it finds
-none. Where the CA goes on issuing faster than that, it ends with status 1; --stop-issuing suspends
+--all revokes every certificate of a CA that is valid or on hold, again and again until it finds \
+none. Where the CA goes on issuing faster than that, it ends with status 1; --stop-issuing suspends \
 the CA first (`ca resume` ends that). Cut off, it can be run again: it revokes what is left.
 
 Examples:
   gigvault cert revoke 4f1c0a9be27d5f60813e9a4c2b7d1e05 --reason superseded
-  gigvault cert revoke 4f1c0a9be27d5f60813e9a4c2b7d1e05 --reason key-compromise --same-key
+  gigvault cert revoke 4f1c0a9be27d5f60813e9a4c2b7d1e05 \\
+      --reason key-compromise --same-key
   gigvault cert revoke --ca issuing --all --dry-run
-  gigvault cert revoke --ca issuing --all --stop-issuing --reason superseded --yes
-  gigvault cert revoke 4f1c0a9be27d5f60813e9a4c2b7d1e05 --reason key-compromise --invalid-since 2026-11-01T00:00:00Z --yes"
+  gigvault cert revoke --ca issuing --all --stop-issuing \\
+      --reason superseded --yes
+  gigvault cert revoke 4f1c0a9be27d5f60813e9a4c2b7d1e05 \\
+      --reason key-compromise --invalid-since 2026-11-01T00:00:00Z --yes"
 )]
 pub(crate) struct Revoke {
     /// Serial number, hex.
@@ -259,20 +269,23 @@ pub(crate) struct Revoke {
     /// When the key was compromised, RFC 3339.
     #[arg(long)]
     pub(crate) invalid_since: Option<String>,
-    /// Do not ask.
+    /// Do not ask. Where there is no terminal to ask on, one serial number is revoked without a question, because naming it
+    /// is consent; --all and --same-key are refused without --yes.
     #[arg(long, short = 'y')]
     pub(crate) yes: bool,
 }
 
 #[derive(Args)]
 #[command(
-    after_help = "Looks at signatures, dates, names, usages and constraints. It asks no server: whether the certificate
+    after_help = "Looks at signatures, dates, names, usages and constraints. It asks no server: whether the certificate \
 was revoked is not looked at. Every file may be PEM, DER, or PKCS#7 in either; - is standard input.
 
 Examples:
-  gigvault cert verify web.crt --untrusted web.chain.pem --hostname web.example.test
+  gigvault cert verify web.crt --untrusted web.chain.pem \\
+      --hostname web.example.test
   gigvault cert verify client.crt --ca-file root.crt --purpose client
-  openssl s_client -connect web.example.test:443 -showcerts </dev/null | gigvault cert verify - --ca-file root.crt"
+  openssl s_client -connect web.example.test:443 -showcerts </dev/null |
+      gigvault cert verify - --ca-file root.crt"
 )]
 pub(crate) struct Verify {
     /// Certificate; what follows the first in the file counts as untrusted.

@@ -27,7 +27,8 @@ pub(crate) enum CsrCommand {
 
 Examples:
   gigvault csr create web.example.test --san dns:www.example.test
-  gigvault csr create web.example.test --subject 'CN=web.example.test,O=Example,C=DE' --key-type p384
+  gigvault csr create web.example.test --key-type p384 \\
+      --subject 'CN=web.example.test,O=Example,C=DE'
   gigvault csr create web.example.test --key existing.key")]
 pub(crate) struct CsrCreate {
     /// Common name; a DNS name is also put among the SANs.
@@ -57,7 +58,8 @@ pub(crate) struct CsrCreate {
 Examples:
   gigvault csr submit web.csr
   gigvault csr submit web.csr --profile mtls --validity 30d --out /etc/web
-  gigvault csr submit router.csr --subject CN=router.example.test --san dns:router.example.test")]
+  gigvault csr submit router.csr --subject CN=router.example.test \\
+      --san dns:router.example.test")]
 pub(crate) struct CsrSubmit {
     /// PEM or DER.
     pub(crate) file: PathBuf,

@@ -33,7 +33,7 @@ impl Log {
 /// Everything in one process.
 #[derive(Args)]
 #[command(
-    after_help = "The first start makes a development root, an issuing CA and a first admin in the data directory;
+    after_help = "The first start makes a development root, an issuing CA and a first admin in the data directory; \
 the next finds them. Flags win over the environment (GIGVAULT_<SECTION>__<FIELD>), that over the file.
 
 Examples:
@@ -42,10 +42,10 @@ Examples:
   gigvault up --listen 0.0.0.0 --public-http-url http://pki.example.test:8080
   gigvault up --database-url postgres://gigvault@127.0.0.1/gigvault
   gigvault up --database-url file:/etc/gigvault/database-url
-  gigvault up --https-port 0 --ready-file ready.json    free ports, said in the file"
+  gigvault up --https-port 0 --ready-file ready.json    a free port, in the file"
 )]
 pub(crate) struct Up {
-    /// Where state lies [default: gigvault-data].
+    /// Where state is stored [default: gigvault-data].
     #[arg(long)]
     pub(crate) data_dir: Option<PathBuf>,
     /// Address of every port [default: 127.0.0.1].
@@ -79,7 +79,7 @@ pub(crate) struct Up {
     /// YAML file.
     #[arg(long)]
     pub(crate) config: Option<PathBuf>,
-    /// Write where it listens, as JSON, when ready.
+    /// Write where it listens, as JSON, when ready. Overwrites the ready file of an earlier start, and no other file.
     #[arg(long, value_name = "PATH")]
     pub(crate) ready_file: Option<PathBuf>,
     #[command(flatten)]
@@ -89,7 +89,7 @@ pub(crate) struct Up {
 /// Services as their own process.
 #[derive(Args)]
 #[command(
-    after_help = "Services that run elsewhere stand in section `peers` of the configuration.
+    after_help = "Services that run elsewhere are listed in section `peers` of the configuration.
 
 Examples:
   gigvault serve keymgr --config keymgr.yaml
@@ -102,7 +102,7 @@ pub(crate) struct Serve {
     /// YAML file.
     #[arg(long)]
     pub(crate) config: Option<PathBuf>,
-    /// Write where it listens, as JSON, when ready.
+    /// Write where it listens, as JSON, when ready. Overwrites the ready file of an earlier start, and no other file.
     #[arg(long, value_name = "PATH")]
     pub(crate) ready_file: Option<PathBuf>,
     #[command(flatten)]
@@ -112,18 +112,19 @@ pub(crate) struct Serve {
 /// Once, before the first `serve`.
 #[derive(Args)]
 #[command(
-    after_help = "Does what the first `up` does, and writes an identity for each service named. What is there
+    after_help = "Does what the first `up` does, and writes an identity for each service named. What is there \
 already stays as it is, so that it can be run again.
 
 Examples:
-  gigvault bootstrap --config ca.yaml --identity ca --identity keymgr --identity auth
+  gigvault bootstrap --config ca.yaml \\
+      --identity ca --identity keymgr --identity auth
   gigvault bootstrap --config auth.yaml --new-admin-token"
 )]
 pub(crate) struct Bootstrap {
     /// YAML file.
     #[arg(long)]
     pub(crate) config: Option<PathBuf>,
-    /// Where state lies, instead of what the file says.
+    /// Where state is stored, instead of what the file says.
     #[arg(long)]
     pub(crate) data_dir: Option<PathBuf>,
     /// PostgreSQL, instead of what the file says: a URL, or better `file:PATH` or `env:NAME`, where it stands.
@@ -133,8 +134,8 @@ pub(crate) struct Bootstrap {
     /// server must not be running.
     #[arg(long, conflicts_with = "identity")]
     pub(crate) new_admin_token: bool,
-    /// Go on with databases that were restored from a backup and are older than the rest of this installation. What was
-    /// issued and revoked since then is not in them.
+    /// Go on with databases that were restored from a backup and are older than they were, and with a damaged `high-water`;
+    /// says which databases were accepted. What was issued and revoked since then is not in them.
     #[arg(long)]
     pub(crate) accept_restored: bool,
     /// Make the first identity of this service, in `identities/NAME` of the data directory.
