@@ -124,9 +124,10 @@ fn check_ours(dir: &Path) -> anyhow::Result<()> {
     }
     if found.permissions().mode() & 0o022 != 0 {
         anyhow::bail!(
-            "./{} can be written by other users: the server that it names is not asked; close it with `chmod go-w {0}` \
-             if nobody else has changed it, or {advice}",
-            dir.display()
+            "./{} can be written by other users: the server that it names is not asked; close it with `chmod go-w {}` if \
+             no other user has changed it, or {advice}",
+            dir.display(),
+            ::files::quoted(dir)
         );
     }
     Ok(())
@@ -167,5 +168,10 @@ fn pointer(dir: &Path) -> anyhow::Result<ServerInfo> {
             path.display()
         )
     })?;
-    serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))
+    serde_json::from_slice(&text).with_context(|| {
+        format!(
+            "{} is damaged: start the server again, which writes it, or give --url",
+            path.display()
+        )
+    })
 }

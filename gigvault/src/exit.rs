@@ -10,6 +10,16 @@ use client::Error;
 #[error("{0}")]
 pub(crate) struct Usage(pub(crate) String);
 
+/// The way back for whoever has no API key any more.
+pub(crate) const LOST_TOKEN: &str = "if none is left, stop the server and make a new one with `gigvault bootstrap \
+                                     --new-admin-token`, with its --data-dir or --config";
+
+const WHERE_THE_API_IS: &str = "the API is on the HTTPS port (8443 unless it was set otherwise), which `https` in \
+                                server.json of the data directory names: --url https://host:port, with nothing after it";
+const DEFAULT_PORT: u16 = 8443;
+/// What the API says where no route matches, and not only no object.
+const NO_ROUTE: &str = "there is nothing at this path";
+
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 const DENIED: u8 = 3;
@@ -31,7 +41,7 @@ pub(crate) fn say(text: &str) {
 }
 
 /// The chain of causes without what a cause repeats.
-fn text(error: &anyhow::Error) -> String {
+pub(crate) fn text(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
         // A client's error names its cause itself; below it stand the transport's own words for the same.
@@ -73,9 +83,19 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         return Some(hint);
     }
     match error.downcast_ref::<Error>()? {
-        Error::Unreachable { .. } | Error::Timeout { .. } => {
-            Some("is the server running (`gigvault up`)? `gigvault doctor` looks closer".to_owned())
+        Error::Unreachable { url, .. } | Error::Timeout { url, .. } => {
+            let running = "is the server running (`gigvault up`)? `gigvault doctor` looks closer";
+            Some(match names_port(url) {
+                true => running.to_owned(),
+                false => format!(
+                    "the URL names no port, and GigVault listens on {DEFAULT_PORT} unless it is told otherwise; {running}"
+                ),
+            })
         }
+        Error::OtherPort { .. } => Some(WHERE_THE_API_IS.to_owned()),
+        Error::Unexpected { .. } => Some(format!(
+            "another program listens there, or a proxy is in between; {WHERE_THE_API_IS}"
+        )),
         Error::Untrusted { .. } => Some("trust the right root: --ca-file, or GIGVAULT_CA_FILE".to_owned()),
         Error::NotTheApi { .. } => Some(
             "your credential was not sent. If this server shows a certificate from elsewhere (listen.tls, a proxy), say \
@@ -83,7 +103,10 @@ fn hint(error: &anyhow::Error) -> Option<String> {
                 .to_owned(),
         ),
         Error::Problem(problem) => match problem.status {
-            401 => Some("set GIGVAULT_TOKEN or --token to a valid API key".to_owned()),
+            401 => Some(format!("set GIGVAULT_TOKEN or --token to a valid API key; {LOST_TOKEN}")),
+            404 if problem.detail == NO_ROUTE => Some(format!(
+                "check --url: {WHERE_THE_API_IS}. A process of one service serves the routes of that service only"
+            )),
             500 | 503 => problem
                 .correlation_id
                 .as_ref()
@@ -92,6 +115,14 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         },
         _ => None,
     }
+}
+
+fn names_port(url: &str) -> bool {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = authority.split('/').next().unwrap_or_default();
+    authority
+        .rsplit_once(':')
+        .is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// What to do about a place that cannot be written, whichever file of whichever command it is.
@@ -111,7 +142,9 @@ fn hint_for_files(error: &anyhow::Error) -> Option<String> {
             "that file system is mounted read-only: mount it so that it can be written, or name another place".to_owned(),
         ),
         // Ports are refused with the same kind, and have words of their own.
-        ErrorKind::PermissionDenied if is_file => Some(format!(
+        // The error itself may say whose it is.
+        ErrorKind::PermissionDenied if is_file && !text(error).contains("its owner has no right")
+            && !text(error).contains(" belongs to user ") => Some(format!(
             "user {} has no right to do that: change owner or mode of the directory, or name another place",
             rustix::process::geteuid().as_raw()
         )),

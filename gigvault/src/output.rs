@@ -115,7 +115,7 @@ impl Output {
         let color = match cell {
             "valid" | "active" | "ok" => GREEN,
             "revoked" | "failed" => RED,
-            "on_hold" | "expired" | "warning" => YELLOW,
+            "on_hold" | "expired" | "warning" | "suspended" => YELLOW,
             _ => return shown,
         };
         match self.colors {

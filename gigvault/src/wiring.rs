@@ -39,8 +39,9 @@ use lock::lock;
 use ready::ServerInfo;
 use services::{Environment, Services};
 
-pub(crate) use installation::{Belonging, belonging};
-pub(crate) use once::{bootstrap, migrate, new_admin_token};
+pub(crate) use installation::{Accepted, Belonging, Kind as DatabaseKind, belonging};
+pub(crate) use layout::check as check_dir;
+pub(crate) use once::{Bootstrapped, bootstrap, migrate, new_admin_token};
 pub(crate) use openapi::document as openapi_document;
 pub(crate) use services::Service;
 pub(crate) use settings::Settings;
@@ -65,6 +66,9 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     let metrics = kit::metrics::install()?;
     kit::metrics::build_info(env!("CARGO_PKG_VERSION"));
     let stop = kit::shutdown::on_signal()?;
+    if let Some(path) = &plan.ready_file {
+        ready::check_ready_file(path)?;
+    }
     let clock = clock()?;
     let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(&settings))?;
     let _lock = lock(&data)?;
@@ -74,8 +78,8 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     let listeners = Listeners::bind(&settings.listen).await?;
     let (databases, record) = match plan.first_start {
         true => {
-            let (databases, record) = Databases::of_installation(&settings, &data, false).await?;
-            (databases, Some(record))
+            let (databases, joined) = Databases::of_installation(&settings, &data, false).await?;
+            (databases, Some(joined.record))
         }
         false => (Databases::of_part(&settings, &data, &plan.services).await?, None),
     };
@@ -157,7 +161,7 @@ async fn run_services(
     if let Some(record) = record {
         record.complete(&data)?;
     }
-    let keeper = databases.keep_high_water(&data, false).await?;
+    let keeper = databases.keep_high_water(&data).await?;
 
     let ready = ServerInfo::of(&listeners, https.is_some(), &data)?;
     let health = Health::new(stop.clone());

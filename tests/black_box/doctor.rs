@@ -218,3 +218,181 @@ fn what_a_start_would_refuse_in_the_data_directory_is_found() {
         assert_eq!(row(&report, "files")["result"], "ok", "{report:#}");
     }
 }
+
+/// A stopped system with a certificate, and the database of its CA from before.
+fn stopped() -> (System, std::path::PathBuf) {
+    let mut system = System::up().unwrap();
+    system.terminate().unwrap();
+    let kept = system.dir().join("ca.backup");
+    std::fs::copy(system.ready().data_dir.join("db/ca.db"), &kept).unwrap();
+    system.restart().unwrap();
+    system.cli_ok(&["cert", "create", "a.example.test"]).unwrap();
+    system.terminate().unwrap();
+    (system, kept)
+}
+
+type Damage = fn(&Path, &Path);
+
+fn set_mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// The row that reports it, what it says, and the damage to a data directory; the second path is an older database of ca.
+fn damages() -> [(&'static str, &'static str, Damage); 9] {
+    [
+        ("installation", "database of ca is older", |data, kept| {
+            std::fs::copy(kept, data.join("db/ca.db")).unwrap();
+        }),
+        ("installation", "high-water is damaged", |data, _| {
+            std::fs::write(data.join("high-water"), "{").unwrap();
+        }),
+        ("installation", "db/ca.db", |data, _| {
+            std::fs::remove_file(data.join("db/ca.db")).unwrap()
+        }),
+        ("installation", "is damaged", |data, _| {
+            std::fs::write(data.join("db/auth.db"), "garbage").unwrap()
+        }),
+        ("installation", "keys/installation is missing", |data, _| {
+            std::fs::remove_dir_all(data.join("keys")).unwrap();
+        }),
+        ("installation", "keys and databases are missing", |data, _| {
+            for folder in ["keys", "db"] {
+                std::fs::remove_dir_all(data.join(folder)).unwrap();
+            }
+        }),
+        (
+            "installation",
+            "can be read by other users (mode 0644)",
+            |data, _| {
+                set_mode(&data.join("keys/kek"), 0o644);
+            },
+        ),
+        ("files", "can be written by other users (mode 0777)", |data, _| {
+            set_mode(&data.join("db"), 0o777);
+        }),
+        ("files", "can be written by other users (mode 0660)", |data, _| {
+            set_mode(&data.join("keys/kek"), 0o660);
+        }),
+    ]
+}
+
+#[test]
+fn doctor_says_what_a_start_says_of_every_part_that_it_refuses() {
+    let (system, kept) = stopped();
+    let data = system.ready().data_dir.clone();
+    let whole = system.dir().join("whole");
+    judge::run("cp", &["-a", judge::text(&data), judge::text(&whole)]);
+    for (check, says, damage) in damages() {
+        damage(&data, &kept);
+        let (code, report) = doctor(&mut beside(&system));
+        let found = row(&report, check);
+        let detail = found["detail"].as_str().unwrap();
+        assert!(
+            code == Some(1) && found["result"] == "failed" && detail.contains(says),
+            "{says}: {report:#}"
+        );
+        let start = Command::new("timeout")
+            .arg("30")
+            .arg(binary().unwrap())
+            .current_dir(system.dir())
+            .args(["up", "--data-dir", judge::text(&data.canonicalize().unwrap())])
+            .args(testkit::system::FREE_PORTS)
+            .env(testkit::system::ALLOW_UNSAFE, "true")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&start.stderr).into_owned();
+        assert!(
+            start.status.code() == Some(1) && said.contains(detail),
+            "doctor: {detail}\nstart: {said}"
+        );
+        std::fs::remove_dir_all(&data).unwrap();
+        judge::run("cp", &["-a", judge::text(&whole), judge::text(&data)]);
+        let (_, report) = doctor(&mut beside(&system));
+        for check in ["files", "installation"] {
+            assert_eq!(row(&report, check)["result"], "ok", "after {says}: {report:#}");
+        }
+    }
+    // To look changes nothing.
+    let names = std::fs::read_dir(data.join("db")).unwrap().count();
+    assert_eq!(names, 3);
+}
+
+#[test]
+fn a_suspended_ca_is_shown_as_such() {
+    let system = System::up().unwrap();
+    let list = || system.cli_ok(&["ca", "list", "-o", "table"]).unwrap();
+    assert!(
+        list().contains("STATUS") && !list().contains("suspended"),
+        "{}",
+        list()
+    );
+    system.cli_ok(&["ca", "suspend", "issuing"]).unwrap();
+    let line = list()
+        .lines()
+        .find(|line| line.starts_with("issuing"))
+        .unwrap()
+        .to_owned();
+    assert!(line.contains("suspended"), "{line}");
+    let (code, report) = doctor(&mut system.command().unwrap());
+    let found = row(&report, "authorities");
+    assert_eq!(
+        (code, found["result"].as_str()),
+        (Some(0), Some("warning")),
+        "{found}"
+    );
+    assert!(
+        found["detail"]
+            .as_str()
+            .unwrap()
+            .contains("CA issuing was suspended"),
+        "{found}"
+    );
+    assert!(
+        found["fix"]
+            .as_str()
+            .unwrap()
+            .contains("gigvault ca resume issuing"),
+        "{found}"
+    );
+}
+
+#[test]
+fn what_this_user_may_not_read_is_not_taken_for_lost() {
+    if !testkit::process::is_root() {
+        return;
+    }
+    let (system, _) = stopped();
+    let data = system.ready().data_dir.clone();
+    // The folder of the test too, and a program that this user may run.
+    let program = system.dir().join("gigvault");
+    std::fs::copy(binary().unwrap(), &program).unwrap();
+    judge::run("chown", &["-R", "65534", judge::text(system.dir())]);
+    let look = || {
+        let _linked = beside(&system);
+        let mut as_user = Command::new("setpriv");
+        as_user
+            .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
+            .arg(&program)
+            .current_dir(system.dir());
+        doctor(&mut as_user).1
+    };
+    assert_eq!(row(&look(), "installation")["result"], "ok", "{:#}", look());
+    for (path, says) in [
+        (
+            "keys",
+            "keys belongs to user 0, and this process runs as user 65534",
+        ),
+        (
+            "keys/root",
+            "keys/root belongs to user 0, and this process runs as user 65534",
+        ),
+    ] {
+        judge::run("chown", &["0", judge::text(&data.join(path))]);
+        let report = look();
+        let found = row(&report, "installation");
+        let text = found.to_string();
+        assert_eq!(found["result"], "failed", "{report:#}");
+        assert!(text.contains(says) && !text.contains("restore"), "{report:#}");
+        judge::run("chown", &["65534", judge::text(&data.join(path))]);
+    }
+}

@@ -9,6 +9,8 @@
     reason = "tests"
 )]
 
+mod accept_restored;
+mod advice;
 mod authorization;
 mod bad_requests;
 mod commands;
@@ -19,6 +21,7 @@ mod descriptors;
 mod disk_full;
 mod doctor;
 mod durability;
+mod early_refusals;
 mod edges;
 mod fairness;
 mod field_input;
@@ -39,6 +42,7 @@ mod postgresql;
 mod process;
 mod procfs;
 mod profiles;
+mod ready_file;
 mod rest;
 mod revocation;
 mod revoke_all;

@@ -226,7 +226,7 @@ impl<'a> Call<'a> {
                 status: status.as_u16(),
                 ..problem
             }))),
-            _ => Err(self.unexpected(status, "it is no problem document".to_owned())),
+            _ => Err(self.unexpected(status, "it is not a problem document".to_owned())),
         }
     }
 

@@ -224,8 +224,11 @@ fn roots(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, Error> {
 }
 
 fn base_url(text: &str) -> Result<Url, Error> {
-    let refuse = |why: &str| Error::Config(format!("{text:?} is no server URL: {why}"));
-    let mut url = Url::parse(text).map_err(|error| refuse(&format!("{error}; write https://host:port")))?;
+    let refuse = |why: &str| Error::Config(format!("{text:?} is not a server URL: {why}"));
+    let mut url = Url::parse(text).map_err(|error| match Url::parse(&format!("https://{text}")) {
+        Ok(url) if url.port().is_some() => refuse(&format!("it has no scheme; write https://{text}")),
+        _ => refuse(&format!("{error}; write https://host:port")),
+    })?;
     match url.scheme() {
         "https" => {}
         "http" if is_loopback(&url) => {}

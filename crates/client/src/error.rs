@@ -57,8 +57,20 @@ pub enum Error {
         #[source]
         source: reqwest::Error,
     },
+    /// Something listens there that cannot be the API: it speaks another protocol, or is another port of GigVault. No
+    /// request was answered.
+    #[error("{url} is not the REST API of GigVault: {what}")]
+    OtherPort {
+        /// The server.
+        url: String,
+        /// What listens there.
+        what: String,
+        /// All of it.
+        #[source]
+        source: reqwest::Error,
+    },
     /// Something answered, but not as this API does: another server, or a proxy in between.
-    #[error("{url} answered {status} with what is no answer of this API: {what}")]
+    #[error("{url} answered {status}, but not as the API of GigVault does: {what}")]
     Unexpected {
         /// The server.
         url: String,
@@ -100,7 +112,9 @@ impl Error {
             Self::Unreachable { sent, .. } | Self::Timeout { sent, .. } => *sent,
             Self::Unexpected { .. } => true,
             Self::Problem(problem) => problem.status >= 500,
-            Self::Untrusted { .. } | Self::NotTheApi { .. } | Self::Config(_) => false,
+            Self::Untrusted { .. } | Self::NotTheApi { .. } | Self::OtherPort { .. } | Self::Config(_) => {
+                false
+            }
         }
     }
 
@@ -122,6 +136,9 @@ impl Error {
             return Self::Timeout { url, sent };
         }
         let cause = innermost(&source);
+        if let Some(what) = other_port(&url, &source) {
+            return Self::OtherPort { url, what, source };
+        }
         if let Some(cause) = not_the_api(&source) {
             return Self::NotTheApi { url, cause, source };
         }
@@ -199,6 +216,31 @@ fn innermost(error: &reqwest::Error) -> String {
     sources(error).last().map(ToString::to_string).unwrap_or_default()
 }
 
+/// What listens there, where that is not the API by its first answer.
+fn other_port(url: &str, error: &reqwest::Error) -> Option<String> {
+    if url.starts_with("http:") {
+        // hyper names these no other way.
+        let first = innermost(error);
+        let not_http = first.starts_with("invalid HTTP") || first.starts_with("received unexpected message");
+        let what =
+            "what listens there does not answer in plain HTTP; if it is the HTTPS port, write https://";
+        return not_http.then(|| what.to_owned());
+    }
+    match tls_error(error)? {
+        rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => {
+            Some("what listens there does not speak TLS".to_owned())
+        }
+        rustls::Error::InvalidCertificate(rustls::CertificateError::NotValidForNameContext {
+            presented,
+            ..
+        }) => presented
+            .iter()
+            .any(|name| name.contains("spiffe://"))
+            .then(|| "it shows the certificate of a service, as the gRPC port does".to_owned()),
+        _ => None,
+    }
+}
+
 fn is_about_certificate(error: &reqwest::Error) -> bool {
     certificate_error(error).is_some()
 }
@@ -214,6 +256,13 @@ fn not_the_api(error: &reqwest::Error) -> Option<String> {
 }
 
 fn certificate_error(error: &reqwest::Error) -> Option<&rustls::CertificateError> {
+    match tls_error(error)? {
+        rustls::Error::InvalidCertificate(error) => Some(error),
+        _ => None,
+    }
+}
+
+fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
     sources(error).find_map(|layer| {
         let mut layer = Some(layer);
         // rustls's error travels inside an io::Error, and that at times in another, whose `source` skips them.
@@ -222,10 +271,7 @@ fn certificate_error(error: &reqwest::Error) -> Option<&rustls::CertificateError
                 .get_ref()
                 .map(|inner| -> &(dyn std::error::Error + 'static) { inner });
         }
-        match layer.and_then(|layer| layer.downcast_ref::<rustls::Error>()) {
-            Some(rustls::Error::InvalidCertificate(error)) => Some(error),
-            _ => None,
-        }
+        layer.and_then(|layer| layer.downcast_ref::<rustls::Error>())
     })
 }
 

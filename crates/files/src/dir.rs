@@ -1,7 +1,7 @@
 //! Directories for the owner only, changes of names, and what crashes left.
 
 use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::error::kind;
 use crate::stage::{PREFIX, SUFFIX};
 use crate::tree::check_owner;
-use crate::{Error, fault};
+use crate::{Error, fault, quoted};
 
 const PRIVATE: u32 = 0o700;
 
@@ -61,23 +61,36 @@ pub fn private_dir(path: &Path) -> Result<Tightened, Error> {
         }
         found => found.map_err(Error::io("open", path))?,
     };
-    if !found.is_dir() {
-        return Err(Error::NotADirectory {
-            path: path.to_owned(),
-            kind: kind(found.file_type()),
-            advice: match fs::canonicalize(path) {
-                Ok(target) if target.is_dir() => format!("name {} itself", target.display()),
-                _ => "choose another name, or remove it".to_owned(),
-            },
-        });
-    }
-    let us = rustix::process::geteuid().as_raw();
-    let mode = check_owner(path, &found, us)?;
+    let mode = check_dir(path, &found, rustix::process::geteuid().as_raw())?;
     if mode & 0o077 == 0 {
         return Ok(Tightened::No);
     }
     set_private(path)?;
     Ok(Tightened::Yes)
+}
+
+/// Judges a directory as [`private_dir`] does, for the process of user `us`, and changes nothing.
+///
+/// # Errors
+/// Those of [`private_dir`]; [`Error::Io`] where there is none.
+pub fn check_dir_of(path: &Path, us: u32) -> Result<(), Error> {
+    let found = fs::symlink_metadata(path).map_err(Error::io("open", path))?;
+    check_dir(path, &found, us).map(drop)
+}
+
+/// Answers the mode.
+fn check_dir(path: &Path, found: &Metadata, us: u32) -> Result<u32, Error> {
+    if !found.is_dir() {
+        return Err(Error::NotADirectory {
+            path: path.to_owned(),
+            kind: kind(found.file_type()),
+            advice: match fs::canonicalize(path) {
+                Ok(target) if target.is_dir() => format!("name {} itself", quoted(&target)),
+                _ => "choose another name, or remove it".to_owned(),
+            },
+        });
+    }
+    check_owner(path, found, us)
 }
 
 fn set_private(path: &Path) -> Result<(), Error> {

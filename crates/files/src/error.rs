@@ -1,9 +1,11 @@
 //! Why a file could not be created, replaced, appended to or read. Every variant names the path.
 
-use std::fs::FileType;
+use std::fs::{self, FileType};
 use std::io;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+
+use crate::quoted;
 
 /// Why a file operation failed.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +35,7 @@ pub enum Error {
     /// Other users could have put anything there.
     #[error(
         "{} can be written by other users (mode {mode:04o}): check that nothing in it was replaced, then run `chmod {} {}`",
-        path.display(), chmod(path), path.display()
+        path.display(), chmod(path), quoted(path)
     )]
     Writable {
         /// The directory.
@@ -67,8 +69,8 @@ pub enum Error {
     },
     /// A file or directory of somebody else.
     #[error(
-        "{} belongs to user {owner}, but this process runs as user {us}: run it as that user, or `chown -R {us}` the directory",
-        path.display()
+        "{} belongs to user {owner}, but this process runs as user {us}: run it as that user, or run `chown -R {us} {}`",
+        path.display(), quoted(path)
     )]
     Owner {
         /// The directory.
@@ -87,7 +89,7 @@ pub enum Error {
         limit: u64,
     },
     /// The operating system refused.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {source}{}", path.display(), advice(path, source))]
     Io {
         /// `create`, `write`, `read`, …
         action: &'static str,
@@ -132,6 +134,44 @@ fn chmod(path: &Path) -> &'static str {
         true => "700",
         false => "go-w",
     }
+}
+
+/// Whose right is missing: what the operating system keeps to itself.
+fn advice(path: &Path, source: &io::Error) -> String {
+    if source.kind() != io::ErrorKind::PermissionDenied {
+        return String::new();
+    }
+    let us = rustix::process::geteuid().as_raw();
+    // The nearest that can be looked at: below a closed directory nothing can.
+    let nearest = path.ancestors().find_map(|place| {
+        let place = if place.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            place
+        };
+        fs::symlink_metadata(place).ok().map(|found| (place, found))
+    });
+    match nearest {
+        // No command: it may be a directory of the system.
+        Some((place, found)) if found.uid() != us => format!(
+            "; {} belongs to user {}, and this process runs as user {us}: run it as that user, change the owner, or name another place",
+            place.display(),
+            found.uid()
+        ),
+        Some((place, found)) if lacks(&found) => format!(
+            "; its owner has no right to it (mode {:04o}): run `chmod u+{} {}`",
+            found.mode() & 0o7777,
+            if found.is_dir() { "rwx" } else { "rw" },
+            quoted(place)
+        ),
+        _ => String::new(),
+    }
+}
+
+/// Whether a file or directory is closed to its own owner.
+fn lacks(found: &fs::Metadata) -> bool {
+    let needed = if found.is_dir() { 0o700 } else { 0o600 };
+    found.mode() & needed != needed
 }
 
 /// What something is, in words.

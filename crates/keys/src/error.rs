@@ -54,7 +54,7 @@ pub enum KeyError {
     UnsupportedEncryption(&'static str),
     /// A PKCS#12 file uses an encryption that is not supported.
     #[error(
-        "the PKCS#12 file is encrypted with {0}, which is not supported: write it anew with \
+        "the PKCS#12 file is encrypted with {0}, which is not supported: write it again with \
          `openssl pkcs12 -legacy -in OLD -out PEM -noenc` and `openssl pkcs12 -export -in PEM -out NEW`, and remove PEM"
     )]
     UnsupportedPkcs12(&'static str),
@@ -62,7 +62,7 @@ pub enum KeyError {
     #[error("argon2id cost out of range: {0}")]
     Argon2Cost(&'static str),
     /// The envelope was sealed under another key-encryption key.
-    #[error("sealed under key-encryption key {sealed}, but the one at hand is {present}: give the right one")]
+    #[error("sealed under key-encryption key {sealed}, but the one given is {present}: give the right one")]
     WrongKek {
         /// Id in the envelope.
         sealed: String,
@@ -73,7 +73,7 @@ pub enum KeyError {
     #[error("the sealed key does not open: it was changed, or belongs to another key name or purpose")]
     Tampered,
     /// A file with secrets that others may read.
-    #[error("{path} may be read by others (mode {mode:04o}): run `chmod 600 {path}`", path = .path.display())]
+    #[error("{} can be read by other users (mode {mode:04o}): run `chmod 600 {}`", path.display(), files::quoted(path))]
     Exposed {
         /// The file.
         path: PathBuf,

@@ -9,6 +9,7 @@
 mod environment;
 mod error;
 mod origin;
+mod percent;
 mod places;
 mod secret;
 pub mod span;
@@ -23,6 +24,7 @@ use serde::de::DeserializeOwned;
 
 pub use error::ConfigError;
 pub use origin::{Fault, Loaded, Origin, refuse_first};
+pub use percent::Percent;
 pub use secret::{Secret, SecretError};
 
 use environment::Variables;

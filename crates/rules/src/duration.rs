@@ -81,6 +81,10 @@ pub fn parse_or_zero(text: &str) -> Result<Duration, String> {
         let (name, after) = after.split_at(name_length);
         let unit = match unit(name) {
             Ok(unit) => unit,
+            Err(why) if name.is_empty() => {
+                let number = quoted(number);
+                return refuse(&format!("{why}: {number}d is {number} days"));
+            }
             Err(why) => return refuse(&why),
         };
         // The iterator goes on behind the last unit: one that comes again or too late is not found any more.
@@ -112,7 +116,7 @@ fn unit(name: &str) -> Result<char, String> {
             Err("M could be minutes or months; minutes are m, months are written in days".to_owned())
         }
         _ if name.starts_with("mo") => Err("months differ in length; write days".to_owned()),
-        _ if name.starts_with('.') => Err("fractions are not taken; use a smaller unit".to_owned()),
+        _ if name.starts_with('.') => Err("fractions are not accepted; use a smaller unit".to_owned()),
         _ => Err(format!("{:?} is not a unit", quoted(name))),
     }
 }

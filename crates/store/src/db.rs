@@ -5,6 +5,7 @@
 
 use std::{
     fmt,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -110,14 +111,28 @@ impl Db {
         } else {
             return Err(unknown_kind(url));
         };
-        Ok(Self {
+        Ok(Self::of(pools, schema, signal))
+    }
+
+    /// Opens the file of a service only to look into it, beside a process that works on it or without one.
+    ///
+    /// # Errors
+    /// [`StoreError::Configuration`] for what is not a regular file; [`StoreError::Unavailable`] when it cannot be read.
+    pub async fn open_to_read(file: &Path, schema: &str) -> Result<Self, StoreError> {
+        check_schema(schema)?;
+        let pools = sqlite::open_to_read(file).await?;
+        Ok(Self::of(pools, schema, Signal::local()))
+    }
+
+    fn of(pools: Pools, schema: &str, signal: Signal) -> Self {
+        Self {
             inner: Arc::new(Inner {
                 pools,
                 schema: schema.to_owned(),
                 signal,
                 probed: Mutex::default(),
             }),
-        })
+        }
     }
 
     /// Begins a transaction: READ COMMITTED on PostgreSQL, `BEGIN IMMEDIATE` on SQLite, where it waits its turn
@@ -150,7 +165,10 @@ impl Db {
             Pools::Pg(pg) => pg.close().await,
             Pools::Lite { read, write } => {
                 read.close().await;
-                sqlite::empty_log(write).await;
+                // One that was opened to look into it has one pool, and nothing to move.
+                if !write.is_closed() {
+                    sqlite::empty_log(write).await;
+                }
                 write.close().await;
             }
         }

@@ -52,6 +52,26 @@ pub(crate) async fn open(path: &str, options: &Options) -> Result<Pools, StoreEr
     Ok(Pools::Lite { read, write })
 }
 
+/// Opens a file to look into it. Nothing is changed, and where no process works on the file nothing is made beside it.
+pub(crate) async fn open_to_read(path: &Path) -> Result<Pools, StoreError> {
+    files::open(path).map_err(|error| unusable(path, &error.into()))?;
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    // Without a log the file holds everything. SQLite would make one to read it, of the user who reads.
+    let alone = !Path::new(&log).exists();
+    let connect = SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .immutable(alone)
+        .busy_timeout(BUSY_TIMEOUT);
+    let pool = SqlitePoolOptions::new().max_connections(1);
+    let read = pool.connect_with(connect).await?;
+    Ok(Pools::Lite {
+        write: read.clone(),
+        read,
+    })
+}
+
 async fn open_writer(connect: &SqliteConnectOptions, options: &Options) -> Result<SqlitePool, StoreError> {
     let wal = connect
         .clone()

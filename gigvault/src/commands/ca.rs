@@ -16,6 +16,7 @@ pub(super) async fn run(command: CaCommand, connection: &Connection, output: Out
                 let left = times::left(ca.not_after, now());
                 vec![
                     ca.name.clone(),
+                    status(ca).to_owned(),
                     ca.subject.clone(),
                     chain::issuer(&ca.certificate),
                     ca.key_algorithm.clone(),
@@ -23,8 +24,9 @@ pub(super) async fn run(command: CaCommand, connection: &Connection, output: Out
                     left,
                 ]
             };
-            const COLUMNS: [Column; 6] = [
+            const COLUMNS: [Column; 7] = [
                 Column::whole("name", 0),
+                Column::whole("status", 0),
                 Column::text("subject", 0),
                 Column::text("issuer", 0),
                 Column::whole("key", 3),
@@ -39,6 +41,16 @@ pub(super) async fn run(command: CaCommand, connection: &Connection, output: Out
     }
 }
 
+/// Whether it issues now.
+fn status(ca: &Ca) -> &'static str {
+    match now() {
+        _ if ca.suspended_since.is_some() => "suspended",
+        now if now < ca.not_before => "not yet valid",
+        now if now > ca.not_after => "expired",
+        _ => "active",
+    }
+}
+
 fn show(ca: &Ca, output: Output) -> anyhow::Result<()> {
     let suspended = ca.suspended_since.map(|since| {
         let by = ca.suspended_by.as_deref().unwrap_or_default();
@@ -48,6 +60,7 @@ fn show(ca: &Ca, output: Output) -> anyhow::Result<()> {
         ca,
         &[
             ("name", ca.name.clone()),
+            ("status", status(ca).to_owned()),
             ("subject", ca.subject.clone()),
             ("suspended", suspended.unwrap_or_default()),
             ("key", ca.key_algorithm.clone()),

@@ -7,6 +7,7 @@ use client::Certificate;
 use data_encoding::HEXLOWER;
 use keys::{Pkcs12, SoftwareKey};
 use secrecy::SecretString;
+use serde::Serialize;
 
 use super::files::{self, Bundle};
 use super::{now, private_key, times};
@@ -54,6 +55,27 @@ pub(super) fn check_free(
             files::check_free(&paths, own, force)
         }
     }
+}
+
+/// What a program reads: the certificate object, and what was written of it.
+#[derive(Serialize)]
+struct Delivered<'a> {
+    #[serde(flatten)]
+    issued: &'a Certificate,
+    files: Files,
+}
+
+/// Where the files are that were written; none of the others.
+#[derive(Default, Serialize)]
+struct Files {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chain: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pkcs12: Option<String>,
 }
 
 /// Files that are about to be written.
@@ -163,15 +185,29 @@ impl Delivery {
 
     fn deliver(self, issued: &Certificate, output: Output) -> anyhow::Result<()> {
         let bundle = &self.bundle;
-        let is_pem = matches!(self.form, Form::Pem(_));
-        let has_key = matches!(self.form, Form::Pem(Some(_)));
+        let path = |path: &Path| Some(path.display().to_string());
+        let files = match &self.form {
+            Form::Pem(key) => Files {
+                key: key.as_ref().and_then(|_| path(&bundle.key)),
+                certificate: path(&bundle.certificate),
+                chain: path(&bundle.chain),
+                pkcs12: None,
+            },
+            Form::Pkcs12 { .. } => Files {
+                pkcs12: path(&bundle.pkcs12),
+                ..Files::default()
+            },
+        };
         write(bundle, self.form, issued)?;
-        if is_pem {
-            return report(issued, bundle, has_key, output);
-        }
         let mut facts = facts(issued);
-        facts.push(("pkcs12", bundle.pkcs12.display().to_string()));
-        output.one(issued, &facts)
+        let names = ["key", "certificate", "chain", "pkcs12"];
+        let paths = [&files.key, &files.certificate, &files.chain, &files.pkcs12];
+        facts.extend(
+            names
+                .into_iter()
+                .zip(paths.map(|path| path.clone().unwrap_or_default())),
+        );
+        output.one(&Delivered { issued, files }, &facts)
     }
 }
 
@@ -182,7 +218,7 @@ fn write(bundle: &Bundle, form: Form, issued: &Certificate) -> anyhow::Result<()
         Form::Pem(key) => save(bundle, key.as_ref(), issued).with_context(|| {
             let kept = key.map(::files::Staged::keep);
             let key = kept.map_or_else(String::new, |path| {
-                format!("; its new key is in {}, move it to where it belongs", path.display())
+                format!("; its new key is in {}, move it to where it belongs", ::files::quoted(&path))
             });
             format!(
                 "certificate {serial} was issued and not all of its files were written: write it with `gigvault cert \
@@ -200,7 +236,7 @@ fn write(bundle: &Bundle, form: Form, issued: &Certificate) -> anyhow::Result<()
             written.with_context(|| {
                 let (source, of_key) = match is_new {
                     true => (
-                        staged.keep().display().to_string(),
+                        ::files::quoted(&staged.keep()).to_string(),
                         "; the new key is in that file, under the new passphrase",
                     ),
                     false => ("KEY".to_owned(), ""),
@@ -228,18 +264,6 @@ fn save(bundle: &Bundle, key: Option<&::files::Staged>, issued: &Certificate) ->
     certificate.replace()?;
     whole.replace()?;
     Ok(key.map_or(Ok(()), ::files::Staged::try_replace)?)
-}
-
-/// What was issued and where it was written.
-fn report(issued: &Certificate, bundle: &Bundle, key: bool, output: Output) -> anyhow::Result<()> {
-    let path = |path: &Path| path.display().to_string();
-    let mut facts = facts(issued);
-    facts.extend([
-        ("key", if key { path(&bundle.key) } else { String::new() }),
-        ("certificate", path(&bundle.certificate)),
-        ("chain", path(&bundle.chain)),
-    ]);
-    output.one(issued, &facts)
 }
 
 fn facts(issued: &Certificate) -> Vec<(&'static str, String)> {

@@ -60,9 +60,14 @@ fn sentences(checks: &[Check], width: usize, output: Output) -> String {
 pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Result<()> {
     let mut checks = Vec::new();
     let dir = connection::data_dir();
-    if let Some(dir) = &dir {
+    // A server may have been told where the link points to; a start takes no link.
+    let local = dir.as_deref().map(|dir| match dir.is_symlink() {
+        true => std::fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned()),
+        false => dir.to_owned(),
+    });
+    if let Some(dir) = &local {
         checks.push(local::modes(dir));
-        checks.push(local::installation(dir));
+        checks.push(local::installation(dir).await);
         checks.push(local::identities(dir, now()));
     }
     match (connection::find(connection), connection::client(connection)) {
@@ -74,8 +79,8 @@ pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Resu
         )),
         (Err(error), _) => checks.push(failed(
             "server",
-            format!("{error:#}"),
-            "start it with `gigvault up`, or give --url and --ca-file",
+            crate::exit::text(&error),
+            "do that, or name the server by --url and --ca-file",
         )),
     }
     let healthy = checks.iter().all(|check| check.result != "failed");
@@ -128,8 +133,9 @@ async fn remote(client: &client::Client, server: &Server, dir: Option<&Path>, ch
                 client::Error::Untrusted { .. } => {
                     "trust the right root: --ca-file, or the root.crt of the data directory"
                 }
+                client::Error::OtherPort { .. } => "give the HTTPS port: --url https://host:port",
                 client::Error::NotTheApi { .. } => {
-                    "find out who listens there; if it is a proxy or listen.tls, say --server-identity name"
+                    "find out what listens there; if it is a proxy or listen.tls, say --server-identity name"
                 }
                 _ => "start it with `gigvault up`, or correct --url",
             };
@@ -238,7 +244,11 @@ async fn credential(client: &client::Client) -> Check {
         Err(error) if error.status() == Some(401) => failed(
             "credential",
             chain(&error),
-            "set GIGVAULT_TOKEN to a valid API key (admin.token of the data directory)",
+            &format!(
+                "set GIGVAULT_TOKEN to a valid API key, or work in the folder that holds gigvault-data/ with its admin.token; \
+                 {}",
+                crate::exit::LOST_TOKEN
+            ),
         ),
         Err(error) if error.status() == Some(404) => elsewhere("credential", "auth"),
         Err(error) => failed("credential", chain(&error), "see the server's log"),
@@ -254,16 +264,32 @@ async fn authorities(client: &client::Client) -> Check {
         Err(error) if error.status() == Some(404) => return elsewhere("authorities", "ca"),
         Err(error) => return failed("authorities", chain(&error), "see the server's log"),
     };
-    let soon = list
-        .iter()
-        .find(|ca| now() < ca.not_before || ca.not_after - now() < CA_WARNING);
-    match soon {
-        _ if list.is_empty() => failed(
+    if list.is_empty() {
+        return failed(
             "authorities",
             "there is no CA".to_owned(),
             "run `gigvault bootstrap` or `up`",
-        ),
-        Some(ca) if now() < ca.not_before => failed(
+        );
+    }
+    let mut found: Vec<Check> = list.iter().filter_map(authority).collect();
+    // The worst is said first, and the others after it.
+    found.sort_by_key(|check| check.result != "failed");
+    let joined = |part: fn(&Check) -> &str| found.iter().map(part).collect::<Vec<_>>().join("; ");
+    let (detail, fix) = (joined(|check| &check.detail), joined(|check| &check.fix));
+    match found.first().map(|check| check.result) {
+        Some("failed") => failed("authorities", detail, &fix),
+        Some(_) => warning("authorities", detail, &fix),
+        None => {
+            let names: Vec<&str> = list.iter().map(|ca| ca.name.as_str()).collect();
+            ok("authorities", names.join(", "))
+        }
+    }
+}
+
+/// What is wrong with a CA, if anything is.
+fn authority(ca: &client::Ca) -> Option<Check> {
+    if now() < ca.not_before {
+        return Some(failed(
             "authorities",
             format!(
                 "CA {} is not valid before {}",
@@ -271,25 +297,32 @@ async fn authorities(client: &client::Client) -> Check {
                 times::minute(ca.not_before)
             ),
             "set the clocks; if they were wrong when it was made, make a new CA",
-        ),
-        Some(ca) => warning(
+        ));
+    }
+    if let Some(since) = ca.suspended_since {
+        let by = ca.suspended_by.as_deref().unwrap_or("an operator");
+        return Some(warning(
             "authorities",
             format!(
-                "CA {} ends on {} ({})",
+                "CA {} was suspended by {by} on {} and issues nothing",
                 ca.name,
-                times::minute(ca.not_after),
-                times::left(ca.not_after, now())
+                times::minute(since)
             ),
-            "have a successor signed by the root",
-        ),
-        None => ok(
-            "authorities",
-            list.iter()
-                .map(|ca| ca.name.as_str())
-                .collect::<Vec<_>>()
-                .join(", "),
-        ),
+            &format!("`gigvault ca resume {}` lets it issue again", ca.name),
+        ));
     }
+    (ca.not_after - now() < CA_WARNING).then(|| {
+        let end = format!(
+            "{} ({})",
+            times::minute(ca.not_after),
+            times::left(ca.not_after, now())
+        );
+        let fix = "have a successor signed by the root";
+        match ca.not_after < now() {
+            true => failed("authorities", format!("CA {} ended on {end}", ca.name), fix),
+            false => warning("authorities", format!("CA {} ends on {end}", ca.name), fix),
+        }
+    })
 }
 
 /// The client's errors name their cause themselves.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use kit::config::{Loaded, Origin, Secret};
+use serde::Serialize;
 use serde_json::json;
 
 use super::runtime;
@@ -75,7 +76,10 @@ pub(super) fn bootstrap(arguments: Bootstrap, output: Output) -> anyhow::Result<
             .to_string();
         return output.one(&json!({"admin_token": path}), &[("new API key in", path.clone())]);
     }
-    let dir = runtime(0)?.block_on(wiring::bootstrap(
+    let wiring::Bootstrapped {
+        data_dir: dir,
+        accepted,
+    } = runtime(0)?.block_on(wiring::bootstrap(
         settings,
         &arguments.identity,
         arguments.accept_restored,
@@ -85,13 +89,45 @@ pub(super) fn bootstrap(arguments: Bootstrap, output: Output) -> anyhow::Result<
         .iter()
         .map(|name| dir.join("identities").join(name).display().to_string())
         .collect();
-    let whole = json!({"data_dir": dir.display().to_string(), "identities": identities});
+    let lines: Vec<String> = accepted.iter().map(accepted_line).collect();
+    let whole = Done {
+        data_dir: dir.display().to_string(),
+        identities: &identities,
+        accepted: arguments.accept_restored.then_some(&accepted),
+    };
     output.one(
         &whole,
         &[
             ("data directory", dir.display().to_string()),
             ("identities", identities.join(", ")),
+            ("accepted", lines.join("\n")),
         ],
+    )
+}
+
+/// What `bootstrap` answers a program.
+#[derive(Serialize)]
+struct Done<'a> {
+    data_dir: String,
+    identities: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accepted: Option<&'a Vec<wiring::Accepted>>,
+}
+
+/// `ca: older than it was, found at 12, seen at 57; goes on from 1099511627776`
+fn accepted_line(one: &wiring::Accepted) -> String {
+    let age = match (one.older, one.seen_at) {
+        (true, _) => "older than it was",
+        (false, Some(_)) => "not older than it was",
+        (false, None) => "not known to be older",
+    };
+    let before = match one.seen_at {
+        Some(mark) => format!("seen at {mark}"),
+        None => "how far it was is not known".to_owned(),
+    };
+    format!(
+        "{}: {age}, found at {}, {before}; goes on from {}",
+        one.database, one.found_at, one.now_at
     )
 }
 

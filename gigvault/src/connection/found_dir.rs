@@ -32,9 +32,10 @@ pub(super) fn token(path: &Path) -> anyhow::Result<Option<SecretString>> {
         .with_context(|| format!("reading {}", path.display()))?;
     if found.permissions().mode() & 0o077 != 0 {
         bail!(
-            "{} can be read or written by other users: nothing was sent; close it with `chmod go= {0}`, and think of what it \
-             holds as known",
-            path.display()
+            "{} can be read or written by other users: nothing was sent; close it with `chmod go= {}`, and consider what is in \
+             it as known to others",
+            path.display(),
+            files::quoted(path)
         );
     }
     let content = content(file, path)?;

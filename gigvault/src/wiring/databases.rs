@@ -8,7 +8,7 @@ use anyhow::Context;
 use secrecy::ExposeSecret;
 use store::{Db, Options};
 
-use super::installation::{self, DatabaseState, HighWater, Keeper, Record};
+use super::installation::{self, Accepted, DatabaseState, HighWater, Keeper, Places, Record};
 use super::layout::DataDir;
 use super::services::Service;
 use super::settings::Settings;
@@ -18,6 +18,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The databases of the services in this process.
 pub(crate) struct Databases(BTreeMap<Service, Opened>);
+
+/// The databases of an installation, and what was found of them.
+pub(crate) struct Joined {
+    pub(crate) record: Record,
+    /// Those that are older than they were, and were accepted.
+    pub(crate) older: BTreeSet<&'static str>,
+}
 
 struct Opened {
     db: Db,
@@ -31,9 +38,9 @@ impl Databases {
         settings: &Settings,
         data: &DataDir,
         accept_older: bool,
-    ) -> anyhow::Result<(Self, Record)> {
+    ) -> anyhow::Result<(Self, Joined)> {
         let record = Record::read(data)?;
-        installation::check_files(record.as_ref(), settings, data, &Service::ALL)?;
+        installation::check_files(record.as_ref(), Places::of(settings), data, &Service::ALL)?;
         let all = Service::ALL.into_iter().collect();
         let databases = Self::open(settings, data, &all).await?;
         let joined = databases.join(settings, data, record, accept_older).await;
@@ -48,7 +55,7 @@ impl Databases {
     ) -> anyhow::Result<Self> {
         let record = Record::read(data)?;
         let wanted: Vec<Service> = services.iter().copied().collect();
-        installation::check_files(record.as_ref(), settings, data, &wanted)?;
+        installation::check_files(record.as_ref(), Places::of(settings), data, &wanted)?;
         let databases = Self::open(settings, data, services).await?;
         let checked = async {
             let high_water = HighWater::read(data)?;
@@ -66,7 +73,7 @@ impl Databases {
         services: &BTreeSet<Service>,
     ) -> anyhow::Result<Self> {
         let wanted: Vec<Service> = services.iter().copied().collect();
-        installation::check_files(Record::read(data)?.as_ref(), settings, data, &wanted)?;
+        installation::check_files(Record::read(data)?.as_ref(), Places::of(settings), data, &wanted)?;
         let databases = Self::open(settings, data, services).await?;
         let migrated = databases.migrate(settings).await;
         Ok(databases.closing_on_error(migrated).await?.0)
@@ -90,16 +97,31 @@ impl Databases {
         self.0.values().map(|opened| opened.db.clone()).collect()
     }
 
-    /// Remembers from here on how far they are; nothing where they are not part of an installation yet. `accept` takes them
-    /// for what they are, where they are behind.
-    pub(crate) async fn keep_high_water(
+    /// Remembers from here on how far they are; nothing where they are not part of an installation yet.
+    pub(crate) async fn keep_high_water(&self, data: &DataDir) -> anyhow::Result<Option<Keeper>> {
+        match self.installation().await? {
+            Some(id) => Ok(Some(Keeper::start(data, &id, self.all()).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// As [`keep_high_water`](Self::keep_high_water), and takes them as they are, where they are behind.
+    pub(crate) async fn accept(
         &self,
         data: &DataDir,
-        accept: bool,
-    ) -> anyhow::Result<Option<Keeper>> {
+        older: &BTreeSet<&str>,
+    ) -> anyhow::Result<(Option<Keeper>, Vec<Accepted>)> {
+        let Some(id) = self.installation().await? else {
+            return Ok((None, Vec::new()));
+        };
+        let (keeper, accepted) = Keeper::accept(data, &id, self.all(), older).await?;
+        Ok((Some(keeper), accepted))
+    }
+
+    async fn installation(&self) -> anyhow::Result<Option<String>> {
         for Opened { db, name } in self.0.values() {
             if let Some(known) = db.installation().await.with_context(|| name.clone())? {
-                return Ok(Some(Keeper::start(data, &known.id, self.all(), accept).await?));
+                return Ok(Some(known.id));
             }
         }
         Ok(None)
@@ -115,6 +137,29 @@ impl Databases {
                 );
             }
         }
+    }
+
+    /// No databases.
+    pub(crate) fn none() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    /// The files that are in a data directory, to look into them.
+    pub(crate) async fn to_read(data: &DataDir) -> anyhow::Result<Self> {
+        let mut databases = Self::none();
+        for service in Service::ALL {
+            let file = data.database(service.name());
+            if !file.exists() {
+                continue;
+            }
+            let name = name_of_file(data, service);
+            let opened = Db::open_to_read(&file, service.name()).await;
+            let opened = opened.with_context(|| name.clone());
+            let (done, db) = databases.closing_on_error(opened).await?;
+            databases = done;
+            databases.0.insert(service, Opened { db, name });
+        }
+        Ok(databases)
     }
 
     async fn open(settings: &Settings, data: &DataDir, services: &BTreeSet<Service>) -> anyhow::Result<Self> {
@@ -134,12 +179,18 @@ impl Databases {
         data: &DataDir,
         record: Option<Record>,
         accept_older: bool,
-    ) -> anyhow::Result<Record> {
+    ) -> anyhow::Result<Joined> {
         let found = self.look().await?;
-        let high_water = HighWater::read(data)?;
+        let high_water = match accept_older {
+            true => HighWater::read_to_accept(data)?,
+            false => HighWater::read(data)?,
+        };
+        let older = installation::behind(record.as_ref(), &found, &high_water);
         let mut record = installation::decide(record, &found, data.has_root(), &high_water, accept_older)?;
-        record.database = installation::Kind::of(settings);
-        record.own_kek = installation::has_own_kek(settings);
+        Places {
+            database: record.database,
+            own_kek: record.own_kek,
+        } = Places::of(settings);
         record.starts = installation::next_start(&found);
         // Before the first database joins: what a crash leaves then is known to be this installation's.
         record.joining = true;
@@ -151,10 +202,10 @@ impl Databases {
         }
         record.joining = false;
         record.write(data)?;
-        Ok(record)
+        Ok(Joined { record, older })
     }
 
-    async fn look(&self) -> anyhow::Result<Vec<DatabaseState>> {
+    pub(crate) async fn look(&self) -> anyhow::Result<Vec<DatabaseState>> {
         let mut all = Vec::new();
         for (service, Opened { db, name }) in &self.0 {
             let context = || name.clone();
@@ -193,15 +244,17 @@ impl Databases {
     }
 }
 
+fn name_of_file(data: &DataDir, service: Service) -> String {
+    let of = service.name();
+    format!("the database of {of} ({})", data.database(of).display())
+}
+
 async fn open(settings: &Settings, data: &DataDir, service: Service) -> anyhow::Result<Opened> {
     let of = service.name();
     let (url, name) = match &settings.database.url {
         // The URL may hold a password.
         Some(url) => (url.expose_secret().to_owned(), format!("the database of {of}")),
-        None => (
-            data.database_url(of),
-            format!("the database of {of} ({})", data.database(of).display()),
-        ),
+        None => (data.database_url(of), name_of_file(data, service)),
     };
     let options = Options {
         max_connections: settings.database.max_connections,

@@ -4,7 +4,10 @@
 //! record first and marks it complete last; from then on nothing that is missing is made anew, because it was lost.
 
 mod high_water;
+mod inspect;
 mod parts;
+
+use std::collections::BTreeSet;
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
@@ -12,11 +15,18 @@ use serde::{Deserialize, Serialize};
 use super::layout::DataDir;
 use super::settings::Settings;
 
-pub(crate) use high_water::{HighWater, Keeper};
-pub(crate) use parts::{Belonging, belonging, check_files, has_own_kek};
+pub(crate) use high_water::{Accepted, HighWater, Keeper};
+pub(crate) use inspect::{Belonging, belonging};
+pub(crate) use parts::{Places, check_files};
 
 const RESTORE: &str = "restore it from the backup (docs/guides/operating.md, \"Restore\"), or start a new installation with \
                        another data directory and database; nothing was changed";
+
+/// What is lost with an older database.
+const MISSING: &str = "What was issued and revoked since then is missing from it: certificates that cannot be revoked by \
+                       serial number, and revoked ones that count as valid";
+const ACCEPT: &str = "to go on with this one, run `gigvault bootstrap --accept-restored` with the same settings, then start \
+                      again";
 
 /// How far an installation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,7 +134,7 @@ pub(crate) fn decide(
     accept_older: bool,
 ) -> anyhow::Result<Record> {
     let Some(record) = record else {
-        return without_record(found, has_root);
+        return without_record(found, has_root, high_water);
     };
     same_id(&record, found)?;
     let unmarked: Vec<&DatabaseState> = found.iter().filter(|one| one.id.is_none()).collect();
@@ -166,7 +176,7 @@ pub(crate) fn decide(
     Ok(record)
 }
 
-fn without_record(found: &[DatabaseState], has_root: bool) -> anyhow::Result<Record> {
+fn without_record(found: &[DatabaseState], has_root: bool, high_water: &HighWater) -> anyhow::Result<Record> {
     if let Some(id) = found.iter().find_map(|one| one.id.as_ref()) {
         bail!(
             "the databases belong to installation {id}, but keys/installation is missing from this data directory: its keys \
@@ -188,6 +198,12 @@ fn without_record(found: &[DatabaseState], has_root: bool) -> anyhow::Result<Rec
         .map(|one| one.service)
         .collect();
     if empty.len() == found.len() && !has_root {
+        if let Some(id) = high_water.installation() {
+            bail!(
+                "processes of installation {id} worked with this data directory, as its `high-water` says, but its keys and \
+                 databases are missing; {RESTORE}"
+            );
+        }
         return Ok(new(State::Founding));
     }
     if empty.is_empty() && has_root {
@@ -219,28 +235,46 @@ fn same_id(record: &Record, found: &[DatabaseState]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A database that took part in fewer starts than the data directory was restored from a backup.
-fn not_older(record: &Record, found: &[DatabaseState]) -> anyhow::Result<()> {
+/// Databases that took part in fewer starts than the installation had, and how many it had at least. They were restored
+/// from a backup.
+fn older<'a>(record: &Record, found: &'a [DatabaseState]) -> (i64, Vec<&'a DatabaseState>) {
     let newest = found.iter().map(|one| one.starts).max().unwrap_or_default();
     // A start that was cut off left some at its number and the others one behind.
     let least = match newest > record.starts {
         true => newest - 1,
         false => record.starts - i64::from(record.joining),
     };
-    let older: Vec<&str> = found
-        .iter()
-        .filter(|one| one.id.is_some() && one.starts < least)
-        .map(|one| one.service)
-        .collect();
+    let older = found.iter().filter(|one| one.id.is_some() && one.starts < least);
+    (least, older.collect())
+}
+
+fn not_older(record: &Record, found: &[DatabaseState]) -> anyhow::Result<()> {
+    let (starts, older) = older(record, found);
     if older.is_empty() {
         return Ok(());
     }
+    let names: Vec<&str> = older.iter().map(|one| one.service).collect();
+    let took_part: Vec<String> = older
+        .iter()
+        .map(|one| format!("{} knows of {}", one.service, one.starts))
+        .collect();
     bail!(
-        "the database of {} is older than the rest of this installation: it was restored from a backup. What was issued and \
-         revoked since then is missing from it. Restore a newer one if there is one; to go on with this one, run `gigvault \
-         bootstrap --accept-restored` with the same settings, then start again",
-        older.join(", ")
+        "the database of {} is older than the installation, which was started {starts} times ({}): it was restored from a \
+         backup. {MISSING}. Restore a newer one if there is one; {ACCEPT}",
+        names.join(", "),
+        took_part.join(", ")
     )
+}
+
+/// The databases that `--accept-restored` takes though they are older than they were.
+pub(crate) fn behind(
+    record: Option<&Record>,
+    found: &[DatabaseState],
+    high_water: &HighWater,
+) -> BTreeSet<&'static str> {
+    let (_, by_starts) = record.map_or((0, Vec::new()), |record| older(record, found));
+    let by_mark = high_water.behind(found);
+    by_starts.iter().chain(&by_mark).map(|one| one.service).collect()
 }
 
 /// What a process of some services asks: that its databases were bootstrapped, are of one installation, and are not behind
@@ -260,7 +294,7 @@ pub(crate) fn check_part(
             lost.service
         );
     }
-    let ids: std::collections::BTreeSet<_> = found.iter().filter_map(|one| one.id.as_ref()).collect();
+    let ids: BTreeSet<_> = found.iter().filter_map(|one| one.id.as_ref()).collect();
     if ids.len() > 1 {
         bail!("the databases of this process belong to different installations: {ids:?}");
     }

@@ -1,6 +1,9 @@
 //! What lies where in the data directory.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+
+use rustix::process::geteuid;
 
 /// The data directory of `up`, and of a fleet's bootstrap.
 #[derive(Clone, Debug)]
@@ -12,20 +15,30 @@ impl DataDir {
     /// Makes the directory and its folders where they are missing, and closes them to other users. What those could have
     /// written in is refused, and so is a symbolic link, in these folders and wherever below them.
     pub(crate) fn create(root: &Path) -> Result<Self, files::Error> {
-        let dir = Self {
-            root: root.to_owned(),
-        };
-        for folder in [
-            dir.root.clone(),
-            dir.root.join("db"),
-            dir.root.join("keys"),
-            dir.root.join("identities"),
-        ] {
+        let dir = Self::at(root);
+        for folder in dir.folders() {
             private(&folder)?;
         }
         // What is below was made by this user, or somebody else was there.
         files::check_tree(&dir.root)?;
         Ok(dir)
+    }
+
+    /// Refuses what [`create`](Self::create) would refuse for a process of user `us`, and changes nothing. A folder that is
+    /// missing is not refused: a start makes it.
+    pub(crate) fn check(&self, us: u32) -> Result<(), files::Error> {
+        for folder in self.folders() {
+            match files::check_dir_of(&folder, us) {
+                Err(error) if error.is_not_found() => {}
+                checked => checked?,
+            }
+        }
+        files::check_tree_of(&self.root, us)
+    }
+
+    fn folders(&self) -> [PathBuf; 4] {
+        let below = |name| self.root.join(name);
+        [self.root.clone(), below("db"), below("keys"), below("identities")]
     }
 
     /// Removes what a crash left of unfinished writes. Only for the process that holds the lock.
@@ -138,6 +151,13 @@ impl DataDir {
     pub(crate) fn path(&self) -> &Path {
         &self.root
     }
+}
+
+/// Refuses what a start by the owner of a data directory would refuse of its files, and changes nothing.
+pub(crate) fn check(root: &Path) -> Result<(), files::Error> {
+    // A server that runs as another user is looked at by root too.
+    let owner = std::fs::symlink_metadata(root).map_or_else(|_| geteuid().as_raw(), |found| found.uid());
+    DataDir::at(root).check(owner)
 }
 
 /// A folder that only its owner may enter.

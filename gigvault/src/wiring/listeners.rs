@@ -123,7 +123,7 @@ impl Limits {
             connections,
             // One client never has all of them.
             connections_per_peer: self.connections_per_peer.min(connections.div_ceil(2)),
-            cpu: CpuBudget::new(self.unauthenticated_cpu_per_peer),
+            cpu: CpuBudget::new(self.unauthenticated_cpu_per_peer.get()),
             ..kit::http::Limits::default()
         }
     }

@@ -9,18 +9,25 @@ use kit::auth::Epoch;
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
-use super::databases::Databases;
+use super::databases::{Databases, Joined};
+use super::installation::Accepted;
 use super::layout::DataDir;
 use super::services::{Environment, Service, Services};
 use super::settings::{self, Settings};
 use super::{check_clock, clock, first_start, in_data_dir, listeners, lock, public_http_url};
+
+/// What was made, and what was taken as it is.
+pub(crate) struct Bootstrapped {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) accepted: Vec<Accepted>,
+}
 
 /// Makes databases, hierarchy, first admin and the first identities of the named services, and ends.
 pub(crate) async fn bootstrap(
     mut settings: Settings,
     identities: &[String],
     accept_restored: bool,
-) -> anyhow::Result<PathBuf> {
+) -> anyhow::Result<Bootstrapped> {
     for name in identities {
         setup::service_identity::check_name(name)?;
     }
@@ -38,7 +45,8 @@ pub(crate) async fn bootstrap(
         _ => public_http_url(&settings, listeners::configured_http_url(&settings.listen)),
     };
     check_clock(&data, &clock)?;
-    let (databases, record) = Databases::of_installation(&settings, &data, accept_restored).await?;
+    let (databases, Joined { record, older }) =
+        Databases::of_installation(&settings, &data, accept_restored).await?;
     let environment = Environment {
         settings: &settings,
         data: &data,
@@ -54,16 +62,24 @@ pub(crate) async fn bootstrap(
         let mut services = Services::build(&environment, &Service::ALL.into_iter().collect()).await?;
         first_start(&environment, &mut services, identities).await?;
         record.complete(&data)?;
-        databases.keep_high_water(&data, accept_restored).await
+        match accept_restored {
+            true => databases.accept(&data, &older).await,
+            false => Ok((databases.keep_high_water(&data).await?, Vec::new())),
+        }
     };
     let made = made.await;
-    if let Ok(Some(keeper)) = made {
-        keeper.finish().await;
-        databases.close().await;
-        return Ok(data.path().to_owned());
-    }
+    let accepted = match made {
+        Ok((Some(keeper), accepted)) => {
+            keeper.finish().await;
+            Ok(accepted)
+        }
+        made => made.map(|(_, accepted)| accepted),
+    };
     databases.close().await;
-    made.map(|_| data.path().to_owned())
+    Ok(Bootstrapped {
+        data_dir: data.path().to_owned(),
+        accepted: accepted?,
+    })
 }
 
 /// Makes another API key of a root-admin where an installation is, and answers the file that it is in.

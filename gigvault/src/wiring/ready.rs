@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use serde::Serialize;
+use anyhow::{Context as _, bail};
+use serde::{Deserialize, Serialize};
 
 use super::layout::DataDir;
 use super::listeners::Listeners;
@@ -27,6 +28,40 @@ pub(crate) struct ServerInfo {
     pub(crate) pid: u32,
 }
 
+/// Most bytes of a ready file.
+const LONGEST: u64 = 64 * 1024;
+
+/// What every ready file says.
+#[derive(Deserialize)]
+struct Ours {
+    #[serde(rename = "https")]
+    _https: String,
+    #[serde(rename = "data_dir")]
+    _data_dir: String,
+    #[serde(rename = "pid")]
+    _pid: u32,
+}
+
+/// Refuses a file that is there and is not the ready file of an earlier start. An empty one is taken: scripts make it, to
+/// have a name of their own.
+pub(crate) fn check_ready_file(path: &Path) -> anyhow::Result<()> {
+    ::files::check_replaceable(path).context("--ready-file")?;
+    let content = match ::files::read(path, LONGEST) {
+        Err(error) if error.is_not_found() => return Ok(()),
+        Err(::files::Error::TooLong { .. }) => None,
+        content => Some(content.context("--ready-file")?),
+    };
+    let ours = |content: &Vec<u8>| content.is_empty() || serde_json::from_slice::<Ours>(content).is_ok();
+    match content.as_ref().is_some_and(ours) {
+        true => Ok(()),
+        false => bail!(
+            "--ready-file: {} exists and is not the ready file of an earlier start, so it is not overwritten: choose another \
+             name, or move it away",
+            path.display()
+        ),
+    }
+}
+
 impl ServerInfo {
     /// Of bound sockets. Without a certificate to be, nothing is served over HTTPS.
     pub(crate) fn of(listeners: &Listeners, https: bool, data: &DataDir) -> anyhow::Result<Self> {
@@ -49,6 +84,8 @@ impl ServerInfo {
         let json = serde_json::to_vec_pretty(self)?;
         ::files::replace(&data.server(), &json, 0o600)?;
         if let Some(path) = ready_file {
+            // Again: the start took a while.
+            check_ready_file(path)?;
             ::files::replace(path, &json, 0o644)?;
         }
         Ok(())
@@ -86,9 +123,11 @@ impl ServerInfo {
         text.push_str("Now, in another terminal in this folder:\n\n");
         if !found {
             text.push_str(&format!(
-                "  export GIGVAULT_URL={https}\n  export GIGVAULT_CA_FILE={dir}/root.crt\n  \
-                 export GIGVAULT_TOKEN=$(cat {dir}/admin.token)\n",
-                https = self.https
+                "  export GIGVAULT_URL={https}\n  export GIGVAULT_CA_FILE={root}\n  \
+                 export GIGVAULT_TOKEN=$(cat {token})\n",
+                https = self.https,
+                root = ::files::quoted(&data.root_certificate()),
+                token = ::files::quoted(&data.admin_token())
             ));
         }
         text.push_str("  gigvault cert create web.example.test\n\n");

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use kit::config::Secret;
+use kit::config::{Percent, Secret};
 use kit::tls::ServerFiles;
 use serde::{Deserialize, Serialize};
 
@@ -14,13 +14,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
-    /// Where state lies that is not in a database: keys, identities, and the SQLite files.
+    /// Where state is stored that is not in a database: keys, identities, and the SQLite files.
     pub(crate) data_dir: PathBuf,
     /// Addresses and names.
     pub(crate) listen: Listen,
     /// What one client may take of this process.
     pub(crate) limits: Limits,
-    /// Where state lies.
+    /// Where state is stored.
     pub(crate) database: Database,
     /// Logs.
     pub(crate) telemetry: Telemetry,
@@ -139,7 +139,7 @@ pub(crate) struct Limits {
     pub(crate) requests_per_peer: usize,
     /// The part of all cores that one client has for what it does without a valid credential, in percent; beyond it, it
     /// waits.
-    pub(crate) unauthenticated_cpu_per_peer: u8,
+    pub(crate) unauthenticated_cpu_per_peer: Percent,
     /// Memory for the request bodies of a listener, in MiB.
     pub(crate) body_memory: u16,
     /// The part of it that one client, or one principal, has at most, in MiB.
@@ -152,7 +152,7 @@ impl Default for Limits {
             connections: 4096,
             connections_per_peer: 512,
             requests_per_peer: 512,
-            unauthenticated_cpu_per_peer: 10,
+            unauthenticated_cpu_per_peer: Percent::clamped(10),
             body_memory: 64,
             body_memory_per_peer: 16,
         }

@@ -49,7 +49,7 @@ struct Report {
 struct Check {
     #[schema(example = "keymgr")]
     name: String,
-    /// `ok`, or `failing`: its reason stands in the log.
+    /// `ok`, or `failing`: its reason is in the log.
     #[schema(example = "ok")]
     result: &'static str,
 }

@@ -77,10 +77,16 @@ impl ConfigError {
                 match expected(text) {
                     _ if text.ends_with("must be quoted") => {
                         let value = value.unwrap_or_default();
-                        named(
-                            field,
-                            &format!("is {value} without quotes, which is not text; write \"{value}\""),
-                        )
+                        let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+                        let span = match digits && !value.is_empty() {
+                            true => {
+                                format!(", or with a unit if it is a span of time: {value}d is {value} days")
+                            }
+                            false => String::new(),
+                        };
+                        let text =
+                            format!("is {value} without quotes, which is not text; write \"{value}\"{span}");
+                        named(field, &text)
                     }
                     Some(form) => named(
                         field,

@@ -195,7 +195,7 @@ fn pointers_are_plain_addresses_and_complete() {
     for (crl, complaint) in [
         ("https://a.test/crl", "http:// or ldap://"),
         ("http://", "http://"),
-        ("http://a b/", "no URI"),
+        ("http://a b/", "not a URI"),
     ] {
         let pointers = Pointers {
             crl: vec![crl.into()],

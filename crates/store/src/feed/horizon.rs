@@ -22,7 +22,7 @@ const STATE_PG: &str = "SELECT pruned_tx, pruned_ordinal, \
 const STATE_LITE: &str =
     "SELECT pruned_tx, pruned_ordinal, counter + 1 AS next_tx, FALSE AS more FROM outbox_state";
 
-const AHEAD: &str = "it lies ahead of the feed, whose database was restored from an older backup";
+const AHEAD: &str = "it is ahead of the feed, whose database was restored from an older backup";
 
 /// Where a feed stands.
 #[derive(FromRow)]

@@ -119,7 +119,7 @@ impl Parts {
                         refused("an IPv6 address has no closing bracket; write it as [::1]")
                     })?;
                     if host.parse::<Ipv6Addr>().is_err() {
-                        return Err(refused("what stands in brackets is not an IPv6 address"));
+                        return Err(refused("what is in brackets is not an IPv6 address"));
                     }
                     (host, port)
                 }

@@ -1,96 +1,129 @@
 //! What a local data directory shows: modes, what is missing, certificates that are not valid now.
 
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use time::OffsetDateTime;
 
 use super::{Check, failed, ok, warning};
 use crate::commands::times;
-use crate::wiring::{self, Belonging};
+use crate::wiring::{self, Belonging, DatabaseKind};
 
-/// Secrets must be closed to other users, and nobody else may have put them there.
+const REFUSED: &str = "do that; `gigvault up` and `gigvault bootstrap` refuse to start until then";
+
+/// What a start would refuse, in its words; then secrets that others can read, which a start closes without a word on what
+/// was read.
 pub(super) fn modes(dir: &Path) -> Check {
-    let secret = ["", "admin.token", "keys", "keys/kek", "identities", "db"];
-    let paths: Vec<_> = secret.iter().map(|name| dir.join(name)).collect();
-    let mode = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.permissions().mode());
-    if let Some(path) = paths.iter().find(|path| mode(path) & 0o022 != 0) {
-        return failed(
-            "files",
-            format!("{} can be written by other users", path.display()),
-            "check that nothing in it was replaced, then chmod go= on it",
-        );
+    match wiring::check_dir(dir) {
+        Ok(()) => readable(dir),
+        Err(files::Error::Owner { path, owner: of, us }) if us != rustix::process::geteuid().as_raw() => {
+            failed(
+                "files",
+                format!(
+                    "{} belongs to user {of}, and the data directory to user {us}: check that nothing in it was replaced, then \
+                 run `chown -R {us} {}`",
+                    path.display(),
+                    files::quoted(&path)
+                ),
+                REFUSED,
+            )
+        }
+        Err(error) => failed("files", error.to_string(), REFUSED),
     }
-    match paths.iter().find(|path| mode(path) & 0o077 != 0) {
+}
+
+fn readable(dir: &Path) -> Check {
+    let secret = ["", "admin.token", "keys", "keys/kek", "identities", "db"];
+    let mut paths = secret.iter().map(|name| match *name {
+        "" => dir.to_owned(),
+        name => dir.join(name),
+    });
+    let mode = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.permissions().mode());
+    match paths.find(|path| mode(path) & 0o077 != 0) {
         Some(path) => failed(
             "files",
             format!("{} can be read by other users", path.display()),
-            "chmod go= on it, and think of what it holds as known",
+            &format!(
+                "run `chmod go= {}`, and consider what is in it as known to others",
+                files::quoted(&path)
+            ),
         ),
-        None => below(dir),
+        None => ok("files", format!("{} is closed to other users", dir.display())),
     }
 }
 
-/// What a start would refuse anywhere below.
-fn below(dir: &Path) -> Check {
-    // A server that runs as another user is looked at by root too.
-    let owner =
-        std::fs::metadata(dir).map_or_else(|_| rustix::process::geteuid().as_raw(), |found| found.uid());
-    let detail = match files::check_tree_of(dir, owner) {
-        Ok(()) => return ok("files", format!("{} is closed to other users", dir.display())),
-        Err(files::Error::Owner { path, owner: of, .. }) => format!(
-            "{} belongs to user {of}, and the data directory to user {owner}: check that nothing in it was replaced, then \
-             `chown {owner}` it",
-            path.display()
+/// Whether keys, root and databases are there, belong together, and are not older than they were.
+pub(super) async fn installation(dir: &Path) -> Check {
+    const CHECK: &str = "installation";
+    match wiring::belonging(dir).await {
+        Ok(Belonging::Whole { id, database: DatabaseKind::Sqlite }) => ok(
+            CHECK,
+            format!("{id} has its keys, its root, and its databases, which are not older than they were"),
         ),
-        Err(error) => error.to_string(),
-    };
-    failed(
-        "files",
-        detail,
-        "do that, and find out how it came there; `gigvault up` and `gigvault bootstrap` refuse to start with it",
-    )
-}
-
-/// Whether what belongs together is there.
-pub(super) fn installation(dir: &Path) -> Check {
-    const RESTORE: &str =
-        "restore it from the backup; gigvault up and gigvault bootstrap refuse to start without it";
-    match wiring::belonging(dir) {
-        Ok(Belonging::Whole { id }) => ok("installation", format!("{id} has its keys, its root, and its databases")),
-        Ok(Belonging::Part) => ok("installation", "keys and databases are elsewhere".to_owned()),
+        Ok(Belonging::Whole { id, database: DatabaseKind::Postgresql }) => ok(
+            CHECK,
+            format!(
+                "{id} has its keys and its root; its databases are on PostgreSQL, and whether they are older than they were is \
+                 checked at each start"
+            ),
+        ),
+        Ok(Belonging::Part) => ok(CHECK, "keys and databases are elsewhere".to_owned()),
         Ok(Belonging::Unfinished) => warning(
-            "installation",
+            CHECK,
             "the first start has not ended".to_owned(),
             "run `gigvault up` again: it goes on where the first one was cut off",
         ),
         Ok(Belonging::Unrecorded) => warning(
-            "installation",
+            CHECK,
             "keys/installation is missing: it was made by an earlier version, or it is not the data directory of a whole \
              installation"
                 .to_owned(),
             "run `gigvault up` or `gigvault bootstrap`, which records it or says what is missing",
         ),
-        Ok(Belonging::Missing { files }) => failed("installation", format!("missing or empty: {}", files.join(", ")), RESTORE),
-        Err(error) => failed("installation", format!("{error:#}"), RESTORE),
+        Err(error) => failed(CHECK, crate::exit::text(&error), REFUSED),
     }
 }
 
 /// The certificates that the process here serves and calls with.
 pub(super) fn identities(dir: &Path, now: OffsetDateTime) -> Check {
-    let folders = std::fs::read_dir(dir.join("identities"))
-        .into_iter()
-        .flatten()
-        .flatten();
+    const CHECK: &str = "identities";
+    let folders = match std::fs::read_dir(dir.join("identities")) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            let place = dir.join("identities");
+            return failed(
+                CHECK,
+                format!("cannot read {}: {error}", place.display()),
+                "run `gigvault doctor` as the owner of the data directory",
+            );
+        }
+        folders => folders.into_iter().flatten().flatten(),
+    };
     for folder in folders {
         let path = folder.path().join("tls.crt");
-        let read = files::read(&path, 1024 * 1024).ok();
-        let Some(certificate) = read.and_then(|pem| x509::Certificate::from_pem(&pem).ok()) else {
-            continue;
+        let pem = match files::read(&path, 1024 * 1024) {
+            Err(error) if error.is_not_found() => continue,
+            Err(error) => {
+                return failed(
+                    CHECK,
+                    error.to_string(),
+                    "do that, and run `gigvault doctor` again",
+                );
+            }
+            Ok(pem) => pem,
+        };
+        let certificate = match x509::Certificate::from_pem(&pem) {
+            Ok(certificate) => certificate,
+            Err(error) => {
+                return failed(
+                    CHECK,
+                    format!("{} cannot be read: {error}", path.display()),
+                    "restore it from the backup",
+                );
+            }
         };
         if !certificate.validity().contains(now) {
             return failed(
-                "identities",
+                CHECK,
                 format!(
                     "{} is valid from {} to {}",
                     path.display(),
@@ -101,8 +134,5 @@ pub(super) fn identities(dir: &Path, now: OffsetDateTime) -> Check {
             );
         }
     }
-    ok(
-        "identities",
-        "the server's own certificates are valid now".to_owned(),
-    )
+    ok(CHECK, "the server's own certificates are valid now".to_owned())
 }

@@ -5,20 +5,25 @@
 //! file is never ahead of the database, whenever the process or the machine dies. What happened after the last round is not
 //! seen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use serde::{Deserialize, Serialize};
 use store::{Db, Head};
 use tokio_util::sync::CancellationToken;
 
-use super::DatabaseState;
+use super::{ACCEPT, DatabaseState, MISSING};
 use crate::wiring::layout::DataDir;
 
 /// What happened within it before a process died is not seen. A round where something has happened costs a small transaction
 /// a database and one file.
 const EVERY: Duration = Duration::from_secs(5);
+
+/// Most bytes of the file.
+const LONGEST: usize = 64 * 1024;
 
 /// What the file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,25 +45,36 @@ impl HighWater {
 
     /// Nothing where there is no file.
     pub(crate) fn read(data: &DataDir) -> anyhow::Result<Self> {
-        const LONGEST: u64 = 64 * 1024;
         let path = data.high_water();
-        let content = match files::read(&path, LONGEST) {
-            Err(error) if error.is_not_found() => return Ok(Self::default()),
-            content => content?,
+        let Some(content) = content(&path)? else {
+            return Ok(Self::default());
         };
-        let damaged = || {
-            format!(
-                "{} is damaged: if the databases were not copied back from an older state, remove it and start again",
-                path.display()
+        Self::parse(&content).map_err(|error| {
+            anyhow::anyhow!(
+                "{} is damaged ({error}), so that databases that were copied back from an older state would not be noticed. \
+                 If they were not, remove it with `rm {}` and start again; where `gigvault up` or `gigvault bootstrap` runs, \
+                 `gigvault bootstrap --accept-restored` with the same settings says how far each database is and writes the \
+                 file again",
+                path.display(),
+                files::quoted(&path)
             )
-        };
-        let found: Self = serde_json::from_slice(&content).with_context(damaged)?;
+        })
+    }
+
+    /// As [`read`](Self::read), for whoever takes the databases as they are: a damaged file says nothing.
+    pub(crate) fn read_to_accept(data: &DataDir) -> anyhow::Result<Self> {
+        let content = content(&data.high_water())?;
+        let found = content.and_then(|content| Self::parse(&content).ok());
+        Ok(found.unwrap_or_default())
+    }
+
+    fn parse(content: &[u8]) -> anyhow::Result<Self> {
+        anyhow::ensure!(content.len() <= LONGEST, "it is longer than {LONGEST} bytes");
+        let found: Self = serde_json::from_slice(content)?;
         // Raised above such a number, a database could never be raised again.
         let mut marks = found.marks.iter();
         if let Some((service, mark)) = marks.find(|(_, mark)| !(0..=store::HIGHEST_MARK).contains(*mark)) {
-            return Err(
-                anyhow::anyhow!("{mark} is not how far the database of {service} was").context(damaged()),
-            );
+            bail!("{mark} is not how far the database of {service} was");
         }
         Ok(found)
     }
@@ -69,30 +85,66 @@ impl HighWater {
         Ok(files::replace(&data.high_water(), &text, 0o600)?)
     }
 
+    /// Whose databases were seen.
+    pub(super) fn installation(&self) -> Option<&str> {
+        Some(self.installation.as_str()).filter(|id| !id.is_empty())
+    }
+
     fn mark(&self, service: &str) -> i64 {
         self.marks.get(service).copied().unwrap_or_default()
     }
 
+    /// Databases that were further once.
+    pub(super) fn behind<'a>(&self, found: &'a [DatabaseState]) -> Vec<&'a DatabaseState> {
+        let ours = |one: &&DatabaseState| one.id.as_deref() == Some(self.installation.as_str());
+        let behind = |one: &&DatabaseState| one.mark < self.mark(one.service);
+        found.iter().filter(ours).filter(behind).collect()
+    }
+
     /// Refuses databases that were further once.
     pub(super) fn not_behind(&self, found: &[DatabaseState]) -> anyhow::Result<()> {
-        let ours = |one: &&DatabaseState| one.id.as_deref() == Some(self.installation.as_str());
-        let behind: Vec<&str> = found
-            .iter()
-            .filter(ours)
-            .filter(|one| one.mark < self.mark(one.service))
-            .map(|one| one.service)
-            .collect();
+        let behind: Vec<&str> = self.behind(found).iter().map(|one| one.service).collect();
         if behind.is_empty() {
             return Ok(());
         }
         bail!(
             "the database of {} is older than it was when a process last worked on it: it was copied back, or its server lost \
-             what it had acknowledged. What was issued and revoked since then is missing from it: certificates that nobody \
-             can revoke by number, and revoked ones that count as valid. Put the newest copy back if there is one; to go on \
-             with this one, run `gigvault bootstrap --accept-restored` with the same settings, then start again",
+             what it had acknowledged. {MISSING}. Put the newest copy back if there is one; {ACCEPT}",
             behind.join(", ")
         )
     }
+}
+
+/// None where there is no file. One byte more than is taken, where it is longer.
+fn content(path: &Path) -> Result<Option<Vec<u8>>, files::Error> {
+    let file = match files::open(path) {
+        Err(error) if error.is_not_found() => return Ok(None),
+        file => file?,
+    };
+    let mut content = Vec::new();
+    let read = file.take(LONGEST as u64 + 1).read_to_end(&mut content);
+    let failed = |source| files::Error::Io {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    };
+    read.map_err(failed)?;
+    Ok(Some(content))
+}
+
+/// A database that was taken as it is.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Accepted {
+    /// The service.
+    pub(crate) database: String,
+    /// Whether it is known to be older than it was: by its mark, or by the number of its starts.
+    pub(crate) older: bool,
+    /// How far it was seen; none where nothing says so.
+    pub(crate) seen_at: Option<i64>,
+    /// How far it was found.
+    pub(crate) found_at: i64,
+    /// From where it goes on: above whatever was seen anywhere.
+    pub(crate) now_at: i64,
 }
 
 /// Keeps the file up to date while a process works on the databases.
@@ -103,14 +155,48 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    /// `accept` takes databases that are behind for what they are.
     pub(crate) async fn start(
         data: &DataDir,
         installation: &str,
         databases: Vec<Db>,
-        accept: bool,
     ) -> anyhow::Result<Self> {
-        let mut high_water = HighWater::read(data)?;
+        let high_water = HighWater::read(data)?;
+        Self::with(high_water, data, installation, databases).await
+    }
+
+    /// As [`start`](Self::start), and takes the databases as they are; `older` are known to be behind.
+    pub(crate) async fn accept(
+        data: &DataDir,
+        installation: &str,
+        databases: Vec<Db>,
+        older: &BTreeSet<&str>,
+    ) -> anyhow::Result<(Self, Vec<Accepted>)> {
+        let high_water = HighWater::read_to_accept(data)?;
+        let known = (high_water.installation == installation).then_some(&high_water.marks);
+        let mut accepted = Vec::new();
+        for db in &databases {
+            let database = db.schema().to_owned();
+            let seen_at = known.and_then(|marks| marks.get(&database)).copied();
+            let found_at = db.high_water().await?;
+            let now_at = db.accept_high_water(seen_at.unwrap_or_default()).await?;
+            accepted.push(Accepted {
+                older: older.contains(database.as_str()),
+                database,
+                seen_at,
+                found_at,
+                now_at: now_at.unwrap_or(found_at),
+            });
+        }
+        let keeper = Self::with(high_water, data, installation, databases).await?;
+        Ok((keeper, accepted))
+    }
+
+    async fn with(
+        mut high_water: HighWater,
+        data: &DataDir,
+        installation: &str,
+        databases: Vec<Db>,
+    ) -> anyhow::Result<Self> {
         if high_water.installation != installation {
             if !high_water.marks.is_empty() {
                 tracing::warn!(
@@ -124,11 +210,6 @@ impl Keeper {
                 installation: installation.to_owned(),
                 ..HighWater::default()
             };
-        }
-        if accept {
-            for db in &databases {
-                db.accept_high_water(high_water.mark(db.schema())).await?;
-            }
         }
         let databases = databases.into_iter().map(|db| (db, None)).collect();
         let mut keeper = Self {

@@ -1,5 +1,6 @@
 //! The files that an installation cannot be without, looked at before databases are opened, which would make them.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
@@ -10,13 +11,13 @@ use crate::wiring::services::Service;
 use crate::wiring::settings::Settings;
 
 /// Files of a complete installation that are missing.
-pub(crate) fn missing_files(
+fn missing_files(
     record: &Record,
     own_kek: bool,
     sqlite: bool,
     data: &DataDir,
     services: &[Service],
-) -> Vec<PathBuf> {
+) -> Result<Vec<PathBuf>, files::Error> {
     let mut wanted = Vec::new();
     if services.len() == Service::ALL.len() {
         wanted.push(data.root_ceremony().join("root.crt"));
@@ -28,46 +29,26 @@ pub(crate) fn missing_files(
     if sqlite && record.database == Kind::Sqlite {
         wanted.extend(services.iter().map(|service| data.database(service.name())));
     }
-    wanted.retain(|path| std::fs::metadata(path).map_or(true, |found| found.len() == 0));
-    wanted
+    let mut missing = Vec::new();
+    for path in wanted {
+        if is_missing(&path)? {
+            missing.push(path);
+        }
+    }
+    Ok(missing)
 }
 
-/// What a data directory looks like from outside.
-pub(crate) enum Belonging {
-    /// Every file is there.
-    Whole { id: String },
-    /// A first start has not ended.
-    Unfinished,
-    /// It holds neither keys nor databases.
-    Part,
-    /// Nothing says which installation this is.
-    Unrecorded,
-    /// These were lost.
-    Missing { files: Vec<String> },
-}
-
-/// Looks at a data directory without changing it. Which key-encryption key is configured is not known here, so only one
-/// that lies in the directory is asked for if it was there.
-pub(crate) fn belonging(dir: &Path) -> anyhow::Result<Belonging> {
-    let data = DataDir::at(dir);
-    let Some(record) = Record::read(&data)? else {
-        // A process of some services has a data directory that holds nothing of an installation.
-        return Ok(
-            match data.has_root() || data.database(Service::Ca.name()).exists() {
-                true => Belonging::Unrecorded,
-                false => Belonging::Part,
-            },
-        );
-    };
-    if record.is_founding() {
-        return Ok(Belonging::Unfinished);
+/// Missing or empty. What may not be looked at is neither: a backup would not help.
+fn is_missing(path: &Path) -> Result<bool, files::Error> {
+    match std::fs::metadata(path) {
+        Ok(found) => Ok(found.len() == 0),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(true),
+        Err(source) => Err(files::Error::Io {
+            action: "look at",
+            path: path.to_owned(),
+            source,
+        }),
     }
-    let missing = missing_files(&record, record.own_kek, true, &data, &Service::ALL);
-    if missing.is_empty() {
-        return Ok(Belonging::Whole { id: record.id });
-    }
-    let files = missing.iter().map(|path| path.display().to_string()).collect();
-    Ok(Belonging::Missing { files })
 }
 
 /// Whether keymgr is told of no other key-encryption key than the one in the data directory.
@@ -76,29 +57,46 @@ pub(crate) fn has_own_kek(settings: &Settings) -> bool {
     software.kek_file.is_none() && software.passphrase_file.is_none()
 }
 
+/// Where keys and databases are to be.
+#[derive(Clone, Copy)]
+pub(crate) struct Places {
+    /// Whether the key-encryption key is `keys/kek`.
+    pub(crate) own_kek: bool,
+    pub(crate) database: Kind,
+}
+
+impl Places {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        Self {
+            own_kek: has_own_kek(settings),
+            database: Kind::of(settings),
+        }
+    }
+}
+
 /// Refuses where a file is missing that cannot be made again.
 pub(crate) fn check_files(
     record: Option<&Record>,
-    settings: &Settings,
+    places: Places,
     data: &DataDir,
     services: &[Service],
 ) -> anyhow::Result<()> {
-    let own_kek = has_own_kek(settings);
-    let sqlite = settings.database.url.is_none();
+    let Places { own_kek, database } = places;
+    let sqlite = database == Kind::Sqlite;
     let missing = match record {
         Some(record) if record.state == State::Founding => return Ok(()),
-        Some(record) => missing_files(record, own_kek, sqlite, data, services),
+        Some(record) => missing_files(record, own_kek, sqlite, data, services)?,
         // An earlier version, or what is left of an installation: only a root tells that it was used.
         None if data.has_root() && services.len() == Service::ALL.len() => {
             let like = Record {
                 id: String::new(),
                 state: State::Adopting,
-                database: Kind::of(settings),
+                database,
                 own_kek,
                 starts: 0,
                 joining: false,
             };
-            missing_files(&like, own_kek, sqlite, data, services)
+            missing_files(&like, own_kek, sqlite, data, services)?
         }
         None => return Ok(()),
     };

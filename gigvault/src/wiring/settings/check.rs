@@ -115,11 +115,6 @@ impl Limits {
                 faults.push(Fault::new(field, count, "takes at least 1"));
             }
         }
-        let percent = self.unauthenticated_cpu_per_peer;
-        if !(1..=100).contains(&percent) {
-            let field = "limits.unauthenticated_cpu_per_peer";
-            faults.push(Fault::new(field, percent, "takes 1 to 100 percent"));
-        }
     }
 }
 
@@ -205,7 +200,7 @@ impl Identity {
             faults.push(Fault::new("identity.trust_domain", &self.trust_domain, allowed));
         }
         match identities::validity(settings) {
-            Err(error) => faults.push(Fault::hiding("identity.validity", format!("{error:#}"))),
+            Err(error) => faults.push(Fault::hiding("identity.validity", error.root_cause().to_string())),
             Ok(None) => {}
             Ok(Some(validity)) if validity < SHORTEST_IDENTITY => {
                 let allowed = format!("takes at least {}", span::format(SHORTEST_IDENTITY));

@@ -89,8 +89,14 @@ impl Standing {
 
 /// Why a certificate of this status is not renewed.
 pub(crate) fn not_renewable(serial: &Serial, status: Status) -> Error {
+    let instead = match status {
+        Status::OnHold => {
+            format!("release it first (`gigvault cert release {serial}`), or request a new one")
+        }
+        _ => "request a new one".to_owned(),
+    };
+    let state = status.as_str().replace('_', " ");
     Error::Conflict(format!(
-        "certificate {serial} is {}; only a valid one is renewed: request a new one",
-        status.as_str()
+        "certificate {serial} is {state}, and only a valid one can be renewed: {instead}"
     ))
 }

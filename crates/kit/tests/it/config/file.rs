@@ -49,6 +49,12 @@ fn a_wrong_type_is_shown_with_its_line() {
 fn text_that_looks_like_a_number_must_be_quoted_in_the_file() {
     let error = refused("ca:\n  default_ca: 0123\n", &[]);
     assert!(error.contains(":2:") && error.contains("quot"), "{error}");
+    // Text may be a span of time, and then it is the unit that is missing.
+    let error = refused("ca:\n  default_ca: 90\n", &[]);
+    assert!(
+        error.contains("\"90\"") && error.contains("90d is 90 days"),
+        "{error}"
+    );
     assert_eq!(
         load("ca:\n  default_ca: '0123'\n", &[]).unwrap().ca.default_ca,
         "0123"

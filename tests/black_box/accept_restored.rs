@@ -1,0 +1,108 @@
+//! Going on with databases as they are: what was accepted is said, and a damaged `high-water` does not stand in the way.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use testkit::system::{FREE_PORTS, System, binary};
+
+fn gigvault(dir: &Path, arguments: &[&str]) -> Output {
+    Command::new("timeout")
+        .arg("30")
+        .arg(binary().unwrap())
+        .args(arguments)
+        .args(["--data-dir", "data"])
+        .current_dir(dir)
+        .env(testkit::system::ALLOW_UNSAFE, "true")
+        .output()
+        .unwrap()
+}
+
+fn refused(dir: &Path) -> String {
+    let output = gigvault(dir, &[&["up"][..], &FREE_PORTS].concat());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    said
+}
+
+/// Accepts, and answers what is said of the database of ca.
+#[track_caller]
+fn accepted(dir: &Path) -> Value {
+    let output = gigvault(dir, &["bootstrap", "--accept-restored", "-o", "json"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    let whole: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let all = whole["accepted"].as_array().unwrap().clone();
+    assert_eq!(all.len(), 3, "{whole:#}");
+    all.into_iter().find(|one| one["database"] == "ca").unwrap()
+}
+
+#[test]
+fn what_was_accepted_is_said_from_where_to_where() {
+    let mut system = System::up().unwrap();
+    system.terminate().unwrap();
+    let data = system.ready().data_dir.clone();
+    let kept = system.dir().join("ca.backup");
+    fs::copy(data.join("db/ca.db"), &kept).unwrap();
+    system.restart().unwrap();
+    system.cli_ok(&["cert", "create", "a.example.test"]).unwrap();
+    system.terminate().unwrap();
+    fs::copy(&kept, data.join("db/ca.db")).unwrap();
+    assert!(refused(system.dir()).contains("database of ca is older"));
+    let ca = accepted(system.dir());
+    assert_eq!(ca["older"], true, "{ca}");
+    let number = |name: &str| ca[name].as_i64().unwrap();
+    assert!(
+        number("found_at") < number("seen_at") && number("seen_at") < number("now_at"),
+        "{ca}"
+    );
+    // A second time nothing is older.
+    assert_eq!(accepted(system.dir())["older"], false);
+    let text = gigvault(system.dir(), &["bootstrap", "--accept-restored", "-o", "table"]);
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.contains("ca: not older than it was, found at"), "{text}");
+    system.restart().unwrap();
+}
+
+#[test]
+fn a_damaged_high_water_is_written_again_when_the_databases_are_accepted() {
+    let mut system = System::up().unwrap();
+    system.terminate().unwrap();
+    let high_water = system.ready().data_dir.join("high-water");
+    for damage in [
+        &b"{"[..],
+        b"",
+        b"\xff\x00",
+        &[b' '; 100_000],
+        br#"{"installation":"x","marks":{"ca":-1}}"#,
+    ] {
+        fs::write(&high_water, damage).unwrap();
+        let said = refused(system.dir());
+        assert!(
+            said.contains("high-water is damaged") && said.contains("--accept-restored"),
+            "{said}"
+        );
+        let ca = accepted(system.dir());
+        assert_eq!(ca["seen_at"], Value::Null, "{ca}");
+        system.restart().unwrap();
+        system.terminate().unwrap();
+    }
+}
+
+#[test]
+fn a_data_directory_that_lost_keys_and_databases_is_not_started_over() {
+    let mut system = System::up().unwrap();
+    system.terminate().unwrap();
+    let data = system.ready().data_dir.clone();
+    let root = fs::read(data.join("root.crt")).unwrap();
+    for folder in ["keys", "db"] {
+        fs::remove_dir_all(data.join(folder)).unwrap();
+    }
+    for _ in 0..2 {
+        let said = refused(system.dir());
+        assert!(said.contains("keys and databases are missing"), "{said}");
+    }
+    assert_eq!(fs::read(data.join("root.crt")).unwrap(), root);
+    assert!(!data.join("keys/kek").exists());
+}

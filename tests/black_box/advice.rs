@@ -1,0 +1,160 @@
+//! What a user is told to do next: it is possible, and it is the way out.
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use testkit::system::{System, binary};
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn port(url: &str) -> &str {
+    url.rsplit(':').next().unwrap()
+}
+
+#[test]
+fn a_url_of_another_port_or_scheme_is_told_from_a_server_that_is_down() {
+    let system = System::up().unwrap();
+    let ready = system.ready();
+    let (https, http) = (port(&ready.https), port(&ready.http));
+    for (url, says) in [
+        (format!("https://127.0.0.1:{http}"), "does not speak TLS"),
+        (
+            format!("https://127.0.0.1:{}", port(&ready.metrics)),
+            "does not speak TLS",
+        ),
+        (
+            format!("http://127.0.0.1:{https}"),
+            "if it is the HTTPS port, write https://",
+        ),
+        (
+            format!("https://127.0.0.1:{}", port(&ready.grpc)),
+            "as the gRPC port does",
+        ),
+        (
+            format!("http://127.0.0.1:{http}"),
+            "there is nothing at this path",
+        ),
+        (
+            format!("http://127.0.0.1:{}", port(&ready.metrics)),
+            "there is nothing at this path",
+        ),
+        (
+            format!("https://127.0.0.1:{https}/api/v1"),
+            "with nothing after it",
+        ),
+    ] {
+        let output = system.cli(&["cert", "list", "--url", &url]).unwrap();
+        let said = said(&output);
+        assert!(!output.status.success() && said.contains(says), "{url}: {said}");
+        assert!(said.contains("the API is on the HTTPS port"), "{url}: {said}");
+    }
+    let bare = format!("127.0.0.1:{https}");
+    let said = said(&system.cli(&["cert", "list", "--url", &bare]).unwrap());
+    assert!(said.contains(&format!("write https://{bare}")), "{said}");
+}
+
+#[test]
+fn whoever_lost_the_admin_key_is_told_how_to_make_another() {
+    let mut system = System::up().unwrap();
+    std::os::unix::fs::symlink("data", system.dir().join("gigvault-data")).unwrap();
+    std::fs::remove_file(system.ready().data_dir.join("admin.token")).unwrap();
+    let beside = |arguments: &[&str]| {
+        let mut command = Command::new(binary().unwrap());
+        command.current_dir(system.dir()).args(arguments);
+        for name in ["GIGVAULT_URL", "GIGVAULT_TOKEN", "GIGVAULT_CA_FILE"] {
+            command.env_remove(name);
+        }
+        command.output().unwrap()
+    };
+    let way = "gigvault bootstrap --new-admin-token";
+    let refused = said(&beside(&["cert", "list"]));
+    assert!(
+        refused.contains(way) && refused.contains("stop the server"),
+        "{refused}"
+    );
+    let report: Value = serde_json::from_slice(&beside(&["doctor", "-o", "json"]).stdout).unwrap();
+    let rows = report["checks"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["check"] == "credential").unwrap();
+    assert!(row["fix"].as_str().unwrap().contains(way), "{row}");
+    // It is the way.
+    system.terminate().unwrap();
+    let made = Command::new(binary().unwrap())
+        .current_dir(system.dir())
+        .args(["bootstrap", "--new-admin-token", "--data-dir", "data"])
+        .env(testkit::system::ALLOW_UNSAFE, "true")
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", said(&made));
+    system.restart().unwrap();
+    system.cli_ok(&["cert", "list"]).unwrap();
+}
+
+#[test]
+fn what_was_written_is_named_to_programs_too() {
+    let system = System::up().unwrap();
+    let run = |arguments: &[&str]| -> Value {
+        let text = system.cli_ok(&[arguments, &["-o", "json"]].concat()).unwrap();
+        serde_json::from_str(&text).unwrap()
+    };
+    let made = run(&["cert", "create", "a.example.test", "--out", "."]);
+    let serial = made["serial"].as_str().unwrap();
+    let files = made["files"].as_object().unwrap();
+    assert_eq!(files.len(), 3, "{made:#}");
+    for kind in ["key", "certificate", "chain"] {
+        assert!(
+            system.dir().join(files[kind].as_str().unwrap()).is_file(),
+            "{kind}"
+        );
+    }
+    let renewed = run(&["cert", "renew", serial, "--force"]);
+    let files = renewed["files"].as_object().unwrap();
+    assert!(
+        files.get("key").is_none() && files.contains_key("chain"),
+        "{renewed:#}"
+    );
+}
+
+#[test]
+fn a_certificate_on_hold_is_renewed_after_the_release_that_is_advised() {
+    let system = System::up().unwrap();
+    let made = system
+        .cli_ok(&["cert", "create", "a.example.test", "-o", "json"])
+        .unwrap();
+    let made: Value = serde_json::from_str(&made).unwrap();
+    let serial = made["serial"].as_str().unwrap();
+    system.cli_ok(&["cert", "hold", serial]).unwrap();
+    let renew = ["cert", "renew", serial, "--force"];
+    let refused = said(&system.cli(&renew).unwrap());
+    let release = format!("gigvault cert release {serial}");
+    assert!(
+        refused.contains("is on hold") && refused.contains(&release),
+        "{refused}"
+    );
+    system.cli_ok(&["cert", "release", serial]).unwrap();
+    system.cli_ok(&renew).unwrap();
+}
+
+#[test]
+fn a_path_in_advice_is_one_word_of_a_shell() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("my data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::set_permissions(&data, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    let start = || {
+        Command::new("timeout")
+            .arg("30")
+            .arg(binary().unwrap())
+            .args(["bootstrap", "--data-dir"])
+            .arg(&data)
+            .env(testkit::system::ALLOW_UNSAFE, "true")
+            .output()
+            .unwrap()
+    };
+    let refused = said(&start());
+    let advised = refused.split('`').nth(1).unwrap();
+    let done = Command::new("sh").args(["-c", advised]).status().unwrap();
+    assert!(done.success(), "{advised}");
+    assert!(start().status.success(), "{}", said(&start()));
+}
