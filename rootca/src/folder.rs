@@ -274,7 +274,7 @@ impl Folder {
             Reason::CertificateHold | Reason::RemoveFromCrl | Reason::AaCompromise
         ) {
             return Err(Error::Usage(format!(
-                "{reason} is no reason to revoke a CA for good"
+                "{reason} is not a reason to revoke a CA for good"
             )));
         }
         let _lock = self.lock()?;

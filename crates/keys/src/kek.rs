@@ -120,7 +120,7 @@ impl KeyEncryptionKey {
         Argon2::new(Algorithm::Argon2id, Version::V0x13, cost.params()?)
             .hash_password_into(passphrase.as_bytes(), salt, bytes.as_mut_slice())
             .map_err(|_| {
-                KeyError::Argon2Cost("the salt has at least 8 bytes and the memory must be at hand")
+                KeyError::Argon2Cost("the salt has at least 8 bytes and the memory must be available")
             })?;
         Self::from_bytes(&bytes)
     }

@@ -8,7 +8,7 @@ const OPENING: &str = "\
 # Lints
 
 What every certificate is checked against before it is signed, on the octets to be signed. An *error* refuses the
-signature; its id stands in the answer. A *warning* or *notice* is recorded and lets the certificate pass. Ids never
+signature; its id is in the answer. A *warning* or *notice* is recorded and lets the certificate pass. Ids never
 change their meaning. BR: CA/Browser Forum Baseline Requirements for TLS server certificates.
 
 ";

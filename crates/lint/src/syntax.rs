@@ -49,7 +49,7 @@ pub(crate) fn a_labels(name: &[u8]) -> Problem {
             return Err("a label has `--` in third place and does not begin with `xn--`");
         }
         if !idna::domain_to_ascii_strict(&folded).is_ok_and(|back| back == folded) {
-            return Err("a label begins with `xn--` and is no A-label");
+            return Err("a label begins with `xn--` and is not an A-label");
         }
         if unicode::unfit(&idna::domain_to_unicode(&folded).0).is_some() {
             return Err("a label stands for a text with an invisible character");
@@ -87,7 +87,7 @@ pub(crate) fn mailbox(address: &[u8]) -> Problem {
         return Err("its local part must have 1 to 64 octets");
     }
     if !is_dot_atom(local) && !is_quoted(local) {
-        return Err("its local part is no dot-atom and no quoted string");
+        return Err("its local part is neither a dot-atom nor a quoted string");
     }
     domain_of_mailbox(domain)
 }
@@ -115,7 +115,7 @@ fn is_quoted(local: &[u8]) -> bool {
 /// The part of a mailbox after the `@`.
 pub(crate) fn domain_of_mailbox(domain: &[u8]) -> Problem {
     if domain.contains(&b'*') || is_address(domain) || host(domain).is_err() || a_labels(domain).is_err() {
-        return Err("its domain is no host name in A-labels");
+        return Err("its domain is not a host name in A-labels");
     }
     Ok(())
 }

@@ -87,7 +87,7 @@ impl Broken {
             Self::Length => "a length is out of bounds",
             Self::LongTag => "a tag number is out of bounds",
             Self::Trailing => "octets follow where it should end",
-            Self::Tag { .. } => "a value of another type stands there",
+            Self::Tag { .. } => "a value of another type is there",
             Self::Value(problem) | Self::Part(_, problem) => problem,
         }
     }

@@ -321,7 +321,7 @@ fn check_pointers(pointers: &Pointers) -> Result<(), Denied> {
             .iter()
             .find(|url| url.parse::<x509::extension::Location>().is_err())
         {
-            return Err(Denied::ca(format!("the address {url} is no URI")));
+            return Err(Denied::ca(format!("the address {url} is not a URI")));
         }
     }
     Ok(())

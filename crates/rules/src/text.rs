@@ -57,7 +57,7 @@ pub(crate) mod attributes {
             .or_else(|| word.parse().ok())
             .ok_or_else(|| {
                 format!(
-                    "{word:?} is no attribute of a distinguished name; write CN, O, OU, C, … or a dotted OID"
+                    "{word:?} is not an attribute of a distinguished name; write CN, O, OU, C, … or a dotted OID"
                 )
             })
     }
@@ -78,7 +78,7 @@ pub(crate) mod oids {
         let parse = |word: &Cow<'de, str>| {
             word.parse().map_err(|_| {
                 de::Error::custom(format!(
-                    "{word:?} is no object identifier such as 1.3.6.1.4.1.99999.1"
+                    "{word:?} is not an object identifier such as 1.3.6.1.4.1.99999.1"
                 ))
             })
         };

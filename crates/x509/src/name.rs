@@ -36,7 +36,7 @@ pub enum NameError {
         problem: &'static str,
     },
     /// The text is longer than that of any name in use.
-    #[error("a distinguished name has {length} bytes as text; at most {MAX_TEXT} are taken")]
+    #[error("a distinguished name has {length} bytes as text; at most {MAX_TEXT} are accepted")]
     LongText {
         /// Bytes of the refused text.
         length: usize,

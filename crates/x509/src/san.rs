@@ -48,7 +48,7 @@ pub enum SanError {
     #[error("`{0}`: begin with dns:, ip:, email:, uri:, dirname:, rid:, upn: or othername:")]
     Kind(String),
     /// The text is longer than any name that is certified.
-    #[error("a name has {length} bytes as text; at most {MAX_TEXT} are taken")]
+    #[error("a name has {length} bytes as text; at most {MAX_TEXT} are accepted")]
     TooLong {
         /// Bytes of the refused text.
         length: usize,

@@ -36,7 +36,7 @@ pub enum BuildError {
         problem: String,
     },
     /// What should be signed is no TBS structure.
-    #[error("the octets to be signed are no certificate or CRL: {0}")]
+    #[error("the octets to be signed are not a certificate or CRL: {0}")]
     NotTbs(#[from] DerError),
     /// The TBS names another algorithm than the signature was made with (section 4.1.1.2).
     #[error("the octets to be signed name another signature algorithm than {0}")]
@@ -53,7 +53,7 @@ pub enum BuildError {
     #[error("serial number {0} appears more than once in the CRL")]
     RepeatedSerial(Serial),
     /// `removeFromCRL` belongs in delta CRLs (section 5.3.1).
-    #[error("serial number {0}: removeFromCRL may only stand in a delta CRL")]
+    #[error("serial number {0}: removeFromCRL may only appear in a delta CRL")]
     RemoveFromFullCrl(Serial),
 }
 

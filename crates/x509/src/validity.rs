@@ -25,7 +25,7 @@ pub enum ValidityError {
     #[error("a validity of {0} is not possible: it must be positive and end before the year 10000")]
     Duration(Duration),
     /// Certificates carry the years 1950 to 9999.
-    #[error("the time {0} cannot stand in a certificate: only the years 1950 to 9999 can")]
+    #[error("the time {0} cannot be written in a certificate: only the years 1950 to 9999 can")]
     Range(OffsetDateTime),
 }
 

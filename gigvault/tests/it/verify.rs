@@ -241,7 +241,7 @@ fn path_lengths_and_unknown_critical_extensions_are_refused() {
     let path = |name: &str| text(&desk.path(name)).to_owned();
     let ca = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n";
     for (issuer, extensions, why) in [
-        ("leaf", "basicConstraints=CA:FALSE\n", "no CA"),
+        ("leaf", "basicConstraints=CA:FALSE\n", "is not a CA"),
         (
             "inter",
             "1.2.3.4=critical,DER:0500\n",

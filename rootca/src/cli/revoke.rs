@@ -39,7 +39,7 @@ pub(super) fn run(
     folder.revoke(serial, reason, now)?;
     writeln!(
         out,
-        "Revoked: {serial}. Nobody knows until you sign a CRL with `crl` and publish it."
+        "Revoked: {serial}. It takes effect when you sign a CRL with `crl` and publish it."
     )?;
     Ok(())
 }

@@ -214,7 +214,7 @@ fn plan(folder: &Folder, wanted: &Intermediate, draft: &Linted<Approved>) -> Str
             "CRL",
             list(
                 wanted.pointers.crl.clone(),
-                "nowhere: nobody will learn that it was revoked; see --crl-url",
+                "nowhere: relying parties cannot learn that it was revoked; see --crl-url",
             ),
         ),
         ("OCSP", list(wanted.pointers.ocsp.clone(), "nowhere")),

@@ -73,7 +73,7 @@ impl Folder {
         }
         if ledger.missing {
             audit.problems.push(format!(
-                "{ISSUED} is missing; restore it from a copy of the folder, or let `verify --repair` make it anew from what is \
+                "{ISSUED} is missing; restore it from a copy of the folder, or let `verify --repair` rebuild it from what is \
                  in {ISSUED_FILES}/"
             ));
             // That nothing else is in it follows.

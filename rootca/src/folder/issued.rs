@@ -31,7 +31,7 @@ impl Folder {
         Err(Error::Content {
             path,
             problem: format!(
-                "{what}; restore the file from a copy of the folder, or let `verify --repair` make it anew from the \
+                "{what}; restore the file from a copy of the folder, or let `verify --repair` rebuild it from the \
                  certificates in {ISSUED_FILES}/, which knows nothing of those that are not there"
             ),
         })
@@ -48,7 +48,7 @@ impl Folder {
         if records::read::<Issued>(&path)?.missing {
             ::files::create(&path, b"", files::PRIVATE)?;
             done.push(format!(
-                "{ISSUED} was missing and was made anew; what was issued and is not in {ISSUED_FILES}/ is not in it"
+                "{ISSUED} was missing and was rebuilt; what was issued and is not in {ISSUED_FILES}/ is not in it"
             ));
         }
         Ok(())

@@ -7,7 +7,7 @@ use super::{CRL, Folder, REVOKED, Revoked, files, records};
 use crate::error::Error;
 
 pub(super) const MISSING: &str = "is missing, and what was revoked since the latest CRL would be forgotten; restore the file \
-     from a copy of the folder, or, if nothing was, let `verify --repair` make it anew from what that CRL lists";
+     from a copy of the folder, or, if nothing was, let `verify --repair` rebuild it from what that CRL lists";
 
 impl Folder {
     /// What was revoked, oldest first.
@@ -62,7 +62,7 @@ impl Folder {
         let ledger = records::read::<Revoked>(&path)?;
         if ledger.missing {
             ::files::create(&path, b"", files::PRIVATE)?;
-            done.push(format!("{REVOKED} was missing and was made anew"));
+            done.push(format!("{REVOKED} was missing and was rebuilt"));
         }
         let Some(latest) = self.latest_crl()? else {
             return Ok(());

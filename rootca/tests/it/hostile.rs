@@ -296,7 +296,7 @@ fn a_missing_list_of_revocations_is_not_taken_for_empty() {
         verify(&[]).refused(1, "revoked.jsonl is missing");
         assert!(!ledger.exists(), "nothing made it anew");
         let repaired = verify(&["--repair", "-o", "table"]).ok().stdout;
-        assert!(repaired.contains("made anew"), "{repaired}");
+        assert!(repaired.contains("rebuilt"), "{repaired}");
         verify(&[]).ok();
     }
     ceremony.run(&revoke).ok();
@@ -360,7 +360,7 @@ fn a_ledger_that_is_missing_is_not_taken_for_empty() {
         verify(&["--repair", "-o", "table"])
             .ok()
             .stdout
-            .contains("made anew")
+            .contains("rebuilt")
     );
     verify(&[]).ok();
     ceremony.run(&["revoke", &serial, "--dir", "root", "--yes"]).ok();

@@ -59,7 +59,7 @@ async fn count_expiring(app: &App) {
     let counted = match expiring(&app.db, app.clock.now()).await {
         Ok(counted) => counted,
         Err(error) => {
-            tracing::warn!(error = %error, "certificates that run out could not be counted; trying again later");
+            tracing::warn!(error = %error, "certificates that expire soon could not be counted; trying again later");
             return;
         }
     };

@@ -37,7 +37,11 @@ pub(crate) fn sans(texts: &[String]) -> Result<Vec<x509::San>, Error> {
     if texts.len() > x509::san::MAX_SANS {
         return Err(Error::invalid(
             "san",
-            format!("{} names; at most {} are taken", texts.len(), x509::san::MAX_SANS),
+            format!(
+                "{} names; at most {} are accepted",
+                texts.len(),
+                x509::san::MAX_SANS
+            ),
         ));
     }
     texts

@@ -196,7 +196,7 @@ async fn get(
 
 /// Makes a key. It never leaves the key manager.
 ///
-/// Honours `Idempotency-Key`: the same request with the same value makes one key.
+/// Honors `Idempotency-Key`: the same request with the same value makes one key.
 #[utoipa::path(
     post, path = "/api/v1/keys", tag = "keys", request_body = NewKey,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters")),

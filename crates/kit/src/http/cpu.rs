@@ -278,7 +278,7 @@ mod tests {
         let second = budget.connection(peer(1), false);
         assert!(
             second.wait_for_own() > seconds(0.9),
-            "another connection is no way around it"
+            "another connection does not help"
         );
     }
 

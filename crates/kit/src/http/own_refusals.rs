@@ -76,7 +76,7 @@ fn answer(status: u16) -> Vec<u8> {
         431 => (
             "431 Request Header Fields Too Large",
             "headers-too-large",
-            "the headers (16 KiB and 100 of them) or the announced body are larger than is taken",
+            "the headers (16 KiB and 100 of them) or the announced body are larger than is accepted",
         ),
         _ => (
             "400 Bad Request",

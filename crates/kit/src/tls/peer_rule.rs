@@ -40,7 +40,7 @@ impl ServerRule for PeerRule {
         let found = match SpiffeId::of(shown.leaf) {
             Ok(found) if found == self.expected => return Ok(()),
             Ok(found) => found.to_string(),
-            Err(error) => format!("nobody we know ({error})"),
+            Err(error) => format!("an unknown peer ({error})"),
         };
         let wrong = WrongPeer {
             found,

@@ -85,6 +85,6 @@ fn path_len_below_issuer(view: &View<'_>, issuer: &Issuer<'_>) -> Verdict {
 
 fn issuer_may_certify(_: &View<'_>, issuer: &Issuer<'_>) -> Verdict {
     require(issuer.may_certify, || {
-        "the issuer is no CA, or its keyUsage lacks keyCertSign".to_owned()
+        "the issuer is not a CA, or its keyUsage lacks keyCertSign".to_owned()
     })
 }

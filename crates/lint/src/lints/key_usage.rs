@@ -82,7 +82,7 @@ pub(super) const LINTS: &[Lint] = &[
     error(
         "rfc5280_only_bits_need_key_agreement",
         "RFC 5280 4.2.1.3",
-        "encipherOnly and decipherOnly stand beside keyAgreement, and not together.",
+        "encipherOnly and decipherOnly need keyAgreement, and exclude each other.",
     )
     .on(All, Content(only_bits)),
     error(

@@ -152,7 +152,7 @@ fn ip_range(octets: &[u8]) -> syntax::Problem {
 fn directory_name(der: &[u8]) -> syntax::Problem {
     Name::from_der(der)
         .map(drop)
-        .map_err(|_| "a directory subtree is no name")
+        .map_err(|_| "a directory subtree is not a name")
 }
 
 /// Empty means every name; a leading dot means all hosts below.

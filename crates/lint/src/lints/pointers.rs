@@ -83,7 +83,7 @@ pub(super) const LINTS: &[Lint] = &[
     notice(
         "cabf_root_no_pointers",
         "BR 7.1.2.1.2, 7.1.2.11.2",
-        "Roots have neither cRLDistributionPoints nor authorityInfoAccess: nobody above could revoke them.",
+        "Roots have neither cRLDistributionPoints nor authorityInfoAccess: no CA above could revoke them.",
     )
     .on(Root, Content(root_without_pointers)),
 ];

@@ -64,7 +64,7 @@ pub(super) const LINTS: &[Lint] = &[
     warn(
         "cabf_ocsp_signer_nocheck",
         "BR 7.1.2.8.6",
-        "OCSP signers have ocspNoCheck: nobody could answer for them.",
+        "OCSP signers have ocspNoCheck: there is no responder for them.",
     )
     .on(OcspSigner, Content(nocheck_present)),
     warn(

@@ -97,7 +97,7 @@ fn has_pointer(view: &View<'_>) -> Verdict {
     let excused = is_short_lived(view) || view.extension(oid::OCSP_NO_CHECK).is_some();
     require(
         excused || has_crl_pointer(view) || view.has_ocsp_pointer(),
-        || "nobody could learn that the certificate is revoked".to_owned(),
+        || "relying parties could not learn that the certificate is revoked".to_owned(),
     )
 }
 

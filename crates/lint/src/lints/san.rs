@@ -67,7 +67,7 @@ fn not_empty(view: &View<'_>) -> Verdict {
 
 fn present_without_subject(view: &View<'_>) -> Verdict {
     require(!view.subject.is_empty() || !view.sans().is_empty(), || {
-        "the certificate names nobody: it has neither subject nor alternative names".to_owned()
+        "the certificate names no subject: it has neither subject nor alternative names".to_owned()
     })
 }
 

@@ -97,7 +97,7 @@ pub(super) const LINTS: &[Lint] = &[
     error(
         "spiffe_id_only_uri",
         "X509-SVID 2",
-        "Beside a spiffe: URI there is no other URI.",
+        "A spiffe: URI is the only URI.",
     )
     .on(All, Content(spiffe_only_uri)),
     error(
@@ -121,7 +121,7 @@ pub(super) const LINTS: &[Lint] = &[
     error(
         "gigvault_san_known_kind",
         "RFC 5280 4.2.1.6; GigVault",
-        "There is no x400Address, no ediPartyName and nothing unknown.",
+        "x400Address, ediPartyName, and unknown kinds do not appear.",
     )
     .on(All, Content(known_kind)),
 ];
@@ -225,8 +225,8 @@ fn other_name_parts(content: &[u8]) -> Result<(&[u8], &[u8]), &'static str> {
 fn other_name(content: &[u8]) -> Problem {
     let (oid, value) = other_name_parts(content)?;
     if oid::is(oid, oid::USER_PRINCIPAL_NAME) {
-        let text =
-            Reader::single(value, tag::UTF8_STRING).map_err(|_| "a user principal name is no UTF8String")?;
+        let text = Reader::single(value, tag::UTF8_STRING)
+            .map_err(|_| "a user principal name is not a UTF8String")?;
         if !text.contains(&b'@') {
             return Err("a user principal name has no `@`");
         }
@@ -249,7 +249,8 @@ fn smtp_utf8_mailboxes(view: &View<'_>) -> Verdict {
 }
 
 fn smtp_utf8_mailbox(value: &[u8]) -> Problem {
-    let text = Reader::single(value, tag::UTF8_STRING).map_err(|_| "an SmtpUTF8Mailbox is no UTF8String")?;
+    let text =
+        Reader::single(value, tag::UTF8_STRING).map_err(|_| "an SmtpUTF8Mailbox is not a UTF8String")?;
     let text = std::str::from_utf8(text).map_err(|_| "an SmtpUTF8Mailbox is not UTF-8")?;
     let (local, domain) = text.rsplit_once('@').ok_or("an SmtpUTF8Mailbox has no `@`")?;
     if local.is_ascii() {
@@ -318,7 +319,7 @@ fn directory_name(der: &[u8]) -> Problem {
     match Name::from_der(der) {
         Ok(name) if !name.is_empty() => Ok(()),
         Ok(_) => Err("a directoryName is empty"),
-        Err(_) => Err("a directoryName is no name"),
+        Err(_) => Err("a directoryName is not a name"),
     }
 }
 
@@ -326,7 +327,7 @@ fn registered_id(content: &[u8]) -> Problem {
     if is_oid(content) {
         Ok(())
     } else {
-        Err("a registeredID is no object identifier")
+        Err("a registeredID is not an object identifier")
     }
 }
 

@@ -59,7 +59,7 @@ fn common_name_in_san(view: &View<'_>) -> Verdict {
             .any(|san| value_of(san).is_some_and(|san| san == text))
         {
             return Err(format!(
-                "commonName `{}` is no alternative name; add it there, or leave it out",
+                "commonName `{}` is not an alternative name; add it there, or leave it out",
                 shown(&text)
             ));
         }
@@ -117,7 +117,10 @@ fn email_in_san(view: &View<'_>) -> Verdict {
             .any(|san| san.eq_ignore_ascii_case(address))
         {
             let text = attribute.text().unwrap_or_default();
-            return Err(format!("emailAddress `{}` is no alternative name", shown(&text)));
+            return Err(format!(
+                "emailAddress `{}` is not an alternative name",
+                shown(&text)
+            ));
         }
     }
     Ok(())

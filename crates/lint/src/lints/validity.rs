@@ -41,7 +41,7 @@ pub(super) const LINTS: &[Lint] = &[
     error(
         "gigvault_validity_within_issuer",
         "RFC 5280 6.1; GigVault",
-        "The validity lies within that of the issuer's certificate, to the second.",
+        "The validity is within that of the issuer's certificate, to the second.",
     )
     .on(All, Link(within_issuer)),
     warn(

@@ -317,7 +317,7 @@ fn crl_point<'a>(points: &mut Reader<'a>) -> Result<CrlPoint<'a>, Broken> {
                 // fullName, nameRelativeToCRLIssuer.
                 0xa0 => (Some(general_names(name.content)?), None),
                 0xa1 => (None, Some(name.content)),
-                _ => return Err(Broken::Value("a distributionPoint that is no name")),
+                _ => return Err(Broken::Value("a distributionPoint that is not a name")),
             }
         }
     };

@@ -46,7 +46,7 @@ pub(crate) fn identifier(profile: &Profile, request: &Request, issuer: &Issuer) 
         )),
         Some(own) if (8..=64).contains(&own.len()) => Ok(own.clone()),
         Some(own) => Err(Denied::public_key(format!(
-            "the request asks for a subject key identifier of {} octets; 8 to 64 are taken",
+            "the request asks for a subject key identifier of {} octets; 8 to 64 are accepted",
             own.len()
         ))),
     }

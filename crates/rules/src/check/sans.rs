@@ -58,7 +58,7 @@ fn check_one(profile: &Profile, san: &San) -> Result<(), Denied> {
     let length = san.to_string().len();
     if length > MAX_TEXT {
         return Err(Denied::san(format!(
-            "a name of kind {} has {length} bytes as text; at most {MAX_TEXT} are taken",
+            "a name of kind {} has {length} bytes as text; at most {MAX_TEXT} are accepted",
             san.kind().as_str()
         )));
     }

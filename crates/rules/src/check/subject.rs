@@ -32,12 +32,12 @@ pub(crate) fn settle(
     let length = subject.to_string().len();
     if length > MAX_TEXT {
         return Err(Denied::subject(format!(
-            "the subject has {length} bytes as text; at most {MAX_TEXT} are taken"
+            "the subject has {length} bytes as text; at most {MAX_TEXT} are accepted"
         )));
     }
     if subject.is_empty() && sans.is_empty() {
         return Err(Denied::subject(
-            "the request names nobody: the subject is empty and there are no alternative names",
+            "the request names no subject: the subject is empty and there are no alternative names",
         ));
     }
     let attributes: Vec<_> = subject.attributes().collect();

@@ -62,7 +62,7 @@ impl SanRule {
         }
         match self.uri_schemes.iter().find(|scheme| !is_scheme(scheme)) {
             Some(scheme) => Err(format!(
-                "`uri_schemes` holds {scheme:?}, which is no lower-case scheme such as spiffe"
+                "`uri_schemes` holds {scheme:?}, which is not a lower-case scheme such as spiffe"
             )),
             None => Ok(()),
         }

@@ -120,7 +120,7 @@ impl Profile {
                 Err("`revocation`: nocheck is for OCSP responders only".into())
             }
             Revocation::Published if answers_ocsp => {
-                Err("`revocation` of an OCSP responder must be nocheck: nobody could answer for it".into())
+                Err("`revocation` of an OCSP responder must be nocheck: there is no responder for it".into())
             }
             Revocation::NotAvailable if self.certificate.is_ca() => {
                 Err("`revocation` of a CA must be published".into())

@@ -141,7 +141,7 @@ const NAMES: [Case; 36] = [
         "othername",
     ),
     ("tls-server", "", &["dns:*.test"], field::SAN, "two labels"),
-    ("tls-client", "", &[], field::SUBJECT, "names nobody"),
+    ("tls-client", "", &[], field::SUBJECT, "names no subject"),
     (
         "tls-client",
         "CN=host.example.test",

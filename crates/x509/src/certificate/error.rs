@@ -65,7 +65,7 @@ pub enum CertificateError {
     #[error("the certificate names another key of the issuer")]
     IssuerKeyIdentifier,
     /// The issuer has no basicConstraints that make it a CA.
-    #[error("the issuer is no CA")]
+    #[error("the issuer is not a CA")]
     IssuerIsNoCa,
     /// The issuer's key may not sign certificates.
     #[error("the issuer's key usage does not allow signing certificates")]

@@ -108,7 +108,7 @@ fn hint(input: &[u8]) -> &'static str {
     if input.trim_ascii().is_empty() {
         "; it is empty"
     } else if contains(input, b"BEGIN ") {
-        "; a BEGIN line has exactly five hyphens before and after and stands at the start of a line"
+        "; a BEGIN line has exactly five hyphens before and after and is at the start of a line"
     } else if contains(input, b"<html") || contains(input, b"<HTML") || contains(input, b"<!DOCTYPE") {
         "; it is a web page"
     } else if input.starts_with(b"\x30") {

@@ -177,7 +177,7 @@ async fn list(
 
 /// Makes an API key. Its text is in the answer and nowhere else.
 ///
-/// Honours `Idempotency-Key`: the same request with the same value makes one key. Because the text is not kept, the
+/// Honors `Idempotency-Key`: the same request with the same value makes one key. Because the text is not kept, the
 /// second answer is a problem that names the key.
 #[utoipa::path(
     post, path = "/api/v1/api-keys", tag = "identity", request_body = NewApiKey,

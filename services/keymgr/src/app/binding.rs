@@ -36,7 +36,7 @@ fn describe(structure: Option<SignedStructure>) -> &'static str {
         Some(SignedStructure::Crl) => "a CRL",
         Some(SignedStructure::CertificateRequest) => "a certificate request",
         Some(SignedStructure::OcspResponse) => "an OCSP response",
-        None => "what is no certificate, CRL, certificate request or OCSP response",
+        None => "what is not a certificate, CRL, certificate request, or OCSP response",
     }
 }
 

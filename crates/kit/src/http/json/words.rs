@@ -89,9 +89,7 @@ fn wanted(expected: &dyn Expected) -> String {
         "a map" => "an object".to_owned(),
         _ if text.starts_with("struct ") => "an object".to_owned(),
         _ if text.starts_with("tuple") || text.contains("sequence") => "an array of that form".to_owned(),
-        _ if text.contains("enum ") || text.contains("variant") => {
-            "one of the names that are taken".to_owned()
-        }
+        _ if text.contains("enum ") || text.contains("variant") => "one of the accepted names".to_owned(),
         _ if text.contains("struct ") || text.contains("identifier") => "of the expected form".to_owned(),
         _ => text,
     }
