@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Limits;
 use super::body::Pace;
-use super::cpu::{ConnectionCpu, Metered, MeteredExecutor, RunningRequest};
+use super::cpu::{Begin, ConnectionCpu, Metered, MeteredExecutor, RunningRequest};
 use super::outstanding::{Answer, Outstanding, Running};
 use super::own_refusals::Explained;
 use super::quota::PeerKey;
@@ -113,7 +113,9 @@ impl Service<Request<Incoming>> for Handler {
         Serving {
             route: tower::Service::call(&mut self.site.router.clone(), request),
             running: Some(Running::begin(&self.outstanding)),
-            working: Some(RunningRequest::begin(&self.cpu)),
+            begin: Some(Begin::default()),
+            // An HTTP/1.1 connection is the same task as its request: if it waited, so would the request that is to go on.
+            working: (!windowed).then(|| RunningRequest::begin(&self.cpu)),
             cpu: Arc::clone(&self.cpu),
             windowed,
         }
@@ -124,6 +126,8 @@ impl Service<Request<Incoming>> for Handler {
 pub(super) struct Serving {
     route: RouteFuture<Infallible>,
     running: Option<Running>,
+    /// Until its client may begin it: it holds nothing yet that others wait for.
+    begin: Option<Begin>,
     working: Option<RunningRequest>,
     cpu: Arc<ConnectionCpu>,
     windowed: bool,
@@ -134,7 +138,16 @@ impl Future for Serving {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let response = ready!(Pin::new(&mut this.route).poll(context))?;
+        let turn = match &mut this.begin {
+            Some(begin) => ready!(begin.poll(&this.cpu, context)),
+            None => None,
+        };
+        if this.begin.take().is_some() && this.working.is_none() {
+            this.working = Some(RunningRequest::begin(&this.cpu));
+        }
+        let polled = Pin::new(&mut this.route).poll(context);
+        drop(turn);
+        let response = ready!(polled)?;
         this.cpu.answered();
         this.working = None;
         let Some(running) = this.running.take() else {

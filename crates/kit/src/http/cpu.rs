@@ -2,9 +2,12 @@
 //!
 //! Limits on connections and on requests at a time bound how many things one client begins, not what they cost: a client
 //! that sends one cheap request after the other keeps every core busy. So the time that the requests of one client address
-//! take is measured and comes out of a token bucket. When the bucket is empty the connections of that address take
-//! turns, one at a time, as fast as it fills again; what they send in the meantime waits in the network. All such
-//! addresses together have a second bucket, so that many of them leave half of the cores to callers who are known.
+//! take is measured and comes out of a token bucket. All such addresses together have a second bucket, so that many of them
+//! leave half of the cores to callers who are known.
+//!
+//! A client whose bucket is empty is held back only as far as others need the cores: [`Spare`] lends it those that
+//! nobody else uses, and such time costs it no more than it had saved. Otherwise the connections of its address take
+//! turns, one at a time, as fast as the bucket fills again; what they send in the meantime waits in the network.
 //!
 //! A connection is exempt once a request on it has shown a valid credential. What it has used until then is given back:
 //! clients with credentials are not slowed down by others behind the same address. For the same reason a new
@@ -14,21 +17,22 @@
 //! The time is that of the thread while it polls a connection: handshakes, frames, requests, and answers of every
 //! protocol are in it, whatever route they are for. [`Metered`] is the only place that polls them.
 //!
-//! A connection waits before a handshake and between requests, never while one runs: that may hold a lock or a connection of
-//! a database, which others would wait for.
+//! A client waits before a handshake, between requests ([`Metered`]) and before each of them ([`Begin`]), never while one runs:
+//! that may hold a lock or a connection of a database, which others would wait for.
 
 mod bucket;
 mod metered;
+mod spare;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::num::NonZero;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bucket::Bucket;
-pub(super) use metered::{Metered, MeteredExecutor, admitted};
+pub(super) use metered::{Begin, Metered, MeteredExecutor, admitted};
+use spare::{Spare, cores};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -56,6 +60,7 @@ struct Budget {
     all: Mutex<Bucket>,
     /// As that of [`PeerCpu`], for the addresses.
     turn: Arc<Semaphore>,
+    spare: Arc<Spare>,
     peers: Mutex<Peers>,
 }
 
@@ -69,6 +74,8 @@ struct PeerCpu {
     bucket: Mutex<Bucket>,
     /// Whose connection is served next while the bucket is empty: first come, first served.
     turn: Arc<Semaphore>,
+    /// Those that look for a core that nobody else needs.
+    line: Arc<Semaphore>,
 }
 
 impl Default for CpuBudget {
@@ -86,15 +93,20 @@ impl fmt::Debug for CpuBudget {
 }
 
 impl CpuBudget {
-    /// One client address may use `percent` of all cores, and all of them together half, or as much if that is more.
+    /// While others need the cores, one client address may use `percent` of them all, and all addresses together half, or
+    /// as much if that is more.
     #[must_use]
     pub fn new(percent: u8) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, NonZero::get) as f64;
-        let part = |percent: u8| cores * f64::from(percent.max(1)) / 100.0;
+        let part = |percent: u8| cores() as f64 * f64::from(percent.max(1)) / 100.0;
+        Self::of(part(percent), part(percent.max(TOGETHER)), cores())
+    }
+
+    fn of(per_peer: f64, together: f64, cores: usize) -> Self {
         Self(Arc::new(Budget {
-            per_peer: part(percent),
-            all: Mutex::new(Bucket::full(part(percent.max(TOGETHER)), Instant::now())),
+            per_peer,
+            all: Mutex::new(Bucket::full(together, Instant::now())),
             turn: Arc::new(Semaphore::new(1)),
+            spare: Spare::new(cores),
             peers: Mutex::new(Peers {
                 by: HashMap::new(),
                 tidy_at: TIDY,
@@ -108,9 +120,12 @@ impl CpuBudget {
             budget: self.clone(),
             peer: self.peer(peer),
             used: AtomicU64::new(0),
+            spent: AtomicU64::new(0),
             exempt: AtomicBool::new(false),
             overdraws: AtomicBool::new(may_authenticate),
-            running: AtomicUsize::new(0),
+            lent: AtomicBool::new(false),
+            turn: AtomicBool::new(false),
+            running: Mutex::default(),
         };
         cpu.charge(CONNECTION);
         Arc::new(cpu)
@@ -134,6 +149,7 @@ impl CpuBudget {
             Arc::new(PeerCpu {
                 bucket: Mutex::new(Bucket::full(self.0.per_peer, now)),
                 turn: Arc::new(Semaphore::new(1)),
+                line: self.0.spare.line_of_one(),
             })
         });
         Arc::clone(peer)
@@ -148,12 +164,26 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(crate) struct ConnectionCpu {
     budget: CpuBudget,
     peer: Arc<PeerCpu>,
-    /// Nanoseconds, given back when the caller is known.
+    /// Nanoseconds that it has used, and those of them that came out of the buckets, which are given back when the caller is
+    /// known.
     used: AtomicU64,
+    spent: AtomicU64,
+    /// Changes only while `running` is locked.
     exempt: AtomicBool,
     overdraws: AtomicBool,
-    /// Requests that a handler works on.
-    running: AtomicUsize,
+    /// Whether what is polled now runs on a core that was lent to a request of it.
+    lent: AtomicBool,
+    /// Whether the connection has its turn, and has begun no request in it.
+    turn: AtomicBool,
+    running: Mutex<Running>,
+}
+
+/// Requests that a handler works on.
+#[derive(Default)]
+struct Running {
+    all: usize,
+    /// Those for which a core is kept free.
+    first: usize,
 }
 
 /// A request that a handler works on, until it is dropped.
@@ -161,29 +191,59 @@ pub(super) struct RunningRequest(Arc<ConnectionCpu>);
 
 impl RunningRequest {
     pub(super) fn begin(cpu: &Arc<ConnectionCpu>) -> Self {
-        cpu.running.fetch_add(1, Ordering::AcqRel);
+        let mut running = lock(&cpu.running);
+        running.all += 1;
+        if cpu.comes_first() {
+            running.first += 1;
+            cpu.spare().begin(1, Instant::now());
+        }
+        drop(running);
         Self(Arc::clone(cpu))
     }
 }
 
 impl Drop for RunningRequest {
     fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Ordering::AcqRel);
+        let mut running = lock(&self.0.running);
+        running.all -= 1;
+        let ended = running.first.saturating_sub(running.all);
+        if ended > 0 {
+            running.first -= ended;
+            self.0.spare().end(ended, Instant::now());
+        }
     }
 }
 
 impl ConnectionCpu {
     /// A credential of this connection is valid: nothing of it is counted any more.
     pub(crate) fn authenticated(&self) {
-        if !self.exempt.swap(true, Ordering::AcqRel) {
-            let used = Duration::from_nanos(self.used.swap(0, Ordering::AcqRel));
-            self.add(used.as_secs_f64());
+        if !self.set_exempt(true) {
+            let spent = Duration::from_nanos(self.spent.swap(0, Ordering::AcqRel));
+            self.add(spent.as_secs_f64());
         }
     }
 
     /// A credential of this connection is not valid, or not any more.
     pub(crate) fn refused(&self) {
-        self.exempt.store(false, Ordering::Release);
+        self.set_exempt(false);
+    }
+
+    /// Whether it was so before.
+    fn set_exempt(&self, exempt: bool) -> bool {
+        let mut running = lock(&self.running);
+        let before = self.exempt.swap(exempt, Ordering::AcqRel);
+        let first = if exempt { running.all } else { 0 };
+        match (before, exempt) {
+            (false, true) => self.spare().begin(first - running.first, Instant::now()),
+            (true, false) => self.spare().end(running.first, Instant::now()),
+            _ => return before,
+        }
+        running.first = first;
+        before
+    }
+
+    fn spare(&self) -> &Arc<Spare> {
+        &self.budget.0.spare
     }
 
     /// A request was answered. If none has shown a valid credential yet, the connection waits like any other from now on.
@@ -193,18 +253,43 @@ impl ConnectionCpu {
 
     /// Counts time that was used elsewhere.
     pub(crate) fn charge(&self, time: Duration) {
-        if !self.is_exempt() {
-            let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-            let before = self.used.fetch_add(nanoseconds, Ordering::AcqRel);
-            if u128::from(before) + time.as_nanos() > NEW.as_nanos() {
-                self.overdraws.store(false, Ordering::Relaxed);
-            }
-            self.add(-time.as_secs_f64());
-        }
+        self.charge_for(time, false);
     }
 
-    fn is_exempt(&self) -> bool {
+    /// Counts time; that of a core which was `lent` costs what is saved at most, and so does all while nobody else is about.
+    fn charge_for(&self, time: Duration, lent: bool) {
+        if self.is_exempt() {
+            return;
+        }
+        let before = self.used.fetch_add(nanoseconds(time), Ordering::AcqRel);
+        if u128::from(before) + time.as_nanos() > NEW.as_nanos() {
+            self.overdraws.store(false, Ordering::Relaxed);
+        }
+        let spent = match lent || self.spare().is_idle(Instant::now()) {
+            true => self.spend_saved(time),
+            false => {
+                self.add(-time.as_secs_f64());
+                time
+            }
+        };
+        self.spent.fetch_add(nanoseconds(spent), Ordering::AcqRel);
+    }
+
+    fn spend_saved(&self, time: Duration) -> Duration {
+        let now = Instant::now();
+        lock(&self.budget.0.all).spend_saved(time.as_secs_f64(), now);
+        let spent = lock(&self.peer.bucket).spend_saved(time.as_secs_f64(), now);
+        Duration::try_from_secs_f64(spent).unwrap_or_default()
+    }
+
+    /// Whether a credential of this connection was valid.
+    pub(crate) fn is_exempt(&self) -> bool {
         self.exempt.load(Ordering::Acquire)
+    }
+
+    /// Whether its caller comes before those in debt: it has a credential, or has used little.
+    fn comes_first(&self) -> bool {
+        self.is_exempt() || lock(&self.peer.bucket).is_half_full(Instant::now())
     }
 
     fn add(&self, seconds: f64) {
@@ -229,137 +314,13 @@ impl ConnectionCpu {
     }
 
     fn is_running(&self) -> bool {
-        self.running.load(Ordering::Acquire) > 0
+        lock(&self.running).all > 0
     }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::{IpAddr, Ipv4Addr};
-
-    use super::*;
-
-    fn peer(last: u8) -> PeerKey {
-        IpAddr::V4(Ipv4Addr::new(10, 0, 0, last)).into()
-    }
-
-    /// A budget of one core's half for an address.
-    fn budget() -> CpuBudget {
-        let now = Instant::now();
-        CpuBudget(Arc::new(Budget {
-            per_peer: 0.5,
-            all: Mutex::new(Bucket::full(1.0, now)),
-            turn: Arc::new(Semaphore::new(1)),
-            peers: Mutex::new(Peers {
-                by: HashMap::new(),
-                tidy_at: TIDY,
-            }),
-        }))
-    }
-
-    fn seconds(count: f64) -> Duration {
-        Duration::from_secs_f64(count)
-    }
-
-    #[tokio::test]
-    async fn an_address_that_has_used_its_part_waits_and_no_other_does() {
-        let budget = budget();
-        let (one, other) = (
-            budget.connection(peer(1), false),
-            budget.connection(peer(2), false),
-        );
-        one.charge(seconds(1.5));
-        assert!(
-            one.wait_for_own() > seconds(0.9) && one.wait_for_own() < seconds(1.1),
-            "{:?}",
-            one.wait_for_own()
-        );
-        assert_eq!(other.wait_for_own(), Duration::ZERO);
-        let second = budget.connection(peer(1), false);
-        assert!(
-            second.wait_for_own() > seconds(0.9),
-            "another connection does not help"
-        );
-    }
-
-    #[tokio::test]
-    async fn a_caller_with_a_credential_does_not_pay_for_others_at_its_address() {
-        let budget = budget();
-        let hostile = budget.connection(peer(1), true);
-        hostile.charge(seconds(0.04));
-        budget.connection(peer(1), false).charge(seconds(1.46));
-        assert_eq!(
-            hostile.wait_for_own(),
-            Duration::ZERO,
-            "it may show a credential yet"
-        );
-        let silent = budget.connection(peer(1), true);
-        silent.charge(seconds(0.06));
-        assert!(silent.wait_for_own() > Duration::ZERO, "it has had its time");
-        hostile.answered();
-        assert!(hostile.wait_for_own() > Duration::ZERO);
-        let honest = budget.connection(peer(1), true);
-        assert_eq!(honest.wait_for_own(), Duration::ZERO, "a new one may overdraw");
-        honest.charge(seconds(0.04));
-        honest.authenticated();
-        let before = hostile.wait_for_own();
-        honest.charge(seconds(10.0));
-        assert!(
-            honest.is_exempt() && hostile.wait_for_own() <= before,
-            "nothing is counted"
-        );
-        assert!(before < seconds(1.13), "what it used was given back: {before:?}");
-        hostile.charge(seconds(1.0));
-        let late = budget.connection(peer(1), true);
-        assert!(late.wait_for_own() > Duration::ZERO, "the overdraft is bounded");
-    }
-
-    #[tokio::test]
-    async fn all_addresses_together_have_a_part() {
-        let budget = budget();
-        for number in 1..=3 {
-            budget.connection(peer(number), false).charge(seconds(0.9));
-        }
-        assert!(!budget.connection(peer(4), false).may_go_on());
-    }
-
-    #[tokio::test]
-    async fn addresses_are_forgotten_when_their_part_is_whole() {
-        let budget = budget();
-        let held = budget.connection(peer(1), false);
-        budget.connection(peer(2), false).charge(seconds(0.9));
-        budget.connection(peer(3), false);
-        tokio::time::sleep(seconds(0.02)).await;
-        lock(&budget.0.peers).tidy_at = 0;
-        budget.peer(peer(4));
-        let known = |last| lock(&budget.0.peers).by.contains_key(&peer(last));
-        assert!(known(1) && known(2) && known(4) && !known(3));
-        drop(held);
-    }
-
-    #[tokio::test]
-    async fn connections_in_debt_are_served_in_turn() {
-        let budget = budget();
-        let first = budget.connection(peer(1), false);
-        first.charge(seconds(1.1));
-        let served: Arc<Mutex<Vec<u8>>> = Arc::default();
-        let mut tasks = tokio::task::JoinSet::new();
-        for number in 0..3 {
-            let (cpu, served) = (budget.connection(peer(1), false), Arc::clone(&served));
-            let work = {
-                let cpu = Arc::clone(&cpu);
-                async move {
-                    lock(&served).push(number);
-                    cpu.charge(seconds(0.1));
-                }
-            };
-            tasks.spawn(Metered::between_requests(work, &cpu));
-            tokio::task::yield_now().await;
-        }
-        let begun = Instant::now();
-        while tasks.join_next().await.is_some() {}
-        assert_eq!(*lock(&served), [0, 1, 2]);
-        // A fifth of a second for each.
-        assert!(begun.elapsed() >= seconds(0.55), "{:?}", begun.elapsed());
-    }
-}
+mod tests;

@@ -60,13 +60,40 @@ struct State {
     authenticator: Arc<dyn Authenticator>,
 }
 
-/// Every request to `/burn` takes `time` of a core.
-fn site(time: Duration, burned: &Arc<AtomicUsize>) -> Site {
-    let burned = Arc::clone(burned);
-    let burn = async move || {
+/// What the handlers of `/burn` and `/ordered` have done.
+#[derive(Default)]
+struct Work {
+    burned: AtomicUsize,
+    now: AtomicUsize,
+    most: AtomicUsize,
+    /// Requests of callers with a credential under way.
+    ordered: AtomicUsize,
+}
+
+impl Work {
+    fn burned(&self) -> usize {
+        self.burned.load(Ordering::Relaxed)
+    }
+
+    fn burn(&self, time: Duration) {
+        let now = self.now.fetch_add(1, Ordering::AcqRel) + 1;
+        self.most.fetch_max(now, Ordering::AcqRel);
         burn(time);
-        burned.fetch_add(1, Ordering::Relaxed);
+        self.now.fetch_sub(1, Ordering::AcqRel);
+        self.burned.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Every request to `/burn` takes `time` of a core. Those to `/ordered` with a credential are answered when the test says so.
+fn site(time: Duration, work: &Arc<Work>) -> Site {
+    let (burning, ordering) = (Arc::clone(work), Arc::clone(work));
+    let burn = async move || {
+        burning.burn(time);
         "burned"
+    };
+    let ordered = async move |Authenticated(_): Authenticated| {
+        ordering.ordered.fetch_add(1, Ordering::AcqRel);
+        std::future::pending::<&str>().await
     };
     let one = Arc::new(Semaphore::new(1));
     // As a connection of a database is.
@@ -79,6 +106,7 @@ fn site(time: Duration, burned: &Arc<AtomicUsize>) -> Site {
         .route("/burn", get(burn))
         .route("/", get(async || "fine"))
         .route("/shared", get(shared))
+        .route("/ordered", get(ordered))
         .route(
             "/known",
             get(async |Authenticated(caller): Authenticated| caller.subject),
@@ -103,27 +131,42 @@ async fn pipeline(port: u16, request: &'static [u8]) {
     tokio::join!(write, read);
 }
 
+/// Requests of callers with a credential that need all cores, until it is dropped.
+async fn needed(port: u16, work: &Work) -> tokio::task::JoinSet<()> {
+    let mut callers = tokio::task::JoinSet::new();
+    for _ in 0..cores() as usize {
+        callers.spawn(async move {
+            let url = format!("http://127.0.0.1:{port}/ordered");
+            let _never = crate::world::client().get(url).bearer_auth("good").send().await;
+        });
+    }
+    let all = || work.ordered.load(Ordering::Acquire) == cores() as usize;
+    eventually("the other callers", all).await;
+    callers
+}
+
 async fn used_by(request: &'static [u8]) -> (Duration, Duration) {
     const EACH: Duration = Duration::from_millis(2);
-    let burned = Arc::default();
+    let work = Arc::default();
     let limits = Limits {
         cpu: CpuBudget::new(10),
         ..Limits::default()
     };
-    let served = Served::new(None, site(EACH, &burned), limits).await;
+    let served = Served::new(None, site(EACH, &work), limits).await;
+    let _needed = needed(served.port, &work).await;
     let begun = Instant::now();
     let mut attack = tokio::task::JoinSet::new();
     for _ in 0..8 {
         attack.spawn(pipeline(served.port, request));
     }
     tokio::time::sleep(Duration::from_secs(4)).await;
-    let used = EACH * u32::try_from(burned.load(Ordering::Relaxed)).unwrap();
+    let used = EACH * u32::try_from(work.burned()).unwrap();
     attack.shutdown().await;
     (used, begun.elapsed())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn pipelined_requests_of_one_address_use_a_bounded_part_of_the_cores() {
+async fn beside_others_pipelined_requests_of_one_address_use_a_bounded_part_of_the_cores() {
     for request in [
         b"GET /burn HTTP/1.1\r\nHost: a\r\n\r\n".as_slice(),
         b"HEAD /burn HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -138,6 +181,45 @@ async fn pipelined_requests_of_one_address_use_a_bounded_part_of_the_cores() {
             "it is served: {used:?}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_address_has_the_cores_that_nobody_else_needs() {
+    const EACH: Duration = Duration::from_micros(500);
+    // With a hundredth of the cores it would take more than a minute and a half for this.
+    let many = (cores() / EACH.as_secs_f64()) as usize;
+    let work: Arc<Work> = Arc::default();
+    let limits = Limits {
+        cpu: CpuBudget::new(1),
+        ..Limits::default()
+    };
+    let served = Served::new(None, site(EACH, &work), limits).await;
+    let mut attack = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        attack.spawn(pipeline(served.port, b"GET /burn HTTP/1.1\r\nHost: a\r\n\r\n"));
+    }
+    let patience = tokio::time::timeout(Duration::from_secs(60), async {
+        while work.burned() < many {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    patience.await.expect("it is held back");
+    let most = work.most.load(Ordering::Acquire);
+    assert_eq!(
+        most,
+        2.min(cores() as usize),
+        "requests at a time, on two threads"
+    );
+    // And gives them back to whoever comes.
+    let needed = needed(served.port, &work).await;
+    // What was begun before.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let before = work.burned();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let used = EACH * u32::try_from(work.burned() - before).unwrap();
+    assert!(used.as_secs_f64() < 0.01 * cores() + 0.1, "{used:?} of a second");
+    drop(needed);
+    attack.shutdown().await;
 }
 
 /// A client with an address of its own.
@@ -177,14 +259,21 @@ async fn only_callers_without_a_credential_pay_for_what_their_address_has_used()
         cpu: CpuBudget::new(percent as u8),
         ..Limits::default()
     };
-    let count = Arc::new(AtomicUsize::new(0));
-    let served = Served::new(Some(Arc::new(identity)), site(burned, &count), limits).await;
+    let work: Arc<Work> = Arc::default();
+    let served = Served::new(Some(Arc::new(identity)), site(burned, &work), limits).await;
     let port = served.port;
+    let ordering = |number| {
+        let client = client(&ca, Ipv4Addr::new(127, 0, 3, number));
+        tokio::spawn(ask(client, port, "/ordered"))
+    };
+    let needed: Vec<_> = (1..=cores() as u8).map(ordering).collect();
+    let all = || work.ordered.load(Ordering::Acquire) == needed.len();
+    eventually("the other callers", all).await;
     let known = client(&ca, ELSEWHERE);
     assert_eq!(ask(known.clone(), port, "/known").await, 200);
     // What the request has used is known when it is done, and its connection waits from then on, with the answer.
     let hostile = tokio::spawn(ask(client(&ca, ELSEWHERE), port, "/burn"));
-    eventually("the request", || count.load(Ordering::Relaxed) == 1).await;
+    eventually("the request", || work.burned() == 1).await;
     let begun = Instant::now();
     for _ in 0..20 {
         assert_eq!(ask(known.clone(), port, "/known").await, 200);
@@ -195,6 +284,7 @@ async fn only_callers_without_a_credential_pay_for_what_their_address_has_used()
     assert!(!hostile.is_finished(), "it has to wait: {:?}", begun.elapsed());
     assert_eq!(hostile.await.unwrap(), 200);
     assert!(begun.elapsed() > Duration::from_secs(1), "{:?}", begun.elapsed());
+    needed.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -204,7 +294,9 @@ async fn a_request_of_an_address_in_debt_holds_up_nobody_who_needs_what_it_has()
         cpu: CpuBudget::new(1),
         ..Limits::default()
     };
-    let served = Served::new(None, site(EACH, &Arc::default()), limits).await;
+    let work = Arc::default();
+    let served = Served::new(None, site(EACH, &work), limits).await;
+    let _needed = needed(served.port, &work).await;
     let mut attack = tokio::task::JoinSet::new();
     for _ in 0..24 {
         attack.spawn(pipeline(served.port, b"GET /burn HTTP/1.1\r\nHost: a\r\n\r\n"));

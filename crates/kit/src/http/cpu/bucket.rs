@@ -33,6 +33,14 @@ impl Bucket {
         self.at = self.at.max(now);
     }
 
+    /// Spends what is there and no more, for time that nobody else needed; returns what that was.
+    pub(super) fn spend_saved(&mut self, seconds: f64, now: Instant) -> f64 {
+        self.add(0.0, now);
+        let spent = seconds.min(self.left.max(0.0));
+        self.left -= spent;
+        spent
+    }
+
     /// How long until something may be spent. Whoever `overdraws` may go as far below nothing as a full bucket is above.
     pub(super) fn wait(&mut self, overdraws: bool, now: Instant) -> Duration {
         self.add(0.0, now);
@@ -43,6 +51,12 @@ impl Bucket {
             }
             _ => Duration::ZERO,
         }
+    }
+
+    /// Whether at least half of what it can hold is left.
+    pub(super) fn is_half_full(&mut self, now: Instant) -> bool {
+        self.add(0.0, now);
+        self.left >= self.rate * BURST / 2.0
     }
 
     pub(super) fn is_full(&mut self, now: Instant) -> bool {
@@ -72,6 +86,24 @@ mod tests {
             bucket.wait(true, after(3.0)),
             Duration::from_secs(1),
             "it never holds more"
+        );
+    }
+
+    #[test]
+    fn time_that_nobody_needed_costs_no_more_than_was_saved() {
+        let now = Instant::now();
+        let mut bucket = Bucket::full(0.5, now);
+        assert!(bucket.is_half_full(now));
+        assert!((bucket.spend_saved(0.75, now) - 0.75).abs() < 1e-9);
+        assert!(!bucket.is_half_full(now));
+        assert!((bucket.spend_saved(100.0, now) - 0.25).abs() < 1e-9);
+        assert_eq!(bucket.wait(false, now), Duration::ZERO, "there is no debt");
+        bucket.add(-0.5, now);
+        assert!(bucket.spend_saved(100.0, now).abs() < 1e-9);
+        assert_eq!(
+            bucket.wait(false, now),
+            Duration::from_secs(1),
+            "and none is added"
         );
     }
 }

@@ -1,7 +1,7 @@
 //! The futures of a connection, which wait for their turn.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
@@ -11,9 +11,10 @@ use futures::future::BoxFuture;
 use hyper::rt::Executor;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::ConnectionCpu;
+use super::spare::Core;
 
 /// Where a future is made to wait.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,7 +59,7 @@ impl<F> Metered<F> {
 
     /// Nothing of the connection waits for its turn any more: a process that stops does not wait for its clients.
     pub(in crate::http) fn exempt(&self) {
-        self.cpu.exempt.store(true, Ordering::Release);
+        self.cpu.set_exempt(true);
     }
 }
 
@@ -69,6 +70,7 @@ impl<F: Future> Future for Metered<F> {
         let this = self.get_mut();
         if this.cpu.is_exempt() {
             this.turn = None;
+            this.cpu.spare().seen(Instant::now());
             return this.future.as_mut().poll(context);
         }
         let may_wait = this.waits == Waits::WhileNoRequestRuns && !this.cpu.is_running();
@@ -80,18 +82,56 @@ impl<F: Future> Future for Metered<F> {
             None => None,
         };
         this.turn = None;
+        if this.cpu.comes_first() {
+            this.cpu.spare().seen(Instant::now());
+        }
+        this.cpu.turn.store(turn.is_some(), Ordering::Release);
         let begun = thread_time();
         let polled = this.future.as_mut().poll(context);
-        this.cpu.charge(thread_time().saturating_sub(begun));
+        this.cpu.turn.store(false, Ordering::Release);
+        let of_request = this.cpu.lent.swap(false, Ordering::AcqRel);
+        let lent = of_request || matches!(turn, Some(Turn::Lent(_)));
+        this.cpu.charge_for(thread_time().saturating_sub(begun), lent);
         drop(turn);
         polled
     }
 }
 
+/// The begin of a request, which waits where its client has to. Requests that a client has sent one after the other follow one
+/// another in one poll of their connection, which would never be between two of them.
+#[derive(Default)]
+pub(in crate::http) struct Begin(Option<BoxFuture<'static, Turn>>);
+
+impl Begin {
+    /// Ready when the request may be polled for the first time, while the turn is held.
+    pub(in crate::http) fn poll(
+        &mut self,
+        cpu: &Arc<ConnectionCpu>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Turn>> {
+        let has_turn = || cpu.turn.swap(false, Ordering::AcqRel);
+        if cpu.is_exempt() || (self.0.is_none() && (has_turn() || cpu.may_go_on())) {
+            return Poll::Ready(None);
+        }
+        let wait = self.0.get_or_insert_with(|| Box::pin(turn(Arc::clone(cpu))));
+        let turn = ready!(wait.as_mut().poll(context));
+        self.0 = None;
+        if matches!(turn, Turn::Lent(_)) {
+            cpu.lent.store(true, Ordering::Release);
+        }
+        Poll::Ready(Some(turn))
+    }
+}
+
 /// The right to be polled once.
-struct Turn {
-    _of_peer: Option<OwnedSemaphorePermit>,
-    _of_all: Option<OwnedSemaphorePermit>,
+pub(in crate::http) enum Turn {
+    /// Out of its own part.
+    Own {
+        _of_peer: Option<OwnedSemaphorePermit>,
+        _of_all: Option<OwnedSemaphorePermit>,
+    },
+    /// On a core that nobody else needs.
+    Lent(#[expect(dead_code, reason = "held until it is dropped")] Core),
 }
 
 /// Returns when the client may begin something new.
@@ -101,8 +141,28 @@ pub(in crate::http) async fn admitted(cpu: &Arc<ConnectionCpu>) {
     }
 }
 
-/// First among the connections of the client address, then among the addresses: each in the order in which they came.
+/// On a core that nobody else needs, or out of the part of the client.
 async fn turn(cpu: Arc<ConnectionCpu>) -> Turn {
+    let either = async {
+        tokio::select! {
+            biased;
+            Some(core) = cpu.spare().core(&cpu.peer.line) => Turn::Lent(core),
+            own = own_turn(&cpu) => own,
+        }
+    };
+    let mut either = pin!(either);
+    if let Poll::Ready(turn) = futures::poll!(either.as_mut()) {
+        return turn;
+    }
+    // Those who only wait for one another are not held back.
+    if !cpu.spare().is_idle(Instant::now()) {
+        metrics::counter!("gigvault_cpu_waits_total").increment(1);
+    }
+    either.await
+}
+
+/// First among the connections of the client address, then among the addresses: each in the order in which they came.
+async fn own_turn(cpu: &ConnectionCpu) -> Turn {
     let of_peer = Arc::clone(&cpu.peer.turn).acquire_owned().await.ok();
     wait(|| cpu.wait_for_own()).await;
     let of_all = match cpu.wait_for_all().is_zero() {
@@ -110,7 +170,7 @@ async fn turn(cpu: Arc<ConnectionCpu>) -> Turn {
         false => Arc::clone(&cpu.budget.0.turn).acquire_owned().await.ok(),
     };
     wait(|| cpu.wait_for_all()).await;
-    Turn {
+    Turn::Own {
         _of_peer: of_peer,
         _of_all: of_all,
     }

@@ -1,0 +1,124 @@
+//! Who waits, and for how long.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::*;
+
+fn peer(last: u8) -> PeerKey {
+    IpAddr::V4(Ipv4Addr::new(10, 0, 0, last)).into()
+}
+
+/// A budget of one core's half for an address, on two cores, and a caller with a credential who needs them both.
+fn budget() -> (CpuBudget, RunningRequest) {
+    let budget = CpuBudget::of(0.5, 1.0, 2);
+    let known = budget.connection(peer(200), false);
+    known.authenticated();
+    let request = RunningRequest::begin(&known);
+    (budget, request)
+}
+
+fn seconds(count: f64) -> Duration {
+    Duration::from_secs_f64(count)
+}
+
+#[tokio::test]
+async fn an_address_that_has_used_its_part_waits_and_no_other_does() {
+    let (budget, _needed) = budget();
+    let (one, other) = (
+        budget.connection(peer(1), false),
+        budget.connection(peer(2), false),
+    );
+    one.charge(seconds(1.5));
+    assert!(
+        one.wait_for_own() > seconds(0.9) && one.wait_for_own() < seconds(1.1),
+        "{:?}",
+        one.wait_for_own()
+    );
+    assert_eq!(other.wait_for_own(), Duration::ZERO);
+    let second = budget.connection(peer(1), false);
+    assert!(
+        second.wait_for_own() > seconds(0.9),
+        "another connection does not help"
+    );
+}
+
+#[tokio::test]
+async fn a_caller_with_a_credential_does_not_pay_for_others_at_its_address() {
+    let (budget, _needed) = budget();
+    let hostile = budget.connection(peer(1), true);
+    hostile.charge(seconds(0.04));
+    budget.connection(peer(1), false).charge(seconds(1.46));
+    assert_eq!(
+        hostile.wait_for_own(),
+        Duration::ZERO,
+        "it may show a credential yet"
+    );
+    let silent = budget.connection(peer(1), true);
+    silent.charge(seconds(0.06));
+    assert!(silent.wait_for_own() > Duration::ZERO, "it has had its time");
+    hostile.answered();
+    assert!(hostile.wait_for_own() > Duration::ZERO);
+    let honest = budget.connection(peer(1), true);
+    assert_eq!(honest.wait_for_own(), Duration::ZERO, "a new one may overdraw");
+    honest.charge(seconds(0.04));
+    honest.authenticated();
+    let before = hostile.wait_for_own();
+    honest.charge(seconds(10.0));
+    assert!(
+        honest.is_exempt() && hostile.wait_for_own() <= before,
+        "nothing is counted"
+    );
+    assert!(before < seconds(1.13), "what it used was given back: {before:?}");
+    hostile.charge(seconds(1.0));
+    let late = budget.connection(peer(1), true);
+    assert!(late.wait_for_own() > Duration::ZERO, "the overdraft is bounded");
+}
+
+#[tokio::test]
+async fn all_addresses_together_have_a_part() {
+    let (budget, _needed) = budget();
+    for number in 1..=3 {
+        budget.connection(peer(number), false).charge(seconds(0.9));
+    }
+    assert!(!budget.connection(peer(4), false).may_go_on());
+}
+
+#[tokio::test]
+async fn addresses_are_forgotten_when_their_part_is_whole() {
+    let (budget, _needed) = budget();
+    let held = budget.connection(peer(1), false);
+    budget.connection(peer(2), false).charge(seconds(0.9));
+    budget.connection(peer(3), false);
+    tokio::time::sleep(seconds(0.02)).await;
+    lock(&budget.0.peers).tidy_at = 0;
+    budget.peer(peer(4));
+    let known = |last| lock(&budget.0.peers).by.contains_key(&peer(last));
+    assert!(known(1) && known(2) && known(4) && !known(3));
+    drop(held);
+}
+
+#[tokio::test]
+async fn connections_in_debt_are_served_in_turn() {
+    let (budget, _needed) = budget();
+    let first = budget.connection(peer(1), false);
+    first.charge(seconds(1.1));
+    let served: Arc<Mutex<Vec<u8>>> = Arc::default();
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..3 {
+        let (cpu, served) = (budget.connection(peer(1), false), Arc::clone(&served));
+        let work = {
+            let cpu = Arc::clone(&cpu);
+            async move {
+                lock(&served).push(number);
+                cpu.charge(seconds(0.1));
+            }
+        };
+        tasks.spawn(Metered::between_requests(work, &cpu));
+        tokio::task::yield_now().await;
+    }
+    let begun = Instant::now();
+    while tasks.join_next().await.is_some() {}
+    assert_eq!(*lock(&served), [0, 1, 2]);
+    // A fifth of a second for each.
+    assert!(begun.elapsed() >= seconds(0.55), "{:?}", begun.elapsed());
+}
