@@ -23,6 +23,7 @@ mod message;
 mod net;
 mod outstanding;
 mod own_refusals;
+mod places;
 pub(crate) mod quota;
 mod server;
 mod site;

@@ -29,7 +29,7 @@ pub struct Options {
     /// ([`Db::open`]). PostgreSQL: per process, beside one more that listens once something subscribes to the feed.
     /// SQLite: readers, of which it makes at most eight, beside the one writer.
     pub max_connections: Option<u32>,
-    /// How long [`Db::begin`] and reads wait for a connection.
+    /// How long [`Db::begin`] and reads wait for a connection; on SQLite ten seconds at least.
     pub acquire_timeout: Duration,
     /// How a pooler in front of PostgreSQL shares its sessions.
     pub pooling: Pooling,

@@ -13,6 +13,9 @@ use sqlx::{
 use crate::{Cause, Options, Pools, StoreError};
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a caller waits for a connection at least. A file does not go away as a server does: whoever waits is in a queue,
+/// which moves on, and on a machine with too much to do an error would not shorten it.
+const QUEUE: Duration = Duration::from_secs(10);
 /// Each reader is a thread with a page cache; more than this only take memory from one another.
 const MOST_READERS: u32 = 8;
 /// Page caches in KiB, negative as SQLite wants it. The writer's holds the inner pages of indexes on random keys.
@@ -45,7 +48,7 @@ pub(crate) async fn open(path: &str, options: &Options) -> Result<Pools, StoreEr
                 .unwrap_or(MOST_READERS)
                 .clamp(1, MOST_READERS),
         )
-        .acquire_timeout(options.acquire_timeout)
+        .acquire_timeout(options.acquire_timeout.max(QUEUE))
         .test_before_acquire(false)
         .connect_with(connect.pragma("cache_size", READER_CACHE).read_only(true))
         .await?;
@@ -128,7 +131,7 @@ fn judge(journal: &str, synchronous: i64) -> Result<(), String> {
 fn writer_pool(options: &Options) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(1)
-        .acquire_timeout(options.acquire_timeout.max(BUSY_TIMEOUT))
+        .acquire_timeout(options.acquire_timeout.max(QUEUE))
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)

@@ -135,10 +135,11 @@ pub(crate) struct Limits {
     pub(crate) connections: usize,
     /// Most connections of one client to a listener, at most half of all.
     pub(crate) connections_per_peer: usize,
-    /// Most requests of one client to a listener at a time; more are answered 429.
+    /// Most requests of one client, and of one principal, to a listener at a time, until their answers are read; more are
+    /// answered 429.
     pub(crate) requests_per_peer: usize,
     /// The part of all cores that one client has for what it does without a valid credential, in percent; beyond it, it
-    /// waits.
+    /// waits while others need the cores.
     pub(crate) unauthenticated_cpu_per_peer: Percent,
     /// Memory for the request bodies of a listener, in MiB.
     pub(crate) body_memory: u16,

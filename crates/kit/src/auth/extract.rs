@@ -1,7 +1,8 @@
 //! Credentials and permissions as axum extractors. What they let through may have its body read.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use axum::extract::{FromRef, FromRequestParts};
 use http::HeaderMap;
@@ -9,12 +10,23 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 
 use super::{AuthFault, Authenticator, Caller, Permission};
-use crate::http::admit;
 use crate::http::cpu::{ConnectionCpu, LOOK_UP};
+use crate::http::quota::KeyedSemaphore;
+use crate::http::{Connection, PeerKey, admit};
 use crate::problem::Problem;
 
 /// Longest credential that is looked at; a JWT with many claims fits.
 const MAX_CREDENTIAL: usize = 8 * 1024;
+
+/// Credentials of strangers that are looked up at a time, of one client address and in all. It is less than the connections of
+/// a database: whoever has shown a valid credential on a connection does not wait behind those who guess.
+const LOOK_UPS_EACH: usize = 2;
+const LOOK_UPS: usize = 6;
+/// Longest wait for that.
+const LOOK_UP_WAIT: Duration = Duration::from_secs(10);
+
+static STRANGERS: LazyLock<Arc<KeyedSemaphore<PeerKey>>> =
+    LazyLock::new(|| KeyedSemaphore::new(LOOK_UPS_EACH, usize::MAX, LOOK_UPS));
 
 /// A caller with permission `P`. Without credentials 401, without the permission 403.
 ///
@@ -65,8 +77,18 @@ where
 {
     let token = bearer(&parts.headers)?;
     let authenticator = Arc::<dyn Authenticator>::from_ref(state);
+    let cpu = parts.extensions.get::<Arc<ConnectionCpu>>();
+    let peer = parts.extensions.get().map(Connection::peer);
+    let _place = match (cpu, peer) {
+        (Some(cpu), Some(peer)) if !cpu.is_exempt() => {
+            let place = STRANGERS.enter(&peer, LOOK_UP_WAIT).await;
+            let late = |_| AuthFault::Unavailable("too many credentials are being looked up".into());
+            Some(place.map_err(late)?)
+        }
+        _ => None,
+    };
     let caller = authenticator.authenticate(token).await;
-    if let Some(cpu) = parts.extensions.get::<Arc<ConnectionCpu>>() {
+    if let Some(cpu) = cpu {
         match &caller {
             Ok(_) => cpu.authenticated(),
             Err(fault) => {

@@ -18,6 +18,7 @@ use http::request::Parts;
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout_at};
 
+use super::places::Places;
 use super::quota::{Exceeded, KeyedPermit, PeerKey, Quotas, Reservation};
 use crate::error::Kind;
 use crate::problem::Problem;
@@ -125,6 +126,8 @@ struct Inner {
     rest: Mutex<Option<Body>>,
     held: Mutex<Option<Held>>,
     place: Mutex<Option<(KeyedPermit<Arc<str>>, Instant)>>,
+    places: Places,
+    principal: Mutex<Option<Reservation<Arc<str>>>>,
     reading: AtomicBool,
     unread: AtomicBool,
     peer: PeerKey,
@@ -138,6 +141,7 @@ struct Inner {
 pub(super) struct Terms {
     pub(super) peer: PeerKey,
     pub(super) memory: BodyMemory,
+    pub(super) places: Places,
     pub(super) limit: usize,
     pub(super) pace: Pace,
     /// Whether the answer is a page of a list.
@@ -152,6 +156,8 @@ impl Gate {
             rest: Mutex::default(),
             held: Mutex::default(),
             place: Mutex::default(),
+            places: terms.places,
+            principal: Mutex::default(),
             reading: AtomicBool::new(false),
             unread: AtomicBool::new(unread),
             peer: terms.peer,
@@ -165,6 +171,22 @@ impl Gate {
     /// Whether the request is for a page of a list.
     pub(crate) fn lists(&self) -> bool {
         self.0.lists
+    }
+
+    /// Takes a place among the requests of a principal.
+    pub(super) fn admit(&self, principal: &Arc<str>) -> Result<(), Problem> {
+        let place = self.0.places.admit(principal)?;
+        *self.0.principal.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
+        Ok(())
+    }
+
+    /// Gives up that place.
+    pub(super) fn principal(&self) -> Option<Reservation<Arc<str>>> {
+        self.0
+            .principal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     /// Keeps a place until the request is answered.

@@ -36,7 +36,8 @@ use super::lists;
 use super::measure::Measure;
 use super::message::{self, Refusal};
 use super::net;
-use super::quota::{PeerKey, Quotas, Reservation};
+use super::places::{Place, Places};
+use super::quota::PeerKey;
 use super::site::Site;
 use super::unread::Unread;
 use crate::error::Kind;
@@ -65,13 +66,13 @@ pub struct Edge {
     time: Duration,
     memory: BodyMemory,
     answers: AnswerMemory,
-    requests: Arc<Quotas<PeerKey>>,
+    places: Places,
     unread: Unread,
 }
 
 impl Edge {
     /// Bodies of at most 256 KiB, 64 MiB of them together and 16 MiB of one client; 30 seconds a request; 512 requests of
-    /// one client at a time. `service` is a metric label.
+    /// one client, or one principal, at a time. `service` is a metric label.
     #[must_use]
     pub fn new(service: &'static str) -> Self {
         Self {
@@ -82,7 +83,7 @@ impl Edge {
             time: Duration::from_secs(30),
             memory: BodyMemory::new(64 * MIB, 16 * MIB),
             answers: AnswerMemory::new(64 * MIB, 16 * MIB),
-            requests: Quotas::new(512, usize::MAX),
+            places: Places::new(512),
             unread: Unread::new(),
         }
     }
@@ -111,11 +112,12 @@ impl Edge {
         Self { pace, ..self }
     }
 
-    /// Most requests of one client address at a time; more are answered 429.
+    /// Most requests of one client address, and of one principal, at a time; more are answered 429. A request counts until its
+    /// answer was taken.
     #[must_use]
     pub fn requests_per_peer(self, each: usize) -> Self {
         Self {
-            requests: Quotas::new(each, usize::MAX),
+            places: Places::new(each),
             ..self
         }
     }
@@ -166,13 +168,16 @@ impl Edge {
         // What changes something is done and answered, whatever the client would rather read.
         let choosy = method.is_safe() && request.headers().contains_key(ACCEPT);
         let accept = choosy.then(|| request.headers().clone());
-        let (response, unread) = self.counted(route, matched.as_ref(), request).await;
+        let (response, unread, place) = self.counted(route, matched.as_ref(), request).await;
         let mut response = net::catch(response);
         if let Some(accept) = accept {
             response = acceptable(&accept, response);
         }
         if method.is_safe() {
             response = self.answers.hold(peer, response);
+        }
+        if let Some(place) = place {
+            response = place.until_taken(response);
         }
         match unread {
             Some(rest) if version == Version::HTTP_2 => self.unread.drain(peer, rest),
@@ -190,39 +195,33 @@ impl Edge {
         response
     }
 
-    /// The answer, and what it leaves unread of the body.
+    /// The answer, what it leaves unread of the body, and the place of the request.
     async fn counted(
         &self,
         route: Route,
         matched: Option<&MatchedPath>,
         request: Request,
-    ) -> (Response, Option<Body>) {
-        let place = self.place(&request);
+    ) -> (Response, Option<Body>, Option<Place>) {
+        let place = self.places.enter(peer(&request));
         let (parts, mut body) = request.into_parts();
         let unread = |body: Body| Some(body).filter(|body| !body.is_end_stream());
-        let _place = match place {
+        let mut place = match place {
             Ok(place) => place,
-            Err(problem) => return (problem.into_response(), unread(body)),
+            Err(problem) => return (problem.into_response(), unread(body), None),
         };
         let lists = match self.admit(matched, &parts, &mut body).await {
             Ok(lists) => lists,
             Err(refusal) => {
                 let mut response = refusal.problem.into_response();
                 response.headers_mut().extend(refusal.header);
-                return (response, unread(body));
+                return (response, unread(body), Some(place));
             }
         };
         let (request, gate) = self.shut_in(parts, body, lists);
         let response = self.guarded(route, request, &gate).await;
         lists::made(&gate, response.body().size_hint().lower());
-        (response, gate.unread())
-    }
-
-    fn place(&self, request: &Request) -> Result<Reservation<PeerKey>, Problem> {
-        self.requests.take(&peer(request), 1).map_err(|_excess| {
-            let detail = "too many requests of this client are being answered; wait for some of them";
-            Problem::new(Kind::RateLimited, "rate-limited", detail).retry_after(Duration::from_secs(1))
-        })
+        place.principal = gate.principal();
+        (response, gate.unread(), Some(place))
     }
 
     /// Refuses what no route takes and what this one does not declare; answers whether it is for a page of a list.
@@ -262,6 +261,7 @@ impl Edge {
                 .get()
                 .map_or_else(PeerKey::default, Connection::peer),
             memory: self.memory.clone(),
+            places: self.places.clone(),
             limit: self.body,
             pace: self.pace,
             lists,

@@ -29,12 +29,16 @@ const WAIT: Duration = Duration::from_secs(10);
 static LISTS: LazyLock<Arc<KeyedSemaphore<Arc<str>>>> =
     LazyLock::new(|| KeyedSemaphore::new(PLACES_EACH, WAITING_EACH, PLACES));
 
-/// Notes whose request it is. From here on its body may be read, and a page is made in a place of its own.
+/// Notes whose request it is, which has a place among those of its principal. From here on its body may be read, and a page is
+/// made in a place of its own.
 pub(crate) async fn admit(parts: &mut Parts, subject: &str) -> Result<(), Problem> {
     let principal: Arc<str> = Arc::from(subject);
-    if let Some(gate) = parts.extensions.get::<Gate>().filter(|gate| gate.lists()) {
-        let place = LISTS.enter(&principal, WAIT).await.map_err(refusal)?;
-        gate.keep(place);
+    if let Some(gate) = parts.extensions.get::<Gate>() {
+        gate.admit(&principal)?;
+        if gate.lists() {
+            let place = LISTS.enter(&principal, WAIT).await.map_err(refusal)?;
+            gate.keep(place);
+        }
     }
     parts.extensions.insert(Admitted::Principal(principal));
     Ok(())

@@ -13,10 +13,10 @@ use kit::auth::{
     Allow, AuthFault, Authenticated, Authenticator, CachedAuthenticator, Caller, Epoch, permission,
 };
 use kit::clock::MockClock;
-use kit::http::standard_layers;
+use kit::http::{Edge, standard_layers};
 use time::OffsetDateTime;
 
-use crate::world::{Served, client, now};
+use crate::world::{Served, client, eventually, now};
 
 /// Knows the token `good`, counts how often it is asked.
 struct Known {
@@ -87,6 +87,81 @@ async fn served(authenticator: Arc<dyn Authenticator>) -> Served {
         )
         .with_state(State { authenticator });
     Served::plain(standard_layers(router, "test")).await
+}
+
+#[tokio::test]
+async fn a_principal_has_a_bounded_number_of_requests_whatever_its_addresses() {
+    let begun = Arc::new(AtomicUsize::new(0));
+    let waiting = Arc::clone(&begun);
+    let wait = async move |_: Authenticated| {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        std::future::pending::<()>().await;
+    };
+    let authenticator: Arc<dyn Authenticator> = Known::new(None);
+    let router = Router::new()
+        .route("/wait", get(wait))
+        .route("/", get(async || "open"))
+        .with_state(State { authenticator });
+    let served = Served::plain(Edge::new("test").requests_per_peer(2).around(router)).await;
+    let from = |last| {
+        let address = std::net::Ipv4Addr::new(127, 0, 0, last);
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .local_address(Some(address.into()));
+        client
+            .build()
+            .unwrap()
+            .get(served.http("/wait"))
+            .bearer_auth("good")
+            .send()
+    };
+    let held = [tokio::spawn(from(2)), tokio::spawn(from(3))];
+    eventually("both requests", || begun.load(Ordering::Relaxed) == 2).await;
+    let third = from(4).await.unwrap();
+    assert_eq!(third.status().as_u16(), 429);
+    assert!(third.text().await.unwrap().contains("of this caller"));
+    assert_eq!(get_with(&served, "/", None).await.0, 200, "others");
+    held.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+/// Never comes to an end with `stuck`.
+struct Slow(AtomicUsize);
+
+impl Authenticator for Slow {
+    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Caller, AuthFault>> {
+        async move {
+            if token == "stuck" {
+                self.0.fetch_add(1, Ordering::Relaxed);
+                std::future::pending::<()>().await;
+            }
+            Known::new(None).authenticate(token).await
+        }
+        .boxed()
+    }
+}
+
+#[tokio::test]
+async fn one_address_has_a_bounded_number_of_credentials_looked_up_at_a_time() {
+    let slow = Arc::new(Slow(AtomicUsize::new(0)));
+    let served = served(slow.clone()).await;
+    let strange = std::net::Ipv4Addr::new(127, 0, 0, 77);
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .local_address(Some(strange.into()));
+    let client = client.build().unwrap();
+    let mut stuck = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        stuck.spawn(client.get(served.http("/whoami")).bearer_auth("stuck").send());
+    }
+    eventually("look-ups", || slow.0.load(Ordering::Relaxed) == 2).await;
+    for _ in 0..4 {
+        assert_eq!(
+            get_with(&served, "/whoami", Some("Bearer good")).await.0,
+            200,
+            "others"
+        );
+    }
+    assert_eq!(slow.0.load(Ordering::Relaxed), 2, "the rest waits");
 }
 
 async fn get_with(

@@ -172,6 +172,43 @@ async fn requests_beyond_a_clients_part_are_429() {
 }
 
 #[tokio::test]
+async fn a_request_counts_until_its_answer_was_taken() {
+    const PAGE: usize = 4 << 20;
+    let router = Router::new().route("/page", get(async || vec![b'x'; PAGE]));
+    let served = Served::plain(Edge::new("test").requests_per_peer(2).around(router)).await;
+    let (elsewhere, request) = (
+        Ipv4Addr::new(127, 0, 0, 2),
+        b"GET /page HTTP/1.1\r\nHost: a\r\n\r\n",
+    );
+    let mut held = Vec::new();
+    for status in ["200", "200", "429"] {
+        let mut stream = from(elsewhere, &served).await;
+        stream.write_all(request).await.unwrap();
+        let mut line = [0; 12];
+        stream.read_exact(&mut line).await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&line), format!("HTTP/1.1 {status}"));
+        held.push(stream);
+    }
+    let others = client().get(served.http("/page")).send().await.unwrap();
+    assert_eq!(others.bytes().await.unwrap().len(), PAGE);
+    let taken = held.first_mut().unwrap();
+    taken.read_exact(&mut vec![0; PAGE]).await.unwrap();
+    let mut again = [0; 12];
+    // The place is given back when the last of it has gone to the kernel, which is before the client has it.
+    taken.write_all(request).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"HTTP/1.1 200") && head.len() < 1024 {
+        taken.read_exact(&mut again[..1]).await.unwrap();
+        head.push(again[0]);
+    }
+    assert!(
+        head.ends_with(b"HTTP/1.1 200"),
+        "{}",
+        String::from_utf8_lossy(&head)
+    );
+}
+
+#[tokio::test]
 async fn pages_that_one_client_leaves_unread_are_bounded_over_http_1() {
     const PAGE: usize = 1 << 20;
     let router = Router::new().route("/page", get(async || vec![b'x'; PAGE]));

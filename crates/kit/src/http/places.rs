@@ -1,0 +1,97 @@
+//! Requests of one client at a time.
+//!
+//! A request has its place until its answer was taken. Otherwise a client that asks and does not read would be working all the
+//! time, at the cost of nothing but its own connections, and the answers would pile up.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody};
+use axum::response::Response;
+use bytes::Bytes;
+use hyper::body::{Frame, SizeHint};
+
+use super::quota::{PeerKey, Quotas, Reservation};
+use crate::error::Kind;
+use crate::problem::Problem;
+
+/// The places of a listener. Clones share them.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    peers: Arc<Quotas<PeerKey>>,
+    principals: Arc<Quotas<Arc<str>>>,
+}
+
+/// The place of a request, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    _peer: Reservation<PeerKey>,
+    /// Once it is known who asks.
+    pub(super) principal: Option<Reservation<Arc<str>>>,
+}
+
+impl Places {
+    /// `each` for one client address, and as many for one principal, whatever its addresses.
+    pub(super) fn new(each: usize) -> Self {
+        Self {
+            peers: Quotas::new(each, usize::MAX),
+            principals: Quotas::new(each, usize::MAX),
+        }
+    }
+
+    pub(super) fn enter(&self, peer: PeerKey) -> Result<Place, Problem> {
+        let place = self.peers.take(&peer, 1);
+        let peer = place.map_err(|_excess| refusal("too many requests of this client are being answered"))?;
+        Ok(Place {
+            _peer: peer,
+            principal: None,
+        })
+    }
+
+    pub(super) fn admit(&self, principal: &Arc<str>) -> Result<Reservation<Arc<str>>, Problem> {
+        let place = self.principals.take(principal, 1);
+        place.map_err(|_excess| refusal("too many requests of this caller are being answered"))
+    }
+}
+
+fn refusal(what: &str) -> Problem {
+    let detail = format!("{what}; wait for some of them, and read the answers");
+    Problem::new(Kind::RateLimited, "rate-limited", detail).retry_after(Duration::from_secs(1))
+}
+
+impl Place {
+    /// The answer, which has the place until it was taken.
+    pub(super) fn until_taken(self, response: Response) -> Response {
+        if response.body().is_end_stream() {
+            return response;
+        }
+        response.map(|body| Body::new(Placed { body, _place: self }))
+    }
+}
+
+struct Placed {
+    body: Body,
+    _place: Place,
+}
+
+impl HttpBody for Placed {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
