@@ -49,6 +49,16 @@ pub struct NoParameters {}
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Path<T>(pub T);
 
+impl<T: DeserializeOwned> Json<T> {
+    /// Reads a whole body, strictly.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words of JSON, and where.
+    pub fn read(body: &[u8]) -> Result<Self, Problem> {
+        json::from_slice(body).map(Self)
+    }
+}
+
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         axum::Json(self.0).into_response()
@@ -84,7 +94,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
             ));
         }
         let Raw(body) = Raw::from_request(request, state).await?;
-        json::from_slice(&body).map(Self)
+        Self::read(&body)
     }
 }
 
