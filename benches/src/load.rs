@@ -1,4 +1,4 @@
-//! A bounded load: so many clients, so many seconds, every latency kept.
+//! A bounded load: this many clients, this many seconds, every latency kept.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -110,7 +110,7 @@ impl Folder {
     /// Opens a folder. Reads the certificate only.
     ///
     /// # Errors
-    /// [`Error::NoRoot`]; [`Error::Content`] if `root.crt` is no certificate.
+    /// [`Error::NoRoot`]; [`Error::Content`] if `root.crt` is not a certificate.
     pub fn open(dir: &Path) -> Result<Self, Error> {
         let path = dir.join(CERTIFICATE);
         let content = files::read_if_there(&path)?.ok_or_else(|| Error::NoRoot(dir.into()))?;

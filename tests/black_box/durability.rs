@@ -161,7 +161,7 @@ async fn killed_at_random_moments(database: Option<&str>) {
     }
     assert!(
         acknowledged.len() > 50,
-        "the load was no load: {} certificates",
+        "there was too little load: {} certificates",
         acknowledged.len()
     );
     let stored = inventory(&system).await;

@@ -88,7 +88,7 @@ fn found(system: &System, filter: [&str; 2]) -> Vec<Value> {
     list["items"].as_array().unwrap().clone()
 }
 
-/// Whether more than so many certificates for that name are there, as a question for [`Lossy`].
+/// Whether more than this many certificates for that name are there, as a question for [`Lossy`].
 fn issued_for(
     system: &System,
     name: &'static str,
@@ -185,7 +185,7 @@ fn a_key_is_kept_while_nobody_knows_whether_its_certificate_was_issued() {
         .cli_ok(&["cert", "download", serial, "--chain", "--out", "web.crt"])
         .unwrap();
     assert_eq!(public_key(key), certified_key(&system.dir().join("web.crt")));
-    // So does the other way on: the key serves for a certificate that is asked for anew.
+    // So does the other way on: the key serves for a certificate that is asked for again.
     let key = key.to_str().unwrap();
     system
         .cli_ok(&["cert", "create", "web.example.test", "--key", key])

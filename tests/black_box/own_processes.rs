@@ -177,7 +177,7 @@ async fn auth_and_keymgr_alone_do_not_pass_for_the_api() {
     assert!(said.contains("root-admin"), "{said}");
 }
 
-/// A database that takes no writes is no database to issue from, although it answers.
+/// A database that takes no writes is not a database to issue from, although it answers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_postgresql_database_that_takes_no_writes_makes_the_process_unready_until_it_does() {
     let server = Postgres::shared().await.unwrap();

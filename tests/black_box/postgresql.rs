@@ -53,14 +53,14 @@ async fn whole_life(rest: &Rest) {
     let mut acknowledged = BTreeSet::new();
     for client in clients {
         let outcome = client.await.unwrap();
-        assert_eq!(outcome.refused, 0, "a pooler is no reason to refuse");
+        assert_eq!(outcome.refused, 0, "a pooler is not a reason to refuse");
         acknowledged.extend(outcome.serials);
     }
     let listed: BTreeSet<String> = rest.all("protocol=rest", 100).await.into_iter().collect();
     assert!(acknowledged.is_subset(&listed));
     assert!(
         acknowledged.len() > 10,
-        "the load was no load: {}",
+        "there was too little load: {}",
         acknowledged.len()
     );
 }
@@ -160,7 +160,7 @@ async fn a_fail_over_under_load_loses_nothing_and_is_over_in_ten_seconds() {
     );
     assert!(
         acknowledged.len() > 20,
-        "the load was no load: {}",
+        "there was too little load: {}",
         acknowledged.len()
     );
     let announced = "SELECT count(DISTINCT subject) FROM ca.outbox WHERE kind = 'certificate.issued' \

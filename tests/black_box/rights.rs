@@ -118,7 +118,7 @@ async fn each_role_gets_its_profiles_and_no_other() {
             let status = rest.try_issue(&body).await.status();
             let expected = match roles.contains(role) {
                 true => status == StatusCode::CREATED,
-                // That no CA issues these is no question of rights.
+                // That no CA issues these is not a question of rights.
                 false => {
                     let by_no_ca = ["root", "services-ca"].contains(profile);
                     status == StatusCode::FORBIDDEN || (by_no_ca && status.is_client_error())

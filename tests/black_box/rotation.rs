@@ -99,7 +99,7 @@ async fn ten_rotations_of_every_identity_under_load_fail_no_request() {
         "{} of {issued} failed: {failed:#?}",
         failed.len()
     );
-    assert!(issued > 100, "the load was no load: {issued}");
+    assert!(issued > 100, "there was too little load: {issued}");
     // The first identities expired long ago: new connections can only stand on renewed ones.
     let before = on_disk(&fleet, "keymgr");
     while on_disk(&fleet, "keymgr") == before {

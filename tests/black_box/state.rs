@@ -1,4 +1,4 @@
-//! What belongs together: a lost, foreign or older part of an installation is named at the start, and never made anew.
+//! What belongs together: a lost, foreign or older part of an installation is named at the start, and never made again.
 
 mod clock;
 mod copied_back;

@@ -166,7 +166,7 @@ async fn a_hangup_takes_new_tls_files_and_keeps_the_old_ones_where_they_cannot_b
     }
     assert!(!shows("a").await);
 
-    // A key that is not the certificate's, and what is no certificate.
+    // A key that is not the certificate's, and what is not a certificate.
     std::fs::copy(d.join("a.key"), d.join("used.key")).unwrap();
     hang_up(&system, "cannot be used; the one before stays").await;
     assert!(shows("b").await);

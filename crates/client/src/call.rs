@@ -137,7 +137,7 @@ impl<'a> Call<'a> {
                         return Err(error);
                     }
                     let last = attempt >= ATTEMPTS || matches!(error, Error::Timeout { .. });
-                    // The first one says what happened; those after it, that it could not be mended.
+                    // The first one says what happened; those after it, that it could not be fixed.
                     let first = lost.take().unwrap_or(error);
                     if last || !self.repeatable {
                         return Err(first);

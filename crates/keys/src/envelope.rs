@@ -55,7 +55,7 @@ impl KeyEncryptionKey {
     ///
     /// # Errors
     /// [`KeyError::WrongKek`] when another key sealed it; [`KeyError::Tampered`] when any byte of it or
-    /// of `aad` differs; [`KeyError::Malformed`] when it is no envelope of a known version.
+    /// of `aad` differs; [`KeyError::Malformed`] when it is not an envelope of a known version.
     pub fn open(&self, envelope: &[u8], aad: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         let malformed = || KeyError::Malformed("not a sealed key of a known version");
         let rest = envelope.strip_prefix(&[VERSION]).ok_or_else(malformed)?;

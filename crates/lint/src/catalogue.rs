@@ -46,7 +46,7 @@ pub enum Scope {
     Issued,
     /// Certificates of CAs but not roots.
     SubordinateCa,
-    /// Certificates that are no CA's.
+    /// Certificates that are not of a CA.
     EndEntity,
     /// End entities with the purpose serverAuth.
     TlsServer,

@@ -61,7 +61,7 @@ impl Issuer {
     ///
     /// # Errors
     /// If the certificate is not a CA's, has no subject key identifier, its key does not fit the algorithm, or a
-    /// pointer is no plain address.
+    /// pointer is not a plain address.
     pub fn from_certificate(
         certificate: Certificate,
         pointers: Pointers,

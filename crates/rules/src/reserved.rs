@@ -156,7 +156,7 @@ fn authority_of(rest: &str) -> &str {
     host.split(':').next().unwrap_or_default()
 }
 
-/// Every `%41` as the octet that it stands for; what is no text then is dropped.
+/// Every `%41` as the octet that it stands for; what is not text then is dropped.
 pub(crate) fn percent_decoded(text: &str) -> String {
     let mut octets = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

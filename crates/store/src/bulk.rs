@@ -1,7 +1,7 @@
 //! Inserting many rows with few statements.
 //!
 //! PostgreSQL gets the columns as arrays in `INSERT … SELECT … FROM UNNEST`: one text and one prepared statement
-//! whatever the number of rows, where a list of VALUES would be parsed anew for each length. SQLite gets VALUES in
+//! whatever the number of rows, where a list of VALUES would be parsed again for each length. SQLite gets VALUES in
 //! chunks whose lengths are powers of two, so that their few statements stay cached.
 
 use sqlx::{

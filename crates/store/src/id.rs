@@ -2,7 +2,7 @@
 //!
 //! The clock's microseconds go in front (48 bits of milliseconds, then 12 bits of their fraction, RFC 9562
 //! section 6.2 method 3), so ids sort by time and new rows land at the end of an index. 62 random bits follow.
-//! An id is no secret and proves nothing.
+//! An id is not a secret and proves nothing.
 
 use time::OffsetDateTime;
 use uuid::{Builder, Uuid};

@@ -105,7 +105,7 @@ impl<T> PageBuilder<T> {
         wanted.min(likely).max(1)
     }
 
-    /// Takes a row of so many bytes; not, once the page is full. Such a row shows that there is a next page.
+    /// Takes a row of this many bytes; not, once the page is full. Such a row shows that there is a next page.
     pub fn push(&mut self, row: T, bytes: usize) -> bool {
         let too_large = !self.rows.is_empty() && self.bytes.saturating_add(bytes) > PAGE_BYTES;
         if self.more || too_large || self.rows.len() >= self.limit.rows() {
@@ -138,7 +138,7 @@ impl<T> PageBuilder<T> {
 #[serde(try_from = "u32", into = "u32")]
 pub struct Limit(u32);
 
-/// The number is no page size.
+/// The number is not a page size.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("limit is {0}; it must be from 1 to {max}", max = Limit::MAX)]
 pub struct InvalidLimit(u32);
@@ -186,7 +186,7 @@ impl From<Limit> for u32 {
     }
 }
 
-/// The text is no cursor of this list.
+/// The text is not a cursor of this list.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cursor is damaged or belongs to another list; send next_cursor of a page of this list, or none")]
 pub struct InvalidCursor;

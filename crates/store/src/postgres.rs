@@ -41,7 +41,7 @@ use crate::{Options, Pooling, StoreError};
 const MOST_CONNECTIONS: u32 = 16;
 /// Behind a pooler in session mode each connection holds one of the few sessions that it has (20 by default).
 const BEHIND_SESSION_POOLER: u32 = 3;
-/// How often a transaction or a read begins anew when its connection turns out dead.
+/// How often a transaction or a read begins again when its connection turns out dead.
 const ATTEMPTS: u32 = 4;
 /// With several hosts: how long a connection may take before another host may be the one, and how often to look.
 const LOOK_AFTER: Duration = Duration::from_millis(200);

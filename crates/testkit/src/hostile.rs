@@ -244,7 +244,7 @@ impl Attack {
         Self::with(target, abuse, from, abuse.connections())
     }
 
-    /// Begins, with so many connections at a time.
+    /// Begins, with this many connections at a time.
     #[must_use]
     pub fn with(target: &Target, abuse: Abuse, from: Ipv4Addr, connections: usize) -> Self {
         let counts = Arc::new(Counts::default());
@@ -277,7 +277,7 @@ impl Attack {
         self.counts.ended.load(Ordering::Relaxed)
     }
 
-    /// Waits until at least so many connections stand or stood.
+    /// Waits until at least this many connections stand or stood.
     ///
     /// # Errors
     /// If that takes longer than half a minute.

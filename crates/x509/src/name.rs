@@ -41,7 +41,7 @@ pub enum NameError {
         /// Bytes of the refused text.
         length: usize,
     },
-    /// The attribute type has no known name and is no dotted number.
+    /// The attribute type has no known name and is not a dotted number.
     #[error(
         "unknown attribute `{0}` in the distinguished name; write a short name such as CN or a dotted OID"
     )]
@@ -223,7 +223,7 @@ impl DistinguishedName {
             .collect()
     }
 
-    /// All attributes in encoding order. A value that is no character string is given as `#` and its DER in hex.
+    /// All attributes in encoding order. A value that is not a character string is given as `#` and its DER in hex.
     pub fn attributes(&self) -> impl Iterator<Item = (Oid, String)> {
         self.rdns()
             .into_iter()
@@ -248,7 +248,7 @@ impl DistinguishedName {
                 .all(|(base, own)| keys(base) == keys(own))
     }
 
-    /// Whether both names stand for the same entry by RFC 5280 section 7.1. Neither is encoded anew.
+    /// Whether both names stand for the same entry by RFC 5280 section 7.1. Neither is encoded again.
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
         self == other || self.is_within(other) && other.is_within(self)

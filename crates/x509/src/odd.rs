@@ -92,7 +92,7 @@ impl Odd {
         self.field("version", version.map_or_else(|| "1".to_owned(), version_of));
         fields.expect(tag::SEQUENCE)?;
         let (issuer, this_update) = (fields.any()?, fields.any()?);
-        // What has no time here is no list: a request for a certificate begins in the same way.
+        // What has no time here is not a list: a request for a certificate begins in the same way.
         if !matches!(this_update.tag, tag::UTC_TIME | tag::GENERALIZED_TIME) {
             return Err(DerError::Value("thisUpdate"));
         }

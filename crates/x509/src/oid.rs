@@ -19,7 +19,7 @@ pub struct Oid {
     length: usize,
 }
 
-/// A text is no object identifier.
+/// A text is not an object identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "no object identifier: write numbers with dots between them, such as 1.3.6.1.4.1.99999.1, of at most 128 octets"
@@ -35,7 +35,7 @@ impl Oid {
     /// For constants with arcs up to 32 bits.
     ///
     /// # Panics
-    /// If that is no object identifier; in a constant, the build fails.
+    /// If that is not an object identifier; in a constant, the build fails.
     #[must_use]
     pub const fn new_unwrap(dotted: &str) -> Self {
         Self::from_known(&ObjectIdentifier::new_unwrap(dotted))

@@ -85,10 +85,10 @@ pub enum SanError {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// A directory name that is no name.
+    /// A directory name that is not a name.
     #[error(transparent)]
     DirName(#[from] NameError),
-    /// A registered identifier or type of otherName that is no OID.
+    /// A registered identifier or type of otherName that is not an OID.
     #[error("`{0}` is not an object identifier such as 1.2.3.4")]
     Oid(String),
     /// An otherName whose value is missing or not DER.

@@ -126,7 +126,7 @@ fn check_modulus(modulus: &[u8]) -> Result<(), Weakness> {
     Ok(())
 }
 
-/// Whether a modulus may have so many bits.
+/// Whether a modulus may have this many bits.
 ///
 /// # Errors
 /// The [`Weakness`] of that size.

@@ -70,7 +70,7 @@ pub(crate) fn is_stream(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// Refuses before anything is done if one of these places cannot be written, or may not be: what is no regular file is in
+/// Refuses before anything is done if one of these places cannot be written, or may not be: what is not a regular file is in
 /// the way with `--force` too, and `source`, the file that is read for this, is not what is overwritten.
 pub(crate) fn check_free(paths: &[&Path], source: Option<&Path>, force: bool) -> anyhow::Result<()> {
     for path in paths {

@@ -1,7 +1,7 @@
 //! What belongs together: keys, certificates and databases of one installation carry one id.
 //!
 //! `keys/installation` holds it in the data directory, a table of the store in each database. A first start writes the
-//! record first and marks it complete last; from then on nothing that is missing is made anew, because it was lost.
+//! record first and marks it complete last; from then on nothing that is missing is made again, because it was lost.
 
 mod high_water;
 mod inspect;

@@ -62,7 +62,7 @@ impl Folder {
     /// The latest CRL, if there ever was one.
     ///
     /// # Errors
-    /// [`Error::Content`] if the file is no CRL.
+    /// [`Error::Content`] if the file is not a CRL.
     pub fn latest_crl(&self) -> Result<Option<CertificateList>, Error> {
         let path = self.dir.join(CRL);
         let Some(content) = files::read_if_there(&path)? else {
@@ -95,7 +95,7 @@ impl Folder {
 }
 
 /// The moment of the next CRL, never before that of the latest one: clients that have it would keep it. Two commands at once,
-/// and a clock that was put right by less than an hour, are no reason to refuse.
+/// and a clock that was put right by less than an hour, are not a reason to refuse.
 fn not_before(latest: Option<&CertificateList>, now: OffsetDateTime) -> Result<OffsetDateTime, Error> {
     let latest = latest.map_or(now, CertificateList::this_update);
     if latest - now > time::Duration::HOUR {

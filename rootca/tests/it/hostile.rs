@@ -294,7 +294,7 @@ fn a_missing_list_of_revocations_is_not_taken_for_empty() {
         ceremony.run_unlocked(&["crl"]).refused(1, "verify --repair");
         ceremony.run(&revoke).refused(1, "verify --repair");
         verify(&[]).refused(1, "revoked.jsonl is missing");
-        assert!(!ledger.exists(), "nothing made it anew");
+        assert!(!ledger.exists(), "nothing made it again");
         let repaired = verify(&["--repair", "-o", "table"]).ok().stdout;
         assert!(repaired.contains("rebuilt"), "{repaired}");
         verify(&[]).ok();
@@ -355,7 +355,7 @@ fn a_ledger_that_is_missing_is_not_taken_for_empty() {
         .refused(1, "--repair");
     assert!(!ceremony.path("root/root.crl").exists());
     verify(&[]).refused(1, "issued.jsonl is missing");
-    assert!(!ledger.exists(), "nothing made it anew");
+    assert!(!ledger.exists(), "nothing made it again");
     assert!(
         verify(&["--repair", "-o", "table"])
             .ok()

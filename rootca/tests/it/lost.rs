@@ -40,7 +40,7 @@ fn verify_says_every_problem_once() {
     let shown = ceremony.run(&["verify", "--dir", "root", "--without-key", "-o", "table"]);
     let all = format!("{}{}", shown.stdout, shown.stderr);
     assert_eq!(all.matches("issued.jsonl is missing").count(), 1, "{all}");
-    // What follows from it is no problem of its own, and nothing that rests on it is in order.
+    // What follows from it is not a problem of its own, and nothing that rests on it is in order.
     assert_eq!(all.matches("WRONG").count(), 2, "{all}");
     assert!(
         !all.contains("never issued") && !all.contains(" issued, all"),

@@ -165,7 +165,7 @@ pub(crate) async fn insert(
 
 /// The latest end among the keys that may make keys and are not revoked; no row if there is none. A key ends with those
 /// that it comes from, so that each is followed to its first maker. The largest integer stands for never. A key that is
-/// limited to some names makes no others, and so is no admin of the installation.
+/// limited to some names makes no others, and so is not an admin of the installation.
 const LATEST_ADMIN: &str = "
     WITH RECURSIVE line (admin, created_by, expires_us, depth) AS (
         SELECT prefix, created_by, expires_us, 0 FROM api_keys

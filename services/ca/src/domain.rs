@@ -2,6 +2,9 @@
 //!
 //! Neither rows nor wire messages: `store` and `rest`/`grpc` convert from and to these.
 
+// A new variant is decided on here, rather than falling under what was right for the others.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 pub(crate) mod lifecycle;
 pub(crate) mod standing;
 

@@ -54,7 +54,7 @@ async fn record_compromised_keys(app: &App) {
     }
 }
 
-/// `gigvault_certificates_expiring{ca,days}`: valid certificates whose last second comes within so many days.
+/// `gigvault_certificates_expiring{ca,days}`: valid certificates whose last second comes within this many days.
 async fn count_expiring(app: &App) {
     let counted = match expiring(&app.db, app.clock.now()).await {
         Ok(counted) => counted,

@@ -83,6 +83,9 @@ pub struct Ca {
 
 impl Ca {
     /// Loads CAs and profiles and starts the task that signs and commits.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a setting that cannot be used; [`Error::Store`]; [`Error::Internal`] if a stored CA cannot be read.
     pub async fn build(config: Config, deps: Deps) -> Result<Self, Error> {
         if let Err(fault) = kit::config::refuse_first(config.check()) {
             return Err(Error::invalid("ca", fault));

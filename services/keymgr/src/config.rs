@@ -19,7 +19,7 @@ pub struct Config {
     /// Most keys held ready in memory; others are read again when they are needed.
     pub max_loaded_keys: u64,
     /// Most signatures a second by one key, which bounds what someone signs who takes over a service. A second's worth
-    /// may come at once, then calls wait, at most a second. 0 is no limit.
+    /// may come at once, then calls wait, at most a second. 0 means no limit.
     pub max_signatures_per_second: u32,
 }
 

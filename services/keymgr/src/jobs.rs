@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 
-/// How often the record is written; so many seconds of it a killed process loses.
+/// How often the record is written; this many seconds of it a killed process loses.
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Runs until `stop`, and writes what is left then.

@@ -1,4 +1,4 @@
-//! The certificates that GigVault has for itself: kept while they are right, made anew where they are not.
+//! The certificates that GigVault has for itself: kept while they are right, made again where they are not.
 
 use std::fs;
 use std::path::Path;

@@ -57,7 +57,7 @@ impl Client {
         self.probe("healthz").await
     }
 
-    /// Whether everything that it needs answers. Not being ready is no error here.
+    /// Whether everything that it needs answers. Not being ready is not an error here.
     ///
     /// # Errors
     /// When there is no answer.

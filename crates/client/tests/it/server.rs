@@ -45,7 +45,7 @@ impl Server {
         Self { url, asked }
     }
 
-    /// As [`Self::answering`], after so many requests that it takes and does not answer: their connections break.
+    /// As [`Self::answering`], after this many requests that it takes and does not answer: their connections break.
     pub(crate) async fn losing(lost: usize, answers: impl IntoIterator<Item = Response<Body>>) -> Self {
         let broken = (0..lost).map(|_| {
             let mut response = Response::new(Body::empty());

@@ -41,7 +41,7 @@ impl Descriptors {
         }
     }
 
-    /// Connections that one of so many listeners may have at most, so that all together leave the reserve alone.
+    /// Connections that one of n listeners may have at most, so that all together leave the reserve alone.
     #[must_use]
     pub fn share(self, listeners: usize) -> usize {
         let share = self.for_clients / (listeners.max(1) as u64);

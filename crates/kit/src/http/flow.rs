@@ -31,7 +31,7 @@ impl Patience {
         since + self.left
     }
 
-    /// It took so many bytes, or there was nothing to take.
+    /// It took this many bytes, or there was nothing to take.
     pub(super) fn moved(&mut self, now: Instant, bytes: usize) {
         if let Some(since) = self.waiting.take() {
             let earned = self.pace.allowance(bytes).saturating_sub(self.pace.grace);

@@ -19,7 +19,7 @@ use crate::problem::Problem;
 const PLACES: usize = 8;
 const PLACES_EACH: usize = 2;
 const WAITING_EACH: usize = 64;
-/// A page of this many bytes is a large one. Its place rests so many times as long as the page took, within a bound.
+/// A page of this many bytes is a large one. Its place rests this many times as long as the page took, within a bound.
 const LARGE: u64 = 256 * 1024;
 const REST_FACTOR: u32 = 6;
 const LONGEST_REST: Duration = Duration::from_secs(1);
@@ -58,7 +58,7 @@ fn refusal(excess: Exceeded) -> Problem {
     problem.retry_after(Duration::from_secs(2))
 }
 
-/// The page is made, and has so many bytes.
+/// The page is made, and has this many bytes.
 pub(super) fn made(gate: &Gate, bytes: u64) {
     let Some((place, since)) = gate.leave() else {
         return;

@@ -26,7 +26,7 @@ pub(super) struct Explained<S> {
     instead: Option<Instead>,
 }
 
-/// What is written in place of so many bytes.
+/// What is written in place of this many bytes.
 struct Instead {
     answer: Vec<u8>,
     written: usize,

@@ -69,7 +69,7 @@ fn path_len_in_range(view: &View<'_>) -> Verdict {
     })
 }
 
-/// A CA that certifies its own name anew adds nothing to the path (section 6.1.4 (l)).
+/// A CA that certifies its own name again adds nothing to the path (section 6.1.4 (l)).
 fn path_len_below_issuer(view: &View<'_>, issuer: &Issuer<'_>) -> Verdict {
     let Some(left) = issuer.path_len.filter(|_| view.issuer != view.subject.der) else {
         return Ok(());

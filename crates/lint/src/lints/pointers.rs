@@ -171,7 +171,7 @@ fn schemes(view: &View<'_>, allowed: &[&str]) -> Verdict {
         } else {
             allowed
         };
-        // What is no URI at all has its own lint.
+        // What is not a URI at all has its own lint.
         let fits = |parts: Uri<'_>| allowed.iter().any(|scheme| parts.has_scheme(scheme));
         if !Uri::of(uri).map_or(true, fits) {
             return Err(format!(

@@ -118,7 +118,7 @@ fn at_most(view: &View<'_>, days: i64) -> Verdict {
     }
 }
 
-/// From when on at most so many days are allowed.
+/// From when on at most this many days are allowed.
 const SCHEDULE: [(OffsetDateTime, i64); 3] = [
     (datetime!(2029-03-15 0:00 UTC), 47),
     (datetime!(2027-03-15 0:00 UTC), 100),

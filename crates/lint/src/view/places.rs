@@ -44,7 +44,7 @@ pub(super) fn general_names<'a>(read: &Extensions<'a>) -> Vec<(&'static str, Tlv
     found
 }
 
-/// Directory names, and names relative to a CRL issuer. What is no name has a lint of its own.
+/// Directory names, and names relative to a CRL issuer. What is not a name has a lint of its own.
 pub(super) fn names<'a>(
     read: &Extensions<'a>,
     general_names: &[(&'static str, Tlv<'a>)],

@@ -11,7 +11,7 @@ use x509::csr::ReceivedCsr;
 use x509::odd::Odd;
 use x509::{Certificate, bundle, pem};
 
-/// Reasons by file. `GIGVAULT_BLESS=1` writes it anew; read what changed before it is committed.
+/// Reasons by file. `GIGVAULT_BLESS=1` writes it again; read what changed before it is committed.
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/data/vectors.tsv");
 
 fn vectors() -> PathBuf {

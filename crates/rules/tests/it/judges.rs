@@ -124,7 +124,7 @@ fn pkilint_can_say_no() {
     let tools =
         std::env::var_os("GIGVAULT_PKILINT").expect("GIGVAULT_PKILINT is not set: run through make test");
     let ca = Ca::issuing();
-    // A single label is no domain name to pkilint; private networks have them, so policy does not forbid it.
+    // A single label is not a domain name to pkilint; private networks have them, so policy does not forbid it.
     let approved = ca
         .approve(&profile("tls-server"), request("", &["dns:localhost"], p256()))
         .unwrap();

@@ -47,7 +47,7 @@ impl State {
         })
     }
 
-    /// Refuses a cursor from which the feed cannot go on without a gap. The start is no promise to see all.
+    /// Refuses a cursor from which the feed cannot go on without a gap. The start is not a promise to see all.
     pub(super) fn check(&self, cursor: Cursor) -> Result<(), StoreError> {
         let pruned = Cursor {
             tx: self.pruned_tx,

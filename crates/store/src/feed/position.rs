@@ -14,7 +14,7 @@ pub struct Cursor {
     pub(crate) ordinal: i64,
 }
 
-/// The text is no cursor of a feed.
+/// The text is not a cursor of a feed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a feed cursor; send one that the feed gave, or none to start from the beginning")]
 pub struct InvalidCursor;

@@ -107,7 +107,7 @@ async fn a_transaction_given_up_at_any_moment_leaves_the_next_one_whole(scratch:
             insert(&mut tx, 0).await.unwrap();
             tx.rollback().await.unwrap();
         };
-        // Polled so many times, it is dropped in each of its states.
+        // Polled this many times, it is dropped in each of its states.
         let mut polls = 0;
         let mut given_up = Box::pin(given_up);
         let ended = std::future::poll_fn(|context| {

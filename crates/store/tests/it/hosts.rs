@@ -98,7 +98,7 @@ async fn a_fail_over_loses_nothing_and_the_feed_goes_on() {
         .filter(|subject| !stored.contains(subject))
         .collect();
     assert!(lost.is_empty(), "{lost:?}");
-    assert!(acknowledged.len() > 50, "the load was no load");
+    assert!(acknowledged.len() > 50, "there was too little load");
     let deadline = Instant::now() + Duration::from_secs(20);
     while read.lock().unwrap().len() < stored.len() {
         assert!(Instant::now() < deadline, "the feed stands still");

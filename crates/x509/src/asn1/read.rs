@@ -16,6 +16,9 @@ pub struct Tlv<'a> {
 
 impl<'a> Tlv<'a> {
     /// The content, if the value has this tag.
+    ///
+    /// # Errors
+    /// [`DerError::Tag`] if it has another one.
     pub fn expect(self, expected: u8) -> Result<&'a [u8], DerError> {
         if self.tag == expected {
             Ok(self.content)
@@ -42,6 +45,9 @@ impl<'a> Reader<'a> {
     }
 
     /// The content of the single value that `octets` must be.
+    ///
+    /// # Errors
+    /// If it is not well formed, has another tag, or is followed by something.
     pub fn single(octets: &'a [u8], expected: u8) -> Result<&'a [u8], DerError> {
         let mut reader = Self::new(octets);
         let content = reader.expect(expected)?;
@@ -50,6 +56,9 @@ impl<'a> Reader<'a> {
     }
 
     /// A cursor into the single constructed value that `octets` must be.
+    ///
+    /// # Errors
+    /// As [`Self::single`].
     pub fn within(octets: &'a [u8], expected: u8) -> Result<Self, DerError> {
         Ok(Self::new(Self::single(octets, expected)?))
     }
@@ -67,6 +76,9 @@ impl<'a> Reader<'a> {
     }
 
     /// The next value, whatever it is.
+    ///
+    /// # Errors
+    /// If the identifier or the length is not DER, or the octets end before the value does.
     pub fn any(&mut self) -> Result<Tlv<'a>, DerError> {
         let (&tag, after_tag) = self.rest.split_first().ok_or(DerError::Truncated)?;
         if tag & 0x1f == 0x1f {
@@ -83,11 +95,17 @@ impl<'a> Reader<'a> {
     }
 
     /// The content of the next value, which must have this tag.
+    ///
+    /// # Errors
+    /// As [`Self::any`]; [`DerError::Tag`] if it has another one.
     pub fn expect(&mut self, expected: u8) -> Result<&'a [u8], DerError> {
         self.any()?.expect(expected)
     }
 
     /// The next value if it has this tag; otherwise the cursor stays.
+    ///
+    /// # Errors
+    /// As [`Self::any`].
     pub fn optional(&mut self, wanted: u8) -> Result<Option<&'a [u8]>, DerError> {
         if self.peek() == Some(wanted) {
             self.any().map(|tlv| Some(tlv.content))
@@ -97,6 +115,9 @@ impl<'a> Reader<'a> {
     }
 
     /// A cursor into the next value.
+    ///
+    /// # Errors
+    /// As [`Self::expect`].
     pub fn enter(&mut self, expected: u8) -> Result<Reader<'a>, DerError> {
         Ok(Reader::new(self.expect(expected)?))
     }
@@ -142,6 +163,9 @@ fn read_length(octets: &[u8]) -> Result<(usize, &[u8]), DerError> {
 }
 
 /// BOOLEAN content: FF or 00 (X.690 section 11.1).
+///
+/// # Errors
+/// [`DerError::Value`] for any other content.
 pub fn boolean(content: &[u8]) -> Result<bool, DerError> {
     match content {
         [0x00] => Ok(false),
@@ -151,6 +175,9 @@ pub fn boolean(content: &[u8]) -> Result<bool, DerError> {
 }
 
 /// INTEGER content with the fewest octets (X.690 section 8.3.2), returned as it stands.
+///
+/// # Errors
+/// [`DerError::Value`] if there is no content, or it has more octets than needed.
 pub fn integer(content: &[u8]) -> Result<&[u8], DerError> {
     match content {
         [] => Err(DerError::Value("INTEGER")),
@@ -161,6 +188,9 @@ pub fn integer(content: &[u8]) -> Result<&[u8], DerError> {
 }
 
 /// A non-negative INTEGER of at most 64 bits.
+///
+/// # Errors
+/// [`DerError::Value`] if it is negative, longer, or not encoded as [`integer`] requires.
 pub fn unsigned(content: &[u8]) -> Result<u64, DerError> {
     let octets = integer(content)?;
     let digits = match octets {
@@ -175,6 +205,9 @@ pub fn unsigned(content: &[u8]) -> Result<u64, DerError> {
 }
 
 /// BIT STRING content as (unused bits, octets); unused bits are zero (X.690 section 11.2.1).
+///
+/// # Errors
+/// [`DerError::Value`] if the count of unused bits is missing or more than 7, or one of them is set.
 pub fn bit_string(content: &[u8]) -> Result<(u8, &[u8]), DerError> {
     const BAD: DerError = DerError::Value("BIT STRING");
     let (&unused, octets) = content.split_first().ok_or(BAD)?;
@@ -186,6 +219,9 @@ pub fn bit_string(content: &[u8]) -> Result<(u8, &[u8]), DerError> {
 }
 
 /// A BIT STRING of whole octets: keys and signatures.
+///
+/// # Errors
+/// As [`bit_string`]; [`DerError::Value`] if bits are unused.
 pub fn bit_octets(content: &[u8]) -> Result<&[u8], DerError> {
     match bit_string(content)? {
         (0, octets) => Ok(octets),
@@ -200,6 +236,9 @@ pub fn is_printable(text: &str) -> bool {
 }
 
 /// Text of an IA5String.
+///
+/// # Errors
+/// [`DerError::Value`] if it is not ASCII.
 pub fn ia5(content: &[u8]) -> Result<&str, DerError> {
     std::str::from_utf8(content)
         .ok()

@@ -11,7 +11,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// An empty writer with room for so many octets.
+    /// An empty writer with room for this many octets.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         Self {

@@ -29,7 +29,7 @@ pub enum CertificateError {
         /// What is wrong with its octets.
         source: DerError,
     },
-    /// Issuer or subject is no name.
+    /// Issuer or subject is not a name.
     #[error("{part} of the certificate: {source}")]
     Name {
         /// `issuer` or `subject`.

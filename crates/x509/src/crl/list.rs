@@ -41,7 +41,7 @@ pub enum CrlError {
         /// What is wrong with its octets.
         source: DerError,
     },
-    /// The issuer is no name.
+    /// The issuer is not a name.
     #[error("issuer of the CRL: {0}")]
     Issuer(#[from] NameError),
     /// An extension occurs twice.

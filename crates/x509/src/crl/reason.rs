@@ -32,7 +32,7 @@ pub enum Reason {
 #[error("`{0}` is not a reason to revoke; reasons are {final_reasons}", final_reasons = final_reasons())]
 pub struct UnknownReason(String);
 
-/// Those that a certificate is revoked for, for good: a hold and its release are no revocations, and attribute authorities
+/// Those that a certificate is revoked for, for good: a hold and its release are not revocations, and attribute authorities
 /// have no certificates of ours.
 fn final_reasons() -> String {
     let is_final = |reason: &Reason| {

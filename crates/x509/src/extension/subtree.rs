@@ -89,7 +89,7 @@ impl Subtree {
         }
     }
 
-    /// Whether this is an iPAddress that is no address and mask.
+    /// Whether this is an iPAddress that is not an address and mask.
     pub(super) fn is_broken_address(&self) -> bool {
         match &self.0 {
             Base::Opaque(IP, der) => !matches!(Reader::single(der, IP).map(<[u8]>::len), Ok(8 | 32)),

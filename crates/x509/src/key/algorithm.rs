@@ -19,7 +19,7 @@ pub enum KeyAlgorithm {
     P384,
     /// ECDSA on secp521r1 (RFC 5480).
     P521,
-    /// RSA (RFC 8017) with a modulus of so many bits.
+    /// RSA (RFC 8017) with a modulus of this many bits.
     Rsa(u32),
     /// EdDSA on edwards25519 (RFC 8410).
     Ed25519,

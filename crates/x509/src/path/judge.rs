@@ -111,7 +111,7 @@ pub(super) fn judge_leaf(leaf: &Certificate, purpose: &Purpose) -> Result<(), Pa
     }
 }
 
-/// Whether requireExplicitPolicy takes effect on a certificate of the path with so many below it (sections 6.1.4 (i) and
+/// Whether requireExplicitPolicy takes effect on a certificate of the path with this many below it (sections 6.1.4 (i) and
 /// 6.1.5 (b)). One that cannot be read does.
 fn requires_policy(certificate: &Certificate, below: usize) -> bool {
     let Some(extension) = certificate.extension(oids::POLICY_CONSTRAINTS) else {

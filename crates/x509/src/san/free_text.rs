@@ -88,7 +88,7 @@ pub fn read(text: &str) -> Result<FreeText, Disguised> {
     shape.names(&plain).map(FreeText::Name).map_err(disguised)
 }
 
-/// The host names and addresses among the words of a text: what somebody could take from it although it is no name as a
+/// The host names and addresses among the words of a text: what somebody could take from it although it is not a name as a
 /// whole. Excluded name constraints judge them.
 pub(crate) fn names_within(text: &str) -> Vec<San> {
     let plain = plain(text);

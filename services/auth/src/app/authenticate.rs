@@ -15,6 +15,9 @@ const NOBODY: [u8; 32] = [0; 32];
 
 impl App {
     /// The key that this credential is; one refusal for all that are not usable.
+    ///
+    /// # Errors
+    /// [`Error::BadCredential`] for all that are not usable; [`Error::Store`].
     pub async fn authenticate(&self, credential: &str) -> Result<ApiKey, Error> {
         let result = self.judge(credential).await;
         let label = match &result {

@@ -89,6 +89,9 @@ impl Authorities {
     }
 
     /// The CA of that name.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Store`] where the table had to be read.
     pub async fn by_name(&self, name: &str) -> Result<Arc<Authority>, Error> {
         Ok(Arc::clone(&self.online(name).await?.authority))
     }
@@ -198,6 +201,9 @@ impl Authorities {
     }
 
     /// Reads the table again.
+    ///
+    /// # Errors
+    /// [`Error::Store`]; [`Error::Internal`] if a row cannot be read.
     pub async fn refresh(&self) -> Result<(), Error> {
         self.read(&mut *self.read_at.lock().await).await
     }
@@ -252,6 +258,9 @@ fn issuer(authority: &Authority, base: &str) -> Result<rules::Issuer, rules::Den
 
 impl App {
     /// Adds a CA. Its certificate must verify under the chain given with it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if name or chain cannot be used; [`Error::CompromisedKey`]; [`Error::Store`].
     pub async fn add_authority(&self, new: NewAuthority) -> Result<(), Error> {
         check_name(&new.name)?;
         let mut below = &new.certificate;
@@ -295,6 +304,9 @@ impl App {
 
     /// Stops a CA from issuing: once this has committed, nothing that it signed is stored or answered. Answers the CA; one
     /// that is suspended already stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Store`].
     pub async fn suspend(&self, requester: &Requester, name: &str) -> Result<Arc<Authority>, Error> {
         let suspension = Suspension {
             since: self.clock.now(),
@@ -304,6 +316,9 @@ impl App {
     }
 
     /// Lets a CA issue again.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Store`].
     pub async fn resume(&self, requester: &Requester, name: &str) -> Result<Arc<Authority>, Error> {
         self.set_suspension(requester, name, None).await
     }
@@ -338,6 +353,9 @@ impl App {
     }
 
     /// PEM of the CA of that name and of those above it, without the root.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Store`].
     pub async fn chain_pem(&self, ca: &str) -> Result<String, Error> {
         Ok(self.authorities.online(ca).await?.chain_pem.clone())
     }

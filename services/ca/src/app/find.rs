@@ -9,6 +9,9 @@ use crate::error::Error;
 
 impl App {
     /// The certificate of that serial number (lower-case hex). One that the requester may not see is not found.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if it is not a serial number; [`Error::NotFound`]; [`Error::Store`].
     pub async fn find(&self, requester: &Requester, serial: &str) -> Result<Issued, Error> {
         let parsed: Serial = serial.parse().map_err(|error| Error::invalid("serial", error))?;
         match crate::store::certificates::by_serial(&self.db, &parsed).await? {
@@ -18,6 +21,9 @@ impl App {
     }
 
     /// One page of the inventory, of what the requester may see.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a CA that does not exist and for a cursor of another list; [`Error::Store`].
     pub async fn search(
         &self,
         requester: &Requester,

@@ -70,6 +70,9 @@ pub(super) fn hash(parts: &[Option<&[u8]>]) -> [u8; 32] {
 
 impl App {
     /// Policy, lint, signature, database, answer: in this order and in no other.
+    ///
+    /// # Errors
+    /// Every [`Error`] but those of certificates that exist.
     pub async fn issue(&self, requester: &Requester, request: IssueRequest) -> Result<Issued, Error> {
         let profile = self.profile(&request.profile)?;
         let claim = request.idempotency_key.as_ref().map(|key| Claim {
@@ -149,6 +152,9 @@ impl App {
     }
 
     /// The profile of that name.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
     pub fn profile(&self, name: &str) -> Result<&rules::Profile, Error> {
         self.profiles.named(name).map(AsRef::as_ref).ok_or_else(|| {
             let known: Vec<&str> = self.profiles.names().collect();

@@ -41,6 +41,10 @@ impl RenewRequest {
 
 impl App {
     /// Issues the successor, which belongs to whom the old certificate belongs. The old certificate stays as it is.
+    ///
+    /// # Errors
+    /// As [`App::issue`]; [`Error::NotFound`] and [`Error::Conflict`] for the old certificate,
+    /// [`Error::CompromisedPredecessor`] if its key is known to be compromised.
     pub async fn renew(&self, requester: &Requester, request: RenewRequest) -> Result<Issued, Error> {
         let old = self.find(requester, &request.serial).await?;
         let claim = request.idempotency_key.as_ref().map(|key| Claim {

@@ -76,6 +76,9 @@ impl SameKey {
 
 impl App {
     /// Puts a certificate on hold. Answers the certificate as it is then.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] if its status does not allow it; [`Error::Store`].
     pub async fn hold(&self, requester: &Requester, serial: &str) -> Result<Issued, Error> {
         let found = self.find(requester, serial).await?;
         let mut tx = self.db.begin().await?;
@@ -89,6 +92,10 @@ impl App {
     }
 
     /// Ends a hold.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] if it is not on hold; [`Error::Forbidden`] if an operator holds it and the
+    /// requester is not one; [`Error::Store`].
     pub async fn release(&self, requester: &Requester, serial: &str) -> Result<Issued, Error> {
         let found = self.find(requester, serial).await?;
         let key = key_of(&read(&found)?);
@@ -112,6 +119,10 @@ impl App {
     /// certificate for it is stored after this has committed, and the answer names those that are there. A right over one's
     /// own certificates is none over those of others: where they have the key certified too, an operator has to confirm that
     /// it is compromised.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a reason or a time that this certificate cannot have; [`Error::NotFound`]; [`Error::Conflict`]
+    /// and [`Error::Forbidden`] if its status or who decided it does not allow it; [`Error::Store`].
     pub async fn revoke(&self, requester: &Requester, request: &RevokeRequest) -> Result<Revoked, Error> {
         let found = self.find(requester, &request.serial).await?;
         let parsed = read(&found)?;
@@ -204,6 +215,9 @@ impl App {
     }
 
     /// Whether a key is known to be compromised: for issuing, and for who takes keys for accounts and enrollments.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
     pub async fn is_compromised(&self, key: &x509::PublicKey) -> Result<bool, Error> {
         let key = key.material_id();
         Ok(compromised::among(&self.db, &[key]).await?.contains(&key))

@@ -60,7 +60,13 @@ pub(crate) fn check_reason(reason: Reason, is_ca: bool) -> Result<(), Error> {
              where this certificate's own key is known to others, else superseded or unspecified"
         }
         Reason::AaCompromise => "aa-compromise is for attribute authorities, which are not issued here",
-        _ => return Ok(()),
+        Reason::Unspecified
+        | Reason::KeyCompromise
+        | Reason::CaCompromise
+        | Reason::AffiliationChanged
+        | Reason::Superseded
+        | Reason::CessationOfOperation
+        | Reason::PrivilegeWithdrawn => return Ok(()),
     };
     Err(Error::invalid("reason", refused))
 }
@@ -154,9 +160,10 @@ impl Wish {
         let latest = other.revocation.map_or(now, |there| there.time);
         let at = self.invalidity.filter(|_| earliest <= latest);
         Self {
-            reason: match self.reason {
-                Reason::CaCompromise if !is_ca => Reason::KeyCompromise,
-                reason => reason,
+            reason: if self.reason == Reason::CaCompromise && !is_ca {
+                Reason::KeyCompromise
+            } else {
+                self.reason
             },
             invalidity: at.map(|at| at.clamp(earliest, latest)),
             ..self
@@ -200,7 +207,7 @@ pub(crate) fn revoke(certificate: &Issued, wish: Wish, by: Capacity, now: Offset
         // What an operator decided stays that, whatever an owner adds.
         decided_as: match by {
             Capacity::Owner if !of_hold => there.decided_as,
-            by => Some(by),
+            Capacity::Owner | Capacity::Operator => Some(by),
         },
     };
     let worse = is_compromise(reason) && !is_compromise(there.reason);

@@ -93,7 +93,7 @@ pub(crate) fn not_renewable(serial: &Serial, status: Status) -> Error {
         Status::OnHold => {
             format!("release it first (`gigvault cert release {serial}`), or request a new one")
         }
-        _ => "request a new one".to_owned(),
+        Status::Valid | Status::Revoked | Status::Expired => "request a new one".to_owned(),
     };
     let state = status.as_str().replace('_', " ");
     Error::Conflict(format!(

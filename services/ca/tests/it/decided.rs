@@ -369,7 +369,7 @@ async fn a_group_waits_for_a_revocation_that_is_about_to_commit() {
     assert_eq!(world.count("certificates").await, 1);
 }
 
-/// Returns once so many sessions of this database wait for a lock.
+/// Returns once this many sessions of this database wait for a lock.
 async fn waiting(world: &World, sessions: i64) {
     for _ in 0..1000 {
         let waiting: i64 = store::read!(&world.db, |connection| {

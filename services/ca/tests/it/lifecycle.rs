@@ -149,7 +149,7 @@ async fn a_reason_can_be_changed_to_a_compromise_and_to_nothing_else(world: Worl
             .await,
         Kind::Unprocessable,
     );
-    // What is found out later is added; what is known already is no change.
+    // What is found out later is added; what is known already is not a change.
     let request = since(&serial, Reason::KeyCompromise, issued.not_before);
     world.ca.app().revoke(&anyone(), &request).await.unwrap();
     refused(world.ca.app().revoke(&anyone(), &request).await, Kind::Conflict);

@@ -47,6 +47,10 @@ impl GenerateRequest {
 
 impl App {
     /// Makes a key; durable when this returns. Of several requests for one name, one succeeds.
+    ///
+    /// # Errors
+    /// [`Error::Exists`], [`Error::IdempotencyConflict`], [`Error::Key`], and when the service is overloaded or its database
+    /// fails.
     pub async fn generate(&self, request: GenerateRequest) -> Result<Key, Error> {
         let request_key = request.request_key();
         if let Some(earlier) = self.earlier(&request, request_key.as_deref()).await? {

@@ -7,6 +7,9 @@ use crate::store;
 
 impl App {
     /// The public side of a key.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Store`].
     pub async fn get(&self, name: &KeyName) -> Result<Key, Error> {
         store::find(&self.db, name)
             .await?

@@ -11,6 +11,9 @@ const LIST: &str = "keys by name";
 
 impl App {
     /// A page of keys; `cursor` is `next_cursor` of the page before.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if the cursor is not one of this list; [`Error::Store`].
     pub async fn list(&self, limit: Limit, cursor: Option<&str>) -> Result<Page<Key>, Error> {
         let after: Option<String> = cursor
             .map(|cursor| page::decode(LIST, cursor))

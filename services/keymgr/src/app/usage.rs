@@ -52,7 +52,7 @@ struct Pace {
 }
 
 impl Usage {
-    /// At most that many signatures a second by one key, a second's worth of them at once; 0 is no limit.
+    /// At most that many signatures a second by one key, a second's worth of them at once; 0 means no limit.
     pub(crate) fn new(per_second: u32) -> Self {
         let pace = Duration::from_secs(1).checked_div(per_second).map(|each| Pace {
             each,

@@ -11,7 +11,7 @@
 //!    name ends in a top-level domain that nobody and nothing else is called by, and has two labels before it or no capital
 //!    (`ASP.NET` is none); or begins with `www.`; or has three labels of two characters or more, of which the last is a
 //!    country's. So `Ph.D.`, `J.R.R.`, `1.2.3`, `j.r.smith` and `12.345.678-9` are none. O, L, ST, street and businessCategory
-//!    hold no host names, and a serialNumber `1.2.3.4` is no address.
+//!    hold no host names, and a serialNumber `1.2.3.4` is not an address.
 //! 3. UID and pseudonym hold names of accounts, which people form as `first.last`; capitals make no difference there.
 //!
 //! All of it on the text in normalization form KC, so that full-width characters hide nothing.
@@ -51,7 +51,7 @@ const ORGANIZATIONS: [Oid; 5] = [
     oids::BUSINESS_CATEGORY,
 ];
 
-/// Top-level domains that are no family names: the generic ones in wide use, and those for private and special use.
+/// Top-level domains that are not family names: the generic ones in wide use, and those for private and special use.
 const TOP_LEVEL: [&str; 26] = [
     "app",
     "arpa",
@@ -242,7 +242,7 @@ fn is_host(attribute: Oid, part: &str) -> bool {
 }
 
 /// Whether the common name of a person or a device is taken for a host name: as in other attributes, or if it has three labels of
-/// two characters or more, which are no initials. `jane.doe` is a person, `aabb.ccdd.eeff` a hardware address.
+/// two characters or more, which are not initials. `jane.doe` is a person, `aabb.ccdd.eeff` a hardware address.
 #[must_use]
 pub fn is_host_like(text: &str) -> bool {
     let plain = plain(text);
@@ -262,7 +262,7 @@ pub fn reads_as_ipv4(text: &str) -> bool {
         _ => digits.parse(),
     };
     let is_number = !digits.is_empty() && digits.bytes().all(|c| c.is_ascii_digit());
-    // Those below begin with 0 and are no host's.
+    // Those below begin with 0 and are not a host's.
     is_number && value.is_ok_and(|bits| bits >= 1 << 24)
 }
 

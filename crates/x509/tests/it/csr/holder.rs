@@ -24,7 +24,7 @@ impl Holder {
             KeyAlgorithm::P521 => ec(&lc::ECDSA_P521_SHA512_ASN1_SIGNING),
             KeyAlgorithm::Rsa(2048) => Self::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).unwrap()),
             KeyAlgorithm::Ed25519 => Self::Ed25519(Ed25519KeyPair::generate().unwrap()),
-            other => panic!("tests do not make {other} keys"),
+            other @ KeyAlgorithm::Rsa(_) => panic!("tests do not make {other} keys"),
         }
     }
 
