@@ -299,7 +299,7 @@ async fn readiness_is_answered_while_one_client_asks_for_all_the_work_it_can() {
         let from = Ipv4Addr::new(127, 0, 4, u8::try_from(number).unwrap() + 1);
         let _attacks = attacks(&found, abuse, from).await;
         for _ in 0..3 {
-            // What it may use at once is soon used; and readiness is asked anew once a second.
+            // What it may use at once is soon used; and readiness is asked again once a second.
             tokio::time::sleep(Duration::from_millis(1100)).await;
             for base in [&ready.https, &ready.http, &ready.metrics] {
                 let (http, url) = (system.http().unwrap(), format!("{base}/readyz"));
