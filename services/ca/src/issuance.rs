@@ -24,21 +24,22 @@ pub(crate) use sign::Keymgr;
 
 use crate::app::Authorities;
 use crate::config::Config;
-use crate::domain::standing::{Basis, Predecessor};
-use crate::domain::{Authority, Issued, Protocol};
+use crate::domain::signed::{Record, Signed};
+use crate::domain::standing::Basis;
+use crate::domain::{Authority, Issued};
 use crate::error::Error;
-use crate::store::commit::{self, Outcome, Verdict};
+use crate::store::commit::{self, Verdict};
 use crate::store::standing;
 
 /// A certificate to be signed, with proof that it may be, and what to record beside it.
-pub(crate) struct Order {
+pub(crate) struct IssuanceJob {
     /// Allowed by its profile and clean of lint: there is no other way to fill this field.
     pub(crate) certificate: Linted<Approved>,
     pub(crate) authority: Arc<Authority>,
     pub(crate) record: Record,
 }
 
-impl Order {
+impl IssuanceJob {
     fn basis(&self) -> Basis {
         Basis {
             authority: Arc::clone(&self.authority),
@@ -48,35 +49,12 @@ impl Order {
     }
 }
 
-/// What the inventory keeps beside the certificate itself.
-#[derive(Clone, Debug)]
-pub(crate) struct Record {
-    /// Whose the certificate will be.
-    pub(crate) requester: String,
-    /// Who asked for it: the requester, or somebody who renews for them.
-    pub(crate) actor: String,
-    pub(crate) protocol: Protocol,
-    pub(crate) replaces: Option<Predecessor>,
-    pub(crate) claim: Option<Claim>,
-    pub(crate) trace: kit::trace::TraceContext,
-}
-
-/// An idempotency key and the request that it stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Claim {
-    /// SHA-256 over requester and key.
-    pub(crate) key: [u8; 32],
-    /// SHA-256 over the request.
-    pub(crate) request: [u8; 32],
-}
-
-/// A signed certificate on its way into the database.
-pub(crate) struct Signed {
-    pub(crate) issued: Issued,
-    pub(crate) basis: Basis,
-    pub(crate) record: Record,
-    /// Ids of the lints that would have had it otherwise and did not forbid it.
-    pub(crate) warnings: Vec<&'static str>,
+/// What became of an order.
+pub(crate) enum Outcome {
+    /// Signed and durable.
+    Stored(Box<Issued>),
+    /// Its idempotency key belonged to another request by then; the certificate was dropped.
+    ClaimLost,
 }
 
 type Answer = oneshot::Sender<Result<Outcome, Error>>;
@@ -84,7 +62,7 @@ type Answer = oneshot::Sender<Result<Outcome, Error>>;
 /// The entrance to the queue.
 #[derive(Clone)]
 pub(crate) struct Issuance {
-    queue: mpsc::Sender<(Order, Answer)>,
+    queue: mpsc::Sender<(IssuanceJob, Answer)>,
     depth: metrics::Gauge,
 }
 
@@ -97,26 +75,26 @@ impl Issuance {
         authorities: Arc<Authorities>,
         config: &Config,
     ) -> Self {
-        let (queue, orders) = mpsc::channel(config.queue.max(1));
+        let (queue, jobs) = mpsc::channel(config.queue.max(1));
         let committer = Committer {
             db,
             keymgr,
             clock,
             authorities,
         };
-        tokio::spawn(committer.run(orders, config.max_batch.max(1)));
+        tokio::spawn(committer.run(jobs, config.max_batch.max(1)));
         let depth = metrics::gauge!("gigvault_queue_depth", "queue" => "issuance");
         Self { queue, depth }
     }
 
     /// Signs and stores; returns when the certificate is durable.
-    pub(crate) async fn submit(&self, order: Order) -> Result<Outcome, Error> {
+    pub(crate) async fn submit(&self, job: IssuanceJob) -> Result<Outcome, Error> {
         let (answer, done) = oneshot::channel();
         let depth = self.queue.max_capacity() - self.queue.capacity();
         self.depth
             .set(f64::from(u32::try_from(depth).unwrap_or(u32::MAX)));
         self.queue
-            .try_send((order, answer))
+            .try_send((job, answer))
             .map_err(|refused| match refused {
                 mpsc::error::TrySendError::Full(_) => Error::Overloaded,
                 mpsc::error::TrySendError::Closed(_) => Error::Stopping,
@@ -135,10 +113,10 @@ struct Committer {
 }
 
 impl Committer {
-    async fn run(self, mut orders: mpsc::Receiver<(Order, Answer)>, max_batch: usize) {
+    async fn run(self, mut jobs: mpsc::Receiver<(IssuanceJob, Answer)>, max_batch: usize) {
         let size = metrics::histogram!("gigvault_issuance_group_size");
         let mut group = Vec::new();
-        while orders.recv_many(&mut group, max_batch).await > 0 {
+        while jobs.recv_many(&mut group, max_batch).await > 0 {
             size.record(f64::from(u32::try_from(group.len()).unwrap_or(u32::MAX)));
             let group = AssertUnwindSafe(self.group(std::mem::take(&mut group)));
             if group.catch_unwind().await.is_err() {
@@ -149,7 +127,7 @@ impl Committer {
         }
     }
 
-    async fn group(&self, group: Vec<(Order, Answer)>) {
+    async fn group(&self, group: Vec<(IssuanceJob, Answer)>) {
         let group = self.screen(group).await;
         let signed = sign::sign(&self.keymgr, group, self.clock.now()).await;
         if signed.is_empty() {
@@ -174,8 +152,8 @@ impl Committer {
 
     /// Answers those that cannot be issued as things are, before anything is signed; the rest goes on. Whether they may be
     /// stored is decided again, finally, in the transaction.
-    async fn screen(&self, group: Vec<(Order, Answer)>) -> Vec<(Order, Answer)> {
-        let bases: Vec<Basis> = group.iter().map(|(order, _)| order.basis()).collect();
+    async fn screen(&self, group: Vec<(IssuanceJob, Answer)>) -> Vec<(IssuanceJob, Answer)> {
+        let bases: Vec<Basis> = group.iter().map(|(job, _)| job.basis()).collect();
         let now = self.clock.now();
         let standing = match standing::read(&self.db, &bases).await {
             Ok(standing) => standing,
@@ -186,9 +164,9 @@ impl Committer {
         };
         self.authorities.sync_suspended(&standing.suspended).await;
         let mut sound = Vec::with_capacity(group.len());
-        for ((order, answer), basis) in group.into_iter().zip(bases) {
+        for ((job, answer), basis) in group.into_iter().zip(bases) {
             match standing.refusal(&basis, now) {
-                None => sound.push((order, answer)),
+                None => sound.push((job, answer)),
                 Some(refusal) => {
                     let _gone = answer.send(Err(refusal));
                 }

@@ -11,10 +11,10 @@ use x509::{DistinguishedName, San};
 
 use super::authorities::Online;
 use super::{App, Requester, Scope};
+use crate::domain::signed::{IdempotencyClaim, Record};
 use crate::domain::{Issued, Protocol, SERVICE_IDENTITY};
 use crate::error::Error;
-use crate::issuance::{Claim, Order, Record};
-use crate::store::commit::Outcome;
+use crate::issuance::{IssuanceJob, Outcome};
 
 /// What a requester asks for.
 #[derive(Clone, Debug)]
@@ -75,7 +75,7 @@ impl App {
     /// Every [`Error`] but those of certificates that exist.
     pub async fn issue(&self, requester: &Requester, request: IssueRequest) -> Result<Issued, Error> {
         let profile = self.profile(&request.profile)?;
-        let claim = request.idempotency_key.as_ref().map(|key| Claim {
+        let claim = request.idempotency_key.as_ref().map(|key| IdempotencyClaim {
             key: key.hash(&requester.subject),
             request: request.digest(),
         });
@@ -115,12 +115,12 @@ impl App {
         let approved = rules::approve(profile, wanted, &online.issuer, serial, self.clock.now())?;
         let certificate = lint::lint(approved, &lint::Context::issued_by(&online.authority.certificate))?;
         let claim = record.claim;
-        let order = Order {
+        let job = IssuanceJob {
             certificate,
             authority: Arc::clone(&online.authority),
             record,
         };
-        match self.issuance.submit(order).await {
+        match self.issuance.submit(job).await {
             Ok(Outcome::Stored(issued)) => {
                 metrics::counter!(
                     "gigvault_certificates_issued_total",
@@ -142,7 +142,7 @@ impl App {
     }
 
     /// What the same Idempotency-Key gave before.
-    pub(super) async fn earlier(&self, claim: Option<&Claim>) -> Result<Option<Issued>, Error> {
+    pub(super) async fn earlier(&self, claim: Option<&IdempotencyClaim>) -> Result<Option<Issued>, Error> {
         let Some(claim) = claim else { return Ok(None) };
         match crate::store::certificates::by_idempotency_key(&self.db, &claim.key).await? {
             Some((request, issued)) if request == claim.request => Ok(Some(issued)),

@@ -7,10 +7,10 @@ use x509::csr::ReceivedCsr;
 
 use super::issue::hash;
 use super::{App, Requester};
+use crate::domain::signed::{IdempotencyClaim, Record};
 use crate::domain::standing::{Predecessor, not_renewable};
 use crate::domain::{Issued, Protocol, Status};
 use crate::error::Error;
-use crate::issuance::{Claim, Record};
 
 /// What a requester asks for.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ impl App {
     /// [`Error::CompromisedPredecessor`] if its key is known to be compromised.
     pub async fn renew(&self, requester: &Requester, request: RenewRequest) -> Result<Issued, Error> {
         let old = self.find(requester, &request.serial).await?;
-        let claim = request.idempotency_key.as_ref().map(|key| Claim {
+        let claim = request.idempotency_key.as_ref().map(|key| IdempotencyClaim {
             key: key.hash(&requester.subject),
             request: request.digest(),
         });

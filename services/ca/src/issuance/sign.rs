@@ -15,8 +15,9 @@ use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use time::OffsetDateTime;
 use x509::tbs;
 
-use super::{Answer, Order, Signed, fail};
+use super::{Answer, IssuanceJob, fail};
 use crate::domain::Issued;
+use crate::domain::signed::Signed;
 use crate::error::Error;
 
 /// The way to keymgr, in process or over mutual TLS.
@@ -31,10 +32,10 @@ const MOST_BYTES: usize = 2 * 1024 * 1024;
 /// rest goes on.
 pub(super) async fn sign(
     keymgr: &Keymgr,
-    group: Vec<(Order, Answer)>,
+    group: Vec<(IssuanceJob, Answer)>,
     now: OffsetDateTime,
 ) -> Vec<(Signed, Answer)> {
-    let mut by_authority: BTreeMap<String, Vec<(Order, Answer)>> = BTreeMap::new();
+    let mut by_authority: BTreeMap<String, Vec<(IssuanceJob, Answer)>> = BTreeMap::new();
     for item in group {
         by_authority
             .entry(item.0.authority.name.clone())
@@ -58,13 +59,13 @@ pub(super) async fn sign(
     done
 }
 
-type Received = ((Order, Answer), Bytes);
+type Received = ((IssuanceJob, Answer), Bytes);
 
 /// Verifies and seals what came back from a call, on all cores where it is more than a little: verifying takes about
 /// twice as long as signing.
 async fn seal_all(received: Vec<Received>, now: OffsetDateTime) -> Vec<(Result<Signed, Error>, Answer)> {
     const A_LITTLE: usize = 4;
-    let each = move |((order, answer), signature): Received| (seal(order, &signature, now), answer);
+    let each = move |((job, answer), signature): Received| (seal(job, &signature, now), answer);
     if received.len() <= A_LITTLE {
         return received.into_iter().map(each).collect();
     }
@@ -90,7 +91,7 @@ async fn seal_all(received: Vec<Received>, now: OffsetDateTime) -> Vec<(Result<S
 }
 
 /// Cuts the orders of one CA into what one call takes.
-fn calls(items: Vec<(Order, Answer)>) -> Vec<Vec<(Order, Answer)>> {
+fn calls(items: Vec<(IssuanceJob, Answer)>) -> Vec<Vec<(IssuanceJob, Answer)>> {
     let (mut calls, mut bytes) = (Vec::<Vec<_>>::new(), 0);
     for item in items {
         let length = item.0.certificate.get().tbs().len();
@@ -108,14 +109,14 @@ fn calls(items: Vec<(Order, Answer)>) -> Vec<Vec<(Order, Answer)>> {
     calls
 }
 
-async fn signatures(keymgr: &Keymgr, items: &[(Order, Answer)]) -> Result<Vec<Bytes>, Error> {
+async fn signatures(keymgr: &Keymgr, items: &[(IssuanceJob, Answer)]) -> Result<Vec<Bytes>, Error> {
     let Some((first, _)) = items.first() else {
         return Ok(Vec::new());
     };
     let authority = &first.authority;
     let messages = items
         .iter()
-        .map(|(order, _)| Bytes::copy_from_slice(order.certificate.get().tbs()))
+        .map(|(job, _)| Bytes::copy_from_slice(job.certificate.get().tbs()))
         .collect();
     let request = SignBatchRequest {
         name: authority.key_name.clone(),
@@ -140,27 +141,27 @@ async fn signatures(keymgr: &Keymgr, items: &[(Order, Answer)]) -> Result<Vec<By
 
 /// Whether this is a signature by the key that the CA's certificate names: after a restore from elsewhere, say, the key of
 /// that name may be another, and hardware may fail for one signature alone.
-fn verify(order: &Order, signature: &[u8]) -> Result<(), Error> {
-    let approved = order.certificate.get();
+fn verify(job: &IssuanceJob, signature: &[u8]) -> Result<(), Error> {
+    let approved = job.certificate.get();
     let verified = approved
         .signature_algorithm()
         .verify(approved.issuer_key(), approved.tbs(), signature);
     verified.map_err(|_| {
         Error::Internal(format!(
             "key {} of keymgr is not the key of CA {}, or signed wrongly; the certificate was not issued",
-            order.authority.key_name, order.authority.name
+            job.authority.key_name, job.authority.name
         ))
     })
 }
 
-fn seal(order: Order, signature: &[u8], now: OffsetDateTime) -> Result<Signed, Error> {
-    verify(&order, signature)?;
-    let basis = order.basis();
-    let Order {
+fn seal(job: IssuanceJob, signature: &[u8], now: OffsetDateTime) -> Result<Signed, Error> {
+    verify(&job, signature)?;
+    let basis = job.basis();
+    let IssuanceJob {
         certificate,
         authority,
         record,
-    } = order;
+    } = job;
     let warnings = certificate
         .warnings()
         .iter()

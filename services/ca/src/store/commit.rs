@@ -12,17 +12,8 @@ use x509::serial::Serial;
 
 use super::names;
 use super::standing::{self, Held};
-use crate::domain::Issued;
+use crate::domain::signed::Signed;
 use crate::error::Error;
-use crate::issuance::Signed;
-
-/// What became of one certificate of a group.
-pub(crate) enum Outcome {
-    /// Durable.
-    Stored(Box<Issued>),
-    /// Its idempotency key belonged to another request by then; the certificate was dropped.
-    ClaimLost,
-}
 
 /// What a transaction decided on one certificate of a group.
 pub(crate) enum Verdict {

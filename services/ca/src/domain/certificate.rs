@@ -1,0 +1,184 @@
+//! Issued certificates, where they stand, and how they were asked for.
+
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+use uuid::Uuid;
+use x509::crl::Reason;
+use x509::serial::Serial;
+
+/// An issued certificate as the inventory holds it.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    /// Time-ordered identifier.
+    pub id: Uuid,
+    /// Serial number, unique over all CAs of the service.
+    pub serial: Serial,
+    /// Name of the issuing CA.
+    pub ca: Arc<str>,
+    /// Name of the profile.
+    pub profile: Arc<str>,
+    /// RFC 4514 text.
+    pub subject: String,
+    /// `kind:value`.
+    pub sans: Vec<String>,
+    /// Whose it is: who asked for it, or for the first of the certificates that it renews.
+    pub requester: String,
+    /// Who renewed it, where that is somebody else.
+    pub issued_by: Option<String>,
+    /// How they asked.
+    pub protocol: Protocol,
+    /// When it was signed.
+    pub issued_at: OffsetDateTime,
+    /// First second of validity.
+    pub not_before: OffsetDateTime,
+    /// Last second of validity.
+    pub not_after: OffsetDateTime,
+    /// SHA-256 of the SubjectPublicKeyInfo.
+    pub spki_sha256: [u8; 32],
+    /// SHA-256 of the certificate.
+    pub fingerprint_sha256: [u8; 32],
+    /// The certificate.
+    pub der: Vec<u8>,
+    /// The certificate that this one renews.
+    pub replaces: Option<Serial>,
+    /// Set while revoked or on hold.
+    pub revocation: Option<Revocation>,
+}
+
+impl Issued {
+    /// Status at a moment.
+    pub fn status(&self, now: OffsetDateTime) -> Status {
+        let reason = self.revocation.as_ref().map(|revocation| revocation.reason);
+        Status::of(reason, self.not_after, now)
+    }
+}
+
+/// When and why a certificate was revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    /// Since when nobody is to trust the certificate: the revocationDate of CRLs. A hold that becomes final keeps its own.
+    pub time: OffsetDateTime,
+    /// RFC 5280 section 5.3.1.
+    pub reason: Reason,
+    /// When the key is known or believed to have been compromised (RFC 5280 section 5.3.2).
+    pub invalidity: Option<OffsetDateTime>,
+    /// When it became what it is: `time`, or later where a hold became final or a reason was changed.
+    pub decided: OffsetDateTime,
+    /// In what capacity who decided it acted; `None` where an earlier version stored it.
+    pub decided_as: Option<Capacity>,
+}
+
+/// In what capacity somebody decides on a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capacity {
+    /// It is theirs.
+    Owner,
+    /// They may decide on certificates of everybody.
+    Operator,
+}
+
+impl Capacity {
+    /// The name in REST, gRPC and the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Operator => "operator",
+        }
+    }
+
+    /// The capacity of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Owner, Self::Operator]
+            .into_iter()
+            .find(|capacity| capacity.as_str() == text)
+    }
+}
+
+/// Where a certificate stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Neither revoked nor expired.
+    Valid,
+    /// Revoked for good.
+    Revoked,
+    /// Not to be trusted for the time being; may be released.
+    OnHold,
+    /// Past its last second.
+    Expired,
+}
+
+impl Status {
+    /// What follows from the reason of a revocation or hold and from the last second of validity. A revoked certificate
+    /// stays revoked after its expiry.
+    pub(crate) fn of(reason: Option<Reason>, not_after: OffsetDateTime, now: OffsetDateTime) -> Self {
+        match reason {
+            Some(Reason::CertificateHold) => Self::OnHold,
+            Some(_) => Self::Revoked,
+            None if not_after < now => Self::Expired,
+            None => Self::Valid,
+        }
+    }
+
+    /// The name in REST, gRPC and queries.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Revoked => "revoked",
+            Self::OnHold => "on_hold",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// The status of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Valid, Self::Revoked, Self::OnHold, Self::Expired]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+    }
+}
+
+/// The way a request came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// REST.
+    Rest,
+    /// gRPC from another service, on nobody's behalf but its own.
+    Grpc,
+    /// RFC 8555.
+    Acme,
+    /// RFC 7030.
+    Est,
+    /// RFC 8894.
+    Scep,
+    /// Made by GigVault for itself: service identities, its HTTPS certificate.
+    Internal,
+}
+
+impl Protocol {
+    const ALL: [Self; 6] = [
+        Self::Rest,
+        Self::Grpc,
+        Self::Acme,
+        Self::Est,
+        Self::Scep,
+        Self::Internal,
+    ];
+
+    /// The name in REST, gRPC, queries and the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rest => "rest",
+            Self::Grpc => "grpc",
+            Self::Acme => "acme",
+            Self::Est => "est",
+            Self::Scep => "scep",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// The protocol of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|protocol| protocol.as_str() == text)
+    }
+}

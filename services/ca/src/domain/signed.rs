@@ -1,0 +1,36 @@
+//! A certificate on its way from the signature into the database.
+
+use super::Issued;
+use super::certificate::Protocol;
+use super::standing::{Basis, Predecessor};
+
+/// What the inventory keeps beside the certificate itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    /// Whose the certificate will be.
+    pub(crate) requester: String,
+    /// Who asked for it: the requester, or somebody who renews for them.
+    pub(crate) actor: String,
+    pub(crate) protocol: Protocol,
+    pub(crate) replaces: Option<Predecessor>,
+    pub(crate) claim: Option<IdempotencyClaim>,
+    pub(crate) trace: kit::trace::TraceContext,
+}
+
+/// An idempotency key and the request that it stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct IdempotencyClaim {
+    /// SHA-256 over requester and key.
+    pub(crate) key: [u8; 32],
+    /// SHA-256 over the request.
+    pub(crate) request: [u8; 32],
+}
+
+/// Signed, and not yet stored: nobody has it.
+pub(crate) struct Signed {
+    pub(crate) issued: Issued,
+    pub(crate) basis: Basis,
+    pub(crate) record: Record,
+    /// Ids of the lints that would have had it otherwise and did not forbid it.
+    pub(crate) warnings: Vec<&'static str>,
+}
