@@ -8,7 +8,7 @@ use kit::clock::SystemClock;
 use kit::tls::{Identity, IdentityFiles};
 use kit::transport::{Transport, channel};
 use proto::ca::v1::ca_client::CaClient;
-use proto::ca::v1::{IssueRequest, ListCasRequest, RevokeRequest};
+use proto::ca::v1::{IssueRequest, ListCasRequest, Protocol, Reason, RevokeRequest};
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use proto::keymgr::v1::{GenerateRequest, Purpose, SignRequest};
 use reqwest::StatusCode;
@@ -84,12 +84,12 @@ async fn three_processes_issue_over_rest_and_grpc() {
         csr: der(&csr::p256("b.example.test")),
         profile: "tls-server".to_owned(),
         requester: "acme:ada".to_owned(),
-        protocol: "acme".to_owned(),
+        protocol: Protocol::Acme.into(),
         ..IssueRequest::default()
     };
     let issued = ca.issue(request).await.unwrap().into_inner();
     assert_eq!(issued.requester, "acme:ada");
-    assert_eq!(issued.protocol, "acme");
+    assert_eq!(issued.protocol(), Protocol::Acme);
     assert_eq!(rest.all("requester=acme:ada", 50).await, [issued.serial]);
 }
 
@@ -118,7 +118,7 @@ async fn a_service_that_is_not_on_the_list_is_denied() {
     ca.list_cas(ListCasRequest {}).await.unwrap();
     let revoke = RevokeRequest {
         serial: "01".to_owned(),
-        reason: "superseded".to_owned(),
+        reason: Reason::Superseded.into(),
         ..RevokeRequest::default()
     };
     assert_eq!(

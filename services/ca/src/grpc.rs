@@ -1,5 +1,6 @@
 //! gRPC of the CA service. Callers are other services, known by their mutual-TLS identity.
 
+mod enums;
 mod messages;
 mod on_behalf;
 
@@ -12,7 +13,6 @@ use proto::ca::v1 as wire;
 use proto::feed::v1::{FeedEvent, WatchRequest};
 use store::feed::{Cursor, Feed};
 use store::page::Limit;
-use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
@@ -22,7 +22,7 @@ use crate::app::{
 use crate::domain::{Issued, Protocol};
 use crate::error::Error;
 use crate::parse;
-use messages::{encode_ca, encode_event, query};
+use messages::{decode_time, encode_ca, encode_event, query};
 
 /// Who may call what; what is not here is refused.
 pub static ALLOW: kit::peer::AllowTable = &[
@@ -144,8 +144,9 @@ impl wire::ca_server::Ca for Grpc {
         } else if own {
             (self.itself(&peer, Visibility::Own), Protocol::Internal)
         } else {
-            let protocol =
-                on_behalf::protocol(&peer, &request.requester, &request.protocol).map_err(status)?;
+            let claimed = enums::decode_protocol(request.protocol).map_err(status)?;
+            let protocol = on_behalf::protocol(&peer, &request.requester, claimed.unwrap_or(Protocol::Grpc))
+                .map_err(status)?;
             let requester = self.requester(&peer, &request.requester, &request.allowed_names);
             (requester.map_err(status)?, protocol)
         };
@@ -196,11 +197,11 @@ impl wire::ca_server::Ca for Grpc {
         } else {
             limit(request.limit).map_err(status)?
         };
-        let cursor = (!request.cursor.is_empty()).then_some(request.cursor.as_str());
-        let query = query(&request).map_err(status)?;
+        let cursor = optional(request.cursor.clone());
+        let query = query(request).map_err(status)?;
         let page = self
             .app
-            .search(&requester, query, limit, cursor)
+            .search(&requester, query, limit, cursor.as_deref())
             .await
             .map_err(status)?;
         let mut items = Vec::with_capacity(page.items.len());
@@ -252,20 +253,10 @@ impl wire::ca_server::Ca for Grpc {
         let peer = peer(&request);
         let request = request.into_inner();
         let requester = self.requester(&peer, &request.requester, &[]).map_err(status)?;
-        let invalidity = match request.invalidity_us {
-            0 => None,
-            micros => Some(
-                OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000)
-                    .map_err(|_| status(Error::invalid("invalidity_us", "is out of range")))?,
-            ),
-        };
         let request = RevokeRequest {
+            reason: enums::decode_reason(request.reason).map_err(status)?,
+            invalidity: decode_time("invalidity_us", request.invalidity_us).map_err(status)?,
             serial: request.serial,
-            reason: request
-                .reason
-                .parse()
-                .map_err(|error| status(Error::invalid("reason", error)))?,
-            invalidity,
             same_key: request.same_key,
         };
         let revoked = self.app.revoke(&requester, &request).await.map_err(status)?;

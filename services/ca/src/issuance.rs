@@ -49,7 +49,7 @@ impl IssuanceJob {
     }
 }
 
-/// What became of an order.
+/// What became of a job.
 pub(crate) enum Outcome {
     /// Signed and durable.
     Stored(Box<Issued>),

@@ -4,7 +4,6 @@ mod app;
 mod config;
 mod domain;
 mod error;
-mod filters;
 mod grpc;
 mod issuance;
 mod jobs;

@@ -1,10 +1,12 @@
-//! Values of requests that arrive as text, over REST and gRPC alike.
+//! Values of requests as text, whichever way they came: each answers with the value, or names the field that is not of
+//! its form.
 
 use std::time::Duration;
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::domain::{Protocol, SanSuffix, Status};
 use crate::error::Error;
 
 /// A time in a request.
@@ -32,20 +34,131 @@ pub(crate) fn subject(text: &str) -> Result<x509::DistinguishedName, Error> {
     text.parse().map_err(|error| Error::invalid("subject", error))
 }
 
+/// One SAN in a request.
+pub(crate) fn san(text: &str) -> Result<x509::San, Error> {
+    text.parse().map_err(|error| Error::invalid("san", error))
+}
+
 /// SANs in a request.
 pub(crate) fn sans(texts: &[String]) -> Result<Vec<x509::San>, Error> {
     if texts.len() > x509::san::MAX_SANS {
         return Err(Error::invalid(
             "san",
-            format!(
-                "{} names; at most {} are accepted",
-                texts.len(),
-                x509::san::MAX_SANS
-            ),
+            format!("{} names; at most {} are taken", texts.len(), x509::san::MAX_SANS),
         ));
     }
-    texts
-        .iter()
-        .map(|text| text.parse().map_err(|error| Error::invalid("san", error)))
-        .collect()
+    texts.iter().map(|text| san(text)).collect()
+}
+
+/// A distinguished name in the form in which subjects are stored, however its parts were spaced.
+pub(crate) fn subject_text(text: &str) -> Result<String, Error> {
+    let name: x509::DistinguishedName = text
+        .parse()
+        .map_err(|error| Error::invalid("subject", format!("takes a name such as CN=a,O=b: {error}")))?;
+    Ok(name.to_string())
+}
+
+/// Where a certificate stands.
+pub(crate) fn status(text: &str) -> Result<Status, Error> {
+    Status::parse(text).ok_or_else(|| Error::invalid("status", "takes valid, revoked, on_hold or expired"))
+}
+
+/// How a certificate was asked for.
+pub(crate) fn protocol(text: &str) -> Result<Protocol, Error> {
+    Protocol::parse(text)
+        .ok_or_else(|| Error::invalid("protocol", "takes rest, grpc, acme, est, scep or internal"))
+}
+
+/// Both ends of a range of expiry.
+pub(crate) fn expiry(after: Option<OffsetDateTime>, before: Option<OffsetDateTime>) -> Result<(), Error> {
+    match (after, before) {
+        (Some(after), Some(before)) if after >= before => Err(Error::invalid(
+            "expires_before",
+            "is not later than expires_after: nothing can match",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The name of a CA or a profile: what cannot be one can match nothing.
+pub(crate) fn name(field: &'static str, text: String) -> Result<String, Error> {
+    match crate::config::is_ca_name(&text) {
+        true => Ok(text),
+        false => Err(Error::invalid(
+            field,
+            "takes a name of 1 to 64 lower-case letters, digits, and hyphens",
+        )),
+    }
+}
+
+/// The name of a principal; PostgreSQL takes no NUL in a text.
+pub(crate) fn printable(field: &'static str, text: String) -> Result<String, Error> {
+    match text.is_empty() || text.len() > 253 || text.chars().any(char::is_control) {
+        true => Err(Error::invalid(field, "takes 1 to 253 printable characters")),
+        false => Ok(text),
+    }
+}
+
+/// The end of a name, with its kind before a colon; without one it is a DNS name.
+pub(crate) fn san_suffix(text: &str) -> Result<SanSuffix, Error> {
+    let (kind, value) = match text.split_once(':') {
+        None | Some(("dns", _)) => ("dns", text.strip_prefix("dns:").unwrap_or(text)),
+        Some(("email", value)) => ("email", value),
+        Some(("uri", value)) => ("uri", value),
+        Some((other, _)) => {
+            return Err(Error::invalid(
+                "san_suffix",
+                format!("{other}: has no suffixes; dns, email and uri have"),
+            ));
+        }
+    };
+    if value.is_empty() || value.len() > 253 || value.chars().any(char::is_control) {
+        return Err(Error::invalid(
+            "san_suffix",
+            "takes 1 to 253 printable characters",
+        ));
+    }
+    // As it is stored: a URI's path keeps its case, a DNS name is in A-labels, all else is in lower case.
+    let suffix = match kind {
+        "uri" => value.to_owned(),
+        "dns" if !value.is_ascii() => a_labels(value)?,
+        _ => value.to_lowercase(),
+    };
+    Ok(SanSuffix { kind, suffix })
+}
+
+/// An internationalised name, with or without a dot before it, in the form that certificates hold (RFC 5890).
+fn a_labels(value: &str) -> Result<String, Error> {
+    let (dot, name) = match value.strip_prefix('.') {
+        Some(name) => (".", name),
+        None => ("", value),
+    };
+    let name: x509::DnsName = name
+        .parse()
+        .map_err(|error| Error::invalid("san_suffix", error))?;
+    Ok(format!("{dot}{}", name.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suffix_without_a_kind_is_a_dns_name() {
+        let found = san_suffix("Example.TEST").unwrap();
+        assert_eq!((found.kind, found.suffix.as_str()), ("dns", "example.test"));
+    }
+
+    #[test]
+    fn an_internationalised_suffix_is_looked_for_in_its_stored_form() {
+        assert_eq!(
+            san_suffix("Bücher.example.test").unwrap().suffix,
+            "xn--bcher-kva.example.test"
+        );
+        assert_eq!(
+            san_suffix("dns:.bücher.test").unwrap().suffix,
+            ".xn--bcher-kva.test"
+        );
+        assert!(san_suffix("ü\u{202e}.test").is_err());
+    }
 }

@@ -2,6 +2,7 @@
 
 mod authorities;
 mod certificates;
+mod filters;
 mod object;
 mod paging;
 mod profiles;

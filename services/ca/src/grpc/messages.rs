@@ -3,12 +3,13 @@
 use kit::grpc::to_status;
 use proto::ca::v1 as wire;
 use proto::feed::v1::FeedEvent;
+use time::OffsetDateTime;
 use tonic::Status;
 
-use super::Grpc;
+use super::{Grpc, enums};
 use crate::domain::{Authority, Issued, Query};
 use crate::error::Error;
-use crate::filters::Filters;
+use crate::parse;
 
 impl Grpc {
     pub(super) async fn encode(&self, issued: Issued) -> Result<wire::Certificate, Status> {
@@ -21,7 +22,7 @@ impl Grpc {
         let chain = std::iter::once(&authority.certificate).chain(&authority.chain);
         Ok(wire::Certificate {
             serial: issued.serial.to_string(),
-            status: issued.status(self.app.clock.now()).as_str().to_owned(),
+            status: enums::encode_status(issued.status(self.app.clock.now())).into(),
             ca: issued.ca.to_string(),
             profile: issued.profile.to_string(),
             not_before_us: store::time::to_micros(issued.not_before),
@@ -29,15 +30,13 @@ impl Grpc {
             chain: chain.map(|certificate| certificate.der().to_vec()).collect(),
             fingerprint_sha256: issued.fingerprint_sha256.to_vec(),
             spki_sha256: issued.spki_sha256.to_vec(),
-            protocol: issued.protocol.as_str().to_owned(),
+            protocol: enums::encode_protocol(issued.protocol).into(),
             revocation: issued.revocation.map(|revocation| wire::Revocation {
                 time_us: store::time::to_micros(revocation.time),
-                reason: revocation.reason.to_string(),
+                reason: enums::encode_reason(revocation.reason).into(),
                 invalidity_us: revocation.invalidity.map_or(0, store::time::to_micros),
                 decided_us: store::time::to_micros(revocation.decided),
-                decided_as: revocation
-                    .decided_as
-                    .map_or_else(String::new, |capacity| capacity.as_str().to_owned()),
+                decided_as: enums::encode_capacity(revocation.decided_as).into(),
             }),
             certificate: issued.der,
             subject: issued.subject,
@@ -62,28 +61,58 @@ pub(super) fn encode_ca(authority: &Authority) -> wire::CaInfo {
     }
 }
 
-pub(super) fn query(request: &wire::ListRequest) -> Result<Query, Error> {
-    let set = |text: &String| (!text.is_empty()).then(|| text.clone());
-    Filters {
-        san: set(&request.san),
-        san_suffix: set(&request.san_suffix),
-        subject: set(&request.subject),
-        requester: set(&request.requester),
-        profile: set(&request.profile),
-        ca: set(&request.ca),
-        status: set(&request.status),
-        expires_after: set(&request.expires_after),
-        expires_before: set(&request.expires_before),
-        spki_sha256: set(&request.spki_sha256),
-        fingerprint_sha256: set(&request.fingerprint_sha256),
-        protocol: set(&request.protocol),
+pub(super) fn query(request: wire::ListRequest) -> Result<Query, Error> {
+    let set = |text: String| (!text.is_empty()).then_some(text);
+    let query = Query {
+        san: set(request.san).as_deref().map(parse::san).transpose()?,
+        san_suffix: set(request.san_suffix)
+            .as_deref()
+            .map(parse::san_suffix)
+            .transpose()?,
+        subject: set(request.subject)
+            .as_deref()
+            .map(parse::subject_text)
+            .transpose()?,
+        requester: set(request.requester)
+            .map(|text| parse::printable("requester", text))
+            .transpose()?,
+        profile: set(request.profile)
+            .map(|text| parse::name("profile", text))
+            .transpose()?,
+        ca: set(request.ca).map(|text| parse::name("ca", text)).transpose()?,
+        status: enums::decode_status(request.status)?,
+        expires_after: decode_time("expires_after_us", request.expires_after_us)?,
+        expires_before: decode_time("expires_before_us", request.expires_before_us)?,
+        spki_sha256: decode_sha256("spki_sha256", &request.spki_sha256)?,
+        fingerprint_sha256: decode_sha256("fingerprint_sha256", &request.fingerprint_sha256)?,
+        protocol: enums::decode_protocol(request.protocol)?,
         key_reused: request.key_reused,
         // Programs of GigVault ask here: they see everything.
-        internal: Some(true),
-        limit: None,
-        cursor: None,
+        internal: true,
+    };
+    parse::expiry(query.expires_after, query.expires_before)?;
+    Ok(query)
+}
+
+/// Microseconds since 1970; 0 stands for none.
+pub(super) fn decode_time(field: &'static str, micros: i64) -> Result<Option<OffsetDateTime>, Error> {
+    match micros {
+        0 => Ok(None),
+        micros => store::time::from_micros(micros)
+            .map(Some)
+            .map_err(|_| Error::invalid(field, "is out of range")),
     }
-    .query()
+}
+
+/// 32 octets, or nothing.
+fn decode_sha256(field: &'static str, octets: &[u8]) -> Result<Option<[u8; 32]>, Error> {
+    match octets.is_empty() {
+        true => Ok(None),
+        false => octets
+            .try_into()
+            .map(Some)
+            .map_err(|_| Error::invalid(field, "takes 32 octets")),
+    }
 }
 
 pub(super) fn encode_event(event: store::feed::Event) -> FeedEvent {

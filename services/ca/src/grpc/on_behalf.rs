@@ -39,26 +39,23 @@ pub(super) fn is_for_itself(peer: &Peer, app: &App, profile: &str) -> bool {
 }
 
 /// The protocol that the caller claims, if it speaks it and may name such a requester there.
-pub(super) fn protocol(peer: &Peer, requester: &str, claimed: &str) -> Result<Protocol, Error> {
+pub(super) fn protocol(peer: &Peer, requester: &str, claimed: Protocol) -> Result<Protocol, Error> {
     check_principal(peer, requester)?;
-    let protocol = match claimed {
-        "" => Some(Protocol::Grpc),
-        text => Protocol::parse(text),
-    };
     let mut rows = MAY_CLAIM
         .iter()
         .filter(|(caller, ..)| peer.name() == Some(caller));
-    let allowed = rows.find(|(_, row, kinds)| Some(*row) == protocol && kinds.contains(&kind_of(requester)));
-    allowed.map(|(_, protocol, _)| *protocol).ok_or_else(|| {
-        Error::invalid(
+    match rows.any(|(_, row, kinds)| *row == claimed && kinds.contains(&kind_of(requester))) {
+        true => Ok(claimed),
+        false => Err(Error::invalid(
             "protocol",
             format!(
-                "{} may not claim protocol {claimed:?} for a requester of kind {:?}",
+                "{} may not claim protocol {} for a requester of kind {:?}",
                 peer.name().unwrap_or_default(),
+                claimed.as_str(),
                 kind_of(requester)
             ),
-        )
-    })
+        )),
+    }
 }
 
 /// The protocol of a requester whom the caller may name: its own where it has one, else gRPC.

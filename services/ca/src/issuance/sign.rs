@@ -90,7 +90,7 @@ async fn seal_all(received: Vec<Received>, now: OffsetDateTime) -> Vec<(Result<S
     sealed
 }
 
-/// Cuts the orders of one CA into what one call takes.
+/// Cuts the jobs of one CA into what one call takes.
 fn calls(items: Vec<(IssuanceJob, Answer)>) -> Vec<Vec<(IssuanceJob, Answer)>> {
     let (mut calls, mut bytes) = (Vec::<Vec<_>>::new(), 0);
     for item in items {

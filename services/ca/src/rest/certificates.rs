@@ -14,11 +14,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Rest;
+use super::filters::Filters;
 use super::object::{Certificate, requester};
 use crate::app::{App, IssueRequest, RenewRequest};
 use crate::domain::Protocol;
 use crate::error::Error;
-use crate::filters::Filters;
 use crate::parse;
 
 pub(super) fn routes() -> OpenApiRouter<Rest> {

@@ -161,10 +161,10 @@ async fn a_service_acts_as_the_owner_it_names(world: World) {
         requester: requester.to_owned(),
     };
     let held = ra.hold(hold("user:ada")).await.unwrap().into_inner();
-    assert_eq!(held.revocation.unwrap().decided_as, "owner");
+    assert_eq!(held.revocation.unwrap().decided_as(), wire::Capacity::Owner);
     ra.release(release("user:ada")).await.unwrap();
     let held = ra.hold(hold("user:operator")).await.unwrap().into_inner();
-    assert_eq!(held.revocation.unwrap().decided_as, "operator");
+    assert_eq!(held.revocation.unwrap().decided_as(), wire::Capacity::Operator);
     let refused = ra.release(release("user:ada")).await.unwrap_err();
     assert_eq!(refused.code(), tonic::Code::PermissionDenied);
     ra.release(release("user:operator")).await.unwrap();

@@ -1,6 +1,6 @@
 //! The other certificates of a compromised key: named, and revoked with it if asked for.
 
-use ca::{Issued, Protocol, Requester, RevokeRequest, Revoked, Status};
+use ca::{Issued, Requester, RevokeRequest, Revoked, Status};
 use keys::Signer;
 use kit::error::{Fault, Kind};
 use proto::ca::v1 as wire;
@@ -255,7 +255,7 @@ async fn services_are_told_of_the_others_too(world: World) {
         csr: server(&key, host).csr,
         profile: "tls-server".to_owned(),
         requester: "user:ada".to_owned(),
-        protocol: Protocol::Rest.as_str().to_owned(),
+        protocol: wire::Protocol::Rest.into(),
         ..wire::IssueRequest::default()
     };
     let first = ra.issue(issue("a.example.test")).await.unwrap().into_inner();
@@ -267,12 +267,15 @@ async fn services_are_told_of_the_others_too(world: World) {
     let foreign = ra.issue(foreign).await.unwrap().into_inner();
     let mut request = wire::RevokeRequest {
         serial: first.serial,
-        reason: "key-compromise".to_owned(),
+        reason: wire::Reason::KeyCompromise.into(),
         requester: "user:ada".to_owned(),
         ..wire::RevokeRequest::default()
     };
     let answer = ra.revoke(request.clone()).await.unwrap().into_inner();
-    assert_eq!(answer.certificate.unwrap().status, "revoked");
+    assert_eq!(
+        answer.certificate.unwrap().status(),
+        wire::CertificateStatus::Revoked
+    );
     let others = answer.same_key.unwrap();
     assert_eq!(
         (others.remaining, others.of_others),

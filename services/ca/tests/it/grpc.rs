@@ -10,7 +10,7 @@ use kit::transport::Transport;
 use proto::ca::v1::ca_client::CaClient;
 use proto::ca::v1::{
     AddCaRequest, Certificate, CheckKeyRequest, GetRequest, HoldRequest, IssueRequest, ListCasRequest,
-    ListRequest, ReleaseRequest, RenewRequest, RevokeRequest,
+    ListRequest, Reason, ReleaseRequest, RenewRequest, RevokeRequest,
 };
 use proto::feed::v1::WatchRequest;
 use tonic::{Code, Status};
@@ -106,10 +106,10 @@ fn renew(serial: &str, requester: &str) -> RenewRequest {
     }
 }
 
-fn revoke(serial: &str, reason: &str) -> RevokeRequest {
+fn revoke(serial: &str, reason: Reason) -> RevokeRequest {
     RevokeRequest {
         serial: serial.to_owned(),
-        reason: reason.to_owned(),
+        reason: reason.into(),
         requester: "user:alice".to_owned(),
         ..RevokeRequest::default()
     }

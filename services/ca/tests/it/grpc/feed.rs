@@ -1,5 +1,6 @@
 //! The subscription to events.
 
+use proto::ca::v1::Reason;
 use proto::feed::v1::{FeedEvent, WatchRequest};
 use tonic::{Code, Streaming};
 
@@ -41,7 +42,7 @@ async fn a_subscriber_goes_on_behind_its_cursor_until_the_service_stops() {
     // What happens while it waits comes too.
     world
         .client("ra")
-        .revoke(revoke(&first.serial, "superseded"))
+        .revoke(revoke(&first.serial, Reason::Superseded))
         .await
         .unwrap();
     let revoked = next(&mut events).await;

@@ -2,7 +2,8 @@
 
 use keys::Signer;
 use proto::ca::v1::{
-    CheckKeyRequest, GetRequest, HoldRequest, IssueRequest, ReleaseRequest, RenewRequest, RevokeRequest,
+    CertificateStatus, CheckKeyRequest, GetRequest, HoldRequest, IssueRequest, Protocol, Reason,
+    ReleaseRequest, RenewRequest, RevokeRequest,
 };
 use tonic::Code;
 
@@ -46,36 +47,49 @@ async fn a_hold_is_released_and_a_revocation_is_final() {
         requester: "user:alice".to_owned(),
     };
     let held = client.hold(hold.clone()).await.unwrap().into_inner();
-    assert_eq!(held.status, "on_hold");
-    assert_eq!(held.revocation.unwrap().reason, "certificate-hold");
+    assert_eq!(held.status(), CertificateStatus::OnHold);
+    assert_eq!(held.revocation.unwrap().reason(), Reason::CertificateHold);
     let released = client.release(release.clone()).await.unwrap().into_inner();
-    assert_eq!((released.status.as_str(), released.revocation), ("valid", None));
-    for reason in ["certificate-hold", "remove-from-crl"] {
+    assert_eq!(released.status(), CertificateStatus::Valid);
+    assert_eq!(released.revocation, None);
+    for reason in [Reason::CertificateHold, Reason::RemoveFromCrl] {
         refused(
             client.revoke(revoke(&serial, reason)).await,
             Code::InvalidArgument,
         );
     }
-    let revoked = client.revoke(revoke(&serial, "key-compromise")).await.unwrap();
-    assert_eq!(revoked.into_inner().certificate.unwrap().status, "revoked");
+    let revoked = client
+        .revoke(revoke(&serial, Reason::KeyCompromise))
+        .await
+        .unwrap();
+    assert_eq!(
+        revoked.into_inner().certificate.unwrap().status(),
+        CertificateStatus::Revoked
+    );
     let request = GetRequest {
         serial: serial.clone(),
     };
     let found = client.get(request).await.unwrap().into_inner();
-    assert_eq!(found.revocation.unwrap().reason, "key-compromise");
+    assert_eq!(found.revocation.unwrap().reason(), Reason::KeyCompromise);
     refused(client.hold(hold).await, Code::FailedPrecondition);
     refused(client.release(release).await, Code::FailedPrecondition);
     refused(
-        client.revoke(revoke(&serial, "superseded")).await,
+        client.revoke(revoke(&serial, Reason::Superseded)).await,
         Code::FailedPrecondition,
     );
-    refused(
-        client.revoke(revoke(&serial, "boredom")).await,
-        Code::InvalidArgument,
-    );
+    for unknown in [0, 11, -1] {
+        let request = RevokeRequest {
+            reason: unknown,
+            ..revoke(&serial, Reason::Superseded)
+        };
+        refused(client.revoke(request).await, Code::InvalidArgument);
+    }
     let late = RevokeRequest {
         invalidity_us: i64::MAX,
-        ..revoke(&issued(&world, "b.example.test").await.serial, "key-compromise")
+        ..revoke(
+            &issued(&world, "b.example.test").await.serial,
+            Reason::KeyCompromise,
+        )
     };
     refused(client.revoke(late).await, Code::InvalidArgument);
 }
@@ -86,12 +100,15 @@ async fn a_service_asks_whether_a_key_is_compromised() {
     let (good, bad) = (key(), key());
     let request = IssueRequest {
         csr: csr(&bad, &["dns:a.example.test"]),
-        protocol: "acme".to_owned(),
+        protocol: Protocol::Acme.into(),
         ..issue("tls-server", "acme:alice", "dns:a.example.test")
     };
     let mut client = world.client("ra");
     let serial = client.issue(request.clone()).await.unwrap().into_inner().serial;
-    client.revoke(revoke(&serial, "key-compromise")).await.unwrap();
+    client
+        .revoke(revoke(&serial, Reason::KeyCompromise))
+        .await
+        .unwrap();
     for (key, compromised) in [(&good, false), (&bad, true)] {
         let spki = key.public_key().spki().to_vec();
         let answer = client.check_key(CheckKeyRequest { spki }).await.unwrap();

@@ -1,6 +1,6 @@
 //! Certificates one by one and in lists.
 
-use proto::ca::v1::{GetRequest, ListRequest};
+use proto::ca::v1::{CertificateStatus, GetRequest, ListRequest, Reason};
 use tonic::{Code, Status};
 
 use super::{issued, refused, revoke};
@@ -74,12 +74,12 @@ async fn lists_go_on_at_a_cursor() {
 }
 
 #[tokio::test]
-async fn lists_take_filters_and_refuse_what_is_none() {
+async fn lists_take_filters() {
     let world = World::sqlite().await;
     let made = three(&world).await;
     world
         .client("ra")
-        .revoke(revoke(&made[0], "superseded"))
+        .revoke(revoke(&made[0], Reason::Superseded))
         .await
         .unwrap();
     let text = str::to_owned;
@@ -100,7 +100,7 @@ async fn lists_take_filters_and_refuse_what_is_none() {
         ),
         (
             ListRequest {
-                status: text("revoked"),
+                status: CertificateStatus::Revoked.into(),
                 ..ListRequest::default()
             },
             &made[..1],
@@ -131,7 +131,12 @@ async fn lists_take_filters_and_refuse_what_is_none() {
         let (serials, _) = list(&world, request.clone()).await.unwrap();
         assert_eq!(serials, expected, "{request:?}");
     }
+}
 
+#[tokio::test]
+async fn lists_refuse_what_is_no_filter() {
+    let world = World::sqlite().await;
+    let text = str::to_owned;
     let bad = [
         ListRequest {
             cursor: text("x"),
@@ -142,7 +147,28 @@ async fn lists_take_filters_and_refuse_what_is_none() {
             ..ListRequest::default()
         },
         ListRequest {
-            status: text("odd"),
+            status: 99,
+            ..ListRequest::default()
+        },
+        ListRequest {
+            protocol: -1,
+            ..ListRequest::default()
+        },
+        ListRequest {
+            spki_sha256: vec![7; 31],
+            ..ListRequest::default()
+        },
+        ListRequest {
+            expires_after_us: i64::MAX,
+            ..ListRequest::default()
+        },
+        ListRequest {
+            expires_after_us: 2,
+            expires_before_us: 1,
+            ..ListRequest::default()
+        },
+        ListRequest {
+            requester: text("nul\0"),
             ..ListRequest::default()
         },
         ListRequest {

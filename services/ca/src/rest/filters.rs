@@ -1,11 +1,11 @@
-//! The filters of a list, as text, and what they mean. REST and gRPC share them.
+//! The filters of a list, as query parameters.
 
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::domain::{Protocol, Query, SanSuffix, Status};
+use crate::domain::{Protocol, Query, SERVICE_IDENTITY};
 use crate::error::Error;
-use crate::parse::{sha256, time};
+use crate::parse;
 
 /// Query parameters of `GET /api/v1/certificates`; all that are set must hold.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -50,139 +50,37 @@ pub(crate) struct Filters {
 impl Filters {
     /// Every text parsed; the first that is not of its form is named.
     pub(crate) fn query(self) -> Result<Query, Error> {
-        for (field, text) in [
-            ("subject", &self.subject),
-            ("requester", &self.requester),
-            ("profile", &self.profile),
-            ("ca", &self.ca),
-        ] {
-            // PostgreSQL refuses NUL in a text, as if the query were wrong.
-            if text
-                .as_deref()
-                .is_some_and(|text| text.chars().any(char::is_control))
-            {
-                return Err(Error::invalid(field, "contains a control character"));
-            }
-        }
-        let san = |text: String| text.parse().map_err(|error| Error::invalid("san", error));
-        let status = |text: String| {
-            Status::parse(&text)
-                .ok_or_else(|| Error::invalid("status", "takes valid, revoked, on_hold or expired"))
-        };
-        let protocol = |text: String| {
-            Protocol::parse(&text)
-                .ok_or_else(|| Error::invalid("protocol", "takes rest, grpc, acme, est, scep or internal"))
-        };
         let named = self.protocol.as_deref() == Some(Protocol::Internal.as_str())
-            || self.profile.as_deref() == Some("service-identity")
+            || self.profile.as_deref() == Some(SERVICE_IDENTITY)
             || self.spki_sha256.is_some()
             || self.fingerprint_sha256.is_some();
-        let internal = self.internal.unwrap_or(named);
-        if let (Some(after), Some(before)) = (&self.expires_after, &self.expires_before)
-            && time("expires_after", after)? >= time("expires_before", before)?
-        {
-            return Err(Error::invalid(
-                "expires_before",
-                "is not later than expires_after: nothing can match",
-            ));
-        }
-        Ok(Query {
-            san: self.san.map(san).transpose()?,
-            san_suffix: self.san_suffix.as_deref().map(suffix).transpose()?,
-            subject: self.subject.as_deref().map(subject).transpose()?,
+        let time = |field, text: Option<String>| text.map(|text| parse::time(field, &text)).transpose();
+        let sha256 = |field, text: Option<String>| text.map(|text| parse::sha256(field, &text)).transpose();
+        let query = Query {
+            san: self.san.as_deref().map(parse::san).transpose()?,
+            san_suffix: self.san_suffix.as_deref().map(parse::san_suffix).transpose()?,
+            subject: self.subject.as_deref().map(parse::subject_text).transpose()?,
             requester: self
                 .requester
-                .map(|text| printable("requester", text))
+                .map(|text| parse::printable("requester", text))
                 .transpose()?,
-            profile: self.profile.map(|text| name("profile", text)).transpose()?,
-            ca: self.ca.map(|text| name("ca", text)).transpose()?,
-            status: self.status.map(status).transpose()?,
-            expires_after: self
-                .expires_after
-                .map(|text| time("expires_after", &text))
+            profile: self
+                .profile
+                .map(|text| parse::name("profile", text))
                 .transpose()?,
-            expires_before: self
-                .expires_before
-                .map(|text| time("expires_before", &text))
-                .transpose()?,
-            spki_sha256: self
-                .spki_sha256
-                .map(|text| sha256("spki_sha256", &text))
-                .transpose()?,
-            fingerprint_sha256: self
-                .fingerprint_sha256
-                .map(|text| sha256("fingerprint_sha256", &text))
-                .transpose()?,
-            protocol: self.protocol.map(protocol).transpose()?,
+            ca: self.ca.map(|text| parse::name("ca", text)).transpose()?,
+            status: self.status.as_deref().map(parse::status).transpose()?,
+            expires_after: time("expires_after", self.expires_after)?,
+            expires_before: time("expires_before", self.expires_before)?,
+            spki_sha256: sha256("spki_sha256", self.spki_sha256)?,
+            fingerprint_sha256: sha256("fingerprint_sha256", self.fingerprint_sha256)?,
+            protocol: self.protocol.as_deref().map(parse::protocol).transpose()?,
             key_reused: self.key_reused,
-            internal,
-        })
+            internal: self.internal.unwrap_or(named),
+        };
+        parse::expiry(query.expires_after, query.expires_before)?;
+        Ok(query)
     }
-}
-
-/// A distinguished name in the form in which subjects are stored, however its parts were spaced.
-fn subject(text: &str) -> Result<String, Error> {
-    let name: x509::DistinguishedName = text
-        .parse()
-        .map_err(|error| Error::invalid("subject", format!("takes a name such as CN=a,O=b: {error}")))?;
-    Ok(name.to_string())
-}
-
-/// The name of a CA or a profile: what cannot be one can match nothing.
-fn name(field: &'static str, text: String) -> Result<String, Error> {
-    match crate::config::is_ca_name(&text) {
-        true => Ok(text),
-        false => Err(Error::invalid(
-            field,
-            "takes a name of 1 to 64 lower-case letters, digits, and hyphens",
-        )),
-    }
-}
-
-fn printable(field: &'static str, text: String) -> Result<String, Error> {
-    match text.is_empty() || text.len() > 253 || text.chars().any(char::is_control) {
-        true => Err(Error::invalid(field, "takes 1 to 253 printable characters")),
-        false => Ok(text),
-    }
-}
-
-fn suffix(text: &str) -> Result<SanSuffix, Error> {
-    let (kind, value) = match text.split_once(':') {
-        None | Some(("dns", _)) => ("dns", text.strip_prefix("dns:").unwrap_or(text)),
-        Some(("email", value)) => ("email", value),
-        Some(("uri", value)) => ("uri", value),
-        Some((other, _)) => {
-            return Err(Error::invalid(
-                "san_suffix",
-                format!("{other}: has no suffixes; dns, email and uri have"),
-            ));
-        }
-    };
-    if value.is_empty() || value.len() > 253 || value.chars().any(char::is_control) {
-        return Err(Error::invalid(
-            "san_suffix",
-            "takes 1 to 253 printable characters",
-        ));
-    }
-    // As it is stored: a URI's path keeps its case, a DNS name is in A-labels, all else is in lower case.
-    let suffix = match kind {
-        "uri" => value.to_owned(),
-        "dns" if !value.is_ascii() => a_labels(value)?,
-        _ => value.to_lowercase(),
-    };
-    Ok(SanSuffix { kind, suffix })
-}
-
-/// An internationalised name, with or without a dot before it, in the form that certificates hold (RFC 5890).
-fn a_labels(value: &str) -> Result<String, Error> {
-    let (dot, name) = match value.strip_prefix('.') {
-        Some(name) => (".", name),
-        None => ("", value),
-    };
-    let name: x509::DnsName = name
-        .parse()
-        .map_err(|error| Error::invalid("san_suffix", error))?;
-    Ok(format!("{dot}{}", name.as_str()))
 }
 
 #[cfg(test)]
@@ -343,21 +241,5 @@ mod tests {
             (field(profile), field(requester)),
             ("profile".to_owned(), "requester".to_owned())
         );
-    }
-
-    #[test]
-    fn a_suffix_without_a_kind_is_a_dns_name() {
-        let found = suffix("Example.TEST").unwrap();
-        assert_eq!((found.kind, found.suffix.as_str()), ("dns", "example.test"));
-    }
-
-    #[test]
-    fn an_internationalised_suffix_is_looked_for_in_its_stored_form() {
-        assert_eq!(
-            suffix("Bücher.example.test").unwrap().suffix,
-            "xn--bcher-kva.example.test"
-        );
-        assert_eq!(suffix("dns:.bücher.test").unwrap().suffix, ".xn--bcher-kva.test");
-        assert!(suffix("ü\u{202e}.test").is_err());
     }
 }
