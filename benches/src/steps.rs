@@ -8,7 +8,7 @@ use aws_lc_rs::rand::SystemRandom;
 use keys::{Signer, SoftwareKey};
 use kit::clock::{Clock, SystemClock};
 use lint::ToBeSigned;
-use rules::{Approved, Grant, Issuer, Pointers, Profile, Request, approve, builtin};
+use rules::{Approved, Grant, Issuer, Profile, PublicationUrls, Request, approve, builtin};
 use time::OffsetDateTime;
 use x509::csr::Csr;
 use x509::{Certificate, KeyAlgorithm, Serial};
@@ -76,17 +76,17 @@ impl Ca {
         let root = SoftwareKey::generate(KeyAlgorithm::P256)?;
         let self_signed = Issuer::self_signed(root.public_key().clone(), root.algorithm())?;
         let root_certificate = certify(&root, &self_signed, "root", root.public_key(), now)?;
-        let above = Issuer::from_certificate(root_certificate, Pointers::default(), root.algorithm())?;
+        let above = Issuer::from_certificate(root_certificate, PublicationUrls::default(), root.algorithm())?;
         let key = SoftwareKey::generate(KeyAlgorithm::P256)?;
         let certificate = certify(&root, &above, "sub-ca", key.public_key(), now)?;
         let at = |path: &str| vec![format!("http://pki.example.test/{path}")];
-        let pointers = Pointers {
+        let urls = PublicationUrls {
             crl: at("crl/ca.crl"),
             ocsp: at("ocsp"),
             ca_issuers: at("ca/ca.crt"),
         };
         Ok(Self {
-            issuer: Issuer::from_certificate(certificate.clone(), pointers, key.algorithm())?,
+            issuer: Issuer::from_certificate(certificate.clone(), urls, key.algorithm())?,
             certificate,
             key,
         })

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_lc_rs::rand::SystemRandom;
 use lint::Linted;
-use rules::{Approved, Grant, Issuer, Kind, Pointers, Profile, Request, builtin};
+use rules::{Approved, Grant, Issuer, Kind, Profile, PublicationUrls, Request, builtin};
 use time::OffsetDateTime;
 use x509::{Certificate, DistinguishedName, Eku, NameConstraints, PublicKey, Serial, SignatureAlgorithm};
 
@@ -24,7 +24,7 @@ pub struct Intermediate {
     /// Its lifetime instead of ten years; never past the root's.
     pub validity: Option<Duration>,
     /// Where this root publishes CRL and certificate.
-    pub pointers: Pointers,
+    pub urls: PublicationUrls,
     /// The names that it is held to.
     pub name_constraints: NameConstraints,
     /// The purposes that it is held to; none: all.
@@ -41,7 +41,7 @@ impl Intermediate {
             subject_key_identifier: None,
             path_len: Some(0),
             validity: None,
-            pointers: Pointers::default(),
+            urls: PublicationUrls::default(),
             name_constraints: NameConstraints::default(),
             purposes: Vec::new(),
         }
@@ -81,7 +81,7 @@ pub fn draft(
         .public_key()
         .map(|key| SignatureAlgorithm::default_for(key.algorithm()))
         .map_err(|error| Error::Usage(format!("the root's key cannot be used: {error}")))?;
-    let issuer = Issuer::from_certificate(root.clone(), wanted.pointers.clone(), algorithm)?;
+    let issuer = Issuer::from_certificate(root.clone(), wanted.urls.clone(), algorithm)?;
     let request = Request {
         validity: wanted.validity,
         subject_key_identifier: wanted.subject_key_identifier.clone(),

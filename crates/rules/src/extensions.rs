@@ -74,14 +74,14 @@ fn how_it_is_used(profile: &Profile, out: &mut Vec<Extension>) -> Result<(), Ext
     Ok(())
 }
 
-/// Pointers to the issuer and to revocation. A root has none: nobody above it could revoke it.
+/// URLs of the issuer and of revocation. A root has none: nobody above it could revoke it.
 fn where_to_ask(profile: &Profile, issuer: &Issuer, out: &mut Vec<Extension>) -> Result<(), Denied> {
     if issuer.is_self_signed() {
         return Ok(());
     }
-    let pointers = issuer.pointers();
+    let urls = issuer.publication_urls();
     let (crl, ocsp): (&[String], &[String]) = match profile.revocation {
-        Revocation::Published => (&pointers.crl, &pointers.ocsp),
+        Revocation::Published => (&urls.crl, &urls.ocsp),
         Revocation::NotAvailable => {
             out.push(Extension::no_rev_avail());
             (&[], &[])
@@ -99,8 +99,8 @@ fn where_to_ask(profile: &Profile, issuer: &Issuer, out: &mut Vec<Extension>) ->
         )));
     }
     let refused = |error: ExtensionError| Denied::ca(error.to_string());
-    if !(ocsp.is_empty() && pointers.ca_issuers.is_empty()) {
-        out.push(Extension::authority_information_access(ocsp, &pointers.ca_issuers).map_err(refused)?);
+    if !(ocsp.is_empty() && urls.ca_issuers.is_empty()) {
+        out.push(Extension::authority_information_access(ocsp, &urls.ca_issuers).map_err(refused)?);
     }
     if !crl.is_empty() {
         out.push(Extension::crl_distribution_points(crl).map_err(refused)?);

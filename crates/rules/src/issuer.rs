@@ -16,7 +16,7 @@ use crate::reserved::ReservedNames;
 /// certificate that is being checked (RFC 5280 section 8); `ldap:` serves CRLs and issuers too.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Pointers {
+pub struct PublicationUrls {
     /// Where the CRL is; several are the same CRL.
     #[serde(default)]
     pub crl: Vec<String>,
@@ -34,7 +34,7 @@ pub struct Issuer {
     standing: Standing,
     public_key: PublicKey,
     key_identifier: Vec<u8>,
-    pointers: Pointers,
+    urls: PublicationUrls,
     signature_algorithm: SignatureAlgorithm,
     keys_of_cas: HashSet<[u8; 32]>,
     reserved_names: Arc<ReservedNames>,
@@ -64,12 +64,12 @@ impl Issuer {
     /// pointer is not a plain address.
     pub fn from_certificate(
         certificate: Certificate,
-        pointers: Pointers,
+        urls: PublicationUrls,
         signature_algorithm: SignatureAlgorithm,
     ) -> Result<Self, Denied> {
         let public_key = key_of(&certificate)?;
         check_algorithm(&public_key, signature_algorithm)?;
-        check_pointers(&pointers)?;
+        check_publication_urls(&urls)?;
         check_authority(&certificate)?;
         let key_identifier = certificate
             .subject_key_identifier()
@@ -79,7 +79,7 @@ impl Issuer {
             keys_of_cas: HashSet::from([public_key.material_id()]),
             public_key,
             key_identifier,
-            pointers,
+            urls,
             signature_algorithm,
             reserved_names: Arc::default(),
             standing: Standing::Certified(Box::new(Certified {
@@ -106,7 +106,7 @@ impl Issuer {
             key_identifier: public_key.key_identifier(KeyIdMethod::Rfc7093).to_vec(),
             keys_of_cas: HashSet::from([public_key.material_id()]),
             public_key,
-            pointers: Pointers::default(),
+            urls: PublicationUrls::default(),
             signature_algorithm,
             reserved_names: Arc::default(),
         })
@@ -192,8 +192,8 @@ impl Issuer {
 
     /// Where it publishes.
     #[must_use]
-    pub fn pointers(&self) -> &Pointers {
-        &self.pointers
+    pub fn publication_urls(&self) -> &PublicationUrls {
+        &self.urls
     }
 
     /// The period in which all certificates of its path are valid.
@@ -294,12 +294,12 @@ fn check_authority(certificate: &Certificate) -> Result<(), Denied> {
     }
 }
 
-fn check_pointers(pointers: &Pointers) -> Result<(), Denied> {
-    let Pointers {
+fn check_publication_urls(urls: &PublicationUrls) -> Result<(), Denied> {
+    let PublicationUrls {
         crl,
         ocsp,
         ca_issuers,
-    } = pointers;
+    } = urls;
     let lists: [(&[String], &[&str]); 3] = [
         (crl, &["http://", "ldap://"]),
         (ocsp, &["http://"]),

@@ -18,7 +18,7 @@ pub use approve::{Approved, approve};
 pub use builtin::builtin;
 pub use denied::{Denied, field};
 pub use grant::Grant;
-pub use issuer::{Issuer, Pointers};
+pub use issuer::{Issuer, PublicationUrls};
 pub use limits::NameLimits;
 pub use profile::{Kind, Profile, ProfileError, Profiles, Revocation};
 pub use request::Request;

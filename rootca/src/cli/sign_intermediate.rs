@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use lint::Linted;
-use rules::{Approved, Pointers, duration};
+use rules::{Approved, PublicationUrls, duration};
 use time::OffsetDateTime;
 use x509::csr::ReceivedCsr;
 use x509::extension::Subtree;
@@ -152,7 +152,7 @@ fn wanted(args: &SignIntermediateArgs) -> Result<Intermediate, Error> {
     Ok(Intermediate {
         path_len: Some(args.path_len),
         validity: args.validity,
-        pointers: Pointers {
+        urls: PublicationUrls {
             crl: args.crl_urls.clone(),
             ocsp: args.ocsp_urls.clone(),
             ca_issuers: args.issuer_urls.clone(),
@@ -213,14 +213,14 @@ fn plan(folder: &Folder, wanted: &Intermediate, draft: &Linted<Approved>) -> Str
         (
             "CRL",
             list(
-                wanted.pointers.crl.clone(),
+                wanted.urls.crl.clone(),
                 "nowhere: relying parties cannot learn that it was revoked; see --crl-url",
             ),
         ),
-        ("OCSP", list(wanted.pointers.ocsp.clone(), "nowhere")),
+        ("OCSP", list(wanted.urls.ocsp.clone(), "nowhere")),
         (
             "issuer at",
-            list(wanted.pointers.ca_issuers.clone(), "nowhere; see --issuer-url"),
+            list(wanted.urls.ca_issuers.clone(), "nowhere; see --issuer-url"),
         ),
     ]);
     for finding in draft.warnings() {

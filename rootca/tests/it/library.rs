@@ -3,7 +3,7 @@
 use keys::{KeyEncryptionKey, Signer, SoftwareKey};
 use rootca::cli::{self, Prompts};
 use rootca::{Error, Folder, Intermediate, Protection, Root};
-use rules::{Pointers, duration};
+use rules::{PublicationUrls, duration};
 use secrecy::SecretString;
 use time::OffsetDateTime;
 use x509::crl::Reason;
@@ -27,9 +27,9 @@ fn root() -> Root {
 fn intermediate() -> Intermediate {
     let key = SoftwareKey::generate(KeyAlgorithm::P256).unwrap();
     Intermediate {
-        pointers: Pointers {
+        urls: PublicationUrls {
             crl: vec!["http://127.0.0.1:8080/crl/root.crl".into()],
-            ..Pointers::default()
+            ..PublicationUrls::default()
         },
         ..Intermediate::new("CN=Issuing CA".parse().unwrap(), key.public_key().clone())
     }

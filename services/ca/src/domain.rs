@@ -8,6 +8,7 @@
 mod authority;
 mod certificate;
 pub(crate) mod lifecycle;
+pub(crate) mod publication;
 mod query;
 pub(crate) mod signed;
 pub(crate) mod standing;

@@ -2,7 +2,7 @@
 
 use keys::{KeyError, Signer, SoftwareKey, sign_certificate};
 use lint::{Context, Linted};
-use rules::{Approved, Grant, Issuer, Pointers, Profile, Request};
+use rules::{Approved, Grant, Issuer, Profile, PublicationUrls, Request};
 use time::macros::datetime;
 use x509::{Certificate, KeyAlgorithm, Serial, SignatureAlgorithm};
 
@@ -39,12 +39,12 @@ fn root(key: &SoftwareKey, algorithm: SignatureAlgorithm) -> Linted<Approved> {
 }
 
 fn leaf(root: &Certificate, key: &SoftwareKey, algorithm: SignatureAlgorithm) -> Linted<Approved> {
-    let pointers = Pointers {
+    let urls = PublicationUrls {
         crl: vec!["http://pki.example.test/crl/root.crl".to_owned()],
         ocsp: vec!["http://pki.example.test/ocsp".to_owned()],
         ca_issuers: vec!["http://pki.example.test/ca/root.crt".to_owned()],
     };
-    let issuer = Issuer::from_certificate(root.clone(), pointers, algorithm).unwrap();
+    let issuer = Issuer::from_certificate(root.clone(), urls, algorithm).unwrap();
     let request = Request::new("CN=Sub CA".parse().unwrap(), Vec::new(), key.public_key().clone())
         .granted(Grant::default().with_authority());
     let approved = rules::approve(

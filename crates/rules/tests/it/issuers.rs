@@ -1,11 +1,11 @@
 //! What the issuing path allows: path lengths, purposes, name constraints, pointers.
 
 use rules::profile::Kind;
-use rules::{Issuer, Pointers, Profile, approve, field};
+use rules::{Issuer, Profile, PublicationUrls, approve, field};
 use time::Duration;
 use x509::{NameConstraints, SignatureAlgorithm};
 
-use crate::world::{Ca, NOW, constraints, p256, p384, pointers, profile, request, serial};
+use crate::world::{Ca, NOW, constraints, p256, p384, profile, publication_urls, request, serial};
 
 const ECDSA: SignatureAlgorithm = SignatureAlgorithm::EcdsaSha256;
 
@@ -180,11 +180,15 @@ fn an_issuer_is_a_ca_whose_key_fits_its_algorithm() {
         &profile("tls-server"),
         request("CN=a.test", &["dns:a.test"], p256()),
     );
-    let no_ca = Issuer::from_certificate(leaf, pointers(), ECDSA).unwrap_err();
+    let no_ca = Issuer::from_certificate(leaf, publication_urls(), ECDSA).unwrap_err();
     assert_eq!(no_ca.field, field::CA);
     assert!(no_ca.detail.contains("not a CA"), "{no_ca}");
-    let misfit =
-        Issuer::from_certificate(ca.certificate, pointers(), SignatureAlgorithm::EcdsaSha384).unwrap_err();
+    let misfit = Issuer::from_certificate(
+        ca.certificate,
+        publication_urls(),
+        SignatureAlgorithm::EcdsaSha384,
+    )
+    .unwrap_err();
     assert!(misfit.detail.contains("ecdsa-sha384"), "{misfit}");
     assert!(Issuer::self_signed(p384(), ECDSA).is_err());
 }
@@ -197,16 +201,16 @@ fn pointers_are_plain_addresses_and_complete() {
         ("http://", "http://"),
         ("http://a b/", "not a URI"),
     ] {
-        let pointers = Pointers {
+        let urls = PublicationUrls {
             crl: vec![crl.into()],
-            ..pointers()
+            ..publication_urls()
         };
-        let refused = Issuer::from_certificate(ca.certificate.clone(), pointers, ECDSA).unwrap_err();
+        let refused = Issuer::from_certificate(ca.certificate.clone(), urls, ECDSA).unwrap_err();
         assert!(refused.detail.contains(complaint), "{refused}");
     }
-    let half = Pointers {
+    let half = PublicationUrls {
         ocsp: Vec::new(),
-        ..pointers()
+        ..publication_urls()
     };
     let issuer = Issuer::from_certificate(ca.certificate, half, ECDSA).unwrap();
     let asked = || request("", &["dns:a.test"], p256());

@@ -6,7 +6,7 @@ use time::Duration;
 use x509::extension::oids;
 use x509::{Certificate, Eku, ExtensionValue, KeyUsageFlags, NameConstraints};
 
-use crate::world::{Ca, NOW, SECOND, ed25519, p256, pointers, profile, request, rsa2048, serial};
+use crate::world::{Ca, NOW, SECOND, ed25519, p256, profile, publication_urls, request, rsa2048, serial};
 
 /// A request that the profile takes.
 pub(crate) const GOOD: [(&str, &str, &[&str]); 14] = [
@@ -166,18 +166,22 @@ fn revocation_pointers_are_both_there_or_their_absence_is_explained() {
         let crl = value(oids::CRL_DISTRIBUTION_POINTS);
         let access = value(oids::AUTHORITY_INFO_ACCESS);
         let silent = matches!(name, "short-lived" | "ocsp-signer");
-        let ocsp = if silent { Vec::new() } else { pointers().ocsp };
+        let ocsp = if silent {
+            Vec::new()
+        } else {
+            publication_urls().ocsp
+        };
         assert_eq!(
             access,
             Some(ExtensionValue::AuthorityInformationAccess {
                 ocsp,
-                ca_issuers: pointers().ca_issuers
+                ca_issuers: publication_urls().ca_issuers
             }),
             "{name}"
         );
         assert_eq!(
             crl,
-            (!silent).then(|| ExtensionValue::CrlDistributionPoints(pointers().crl)),
+            (!silent).then(|| ExtensionValue::CrlDistributionPoints(publication_urls().crl)),
             "{name}"
         );
         assert_eq!(

@@ -10,7 +10,7 @@ use aws_lc_rs::signature::{
 };
 use lint::ToBeSigned;
 use rules::profile::Kind;
-use rules::{Approved, Denied, Grant, Issuer, Pointers, Profile, Request, approve, builtin};
+use rules::{Approved, Denied, Grant, Issuer, Profile, PublicationUrls, Request, approve, builtin};
 use time::OffsetDateTime;
 use time::macros::datetime;
 use x509::{Certificate, DistinguishedName, NameConstraints, PublicKey, San, Serial, SignatureAlgorithm};
@@ -95,9 +95,9 @@ pub(crate) fn request(name: &str, names: &[&str], key: PublicKey) -> Request {
     Request::new(subject(name), sans(names), key).granted(Grant::service().with_authority())
 }
 
-pub(crate) fn pointers() -> Pointers {
+pub(crate) fn publication_urls() -> PublicationUrls {
     let at = |path: &str| vec![format!("http://pki.example.test/{path}")];
-    Pointers {
+    PublicationUrls {
         crl: at("crl/ca.crl"),
         ocsp: at("ocsp"),
         ca_issuers: at("ca/ca.crt"),
@@ -142,7 +142,7 @@ impl Ca {
     pub(crate) fn issuer(&self) -> Issuer {
         Issuer::from_certificate(
             self.certificate.clone(),
-            pointers(),
+            publication_urls(),
             SignatureAlgorithm::EcdsaSha256,
         )
         .unwrap()

@@ -29,13 +29,13 @@ pub struct Authorities {
     base: Arc<str>,
     /// Names that belong to GigVault itself.
     reserved_names: Arc<rules::ReservedNames>,
-    known: ArcSwap<BTreeMap<String, Arc<Online>>>,
+    known: ArcSwap<BTreeMap<String, Arc<ActiveAuthority>>>,
     /// When the table was read; held while it is read, so that one reads at a time.
     read_at: Mutex<OffsetDateTime>,
 }
 
-/// A CA and what is made of it once, not for every certificate.
-pub(crate) struct Online {
+/// A CA that can be asked to issue, and what is made of it once, not for every certificate.
+pub(crate) struct ActiveAuthority {
     pub(crate) authority: Arc<Authority>,
     /// The issuing side as the rules see it: path, pointers, and keys that nobody may have certified.
     pub(crate) issuer: rules::Issuer,
@@ -84,7 +84,7 @@ impl Authorities {
         self.known
             .load()
             .values()
-            .map(|online| Arc::clone(&online.authority))
+            .map(|active| Arc::clone(&active.authority))
             .collect()
     }
 
@@ -93,10 +93,10 @@ impl Authorities {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Store`] where the table had to be read.
     pub async fn by_name(&self, name: &str) -> Result<Arc<Authority>, Error> {
-        Ok(Arc::clone(&self.online(name).await?.authority))
+        Ok(Arc::clone(&self.active(name).await?.authority))
     }
 
-    pub(crate) async fn online(&self, name: &str) -> Result<Arc<Online>, Error> {
+    pub(crate) async fn active(&self, name: &str) -> Result<Arc<ActiveAuthority>, Error> {
         let known = |name| self.known.load().get(name).cloned();
         if let Some(found) = known(name) {
             return Ok(found);
@@ -117,14 +117,14 @@ impl Authorities {
         asked: Option<&str>,
         profile: &rules::Profile,
         config: &Config,
-    ) -> Result<Arc<Online>, Error> {
-        let issues = |online: &Online| online.authority.issues(profile);
+    ) -> Result<Arc<ActiveAuthority>, Error> {
+        let issues = |active: &ActiveAuthority| active.authority.issues(profile);
         if let Some(name) = asked {
-            let online = self.online(name).await?;
-            if issues(&online) {
-                return Ok(online);
+            let active = self.active(name).await?;
+            if issues(&active) {
+                return Ok(active);
             }
-            let able = online.authority.profiles.join(", ");
+            let able = active.authority.profiles.join(", ");
             return Err(Error::invalid(
                 "ca",
                 format!("CA {name} does not issue profile {}, only {able}", profile.name),
@@ -135,10 +135,10 @@ impl Authorities {
         let able = || {
             std::iter::once(&default)
                 .chain(known.values())
-                .filter(|online| issues(online))
+                .filter(|active| issues(active))
         };
         able()
-            .find(|online| online.authority.suspension.is_none())
+            .find(|active| active.authority.suspension.is_none())
             .or_else(|| able().next())
             .cloned()
             .ok_or_else(|| {
@@ -150,8 +150,8 @@ impl Authorities {
     }
 
     /// The CA of requests that name none. Another in its place would be a guess about who vouches.
-    async fn default(&self, config: &Config) -> Result<Arc<Online>, Error> {
-        match self.online(&config.default_ca).await {
+    async fn default(&self, config: &Config) -> Result<Arc<ActiveAuthority>, Error> {
+        match self.active(&config.default_ca).await {
             Err(error) if error.kind() == Kind::NotFound => {
                 Err(Error::Conflict(self.without_default(&config.default_ca)))
             }
@@ -184,8 +184,8 @@ impl Authorities {
         let known = self.known.load();
         let known_suspended = known
             .values()
-            .filter(|online| online.authority.suspension.is_some())
-            .map(|online| &online.authority.name);
+            .filter(|active| active.authority.suspension.is_some())
+            .map(|active| &active.authority.name);
         if known_suspended.eq(suspended) {
             return;
         }
@@ -221,7 +221,7 @@ async fn read(
     db: &Db,
     base: &str,
     reserved_names: &Arc<rules::ReservedNames>,
-) -> Result<BTreeMap<String, Arc<Online>>, Error> {
+) -> Result<BTreeMap<String, Arc<ActiveAuthority>>, Error> {
     let all = crate::store::authorities::all(db).await?;
     let reserved: Vec<[u8; 32]> = all
         .iter()
@@ -235,24 +235,19 @@ async fn read(
             .with_reserved_keys(reserved.iter().copied())
             .with_reserved_names(Arc::clone(reserved_names));
         let chain_pem = authority.chain_pem();
-        let online = Online {
+        let active = ActiveAuthority {
             authority: Arc::new(authority),
             issuer,
             chain_pem,
         };
-        known.insert(online.authority.name.clone(), Arc::new(online));
+        known.insert(active.authority.name.clone(), Arc::new(active));
     }
     Ok(known)
 }
 
 fn issuer(authority: &Authority, base: &str) -> Result<rules::Issuer, rules::Denied> {
-    let name = &authority.name;
-    let pointers = rules::Pointers {
-        crl: vec![format!("{base}/crl/{name}.crl")],
-        ocsp: vec![format!("{base}/ocsp")],
-        ca_issuers: vec![format!("{base}/ca/{name}.crt")],
-    };
-    rules::Issuer::from_certificate(authority.certificate.clone(), pointers, authority.algorithm)?
+    let urls = authority.issuer_name().publication_urls(base);
+    rules::Issuer::from_certificate(authority.certificate.clone(), urls, authority.algorithm)?
         .with_ancestors(&authority.chain)
 }
 
@@ -277,6 +272,7 @@ impl App {
             certificate: new.certificate,
             chain: new.chain,
             profiles: new.profiles,
+            generation: 1,
             suspension: None,
         };
         let now = self.clock.now();
@@ -357,7 +353,7 @@ impl App {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Store`].
     pub async fn chain_pem(&self, ca: &str) -> Result<String, Error> {
-        Ok(self.authorities.online(ca).await?.chain_pem.clone())
+        Ok(self.authorities.active(ca).await?.chain_pem.clone())
     }
 }
 

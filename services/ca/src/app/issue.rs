@@ -9,7 +9,7 @@ use x509::csr::ReceivedCsr;
 use x509::serial::Serial;
 use x509::{DistinguishedName, San};
 
-use super::authorities::Online;
+use super::authorities::ActiveAuthority;
 use super::{App, Requester, Scope};
 use crate::domain::signed::{IdempotencyClaim, Record};
 use crate::domain::{Issued, Protocol, SERVICE_IDENTITY};
@@ -82,7 +82,7 @@ impl App {
         if let Some(earlier) = self.earlier(claim.as_ref()).await? {
             return Ok(earlier);
         }
-        let online = self
+        let active = self
             .authorities
             .for_profile(request.ca.as_deref(), profile, &self.config)
             .await?;
@@ -99,25 +99,25 @@ impl App {
             claim,
             trace: kit::trace::current(),
         };
-        self.sign(profile, &online, wanted, record).await
+        self.sign(profile, &active, wanted, record).await
     }
 
     /// The shared end of issue and renew.
     pub(super) async fn sign(
         &self,
         profile: &rules::Profile,
-        online: &Online,
+        active: &ActiveAuthority,
         wanted: rules::Request,
         record: Record,
     ) -> Result<Issued, Error> {
         let serial = Serial::random(&aws_lc_rs::rand::SystemRandom::new())
             .map_err(|error| Error::Internal(format!("no random serial number: {error}")))?;
-        let approved = rules::approve(profile, wanted, &online.issuer, serial, self.clock.now())?;
-        let certificate = lint::lint(approved, &lint::Context::issued_by(&online.authority.certificate))?;
+        let approved = rules::approve(profile, wanted, &active.issuer, serial, self.clock.now())?;
+        let certificate = lint::lint(approved, &lint::Context::issued_by(&active.authority.certificate))?;
         let claim = record.claim;
         let job = IssuanceJob {
             certificate,
-            authority: Arc::clone(&online.authority),
+            authority: Arc::clone(&active.authority),
             record,
         };
         match self.issuance.submit(job).await {

@@ -3,10 +3,12 @@
 use time::OffsetDateTime;
 use x509::SignatureAlgorithm;
 
+use super::publication::IssuerName;
+
 /// A CA of this service: its certificate, the way up to the root, and the name of its key in keymgr.
 #[derive(Debug)]
 pub struct Authority {
-    /// Name in URLs and in `ca` fields.
+    /// Name in `ca` fields.
     pub name: String,
     /// Name of the key in keymgr.
     pub key_name: String,
@@ -18,6 +20,8 @@ pub struct Authority {
     pub chain: Vec<x509::Certificate>,
     /// Profiles that it issues, by name; [`USER_PROFILES`] stands for all that users may ask for.
     pub profiles: Vec<String>,
+    /// Which key and certificate of this CA it is: 1 for the first.
+    pub generation: u32,
     /// Set while it issues nothing.
     pub suspension: Option<Suspension>,
 }
@@ -43,6 +47,14 @@ impl Authority {
         let listed =
             |name: &String| *name == profile.name || (name == USER_PROFILES && !profile.is_for_services());
         self.profiles.iter().any(listed)
+    }
+
+    /// Its name in URLs.
+    pub(crate) fn issuer_name(&self) -> IssuerName {
+        IssuerName {
+            ca: self.name.clone(),
+            generation: self.generation,
+        }
     }
 
     /// What its private key follows from.

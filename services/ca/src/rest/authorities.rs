@@ -18,6 +18,7 @@ use super::paging::Paging;
 use super::{NoMembers, Rest};
 use crate::app::App;
 use crate::domain::Authority;
+use crate::domain::publication::IssuerName;
 use crate::error::Error;
 
 pub(super) fn routes() -> OpenApiRouter<Rest> {
@@ -184,12 +185,17 @@ async fn set_suspended(
     Ok(axum::Json(Ca::from(authority.as_ref())))
 }
 
-/// `GET /ca/<name>.crt`: DER, as RFC 5280 section 4.2.2.1 wants behind id-ad-caIssuers.
+/// `GET /ca/<issuer generation>.crt`: DER, as RFC 5280 section 4.2.2.1 wants behind id-ad-caIssuers.
 async fn certificate(State(app): State<App>, Path(file): Path<String>) -> Result<impl IntoResponse, Problem> {
-    let name = file
+    let missing = || Error::not_found("CA certificate", file.as_str());
+    let issuer = file
         .strip_suffix(".crt")
-        .ok_or_else(|| Error::not_found("CA certificate", file.as_str()))?;
-    let authority = app.authorities().by_name(name).await?;
+        .and_then(IssuerName::parse)
+        .ok_or_else(missing)?;
+    let authority = app.authorities().by_name(&issuer.ca).await?;
+    if authority.issuer_name() != issuer {
+        return Err(missing().into());
+    }
     let headers = [
         (header::CONTENT_TYPE, "application/pkix-cert"),
         (header::CACHE_CONTROL, "public, max-age=3600"),

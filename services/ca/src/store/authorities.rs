@@ -14,6 +14,7 @@ struct Row {
     chain: String,
     certificate: Vec<u8>,
     profiles: String,
+    generation: i64,
     suspended_at: Option<i64>,
     suspended_by: Option<String>,
 }
@@ -31,6 +32,7 @@ impl TryFrom<Row> for Authority {
             profiles: serde_json::from_str(&row.profiles).map_err(|_| damaged("list of profiles"))?,
             suspension: suspension(row.suspended_at, row.suspended_by.clone())
                 .map_err(|_| damaged("time of suspension"))?,
+            generation: u32::try_from(row.generation).map_err(|_| damaged("generation"))?,
             name: row.name.clone(),
             key_name: row.key_name,
         })
@@ -77,7 +79,8 @@ pub(crate) async fn set_suspension(
 pub(crate) async fn all(db: &Db) -> Result<Vec<Authority>, Error> {
     let rows: Vec<Row> = store::read!(db, |connection| {
         sqlx::query_as(
-            "SELECT name, key_name, algorithm, chain, certificate, profiles, suspended_at, suspended_by
+            "SELECT name, key_name, algorithm, chain, certificate, profiles, generation, suspended_at,
+                    suspended_by
              FROM authorities ORDER BY name",
         )
         .fetch_all(connection)
@@ -98,8 +101,8 @@ pub(crate) async fn insert(
         serde_json::to_string(&authority.profiles).map_err(|error| Error::Internal(error.to_string()))?;
     store::tx!(tx, |connection| {
         sqlx::query(
-            "INSERT INTO authorities (name, key_name, algorithm, chain, certificate, profiles, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO authorities (name, key_name, algorithm, chain, certificate, profiles, generation, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(&authority.name)
         .bind(&authority.key_name)
@@ -107,6 +110,7 @@ pub(crate) async fn insert(
         .bind(chain)
         .bind(authority.certificate.der())
         .bind(profiles)
+        .bind(i64::from(authority.generation))
         .bind(store::time::to_micros(now))
         .execute(connection)
         .await
