@@ -1,6 +1,6 @@
 //! Which request this is: W3C Trace Context and correlation id, in and out.
 //!
-//! [`Scope::accept`] reads the headers of a request and [`Scope::run`] makes it the current one for the
+//! [`RequestScope::accept`] reads the headers of a request and [`RequestScope::run`] makes it the current one for the
 //! handler's task; [`inject`] writes the current one into the headers of a call to a peer; [`current`] is
 //! what goes into an outbox event. HTTP and gRPC use the same headers, in process as over the wire.
 //! Tasks that a handler spawns have no current request: hand them [`current`] as a value.
@@ -65,9 +65,9 @@ pub fn inject(headers: &mut HeaderMap) {
 
 /// A request that came in, before it is served.
 #[derive(Clone, Debug)]
-pub struct Scope(Arc<Ids>);
+pub struct RequestScope(Arc<Ids>);
 
-impl Scope {
+impl RequestScope {
     /// Continues the caller's trace, or starts one where the headers have none that is well-formed.
     #[must_use]
     pub fn accept(headers: &HeaderMap) -> Self {
@@ -136,7 +136,7 @@ mod tests {
             ("tracestate", "congo=t61rcWkgMzE"),
             ("x-correlation-id", "order-7"),
         ]);
-        let out = Scope::accept(&incoming)
+        let out = RequestScope::accept(&incoming)
             .run(async {
                 let mut out = HeaderMap::new();
                 inject(&mut out);
@@ -158,7 +158,7 @@ mod tests {
     #[tokio::test]
     async fn a_correlation_id_that_could_forge_a_log_line_is_replaced_by_the_trace_id() {
         for bad in ["", "a b", "a\tb", "{\"a\"}", &"x".repeat(129)] {
-            let context = Scope::accept(&headers(&[("x-correlation-id", bad)]))
+            let context = RequestScope::accept(&headers(&[("x-correlation-id", bad)]))
                 .run(async { current() })
                 .await;
             let id = context.correlation_id.unwrap();

@@ -22,15 +22,15 @@ pub(crate) fn build(
     names: Names<'_>,
 ) -> Result<Vec<Extension>, Denied> {
     let mut extensions = Vec::with_capacity(10);
-    what_it_is(profile, key, &names, &mut extensions)
-        .and_then(|()| whom_it_names(issuer, &names, &mut extensions))
-        .and_then(|()| how_it_is_used(profile, &mut extensions))
+    constraints_and_usages(profile, key, &names, &mut extensions)
+        .and_then(|()| identifiers_and_names(issuer, &names, &mut extensions))
+        .and_then(|()| policies_constraints_and_tls_feature(profile, &mut extensions))
         .map_err(|error| Denied::profile(error.to_string()))?;
-    where_to_ask(profile, issuer, &mut extensions)?;
+    urls(profile, issuer, &mut extensions)?;
     Ok(extensions)
 }
 
-fn what_it_is(
+fn constraints_and_usages(
     profile: &Profile,
     key: &PublicKey,
     names: &Names<'_>,
@@ -51,7 +51,11 @@ fn what_it_is(
     Ok(())
 }
 
-fn whom_it_names(issuer: &Issuer, names: &Names<'_>, out: &mut Vec<Extension>) -> Result<(), ExtensionError> {
+fn identifiers_and_names(
+    issuer: &Issuer,
+    names: &Names<'_>,
+    out: &mut Vec<Extension>,
+) -> Result<(), ExtensionError> {
     out.push(Extension::subject_key_identifier(&names.key_identifier));
     out.push(Extension::authority_key_identifier(issuer.key_identifier()));
     if !names.sans.is_empty() {
@@ -61,7 +65,10 @@ fn whom_it_names(issuer: &Issuer, names: &Names<'_>, out: &mut Vec<Extension>) -
     Ok(())
 }
 
-fn how_it_is_used(profile: &Profile, out: &mut Vec<Extension>) -> Result<(), ExtensionError> {
+fn policies_constraints_and_tls_feature(
+    profile: &Profile,
+    out: &mut Vec<Extension>,
+) -> Result<(), ExtensionError> {
     if !profile.policies.is_empty() {
         out.push(Extension::certificate_policies(&profile.policies)?);
     }
@@ -75,7 +82,7 @@ fn how_it_is_used(profile: &Profile, out: &mut Vec<Extension>) -> Result<(), Ext
 }
 
 /// URLs of the issuer and of revocation. A root has none: nobody above it could revoke it.
-fn where_to_ask(profile: &Profile, issuer: &Issuer, out: &mut Vec<Extension>) -> Result<(), Denied> {
+fn urls(profile: &Profile, issuer: &Issuer, out: &mut Vec<Extension>) -> Result<(), Denied> {
     if issuer.is_self_signed() {
         return Ok(());
     }

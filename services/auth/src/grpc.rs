@@ -1,9 +1,9 @@
 //! gRPC of authentication. Callers are other services, known by their mutual-TLS identity.
 
-use ::store::time::to_micros;
 use kit::grpc::to_status;
 use kit::peer::{AllowTable, PROCESS};
 use proto::auth::v1 as wire;
+use store::time::to_micros;
 use tonic::{Request, Response, Status};
 
 use crate::app::App;

@@ -8,16 +8,16 @@ mod error;
 mod grpc;
 mod jobs;
 mod rest;
-mod store;
+mod tables;
 
 use std::sync::Arc;
 
-use ::store::Db;
 use kit::auth::{Authenticator, Epoch};
 use kit::clock::SharedClock;
 use kit::service::{Job, Service};
 use proto::auth::v1::auth_server::AuthServer;
 use secrecy::SecretString;
+use store::Db;
 
 pub use app::{App, CreateRequest, Created, Descendants, Revoked};
 pub use authenticator::{Local, Remote};
@@ -26,7 +26,7 @@ pub use domain::{ApiKey, Name, Prefix, Revocation, Status, Token};
 pub use error::Error;
 pub use grpc::ALLOW;
 pub use kit::idempotency::IdempotencyKey;
-pub use store::MIGRATIONS;
+pub use tables::MIGRATIONS;
 
 /// Its name among services.
 pub const NAME: &str = "auth";

@@ -38,7 +38,7 @@ pub struct Requester {
     /// Name of the principal.
     pub subject: String,
     /// Which profiles they may use.
-    pub issues: Scope,
+    pub issues: ProfileScope,
     /// Which certificates they may see and change.
     pub sees: Visibility,
     /// What they may have certified beside names of their own.
@@ -60,7 +60,7 @@ pub struct Rights {
 
 /// Which profiles a requester may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub enum ProfileScope {
     /// All but those for GigVault's own services.
     Any,
     /// Those marked for development.
@@ -84,7 +84,10 @@ impl Requester {
     /// What policy holds their requests to. GigVault itself, and a service that asks for its own identity, go the way
     /// of services.
     pub(crate) fn grant(&self) -> Result<rules::Grant, Error> {
-        if matches!(self.issues, Scope::Bootstrap | Scope::OwnIdentity(_)) {
+        if matches!(
+            self.issues,
+            ProfileScope::Bootstrap | ProfileScope::OwnIdentity(_)
+        ) {
             return Ok(rules::Grant::service());
         }
         let limits = rules::NameLimits::parse(&self.rights.allowed_names)

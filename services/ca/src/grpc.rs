@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use crate::app::{
-    App, IssueRequest, NewAuthority, RenewRequest, Requester, RevokeRequest, Rights, Scope, Visibility,
+    App, IssueRequest, NewAuthority, ProfileScope, RenewRequest, Requester, RevokeRequest, Rights, Visibility,
 };
 use crate::domain::{Issued, Protocol};
 use crate::error::Error;
@@ -69,7 +69,7 @@ impl Grpc {
         on_behalf::check_principal(peer, named)?;
         Ok(Requester {
             subject: named.to_owned(),
-            issues: Scope::Any,
+            issues: ProfileScope::Any,
             sees: Visibility::All,
             rights: Rights {
                 allowed_names: limits(allowed_names)?,
@@ -83,7 +83,7 @@ impl Grpc {
         let name = peer.name().unwrap_or_default();
         Requester {
             subject: format!("service:{name}"),
-            issues: Scope::OwnIdentity(format!("spiffe://{}/svc/{name}", self.trust_domain)),
+            issues: ProfileScope::OwnIdentity(format!("spiffe://{}/svc/{name}", self.trust_domain)),
             sees,
             rights: Rights::default(),
             on_behalf: false,
@@ -94,7 +94,7 @@ impl Grpc {
     fn process(&self) -> Requester {
         Requester {
             subject: "gigvault".to_owned(),
-            issues: Scope::Bootstrap,
+            issues: ProfileScope::Bootstrap,
             sees: Visibility::All,
             rights: Rights::default(),
             on_behalf: false,

@@ -28,8 +28,8 @@ use crate::domain::signed::{Record, Signed};
 use crate::domain::standing::Basis;
 use crate::domain::{Authority, Issued};
 use crate::error::Error;
-use crate::store::commit::{self, Verdict};
-use crate::store::standing;
+use crate::tables::commit::{self, Verdict};
+use crate::tables::standing;
 
 /// A certificate to be signed, with proof that it may be, and what to record beside it.
 pub(crate) struct IssuanceJob {

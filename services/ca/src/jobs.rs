@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
-use crate::store::certificates::{expiring, prune_idempotency_keys};
+use crate::tables::certificates::{expiring, prune_idempotency_keys};
 
 /// Time between two rounds: the counts of certificates are in days, so ten minutes are exact enough.
 const EVERY: Duration = Duration::from_secs(600);

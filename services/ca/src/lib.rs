@@ -9,13 +9,11 @@ mod issuance;
 mod jobs;
 mod parse;
 mod rest;
-mod store;
+mod tables;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::store::Db;
-use ::store::feed::Feed;
 use kit::auth::Authenticator;
 use kit::clock::SharedClock;
 use kit::service::{Check, Job, Service};
@@ -23,10 +21,12 @@ use kit::transport::Transport;
 use proto::ca::v1::ca_server::CaServer;
 use proto::keymgr::v1::ListRequest;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
+use store::Db;
+use store::feed::Feed;
 use tokio_util::sync::CancellationToken;
 
 pub use app::{App, Authorities, IssueRequest, NewAuthority, RenewRequest, Requester, RevokeRequest};
-pub use app::{Revoked, Rights, SameKey, Scope, Visibility};
+pub use app::{ProfileScope, Revoked, Rights, SameKey, Visibility};
 pub use config::Config;
 pub use domain::{
     Authority, Capacity, Issued, Protocol, Query, Revocation, SanSuffix, Status, Suspension, USER_PROFILES,
@@ -34,7 +34,7 @@ pub use domain::{
 pub use error::Error;
 pub use grpc::ALLOW;
 pub use kit::idempotency::IdempotencyKey;
-pub use store::MIGRATIONS;
+pub use tables::MIGRATIONS;
 
 /// Its name among services.
 pub const NAME: &str = "ca";

@@ -1,10 +1,10 @@
 //! gRPC of the key manager. Callers are other services, known by their mutual-TLS identity.
 
-use ::store::page::Limit;
-use ::store::time::to_micros;
 use kit::grpc::to_status;
 use kit::peer::{AllowTable, PROCESS, Peer};
 use proto::keymgr::v1 as wire;
+use store::page::Limit;
+use store::time::to_micros;
 use tonic::{Request, Response, Status};
 
 use crate::app::{App, GenerateRequest, SignRequest};

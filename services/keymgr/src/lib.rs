@@ -7,17 +7,17 @@ mod error;
 mod grpc;
 mod jobs;
 mod rest;
-mod store;
+mod tables;
 mod unlock;
 
 use std::sync::Arc;
 
-use ::store::Db;
 use keys::SoftwareStore;
 use kit::auth::Authenticator;
 use kit::clock::SharedClock;
 use kit::service::{Job, Service};
 use proto::keymgr::v1::keymgr_server::KeymgrServer;
+use store::Db;
 
 pub use app::{App, GenerateRequest, SignRequest, Signatures};
 pub use config::{Backends, Config, Software};
@@ -25,7 +25,7 @@ pub use domain::{Key, KeyName, Purpose};
 pub use error::Error;
 pub use grpc::ALLOW;
 pub use kit::idempotency::IdempotencyKey;
-pub use store::MIGRATIONS;
+pub use tables::MIGRATIONS;
 
 /// Its name among services.
 pub const NAME: &str = "keymgr";

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use ::store::page::Limit;
 use axum::extract::{FromRef, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
@@ -13,6 +12,7 @@ use kit::http::{Json, NoParameters, Path, Query};
 use kit::idempotency::IdempotencyKey;
 use kit::problem::Problem;
 use serde::{Deserialize, Serialize};
+use store::page::Limit;
 use utoipa::ToSchema;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;

@@ -12,7 +12,7 @@ use store::Db;
 
 use crate::config::KekSource;
 use crate::error::Error;
-use crate::store::{self as tables, Derivation, Kek};
+use crate::tables::{self, Derivation, Kek};
 
 const SALT_LEN: usize = 16;
 

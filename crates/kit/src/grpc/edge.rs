@@ -24,7 +24,7 @@ use tower::{Layer, Service};
 
 use super::{deadline, received};
 use crate::peer::{AllowTable, Way, check};
-use crate::trace::Scope;
+use crate::trace::RequestScope;
 use crate::transport::InProcess;
 
 /// Label of methods that no table lists.
@@ -104,7 +104,7 @@ where
         let inner = std::mem::replace(&mut self.inner, waiting);
         let edge = self.edge.clone();
         Box::pin(async move {
-            let scope = Scope::accept(request.headers());
+            let scope = RequestScope::accept(request.headers());
             Ok(scope.run(edge.observed(inner, request)).await)
         })
     }

@@ -42,7 +42,7 @@ use super::site::Site;
 use super::unread::Unread;
 use crate::error::Kind;
 use crate::problem::Problem;
-use crate::trace::{CORRELATION_ID, Scope};
+use crate::trace::{CORRELATION_ID, RequestScope};
 
 /// Label and log value of requests that match no route.
 const UNMATCHED: &str = "unmatched";
@@ -150,7 +150,7 @@ impl Edge {
     }
 
     async fn serve(&self, measure: &Measure, route: Route, request: Request) -> Result<Response, Infallible> {
-        let scope = Scope::accept(request.headers());
+        let scope = RequestScope::accept(request.headers());
         let correlation_id = scope.correlation_id();
         let connection = request.extensions().get::<Connection>().copied();
         let mut response = scope.run(self.observed(measure, route, request)).await;

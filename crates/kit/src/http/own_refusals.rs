@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::outstanding::Outstanding;
 use crate::error::Kind;
 use crate::problem::{MEDIA_TYPE, Problem};
-use crate::trace::{CORRELATION_ID, Scope};
+use crate::trace::{CORRELATION_ID, RequestScope};
 
 /// Longest head that hyper writes by itself.
 const LONGEST: usize = 256;
@@ -84,7 +84,7 @@ fn answer(status: u16) -> Vec<u8> {
             "the head of the request is not HTTP/1.1 (RFC 9112)",
         ),
     };
-    let id = Scope::accept(&HeaderMap::new()).correlation_id();
+    let id = RequestScope::accept(&HeaderMap::new()).correlation_id();
     let id = id.to_str().unwrap_or_default();
     tracing::info!(status, correlation_id = id, "request refused before it was read");
     let status = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::BAD_REQUEST);

@@ -107,7 +107,7 @@ async fn ids_of_the_request_travel_both_ways_alike() {
                     .roles,
             )
         };
-        let (ours, theirs) = kit::trace::Scope::accept(&headers).run(call).await;
+        let (ours, theirs) = kit::trace::RequestScope::accept(&headers).run(call).await;
         let [their_parent, correlation_id] = theirs.try_into().unwrap();
         assert_eq!(correlation_id, "order-7", "{way}");
         assert_eq!(their_parent.get(..36), traceparent.get(..36), "{way}");

@@ -8,7 +8,7 @@ use aws_lc_rs::constant_time;
 use super::App;
 use crate::domain::{ApiKey, Status, Token};
 use crate::error::Error;
-use crate::store as tables;
+use crate::tables;
 
 /// Compared with where there is no row; the SHA-256 of no text that is known.
 const NOBODY: [u8; 32] = [0; 32];

@@ -21,7 +21,7 @@ use time::format_description::well_known::Rfc3339;
 use super::{App, event};
 use crate::domain::{ApiKey, End, Name, Prefix, Status, Token, permissions, sha256};
 use crate::error::Error;
-use crate::store::{self as tables, Request};
+use crate::tables::{self, Request};
 
 /// A prefix has 32 bits, so that one is taken is rare; that several in a row are is a broken generator.
 const ATTEMPTS: usize = 4;

@@ -13,7 +13,7 @@ use super::create::created;
 use crate::KeepToken;
 use crate::domain::{ApiKey, Token, sha256};
 use crate::error::Error;
-use crate::store::{self as tables, Request};
+use crate::tables::{self, Request};
 
 /// Who makes it: the installation.
 const MAKER: &str = "gigvault";

@@ -11,7 +11,7 @@ use time::{Duration, OffsetDateTime};
 use super::App;
 use crate::domain::{ApiKey, Prefix};
 use crate::error::Error;
-use crate::store as tables;
+use crate::tables;
 
 /// How exact the time of last use is.
 pub(crate) const GRAIN: Duration = Duration::minutes(1);

@@ -6,7 +6,7 @@ use store::time::to_micros;
 use super::App;
 use crate::domain::ApiKey;
 use crate::error::Error;
-use crate::store as tables;
+use crate::tables;
 
 const LIST: &str = "API keys by creation";
 

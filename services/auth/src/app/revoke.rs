@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 use super::{App, event};
 use crate::domain::{ApiKey, Prefix, Revocation, Status, keeps_an_admin};
 use crate::error::Error;
-use crate::store as tables;
+use crate::tables;
 
 /// What happens to the keys that a key made, those that these made, and so on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl App {
         requester: &Caller,
     ) -> Result<Revoked, Error> {
         let mut tx = self.db.begin().await?;
-        tables::take_turns(&mut tx).await?;
+        tables::lock_admin_keys(&mut tx).await?;
         // Only now: a key may have ended while this waited for its turn.
         let now = from_micros(to_micros(self.clock.now()))?;
         let revocation = Revocation {

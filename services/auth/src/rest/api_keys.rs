@@ -1,6 +1,5 @@
 //! `/api/v1/api-keys`.
 
-use ::store::page::Limit;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -11,6 +10,7 @@ use kit::idempotency::IdempotencyKey;
 use kit::problem::Problem;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
+use store::page::Limit;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;

@@ -1,10 +1,10 @@
 //! `/api/v1/roles`.
 
-use ::store::page::Page;
 use kit::auth::{Allow, permission, roles};
 use kit::http::Query;
 use kit::problem::Problem;
 use serde::Serialize;
+use store::page::Page;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -15,7 +15,7 @@ use super::{App, Requester};
 use crate::config::Config;
 use crate::domain::{Authority, Suspension};
 use crate::error::Error;
-use crate::store::{compromised, standing};
+use crate::tables::{compromised, standing};
 
 /// How long the table is not read again because of an unknown name: anybody may ask for one, and each reading
 /// verifies every chain.
@@ -222,7 +222,7 @@ async fn read(
     base: &str,
     reserved_names: &Arc<rules::ReservedNames>,
 ) -> Result<BTreeMap<String, Arc<ActiveAuthority>>, Error> {
-    let all = crate::store::authorities::all(db).await?;
+    let all = crate::tables::authorities::all(db).await?;
     let reserved: Vec<[u8; 32]> = all
         .iter()
         .flat_map(|authority| std::iter::once(&authority.certificate).chain(&authority.chain))
@@ -292,7 +292,7 @@ impl App {
                 return Err(Error::CompromisedKey);
             }
         }
-        crate::store::authorities::insert(&mut tx, &authority, now).await?;
+        crate::tables::authorities::insert(&mut tx, &authority, now).await?;
         store::outbox::append(&mut tx, &[event], now).await?;
         tx.commit().await?;
         self.authorities.refresh().await
@@ -331,7 +331,7 @@ impl App {
             None => "ca.resumed",
         };
         let mut tx = self.db.begin().await?;
-        if crate::store::authorities::set_suspension(&mut tx, name, next.as_ref()).await? {
+        if crate::tables::authorities::set_suspension(&mut tx, name, next.as_ref()).await? {
             let data = serde_json::json!({"ca": name, "actor": requester.subject});
             store::outbox::append(&mut tx, &[event(kind, name, data)], self.clock.now()).await?;
             tx.commit().await?;

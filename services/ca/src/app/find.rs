@@ -14,7 +14,7 @@ impl App {
     /// [`Error::Invalid`] if it is not a serial number; [`Error::NotFound`]; [`Error::Store`].
     pub async fn find(&self, requester: &Requester, serial: &str) -> Result<Issued, Error> {
         let parsed: Serial = serial.parse().map_err(|error| Error::invalid("serial", error))?;
-        match crate::store::certificates::by_serial(&self.db, &parsed).await? {
+        match crate::tables::certificates::by_serial(&self.db, &parsed).await? {
             Some(certificate) if requester.may_see(&certificate) => Ok(certificate),
             _ => Err(Error::not_found("certificate", serial)),
         }
@@ -52,6 +52,6 @@ impl App {
             }
             query.requester = Some(requester.subject.clone());
         }
-        crate::store::search::search(&self.db, &query, limit, cursor, self.clock.now()).await
+        crate::tables::search::search(&self.db, &query, limit, cursor, self.clock.now()).await
     }
 }

@@ -10,7 +10,7 @@ use x509::serial::Serial;
 use x509::{DistinguishedName, San};
 
 use super::authorities::ActiveAuthority;
-use super::{App, Requester, Scope};
+use super::{App, ProfileScope, Requester};
 use crate::domain::signed::{IdempotencyClaim, Record};
 use crate::domain::{Issued, Protocol, SERVICE_IDENTITY};
 use crate::error::Error;
@@ -144,7 +144,7 @@ impl App {
     /// What the same Idempotency-Key gave before.
     pub(super) async fn earlier(&self, claim: Option<&IdempotencyClaim>) -> Result<Option<Issued>, Error> {
         let Some(claim) = claim else { return Ok(None) };
-        match crate::store::certificates::by_idempotency_key(&self.db, &claim.key).await? {
+        match crate::tables::certificates::by_idempotency_key(&self.db, &claim.key).await? {
             Some((request, issued)) if request == claim.request => Ok(Some(issued)),
             Some(_) => Err(Error::IdempotencyConflict),
             None => Ok(None),
@@ -174,10 +174,10 @@ pub(super) fn check_scope(
 ) -> Result<(), Error> {
     let for_services = profile.is_for_services();
     let allowed = match &requester.issues {
-        Scope::Bootstrap => true,
-        Scope::Any => !for_services,
-        Scope::Development => profile.development && !for_services,
-        Scope::OwnIdentity(id) => {
+        ProfileScope::Bootstrap => true,
+        ProfileScope::Any => !for_services,
+        ProfileScope::Development => profile.development && !for_services,
+        ProfileScope::OwnIdentity(id) => {
             profile.name == SERVICE_IDENTITY
                 && matches!(wanted.sans.as_slice(), [San::Uri(uri)] if uri.as_str() == id)
         }

@@ -11,8 +11,8 @@ use crate::domain::lifecycle::{self, Change, Wish};
 use crate::domain::standing::MaterialId;
 use crate::domain::{Capacity, Issued, Revocation};
 use crate::error::Error;
-use crate::store::certificates::{self, Beside, OfOthers};
-use crate::store::compromised;
+use crate::tables::certificates::{self, Beside, OfOthers};
+use crate::tables::compromised;
 
 /// Most other certificates of a compromised key that are named, or revoked with it, at once: a transaction, an answer and an
 /// event have an end.

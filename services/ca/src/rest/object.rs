@@ -4,7 +4,7 @@ use kit::auth::{Caller, permission};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::app::{App, Requester, Rights, Scope, Visibility};
+use crate::app::{App, ProfileScope, Requester, Rights, Visibility};
 use crate::domain::{Capacity, Issued};
 use crate::error::Error;
 
@@ -113,9 +113,9 @@ pub(crate) fn requester(caller: &Caller, any: &str) -> Requester {
     Requester {
         subject: caller.subject.clone(),
         issues: if caller.may(permission::CERTIFICATES_ISSUE) {
-            Scope::Any
+            ProfileScope::Any
         } else {
-            Scope::Development
+            ProfileScope::Development
         },
         sees: if caller.may(any) {
             Visibility::All

@@ -143,7 +143,7 @@ async fn a_row_that_the_database_refuses_costs_no_other_request_its_certificate(
     let bad = tokio::spawn({
         let (ca, request) = (ca.clone(), server(&key(), "bad.example.test"));
         async move {
-            let somebody = requester("test:refused", ca::Scope::Any);
+            let somebody = requester("test:refused", ca::ProfileScope::Any);
             ca.app().issue(&somebody, request).await
         }
     });

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ca::{Error, IdempotencyKey, IssueRequest, RenewRequest, Scope};
+use ca::{Error, IdempotencyKey, IssueRequest, ProfileScope, RenewRequest};
 use kit::error::Kind;
 
 use crate::world::{
@@ -93,7 +93,7 @@ async fn what_is_empty_is_another_body_than_what_is_absent(world: World) {
 
 async fn two_requesters_with_the_same_key_do_not_meet(world: World) {
     let request = with_key(&server(&key(), "a.example.test"), "once");
-    let people = ["test:alice", "test:bob"].map(|name| requester(name, Scope::Any));
+    let people = ["test:alice", "test:bob"].map(|name| requester(name, ProfileScope::Any));
     let answers = issue_all(people.map(|who| (world.ca.clone(), who, request.clone()))).await;
     let answers: Vec<_> = answers.into_iter().map(Result::unwrap).collect();
     assert_ne!(answers[0].serial, answers[1].serial);

@@ -1,6 +1,6 @@
 //! A successor has the same names and profile.
 
-use ca::{Query, Scope};
+use ca::{ProfileScope, Query};
 use keys::Signer;
 use store::page::Limit;
 
@@ -62,8 +62,8 @@ async fn renewal_with_a_new_csr_takes_its_key_and_nothing_else(world: World) {
 
 async fn a_certificate_renewed_by_another_stays_whose_it_is(world: World) {
     let (owner, operator) = (
-        requester("apikey:owner", Scope::Any),
-        requester("apikey:operator", Scope::Any),
+        requester("apikey:owner", ProfileScope::Any),
+        requester("apikey:operator", ProfileScope::Any),
     );
     let request = on_profile("mtls", &key(), "dns:a.example.test");
     let app = world.ca.app();

@@ -1,6 +1,6 @@
 //! Who may use which profile for which names.
 
-use ca::Scope;
+use ca::ProfileScope;
 use kit::error::Kind;
 
 use crate::world::{World, key, on_both_databases, on_profile, refused, requester};
@@ -13,7 +13,7 @@ on_both_databases!(
 
 const OCSP: &str = "spiffe://example.test/svc/ocsp";
 
-async fn denied(world: &World, scope: &Scope, profile: &str, san: &str) {
+async fn denied(world: &World, scope: &ProfileScope, profile: &str, san: &str) {
     let request = on_profile(profile, &key(), san);
     let answer = world
         .ca
@@ -24,7 +24,7 @@ async fn denied(world: &World, scope: &Scope, profile: &str, san: &str) {
     assert_eq!(world.count("certificates").await, 0);
 }
 
-async fn allowed(world: &World, scope: &Scope, profile: &str, san: &str) {
+async fn allowed(world: &World, scope: &ProfileScope, profile: &str, san: &str) {
     let request = on_profile(profile, &key(), san);
     world
         .ca
@@ -35,7 +35,7 @@ async fn allowed(world: &World, scope: &Scope, profile: &str, san: &str) {
 }
 
 async fn a_service_gets_its_own_identity_and_nothing_else(world: World) {
-    let own = Scope::OwnIdentity(OCSP.to_owned());
+    let own = ProfileScope::OwnIdentity(OCSP.to_owned());
     denied(
         &world,
         &own,
@@ -66,18 +66,30 @@ async fn a_service_gets_its_own_identity_and_nothing_else(world: World) {
 }
 
 async fn development_gets_profiles_marked_for_it(world: World) {
-    denied(&world, &Scope::Development, "device", "dns:a.example.test").await;
+    denied(&world, &ProfileScope::Development, "device", "dns:a.example.test").await;
     denied(
         &world,
-        &Scope::Development,
+        &ProfileScope::Development,
         "service-identity",
         &format!("uri:{OCSP}"),
     )
     .await;
-    allowed(&world, &Scope::Development, "tls-server", "dns:a.example.test").await;
+    allowed(
+        &world,
+        &ProfileScope::Development,
+        "tls-server",
+        "dns:a.example.test",
+    )
+    .await;
 }
 
 async fn nobody_but_a_service_gets_a_service_identity(world: World) {
-    denied(&world, &Scope::Any, "service-identity", &format!("uri:{OCSP}")).await;
-    allowed(&world, &Scope::Any, "tls-server", "dns:a.example.test").await;
+    denied(
+        &world,
+        &ProfileScope::Any,
+        "service-identity",
+        &format!("uri:{OCSP}"),
+    )
+    .await;
+    allowed(&world, &ProfileScope::Any, "tls-server", "dns:a.example.test").await;
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ca::{Ca, Error, IdempotencyKey, IssueRequest, Issued, NewAuthority, Protocol, RenewRequest};
-use ca::{Requester, RevokeRequest, Scope, USER_PROFILES, Visibility};
+use ca::{ProfileScope, Requester, RevokeRequest, USER_PROFILES, Visibility};
 use keymgr::{Backends, Keymgr, Software};
 use keys::{Signer, SoftwareKey};
 use kit::auth::{AuthFault, Authenticator, Caller};
@@ -295,7 +295,7 @@ impl Authenticator for Nobody {
     }
 }
 
-pub(crate) fn requester(subject: &str, issues: Scope) -> Requester {
+pub(crate) fn requester(subject: &str, issues: ProfileScope) -> Requester {
     Requester {
         subject: subject.to_owned(),
         issues,
@@ -309,12 +309,12 @@ pub(crate) fn requester(subject: &str, issues: Scope) -> Requester {
 pub(crate) fn owner(subject: &str) -> Requester {
     Requester {
         sees: Visibility::Own,
-        ..requester(subject, Scope::Any)
+        ..requester(subject, ProfileScope::Any)
     }
 }
 
 pub(crate) fn anyone() -> Requester {
-    requester("test:anyone", Scope::Any)
+    requester("test:anyone", ProfileScope::Any)
 }
 
 pub(crate) fn key() -> SoftwareKey {

@@ -18,7 +18,7 @@ use super::App;
 use super::loaded::LoadedKey;
 use crate::domain::{Key, KeyName, Purpose};
 use crate::error::Error;
-use crate::store::{self as tables, Stored};
+use crate::tables::{self, Stored};
 
 /// The key to make, and who asked.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 use super::App;
 use crate::domain::{Key, KeyName};
 use crate::error::Error;
-use crate::store;
+use crate::tables;
 
 impl App {
     /// The public side of a key.
@@ -11,7 +11,7 @@ impl App {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Store`].
     pub async fn get(&self, name: &KeyName) -> Result<Key, Error> {
-        store::find(&self.db, name)
+        tables::find(&self.db, name)
             .await?
             .ok_or_else(|| Error::NotFound(name.to_string()))
     }

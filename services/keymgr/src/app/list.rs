@@ -5,7 +5,7 @@ use store::page::{self, Limit, Page};
 use super::App;
 use crate::domain::Key;
 use crate::error::Error;
-use crate::store as tables;
+use crate::tables;
 
 const LIST: &str = "keys by name";
 

@@ -11,7 +11,7 @@ use moka::future::Cache;
 use super::App;
 use crate::domain::{Key, KeyName, Purpose};
 use crate::error::Error;
-use crate::store;
+use crate::tables;
 
 /// A key that can sign now.
 pub(crate) struct LoadedKey {
@@ -63,7 +63,7 @@ impl App {
     }
 
     async fn load(&self, name: &KeyName) -> Result<Arc<LoadedKey>, Error> {
-        let stored = store::find_stored(&self.db, name)
+        let stored = tables::find_stored(&self.db, name)
             .await?
             .ok_or_else(|| Error::NotFound(name.to_string()))?;
         let backend = Arc::clone(&self.backend);

@@ -16,7 +16,7 @@ use x509::kind::SignedStructure;
 use super::App;
 use crate::domain::KeyName;
 use crate::error::Error;
-use crate::store as tables;
+use crate::tables;
 
 /// Longest wait for the rate; a call that would wait longer is refused at once.
 const PATIENCE: Duration = Duration::from_secs(1);

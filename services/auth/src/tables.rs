@@ -240,7 +240,7 @@ pub(crate) async fn made_by(tx: &mut Tx, maker: &Prefix) -> Result<Vec<ApiKey>, 
 }
 
 /// Waits until no other transaction that called this runs. It locks the rows that may make keys; there are few.
-pub(crate) async fn take_turns(tx: &mut Tx) -> Result<(), StoreError> {
+pub(crate) async fn lock_admin_keys(tx: &mut Tx) -> Result<(), StoreError> {
     let sql = "UPDATE api_keys SET administers = administers WHERE administers AND revoked_us IS NULL";
     store::tx!(tx, |c| sqlx::query(sql).execute(c).await.map(drop))?;
     Ok(())

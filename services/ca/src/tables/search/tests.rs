@@ -7,7 +7,7 @@ use store::{Db, Options};
 
 use super::*;
 use crate::domain::SanSuffix;
-use crate::store::MIGRATIONS;
+use crate::tables::MIGRATIONS;
 
 #[test]
 fn an_open_end_leads_only_where_nothing_else_does() {
