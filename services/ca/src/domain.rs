@@ -1,6 +1,6 @@
 //! What the CA service knows: authorities, issued certificates, and the questions one can ask about them.
 //!
-//! Neither rows nor wire messages: `store` and `rest`/`grpc` convert from and to these.
+//! Neither rows nor wire messages: `tables` and `rest`/`grpc` convert from and to these.
 
 // A new variant is decided on here, rather than falling under what was right for the others.
 #![warn(clippy::wildcard_enum_match_arm)]
