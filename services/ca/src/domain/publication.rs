@@ -1,4 +1,4 @@
-//! The URLs that are written into certificates, and the names that stand in them.
+//! The URLs that are written into certificates, and the names in them.
 //!
 //! A certificate's URLs are fetched as long as it is valid, whatever becomes of its CA in the meantime. So they name not the
 //! CA but the *issuer generation*: one key and certificate of it. The first has the CA's bare name, later ones

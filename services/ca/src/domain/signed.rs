@@ -26,7 +26,7 @@ pub(crate) struct IdempotencyClaim {
     pub(crate) request: [u8; 32],
 }
 
-/// Signed, and not yet stored: nobody has it.
+/// Signed, and not yet stored or given to a caller.
 pub(crate) struct Signed {
     pub(crate) issued: Issued,
     pub(crate) basis: Basis,
