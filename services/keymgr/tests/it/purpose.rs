@@ -107,8 +107,8 @@ async fn what_is_not_recognised_is_signed_by_no_key() {
         &wrapped,
         &[0x30, 0x00],
     ] {
-        keys.refuses("ca", message, "no certificate, CRL").await;
-        keys.refuses("ocsp", message, "no certificate, CRL").await;
+        keys.refuses("ca", message, "not a certificate, CRL").await;
+        keys.refuses("ocsp", message, "not a certificate, CRL").await;
     }
 }
 
