@@ -11,7 +11,8 @@ pub trait KeyList: Database {
     /// Writes what follows a column to ask whether its value is one of the keys: `serial` + ` IN (…)`.
     fn push_among<'a>(sql: &mut QueryBuilder<Self>, keys: impl IntoIterator<Item = &'a [u8]>);
 
-    /// Writes a query whose rows are the keys, one column wide: `WITH k(serial) AS (` + … + `)`.
+    /// Writes a query whose rows are the keys, one column wide: `WITH k(serial) AS (` + … + `)`. The last key may come more
+    /// than once: for statements where that does not matter.
     fn push_rows<'a>(sql: &mut QueryBuilder<Self>, keys: impl IntoIterator<Item = &'a [u8]>);
 }
 

@@ -18,3 +18,4 @@ pub use certificate::{Capacity, Issued, Protocol, Revocation, Status};
 pub use query::{Query, SanSuffix};
 
 pub(crate) use authority::SERVICE_IDENTITY;
+pub(crate) use certificate::MAX_REQUESTER;

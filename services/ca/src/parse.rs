@@ -6,8 +6,11 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::domain::{Protocol, SanSuffix, Status};
+use crate::domain::{MAX_REQUESTER, Protocol, Query, SanSuffix, Status};
 use crate::error::Error;
+
+/// Longest end of a name, in octets: a DNS name has no more.
+const LONGEST_SUFFIX: usize = 253;
 
 /// A time in a request.
 pub(crate) fn time(field: &'static str, text: &str) -> Result<OffsetDateTime, Error> {
@@ -69,12 +72,12 @@ pub(crate) fn protocol(text: &str) -> Result<Protocol, Error> {
         .ok_or_else(|| Error::invalid("protocol", "takes rest, grpc, acme, est, scep or internal"))
 }
 
-/// Both ends of a range of expiry.
-pub(crate) fn expiry(after: Option<OffsetDateTime>, before: Option<OffsetDateTime>) -> Result<(), Error> {
-    match (after, before) {
+/// Whether something can expire in the range that is asked for; `field` is its end.
+pub(crate) fn check_expiry_range(query: &Query, field: &'static str) -> Result<(), Error> {
+    match (query.expires_after, query.expires_before) {
         (Some(after), Some(before)) if after >= before => Err(Error::invalid(
-            "expires_before",
-            "is not later than expires_after: nothing can match",
+            field,
+            "is not later than the earliest expiry that is wanted: nothing can match",
         )),
         _ => Ok(()),
     }
@@ -91,11 +94,20 @@ pub(crate) fn name(field: &'static str, text: String) -> Result<String, Error> {
     }
 }
 
-/// The name of a principal; PostgreSQL takes no NUL in a text.
-pub(crate) fn printable(field: &'static str, text: String) -> Result<String, Error> {
-    match text.is_empty() || text.len() > 253 || text.chars().any(char::is_control) {
-        true => Err(Error::invalid(field, "takes 1 to 253 printable characters")),
-        false => Ok(text),
+/// The name of a principal.
+pub(crate) fn requester(text: String) -> Result<String, Error> {
+    check_text("requester", &text, MAX_REQUESTER)?;
+    Ok(text)
+}
+
+/// PostgreSQL takes no NUL in a text.
+fn check_text(field: &'static str, text: &str, most: usize) -> Result<(), Error> {
+    match text.is_empty() || text.len() > most || text.chars().any(char::is_control) {
+        true => Err(Error::invalid(
+            field,
+            format!("takes 1 to {most} octets of printable text"),
+        )),
+        false => Ok(()),
     }
 }
 
@@ -112,12 +124,7 @@ pub(crate) fn san_suffix(text: &str) -> Result<SanSuffix, Error> {
             ));
         }
     };
-    if value.is_empty() || value.len() > 253 || value.chars().any(char::is_control) {
-        return Err(Error::invalid(
-            "san_suffix",
-            "takes 1 to 253 printable characters",
-        ));
-    }
+    check_text("san_suffix", value, LONGEST_SUFFIX)?;
     // As it is stored: a URI's path keeps its case, a DNS name is in A-labels, all else is in lower case.
     let suffix = match kind {
         "uri" => value.to_owned(),

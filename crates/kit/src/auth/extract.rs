@@ -18,8 +18,9 @@ use crate::problem::Problem;
 /// Longest credential that is looked at; a JWT with many claims fits.
 const MAX_CREDENTIAL: usize = 8 * 1024;
 
-/// Credentials of strangers that are looked up at a time, of one client address and in all. It is less than the connections of
-/// a database: whoever has shown a valid credential on a connection does not wait behind those who guess.
+/// Credentials of strangers that are looked up at a time, of one client address and in all. In one process it is less than
+/// the 16 connections of a database: whoever has shown a valid credential on a connection does not wait behind those who guess.
+/// With fewer connections, or several processes before one database, they may wait for a moment.
 const LOOK_UPS_EACH: usize = 2;
 const LOOK_UPS: usize = 6;
 /// Longest wait for that.

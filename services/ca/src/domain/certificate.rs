@@ -7,6 +7,9 @@ use uuid::Uuid;
 use x509::crl::Reason;
 use x509::serial::Serial;
 
+/// Longest name of a requester, in octets.
+pub(crate) const MAX_REQUESTER: usize = 256;
+
 /// An issued certificate as the inventory holds it.
 #[derive(Clone, Debug)]
 pub struct Issued {

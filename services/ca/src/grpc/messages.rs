@@ -6,7 +6,7 @@ use proto::feed::v1::FeedEvent;
 use time::OffsetDateTime;
 use tonic::Status;
 
-use super::{Grpc, enums};
+use super::{Grpc, enums, optional};
 use crate::domain::{Authority, Issued, Query};
 use crate::error::Error;
 use crate::parse;
@@ -62,24 +62,23 @@ pub(super) fn encode_ca(authority: &Authority) -> wire::CaInfo {
 }
 
 pub(super) fn query(request: wire::ListRequest) -> Result<Query, Error> {
-    let set = |text: String| (!text.is_empty()).then_some(text);
     let query = Query {
-        san: set(request.san).as_deref().map(parse::san).transpose()?,
-        san_suffix: set(request.san_suffix)
+        san: optional(request.san).as_deref().map(parse::san).transpose()?,
+        san_suffix: optional(request.san_suffix)
             .as_deref()
             .map(parse::san_suffix)
             .transpose()?,
-        subject: set(request.subject)
+        subject: optional(request.subject)
             .as_deref()
             .map(parse::subject_text)
             .transpose()?,
-        requester: set(request.requester)
-            .map(|text| parse::printable("requester", text))
-            .transpose()?,
-        profile: set(request.profile)
+        requester: optional(request.requester).map(parse::requester).transpose()?,
+        profile: optional(request.profile)
             .map(|text| parse::name("profile", text))
             .transpose()?,
-        ca: set(request.ca).map(|text| parse::name("ca", text)).transpose()?,
+        ca: optional(request.ca)
+            .map(|text| parse::name("ca", text))
+            .transpose()?,
         status: enums::decode_status(request.status)?,
         expires_after: decode_time("expires_after_us", request.expires_after_us)?,
         expires_before: decode_time("expires_before_us", request.expires_before_us)?,
@@ -90,7 +89,7 @@ pub(super) fn query(request: wire::ListRequest) -> Result<Query, Error> {
         // Programs of GigVault ask here: they see everything.
         internal: true,
     };
-    parse::expiry(query.expires_after, query.expires_before)?;
+    parse::check_expiry_range(&query, "expires_before_us")?;
     Ok(query)
 }
 

@@ -6,11 +6,8 @@
 use kit::peer::Peer;
 
 use crate::app::App;
-use crate::domain::Protocol;
+use crate::domain::{MAX_REQUESTER, Protocol};
 use crate::error::Error;
-
-/// Longest name of a requester, in bytes.
-const MAX_REQUESTER: usize = 256;
 
 /// Principals that sign in at the API.
 const SIGNED_IN: &[&str] = &["user", "apikey", "service-account"];

@@ -60,10 +60,7 @@ impl Filters {
             san: self.san.as_deref().map(parse::san).transpose()?,
             san_suffix: self.san_suffix.as_deref().map(parse::san_suffix).transpose()?,
             subject: self.subject.as_deref().map(parse::subject_text).transpose()?,
-            requester: self
-                .requester
-                .map(|text| parse::printable("requester", text))
-                .transpose()?,
+            requester: self.requester.map(parse::requester).transpose()?,
             profile: self
                 .profile
                 .map(|text| parse::name("profile", text))
@@ -78,7 +75,7 @@ impl Filters {
             key_reused: self.key_reused,
             internal: self.internal.unwrap_or(named),
         };
-        parse::expiry(query.expires_after, query.expires_before)?;
+        parse::check_expiry_range(&query, "expires_before")?;
         Ok(query)
     }
 }
