@@ -17,14 +17,19 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// Most bytes of an answer: 500 certificates with long chains fit.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
-/// Half of the wait after the first answer that was lost; it doubles with each.
-const FIRST_WAIT: Duration = Duration::from_millis(50);
+/// The wait after the first sending, if its answer was lost; it doubles with each further one.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
 
 /// What became of one sending.
 enum Attempt {
     Done(StatusCode, Vec<u8>),
     /// The server asks to be asked again after this time.
     Again(Duration),
+}
+
+/// Before a request is sent again whose answer to this attempt was lost; attempts are counted from 1.
+fn wait_after_loss(attempt: u32) -> Duration {
+    FIRST_WAIT.saturating_mul(1 << attempt.saturating_sub(1).min(ATTEMPTS))
 }
 
 /// Clients that were refused together should not come back together.
@@ -143,7 +148,7 @@ impl<'a> Call<'a> {
                         return Err(first);
                     }
                     lost = Some(first);
-                    spread(FIRST_WAIT.saturating_mul(1 << attempt))
+                    spread(wait_after_loss(attempt))
                 }
                 Err(error) => return Err(error),
             };
@@ -236,5 +241,16 @@ impl<'a> Call<'a> {
             status: status.as_u16(),
             what,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_after_a_lost_answer_begins_with_the_first_and_doubles() {
+        let waits: Vec<_> = (1..ATTEMPTS).map(wait_after_loss).collect();
+        assert_eq!(waits, [100, 200, 400, 800].map(Duration::from_millis));
     }
 }

@@ -123,8 +123,9 @@ impl Error {
         matches!(self, Self::Unreachable { sent: true, .. })
     }
 
-    /// Whether a repetition that is refused so says that the request before it was refused as well. Who asks, and how
-    /// often, is judged before what was asked for is looked up.
+    /// Whether a repetition that is refused so says what became of the request before it: that it was refused as well or,
+    /// by the 409 to the repeated creation of an API key, that it was done, and which key to revoke, since its text is not
+    /// told twice. Who asks, and how often, is judged before what was asked for is looked up: those refusals say nothing.
     pub(crate) fn settles_earlier(&self) -> bool {
         matches!(self, Self::Problem(problem) if matches!(problem.status, 400 | 404 | 409 | 413 | 415 | 422))
     }

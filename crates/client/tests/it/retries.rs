@@ -124,6 +124,20 @@ async fn a_lost_answer_is_not_asked_for_without_end_and_leaves_the_outcome_open(
 }
 
 #[tokio::test]
+async fn whoever_lost_the_text_of_an_api_key_is_told_which_key_was_made() {
+    let told = json(
+        409,
+        r#"{"type": "https://gigvault.io/problems/conflict", "detail": "revoke 0123abcd"}"#,
+    );
+    let server = Server::losing(1, [told]).await;
+    let error = server.client().api_keys().create(&NewApiKey::default()).await;
+    let error = error.unwrap_err();
+    assert!(!error.leaves_open(), "{error}");
+    assert_eq!(error.problem().unwrap().detail, "revoke 0123abcd");
+    assert_eq!(server.asked().len(), 2);
+}
+
+#[tokio::test]
 async fn what_is_not_to_be_repeated_is_not_after_a_lost_answer_either() {
     let server = Server::losing(1, [json(200, "{}")]).await;
     let error = server.client().certificates().hold("01").await.unwrap_err();
