@@ -158,3 +158,45 @@ fn a_path_in_advice_is_one_word_of_a_shell() {
     assert!(done.success(), "{advised}");
     assert!(start().status.success(), "{}", said(&start()));
 }
+
+#[test]
+fn a_damaged_certificate_of_the_server_itself_is_made_again_by_the_start_that_is_advised() {
+    let mut system = System::up().unwrap();
+    std::os::unix::fs::symlink("data", system.dir().join("gigvault-data")).unwrap();
+    let look = |system: &System| -> Value {
+        let mut command = Command::new(binary().unwrap());
+        command.current_dir(system.dir()).args(["doctor", "-o", "json"]);
+        for name in ["GIGVAULT_URL", "GIGVAULT_TOKEN", "GIGVAULT_CA_FILE"] {
+            command.env_remove(name);
+        }
+        let report: Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+        let rows = report["checks"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["check"] == "identities");
+        row.unwrap().clone()
+    };
+    type Damage = fn(&std::path::Path);
+    let garbage: Damage = |path| std::fs::write(path, "garbage").unwrap();
+    let long: Damage = |path| std::fs::write(path, vec![b'x'; 1024 * 1024 + 1]).unwrap();
+    for (name, damage, advice) in [
+        ("gigvault", garbage, "`gigvault up` makes it again when it starts"),
+        ("gigvault", long, "`gigvault up` makes it again when it starts"),
+        ("https", garbage, "a server makes it again when it starts"),
+        ("https", long, "a server makes it again when it starts"),
+    ] {
+        system.terminate().unwrap();
+        damage(
+            &system
+                .ready()
+                .data_dir
+                .join("identities")
+                .join(name)
+                .join("tls.crt"),
+        );
+        let found = look(&system);
+        assert_eq!(found["result"], "failed", "{found}");
+        let fix = found["fix"].as_str().unwrap();
+        assert!(fix.contains(advice) && !fix.contains("backup"), "{found}");
+        system.restart().unwrap();
+        assert_eq!(look(&system)["result"], "ok", "{name}: {}", look(&system));
+    }
+}

@@ -1,5 +1,6 @@
 //! What a local data directory shows: modes, what is missing, certificates that are not valid now.
 
+use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -99,14 +100,19 @@ pub(super) fn identities(dir: &Path, now: OffsetDateTime) -> Check {
         folders => folders.into_iter().flatten().flatten(),
     };
     for folder in folders {
-        let path = folder.path().join("tls.crt");
+        let (path, again) = (folder.path().join("tls.crt"), made_again(&folder.file_name()));
         let pem = match files::read(&path, 1024 * 1024) {
             Err(error) if error.is_not_found() => continue,
+            Err(error @ files::Error::TooLong { .. }) => return failed(CHECK, error.to_string(), &again),
+            Err(error @ files::Error::NotAFile { .. }) => {
+                let fix = format!("move it away; {again}");
+                return failed(CHECK, error.to_string(), &fix);
+            }
             Err(error) => {
                 return failed(
                     CHECK,
                     error.to_string(),
-                    "do that, and run `gigvault doctor` again",
+                    "see that the owner of the data directory can read it, and run `gigvault doctor` again as that user",
                 );
             }
             Ok(pem) => pem,
@@ -117,7 +123,7 @@ pub(super) fn identities(dir: &Path, now: OffsetDateTime) -> Check {
                 return failed(
                     CHECK,
                     format!("{} cannot be read: {error}", path.display()),
-                    "restore it from the backup",
+                    &again,
                 );
             }
         };
@@ -130,9 +136,23 @@ pub(super) fn identities(dir: &Path, now: OffsetDateTime) -> Check {
                     times::minute(certificate.not_before()),
                     times::minute(certificate.not_after())
                 ),
-                "set the clock of the server; a running one renews it within a minute, if its CA is valid",
+                &format!(
+                    "set the clock of the server if it is wrong; a running one renews it within a minute, if its CA is valid; \
+                     {again}"
+                ),
             );
         }
     }
     ok(CHECK, "the server's own certificates are valid now".to_owned())
+}
+
+/// How a certificate of the process is made again: no backup is needed for it.
+fn made_again(name: &OsStr) -> String {
+    if name == "https" {
+        return "a server makes it again when it starts: start it, or start it again".to_owned();
+    }
+    format!(
+        "`gigvault up` makes it again when it starts; that of a `gigvault serve` is made by `gigvault bootstrap --identity {}`",
+        files::quoted(Path::new(name))
+    )
 }
