@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -119,17 +120,27 @@ fn certified_key(certificate: &Path) -> String {
     )
 }
 
-/// Files that the command left under a temporary name.
+/// Files that the command left under another name than their own.
 fn leftovers(dir: &Path) -> Vec<PathBuf> {
     let names = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     names
         .filter(|path| {
-            path.file_name()
-                .unwrap()
-                .to_string_lossy()
-                .starts_with(".gigvault-")
+            let name = path.file_name().unwrap().to_string_lossy();
+            name.starts_with(".gigvault-") || name.contains(".kept-")
         })
         .collect()
+}
+
+/// The words that a shell makes of what the command says to add when it is run again.
+fn advised(said: &str, dir: &Path) -> Vec<String> {
+    let advice = said.split_once("run this command again with ").expect(said).1;
+    let advice = advice.split('`').nth(1).expect(said);
+    let script = format!("printf '%s\\n' {advice}");
+    let shell = Command::new("sh").args(["-c", &script]).current_dir(dir).output();
+    let shell = shell.unwrap();
+    assert!(shell.status.success(), "{script}");
+    let words = String::from_utf8(shell.stdout).unwrap();
+    words.lines().map(str::to_owned).collect()
 }
 
 #[test]
@@ -173,6 +184,8 @@ fn a_key_is_kept_while_nobody_knows_whether_its_certificate_was_issued() {
         said.contains(key.file_name().unwrap().to_str().unwrap()),
         "{said}"
     );
+    let name = key.file_name().unwrap().to_str().unwrap();
+    assert!(name.starts_with("web.example.test.key.kept-"), "{name}");
     assert_eq!(fs::metadata(key).unwrap().permissions().mode() & 0o777, 0o600);
 
     // What it says to do works.
@@ -191,6 +204,58 @@ fn a_key_is_kept_while_nobody_knows_whether_its_certificate_was_issued() {
         .cli_ok(&["cert", "create", "web.example.test", "--key", key])
         .unwrap();
     assert_eq!(found(&system, ["--spki-sha256", spki]).len(), 2);
+}
+
+#[test]
+fn a_key_that_was_kept_in_the_data_directory_outlives_the_next_start() {
+    let mut system = System::up().unwrap();
+    let data = system.ready().data_dir.clone();
+    let way = Lossy::before(&system, usize::MAX, issued_for(&system, "web.example.test", 0));
+    let failed = system
+        .command()
+        .unwrap()
+        .args(["cert", "create", "web.example.test", "--out"])
+        .arg(&data)
+        .env("GIGVAULT_URL", way.url(&system))
+        .output()
+        .unwrap();
+    let said = String::from_utf8(failed.stderr).unwrap();
+    let words = advised(&said, system.dir());
+    let [option, key] = words.as_slice() else {
+        panic!("{words:?}: {said}")
+    };
+    assert_eq!(option, "--key");
+    let before = public_key(Path::new(key));
+    system.restart().unwrap();
+    assert_eq!(public_key(Path::new(key)), before);
+}
+
+#[test]
+fn the_key_that_was_kept_in_a_folder_of_any_name_is_named_as_a_shell_reads_it() {
+    let system = System::up().unwrap();
+    let folder = system.dir().join("my $(touch pwned) keys");
+    let way = Lossy::before(&system, usize::MAX, issued_for(&system, "web.example.test", 0));
+    let failed = system
+        .command()
+        .unwrap()
+        .args(["cert", "create", "web.example.test", "--out"])
+        .arg(&folder)
+        .env("GIGVAULT_URL", way.url(&system))
+        .output()
+        .unwrap();
+    let said = String::from_utf8(failed.stderr).unwrap();
+    let words = advised(&said, system.dir());
+    assert!(!system.dir().join("pwned").exists(), "{said}");
+    let kept = leftovers(&folder);
+    assert_eq!(words, ["--key", judge::text(&kept[0])], "{said}");
+    // The command that it said to run again.
+    let again: Vec<&str> = ["cert", "create", "web.example.test"]
+        .into_iter()
+        .chain(words.iter().map(String::as_str))
+        .collect();
+    system.cli_ok(&again).unwrap();
+    let certificate = system.dir().join("web.example.test.crt");
+    assert_eq!(public_key(&kept[0]), certified_key(&certificate));
 }
 
 #[test]

@@ -113,14 +113,19 @@ impl Staged {
         sync_parent(&self.path)
     }
 
-    /// Leaves the file where it is, and says where that is: under its temporary name, or under its own if it has it.
+    /// Leaves the file in its folder for its owner to find, and says where: under its own name if it has it, else as
+    /// `<its name>.kept-<16 hex>`, which no [`sweep`](crate::sweep) takes for what a crash left. Should even this name be
+    /// refused, it stays under the temporary one.
     #[must_use]
     pub fn keep(mut self) -> PathBuf {
         // Without a name there is nothing for the drop to remove.
         let temporary = std::mem::take(&mut self.temporary);
-        match fs::symlink_metadata(&temporary) {
-            Ok(_) => temporary,
-            Err(_) => self.path.clone(),
+        if fs::symlink_metadata(&temporary).is_err() {
+            return self.path.clone();
+        }
+        match keep_as(&temporary, &self.path) {
+            Ok(kept) => kept,
+            Err(_) => temporary,
         }
     }
 }
@@ -130,6 +135,18 @@ impl Drop for Staged {
         // After the rename there is nothing to remove.
         let _renamed = fs::remove_file(&self.temporary);
     }
+}
+
+/// Gives a staged file a name that is seen, beside the one that it was for.
+fn keep_as(temporary: &Path, path: &Path) -> io::Result<PathBuf> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".kept-{}", random_name()?));
+    let kept = path.with_file_name(name);
+    fault::point()?;
+    rename_exclusively(temporary, &kept)?;
+    // It has the name, and whoever asks is told of it: a failure here could only hide that.
+    let _synced = sync_parent(&kept);
+    Ok(kept)
 }
 
 /// Whether [`replace`] can put a file there: the name is free, or that of a regular file.
@@ -181,7 +198,12 @@ fn rename_exclusively(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 fn temporary_name() -> io::Result<String> {
+    Ok(format!("{PREFIX}{}{SUFFIX}", random_name()?))
+}
+
+/// 16 hexadecimal digits.
+fn random_name() -> io::Result<String> {
     let mut random = [0; 8];
     rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
-    Ok(format!("{PREFIX}{:016x}{SUFFIX}", u64::from_ne_bytes(random)))
+    Ok(format!("{:016x}", u64::from_ne_bytes(random)))
 }

@@ -160,19 +160,19 @@ impl Delivery {
         }
     }
 
-    /// Leaves a new key where it is staged, and says how to go on from there.
+    /// Keeps a new key in the folder that it was for, and says how to go on from there.
     fn keep(self) -> String {
         let key = match self.form {
             Form::Pem(Some(staged))
             | Form::Pkcs12 {
                 is_new: true, staged, ..
-            } => Some(staged.keep().display().to_string()),
+            } => Some(::files::quoted(&staged.keep()).to_string()),
             _ => None,
         };
         let (kept, again) = match &key {
             Some(path) => (
                 format!(", and the new key is in {path}"),
-                format!(" with --key {path}"),
+                format!(" with `--key {path}`"),
             ),
             None => (String::new(), String::new()),
         };
@@ -211,7 +211,7 @@ impl Delivery {
     }
 }
 
-/// Writes the files. If that fails, a new key stays where it is staged: its certificate is issued.
+/// Writes the files. If that fails, a new key is kept beside its place: its certificate is issued.
 fn write(bundle: &Bundle, form: Form, issued: &Certificate) -> anyhow::Result<()> {
     let serial = &issued.serial;
     match form {
@@ -314,7 +314,7 @@ mod tests {
     /// The file that the complaint names as that of the new key.
     fn kept(said: &str) -> String {
         assert!(said.contains("certificate 00ab was issued"), "{said}");
-        let at = said.find("/.gigvault-").unwrap();
+        let at = said.find(".kept-").unwrap();
         let start = said[..at].rfind(' ').unwrap() + 1;
         let end = said[start..].find([' ', ',']).unwrap() + start;
         std::fs::read_to_string(&said[start..end]).unwrap()

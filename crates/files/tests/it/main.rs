@@ -195,6 +195,31 @@ fn only_what_a_crash_left_is_swept_away() {
 }
 
 #[test]
+fn what_was_kept_has_a_name_of_its_own_and_is_not_swept_away() {
+    let dir = dir();
+    let path = dir.path().join("web.key");
+    fs::write(&path, b"old").unwrap();
+    let kept = files::stage(&path, b"new", 0o600).unwrap().keep();
+    let name = kept.file_name().unwrap().to_str().unwrap();
+    assert!(name.starts_with("web.key.kept-"), "{name}");
+    files::sweep(dir.path()).unwrap();
+    assert_eq!(fs::read(&kept).unwrap(), b"new");
+    assert_eq!(mode(&kept), 0o600);
+    assert_eq!(fs::read(&path).unwrap(), b"old");
+    assert_eq!(entries(&dir), 2);
+}
+
+#[test]
+fn what_has_its_name_already_is_kept_under_it() {
+    let dir = dir();
+    let path = dir.path().join("web.key");
+    let staged = files::stage(&path, b"new", 0o600).unwrap();
+    staged.try_replace().unwrap();
+    assert_eq!(staged.keep(), path);
+    assert_eq!(fs::read(&path).unwrap(), b"new");
+}
+
+#[test]
 fn a_lock_is_held_by_one() {
     let dir = dir();
     let path = dir.path().join("lock");
