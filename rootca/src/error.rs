@@ -18,6 +18,14 @@ pub enum Error {
     /// The key cannot be made, read, opened or used.
     #[error(transparent)]
     Key(#[from] keys::KeyError),
+    /// The key file cannot be opened.
+    #[error("{path}: {problem}", path = .path.display())]
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        problem: keys::KeyError,
+    },
     /// There is no key file.
     #[error(
         "{} is not there, and without its key a root signs nothing: restore the file from a copy of the folder. If there is \
@@ -68,6 +76,12 @@ pub enum Error {
         /// What the check of its signature said.
         reason: String,
     },
+    /// The root's own certificate, where one that it issued is needed.
+    #[error(
+        "{0} is the certificate of this root itself, and no root is revoked by a CRL of its own: revoke the certificates that \
+         it signed, and have this one taken out wherever it is trusted"
+    )]
+    Itself(String),
     /// A file or folder would be overwritten.
     #[error("{} exists and is never overwritten: name another one, or move it away", .0.display())]
     Exists(PathBuf),

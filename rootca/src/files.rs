@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use x509::Certificate;
+
 use crate::error::Error;
 
 /// Longest file that is read: requests, certificates, CRLs and ledgers of an offline root.
@@ -22,6 +24,34 @@ pub(crate) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, Error> {
         Err(error) if error.is_not_found() => Ok(None),
         content => Ok(Some(content?)),
     }
+}
+
+/// The one certificate that a file holds, PEM or DER. Which of several is meant nobody can know.
+pub(crate) fn certificate(path: &Path, content: &[u8]) -> Result<Certificate, Error> {
+    let refused = |problem: String| Error::Content {
+        path: path.into(),
+        problem,
+    };
+    // Text may begin with the character that is a SEQUENCE in DER.
+    if content.first() == Some(&0x30) && !x509::pem::is_pem(content) {
+        return Certificate::from_der(content).map_err(|error| refused(error.to_string()));
+    }
+    let certificate = Certificate::from_pem(content).map_err(|error| refused(error.to_string()))?;
+    match held(content, &["CERTIFICATE"]) {
+        0 | 1 => Ok(certificate),
+        several => Err(refused(format!(
+            "the file holds {several} certificates; send one at a time"
+        ))),
+    }
+}
+
+/// How many blocks have a label that ends like one of these.
+pub(crate) fn held(content: &[u8], ends: &[&str]) -> usize {
+    let labels = x509::pem::labels(content).unwrap_or_default();
+    let held = labels
+        .iter()
+        .filter(|label| ends.iter().any(|end| label.ends_with(end)));
+    held.count()
 }
 
 pub(crate) fn failed(action: &'static str, path: &Path, source: std::io::Error) -> Error {

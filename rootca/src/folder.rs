@@ -114,10 +114,7 @@ impl Folder {
     pub fn open(dir: &Path) -> Result<Self, Error> {
         let path = dir.join(CERTIFICATE);
         let content = files::read_if_there(&path)?.ok_or_else(|| Error::NoRoot(dir.into()))?;
-        let certificate = Certificate::from_pem(&content).map_err(|error| Error::Content {
-            path,
-            problem: error.to_string(),
-        })?;
+        let certificate = files::certificate(&path, &content)?;
         Ok(Self {
             dir: dir.into(),
             certificate,
@@ -151,14 +148,14 @@ impl Folder {
     /// Opens the private key.
     ///
     /// # Errors
-    /// [`Error::NoKey`]; [`Error::Key`] for a wrong passphrase, a damaged file, or one that others may read; [`Error::KeyMismatch`] if
-    /// the key belongs to another certificate.
+    /// [`Error::NoKey`]; [`Error::KeyFile`] and [`Error::Content`] for a wrong passphrase and a damaged file; [`Error::Key`] for
+    /// one that others may read; [`Error::KeyMismatch`] if the key belongs to another certificate.
     pub fn unlock(&self, protection: Protection<'_>) -> Result<Root, Error> {
         ::files::check_tree(&self.dir)?;
         self.check_key()?;
         let path = self.dir.join(KEY);
         let content = secret_file::read(&path)?;
-        let key = protection.open(&content, &self.certificate)?;
+        let key = protection.open(&path, &content, &self.certificate)?;
         Root::from_parts(self.certificate.clone(), key).ok_or_else(|| Error::KeyMismatch {
             key: path,
             certificate: self.dir.join(CERTIFICATE),
@@ -192,7 +189,7 @@ impl Folder {
     /// Takes a certificate into the ledger that this root signed and the ledger does not know.
     ///
     /// # Errors
-    /// [`Error::NotSigned`]; [`Error::Exists`] if it is there already.
+    /// [`Error::NotSigned`]; [`Error::Itself`]; [`Error::Exists`] if it is there already.
     pub fn record(&self, certificate: &Certificate, now: OffsetDateTime) -> Result<(), Error> {
         let _lock = self.lock()?;
         let serial = certificate.serial().proper()?;
@@ -220,13 +217,26 @@ impl Folder {
         }
     }
 
+    /// That this root issued it to somebody: its own certificate, which it signed too, is none of these.
     pub(crate) fn check_signed(&self, certificate: &Certificate, path: &Path) -> Result<(), Error> {
+        let own = &self.certificate;
+        if certificate.subject() == own.subject() && certificate.spki() == own.spki() {
+            return Err(Error::Itself(path.display().to_string()));
+        }
         certificate
             .verify_signed_by(&self.certificate)
             .map_err(|error| Error::NotSigned {
                 path: path.into(),
                 reason: error.to_string(),
             })
+    }
+
+    /// As [`check_signed`](Self::check_signed), where only the number is known.
+    fn check_not_own(&self, serial: Serial) -> Result<(), Error> {
+        match self.certificate.serial().proper() {
+            Ok(own) if own == serial => Err(Error::Itself(serial.to_string())),
+            _ => Ok(()),
+        }
     }
 
     fn entry(&self, serial: Serial) -> Result<Option<Issued>, Error> {
@@ -239,19 +249,15 @@ impl Folder {
         let Some(content) = files::read_if_there(&path)? else {
             return Ok(None);
         };
-        Certificate::from_pem(&content)
-            .map(Some)
-            .map_err(|error| Error::Content {
-                path,
-                problem: error.to_string(),
-            })
+        files::certificate(&path, &content).map(Some)
     }
 
     /// The subject of a certificate that this root signed: from the ledger, or from a copy that the ledger does not know.
     ///
     /// # Errors
-    /// [`Error::NotIssued`].
+    /// [`Error::NotIssued`], [`Error::Itself`].
     pub fn subject_of(&self, serial: Serial) -> Result<String, Error> {
+        self.check_not_own(serial)?;
         match (self.entry(serial)?, self.copy(serial)?) {
             (Some(entry), _) => Ok(entry.subject),
             (None, Some(orphan)) => {
@@ -266,7 +272,7 @@ impl Folder {
     /// does not know is taken in first.
     ///
     /// # Errors
-    /// [`Error::NotIssued`], [`Error::AlreadyRevoked`]; [`Error::Usage`] for reasons that this root
+    /// [`Error::NotIssued`], [`Error::Itself`], [`Error::AlreadyRevoked`]; [`Error::Usage`] for reasons that this root
     /// could not take back or that are not for CAs.
     pub fn revoke(&self, serial: Serial, reason: Reason, now: OffsetDateTime) -> Result<Revoked, Error> {
         if matches!(
@@ -277,6 +283,7 @@ impl Folder {
                 "{reason} is not a reason to revoke a CA for good"
             )));
         }
+        self.check_not_own(serial)?;
         let _lock = self.lock()?;
         let issued = match self.entry(serial)? {
             Some(entry) => entry.time,
@@ -303,12 +310,18 @@ impl Folder {
     /// Waits until nobody else writes in the folder, and keeps others waiting until the file is dropped. Nobody is
     /// asked anything in the meantime, so the wait is short. What others could have written in is refused.
     fn lock(&self) -> Result<File, Error> {
+        let lock = self.lock_alone()?;
+        self.check_copies()?;
+        ::files::sweep(&self.dir.join(ISSUED_FILES))?;
+        Ok(lock)
+    }
+
+    /// The same, where the folder of the copies may be missing.
+    fn lock_alone(&self) -> Result<File, Error> {
         ::files::private_dir(&self.dir)?;
         ::files::check_tree(&self.dir)?;
         let lock = ::files::lock(&self.dir.join(LOCK))?;
-        for dir in [&self.dir, &self.dir.join(ISSUED_FILES)] {
-            ::files::sweep(dir)?;
-        }
+        ::files::sweep(&self.dir)?;
         Ok(lock)
     }
 }

@@ -3,7 +3,9 @@
 //! Under a passphrase it is an encrypted PKCS#8 file, which any tool can still open in twenty years. Under a
 //! key-encryption key, as on machines that start unattended, it is an envelope bound to its certificate.
 
-use keys::{KeyEncryptionKey, SoftwareKey};
+use std::path::Path;
+
+use keys::{KeyEncryptionKey, KeyError, SoftwareKey};
 use secrecy::SecretString;
 use x509::Certificate;
 use x509::pem;
@@ -33,16 +35,37 @@ impl Protection<'_> {
         }
     }
 
-    /// The key in a key file.
-    pub(crate) fn open(self, content: &[u8], certificate: &Certificate) -> Result<SoftwareKey, Error> {
-        let sealed = pem::decode(content, SEALED)
-            .ok()
-            .and_then(|blocks| blocks.into_iter().next());
+    /// The key in a key file, which errors name.
+    pub(crate) fn open(
+        self,
+        path: &Path,
+        content: &[u8],
+        certificate: &Certificate,
+    ) -> Result<SoftwareKey, Error> {
+        let failed = |problem: KeyError| Error::KeyFile {
+            path: path.into(),
+            problem,
+        };
+        let damaged = |error: pem::PemError| Error::Content {
+            path: path.into(),
+            problem: format!("it does not hold the key of a root: {error}"),
+        };
+        let labels = pem::labels(content).map_err(damaged)?;
+        let sealed = match labels.iter().any(|label| label == SEALED) {
+            true => pem::decode(content, SEALED).map_err(damaged)?.into_iter().next(),
+            false => None,
+        };
+        let under_passphrase = labels.iter().any(|label| label.ends_with("PRIVATE KEY"));
         match (self, sealed) {
-            (Self::Passphrase(passphrase), None) => Ok(SoftwareKey::from_pem(content, Some(passphrase))?),
+            (Self::Passphrase(passphrase), None) => {
+                SoftwareKey::from_pem(content, Some(passphrase)).map_err(failed)
+            }
             (Self::Sealed(kek), Some(envelope)) => {
-                let document = kek.open(&envelope, &binding(certificate))?;
-                Ok(SoftwareKey::from_pkcs8(&document)?)
+                let document = kek.open(&envelope, &binding(certificate)).map_err(failed)?;
+                SoftwareKey::from_pkcs8(&document).map_err(failed)
+            }
+            (Self::Sealed(_), None) if !under_passphrase => {
+                Err(pem::decode(content, SEALED).map_or_else(damaged, |_| Error::NoKey(path.into())))
             }
             (Self::Passphrase(_), Some(_)) => Err(Error::Usage(
                 "this root's key is sealed under a key-encryption key: name its file with --kek-file".into(),

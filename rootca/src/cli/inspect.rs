@@ -13,6 +13,7 @@ use x509::{Certificate, Csr, San};
 use super::InspectArgs;
 use super::output::{lines, rfc3339, show};
 use crate::error::Error;
+use crate::files;
 use crate::folder::Folder;
 
 pub(super) fn run(args: &InspectArgs, now: OffsetDateTime, out: &mut dyn Write) -> Result<(), Error> {
@@ -25,6 +26,13 @@ pub(super) fn run(args: &InspectArgs, now: OffsetDateTime, out: &mut dyn Write) 
 
 fn of_file(path: &Path) -> Result<(Value, String), Error> {
     let content = super::read_input(path)?;
+    let held = files::held(&content, &["CERTIFICATE", "X509 CRL", "CERTIFICATE REQUEST"]);
+    if held > 1 {
+        return Err(Error::Content {
+            path: path.into(),
+            problem: format!("the file holds {held} certificates, requests or CRLs; send one at a time"),
+        });
+    }
     // Text may begin with the character that is a SEQUENCE in DER.
     let binary = content.first() == Some(&0x30) && !x509::pem::is_pem(&content);
     if let Some(odd) = odd(&content, binary) {

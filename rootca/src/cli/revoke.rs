@@ -37,10 +37,16 @@ pub(super) fn run(
         }
     }
     folder.revoke(serial, reason, now)?;
-    writeln!(
-        out,
-        "Revoked: {serial}. It takes effect when you sign a CRL with `crl` and publish it."
-    )?;
+    match folder.check_key() {
+        Ok(()) => writeln!(
+            out,
+            "Revoked: {serial}. It takes effect when you sign a CRL with `crl` and publish it."
+        )?,
+        Err(lost) => writeln!(
+            out,
+            "Noted as revoked: {serial}. It takes effect with a new CRL, and none can be signed as it is: {lost}"
+        )?,
+    }
     Ok(())
 }
 
@@ -67,11 +73,7 @@ fn named(folder: &Folder, text: &str) -> Result<Named, Error> {
         return serial;
     }
     let content = files::read(path)?;
-    let certificate = Certificate::from_pem(&content).or_else(|_| Certificate::from_der(&content));
-    let certificate = certificate.map_err(|error| Error::Content {
-        path: path.into(),
-        problem: error.to_string(),
-    })?;
+    let certificate = files::certificate(path, &content)?;
     folder.check_signed(&certificate, path)?;
     Ok(Named::File(Box::new(certificate)))
 }

@@ -106,9 +106,15 @@ pub(super) fn run(
     if args.dry_run {
         return Ok(writeln!(
             out,
-            "This would be signed:\n\n{plan}\nNothing was signed. When it is, another serial number is drawn."
+            "This would be signed:\n\n{plan}\nNothing was signed. {}",
+            match folder.check_key() {
+                Ok(()) => "When it is, another serial number is drawn.".to_owned(),
+                Err(lost) => format!("Nor can it be as it is: {lost}"),
+            }
         )?);
     }
+    // Before anybody is asked about what cannot be done.
+    folder.check_key()?;
     let to_stdout = args.out.as_deref().is_some_and(super::is_stream);
     match to_stdout {
         // There the certificate is alone.

@@ -29,9 +29,13 @@ pub(super) fn run(
             Ok(_) => audit
                 .fine
                 .push("root.key opens and is the key of root.crt".into()),
-            Err(error @ (Error::Key(_) | Error::KeyMismatch { .. } | Error::NoKey(_))) => {
-                audit.problems.push(error.to_string())
-            }
+            Err(
+                error @ (Error::Key(_)
+                | Error::KeyFile { .. }
+                | Error::Content { .. }
+                | Error::KeyMismatch { .. }
+                | Error::NoKey(_)),
+            ) => audit.problems.push(error.to_string()),
             Err(error) => return Err(error),
         }
     }

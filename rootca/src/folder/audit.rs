@@ -8,8 +8,8 @@ use std::fs;
 
 use data_encoding::HEXLOWER;
 use time::OffsetDateTime;
-use x509::Certificate;
 
+use super::repair::LOST_COPIES;
 use super::revocations::{MISSING, forgotten};
 use super::{Folder, ISSUED, ISSUED_FILES, Issued, REVOKED, Revoked, records};
 use crate::error::Error;
@@ -80,6 +80,11 @@ impl Folder {
             return Ok(());
         }
         let issued = ledger.records;
+        if self.lost_copies() {
+            audit.problems.push(format!("{ISSUED_FILES}/ {LOST_COPIES}"));
+            // That none of them is there follows.
+            return Ok(());
+        }
         let mut problems: Vec<_> = issued
             .iter()
             .filter_map(|entry| self.audit_entry(entry).err())
@@ -121,13 +126,15 @@ impl Folder {
             Ok(None) => return Err(at("is missing".into())),
             Err(error) => return Err(error.to_string()),
         };
-        let certificate = Certificate::from_pem(&content).map_err(|error| at(error.to_string()))?;
+        let certificate = files::certificate(&path, &content).map_err(|error| error.to_string())?;
         certificate
             .verify_signed_by(&self.certificate)
             .map_err(|error| at(error.to_string()))?;
         if HEXLOWER.encode(&certificate.fingerprint()) != entry.fingerprint_sha256 {
             return Err(at("is another certificate than issued.jsonl says".into()));
         }
+        self.check_signed(&certificate, &path)
+            .map_err(|error| error.to_string())?;
         if !entry.describes(&certificate) {
             return Err(at("issued.jsonl says other things about it".into()));
         }

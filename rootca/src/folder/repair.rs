@@ -10,16 +10,21 @@ use super::{CRL_NUMBER, Folder, ISSUED, ISSUED_FILES, Issued, REVOKED, Revoked, 
 use crate::error::Error;
 use crate::files;
 
+pub(super) const LOST_COPIES: &str = "is missing; `verify --repair` makes it again and writes the copies of the certificates \
+     in it from issued.jsonl";
+
 impl Folder {
     /// Takes certificates into the ledger that this root signed and the ledger does not know, writes copies that are
-    /// missing from the ledger, makes a ledger that is missing, removes ledger lines that were cut off, takes revocations into their ledger that only the
+    /// missing from the ledger, makes a ledger or the folder of the copies that is missing, removes ledger lines that were cut off, takes revocations into their ledger that only the
     /// latest CRL lists, and raises a CRL number that is below the one of that CRL. Answers what was done, one sentence each.
     ///
     /// # Errors
     /// [`Error::File`], [`Error::Content`].
     pub fn repair(&self, now: OffsetDateTime) -> Result<Vec<String>, Error> {
-        let _lock = self.lock()?;
+        let _lock = self.lock_alone()?;
         let mut done = Vec::new();
+        self.restore_copies_folder(&mut done)?;
+        ::files::sweep(&self.dir.join(ISSUED_FILES))?;
         if records::repair::<Issued>(&self.dir.join(ISSUED))? {
             done.push(
                 "issued.jsonl: the last line, which had no line break, was completed or removed".to_owned(),
@@ -36,6 +41,32 @@ impl Folder {
         self.take_in_orphans(now, &mut done)?;
         self.raise_crl_number(&mut done)?;
         Ok(done)
+    }
+
+    fn restore_copies_folder(&self, done: &mut Vec<String>) -> Result<(), Error> {
+        let path = self.dir.join(ISSUED_FILES);
+        if self.lost_copies() {
+            ::files::create_dir(&path)?;
+            done.push(format!("{ISSUED_FILES}/ was missing and was made"));
+        }
+        Ok(())
+    }
+
+    /// Whether the folder of the copies is missing.
+    pub(super) fn lost_copies(&self) -> bool {
+        let found = fs::symlink_metadata(self.dir.join(ISSUED_FILES));
+        found.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+    }
+
+    /// Refuses to go on without the folder of the copies.
+    pub(super) fn check_copies(&self) -> Result<(), Error> {
+        match self.lost_copies() {
+            true => Err(Error::Content {
+                path: self.dir.join(ISSUED_FILES),
+                problem: LOST_COPIES.to_owned(),
+            }),
+            false => Ok(()),
+        }
     }
 
     fn restore_copies(&self, done: &mut Vec<String>) -> Result<(), Error> {
@@ -72,6 +103,7 @@ impl Folder {
 
     /// What is in `issued/` and was signed by this root; the audit names the rest.
     pub(super) fn copies(&self) -> Result<Vec<Certificate>, Error> {
+        self.check_copies()?;
         let dir = self.dir.join(ISSUED_FILES);
         let mut found = Vec::new();
         for entry in fs::read_dir(&dir).map_err(|source| files::failed("read", &dir, source))? {
@@ -80,7 +112,7 @@ impl Folder {
                 .path();
             let certificate = files::read(&path)
                 .ok()
-                .and_then(|pem| Certificate::from_pem(&pem).ok());
+                .and_then(|pem| files::certificate(&path, &pem).ok());
             found.extend(certificate.filter(|found| self.check_signed(found, &path).is_ok()));
         }
         Ok(found)

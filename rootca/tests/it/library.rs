@@ -89,7 +89,10 @@ fn a_sealed_key_opens_for_its_own_certificate_only() {
     std::fs::copy(path("a/root.key"), path("b/root.key")).unwrap();
     assert!(matches!(
         Root::open(&path("b"), Protection::Sealed(&kek)),
-        Err(Error::Key(keys::KeyError::Tampered))
+        Err(Error::KeyFile {
+            problem: keys::KeyError::Tampered,
+            ..
+        })
     ));
 }
 

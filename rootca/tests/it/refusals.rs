@@ -294,3 +294,90 @@ fn a_crl_number_older_than_the_last_crl_is_not_used_again() {
     fs::write(ceremony.path("root/crl-number"), "1\n").unwrap();
     assert_eq!(ceremony.run_unlocked(&["crl"]).ok().value("number"), "4");
 }
+
+#[test]
+fn a_file_with_several_certificates_revokes_none_of_them() {
+    let (ceremony, serial) = Ceremony::with_intermediate();
+    let (root, issuing) = (ceremony.read("root/root.crt"), ceremony.read("issuing.crt"));
+    let key = ceremony.read("issuing.key");
+    for bundle in [
+        format!("{root}{issuing}"),
+        format!("{issuing}{root}"),
+        format!("{issuing}{issuing}"),
+        format!("{issuing}{}", root.replace("CERTIFICATE", "TRUSTED CERTIFICATE")),
+    ] {
+        fs::write(ceremony.path("chain.pem"), bundle).unwrap();
+        let revoke = ["revoke", "chain.pem", "--dir", "root", "--yes"];
+        let answer = unchanged(&ceremony, || ceremony.run(&revoke));
+        answer.refused(1, "chain.pem: the file holds 2 certificates; send one at a time");
+        ceremony
+            .run(&["inspect", "chain.pem"])
+            .refused(1, "send one at a time");
+    }
+    // What is beside a certificate in its file is not meant.
+    fs::write(ceremony.path("chain.pem"), format!("{key}{issuing}")).unwrap();
+    let revoked = ceremony.run(&["revoke", "chain.pem", "--dir", "root", "--yes"]);
+    assert!(revoked.ok().stdout.contains(&serial));
+}
+
+#[test]
+fn a_root_does_not_revoke_itself() {
+    let (ceremony, _) = Ceremony::with_intermediate();
+    let root = ceremony.read("root/root.crt");
+    let serial = x509::Certificate::from_pem(root.as_bytes())
+        .unwrap()
+        .serial()
+        .to_string();
+    let to_der = "x509 -in root/root.crt -outform DER -out root.der";
+    ceremony.openssl(&to_der.split(' ').collect::<Vec<_>>()).ok();
+    for named in ["root/root.crt", "root.der", &serial] {
+        let revoke = ["revoke", named, "--dir", "root", "--yes"];
+        unchanged(&ceremony, || ceremony.run(&revoke)).refused(1, "certificate of this root itself");
+    }
+    // A copy among those of issued ones is not taken in either.
+    fs::write(ceremony.path(&format!("root/issued/{serial}.crt")), root).unwrap();
+    ceremony
+        .run(&["verify", "--repair", "--without-key", "--dir", "root"])
+        .refused(1, "is not in issued.jsonl");
+    assert_eq!(ceremony.read("root/issued.jsonl").lines().count(), 1);
+}
+
+#[test]
+fn what_is_no_certificate_is_said_to_be_what_it_is() {
+    let (ceremony, _) = Ceremony::with_intermediate();
+    let wide: Vec<u8> = ceremony
+        .read("issuing.crt")
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    fs::write(ceremony.path("wide.crt"), [b"\xff\xfe", &wide[..]].concat()).unwrap();
+    for (file, says) in [
+        ("issuing.csr", "certificate signing request"),
+        ("issuing.key", "private key"),
+        ("wide.crt", "UTF-16"),
+    ] {
+        let revoke = ["revoke", file, "--dir", "root", "--yes"];
+        let answer = unchanged(&ceremony, || ceremony.run(&revoke));
+        answer.refused(1, &format!("{file}: ")).refused(1, says);
+    }
+}
+
+#[test]
+fn a_key_file_that_holds_something_else_is_named() {
+    for ceremony in [Ceremony::empty(), Ceremony::with_kek()] {
+        ceremony.init("root", "p256").ok();
+        let key = ceremony.read("root/root.key");
+        for damaged in [
+            "garbage\n",
+            "",
+            &key[..key.len() / 2],
+            &ceremony.read("root/root.crt"),
+        ] {
+            fs::write(ceremony.path("root/root.key"), damaged).unwrap();
+            let answer = unchanged(&ceremony, || ceremony.run_unlocked(&["crl"]));
+            assert!(!answer.stderr.contains("under a passphrase"), "{answer:?}");
+            answer.refused(1, "root/root.key: ");
+            ceremony.run_unlocked(&["verify"]).refused(1, "root/root.key: ");
+        }
+    }
+}
