@@ -49,7 +49,14 @@ fn what_was_accepted_is_said_from_where_to_where() {
     system.cli_ok(&["cert", "create", "a.example.test"]).unwrap();
     system.terminate().unwrap();
     fs::copy(&kept, data.join("db/ca.db")).unwrap();
-    assert!(refused(system.dir()).contains("database of ca is older"));
+    let said = refused(system.dir());
+    assert!(said.contains("database of ca is older"), "{said}");
+    // The command finds this installation wherever it is pasted.
+    let command = format!(
+        "`gigvault bootstrap --accept-restored --data-dir {}`",
+        data.display()
+    );
+    assert!(said.contains(&command), "{said}");
     let ca = accepted(system.dir());
     assert_eq!(ca["older"], true, "{ca}");
     let number = |name: &str| ca[name].as_i64().unwrap();
@@ -105,4 +112,25 @@ fn a_data_directory_that_lost_keys_and_databases_is_not_started_over() {
     }
     assert_eq!(fs::read(data.join("root.crt")).unwrap(), root);
     assert!(!data.join("keys/kek").exists());
+}
+
+#[test]
+fn nothing_is_accepted_where_nothing_was_restored() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let dir = elsewhere.path();
+    let refused = || {
+        let output = gigvault(dir, &["bootstrap", "--accept-restored"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("nothing was restored there"), "{said}");
+    };
+    refused();
+    assert!(!dir.join("data").exists());
+    // A directory that is there, and what is empty in it.
+    fs::create_dir(dir.join("data")).unwrap();
+    refused();
+    assert_eq!(fs::read_dir(dir.join("data")).unwrap().count(), 0);
+    fs::create_dir_all(dir.join("data/keys/root")).unwrap();
+    refused();
+    assert!(!dir.join("data/admin.token").exists() && !dir.join("data/keys/installation").exists());
 }

@@ -171,6 +171,7 @@ impl Flags {
             mut settings,
             mut origin,
         } = kit::config::load::<Settings>(self.config.as_deref())?;
+        settings.file.clone_from(&self.config);
         let listen = &mut settings.listen;
         let mut from = Flag(&mut origin);
         from.set("--listen", "listen.address", &mut listen.address, &self.listen);

@@ -8,7 +8,7 @@ use anyhow::Context;
 use secrecy::ExposeSecret;
 use store::{Db, Options};
 
-use super::installation::{self, Accepted, DatabaseState, HighWater, Keeper, Places, Record};
+use super::installation::{self, Acceptable, Accepted, DatabaseState, HighWater, Keeper, Places, Record};
 use super::layout::DataDir;
 use super::services::Service;
 use super::settings::Settings;
@@ -181,12 +181,14 @@ impl Databases {
         accept_older: bool,
     ) -> anyhow::Result<Joined> {
         let found = self.look().await?;
+        let with_flags = |error| Acceptable::with_flags(error, settings);
         let high_water = match accept_older {
             true => HighWater::read_to_accept(data)?,
-            false => HighWater::read(data)?,
+            false => HighWater::read(data).map_err(with_flags)?,
         };
         let older = installation::behind(record.as_ref(), &found, &high_water);
-        let mut record = installation::decide(record, &found, data.has_root(), &high_water, accept_older)?;
+        let decided = installation::decide(record, &found, data.has_root(), &high_water, accept_older);
+        let mut record = decided.map_err(with_flags)?;
         Places {
             database: record.database,
             own_kek: record.own_kek,

@@ -25,8 +25,51 @@ const RESTORE: &str = "restore it from the backup (docs/guides/operating.md, \"R
 /// What is lost with an older database.
 const MISSING: &str = "What was issued and revoked since then is missing from it: certificates that cannot be revoked by \
                        serial number, and revoked ones that count as valid";
-const ACCEPT: &str = "to go on with this one, run `gigvault bootstrap --accept-restored` with the same settings, then start \
-                      again";
+
+/// What `bootstrap --accept-restored` goes on with.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{0}; to go on with what is there, run `gigvault bootstrap --accept-restored` with the settings that the installation was \
+     bootstrapped with, then start again"
+)]
+pub(crate) struct Acceptable(String);
+
+impl Acceptable {
+    /// Names the command as it is to be typed, wherever that is.
+    pub(crate) fn with_flags(error: anyhow::Error, settings: &Settings) -> anyhow::Error {
+        let Self(what) = match error.downcast() {
+            Ok(acceptable) => acceptable,
+            Err(other) => return other,
+        };
+        let flags = settings.flags();
+        let url = match (&settings.database.url, &settings.file) {
+            (Some(_), None) => " and the same database URL",
+            _ => "",
+        };
+        anyhow::anyhow!(
+            "{what}; to go on with what is there, run `gigvault bootstrap --accept-restored {flags}`{url}, then start again"
+        )
+    }
+}
+
+/// That a directory holds an installation, or what is left of one. Nothing is made.
+pub(crate) fn check_is_there(data: &DataDir) -> anyhow::Result<()> {
+    let traces = [
+        data.installation(),
+        data.high_water(),
+        data.root_ceremony(),
+        data.database("ca"),
+    ];
+    if traces.iter().any(|trace| trace.exists()) {
+        return Ok(());
+    }
+    let dir = std::path::absolute(data.path()).unwrap_or_else(|_| data.path().to_owned());
+    bail!(
+        "there is no installation in the data directory {}, so nothing was restored there: name the right one with --data-dir \
+         or --config; nothing was made",
+        dir.display()
+    )
+}
 
 /// How far an installation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,7 +177,14 @@ pub(crate) fn decide(
     accept_older: bool,
 ) -> anyhow::Result<Record> {
     let Some(record) = record else {
-        return without_record(found, has_root, high_water);
+        let new = without_record(found, has_root, high_water)?;
+        if accept_older && new.state == State::Founding {
+            bail!(
+                "this data directory and its databases are empty, so nothing was restored there: name the right ones with \
+                 --data-dir or --config; for a new installation leave --accept-restored out"
+            );
+        }
+        return Ok(new);
     };
     same_id(&record, found)?;
     let unmarked: Vec<&DatabaseState> = found.iter().filter(|one| one.id.is_none()).collect();
@@ -258,12 +308,13 @@ fn not_older(record: &Record, found: &[DatabaseState]) -> anyhow::Result<()> {
         .iter()
         .map(|one| format!("{} knows of {}", one.service, one.starts))
         .collect();
-    bail!(
+    let older = format!(
         "the database of {} is older than the installation, which was started {starts} times ({}): it was restored from a \
-         backup. {MISSING}. Restore a newer one if there is one; {ACCEPT}",
+         backup. {MISSING}. Restore a newer one if there is one",
         names.join(", "),
         took_part.join(", ")
-    )
+    );
+    Err(Acceptable(older).into())
 }
 
 /// The databases that `--accept-restored` takes though they are older than they were.

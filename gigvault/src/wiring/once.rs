@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
 use super::databases::{Databases, Joined};
-use super::installation::Accepted;
+use super::installation::{self, Accepted};
 use super::layout::DataDir;
 use super::services::{Environment, Service, Services};
 use super::settings::{self, Settings};
@@ -35,6 +35,9 @@ pub(crate) async fn bootstrap(
     settings.identity.directory = PathBuf::new();
     kit::telemetry::init(settings.telemetry.format, &settings.telemetry.filter)?;
     let clock = clock()?;
+    if accept_restored {
+        installation::check_is_there(&DataDir::at(&settings.data_dir))?;
+    }
     let data = DataDir::create(&settings.data_dir).with_context(|| in_data_dir(&settings))?;
     let _lock = lock(&data)?;
     // It is written into every certificate, the first identities among them.

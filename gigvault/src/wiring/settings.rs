@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
+    /// The file they were read from.
+    #[serde(skip)]
+    pub(crate) file: Option<PathBuf>,
     /// Where state is stored that is not in a database: keys, identities, and the SQLite files.
     pub(crate) data_dir: PathBuf,
     /// Addresses and names.
@@ -36,9 +39,25 @@ pub(crate) struct Settings {
     pub(crate) auth: auth::Config,
 }
 
+impl Settings {
+    /// The flags that name this installation from wherever they are typed.
+    pub(crate) fn flags(&self) -> String {
+        let named = [
+            ("--config", self.file.as_deref()),
+            ("--data-dir", Some(&*self.data_dir)),
+        ];
+        let flags = named.into_iter().filter_map(|(flag, path)| {
+            let path = std::path::absolute(path?).ok()?;
+            Some(format!("{flag} {}", files::quoted(&path)))
+        });
+        flags.collect::<Vec<_>>().join(" ")
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            file: None,
             data_dir: PathBuf::from("gigvault-data"),
             listen: Listen::default(),
             limits: Limits::default(),

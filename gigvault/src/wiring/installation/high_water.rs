@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use store::{Db, Head};
 use tokio_util::sync::CancellationToken;
 
-use super::{ACCEPT, DatabaseState, MISSING};
+use super::{Acceptable, DatabaseState, MISSING};
 use crate::wiring::layout::DataDir;
 
 /// What happened within it before a process died is not seen. A round where something has happened costs a small transaction
@@ -50,14 +50,14 @@ impl HighWater {
             return Ok(Self::default());
         };
         Self::parse(&content).map_err(|error| {
-            anyhow::anyhow!(
+            let damaged = format!(
                 "{} is damaged ({error}), so that databases that were copied back from an older state would not be noticed. \
-                 If they were not, remove it with `rm {}` and start again; where `gigvault up` or `gigvault bootstrap` runs, \
-                 `gigvault bootstrap --accept-restored` with the same settings says how far each database is and writes the \
-                 file again",
+                 If they were not, remove it with `rm {}` and start again. If they were, accepting them says how far each of \
+                 them is and writes the file again",
                 path.display(),
                 files::quoted(&path)
-            )
+            );
+            Acceptable(damaged).into()
         })
     }
 
@@ -107,11 +107,12 @@ impl HighWater {
         if behind.is_empty() {
             return Ok(());
         }
-        bail!(
+        let older = format!(
             "the database of {} is older than it was when a process last worked on it: it was copied back, or its server lost \
-             what it had acknowledged. {MISSING}. Put the newest copy back if there is one; {ACCEPT}",
+             what it had acknowledged. {MISSING}. Put the newest copy back if there is one",
             behind.join(", ")
-        )
+        );
+        Err(Acceptable(older).into())
     }
 }
 
