@@ -61,6 +61,9 @@ pub enum AuthFault {
     /// A good credential without the permission.
     #[error("this needs the permission {0}")]
     Denied(&'static str),
+    /// Too many credentials of this client wait to be looked up.
+    #[error("too many credentials of this client wait to be looked up; wait for some of the answers")]
+    TooMany,
     /// Whether the credential is good cannot be known now.
     #[error("credentials cannot be checked now; try again")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -71,6 +74,7 @@ impl Fault for AuthFault {
         match self {
             Self::Missing | Self::Malformed | Self::Invalid => Kind::Unauthenticated,
             Self::Denied(_) => Kind::Denied,
+            Self::TooMany => Kind::RateLimited,
             Self::Unavailable(_) => Kind::Unavailable,
         }
     }
@@ -79,6 +83,7 @@ impl Fault for AuthFault {
         match self {
             Self::Missing | Self::Malformed | Self::Invalid => "unauthenticated",
             Self::Denied(_) => "forbidden",
+            Self::TooMany => "rate-limited",
             Self::Unavailable(_) => "unavailable",
         }
     }
@@ -88,13 +93,37 @@ impl Fault for AuthFault {
     }
 
     fn retry_after(&self) -> Option<Duration> {
-        matches!(self, Self::Unavailable(_)).then_some(Duration::from_secs(2))
+        matches!(self, Self::TooMany | Self::Unavailable(_)).then_some(Duration::from_secs(2))
     }
 }
+
+/// The right to look a credential up, held while that is done.
+pub type Turn<'a> = BoxFuture<'a, Result<Box<dyn Send>, AuthFault>>;
 
 /// Tells whose a credential is.
 pub trait Authenticator: Send + Sync {
     /// Checks a credential as it came after `Bearer `. Must take the same time for any credential that is
     /// not valid.
     fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Caller, AuthFault>>;
+
+    /// Whether it has the form of a credential. What has not is not valid, and nothing has to be looked up to say so.
+    fn is_well_formed(&self, _token: &str) -> bool {
+        true
+    }
+
+    /// As [`Authenticator::authenticate`], but what has to be looked up waits for its `turn`, which is not begun for what is
+    /// known without.
+    fn authenticate_in_turn<'a>(
+        &'a self,
+        token: &'a str,
+        turn: Turn<'a>,
+    ) -> BoxFuture<'a, Result<Caller, AuthFault>> {
+        Box::pin(async move {
+            if !self.is_well_formed(token) {
+                return Err(AuthFault::Invalid);
+            }
+            let _held = turn.await?;
+            self.authenticate(token).await
+        })
+    }
 }

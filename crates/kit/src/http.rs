@@ -29,7 +29,7 @@ mod server;
 mod site;
 mod unread;
 
-pub use answer::AnswerMemory;
+pub use answer::{AnswerMemory, Shared};
 pub use body::{BodyMemory, Pace};
 pub use connection::Connection;
 pub use cpu::CpuBudget;

@@ -61,6 +61,8 @@ pub(crate) fn viewer(document: &utoipa::openapi::OpenApi) -> Router {
         get(async move |headers: HeaderMap| document.answer(&headers)),
     );
     viewer.layer(axum::middleware::map_response(async |mut response: Response| {
+        // All of it is memory of this process: of the binary, or the document that was written once.
+        response.extensions_mut().insert(kit::http::Shared);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
         headers.insert(

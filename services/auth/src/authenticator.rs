@@ -11,6 +11,7 @@ use proto::auth::v1::{AuthenticateRequest, Identity};
 use store::time::from_micros;
 
 use crate::app::App;
+use crate::domain::Token;
 use crate::error::Error;
 
 /// Asks the use case itself.
@@ -43,6 +44,10 @@ impl Authenticator for Local {
     fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Caller, AuthFault>> {
         self.ask(token).boxed()
     }
+
+    fn is_well_formed(&self, token: &str) -> bool {
+        Token::parse(token).is_some()
+    }
 }
 
 /// Asks the auth service over a transport. Put it behind [`kit::auth::CachedAuthenticator`].
@@ -65,6 +70,10 @@ impl Authenticator for Remote {
     fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Caller, AuthFault>> {
         // Generated clients call through &mut; a clone shares the connection.
         ask(self.client.clone(), token.to_owned()).boxed()
+    }
+
+    fn is_well_formed(&self, token: &str) -> bool {
+        Token::parse(token).is_some()
     }
 }
 

@@ -15,7 +15,7 @@ use futures::future::BoxFuture;
 use moka::Expiry;
 use moka::future::Cache;
 
-use super::{AuthFault, Authenticator, Caller};
+use super::{AuthFault, Authenticator, Caller, Turn};
 use crate::clock::SharedClock;
 
 /// How long a good credential is remembered.
@@ -105,11 +105,14 @@ impl CachedAuthenticator {
         Self { epoch, ..self }
     }
 
-    async fn lookup(&self, token: &str) -> Result<Caller, AuthFault> {
+    async fn lookup(&self, token: &str, turn: Turn<'_>) -> Result<Caller, AuthFault> {
+        if !self.inner.is_well_formed(token) {
+            return Err(AuthFault::Invalid);
+        }
         let key = (self.epoch.now(), sha256(token));
         let outcome = match self.cache.get(&key).await {
             Some(outcome) => outcome,
-            None => self.ask(key, token).await?,
+            None => self.ask(key, token, turn).await?,
         };
         match outcome {
             Some(caller) if caller.expires.is_none_or(|expires| self.clock.now() < expires) => {
@@ -119,8 +122,9 @@ impl CachedAuthenticator {
         }
     }
 
-    async fn ask(&self, key: Key, token: &str) -> Result<Outcome, AuthFault> {
+    async fn ask(&self, key: Key, token: &str, turn: Turn<'_>) -> Result<Outcome, AuthFault> {
         let ask = async {
+            let _held = turn.await?;
             match self.inner.authenticate(token).await {
                 Ok(caller) => Ok(Some(Arc::new(caller))),
                 Err(AuthFault::Invalid) => Ok(None),
@@ -130,13 +134,29 @@ impl CachedAuthenticator {
         let outcome = self.cache.try_get_with(key, ask).await;
         metrics::gauge!("gigvault_cache_entries", "cache" => "credentials")
             .set(self.cache.entry_count() as f64);
-        outcome.map_err(|shared: Arc<AuthFault>| AuthFault::Unavailable(Box::new(shared)))
+        outcome.map_err(|shared: Arc<AuthFault>| match *shared {
+            AuthFault::TooMany => AuthFault::TooMany,
+            _ => AuthFault::Unavailable(Box::new(shared)),
+        })
     }
 }
 
 impl Authenticator for CachedAuthenticator {
     fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Caller, AuthFault>> {
-        self.lookup(token).boxed()
+        self.lookup(token, Box::pin(async { Ok(Box::new(()) as Box<dyn Send>) }))
+            .boxed()
+    }
+
+    fn is_well_formed(&self, token: &str) -> bool {
+        self.inner.is_well_formed(token)
+    }
+
+    fn authenticate_in_turn<'a>(
+        &'a self,
+        token: &'a str,
+        turn: Turn<'a>,
+    ) -> BoxFuture<'a, Result<Caller, AuthFault>> {
+        self.lookup(token, turn).boxed()
     }
 }
 

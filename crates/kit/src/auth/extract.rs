@@ -11,7 +11,7 @@ use http::request::Parts;
 
 use super::{AuthFault, Authenticator, Caller, Permission};
 use crate::http::cpu::{ConnectionCpu, LOOK_UP};
-use crate::http::quota::KeyedSemaphore;
+use crate::http::quota::{Exceeded, KeyedSemaphore, Shares};
 use crate::http::{Connection, PeerKey, admit};
 use crate::problem::Problem;
 
@@ -23,11 +23,24 @@ const MAX_CREDENTIAL: usize = 8 * 1024;
 /// With fewer connections, or several processes before one database, they may wait for a moment.
 const LOOK_UPS_EACH: usize = 2;
 const LOOK_UPS: usize = 6;
+/// Those that are looked up or wait for it. A stranger waits behind the credentials of his own address, which are few, and
+/// behind one or two of every other address.
+const WAITING_EACH: usize = 32;
+const WAITING: usize = 1024;
 /// Longest wait for that.
 const LOOK_UP_WAIT: Duration = Duration::from_secs(10);
 
-static STRANGERS: LazyLock<Arc<KeyedSemaphore<PeerKey>>> =
-    LazyLock::new(|| KeyedSemaphore::new(LOOK_UPS_EACH, usize::MAX, LOOK_UPS));
+static STRANGERS: LazyLock<Arc<KeyedSemaphore<PeerKey>>> = LazyLock::new(|| {
+    let places = Shares {
+        each: LOOK_UPS_EACH,
+        all: LOOK_UPS,
+    };
+    let within = Shares {
+        each: WAITING_EACH,
+        all: WAITING,
+    };
+    KeyedSemaphore::new(places, within)
+});
 
 /// A caller with permission `P`. Without credentials 401, without the permission 403.
 ///
@@ -80,15 +93,17 @@ where
     let authenticator = Arc::<dyn Authenticator>::from_ref(state);
     let cpu = parts.extensions.get::<Arc<ConnectionCpu>>();
     let peer = parts.extensions.get().map(Connection::peer);
-    let _place = match (cpu, peer) {
+    let caller = match (cpu, peer) {
         (Some(cpu), Some(peer)) if !cpu.is_exempt() => {
-            let place = STRANGERS.enter(&peer, LOOK_UP_WAIT).await;
-            let late = |_| AuthFault::Unavailable("too many credentials are being looked up".into());
-            Some(place.map_err(late)?)
+            let _stranger = cpu.wait_as_stranger();
+            let turn = async move {
+                let place = STRANGERS.enter(&peer, LOOK_UP_WAIT).await.map_err(crowded)?;
+                Ok(Box::new(place) as Box<dyn Send>)
+            };
+            authenticator.authenticate_in_turn(token, Box::pin(turn)).await
         }
-        _ => None,
+        _ => authenticator.authenticate(token).await,
     };
-    let caller = authenticator.authenticate(token).await;
     if let Some(cpu) = cpu {
         match &caller {
             Ok(_) => cpu.authenticated(),
@@ -101,6 +116,13 @@ where
         }
     }
     caller
+}
+
+fn crowded(excess: Exceeded) -> AuthFault {
+    match excess {
+        Exceeded::PerKey => AuthFault::TooMany,
+        Exceeded::Total => AuthFault::Unavailable("too many credentials are being looked up".into()),
+    }
 }
 
 // RFC 6750 section 2.1: one header, the scheme in any case, then a token68.

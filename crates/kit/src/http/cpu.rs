@@ -214,7 +214,33 @@ impl Drop for RunningRequest {
     }
 }
 
+/// A request whose caller is not known yet and waits to be. No core is kept free for it until this is dropped.
+pub(crate) struct Stranger<'a>(Option<&'a ConnectionCpu>);
+
+impl Drop for Stranger<'_> {
+    fn drop(&mut self) {
+        let Some(cpu) = self.0 else { return };
+        let mut running = lock(&cpu.running);
+        // Not if one was kept for all of them since, or the request is over.
+        if running.first < running.all {
+            running.first += 1;
+            cpu.spare().begin(1, Instant::now());
+        }
+    }
+}
+
 impl ConnectionCpu {
+    /// Until its caller is known, a request is none of a caller who comes first.
+    pub(crate) fn wait_as_stranger(&self) -> Stranger<'_> {
+        let mut running = lock(&self.running);
+        if self.is_exempt() || running.first == 0 {
+            return Stranger(None);
+        }
+        running.first -= 1;
+        self.spare().end(1, Instant::now());
+        Stranger(Some(self))
+    }
+
     /// A credential of this connection is valid: nothing of it is counted any more.
     pub(crate) fn authenticated(&self) {
         if !self.set_exempt(true) {

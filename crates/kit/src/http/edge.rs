@@ -174,7 +174,8 @@ impl Edge {
             response = acceptable(&accept, response);
         }
         if method.is_safe() {
-            response = self.answers.hold(peer, response);
+            let principal = place.as_ref().and_then(Place::principal);
+            response = self.answers.hold(peer, principal, response);
         }
         if let Some(place) = place {
             response = place.until_taken(response);

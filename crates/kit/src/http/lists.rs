@@ -11,7 +11,7 @@ use std::time::Duration;
 use http::request::Parts;
 
 use super::body::{Admitted, Gate};
-use super::quota::{Exceeded, KeyedSemaphore};
+use super::quota::{Exceeded, KeyedSemaphore, Shares};
 use crate::error::Kind;
 use crate::problem::Problem;
 
@@ -26,8 +26,13 @@ const LONGEST_REST: Duration = Duration::from_secs(1);
 /// Longest wait for a place.
 const WAIT: Duration = Duration::from_secs(10);
 
-static LISTS: LazyLock<Arc<KeyedSemaphore<Arc<str>>>> =
-    LazyLock::new(|| KeyedSemaphore::new(PLACES_EACH, WAITING_EACH, PLACES));
+static LISTS: LazyLock<Arc<KeyedSemaphore<Arc<str>>>> = LazyLock::new(|| {
+    let places = Shares {
+        each: PLACES_EACH,
+        all: PLACES,
+    };
+    KeyedSemaphore::new(places, Shares::each(WAITING_EACH))
+});
 
 /// Notes whose request it is, which has a place among those of its principal. From here on its body may be read, and a page is
 /// made in a place of its own.

@@ -62,6 +62,11 @@ fn refusal(what: &str) -> Problem {
 }
 
 impl Place {
+    /// Who asks, if he has authenticated.
+    pub(super) fn principal(&self) -> Option<&Arc<str>> {
+        self.principal.as_ref().map(Reservation::key)
+    }
+
     /// The answer, which has the place until it was taken.
     pub(super) fn until_taken(self, response: Response) -> Response {
         if response.body().is_end_stream() {

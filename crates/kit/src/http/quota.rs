@@ -133,6 +133,11 @@ pub(crate) struct Reservation<K: Eq + Hash + Clone> {
 }
 
 impl<K: Eq + Hash + Clone> Reservation<K> {
+    /// Whose it is.
+    pub(crate) fn key(&self) -> &K {
+        &self.key
+    }
+
     /// Takes `amount` more, or nothing.
     pub(crate) fn more(&mut self, amount: usize) -> Result<(), Exceeded> {
         self.quotas.add(&self.key, amount)?;
@@ -147,6 +152,23 @@ impl<K: Eq + Hash + Clone> Drop for Reservation<K> {
     }
 }
 
+/// What one key has at most, and all keys together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shares {
+    pub(crate) each: usize,
+    pub(crate) all: usize,
+}
+
+impl Shares {
+    /// With a bound for one key only.
+    pub(crate) const fn each(each: usize) -> Self {
+        Self {
+            each,
+            all: usize::MAX,
+        }
+    }
+}
+
 /// Places that keys wait for.
 #[derive(Debug)]
 pub(crate) struct KeyedSemaphore<K> {
@@ -157,19 +179,18 @@ pub(crate) struct KeyedSemaphore<K> {
 }
 
 impl<K: Eq + Hash + Clone> KeyedSemaphore<K> {
-    /// One key has at most `each` places at a time and at most `waiting` callers in places and in the queue together;
-    /// all keys have at most `all` places.
-    pub(crate) fn new(each: usize, waiting: usize, all: usize) -> Arc<Self> {
+    /// So many `places` at a time, and so many callers `within` places and queue together.
+    pub(crate) fn new(places: Shares, within: Shares) -> Arc<Self> {
         Arc::new(Self {
-            each,
-            waiting: Quotas::new(waiting, usize::MAX),
-            all: Arc::new(Semaphore::new(all)),
+            each: places.each,
+            waiting: Quotas::new(within.each, within.all),
+            all: Arc::new(Semaphore::new(places.all)),
             own: Mutex::default(),
         })
     }
 
-    /// Waits for a place, but not for longer than `wait`. The key's own excess is the reason if its queue is full or others
-    /// of the same key had its places all the time.
+    /// Waits for a place, but not for longer than `wait`. The key's own excess is the reason if its part of the queue is full
+    /// or others of the same key had its places all the time.
     pub(crate) async fn enter(self: &Arc<Self>, key: &K, wait: Duration) -> Result<KeyedPermit<K>, Exceeded> {
         let until = Instant::now() + wait;
         let queued = self.waiting.take(key, 1)?;
@@ -251,7 +272,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_place_is_waited_for_and_forgotten_after_use() {
-        let places = KeyedSemaphore::new(1, 2, 2);
+        let places = KeyedSemaphore::new(Shares { each: 1, all: 2 }, Shares { each: 2, all: 3 });
         let held = places.enter(&"a", WAIT).await.unwrap();
         let waits = {
             let places = Arc::clone(&places);
@@ -262,6 +283,8 @@ mod tests {
         }
         assert!(places.enter(&"a", WAIT).await.is_err(), "its queue is full");
         let other = places.enter(&"b", WAIT).await.unwrap();
+        let more = places.enter(&"c", WAIT).await.err();
+        assert_eq!(more, Some(Exceeded::Total), "the queue of all is full");
         drop(held);
         assert!(waits.await.unwrap());
         drop(other);
@@ -271,7 +294,7 @@ mod tests {
     #[tokio::test]
     async fn who_waited_in_vain_knows_for_whom() {
         const SHORT: Duration = Duration::from_millis(50);
-        let places = KeyedSemaphore::new(1, 64, 2);
+        let places = KeyedSemaphore::new(Shares { each: 1, all: 2 }, Shares::each(64));
         let held = places.enter(&"a", WAIT).await.unwrap();
         assert_eq!(
             places.enter(&"a", SHORT).await.err(),

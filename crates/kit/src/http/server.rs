@@ -18,7 +18,7 @@ use super::connection::{Connection, End, Handler, run};
 use super::cpu::{ConnectionCpu, Metered, admitted};
 use super::limits::Limits;
 use super::linger::{Lingering, Slot};
-use super::quota::{KeyedPermit, KeyedSemaphore, PeerKey, Quotas};
+use super::quota::{KeyedPermit, KeyedSemaphore, PeerKey, Quotas, Shares};
 use super::site::{Protocol, Site};
 use crate::peer::Peer;
 use crate::tls::TlsSource;
@@ -58,7 +58,13 @@ pub async fn serve(
     let host = Arc::new(Host {
         tls,
         site,
-        handshakes: KeyedSemaphore::new(limits.handshakes_per_peer, limits.connections, limits.handshakes),
+        handshakes: KeyedSemaphore::new(
+            Shares {
+                each: limits.handshakes_per_peer,
+                all: limits.handshakes,
+            },
+            Shares::each(limits.connections),
+        ),
         limits,
         end,
     });

@@ -124,13 +124,13 @@ async fn a_principal_has_a_bounded_number_of_requests_whatever_its_addresses() {
     held.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
-/// Never comes to an end with `stuck`.
+/// Never comes to an end with `stuck` or anything that begins so. What begins with `~` has not the form of a credential.
 struct Slow(AtomicUsize);
 
 impl Authenticator for Slow {
     fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Caller, AuthFault>> {
         async move {
-            if token == "stuck" {
+            if token.starts_with("stuck") {
                 self.0.fetch_add(1, Ordering::Relaxed);
                 std::future::pending::<()>().await;
             }
@@ -138,17 +138,17 @@ impl Authenticator for Slow {
         }
         .boxed()
     }
+
+    fn is_well_formed(&self, token: &str) -> bool {
+        !token.starts_with('~')
+    }
 }
 
 #[tokio::test]
 async fn one_address_has_a_bounded_number_of_credentials_looked_up_at_a_time() {
     let slow = Arc::new(Slow(AtomicUsize::new(0)));
     let served = served(slow.clone()).await;
-    let strange = std::net::Ipv4Addr::new(127, 0, 0, 77);
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .local_address(Some(strange.into()));
-    let client = client.build().unwrap();
+    let client = at(77);
     let mut stuck = tokio::task::JoinSet::new();
     for _ in 0..16 {
         stuck.spawn(client.get(served.http("/whoami")).bearer_auth("stuck").send());
@@ -162,6 +162,52 @@ async fn one_address_has_a_bounded_number_of_credentials_looked_up_at_a_time() {
         );
     }
     assert_eq!(slow.0.load(Ordering::Relaxed), 2, "the rest waits");
+}
+
+/// A client with an address of its own.
+fn at(last: u8) -> reqwest::Client {
+    let _first_wins = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let address = std::net::Ipv4Addr::new(127, 0, 0, last);
+    reqwest::Client::builder()
+        .no_proxy()
+        .local_address(Some(address.into()))
+        .build()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn what_needs_no_look_up_does_not_wait_behind_those_that_are_looked_up() {
+    let slow = Arc::new(Slow(AtomicUsize::new(0)));
+    let clock = Arc::new(MockClock::new(now()));
+    let hour = Duration::from_secs(3600);
+    let cached = CachedAuthenticator::with_lifetimes(slow.clone(), clock, hour, hour);
+    let served = served(Arc::new(cached)).await;
+    let (client, url) = (at(78), served.http("/whoami"));
+    let ask = |token: &str| {
+        let asked = client.get(&url).bearer_auth(token).header("connection", "close");
+        tokio::spawn(tokio::time::timeout(Duration::from_secs(8), asked.send()))
+    };
+    let status = async |token: &str| ask(token).await.unwrap().expect("it waits").unwrap().status();
+    assert_eq!(status("good").await, 200);
+    // Both places of the address, and what waits for them.
+    let mut stuck: Vec<_> = (0..40).map(|number| ask(&format!("stuck{number}"))).collect();
+    let refused = loop {
+        let (ended, _, rest) = futures::future::select_all(stuck).await;
+        stuck = rest;
+        let answer = ended.unwrap().expect("its queue has no end").unwrap();
+        if stuck.len() == 32 {
+            break answer;
+        }
+    };
+    assert_eq!(refused.status(), 429);
+    assert!(refused.headers().contains_key("retry-after"));
+    assert!(refused.text().await.unwrap().contains("of this client"));
+    assert_eq!(slow.0.load(Ordering::Relaxed), 2);
+    assert_eq!(status("good").await, 200, "known from before");
+    assert_eq!(status("~guess").await, 401, "not the form of a credential");
+    let elsewhere = at(79).get(&url).bearer_auth("bad").send().await.unwrap();
+    assert_eq!(elsewhere.status(), 401, "others");
+    stuck.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 async fn get_with(

@@ -1,12 +1,15 @@
 //! Clients that mean harm, one listener, short limits.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::routing::{get, post};
+use axum::{Extension, Router};
+use futures::future::BoxFuture;
 use http::Method;
-use kit::http::{AnswerMemory, Declared, Edge, Json, Limits, Pace, Raw, Site, Unauthenticated};
+use kit::auth::{AuthFault, Authenticated, Authenticator, Caller};
+use kit::http::{AnswerMemory, Declared, Edge, Json, Limits, Pace, Raw, Shared, Site, Unauthenticated};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -230,13 +233,85 @@ async fn pages_that_one_client_leaves_unread_are_bounded_over_http_1() {
     assert_eq!(answer.bytes().await.unwrap().len(), PAGE);
 }
 
+/// Knows every token: it is the name of the principal.
+struct Everybody;
+
+impl Authenticator for Everybody {
+    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Caller, AuthFault>> {
+        let caller = Caller {
+            subject: token.to_owned(),
+            roles: Vec::new(),
+            permissions: Vec::new(),
+            expires: None,
+            allowed_names: Vec::new(),
+        };
+        Box::pin(async { Ok(caller) })
+    }
+}
+
+/// The status of an answer whose rest stays unread while the stream is held.
+async fn unread(address: Ipv4Addr, served: &Served, head: &str) -> (String, TcpStream) {
+    let mut stream = from(address, served).await;
+    let request = format!("GET {head}\r\nHost: a\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut line = [0; 12];
+    stream.read_exact(&mut line).await.unwrap();
+    (String::from_utf8_lossy(&line[9..]).into_owned(), stream)
+}
+
+#[tokio::test]
+async fn answers_that_strangers_leave_unread_take_nothing_from_callers_with_a_credential() {
+    const PAGE: usize = 4 << 20;
+    static DOCUMENT: [u8; PAGE] = [b'x'; PAGE];
+    let router = Router::new()
+        .route("/page", get(async || vec![b'x'; PAGE]))
+        .route("/list", get(async |_: Authenticated| vec![b'x'; PAGE]))
+        .route(
+            "/document",
+            get(async || (Extension(Shared), DOCUMENT.as_slice())),
+        )
+        .with_state::<()>(Arc::new(Everybody) as Arc<dyn Authenticator>);
+    let edge = Edge::new("test").answer_memory(AnswerMemory::new(8 * PAGE, 2 * PAGE));
+    let served = Served::plain(edge.around(router)).await;
+    let address = |last| Ipv4Addr::new(127, 0, 0, last);
+    let mut held = Vec::new();
+    for (last, status) in [
+        (2, "200"),
+        (2, "200"),
+        (2, "429"),
+        (3, "200"),
+        (3, "200"),
+        (4, "503"),
+        (5, "503"),
+    ] {
+        let (answered, stream) = unread(address(last), &served, "/page HTTP/1.1").await;
+        assert_eq!(answered, status, "a stranger at {last}");
+        held.push(stream);
+    }
+    for (last, name, status) in [
+        (2, "one", "200"),
+        (4, "one", "200"),
+        (5, "one", "429"),
+        (2, "two", "200"),
+        (2, "two", "200"),
+        (2, "three", "503"),
+    ] {
+        let head = format!("/list HTTP/1.1\r\nAuthorization: Bearer {name}");
+        let (answered, stream) = unread(address(last), &served, &head).await;
+        assert_eq!(answered, status, "{name} at {last}");
+        held.push(stream);
+    }
+    let (answered, _stream) = unread(address(2), &served, "/document HTTP/1.1").await;
+    assert_eq!(answered, "200", "what takes no memory is always answered");
+}
+
 /// The ClientHello of a client that speaks TLS 1.3.
 fn client_hello() -> Vec<u8> {
     let config = rustls::ClientConfig::builder()
         .with_root_certificates(rustls::RootCertStore::empty())
         .with_no_client_auth();
     let name = "localhost".try_into().unwrap();
-    let mut connection = rustls::ClientConnection::new(std::sync::Arc::new(config), name).unwrap();
+    let mut connection = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
     let mut hello = Vec::new();
     connection.write_tls(&mut hello).unwrap();
     hello
@@ -256,7 +331,7 @@ async fn handshakes_that_do_not_go_on_keep_nobody_out() {
         handshakes: 2,
         ..Limits::default()
     };
-    let served = Served::new(Some(std::sync::Arc::new(identity)), site(), limits).await;
+    let served = Served::new(Some(Arc::new(identity)), site(), limits).await;
     let root = reqwest::Certificate::from_pem(ca.pem.as_bytes()).unwrap();
     for begun in [client_hello()[..7].to_vec(), client_hello()] {
         let mut held = Vec::new();

@@ -122,3 +122,23 @@ async fn connections_in_debt_are_served_in_turn() {
     // A fifth of a second for each.
     assert!(begun.elapsed() >= seconds(0.55), "{:?}", begun.elapsed());
 }
+
+#[tokio::test]
+async fn no_core_is_kept_for_a_caller_who_waits_to_be_known() {
+    let budget = CpuBudget::of(0.5, 1.0, 2);
+    let cpu = budget.connection(peer(1), false);
+    // Long after the last that was seen: only requests under way count.
+    let kept = || !cpu.spare().is_idle(Instant::now() + seconds(10.0));
+    let request = RunningRequest::begin(&cpu);
+    assert!(kept());
+    let stranger = cpu.wait_as_stranger();
+    assert!(!kept());
+    drop(stranger);
+    assert!(kept(), "it goes on");
+    let stranger = cpu.wait_as_stranger();
+    cpu.authenticated();
+    assert!(kept(), "another request has shown who it is");
+    drop(stranger);
+    drop(request);
+    assert!(!kept(), "each is counted once");
+}
