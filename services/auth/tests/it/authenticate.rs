@@ -92,6 +92,11 @@ async fn every_bad_credential_is_refused_alike(world: World) {
             "{credential}: {here:?} {there:?}"
         );
     }
+    for credential in ["", "gv_1_2", "bearer", &"gv_".repeat(40)] {
+        let here = running.auth.authenticator();
+        assert!(!here.is_well_formed(credential) && !remote.is_well_formed(credential));
+    }
+    assert!(remote.is_well_formed(text(&made)) && remote.is_well_formed(&flipped));
     assert!(remote.authenticate(text(&made)).await.is_ok());
 }
 
