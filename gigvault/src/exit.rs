@@ -20,6 +20,10 @@ const DEFAULT_PORT: u16 = 8443;
 /// What the API says where no route matches, and not only no object.
 const NO_ROUTE: &str = "there is nothing at this path";
 
+const NOT_KNOWN: &str = "the request was sent and its answer was lost, so it is not known whether it was done: look before \
+                         you ask again (`gigvault cert list`, `apikey list`, `key list`, `ca list`; an API key whose text was lost: \
+                         `gigvault apikey revoke PREFIX`)";
+
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 const DENIED: u8 = 3;
@@ -82,7 +86,11 @@ fn hint(error: &anyhow::Error) -> Option<String> {
     if let Some(hint) = hint_for_files(error) {
         return Some(hint);
     }
-    match error.downcast_ref::<Error>()? {
+    let answer = error.downcast_ref::<Error>()?;
+    if answer.leaves_open() && matches!(answer, Error::Unreachable { .. } | Error::Timeout { .. }) {
+        return Some(NOT_KNOWN.to_owned());
+    }
+    match answer {
         Error::Unreachable { url, .. } | Error::Timeout { url, .. } => {
             let running = "is the server running (`gigvault up`)? `gigvault doctor` looks closer";
             Some(match names_port(url) {
@@ -135,7 +143,8 @@ fn hint_for_files(error: &anyhow::Error) -> Option<String> {
         .find_map(|cause| cause.downcast_ref::<std::io::Error>())?
         .kind();
     match kind {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+        // What is printed is the answer to something that was done: running it again does another.
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded if is_file => {
             Some("make room on that file system and run it again; what was begun is then finished".to_owned())
         }
         ErrorKind::ReadOnlyFilesystem => Some(

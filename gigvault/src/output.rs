@@ -36,6 +36,14 @@ impl Output {
         }
     }
 
+    /// For what is shown once and never again.
+    pub(crate) fn must_arrive(self) -> Self {
+        Self {
+            stdout: self.stdout.must_arrive(),
+            ..self
+        }
+    }
+
     /// A list: a table with these columns, or the whole object.
     pub(crate) fn list<T: Serialize>(
         self,

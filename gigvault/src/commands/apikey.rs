@@ -1,5 +1,6 @@
 //! `apikey create | list | revoke`.
 
+use anyhow::Context;
 use client::{ApiKey, NewApiKey, RevokedKeys};
 use secrecy::ExposeSecret;
 
@@ -42,7 +43,13 @@ pub(super) async fn run(
                 ("names", made.key.allowed_names.join(", ")),
                 ("token", made.token.expose_secret().to_owned()),
             ];
-            output.one(&made, &facts)?;
+            output.must_arrive().one(&made, &facts).with_context(|| {
+                format!(
+                    "API key {prefix} was made, and its text is lost: revoke it with `gigvault apikey revoke {prefix}`, and make \
+                     another",
+                    prefix = made.key.prefix
+                )
+            })?;
             note("The token cannot be shown again.");
             Ok(())
         }

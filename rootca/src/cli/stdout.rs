@@ -10,6 +10,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 #[derive(Clone, Copy, Debug)]
 pub struct Stdout {
     terminal: bool,
+    must_arrive: bool,
 }
 
 impl Stdout {
@@ -18,6 +19,16 @@ impl Stdout {
     pub fn new() -> Self {
         Self {
             terminal: io::stdout().is_terminal(),
+            must_arrive: false,
+        }
+    }
+
+    /// What is shown once and never again: a reader that is gone is an error too.
+    #[must_use]
+    pub fn must_arrive(self) -> Self {
+        Self {
+            must_arrive: true,
+            ..self
         }
     }
 
@@ -33,7 +44,14 @@ impl Stdout {
     /// When it cannot be written.
     pub fn write_own(self, text: &str) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
-        quiet(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+        self.quiet(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+    }
+
+    fn quiet(self, written: io::Result<()>) -> io::Result<()> {
+        match written {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe && !self.must_arrive => Ok(()),
+            written => written,
+        }
     }
 }
 
@@ -46,7 +64,7 @@ impl Default for Stdout {
 impl Write for Stdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut stdout = io::stdout().lock();
-        quiet(match self.terminal {
+        self.quiet(match self.terminal {
             true => stdout.write_all(printable(&String::from_utf8_lossy(bytes)).as_bytes()),
             false => stdout.write_all(bytes),
         })?;
@@ -54,14 +72,7 @@ impl Write for Stdout {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        quiet(io::stdout().lock().flush())
-    }
-}
-
-fn quiet(written: io::Result<()>) -> io::Result<()> {
-    match written {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => written,
+        self.quiet(io::stdout().lock().flush())
     }
 }
 
