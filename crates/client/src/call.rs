@@ -23,8 +23,9 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// What became of one sending.
 enum Attempt {
     Done(StatusCode, Vec<u8>),
-    /// The server asks to be asked again after this time.
-    Again(Duration),
+    /// The server asks to be asked again after this time. It may have done what it was asked for all the same, where it
+    /// failed (5xx): then its answer is here too.
+    Again(Duration, Option<Error>),
 }
 
 /// Before a request is sent again whose answer to this attempt was lost; attempts are counted from 1.
@@ -48,6 +49,8 @@ pub(crate) struct Call<'a> {
     body: Option<Vec<u8>>,
     idempotency_key: Option<String>,
     repeatable: bool,
+    /// A part of the path that cannot be sent.
+    no_name: Option<String>,
 }
 
 impl<'a> Call<'a> {
@@ -57,6 +60,8 @@ impl<'a> Call<'a> {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }
+        // These three cannot be escaped.
+        let no_name = path.iter().find(|part| matches!(**part, "" | "." | ".."));
         Self {
             client,
             method,
@@ -64,6 +69,7 @@ impl<'a> Call<'a> {
             body: None,
             idempotency_key: None,
             repeatable: true,
+            no_name: no_name.map(|part| (*part).to_owned()),
         }
     }
 
@@ -129,13 +135,24 @@ impl<'a> Call<'a> {
     }
 
     /// A request whose answer is lost is sent again where that is safe: with its Idempotency-Key it gets the answer that
-    /// was lost. A server that cannot be reached at all is not waited for, unless an answer of it was lost before.
+    /// was lost. A server that cannot be reached at all is not waited for, unless an answer of it was lost before. What
+    /// one sending left open, a later one settles only by an answer to what was asked.
     async fn bytes(&self) -> Result<(StatusCode, Vec<u8>), Error> {
+        self.settled().await.map_err(|error| match self.changes() {
+            true => error,
+            false => error.of_reading(),
+        })
+    }
+
+    async fn settled(&self) -> Result<(StatusCode, Vec<u8>), Error> {
         let mut lost: Option<Error> = None;
         let mut attempt = 1;
         loop {
             let wait = match self.attempt(attempt).await {
-                Ok(Attempt::Again(wait)) => wait,
+                Ok(Attempt::Again(wait, open)) => {
+                    lost = lost.or(open);
+                    wait
+                }
                 Ok(Attempt::Done(status, body)) => return Ok((status, body)),
                 Err(error) if error.lost_the_answer() || lost.is_some() => {
                     if error.settles_earlier() {
@@ -160,14 +177,28 @@ impl<'a> Call<'a> {
     async fn attempt(&self, attempt: u32) -> Result<Attempt, Error> {
         let response = self.send().await?;
         if let Some(wait) = self.pause(&response, attempt) {
-            return Ok(Attempt::Again(wait));
+            let open = match self.changes() && response.status().is_server_error() {
+                true => self.read(response).await.err(),
+                false => None,
+            };
+            return Ok(Attempt::Again(wait, open));
         }
         let (status, body) = self.read(response).await?;
         Ok(Attempt::Done(status, body))
     }
 
+    /// Whether there may be an effect, and not only an answer.
+    fn changes(&self) -> bool {
+        self.method != Method::GET
+    }
+
     /// Sends once.
     pub(crate) async fn send(&self) -> Result<Response, Error> {
+        if let Some(no_name) = &self.no_name {
+            return Err(Error::Config(format!(
+                "{no_name:?} is not a name or a number of anything"
+            )));
+        }
         let mut request = self.client.http.request(self.method.clone(), self.url.clone());
         request = request.header(
             ACCEPT,

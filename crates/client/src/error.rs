@@ -118,6 +118,14 @@ impl Error {
         }
     }
 
+    /// The same for a request that only reads: there is nothing that the server may have done.
+    pub(crate) fn of_reading(mut self) -> Self {
+        if let Self::Unreachable { sent, .. } | Self::Timeout { sent, .. } = &mut self {
+            *sent = false;
+        }
+        self
+    }
+
     /// Whether the request was under way when its connection broke.
     pub(crate) fn lost_the_answer(&self) -> bool {
         matches!(self, Self::Unreachable { sent: true, .. })

@@ -162,3 +162,44 @@ async fn a_refusal_of_the_caller_says_nothing_about_the_request_whose_answer_was
         assert_eq!(error.unwrap_err().leaves_open(), status == 503, "{status}");
     }
 }
+
+/// The server failed after it had begun: what it says then, or that it is gone, does not tell what became of the request.
+#[tokio::test]
+async fn a_failure_of_the_server_is_not_settled_by_a_later_refusal_of_the_caller() {
+    for later in [401, 403, 429] {
+        let refusal =
+            format!(r#"{{"type": "https://gigvault.dev/problems/x", "title": "x", "status": {later}}}"#);
+        let answers = std::iter::once(unavailable(Some("0"))).chain((0..4).map(|_| json(later, &refusal)));
+        let server = Server::answering(answers).await;
+        let error = server
+            .client()
+            .api_keys()
+            .create(&NewApiKey::default())
+            .await
+            .unwrap_err();
+        assert!(error.leaves_open(), "{later}: {error}");
+    }
+    let settled = json(
+        422,
+        r#"{"type": "https://gigvault.dev/problems/x", "title": "x", "status": 422}"#,
+    );
+    let server = Server::answering([unavailable(Some("0")), settled]).await;
+    let error = server
+        .client()
+        .api_keys()
+        .create(&NewApiKey::default())
+        .await
+        .unwrap_err();
+    assert_eq!(error.status(), Some(422));
+    assert!(!error.leaves_open());
+}
+
+#[tokio::test]
+async fn what_would_change_the_path_is_not_sent() {
+    let server = Server::answering([]).await;
+    for name in ["", ".", ".."] {
+        let error = server.client().cas().get(name).await.unwrap_err();
+        assert!(matches!(error, Error::Config(_)), "{error}");
+    }
+    assert!(server.asked().is_empty());
+}
