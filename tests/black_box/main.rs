@@ -50,6 +50,7 @@ mod rights;
 mod rotation;
 mod search;
 mod services;
+mod shown_once;
 mod state;
 mod stopping;
 mod strict;
