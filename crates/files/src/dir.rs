@@ -1,12 +1,15 @@
 //! Directories for the owner only, changes of names, and what crashes left.
 
 use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File, Metadata, Permissions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use rustix::fs::OFlags;
+
 use crate::error::kind;
+use crate::read::flags;
 use crate::stage::{PREFIX, SUFFIX};
 use crate::tree::check_owner;
 use crate::{Error, fault, quoted};
@@ -121,7 +124,8 @@ pub fn sync_parent(path: &Path) -> Result<(), Error> {
         .map_err(Error::io("sync", directory))
 }
 
-/// Removes what crashes left of unfinished writes. Only for a directory that nobody else writes in at the same time.
+/// Removes what crashes left of unfinished writes, and nothing that a living process is about to name: a user may have a key
+/// staged here while a server starts.
 ///
 /// # Errors
 /// [`Error::Io`].
@@ -129,7 +133,7 @@ pub fn sweep(directory: &Path) -> Result<(), Error> {
     let failed = || Error::io("clean up", directory);
     for entry in fs::read_dir(directory).map_err(failed())? {
         let entry = entry.map_err(failed())?;
-        if is_staged(&entry.file_name()) {
+        if is_staged(&entry.file_name()) && !is_held(&entry.path()) {
             fs::remove_file(entry.path()).map_err(failed())?;
         }
     }
@@ -140,6 +144,15 @@ fn is_staged(name: &OsStr) -> bool {
     name.to_str()
         .and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX))
         .is_some_and(|middle| middle.len() == 16 && middle.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// Whether a process has it staged.
+fn is_held(path: &Path) -> bool {
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags(OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY))
+        .open(path);
+    file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
 pub(crate) fn parent(path: &Path) -> &Path {

@@ -56,6 +56,8 @@ pub fn check_free(path: &Path) -> Result<(), Error> {
 pub struct Staged {
     temporary: PathBuf,
     path: PathBuf,
+    /// Locked while this lives: it tells the sweep of another process that this is no leftover of a crash.
+    held: File,
 }
 
 /// Writes a file beside its place.
@@ -66,12 +68,16 @@ pub fn stage(path: &Path, contents: &[u8], mode: u32) -> Result<Staged, Error> {
     let failed = |action| Error::io(action, path);
     let temporary = parent(path).join(temporary_name().map_err(failed("name"))?);
     fault::point().map_err(failed("create"))?;
-    let mut file = open_new(&temporary, mode).map_err(failed("create"))?;
+    let file = open_new(&temporary, mode).map_err(failed("create"))?;
+    // Some file systems know no locks. There the name alone decides.
+    let _locked = file.try_lock();
     let staged = Staged {
         temporary,
         path: path.to_owned(),
+        held: file,
     };
-    set_mode(&file, mode).map_err(failed("set the mode of"))?;
+    let mut file = &staged.held;
+    set_mode(file, mode).map_err(failed("set the mode of"))?;
     file.write_all(contents)
         .and_then(|()| file.sync_all())
         .map_err(failed("write"))?;

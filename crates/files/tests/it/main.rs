@@ -195,6 +195,17 @@ fn only_what_a_crash_left_is_swept_away() {
 }
 
 #[test]
+fn what_somebody_has_staged_is_not_swept_away() {
+    let dir = dir();
+    let path = dir.path().join("web.key");
+    let staged = files::stage(&path, b"new", 0o600).unwrap();
+    files::sweep(dir.path()).unwrap();
+    staged.replace().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"new");
+    assert_eq!(entries(&dir), 1);
+}
+
+#[test]
 fn what_was_kept_has_a_name_of_its_own_and_is_not_swept_away() {
     let dir = dir();
     let path = dir.path().join("web.key");
