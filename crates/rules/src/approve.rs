@@ -59,7 +59,10 @@ pub fn approve(
     let subject = subject::settle(profile, &request, &sans)?;
     size::check(&subject, &sans)?;
     issuer.reserved_names().check(&request.grant, &subject, &sans)?;
-    request.grant.names().check(&subject, &sans)?;
+    request.grant.names().check("this credential", &subject, &sans)?;
+    profile
+        .allowed_names
+        .check(&format!("profile {}", profile.name), &subject, &sans)?;
     names::check(issuer, &subject, &sans)?;
     let validity = validity::settle(profile, &request, issuer, now)?;
     let spec = CertificateSpec {

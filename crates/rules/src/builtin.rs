@@ -10,6 +10,7 @@ use x509::name::oids;
 use x509::san::SanKind::{self, Dns, Email, Ip, OtherName, Upn, Uri};
 
 use crate::duration::{days, hours};
+use crate::limits::NameLimits;
 use crate::profile::{CommonName, Kind, Profile, Revocation, SanRule, SubjectRule};
 
 const EVERY_KEY: [KeyAlgorithm; 7] = [P256, P384, P521, Rsa(2048), Rsa(3072), Rsa(4096), Ed25519];
@@ -65,6 +66,7 @@ fn end_entity(name: &str, description: &str, purposes: &[Eku]) -> Profile {
         revocation: Revocation::Published,
         must_staple: false,
         name_constraints: NameConstraints::default(),
+        allowed_names: NameLimits::default(),
         development: false,
     }
 }

@@ -1,4 +1,4 @@
-//! Limits on the names that one credential may have certified.
+//! Limits on the names that one credential may have certified, or that a profile takes.
 //!
 //! A limit is a pattern: `dns:web.example.test`, `dns:*.dev.example.test` (every name below, wildcards too),
 //! `ip:10.1.0.0/16`, `email:*@example.test`, `upn:*@example.test`, `uri:https://a.example.test/x/*`,
@@ -11,6 +11,7 @@ mod network;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use x509::Oid;
 use x509::name::oids;
 use x509::san::SanKind;
@@ -20,13 +21,14 @@ use crate::denied::Denied;
 use crate::text::attributes;
 use network::Network;
 
-/// Most limits of one credential.
+/// Most limits of one credential or profile.
 pub const MAX_LIMITS: usize = 100;
 /// Longest pattern, in bytes.
 const MAX_PATTERN: usize = 512;
 
-/// The patterns of one credential; none at all allows everything.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The patterns of one credential or profile; none at all allows everything. In configuration a list of texts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Vec<String>", try_from = "Vec<String>")]
 pub struct NameLimits(Vec<NameLimit>);
 
 /// One pattern. `Display` gives its canonical form.
@@ -63,6 +65,20 @@ enum Pattern {
 pub struct LimitError {
     pattern: String,
     problem: String,
+}
+
+impl TryFrom<Vec<String>> for NameLimits {
+    type Error = LimitError;
+
+    fn try_from(patterns: Vec<String>) -> Result<Self, LimitError> {
+        Self::parse(&patterns)
+    }
+}
+
+impl From<NameLimits> for Vec<String> {
+    fn from(limits: NameLimits) -> Self {
+        limits.patterns()
+    }
 }
 
 impl NameLimits {
@@ -112,12 +128,12 @@ impl NameLimits {
         self.0.iter().any(|limit| limit.0.names(attribute, value))
     }
 
-    /// Refuses the first name that no pattern covers.
-    pub(crate) fn check(&self, subject: &DistinguishedName, sans: &[San]) -> Result<(), Denied> {
+    /// Refuses the first name that no pattern covers; `whose` limits these are is said.
+    pub(crate) fn check(&self, whose: &str, subject: &DistinguishedName, sans: &[San]) -> Result<(), Denied> {
         if self.is_unlimited() {
             return Ok(());
         }
-        let advice = || format!("this credential is limited to {}", self.patterns().join(", "));
+        let advice = || format!("{whose} is limited to {}", self.patterns().join(", "));
         if let Some(san) = sans
             .iter()
             .find(|san| !self.0.iter().any(|limit| limit.0.covers(san)))

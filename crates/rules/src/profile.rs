@@ -22,6 +22,7 @@ pub use subject::{CommonName, SubjectRule};
 pub use validate::ProfileError;
 
 use crate::duration;
+use crate::limits::NameLimits;
 use crate::text;
 
 /// Longest time that a certificate may start before its signature is made (CA/Browser Forum BR 7.1.2.7: 48 hours).
@@ -87,6 +88,9 @@ pub struct Profile {
     /// Name constraints that certified CAs are held to (RFC 5280 section 4.2.1.10).
     #[serde(default, with = "text::name_constraints")]
     pub name_constraints: NameConstraints,
+    /// Patterns of [`NameLimits`] that every name has to match, whoever asks; all names if empty.
+    #[serde(default)]
+    pub allowed_names: NameLimits,
     /// Whether the `developer` role may use it.
     #[serde(default)]
     pub development: bool,

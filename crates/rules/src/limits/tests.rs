@@ -6,7 +6,9 @@ fn limits(patterns: &[&str]) -> NameLimits {
 
 fn allowed(patterns: &[&str], subject: &str, sans: &[&str]) -> bool {
     let sans: Vec<San> = sans.iter().map(|text| text.parse().unwrap()).collect();
-    limits(patterns).check(&subject.parse().unwrap(), &sans).is_ok()
+    limits(patterns)
+        .check("this credential", &subject.parse().unwrap(), &sans)
+        .is_ok()
 }
 
 #[test]

@@ -290,3 +290,41 @@ fn limits_of_a_credential_hold_for_every_name() {
         field::SUBJECT
     );
 }
+
+#[test]
+fn limits_of_a_profile_hold_whoever_asks() {
+    let mut limited = profile("tls-server");
+    limited.allowed_names = NameLimits::parse(&["dns:*.dev.example.test"]).unwrap();
+    ask(&limited, "", &["dns:a.dev.example.test"], Grant::default()).unwrap();
+    for grant in [
+        Grant::default(),
+        Grant::default().with_reserved_hosts(),
+        Grant::default().within(NameLimits::parse(&["dns:*.test"]).unwrap()),
+    ] {
+        let refused = ask(&limited, "", &["dns:b.test"], grant).unwrap_err();
+        assert_eq!(refused.field, field::SAN);
+        assert!(
+            refused
+                .to_string()
+                .contains("profile tls-server is limited to dns:*.dev.example.test"),
+            "{refused}"
+        );
+    }
+    // What the profile lets pass, the credential may still not have.
+    let narrow = Grant::default().within(NameLimits::parse(&["dns:b.dev.example.test"]).unwrap());
+    assert!(ask(&limited, "", &["dns:a.dev.example.test"], narrow).is_err());
+}
+
+#[test]
+fn limits_of_a_profile_come_from_configuration() {
+    let mut written = serde_json::to_value(profile("tls-server")).unwrap();
+    assert_eq!(written["allowed_names"], serde_json::json!([]));
+    written["allowed_names"] = serde_json::json!(["dns:*.Dev.example.test", "ip:10.0.0.0/8"]);
+    let read: Profile = serde_json::from_value(written.clone()).unwrap();
+    assert_eq!(
+        read.allowed_names.patterns(),
+        ["dns:*.dev.example.test", "ip:10.0.0.0/8"]
+    );
+    written["allowed_names"] = serde_json::json!(["*.example.test"]);
+    assert!(serde_json::from_value::<Profile>(written).is_err());
+}
