@@ -68,7 +68,7 @@ pub enum Error {
         /// When the program was built.
         built: OffsetDateTime,
     },
-    /// A certificate of somebody else.
+    /// A certificate of another issuer.
     #[error("{} was not signed by this root: {reason}", path.display())]
     NotSigned {
         /// Its file.

@@ -217,7 +217,7 @@ impl Folder {
         }
     }
 
-    /// That this root issued it to somebody: its own certificate, which it signed too, is none of these.
+    /// That this root issued it to another holder: its own certificate, which it signed too, is none of these.
     pub(crate) fn check_signed(&self, certificate: &Certificate, path: &Path) -> Result<(), Error> {
         let own = &self.certificate;
         if certificate.subject() == own.subject() && certificate.spki() == own.spki() {

@@ -56,7 +56,7 @@ pub fn check_free(path: &Path) -> Result<(), Error> {
 pub struct Staged {
     temporary: PathBuf,
     path: PathBuf,
-    /// Locked while this lives: it tells the sweep of another process that this is no leftover of a crash.
+    /// Locked while this lives: it tells the sweep of another process that no crash left this.
     held: File,
 }
 

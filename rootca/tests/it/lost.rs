@@ -91,7 +91,7 @@ fn without_a_key_nothing_is_promised() {
         revoked.stdout.contains("root.key is not there") && revoked.stdout.contains("none can be signed"),
         "{revoked:?}"
     );
-    // Nobody is asked whether to sign what cannot be signed.
+    // No question comes whether to sign what cannot be signed.
     ceremony
         .run_unlocked(&["sign-intermediate", "sub.csr"])
         .refused(1, "root.key is not there");

@@ -2,8 +2,8 @@
 //!
 //! An answer of a page is a megabyte that stays in memory until the client has read it. What one caller may leave unread
 //! is bounded; further pages are refused until it has read some. Callers who did not authenticate have at most half, however
-//! many addresses they have. They and those who did have accounts of their own, so that nobody is refused for what a
-//! stranger at his address left unread.
+//! many addresses they have. They and those who did have accounts of their own, so that no caller is refused for what a
+//! stranger at the same address left unread.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -179,7 +179,7 @@ pub(crate) struct KeyedSemaphore<K> {
 }
 
 impl<K: Eq + Hash + Clone> KeyedSemaphore<K> {
-    /// So many `places` at a time, and so many callers `within` places and queue together.
+    /// At most `places` at a time, and at most `within` callers in places and queue together.
     pub(crate) fn new(places: Shares, within: Shares) -> Arc<Self> {
         Arc::new(Self {
             each: places.each,
