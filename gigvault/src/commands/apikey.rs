@@ -1,7 +1,7 @@
 //! `apikey create | list | revoke`.
 
 use anyhow::Context;
-use client::{ApiKey, NewApiKey, RevokedKeys};
+use client::{ApiKey, Client, NewApiKey, RevokedKeys};
 use secrecy::ExposeSecret;
 
 use super::cert::note;
@@ -23,35 +23,13 @@ pub(super) async fn run(
             validity,
             allow_name,
         } => {
-            let made = client
-                .api_keys()
-                .create(&NewApiKey {
-                    name,
-                    roles: role,
-                    validity,
-                    allowed_names: allow_name,
-                })
-                .await?;
-            let facts = [
-                ("prefix", made.key.prefix.clone()),
-                ("name", made.key.name.clone()),
-                ("roles", made.key.roles.join(", ")),
-                (
-                    "expires",
-                    made.key.expires_at.map(times::minute).unwrap_or_default(),
-                ),
-                ("names", made.key.allowed_names.join(", ")),
-                ("token", made.token.expose_secret().to_owned()),
-            ];
-            output.must_arrive().one(&made, &facts).with_context(|| {
-                format!(
-                    "API key {prefix} was made, and its text is lost: revoke it with `gigvault apikey revoke {prefix}`, and make \
-                     another",
-                    prefix = made.key.prefix
-                )
-            })?;
-            note("The token cannot be shown again.");
-            Ok(())
+            let new = NewApiKey {
+                name,
+                roles: role,
+                validity,
+                allowed_names: allow_name,
+            };
+            create(&client, &new, output).await
         }
         ApikeyCommand::List { limit, cursor } => {
             let page = client.api_keys().list(Some(limit), cursor.as_deref()).await?;
@@ -98,6 +76,31 @@ pub(super) async fn run(
             report(&prefix, &done, output)
         }
     }
+}
+
+/// The text of a key is shown once: where it does not arrive, that is an error with the way to revoke it.
+async fn create(client: &Client, new: &NewApiKey, output: Output) -> anyhow::Result<()> {
+    let made = client.api_keys().create(new).await?;
+    let facts = [
+        ("prefix", made.key.prefix.clone()),
+        ("name", made.key.name.clone()),
+        ("roles", made.key.roles.join(", ")),
+        (
+            "expires",
+            made.key.expires_at.map(times::minute).unwrap_or_default(),
+        ),
+        ("names", made.key.allowed_names.join(", ")),
+        ("token", made.token.expose_secret().to_owned()),
+    ];
+    output.must_arrive().one(&made, &facts).with_context(|| {
+        format!(
+            "API key {prefix} was made, and its text is lost: revoke it with `gigvault apikey revoke {prefix}`, and make \
+             another",
+            prefix = made.key.prefix
+        )
+    })?;
+    note("The token cannot be shown again.");
+    Ok(())
 }
 
 /// What it made: what was revoked with it, and what is still good. A table without rows is not printed; a program reads
