@@ -110,8 +110,22 @@ fn a_data_directory_that_lost_keys_and_databases_is_not_started_over() {
         let said = refused(system.dir());
         assert!(said.contains("keys and databases are missing"), "{said}");
     }
+    // Without the file that names the installation, what is left of it says enough.
+    fs::remove_file(data.join("high-water")).unwrap();
+    let token = fs::read(data.join("admin.token")).unwrap();
+    for keep in ["root.crt", "chain.pem", "admin.token", "identities"] {
+        let said = refused(system.dir());
+        assert!(
+            said.contains(keep) && said.contains("another data directory"),
+            "{said}"
+        );
+        let again = gigvault(system.dir(), &["bootstrap", "--accept-restored"]);
+        assert_eq!(again.status.code(), Some(1));
+    }
+    assert_eq!(fs::read(data.join("admin.token")).unwrap(), token);
     assert_eq!(fs::read(data.join("root.crt")).unwrap(), root);
     assert!(!data.join("keys/kek").exists());
+    assert_eq!(fs::read_dir(data.join("db")).unwrap().count(), 0);
 }
 
 #[test]

@@ -12,6 +12,10 @@ use testkit::system::{System, binary};
 
 use crate::judge;
 
+mod damaged;
+
+use damaged::stopped;
+
 /// Exit code, and the report.
 fn doctor(command: &mut Command) -> (Option<i32>, Value) {
     let output = command.args(["doctor", "-o", "json"]).output().unwrap();
@@ -217,104 +221,6 @@ fn what_a_start_would_refuse_in_the_data_directory_is_found() {
         let (_, report) = doctor(&mut beside(&system));
         assert_eq!(row(&report, "files")["result"], "ok", "{report:#}");
     }
-}
-
-/// A stopped system with a certificate, and the database of its CA from before.
-fn stopped() -> (System, std::path::PathBuf) {
-    let mut system = System::up().unwrap();
-    system.terminate().unwrap();
-    let kept = system.dir().join("ca.backup");
-    std::fs::copy(system.ready().data_dir.join("db/ca.db"), &kept).unwrap();
-    system.restart().unwrap();
-    system.cli_ok(&["cert", "create", "a.example.test"]).unwrap();
-    system.terminate().unwrap();
-    (system, kept)
-}
-
-type Damage = fn(&Path, &Path);
-
-fn set_mode(path: &Path, mode: u32) {
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
-}
-
-/// The row that reports it, what it says, and the damage to a data directory; the second path is an older database of ca.
-fn damages() -> [(&'static str, &'static str, Damage); 9] {
-    [
-        ("installation", "database of ca is older", |data, kept| {
-            std::fs::copy(kept, data.join("db/ca.db")).unwrap();
-        }),
-        ("installation", "high-water is damaged", |data, _| {
-            std::fs::write(data.join("high-water"), "{").unwrap();
-        }),
-        ("installation", "db/ca.db", |data, _| {
-            std::fs::remove_file(data.join("db/ca.db")).unwrap()
-        }),
-        ("installation", "is damaged", |data, _| {
-            std::fs::write(data.join("db/auth.db"), "garbage").unwrap()
-        }),
-        ("installation", "keys/installation is missing", |data, _| {
-            std::fs::remove_dir_all(data.join("keys")).unwrap();
-        }),
-        ("installation", "keys and databases are missing", |data, _| {
-            for folder in ["keys", "db"] {
-                std::fs::remove_dir_all(data.join(folder)).unwrap();
-            }
-        }),
-        (
-            "installation",
-            "can be read by other users (mode 0644)",
-            |data, _| {
-                set_mode(&data.join("keys/kek"), 0o644);
-            },
-        ),
-        ("files", "can be written by other users (mode 0777)", |data, _| {
-            set_mode(&data.join("db"), 0o777);
-        }),
-        ("files", "can be written by other users (mode 0660)", |data, _| {
-            set_mode(&data.join("keys/kek"), 0o660);
-        }),
-    ]
-}
-
-#[test]
-fn doctor_says_what_a_start_says_of_every_part_that_it_refuses() {
-    let (system, kept) = stopped();
-    let data = system.ready().data_dir.clone();
-    let whole = system.dir().join("whole");
-    judge::run("cp", &["-a", judge::text(&data), judge::text(&whole)]);
-    for (check, says, damage) in damages() {
-        damage(&data, &kept);
-        let (code, report) = doctor(&mut beside(&system));
-        let found = row(&report, check);
-        let detail = found["detail"].as_str().unwrap();
-        assert!(
-            code == Some(1) && found["result"] == "failed" && detail.contains(says),
-            "{says}: {report:#}"
-        );
-        let start = Command::new("timeout")
-            .arg("30")
-            .arg(binary().unwrap())
-            .current_dir(system.dir())
-            .args(["up", "--data-dir", judge::text(&data.canonicalize().unwrap())])
-            .args(testkit::system::FREE_PORTS)
-            .env(testkit::system::ALLOW_UNSAFE, "true")
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&start.stderr).into_owned();
-        assert!(
-            start.status.code() == Some(1) && said.contains(detail),
-            "doctor: {detail}\nstart: {said}"
-        );
-        std::fs::remove_dir_all(&data).unwrap();
-        judge::run("cp", &["-a", judge::text(&whole), judge::text(&data)]);
-        let (_, report) = doctor(&mut beside(&system));
-        for check in ["files", "installation"] {
-            assert_eq!(row(&report, check)["result"], "ok", "after {says}: {report:#}");
-        }
-    }
-    // To look changes nothing.
-    let names = std::fs::read_dir(data.join("db")).unwrap().count();
-    assert_eq!(names, 3);
 }
 
 #[test]

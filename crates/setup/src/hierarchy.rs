@@ -3,7 +3,7 @@
 //!
 //! The root made here is for development: its key lies on this machine, sealed with the key-encryption key.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use keys::KeyEncryptionKey;
@@ -70,6 +70,74 @@ const PLAN: [Planned; 2] = [
     },
 ];
 
+/// A CA as its database and keymgr have it.
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// Its certificate.
+    pub certificate: Certificate,
+    /// The certificate at the end of its chain, DER.
+    pub top: Vec<u8>,
+    /// Name of its key.
+    pub key_name: String,
+    /// Its key, if there is one of that name.
+    pub key: Option<PublicKey>,
+}
+
+/// Whether it is one of those that a first start makes.
+#[must_use]
+pub fn is_planned(ca: &str) -> bool {
+    PLAN.iter().any(|planned| planned.name == ca)
+}
+
+/// The certificate of the root in its folder.
+///
+/// # Errors
+/// [`Error::Root`].
+pub fn root_of(ceremony: &Path) -> Result<Certificate, Error> {
+    let folder = Folder::open(ceremony).map_err(Error::root("its folder cannot be read"))?;
+    Ok(folder.certificate().clone())
+}
+
+/// Whether the development root still knows what it signed and revoked. A start does not ask; the next signature does.
+///
+/// # Errors
+/// [`Error::Root`].
+pub fn check_ledgers(ceremony: &Path) -> Result<(), Error> {
+    let lost = || Error::root("its record of what it signed is damaged");
+    let folder = Folder::open(ceremony).map_err(lost())?;
+    folder.issued().map_err(lost())?;
+    folder.revoked().map_err(lost())?;
+    Ok(())
+}
+
+/// Refuses a root, CAs and keys that are not of one hierarchy.
+///
+/// # Errors
+/// [`Error::Lost`] and [`Error::OtherRoot`] with the way back.
+pub fn belong_together(root: &Certificate, members: &[Member]) -> Result<(), Error> {
+    for Planned { name, .. } in &PLAN {
+        let member = members.iter().find(|known| known.name == *name);
+        let member = member.ok_or_else(|| lost_ca(name))?;
+        if member.top != root.der() {
+            return Err(Error::OtherRoot { ca: name });
+        }
+        let fingerprint = member.certificate.spki_fingerprint();
+        if member
+            .key
+            .as_ref()
+            .is_none_or(|key| key.fingerprint() != fingerprint)
+        {
+            return Err(Error::Lost {
+                service: "keymgr",
+                what: format!("the key of CA {name} ({})", member.key_name),
+                backup: "a backup of the same time as the database of ca",
+            });
+        }
+    }
+    Ok(())
+}
+
 impl Hierarchy<'_> {
     /// Makes what is missing of root and CAs, during a first start, and writes their certificates beside the data.
     ///
@@ -96,26 +164,21 @@ impl Hierarchy<'_> {
     /// # Errors
     /// [`Error::Lost`] and [`Error::OtherRoot`] with the way back; nothing was changed then.
     pub async fn check(&self) -> Result<(), Error> {
-        let folder =
-            Folder::open(&self.files.root_ceremony).map_err(Error::root("its folder cannot be read"))?;
-        let root = folder.certificate().der();
-        let have = self.authorities().await?;
-        for Planned { name, .. } in &PLAN {
-            let authority = have.iter().find(|known| known.name == *name);
-            let authority = authority.ok_or_else(|| lost_ca(name))?;
-            if authority.chain.last().map(Vec::as_slice) != Some(root) {
-                return Err(Error::OtherRoot { ca: name });
+        let root = root_of(&self.files.root_ceremony)?;
+        let mut members = Vec::new();
+        for authority in self.authorities().await? {
+            if !is_planned(&authority.name) {
+                continue;
             }
-            let certificate = Certificate::from_der(&authority.certificate)?;
-            let key = self.existing_key(&authority.key_name).await?;
-            if key.is_none_or(|key| key.fingerprint() != certificate.spki_fingerprint()) {
-                return Err(Error::Lost {
-                    service: "keymgr",
-                    what: format!("the key of CA {name} ({})", authority.key_name),
-                    backup: "a backup of the same time as the database of ca",
-                });
-            }
+            members.push(Member {
+                certificate: Certificate::from_der(&authority.certificate)?,
+                top: authority.chain.last().cloned().unwrap_or_default(),
+                key: self.existing_key(&authority.key_name).await?,
+                key_name: authority.key_name,
+                name: authority.name,
+            });
         }
+        belong_together(&root, &members)?;
         self.write_certificates().await
     }
 

@@ -15,6 +15,7 @@ use sqlx::{
     migrate::{MigrateError, Migration, Migrator},
 };
 
+use crate::installation::is_missing;
 use crate::{Db, StoreError, Tx, TxKind, feed, postgres};
 
 /// The store's own tables.
@@ -36,6 +37,26 @@ impl Db {
         apply(&mut tx, service, SERVICE_LEDGER, self.schema()).await?;
         feed::horizon::keep_ahead(&mut tx).await?;
         tx.commit().await
+    }
+
+    /// Refuses the schema that [`migrate`](Self::migrate) would refuse, and changes nothing. Whether nothing is to be
+    /// applied.
+    ///
+    /// # Errors
+    /// [`StoreError::Newer`] and [`StoreError::Migration`] as there; [`StoreError::Unavailable`].
+    pub async fn check_schema(&self, service: &Migrator) -> Result<bool, StoreError> {
+        let mut current = true;
+        for (set, ledger) in [(&STORE, STORE_LEDGER), (service, SERVICE_LEDGER)] {
+            let list = list_of(ledger);
+            let rows: Result<Vec<(i64, Vec<u8>)>, _> =
+                crate::read!(self, |c| sqlx::query_as(AssertSqlSafe(list)).fetch_all(c).await);
+            let rows = match rows {
+                Err(error) if is_missing(&error) => Vec::new(),
+                rows => rows?,
+            };
+            current &= pending(set, &rows.into_iter().collect(), self.schema())?.is_empty();
+        }
+        Ok(current)
     }
 }
 
@@ -77,16 +98,29 @@ async fn apply(tx: &mut Tx, set: &Migrator, ledger: &'static str, schema: &str) 
     let applied = applied(tx, ledger, schema)
         .await
         .map_err(|error| in_words(error, schema))?;
+    for migration in pending(set, &applied, schema)? {
+        run(tx, migration, ledger)
+            .await
+            .map_err(|error| classify(error, migration.version, schema))?;
+    }
+    Ok(())
+}
+
+/// Those that were not applied yet, unless one was that this program does not know as it is.
+fn pending<'a>(
+    set: &'a Migrator,
+    applied: &BTreeMap<i64, Vec<u8>>,
+    schema: &str,
+) -> Result<Vec<&'a Migration>, StoreError> {
     let known = |version: &i64| set.iter().any(|migration| migration.version == *version);
     if let Some(version) = applied.keys().copied().find(|version| !known(version)) {
         let schema = schema.to_owned();
         return Err(StoreError::Newer { schema, version });
     }
+    let mut pending = Vec::new();
     for migration in set.iter() {
         match applied.get(&migration.version) {
-            None => run(tx, migration, ledger)
-                .await
-                .map_err(|error| classify(error, migration.version, schema))?,
+            None => pending.push(migration),
             Some(checksum) if checksum[..] == migration.checksum[..] => {}
             Some(_) => {
                 return Err(StoreError::Migration {
@@ -96,11 +130,19 @@ async fn apply(tx: &mut Tx, set: &Migrator, ledger: &'static str, schema: &str) 
             }
         }
     }
-    Ok(())
+    Ok(pending)
+}
+
+fn list_of(ledger: &'static str) -> String {
+    format!("SELECT version, checksum FROM {ledger}")
 }
 
 /// Versions in the ledger with the checksums of their texts.
-async fn applied(tx: &mut Tx, ledger: &str, schema: &str) -> Result<BTreeMap<i64, Vec<u8>>, sqlx::Error> {
+async fn applied(
+    tx: &mut Tx,
+    ledger: &'static str,
+    schema: &str,
+) -> Result<BTreeMap<i64, Vec<u8>>, sqlx::Error> {
     // Where it exists already, to make it "if not exists" would still take the right to create.
     let exists =
         match tx.kind() {
@@ -129,7 +171,7 @@ async fn applied(tx: &mut Tx, ledger: &str, schema: &str) -> Result<BTreeMap<i64
             .await?
             .rows_affected());
     }
-    let list = format!("SELECT version, checksum FROM {ledger}");
+    let list = list_of(ledger);
     let rows: Vec<(i64, Vec<u8>)> =
         crate::tx!(tx, |c| sqlx::query_as(AssertSqlSafe(list)).fetch_all(c).await)?;
     Ok(rows.into_iter().collect())

@@ -8,7 +8,9 @@ use anyhow::Context;
 use secrecy::ExposeSecret;
 use store::{Db, Options};
 
-use super::installation::{self, Acceptable, Accepted, DatabaseState, HighWater, Keeper, Places, Record};
+use super::installation::{
+    self, Acceptable, Accepted, DatabaseState, HighWater, Keeper, Places, Record, Remains,
+};
 use super::layout::DataDir;
 use super::services::Service;
 use super::settings::Settings;
@@ -41,6 +43,14 @@ impl Databases {
     ) -> anyhow::Result<(Self, Joined)> {
         let record = Record::read(data)?;
         installation::check_files(record.as_ref(), Places::of(settings), data, &Service::ALL)?;
+        let made = |service: &Service| data.database(service.name()).exists();
+        if record.is_none() && settings.database.url.is_none() && !Service::ALL.iter().any(made) {
+            // To open databases makes them, where keys and databases were lost.
+            let with_flags = |error| Acceptable::with_flags(error, settings);
+            let high_water = high_water(data, accept_older).map_err(with_flags)?;
+            let decided = installation::decide(None, &[], &Remains::of(data)?, &high_water, accept_older);
+            decided.map_err(with_flags)?;
+        }
         let all = Service::ALL.into_iter().collect();
         let databases = Self::open(settings, data, &all).await?;
         let joined = databases.join(settings, data, record, accept_older).await;
@@ -182,12 +192,10 @@ impl Databases {
     ) -> anyhow::Result<Joined> {
         let found = self.look().await?;
         let with_flags = |error| Acceptable::with_flags(error, settings);
-        let high_water = match accept_older {
-            true => HighWater::read_to_accept(data)?,
-            false => HighWater::read(data).map_err(with_flags)?,
-        };
+        let high_water = high_water(data, accept_older).map_err(with_flags)?;
         let older = installation::behind(record.as_ref(), &found, &high_water);
-        let decided = installation::decide(record, &found, data.has_root(), &high_water, accept_older);
+        let remains = Remains::of(data)?;
+        let decided = installation::decide(record, &found, &remains, &high_water, accept_older);
         let mut record = decided.map_err(with_flags)?;
         Places {
             database: record.database,
@@ -223,6 +231,16 @@ impl Databases {
         Ok(all)
     }
 
+    /// Refuses schemas that a start would refuse, and changes nothing. Whether a start has nothing to bring up to date.
+    pub(crate) async fn check_schemas(&self) -> anyhow::Result<bool> {
+        let mut current = true;
+        for (service, Opened { db, name }) in &self.0 {
+            let checked = db.check_schema(service.migrations()).await;
+            current &= checked.with_context(|| schema_of(name))?;
+        }
+        Ok(current)
+    }
+
     async fn migrate(&self, settings: &Settings) -> anyhow::Result<()> {
         if !settings.database.migrate {
             return Ok(());
@@ -230,7 +248,7 @@ impl Databases {
         for (service, Opened { db, name }) in &self.0 {
             db.migrate(service.migrations())
                 .await
-                .with_context(|| format!("the schema of {name}"))?;
+                .with_context(|| schema_of(name))?;
         }
         Ok(())
     }
@@ -244,6 +262,17 @@ impl Databases {
             }
         }
     }
+}
+
+fn high_water(data: &DataDir, accept_older: bool) -> anyhow::Result<HighWater> {
+    match accept_older {
+        true => HighWater::read_to_accept(data),
+        false => HighWater::read(data),
+    }
+}
+
+fn schema_of(database: &str) -> String {
+    format!("the schema of {database}")
 }
 
 fn name_of_file(data: &DataDir, service: Service) -> String {

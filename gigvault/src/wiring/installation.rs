@@ -6,6 +6,7 @@
 mod high_water;
 mod inspect;
 mod parts;
+mod remains;
 
 use std::collections::BTreeSet;
 
@@ -18,6 +19,7 @@ use super::settings::Settings;
 pub(crate) use high_water::{Accepted, HighWater, Keeper};
 pub(crate) use inspect::{Belonging, belonging};
 pub(crate) use parts::{Places, check_files};
+pub(crate) use remains::Remains;
 
 const RESTORE: &str = "restore it from the backup (docs/guides/operating.md, \"Restore\"), or start a new installation with \
                        another data directory and database; nothing was changed";
@@ -172,12 +174,12 @@ pub(crate) fn next_start(found: &[DatabaseState]) -> i64 {
 pub(crate) fn decide(
     record: Option<Record>,
     found: &[DatabaseState],
-    has_root: bool,
+    remains: &Remains,
     high_water: &HighWater,
     accept_older: bool,
 ) -> anyhow::Result<Record> {
     let Some(record) = record else {
-        let new = without_record(found, has_root, high_water)?;
+        let new = without_record(found, remains, high_water)?;
         if accept_older && new.state == State::Founding {
             bail!(
                 "this data directory and its databases are empty, so nothing was restored there: name the right ones with \
@@ -226,7 +228,11 @@ pub(crate) fn decide(
     Ok(record)
 }
 
-fn without_record(found: &[DatabaseState], has_root: bool, high_water: &HighWater) -> anyhow::Result<Record> {
+fn without_record(
+    found: &[DatabaseState],
+    remains: &Remains,
+    high_water: &HighWater,
+) -> anyhow::Result<Record> {
     if let Some(id) = found.iter().find_map(|one| one.id.as_ref()) {
         bail!(
             "the databases belong to installation {id}, but keys/installation is missing from this data directory: its keys \
@@ -247,11 +253,20 @@ fn without_record(found: &[DatabaseState], has_root: bool, high_water: &HighWate
         .filter(|one| !one.used)
         .map(|one| one.service)
         .collect();
+    let has_root = remains.root;
     if empty.len() == found.len() && !has_root {
         if let Some(id) = high_water.installation() {
             bail!(
                 "processes of installation {id} worked with this data directory, as its `high-water` says, but its keys and \
                  databases are missing; {RESTORE}"
+            );
+        }
+        // A first start writes the record before any of them.
+        if !remains.others.is_empty() {
+            bail!(
+                "keys/installation is missing and the databases are empty, but the data directory was used before: it holds {}. \
+                 Keys and databases were lost; {RESTORE}",
+                remains.others.join(", ")
             );
         }
         return Ok(new(State::Founding));

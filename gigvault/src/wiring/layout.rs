@@ -43,7 +43,7 @@ impl DataDir {
 
     /// Removes what a crash left of unfinished writes. Only for the process that holds the lock.
     pub(crate) fn sweep(&self) -> Result<(), files::Error> {
-        let identities = std::fs::read_dir(self.root.join("identities"));
+        let identities = std::fs::read_dir(self.identities());
         let identities = identities
             .into_iter()
             .flatten()
@@ -125,9 +125,14 @@ impl DataDir {
         }
     }
 
+    /// Where the identities are.
+    pub(crate) fn identities(&self) -> PathBuf {
+        self.root.join("identities")
+    }
+
     /// Identity of a service: `tls.crt`, `tls.key`, `roots.pem`.
     pub(crate) fn identity(&self, name: &str) -> PathBuf {
-        self.root.join("identities").join(name)
+        self.identities().join(name)
     }
 
     /// SQLite file of a service, as a URL.

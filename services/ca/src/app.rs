@@ -6,6 +6,7 @@ mod issue;
 mod renew;
 mod revoke;
 
+pub(crate) use authorities::stored as stored_authorities;
 pub use authorities::{Authorities, NewAuthority};
 pub use issue::IssueRequest;
 pub use renew::RenewRequest;

@@ -48,6 +48,14 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     rest::openapi()
 }
 
+/// All CAs, by name, as a start reads and checks them; the service need not run.
+///
+/// # Errors
+/// [`Error::Store`]; [`Error::Internal`] if a stored CA cannot be read.
+pub async fn stored_authorities(db: &Db) -> Result<Vec<Arc<Authority>>, Error> {
+    app::stored_authorities(db).await
+}
+
 /// What the service needs from outside.
 pub struct Deps {
     /// Its own database, migrated.

@@ -36,6 +36,22 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     rest::openapi()
 }
 
+/// Refuses the key-encryption key in a file where the database was set up with another one; the service need not run.
+///
+/// # Errors
+/// [`Error::WrongKek`]; [`Error::Key`] for a file that cannot be used; [`Error::Store`].
+pub async fn check_kek(db: &Db, file: &std::path::Path) -> Result<(), Error> {
+    unlock::check(db, file).await
+}
+
+/// The public side of the key of that name, if there is one; the service need not run.
+///
+/// # Errors
+/// [`Error::Store`], also for a row that cannot be read.
+pub async fn stored_key(db: &Db, name: &KeyName) -> Result<Option<Key>, Error> {
+    Ok(tables::find(db, name).await?)
+}
+
 /// What the service needs from outside.
 pub struct Deps {
     /// Its own database, migrated with [`MIGRATIONS`].

@@ -46,6 +46,14 @@ pub(crate) async fn unlock(db: &Db, source: &KekSource) -> Result<KeyEncryptionK
     matching(source, &stored).await
 }
 
+/// Refuses the key-encryption key in a file where the database was set up with another one, and changes nothing.
+pub(crate) async fn check(db: &Db, file: &Path) -> Result<(), Error> {
+    if let Some(stored) = tables::kek(db).await? {
+        matching(&KekSource::File(file.to_owned()), &stored).await?;
+    }
+    Ok(())
+}
+
 async fn matching(source: &KekSource, stored: &Kek) -> Result<KeyEncryptionKey, Error> {
     let wrong = |present: String| Error::WrongKek {
         given: source.path().display().to_string(),

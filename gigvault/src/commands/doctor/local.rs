@@ -59,16 +59,32 @@ pub(super) async fn installation(dir: &Path) -> Check {
     match wiring::belonging(dir).await {
         Ok(Belonging::Whole { id, database: DatabaseKind::Sqlite }) => ok(
             CHECK,
-            format!("{id} has its keys, its root, and its databases, which are not older than they were"),
+            format!(
+                "{id} has its root, its CAs {} and {} with keys in keymgr, and its databases, which are not older than they \
+                 were",
+                setup::ISSUING_CA,
+                setup::SERVICES_CA
+            ),
         ),
         Ok(Belonging::Whole { id, database: DatabaseKind::Postgresql }) => ok(
             CHECK,
             format!(
-                "{id} has its keys and its root; its databases are on PostgreSQL, and whether they are older than they were is \
-                 checked at each start"
+                "{id} has its root and the files of its keys; its databases are on PostgreSQL, and what is in them is checked at \
+                 each start"
             ),
         ),
-        Ok(Belonging::Part) => ok(CHECK, "keys and databases are elsewhere".to_owned()),
+        Ok(Belonging::Part) => ok(
+            CHECK,
+            "no keys and no databases are here, as with a process of some services; `gigvault up` and `gigvault bootstrap` \
+             start nothing new beside what is here"
+                .to_owned(),
+        ),
+        Ok(Belonging::Unsigning { problem }) => warning(
+            CHECK,
+            problem,
+            "restore the whole of keys/root from the backup, or run `gigvault-rootca verify --repair --dir` with that folder; \
+             the server runs without, but this root signs no further CA",
+        ),
         Ok(Belonging::Unfinished) => warning(
             CHECK,
             "the first start has not ended".to_owned(),

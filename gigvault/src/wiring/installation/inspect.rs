@@ -3,7 +3,9 @@
 
 use std::path::Path;
 
-use super::{HighWater, Kind, Places, Record, State, check_files, check_part, decide};
+use anyhow::Context;
+
+use super::{HighWater, Kind, Places, Record, Remains, State, check_files, check_part, decide};
 use crate::wiring::databases::Databases;
 use crate::wiring::layout::DataDir;
 use crate::wiring::services::Service;
@@ -18,6 +20,8 @@ pub(crate) enum Belonging {
     Part,
     /// Nothing says which installation this is.
     Unrecorded,
+    /// A start takes it, but the development root will sign nothing any more.
+    Unsigning { problem: String },
 }
 
 /// Looks at a data directory. Databases elsewhere are not looked at: where they are is not known here.
@@ -38,26 +42,86 @@ pub(crate) async fn belonging(dir: &Path) -> anyhow::Result<Belonging> {
         Kind::Sqlite => Databases::to_read(&data).await?,
         Kind::Postgresql => Databases::none(),
     };
-    let found = databases.look().await;
+    let found = look(&databases, record, &high_water, places, &data).await;
     databases.close().await;
-    let found = found?;
+    match found? {
+        Belonging::Whole { id, database } => Ok(match setup::check_ledgers(&data.root_ceremony()) {
+            Ok(()) => Belonging::Whole { id, database },
+            Err(error) => Belonging::Unsigning {
+                problem: crate::exit::text(&error.into()),
+            },
+        }),
+        other => Ok(other),
+    }
+}
+
+async fn look(
+    databases: &Databases,
+    record: Option<Record>,
+    high_water: &HighWater,
+    places: Places,
+    data: &DataDir,
+) -> anyhow::Result<Belonging> {
+    let found = databases.look().await?;
+    let remains = Remains::of(data)?;
     let whole = found.len() == Service::ALL.len();
-    match record {
-        Some(record) if places.database == Kind::Postgresql || !whole => Ok(of(record)),
-        None if !whole && !data.has_root() => {
+    let decided = match record {
+        Some(record) if places.database == Kind::Postgresql || !whole => record,
+        None if !whole && !remains.root => {
             if !found.is_empty() {
-                check_part(None, &found, &high_water)?;
+                check_part(None, &found, high_water)?;
                 return Ok(Belonging::Unrecorded);
             }
-            // A process of some services has a data directory that holds nothing of an installation; `up` and `bootstrap`
-            // leave the certificate of the CA.
-            match data.ca_certificate().exists() {
-                true => decide(None, &found, false, &high_water, false).map(of),
-                false => Ok(Belonging::Part),
+            // Whether `serve` or `up` is to run here is not known where only what either has is left.
+            if !remains.of_whole {
+                return Ok(Belonging::Part);
             }
+            decide(None, &found, &remains, high_water, false)?
         }
-        record => decide(record, &found, data.has_root(), &high_water, false).map(of),
+        record => decide(record, &found, &remains, high_water, false)?,
+    };
+    let current = databases.check_schemas().await?;
+    if decided.state != State::Founding {
+        let root = setup::root_of(&data.root_ceremony())?;
+        // What a schema of before does not have cannot be read.
+        if whole && current {
+            check_contents(databases, &root, places, data).await?;
+        }
     }
+    Ok(of(decided))
+}
+
+/// What the services and the hierarchy refuse when they start.
+async fn check_contents(
+    databases: &Databases,
+    root: &x509::Certificate,
+    places: Places,
+    data: &DataDir,
+) -> anyhow::Result<()> {
+    let keymgr = databases.of(Service::Keymgr)?;
+    if places.own_kek {
+        let checked = keymgr::check_kek(&keymgr, &data.kek()).await;
+        checked.context(Service::Keymgr.name())?;
+    }
+    let ca = databases.of(Service::Ca)?;
+    let authorities = ca::stored_authorities(&ca).await.context(Service::Ca.name())?;
+    let mut members = Vec::new();
+    for authority in authorities.iter().filter(|known| setup::is_planned(&known.name)) {
+        let name = authority.key_name.parse().context(Service::Keymgr.name())?;
+        let key = keymgr::stored_key(&keymgr, &name).await;
+        members.push(setup::Member {
+            name: authority.name.clone(),
+            certificate: authority.certificate.clone(),
+            top: authority
+                .chain
+                .last()
+                .map(|top| top.der().to_vec())
+                .unwrap_or_default(),
+            key_name: authority.key_name.clone(),
+            key: key.context(Service::Keymgr.name())?.map(|found| found.public_key),
+        });
+    }
+    Ok(setup::belong_together(root, &members)?)
 }
 
 fn of(record: Record) -> Belonging {

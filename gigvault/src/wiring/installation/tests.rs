@@ -25,13 +25,26 @@ fn found(service: &'static str, id: Option<&str>, starts: i64, used: bool) -> Da
     }
 }
 
+fn root(root: bool) -> Remains {
+    Remains {
+        root,
+        ..Remains::default()
+    }
+}
+
 fn decided(
     record: Option<Record>,
     found: &[DatabaseState],
     has_root: bool,
     accept_older: bool,
 ) -> anyhow::Result<Record> {
-    decide(record, found, has_root, &HighWater::default(), accept_older)
+    decide(
+        record,
+        found,
+        &root(has_root),
+        &HighWater::default(),
+        accept_older,
+    )
 }
 
 fn refusal(record: Option<Record>, ca: DatabaseState, has_root: bool) -> String {
@@ -50,6 +63,47 @@ fn nothing_anywhere_is_a_first_start_and_an_earlier_version_is_adopted() {
     );
     let used = [found("ca", None, 0, true), found("auth", None, 0, true)];
     assert_eq!(decided(None, &used, true, false).unwrap().state, State::Adopting);
+}
+
+#[test]
+fn whatever_is_left_of_an_installation_is_named_instead_of_a_first_start() {
+    let empty = [found("ca", None, 0, false), found("auth", None, 0, false)];
+    for left in [
+        "root.crt",
+        "ca.crt",
+        "chain.pem",
+        "admin.token",
+        "identities/gigvault/tls.crt",
+        "keys/root/root.key",
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::create(dir.path()).unwrap();
+        // Folders alone are what a start makes before it comes to anything else.
+        std::fs::create_dir_all(dir.path().join("identities/gigvault")).unwrap();
+        std::fs::create_dir_all(dir.path().join("keys/root")).unwrap();
+        let nothing = Remains::of(&data).unwrap();
+        decide(None, &empty, &nothing, &HighWater::default(), false).unwrap();
+        files::create(&dir.path().join(left), b"", 0o600).unwrap();
+        let remains = Remains::of(&data).unwrap();
+        for accept in [false, true] {
+            let said = decide(None, &empty, &remains, &HighWater::default(), accept);
+            let said = said.unwrap_err().to_string();
+            let named = left.rsplit_once('/').map_or(left, |(folder, _)| folder);
+            assert!(
+                said.contains(&format!("it holds {named}.")) && said.contains("another data directory"),
+                "{said}"
+            );
+        }
+        // With a record a first start goes on.
+        decide(
+            record(State::Founding),
+            &empty,
+            &remains,
+            &HighWater::default(),
+            false,
+        )
+        .unwrap();
+    }
 }
 
 #[test]
@@ -176,10 +230,10 @@ fn a_database_that_is_behind_what_was_seen_of_it_is_refused_until_it_is_accepted
         (seen(&[("ca", 7), ("auth", 4)]), true),
     ] {
         let parts = [at("ca", 7), at("auth", 3)];
-        let decided = decide(record(State::Complete), &parts, true, &high_water, false);
+        let decided = decide(record(State::Complete), &parts, &root(true), &high_water, false);
         assert_eq!(decided.is_err(), refused, "{high_water:?}");
         assert_eq!(check_part(None, &parts, &high_water).is_err(), refused);
-        decide(record(State::Complete), &parts, true, &high_water, true).unwrap();
+        decide(record(State::Complete), &parts, &root(true), &high_water, true).unwrap();
     }
     // What was seen of another installation says nothing.
     HighWater::of("f", [("ca".to_owned(), 99)].into())

@@ -217,6 +217,16 @@ impl Authorities {
     }
 }
 
+/// All CAs, by name, as a start reads and checks them; nothing is issued by these.
+pub(crate) async fn stored(db: &Db) -> Result<Vec<Arc<Authority>>, Error> {
+    let nowhere = "http://localhost";
+    let known = read(db, nowhere, &Arc::new(rules::ReservedNames::new("", &[]))).await?;
+    Ok(known
+        .into_values()
+        .map(|active| Arc::clone(&active.authority))
+        .collect())
+}
+
 async fn read(
     db: &Db,
     base: &str,

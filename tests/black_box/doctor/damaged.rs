@@ -1,0 +1,178 @@
+//! A data directory that was damaged: `doctor` says what a start says.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use testkit::system::{System, binary};
+
+use super::{beside, doctor, row};
+use crate::judge;
+
+/// A stopped system with a certificate, and the database of its CA from before.
+pub(super) fn stopped() -> (System, std::path::PathBuf) {
+    let mut system = System::up().unwrap();
+    system.terminate().unwrap();
+    let kept = system.dir().join("ca.backup");
+    std::fs::copy(system.ready().data_dir.join("db/ca.db"), &kept).unwrap();
+    system.restart().unwrap();
+    system.cli_ok(&["cert", "create", "a.example.test"]).unwrap();
+    system.terminate().unwrap();
+    (system, kept)
+}
+
+type Damage = fn(&Path, &Path);
+
+fn sql(data: &Path, service: &str, statement: &str) {
+    let file = data.join(format!("db/{service}.db"));
+    let run = "import sqlite3, sys\nwith sqlite3.connect(sys.argv[1]) as db: db.execute(sys.argv[2])";
+    judge::run("python3", &["-c", run, judge::text(&file), statement]);
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// The row that reports it, what it says, and the damage to a data directory; the second path is an older database of ca.
+fn damages() -> Vec<(&'static str, &'static str, Damage)> {
+    vec![
+        ("installation", "database of ca is older", |data, kept| {
+            std::fs::copy(kept, data.join("db/ca.db")).unwrap();
+        }),
+        ("installation", "high-water is damaged", |data, _| {
+            std::fs::write(data.join("high-water"), "{").unwrap();
+        }),
+        ("installation", "db/ca.db", |data, _| {
+            std::fs::remove_file(data.join("db/ca.db")).unwrap()
+        }),
+        ("installation", "is damaged", |data, _| {
+            std::fs::write(data.join("db/auth.db"), "garbage").unwrap()
+        }),
+        ("installation", "keys/installation is missing", |data, _| {
+            std::fs::remove_dir_all(data.join("keys")).unwrap();
+        }),
+        ("installation", "keys and databases are missing", |data, _| {
+            for folder in ["keys", "db"] {
+                std::fs::remove_dir_all(data.join(folder)).unwrap();
+            }
+        }),
+        (
+            "installation",
+            "it holds root.crt, ca.crt, chain.pem, admin.token",
+            |data, _| {
+                for folder in ["keys", "db"] {
+                    std::fs::remove_dir_all(data.join(folder)).unwrap();
+                }
+                std::fs::remove_file(data.join("high-water")).unwrap();
+            },
+        ),
+        ("installation", "is not the one that seals the keys", |data, _| {
+            std::fs::write(data.join("keys/kek"), "ab".repeat(32)).unwrap();
+        }),
+        ("installation", "the development root", |data, _| {
+            std::fs::write(data.join("keys/root/root.crt"), "hi").unwrap();
+        }),
+        ("installation", "the key of CA issuing", |data, _| {
+            sql(data, "keymgr", "DELETE FROM keys");
+        }),
+        ("installation", "CA services", |data, _| {
+            sql(data, "ca", "DELETE FROM authorities WHERE name = 'services'");
+        }),
+        ("installation", "list of profiles of CA issuing", |data, _| {
+            sql(
+                data,
+                "ca",
+                "UPDATE authorities SET profiles = '{' WHERE name = 'issuing'",
+            );
+        }),
+        ("installation", "certificate of CA issuing", |data, _| {
+            sql(
+                data,
+                "ca",
+                "UPDATE authorities SET certificate = x'00' WHERE name = 'issuing'",
+            );
+        }),
+        ("installation", "has migration 99999999999999", |data, _| {
+            let columns = "version, description, success, checksum, execution_time";
+            for (service, ledger) in [("ca", "_sqlx_migrations"), ("auth", "_store_migrations")] {
+                let insert =
+                    format!("INSERT INTO {ledger} ({columns}) VALUES (99999999999999, '', 1, x'00', 0)");
+                sql(data, service, &insert);
+            }
+        }),
+        (
+            "installation",
+            "can be read by other users (mode 0644)",
+            |data, _| {
+                set_mode(&data.join("keys/kek"), 0o644);
+            },
+        ),
+        ("files", "can be written by other users (mode 0777)", |data, _| {
+            set_mode(&data.join("db"), 0o777);
+        }),
+        ("files", "can be written by other users (mode 0660)", |data, _| {
+            set_mode(&data.join("keys/kek"), 0o660);
+        }),
+    ]
+}
+
+#[test]
+fn doctor_says_what_a_start_says_of_every_part_that_it_refuses() {
+    let (system, kept) = stopped();
+    let data = system.ready().data_dir.clone();
+    let whole = system.dir().join("whole");
+    judge::run("cp", &["-a", judge::text(&data), judge::text(&whole)]);
+    for (check, says, damage) in damages() {
+        damage(&data, &kept);
+        let (code, report) = doctor(&mut beside(&system));
+        let found = row(&report, check);
+        let detail = found["detail"].as_str().unwrap();
+        assert!(
+            code == Some(1) && found["result"] == "failed" && detail.contains(says),
+            "{says}: {report:#}"
+        );
+        let start = Command::new("timeout")
+            .arg("30")
+            .arg(binary().unwrap())
+            .current_dir(system.dir())
+            .args(["up", "--data-dir", judge::text(&data.canonicalize().unwrap())])
+            .args(testkit::system::FREE_PORTS)
+            .env(testkit::system::ALLOW_UNSAFE, "true")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&start.stderr).into_owned();
+        assert!(
+            start.status.code() == Some(1) && said.contains(detail),
+            "doctor: {detail}\nstart: {said}"
+        );
+        std::fs::remove_dir_all(&data).unwrap();
+        judge::run("cp", &["-a", judge::text(&whole), judge::text(&data)]);
+        let (_, report) = doctor(&mut beside(&system));
+        for check in ["files", "installation"] {
+            assert_eq!(row(&report, check)["result"], "ok", "after {says}: {report:#}");
+        }
+    }
+    // To look changes nothing.
+    let names = std::fs::read_dir(data.join("db")).unwrap().count();
+    assert_eq!(names, 3);
+}
+
+#[test]
+fn a_root_without_its_ledger_is_a_warning() {
+    let (system, _) = stopped();
+    for ledger in ["issued.jsonl", "revoked.jsonl"] {
+        let path = system.ready().data_dir.join("keys/root").join(ledger);
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let (_, report) = doctor(&mut beside(&system));
+        let found = row(&report, "installation");
+        assert!(
+            found["result"] == "warning" && found["detail"].as_str().unwrap().contains(ledger),
+            "{report:#}"
+        );
+        std::fs::write(&path, whole).unwrap();
+        set_mode(&path, 0o600);
+    }
+    let (_, report) = doctor(&mut beside(&system));
+    assert_eq!(row(&report, "installation")["result"], "ok", "{report:#}");
+}
