@@ -141,8 +141,10 @@ fn doctor_says_what_a_start_says_of_every_part_that_it_refuses() {
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&start.stderr).into_owned();
+        // A start knows with which settings to accept what is older; doctor only knows the directory.
+        let refused = detail.split("; to go on").next().unwrap();
         assert!(
-            start.status.code() == Some(1) && said.contains(detail),
+            start.status.code() == Some(1) && said.contains(refused),
             "doctor: {detail}\nstart: {said}"
         );
         std::fs::remove_dir_all(&data).unwrap();
