@@ -345,7 +345,7 @@ async fn metrics_and_public_certificates_are_read_by_others() {
 fn an_unreachable_database_is_said_plainly_and_soon() {
     let dir = tempfile::tempdir().unwrap();
     let begun = Instant::now();
-    let port = testkit::fleet::reserve(1).unwrap()[0];
+    let port = testkit::port::unused().unwrap();
     let mut command = std::process::Command::new(binary().unwrap());
     command.current_dir(dir.path()).arg("up");
     command.args(FREE_PORTS);

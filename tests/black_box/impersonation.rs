@@ -6,7 +6,6 @@ use std::process::{Child, Command, Stdio};
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use testkit::fleet::reserve;
 use testkit::system::System;
 
 use crate::rest::Rest;
@@ -32,7 +31,7 @@ struct Impostor {
 
 impl Impostor {
     fn start(chain: &Path, key: &Path) -> Self {
-        let port = reserve(1).unwrap()[0];
+        let port = testkit::port::unused().unwrap();
         let accept = format!("127.0.0.1:{port}");
         let mut child = Command::new("openssl")
             .args([

@@ -4,7 +4,6 @@
 //! others have directories of their own and find their identity by configuration.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
@@ -12,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use tempfile::TempDir;
 
+use crate::port;
 use crate::system::{Ready, binary, spawn, terminate};
 
 /// The services, in the order in which they start.
@@ -45,8 +45,8 @@ impl Fleet {
     /// If anything does not start; its log is part of the error.
     pub fn start(database_url: &str, options: &Options) -> anyhow::Result<Self> {
         let dir = tempfile::Builder::new().prefix("gigvault-fleet-").tempdir()?;
-        let ports = reserve(SERVICES.len())?;
-        let ports: BTreeMap<&str, u16> = SERVICES.into_iter().zip(ports).collect();
+        let ports = SERVICES.map(|service| port::unused().map(|port| (service, port)));
+        let ports: BTreeMap<&str, u16> = ports.into_iter().collect::<Result<_, _>>()?;
         for service in SERVICES {
             std::fs::create_dir(dir.path().join(service))?;
             let text = configuration(dir.path(), service, database_url, &ports, options);
@@ -174,19 +174,6 @@ impl Drop for Fleet {
             let _reaped = member.child.wait();
         }
     }
-}
-
-/// Ports of loopback that are free now. Held together, so that none is given twice.
-///
-/// # Errors
-/// If there are none.
-pub fn reserve(count: usize) -> anyhow::Result<Vec<u16>> {
-    let held = (0..count)
-        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-        .collect::<Result<Vec<_>, _>>()?;
-    held.iter()
-        .map(|listener| Ok(listener.local_addr()?.port()))
-        .collect()
 }
 
 fn bootstrapped(dir: &Path) -> PathBuf {

@@ -8,6 +8,7 @@
 pub mod fleet;
 pub mod hostile;
 pub mod pgbouncer;
+pub mod port;
 pub mod postgres;
 pub mod process;
 pub mod system;

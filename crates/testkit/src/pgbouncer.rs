@@ -4,7 +4,7 @@
 use std::{
     fmt::Write as _,
     fs,
-    net::{Ipv4Addr, TcpListener, TcpStream},
+    net::{Ipv4Addr, TcpStream},
     path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -14,6 +14,7 @@ use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
 use crate::{
+    port,
     postgres::{Postgres, make_accessible},
     process::{find_program, is_root},
 };
@@ -46,7 +47,7 @@ impl PgBouncer {
         let scratch = tempfile::Builder::new().prefix("gigvault-pgbouncer-").tempdir()?;
         let folder = fs::canonicalize(scratch.path())?;
         make_accessible(&folder)?;
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let port = port::unused()?;
         fs::write(folder.join("users"), "\"postgres\" \"\"\n")?;
         let mut ini = format!(
             "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\n",

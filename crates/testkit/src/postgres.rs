@@ -12,7 +12,6 @@ mod standby;
 
 use std::{
     fs,
-    net::{Ipv4Addr, TcpListener},
     path::PathBuf,
     process::{Child, Stdio},
     sync::atomic::{AtomicU32, Ordering},
@@ -25,6 +24,7 @@ use tokio::{sync::OnceCell, task::spawn_blocking, time::sleep};
 
 pub(crate) use self::programs::make_accessible;
 use self::programs::{as_server_user, program};
+use crate::port;
 use crate::process::{children_of, is_alive, send_signal};
 
 /// How long the server may take to start, which includes waiting for the remains of a killed one.
@@ -85,7 +85,7 @@ impl Postgres {
         let mut server = spawn_blocking(move || Self::prepare(options)).await??;
         for _ in 0..PORT_ATTEMPTS {
             match server.resume().await {
-                Err(_) if server.log_tail().contains("could not bind") => server.port = free_port()?,
+                Err(_) if server.log_tail().contains("could not bind") => server.port = port::unused()?,
                 result => return result.map(|()| server),
             }
         }
@@ -277,7 +277,7 @@ impl Postgres {
         let watchdog = programs::watchdog(&data, &folder)?;
         Ok(Self {
             scratch,
-            port: free_port()?,
+            port: port::unused()?,
             options,
             databases: AtomicU32::new(0),
             watchdog,
@@ -343,10 +343,6 @@ impl Drop for Postgres {
         drop(self.watchdog.stdin.take());
         let _ = self.watchdog.wait();
     }
-}
-
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 #[cfg(test)]

@@ -154,7 +154,7 @@ async fn a_first_connection_that_fails_says_why_and_never_the_password() {
         server.sql(statement).await.unwrap();
     }
     let port = server.port();
-    let closed = testkit::fleet::reserve(1).unwrap()[0];
+    let closed = testkit::port::unused().unwrap();
     let cases = [
         (
             format!("postgres://locked:hunter2@127.0.0.1:{port}/postgres"),

@@ -12,7 +12,7 @@ impl Postgres {
         let mut standby = spawn_blocking(move || Self::copy(options, port)).await??;
         for _ in 0..PORT_ATTEMPTS {
             match standby.resume().await {
-                Err(_) if standby.log_tail().contains("could not bind") => standby.port = free_port()?,
+                Err(_) if standby.log_tail().contains("could not bind") => standby.port = port::unused()?,
                 result => {
                     result?;
                     self.until_followed().await?;
@@ -103,7 +103,7 @@ impl Postgres {
         let watchdog = programs::watchdog(&data, &folder)?;
         Ok(Self {
             scratch,
-            port: free_port()?,
+            port: port::unused()?,
             options,
             databases: AtomicU32::new(0),
             watchdog,
