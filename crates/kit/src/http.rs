@@ -14,6 +14,7 @@ mod descriptors;
 mod edge;
 mod extract;
 mod flow;
+mod held;
 mod json;
 mod limits;
 mod linger;

@@ -5,16 +5,13 @@
 //! many addresses they have. They and those who did have accounts of their own, so that no caller is refused for what a
 //! stranger at the same address left unread.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::{Body, HttpBody};
+use axum::body::HttpBody;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use hyper::body::{Frame, SizeHint};
 
+use super::held::Held;
 use super::quota::{Exceeded, PeerKey, Quotas, Reservation};
 use crate::error::Kind;
 use crate::problem::Problem;
@@ -54,12 +51,7 @@ impl AnswerMemory {
         }
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         match self.take(peer, principal, size) {
-            Ok(memory) => response.map(|body| {
-                Body::new(Held {
-                    body,
-                    _memory: memory,
-                })
-            }),
+            Ok(memory) => response.map(|body| Held::body(body, memory)),
             Err(excess) => refusal(excess).into_response(),
         }
     }
@@ -101,29 +93,4 @@ fn refusal(excess: Exceeded) -> Problem {
         }
     };
     problem.retry_after(Duration::from_secs(1))
-}
-
-struct Held {
-    body: Body,
-    _memory: Memory,
-}
-
-impl HttpBody for Held {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.get_mut().body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }

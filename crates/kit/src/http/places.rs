@@ -3,16 +3,13 @@
 //! A request has its place until its answer was taken. Otherwise a client that asks and does not read would be working all the
 //! time, at the cost of nothing but its own connections, and the answers would pile up.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::{Body, HttpBody};
+use axum::body::HttpBody;
 use axum::response::Response;
-use bytes::Bytes;
-use hyper::body::{Frame, SizeHint};
 
+use super::held::Held;
 use super::quota::{PeerKey, Quotas, Reservation};
 use crate::error::Kind;
 use crate::problem::Problem;
@@ -72,31 +69,6 @@ impl Place {
         if response.body().is_end_stream() {
             return response;
         }
-        response.map(|body| Body::new(Placed { body, _place: self }))
-    }
-}
-
-struct Placed {
-    body: Body,
-    _place: Place,
-}
-
-impl HttpBody for Placed {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.get_mut().body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        response.map(|body| Held::body(body, self))
     }
 }

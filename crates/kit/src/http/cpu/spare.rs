@@ -57,13 +57,13 @@ impl Spare {
         Arc::new(Semaphore::new(self.cores))
     }
 
-    /// So many requests of a caller who comes first have begun.
+    /// This many requests of a caller who comes first have begun.
     pub(super) fn begin(&self, requests: usize, now: Instant) {
         self.requests.fetch_add(requests, Ordering::AcqRel);
         self.seen(now);
     }
 
-    /// So many of them have ended.
+    /// This many of them have ended.
     pub(super) fn end(&self, requests: usize, now: Instant) {
         self.requests.fetch_sub(requests, Ordering::AcqRel);
         self.seen(now);

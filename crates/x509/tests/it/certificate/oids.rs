@@ -21,7 +21,7 @@ fn config() -> String {
     )
 }
 
-/// Everything that `asn1parse` names, down to what stands in octet strings.
+/// Everything that `asn1parse` names, also in octet strings.
 fn asn1parse(tool: &Tool, file: &str) -> String {
     let mut all = tool.run(&format!("openssl asn1parse -in {file}"));
     let offsets: Vec<usize> = all
