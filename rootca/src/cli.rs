@@ -85,7 +85,7 @@ pub struct AnswerFlag {
     pub(crate) output: Option<Show>,
 }
 
-/// What opens the root's key. Secrets never stand on the command line, where other users of the machine see them.
+/// What opens the root's key. Secrets are never on the command line, where other users of the machine see them.
 #[derive(Debug, clap::Args)]
 pub struct KeyFlags {
     /// Read the passphrase from this file (mode 0600) instead of the terminal
@@ -165,7 +165,7 @@ pub struct SignIntermediateArgs {
     pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) key: KeyFlags,
-    // Last: what follows a heading stands under it.
+    // Last: what follows a heading is shown under it.
     #[command(flatten)]
     pub(crate) names: NameFlags,
 }
@@ -306,7 +306,7 @@ pub fn run(
     }
 }
 
-/// Whether a path stands for standard input or standard output.
+/// Whether a path means standard input or standard output.
 fn is_stream(path: &Path) -> bool {
     path == Path::new("-")
 }

@@ -123,7 +123,7 @@ pub enum Error {
     /// `verify` found something.
     #[error("the folder is not in order: {}", .0.join("; "))]
     NotInOrder(Vec<String>),
-    /// The same, where every problem stands on the screen already.
+    /// The same, where every problem is on the screen already.
     #[error("the folder is not in order; what is WRONG is said above")]
     NotInOrderAsShown,
 }

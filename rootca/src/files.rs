@@ -26,7 +26,7 @@ pub(crate) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     }
 }
 
-/// The one certificate that a file holds, PEM or DER. Which of several is meant nobody can know.
+/// The one certificate that a file holds, PEM or DER. Of several, which is meant cannot be known.
 pub(crate) fn certificate(path: &Path, content: &[u8]) -> Result<Certificate, Error> {
     let refused = |problem: String| Error::Content {
         path: path.into(),

@@ -307,8 +307,8 @@ impl Folder {
         Ok(revoked)
     }
 
-    /// Waits until nobody else writes in the folder, and keeps others waiting until the file is dropped. Nobody is
-    /// asked anything in the meantime, so the wait is short. What others could have written in is refused.
+    /// Waits until no other process writes in the folder, and keeps others waiting until the file is dropped. No prompt
+    /// is shown in the meantime, so the wait is short. Files that other users could have written are refused.
     fn lock(&self) -> Result<File, Error> {
         let lock = self.lock_alone()?;
         self.check_copies()?;

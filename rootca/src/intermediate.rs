@@ -19,7 +19,7 @@ pub struct Intermediate {
     pub public_key: PublicKey,
     /// The identifier that it chose for its key; none: one by RFC 7093.
     pub subject_key_identifier: Option<Vec<u8>>,
-    /// How many further CAs may stand below it; none: as many as anybody likes.
+    /// How many further CAs may be below it; `None`: no bound.
     pub path_len: Option<u8>,
     /// Its lifetime instead of ten years; never past the root's.
     pub validity: Option<Duration>,

@@ -1,4 +1,4 @@
-//! How the root's private key lies on disk.
+//! How the root's private key is stored on disk.
 //!
 //! Under a passphrase it is an encrypted PKCS#8 file, which any tool can still open in twenty years. Under a
 //! key-encryption key, as on machines that start unattended, it is an envelope bound to its certificate.

@@ -42,7 +42,7 @@ pub fn create_dir(path: &Path) -> Result<(), Error> {
     sync_parent(path)
 }
 
-/// Makes sure that a directory is there and that nobody else can read or write in it. Missing ones are created, with those
+/// Makes sure that a directory is there and that no other user can read or write in it. Missing ones are created, with those
 /// above. One that others could only read is closed; one that others could write in is refused, since anything could
 /// have been put there.
 ///

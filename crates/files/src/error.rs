@@ -67,7 +67,7 @@ pub enum Error {
         /// The bound of its depth.
         depth: usize,
     },
-    /// A file or directory of somebody else.
+    /// A file or directory of another user.
     #[error(
         "{} belongs to user {owner}, but this process runs as user {us}: run it as that user, or run `chown -R {us} {}`",
         path.display(), quoted(path)

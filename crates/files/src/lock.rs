@@ -33,7 +33,7 @@ pub fn try_lock(path: &Path) -> Result<Option<File>, Error> {
     }
 }
 
-/// What stands in it is for people at most, so there is nothing to stage.
+/// Only people read its content, so there is nothing to stage.
 fn lock_file(path: &Path) -> Result<File, Error> {
     refuse_special(path)?;
     OpenOptions::new()

@@ -1,4 +1,4 @@
-//! Everything below a private directory: of its owner, and nobody else's to change.
+//! Everything below a private directory: of its owner, and writable by no other user.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -13,8 +13,8 @@ const MOST: usize = 100_000;
 const DEEPEST: usize = 16;
 
 /// Checks everything below a directory that [`private_dir`](crate::private_dir) has closed: only regular files and
-/// directories, of this process's user or root, that nobody else may write. While the directory was open, or through a
-/// backup of somebody else, anything could have come in; closing the top does not undo that. Nothing is changed.
+/// directories, of this process's user or root, that no other user may write. While the directory was open, or through a
+/// backup of another user, files could have been added; closing the top does not undo that. Nothing is changed.
 ///
 /// # Errors
 /// [`Error::Foreign`] for symbolic links and the like, [`Error::Owner`], [`Error::Writable`]; [`Error::TooMany`].
@@ -65,7 +65,7 @@ fn entries(folder: &Path) -> Result<Vec<(PathBuf, Metadata)>, Error> {
     for entry in read {
         let path = entry.map_err(Error::io("read", folder))?.path();
         match fs::symlink_metadata(&path) {
-            // Removed since it was listed: the journal of a database that somebody looks into.
+            // Removed since it was listed: the journal of a database that another process reads.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             found => {
                 let found = found.map_err(Error::io("open", &path))?;

@@ -15,7 +15,7 @@ const VERSION: u8 = 1;
 const TAG_LEN: usize = 16;
 const WRAPPED_LEN: usize = KEY_LEN + TAG_LEN;
 
-/// Which of the two layers a ciphertext belongs to, so that one can never stand for the other.
+/// Which of the two layers a ciphertext belongs to, so that one can never be used as the other.
 #[derive(Clone, Copy)]
 enum Layer {
     DataKey = b'k' as isize,

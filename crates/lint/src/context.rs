@@ -5,7 +5,7 @@ use x509::{Certificate, Validity};
 
 use crate::view::View;
 
-/// Where a certificate stands.
+/// The position of a certificate in its hierarchy.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Context<'a> {
     standing: Standing<'a>,
@@ -103,7 +103,7 @@ impl<'a> From<&'a Certificate> for Issuer<'a> {
 }
 
 impl<'a> Issuer<'a> {
-    /// A root as the issuer of itself. Purposes, name constraints and path length bind what stands below it.
+    /// A root as the issuer of itself. Purposes, name constraints and path length bind what is below it.
     fn itself(view: &View<'a>) -> Self {
         Self {
             subject: view.subject.der,

@@ -101,7 +101,7 @@ impl Form {
         *self = walk.form;
     }
 
-    /// Where the flaw stands first.
+    /// The first place of the flaw.
     pub(crate) fn first(&self, flaw: Flaw) -> Option<usize> {
         self.first.get(flaw as usize).copied().flatten()
     }

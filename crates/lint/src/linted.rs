@@ -14,7 +14,7 @@ pub trait ToBeSigned {
 /// A value whose octets passed every lint of severity [`Error`](Severity::Error). Signers take it instead of the
 /// bare value.
 ///
-/// Nobody else can make one:
+/// No other code can make one:
 ///
 /// ```compile_fail
 /// let forged = lint::Linted(vec![0x30, 0x00], Vec::new());

@@ -1,4 +1,4 @@
-//! The lints: one file per area, each with its table and the checks that stand in it.
+//! The lints: one file per area, each with its table and its checks.
 
 mod algorithms;
 mod basic_constraints;

@@ -52,10 +52,10 @@ pub(crate) fn a_labels(name: &[u8]) -> Problem {
             return Err("a label begins with `xn--` and is not an A-label");
         }
         if unicode::unfit(&idna::domain_to_unicode(&folded).0).is_some() {
-            return Err("a label stands for a text with an invisible character");
+            return Err("a label encodes a text with an invisible character");
         }
         if folded.parse::<DnsName>().is_err() {
-            return Err("a label stands for a text that no label may have (RFC 5892)");
+            return Err("a label encodes a text that no label may have (RFC 5892)");
         }
     }
     Ok(())

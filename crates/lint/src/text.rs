@@ -1,4 +1,4 @@
-//! What of a certificate may stand in a finding.
+//! Text of a certificate as it may appear in a finding: bounded, without control characters.
 
 /// Most characters that are repeated.
 const LONGEST: usize = 64;

@@ -71,7 +71,7 @@ impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tag { expected, found } => {
-                write!(f, "there is tag 0x{found:02x} where 0x{expected:02x} must stand")
+                write!(f, "tag 0x{found:02x} where 0x{expected:02x} is required")
             }
             Self::Part(part, problem) => write!(f, "{part}: {problem}"),
             other => f.write_str(other.plain()),

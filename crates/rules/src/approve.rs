@@ -18,7 +18,7 @@ use crate::{check, extensions};
 
 /// A certificate that policy allows, built and ready to be linted and signed.
 ///
-/// Nobody else can make one:
+/// No other code can make one:
 ///
 /// ```compile_fail
 /// let forged = rules::Approved { tbs: vec![0x30, 0x00] };

@@ -29,13 +29,13 @@ pub const FORM: &str = "whole numbers with the units y (365 days), w (7 days), d
 /// One second.
 pub const SECOND: Duration = Duration::from_secs(1);
 
-/// So many days.
+/// A span of `days` days of 24 hours.
 #[must_use]
 pub const fn days(count: u64) -> Duration {
     Duration::from_secs(count.saturating_mul(DAY))
 }
 
-/// So many hours.
+/// A span of `hours` hours.
 #[must_use]
 pub const fn hours(count: u64) -> Duration {
     Duration::from_secs(count.saturating_mul(HOUR))

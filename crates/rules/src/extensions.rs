@@ -81,7 +81,7 @@ fn policies_constraints_and_tls_feature(
     Ok(())
 }
 
-/// URLs of the issuer and of revocation. A root has none: nobody above it could revoke it.
+/// URLs of the issuer and of revocation. A root has none: no CA above it could revoke it.
 fn urls(profile: &Profile, issuer: &Issuer, out: &mut Vec<Extension>) -> Result<(), Denied> {
     if issuer.is_self_signed() {
         return Ok(());

@@ -156,7 +156,7 @@ impl Issuer {
         Ok(self)
     }
 
-    /// Adds keys that nobody may have certified, by [`PublicKey::material_id`]: those of other CAs here.
+    /// Adds keys that no request may have certified, by [`PublicKey::material_id`]: those of other CAs here.
     #[must_use]
     pub fn with_reserved_keys(mut self, material_ids: impl IntoIterator<Item = [u8; 32]>) -> Self {
         self.keys_of_cas.extend(material_ids);

@@ -56,7 +56,7 @@ pub struct Profile {
     /// Which subject alternative names are allowed and needed.
     #[serde(default)]
     pub san: SanRule,
-    /// Kinds of keys that are certified. RSA sizes stand for themselves only: `rsa2048` does not allow 3072 bits.
+    /// Kinds of keys that are certified. RSA sizes allow exactly that size: `rsa2048` does not allow 3072 bits.
     #[serde(with = "text::list")]
     pub keys: Vec<KeyAlgorithm>,
     /// Lifetime when nothing is asked for.
@@ -128,7 +128,7 @@ pub enum Kind {
     EndEntity,
     /// A CA below another one.
     SubCa {
-        /// How many further CAs may stand between it and end entities. Without a number: as many as its issuer
+        /// How many further CAs may be between it and end entities. Without a number: as many as its issuer
         /// leaves.
         path_len: Option<u8>,
     },

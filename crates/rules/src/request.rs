@@ -1,4 +1,4 @@
-//! What somebody asks to have certified.
+//! What a requester asks to have certified.
 
 use std::time::Duration;
 

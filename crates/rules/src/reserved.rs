@@ -14,7 +14,7 @@ use crate::grant::Grant;
 use crate::text::attributes;
 use host::{Host, host};
 
-/// How often percent-encoding is taken off: somebody may decode twice, nobody decodes more often.
+/// How often percent-encoding is taken off: some programs decode twice, none more often.
 pub(crate) const DECODINGS: usize = 3;
 
 /// The names of one installation.
@@ -25,8 +25,8 @@ pub struct ReservedNames {
 }
 
 impl ReservedNames {
-    /// SPIFFE ids of `trust_domain`, and these host names and addresses; a wildcard stands for all that it covers. Loopback
-    /// names and addresses are left out: every machine has its own, so that they name nobody.
+    /// SPIFFE ids of `trust_domain`, and these host names and addresses; a wildcard means every name that it covers. Loopback
+    /// names and addresses are left out: every machine has its own, so they identify no server.
     #[must_use]
     pub fn new<'a>(trust_domain: &str, hosts: impl IntoIterator<Item = &'a San>) -> Self {
         let hosts = hosts.into_iter().filter_map(Host::of);
@@ -156,7 +156,7 @@ fn authority_of(rest: &str) -> &str {
     host.split(':').next().unwrap_or_default()
 }
 
-/// Every `%41` as the octet that it stands for; what is not text then is dropped.
+/// Every `%41` as the octet that it encodes; what is not UTF-8 then is dropped.
 pub(crate) fn percent_decoded(text: &str) -> String {
     let mut octets = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -50,7 +50,7 @@ enum RandFile {
 struct Generator {
     machine: Machine,
     pid: u32,
-    /// One octet more than is ever read: the index can stand past the end for one write.
+    /// One octet more than is ever read: the index can be past the end for one write.
     pool: [u8; POOL + 1],
     hash: [u8; 20],
     filled: usize,
@@ -191,7 +191,7 @@ impl Generator {
         octets
     }
 
-    /// Two `long`s as they lie in memory.
+    /// Two `long`s as they are in memory.
     fn count_octets(&self, counts: [u64; 2]) -> Vec<u8> {
         counts
             .iter()

@@ -6,7 +6,7 @@ use crate::{
     kind::{SignedStructure, classify},
 };
 
-/// The kind of thing that octets are, told by how they begin; `None` where nobody can say.
+/// The kind of object that octets encode, told by how they begin; `None` if that does not decide it.
 pub(crate) fn of(octets: &[u8]) -> Option<&'static str> {
     if is_pkcs12(octets) {
         return Some(PKCS12);

@@ -26,8 +26,8 @@ pub enum DerError {
     /// The length is indefinite, not minimal, or over four octets.
     #[error("length that DER does not allow")]
     Length,
-    /// Another type stands here.
-    #[error("tag 0x{found:02x} where 0x{expected:02x} must stand")]
+    /// The tag is that of another type.
+    #[error("tag 0x{found:02x} where 0x{expected:02x} is required")]
     Tag {
         /// The identifier octet that the structure calls for.
         expected: u8,

@@ -1,7 +1,7 @@
 //! Tells the structures that a CA signs apart, by their shape alone.
 //!
 //! The key manager binds keys to purposes: a key for OCSP must never sign what someone could use as a certificate.
-//! So a structure is recognized only if all of its fields stand where they must, and no octets are accepted
+//! So a structure is recognized only if all of its fields are where they must be, and no octets are accepted
 //! as two kinds. The contents of names, extensions and keys are not judged here.
 
 use crate::{

@@ -46,7 +46,7 @@ pub enum NameError {
         "unknown attribute `{0}` in the distinguished name; write a short name such as CN or a dotted OID"
     )]
     UnknownAttribute(String),
-    /// The value has no content, or only a filler that stands for none.
+    /// The value has no content, or only a filler such as `-`.
     #[error("the value of {0} is empty or a filler such as `.` or `-`; leave the attribute out instead")]
     Empty(String),
     /// The value holds a character that no name may hold, see [`unfit`](crate::unicode::unfit).
@@ -231,7 +231,7 @@ impl DistinguishedName {
             .map(|attribute| (attribute.oid, attribute.display()))
     }
 
-    /// Whether this name lies in the subtree of `base`: the parts of `base` are its first parts, values compared
+    /// Whether this name is within the subtree of `base`: the parts of `base` are its first parts, values compared
     /// as RFC 4518 prepares them, whatever their string type (RFC 5280 sections 4.2.1.10 and 7.1).
     #[must_use]
     pub fn is_within(&self, base: &Self) -> bool {
@@ -248,7 +248,7 @@ impl DistinguishedName {
                 .all(|(base, own)| keys(base) == keys(own))
     }
 
-    /// Whether both names stand for the same entry by RFC 5280 section 7.1. Neither is encoded again.
+    /// Whether both names identify the same entry by RFC 5280 section 7.1. Neither is encoded again.
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
         self == other || self.is_within(other) && other.is_within(self)

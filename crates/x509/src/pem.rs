@@ -126,7 +126,7 @@ pub(crate) fn select_each(input: &[u8], labels: &[&str]) -> Result<Selected, Pem
     Ok(Selected { blocks, passed })
 }
 
-/// Keys with their parameters, and requests: they stand in one file with a certificate, and are never meant as one.
+/// Keys with their parameters, and requests: they are in one file with a certificate, and are never meant as one.
 fn is_beside_certificates(label: &str) -> bool {
     ["PRIVATE KEY", "PUBLIC KEY", "PARAMETERS", "CERTIFICATE REQUEST"]
         .iter()

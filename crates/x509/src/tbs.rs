@@ -1,6 +1,6 @@
 //! The part of a certificate that is signed, and putting the signature to it (RFC 5280 section 4.1).
 //!
-//! [`CertificateSpec::to_tbs`] writes exact DER in one pass, version 3, and decides nothing: what may stand in a
+//! [`CertificateSpec::to_tbs`] writes exact DER in one pass, version 3, and decides nothing: what may be in a
 //! certificate is the business of `rules` and `lint`. [`assemble`] serves certificates and CRLs alike and refuses to
 //! put a signature under a TBS that names another algorithm.
 
@@ -35,7 +35,7 @@ pub enum BuildError {
         /// What the encoder said.
         problem: String,
     },
-    /// What should be signed is no TBS structure.
+    /// The octets to sign are not a TBSCertificate or TBSCertList.
     #[error("the octets to be signed are not a certificate or CRL: {0}")]
     NotTbs(#[from] DerError),
     /// The TBS names another algorithm than the signature was made with (section 4.1.1.2).
@@ -188,7 +188,7 @@ impl<'a> Signed<'a> {
 /// Far more than anyone puts into a certificate; it bounds the search for repetitions.
 const MAX_EXTENSIONS: usize = 128;
 
-/// Reads extensions of a certificate, CRL or entry; each may stand once (section 4.2). The inner error is the name of
+/// Reads extensions of a certificate, CRL or entry; each may appear once (section 4.2). The inner error is the name of
 /// one that occurs twice.
 pub(crate) fn read_extensions(list: &[u8]) -> Result<Result<Vec<Extension>, String>, DerError> {
     let mut entries = Reader::within(list, tag::SEQUENCE)?;

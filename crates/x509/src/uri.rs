@@ -1,6 +1,6 @@
-//! URIs taken apart by the grammar of RFC 3986 section 3, strictly: an octet that the grammar does not foresee where it
-//! stands is an error, never a matter of taste. Programs disagree about URIs that break it, and so about whom they name.
-//! What a URI in a certificate may say beyond that is the business of [`Uri`](crate::san::Uri) and of the lints.
+//! URIs taken apart by the grammar of RFC 3986 section 3, strictly: an octet that the grammar does not allow in its
+//! place is an error. Programs disagree about URIs that break the grammar, and so about the host that they name.
+//! Further rules for URIs in certificates are in [`Uri`](crate::san::Uri) and in the lints.
 
 mod urn;
 
@@ -13,7 +13,7 @@ use crate::san::{address::why_not_a_host, host_a_labels};
 pub struct UriParts<'a> {
     /// As it was written; schemes are compared without case.
     pub scheme: &'a str,
-    /// What stands between `//` and the path, if the URI has it.
+    /// The part between `//` and the path, if the URI has one.
     pub authority: Option<Authority<'a>>,
     /// Possibly empty.
     pub path: &'a str,
@@ -26,7 +26,7 @@ pub struct UriParts<'a> {
 /// `userinfo@host:port`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Authority<'a> {
-    /// What stands before the `@`.
+    /// The part before the `@`.
     pub userinfo: Option<&'a str>,
     /// A registered name, an IPv4 address, or an IP literal in its brackets. Possibly empty.
     pub host: &'a str,
@@ -86,7 +86,7 @@ impl<'a> UriParts<'a> {
     /// The host in lower case, an IPv6 address in brackets and in the form of RFC 5952; `None` without an authority.
     ///
     /// # Errors
-    /// If it is not a domain name or the address of a host, or if a password or an empty user stands before it.
+    /// If it is not a domain name or the address of a host, or if a password or an empty user precedes it.
     pub fn canonical_host(&self) -> Result<Option<String>, &'static str> {
         let underscores = self.has_scheme(WITH_UNDERSCORES);
         self.authority
@@ -173,7 +173,7 @@ impl<'a> Authority<'a> {
     }
 }
 
-/// Whether one of the percent-encoded triples stands for a control character.
+/// Whether one of the percent-encoded triples encodes a control character.
 #[must_use]
 pub fn encodes_controls(text: &str) -> bool {
     text.split('%')
@@ -223,7 +223,7 @@ fn is_port(text: &str) -> bool {
         && (text.len() < 2 || !text.starts_with('0'))
 }
 
-/// `%` stands only before two hex digits.
+/// `%` is allowed only before two hex digits.
 fn check_triples(text: &str) -> Result<(), &'static str> {
     let complete = |after: &str| after.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
     if text.split('%').skip(1).all(complete) {

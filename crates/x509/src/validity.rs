@@ -13,7 +13,7 @@ pub const NO_EXPIRY: OffsetDateTime = datetime!(9999-12-31 23:59:59 UTC);
 /// Why a period was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ValidityError {
-    /// The end lies before the start.
+    /// The end is before the start.
     #[error("the validity ends at {not_after}, before it starts at {not_before}")]
     Reversed {
         /// Start of the refused period.
@@ -29,7 +29,7 @@ pub enum ValidityError {
     Range(OffsetDateTime),
 }
 
-/// A period of whole seconds in which both `not_before` and `not_after` lie.
+/// A period of whole seconds that includes both `not_before` and `not_after`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Validity {
     /// First second of the period, UTC.
@@ -42,7 +42,7 @@ impl Validity {
     /// A period by its ends; fractions of a second are cut off.
     ///
     /// # Errors
-    /// If the end lies before the start, or either outside the years 1950 to 9999.
+    /// If the end is before the start, or either outside the years 1950 to 9999.
     pub fn new(not_before: OffsetDateTime, not_after: OffsetDateTime) -> Result<Self, ValidityError> {
         let (not_before, not_after) = (whole_second(not_before)?, whole_second(not_after)?);
         if not_after < not_before {
@@ -77,14 +77,14 @@ impl Validity {
         (self.not_after - self.not_before).saturating_add(Duration::SECOND)
     }
 
-    /// Whether this moment lies in the period. All of the last second does.
+    /// Whether this moment is within the period, which includes all of its last second.
     #[must_use]
     pub fn contains(&self, moment: OffsetDateTime) -> bool {
         let seconds = self.not_before.unix_timestamp()..=self.not_after.unix_timestamp();
         seconds.contains(&moment.unix_timestamp())
     }
 
-    /// Whether all of this period lies in the other.
+    /// Whether all of this period is within the other.
     #[must_use]
     pub fn is_within(&self, outer: &Self) -> bool {
         outer.contains(self.not_before) && outer.contains(self.not_after)

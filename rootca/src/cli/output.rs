@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use super::Show;
 use crate::error::Error;
 
-/// Writes `value`, or the text that stands for it.
+/// Writes `value`, or the text form of it.
 pub(super) fn show(asked: Option<Show>, value: &Value, text: &str, out: &mut dyn Write) -> Result<(), Error> {
     match Show::chosen(asked) {
         Show::Table => out.write_all(text.as_bytes())?,

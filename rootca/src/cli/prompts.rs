@@ -12,19 +12,19 @@ pub trait Prompts {
     /// Asks for a passphrase that exists.
     ///
     /// # Errors
-    /// [`Error::NoTerminal`] if there is nobody to ask.
+    /// [`Error::NoTerminal`] if standard input is not a terminal.
     fn passphrase(&mut self) -> Result<SecretString, Error>;
 
     /// Asks for a passphrase to be, twice.
     ///
     /// # Errors
-    /// [`Error::NoTerminal`] if there is nobody to ask.
+    /// [`Error::NoTerminal`] if standard input is not a terminal.
     fn new_passphrase(&mut self) -> Result<SecretString, Error>;
 
     /// Asks for consent.
     ///
     /// # Errors
-    /// [`Error::NoTerminal`] if there is nobody to ask.
+    /// [`Error::NoTerminal`] if standard input is not a terminal.
     fn confirm(&mut self, question: &str) -> Result<bool, Error>;
 }
 

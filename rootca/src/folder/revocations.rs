@@ -67,7 +67,7 @@ impl Folder {
         let Some(latest) = self.latest_crl()? else {
             return Ok(());
         };
-        // What somebody else signed revokes nothing here; the audit names it.
+        // What another key signed revokes nothing here; the audit names it.
         if latest.verify_signed_by(self.certificate()).is_err() {
             return Ok(());
         }

@@ -322,7 +322,7 @@ fn a_crl_is_never_older_than_the_last_one() {
         refused.contains("set the clock") && refused.contains("move root.crl"),
         "{refused}"
     );
-    // Somebody else was a moment faster, or the clock was put right a little.
+    // Another process was a moment faster, or the clock was put right a little.
     let second = publish(NOW + time::Duration::DAY - time::Duration::MINUTE).unwrap();
     assert_eq!(
         (second.number(), second.this_update()),

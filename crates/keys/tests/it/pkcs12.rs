@@ -128,7 +128,7 @@ fn the_key_is_found_beside_certificates_in_a_cipher_that_is_not_read() {
     ));
     let refused = keys::from_file(&openssl.read("a.p12"), Some(&"sesame".into())).unwrap_err();
     assert!(matches!(refused, KeyError::UnsupportedPkcs12(_)), "{refused}");
-    // Without an integrity code nobody knows whether what is left is what was written.
+    // Without an integrity code it is unknown whether the content is what was written.
     openssl.run(&format!(
         "{export} -certpbe PBE-SHA1-RC2-40 -keypbe PBE-SHA1-3DES"
     ));

@@ -31,7 +31,7 @@ pub(super) const LINTS: &[Lint] = &[
     error(
         "rfc5280_path_len_below_issuer",
         "RFC 5280 4.2.1.9, 6.1.4",
-        "A CA stands where its issuer's path length allows one, and claims less than is left.",
+        "The issuer's path length allows a CA here, and the CA's own path length is lower.",
     )
     .on(SubordinateCa, Link(path_len_below_issuer)),
     error(

@@ -100,7 +100,7 @@ pub(super) const LINTS: &[Lint] = &[
     warn(
         "cabf_name_attribute_once",
         "BR 7.1.4.1",
-        "Attributes but DC, OU and street stand once.",
+        "Attributes other than DC, OU, and street appear once.",
     )
     .on(All, Content(attributes_once)),
     warn(

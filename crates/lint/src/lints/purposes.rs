@@ -46,13 +46,13 @@ pub(super) const LINTS: &[Lint] = &[
     error(
         "rfc3161_time_stamping_alone",
         "RFC 3161 2.3",
-        "timeStamping stands alone and extKeyUsage is critical then.",
+        "timeStamping is the only purpose, and extKeyUsage is critical then.",
     )
     .on(EndEntity, Content(time_stamping)),
     error(
         "cabf_ocsp_signing_alone",
         "BR 7.1.2.8.5",
-        "OCSPSigning stands alone.",
+        "OCSPSigning is the only purpose.",
     )
     .on(OcspSigner, Content(ocsp_signing_alone)),
     error(

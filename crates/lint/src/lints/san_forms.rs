@@ -31,19 +31,19 @@ pub(super) const LINTS: &[Lint] = &[
     error(
         "rfc9525_wildcard_form",
         "RFC 9525 6.3; BR 7.1.2.7.12",
-        "`*` stands only as the whole leftmost label.",
+        "`*` appears only as the whole leftmost label.",
     )
     .on(All, Content(|view| each(view, tag::DNS_NAME, wildcard_form))),
     warn(
         "cabf_wildcard_below_one_label",
         "BR 3.2.2.6",
-        "A wildcard stands before two labels or more.",
+        "A wildcard is followed by two labels or more.",
     )
     .on(All, Content(|view| each(view, tag::DNS_NAME, wildcard_base))),
     error(
         "cabf_dns_is_no_address",
         "RFC 5280 4.2.1.6; BR 7.1.2.7.12",
-        "IP addresses stand as iPAddress and not as host names.",
+        "IP addresses are iPAddress names and not host names.",
     )
     .on(All, Content(|view| each(view, tag::DNS_NAME, dns_is_no_address))),
     warn(
@@ -158,7 +158,7 @@ fn dns_syntax(name: &[u8]) -> Problem {
 fn wildcard_form(name: &[u8]) -> Problem {
     let base = name.strip_prefix(b"*.").unwrap_or(name);
     if base.contains(&b'*') {
-        Err("`*` stands elsewhere than alone in the leftmost label")
+        Err("`*` is not the whole leftmost label")
     } else {
         Ok(())
     }

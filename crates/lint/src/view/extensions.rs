@@ -190,7 +190,7 @@ pub(crate) fn name_of(content: &[u8]) -> Option<&'static str> {
 }
 
 impl<'a> Extensions<'a> {
-    /// Reads what stands in the explicit tag [3].
+    /// Reads the content of the explicit tag [3].
     pub(super) fn read(explicit: &'a [u8]) -> Result<Self, Broken> {
         let mut read = Self {
             list: Reader::within(explicit, tag::SEQUENCE)?.all(extension)?,

@@ -54,7 +54,7 @@ impl<'a> Name<'a> {
         Ok(())
     }
 
-    /// Reads the content of a RelativeDistinguishedName that stands alone.
+    /// Reads the content of a RelativeDistinguishedName without its SEQUENCE.
     pub(super) fn of_rdn(content: &'a [u8]) -> Result<Self, Broken> {
         let mut read = Self {
             der: content,
@@ -64,7 +64,7 @@ impl<'a> Name<'a> {
         Ok(read)
     }
 
-    /// Reads the DER of a name that stands elsewhere.
+    /// Reads the DER of a Name in another structure.
     pub(crate) fn from_der(der: &'a [u8]) -> Result<Self, Broken> {
         let mut reader = Reader::new(der);
         let name = Self::read(&mut reader)?;

@@ -36,7 +36,7 @@ impl<'a> Time<'a> {
         Ok(time)
     }
 
-    /// Year, month, day, hour, minute, second, if they stand in the form that X.509 wants:
+    /// Year, month, day, hour, minute, second, if they are in the form that X.509 requires:
     /// `YYMMDDHHMMSSZ` or `YYYYMMDDHHMMSSZ`.
     pub(crate) fn fields(&self) -> Option<[u16; 6]> {
         let digits = self.content.strip_suffix(b"Z")?;

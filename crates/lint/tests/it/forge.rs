@@ -101,7 +101,7 @@ impl Forge {
         tbs
     }
 
-    /// The certificate with a signature that nobody looks at.
+    /// The certificate with a signature that no lint verifies.
     pub(crate) fn certificate_der(&self) -> Vec<u8> {
         let signature = seq(&[int(&[1]), int(&[1])]);
         seq(&[self.tbs(), self.signature.clone(), bits(0, &signature)])
@@ -261,7 +261,7 @@ pub(crate) fn rsa_of(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
     seq(&[seq(&[oid("1.2.840.113549.1.1.1"), null()]), bits(0, &key)])
 }
 
-/// An odd number of so many octets, as INTEGER content.
+/// An odd number of `octets` octets, as INTEGER content.
 pub(crate) fn modulus(octets: usize) -> Vec<u8> {
     let mut content = vec![0];
     content.resize(octets + 1, 0xc5);

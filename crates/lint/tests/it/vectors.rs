@@ -42,7 +42,7 @@ enum Kind {
     Request,
 }
 
-/// What the file is meant to be; `None` for keys, OCSP and what else lies beside.
+/// What the file is meant to be; `None` for keys, OCSP, and other files.
 fn kind(path: &str, content: &[u8]) -> Option<Kind> {
     let labels = pem::labels(content).unwrap_or_default();
     let is = |part: &str| path.to_lowercase().contains(part);

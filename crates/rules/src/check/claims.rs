@@ -1,4 +1,4 @@
-//! Attributes of the subject, other than the common name, that somebody could take for the name of a host, a mailbox or an
+//! Attributes of the subject, other than the common name, that a reader could take for the name of a host, a mailbox or an
 //! account: they repeat what was checked as an alternative name, or were allowed by name.
 
 use x509::Oid;

@@ -1,4 +1,4 @@
-//! The subject's key: of an allowed kind, and nobody else's.
+//! The subject's key: of an allowed kind, and not the key of another CA.
 //!
 //! Weak keys never get this far: a [`PublicKey`] is proof that none of the known weaknesses was found.
 

@@ -1,4 +1,4 @@
-//! Whether a certificate of this kind may stand below this issuer: roots by themselves, CAs only as deep as the path
+//! Whether a certificate of this kind may be below this issuer: roots by themselves, CAs only as deep as the path
 //! length allows, purposes only as wide as the issuer's own.
 
 use x509::extension::Eku;

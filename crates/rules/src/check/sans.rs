@@ -107,7 +107,7 @@ fn check_one(profile: &Profile, san: &San) -> Result<(), Denied> {
     }
 }
 
-/// Clients do not match `*.test`, and where they did it would stand for a whole top-level domain.
+/// Clients do not match `*.test`, and where they did it would cover a whole top-level domain.
 fn check_wildcard(rule: &SanRule, san: &San, base: &str) -> Result<(), Denied> {
     if !rule.wildcards {
         return Err(Denied::san(format!(

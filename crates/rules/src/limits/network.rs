@@ -1,4 +1,4 @@
-//! A range of IP addresses in CIDR form. IPv4-mapped IPv6 addresses count as the IPv4 address that they stand for.
+//! A range of IP addresses in CIDR form. IPv4-mapped IPv6 addresses count as the IPv4 address that they map.
 
 use std::fmt;
 use std::net::IpAddr;

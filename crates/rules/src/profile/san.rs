@@ -9,7 +9,7 @@ use crate::text;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SanRule {
-    /// Kinds that may stand in the certificate: `dns`, `ip`, `email`, `uri`, `dirname`, `rid`, `upn`, `othername`.
+    /// Kinds that may be in the certificate: `dns`, `ip`, `email`, `uri`, `dirname`, `rid`, `upn`, `othername`.
     #[serde(default, with = "text::list")]
     pub allowed: Vec<SanKind>,
     /// At least one name of one of these kinds must be there. Empty: the certificate may do without.

@@ -14,10 +14,10 @@ pub struct SubjectRule {
     /// What the common name may be.
     #[serde(default)]
     pub common_name: CommonName,
-    /// Attributes that may stand in the subject, by short name or dotted OID.
+    /// Attributes that may be in the subject, by short name or dotted OID.
     #[serde(default = "organization", with = "text::attributes")]
     pub attributes: Vec<Oid>,
-    /// Attributes that must stand in it.
+    /// Attributes that must be in it.
     #[serde(default, with = "text::attributes")]
     pub required: Vec<Oid>,
     /// Whether the subject keeps the octets of the request, string types and order included, instead of our
@@ -118,7 +118,7 @@ fn system_names() -> Vec<String> {
     vec!["system:".to_owned(), "kubeadm:".to_owned()]
 }
 
-/// As somebody compares who takes full-width letters, the long s and capitals for the ordinary ones.
+/// Compares with full-width letters, the long s, and capitals folded to the ordinary letters.
 fn folded(text: &str) -> String {
     x509::unicode::nfkc(text).trim_start().to_lowercase()
 }

@@ -104,7 +104,7 @@ impl Profile {
             return Err("`extended_key_usage` does not belong in a root".into());
         }
         if purposes.contains(&Eku::OcspSigning) && purposes.len() > 1 {
-            return Err("`extended_key_usage`: ocsp-signing must stand alone".into());
+            return Err("`extended_key_usage`: ocsp-signing must be the only purpose".into());
         }
         if self.must_staple && !purposes.contains(&Eku::ServerAuth) {
             return Err("`must_staple` is for TLS servers only".into());

@@ -30,7 +30,7 @@ impl Host {
         }
     }
 
-    /// Whether somebody could take the name, or one that it covers, for this host.
+    /// Whether a client could take the name, or one that it covers, for this host.
     pub(super) fn is_named_by(&self, san: &San) -> bool {
         match san {
             San::Dns(name) => self.meets(name),
@@ -66,7 +66,7 @@ impl Host {
         }
     }
 
-    /// Whether there is a name that both stand for.
+    /// Whether there is a name that both cover.
     fn meets(&self, asked: &DnsName) -> bool {
         let base = host(asked.base());
         match (self, asked.is_wildcard()) {

@@ -159,7 +159,7 @@ fn contradictions_in_usages_and_revocation_are_found() {
         ),
         (
             one("extended_key_usage", json!(["ocsp-signing", "server-auth"])),
-            "alone",
+            "only purpose",
         ),
         (one("extended_key_usage", json!(["ocsp-signing"])), "nocheck"),
         (

@@ -10,7 +10,7 @@ fn file(name: &str) -> Vec<u8> {
     std::fs::read(format!("{data}/{name}")).unwrap()
 }
 
-/// The request of a CSR, by somebody who may have everything.
+/// The request of a CSR, without limits of the requester.
 fn asked_by(csr: &Csr) -> Request {
     Request::from_csr(csr).granted(Grant::service().with_authority())
 }

@@ -90,7 +90,7 @@ pub(crate) fn sans(texts: &[&str]) -> Vec<San> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 
-/// A request of somebody who may have everything: what is under test is profile and issuer.
+/// A request without limits of the requester: profile and issuer are under test.
 pub(crate) fn request(name: &str, names: &[&str], key: PublicKey) -> Request {
     Request::new(subject(name), sans(names), key).granted(Grant::service().with_authority())
 }

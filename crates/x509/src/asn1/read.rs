@@ -174,7 +174,7 @@ pub fn boolean(content: &[u8]) -> Result<bool, DerError> {
     }
 }
 
-/// INTEGER content with the fewest octets (X.690 section 8.3.2), returned as it stands.
+/// INTEGER content with the fewest octets (X.690 section 8.3.2), returned unchanged.
 ///
 /// # Errors
 /// [`DerError::Value`] if there is no content, or it has more octets than needed.

@@ -28,12 +28,12 @@ const EXCLUDED: u8 = tag::context_constructed(1);
 
 /// The names that certificates below a CA may and may not have.
 ///
-/// Of each kind with permitted subtrees a name must lie in one of them; no name may lie in an excluded subtree.
+/// A name of a kind with permitted subtrees must be within one of them; no name may be within an excluded subtree.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct NameConstraints {
-    /// Subtrees that names of their kind must lie in.
+    /// Subtrees that names of their kind must be within.
     pub permitted: Vec<Subtree>,
-    /// Subtrees that no name may lie in.
+    /// Subtrees that no name may be within.
     pub excluded: Vec<Subtree>,
 }
 
@@ -43,7 +43,7 @@ pub struct NameConstraints {
 pub struct Violation {
     /// The name, as `kind:value`.
     pub name: String,
-    /// The excluded subtree that it lies in; `None` if it lies in no permitted one.
+    /// The excluded subtree that it is within; `None` if it is within no permitted one.
     pub excluded_by: Option<Subtree>,
 }
 

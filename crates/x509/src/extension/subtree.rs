@@ -1,4 +1,4 @@
-//! One subtree of name constraints: its forms, its text, its DER, and what lies in it (RFC 5280 section 4.2.1.10).
+//! One subtree of name constraints: its forms, its text, its DER, and which names are within it (RFC 5280 section 4.2.1.10).
 
 use std::{
     fmt,
@@ -102,7 +102,7 @@ impl Subtree {
         self.tag() == subject.tag()
     }
 
-    /// Whether the name certainly lies in the subtree: the test for permitted subtrees.
+    /// Whether the name is certainly within the subtree: the test for permitted subtrees.
     pub(super) fn contains(&self, subject: &Subject<'_>) -> bool {
         match (&self.0, subject) {
             (Base::Dns(base), Subject::Dns(name)) => {
@@ -122,7 +122,7 @@ impl Subtree {
         }
     }
 
-    /// Whether the name lies in the subtree or could: the test for excluded subtrees. A wildcard stands for every
+    /// Whether the name is or could be within the subtree: the test for excluded subtrees. A wildcard covers every
     /// name with one label in its place, and what cannot be compared counts as inside.
     pub(super) fn may_contain(&self, subject: &Subject<'_>) -> bool {
         let uncertain = match (&self.0, subject) {

@@ -8,7 +8,7 @@ use crate::{CertificateError, KeyUsageFlags, certificate::utc, extension::Violat
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PathError {
-    /// Nobody given issued it.
+    /// None of the given certificates issued it.
     #[error("no certificate of the issuer of {subject} is among those given; its issuer is {issuer}")]
     NoIssuer {
         /// The certificate whose issuer is missing.

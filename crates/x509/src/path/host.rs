@@ -11,10 +11,10 @@ use crate::{
 const DNS: u8 = tag::context(2);
 const IP: u8 = tag::context(7);
 
-/// Whether the alternative names say that the certificate is for this host: a DNS name, where `*` stands for one label,
+/// Whether the alternative names say that the certificate is for this host: a DNS name, where `*` matches one label,
 /// or an address. Common names are not looked at (RFC 9525 section 6.3). `None` if the text is neither.
 ///
-/// Names are compared as they stand in the certificate: hosts with an underscore or with a number at their end exist, and
+/// Names are compared as they appear in the certificate: hosts with an underscore or with a number at their end exist, and
 /// so do certificates for them, though none would be issued here.
 #[must_use]
 pub fn is_for_host(certificate: &Certificate, host: &str) -> Option<bool> {

@@ -122,7 +122,7 @@ fn hint(input: &[u8]) -> &'static str {
     }
 }
 
-/// What a label stands for, in words.
+/// The words for a PEM label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact(String);
 

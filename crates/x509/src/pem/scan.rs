@@ -198,7 +198,7 @@ impl Frame<'_> {
     }
 }
 
-/// What a line between blocks holds that somebody may have meant as a block: a damaged mark, or a block without marks.
+/// What a line between blocks holds that its author may have meant as a block: a damaged mark, or a block without marks.
 fn odd(line: &[u8]) -> Option<&'static str> {
     const SHORTEST_DER: usize = 40;
     if matches!(line, [0x30, 0x80..=0x84, ..]) {

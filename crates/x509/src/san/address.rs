@@ -109,7 +109,7 @@ pub fn embedded_ipv4(address: Ipv6Addr) -> impl Iterator<Item = Ipv4Addr> {
             u32::try_from(bits >> shift & 0xffff_ffff).unwrap_or_default(),
         ))
     };
-    // RFC 6052 section 2.2: octet 8 stays zero, so that the address lies around it.
+    // RFC 6052 section 2.2: octet 8 stays zero, so the address is split around it.
     let split = |before: u32| {
         let kept = 64 - before;
         let high = bits >> 64 & ((1 << kept) - 1);

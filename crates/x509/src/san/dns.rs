@@ -90,7 +90,7 @@ impl fmt::Debug for DnsName {
     }
 }
 
-/// What of a refused text may stand in an error message: bounded, and without characters that move the cursor.
+/// The part of a refused text that may be in an error message: bounded, and without characters that move the cursor.
 pub(crate) fn printable(text: &str) -> String {
     const LONGEST: usize = 80;
     let mut shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
@@ -100,7 +100,7 @@ pub(crate) fn printable(text: &str) -> String {
     shown
 }
 
-/// A host name without wildcard, as lower-case A-labels: a domain name that nobody reads as an address.
+/// A host name without wildcard, as lower-case A-labels: a domain name that no program reads as an address.
 pub(crate) fn host_a_labels(host: &str) -> Result<String, &'static str> {
     let ascii = to_a_labels(host)?;
     if looks_like_an_address(&ascii) {

@@ -9,14 +9,14 @@
 //!
 //! 1. One word has the shape of a name if it holds `@` (a mailbox or principal name), `://` (a URI), a bracket or nothing
 //!    but hex digits and colons (an address), `/` (a path or network), `:` and digits (a port), or `.` (a host name; an
-//!    address if all its labels are numbers). It must parse as that name, exactly as it stands.
+//!    address if all its labels are numbers). It must parse as that name, unchanged.
 //! 2. Exceptions: a hardware address (`00:1b:63:84:45:e6`), an identifier that is a URI without a host (`system:node:a`,
-//!    `urn:example:a`), and a version, whose dots all stand between digits and which no host name can be (`tool-1.2.3`).
+//!    `urn:example:a`), and a version, whose dots are all between digits and which no host name can be (`tool-1.2.3`).
 //!    So are two words with a slash or a colon between them, of which none is a name by [`claim`]: `AC/DC`, `sensor:12`.
 //! 3. Several words are text (`ACME Corp. Web Signing`), but a mailbox or a URI is not one of them.
 //!
 //! Names of one label and plain numbers are text: too many people, devices and serial numbers are called so. Labels that
-//! begin with `xn--` and hexadecimal numbers of up to eight digits are not: nobody is called so.
+//! begin with `xn--` and hexadecimal numbers of up to eight digits are not: no person has such a name.
 //!
 //! [`claim`] has the rule for the other attributes of a subject.
 
@@ -88,7 +88,7 @@ pub fn read(text: &str) -> Result<FreeText, Disguised> {
     shape.names(&plain).map(FreeText::Name).map_err(disguised)
 }
 
-/// The host names and addresses among the words of a text: what somebody could take from it although it is not a name as a
+/// The host names and addresses among the words of a text: what a reader could take from it although it is not a name as a
 /// whole. Excluded name constraints judge them.
 pub(crate) fn names_within(text: &str) -> Vec<San> {
     let plain = plain(text);
@@ -251,7 +251,7 @@ fn is_number(label: &str) -> bool {
     }
 }
 
-/// Whether every dot stands between digits.
+/// Whether every dot is between digits.
 fn is_version(word: &str) -> bool {
     let ends = |part: &str| part.ends_with(|c: char| c.is_ascii_digit());
     let begins = |part: &str| part.starts_with(|c: char| c.is_ascii_digit());

@@ -127,13 +127,13 @@ macro_rules! mailbox {
                 &self.0
             }
 
-            /// What stands after the `@`: a host name of lower-case A-labels.
+            /// The part after the `@`: a host name of lower-case A-labels.
             #[must_use]
             pub fn domain(&self) -> &str {
                 self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
             }
 
-            /// What stands before the `@`.
+            /// The part before the `@`.
             #[must_use]
             pub fn local_part(&self) -> &str {
                 self.0.rsplit_once('@').map_or("", |(local, _)| local)

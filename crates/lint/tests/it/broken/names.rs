@@ -1,4 +1,4 @@
-//! Distinguished names and what stands in the subject.
+//! Distinguished names and the content of the subject.
 
 use super::{Case, and, only};
 use crate::der::{all, attribute, ia5, name, printable, seq, set, tlv, utf8};
@@ -6,12 +6,12 @@ use crate::forge::{C, CN, CRL, DC, EMAIL, Forge, ISSUER_ALT_NAME, O, OU, SAN, ip
 
 const SERIAL_NUMBER: &str = "2.5.4.5";
 
-/// Changes the subject of a client, whose names are nobody's business.
+/// Changes the subject of a client, whose names no lint restricts.
 fn subject(forge: &mut Forge, attributes: &[(&str, Vec<u8>)]) {
     forge.subject = name(attributes);
 }
 
-/// Gives a client a directory name, and a subject that nobody looks at.
+/// Gives a client a directory name, and a subject that no lint reads.
 fn directory_name(forge: &mut Forge, attributes: &[(&str, Vec<u8>)]) {
     subject(forge, &[(CN, utf8("Client"))]);
     forge.sans(&[all(0xa4, &[name(attributes)])]);

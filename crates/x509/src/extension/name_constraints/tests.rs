@@ -311,10 +311,10 @@ fn what_cannot_be_judged_is_refused() {
         check(&foreign(list, b"\x82\x02\xc3\xbc"), &["ip:::1"], &["dns:a.test"]);
     }
     let opaque = [San::Opaque(b"\x82\x01_".to_vec())];
-    let nobody = DistinguishedName::default();
-    assert!(constraints(&["dns:test"], &[]).permits(&nobody, &opaque).is_err());
-    assert!(constraints(&[], &["dns:test"]).permits(&nobody, &opaque).is_err());
-    assert!(constraints(&["ip:::/0"], &[]).permits(&nobody, &opaque).is_ok());
+    let empty = DistinguishedName::default();
+    assert!(constraints(&["dns:test"], &[]).permits(&empty, &opaque).is_err());
+    assert!(constraints(&[], &["dns:test"]).permits(&empty, &opaque).is_err());
+    assert!(constraints(&["ip:::/0"], &[]).permits(&empty, &opaque).is_ok());
 }
 
 #[test]

@@ -1,16 +1,16 @@
 //! What the other attributes of a subject may be taken for.
 //!
-//! A common name is read as a name by programs that know nothing better. The other attributes are read where somebody says
-//! so: who maps certificates to accounts by UID, serialNumber, OU or the whole subject. There a name is believed as it is in
-//! a common name, so it is one too. But most of their values are words with dots, slashes and colons in them, of which the
+//! A common name is read as a name by programs that know nothing better. The other attributes are read where an operator
+//! configures it: servers that map certificates to accounts by UID, serialNumber, OU, or the whole subject. There a name is
+//! believed as it is in a common name, so it counts as one. But most of their values are words with dots, slashes and colons in them, of which the
 //! rule for common names would refuse far too many. This one refuses what is a name, and not all that could be mistaken
 //! for an attempt at one:
 //!
 //! 1. Any word that is a mailbox or principal name (`a@b`), a URI with a host or of an account, or a Windows SID.
 //! 2. One word alone, or a part of it between `:`, `/`, `=`, `,`, `;` or `\`, that is an IP address or a host name. A host
-//!    name ends in a top-level domain that nobody and nothing else is called by, and has two labels before it or no capital
-//!    (`ASP.NET` is none); or begins with `www.`; or has three labels of two characters or more, of which the last is a
-//!    country's. So `Ph.D.`, `J.R.R.`, `1.2.3`, `j.r.smith` and `12.345.678-9` are none. O, L, ST, street and businessCategory
+//!    name ends in a top-level domain that is not also a word or a person's name, and has two labels before it or no capital
+//!    (`ASP.NET` is not one); or begins with `www.`; or has three labels of two characters or more, of which the last is a
+//!    country's. So `Ph.D.`, `J.R.R.`, `1.2.3`, `j.r.smith` and `12.345.678-9` are not names. O, L, ST, street and businessCategory
 //!    hold no host names, and a serialNumber `1.2.3.4` is not an address.
 //! 3. UID and pseudonym hold names of accounts, which people form as `first.last`; capitals make no difference there.
 //!
@@ -23,7 +23,7 @@ use crate::Oid;
 use super::{is_mailbox_or_uri, plain};
 use crate::{San, name::oids};
 
-/// A value that somebody could take for the name of a host, a mailbox, an account.
+/// A value that a reader could take for the name of a host, a mailbox, an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// What it looks like.

@@ -1,4 +1,4 @@
-//! Somebody who holds a private key.
+//! The holder of a private key, who makes requests with it.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use aws_lc_rs::{

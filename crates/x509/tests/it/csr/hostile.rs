@@ -305,7 +305,7 @@ fn nul_control_and_invisible_characters_are_refused_everywhere() {
             "csr.san",
             "",
         );
-        // A password is not a name: what nobody sees in it confuses nobody.
+        // A password is not a name: invisible characters in it mislead no reader.
         if !text.is_ascii() {
             continue;
         }

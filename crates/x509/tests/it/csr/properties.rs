@@ -11,7 +11,7 @@ use super::{
     holder::Holder,
 };
 
-/// A request with all that we read, and where its signed part lies in it.
+/// A request with all that we read, and the range of its signed part.
 static GOOD: LazyLock<(Vec<u8>, std::ops::Range<usize>)> = LazyLock::new(|| {
     let names = dns_request(&["a.example.test", "*.b.example.test"]);
     let password = attribute(CHALLENGE_PASSWORD, &[&tlv(0x0c, &[b"pass"])]);
