@@ -67,6 +67,14 @@ pub(crate) struct OwnKey {
     pub(crate) key_passphrase_file: Option<PathBuf>,
 }
 
+/// Of every command that acts on the server.
+#[derive(Args, Clone, Copy)]
+pub(crate) struct DryRun {
+    /// Do nothing, and show what would be done.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
 /// In which form a certificate is written.
 #[derive(Args)]
 pub(crate) struct NewFile {

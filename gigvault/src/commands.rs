@@ -12,6 +12,7 @@ mod download;
 mod files;
 mod key;
 mod names;
+mod preview;
 mod private_key;
 mod reference;
 mod revoke;

@@ -20,6 +20,7 @@ mod data_dir;
 mod descriptors;
 mod disk_full;
 mod doctor;
+mod dry_run;
 mod durability;
 mod early_refusals;
 mod edges;

@@ -150,10 +150,17 @@ async fn undeclared_and_doubled_query_parameters_are_refused_on_every_route() {
         .issue(&json!({"csr": csr::p256("a.example.test"), "profile": "tls-server"}))
         .await;
     let serial = issued["serial"].as_str().unwrap();
-    let revoke = format!("/api/v1/certificates/{serial}/revoke?dry_run=true");
-    let answer = rest.post(&revoke, &json!({"reason": "superseded"})).await;
-    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
-    assert_eq!(answer.json::<Value>().await.unwrap()["field"], "dry_run");
+    // Whoever means a dry run and misspells it must not have revoked.
+    for (query, field) in [
+        ("dryrun=true", "dryrun"),
+        ("dry_run=false&dry_run=true", "dry_run"),
+        ("dry_run=1", "dry_run"),
+    ] {
+        let revoke = format!("/api/v1/certificates/{serial}/revoke?{query}");
+        let answer = rest.post(&revoke, &json!({"reason": "superseded"})).await;
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{query}");
+        assert_eq!(answer.json::<Value>().await.unwrap()["field"], field);
+    }
     let still = rest.get(&format!("/api/v1/certificates/{serial}")).await;
     assert_eq!(still.json::<Value>().await.unwrap()["status"], "valid");
 

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use testkit::process::is_alive;
-use testkit::system::{Ready, binary};
+use testkit::system::{Ready, System, binary};
 
 use crate::judge::Killed;
 
@@ -64,6 +64,27 @@ impl Watched {
         self.script.0.wait().unwrap();
         self.shown()
     }
+}
+
+/// What a command shows on a terminal of 80 columns.
+pub(crate) fn on_80_columns(system: &System, arguments: &[&str]) -> String {
+    let command = format!(
+        "stty cols 80 rows 50; exec {} {}",
+        binary().unwrap().display(),
+        arguments.join(" ")
+    );
+    let mut script = Command::new("script");
+    for (name, value) in system.command().unwrap().get_envs() {
+        script.env(name, value.unwrap_or_default());
+    }
+    let shown = script
+        .args(["-qec", &command, "/dev/null"])
+        .env("SHELL", "/bin/sh")
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    String::from_utf8(shown.stdout).unwrap().replace('\r', "")
 }
 
 #[track_caller]

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::connect::Client;
 use crate::error::{Error, Problem};
+use crate::resources::dry_run::Preview;
 
 /// How often a request is sent at most.
 const ATTEMPTS: u32 = 5;
@@ -49,6 +50,8 @@ pub(crate) struct Call<'a> {
     body: Option<Vec<u8>>,
     idempotency_key: Option<String>,
     repeatable: bool,
+    /// Asks only what the request would do.
+    dry_run: bool,
     /// A part of the path that cannot be sent.
     no_name: Option<String>,
 }
@@ -69,6 +72,7 @@ impl<'a> Call<'a> {
             body: None,
             idempotency_key: None,
             repeatable: true,
+            dry_run: false,
             no_name: no_name.map(|part| (*part).to_owned()),
         }
     }
@@ -108,6 +112,16 @@ impl<'a> Call<'a> {
             self.url.query_pairs_mut().extend_pairs(pairs);
         }
         self
+    }
+
+    /// What the request would do. However often it is asked, nothing is done.
+    pub(crate) async fn preview(self) -> Result<Preview, Error> {
+        let call = Self {
+            repeatable: true,
+            dry_run: true,
+            ..self.query(&[("dry_run", "true".to_owned())])
+        };
+        call.json().await
     }
 
     /// The answer's JSON.
@@ -189,7 +203,7 @@ impl<'a> Call<'a> {
 
     /// Whether there may be an effect, and not only an answer.
     fn changes(&self) -> bool {
-        self.method != Method::GET
+        self.method != Method::GET && !self.dry_run
     }
 
     /// Sends once.

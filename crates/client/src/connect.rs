@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::resources::api_keys::ApiKeys;
 use crate::resources::cas::Cas;
 use crate::resources::certificates::Certificates;
+use crate::resources::dry_run::DryRun;
 use crate::resources::keys::Keys;
 use crate::resources::profiles::Profiles;
 use crate::trust::{self, ServerIdentity};
@@ -88,6 +89,12 @@ impl Client {
     #[must_use]
     pub fn keys(&self) -> Keys<'_> {
         Keys(self)
+    }
+
+    /// What requests would do, without doing it.
+    #[must_use]
+    pub fn dry_run(&self) -> DryRun<'_> {
+        DryRun(self)
     }
 
     /// API keys.

@@ -18,6 +18,7 @@ pub use resources::certificates::{
     Certificate, Certificates, Filter, Issue, OtherCertificate, Renew, Revocation, Revoke,
     RevokedCertificate, SameKey,
 };
+pub use resources::dry_run::{Consequence, DryRun, Preview};
 pub use resources::identity::{Identity, Role};
 pub use resources::keys::{Key, Keys, NewKey, Signatures};
 pub use resources::profiles::{Profile, Profiles, SanRule};

@@ -3,6 +3,7 @@
 pub(crate) mod api_keys;
 pub(crate) mod cas;
 pub(crate) mod certificates;
+pub(crate) mod dry_run;
 pub(crate) mod identity;
 pub(crate) mod keys;
 pub(crate) mod profiles;

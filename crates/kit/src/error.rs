@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::dry_run::Difference;
+
 /// Who misbehaved, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -146,6 +148,11 @@ pub trait Fault: std::error::Error + Send + Sync {
     /// Ids of the lints that refused.
     fn lints(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// What is different from the preview that the request held to.
+    fn difference(&self) -> &[Difference] {
+        &[]
     }
 
     /// When to try again.

@@ -2,6 +2,7 @@
 pub mod auth;
 pub mod clock;
 pub mod config;
+pub mod dry_run;
 pub mod error;
 pub mod grpc;
 pub mod health;

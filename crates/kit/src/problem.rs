@@ -10,6 +10,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
+use crate::dry_run::Difference;
 use crate::error::{Fault, Kind, report};
 use crate::trace;
 
@@ -42,6 +43,10 @@ pub struct Problem {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schema(value_type = Vec<String>, required = false)]
     pub lints: Box<[String]>,
+    /// What has changed since the preview that the request held to. Rare, so one pointer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Difference>>)]
+    pub difference: Option<Box<Vec<Difference>>>,
     /// Finds the request in the logs.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -71,6 +76,7 @@ impl Problem {
             detail: detail.into(),
             field: None,
             lints: Box::default(),
+            difference: None,
             correlation_id: trace::current().correlation_id.map(Into::into),
             retry_after: None,
         }
@@ -108,6 +114,8 @@ impl<F: Fault> From<F> for Problem {
         let mut problem = Self::new(fault.kind(), fault.problem(), fault.public());
         problem.field = fault.field().map(Into::into);
         problem.lints = fault.lints().into();
+        let difference = fault.difference();
+        problem.difference = (!difference.is_empty()).then(|| Box::new(difference.to_vec()));
         problem.retry_after = fault.retry_after().map(Into::into);
         problem
     }

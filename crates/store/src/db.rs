@@ -6,7 +6,7 @@
 use std::{
     fmt,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -74,6 +74,8 @@ struct Inner {
     signal: Signal,
     /// When a write for readiness last succeeded.
     probed: Mutex<Option<Instant>>,
+    /// Once it was read: it never changes.
+    secret: OnceLock<[u8; 32]>,
 }
 
 /// The connection pools; named by the macros of this crate only.
@@ -131,6 +133,7 @@ impl Db {
                 schema: schema.to_owned(),
                 signal,
                 probed: Mutex::default(),
+                secret: OnceLock::new(),
             }),
         }
     }
@@ -193,6 +196,10 @@ impl Db {
 
     pub(crate) fn set_probed(&self, at: Instant) {
         *self.inner.probed.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+    }
+
+    pub(crate) fn known_secret(&self) -> &OnceLock<[u8; 32]> {
+        &self.inner.secret
     }
 
     pub(crate) fn signal(&self) -> &Signal {

@@ -23,6 +23,7 @@ pub mod outbox;
 pub mod page;
 mod postgres;
 mod probe;
+mod secret;
 mod signal;
 mod sqlite;
 pub mod time;

@@ -16,7 +16,7 @@ use sqlx::{
 };
 
 use crate::installation::is_missing;
-use crate::{Db, StoreError, Tx, TxKind, feed, postgres};
+use crate::{Db, StoreError, Tx, TxKind, feed, postgres, secret};
 
 /// The store's own tables.
 static STORE: Migrator = sqlx::migrate!("./migrations");
@@ -34,6 +34,7 @@ impl Db {
         let mut tx = self.begin().await?;
         take_turn(&mut tx, self.schema()).await?;
         apply(&mut tx, &STORE, STORE_LEDGER, self.schema()).await?;
+        secret::ensure(&mut tx).await?;
         apply(&mut tx, service, SERVICE_LEDGER, self.schema()).await?;
         feed::horizon::keep_ahead(&mut tx).await?;
         tx.commit().await

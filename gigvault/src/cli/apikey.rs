@@ -2,6 +2,8 @@
 
 use clap::Subcommand;
 
+use super::DryRun;
+
 #[derive(Subcommand)]
 pub(crate) enum ApikeyCommand {
     /// Make an API key. It is shown once.
@@ -33,6 +35,8 @@ Examples:
                     given several times; every name that you may if not given"
         )]
         allow_name: Vec<String>,
+        #[command(flatten)]
+        dry_run: DryRun,
     },
     /// List API keys.
     #[command(after_help = "Examples:
@@ -63,5 +67,7 @@ Examples:
         /// consent; --descendants is refused without --yes.
         #[arg(long, short = 'y')]
         yes: bool,
+        #[command(flatten)]
+        dry_run: DryRun,
     },
 }

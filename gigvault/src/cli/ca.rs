@@ -2,6 +2,8 @@
 
 use clap::Subcommand;
 
+use super::DryRun;
+
 #[derive(Subcommand)]
 pub(crate) enum CaCommand {
     /// List the CAs.
@@ -23,11 +25,14 @@ is, and can be looked at and revoked. Where the CA issues GigVault's own certifi
 renewed either while it is suspended.
 
 Examples:
+  gigvault ca suspend issuing --dry-run
   gigvault ca suspend issuing"
     )]
     Suspend {
         /// Its name.
         name: String,
+        #[command(flatten)]
+        dry_run: DryRun,
     },
     /// Let a suspended CA issue again.
     #[command(after_help = "Examples:
@@ -35,5 +40,7 @@ Examples:
     Resume {
         /// Its name.
         name: String,
+        #[command(flatten)]
+        dry_run: DryRun,
     },
 }

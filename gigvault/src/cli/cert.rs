@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use x509::KeyAlgorithm;
 
-use super::{NewFile, OwnKey};
+use super::{DryRun, NewFile, OwnKey};
 
 #[derive(Subcommand)]
 pub(crate) enum CertCommand {
@@ -33,6 +33,8 @@ pub(crate) enum CertCommand {
     Hold {
         /// Serial number, hex.
         serial: String,
+        #[command(flatten)]
+        dry_run: DryRun,
     },
     /// Release from hold.
     #[command(after_help = "Examples:
@@ -40,6 +42,8 @@ pub(crate) enum CertCommand {
     Release {
         /// Serial number, hex.
         serial: String,
+        #[command(flatten)]
+        dry_run: DryRun,
     },
     /// Verify a certificate file against a root, offline.
     Verify(Verify),
@@ -119,6 +123,8 @@ pub(crate) struct Create {
     /// Overwrite files that are there.
     #[arg(long)]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) dry_run: DryRun,
 }
 
 #[derive(Args)]
@@ -219,6 +225,8 @@ pub(crate) struct Renew {
     /// Overwrite files that are there.
     #[arg(long)]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) dry_run: DryRun,
 }
 
 #[derive(Args)]
@@ -236,6 +244,8 @@ the CA first (`ca resume` ends that). Cut off, it can be run again: it revokes w
 
 Examples:
   gigvault cert revoke 4f1c0a9be27d5f60813e9a4c2b7d1e05 --reason superseded
+  gigvault cert revoke 4f1c0a9be27d5f60813e9a4c2b7d1e05 \\
+      --reason key-compromise --dry-run
   gigvault cert revoke 4f1c0a9be27d5f60813e9a4c2b7d1e05 \\
       --reason key-compromise --same-key
   gigvault cert revoke --ca issuing --all --dry-run
@@ -257,9 +267,8 @@ pub(crate) struct Revoke {
     /// Suspend the CA before --all begins; it stays suspended.
     #[arg(long, requires = "all", conflicts_with = "dry_run")]
     pub(crate) stop_issuing: bool,
-    /// Only count what --all would revoke.
-    #[arg(long, requires = "all")]
-    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) dry_run: DryRun,
     /// Why.
     #[arg(long, default_value = "unspecified")]
     pub(crate) reason: String,

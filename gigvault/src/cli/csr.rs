@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use x509::KeyAlgorithm;
 
-use super::OwnKey;
+use super::{DryRun, OwnKey};
 
 #[derive(Subcommand)]
 pub(crate) enum CsrCommand {
@@ -84,4 +84,6 @@ pub(crate) struct CsrSubmit {
     /// Overwrite files that are there.
     #[arg(long)]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) dry_run: DryRun,
 }

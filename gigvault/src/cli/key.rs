@@ -2,6 +2,8 @@
 
 use clap::Subcommand;
 
+use super::DryRun;
+
 #[derive(Subcommand)]
 pub(crate) enum KeyCommand {
     /// Make a key in the key manager; it never leaves it.
@@ -22,6 +24,8 @@ Examples:
         /// Where its private half lives. This version keeps keys sealed in the key manager's database.
         #[arg(long, default_value = "software", value_parser = ["software"])]
         backend: String,
+        #[command(flatten)]
+        dry_run: DryRun,
     },
     /// List keys.
     #[command(after_help = "Examples:

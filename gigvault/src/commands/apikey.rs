@@ -5,7 +5,7 @@ use client::{ApiKey, Client, NewApiKey, RevokedKeys};
 use secrecy::ExposeSecret;
 
 use super::cert::note;
-use super::{Unattended, confirm, times};
+use super::{Unattended, confirm, preview, times};
 use crate::cli::{ApikeyCommand, Connection};
 use crate::connection;
 use crate::output::{Column, Output};
@@ -22,6 +22,7 @@ pub(super) async fn run(
             role,
             validity,
             allow_name,
+            dry_run,
         } => {
             let new = NewApiKey {
                 name,
@@ -29,7 +30,10 @@ pub(super) async fn run(
                 validity,
                 allowed_names: allow_name,
             };
-            create(&client, &new, output).await
+            match dry_run.dry_run {
+                true => preview::show(&client.dry_run().create_api_key(&new).await?, output),
+                false => create(&client, &new, output).await,
+            }
         }
         ApikeyCommand::List { limit, cursor } => {
             let page = client.api_keys().list(Some(limit), cursor.as_deref()).await?;
@@ -60,7 +64,17 @@ pub(super) async fn run(
         ApikeyCommand::Revoke {
             prefix,
             descendants,
+            dry_run,
+            ..
+        } if dry_run.dry_run => {
+            let preview = client.dry_run().revoke_api_key(&prefix, descendants).await?;
+            preview::show(&preview, output)
+        }
+        ApikeyCommand::Revoke {
+            prefix,
+            descendants,
             yes,
+            ..
         } => {
             let also = if descendants {
                 " and all keys that it made"

@@ -2,7 +2,7 @@
 
 use client::Ca;
 
-use super::{chain, now, times};
+use super::{chain, now, preview, times};
 use crate::cli::{CaCommand, Connection};
 use crate::connection;
 use crate::output::{Column, Output};
@@ -36,8 +36,14 @@ pub(super) async fn run(command: CaCommand, connection: &Connection, output: Out
             output.list(&list, &COLUMNS, list.items.iter().map(row))
         }
         CaCommand::Show { name } => show(&client.cas().get(&name).await?, output),
-        CaCommand::Suspend { name } => show(&client.cas().suspend(&name).await?, output),
-        CaCommand::Resume { name } => show(&client.cas().resume(&name).await?, output),
+        CaCommand::Suspend { name, dry_run } if dry_run.dry_run => {
+            preview::show(&client.dry_run().suspend(&name).await?, output)
+        }
+        CaCommand::Suspend { name, .. } => show(&client.cas().suspend(&name).await?, output),
+        CaCommand::Resume { name, dry_run } if dry_run.dry_run => {
+            preview::show(&client.dry_run().resume(&name).await?, output)
+        }
+        CaCommand::Resume { name, .. } => show(&client.cas().resume(&name).await?, output),
     }
 }
 

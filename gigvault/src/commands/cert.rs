@@ -7,7 +7,7 @@ use keys::{Signer, SoftwareKey};
 use super::csr::{self, Wanted};
 use super::delivery::{self, Delivery, Key};
 use super::files::Bundle;
-use super::{chain, download, names, now, private_key, revoke, times};
+use super::{chain, download, names, now, preview, private_key, revoke, times};
 use crate::cli::{self, CertCommand, Connection, FileFormat};
 use crate::connection;
 use crate::output::{Column, Output};
@@ -21,8 +21,14 @@ pub(super) async fn run(command: CertCommand, connection: &Connection, output: O
         CertCommand::Download(arguments) => download::run(&client, &arguments, output).await,
         CertCommand::Renew(arguments) => renew(&client, &arguments, output).await,
         CertCommand::Revoke(arguments) => revoke::run(&client, &arguments, output).await,
-        CertCommand::Hold { serial } => show(&client.certificates().hold(&serial).await?, output),
-        CertCommand::Release { serial } => show(&client.certificates().release(&serial).await?, output),
+        CertCommand::Hold { serial, dry_run } if dry_run.dry_run => {
+            preview::show(&client.dry_run().hold(&serial).await?, output)
+        }
+        CertCommand::Hold { serial, .. } => show(&client.certificates().hold(&serial).await?, output),
+        CertCommand::Release { serial, dry_run } if dry_run.dry_run => {
+            preview::show(&client.dry_run().release(&serial).await?, output)
+        }
+        CertCommand::Release { serial, .. } => show(&client.certificates().release(&serial).await?, output),
         CertCommand::Verify(_) => Ok(()),
     }
 }
@@ -55,6 +61,9 @@ async fn create(client: &Client, arguments: &cli::Create, output: Output) -> any
         validity: arguments.validity.clone(),
         ..Issue::default()
     };
+    if arguments.dry_run.dry_run {
+        return preview::show(&client.dry_run().issue(&new).await?, output);
+    }
     let spki = key.software().public_key().fingerprint();
     let delivery = Delivery::stage(bundle, spki, Some(key), &arguments.file)?;
     delivery.finish(client.certificates().issue(&new).await, output)
@@ -220,6 +229,9 @@ async fn renew(client: &Client, arguments: &cli::Renew, output: Output) -> anyho
         csr: csr.transpose()?,
         validity: arguments.validity.clone(),
     };
+    if arguments.dry_run.dry_run {
+        return preview::show(&client.dry_run().renew(&old.serial, &renewal).await?, output);
+    }
     let spki = match &key {
         Some(key) => key.software().public_key().fingerprint(),
         None => parsed.spki_fingerprint(),

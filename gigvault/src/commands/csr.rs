@@ -12,7 +12,7 @@ use x509::{DistinguishedName, San};
 use super::delivery::Delivery;
 use super::files::{self, Bundle};
 use super::names::{self, Hosts};
-use super::private_key;
+use super::{preview, private_key};
 use crate::cli::{Connection, CsrCommand, CsrCreate, CsrSubmit};
 use crate::connection;
 use crate::exit::Usage;
@@ -148,10 +148,6 @@ async fn submit(arguments: &CsrSubmit, connection: &Connection, output: Output) 
             .to_string_lossy()
             .into_owned(),
     };
-    let bundle = Bundle::new(&arguments.out, &stem)?;
-    let places: [&Path; 2] = [&bundle.certificate, &bundle.chain];
-    files::check_free(&places, Some(&arguments.file), arguments.force)?;
-    let delivery = Delivery::certificate(bundle, parsed.public_key().fingerprint())?;
     let new = Issue {
         csr: x509::pem::encode("CERTIFICATE REQUEST", parsed.der()),
         profile: arguments.profile.clone(),
@@ -160,6 +156,14 @@ async fn submit(arguments: &CsrSubmit, connection: &Connection, output: Output) 
         subject: arguments.subject.clone(),
         san: (!arguments.san.is_empty()).then(|| arguments.san.clone()),
     };
-    let answer = connection::client(connection)?.certificates().issue(&new).await;
+    let client = connection::client(connection)?;
+    if arguments.dry_run.dry_run {
+        return preview::show(&client.dry_run().issue(&new).await?, output);
+    }
+    let bundle = Bundle::new(&arguments.out, &stem)?;
+    let places: [&Path; 2] = [&bundle.certificate, &bundle.chain];
+    files::check_free(&places, Some(&arguments.file), arguments.force)?;
+    let delivery = Delivery::certificate(bundle, parsed.public_key().fingerprint())?;
+    let answer = client.certificates().issue(&new).await;
     delivery.finish(answer, output)
 }

@@ -3,7 +3,7 @@
 use client::{Key, NewKey};
 
 use super::cert::note;
-use super::times;
+use super::{preview, times};
 use crate::cli::{Connection, KeyCommand};
 use crate::connection;
 use crate::output::{Column, Output};
@@ -17,17 +17,18 @@ pub(super) async fn run(command: KeyCommand, connection: &Connection, output: Ou
             purpose,
             // clap takes only the one that there is.
             backend: _,
-        } => show(
-            &client
-                .keys()
-                .generate(&NewKey {
-                    name,
-                    algorithm,
-                    purpose,
-                })
-                .await?,
-            output,
-        ),
+            dry_run,
+        } => {
+            let new = NewKey {
+                name,
+                algorithm,
+                purpose,
+            };
+            match dry_run.dry_run {
+                true => preview::show(&client.dry_run().generate(&new).await?, output),
+                false => show(&client.keys().generate(&new).await?, output),
+            }
+        }
         KeyCommand::Show { name } => show(&client.keys().get(&name).await?, output),
         KeyCommand::List { limit, cursor } => {
             let page = client.keys().list(Some(limit), cursor.as_deref()).await?;

@@ -2,7 +2,7 @@
 
 use client::{Certificate, Client, OtherCertificate, RevokedCertificate, SameKey};
 
-use super::{Unattended, cert, confirm, now, revoke_all, times};
+use super::{Unattended, cert, confirm, now, preview, revoke_all, times};
 use crate::cli;
 use crate::output::{Output, shorten_middle};
 
@@ -58,6 +58,9 @@ pub(super) async fn run(client: &Client, arguments: &cli::Revoke, output: Output
         let ca = arguments.ca.clone().unwrap_or_default();
         return revoke_all::run(client, &ca, &request, arguments, output).await;
     };
+    if arguments.dry_run.dry_run {
+        return preview::show(&client.dry_run().revoke(serial, &request).await?, output);
+    }
     let certificate = client.certificates().get(serial).await?;
     let unattended = match arguments.same_key {
         true => Unattended::Refuse,

@@ -65,7 +65,7 @@ pub(super) async fn run(
     let mut report = Report {
         ca,
         reason: &request.reason,
-        dry_run: arguments.dry_run,
+        dry_run: arguments.dry_run.dry_run,
         suspended: authority.suspended_since.is_some(),
         valid,
         on_hold,
@@ -73,7 +73,7 @@ pub(super) async fn run(
         revoked_meanwhile: 0,
         left: valid + on_hold,
     };
-    if !arguments.dry_run && (report.left > 0 || arguments.stop_issuing) {
+    if !arguments.dry_run.dry_run && (report.left > 0 || arguments.stop_issuing) {
         let stop = match arguments.stop_issuing {
             true => " and stop it from issuing",
             false => "",

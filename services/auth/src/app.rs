@@ -5,6 +5,7 @@ mod create;
 mod first_admin;
 mod last_used;
 mod list;
+mod plans;
 mod revoke;
 
 pub use create::{CreateRequest, Created};
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use kit::auth::Epoch;
 use kit::clock::SharedClock;
+use kit::dry_run::Previews;
 use serde_json::{Value, json};
 use store::Db;
 use store::outbox::NewEvent;
@@ -30,11 +32,13 @@ pub struct App {
     max_validity: Duration,
     last_used: Arc<LastUsed>,
     revocations: Epoch,
+    previews: Previews,
 }
 
 impl App {
     pub(crate) fn new(db: Db, clock: SharedClock, max_validity: Duration, revocations: Epoch) -> Self {
         Self {
+            previews: Previews::new(db.clone(), Arc::clone(&clock)),
             db,
             clock,
             max_validity,

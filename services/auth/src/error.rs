@@ -78,6 +78,9 @@ pub enum Error {
     /// No key to take the place of.
     #[error("no first admin was ever made in this database; `gigvault up` or `gigvault bootstrap` makes one")]
     NoAdmin,
+    /// The request does not hold to its preview.
+    #[error(transparent)]
+    Preview(#[from] kit::dry_run::Refusal),
     /// The database.
     #[error("the database did not answer as it should")]
     Store(#[from] StoreError),
@@ -105,6 +108,7 @@ impl Fault for Error {
             }
             Self::NotFound(_) | Self::NoAdmin => Kind::NotFound,
             Self::LastAdmin(_) | Self::Repeated(_) | Self::IdempotencyConflict => Kind::Conflict,
+            Self::Preview(refusal) => refusal.kind(),
             Self::Store(error) if error.is_unavailable() => Kind::Unavailable,
             Self::Config(_) | Self::Keep(_) | Self::Store(_) | Self::Internal(_) => Kind::Internal,
         }
@@ -118,6 +122,7 @@ impl Fault for Error {
             }
             Self::LastAdmin(_) => "last-admin",
             Self::Repeated(_) => "shown-once",
+            Self::Preview(refusal) => refusal.problem(),
             Self::IdempotencyConflict => "idempotency-conflict",
             _ => self.kind().name(),
         }
@@ -139,7 +144,15 @@ impl Fault for Error {
             Self::Escalation { .. } => Some("roles"),
             Self::WiderNames { .. } => Some("allowed_names"),
             Self::Outlives(_) => Some("validity"),
+            Self::Preview(refusal) => refusal.field(),
             _ => None,
+        }
+    }
+
+    fn difference(&self) -> &[kit::dry_run::Difference] {
+        match self {
+            Self::Preview(refusal) => refusal.difference(),
+            _ => &[],
         }
     }
 

@@ -1,10 +1,13 @@
 //! The use cases, one a file. No axum, tonic or SQL in here.
 
 mod authorities;
+mod changes;
 mod find;
 mod issue;
+mod plans;
 mod renew;
 mod revoke;
+mod suspend;
 
 pub(crate) use authorities::stored as stored_authorities;
 pub use authorities::{Authorities, NewAuthority};
@@ -15,6 +18,7 @@ pub use revoke::{RevokeRequest, Revoked, SameKey};
 use std::sync::Arc;
 
 use kit::clock::SharedClock;
+use kit::dry_run::Previews;
 use store::Db;
 
 use crate::config::Config;
@@ -31,6 +35,7 @@ pub struct App {
     pub(crate) profiles: Arc<rules::Profiles>,
     pub(crate) issuance: Issuance,
     pub(crate) config: Arc<Config>,
+    pub(crate) previews: Previews,
 }
 
 /// Who a request is made for, and what they may do. Edges make it from the caller they authenticated.

@@ -62,6 +62,9 @@ pub enum Error {
     /// keymgr refused or cannot be reached.
     #[error("the key manager did not sign")]
     Keymgr(#[source] kit::grpc::RemoteFault),
+    /// The request does not hold to its preview.
+    #[error(transparent)]
+    Preview(#[from] kit::dry_run::Refusal),
     /// The database.
     #[error("the database did not answer as it should")]
     Store(#[from] store::StoreError),
@@ -104,6 +107,7 @@ impl Fault for Error {
                 Kind::Unavailable => Kind::Unavailable,
                 _ => Kind::Internal,
             },
+            Self::Preview(refusal) => refusal.kind(),
             Self::Store(error) if error.is_unavailable() => Kind::Unavailable,
             Self::Store(_) | Self::Internal(_) => Kind::Internal,
             Self::Group(error) => error.kind(),
@@ -124,6 +128,7 @@ impl Fault for Error {
             Self::Suspended(_) => "ca-suspended",
             Self::Overloaded | Self::Stopping => "unavailable",
             Self::Keymgr(_) | Self::Store(_) if self.kind() == Kind::Unavailable => "unavailable",
+            Self::Preview(refusal) => refusal.problem(),
             Self::Group(error) => error.problem(),
             Self::Keymgr(_) | Self::Store(_) | Self::Internal(_) => "internal",
         }
@@ -143,6 +148,7 @@ impl Fault for Error {
             Self::Invalid { field, .. } => Some(field),
             Self::Policy(denied) => Some(denied.field),
             Self::CompromisedKey => Some("csr"),
+            Self::Preview(refusal) => refusal.field(),
             Self::Group(error) => error.field(),
             _ => None,
         }
@@ -153,6 +159,13 @@ impl Fault for Error {
             Self::Lint(refused) => refused.ids().map(str::to_owned).collect(),
             Self::Group(error) => error.lints(),
             _ => Vec::new(),
+        }
+    }
+
+    fn difference(&self) -> &[kit::dry_run::Difference] {
+        match self {
+            Self::Preview(refusal) => refusal.difference(),
+            _ => &[],
         }
     }
 

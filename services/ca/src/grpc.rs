@@ -6,6 +6,7 @@ mod on_behalf;
 
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
+use kit::dry_run::Commit;
 use kit::grpc::to_status;
 use kit::idempotency::IdempotencyKey;
 use kit::peer::{PROCESS, Peer};
@@ -172,7 +173,11 @@ impl wire::ca_server::Ca for Grpc {
             protocol,
             idempotency_key: idempotency_key(request.idempotency_key)?,
         };
-        let issued = self.app.issue(&requester, request).await.map_err(status)?;
+        let issued = self
+            .app
+            .issue(&requester, request, &Commit)
+            .await
+            .map_err(status)?;
         Ok(Response::new(self.encode(issued).await?))
     }
 
@@ -242,7 +247,11 @@ impl wire::ca_server::Ca for Grpc {
             protocol,
             idempotency_key: idempotency_key(request.idempotency_key)?,
         };
-        let issued = self.app.renew(&requester, request).await.map_err(status)?;
+        let issued = self
+            .app
+            .renew(&requester, request, &Commit)
+            .await
+            .map_err(status)?;
         Ok(Response::new(self.encode(issued).await?))
     }
 
@@ -259,7 +268,11 @@ impl wire::ca_server::Ca for Grpc {
             serial: request.serial,
             same_key: request.same_key,
         };
-        let revoked = self.app.revoke(&requester, &request).await.map_err(status)?;
+        let revoked = self
+            .app
+            .revoke(&requester, &request, &Commit)
+            .await
+            .map_err(status)?;
         let serials = |others: Vec<Issued>| others.iter().map(|other| other.serial.to_string()).collect();
         Ok(Response::new(wire::RevokeResponse {
             certificate: Some(self.encode(revoked.certificate).await?),
@@ -277,7 +290,11 @@ impl wire::ca_server::Ca for Grpc {
         let peer = peer(&request);
         let request = request.into_inner();
         let requester = self.requester(&peer, &request.requester, &[]).map_err(status)?;
-        let held = self.app.hold(&requester, &request.serial).await.map_err(status)?;
+        let held = self
+            .app
+            .hold(&requester, &request.serial, &Commit)
+            .await
+            .map_err(status)?;
         Ok(Response::new(self.encode(held).await?))
     }
 
@@ -288,7 +305,7 @@ impl wire::ca_server::Ca for Grpc {
         let peer = peer(&request);
         let request = request.into_inner();
         let requester = self.requester(&peer, &request.requester, &[]).map_err(status)?;
-        let released = self.app.release(&requester, &request.serial).await;
+        let released = self.app.release(&requester, &request.serial, &Commit).await;
         Ok(Response::new(self.encode(released.map_err(status)?).await?))
     }
 

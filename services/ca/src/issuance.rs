@@ -40,7 +40,7 @@ pub(crate) struct IssuanceJob {
 }
 
 impl IssuanceJob {
-    fn basis(&self) -> Basis {
+    pub(crate) fn basis(&self) -> Basis {
         Basis {
             authority: Arc::clone(&self.authority),
             key: self.certificate.get().public_key().material_id(),

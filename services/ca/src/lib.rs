@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use kit::auth::Authenticator;
 use kit::clock::SharedClock;
+use kit::dry_run::Previews;
 use kit::service::{Check, Job, Service};
 use kit::transport::Transport;
 use proto::ca::v1::ca_server::CaServer;
@@ -118,6 +119,7 @@ impl Ca {
         );
         let feed = Feed::new(deps.db.clone(), FEED_POLL);
         let app = App {
+            previews: Previews::new(deps.db.clone(), Arc::clone(&deps.clock)),
             db: deps.db,
             clock: deps.clock,
             authorities,

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use keys::KeyStore;
 use kit::clock::SharedClock;
+use kit::dry_run::Previews;
 use kit::heavy::HeavyWork;
 use store::Db;
 
@@ -36,6 +37,7 @@ pub struct App {
     usage: Usage,
     heavy: HeavyWork,
     max_batch: usize,
+    previews: Previews,
 }
 
 impl App {
@@ -47,6 +49,7 @@ impl App {
     ) -> Self {
         let loaded = Loaded::new(config.max_loaded_keys);
         Self {
+            previews: Previews::new(db.clone(), Arc::clone(&clock)),
             db,
             clock,
             backend,

@@ -68,6 +68,9 @@ pub enum Error {
     /// A private key could not be made, opened or used.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The request does not hold to its preview.
+    #[error(transparent)]
+    Preview(#[from] kit::dry_run::Refusal),
     /// The database.
     #[error("the database did not answer as it should")]
     Store(#[from] StoreError),
@@ -100,6 +103,7 @@ impl Fault for Error {
             Self::Purpose { .. } => Kind::Denied,
             Self::Key(KeyError::AlgorithmMismatch { .. } | KeyError::UnsupportedKey(_)) => Kind::Invalid,
             Self::Rate(_) => Kind::Unavailable,
+            Self::Preview(refusal) => refusal.kind(),
             Self::Store(error) if error.is_unavailable() => Kind::Unavailable,
             Self::Load(error) => error.kind(),
             Self::Heavy(HeavyError::Full) => Kind::Unavailable,
@@ -118,6 +122,7 @@ impl Fault for Error {
             Self::IdempotencyConflict => "idempotency-conflict",
             Self::Purpose { .. } => "key-purpose",
             Self::Load(error) => error.problem(),
+            Self::Preview(refusal) => refusal.problem(),
             _ => match self.kind() {
                 Kind::Invalid => "invalid-request",
                 kind => kind.name(),
@@ -142,7 +147,15 @@ impl Fault for Error {
             Self::Key(_) if self.kind() == Kind::Invalid => Some("algorithm"),
             Self::Exists(_) => Some("name"),
             Self::Load(error) => error.field(),
+            Self::Preview(refusal) => refusal.field(),
             _ => None,
+        }
+    }
+
+    fn difference(&self) -> &[kit::dry_run::Difference] {
+        match self {
+            Self::Preview(refusal) => refusal.difference(),
+            _ => &[],
         }
     }
 

@@ -1,5 +1,6 @@
 //! gRPC of the key manager. Callers are other services, known by their mutual-TLS identity.
 
+use kit::dry_run::Commit;
 use kit::grpc::to_status;
 use kit::peer::{AllowTable, PROCESS, Peer};
 use proto::keymgr::v1 as wire;
@@ -36,7 +37,7 @@ impl wire::keymgr_server::Keymgr for Grpc {
     async fn generate(&self, request: Request<wire::GenerateRequest>) -> Result<Response<wire::Key>, Status> {
         let requester = requester(&request);
         let request = decode(request.into_inner(), requester).map_err(status)?;
-        let key = self.app.generate(request).await.map_err(status)?;
+        let key = self.app.generate(request, &Commit).await.map_err(status)?;
         Ok(Response::new(encode(&key)))
     }
 

@@ -210,7 +210,7 @@ async fn get(
 )]
 async fn generate(
     State(app): State<App>,
-    caller: Allow<permission::KeysGenerate>,
+    Allow(caller, intent): Allow<permission::KeysGenerate>,
     headers: HeaderMap,
     Json(new): Json<NewKey>,
 ) -> Result<impl IntoResponse, Problem> {
@@ -221,15 +221,15 @@ async fn generate(
             .parse()
             .map_err(|error| Error::invalid("algorithm", error))?,
         purpose: new.purpose.parse()?,
-        requester: caller.0.subject,
+        requester: caller.subject,
         idempotency_key: IdempotencyKey::from_headers(&headers)?,
     };
-    let key = app.generate(request).await?;
-    let location = HeaderValue::try_from(format!("/api/v1/keys/{}", key.name))
-        .map_err(|_| Error::Internal("a name does not fit a header".to_owned()))?;
-    Ok((
-        StatusCode::CREATED,
-        [(header::LOCATION, location)],
-        Json(Key::from(&key)),
-    ))
+    let made = app.generate(request, &intent).await?;
+    let show = async |key: crate::domain::Key| {
+        let location = HeaderValue::try_from(format!("/api/v1/keys/{}", key.name))
+            .map_err(|_| Error::Internal("a name does not fit a header".to_owned()))?;
+        let location = [(header::LOCATION, location)];
+        Ok::<_, Problem>((StatusCode::CREATED, location, Json(Key::from(&key))))
+    };
+    made.show(show).await
 }

@@ -1,6 +1,5 @@
 //! Credentials and permissions as axum extractors. What they let through may have its body read.
 
-use std::marker::PhantomData;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 
 use super::{AuthFault, Authenticator, Caller, Permission};
+use crate::dry_run::FromParts;
 use crate::http::cpu::{ConnectionCpu, LOOK_UP};
 use crate::http::quota::{Exceeded, KeyedSemaphore, Shares};
 use crate::http::{Connection, PeerKey, admit};
@@ -42,11 +42,12 @@ static STRANGERS: LazyLock<Arc<KeyedSemaphore<PeerKey>>> = LazyLock::new(|| {
     KeyedSemaphore::new(places, within)
 });
 
-/// A caller with permission `P`. Without credentials 401, without the permission 403.
+/// A caller with permission `P`, and what they intend where the permission acts. Without credentials 401, without the
+/// permission 403.
 ///
 /// The router's state must give an `Arc<dyn Authenticator>`.
 #[derive(Clone, Debug)]
-pub struct Allow<P>(pub Caller, PhantomData<P>);
+pub struct Allow<P: Permission>(pub Caller, pub P::Intent);
 
 /// Any authenticated caller.
 #[derive(Clone, Debug)]
@@ -64,7 +65,8 @@ where
         let caller = authenticate(parts, state).await?;
         if caller.may(P::NAME) {
             admit(parts, &caller.subject).await?;
-            return Ok(Self(caller, PhantomData));
+            let intent = FromParts::from_parts(parts, &caller)?;
+            return Ok(Self(caller, intent));
         }
         tracing::info!(subject = caller.subject, permission = P::NAME, "request denied");
         Err(AuthFault::Denied(P::NAME).into())

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::body::{self, Admitted};
 use super::json;
+use crate::dry_run::{BodyDigest, TakenParameter};
 use crate::error::Kind;
 use crate::problem::Problem;
 
@@ -70,7 +71,11 @@ impl<S: Send + Sync> FromRequest<S> for Raw {
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        body::take(&parts, body).await.map(Self)
+        let body = body::take(&parts, body).await?;
+        if let Some(digest) = parts.extensions.get::<BodyDigest>() {
+            digest.set(&body);
+        }
+        Ok(Self(body))
     }
 }
 
@@ -141,8 +146,20 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        query(parts.uri.query().unwrap_or_default()).map(Self)
+        let text = parts.uri.query().unwrap_or_default();
+        match parts.extensions.get::<TakenParameter>() {
+            Some(taken) => query(&without(text, taken.0)).map(Self),
+            None => query(text).map(Self),
+        }
     }
+}
+
+/// The other parameters.
+fn without(text: &str, taken: &str) -> String {
+    let rest = form_urlencoded::parse(text.as_bytes()).filter(|(name, _)| name != taken);
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(rest)
+        .finish()
 }
 
 fn query<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {

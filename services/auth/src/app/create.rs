@@ -6,6 +6,7 @@
 //! Order: check, draw the random bits, then the hash and the event in one transaction, then show the key. What is
 //! not shown, because the answer was lost, is of no use to anybody; the prefix in the list tells what to revoke.
 
+use kit::dry_run::Intent;
 use kit::idempotency::IdempotencyKey;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use store::{StoreError, Tx};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{App, event};
+use super::{App, event, plans};
 use crate::domain::{ApiKey, End, Name, Prefix, Status, Token, permissions, sha256};
 use crate::error::Error;
 use crate::tables::{self, Request};
@@ -74,7 +75,11 @@ impl App {
     /// # Errors
     /// [`Error::Invalid`] for an unknown role or a span out of bounds, [`Error::Escalation`],
     /// [`Error::Repeated`], [`Error::IdempotencyConflict`], [`Error::Store`].
-    pub async fn create(&self, mut request: CreateRequest) -> Result<Created, Error> {
+    pub async fn create<I: Intent>(
+        &self,
+        mut request: CreateRequest,
+        intent: &I,
+    ) -> Result<I::Answer<Created>, Error> {
         request.roles.sort();
         request.roles.dedup();
         check_roles(&request.roles, &request.requester)?;
@@ -102,10 +107,11 @@ impl App {
                 last_used: None,
                 revoked: None,
             };
-            match self.record(&key, &token, asked.as_ref()).await {
-                Ok(()) => {
+            match self.record(&key, &token, asked.as_ref(), intent).await {
+                Ok(Some(preview)) => return Ok(I::planned(preview)),
+                Ok(None) => {
                     tracing::info!(prefix = %key.prefix, roles = ?key.roles, actor = key.created_by, "API key made");
-                    return Ok(Created { key, token });
+                    return Ok(I::done(Created { key, token }));
                 }
                 Err(Error::Store(StoreError::Conflict { .. })) => {
                     self.refuse_repetition(asked.as_ref()).await?;
@@ -135,27 +141,40 @@ impl App {
         }
     }
 
-    async fn record(&self, key: &ApiKey, token: &Token, request: Option<&Request>) -> Result<(), Error> {
+    /// Stores it, or undoes that and answers a preview.
+    async fn record<I: Intent>(
+        &self,
+        key: &ApiKey,
+        token: &Token,
+        request: Option<&Request>,
+        intent: &I,
+    ) -> Result<Option<I::Preview>, Error> {
         let mut tx = self.db.begin().await?;
-        if let Some(maker) = key.maker() {
-            check_maker(&mut tx, &maker, key).await?;
-        }
+        let maker = match key.maker() {
+            Some(maker) => Some(check_maker(&mut tx, &maker, key).await?),
+            None => None,
+        };
         tables::insert(&mut tx, key, &token.sha256(), request).await?;
         outbox::append(&mut tx, &[created(key)], key.created).await?;
-        Ok(tx.commit().await?)
+        let plan = || plans::create(key, maker.as_ref());
+        if let Some(preview) = self.previews.settle(intent, plan).await? {
+            tx.rollback().await?;
+            return Ok(Some(preview));
+        }
+        tx.commit().await?;
+        Ok(None)
     }
 }
 
 /// The maker may have been revoked since it was authenticated, and a cache may have remembered it. Its row is held until
 /// the commit, so that whoever revokes it with its descendants finds this one.
-async fn check_maker(tx: &mut Tx, maker: &Prefix, key: &ApiKey) -> Result<(), Error> {
+async fn check_maker(tx: &mut Tx, maker: &Prefix, key: &ApiKey) -> Result<ApiKey, Error> {
     tables::hold(tx, maker).await?;
     let found = tables::find(tx, maker).await?;
-    let active = found.is_some_and(|maker| maker.status(key.created) == Status::Active);
-    if !active {
-        return Err(Error::BadCredential);
-    }
-    within_the_makers_life(key.expires, tables::line_end_in(tx, maker).await?)
+    let active = found.filter(|maker| maker.status(key.created) == Status::Active);
+    let found = active.ok_or(Error::BadCredential)?;
+    within_the_makers_life(key.expires, tables::line_end_in(tx, maker).await?)?;
+    Ok(found)
 }
 
 fn within_the_makers_life(expires: Option<OffsetDateTime>, maker: End) -> Result<(), Error> {

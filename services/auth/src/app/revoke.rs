@@ -8,6 +8,7 @@
 //! Whoever revokes is shown those that still open something, and takes them in a second call or at once.
 
 use kit::auth::Caller;
+use kit::dry_run::Intent;
 use rules::NameLimits;
 use serde_json::json;
 use store::Tx;
@@ -15,7 +16,7 @@ use store::outbox;
 use store::time::{from_micros, to_micros};
 use time::OffsetDateTime;
 
-use super::{App, event};
+use super::{App, event, plans};
 use crate::domain::{ApiKey, Prefix, Revocation, Status, keeps_an_admin};
 use crate::error::Error;
 use crate::tables;
@@ -43,12 +44,13 @@ impl App {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::WiderKey`], [`Error::Store`].
-    pub async fn revoke(
+    pub async fn revoke<I: Intent>(
         &self,
         prefix: &Prefix,
         descendants: Descendants,
         requester: &Caller,
-    ) -> Result<Revoked, Error> {
+        intent: &I,
+    ) -> Result<I::Answer<Revoked>, Error> {
         let mut tx = self.db.begin().await?;
         tables::lock_admin_keys(&mut tx).await?;
         // Only now: a key may have ended while this waited for its turn.
@@ -65,7 +67,7 @@ impl App {
         let before = tables::latest_admin(&mut tx).await?;
         let mut taken = Vec::new();
         if key.revoked.is_none() {
-            taken.push(key);
+            taken.push(key.clone());
             tables::revoke(&mut tx, prefix, &revocation).await?;
         }
         let below = descend(&mut tx, prefix, descendants, &revocation).await?;
@@ -85,14 +87,14 @@ impl App {
         if !events.is_empty() {
             outbox::append(&mut tx, &events, now).await?;
         }
+        let plan = || plans::revoke(&key, &taken, &below, descendants == Descendants::Revoke);
+        if let Some(preview) = self.previews.settle(intent, plan).await? {
+            tx.rollback().await?;
+            return Ok(I::planned(preview));
+        }
         tx.commit().await?;
-        if !taken.is_empty() {
-            self.revocations.advance();
-        }
-        for key in &taken {
-            tracing::info!(prefix = %key.prefix, actor = requester.subject, "API key revoked");
-        }
-        Ok(match descendants {
+        self.announce(&taken, requester);
+        Ok(I::done(match descendants {
             Descendants::Keep => Revoked {
                 taken: Vec::new(),
                 remaining: below,
@@ -101,7 +103,17 @@ impl App {
                 taken: below,
                 remaining: Vec::new(),
             },
-        })
+        }))
+    }
+
+    /// Lets no cache of this process remember them.
+    fn announce(&self, taken: &[ApiKey], requester: &Caller) {
+        if !taken.is_empty() {
+            self.revocations.advance();
+        }
+        for key in taken {
+            tracing::info!(prefix = %key.prefix, actor = requester.subject, "API key revoked");
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kit::auth::{Allow, permission};
 use kit::clock::rfc3339;
+use kit::dry_run::Answer;
 use kit::http::{Json, Path, Query};
 use kit::idempotency::IdempotencyKey;
 use kit::problem::Problem;
@@ -17,7 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Rest;
-use crate::app::{App, CreateRequest, Descendants};
+use crate::app::{App, CreateRequest, Created, Descendants, Revoked};
 use crate::domain;
 use crate::error::Error;
 
@@ -192,7 +193,7 @@ async fn list(
 )]
 async fn create(
     State(app): State<App>,
-    caller: Allow<permission::ApiKeysWrite>,
+    Allow(caller, intent): Allow<permission::ApiKeysWrite>,
     headers: HeaderMap,
     Json(new): Json<NewApiKey>,
 ) -> Result<impl IntoResponse, Problem> {
@@ -201,10 +202,14 @@ async fn create(
         roles: new.roles,
         validity: new.validity.as_deref().map(validity).transpose()?,
         allowed_names: new.allowed_names,
-        requester: caller.0,
+        requester: caller,
         idempotency_key: IdempotencyKey::from_headers(&headers)?,
     };
-    let created = app.create(request).await?;
+    let created = app.create(request, &intent).await?;
+    created.show(async |created| show_once(&app, &created)).await
+}
+
+fn show_once(app: &App, created: &Created) -> Result<impl IntoResponse + use<>, Problem> {
     let location = HeaderValue::try_from(format!("/api/v1/api-keys/{}", created.key.prefix))
         .map_err(|_| Error::Internal("a prefix that does not fit a header"))?;
     let body = CreatedApiKey {
@@ -233,27 +238,31 @@ async fn create(
 )]
 async fn revoke(
     State(app): State<App>,
-    caller: Allow<permission::ApiKeysWrite>,
+    Allow(caller, intent): Allow<permission::ApiKeysWrite>,
     Path(prefix): Path<String>,
     Query(reach): Query<RevokeQuery>,
-) -> Result<Response, Problem> {
+) -> Result<Answer<Response>, Problem> {
     // A prefix that no key can have is a key that is not there.
     let prefix = prefix.parse().map_err(|_| Error::NotFound(prefix))?;
     let descendants = match reach.descendants {
         true => Descendants::Revoke,
         false => Descendants::Keep,
     };
-    let done = app.revoke(&prefix, descendants, &caller.0).await?;
-    if done.taken.is_empty() && done.remaining.is_empty() {
-        return Ok(StatusCode::NO_CONTENT.into_response());
-    }
+    let done = app.revoke(&prefix, descendants, &caller, &intent).await?;
     let now = app.clock().now();
+    done.show(async |done| Ok(show_revoked(&done, now))).await
+}
+
+fn show_revoked(done: &Revoked, now: OffsetDateTime) -> Response {
+    if done.taken.is_empty() && done.remaining.is_empty() {
+        return StatusCode::NO_CONTENT.into_response();
+    }
     let show = |keys: &[domain::ApiKey]| keys.iter().map(|key| ApiKey::new(key, now)).collect();
     let body = RevokedKeys {
         revoked: show(&done.taken),
         remaining: show(&done.remaining),
     };
-    Ok(axum::Json(body).into_response())
+    axum::Json(body).into_response()
 }
 
 fn validity(text: &str) -> Result<std::time::Duration, Error> {

@@ -6,6 +6,7 @@ use std::time::Duration as Span;
 use auth::{Remote, Token};
 use kit::auth::{AuthFault, Authenticator, CachedAuthenticator, roles};
 use kit::clock::MockClock;
+use kit::dry_run::Commit;
 use proto::auth::v1::AuthenticateRequest;
 use proto::auth::v1::auth_client::AuthClient;
 use secrecy::ExposeSecret;
@@ -56,6 +57,7 @@ async fn every_bad_credential_is_refused_alike(world: World) {
             &revoked.key.prefix,
             auth::Descendants::Keep,
             &somebody("root-admin"),
+            &Commit,
         )
         .await
         .unwrap();

@@ -2,6 +2,7 @@
 
 use auth::{CreateRequest, Error, IdempotencyKey};
 use kit::auth::{Caller, roles};
+use kit::dry_run::Commit;
 use serde_json::json;
 use store::page::Limit;
 use time::Duration;
@@ -70,11 +71,11 @@ async fn a_repeated_request_makes_one_key(world: World) {
         ..request(roles, somebody(requester))
     };
     let first = app
-        .create(with_key("retry-1", &["auditor"], "root-admin"))
+        .create(with_key("retry-1", &["auditor"], "root-admin"), &Commit)
         .await
         .unwrap();
     let again = app
-        .create(with_key("retry-1", &["auditor"], "root-admin"))
+        .create(with_key("retry-1", &["auditor"], "root-admin"), &Commit)
         .await
         .unwrap_err();
     assert!(
@@ -82,7 +83,7 @@ async fn a_repeated_request_makes_one_key(world: World) {
         "{again}"
     );
     let other = app
-        .create(with_key("retry-1", &["developer"], "root-admin"))
+        .create(with_key("retry-1", &["developer"], "root-admin"), &Commit)
         .await
         .unwrap_err();
     assert!(matches!(other, Error::IdempotencyConflict), "{other}");
@@ -95,7 +96,7 @@ async fn a_repeated_request_makes_one_key(world: World) {
         },
         ..with_key("retry-1", &["auditor"], "root-admin")
     };
-    assert!(app.create(elsewhere).await.is_ok());
+    assert!(app.create(elsewhere, &Commit).await.is_ok());
     assert_eq!(app.list(Limit::DEFAULT, None).await.unwrap().items.len(), 2);
 }
 
@@ -109,7 +110,7 @@ async fn of_concurrent_requests_with_one_idempotency_key_one_makes_a_key(world: 
                 idempotency_key,
                 ..request(&["auditor"], somebody("root-admin"))
             };
-            tokio::spawn(async move { app.create(request).await })
+            tokio::spawn(async move { app.create(request, &Commit).await })
         })
         .collect();
     let (mut made, mut repeated) = (Vec::new(), Vec::new());
@@ -166,7 +167,7 @@ async fn nobody_makes_a_key_that_may_do_more_than_themselves() {
         ("auditor", &["developer"], false),
         ("ca-operator", &["root-admin"], false),
     ] {
-        let result = app.create(request(wanted, somebody(mine))).await;
+        let result = app.create(request(wanted, somebody(mine)), &Commit).await;
         match result {
             Ok(_) => assert!(allowed, "{mine} made {wanted:?}"),
             Err(Error::Escalation { .. }) => assert!(!allowed, "{mine} could not make {wanted:?}"),
@@ -201,7 +202,7 @@ async fn requests_that_make_no_sense_are_refused_by_field() {
         ),
     ];
     for (expected, request) in cases {
-        let refused = running.auth.app().create(request).await.unwrap_err();
+        let refused = running.auth.app().create(request, &Commit).await.unwrap_err();
         assert!(
             matches!(&refused, Error::Invalid { field, .. } if *field == expected),
             "{expected}: {refused:?}"

@@ -2,6 +2,7 @@
 
 use auth::{CreateRequest, Created, Descendants, Error, Status};
 use kit::auth::{AuthFault, Caller};
+use kit::dry_run::Commit;
 use time::Duration;
 
 use crate::world::{Running, START, World, on_both_databases, somebody, text};
@@ -40,7 +41,12 @@ fn request(requester: Caller) -> CreateRequest {
 
 async fn child(running: &Running, maker: &Created) -> Created {
     let requester = caller(running, maker).await;
-    running.auth.app().create(request(requester)).await.unwrap()
+    running
+        .auth
+        .app()
+        .create(request(requester), &Commit)
+        .await
+        .unwrap()
 }
 
 async fn a_child_ends_with_its_maker_at_the_latest(world: World) {
@@ -53,12 +59,12 @@ async fn a_child_ends_with_its_maker_at_the_latest(world: World) {
         validity: Some(MINUTE / 2),
         ..request(requester.clone())
     };
-    assert!(running.auth.app().create(shorter).await.is_ok());
+    assert!(running.auth.app().create(shorter, &Commit).await.is_ok());
     let longer = CreateRequest {
         validity: Some(MINUTE * 2),
         ..request(requester)
     };
-    let refused = running.auth.app().create(longer).await.unwrap_err();
+    let refused = running.auth.app().create(longer, &Commit).await.unwrap_err();
     assert!(matches!(refused, Error::Outlives(_)), "{refused}");
     let grandchild = child(&running, &first).await;
     world.clock.advance(Duration::minutes(2));
@@ -97,7 +103,10 @@ async fn a_child_names_no_more_than_its_maker(world: World) {
         ..request(requester)
     };
     let maker = app
-        .create(limited(&["dns:*.Dev.example.test"], somebody("root-admin")))
+        .create(
+            limited(&["dns:*.Dev.example.test"], somebody("root-admin")),
+            &Commit,
+        )
         .await
         .unwrap();
     assert_eq!(maker.key.allowed_names, ["dns:*.dev.example.test"]);
@@ -106,16 +115,19 @@ async fn a_child_names_no_more_than_its_maker(world: World) {
     let inherited = child(&running, &maker).await;
     assert_eq!(inherited.key.allowed_names, ["dns:*.dev.example.test"]);
     let narrower = limited(&["dns:a.dev.example.test"], requester.clone());
-    assert!(app.create(narrower).await.is_ok());
+    assert!(app.create(narrower, &Commit).await.is_ok());
     for wider in [
         &["dns:*.example.test"][..],
         &["dns:a.dev.example.test", "ip:10.0.0.0/8"],
     ] {
-        let refused = app.create(limited(wider, requester.clone())).await.unwrap_err();
+        let refused = app
+            .create(limited(wider, requester.clone()), &Commit)
+            .await
+            .unwrap_err();
         assert!(matches!(refused, Error::WiderNames { .. }), "{refused}");
     }
     let refused = app
-        .create(limited(&["dns:*"], somebody("root-admin")))
+        .create(limited(&["dns:*"], somebody("root-admin")), &Commit)
         .await
         .unwrap_err();
     assert!(
@@ -139,9 +151,14 @@ async fn a_revoked_or_expired_maker_makes_nothing(world: World) {
         running.key(&["root-admin"], Some(MINUTE)).await,
     );
     let callers = [caller(&running, &revoked).await, caller(&running, &short).await];
-    app.revoke(&revoked.key.prefix, Descendants::Keep, &somebody("root-admin"))
-        .await
-        .unwrap();
+    app.revoke(
+        &revoked.key.prefix,
+        Descendants::Keep,
+        &somebody("root-admin"),
+        &Commit,
+    )
+    .await
+    .unwrap();
     world.clock.advance(Duration::minutes(2));
     for caller in callers {
         // What a cache remembers of it has no end.
@@ -149,7 +166,7 @@ async fn a_revoked_or_expired_maker_makes_nothing(world: World) {
             expires: None,
             ..caller
         };
-        let refused = app.create(request(remembered)).await.unwrap_err();
+        let refused = app.create(request(remembered), &Commit).await.unwrap_err();
         assert!(matches!(refused, Error::BadCredential), "{refused}");
     }
 }
@@ -171,7 +188,7 @@ async fn revoking_shows_what_a_key_made_and_takes_it_if_asked(world: World) {
     both.sort();
 
     let shown = app
-        .revoke(&maker.key.prefix, Descendants::Keep, &admin)
+        .revoke(&maker.key.prefix, Descendants::Keep, &admin, &Commit)
         .await
         .unwrap();
     assert_eq!(
@@ -187,7 +204,7 @@ async fn revoking_shows_what_a_key_made_and_takes_it_if_asked(world: World) {
             .is_ok()
     );
     let taken = app
-        .revoke(&maker.key.prefix, Descendants::Revoke, &admin)
+        .revoke(&maker.key.prefix, Descendants::Revoke, &admin, &Commit)
         .await
         .unwrap();
     assert_eq!(
@@ -209,7 +226,7 @@ async fn revoking_shows_what_a_key_made_and_takes_it_if_asked(world: World) {
     let revoked = events.iter().filter(|(kind, ..)| kind == "auth.api_key_revoked");
     assert_eq!(revoked.count(), 3);
     let again = app
-        .revoke(&maker.key.prefix, Descendants::Revoke, &admin)
+        .revoke(&maker.key.prefix, Descendants::Revoke, &admin, &Commit)
         .await
         .unwrap();
     assert_eq!(again, auth::Revoked::default());
@@ -222,7 +239,7 @@ async fn the_last_admin_is_not_taken_with_its_maker(world: World) {
     let first = child(&running, &maker).await;
     let admin = somebody("root-admin");
     let refused = app
-        .revoke(&maker.key.prefix, Descendants::Revoke, &admin)
+        .revoke(&maker.key.prefix, Descendants::Revoke, &admin, &Commit)
         .await
         .unwrap_err();
     assert!(matches!(refused, Error::LastAdmin(_)), "{refused}");
@@ -241,12 +258,12 @@ async fn what_a_key_makes_while_it_is_taken_with_its_descendants_is_taken_too(wo
         let making: Vec<_> = (0..4)
             .map(|_| {
                 let (app, request) = (running.auth.app().clone(), request(requester.clone()));
-                tokio::spawn(async move { app.create(request).await })
+                tokio::spawn(async move { app.create(request, &Commit).await })
             })
             .collect();
         let admin = somebody("root-admin");
         let app = running.auth.app();
-        app.revoke(&maker.key.prefix, Descendants::Revoke, &admin)
+        app.revoke(&maker.key.prefix, Descendants::Revoke, &admin, &Commit)
             .await
             .unwrap();
         for made in making {

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use auth::{CreateRequest, Error};
+use kit::dry_run::Commit;
 use secrecy::ExposeSecret;
 use time::Duration;
 
@@ -135,7 +136,7 @@ async fn when_all_admins_come_from_a_key_that_has_ended_another_is_made(world: W
         },
         idempotency_key: None,
     };
-    let refused = running.auth.app().create(request.clone()).await;
+    let refused = running.auth.app().create(request.clone(), &Commit).await;
     assert!(matches!(refused, Err(Error::Outlives(_))), "{refused:?}");
     let expires = Some(maker.key.expires.unwrap());
     let requester = kit::auth::Caller {
@@ -145,7 +146,7 @@ async fn when_all_admins_come_from_a_key_that_has_ended_another_is_made(world: W
     running
         .auth
         .app()
-        .create(CreateRequest { requester, ..request })
+        .create(CreateRequest { requester, ..request }, &Commit)
         .await
         .unwrap();
     // As a version stored it that did not bound the life of what a key makes.

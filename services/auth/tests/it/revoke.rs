@@ -2,6 +2,7 @@
 
 use auth::{CreateRequest, Created, Descendants, Error, Status};
 use kit::auth::{AuthFault, Caller};
+use kit::dry_run::Commit;
 use serde_json::json;
 use store::page::Limit;
 use time::Duration;
@@ -39,18 +40,28 @@ async fn a_revoked_key_is_refused_at_once_and_stays_in_the_list(world: World) {
     let (app, authenticator) = (running.auth.app(), running.auth.authenticator());
     let made = running.key(&["developer"], None).await;
     assert!(authenticator.authenticate(text(&made)).await.is_ok());
-    app.revoke(&made.key.prefix, Descendants::Keep, &somebody("root-admin"))
-        .await
-        .unwrap();
+    app.revoke(
+        &made.key.prefix,
+        Descendants::Keep,
+        &somebody("root-admin"),
+        &Commit,
+    )
+    .await
+    .unwrap();
     assert!(matches!(
         authenticator.authenticate(text(&made)).await,
         Err(AuthFault::Invalid)
     ));
 
     world.clock.advance(Duration::hours(1));
-    app.revoke(&made.key.prefix, Descendants::Keep, &somebody("root-admin"))
-        .await
-        .unwrap();
+    app.revoke(
+        &made.key.prefix,
+        Descendants::Keep,
+        &somebody("root-admin"),
+        &Commit,
+    )
+    .await
+    .unwrap();
     let page = app.list(Limit::DEFAULT, None).await.unwrap();
     let [key] = page.items.as_slice() else {
         panic!("{page:?}")
@@ -87,11 +98,11 @@ async fn the_last_key_that_may_make_keys_stays(world: World) {
     world.clock.advance(Duration::minutes(2));
     let admin = somebody("root-admin");
 
-    app.revoke(&first.key.prefix, Descendants::Keep, &admin)
+    app.revoke(&first.key.prefix, Descendants::Keep, &admin, &Commit)
         .await
         .unwrap();
     let refused = app
-        .revoke(&second.key.prefix, Descendants::Keep, &admin)
+        .revoke(&second.key.prefix, Descendants::Keep, &admin, &Commit)
         .await
         .unwrap_err();
     assert!(
@@ -99,11 +110,11 @@ async fn the_last_key_that_may_make_keys_stays(world: World) {
         "{refused}"
     );
     // A key that opens nothing any more locks nobody out.
-    app.revoke(&short.key.prefix, Descendants::Keep, &admin)
+    app.revoke(&short.key.prefix, Descendants::Keep, &admin, &Commit)
         .await
         .unwrap();
     running.key(&["root-admin"], None).await;
-    app.revoke(&second.key.prefix, Descendants::Keep, &admin)
+    app.revoke(&second.key.prefix, Descendants::Keep, &admin, &Commit)
         .await
         .unwrap();
 }
@@ -121,13 +132,14 @@ async fn a_key_limited_to_some_names_is_no_last_admin_and_takes_no_wider_one_bac
             requester: somebody("root-admin"),
             idempotency_key: None,
         };
-        app.create(request).await.unwrap()
+        app.create(request, &Commit).await.unwrap()
     };
     let dev = limited(&["dns:*.dev.example.test"]).await;
     let narrow = limited(&["dns:a.dev.example.test"]).await;
     let other = limited(&["dns:*.prod.example.test"]).await;
     let all = somebody("root-admin");
-    let revoke = async |key: &Created, by: &Caller| app.revoke(&key.key.prefix, Descendants::Keep, by).await;
+    let revoke =
+        async |key: &Created, by: &Caller| app.revoke(&key.key.prefix, Descendants::Keep, by, &Commit).await;
     let refused = revoke(&admin, &all).await.unwrap_err();
     assert!(matches!(refused, Error::LastAdmin(_)), "{refused}");
 
@@ -151,7 +163,7 @@ async fn of_two_admins_that_revoke_each_other_one_stays(world: World) {
         let attempts = keys.each_ref().map(|made| {
             let (app, prefix) = (running.auth.app().clone(), made.key.prefix.clone());
             tokio::spawn(async move {
-                app.revoke(&prefix, Descendants::Keep, &somebody("root-admin"))
+                app.revoke(&prefix, Descendants::Keep, &somebody("root-admin"), &Commit)
                     .await
             })
         });
@@ -182,7 +194,7 @@ async fn the_last_lasting_admin_is_not_revoked_while_only_shorter_lived_ones_rem
     let short = caller(&running, &short).await;
     for descendants in [Descendants::Keep, Descendants::Revoke] {
         let refused = app
-            .revoke(&lasting.key.prefix, descendants, &short)
+            .revoke(&lasting.key.prefix, descendants, &short, &Commit)
             .await
             .unwrap_err();
         assert!(
@@ -191,7 +203,7 @@ async fn the_last_lasting_admin_is_not_revoked_while_only_shorter_lived_ones_rem
         );
     }
     let itself = caller(&running, &lasting).await;
-    let refused = app.revoke(&lasting.key.prefix, Descendants::Keep, &itself);
+    let refused = app.revoke(&lasting.key.prefix, Descendants::Keep, &itself, &Commit);
     assert!(
         matches!(refused.await, Err(Error::LastAdmin(_))),
         "not even by itself"
@@ -206,11 +218,11 @@ async fn the_last_lasting_admin_is_not_revoked_while_only_shorter_lived_ones_rem
     );
     assert_eq!(running.events().await.len(), 3, "nothing was revoked");
     // Those that end earlier may go at any time.
-    app.revoke(&year.key.prefix, Descendants::Keep, &short)
+    app.revoke(&year.key.prefix, Descendants::Keep, &short, &Commit)
         .await
         .unwrap();
     running.key(&["root-admin"], None).await;
-    app.revoke(&lasting.key.prefix, Descendants::Keep, &short)
+    app.revoke(&lasting.key.prefix, Descendants::Keep, &short, &Commit)
         .await
         .unwrap();
 }
@@ -229,7 +241,7 @@ async fn an_admin_whose_maker_ends_sooner_does_not_stand_in_for_one_without_an_e
             requester: caller(&running, &maker).await,
             idempotency_key: None,
         };
-        app.create(request).await.unwrap();
+        app.create(request, &Commit).await.unwrap();
     }
     // As a version stored them that did not bound the life of what a key makes.
     execute(
@@ -238,15 +250,30 @@ async fn an_admin_whose_maker_ends_sooner_does_not_stand_in_for_one_without_an_e
     )
     .await;
     let refused = app
-        .revoke(&lasting.key.prefix, Descendants::Keep, &somebody("root-admin"))
+        .revoke(
+            &lasting.key.prefix,
+            Descendants::Keep,
+            &somebody("root-admin"),
+            &Commit,
+        )
         .await;
     assert!(matches!(refused, Err(Error::LastAdmin(_))));
     // A maker that is revoked takes its children with it only if asked; they still end with it.
-    app.revoke(&maker.key.prefix, Descendants::Keep, &somebody("root-admin"))
-        .await
-        .unwrap();
+    app.revoke(
+        &maker.key.prefix,
+        Descendants::Keep,
+        &somebody("root-admin"),
+        &Commit,
+    )
+    .await
+    .unwrap();
     let refused = app
-        .revoke(&lasting.key.prefix, Descendants::Keep, &somebody("root-admin"))
+        .revoke(
+            &lasting.key.prefix,
+            Descendants::Keep,
+            &somebody("root-admin"),
+            &Commit,
+        )
         .await;
     assert!(matches!(refused, Err(Error::LastAdmin(_))));
 }
@@ -258,10 +285,10 @@ async fn an_admin_that_ends_later_takes_the_place_of_one_that_ends_sooner(world:
     world.clock.advance(Duration::seconds(10));
     let second = running.key(&["root-admin"], Some(MINUTE)).await;
     let requester = caller(&running, &second).await;
-    app.revoke(&first.key.prefix, Descendants::Keep, &requester)
+    app.revoke(&first.key.prefix, Descendants::Keep, &requester, &Commit)
         .await
         .unwrap();
-    let refused = app.revoke(&second.key.prefix, Descendants::Keep, &requester);
+    let refused = app.revoke(&second.key.prefix, Descendants::Keep, &requester, &Commit);
     assert!(matches!(refused.await, Err(Error::LastAdmin(_))));
 }
 
@@ -278,12 +305,19 @@ async fn a_key_that_was_revoked_or_ended_after_it_was_authenticated_revokes_noth
             expires: None,
             ..caller
         });
-    app.revoke(&revoked.key.prefix, Descendants::Keep, &somebody("root-admin"))
-        .await
-        .unwrap();
+    app.revoke(
+        &revoked.key.prefix,
+        Descendants::Keep,
+        &somebody("root-admin"),
+        &Commit,
+    )
+    .await
+    .unwrap();
     world.clock.advance(Duration::minutes(2));
     for requester in &requesters {
-        let refused = app.revoke(&target.key.prefix, Descendants::Keep, requester).await;
+        let refused = app
+            .revoke(&target.key.prefix, Descendants::Keep, requester, &Commit)
+            .await;
         assert!(matches!(refused, Err(Error::BadCredential)), "{refused:?}");
     }
     assert!(
@@ -307,7 +341,7 @@ async fn of_admins_that_revoke_each_other_only_the_first_is_obeyed(world: World)
         let [first, second] = [caller(&running, &keys[0]).await, caller(&running, &keys[1]).await];
         let attempts = [(first, &keys[1]), (second, &keys[0])].map(|(requester, target)| {
             let (app, prefix) = (running.auth.app().clone(), target.key.prefix.clone());
-            tokio::spawn(async move { app.revoke(&prefix, Descendants::Keep, &requester).await })
+            tokio::spawn(async move { app.revoke(&prefix, Descendants::Keep, &requester, &Commit).await })
         });
         let mut obeyed = 0;
         for attempt in attempts {
@@ -330,6 +364,7 @@ async fn a_key_that_is_not_there_is_not_found() {
             &"deadbeef".parse().unwrap(),
             Descendants::Keep,
             &somebody("root-admin"),
+            &Commit,
         )
         .await
         .unwrap_err();

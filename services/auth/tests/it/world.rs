@@ -6,6 +6,7 @@ use std::time::Duration;
 use auth::{Auth, Config, CreateRequest, Created, Deps, MIGRATIONS};
 use kit::auth::{Caller, roles};
 use kit::clock::MockClock;
+use kit::dry_run::Commit;
 use kit::transport::{Transport, in_process};
 use secrecy::ExposeSecret;
 use store::{Db, Options};
@@ -103,7 +104,7 @@ impl Running {
             requester: somebody(roles::ROOT_ADMIN),
             idempotency_key: None,
         };
-        self.auth.app().create(request).await.unwrap()
+        self.auth.app().create(request, &Commit).await.unwrap()
     }
 
     /// Kind, subject and data of all events, in order.

@@ -11,9 +11,9 @@ use time::{Duration, OffsetDateTime};
 use tokio::sync::Mutex;
 use x509::SignatureAlgorithm;
 
-use super::{App, Requester};
+use super::App;
 use crate::config::Config;
-use crate::domain::{Authority, Suspension};
+use crate::domain::Authority;
 use crate::error::Error;
 use crate::tables::{compromised, standing};
 
@@ -308,51 +308,6 @@ impl App {
         self.authorities.refresh().await
     }
 
-    /// Stops a CA from issuing: once this has committed, nothing that it signed is stored or answered. Answers the CA; one
-    /// that is suspended already stays as it is.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`]; [`Error::Store`].
-    pub async fn suspend(&self, requester: &Requester, name: &str) -> Result<Arc<Authority>, Error> {
-        let suspension = Suspension {
-            since: self.clock.now(),
-            by: requester.subject.clone(),
-        };
-        self.set_suspension(requester, name, Some(suspension)).await
-    }
-
-    /// Lets a CA issue again.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`]; [`Error::Store`].
-    pub async fn resume(&self, requester: &Requester, name: &str) -> Result<Arc<Authority>, Error> {
-        self.set_suspension(requester, name, None).await
-    }
-
-    async fn set_suspension(
-        &self,
-        requester: &Requester,
-        name: &str,
-        next: Option<Suspension>,
-    ) -> Result<Arc<Authority>, Error> {
-        self.authorities.by_name(name).await?;
-        let kind = match next {
-            Some(_) => "ca.suspended",
-            None => "ca.resumed",
-        };
-        let mut tx = self.db.begin().await?;
-        if crate::tables::authorities::set_suspension(&mut tx, name, next.as_ref()).await? {
-            let data = serde_json::json!({"ca": name, "actor": requester.subject});
-            store::outbox::append(&mut tx, &[event(kind, name, data)], self.clock.now()).await?;
-            tx.commit().await?;
-            tracing::warn!(ca = name, actor = requester.subject, "{kind}");
-        } else {
-            tx.rollback().await?;
-        }
-        self.authorities.refresh().await?;
-        self.authorities.by_name(name).await
-    }
-
     /// All CAs.
     pub fn authorities(&self) -> &Authorities {
         &self.authorities
@@ -367,7 +322,7 @@ impl App {
     }
 }
 
-fn event(kind: &'static str, ca: &str, data: serde_json::Value) -> store::outbox::NewEvent {
+pub(super) fn event(kind: &'static str, ca: &str, data: serde_json::Value) -> store::outbox::NewEvent {
     let trace = kit::trace::current();
     store::outbox::NewEvent {
         kind,

@@ -1,5 +1,6 @@
 //! Issue a certificate from a CSR.
 
+use kit::dry_run::Intent;
 use kit::idempotency::IdempotencyKey;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +11,12 @@ use x509::serial::Serial;
 use x509::{DistinguishedName, San};
 
 use super::authorities::ActiveAuthority;
-use super::{App, ProfileScope, Requester};
+use super::{App, ProfileScope, Requester, plans};
 use crate::domain::signed::{IdempotencyClaim, Record};
 use crate::domain::{Issued, Protocol, SERVICE_IDENTITY};
 use crate::error::Error;
 use crate::issuance::{IssuanceJob, Outcome};
+use crate::tables::standing;
 
 /// What a requester asks for.
 #[derive(Clone, Debug)]
@@ -73,14 +75,19 @@ impl App {
     ///
     /// # Errors
     /// Every [`Error`] but those of certificates that exist.
-    pub async fn issue(&self, requester: &Requester, request: IssueRequest) -> Result<Issued, Error> {
+    pub async fn issue<I: Intent>(
+        &self,
+        requester: &Requester,
+        request: IssueRequest,
+        intent: &I,
+    ) -> Result<I::Answer<Issued>, Error> {
         let profile = self.profile(&request.profile)?;
         let claim = request.idempotency_key.as_ref().map(|key| IdempotencyClaim {
             key: key.hash(&requester.subject),
             request: request.digest(),
         });
         if let Some(earlier) = self.earlier(claim.as_ref()).await? {
-            return Ok(earlier);
+            return self.answer_again(intent, earlier).await;
         }
         let active = self
             .authorities
@@ -99,17 +106,17 @@ impl App {
             claim,
             trace: kit::trace::current(),
         };
-        self.sign(profile, &active, wanted, record).await
+        self.sign(profile, &active, (wanted, record), intent).await
     }
 
-    /// The shared end of issue and renew.
-    pub(super) async fn sign(
+    /// The shared end of issue and renew. A dry run ends before the signature: all that could refuse it was asked by then.
+    pub(super) async fn sign<I: Intent>(
         &self,
         profile: &rules::Profile,
         active: &ActiveAuthority,
-        wanted: rules::Request,
-        record: Record,
-    ) -> Result<Issued, Error> {
+        (wanted, record): (rules::Request, Record),
+        intent: &I,
+    ) -> Result<I::Answer<Issued>, Error> {
         let serial = Serial::random(&aws_lc_rs::rand::SystemRandom::new())
             .map_err(|error| Error::Internal(format!("no random serial number: {error}")))?;
         let approved = rules::approve(profile, wanted, &active.issuer, serial, self.clock.now())?;
@@ -120,6 +127,21 @@ impl App {
             authority: Arc::clone(&active.authority),
             record,
         };
+        if intent.is_planned() {
+            let (basis, now) = (job.basis(), self.clock.now());
+            let standing = standing::read(&self.db, std::slice::from_ref(&basis)).await?;
+            if let Some(refusal) = standing.refusal(&basis, now) {
+                return Err(refusal);
+            }
+        }
+        let plan = || plans::issue(&job, active, profile);
+        if let Some(preview) = self.previews.settle(intent, plan).await? {
+            return Ok(I::planned(preview));
+        }
+        self.submit(job, claim).await.map(I::done)
+    }
+
+    async fn submit(&self, job: IssuanceJob, claim: Option<IdempotencyClaim>) -> Result<Issued, Error> {
         match self.issuance.submit(job).await {
             Ok(Outcome::Stored(issued)) => {
                 metrics::counter!(
@@ -139,6 +161,19 @@ impl App {
                 _ => Err(refusal),
             },
         }
+    }
+
+    /// The same request came before, and gets the same answer.
+    pub(super) async fn answer_again<I: Intent>(
+        &self,
+        intent: &I,
+        earlier: Issued,
+    ) -> Result<I::Answer<Issued>, Error> {
+        let plan = || plans::repetition(&earlier);
+        Ok(match self.previews.settle_repetition(intent, plan).await? {
+            Some(preview) => I::planned(preview),
+            None => I::done(earlier),
+        })
     }
 
     /// What the same Idempotency-Key gave before.

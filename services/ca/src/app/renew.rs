@@ -1,5 +1,6 @@
 //! Renew a certificate: same subject, names and profile, with the same key or a new one.
 
+use kit::dry_run::Intent;
 use kit::idempotency::IdempotencyKey;
 use std::time::Duration;
 
@@ -45,14 +46,19 @@ impl App {
     /// # Errors
     /// As [`App::issue`]; [`Error::NotFound`] and [`Error::Conflict`] for the old certificate,
     /// [`Error::CompromisedPredecessor`] if its key is known to be compromised.
-    pub async fn renew(&self, requester: &Requester, request: RenewRequest) -> Result<Issued, Error> {
+    pub async fn renew<I: Intent>(
+        &self,
+        requester: &Requester,
+        request: RenewRequest,
+        intent: &I,
+    ) -> Result<I::Answer<Issued>, Error> {
         let old = self.find(requester, &request.serial).await?;
         let claim = request.idempotency_key.as_ref().map(|key| IdempotencyClaim {
             key: key.hash(&requester.subject),
             request: request.digest(),
         });
         if let Some(earlier) = self.earlier(claim.as_ref()).await? {
-            return Ok(earlier);
+            return self.answer_again(intent, earlier).await;
         }
         match old.status(self.clock.now()) {
             Status::Valid => {}
@@ -95,6 +101,6 @@ impl App {
             claim,
             trace: kit::trace::current(),
         };
-        self.sign(profile, &online, wanted, record).await
+        self.sign(profile, &online, (wanted, record), intent).await
     }
 }

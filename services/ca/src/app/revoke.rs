@@ -1,22 +1,23 @@
 //! Put a certificate on hold, release it, revoke it: one transaction with its event each.
 
+use kit::dry_run::Intent;
 use store::Tx;
-use store::outbox::NewEvent;
 use time::OffsetDateTime;
 use x509::crl::Reason;
 use x509::serial::Serial;
 
-use super::{App, Requester};
-use crate::domain::lifecycle::{self, Change, Wish};
+use super::changes::{Changes, Done};
+use super::{App, Requester, plans};
+use crate::domain::Issued;
+use crate::domain::lifecycle::{self, Wish};
 use crate::domain::standing::MaterialId;
-use crate::domain::{Capacity, Issued, Revocation};
 use crate::error::Error;
 use crate::tables::certificates::{self, Beside, OfOthers};
 use crate::tables::compromised;
 
 /// Most other certificates of a compromised key that are named, or revoked with it, at once: a transaction, an answer and an
 /// event have an end.
-const MOST_OTHERS: usize = 200;
+pub(super) const MOST_OTHERS: usize = 200;
 
 /// How to revoke.
 #[derive(Clone, Debug)]
@@ -79,7 +80,12 @@ impl App {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] if its status does not allow it; [`Error::Store`].
-    pub async fn hold(&self, requester: &Requester, serial: &str) -> Result<Issued, Error> {
+    pub async fn hold<I: Intent>(
+        &self,
+        requester: &Requester,
+        serial: &str,
+        intent: &I,
+    ) -> Result<I::Answer<Issued>, Error> {
         let found = self.find(requester, serial).await?;
         let mut tx = self.db.begin().await?;
         let certificate = locked(&mut tx, &found.serial).await?;
@@ -87,8 +93,8 @@ impl App {
         let decided = lifecycle::hold(&certificate, requester.capacity(&certificate), now)?;
         let mut changes = Changes::new(requester, now);
         let certificate = changes.store(&mut tx, certificate, decided).await?;
-        changes.commit(tx).await?;
-        Ok(certificate)
+        let plan = plans::changes;
+        changes.end(tx, (&self.previews, intent), plan, certificate).await
     }
 
     /// Ends a hold.
@@ -96,7 +102,12 @@ impl App {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] if it is not on hold; [`Error::Forbidden`] if an operator holds it and the
     /// requester is not one; [`Error::Store`].
-    pub async fn release(&self, requester: &Requester, serial: &str) -> Result<Issued, Error> {
+    pub async fn release<I: Intent>(
+        &self,
+        requester: &Requester,
+        serial: &str,
+        intent: &I,
+    ) -> Result<I::Answer<Issued>, Error> {
         let found = self.find(requester, serial).await?;
         let key = key_of(&read(&found)?);
         let mut tx = self.db.begin().await?;
@@ -111,8 +122,8 @@ impl App {
         let decided = lifecycle::release(&certificate, requester.capacity(&certificate), compromised)?;
         let mut changes = Changes::new(requester, self.clock.now());
         let certificate = changes.store(&mut tx, certificate, decided).await?;
-        changes.commit(tx).await?;
-        Ok(certificate)
+        let plan = plans::changes;
+        changes.end(tx, (&self.previews, intent), plan, certificate).await
     }
 
     /// Revokes for good, or changes the reason of a revocation to a compromise. Where the key is compromised, no
@@ -123,7 +134,12 @@ impl App {
     /// # Errors
     /// [`Error::Invalid`] for a reason or a time that this certificate cannot have; [`Error::NotFound`]; [`Error::Conflict`]
     /// and [`Error::Forbidden`] if its status or who decided it does not allow it; [`Error::Store`].
-    pub async fn revoke(&self, requester: &Requester, request: &RevokeRequest) -> Result<Revoked, Error> {
+    pub async fn revoke<I: Intent>(
+        &self,
+        requester: &Requester,
+        request: &RevokeRequest,
+        intent: &I,
+    ) -> Result<I::Answer<Revoked>, Error> {
         let found = self.find(requester, &request.serial).await?;
         let parsed = read(&found)?;
         lifecycle::check_reason(request.reason, parsed.is_ca())?;
@@ -180,11 +196,17 @@ impl App {
             let decided = lifecycle::revoke(&certificate, wish, by, changes.now)?;
             certificate = changes.store_with(&mut tx, certificate, decided, data).await?;
         }
-        changes.commit(tx).await?;
-        Ok(Revoked {
+        let records_key = changes.compromised.is_some() && wish.records_key;
+        let revoked = Revoked {
             certificate,
             same_key,
-        })
+        };
+        let others = revoked.same_key.clone();
+        let plan = |done: &[Done]| match &others {
+            Some(others) => plans::compromise(plans::changes(done), others, records_key),
+            None => plans::changes(done),
+        };
+        changes.end(tx, (&self.previews, intent), plan, revoked).await
     }
 
     /// Records the keys of certificates that an earlier version revoked for compromise.
@@ -231,102 +253,7 @@ async fn locked(tx: &mut Tx, serial: &Serial) -> Result<Issued, Error> {
         .ok_or_else(|| Error::not_found("certificate", serial.to_string()))
 }
 
-/// What one request changes, stored in one transaction with its events.
-struct Changes<'a> {
-    requester: &'a Requester,
-    now: OffsetDateTime,
-    /// The key that is compromised, where that is why and it is recorded.
-    compromised: Option<MaterialId>,
-    done: Vec<(Issued, Change)>,
-    events: Vec<NewEvent>,
-}
-
-impl<'a> Changes<'a> {
-    fn new(requester: &'a Requester, now: OffsetDateTime) -> Self {
-        Self {
-            requester,
-            now,
-            compromised: None,
-            done: Vec::new(),
-            events: Vec::new(),
-        }
-    }
-
-    async fn store(
-        &mut self,
-        tx: &mut Tx,
-        certificate: Issued,
-        decided: (Change, Option<Revocation>),
-    ) -> Result<Issued, Error> {
-        self.store_with(tx, certificate, decided, None).await
-    }
-
-    /// The same with what is said about the other certificates of a compromised key.
-    async fn store_with(
-        &mut self,
-        tx: &mut Tx,
-        mut certificate: Issued,
-        (change, next): (Change, Option<Revocation>),
-        same_key: Option<serde_json::Value>,
-    ) -> Result<Issued, Error> {
-        certificates::set_revocation(tx, certificate.id, next.as_ref()).await?;
-        match &self.compromised {
-            Some(key) => compromised::record(tx, key, certificate.id, self.now).await?,
-            // It was decided on, and is not to be recorded at the next start.
-            None if next.is_some_and(|next| lifecycle::is_compromise(next.reason)) => {
-                compromised::set_recorded(tx, certificate.id).await?;
-            }
-            None => {}
-        }
-        certificate.revocation = next;
-        self.events
-            .push(event(&certificate, self.requester, change, same_key, self.now));
-        self.done.push((certificate.clone(), change));
-        Ok(certificate)
-    }
-
-    /// The other certificates of the key that the requester may revoke; they are revoked if that is wished.
-    async fn others(
-        &mut self,
-        tx: &mut Tx,
-        beside: &Beside<'_>,
-        wish: Option<Wish>,
-    ) -> Result<SameKey, Error> {
-        let mut found = beside.own_for_update(tx, MOST_OTHERS + 1).await?;
-        let mut same_key = SameKey {
-            more: found.len() > MOST_OTHERS,
-            ..SameKey::default()
-        };
-        found.truncate(MOST_OTHERS);
-        let Some(wish) = wish else {
-            same_key.remaining = found;
-            return Ok(same_key);
-        };
-        for other in found {
-            let is_ca = read(&other).is_ok_and(|certificate| certificate.is_ca());
-            let wish = wish.for_other(&other, is_ca, self.now);
-            let decided = lifecycle::revoke(&other, wish, self.requester.capacity(&other), self.now)?;
-            let revoked = self.store_with(tx, other, decided, None).await?;
-            same_key.revoked.push(revoked);
-        }
-        Ok(same_key)
-    }
-
-    async fn commit(self, mut tx: Tx) -> Result<(), Error> {
-        if !self.events.is_empty() {
-            store::outbox::append(&mut tx, &self.events, self.now).await?;
-        }
-        tx.commit().await?;
-        for (certificate, change) in &self.done {
-            count(certificate, *change);
-            let actor = &self.requester.subject;
-            tracing::info!(serial = %certificate.serial, ca = %certificate.ca, actor, "{}", change.event());
-        }
-        Ok(())
-    }
-}
-
-fn read(issued: &Issued) -> Result<x509::Certificate, Error> {
+pub(super) fn read(issued: &Issued) -> Result<x509::Certificate, Error> {
     x509::Certificate::from_der(&issued.der).map_err(|error| {
         Error::Internal(format!(
             "stored certificate {} cannot be read: {error}",
@@ -338,54 +265,4 @@ fn read(issued: &Issued) -> Result<x509::Certificate, Error> {
 /// None for a key that is not accepted any more: nobody can have it certified.
 fn key_of(certificate: &x509::Certificate) -> Option<MaterialId> {
     Some(certificate.public_key().ok()?.material_id())
-}
-
-fn event(
-    certificate: &Issued,
-    requester: &Requester,
-    change: Change,
-    same_key: Option<serde_json::Value>,
-    now: OffsetDateTime,
-) -> NewEvent {
-    let trace = kit::trace::current();
-    let revocation = certificate.revocation.as_ref();
-    let mut data = serde_json::json!({
-            "serial": certificate.serial.to_string(),
-            "ca": certificate.ca,
-            "profile": certificate.profile,
-            "requester": certificate.requester,
-            "actor": requester.subject,
-            "status": certificate.status(now).as_str(),
-            "reason": revocation.map(|revocation| revocation.reason.to_string()),
-            "revocation_time": revocation.map(|revocation| kit::clock::rfc3339(revocation.time)),
-            "invalidity_time": revocation.and_then(|revocation| revocation.invalidity).map(kit::clock::rfc3339),
-            "decided_as": revocation.and_then(|revocation| revocation.decided_as).map(Capacity::as_str),
-    });
-    if let (Some(same_key), Some(members)) = (same_key, data.as_object_mut()) {
-        members.insert("same_key".to_owned(), same_key);
-    }
-    NewEvent {
-        kind: change.event(),
-        subject: certificate.serial.to_string(),
-        data,
-        correlation_id: trace.correlation_id,
-        traceparent: trace.traceparent,
-    }
-}
-
-fn count(certificate: &Issued, change: Change) {
-    let ca = certificate.ca.to_string();
-    match (change, &certificate.revocation) {
-        (Change::Held, _) => metrics::counter!("gigvault_certificates_held_total", "ca" => ca).increment(1),
-        (Change::Released, _) => {
-            metrics::counter!("gigvault_certificates_released_total", "ca" => ca).increment(1);
-        }
-        (Change::Revoked, Some(revocation)) => {
-            let reason = revocation.reason.to_string();
-            metrics::counter!("gigvault_certificates_revoked_total", "ca" => ca, "reason" => reason)
-                .increment(1);
-        }
-        // Counted when it was revoked.
-        (Change::Revoked | Change::Amended, _) => {}
-    }
 }

@@ -1,11 +1,14 @@
 //! `/api/v1/cas`, and what certificates point to: `/ca/<name>.crt`.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get as method_get;
 use kit::auth::{Allow, permission};
+use kit::dry_run::Answer;
 use kit::http::{Json, NoParameters, Path, Query};
 use kit::problem::Problem;
 use serde::Serialize;
@@ -149,7 +152,7 @@ async fn suspend(
     allowed: Allow<permission::CasSuspend>,
     Path(name): Path<String>,
     Json(NoMembers {}): Json<NoMembers>,
-) -> Result<axum::Json<Ca>, Problem> {
+) -> Result<Answer<axum::Json<Ca>>, Problem> {
     set_suspended(&app, allowed, &name, true).await
 }
 
@@ -167,22 +170,23 @@ async fn resume(
     allowed: Allow<permission::CasSuspend>,
     Path(name): Path<String>,
     Json(NoMembers {}): Json<NoMembers>,
-) -> Result<axum::Json<Ca>, Problem> {
+) -> Result<Answer<axum::Json<Ca>>, Problem> {
     set_suspended(&app, allowed, &name, false).await
 }
 
 async fn set_suspended(
     app: &App,
-    allowed: Allow<permission::CasSuspend>,
+    Allow(caller, intent): Allow<permission::CasSuspend>,
     name: &str,
     suspended: bool,
-) -> Result<axum::Json<Ca>, Problem> {
-    let requester = requester(&allowed.0, permission::CAS_SUSPEND);
+) -> Result<Answer<axum::Json<Ca>>, Problem> {
+    let requester = requester(&caller, permission::CAS_SUSPEND);
     let authority = match suspended {
-        true => app.suspend(&requester, name).await?,
-        false => app.resume(&requester, name).await?,
+        true => app.suspend(&requester, name, &intent).await?,
+        false => app.resume(&requester, name, &intent).await?,
     };
-    Ok(axum::Json(Ca::from(authority.as_ref())))
+    let show = async |authority: Arc<Authority>| Ok(axum::Json(Ca::from(authority.as_ref())));
+    authority.show(show).await
 }
 
 /// `GET /ca/<issuer generation>.crt`: DER, as RFC 5280 section 4.2.2.1 wants behind id-ad-caIssuers.

@@ -64,7 +64,7 @@ struct IssueBody {
 )]
 async fn issue(
     State(app): State<App>,
-    allowed: Allow<permission::CertificatesIssueDevelopment>,
+    Allow(caller, intent): Allow<permission::CertificatesIssueDevelopment>,
     headers: HeaderMap,
     Json(body): Json<IssueBody>,
 ) -> Result<impl IntoResponse, Problem> {
@@ -79,9 +79,13 @@ async fn issue(
         idempotency_key: IdempotencyKey::from_headers(&headers)?,
     };
     let issued = app
-        .issue(&requester(&allowed.0, permission::CERTIFICATES_ISSUE), request)
+        .issue(
+            &requester(&caller, permission::CERTIFICATES_ISSUE),
+            request,
+            &intent,
+        )
         .await?;
-    created(&app, issued).await
+    issued.show(async |issued| created(&app, issued).await).await
 }
 
 /// One page of the inventory.
@@ -201,7 +205,7 @@ struct RenewBody {
 )]
 async fn renew(
     State(app): State<App>,
-    allowed: Allow<permission::CertificatesRenewOwn>,
+    Allow(caller, intent): Allow<permission::CertificatesRenewOwn>,
     Path(serial): Path<String>,
     headers: HeaderMap,
     Json(body): Json<RenewBody>,
@@ -214,9 +218,13 @@ async fn renew(
         idempotency_key: IdempotencyKey::from_headers(&headers)?,
     };
     let issued = app
-        .renew(&requester(&allowed.0, permission::CERTIFICATES_RENEW), request)
+        .renew(
+            &requester(&caller, permission::CERTIFICATES_RENEW),
+            request,
+            &intent,
+        )
         .await?;
-    created(&app, issued).await
+    issued.show(async |issued| created(&app, issued).await).await
 }
 
 async fn created(app: &App, issued: crate::domain::Issued) -> Result<impl IntoResponse + use<>, Problem> {

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use kit::auth::{Allow, permission};
+use kit::dry_run::Answer;
 use kit::http::{Json, Path};
 use kit::problem::Problem;
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use utoipa_axum::routes;
 
 use super::object::{Certificate, requester, rfc3339};
 use super::{NoMembers, Rest};
-use crate::app::{App, RevokeRequest};
+use crate::app::{App, RevokeRequest, Revoked};
 use crate::domain::Issued;
 use crate::error::Error;
 use crate::parse;
@@ -115,10 +116,10 @@ impl OtherCertificate {
 )]
 async fn revoke(
     State(app): State<App>,
-    allowed: Allow<permission::CertificatesRevokeOwn>,
+    Allow(caller, intent): Allow<permission::CertificatesRevokeOwn>,
     Path(serial): Path<String>,
     Json(body): Json<RevokeBody>,
-) -> Result<axum::Json<RevokedCertificate>, Problem> {
+) -> Result<Answer<axum::Json<RevokedCertificate>>, Problem> {
     let request = RevokeRequest {
         serial,
         reason: body
@@ -133,19 +134,26 @@ async fn revoke(
         same_key: body.same_key,
     };
     let revoked = app
-        .revoke(&requester(&allowed.0, permission::CERTIFICATES_REVOKE), &request)
+        .revoke(
+            &requester(&caller, permission::CERTIFICATES_REVOKE),
+            &request,
+            &intent,
+        )
         .await?;
     let now = app.clock.now();
-    Ok(axum::Json(RevokedCertificate {
-        certificate: Certificate::new(&app, revoked.certificate).await?,
-        same_key: revoked.same_key.map(|others| SameKey {
-            revoked: OtherCertificate::all(others.revoked, now),
-            remaining: OtherCertificate::all(others.remaining, now),
-            of_others: others.of_others,
-            unconfirmed: others.unconfirmed,
-            more: others.more,
-        }),
-    }))
+    let show = async |revoked: Revoked| {
+        Ok::<_, Error>(axum::Json(RevokedCertificate {
+            certificate: Certificate::new(&app, revoked.certificate).await?,
+            same_key: revoked.same_key.map(|others| SameKey {
+                revoked: OtherCertificate::all(others.revoked, now),
+                remaining: OtherCertificate::all(others.remaining, now),
+                of_others: others.of_others,
+                unconfirmed: others.unconfirmed,
+                more: others.more,
+            }),
+        }))
+    };
+    Ok(revoked.show(show).await?)
 }
 
 /// Puts a certificate on hold: it is not to be trusted until it is released. An operator may take over the hold of the
@@ -162,14 +170,18 @@ async fn revoke(
 )]
 async fn hold(
     State(app): State<App>,
-    allowed: Allow<permission::CertificatesRevokeOwn>,
+    Allow(caller, intent): Allow<permission::CertificatesRevokeOwn>,
     Path(serial): Path<String>,
     Json(NoMembers {}): Json<NoMembers>,
-) -> Result<axum::Json<Certificate>, Problem> {
+) -> Result<Answer<axum::Json<Certificate>>, Problem> {
     let held = app
-        .hold(&requester(&allowed.0, permission::CERTIFICATES_REVOKE), &serial)
+        .hold(
+            &requester(&caller, permission::CERTIFICATES_REVOKE),
+            &serial,
+            &intent,
+        )
         .await?;
-    Ok(axum::Json(Certificate::new(&app, held).await?))
+    show(&app, held).await
 }
 
 /// Releases a certificate from hold. Who may revoke their own certificates only releases no hold that an operator set.
@@ -186,12 +198,21 @@ async fn hold(
 )]
 async fn release(
     State(app): State<App>,
-    allowed: Allow<permission::CertificatesRevokeOwn>,
+    Allow(caller, intent): Allow<permission::CertificatesRevokeOwn>,
     Path(serial): Path<String>,
     Json(NoMembers {}): Json<NoMembers>,
-) -> Result<axum::Json<Certificate>, Problem> {
+) -> Result<Answer<axum::Json<Certificate>>, Problem> {
     let released = app
-        .release(&requester(&allowed.0, permission::CERTIFICATES_REVOKE), &serial)
+        .release(
+            &requester(&caller, permission::CERTIFICATES_REVOKE),
+            &serial,
+            &intent,
+        )
         .await?;
-    Ok(axum::Json(Certificate::new(&app, released).await?))
+    show(&app, released).await
+}
+
+async fn show(app: &App, changed: Answer<Issued>) -> Result<Answer<axum::Json<Certificate>>, Problem> {
+    let show = async |issued| Certificate::new(app, issued).await.map(axum::Json);
+    Ok(changed.show(show).await?)
 }

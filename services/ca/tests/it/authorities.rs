@@ -1,6 +1,7 @@
 //! CAs that another replica added.
 
 use ca::USER_PROFILES;
+use kit::dry_run::Commit;
 use kit::error::{Fault, Kind};
 use time::Duration;
 
@@ -40,11 +41,15 @@ async fn without_the_configured_default_a_request_has_to_name_its_ca(world: Worl
     let ca = world.with_settings(world.keymgr.clone(), settings).await;
     let key = key();
     let mut request = server(&key, "a.example.test");
-    let refused = refused(ca.app().issue(&anyone(), request.clone()).await, Kind::Conflict).to_string();
+    let refused = refused(
+        ca.app().issue(&anyone(), request.clone(), &Commit).await,
+        Kind::Conflict,
+    )
+    .to_string();
     for part in ["ca.default_ca", "nope", "issuing", "services"] {
         assert!(refused.contains(part), "{part:?} is not in {refused}");
     }
     request.ca = Some("issuing".to_owned());
-    let issued = ca.app().issue(&anyone(), request).await.unwrap();
+    let issued = ca.app().issue(&anyone(), request, &Commit).await.unwrap();
     assert_eq!(&*issued.ca, "issuing");
 }

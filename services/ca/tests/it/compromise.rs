@@ -2,6 +2,7 @@
 
 use ca::{Issued, Requester, RevokeRequest, Revoked, Status};
 use keys::Signer;
+use kit::dry_run::Commit;
 use kit::error::{Fault, Kind};
 use proto::ca::v1 as wire;
 use serde_json::json;
@@ -28,7 +29,7 @@ async fn revoke(world: &World, requester: &Requester, of: &Issued, same_key: boo
         same_key,
         ..compromise(of)
     };
-    world.ca.app().revoke(requester, &request).await.unwrap()
+    world.ca.app().revoke(requester, &request, &Commit).await.unwrap()
 }
 
 fn compromise(of: &Issued) -> RevokeRequest {
@@ -111,9 +112,18 @@ async fn an_owner_is_shown_and_takes_their_own_certificates_only(world: World) {
     let key = key();
     let (ada, bob) = (owner("test:ada"), owner("test:bob"));
     let app = world.ca.app();
-    let first = app.issue(&ada, server(&key, "a.example.test")).await.unwrap();
-    let own = app.issue(&ada, server(&key, "b.example.test")).await.unwrap();
-    let foreign = app.issue(&bob, server(&key, "c.example.test")).await.unwrap();
+    let first = app
+        .issue(&ada, server(&key, "a.example.test"), &Commit)
+        .await
+        .unwrap();
+    let own = app
+        .issue(&ada, server(&key, "b.example.test"), &Commit)
+        .await
+        .unwrap();
+    let foreign = app
+        .issue(&bob, server(&key, "c.example.test"), &Commit)
+        .await
+        .unwrap();
     let others = revoke(&world, &ada, &first, true).await.same_key.unwrap();
     assert_eq!(serials(&others.revoked), serials(&[own]));
     assert!(others.remaining.is_empty());
@@ -138,7 +148,7 @@ async fn the_date_of_a_compromise_fits_every_certificate_of_the_key(world: World
         same_key: true,
         ..compromise(&first)
     };
-    world.ca.app().revoke(&anyone(), &request).await.unwrap();
+    world.ca.app().revoke(&anyone(), &request, &Commit).await.unwrap();
     for (certificate, expected) in [(&first, at), (&held, NOW), (&later, later.not_before)] {
         let stored = world.issued(&certificate.serial).await.revocation.unwrap();
         assert_eq!(stored.invalidity, Some(expected), "{}", certificate.subject);
@@ -181,13 +191,21 @@ async fn what_is_expired_or_revoked_and_other_reasons_name_nothing(world: World)
         reason: Reason::Superseded,
         ..compromise(&revoked)
     };
-    let answer = world.ca.app().revoke(&anyone(), &superseded).await.unwrap();
+    let answer = world
+        .ca
+        .app()
+        .revoke(&anyone(), &superseded, &Commit)
+        .await
+        .unwrap();
     assert!(answer.same_key.is_none());
     let wrong = RevokeRequest {
         same_key: true,
         ..superseded
     };
-    let error = refused(world.ca.app().revoke(&anyone(), &wrong).await, Kind::Invalid);
+    let error = refused(
+        world.ca.app().revoke(&anyone(), &wrong, &Commit).await,
+        Kind::Invalid,
+    );
     assert_eq!(error.field(), Some("same_key"));
     let others = revoke(&world, &anyone(), &first, false).await.same_key.unwrap();
     assert_eq!(serials(&others.remaining), serials(&[other]));
@@ -200,7 +218,7 @@ async fn a_certificate_that_is_stored_while_its_key_is_revoked_is_named(world: W
         let first = world.issue(server(&key, "a.example.test")).await;
         let issuing = {
             let (ca, request) = (world.ca.clone(), server(&key, "b.example.test"));
-            tokio::spawn(async move { ca.app().issue(&anyone(), request).await })
+            tokio::spawn(async move { ca.app().issue(&anyone(), request, &Commit).await })
         };
         for _ in 0..round {
             tokio::task::yield_now().await;

@@ -2,6 +2,7 @@
 
 use ca::{Capacity, IssueRequest, Issued, Requester, RevokeRequest, Status};
 use keys::Signer;
+use kit::dry_run::Commit;
 use kit::error::{Fault, Kind};
 use store::Db;
 use time::{Duration, OffsetDateTime};
@@ -52,14 +53,20 @@ async fn an_owner_does_not_decide_on_the_key_of_others(world: World) {
     for same_key in [false, true] {
         let app = world.ca.app();
         let key = key();
-        let victim = app.issue(&ada, server(&key, "a.example.test")).await.unwrap();
-        let other = app.issue(&eve, server(&key, "e.example.test")).await.unwrap();
-        app.hold(&ada, &victim.serial.to_string()).await.unwrap();
+        let victim = app
+            .issue(&ada, server(&key, "a.example.test"), &Commit)
+            .await
+            .unwrap();
+        let other = app
+            .issue(&eve, server(&key, "e.example.test"), &Commit)
+            .await
+            .unwrap();
+        app.hold(&ada, &victim.serial.to_string(), &Commit).await.unwrap();
         let request = RevokeRequest {
             same_key,
             ..compromise(&other)
         };
-        let revoked = app.revoke(&eve, &request).await.unwrap();
+        let revoked = app.revoke(&eve, &request, &Commit).await.unwrap();
         let there = revoked.certificate.revocation.unwrap();
         assert_eq!(there.reason, Reason::KeyCompromise, "their own they may");
         let others = revoked.same_key.unwrap();
@@ -70,10 +77,14 @@ async fn an_owner_does_not_decide_on_the_key_of_others(world: World) {
         // Not at the next start either.
         world.replica().await;
         assert!(!app.is_compromised(key.public_key()).await.unwrap());
-        app.release(&ada, &victim.serial.to_string()).await.unwrap();
-        app.renew(&ada, renewal(&victim, None)).await.unwrap();
+        app.release(&ada, &victim.serial.to_string(), &Commit)
+            .await
+            .unwrap();
+        app.renew(&ada, renewal(&victim, None), &Commit).await.unwrap();
         let new = csr_of("", &crate::world::key(), &["dns:a.example.test"]);
-        app.renew(&ada, renewal(&victim, Some(new))).await.unwrap();
+        app.renew(&ada, renewal(&victim, Some(new)), &Commit)
+            .await
+            .unwrap();
     }
 }
 
@@ -81,38 +92,53 @@ async fn an_operator_confirms_what_an_owner_said_of_a_key(world: World) {
     let (ada, eve) = (owner("test:ada"), owner("test:eve"));
     let app = world.ca.app();
     let key = key();
-    let victim = app.issue(&ada, server(&key, "a.example.test")).await.unwrap();
-    let other = app.issue(&eve, server(&key, "e.example.test")).await.unwrap();
+    let victim = app
+        .issue(&ada, server(&key, "a.example.test"), &Commit)
+        .await
+        .unwrap();
+    let other = app
+        .issue(&eve, server(&key, "e.example.test"), &Commit)
+        .await
+        .unwrap();
     let request = compromise(&other);
-    app.revoke(&eve, &request).await.unwrap();
+    app.revoke(&eve, &request, &Commit).await.unwrap();
     // Asked again, they decide no more than before.
-    refused(app.revoke(&eve, &request).await, Kind::Conflict);
+    refused(app.revoke(&eve, &request, &Commit).await, Kind::Conflict);
     let all = RevokeRequest {
         same_key: true,
         ..request.clone()
     };
-    let again = app.revoke(&eve, &all).await.unwrap().same_key.unwrap();
+    let again = app.revoke(&eve, &all, &Commit).await.unwrap().same_key.unwrap();
     assert!(again.unconfirmed);
     assert!(!app.is_compromised(key.public_key()).await.unwrap());
     // On the certificate that was revoked.
-    let confirmed = app.revoke(&anyone(), &request).await.unwrap();
+    let confirmed = app.revoke(&anyone(), &request, &Commit).await.unwrap();
     let there = confirmed.certificate.revocation.unwrap();
     assert_eq!(there.decided_as, Some(Capacity::Operator));
     assert!(!confirmed.same_key.unwrap().unconfirmed);
     assert!(app.is_compromised(key.public_key()).await.unwrap());
-    refused(app.renew(&ada, renewal(&victim, None)).await, Kind::Unprocessable);
-    refused(app.revoke(&anyone(), &request).await, Kind::Conflict);
+    refused(
+        app.renew(&ada, renewal(&victim, None), &Commit).await,
+        Kind::Unprocessable,
+    );
+    refused(app.revoke(&anyone(), &request, &Commit).await, Kind::Conflict);
 }
 
 async fn what_all_owners_say_of_a_key_is_recorded(world: World) {
     let app = world.ca.app();
     let (ada, bob) = (owner("test:ada"), owner("test:bob"));
     let key = key();
-    let of_ada = app.issue(&ada, server(&key, "a.example.test")).await.unwrap();
-    let of_bob = app.issue(&bob, server(&key, "b.example.test")).await.unwrap();
-    let first = app.revoke(&ada, &compromise(&of_ada)).await.unwrap();
+    let of_ada = app
+        .issue(&ada, server(&key, "a.example.test"), &Commit)
+        .await
+        .unwrap();
+    let of_bob = app
+        .issue(&bob, server(&key, "b.example.test"), &Commit)
+        .await
+        .unwrap();
+    let first = app.revoke(&ada, &compromise(&of_ada), &Commit).await.unwrap();
     assert!(first.same_key.unwrap().unconfirmed);
-    let last = app.revoke(&bob, &compromise(&of_bob)).await.unwrap();
+    let last = app.revoke(&bob, &compromise(&of_bob), &Commit).await.unwrap();
     assert!(!last.same_key.unwrap().unconfirmed);
     assert!(app.is_compromised(key.public_key()).await.unwrap());
 }
@@ -125,10 +151,15 @@ async fn expired_certificates_of_others_vouch_for_nothing(world: World) {
         validity: Some(std::time::Duration::from_secs(days * 86_400)),
         ..server(&key, host)
     };
-    app.issue(&bob, request("b.example.test", 1)).await.unwrap();
-    let of_ada = app.issue(&ada, request("a.example.test", 30)).await.unwrap();
+    app.issue(&bob, request("b.example.test", 1), &Commit)
+        .await
+        .unwrap();
+    let of_ada = app
+        .issue(&ada, request("a.example.test", 30), &Commit)
+        .await
+        .unwrap();
     world.clock.advance(Duration::days(2));
-    let revoked = app.revoke(&ada, &compromise(&of_ada)).await.unwrap();
+    let revoked = app.revoke(&ada, &compromise(&of_ada), &Commit).await.unwrap();
     assert!(!revoked.same_key.unwrap().unconfirmed);
     assert!(app.is_compromised(key.public_key()).await.unwrap());
 }
@@ -137,10 +168,19 @@ async fn a_certificate_that_is_not_valid_yet_is_revoked_with_the_others(world: W
     let app = world.ca.app();
     let ada = owner("test:ada");
     let key = key();
-    let first = app.issue(&ada, server(&key, "a.example.test")).await.unwrap();
-    let future = app.issue(&ada, server(&key, "b.example.test")).await.unwrap();
-    let held = app.issue(&ada, server(&key, "c.example.test")).await.unwrap();
-    app.hold(&ada, &held.serial.to_string()).await.unwrap();
+    let first = app
+        .issue(&ada, server(&key, "a.example.test"), &Commit)
+        .await
+        .unwrap();
+    let future = app
+        .issue(&ada, server(&key, "b.example.test"), &Commit)
+        .await
+        .unwrap();
+    let held = app
+        .issue(&ada, server(&key, "c.example.test"), &Commit)
+        .await
+        .unwrap();
+    app.hold(&ada, &held.serial.to_string(), &Commit).await.unwrap();
     world.clock.advance(Duration::hours(2));
     not_before(&world.db, &future, NOW + Duration::hours(5)).await;
     // It was held before it was valid, and is by now.
@@ -150,7 +190,7 @@ async fn a_certificate_that_is_not_valid_yet_is_revoked_with_the_others(world: W
         same_key: true,
         ..compromise(&first)
     };
-    let revoked = app.revoke(&ada, &request).await.unwrap();
+    let revoked = app.revoke(&ada, &request, &Commit).await.unwrap();
     assert_eq!(revoked.same_key.unwrap().revoked.len(), 2);
     for other in [&future, &held] {
         let there = world.issued(&other.serial).await.revocation.unwrap();
@@ -174,10 +214,10 @@ async fn a_leaf_of_the_key_of_a_ca_is_not_revoked_for_ca_compromise(world: World
         ..anyone()
     };
     let app = world.ca.app();
-    let first = app.issue(&operator, below("CN=First")).await.unwrap();
-    let second = app.issue(&operator, below("CN=Second")).await.unwrap();
+    let first = app.issue(&operator, below("CN=First"), &Commit).await.unwrap();
+    let second = app.issue(&operator, below("CN=Second"), &Commit).await.unwrap();
     let leaf = app
-        .issue(&operator, server(&key, "a.example.test"))
+        .issue(&operator, server(&key, "a.example.test"), &Commit)
         .await
         .unwrap();
     let request = RevokeRequest {
@@ -185,7 +225,7 @@ async fn a_leaf_of_the_key_of_a_ca_is_not_revoked_for_ca_compromise(world: World
         same_key: true,
         ..compromise(&first)
     };
-    app.revoke(&operator, &request).await.unwrap();
+    app.revoke(&operator, &request, &Commit).await.unwrap();
     for (certificate, reason) in [
         (first, Reason::CaCompromise),
         (second, Reason::CaCompromise),
@@ -201,7 +241,10 @@ async fn certificates_of_others_do_not_hide_those_of_the_owner(world: World) {
     let (ada, bob) = (owner("test:ada"), owner("test:bob"));
     let key = key();
     let app = world.ca.app();
-    let first = app.issue(&ada, server(&key, "a.example.test")).await.unwrap();
+    let first = app
+        .issue(&ada, server(&key, "a.example.test"), &Commit)
+        .await
+        .unwrap();
     let requests = (0..OF_OTHERS).map(|n| {
         let request = server(&key, &format!("n{n}.example.test"));
         (world.ca.clone(), bob.clone(), request)
@@ -218,7 +261,12 @@ async fn certificates_of_others_do_not_hide_those_of_the_owner(world: World) {
         same_key: true,
         ..compromise(&first)
     };
-    let others = app.revoke(&ada, &request).await.unwrap().same_key.unwrap();
+    let others = app
+        .revoke(&ada, &request, &Commit)
+        .await
+        .unwrap()
+        .same_key
+        .unwrap();
     assert!(!others.more && others.unconfirmed);
     assert_eq!((others.revoked.len(), others.of_others), (5, OF_OTHERS));
     for issued in own {
@@ -233,24 +281,31 @@ async fn certificates_of_others_do_not_hide_those_of_the_owner(world: World) {
 async fn an_owner_adds_to_what_an_operator_decided_and_changes_nothing_of_it(world: World) {
     let app = world.ca.app();
     let ada = owner("test:ada");
-    let issue = async |host: &str| app.issue(&ada, server(&key(), host)).await.unwrap();
+    let issue = async |host: &str| app.issue(&ada, server(&key(), host), &Commit).await.unwrap();
     let (dated, plain) = (issue("a.example.test").await, issue("b.example.test").await);
     world.clock.advance(Duration::hours(2));
     let at = |certificate: &Issued, minutes: i64| RevokeRequest {
         invalidity: Some(NOW + Duration::minutes(minutes)),
         ..compromise(certificate)
     };
-    app.revoke(&anyone(), &at(&dated, 60)).await.unwrap();
+    app.revoke(&anyone(), &at(&dated, 60), &Commit).await.unwrap();
     for minutes in [30, 90] {
-        let error = refused(app.revoke(&ada, &at(&dated, minutes)).await, Kind::Denied);
+        let error = refused(
+            app.revoke(&ada, &at(&dated, minutes), &Commit).await,
+            Kind::Denied,
+        );
         assert!(error.public().contains("operator"), "{error}");
     }
     let superseded = RevokeRequest {
         reason: Reason::Superseded,
         ..compromise(&plain)
     };
-    app.revoke(&anyone(), &superseded).await.unwrap();
-    let amended = app.revoke(&ada, &compromise(&plain)).await.unwrap().certificate;
+    app.revoke(&anyone(), &superseded, &Commit).await.unwrap();
+    let amended = app
+        .revoke(&ada, &compromise(&plain), &Commit)
+        .await
+        .unwrap()
+        .certificate;
     let there = amended.revocation.unwrap();
     assert_eq!(there.reason, Reason::KeyCompromise);
     assert_eq!(there.decided_as, Some(Capacity::Operator));

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use ca::{Ca, Error, Issued, RevokeRequest};
+use kit::dry_run::Commit;
 use kit::error::{Fault, Kind};
 use x509::crl::Reason;
 
@@ -27,7 +28,7 @@ on_both_databases!(
 
 fn ask(ca: &Ca, request: ca::IssueRequest) -> tokio::task::JoinHandle<Result<Issued, Error>> {
     let ca = ca.clone();
-    tokio::spawn(async move { ca.app().issue(&anyone(), request).await })
+    tokio::spawn(async move { ca.app().issue(&anyone(), request, &Commit).await })
 }
 
 async fn a_compromised_key_is_certified_by_no_ca_again(world: World) {
@@ -46,7 +47,7 @@ async fn a_compromised_key_is_certified_by_no_ca_again(world: World) {
             ca: Some(ca.to_owned()),
             ..server(&key, "d.example.test")
         };
-        let error = refused(app.issue(&anyone(), request).await, Kind::Unprocessable);
+        let error = refused(app.issue(&anyone(), request, &Commit).await, Kind::Unprocessable);
         assert_eq!((error.problem(), error.field()), ("compromised-key", Some("csr")));
     }
     // Another certificate of that key is still valid, and not renewed with it; nor is one that would take the key.
@@ -98,7 +99,7 @@ async fn a_successor_is_not_stored_once_its_predecessor_is_revoked_or_held(world
         let gate = Gate::closed();
         let ca = world.with_keymgr(gate.before(world.keymgr.clone())).await;
         let request = renewal(&old, Some(csr(&key(), &[])));
-        let successor = tokio::spawn(async move { ca.app().renew(&anyone(), request).await });
+        let successor = tokio::spawn(async move { ca.app().renew(&anyone(), request, &Commit).await });
         gate.called(1).await;
         let serial = old.serial.to_string();
         match held {
@@ -119,7 +120,7 @@ async fn a_successor_is_not_stored_once_the_key_of_its_predecessor_is_compromise
     let ca = world.with_keymgr(gate.before(world.keymgr.clone())).await;
     // With a key of its own, for a predecessor that stays valid.
     let request = renewal(&old, Some(csr(&crate::world::key(), &[])));
-    let successor = tokio::spawn(async move { ca.app().renew(&anyone(), request).await });
+    let successor = tokio::spawn(async move { ca.app().renew(&anyone(), request, &Commit).await });
     gate.called(1).await;
     world
         .revoke(&other.serial.to_string(), Reason::KeyCompromise)
@@ -137,7 +138,8 @@ async fn a_suspended_ca_stores_nothing_that_was_signed_before(world: World) {
     let ca = world.with_keymgr(gate.before(world.keymgr.clone())).await;
     let late = ask(&ca, server(&key(), "a.example.test"));
     gate.called(1).await;
-    world.ca.app().suspend(&anyone(), "issuing").await.unwrap();
+    let app = world.ca.app();
+    app.suspend(&anyone(), "issuing", &Commit).await.unwrap();
     gate.open();
     let error = refused(late.await.unwrap(), Kind::Conflict);
     assert_eq!(error.problem(), "ca-suspended");
@@ -148,7 +150,8 @@ async fn a_suspended_ca_stores_nothing_that_was_signed_before(world: World) {
         ask(&again, server(&key(), "a.example.test")).await.unwrap(),
         Kind::Conflict,
     );
-    world.ca.app().resume(&anyone(), "issuing").await.unwrap();
+    let app = world.ca.app();
+    app.resume(&anyone(), "issuing", &Commit).await.unwrap();
     ask(&again, server(&key(), "a.example.test"))
         .await
         .unwrap()
@@ -158,23 +161,24 @@ async fn a_suspended_ca_stores_nothing_that_was_signed_before(world: World) {
 async fn a_suspended_ca_renews_nothing_and_another_takes_its_place_where_none_is_named(world: World) {
     let old = world.issue(server(&key(), "a.example.test")).await;
     let app = world.ca.app();
-    app.suspend(&anyone(), "issuing").await.unwrap();
-    app.suspend(&anyone(), "issuing").await.unwrap();
+    app.suspend(&anyone(), "issuing", &Commit).await.unwrap();
+    app.suspend(&anyone(), "issuing", &Commit).await.unwrap();
     refused(world.renew(renewal(&old, None)).await, Kind::Conflict);
     refused(
-        app.issue(&anyone(), server(&key(), "b.example.test")).await,
+        app.issue(&anyone(), server(&key(), "b.example.test"), &Commit)
+            .await,
         Kind::Conflict,
     );
     world.add_authority("second", ca::USER_PROFILES).await;
     let issued = world.issue(server(&key(), "b.example.test")).await;
     assert_eq!(&*issued.ca, "second");
-    assert!(app.suspend(&anyone(), "nosuch").await.is_err());
+    assert!(app.suspend(&anyone(), "nosuch", &Commit).await.is_err());
     // What is there can be looked at and revoked.
     world
         .revoke(&old.serial.to_string(), Reason::Superseded)
         .await
         .unwrap();
-    app.resume(&anyone(), "issuing").await.unwrap();
+    app.resume(&anyone(), "issuing", &Commit).await.unwrap();
     let issued = world.issue(server(&key(), "c.example.test")).await;
     assert_eq!(&*issued.ca, "issuing");
 }
@@ -245,13 +249,18 @@ async fn no_successor_comes_after_a_revocation(world: World) {
                 };
                 let by = anyone();
                 let (successor, revoked) = tokio::join!(
-                    tokio::spawn(async move { renewing.app().renew(&anyone(), renewal(&old, None)).await }),
+                    tokio::spawn(async move {
+                        renewing
+                            .app()
+                            .renew(&anyone(), renewal(&old, None), &Commit)
+                            .await
+                    }),
                     async {
                         // At another point of the renewal in each round.
                         for _ in 0..number * 3 {
                             tokio::task::yield_now().await;
                         }
-                        revoking.app().revoke(&by, &request).await
+                        revoking.app().revoke(&by, &request, &Commit).await
                     }
                 );
                 (request.serial, successor.unwrap(), revoked)
@@ -308,7 +317,7 @@ async fn a_revocation_waits_for_the_group_that_relied_on_the_key() {
     .unwrap();
     let successor = {
         let (ca, request) = (world.ca.clone(), renewal(&old, None));
-        tokio::spawn(async move { ca.app().renew(&anyone(), request).await })
+        tokio::spawn(async move { ca.app().renew(&anyone(), request, &Commit).await })
     };
     waiting(&world, 1).await;
     let (ca, serial) = (world.ca.clone(), old.serial.to_string());
@@ -318,7 +327,7 @@ async fn a_revocation_waits_for_the_group_that_relied_on_the_key() {
         invalidity: None,
         same_key: false,
     };
-    let revocation = tokio::spawn(async move { ca.app().revoke(&anyone(), &request).await });
+    let revocation = tokio::spawn(async move { ca.app().revoke(&anyone(), &request, &Commit).await });
     waiting(&world, 2).await;
     assert!(!revocation.is_finished() && !successor.is_finished());
     blocker.rollback().await.unwrap();
@@ -353,7 +362,7 @@ async fn a_group_waits_for_a_revocation_that_is_about_to_commit() {
         invalidity: None,
         same_key: false,
     };
-    let revocation = tokio::spawn(async move { ca.app().revoke(&anyone(), &request).await });
+    let revocation = tokio::spawn(async move { ca.app().revoke(&anyone(), &request, &Commit).await });
     waiting(&world, 1).await;
     // Neither the key nor the status looks revoked to anyone yet.
     let again = ask(&world.ca, server(&key, "b.example.test"));
@@ -361,7 +370,7 @@ async fn a_group_waits_for_a_revocation_that_is_about_to_commit() {
         world.replica().await,
         renewal(&old, Some(csr(&crate::world::key(), &[]))),
     );
-    let successor = tokio::spawn(async move { ca.app().renew(&anyone(), request).await });
+    let successor = tokio::spawn(async move { ca.app().renew(&anyone(), request, &Commit).await });
     waiting(&world, 3).await;
     blocker.rollback().await.unwrap();
     revocation.await.unwrap().unwrap();

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use ca::{Ca, Error, IssueRequest, Issued};
 use http_body_util::BodyExt;
+use kit::dry_run::Commit;
 use kit::error::{Fault, Kind};
 use kit::transport::Transport;
 use tokio::task::JoinHandle;
@@ -21,7 +22,7 @@ type Waiting = JoinHandle<Result<Issued, Error>>;
 /// Asks, and goes on once the request waits.
 async fn ask(ca: &Ca, request: IssueRequest) -> Waiting {
     let ca = ca.clone();
-    let waiting = tokio::spawn(async move { ca.app().issue(&anyone(), request).await });
+    let waiting = tokio::spawn(async move { ca.app().issue(&anyone(), request, &Commit).await });
     for _ in 0..10 {
         tokio::task::yield_now().await;
     }
@@ -144,7 +145,7 @@ async fn a_row_that_the_database_refuses_costs_no_other_request_its_certificate(
         let (ca, request) = (ca.clone(), server(&key(), "bad.example.test"));
         async move {
             let somebody = requester("test:refused", ca::ProfileScope::Any);
-            ca.app().issue(&somebody, request).await
+            ca.app().issue(&somebody, request, &Commit).await
         }
     });
     let after = ask_for_host(&ca, 2).await;

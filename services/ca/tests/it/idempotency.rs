@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ca::{Error, IdempotencyKey, IssueRequest, ProfileScope, RenewRequest};
+use kit::dry_run::Commit;
 use kit::error::Kind;
 
 use crate::world::{
@@ -42,7 +43,10 @@ async fn the_same_key_with_another_body_conflicts(world: World) {
         .issue(with_key(&server(&key, "a.example.test"), "once"))
         .await;
     let other = with_key(&server(&key, "b.example.test"), "once");
-    let error = refused(world.ca.app().issue(&anyone(), other).await, Kind::Conflict);
+    let error = refused(
+        world.ca.app().issue(&anyone(), other, &Commit).await,
+        Kind::Conflict,
+    );
     assert!(matches!(error, Error::IdempotencyConflict), "{error:?}");
     assert_eq!(world.count("certificates").await, 1);
 }
@@ -65,7 +69,10 @@ async fn what_is_empty_is_another_body_than_what_is_absent(world: World) {
         },
     ];
     for other in empty {
-        let error = refused(world.ca.app().issue(&anyone(), other).await, Kind::Conflict);
+        let error = refused(
+            world.ca.app().issue(&anyone(), other, &Commit).await,
+            Kind::Conflict,
+        );
         assert!(matches!(error, Error::IdempotencyConflict), "{error:?}");
     }
 

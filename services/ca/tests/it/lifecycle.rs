@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ca::{IssueRequest, Requester, RevokeRequest, Status};
+use kit::dry_run::Commit;
 use kit::error::{Fault, Kind};
 use time::OffsetDateTime;
 use x509::crl::Reason;
@@ -82,17 +83,23 @@ async fn an_invalidity_time_outside_of_the_validity_or_in_the_future_is_refused(
         OffsetDateTime::UNIX_EPOCH,
     ] {
         let request = since(&serial, Reason::KeyCompromise, at);
-        let error = refused(world.ca.app().revoke(&anyone(), &request).await, Kind::Invalid);
+        let error = refused(
+            world.ca.app().revoke(&anyone(), &request, &Commit).await,
+            Kind::Invalid,
+        );
         assert_eq!(error.field(), Some("invalidity_time"));
     }
     assert_eq!(world.issued(&issued.serial).await.revocation, None);
     // An expired certificate may be revoked, for a time at which it was valid.
     world.clock.advance(issued.not_after - NOW + second);
     let late = since(&serial, Reason::KeyCompromise, issued.not_after + second);
-    refused(world.ca.app().revoke(&anyone(), &late).await, Kind::Invalid);
+    refused(
+        world.ca.app().revoke(&anyone(), &late, &Commit).await,
+        Kind::Invalid,
+    );
     for at in [issued.not_after, issued.not_before] {
         let request = since(&serial, Reason::KeyCompromise, at);
-        world.ca.app().revoke(&anyone(), &request).await.unwrap();
+        world.ca.app().revoke(&anyone(), &request, &Commit).await.unwrap();
         let stored = world.issued(&issued.serial).await.revocation.unwrap();
         assert_eq!(stored.invalidity, Some(at));
     }
@@ -136,7 +143,7 @@ async fn a_reason_can_be_changed_to_a_compromise_and_to_nothing_else(world: Worl
     }
     let earlier = NOW - Duration::from_secs(30);
     let request = since(&serial, Reason::KeyCompromise, earlier);
-    world.ca.app().revoke(&anyone(), &request).await.unwrap();
+    world.ca.app().revoke(&anyone(), &request, &Commit).await.unwrap();
     let stored = world.issued(&issued.serial).await.revocation.unwrap();
     assert_eq!((stored.time, stored.reason), (NOW, Reason::KeyCompromise));
     assert_eq!(stored.invalidity, Some(earlier));
@@ -145,14 +152,17 @@ async fn a_reason_can_be_changed_to_a_compromise_and_to_nothing_else(world: Worl
         world
             .ca
             .app()
-            .issue(&anyone(), server(&key, "c.example.test"))
+            .issue(&anyone(), server(&key, "c.example.test"), &Commit)
             .await,
         Kind::Unprocessable,
     );
     // What is found out later is added; what is known already is not a change.
     let request = since(&serial, Reason::KeyCompromise, issued.not_before);
-    world.ca.app().revoke(&anyone(), &request).await.unwrap();
-    refused(world.ca.app().revoke(&anyone(), &request).await, Kind::Conflict);
+    world.ca.app().revoke(&anyone(), &request, &Commit).await.unwrap();
+    refused(
+        world.ca.app().revoke(&anyone(), &request, &Commit).await,
+        Kind::Conflict,
+    );
     refused(world.revoke(&serial, Reason::Superseded).await, Kind::Conflict);
 }
 
@@ -185,7 +195,7 @@ async fn reasons_that_are_not_of_this_certificate_are_refused_with_what_to_do(wo
         },
         ..anyone()
     };
-    let below = world.ca.app().issue(&operator, request).await.unwrap();
+    let below = world.ca.app().issue(&operator, request, &Commit).await.unwrap();
     let below = below.serial.to_string();
     let revoked = world.revoke(&below, Reason::CaCompromise).await.unwrap();
     assert_eq!(revoked.revocation.unwrap().reason, Reason::CaCompromise);

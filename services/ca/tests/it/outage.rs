@@ -1,5 +1,6 @@
 //! keymgr does not answer.
 
+use kit::dry_run::Commit;
 use kit::error::{Fault, Kind};
 use kit::transport::Transport;
 use tonic::Status;
@@ -17,7 +18,7 @@ fn dead() -> Transport {
 async fn without_keymgr_nothing_is_stored_and_the_answer_is_try_again(world: World) {
     let request = with_key(&server(&key(), "a.example.test"), "once");
     let cut_off = world.with_keymgr(dead()).await;
-    let answer = cut_off.app().issue(&anyone(), request.clone()).await;
+    let answer = cut_off.app().issue(&anyone(), request.clone(), &Commit).await;
     let error = refused(answer, Kind::Unavailable);
     assert!(error.retry_after().is_some(), "{error:?}");
     for table in ["certificates", "certificate_names", "idempotency_keys"] {

@@ -2,6 +2,7 @@
 
 use ca::{ProfileScope, Query};
 use keys::Signer;
+use kit::dry_run::Commit;
 use store::page::Limit;
 
 use crate::world::{World, anyone, csr, key, on_both_databases, on_profile, renewal, requester};
@@ -67,16 +68,20 @@ async fn a_certificate_renewed_by_another_stays_whose_it_is(world: World) {
     );
     let request = on_profile("mtls", &key(), "dns:a.example.test");
     let app = world.ca.app();
-    let first = app.issue(&owner, request).await.unwrap();
+    let first = app.issue(&owner, request, &Commit).await.unwrap();
     assert_eq!(
         (first.requester.as_str(), first.issued_by),
         ("apikey:owner", None)
     );
     let second = app
-        .renew(&operator, renewal(&world.issued(&first.serial).await, None))
+        .renew(
+            &operator,
+            renewal(&world.issued(&first.serial).await, None),
+            &Commit,
+        )
         .await
         .unwrap();
-    let third = app.renew(&owner, renewal(&second, None)).await.unwrap();
+    let third = app.renew(&owner, renewal(&second, None), &Commit).await.unwrap();
     for (renewed, by) in [(&second, Some("apikey:operator")), (&third, None)] {
         let stored = world.issued(&renewed.serial).await;
         assert_eq!(

@@ -1,6 +1,7 @@
 //! Who may use which profile for which names.
 
 use ca::ProfileScope;
+use kit::dry_run::Commit;
 use kit::error::Kind;
 
 use crate::world::{World, key, on_both_databases, on_profile, refused, requester};
@@ -18,7 +19,7 @@ async fn denied(world: &World, scope: &ProfileScope, profile: &str, san: &str) {
     let answer = world
         .ca
         .app()
-        .issue(&requester("test:someone", scope.clone()), request)
+        .issue(&requester("test:someone", scope.clone()), request, &Commit)
         .await;
     refused(answer, Kind::Denied);
     assert_eq!(world.count("certificates").await, 0);
@@ -29,7 +30,7 @@ async fn allowed(world: &World, scope: &ProfileScope, profile: &str, san: &str) 
     world
         .ca
         .app()
-        .issue(&requester("test:someone", scope.clone()), request)
+        .issue(&requester("test:someone", scope.clone()), request, &Commit)
         .await
         .unwrap();
 }
@@ -59,7 +60,7 @@ async fn a_service_gets_its_own_identity_and_nothing_else(world: World) {
     let answer = world
         .ca
         .app()
-        .issue(&requester("svc:ocsp", own.clone()), both)
+        .issue(&requester("svc:ocsp", own.clone()), both, &Commit)
         .await;
     refused(answer, Kind::Denied);
     allowed(&world, &own, "service-identity", &format!("uri:{OCSP}")).await;

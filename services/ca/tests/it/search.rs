@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use aws_lc_rs::rand;
 use ca::{IssueRequest, Issued, Query, SanSuffix};
 use data_encoding::BASE64URL_NOPAD;
+use kit::dry_run::Commit;
 use kit::error::{Fault, Kind};
 use store::page::Limit;
 use x509::San;
@@ -71,7 +72,7 @@ async fn a_name_too_long_for_the_index_is_refused_and_hurts_nobody_else(world: W
     let answers = issue_all(requests.map(|request| (world.ca.clone(), anyone(), request))).await;
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
     let error = refused(
-        world.ca.app().issue(&anyone(), long_subject).await,
+        world.ca.app().issue(&anyone(), long_subject, &Commit).await,
         Kind::Unprocessable,
     );
     assert_eq!(error.field(), Some("csr.subject"), "{error}");

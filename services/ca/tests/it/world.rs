@@ -1,8 +1,9 @@
 //! A CA of its own for each test: two databases, a key manager, a root, a clock that stands.
 
+mod gate;
+
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ca::{Ca, Error, IdempotencyKey, IssueRequest, Issued, NewAuthority, Protocol, RenewRequest};
@@ -11,6 +12,7 @@ use keymgr::{Backends, Keymgr, Software};
 use keys::{Signer, SoftwareKey};
 use kit::auth::{AuthFault, Authenticator, Caller};
 use kit::clock::MockClock;
+use kit::dry_run::Commit;
 use kit::error::{Fault, Kind};
 use kit::transport::{Transport, in_process};
 use proto::ca::v1::ca_client::CaClient;
@@ -23,10 +25,8 @@ use tempfile::TempDir;
 use testkit::postgres::Postgres;
 use time::OffsetDateTime;
 use time::macros::datetime;
-use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
 use x509::crl::Reason;
 use x509::csr::Csr;
 use x509::serial::Serial;
@@ -52,6 +52,7 @@ macro_rules! on_both_databases {
         }
     )+};
 }
+pub(crate) use gate::Gate;
 pub(crate) use on_both_databases;
 
 /// A running CA with the two authorities of an installation: `issuing` and `services`.
@@ -160,7 +161,7 @@ impl World {
     }
 
     pub(crate) async fn issue(&self, request: IssueRequest) -> Issued {
-        self.ca.app().issue(&anyone(), request).await.unwrap()
+        self.ca.app().issue(&anyone(), request, &Commit).await.unwrap()
     }
 
     /// As the inventory has it now.
@@ -169,7 +170,7 @@ impl World {
     }
 
     pub(crate) async fn renew(&self, request: RenewRequest) -> Result<Issued, Error> {
-        self.ca.app().renew(&anyone(), request).await
+        self.ca.app().renew(&anyone(), request, &Commit).await
     }
 
     pub(crate) async fn revoke(&self, serial: &str, reason: Reason) -> Result<Issued, Error> {
@@ -179,16 +180,16 @@ impl World {
             invalidity: None,
             same_key: false,
         };
-        let revoked = self.ca.app().revoke(&anyone(), &request).await?;
-        Ok(revoked.certificate)
+        let revoked = self.ca.app().revoke(&anyone(), &request, &Commit).await;
+        revoked.map(|revoked| revoked.certificate)
     }
 
     pub(crate) async fn hold(&self, serial: &str) -> Result<Issued, Error> {
-        self.ca.app().hold(&anyone(), serial).await
+        self.ca.app().hold(&anyone(), serial, &Commit).await
     }
 
     pub(crate) async fn release(&self, serial: &str) -> Result<Issued, Error> {
-        self.ca.app().release(&anyone(), serial).await
+        self.ca.app().release(&anyone(), serial, &Commit).await
     }
 
     /// Events of certificates, in the order of the feed.
@@ -380,7 +381,7 @@ pub(crate) async fn issue_all(
 ) -> Vec<Result<Issued, Error>> {
     let mut tasks = JoinSet::new();
     for (ca, requester, request) in requests {
-        tasks.spawn(async move { ca.app().issue(&requester, request).await });
+        tasks.spawn(async move { ca.app().issue(&requester, request, &Commit).await });
     }
     tasks.join_all().await
 }
@@ -401,57 +402,5 @@ fn unsafe_options() -> Options {
     Options {
         allow_unsafe: true,
         ..Options::default()
-    }
-}
-
-/// A way to keymgr that counts the calls, says when one comes, and lets them through one by one.
-#[derive(Clone)]
-pub(crate) struct Gate {
-    calls: Arc<AtomicUsize>,
-    asked: Arc<Notify>,
-    permits: Arc<Semaphore>,
-}
-
-impl Gate {
-    pub(crate) fn closed() -> Self {
-        Self {
-            calls: Arc::default(),
-            asked: Arc::default(),
-            permits: Arc::new(Semaphore::new(0)),
-        }
-    }
-
-    pub(crate) fn before(&self, keymgr: Transport) -> Transport {
-        let gate = self.clone();
-        Transport::new(tower::service_fn(move |request| {
-            let (gate, keymgr) = (gate.clone(), keymgr.clone());
-            async move {
-                gate.calls.fetch_add(1, Ordering::SeqCst);
-                gate.asked.notify_one();
-                gate.permits.acquire().await.unwrap().forget();
-                keymgr.oneshot(request).await
-            }
-        }))
-    }
-
-    /// Lets so many calls through.
-    pub(crate) fn let_through(&self, calls: usize) {
-        self.permits.add_permits(calls);
-    }
-
-    /// Lets all calls of a test through.
-    pub(crate) fn open(&self) {
-        self.let_through(1000);
-    }
-
-    pub(crate) fn calls(&self) -> usize {
-        self.calls.load(Ordering::SeqCst)
-    }
-
-    /// Returns once it was asked that often.
-    pub(crate) async fn called(&self, times: usize) {
-        while self.calls() < times {
-            self.asked.notified().await;
-        }
     }
 }

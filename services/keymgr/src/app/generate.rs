@@ -4,6 +4,7 @@
 //! that dies before the commit leaves nothing; one that dies after it has a key that a repeated request finds
 //! by its name or Idempotency-Key.
 
+use kit::dry_run::{Consequence, Intent, Plan, Severity};
 use kit::idempotency::IdempotencyKey;
 
 use data_encoding::HEXLOWER;
@@ -51,15 +52,37 @@ impl App {
     /// # Errors
     /// [`Error::Exists`], [`Error::IdempotencyConflict`], [`Error::Key`], and when the service is overloaded or its database
     /// fails.
-    pub async fn generate(&self, request: GenerateRequest) -> Result<Key, Error> {
+    pub async fn generate<I: Intent>(
+        &self,
+        request: GenerateRequest,
+        intent: &I,
+    ) -> Result<I::Answer<Key>, Error> {
         let request_key = request.request_key();
         if let Some(earlier) = self.earlier(&request, request_key.as_deref()).await? {
-            return Ok(earlier);
+            let plan = || repetition(&earlier);
+            return Ok(match self.previews.settle_repetition(intent, plan).await? {
+                Some(preview) => I::planned(preview),
+                None => I::done(earlier),
+            });
         }
         // Not the decision, which the unique index makes, but cheaper than a key pair that is thrown away.
         if tables::find(&self.db, &request.name).await?.is_some() {
-            return self.taken(request, request_key.as_deref()).await;
+            return self.taken(request, request_key.as_deref()).await.map(I::done);
         }
+        // A key pair is neither made nor thrown away for a dry run.
+        if let Some(preview) = self.previews.settle(intent, || plan(&request)).await? {
+            return Ok(I::planned(preview));
+        }
+        self.make_and_store(request, request_key.as_deref())
+            .await
+            .map(I::done)
+    }
+
+    async fn make_and_store(
+        &self,
+        request: GenerateRequest,
+        request_key: Option<&[u8]>,
+    ) -> Result<Key, Error> {
         let made = self.make(&request).await?;
         let now = self.clock.now();
         let key = Key {
@@ -74,12 +97,9 @@ impl App {
             key,
             handle: made.handle,
         };
-        match self
-            .record(&stored, request_key.as_deref(), &request.requester)
-            .await
-        {
+        match self.record(&stored, request_key, &request.requester).await {
             Ok(()) => {}
-            Err(StoreError::Conflict { .. }) => return self.taken(request, request_key.as_deref()).await,
+            Err(StoreError::Conflict { .. }) => return self.taken(request, request_key).await,
             Err(error) => return Err(error.into()),
         }
         let backend = self.backend.backend();
@@ -161,4 +181,25 @@ impl App {
         outbox::append(&mut tx, &[event], key.created).await?;
         tx.commit().await
     }
+}
+
+/// What a dry run says.
+fn plan(request: &GenerateRequest) -> Plan {
+    let GenerateRequest {
+        name,
+        algorithm,
+        purpose,
+        ..
+    } = request;
+    let text =
+        format!("makes the {algorithm} key {name} for purpose {purpose}; it never leaves the key manager");
+    Plan::new()
+        .causes(Consequence::new("key.generated", Severity::Info, text).of([name.to_string()]))
+        .rests_on(format!("key {name}"), "does not exist")
+}
+
+fn repetition(earlier: &Key) -> Plan {
+    let name = earlier.name.to_string();
+    let text = format!("no key is made: this Idempotency-Key stands for key {name}");
+    Plan::new().causes(Consequence::new("key.repeated", Severity::Info, text).of([name]))
 }

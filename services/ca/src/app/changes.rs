@@ -1,0 +1,186 @@
+//! What becomes of certificates in one transaction, with an event for each.
+
+use kit::dry_run::{Intent, Plan, Previews};
+use store::Tx;
+use store::outbox::NewEvent;
+use time::OffsetDateTime;
+
+use super::Requester;
+use super::revoke::{MOST_OTHERS, SameKey, read};
+use crate::domain::lifecycle::{self, Change, Wish};
+use crate::domain::standing::MaterialId;
+use crate::domain::{Capacity, Issued, Revocation};
+use crate::error::Error;
+use crate::tables::certificates::{self, Beside};
+use crate::tables::compromised;
+
+/// One certificate that changes.
+pub(super) struct Done {
+    /// As it is then.
+    pub(super) certificate: Issued,
+    pub(super) change: Change,
+    pub(super) before: Option<Revocation>,
+}
+
+/// What one request changes, stored in one transaction with its events.
+pub(super) struct Changes<'a> {
+    requester: &'a Requester,
+    pub(super) now: OffsetDateTime,
+    /// The key that is compromised, where that is why and it is recorded.
+    pub(super) compromised: Option<MaterialId>,
+    done: Vec<Done>,
+    events: Vec<NewEvent>,
+}
+
+impl<'a> Changes<'a> {
+    pub(super) fn new(requester: &'a Requester, now: OffsetDateTime) -> Self {
+        Self {
+            requester,
+            now,
+            compromised: None,
+            done: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    pub(super) async fn store(
+        &mut self,
+        tx: &mut Tx,
+        certificate: Issued,
+        decided: (Change, Option<Revocation>),
+    ) -> Result<Issued, Error> {
+        self.store_with(tx, certificate, decided, None).await
+    }
+
+    /// The same with what is said about the other certificates of a compromised key.
+    pub(super) async fn store_with(
+        &mut self,
+        tx: &mut Tx,
+        mut certificate: Issued,
+        (change, next): (Change, Option<Revocation>),
+        same_key: Option<serde_json::Value>,
+    ) -> Result<Issued, Error> {
+        certificates::set_revocation(tx, certificate.id, next.as_ref()).await?;
+        match &self.compromised {
+            Some(key) => compromised::record(tx, key, certificate.id, self.now).await?,
+            // It was decided on, and is not to be recorded at the next start.
+            None if next.is_some_and(|next| lifecycle::is_compromise(next.reason)) => {
+                compromised::set_recorded(tx, certificate.id).await?;
+            }
+            None => {}
+        }
+        let before = std::mem::replace(&mut certificate.revocation, next);
+        self.events
+            .push(event(&certificate, self.requester, change, same_key, self.now));
+        self.done.push(Done {
+            certificate: certificate.clone(),
+            change,
+            before,
+        });
+        Ok(certificate)
+    }
+
+    /// The other certificates of the key that the requester may revoke; they are revoked if that is wished.
+    pub(super) async fn others(
+        &mut self,
+        tx: &mut Tx,
+        beside: &Beside<'_>,
+        wish: Option<Wish>,
+    ) -> Result<SameKey, Error> {
+        let mut found = beside.own_for_update(tx, MOST_OTHERS + 1).await?;
+        let mut same_key = SameKey {
+            more: found.len() > MOST_OTHERS,
+            ..SameKey::default()
+        };
+        found.truncate(MOST_OTHERS);
+        let Some(wish) = wish else {
+            same_key.remaining = found;
+            return Ok(same_key);
+        };
+        for other in found {
+            let is_ca = read(&other).is_ok_and(|certificate| certificate.is_ca());
+            let wish = wish.for_other(&other, is_ca, self.now);
+            let decided = lifecycle::revoke(&other, wish, self.requester.capacity(&other), self.now)?;
+            let revoked = self.store_with(tx, other, decided, None).await?;
+            same_key.revoked.push(revoked);
+        }
+        Ok(same_key)
+    }
+
+    /// Makes it durable, or undoes it and answers what it would have been.
+    pub(super) async fn end<I: Intent, T: Send>(
+        self,
+        mut tx: Tx,
+        (previews, intent): (&Previews, &I),
+        plan: impl FnOnce(&[Done]) -> Plan,
+        outcome: T,
+    ) -> Result<I::Answer<T>, Error> {
+        if !self.events.is_empty() {
+            store::outbox::append(&mut tx, &self.events, self.now).await?;
+        }
+        if let Some(preview) = previews.settle(intent, || plan(&self.done)).await? {
+            tx.rollback().await?;
+            return Ok(I::planned(preview));
+        }
+        tx.commit().await?;
+        for Done {
+            certificate, change, ..
+        } in &self.done
+        {
+            count(certificate, *change);
+            let actor = &self.requester.subject;
+            tracing::info!(serial = %certificate.serial, ca = %certificate.ca, actor, "{}", change.event());
+        }
+        Ok(I::done(outcome))
+    }
+}
+
+fn event(
+    certificate: &Issued,
+    requester: &Requester,
+    change: Change,
+    same_key: Option<serde_json::Value>,
+    now: OffsetDateTime,
+) -> NewEvent {
+    let trace = kit::trace::current();
+    let revocation = certificate.revocation.as_ref();
+    let mut data = serde_json::json!({
+            "serial": certificate.serial.to_string(),
+            "ca": certificate.ca,
+            "profile": certificate.profile,
+            "requester": certificate.requester,
+            "actor": requester.subject,
+            "status": certificate.status(now).as_str(),
+            "reason": revocation.map(|revocation| revocation.reason.to_string()),
+            "revocation_time": revocation.map(|revocation| kit::clock::rfc3339(revocation.time)),
+            "invalidity_time": revocation.and_then(|revocation| revocation.invalidity).map(kit::clock::rfc3339),
+            "decided_as": revocation.and_then(|revocation| revocation.decided_as).map(Capacity::as_str),
+    });
+    if let (Some(same_key), Some(members)) = (same_key, data.as_object_mut()) {
+        members.insert("same_key".to_owned(), same_key);
+    }
+    NewEvent {
+        kind: change.event(),
+        subject: certificate.serial.to_string(),
+        data,
+        correlation_id: trace.correlation_id,
+        traceparent: trace.traceparent,
+    }
+}
+
+fn count(certificate: &Issued, change: Change) {
+    let ca = certificate.ca.to_string();
+    match (change, &certificate.revocation) {
+        (Change::Held, _) => metrics::counter!("gigvault_certificates_held_total", "ca" => ca).increment(1),
+        (Change::Released, _) => {
+            metrics::counter!("gigvault_certificates_released_total", "ca" => ca).increment(1);
+        }
+        (Change::Revoked, Some(revocation)) => {
+            let reason = revocation.reason.to_string();
+            metrics::counter!("gigvault_certificates_revoked_total", "ca" => ca, "reason" => reason)
+                .increment(1);
+        }
+        // Counted when it was revoked.
+        (Change::Revoked | Change::Amended, _) => {}
+    }
+}

@@ -1,0 +1,209 @@
+//! What the use cases say of themselves in a dry run: their consequences, and what these rest on.
+
+use kit::clock::rfc3339;
+use kit::dry_run::{Consequence, Plan, Severity, counted};
+use x509::serial::Serial;
+
+use super::authorities::ActiveAuthority;
+use super::changes::Done;
+use super::issue::hash;
+use super::revoke::SameKey;
+use crate::domain::lifecycle::Change;
+use crate::domain::{Authority, Issued, Revocation};
+use crate::issuance::IssuanceJob;
+
+/// `3f…9a (CN=web.example.test)`.
+fn named(serial: &Serial, subject: &str) -> String {
+    match subject.is_empty() {
+        true => serial.to_string(),
+        false => format!("{serial} ({subject})"),
+    }
+}
+
+/// A revocation as a fact: everything of it counts.
+fn state(revocation: Option<&Revocation>) -> String {
+    let Some(there) = revocation else {
+        return "not revoked".to_owned();
+    };
+    let invalidity = there
+        .invalidity
+        .map(|at| format!(", invalid since {}", rfc3339(at)));
+    format!(
+        "{} since {}, decided {}{}",
+        there.reason,
+        rfc3339(there.time),
+        rfc3339(there.decided),
+        invalidity.unwrap_or_default()
+    )
+}
+
+fn rests_on_certificate(plan: Plan, serial: &Serial, before: Option<&Revocation>) -> Plan {
+    plan.rests_on(format!("certificate {serial}"), state(before))
+}
+
+/// Certificates that change; most often one.
+pub(super) fn changes(done: &[Done]) -> Plan {
+    let mut plan = Plan::new();
+    for change in [Change::Revoked, Change::Amended, Change::Held, Change::Released] {
+        let of_kind = || done.iter().filter(|done| done.change == change);
+        let objects = of_kind().map(|done| done.certificate.serial.to_string());
+        if let Some(text) = text_of(
+            change,
+            &of_kind().map(|done| &done.certificate).collect::<Vec<_>>(),
+        ) {
+            plan = plan.causes(Consequence::new(change.event(), severity(change), text).of(objects));
+        }
+    }
+    done.iter().fold(plan, |plan, done| {
+        rests_on_certificate(plan, &done.certificate.serial, done.before.as_ref())
+    })
+}
+
+fn severity(change: Change) -> Severity {
+    match change {
+        Change::Revoked => Severity::Danger,
+        Change::Held | Change::Amended => Severity::Warning,
+        Change::Released => Severity::Info,
+    }
+}
+
+fn text_of(change: Change, certificates: &[&Issued]) -> Option<String> {
+    let first = certificates.first()?;
+    let which = match certificates.len() {
+        1 => format!("certificate {}", named(&first.serial, &first.subject)),
+        more => format!("{more} certificates"),
+    };
+    let reason = first.revocation.map(|there| there.reason.to_string());
+    let reason = reason.unwrap_or_default();
+    Some(match change {
+        Change::Revoked => {
+            format!("{which} is revoked with reason {reason}; this cannot be undone, a hold can be")
+        }
+        Change::Amended => format!("the revocation of {which} gets the reason {reason}; its date stays"),
+        Change::Held => format!("{which} is not to be trusted until it is released"),
+        Change::Released => format!("{which} is valid again, as if it had never been on hold"),
+    })
+}
+
+/// What a compromised key means beside the certificate that was named.
+pub(super) fn compromise(plan: Plan, others: &SameKey, records_key: bool) -> Plan {
+    let serials = |issued: &[Issued]| {
+        issued
+            .iter()
+            .map(|one| one.serial.to_string())
+            .collect::<Vec<_>>()
+    };
+    let mut plan = plan
+        .rests_on("your other certificates of this key", {
+            let mut all = serials(&others.revoked);
+            all.extend(serials(&others.remaining));
+            all.join(" ")
+        })
+        .rests_on("certificates of others of this key", others.of_others.to_string())
+        .rests_on(
+            "the key is to be recorded as compromised",
+            records_key.to_string(),
+        );
+    if records_key {
+        let text =
+            "the public key is recorded as compromised: no certificate is issued or renewed for it any more";
+        plan = plan.causes(Consequence::new("key.compromised", Severity::Danger, text));
+    }
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    if !others.remaining.is_empty() {
+        let number = counted(count(others.remaining.len()), "other certificate");
+        let text =
+            format!("{number} of the compromised key stays valid or on hold; `same_key` revokes them too");
+        let left = Consequence::new("certificate.remaining", Severity::Warning, text);
+        plan = plan.causes(left.of(serials(&others.remaining)));
+    }
+    if others.of_others > 0 {
+        let number = counted(count(others.of_others), "certificate");
+        let text =
+            format!("{number} of the compromised key belongs to others and stays valid; tell an operator");
+        let left = Consequence::new("certificate.remaining", Severity::Warning, text);
+        plan = plan.causes(left.counting(count(others.of_others)));
+    }
+    if others.unconfirmed {
+        let text = "the key is not recorded as compromised, because others have unexpired certificates over it; an \
+                    operator confirms by revoking one of them for compromise";
+        plan = plan.causes(Consequence::new("key.unconfirmed", Severity::Warning, text));
+    }
+    plan
+}
+
+/// A certificate that would be signed.
+pub(super) fn issue(job: &IssuanceJob, active: &ActiveAuthority, profile: &rules::Profile) -> Plan {
+    let approved = job.certificate.get();
+    let validity = approved.validity();
+    let sans: Vec<String> = approved.sans().iter().map(ToString::to_string).collect();
+    let kind = match job.record.replaces {
+        Some(_) => "certificate.renewed",
+        None => "certificate.issued",
+    };
+    let text = format!(
+        "CA {} signs a certificate for {} on profile {}, good from {} to {}",
+        active.authority.name,
+        match approved.subject().is_empty() {
+            true => sans.join(", "),
+            false => approved.subject().to_string(),
+        },
+        profile.name,
+        rfc3339(validity.not_before),
+        rfc3339(validity.not_after),
+    );
+    let mut plan = Plan::new().causes(Consequence::new(kind, Severity::Info, text).of(sans));
+    if let Some(predecessor) = job.record.replaces {
+        let serial = predecessor.serial;
+        let text = format!("certificate {serial} stays valid until it ends; revoke it once it is replaced");
+        plan = plan
+            .causes(Consequence::new("certificate.remaining", Severity::Info, text).of([serial.to_string()]));
+        plan = rests_on_certificate(plan, &serial, None);
+    }
+    for finding in job.certificate.warnings() {
+        let text = format!("lint {}: {}", finding.lint, finding.detail);
+        plan = plan.causes(Consequence::new("lint.warning", Severity::Warning, text));
+    }
+    let definition = serde_json::to_vec(profile).unwrap_or_default();
+    plan.rests_on(
+        format!("profile {}", profile.name),
+        data_encoding::HEXLOWER.encode(&hash(&[Some(&definition)])),
+    )
+    .rests_on(
+        format!("CA {}", active.authority.name),
+        data_encoding::HEXLOWER.encode(&hash(&[Some(active.authority.certificate.der())])),
+    )
+}
+
+/// What was issued before under the same Idempotency-Key.
+pub(super) fn repetition(earlier: &Issued) -> Plan {
+    let which = named(&earlier.serial, &earlier.subject);
+    let text = format!("nothing new is signed: this Idempotency-Key stands for certificate {which}");
+    Plan::new().causes(
+        Consequence::new("certificate.repeated", Severity::Info, text).of([earlier.serial.to_string()]),
+    )
+}
+
+/// A CA that stops or goes on, if it changes at all.
+pub(super) fn suspension(authority: &Authority, suspends: bool, changed: bool) -> Plan {
+    let name = &authority.name;
+    let was_suspended = suspends != changed;
+    let fact = if was_suspended { "suspended" } else { "issuing" };
+    let plan = Plan::new().rests_on(format!("CA {name}"), fact);
+    if !changed {
+        return plan;
+    }
+    let profiles = authority.profiles.join(", ");
+    plan.causes(match suspends {
+        true => {
+            let text = format!(
+                "CA {name} issues and renews nothing until it is resumed (profiles: {profiles}); what it issued stays valid"
+            );
+            Consequence::new("ca.suspended", Severity::Danger, text).of([name.clone()])
+        }
+        false => {
+            let text = format!("CA {name} issues and renews again (profiles: {profiles})");
+            Consequence::new("ca.resumed", Severity::Info, text).of([name.clone()])
+        }
+    })
+}

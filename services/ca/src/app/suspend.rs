@@ -1,0 +1,75 @@
+//! Stop a CA from issuing, and let it go on.
+
+use std::sync::Arc;
+
+use kit::dry_run::Intent;
+
+use super::authorities::event;
+use super::{App, Requester, plans};
+use crate::domain::{Authority, Suspension};
+use crate::error::Error;
+
+impl App {
+    /// Stops a CA from issuing: once this has committed, nothing that it signed is stored or answered. Answers the CA; one
+    /// that is suspended already stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Store`].
+    pub async fn suspend<I: Intent>(
+        &self,
+        requester: &Requester,
+        name: &str,
+        intent: &I,
+    ) -> Result<I::Answer<Arc<Authority>>, Error> {
+        let suspension = Suspension {
+            since: self.clock.now(),
+            by: requester.subject.clone(),
+        };
+        self.set_suspension(requester, name, Some(suspension), intent)
+            .await
+    }
+
+    /// Lets a CA issue again.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Store`].
+    pub async fn resume<I: Intent>(
+        &self,
+        requester: &Requester,
+        name: &str,
+        intent: &I,
+    ) -> Result<I::Answer<Arc<Authority>>, Error> {
+        self.set_suspension(requester, name, None, intent).await
+    }
+
+    async fn set_suspension<I: Intent>(
+        &self,
+        requester: &Requester,
+        name: &str,
+        next: Option<Suspension>,
+        intent: &I,
+    ) -> Result<I::Answer<Arc<Authority>>, Error> {
+        let authority = self.authorities.by_name(name).await?;
+        let kind = match next {
+            Some(_) => "ca.suspended",
+            None => "ca.resumed",
+        };
+        let mut tx = self.db.begin().await?;
+        let changed = crate::tables::authorities::set_suspension(&mut tx, name, next.as_ref()).await?;
+        let plan = || plans::suspension(&authority, next.is_some(), changed);
+        if let Some(preview) = self.previews.settle(intent, plan).await? {
+            tx.rollback().await?;
+            return Ok(I::planned(preview));
+        }
+        if changed {
+            let data = serde_json::json!({"ca": name, "actor": requester.subject});
+            store::outbox::append(&mut tx, &[event(kind, name, data)], self.clock.now()).await?;
+            tx.commit().await?;
+            tracing::warn!(ca = name, actor = requester.subject, "{kind}");
+        } else {
+            tx.rollback().await?;
+        }
+        self.authorities.refresh().await?;
+        self.authorities.by_name(name).await.map(I::done)
+    }
+}
