@@ -1,12 +1,13 @@
 //! PEM text (RFC 7468): the one reader for requests, certificates, CRLs and key files.
 //!
 //! Reading follows the lax grammar of section 3: any line ends (LF, CR LF, CR), white space anywhere in the base64, text
-//! before and after the blocks, no line end at the end, a UTF-8 byte order mark. The base64 itself is strict. UTF-16 is
-//! not read but named. Reading is one pass over the input and bounded in size and number of blocks. No error shows
+//! before and after the blocks, no line end at the end, a UTF-8 byte order mark. The base64 itself is strict. UTF-16
+//! and UTF-32 are not read but named. Reading is one pass over the input and bounded in size and number of blocks. No error shows
 //! the content of a block: it may be a private key.
 
 mod error;
 mod scan;
+mod wide;
 
 use std::fmt;
 
@@ -47,7 +48,7 @@ pub fn encode(label: &str, der: &[u8]) -> String {
 /// Whether the input holds a BEGIN line, in whatever text encoding.
 #[must_use]
 pub fn is_pem(input: &[u8]) -> bool {
-    contains(input, BEGIN.as_bytes()) || scan::is_wide(input)
+    contains(input, BEGIN.as_bytes()) || wide::refusal(input).is_some()
 }
 
 /// The contents of all blocks with this label, in order; blocks with other labels are passed over.
@@ -168,10 +169,10 @@ pub fn bare_base64(input: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
 /// The text of a file that people or their editors wrote: without byte order mark and without its last line end.
 ///
 /// # Errors
-/// [`PemError::Utf16`] and [`PemError::NotUtf8`].
+/// [`PemError::Wide`], [`PemError::Spaced`] and [`PemError::NotUtf8`].
 pub fn plain_text(input: &[u8]) -> Result<&str, PemError> {
-    if scan::is_wide(input) {
-        return Err(PemError::Utf16);
+    if let Some(refusal) = wide::refusal(input) {
+        return Err(refusal);
     }
     let text = std::str::from_utf8(scan::without_mark(input)).map_err(|_| PemError::NotUtf8)?;
     let text = text.strip_suffix('\n').unwrap_or(text);

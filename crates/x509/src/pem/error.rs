@@ -18,10 +18,20 @@ pub enum PemError {
     TooMany,
     /// Text in two or four octets per character.
     #[error(
-        "the input is UTF-16 text, as PowerShell's `>` writes it; save it as ASCII or UTF-8, for example with \
-         `iconv -f UTF-16 -t UTF-8` or `Set-Content -Encoding ascii`"
+        "the input is {encoding} text; save it as ASCII or UTF-8, for example with `iconv -f {encoding} -t UTF-8 FILE > NEW`{}",
+        powershell(encoding)
     )]
-    Utf16,
+    Wide {
+        /// The encoding, as iconv calls it.
+        encoding: &'static str,
+    },
+    /// Zero octets between the letters of a text that is not in one of those encodings as a whole.
+    #[error(
+        "the input is partly UTF-16 or UTF-32 text, as when files in two encodings are joined, or UTF-16 is taken for \
+         another one; save the original as ASCII or UTF-8, or take out what is not ASCII with \
+         `tr -cd '\\11\\12\\15\\40-\\176' < FILE > NEW`"
+    )]
+    Spaced,
     /// A text file in another encoding.
     #[error("the input is not UTF-8 text")]
     NotUtf8,
@@ -100,6 +110,16 @@ impl PemError {
                 hint: hint(input),
             },
         }
+    }
+}
+
+/// Whose `>` writes it so.
+fn powershell(encoding: &str) -> &'static str {
+    match encoding {
+        "UTF-16" | "UTF-16LE" => {
+            ", or with `Set-Content -Encoding ascii` in PowerShell, whose `>` writes UTF-16"
+        }
+        _ => "",
     }
 }
 

@@ -3,7 +3,7 @@
 use data_encoding::BASE64;
 use zeroize::Zeroizing;
 
-use super::{BEGIN, Block, DASHES, END, LINE, MAX_BLOCKS, MAX_LEN, PemError, contains, is_blank};
+use super::{BEGIN, Block, DASHES, END, LINE, MAX_BLOCKS, MAX_LEN, PemError, contains, is_blank, wide};
 
 /// Names and values of RFC 1421 headers.
 type Headers = Vec<(String, String)>;
@@ -18,23 +18,6 @@ pub(super) fn without_mark(mut input: &[u8]) -> &[u8] {
         input = rest;
     }
     input
-}
-
-/// Whether this is UTF-16 or UTF-32 text: a byte order mark, or letters with zero octets between them.
-pub(super) fn is_wide(input: &[u8]) -> bool {
-    const LETTERS: usize = 16;
-    if input.starts_with(b"\xff\xfe") || input.starts_with(b"\xfe\xff") || input.starts_with(b"\0\0\xfe\xff")
-    {
-        return true;
-    }
-    let (units, _) = input.as_chunks::<2>();
-    let mut letters = units.iter().take(LETTERS).peekable();
-    let printable = |octet: u8| matches!(octet, b' '..=b'~' | b'\t' | b'\r' | b'\n');
-    let little = |unit: &[u8; 2]| unit[1] == 0 && printable(unit[0]);
-    let big = |unit: &[u8; 2]| unit[0] == 0 && printable(unit[1]);
-    let wide = units.len() >= 4 && (letters.clone().all(little) || letters.all(big));
-    // A converter that took UTF-16 for Latin-1 leaves the zeros in place.
-    wide || contains(input, b"B\0E\0G\0I\0N\0") || contains(input, b"B\0\0\0E\0\0\0G\0\0\0")
 }
 
 /// One block as it was found: its lines are not decoded yet.
@@ -60,8 +43,8 @@ impl<'a> Scanner<'a> {
         if input.len() > MAX_LEN {
             return Err(PemError::TooLong { length: input.len() });
         }
-        if is_wide(input) {
-            return Err(PemError::Utf16);
+        if let Some(refusal) = wide::refusal(input) {
+            return Err(refusal);
         }
         Ok(Self {
             rest: input,

@@ -61,23 +61,65 @@ fn a_wrong_label_is_named_and_a_private_key_first_of_all() {
     );
 }
 
+fn wide(text: &str, encoding: &str) -> Vec<u8> {
+    let units = text.encode_utf16();
+    let letters = text.chars().map(u32::from);
+    match encoding {
+        "UTF-16LE" => units.flat_map(u16::to_le_bytes).collect(),
+        "UTF-16BE" => units.flat_map(u16::to_be_bytes).collect(),
+        "UTF-32LE" => letters.flat_map(u32::to_le_bytes).collect(),
+        _ => letters.flat_map(u32::to_be_bytes).collect(),
+    }
+}
+
+/// What a shell makes of a file by the command that the refusal names.
+#[expect(clippy::disallowed_methods, reason = "tests")]
+fn converted(input: &[u8], refusal: &PemError) -> Vec<u8> {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("FILE"), input).unwrap();
+    let said = refusal.to_string();
+    let command = said.split('`').nth(1).unwrap();
+    let done = std::process::Command::new("sh")
+        .args(["-c", command])
+        .current_dir(dir.path())
+        .status()
+        .unwrap();
+    assert!(done.success(), "{command}");
+    std::fs::read(dir.path().join("NEW")).unwrap()
+}
+
 #[test]
-fn utf_16_is_named_at_both_ends_with_and_without_its_mark() {
+fn wide_text_is_named_as_the_converter_knows_it() {
+    let plain = encode("X", &[1, 2]);
+    let umlaut = format!("Schl\u{fc}ssel\n{plain}");
+    for text in [&plain, &umlaut] {
+        for encoding in ["UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-32BE"] {
+            let marked = wide(&format!("\u{feff}{text}"), encoding);
+            let of_mark = encoding.trim_end_matches(['L', 'B', 'E']);
+            for (input, name) in [(wide(text, encoding), encoding), (marked, of_mark)] {
+                let refusal = PemError::Wide { encoding: name };
+                assert_eq!(decode(&input, "X"), Err(refusal.clone()), "{encoding}");
+                assert!(is_pem(&input));
+                assert_eq!(plain_text(&input), Err(refusal.clone()));
+                assert!(refusal.to_string().contains(name));
+                let narrow = converted(&input, &refusal);
+                assert_eq!(decode(&narrow, "X").unwrap(), [[1, 2]], "{encoding}");
+            }
+        }
+    }
+}
+
+#[test]
+fn text_that_is_wide_in_part_is_told_from_text_that_is_wide() {
     let text = encode("X", &[1, 2]);
-    let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
-    let marked = |mark: &[u8], rest: &[u8]| [mark, rest].concat();
-    for wide in [
-        little.clone(),
-        big.clone(),
-        marked(b"\xff\xfe", &little),
-        marked(b"\xfe\xff", &big),
-        // UTF-16 with its mark, read as Latin-1 and sent as UTF-8.
-        marked("\u{ff}\u{fe}".as_bytes(), &little),
-    ] {
-        assert_eq!(decode(&wide, "X"), Err(PemError::Utf16));
-        assert!(is_pem(&wide));
-        assert_eq!(plain_text(&wide), Err(PemError::Utf16));
+    // UTF-16 with its mark, read as Latin-1 and sent as UTF-8; a file of each encoding, joined.
+    let little = wide(&text, "UTF-16LE");
+    let latin = ["\u{ff}\u{fe}".as_bytes(), &little].concat();
+    let joined = ["# a comment in ASCII\n".as_bytes(), b"\xff\xfe", &little].concat();
+    for input in [latin, joined] {
+        assert_eq!(decode(&input, "X"), Err(PemError::Spaced));
+        let narrow = converted(&input, &PemError::Spaced);
+        assert_eq!(decode(&narrow, "X").unwrap(), [[1, 2]]);
     }
 }
 
