@@ -10,10 +10,13 @@ use data_encoding::HEXLOWER;
 use time::OffsetDateTime;
 
 use super::repair::LOST_COPIES;
-use super::revocations::{MISSING, forgotten};
+use super::revocations::MISSING;
 use super::{Folder, ISSUED, ISSUED_FILES, Issued, REVOKED, Revoked, records};
 use crate::error::Error;
 use crate::files;
+
+const ITSELF: &str = "is the certificate of the root itself, which an earlier version noted when it was asked to revoke it; \
+     `verify --repair` takes it out";
 
 /// What was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -93,13 +96,16 @@ impl Folder {
         if serials.len() < issued.len() {
             problems.push("issued.jsonl has a serial number twice".into());
         }
+        let own = self.certificate.serial().proper().ok();
         let path = self.dir.join(ISSUED_FILES);
         let entries = fs::read_dir(&path).map_err(|source| files::failed("read", &path, source))?;
         for entry in entries {
             let name = entry
                 .map_err(|source| files::failed("read", &path, source))?
                 .file_name();
-            if !serials.iter().any(|serial| *name == *format!("{serial}.crt")) {
+            if own.is_some_and(|own| !serials.contains(&own) && *name == *format!("{own}.crt")) {
+                problems.push(format!("{ISSUED_FILES}/{} {ITSELF}", name.to_string_lossy()));
+            } else if !serials.iter().any(|serial| *name == *format!("{serial}.crt")) {
                 problems.push(format!(
                     "issued/{} is not in issued.jsonl; `verify --repair` takes it in if this root signed it",
                     name.to_string_lossy()
@@ -114,6 +120,9 @@ impl Folder {
     }
 
     fn audit_entry(&self, entry: &Issued) -> Result<(), String> {
+        if self.is_itself(entry) {
+            return Err(format!("{ISSUED}: {} {ITSELF}", entry.serial));
+        }
         let path = self.path_of(entry.serial);
         let at = |problem: String| format!("issued/{}.crt: {problem}", entry.serial);
         let content = match files::read_if_there(&path) {
@@ -154,10 +163,13 @@ impl Folder {
             return Ok(());
         }
         let revoked = ledger.records;
+        let own = self.certificate.serial().proper().ok();
         let mut seen = HashSet::new();
         let mut problems = Vec::new();
         for entry in &revoked {
-            if !known.missing && !issued.contains(&entry.serial) {
+            if Some(entry.serial) == own {
+                problems.push(format!("{REVOKED}: {} {ITSELF}", entry.serial));
+            } else if !known.missing && !issued.contains(&entry.serial) {
                 problems.push(format!("revoked.jsonl: {} was never issued", entry.serial));
             }
             if !seen.insert(entry.serial) {
@@ -195,12 +207,23 @@ impl Folder {
         }
         // Not `revoked()`, which refuses: here everything that is wrong is named.
         let revoked = records::read::<Revoked>(&self.dir.join(REVOKED))?.records;
-        for entry in forgotten(&list, &revoked) {
+        for entry in self.forgotten(&list, &revoked) {
             problems.push(format!(
                 "root.crl lists {}, which revoked.jsonl does not; restore {REVOKED} from a copy, or let `verify --repair` take \
                  in what root.crl lists",
                 entry.serial
             ));
+        }
+        let own = self.certificate.serial().proper().ok();
+        if list
+            .entries()
+            .iter()
+            .any(|entry| own.is_some() && entry.serial.proper().ok() == own)
+        {
+            audit.notices.push(
+                "root.crl lists the root itself, which no CRL of its own can revoke; make a new one with `crl` and publish it"
+                    .into(),
+            );
         }
         let odd = list
             .entries()

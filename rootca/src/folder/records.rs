@@ -138,6 +138,27 @@ pub(super) fn repair<T: DeserializeOwned>(path: &Path) -> Result<bool, Error> {
     Ok(::files::repair_last_line(path, files::PRIVATE, is_whole::<T>)?)
 }
 
+/// Takes lines out, and says whether there were any. The others stay as they are, to the octet.
+pub(super) fn take_out<T: DeserializeOwned>(
+    path: &Path,
+    is_wrong: impl Fn(&T) -> bool,
+) -> Result<bool, Error> {
+    let Some(content) = files::read_if_there(path)? else {
+        return Ok(false);
+    };
+    let stays = |line: &&[u8]| !serde_json::from_slice(line).is_ok_and(|record| is_wrong(&record));
+    let kept: Vec<&[u8]> = content
+        .split_inclusive(|byte| *byte == b'\n')
+        .filter(stays)
+        .collect();
+    let kept = kept.concat();
+    if kept.len() == content.len() {
+        return Ok(false);
+    }
+    ::files::replace(path, &kept, files::PRIVATE)?;
+    Ok(true)
+}
+
 fn is_whole<T: DeserializeOwned>(line: &[u8]) -> bool {
     serde_json::from_slice::<T>(line).is_ok()
 }

@@ -1,8 +1,10 @@
-//! Finishes what a crash, or an earlier version, left unfinished. Nothing is removed but what was never acknowledged.
+//! Finishes what a crash, or an earlier version, left unfinished. Nothing is removed but what was never acknowledged, and what
+//! an earlier version noted of the root itself when it was asked to revoke it.
 
 use std::collections::HashSet;
 use std::fs;
 
+use data_encoding::HEXLOWER;
 use time::OffsetDateTime;
 use x509::Certificate;
 
@@ -15,8 +17,9 @@ pub(super) const LOST_COPIES: &str = "is missing; `verify --repair` makes it aga
 
 impl Folder {
     /// Takes certificates into the ledger that this root signed and the ledger does not know, writes copies that are
-    /// missing from the ledger, makes a ledger or the folder of the copies that is missing, removes ledger lines that were cut off, takes revocations into their ledger that only the
-    /// latest CRL lists, and raises a CRL number that is below the one of that CRL. Answers what was done, one sentence each.
+    /// missing from the ledger, makes a ledger or the folder of the copies that is missing, removes ledger lines that were cut
+    /// off or are about the root itself, takes revocations into their ledger that only the latest CRL lists, and raises a CRL
+    /// number that is below the one of that CRL. Answers what was done, one sentence each.
     ///
     /// # Errors
     /// [`Error::File`], [`Error::Content`].
@@ -35,12 +38,43 @@ impl Folder {
                 "revoked.jsonl: the last line, which had no line break, was completed or removed".to_owned(),
             );
         }
+        self.take_out_itself(&mut done)?;
         self.restore_ledger(&mut done)?;
         self.take_in_revocations(&mut done)?;
         self.restore_copies(&mut done)?;
         self.take_in_orphans(now, &mut done)?;
         self.raise_crl_number(&mut done)?;
         Ok(done)
+    }
+
+    /// A root does not issue or revoke itself: what says so goes. The copy last, since it shows what the lines are about.
+    fn take_out_itself(&self, done: &mut Vec<String>) -> Result<(), Error> {
+        let Ok(own) = self.certificate.serial().proper() else {
+            return Ok(());
+        };
+        let revoked = |line: &Revoked| line.serial == own;
+        if records::take_out(&self.dir.join(REVOKED), revoked)? {
+            done.push(format!(
+                "{REVOKED}: the line of the root itself, {own}, was taken out; make a new CRL with `crl` and publish it"
+            ));
+        }
+        if records::take_out(&self.dir.join(ISSUED), |line| self.is_itself(line))? {
+            done.push(format!(
+                "{ISSUED}: the line of the root itself, {own}, was taken out"
+            ));
+        }
+        let copy = self.copy(own).ok().flatten();
+        if copy.as_ref() == Some(&self.certificate) {
+            let path = self.path_of(own);
+            fs::remove_file(&path).map_err(|source| files::failed("remove", &path, source))?;
+            done.push(format!("{ISSUED_FILES}/{own}.crt, the root itself, was removed"));
+        }
+        Ok(())
+    }
+
+    /// Whether a line is about the root's own certificate.
+    pub(super) fn is_itself(&self, entry: &Issued) -> bool {
+        entry.fingerprint_sha256 == HEXLOWER.encode(&self.certificate.fingerprint())
     }
 
     fn restore_copies_folder(&self, done: &mut Vec<String>) -> Result<(), Error> {

@@ -29,7 +29,7 @@ impl Folder {
         let Some(latest) = self.latest_crl()? else {
             return or_missing(ledger);
         };
-        let Some(forgotten) = forgotten(&latest, &ledger.records).into_iter().next() else {
+        let Some(forgotten) = self.forgotten(&latest, &ledger.records).into_iter().next() else {
             return or_missing(ledger);
         };
         if let Err(error) = latest.verify_signed_by(self.certificate()) {
@@ -71,24 +71,25 @@ impl Folder {
         if latest.verify_signed_by(self.certificate()).is_err() {
             return Ok(());
         }
-        for entry in forgotten(&latest, &ledger.records) {
+        for entry in self.forgotten(&latest, &ledger.records) {
             done.push(format!("{} was taken into {REVOKED} from {CRL}", entry.serial));
             records::append(&path, &entry)?;
         }
         Ok(())
     }
-}
 
-/// What the list has and the ledger does not.
-pub(super) fn forgotten(list: &CertificateList, ledger: &[Revoked]) -> Vec<Revoked> {
-    let entries = list.entries().iter();
-    entries
-        .filter_map(|entry| Some((entry.serial.proper().ok()?, entry)))
-        .filter(|(serial, _)| !ledger.iter().any(|known| known.serial == *serial))
-        .map(|(serial, entry)| Revoked {
-            serial,
-            reason: entry.reason.unwrap_or(Reason::Unspecified),
-            time: entry.time,
-        })
-        .collect()
+    /// What the list has and the ledger does not. The root itself is not lost: it cannot be revoked here.
+    pub(super) fn forgotten(&self, list: &CertificateList, ledger: &[Revoked]) -> Vec<Revoked> {
+        let own = self.certificate.serial().proper().ok();
+        let entries = list.entries().iter();
+        entries
+            .filter_map(|entry| Some((entry.serial.proper().ok()?, entry)))
+            .filter(|(serial, _)| Some(*serial) != own && !ledger.iter().any(|known| known.serial == *serial))
+            .map(|(serial, entry)| Revoked {
+                serial,
+                reason: entry.reason.unwrap_or(Reason::Unspecified),
+                time: entry.time,
+            })
+            .collect()
+    }
 }

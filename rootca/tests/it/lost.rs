@@ -96,3 +96,52 @@ fn without_a_key_nothing_is_promised() {
         .run_unlocked(&["sign-intermediate", "sub.csr"])
         .refused(1, "root.key is not there");
 }
+
+#[test]
+fn a_folder_in_which_an_earlier_version_revoked_the_root_itself_is_repaired() {
+    let (ceremony, _) = Ceremony::with_intermediate();
+    let issued = ceremony.read("root/issued.jsonl");
+    let root = x509::Certificate::from_pem(ceremony.read("root/root.crt").as_bytes()).unwrap();
+    let serial = root.serial().to_string();
+    let time = "2026-11-26T12:00:00Z";
+    let line = serde_json::json!({
+        "serial": serial, "subject": root.subject().to_string(),
+        "fingerprint_sha256": data_encoding::HEXLOWER.encode(&root.fingerprint()),
+        "not_after": "2099-01-01T00:00:00Z", "time": time,
+    });
+    fs::write(ceremony.path("root/issued.jsonl"), format!("{issued}{line}\n")).unwrap();
+    let line = serde_json::json!({"serial": serial, "reason": "superseded", "time": time});
+    fs::write(ceremony.path("root/revoked.jsonl"), format!("{line}\n")).unwrap();
+    fs::write(ceremony.path(&format!("root/issued/{serial}.crt")), root.pem()).unwrap();
+    ceremony.run_unlocked(&["crl"]).ok();
+    let verify = ["verify", "--without-key", "--dir", "root", "-o", "json"];
+    for file in ["issued.jsonl", "revoked.jsonl"] {
+        ceremony
+            .run(&verify)
+            .refused(
+                1,
+                &format!("{file}: {serial} is the certificate of the root itself"),
+            )
+            .refused(1, "`verify --repair` takes it out");
+    }
+    let repaired = ceremony.run(&[&verify[..], &["--repair"]].concat()).ok();
+    assert!(
+        repaired.stdout.contains("make a new CRL with `crl`"),
+        "{repaired:?}"
+    );
+    assert_eq!(ceremony.read("root/issued.jsonl"), issued);
+    assert_eq!(ceremony.read("root/revoked.jsonl"), "");
+    assert_eq!(fs::read_dir(ceremony.path("root/issued")).unwrap().count(), 1);
+    // The list that is out still has it, until the next one.
+    let lists_itself = || {
+        ceremony
+            .run(&verify)
+            .ok()
+            .stdout
+            .contains("root.crl lists the root itself")
+    };
+    assert!(lists_itself());
+    ceremony.run_unlocked(&["crl"]).ok();
+    assert!(!lists_itself());
+    ceremony.run_unlocked(&["verify"]).ok();
+}

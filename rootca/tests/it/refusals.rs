@@ -334,11 +334,19 @@ fn a_root_does_not_revoke_itself() {
         let revoke = ["revoke", named, "--dir", "root", "--yes"];
         unchanged(&ceremony, || ceremony.run(&revoke)).refused(1, "certificate of this root itself");
     }
-    // A copy among those of issued ones is not taken in either.
-    fs::write(ceremony.path(&format!("root/issued/{serial}.crt")), root).unwrap();
+    // A copy among those of issued ones is not taken in either: it is taken out.
+    let copy = ceremony.path(&format!("root/issued/{serial}.crt"));
+    fs::write(&copy, root).unwrap();
+    let verify = ["verify", "--without-key", "--dir", "root"];
     ceremony
-        .run(&["verify", "--repair", "--without-key", "--dir", "root"])
-        .refused(1, "is not in issued.jsonl");
+        .run(&verify)
+        .refused(1, "is the certificate of the root itself");
+    let repaired = ceremony.run(&[&verify[..], &["--repair"]].concat()).ok();
+    assert!(
+        repaired.stdout.contains("the root itself, was removed"),
+        "{repaired:?}"
+    );
+    assert!(!copy.exists());
     assert_eq!(ceremony.read("root/issued.jsonl").lines().count(), 1);
 }
 
