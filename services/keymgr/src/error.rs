@@ -65,6 +65,13 @@ pub enum Error {
         /// Id of the key that is needed.
         expected: String,
     },
+    /// The record of which key-encryption key seals this database's keys is lost.
+    #[error(
+        "the database of keymgr holds keys, but not which key-encryption key seals them: its row of the table \
+         key_encryption_key is missing, and another key-encryption key would not open them; restore keymgr's database from the \
+         backup"
+    )]
+    LostKek,
     /// A private key could not be made, opened or used.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -109,6 +116,7 @@ impl Fault for Error {
             Self::Heavy(HeavyError::Full) => Kind::Unavailable,
             Self::Config(_)
             | Self::WrongKek { .. }
+            | Self::LostKek
             | Self::Key(_)
             | Self::Store(_)
             | Self::Heavy(HeavyError::Stopped)

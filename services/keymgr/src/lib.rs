@@ -39,7 +39,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// Refuses the key-encryption key in a file where the database was set up with another one; the service need not run.
 ///
 /// # Errors
-/// [`Error::WrongKek`]; [`Error::Key`] for a file that cannot be used; [`Error::Store`].
+/// [`Error::WrongKek`], [`Error::LostKek`]; [`Error::Key`] for a file that cannot be used; [`Error::Store`].
 pub async fn check_kek(db: &Db, file: &std::path::Path) -> Result<(), Error> {
     unlock::check(db, file).await
 }

@@ -18,7 +18,7 @@ const SALT_LEN: usize = 16;
 
 /// The key-encryption key of this database.
 pub(crate) async fn unlock(db: &Db, source: &KekSource) -> Result<KeyEncryptionKey, Error> {
-    if let Some(stored) = tables::kek(db).await? {
+    if let Some(stored) = recorded(db).await? {
         return matching(source, &stored).await;
     }
     let derivation = first_derivation(source)?;
@@ -48,10 +48,22 @@ pub(crate) async fn unlock(db: &Db, source: &KekSource) -> Result<KeyEncryptionK
 
 /// Refuses the key-encryption key in a file where the database was set up with another one, and changes nothing.
 pub(crate) async fn check(db: &Db, file: &Path) -> Result<(), Error> {
-    if let Some(stored) = tables::kek(db).await? {
+    if let Some(stored) = recorded(db).await? {
         matching(&KekSource::File(file.to_owned()), &stored).await?;
     }
     Ok(())
+}
+
+/// Which key-encryption key seals the keys; none only where there are no keys.
+async fn recorded(db: &Db) -> Result<Option<Kek>, Error> {
+    match tables::kek(db).await? {
+        // Another replica may have recorded it, and made a key, in the meantime.
+        None if db.has_rows("keys").await? => match tables::kek(db).await? {
+            None => Err(Error::LostKek),
+            stored => Ok(stored),
+        },
+        stored => Ok(stored),
+    }
 }
 
 async fn matching(source: &KekSource, stored: &Kek) -> Result<KeyEncryptionKey, Error> {

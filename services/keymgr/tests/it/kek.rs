@@ -15,6 +15,7 @@ use crate::world::{World, on_both_databases};
 on_both_databases!(
     a_passphrase_opens_the_keys_after_a_restart,
     another_key_is_refused_and_named,
+    keys_whose_key_encryption_key_is_not_recorded_any_more_are_left_alone,
     replicas_that_start_together_agree_on_one_passphrase_salt,
 );
 
@@ -72,6 +73,34 @@ async fn another_key_is_refused_and_named(mut world: World) {
     }
     world.config.backends.software.kek_file = Some(right);
     world.start().await.stop().await;
+}
+
+async fn keys_whose_key_encryption_key_is_not_recorded_any_more_are_left_alone(mut world: World) {
+    let running = world.start().await;
+    running
+        .generate("issuing", "p256", Purpose::CertificateAuthority)
+        .await;
+    let mut tx = running.db.begin().await.unwrap();
+    store::tx!(&mut tx, |c| sqlx::query("DELETE FROM key_encryption_key")
+        .execute(c)
+        .await
+        .map(drop))
+    .unwrap();
+    tx.commit().await.unwrap();
+    running.stop().await;
+    let right = world.config.backends.software.kek_file.clone().unwrap();
+    let wrong = world.dir.path().join("other-kek");
+    KeyEncryptionKey::create_file(&wrong).unwrap();
+    for file in [wrong, right] {
+        world.config.backends.software.kek_file = Some(file.clone());
+        let refused = refusal(&world).await;
+        assert!(matches!(refused, Error::LostKek), "{refused}");
+        let db = world.database().await;
+        assert!(!db.has_rows("key_encryption_key").await.unwrap());
+        let checked = keymgr::check_kek(&db, &file).await;
+        assert!(matches!(checked, Err(Error::LostKek)));
+        db.close().await;
+    }
 }
 
 async fn replicas_that_start_together_agree_on_one_passphrase_salt(mut world: World) {
