@@ -4,19 +4,20 @@
 //! a URL from a flag or from the environment; the server that a data directory names gets the token of that directory.
 //! Otherwise a directory that came with a download or a repository could have the token of another server sent to it.
 
+pub(crate) mod advice;
 mod found_dir;
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use client::Client;
 use secrecy::SecretString;
 use serde::Deserialize;
 use x509::bundle::Bundle;
 
 use crate::cli::Connection;
-use crate::exit::{Usage, say};
+use crate::exit::say;
+use advice::Unfound;
 
 /// Where `up` puts its data unless told otherwise, and where commands look for it.
 pub(crate) const DATA_DIR: &str = "gigvault-data";
@@ -43,8 +44,13 @@ impl Roots {
     pub(crate) fn read(&self) -> anyhow::Result<Vec<u8>> {
         match self {
             Self::Named(path) => crate::commands::read(path),
-            Self::Found(path) => found_dir::read(path)?
-                .with_context(|| format!("reading {}: there is no such file", path.display())),
+            Self::Found(path) => Ok(found_dir::read(path)?.ok_or_else(|| {
+                let dir = path.parent().unwrap_or(path);
+                Unfound::new(
+                    format!("{} is missing, by which the server is known", path.display()),
+                    advice::root_again(dir),
+                )
+            })?),
         }
     }
 }
@@ -75,20 +81,23 @@ pub(crate) fn find(connection: &Connection) -> anyhow::Result<Server> {
         (None, Some(dir)) => {
             check_ours(dir)?;
             if connection.token.is_some() {
-                return Err(Usage(format!(
-                    "a token was given, and no server: it is not sent to the server that ./{DATA_DIR} names. Name the \
-                     server too (--url or GIGVAULT_URL), or leave the token out (--token and GIGVAULT_TOKEN) to use the \
-                     one in ./{DATA_DIR}"
-                ))
-                .into());
+                let what = format!(
+                    "a token was given, and no server: it is not sent to the server that ./{DATA_DIR} names"
+                );
+                let fix = format!(
+                    "name the server too (--url or GIGVAULT_URL), or leave the token out (--token and GIGVAULT_TOKEN) to use \
+                     the one in ./{DATA_DIR}"
+                );
+                return Err(Unfound::usage(what, fix).into());
             }
             let pointer = pointer(dir)?;
             (pointer.https.clone(), Some(pointer))
         }
         (None, None) => {
-            let text =
-                "no server: give --url, set GIGVAULT_URL, or work in the folder that holds gigvault-data/";
-            return Err(Usage(text.to_owned()).into());
+            let fix = "give --url, set GIGVAULT_URL, or work in the folder that holds gigvault-data/";
+            return Err(
+                Unfound::usage("no server was named, and there is no gigvault-data/ here", fix).into(),
+            );
         }
     };
     // What lies in a local data directory is for its own server, not for one named by URL.
@@ -112,23 +121,28 @@ pub(crate) fn find(connection: &Connection) -> anyhow::Result<Server> {
 }
 
 /// Refuses a data directory that someone else could have filled: it names a server, and whom to trust as that server.
-fn check_ours(dir: &Path) -> anyhow::Result<()> {
-    let found = std::fs::metadata(dir).with_context(|| format!("reading {}", dir.display()))?;
-    let advice = "name the server by --url and --ca-file, or work in another folder";
+fn check_ours(dir: &Path) -> Result<(), Unfound> {
+    const ELSEWHERE: &str = "name the server by --url and --ca-file, or work in another folder";
+    let found = std::fs::metadata(dir)
+        .map_err(|error| Unfound::new(format!("reading {}: {error}", dir.display()), ELSEWHERE))?;
     let (owner, us) = (found.uid(), rustix::process::geteuid().as_raw());
     if owner != us {
-        anyhow::bail!(
-            "./{} belongs to user {owner} and this is user {us}: the server that it names is not asked; {advice}",
+        let what = format!(
+            "./{} belongs to user {owner} and this is user {us}: the server that it names is not asked",
             dir.display()
         );
+        return Err(Unfound::new(what, ELSEWHERE));
     }
     if found.permissions().mode() & 0o022 != 0 {
-        anyhow::bail!(
-            "./{} can be written by other users: the server that it names is not asked; close it with `chmod go-w {}` if \
-             no other user has changed it, or {advice}",
-            dir.display(),
+        let what = format!(
+            "./{} can be written by other users: the server that it names is not asked",
+            dir.display()
+        );
+        let fix = format!(
+            "close it with `chmod go-w {}` if no other user has changed it, or {ELSEWHERE}",
             ::files::quoted(dir)
         );
+        return Err(Unfound::new(what, fix));
     }
     Ok(())
 }
@@ -162,16 +176,12 @@ fn name_unreadable(roots: &Roots, given: &[u8]) {
 
 fn pointer(dir: &Path) -> anyhow::Result<ServerInfo> {
     let path = dir.join("server.json");
-    let text = found_dir::read(&path)?.with_context(|| {
-        format!(
-            "there is no {}: start the server with `gigvault up`, or give --url",
-            path.display()
+    let unfound = |what: &str| {
+        Unfound::new(
+            format!("{} {what}", path.display()),
+            format!("{}, which writes it, or give --url", advice::start(dir)),
         )
-    })?;
-    serde_json::from_slice(&text).with_context(|| {
-        format!(
-            "{} is damaged: start the server again, which writes it, or give --url",
-            path.display()
-        )
-    })
+    };
+    let text = found_dir::read(&path)?.ok_or_else(|| unfound("is missing"))?;
+    Ok(serde_json::from_slice(&text).map_err(|error| unfound(&format!("is damaged ({error})")))?)
 }

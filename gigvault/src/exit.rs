@@ -5,14 +5,13 @@ use std::process::ExitCode;
 
 use client::Error;
 
+use crate::cli::Connection;
+use crate::connection::advice::{self, Unfound};
+
 /// The command line says something impossible that clap cannot see.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Usage(pub(crate) String);
-
-/// The way back for whoever has no API key any more.
-pub(crate) const LOST_TOKEN: &str = "if none is left, stop the server and make a new one with `gigvault bootstrap \
-                                     --new-admin-token`, with its --data-dir or --config";
 
 const WHERE_THE_API_IS: &str = "the API is on the HTTPS port (8443 unless it was set otherwise), which `https` in \
                                 server.json of the data directory names: --url https://host:port, with nothing after it";
@@ -30,9 +29,9 @@ const DENIED: u8 = 3;
 const NOT_FOUND: u8 = 4;
 
 /// Says what failed on stderr, and answers the code for it.
-pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+pub(crate) fn report(error: &anyhow::Error, connection: &Connection) -> ExitCode {
     say(&format!("error: {}", text(error)));
-    if let Some(hint) = hint(error) {
+    if let Some(hint) = hint(error, connection) {
         say(&format!("hint: {hint}"));
     }
     ExitCode::from(code(error))
@@ -71,6 +70,12 @@ fn code(error: &anyhow::Error) -> u8 {
     if error.downcast_ref::<Usage>().is_some() {
         return USAGE;
     }
+    if error
+        .downcast_ref::<Unfound>()
+        .is_some_and(|found| found.is_usage)
+    {
+        return USAGE;
+    }
     match error.downcast_ref::<Error>() {
         Some(Error::Problem(problem)) => match problem.status {
             401 | 403 => DENIED,
@@ -82,7 +87,7 @@ fn code(error: &anyhow::Error) -> u8 {
     }
 }
 
-fn hint(error: &anyhow::Error) -> Option<String> {
+fn hint(error: &anyhow::Error, connection: &Connection) -> Option<String> {
     if let Some(hint) = hint_for_files(error) {
         return Some(hint);
     }
@@ -111,7 +116,7 @@ fn hint(error: &anyhow::Error) -> Option<String> {
                 .to_owned(),
         ),
         Error::Problem(problem) => match problem.status {
-            401 => Some(format!("set GIGVAULT_TOKEN or --token to a valid API key; {LOST_TOKEN}")),
+            401 => Some(advice::credential(connection)),
             404 if problem.detail == NO_ROUTE => Some(format!(
                 "check --url: {WHERE_THE_API_IS}. A process of one service serves the routes of that service only"
             )),

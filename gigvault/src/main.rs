@@ -21,8 +21,9 @@ fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     // The only TLS provider in the tree; nothing can have installed another.
     let _first = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let connection = cli.connection.clone();
     match commands::run(cli) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => exit::report(&error),
+        Err(error) => exit::report(&error, &connection),
     }
 }

@@ -39,7 +39,9 @@ use lock::lock;
 use ready::ServerInfo;
 use services::{Environment, Services};
 
-pub(crate) use installation::{Accepted, Belonging, Kind as DatabaseKind, belonging};
+pub(crate) use installation::{
+    Acceptable, Accepted, Belonging, Exchanged, Kind as DatabaseKind, belonging, database_flag,
+};
 pub(crate) use layout::check as check_dir;
 pub(crate) use once::{Bootstrapped, bootstrap, migrate, new_admin_token};
 pub(crate) use openapi::document as openapi_document;

@@ -13,6 +13,7 @@ use testkit::system::{System, binary};
 use crate::judge;
 
 mod damaged;
+mod fixes;
 
 use damaged::stopped;
 

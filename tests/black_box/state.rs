@@ -3,6 +3,7 @@
 mod clock;
 mod copied_back;
 mod directories;
+mod elsewhere;
 mod ends;
 mod lost;
 mod own_certificates;

@@ -24,7 +24,9 @@ pub enum Error {
         source: Box<rootca::Error>,
     },
     /// A database lacks what the installation had.
-    #[error("the database of {service} does not hold {what}: restore it from {backup}; nothing was changed")]
+    #[error(
+        "the database of {service} does not hold {what}: restore it from {backup}; no key and no certificate was changed"
+    )]
     Lost {
         /// Whose database.
         service: &'static str,
@@ -36,7 +38,7 @@ pub enum Error {
     /// Keys and databases are of different installations.
     #[error(
         "keys/root holds another root than the one above CA {ca} in the database of ca: put keys/ and databases of one backup \
-         together again; nothing was changed"
+         together again; no key and no certificate was changed"
     )]
     OtherRoot {
         /// The CA below the other root.

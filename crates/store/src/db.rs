@@ -96,8 +96,8 @@ impl Db {
     /// Opens a database and checks that it answers.
     ///
     /// `url` is `postgres://…` or `sqlite:PATH`. `schema` is the service's name (`[a-z][a-z0-9_]*`, at most 40
-    /// bytes): PostgreSQL makes a schema of that name if there is none and looks nowhere else; SQLite has a file
-    /// a service, created with mode 0600, and uses the name in events only.
+    /// bytes): on PostgreSQL the schema of that name, which [`migrate`](Self::migrate) makes if there is none, and no
+    /// other is looked at; SQLite has a file a service, created with mode 0600.
     ///
     /// # Errors
     /// [`StoreError::Configuration`] for a bad URL or name and for a server that cannot be used as it is, with what to
@@ -232,6 +232,16 @@ pub fn check_url(url: &str) -> Result<(), StoreError> {
         Some(path) => sqlite::file_path(path).map(drop),
         None => Err(unknown_kind(url)),
     }
+}
+
+/// Where a PostgreSQL URL leads, for messages: `host:port/database`, without user and password. None for another URL.
+#[must_use]
+pub fn place_of_url(url: &str) -> Option<String> {
+    let target = postgres::url::Target::parse(url).ok()?;
+    Some(match target.database() {
+        Some(database) => format!("{}/{database}", target.places()),
+        None => target.places(),
+    })
 }
 
 fn is_postgres(url: &str) -> bool {

@@ -120,7 +120,7 @@ impl Cause {
             Self::DiskFull => "no space left on its disk: make room there",
             Self::Storage => "its disk cannot be read or written: see the log of the operating system",
             Self::Damaged => "its file is damaged: restore it from a backup",
-            Self::ReadOnly => "it takes no writes: make its file system or its server writable",
+            Self::ReadOnly => "it takes no writes: make its files, its file system, or its server writable",
             Self::Busy => "another transaction was in the way",
             Self::Timeout => "the statement took too long",
         }

@@ -40,6 +40,22 @@ impl Db {
         }
     }
 
+    /// The service that this database was last used by, which is the schema that it was opened as. None where no start has
+    /// recorded it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn recorded_service(&self) -> Result<Option<String>, StoreError> {
+        let found: Result<Option<Option<String>>, _> =
+            crate::read!(self, |c| sqlx::query_scalar("SELECT service FROM installation")
+                .fetch_optional(c)
+                .await);
+        match found {
+            Err(error) if is_missing(&error) => Ok(None),
+            found => Ok(found?.flatten()),
+        }
+    }
+
     /// Whether a table of the service exists and holds a row.
     ///
     /// # Errors
@@ -55,18 +71,20 @@ impl Db {
         }
     }
 
-    /// Makes the database part of an installation, unless it is part of one, and records the number of a start.
+    /// Makes the database part of an installation, unless it is part of one, and records its service and the number of a
+    /// start.
     ///
     /// # Errors
     /// [`StoreError`]; nothing is recorded then.
     pub async fn join_installation(&self, id: &str, starts: i64) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         crate::tx!(tx, |c| sqlx::query(
-            "INSERT INTO installation (only_row, id, starts) VALUES (1, $1, $2)
-             ON CONFLICT (only_row) DO UPDATE SET starts = excluded.starts"
+            "INSERT INTO installation (only_row, id, starts, service) VALUES (1, $1, $2, $3)
+             ON CONFLICT (only_row) DO UPDATE SET starts = excluded.starts, service = excluded.service"
         )
         .bind(id)
         .bind(starts)
+        .bind(self.schema())
         .execute(c)
         .await?
         .rows_affected());

@@ -31,7 +31,7 @@ mod tx;
 
 #[doc(hidden)]
 pub use db::Pools;
-pub use db::{Db, Options, Pooling, check_url};
+pub use db::{Db, Options, Pooling, check_url, place_of_url};
 pub use error::{Cause, StoreError};
 pub use high_water::{HIGHEST_MARK, Head};
 pub use installation::Installation;

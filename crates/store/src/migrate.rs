@@ -2,8 +2,8 @@
 //!
 //! Everything pending is applied in one transaction that first takes a lock (an advisory lock on PostgreSQL, the
 //! writer's lock of `BEGIN IMMEDIATE` on SQLite), so a migration is applied once, and a failure leaves the
-//! database as it was. The store's own tables are a second set of migrations with its own ledger; versions of a
-//! service's migrations are free.
+//! database as it was. On PostgreSQL it makes the schema too, where there is none. The store's own tables are a second
+//! set of migrations with its own ledger; versions of a service's migrations are free.
 //!
 //! The ledger is sqlx's. It is read and written here because sqlx prepares its statements under names, which a pooler
 //! that shares sessions does not bear.
@@ -16,7 +16,7 @@ use sqlx::{
 };
 
 use crate::installation::is_missing;
-use crate::{Db, StoreError, Tx, TxKind, feed, postgres, secret};
+use crate::{Db, PgTx, StoreError, Tx, TxKind, feed, postgres, secret};
 
 /// The store's own tables.
 static STORE: Migrator = sqlx::migrate!("./migrations");
@@ -74,6 +74,9 @@ async fn take_turn(tx: &mut Tx, schema: &str) -> Result<(), StoreError> {
     sqlx::raw_sql(AssertSqlSafe(lock))
         .execute(&mut *transaction)
         .await?;
+    make_schema(transaction, schema)
+        .await
+        .map_err(|error| in_words(error, schema))?;
     let current: Option<String> = sqlx::query_scalar("SELECT current_schema()::text")
         .fetch_one(transaction)
         .await?;
@@ -84,6 +87,21 @@ async fn take_turn(tx: &mut Tx, schema: &str) -> Result<(), StoreError> {
         "transactions run in the schema {current:?} and not in {schema:?}: something between this program and \
          PostgreSQL drops its settings; if it is a pooler in transaction mode, set database.pooling: transaction"
     )))
+}
+
+/// Where it exists already, to make it "if not exists" would still take the right to make schemas.
+async fn make_schema(transaction: &mut PgTx, schema: &str) -> Result<(), sqlx::Error> {
+    let exists: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1)")
+            .bind(schema)
+            .fetch_one(&mut *transaction)
+            .await?;
+    if !exists {
+        // The name was checked to need no quoting.
+        let create = format!("CREATE SCHEMA \"{schema}\"");
+        sqlx::raw_sql(AssertSqlSafe(create)).execute(transaction).await?;
+    }
+    Ok(())
 }
 
 async fn apply(tx: &mut Tx, set: &Migrator, ledger: &'static str, schema: &str) -> Result<(), StoreError> {

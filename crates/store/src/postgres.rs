@@ -87,7 +87,7 @@ struct Plan {
     most: u32,
 }
 
-/// Connects, checks the server, and makes the schema where there is none.
+/// Connects and checks the server. Nothing is made there: a schema is made by the migrations.
 pub(crate) async fn open(url: &str, schema: &str, options: &Options) -> Result<Pg, StoreError> {
     let mut target = Target::parse(url)?;
     for host in &mut target.hosts {
@@ -117,9 +117,6 @@ pub(crate) async fn open(url: &str, schema: &str, options: &Options) -> Result<P
         },
     };
     let texts = Texts::new(schema, &facts, pooling != Pooling::Transaction);
-    if facts.lacks_schema() {
-        create_schema(&mut connection, schema).await?;
-    }
     let most = match options.max_connections {
         Some(most) => most.max(1),
         None => default_connections(connection, &connect, &facts, pooling).await?,
@@ -166,18 +163,6 @@ async fn default_connections(
         Ok(true) => most.min(BEHIND_SESSION_POOLER),
         _ => most,
     })
-}
-
-/// Two of these may collide, so it is done under a lock.
-async fn create_schema(connection: &mut PgConnection, schema: &str) -> Result<(), StoreError> {
-    // the name was checked to need no quoting
-    let sql = format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = on; {}; \
-         CREATE SCHEMA IF NOT EXISTS \"{schema}\"; COMMIT",
-        lock_text(schema)
-    );
-    connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await?;
-    Ok(())
 }
 
 /// Serializes changes of a schema's shape among all replicas until the transaction ends.

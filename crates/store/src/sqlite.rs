@@ -3,7 +3,13 @@
 //! One writing connection means that tasks of this process queue in the pool and never see SQLITE_BUSY from one
 //! another; other processes are waited for by the busy timeout.
 
-use std::{fs::Permissions, io, os::unix::fs::PermissionsExt, path::Path, time::Duration};
+use std::{
+    fs::{self, Metadata, Permissions},
+    io,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use sqlx::{
     Connection, SqlitePool,
@@ -28,9 +34,15 @@ const CHECKPOINT_PAGES: &str = "2000";
 const WAL_ATTEMPTS: u32 = 50;
 const WAL_PAUSE: Duration = Duration::from_millis(50);
 
+/// Ends of the names of the files beside a database: its write-ahead log, and the index of that in shared memory.
+const LOG: &str = "-wal";
+const INDEX: &str = "-shm";
+
 pub(crate) async fn open(path: &str, options: &Options) -> Result<Pools, StoreError> {
     let path = file_path(path)?;
     create_private(path).map_err(|error| unusable(path, &error))?;
+    check_mode(path)?;
+    open_sidecars(path)?;
     let connect = SqliteConnectOptions::new()
         .filename(path)
         .foreign_keys(true)
@@ -55,13 +67,12 @@ pub(crate) async fn open(path: &str, options: &Options) -> Result<Pools, StoreEr
     Ok(Pools::Lite { read, write })
 }
 
-/// Opens a file to look into it. Nothing is changed, and where no process works on the file nothing is made beside it.
+/// Opens a file to look into it. One that [`open`] would refuse by its mode is refused. Nothing is changed, and where no process works on the file nothing is made beside it.
 pub(crate) async fn open_to_read(path: &Path) -> Result<Pools, StoreError> {
     files::open(path).map_err(|error| unusable(path, &error.into()))?;
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
+    check_mode(path)?;
     // Without a log the file holds everything. SQLite would make one to read it, of the user who reads.
-    let alone = !Path::new(&log).exists();
+    let alone = !sidecar(path, LOG).exists();
     let connect = SqliteConnectOptions::new()
         .filename(path)
         .read_only(true)
@@ -181,6 +192,49 @@ fn create_private(path: &Path) -> io::Result<()> {
         file.set_permissions(Permissions::from_mode(0o600))?;
     }
     Ok(())
+}
+
+/// Refuses a file that its owner may not write. SQLite would open it all the same, to read, and make its other files of the
+/// same mode, which are then in the way of later starts. Root writes in spite of it.
+fn check_mode(path: &Path) -> Result<(), StoreError> {
+    let found = fs::metadata(path).map_err(|error| unusable(path, &error))?;
+    if is_writable(&found) {
+        return Ok(());
+    }
+    Err(StoreError::Configuration(format!(
+        "cannot use database file {}: its owner may not write it (mode {:04o}); run `chmod u+w {}`",
+        path.display(),
+        found.mode() & 0o7777,
+        files::quoted(path)
+    )))
+}
+
+fn is_writable(found: &Metadata) -> bool {
+    found.uid() == 0 || found.mode() & 0o200 != 0
+}
+
+/// The log and its index have the mode that the database file had when they were made. Where that took no writes, they take
+/// them from now on, as the database file does: what is in them is not changed.
+fn open_sidecars(database: &Path) -> Result<(), StoreError> {
+    for suffix in [LOG, INDEX] {
+        let path = sidecar(database, suffix);
+        // Not opened to look: to close it again would end locks that this process may have on it.
+        match fs::metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Ok(found) if is_writable(&found) => continue,
+            Err(error) => Err(error),
+            Ok(_) => fs::set_permissions(&path, Permissions::from_mode(0o600)),
+        }
+        .map_err(|error| unusable(&path, &error))?;
+    }
+    Ok(())
+}
+
+/// `ca.db-wal` beside `ca.db`.
+fn sidecar(database: &Path, suffix: &str) -> PathBuf {
+    let mut path = database.as_os_str().to_owned();
+    path.push(suffix);
+    path.into()
 }
 
 fn unusable(path: &Path, error: &io::Error) -> StoreError {

@@ -1,6 +1,7 @@
 //! `doctor`: looks at a deployment as a user of it would, and says what is wrong and how to fix it.
 
 mod endpoints;
+mod fixes;
 mod local;
 
 use std::path::Path;
@@ -9,7 +10,7 @@ use serde::Serialize;
 
 use super::{now, times};
 use crate::cli::Connection;
-use crate::connection::{self, Server};
+use crate::connection::{self, Server, advice};
 use crate::output::{Column, Output, wrap};
 
 /// More than this between the clocks, and certificates look not yet valid or already expired.
@@ -71,17 +72,22 @@ pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Resu
         checks.push(local::identities(dir, now()));
     }
     match (connection::find(connection), connection::client(connection)) {
-        (Ok(server), Ok(client)) => remote(&client, &server, dir.as_deref(), &mut checks).await,
-        (Ok(_), Err(error)) => checks.push(failed(
-            "client",
-            format!("{error:#}"),
-            "give --url and --ca-file of the server",
-        )),
-        (Err(error), _) => checks.push(failed(
-            "server",
-            crate::exit::text(&error),
-            "do that, or name the server by --url and --ca-file",
-        )),
+        (Ok(server), Ok(client)) => {
+            remote(&client, (&server, connection), dir.as_deref(), &mut checks).await;
+        }
+        (Ok(_), Err(error)) => {
+            let again = dir.as_deref().filter(|_| connection.ca_file.is_none());
+            let again = again.map_or_else(String::new, |dir| {
+                format!("if root.crt is damaged, {}; else ", advice::root_again(dir))
+            });
+            let otherwise = format!("{again}give --url and --ca-file of the server");
+            let fix = fixes::of_connection(&error, &otherwise);
+            checks.push(failed("client", crate::exit::text(&error), &fix));
+        }
+        (Err(error), _) => {
+            let fix = fixes::of_connection(&error, "name the server by --url and --ca-file");
+            checks.push(failed("server", crate::exit::text(&error), &fix));
+        }
     }
     let healthy = checks.iter().all(|check| check.result != "failed");
     let report = Report { healthy, checks };
@@ -111,7 +117,12 @@ pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Resu
     }
 }
 
-async fn remote(client: &client::Client, server: &Server, dir: Option<&Path>, checks: &mut Vec<Check>) {
+async fn remote(
+    client: &client::Client,
+    (server, connection): (&Server, &Connection),
+    dir: Option<&Path>,
+    checks: &mut Vec<Check>,
+) {
     let probe = client.readyz().await;
     match &probe {
         Ok(probe) if probe.status == 200 => checks.push(ok("server", format!("{} is ready", server.url))),
@@ -129,15 +140,20 @@ async fn remote(client: &client::Client, server: &Server, dir: Option<&Path>, ch
             ));
         }
         Err(error) => {
+            let start = match (&server.local, dir) {
+                (Some(_), Some(dir)) => format!("start it with `gigvault up {}`", fixes::flags(dir)),
+                _ => "start it on its machine with `gigvault up`".to_owned(),
+            };
+            let start = format!("{start}, or correct --url");
             let fix = match error {
                 client::Error::Untrusted { .. } => {
-                    "trust the right root: --ca-file, or the root.crt of the data directory"
+                    "give the root that this server was set up with: --ca-file with root.crt of its data directory"
                 }
                 client::Error::OtherPort { .. } => "give the HTTPS port: --url https://host:port",
                 client::Error::NotTheApi { .. } => {
                     "find out what listens there; if it is a proxy or listen.tls, say --server-identity name"
                 }
-                _ => "start it with `gigvault up`, or correct --url",
+                _ => &start,
             };
             checks.push(failed("server", chain(error), fix));
             return;
@@ -152,7 +168,7 @@ async fn remote(client: &client::Client, server: &Server, dir: Option<&Path>, ch
         checks.push(endpoints::metrics(&local.metrics).await);
     }
     checks.extend(clock_offset(client).await);
-    checks.push(credential(client).await);
+    checks.push(credential(client, connection).await);
     checks.push(authorities(client).await);
     checks.push(endpoints::issuer_url(client).await);
 }
@@ -235,21 +251,15 @@ fn certificate(probe: &client::Probe) -> Check {
     }
 }
 
-async fn credential(client: &client::Client) -> Check {
+async fn credential(client: &client::Client, connection: &Connection) -> Check {
     match client.whoami().await {
         Ok(me) => ok(
             "credential",
             format!("{} with {}", me.subject, me.roles.join(", ")),
         ),
-        Err(error) if error.status() == Some(401) => failed(
-            "credential",
-            chain(&error),
-            &format!(
-                "set GIGVAULT_TOKEN to a valid API key, or work in the folder that holds gigvault-data/ with its admin.token; \
-                 {}",
-                crate::exit::LOST_TOKEN
-            ),
-        ),
+        Err(error) if error.status() == Some(401) => {
+            failed("credential", chain(&error), &advice::credential(connection))
+        }
         Err(error) if error.status() == Some(404) => elsewhere("credential", "auth"),
         Err(error) => failed("credential", chain(&error), "see the server's log"),
     }
@@ -268,7 +278,7 @@ async fn authorities(client: &client::Client) -> Check {
         return failed(
             "authorities",
             "there is no CA".to_owned(),
-            "run `gigvault bootstrap` or `up`",
+            "stop the server and run `gigvault doctor` in the folder that holds its data directory: it says what is missing",
         );
     }
     let mut found: Vec<Check> = list.iter().filter_map(authority).collect();
@@ -296,7 +306,8 @@ fn authority(ca: &client::Ca) -> Option<Check> {
                 ca.name,
                 times::minute(ca.not_before)
             ),
-            "set the clocks; if they were wrong when it was made, make a new CA",
+            "set the clocks of both machines; if they are right, they were wrong when this CA was made: wait until then, or \
+             start a new installation in a new folder with `gigvault up --data-dir FOLDER`",
         ));
     }
     if let Some(since) = ca.suspended_since {
@@ -317,7 +328,9 @@ fn authority(ca: &client::Ca) -> Option<Check> {
             times::minute(ca.not_after),
             times::left(ca.not_after, now())
         );
-        let fix = "have a successor signed by the root";
+        // No command makes a successor within an installation.
+        let fix = "start a new installation in a new folder with `gigvault up --data-dir FOLDER`, bring its root.crt to \
+                   whoever trusts this one, and have certificates issued there";
         match ca.not_after < now() {
             true => failed("authorities", format!("CA {} ended on {end}", ca.name), fix),
             false => warning("authorities", format!("CA {} ends on {end}", ca.name), fix),

@@ -8,14 +8,16 @@ use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use rustix::fs::OFlags;
 use secrecy::SecretString;
+
+use super::advice::{self, Unfound};
 
 /// Longest file that is read: a token, a pointer, a few root certificates.
 const MAX_LEN: u64 = 1024 * 1024;
 const MAX_TOKEN: usize = 256;
-const ADVICE: &str = "nothing was sent; name the server by --url and --ca-file, or work in another folder";
+const ELSEWHERE: &str = "name the server by --url and --ca-file, or work in another folder";
 
 /// Reads a file of this user; `None` if there is no such file.
 pub(super) fn read(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
@@ -24,6 +26,16 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
 
 /// The API key in a file that nobody else can read or write; `None` if there is no such file.
 pub(super) fn token(path: &Path) -> anyhow::Result<Option<SecretString>> {
+    let dir = path.parent().unwrap_or(path);
+    if std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
+        let what = "is a directory, and the API key of an admin is a file of that name";
+        let away = files::quoted(path);
+        let fix = format!(
+            "move it away with `mv {away} {away}.old` and write a valid API key there; {}",
+            advice::new_token(dir)
+        );
+        return Err(unsent(path, what, fix).into());
+    }
     let Some(file) = open(path)? else {
         return Ok(None);
     };
@@ -31,22 +43,23 @@ pub(super) fn token(path: &Path) -> anyhow::Result<Option<SecretString>> {
         .metadata()
         .with_context(|| format!("reading {}", path.display()))?;
     if found.permissions().mode() & 0o077 != 0 {
-        bail!(
-            "{} can be read or written by other users: nothing was sent; close it with `chmod go= {}`, and consider what is in \
-             it as known to others",
-            path.display(),
+        let fix = format!(
+            "close it with `chmod go= {}`, and consider what is in it as known to others",
             files::quoted(path)
         );
+        return Err(unsent(path, "can be read or written by other users", fix).into());
     }
     let content = content(file, path)?;
     let text = std::str::from_utf8(&content).unwrap_or_default().trim();
     if !is_api_key(text) {
-        bail!(
-            "{} holds no API key, which starts with gv_: {ADVICE}",
-            path.display()
-        );
+        let fix = format!("write a valid one into it; {}", advice::new_token(dir));
+        return Err(unsent(path, "holds no API key, which starts with gv_", fix).into());
     }
     Ok(Some(text.into()))
+}
+
+fn unsent(path: &Path, what: &str, fix: impl Into<String>) -> Unfound {
+    Unfound::new(format!("{} {what}: nothing was sent", path.display()), fix)
 }
 
 /// Whatever else a file holds is not for any server.
@@ -72,23 +85,18 @@ fn open(path: &Path) -> anyhow::Result<Option<File>> {
     let file = match opened {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
-            bail!(
-                "{} is a symbolic link, which is not followed: {ADVICE}",
-                path.display()
-            )
+            return Err(unsent(path, "is a symbolic link, which is not followed", ELSEWHERE).into());
         }
         opened => opened.with_context(reading)?,
     };
     let found = file.metadata().with_context(reading)?;
     if !found.is_file() {
-        bail!("{} is not a regular file: {ADVICE}", path.display());
+        return Err(unsent(path, "is not a regular file", ELSEWHERE).into());
     }
     let (owner, us) = (found.uid(), rustix::process::geteuid().as_raw());
     if owner != us {
-        bail!(
-            "{} belongs to user {owner} and this is user {us}: {ADVICE}",
-            path.display()
-        );
+        let what = format!("belongs to user {owner} and this is user {us}");
+        return Err(unsent(path, &what, ELSEWHERE).into());
     }
     Ok(Some(file))
 }
@@ -99,7 +107,7 @@ fn content(file: File, path: &Path) -> anyhow::Result<Vec<u8>> {
         .read_to_end(&mut content)
         .with_context(|| format!("reading {}", path.display()))?;
     if content.len() as u64 > MAX_LEN {
-        bail!("{} is longer than {MAX_LEN} bytes: {ADVICE}", path.display());
+        return Err(unsent(path, &format!("is longer than {MAX_LEN} bytes"), ELSEWHERE).into());
     }
     Ok(content)
 }

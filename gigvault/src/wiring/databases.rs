@@ -2,6 +2,7 @@
 //! together, because they are only used if they belong together.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -9,7 +10,7 @@ use secrecy::ExposeSecret;
 use store::{Db, Options};
 
 use super::installation::{
-    self, Acceptable, Accepted, DatabaseState, HighWater, Keeper, Places, Record, Remains,
+    self, Acceptable, Accepted, DatabaseState, Held, HighWater, Keeper, Kind, Places, Record, Remains,
 };
 use super::layout::DataDir;
 use super::services::Service;
@@ -32,6 +33,8 @@ struct Opened {
     db: Db,
     /// What errors call it: `the database of ca (gigvault-data/db/ca.db)`.
     name: String,
+    /// On SQLite.
+    file: Option<PathBuf>,
 }
 
 impl Databases {
@@ -43,13 +46,11 @@ impl Databases {
     ) -> anyhow::Result<(Self, Joined)> {
         let record = Record::read(data)?;
         installation::check_files(record.as_ref(), Places::of(settings), data, &Service::ALL)?;
-        let made = |service: &Service| data.database(service.name()).exists();
-        if record.is_none() && settings.database.url.is_none() && !Service::ALL.iter().any(made) {
+        if settings.database.url.is_none() && record.as_ref().is_none_or(Record::is_founding) {
             // To open databases makes them, where keys and databases were lost.
-            let with_flags = |error| Acceptable::with_flags(error, settings);
-            let high_water = high_water(data, accept_older).map_err(with_flags)?;
-            let decided = installation::decide(None, &[], &Remains::of(data)?, &high_water, accept_older);
-            decided.map_err(with_flags)?;
+            if let Some(found) = files_as_they_are(data).await {
+                decide(settings, data, record.clone(), (&found, accept_older))?;
+            }
         }
         let all = Service::ALL.into_iter().collect();
         let databases = Self::open(settings, data, &all).await?;
@@ -69,14 +70,16 @@ impl Databases {
         let databases = Self::open(settings, data, services).await?;
         let checked = async {
             let high_water = HighWater::read(data)?;
-            installation::check_part(record.as_ref(), &databases.look().await?, &high_water)?;
+            let found = databases.look().await?;
+            check_place(settings, data, record.as_ref(), &found)?;
+            installation::check_part(record.as_ref(), &found, &high_water)?;
             databases.migrate(settings).await
         };
         let checked = checked.await;
         Ok(databases.closing_on_error(checked).await?.0)
     }
 
-    /// Opens databases without asking what they belong to, and brings their schema up to date.
+    /// Opens databases without asking which installation they belong to, and brings their schema up to date.
     pub(crate) async fn unchecked(
         settings: &Settings,
         data: &DataDir,
@@ -85,7 +88,11 @@ impl Databases {
         let wanted: Vec<Service> = services.iter().copied().collect();
         installation::check_files(Record::read(data)?.as_ref(), Places::of(settings), data, &wanted)?;
         let databases = Self::open(settings, data, services).await?;
-        let migrated = databases.migrate(settings).await;
+        let migrated = async {
+            databases.look().await?;
+            databases.migrate(settings).await
+        };
+        let migrated = migrated.await;
         Ok(databases.closing_on_error(migrated).await?.0)
     }
 
@@ -129,7 +136,7 @@ impl Databases {
     }
 
     async fn installation(&self) -> anyhow::Result<Option<String>> {
-        for Opened { db, name } in self.0.values() {
+        for Opened { db, name, .. } in self.0.values() {
             if let Some(known) = db.installation().await.with_context(|| name.clone())? {
                 return Ok(Some(known.id));
             }
@@ -167,7 +174,8 @@ impl Databases {
             let opened = opened.with_context(|| name.clone());
             let (done, db) = databases.closing_on_error(opened).await?;
             databases = done;
-            databases.0.insert(service, Opened { db, name });
+            let file = Some(file);
+            databases.0.insert(service, Opened { db, name, file });
         }
         Ok(databases)
     }
@@ -191,22 +199,19 @@ impl Databases {
         accept_older: bool,
     ) -> anyhow::Result<Joined> {
         let found = self.look().await?;
-        let with_flags = |error| Acceptable::with_flags(error, settings);
-        let high_water = high_water(data, accept_older).map_err(with_flags)?;
-        let older = installation::behind(record.as_ref(), &found, &high_water);
-        let remains = Remains::of(data)?;
-        let decided = installation::decide(record, &found, &remains, &high_water, accept_older);
-        let mut record = decided.map_err(with_flags)?;
+        check_place(settings, data, record.as_ref(), &found)?;
+        let (mut record, older) = decide(settings, data, record, (&found, accept_older))?;
         Places {
             database: record.database,
             own_kek: record.own_kek,
         } = Places::of(settings);
+        record.database_at = place_of(settings).unwrap_or_default();
         record.starts = installation::next_start(&found);
         // Before the first database joins: what a crash leaves then is known to be this installation's.
         record.joining = true;
         record.write(data)?;
         self.migrate(settings).await?;
-        for Opened { db, name } in self.0.values() {
+        for Opened { db, name, .. } in self.0.values() {
             let joined = db.join_installation(&record.id, record.starts).await;
             joined.with_context(|| name.clone())?;
         }
@@ -215,26 +220,39 @@ impl Databases {
         Ok(Joined { record, older })
     }
 
+    /// What they say of themselves. One that is of another service than its own is refused.
     pub(crate) async fn look(&self) -> anyhow::Result<Vec<DatabaseState>> {
         let mut all = Vec::new();
-        for (service, Opened { db, name }) in &self.0 {
+        let mut held = Vec::new();
+        for (service, Opened { db, name, file }) in &self.0 {
             let context = || name.clone();
             let installation = db.installation().await.with_context(context)?;
+            let used = db.has_rows(service.first_table()).await.with_context(context)?;
+            let of = match used {
+                true => Some(service.name().to_owned()),
+                false => holder(db).await.with_context(context)?,
+            };
+            held.push(Held {
+                service: *service,
+                file: file.as_deref(),
+                of,
+            });
             all.push(DatabaseState {
                 service: service.name(),
-                used: db.has_rows(service.first_table()).await.with_context(context)?,
+                used,
                 starts: installation.as_ref().map_or(0, |known| known.starts),
                 mark: db.high_water().await.with_context(context)?,
                 id: installation.map(|known| known.id),
             });
         }
+        installation::check_services(&held)?;
         Ok(all)
     }
 
     /// Refuses schemas that a start would refuse, and changes nothing. Whether a start has nothing to bring up to date.
     pub(crate) async fn check_schemas(&self) -> anyhow::Result<bool> {
         let mut current = true;
-        for (service, Opened { db, name }) in &self.0 {
+        for (service, Opened { db, name, .. }) in &self.0 {
             let checked = db.check_schema(service.migrations()).await;
             current &= checked.with_context(|| schema_of(name))?;
         }
@@ -245,7 +263,7 @@ impl Databases {
         if !settings.database.migrate {
             return Ok(());
         }
-        for (service, Opened { db, name }) in &self.0 {
+        for (service, Opened { db, name, .. }) in &self.0 {
             db.migrate(service.migrations())
                 .await
                 .with_context(|| schema_of(name))?;
@@ -264,11 +282,70 @@ impl Databases {
     }
 }
 
-fn high_water(data: &DataDir, accept_older: bool) -> anyhow::Result<HighWater> {
-    match accept_older {
+/// The service of a database that is not in use by its own: as a start recorded it, or as its tables tell where an earlier
+/// version did not.
+async fn holder(db: &Db) -> Result<Option<String>, store::StoreError> {
+    if let Some(recorded) = db.recorded_service().await? {
+        return Ok(Some(recorded));
+    }
+    for service in Service::ALL {
+        if db.has_rows(service.first_table()).await? {
+            return Ok(Some(service.name().to_owned()));
+        }
+    }
+    Ok(None)
+}
+
+/// The files of databases as they are: those that are not there are empty. None where one cannot be read: the start opens
+/// them to write, and says why it cannot.
+async fn files_as_they_are(data: &DataDir) -> Option<Vec<DatabaseState>> {
+    let read = async {
+        let databases = Databases::to_read(data).await?;
+        let found = databases.look().await;
+        databases.close().await;
+        found
+    };
+    let mut found = read.await.ok()?;
+    for service in Service::ALL {
+        if !found.iter().any(|one| one.service == service.name()) {
+            found.push(DatabaseState::empty(service.name()));
+        }
+    }
+    Some(found)
+}
+
+fn decide(
+    settings: &Settings,
+    data: &DataDir,
+    record: Option<Record>,
+    (found, accept_older): (&[DatabaseState], bool),
+) -> anyhow::Result<(Record, BTreeSet<&'static str>)> {
+    let with_flags = |error| Acceptable::with_flags(error, settings);
+    let high_water = match accept_older {
         true => HighWater::read_to_accept(data),
         false => HighWater::read(data),
-    }
+    };
+    let high_water = high_water.map_err(with_flags)?;
+    let older = installation::behind(record.as_ref(), found, &high_water);
+    let remains = Remains::of(data)?;
+    let decided = installation::decide(record, found, &remains, &high_water, accept_older);
+    Ok((decided.map_err(with_flags)?, older))
+}
+
+fn check_place(
+    settings: &Settings,
+    data: &DataDir,
+    record: Option<&Record>,
+    found: &[DatabaseState],
+) -> anyhow::Result<()> {
+    let at = place_of(settings);
+    installation::check_place(record, (Kind::of(settings), at.as_deref()), data, found)
+}
+
+/// Where the database URL leads.
+fn place_of(settings: &Settings) -> Option<String> {
+    let url = settings.database.url.as_ref()?;
+    store::place_of_url(url.expose_secret())
 }
 
 fn schema_of(database: &str) -> String {
@@ -282,10 +359,18 @@ fn name_of_file(data: &DataDir, service: Service) -> String {
 
 async fn open(settings: &Settings, data: &DataDir, service: Service) -> anyhow::Result<Opened> {
     let of = service.name();
-    let (url, name) = match &settings.database.url {
+    let (url, name, file) = match &settings.database.url {
         // The URL may hold a password.
-        Some(url) => (url.expose_secret().to_owned(), format!("the database of {of}")),
-        None => (data.database_url(of), name_of_file(data, service)),
+        Some(url) => (
+            url.expose_secret().to_owned(),
+            format!("the database of {of}"),
+            None,
+        ),
+        None => (
+            data.database_url(of),
+            name_of_file(data, service),
+            Some(data.database(of)),
+        ),
     };
     let options = Options {
         max_connections: settings.database.max_connections,
@@ -294,5 +379,5 @@ async fn open(settings: &Settings, data: &DataDir, service: Service) -> anyhow::
         ..Options::default()
     };
     let db = Db::open(&url, of, options).await.with_context(|| name.clone())?;
-    Ok(Opened { db, name })
+    Ok(Opened { db, name, file })
 }

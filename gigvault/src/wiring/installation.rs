@@ -6,6 +6,7 @@
 mod high_water;
 mod inspect;
 mod parts;
+mod place;
 mod remains;
 
 use std::collections::BTreeSet;
@@ -18,11 +19,15 @@ use super::settings::Settings;
 
 pub(crate) use high_water::{Accepted, HighWater, Keeper};
 pub(crate) use inspect::{Belonging, belonging};
-pub(crate) use parts::{Places, check_files};
+pub(crate) use parts::{Places, check_files, check_is_there};
+pub(crate) use place::{Exchanged, Held, check_place, check_services, database_flag};
 pub(crate) use remains::Remains;
 
 const RESTORE: &str = "restore it from the backup (docs/guides/operating.md, \"Restore\"), or start a new installation with \
-                       another data directory and database; nothing was changed";
+                       another data directory and database; no key, certificate, or database was changed";
+
+/// A start that refuses has made no more than empty folders.
+const UNCHANGED: &str = "no key, certificate, or database was changed";
 
 /// What is lost with an older database.
 const MISSING: &str = "What was issued and revoked since then is missing from it: certificates that cannot be revoked by \
@@ -52,25 +57,6 @@ impl Acceptable {
             "{what}; to go on with what is there, run `gigvault bootstrap --accept-restored {flags}`{url}, then start again"
         )
     }
-}
-
-/// That a directory holds an installation, or what is left of one. Nothing is made.
-pub(crate) fn check_is_there(data: &DataDir) -> anyhow::Result<()> {
-    let traces = [
-        data.installation(),
-        data.high_water(),
-        data.root_ceremony(),
-        data.database("ca"),
-    ];
-    if traces.iter().any(|trace| trace.exists()) {
-        return Ok(());
-    }
-    let dir = std::path::absolute(data.path()).unwrap_or_else(|_| data.path().to_owned());
-    bail!(
-        "there is no installation in the data directory {}, so nothing was restored there: name the right one with --data-dir \
-         or --config; nothing was made",
-        dir.display()
-    )
 }
 
 /// How far an installation is.
@@ -108,6 +94,9 @@ pub(crate) struct Record {
     pub(crate) id: String,
     pub(crate) state: State,
     pub(crate) database: Kind,
+    /// On PostgreSQL, where the database URL of the last start led: `host:port/database`. Earlier versions did not write it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) database_at: String,
     /// Whether the key-encryption key is `keys/kek`.
     pub(crate) own_kek: bool,
     /// How many starts there were.
@@ -159,6 +148,19 @@ pub(crate) struct DatabaseState {
     pub(crate) mark: i64,
     /// Whether it holds what a service made.
     pub(crate) used: bool,
+}
+
+impl DatabaseState {
+    /// One that nothing was ever in.
+    pub(crate) fn empty(service: &'static str) -> Self {
+        Self {
+            service,
+            id: None,
+            starts: 0,
+            mark: 0,
+            used: false,
+        }
+    }
 }
 
 /// The number that this start records: the next one, or that of a start that was cut off before all databases had it.
@@ -237,13 +239,14 @@ fn without_record(
         bail!(
             "the databases belong to installation {id}, but keys/installation is missing from this data directory: its keys \
              were lost, or it is not the data directory of these databases; restore the whole of keys/ from the backup, or \
-             name the right data directory; nothing was changed"
+             name the right data directory; {UNCHANGED}"
         );
     }
     let new = |state| Record {
         id: store::Installation::new_id(),
         state,
         database: Kind::Sqlite,
+        database_at: String::new(),
         own_kek: true,
         starts: 0,
         joining: false,
@@ -291,7 +294,7 @@ fn same_id(record: &Record, found: &[DatabaseState]) -> anyhow::Result<()> {
     if let Some(foreign) = foreign {
         bail!(
             "the database of {} belongs to installation {}, this data directory to {}: name the data directory and the \
-             database of one installation; nothing was changed",
+             database of one installation; {UNCHANGED}",
             foreign.service,
             foreign.id.as_deref().unwrap_or_default(),
             record.id

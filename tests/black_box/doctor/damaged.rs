@@ -34,7 +34,10 @@ fn set_mode(path: &Path, mode: u32) {
 }
 
 /// The row that reports it, what it says, and the damage to a data directory; the second path is an older database of ca.
-fn damages() -> Vec<(&'static str, &'static str, Damage)> {
+type Case = (&'static str, &'static str, Damage);
+
+/// Parts that are lost, foreign, or older.
+fn lost() -> Vec<Case> {
     vec![
         ("installation", "database of ca is older", |data, kept| {
             std::fs::copy(kept, data.join("db/ca.db")).unwrap();
@@ -69,9 +72,33 @@ fn damages() -> Vec<(&'static str, &'static str, Damage)> {
         ("installation", "is not the one that seals the keys", |data, _| {
             std::fs::write(data.join("keys/kek"), "ab".repeat(32)).unwrap();
         }),
+        (
+            "installation",
+            "not which key-encryption key seals them",
+            |data, _| {
+                sql(data, "keymgr", "DELETE FROM key_encryption_key");
+            },
+        ),
+        (
+            "installation",
+            "holds the database of auth, which belongs in",
+            |data, kept| {
+                let (ca, auth) = (data.join("db/ca.db"), data.join("db/auth.db"));
+                let aside = kept.with_extension("aside");
+                for (from, to) in [(&ca, &aside), (&auth, &ca), (&aside, &auth)] {
+                    std::fs::rename(from, to).unwrap();
+                }
+            },
+        ),
         ("installation", "the development root", |data, _| {
             std::fs::write(data.join("keys/root/root.crt"), "hi").unwrap();
         }),
+    ]
+}
+
+/// Rows that are missing or damaged, and modes.
+fn damaged() -> Vec<Case> {
+    vec![
         ("installation", "the key of CA issuing", |data, _| {
             sql(data, "keymgr", "DELETE FROM keys");
         }),
@@ -122,7 +149,7 @@ fn doctor_says_what_a_start_says_of_every_part_that_it_refuses() {
     let data = system.ready().data_dir.clone();
     let whole = system.dir().join("whole");
     judge::run("cp", &["-a", judge::text(&data), judge::text(&whole)]);
-    for (check, says, damage) in damages() {
+    for (check, says, damage) in lost().into_iter().chain(damaged()) {
         damage(&data, &kept);
         let (code, report) = doctor(&mut beside(&system));
         let found = row(&report, check);

@@ -80,11 +80,6 @@ impl Facts {
         }
     }
 
-    /// Whether the schema has to be made.
-    pub(super) fn lacks_schema(&self) -> bool {
-        !self.schema.exists
-    }
-
     /// Connections that one service of one process takes unless it is told a number: a quarter of what the server
     /// has for ordinary roles, so that three services with their listeners fit on a small one.
     pub(super) fn share(&self) -> u32 {

@@ -49,6 +49,11 @@ impl Target {
         let places: Vec<String> = self.hosts.iter().map(place).collect();
         places.join(", ")
     }
+
+    /// The name of the database, where the URL has one.
+    pub(crate) fn database(&self) -> Option<&str> {
+        self.hosts.first().and_then(PgConnectOptions::get_database)
+    }
 }
 
 /// Host and port, or the socket, for messages.

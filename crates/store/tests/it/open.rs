@@ -150,6 +150,23 @@ async fn services_in_one_postgres_database_do_not_see_each_other() {
 }
 
 #[tokio::test]
+async fn a_schema_is_made_by_the_migrations_and_not_by_opening() {
+    let server = Postgres::shared().await.unwrap();
+    let url = server.fresh_database().await.unwrap();
+    let count = "SELECT count(*) FROM pg_namespace WHERE nspname = 'ca'";
+    let db = Db::open(&url, "ca", options()).await.unwrap();
+    assert_eq!(db.installation().await.unwrap(), None);
+    assert_eq!(db.recorded_service().await.unwrap(), None);
+    assert!(!db.has_rows("certs").await.unwrap());
+    assert!(!db.check_schema(&crate::support::tables()).await.unwrap());
+    assert_eq!(server.sql_in(&url, count).await.unwrap().trim(), "0");
+    db.migrate(&crate::support::tables()).await.unwrap();
+    assert_eq!(server.sql_in(&url, count).await.unwrap().trim(), "1");
+    db.join_installation("0123", 1).await.unwrap();
+    assert_eq!(db.recorded_service().await.unwrap().as_deref(), Some("ca"));
+}
+
+#[tokio::test]
 async fn a_role_that_may_not_create_schemas_can_use_its_own() {
     let server = Postgres::shared().await.unwrap();
     let url = server.fresh_database().await.unwrap();

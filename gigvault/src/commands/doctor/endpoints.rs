@@ -78,7 +78,7 @@ pub(super) async fn metrics(url: &str) -> Check {
         Ok((status, _)) => failed(
             "metrics",
             format!("{url} answers {status} without metrics of GigVault"),
-            "see what else listens on that port",
+            "find out with `ss -ltnp` what else listens on that port, and stop it, or start the server with another --metrics-port",
         ),
         Err(error) => failed("metrics", chain(&error), "see the server's log"),
     }

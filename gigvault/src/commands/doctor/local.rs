@@ -6,30 +6,28 @@ use std::path::Path;
 
 use time::OffsetDateTime;
 
-use super::{Check, failed, ok, warning};
+use super::{Check, failed, fixes, ok, warning};
 use crate::commands::times;
 use crate::wiring::{self, Belonging, DatabaseKind};
-
-const REFUSED: &str = "do that; `gigvault up` and `gigvault bootstrap` refuse to start until then";
 
 /// What a start would refuse, in its words; then secrets that others can read, which a start closes without a word on what
 /// was read.
 pub(super) fn modes(dir: &Path) -> Check {
     match wiring::check_dir(dir) {
         Ok(()) => readable(dir),
-        Err(files::Error::Owner { path, owner: of, us }) if us != rustix::process::geteuid().as_raw() => {
-            failed(
-                "files",
-                format!(
-                    "{} belongs to user {of}, and the data directory to user {us}: check that nothing in it was replaced, then \
-                 run `chown -R {us} {}`",
-                    path.display(),
-                    files::quoted(&path)
-                ),
-                REFUSED,
-            )
+        Err(error) => {
+            let detail = match &error {
+                // Its words are for the process that starts, and this one only looks.
+                files::Error::Owner { path, owner, us } if *us != rustix::process::geteuid().as_raw() => {
+                    format!(
+                        "{} belongs to user {owner}, and the data directory to user {us}",
+                        path.display()
+                    )
+                }
+                error => error.to_string(),
+            };
+            failed("files", detail, &fixes::of_files(&error))
         }
-        Err(error) => failed("files", error.to_string(), REFUSED),
     }
 }
 
@@ -57,16 +55,26 @@ fn readable(dir: &Path) -> Check {
 pub(super) async fn installation(dir: &Path) -> Check {
     const CHECK: &str = "installation";
     match wiring::belonging(dir).await {
-        Ok(Belonging::Whole { id, database: DatabaseKind::Sqlite }) => ok(
-            CHECK,
-            format!(
-                "{id} has its root, its CAs {} and {} with keys in keymgr, and its databases, which are not older than they \
-                 were",
+        Ok(Belonging::Whole {
+            id,
+            database: DatabaseKind::Sqlite,
+            compared,
+        }) => {
+            let whole = format!(
+                "{id} has its root, its CAs {} and {} with keys in keymgr, and its databases",
                 setup::ISSUING_CA,
                 setup::SERVICES_CA
-            ),
-        ),
-        Ok(Belonging::Whole { id, database: DatabaseKind::Postgresql }) => ok(
+            );
+            match compared {
+                true => ok(CHECK, format!("{whole}, which are not older than they were")),
+                false => uncompared(dir, &whole),
+            }
+        }
+        Ok(Belonging::Whole {
+            id,
+            database: DatabaseKind::Postgresql,
+            ..
+        }) => ok(
             CHECK,
             format!(
                 "{id} has its root and the files of its keys; its databases are on PostgreSQL, and what is in them is checked at \
@@ -82,23 +90,57 @@ pub(super) async fn installation(dir: &Path) -> Check {
         Ok(Belonging::Unsigning { problem }) => warning(
             CHECK,
             problem,
-            "restore the whole of keys/root from the backup, or run `gigvault-rootca verify --repair --dir` with that folder; \
-             the server runs without, but this root signs no further CA",
+            &format!(
+                "restore the whole of keys/root from the backup, or run `gigvault rootca verify --repair --without-key --dir {}`; \
+                 the server runs without, but this root signs no further CA",
+                files::quoted(&dir.join("keys/root"))
+            ),
         ),
         Ok(Belonging::Unfinished) => warning(
             CHECK,
             "the first start has not ended".to_owned(),
-            "run `gigvault up` again: it goes on where the first one was cut off",
+            &format!(
+                "run `gigvault up {}` again: it goes on where the first one was cut off",
+                fixes::flags(dir)
+            ),
         ),
         Ok(Belonging::Unrecorded) => warning(
             CHECK,
             "keys/installation is missing: it was made by an earlier version, or it is not the data directory of a whole \
              installation"
                 .to_owned(),
-            "run `gigvault up` or `gigvault bootstrap`, which records it or says what is missing",
+            &format!(
+                "run `gigvault up {}`, which records it or says what is missing",
+                fixes::flags(dir)
+            ),
         ),
-        Err(error) => failed(CHECK, crate::exit::text(&error), REFUSED),
+        Err(error) => failed(
+            CHECK,
+            crate::exit::text(&error),
+            &fixes::of_installation(&error, dir),
+        ),
     }
+}
+
+/// Where nothing says how far the databases were.
+fn uncompared(dir: &Path, whole: &str) -> Check {
+    let file = dir.join("high-water");
+    let what = match file.is_file() {
+        true => "does not say how far each of them was",
+        false => "is missing",
+    };
+    warning(
+        "installation",
+        format!(
+            "{whole}; whether these are older than they were is not known, since {} {what}",
+            file.display()
+        ),
+        &format!(
+            "if no database was restored from a backup, start the server, which writes it: `gigvault up {0}`; if one was, run \
+             `gigvault bootstrap --accept-restored {0}` first",
+            fixes::flags(dir)
+        ),
+    )
 }
 
 /// The certificates that the process here serves and calls with.

@@ -94,6 +94,13 @@ impl HighWater {
         self.marks.get(service).copied().unwrap_or_default()
     }
 
+    /// Whether it says of each of these how far it was.
+    pub(super) fn knows(&self, found: &[DatabaseState]) -> bool {
+        found.iter().all(|one| {
+            one.id.as_deref() == Some(self.installation.as_str()) && self.marks.contains_key(one.service)
+        })
+    }
+
     /// Databases that were further once.
     pub(super) fn behind<'a>(&self, found: &'a [DatabaseState]) -> Vec<&'a DatabaseState> {
         let ours = |one: &&DatabaseState| one.id.as_deref() == Some(self.installation.as_str());

@@ -13,7 +13,12 @@ use crate::wiring::services::Service;
 /// What a start would find in a data directory.
 pub(crate) enum Belonging {
     /// Every part is there, and of one installation.
-    Whole { id: String, database: Kind },
+    Whole {
+        id: String,
+        database: Kind,
+        /// Whether it is known that no database is older than it was.
+        compared: bool,
+    },
     /// A first start has not ended.
     Unfinished,
     /// It holds neither keys nor databases.
@@ -45,8 +50,8 @@ pub(crate) async fn belonging(dir: &Path) -> anyhow::Result<Belonging> {
     let found = look(&databases, record, &high_water, places, &data).await;
     databases.close().await;
     match found? {
-        Belonging::Whole { id, database } => Ok(match setup::check_ledgers(&data.root_ceremony()) {
-            Ok(()) => Belonging::Whole { id, database },
+        whole @ Belonging::Whole { .. } => Ok(match setup::check_ledgers(&data.root_ceremony()) {
+            Ok(()) => whole,
             Err(error) => Belonging::Unsigning {
                 problem: crate::exit::text(&error.into()),
             },
@@ -88,7 +93,7 @@ async fn look(
             check_contents(databases, &root, places, data).await?;
         }
     }
-    Ok(of(decided))
+    Ok(of(decided, whole && high_water.knows(&found)))
 }
 
 /// What the services and the hierarchy refuse when they start.
@@ -124,13 +129,14 @@ async fn check_contents(
     Ok(setup::belong_together(root, &members)?)
 }
 
-fn of(record: Record) -> Belonging {
+fn of(record: Record, compared: bool) -> Belonging {
     match record.state {
         State::Founding => Belonging::Unfinished,
         State::Adopting => Belonging::Unrecorded,
         State::Complete => Belonging::Whole {
             id: record.id,
             database: record.database,
+            compared,
         },
     }
 }

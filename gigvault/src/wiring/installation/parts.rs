@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
+use super::place::on_postgresql;
 use super::{Kind, RESTORE, Record, State};
 use crate::wiring::layout::DataDir;
 use crate::wiring::services::Service;
@@ -74,6 +75,25 @@ impl Places {
     }
 }
 
+/// That a directory holds an installation, or what is left of one. Nothing is made.
+pub(crate) fn check_is_there(data: &DataDir) -> anyhow::Result<()> {
+    let traces = [
+        data.installation(),
+        data.high_water(),
+        data.root_ceremony(),
+        data.database("ca"),
+    ];
+    if traces.iter().any(|trace| trace.exists()) {
+        return Ok(());
+    }
+    let dir = std::path::absolute(data.path()).unwrap_or_else(|_| data.path().to_owned());
+    bail!(
+        "there is no installation in the data directory {}, so nothing was restored there: name the right one with --data-dir \
+         or --config; nothing was made",
+        dir.display()
+    )
+}
+
 /// Refuses where a file is missing that cannot be made again.
 pub(crate) fn check_files(
     record: Option<&Record>,
@@ -83,6 +103,14 @@ pub(crate) fn check_files(
 ) -> anyhow::Result<()> {
     let Places { own_kek, database } = places;
     let sqlite = database == Kind::Sqlite;
+    let elsewhere = record.filter(|record| sqlite && record.database == Kind::Postgresql);
+    if let Some(record) = elsewhere {
+        for service in services {
+            if is_missing(&data.database(service.name()))? {
+                bail!(on_postgresql(record, data));
+            }
+        }
+    }
     let missing = match record {
         Some(record) if record.state == State::Founding => return Ok(()),
         Some(record) => missing_files(record, own_kek, sqlite, data, services)?,
@@ -92,6 +120,7 @@ pub(crate) fn check_files(
                 id: String::new(),
                 state: State::Adopting,
                 database,
+                database_at: String::new(),
                 own_kek,
                 starts: 0,
                 joining: false,

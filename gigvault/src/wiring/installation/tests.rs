@@ -9,6 +9,7 @@ fn record(state: State) -> Option<Record> {
         id: ID.to_owned(),
         state,
         database: Kind::Sqlite,
+        database_at: String::new(),
         own_kek: true,
         starts: 5,
         joining: false,

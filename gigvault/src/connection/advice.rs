@@ -1,0 +1,96 @@
+//! What to do where no server is found, or the API key is not taken. Each is a way that exists from where the command was
+//! run: a key from the environment is of no use beside a `gigvault-data/`, whose server it is not sent to.
+
+use std::path::{Path, PathBuf};
+
+use files::quoted;
+
+use super::{data_dir, pointer};
+use crate::cli::Connection;
+use crate::wiring;
+
+/// No server, or nothing to show it.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}; {fix}")]
+pub(crate) struct Unfound {
+    what: String,
+    /// What to do about it.
+    pub(crate) fix: String,
+    /// Whether the command line asks for what cannot be.
+    pub(crate) is_usage: bool,
+}
+
+impl Unfound {
+    pub(super) fn new(what: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            fix: fix.into(),
+            is_usage: false,
+        }
+    }
+
+    pub(super) fn usage(what: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self {
+            is_usage: true,
+            ..Self::new(what, fix)
+        }
+    }
+}
+
+/// A directory as a start takes it: by its own name, from wherever that is typed.
+fn whole(dir: &Path) -> PathBuf {
+    std::fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned())
+}
+
+/// The way back where no valid API key is left, by a command for the data directory of the server.
+pub(super) fn new_token(dir: &Path) -> String {
+    format!(
+        "if none is left, stop the server, run `gigvault bootstrap --new-admin-token --data-dir {}{}`, which writes a new one \
+         there, and start the server again",
+        quoted(&whole(dir)),
+        wiring::database_flag(dir)
+    )
+}
+
+/// How the server of a data directory is started.
+pub(super) fn start(dir: &Path) -> String {
+    format!(
+        "start it with `gigvault up --data-dir {}{}`",
+        quoted(&whole(dir)),
+        wiring::database_flag(dir)
+    )
+}
+
+/// How `root.crt` of a data directory is written again.
+pub(crate) fn root_again(dir: &Path) -> String {
+    let (kept, place) = (dir.join("keys/root/root.crt"), dir.join("root.crt"));
+    match kept.is_file() {
+        true => format!("write it again with `cp {} {}`", quoted(&kept), quoted(&place)),
+        false => format!("{}, which writes it again", start(dir)),
+    }
+}
+
+/// What to do about an API key that is not taken.
+pub(crate) fn credential(connection: &Connection) -> String {
+    let dir = match (&connection.url, data_dir()) {
+        (None, Some(dir)) => dir,
+        _ => {
+            return "set GIGVAULT_TOKEN or --token to a valid API key; if none is left, stop the server and run, on its \
+                    machine, `gigvault bootstrap --new-admin-token --data-dir DIR` with its data directory, or with --config \
+                    FILE in place of it"
+                .to_owned();
+        }
+    };
+    let token = dir.join("admin.token");
+    let what = match token.is_file() {
+        true => format!("the API key in {} is not taken", token.display()),
+        false => format!("there is no {}", token.display()),
+    };
+    let url = pointer(&dir).map_or_else(|_| "https://HOST:PORT".to_owned(), |server| server.https);
+    format!(
+        "{what}: write a valid API key into that file (mode 0600), or name the server together with the key, `--url {url} \
+         --ca-file {} --token KEY`; {}",
+        quoted(&dir.join("root.crt")),
+        new_token(&dir)
+    )
+}
