@@ -24,6 +24,7 @@ mod whoami;
 
 use clap::CommandFactory;
 
+pub(crate) use delivery::Interrupted;
 pub(crate) use files::read;
 
 use crate::cli::{CertCommand, Cli, Command};

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use client::Error;
 
 use crate::cli::Connection;
+use crate::commands::Interrupted;
 use crate::connection::advice::{self, Unfound};
 
 /// The command line says something impossible that clap cannot see.
@@ -75,6 +76,9 @@ fn code(error: &anyhow::Error) -> u8 {
         .is_some_and(|found| found.is_usage)
     {
         return USAGE;
+    }
+    if let Some(interrupted) = error.downcast_ref::<Interrupted>() {
+        return interrupted.exit_code;
     }
     match error.downcast_ref::<Error>() {
         Some(Error::Problem(problem)) => match problem.status {

@@ -259,6 +259,54 @@ fn the_key_that_was_kept_in_a_folder_of_any_name_is_named_as_a_shell_reads_it() 
 }
 
 #[test]
+fn the_key_of_a_pkcs12_file_is_kept_with_what_opens_it() {
+    let system = System::up().unwrap();
+    let phrase = system.dir().join("my phrase");
+    fs::write(&phrase, "five random words are best\n").unwrap();
+    fs::set_permissions(&phrase, fs::Permissions::from_mode(0o600)).unwrap();
+    let way = Lossy::before(&system, usize::MAX, issued_for(&system, "web.example.test", 0));
+    let create = ["cert", "create", "web.example.test", "--format", "pkcs12"];
+    let failed = system
+        .command()
+        .unwrap()
+        .args(create)
+        .args(["--out-passphrase-file", "my phrase"])
+        .env("GIGVAULT_URL", way.url(&system))
+        .output()
+        .unwrap();
+    let said = String::from_utf8(failed.stderr).unwrap();
+    let words = advised(&said, system.dir());
+    let kept = leftovers(system.dir());
+    let name = kept[0].file_name().unwrap().to_str().unwrap();
+    let key = format!("./{name}");
+    assert_eq!(words, ["--key", &key, "--key-passphrase-file", "my phrase"]);
+    // What was issued is written as it was wanted, by the command that is named.
+    let spki = said.split_once("--spki-sha256 ").unwrap().1;
+    let spki = spki.split_once('`').unwrap().0;
+    let issued = found(&system, ["--spki-sha256", spki]);
+    let download = said
+        .split('`')
+        .find(|part| part.contains("cert download"))
+        .unwrap();
+    let download = download.replacen("gigvault", judge::text(&testkit::system::binary().unwrap()), 1);
+    let download = download.replace("SERIAL", issued[0]["serial"].as_str().unwrap());
+    let like = system.command().unwrap();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &download]).current_dir(system.dir());
+    shell.envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let done = shell.output().unwrap();
+    assert!(done.status.success(), "{download}: {done:?}");
+    assert!(system.dir().join("web.example.test.p12").is_file());
+    // And the command itself runs again, as it was said.
+    let again: Vec<&str> = create
+        .into_iter()
+        .chain(["--out-passphrase-file", "my phrase", "--force"])
+        .chain(words.iter().map(String::as_str))
+        .collect();
+    system.cli_ok(&again).unwrap();
+}
+
+#[test]
 fn a_renewal_with_a_new_key_loses_no_key_either() {
     let system = System::up().unwrap();
     system.cli_ok(&["cert", "create", "web.example.test"]).unwrap();

@@ -66,7 +66,7 @@ async fn create(client: &Client, arguments: &cli::Create, output: Output) -> any
     }
     let spki = key.software().public_key().fingerprint();
     let delivery = Delivery::stage(bundle, spki, Some(key), &arguments.file)?;
-    delivery.finish(client.certificates().issue(&new).await, output)
+    delivery.finish(client.certificates().issue(&new), output).await
 }
 
 async fn list(client: &Client, arguments: &cli::List, output: Output) -> anyhow::Result<()> {
@@ -237,5 +237,8 @@ async fn renew(client: &Client, arguments: &cli::Renew, output: Output) -> anyho
         None => parsed.spki_fingerprint(),
     };
     let delivery = Delivery::stage(bundle, spki, key, &arguments.file)?;
-    delivery.finish(client.certificates().renew(&old.serial, &renewal).await, output)
+    let certificates = client.certificates();
+    delivery
+        .finish(certificates.renew(&old.serial, &renewal), output)
+        .await
 }

@@ -164,6 +164,5 @@ async fn submit(arguments: &CsrSubmit, connection: &Connection, output: Output) 
     let places: [&Path; 2] = [&bundle.certificate, &bundle.chain];
     files::check_free(&places, Some(&arguments.file), arguments.force)?;
     let delivery = Delivery::certificate(bundle, parsed.public_key().fingerprint())?;
-    let answer = client.certificates().issue(&new).await;
-    delivery.finish(answer, output)
+    delivery.finish(client.certificates().issue(&new), output).await
 }

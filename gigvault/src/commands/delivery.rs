@@ -1,6 +1,8 @@
 //! What is written for a new certificate: key, certificate, and chain in PEM, or all of them in one PKCS#12 file.
 
-use std::path::Path;
+mod unanswered;
+
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use client::Certificate;
@@ -13,6 +15,9 @@ use super::files::{self, Bundle};
 use super::{now, private_key, times};
 use crate::cli::{FileFormat, NewFile};
 use crate::output::Output;
+
+pub(crate) use unanswered::Interrupted;
+use unanswered::{Interrupts, Kept, download_pkcs12};
 
 /// For files that hold a private key.
 pub(super) const OWNER_ONLY: u32 = 0o600;
@@ -84,14 +89,17 @@ pub(super) struct Delivery {
     /// The public key that is certified: what a certificate is found by whose serial number nobody knows yet.
     spki_sha256: [u8; 32],
     form: Form,
+    interrupts: Interrupts,
 }
 
 enum Form {
     /// With the key staged, if it is a new one.
     Pem(Option<::files::Staged>),
     Pkcs12 {
-        key: SoftwareKey,
+        key: Box<SoftwareKey>,
         passphrase: SecretString,
+        /// Where the passphrase was read from, if from a file.
+        passphrase_file: Option<PathBuf>,
         is_new: bool,
         /// The key alone. Until the file is there it holds its place, and shows that the folder can be written in.
         staged: ::files::Staged,
@@ -107,9 +115,11 @@ impl Delivery {
         key: Option<Key>,
         file: &NewFile,
     ) -> anyhow::Result<Self> {
+        let interrupts;
         let form = match (file.format, key) {
             (FileFormat::Pem, Some(Key::New(key))) => {
                 let pem = keys::to_pem(&key)?;
+                interrupts = Interrupts::listen()?;
                 Form::Pem(Some(::files::stage(&bundle.key, pem.as_bytes(), OWNER_ONLY)?))
             }
             (FileFormat::Pem, _) => return Self::certificate(bundle, spki_sha256),
@@ -119,9 +129,12 @@ impl Delivery {
                 // Last, so that nobody types a passphrase for nothing.
                 let passphrase = private_key::new_passphrase(file.out_passphrase_file.as_deref())?;
                 let alone = keys::to_encrypted_pem(&key, &passphrase)?;
+                // Not before: at a prompt Ctrl-C has to end the process.
+                interrupts = Interrupts::listen()?;
                 Form::Pkcs12 {
-                    key,
+                    key: Box::new(key),
                     is_new,
+                    passphrase_file: file.out_passphrase_file.clone(),
                     staged: ::files::stage(&bundle.pkcs12, alone.as_bytes(), OWNER_ONLY)?,
                     passphrase,
                 }
@@ -132,6 +145,7 @@ impl Delivery {
             bundle,
             spki_sha256,
             form,
+            interrupts,
         })
     }
 
@@ -143,16 +157,24 @@ impl Delivery {
             bundle,
             spki_sha256,
             form: Form::Pem(None),
+            interrupts: Interrupts::listen()?,
         })
     }
 
-    /// Writes the files and says where they are. Without an answer, a new key goes only if nothing can have been issued
-    /// for it.
-    pub(super) fn finish(
-        self,
-        answer: Result<Certificate, client::Error>,
+    /// Waits for the answer, writes the files and says where they are. Without an answer, a new key goes only if nothing can
+    /// have been issued for it.
+    pub(super) async fn finish(
+        mut self,
+        request: impl Future<Output = Result<Certificate, client::Error>>,
         output: Output,
     ) -> anyhow::Result<()> {
+        let answer = tokio::select! {
+            biased;
+            answer = request => answer,
+            exit_code = self.interrupts.next() => {
+                return Err(Interrupted::new(exit_code, self.keep()).into());
+            }
+        };
         match answer {
             Ok(issued) => self.deliver(&issued, output),
             Err(error) if error.leaves_open() => Err(anyhow::Error::new(error).context(self.keep())),
@@ -162,24 +184,49 @@ impl Delivery {
 
     /// Keeps a new key in the folder that it was for, and says how to go on from there.
     fn keep(self) -> String {
-        let key = match self.form {
-            Form::Pem(Some(staged))
-            | Form::Pkcs12 {
-                is_new: true, staged, ..
-            } => Some(::files::quoted(&staged.keep()).to_string()),
-            _ => None,
+        const SERIAL: &str = "SERIAL";
+        let pem = format!("gigvault cert download {SERIAL} --chain --out FILE");
+        let out = &self.bundle.pkcs12;
+        let (kept, download) = match self.form {
+            Form::Pem(None) => (None, pem),
+            Form::Pem(Some(staged)) => {
+                let kept = Kept {
+                    path: staged.keep(),
+                    passphrase: None,
+                };
+                (Some(kept), pem)
+            }
+            Form::Pkcs12 {
+                is_new: true,
+                staged,
+                passphrase_file: file,
+                ..
+            } => {
+                let kept = Kept {
+                    path: staged.keep(),
+                    passphrase: Some(file.clone()),
+                };
+                let download = download_pkcs12(SERIAL, &kept.flags(), file.as_deref(), out);
+                (Some(kept), download)
+            }
+            Form::Pkcs12 {
+                passphrase_file: file,
+                ..
+            } => (None, download_pkcs12(SERIAL, "--key KEY", file.as_deref(), out)),
         };
-        let (kept, again) = match &key {
-            Some(path) => (
-                format!(", and the new key is in {path}"),
-                format!(" with `--key {path}`"),
-            ),
-            None => (String::new(), String::new()),
-        };
+        let (place, again) = kept.map_or_else(Default::default, |kept| {
+            let place = format!(
+                ", and the new key is in {}{}",
+                ::files::quoted(&kept.path),
+                kept.note()
+            );
+            let again = format!(" with `{}` in place of --new-key and --key-type", kept.flags());
+            (place, again)
+        });
         let spki = HEXLOWER.encode(&self.spki_sha256);
         format!(
-            "whether the certificate was issued is not known{kept}; `gigvault cert list --spki-sha256 {spki}` shows it if it \
-             was, and `gigvault cert download SERIAL --chain --out FILE` writes it; if it was not, run this command again{again}"
+            "whether the certificate was issued is not known{place}; `gigvault cert list --spki-sha256 {spki}` shows it if it \
+             was, and `{download}` writes it; if it was not, run this command again{again}"
         )
     }
 
@@ -228,6 +275,7 @@ fn write(bundle: &Bundle, form: Form, issued: &Certificate) -> anyhow::Result<()
         Form::Pkcs12 {
             key,
             passphrase,
+            passphrase_file,
             is_new,
             staged,
         } => {
@@ -235,16 +283,21 @@ fn write(bundle: &Bundle, form: Form, issued: &Certificate) -> anyhow::Result<()
             let written = file.and_then(|file| Ok(::files::replace(&bundle.pkcs12, &file, OWNER_ONLY)?));
             written.with_context(|| {
                 let (source, of_key) = match is_new {
-                    true => (
-                        ::files::quoted(&staged.keep()).to_string(),
-                        "; the new key is in that file, under the new passphrase",
-                    ),
-                    false => ("KEY".to_owned(), ""),
+                    true => {
+                        let kept = Kept {
+                            path: staged.keep(),
+                            passphrase: Some(passphrase_file.clone()),
+                        };
+                        (
+                            kept.flags(),
+                            format!("; the new key is in that file{}", kept.note()),
+                        )
+                    }
+                    false => ("--key KEY".to_owned(), String::new()),
                 };
-                format!(
-                    "certificate {serial} was issued and not written: write it with `gigvault cert download {serial} \
-                     --format pkcs12 --key {source} --out FILE`{of_key}"
-                )
+                let download =
+                    download_pkcs12(serial, &source, passphrase_file.as_deref(), Path::new("FILE"));
+                format!("certificate {serial} was issued and not written: write it with `{download}`{of_key}")
             })
         }
     }
@@ -296,71 +349,4 @@ pub(super) fn pkcs12(
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests")]
-mod tests {
-    use x509::key::KeyAlgorithm;
-
-    use super::*;
-
-    fn issued() -> Certificate {
-        serde_json::from_value(serde_json::json!({
-            "serial": "00ab", "status": "valid", "subject": "CN=a.test", "san": [], "ca": "issuing",
-            "profile": "tls-server", "not_before": "2026-01-01T00:00:00Z", "not_after": "2099-12-31T23:59:59Z",
-            "issued_at": "2026-01-01T01:00:00Z", "certificate": "LEAF\n", "chain": "ISSUER\n",
-            "fingerprint_sha256": "aa", "spki_sha256": "bb", "requester": "x", "protocol": "rest", "revocation": null,
-        }))
-        .unwrap()
-    }
-
-    /// The file that the complaint names as that of the new key.
-    fn kept(said: &str) -> String {
-        assert!(said.contains("certificate 00ab was issued"), "{said}");
-        let at = said.find(".kept-").unwrap();
-        let start = said[..at].rfind(' ').unwrap() + 1;
-        let end = said[start..].find([' ', ',']).unwrap() + start;
-        std::fs::read_to_string(&said[start..end]).unwrap()
-    }
-
-    #[test]
-    fn a_place_that_is_taken_after_the_certificate_was_issued_costs_no_key() {
-        for taken in ["crt", "chain.pem", "key"] {
-            let dir = tempfile::tempdir().unwrap();
-            let bundle = Bundle::new(dir.path(), "a.test").unwrap();
-            std::fs::write(&bundle.key, "old").unwrap();
-            let file = NewFile {
-                format: FileFormat::Pem,
-                out_passphrase_file: None,
-            };
-            let key = SoftwareKey::generate(KeyAlgorithm::P256).unwrap();
-            let pem = keys::to_pem(&key).unwrap();
-            let delivery = Delivery::stage(bundle, [0; 32], Some(Key::New(key)), &file).unwrap();
-            let place = dir.path().join(format!("a.test.{taken}"));
-            if taken == "key" {
-                std::fs::remove_file(&place).unwrap();
-            }
-            std::fs::create_dir(&place).unwrap();
-            let said = write(&delivery.bundle, delivery.form, &issued()).unwrap_err();
-            assert_eq!(kept(&format!("{said:#}")), *pem, "{taken}");
-            if taken != "key" {
-                assert_eq!(std::fs::read_to_string(&delivery.bundle.key).unwrap(), "old");
-            }
-        }
-    }
-
-    #[test]
-    fn a_pkcs12_file_that_cannot_be_made_costs_no_key() {
-        let dir = tempfile::tempdir().unwrap();
-        let bundle = Bundle::new(dir.path(), "a.test").unwrap();
-        let key = SoftwareKey::generate(KeyAlgorithm::P256).unwrap();
-        let passphrase: SecretString = "five random words are best".into();
-        let alone = keys::to_encrypted_pem(&key, &passphrase).unwrap();
-        let form = Form::Pkcs12 {
-            key,
-            is_new: true,
-            staged: ::files::stage(&bundle.pkcs12, alone.as_bytes(), OWNER_ONLY).unwrap(),
-            passphrase,
-        };
-        // The chain of this one cannot be read.
-        let said = write(&bundle, form, &issued()).unwrap_err();
-        assert_eq!(kept(&format!("{said:#}").replace('`', " ")), *alone);
-    }
-}
+mod tests;

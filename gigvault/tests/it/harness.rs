@@ -186,7 +186,7 @@ impl Server {
     }
 }
 
-fn read_request(reader: &mut BufReader<TcpStream>) -> String {
+pub(crate) fn read_request(reader: &mut BufReader<TcpStream>) -> String {
     let (mut request, mut length) = (String::new(), 0);
     loop {
         let mut line = String::new();
@@ -206,7 +206,7 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> String {
     request
 }
 
-fn answer(reader: &mut BufReader<TcpStream>, status: u16, body: &str) {
+pub(crate) fn answer(reader: &mut BufReader<TcpStream>, status: u16, body: &str) {
     let size = body.len();
     let head = format!(
         "HTTP/1.1 {status} Scripted\r\ncontent-type: application/json\r\ncontent-length: {size}\r\nconnection: close\r\n\r\n"

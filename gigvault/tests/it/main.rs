@@ -16,6 +16,7 @@ mod destinations;
 mod exit_codes;
 mod harness;
 mod help;
+mod interrupts;
 mod output;
 mod pipes;
 mod terminal;
