@@ -148,13 +148,13 @@ pub struct SignIntermediateArgs {
     /// Hold it to this purpose: server-auth, client-auth, code-signing, email-protection, … (repeatable)
     #[arg(long = "purpose", value_name = "PURPOSE")]
     pub(crate) purposes: Vec<String>,
-    /// Where this root's CRL will be, http: (repeatable)
+    /// Where this root's CRL will be, http: or ldap: (repeatable)
     #[arg(long = "crl-url", value_name = "URL")]
     pub(crate) crl_urls: Vec<String>,
     /// Where OCSP is answered for this root, http: (repeatable)
     #[arg(long = "ocsp-url", value_name = "URL")]
     pub(crate) ocsp_urls: Vec<String>,
-    /// Where this root's certificate will be, http: (repeatable)
+    /// Where this root's certificate will be, http: or ldap: (repeatable)
     #[arg(long = "issuer-url", visible_alias = "aia-url", value_name = "URL")]
     pub(crate) issuer_urls: Vec<String>,
     /// Show what would be signed, and sign nothing

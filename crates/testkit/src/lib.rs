@@ -7,6 +7,7 @@
 
 pub mod fleet;
 pub mod hostile;
+pub mod judges;
 pub mod pgbouncer;
 pub mod port;
 pub mod postgres;

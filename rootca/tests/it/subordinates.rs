@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use testkit::judges::{Chain, Judge};
 use x509::{Certificate, Csr};
 
 use crate::world::Ceremony;
@@ -12,13 +13,28 @@ const IDENTIFIER: &str = "0102030405060708090a0b0c";
 fn printable(ceremony: &Ceremony, name: &str) {
     let config = format!(
         "[req]\nprompt = no\nstring_mask = nombstr\ndistinguished_name = dn\nreq_extensions = ext\n[dn]\n\
-         C = DE\nO = EXAMPLE.TEST\nCN = Issuing Authority\n[ext]\nsubjectKeyIdentifier = {IDENTIFIER}\n"
+         C = DE\nO = EXAMPLE.TEST\nCN = IssuingAuthority\n[ext]\nsubjectKeyIdentifier = {IDENTIFIER}\n"
     );
     fs::write(ceremony.path("ca.cnf"), config).unwrap();
     let (key, csr) = (format!("{name}.key"), format!("{name}.csr"));
     let new = "req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -config ca.cnf";
     let arguments: Vec<&str> = new.split(' ').chain(["-keyout", &key, "-out", &csr]).collect();
     ceremony.openssl(&arguments).ok();
+}
+
+/// `anew.crt`: the key and the name of `issuing`, its values as UTF8String, under the root `other.crt`.
+fn typed_anew(ceremony: &Ceremony) {
+    let extensions = format!(
+        "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier={IDENTIFIER}\n"
+    );
+    fs::write(ceremony.path("anew.ext"), extensions).unwrap();
+    for command in [
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout other.key -out other.crt -days 30 -subj /CN=Other",
+        "req -new -key issuing.key -out anew.csr -subj /C=DE/O=EXAMPLE.TEST/CN=IssuingAuthority",
+        "x509 -req -in anew.csr -CA other.crt -CAkey other.key -days 30 -extfile anew.ext -out anew.crt",
+    ] {
+        ceremony.openssl(&command.split(' ').collect::<Vec<_>>()).ok();
+    }
 }
 
 fn certificate(ceremony: &Ceremony, name: &str) -> Certificate {
@@ -43,20 +59,56 @@ fn a_subordinate_keeps_its_subject_and_key_identifier_and_its_chain_verifies() {
     issuing.verify_signed_by(&root).unwrap();
     let verify = "verify -x509_strict -CAfile root/root.crt -untrusted issuing.crt web.crt";
     ceremony.openssl(&verify.split(' ').collect::<Vec<_>>()).ok();
-    let chain = ["web.crt", "issuing.crt", "root/root.crt"].map(|file| ceremony.read(file));
-    fs::write(ceremony.path("chain.pem"), chain.concat()).unwrap();
+    let [root, intermediate, leaf] =
+        ["root/root.crt", "issuing.crt", "web.crt"].map(|name| ceremony.path(name));
+    let chain = Chain {
+        root: &root,
+        intermediate: &intermediate,
+        leaf: &leaf,
+    };
+    for judge in Judge::ALL {
+        assert_eq!(judge.objection(&chain).unwrap(), None, "{judge:?}");
+    }
+    // Where a root writes the subject in a way of its own, the chain breaks for those who compare octets.
+    typed_anew(&ceremony);
+    let [root, intermediate] = ["other.crt", "anew.crt"].map(|name| ceremony.path(name));
+    let chain = Chain {
+        root: &root,
+        intermediate: &intermediate,
+        ..chain
+    };
+    let objecting = Judge::ALL
+        .into_iter()
+        .filter(|judge| judge.objection(&chain).unwrap().is_some());
+    assert_eq!(
+        objecting.collect::<Vec<_>>(),
+        [Judge::Go, Judge::Nss, Judge::Rustls]
+    );
+}
+
+/// RFC 4516: the server of one's own needs no name.
+#[test]
+fn a_crl_in_a_directory_is_pointed_to() {
+    const NO_HOST: &str =
+        "ldap:///CN=Root,O=Example?certificateRevocationList;binary?base?objectClass=cRLDistributionPoint";
+    const HOST: &str = "ldap://ldap.example.test/CN=Root?certificateRevocationList;binary";
+    let ceremony = Ceremony::with_root();
+    ceremony.csr("issuing", "/O=Example/CN=Issuing");
     ceremony
-        .program(
-            "certtool",
-            &[
-                "--verify",
-                "--load-ca-certificate",
-                "root/root.crt",
-                "--infile",
-                "chain.pem",
-            ],
+        .sign(
+            "issuing",
+            &["--crl-url", NO_HOST, "--crl-url", HOST, "--out", "issuing.crt"],
         )
         .ok();
+    let shown = ceremony
+        .openssl(&["x509", "-in", "issuing.crt", "-noout", "-text"])
+        .ok()
+        .stdout;
+    for url in [NO_HOST, HOST] {
+        assert!(shown.contains(&format!("URI:{url}\n")), "{url}: {shown}");
+    }
+    let http = "http:///root.crl";
+    ceremony.sign("issuing", &["--crl-url", http]).refused(3, http);
 }
 
 #[test]
