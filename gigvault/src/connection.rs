@@ -153,7 +153,7 @@ pub(crate) fn client(connection: &Connection) -> anyhow::Result<Client> {
     let mut builder = Client::builder(&server.url);
     if let Some(roots) = &server.roots {
         let given = roots.read()?;
-        name_unreadable(roots, &given);
+        check_roots(roots, &given)?;
         builder = builder.roots(given);
     }
     if let Some(identity) = &connection.server_identity {
@@ -165,13 +165,15 @@ pub(crate) fn client(connection: &Connection) -> anyhow::Result<Client> {
     Ok(builder.build()?)
 }
 
-/// The client passes over roots that cannot be read, so that the others serve.
-fn name_unreadable(roots: &Roots, given: &[u8]) {
+/// Refuses a file without roots by its name. The client passes over roots that cannot be read, so that the others serve: those
+/// are named.
+fn check_roots(roots: &Roots, given: &[u8]) -> anyhow::Result<()> {
     let (Roots::Named(path) | Roots::Found(path)) = roots;
-    let unreadable = Bundle::read(given).map(|bundle| bundle.unreadable);
-    for passed in unreadable.unwrap_or_default() {
+    let bundle = Bundle::read(given).with_context(|| format!("{}: no root can be read", path.display()))?;
+    for passed in bundle.unreadable {
         say(&format!("note: {}, {passed}; it is passed over", path.display()));
     }
+    Ok(())
 }
 
 fn pointer(dir: &Path) -> anyhow::Result<ServerInfo> {
