@@ -2,6 +2,7 @@
 
 mod certificate;
 mod csr;
+mod encodings;
 mod hostile;
 mod issue;
 mod judges;
