@@ -1,10 +1,11 @@
 //! One validation for every command, and SIGHUP.
 
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use testkit::system::{System, binary};
+use testkit::system::{FREE_PORTS, System, binary};
 
 fn gigvault(dir: &Path, arguments: &[&str]) -> Output {
     Command::new(binary().unwrap())
@@ -67,6 +68,18 @@ fn validate_and_up_refuse_the_same_with_file_line_field_and_value() {
             "twice",
         ),
         (
+            "ca:\n  profiles:\n  - name: web\n    keys: []\n    default_validity: 90d\n    max_validity: 90d\n    key_usage: [digital-signature]\n",
+            ":3:",
+            "ca.profiles[0]",
+            "`keys` is empty",
+        ),
+        (
+            "ca:\n  profiles:\n  - name: web\n    keys: [p256]\n    default_validity: 90d\n    max_validity: 30d\n    key_usage: [digital-signature]\n",
+            ":3:",
+            "ca.profiles[0]",
+            "default_validity",
+        ),
+        (
             "peers:\n  keymanager: {url: 'https://a:1'}\n",
             ":2:",
             "peers.keymanager",
@@ -91,6 +104,37 @@ fn validate_and_up_refuse_the_same_with_file_line_field_and_value() {
         !dir.path().join("gigvault-data").exists(),
         "a refused start made a data directory"
     );
+}
+
+/// What only the machine can tell: said before anything is made, with what to give instead.
+#[test]
+fn a_place_that_cannot_be_had_is_said_with_the_way_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let held = format!("port {port} of 127.0.0.1 is in use by");
+    std::fs::write(dir.path().join("file"), "mine").unwrap();
+    let refused = |given: &[&str], says: &[&str]| {
+        let ports = FREE_PORTS.chunks(2).filter(|pair| !given.contains(&pair[0]));
+        let ports: Vec<&str> = ports.flatten().copied().collect();
+        let output = gigvault(dir.path(), &[&["up"], given, &ports].concat());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{given:?}: {said}");
+        for part in says {
+            assert!(said.contains(part), "{given:?}: {part:?} is not in {said}");
+        }
+    };
+    let me = format!("(pid {})", std::process::id());
+    for flag in ["--https-port", "--http-port", "--grpc-port", "--metrics-port"] {
+        refused(&["--data-dir", "taken", flag, &port], &[&held, &me, flag]);
+    }
+    // TEST-NET-1, RFC 5737.
+    refused(
+        &["--data-dir", "far", "--listen", "192.0.2.1"],
+        &["192.0.2.1 is not an address of this machine", "--listen"],
+    );
+    refused(&["--data-dir", "file"], &["data_dir is \"file\"", "it is a file"]);
+    assert_eq!(std::fs::read_to_string(dir.path().join("file")).unwrap(), "mine");
 }
 
 #[test]

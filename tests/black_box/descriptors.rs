@@ -1,6 +1,7 @@
 //! A process that may open few files.
 
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -67,18 +68,38 @@ async fn without_free_descriptors_it_waits_and_goes_on_when_there_are_some() {
     assert_eq!(health(system.ready()), "200");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_up_to_the_limit_leave_descriptors_for_the_databases() {
-    let dir = tempfile::tempdir().unwrap();
+/// A server in `dir` under a soft and a hard limit.
+fn limited(dir: &Path, soft: usize, hard: usize) -> (Killed, Ready) {
     let mut command = Command::new("prlimit");
-    command.arg("--nofile=256:256").arg(binary().unwrap());
+    command
+        .arg(format!("--nofile={soft}:{hard}"))
+        .arg(binary().unwrap());
     command
         .arg("up")
         .args(FREE_PORTS)
         .arg("--data-dir")
-        .arg(dir.path().join("data"));
-    let (child, ready) = spawn(command, dir.path()).unwrap();
-    let _killed = Killed(child);
+        .arg(dir.join("data"));
+    let (child, ready) = spawn(command, dir).unwrap();
+    (Killed(child), ready)
+}
+
+/// Many systems give a program 1024 of which it may take many more.
+#[test]
+fn it_takes_as_many_descriptors_as_it_may_have() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_killed, ready) = limited(dir.path(), 128, 3000);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", ready.pid)).unwrap();
+    let files = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"));
+    let files: Vec<_> = files.unwrap().split_whitespace().collect();
+    assert_eq!(files, ["3000", "3000", "files"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_up_to_the_limit_leave_descriptors_for_the_databases() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_killed, ready) = limited(dir.path(), 256, 256);
     let mut attacks = Vec::new();
     for target in targets(dir.path(), None).unwrap() {
         // Half of a listener's connections each.

@@ -91,6 +91,14 @@ async fn a_private_key_beside_a_csr_is_refused_and_neither_shown_nor_logged() {
 async fn what_is_not_a_csr_is_named() {
     let system = System::up().unwrap();
     let rest = Rest::of(&system);
+    // What is no text cannot be sent to the API as it is.
+    let wide = file("a01-utf16le-bom.csr");
+    let refused = system.cli(&["csr", "submit", judge::text(&wide)]).unwrap();
+    assert!(!refused.status.success());
+    let said = String::from_utf8_lossy(&refused.stderr);
+    for part in ["a01-utf16le-bom.csr", "UTF-16", "iconv"] {
+        assert!(said.contains(part), "{said}");
+    }
     let root = std::fs::read_to_string(system.ready().data_dir.join("root.crt")).unwrap();
     for (csr, says) in [
         (
@@ -130,6 +138,18 @@ async fn names_in_the_request_replace_those_that_could_not_be_issued() {
     let issued = rest.issue(&body).await;
     assert_eq!(issued["subject"], "CN=host.example.test,O=Example");
     assert_eq!(issued["san"], json!(["dns:host.example.test"]));
+    let request = system.dir().join("request.csr");
+    std::fs::write(&request, &csr).unwrap();
+    let submit = |subject| {
+        let names = ["--subject", subject, "--san", "dns:host.example.test"];
+        let arguments = ["csr", "submit", judge::text(&request), "-o", "json"];
+        system.cli(&[&arguments[..], &names].concat()).unwrap()
+    };
+    let output = submit("CN=host.example.test,O=Example");
+    let issued: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    assert_eq!(issued["subject"], "CN=host.example.test,O=Example");
+    let refused = submit("CN=other.example.test");
+    assert!(!refused.status.success(), "{refused:?}");
     for (subject, field) in [
         ("CN=other.example.test", "csr.subject"),
         ("nonsense", "subject"),
@@ -172,6 +192,37 @@ async fn devices_and_opc_ua_applications_have_their_profiles() {
         };
         let asked = subject("req", &file(name));
         assert_eq!(subject("x509", &path), asked, "{name}");
+    }
+}
+
+/// The root as editors and mail programs leave it: with a mark, with the line ends of another system; and as UTF-16.
+#[test]
+fn the_root_that_the_client_trusts_is_read_as_editors_leave_it() {
+    let system = System::up().unwrap();
+    let root = std::fs::read_to_string(system.ready().data_dir.join("root.crt")).unwrap();
+    let given = system.dir().join("given.crt");
+    let whoami = |content: &[u8]| {
+        std::fs::write(&given, content).unwrap();
+        system.cli(&["whoami", "--ca-file", judge::text(&given)]).unwrap()
+    };
+    for content in [
+        format!("\u{feff}{root}"),
+        root.replace('\n', "\r"),
+        root.replace('\n', "\r\n"),
+        root.replace('\n', " \n "),
+    ] {
+        let output = whoami(content.as_bytes());
+        assert!(output.status.success(), "{content:?}: {output:?}");
+    }
+    let wide: Vec<u8> = format!("\u{feff}{root}")
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let output = whoami(&wide);
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    for part in ["given.crt", "UTF-16"] {
+        assert!(said.contains(part), "{said}");
     }
 }
 

@@ -1,8 +1,9 @@
 //! Hostile clients against every listener: the others are served in the meantime.
 
+mod separate;
+
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,12 +13,11 @@ use proto::auth::v1::auth_client::AuthClient;
 use reqwest::StatusCode;
 use serde_json::json;
 use testkit::hostile::{Abuse, Attack, Target, targets};
-use testkit::system::{FREE_PORTS, System, binary, spawn};
+use testkit::system::System;
 use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::csr;
-use crate::judge::Killed;
 use crate::metrics::sum;
 use crate::procfs::{cpu_time, listening, resident};
 use crate::rest::Rest;
@@ -202,17 +202,10 @@ async fn one_client_has_a_bounded_number_of_connections() {
 
 #[test]
 fn every_socket_that_is_listened_on_is_attacked() {
-    let dir = tempfile::tempdir().unwrap();
-    // In a network namespace of its own: there is no other socket, and no loopback.
-    let mut command = Command::new("unshare");
-    command.args(["--map-root-user", "--net"]).arg(binary().unwrap());
-    command.args(["up", "--listen", "0.0.0.0"]).args(FREE_PORTS);
-    command.arg("--data-dir").arg(dir.path().join("data"));
-    let (child, ready) = spawn(command, dir.path()).unwrap();
-    let _killed = Killed(child);
-    let attacked = targets(dir.path(), None).unwrap();
+    let system = System::up_with(&["--listen", "0.0.0.0"]).unwrap();
+    let attacked = targets(system.dir(), None).unwrap();
     let attacked: BTreeSet<u16> = attacked.iter().map(|target| target.address.port()).collect();
-    let listening = listening(ready.pid);
+    let listening = listening(system.ready().pid);
     assert!(listening.len() >= 4, "{listening:?}");
     assert_eq!(
         attacked, listening,

@@ -1,8 +1,9 @@
 //! What lists and views show of an installation.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::system::System;
 
+use crate::csr;
 use crate::rest::Rest;
 
 fn certificates(system: &System, more: &[&str]) -> Vec<Value> {
@@ -36,6 +37,37 @@ async fn what_the_server_issued_to_itself_is_listed_where_it_is_asked_for() {
     let rest = Rest::of(&system);
     assert_eq!(rest.all("status=valid", 500).await.len(), 1);
     assert_eq!(rest.all("internal=true", 500).await.len(), 3);
+}
+
+/// A subject is written as it was shown, or as people write it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subject_is_found_however_it_is_written() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    let made = rest
+        .issue(&json!({
+            "csr": csr::p256("a.example.test"), "profile": "tls-server",
+            "subject": "CN=a.example.test,O=Example Org",
+        }))
+        .await;
+    for subject in [
+        "CN=a.example.test,O=Example Org",
+        "CN=a.example.test, O=Example Org",
+        "cn=a.example.test, o=Example Org",
+    ] {
+        let found = certificates(&system, &["--subject", subject]);
+        assert_eq!(found.len(), 1, "{subject}");
+        assert_eq!(found[0]["serial"], made["serial"], "{subject}");
+    }
+    let other = certificates(&system, &["--subject", "CN=a.example.test, O=Other"]);
+    assert!(other.is_empty(), "{other:?}");
+    let refused = system
+        .cli(&["cert", "list", "--subject", "a.example.test"])
+        .unwrap();
+    assert!(
+        !refused.status.success() && refused.stdout.is_empty(),
+        "{refused:?}"
+    );
 }
 
 #[test]

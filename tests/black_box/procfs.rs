@@ -1,6 +1,6 @@
 //! What the kernel says of a process.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Resident memory of a process in bytes.
@@ -25,17 +25,26 @@ pub(crate) fn cpu_time(pid: u32) -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
-/// The ports that are listened on in the network namespace of a process.
+/// The ports that a process listens on.
 pub(crate) fn listening(pid: u32) -> BTreeSet<u16> {
-    let tables = ["tcp", "tcp6"].map(|table| std::fs::read_to_string(format!("/proc/{pid}/net/{table}")));
-    let lines = tables
-        .iter()
-        .flat_map(|table| table.as_ref().unwrap().lines().skip(1));
-    lines
+    // Listeners in its network, by the inode of their socket.
+    let tables =
+        ["tcp", "tcp6"].map(|table| std::fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap());
+    let lines = tables.iter().flat_map(|table| table.lines().skip(1));
+    let listeners: BTreeMap<String, u16> = lines
         .filter_map(|line| {
             let fields: Vec<_> = line.split_whitespace().collect();
             let (_, port) = fields[1].split_once(':')?;
-            (fields[3] == "0A").then(|| u16::from_str_radix(port, 16).unwrap())
+            let port = u16::from_str_radix(port, 16).unwrap();
+            (fields[3] == "0A").then(|| (format!("socket:[{}]", fields[9]), port))
+        })
+        .collect();
+    let descriptors = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    descriptors
+        .filter_map(|descriptor| {
+            // A connection may have ended in the meantime.
+            let open = std::fs::read_link(descriptor.unwrap().path()).ok()?;
+            listeners.get(open.to_str()?).copied()
         })
         .collect()
 }

@@ -132,6 +132,37 @@ async fn each_role_gets_its_profiles_and_no_other() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Other systems trust the CA too: Kubernetes takes members of `system:masters` for administrators, and Windows whom the
+/// certificate names by UPN or SID.
+#[tokio::test]
+async fn developers_are_certified_as_no_account_of_another_system() {
+    let system = System::up().unwrap();
+    let rest = Rest {
+        token: key_for(&system, "developer"),
+        ..Rest::of(&system)
+    };
+    let accounts = [
+        ("/O=system:masters/CN=a.test", "dns:a.test", "csr.subject"),
+        ("/O=kubeadm:cluster-admins/CN=a.test", "dns:a.test", "csr.subject"),
+        ("/CN=a.test", "upn:administrator@corp.example", "san"),
+        (
+            "/CN=a.test",
+            "uri:tag:microsoft.com,2022-09-14:sid:S-1-5-21-1-2-3-500",
+            "san",
+        ),
+    ];
+    let profiles = PROFILES.iter().filter(|(.., roles)| roles.contains(&"developer"));
+    for (profile, ..) in profiles {
+        for (subject, san, field) in accounts {
+            let body = json!({"csr": csr::with_san(subject, "DNS:a.test"), "profile": profile, "san": [san]});
+            let refused = rest.try_issue(&body).await;
+            assert!(refused.status().is_client_error(), "{profile} {subject} {san}");
+            let problem: Value = refused.json().await.unwrap();
+            assert_eq!(problem["field"], field, "{profile}: {problem}");
+        }
+    }
+}
+
 /// `gigvault apikey create` with that key.
 fn create(system: &System, token: &str, more: &[&str]) -> Output {
     let mut command = system.command().unwrap();

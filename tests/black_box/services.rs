@@ -20,7 +20,7 @@ use tonic::Code;
 use crate::rest::{Rest, retry_after};
 use crate::{csr, judge};
 
-async fn fleet() -> Fleet {
+pub(crate) async fn fleet() -> Fleet {
     let database = Postgres::shared().await.unwrap().fresh_database().await.unwrap();
     let options = Options {
         identities: vec!["ra".to_owned()],

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use futures::{StreamExt, stream};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use testkit::Postgres;
 use testkit::system::System;
 
 use crate::csr;
@@ -226,7 +227,17 @@ async fn the_openapi_document_is_not_sent_to_who_has_it() {
 
 #[tokio::test]
 async fn control_characters_are_refused_wherever_text_is_taken() {
-    let system = System::up().unwrap();
+    control_characters_are_refused(System::up().unwrap()).await;
+}
+
+/// PostgreSQL takes no NUL in text, where SQLite does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn control_characters_are_refused_wherever_text_is_taken_on_postgresql() {
+    let database = Postgres::shared().await.unwrap().fresh_database().await.unwrap();
+    control_characters_are_refused(System::up_with(&["--database-url", &database]).unwrap()).await;
+}
+
+async fn control_characters_are_refused(system: System) {
     let rest = Rest::of(&system);
     for path in [
         "/api/v1/certificates?subject=a%00b",
@@ -305,6 +316,47 @@ async fn json_is_objects_with_each_member_once() {
             assert!(!text.contains(word), "{body}: {text}");
         }
     }
+}
+
+/// An array has an order and no names: whoever reads it as an object guesses.
+#[tokio::test]
+async fn no_route_takes_an_array_for_an_object() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    let issued = rest
+        .issue(&json!({"csr": csr::p256("a.example.test"), "profile": "tls-server"}))
+        .await;
+    let serial = issued["serial"].as_str().unwrap();
+    let document: Value = rest.get("/api/openapi.json").await.json().await.unwrap();
+    let mut tried = Vec::new();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            if !operation["requestBody"].is_object() {
+                continue;
+            }
+            let place = path
+                .replace("{serial}", serial)
+                .replace("{name}", "issuing")
+                .replace("{prefix}", "deadbeef");
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            for body in [json!([]), json!([null]), json!(["superseded", null, null])] {
+                let url = format!("{}{place}", rest.base);
+                let request = rest.http.request(method.clone(), &url).bearer_auth(&rest.token);
+                let answer = request.json(&body).send().await.unwrap();
+                assert_eq!(
+                    answer.status(),
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "{method} {path}: {body}"
+                );
+            }
+            tried.push(path.rsplit_once('/').unwrap().1);
+        }
+    }
+    for verb in ["certificates", "keys", "api-keys", "revoke", "renew", "hold"] {
+        assert!(tried.contains(&verb), "{verb} is not among {tried:?}");
+    }
+    let still = rest.get(&format!("/api/v1/certificates/{serial}")).await;
+    assert_eq!(still.json::<Value>().await.unwrap()["status"], "valid");
 }
 
 #[tokio::test]

@@ -124,6 +124,22 @@ fn every_start_shows_the_banner_and_nothing_else() {
     }
 }
 
+/// A call in this process is a step of its own work: it is an event for those who look for a fault, whatever its outcome.
+#[test]
+fn calls_of_a_process_to_itself_are_logged_for_those_who_look_for_a_fault() {
+    for (filter, logged) in [("info", false), ("debug", true)] {
+        let system = System::up_with(&["--log", filter]).unwrap();
+        system.cli_ok(&["cert", "create", "a.example.test"]).unwrap();
+        let log = system.log().unwrap();
+        let calls: Vec<&str> = log.lines().filter(|line| line.contains("gRPC call")).collect();
+        assert_eq!(!calls.is_empty(), logged, "{filter}: {calls:#?}");
+        assert!(calls.iter().all(|line| line.contains("DEBUG")), "{calls:#?}");
+        for code in ["Ok", "NotFound"].iter().filter(|_| logged) {
+            assert!(calls.iter().any(|line| line.contains(code)), "{code}: {calls:#?}");
+        }
+    }
+}
+
 #[test]
 fn events_are_shown_on_a_terminal_where_they_are_asked_for() {
     let dir = tempfile::tempdir().unwrap();

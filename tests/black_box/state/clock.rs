@@ -1,10 +1,11 @@
 //! Clocks that are wrong, and certificates that have expired in the meantime.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use testkit::system::Ready;
+use testkit::system::{Ready, System};
 
 use super::{command, refused, started, stopped, up};
 use crate::csr;
@@ -64,6 +65,11 @@ async fn an_expired_ca_lets_one_start_look_and_revoke() {
         .await;
     assert!(refused.status().is_client_error(), "{refused:?}");
     assert!(refused.text().await.unwrap().contains("make a new CA"));
+    own_certificates_are_failing(&rest).await;
+}
+
+/// The process is not ready, and says that its own certificates are why.
+async fn own_certificates_are_failing(rest: &Rest) {
     let readyz = rest.get("/readyz").await;
     assert_eq!(readyz.status(), StatusCode::SERVICE_UNAVAILABLE);
     let readyz: Value = readyz.json().await.unwrap();
@@ -73,6 +79,31 @@ async fn an_expired_ca_lets_one_start_look_and_revoke() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_its_own_certificates_are_not_valid_yet_a_server_is_not_ready() {
+    let (system, _) = stopped(&[]);
+    let mut early = up(system.dir(), &[]);
+    early.env("GIGVAULT_CLOCK_OFFSET", "-60d");
+    let (_process, ready) = started(early, system.dir());
+    own_certificates_are_failing(&careless(&ready)).await;
+}
+
+/// What `doctor` finds in and at the data directory.
+fn doctor(system: &System) -> Value {
+    let dir = system.dir().join("gigvault-data");
+    if !dir.exists() {
+        std::os::unix::fs::symlink(&system.ready().data_dir, &dir).unwrap();
+    }
+    let report = system.cli(&["doctor", "-o", "json"]).unwrap().stdout;
+    serde_json::from_slice(&report).unwrap()
+}
+
+fn row<'a>(report: &'a Value, check: &str) -> &'a Value {
+    let mut rows = report["checks"].as_array().unwrap().iter();
+    rows.find(|row| row["check"] == check)
+        .unwrap_or_else(|| panic!("no {check}: {report:#}"))
+}
+
 #[test]
 fn after_a_clock_that_jumped_forward_and_back_our_own_certificates_are_valid() {
     let (mut system, _) = stopped(&[]);
@@ -80,13 +111,26 @@ fn after_a_clock_that_jumped_forward_and_back_our_own_certificates_are_valid() {
     late.env("GIGVAULT_CLOCK_OFFSET", "+400d");
     let (process, _) = started(late, system.dir());
     drop(process);
+    let report = doctor(&system);
+    let of_the_future = row(&report, "identities");
+    assert_eq!(of_the_future["result"], "failed", "{report:#}");
+    for (part, says) in [("detail", "tls.crt is valid from"), ("fix", "set the clock")] {
+        assert!(
+            of_the_future[part].as_str().unwrap().contains(says),
+            "{of_the_future}"
+        );
+    }
     system.restart().unwrap();
     system.cli_ok(&["cert", "list"]).unwrap();
-    let report = system.cli(&["doctor", "-o", "json"]).unwrap().stdout;
-    let report: Value = serde_json::from_slice(&report).unwrap();
-    for row in report["checks"].as_array().unwrap() {
-        if ["server", "clock", "certificate"].contains(&row["check"].as_str().unwrap()) {
-            assert_eq!(row["result"], "ok", "{report:#}");
-        }
+    let mut report = doctor(&system);
+    for check in ["server", "clock", "certificate"] {
+        assert_eq!(row(&report, check)["result"], "ok", "{report:#}");
+    }
+    // The identity is renewed beside the start.
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while row(&report, "identities")["result"] != "ok" {
+        assert!(Instant::now() < deadline, "{report:#}");
+        std::thread::sleep(Duration::from_millis(100));
+        report = doctor(&system);
     }
 }
