@@ -10,6 +10,7 @@ mod found_dir;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use client::Client;
 use secrecy::SecretString;
 use serde::Deserialize;

@@ -15,77 +15,80 @@ fn gigvault(dir: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
+/// A configuration, and what its refusal names: the line, the field, the value or what is wrong with it.
+const REFUSED: [(&str, &str, &str, &str); 16] = [
+    (
+        "listen:\n  public_http_url: https://a.test\n",
+        ":2:",
+        "listen.public_http_url",
+        "https://a.test",
+    ),
+    (
+        "listen:\n  names: [a.test, my_host]\n",
+        ":2:",
+        "listen.names[1]",
+        "my_host",
+    ),
+    (
+        "listen:\n  names: ['host:1']\n",
+        ":2:",
+        "listen.names[0]",
+        "host:1",
+    ),
+    ("listen:\n  names: ['']\n", ":2:", "listen.names[0]", "\"\""),
+    ("listen:\n  http_port: 8443\n", ":2:", "listen.http_port", "8443"),
+    (
+        "auth:\n  last_used_interval: 0s\n",
+        ":2:",
+        "auth.last_used_interval",
+        "0s",
+    ),
+    ("identity:\n  validity: 1M\n", ":2:", "identity.validity", "1M"),
+    ("ca:\n  queue: 0\n", ":2:", "ca.queue", "0"),
+    (
+        "database:\n  max_connections: 0\n",
+        ":2:",
+        "database.max_connections",
+        "0",
+    ),
+    ("listen:\n  htps_port: 1\n", ":2:", "https_port", "htps_port"),
+    (
+        "listen:\n  https_port: 1\n  http_port: 2\n  https_port: 3\n",
+        ":4:",
+        "listen.https_port",
+        "twice",
+    ),
+    ("ca: {}\nauth: {}\nca: {}\n", ":3:", "ca is set", "twice"),
+    (
+        "ca:\n  profiles:\n  - name: a\n    keys: [p256]\n    keys: [p384]\n",
+        ":5:",
+        "ca.profiles[0].keys",
+        "twice",
+    ),
+    (
+        "ca:\n  profiles:\n  - name: web\n    keys: []\n    default_validity: 90d\n    max_validity: 90d\n    key_usage: [digital-signature]\n",
+        ":3:",
+        "ca.profiles[0]",
+        "`keys` is empty",
+    ),
+    (
+        "ca:\n  profiles:\n  - name: web\n    keys: [p256]\n    default_validity: 90d\n    max_validity: 30d\n    key_usage: [digital-signature]\n",
+        ":3:",
+        "ca.profiles[0]",
+        "default_validity",
+    ),
+    (
+        "peers:\n  keymanager: {url: 'https://a:1'}\n",
+        ":2:",
+        "peers.keymanager",
+        "keymgr",
+    ),
+];
+
 #[test]
 fn validate_and_up_refuse_the_same_with_file_line_field_and_value() {
     let dir = tempfile::tempdir().unwrap();
-    for (yaml, place, field, value) in [
-        (
-            "listen:\n  public_http_url: https://a.test\n",
-            ":2:",
-            "listen.public_http_url",
-            "https://a.test",
-        ),
-        (
-            "listen:\n  names: [a.test, my_host]\n",
-            ":2:",
-            "listen.names[1]",
-            "my_host",
-        ),
-        (
-            "listen:\n  names: ['host:1']\n",
-            ":2:",
-            "listen.names[0]",
-            "host:1",
-        ),
-        ("listen:\n  names: ['']\n", ":2:", "listen.names[0]", "\"\""),
-        ("listen:\n  http_port: 8443\n", ":2:", "listen.http_port", "8443"),
-        (
-            "auth:\n  last_used_interval: 0s\n",
-            ":2:",
-            "auth.last_used_interval",
-            "0s",
-        ),
-        ("identity:\n  validity: 1M\n", ":2:", "identity.validity", "1M"),
-        ("ca:\n  queue: 0\n", ":2:", "ca.queue", "0"),
-        (
-            "database:\n  max_connections: 0\n",
-            ":2:",
-            "database.max_connections",
-            "0",
-        ),
-        ("listen:\n  htps_port: 1\n", ":2:", "https_port", "htps_port"),
-        (
-            "listen:\n  https_port: 1\n  http_port: 2\n  https_port: 3\n",
-            ":4:",
-            "listen.https_port",
-            "twice",
-        ),
-        ("ca: {}\nauth: {}\nca: {}\n", ":3:", "ca is set", "twice"),
-        (
-            "ca:\n  profiles:\n  - name: a\n    keys: [p256]\n    keys: [p384]\n",
-            ":5:",
-            "ca.profiles[0].keys",
-            "twice",
-        ),
-        (
-            "ca:\n  profiles:\n  - name: web\n    keys: []\n    default_validity: 90d\n    max_validity: 90d\n    key_usage: [digital-signature]\n",
-            ":3:",
-            "ca.profiles[0]",
-            "`keys` is empty",
-        ),
-        (
-            "ca:\n  profiles:\n  - name: web\n    keys: [p256]\n    default_validity: 90d\n    max_validity: 30d\n    key_usage: [digital-signature]\n",
-            ":3:",
-            "ca.profiles[0]",
-            "default_validity",
-        ),
-        (
-            "peers:\n  keymanager: {url: 'https://a:1'}\n",
-            ":2:",
-            "peers.keymanager",
-            "keymgr",
-        ),
-    ] {
+    for (yaml, place, field, value) in REFUSED {
         std::fs::write(dir.path().join("c.yaml"), yaml).unwrap();
         for arguments in [
             &["config", "validate", "c.yaml"][..],

@@ -91,7 +91,7 @@ async fn a_private_key_beside_a_csr_is_refused_and_neither_shown_nor_logged() {
 async fn what_is_not_a_csr_is_named() {
     let system = System::up().unwrap();
     let rest = Rest::of(&system);
-    // What is no text cannot be sent to the API as it is.
+    // What is not text cannot be sent to the API as it is.
     let wide = file("a01-utf16le-bom.csr");
     let refused = system.cli(&["csr", "submit", judge::text(&wide)]).unwrap();
     assert!(!refused.status.success());

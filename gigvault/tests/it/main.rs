@@ -21,4 +21,5 @@ mod output;
 mod pipes;
 mod terminal;
 mod verify;
+mod verify_as_left;
 mod verify_names;

@@ -22,16 +22,16 @@ fn printable(ceremony: &Ceremony, name: &str) {
     ceremony.openssl(&arguments).ok();
 }
 
-/// `anew.crt`: the key and the name of `issuing`, its values as UTF8String, under the root `other.crt`.
-fn typed_anew(ceremony: &Ceremony) {
+/// `again.crt`: the key and the name of `issuing`, its values as UTF8String, under the root `other.crt`.
+fn typed_again(ceremony: &Ceremony) {
     let extensions = format!(
         "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier={IDENTIFIER}\n"
     );
-    fs::write(ceremony.path("anew.ext"), extensions).unwrap();
+    fs::write(ceremony.path("again.ext"), extensions).unwrap();
     for command in [
         "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout other.key -out other.crt -days 30 -subj /CN=Other",
-        "req -new -key issuing.key -out anew.csr -subj /C=DE/O=EXAMPLE.TEST/CN=IssuingAuthority",
-        "x509 -req -in anew.csr -CA other.crt -CAkey other.key -days 30 -extfile anew.ext -out anew.crt",
+        "req -new -key issuing.key -out again.csr -subj /C=DE/O=EXAMPLE.TEST/CN=IssuingAuthority",
+        "x509 -req -in again.csr -CA other.crt -CAkey other.key -days 30 -extfile again.ext -out again.crt",
     ] {
         ceremony.openssl(&command.split(' ').collect::<Vec<_>>()).ok();
     }
@@ -70,8 +70,8 @@ fn a_subordinate_keeps_its_subject_and_key_identifier_and_its_chain_verifies() {
         assert_eq!(judge.objection(&chain).unwrap(), None, "{judge:?}");
     }
     // Where a root writes the subject in a way of its own, the chain breaks for those who compare octets.
-    typed_anew(&ceremony);
-    let [root, intermediate] = ["other.crt", "anew.crt"].map(|name| ceremony.path(name));
+    typed_again(&ceremony);
+    let [root, intermediate] = ["other.crt", "again.crt"].map(|name| ceremony.path(name));
     let chain = Chain {
         root: &root,
         intermediate: &intermediate,

@@ -30,7 +30,7 @@ fn name(attributes: [(&str, u8, &[u8]); 3]) -> DistinguishedName {
     DistinguishedName::from_der(&forge::tlv(tag::SEQUENCE, &rdns)).unwrap()
 }
 
-/// The subject of [`Authority::root`] in other string types, other case and other spaces; and one that is no such thing.
+/// The subject of [`Authority::root`] in other string types, other case and other spaces; and one that is not.
 fn names() -> [(DistinguishedName, bool); 4] {
     const PRINTABLE: u8 = tag::PRINTABLE_STRING;
     const UTF8: u8 = tag::UTF8_STRING;

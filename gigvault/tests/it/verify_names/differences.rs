@@ -9,9 +9,9 @@ pub(super) enum Instead {
     Refuses,
     /// Accepts it.
     Accepts,
-    /// Takes it for one that lies in the subtree.
+    /// Takes it for one inside the subtree.
     Within,
-    /// Takes it for one that does not.
+    /// Takes it for one outside it.
     Outside,
 }
 
@@ -58,7 +58,7 @@ pub(super) const DIFFERENCES: [Difference; 20] = {
     use Judge::{GnuTls, Go, Nss, Rustls};
     const UNKNOWN: &str = "it does not know this kind, and refuses as the section lets it";
     const SUBDOMAINS: &str = "to it a host means all below it too; the section says that host alone";
-    const AT: &str = "an address without a mailbox is no form of the section, and it finds nothing in it";
+    const AT: &str = "an address without a mailbox is not a form of the section, and it finds nothing in it";
     const VERSIONS: &str = "it judges each version of IP by itself";
     [
         differs(Rustls, ["email", ""], Refuses, UNKNOWN),
@@ -88,7 +88,7 @@ pub(super) const DIFFERENCES: [Difference; 20] = {
             Go,
             ["email:@example.test", ""],
             Refuses,
-            "an address without a mailbox is no form of the section",
+            "an address without a mailbox is not a form of the section",
         ),
         differs(
             Nss,
