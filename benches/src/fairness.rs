@@ -54,13 +54,14 @@ enum Disturbance {
     Keys,
     CheapRequests,
     CheapStreams,
+    PingsBesideStreams,
     BadCredentials,
     Handshakes,
     NewConnections,
 }
 
 impl Disturbance {
-    const ALL: [(Self, &'static str); 10] = [
+    const ALL: [(Self, &'static str); 11] = [
         (Self::StalledBodies, "stalled bodies"),
         (Self::Connections, "connections up to the limit, HTTPS and HTTP"),
         (Self::Pages, "maximal pages"),
@@ -73,6 +74,10 @@ impl Disturbance {
         (
             Self::CheapStreams,
             "cheap requests without a credential on HTTP/2 streams",
+        ),
+        (
+            Self::PingsBesideStreams,
+            "HTTP/2 pings beside streams that do not end",
         ),
         (Self::BadCredentials, "requests with bad credentials, pipelined"),
         (Self::Handshakes, "TLS handshakes without an end"),
@@ -100,6 +105,7 @@ impl Disturbance {
                 disturber.attack("http", Abuse::CheapRequests),
             ],
             Self::CheapStreams => vec![disturber.attack("https", Abuse::CheapStreams)],
+            Self::PingsBesideStreams => vec![disturber.attack("https", Abuse::PingsBesideStreams)],
             Self::BadCredentials => vec![disturber.attack("https", Abuse::BadCredentials)],
             Self::Handshakes => vec![disturber.attack("https", Abuse::FullHandshakes)],
             Self::NewConnections => vec![

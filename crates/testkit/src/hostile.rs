@@ -62,6 +62,8 @@ pub enum Abuse {
     Resets,
     /// Sends HTTP/2 pings and settings without an end.
     Pings,
+    /// The same beside streams that do not end, and reads the answers.
+    PingsBesideStreams,
     /// Sends the head of an HTTP/2 request in CONTINUATION frames without an end.
     Continuations,
     /// Sends cheap valid requests without a credential one after the other, and reads the answers.
@@ -78,7 +80,7 @@ pub enum Abuse {
 
 impl Abuse {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Connections,
         Self::Handshakes,
         Self::SlowHeads,
@@ -89,6 +91,7 @@ impl Abuse {
         Self::ShutWindows,
         Self::Resets,
         Self::Pings,
+        Self::PingsBesideStreams,
         Self::Continuations,
         Self::CheapRequests,
         Self::CheapStreams,
@@ -98,8 +101,9 @@ impl Abuse {
     ];
 
     /// Those that ask for nothing but work, whose sender shows no valid credential.
-    pub const WORK: [Self; 6] = [
+    pub const WORK: [Self; 7] = [
         Self::Pings,
+        Self::PingsBesideStreams,
         Self::CheapRequests,
         Self::CheapStreams,
         Self::BadCredentials,
@@ -118,6 +122,7 @@ impl Abuse {
             | Self::ShutWindows
             | Self::Resets
             | Self::Pings
+            | Self::PingsBesideStreams
             | Self::Continuations => target.is_tls(),
             // Where only services get in, nobody gets as far as a request without a credential.
             Self::CheapStreams => target.is_tls() && !target.h2_only,
@@ -140,7 +145,12 @@ impl Abuse {
             Self::CheapRequests | Self::BadCredentials => 64,
             Self::SlowReaders | Self::FullHandshakes | Self::NewConnections => 32,
             Self::CheapStreams => 16,
-            Self::Streams | Self::ShutWindows | Self::Resets | Self::Pings | Self::Continuations => 8,
+            Self::Streams
+            | Self::ShutWindows
+            | Self::Resets
+            | Self::Pings
+            | Self::PingsBesideStreams
+            | Self::Continuations => 8,
         }
     }
 }
@@ -316,6 +326,7 @@ async fn once(target: &Target, abuse: Abuse, from: Ipv4Addr, counts: &Counts) {
         Abuse::ShutWindows => http2::shut_window(target, from, opened).await,
         Abuse::Resets => http2::resets(target, from, opened).await,
         Abuse::Pings => http2::pings(target, from, opened).await,
+        Abuse::PingsBesideStreams => http2::pings_beside_streams(target, from, opened).await,
         Abuse::Continuations => http2::continuations(target, from, opened).await,
         Abuse::CheapRequests => http1::cheap_requests(target, from, opened).await,
         Abuse::CheapStreams => http2::cheap_streams(target, from, opened).await,

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Limits;
 use super::body::Pace;
-use super::cpu::{Begin, ConnectionCpu, Metered, MeteredExecutor, RunningRequest};
+use super::cpu::{self, Begin, ConnectionCpu, Metered, MeteredExecutor, RunningRequest};
 use super::outstanding::{Answer, Outstanding, Running};
 use super::own_refusals::Explained;
 use super::quota::PeerKey;
@@ -114,8 +114,7 @@ impl Service<Request<Incoming>> for Handler {
             route: tower::Service::call(&mut self.site.router.clone(), request),
             running: Some(Running::begin(&self.outstanding)),
             begin: Some(Begin::default()),
-            // An HTTP/1.1 connection is the same task as its request: if it waited, so would the request that is to go on.
-            working: (!windowed).then(|| RunningRequest::begin(&self.cpu)),
+            working: None,
             cpu: Arc::clone(&self.cpu),
             windowed,
         }
@@ -142,13 +141,14 @@ impl Future for Serving {
             Some(begin) => ready!(begin.poll(&this.cpu, context)),
             None => None,
         };
-        if this.begin.take().is_some() && this.working.is_none() {
+        if this.begin.take().is_some() {
             this.working = Some(RunningRequest::begin(&this.cpu));
         }
         let polled = Pin::new(&mut this.route).poll(context);
         drop(turn);
         let response = ready!(polled)?;
         this.cpu.answered();
+        cpu::answered();
         this.working = None;
         let Some(running) = this.running.take() else {
             // Polled again after it was ready, which no caller does.
@@ -174,11 +174,11 @@ where
     if h2 {
         let io = TokioIo::new(stream);
         let connection = http2(limits, &cpu).serve_connection(io, handler);
-        drive(Metered::between_requests(connection, &cpu), &watch, limits, end).await;
+        drive(Metered::connection(connection, &cpu), &watch, limits, end).await;
     } else {
         let io = TokioIo::new(Explained::new(stream, Arc::clone(&handler.outstanding)));
         let connection = http1(limits).serve_connection(io, handler);
-        drive(Metered::between_requests(connection, &cpu), &watch, limits, end).await;
+        drive(Metered::connection(connection, &cpu), &watch, limits, end).await;
     }
 }
 

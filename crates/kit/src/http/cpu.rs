@@ -17,8 +17,10 @@
 //! The time is that of the thread while it polls a connection: handshakes, frames, requests, and answers of every
 //! protocol are in it, whatever route they are for. [`Metered`] is the only place that polls them.
 //!
-//! A client waits before a handshake, between requests ([`Metered`]) and before each of them ([`Begin`]), never while one runs:
-//! that may hold a lock or a connection of a database, which others would wait for.
+//! A task of a client waits before a handshake, before each poll ([`Metered`]), and before a request ([`Begin`]), never from
+//! there to the answer: the request may hold a lock or a connection of a database, which others would wait for. An HTTP/1.1
+//! connection is one task with its requests. An HTTP/2 connection is one, and each stream another: frames wait
+//! whatever its streams do.
 
 mod bucket;
 mod metered;
@@ -31,7 +33,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bucket::Bucket;
-pub(super) use metered::{Begin, Metered, MeteredExecutor, admitted};
+pub(super) use metered::{Begin, Metered, MeteredExecutor, admitted, answered};
 use spare::{Spare, cores};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -123,8 +125,6 @@ impl CpuBudget {
             spent: AtomicU64::new(0),
             exempt: AtomicBool::new(false),
             overdraws: AtomicBool::new(may_authenticate),
-            lent: AtomicBool::new(false),
-            turn: AtomicBool::new(false),
             running: Mutex::default(),
         };
         cpu.charge(CONNECTION);
@@ -171,10 +171,6 @@ pub(crate) struct ConnectionCpu {
     /// Changes only while `running` is locked.
     exempt: AtomicBool,
     overdraws: AtomicBool,
-    /// Whether what is polled now runs on a core that was lent to a request of it.
-    lent: AtomicBool,
-    /// Whether the connection has its turn, and has begun no request in it.
-    turn: AtomicBool,
     running: Mutex<Running>,
 }
 
@@ -337,10 +333,6 @@ impl ConnectionCpu {
 
     fn may_go_on(&self) -> bool {
         self.wait_for_own().is_zero() && self.wait_for_all().is_zero()
-    }
-
-    fn is_running(&self) -> bool {
-        lock(&self.running).all > 0
     }
 }
 

@@ -170,7 +170,7 @@ impl Host {
         let handshake = async {
             // Before it has a place among the handshakes, which others wait for.
             timeout(self.limits.handshake, admitted(&cpu)).await.ok()?;
-            Metered::counted(self.handshake(tls.as_ref(), stream, remote), &cpu).await
+            Metered::begun(self.handshake(tls.as_ref(), stream, remote), &cpu).await
         };
         let handshaken = tokio::select! {
             () = self.end.stop.cancelled() => return,

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split};
 
@@ -176,6 +177,39 @@ pub(super) async fn pings(target: &Target, from: Ipv4Addr, opened: impl FnOnce()
     both.extend(frame(SETTINGS, 0, 0, &[]));
     loop {
         writer.write_all(&both).await?;
+    }
+}
+
+/// As [`pings`], beside requests that the server waits for the end of: another every few milliseconds.
+pub(super) async fn pings_beside_streams(
+    target: &Target,
+    from: Ipv4Addr,
+    opened: impl FnOnce(),
+) -> io::Result<()> {
+    const GAP: Duration = Duration::from_millis(6);
+    let (mut reader, mut writer) = begin(target, from, &[]).await?;
+    let mut read = tokio::io::sink();
+    opened();
+    let (block, pings) = (
+        start_of(GET, &target.open_path),
+        frame(PING, 0, 0, &[7; 8]).repeat(900),
+    );
+    let writing = async {
+        let mut last: Option<Instant> = None;
+        let mut stream = 1;
+        loop {
+            if last.is_none_or(|last| last.elapsed() > GAP) {
+                writer
+                    .write_all(&frame(HEADERS, END_HEADERS, stream, &block))
+                    .await?;
+                (last, stream) = (Some(Instant::now()), stream + 2);
+            }
+            writer.write_all(&pings).await?;
+        }
+    };
+    tokio::select! {
+        ended = tokio::io::copy(&mut reader, &mut read) => ended.map(drop),
+        ended = writing => ended,
     }
 }
 

@@ -1,9 +1,9 @@
 //! The futures of a connection, which wait for their turn.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -16,38 +16,51 @@ use tokio::time::{Instant, sleep};
 use super::ConnectionCpu;
 use super::spare::Core;
 
-/// Where a future is made to wait.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Waits {
-    Never,
-    WhileNoRequestRuns,
+thread_local! {
+    /// The task that this thread polls now.
+    static POLLED: Cell<Polled> = const {
+        Cell::new(Polled { running: false, turn: false, lent: false })
+    };
 }
 
-/// A future of a connection, polled as far as its client may use the cores.
+/// What a task and a request that is polled in it tell one another.
+#[derive(Clone, Copy)]
+struct Polled {
+    /// Whether the task has begun what must not wait: a handshake, or a request that is not answered yet.
+    running: bool,
+    /// Whether the task has its turn, and has begun no request in it.
+    turn: bool,
+    /// Whether a request of the task runs on a core that was lent to it.
+    lent: bool,
+}
+
+/// A task of a connection, polled as far as its client may use the cores. It waits before each poll, but not while a request
+/// runs in it. The task of an HTTP/2 connection runs none: each stream is a task of its own.
 pub(in crate::http) struct Metered<F> {
     future: Pin<Box<F>>,
     cpu: Arc<ConnectionCpu>,
-    waits: Waits,
+    /// See [`Polled::running`].
+    running: bool,
     /// Until it is its turn, where that has to be waited for.
     turn: Option<BoxFuture<'static, Turn>>,
 }
 
 impl<F> Metered<F> {
-    /// A connection, which waits between requests.
-    pub(in crate::http) fn between_requests(future: F, cpu: &Arc<ConnectionCpu>) -> Self {
-        Self::new(future, cpu, Waits::WhileNoRequestRuns)
+    /// A connection, which waits from its first poll on.
+    pub(in crate::http) fn connection(future: F, cpu: &Arc<ConnectionCpu>) -> Self {
+        Self::new(future, cpu, false)
     }
 
-    /// What goes on once it was begun, and only its time counts: a handshake, a request.
-    pub(in crate::http) fn counted(future: F, cpu: &Arc<ConnectionCpu>) -> Self {
-        Self::new(future, cpu, Waits::Never)
+    /// What has begun: a handshake, which goes on to its end, or a stream, which goes on until its request was answered.
+    pub(in crate::http) fn begun(future: F, cpu: &Arc<ConnectionCpu>) -> Self {
+        Self::new(future, cpu, true)
     }
 
-    fn new(future: F, cpu: &Arc<ConnectionCpu>, waits: Waits) -> Self {
+    fn new(future: F, cpu: &Arc<ConnectionCpu>, running: bool) -> Self {
         Self {
             future: Box::pin(future),
             cpu: Arc::clone(cpu),
-            waits,
+            running,
             turn: None,
         }
     }
@@ -63,6 +76,21 @@ impl<F> Metered<F> {
     }
 }
 
+impl<F: Future> Metered<F> {
+    /// Polls the future, and says whether a request in it ran on a core that was lent.
+    fn poll_inner(&mut self, turn: bool, context: &mut Context<'_>) -> (Poll<F::Output>, bool) {
+        POLLED.set(Polled {
+            running: self.running,
+            turn,
+            lent: false,
+        });
+        let polled = self.future.as_mut().poll(context);
+        let Polled { running, lent, .. } = POLLED.get();
+        self.running = running;
+        (polled, lent)
+    }
+}
+
 impl<F: Future> Future for Metered<F> {
     type Output = F::Output;
 
@@ -71,10 +99,9 @@ impl<F: Future> Future for Metered<F> {
         if this.cpu.is_exempt() {
             this.turn = None;
             this.cpu.spare().seen(Instant::now());
-            return this.future.as_mut().poll(context);
+            return this.poll_inner(false, context).0;
         }
-        let may_wait = this.waits == Waits::WhileNoRequestRuns && !this.cpu.is_running();
-        if this.turn.is_none() && may_wait && !this.cpu.may_go_on() {
+        if this.turn.is_none() && !this.running && !this.cpu.may_go_on() {
             this.turn = Some(Box::pin(turn(Arc::clone(&this.cpu))));
         }
         let turn = match &mut this.turn {
@@ -85,11 +112,8 @@ impl<F: Future> Future for Metered<F> {
         if this.cpu.comes_first() {
             this.cpu.spare().seen(Instant::now());
         }
-        this.cpu.turn.store(turn.is_some(), Ordering::Release);
         let begun = thread_time();
-        let polled = this.future.as_mut().poll(context);
-        this.cpu.turn.store(false, Ordering::Release);
-        let of_request = this.cpu.lent.swap(false, Ordering::AcqRel);
+        let (polled, of_request) = this.poll_inner(turn.is_some(), context);
         let lent = of_request || matches!(turn, Some(Turn::Lent(_)));
         this.cpu.charge_for(thread_time().saturating_sub(begun), lent);
         drop(turn);
@@ -103,24 +127,41 @@ impl<F: Future> Future for Metered<F> {
 pub(in crate::http) struct Begin(Option<BoxFuture<'static, Turn>>);
 
 impl Begin {
-    /// Ready when the request may be polled for the first time, while the turn is held.
+    /// Ready when the request may be polled for the first time, while the turn is held. From now on its task does not wait,
+    /// until [`answered`].
     pub(in crate::http) fn poll(
         &mut self,
         cpu: &Arc<ConnectionCpu>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Turn>> {
-        let has_turn = || cpu.turn.swap(false, Ordering::AcqRel);
-        if cpu.is_exempt() || (self.0.is_none() && (has_turn() || cpu.may_go_on())) {
+        let polled = POLLED.get();
+        POLLED.set(Polled {
+            running: true,
+            turn: false,
+            ..polled
+        });
+        if cpu.is_exempt() || (self.0.is_none() && (polled.turn || cpu.may_go_on())) {
             return Poll::Ready(None);
         }
         let wait = self.0.get_or_insert_with(|| Box::pin(turn(Arc::clone(cpu))));
         let turn = ready!(wait.as_mut().poll(context));
         self.0 = None;
         if matches!(turn, Turn::Lent(_)) {
-            cpu.lent.store(true, Ordering::Release);
+            POLLED.set(Polled {
+                lent: true,
+                ..POLLED.get()
+            });
         }
         Poll::Ready(Some(turn))
     }
+}
+
+/// The request of the task that is polled now has its answer: sending it may wait.
+pub(in crate::http) fn answered() {
+    POLLED.set(Polled {
+        running: false,
+        ..POLLED.get()
+    });
 }
 
 /// The right to be polled once.
@@ -202,7 +243,7 @@ where
     fn execute(&self, future: F) {
         match self.0.is_exempt() {
             true => tokio::spawn(future),
-            false => tokio::spawn(Metered::counted(future, &self.0)),
+            false => tokio::spawn(Metered::begun(future, &self.0)),
         };
     }
 }

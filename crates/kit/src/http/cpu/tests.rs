@@ -1,7 +1,12 @@
 //! Who waits, and for how long.
 
+use std::future::poll_fn;
 use std::net::{IpAddr, Ipv4Addr};
+use std::task::Poll;
 
+use futures::FutureExt;
+
+use super::metered::answered;
 use super::*;
 
 fn peer(last: u8) -> PeerKey {
@@ -113,7 +118,7 @@ async fn connections_in_debt_are_served_in_turn() {
                 cpu.charge(seconds(0.1));
             }
         };
-        tasks.spawn(Metered::between_requests(work, &cpu));
+        tasks.spawn(Metered::connection(work, &cpu));
         tokio::task::yield_now().await;
     }
     let begun = Instant::now();
@@ -141,4 +146,45 @@ async fn no_core_is_kept_for_a_caller_who_waits_to_be_known() {
     drop(stranger);
     drop(request);
     assert!(!kept(), "each is counted once");
+}
+
+#[tokio::test]
+async fn frames_beside_an_open_stream_wait() {
+    let (budget, _needed) = budget();
+    let cpu = budget.connection(peer(1), false);
+    cpu.charge(seconds(10.0));
+    // Of a stream, which is a task of its own.
+    let _open = RunningRequest::begin(&cpu);
+    let frames = async { panic!("the connection was polled") };
+    assert!(Metered::connection(frames, &cpu).now_or_never().is_none());
+}
+
+#[tokio::test]
+async fn a_task_waits_for_nothing_from_the_begin_of_a_request_to_its_answer() {
+    for wrap in [Metered::connection, Metered::begun] {
+        let (budget, _needed) = budget();
+        let cpu = budget.connection(peer(1), false);
+        let polls = Arc::new(AtomicU64::new(0));
+        let request = {
+            let (cpu, polls, mut begin) = (Arc::clone(&cpu), Arc::clone(&polls), Begin::default());
+            poll_fn(move |context| {
+                match polls.fetch_add(1, Ordering::Relaxed) {
+                    0 => assert!(begin.poll(&cpu, context).is_ready()),
+                    1 => {}
+                    _ => answered(),
+                }
+                Poll::<()>::Pending
+            })
+        };
+        let mut task = wrap(request, &cpu);
+        let polled = |task: &mut Metered<_>| {
+            assert!(task.now_or_never().is_none());
+            polls.load(Ordering::Relaxed)
+        };
+        assert_eq!(polled(&mut task), 1);
+        cpu.charge(seconds(10.0));
+        assert_eq!(polled(&mut task), 2, "it runs");
+        assert_eq!(polled(&mut task), 3, "until it has its answer");
+        assert_eq!(polled(&mut task), 3, "which waits");
+    }
 }
