@@ -154,8 +154,8 @@ pub(crate) struct Limits {
     pub(crate) connections: usize,
     /// Most connections of one client to a listener, at most half of all.
     pub(crate) connections_per_peer: usize,
-    /// Most requests of one client, and of one principal, to a listener at a time, until their answers are read; more are
-    /// answered 429.
+    /// Most requests of one client without a credential, of its callers with one, and of one principal, to a listener at a time,
+    /// until their answers are read; more are answered 429.
     pub(crate) requests_per_peer: usize,
     /// The part of all cores that one client has for what it does without a valid credential, in percent; beyond it, it
     /// waits while others need the cores.

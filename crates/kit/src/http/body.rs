@@ -18,7 +18,7 @@ use http::request::Parts;
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout_at};
 
-use super::places::Places;
+use super::places::{Place, Places};
 use super::quota::{Exceeded, KeyedPermit, PeerKey, Quotas, Reservation};
 use crate::error::Kind;
 use crate::problem::Problem;
@@ -36,58 +36,57 @@ pub(crate) enum Admitted {
 /// thousands of connections can each send most of a body and then wait.
 #[derive(Clone, Debug)]
 pub struct BodyMemory {
-    peers: Arc<Quotas<PeerKey>>,
-    principals: Arc<Quotas<Arc<str>>>,
+    all: Arc<Quotas<()>>,
     anybody: Arc<Quotas<PeerKey>>,
+    known: Arc<Quotas<PeerKey>>,
+    principals: Arc<Quotas<Arc<str>>>,
 }
 
 impl BodyMemory {
-    /// `all` bytes, of which one address has at most `each`, one principal as much, and all callers who are not
-    /// authenticated together half: the other half is reserved for those who are.
+    /// `all` bytes, of which the authenticated callers of one address have at most `each`, one principal as much, the
+    /// others of an address as much, and all of those together half: the other half is reserved for callers who are
+    /// authenticated.
     #[must_use]
     pub fn new(all: usize, each: usize) -> Self {
         Self {
-            peers: Quotas::new(each, all),
-            principals: Quotas::new(each, all),
+            all: Quotas::new(all, all),
             anybody: Quotas::new(each, all / 2),
+            known: Quotas::new(each, all),
+            principals: Quotas::new(each, all),
         }
     }
 
     /// A share of nothing yet, for this peer and that caller.
     pub(crate) fn open(&self, peer: PeerKey, admitted: &Admitted) -> Result<Held, Exceeded> {
-        let caller = match admitted {
-            Admitted::Principal(name) => Caller::Principal(self.principals.take(name, 0)?),
-            Admitted::Anybody => Caller::Anybody(self.anybody.take(&peer, 0)?),
+        let (peers, principal) = match admitted {
+            Admitted::Principal(name) => (&self.known, Some(self.principals.take(name, 0)?)),
+            Admitted::Anybody => (&self.anybody, None),
         };
         Ok(Held {
-            peer: self.peers.take(&peer, 0)?,
-            caller,
+            all: self.all.take(&(), 0)?,
+            peer: peers.take(&peer, 0)?,
+            principal,
         })
     }
-}
-
-#[derive(Debug)]
-enum Caller {
-    Principal(Reservation<Arc<str>>),
-    Anybody(Reservation<PeerKey>),
 }
 
 /// Memory that is given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Held {
+    all: Reservation<()>,
     peer: Reservation<PeerKey>,
-    caller: Caller,
+    principal: Option<Reservation<Arc<str>>>,
 }
 
 impl Held {
-    /// `bytes` more; not, if that is too much. A refused request gives everything back soon, so that what one of the two
+    /// `bytes` more; not, if that is too much. A refused request gives everything back soon, so that what one of them
     /// counts already does not matter.
     pub(crate) fn more(&mut self, bytes: usize) -> Result<(), Exceeded> {
         self.peer.more(bytes)?;
-        match &mut self.caller {
-            Caller::Principal(share) => share.more(bytes),
-            Caller::Anybody(share) => share.more(bytes),
+        if let Some(principal) = &mut self.principal {
+            principal.more(bytes)?;
         }
+        self.all.more(bytes).map_err(|_excess| Exceeded::Total)
     }
 }
 
@@ -127,7 +126,7 @@ struct Inner {
     held: Mutex<Option<Held>>,
     place: Mutex<Option<(KeyedPermit<Arc<str>>, Instant)>>,
     places: Places,
-    principal: Mutex<Option<Reservation<Arc<str>>>>,
+    request: Mutex<Option<Place>>,
     reading: AtomicBool,
     unread: AtomicBool,
     peer: PeerKey,
@@ -142,6 +141,8 @@ pub(super) struct Terms {
     pub(super) peer: PeerKey,
     pub(super) memory: BodyMemory,
     pub(super) places: Places,
+    /// That of the request.
+    pub(super) place: Place,
     pub(super) limit: usize,
     pub(super) pace: Pace,
     /// Whether the answer is a page of a list.
@@ -157,7 +158,7 @@ impl Gate {
             held: Mutex::default(),
             place: Mutex::default(),
             places: terms.places,
-            principal: Mutex::default(),
+            request: Mutex::new(Some(terms.place)),
             reading: AtomicBool::new(false),
             unread: AtomicBool::new(unread),
             peer: terms.peer,
@@ -173,17 +174,19 @@ impl Gate {
         self.0.lists
     }
 
-    /// Takes a place among the requests of a principal.
+    /// The place of the request is that of a principal from now on.
     pub(super) fn admit(&self, principal: &Arc<str>) -> Result<(), Problem> {
-        let place = self.0.places.admit(principal)?;
-        *self.0.principal.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
-        Ok(())
+        let mut place = self.0.request.lock().unwrap_or_else(PoisonError::into_inner);
+        match place.as_mut() {
+            Some(place) => self.0.places.admit(place, principal),
+            None => Ok(()),
+        }
     }
 
-    /// Gives up that place.
-    pub(super) fn principal(&self) -> Option<Reservation<Arc<str>>> {
+    /// Gives up the place of the request.
+    pub(super) fn place(&self) -> Option<Place> {
         self.0
-            .principal
+            .request
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take()
@@ -350,6 +353,15 @@ mod tests {
         let principal = Admitted::Principal(Arc::from("apikey:1"));
         let mut known = memory.open(peer(3), &principal).unwrap();
         assert_eq!(known.more(50), Ok(()));
+        assert_eq!(known.more(1), Err(Exceeded::Total));
+        let memory = BodyMemory::new(100, 30);
+        let mut stranger = memory.open(peer(1), &Admitted::Anybody).unwrap();
+        assert_eq!(
+            (stranger.more(30), stranger.more(1)),
+            (Ok(()), Err(Exceeded::PerKey))
+        );
+        let mut known = memory.open(peer(1), &principal).unwrap();
+        assert_eq!(known.more(30), Ok(()), "at the same address");
     }
 
     #[test]

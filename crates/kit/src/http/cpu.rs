@@ -35,7 +35,7 @@ use std::time::Duration;
 use bucket::Bucket;
 pub(super) use metered::{Begin, Metered, MeteredExecutor, admitted, answered};
 use spare::{Spare, cores};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::quota::PeerKey;
@@ -126,6 +126,7 @@ impl CpuBudget {
             exempt: AtomicBool::new(false),
             overdraws: AtomicBool::new(may_authenticate),
             running: Mutex::default(),
+            check: Arc::new(Semaphore::new(1)),
         };
         cpu.charge(CONNECTION);
         Arc::new(cpu)
@@ -172,6 +173,8 @@ pub(crate) struct ConnectionCpu {
     exempt: AtomicBool,
     overdraws: AtomicBool,
     running: Mutex<Running>,
+    /// See [`ConnectionCpu::checks_one`].
+    check: Arc<Semaphore>,
 }
 
 /// Requests that a handler works on.
@@ -307,6 +310,11 @@ impl ConnectionCpu {
     /// Whether a credential of this connection was valid.
     pub(crate) fn is_exempt(&self) -> bool {
         self.exempt.load(Ordering::Acquire)
+    }
+
+    /// The right of one request at a time to have its credential checked, whatever other requests its address has.
+    pub(super) fn checks_one(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.check).try_acquire_owned().ok()
     }
 
     /// Whether its caller comes before those in debt: it has a credential, or has used little.

@@ -19,7 +19,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::Route;
 use futures::FutureExt;
 use http::header::{
-    ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
@@ -71,8 +71,8 @@ pub struct Edge {
 }
 
 impl Edge {
-    /// Bodies of at most 256 KiB, 64 MiB of them together and 16 MiB of one client; 30 seconds a request; 512 requests of
-    /// one client, or one principal, at a time. `service` is a metric label.
+    /// Bodies of at most 256 KiB, 64 MiB of them together and 16 MiB of one client; 30 seconds a request; 512 requests
+    /// at a time as [`Self::requests_per_peer`] counts them. `service` is a metric label.
     #[must_use]
     pub fn new(service: &'static str) -> Self {
         Self {
@@ -112,8 +112,8 @@ impl Edge {
         Self { pace, ..self }
     }
 
-    /// Most requests of one client address, and of one principal, at a time; more are answered 429. A request counts until its
-    /// answer was taken.
+    /// Most requests of the strangers of one client address, of its callers with a credential, and of one principal, at a time;
+    /// more are answered 429. A request counts until its answer was taken.
     #[must_use]
     pub fn requests_per_peer(self, each: usize) -> Self {
         Self {
@@ -203,10 +203,13 @@ impl Edge {
         matched: Option<&MatchedPath>,
         request: Request,
     ) -> (Response, Option<Body>, Option<Place>) {
-        let place = self.places.enter(peer(&request));
+        let shows = request.headers().contains_key(AUTHORIZATION);
+        let place = self
+            .places
+            .enter(peer(&request), request.extensions().get(), shows);
         let (parts, mut body) = request.into_parts();
         let unread = |body: Body| Some(body).filter(|body| !body.is_end_stream());
-        let mut place = match place {
+        let place = match place {
             Ok(place) => place,
             Err(problem) => return (problem.into_response(), unread(body), None),
         };
@@ -218,11 +221,10 @@ impl Edge {
                 return (response, unread(body), Some(place));
             }
         };
-        let (request, gate) = self.shut_in(parts, body, lists);
+        let (request, gate) = self.shut_in(parts, body, lists, place);
         let response = self.guarded(route, request, &gate).await;
         lists::made(&gate, response.body().size_hint().lower());
-        place.principal = gate.principal();
-        (response, gate.unread(), Some(place))
+        (response, gate.unread(), gate.place())
     }
 
     /// Refuses what no route takes and what this one does not declare; answers whether it is for a page of a list.
@@ -255,7 +257,7 @@ impl Edge {
     }
 
     /// The request with its body behind a gate.
-    fn shut_in(&self, mut parts: Parts, body: Body, lists: bool) -> (Request, Gate) {
+    fn shut_in(&self, mut parts: Parts, body: Body, lists: bool, place: Place) -> (Request, Gate) {
         let terms = Terms {
             peer: parts
                 .extensions
@@ -263,6 +265,7 @@ impl Edge {
                 .map_or_else(PeerKey::default, Connection::peer),
             memory: self.memory.clone(),
             places: self.places.clone(),
+            place,
             limit: self.body,
             pace: self.pace,
             lists,

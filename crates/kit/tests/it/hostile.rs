@@ -305,6 +305,29 @@ async fn answers_that_strangers_leave_unread_take_nothing_from_callers_with_a_cr
     assert_eq!(answered, "200", "what takes no memory is always answered");
 }
 
+#[tokio::test]
+async fn requests_of_strangers_take_no_place_of_callers_with_a_credential_at_their_address() {
+    const PAGE: usize = 4 << 20;
+    let router = Router::new()
+        .route("/page", get(async || vec![b'x'; PAGE]))
+        .route("/list", get(async |_: Authenticated| vec![b'x'; PAGE]))
+        .with_state::<()>(Arc::new(Everybody) as Arc<dyn Authenticator>);
+    let served = Served::plain(Edge::new("test").requests_per_peer(2).around(router)).await;
+    let address = Ipv4Addr::new(127, 0, 0, 2);
+    let mut held = Vec::new();
+    for status in ["200", "200", "429"] {
+        let (answered, stream) = unread(address, &served, "/page HTTP/1.1").await;
+        assert_eq!(answered, status, "a stranger");
+        held.push(stream);
+    }
+    for (name, status) in [("one", "200"), ("two", "200"), ("three", "429")] {
+        let head = format!("/list HTTP/1.1\r\nAuthorization: Bearer {name}");
+        let (answered, stream) = unread(address, &served, &head).await;
+        assert_eq!(answered, status, "{name}");
+        held.push(stream);
+    }
+}
+
 /// The ClientHello of a client that speaks TLS 1.3.
 fn client_hello() -> Vec<u8> {
     let config = rustls::ClientConfig::builder()
