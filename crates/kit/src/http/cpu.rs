@@ -12,7 +12,8 @@
 //! A connection is exempt once a request on it has shown a valid credential. What it has used until then is given back:
 //! clients with credentials are not slowed down by others behind the same address. For the same reason a new
 //! TLS connection may overdraw the bucket until one of its requests was answered without a valid credential, or it has
-//! used more than a request takes.
+//! used more than a request takes. From an address where a valid credential was shown in the last day, it does not wait
+//! for other addresses at all.
 //!
 //! The time is that of the thread while it polls a connection: handshakes, frames, requests, and answers of every
 //! protocol are in it, whatever route they are for. [`Metered`] is the only place that polls them.
@@ -50,7 +51,9 @@ const NEW: Duration = Duration::from_millis(50);
 pub(super) const CONNECTION: Duration = Duration::from_micros(50);
 /// What a look-up of a credential costs on the threads of the database, which is not measured.
 pub(crate) const LOOK_UP: Duration = Duration::from_micros(100);
-/// From this many addresses on, those whose bucket is full are forgotten whenever their number has doubled.
+/// How long an address is known for a caller with a credential. Longer than the age of a connection, and over a night.
+const KNOWN: Duration = Duration::from_secs(24 * 3600);
+/// From this many addresses on, those whose bucket is full and that are not known are forgotten whenever their number has doubled.
 const TIDY: usize = 1024;
 
 /// The CPU time of callers without a credential. Clones share it: one for all listeners of a process.
@@ -78,6 +81,15 @@ struct PeerCpu {
     turn: Arc<Semaphore>,
     /// Those that look for a core that nobody else needs.
     line: Arc<Semaphore>,
+    /// When a valid credential was last shown on a new connection.
+    authenticated: Mutex<Option<Instant>>,
+}
+
+impl PeerCpu {
+    /// Whether callers with a credential come from there.
+    fn is_known(&self, now: Instant) -> bool {
+        lock(&self.authenticated).is_some_and(|at| now.saturating_duration_since(at) < KNOWN)
+    }
 }
 
 impl Default for CpuBudget {
@@ -132,18 +144,14 @@ impl CpuBudget {
         Arc::new(cpu)
     }
 
-    /// How long until something of the part of all client addresses is left.
-    fn wait(&self, overdraws: bool) -> Duration {
-        lock(&self.0.all).wait(overdraws, Instant::now())
-    }
-
     fn peer(&self, key: PeerKey) -> Arc<PeerCpu> {
         let now = Instant::now();
         let mut peers = lock(&self.0.peers);
         if peers.by.len() >= peers.tidy_at {
+            let is_needed = |peer: &PeerCpu| peer.is_known(now) || !lock(&peer.bucket).is_full(now);
             peers
                 .by
-                .retain(|_, peer| Arc::strong_count(peer) > 1 || !lock(&peer.bucket).is_full(now));
+                .retain(|_, peer| Arc::strong_count(peer) > 1 || is_needed(peer));
             peers.tidy_at = (2 * peers.by.len()).max(TIDY);
         }
         let peer = peers.by.entry(key).or_insert_with(|| {
@@ -151,6 +159,7 @@ impl CpuBudget {
                 bucket: Mutex::new(Bucket::full(self.0.per_peer, now)),
                 turn: Arc::new(Semaphore::new(1)),
                 line: self.0.spare.line_of_one(),
+                authenticated: Mutex::default(),
             })
         });
         Arc::clone(peer)
@@ -243,6 +252,7 @@ impl ConnectionCpu {
     /// A credential of this connection is valid: nothing of it is counted any more.
     pub(crate) fn authenticated(&self) {
         if !self.set_exempt(true) {
+            *lock(&self.peer.authenticated) = Some(Instant::now());
             let spent = Duration::from_nanos(self.spent.swap(0, Ordering::AcqRel));
             self.add(spent.as_secs_f64());
         }
@@ -334,9 +344,18 @@ impl ConnectionCpu {
         lock(&self.peer.bucket).wait(overdraws, Instant::now())
     }
 
-    /// The same for the part of all client addresses.
+    /// The same for the part of all client addresses. A new connection of a known address does not wait for those of others.
     fn wait_for_all(&self) -> Duration {
-        self.budget.wait(self.overdraws.load(Ordering::Relaxed))
+        let now = Instant::now();
+        match self.overdraws.load(Ordering::Relaxed) {
+            true if self.peer.is_known(now) => Duration::ZERO,
+            overdraws => lock(&self.budget.0.all).wait(overdraws, now),
+        }
+    }
+
+    /// Whether callers with a credential come from its address.
+    pub(super) fn is_of_known_address(&self) -> bool {
+        self.peer.is_known(Instant::now())
     }
 
     fn may_go_on(&self) -> bool {

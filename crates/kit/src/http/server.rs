@@ -55,16 +55,18 @@ pub async fn serve(
         stop: stop.clone(),
         kill: CancellationToken::new(),
     };
+    let handshakes = || {
+        let places = Shares {
+            each: limits.handshakes_per_peer,
+            all: limits.handshakes,
+        };
+        KeyedSemaphore::new(places, Shares::each(limits.connections))
+    };
     let host = Arc::new(Host {
         tls,
         site,
-        handshakes: KeyedSemaphore::new(
-            Shares {
-                each: limits.handshakes_per_peer,
-                all: limits.handshakes,
-            },
-            Shares::each(limits.connections),
-        ),
+        handshakes: handshakes(),
+        known_handshakes: handshakes(),
         limits,
         end,
     });
@@ -155,6 +157,8 @@ struct Host {
     tls: Option<Arc<dyn TlsSource>>,
     site: Site,
     handshakes: Arc<KeyedSemaphore<PeerKey>>,
+    /// Those of addresses where callers with a credential are known: they do not wait for others.
+    known_handshakes: Arc<KeyedSemaphore<PeerKey>>,
     limits: Limits,
     end: End,
 }
@@ -170,7 +174,7 @@ impl Host {
         let handshake = async {
             // Before it has a place among the handshakes, which others wait for.
             timeout(self.limits.handshake, admitted(&cpu)).await.ok()?;
-            Metered::begun(self.handshake(tls.as_ref(), stream, remote), &cpu).await
+            Metered::begun(self.handshake(tls.as_ref(), stream, remote, &cpu), &cpu).await
         };
         let handshaken = tokio::select! {
             () = self.end.stop.cancelled() => return,
@@ -193,15 +197,16 @@ impl Host {
         tls: &dyn TlsSource,
         stream: Lingering,
         remote: SocketAddr,
+        cpu: &ConnectionCpu,
     ) -> Option<TlsStream<Lingering>> {
         let handshake = timeout(self.limits.handshake, async {
             // To read the ClientHello costs next to nothing, and a client may let us wait for it: no place for that.
             let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
-            let turn = self
-                .handshakes
-                .enter(&remote.into(), self.limits.handshake)
-                .await
-                .ok();
+            let places = match cpu.is_of_known_address() {
+                true => &self.known_handshakes,
+                false => &self.handshakes,
+            };
+            let turn = places.enter(&remote.into(), self.limits.handshake).await.ok();
             let mut handshaken = pin!(hello.into_stream(tls.server_config()));
             let soon = timeout(HANDSHAKE_PLACE, handshaken.as_mut()).await;
             rest(turn);

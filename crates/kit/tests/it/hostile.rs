@@ -13,7 +13,7 @@ use kit::http::{AnswerMemory, Declared, Edge, Json, Limits, Pace, Raw, Shared, S
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::world::{Ca, Leaf, Served, client, clock};
+use crate::world::{Served, client};
 
 fn site() -> Site {
     let router = Router::new()
@@ -46,7 +46,7 @@ async fn served(limits: Limits) -> Served {
     Served::new(None, site(), limits).await
 }
 
-async fn from(address: Ipv4Addr, served: &Served) -> TcpStream {
+pub(crate) async fn from(address: Ipv4Addr, served: &Served) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     socket.bind((address, 0).into()).unwrap();
@@ -234,7 +234,7 @@ async fn pages_that_one_client_leaves_unread_are_bounded_over_http_1() {
 }
 
 /// Knows every token: it is the name of the principal.
-struct Everybody;
+pub(crate) struct Everybody;
 
 impl Authenticator for Everybody {
     fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Caller, AuthFault>> {
@@ -325,51 +325,5 @@ async fn requests_of_strangers_take_no_place_of_callers_with_a_credential_at_the
         let (answered, stream) = unread(address, &served, &head).await;
         assert_eq!(answered, status, "{name}");
         held.push(stream);
-    }
-}
-
-/// The ClientHello of a client that speaks TLS 1.3.
-fn client_hello() -> Vec<u8> {
-    let config = rustls::ClientConfig::builder()
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    let name = "localhost".try_into().unwrap();
-    let mut connection = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
-    let mut hello = Vec::new();
-    connection.write_tls(&mut hello).unwrap();
-    hello
-}
-
-#[tokio::test]
-async fn handshakes_that_do_not_go_on_keep_nobody_out() {
-    let ca = Ca::new();
-    let pair = ca.pair(&Leaf {
-        names: &["localhost"],
-        ..Leaf::default()
-    });
-    let identity =
-        kit::tls::ServerIdentity::from_pem(pair.chain.as_bytes(), pair.key.as_bytes(), clock()).unwrap();
-    let limits = Limits {
-        handshake: Duration::from_secs(60),
-        handshakes: 2,
-        ..Limits::default()
-    };
-    let served = Served::new(Some(Arc::new(identity)), site(), limits).await;
-    let root = reqwest::Certificate::from_pem(ca.pem.as_bytes()).unwrap();
-    for begun in [client_hello()[..7].to_vec(), client_hello()] {
-        let mut held = Vec::new();
-        for number in 2..10 {
-            let mut stream = from(Ipv4Addr::new(127, 0, 0, number), &served).await;
-            stream.write_all(&begun).await.unwrap();
-            held.push(stream);
-        }
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .tls_certs_only([root.clone()])
-            .build()
-            .unwrap();
-        let call = client.get(format!("https://localhost:{}/", served.port)).send();
-        let answer = tokio::time::timeout(Duration::from_secs(30), call).await;
-        assert_eq!(answer.expect("it is kept out").unwrap().status(), 200);
     }
 }

@@ -14,6 +14,7 @@ mod auth;
 mod config;
 mod cpu;
 mod grpc;
+mod handshakes;
 mod hostile;
 mod http;
 mod limits;

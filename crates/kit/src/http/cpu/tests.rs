@@ -89,16 +89,34 @@ async fn all_addresses_together_have_a_part() {
 }
 
 #[tokio::test]
+async fn new_connections_of_an_address_with_a_known_caller_do_not_wait_for_other_addresses() {
+    let (budget, _needed) = budget();
+    let hostile = |number| budget.connection(peer(number), false).charge(seconds(1.0));
+    (1..=10).for_each(hostile);
+    assert!(!budget.connection(peer(20), true).may_go_on(), "a new address");
+    budget.connection(peer(20), true).authenticated();
+    let new = budget.connection(peer(20), true);
+    assert!(new.may_go_on() && new.is_of_known_address());
+    assert!(!budget.connection(peer(21), true).may_go_on());
+    new.answered();
+    assert!(!new.may_go_on(), "it has shown no credential");
+    let new = budget.connection(peer(20), true);
+    budget.connection(peer(20), false).charge(seconds(3.0));
+    assert!(!new.may_go_on(), "it waits for others of its address");
+}
+
+#[tokio::test]
 async fn addresses_are_forgotten_when_their_part_is_whole() {
     let (budget, _needed) = budget();
     let held = budget.connection(peer(1), false);
     budget.connection(peer(2), false).charge(seconds(0.9));
     budget.connection(peer(3), false);
+    budget.connection(peer(5), true).authenticated();
     tokio::time::sleep(seconds(0.02)).await;
     lock(&budget.0.peers).tidy_at = 0;
     budget.peer(peer(4));
     let known = |last| lock(&budget.0.peers).by.contains_key(&peer(last));
-    assert!(known(1) && known(2) && known(4) && !known(3));
+    assert!(known(1) && known(2) && known(4) && known(5) && !known(3));
     drop(held);
 }
 
