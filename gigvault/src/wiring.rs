@@ -1,6 +1,7 @@
 //! From settings to a running process: one flat function for `up` and `serve`, one for `bootstrap`.
 
 mod databases;
+mod doctor;
 mod drain;
 mod https;
 mod https_names;
@@ -133,8 +134,7 @@ async fn run_services(
         filter,
         hangups: (hangups, terminal),
     } = parts;
-    let name = process_name(settings, &plan.services, plan.first_start);
-    setup::service_identity::check_name(&name)?;
+    let name = process_name(settings, &plan.services, plan.first_start)?;
     let files = identities::files(settings, &data, &name);
     let loaded = match plan.first_start {
         true => None,
@@ -183,9 +183,9 @@ async fn run_services(
     jobs.spawn(metrics.clone().upkeep(stop.clone()));
     spawn_upkeep(&mut jobs, &environment, &services, &identity)?;
     let keeper = keeper.map(|keeper| tokio::spawn(keeper.run(stop.clone())));
-    let status = status::Status::of(&mut services, &environment, &health)?;
+    let own = OwnRoutes::of(&mut services, &environment, &health)?;
     let content = Content {
-        routes: routes(services, status),
+        routes: routes(services, own),
         https,
         identity,
         metrics,
@@ -287,8 +287,7 @@ fn spawn_upkeep(
     identity: &Identity,
 ) -> anyhow::Result<()> {
     let (clock, stop) = (&environment.clock, &environment.stop);
-    let databases = environment.databases.all();
-    jobs.spawn(pruning::run(databases, Arc::clone(clock), stop.clone()));
+    jobs.spawn(pruning::run(services.feeds(), Arc::clone(clock), stop.clone()));
     jobs.spawn(identity.clone().watch(stop.clone()));
     let issuer = identities::issuer(environment, services)?;
     let renewal = setup::service_identity::renew(issuer, identity.clone(), Arc::clone(clock), stop.clone());
@@ -296,9 +295,27 @@ fn spawn_upkeep(
     Ok(())
 }
 
+/// What the process answers for itself.
+struct OwnRoutes {
+    status: status::Status,
+    doctor: doctor::Doctor,
+}
+
+impl OwnRoutes {
+    fn of(services: &mut Services, environment: &Environment<'_>, health: &Health) -> anyhow::Result<Self> {
+        Ok(Self {
+            status: status::Status::of(services, environment, health)?,
+            doctor: doctor::Doctor::of(services, environment)?,
+        })
+    }
+}
+
 /// The routes of all services and of the process itself, by listener.
-fn routes(services: Services, status: status::Status) -> Routes {
-    let (mut http, mut rest) = (axum::Router::new(), openapi::base().merge(status::router(status)));
+fn routes(services: Services, own: OwnRoutes) -> Routes {
+    let mut http = axum::Router::new();
+    let mut rest = openapi::base()
+        .merge(status::router(own.status))
+        .merge(doctor::router(own.doctor));
     // It answers methods that nobody serves; each service brings the same answer, and one is enough.
     let mut grpc = tonic::service::Routes::default().into_axum_router();
     for service in services.into_parts() {
@@ -316,12 +333,18 @@ fn routes(services: Services, status: status::Status) -> Routes {
 }
 
 /// A process of several services has one identity.
-fn process_name(settings: &Settings, services: &BTreeSet<Service>, everything: bool) -> String {
-    match services.first() {
+fn process_name(
+    settings: &Settings,
+    services: &BTreeSet<Service>,
+    everything: bool,
+) -> anyhow::Result<String> {
+    let name = match services.first() {
         _ if !settings.identity.name.is_empty() => settings.identity.name.clone(),
         Some(first) if !everything => first.name().to_owned(),
         _ => "gigvault".to_owned(),
-    }
+    };
+    setup::service_identity::check_name(&name)?;
+    Ok(name)
 }
 
 fn load_identity(files: &IdentityFiles, clock: &SharedClock) -> anyhow::Result<Identity> {

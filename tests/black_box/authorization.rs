@@ -55,6 +55,8 @@ const CASES: &[(&str, &str, &str)] = &[
     ("DELETE", "/api/v1/api-keys/{prefix}", "api-keys:write"),
     ("GET", "/api/v1/roles", "roles:read"),
     ("GET", "/api/v1/status", "status:read"),
+    ("POST", "/api/v1/doctor/runs", "status:read"),
+    ("GET", "/api/v1/doctor/runs/{id}", "status:read"),
     // Any credential may ask whose it is.
     ("GET", "/api/v1/whoami", ""),
 ];

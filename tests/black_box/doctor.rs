@@ -66,6 +66,9 @@ fn a_healthy_system_is_looked_at_from_end_to_end() {
         "credential",
         "authorities",
         "issuer url",
+        "CA keys of ca",
+        "stored keys of keymgr",
+        "admin keys of auth",
     ] {
         assert_eq!(row(&report, check)["result"], "ok", "{report:#}");
     }

@@ -87,6 +87,14 @@ impl<'a> Call<'a> {
         Self::new(client, Method::DELETE, path)
     }
 
+    /// Has something looked at: repeating it changes nothing.
+    pub(crate) fn look(client: &'a Client, path: &[&str]) -> Self {
+        Self {
+            body: Some(b"{}".to_vec()),
+            ..Self::new(client, Method::POST, path)
+        }
+    }
+
     /// Creates something, once however often it is sent.
     pub(crate) fn create<B: Serialize>(client: &'a Client, path: &[&str], body: &B) -> Result<Self, Error> {
         let key = uuid::Uuid::new_v4().to_string();

@@ -22,5 +22,5 @@ pub use resources::dry_run::{Consequence, DryRun, Preview};
 pub use resources::identity::{Identity, Role};
 pub use resources::keys::{Key, Keys, NewKey, Signatures};
 pub use resources::profiles::{Profile, Profiles, SanRule};
-pub use resources::status::{Probe, Readiness, Status};
+pub use resources::status::{DoctorCheck, DoctorRun, Probe, Readiness, Status};
 pub use trust::ServerIdentity;

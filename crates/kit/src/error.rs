@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use store::StoreError;
 
 use crate::dry_run::Difference;
 
@@ -160,6 +161,72 @@ pub trait Fault: std::error::Error + Send + Sync {
         None
     }
 }
+
+/// A member, parameter or field of a request is not of its form.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {detail}")]
+pub struct Invalid {
+    /// Path of the input in the request.
+    pub field: &'static str,
+    /// What is wrong and what is expected.
+    pub detail: String,
+}
+
+impl Invalid {
+    /// Of an error that says what is expected.
+    pub fn new(field: &'static str, detail: impl std::fmt::Display) -> Self {
+        Self {
+            field,
+            detail: detail.to_string(),
+        }
+    }
+}
+
+impl Fault for Invalid {
+    fn kind(&self) -> Kind {
+        Kind::Invalid
+    }
+
+    fn problem(&self) -> &str {
+        "invalid-request"
+    }
+
+    fn public(&self) -> String {
+        self.to_string()
+    }
+
+    fn field(&self) -> Option<&str> {
+        Some(self.field)
+    }
+}
+
+/// A database that does not answer may answer later; anything else that it says is a bug or damage.
+impl Fault for StoreError {
+    fn kind(&self) -> Kind {
+        match self.is_unavailable() {
+            true => Kind::Unavailable,
+            false => Kind::Internal,
+        }
+    }
+
+    fn problem(&self) -> &str {
+        self.kind().name()
+    }
+
+    fn public(&self) -> String {
+        match self.is_unavailable() {
+            true => "the database does not answer; try again".to_owned(),
+            false => FAILED.to_owned(),
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        StoreError::retry_after(self)
+    }
+}
+
+/// What a caller is told of a fault that is not theirs.
+pub const FAILED: &str = "the service failed; its log has the cause";
 
 /// The error and its sources in one line, outermost first. For logs only.
 #[must_use]

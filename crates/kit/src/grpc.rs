@@ -6,7 +6,7 @@ mod received;
 mod status;
 
 pub use edge::{Edge, Edged, edge, routes};
-pub use status::{RemoteFault, to_status};
+pub use status::{RemoteFault, status, to_status};
 
 /// Longest message that is sent or taken, in bytes. Generated servers and clients take it through
 /// `max_decoding_message_size` and `max_encoding_message_size`.

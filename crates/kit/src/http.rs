@@ -37,7 +37,7 @@ pub use cpu::CpuBudget;
 pub use declared::Declared;
 pub use descriptors::{Descriptors, raise_descriptor_limit};
 pub use edge::{Edge, standard_layers};
-pub use extract::{Json, NoParameters, Path, Query, Raw, Unauthenticated};
+pub use extract::{Json, NoMembers, NoParameters, Path, Query, Raw, Unauthenticated};
 pub use limits::Limits;
 pub(crate) use lists::admit;
 pub use quota::PeerKey;

@@ -4,6 +4,7 @@ pub mod clock;
 pub mod config;
 pub mod dry_run;
 pub mod error;
+pub mod feed;
 pub mod grpc;
 pub mod health;
 pub mod heavy;

@@ -1,17 +1,24 @@
 //! What a service is to the process that runs it.
 //!
 //! A service's `build` answers one [`Service`]. The process folds a list of them: routes into its listeners, checks into
-//! one readiness, jobs into one set. Whoever makes one names every part, so a part that was forgotten does not compile.
+//! one readiness and one `doctor`, jobs into one set. Whoever makes one names every part, so a part that was forgotten does
+//! not compile.
+
+mod doctor;
+mod job;
 
 use std::future::Future;
 use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use utoipa_axum::router::OpenApiRouter;
 
+pub use doctor::{DoctorCheck, Finding, Verdict};
+pub use job::Job;
+
+use crate::feed::Watch;
 use crate::health::CheckError;
 
 /// Everything that a process serves, runs and asks for one service.
@@ -26,8 +33,12 @@ pub struct Service {
     pub grpc: Routes,
     /// What it needs besides its database to do its work.
     pub readiness: Vec<Check>,
+    /// What it looks for in its own state when an operator asks what is wrong.
+    pub doctor: Vec<DoctorCheck>,
     /// Background work, one task each.
     pub jobs: Vec<Job>,
+    /// Its events, as its RPC `Watch` shows them; the process removes those that are old.
+    pub feed: Watch,
 }
 
 /// Something that must answer for the process to be ready.
@@ -58,24 +69,5 @@ impl Check {
     /// Why the dependency cannot be used now.
     pub async fn ask(&self) -> Result<(), CheckError> {
         (self.run)().await
-    }
-}
-
-/// Work that goes on until the process stops. It ends by itself soon after its token is canceled.
-pub struct Job(Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>);
-
-impl Job {
-    /// `run` gets the token that says when to end.
-    pub fn new<F, R>(run: F) -> Self
-    where
-        F: FnOnce(CancellationToken) -> R + Send + 'static,
-        R: Future<Output = ()> + Send + 'static,
-    {
-        Self(Box::new(move |stop| run(stop).boxed()))
-    }
-
-    /// Runs it to its end.
-    pub async fn run(self, stop: CancellationToken) {
-        (self.0)(stop).await;
     }
 }

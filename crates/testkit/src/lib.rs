@@ -5,6 +5,8 @@
     reason = "files of tests need not survive a crash"
 )]
 
+pub mod credentials;
+pub mod database;
 pub mod fleet;
 pub mod hostile;
 pub mod judges;

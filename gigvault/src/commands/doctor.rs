@@ -4,6 +4,7 @@ mod endpoints;
 mod fixes;
 mod local;
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use serde::Serialize;
@@ -28,7 +29,7 @@ struct Report {
 
 #[derive(Serialize)]
 struct Check {
-    check: &'static str,
+    check: Cow<'static, str>,
     result: &'static str,
     detail: String,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -93,7 +94,7 @@ pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Resu
     let report = Report { healthy, checks };
     let row = |check: &Check| {
         vec![
-            check.check.to_owned(),
+            check.check.to_string(),
             check.result.to_owned(),
             check.detail.clone(),
             check.fix.clone(),
@@ -171,6 +172,7 @@ async fn remote(
     checks.push(credential(client, connection).await);
     checks.push(authorities(client).await);
     checks.push(endpoints::issuer_url(client).await);
+    checks.extend(endpoints::services(client).await);
 }
 
 /// A process of one service serves the routes of that service.
@@ -345,7 +347,7 @@ fn chain(error: &client::Error) -> String {
 
 fn ok(check: &'static str, detail: String) -> Check {
     Check {
-        check,
+        check: check.into(),
         result: "ok",
         detail,
         fix: String::new(),
@@ -354,7 +356,7 @@ fn ok(check: &'static str, detail: String) -> Check {
 
 fn warning(check: &'static str, detail: String, fix: &str) -> Check {
     Check {
-        check,
+        check: check.into(),
         result: "warning",
         detail,
         fix: fix.to_owned(),
@@ -363,7 +365,7 @@ fn warning(check: &'static str, detail: String, fix: &str) -> Check {
 
 fn failed(check: &'static str, detail: String, fix: &str) -> Check {
     Check {
-        check,
+        check: check.into(),
         result: "failed",
         detail,
         fix: fix.to_owned(),

@@ -105,6 +105,7 @@ pub(crate) async fn new_admin_token(settings: &Settings) -> anyhow::Result<PathB
             db,
             clock,
             revocations: Epoch::default(),
+            stop: CancellationToken::new(),
         };
         let auth = auth::Auth::build(settings.auth.clone(), deps)?;
         Ok::<_, anyhow::Error>(auth.replace_first_admin(keep_token(path.clone())).await?)

@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::services::Service;
-use super::status;
+use super::{doctor, status};
 
 /// Where the document is.
 const PATH: &str = "/api/openapi.json";
@@ -45,6 +45,7 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
         document.merge(service.openapi());
     }
     document.merge(status::openapi());
+    document.merge(doctor::openapi());
     kit::openapi::complete(&mut document);
     document
 }

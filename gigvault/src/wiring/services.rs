@@ -1,88 +1,91 @@
 //! The services of this process, each wired to its peers: in process where the peer is here, over mutual TLS where not.
+//! A module per service makes it from settings and environment.
+
+mod auth;
+mod ca;
+mod keymgr;
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use futures::FutureExt;
 use futures::future::BoxFuture;
 use kit::auth::{Authenticator, CachedAuthenticator, Epoch};
 use kit::clock::SharedClock;
 use kit::health::{CheckError, Health, NotReady};
 use kit::peer::PROCESS;
+use kit::service::DoctorCheck;
 use kit::tls::Identity;
 use kit::transport::{Transport, channel, in_process};
-use store::StoreError;
+use store::{Db, StoreError};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::databases::Databases;
 use super::layout::DataDir;
-use super::listeners;
-use super::once::keep_token;
 use super::settings::Settings;
 
-/// A service that this binary can run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
-pub(crate) enum Service {
-    /// Certificate authority.
-    Ca,
-    /// Key manager.
-    Keymgr,
-    /// Authentication.
-    Auth,
+/// The list of all services: a variant, its crate, and whom it calls to do its work (identities are asked for by the
+/// process). Those that run in the same process are built before it.
+macro_rules! services {
+    ($($(#[$meta:meta])+ $variant:ident $module:ident calls [$($callee:ident),*];)+) => {
+        /// A service that this binary can run.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+        pub(crate) enum Service {
+            $($(#[$meta])+ $variant,)+
+        }
+
+        impl Service {
+            /// All of them: what `up` runs.
+            pub(crate) const ALL: [Self; [$(stringify!($variant)),+].len()] = [$(Self::$variant),+];
+
+            /// Its name in configuration, databases and identities.
+            pub(crate) fn name(self) -> &'static str {
+                match self { $(Self::$variant => ::$module::NAME,)+ }
+            }
+
+            fn calls(self) -> &'static [Self] {
+                match self { $(Self::$variant => &[$(Self::$callee),*],)+ }
+            }
+
+            /// The table that a first start writes to: empty, it says that the service was never used.
+            pub(crate) fn first_table(self) -> &'static str {
+                match self { $(Self::$variant => ::$module::FIRST_TABLE,)+ }
+            }
+
+            /// Its schema.
+            pub(crate) fn migrations(self) -> &'static sqlx::migrate::Migrator {
+                match self { $(Self::$variant => &::$module::MIGRATIONS,)+ }
+            }
+
+            /// Its routes below `/api/v1` as they are documented.
+            pub(crate) fn openapi(self) -> utoipa::openapi::OpenApi {
+                match self { $(Self::$variant => ::$module::openapi(),)+ }
+            }
+
+            /// Who may call its gRPC methods.
+            #[cfg(test)]
+            fn allow(self) -> kit::peer::AllowTable {
+                match self { $(Self::$variant => ::$module::ALLOW,)+ }
+            }
+
+            async fn build(self, environment: &Environment<'_>, services: &mut Services) -> anyhow::Result<Built> {
+                let (parts, first_start) = match self {
+                    $(Self::$variant => $module::build(environment, services).await?,)+
+                };
+                Ok(Built { which: self, parts, first_start })
+            }
+        }
+    };
 }
 
-impl Service {
-    /// All of them: what `up` runs.
-    pub(crate) const ALL: [Self; 3] = [Self::Ca, Self::Keymgr, Self::Auth];
-
-    /// Its name in configuration, databases and identities.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Ca => ca::NAME,
-            Self::Keymgr => keymgr::NAME,
-            Self::Auth => auth::NAME,
-        }
-    }
-
-    /// Whom it calls to do its work; identities are asked for by the process. Those that run in the same process are built
-    /// before it.
-    fn calls(self) -> &'static [Self] {
-        match self {
-            Self::Ca => &[Self::Auth, Self::Keymgr],
-            Self::Keymgr => &[Self::Auth],
-            Self::Auth => &[],
-        }
-    }
-
-    /// The table that a first start writes to: empty, it says that the service was never used.
-    pub(crate) fn first_table(self) -> &'static str {
-        match self {
-            Self::Ca => "authorities",
-            Self::Keymgr => "keys",
-            Self::Auth => "api_keys",
-        }
-    }
-
-    /// Its schema.
-    pub(crate) fn migrations(self) -> &'static sqlx::migrate::Migrator {
-        match self {
-            Self::Ca => &ca::MIGRATIONS,
-            Self::Keymgr => &keymgr::MIGRATIONS,
-            Self::Auth => &auth::MIGRATIONS,
-        }
-    }
-
-    /// Its routes below `/api/v1` as they are documented.
-    pub(crate) fn openapi(self) -> utoipa::openapi::OpenApi {
-        match self {
-            Self::Ca => ca::openapi(),
-            Self::Keymgr => keymgr::openapi(),
-            Self::Auth => auth::openapi(),
-        }
-    }
+services! {
+    /// Certificate authority.
+    Ca ca calls [Auth, Keymgr];
+    /// Key manager.
+    Keymgr keymgr calls [Auth];
+    /// Authentication.
+    Auth auth calls [];
 }
 
 /// What the services share.
@@ -107,9 +110,14 @@ pub(crate) struct Environment<'a> {
 struct Built {
     which: Service,
     parts: kit::service::Service,
-    /// What it makes at a first start, once the hierarchy is there; done again, it changes nothing.
-    first_start: Option<BoxFuture<'static, anyhow::Result<()>>>,
+    first_start: Option<FirstStart>,
 }
+
+/// What a service makes at a first start, once the hierarchy is there; done again, it changes nothing.
+type FirstStart = BoxFuture<'static, anyhow::Result<()>>;
+
+/// What the module of a service makes of settings and environment.
+type Parts = anyhow::Result<(kit::service::Service, Option<FirstStart>)>;
 
 /// Those that run here.
 pub(crate) struct Services {
@@ -128,11 +136,7 @@ impl Services {
             authenticator: None,
         };
         for service in in_build_order(wanted) {
-            let built = match service {
-                Service::Auth => environment.auth(),
-                Service::Keymgr => environment.keymgr(&mut services).await,
-                Service::Ca => environment.ca(&mut services).await,
-            };
+            let built = service.build(environment, &mut services).await;
             services.built.push(built.context(service.name())?);
         }
         Ok(services)
@@ -164,7 +168,7 @@ impl Services {
         if let Some(known) = &self.authenticator {
             return Ok(Arc::clone(known));
         }
-        let auth = auth::Remote::new(self.transport(environment, PROCESS, Service::Auth)?);
+        let auth = ::auth::Remote::new(self.transport(environment, PROCESS, Service::Auth)?);
         let cached = CachedAuthenticator::new(Arc::new(auth), Arc::clone(&environment.clock));
         let cached: Arc<dyn Authenticator> = Arc::new(cached.within(environment.revocations.clone()));
         self.authenticator = Some(Arc::clone(&cached));
@@ -204,6 +208,24 @@ impl Services {
         for job in self.built.iter_mut().flat_map(|built| built.parts.jobs.drain(..)) {
             jobs.spawn(job.run(stop.clone()));
         }
+    }
+
+    /// What each looks at when an operator asks what is wrong, by its name.
+    pub(crate) fn doctor(&self) -> Vec<(&'static str, DoctorCheck)> {
+        let checks = |built: &Built| {
+            let name = built.parts.name;
+            let checks = built.parts.doctor.iter().cloned();
+            checks.map(|check| (name, check)).collect::<Vec<_>>()
+        };
+        self.built.iter().flat_map(checks).collect()
+    }
+
+    /// The databases in whose outboxes the services here write their events.
+    pub(crate) fn feeds(&self) -> Vec<Db> {
+        self.built
+            .iter()
+            .map(|built| built.parts.feed.db().clone())
+            .collect()
     }
 
     /// What each serves.
@@ -247,66 +269,6 @@ impl Environment<'_> {
             identity,
         )?)
     }
-
-    fn auth(&self) -> anyhow::Result<Built> {
-        let deps = auth::Deps {
-            db: self.databases.of(Service::Auth)?,
-            clock: Arc::clone(&self.clock),
-            revocations: self.revocations.clone(),
-        };
-        let auth = auth::Auth::build(self.settings.auth.clone(), deps)?;
-        let parts = auth.service();
-        let keep = keep_token(self.data.admin_token());
-        let first_admin = async move {
-            auth.ensure_first_admin(keep).await?;
-            Ok(())
-        };
-        Ok(Built {
-            which: Service::Auth,
-            parts,
-            first_start: Some(first_admin.boxed()),
-        })
-    }
-
-    async fn keymgr(&self, services: &mut Services) -> anyhow::Result<Built> {
-        let mut config = self.settings.keymgr.clone();
-        let software = &mut config.backends.software;
-        if software.kek_file.is_none() && software.passphrase_file.is_none() {
-            let path = self.data.kek();
-            if self.founding {
-                create_kek(&path).with_context(|| format!("key-encryption key {}", path.display()))?;
-            }
-            software.kek_file = Some(path);
-        }
-        let deps = keymgr::Deps {
-            db: self.databases.of(Service::Keymgr)?,
-            clock: Arc::clone(&self.clock),
-            authenticator: services.authenticator(self)?,
-        };
-        Ok(Built {
-            which: Service::Keymgr,
-            parts: keymgr::Keymgr::build(config, deps).await?.service(),
-            first_start: None,
-        })
-    }
-
-    async fn ca(&self, services: &mut Services) -> anyhow::Result<Built> {
-        let deps = ca::Deps {
-            db: self.databases.of(Service::Ca)?,
-            clock: Arc::clone(&self.clock),
-            keymgr: services.transport(self, ca::NAME, Service::Keymgr)?,
-            authenticator: services.authenticator(self)?,
-            public_http_url: self.public_http_url.clone(),
-            stop: self.stop.clone(),
-            trust_domain: self.settings.identity.trust_domain.clone(),
-            api_names: listeners::api_names(&self.settings.listen, &self.public_http_url)?,
-        };
-        Ok(Built {
-            which: Service::Ca,
-            parts: ca::Ca::build(self.settings.ca.clone(), deps).await?.service(),
-            first_start: None,
-        })
-    }
 }
 
 /// A database that does not answer, by the name that operators know it by.
@@ -331,17 +293,6 @@ fn reason<E: std::error::Error + Send + Sync + 'static>(name: String, error: E) 
     }
 }
 
-/// An empty file is what earlier versions left on a full disk: it has sealed nothing.
-fn create_kek(path: &Path) -> anyhow::Result<()> {
-    match std::fs::metadata(path) {
-        Ok(found) if found.len() > 0 => return Ok(()),
-        Ok(_) => std::fs::remove_file(path)?,
-        Err(_) => {}
-    }
-    keys::KeyEncryptionKey::create_file(path)?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -359,5 +310,20 @@ mod tests {
         }
         let two = BTreeSet::from([Service::Ca, Service::Keymgr]);
         assert_eq!(in_build_order(&two), [Service::Keymgr, Service::Ca]);
+    }
+
+    #[test]
+    fn every_service_lets_its_events_be_watched() {
+        for service in Service::ALL {
+            let watch = service
+                .allow()
+                .iter()
+                .find(|(method, _)| method.ends_with("/Watch"));
+            let (_, callers) = watch.unwrap_or_else(|| panic!("{service:?} has no Watch"));
+            assert!(
+                callers.contains(&"audit"),
+                "{service:?}: audit records every event"
+            );
+        }
     }
 }

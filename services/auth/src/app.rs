@@ -21,7 +21,9 @@ use serde_json::{Value, json};
 use store::Db;
 use store::outbox::NewEvent;
 
-use crate::domain::ApiKey;
+use crate::domain::{ApiKey, End};
+use crate::error::Error;
+use crate::tables;
 use last_used::LastUsed;
 
 /// What the use cases share.
@@ -49,6 +51,12 @@ impl App {
 
     pub(crate) fn clock(&self) -> &SharedClock {
         &self.clock
+    }
+
+    /// Until when API keys can be made; `None` if no key may make any.
+    pub(crate) async fn last_admin(&self) -> Result<Option<End>, Error> {
+        let mut tx = self.db.begin().await?;
+        Ok(tables::latest_admin(&mut tx).await?)
     }
 }
 

@@ -1,25 +1,25 @@
 //! gRPC of authentication. Callers are other services, known by their mutual-TLS identity.
 
-use kit::grpc::to_status;
+use kit::feed::{Watch, WatchStream};
+use kit::grpc::status;
 use kit::peer::{AllowTable, PROCESS};
 use proto::auth::v1 as wire;
+use proto::feed::v1::WatchRequest;
 use store::time::to_micros;
 use tonic::{Request, Response, Status};
 
 use crate::app::App;
 
 /// Who may call what; what is not here is refused.
-pub static ALLOW: AllowTable = &[("/gigvault.auth.v1.Auth/Authenticate", &["ca", "keymgr", PROCESS])];
+pub static ALLOW: AllowTable = &[
+    ("/gigvault.auth.v1.Auth/Authenticate", &["ca", "keymgr", PROCESS]),
+    ("/gigvault.auth.v1.Auth/Watch", &["audit", "notify"]),
+];
 
 /// The gRPC face of the use cases.
 pub(crate) struct Grpc {
-    app: App,
-}
-
-impl Grpc {
-    pub(crate) fn new(app: App) -> Self {
-        Self { app }
-    }
+    pub(crate) app: App,
+    pub(crate) feed: Watch,
 }
 
 #[tonic::async_trait]
@@ -29,11 +29,7 @@ impl wire::auth_server::Auth for Grpc {
         request: Request<wire::AuthenticateRequest>,
     ) -> Result<Response<wire::Identity>, Status> {
         let token = request.into_inner().token;
-        let key = self
-            .app
-            .authenticate(&token)
-            .await
-            .map_err(|error| to_status(&error))?;
+        let key = self.app.authenticate(&token).await.map_err(status)?;
         Ok(Response::new(wire::Identity {
             subject: key.prefix.subject(),
             permissions: key.permissions(),
@@ -41,5 +37,11 @@ impl wire::auth_server::Auth for Grpc {
             roles: key.roles,
             allowed_names: key.allowed_names,
         }))
+    }
+
+    type WatchStream = WatchStream;
+
+    async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<WatchStream>, Status> {
+        self.feed.answer(request)
     }
 }

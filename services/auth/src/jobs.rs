@@ -1,29 +1,16 @@
-//! Background work: the times of last use. Every replica writes its own.
+//! Background work: the times of last use, which every process writes for itself.
 
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
+use kit::service::Job;
 
 use crate::app::App;
 
-/// Runs until `stop`, and writes what is left then.
-pub(crate) async fn run(app: App, interval: Duration, stop: CancellationToken) {
-    while stop
-        .run_until_cancelled(tokio::time::sleep(interval))
-        .await
-        .is_some()
-    {
-        write(&app).await;
-    }
-    write(&app).await;
-}
-
-async fn write(app: &App) {
-    if let Err(error) = app.write_last_used().await {
-        let cause = kit::error::chain(&error);
-        tracing::warn!(
-            cause,
-            "times of last use could not be written; they are kept for the next time"
-        );
-    }
+pub(crate) fn all(app: &App, flush: Duration) -> Vec<Job> {
+    let app = app.clone();
+    let write = move || {
+        let app = app.clone();
+        async move { app.write_last_used().await }
+    };
+    vec![Job::each("times of last use", flush, write).and_at_the_end()]
 }

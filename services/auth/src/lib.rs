@@ -3,6 +3,7 @@
 mod app;
 mod authenticator;
 mod config;
+mod doctor;
 mod domain;
 mod error;
 mod grpc;
@@ -14,10 +15,12 @@ use std::sync::Arc;
 
 use kit::auth::{Authenticator, Epoch};
 use kit::clock::SharedClock;
-use kit::service::{Job, Service};
+use kit::feed::Watch;
+use kit::service::Service;
 use proto::auth::v1::auth_server::AuthServer;
 use secrecy::SecretString;
 use store::Db;
+use tokio_util::sync::CancellationToken;
 
 pub use app::{App, CreateRequest, Created, Descendants, Revoked};
 pub use authenticator::{Local, Remote};
@@ -26,7 +29,7 @@ pub use domain::{ApiKey, Name, Prefix, Revocation, Status, Token};
 pub use error::Error;
 pub use grpc::ALLOW;
 pub use kit::idempotency::IdempotencyKey;
-pub use tables::MIGRATIONS;
+pub use tables::{FIRST_TABLE, MIGRATIONS};
 
 /// Its name among services.
 pub const NAME: &str = "auth";
@@ -45,6 +48,8 @@ pub struct Deps {
     pub clock: SharedClock,
     /// Advances with every revocation in this process, for [`kit::auth::CachedAuthenticator`]s that share it.
     pub revocations: Epoch,
+    /// Ends streams that would go on forever.
+    pub stop: CancellationToken,
 }
 
 /// Puts an API key where its owner finds it.
@@ -58,6 +63,7 @@ pub type KeepToken = Box<dyn FnOnce(&SecretString) -> std::io::Result<()> + Send
 pub struct Auth {
     app: App,
     flush: std::time::Duration,
+    feed: Watch,
 }
 
 impl Auth {
@@ -72,6 +78,7 @@ impl Auth {
             max_validity,
         } = config;
         Ok(Self {
+            feed: Watch::new(deps.db.clone(), deps.stop),
             app: App::new(deps.db, deps.clock, max_validity, deps.revocations),
             flush: last_used_interval,
         })
@@ -109,16 +116,20 @@ impl Auth {
     /// What a process runs and serves of it.
     #[must_use]
     pub fn service(&self) -> Service {
-        let (app, flush) = (self.app.clone(), self.flush);
-        let grpc = AuthServer::new(grpc::Grpc::new(self.app.clone()))
-            .max_decoding_message_size(kit::grpc::MAX_MESSAGE);
+        let grpc = grpc::Grpc {
+            app: self.app.clone(),
+            feed: self.feed.clone(),
+        };
+        let grpc = AuthServer::new(grpc).max_decoding_message_size(kit::grpc::MAX_MESSAGE);
         Service {
             name: NAME,
             rest: rest::router(self.app.clone(), self.authenticator()),
             public: axum::Router::new(),
             grpc: kit::grpc::routes(NAME, ALLOW, grpc),
             readiness: Vec::new(),
-            jobs: vec![Job::new(move |stop| jobs::run(app, flush, stop))],
+            doctor: doctor::checks(&self.app),
+            jobs: jobs::all(&self.app, self.flush),
+            feed: self.feed.clone(),
         }
     }
 }

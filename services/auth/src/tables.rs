@@ -13,6 +13,9 @@ use crate::domain::{ApiKey, End, Prefix, Revocation, permissions};
 /// The schema of this service.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
+/// The table that a first start writes to: empty, it says that this service was never used.
+pub const FIRST_TABLE: &str = "api_keys";
+
 /// Recognizes a request that comes again.
 pub(crate) struct Request {
     /// Of whom, under which Idempotency-Key.

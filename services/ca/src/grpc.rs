@@ -4,17 +4,14 @@ mod enums;
 mod messages;
 mod on_behalf;
 
-use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt};
 use kit::dry_run::Commit;
-use kit::grpc::to_status;
+use kit::feed::{Watch, WatchStream};
+use kit::grpc::status;
 use kit::idempotency::IdempotencyKey;
 use kit::peer::{PROCESS, Peer};
 use proto::ca::v1 as wire;
-use proto::feed::v1::{FeedEvent, WatchRequest};
-use store::feed::{Cursor, Feed};
+use proto::feed::v1::WatchRequest;
 use store::page::Limit;
-use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use crate::app::{
@@ -23,7 +20,7 @@ use crate::app::{
 use crate::domain::{Issued, Protocol};
 use crate::error::Error;
 use crate::parse;
-use messages::{decode_time, encode_ca, encode_event, query};
+use messages::{decode_time, encode_ca, query};
 
 /// Who may call what; what is not here is refused.
 pub static ALLOW: kit::peer::AllowTable = &[
@@ -56,11 +53,9 @@ pub static ALLOW: kit::peer::AllowTable = &[
 #[derive(Clone)]
 pub(crate) struct Grpc {
     pub(crate) app: App,
-    pub(crate) feed: Feed,
+    pub(crate) feed: Watch,
     /// Trust domain of service identities.
     pub(crate) trust_domain: String,
-    /// A subscription has no end of its own; without this one a drain would wait for it.
-    pub(crate) stop: CancellationToken,
 }
 
 impl Grpc {
@@ -107,10 +102,6 @@ fn peer<T>(request: &Request<T>) -> Peer {
     request.extensions().get::<Peer>().cloned().unwrap_or_default()
 }
 
-fn status(error: Error) -> Status {
-    to_status(&error)
-}
-
 fn optional(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
@@ -121,7 +112,7 @@ fn seconds(seconds: u64) -> Option<std::time::Duration> {
 
 fn idempotency_key(text: String) -> Result<Option<IdempotencyKey>, Status> {
     let key = optional(text).map(IdempotencyKey::new).transpose();
-    key.map_err(|error| to_status(&error))
+    key.map_err(status)
 }
 
 /// The patterns as they came, if all can be read.
@@ -365,20 +356,10 @@ impl wire::ca_server::Ca for Grpc {
         Ok(Response::new(encode_ca(&added)))
     }
 
-    type WatchStream = BoxStream<'static, Result<FeedEvent, Status>>;
+    type WatchStream = WatchStream;
 
-    async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        let after = request.into_inner().after;
-        let cursor: Cursor = after
-            .parse()
-            .map_err(|error| status(Error::invalid("after", error)))?;
-        let events = self
-            .feed
-            .subscribe(cursor)
-            .map_ok(encode_event)
-            .map_err(|error| status(Error::Store(error)))
-            .take_until(self.stop.clone().cancelled_owned());
-        Ok(Response::new(events.boxed()))
+    async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<WatchStream>, Status> {
+        self.feed.answer(request)
     }
 }
 

@@ -3,9 +3,12 @@
 
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use kit::service::Job;
 
 use crate::app::App;
+use crate::error::Error;
 use crate::tables::certificates::{expiring, prune_idempotency_keys};
 
 /// Time between two rounds: the counts of certificates are in days, so ten minutes are exact enough.
@@ -15,54 +18,39 @@ const KEPT: Duration = Duration::from_secs(24 * 3600);
 /// Rows per transaction: on SQLite, other writers wait while one runs.
 const AT_ONCE: u32 = 1000;
 
-/// Runs until `stop`.
-pub(crate) async fn run(app: App, stop: CancellationToken) {
-    // A first start has made its CAs by now.
-    app.authorities.warn_without_default(&app.config);
-    let mut timer = tokio::time::interval(EVERY);
-    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = timer.tick() => {
-                prune(&app).await;
-                record_compromised_keys(&app).await;
-                count_expiring(&app).await;
-            }
-        }
-    }
+pub(crate) fn all(app: &App) -> Vec<Job> {
+    let work = |name, round: fn(App) -> BoxFuture<'static, Result<(), Error>>| {
+        let app = app.clone();
+        Job::each(name, EVERY, move || round(app.clone()))
+    };
+    let known = app.clone();
+    vec![
+        work("old idempotency keys", |app| {
+            async move { prune(&app).await }.boxed()
+        }),
+        // A replica of an earlier version revokes without recording the key; this one does it after it.
+        work("compromised keys", |app| {
+            async move { app.record_compromised_keys().await }.boxed()
+        }),
+        work("certificates that expire", |app| {
+            async move { count_expiring(&app).await }.boxed()
+        }),
+        // A first start has made its CAs by the time that jobs start.
+        Job::task("default CA", |_stop| async move {
+            known.authorities.warn_without_default(&known.config);
+        }),
+    ]
 }
 
-async fn prune(app: &App) {
+async fn prune(app: &App) -> Result<(), Error> {
     let before = app.clock.now() - KEPT;
-    loop {
-        match prune_idempotency_keys(&app.db, before, AT_ONCE).await {
-            Ok(gone) if gone == u64::from(AT_ONCE) => {}
-            Ok(_) => return,
-            Err(error) => {
-                tracing::warn!(error = %error, "old idempotency keys could not be removed; trying again later");
-                return;
-            }
-        }
-    }
-}
-
-/// A replica of an earlier version revokes without recording the key; this one does it after it.
-async fn record_compromised_keys(app: &App) {
-    if let Err(error) = app.record_compromised_keys().await {
-        tracing::warn!(error = %error, "compromised keys could not be recorded; trying again later");
-    }
+    while prune_idempotency_keys(&app.db, before, AT_ONCE).await? == u64::from(AT_ONCE) {}
+    Ok(())
 }
 
 /// `gigvault_certificates_expiring{ca,days}`: valid certificates whose last second comes within this many days.
-async fn count_expiring(app: &App) {
-    let counted = match expiring(&app.db, app.clock.now()).await {
-        Ok(counted) => counted,
-        Err(error) => {
-            tracing::warn!(error = %error, "certificates that expire soon could not be counted; trying again later");
-            return;
-        }
-    };
+async fn count_expiring(app: &App) -> Result<(), Error> {
+    let counted = expiring(&app.db, app.clock.now()).await?;
     for authority in app.authorities.all() {
         let found = counted.iter().find(|found| found.ca == authority.name);
         let (day, week, month) = found.map_or((0, 0, 0), |found| {
@@ -77,4 +65,5 @@ async fn count_expiring(app: &App) {
                 .set(count as f64);
         }
     }
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod app;
 mod config;
+mod doctor;
 mod domain;
 mod error;
 mod grpc;
@@ -12,18 +13,17 @@ mod rest;
 mod tables;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use kit::auth::Authenticator;
 use kit::clock::SharedClock;
 use kit::dry_run::Previews;
-use kit::service::{Check, Job, Service};
+use kit::feed::Watch;
+use kit::service::{Check, Service};
 use kit::transport::Transport;
 use proto::ca::v1::ca_server::CaServer;
 use proto::keymgr::v1::ListRequest;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use store::Db;
-use store::feed::Feed;
 use tokio_util::sync::CancellationToken;
 
 pub use app::{App, Authorities, IssueRequest, NewAuthority, RenewRequest, Requester, RevokeRequest};
@@ -35,13 +35,10 @@ pub use domain::{
 pub use error::Error;
 pub use grpc::ALLOW;
 pub use kit::idempotency::IdempotencyKey;
-pub use tables::MIGRATIONS;
+pub use tables::{FIRST_TABLE, MIGRATIONS};
 
 /// Its name among services.
 pub const NAME: &str = "ca";
-
-/// How often the feed looks for events that no notification announced.
-const FEED_POLL: Duration = Duration::from_secs(1);
 
 /// Its routes below `/api/v1` as they are documented; the service need not run.
 #[must_use]
@@ -84,9 +81,8 @@ pub struct Ca {
     app: App,
     authenticator: Arc<dyn Authenticator>,
     keymgr: KeymgrClient<Transport>,
-    feed: Feed,
+    feed: Watch,
     trust_domain: String,
-    stop: CancellationToken,
 }
 
 impl Ca {
@@ -117,7 +113,7 @@ impl Ca {
             Arc::clone(&authorities),
             &config,
         );
-        let feed = Feed::new(deps.db.clone(), FEED_POLL);
+        let feed = Watch::new(deps.db.clone(), deps.stop);
         let app = App {
             previews: Previews::new(deps.db.clone(), Arc::clone(&deps.clock)),
             db: deps.db,
@@ -134,7 +130,6 @@ impl Ca {
             keymgr,
             feed,
             trust_domain: deps.trust_domain,
-            stop: deps.stop,
         })
     }
 
@@ -145,12 +140,10 @@ impl Ca {
 
     /// What a process runs and serves of it.
     pub fn service(&self) -> Service {
-        let app = self.app.clone();
         let grpc = grpc::Grpc {
             app: self.app.clone(),
             feed: self.feed.clone(),
             trust_domain: self.trust_domain.clone(),
-            stop: self.stop.clone(),
         };
         let grpc = CaServer::new(grpc).max_decoding_message_size(kit::grpc::MAX_MESSAGE);
         Service {
@@ -159,7 +152,9 @@ impl Ca {
             public: rest::public_router(self.app.clone()),
             grpc: kit::grpc::routes(NAME, ALLOW, grpc),
             readiness: vec![self.keymgr_answers()],
-            jobs: vec![Job::new(move |stop| jobs::run(app, stop))],
+            doctor: doctor::checks(&self.app, &self.keymgr),
+            jobs: jobs::all(&self.app),
+            feed: self.feed.clone(),
         }
     }
 

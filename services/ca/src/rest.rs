@@ -12,8 +12,6 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use kit::auth::Authenticator;
-use serde::Deserialize;
-use utoipa::ToSchema;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -25,11 +23,6 @@ struct Rest {
     app: App,
     authenticator: Arc<dyn Authenticator>,
 }
-
-/// The body of a verb that takes nothing: an empty object.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct NoMembers {}
 
 /// All routes below `/api/v1`.
 pub(crate) fn router(app: App, authenticator: Arc<dyn Authenticator>) -> OpenApiRouter {

@@ -10,3 +10,6 @@ pub(crate) mod standing;
 
 /// The schema of this service.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+
+/// The table that a first start writes to: empty, it says that this service was never used.
+pub const FIRST_TABLE: &str = "authorities";

@@ -1,8 +1,10 @@
 //! gRPC of the key manager. Callers are other services, known by their mutual-TLS identity.
 
 use kit::dry_run::Commit;
-use kit::grpc::to_status;
+use kit::feed::{Watch, WatchStream};
+use kit::grpc::status;
 use kit::peer::{AllowTable, PROCESS, Peer};
+use proto::feed::v1::WatchRequest;
 use proto::keymgr::v1 as wire;
 use store::page::Limit;
 use store::time::to_micros;
@@ -19,17 +21,13 @@ pub static ALLOW: AllowTable = &[
     ("/gigvault.keymgr.v1.Keymgr/List", &["ca"]),
     ("/gigvault.keymgr.v1.Keymgr/Sign", &["ca"]),
     ("/gigvault.keymgr.v1.Keymgr/SignBatch", &["ca"]),
+    ("/gigvault.keymgr.v1.Keymgr/Watch", &["audit", "notify"]),
 ];
 
 /// The gRPC face of the use cases.
 pub(crate) struct Grpc {
-    app: App,
-}
-
-impl Grpc {
-    pub(crate) fn new(app: App) -> Self {
-        Self { app }
-    }
+    pub(crate) app: App,
+    pub(crate) feed: Watch,
 }
 
 #[tonic::async_trait]
@@ -102,6 +100,12 @@ impl wire::keymgr_server::Keymgr for Grpc {
         let signatures = self.app.sign(request).await.map_err(status)?;
         Ok(Response::new(wire::SignBatchResponse { signatures }))
     }
+
+    type WatchStream = WatchStream;
+
+    async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<WatchStream>, Status> {
+        self.feed.answer(request)
+    }
 }
 
 fn decode(request: wire::GenerateRequest, requester: String) -> Result<GenerateRequest, Error> {
@@ -143,9 +147,4 @@ fn encode(key: &Key) -> wire::Key {
 fn requester<T>(request: &Request<T>) -> String {
     let peer = request.extensions().get::<Peer>().and_then(Peer::name);
     format!("service:{}", peer.unwrap_or_default())
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
-fn status(error: Error) -> Status {
-    to_status(&error)
 }

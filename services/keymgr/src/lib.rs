@@ -2,6 +2,7 @@
 
 mod app;
 mod config;
+mod doctor;
 mod domain;
 mod error;
 mod grpc;
@@ -15,9 +16,11 @@ use std::sync::Arc;
 use keys::SoftwareStore;
 use kit::auth::Authenticator;
 use kit::clock::SharedClock;
-use kit::service::{Job, Service};
+use kit::feed::Watch;
+use kit::service::Service;
 use proto::keymgr::v1::keymgr_server::KeymgrServer;
 use store::Db;
+use tokio_util::sync::CancellationToken;
 
 pub use app::{App, GenerateRequest, SignRequest, Signatures};
 pub use config::{Backends, Config, Software};
@@ -25,7 +28,7 @@ pub use domain::{Key, KeyName, Purpose};
 pub use error::Error;
 pub use grpc::ALLOW;
 pub use kit::idempotency::IdempotencyKey;
-pub use tables::MIGRATIONS;
+pub use tables::{FIRST_TABLE, MIGRATIONS};
 
 /// Its name among services.
 pub const NAME: &str = "keymgr";
@@ -60,6 +63,8 @@ pub struct Deps {
     pub clock: SharedClock,
     /// Who callers of the REST surface are.
     pub authenticator: Arc<dyn Authenticator>,
+    /// Ends streams that would go on forever.
+    pub stop: CancellationToken,
 }
 
 /// The key manager.
@@ -67,6 +72,7 @@ pub struct Deps {
 pub struct Keymgr {
     app: App,
     authenticator: Arc<dyn Authenticator>,
+    feed: Watch,
 }
 
 impl Keymgr {
@@ -79,10 +85,12 @@ impl Keymgr {
         kit::config::refuse_first(config.check()).map_err(Error::Config)?;
         let kek = unlock::unlock(&deps.db, &config.kek_source()?).await?;
         let backend = Arc::new(SoftwareStore::new(kek));
+        let feed = Watch::new(deps.db.clone(), deps.stop);
         let app = App::new(deps.db, deps.clock, backend, &config);
         Ok(Self {
             app,
             authenticator: deps.authenticator,
+            feed,
         })
     }
 
@@ -95,16 +103,20 @@ impl Keymgr {
     /// What a process runs and serves of it.
     #[must_use]
     pub fn service(&self) -> Service {
-        let app = self.app.clone();
-        let grpc = KeymgrServer::new(grpc::Grpc::new(self.app.clone()))
-            .max_decoding_message_size(kit::grpc::MAX_MESSAGE);
+        let grpc = grpc::Grpc {
+            app: self.app.clone(),
+            feed: self.feed.clone(),
+        };
+        let grpc = KeymgrServer::new(grpc).max_decoding_message_size(kit::grpc::MAX_MESSAGE);
         Service {
             name: NAME,
             rest: rest::router(self.app.clone(), Arc::clone(&self.authenticator)),
             public: axum::Router::new(),
             grpc: kit::grpc::routes(NAME, ALLOW, grpc),
             readiness: Vec::new(),
-            jobs: vec![Job::new(move |stop| jobs::run(app, stop))],
+            doctor: doctor::checks(&self.app),
+            jobs: jobs::all(&self.app),
+            feed: self.feed.clone(),
         }
     }
 }

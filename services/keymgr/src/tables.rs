@@ -12,6 +12,9 @@ use crate::domain::{Key, KeyName};
 /// The schema of this service.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
+/// The table that a first start writes to: empty, it says that this service was never used.
+pub const FIRST_TABLE: &str = "keys";
+
 /// A key and the way to its private half.
 pub(crate) struct Stored {
     pub(crate) key: Key,

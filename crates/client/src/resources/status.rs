@@ -35,6 +35,33 @@ pub struct Status {
     pub clock_offset_seconds: i64,
 }
 
+/// What the services of a process found wrong in their own state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoctorRun {
+    /// Names the run.
+    pub id: String,
+    /// Whether no check failed.
+    pub healthy: bool,
+    /// By service.
+    pub checks: Vec<DoctorCheck>,
+}
+
+/// One check of a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoctorCheck {
+    /// The service that looked.
+    pub service: String,
+    /// What it looked at.
+    pub check: String,
+    /// `ok`, `warning` or `failed`.
+    pub result: String,
+    /// What was found.
+    pub detail: String,
+    /// What to do; empty where nothing has to be done.
+    #[serde(default)]
+    pub fix: String,
+}
+
 /// An answer and what its transport told.
 #[derive(Clone, Debug)]
 pub struct Probe {
@@ -71,6 +98,14 @@ impl Client {
     /// Those of every request.
     pub async fn status(&self) -> Result<Status, Error> {
         Call::get(self, &["api", "v1", "status"]).json().await
+    }
+
+    /// Has the services of the process look at their own state.
+    ///
+    /// # Errors
+    /// Those of every request.
+    pub async fn doctor(&self) -> Result<DoctorRun, Error> {
+        Call::look(self, &["api", "v1", "doctor", "runs"]).json().await
     }
 
     async fn probe(&self, path: &str) -> Result<Probe, Error> {

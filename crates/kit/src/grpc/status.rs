@@ -37,6 +37,12 @@ pub fn to_status(fault: &dyn Fault) -> Status {
     Status::with_metadata(fault.kind().grpc(), fault.public(), metadata)
 }
 
+/// [`to_status`] in the form that `map_err` takes.
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
+pub fn status<F: Fault>(fault: F) -> Status {
+    to_status(&fault)
+}
+
 // A value outside ASCII has no place in metadata: the text of the status still says it.
 fn put(metadata: &mut MetadataMap, key: &'static str, value: &str) {
     if let Ok(value) = MetadataValue::try_from(value) {

@@ -10,6 +10,7 @@ use kit::peer::{AllowTable, Peer};
 use kit::tls::{Identity, TlsSource};
 use proto::auth::v1::auth_server::{Auth, AuthServer};
 use proto::auth::v1::{AuthenticateRequest, Identity as Answer};
+use proto::feed::v1::WatchRequest;
 use rcgen::{
     BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     PublicKeyData, SanType,
@@ -184,6 +185,12 @@ impl Auth for Echo {
             expires_us: 0,
             allowed_names: Vec::new(),
         }))
+    }
+
+    type WatchStream = kit::feed::WatchStream;
+
+    async fn watch(&self, _: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        Err(Status::unimplemented("it has no events"))
     }
 }
 

@@ -14,6 +14,7 @@ use tower::ServiceExt as _;
 use x509::{Certificate, ExtensionValue};
 
 use super::{Check, chain, elsewhere, failed, ok, warning};
+use crate::wiring::Service;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -36,7 +37,8 @@ pub(super) async fn grpc(url: &str, dir: Option<&Path>) -> Check {
 /// first identities of processes elsewhere.
 fn own_identity(folder: &Path) -> Option<(String, Identity)> {
     let clock = Arc::new(SystemClock::from_env().ok()?);
-    ["gigvault", "ca", "keymgr", "auth"].into_iter().find_map(|name| {
+    let services = Service::ALL.map(Service::name);
+    ["gigvault"].into_iter().chain(services).find_map(|name| {
         let folder = folder.join(name);
         let files = IdentityFiles::new(&folder, "tls", folder.join("roots.pem"));
         let identity = Identity::from_files(files, clock.clone()).ok()?;
@@ -129,6 +131,34 @@ pub(super) async fn issuer_url(client: &Client) -> Check {
         Ok((status, _)) => failed(check, format!("{url} answers {status}"), fix),
         Err(error) => failed(check, chain(&error), fix),
     }
+}
+
+/// What the services of the server find wrong in their own state.
+pub(super) async fn services(client: &Client) -> Vec<Check> {
+    const CHECK: &str = "services";
+    let run = match client.doctor().await {
+        Ok(run) => run,
+        // Said above, of the credential.
+        Err(error) if error.status() == Some(401) => return Vec::new(),
+        Err(error) if error.status() == Some(403) => {
+            let detail = "this credential may not have them looked at".to_owned();
+            return vec![warning(CHECK, detail, "use one with `status:read`")];
+        }
+        Err(error) => return vec![failed(CHECK, chain(&error), "see the server's log")],
+    };
+    let checks = run.checks.into_iter();
+    checks
+        .map(|found| Check {
+            check: format!("{} of {}", found.check, found.service).into(),
+            result: match found.result.as_str() {
+                "ok" => "ok",
+                "warning" => "warning",
+                _ => "failed",
+            },
+            detail: found.detail,
+            fix: found.fix,
+        })
+        .collect()
 }
 
 fn ca_issuers(certificate: &Certificate) -> Option<String> {

@@ -10,10 +10,11 @@ use kit::dry_run::Commit;
 use proto::auth::v1::AuthenticateRequest;
 use proto::auth::v1::auth_client::AuthClient;
 use secrecy::ExposeSecret;
+use testkit::on_both_databases;
 use time::Duration;
 use tonic::Code;
 
-use crate::world::{Running, START, World, on_both_databases, somebody, text};
+use crate::world::{Running, START, World, somebody, text};
 
 on_both_databases!(
     a_key_is_its_owner_with_the_permissions_of_its_roles,

@@ -5,9 +5,10 @@ use kit::auth::{Caller, roles};
 use kit::dry_run::Commit;
 use serde_json::json;
 use store::page::Limit;
+use testkit::on_both_databases;
 use time::Duration;
 
-use crate::world::{START, World, on_both_databases, somebody, text};
+use crate::world::{START, World, somebody, text};
 
 on_both_databases!(
     a_key_and_its_event_are_kept_together_and_neither_holds_its_text,

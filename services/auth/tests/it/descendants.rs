@@ -3,9 +3,10 @@
 use auth::{CreateRequest, Created, Descendants, Error, Status};
 use kit::auth::{AuthFault, Caller};
 use kit::dry_run::Commit;
+use testkit::on_both_databases;
 use time::Duration;
 
-use crate::world::{Running, START, World, on_both_databases, somebody, text};
+use crate::world::{Running, START, World, somebody, text};
 
 on_both_databases!(
     a_child_ends_with_its_maker_at_the_latest,

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 use auth::{CreateRequest, Error};
 use kit::dry_run::Commit;
 use secrecy::ExposeSecret;
+use testkit::on_both_databases;
 use time::Duration;
 
-use crate::world::{Running, World, on_both_databases, somebody};
+use crate::world::{Running, World, somebody};
 
 on_both_databases!(
     the_first_start_makes_an_admin_and_later_ones_none,

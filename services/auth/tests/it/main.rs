@@ -10,6 +10,7 @@
 mod authenticate;
 mod create;
 mod descendants;
+mod doctor;
 mod first_admin;
 mod outage;
 mod rest;

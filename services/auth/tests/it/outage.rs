@@ -2,6 +2,7 @@
 
 use auth::Remote;
 use kit::auth::{AuthFault, Authenticator};
+use testkit::database::TestDatabase;
 use testkit::postgres::Postgres;
 
 use crate::world::{World, text};
@@ -9,10 +10,7 @@ use crate::world::{World, text};
 #[tokio::test]
 async fn nobody_is_called_a_stranger_because_the_database_is_down() {
     let server = Postgres::start().await.unwrap();
-    let world = World::new(
-        tempfile::tempdir().unwrap(),
-        server.fresh_database().await.unwrap(),
-    );
+    let world = World::on(TestDatabase::of(&server).await.unwrap()).await;
     let running = world.start().await;
     let made = running.key(&["auditor"], None).await;
     let (local, remote) = (running.auth.authenticator(), Remote::new(running.transport("ca")));

@@ -5,9 +5,10 @@ use kit::auth::{AuthFault, Caller};
 use kit::dry_run::Commit;
 use serde_json::json;
 use store::page::Limit;
+use testkit::on_both_databases;
 use time::Duration;
 
-use crate::world::{Running, START, World, on_both_databases, somebody, text};
+use crate::world::{Running, START, World, somebody, text};
 
 on_both_databases!(
     a_revoked_key_is_refused_at_once_and_stays_in_the_list,

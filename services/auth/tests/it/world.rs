@@ -9,39 +9,19 @@ use kit::clock::MockClock;
 use kit::dry_run::Commit;
 use kit::transport::{Transport, in_process};
 use secrecy::ExposeSecret;
-use store::{Db, Options};
-use tempfile::TempDir;
-use testkit::postgres::Postgres;
+use store::Db;
+use testkit::credentials::with_role;
+use testkit::database::TestDatabase;
 use time::OffsetDateTime;
 use time::macros::datetime;
-
-/// Runs `async fn name(world: World)` on SQLite and on PostgreSQL.
-macro_rules! on_both_databases {
-    ($($name:ident),+ $(,)?) => {$(
-        mod $name {
-            use crate::world::World;
-
-            #[tokio::test]
-            async fn on_sqlite() {
-                super::$name(World::sqlite()).await;
-            }
-
-            #[tokio::test]
-            async fn on_postgresql() {
-                super::$name(World::postgresql().await).await;
-            }
-        }
-    )+};
-}
-pub(crate) use on_both_databases;
+use tokio_util::sync::CancellationToken;
 
 /// Where all clocks start.
 pub(crate) const START: OffsetDateTime = datetime!(2027-01-02 03:04:05.678901 UTC);
 
 /// What outlives a restart.
 pub(crate) struct World {
-    _dir: TempDir,
-    url: String,
+    database: TestDatabase,
     pub(crate) clock: Arc<MockClock>,
 }
 
@@ -53,27 +33,22 @@ pub(crate) struct Running {
 
 impl World {
     pub(crate) fn sqlite() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", dir.path().join("auth.db").display());
-        Self::new(dir, url)
+        Self::new(TestDatabase::sqlite().unwrap())
     }
 
-    pub(crate) async fn postgresql() -> Self {
-        let url = Postgres::shared().await.unwrap().fresh_database().await.unwrap();
-        Self::new(tempfile::tempdir().unwrap(), url)
+    pub(crate) async fn on(database: TestDatabase) -> Self {
+        Self::new(database)
     }
 
-    pub(crate) fn new(dir: TempDir, url: String) -> Self {
+    fn new(database: TestDatabase) -> Self {
         Self {
-            _dir: dir,
-            url,
+            database,
             clock: Arc::new(MockClock::new(START)),
         }
     }
 
     pub(crate) async fn start(&self) -> Running {
-        let db = Db::open(&self.url, "auth", unsafe_options()).await.unwrap();
-        db.migrate(&MIGRATIONS).await.unwrap();
+        let db = self.database.open("auth", &MIGRATIONS).await.unwrap();
         let clock = Arc::<MockClock>::clone(&self.clock);
         let auth = Auth::build(
             Config::default(),
@@ -81,6 +56,7 @@ impl World {
                 db: db.clone(),
                 clock,
                 revocations: kit::auth::Epoch::default(),
+                stop: CancellationToken::new(),
             },
         )
         .unwrap();
@@ -120,28 +96,10 @@ impl Running {
 
 /// Somebody with that role.
 pub(crate) fn somebody(role: &str) -> Caller {
-    Caller {
-        allowed_names: Vec::new(),
-        subject: format!("test:{role}"),
-        roles: vec![role.to_owned()],
-        permissions: roles::permissions_of(role)
-            .unwrap()
-            .iter()
-            .map(|&name| name.to_owned())
-            .collect(),
-        expires: None,
-    }
+    with_role(role).unwrap()
 }
 
 /// The text of a key.
 pub(crate) fn text(created: &Created) -> &str {
     created.token.text().expose_secret()
-}
-
-/// The servers of tests do without `fsync`, for speed.
-fn unsafe_options() -> Options {
-    Options {
-        allow_unsafe: true,
-        ..Options::default()
-    }
 }

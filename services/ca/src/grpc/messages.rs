@@ -1,8 +1,7 @@
 //! Domain values as messages, and questions as the domain asks them.
 
-use kit::grpc::to_status;
+use kit::grpc::status;
 use proto::ca::v1 as wire;
-use proto::feed::v1::FeedEvent;
 use time::OffsetDateTime;
 use tonic::Status;
 
@@ -13,12 +12,7 @@ use crate::parse;
 
 impl Grpc {
     pub(super) async fn encode(&self, issued: Issued) -> Result<wire::Certificate, Status> {
-        let authority = self
-            .app
-            .authorities
-            .by_name(&issued.ca)
-            .await
-            .map_err(|error| to_status(&error))?;
+        let authority = self.app.authorities.by_name(&issued.ca).await.map_err(status)?;
         let chain = std::iter::once(&authority.certificate).chain(&authority.chain);
         Ok(wire::Certificate {
             serial: issued.serial.to_string(),
@@ -111,18 +105,5 @@ fn decode_sha256(field: &'static str, octets: &[u8]) -> Result<Option<[u8; 32]>,
             .try_into()
             .map(Some)
             .map_err(|_| Error::invalid(field, "takes 32 octets")),
-    }
-}
-
-pub(super) fn encode_event(event: store::feed::Event) -> FeedEvent {
-    FeedEvent {
-        cursor: event.cursor.to_string(),
-        id: event.id.to_string(),
-        r#type: event.event_type(),
-        subject: event.subject,
-        time_us: store::time::to_micros(event.time),
-        data: event.data,
-        traceparent: event.traceparent.unwrap_or_default(),
-        correlation_id: event.correlation_id.unwrap_or_default(),
     }
 }

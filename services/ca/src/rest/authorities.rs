@@ -9,16 +9,16 @@ use axum::response::IntoResponse;
 use axum::routing::get as method_get;
 use kit::auth::{Allow, permission};
 use kit::dry_run::Answer;
-use kit::http::{Json, NoParameters, Path, Query};
+use kit::http::{Json, NoMembers, NoParameters, Path, Query};
 use kit::problem::Problem;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Rest;
 use super::object::{requester, rfc3339};
 use super::paging::Paging;
-use super::{NoMembers, Rest};
 use crate::app::App;
 use crate::domain::Authority;
 use crate::domain::publication::IssuerName;

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use kit::auth::{Allow, permission};
 use kit::dry_run::Answer;
-use kit::http::{Json, Path};
+use kit::http::{Json, NoMembers, Path};
 use kit::problem::Problem;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -11,8 +11,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Rest;
 use super::object::{Certificate, requester, rfc3339};
-use super::{NoMembers, Rest};
 use crate::app::{App, RevokeRequest, Revoked};
 use crate::domain::Issued;
 use crate::error::Error;

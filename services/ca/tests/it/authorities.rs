@@ -3,9 +3,10 @@
 use ca::USER_PROFILES;
 use kit::dry_run::Commit;
 use kit::error::{Fault, Kind};
+use testkit::on_both_databases;
 use time::Duration;
 
-use crate::world::{World, anyone, key, on_both_databases, refused, server};
+use crate::world::{World, anyone, key, refused, server};
 
 on_both_databases!(the_table_is_read_at_most_once_a_second_for_unknown_names);
 

@@ -4,10 +4,11 @@ use ca::{Capacity, Requester, RevokeRequest, Status};
 use kit::dry_run::Commit;
 use kit::error::{Fault, Kind};
 use proto::ca::v1 as wire;
+use testkit::on_both_databases;
 use time::{Duration, OffsetDateTime};
 use x509::crl::Reason;
 
-use crate::world::{NOW, World, anyone, key, on_both_databases, owner, refused, server};
+use crate::world::{NOW, World, anyone, key, owner, refused, server};
 
 on_both_databases!(
     an_owner_releases_their_own_hold_and_not_that_of_an_operator,

@@ -6,10 +6,11 @@ use kit::dry_run::Commit;
 use kit::error::{Fault, Kind};
 use proto::ca::v1 as wire;
 use serde_json::json;
+use testkit::on_both_databases;
 use time::Duration;
 use x509::crl::Reason;
 
-use crate::world::{NOW, World, anyone, key, on_both_databases, owner, refused, server};
+use crate::world::{NOW, World, anyone, key, owner, refused, server};
 
 on_both_databases!(
     other_certificates_of_the_key_are_named_in_the_answer_and_in_the_event,

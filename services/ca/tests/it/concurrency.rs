@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ca::{Error, Issued};
 use keys::SoftwareKey;
+use testkit::database::TestDatabase;
+use testkit::on_both_databases;
 
-use crate::world::{World, anyone, issue_all, key, on_both_databases, server};
+use crate::world::{World, anyone, issue_all, key, server};
 
 on_both_databases!(
     concurrent_requests_get_distinct_serials_and_count_each_key_without_a_gap,
@@ -59,7 +61,7 @@ async fn concurrent_requests_get_distinct_serials_and_count_each_key_without_a_g
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn replicas_certify_one_key_at_the_same_time() {
-    let world = World::postgresql().await;
+    let world = World::on(TestDatabase::postgresql().await.unwrap()).await;
     let replicas = [world.ca.clone(), world.replica().await];
     let key = key();
     let request = server(&key, "a.example.test");

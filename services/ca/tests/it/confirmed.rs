@@ -5,13 +5,11 @@ use keys::Signer;
 use kit::dry_run::Commit;
 use kit::error::{Fault, Kind};
 use store::Db;
+use testkit::on_both_databases;
 use time::{Duration, OffsetDateTime};
 use x509::crl::Reason;
 
-use crate::world::{
-    NOW, World, anyone, csr_of, issue_all, key, on_both_databases, on_profile, owner, refused, renewal,
-    server,
-};
+use crate::world::{NOW, World, anyone, csr_of, issue_all, key, on_profile, owner, refused, renewal, server};
 
 on_both_databases!(
     an_owner_does_not_decide_on_the_key_of_others,

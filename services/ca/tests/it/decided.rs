@@ -8,11 +8,11 @@ use std::time::Duration;
 use ca::{Ca, Error, Issued, RevokeRequest};
 use kit::dry_run::Commit;
 use kit::error::{Fault, Kind};
+use testkit::database::TestDatabase;
+use testkit::on_both_databases;
 use x509::crl::Reason;
 
-use crate::world::{
-    Gate, NOW, World, anyone, csr, key, on_both_databases, on_profile, refused, renewal, server, with_key,
-};
+use crate::world::{Gate, NOW, World, anyone, csr, key, on_profile, refused, renewal, server, with_key};
 
 on_both_databases!(
     a_compromised_key_is_certified_by_no_ca_again,
@@ -303,7 +303,7 @@ async fn no_successor_comes_after_a_revocation(world: World) {
 /// Holds the group's transaction open at the moment where everything was looked at: a revocation waits for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_revocation_waits_for_the_group_that_relied_on_the_key() {
-    let world = World::postgresql().await;
+    let world = World::on(TestDatabase::postgresql().await.unwrap()).await;
     let key = key();
     let old = world.issue(server(&key, "a.example.test")).await;
     // The insert of the group waits here, behind the checks.
@@ -344,7 +344,7 @@ async fn a_revocation_waits_for_the_group_that_relied_on_the_key() {
 /// Holds a revocation's transaction open before its commit: the group waits, and then refuses.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_group_waits_for_a_revocation_that_is_about_to_commit() {
-    let world = World::postgresql().await;
+    let world = World::on(TestDatabase::postgresql().await.unwrap()).await;
     let key = key();
     let old = world.issue(server(&key, "a.example.test")).await;
     let mut blocker = world.db.begin().await.unwrap();

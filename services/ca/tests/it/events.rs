@@ -1,8 +1,9 @@
 //! State and event commit together.
 
+use testkit::on_both_databases;
 use x509::crl::Reason;
 
-use crate::world::{World, key, on_both_databases, refused, renewal, server};
+use crate::world::{World, key, refused, renewal, server};
 use kit::error::Kind;
 
 on_both_databases!(

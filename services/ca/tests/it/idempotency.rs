@@ -6,10 +6,9 @@ use std::time::Duration;
 use ca::{Error, IdempotencyKey, IssueRequest, ProfileScope, RenewRequest};
 use kit::dry_run::Commit;
 use kit::error::Kind;
+use testkit::on_both_databases;
 
-use crate::world::{
-    World, anyone, issue_all, key, on_both_databases, refused, renewal, requester, server, with_key,
-};
+use crate::world::{World, anyone, issue_all, key, refused, renewal, requester, server, with_key};
 
 on_both_databases!(
     concurrent_requests_with_one_key_give_one_certificate_and_one_event,

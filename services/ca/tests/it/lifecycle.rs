@@ -5,10 +5,11 @@ use std::time::Duration;
 use ca::{IssueRequest, Requester, RevokeRequest, Status};
 use kit::dry_run::Commit;
 use kit::error::{Fault, Kind};
+use testkit::on_both_databases;
 use time::OffsetDateTime;
 use x509::crl::Reason;
 
-use crate::world::{NOW, World, anyone, key, on_both_databases, on_profile, refused, renewal, server};
+use crate::world::{NOW, World, anyone, key, on_profile, refused, renewal, server};
 
 on_both_databases!(
     a_hold_can_be_released_and_a_revocation_is_final,

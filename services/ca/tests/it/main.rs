@@ -13,6 +13,7 @@ mod compromise;
 mod concurrency;
 mod confirmed;
 mod decided;
+mod doctor;
 mod events;
 mod groups;
 mod grpc;

@@ -3,9 +3,10 @@
 use kit::dry_run::Commit;
 use kit::error::{Fault, Kind};
 use kit::transport::Transport;
+use testkit::on_both_databases;
 use tonic::Status;
 
-use crate::world::{World, anyone, key, on_both_databases, refused, server, with_key};
+use crate::world::{World, anyone, key, refused, server, with_key};
 
 on_both_databases!(without_keymgr_nothing_is_stored_and_the_answer_is_try_again);
 

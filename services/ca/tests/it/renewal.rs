@@ -4,8 +4,9 @@ use ca::{ProfileScope, Query};
 use keys::Signer;
 use kit::dry_run::Commit;
 use store::page::Limit;
+use testkit::on_both_databases;
 
-use crate::world::{World, anyone, csr, key, on_both_databases, on_profile, renewal, requester};
+use crate::world::{World, anyone, csr, key, on_profile, renewal, requester};
 
 on_both_databases!(
     renewal_with_the_same_key_counts_it_as_reused,

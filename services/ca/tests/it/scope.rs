@@ -3,8 +3,9 @@
 use ca::ProfileScope;
 use kit::dry_run::Commit;
 use kit::error::Kind;
+use testkit::on_both_databases;
 
-use crate::world::{World, key, on_both_databases, on_profile, refused, requester};
+use crate::world::{World, key, on_profile, refused, requester};
 
 on_both_databases!(
     a_service_gets_its_own_identity_and_nothing_else,

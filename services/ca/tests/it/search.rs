@@ -8,9 +8,10 @@ use data_encoding::BASE64URL_NOPAD;
 use kit::dry_run::Commit;
 use kit::error::{Fault, Kind};
 use store::page::Limit;
+use testkit::on_both_databases;
 use x509::San;
 
-use crate::world::{World, anyone, csr_of, issue_all, key, on_both_databases, on_profile, refused, server};
+use crate::world::{World, anyone, csr_of, issue_all, key, on_profile, refused, server};
 
 on_both_databases!(
     a_name_too_long_for_the_index_is_refused_and_hurts_nobody_else,

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::world::{World, anyone, issue_all, key, on_both_databases, server};
+use testkit::on_both_databases;
+
+use crate::world::{World, anyone, issue_all, key, server};
 
 on_both_databases!(serials_are_positive_distinct_and_use_all_128_bits);
 

@@ -2,7 +2,6 @@
 
 mod gate;
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +9,6 @@ use ca::{Ca, Error, IdempotencyKey, IssueRequest, Issued, NewAuthority, Protocol
 use ca::{ProfileScope, Requester, RevokeRequest, USER_PROFILES, Visibility};
 use keymgr::{Backends, Keymgr, Software};
 use keys::{Signer, SoftwareKey};
-use kit::auth::{AuthFault, Authenticator, Caller};
 use kit::clock::MockClock;
 use kit::dry_run::Commit;
 use kit::error::{Fault, Kind};
@@ -19,10 +17,10 @@ use proto::ca::v1::ca_client::CaClient;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use proto::keymgr::v1::{GenerateRequest, Purpose};
 use rootca::{Intermediate, Root};
+use store::Db;
 use store::feed::{Cursor, Event, Feed};
-use store::{Db, Options};
-use tempfile::TempDir;
-use testkit::postgres::Postgres;
+use testkit::credentials::ByRole;
+use testkit::database::TestDatabase;
 use time::OffsetDateTime;
 use time::macros::datetime;
 use tokio::task::JoinSet;
@@ -34,31 +32,12 @@ use x509::{KeyAlgorithm, PublicKey, San, SignatureAlgorithm};
 
 pub(crate) const NOW: OffsetDateTime = datetime!(2027-01-02 03:04:05.678901 UTC);
 
-/// Runs `async fn name(world: World)` on SQLite and on PostgreSQL.
-macro_rules! on_both_databases {
-    ($($name:ident),+ $(,)?) => {$(
-        mod $name {
-            use crate::world::World;
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-            async fn on_sqlite() {
-                super::$name(World::sqlite().await).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-            async fn on_postgresql() {
-                super::$name(World::postgresql().await).await;
-            }
-        }
-    )+};
-}
 pub(crate) use gate::Gate;
-pub(crate) use on_both_databases;
 
 /// A running CA with the two authorities of an installation: `issuing` and `services`.
 pub(crate) struct World {
-    _dir: TempDir,
-    url: String,
+    database: TestDatabase,
+    _of_keymgr: TestDatabase,
     pub(crate) keymgr: Transport,
     root: Root,
     pub(crate) stop: CancellationToken,
@@ -69,29 +48,20 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn sqlite() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let url = |name: &str| format!("sqlite:{}", dir.path().join(name).display());
-        let (ca, keymgr) = (url("ca.db"), url("keymgr.db"));
-        Self::new(dir, ca, &keymgr).await
+        Self::on(TestDatabase::sqlite().unwrap()).await
     }
 
-    pub(crate) async fn postgresql() -> Self {
-        let server = Postgres::shared().await.unwrap();
-        let ca = server.fresh_database().await.unwrap();
-        let keymgr = server.fresh_database().await.unwrap();
-        Self::new(tempfile::tempdir().unwrap(), ca, &keymgr).await
-    }
-
-    async fn new(dir: TempDir, url: String, keymgr_url: &str) -> Self {
+    pub(crate) async fn on(database: TestDatabase) -> Self {
         let clock = Arc::new(MockClock::new(NOW));
-        let keymgr = key_manager(&dir, keymgr_url, Arc::clone(&clock)).await;
-        let db = database(&url).await;
+        let of_keymgr = database.another().await.unwrap();
+        let keymgr = key_manager(&of_keymgr, Arc::clone(&clock)).await;
+        let db = database.open("ca", &ca::MIGRATIONS).await.unwrap();
         let stop = CancellationToken::new();
         let ca = build(&db, keymgr.clone(), &clock, &stop, ca::Config::default()).await;
         let root = Root::create(&"CN=Test Root".parse().unwrap(), KeyAlgorithm::P384, None, NOW).unwrap();
         let world = Self {
-            _dir: dir,
-            url,
+            database,
+            _of_keymgr: of_keymgr,
             keymgr,
             root,
             stop,
@@ -106,7 +76,7 @@ impl World {
 
     /// Another process on the same database, with a pool of its own.
     pub(crate) async fn replica(&self) -> Ca {
-        let db = database(&self.url).await;
+        let db = self.database.open("ca", &ca::MIGRATIONS).await.unwrap();
         let settings = ca::Config::default();
         build(&db, self.keymgr.clone(), &self.clock, &self.stop, settings).await
     }
@@ -236,8 +206,8 @@ impl World {
     }
 }
 
-async fn key_manager(dir: &TempDir, url: &str, clock: Arc<MockClock>) -> Transport {
-    let kek_file = dir.path().join("kek");
+async fn key_manager(database: &TestDatabase, clock: Arc<MockClock>) -> Transport {
+    let kek_file = database.dir().join("kek");
     keys::KeyEncryptionKey::create_file(&kek_file).unwrap();
     let software = Software {
         kek_file: Some(kek_file),
@@ -247,21 +217,15 @@ async fn key_manager(dir: &TempDir, url: &str, clock: Arc<MockClock>) -> Transpo
         backends: Backends { software },
         ..keymgr::Config::default()
     };
-    let db = Db::open(url, "keymgr", unsafe_options()).await.unwrap();
-    db.migrate(&keymgr::MIGRATIONS).await.unwrap();
+    let db = database.open("keymgr", &keymgr::MIGRATIONS).await.unwrap();
     let deps = keymgr::Deps {
         db,
         clock,
-        authenticator: Arc::new(Nobody),
+        authenticator: Arc::new(ByRole),
+        stop: CancellationToken::new(),
     };
     let keymgr = Keymgr::build(config, deps).await.unwrap();
     in_process(keymgr.service().grpc, "ca")
-}
-
-async fn database(url: &str) -> Db {
-    let db = Db::open(url, "ca", unsafe_options()).await.unwrap();
-    db.migrate(&ca::MIGRATIONS).await.unwrap();
-    db
 }
 
 async fn build(
@@ -275,25 +239,13 @@ async fn build(
         db: db.clone(),
         clock: Arc::<MockClock>::clone(clock),
         keymgr,
-        authenticator: Arc::new(Nobody),
+        authenticator: Arc::new(ByRole),
         public_http_url: "http://pki.example.test".to_owned(),
         stop: stop.clone(),
         trust_domain: "example.test".to_owned(),
         api_names: vec!["dns:api.example.test".parse().unwrap()],
     };
     Ca::build(settings, deps).await.unwrap()
-}
-
-/// These tests do not come in over REST.
-struct Nobody;
-
-impl Authenticator for Nobody {
-    fn authenticate<'a>(
-        &'a self,
-        _token: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<Caller, AuthFault>> + Send + 'a>> {
-        Box::pin(async { Err(AuthFault::Invalid) })
-    }
 }
 
 pub(crate) fn requester(subject: &str, issues: ProfileScope) -> Requester {
@@ -394,13 +346,5 @@ pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, Error>, kind: Kind) 
             assert_eq!(error.kind(), kind, "{error:?}");
             error
         }
-    }
-}
-
-/// The servers of tests do without `fsync`, for speed.
-fn unsafe_options() -> Options {
-    Options {
-        allow_unsafe: true,
-        ..Options::default()
     }
 }

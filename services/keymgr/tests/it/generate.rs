@@ -3,10 +3,11 @@
 use futures::future::join_all;
 use keys::{Binding, KeyEncryptionKey, KeyStore, SoftwareStore};
 use proto::keymgr::v1::{GetRequest, Purpose};
+use testkit::on_both_databases;
 use tonic::{Code, Request};
 use x509::PublicKey;
 
-use crate::world::{World, on_both_databases, request};
+use crate::world::{World, request};
 
 on_both_databases!(
     a_key_of_every_kind_is_made_and_found_again,
@@ -135,7 +136,7 @@ async fn no_private_key_is_stored_in_the_clear(world: World) {
     let seed = document.last_chunk::<32>().unwrap();
 
     let mut stored = vec![handle.clone()];
-    if let Some(file) = world.url.strip_prefix("sqlite:") {
+    if let Some(file) = world.database.url().strip_prefix("sqlite:") {
         for suffix in ["", "-wal"] {
             stored.push(std::fs::read(format!("{file}{suffix}")).unwrap_or_default());
         }

@@ -6,11 +6,12 @@ use std::os::unix::fs::PermissionsExt;
 use keymgr::{Error, Software};
 use keys::{KeyEncryptionKey, secret_file};
 use proto::keymgr::v1::Purpose;
+use testkit::on_both_databases;
 use x509::{PublicKey, SignatureAlgorithm};
 
 use crate::sign::sign;
 use crate::structures::certificate;
-use crate::world::{World, on_both_databases};
+use crate::world::World;
 
 on_both_databases!(
     a_passphrase_opens_the_keys_after_a_restart,
@@ -20,7 +21,10 @@ on_both_databases!(
 );
 
 fn with_passphrase(world: &mut World, passphrase: &str) {
-    let path = world.dir.path().join(format!("passphrase-{}", passphrase.len()));
+    let path = world
+        .database
+        .dir()
+        .join(format!("passphrase-{}", passphrase.len()));
     secret_file::create(&path, passphrase.as_bytes()).unwrap();
     world.config.backends.software = Software {
         kek_file: None,
@@ -61,7 +65,7 @@ async fn a_passphrase_opens_the_keys_after_a_restart(mut world: World) {
 async fn another_key_is_refused_and_named(mut world: World) {
     world.start().await.stop().await;
     let right = world.config.backends.software.kek_file.clone().unwrap();
-    let wrong = world.dir.path().join("other-kek");
+    let wrong = world.database.dir().join("other-kek");
     let (present, expected) = (
         KeyEncryptionKey::create_file(&wrong).unwrap().id(),
         KeyEncryptionKey::from_file(&right).unwrap().id(),
@@ -89,7 +93,7 @@ async fn keys_whose_key_encryption_key_is_not_recorded_any_more_are_left_alone(m
     tx.commit().await.unwrap();
     running.stop().await;
     let right = world.config.backends.software.kek_file.clone().unwrap();
-    let wrong = world.dir.path().join("other-kek");
+    let wrong = world.database.dir().join("other-kek");
     KeyEncryptionKey::create_file(&wrong).unwrap();
     for file in [wrong, right] {
         world.config.backends.software.kek_file = Some(file.clone());

@@ -1,9 +1,10 @@
 //! Lists in pages.
 
 use proto::keymgr::v1::{ListRequest, Purpose};
+use testkit::on_both_databases;
 use tonic::Code;
 
-use crate::world::{World, on_both_databases};
+use crate::world::World;
 
 on_both_databases!(pages_hold_every_key_once_by_name);
 

@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod doctor;
 mod generate;
 mod kek;
 mod list;

@@ -1,6 +1,7 @@
 //! The database goes away and comes back.
 
 use proto::keymgr::v1::{GetRequest, Purpose};
+use testkit::database::TestDatabase;
 use testkit::postgres::Postgres;
 use tonic::Code;
 use x509::{PublicKey, SignatureAlgorithm};
@@ -15,10 +16,7 @@ const MOST_CONNECTIONS: usize = 16;
 #[tokio::test]
 async fn loaded_keys_sign_while_the_database_is_down_and_the_rest_recovers() {
     let server = Postgres::start().await.unwrap();
-    let world = World::new(
-        tempfile::tempdir().unwrap(),
-        server.fresh_database().await.unwrap(),
-    );
+    let world = World::on(TestDatabase::of(&server).await.unwrap()).await;
     let running = world.start().await;
     let made = running
         .generate("loaded", "p256", Purpose::CertificateAuthority)

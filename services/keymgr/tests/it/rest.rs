@@ -5,10 +5,11 @@ use axum::body::Body;
 use axum::http::{Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use testkit::on_both_databases;
 use tower::ServiceExt;
 use utoipa::openapi::OpenApi;
 
-use crate::world::{Running, World, on_both_databases};
+use crate::world::{Running, World};
 
 on_both_databases!(
     a_repeated_request_makes_one_key,

@@ -2,11 +2,13 @@
 
 use bytes::Bytes;
 use proto::keymgr::v1::{GetRequest, ListRequest, Purpose, SignBatchRequest, SignRequest};
+use testkit::database::TestDatabase;
+use testkit::on_both_databases;
 use tonic::Code;
 use x509::{PublicKey, SignatureAlgorithm};
 
 use crate::structures::{certificate, numbered_certificate};
-use crate::world::{Running, World, on_both_databases, request};
+use crate::world::{Running, World, request};
 
 on_both_databases!(keys_survive_a_restart);
 
@@ -168,7 +170,7 @@ async fn a_key_that_is_not_there_signs_nothing_until_it_is() {
 
 #[tokio::test]
 async fn a_key_made_by_one_replica_signs_on_another() {
-    let world = World::postgresql().await;
+    let world = World::on(TestDatabase::postgresql().await.unwrap()).await;
     let (one, other) = (world.start().await, world.start().await);
     let key = public(&one, "p256").await;
     let message = certificate(&key, SignatureAlgorithm::EcdsaSha256);

@@ -4,10 +4,11 @@ use bytes::Bytes;
 use keymgr::{Config, Error, SignRequest};
 use kit::error::{Fault, Kind};
 use proto::keymgr::v1::Purpose;
+use testkit::on_both_databases;
 use x509::{PublicKey, SignatureAlgorithm};
 
 use crate::structures::certificate;
-use crate::world::{Running, World, on_both_databases};
+use crate::world::{Running, World};
 
 on_both_databases!(signatures_are_recorded_by_what_was_signed);
 

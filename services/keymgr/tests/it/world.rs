@@ -1,43 +1,21 @@
 //! A key manager of its own for each test: a database, a key-encryption key, a clock that stands.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
 use keymgr::{Backends, Config, Deps, Error, Keymgr, Software};
-use kit::auth::{AuthFault, Authenticator, Caller, roles};
 use kit::clock::MockClock;
 use kit::transport::{Transport, in_process};
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use proto::keymgr::v1::{GenerateRequest, Key, Purpose};
-use store::{Db, Options};
-use tempfile::TempDir;
-use testkit::postgres::Postgres;
+use store::Db;
+use testkit::credentials::ByRole;
+use testkit::database::TestDatabase;
 use time::macros::datetime;
-
-/// Runs `async fn name(world: World)` on SQLite and on PostgreSQL.
-macro_rules! on_both_databases {
-    ($($name:ident),+ $(,)?) => {$(
-        mod $name {
-            use crate::world::World;
-
-            #[tokio::test]
-            async fn on_sqlite() {
-                super::$name(World::sqlite()).await;
-            }
-
-            #[tokio::test]
-            async fn on_postgresql() {
-                super::$name(World::postgresql().await).await;
-            }
-        }
-    )+};
-}
-pub(crate) use on_both_databases;
+use tokio_util::sync::CancellationToken;
 
 /// What outlives a restart.
 pub(crate) struct World {
-    pub(crate) dir: TempDir,
-    pub(crate) url: String,
+    pub(crate) database: TestDatabase,
     pub(crate) config: Config,
 }
 
@@ -49,18 +27,15 @@ pub(crate) struct Running {
 
 impl World {
     pub(crate) fn sqlite() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", dir.path().join("keymgr.db").display());
-        Self::new(dir, url)
+        Self::new(TestDatabase::sqlite().unwrap())
     }
 
-    pub(crate) async fn postgresql() -> Self {
-        let url = Postgres::shared().await.unwrap().fresh_database().await.unwrap();
-        Self::new(tempfile::tempdir().unwrap(), url)
+    pub(crate) async fn on(database: TestDatabase) -> Self {
+        Self::new(database)
     }
 
-    pub(crate) fn new(dir: TempDir, url: String) -> Self {
-        let kek_file = dir.path().join("kek");
+    fn new(database: TestDatabase) -> Self {
+        let kek_file = database.dir().join("kek");
         keys::KeyEncryptionKey::create_file(&kek_file).unwrap();
         let software = Software {
             kek_file: Some(kek_file),
@@ -70,7 +45,7 @@ impl World {
             backends: Backends { software },
             ..Config::default()
         };
-        Self { dir, url, config }
+        Self { database, config }
     }
 
     pub(crate) async fn start(&self) -> Running {
@@ -83,15 +58,14 @@ impl World {
             db: db.clone(),
             clock: Arc::new(MockClock::new(datetime!(2027-01-02 03:04:05.678901 UTC))),
             authenticator: Arc::new(ByRole),
+            stop: CancellationToken::new(),
         };
         let keymgr = Keymgr::build(self.config.clone(), deps).await?;
         Ok(Running { keymgr, db })
     }
 
     pub(crate) async fn database(&self) -> Db {
-        let db = Db::open(&self.url, "keymgr", unsafe_options()).await.unwrap();
-        db.migrate(&keymgr::MIGRATIONS).await.unwrap();
-        db
+        self.database.open("keymgr", &keymgr::MIGRATIONS).await.unwrap()
     }
 }
 
@@ -119,34 +93,5 @@ pub(crate) fn request(name: &str, algorithm: &str, purpose: Purpose) -> Generate
         name: name.to_owned(),
         algorithm: algorithm.to_owned(),
         purpose: purpose.into(),
-    }
-}
-
-/// A credential is the name of a role.
-struct ByRole;
-
-impl Authenticator for ByRole {
-    fn authenticate<'a>(
-        &'a self,
-        token: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<Caller, AuthFault>> + Send + 'a>> {
-        Box::pin(async move {
-            let permissions = roles::permissions_of(token).ok_or(AuthFault::Invalid)?;
-            Ok(Caller {
-                allowed_names: Vec::new(),
-                subject: format!("test:{token}"),
-                roles: vec![token.to_owned()],
-                permissions: permissions.iter().map(|&name| name.to_owned()).collect(),
-                expires: None,
-            })
-        })
-    }
-}
-
-/// The servers of tests do without `fsync`, for speed.
-fn unsafe_options() -> Options {
-    Options {
-        allow_unsafe: true,
-        ..Options::default()
     }
 }

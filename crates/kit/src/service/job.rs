@@ -1,0 +1,176 @@
+//! Background work of a service.
+
+use std::future::Future;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::error::chain;
+
+/// Work that goes on until the process stops. It ends by itself soon after its token is canceled.
+pub struct Job {
+    name: &'static str,
+    work: Work,
+}
+
+type Round = Box<dyn FnMut() -> BoxFuture<'static, Result<(), RoundError>> + Send>;
+
+/// Why one round of periodic work failed.
+type RoundError = Box<dyn std::error::Error + Send + Sync>;
+
+enum Work {
+    /// Decides itself when to do what.
+    Task(Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>),
+    /// One round after the other, in every process that runs the service.
+    Each {
+        every: Duration,
+        round: Round,
+        last: Last,
+    },
+}
+
+/// What becomes of work that is due when the process stops.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Last {
+    /// The next process does it.
+    Left,
+    /// It is in the memory of this process: one more round.
+    Done,
+}
+
+impl Job {
+    /// Work with a rhythm of its own. `run` gets the token that says when to end.
+    pub fn task<F, R>(name: &'static str, run: F) -> Self
+    where
+        F: FnOnce(CancellationToken) -> R + Send + 'static,
+        R: Future<Output = ()> + Send + 'static,
+    {
+        let run = move |stop| run(stop).boxed();
+        Self {
+            name,
+            work: Work::Task(Box::new(run)),
+        }
+    }
+
+    /// Periodic work that every process does for itself, such as writing down what it counted: the first round at once, the
+    /// next `every` after one began. A round that fails is logged, and the next comes in its time.
+    pub fn each<F, R, E>(name: &'static str, every: Duration, round: F) -> Self
+    where
+        F: FnMut() -> R + Send + 'static,
+        R: Future<Output = Result<(), E>> + Send + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        Self {
+            name,
+            work: Work::Each {
+                every,
+                round: boxed(round),
+                last: Last::Left,
+            },
+        }
+    }
+
+    /// One more round when the process stops: for what only its memory holds.
+    #[must_use]
+    pub fn and_at_the_end(mut self) -> Self {
+        if let Work::Each { last, .. } = &mut self.work {
+            *last = Last::Done;
+        }
+        self
+    }
+
+    /// Runs it to its end.
+    pub async fn run(self, stop: CancellationToken) {
+        match self.work {
+            Work::Task(run) => run(stop).await,
+            Work::Each {
+                every,
+                mut round,
+                last,
+            } => {
+                let mut timer = interval(every);
+                // A round that took long is not made up for by several at once.
+                timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+                while stop.run_until_cancelled(timer.tick()).await.is_some() {
+                    report(self.name, round().await);
+                }
+                if last == Last::Done {
+                    report(self.name, round().await);
+                }
+            }
+        }
+    }
+}
+
+fn boxed<F, R, E>(mut round: F) -> Round
+where
+    F: FnMut() -> R + Send + 'static,
+    R: Future<Output = Result<(), E>> + Send + 'static,
+    E: std::error::Error + Send + Sync + 'static,
+{
+    Box::new(move || round().map(|done| done.map_err(RoundError::from)).boxed())
+}
+
+fn report(job: &'static str, round: Result<(), RoundError>) {
+    if let Err(error) = round {
+        let cause = chain(error.as_ref());
+        tracing::warn!(
+            job,
+            cause,
+            "background work failed; it is tried again in the next round"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+    use super::*;
+
+    /// A round that tells of itself and fails.
+    fn failing(told: UnboundedSender<()>) -> impl FnMut() -> std::future::Ready<std::io::Result<()>> {
+        move || {
+            let _nobody_listens = told.send(());
+            std::future::ready(Err(std::io::Error::other("no disk")))
+        }
+    }
+
+    async fn count(rounds: &mut UnboundedReceiver<()>, wanted: usize) -> usize {
+        let mut seen = 0;
+        while seen < wanted && rounds.recv().await.is_some() {
+            seen += 1;
+        }
+        seen
+    }
+
+    #[tokio::test]
+    async fn a_round_that_fails_is_followed_by_the_next() {
+        let (told, mut rounds) = unbounded_channel();
+        let stop = CancellationToken::new();
+        let job = Job::each("test", Duration::from_millis(1), failing(told));
+        let running = tokio::spawn(job.run(stop.clone()));
+        assert_eq!(count(&mut rounds, 3).await, 3);
+        stop.cancel();
+        running.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_in_memory_is_written_at_the_end_and_nothing_else() {
+        const NEVER: Duration = Duration::from_secs(3600);
+        for (job, wanted) in [(false, 1), (true, 2)] {
+            let (told, mut rounds) = unbounded_channel();
+            let stop = CancellationToken::new();
+            let work = Job::each("test", NEVER, failing(told));
+            let work = if job { work.and_at_the_end() } else { work };
+            let running = tokio::spawn(work.run(stop.clone()));
+            assert_eq!(count(&mut rounds, 1).await, 1);
+            stop.cancel();
+            running.await.unwrap();
+            assert_eq!(1 + count(&mut rounds, 2).await, wanted);
+        }
+    }
+}

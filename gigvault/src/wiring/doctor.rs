@@ -1,0 +1,166 @@
+//! `/api/v1/doctor/runs`: what the services of this process find wrong in their own state.
+//!
+//! A run is made while its request waits, and the last few are kept in memory: a report is of use for minutes, and another
+//! process would find something else.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Json;
+use axum::extract::{FromRef, State};
+use axum::http::{HeaderName, StatusCode, header};
+use futures::future::join_all;
+use kit::auth::{Allow, Authenticator, permission};
+use kit::clock::{SharedClock, rfc3339};
+use kit::error::Kind;
+use kit::http::{Json as Body, NoMembers, NoParameters, Path, Query};
+use kit::problem::Problem;
+use kit::service::{DoctorCheck, Verdict};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::services::{Environment, Services};
+
+/// Reports that are kept: those of a day at one per hour.
+const KEPT: usize = 24;
+
+/// What the handlers ask for.
+#[derive(Clone, FromRef)]
+pub(crate) struct Doctor {
+    authenticator: Arc<dyn Authenticator>,
+    clock: SharedClock,
+    checks: Arc<Vec<(&'static str, DoctorCheck)>>,
+    reports: Arc<Mutex<VecDeque<Report>>>,
+}
+
+/// What the services of the process that answered found.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = DoctorRun)]
+struct Report {
+    /// Names the run: a UUID.
+    id: String,
+    /// When it began: RFC 3339, UTC.
+    started_at: String,
+    /// Whether no check failed.
+    healthy: bool,
+    /// By service, as the service has them.
+    checks: Vec<Checked>,
+}
+
+/// One check of a service.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = DoctorCheck)]
+struct Checked {
+    #[schema(example = "ca")]
+    service: &'static str,
+    #[schema(example = "CA keys")]
+    check: &'static str,
+    result: Verdict,
+    /// What was found.
+    #[schema(example = "keymgr has the keys of all 2 CAs")]
+    detail: String,
+    /// What to do; absent where nothing has to be done.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
+    fix: String,
+}
+
+impl Doctor {
+    pub(crate) fn of(services: &mut Services, environment: &Environment<'_>) -> anyhow::Result<Self> {
+        Ok(Self {
+            authenticator: services.authenticator(environment)?,
+            clock: Arc::clone(&environment.clock),
+            checks: Arc::new(services.doctor()),
+            reports: Arc::default(),
+        })
+    }
+
+    async fn examine(&self) -> Report {
+        let now = self.clock.now();
+        let looks = self.checks.iter().map(async |(service, check)| {
+            let found = check.look().await;
+            Checked {
+                service,
+                check: check.name,
+                result: found.verdict,
+                detail: found.detail,
+                fix: found.fix,
+            }
+        });
+        let checks = join_all(looks).await;
+        Report {
+            id: store::id::new_id(now).to_string(),
+            started_at: rfc3339(now),
+            healthy: checks.iter().all(|checked| checked.result != Verdict::Failed),
+            checks,
+        }
+    }
+
+    fn keep(&self, report: Report) {
+        let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        reports.truncate(KEPT - 1);
+        reports.push_front(report);
+    }
+
+    fn find(&self, id: &str) -> Option<Report> {
+        let reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        reports.iter().find(|report| report.id == id).cloned()
+    }
+}
+
+pub(crate) fn router(doctor: Doctor) -> OpenApiRouter {
+    routes().with_state(doctor)
+}
+
+pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
+    routes().into_openapi()
+}
+
+fn routes() -> OpenApiRouter<Doctor> {
+    OpenApiRouter::new().routes(routes!(run)).routes(routes!(get))
+}
+
+/// Asks the services of the process that answers what is wrong, and how to fix it.
+///
+/// It changes nothing. Checks that take longer than five seconds count as failed.
+#[utoipa::path(
+    post, path = "/api/v1/doctor/runs", tag = "status", request_body = NoMembers,
+    responses((status = 201, body = Report)),
+    security(("bearer" = [])), extensions(("x-permission" = json!("status:read")))
+)]
+async fn run(
+    State(doctor): State<Doctor>,
+    _: Allow<permission::StatusRead>,
+    Body(NoMembers {}): Body<NoMembers>,
+) -> (StatusCode, [(HeaderName, String); 1], Json<Report>) {
+    let report = doctor.examine().await;
+    doctor.keep(report.clone());
+    let location = format!("/api/v1/doctor/runs/{}", report.id);
+    (StatusCode::CREATED, [(header::LOCATION, location)], Json(report))
+}
+
+/// Shows what an earlier run found.
+///
+/// Each process keeps its last 24 runs, until it ends.
+#[utoipa::path(
+    get, path = "/api/v1/doctor/runs/{id}", tag = "status", params(("id" = String, Path)),
+    responses(
+        (status = 200, body = Report),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = [])), extensions(("x-permission" = json!("status:read")))
+)]
+async fn get(
+    State(doctor): State<Doctor>,
+    _: Allow<permission::StatusRead>,
+    Path(id): Path<String>,
+    _: Query<NoParameters>,
+) -> Result<Json<Report>, Problem> {
+    let missing = || {
+        let detail = format!("this process keeps no run {id}: start another by POST /api/v1/doctor/runs");
+        Problem::new(Kind::NotFound, "not-found", detail)
+    };
+    doctor.find(&id).map(Json).ok_or_else(missing)
+}

@@ -1,0 +1,40 @@
+//! What this service looks at when an operator asks what is wrong.
+
+use kit::clock::rfc3339;
+use kit::service::{DoctorCheck, Finding};
+use time::Duration;
+
+use crate::app::App;
+use crate::domain::End;
+
+/// Time enough to make another key before the last one that can ends.
+const WARNING: Duration = Duration::days(30);
+
+pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
+    let app = app.clone();
+    vec![DoctorCheck::new("admin keys", move || {
+        let app = app.clone();
+        async move { admin_keys(&app).await }
+    })]
+}
+
+/// Whether API keys can be made, now and in a month.
+async fn admin_keys(app: &App) -> Finding {
+    let (last, now) = match app.last_admin().await {
+        Ok(last) => (last, app.clock().now()),
+        Err(error) => return Finding::unknown(&error),
+    };
+    match last {
+        None => Finding::failed("no API key may make API keys", NEW),
+        Some(end) if end.is_over(now) => {
+            Finding::failed("every API key that may make API keys has ended", NEW)
+        }
+        Some(End::At(end)) if end - now < WARNING => Finding::warning(
+            format!("the last API key that may make API keys ends at {}", rfc3339(end)),
+            "make one that ends later: `gigvault apikey create NAME --role root-admin`",
+        ),
+        Some(End::At(_) | End::Never) => Finding::ok("API keys can be made"),
+    }
+}
+
+const NEW: &str = "run `gigvault bootstrap --new-admin-token` on the server";

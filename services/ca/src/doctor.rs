@@ -1,0 +1,66 @@
+//! What this service looks at when an operator asks what is wrong.
+
+use kit::error::{Fault as _, Kind};
+use kit::grpc::RemoteFault;
+use kit::service::{DoctorCheck, Finding};
+use kit::transport::Transport;
+use proto::keymgr::v1::GetRequest;
+use proto::keymgr::v1::keymgr_client::KeymgrClient;
+
+use crate::app::App;
+use crate::domain::Authority;
+use crate::error::Error;
+
+pub(crate) fn checks(app: &App, keymgr: &KeymgrClient<Transport>) -> Vec<DoctorCheck> {
+    let (app, keymgr) = (app.clone(), keymgr.clone());
+    vec![DoctorCheck::new("CA keys", move || {
+        let (app, keymgr) = (app.clone(), keymgr.clone());
+        async move {
+            ca_keys(&app, keymgr)
+                .await
+                .unwrap_or_else(|error| Finding::unknown(&error))
+        }
+    })]
+}
+
+/// Whether keymgr has the key of each CA, and it is the one that the CA's certificate certifies.
+async fn ca_keys(app: &App, mut keymgr: KeymgrClient<Transport>) -> Result<Finding, Error> {
+    let mut wrong = Vec::new();
+    let authorities = app.authorities.current().await?;
+    for authority in &authorities {
+        if let Some(problem) = key_of(authority, &mut keymgr).await? {
+            wrong.push(format!("CA {}: {problem}", authority.name));
+        }
+    }
+    Ok(match wrong.is_empty() {
+        true => Finding::ok(format!("keymgr has the keys of all {} CAs", authorities.len())),
+        false => Finding::failed(
+            wrong.join("; "),
+            "restore the databases of ca and keymgr from the same backup",
+        ),
+    })
+}
+
+async fn key_of(
+    authority: &Authority,
+    keymgr: &mut KeymgrClient<Transport>,
+) -> Result<Option<String>, Error> {
+    let name = authority.key_name.clone();
+    let key = match keymgr.get(GetRequest { name }).await {
+        Ok(key) => key.into_inner(),
+        Err(status) => {
+            let fault = RemoteFault::from(status);
+            return match fault.kind() {
+                Kind::NotFound => Ok(Some(format!("keymgr has no key {}", authority.key_name))),
+                _ => Err(Error::Keymgr(fault)),
+            };
+        }
+    };
+    let same = key.spki == authority.certificate.spki();
+    Ok((!same).then(|| {
+        format!(
+            "key {} of keymgr is not that of its certificate",
+            authority.key_name
+        )
+    }))
+}

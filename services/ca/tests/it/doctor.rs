@@ -1,0 +1,36 @@
+//! What the CA service finds wrong in its own state.
+
+use kit::service::{Finding, Verdict};
+use testkit::on_both_databases;
+
+use crate::world::World;
+
+on_both_databases!(a_ca_whose_key_is_not_in_keymgr_is_named);
+
+async fn found(world: &World) -> Finding {
+    let [check] = world.ca.service().doctor.try_into().ok().unwrap();
+    check.look().await
+}
+
+async fn a_ca_whose_key_is_not_in_keymgr_is_named(world: World) {
+    let fine = found(&world).await;
+    assert_eq!(fine.verdict, Verdict::Ok, "{fine:?}");
+    for (key, problem) in [
+        ("elsewhere", "CA issuing: keymgr has no key elsewhere"),
+        (
+            "ca-services",
+            "CA issuing: key ca-services of keymgr is not that of its certificate",
+        ),
+    ] {
+        let mut tx = world.db.begin().await.unwrap();
+        store::tx!(&mut tx, |c| {
+            let update = sqlx::query("UPDATE authorities SET key_name = $1 WHERE name = 'issuing'");
+            update.bind(key).execute(c).await.map(drop)
+        })
+        .unwrap();
+        tx.commit().await.unwrap();
+        world.ca.app().authorities().refresh().await.unwrap();
+        let found = found(&world).await;
+        assert_eq!((found.verdict, found.detail.as_str()), (Verdict::Failed, problem));
+    }
+}

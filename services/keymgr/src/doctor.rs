@@ -1,0 +1,50 @@
+//! What this service looks at when an operator asks what is wrong.
+
+use kit::service::{DoctorCheck, Finding};
+use store::page::Limit;
+
+use crate::app::App;
+use crate::error::Error;
+
+pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
+    let app = app.clone();
+    vec![DoctorCheck::new("stored keys", move || {
+        let app = app.clone();
+        async move {
+            stored_keys(&app)
+                .await
+                .unwrap_or_else(|error| Finding::unknown(&error))
+        }
+    })]
+}
+
+/// Whether the keys can be opened and their public halves are those that others were told: the first page of them, so that
+/// the check has an end.
+async fn stored_keys(app: &App) -> Result<Finding, Error> {
+    let page = app.list(Limit::DEFAULT, None).await?;
+    let mut broken = Vec::new();
+    for key in &page.items {
+        match app.loaded(&key.name).await {
+            Ok(_) => {}
+            Err(error) if is_of_the_key(&error) => broken.push(key.name.to_string()),
+            Err(error) => return Err(error),
+        }
+    }
+    if broken.is_empty() {
+        let which = if page.next_cursor.is_some() {
+            "the first "
+        } else {
+            "all "
+        };
+        return Ok(Finding::ok(format!("{which}{} can be opened", page.items.len())));
+    }
+    Ok(Finding::failed(
+        format!("cannot be opened: {}", broken.join(", ")),
+        "restore the database of keymgr and its key-encryption key from the same backup",
+    ))
+}
+
+/// Rather than of a database that does not answer, or of a machine that has too much to do.
+fn is_of_the_key(error: &Error) -> bool {
+    kit::error::Fault::kind(error) == kit::error::Kind::Internal
+}
