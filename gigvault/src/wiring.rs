@@ -15,6 +15,7 @@ mod openapi;
 mod pruning;
 mod ready;
 mod reload;
+mod routes;
 mod services;
 mod settings;
 mod status;
@@ -46,6 +47,7 @@ pub(crate) use installation::{
 pub(crate) use layout::check as check_dir;
 pub(crate) use once::{Bootstrapped, bootstrap, migrate, new_admin_token};
 pub(crate) use openapi::document as openapi_document;
+pub(crate) use routes::Routes as RouteOwners;
 pub(crate) use services::Service;
 pub(crate) use settings::Settings;
 

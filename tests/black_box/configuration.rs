@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use testkit::system::{FREE_PORTS, System, binary};
 
 fn gigvault(dir: &Path, arguments: &[&str]) -> Output {
@@ -171,4 +172,37 @@ fn a_hangup_reads_the_log_filter_again_and_keeps_the_old_one_when_it_is_refused(
     std::fs::write(&config, "telemetry: {filter: debug}\n").unwrap();
     hang_up("the log filter was replaced");
     system.cli_ok(&["whoami"]).unwrap();
+}
+
+#[test]
+fn routes_say_which_service_answers_every_documented_path() {
+    let run = |arguments: &[&str]| {
+        let output = Command::new(binary().unwrap()).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let json: Value = serde_json::from_str(&run(&["config", "routes", "-o", "json"])).unwrap();
+    let routes = json["routes"].as_array().unwrap();
+    let document = include_str!("../../docs/reference/openapi.json");
+    let document: Value = serde_json::from_str(document).unwrap();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let segment: Vec<&str> = path.split('/').take(4).collect();
+        let owners: Vec<&Value> = routes
+            .iter()
+            .filter(|owned| owned["prefix"] == segment.join("/"))
+            .collect();
+        assert_eq!(owners.len(), 1, "{path}");
+        let operations = owners[0]["operations"].as_array().unwrap();
+        for method in item.as_object().unwrap().keys() {
+            let listed = |operation: &&Value| {
+                operation["path"] == path.as_str() && operation["method"] == method.to_uppercase()
+            };
+            assert_eq!(operations.iter().filter(listed).count(), 1, "{method} {path}");
+        }
+    }
+    let table = run(&["config", "routes", "-o", "table"]);
+    let row = table
+        .lines()
+        .find(|line| line.starts_with("/api/v1/certificates "));
+    assert!(row.unwrap().contains(" ca "), "{table}");
 }

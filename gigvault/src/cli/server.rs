@@ -176,6 +176,15 @@ pub(crate) enum ConfigCommand {
         #[arg(long)]
         defaults: bool,
     },
+    /// Print which service answers which paths, for whatever forwards requests.
+    #[command(
+        after_help = "`process` answers for itself in every process: its paths are not forwarded.
+
+Examples:
+  gigvault config routes
+  gigvault config routes -o json"
+    )]
+    Routes,
     /// Check a file and the environment, and say what is wrong where.
     #[command(after_help = "Examples:
   gigvault config validate ca.yaml")]

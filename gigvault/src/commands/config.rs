@@ -1,8 +1,8 @@
-//! `config show | validate`.
+//! `config show | routes | validate`.
 
 use crate::cli::ConfigCommand;
-use crate::output::Output;
-use crate::wiring::Settings;
+use crate::output::{Column, Output};
+use crate::wiring::{RouteOwners, Settings};
 
 pub(super) fn run(command: ConfigCommand, output: Output) -> anyhow::Result<()> {
     match command {
@@ -11,6 +11,7 @@ pub(super) fn run(command: ConfigCommand, output: Output) -> anyhow::Result<()> 
             let loaded = kit::config::load::<Settings>(config.as_deref())?;
             output.write(&serde_saphyr::to_string(&loaded.settings)?)
         }
+        ConfigCommand::Routes => routes(output),
         ConfigCommand::Validate { config } => {
             let name = config.display().to_string();
             super::serve::load(config)?;
@@ -18,4 +19,24 @@ pub(super) fn run(command: ConfigCommand, output: Output) -> anyhow::Result<()> 
             Ok(())
         }
     }
+}
+
+fn routes(output: Output) -> anyhow::Result<()> {
+    const COLUMNS: [Column; 3] = [
+        Column::whole("paths", 0),
+        Column::whole("service", 0),
+        Column::text("methods", 0),
+    ];
+    let owners = RouteOwners::of_all()?;
+    let rows = owners.routes.iter().map(|owned| {
+        let mut methods: Vec<&str> = owned
+            .operations
+            .iter()
+            .map(|operation| operation.method)
+            .collect();
+        methods.sort_unstable();
+        methods.dedup();
+        vec![owned.prefix.clone(), owned.service.to_owned(), methods.join(" ")]
+    });
+    output.list(&owners, &COLUMNS, rows)
 }

@@ -1,0 +1,151 @@
+//! Who answers what below `/api/v1/`: each first segment of a path has one owner, so that whoever forwards requests needs
+//! nothing but this table.
+
+use std::collections::BTreeMap;
+
+use anyhow::{bail, ensure};
+use serde::Serialize;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::path::{Operation as Described, PathItem};
+
+use super::services::Service;
+use super::{doctor, status};
+
+/// What every route of REST begins with.
+const BASE: &str = "/api/v1/";
+/// The owner of what each process answers for itself, and is not forwarded.
+const PROCESS: &str = "process";
+
+/// The routes of all services.
+#[derive(Debug, Serialize)]
+pub(crate) struct Routes {
+    pub(crate) routes: Vec<Owned>,
+}
+
+/// Everything below one first segment.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Owned {
+    /// Such as `/api/v1/certificates`.
+    pub(crate) prefix: String,
+    /// The service that answers, or `process`: each process answers for itself.
+    pub(crate) service: &'static str,
+    /// In the order of their paths.
+    pub(crate) operations: Vec<Operation>,
+}
+
+/// One method of one path.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Operation {
+    pub(crate) method: &'static str,
+    pub(crate) path: String,
+    /// What the caller must hold; empty where any credential is enough.
+    pub(crate) permission: String,
+}
+
+impl Routes {
+    /// Of every service that this program has; none runs.
+    ///
+    /// # Errors
+    /// A path elsewhere than below `/api/v1/`, or a first segment with two owners: a bug.
+    pub(crate) fn of_all() -> anyhow::Result<Self> {
+        let services = Service::ALL.into_iter();
+        let services = services.map(|service| (service.name(), service.openapi()));
+        let own = [status::openapi(), doctor::openapi()].map(|document| (PROCESS, document));
+        Self::of(services.chain(own))
+    }
+
+    fn of(documents: impl IntoIterator<Item = (&'static str, OpenApi)>) -> anyhow::Result<Self> {
+        let mut routes = BTreeMap::<String, Owned>::new();
+        for (service, document) in documents {
+            for (path, item) in document.paths.paths {
+                let Some(segment) = path.strip_prefix(BASE).and_then(|rest| rest.split('/').next()) else {
+                    bail!("{path} of {service} is not below {BASE}");
+                };
+                let owned = routes.entry(segment.to_owned()).or_insert_with(|| Owned {
+                    prefix: format!("{BASE}{segment}"),
+                    service,
+                    operations: Vec::new(),
+                });
+                let owner = owned.service;
+                ensure!(
+                    owner == service,
+                    "{} belongs to {owner} and to {service}",
+                    owned.prefix
+                );
+                owned.operations.extend(operations(&path, &item));
+            }
+        }
+        Ok(Self {
+            routes: routes.into_values().collect(),
+        })
+    }
+}
+
+fn operations(path: &str, item: &PathItem) -> Vec<Operation> {
+    let methods = [
+        ("GET", &item.get),
+        ("POST", &item.post),
+        ("PUT", &item.put),
+        ("PATCH", &item.patch),
+        ("DELETE", &item.delete),
+        ("HEAD", &item.head),
+        ("OPTIONS", &item.options),
+        ("TRACE", &item.trace),
+    ];
+    let described = methods
+        .into_iter()
+        .filter_map(|(method, operation)| Some((method, operation.as_ref()?)));
+    described
+        .map(|(method, operation)| Operation {
+            method,
+            path: path.to_owned(),
+            permission: permission(operation),
+        })
+        .collect()
+}
+
+fn permission(operation: &Described) -> String {
+    let extensions = operation.extensions.as_ref();
+    let named = extensions.and_then(|extensions| extensions.get("x-permission")?.as_str());
+    named.unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use utoipa::openapi::path::{HttpMethod, OperationBuilder};
+    use utoipa::openapi::{OpenApiBuilder, PathsBuilder};
+
+    use super::*;
+
+    fn document(paths: &[&str]) -> OpenApi {
+        let paths = paths.iter().fold(PathsBuilder::new(), |paths, path| {
+            let item = PathItem::new(HttpMethod::Get, OperationBuilder::new().build());
+            paths.path(*path, item)
+        });
+        OpenApiBuilder::new().paths(paths.build()).build()
+    }
+
+    #[test]
+    fn each_first_segment_of_the_api_has_one_owner() {
+        let routes = Routes::of_all().unwrap().routes;
+        for service in Service::ALL.map(Service::name).into_iter().chain([PROCESS]) {
+            assert!(routes.iter().any(|owned| owned.service == service), "{service}");
+        }
+        let found = routes.iter().find(|owned| owned.prefix == "/api/v1/certificates");
+        assert_eq!(found.unwrap().service, "ca");
+    }
+
+    #[test]
+    fn a_second_owner_and_a_path_elsewhere_are_refused() {
+        let two = [
+            ("a", document(&["/api/v1/x"])),
+            ("b", document(&["/api/v1/x/{id}"])),
+        ];
+        let error = Routes::of(two).unwrap_err().to_string();
+        assert_eq!(error, "/api/v1/x belongs to a and to b");
+        assert!(Routes::of([("a", document(&["/x"]))]).is_err());
+        let one = Routes::of([("a", document(&["/api/v1/x", "/api/v1/x/{id}"]))]).unwrap();
+        assert_eq!(one.routes.len(), 1);
+        assert_eq!(one.routes[0].operations.len(), 2);
+    }
+}
