@@ -1,5 +1,6 @@
 //! From settings to a running process: one flat function for `up` and `serve`, one for `bootstrap`.
 
+mod accepted;
 mod databases;
 mod doctor;
 mod drain;
@@ -185,10 +186,12 @@ async fn run_services(
     jobs.spawn(metrics.clone().upkeep(stop.clone()));
     spawn_upkeep(&mut jobs, &environment, &services, &identity)?;
     let keeper = keeper.map(|keeper| tokio::spawn(keeper.run(stop.clone())));
+    let accepted = accepted::AcceptedAuthorities::of(&services, &environment)?;
     let own = OwnRoutes::of(&mut services, &environment, &health)?;
     let content = Content {
         routes: routes(services, own),
         https,
+        accepted,
         identity,
         metrics,
         health,

@@ -129,7 +129,13 @@ fn a_place_that_cannot_be_had_is_said_with_the_way_out() {
         }
     };
     let me = format!("(pid {})", std::process::id());
-    for flag in ["--https-port", "--http-port", "--grpc-port", "--metrics-port"] {
+    for flag in [
+        "--https-port",
+        "--mtls-port",
+        "--http-port",
+        "--grpc-port",
+        "--metrics-port",
+    ] {
         refused(&["--data-dir", "taken", flag, &port], &[&held, &me, flag]);
     }
     // TEST-NET-1, RFC 5737.

@@ -13,7 +13,7 @@ use crate::csr;
 use crate::judge;
 use crate::rest::Rest;
 
-const PORTS: &str = "--https-port 0 --http-port 0 --grpc-port 0 --metrics-port 0";
+const PORTS: &str = "--https-port 0 --mtls-port 0 --http-port 0 --grpc-port 0 --metrics-port 0";
 
 /// Runs a script in a mount namespace of its own; `$1` is the folder, `$2` the binary.
 fn in_namespace(dir: &Path, script: &str) -> Output {

@@ -13,6 +13,7 @@ mod accept_restored;
 mod advice;
 mod authorization;
 mod bad_requests;
+mod client_certificates;
 mod commands;
 mod configuration;
 mod csr;

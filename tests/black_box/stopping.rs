@@ -30,7 +30,13 @@ impl Busy {
         let dir = tempfile::tempdir().unwrap();
         let mut command = Command::new(binary().unwrap());
         command.arg("up").env(testkit::system::ALLOW_UNSAFE, "true");
-        for port in ["--https-port", "--http-port", "--grpc-port", "--metrics-port"] {
+        for port in [
+            "--https-port",
+            "--mtls-port",
+            "--http-port",
+            "--grpc-port",
+            "--metrics-port",
+        ] {
             command.args([port, "0"]);
         }
         command.args(["--data-dir", "data"]);
@@ -165,7 +171,13 @@ fn a_server_goes_on_when_nobody_reads_its_log_any_more() {
         "--ready-file",
         "ready.json",
     ]);
-    for port in ["--https-port", "--http-port", "--grpc-port", "--metrics-port"] {
+    for port in [
+        "--https-port",
+        "--mtls-port",
+        "--http-port",
+        "--grpc-port",
+        "--metrics-port",
+    ] {
         command.args([port, "0"]);
     }
     let mut child = command

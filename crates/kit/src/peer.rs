@@ -37,6 +37,11 @@ impl Peer {
     }
 }
 
+/// The certificate that a client showed over TLS, DER; in the extensions of its requests. It led to a CA that the listener
+/// accepts, and was valid at the handshake; nothing is said of a revocation. It authenticates no request yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerCertificate(pub Arc<[u8]>);
+
 /// Path of a gRPC method (`/gigvault.keymgr.v1.Keymgr/Sign`) and the services that may call it.
 pub type AllowTable = &'static [(&'static str, &'static [&'static str])];
 

@@ -1,9 +1,10 @@
 //! TLS identities: of a service among services, and of the HTTPS listener.
 //!
 //! An [`Identity`] proves who a service is, in both directions of mutual TLS; a [`ServerIdentity`] is what
-//! browsers and clients see. Both are swapped whole while they are in use: connections that stand go on,
+//! browsers and clients see, with [`OptionalClientCertificates`] where they may show one too. All are swapped whole while they are in use: connections that stand go on,
 //! new ones see the new certificate. TLS 1.3 and 1.2, AEAD suites only, by aws-lc-rs.
 
+mod client_certificates;
 mod files;
 mod identity;
 mod peer_rule;
@@ -18,6 +19,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::time_provider::TimeProvider;
 use rustls_pki_types::{CertificateDer, UnixTime};
 
+pub use client_certificates::OptionalClientCertificates;
 pub use files::IdentityFiles;
 pub use identity::Identity;
 pub use server_identity::{ServerFiles, ServerIdentity};

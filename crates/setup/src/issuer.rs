@@ -65,6 +65,17 @@ impl Issuer {
         Ok(chain)
     }
 
+    /// The certificates (DER) of the CAs that issue for users: whose certificates a client may show.
+    ///
+    /// # Errors
+    /// [`Error::Call`] with what `ca` said.
+    pub async fn user_authorities(&self) -> Result<Vec<Vec<u8>>, Error> {
+        let all = authorities(&self.ca).await?.into_iter();
+        // Services prove who they are by gRPC only.
+        let users = all.filter(|ca| ca.name != SERVICES_CA);
+        Ok(users.map(|ca| ca.certificate).collect())
+    }
+
     /// The certificate of the services CA: the only one that services trust.
     pub(crate) async fn services_ca(&self) -> Result<Certificate, Error> {
         let all = authorities(&self.ca).await?;

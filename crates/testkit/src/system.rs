@@ -16,8 +16,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub const ALLOW_UNSAFE: &str = "GIGVAULT_DATABASE__ALLOW_UNSAFE";
 
 /// Arguments for `up` and `serve` with which every listener takes a free port.
-pub const FREE_PORTS: [&str; 8] = [
+pub const FREE_PORTS: [&str; 10] = [
     "--https-port",
+    "0",
+    "--mtls-port",
     "0",
     "--http-port",
     "0",
@@ -32,6 +34,8 @@ pub const FREE_PORTS: [&str; 8] = [
 pub struct Ready {
     /// HTTPS base URL.
     pub https: String,
+    /// HTTPS base URL where a client may show a certificate.
+    pub mtls: String,
     /// Plain HTTP base URL.
     pub http: String,
     /// gRPC base URL (mutual TLS).

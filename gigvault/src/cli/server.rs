@@ -54,6 +54,9 @@ pub(crate) struct Up {
     /// REST and documentation [default: 8443; 0 picks a free port].
     #[arg(long)]
     pub(crate) https_port: Option<u16>,
+    /// The same as HTTPS, for clients that show a certificate [default: 8444].
+    #[arg(long)]
+    pub(crate) mtls_port: Option<u16>,
     /// What certificates point to [default: 8080].
     #[arg(long)]
     pub(crate) http_port: Option<u16>,

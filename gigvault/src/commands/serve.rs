@@ -21,6 +21,7 @@ pub(super) fn up(arguments: Up) -> anyhow::Result<()> {
         config: arguments.config,
         listen: arguments.listen,
         https_port: arguments.https_port,
+        mtls_port: arguments.mtls_port,
         http_port: arguments.http_port,
         grpc_port: arguments.grpc_port,
         metrics_port: arguments.metrics_port,
@@ -146,6 +147,7 @@ struct Flags {
     config: Option<PathBuf>,
     listen: Option<IpAddr>,
     https_port: Option<u16>,
+    mtls_port: Option<u16>,
     http_port: Option<u16>,
     grpc_port: Option<u16>,
     metrics_port: Option<u16>,
@@ -180,6 +182,12 @@ impl Flags {
             "listen.https_port",
             &mut listen.https_port,
             &self.https_port,
+        );
+        from.set(
+            "--mtls-port",
+            "listen.mtls_port",
+            &mut listen.mtls_port,
+            &self.mtls_port,
         );
         from.set(
             "--http-port",

@@ -9,18 +9,20 @@ use axum::Router;
 use kit::health::Health;
 use kit::http::{BodyMemory, CpuBudget, Declared, Edge, Site, raise_descriptor_limit, serve};
 use kit::metrics::Metrics;
-use kit::tls::{Identity, TlsSource};
+use kit::tls::{Identity, ServerIdentity, TlsSource};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use x509::San;
 
+use super::accepted::AcceptedAuthorities;
 use super::https_names;
 use super::settings::{Limits, Listen};
 
 /// Bound sockets: their ports are known before anything is built.
 pub(crate) struct Listeners {
     https: TcpListener,
+    mtls: TcpListener,
     http: TcpListener,
     grpc: TcpListener,
     metrics: TcpListener,
@@ -31,6 +33,8 @@ pub(crate) struct Content {
     pub(crate) routes: Routes,
     /// Of HTTPS; none where this process has none to come.
     pub(crate) https: Option<setup::https::PendingIdentity>,
+    /// The CAs whose certificates clients may show.
+    pub(crate) accepted: AcceptedAuthorities,
     /// Of gRPC.
     pub(crate) identity: Identity,
     pub(crate) metrics: Metrics,
@@ -53,6 +57,7 @@ impl Listeners {
         let bind = |port: u16, setting| bind::bind(listen.address, port, setting);
         Ok(Self {
             https: bind(listen.https_port, "https_port").await?,
+            mtls: bind(listen.mtls_port, "mtls_port").await?,
             http: bind(listen.http_port, "http_port").await?,
             grpc: bind(listen.grpc_port, "grpc_port").await?,
             metrics: bind(listen.metrics_port, "metrics_port").await?,
@@ -61,6 +66,10 @@ impl Listeners {
 
     pub(crate) fn https_url(&self) -> anyhow::Result<String> {
         url("https", &self.https)
+    }
+
+    pub(crate) fn mtls_url(&self) -> anyhow::Result<String> {
+        url("https", &self.mtls)
     }
 
     pub(crate) fn http_url(&self) -> anyhow::Result<String> {
@@ -81,23 +90,36 @@ impl Listeners {
         let Content {
             routes,
             https,
+            accepted,
             identity,
             metrics,
             health,
         } = content;
         let each = limits.of_listener(raise_descriptor_limit().share(LISTENERS));
         if let Some(https) = https {
-            let site = limits
-                .edge("https")
-                .declared(routes.declared)
-                .around(routes.rest.merge(health.router()));
+            let rest = routes.rest.merge(health.router());
+            let site = |name| {
+                limits
+                    .edge(name)
+                    .declared(routes.declared.clone())
+                    .around(rest.clone())
+            };
+            let (browsers, devices) = (site("https"), site("mtls"));
+            let (pending, each, stop) = (https.clone(), each.clone(), stop.clone());
             tasks.spawn(serve_once_there_is(
-                https,
+                pending,
                 self.https,
-                site,
+                browsers,
                 each.clone(),
                 stop.clone(),
             ));
+            tasks.spawn(async move {
+                let Some(identity) = once_there_is(https, &stop).await else {
+                    return;
+                };
+                let asking = accepted.ask_for(identity, &stop).await;
+                serve(self.mtls, Some(asking), devices, each, stop).await;
+            });
         }
         let tls: Arc<dyn TlsSource> = Arc::new(identity);
         let site = Site::grpc(routes.grpc, limits.memory());
@@ -113,7 +135,7 @@ impl Listeners {
 }
 
 /// How many sockets a process listens on: they share its file descriptors.
-const LISTENERS: usize = 4;
+const LISTENERS: usize = 5;
 
 impl Limits {
     /// Those of one listener, where `most` connections fit into the process.
@@ -145,19 +167,27 @@ fn mebibytes(count: u16) -> usize {
 
 /// Until there is a certificate, connections wait in the kernel's queue.
 async fn serve_once_there_is(
-    mut identity: setup::https::PendingIdentity,
+    identity: setup::https::PendingIdentity,
     listener: TcpListener,
     site: Site,
     limits: kit::http::Limits,
     stop: CancellationToken,
 ) {
-    let there = tokio::select! {
-        () = stop.cancelled() => return,
+    let Some(identity) = once_there_is(identity, &stop).await else {
+        return;
+    };
+    serve(listener, Some(Arc::new(identity)), site, limits, stop).await;
+}
+
+async fn once_there_is(
+    mut identity: setup::https::PendingIdentity,
+    stop: &CancellationToken,
+) -> Option<ServerIdentity> {
+    tokio::select! {
+        () = stop.cancelled() => None,
         // It fails only when nobody is left to make one: at the stop.
         there = identity.wait_for(Option::is_some) => there.ok().and_then(|identity| identity.clone()),
-    };
-    let Some(identity) = there else { return };
-    serve(listener, Some(Arc::new(identity)), site, limits, stop).await;
+    }
 }
 
 /// The names on which the API is reached, which only GigVault itself gets certificates for: those that our HTTPS

@@ -14,6 +14,8 @@ use crate::output::wrap;
 pub(crate) struct ServerInfo {
     /// HTTPS base URL.
     pub(crate) https: String,
+    /// HTTPS base URL where clients may show a certificate.
+    pub(crate) mtls: String,
     /// Plain HTTP base URL.
     pub(crate) http: String,
     /// gRPC base URL.
@@ -65,11 +67,13 @@ pub(crate) fn check_ready_file(path: &Path) -> anyhow::Result<()> {
 impl ServerInfo {
     /// Of bound sockets. Without a certificate to be, nothing is served over HTTPS.
     pub(crate) fn of(listeners: &Listeners, https: bool, data: &DataDir) -> anyhow::Result<Self> {
+        let (https, mtls) = match https {
+            true => (listeners.https_url()?, listeners.mtls_url()?),
+            false => (String::new(), String::new()),
+        };
         Ok(Self {
-            https: match https {
-                true => listeners.https_url()?,
-                false => String::new(),
-            },
+            https,
+            mtls,
             http: listeners.http_url()?,
             grpc: listeners.grpc_url()?,
             ldap: String::new(),
@@ -152,6 +156,7 @@ mod tests {
         let data = DataDir::create(&dir.path().join("d")).unwrap();
         let ready = ServerInfo {
             https: "https://127.0.0.1:8443".to_owned(),
+            mtls: String::new(),
             http: String::new(),
             grpc: String::new(),
             ldap: String::new(),

@@ -91,6 +91,9 @@ pub(crate) struct Listen {
     pub(crate) address: IpAddr,
     /// REST, documentation. 0 picks a free port.
     pub(crate) https_port: u16,
+    /// The same as HTTPS, for clients that show a certificate: they are asked for one and need not have it. 0 picks a free
+    /// port.
+    pub(crate) mtls_port: u16,
     /// What certificates point to. 0 picks a free port.
     pub(crate) http_port: u16,
     /// gRPC between services, mutual TLS. 0 picks a free port.
@@ -110,6 +113,7 @@ impl Default for Listen {
         Self {
             address: IpAddr::from([127, 0, 0, 1]),
             https_port: 8443,
+            mtls_port: 8444,
             http_port: 8080,
             grpc_port: 9443,
             metrics_port: 9090,

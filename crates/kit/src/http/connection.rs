@@ -27,7 +27,7 @@ use super::outstanding::{Answer, Outstanding, Running};
 use super::own_refusals::Explained;
 use super::quota::PeerKey;
 use super::site::{Protocol, Site};
-use crate::peer::Peer;
+use crate::peer::{Peer, PeerCertificate};
 
 /// How long a connection that has had no request may take to end.
 const UNUSED: Duration = Duration::from_millis(500);
@@ -62,12 +62,19 @@ pub(super) struct End {
     pub(super) kill: CancellationToken,
 }
 
+/// What the other end showed of itself at the handshake.
+#[derive(Clone, Default)]
+pub(super) struct Shown {
+    pub(super) peer: Peer,
+    pub(super) certificate: Option<PeerCertificate>,
+}
+
 /// What a connection's requests are served with.
 #[derive(Clone)]
 pub(super) struct Handler {
     site: Site,
     connection: Connection,
-    peer: Peer,
+    shown: Shown,
     cpu: Arc<ConnectionCpu>,
     begun: Arc<AtomicBool>,
     outstanding: Arc<Outstanding>,
@@ -77,17 +84,17 @@ impl Handler {
     pub(super) fn new(
         site: Site,
         connection: Connection,
-        peer: Peer,
+        shown: Shown,
         cpu: Arc<ConnectionCpu>,
         answer: Pace,
     ) -> Self {
-        if peer.name().is_some() {
+        if shown.peer.name().is_some() {
             cpu.authenticated();
         }
         Self {
             site,
             connection,
-            peer,
+            shown,
             cpu,
             begun: Arc::default(),
             outstanding: Outstanding::new(answer),
@@ -105,7 +112,10 @@ impl Service<Request<Incoming>> for Handler {
         let windowed = request.version() == Version::HTTP_2;
         let extensions = request.extensions_mut();
         extensions.insert(self.connection);
-        extensions.insert(self.peer.clone());
+        extensions.insert(self.shown.peer.clone());
+        if let Some(certificate) = &self.shown.certificate {
+            extensions.insert(certificate.clone());
+        }
         extensions.insert(Arc::clone(&self.cpu));
         if let Protocol::Grpc(memory) = &self.site.protocol {
             extensions.insert(memory.clone());

@@ -46,6 +46,11 @@ pub struct Query<T>(pub T);
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 pub struct NoParameters {}
 
+/// The body of a verb that takes nothing: an empty object.
+#[derive(Clone, Copy, Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoMembers {}
+
 /// Parameters in the path.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Path<T>(pub T);

@@ -14,13 +14,13 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connection::{Connection, End, Handler, run};
+use super::connection::{Connection, End, Handler, Shown, run};
 use super::cpu::{ConnectionCpu, Metered, admitted};
 use super::limits::Limits;
 use super::linger::{Lingering, Slot};
 use super::quota::{KeyedPermit, KeyedSemaphore, PeerKey, Quotas, Shares};
 use super::site::{Protocol, Site};
-use crate::peer::Peer;
+use crate::peer::PeerCertificate;
 use crate::tls::TlsSource;
 
 /// How long the place of a handshake rests: with 32 places, a client address has 320 handshakes a second.
@@ -168,7 +168,7 @@ impl Host {
         // Nobody shows a credential where it could be read on the way.
         let cpu = self.limits.cpu.connection(remote.into(), self.tls.is_some());
         let Some(tls) = &self.tls else {
-            let handler = self.handler(remote, false, Peer::default(), cpu);
+            let handler = self.handler(Connection { remote, tls: false }, Shown::default(), cpu);
             return run(stream, false, handler, &self.limits, &self.end).await;
         };
         let handshake = async {
@@ -183,12 +183,15 @@ impl Host {
         let Some(stream) = handshaken else { return };
         let (_, session) = stream.get_ref();
         let leaf = session.peer_certificates().and_then(<[_]>::first);
-        let peer = leaf.map_or_else(Peer::default, |leaf| tls.peer(leaf));
+        let shown = leaf.map_or_else(Shown::default, |leaf| Shown {
+            peer: tls.peer(leaf),
+            certificate: Some(PeerCertificate(leaf.as_ref().into())),
+        });
         let h2 = session.alpn_protocol() == Some(b"h2");
         if !h2 && matches!(self.site.protocol, Protocol::Grpc(_)) {
             return tracing::info!(%remote, "connection refused: gRPC needs HTTP/2");
         }
-        let handler = self.handler(remote, true, peer, cpu);
+        let handler = self.handler(Connection { remote, tls: true }, shown, cpu);
         run(stream, h2, handler, &self.limits, &self.end).await;
     }
 
@@ -223,13 +226,7 @@ impl Host {
         None
     }
 
-    fn handler(&self, remote: SocketAddr, tls: bool, peer: Peer, cpu: Arc<ConnectionCpu>) -> Handler {
-        Handler::new(
-            self.site.clone(),
-            Connection { remote, tls },
-            peer,
-            cpu,
-            self.limits.answer,
-        )
+    fn handler(&self, connection: Connection, shown: Shown, cpu: Arc<ConnectionCpu>) -> Handler {
+        Handler::new(self.site.clone(), connection, shown, cpu, self.limits.answer)
     }
 }

@@ -11,6 +11,7 @@
 
 mod answers;
 mod auth;
+mod client_certificates;
 mod config;
 mod cpu;
 mod grpc;

@@ -64,6 +64,7 @@ impl Listen {
         }
         let ports = [
             ("listen.https_port", self.https_port),
+            ("listen.mtls_port", self.mtls_port),
             ("listen.http_port", self.http_port),
             ("listen.grpc_port", self.grpc_port),
             ("listen.metrics_port", self.metrics_port),
