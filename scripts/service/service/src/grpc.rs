@@ -1,0 +1,55 @@
+//! gRPC of this service. Callers are other services, known by their mutual-TLS identity.
+
+use kit::feed::{Watch, WatchStream};
+use kit::grpc::status;
+use kit::peer::AllowTable;
+use proto::feed::v1::WatchRequest;
+use proto::sample::v1 as wire;
+use store::time::to_micros;
+use tonic::{Request, Response, Status};
+
+use crate::app::App;
+use crate::domain::Item;
+use crate::parse;
+
+/// Who may call what; what is not here is refused.
+pub static ALLOW: AllowTable = &[
+    ("/gigvault.sample.v1.Sample/List", &["audit"]),
+    ("/gigvault.sample.v1.Sample/Watch", &["audit", "notify"]),
+];
+
+/// The gRPC face of the use cases.
+pub(crate) struct Grpc {
+    pub(crate) app: App,
+    pub(crate) feed: Watch,
+}
+
+#[tonic::async_trait]
+impl wire::sample_server::Sample for Grpc {
+    async fn list(
+        &self,
+        request: Request<wire::ListRequest>,
+    ) -> Result<Response<wire::ListResponse>, Status> {
+        let wire::ListRequest { limit, cursor } = request.into_inner();
+        let limit = parse::limit((limit > 0).then_some(limit)).map_err(status)?;
+        let cursor = (!cursor.is_empty()).then_some(cursor.as_str());
+        let page = self.app.list(limit, cursor).await.map_err(status)?;
+        Ok(Response::new(wire::ListResponse {
+            items: page.items.iter().map(encode).collect(),
+            next_cursor: page.next_cursor.unwrap_or_default(),
+        }))
+    }
+
+    type WatchStream = WatchStream;
+
+    async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<WatchStream>, Status> {
+        self.feed.answer(request)
+    }
+}
+
+fn encode(item: &Item) -> wire::Item {
+    wire::Item {
+        name: item.name.to_string(),
+        created_us: to_micros(item.created),
+    }
+}

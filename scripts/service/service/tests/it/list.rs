@@ -1,0 +1,28 @@
+//! Lists of items.
+
+use proto::sample::v1::ListRequest;
+use testkit::on_both_databases;
+use tonic::Code;
+
+use crate::world::World;
+
+on_both_databases!(pages_follow_each_other);
+
+async fn pages_follow_each_other(world: World) {
+    for name in ["a", "b", "c"] {
+        world.add(name).await;
+    }
+    let mut client = world.client("audit");
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = client.list(ListRequest { limit: 2, cursor }).await.unwrap().into_inner();
+        seen.extend(page.items.into_iter().map(|item| item.name));
+        cursor = page.next_cursor;
+        if cursor.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(seen, ["a", "b", "c"]);
+    let refused = world.client("ra").list(ListRequest::default()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied);
+}
