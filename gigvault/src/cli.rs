@@ -4,6 +4,7 @@ mod apikey;
 mod ca;
 mod cert;
 mod csr;
+mod job;
 mod key;
 mod server;
 
@@ -15,6 +16,7 @@ pub(crate) use apikey::ApikeyCommand;
 pub(crate) use ca::CaCommand;
 pub(crate) use cert::{CertCommand, Create, Download, List, Renew, Revoke, Verify};
 pub(crate) use csr::{CsrCommand, CsrCreate, CsrSubmit};
+pub(crate) use job::JobCommand;
 pub(crate) use key::KeyCommand;
 pub(crate) use server::{Bootstrap, ConfigCommand, Migrate, Serve, Up};
 
@@ -161,6 +163,9 @@ pub(crate) enum Command {
     /// API keys.
     #[command(subcommand)]
     Apikey(ApikeyCommand),
+    /// Long work that the server accepted.
+    #[command(subcommand)]
+    Job(JobCommand),
     /// Whose the credential is, and what it may do.
     #[command(after_help = "Examples:
   gigvault whoami

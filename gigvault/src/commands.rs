@@ -10,6 +10,7 @@ mod delivery;
 mod doctor;
 mod download;
 mod files;
+mod job;
 mod key;
 mod names;
 mod preview;
@@ -55,6 +56,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Csr(command) => block_on(csr::run(command, &connection, output)),
         Command::Key(command) => block_on(key::run(command, &connection, output)),
         Command::Ca(command) => block_on(ca::run(command, &connection, output)),
+        Command::Job(command) => block_on(job::run(command, &connection, output)),
         Command::Apikey(command) => block_on(apikey::run(command, &connection, output)),
         Command::Whoami => block_on(whoami::run(&connection, output)),
         Command::Doctor => block_on(doctor::run(&connection, output)),

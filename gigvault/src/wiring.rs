@@ -33,6 +33,7 @@ use kit::peer::PROCESS;
 use kit::tls::{Identity, IdentityFiles};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::OpenApiRouter;
 
 use databases::Databases;
 use installation::{Keeper, Record};
@@ -304,6 +305,7 @@ fn spawn_upkeep(
 struct OwnRoutes {
     status: status::Status,
     doctor: doctor::Doctor,
+    jobs: OpenApiRouter,
 }
 
 impl OwnRoutes {
@@ -311,6 +313,7 @@ impl OwnRoutes {
         Ok(Self {
             status: status::Status::of(services, environment, health)?,
             doctor: doctor::Doctor::of(services, environment)?,
+            jobs: kit::jobs::routes(services.long_work(), services.authenticator(environment)?),
         })
     }
 }
@@ -320,7 +323,8 @@ fn routes(services: Services, own: OwnRoutes) -> Routes {
     let mut http = axum::Router::new();
     let mut rest = openapi::base()
         .merge(status::router(own.status))
-        .merge(doctor::router(own.doctor));
+        .merge(doctor::router(own.doctor))
+        .merge(own.jobs);
     // It answers methods that nobody serves; each service brings the same answer, and one is enough.
     let mut grpc = tonic::service::Routes::default().into_axum_router();
     for service in services.into_parts() {

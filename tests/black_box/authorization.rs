@@ -57,6 +57,15 @@ const CASES: &[(&str, &str, &str)] = &[
     ("GET", "/api/v1/status", "status:read"),
     ("POST", "/api/v1/doctor/runs", "status:read"),
     ("GET", "/api/v1/doctor/runs/{id}", "status:read"),
+    (
+        "POST",
+        "/api/v1/certificates/revocations",
+        "certificates:revoke-own",
+    ),
+    ("GET", "/api/v1/jobs", "jobs:read-own"),
+    ("GET", "/api/v1/jobs/{id}", "jobs:read-own"),
+    ("GET", "/api/v1/jobs/{id}/items", "jobs:read-own"),
+    ("POST", "/api/v1/jobs/{id}/cancel", "jobs:cancel-own"),
     // Any credential may ask whose it is.
     ("GET", "/api/v1/whoami", ""),
 ];
@@ -79,6 +88,8 @@ pub(crate) const ROLES: &[(&str, &[&str])] = &[
             "api-keys:write",
             "roles:read",
             "status:read",
+            "jobs:read-own",
+            "jobs:cancel-own",
         ],
     ),
     (
@@ -94,6 +105,8 @@ pub(crate) const ROLES: &[(&str, &[&str])] = &[
             "keys:read",
             "keys:generate",
             "status:read",
+            "jobs:read-own",
+            "jobs:cancel-own",
         ],
     ),
     (
@@ -103,6 +116,7 @@ pub(crate) const ROLES: &[(&str, &[&str])] = &[
             "cas:read",
             "profiles:read",
             "status:read",
+            "jobs:read-own",
         ],
     ),
     (
@@ -115,6 +129,7 @@ pub(crate) const ROLES: &[(&str, &[&str])] = &[
             "api-keys:read",
             "roles:read",
             "status:read",
+            "jobs:read-own",
         ],
     ),
     (
@@ -126,6 +141,8 @@ pub(crate) const ROLES: &[(&str, &[&str])] = &[
             "certificates:revoke-own",
             "cas:read",
             "profiles:read",
+            "jobs:read-own",
+            "jobs:cancel-own",
         ],
     ),
 ];
@@ -150,7 +167,8 @@ async fn call(system: &System, method: &str, path: &str, token: Option<&str>) ->
     let path = path
         .replace("{serial}", "0123456789abcdef")
         .replace("{name}", "nosuch")
-        .replace("{prefix}", "deadbeef");
+        .replace("{prefix}", "deadbeef")
+        .replace("{id}", "ca-0198f3a2-6b1e-7c4d-9a55-2f60c1d7e8b9");
     let url = format!("{}{path}", system.ready().https);
     let mut request = system
         .http()

@@ -32,6 +32,7 @@ mod first_start_faults;
 mod first_steps;
 mod hostile;
 mod impersonation;
+mod jobs;
 mod judge;
 mod lists;
 mod lost_answers;

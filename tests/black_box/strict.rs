@@ -170,7 +170,8 @@ async fn undeclared_and_doubled_query_parameters_are_refused_on_every_route() {
         let path = path
             .replace("{serial}", serial)
             .replace("{name}", "nosuch")
-            .replace("{prefix}", "deadbeef");
+            .replace("{prefix}", "deadbeef")
+            .replace("{id}", "ca-0198f3a2-6b1e-7c4d-9a55-2f60c1d7e8b9");
         for (method, operation) in operations.as_object().unwrap() {
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
             let limit = operation["parameters"].to_string().contains("\"limit\"");

@@ -15,6 +15,7 @@ use crate::resources::api_keys::ApiKeys;
 use crate::resources::cas::Cas;
 use crate::resources::certificates::Certificates;
 use crate::resources::dry_run::DryRun;
+use crate::resources::jobs::Jobs;
 use crate::resources::keys::Keys;
 use crate::resources::profiles::Profiles;
 use crate::trust::{self, ServerIdentity};
@@ -89,6 +90,12 @@ impl Client {
     #[must_use]
     pub fn keys(&self) -> Keys<'_> {
         Keys(self)
+    }
+
+    /// Long work that was accepted.
+    #[must_use]
+    pub fn jobs(&self) -> Jobs<'_> {
+        Jobs(self)
     }
 
     /// What requests would do, without doing it.

@@ -20,6 +20,7 @@ pub use resources::certificates::{
 };
 pub use resources::dry_run::{Consequence, DryRun, Preview};
 pub use resources::identity::{Identity, Role};
+pub use resources::jobs::{Job, JobItem, Jobs};
 pub use resources::keys::{Key, Keys, NewKey, Signatures};
 pub use resources::profiles::{Profile, Profiles, SanRule};
 pub use resources::status::{DoctorCheck, DoctorRun, Probe, Readiness, Status};

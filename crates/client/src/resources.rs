@@ -5,6 +5,7 @@ pub(crate) mod cas;
 pub(crate) mod certificates;
 pub(crate) mod dry_run;
 pub(crate) mod identity;
+pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod profiles;
 pub(crate) mod status;

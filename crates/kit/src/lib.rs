@@ -11,6 +11,7 @@ pub mod heavy;
 pub mod http;
 pub mod idempotency;
 pub mod identity_renewal;
+pub mod jobs;
 pub mod metrics;
 pub mod openapi;
 pub mod peer;

@@ -6,6 +6,7 @@
 
 mod doctor;
 mod job;
+mod leader;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub use job::Job;
 
 use crate::feed::Watch;
 use crate::health::CheckError;
+use crate::jobs::Worker;
 
 /// Everything that a process serves, runs and asks for one service.
 pub struct Service {
@@ -39,6 +41,8 @@ pub struct Service {
     pub jobs: Vec<Job>,
     /// Its events, as its RPC `Watch` shows them; the process removes those that are old.
     pub feed: Watch,
+    /// Who does the long work that its requests are accepted as; nothing where there is none.
+    pub workers: Vec<Worker>,
 }
 
 /// Something that must answer for the process to be ready.

@@ -14,7 +14,7 @@ use crate::w3c;
 
 /// Header and gRPC metadata key of the correlation id, in requests and answers.
 pub const CORRELATION_ID: &str = "x-correlation-id";
-const TRACEPARENT: &str = "traceparent";
+pub(crate) const TRACEPARENT: &str = "traceparent";
 const TRACESTATE: &str = "tracestate";
 
 /// Longest correlation id that is taken from a caller.

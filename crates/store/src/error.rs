@@ -63,6 +63,9 @@ pub enum StoreError {
         /// Why.
         reason: &'static str,
     },
+    /// Another process took the work of that name over; nothing of this transaction is to be committed.
+    #[error("the lease {0:?} was taken over by another process")]
+    LeaseLost(String),
     /// A value is too long for the database, such as for a row of an index. Whoever stores it has to refuse it before.
     #[error("a value is too long for the database")]
     TooLong(#[source] sqlx::Error),

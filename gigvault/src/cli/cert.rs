@@ -240,7 +240,8 @@ certificates, of every CA, are named; --same-key revokes them too, also afterwar
 
 --all revokes every certificate of a CA that is valid or on hold, again and again until it finds \
 none. Where the CA goes on issuing faster than that, it ends with status 1; --stop-issuing suspends \
-the CA first (`ca resume` ends that). Cut off, it can be run again: it revokes what is left.
+the CA first (`ca resume` ends that). It is a job of the server, which goes on when this command is cut off \
+(`job list`); run again, it revokes what is left.
 
 Examples:
   gigvault cert revoke 4f1c0a9be27d5f60813e9a4c2b7d1e05 --reason superseded

@@ -1,25 +1,27 @@
-//! `cert revoke --ca X --all`: every certificate of a CA that is valid or on hold, page by page, until a pass finds none.
+//! `cert revoke --ca X --all`: every certificate of a CA that is valid or on hold, job by job, until one finds none.
 //!
-//! Counts first, then revokes as it reads. Nothing is kept of what was done: the list itself says what is left, so that a
-//! run that was cut off is finished by the next. A CA that goes on issuing may never come to an end; `--stop-issuing`
-//! suspends it first, and whatever happens, the command fails while anything valid is left.
+//! Counts first, then asks the server for a job that revokes what it finds, and waits for its end. The server goes on with it
+//! when this command is cut off. A job does not see what is issued after it has looked, so that another one follows. A CA
+//! that goes on issuing may never come to an end; `--stop-issuing` suspends it first, and whatever happens, the command fails
+//! while anything valid is left.
+
+use std::time::Duration;
 
 use anyhow::Context;
-use client::{Client, Error, Filter, Revoke};
+use client::{Client, Error, Filter, Job, Revoke};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
-use tokio::task::JoinSet;
 
 use super::{Unattended, confirm};
 use crate::cli;
 use crate::exit::Usage;
 use crate::output::Output;
 
-/// Revocations that are under way at once: enough to hide the way there and back.
-const AT_ONCE: usize = 8;
-/// Passes over the list. Each finds only what was issued during the one before, so that more than a few mean that the CA
-/// issues as fast as this revokes.
-const MOST_PASSES: u32 = 10;
+/// Jobs of one run. Each finds only what was issued during the one before, so that more than a few mean that the CA issues
+/// as fast as this revokes.
+const MOST_JOBS: u32 = 10;
+/// Between two looks at a job.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// What was found and done.
 #[derive(Serialize)]
@@ -86,7 +88,7 @@ pub(super) async fn run(
         if arguments.stop_issuing {
             report.suspended = client.cas().suspend(ca).await?.suspended_since.is_some();
         }
-        all_passes(client, request, &mut report).await?;
+        all_jobs(client, request, &mut report).await?;
     }
     show(&report, output)?;
     if report.left > 0 && !report.dry_run {
@@ -117,17 +119,17 @@ fn show(report: &Report<'_>, output: Output) -> anyhow::Result<()> {
     output.one(report, facts.get(..shown).unwrap_or_default())
 }
 
-fn filter(ca: &str, status: &str) -> Filter {
+fn filter(ca: &str, status: Option<&str>) -> Filter {
     Filter {
         ca: Some(ca.to_owned()),
-        status: Some(status.to_owned()),
+        status: status.map(str::to_owned),
         internal: true,
         ..Filter::default()
     }
 }
 
 async fn count(client: &Client, ca: &str, status: &str) -> Result<u64, Error> {
-    let mut list = client.certificates().all(&filter(ca, status))?;
+    let mut list = client.certificates().all(&filter(ca, Some(status)))?;
     let mut found = 0;
     while list.next().await?.is_some() {
         found += 1;
@@ -135,67 +137,52 @@ async fn count(client: &Client, ca: &str, status: &str) -> Result<u64, Error> {
     Ok(found)
 }
 
-/// Goes through the list until it is empty, or [`MOST_PASSES`] times, and counts what is left then.
-async fn all_passes(client: &Client, request: &Revoke, report: &mut Report<'_>) -> anyhow::Result<()> {
+/// One job after the other until nothing is left, or [`MOST_JOBS`] of them; then counts what is.
+async fn all_jobs(client: &Client, request: &Revoke, report: &mut Report<'_>) -> anyhow::Result<()> {
     let found = report.left;
     // Drawn on stderr, and only where that is a terminal.
     let bar = ProgressBar::new(found).with_style(ProgressStyle::with_template(
         "{bar:30} {pos}/{len} revoked, {eta} left",
     )?);
-    for _ in 0..MOST_PASSES {
+    for _ in 0..MOST_JOBS {
+        let filter = filter(report.ca, None);
+        let job = client.certificates().revoke_matching(&filter, request).await?;
         let before = report.revoked + report.revoked_meanwhile;
-        for status in ["on_hold", "valid"] {
-            pass(client, status, request, report, &bar)
-                .await
-                .with_context(|| {
-                    let revoked = report.revoked;
-                    format!("{revoked} of {found} certificates were revoked; run it again for what is left")
-                })?;
+        let job = until_its_end(client, job, before, &bar).await?;
+        report.revoked += job.done;
+        report.revoked_meanwhile += job.skipped;
+        let ca = report.ca;
+        report.left = count(client, ca, "valid").await? + count(client, ca, "on_hold").await?;
+        if job.state != "done" || job.failed > 0 {
+            bar.finish_and_clear();
+            anyhow::bail!(
+                "job {id} is {state}: {done} certificates were revoked, {failed} were not; `gigvault job items {id} --state \
+                 failed` says why",
+                id = job.id,
+                state = job.state,
+                done = job.done,
+                failed = job.failed
+            );
         }
-        if report.revoked + report.revoked_meanwhile == before {
+        if report.left == 0 || job.total == Some(0) {
             break;
         }
     }
     bar.finish_and_clear();
-    let ca = report.ca;
-    report.left = count(client, ca, "valid").await? + count(client, ca, "on_hold").await?;
     Ok(())
 }
 
-/// Revokes all of that status. What was begun is ended and counted, also when one of them fails.
-async fn pass(
-    client: &Client,
-    status: &str,
-    request: &Revoke,
-    report: &mut Report<'_>,
-    bar: &ProgressBar,
-) -> Result<(), Error> {
-    let mut list = client.certificates().all(&filter(report.ca, status))?;
-    let mut under_way = JoinSet::new();
-    let mut failed = None;
-    loop {
-        while under_way.len() < AT_ONCE && failed.is_none() {
-            match list.next().await {
-                Ok(Some(certificate)) => {
-                    let (client, request) = (client.clone(), request.clone());
-                    under_way.spawn(async move {
-                        client.certificates().revoke(&certificate.serial, &request).await
-                    });
-                }
-                Ok(None) => break,
-                Err(error) => failed = Some(error),
-            }
-        }
-        match under_way.join_next().await {
-            Some(Ok(Ok(_))) => report.revoked += 1,
-            Some(Ok(Err(error))) if error.status() == Some(409) => report.revoked_meanwhile += 1,
-            Some(Ok(Err(error))) => failed = Some(error),
-            // Nothing aborts these tasks, and they do not panic.
-            Some(Err(_)) => {}
-            None => return failed.map_or(Ok(()), Err),
-        }
-        let done = report.revoked + report.revoked_meanwhile;
+/// Waits for a job. The server does it whether or not this command is there to see.
+async fn until_its_end(client: &Client, mut job: Job, before: u64, bar: &ProgressBar) -> anyhow::Result<Job> {
+    while !job.has_ended() {
+        tokio::time::sleep(LOOK).await;
+        let id = job.id.clone();
+        job = client.jobs().get(&id).await.with_context(|| {
+            format!("job {id} goes on without this command; `gigvault job show {id}` says how far it is")
+        })?;
+        let done = before + job.done + job.skipped;
         bar.set_length(bar.length().unwrap_or(done).max(done));
         bar.set_position(done);
     }
+    Ok(job)
 }

@@ -46,6 +46,7 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
     }
     document.merge(status::openapi());
     document.merge(doctor::openapi());
+    document.merge(kit::jobs::rest::openapi());
     kit::openapi::complete(&mut document);
     document
 }

@@ -13,6 +13,7 @@ use futures::future::BoxFuture;
 use kit::auth::{Authenticator, CachedAuthenticator, Epoch};
 use kit::clock::SharedClock;
 use kit::health::{CheckError, Health, NotReady};
+use kit::jobs::Jobs;
 use kit::peer::PROCESS;
 use kit::service::DoctorCheck;
 use kit::tls::Identity;
@@ -203,8 +204,17 @@ impl Services {
         Ok(())
     }
 
+    /// The long work of all of them.
+    pub(crate) fn long_work(&self) -> Vec<Jobs> {
+        let workers = self.built.iter().flat_map(|built| &built.parts.workers);
+        workers.map(|worker| worker.jobs().clone()).collect()
+    }
+
     /// Starts their background work, until `stop`.
     pub(crate) fn start_jobs(&mut self, jobs: &mut JoinSet<()>, stop: &CancellationToken) {
+        for worker in self.built.iter().flat_map(|built| &built.parts.workers) {
+            jobs.spawn(worker.clone().run(stop.clone()));
+        }
         for job in self.built.iter_mut().flat_map(|built| built.parts.jobs.drain(..)) {
             jobs.spawn(job.run(stop.clone()));
         }

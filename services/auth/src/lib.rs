@@ -130,6 +130,7 @@ impl Auth {
             doctor: doctor::checks(&self.app),
             jobs: jobs::all(&self.app, self.flush),
             feed: self.feed.clone(),
+            workers: Vec::new(),
         }
     }
 }

@@ -7,6 +7,7 @@ mod issue;
 mod plans;
 mod renew;
 mod revoke;
+mod revoke_many;
 mod suspend;
 
 pub(crate) use authorities::stored as stored_authorities;
@@ -14,11 +15,14 @@ pub use authorities::{Authorities, NewAuthority};
 pub use issue::IssueRequest;
 pub use renew::RenewRequest;
 pub use revoke::{RevokeRequest, Revoked, SameKey};
+pub(crate) use revoke_many::{KIND as REVOKE_MANY, MOST_SERIALS, REVOCABLE, Stored as StoredRevocations};
+pub use revoke_many::{RevokeMany, Selection};
 
 use std::sync::Arc;
 
 use kit::clock::SharedClock;
 use kit::dry_run::Previews;
+use kit::jobs::Jobs;
 use store::Db;
 
 use crate::config::Config;
@@ -36,6 +40,7 @@ pub struct App {
     pub(crate) issuance: Issuance,
     pub(crate) config: Arc<Config>,
     pub(crate) previews: Previews,
+    pub(crate) jobs: Jobs,
 }
 
 /// Who a request is made for, and what they may do. Edges make it from the caller they authenticated.

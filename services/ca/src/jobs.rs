@@ -1,11 +1,13 @@
-//! Background work: removes idempotency keys after a day, records compromised keys that an earlier version left out, and
-//! counts certificates that expire soon. Safe on every replica at once.
+//! Background work: removes idempotency keys after a day and jobs after a month, records compromised keys that an earlier
+//! version left out, and counts certificates that expire soon. One replica does what is done to the database.
+
+mod work;
 
 use std::time::Duration;
 
-use futures::FutureExt as _;
-use futures::future::BoxFuture;
+use kit::jobs::Worker;
 use kit::service::Job;
+use store::lease::Lease;
 
 use crate::app::App;
 use crate::error::Error;
@@ -18,22 +20,35 @@ const KEPT: Duration = Duration::from_secs(24 * 3600);
 /// Rows per transaction: on SQLite, other writers wait while one runs.
 const AT_ONCE: u32 = 1000;
 
+/// Who does the long work of this service.
+pub(crate) fn worker(app: &App) -> Worker {
+    let revocations = work::RevokeMany(app.clone());
+    app.jobs.clone().worker(vec![Box::new(revocations)])
+}
+
 pub(crate) fn all(app: &App) -> Vec<Job> {
-    let work = |name, round: fn(App) -> BoxFuture<'static, Result<(), Error>>| {
-        let app = app.clone();
-        Job::each(name, EVERY, move || round(app.clone()))
-    };
-    let known = app.clone();
+    let (pruning, jobs, keys, expiring, known) =
+        (app.clone(), app.clone(), app.clone(), app.clone(), app.clone());
+    let db = || app.db.clone();
     vec![
-        work("old idempotency keys", |app| {
-            async move { prune(&app).await }.boxed()
+        Job::leader("old idempotency keys", EVERY, db(), move |lease| {
+            let app = pruning.clone();
+            async move { prune(&app, &lease).await }
         }),
-        // A replica of an earlier version revokes without recording the key; this one does it after it.
-        work("compromised keys", |app| {
-            async move { app.record_compromised_keys().await }.boxed()
+        Job::leader("old jobs", EVERY, db(), move |lease| {
+            let app = jobs.clone();
+            async move { app.jobs.prune(&lease).await }
         }),
-        work("certificates that expire", |app| {
-            async move { count_expiring(&app).await }.boxed()
+        // A replica of an earlier version revokes without recording the key; this one does it after it. What is recorded
+        // twice is recorded once.
+        Job::leader("compromised keys", EVERY, db(), move |_lease| {
+            let app = keys.clone();
+            async move { app.record_compromised_keys().await }
+        }),
+        // A gauge of each process.
+        Job::each("certificates that expire", EVERY, move || {
+            let app = expiring.clone();
+            async move { count_expiring(&app).await }
         }),
         // A first start has made its CAs by the time that jobs start.
         Job::task("default CA", |_stop| async move {
@@ -42,9 +57,9 @@ pub(crate) fn all(app: &App) -> Vec<Job> {
     ]
 }
 
-async fn prune(app: &App) -> Result<(), Error> {
+async fn prune(app: &App, lease: &Lease) -> Result<(), Error> {
     let before = app.clock.now() - KEPT;
-    while prune_idempotency_keys(&app.db, before, AT_ONCE).await? == u64::from(AT_ONCE) {}
+    while prune_idempotency_keys(&app.db, lease, before, AT_ONCE).await? == u64::from(AT_ONCE) {}
     Ok(())
 }
 

@@ -18,6 +18,7 @@ use kit::auth::Authenticator;
 use kit::clock::SharedClock;
 use kit::dry_run::Previews;
 use kit::feed::Watch;
+use kit::jobs::Jobs;
 use kit::service::{Check, Service};
 use kit::transport::Transport;
 use proto::ca::v1::ca_server::CaServer;
@@ -27,7 +28,7 @@ use store::Db;
 use tokio_util::sync::CancellationToken;
 
 pub use app::{App, Authorities, IssueRequest, NewAuthority, RenewRequest, Requester, RevokeRequest};
-pub use app::{ProfileScope, Revoked, Rights, SameKey, Visibility};
+pub use app::{ProfileScope, RevokeMany, Revoked, Rights, SameKey, Selection, Visibility};
 pub use config::Config;
 pub use domain::{
     Authority, Capacity, Issued, Protocol, Query, Revocation, SanSuffix, Status, Suspension, USER_PROFILES,
@@ -116,6 +117,7 @@ impl Ca {
         let feed = Watch::new(deps.db.clone(), deps.stop);
         let app = App {
             previews: Previews::new(deps.db.clone(), Arc::clone(&deps.clock)),
+            jobs: Jobs::new(NAME, deps.db.clone(), Arc::clone(&deps.clock)),
             db: deps.db,
             clock: deps.clock,
             authorities,
@@ -155,6 +157,7 @@ impl Ca {
             doctor: doctor::checks(&self.app, &self.keymgr),
             jobs: jobs::all(&self.app),
             feed: self.feed.clone(),
+            workers: vec![jobs::worker(&self.app)],
         }
     }
 

@@ -32,6 +32,12 @@ pub(crate) fn sha256(field: &'static str, text: &str) -> Result<[u8; 32], Error>
         .ok_or_else(|| Error::invalid(field, "takes 64 hex digits"))
 }
 
+/// A serial number in a request.
+pub(crate) fn serial(field: &'static str, text: &str) -> Result<x509::serial::Serial, Error> {
+    text.parse()
+        .map_err(|error| Error::invalid(field, format!("{text:?}: {error}")))
+}
+
 /// A subject in a request.
 pub(crate) fn subject(text: &str) -> Result<x509::DistinguishedName, Error> {
     text.parse().map_err(|error| Error::invalid("subject", error))

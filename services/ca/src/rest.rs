@@ -7,6 +7,7 @@ mod object;
 mod paging;
 mod profiles;
 mod revocation;
+mod revocations;
 
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
+
+pub(crate) use filters::Filters;
 
 /// What the handlers ask for.
 #[derive(Clone, FromRef)]
@@ -38,6 +41,7 @@ fn routes() -> OpenApiRouter<Rest> {
     OpenApiRouter::new()
         .merge(certificates::routes())
         .merge(revocation::routes())
+        .merge(revocations::routes())
         .merge(authorities::routes())
         .merge(profiles::routes())
 }

@@ -117,6 +117,7 @@ impl Keymgr {
             doctor: doctor::checks(&self.app),
             jobs: jobs::all(&self.app),
             feed: self.feed.clone(),
+            workers: Vec::new(),
         }
     }
 }

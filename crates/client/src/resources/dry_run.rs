@@ -100,6 +100,14 @@ impl DryRun<'_> {
         self.post(&["cas", ca, "resume"], &nothing()).await
     }
 
+    /// Of [`Jobs::cancel`](crate::Jobs::cancel).
+    ///
+    /// # Errors
+    /// Those of the request itself.
+    pub async fn cancel_job(&self, id: &str) -> Result<Preview, Error> {
+        self.post(&["jobs", id, "cancel"], &nothing()).await
+    }
+
     /// Of [`Keys::generate`](crate::Keys::generate).
     ///
     /// # Errors

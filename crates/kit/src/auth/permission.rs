@@ -84,6 +84,10 @@ permissions! {
     KEYS_GENERATE KeysGenerate "keys:generate" acts: "Make keys in the key manager.";
     API_KEYS_READ ApiKeysRead "api-keys:read" reads: "See API keys: prefix, owner, roles.";
     API_KEYS_WRITE ApiKeysWrite "api-keys:write" acts: "Make and revoke API keys.";
+    JOBS_READ JobsRead "jobs:read" reads: "See every job: who asked for what, and what became of each item.";
+    JOBS_READ_OWN JobsReadOwn "jobs:read-own" reads: "See jobs one asked for.";
+    JOBS_CANCEL JobsCancel "jobs:cancel" acts: "End any job before its end.";
+    JOBS_CANCEL_OWN JobsCancelOwn "jobs:cancel-own" acts: "End jobs one asked for.";
     ROLES_READ RolesRead "roles:read" reads: "See roles and their permissions.";
     STATUS_READ StatusRead "status:read" reads: "See the state of the system.";
 }

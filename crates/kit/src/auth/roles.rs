@@ -3,8 +3,8 @@
 use super::permission::{
     ALL, API_KEYS_READ, CAS_READ, CAS_SUSPEND, CERTIFICATES_ISSUE, CERTIFICATES_ISSUE_DEVELOPMENT,
     CERTIFICATES_READ, CERTIFICATES_READ_OWN, CERTIFICATES_RENEW, CERTIFICATES_RENEW_OWN,
-    CERTIFICATES_REVOKE, CERTIFICATES_REVOKE_OWN, KEYS_GENERATE, KEYS_READ, PROFILES_READ, ROLES_READ,
-    STATUS_READ,
+    CERTIFICATES_REVOKE, CERTIFICATES_REVOKE_OWN, JOBS_CANCEL, JOBS_CANCEL_OWN, JOBS_READ, JOBS_READ_OWN,
+    KEYS_GENERATE, KEYS_READ, PROFILES_READ, ROLES_READ, STATUS_READ,
 };
 
 /// May do everything.
@@ -36,15 +36,24 @@ pub fn permissions_of(role: &str) -> Option<&'static [&'static str]> {
             PROFILES_READ,
             KEYS_READ,
             KEYS_GENERATE,
+            JOBS_READ,
+            JOBS_CANCEL,
             STATUS_READ,
         ],
-        RA_APPROVER => &[CERTIFICATES_READ, CAS_READ, PROFILES_READ, STATUS_READ],
+        RA_APPROVER => &[
+            CERTIFICATES_READ,
+            CAS_READ,
+            PROFILES_READ,
+            JOBS_READ_OWN,
+            STATUS_READ,
+        ],
         AUDITOR => &[
             CERTIFICATES_READ,
             CAS_READ,
             PROFILES_READ,
             KEYS_READ,
             API_KEYS_READ,
+            JOBS_READ,
             ROLES_READ,
             STATUS_READ,
         ],
@@ -53,6 +62,8 @@ pub fn permissions_of(role: &str) -> Option<&'static [&'static str]> {
             CERTIFICATES_READ_OWN,
             CERTIFICATES_RENEW_OWN,
             CERTIFICATES_REVOKE_OWN,
+            JOBS_READ_OWN,
+            JOBS_CANCEL_OWN,
             CAS_READ,
             PROFILES_READ,
         ],

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use store::Db;
+use store::lease::Lease;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use super::leader::Leader;
 use crate::error::chain;
 
 /// Work that goes on until the process stops. It ends by itself soon after its token is canceled.
@@ -19,11 +22,13 @@ pub struct Job {
 type Round = Box<dyn FnMut() -> BoxFuture<'static, Result<(), RoundError>> + Send>;
 
 /// Why one round of periodic work failed.
-type RoundError = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type RoundError = Box<dyn std::error::Error + Send + Sync>;
 
 enum Work {
     /// Decides itself when to do what.
     Task(Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>),
+    /// One round after the other, in one of the processes that run the service.
+    Leader { every: Duration, leader: Leader },
     /// One round after the other, in every process that runs the service.
     Each {
         every: Duration,
@@ -73,6 +78,22 @@ impl Job {
         }
     }
 
+    /// Periodic work on what replicas share, such as removing old rows: one of all that share `db` does it, once in `every`.
+    /// Its effects hold the lease in their transactions ([`Lease::hold`]), so that a process that is late changes nothing. A
+    /// round that fails is logged, and may be tried again by any of them at its next tick.
+    pub fn leader<F, R, E>(name: &'static str, every: Duration, db: Db, round: F) -> Self
+    where
+        F: FnMut(Lease) -> R + Send + 'static,
+        R: Future<Output = Result<(), E>> + Send + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let leader = Leader::new(db, round);
+        Self {
+            name,
+            work: Work::Leader { every, leader },
+        }
+    }
+
     /// One more round when the process stops: for what only its memory holds.
     #[must_use]
     pub fn and_at_the_end(mut self) -> Self {
@@ -86,6 +107,13 @@ impl Job {
     pub async fn run(self, stop: CancellationToken) {
         match self.work {
             Work::Task(run) => run(stop).await,
+            Work::Leader { every, mut leader } => {
+                let mut timer = interval(every);
+                timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+                while stop.run_until_cancelled(timer.tick()).await.is_some() {
+                    report(self.name, leader.round(self.name, every).await);
+                }
+            }
             Work::Each {
                 every,
                 mut round,

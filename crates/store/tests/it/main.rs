@@ -15,6 +15,7 @@ mod feed_faults;
 mod feed_order;
 mod feed_state;
 mod hosts;
+mod jobs;
 mod migrations;
 mod open;
 mod pages;

@@ -109,29 +109,43 @@ impl<'a> Changes<'a> {
 
     /// Makes it durable, or undoes it and answers what it would have been.
     pub(super) async fn end<I: Intent, T: Send>(
-        self,
+        mut self,
         mut tx: Tx,
         (previews, intent): (&Previews, &I),
         plan: impl FnOnce(&[Done]) -> Plan,
         outcome: T,
     ) -> Result<I::Answer<T>, Error> {
-        if !self.events.is_empty() {
-            store::outbox::append(&mut tx, &self.events, self.now).await?;
-        }
+        self.append(&mut tx).await?;
         if let Some(preview) = previews.settle(intent, || plan(&self.done)).await? {
             tx.rollback().await?;
             return Ok(I::planned(preview));
         }
         tx.commit().await?;
-        for Done {
-            certificate, change, ..
-        } in &self.done
-        {
-            count(certificate, *change);
-            let actor = &self.requester.subject;
-            tracing::info!(serial = %certificate.serial, ca = %certificate.ca, actor, "{}", change.event());
-        }
+        self.announcement()();
         Ok(I::done(outcome))
+    }
+
+    /// Writes the events.
+    pub(super) async fn append(&mut self, tx: &mut Tx) -> Result<(), Error> {
+        let events = std::mem::take(&mut self.events);
+        if !events.is_empty() {
+            store::outbox::append(tx, &events, self.now).await?;
+        }
+        Ok(())
+    }
+
+    /// What is counted and logged once it is durable.
+    pub(super) fn announcement(self) -> impl FnOnce() + Send + 'static {
+        let (done, actor) = (self.done, self.requester.subject.clone());
+        move || {
+            for Done {
+                certificate, change, ..
+            } in &done
+            {
+                count(certificate, *change);
+                tracing::info!(serial = %certificate.serial, ca = %certificate.ca, actor, "{}", change.event());
+            }
+        }
     }
 }
 

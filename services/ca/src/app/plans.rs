@@ -2,6 +2,7 @@
 
 use kit::clock::rfc3339;
 use kit::dry_run::{Consequence, Plan, Severity, counted};
+use x509::crl::Reason;
 use x509::serial::Serial;
 
 use super::authorities::ActiveAuthority;
@@ -130,6 +131,47 @@ pub(super) fn compromise(plan: Plan, others: &SameKey, records_key: bool) -> Pla
         plan = plan.causes(Consequence::new("key.unconfirmed", Severity::Warning, text));
     }
     plan
+}
+
+/// Certificates that a job would revoke, as they are now. There may be more than were looked at.
+pub(super) fn revoke_many(found: &[Issued], missing: &[String], reason: Reason, more: bool) -> Plan {
+    let revocable = |issued: &&Issued| {
+        let there = issued.revocation.map(|there| there.reason);
+        there.is_none() || there == Some(Reason::CertificateHold)
+    };
+    let serial = |issued: &Issued| issued.serial.to_string();
+    let revoked: Vec<String> = found.iter().filter(revocable).map(serial).collect();
+    let before: Vec<String> = found.iter().filter(|one| !revocable(one)).map(serial).collect();
+    let count = |serials: &[String]| u64::try_from(serials.len()).unwrap_or(u64::MAX);
+    let mut plan = Plan::new();
+    if !revoked.is_empty() {
+        let number = counted(count(&revoked), "certificate");
+        let at_least = if more { "at least " } else { "" };
+        let text = format!("revokes {at_least}{number} with reason {reason}; this cannot be undone");
+        plan = plan.causes(Consequence::new("certificate.revoked", Severity::Danger, text).of(revoked));
+    }
+    if !before.is_empty() {
+        let number = counted(count(&before), "certificate");
+        let text = format!(
+            "{number} of these is or are revoked already: left as it is, unless the reason is a compromise"
+        );
+        plan = plan.causes(Consequence::new("certificate.skipped", Severity::Info, text).of(before));
+    }
+    if !missing.is_empty() {
+        let number = counted(count(missing), "serial number");
+        let text = format!("{number} is or are not found among the certificates that you may revoke");
+        let missing = missing.iter().cloned();
+        plan = plan.causes(Consequence::new("certificate.missing", Severity::Warning, text).of(missing));
+    }
+    found.iter().fold(plan, |plan, issued| {
+        rests_on_certificate(plan, &issued.serial, issued.revocation.as_ref())
+    })
+}
+
+/// A job that the same Idempotency-Key was accepted as.
+pub(super) fn accepted_before(job: &str) -> Plan {
+    let text = format!("nothing new is accepted: this Idempotency-Key stands for job {job}");
+    Plan::new().causes(Consequence::new("job.repeated", Severity::Info, text).of([job.to_owned()]))
 }
 
 /// A certificate that would be signed.

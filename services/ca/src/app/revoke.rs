@@ -41,6 +41,14 @@ pub struct Revoked {
     pub same_key: Option<SameKey>,
 }
 
+/// What was decided in a transaction that goes on.
+pub(super) struct Decided<'a> {
+    pub(super) changes: Changes<'a>,
+    pub(super) revoked: Revoked,
+    /// The key is recorded as compromised, which it was not.
+    pub(super) records_key: bool,
+}
+
 /// The other certificates of a compromised public key, of whatever CA, that were valid or on hold.
 #[derive(Clone, Debug, Default)]
 pub struct SameKey {
@@ -140,6 +148,27 @@ impl App {
         request: &RevokeRequest,
         intent: &I,
     ) -> Result<I::Answer<Revoked>, Error> {
+        let mut tx = self.db.begin().await?;
+        let Decided {
+            changes,
+            revoked,
+            records_key,
+        } = self.revoke_in(&mut tx, requester, request).await?;
+        let others = revoked.same_key.clone();
+        let plan = |done: &[Done]| match &others {
+            Some(others) => plans::compromise(plans::changes(done), others, records_key),
+            None => plans::changes(done),
+        };
+        changes.end(tx, (&self.previews, intent), plan, revoked).await
+    }
+
+    /// The decision of [`App::revoke`] and its effect in a transaction that the caller ends.
+    pub(super) async fn revoke_in<'a>(
+        &self,
+        tx: &mut Tx,
+        requester: &'a Requester,
+        request: &RevokeRequest,
+    ) -> Result<Decided<'a>, Error> {
         let found = self.find(requester, &request.serial).await?;
         let parsed = read(&found)?;
         lifecycle::check_reason(request.reason, parsed.is_ca())?;
@@ -150,12 +179,11 @@ impl App {
             return Err(Error::invalid("same_key", text));
         }
         let key = key_of(&parsed).filter(|_| of_key);
-        let mut tx = self.db.begin().await?;
         if let Some(key) = &key {
             // Waits for the groups that rest on this key being sound.
-            store::lock::exclusive(&mut tx, vec![compromised::lock(key)]).await?;
+            store::lock::exclusive(tx, vec![compromised::lock(key)]).await?;
         }
-        let mut certificate = locked(&mut tx, &found.serial).await?;
+        let mut certificate = locked(tx, &found.serial).await?;
         let by = requester.capacity(&certificate);
         let mut changes = Changes::new(requester, self.clock.now());
         let mut wish = Wish {
@@ -174,18 +202,18 @@ impl App {
                 now: changes.now,
             };
             let of_others = match beside.requester {
-                Some(_) => beside.of_others(&mut tx, MOST_OTHERS).await?,
+                Some(_) => beside.of_others(tx, MOST_OTHERS).await?,
                 None => OfOthers::default(),
             };
             let recorded = match &key {
-                Some(key) => !compromised::among_locked(&mut tx, &[*key]).await?.is_empty(),
+                Some(key) => !compromised::among_locked(tx, &[*key]).await?.is_empty(),
                 None => true,
             };
             let unconfirmed = !recorded && !lifecycle::may_record_key(by, of_others.vouch);
             changes.compromised = key.filter(|_| !unconfirmed);
             wish.records_key = !recorded && !unconfirmed;
             let all = request.same_key.then_some(wish);
-            let mut others = changes.others(&mut tx, &beside, all).await?;
+            let mut others = changes.others(tx, &beside, all).await?;
             others.of_others = of_others.unrevoked;
             others.unconfirmed = unconfirmed;
             data = Some(others.data(&of_others.serials));
@@ -194,19 +222,16 @@ impl App {
         // Asked for the others once more: this one is as it should be.
         if !(request.same_key && wish.is_fulfilled(&certificate)) {
             let decided = lifecycle::revoke(&certificate, wish, by, changes.now)?;
-            certificate = changes.store_with(&mut tx, certificate, decided, data).await?;
+            certificate = changes.store_with(tx, certificate, decided, data).await?;
         }
-        let records_key = changes.compromised.is_some() && wish.records_key;
-        let revoked = Revoked {
-            certificate,
-            same_key,
-        };
-        let others = revoked.same_key.clone();
-        let plan = |done: &[Done]| match &others {
-            Some(others) => plans::compromise(plans::changes(done), others, records_key),
-            None => plans::changes(done),
-        };
-        changes.end(tx, (&self.previews, intent), plan, revoked).await
+        Ok(Decided {
+            records_key: changes.compromised.is_some() && wish.records_key,
+            changes,
+            revoked: Revoked {
+                certificate,
+                same_key,
+            },
+        })
     }
 
     /// Records the keys of certificates that an earlier version revoked for compromise.

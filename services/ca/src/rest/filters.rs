@@ -1,14 +1,14 @@
 //! The filters of a list, as query parameters.
 
-use serde::Deserialize;
-use utoipa::IntoParams;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::{Protocol, Query, SERVICE_IDENTITY};
 use crate::error::Error;
 use crate::parse;
 
 /// Query parameters of `GET /api/v1/certificates`; all that are set must hold.
-#[derive(Debug, Default, Deserialize, IntoParams)]
+#[derive(Debug, Default, Serialize, Deserialize, IntoParams, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Filters {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use store::lease::Lease;
 use store::{Db, StoreError, Tx};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -292,10 +293,12 @@ pub(crate) async fn expiring(db: &Db, now: OffsetDateTime) -> Result<Vec<Expirin
 /// Forgets idempotency keys older than `before`; at most `limit` at a time. Returns how many.
 pub(crate) async fn prune_idempotency_keys(
     db: &Db,
+    lease: &Lease,
     before: OffsetDateTime,
     limit: u32,
 ) -> Result<u64, Error> {
     let mut tx = db.begin().await?;
+    lease.hold(&mut tx).await?;
     let gone = store::tx!(&mut tx, |connection| {
         sqlx::query(
             "DELETE FROM idempotency_keys WHERE key_sha256 IN

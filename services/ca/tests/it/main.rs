@@ -18,6 +18,7 @@ mod events;
 mod groups;
 mod grpc;
 mod idempotency;
+mod jobs;
 mod lifecycle;
 mod outage;
 mod renewal;

@@ -74,9 +74,14 @@ impl World {
         world
     }
 
+    /// The database with a pool of its own, as another process has.
+    pub(crate) async fn another_handle(&self) -> Db {
+        self.database.open("ca", &ca::MIGRATIONS).await.unwrap()
+    }
+
     /// Another process on the same database, with a pool of its own.
     pub(crate) async fn replica(&self) -> Ca {
-        let db = self.database.open("ca", &ca::MIGRATIONS).await.unwrap();
+        let db = self.another_handle().await;
         let settings = ca::Config::default();
         build(&db, self.keymgr.clone(), &self.clock, &self.stop, settings).await
     }

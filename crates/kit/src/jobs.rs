@@ -1,0 +1,246 @@
+//! Long work that survives the process that began it.
+//!
+//! A request that would take too long is accepted as a job: it is stored with its items in one transaction and answered 202
+//! with the job's place. One process at a time does it, under a lease whose fence is looked at in the transaction of each
+//! item: an item and the note that it is done commit together, so that each is done once, whichever process dies or is late.
+//!
+//! A service says what its kinds of work do ([`Work`]) and hands its process one [`Worker`]. The process serves
+//! `/api/v1/jobs` for all its services ([`routes`]) and runs each ([`Worker::run`]).
+
+mod object;
+pub mod rest;
+mod run;
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use serde_json::Value;
+use store::jobs::{Job, NewJob};
+use store::outbox::NewEvent;
+use store::{Db, StoreError, Tx};
+use time::OffsetDateTime;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::clock::SharedClock;
+use crate::dry_run::Previews;
+use crate::error::{Fault, Kind};
+
+pub use object::{JobId, JobObject};
+pub use rest::routes;
+
+/// What one kind of job does.
+pub trait Work: Send + Sync {
+    /// Stable name, such as `certificates.revoke`.
+    fn kind(&self) -> &'static str;
+
+    /// The next objects that a job is to look at, from `cursor` on; the beginning if there is none. Not called for jobs that
+    /// were accepted with their items.
+    fn collect<'a>(
+        &'a self,
+        job: &'a Job,
+        cursor: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Collected, Failure>>;
+
+    /// Does what is to be done to one object, in `tx` and nowhere else: the runner commits it together with the item.
+    fn item<'a>(
+        &'a self,
+        job: &'a Job,
+        tx: &'a mut Tx,
+        object: &'a str,
+    ) -> BoxFuture<'a, Result<ItemDone, Failure>>;
+}
+
+/// Objects of a job, and where to go on.
+#[derive(Clone, Debug, Default)]
+pub struct Collected {
+    /// At most a few hundred.
+    pub objects: Vec<String>,
+    /// None once there are no more.
+    pub next: Option<String>,
+}
+
+/// What was done to one object.
+pub enum ItemDone {
+    /// Done in the transaction; the function is called once that is durable, for counters and logs.
+    Done(Box<dyn FnOnce() + Send>),
+    /// There was nothing to do, and why.
+    Skipped(String),
+}
+
+/// Why an item or a job does not go on.
+#[derive(Debug)]
+pub enum Failure {
+    /// It cannot be done, and trying again would change nothing. The text is for who asked.
+    Final(String),
+    /// A dependency does not answer: it is tried again.
+    Unavailable(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl<F: Fault + 'static> From<F> for Failure {
+    fn from(fault: F) -> Self {
+        match fault.kind() {
+            Kind::Unavailable => Self::Unavailable(Box::new(fault)),
+            Kind::Internal => {
+                tracing::error!(cause = crate::error::chain(&fault), "an item of a job failed");
+                Self::Final(fault.public())
+            }
+            _ => Self::Final(fault.public()),
+        }
+    }
+}
+
+/// A job to accept.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// [`Work::kind`].
+    pub kind: &'static str,
+    /// Who asks.
+    pub requester: String,
+    /// What is asked for, and by whose rights: the work reads it back.
+    pub request: Value,
+    /// The objects, where they are known; else [`Work::collect`] finds them.
+    pub objects: Option<Vec<String>>,
+    /// SHA-256 of requester and Idempotency-Key, and of what is asked for.
+    pub claim: Option<([u8; 32], [u8; 32])>,
+}
+
+/// What became of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// A job was stored.
+    New(Uuid),
+    /// The same request was accepted before.
+    Before(Uuid),
+    /// The Idempotency-Key stands for another request.
+    Conflict,
+}
+
+/// The jobs of one service.
+#[derive(Clone)]
+pub struct Jobs {
+    service: &'static str,
+    db: Db,
+    clock: SharedClock,
+    previews: Previews,
+    /// Wakes the runner of this process; those of others look every few seconds.
+    woken: Arc<Notify>,
+}
+
+impl Jobs {
+    /// Those of that service, in its database.
+    #[must_use]
+    pub fn new(service: &'static str, db: Db, clock: SharedClock) -> Self {
+        Self {
+            service,
+            previews: Previews::new(db.clone(), Arc::clone(&clock)),
+            db,
+            clock,
+            woken: Arc::default(),
+        }
+    }
+
+    /// Who does them.
+    #[must_use]
+    pub fn worker(self, works: Vec<Box<dyn Work>>) -> Worker {
+        Worker {
+            jobs: self,
+            works: works.into(),
+        }
+    }
+
+    /// The service that they belong to: the first part of their ids.
+    #[must_use]
+    pub fn service(&self) -> &'static str {
+        self.service
+    }
+
+    /// The id of one of them outside of this service.
+    #[must_use]
+    pub fn id(&self, job: Uuid) -> JobId {
+        JobId {
+            service: self.service.to_owned(),
+            job,
+        }
+    }
+
+    /// What the same claim was accepted as before.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn before(&self, order: &Order) -> Result<Option<Accepted>, StoreError> {
+        let Some((key, asked)) = order.claim else {
+            return Ok(None);
+        };
+        let found = store::jobs::by_claim(&self.db, &key).await?;
+        Ok(found.map(|(job, earlier)| match earlier == asked {
+            true => Accepted::Before(job),
+            false => Accepted::Conflict,
+        }))
+    }
+
+    /// Stores a job in a transaction of the caller, who commits it and then calls [`Jobs::wake`].
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if another request with the same claim was faster: [`Jobs::before`] finds it.
+    pub async fn store(&self, tx: &mut Tx, order: &Order) -> Result<Uuid, StoreError> {
+        let now = self.clock.now();
+        let trace = crate::trace::current();
+        let new = NewJob {
+            kind: order.kind,
+            requester: &order.requester,
+            request: &order.request,
+            claim: order.claim,
+            correlation_id: trace.correlation_id.as_deref(),
+            traceparent: trace.traceparent.as_deref(),
+        };
+        let job = store::jobs::create(tx, &new, now).await?;
+        if let Some(objects) = &order.objects {
+            store::jobs::add_items(tx, job, objects).await?;
+            store::jobs::collected_to(tx, job, None).await?;
+        }
+        Ok(job)
+    }
+
+    /// Tells the runner of this process that there is something to do.
+    pub fn wake(&self) {
+        self.woken.notify_one();
+    }
+}
+
+/// The jobs of one service and what does them: part of its [`Service`](crate::service::Service).
+#[derive(Clone)]
+pub struct Worker {
+    jobs: Jobs,
+    works: Arc<[Box<dyn Work>]>,
+}
+
+impl Worker {
+    /// The jobs, for the routes of the process.
+    #[must_use]
+    pub fn jobs(&self) -> &Jobs {
+        &self.jobs
+    }
+
+    fn work(&self, kind: &str) -> Option<&dyn Work> {
+        let mut works = self.works.iter();
+        works.find(|work| work.kind() == kind).map(AsRef::as_ref)
+    }
+}
+
+/// The event of a job that moved.
+fn progress(service: &str, job: &Job, state: &str, now: OffsetDateTime) -> NewEvent {
+    NewEvent {
+        kind: "job.progress",
+        subject: format!("{service}-{}", job.id),
+        data: serde_json::json!({
+            "job": format!("{service}-{}", job.id),
+            "kind": job.kind,
+            "requester": job.requester,
+            "state": state,
+            "time": crate::clock::rfc3339(now),
+        }),
+        correlation_id: job.correlation_id.clone(),
+        traceparent: job.traceparent.clone(),
+    }
+}

@@ -1,0 +1,384 @@
+//! `/api/v1/jobs`: the jobs of the services that run in this process.
+//!
+//! The process owns the path, because a list of jobs is one list whatever service does them. An id says by its first part
+//! whose job it is, so that an ingress in front of a fleet sends `/api/v1/jobs/ca-…` to ca.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRef, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use store::StoreError;
+use store::jobs::{self, ItemState, Job};
+use store::page::{self, Limit};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::{JobId, JobObject, Jobs};
+use crate::auth::{Allow, Authenticator, Caller, permission};
+use crate::clock::rfc3339;
+use crate::dry_run::{Answer, Asked, Consequence, Intent, Plan, Severity, counted};
+use crate::error::{Fault, Kind};
+use crate::http::{Json, NoParameters, Path, Query};
+use crate::problem::Problem;
+
+const LIST: &str = "jobs, newest first";
+const ITEMS: &str = "items of a job";
+
+/// What the handlers ask for.
+#[derive(Clone, FromRef)]
+struct Rest {
+    jobs: Arc<[Jobs]>,
+    authenticator: Arc<dyn Authenticator>,
+}
+
+/// The routes, for the jobs of these services.
+pub fn routes(jobs: Vec<Jobs>, authenticator: Arc<dyn Authenticator>) -> OpenApiRouter {
+    all().with_state(Rest {
+        jobs: jobs.into(),
+        authenticator,
+    })
+}
+
+/// What they take and answer.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    all().into_openapi()
+}
+
+fn all() -> OpenApiRouter<Rest> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(get))
+        .routes(routes!(items))
+        .routes(routes!(cancel))
+}
+
+/// The answer to a request that was accepted as a job: 202 with its place.
+///
+/// # Errors
+/// Those of the database.
+pub async fn accepted(jobs: &Jobs, job: Uuid) -> Result<Response, Error> {
+    let found = jobs::get(&jobs.db, job).await?.ok_or(Error::NotFound)?;
+    let object = jobs.object(found, true).await?;
+    let location =
+        HeaderValue::try_from(format!("/api/v1/jobs/{}", object.id)).map_err(|_| Error::NotFound)?;
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(object)).into_response())
+}
+
+/// What can go wrong here.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// None of that id, or not the caller's.
+    #[error("there is no such job, or it is not yours")]
+    NotFound,
+    /// Its service runs elsewhere.
+    #[error("jobs of service {0} are not served by this process; ask one that runs it")]
+    Elsewhere(String),
+    /// It has ended.
+    #[error("the job has ended; what it did stays")]
+    Ended,
+    /// A parameter is not of its form.
+    #[error("{0}: {1}")]
+    Invalid(&'static str, String),
+    /// The request does not hold to its preview.
+    #[error(transparent)]
+    Preview(#[from] crate::dry_run::Refusal),
+    /// The database.
+    #[error("the database did not answer as it should")]
+    Store(#[from] StoreError),
+}
+
+impl Fault for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::NotFound | Self::Elsewhere(_) => Kind::NotFound,
+            Self::Ended => Kind::Conflict,
+            Self::Invalid(..) => Kind::Invalid,
+            Self::Preview(refusal) => refusal.kind(),
+            Self::Store(error) if error.is_unavailable() => Kind::Unavailable,
+            Self::Store(_) => Kind::Internal,
+        }
+    }
+
+    fn problem(&self) -> &str {
+        match self {
+            Self::Invalid(..) => "invalid-request",
+            Self::Preview(refusal) => refusal.problem(),
+            _ => self.kind().name(),
+        }
+    }
+
+    fn public(&self) -> String {
+        self.to_string()
+    }
+
+    fn field(&self) -> Option<&str> {
+        match self {
+            Self::Invalid(field, _) => Some(field),
+            Self::Preview(refusal) => refusal.field(),
+            _ => None,
+        }
+    }
+
+    fn difference(&self) -> &[crate::dry_run::Difference] {
+        match self {
+            Self::Preview(refusal) => refusal.difference(),
+            _ => &[],
+        }
+    }
+
+    fn retry_after(&self) -> Option<std::time::Duration> {
+        match self {
+            Self::Store(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+}
+
+/// Which page.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Paging {
+    /// Items a page, 1 to 500; 50 by default.
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Which items.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ItemFilter {
+    /// `pending`, `done`, `skipped` or `failed`; all if absent.
+    state: Option<String>,
+    /// Items a page, 1 to 500; 50 by default.
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// One page of jobs.
+#[derive(Serialize, ToSchema)]
+struct JobList {
+    items: Vec<JobObject>,
+    /// Null on the last page.
+    next_cursor: Option<String>,
+}
+
+/// What became of one object of a job.
+#[derive(Serialize, ToSchema)]
+struct JobItem {
+    /// Such as a serial number.
+    object: String,
+    /// `pending`, `done`, `skipped` or `failed`.
+    state: &'static str,
+    /// Why it failed or was skipped.
+    detail: Option<String>,
+    /// RFC 3339, UTC; null while it is pending.
+    done_at: Option<String>,
+}
+
+/// One page of a job's items.
+#[derive(Serialize, ToSchema)]
+struct JobItemList {
+    items: Vec<JobItem>,
+    /// Null on the last page.
+    next_cursor: Option<String>,
+}
+
+/// The body of a verb that takes nothing: an empty object.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+fn limit(asked: Option<u32>) -> Result<Limit, Error> {
+    let limit = asked.map_or(Ok(Limit::DEFAULT), Limit::try_from);
+    limit.map_err(|error| Error::Invalid("limit", error.to_string()))
+}
+
+fn position<K: serde::de::DeserializeOwned>(list: &str, cursor: Option<&str>) -> Result<Option<K>, Error> {
+    let position = cursor.map(|text| page::decode(list, text)).transpose();
+    position.map_err(|error| Error::Invalid("cursor", error.to_string()))
+}
+
+/// Whether the caller may end this job.
+fn may_cancel(caller: &Caller, job: &Job) -> bool {
+    caller.may(permission::JOBS_CANCEL)
+        || (caller.may(permission::JOBS_CANCEL_OWN) && caller.subject == job.requester)
+}
+
+/// The job of that id that the caller may see.
+async fn find<'a>(all: &'a [Jobs], caller: &Caller, id: &str) -> Result<(&'a Jobs, Job), Error> {
+    let id: JobId = id.parse().map_err(|_| Error::NotFound)?;
+    let here = all.iter().find(|jobs| jobs.service() == id.service);
+    let jobs = here.ok_or(Error::Elsewhere(id.service))?;
+    let found = jobs::get(&jobs.db, id.job).await?;
+    let mine = |job: &Job| caller.may(permission::JOBS_READ) || job.requester == caller.subject;
+    Ok((jobs, found.filter(mine).ok_or(Error::NotFound)?))
+}
+
+/// Lists the jobs of the services in this process, newest first: those of the caller, or all with `jobs:read`.
+#[utoipa::path(
+    get, path = "/api/v1/jobs", tag = "jobs", params(Paging),
+    responses(
+        (status = 200, body = JobList),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = [])), extensions(("x-permission" = json!("jobs:read-own")))
+)]
+async fn list(
+    State(all): State<Arc<[Jobs]>>,
+    allowed: Allow<permission::JobsReadOwn>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<JobList>, Problem> {
+    let caller = &allowed.0;
+    let limit = limit(paging.limit)?;
+    let before: Option<Uuid> = position(LIST, paging.cursor.as_deref())?;
+    let own = (!caller.may(permission::JOBS_READ)).then_some(caller.subject.as_str());
+    let mut found: Vec<(&Jobs, Job)> = Vec::new();
+    for jobs in all.iter() {
+        let some = jobs::list(&jobs.db, own, limit, before)
+            .await
+            .map_err(Error::from)?;
+        found.extend(some.into_iter().map(|job| (jobs, job)));
+    }
+    found.sort_by_key(|(_, job)| std::cmp::Reverse(job.id));
+    let page = page::Page::new(found, limit, LIST, |(_, job)| job.id);
+    let mut items = Vec::with_capacity(page.items.len());
+    for (jobs, job) in page.items {
+        let may_cancel = may_cancel(caller, &job);
+        items.push(jobs.object(job, may_cancel).await.map_err(Error::from)?);
+    }
+    Ok(Json(JobList {
+        items,
+        next_cursor: page.next_cursor,
+    }))
+}
+
+/// One job and how far it is.
+#[utoipa::path(
+    get, path = "/api/v1/jobs/{id}", tag = "jobs",
+    params(("id" = String, Path, description = "`<service>-<uuid>`")),
+    responses(
+        (status = 200, body = JobObject),
+        (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = [])), extensions(("x-permission" = json!("jobs:read-own")))
+)]
+async fn get(
+    State(all): State<Arc<[Jobs]>>,
+    allowed: Allow<permission::JobsReadOwn>,
+    Path(id): Path<String>,
+    _: Query<NoParameters>,
+) -> Result<Json<JobObject>, Problem> {
+    let (jobs, job) = find(&all, &allowed.0, &id).await?;
+    let may_cancel = may_cancel(&allowed.0, &job);
+    Ok(Json(jobs.object(job, may_cancel).await.map_err(Error::from)?))
+}
+
+/// What became of each object of a job, in the order in which they are done.
+#[utoipa::path(
+    get, path = "/api/v1/jobs/{id}/items", tag = "jobs",
+    params(("id" = String, Path, description = "`<service>-<uuid>`"), ItemFilter),
+    responses(
+        (status = 200, body = JobItemList),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = [])), extensions(("x-permission" = json!("jobs:read-own")))
+)]
+async fn items(
+    State(all): State<Arc<[Jobs]>>,
+    allowed: Allow<permission::JobsReadOwn>,
+    Path(id): Path<String>,
+    Query(filter): Query<ItemFilter>,
+) -> Result<Json<JobItemList>, Problem> {
+    let limit = limit(filter.limit)?;
+    let after: Option<i64> = position(ITEMS, filter.cursor.as_deref())?;
+    let state = filter.state.as_deref().map(|text| {
+        let unknown = || Error::Invalid("state", "takes pending, done, skipped or failed".to_owned());
+        ItemState::parse(text).ok_or_else(unknown)
+    });
+    let state = state.transpose()?;
+    let (jobs, job) = find(&all, &allowed.0, &id).await?;
+    let found = jobs::items(&jobs.db, job.id, state, limit, after).await;
+    let page = page::Page::new(found.map_err(Error::from)?, limit, ITEMS, |item| item.position);
+    let show = |item: jobs::Item| JobItem {
+        object: item.object,
+        state: item.state.as_str(),
+        detail: item.detail,
+        done_at: item.done.map(rfc3339),
+    };
+    Ok(Json(JobItemList {
+        items: page.items.into_iter().map(show).collect(),
+        next_cursor: page.next_cursor,
+    }))
+}
+
+/// Ends a job before its end. What it did stays done; no item is begun any more once this is answered.
+#[utoipa::path(
+    post, path = "/api/v1/jobs/{id}/cancel", tag = "jobs", request_body = Nothing,
+    params(("id" = String, Path, description = "`<service>-<uuid>`")),
+    responses(
+        (status = 200, description = "asked to end; its state is `canceled` soon", body = JobObject),
+        (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "it has ended", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("bearer" = [])), extensions(("x-permission" = json!("jobs:cancel-own")))
+)]
+async fn cancel(
+    State(all): State<Arc<[Jobs]>>,
+    Allow(caller, intent): Allow<permission::JobsCancelOwn>,
+    Path(id): Path<String>,
+    Json(Nothing {}): Json<Nothing>,
+) -> Result<Answer<Json<JobObject>>, Problem> {
+    let (jobs, job) = find(&all, &caller, &id).await?;
+    if !may_cancel(&caller, &job) {
+        return Err(Error::NotFound.into());
+    }
+    let canceled = jobs.cancel(job.id, &caller.subject, &intent).await?;
+    let show = async |job| jobs.object(job, true).await.map(Json).map_err(Error::from);
+    Ok(canceled.show(show).await?)
+}
+
+impl Jobs {
+    /// Asks a job to end.
+    async fn cancel(&self, id: Uuid, by: &str, intent: &Asked) -> Result<Answer<Job>, Error> {
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        let job = jobs::hold(&mut tx, id).await?.ok_or(Error::NotFound)?;
+        if job.ended.is_some() {
+            return Err(Error::Ended);
+        }
+        let asked = jobs::cancel(&mut tx, id, by, now).await?;
+        let progress = self.progress_of(&job).await?;
+        let name = self.id(id);
+        let plan = || {
+            let plan = Plan::new().rests_on(format!("job {name}"), job.state.as_str());
+            if !asked {
+                return plan;
+            }
+            let text = format!(
+                "job {name} ends: {} that were looked at stay as they are, and {} that were not are left alone",
+                counted(progress.total() - progress.pending, "item"),
+                counted(progress.pending, "item")
+            );
+            plan.causes(Consequence::new("job.canceled", Severity::Warning, text).of([name.to_string()]))
+        };
+        if let Some(preview) = self.previews.settle(intent, plan).await? {
+            tx.rollback().await?;
+            return Ok(Asked::planned(preview));
+        }
+        tx.commit().await?;
+        tracing::info!(job = %name, actor = by, "job asked to end");
+        self.wake();
+        let job = jobs::get(&self.db, id).await?.ok_or(Error::NotFound)?;
+        Ok(Asked::done(job))
+    }
+}

@@ -1,0 +1,66 @@
+//! Periodic work that one of several replicas does.
+
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use store::lease::{self, Lease};
+use store::{Db, StoreError};
+use uuid::Uuid;
+
+use super::job::RoundError;
+
+/// How long a process that died at the work keeps the others from it.
+const TERM: Duration = Duration::from_secs(60);
+/// Three renewals fit into a term: one may be lost.
+const RENEW: Duration = Duration::from_secs(20);
+
+/// Who may do a round: one holder of the lease of that name, once in its time.
+pub(super) struct Leader {
+    db: Db,
+    holder: String,
+    round: Box<dyn FnMut(Lease) -> BoxFuture<'static, Result<(), RoundError>> + Send>,
+}
+
+impl Leader {
+    pub(super) fn new<F, R, E>(db: Db, mut round: F) -> Self
+    where
+        F: FnMut(Lease) -> R + Send + 'static,
+        R: Future<Output = Result<(), E>> + Send + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        Self {
+            db,
+            holder: Uuid::new_v4().to_string(),
+            round: Box::new(move |lease| round(lease).map(|done| done.map_err(RoundError::from)).boxed()),
+        }
+    }
+
+    /// Does the round of `name` if it is due and no other replica is at it.
+    pub(super) async fn round(&mut self, name: &str, every: Duration) -> Result<(), RoundError> {
+        // The timer and the database measure time by themselves: a tick that comes a little early is not one too many.
+        let due = every - every / 10;
+        let lease = lease::take_if_due(&self.db, name, &self.holder, (TERM, due)).await?;
+        let Some(lease) = lease else { return Ok(()) };
+        let mut round = (self.round)(lease.clone());
+        let done = loop {
+            tokio::select! {
+                done = &mut round => break done,
+                () = tokio::time::sleep(RENEW) => {
+                    if !lease.renew(&self.db, TERM).await? {
+                        return Err(StoreError::LeaseLost(name.to_owned()).into());
+                    }
+                }
+            }
+        };
+        match done {
+            Ok(()) => lease.done(&self.db).await?,
+            Err(error) => {
+                // The next to ask may try at once.
+                lease.release(&self.db).await?;
+                return Err(error);
+            }
+        };
+        Ok(())
+    }
+}

@@ -1,0 +1,278 @@
+//! Long work, durable: what was asked for, its items, and what became of each.
+//!
+//! This is the table and nothing else: who runs a job, and how, is `kit::jobs`. Every statement that changes a running job
+//! is in a transaction that holds the job's [`Lease`](crate::lease::Lease).
+
+mod items;
+mod job;
+
+use serde_json::Value;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+pub use items::{Item, ItemState, Progress, add_items, finish_item, items, pending, progress};
+pub use job::{Job, State};
+
+use self::job::{COLUMNS, Row};
+use crate::lease::Lease;
+use crate::page::Limit;
+use crate::time::to_micros;
+use crate::{Db, StoreError, Tx};
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub struct NewJob<'a> {
+    /// Which work, such as `certificates.revoke`.
+    pub kind: &'a str,
+    /// Who asked.
+    pub requester: &'a str,
+    /// What was asked for, and by whose rights.
+    pub request: &'a Value,
+    /// SHA-256 of requester and Idempotency-Key, and of what was asked for.
+    pub claim: Option<([u8; 32], [u8; 32])>,
+    /// Of the request that asked.
+    pub correlation_id: Option<&'a str>,
+    /// Of the request that asked.
+    pub traceparent: Option<&'a str>,
+}
+
+/// Accepts a job without items; it is done once the transaction has committed and a process runs it.
+///
+/// # Errors
+/// [`StoreError::Conflict`] on `jobs(key_sha256)` for a claim that another job has; those of the database.
+pub async fn create(tx: &mut Tx, job: &NewJob<'_>, now: OffsetDateTime) -> Result<Uuid, StoreError> {
+    let id = crate::id::new_id(now);
+    let (key, asked) = match job.claim {
+        Some((key, asked)) => (Some(key.to_vec()), Some(asked.to_vec())),
+        None => (None, None),
+    };
+    crate::tx!(tx, |c| {
+        sqlx::query(
+        "INSERT INTO jobs (id, kind, requester, request, state, collected, created_us, key_sha256, request_sha256,
+         correlation_id, traceparent) VALUES ($1, $2, $3, $4, 'queued', FALSE, $5, $6, $7, $8, $9)"
+    )
+    .bind(id)
+    .bind(job.kind)
+    .bind(job.requester)
+    .bind(job.request.to_string())
+    .bind(to_micros(now))
+    .bind(key)
+    .bind(asked)
+    .bind(job.correlation_id)
+    .bind(job.traceparent)
+    .execute(c)
+    .await?
+    .rows_affected()
+    });
+    Ok(id)
+}
+
+/// The job that a claim's key stands for, and what it was asked for.
+///
+/// # Errors
+/// Those of the database.
+pub async fn by_claim(db: &Db, key: &[u8; 32]) -> Result<Option<(Uuid, Vec<u8>)>, StoreError> {
+    Ok(crate::read!(db, |c| sqlx::query_as(
+        "SELECT id, request_sha256 FROM jobs WHERE key_sha256 = $1"
+    )
+    .bind(key.to_vec())
+    .fetch_optional(c)
+    .await)?)
+}
+
+/// The job of that id.
+///
+/// # Errors
+/// Those of the database.
+pub async fn get(db: &Db, id: Uuid) -> Result<Option<Job>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM jobs WHERE id = $1");
+    let row: Option<Row> = crate::read!(db, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(id)
+        .fetch_optional(c)
+        .await)?;
+    row.map(Job::try_from).transpose()
+}
+
+/// The same within a transaction: whether it is asked to end stays as it is until the transaction ends.
+///
+/// # Errors
+/// Those of the database.
+pub async fn hold(tx: &mut Tx, id: Uuid) -> Result<Option<Job>, StoreError> {
+    let locking = crate::lock::update(tx);
+    let sql = format!("SELECT {COLUMNS} FROM jobs WHERE id = $1{locking}");
+    let row: Option<Row> = crate::tx!(tx, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(id)
+        .fetch_optional(c)
+        .await)?;
+    row.map(Job::try_from).transpose()
+}
+
+/// Jobs, newest first; of one requester only if so asked.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] for a row that cannot be read; those of the database.
+pub async fn list(
+    db: &Db,
+    requester: Option<&str>,
+    limit: Limit,
+    before: Option<Uuid>,
+) -> Result<Vec<Job>, StoreError> {
+    let before = before.unwrap_or_else(Uuid::max);
+    let rows: Vec<Row> = match requester {
+        Some(requester) => {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM jobs WHERE requester = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
+            );
+            crate::read!(db, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
+                .bind(requester)
+                .bind(before)
+                .bind(limit.fetch())
+                .fetch_all(c)
+                .await)?
+        }
+        None => {
+            let sql = format!("SELECT {COLUMNS} FROM jobs WHERE id < $1 ORDER BY id DESC LIMIT $2");
+            crate::read!(db, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
+                .bind(before)
+                .bind(limit.fetch())
+                .fetch_all(c)
+                .await)?
+        }
+    };
+    rows.into_iter().map(Job::try_from).collect()
+}
+
+/// Jobs that have not ended, oldest first, at most `most`.
+///
+/// # Errors
+/// Those of the database.
+pub async fn unfinished(db: &Db, most: u32) -> Result<Vec<Uuid>, StoreError> {
+    Ok(crate::read!(db, |c| sqlx::query_scalar(
+        "SELECT id FROM jobs WHERE ended_us IS NULL ORDER BY id LIMIT $1"
+    )
+    .bind(i64::from(most))
+    .fetch_all(c)
+    .await)?)
+}
+
+/// Notes that a process has begun. False if one had before.
+///
+/// # Errors
+/// Those of the database.
+pub async fn start(tx: &mut Tx, id: Uuid, now: OffsetDateTime) -> Result<bool, StoreError> {
+    let started = crate::tx!(tx, |c| {
+        sqlx::query(
+        "UPDATE jobs SET state = 'running', started_us = $2 WHERE id = $1 AND started_us IS NULL AND ended_us IS NULL"
+    )
+    .bind(id)
+    .bind(to_micros(now))
+    .execute(c)
+    .await?
+    .rows_affected()
+    });
+    Ok(started > 0)
+}
+
+/// Notes where collecting goes on; without a place all items are known.
+///
+/// # Errors
+/// Those of the database.
+pub async fn collected_to(tx: &mut Tx, id: Uuid, cursor: Option<&str>) -> Result<(), StoreError> {
+    crate::tx!(tx, |c| sqlx::query(
+        "UPDATE jobs SET collect_cursor = $2, collected = $3 WHERE id = $1"
+    )
+    .bind(id)
+    .bind(cursor)
+    .bind(cursor.is_none())
+    .execute(c)
+    .await?
+    .rows_affected());
+    Ok(())
+}
+
+/// Asks a job to end. False if it has ended already, or was asked before.
+///
+/// # Errors
+/// Those of the database.
+pub async fn cancel(tx: &mut Tx, id: Uuid, by: &str, now: OffsetDateTime) -> Result<bool, StoreError> {
+    let canceled = crate::tx!(tx, |c| {
+        sqlx::query(
+        "UPDATE jobs SET cancel_us = $2, canceled_by = $3 WHERE id = $1 AND ended_us IS NULL AND cancel_us IS NULL"
+    )
+    .bind(id)
+    .bind(to_micros(now))
+    .bind(by)
+    .execute(c)
+    .await?
+    .rows_affected()
+    });
+    Ok(canceled > 0)
+}
+
+/// Ends a job and counts its items. False if it had ended.
+///
+/// # Errors
+/// Those of the database.
+pub async fn end(
+    tx: &mut Tx,
+    id: Uuid,
+    (state, failure): (State, Option<&str>),
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let counts = items::progress_in(tx, id).await?;
+    let count = |items: u64| i64::try_from(items).unwrap_or(i64::MAX);
+    let ended = crate::tx!(tx, |c| sqlx::query(
+        "UPDATE jobs SET state = $2, failure = $3, ended_us = $4, pending_items = $5, done_items = $6,
+         skipped_items = $7, failed_items = $8 WHERE id = $1 AND ended_us IS NULL"
+    )
+    .bind(id)
+    .bind(state.as_str())
+    .bind(failure)
+    .bind(to_micros(now))
+    .bind(count(counts.pending))
+    .bind(count(counts.done))
+    .bind(count(counts.skipped))
+    .bind(count(counts.failed))
+    .execute(c)
+    .await?
+    .rows_affected());
+    Ok(ended > 0)
+}
+
+/// Deletes one job that ended before that, with its items and its lease, as the holder of `lease`. False if there is none.
+///
+/// # Errors
+/// Those of the database.
+pub async fn prune(
+    db: &Db,
+    lease: &Lease,
+    lease_of: impl Fn(Uuid) -> String,
+    before: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let mut tx = db.begin().await?;
+    lease.hold(&mut tx).await?;
+    let old: Option<Uuid> = crate::tx!(&mut tx, |c| sqlx::query_scalar(
+        "SELECT id FROM jobs WHERE ended_us < $1 ORDER BY id LIMIT 1"
+    )
+    .bind(to_micros(before))
+    .fetch_optional(c)
+    .await)?;
+    let Some(id) = old else { return Ok(false) };
+    crate::tx!(&mut tx, |c| {
+        sqlx::query("DELETE FROM job_items WHERE job = $1")
+            .bind(id)
+            .execute(&mut *c)
+            .await?;
+        sqlx::query("DELETE FROM leases WHERE name = $1")
+            .bind(lease_of(id))
+            .execute(&mut *c)
+            .await?;
+        sqlx::query("DELETE FROM jobs WHERE id = $1")
+            .bind(id)
+            .execute(c)
+            .await?
+            .rows_affected()
+    });
+    tx.commit().await?;
+    Ok(true)
+}

@@ -1,0 +1,236 @@
+//! The items of a job: what is to be done to each, once.
+
+use sqlx::FromRow;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::bulk::{self, Insert};
+use crate::page::Limit;
+use crate::time::{from_micros, to_micros};
+use crate::{Db, StoreError, Tx};
+
+/// What became of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ItemState {
+    /// Not looked at yet.
+    Pending,
+    /// Done.
+    Done,
+    /// There was nothing to do.
+    Skipped,
+    /// It could not be done: see [`Item::detail`].
+    Failed,
+}
+
+impl ItemState {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Done, Self::Skipped, Self::Failed];
+
+    /// The name in REST and in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Done => "done",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The state of that name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// One object of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// Its place in the job, from 0.
+    pub position: i64,
+    /// What it is, such as a serial number; once in a job.
+    pub object: String,
+    /// What became of it.
+    pub state: ItemState,
+    /// Why it failed or was skipped.
+    pub detail: Option<String>,
+    /// When it was looked at.
+    pub done: Option<OffsetDateTime>,
+}
+
+/// How many items of a job are in which state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Not looked at yet.
+    pub pending: u64,
+    /// Done.
+    pub done: u64,
+    /// Nothing was to be done.
+    pub skipped: u64,
+    /// Could not be done.
+    pub failed: u64,
+}
+
+impl Progress {
+    /// Items that are known.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.pending + self.done + self.skipped + self.failed
+    }
+}
+
+#[derive(FromRow)]
+struct Row {
+    position: i64,
+    object: String,
+    state: String,
+    detail: Option<String>,
+    done_us: Option<i64>,
+}
+
+impl TryFrom<Row> for Item {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let state = ItemState::parse(&row.state)
+            .ok_or_else(|| StoreError::Corrupt(format!("the state of a job's item {}", row.object)))?;
+        Ok(Self {
+            position: row.position,
+            object: row.object,
+            state,
+            detail: row.detail,
+            done: row.done_us.map(from_micros).transpose()?,
+        })
+    }
+}
+
+const ITEMS: Insert = Insert::into("job_items", &["job", "position", "object", "state"])
+    .on_conflict("ON CONFLICT (job, object) DO NOTHING");
+
+/// Adds items behind those that are there; one that is there already is not added again.
+///
+/// # Errors
+/// Those of the database.
+pub async fn add_items(tx: &mut Tx, job: Uuid, objects: &[String]) -> Result<(), StoreError> {
+    let next: i64 = crate::tx!(&mut *tx, |c| sqlx::query_scalar(
+        "SELECT COALESCE(MAX(position) + 1, 0) FROM job_items WHERE job = $1"
+    )
+    .bind(job)
+    .fetch_one(c)
+    .await)?;
+    let rows = (next..).zip(objects);
+    let rows = rows.map(|(position, object)| (job, position, object.as_str(), ItemState::Pending.as_str()));
+    bulk::insert(tx, &ITEMS, rows).await?;
+    Ok(())
+}
+
+/// Items that were not looked at yet, in order, at most `most`.
+///
+/// # Errors
+/// Those of the database.
+pub async fn pending(db: &Db, job: Uuid, most: u32) -> Result<Vec<Item>, StoreError> {
+    let rows: Vec<Row> = crate::read!(db, |c| sqlx::query_as(
+        "SELECT position, object, state, detail, done_us FROM job_items
+         WHERE job = $1 AND state = 'pending' ORDER BY position LIMIT $2"
+    )
+    .bind(job)
+    .bind(i64::from(most))
+    .fetch_all(c)
+    .await)?;
+    rows.into_iter().map(Item::try_from).collect()
+}
+
+/// Notes what became of an item that was pending. False if it was not: then it is not to be done again.
+///
+/// # Errors
+/// Those of the database.
+pub async fn finish_item(
+    tx: &mut Tx,
+    (job, position): (Uuid, i64),
+    (state, detail): (ItemState, Option<&str>),
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let finished = crate::tx!(tx, |c| sqlx::query(
+        "UPDATE job_items SET state = $3, detail = $4, done_us = $5
+         WHERE job = $1 AND position = $2 AND state = 'pending'"
+    )
+    .bind(job)
+    .bind(position)
+    .bind(state.as_str())
+    .bind(detail)
+    .bind(to_micros(now))
+    .execute(c)
+    .await?
+    .rows_affected());
+    Ok(finished > 0)
+}
+
+const COUNTS: &str = "SELECT state, COUNT(*) FROM job_items WHERE job = $1 GROUP BY state";
+
+/// How many items are in which state. Costs what the job has items: [`Job::counts`](super::Job::counts) has it once the job
+/// has ended.
+///
+/// # Errors
+/// Those of the database.
+pub async fn progress(db: &Db, job: Uuid) -> Result<Progress, StoreError> {
+    let counts = crate::read!(db, |c| sqlx::query_as(COUNTS).bind(job).fetch_all(c).await)?;
+    counted(job, counts)
+}
+
+/// The same within a transaction.
+pub(super) async fn progress_in(tx: &mut Tx, job: Uuid) -> Result<Progress, StoreError> {
+    let counts = crate::tx!(tx, |c| sqlx::query_as(COUNTS).bind(job).fetch_all(c).await)?;
+    counted(job, counts)
+}
+
+fn counted(job: Uuid, counts: Vec<(String, i64)>) -> Result<Progress, StoreError> {
+    let mut progress = Progress::default();
+    for (state, count) in counts {
+        let count = u64::try_from(count).unwrap_or_default();
+        match ItemState::parse(&state) {
+            Some(ItemState::Pending) => progress.pending = count,
+            Some(ItemState::Done) => progress.done = count,
+            Some(ItemState::Skipped) => progress.skipped = count,
+            Some(ItemState::Failed) => progress.failed = count,
+            None => return Err(StoreError::Corrupt(format!("the state of an item of job {job}"))),
+        }
+    }
+    Ok(progress)
+}
+
+/// Items in their order, of one state only if so asked.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] for a row that cannot be read; those of the database.
+pub async fn items(
+    db: &Db,
+    job: Uuid,
+    state: Option<ItemState>,
+    limit: Limit,
+    after: Option<i64>,
+) -> Result<Vec<Item>, StoreError> {
+    let after = after.unwrap_or(-1);
+    let rows: Vec<Row> = match state {
+        Some(state) => crate::read!(db, |c| sqlx::query_as(
+            "SELECT position, object, state, detail, done_us FROM job_items
+             WHERE job = $1 AND state = $2 AND position > $3 ORDER BY position LIMIT $4"
+        )
+        .bind(job)
+        .bind(state.as_str())
+        .bind(after)
+        .bind(limit.fetch())
+        .fetch_all(c)
+        .await)?,
+        None => crate::read!(db, |c| sqlx::query_as(
+            "SELECT position, object, state, detail, done_us FROM job_items
+             WHERE job = $1 AND position > $2 ORDER BY position LIMIT $3"
+        )
+        .bind(job)
+        .bind(after)
+        .bind(limit.fetch())
+        .fetch_all(c)
+        .await)?,
+    };
+    rows.into_iter().map(Item::try_from).collect()
+}

@@ -1,0 +1,52 @@
+//! Arguments of `job`.
+
+use clap::Subcommand;
+
+use super::DryRun;
+
+#[derive(Subcommand)]
+pub(crate) enum JobCommand {
+    /// List jobs, newest first.
+    #[command(after_help = "Examples:
+  gigvault job list")]
+    List {
+        /// Most jobs, 1 to 500.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        /// Go on where a page ended.
+        #[arg(long)]
+        cursor: Option<String>,
+    },
+    /// One job: how far it is.
+    #[command(after_help = "Examples:
+  gigvault job show ca-0198f3a2-6b1e-7c4d-9a55-2f60c1d7e8b9")]
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// What became of each object of a job.
+    #[command(after_help = "Examples:
+  gigvault job items ca-0198f3a2-6b1e-7c4d-9a55-2f60c1d7e8b9 --state failed")]
+    Items {
+        /// Its id.
+        id: String,
+        /// Only those: pending, done, skipped or failed.
+        #[arg(long)]
+        state: Option<String>,
+        /// Most objects, 1 to 500.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        /// Go on where a page ended.
+        #[arg(long)]
+        cursor: Option<String>,
+    },
+    /// End a job before its end; what it did stays done.
+    #[command(after_help = "Examples:
+  gigvault job cancel ca-0198f3a2-6b1e-7c4d-9a55-2f60c1d7e8b9")]
+    Cancel {
+        /// Its id.
+        id: String,
+        #[command(flatten)]
+        dry_run: DryRun,
+    },
+}

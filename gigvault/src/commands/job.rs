@@ -1,0 +1,105 @@
+//! `job list | show | items | cancel`.
+
+use client::{Job, JobItem};
+
+use super::cert::note;
+use super::{preview, times};
+use crate::cli::{Connection, JobCommand};
+use crate::connection;
+use crate::output::{Column, Output};
+
+pub(super) async fn run(command: JobCommand, connection: &Connection, output: Output) -> anyhow::Result<()> {
+    let client = connection::client(connection)?;
+    match command {
+        JobCommand::List { limit, cursor } => {
+            let page = client.jobs().list(Some(limit), cursor.as_deref()).await?;
+            let row = |job: &Job| {
+                vec![
+                    job.id.clone(),
+                    job.state.clone(),
+                    items(job),
+                    job.kind.clone(),
+                    job.requester.clone(),
+                    times::minute(job.created_at),
+                ]
+            };
+            const COLUMNS: [Column; 6] = [
+                Column::whole("id", 0),
+                Column::whole("state", 0),
+                Column::whole("items", 1),
+                Column::text("kind", 2),
+                Column::text("requested by", 3),
+                Column::whole("created", 4),
+            ];
+            output.list(&page, &COLUMNS, page.items.iter().map(row))?;
+            more(page.next_cursor.as_deref());
+            Ok(())
+        }
+        JobCommand::Show { id } => show(&client.jobs().get(&id).await?, output),
+        JobCommand::Items {
+            id,
+            state,
+            limit,
+            cursor,
+        } => {
+            let jobs = client.jobs();
+            let page = jobs.items(&id, state.as_deref(), Some(limit), cursor.as_deref());
+            let page = page.await?;
+            let row = |item: &JobItem| {
+                vec![
+                    item.object.clone(),
+                    item.state.clone(),
+                    item.detail.clone().unwrap_or_default(),
+                ]
+            };
+            const COLUMNS: [Column; 3] = [
+                Column::whole("object", 0),
+                Column::whole("state", 0),
+                Column::text("detail", 0),
+            ];
+            output.list(&page, &COLUMNS, page.items.iter().map(row))?;
+            more(page.next_cursor.as_deref());
+            Ok(())
+        }
+        JobCommand::Cancel { id, dry_run } if dry_run.dry_run => {
+            preview::show(&client.dry_run().cancel_job(&id).await?, output)
+        }
+        JobCommand::Cancel { id, .. } => show(&client.jobs().cancel(&id).await?, output),
+    }
+}
+
+fn more(cursor: Option<&str>) {
+    if let Some(cursor) = cursor {
+        note(&format!("more: --cursor {cursor}"));
+    }
+}
+
+/// `120 of 400`.
+fn items(job: &Job) -> String {
+    let looked_at = job.done + job.skipped + job.failed;
+    match job.total {
+        Some(total) => format!("{looked_at} of {total}"),
+        None => format!("{looked_at} of more"),
+    }
+}
+
+fn show(job: &Job, output: Output) -> anyhow::Result<()> {
+    let minute = |time: Option<time::OffsetDateTime>| time.map(times::minute).unwrap_or_default();
+    output.one(
+        job,
+        &[
+            ("id", job.id.clone()),
+            ("kind", job.kind.clone()),
+            ("state", job.state.clone()),
+            ("items", items(job)),
+            ("done", job.done.to_string()),
+            ("skipped", job.skipped.to_string()),
+            ("failed", job.failed.to_string()),
+            ("failure", job.failure.clone().unwrap_or_default()),
+            ("requested by", job.requester.clone()),
+            ("created", times::minute(job.created_at)),
+            ("started", minute(job.started_at)),
+            ("ended", minute(job.ended_at)),
+        ],
+    )
+}
