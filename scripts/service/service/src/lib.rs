@@ -86,6 +86,7 @@ impl Sample {
             doctor: Vec::new(),
             jobs: Vec::new(),
             feed: self.feed.clone(),
+            workers: Vec::new(),
         }
     }
 }
