@@ -46,7 +46,7 @@ use services::{Environment, Services};
 pub(crate) use installation::{
     Acceptable, Accepted, Belonging, Exchanged, Kind as DatabaseKind, belonging, database_flag,
 };
-pub(crate) use layout::check as check_dir;
+pub(crate) use layout::{check as check_dir, closed_to_owner};
 pub(crate) use once::{Bootstrapped, bootstrap, migrate, new_admin_token};
 pub(crate) use openapi::document as openapi_document;
 pub(crate) use routes::Routes as RouteOwners;

@@ -152,6 +152,18 @@ impl Folder {
     /// one that others may read; [`Error::KeyMismatch`] if the key belongs to another certificate.
     pub fn unlock(&self, protection: Protection<'_>) -> Result<Root, Error> {
         ::files::check_tree(&self.dir)?;
+        self.open_key(protection)
+    }
+
+    /// Whether [`unlock`](Self::unlock) would open the private key for the owner of the folder.
+    ///
+    /// # Errors
+    /// Those of [`unlock`](Self::unlock).
+    pub fn check_opens(&self, protection: Protection<'_>) -> Result<(), Error> {
+        self.open_key(protection).map(drop)
+    }
+
+    fn open_key(&self, protection: Protection<'_>) -> Result<Root, Error> {
         self.check_key()?;
         let path = self.dir.join(KEY);
         let content = secret_file::read(&path)?;

@@ -108,7 +108,10 @@ fn a_data_directory_that_lost_keys_and_databases_is_not_started_over() {
     }
     for _ in 0..2 {
         let said = refused(system.dir());
-        assert!(said.contains("keys and databases are missing"), "{said}");
+        assert!(
+            said.contains("its keys are missing, and no database is in db/"),
+            "{said}"
+        );
     }
     // Without the file that names the installation, what is left of it says enough.
     fs::remove_file(data.join("high-water")).unwrap();
@@ -147,4 +150,123 @@ fn nothing_is_accepted_where_nothing_was_restored() {
     fs::create_dir_all(dir.join("data/keys/root")).unwrap();
     refused();
     assert!(!dir.join("data/admin.token").exists() && !dir.join("data/keys/installation").exists());
+    // A database that nothing was ever in, as a start leaves it that was cut off early.
+    fs::write(dir.join("data/db/ca.db"), b"").unwrap();
+    refused();
+    let db: Vec<_> = fs::read_dir(dir.join("data/db")).unwrap().collect();
+    assert_eq!(db.len(), 1, "{db:?}");
+}
+
+#[test]
+fn nothing_is_accepted_where_the_first_start_has_not_ended() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let dir = elsewhere.path();
+    // Cut off later and later, until the record of the installation is there.
+    let record = dir.join("data/keys/installation");
+    for point in 1..40 {
+        if record.exists() {
+            break;
+        }
+        let mut first = Command::new(binary().unwrap());
+        first
+            .args(["bootstrap", "--data-dir", "data"])
+            .current_dir(dir)
+            .env("GIGVAULT_FAULT_POINT", point.to_string());
+        assert!(!first.output().unwrap().status.success());
+    }
+    assert!(fs::read_to_string(&record).unwrap().contains("founding"));
+    let output = gigvault(dir, &["bootstrap", "--accept-restored"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("has not ended") && said.contains("nothing was restored there"),
+        "{said}"
+    );
+    assert!(!dir.join("data/admin.token").exists());
+    let output = gigvault(dir, &["bootstrap"]);
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_on_a_server_is_not_said_to_be_as_new_as_other_processes_saw_it() {
+    let postgres = testkit::Postgres::shared().await.unwrap();
+    let database = postgres.fresh_database().await.unwrap();
+    let mut system = System::up_with(&["--database-url", &database]).unwrap();
+    system.terminate().unwrap();
+    let accept = |output: &str| {
+        let accept = ["bootstrap", "--accept-restored", "--database-url", &database];
+        let said = gigvault(system.dir(), &[&accept[..], &["-o", output]].concat());
+        assert!(said.status.success(), "{said:?}");
+        String::from_utf8(said.stdout).unwrap()
+    };
+    let whole: Value = serde_json::from_str(&accept("json")).unwrap();
+    for one in whole["accepted"].as_array().unwrap() {
+        assert_eq!(one["older"], Value::Null, "{whole:#}");
+        assert!(one["seen_at"].is_i64(), "{whole:#}");
+    }
+    let said = accept("table");
+    assert!(
+        said.contains("ca: not known to be older by this data directory, found at"),
+        "{said}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_that_accepts_names_whatever_the_settings_were_made_of() {
+    let postgres = testkit::Postgres::shared().await.unwrap();
+    let database = postgres.fresh_database().await.unwrap();
+    let mut system = System::up_with(&["--database-url", &database]).unwrap();
+    system.terminate().unwrap();
+    let dir = system.dir();
+    fs::write(system.ready().data_dir.join("high-water"), "{").unwrap();
+    let config = "data_dir: data\nlisten: {https_port: 0, http_port: 0, grpc_port: 0, metrics_port: 0}\n";
+    fs::write(dir.join("gigvault.yaml"), config).unwrap();
+    let (whole, data) = (
+        dir.canonicalize().unwrap(),
+        system.ready().data_dir.canonicalize().unwrap(),
+    );
+    let named = |config: &str| format!("--config {config} --data-dir {}`", data.display());
+    let file = named(&whole.join("gigvault.yaml").display().to_string());
+    for (arguments, variables, says) in [
+        (
+            &["--config", "gigvault.yaml", "--database-url", &database][..],
+            &[][..],
+            format!("{file} with the same --database-url, GIGVAULT_DATABASE__ALLOW_UNSAFE, then"),
+        ),
+        (
+            &["--config", "gigvault.yaml"],
+            &[
+                ("GIGVAULT_DATABASE__URL", &*database),
+                ("GIGVAULT_LISTEN__NAMES", "[a.example.test]"),
+            ],
+            format!(
+                "{file} with the same GIGVAULT_DATABASE__ALLOW_UNSAFE, GIGVAULT_DATABASE__URL, GIGVAULT_LISTEN__NAMES, then"
+            ),
+        ),
+        (
+            &["--config", "-", "--database-url", &database],
+            &[],
+            format!(
+                "{} with the same configuration on standard input, --database-url, GIGVAULT_DATABASE__ALLOW_UNSAFE, then",
+                named("-")
+            ),
+        ),
+    ] {
+        let mut up = Command::new("timeout");
+        up.arg("30")
+            .arg(binary().unwrap())
+            .arg("up")
+            .args(arguments)
+            .current_dir(dir)
+            .env(testkit::system::ALLOW_UNSAFE, "true")
+            .envs(variables.iter().copied())
+            .stdin(fs::File::open(dir.join("gigvault.yaml")).unwrap());
+        let output = up.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            output.status.code() == Some(1) && said.contains(&says),
+            "{says}\n{said}"
+        );
+        assert!(!said.contains(&database), "{said}");
+    }
 }

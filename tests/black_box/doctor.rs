@@ -14,6 +14,7 @@ use crate::judge;
 
 mod damaged;
 mod fixes;
+mod parts;
 
 use damaged::stopped;
 

@@ -18,4 +18,4 @@ pub use lock::{lock, try_lock};
 pub use read::{open, read};
 pub use shell::quoted;
 pub use stage::{Staged, check_free, check_replaceable, create, replace, stage};
-pub use tree::{check_tree, check_tree_of};
+pub use tree::{Access, Closed, check_tree, check_tree_of, closed_to};

@@ -48,6 +48,72 @@ pub fn check_tree_of(top: &Path, us: u32) -> Result<(), Error> {
     Ok(())
 }
 
+/// What a process is to do with the files of a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Read them.
+    Read,
+    /// Read and write them.
+    Write,
+}
+
+/// A file or folder that a user has no right to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// Which.
+    pub path: PathBuf,
+    /// Its owner.
+    pub owner: u32,
+    /// The user who has no right to it.
+    pub us: u32,
+    /// `read`, `write` or `enter`.
+    pub action: &'static str,
+}
+
+/// The first file or folder of another user, at `top` or below, that user `us` of the group may not use as that is needed. By
+/// mode alone: for a user other than the one of this process. Nothing where there is nothing.
+///
+/// # Errors
+/// What cannot be looked at.
+pub fn closed_to(top: &Path, (us, group): (u32, u32), access: Access) -> Result<Option<Closed>, Error> {
+    let found = match fs::symlink_metadata(top) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        found => found.map_err(Error::io("open", top))?,
+    };
+    // Root needs no right.
+    let mut below = match us {
+        0 => Vec::new(),
+        _ => vec![(top.to_owned(), found)],
+    };
+    while let Some((path, found)) = below.pop() {
+        let rights = match found.gid() == group {
+            true => found.mode() >> 3,
+            false => found.mode(),
+        };
+        let lacks = |right| rights & right == 0;
+        let action = match (found.is_dir(), access) {
+            _ if found.uid() == us => None,
+            (true, _) if lacks(1) => Some("enter"),
+            _ if lacks(4) => Some("read"),
+            (_, Access::Write) if lacks(2) => Some("write"),
+            _ => None,
+        };
+        if let Some(action) = action {
+            let owner = found.uid();
+            return Ok(Some(Closed {
+                path,
+                owner,
+                us,
+                action,
+            }));
+        }
+        if found.is_dir() {
+            below.extend(entries(&path)?);
+        }
+    }
+    Ok(None)
+}
+
 /// What is in a folder. One of root that this user may not enter, such as the lost+found of a file system, is passed over:
 /// nothing of it is ever used.
 fn entries(folder: &Path) -> Result<Vec<(PathBuf, Metadata)>, Error> {

@@ -99,16 +99,36 @@ pub fn root_of(ceremony: &Path) -> Result<Certificate, Error> {
     Ok(folder.certificate().clone())
 }
 
-/// Whether the development root still knows what it signed and revoked. A start does not ask; the next signature does.
+/// Whether the development root would still sign: its folder is in order, as [`Folder::audit`] has it, and its key opens. A
+/// start does not ask; the next signature does. `kek`: what seals the key; without it the key is not looked at.
 ///
 /// # Errors
 /// [`Error::Root`].
-pub fn check_ledgers(ceremony: &Path) -> Result<(), Error> {
-    let lost = || Error::root("its record of what it signed is damaged");
-    let folder = Folder::open(ceremony).map_err(lost())?;
-    folder.issued().map_err(lost())?;
-    folder.revoked().map_err(lost())?;
-    Ok(())
+pub fn check_signs(
+    ceremony: &Path,
+    kek: Option<&KeyEncryptionKey>,
+    now: OffsetDateTime,
+) -> Result<(), Error> {
+    let audit = || {
+        let folder = Folder::open(ceremony)?;
+        let mut audit = folder.audit(now)?;
+        if let Some(kek) = kek {
+            match folder.check_opens(Protection::Sealed(kek)) {
+                Err(error @ rootca::Error::Key(keys::KeyError::File(_))) => return Err(error),
+                opened => audit.key(opened)?,
+            }
+        }
+        match audit.problems.is_empty() {
+            true => Ok(()),
+            false => Err(rootca::Error::NotInOrder(audit.problems)),
+        }
+    };
+    audit().map_err(|error| match error {
+        error @ (rootca::Error::File(_) | rootca::Error::Key(keys::KeyError::File(_))) => {
+            Error::root("it cannot be looked at")(error)
+        }
+        error => Error::root("a part of it is lost or damaged, and it may sign nothing any more")(error),
+    })
 }
 
 /// Refuses a root, CAs and keys that are not of one hierarchy.

@@ -7,7 +7,7 @@ mod issuer;
 pub mod service_identity;
 
 pub use error::Error;
-pub use hierarchy::{Files, Hierarchy, Member, belong_together, check_ledgers, is_planned, root_of};
+pub use hierarchy::{Files, Hierarchy, Member, belong_together, check_signs, is_planned, root_of};
 pub use issuer::Issuer;
 
 /// The CA that issues for users.

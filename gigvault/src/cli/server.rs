@@ -121,7 +121,8 @@ already stays as it is, so that it can be run again.
 Examples:
   gigvault bootstrap --config ca.yaml \\
       --identity ca --identity keymgr --identity auth
-  gigvault bootstrap --config auth.yaml --new-admin-token"
+  gigvault bootstrap --config auth.yaml --new-admin-token
+  gigvault bootstrap --data-dir /var/lib/gigvault --accept-restored"
 )]
 pub(crate) struct Bootstrap {
     /// YAML file.

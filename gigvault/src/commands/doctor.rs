@@ -69,7 +69,7 @@ pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Resu
     });
     if let Some(dir) = &local {
         checks.push(local::modes(dir));
-        checks.push(local::installation(dir).await);
+        checks.push(local::installation(dir, now()).await);
         checks.push(local::identities(dir, now()));
     }
     match (connection::find(connection), connection::client(connection)) {

@@ -117,10 +117,10 @@ struct Done<'a> {
 
 /// `ca: older than it was, found at 12, seen at 57; goes on from 1099511627776`
 fn accepted_line(one: &wiring::Accepted) -> String {
-    let age = match (one.older, one.seen_at) {
-        (true, _) => "older than it was",
-        (false, Some(_)) => "not older than it was",
-        (false, None) => "not known to be older",
+    let age = match one.older {
+        Some(true) => "older than it was",
+        Some(false) => "not older than it was",
+        None => "not known to be older by this data directory",
     };
     let before = match one.seen_at {
         Some(mark) => format!("seen at {mark}"),
@@ -228,6 +228,10 @@ impl Flags {
         if self.quiet && !origin.is_set("telemetry.filter") {
             "warn".clone_into(filter);
         }
+        let url = origin.flag("database.url").into_iter();
+        // The data directory is named with its flag.
+        let variables = origin.variables().filter(|name| *name != "GIGVAULT_DATA_DIR");
+        settings.beside = url.chain(variables).map(str::to_owned).collect();
         origin.refuse(settings.check())?;
         Ok(settings)
     }

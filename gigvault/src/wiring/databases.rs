@@ -46,13 +46,10 @@ impl Databases {
     ) -> anyhow::Result<(Self, Joined)> {
         let record = Record::read(data)?;
         installation::check_files(record.as_ref(), Places::of(settings), data, &Service::ALL)?;
-        if settings.database.url.is_none() && record.as_ref().is_none_or(Record::is_founding) {
-            // To open databases makes them, where keys and databases were lost.
-            if let Some(found) = files_as_they_are(data).await {
-                decide(settings, data, record.clone(), (&found, accept_older))?;
-            }
-        }
         let all = Service::ALL.into_iter().collect();
+        if let Some(found) = before_files_are_made(settings, data, &all).await? {
+            decide(settings, data, record.clone(), (&found, accept_older))?;
+        }
         let databases = Self::open(settings, data, &all).await?;
         let joined = databases.join(settings, data, record, accept_older).await;
         databases.closing_on_error(joined).await
@@ -67,9 +64,12 @@ impl Databases {
         let record = Record::read(data)?;
         let wanted: Vec<Service> = services.iter().copied().collect();
         installation::check_files(record.as_ref(), Places::of(settings), data, &wanted)?;
+        let high_water = HighWater::read(data)?;
+        if let Some(found) = before_files_are_made(settings, data, services).await? {
+            installation::check_part(record.as_ref(), &found, &high_water)?;
+        }
         let databases = Self::open(settings, data, services).await?;
         let checked = async {
-            let high_water = HighWater::read(data)?;
             let found = databases.look().await?;
             check_place(settings, data, record.as_ref(), &found)?;
             installation::check_part(record.as_ref(), &found, &high_water)?;
@@ -86,7 +86,13 @@ impl Databases {
         services: &BTreeSet<Service>,
     ) -> anyhow::Result<Self> {
         let wanted: Vec<Service> = services.iter().copied().collect();
-        installation::check_files(Record::read(data)?.as_ref(), Places::of(settings), data, &wanted)?;
+        let record = Record::read(data)?;
+        installation::check_files(record.as_ref(), Places::of(settings), data, &wanted)?;
+        let found = before_files_are_made(settings, data, services).await?;
+        if let Some(found) = found.filter(|found| found.iter().any(|one| one.used || one.id.is_some())) {
+            // None is made beside others that are in use: it was lost.
+            installation::check_part(record.as_ref(), &found, &HighWater::default())?;
+        }
         let databases = Self::open(settings, data, services).await?;
         let migrated = async {
             databases.look().await?;
@@ -122,7 +128,8 @@ impl Databases {
         }
     }
 
-    /// As [`keep_high_water`](Self::keep_high_water), and takes them as they are, where they are behind.
+    /// As [`keep_high_water`](Self::keep_high_water), and takes them as they are, where they are behind. Files are worked on with
+    /// this data directory alone; what other processes saw of databases on a server is not known here.
     pub(crate) async fn accept(
         &self,
         data: &DataDir,
@@ -131,7 +138,8 @@ impl Databases {
         let Some(id) = self.installation().await? else {
             return Ok((None, Vec::new()));
         };
-        let (keeper, accepted) = Keeper::accept(data, &id, self.all(), older).await?;
+        let only_here = self.0.values().all(|opened| opened.file.is_some());
+        let (keeper, accepted) = Keeper::accept(data, &id, self.all(), (older, only_here)).await?;
         Ok((Some(keeper), accepted))
     }
 
@@ -161,10 +169,10 @@ impl Databases {
         Self(BTreeMap::new())
     }
 
-    /// The files that are in a data directory, to look into them.
-    pub(crate) async fn to_read(data: &DataDir) -> anyhow::Result<Self> {
+    /// The files of some services that are in a data directory, to look into them.
+    pub(crate) async fn to_read(data: &DataDir, services: &BTreeSet<Service>) -> anyhow::Result<Self> {
         let mut databases = Self::none();
-        for service in Service::ALL {
+        for service in services.iter().copied() {
             let file = data.database(service.name());
             if !file.exists() {
                 continue;
@@ -240,6 +248,7 @@ impl Databases {
             all.push(DatabaseState {
                 service: service.name(),
                 used,
+                is_there: true,
                 starts: installation.as_ref().map_or(0, |known| known.starts),
                 mark: db.high_water().await.with_context(context)?,
                 id: installation.map(|known| known.id),
@@ -296,22 +305,21 @@ async fn holder(db: &Db) -> Result<Option<String>, store::StoreError> {
     Ok(None)
 }
 
-/// The files of databases as they are: those that are not there are empty. None where one cannot be read: the start opens
-/// them to write, and says why it cannot.
-async fn files_as_they_are(data: &DataDir) -> Option<Vec<DatabaseState>> {
-    let read = async {
-        let databases = Databases::to_read(data).await?;
-        let found = databases.look().await;
-        databases.close().await;
-        found
-    };
-    let mut found = read.await.ok()?;
-    for service in Service::ALL {
-        if !found.iter().any(|one| one.service == service.name()) {
-            found.push(DatabaseState::empty(service.name()));
-        }
+/// What databases say of themselves before one is made, where a start would make a file. None where it would not, and on
+/// PostgreSQL, where to open makes nothing.
+async fn before_files_are_made(
+    settings: &Settings,
+    data: &DataDir,
+    services: &BTreeSet<Service>,
+) -> anyhow::Result<Option<Vec<DatabaseState>>> {
+    let is_there = |service: &Service| data.database(service.name()).exists();
+    if settings.database.url.is_some() || services.iter().all(is_there) {
+        return Ok(None);
     }
-    Some(found)
+    let databases = Databases::to_read(data, services).await?;
+    let found = databases.look().await;
+    databases.close().await;
+    Ok(Some(installation::with_absent(found?, services)))
 }
 
 fn decide(

@@ -3,6 +3,7 @@
 //! `keys/installation` holds it in the data directory, a table of the store in each database. A first start writes the
 //! record first and marks it complete last; from then on nothing that is missing is made again, because it was lost.
 
+mod acceptable;
 mod high_water;
 mod inspect;
 mod parts;
@@ -11,17 +12,27 @@ mod remains;
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use serde::{Deserialize, Serialize};
 
 use super::layout::DataDir;
+use super::services::Service;
 use super::settings::Settings;
 
+pub(crate) use acceptable::Acceptable;
 pub(crate) use high_water::{Accepted, HighWater, Keeper};
 pub(crate) use inspect::{Belonging, belonging};
 pub(crate) use parts::{Places, check_files, check_is_there};
 pub(crate) use place::{Exchanged, Held, check_place, check_services, database_flag};
 pub(crate) use remains::Remains;
+
+/// Where no database was found, and none was asked for anywhere else.
+const NO_FILES: &str =
+    "no database is in db/ (those on PostgreSQL are looked at only where their URL is given)";
+
+const RESTORE_KEYS: &str = "restore the whole of keys/ from the backup, and with it the databases that were in db/ \
+                            (docs/guides/operating.md, \"Restore\"), or start a new installation with another data directory and \
+                            database; no key, certificate, or database was changed";
 
 const RESTORE: &str = "restore it from the backup (docs/guides/operating.md, \"Restore\"), or start a new installation with \
                        another data directory and database; no key, certificate, or database was changed";
@@ -29,35 +40,13 @@ const RESTORE: &str = "restore it from the backup (docs/guides/operating.md, \"R
 /// A start that refuses has made no more than empty folders.
 const UNCHANGED: &str = "no key, certificate, or database was changed";
 
+/// Why nothing is accepted where no installation was.
+const NOT_RESTORED: &str = "so nothing was restored there: name the right directory and databases with --data-dir or --config; \
+                            for a new installation leave --accept-restored out";
+
 /// What is lost with an older database.
 const MISSING: &str = "What was issued and revoked since then is missing from it: certificates that cannot be revoked by \
                        serial number, and revoked ones that count as valid";
-
-/// What `bootstrap --accept-restored` goes on with.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "{0}; to go on with what is there, run `gigvault bootstrap --accept-restored` with the settings that the installation was \
-     bootstrapped with, then start again"
-)]
-pub(crate) struct Acceptable(String);
-
-impl Acceptable {
-    /// Names the command as it is to be typed, wherever that is.
-    pub(crate) fn with_flags(error: anyhow::Error, settings: &Settings) -> anyhow::Error {
-        let Self(what) = match error.downcast() {
-            Ok(acceptable) => acceptable,
-            Err(other) => return other,
-        };
-        let flags = settings.flags();
-        let url = match (&settings.database.url, &settings.file) {
-            (Some(_), None) => " and the same database URL",
-            _ => "",
-        };
-        anyhow::anyhow!(
-            "{what}; to go on with what is there, run `gigvault bootstrap --accept-restored {flags}`{url}, then start again"
-        )
-    }
-}
 
 /// How far an installation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,9 +101,10 @@ impl Record {
             Err(error) if error.is_not_found() => return Ok(None),
             content => content?,
         };
-        let record = serde_json::from_slice(&content)
-            .with_context(|| format!("{} is damaged; {RESTORE}", path.display()))?;
-        Ok(Some(record))
+        match serde_json::from_slice(&content) {
+            Ok(record) => Ok(Some(record)),
+            Err(error) => bail!("{} is damaged ({error}); {RESTORE}", path.display()),
+        }
     }
 
     pub(crate) fn write(&self, data: &DataDir) -> anyhow::Result<()> {
@@ -148,19 +138,32 @@ pub(crate) struct DatabaseState {
     pub(crate) mark: i64,
     /// Whether it holds what a service made.
     pub(crate) used: bool,
+    /// Whether there is one: on SQLite a file. What is not there is not known to be lost: it may be elsewhere.
+    pub(crate) is_there: bool,
 }
 
 impl DatabaseState {
-    /// One that nothing was ever in.
-    pub(crate) fn empty(service: &'static str) -> Self {
+    /// A file that is not there.
+    pub(crate) fn absent(service: &'static str) -> Self {
         Self {
             service,
             id: None,
             starts: 0,
             mark: 0,
             used: false,
+            is_there: false,
         }
     }
+}
+
+/// With those whose files are not there.
+pub(crate) fn with_absent(mut found: Vec<DatabaseState>, services: &BTreeSet<Service>) -> Vec<DatabaseState> {
+    for service in services {
+        if !found.iter().any(|one| one.service == service.name()) {
+            found.push(DatabaseState::absent(service.name()));
+        }
+    }
+    found
 }
 
 /// The number that this start records: the next one, or that of a start that was cut off before all databases had it.
@@ -183,10 +186,7 @@ pub(crate) fn decide(
     let Some(record) = record else {
         let new = without_record(found, remains, high_water)?;
         if accept_older && new.state == State::Founding {
-            bail!(
-                "this data directory and its databases are empty, so nothing was restored there: name the right ones with \
-                 --data-dir or --config; for a new installation leave --accept-restored out"
-            );
+            bail!("this data directory and its databases are empty, {NOT_RESTORED}");
         }
         return Ok(new);
     };
@@ -201,6 +201,9 @@ pub(crate) fn decide(
                      belongs to it",
                     foreign.service
                 );
+            }
+            if accept_older {
+                bail!("the first start in this data directory has not ended, {NOT_RESTORED}");
             }
         }
         State::Adopting | State::Complete => {
@@ -258,17 +261,21 @@ fn without_record(
         .collect();
     let has_root = remains.root;
     if empty.len() == found.len() && !has_root {
+        let databases = match found.iter().any(|one| one.is_there) {
+            true => "the databases are empty",
+            false => NO_FILES,
+        };
         if let Some(id) = high_water.installation() {
             bail!(
-                "processes of installation {id} worked with this data directory, as its `high-water` says, but its keys and \
-                 databases are missing; {RESTORE}"
+                "processes of installation {id} worked with this data directory, as its `high-water` says, but its keys are \
+                 missing, and {databases}; {RESTORE_KEYS}"
             );
         }
         // A first start writes the record before any of them.
         if !remains.others.is_empty() {
             bail!(
-                "keys/installation is missing and the databases are empty, but the data directory was used before: it holds {}. \
-                 Keys and databases were lost; {RESTORE}",
+                "keys/installation is missing, and {databases}, but the data directory was used before: it holds {}. Its keys \
+                 were lost; {RESTORE_KEYS}",
                 remains.others.join(", ")
             );
         }
@@ -284,7 +291,11 @@ fn without_record(
         ),
         false => "the databases are in use, but keys/root is missing".to_owned(),
     };
-    bail!("{lost}; {RESTORE}. If no start has ever ended here, remove the data directory and start again")
+    let over = match remains.ended {
+        true => "",
+        false => ". If no start has ever ended here, remove the data directory and start again",
+    };
+    bail!("{lost}; {RESTORE}{over}")
 }
 
 fn same_id(record: &Record, found: &[DatabaseState]) -> anyhow::Result<()> {

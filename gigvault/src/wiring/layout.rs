@@ -165,6 +165,32 @@ pub(crate) fn check(root: &Path) -> Result<(), files::Error> {
     DataDir::at(root).check(owner)
 }
 
+/// What a start by the owner of a data directory could not read, though no other user may write it: a backup that root put back.
+/// What an installation does not use is not looked at.
+pub(crate) fn closed_to_owner(root: &Path) -> Result<Option<files::Closed>, files::Error> {
+    let Ok(found) = std::fs::symlink_metadata(root) else {
+        return Ok(None);
+    };
+    let data = DataDir::at(root);
+    let used = [
+        data.root.join("keys"),
+        data.identities(),
+        data.high_water(),
+        data.admin_token(),
+        data.root_certificate(),
+        data.ca_certificate(),
+        data.chain(),
+    ];
+    let written = [data.root.join("db"), data.lock()];
+    let all = used.map(|path| (path, files::Access::Read)).into_iter();
+    for (path, access) in all.chain(written.map(|path| (path, files::Access::Write))) {
+        if let Some(closed) = files::closed_to(&path, (found.uid(), found.gid()), access)? {
+            return Ok(Some(closed));
+        }
+    }
+    Ok(None)
+}
+
 /// A folder that only its owner may enter.
 pub(crate) fn private(path: &Path) -> Result<(), files::Error> {
     if files::private_dir(path)? == files::Tightened::Yes {

@@ -4,11 +4,14 @@ mod check;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kit::config::{Percent, Secret};
 use kit::tls::ServerFiles;
 use serde::{Deserialize, Serialize};
+
+/// The configuration file that is standard input.
+const STDIN: &str = "-";
 
 /// Everything that can be configured. Every field has an environment name, `GIGVAULT_<SECTION>__<FIELD>`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -17,6 +20,9 @@ pub(crate) struct Settings {
     /// The file they were read from.
     #[serde(skip)]
     pub(crate) file: Option<PathBuf>,
+    /// What else they were made of, as it is called: flags that lead to databases, and environment variables.
+    #[serde(skip)]
+    pub(crate) beside: Vec<String>,
     /// Where state is stored that is not in a database: keys, identities, and the SQLite files.
     pub(crate) data_dir: PathBuf,
     /// Addresses and names.
@@ -47,10 +53,28 @@ impl Settings {
             ("--data-dir", Some(&*self.data_dir)),
         ];
         let flags = named.into_iter().filter_map(|(flag, path)| {
-            let path = std::path::absolute(path?).ok()?;
+            let path = path?;
+            if flag == "--config" && path == Path::new(STDIN) {
+                return Some(format!("{flag} {STDIN}"));
+            }
+            let path = std::path::absolute(path).ok()?;
             Some(format!("{flag} {}", files::quoted(&path)))
         });
         flags.collect::<Vec<_>>().join(" ")
+    }
+
+    /// What is to be given beside [`flags`](Self::flags), as a part of a sentence: values stay unsaid, they may be secret.
+    pub(crate) fn given_beside(&self) -> String {
+        let stdin = self.file.as_deref() == Some(Path::new(STDIN));
+        let stdin = stdin.then_some("configuration on standard input");
+        let beside: Vec<&str> = stdin
+            .into_iter()
+            .chain(self.beside.iter().map(String::as_str))
+            .collect();
+        match beside.is_empty() {
+            true => String::new(),
+            false => format!(" with the same {}", beside.join(", ")),
+        }
     }
 }
 
@@ -58,6 +82,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             file: None,
+            beside: Vec::new(),
             data_dir: PathBuf::from("gigvault-data"),
             listen: Listen::default(),
             limits: Limits::default(),

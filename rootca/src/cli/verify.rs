@@ -25,19 +25,7 @@ pub(super) fn run(
     if args.without_key {
         audit.notices.push("root.key was not opened".into());
     } else {
-        match args.key.unlock(&folder, prompts) {
-            Ok(_) => audit
-                .fine
-                .push("root.key opens and is the key of root.crt".into()),
-            Err(
-                error @ (Error::Key(_)
-                | Error::KeyFile { .. }
-                | Error::Content { .. }
-                | Error::KeyMismatch { .. }
-                | Error::NoKey(_)),
-            ) => audit.problems.push(error.to_string()),
-            Err(error) => return Err(error),
-        }
+        audit.key(args.key.unlock(&folder, prompts).map(drop))?;
     }
     let mut text = String::new();
     for (mark, sentences) in [

@@ -37,6 +37,25 @@ impl Audit {
             self.problems.extend(problems);
         }
     }
+
+    /// Adds what came of opening the private key.
+    ///
+    /// # Errors
+    /// What says nothing about the key: that it was not asked for, or cannot be read.
+    pub fn key(&mut self, opened: Result<(), Error>) -> Result<(), Error> {
+        match opened {
+            Ok(()) => self.fine.push("root.key opens and is the key of root.crt".into()),
+            Err(
+                error @ (Error::Key(_)
+                | Error::KeyFile { .. }
+                | Error::Content { .. }
+                | Error::KeyMismatch { .. }
+                | Error::NoKey(_)),
+            ) => self.problems.push(error.to_string()),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
 }
 
 impl Folder {

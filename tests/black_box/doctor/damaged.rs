@@ -54,11 +54,26 @@ fn lost() -> Vec<Case> {
         ("installation", "keys/installation is missing", |data, _| {
             std::fs::remove_dir_all(data.join("keys")).unwrap();
         }),
-        ("installation", "keys and databases are missing", |data, _| {
-            for folder in ["keys", "db"] {
-                std::fs::remove_dir_all(data.join(folder)).unwrap();
-            }
+        (
+            "installation",
+            "keys/installation is missing from this data directory",
+            |data, _| {
+                std::fs::remove_dir_all(data.join("keys")).unwrap();
+                std::fs::remove_file(data.join("db/auth.db")).unwrap();
+            },
+        ),
+        ("installation", "installation is damaged (EOF", |data, _| {
+            std::fs::write(data.join("keys/installation"), "{").unwrap();
         }),
+        (
+            "installation",
+            "its keys are missing, and no database is in db/ (those on",
+            |data, _| {
+                for folder in ["keys", "db"] {
+                    std::fs::remove_dir_all(data.join(folder)).unwrap();
+                }
+            },
+        ),
         (
             "installation",
             "it holds root.crt, ca.crt, chain.pem, admin.token",
@@ -143,6 +158,15 @@ fn damaged() -> Vec<Case> {
     ]
 }
 
+/// The names of the files of databases.
+fn databases(data: &Path) -> Vec<String> {
+    let found = std::fs::read_dir(data.join("db")).into_iter().flatten();
+    let names = found.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| name.ends_with(".db")).collect();
+    names.sort();
+    names
+}
+
 #[test]
 fn doctor_says_what_a_start_says_of_every_part_that_it_refuses() {
     let (system, kept) = stopped();
@@ -158,6 +182,7 @@ fn doctor_says_what_a_start_says_of_every_part_that_it_refuses() {
             code == Some(1) && found["result"] == "failed" && detail.contains(says),
             "{says}: {report:#}"
         );
+        let before = databases(&data);
         let start = Command::new("timeout")
             .arg("30")
             .arg(binary().unwrap())
@@ -174,6 +199,11 @@ fn doctor_says_what_a_start_says_of_every_part_that_it_refuses() {
             start.status.code() == Some(1) && said.contains(refused),
             "doctor: {detail}\nstart: {said}"
         );
+        assert_eq!(
+            databases(&data),
+            before,
+            "{says}: what is refused makes no database"
+        );
         std::fs::remove_dir_all(&data).unwrap();
         judge::run("cp", &["-a", judge::text(&whole), judge::text(&data)]);
         let (_, report) = doctor(&mut beside(&system));
@@ -187,20 +217,44 @@ fn doctor_says_what_a_start_says_of_every_part_that_it_refuses() {
 }
 
 #[test]
-fn a_root_without_its_ledger_is_a_warning() {
+fn a_root_that_will_not_sign_is_a_warning() {
     let (system, _) = stopped();
-    for ledger in ["issued.jsonl", "revoked.jsonl"] {
-        let path = system.ready().data_dir.join("keys/root").join(ledger);
-        let whole = std::fs::read(&path).unwrap();
-        std::fs::remove_file(&path).unwrap();
+    let data = system.ready().data_dir.clone();
+    let root = data.join("keys/root");
+    let whole = system.dir().join("whole");
+    judge::run("cp", &["-a", judge::text(&root), judge::text(&whole)]);
+    type Break = fn(&Path);
+    let cases: [(&str, Break); 6] = [
+        ("issued.jsonl is missing", |root| {
+            std::fs::remove_file(root.join("issued.jsonl")).unwrap();
+        }),
+        ("revoked.jsonl is missing", |root| {
+            std::fs::remove_file(root.join("revoked.jsonl")).unwrap();
+        }),
+        ("issued/ is missing", |root| {
+            std::fs::remove_dir_all(root.join("issued")).unwrap();
+        }),
+        ("root.key", |root| {
+            std::fs::write(root.join("root.key"), "garbage").unwrap();
+        }),
+        ("crl-number", |root| {
+            std::fs::remove_file(root.join("crl-number")).unwrap();
+        }),
+        ("is not in issued.jsonl", |root| {
+            std::fs::write(root.join("issued.jsonl"), "").unwrap();
+        }),
+    ];
+    for (says, damage) in cases {
+        damage(&root);
         let (_, report) = doctor(&mut beside(&system));
         let found = row(&report, "installation");
+        let detail = found["detail"].as_str().unwrap();
         assert!(
-            found["result"] == "warning" && found["detail"].as_str().unwrap().contains(ledger),
-            "{report:#}"
+            found["result"] == "warning" && detail.contains(says) && detail.contains("lost or damaged"),
+            "{says}: {report:#}"
         );
-        std::fs::write(&path, whole).unwrap();
-        set_mode(&path, 0o600);
+        std::fs::remove_dir_all(&root).unwrap();
+        judge::run("cp", &["-a", judge::text(&whole), judge::text(&root)]);
     }
     let (_, report) = doctor(&mut beside(&system));
     assert_eq!(row(&report, "installation")["result"], "ok", "{report:#}");

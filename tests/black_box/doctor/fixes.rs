@@ -122,7 +122,12 @@ fn databases_that_nothing_was_compared_with_are_not_said_to_be_as_new_as_they_we
         all["marks"].as_object_mut().unwrap().remove("ca");
         all.to_string()
     };
-    for damage in [None, Some(without_ca)] {
+    let of_another = {
+        let mut all: Value = serde_json::from_str(&whole).unwrap();
+        all["installation"] = "0123456789abcdef0123456789abcdef".into();
+        all.to_string()
+    };
+    for damage in [None, Some(without_ca), Some(of_another)] {
         match damage {
             None => fs::remove_file(&high_water).unwrap(),
             Some(text) => fs::write(&high_water, text).unwrap(),

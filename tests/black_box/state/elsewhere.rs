@@ -86,6 +86,28 @@ fn a_start_that_is_refused_makes_no_database() {
         assert!(said.contains("keys/installation is missing"), "{said}");
         assert_eq!(files(&data.join("db")), ["ca.db"]);
     }
+    // One that cannot be read is in the way before another is made.
+    fs::write(data.join("db/keymgr.db"), "garbage").unwrap();
+    let said = refused(up(dir.path(), &[]));
+    assert!(
+        said.contains("db/keymgr.db") && said.contains("damaged"),
+        "{said}"
+    );
+    assert_eq!(files(&data.join("db")), ["ca.db", "keymgr.db"]);
+    remove(&data.join("db/keymgr.db"));
+    fs::write(dir.path().join("gigvault.yaml"), "data_dir: data\n").unwrap();
+    let mut migrate = Command::new(binary().unwrap());
+    migrate
+        .current_dir(dir.path())
+        .args(["migrate", "--config", "gigvault.yaml"]);
+    let said = refused(migrate);
+    assert!(said.contains("is empty") && said.contains("lost"), "{said}");
+    // A process of one service makes none either.
+    let mut new_token = command(dir.path(), "bootstrap");
+    new_token.arg("--new-admin-token");
+    let said = refused(new_token);
+    assert!(said.contains("database of auth"), "{said}");
+    assert_eq!(files(&data.join("db")), ["ca.db"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests")]
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use files::{Error, Tightened};
@@ -239,4 +239,43 @@ fn a_lock_is_held_by_one() {
     drop(held);
     assert!(files::try_lock(&path).unwrap().is_some());
     assert_eq!(mode(&path), 0o600);
+}
+
+#[test]
+fn what_another_user_left_closed_is_found_by_its_mode() {
+    use files::Access::{Read, Write};
+    let dir = dir();
+    let top = dir.path().join("top");
+    let file = top.join("folder/file");
+    fs::create_dir_all(top.join("folder")).unwrap();
+    fs::write(&file, b"").unwrap();
+    let found = fs::metadata(&file).unwrap();
+    let (owner, group) = (found.uid(), found.gid());
+    let (us, others) = (owner + 1, group + 1);
+    let set = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    for (folder, mode, group, access, expected) in [
+        (0o755, 0o644, others, Read, None),
+        (0o755, 0o640, others, Read, Some((&file, "read"))),
+        (0o755, 0o640, group, Read, None),
+        (0o755, 0o644, others, Write, Some((&top, "write"))),
+        (0o700, 0o644, others, Read, Some((&top, "enter"))),
+        (0o711, 0o644, others, Read, Some((&top, "read"))),
+        (0o777, 0o644, others, Write, Some((&file, "write"))),
+        (0o777, 0o666, others, Write, None),
+    ] {
+        for path in [&top, &top.join("folder")] {
+            set(path, folder);
+        }
+        set(&file, mode);
+        let closed = files::closed_to(&top, (us, group), access).unwrap();
+        let found = closed.as_ref().map(|closed| (&closed.path, closed.action));
+        assert_eq!(found, expected, "{folder:o} {mode:o} {access:?}");
+        // Its own files are its own affair, and root needs no right.
+        assert_eq!(files::closed_to(&top, (owner, group), access).unwrap(), None);
+        assert_eq!(files::closed_to(&top, (0, group), access).unwrap(), None);
+    }
+    assert_eq!(
+        files::closed_to(&dir.path().join("nothing"), (us, group), Read).unwrap(),
+        None
+    );
 }

@@ -56,6 +56,11 @@ impl Variables {
             .map(String::as_str)
     }
 
+    /// The names of those that set something.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// The variable behind a mistake that shows only when all settings are put together.
     pub(super) fn explain(&self, error: figment::Error) -> ConfigError {
         let Some(first) = error.into_iter().next() else {

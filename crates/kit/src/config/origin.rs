@@ -90,6 +90,22 @@ impl Origin {
                 .is_some_and(|(_, places)| places.value(field).is_some())
     }
 
+    /// The flag that has set a field.
+    #[must_use]
+    pub fn flag(&self, field: &str) -> Option<&'static str> {
+        self.flags.get(field).copied()
+    }
+
+    /// The environment variables that set something, without those that a flag overrides.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        let overridden = |name: &&str| {
+            self.flags
+                .keys()
+                .any(|field| self.variables.setting(field) == Some(name))
+        };
+        self.variables.names().filter(move |name| !overridden(name))
+    }
+
     /// Refuses settings that have faults, each with the place where it was set.
     ///
     /// # Errors

@@ -19,8 +19,15 @@ pub(super) fn flags(dir: &Path) -> String {
 
 /// For a file or directory that is not as a start takes it.
 pub(super) fn of_files(error: &files::Error) -> String {
+    format!(
+        "{}; until then `gigvault up` and `gigvault bootstrap` refuse to start",
+        command_for(error)
+    )
+}
+
+fn command_for(error: &files::Error) -> String {
     use files::Error;
-    let command = match error {
+    match error {
         Error::Writable { path, .. } => {
             let mode = if path.is_dir() { "700" } else { "go-w" };
             format!(
@@ -46,8 +53,28 @@ pub(super) fn of_files(error: &files::Error) -> String {
             quoted(path)
         ),
         _ => "see that the owner of the data directory can read it".to_owned(),
+    }
+}
+
+/// For what is below a data directory and closed to the user whose it is.
+pub(super) fn of_closed(dir: &Path, owner: u32) -> String {
+    format!(
+        "check that nothing in it was replaced, and run `chown -R {owner} {}` as root; until then that user cannot start it",
+        quoted(&whole(dir))
+    )
+}
+
+/// For a development root that will not sign.
+pub(super) fn of_root(error: &anyhow::Error, dir: &Path) -> String {
+    let what = match error.chain().find_map(file_in) {
+        Some(file) => command_for(file),
+        None => format!(
+            "restore the whole of keys/root from the backup, or run `gigvault rootca verify --repair --without-key --dir {}`, \
+             which says what it cannot repair",
+            quoted(&dir.join("keys/root"))
+        ),
     };
-    format!("{command}; until then `gigvault up` and `gigvault bootstrap` refuse to start")
+    format!("{what}; the server runs without, but this root signs no further CA")
 }
 
 /// For an installation that a start refuses.
@@ -97,7 +124,9 @@ fn file_in<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a files
     match (cause.downcast_ref(), cause.downcast_ref(), of_root) {
         (Some(keys::KeyError::File(file)), ..)
         | (_, Some(setup::Error::File(file)), _)
-        | (.., Some(rootca::Error::File(file))) => Some(file),
+        | (.., Some(rootca::Error::File(file) | rootca::Error::Key(keys::KeyError::File(file)))) => {
+            Some(file)
+        }
         _ => cause.downcast_ref(),
     }
 }

@@ -13,8 +13,18 @@ use crate::wiring::{self, Belonging, DatabaseKind};
 /// What a start would refuse, in its words; then secrets that others can read, which a start closes without a word on what
 /// was read.
 pub(super) fn modes(dir: &Path) -> Check {
-    match wiring::check_dir(dir) {
-        Ok(()) => readable(dir),
+    match wiring::check_dir(dir).and_then(|()| wiring::closed_to_owner(dir)) {
+        Ok(None) => readable(dir),
+        Ok(Some(closed)) => {
+            let detail = format!(
+                "{} belongs to user {}, and user {}, whose data directory it is, may not {} it",
+                closed.path.display(),
+                closed.owner,
+                closed.us,
+                closed.action
+            );
+            failed("files", detail, &fixes::of_closed(dir, closed.us))
+        }
         Err(error) => {
             let detail = match &error {
                 // Its words are for the process that starts, and this one only looks.
@@ -52,9 +62,9 @@ fn readable(dir: &Path) -> Check {
 }
 
 /// Whether keys, root and databases are there, belong together, and are not older than they were.
-pub(super) async fn installation(dir: &Path) -> Check {
+pub(super) async fn installation(dir: &Path, now: OffsetDateTime) -> Check {
     const CHECK: &str = "installation";
-    match wiring::belonging(dir).await {
+    match wiring::belonging(dir, now).await {
         Ok(Belonging::Whole {
             id,
             database: DatabaseKind::Sqlite,
@@ -87,15 +97,9 @@ pub(super) async fn installation(dir: &Path) -> Check {
              start nothing new beside what is here"
                 .to_owned(),
         ),
-        Ok(Belonging::Unsigning { problem }) => warning(
-            CHECK,
-            problem,
-            &format!(
-                "restore the whole of keys/root from the backup, or run `gigvault rootca verify --repair --without-key --dir {}`; \
-                 the server runs without, but this root signs no further CA",
-                files::quoted(&dir.join("keys/root"))
-            ),
-        ),
+        Ok(Belonging::Unsigning(error)) => {
+            warning(CHECK, crate::exit::text(&error), &fixes::of_root(&error, dir))
+        }
         Ok(Belonging::Unfinished) => warning(
             CHECK,
             "the first start has not ended".to_owned(),

@@ -90,6 +90,12 @@ impl HighWater {
         Some(self.installation.as_str()).filter(|id| !id.is_empty())
     }
 
+    /// Whether it says of other databases than these how far they were.
+    pub(super) fn knows_others(&self, found: &[DatabaseState]) -> bool {
+        let is_found = |service: &String| found.iter().any(|one| one.service == service);
+        !self.marks.keys().all(is_found)
+    }
+
     fn mark(&self, service: &str) -> i64 {
         self.marks.get(service).copied().unwrap_or_default()
     }
@@ -145,9 +151,10 @@ fn content(path: &Path) -> Result<Option<Vec<u8>>, files::Error> {
 pub(crate) struct Accepted {
     /// The service.
     pub(crate) database: String,
-    /// Whether it is known to be older than it was: by its mark, or by the number of its starts.
-    pub(crate) older: bool,
-    /// How far it was seen; none where nothing says so.
+    /// Whether it is older than it was, by its mark or by the number of its starts. None where that is not known: nothing says
+    /// how far it was, or processes with other data directories may have seen more of it.
+    pub(crate) older: Option<bool>,
+    /// How far it was seen with this data directory; none where nothing says so.
     pub(crate) seen_at: Option<i64>,
     /// How far it was found.
     pub(crate) found_at: i64,
@@ -172,12 +179,13 @@ impl Keeper {
         Self::with(high_water, data, installation, databases).await
     }
 
-    /// As [`start`](Self::start), and takes the databases as they are; `older` are known to be behind.
+    /// As [`start`](Self::start), and takes the databases as they are; `older` are known to be behind. `only_here`: whether
+    /// no process works on them with another data directory.
     pub(crate) async fn accept(
         data: &DataDir,
         installation: &str,
         databases: Vec<Db>,
-        older: &BTreeSet<&str>,
+        (older, only_here): (&BTreeSet<&str>, bool),
     ) -> anyhow::Result<(Self, Vec<Accepted>)> {
         let high_water = HighWater::read_to_accept(data)?;
         let known = (high_water.installation == installation).then_some(&high_water.marks);
@@ -188,7 +196,10 @@ impl Keeper {
             let found_at = db.high_water().await?;
             let now_at = db.accept_high_water(seen_at.unwrap_or_default()).await?;
             accepted.push(Accepted {
-                older: older.contains(database.as_str()),
+                older: match older.contains(database.as_str()) {
+                    true => Some(true),
+                    false => (only_here && seen_at.is_some()).then_some(false),
+                },
                 database,
                 seen_at,
                 found_at,

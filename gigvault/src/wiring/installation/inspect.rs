@@ -4,8 +4,12 @@
 use std::path::Path;
 
 use anyhow::Context;
+use time::OffsetDateTime;
 
-use super::{HighWater, Kind, Places, Record, Remains, State, check_files, check_part, decide};
+use super::{
+    DatabaseState, HighWater, Kind, Places, Record, Remains, State, check_files, check_part, decide,
+    with_absent,
+};
 use crate::wiring::databases::Databases;
 use crate::wiring::layout::DataDir;
 use crate::wiring::services::Service;
@@ -25,12 +29,12 @@ pub(crate) enum Belonging {
     Part,
     /// Nothing says which installation this is.
     Unrecorded,
-    /// A start takes it, but the development root will sign nothing any more.
-    Unsigning { problem: String },
+    /// A start takes it, but the development root will sign nothing any more, or cannot be looked at.
+    Unsigning(anyhow::Error),
 }
 
 /// Looks at a data directory. Databases elsewhere are not looked at: where they are is not known here.
-pub(crate) async fn belonging(dir: &Path) -> anyhow::Result<Belonging> {
+pub(crate) async fn belonging(dir: &Path, now: OffsetDateTime) -> anyhow::Result<Belonging> {
     let data = DataDir::at(dir);
     // In this order: a server that starts in the meantime is never ahead of what was read of it.
     let record = Record::read(&data)?;
@@ -40,22 +44,23 @@ pub(crate) async fn belonging(dir: &Path) -> anyhow::Result<Belonging> {
         database: record.as_ref().map_or(Kind::Sqlite, |record| record.database),
     };
     check_files(record.as_ref(), places, &data, &Service::ALL)?;
-    if places.own_kek && data.kek().exists() {
-        keys::KeyEncryptionKey::from_file(&data.kek())?;
-    }
+    // It seals the root's key, whatever seals those of keymgr.
+    let kek = match data.kek().exists() {
+        true => Some(keys::KeyEncryptionKey::from_file(&data.kek())?),
+        false => None,
+    };
+    let all = Service::ALL.into_iter().collect();
     let databases = match places.database {
-        Kind::Sqlite => Databases::to_read(&data).await?,
+        Kind::Sqlite => Databases::to_read(&data, &all).await?,
         Kind::Postgresql => Databases::none(),
     };
     let found = look(&databases, record, &high_water, places, &data).await;
     databases.close().await;
     match found? {
-        whole @ Belonging::Whole { .. } => Ok(match setup::check_ledgers(&data.root_ceremony()) {
-            Ok(()) => whole,
-            Err(error) => Belonging::Unsigning {
-                problem: crate::exit::text(&error.into()),
-            },
-        }),
+        whole @ Belonging::Whole { .. } => {
+            let signs = setup::check_signs(&data.root_ceremony(), kek.as_ref(), now);
+            Ok(signs.map_or_else(|error| Belonging::Unsigning(error.into()), |()| whole))
+        }
         other => Ok(other),
     }
 }
@@ -71,19 +76,18 @@ async fn look(
     let remains = Remains::of(data)?;
     let whole = found.len() == Service::ALL.len();
     let decided = match record {
-        Some(record) if places.database == Kind::Postgresql || !whole => record,
-        None if !whole && !remains.root => {
-            if !found.is_empty() {
-                check_part(None, &found, high_water)?;
-                return Ok(Belonging::Unrecorded);
-            }
-            // Whether `serve` or `up` is to run here is not known where only what either has is left.
-            if !remains.of_whole {
+        Some(record) if places.database == Kind::Postgresql => record,
+        None if is_part(&found, &remains, high_water) => {
+            if found.is_empty() {
                 return Ok(Belonging::Part);
             }
-            decide(None, &found, &remains, high_water, false)?
+            check_part(None, &found, high_water)?;
+            return Ok(Belonging::Unrecorded);
         }
-        record => decide(record, &found, &remains, high_water, false)?,
+        record => {
+            let all = with_absent(found.clone(), &Service::ALL.into_iter().collect());
+            decide(record, &all, &remains, high_water, false)?
+        }
     };
     let current = databases.check_schemas().await?;
     if decided.state != State::Founding {
@@ -94,6 +98,18 @@ async fn look(
         }
     }
     Ok(of(decided, whole && high_water.knows(&found)))
+}
+
+/// Whether this may be the data directory of a process of some services, which has no keys: whether `serve` or `up` is to run
+/// there is not known then.
+fn is_part(found: &[DatabaseState], remains: &Remains, high_water: &HighWater) -> bool {
+    let is_used = !remains.others.is_empty()
+        || high_water.installation().is_some()
+        || found.iter().any(|one| one.used || one.id.is_some());
+    // Where there are files, those that were seen here and are not there were lost.
+    let lost = !found.is_empty() && high_water.knows_others(found);
+    let whole = found.len() == Service::ALL.len() || remains.root || remains.of_whole;
+    is_used && !whole && !lost
 }
 
 /// What the services and the hierarchy refuse when they start.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 
 use super::place::on_postgresql;
-use super::{Kind, RESTORE, Record, State};
+use super::{Kind, NO_FILES, RESTORE, RESTORE_KEYS, Record, State};
 use crate::wiring::layout::DataDir;
 use crate::wiring::services::Service;
 use crate::wiring::settings::Settings;
@@ -116,6 +116,16 @@ pub(crate) fn check_files(
         Some(record) => missing_files(record, own_kek, sqlite, data, services)?,
         // An earlier version, or what is left of an installation: only a root tells that it was used.
         None if data.has_root() && services.len() == Service::ALL.len() => {
+            // Nothing here says where they were.
+            if sqlite
+                && !services
+                    .iter()
+                    .any(|service| data.database(service.name()).exists())
+            {
+                bail!(
+                    "there is a root in keys/root, but keys/installation is missing, and {NO_FILES}; {RESTORE_KEYS}"
+                );
+            }
             let like = Record {
                 id: String::new(),
                 state: State::Adopting,

@@ -16,6 +16,8 @@ pub(crate) struct Remains {
     /// Whether something of it is what `up` and `bootstrap` alone make. A process of some services has identities, and the
     /// API key of an admin where one was made there.
     pub(crate) of_whole: bool,
+    /// Whether a start came as far as a root certificate, or the key of an admin, for others to use.
+    pub(crate) ended: bool,
 }
 
 impl Remains {
@@ -23,6 +25,7 @@ impl Remains {
     pub(crate) fn of(data: &DataDir) -> Result<Self, files::Error> {
         let mut remains = Self {
             root: data.has_root(),
+            ended: data.root_certificate().exists() || data.admin_token().exists(),
             ..Self::default()
         };
         let whole = [

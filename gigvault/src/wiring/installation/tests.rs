@@ -23,6 +23,7 @@ fn found(service: &'static str, id: Option<&str>, starts: i64, used: bool) -> Da
         starts,
         mark: 0,
         used,
+        is_there: true,
     }
 }
 
@@ -104,6 +105,62 @@ fn whatever_is_left_of_an_installation_is_named_instead_of_a_first_start() {
             false,
         )
         .unwrap();
+    }
+}
+
+#[test]
+fn to_start_over_is_no_way_out_where_a_start_came_to_an_end() {
+    let used = [found("ca", None, 0, true), found("auth", None, 0, true)];
+    for ended in [false, true] {
+        let remains = Remains {
+            ended,
+            ..Remains::default()
+        };
+        let said = decide(None, &used, &remains, &HighWater::default(), false);
+        let said = said.unwrap_err().to_string();
+        assert_eq!(said.contains("remove the data directory"), !ended, "{said}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let data = DataDir::create(dir.path()).unwrap();
+    assert!(!Remains::of(&data).unwrap().ended);
+    files::create(&data.root_certificate(), b"", 0o600).unwrap();
+    assert!(Remains::of(&data).unwrap().ended);
+}
+
+#[test]
+fn nothing_is_accepted_before_a_first_start_has_ended() {
+    let empty = [found("ca", None, 0, false), found("auth", None, 0, false)];
+    for record in [None, record(State::Founding)] {
+        decided(record.clone(), &empty, false, false).unwrap();
+        let said = decided(record, &empty, false, true).unwrap_err().to_string();
+        assert!(said.contains("nothing was restored there"), "{said}");
+    }
+}
+
+#[test]
+fn files_that_are_not_there_are_not_called_empty() {
+    let absent = [DatabaseState::absent("ca"), DatabaseState::absent("auth")];
+    let empty = [found("ca", None, 0, false), found("auth", None, 0, false)];
+    let remains = Remains {
+        others: vec!["root.crt".to_owned()],
+        ..Remains::default()
+    };
+    let seen = HighWater::of(ID, [("ca".to_owned(), 3)].into());
+    for high_water in [&seen, &HighWater::default()] {
+        let said = |found: &[DatabaseState]| {
+            let said = decide(None, found, &remains, high_water, false);
+            said.unwrap_err().to_string()
+        };
+        assert!(
+            said(&empty).contains("the databases are empty"),
+            "{}",
+            said(&empty)
+        );
+        assert!(
+            !said(&absent).contains("empty") && said(&absent).contains("those on PostgreSQL"),
+            "{}",
+            said(&absent)
+        );
     }
 }
 

@@ -178,6 +178,13 @@ fn a_fault_that_only_the_program_finds_is_shown_with_where_it_was_set() {
     );
     assert!(placed("listen.grpc_port").starts_with("--grpc-port: "));
     assert!(placed("listen.https_port").contains("gigvault.yaml: listen.https_port"));
+    assert_eq!(loaded.origin.flag("listen.grpc_port"), Some("--grpc-port"));
+    assert_eq!(loaded.origin.flag("listen.http_port"), None);
+    let variables = |origin: &Origin| origin.variables().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(variables(&loaded.origin), ["GIGVAULT_LISTEN__HTTP_PORT"]);
+    let mut overridden = loaded.origin.clone();
+    overridden.set_by_flag("listen.http_port", "--http-port");
+    assert!(variables(&overridden).is_empty());
     loaded.origin.refuse(Vec::new()).unwrap();
 }
 
