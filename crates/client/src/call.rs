@@ -39,6 +39,21 @@ fn spread(wait: Duration) -> Duration {
     wait + Duration::from_millis(u64::from(uuid::Uuid::new_v4().as_fields().1 % 250))
 }
 
+/// The first part that would not arrive as it is. URLs know no empty part, `.` or `..`, and no tabs and line breaks in any:
+/// left out, what remains names something else.
+fn changed<'p>(base: &Url, url: &Url, path: &[&'p str]) -> Option<&'p str> {
+    let above = base.path_segments().into_iter().flatten();
+    let above = above.filter(|segment| !segment.is_empty()).count();
+    let sent = url.path_segments().into_iter().flatten();
+    let mut sent = sent
+        .filter(|segment| !segment.is_empty())
+        .skip(above)
+        .map(|segment| percent_encoding::percent_decode_str(segment).collect::<Vec<u8>>());
+    path.iter()
+        .copied()
+        .find(|part| sent.next().as_deref() != Some(part.as_bytes()))
+}
+
 /// Query parameters.
 pub(crate) type Pairs = Vec<(&'static str, String)>;
 
@@ -63,8 +78,7 @@ impl<'a> Call<'a> {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }
-        // These three cannot be escaped.
-        let no_name = path.iter().find(|part| matches!(**part, "" | "." | ".."));
+        let no_name = changed(&client.base, &url, path);
         Self {
             client,
             method,
@@ -73,7 +87,7 @@ impl<'a> Call<'a> {
             idempotency_key: None,
             repeatable: true,
             dry_run: false,
-            no_name: no_name.map(|part| (*part).to_owned()),
+            no_name: no_name.map(ToOwned::to_owned),
         }
     }
 

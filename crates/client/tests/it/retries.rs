@@ -197,9 +197,15 @@ async fn a_failure_of_the_server_is_not_settled_by_a_later_refusal_of_the_caller
 #[tokio::test]
 async fn what_would_change_the_path_is_not_sent() {
     let server = Server::answering([]).await;
-    for name in ["", ".", ".."] {
-        let error = server.client().cas().get(name).await.unwrap_err();
-        assert!(matches!(error, Error::Config(_)), "{error}");
+    for name in ["", ".", "..", "serv\tices", "serv\rices", "serv\nices", "services\n", "\t"] {
+        let client = server.client();
+        for error in [
+            client.cas().get(name).await.map(drop).unwrap_err(),
+            client.cas().suspend(name).await.map(drop).unwrap_err(),
+        ] {
+            assert!(matches!(error, Error::Config(_)), "{error}");
+            assert!(error.to_string().contains(&format!("{name:?}")), "{error}");
+        }
     }
     assert!(server.asked().is_empty());
 }
