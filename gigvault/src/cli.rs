@@ -40,8 +40,8 @@ GIGVAULT_CA_FILE; without a URL it is that of ./gigvault-data, with the token in
 Spans of time are whole numbers with the units y (365 days), w (7 days), d, h, m (minutes), and s, largest first: 90d, \
 12h, 90m, 1y 30d. A file named - is standard input where it is read, and standard output where it is written.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 denied, 4 not found, 5 pending approval, 130 and 143 ended by Ctrl-C or \
-SIGTERM."
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 denied, 4 not found, 5 pending approval, 129, 130 and 143 ended by \
+SIGHUP, Ctrl-C or SIGTERM."
 )]
 pub(crate) struct Cli {
     #[command(flatten)]

@@ -10,6 +10,7 @@ mod delivery;
 mod doctor;
 mod download;
 mod files;
+mod interrupts;
 mod job;
 mod key;
 mod names;
@@ -25,8 +26,8 @@ mod whoami;
 
 use clap::CommandFactory;
 
-pub(crate) use delivery::Interrupted;
 pub(crate) use files::read;
+pub(crate) use interrupts::Interrupted;
 
 use crate::cli::{CertCommand, Cli, Command};
 use crate::exit::Usage;

@@ -14,6 +14,18 @@ use crate::connection::advice::{self, Unfound};
 #[error("{0}")]
 pub(crate) struct Usage(pub(crate) String);
 
+/// What a command did before it failed, or may have done, and how to go on from there. Hints that know less are left out.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Done(pub(crate) String);
+
+impl Done {
+    /// For what was done and could not be printed.
+    pub(crate) fn unshown(what: &str) -> Self {
+        Self(format!("{what}; only this could not be shown"))
+    }
+}
+
 const WHERE_THE_API_IS: &str = "the API is on the HTTPS port (8443 unless it was set otherwise), which `https` in \
                                 server.json of the data directory names: --url https://host:port, with nothing after it";
 const DEFAULT_PORT: u16 = 8443;
@@ -92,12 +104,13 @@ fn code(error: &anyhow::Error) -> u8 {
 }
 
 fn hint(error: &anyhow::Error, connection: &Connection) -> Option<String> {
-    if let Some(hint) = hint_for_files(error) {
+    let told = error.downcast_ref::<Done>().is_some();
+    if !told && let Some(hint) = hint_for_files(error) {
         return Some(hint);
     }
     let answer = error.downcast_ref::<Error>()?;
     if answer.leaves_open() && matches!(answer, Error::Unreachable { .. } | Error::Timeout { .. }) {
-        return Some(NOT_KNOWN.to_owned());
+        return (!told).then(|| NOT_KNOWN.to_owned());
     }
     match answer {
         Error::Unreachable { url, .. } | Error::Timeout { url, .. } => {

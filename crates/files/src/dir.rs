@@ -1,9 +1,9 @@
 //! Directories for the owner only, changes of names, and what crashes left.
 
 use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions, TryLockError};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use rustix::fs::OFlags;
@@ -124,8 +124,9 @@ pub fn sync_parent(path: &Path) -> Result<(), Error> {
         .map_err(Error::io("sync", directory))
 }
 
-/// Removes what crashes left of unfinished writes, and nothing that a living process is about to name: a user may have a key
-/// staged here while a server starts.
+/// Removes what crashes of this user's processes left of unfinished writes. A file stays that another user has, or that cannot
+/// be opened and locked: a living process may be about to name it, such as that of a person who has a key staged here while a
+/// server starts.
 ///
 /// # Errors
 /// [`Error::Io`].
@@ -133,7 +134,11 @@ pub fn sweep(directory: &Path) -> Result<(), Error> {
     let failed = || Error::io("clean up", directory);
     for entry in fs::read_dir(directory).map_err(failed())? {
         let entry = entry.map_err(failed())?;
-        if is_staged(&entry.file_name()) && !is_held(&entry.path()) {
+        if !is_staged(&entry.file_name()) {
+            continue;
+        }
+        // The lock is held until the name is gone: who made the file a moment ago learns of it.
+        if let Some(_locked) = abandoned(&entry.path()) {
             fs::remove_file(entry.path()).map_err(failed())?;
         }
     }
@@ -146,13 +151,16 @@ fn is_staged(name: &OsStr) -> bool {
         .is_some_and(|middle| middle.len() == 16 && middle.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-/// Whether a process has it staged.
-fn is_held(path: &Path) -> bool {
+/// The file, locked, if it is ours and no process has it staged.
+fn abandoned(path: &Path) -> Option<File> {
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(flags(OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY))
-        .open(path);
-    file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+        .open(path)
+        .ok()?;
+    let found = file.metadata().ok()?;
+    let ours = found.is_file() && found.uid() == rustix::process::geteuid().as_raw();
+    (ours && file.try_lock().is_ok()).then_some(file)
 }
 
 pub(crate) fn parent(path: &Path) -> &Path {

@@ -9,6 +9,7 @@ mod lock;
 mod read;
 mod shell;
 mod stage;
+mod together;
 mod tree;
 
 pub use append::{append, repair_last_line};
@@ -18,4 +19,5 @@ pub use lock::{lock, try_lock};
 pub use read::{open, read};
 pub use shell::quoted;
 pub use stage::{Staged, check_free, check_replaceable, create, replace, stage};
+pub use together::{create_together, replace_together};
 pub use tree::{Access, Closed, check_tree, check_tree_of, closed_to};

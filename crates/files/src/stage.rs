@@ -1,8 +1,8 @@
 //! New files and new versions of files: first the bytes under an unpredictable name, then the name.
 
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -55,8 +55,9 @@ pub fn check_free(path: &Path) -> Result<(), Error> {
 #[derive(Debug)]
 pub struct Staged {
     temporary: PathBuf,
-    path: PathBuf,
-    /// Locked while this lives: it tells the sweep of another process that no crash left this.
+    pub(crate) path: PathBuf,
+    /// Locked while this lives: it tells the sweep of another process that no crash left this, and whoever writes what belongs
+    /// together that it is not complete yet.
     held: File,
 }
 
@@ -66,11 +67,8 @@ pub struct Staged {
 /// When it cannot be written; nothing is left then.
 pub fn stage(path: &Path, contents: &[u8], mode: u32) -> Result<Staged, Error> {
     let failed = |action| Error::io(action, path);
-    let temporary = parent(path).join(temporary_name().map_err(failed("name"))?);
     fault::point().map_err(failed("create"))?;
-    let file = open_new(&temporary, mode).map_err(failed("create"))?;
-    // Some file systems know no locks. There the name alone decides.
-    let _locked = file.try_lock();
+    let (temporary, file) = open_held(parent(path), mode).map_err(failed("create"))?;
     let staged = Staged {
         temporary,
         path: path.to_owned(),
@@ -90,6 +88,14 @@ impl Staged {
     /// # Errors
     /// [`Error::Exists`].
     pub fn create(self) -> Result<(), Error> {
+        self.try_create()
+    }
+
+    /// As [`Self::create`], for contents that may not be lost: after a failure they are still staged, and can be kept.
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    pub fn try_create(&self) -> Result<(), Error> {
         fault::point().map_err(Error::io("create", &self.path))?;
         match rename_exclusively(&self.temporary, &self.path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -97,6 +103,18 @@ impl Staged {
             }
             done => done.map_err(Error::io("create", &self.path))?,
         }
+        sync_parent(&self.path)
+    }
+
+    /// Takes its name from it again, so that it is staged as before. Where another file has that name by now, nothing changes.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; it then has its name.
+    pub fn take_back(&self) -> Result<(), Error> {
+        if !is_at(&self.held, &self.path) {
+            return Ok(());
+        }
+        rename_exclusively(&self.path, &self.temporary).map_err(Error::io("remove", &self.path))?;
         sync_parent(&self.path)
     }
 
@@ -121,18 +139,30 @@ impl Staged {
 
     /// Leaves the file in its folder for its owner to find, and says where: under its own name if it has it, else as
     /// `<its name>.kept-<16 hex>`, which no [`sweep`](crate::sweep) takes for what a crash left. Should even this name be
-    /// refused, it stays under the temporary one.
-    #[must_use]
-    pub fn keep(mut self) -> PathBuf {
+    /// refused, it stays under the temporary one. Where another process took every name from it, its bytes are written again.
+    ///
+    /// # Errors
+    /// It has no name, and could not be written again: it is lost.
+    pub fn keep(mut self) -> Result<PathBuf, Error> {
+        if is_at(&self.held, &self.path) {
+            return Ok(self.path.clone());
+        }
+        if !is_at(&self.held, &self.temporary) {
+            self = self.again()?;
+        }
         // Without a name there is nothing for the drop to remove.
         let temporary = std::mem::take(&mut self.temporary);
-        if fs::symlink_metadata(&temporary).is_err() {
-            return self.path.clone();
-        }
-        match keep_as(&temporary, &self.path) {
-            Ok(kept) => kept,
-            Err(_) => temporary,
-        }
+        Ok(keep_as(&temporary, &self.path).unwrap_or(temporary))
+    }
+
+    fn again(&self) -> Result<Self, Error> {
+        let failed = || Error::io("read", &self.path);
+        let mode = self.held.metadata().map_err(failed())?.permissions().mode();
+        let (mut file, mut contents) = (&self.held, Vec::new());
+        file.seek(SeekFrom::Start(0))
+            .and_then(|_| file.read_to_end(&mut contents))
+            .map_err(failed())?;
+        stage(&self.path, &contents, mode)
     }
 }
 
@@ -176,9 +206,34 @@ pub(crate) fn refuse_special(path: &Path) -> Result<(), Error> {
     }
 }
 
+/// A new file under a temporary name, locked. It is tried again where a sweep opened it before that.
+fn open_held(directory: &Path, mode: u32) -> io::Result<(PathBuf, File)> {
+    const TRIES: u32 = 16;
+    for _ in 0..TRIES {
+        let temporary = directory.join(temporary_name()?);
+        let file = open_new(&temporary, mode)?;
+        match file.try_lock() {
+            // Some file systems know no locks. There nothing is swept.
+            Err(TryLockError::Error(_)) => return Ok((temporary, file)),
+            Ok(()) if is_at(&file, &temporary) => return Ok((temporary, file)),
+            Ok(()) | Err(TryLockError::WouldBlock) => {}
+        }
+    }
+    Err(io::ErrorKind::ResourceBusy.into())
+}
+
+/// Whether an open file is the one of that name.
+pub(crate) fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::symlink_metadata(path)) {
+        (Ok(file), Ok(there)) => (file.dev(), file.ino()) == (there.dev(), there.ino()),
+        _ => false,
+    }
+}
+
 /// `create_new` is O_EXCL, which does not follow a symbolic link either.
 fn open_new(path: &Path, mode: u32) -> io::Result<File> {
     OpenOptions::new()
+        .read(true)
         .write(true)
         .create_new(true)
         .mode(mode)

@@ -5,9 +5,11 @@ use client::{ApiKey, Client, NewApiKey, RevokedKeys};
 use secrecy::ExposeSecret;
 
 use super::cert::note;
+use super::interrupts::{Interrupted, Interrupts};
 use super::{Unattended, confirm, preview, times};
 use crate::cli::{ApikeyCommand, Connection};
 use crate::connection;
+use crate::exit::Done;
 use crate::output::{Column, Output};
 
 pub(super) async fn run(
@@ -88,13 +90,28 @@ pub(super) async fn run(
             confirm(&format!("Revoke API key {prefix}{also}?"), yes, unattended)?;
             let done = client.api_keys().revoke(&prefix, descendants).await?;
             report(&prefix, &done, output)
+                .with_context(|| Done::unshown(&format!("API key {prefix} is revoked{also}")))
         }
     }
 }
 
 /// The text of a key is shown once: where it does not arrive, that is an error with the way to revoke it.
 async fn create(client: &Client, new: &NewApiKey, output: Output) -> anyhow::Result<()> {
-    let made = client.api_keys().create(new).await?;
+    let unanswered = || {
+        format!(
+            "whether API key {:?} was made is not known; `gigvault apikey list` shows it if it was: then its text is lost, revoke \
+             it with `gigvault apikey revoke PREFIX`, and make another",
+            new.name
+        )
+    };
+    let mut interrupts = Interrupts::listen()?;
+    let made = match interrupts.or(client.api_keys().create(new)).await {
+        Err(exit_code) => return Err(Interrupted::new(exit_code, unanswered()).into()),
+        Ok(Err(error)) if error.leaves_open() => {
+            return Err(anyhow::Error::new(error).context(Done(unanswered())));
+        }
+        Ok(answer) => answer?,
+    };
     let facts = [
         ("prefix", made.key.prefix.clone()),
         ("name", made.key.name.clone()),
@@ -107,11 +124,11 @@ async fn create(client: &Client, new: &NewApiKey, output: Output) -> anyhow::Res
         ("token", made.token.expose_secret().to_owned()),
     ];
     output.must_arrive().one(&made, &facts).with_context(|| {
-        format!(
+        Done(format!(
             "API key {prefix} was made, and its text is lost: revoke it with `gigvault apikey revoke {prefix}`, and make \
              another",
             prefix = made.key.prefix
-        )
+        ))
     })?;
     note("The token cannot be shown again.");
     Ok(())

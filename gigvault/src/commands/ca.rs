@@ -1,10 +1,12 @@
 //! `ca list | show | suspend | resume`.
 
+use anyhow::Context;
 use client::Ca;
 
 use super::{chain, now, preview, times};
 use crate::cli::{CaCommand, Connection};
 use crate::connection;
+use crate::exit::Done;
 use crate::output::{Column, Output};
 
 pub(super) async fn run(command: CaCommand, connection: &Connection, output: Output) -> anyhow::Result<()> {
@@ -39,11 +41,13 @@ pub(super) async fn run(command: CaCommand, connection: &Connection, output: Out
         CaCommand::Suspend { name, dry_run } if dry_run.dry_run => {
             preview::show(&client.dry_run().suspend(&name).await?, output)
         }
-        CaCommand::Suspend { name, .. } => show(&client.cas().suspend(&name).await?, output),
+        CaCommand::Suspend { name, .. } => show(&client.cas().suspend(&name).await?, output)
+            .with_context(|| Done::unshown(&format!("CA {name} is suspended"))),
         CaCommand::Resume { name, dry_run } if dry_run.dry_run => {
             preview::show(&client.dry_run().resume(&name).await?, output)
         }
-        CaCommand::Resume { name, .. } => show(&client.cas().resume(&name).await?, output),
+        CaCommand::Resume { name, .. } => show(&client.cas().resume(&name).await?, output)
+            .with_context(|| Done::unshown(&format!("CA {name} issues again"))),
     }
 }
 

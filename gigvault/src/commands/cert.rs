@@ -10,6 +10,7 @@ use super::files::Bundle;
 use super::{chain, download, names, now, preview, private_key, revoke, times};
 use crate::cli::{self, CertCommand, Connection, FileFormat};
 use crate::connection;
+use crate::exit::Done;
 use crate::output::{Column, Output};
 
 pub(super) async fn run(command: CertCommand, connection: &Connection, output: Output) -> anyhow::Result<()> {
@@ -24,25 +25,21 @@ pub(super) async fn run(command: CertCommand, connection: &Connection, output: O
         CertCommand::Hold { serial, dry_run } if dry_run.dry_run => {
             preview::show(&client.dry_run().hold(&serial).await?, output)
         }
-        CertCommand::Hold { serial, .. } => show(&client.certificates().hold(&serial).await?, output),
+        CertCommand::Hold { serial, .. } => show(&client.certificates().hold(&serial).await?, output)
+            .with_context(|| Done::unshown(&format!("certificate {serial} is on hold"))),
         CertCommand::Release { serial, dry_run } if dry_run.dry_run => {
             preview::show(&client.dry_run().release(&serial).await?, output)
         }
-        CertCommand::Release { serial, .. } => show(&client.certificates().release(&serial).await?, output),
+        CertCommand::Release { serial, .. } => show(&client.certificates().release(&serial).await?, output)
+            .with_context(|| Done::unshown(&format!("certificate {serial} is released"))),
         CertCommand::Verify(_) => Ok(()),
     }
 }
 
 async fn create(client: &Client, arguments: &cli::Create, output: Output) -> anyhow::Result<()> {
-    let bundle = Bundle::new(&arguments.out, &arguments.cn)?;
+    let bundle = Bundle::new(&arguments.out, &arguments.cn)?.forced(arguments.force);
     let own = arguments.own.key.as_deref();
-    delivery::check_free(
-        &bundle,
-        arguments.file.format,
-        own,
-        own.is_none(),
-        arguments.force,
-    )?;
+    delivery::check_free(&bundle, arguments.file.format, own, own.is_none())?;
     let hosts = names::hosts(client, &arguments.profile).await;
     let named = names::of(&arguments.cn, &arguments.san, hosts)?;
     let wanted = Wanted {
@@ -51,7 +48,7 @@ async fn create(client: &Client, arguments: &cli::Create, output: Output) -> any
         sans: &named.sans,
     };
     let key = match own {
-        Some(_) => Key::Own(private_key::read(&arguments.own)?),
+        Some(_) => Key::own(&arguments.own)?,
         None => Key::New(SoftwareKey::generate(arguments.key_type)?),
     };
     let new = Issue {
@@ -204,17 +201,11 @@ async fn renew(client: &Client, arguments: &cli::Renew, output: Output) -> anyho
     let parsed = x509::Certificate::from_pem(old.certificate.as_bytes())
         .context("the old certificate cannot be read")?;
     let name = parsed.subject().common_names().into_iter().next();
-    let bundle = Bundle::new(&arguments.out, name.as_deref().unwrap_or(&old.serial))?;
+    let bundle = Bundle::new(&arguments.out, name.as_deref().unwrap_or(&old.serial))?.forced(arguments.force);
     let own = arguments.own.key.as_deref();
-    delivery::check_free(
-        &bundle,
-        arguments.file.format,
-        own,
-        arguments.new_key,
-        arguments.force,
-    )?;
+    delivery::check_free(&bundle, arguments.file.format, own, arguments.new_key)?;
     let key = match (own, arguments.new_key) {
-        (Some(_), _) => Some(Key::Own(private_key::read(&arguments.own)?)),
+        (Some(_), _) => Some(Key::own(&arguments.own)?),
         (None, true) => Some(Key::New(SoftwareKey::generate(arguments.key_type)?)),
         // The server certifies the key that it knows.
         (None, false) => None,
@@ -236,7 +227,7 @@ async fn renew(client: &Client, arguments: &cli::Renew, output: Output) -> anyho
         Some(key) => key.software().public_key().fingerprint(),
         None => parsed.spki_fingerprint(),
     };
-    let delivery = Delivery::stage(bundle, spki, key, &arguments.file)?;
+    let delivery = Delivery::stage(bundle, spki, key, &arguments.file)?.renewing(&old.serial);
     let certificates = client.certificates();
     delivery
         .finish(certificates.renew(&old.serial, &renewal), output)

@@ -9,13 +9,13 @@ use serde_json::json;
 use x509::csr::{Csr, ReceivedCsr};
 use x509::{DistinguishedName, San};
 
-use super::delivery::Delivery;
+use super::delivery::{Delivery, OWNER_ONLY, PUBLIC};
 use super::files::{self, Bundle};
 use super::names::{self, Hosts};
 use super::{preview, private_key};
 use crate::cli::{Connection, CsrCommand, CsrCreate, CsrSubmit};
 use crate::connection;
-use crate::exit::Usage;
+use crate::exit::{Done, Usage};
 use crate::output::Output;
 
 pub(super) async fn run(command: CsrCommand, connection: &Connection, output: Output) -> anyhow::Result<()> {
@@ -49,7 +49,7 @@ pub(super) fn sign(wanted: &Wanted<'_>, key: &SoftwareKey) -> anyhow::Result<Str
 }
 
 fn create(arguments: &CsrCreate, output: Output) -> anyhow::Result<()> {
-    let bundle = Bundle::new(&arguments.out, &arguments.cn)?;
+    let bundle = Bundle::new(&arguments.out, &arguments.cn)?.forced(arguments.force);
     let subject = match &arguments.subject {
         Some(text) => Some(
             text.parse()
@@ -65,20 +65,17 @@ fn create(arguments: &CsrCreate, output: Output) -> anyhow::Result<()> {
     };
     let csr = match arguments.own.key.as_deref() {
         own @ Some(_) => {
-            files::check_free(&[&bundle.csr], own, arguments.force)?;
+            files::check_free(&[&bundle.csr], own, bundle.force)?;
             let key = private_key::read(&arguments.own)?;
             let csr = sign(&wanted, &key)?;
-            ::files::replace(&bundle.csr, csr.as_bytes(), 0o644)?;
+            save(&bundle, None, &csr)?;
             csr
         }
         None => {
-            files::check_free(&[&bundle.key, &bundle.csr], None, arguments.force)?;
+            files::check_free(&[&bundle.key, &bundle.csr], None, bundle.force)?;
             let key = SoftwareKey::generate(arguments.key_type)?;
             let csr = sign(&wanted, &key)?;
-            // The key last: an older one does not go for a CSR that cannot be written.
-            let staged = ::files::stage(&bundle.key, keys::to_pem(&key)?.as_bytes(), 0o600)?;
-            ::files::replace(&bundle.csr, csr.as_bytes(), 0o644)?;
-            staged.replace()?;
+            save(&bundle, Some(&key), &csr)?;
             csr
         }
     };
@@ -91,7 +88,19 @@ fn create(arguments: &CsrCreate, output: Output) -> anyhow::Result<()> {
         .to_string();
     let file = bundle.csr.display().to_string();
     let whole = json!({"csr": csr, "csr_file": file, "key_file": key});
-    output.one(&whole, &[("key", key.clone()), ("csr", file.clone())])
+    output
+        .one(&whole, &[("key", key.clone()), ("csr", file.clone())])
+        .with_context(|| Done::unshown(&format!("the CSR is in {file}, for the key in {key}")))
+}
+
+/// Writes a CSR, and its key if that is new.
+fn save(bundle: &Bundle, key: Option<&SoftwareKey>, csr: &str) -> anyhow::Result<()> {
+    let csr = ::files::stage(&bundle.csr, csr.as_bytes(), PUBLIC)?;
+    let Some(key) = key else {
+        return files::put(&[&csr], bundle.force);
+    };
+    let key = ::files::stage(&bundle.key, keys::to_pem(key)?.as_bytes(), OWNER_ONLY)?;
+    files::put(&[&key, &csr], bundle.force)
 }
 
 fn inspect(bytes: &[u8], file: &str, output: Output) -> anyhow::Result<()> {
@@ -160,9 +169,9 @@ async fn submit(arguments: &CsrSubmit, connection: &Connection, output: Output) 
     if arguments.dry_run.dry_run {
         return preview::show(&client.dry_run().issue(&new).await?, output);
     }
-    let bundle = Bundle::new(&arguments.out, &stem)?;
+    let bundle = Bundle::new(&arguments.out, &stem)?.forced(arguments.force);
     let places: [&Path; 2] = [&bundle.certificate, &bundle.chain];
-    files::check_free(&places, Some(&arguments.file), arguments.force)?;
+    files::check_free(&places, Some(&arguments.file), bundle.force)?;
     let delivery = Delivery::certificate(bundle, parsed.public_key().fingerprint())?;
     delivery.finish(client.certificates().issue(&new), output).await
 }

@@ -6,18 +6,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use client::Certificate;
-use data_encoding::HEXLOWER;
 use keys::{Pkcs12, SoftwareKey};
 use secrecy::SecretString;
 use serde::Serialize;
 
 use super::files::{self, Bundle};
+use super::interrupts::{Interrupted, Interrupts};
 use super::{now, private_key, times};
-use crate::cli::{FileFormat, NewFile};
+use crate::cli::{FileFormat, NewFile, OwnKey};
+use crate::exit::Done;
 use crate::output::Output;
-
-pub(crate) use unanswered::Interrupted;
-use unanswered::{Interrupts, Kept, download_pkcs12};
+use unanswered::{Kept, download_pem, download_pkcs12, own_flags};
 
 /// For files that hold a private key.
 pub(super) const OWNER_ONLY: u32 = 0o600;
@@ -27,14 +26,18 @@ pub(super) const PUBLIC: u32 = 0o644;
 pub(super) enum Key {
     /// Made by this command: it has no file yet.
     New(SoftwareKey),
-    /// From a file of the user, which stays as it is.
-    Own(SoftwareKey),
+    /// From a file of the user, which stays as it is, and the flags that read it again.
+    Own(SoftwareKey, String),
 }
 
 impl Key {
+    pub(super) fn own(own: &OwnKey) -> anyhow::Result<Self> {
+        Ok(Self::Own(private_key::read(own)?, own_flags(own)))
+    }
+
     pub(super) fn software(&self) -> &SoftwareKey {
         match self {
-            Self::New(key) | Self::Own(key) => key,
+            Self::New(key) | Self::Own(key, _) => key,
         }
     }
 }
@@ -45,8 +48,8 @@ pub(super) fn check_free(
     format: FileFormat,
     own: Option<&Path>,
     new_key: bool,
-    force: bool,
 ) -> anyhow::Result<()> {
+    let force = bundle.force;
     let pem = [&bundle.certificate, &bundle.chain, &bundle.key];
     match format {
         // It holds the key that was read.
@@ -71,7 +74,7 @@ struct Delivered<'a> {
 }
 
 /// Where the files are that were written; none of the others.
-#[derive(Default, Serialize)]
+#[derive(Clone, Default, Serialize)]
 struct Files {
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
@@ -88,6 +91,8 @@ pub(super) struct Delivery {
     bundle: Bundle,
     /// The public key that is certified: what a certificate is found by whose serial number nobody knows yet.
     spki_sha256: [u8; 32],
+    /// Serial number of the certificate that it is to renew.
+    renews: Option<String>,
     form: Form,
     interrupts: Interrupts,
 }
@@ -100,7 +105,8 @@ enum Form {
         passphrase: SecretString,
         /// Where the passphrase was read from, if from a file.
         passphrase_file: Option<PathBuf>,
-        is_new: bool,
+        /// The flags that read the key again, if it is not a new one.
+        own: Option<String>,
         /// The key alone. Until the file is there it holds its place, and shows that the folder can be written in.
         staged: ::files::Staged,
     },
@@ -124,8 +130,10 @@ impl Delivery {
             }
             (FileFormat::Pem, _) => return Self::certificate(bundle, spki_sha256),
             (FileFormat::Pkcs12, Some(key)) => {
-                let is_new = matches!(key, Key::New(_));
-                let (Key::New(key) | Key::Own(key)) = key;
+                let (key, own) = match key {
+                    Key::New(key) => (key, None),
+                    Key::Own(key, flags) => (key, Some(flags)),
+                };
                 // Last, so that nobody types a passphrase for nothing.
                 let passphrase = private_key::new_passphrase(file.out_passphrase_file.as_deref())?;
                 let alone = keys::to_encrypted_pem(&key, &passphrase)?;
@@ -133,7 +141,7 @@ impl Delivery {
                 interrupts = Interrupts::listen()?;
                 Form::Pkcs12 {
                     key: Box::new(key),
-                    is_new,
+                    own,
                     passphrase_file: file.out_passphrase_file.clone(),
                     staged: ::files::stage(&bundle.pkcs12, alone.as_bytes(), OWNER_ONLY)?,
                     passphrase,
@@ -144,6 +152,7 @@ impl Delivery {
         Ok(Self {
             bundle,
             spki_sha256,
+            renews: None,
             form,
             interrupts,
         })
@@ -156,9 +165,18 @@ impl Delivery {
         Ok(Self {
             bundle,
             spki_sha256,
+            renews: None,
             form: Form::Pem(None),
             interrupts: Interrupts::listen()?,
         })
+    }
+
+    /// Of a certificate that takes the place of an older one.
+    pub(super) fn renewing(self, serial: &str) -> Self {
+        Self {
+            renews: Some(serial.to_owned()),
+            ..self
+        }
     }
 
     /// Waits for the answer, writes the files and says where they are. Without an answer, a new key goes only if nothing can
@@ -168,66 +186,18 @@ impl Delivery {
         request: impl Future<Output = Result<Certificate, client::Error>>,
         output: Output,
     ) -> anyhow::Result<()> {
-        let answer = tokio::select! {
-            biased;
-            answer = request => answer,
-            exit_code = self.interrupts.next() => {
-                return Err(Interrupted::new(exit_code, self.keep()).into());
-            }
-        };
-        match answer {
-            Ok(issued) => self.deliver(&issued, output),
-            Err(error) if error.leaves_open() => Err(anyhow::Error::new(error).context(self.keep())),
-            Err(error) => Err(error.into()),
+        match self.interrupts.or(request).await {
+            Err(exit_code) => Err(Interrupted::new(exit_code, self.keep()).into()),
+            Ok(answer) => self.answered(answer, output),
         }
     }
 
-    /// Keeps a new key in the folder that it was for, and says how to go on from there.
-    fn keep(self) -> String {
-        const SERIAL: &str = "SERIAL";
-        let pem = format!("gigvault cert download {SERIAL} --chain --out FILE");
-        let out = &self.bundle.pkcs12;
-        let (kept, download) = match self.form {
-            Form::Pem(None) => (None, pem),
-            Form::Pem(Some(staged)) => {
-                let kept = Kept {
-                    path: staged.keep(),
-                    passphrase: None,
-                };
-                (Some(kept), pem)
-            }
-            Form::Pkcs12 {
-                is_new: true,
-                staged,
-                passphrase_file: file,
-                ..
-            } => {
-                let kept = Kept {
-                    path: staged.keep(),
-                    passphrase: Some(file.clone()),
-                };
-                let download = download_pkcs12(SERIAL, &kept.flags(), file.as_deref(), out);
-                (Some(kept), download)
-            }
-            Form::Pkcs12 {
-                passphrase_file: file,
-                ..
-            } => (None, download_pkcs12(SERIAL, "--key KEY", file.as_deref(), out)),
-        };
-        let (place, again) = kept.map_or_else(Default::default, |kept| {
-            let place = format!(
-                ", and the new key is in {}{}",
-                ::files::quoted(&kept.path),
-                kept.note()
-            );
-            let again = format!(" with `{}` in place of --new-key and --key-type", kept.flags());
-            (place, again)
-        });
-        let spki = HEXLOWER.encode(&self.spki_sha256);
-        format!(
-            "whether the certificate was issued is not known{place}; `gigvault cert list --spki-sha256 {spki}` shows it if it \
-             was, and `{download}` writes it; if it was not, run this command again{again}"
-        )
+    fn answered(self, answer: Result<Certificate, client::Error>, output: Output) -> anyhow::Result<()> {
+        match answer {
+            Ok(issued) => self.deliver(&issued, output),
+            Err(error) if error.leaves_open() => Err(anyhow::Error::new(error).context(Done(self.keep()))),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn deliver(self, issued: &Certificate, output: Output) -> anyhow::Result<()> {
@@ -254,7 +224,17 @@ impl Delivery {
                 .into_iter()
                 .zip(paths.map(|path| path.clone().unwrap_or_default())),
         );
-        output.one(&Delivered { issued, files }, &facts)
+        let written: Vec<&str> = paths.into_iter().flatten().map(String::as_str).collect();
+        let (serial, written) = (&issued.serial, written.join(", "));
+        output
+            .one(
+                &Delivered {
+                    issued,
+                    files: files.clone(),
+                },
+                &facts,
+            )
+            .with_context(|| Done::unshown(&format!("certificate {serial} was issued and is in {written}")))
     }
 }
 
@@ -263,60 +243,72 @@ fn write(bundle: &Bundle, form: Form, issued: &Certificate) -> anyhow::Result<()
     let serial = &issued.serial;
     match form {
         Form::Pem(key) => save(bundle, key.as_ref(), issued).with_context(|| {
-            let kept = key.map(::files::Staged::keep);
-            let key = kept.map_or_else(String::new, |path| {
-                format!("; its new key is in {}, move it to where it belongs", ::files::quoted(&path))
-            });
-            format!(
-                "certificate {serial} was issued and not all of its files were written: write it with `gigvault cert \
-                 download {serial} --chain --out FILE`{key}"
-            )
+            let download = download_pem(serial);
+            Done(match key.map(|staged| Kept::of(staged, None)) {
+                None => unwritten(serial, &download, ""),
+                Some(Ok(kept)) => {
+                    let key = format!(
+                        "; its new key is in {}, move it to where it belongs",
+                        kept.place()
+                    );
+                    unwritten(serial, &download, &key)
+                }
+                Some(Err(error)) => lost(serial, &error),
+            })
         }),
         Form::Pkcs12 {
             key,
             passphrase,
             passphrase_file,
-            is_new,
+            own,
             staged,
-        } => {
-            let file = pkcs12(&key, &chain(issued), serial, &passphrase);
-            let written = file.and_then(|file| Ok(::files::replace(&bundle.pkcs12, &file, OWNER_ONLY)?));
-            written.with_context(|| {
-                let (source, of_key) = match is_new {
-                    true => {
-                        let kept = Kept {
-                            path: staged.keep(),
-                            passphrase: Some(passphrase_file.clone()),
-                        };
-                        (
-                            kept.flags(),
-                            format!("; the new key is in that file{}", kept.note()),
-                        )
-                    }
-                    false => ("--key KEY".to_owned(), String::new()),
-                };
-                let download =
-                    download_pkcs12(serial, &source, passphrase_file.as_deref(), Path::new("FILE"));
-                format!("certificate {serial} was issued and not written: write it with `{download}`{of_key}")
-            })
-        }
+        } => save_pkcs12(bundle, &key, issued, &passphrase).with_context(|| {
+            let (flags, of_key) = match own {
+                Some(flags) => (flags, String::new()),
+                None => match Kept::of(staged, Some(passphrase_file.clone())) {
+                    Ok(kept) => (
+                        kept.flags(),
+                        format!("; the new key is in that file{}", kept.note()),
+                    ),
+                    Err(error) => return Done(lost(serial, &error)),
+                },
+            };
+            let download = download_pkcs12(serial, &flags, passphrase_file.as_deref(), Path::new("FILE"));
+            Done(unwritten(serial, &download, &of_key))
+        }),
     }
 }
 
-/// Writes a certificate, its chain, and its key if that is staged. All are on disk before the first has its name, and the
-/// key comes last: until then the key of an older certificate is there, and a failure destroys nothing.
+fn unwritten(serial: &str, download: &str, of_key: &str) -> String {
+    format!(
+        "certificate {serial} was issued and not all of it was written: write it with `{download}`{of_key}"
+    )
+}
+
+fn lost(serial: &str, error: &::files::Error) -> String {
+    format!(
+        "certificate {serial} was issued and its new key is lost ({error}): revoke it with `gigvault cert revoke {serial}`"
+    )
+}
+
+/// Writes a certificate, its chain, and its key if that is staged. All are on disk before the first has its name, the key in
+/// front: what is there always belongs together.
 fn save(bundle: &Bundle, key: Option<&::files::Staged>, issued: &Certificate) -> anyhow::Result<()> {
     let certificate = ::files::stage(&bundle.certificate, issued.certificate.as_bytes(), PUBLIC)?;
     let whole = ::files::stage(&bundle.chain, chain(issued).as_bytes(), PUBLIC)?;
-    for place in [&bundle.certificate, &bundle.chain, &bundle.key]
-        .into_iter()
-        .take(2 + usize::from(key.is_some()))
-    {
-        ::files::check_replaceable(place)?;
-    }
-    certificate.replace()?;
-    whole.replace()?;
-    Ok(key.map_or(Ok(()), ::files::Staged::try_replace)?)
+    let all: Vec<_> = key.into_iter().chain([&certificate, &whole]).collect();
+    files::put(&all, bundle.force)
+}
+
+fn save_pkcs12(
+    bundle: &Bundle,
+    key: &SoftwareKey,
+    issued: &Certificate,
+    passphrase: &SecretString,
+) -> anyhow::Result<()> {
+    let file = pkcs12(key, &chain(issued), &issued.serial, passphrase)?;
+    let staged = ::files::stage(&bundle.pkcs12, &file, OWNER_ONLY)?;
+    files::put(&[&staged], bundle.force)
 }
 
 fn facts(issued: &Certificate) -> Vec<(&'static str, String)> {

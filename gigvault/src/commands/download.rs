@@ -28,7 +28,7 @@ pub(super) async fn run(client: &Client, arguments: &Download, output: Output) -
         }
     };
     match out {
-        Some(path) => Ok(::files::replace(path, &content, mode)?),
+        Some(path) => files::put(&[&::files::stage(path, &content, mode)?], arguments.force),
         None => output.bytes(&content),
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Bundle {
     pub(crate) certificate: PathBuf,
     pub(crate) chain: PathBuf,
     pub(crate) pkcs12: PathBuf,
+    /// Whether older versions of them are replaced.
+    pub(crate) force: bool,
 }
 
 impl Bundle {
@@ -42,7 +44,12 @@ impl Bundle {
             certificate: file("crt"),
             chain: file("chain.pem"),
             pkcs12: file("p12"),
+            force: false,
         })
+    }
+
+    pub(crate) fn forced(self, force: bool) -> Self {
+        Self { force, ..self }
     }
 }
 
@@ -84,6 +91,16 @@ pub(crate) fn check_free(paths: &[&Path], source: Option<&Path>, force: bool) ->
         if !force && path.exists() {
             bail!("{shown} is there already; nothing was done. --force overwrites, --out writes elsewhere");
         }
+    }
+    Ok(())
+}
+
+/// Gives files that belong together their names. Without `--force` these must be free still: what was there when the command
+/// began was looked at then, and another command may have been faster since.
+pub(crate) fn put(staged: &[&::files::Staged], force: bool) -> anyhow::Result<()> {
+    match force {
+        true => ::files::replace_together(staged)?,
+        false => ::files::create_together(staged)?,
     }
     Ok(())
 }

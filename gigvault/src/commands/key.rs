@@ -1,11 +1,13 @@
 //! `key generate | list | show`.
 
+use anyhow::Context;
 use client::{Key, NewKey};
 
 use super::cert::note;
 use super::{preview, times};
 use crate::cli::{Connection, KeyCommand};
 use crate::connection;
+use crate::exit::Done;
 use crate::output::{Column, Output};
 
 pub(super) async fn run(command: KeyCommand, connection: &Connection, output: Output) -> anyhow::Result<()> {
@@ -26,7 +28,8 @@ pub(super) async fn run(command: KeyCommand, connection: &Connection, output: Ou
             };
             match dry_run.dry_run {
                 true => preview::show(&client.dry_run().generate(&new).await?, output),
-                false => show(&client.keys().generate(&new).await?, output),
+                false => show(&client.keys().generate(&new).await?, output)
+                    .with_context(|| Done::unshown(&format!("key {} was made", new.name))),
             }
         }
         KeyCommand::Show { name } => show(&client.keys().get(&name).await?, output),

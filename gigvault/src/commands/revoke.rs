@@ -1,9 +1,11 @@
 //! `cert revoke SERIAL`: one certificate, and with `--same-key` the others of its compromised key.
 
+use anyhow::Context;
 use client::{Certificate, Client, OtherCertificate, RevokedCertificate, SameKey};
 
 use super::{Unattended, cert, confirm, now, preview, revoke_all, times};
 use crate::cli;
+use crate::exit::Done;
 use crate::output::{Output, shorten_middle};
 
 /// `Revoke certificate 3f21…9ab4 (CN=a) with reason key-compromise?`
@@ -82,7 +84,9 @@ pub(super) async fn run(client: &Client, arguments: &cli::Revoke, output: Output
         fields.push(("same key, revoked too", list(&same_key.revoked)));
         fields.push(("same key, not revoked", list(&same_key.remaining)));
     }
-    output.one(&revoked, &fields)?;
+    let shown = output
+        .one(&revoked, &fields)
+        .with_context(|| Done::unshown(&format!("certificate {serial} was revoked")));
     if let Some(warning) = revoked
         .same_key
         .as_ref()
@@ -90,7 +94,7 @@ pub(super) async fn run(client: &Client, arguments: &cli::Revoke, output: Output
     {
         crate::exit::say(&warning);
     }
-    Ok(())
+    shown
 }
 
 /// One request, and with `same_key` as many more as there are certificates for.

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::{Unattended, confirm};
 use crate::cli;
-use crate::exit::Usage;
+use crate::exit::{Done, Usage};
 use crate::output::Output;
 
 /// Jobs of one run. Each finds only what was issued during the one before, so that more than a few mean that the CA issues
@@ -90,7 +90,13 @@ pub(super) async fn run(
         }
         all_jobs(client, request, &mut report).await?;
     }
-    show(&report, output)?;
+    show(&report, output).with_context(|| match report.dry_run {
+        true => Done("nothing was done".to_owned()),
+        false => Done::unshown(&format!(
+            "{} certificates of CA {ca} were revoked, {} are left",
+            report.revoked, report.left
+        )),
+    })?;
     if report.left > 0 && !report.dry_run {
         anyhow::bail!(
             "{} certificates of CA {ca} are left: it goes on issuing; run again with --stop-issuing",

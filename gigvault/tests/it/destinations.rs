@@ -34,7 +34,7 @@ fn ask(desk: &Desk, server: &Server, arguments: &[&str]) -> Ran {
 }
 
 /// The old certificate of `a.test`, as the server answers it.
-fn old() -> String {
+pub(crate) fn old() -> String {
     let desk = Desk::new();
     let crt = desk.path("old.crt");
     let make = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=a.test -keyout /dev/null -out";

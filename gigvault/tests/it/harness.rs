@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
@@ -54,6 +55,18 @@ impl Desk {
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         Ran::of(self.command(arguments).output().unwrap())
+    }
+
+    /// Begun against the server of that URL, with a token.
+    pub(crate) fn begin(&self, url: &str, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command
+            .env("GIGVAULT_URL", url)
+            .env("GIGVAULT_TOKEN", "gv_sesame")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
     }
 
     /// Against that server, with a token.
@@ -186,7 +199,45 @@ impl Server {
     }
 }
 
-pub(crate) fn read_request(reader: &mut BufReader<TcpStream>) -> String {
+/// A request that waits for its answer.
+pub(crate) struct Held {
+    pub(crate) request: String,
+    reader: BufReader<TcpStream>,
+}
+
+impl Held {
+    pub(crate) fn answer(mut self, status: u16, body: &str) {
+        answer(&mut self.reader, status, body);
+    }
+
+    /// The CSR that it holds, PEM.
+    pub(crate) fn csr(&self) -> String {
+        let (_, body) = self.request.split_once("\r\n\r\n").unwrap();
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        body["csr"].as_str().unwrap().to_owned()
+    }
+}
+
+/// A server that hands over each POST, and knows nothing of what is read.
+pub(crate) fn holding() -> (String, Receiver<Held>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (arrived, wait) = mpsc::channel();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut reader = BufReader::new(connection.unwrap());
+            let request = read_request(&mut reader);
+            if request.starts_with("POST ") {
+                let _test_is_over = arrived.send(Held { request, reader });
+            } else {
+                answer(&mut reader, 404, "{}");
+            }
+        }
+    });
+    (url, wait)
+}
+
+fn read_request(reader: &mut BufReader<TcpStream>) -> String {
     let (mut request, mut length) = (String::new(), 0);
     loop {
         let mut line = String::new();
@@ -206,7 +257,7 @@ pub(crate) fn read_request(reader: &mut BufReader<TcpStream>) -> String {
     request
 }
 
-pub(crate) fn answer(reader: &mut BufReader<TcpStream>, status: u16, body: &str) {
+fn answer(reader: &mut BufReader<TcpStream>, status: u16, body: &str) {
     let size = body.len();
     let head = format!(
         "HTTP/1.1 {status} Scripted\r\ncontent-type: application/json\r\ncontent-length: {size}\r\nconnection: close\r\n\r\n"

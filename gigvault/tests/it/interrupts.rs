@@ -1,50 +1,22 @@
 //! A command that is ended while it waits for its certificate: the new key is kept, and it is said where it is.
 
-use std::io::BufReader;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Stdio;
-use std::sync::mpsc::{self, Receiver};
+use std::process::{Child, Command, Stdio};
 
-use crate::harness::{Desk, Ran, answer, openssl, read_request, text};
+use crate::harness::{Desk, Ran, certificate, holding, openssl, text};
 
-/// A server that knows no profile and never answers a request for a certificate. The receiver tells that one arrived.
-fn silent() -> (String, Receiver<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let (arrived, wait) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut held = Vec::new();
-        for connection in listener.incoming() {
-            let mut reader = BufReader::new(connection.unwrap());
-            if read_request(&mut reader).starts_with("POST ") {
-                held.push(reader);
-                arrived.send(()).unwrap();
-            } else {
-                answer(&mut reader, 404, "{}");
-            }
-        }
-    });
-    (url, wait)
+fn send(signal: &str, child: &Child) {
+    let mut kill = Command::new("kill");
+    let kill = kill.args([signal, &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
 }
 
 /// Ends the command with that signal once its request has arrived.
 fn interrupted(desk: &Desk, signal: &str, arguments: &[&str]) -> Ran {
-    let (url, arrived) = silent();
-    let child = desk
-        .command(arguments)
-        .env("GIGVAULT_URL", url)
-        .env("GIGVAULT_TOKEN", "gv_sesame")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    arrived.recv().unwrap();
-    let kill = std::process::Command::new("kill")
-        .args([signal, &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(kill.success());
+    let (url, arrived) = holding();
+    let child = desk.begin(&url, arguments);
+    let _held = arrived.recv().unwrap();
+    send(signal, &child);
     Ran::of(child.wait_with_output().unwrap())
 }
 
@@ -58,7 +30,7 @@ fn kept(desk: &Desk) -> String {
 
 #[test]
 fn a_new_key_outlives_the_command_that_was_ended_and_is_named() {
-    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+    for (signal, code) in [("-HUP", 129), ("-INT", 130), ("-TERM", 143)] {
         let desk = Desk::new();
         let said = interrupted(&desk, signal, &["cert", "create", "a.example.test"]).failed(code);
         let kept = kept(&desk);
@@ -115,4 +87,43 @@ fn without_a_new_key_it_is_said_how_to_look_for_the_certificate() {
         said.contains("--spki-sha256") && !said.contains("new key is in"),
         "{said}"
     );
+}
+
+#[test]
+fn a_signal_that_was_ignored_before_is_ignored_still() {
+    let (desk, (url, arrived)) = (Desk::new(), holding());
+    let mut command = Command::new("sh");
+    let script = "trap '' HUP; exec \"$0\" cert create a.example.test";
+    command
+        .args(["-c", script, env!("CARGO_BIN_EXE_gigvault")])
+        .current_dir(desk.path(""))
+        .env("GIGVAULT_URL", url)
+        .env("GIGVAULT_TOKEN", "gv_sesame")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let held = arrived.recv().unwrap();
+    send("-HUP", &child);
+    held.answer(201, &certificate("00ab", &["dns:a.example.test"]).to_string());
+    Ran::of(child.wait_with_output().unwrap()).ok();
+    assert_eq!(
+        desk.files(),
+        ["chain.pem", "crt", "key"].map(|end| format!("a.example.test.{end}"))
+    );
+}
+
+#[test]
+fn an_api_key_whose_command_was_ended_is_named_with_the_way_to_revoke_it() {
+    let create = ["apikey", "create", "ci", "--role", "developer"];
+    for (signal, code) in [("-HUP", 129), ("-INT", 130), ("-TERM", 143)] {
+        let said = interrupted(&Desk::new(), signal, &create).failed(code);
+        for part in [
+            "interrupted",
+            "API key \"ci\"",
+            "gigvault apikey list",
+            "apikey revoke PREFIX",
+        ] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+    }
 }

@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod at_once;
 mod cert;
 mod completions;
 mod connection;
@@ -20,6 +21,8 @@ mod interrupts;
 mod output;
 mod pipes;
 mod terminal;
+mod unanswered;
+mod unshown;
 mod verify;
 mod verify_as_left;
 mod verify_names;

@@ -197,7 +197,16 @@ async fn a_failure_of_the_server_is_not_settled_by_a_later_refusal_of_the_caller
 #[tokio::test]
 async fn what_would_change_the_path_is_not_sent() {
     let server = Server::answering([]).await;
-    for name in ["", ".", "..", "serv\tices", "serv\rices", "serv\nices", "services\n", "\t"] {
+    for name in [
+        "",
+        ".",
+        "..",
+        "serv\tices",
+        "serv\rices",
+        "serv\nices",
+        "services\n",
+        "\t",
+    ] {
         let client = server.client();
         for error in [
             client.cas().get(name).await.map(drop).unwrap_err(),

@@ -1,9 +1,11 @@
 //! What a file is after each function, after a failure, and beside what others put there.
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests")]
 
+mod together;
+
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::path::{Path, PathBuf};
 
 use files::{Error, Tightened};
 use rustix::fs::{CWD, Mode, mkfifoat};
@@ -205,12 +207,70 @@ fn what_somebody_has_staged_is_not_swept_away() {
     assert_eq!(entries(&dir), 1);
 }
 
+/// Gives a file to another user; where that is not allowed, it is closed to this one, who then knows as little of it.
+fn estrange(path: &Path) {
+    const NOBODY: u32 = 65534;
+    if chown(path, Some(NOBODY), None).is_err() {
+        fs::set_permissions(path, Permissions::from_mode(0)).unwrap();
+    }
+}
+
+#[test]
+fn what_another_user_has_staged_is_not_swept_away() {
+    let dir = dir();
+    let path = dir.path().join(".gigvault-0123456789abcdef.tmp");
+    fs::write(&path, b"new").unwrap();
+    estrange(&path);
+    files::sweep(dir.path()).unwrap();
+    assert!(path.exists());
+}
+
+fn temporary(dir: &TempDir) -> PathBuf {
+    let mut names = fs::read_dir(dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    names
+        .find(|path| path.to_str().unwrap().contains(".gigvault-"))
+        .unwrap()
+}
+
+#[test]
+fn what_lost_its_temporary_name_is_kept_all_the_same() {
+    for theirs in [None, Some("theirs")] {
+        let dir = dir();
+        let path = dir.path().join("web.key");
+        let staged = files::stage(&path, b"new", 0o600).unwrap();
+        fs::remove_file(temporary(&dir)).unwrap();
+        if let Some(theirs) = theirs {
+            fs::write(&path, theirs).unwrap();
+        }
+        let kept = staged.keep().unwrap();
+        assert!(kept.to_str().unwrap().contains("web.key.kept-"), "{kept:?}");
+        assert_eq!(
+            (fs::read(&kept).unwrap().as_slice(), mode(&kept)),
+            (&b"new"[..], 0o600)
+        );
+        assert_eq!(fs::read_to_string(&path).ok().as_deref(), theirs);
+    }
+}
+
+#[test]
+fn what_cannot_be_kept_is_not_said_to_be() {
+    let dir = dir();
+    let folder = dir.path().join("folder");
+    fs::create_dir(&folder).unwrap();
+    let staged = files::stage(&folder.join("web.key"), b"new", 0o600).unwrap();
+    fs::remove_dir_all(&folder).unwrap();
+    let said = staged.keep().unwrap_err().to_string();
+    assert!(said.contains("web.key"), "{said}");
+}
+
 #[test]
 fn what_was_kept_has_a_name_of_its_own_and_is_not_swept_away() {
     let dir = dir();
     let path = dir.path().join("web.key");
     fs::write(&path, b"old").unwrap();
-    let kept = files::stage(&path, b"new", 0o600).unwrap().keep();
+    let kept = files::stage(&path, b"new", 0o600).unwrap().keep().unwrap();
     let name = kept.file_name().unwrap().to_str().unwrap();
     assert!(name.starts_with("web.key.kept-"), "{name}");
     files::sweep(dir.path()).unwrap();
@@ -226,7 +286,7 @@ fn what_has_its_name_already_is_kept_under_it() {
     let path = dir.path().join("web.key");
     let staged = files::stage(&path, b"new", 0o600).unwrap();
     staged.try_replace().unwrap();
-    assert_eq!(staged.keep(), path);
+    assert_eq!(staged.keep().unwrap(), path);
     assert_eq!(fs::read(&path).unwrap(), b"new");
 }
 

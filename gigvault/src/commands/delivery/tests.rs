@@ -25,9 +25,14 @@ fn kept(said: &str) -> String {
 
 #[tokio::test]
 async fn a_place_that_is_taken_after_the_certificate_was_issued_costs_no_key() {
-    for taken in ["crt", "chain.pem", "key"] {
+    for (taken, force) in [
+        ("crt", true),
+        ("chain.pem", true),
+        ("key", true),
+        ("chain.pem", false),
+    ] {
         let dir = tempfile::tempdir().unwrap();
-        let bundle = Bundle::new(dir.path(), "a.test").unwrap();
+        let bundle = Bundle::new(dir.path(), "a.test").unwrap().forced(force);
         std::fs::write(&bundle.key, "old").unwrap();
         let file = NewFile {
             format: FileFormat::Pem,
@@ -59,7 +64,7 @@ fn a_pkcs12_file_that_cannot_be_made_costs_no_key() {
     let form = Form::Pkcs12 {
         key: Box::new(key),
         passphrase_file: None,
-        is_new: true,
+        own: None,
         staged: ::files::stage(&bundle.pkcs12, alone.as_bytes(), OWNER_ONLY).unwrap(),
         passphrase,
     };

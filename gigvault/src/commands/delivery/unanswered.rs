@@ -3,65 +3,36 @@
 
 use std::path::{Path, PathBuf};
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use data_encoding::HEXLOWER;
 
-use crate::cli::KEY_PASSPHRASE;
-
-/// A signal ended the command.
-#[derive(Debug, thiserror::Error)]
-#[error("interrupted before the answer arrived: {advice}")]
-pub(crate) struct Interrupted {
-    /// As a shell says it of a process that the signal ended.
-    pub(crate) exit_code: u8,
-    advice: String,
-}
-
-impl Interrupted {
-    pub(super) fn new(exit_code: u8, advice: String) -> Self {
-        Self { exit_code, advice }
-    }
-}
-
-/// Ctrl-C and SIGTERM, which from then on do not end the process by themselves.
-pub(super) struct Interrupts {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Interrupts {
-    pub(super) fn listen() -> std::io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    /// Waits for one, and answers the exit code that tells it.
-    pub(super) async fn next(&mut self) -> u8 {
-        const INTERRUPT: u8 = 128 + 2;
-        const TERMINATE: u8 = 128 + 15;
-        tokio::select! {
-            _ = self.interrupt.recv() => INTERRUPT,
-            _ = self.terminate.recv() => TERMINATE,
-        }
-    }
-}
+use super::{Delivery, Form};
+use crate::cli::{KEY_PASSPHRASE, OwnKey};
 
 /// A new key that was kept.
 pub(super) struct Kept {
-    pub(super) path: PathBuf,
+    path: PathBuf,
     /// Whether it is under the passphrase of the file that was to be written, and where that was read from.
-    pub(super) passphrase: Option<Option<PathBuf>>,
+    passphrase: Option<Option<PathBuf>>,
 }
 
 impl Kept {
+    pub(super) fn of(
+        staged: ::files::Staged,
+        passphrase: Option<Option<PathBuf>>,
+    ) -> Result<Self, ::files::Error> {
+        let path = staged.keep()?;
+        Ok(Self { path, passphrase })
+    }
+
     /// `--key …`, as a shell reads it, and with it what opens the key.
     pub(super) fn flags(&self) -> String {
-        let key = format!("--key {}", ::files::quoted(&self.path));
-        match &self.passphrase {
-            Some(Some(file)) => format!("{key} --key-passphrase-file {}", ::files::quoted(file)),
-            _ => key,
-        }
+        let file = self.passphrase.as_ref().and_then(Option::as_deref);
+        key_flags(&self.path, file)
+    }
+
+    /// Where it is, as a shell reads it.
+    pub(super) fn place(&self) -> String {
+        ::files::quoted(&self.path).to_string()
     }
 
     /// What is said of its passphrase where no file holds it.
@@ -76,6 +47,25 @@ impl Kept {
     }
 }
 
+fn key_flags(path: &Path, passphrase: Option<&Path>) -> String {
+    let key = format!("--key {}", ::files::quoted(path));
+    match passphrase {
+        Some(file) => format!("{key} --key-passphrase-file {}", ::files::quoted(file)),
+        None => key,
+    }
+}
+
+/// The flags that read a key of the user again.
+pub(super) fn own_flags(own: &OwnKey) -> String {
+    let path = own.key.as_deref().unwrap_or_else(|| Path::new("KEY"));
+    key_flags(path, own.key_passphrase_file.as_deref())
+}
+
+/// How a certificate that is there is written with the CAs above it.
+pub(super) fn download_pem(serial: &str) -> String {
+    format!("gigvault cert download {serial} --chain --out FILE")
+}
+
 /// How a PKCS#12 file is made of a certificate that is there. `key`: the flags that read its key.
 pub(super) fn download_pkcs12(serial: &str, key: &str, passphrase: Option<&Path>, out: &Path) -> String {
     let passphrase = passphrase.map_or_else(String::new, |file| {
@@ -85,4 +75,59 @@ pub(super) fn download_pkcs12(serial: &str, key: &str, passphrase: Option<&Path>
         "gigvault cert download {serial} --format pkcs12 {key}{passphrase} --out {}",
         ::files::quoted(out)
     )
+}
+
+impl Delivery {
+    /// Keeps a new key in the folder that it was for, and says how to go on from there.
+    pub(super) fn keep(self) -> String {
+        const SERIAL: &str = "SERIAL";
+        let (kept, download) = match self.form {
+            Form::Pem(None) => (None, download_pem(SERIAL)),
+            Form::Pem(Some(staged)) => (Some(Kept::of(staged, None)), download_pem(SERIAL)),
+            Form::Pkcs12 {
+                own,
+                staged,
+                passphrase_file: file,
+                ..
+            } => {
+                let kept = match &own {
+                    None => Some(Kept::of(staged, Some(file.clone()))),
+                    Some(_) => None,
+                };
+                let kept_flags = kept.as_ref().and_then(|kept| Some(kept.as_ref().ok()?.flags()));
+                let key = own.or(kept_flags).unwrap_or_default();
+                let out = &self.bundle.pkcs12;
+                (kept, download_pkcs12(SERIAL, &key, file.as_deref(), out))
+            }
+        };
+        // An older certificate of the same key is in the list too, and is not what was asked for.
+        let which = match (&kept, &self.renews) {
+            (Some(_), _) => String::new(),
+            (None, Some(older)) => format!(", as one newer than {older}"),
+            (None, None) => ", as one that was not there before".to_owned(),
+        };
+        let spki = HEXLOWER.encode(&self.spki_sha256);
+        let find = format!("`gigvault cert list --spki-sha256 {spki}` shows it if it was{which}");
+        let (place, again) = match kept {
+            None => (String::new(), String::new()),
+            Some(Ok(kept)) => {
+                let instead = match self.renews {
+                    Some(_) => "--new-key and --key-type",
+                    None => "--key-type",
+                };
+                let place = format!(", and the new key is in {}{}", kept.place(), kept.note());
+                (place, format!(" with `{}` in place of {instead}", kept.flags()))
+            }
+            Some(Err(error)) => {
+                return format!(
+                    "whether the certificate was issued is not known, and its new key is lost ({error}): {find}, and \
+                     `gigvault cert revoke SERIAL` revokes it; then run this command again"
+                );
+            }
+        };
+        format!(
+            "whether the certificate was issued is not known{place}; {find}, and `{download}` writes it; if it was not, run \
+             this command again{again}"
+        )
+    }
 }
