@@ -7,6 +7,7 @@ mod crl;
 mod init;
 mod inspect;
 mod output;
+mod plan;
 mod prompts;
 mod revoke;
 mod sign_intermediate;
@@ -114,6 +115,8 @@ pub struct InitArgs {
     #[arg(long, value_name = "DURATION", default_value = "20y", value_parser = duration::parse)]
     pub(crate) validity: Duration,
     #[command(flatten)]
+    pub(crate) answer: AnswerFlag,
+    #[command(flatten)]
     pub(crate) key: KeyFlags,
 }
 
@@ -145,7 +148,7 @@ pub struct SignIntermediateArgs {
     /// Lifetime; 10 years without it
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub(crate) validity: Option<Duration>,
-    /// Hold it to this purpose: server-auth, client-auth, code-signing, email-protection, … (repeatable)
+    /// Hold it to this purpose: server-auth, client-auth, code-signing, email-protection, or another by its OID (repeatable)
     #[arg(long = "purpose", value_name = "PURPOSE")]
     pub(crate) purposes: Vec<String>,
     /// Where this root's CRL will be, http: or ldap: (repeatable)
@@ -164,6 +167,8 @@ pub struct SignIntermediateArgs {
     #[arg(long, short)]
     pub(crate) yes: bool,
     #[command(flatten)]
+    pub(crate) answer: AnswerFlag,
+    #[command(flatten)]
     pub(crate) key: KeyFlags,
     // Last: what follows a heading is shown under it.
     #[command(flatten)]
@@ -173,7 +178,7 @@ pub struct SignIntermediateArgs {
 /// Flags of `revoke`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_long_help = "Examples:\n  revoke 3f9c…e1 --dir root --reason ca-compromise &&\n      crl --dir root --out root.crl\n  revoke issuing.crt --dir root"
+    after_long_help = "Examples:\n  revoke issuing.crt --dir root --reason ca-compromise\n  revoke 4b1f0c6e2a9d583710fe6bc4d2a85e39 --dir root\n  crl --dir root --out root.crl"
 )]
 pub struct RevokeArgs {
     /// Serial number, as `inspect --dir` lists it, or the file of a certificate that this root signed: one that the ledger
@@ -189,6 +194,8 @@ pub struct RevokeArgs {
     /// Revoke without asking
     #[arg(long, short)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) answer: AnswerFlag,
 }
 
 /// Flags of `crl`.
@@ -206,6 +213,8 @@ pub struct CrlArgs {
     /// Until when the next CRL will be there
     #[arg(long, value_name = "DURATION", default_value = "180d", value_parser = duration::parse)]
     pub(crate) validity: Duration,
+    #[command(flatten)]
+    pub(crate) answer: AnswerFlag,
     #[command(flatten)]
     pub(crate) key: KeyFlags,
 }
@@ -236,8 +245,8 @@ pub struct VerifyArgs {
     /// Leave the private key shut: everything else is public
     #[arg(long)]
     pub(crate) without_key: bool,
-    /// First finish what a crash left unfinished: take in certificates that the ledger does not know, write copies that
-    /// are missing
+    /// First finish what a crash left unfinished and repair what is damaged: take in certificates that the ledger does not
+    /// know, write copies again that are missing or damaged; what cannot be read is kept in aside/
     #[arg(long)]
     pub(crate) repair: bool,
     #[command(flatten)]

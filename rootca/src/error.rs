@@ -26,9 +26,9 @@ pub enum Error {
         /// Why not.
         problem: keys::KeyError,
     },
-    /// There is no key file.
+    /// There is no key file, or nothing in it.
     #[error(
-        "{} is not there, and without its key a root signs nothing: restore the file from a copy of the folder. If there is \
+        "{} is missing or empty, and without its key a root signs nothing: restore the file from a copy of the folder. If there is \
          none, the key is lost: the certificates that it signed stay valid until they end, none of them can be revoked any \
          more by a new CRL, and no new one can be signed; make another root with `init`, in a folder of its own, and bring its \
          certificate to everybody who trusts this one",
@@ -129,6 +129,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// The same, with what helps behind a problem of content.
+    pub(crate) fn with_advice(self, advice: &str) -> Self {
+        match self {
+            Self::Content { path, problem } => Self::Content {
+                path,
+                problem: format!("{problem}; {advice}"),
+            },
+            other => other,
+        }
+    }
+
     /// The exit code of the command line: 1 failed, 2 wrong usage, 3 denied by policy, 4 not found.
     #[must_use]
     pub fn exit_code(&self) -> u8 {

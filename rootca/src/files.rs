@@ -26,22 +26,32 @@ pub(crate) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     }
 }
 
+/// Whether there is no such file, or nothing in it.
+pub(crate) fn is_missing(path: &Path) -> bool {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) => found.is_file() && found.len() == 0,
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    }
+}
+
+/// Whether it is DER, and not text that begins with the character that is a SEQUENCE there.
+pub(crate) fn is_der(content: &[u8]) -> bool {
+    content.first() == Some(&0x30) && !x509::pem::is_pem(content)
+}
+
 /// The one certificate that a file holds, PEM or DER. Of several, which is meant cannot be known.
 pub(crate) fn certificate(path: &Path, content: &[u8]) -> Result<Certificate, Error> {
     let refused = |problem: String| Error::Content {
         path: path.into(),
         problem,
     };
-    // Text may begin with the character that is a SEQUENCE in DER.
-    if content.first() == Some(&0x30) && !x509::pem::is_pem(content) {
+    if is_der(content) {
         return Certificate::from_der(content).map_err(|error| refused(error.to_string()));
     }
     let certificate = Certificate::from_pem(content).map_err(|error| refused(error.to_string()))?;
     match held(content, &["CERTIFICATE"]) {
         0 | 1 => Ok(certificate),
-        several => Err(refused(format!(
-            "the file holds {several} certificates; send one at a time"
-        ))),
+        several => Err(refused(format!("the file holds {several} certificates"))),
     }
 }
 

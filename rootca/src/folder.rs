@@ -9,12 +9,15 @@
 //! | `revoked.jsonl` | one JSON line for each revoked certificate |
 //! | `crl-number` | the highest CRL number that was ever used |
 //! | `root.crl` | the latest CRL, DER |
+//! | `aside/` | what [`Folder::repair`] found damaged or out of place |
 //!
 //! A certificate is in the ledger, whole, before it leaves the program; a CRL number is used up before the CRL is signed.
 //! So after a crash at any moment nothing signed is unknown and no number comes twice. What a crash left unfinished is
 //! finished by [`Folder::repair`].
 
+mod aside;
 mod audit;
+mod copies;
 mod issued;
 mod list;
 mod records;
@@ -46,7 +49,11 @@ const CRL_NUMBER: &str = "crl-number";
 const ISSUED: &str = "issued.jsonl";
 const ISSUED_FILES: &str = "issued";
 const REVOKED: &str = "revoked.jsonl";
+const ASIDE: &str = "aside";
 const LOCK: &str = ".lock";
+
+/// What helps where nothing in the folder does.
+const RESTORE: &str = "restore the file from a copy of the folder";
 
 /// The folder of one root.
 #[derive(Debug, Clone)]
@@ -114,7 +121,7 @@ impl Folder {
     pub fn open(dir: &Path) -> Result<Self, Error> {
         let path = dir.join(CERTIFICATE);
         let content = files::read_if_there(&path)?.ok_or_else(|| Error::NoRoot(dir.into()))?;
-        let certificate = files::certificate(&path, &content)?;
+        let certificate = files::certificate(&path, &content).map_err(|error| error.with_advice(RESTORE))?;
         Ok(Self {
             dir: dir.into(),
             certificate,
@@ -136,13 +143,24 @@ impl Folder {
     /// Whether the private key is where it belongs, before anybody is asked for what opens it.
     ///
     /// # Errors
-    /// [`Error::NoKey`].
+    /// [`Error::NoKey`] if the file is missing or empty.
     pub fn check_key(&self) -> Result<(), Error> {
         let key = self.dir.join(KEY);
-        match fs::symlink_metadata(&key) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Error::NoKey(key)),
-            _ => Ok(()),
+        match files::is_missing(&key) {
+            true => Err(Error::NoKey(key)),
+            false => Ok(()),
         }
+    }
+
+    /// Whether a certificate could be signed here but for the key: what [`issue`](Self::issue) refuses is refused, and
+    /// nothing is changed.
+    ///
+    /// # Errors
+    /// Those of [`issue`](Self::issue) that come before anything is signed.
+    pub fn check_ledgers(&self) -> Result<(), Error> {
+        ::files::check_tree(&self.dir)?;
+        self.check_copies()?;
+        self.issued().map(drop)
     }
 
     /// Opens the private key.
@@ -198,7 +216,8 @@ impl Folder {
         Ok(certificate)
     }
 
-    /// Takes a certificate into the ledger that this root signed and the ledger does not know.
+    /// Takes a certificate into the ledger that this root signed and the ledger does not know. What is in the place of its copy
+    /// and is not one is put aside.
     ///
     /// # Errors
     /// [`Error::NotSigned`]; [`Error::Itself`]; [`Error::Exists`] if it is there already.
@@ -216,17 +235,7 @@ impl Folder {
     /// The line first: it holds the certificate, so the copy can be written again from it.
     fn enter(&self, certificate: &Certificate, now: OffsetDateTime) -> Result<(), Error> {
         records::append(&self.dir.join(ISSUED), &Issued::of(certificate, now)?)?;
-        self.keep_copy(certificate)
-    }
-
-    fn keep_copy(&self, certificate: &Certificate) -> Result<(), Error> {
-        let serial = certificate.serial().proper()?;
-        let path = self.path_of(serial);
-        match ::files::create(&path, certificate.pem().as_bytes(), files::PUBLIC) {
-            // An orphan that is being taken in.
-            Err(::files::Error::Exists(_)) if self.copy(serial)?.as_ref() == Some(certificate) => Ok(()),
-            done => Ok(done?),
-        }
+        self.keep_copy(certificate).map(drop)
     }
 
     /// That this root issued it to another holder: its own certificate, which it signed too, is none of these.
@@ -255,28 +264,15 @@ impl Folder {
         Ok(self.issued()?.into_iter().find(|issued| issued.serial == serial))
     }
 
-    /// The copy in the folder.
-    fn copy(&self, serial: Serial) -> Result<Option<Certificate>, Error> {
-        let path = self.path_of(serial);
-        let Some(content) = files::read_if_there(&path)? else {
-            return Ok(None);
-        };
-        files::certificate(&path, &content).map(Some)
-    }
-
     /// The subject of a certificate that this root signed: from the ledger, or from a copy that the ledger does not know.
     ///
     /// # Errors
     /// [`Error::NotIssued`], [`Error::Itself`].
     pub fn subject_of(&self, serial: Serial) -> Result<String, Error> {
         self.check_not_own(serial)?;
-        match (self.entry(serial)?, self.copy(serial)?) {
-            (Some(entry), _) => Ok(entry.subject),
-            (None, Some(orphan)) => {
-                self.check_signed(&orphan, &self.path_of(serial))?;
-                Ok(orphan.subject().to_string())
-            }
-            (None, None) => Err(Error::NotIssued(serial)),
+        match self.entry(serial)? {
+            Some(entry) => Ok(entry.subject),
+            None => Ok(self.orphan(serial)?.subject().to_string()),
         }
     }
 
@@ -300,9 +296,7 @@ impl Folder {
         let issued = match self.entry(serial)? {
             Some(entry) => entry.time,
             None => {
-                let orphan = self.copy(serial)?.ok_or(Error::NotIssued(serial))?;
-                self.check_signed(&orphan, &self.path_of(serial))?;
-                self.enter(&orphan, now)?;
+                self.enter(&self.orphan(serial)?, now)?;
                 now
             }
         };

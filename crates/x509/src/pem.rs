@@ -45,9 +45,13 @@ pub fn encode(label: &str, der: &[u8]) -> String {
     text
 }
 
-/// Whether the input holds a BEGIN line, in whatever text encoding.
+/// Whether the input is text with a BEGIN line, in whatever encoding. What begins as DER does is not, whatever is behind it:
+/// no text has the second octet of a SEQUENCE of more than 127.
 #[must_use]
 pub fn is_pem(input: &[u8]) -> bool {
+    if matches!(input, [0x30, 0x80..=0x84, ..]) {
+        return false;
+    }
     contains(input, BEGIN.as_bytes()) || wide::refusal(input).is_some()
 }
 

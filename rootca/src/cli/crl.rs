@@ -4,7 +4,8 @@ use std::io::Write;
 
 use time::OffsetDateTime;
 
-use super::output::{lines, rfc3339};
+use super::inspect::of_list;
+use super::output::{lines, rfc3339, show};
 use super::{CrlArgs, Form, Prompts};
 use crate::error::Error;
 use crate::files;
@@ -47,6 +48,9 @@ pub(super) fn run(
         ("this update", rfc3339(list.this_update())),
         ("next update", list.next_update().map(rfc3339).unwrap_or_default()),
     ]);
-    out.write_all(text.as_bytes())?;
-    Ok(())
+    let mut value = of_list(&list);
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("file".to_owned(), written.display().to_string().into());
+    }
+    show(args.answer.output, &value, &text, out)
 }

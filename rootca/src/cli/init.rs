@@ -3,10 +3,11 @@
 use std::io::Write;
 
 use data_encoding::HEXLOWER;
+use serde_json::json;
 use time::OffsetDateTime;
 use x509::{DistinguishedName, KeyAlgorithm};
 
-use super::output::{lines, rfc3339};
+use super::output::{lines, rfc3339, show};
 use super::{InitArgs, Prompts, parse};
 use crate::error::Error;
 use crate::folder::Folder;
@@ -28,7 +29,7 @@ pub(super) fn run(
     root.save(dir, opener.protection())?;
 
     let certificate = root.certificate();
-    let text = lines(&[
+    let mut text = lines(&[
         ("root", certificate.subject().to_string()),
         ("key", key.to_string()),
         ("serial", certificate.serial().to_string()),
@@ -37,10 +38,18 @@ pub(super) fn run(
         ("SHA-256", HEXLOWER.encode(&certificate.fingerprint())),
         ("folder", dir.display().to_string()),
     ]);
-    writeln!(
-        out,
-        "{text}\nWrite the SHA-256 fingerprint into the minutes. Copy the folder before you sign with it: without its\n\
-         key and its ledger there is no further intermediate and no CRL."
-    )?;
-    Ok(())
+    text.push_str(
+        "\nWrite the SHA-256 fingerprint into the minutes. Copy the folder before you sign with it: without its\n\
+         key and its ledger there is no further intermediate and no CRL.\n",
+    );
+    let value = json!({
+        "root": certificate.subject().to_string(),
+        "key": key.to_string(),
+        "serial": certificate.serial().to_string(),
+        "not_before": rfc3339(certificate.not_before()),
+        "not_after": rfc3339(certificate.not_after()),
+        "fingerprint_sha256": HEXLOWER.encode(&certificate.fingerprint()),
+        "folder": dir.display().to_string(),
+    });
+    show(args.answer.output, &value, &text, out)
 }

@@ -26,15 +26,14 @@ pub(super) fn run(args: &InspectArgs, now: OffsetDateTime, out: &mut dyn Write) 
 
 fn of_file(path: &Path) -> Result<(Value, String), Error> {
     let content = super::read_input(path)?;
+    let binary = files::is_der(&content);
     let held = files::held(&content, &["CERTIFICATE", "X509 CRL", "CERTIFICATE REQUEST"]);
-    if held > 1 {
+    if held > 1 && !binary {
         return Err(Error::Content {
             path: path.into(),
             problem: format!("the file holds {held} certificates, requests or CRLs; send one at a time"),
         });
     }
-    // Text may begin with the character that is a SEQUENCE in DER.
-    let binary = content.first() == Some(&0x30) && !x509::pem::is_pem(&content);
     if let Some(odd) = odd(&content, binary) {
         return Ok(of_odd(&odd));
     }
@@ -119,7 +118,7 @@ fn of_certificate(certificate: &Certificate) -> Value {
     })
 }
 
-fn of_list(list: &CertificateList) -> Value {
+pub(super) fn of_list(list: &CertificateList) -> Value {
     let entries = list.entries().iter().map(|entry| {
         json!({
             "serial": entry.serial.to_string(),

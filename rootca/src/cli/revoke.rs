@@ -3,10 +3,12 @@
 use std::io::Write;
 use std::path::Path;
 
+use serde_json::json;
 use time::OffsetDateTime;
 use x509::crl::Reason;
 use x509::{Certificate, Serial};
 
+use super::output::{rfc3339, show};
 use super::{Prompts, RevokeArgs, parse};
 use crate::error::Error;
 use crate::files;
@@ -36,18 +38,24 @@ pub(super) fn run(
             done => done?,
         }
     }
-    folder.revoke(serial, reason, now)?;
-    match folder.check_key() {
-        Ok(()) => writeln!(
-            out,
-            "Revoked: {serial}. It takes effect when you sign a CRL with `crl` and publish it."
-        )?,
-        Err(lost) => writeln!(
-            out,
-            "Noted as revoked: {serial}. It takes effect with a new CRL, and none can be signed as it is: {lost}"
-        )?,
-    }
-    Ok(())
+    let revoked = folder.revoke(serial, reason, now)?;
+    let lost = folder.check_key().err().map(|lost| lost.to_string());
+    let text = match &lost {
+        None => {
+            format!("Revoked: {serial}. It takes effect when you sign a CRL with `crl` and publish it.\n")
+        }
+        Some(lost) => format!(
+            "Noted as revoked: {serial}. It takes effect with a new CRL, and none can be signed as it is: {lost}\n"
+        ),
+    };
+    let value = json!({
+        "serial": serial.to_string(),
+        "subject": subject,
+        "reason": reason.to_string(),
+        "time": rfc3339(revoked.time),
+        "no_crl_can_be_signed": lost,
+    });
+    show(args.answer.output, &value, &text, out)
 }
 
 /// What is to be revoked.
@@ -73,7 +81,9 @@ fn named(folder: &Folder, text: &str) -> Result<Named, Error> {
         return serial;
     }
     let content = files::read(path)?;
-    let certificate = files::certificate(path, &content)?;
+    let certificate = files::certificate(path, &content).map_err(|error| {
+        error.with_advice("name a file that holds nothing but the certificate that is meant")
+    })?;
     folder.check_signed(&certificate, path)?;
     Ok(Named::File(Box::new(certificate)))
 }

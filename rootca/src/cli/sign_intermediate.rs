@@ -2,15 +2,17 @@
 
 use std::io::Write;
 
-use lint::Linted;
-use rules::{Approved, PublicationUrls, duration};
+use data_encoding::HEXLOWER;
+use rules::PublicationUrls;
+use serde_json::json;
 use time::OffsetDateTime;
 use x509::csr::ReceivedCsr;
 use x509::extension::Subtree;
 use x509::{Eku, NameConstraints};
 
-use super::output::{lines, rfc3339};
-use super::{Prompts, SignIntermediateArgs, parse};
+use super::output::show;
+use super::plan::Plan;
+use super::{Prompts, Show, SignIntermediateArgs, parse};
 use crate::error::Error;
 use crate::files;
 use crate::folder::Folder;
@@ -20,7 +22,8 @@ use crate::intermediate::{Intermediate, draft};
 #[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "Name constraints (each repeatable)")]
 pub struct NameFlags {
-    /// Certify only names in this subtree: dns:example.test, ip:10.0.0.0/8, email:…, uri:…, dirname:O=Example
+    /// Certify only names in this subtree: dns:example.test, ip:10.0.0.0/8, email:example.test, uri:.example.test,
+    /// dirname:O=Example
     #[arg(long, value_name = "KIND:SUBTREE")]
     permit: Vec<String>,
     /// Certify only host names at or below this one
@@ -102,31 +105,41 @@ pub(super) fn run(
     }
     let wanted = wanted(args)?;
     let draft = draft(folder.certificate(), &wanted, now)?;
-    let plan = plan(&folder, &wanted, &draft);
+    folder.check_ledgers()?;
+    let plan = Plan::new(&folder, &wanted, &draft);
     if args.dry_run {
-        return Ok(writeln!(
-            out,
-            "This would be signed:\n\n{plan}\nNothing was signed. {}",
-            match folder.check_key() {
-                Ok(()) => "When it is, another serial number is drawn.".to_owned(),
-                Err(lost) => format!("Nor can it be as it is: {lost}"),
-            }
-        )?);
+        let lost = folder.check_key().err().map(|lost| lost.to_string());
+        let outlook = match &lost {
+            None => "When it is, another serial number is drawn.".to_owned(),
+            Some(lost) => format!("Nor can it be as it is: {lost}"),
+        };
+        let text = format!(
+            "This would be signed:\n\n{}\nNothing was signed. {outlook}\n",
+            plan.text()
+        );
+        let value = plan.value(json!({ "signed": false, "cannot_be_signed": lost }));
+        return show(args.answer.output, &value, &text, out);
     }
     // Before anybody is asked about what cannot be done.
     folder.check_key()?;
     let to_stdout = args.out.as_deref().is_some_and(super::is_stream);
-    match to_stdout {
-        // There the certificate is alone.
-        true => drop(writeln!(std::io::stderr(), "This will be signed:\n\n{plan}")),
-        false => writeln!(out, "This will be signed:\n\n{plan}")?,
+    let as_text = Show::chosen(args.answer.output) == Show::Table;
+    match as_text && !to_stdout {
+        true => writeln!(out, "This will be signed:\n\n{}", plan.text())?,
+        // There the answer is alone.
+        false => drop(writeln!(
+            std::io::stderr(),
+            "This will be signed:\n\n{}",
+            plan.text()
+        )),
     }
     if !args.yes && !prompts.confirm("Sign it?")? {
         return Err(Error::Declined);
     }
     let root = args.key.unlock(&folder, prompts)?;
     let certificate = folder.issue(&root, draft, now)?;
-    let copy = folder.path_of(certificate.serial().proper()?);
+    let serial = certificate.serial().proper()?;
+    let copy = folder.path_of(serial);
     if to_stdout {
         return Ok(out.write_all(certificate.pem().as_bytes())?);
     }
@@ -137,8 +150,18 @@ pub(super) fn run(
         }
         None => &copy,
     };
-    writeln!(out, "Signed: {}", written.display())?;
-    Ok(())
+    let value = plan.value(json!({
+        "signed": true,
+        "serial": serial.to_string(),
+        "fingerprint_sha256": HEXLOWER.encode(&certificate.fingerprint()),
+        "file": written.display().to_string(),
+    }));
+    show(
+        args.answer.output,
+        &value,
+        &format!("Signed: {}\n", written.display()),
+        out,
+    )
 }
 
 fn wanted(args: &SignIntermediateArgs) -> Result<Intermediate, Error> {
@@ -168,69 +191,4 @@ fn wanted(args: &SignIntermediateArgs) -> Result<Intermediate, Error> {
         subject_key_identifier: csr.subject_key_identifier().map(<[u8]>::to_vec),
         ..Intermediate::new(csr.subject().clone(), csr.public_key().clone())
     })
-}
-
-/// Everything that the certificate will say, for the eyes of the ceremony.
-fn plan(folder: &Folder, wanted: &Intermediate, draft: &Linted<Approved>) -> String {
-    let approved = draft.get();
-    let (validity, key) = (approved.validity(), approved.public_key());
-    let list = |items: Vec<String>, without: &str| {
-        if items.is_empty() {
-            without.to_owned()
-        } else {
-            items.join(", ")
-        }
-    };
-    let texts = |subtrees: &[Subtree]| subtrees.iter().map(ToString::to_string).collect();
-    let life = std::time::Duration::try_from(validity.duration()).unwrap_or_default();
-    let mut text = lines(&[
-        ("issuer", folder.certificate().subject().to_string()),
-        ("subject", approved.subject().to_string()),
-        ("serial", approved.serial().to_string()),
-        ("not before", rfc3339(validity.not_before)),
-        (
-            "not after",
-            format!("{} ({})", rfc3339(validity.not_after), duration::format(life)),
-        ),
-        (
-            "key",
-            format!(
-                "{}, SHA-256 {}",
-                key.algorithm(),
-                data_encoding::HEXLOWER.encode(&key.fingerprint())
-            ),
-        ),
-        ("signature", approved.signature_algorithm().to_string()),
-        (
-            "path length",
-            wanted
-                .path_len
-                .map_or_else(|| "as the root allows".into(), |length| length.to_string()),
-        ),
-        (
-            "purposes",
-            list(wanted.purposes.iter().map(ToString::to_string).collect(), "all"),
-        ),
-        (
-            "permitted",
-            list(texts(&wanted.name_constraints.permitted), "all names"),
-        ),
-        ("excluded", list(texts(&wanted.name_constraints.excluded), "none")),
-        (
-            "CRL",
-            list(
-                wanted.urls.crl.clone(),
-                "nowhere: relying parties cannot learn that it was revoked; see --crl-url",
-            ),
-        ),
-        ("OCSP", list(wanted.urls.ocsp.clone(), "nowhere")),
-        (
-            "issuer at",
-            list(wanted.urls.ca_issuers.clone(), "nowhere; see --issuer-url"),
-        ),
-    ]);
-    for finding in draft.warnings() {
-        text.push_str(&format!("lint: {finding}\n"));
-    }
-    text
 }

@@ -21,35 +21,51 @@ pub(super) fn run(
         true => folder.repair(now)?,
         false => Vec::new(),
     };
+    let as_text = Show::chosen(args.answer.output) == Show::Table;
+    if as_text {
+        // Before the question for what opens the key: it was done, whatever comes of that.
+        out.write_all(marked("fixed", &repaired).as_bytes())?;
+        out.flush()?;
+    }
     let mut audit = folder.audit(now)?;
-    if args.without_key {
-        audit.notices.push("root.key was not opened".into());
-    } else {
-        audit.key(args.key.unlock(&folder, prompts).map(drop))?;
+    let unopened = match args.without_key {
+        true => {
+            audit.notices.push("root.key was not opened".into());
+            None
+        }
+        false => audit.key(args.key.unlock(&folder, prompts).map(drop)).err(),
+    };
+    if let Some(error) = &unopened {
+        audit.notices.push(format!("root.key was not opened: {error}"));
     }
     let mut text = String::new();
     for (mark, sentences) in [
-        ("fixed", &repaired),
         ("ok", &audit.fine),
         ("note", &audit.notices),
         ("WRONG", &audit.problems),
     ] {
-        for sentence in sentences {
-            text.push_str(&format!("{mark:<5}  {sentence}\n"));
-        }
+        text.push_str(&marked(mark, sentences));
     }
     let value = json!({
-        "in_order": audit.problems.is_empty(),
+        "in_order": audit.problems.is_empty() && unopened.is_none(),
         "repaired": repaired,
         "fine": audit.fine,
         "notices": audit.notices,
         "problems": audit.problems,
     });
     show(args.answer.output, &value, &text, out)?;
-    match (audit.problems.is_empty(), Show::chosen(args.answer.output)) {
-        (true, _) => Ok(()),
-        (false, Show::Table) => Err(Error::NotInOrderAsShown),
+    match (unopened, audit.problems.is_empty()) {
+        (Some(error), _) => Err(error),
+        (None, true) => Ok(()),
+        (None, false) if as_text => Err(Error::NotInOrderAsShown),
         // A program reads the answer; the people who look after it read this.
-        (false, Show::Json | Show::Yaml) => Err(Error::NotInOrder(audit.problems)),
+        (None, false) => Err(Error::NotInOrder(audit.problems)),
     }
+}
+
+fn marked(mark: &str, sentences: &[String]) -> String {
+    sentences
+        .iter()
+        .map(|sentence| format!("{mark:<5}  {sentence}\n"))
+        .collect()
 }

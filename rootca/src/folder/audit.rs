@@ -4,19 +4,23 @@
 //! elsewhere.
 
 use std::collections::HashSet;
-use std::fs;
 
 use data_encoding::HEXLOWER;
 use time::OffsetDateTime;
+use x509::Serial;
 
+use super::copies::Stray;
 use super::repair::LOST_COPIES;
 use super::revocations::MISSING;
-use super::{Folder, ISSUED, ISSUED_FILES, Issued, REVOKED, Revoked, records};
+use super::{ASIDE, CRL, Folder, ISSUED, ISSUED_FILES, Issued, RESTORE, REVOKED, Revoked, records};
 use crate::error::Error;
 use crate::files;
 
 const ITSELF: &str = "is the certificate of the root itself, which an earlier version noted when it was asked to revoke it; \
      `verify --repair` takes it out";
+
+const KEPT_ASIDE: &str =
+    "that `verify --repair` put aside; when nothing in it is missed, move it out of the folder";
 
 /// What was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -85,6 +89,13 @@ impl Folder {
         self.audit_issued(&mut audit)?;
         self.audit_revoked(&mut audit)?;
         self.audit_crl(&mut audit, now)?;
+        match self.count_aside() {
+            0 => {}
+            1 => audit.notices.push(format!("{ASIDE}/ has a file {KEPT_ASIDE}")),
+            several => audit
+                .notices
+                .push(format!("{ASIDE}/ has {several} files {KEPT_ASIDE}")),
+        }
         Ok(audit)
     }
 
@@ -101,35 +112,41 @@ impl Folder {
             // That nothing else is in it follows.
             return Ok(());
         }
+        let damage = ledger.damage();
         let issued = ledger.records;
         if self.lost_copies() {
             audit.problems.push(format!("{ISSUED_FILES}/ {LOST_COPIES}"));
             // That none of them is there follows.
             return Ok(());
         }
-        let mut problems: Vec<_> = issued
-            .iter()
-            .filter_map(|entry| self.audit_entry(entry).err())
+        let mut problems: Vec<_> = damage
+            .map(|damage| format!("{ISSUED}: {damage}"))
+            .into_iter()
             .collect();
-        let serials: HashSet<_> = issued.iter().map(|entry| entry.serial).collect();
-        if serials.len() < issued.len() {
-            problems.push("issued.jsonl has a serial number twice".into());
+        problems.extend(issued.iter().filter_map(|entry| self.audit_entry(entry).err()));
+        let known: HashSet<_> = issued.iter().map(|entry| entry.serial).collect();
+        if known.len() < issued.len() {
+            problems.push(format!("{ISSUED} has a serial number twice; {RESTORE}"));
         }
-        let own = self.certificate.serial().proper().ok();
-        let path = self.dir.join(ISSUED_FILES);
-        let entries = fs::read_dir(&path).map_err(|source| files::failed("read", &path, source))?;
-        for entry in entries {
-            let name = entry
-                .map_err(|source| files::failed("read", &path, source))?
-                .file_name();
-            if own.is_some_and(|own| !serials.contains(&own) && *name == *format!("{own}.crt")) {
-                problems.push(format!("{ISSUED_FILES}/{} {ITSELF}", name.to_string_lossy()));
-            } else if !serials.iter().any(|serial| *name == *format!("{serial}.crt")) {
-                problems.push(format!(
-                    "issued/{} is not in issued.jsonl; `verify --repair` takes it in if this root signed it",
-                    name.to_string_lossy()
-                ));
-            }
+        for path in self.strays(&known)? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            problems.push(format!(
+                "{ISSUED_FILES}/{name} {}",
+                match self.stray(&path, &known) {
+                    Stray::Itself =>
+                        "is the certificate of the root itself, which it did not issue to another; `verify --repair` takes it out"
+                            .to_owned(),
+                    Stray::Unknown(serial) =>
+                        format!("holds certificate {serial}, which is not in {ISSUED}; `verify --repair` takes it in"),
+                    Stray::Known(serial) => format!(
+                        "is not the name of certificate {serial} in it; `verify --repair` puts it aside"
+                    ),
+                    Stray::Foreign => format!(
+                        "is not in {ISSUED}, and no certificate that this root issued is in it; {RESTORE} if it is damaged, or let \
+                         `verify --repair` put it aside"
+                    ),
+                }
+            ));
         }
         audit.put(
             format!("{} issued, all signed by this root", issued.len()),
@@ -151,20 +168,29 @@ impl Folder {
                     "is missing; `verify --repair` writes it from issued.jsonl".into()
                 ));
             }
-            Ok(None) => return Err(at("is missing".into())),
+            Ok(None) => return Err(at(format!("is missing; {RESTORE}"))),
             Err(error) => return Err(error.to_string()),
         };
-        let certificate = files::certificate(&path, &content).map_err(|error| error.to_string())?;
+        let advice = match entry.certificate() {
+            Some(_) => "`verify --repair` puts it aside and writes it from issued.jsonl",
+            None => RESTORE,
+        };
+        let certificate =
+            files::certificate(&path, &content).map_err(|error| error.with_advice(advice).to_string())?;
         certificate
             .verify_signed_by(&self.certificate)
-            .map_err(|error| at(error.to_string()))?;
+            .map_err(|error| at(format!("{error}; {advice}")))?;
         if HEXLOWER.encode(&certificate.fingerprint()) != entry.fingerprint_sha256 {
-            return Err(at("is another certificate than issued.jsonl says".into()));
+            return Err(at(format!(
+                "is another certificate than issued.jsonl says; {advice}"
+            )));
         }
         self.check_signed(&certificate, &path)
             .map_err(|error| error.to_string())?;
         if !entry.describes(&certificate) {
-            return Err(at("issued.jsonl says other things about it".into()));
+            return Err(at(
+                "issued.jsonl says other things about it; restore that file from a copy of the folder".into(),
+            ));
         }
         Ok(())
     }
@@ -181,38 +207,74 @@ impl Folder {
             audit.problems.push(format!("{REVOKED} {MISSING}"));
             return Ok(());
         }
+        let damage = ledger.damage();
         let revoked = ledger.records;
         let own = self.certificate.serial().proper().ok();
-        let mut seen = HashSet::new();
-        let mut problems = Vec::new();
+        let published = self.published();
+        let (mut seen, mut unknown) = (HashSet::new(), 0u32);
+        let mut problems: Vec<_> = damage
+            .map(|damage| format!("{REVOKED}: {damage}"))
+            .into_iter()
+            .collect();
         for entry in &revoked {
             if Some(entry.serial) == own {
                 problems.push(format!("{REVOKED}: {} {ITSELF}", entry.serial));
             } else if !known.missing && !issued.contains(&entry.serial) {
-                problems.push(format!("revoked.jsonl: {} was never issued", entry.serial));
+                unknown += 1;
+                let sentence = format!(
+                    "{REVOKED}: {} is not in {ISSUED}: its line there was lost, or it was never issued here; if its certificate is \
+                     at hand, put the file into {ISSUED_FILES}/ and let `verify --repair` take it in",
+                    entry.serial
+                );
+                // What this root has signed as revoked stays so, and revoking too much does no harm.
+                match published.contains(&entry.serial) {
+                    true => audit.notices.push(sentence),
+                    false => problems.push(format!(
+                        "{sentence}; if it is lost, make a CRL with `crl` that lists it"
+                    )),
+                }
             }
             if !seen.insert(entry.serial) {
-                problems.push(format!("revoked.jsonl: {} appears more than once", entry.serial));
+                problems.push(format!(
+                    "{REVOKED}: {} appears more than once; {RESTORE}",
+                    entry.serial
+                ));
             }
         }
-        match known.missing {
-            true => audit.problems.extend(problems),
-            false => audit.put(format!("{} revoked, all issued here", revoked.len()), problems),
+        match (known.missing, unknown) {
+            (true, _) => audit.problems.extend(problems),
+            (false, 0) => audit.put(format!("{} revoked, all issued here", revoked.len()), problems),
+            (false, _) => audit.put(format!("{} revoked", revoked.len()), problems),
         }
         Ok(())
     }
 
+    /// What the latest CRL of this root lists.
+    fn published(&self) -> HashSet<Serial> {
+        let latest = self.latest_crl().ok().flatten();
+        let signed = latest.filter(|list| list.verify_signed_by(self.certificate()).is_ok());
+        let entries = signed.iter().flat_map(|list| list.entries());
+        entries.filter_map(|entry| entry.serial.proper().ok()).collect()
+    }
+
     fn audit_crl(&self, audit: &mut Audit, now: OffsetDateTime) -> Result<(), Error> {
-        let number = self.crl_number()?;
-        let Some(list) = self.latest_crl()? else {
+        let number = damage_of(self.crl_number(), audit)?;
+        let Some(latest) = damage_of(self.latest_crl(), audit)? else {
+            return Ok(());
+        };
+        let Some(list) = latest else {
             audit
                 .notices
                 .push("there is no CRL yet; make one with `crl`".into());
             return Ok(());
         };
+        // Where it cannot be read, that is said, and the list is not to blame.
+        let number = number.or(list.number()).unwrap_or_default();
         let mut problems = Vec::new();
         if let Err(error) = list.verify_signed_by(self.certificate()) {
-            problems.push(format!("root.crl: {error}"));
+            problems.push(format!(
+                "{CRL}: {error}; put the CRL of this root back, or move this file out of the folder and make a new one with `crl`"
+            ));
         }
         match list.number() {
             Some(of_list) if of_list == number => {}
@@ -269,6 +331,18 @@ impl Folder {
                 .push("root.crl is out of date; make a new one with `crl`".into());
         }
         Ok(())
+    }
+}
+
+/// What can be read; damage is a problem among the others.
+fn damage_of<T>(read: Result<T, Error>, audit: &mut Audit) -> Result<Option<T>, Error> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error @ Error::Content { .. }) => {
+            audit.problems.push(error.to_string());
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 

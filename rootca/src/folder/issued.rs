@@ -15,7 +15,7 @@ impl Folder {
     /// were issued.
     pub fn issued(&self) -> Result<Vec<Issued>, Error> {
         let path = self.dir.join(ISSUED);
-        let ledger = records::read::<Issued>(&path)?;
+        let ledger = records::read::<Issued>(&path)?.whole(&path)?;
         let what = match (ledger.missing, ledger.records.is_empty()) {
             // A folder is made with one: that it is not there is a loss, whatever was in it.
             (true, _) => match self.trace_of_issuing()? {
@@ -37,7 +37,7 @@ impl Folder {
         })
     }
 
-    /// What the ledger says, also where that is nothing.
+    /// What can be read of the ledger, also where that is nothing.
     pub(super) fn listed(&self) -> Result<Vec<Issued>, Error> {
         Ok(records::read(&self.dir.join(ISSUED))?.records)
     }
@@ -57,7 +57,7 @@ impl Folder {
     /// A certificate in `issued/` that this root signed.
     fn own_copy(&self) -> Result<Option<String>, Error> {
         let copy = self.copies()?.into_iter().next();
-        Ok(copy.map(|copy| format!("{ISSUED_FILES}/ has certificate {} of this root", copy.serial())))
+        Ok(copy.map(|(_, copy)| format!("{ISSUED_FILES}/ has certificate {} of this root", copy.serial())))
     }
 
     /// What shows that this root has issued: a certificate that it signed, a revocation, or an entry of its CRL.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use x509::crl::{CertificateList, CrlEntry};
 
-use super::{CRL, CRL_NUMBER, Folder, Revoked};
+use super::{CRL, CRL_NUMBER, Folder, RESTORE, Revoked};
 use crate::error::Error;
 use crate::files;
 use crate::root::Root;
@@ -72,7 +72,9 @@ impl Folder {
             .map(Some)
             .map_err(|error| Error::Content {
                 path,
-                problem: error.to_string(),
+                problem: format!(
+                    "{error}; {RESTORE}, or let `verify --repair` put it aside, then make a new one with `crl`"
+                ),
             })
     }
 
@@ -88,8 +90,10 @@ impl Folder {
             .and_then(|text| text.trim().parse().ok());
         number.ok_or_else(|| Error::Content {
             path,
-            problem: "does not hold the number of the last CRL; write the highest that was ever published"
-                .into(),
+            problem: format!(
+                "does not hold the number of the last CRL; let `verify --repair` take it from {CRL}, or, without that, write the \
+                 highest number that was ever published into it"
+            ),
         })
     }
 }

@@ -14,6 +14,7 @@ use x509::crl::Reason;
 use x509::serial::SerialError;
 use x509::{Certificate, Serial};
 
+use super::RESTORE;
 use crate::error::Error;
 use crate::files;
 
@@ -101,25 +102,52 @@ pub(super) struct Ledger<T> {
     pub(super) cut_off: bool,
     /// Whether there is no such file.
     pub(super) missing: bool,
+    /// The numbers of the lines that cannot be read, counted from 1, and why not.
+    pub(super) damaged: Vec<(usize, String)>,
 }
+
+impl<T> Ledger<T> {
+    /// The damaged lines in words, with what helps; none if there are none.
+    pub(super) fn damage(&self) -> Option<String> {
+        let (first, problem) = self.damaged.first()?;
+        let further = match self.damaged.len() - 1 {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        Some(format!(
+            "line {first} cannot be read{further}: {problem}; {RESTORE}, or let `verify --repair` put it aside and keep what \
+             can be read or rebuilt"
+        ))
+    }
+
+    /// The ledger, where every line of it can be read.
+    pub(super) fn whole(self, path: &Path) -> Result<Self, Error> {
+        match self.damage() {
+            Some(problem) => Err(Error::Content {
+                path: path.into(),
+                problem,
+            }),
+            None => Ok(self),
+        }
+    }
+}
+
+/// What can be read of a ledger.
 
 pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Ledger<T>, Error> {
     let found = files::read_if_there(path)?;
-    let wrong = |number: usize, problem: &dyn Display| Error::Content {
-        path: path.into(),
-        problem: format!("line {number}: {problem}"),
-    };
     let mut ledger = Ledger {
         records: Vec::new(),
         cut_off: false,
         missing: found.is_none(),
+        damaged: Vec::new(),
     };
     let content = found.unwrap_or_default();
     for (number, line) in (1..).zip(content.split_inclusive(|byte| *byte == b'\n')) {
         match serde_json::from_slice(line) {
             Ok(record) => ledger.records.push(record),
             Err(_) if !line.ends_with(b"\n") => ledger.cut_off = true,
-            Err(error) => return Err(wrong(number, &error)),
+            Err(error) => ledger.damaged.push((number, error.to_string())),
         }
     }
     Ok(ledger)
@@ -146,17 +174,23 @@ pub(super) fn take_out<T: DeserializeOwned>(
     let Some(content) = files::read_if_there(path)? else {
         return Ok(false);
     };
-    let stays = |line: &&[u8]| !serde_json::from_slice(line).is_ok_and(|record| is_wrong(&record));
-    let kept: Vec<&[u8]> = content
-        .split_inclusive(|byte| *byte == b'\n')
-        .filter(stays)
-        .collect();
-    let kept = kept.concat();
+    let stays = |line: &[u8]| !serde_json::from_slice(line).is_ok_and(|record| is_wrong(&record));
+    let kept = lines(&content, stays);
     if kept.len() == content.len() {
         return Ok(false);
     }
     ::files::replace(path, &kept, files::PRIVATE)?;
     Ok(true)
+}
+
+/// The lines that can be read, as they are, to the octet.
+pub(super) fn readable<T: DeserializeOwned>(content: &[u8]) -> Vec<u8> {
+    lines(content, is_whole::<T>)
+}
+
+fn lines(content: &[u8], stays: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+    let all = content.split_inclusive(|byte| *byte == b'\n');
+    all.filter(|line| stays(line)).collect::<Vec<_>>().concat()
 }
 
 fn is_whole<T: DeserializeOwned>(line: &[u8]) -> bool {

@@ -1,12 +1,10 @@
 //! Finishes what a crash, or an earlier version, left unfinished. Nothing is removed but what was never acknowledged, and what
 //! an earlier version noted of the root itself when it was asked to revoke it.
 
-use std::collections::HashSet;
 use std::fs;
 
 use data_encoding::HEXLOWER;
 use time::OffsetDateTime;
-use x509::Certificate;
 
 use super::{CRL_NUMBER, Folder, ISSUED, ISSUED_FILES, Issued, REVOKED, Revoked, records};
 use crate::error::Error;
@@ -16,10 +14,11 @@ pub(super) const LOST_COPIES: &str = "is missing; `verify --repair` makes it aga
      in it from issued.jsonl";
 
 impl Folder {
-    /// Takes certificates into the ledger that this root signed and the ledger does not know, writes copies that are
-    /// missing from the ledger, makes a ledger or the folder of the copies that is missing, removes ledger lines that were cut
-    /// off or are about the root itself, takes revocations into their ledger that only the latest CRL lists, and raises a CRL
-    /// number that is below the one of that CRL. Answers what was done, one sentence each.
+    /// Takes certificates of `issued/` into the ledger that this root signed and the ledger does not know, writes copies from
+    /// the ledger that are missing or damaged, makes a ledger or the folder of the copies that is missing, removes ledger
+    /// lines that were cut off, cannot be read, or are about the root itself, takes revocations into their ledger that only
+    /// the latest CRL lists, and raises a CRL number that is below the one of that CRL. What is damaged or out of place is
+    /// kept in `aside/`. Answers what was done, one sentence each.
     ///
     /// # Errors
     /// [`Error::File`], [`Error::Content`].
@@ -38,16 +37,21 @@ impl Folder {
                 "revoked.jsonl: the last line, which had no line break, was completed or removed".to_owned(),
             );
         }
+        self.mend::<Issued>(ISSUED, &mut done)?;
+        self.mend::<Revoked>(REVOKED, &mut done)?;
         self.take_out_itself(&mut done)?;
+        self.put_unreadable_crl_aside(&mut done)?;
         self.restore_ledger(&mut done)?;
         self.take_in_revocations(&mut done)?;
-        self.restore_copies(&mut done)?;
+        // The lines before the copies: what is put aside after that is in the ledger, whole.
         self.take_in_orphans(now, &mut done)?;
+        self.restore_copies(&mut done)?;
+        self.clear_out_strays(&mut done)?;
         self.raise_crl_number(&mut done)?;
         Ok(done)
     }
 
-    /// A root does not issue or revoke itself: what says so goes. The copy last, since it shows what the lines are about.
+    /// A root does not issue or revoke itself: the lines that say so go.
     fn take_out_itself(&self, done: &mut Vec<String>) -> Result<(), Error> {
         let Ok(own) = self.certificate.serial().proper() else {
             return Ok(());
@@ -62,12 +66,6 @@ impl Folder {
             done.push(format!(
                 "{ISSUED}: the line of the root itself, {own}, was taken out"
             ));
-        }
-        let copy = self.copy(own).ok().flatten();
-        if copy.as_ref() == Some(&self.certificate) {
-            let path = self.path_of(own);
-            fs::remove_file(&path).map_err(|source| files::failed("remove", &path, source))?;
-            done.push(format!("{ISSUED_FILES}/{own}.crt, the root itself, was removed"));
         }
         Ok(())
     }
@@ -101,55 +99,6 @@ impl Folder {
             }),
             false => Ok(()),
         }
-    }
-
-    fn restore_copies(&self, done: &mut Vec<String>) -> Result<(), Error> {
-        for entry in self.listed()? {
-            let path = self.path_of(entry.serial);
-            if fs::symlink_metadata(&path).is_ok() {
-                continue;
-            }
-            if let Some(certificate) = entry.certificate() {
-                self.keep_copy(&certificate)?;
-                done.push(format!(
-                    "issued/{}.crt was written from issued.jsonl",
-                    entry.serial
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    fn take_in_orphans(&self, now: OffsetDateTime, done: &mut Vec<String>) -> Result<(), Error> {
-        let known: HashSet<_> = self.listed()?.into_iter().map(|entry| entry.serial).collect();
-        for certificate in self.copies()? {
-            // One that could not be issued here has no line in the ledger either.
-            let Ok(serial) = certificate.serial().proper() else {
-                continue;
-            };
-            if !known.contains(&serial) && self.copy(serial)?.as_ref() == Some(&certificate) {
-                self.enter(&certificate, now)?;
-                done.push(format!("issued/{serial}.crt was taken into issued.jsonl"));
-            }
-        }
-        Ok(())
-    }
-
-    /// What is in `issued/` and was signed by this root; the audit names the rest.
-    pub(super) fn copies(&self) -> Result<Vec<Certificate>, Error> {
-        self.check_copies()?;
-        let dir = self.dir.join(ISSUED_FILES);
-        let mut found = Vec::new();
-        for entry in fs::read_dir(&dir).map_err(|source| files::failed("read", &dir, source))? {
-            let path = entry
-                .map_err(|source| files::failed("read", &dir, source))?
-                .path();
-            let certificate = files::read(&path)
-                .ok()
-                .and_then(|pem| files::certificate(&path, &pem).ok());
-            found.extend(certificate.filter(|found| self.check_signed(found, &path).is_ok()));
-        }
-        Ok(found)
     }
 
     fn raise_crl_number(&self, done: &mut Vec<String>) -> Result<(), Error> {

@@ -17,7 +17,7 @@ impl Folder {
     /// the file does not.
     pub fn revoked(&self) -> Result<Vec<Revoked>, Error> {
         let path = self.dir.join(REVOKED);
-        let ledger = records::read::<Revoked>(&path)?;
+        let ledger = records::read::<Revoked>(&path)?.whole(&path)?;
         // A folder is made with one: that it is not there is a loss, whatever was in it.
         let or_missing = |ledger: records::Ledger<Revoked>| match ledger.missing {
             true => Err(Error::Content {

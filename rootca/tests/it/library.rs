@@ -258,7 +258,7 @@ fn people_are_asked_after_they_have_seen_and_before_the_key_is_opened() {
     .unwrap();
     ceremony.csr("sub", "/CN=Sub CA");
     let csr = ceremony.path("sub.csr").display().to_string();
-    let sign = ["sign-intermediate", &csr, "--dir", &dir];
+    let sign = ["sign-intermediate", &csr, "--dir", &dir, "-o", "table"];
 
     let (declined, shown) = interactive(&sign, &mut script);
     assert!(matches!(declined, Err(Error::Declined)));

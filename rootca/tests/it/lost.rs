@@ -23,7 +23,7 @@ fn a_lost_key_is_named_before_a_passphrase_is_asked_for() {
     ] {
         let answer = ceremony.run(&[command, &["--dir", "root"]].concat());
         answer
-            .refused(1, "root.key is not there")
+            .refused(1, "root.key is missing or empty")
             .refused(1, "from a copy of the folder")
             .refused(1, "`init`");
     }
@@ -81,20 +81,28 @@ fn a_lost_folder_of_copies_is_made_again_by_repair() {
 
 #[test]
 fn without_a_key_nothing_is_promised() {
+    promises_nothing(|key| fs::remove_file(key).unwrap());
+    // A copy that broke off, on a full medium.
+    promises_nothing(|key| fs::write(key, "").unwrap());
+}
+
+fn promises_nothing(lose: impl Fn(&std::path::Path)) {
     let ceremony = with_csr();
     let serial = ceremony.sign("sub", &[]).ok().value("serial");
-    fs::remove_file(ceremony.path("root/root.key")).unwrap();
+    lose(&ceremony.path("root/root.key"));
     let trial = ceremony.run_unlocked(&["sign-intermediate", "sub.csr", "--dry-run"]);
-    assert!(trial.ok().stdout.contains("root.key is not there"));
-    let revoked = ceremony.run(&["revoke", &serial, "--dir", "root", "--yes"]).ok();
+    assert!(trial.ok().stdout.contains("root.key is missing or empty"));
+    let revoke = ["revoke", &serial, "--dir", "root", "--yes", "-o", "table"];
+    let revoked = ceremony.run(&revoke).ok();
     assert!(
-        revoked.stdout.contains("root.key is not there") && revoked.stdout.contains("none can be signed"),
+        revoked.stdout.contains("root.key is missing or empty")
+            && revoked.stdout.contains("none can be signed"),
         "{revoked:?}"
     );
     // No question comes whether to sign what cannot be signed.
     ceremony
         .run_unlocked(&["sign-intermediate", "sub.csr"])
-        .refused(1, "root.key is not there");
+        .refused(1, "root.key is missing or empty");
 }
 
 #[test]

@@ -7,7 +7,9 @@
     reason = "tests"
 )]
 
+mod answers;
 mod ceremony;
+mod damage;
 mod dependencies;
 mod faults;
 mod hostile;

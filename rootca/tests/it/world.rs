@@ -32,15 +32,21 @@ impl Answer {
         self
     }
 
-    /// The value of a line `name: value`.
+    /// The answer, which is JSON where no terminal is.
+    #[track_caller]
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
+    }
+
+    /// A field of the answer; of a list how long it is.
     #[track_caller]
     pub(crate) fn value(&self, name: &str) -> String {
-        let lines = self.stdout.lines().filter_map(|line| line.split_once(':'));
-        let found = lines
-            .filter(|(key, _)| *key == name)
-            .map(|(_, value)| value.trim().to_owned())
-            .next();
-        found.unwrap_or_else(|| panic!("no {name:?} in {self:#?}"))
+        match self.json().get(name) {
+            Some(serde_json::Value::String(text)) => text.clone(),
+            Some(serde_json::Value::Array(items)) => items.len().to_string(),
+            Some(other) => other.to_string(),
+            None => panic!("no {name:?} in {self:#?}"),
+        }
     }
 }
 
