@@ -7,6 +7,7 @@
 //! Kinds without a pattern (`dirname`, `rid`, `othername`) are then refused.
 
 mod network;
+mod uri;
 
 use std::fmt;
 use std::str::FromStr;
@@ -128,6 +129,24 @@ impl NameLimits {
         self.0.iter().any(|limit| limit.0.names(attribute, value))
     }
 
+    /// Whether there is a pattern for alternative names of this kind.
+    pub(crate) fn may_name(&self, kind: SanKind) -> bool {
+        self.0.iter().any(|limit| match &limit.0 {
+            Pattern::Dns { .. } => kind == SanKind::Dns,
+            Pattern::Ip(_) => kind == SanKind::Ip,
+            Pattern::Mailbox { kind: own, .. } => kind == *own,
+            Pattern::Uri { .. } => kind == SanKind::Uri,
+            Pattern::Subject { .. } => false,
+        })
+    }
+
+    /// Whether there is a pattern for values of this attribute of the subject.
+    pub(crate) fn may_name_attribute(&self, asked: Oid) -> bool {
+        self.0
+            .iter()
+            .any(|limit| matches!(&limit.0, Pattern::Subject { attribute, .. } if *attribute == asked))
+    }
+
     /// Refuses the first name that no pattern covers; `whose` limits these are is said.
     pub(crate) fn check(&self, whose: &str, subject: &DistinguishedName, sans: &[San]) -> Result<(), Denied> {
         if self.is_unlimited() {
@@ -174,11 +193,9 @@ impl Pattern {
                 .is_some_and(|(asked, at)| {
                     at == *domain && local.as_ref().is_none_or(|local| local == asked)
                 }),
-            (Self::Uri { prefix, text }, San::Uri(uri)) => {
-                let uri = uri.canonical();
-                // A dot segment would lead out of the prefix.
-                let climbs = uri.split(['/', '?', '#']).any(|part| matches!(part, "." | ".."));
-                uri == text || (*prefix && uri.starts_with(text.as_str()) && !climbs && !uri.contains('%'))
+            (Self::Uri { prefix, text }, San::Uri(asked)) => {
+                let asked = asked.canonical();
+                asked == text || (*prefix && uri::continues(asked, text))
             }
             _ => false,
         }
@@ -209,7 +226,7 @@ impl Pattern {
                 },
             ) => kind == other_kind && domain == other,
             (Self::Uri { prefix: true, text }, Self::Uri { text: other, .. }) => {
-                other.starts_with(text.as_str())
+                other == text || uri::continues(other, text)
             }
             (
                 Self::Subject {
@@ -255,7 +272,7 @@ impl FromStr for NameLimit {
             "ip" => value.parse().map(Pattern::Ip),
             "email" => parse_mailbox(SanKind::Email, value),
             "upn" => parse_mailbox(SanKind::Upn, value),
-            "uri" => uri(value),
+            "uri" => uri::parse(value),
             "subject" => parse_subject(value),
             _ => Err("begin with dns:, ip:, email:, upn:, uri: or subject:".to_owned()),
         };
@@ -296,34 +313,6 @@ fn parse_mailbox(kind: SanKind, value: &str) -> Result<Pattern, String> {
         local: (!any).then(|| local.to_owned()),
         domain,
     })
-}
-
-fn uri(value: &str) -> Result<Pattern, String> {
-    let Some(start) = value.strip_suffix('*') else {
-        return Ok(Pattern::Uri {
-            prefix: false,
-            text: canonical_uri(value)?,
-        });
-    };
-    // Without the slash after it the host could go on: https://a.test* covers https://a.test.evil.
-    let after_authority = start
-        .split_once("://")
-        .is_some_and(|(_, rest)| rest.contains('/'));
-    let is_opaque = !start.contains("://") && start.ends_with(':') && start.matches(':').count() > 1;
-    if !after_authority && !is_opaque {
-        return Err(
-            "what precedes the `*` must name the host and a slash: uri:https://a.test/x/*".to_owned(),
-        );
-    }
-    let text = canonical_uri(&format!("{start}x"))?;
-    let text = text.strip_suffix('x').unwrap_or(&text).to_owned();
-    Ok(Pattern::Uri { prefix: true, text })
-}
-
-/// URIs are certified as they were sent, and compared in one form.
-fn canonical_uri(text: &str) -> Result<String, String> {
-    let canonical = name("uri", text)?.canonical();
-    Ok(canonical.strip_prefix("uri:").unwrap_or(&canonical).to_owned())
 }
 
 fn parse_subject(value: &str) -> Result<Pattern, String> {

@@ -70,6 +70,9 @@ fn each_pattern_covers_its_own_names_only() {
                 "uri:https://a.test.evil.test/x/",
                 "uri:https://a.test/x/../y",
                 "uri:https://a.test/x/%2e%2e/y",
+                "uri:https://a.test/x/..;/y",
+                "uri:https://a.test/x/..;a=b/y",
+                "uri:https://a.test/x/.;/y",
             ],
         ),
     ] {
@@ -111,8 +114,11 @@ fn a_limit_is_wider_when_it_allows_more() {
         "ip:10.1.0.0/16",
         "subject:CN=ci-*",
         "email:*@a.test",
+        "uri:https://a.test/x/*",
     ]);
     for same in [
+        "uri:https://a.test/x/*",
+        "uri:https://a.test/x/y",
         "dns:*.dev.example.test",
         "dns:a.dev.example.test",
         "dns:*.a.dev.example.test",
@@ -132,6 +138,9 @@ fn a_limit_is_wider_when_it_allows_more() {
         "subject:O=ci-7",
         "email:*@b.test",
         "uri:urn:ab:b",
+        "uri:https://a.test/y",
+        "uri:https://a.test/x/..;/y",
+        "uri:https://a.test/x/..;/*",
     ] {
         assert_eq!(maker.exceeded_by(&limits(&[wider])).as_deref(), Some(wider));
     }

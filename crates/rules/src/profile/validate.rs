@@ -3,10 +3,13 @@
 //! A profile that passes cannot yield a certificate that the standards forbid outright: an end entity that signs
 //! certificates, a certificate without revocation information that lives for a year.
 
+use x509::Oid;
 use x509::extension::{Eku, KeyUsageFlags};
+use x509::name::oids;
 
 use super::{CURVES_ONLY, CommonName, Kind, MAX_BACKDATE, MAX_SHORT_LIVED, Profile, RSA_ONLY, Revocation};
 use crate::duration;
+use crate::text::attributes;
 
 /// A profile that contradicts itself or the standards.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,10 +51,39 @@ impl Profile {
         self.san
             .find_contradiction()
             .map_err(|problem| format!("`san`: {problem}"))?;
+        self.check_allowed_names()?;
         self.check_lifetime()?;
         self.check_usage()?;
         self.check_purposes()?;
         self.check_revocation()
+    }
+
+    /// A name that must be there must be one that may be there.
+    fn check_allowed_names(&self) -> Result<(), String> {
+        let limits = &self.allowed_names;
+        if limits.is_unlimited() {
+            return Ok(());
+        }
+        let kinds = &self.san.required;
+        if !kinds.is_empty() && !kinds.iter().any(|kind| limits.may_name(*kind)) {
+            let kinds: Vec<_> = kinds.iter().map(|kind| kind.as_str()).collect();
+            return Err(format!(
+                "`allowed_names` has no pattern for {}, of which `san.required` wants a name",
+                kinds.join(" or ")
+            ));
+        }
+        // These two may repeat an alternative name.
+        let repeating = [oids::COMMON_NAME, oids::EMAIL_ADDRESS];
+        let unnamed =
+            |attribute: &&Oid| !repeating.contains(*attribute) && !limits.may_name_attribute(**attribute);
+        match self.subject.required.iter().find(unnamed) {
+            Some(attribute) => Err(format!(
+                "`allowed_names` has no pattern for {label}, which `subject.required` holds; add one such as \
+                 subject:{label}=Example",
+                label = attributes::label(*attribute)
+            )),
+            None => Ok(()),
+        }
     }
 
     fn check_lifetime(&self) -> Result<(), String> {

@@ -142,6 +142,26 @@ fn contradictions_in_names_keys_and_lifetimes_are_found() {
             one("san", json!({ "allowed": ["uri"], "uri_schemes": ["SPIFFE"] })),
             "SPIFFE",
         ),
+        (
+            vec![
+                (
+                    "san",
+                    json!({ "allowed": ["othername", "upn"], "required": ["upn"] }),
+                ),
+                ("allowed_names", json!(["dns:a.example.test"])),
+            ],
+            "`allowed_names` has no pattern for upn",
+        ),
+        (
+            vec![
+                (
+                    "subject",
+                    json!({ "attributes": ["CN", "O"], "required": ["CN", "O"] }),
+                ),
+                ("allowed_names", json!(["dns:a.example.test", "subject:OU=a"])),
+            ],
+            "`allowed_names` has no pattern for O",
+        ),
     ]);
 }
 
