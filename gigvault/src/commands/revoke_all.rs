@@ -81,8 +81,9 @@ pub(super) async fn run(
             false => "",
         };
         let question = format!(
-            "Revoke {} certificates of CA {ca} ({valid} valid, {on_hold} on hold) with reason {}{stop}?",
-            report.left, request.reason
+            "Revoke {} of CA {ca} ({valid} valid, {on_hold} on hold) with reason {}{stop}?",
+            certificates(report.left),
+            request.reason
         );
         confirm(&question, arguments.yes, Unattended::Refuse)?;
         if arguments.stop_issuing {
@@ -93,14 +94,15 @@ pub(super) async fn run(
     show(&report, output).with_context(|| match report.dry_run {
         true => Done("nothing was done".to_owned()),
         false => Done::unshown(&format!(
-            "{} certificates of CA {ca} were revoked, {} are left",
-            report.revoked, report.left
+            "revoked {} of CA {ca}, left {}",
+            certificates(report.revoked),
+            report.left
         )),
     })?;
     if report.left > 0 && !report.dry_run {
         anyhow::bail!(
-            "{} certificates of CA {ca} are left: it goes on issuing; run again with --stop-issuing",
-            report.left
+            "left {} of CA {ca}: it goes on issuing; run again with --stop-issuing",
+            certificates(report.left)
         );
     }
     Ok(())
@@ -123,6 +125,11 @@ fn show(report: &Report<'_>, output: Output) -> anyhow::Result<()> {
     ];
     let shown = if report.dry_run { 5 } else { facts.len() };
     output.one(report, facts.get(..shown).unwrap_or_default())
+}
+
+/// `1 certificate`, `2 certificates`.
+fn certificates(count: u64) -> String {
+    format!("{count} certificate{}", if count == 1 { "" } else { "s" })
 }
 
 fn filter(ca: &str, status: Option<&str>) -> Filter {
@@ -162,11 +169,10 @@ async fn all_jobs(client: &Client, request: &Revoke, report: &mut Report<'_>) ->
         if job.state != "done" || job.failed > 0 {
             bar.finish_and_clear();
             anyhow::bail!(
-                "job {id} is {state}: {done} certificates were revoked, {failed} were not; `gigvault job items {id} --state \
-                 failed` says why",
+                "job {id} is {state}: revoked {done}, failed {failed}; `gigvault job items {id} --state failed` says why",
                 id = job.id,
                 state = job.state,
-                done = job.done,
+                done = certificates(job.done),
                 failed = job.failed
             );
         }

@@ -38,15 +38,20 @@ pub(crate) fn complete(all: OpenApiRouter) -> (Router, utoipa::openapi::OpenApi)
     (router, document)
 }
 
+/// The routes that a process answers itself, for all its services.
+pub(crate) fn of_process() -> [utoipa::openapi::OpenApi; 3] {
+    [status::openapi(), doctor::openapi(), kit::jobs::rest::openapi()]
+}
+
 /// The document of a process that runs every service; none needs to run.
 pub(crate) fn document() -> utoipa::openapi::OpenApi {
     let mut document = Base::openapi();
     for service in Service::ALL {
         document.merge(service.openapi());
     }
-    document.merge(status::openapi());
-    document.merge(doctor::openapi());
-    document.merge(kit::jobs::rest::openapi());
+    for own in of_process() {
+        document.merge(own);
+    }
     kit::openapi::complete(&mut document);
     document
 }

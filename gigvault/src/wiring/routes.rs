@@ -8,8 +8,8 @@ use serde::Serialize;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::{Operation as Described, PathItem};
 
+use super::openapi;
 use super::services::Service;
-use super::{doctor, status};
 
 /// What every route of REST begins with.
 const BASE: &str = "/api/v1/";
@@ -50,7 +50,7 @@ impl Routes {
     pub(crate) fn of_all() -> anyhow::Result<Self> {
         let services = Service::ALL.into_iter();
         let services = services.map(|service| (service.name(), service.openapi()));
-        let own = [status::openapi(), doctor::openapi()].map(|document| (PROCESS, document));
+        let own = openapi::of_process().map(|document| (PROCESS, document));
         Self::of(services.chain(own))
     }
 

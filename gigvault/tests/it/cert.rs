@@ -152,7 +152,7 @@ fn one_named_certificate_is_revoked_unasked_where_nobody_can_answer() {
 }
 
 #[test]
-fn a_revocation_of_all_that_is_cut_off_says_how_far_it_came() {
+fn a_revocation_of_all_that_is_cut_off_goes_on_and_is_found_by_its_job() {
     let ca = json!({
         "name": "issuing", "subject": "CN=CA", "certificate": "", "chain": "", "key_algorithm": "p256",
         "signature_algorithm": "ecdsa-sha256", "not_before": "2026-01-01T00:00:00Z",
@@ -162,20 +162,24 @@ fn a_revocation_of_all_that_is_cut_off_says_how_far_it_came() {
     let (ca, page) = (ca.to_string(), page.to_string());
     let none = r#"{"items": [], "next_cursor": null}"#;
     let problem = r#"{"type": "x/unavailable", "title": "No", "status": 503, "detail": "away"}"#;
+    let job = json!({
+        "id": "ca-0f", "service": "ca", "kind": "certificates.revoke", "state": "running", "requester": "x",
+        "created_at": "2026-01-02T03:04:05Z", "total": 2, "pending": 1, "done": 1, "skipped": 0, "failed": 0,
+    });
     let server = Server::answering(&[
         (200, &ca),
         (200, &page),
         (200, none),
-        (200, &page),
-        (200, &issued()),
+        (202, &job.to_string()),
         (503, problem),
     ]);
     let arguments = ["cert", "revoke", "--ca", "issuing", "--all", "--yes"];
     let said = Desk::new().ask(&server, &arguments).failed(1);
     assert!(
-        said.contains("1 of 2 certificates were revoked") && said.contains("away"),
+        said.contains("job ca-0f goes on without this command") && said.contains("away"),
         "{said}"
     );
+    assert!(said.contains("gigvault job show ca-0f"), "{said}");
 }
 
 #[test]

@@ -18,6 +18,9 @@ fn into_a_full_disk(desk: &Desk, server: &Server, arguments: &[&str]) -> String 
     said
 }
 
+/// The command, what the server answers to it, and what is said.
+type Case<'a> = (&'a [&'a str], &'a [(u16, &'a str)], &'a str);
+
 #[test]
 fn what_was_done_is_said_where_it_cannot_be_printed() {
     let one = certificate("00ab", &["dns:a.test"]).to_string();
@@ -27,7 +30,7 @@ fn what_was_done_is_said_where_it_cannot_be_printed() {
         "is_default": true, "issuer": "root", "ski": "", "crl_url": "", "ocsp_url": "", "suspended_since": null}"#;
     let key = r#"{"name": "k", "algorithm": "p256", "purpose": "ocsp-signer", "backend": "software", "public_key": "",
         "spki_sha256": "", "created_at": "2027-01-02T03:04:05Z", "signatures": []}"#;
-    let cases: [(&[&str], &[(u16, &str)], &str); 8] = [
+    let cases: [Case<'_>; 8] = [
         (
             &["cert", "create", "a.test"],
             &[(201, &one)],

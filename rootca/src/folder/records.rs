@@ -132,8 +132,10 @@ impl<T> Ledger<T> {
     }
 }
 
-/// What can be read of a ledger.
-
+/// The records of a ledger that can be read, and what is wrong with the others.
+///
+/// # Errors
+/// Only if the file cannot be read at all.
 pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Ledger<T>, Error> {
     let found = files::read_if_there(path)?;
     let mut ledger = Ledger {

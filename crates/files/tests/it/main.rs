@@ -211,7 +211,7 @@ fn what_somebody_has_staged_is_not_swept_away() {
 fn estrange(path: &Path) {
     const NOBODY: u32 = 65534;
     if chown(path, Some(NOBODY), None).is_err() {
-        fs::set_permissions(path, Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(path, Permissions::from_mode(0o0)).unwrap();
     }
 }
 
