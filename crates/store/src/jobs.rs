@@ -1,7 +1,7 @@
 //! Long work, durable: what was asked for, its items, and what became of each.
 //!
 //! This is the table and nothing else: who runs a job, and how, is `kit::jobs`. Every statement that changes a running job
-//! is in a transaction that holds the job's [`Lease`](crate::lease::Lease).
+//! is in a transaction that holds the job's [`Lease`].
 
 mod items;
 mod job;
