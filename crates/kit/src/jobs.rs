@@ -7,6 +7,7 @@
 //! A service says what its kinds of work do ([`Work`]) and hands its process one [`Worker`]. The process serves
 //! `/api/v1/jobs` for all its services ([`routes`]) and runs each ([`Worker::run`]).
 
+mod cancel;
 mod object;
 pub mod rest;
 mod run;
@@ -92,7 +93,7 @@ impl<F: Fault + 'static> From<F> for Failure {
 
 /// A job to accept.
 #[derive(Clone, Debug)]
-pub struct Order {
+pub struct JobRequest {
     /// [`Work::kind`].
     pub kind: &'static str,
     /// Who asks.
@@ -105,7 +106,7 @@ pub struct Order {
     pub claim: Option<([u8; 32], [u8; 32])>,
 }
 
-/// What became of an order.
+/// What became of a request for a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accepted {
     /// A job was stored.
@@ -168,8 +169,8 @@ impl Jobs {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn before(&self, order: &Order) -> Result<Option<Accepted>, StoreError> {
-        let Some((key, asked)) = order.claim else {
+    pub async fn before(&self, request: &JobRequest) -> Result<Option<Accepted>, StoreError> {
+        let Some((key, asked)) = request.claim else {
             return Ok(None);
         };
         let found = store::jobs::by_claim(&self.db, &key).await?;
@@ -183,19 +184,19 @@ impl Jobs {
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if another request with the same claim was faster: [`Jobs::before`] finds it.
-    pub async fn store(&self, tx: &mut Tx, order: &Order) -> Result<Uuid, StoreError> {
+    pub async fn store(&self, tx: &mut Tx, request: &JobRequest) -> Result<Uuid, StoreError> {
         let now = self.clock.now();
         let trace = crate::trace::current();
         let new = NewJob {
-            kind: order.kind,
-            requester: &order.requester,
-            request: &order.request,
-            claim: order.claim,
+            kind: request.kind,
+            requester: &request.requester,
+            request: &request.request,
+            claim: request.claim,
             correlation_id: trace.correlation_id.as_deref(),
             traceparent: trace.traceparent.as_deref(),
         };
         let job = store::jobs::create(tx, &new, now).await?;
-        if let Some(objects) = &order.objects {
+        if let Some(objects) = &request.objects {
             store::jobs::add_items(tx, job, objects).await?;
             store::jobs::collected_to(tx, job, None).await?;
         }

@@ -20,9 +20,9 @@ use uuid::Uuid;
 use super::{JobId, JobObject, Jobs};
 use crate::auth::{Allow, Authenticator, Caller, permission};
 use crate::clock::rfc3339;
-use crate::dry_run::{Answer, Asked, Consequence, Intent, Plan, Severity, counted};
+use crate::dry_run::Answer;
 use crate::error::{Fault, Kind};
-use crate::http::{Json, NoParameters, Path, Query};
+use crate::http::{Json, NoMembers, NoParameters, Path, Query};
 use crate::problem::Problem;
 
 const LIST: &str = "jobs, newest first";
@@ -192,11 +192,6 @@ struct JobItemList {
     next_cursor: Option<String>,
 }
 
-/// The body of a verb that takes nothing: an empty object.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
 fn limit(asked: Option<u32>) -> Result<Limit, Error> {
     let limit = asked.map_or(Ok(Limit::DEFAULT), Limit::try_from);
     limit.map_err(|error| Error::Invalid("limit", error.to_string()))
@@ -323,7 +318,7 @@ async fn items(
 
 /// Ends a job before its end. What it did stays done; no item is begun any more once this is answered.
 #[utoipa::path(
-    post, path = "/api/v1/jobs/{id}/cancel", tag = "jobs", request_body = Nothing,
+    post, path = "/api/v1/jobs/{id}/cancel", tag = "jobs", request_body = NoMembers,
     params(("id" = String, Path, description = "`<service>-<uuid>`")),
     responses(
         (status = 200, description = "asked to end; its state is `canceled` soon", body = JobObject),
@@ -336,7 +331,7 @@ async fn cancel(
     State(all): State<Arc<[Jobs]>>,
     Allow(caller, intent): Allow<permission::JobsCancelOwn>,
     Path(id): Path<String>,
-    Json(Nothing {}): Json<Nothing>,
+    Json(NoMembers {}): Json<NoMembers>,
 ) -> Result<Answer<Json<JobObject>>, Problem> {
     let (jobs, job) = find(&all, &caller, &id).await?;
     if !may_cancel(&caller, &job) {
@@ -345,40 +340,4 @@ async fn cancel(
     let canceled = jobs.cancel(job.id, &caller.subject, &intent).await?;
     let show = async |job| jobs.object(job, true).await.map(Json).map_err(Error::from);
     Ok(canceled.show(show).await?)
-}
-
-impl Jobs {
-    /// Asks a job to end.
-    async fn cancel(&self, id: Uuid, by: &str, intent: &Asked) -> Result<Answer<Job>, Error> {
-        let now = self.clock.now();
-        let mut tx = self.db.begin().await?;
-        let job = jobs::hold(&mut tx, id).await?.ok_or(Error::NotFound)?;
-        if job.ended.is_some() {
-            return Err(Error::Ended);
-        }
-        let asked = jobs::cancel(&mut tx, id, by, now).await?;
-        let progress = self.progress_of(&job).await?;
-        let name = self.id(id);
-        let plan = || {
-            let plan = Plan::new().rests_on(format!("job {name}"), job.state.as_str());
-            if !asked {
-                return plan;
-            }
-            let text = format!(
-                "job {name} ends: {} that were looked at stay as they are, and {} that were not are left alone",
-                counted(progress.total() - progress.pending, "item"),
-                counted(progress.pending, "item")
-            );
-            plan.causes(Consequence::new("job.canceled", Severity::Warning, text).of([name.to_string()]))
-        };
-        if let Some(preview) = self.previews.settle(intent, plan).await? {
-            tx.rollback().await?;
-            return Ok(Asked::planned(preview));
-        }
-        tx.commit().await?;
-        tracing::info!(job = %name, actor = by, "job asked to end");
-        self.wake();
-        let job = jobs::get(&self.db, id).await?.ok_or(Error::NotFound)?;
-        Ok(Asked::done(job))
-    }
 }

@@ -7,7 +7,7 @@
 use kit::dry_run::{Intent, Plan};
 use kit::error::{Fault as _, Kind};
 use kit::idempotency::IdempotencyKey;
-use kit::jobs::{Accepted, ItemDone, Order};
+use kit::jobs::{Accepted, ItemDone, JobRequest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::Tx;
@@ -114,8 +114,8 @@ impl App {
         intent: &I,
     ) -> Result<I::Answer<Uuid>, Error> {
         lifecycle::check_reason(request.reason, false)?;
-        let order = order(requester, &request)?;
-        if let Some(job) = self.accepted_before(&order).await? {
+        let wanted = wanted(requester, &request)?;
+        if let Some(job) = self.accepted_before(&wanted).await? {
             let plan = || plans::accepted_before(&self.jobs.id(job).to_string());
             return Ok(match self.previews.settle_repetition(intent, plan).await? {
                 Some(preview) => I::planned(preview),
@@ -130,11 +130,11 @@ impl App {
             return Ok(I::planned(preview));
         }
         let mut tx = self.db.begin().await?;
-        let job = match self.jobs.store(&mut tx, &order).await {
+        let job = match self.jobs.store(&mut tx, &wanted).await {
             Ok(job) => job,
             Err(error) if error.is_unique_violation("jobs(key_sha256)") => {
                 tx.rollback().await?;
-                let earlier = self.accepted_before(&order).await?;
+                let earlier = self.accepted_before(&wanted).await?;
                 return earlier.map(I::done).ok_or(Error::IdempotencyConflict);
             }
             Err(error) => return Err(error.into()),
@@ -145,8 +145,8 @@ impl App {
         Ok(I::done(job))
     }
 
-    async fn accepted_before(&self, order: &Order) -> Result<Option<Uuid>, Error> {
-        match self.jobs.before(order).await? {
+    async fn accepted_before(&self, wanted: &JobRequest) -> Result<Option<Uuid>, Error> {
+        match self.jobs.before(wanted).await? {
             Some(Accepted::Before(job) | Accepted::New(job)) => Ok(Some(job)),
             Some(Accepted::Conflict) => Err(Error::IdempotencyConflict),
             None => Ok(None),
@@ -245,7 +245,7 @@ fn largest_page() -> Limit {
     Limit::try_from(Limit::MAX).unwrap_or_default()
 }
 
-fn order(requester: &Requester, request: &RevokeMany) -> Result<Order, Error> {
+fn wanted(requester: &Requester, request: &RevokeMany) -> Result<JobRequest, Error> {
     let (objects, filter) = match &request.selection {
         Selection::Serials(serials) => (Some(serials.clone()), None),
         Selection::Matching(_, filter) => (None, Some(filter.clone())),
@@ -268,7 +268,7 @@ fn order(requester: &Requester, request: &RevokeMany) -> Result<Order, Error> {
         ]);
         (key.hash(&requester.subject), asked)
     });
-    Ok(Order {
+    Ok(JobRequest {
         kind: KIND,
         requester: requester.subject.clone(),
         request: stored,
