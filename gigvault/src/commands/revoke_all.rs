@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use client::{Client, Error, Filter, Job, Revoke};
 use indicatif::{ProgressBar, ProgressStyle};
+use kit::dry_run::counted;
 use serde::Serialize;
 
 use super::{Unattended, confirm};
@@ -37,7 +38,7 @@ struct Report<'a> {
     on_hold: u64,
     /// Revoked by this run.
     revoked: u64,
-    /// Revoked by somebody else while this run worked.
+    /// Revoked by another request while this run worked.
     revoked_meanwhile: u64,
     /// Valid or on hold at the end.
     left: u64,
@@ -82,7 +83,7 @@ pub(super) async fn run(
         };
         let question = format!(
             "Revoke {} of CA {ca} ({valid} valid, {on_hold} on hold) with reason {}{stop}?",
-            certificates(report.left),
+            counted(report.left, "certificate"),
             request.reason
         );
         confirm(&question, arguments.yes, Unattended::Refuse)?;
@@ -95,14 +96,14 @@ pub(super) async fn run(
         true => Done("nothing was done".to_owned()),
         false => Done::unshown(&format!(
             "revoked {} of CA {ca}, left {}",
-            certificates(report.revoked),
+            counted(report.revoked, "certificate"),
             report.left
         )),
     })?;
     if report.left > 0 && !report.dry_run {
         anyhow::bail!(
             "left {} of CA {ca}: it goes on issuing; run again with --stop-issuing",
-            certificates(report.left)
+            counted(report.left, "certificate")
         );
     }
     Ok(())
@@ -125,11 +126,6 @@ fn show(report: &Report<'_>, output: Output) -> anyhow::Result<()> {
     ];
     let shown = if report.dry_run { 5 } else { facts.len() };
     output.one(report, facts.get(..shown).unwrap_or_default())
-}
-
-/// `1 certificate`, `2 certificates`.
-fn certificates(count: u64) -> String {
-    format!("{count} certificate{}", if count == 1 { "" } else { "s" })
 }
 
 fn filter(ca: &str, status: Option<&str>) -> Filter {
@@ -172,7 +168,7 @@ async fn all_jobs(client: &Client, request: &Revoke, report: &mut Report<'_>) ->
                 "job {id} is {state}: revoked {done}, failed {failed}; `gigvault job items {id} --state failed` says why",
                 id = job.id,
                 state = job.state,
-                done = certificates(job.done),
+                done = counted(job.done, "certificate"),
                 failed = job.failed
             );
         }
