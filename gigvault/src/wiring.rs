@@ -8,6 +8,7 @@ mod https;
 mod https_names;
 mod identities;
 mod installation;
+mod kek;
 mod layout;
 mod listeners;
 mod lock;
@@ -259,19 +260,18 @@ async fn first_start(
     services: &mut Services,
     identities: &[String],
 ) -> anyhow::Result<()> {
-    let path = environment.data.kek();
-    let kek = keys::KeyEncryptionKey::from_file(&path);
-    let kek = kek.with_context(|| format!("reading {}", path.display()))?;
     let now = environment.clock.now();
     let hierarchy = setup::Hierarchy {
         files: environment.data.hierarchy(),
-        kek: &kek,
         keymgr: services.transport(environment, PROCESS, Service::Keymgr)?,
         ca: services.transport(environment, PROCESS, Service::Ca)?,
         now,
     };
     match environment.founding {
-        true => hierarchy.make().await?,
+        true => {
+            let opener = kek::RootOpener::read(environment.settings, environment.data)?;
+            hierarchy.make(opener.protection()).await?;
+        }
         false => hierarchy.check().await?,
     }
     services.first_start().await?;

@@ -6,6 +6,7 @@ mod directories;
 mod elsewhere;
 mod ends;
 mod lost;
+mod named;
 mod own_certificates;
 
 use std::fs;

@@ -1,7 +1,7 @@
 //! First start: root, issuing CA, services CA. Every step looks whether it was done before, so that a start
 //! that was cut off anywhere is finished by the next.
 //!
-//! The root made here is for development: its key lies on this machine, sealed with the key-encryption key.
+//! The root made here is for development: its key lies on this machine, protected as the keys of keymgr are.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,11 +25,9 @@ const CA_LIFE: Duration = Duration::from_secs(5 * 365 * 24 * 3600);
 const USER_PROFILES: &str = "*";
 
 /// What the hierarchy is made with.
-pub struct Hierarchy<'a> {
+pub struct Hierarchy {
     /// Where its files lie.
     pub files: Files,
-    /// Seals the root's key.
-    pub kek: &'a KeyEncryptionKey,
     /// `keymgr`, called as [`kit::peer::PROCESS`].
     pub keymgr: Transport,
     /// `ca`, called as [`kit::peer::PROCESS`].
@@ -158,19 +156,20 @@ pub fn belong_together(root: &Certificate, members: &[Member]) -> Result<(), Err
     Ok(())
 }
 
-impl Hierarchy<'_> {
-    /// Makes what is missing of root and CAs, during a first start, and writes their certificates beside the data.
+impl Hierarchy {
+    /// Makes what is missing of root and CAs, during a first start, and writes their certificates beside the data. `protection`
+    /// opens the root's key.
     ///
     /// # Errors
     /// What could not be made. What was made stays, and the next attempt goes on from there.
-    pub async fn make(&self) -> Result<(), Error> {
+    pub async fn make(&self, protection: Protection<'_>) -> Result<(), Error> {
         let have = self.authorities().await?;
         let missing: Vec<&Planned> = PLAN
             .iter()
             .filter(|planned| !have.iter().any(|known| known.name == planned.name))
             .collect();
         if !missing.is_empty() {
-            let root = self.root()?;
+            let root = self.root(protection)?;
             for planned in missing {
                 self.add(&root, planned).await?;
             }
@@ -206,9 +205,8 @@ impl Hierarchy<'_> {
         authorities(&CaClient::new(self.ca.clone())).await
     }
 
-    fn root(&self) -> Result<Root, Error> {
+    fn root(&self, protection: Protection<'_>) -> Result<Root, Error> {
         let folder = &self.files.root_ceremony;
-        let protection = Protection::Sealed(self.kek);
         if folder.join("root.crt").exists() {
             // What an earlier attempt signed and did not get to keep.
             let opened = Folder::open(folder).and_then(|there| there.repair(self.now));

@@ -6,8 +6,6 @@ use keys::{KeyEncryptionKey, secret_file};
 use kit::config::Fault;
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
-
 /// Section `keymgr`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -54,31 +52,50 @@ pub struct Software {
 }
 
 /// Where the key-encryption key comes from, decided.
-#[derive(Clone, Debug)]
-pub(crate) enum KekSource {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KekSource {
+    /// [`Software::kek_file`].
     File(PathBuf),
+    /// [`Software::passphrase_file`].
     Passphrase(PathBuf),
 }
 
-impl Config {
-    /// Checks what the types do not say.
-    pub(crate) fn kek_source(&self) -> Result<KekSource, Error> {
-        let Software {
+impl Software {
+    /// Where the key-encryption key comes from; none where neither setting says: the process may have a default.
+    ///
+    /// # Errors
+    /// Both settings are set.
+    pub fn source(&self) -> Result<Option<KekSource>, Fault> {
+        match (&self.kek_file, &self.passphrase_file) {
+            (None, None) => Ok(None),
+            (Some(path), None) => Ok(Some(KekSource::File(path.clone()))),
+            (None, Some(path)) => Ok(Some(KekSource::Passphrase(path.clone()))),
+            (Some(_), Some(_)) => Err(Fault::hiding(
+                SOFTWARE,
+                "it has both kek_file and passphrase_file: keep one",
+            )),
+        }
+    }
+}
+
+impl From<KekSource> for Software {
+    fn from(source: KekSource) -> Self {
+        let (kek_file, passphrase_file) = match source {
+            KekSource::File(path) => (Some(path), None),
+            KekSource::Passphrase(path) => (None, Some(path)),
+        };
+        Self {
             kek_file,
             passphrase_file,
-        } = &self.backends.software;
-        match (kek_file, passphrase_file) {
-            (Some(path), None) => Ok(KekSource::File(path.clone())),
-            (None, Some(path)) => Ok(KekSource::Passphrase(path.clone())),
-            (Some(_), Some(_)) => Err(Error::Config(Fault::hiding(
-                "keymgr.backends.software",
-                "it has both kek_file and passphrase_file: keep one",
-            ))),
-            (None, None) => Err(Error::Config(Fault::hiding(
-                "keymgr.backends.software",
-                "it needs kek_file or passphrase_file",
-            ))),
         }
+    }
+}
+
+impl Config {
+    /// Where the key-encryption key comes from: here one of the two has to be set.
+    pub(crate) fn kek_source(&self) -> Result<KekSource, Fault> {
+        let missing = || Fault::hiding(SOFTWARE, "it needs kek_file or passphrase_file");
+        self.backends.software.source()?.ok_or_else(missing)
     }
 
     /// What the types do not say, the files of the key-encryption key among it. Neither of the two is taken: the process
@@ -98,30 +115,27 @@ impl Config {
                 allowed,
             ));
         }
-        let software = &self.backends.software;
-        match (&software.kek_file, &software.passphrase_file) {
-            (None, None) => {}
-            (Some(path), None) => {
-                if let Err(error) = KeyEncryptionKey::from_file(path) {
-                    let field = "keymgr.backends.software.kek_file";
+        match self.backends.software.source() {
+            Err(fault) => faults.push(fault),
+            Ok(None) => {}
+            Ok(Some(KekSource::File(path))) => {
+                if let Err(error) = KeyEncryptionKey::from_file(&path) {
+                    faults.push(Fault::hiding(format!("{SOFTWARE}.kek_file"), error.to_string()));
+                }
+            }
+            Ok(Some(KekSource::Passphrase(path))) => {
+                if let Err(error) = secret_file::read_passphrase(&path) {
+                    let field = format!("{SOFTWARE}.passphrase_file");
                     faults.push(Fault::hiding(field, error.to_string()));
                 }
             }
-            (None, Some(path)) => {
-                if let Err(error) = secret_file::read_passphrase(path) {
-                    let field = "keymgr.backends.software.passphrase_file";
-                    faults.push(Fault::hiding(field, error.to_string()));
-                }
-            }
-            (Some(_), Some(_)) => faults.push(Fault::hiding(
-                "keymgr.backends.software",
-                "it has both kek_file and passphrase_file: keep one",
-            )),
         }
         faults
     }
 }
 
+/// The software backend's settings.
+const SOFTWARE: &str = "keymgr.backends.software";
 /// More keys than this are not expected in one installation.
 const MAX_LOADED_KEYS: u64 = 1_000_000;
 /// What the wire promises at most.

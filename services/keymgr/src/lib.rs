@@ -23,7 +23,7 @@ use store::Db;
 use tokio_util::sync::CancellationToken;
 
 pub use app::{App, GenerateRequest, SignRequest, Signatures};
-pub use config::{Backends, Config, Software};
+pub use config::{Backends, Config, KekSource, Software};
 pub use domain::{Key, KeyName, Purpose};
 pub use error::Error;
 pub use grpc::ALLOW;
@@ -83,7 +83,8 @@ impl Keymgr {
     /// [`Error::Store`].
     pub async fn build(config: Config, deps: Deps) -> Result<Self, Error> {
         kit::config::refuse_first(config.check()).map_err(Error::Config)?;
-        let kek = unlock::unlock(&deps.db, &config.kek_source()?).await?;
+        let source = config.kek_source().map_err(Error::Config)?;
+        let kek = unlock::unlock(&deps.db, &source).await?;
         let backend = Arc::new(SoftwareStore::new(kek));
         let feed = Watch::new(deps.db.clone(), deps.stop);
         let app = App::new(deps.db, deps.clock, backend, &config);

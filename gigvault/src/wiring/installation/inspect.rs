@@ -44,7 +44,8 @@ pub(crate) async fn belonging(dir: &Path, now: OffsetDateTime) -> anyhow::Result
         database: record.as_ref().map_or(Kind::Sqlite, |record| record.database),
     };
     check_files(record.as_ref(), places, &data, &Service::ALL)?;
-    // It seals the root's key, whatever seals those of keymgr.
+    // One elsewhere is not known here: the root's key is not looked at then. Earlier versions sealed it with this one also
+    // where keymgr had another.
     let kek = match data.kek().exists() {
         true => Some(keys::KeyEncryptionKey::from_file(&data.kek())?),
         false => None,

@@ -7,6 +7,7 @@ use anyhow::bail;
 
 use super::place::on_postgresql;
 use super::{Kind, NO_FILES, RESTORE, RESTORE_KEYS, Record, State};
+use crate::wiring::kek;
 use crate::wiring::layout::DataDir;
 use crate::wiring::services::Service;
 use crate::wiring::settings::Settings;
@@ -52,12 +53,6 @@ fn is_missing(path: &Path) -> Result<bool, files::Error> {
     }
 }
 
-/// Whether keymgr is told of no other key-encryption key than the one in the data directory.
-pub(crate) fn has_own_kek(settings: &Settings) -> bool {
-    let software = &settings.keymgr.backends.software;
-    software.kek_file.is_none() && software.passphrase_file.is_none()
-}
-
 /// Where keys and databases are to be.
 #[derive(Clone, Copy)]
 pub(crate) struct Places {
@@ -69,7 +64,7 @@ pub(crate) struct Places {
 impl Places {
     pub(crate) fn of(settings: &Settings) -> Self {
         Self {
-            own_kek: has_own_kek(settings),
+            own_kek: kek::is_own(settings),
             database: Kind::of(settings),
         }
     }
