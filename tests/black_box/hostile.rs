@@ -1,5 +1,6 @@
 //! Hostile clients against every listener: the others are served in the meantime.
 
+mod guesses;
 mod separate;
 
 use std::collections::BTreeSet;
@@ -14,8 +15,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 use testkit::hostile::{Abuse, Attack, Target, targets};
 use testkit::system::System;
-use tokio::sync::{Mutex, oneshot};
-use tokio::task::JoinHandle;
+use tokio::sync::Mutex;
 
 use crate::csr;
 use crate::metrics::sum;
@@ -213,17 +213,6 @@ fn every_socket_that_is_listened_on_is_attacked() {
     );
 }
 
-/// Runs on a thread of its own: the attackers of a test keep its other threads busy, and who waits for those does not wait for
-/// the server.
-fn apart<F>(task: impl FnOnce() -> F + Send + 'static) -> JoinHandle<F::Output>
-where
-    F: Future<Output: Send> + 'static,
-{
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let task = move || runtime.unwrap().block_on(task());
-    tokio::task::spawn_blocking(task)
-}
-
 /// Attacks of that kind on every listener that it fits, from one address, once they stand.
 async fn attacks(found: &[Target], abuse: Abuse, from: Ipv4Addr) -> Vec<Attack> {
     let fitting = found.iter().filter(|target| abuse.fits(target));
@@ -245,22 +234,15 @@ async fn work_for_a_client_without_a_credential_uses_a_bounded_part_of_the_cores
         .into_iter()
         .find(|target| target.token.is_some());
     let https = https.unwrap();
-    let (_until_dropped, dropped) = oneshot::channel::<()>();
-    let (stand, stood) = oneshot::channel();
-    apart(async move || {
-        let mut others = Vec::new();
-        for last in 1..=3 {
-            let from = Ipv4Addr::new(127, 0, 5, last);
-            let attack = Attack::with(&https, Abuse::StalledBodies, from, cores);
-            attack.stands(cores).await.unwrap();
-            others.push(attack);
-            // Each request is 408 after five seconds: not all of them at the same time.
-            tokio::time::sleep(Duration::from_millis(1700)).await;
-        }
-        stand.send(()).unwrap();
-        let _dropped = dropped.await;
-    });
-    stood.await.unwrap();
+    let mut others = Vec::new();
+    for last in 1..=3 {
+        let from = Ipv4Addr::new(127, 0, 5, last);
+        let attack = Attack::with(&https, Abuse::StalledBodies, from, cores);
+        attack.stands(cores).await.unwrap();
+        others.push(attack);
+        // Each request is 408 after five seconds: not all of them at the same time.
+        tokio::time::sleep(Duration::from_millis(1700)).await;
+    }
     let found = targets(system.dir(), None).unwrap();
     for (number, abuse) in Abuse::WORK.into_iter().enumerate() {
         let from = Ipv4Addr::new(127, 0, 2, u8::try_from(number).unwrap() + 1);
@@ -295,9 +277,8 @@ async fn readiness_is_answered_while_one_client_asks_for_all_the_work_it_can() {
             // What it may use at once is soon used; and readiness is asked again once a second.
             tokio::time::sleep(Duration::from_millis(1100)).await;
             for base in [&ready.https, &ready.http, &ready.metrics] {
-                let (http, url) = (system.http().unwrap(), format!("{base}/readyz"));
-                let asked = apart(async move || http.get(url).send().await.unwrap().status());
-                assert_eq!(asked.await.unwrap(), StatusCode::OK, "{abuse:?}: {base}");
+                let answer = system.http().unwrap().get(format!("{base}/readyz")).send().await;
+                assert_eq!(answer.unwrap().status(), StatusCode::OK, "{abuse:?}: {base}");
             }
         }
     }

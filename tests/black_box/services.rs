@@ -43,7 +43,7 @@ fn identity(folder: &Path) -> Identity {
 }
 
 /// A way to `service`, shown the identity of `caller`.
-fn way(fleet: &Fleet, caller: &str, service: &str) -> Transport {
+pub(crate) fn way(fleet: &Fleet, caller: &str, service: &str) -> Transport {
     let identity = identity(&fleet.identity(caller));
     channel(&fleet.ready(service).unwrap().grpc, service, &identity).unwrap()
 }

@@ -10,15 +10,28 @@ mod tls;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use anyhow::Context;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
+
+/// Attackers have threads of their own: a caller who shared theirs would wait for them, and be cut off for it by a server
+/// that answers at once.
+#[expect(clippy::expect_used, reason = "a test without its attackers shows nothing")]
+static ATTACKERS: LazyLock<Runtime> = LazyLock::new(|| {
+    let mut threads = Builder::new_multi_thread();
+    threads
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("threads for attackers")
+});
 
 /// One listener.
 #[derive(Clone)]
@@ -261,12 +274,13 @@ impl Attack {
         let mut tasks = JoinSet::new();
         for _ in 0..connections {
             let (target, counts) = (target.clone(), Arc::clone(&counts));
-            tasks.spawn(async move {
+            let connection = async move {
                 loop {
                     once(&target, abuse, from, &counts).await;
                     tokio::time::sleep(Duration::from_millis(200)).await;
                 }
-            });
+            };
+            tasks.spawn_on(connection, ATTACKERS.handle());
         }
         Self {
             what: format!("{abuse:?} on {}", target.name),

@@ -1,0 +1,49 @@
+//! Somebody guesses API keys as fast as they are answered: those who have one go on.
+
+use std::net::IpAddr;
+
+use serde_json::json;
+use testkit::hostile::{Abuse, targets};
+use testkit::system::System;
+
+use super::{CORES, ELSEWHERE, attacks};
+use crate::csr;
+use crate::metrics::sum;
+use crate::rest::Rest;
+
+const REFUSED: &str = "gigvault_authentications_total{result=\"refused\"}";
+
+/// A caller at the address of the one who guesses.
+fn neighbour(system: &System) -> Rest {
+    let _installed_before = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let root = std::fs::read(system.ready().data_dir.join("root.crt")).unwrap();
+    let http = reqwest::Client::builder()
+        .tls_certs_only([reqwest::Certificate::from_pem(&root).unwrap()])
+        .local_address(IpAddr::from(ELSEWHERE))
+        .build()
+        .unwrap();
+    Rest {
+        http,
+        ..Rest::of(system)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_one_client_guesses_api_keys_all_others_issue() {
+    let _alone = CORES.lock().await;
+    let system = System::up().unwrap();
+    let body = json!({"csr": csr::p256("a.example.test"), "profile": "tls-server"});
+    // Let in before, on a connection that stays.
+    let neighbour = neighbour(&system);
+    neighbour.issue(&body).await;
+    let found = targets(system.dir(), None).unwrap();
+    let _attacks = attacks(&found, Abuse::BadCredentials, ELSEWHERE).await;
+    let mut guessed = Vec::new();
+    for _ in 0..5 {
+        // A client of its own makes a connection of its own, whose credential is looked at like any stranger's.
+        Rest::of(&system).issue(&body).await;
+        neighbour.issue(&body).await;
+        guessed.push(sum(&system, REFUSED).await);
+    }
+    assert!(guessed[4] > guessed[0], "nobody guessed: {guessed:?}");
+}
