@@ -1,4 +1,4 @@
-//! Requests that must be refused: a 4xx problem that names the field, nothing stored, nothing signed, nobody hurt.
+//! Requests that must be refused: a 4xx problem that names the field, nothing stored, nothing signed, no other client hurt.
 
 use std::process::Command;
 
@@ -188,7 +188,7 @@ fn bad_names(api: &Api) -> Vec<Case> {
 }
 
 /// Keys whose weakness is known: requests of good keys of the same size, with the other key in their place. The key
-/// is judged before the signature is, so it makes no difference that nobody holds these.
+/// is judged before the signature is, so it makes no difference that these have no holder.
 fn known_weak_keys(api: &Api) -> Vec<Case> {
     let rsa = der(&api.csr(
         &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],

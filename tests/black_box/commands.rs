@@ -106,8 +106,8 @@ fn results_are_json_or_yaml_and_exit_codes_say_what_failed() {
         !system.dir().join("b.example.test.key").exists(),
         "a key without a certificate is left"
     );
-    let nobody = system.cli(&["whoami", "--url", "https://127.0.0.1:1"]).unwrap();
-    assert_eq!(code(&nobody), Some(1));
+    let unreachable = system.cli(&["whoami", "--url", "https://127.0.0.1:1"]).unwrap();
+    assert_eq!(code(&unreachable), Some(1));
 }
 
 #[test]

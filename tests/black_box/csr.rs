@@ -1,4 +1,4 @@
-//! CSRs for tests, made by openssl so that they are somebody else's.
+//! CSRs for tests, made by openssl and not by our own code.
 
 use crate::judge;
 

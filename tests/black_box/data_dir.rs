@@ -66,7 +66,7 @@ fn a_place_that_cannot_be_written_is_named_with_what_to_do() {
         }
     }
     if is_root() {
-        // Root may write anywhere; somebody else may not.
+        // Root may write anywhere; other users may not.
         fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         let program = dir.path().join("gigvault");
         fs::copy(binary().unwrap(), &program).unwrap();

@@ -26,7 +26,7 @@ fn doctor(command: &mut Command) -> (Option<i32>, Value) {
     (output.status.code(), report)
 }
 
-/// As somebody who works in the folder of a data directory, without flags.
+/// As an operator who works in the folder of a data directory, without flags.
 fn beside(system: &System) -> Command {
     let dir = system.dir().join("gigvault-data");
     if !dir.exists() {

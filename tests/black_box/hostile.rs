@@ -259,7 +259,7 @@ async fn work_for_a_client_without_a_credential_uses_a_bounded_part_of_the_cores
     let _attacks = attacks(&found, Abuse::CheapRequests, ELSEWHERE).await;
     let deadline = Instant::now() + Duration::from_secs(60);
     while sum(&system, "gigvault_cpu_waits_total").await == 0 {
-        assert!(Instant::now() < deadline, "nobody was made to wait");
+        assert!(Instant::now() < deadline, "no client was made to wait");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Nobody who holds a certificate that users can get passes for the API.
+//! No holder of a certificate that users can get passes for the API.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ fn with_role(system: &System, role: &str) -> Rest {
     }
 }
 
-/// A TLS server of somebody else. It answers nothing and keeps what it is told.
+/// A TLS server of another party. It answers nothing and keeps what it is told.
 struct Impostor {
     child: Child,
     port: u16,
@@ -339,7 +339,7 @@ async fn a_wildcard_of_the_api_reserves_every_name_that_it_covers() {
             "{san}"
         );
     }
-    // What the wildcard does not cover is nobody's.
+    // What the wildcard does not cover is not reserved.
     for san in [
         "DNS:pki.example.test",
         "DNS:a.b.pki.example.test",

@@ -79,7 +79,7 @@ fn a_certificate_is_created_as_pkcs12_that_other_programs_read() {
         "json",
     ];
 
-    // Nobody to ask: nothing is issued, and nothing is left.
+    // There is no terminal to ask at: nothing is issued, and nothing is left.
     let refused = run(&system, &[], &create);
     let said = String::from_utf8_lossy(&refused.stderr);
     assert_eq!(refused.status.code(), Some(2), "{said}");

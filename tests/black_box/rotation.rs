@@ -1,4 +1,4 @@
-//! Identities of services change under load, and nobody notices.
+//! Identities of services change under load, and no caller notices.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

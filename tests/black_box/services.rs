@@ -172,7 +172,7 @@ fn curl(fleet: &Fleet, identity: Option<(&Path, &Path)>) -> (Option<i32>, String
     )
 }
 
-/// A certificate for the SPIFFE id of `ra` that nobody but us signed.
+/// A certificate for the SPIFFE id of `ra` that this test signed by itself.
 fn self_made(fleet: &Fleet) -> (PathBuf, PathBuf) {
     let (certificate, key) = (fleet.dir().join("forged.crt"), fleet.dir().join("forged.key"));
     let mut arguments = vec![

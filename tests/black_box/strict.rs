@@ -104,7 +104,7 @@ fn what_is_refused_before_a_route_is_a_problem_document_too() {
 async fn nobody_without_a_credential_has_a_body_read() {
     let system = System::up().unwrap();
     let rest = Rest::of(&system);
-    // A body that never ends: an answer shows that nobody waited for it.
+    // A body that never ends: an answer shows that the server did not wait for it.
     for (token, status) in [(None, 401), (Some("gv_00000000_nonsense"), 401)] {
         let forever = endless_body();
         let mut request = rest

@@ -267,7 +267,12 @@ fn base_url(text: &str) -> Result<Url, Error> {
 }
 
 fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
+    is_loopback_host(url.host_str().unwrap_or_default())
+}
+
+/// Whether the host of a URL is this machine: `localhost`, an address of 127.0.0.0/8, or `[::1]`.
+#[must_use]
+pub fn is_loopback_host(host: &str) -> bool {
     let address = host
         .trim_start_matches('[')
         .trim_end_matches(']')

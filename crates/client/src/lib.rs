@@ -8,7 +8,7 @@ mod page;
 mod resources;
 mod trust;
 
-pub use connect::{Builder, Client};
+pub use connect::{Builder, Client, is_loopback_host};
 pub use error::{Error, Problem};
 pub use fetch::fetch;
 pub use page::{Items, Page};

@@ -20,6 +20,7 @@ use std::convert::Infallible;
 use serde::Serialize;
 use store::Db;
 use time::{Duration, OffsetDateTime};
+use x509::digest::sha256;
 
 use crate::clock::SharedClock;
 
@@ -133,7 +134,7 @@ impl Plan {
         {
             let rest = facts.split_off(&first);
             let listed = rest.iter().map(|(what, state)| format!("{what}\0{state}\0"));
-            let digest = token::sha256(listed.collect::<String>().as_bytes());
+            let digest = sha256(listed.collect::<String>().as_bytes());
             let name = format!("{} more", rest.len());
             facts.insert(name, data_encoding::HEXLOWER.encode(&digest));
         }
@@ -149,7 +150,7 @@ fn cut(text: &str) -> String {
     }
     let beginning = text.char_indices().take_while(|(at, _)| *at < BEGINNING);
     let beginning: String = beginning.map(|(_, character)| character).collect();
-    let digest = data_encoding::HEXLOWER.encode(&token::sha256(text.as_bytes()));
+    let digest = data_encoding::HEXLOWER.encode(&sha256(text.as_bytes()));
     format!("{beginning}… {}", digest.get(..12).unwrap_or_default())
 }
 

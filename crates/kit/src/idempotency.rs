@@ -5,68 +5,53 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest;
 use http::HeaderMap;
+use x509::digest::sha256;
 
-use crate::error::{Fault, Kind};
+use crate::error::Invalid;
 
 /// Name of the header.
 pub const HEADER: &str = "idempotency-key";
+/// The same as a problem document names it.
+const FIELD: &str = "Idempotency-Key";
 
 /// The value of an `Idempotency-Key`: 1 to 255 visible ASCII characters.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
-/// The key is not of its form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadIdempotencyKey {
-    /// Empty, too long, or with other characters.
-    #[error("Idempotency-Key takes 1 to 255 visible ASCII characters")]
-    Form,
-    /// More than one header.
-    #[error("Idempotency-Key was sent more than once")]
-    Twice,
-}
-
 impl IdempotencyKey {
     /// Checks the form.
     ///
     /// # Errors
-    /// [`BadIdempotencyKey::Form`].
-    pub fn new(text: impl Into<String>) -> Result<Self, BadIdempotencyKey> {
+    /// [`Invalid`] for any other text.
+    pub fn new(text: impl Into<String>) -> Result<Self, Invalid> {
         let text = text.into();
         let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
         if visible && (1..=255).contains(&text.len()) {
             Ok(Self(text))
         } else {
-            Err(BadIdempotencyKey::Form)
+            Err(Invalid::new(FIELD, "takes 1 to 255 visible ASCII characters"))
         }
     }
 
     /// The key of a request, if it has one.
     ///
     /// # Errors
-    /// [`BadIdempotencyKey`].
-    pub fn from_headers(headers: &HeaderMap) -> Result<Option<Self>, BadIdempotencyKey> {
+    /// [`Invalid`] if it is not of its form, or was sent more than once.
+    pub fn from_headers(headers: &HeaderMap) -> Result<Option<Self>, Invalid> {
         let mut values = headers.get_all(HEADER).iter();
         match (values.next(), values.next()) {
             (None, _) => Ok(None),
             // What is not visible ASCII becomes the empty text, which is refused.
             (Some(value), None) => Self::new(value.to_str().unwrap_or_default()).map(Some),
-            (Some(_), Some(_)) => Err(BadIdempotencyKey::Twice),
+            (Some(_), Some(_)) => Err(Invalid::new(FIELD, "was sent more than once")),
         }
     }
 
     /// SHA-256 over requester and key. A key holds no NUL, so that the two cannot run into each other.
     #[must_use]
     pub fn hash(&self, requester: &str) -> [u8; 32] {
-        let mut context = digest::Context::new(&digest::SHA256);
-        context.update(requester.as_bytes());
-        context.update(b"\0");
-        context.update(self.0.as_bytes());
-        let mut hash = [0; 32];
-        hash.copy_from_slice(context.finish().as_ref());
-        hash
+        sha256(&[requester.as_bytes(), b"\0", self.0.as_bytes()].concat())
     }
 }
 
@@ -74,24 +59,6 @@ impl IdempotencyKey {
 impl fmt::Debug for IdempotencyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("IdempotencyKey")
-    }
-}
-
-impl Fault for BadIdempotencyKey {
-    fn kind(&self) -> Kind {
-        Kind::Invalid
-    }
-
-    fn problem(&self) -> &str {
-        "invalid-request"
-    }
-
-    fn public(&self) -> String {
-        self.to_string()
-    }
-
-    fn field(&self) -> Option<&str> {
-        Some("Idempotency-Key")
     }
 }
 
@@ -114,12 +81,11 @@ mod tests {
             IdempotencyKey::from_headers(&headers(&["order-7"])),
             IdempotencyKey::new("order-7").map(Some)
         );
-        assert_eq!(
-            IdempotencyKey::from_headers(&headers(&["a", "a"])),
-            Err(BadIdempotencyKey::Twice)
-        );
+        let twice = IdempotencyKey::from_headers(&headers(&["a", "a"])).unwrap_err();
+        assert_eq!(twice.to_string(), "Idempotency-Key: was sent more than once");
         for bad in ["", "a b", "ä", &"x".repeat(256)] {
-            assert_eq!(IdempotencyKey::new(bad), Err(BadIdempotencyKey::Form), "{bad}");
+            let refused = IdempotencyKey::new(bad).unwrap_err();
+            assert_eq!(refused.field, "Idempotency-Key", "{bad}");
         }
     }
 

@@ -18,15 +18,14 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use crate::Oid;
-use aws_lc_rs::digest;
 use time::OffsetDateTime;
 
 pub(crate) use describe::{extension_lines, utc, write_extensions};
 pub use error::CertificateError;
 
 use crate::{
-    DistinguishedName, PublicKey, ReceivedSerial, San, SignatureAlgorithm, artifact,
+    DistinguishedName, Oid, PublicKey, ReceivedSerial, San, SignatureAlgorithm, artifact,
+    digest::sha256,
     extension::{Eku, Extension, KeyUsageFlags, NameConstraints},
     key::KeyError,
     pem,
@@ -316,12 +315,6 @@ impl Certificate {
 fn range_in(whole: &[u8], part: &[u8]) -> Range<usize> {
     let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
     start..start.saturating_add(part.len())
-}
-
-fn sha256(octets: &[u8]) -> [u8; 32] {
-    let mut fingerprint = [0; 32];
-    fingerprint.copy_from_slice(digest::digest(&digest::SHA256, octets).as_ref());
-    fingerprint
 }
 
 impl PartialEq for Certificate {

@@ -25,6 +25,7 @@ pub use error::KeyError;
 use error::{algorithm_name, curve_name};
 
 use crate::asn1::{Writer, tag};
+use crate::digest::sha256;
 use crate::weak::{self, Weakness};
 
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -194,14 +195,6 @@ impl fmt::Debug for PublicKey {
 /// The family keeps apart what happens to be the same octets.
 fn material(family: &str, octets: &[u8]) -> [u8; 32] {
     sha256(&[family.as_bytes(), &[0], octets].concat())
-}
-
-fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut out = [0; 32];
-    out.iter_mut()
-        .zip(digest::digest(&SHA256, bytes).as_ref())
-        .for_each(|(to, from)| *to = *from);
-    out
 }
 
 /// The SubjectPublicKeyInfo of an RSA key with the NULL that RFC 3279 section 2.3.1 calls for.

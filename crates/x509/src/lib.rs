@@ -9,6 +9,7 @@ pub mod bundle;
 pub mod certificate;
 pub mod crl;
 pub mod csr;
+pub mod digest;
 pub mod extension;
 pub mod key;
 pub mod kind;

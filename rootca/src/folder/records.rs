@@ -5,12 +5,12 @@ use std::fmt::Display;
 use std::path::Path;
 use std::str::FromStr;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::{BASE64, HEXLOWER};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::OffsetDateTime;
 use x509::crl::Reason;
+use x509::digest::sha256;
 use x509::serial::SerialError;
 use x509::{Certificate, Serial};
 
@@ -72,7 +72,7 @@ impl Issued {
             serial: certificate.serial().proper()?,
             subject: certificate.subject().to_string(),
             fingerprint_sha256: HEXLOWER.encode(&certificate.fingerprint()),
-            tbs_sha256: Some(HEXLOWER.encode(digest(&SHA256, certificate.tbs_der()).as_ref())),
+            tbs_sha256: Some(HEXLOWER.encode(&sha256(certificate.tbs_der()))),
             not_after: certificate.not_after(),
             time,
             certificate: Some(BASE64.encode(certificate.der())),

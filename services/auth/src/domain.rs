@@ -6,12 +6,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use aws_lc_rs::digest;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use kit::auth::roles;
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
+use x509::digest::sha256;
 
 use crate::error::Error;
 
@@ -129,12 +129,6 @@ impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Token({SCHEME}{}_…)", self.prefix)
     }
-}
-
-pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
-    hash
 }
 
 /// What a person calls an API key: 1 to 100 characters, none of them a control character, no blank at the ends.

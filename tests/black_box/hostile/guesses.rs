@@ -1,4 +1,4 @@
-//! Somebody guesses API keys as fast as they are answered: those who have one go on.
+//! One client guesses API keys as fast as the server answers: clients that have a key go on.
 
 use std::net::IpAddr;
 
@@ -45,5 +45,5 @@ async fn while_one_client_guesses_api_keys_all_others_issue() {
         neighbour.issue(&body).await;
         guessed.push(sum(&system, REFUSED).await);
     }
-    assert!(guessed[4] > guessed[0], "nobody guessed: {guessed:?}");
+    assert!(guessed[4] > guessed[0], "no guess was refused: {guessed:?}");
 }

@@ -1,5 +1,5 @@
 //! The same where each service is a process of its own: one service misbehaves towards all listeners of all others, and
-//! nobody else notices.
+//! no other caller notices.
 
 use std::time::{Duration, Instant};
 
@@ -34,7 +34,7 @@ fn all_targets(fleet: &Fleet) -> Vec<Target> {
     found
 }
 
-/// Callers who do nothing wrong: a user of the API, a service, and somebody who looks whether each process lives.
+/// Callers who do nothing wrong: a user of the API, a service, and a monitor that asks whether each process lives.
 struct Callers {
     rest: Rest,
     body: serde_json::Value,

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::digest;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use moka::Expiry;
 use moka::future::Cache;
+use x509::digest::sha256;
 
 use super::{AuthFault, Authenticator, Caller, Turn};
 use crate::clock::SharedClock;
@@ -109,7 +109,7 @@ impl CachedAuthenticator {
         if !self.inner.is_well_formed(token) {
             return Err(AuthFault::Invalid);
         }
-        let key = (self.epoch.now(), sha256(token));
+        let key = (self.epoch.now(), sha256(token.as_bytes()));
         let outcome = match self.cache.get(&key).await {
             Some(outcome) => outcome,
             None => self.ask(key, token, turn).await?,
@@ -158,10 +158,4 @@ impl Authenticator for CachedAuthenticator {
     ) -> BoxFuture<'a, Result<Caller, AuthFault>> {
         self.lookup(token, turn).boxed()
     }
-}
-
-fn sha256(token: &str) -> [u8; 32] {
-    let mut key = [0; 32];
-    key.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
-    key
 }

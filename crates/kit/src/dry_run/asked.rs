@@ -3,8 +3,9 @@
 use std::sync::{Arc, OnceLock};
 
 use http::request::Parts;
+use x509::digest::sha256;
 
-use super::token::{self, HEADER, MAX_TOKEN, Refusal};
+use super::token::{HEADER, MAX_TOKEN, Refusal};
 use super::{Answer, Intent, Preview};
 use crate::auth::Caller;
 use crate::error::Kind;
@@ -40,7 +41,7 @@ pub(crate) struct BodyDigest(Arc<OnceLock<[u8; 32]>>);
 impl BodyDigest {
     /// Remembers the body.
     pub(crate) fn set(&self, body: &[u8]) {
-        self.0.get_or_init(|| token::sha256(body));
+        self.0.get_or_init(|| sha256(body));
     }
 }
 
@@ -99,7 +100,7 @@ impl FromParts for Asked {
                 parts.uri.path(),
                 &rest,
             ];
-            request = token::sha256(said.join("\n").as_bytes());
+            request = sha256(said.join("\n").as_bytes());
             parts.extensions.insert(body.clone());
         }
         parts.extensions.insert(TakenParameter(PARAMETER));
@@ -138,8 +139,8 @@ impl Asked {
 
     /// SHA-256 over caller, route and body: a token is good for the same request only.
     pub(super) fn binding(&self) -> [u8; 32] {
-        let body = self.body.0.get().copied().unwrap_or_else(|| token::sha256(b""));
-        token::sha256(&[self.request, body].concat())
+        let body = self.body.0.get().copied().unwrap_or_else(|| sha256(b""));
+        sha256(&[self.request, body].concat())
     }
 
     #[cfg(test)]

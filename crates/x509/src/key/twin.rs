@@ -1,6 +1,7 @@
 //! The negative of a public key on a curve: whoever has the private key of one has that of the other.
 
-use super::{KeyAlgorithm, PublicKey, sha256};
+use super::{KeyAlgorithm, PublicKey};
+use crate::digest::sha256;
 
 /// The field primes of FIPS 186-4 appendix D.1.2, big-endian.
 const P256: [u8; 32] = [

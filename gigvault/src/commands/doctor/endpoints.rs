@@ -1,11 +1,10 @@
 //! What a server offers beside REST: gRPC, metrics, and what its certificates point to.
 
-use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::{Client, Filter};
+use client::{Client, Filter, is_loopback_host};
 use kit::clock::SystemClock;
 use kit::tls::{Identity, IdentityFiles};
 use kit::transport::channel;
@@ -176,7 +175,7 @@ fn ca_issuers(certificate: &Certificate) -> Option<String> {
 /// A URL that is of no use to others, from a server that others use; and port 0, which is of no use to anybody.
 fn unreachable_for_others(url: &str, server: &str) -> bool {
     let (host, port) = host_and_port(url);
-    port == Some("0") || (is_loopback(host) && !is_loopback(host_and_port(server).0))
+    port == Some("0") || (is_loopback_host(host) && !is_loopback_host(host_and_port(server).0))
 }
 
 fn host_and_port(url: &str) -> (&str, Option<&str>) {
@@ -186,14 +185,6 @@ fn host_and_port(url: &str) -> (&str, Option<&str>) {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         _ => (authority, None),
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let address = host
-        .trim_start_matches('[')
-        .trim_end_matches(']')
-        .parse::<IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

@@ -6,11 +6,11 @@
 //! Order: check, draw the random bits, then the hash and the event in one transaction, then show the key. What is
 //! not shown, because the answer was lost, is of no use to anybody; the prefix in the list tells what to revoke.
 
-use kit::dry_run::Intent;
-use kit::idempotency::IdempotencyKey;
 use std::time::Duration;
 
 use kit::auth::{Caller, roles};
+use kit::dry_run::Intent;
+use kit::idempotency::IdempotencyKey;
 use rules::NameLimits;
 use serde_json::json;
 use store::outbox;
@@ -18,9 +18,10 @@ use store::time::{from_micros, to_micros};
 use store::{StoreError, Tx};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use x509::digest::sha256;
 
 use super::{App, event, plans};
-use crate::domain::{ApiKey, End, Name, Prefix, Status, Token, permissions, sha256};
+use crate::domain::{ApiKey, End, Name, Prefix, Status, Token, permissions};
 use crate::error::Error;
 use crate::tables::{self, Request};
 

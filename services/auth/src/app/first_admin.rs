@@ -7,11 +7,12 @@
 use store::StoreError;
 use store::outbox;
 use store::time::{from_micros, to_micros};
+use x509::digest::sha256;
 
 use super::App;
 use super::create::created;
 use crate::KeepToken;
-use crate::domain::{ApiKey, Token, sha256};
+use crate::domain::{ApiKey, Token};
 use crate::error::Error;
 use crate::tables::{self, Request};
 

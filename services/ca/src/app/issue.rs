@@ -1,12 +1,12 @@
 //! Issue a certificate from a CSR.
 
-use kit::dry_run::Intent;
-use kit::idempotency::IdempotencyKey;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest;
+use kit::dry_run::Intent;
+use kit::idempotency::IdempotencyKey;
 use x509::csr::ReceivedCsr;
+use x509::digest::sha256;
 use x509::serial::Serial;
 use x509::{DistinguishedName, San};
 
@@ -58,16 +58,14 @@ impl IssueRequest {
 
 /// SHA-256 over length-prefixed parts; what is absent differs from what is empty.
 pub(super) fn hash(parts: &[Option<&[u8]>]) -> [u8; 32] {
-    let mut context = digest::Context::new(&digest::SHA256);
+    let mut framed = Vec::new();
     for part in parts {
-        context.update(&[u8::from(part.is_some())]);
+        framed.push(u8::from(part.is_some()));
         let part = part.unwrap_or_default();
-        context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-        context.update(part);
+        framed.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        framed.extend_from_slice(part);
     }
-    let mut out = [0; 32];
-    out.copy_from_slice(context.finish().as_ref());
-    out
+    sha256(&framed)
 }
 
 impl App {

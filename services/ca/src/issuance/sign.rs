@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aws_lc_rs::digest;
 use bytes::Bytes;
 use kit::grpc::RemoteFault;
 use kit::transport::Transport;
@@ -13,6 +12,7 @@ use lint::ToBeSigned;
 use proto::keymgr::v1::SignBatchRequest;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use time::OffsetDateTime;
+use x509::digest::sha256;
 use x509::tbs;
 
 use super::{Answer, IssuanceJob, fail};
@@ -170,7 +170,6 @@ fn seal(job: IssuanceJob, signature: &[u8], now: OffsetDateTime) -> Result<Signe
     let approved = certificate.into_inner();
     let der = tbs::assemble(approved.tbs(), approved.signature_algorithm(), signature)
         .map_err(|error| Error::Internal(format!("a certificate could not be assembled: {error}")))?;
-    let fingerprint = digest::digest(&digest::SHA256, &der);
     let validity = approved.validity();
     let issued = Issued {
         id: store::id::new_id(now),
@@ -186,10 +185,7 @@ fn seal(job: IssuanceJob, signature: &[u8], now: OffsetDateTime) -> Result<Signe
         not_before: validity.not_before,
         not_after: validity.not_after,
         spki_sha256: approved.public_key().fingerprint(),
-        fingerprint_sha256: fingerprint
-            .as_ref()
-            .try_into()
-            .map_err(|_| Error::Internal("SHA-256 is not 32 bytes".to_owned()))?,
+        fingerprint_sha256: sha256(&der),
         der,
         replaces: record.replaces.map(|predecessor| predecessor.serial),
         revocation: None,

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use aws_lc_rs::digest;
 use sqlx::QueryBuilder;
 use store::{Db, KeyList, StoreError, Tx};
 use x509::crl::Reason;
+use x509::digest::sha256;
 use x509::serial::Serial;
 
 use super::compromised;
@@ -15,8 +15,7 @@ use crate::error::Error;
 
 /// The lock under which a CA issues (shared), is suspended and resumed (exclusive). Negative: apart from those of keys.
 pub(crate) fn lock(ca: &str) -> i32 {
-    let hash = digest::digest(&digest::SHA256, ca.as_bytes());
-    hash.as_ref()
+    sha256(ca.as_bytes())
         .iter()
         .take(3)
         .fold(-1, |number, byte| number * 256 - i32::from(*byte))
