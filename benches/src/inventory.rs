@@ -29,13 +29,13 @@ const SEARCHES: &[&str] = &[
     "status=valid",
     "status=revoked",
     "status=expired",
-    "expires_after=2026-12-01T00:00:00Z&expires_before=2026-12-02T00:00:00Z",
-    "spki_sha256={key}",
-    "fingerprint_sha256={certificate}",
+    "expires_from=2026-12-01T00:00:00Z&expires_to=2026-12-02T00:00:00Z",
+    "spki={key}",
+    "fingerprint={certificate}",
     "key_reused=true",
     "protocol=acme",
     "profile=tls-client&status=revoked",
-    "requester=apikey:r7&expires_after=2026-12-01T00:00:00Z",
+    "requester=apikey:r7&expires_from=2026-12-01T00:00:00Z",
 ];
 
 const FILL_POSTGRES: &str = "

@@ -331,8 +331,8 @@ async fn malformed_requests_name_what_is_wrong() {
         "cursor=abc",
         "status=gone",
         "nosuch=1",
-        "expires_after=yesterday",
-        "spki_sha256=00",
+        "expires_from=yesterday",
+        "spki=00",
     ] {
         let response = api
             .http

@@ -40,6 +40,7 @@ mod metrics;
 mod migrate;
 mod names;
 mod own_processes;
+mod paging;
 mod pkcs12;
 mod postgresql;
 mod process;

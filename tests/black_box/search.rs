@@ -1,5 +1,7 @@
 //! The inventory: every filter finds exactly what it should, and paging visits each certificate once.
 
+mod lookups;
+
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::sync::Arc;
@@ -132,6 +134,8 @@ async fn every_filter(arguments: &[&str]) {
     by_origin_and_status(&inventory, &requester).await;
     by_key(&inventory).await;
     by_expiry_and_several_at_once(&inventory, &requester).await;
+    lookups::by_what_a_person_types(&inventory).await;
+    lookups::by_what_became_of_it(&inventory).await;
     after_25_days(inventory, arguments).await;
 }
 
@@ -173,20 +177,20 @@ async fn by_origin_and_status(inventory: &Inventory, requester: &str) {
 }
 
 async fn by_key(inventory: &Inventory) {
-    for (name, member) in [("web", "spki_sha256"), ("web", "fingerprint_sha256")] {
-        let value = inventory.text(name, member);
-        inventory.finds(&format!("{member}={value}"), &[name]).await;
+    for (filter, member) in [("spki", "spki_sha256"), ("fingerprint", "fingerprint_sha256")] {
+        let value = inventory.text("web", member);
+        inventory.finds(&format!("{filter}={value}"), &["web"]).await;
         inventory
-            .finds(&format!("{member}={}", value.to_uppercase()), &[name])
+            .finds(&format!("{filter}={}", value.to_uppercase()), &["web"])
             .await;
     }
     let spki = inventory.text("web", "spki_sha256");
     inventory
-        .finds(&format!("spki_sha256={spki}&san_suffix=alpha.test"), &["web"])
+        .finds(&format!("spki={spki}&san_suffix=alpha.test"), &["web"])
         .await;
     let shared = inventory.text("first", "spki_sha256");
     inventory
-        .finds(&format!("spki_sha256={shared}"), &["first", "second"])
+        .finds(&format!("spki={shared}"), &["first", "second"])
         .await;
     inventory.finds("key_reused=true", &["second"]).await;
     let first_of_its_key: Vec<_> = EVERYTHING.into_iter().filter(|name| *name != "second").collect();
@@ -207,10 +211,7 @@ async fn by_expiry_and_several_at_once(inventory: &Inventory, requester: &str) {
         .filter(|name| inventory.text(name, "not_after") >= after)
         .collect();
     inventory
-        .finds(
-            &format!("expires_after={after}&expires_before={before}"),
-            &seconds,
-        )
+        .finds(&format!("expires_from={after}&expires_to={before}"), &seconds)
         .await;
     inventory
         .finds("san_suffix=beta.test&status=valid", &["released"])
@@ -284,7 +285,7 @@ async fn paging(system: System) {
             issued
         }
     });
-    let far = "expires_after=2020-01-01T00:00:00Z&expires_before=2100-01-01T00:00:00Z";
+    let far = "expires_from=2020-01-01T00:00:00Z&expires_to=2100-01-01T00:00:00Z";
     for query in [
         "protocol=rest",
         far,

@@ -158,6 +158,24 @@ impl<'a> Call<'a> {
         String::from_utf8(body).map_err(|error| self.unexpected(status, error.to_string()))
     }
 
+    /// The answer, piece by piece; `accept` says in which form. It is sent once: what came already was taken.
+    pub(crate) async fn pieces<E: From<Error>>(
+        self,
+        accept: &'static str,
+        mut take: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut response = self.send_for(accept).await?;
+        if !response.status().is_success() {
+            self.read(response).await?;
+            return Ok(());
+        }
+        let broken = |error| E::from(Error::of_transport(self.client.url(), error));
+        while let Some(piece) = response.chunk().await.map_err(broken)? {
+            take(&piece)?;
+        }
+        Ok(())
+    }
+
     /// The answer's JSON; `None` where there is none to tell.
     pub(crate) async fn json_if_any<T: DeserializeOwned>(self) -> Result<Option<T>, Error> {
         let (status, body) = self.bytes().await?;
@@ -230,16 +248,18 @@ impl<'a> Call<'a> {
 
     /// Sends once.
     pub(crate) async fn send(&self) -> Result<Response, Error> {
+        self.send_for("application/json, application/problem+json, */*")
+            .await
+    }
+
+    async fn send_for(&self, accept: &'static str) -> Result<Response, Error> {
         if let Some(no_name) = &self.no_name {
             return Err(Error::Config(format!(
                 "{no_name:?} is not a name or a number of anything"
             )));
         }
         let mut request = self.client.http.request(self.method.clone(), self.url.clone());
-        request = request.header(
-            ACCEPT,
-            HeaderValue::from_static("application/json, application/problem+json, */*"),
-        );
+        request = request.header(ACCEPT, HeaderValue::from_static(accept));
         if let Some(headers) = self.client.authorization()? {
             request = request.headers(headers);
         }

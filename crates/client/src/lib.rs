@@ -15,10 +15,11 @@ pub use page::{Items, Page};
 pub use resources::api_keys::{ApiKey, ApiKeys, CreatedApiKey, NewApiKey, RevokedKeys};
 pub use resources::cas::{Ca, Cas};
 pub use resources::certificates::{
-    Certificate, Certificates, Filter, Issue, OtherCertificate, Renew, Revocation, Revoke,
+    Certificate, Certificates, Extension, Issue, OtherCertificate, PublicKey, Renew, Revocation, Revoke,
     RevokedCertificate, SameKey,
 };
 pub use resources::dry_run::{Consequence, DryRun, Preview};
+pub use resources::filter::{Filter, Span};
 pub use resources::identity::{Identity, Role};
 pub use resources::jobs::{Job, JobItem, Jobs};
 pub use resources::keys::{Key, Keys, NewKey, Signatures};

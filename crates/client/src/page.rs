@@ -21,6 +21,9 @@ pub struct Page<T> {
     /// Asks for the next page; `None` on the last.
     #[serde(default)]
     pub next_cursor: Option<String>,
+    /// Asks for the page before; `None` on the first.
+    #[serde(default)]
+    pub prev_cursor: Option<String>,
 }
 
 /// All items of a list, fetched page by page as they are needed.

@@ -24,6 +24,8 @@ pub enum Kind {
     NotFound,
     /// The state of the thing does not allow it.
     Conflict,
+    /// The thing is not in the state that the caller saw.
+    Changed,
     /// It was here and will not come back.
     Gone,
     /// More bytes than are taken.
@@ -40,12 +42,13 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Invalid,
         Self::Unauthenticated,
         Self::Denied,
         Self::NotFound,
         Self::Conflict,
+        Self::Changed,
         Self::Gone,
         Self::TooLarge,
         Self::Unprocessable,
@@ -63,6 +66,7 @@ impl Kind {
             Self::Denied => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Conflict => StatusCode::CONFLICT,
+            Self::Changed => StatusCode::PRECONDITION_FAILED,
             Self::Gone => StatusCode::GONE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
@@ -80,7 +84,7 @@ impl Kind {
             Self::Unauthenticated => tonic::Code::Unauthenticated,
             Self::Denied => tonic::Code::PermissionDenied,
             Self::NotFound | Self::Gone => tonic::Code::NotFound,
-            Self::Conflict => tonic::Code::FailedPrecondition,
+            Self::Conflict | Self::Changed => tonic::Code::FailedPrecondition,
             Self::TooLarge | Self::RateLimited => tonic::Code::ResourceExhausted,
             Self::Internal => tonic::Code::Internal,
             Self::Unavailable => tonic::Code::Unavailable,
@@ -96,6 +100,7 @@ impl Kind {
             Self::Denied => "denied",
             Self::NotFound => "not-found",
             Self::Conflict => "conflict",
+            Self::Changed => "changed",
             Self::Gone => "gone",
             Self::TooLarge => "too-large",
             Self::Unprocessable => "unprocessable",
@@ -120,6 +125,7 @@ impl Kind {
             Self::Denied => "Not allowed",
             Self::NotFound => "Not found",
             Self::Conflict => "The state does not allow this",
+            Self::Changed => "It has changed in the meantime",
             Self::Gone => "No longer here",
             Self::TooLarge => "Too large",
             Self::Unprocessable => "The request is not acceptable",

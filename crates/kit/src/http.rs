@@ -2,16 +2,19 @@
 //!
 //! [`serve`] turns a listener and a [`Site`] into served connections, with every limit that keeps one client
 //! from hurting the others. [`Edge`] gives a router its ids, limits, metrics, log events and problem documents, and refuses
-//! what its operations do not declare. [`Json`], [`Raw`], [`Query`] and [`Path`] read requests strictly.
+//! what its operations do not declare. [`Json`], [`Raw`], [`Query`] and [`Path`] read requests strictly. [`Paging`] is what
+//! every list takes.
 
 mod accept;
 mod answer;
 pub(crate) mod body;
 mod connection;
 pub(crate) mod cpu;
+mod csv;
 mod declared;
 mod descriptors;
 mod edge;
+mod etag;
 mod extract;
 mod flow;
 mod held;
@@ -24,22 +27,28 @@ mod message;
 mod net;
 mod outstanding;
 mod own_refusals;
+mod paging;
 mod places;
+mod query;
 pub(crate) mod quota;
 mod server;
 mod site;
 mod unread;
 
+pub use crate::page::Page;
 pub use answer::{AnswerMemory, Shared};
 pub use body::{BodyMemory, Pace};
 pub use connection::Connection;
 pub use cpu::CpuBudget;
+pub use csv::Row;
 pub use declared::Declared;
 pub use descriptors::{Descriptors, raise_descriptor_limit};
 pub use edge::{Edge, standard_layers};
+pub use etag::{EntityTag, IfMatch, Tagged};
 pub use extract::{Json, NoMembers, NoParameters, Path, Query, Raw, Unauthenticated};
 pub use limits::Limits;
 pub(crate) use lists::admit;
+pub use paging::{List, Pages, Paging};
 pub use quota::PeerKey;
 pub use server::serve;
 pub use site::Site;

@@ -14,6 +14,7 @@ pub mod identity_renewal;
 pub mod jobs;
 pub mod metrics;
 pub mod openapi;
+pub mod page;
 pub mod peer;
 pub mod problem;
 pub mod service;

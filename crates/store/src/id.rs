@@ -10,9 +10,19 @@ use uuid::{Builder, Uuid};
 /// A new identifier for something that comes into being at `now`. Times before 1970 count as 1970.
 #[must_use]
 pub fn new_id(now: OffsetDateTime) -> Uuid {
-    let micros = u64::try_from(crate::time::to_micros(now)).unwrap_or(0);
     let mut random = [0; 10];
     fill(&mut random);
+    build(now, random)
+}
+
+/// The least identifier of what comes into being at that moment: all that came before have a lesser one.
+#[must_use]
+pub fn first_id(at: OffsetDateTime) -> Uuid {
+    build(at, [0; 10])
+}
+
+fn build(at: OffsetDateTime, mut random: [u8; 10]) -> Uuid {
+    let micros = u64::try_from(crate::time::to_micros(at)).unwrap_or(0);
     let fraction = ((micros % 1_000) << 12) / 1_000;
     let [high, low, ..] = &mut random;
     (*high, *low) = ((fraction >> 8) as u8, fraction as u8);
@@ -57,6 +67,16 @@ mod tests {
             .map(|n| new_id(start + Duration::microseconds(n)))
             .collect();
         assert!(ids.is_sorted());
+    }
+
+    #[test]
+    fn the_first_id_of_a_moment_parts_what_came_before_from_the_rest() {
+        let moment = datetime!(2031-05-06 07:08:09.123456 UTC);
+        let first = first_id(moment);
+        for _ in 0..100 {
+            assert!(new_id(moment - Duration::microseconds(1)) < first);
+            assert!(new_id(moment) >= first);
+        }
     }
 
     #[test]

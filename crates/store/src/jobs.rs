@@ -5,17 +5,18 @@
 
 mod items;
 mod job;
+mod slice;
 
 use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-pub use items::{Item, ItemState, Progress, add_items, finish_item, items, pending, progress};
+pub use items::{Item, ItemState, Progress, add_items, count_items, finish_item, items, pending, progress};
 pub use job::{Job, State};
+pub use slice::Slice;
 
 use self::job::{COLUMNS, Row};
 use crate::lease::Lease;
-use crate::page::Limit;
 use crate::time::to_micros;
 use crate::{Db, StoreError, Tx};
 
@@ -107,39 +108,44 @@ pub async fn hold(tx: &mut Tx, id: Uuid) -> Result<Option<Job>, StoreError> {
     row.map(Job::try_from).transpose()
 }
 
-/// Jobs, newest first; of one requester only if so asked.
+/// Jobs by age; of one requester only if so asked.
 ///
 /// # Errors
 /// [`StoreError::Corrupt`] for a row that cannot be read; those of the database.
-pub async fn list(
-    db: &Db,
-    requester: Option<&str>,
-    limit: Limit,
-    before: Option<Uuid>,
-) -> Result<Vec<Job>, StoreError> {
-    let before = before.unwrap_or_else(Uuid::max);
-    let rows: Vec<Row> = match requester {
-        Some(requester) => {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM jobs WHERE requester = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
-            );
-            crate::read!(db, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
-                .bind(requester)
-                .bind(before)
-                .bind(limit.fetch())
-                .fetch_all(c)
-                .await)?
+pub async fn list(db: &Db, requester: Option<&str>, slice: &Slice<Uuid>) -> Result<Vec<Job>, StoreError> {
+    let (compare, order) = (slice.compare(), slice.order());
+    let from = slice.behind.unwrap_or(match slice.down {
+        true => Uuid::max(),
+        false => Uuid::nil(),
+    });
+    let of = requester.map_or("", |_| "requester = $3 AND");
+    let sql = format!("SELECT {COLUMNS} FROM jobs WHERE {of} id {compare} $1 ORDER BY id {order} LIMIT $2");
+    let rows: Vec<Row> = crate::read!(db, |c| {
+        let query = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(from)
+            .bind(slice.rows);
+        match requester {
+            Some(requester) => query.bind(requester).fetch_all(c).await,
+            None => query.fetch_all(c).await,
         }
-        None => {
-            let sql = format!("SELECT {COLUMNS} FROM jobs WHERE id < $1 ORDER BY id DESC LIMIT $2");
-            crate::read!(db, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
-                .bind(before)
-                .bind(limit.fetch())
-                .fetch_all(c)
-                .await)?
-        }
-    };
+    })?;
     rows.into_iter().map(Job::try_from).collect()
+}
+
+/// How many jobs there are, counted to `most`; of one requester only if so asked.
+///
+/// # Errors
+/// Those of the database.
+pub async fn count(db: &Db, requester: Option<&str>, most: i64) -> Result<i64, StoreError> {
+    let of = requester.map_or("", |_| "WHERE requester = $2");
+    let sql = format!("SELECT COUNT(*) FROM (SELECT 1 FROM jobs {of} LIMIT $1) AS counted");
+    Ok(crate::read!(db, |c| {
+        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(most);
+        match requester {
+            Some(requester) => query.bind(requester).fetch_one(c).await,
+            None => query.fetch_one(c).await,
+        }
+    })?)
 }
 
 /// Jobs that have not ended, oldest first, at most `most`.

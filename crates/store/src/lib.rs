@@ -4,7 +4,7 @@
 //! [`tx!`], which expand the same body for both drivers; what only one database can do stands behind a function
 //! of this crate with its equivalent for the other. Around that are the parts every service needs: migrations
 //! that several replicas may run at once, the [`outbox`] with its ordered change [`feed`], [`bulk`] inserts,
-//! keyset [`page`]s, time-ordered [`id`]s and [`StoreError`], which says what a caller can do about a failure.
+//! time-ordered [`id`]s and [`StoreError`], which says what a caller can do about a failure.
 //!
 //! The README of this crate tells a service author what to write.
 
@@ -22,7 +22,6 @@ pub mod lock;
 mod macros;
 mod migrate;
 pub mod outbox;
-pub mod page;
 mod postgres;
 mod probe;
 mod secret;

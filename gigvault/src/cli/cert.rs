@@ -134,10 +134,14 @@ pub(crate) struct Create {
 Examples:
   gigvault cert list --san-suffix example.test --status valid
   gigvault cert list --expires-before 30d
-  gigvault cert list --key-reused
+  gigvault cert list --expires-before 30d --has-successor=false
+  gigvault cert list --status revoked --sort=-revoked_at
+  gigvault cert list --ca issuing --csv > inventory.csv
   gigvault cert list --all -o json | jq -r '.items[].serial'"
 )]
 pub(crate) struct List {
+    /// The end of a name, a common name, or the start of a serial number or fingerprint.
+    pub(crate) text: Option<String>,
     /// One SAN, exact: dns:a.example.test.
     #[arg(long)]
     pub(crate) san: Option<String>,
@@ -147,39 +151,69 @@ pub(crate) struct List {
     /// Whole subject, as a distinguished name: CN=a.example.test,O=Example.
     #[arg(long)]
     pub(crate) subject: Option<String>,
-    /// Who asked.
+    /// Serial number, hex; may be given again.
     #[arg(long)]
-    pub(crate) requester: Option<String>,
-    /// Profile.
+    pub(crate) serial: Vec<String>,
+    /// Who asked; may be given again.
     #[arg(long)]
-    pub(crate) profile: Option<String>,
-    /// CA.
+    pub(crate) requester: Vec<String>,
+    /// Profile; may be given again.
     #[arg(long)]
-    pub(crate) ca: Option<String>,
-    /// valid, revoked, on_hold or expired.
+    pub(crate) profile: Vec<String>,
+    /// CA; may be given again.
     #[arg(long)]
-    pub(crate) status: Option<String>,
+    pub(crate) ca: Vec<String>,
+    /// valid, revoked, on_hold or expired; may be given again.
+    #[arg(long)]
+    pub(crate) status: Vec<String>,
+    /// Why it is revoked, or certificate-hold; may be given again.
+    #[arg(long)]
+    pub(crate) reason: Vec<String>,
+    /// p256, rsa2048, …; may be given again.
+    #[arg(long)]
+    pub(crate) key_type: Vec<String>,
+    /// rest, grpc, acme, est, scep or internal; may be given again.
+    #[arg(long)]
+    pub(crate) protocol: Vec<String>,
     /// Expires then or later.
     #[arg(long)]
     pub(crate) expires_after: Option<String>,
     /// Expires before then.
     #[arg(long)]
     pub(crate) expires_before: Option<String>,
+    /// Signed then or later.
+    #[arg(long)]
+    pub(crate) issued_after: Option<String>,
+    /// Signed before then.
+    #[arg(long)]
+    pub(crate) issued_before: Option<String>,
+    /// Revoked or put on hold then or later.
+    #[arg(long)]
+    pub(crate) revoked_after: Option<String>,
+    /// Revoked or put on hold before then.
+    #[arg(long)]
+    pub(crate) revoked_before: Option<String>,
     /// SHA-256 of the public key, hex.
     #[arg(long)]
     pub(crate) spki_sha256: Option<String>,
     /// SHA-256 of the certificate, hex.
     #[arg(long)]
     pub(crate) fingerprint_sha256: Option<String>,
-    /// rest, grpc, acme, est, scep or internal.
+    /// Only certificates that another one renews; with `=false` only those that none does.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) has_successor: Option<bool>,
+    /// passed, warned, or the id of a lint that warned.
     #[arg(long)]
-    pub(crate) protocol: Option<String>,
+    pub(crate) lint: Option<String>,
     /// Only certificates whose key had one before; with `=false` only those whose key had none.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) key_reused: Option<bool>,
     /// Also what the server issued to itself: identities of services and its HTTPS certificate.
     #[arg(long)]
     pub(crate) internal: bool,
+    /// issued_at, not_after, revoked_at or subject; with `-` before it from the last to the first.
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) sort: Option<String>,
     /// Most certificates, 1 to 500.
     #[arg(long, default_value_t = 50)]
     pub(crate) limit: u32,
@@ -189,6 +223,9 @@ pub(crate) struct List {
     /// All of them, page by page.
     #[arg(long)]
     pub(crate) all: bool,
+    /// All of them, as CSV.
+    #[arg(long, conflicts_with_all = ["limit", "cursor", "all"])]
+    pub(crate) csv: bool,
 }
 
 #[derive(Args)]

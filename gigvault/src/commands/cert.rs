@@ -1,7 +1,7 @@
 //! `cert create | list | show | renew | hold | release`; the others have files of their own.
 
 use anyhow::Context;
-use client::{Certificate, Client, Filter, Issue, Page};
+use client::{Certificate, Client, Filter, Issue, Page, Span};
 use keys::{Signer, SoftwareKey};
 
 use super::csr::{self, Wanted};
@@ -73,26 +73,55 @@ async fn list(client: &Client, arguments: &cli::List, output: Output) -> anyhow:
             .map(|text| times::point(flag, text, now))
             .transpose()
     };
+    let span = |(from, start), (to, end)| -> anyhow::Result<Span> {
+        Ok(Span {
+            from: point(from, start)?,
+            to: point(to, end)?,
+        })
+    };
+    let (issued, revoked) = (
+        (&arguments.issued_after, &arguments.issued_before),
+        (&arguments.revoked_after, &arguments.revoked_before),
+    );
     let filter = Filter {
+        q: arguments.text.clone(),
         san: arguments.san.clone(),
         san_suffix: arguments.san_suffix.clone(),
         subject: arguments.subject.clone(),
+        serial: arguments.serial.clone(),
         requester: arguments.requester.clone(),
         profile: arguments.profile.clone(),
         ca: arguments.ca.clone(),
         status: arguments.status.clone(),
-        expires_after: point("--expires-after", &arguments.expires_after)?,
-        expires_before: point("--expires-before", &arguments.expires_before)?,
-        spki_sha256: arguments.spki_sha256.clone(),
-        fingerprint_sha256: arguments.fingerprint_sha256.clone(),
+        reason: arguments.reason.clone(),
+        key_type: arguments.key_type.clone(),
         protocol: arguments.protocol.clone(),
+        expires: span(
+            ("--expires-after", &arguments.expires_after),
+            ("--expires-before", &arguments.expires_before),
+        )?,
+        issued: span(("--issued-after", issued.0), ("--issued-before", issued.1))?,
+        revoked: span(("--revoked-after", revoked.0), ("--revoked-before", revoked.1))?,
+        spki: arguments.spki_sha256.clone(),
+        fingerprint: arguments.fingerprint_sha256.clone(),
+        has_successor: arguments.has_successor,
+        lint: arguments.lint.clone(),
         key_reused: arguments.key_reused,
         internal: arguments.internal,
+        sort: arguments.sort.clone(),
+        pem: false,
     };
+    if arguments.csv {
+        return client
+            .certificates()
+            .csv(&filter, |piece| output.bytes(piece))
+            .await;
+    }
     let whole = match arguments.all {
         true => Page {
             items: client.certificates().all(&filter)?.all().await?,
             next_cursor: None,
+            prev_cursor: None,
         },
         false => {
             client
@@ -188,9 +217,46 @@ pub(super) fn fields(certificate: &Certificate) -> Vec<(&'static str, String)> {
         ),
         ("renewed by", certificate.issued_by.clone().unwrap_or_default()),
         ("renews", certificate.replaces.clone().unwrap_or_default()),
+        ("renewed as", certificate.replaced_by.clone().unwrap_or_default()),
+        (
+            "key",
+            certificate
+                .key
+                .as_ref()
+                .map(|key| key.kind.clone())
+                .unwrap_or_default(),
+        ),
+        ("signature", certificate.signature_algorithm.clone()),
+        ("extensions", extensions(certificate)),
+        (
+            "lint",
+            certificate
+                .lint
+                .as_ref()
+                .map(|ids| ids.join(", "))
+                .unwrap_or_default(),
+        ),
         ("sha-256", certificate.fingerprint_sha256.clone()),
         ("key sha-256", certificate.spki_sha256.clone()),
     ]
+}
+
+/// A line for each extension, and one for each thing that it says where there are several.
+fn extensions(certificate: &Certificate) -> String {
+    let one = |extension: &client::Extension| {
+        let critical = if extension.critical { " (critical)" } else { "" };
+        let name = format!("{}{critical}", extension.name);
+        match extension.text.contains('\n') {
+            true => format!("{name}:\n  {}", extension.text.replace('\n', "\n  ")),
+            false => format!("{name}: {}", extension.text),
+        }
+    };
+    certificate
+        .extensions
+        .iter()
+        .map(one)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 async fn renew(client: &Client, arguments: &cli::Renew, output: Output) -> anyhow::Result<()> {

@@ -130,8 +130,8 @@ fn show(report: &Report<'_>, output: Output) -> anyhow::Result<()> {
 
 fn filter(ca: &str, status: Option<&str>) -> Filter {
     Filter {
-        ca: Some(ca.to_owned()),
-        status: status.map(str::to_owned),
+        ca: vec![ca.to_owned()],
+        status: status.map(str::to_owned).into_iter().collect(),
         internal: true,
         ..Filter::default()
     }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use kit::page::{Count, Counting, Limit, Place};
 use sqlx::FromRow;
-use store::page::Limit;
 use store::time::{from_micros, to_micros};
 use store::{Db, StoreError, Tx};
 use time::{Duration, OffsetDateTime};
@@ -109,26 +109,41 @@ pub(crate) async fn find_by_request(db: &Db, key: &[u8]) -> Result<Option<(Prefi
     .transpose()
 }
 
-/// Keys from the newest to the oldest, behind `before`, one more than the page holds.
+/// Keys by creation from that place on, one more than the page holds.
 pub(crate) async fn list(
     db: &Db,
-    before: Option<(i64, String)>,
+    place: &Place<(i64, String)>,
     limit: Limit,
 ) -> Result<Vec<ApiKey>, StoreError> {
-    let sql = "SELECT prefix, name, roles, created_us, created_by, expires_us, allowed_names, last_used_us,
-               revoked_us, revoked_by
-               FROM api_keys WHERE (created_us, prefix) < ($1, $2) ORDER BY created_us DESC, prefix DESC LIMIT $3";
-    // No key was made at the end of time, so its prefix does not matter.
-    let (created_us, prefix) = before.unwrap_or((i64::MAX, String::new()));
+    let behind = match place.from {
+        Some(_) => format!("WHERE (created_us, prefix) {} ($2, $3) ", place.compare()),
+        None => String::new(),
+    };
+    let order = place.order();
+    let sql = format!(
+        "SELECT prefix, name, roles, created_us, created_by, expires_us, allowed_names, last_used_us, revoked_us,
+         revoked_by FROM api_keys {behind}ORDER BY created_us {order}, prefix {order} LIMIT $1"
+    );
     let rows: Vec<ApiKeyRow> = store::read!(db, |c| {
-        sqlx::query_as(sql)
-            .bind(created_us)
-            .bind(prefix)
-            .bind(limit.fetch())
-            .fetch_all(c)
-            .await
+        let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(limit.fetch());
+        match &place.from {
+            Some((created_us, prefix)) => query.bind(created_us).bind(prefix).fetch_all(c).await,
+            None => query.fetch_all(c).await,
+        }
     })?;
     rows.into_iter().map(ApiKey::try_from).collect()
+}
+
+/// How many keys there are, if that is asked for.
+pub(crate) async fn count(db: &Db, counting: Counting) -> Result<Option<Count>, StoreError> {
+    let sql = "SELECT COUNT(*) FROM (SELECT 1 FROM api_keys LIMIT $1) AS counted";
+    let count = async |most: i64| {
+        Ok(store::read!(db, |c| sqlx::query_scalar(sql)
+            .bind(most)
+            .fetch_one(c)
+            .await)?)
+    };
+    counting.count(count).await
 }
 
 /// Adds a key. A taken prefix or a request that came before is a [`StoreError::Conflict`].

@@ -15,7 +15,7 @@ pub(crate) mod standing;
 
 pub use authority::{Authority, Suspension, USER_PROFILES};
 pub use certificate::{Capacity, Issued, Protocol, Revocation, Status};
-pub use query::{Query, SanSuffix};
+pub use query::{LintVerdict, Query, SanSuffix, Span, Typed};
 
 pub(crate) use authority::SERVICE_IDENTITY;
 pub(crate) use certificate::MAX_REQUESTER;

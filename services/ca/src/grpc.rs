@@ -8,10 +8,10 @@ use kit::dry_run::Commit;
 use kit::feed::{Watch, WatchStream};
 use kit::grpc::status;
 use kit::idempotency::IdempotencyKey;
+use kit::page::{Ask, Limit};
 use kit::peer::{PROCESS, Peer};
 use proto::ca::v1 as wire;
 use proto::feed::v1::WatchRequest;
-use store::page::Limit;
 use tonic::{Request, Response, Status};
 
 use crate::app::{
@@ -195,11 +195,8 @@ impl wire::ca_server::Ca for Grpc {
         };
         let cursor = optional(request.cursor.clone());
         let query = query(request).map_err(status)?;
-        let page = self
-            .app
-            .search(&requester, query, limit, cursor.as_deref())
-            .await
-            .map_err(status)?;
+        let ask = Ask::first(&format!("certificates over gRPC: {query:?}"), limit).at(cursor);
+        let page = self.app.search(&requester, query, &ask).await.map_err(status)?;
         let mut items = Vec::with_capacity(page.items.len());
         for issued in page.items {
             items.push(self.encode(issued).await?);

@@ -1,5 +1,5 @@
-//! Background work: removes idempotency keys after a day and jobs after a month, records compromised keys that an earlier
-//! version left out, and counts certificates that expire soon. One replica does what is done to the database.
+//! Background work: removes idempotency keys after a day and jobs after a month, records compromised keys and key types that
+//! an earlier version left out, and counts certificates that expire soon. One replica does what is done to the database.
 
 mod work;
 
@@ -11,7 +11,7 @@ use store::lease::Lease;
 
 use crate::app::App;
 use crate::error::Error;
-use crate::tables::certificates::{expiring, prune_idempotency_keys};
+use crate::tables::certificates::{expiring, fill_in_key_types, prune_idempotency_keys};
 
 /// Time between two rounds: the counts of certificates are in days, so ten minutes are exact enough.
 const EVERY: Duration = Duration::from_secs(600);
@@ -19,6 +19,8 @@ const EVERY: Duration = Duration::from_secs(600);
 const KEPT: Duration = Duration::from_secs(24 * 3600);
 /// Rows per transaction: on SQLite, other writers wait while one runs.
 const AT_ONCE: u32 = 1000;
+/// The same for rows whose certificate is read.
+const FILLED_AT_ONCE: u32 = 200;
 
 /// Who does the long work of this service.
 pub(crate) fn worker(app: &App) -> Worker {
@@ -27,8 +29,7 @@ pub(crate) fn worker(app: &App) -> Worker {
 }
 
 pub(crate) fn all(app: &App) -> Vec<Job> {
-    let (pruning, jobs, keys, expiring, known) =
-        (app.clone(), app.clone(), app.clone(), app.clone(), app.clone());
+    let [pruning, jobs, keys, types, expiring, known] = std::array::from_fn(|_| app.clone());
     let db = || app.db.clone();
     vec![
         Job::leader("old idempotency keys", EVERY, db(), move |lease| {
@@ -45,6 +46,11 @@ pub(crate) fn all(app: &App) -> Vec<Job> {
             let app = keys.clone();
             async move { app.record_compromised_keys().await }
         }),
+        // Rows of an earlier version, and of a replica of it, have none.
+        Job::leader("key types", EVERY, db(), move |lease| {
+            let app = types.clone();
+            async move { fill_in(&app, &lease).await }
+        }),
         // A gauge of each process.
         Job::each("certificates that expire", EVERY, move || {
             let app = expiring.clone();
@@ -60,6 +66,25 @@ pub(crate) fn all(app: &App) -> Vec<Job> {
 async fn prune(app: &App, lease: &Lease) -> Result<(), Error> {
     let before = app.clock.now() - KEPT;
     while prune_idempotency_keys(&app.db, lease, before, AT_ONCE).await? == u64::from(AT_ONCE) {}
+    Ok(())
+}
+
+/// Between two batches others get their turn to write.
+async fn fill_in(app: &App, lease: &Lease) -> Result<(), Error> {
+    let mut filled = 0;
+    loop {
+        let rows = fill_in_key_types(&app.db, lease, FILLED_AT_ONCE).await?;
+        if rows == 0 {
+            break;
+        }
+        filled += rows;
+    }
+    if filled > 0 {
+        tracing::info!(
+            filled,
+            "key types of certificates of an earlier version were filled in"
+        );
+    }
     Ok(())
 }
 

@@ -31,7 +31,8 @@ pub use app::{App, Authorities, IssueRequest, NewAuthority, RenewRequest, Reques
 pub use app::{ProfileScope, RevokeMany, Revoked, Rights, SameKey, Selection, Visibility};
 pub use config::Config;
 pub use domain::{
-    Authority, Capacity, Issued, Protocol, Query, Revocation, SanSuffix, Status, Suspension, USER_PROFILES,
+    Authority, Capacity, Issued, LintVerdict, Protocol, Query, Revocation, SanSuffix, Span, Status,
+    Suspension, Typed, USER_PROFILES,
 };
 pub use error::Error;
 pub use grpc::ALLOW;

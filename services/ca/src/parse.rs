@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use x509::crl::Reason;
+use x509::serial::Serial;
 
-use crate::domain::{MAX_REQUESTER, Protocol, Query, SanSuffix, Status};
+use crate::domain::{LintVerdict, MAX_REQUESTER, Protocol, SanSuffix, Span, Status, Typed};
 use crate::error::Error;
 
 /// Longest end of a name, in octets: a DNS name has no more.
@@ -33,7 +35,7 @@ pub(crate) fn sha256(field: &'static str, text: &str) -> Result<[u8; 32], Error>
 }
 
 /// A serial number in a request.
-pub(crate) fn serial(field: &'static str, text: &str) -> Result<x509::serial::Serial, Error> {
+pub(crate) fn serial(field: &'static str, text: &str) -> Result<Serial, Error> {
     text.parse()
         .map_err(|error| Error::invalid(field, format!("{text:?}: {error}")))
 }
@@ -78,15 +80,81 @@ pub(crate) fn protocol(text: &str) -> Result<Protocol, Error> {
         .ok_or_else(|| Error::invalid("protocol", "takes rest, grpc, acme, est, scep or internal"))
 }
 
-/// Whether something can expire in the range that is asked for; `field` is its end.
-pub(crate) fn check_expiry_range(query: &Query, field: &'static str) -> Result<(), Error> {
-    match (query.expires_after, query.expires_before) {
-        (Some(after), Some(before)) if after >= before => Err(Error::invalid(
+/// Whether something can be in that span; `field` is its end.
+pub(crate) fn check_span(span: Span, field: &'static str) -> Result<(), Error> {
+    match (span.from, span.to) {
+        (Some(from), Some(to)) if from >= to => Err(Error::invalid(
             field,
-            "is not later than the earliest expiry that is wanted: nothing can match",
+            "is not later than the begin of the span: nothing can match",
         )),
         _ => Ok(()),
     }
+}
+
+/// Type and size of a key.
+pub(crate) fn key_type(text: &str) -> Result<x509::KeyAlgorithm, Error> {
+    text.parse().map_err(|error| Error::invalid("key_type", error))
+}
+
+/// Why a certificate is revoked or on hold.
+pub(crate) fn reason(text: &str) -> Result<Reason, Error> {
+    let known = Reason::ALL.into_iter().find(|reason| reason.as_str() == text);
+    known.ok_or_else(|| {
+        let names: Vec<&str> = Reason::ALL.into_iter().map(Reason::as_str).collect();
+        Error::invalid("reason", format!("takes {}", names.join(", ")))
+    })
+}
+
+/// What the lints said.
+pub(crate) fn lint(text: &str) -> Result<LintVerdict, Error> {
+    match text {
+        "passed" => Ok(LintVerdict::Passed),
+        "warned" => Ok(LintVerdict::Warned),
+        id if ::lint::catalogue().iter().any(|lint| lint.id == id) => Ok(LintVerdict::By(id.to_owned())),
+        _ => Err(Error::invalid(
+            "lint",
+            "takes passed, warned, or the id of a lint; docs/reference/lints.md lists them",
+        )),
+    }
+}
+
+/// What a person types who looks for a certificate.
+pub(crate) fn typed(text: &str) -> Result<Typed, Error> {
+    const LEAST: usize = 2;
+    /// Fewer hex digits are the start of too many serial numbers.
+    const LEAST_HEX: usize = 4;
+    check_text("q", text, LONGEST_SUFFIX)?;
+    if text.chars().count() < LEAST {
+        return Err(Error::invalid("q", format!("takes at least {LEAST} characters")));
+    }
+    let lower = text.to_lowercase();
+    // A URI's path keeps its case; an internationalised DNS name is in A-labels, and one that is none is looked for as it is.
+    let dns = if text.is_ascii() {
+        lower.clone()
+    } else {
+        a_labels(text).unwrap_or_else(|_| lower.clone())
+    };
+    let names = [
+        ("dns", dns),
+        ("email", lower.clone()),
+        ("uri", text.to_owned()),
+        ("upn", lower.clone()),
+        ("ip", lower.clone()),
+    ];
+    let hex: String = lower.chars().filter(|c| *c != ':').collect();
+    let digits =
+        hex.len() >= LEAST_HEX && hex.len() <= 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let escaped = text
+        .parse::<x509::DistinguishedName>()
+        .map(|name| name.to_string());
+    Ok(Typed {
+        names: names
+            .into_iter()
+            .map(|(kind, suffix)| SanSuffix { kind, suffix })
+            .collect(),
+        subject: escaped.unwrap_or_else(|_| format!("CN={text}")),
+        hex: digits.then_some(hex),
+    })
 }
 
 /// The name of a CA or a profile: what cannot be one can match nothing.

@@ -4,7 +4,6 @@ mod authorities;
 mod certificates;
 mod filters;
 mod object;
-mod paging;
 mod profiles;
 mod revocation;
 mod revocations;

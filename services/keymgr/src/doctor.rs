@@ -1,7 +1,7 @@
 //! What this service looks at when an operator asks what is wrong.
 
+use kit::page::Ask;
 use kit::service::{DoctorCheck, Finding};
-use store::page::Limit;
 
 use crate::app::App;
 use crate::error::Error;
@@ -21,7 +21,7 @@ pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
 /// Whether the keys can be opened and their public halves are those that others were told: the first page of them, so that
 /// the check has an end.
 async fn stored_keys(app: &App) -> Result<Finding, Error> {
-    let page = app.list(Limit::DEFAULT, None).await?;
+    let page = app.list(&Ask::default()).await?;
     let mut broken = Vec::new();
     for key in &page.items {
         match app.loaded(&key.name).await {

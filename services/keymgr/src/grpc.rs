@@ -3,10 +3,10 @@
 use kit::dry_run::Commit;
 use kit::feed::{Watch, WatchStream};
 use kit::grpc::status;
+use kit::page::{Ask, Limit};
 use kit::peer::{AllowTable, PROCESS, Peer};
 use proto::feed::v1::WatchRequest;
 use proto::keymgr::v1 as wire;
-use store::page::Limit;
 use store::time::to_micros;
 use tonic::{Request, Response, Status};
 
@@ -54,8 +54,9 @@ impl wire::keymgr_server::Keymgr for Grpc {
             0 => Limit::DEFAULT,
             rows => Limit::try_from(rows).map_err(|error| status(Error::invalid("limit", error)))?,
         };
-        let cursor = (!cursor.is_empty()).then_some(cursor.as_str());
-        let page = self.app.list(limit, cursor).await.map_err(status)?;
+        let cursor = (!cursor.is_empty()).then_some(cursor);
+        let ask = Ask::first("keys over gRPC", limit).at(cursor);
+        let page = self.app.list(&ask).await.map_err(status)?;
         Ok(Response::new(wire::ListResponse {
             items: page.items.iter().map(encode).collect(),
             next_cursor: page.next_cursor.unwrap_or_default(),

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use axum::extract::{FromRef, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER;
 use kit::auth::{Allow, Authenticator, permission};
 use kit::clock::rfc3339;
-use kit::http::{Json, NoParameters, Path, Query};
+use kit::http::{Json, List, NoParameters, Page, Paging, Path, Query, Row};
 use kit::idempotency::IdempotencyKey;
+use kit::page::Ask;
 use kit::problem::Problem;
 use serde::{Deserialize, Serialize};
-use store::page::Limit;
 use utoipa::ToSchema;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -102,12 +102,35 @@ struct Signatures {
     last_at: String,
 }
 
-/// A page of keys.
-#[derive(Serialize, ToSchema)]
-struct KeyList {
-    items: Vec<Key>,
-    /// Send it as `cursor` for the next page; null on the last.
-    next_cursor: Option<String>,
+/// The keys, by name.
+struct Keys;
+
+impl List for Keys {
+    const NAME: &'static str = "keys";
+    const SORTS: &'static [&'static str] = &["name", "-name"];
+    type Filters = NoParameters;
+}
+
+impl Row for Key {
+    const COLUMNS: &'static [&'static str] = &[
+        "name",
+        "algorithm",
+        "purpose",
+        "backend",
+        "spki_sha256",
+        "created_at",
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.name.clone(),
+            self.algorithm.clone(),
+            self.purpose.to_owned(),
+            self.backend.clone(),
+            self.spki_sha256.clone(),
+            self.created_at.clone(),
+        ]
+    }
 }
 
 /// The key to make.
@@ -130,21 +153,11 @@ fn default_algorithm() -> String {
     "p256".to_owned()
 }
 
-/// Which page.
-#[derive(Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-struct Paging {
-    /// Keys a page, 1 to 500; 50 by default.
-    limit: Option<u32>,
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-}
-
 /// Lists keys by name.
 #[utoipa::path(
-    get, path = "/api/v1/keys", tag = "keys", params(Paging),
+    get, path = "/api/v1/keys", tag = "keys", params(Paging<Keys>),
     responses(
-        (status = 200, body = KeyList),
+        (status = 200, content((Page<Key> = "application/json"), (String = "text/csv"))),
         (status = 400, body = Problem, content_type = "application/problem+json"),
     ),
     security(("bearer" = [])), extensions(("x-permission" = json!("keys:read")))
@@ -152,16 +165,13 @@ struct Paging {
 async fn list(
     State(app): State<App>,
     _: Allow<permission::KeysRead>,
-    Query(paging): Query<Paging>,
-) -> Result<Json<KeyList>, Problem> {
-    let limit = paging.limit.map_or(Ok(Limit::DEFAULT), Limit::try_from);
-    let limit = limit.map_err(|error| Error::invalid("limit", error))?;
-    let page = app.list(limit, paging.cursor.as_deref()).await?;
-    let items = page.items.iter().map(Key::from).collect();
-    Ok(Json(KeyList {
-        items,
-        next_cursor: page.next_cursor,
-    }))
+    Paging { pages, .. }: Paging<Keys>,
+) -> Result<Response, Problem> {
+    let page = move |ask: Ask| {
+        let app = app.clone();
+        async move { Ok(app.list(&ask).await?.map(|key| Key::from(&key))) }
+    };
+    pages.answer(page).await
 }
 
 /// Shows a key and how many signatures it made.

@@ -1,7 +1,7 @@
 //! Every query of the key manager. Rows become domain types here, and nowhere else are they seen.
 
+use kit::page::{Count, Counting, Limit, Place};
 use sqlx::FromRow;
-use store::page::Limit;
 use store::time::{from_micros, to_micros};
 use store::{Db, StoreError, Tx};
 use x509::key::PublicKey;
@@ -216,18 +216,36 @@ pub(crate) async fn find_by_request(db: &Db, request_key: &[u8]) -> Result<Optio
     row.map(Key::try_from).transpose()
 }
 
-/// Keys by name, behind `after`, one more than the page holds.
-pub(crate) async fn list(db: &Db, after: Option<&str>, limit: Limit) -> Result<Vec<Key>, StoreError> {
-    let sql =
-        "SELECT name, purpose, backend, spki, created_us FROM keys WHERE name > $1 ORDER BY name LIMIT $2";
+/// Keys by name from that place on, one more than the page holds.
+pub(crate) async fn list(db: &Db, place: &Place<String>, limit: Limit) -> Result<Vec<Key>, StoreError> {
+    let behind = match place.from {
+        Some(_) => format!("WHERE name {} $2 ", place.compare()),
+        None => String::new(),
+    };
+    let order = place.order();
+    let sql = format!(
+        "SELECT name, purpose, backend, spki, created_us FROM keys {behind}ORDER BY name {order} LIMIT $1"
+    );
     let rows: Vec<KeyRow> = store::read!(db, |c| {
-        sqlx::query_as(sql)
-            .bind(after.unwrap_or_default())
-            .bind(limit.fetch())
-            .fetch_all(c)
-            .await
+        let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(limit.fetch());
+        match &place.from {
+            Some(name) => query.bind(name).fetch_all(c).await,
+            None => query.fetch_all(c).await,
+        }
     })?;
     rows.into_iter().map(Key::try_from).collect()
+}
+
+/// How many keys there are, if that is asked for.
+pub(crate) async fn count(db: &Db, counting: Counting) -> Result<Option<Count>, StoreError> {
+    let sql = "SELECT COUNT(*) FROM (SELECT 1 FROM keys LIMIT $1) AS counted";
+    let count = async |most: i64| {
+        Ok(store::read!(db, |c| sqlx::query_scalar(sql)
+            .bind(most)
+            .fetch_one(c)
+            .await)?)
+    };
+    counting.count(count).await
 }
 
 /// Adds to the record of signatures.

@@ -1,10 +1,12 @@
 //! `/api/v1/certificates`.
 
-mod filter;
+mod revocation;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use self::revocation::RevokeMatching;
+use super::filter::Filter;
 use super::paging;
 use crate::call::Call;
 use crate::connect::Client;
@@ -12,7 +14,7 @@ use crate::error::Error;
 use crate::page::{Items, Page};
 use crate::resources::jobs::Job;
 
-pub use filter::Filter;
+pub use revocation::{OtherCertificate, Revocation, Revoke, RevokedCertificate, SameKey};
 
 const PATH: &[&str] = &["api", "v1", "certificates"];
 
@@ -21,6 +23,9 @@ const PATH: &[&str] = &["api", "v1", "certificates"];
 pub struct Certificate {
     /// Lower-case hex.
     pub serial: String,
+    /// What people call it: the common name, or else the first of its other names.
+    #[serde(default)]
+    pub name: String,
     /// `valid`, `revoked`, `on_hold` or `expired`.
     pub status: String,
     /// RFC 4514.
@@ -40,14 +45,22 @@ pub struct Certificate {
     /// When it was signed.
     #[serde(with = "time::serde::rfc3339")]
     pub issued_at: OffsetDateTime,
-    /// PEM.
+    /// PEM; empty in a list that did not ask for it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub certificate: String,
-    /// PEM, issuer first, without the root.
+    /// PEM, issuer first, without the root; empty in a list that did not ask for it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub chain: String,
     /// SHA-256 of the certificate, lower-case hex.
     pub fingerprint_sha256: String,
     /// SHA-256 of the SubjectPublicKeyInfo, lower-case hex.
     pub spki_sha256: String,
+    /// The public key; `None` from a server that does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<PublicKey>,
+    /// What it was signed with.
+    #[serde(default)]
+    pub signature_algorithm: String,
     /// Whose it is: who asked for it, or for the first of the certificates that it renews.
     pub requester: String,
     /// Who renewed it, where that is not the requester.
@@ -58,80 +71,40 @@ pub struct Certificate {
     /// Serial number of the certificate that this one renews.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<String>,
+    /// Serial number of the last certificate that renews this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<String>,
+    /// Ids of the lints that would have had it otherwise; `None` where that was not kept.
+    #[serde(default)]
+    pub lint: Option<Vec<String>>,
     /// `None` while not revoked.
     pub revocation: Option<Revocation>,
+    /// Decoded; not in lists.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extensions: Vec<Extension>,
 }
 
-/// When and why.
+/// Type and size of a public key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Revocation {
-    /// Since when the certificate is not to be trusted.
-    #[serde(with = "time::serde::rfc3339")]
-    pub time: OffsetDateTime,
-    /// RFC 5280 name in kebab case.
-    pub reason: String,
-    /// Since when the key may be in wrong hands.
-    #[serde(
-        default,
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub invalidity_time: Option<OffsetDateTime>,
-    /// When a hold became final or the reason was changed.
-    #[serde(
-        default,
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub decided_time: Option<OffsetDateTime>,
-    /// `owner` or `operator`: in what capacity it was decided.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub decided_as: Option<String>,
+pub struct PublicKey {
+    /// `p256`, `rsa3072`, ….
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Of the modulus, or of the field of the curve.
+    pub bits: u32,
 }
 
-/// A certificate that was revoked.
+/// An extension, decoded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RevokedCertificate {
-    /// As it is then.
-    #[serde(flatten)]
-    pub certificate: Certificate,
-    /// Where the key is compromised: the other certificates of that public key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub same_key: Option<SameKey>,
-}
-
-/// The other certificates of a compromised key, of whatever CA, that were valid or on hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SameKey {
-    /// Revoked with it.
-    pub revoked: Vec<OtherCertificate>,
-    /// Still valid or on hold.
-    pub remaining: Vec<OtherCertificate>,
-    /// How many more remain that the caller may not see.
-    pub of_others: u64,
-    /// Others have unexpired certificates over the key: it is not recorded as compromised until an operator confirms.
-    #[serde(default)]
-    pub unconfirmed: bool,
-    /// There are more than the server looked at.
-    pub more: bool,
-}
-
-/// One of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OtherCertificate {
-    /// Lower-case hex.
-    pub serial: String,
-    /// `valid`, `on_hold` or `revoked`.
-    pub status: String,
-    /// RFC 4514.
-    pub subject: String,
-    /// Name of the issuing CA.
-    pub ca: String,
-    /// Whose it is.
-    pub requester: String,
-    /// Last second of validity.
-    #[serde(with = "time::serde::rfc3339")]
-    pub not_after: OffsetDateTime,
+pub struct Extension {
+    /// Dotted.
+    pub oid: String,
+    /// As RFC 5280 and its companions call it.
+    pub name: String,
+    /// Whether who does not understand it must refuse the certificate.
+    pub critical: bool,
+    /// What it says, a line for each statement.
+    pub text: String,
 }
 
 /// What to issue.
@@ -164,33 +137,6 @@ pub struct Renew {
     /// A span such as `90d`; the profile's default if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validity: Option<String>,
-}
-
-/// Why to revoke.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Revoke {
-    /// RFC 5280 name in kebab case; hold and release are [`Certificates::hold`] and [`Certificates::release`].
-    pub reason: String,
-    /// When the key was compromised, if known.
-    #[serde(
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub invalidity_time: Option<OffsetDateTime>,
-    /// Where the key is compromised: revoke its other certificates too.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub same_key: bool,
-}
-
-#[derive(Serialize)]
-struct RevokeMatching<'a> {
-    reason: &'a str,
-    #[serde(
-        with = "time::serde::rfc3339::option",
-        skip_serializing_if = "Option::is_none"
-    )]
-    invalidity_time: Option<OffsetDateTime>,
-    filter: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Operations on certificates.
@@ -241,6 +187,20 @@ impl Certificates<'_> {
             .query(&paging(limit, cursor))
             .json()
             .await
+    }
+
+    /// All of them as CSV, piece by piece as they come.
+    ///
+    /// # Errors
+    /// [`Error::Problem`] for a malformed filter, what `take` says, and those of every request; what was taken until then is
+    /// not all of it.
+    pub async fn csv<E: From<Error>>(
+        &self,
+        filter: &Filter,
+        take: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let call = Call::get(self.0, PATH).query(&filter.pairs()?);
+        call.pieces("text/csv, application/problem+json", take).await
     }
 
     /// All of them, page by page.

@@ -3,9 +3,19 @@
 use http::HeaderMap;
 use http::header::ACCEPT;
 
-/// Whether an answer of this media type may be sent: the most specific range that matches decides, and no Accept
-/// header at all takes everything. Parameters other than `q` are passed over, and so is what cannot be read.
+/// Whether an answer of this media type may be sent.
 pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    weight(headers, media_type) > 0.0
+}
+
+/// Whether an answer of the one media type is wanted rather than of the other.
+pub(super) fn prefers(headers: &HeaderMap, media_type: &str, to: &str) -> bool {
+    weight(headers, media_type) > weight(headers, to)
+}
+
+/// How much an answer of this media type is wanted, 0 for not at all: the most specific range that matches decides, and no
+/// Accept header at all takes everything. Parameters other than `q` are passed over, and so is what cannot be read.
+fn weight(headers: &HeaderMap, media_type: &str) -> f32 {
     let mut ranges = headers
         .get_all(ACCEPT)
         .iter()
@@ -14,24 +24,24 @@ pub(super) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
         .filter_map(range)
         .peekable();
     if ranges.peek().is_none() {
-        return true;
+        return 1.0;
     }
     let essence = media_type.split(';').next().unwrap_or_default().trim();
     ranges
-        .filter_map(|(range, taken)| Some((specificity(range, essence)?, taken)))
-        .max()
-        .is_some_and(|(_, taken)| taken)
+        .filter_map(|(range, weight)| Some((specificity(range, essence)?, weight)))
+        .max_by(|(one, a), (other, b)| one.cmp(other).then(a.total_cmp(b)))
+        .map_or(0.0, |(_, weight)| weight)
 }
 
-/// A media range, and whether its weight is more than nothing.
-fn range(text: &str) -> Option<(&str, bool)> {
+/// A media range, and its weight.
+fn range(text: &str) -> Option<(&str, f32)> {
     let mut parts = text.split(';').map(str::trim);
     let range = parts.next().filter(|range| range.contains('/'))?;
     let weight = parts
         .filter_map(|part| part.split_once('='))
-        .find(|(name, _)| name.eq_ignore_ascii_case("q"));
-    let nothing = weight.is_some_and(|(_, q)| q.parse().is_ok_and(|q: f32| q <= 0.0));
-    Some((range, !nothing))
+        .find(|(name, _)| name.eq_ignore_ascii_case("q"))
+        .and_then(|(_, q)| q.parse().ok());
+    Some((range, weight.unwrap_or(1.0)))
 }
 
 /// How closely a range fits: 2 exactly, 1 by type, 0 as everything.

@@ -6,9 +6,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use http::header::{IF_MATCH, IF_NONE_MATCH, IF_UNMODIFIED_SINCE};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
 use utoipa::openapi::path::{Operation as Documented, ParameterIn};
+use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{OpenApi, RefOr};
 
 use super::extract::media_type;
@@ -22,10 +24,29 @@ const MAX_PARAMETERS: usize = 64;
 /// What one operation takes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Operation {
-    query: Vec<String>,
+    query: Vec<Parameter>,
     /// Media types of the body; empty without a body.
     body: Vec<String>,
     idempotency_key: bool,
+    /// Whether it is done only to what the client saw.
+    if_match: bool,
+}
+
+/// A query parameter.
+#[derive(Clone, Debug)]
+struct Parameter {
+    name: String,
+    /// Whether it may come more than once: its declaration is an array.
+    repeatable: bool,
+}
+
+impl Parameter {
+    fn once(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            repeatable: false,
+        }
+    }
 }
 
 /// The operations of a listener, by path template and method.
@@ -71,9 +92,9 @@ impl Declared {
     pub fn and(self, method: Method, template: &str, query: &[&str], body: &[&str]) -> Self {
         let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect();
         let operation = Operation {
-            query: owned(query),
+            query: query.iter().map(|name| Parameter::once(name)).collect(),
             body: owned(body),
-            idempotency_key: false,
+            ..Operation::PLAIN
         };
         let mut paths = Arc::unwrap_or_clone(self.0);
         paths
@@ -105,6 +126,7 @@ impl Operation {
         query: Vec::new(),
         body: Vec::new(),
         idempotency_key: false,
+        if_match: false,
     };
 
     fn of(documented: &Documented) -> Self {
@@ -112,9 +134,15 @@ impl Operation {
         for parameter in documented.parameters.iter().flatten() {
             let RefOr::T(parameter) = parameter else { continue };
             match parameter.parameter_in {
-                ParameterIn::Query => operation.query.push(parameter.name.clone()),
+                ParameterIn::Query => operation.query.push(Parameter {
+                    name: parameter.name.clone(),
+                    repeatable: matches!(&parameter.schema, Some(RefOr::T(Schema::Array(_)))),
+                }),
                 ParameterIn::Header if parameter.name.eq_ignore_ascii_case(idempotency::HEADER) => {
                     operation.idempotency_key = true;
+                }
+                ParameterIn::Header if parameter.name.eq_ignore_ascii_case(IF_MATCH.as_str()) => {
+                    operation.if_match = true;
                 }
                 _ => {}
             }
@@ -131,7 +159,7 @@ impl Operation {
 
     /// Whether the answer is a page of a list.
     pub(super) fn lists(&self) -> bool {
-        let has = |name: &str| self.query.iter().any(|known| known == name);
+        let has = |name: &str| self.query.iter().any(|known| known.name == name);
         has("limit") && has("cursor")
     }
 
@@ -141,6 +169,7 @@ impl Operation {
         if self.idempotency_key {
             IdempotencyKey::from_headers(&parts.headers)?;
         }
+        self.check_conditions(parts)?;
         if has_body && self.takes_body() && !self.takes(&parts.headers) {
             let detail = format!(
                 "the body has to be sent as Content-Type: {}",
@@ -155,26 +184,53 @@ impl Operation {
         Ok(())
     }
 
+    /// RFC 9110 section 13.1: a condition of a write that nothing looks at must not be passed over.
+    fn check_conditions(&self, parts: &Parts) -> Result<(), Problem> {
+        if parts.method.is_safe() {
+            return Ok(());
+        }
+        let conditions = [
+            (IF_MATCH, self.if_match),
+            (IF_NONE_MATCH, false),
+            (IF_UNMODIFIED_SINCE, false),
+        ];
+        for (name, taken) in conditions {
+            if !taken && parts.headers.contains_key(&name) {
+                let detail = format!("this path and method take no header {name}; leave it out");
+                return Err(Problem::new(Kind::Invalid, "invalid-request", detail).at(name.as_str()));
+            }
+        }
+        Ok(())
+    }
+
     fn takes(&self, headers: &HeaderMap) -> bool {
         let sent = media_type(headers);
         self.body.iter().any(|taken| taken.eq_ignore_ascii_case(sent))
     }
 }
 
-/// Refuses parameters that are not declared or come more than once, and control characters in names and values.
-fn query(declared: &[String], text: &str) -> Result<(), Problem> {
+/// Refuses parameters that are not declared, those that come more often than declared, and control characters in names and
+/// values.
+fn query(declared: &[Parameter], text: &str) -> Result<(), Problem> {
     let refuse = |detail: String| Problem::new(Kind::Invalid, "invalid-request", detail);
     let mut seen: Vec<String> = Vec::new();
     for (name, value) in form_urlencoded::parse(text.as_bytes()) {
         let shown: String = name.chars().take(100).collect();
-        if !declared.iter().any(|known| *known == name) {
+        let Some(known) = declared.iter().find(|known| known.name == name) else {
             let taken = match declared {
                 [] => "this path takes no query parameters".to_owned(),
-                names => format!("this path takes: {}", names.join(", ")),
+                known => {
+                    let names: Vec<&str> = known.iter().map(|known| known.name.as_str()).collect();
+                    format!("this path takes: {}", names.join(", "))
+                }
             };
             return Err(refuse(format!("there is no query parameter {shown:?} here; {taken}")).at(shown));
+        };
+        if seen.len() >= MAX_PARAMETERS {
+            let detail = format!("there are more than {MAX_PARAMETERS} query parameters");
+            return Err(refuse(detail).at(shown));
         }
-        if seen.len() >= MAX_PARAMETERS || seen.iter().any(|known| *known == name) {
+        if !known.repeatable && seen.iter().any(|known| *known == name) {
             return Err(refuse(format!("query parameter {shown} appears more than once")).at(shown));
         }
         if value.chars().any(char::is_control) {
@@ -191,8 +247,18 @@ mod tests {
 
     #[test]
     fn undeclared_doubled_and_unprintable_parameters_are_refused() {
-        let declared = ["limit".to_owned(), "cursor".to_owned()];
-        for good in ["", "limit=1", "limit=1&cursor=a%20b", "cursor=%C3%BC"] {
+        let status = Parameter {
+            repeatable: true,
+            ..Parameter::once("status")
+        };
+        let declared = [Parameter::once("limit"), Parameter::once("cursor"), status];
+        for good in [
+            "",
+            "limit=1",
+            "limit=1&cursor=a%20b",
+            "cursor=%C3%BC",
+            "status=valid&limit=1&status=expired",
+        ] {
             assert!(query(&declared, good).is_ok(), "{good}");
         }
         for (bad, field) in [
@@ -216,6 +282,23 @@ mod tests {
                 .detail
                 .contains("takes no query parameters")
         );
+    }
+
+    #[test]
+    fn a_condition_that_nothing_looks_at_is_refused() {
+        let check = |operation: &Operation, method: Method, header: &str| {
+            let request = http::Request::builder().method(method).header(header, "*");
+            let (parts, ()) = request.body(()).unwrap().into_parts();
+            operation.check_conditions(&parts).is_ok()
+        };
+        let careful = Operation {
+            if_match: true,
+            ..Operation::PLAIN
+        };
+        assert!(check(&Operation::PLAIN, Method::GET, "if-none-match"));
+        assert!(!check(&Operation::PLAIN, Method::POST, "if-match"));
+        assert!(check(&careful, Method::POST, "if-match"));
+        assert!(!check(&careful, Method::POST, "if-none-match"));
     }
 
     #[test]

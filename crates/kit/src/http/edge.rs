@@ -2,7 +2,7 @@
 //!
 //! In order: ids of the request, a place among the requests of its peer, what RFC 9110 and RFC 9112 demand, route and
 //! method, the operation's declaration (query parameters, headers, body), a time limit, a guard against panics, the
-//! net of problem documents, whether the client takes the answer, metrics, one log event, headers. The body stays
+//! net of problem documents, whether the client takes the answer and whether it has it already, metrics, one log event, headers. The body stays
 //! unread: see [`super::body`]. It is one layer and one future on purpose: at thousands of requests a second each further
 //! layer costs an allocation per request and route.
 
@@ -32,6 +32,7 @@ use super::answer::AnswerMemory;
 use super::body::{self, BodyMemory, Closed, Gate, Pace, Terms};
 use super::connection::Connection;
 use super::declared::{Declared, Known, Operation};
+use super::etag;
 use super::lists;
 use super::measure::Measure;
 use super::message::{self, Refusal};
@@ -168,10 +169,16 @@ impl Edge {
         // What changes something is done and answered, whatever the client would rather read.
         let choosy = method.is_safe() && request.headers().contains_key(ACCEPT);
         let accept = choosy.then(|| request.headers().clone());
+        let known = etag::known(request.headers());
         let (response, unread, place) = self.counted(route, matched.as_ref(), request).await;
         let mut response = net::catch(response);
         if let Some(accept) = accept {
             response = acceptable(&accept, response);
+        }
+        if method == Method::GET
+            && let Some(template) = &matched
+        {
+            response = etag::tag(template.as_str(), known.as_deref(), response).await;
         }
         if method.is_safe() {
             let principal = place.as_ref().and_then(Place::principal);

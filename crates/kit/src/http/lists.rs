@@ -9,9 +9,10 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use http::request::Parts;
+use tokio::time::Instant;
 
 use super::body::{Admitted, Gate};
-use super::quota::{Exceeded, KeyedSemaphore, Shares};
+use super::quota::{Exceeded, KeyedPermit, KeyedSemaphore, Shares};
 use crate::error::Kind;
 use crate::problem::Problem;
 
@@ -26,6 +27,11 @@ const LONGEST_REST: Duration = Duration::from_secs(1);
 /// Longest wait for a place.
 const WAIT: Duration = Duration::from_secs(10);
 
+/// Lists that are sent as CSV at a time: of one principal, and in all. Each lasts as long as its client takes it, and holds
+/// a page in memory.
+const EXPORTS_EACH: usize = 2;
+const EXPORTS: usize = 16;
+
 static LISTS: LazyLock<Arc<KeyedSemaphore<Arc<str>>>> = LazyLock::new(|| {
     let places = Shares {
         each: PLACES_EACH,
@@ -34,6 +40,33 @@ static LISTS: LazyLock<Arc<KeyedSemaphore<Arc<str>>>> = LazyLock::new(|| {
     KeyedSemaphore::new(places, Shares::each(WAITING_EACH))
 });
 
+static EXPORTED: LazyLock<Arc<KeyedSemaphore<Arc<str>>>> = LazyLock::new(|| {
+    let places = Shares {
+        each: EXPORTS_EACH,
+        all: EXPORTS,
+    };
+    KeyedSemaphore::new(places, Shares::each(EXPORTS_EACH))
+});
+
+/// The place of a list that is sent as CSV, until it is dropped.
+pub(super) type Export = KeyedPermit<Arc<str>>;
+
+/// A place to send a whole list.
+pub(super) async fn export(principal: &Arc<str>) -> Result<Export, Problem> {
+    EXPORTED
+        .enter(principal, Duration::ZERO)
+        .await
+        .map_err(|_excess| {
+            let detail = "too many lists are being sent as CSV; finish one of them first";
+            Problem::new(Kind::RateLimited, "rate-limited", detail).retry_after(Duration::from_secs(5))
+        })
+}
+
+/// A place to make one page of such a list.
+pub(super) async fn place(principal: &Arc<str>) -> Result<KeyedPermit<Arc<str>>, Problem> {
+    LISTS.enter(principal, WAIT).await.map_err(refusal)
+}
+
 /// Notes whose request it is, which has a place among those of its principal. From here on its body may be read, and a page is
 /// made in a place of its own.
 pub(crate) async fn admit(parts: &mut Parts, subject: &str) -> Result<(), Problem> {
@@ -41,7 +74,7 @@ pub(crate) async fn admit(parts: &mut Parts, subject: &str) -> Result<(), Proble
     if let Some(gate) = parts.extensions.get::<Gate>() {
         gate.admit(&principal)?;
         if gate.lists() {
-            let place = LISTS.enter(&principal, WAIT).await.map_err(refusal)?;
+            let place = place(&principal).await?;
             gate.keep(place);
         }
     }
@@ -69,10 +102,15 @@ pub(super) fn made(gate: &Gate, bytes: u64) {
         return;
     };
     if bytes >= LARGE {
-        let rest = (since.elapsed() * REST_FACTOR).min(LONGEST_REST);
-        tokio::spawn(async move {
-            tokio::time::sleep(rest).await;
-            drop(place);
-        });
+        rest(place, since);
     }
+}
+
+/// Keeps a place taken for a while after the page that was made in it since then.
+pub(super) fn rest(place: KeyedPermit<Arc<str>>, since: Instant) {
+    let rest = (since.elapsed() * REST_FACTOR).min(LONGEST_REST);
+    tokio::spawn(async move {
+        tokio::time::sleep(rest).await;
+        drop(place);
+    });
 }

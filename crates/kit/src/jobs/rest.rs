@@ -3,30 +3,25 @@
 //! The process owns the path, because a list of jobs is one list whatever service does them. An id says by its first part
 //! whose job it is, so that an ingress in front of a fleet sends `/api/v1/jobs/ca-…` to ca.
 
+mod lists;
+
 use std::sync::Arc;
 
 use axum::extract::{FromRef, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
 use store::StoreError;
-use store::jobs::{self, ItemState, Job};
-use store::page::{self, Limit};
-use utoipa::ToSchema;
+use store::jobs::{self, Job};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::{JobId, JobObject, Jobs};
 use crate::auth::{Allow, Authenticator, Caller, permission};
-use crate::clock::rfc3339;
 use crate::dry_run::Answer;
 use crate::error::{Fault, Kind};
 use crate::http::{Json, NoMembers, NoParameters, Path, Query};
 use crate::problem::Problem;
-
-const LIST: &str = "jobs, newest first";
-const ITEMS: &str = "items of a job";
 
 /// What the handlers ask for.
 #[derive(Clone, FromRef)]
@@ -51,9 +46,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 fn all() -> OpenApiRouter<Rest> {
     OpenApiRouter::new()
-        .routes(routes!(list))
+        .merge(lists::routes())
         .routes(routes!(get))
-        .routes(routes!(items))
         .routes(routes!(cancel))
 }
 
@@ -139,69 +133,6 @@ impl Fault for Error {
     }
 }
 
-/// Which page.
-#[derive(Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Paging {
-    /// Items a page, 1 to 500; 50 by default.
-    limit: Option<u32>,
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-}
-
-/// Which items.
-#[derive(Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct ItemFilter {
-    /// `pending`, `done`, `skipped` or `failed`; all if absent.
-    state: Option<String>,
-    /// Items a page, 1 to 500; 50 by default.
-    limit: Option<u32>,
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-}
-
-/// One page of jobs.
-#[derive(Serialize, ToSchema)]
-struct JobList {
-    items: Vec<JobObject>,
-    /// Null on the last page.
-    next_cursor: Option<String>,
-}
-
-/// What became of one object of a job.
-#[derive(Serialize, ToSchema)]
-struct JobItem {
-    /// Such as a serial number.
-    object: String,
-    /// `pending`, `done`, `skipped` or `failed`.
-    state: &'static str,
-    /// Why it failed or was skipped.
-    detail: Option<String>,
-    /// RFC 3339, UTC; null while it is pending.
-    done_at: Option<String>,
-}
-
-/// One page of a job's items.
-#[derive(Serialize, ToSchema)]
-struct JobItemList {
-    items: Vec<JobItem>,
-    /// Null on the last page.
-    next_cursor: Option<String>,
-}
-
-fn limit(asked: Option<u32>) -> Result<Limit, Error> {
-    let limit = asked.map_or(Ok(Limit::DEFAULT), Limit::try_from);
-    limit.map_err(|error| Error::Invalid("limit", error.to_string()))
-}
-
-fn position<K: serde::de::DeserializeOwned>(list: &str, cursor: Option<&str>) -> Result<Option<K>, Error> {
-    let position = cursor.map(|text| page::decode(list, text)).transpose();
-    position.map_err(|error| Error::Invalid("cursor", error.to_string()))
-}
-
 /// Whether the caller may end this job.
 fn may_cancel(caller: &Caller, job: &Job) -> bool {
     caller.may(permission::JOBS_CANCEL)
@@ -216,44 +147,6 @@ async fn find<'a>(all: &'a [Jobs], caller: &Caller, id: &str) -> Result<(&'a Job
     let found = jobs::get(&jobs.db, id.job).await?;
     let mine = |job: &Job| caller.may(permission::JOBS_READ) || job.requester == caller.subject;
     Ok((jobs, found.filter(mine).ok_or(Error::NotFound)?))
-}
-
-/// Lists the jobs of the services in this process, newest first: those of the caller, or all with `jobs:read`.
-#[utoipa::path(
-    get, path = "/api/v1/jobs", tag = "jobs", params(Paging),
-    responses(
-        (status = 200, body = JobList),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-    ),
-    security(("bearer" = [])), extensions(("x-permission" = json!("jobs:read-own")))
-)]
-async fn list(
-    State(all): State<Arc<[Jobs]>>,
-    allowed: Allow<permission::JobsReadOwn>,
-    Query(paging): Query<Paging>,
-) -> Result<Json<JobList>, Problem> {
-    let caller = &allowed.0;
-    let limit = limit(paging.limit)?;
-    let before: Option<Uuid> = position(LIST, paging.cursor.as_deref())?;
-    let own = (!caller.may(permission::JOBS_READ)).then_some(caller.subject.as_str());
-    let mut found: Vec<(&Jobs, Job)> = Vec::new();
-    for jobs in all.iter() {
-        let some = jobs::list(&jobs.db, own, limit, before)
-            .await
-            .map_err(Error::from)?;
-        found.extend(some.into_iter().map(|job| (jobs, job)));
-    }
-    found.sort_by_key(|(_, job)| std::cmp::Reverse(job.id));
-    let page = page::Page::new(found, limit, LIST, |(_, job)| job.id);
-    let mut items = Vec::with_capacity(page.items.len());
-    for (jobs, job) in page.items {
-        let may_cancel = may_cancel(caller, &job);
-        items.push(jobs.object(job, may_cancel).await.map_err(Error::from)?);
-    }
-    Ok(Json(JobList {
-        items,
-        next_cursor: page.next_cursor,
-    }))
 }
 
 /// One job and how far it is.
@@ -275,45 +168,6 @@ async fn get(
     let (jobs, job) = find(&all, &allowed.0, &id).await?;
     let may_cancel = may_cancel(&allowed.0, &job);
     Ok(Json(jobs.object(job, may_cancel).await.map_err(Error::from)?))
-}
-
-/// What became of each object of a job, in the order in which they are done.
-#[utoipa::path(
-    get, path = "/api/v1/jobs/{id}/items", tag = "jobs",
-    params(("id" = String, Path, description = "`<service>-<uuid>`"), ItemFilter),
-    responses(
-        (status = 200, body = JobItemList),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
-    ),
-    security(("bearer" = [])), extensions(("x-permission" = json!("jobs:read-own")))
-)]
-async fn items(
-    State(all): State<Arc<[Jobs]>>,
-    allowed: Allow<permission::JobsReadOwn>,
-    Path(id): Path<String>,
-    Query(filter): Query<ItemFilter>,
-) -> Result<Json<JobItemList>, Problem> {
-    let limit = limit(filter.limit)?;
-    let after: Option<i64> = position(ITEMS, filter.cursor.as_deref())?;
-    let state = filter.state.as_deref().map(|text| {
-        let unknown = || Error::Invalid("state", "takes pending, done, skipped or failed".to_owned());
-        ItemState::parse(text).ok_or_else(unknown)
-    });
-    let state = state.transpose()?;
-    let (jobs, job) = find(&all, &allowed.0, &id).await?;
-    let found = jobs::items(&jobs.db, job.id, state, limit, after).await;
-    let page = page::Page::new(found.map_err(Error::from)?, limit, ITEMS, |item| item.position);
-    let show = |item: jobs::Item| JobItem {
-        object: item.object,
-        state: item.state.as_str(),
-        detail: item.detail,
-        done_at: item.done.map(rfc3339),
-    };
-    Ok(Json(JobItemList {
-        items: page.items.into_iter().map(show).collect(),
-        next_cursor: page.next_cursor,
-    }))
 }
 
 /// Ends a job before its end. What it did stays done; no item is begun any more once this is answered.

@@ -19,6 +19,7 @@ mod handshakes;
 mod hostile;
 mod http;
 mod limits;
+mod lists;
 mod operations;
 mod rotation;
 mod telemetry;

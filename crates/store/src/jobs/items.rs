@@ -4,8 +4,8 @@ use sqlx::FromRow;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::Slice;
 use crate::bulk::{self, Insert};
-use crate::page::Limit;
 use crate::time::{from_micros, to_micros};
 use crate::{Db, StoreError, Tx};
 
@@ -199,7 +199,7 @@ fn counted(job: Uuid, counts: Vec<(String, i64)>) -> Result<Progress, StoreError
     Ok(progress)
 }
 
-/// Items in their order, of one state only if so asked.
+/// Items by their place in the job, of one state only if so asked.
 ///
 /// # Errors
 /// [`StoreError::Corrupt`] for a row that cannot be read; those of the database.
@@ -207,30 +207,42 @@ pub async fn items(
     db: &Db,
     job: Uuid,
     state: Option<ItemState>,
-    limit: Limit,
-    after: Option<i64>,
+    slice: &Slice<i64>,
 ) -> Result<Vec<Item>, StoreError> {
-    let after = after.unwrap_or(-1);
-    let rows: Vec<Row> = match state {
-        Some(state) => crate::read!(db, |c| sqlx::query_as(
-            "SELECT position, object, state, detail, done_us FROM job_items
-             WHERE job = $1 AND state = $2 AND position > $3 ORDER BY position LIMIT $4"
-        )
-        .bind(job)
-        .bind(state.as_str())
-        .bind(after)
-        .bind(limit.fetch())
-        .fetch_all(c)
-        .await)?,
-        None => crate::read!(db, |c| sqlx::query_as(
-            "SELECT position, object, state, detail, done_us FROM job_items
-             WHERE job = $1 AND position > $2 ORDER BY position LIMIT $3"
-        )
-        .bind(job)
-        .bind(after)
-        .bind(limit.fetch())
-        .fetch_all(c)
-        .await)?,
-    };
+    let (compare, order) = (slice.compare(), slice.order());
+    let from = slice.behind.unwrap_or(if slice.down { i64::MAX } else { -1 });
+    let in_state = state.map_or("", |_| "AND state = $4");
+    let sql = format!(
+        "SELECT position, object, state, detail, done_us FROM job_items
+         WHERE job = $1 {in_state} AND position {compare} $2 ORDER BY position {order} LIMIT $3"
+    );
+    let rows: Vec<Row> = crate::read!(db, |c| {
+        let query = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(job)
+            .bind(from)
+            .bind(slice.rows);
+        match state {
+            Some(state) => query.bind(state.as_str()).fetch_all(c).await,
+            None => query.fetch_all(c).await,
+        }
+    })?;
     rows.into_iter().map(Item::try_from).collect()
+}
+
+/// How many items there are, counted to `most`; of one state only if so asked.
+///
+/// # Errors
+/// Those of the database.
+pub async fn count_items(db: &Db, job: Uuid, state: Option<ItemState>, most: i64) -> Result<i64, StoreError> {
+    let in_state = state.map_or("", |_| "AND state = $3");
+    let sql = format!(
+        "SELECT COUNT(*) FROM (SELECT 1 FROM job_items WHERE job = $1 {in_state} LIMIT $2) AS counted"
+    );
+    Ok(crate::read!(db, |c| {
+        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(job).bind(most);
+        match state {
+            Some(state) => query.bind(state.as_str()).fetch_one(c).await,
+            None => query.fetch_one(c).await,
+        }
+    })?)
 }

@@ -1,17 +1,21 @@
-//! A lease lets one process work at a time, and one that is late changes nothing.
+//! A lease lets one process work at a time, and one that is late changes nothing. Lists of jobs are read by key.
 
 use std::time::Duration;
 
+use store::jobs::{self, ItemState, NewJob, Slice};
 use store::lease::{self, Lease};
 use store::{Db, StoreError};
+use uuid::Uuid;
 
-use crate::support::{Scratch, on_both};
+use crate::support::{Scratch, now, on_both};
 
 on_both!(
     of_many_takers_one_gets_the_lease,
     a_lease_that_is_not_renewed_goes_to_the_next_and_the_late_holder_commits_nothing,
     nobody_takes_a_lease_over_while_a_transaction_holds_it,
     periodic_work_is_done_once_in_its_time_however_many_ask,
+    jobs_are_read_behind_a_key_in_either_direction_though_others_are_added,
+    items_of_one_state_are_read_and_counted,
 );
 
 const TERM: Duration = Duration::from_secs(60);
@@ -97,4 +101,90 @@ async fn periodic_work_is_done_once_in_its_time_however_many_ask(scratch: Scratc
     assert!(first.done(&db).await.unwrap());
     assert_eq!(ask("b", hour).await, None, "it was just done");
     assert!(ask("b", Duration::ZERO).await.is_some());
+}
+
+/// A job of `requester`, accepted `second` seconds after `now()`.
+async fn accept(db: &Db, (requester, second): (&str, u64), objects: &[&str]) -> Uuid {
+    let job = NewJob {
+        kind: "test",
+        requester,
+        request: &serde_json::Value::Null,
+        claim: None,
+        correlation_id: None,
+        traceparent: None,
+    };
+    let objects: Vec<String> = objects.iter().map(ToString::to_string).collect();
+    let mut tx = db.begin().await.unwrap();
+    let id = jobs::create(&mut tx, &job, now() + Duration::from_secs(second))
+        .await
+        .unwrap();
+    jobs::add_items(&mut tx, id, &objects).await.unwrap();
+    tx.commit().await.unwrap();
+    id
+}
+
+/// All jobs of `a`, three at a time. Downwards, a newer one is added after each time.
+async fn all_jobs(db: &Db, down: bool) -> Vec<Uuid> {
+    let mut seen = Vec::new();
+    loop {
+        let slice = Slice {
+            behind: seen.last().copied(),
+            down,
+            rows: 3,
+        };
+        let found = jobs::list(db, Some("a"), &slice).await.unwrap();
+        if down {
+            accept(db, ("a", 100), &[]).await;
+        }
+        seen.extend(found.iter().map(|job| job.id));
+        if found.len() < 3 {
+            return seen;
+        }
+    }
+}
+
+async fn jobs_are_read_behind_a_key_in_either_direction_though_others_are_added(scratch: Scratch) {
+    let db = scratch.migrated().await;
+    let mut mine = Vec::new();
+    for second in 0..8 {
+        mine.push(accept(&db, ("a", second), &[]).await);
+        accept(&db, ("b", second), &[]).await;
+    }
+    assert_eq!(all_jobs(&db, false).await, mine);
+    mine.reverse();
+    assert_eq!(all_jobs(&db, true).await, mine);
+    assert_eq!(jobs::count(&db, Some("b"), 100).await.unwrap(), 8);
+    assert_eq!(jobs::count(&db, None, 10).await.unwrap(), 10, "it stops there");
+}
+
+async fn items_of_one_state_are_read_and_counted(scratch: Scratch) {
+    let db = scratch.migrated().await;
+    let job = accept(&db, ("a", 0), &["0", "1", "2", "3"]).await;
+    accept(&db, ("a", 1), &["0", "1"]).await;
+    let mut tx = db.begin().await.unwrap();
+    let failed = (ItemState::Failed, Some("why"));
+    for position in [1, 3] {
+        assert!(
+            jobs::finish_item(&mut tx, (job, position), failed, now())
+                .await
+                .unwrap()
+        );
+    }
+    tx.commit().await.unwrap();
+    let read = async |state, behind, down| -> Vec<i64> {
+        let slice = Slice {
+            behind,
+            down,
+            rows: 10,
+        };
+        let found = jobs::items(&db, job, state, &slice).await.unwrap();
+        found.iter().map(|item| item.position).collect()
+    };
+    assert_eq!(read(None, None, false).await, [0, 1, 2, 3]);
+    assert_eq!(read(None, Some(2), true).await, [1, 0]);
+    assert_eq!(read(Some(ItemState::Failed), None, true).await, [3, 1]);
+    assert_eq!(read(Some(ItemState::Pending), Some(0), false).await, [2]);
+    let count = async |state, most| jobs::count_items(&db, job, state, most).await.unwrap();
+    assert_eq!(count(Some(ItemState::Failed), 10).await, 2);
+    assert_eq!((count(None, 10).await, count(None, 3).await), (4, 3));
 }

@@ -18,7 +18,6 @@ mod hosts;
 mod jobs;
 mod migrations;
 mod open;
-mod pages;
 mod poolers;
 mod pruning;
 mod sessions;

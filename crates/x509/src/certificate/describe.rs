@@ -16,6 +16,14 @@ impl Certificate {
     }
 }
 
+impl Extension {
+    /// What it says, for people, a line for each statement; hex of the value where its type is not known. Its form may change.
+    #[must_use]
+    pub fn text(&self) -> String {
+        extension_lines(self).join("\n")
+    }
+}
+
 struct Description<'a>(&'a Certificate);
 
 impl fmt::Display for Description<'_> {

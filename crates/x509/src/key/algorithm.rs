@@ -31,6 +31,18 @@ impl KeyAlgorithm {
     pub fn is_rsa(self) -> bool {
         matches!(self, Self::Rsa(_))
     }
+
+    /// Its size in bits: of the modulus, or of the field of the curve.
+    #[must_use]
+    pub fn bits(self) -> u32 {
+        match self {
+            Self::P256 => 256,
+            Self::P384 => 384,
+            Self::P521 => 521,
+            Self::Rsa(bits) => bits,
+            Self::Ed25519 => 255,
+        }
+    }
 }
 
 impl fmt::Display for KeyAlgorithm {

@@ -88,11 +88,11 @@ pub(super) async fn metrics(url: &str) -> Check {
 /// The URL at which relying parties find the issuer of the newest certificate.
 pub(super) async fn issuer_url(client: &Client) -> Check {
     let check = "issuer url";
-    let newest = match client
-        .certificates()
-        .list(&Filter::default(), Some(1), None)
-        .await
-    {
+    let filter = Filter {
+        pem: true,
+        ..Filter::default()
+    };
+    let newest = match client.certificates().list(&filter, Some(1), None).await {
         Ok(page) => page.items.into_iter().next(),
         Err(error) if error.status() == Some(404) => return elsewhere(check, "ca"),
         Err(error) => return warning(check, format!("not looked at: {}", chain(&error)), ""),

@@ -2,6 +2,7 @@
 
 use kit::feed::{Watch, WatchStream};
 use kit::grpc::status;
+use kit::page::Ask;
 use kit::peer::AllowTable;
 use proto::feed::v1::WatchRequest;
 use proto::sample::v1 as wire;
@@ -32,8 +33,9 @@ impl wire::sample_server::Sample for Grpc {
     ) -> Result<Response<wire::ListResponse>, Status> {
         let wire::ListRequest { limit, cursor } = request.into_inner();
         let limit = parse::limit((limit > 0).then_some(limit)).map_err(status)?;
-        let cursor = (!cursor.is_empty()).then_some(cursor.as_str());
-        let page = self.app.list(limit, cursor).await.map_err(status)?;
+        let cursor = (!cursor.is_empty()).then_some(cursor);
+        let ask = Ask::first("items over gRPC", limit).at(cursor);
+        let page = self.app.list(&ask).await.map_err(status)?;
         Ok(Response::new(wire::ListResponse {
             items: page.items.iter().map(encode).collect(),
             next_cursor: page.next_cursor.unwrap_or_default(),

@@ -1,6 +1,6 @@
 //! Text of a request, whichever way it came.
 
-use store::page::Limit;
+use kit::page::Limit;
 
 use crate::error::Error;
 

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRef, State};
+use axum::response::Response;
 use kit::auth::{Authenticated, Authenticator};
 use kit::clock::rfc3339;
-use kit::http::{Json, Query};
+use kit::http::{List, NoParameters, Page, Paging, Row};
+use kit::page::Ask;
 use kit::problem::Problem;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::parse;
 
 /// What the handlers ask for.
 #[derive(Clone, FromRef)]
@@ -56,30 +57,28 @@ impl From<&crate::domain::Item> for Item {
     }
 }
 
-/// A page of items.
-#[derive(Serialize, ToSchema)]
-#[schema(as = SampleItemList)]
-struct ItemList {
-    items: Vec<Item>,
-    /// Send it as `cursor` for the next page; null on the last.
-    next_cursor: Option<String>,
+impl Row for Item {
+    const COLUMNS: &'static [&'static str] = &["name", "created_at"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![self.name.clone(), self.created_at.clone()]
+    }
 }
 
-/// Which page.
-#[derive(Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-struct Paging {
-    /// Items per page, 1 to 500; 50 by default.
-    limit: Option<u32>,
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
+/// The items, by name.
+struct Items;
+
+impl List for Items {
+    const NAME: &'static str = "sample";
+    const SORTS: &'static [&'static str] = &["name", "-name"];
+    type Filters = NoParameters;
 }
 
 /// Lists items by name. Any credential may ask.
 #[utoipa::path(
-    get, path = "/api/v1/sample", tag = "sample", params(Paging),
+    get, path = "/api/v1/sample", tag = "sample", params(Paging<Items>),
     responses(
-        (status = 200, body = ItemList),
+        (status = 200, content((Page<Item> = "application/json"), (String = "text/csv"))),
         (status = 400, body = Problem, content_type = "application/problem+json"),
     ),
     extensions(("x-permission" = json!("")))
@@ -87,11 +86,11 @@ struct Paging {
 async fn list(
     State(app): State<App>,
     _: Authenticated,
-    Query(paging): Query<Paging>,
-) -> Result<Json<ItemList>, Problem> {
-    let page = app.list(parse::limit(paging.limit)?, paging.cursor.as_deref()).await?;
-    Ok(Json(ItemList {
-        items: page.items.iter().map(Item::from).collect(),
-        next_cursor: page.next_cursor,
-    }))
+    Paging { pages, .. }: Paging<Items>,
+) -> Result<Response, Problem> {
+    let page = move |ask: Ask| {
+        let app = app.clone();
+        async move { Ok(app.list(&ask).await?.map(|item| Item::from(&item))) }
+    };
+    pages.answer(page).await
 }

@@ -1,7 +1,7 @@
 //! Every query of this service. Rows become domain types here, and nowhere else are they seen.
 
+use kit::page::{Count, Counting, Limit, Place};
 use sqlx::FromRow;
-use store::page::Limit;
 use store::time::from_micros;
 use store::{Db, StoreError};
 
@@ -31,15 +31,29 @@ impl TryFrom<ItemRow> for Item {
     }
 }
 
-/// Items by name, behind `after`, one more than the page holds.
-pub(crate) async fn list(db: &Db, after: Option<&str>, limit: Limit) -> Result<Vec<Item>, StoreError> {
-    let sql = "SELECT name, created_us FROM items WHERE name > $1 ORDER BY name LIMIT $2";
+/// Items by name from that place on, one more than the page holds.
+pub(crate) async fn list(db: &Db, place: &Place<String>, limit: Limit) -> Result<Vec<Item>, StoreError> {
+    let behind = match place.from {
+        Some(_) => format!("WHERE name {} $2 ", place.compare()),
+        None => String::new(),
+    };
+    let order = place.order();
+    let sql = format!("SELECT name, created_us FROM items {behind}ORDER BY name {order} LIMIT $1");
     let rows: Vec<ItemRow> = store::read!(db, |c| {
-        sqlx::query_as(sql)
-            .bind(after.unwrap_or_default())
-            .bind(limit.fetch())
-            .fetch_all(c)
-            .await
+        let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(limit.fetch());
+        match &place.from {
+            Some(name) => query.bind(name).fetch_all(c).await,
+            None => query.fetch_all(c).await,
+        }
     })?;
     rows.into_iter().map(Item::try_from).collect()
+}
+
+/// How many items there are, if that is asked for.
+pub(crate) async fn count(db: &Db, counting: Counting) -> Result<Option<Count>, StoreError> {
+    let sql = "SELECT COUNT(*) FROM (SELECT 1 FROM items LIMIT $1) AS counted";
+    let count = async |most: i64| {
+        Ok(store::read!(db, |c| sqlx::query_scalar(sql).bind(most).fetch_one(c).await)?)
+    };
+    counting.count(count).await
 }

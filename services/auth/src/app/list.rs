@@ -1,6 +1,6 @@
 //! List API keys, newest first.
 
-use store::page::{self, Limit, Page};
+use kit::page::{Ask, Page, Sort};
 use store::time::to_micros;
 
 use super::App;
@@ -8,21 +8,18 @@ use crate::domain::ApiKey;
 use crate::error::Error;
 use crate::tables;
 
-const LIST: &str = "API keys by creation";
-
 impl App {
-    /// A page of API keys, revoked and expired ones too; `cursor` is `next_cursor` of the page before.
+    /// A page of API keys, revoked and expired ones too.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a cursor of another list, [`Error::Store`].
-    pub async fn list(&self, limit: Limit, cursor: Option<&str>) -> Result<Page<ApiKey>, Error> {
-        let before: Option<(i64, String)> = cursor
-            .map(|cursor| page::decode(LIST, cursor))
-            .transpose()
+    pub async fn list(&self, ask: &Ask) -> Result<Page<ApiKey>, Error> {
+        let place = ask
+            .place(Sort::of("-created_at"))
             .map_err(|error| Error::invalid("cursor", error))?;
-        let keys = tables::list(&self.db, before, limit).await?;
-        Ok(Page::new(keys, limit, LIST, |key| {
-            (to_micros(key.created), key.prefix.to_string())
-        }))
+        let keys = tables::list(&self.db, &place, ask.limit).await?;
+        let count = tables::count(&self.db, ask.counting).await?;
+        let key = |key: &ApiKey| (to_micros(key.created), key.prefix.to_string());
+        Ok(place.page(keys, key).counted(count))
     }
 }

@@ -6,12 +6,12 @@ use axum::response::{IntoResponse, Response};
 use kit::auth::{Allow, permission};
 use kit::clock::rfc3339;
 use kit::dry_run::Answer;
-use kit::http::{Json, Path, Query};
+use kit::http::{Json, List, NoParameters, Page, Paging, Path, Query, Row};
 use kit::idempotency::IdempotencyKey;
+use kit::page::Ask;
 use kit::problem::Problem;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use store::page::Limit;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -87,12 +87,45 @@ struct CreatedApiKey {
     token: String,
 }
 
-/// A page of API keys.
-#[derive(Serialize, ToSchema)]
-struct ApiKeyList {
-    items: Vec<ApiKey>,
-    /// Send it as `cursor` for the next page; null on the last.
-    next_cursor: Option<String>,
+/// The API keys, newest first.
+struct ApiKeys;
+
+impl List for ApiKeys {
+    const NAME: &'static str = "api-keys";
+    const SORTS: &'static [&'static str] = &["-created_at", "created_at"];
+    type Filters = NoParameters;
+}
+
+impl Row for ApiKey {
+    const COLUMNS: &'static [&'static str] = &[
+        "prefix",
+        "name",
+        "roles",
+        "status",
+        "created_at",
+        "created_by",
+        "expires_at",
+        "allowed_names",
+        "last_used_at",
+        "revoked_at",
+        "revoked_by",
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.prefix.clone(),
+            self.name.clone(),
+            self.roles.join(" "),
+            self.status.to_owned(),
+            self.created_at.clone(),
+            self.created_by.clone(),
+            self.expires_at.clone().unwrap_or_default(),
+            self.allowed_names.join(" "),
+            self.last_used_at.clone().unwrap_or_default(),
+            self.revoked_at.clone().unwrap_or_default(),
+            self.revoked_by.clone().unwrap_or_default(),
+        ]
+    }
 }
 
 /// The API key to make.
@@ -135,29 +168,11 @@ struct RevokedKeys {
     remaining: Vec<ApiKey>,
 }
 
-/// Which page.
-#[derive(Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Paging {
-    /// Items a page, 1 to 500; 50 by default.
-    limit: Option<u32>,
-    /// `next_cursor` of the page before.
-    pub(super) cursor: Option<String>,
-}
-
-impl Paging {
-    pub(super) fn limit(&self) -> Result<Limit, Error> {
-        let limit = self.limit.map_or(Ok(Limit::DEFAULT), Limit::try_from);
-        limit.map_err(|error| Error::invalid("limit", error))
-    }
-}
-
 /// Lists API keys, newest first, revoked and expired ones too.
 #[utoipa::path(
-    get, path = "/api/v1/api-keys", tag = "identity", params(Paging),
+    get, path = "/api/v1/api-keys", tag = "identity", params(Paging<ApiKeys>),
     responses(
-        (status = 200, body = ApiKeyList),
+        (status = 200, content((Page<ApiKey> = "application/json"), (String = "text/csv"))),
         (status = 400, body = Problem, content_type = "application/problem+json"),
     ),
     security(("bearer" = [])), extensions(("x-permission" = json!("api-keys:read")))
@@ -165,15 +180,16 @@ impl Paging {
 async fn list(
     State(app): State<App>,
     _: Allow<permission::ApiKeysRead>,
-    Query(paging): Query<Paging>,
-) -> Result<axum::Json<ApiKeyList>, Problem> {
-    let page = app.list(paging.limit()?, paging.cursor.as_deref()).await?;
-    let now = app.clock().now();
-    let items = page.items.iter().map(|key| ApiKey::new(key, now)).collect();
-    Ok(axum::Json(ApiKeyList {
-        items,
-        next_cursor: page.next_cursor,
-    }))
+    Paging { pages, .. }: Paging<ApiKeys>,
+) -> Result<Response, Problem> {
+    let page = move |ask: Ask| {
+        let app = app.clone();
+        async move {
+            let now = app.clock().now();
+            Ok(app.list(&ask).await?.map(|key| ApiKey::new(&key, now)))
+        }
+    };
+    pages.answer(page).await
 }
 
 /// Makes an API key. Its text is in the answer and nowhere else.

@@ -3,8 +3,8 @@
 use auth::{CreateRequest, Error, IdempotencyKey};
 use kit::auth::{Caller, roles};
 use kit::dry_run::Commit;
+use kit::page::{Ask, Limit};
 use serde_json::json;
-use store::page::Limit;
 use testkit::on_both_databases;
 use time::Duration;
 
@@ -98,7 +98,7 @@ async fn a_repeated_request_makes_one_key(world: World) {
         ..with_key("retry-1", &["auditor"], "root-admin")
     };
     assert!(app.create(elsewhere, &Commit).await.is_ok());
-    assert_eq!(app.list(Limit::DEFAULT, None).await.unwrap().items.len(), 2);
+    assert_eq!(app.list(&Ask::default()).await.unwrap().items.len(), 2);
 }
 
 async fn of_concurrent_requests_with_one_idempotency_key_one_makes_a_key(world: World) {
@@ -143,7 +143,8 @@ async fn pages_hold_every_key_once_from_new_to_old(world: World) {
     let limit = Limit::try_from(3).unwrap();
     let (mut seen, mut cursor, mut pages) = (Vec::new(), None::<String>, 0);
     loop {
-        let page = running.auth.app().list(limit, cursor.as_deref()).await.unwrap();
+        let ask = Ask::first("api-keys", limit).at(cursor);
+        let page = running.auth.app().list(&ask).await.unwrap();
         seen.extend(page.items.into_iter().map(|key| (key.created, key.prefix)));
         pages += 1;
         cursor = page.next_cursor;

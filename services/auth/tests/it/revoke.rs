@@ -3,8 +3,8 @@
 use auth::{CreateRequest, Created, Descendants, Error, Status};
 use kit::auth::{AuthFault, Caller};
 use kit::dry_run::Commit;
+use kit::page::Ask;
 use serde_json::json;
-use store::page::Limit;
 use testkit::on_both_databases;
 use time::Duration;
 
@@ -63,7 +63,7 @@ async fn a_revoked_key_is_refused_at_once_and_stays_in_the_list(world: World) {
     )
     .await
     .unwrap();
-    let page = app.list(Limit::DEFAULT, None).await.unwrap();
+    let page = app.list(&Ask::default()).await.unwrap();
     let [key] = page.items.as_slice() else {
         panic!("{page:?}")
     };

@@ -1,6 +1,6 @@
 //! Find certificates.
 
-use store::page::{Limit, Page};
+use kit::page::{Ask, Page};
 use x509::serial::Serial;
 
 use super::{App, Requester, Visibility};
@@ -23,35 +23,29 @@ impl App {
     /// One page of the inventory, of what the requester may see.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a CA that does not exist and for a cursor of another list; [`Error::Store`].
+    /// [`Error::Invalid`] for a CA that does not exist, for a cursor of another query, and for an order that would have many
+    /// rows sorted; [`Error::Store`].
     pub async fn search(
         &self,
         requester: &Requester,
         mut query: Query,
-        limit: Limit,
-        cursor: Option<&str>,
+        ask: &Ask,
     ) -> Result<Page<Issued>, Error> {
-        if let Some(ca) = &query.ca
-            && let Err(Error::NotFound { .. }) = self.authorities.by_name(ca).await
-        {
-            return Err(Error::invalid(
-                "ca",
-                format!("no CA is named {ca:?}; `GET /api/v1/cas` lists them"),
-            ));
+        for ca in &query.ca {
+            if let Err(Error::NotFound { .. }) = self.authorities.by_name(ca).await {
+                return Err(Error::invalid(
+                    "ca",
+                    format!("no CA is named {ca:?}; `GET /api/v1/cas` lists them"),
+                ));
+            }
         }
         if requester.sees == Visibility::Own {
-            if query
-                .requester
-                .as_ref()
-                .is_some_and(|asked| *asked != requester.subject)
-            {
-                return Ok(Page {
-                    items: Vec::new(),
-                    next_cursor: None,
-                });
+            let asked = &query.requester;
+            if !asked.is_empty() && !asked.contains(&requester.subject) {
+                return Ok(Page::empty());
             }
-            query.requester = Some(requester.subject.clone());
+            query.requester = vec![requester.subject.clone()];
         }
-        crate::tables::search::search(&self.db, &query, limit, cursor, self.clock.now()).await
+        crate::tables::search::search(&self.db, &query, ask, self.clock.now()).await
     }
 }

@@ -8,10 +8,10 @@ use kit::dry_run::{Intent, Plan};
 use kit::error::{Fault as _, Kind};
 use kit::idempotency::IdempotencyKey;
 use kit::jobs::{Accepted, ItemDone, JobRequest};
+use kit::page::{Ask, Limit, Page};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::Tx;
-use store::page::Limit;
 use time::OffsetDateTime;
 use uuid::Uuid;
 use x509::crl::Reason;
@@ -171,10 +171,10 @@ impl App {
             Selection::Matching(query, _) => {
                 let mut cursor = None;
                 loop {
-                    let (page, next) = self.matching(requester, query, cursor.as_deref()).await?;
-                    found.extend(page);
+                    let page = self.matching(requester, query, cursor).await?;
+                    found.extend(page.items);
                     more = found.len() > MOST_COUNTED;
-                    cursor = next;
+                    cursor = page.next_cursor;
                     if cursor.is_none() || more {
                         break;
                     }
@@ -184,40 +184,19 @@ impl App {
         Ok(plans::revoke_many(&found, &missing, request.reason, more))
     }
 
-    /// One page of those that match and can be revoked: first those on hold, then the valid ones.
+    /// One page of those that match and can be revoked.
     pub(crate) async fn matching(
         &self,
         requester: &Requester,
         query: &Query,
-        cursor: Option<&str>,
-    ) -> Result<(Vec<Issued>, Option<String>), Error> {
-        let damaged = || Error::Internal("the place of a job in its list cannot be read".to_owned());
-        let (pass, within) = match cursor {
-            None => (0, None),
-            Some(cursor) => {
-                let (pass, within) = cursor.split_once(':').ok_or_else(damaged)?;
-                (
-                    pass.parse::<usize>().map_err(|_| damaged())?,
-                    Some(within).filter(|within| !within.is_empty()),
-                )
-            }
-        };
-        let passes: Vec<Status> = match query.status {
-            Some(status) => vec![status],
-            None => REVOCABLE.to_vec(),
-        };
-        let status = passes.get(pass).copied().ok_or_else(damaged)?;
-        let query = Query {
-            status: Some(status),
-            ..query.clone()
-        };
-        let page = self.search(requester, query, largest_page(), within).await?;
-        let next = match page.next_cursor {
-            Some(within) => Some(format!("{pass}:{within}")),
-            None if pass + 1 < passes.len() => Some(format!("{}:", pass + 1)),
-            None => None,
-        };
-        Ok((page.items, next))
+        cursor: Option<String>,
+    ) -> Result<Page<Issued>, Error> {
+        let mut query = query.clone();
+        if query.status.is_empty() {
+            query.status = REVOCABLE.to_vec();
+        }
+        let ask = Ask::first("certificates of a job", Limit::LARGEST).at(cursor);
+        self.search(requester, query, &ask).await
     }
 
     /// Revokes one certificate of a job in the transaction that notes it.
@@ -239,10 +218,6 @@ impl App {
             Err(error) => Err(error),
         }
     }
-}
-
-fn largest_page() -> Limit {
-    Limit::try_from(Limit::MAX).unwrap_or_default()
 }
 
 fn wanted(requester: &Requester, request: &RevokeMany) -> Result<JobRequest, Error> {

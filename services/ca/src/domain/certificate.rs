@@ -39,12 +39,19 @@ pub struct Issued {
     pub not_after: OffsetDateTime,
     /// SHA-256 of the SubjectPublicKeyInfo.
     pub spki_sha256: [u8; 32],
+    /// Type and size of the key.
+    pub key_type: x509::KeyAlgorithm,
     /// SHA-256 of the certificate.
     pub fingerprint_sha256: [u8; 32],
     /// The certificate.
     pub der: Vec<u8>,
     /// The certificate that this one renews.
     pub replaces: Option<Serial>,
+    /// The last certificate that renews this one.
+    pub replaced_by: Option<Serial>,
+    /// Ids of the lints that would have had it otherwise and did not forbid it; `None` where an earlier version issued it,
+    /// which did not keep them.
+    pub lint: Option<Vec<String>>,
     /// Set while revoked or on hold.
     pub revocation: Option<Revocation>,
 }
@@ -54,6 +61,18 @@ impl Issued {
     pub fn status(&self, now: OffsetDateTime) -> Status {
         let reason = self.revocation.as_ref().map(|revocation| revocation.reason);
         Status::of(reason, self.not_after, now)
+    }
+
+    /// What people call it: the common name of its subject, else the first of its other names, else its subject.
+    pub(crate) fn name(&self, subject: &x509::DistinguishedName) -> String {
+        let bare = |san: &String| match san.split_once(':') {
+            Some((_, value)) => value.to_owned(),
+            None => san.clone(),
+        };
+        let common = subject.common_names().into_iter().next();
+        common
+            .or_else(|| self.sans.first().map(bare))
+            .unwrap_or_else(|| self.subject.clone())
     }
 }
 

@@ -31,6 +31,4 @@ pub(crate) struct Signed {
     pub(crate) issued: Issued,
     pub(crate) basis: Basis,
     pub(crate) record: Record,
-    /// Ids of the lints that would have had it otherwise and did not forbid it.
-    pub(crate) warnings: Vec<&'static str>,
 }

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use tonic::Status;
 
 use super::{Grpc, enums, optional};
-use crate::domain::{Authority, Issued, Query};
+use crate::domain::{Authority, Issued, Query, Span};
 use crate::error::Error;
 use crate::parse;
 
@@ -56,7 +56,15 @@ pub(super) fn encode_ca(authority: &Authority) -> wire::CaInfo {
 }
 
 pub(super) fn query(request: wire::ListRequest) -> Result<Query, Error> {
-    let query = Query {
+    let expires = Span {
+        from: decode_time("expires_after_us", request.expires_after_us)?,
+        to: decode_time("expires_before_us", request.expires_before_us)?,
+    };
+    parse::check_span(expires, "expires_before_us")?;
+    let one = |text: String, parse: fn(String) -> Result<String, Error>| -> Result<Vec<String>, Error> {
+        optional(text).into_iter().map(parse).collect()
+    };
+    Ok(Query {
         san: optional(request.san).as_deref().map(parse::san).transpose()?,
         san_suffix: optional(request.san_suffix)
             .as_deref()
@@ -66,25 +74,19 @@ pub(super) fn query(request: wire::ListRequest) -> Result<Query, Error> {
             .as_deref()
             .map(parse::subject_text)
             .transpose()?,
-        requester: optional(request.requester).map(parse::requester).transpose()?,
-        profile: optional(request.profile)
-            .map(|text| parse::name("profile", text))
-            .transpose()?,
-        ca: optional(request.ca)
-            .map(|text| parse::name("ca", text))
-            .transpose()?,
-        status: enums::decode_status(request.status)?,
-        expires_after: decode_time("expires_after_us", request.expires_after_us)?,
-        expires_before: decode_time("expires_before_us", request.expires_before_us)?,
+        requester: one(request.requester, parse::requester)?,
+        profile: one(request.profile, |text| parse::name("profile", text))?,
+        ca: one(request.ca, |text| parse::name("ca", text))?,
+        status: enums::decode_status(request.status)?.into_iter().collect(),
+        expires,
         spki_sha256: decode_sha256("spki_sha256", &request.spki_sha256)?,
         fingerprint_sha256: decode_sha256("fingerprint_sha256", &request.fingerprint_sha256)?,
-        protocol: enums::decode_protocol(request.protocol)?,
+        protocol: enums::decode_protocol(request.protocol)?.into_iter().collect(),
         key_reused: request.key_reused,
         // Programs of GigVault ask here: they see everything.
         internal: true,
-    };
-    parse::check_expiry_range(&query, "expires_before_us")?;
-    Ok(query)
+        ..Query::default()
+    })
 }
 
 /// Microseconds since 1970; 0 stands for none.

@@ -165,7 +165,7 @@ fn seal(job: IssuanceJob, signature: &[u8], now: OffsetDateTime) -> Result<Signe
     let warnings = certificate
         .warnings()
         .iter()
-        .map(|finding| finding.lint)
+        .map(|finding| finding.lint.to_owned())
         .collect();
     let approved = certificate.into_inner();
     let der = tbs::assemble(approved.tbs(), approved.signature_algorithm(), signature)
@@ -185,15 +185,17 @@ fn seal(job: IssuanceJob, signature: &[u8], now: OffsetDateTime) -> Result<Signe
         not_before: validity.not_before,
         not_after: validity.not_after,
         spki_sha256: approved.public_key().fingerprint(),
+        key_type: approved.public_key().algorithm(),
         fingerprint_sha256: sha256(&der),
         der,
         replaces: record.replaces.map(|predecessor| predecessor.serial),
+        replaced_by: None,
+        lint: Some(warnings),
         revocation: None,
     };
     Ok(Signed {
         issued,
         basis,
         record,
-        warnings,
     })
 }

@@ -51,14 +51,12 @@ impl RevokeMany {
                 job.id
             )));
         };
-        let (found, next) = self
-            .0
-            .matching(&stored.requester(), &filter.query()?, cursor)
-            .await?;
+        let (requester, cursor) = (stored.requester(), cursor.map(str::to_owned));
+        let page = self.0.matching(&requester, &filter.query()?, cursor).await?;
         let serial = |issued: crate::domain::Issued| issued.serial.to_string();
         Ok(Collected {
-            objects: found.into_iter().map(serial).collect(),
-            next,
+            objects: page.items.into_iter().map(serial).collect(),
+            next: page.next_cursor,
         })
     }
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::http::header;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get as method_get;
 use kit::auth::{Allow, permission};
 use kit::dry_run::Answer;
-use kit::http::{Json, NoMembers, NoParameters, Path, Query};
+use kit::http::{Json, List, NoMembers, NoParameters, Page, Paging, Path, Query, Row};
+use kit::page::{Ask, Sort};
 use kit::problem::Problem;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -18,7 +19,6 @@ use utoipa_axum::routes;
 
 use super::Rest;
 use super::object::{requester, rfc3339};
-use super::paging::Paging;
 use crate::app::App;
 use crate::domain::Authority;
 use crate::domain::publication::IssuerName;
@@ -86,19 +86,48 @@ impl From<&Authority> for Ca {
     }
 }
 
-/// One page of the CAs.
-#[derive(Serialize, ToSchema)]
-struct CaList {
-    items: Vec<Ca>,
-    /// Null on the last page.
-    next_cursor: Option<String>,
+impl Row for Ca {
+    const COLUMNS: &'static [&'static str] = &[
+        "name",
+        "subject",
+        "not_before",
+        "not_after",
+        "key_algorithm",
+        "signature_algorithm",
+        "profiles",
+        "suspended_since",
+        "suspended_by",
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.name.clone(),
+            self.subject.clone(),
+            self.not_before.clone(),
+            self.not_after.clone(),
+            self.key_algorithm.clone(),
+            self.signature_algorithm.clone(),
+            self.profiles.join(" "),
+            self.suspended_since.clone().unwrap_or_default(),
+            self.suspended_by.clone().unwrap_or_default(),
+        ]
+    }
+}
+
+/// The CAs, by name.
+struct Cas;
+
+impl List for Cas {
+    const NAME: &'static str = "cas";
+    const SORTS: &'static [&'static str] = &["name", "-name"];
+    type Filters = NoParameters;
 }
 
 /// Lists the CAs by name.
 #[utoipa::path(
-    get, path = "/api/v1/cas", tag = "cas", params(Paging),
+    get, path = "/api/v1/cas", tag = "cas", params(Paging<Cas>),
     responses(
-        (status = 200, body = CaList),
+        (status = 200, content((Page<Ca> = "application/json"), (String = "text/csv"))),
         (status = 400, body = Problem, content_type = "application/problem+json"),
     ),
     security(("bearer" = [])), extensions(("x-permission" = json!("cas:read")))
@@ -106,15 +135,17 @@ struct CaList {
 async fn list(
     State(app): State<App>,
     _: Allow<permission::CasRead>,
-    Query(paging): Query<Paging>,
-) -> Result<axum::Json<CaList>, Problem> {
-    let all = app.authorities().current().await?;
-    let page = paging.of("CAs by name", all, |authority| authority.name.clone())?;
-    let page = page.map(|authority| Ca::from(authority.as_ref()));
-    Ok(axum::Json(CaList {
-        items: page.items,
-        next_cursor: page.next_cursor,
-    }))
+    Paging { pages, .. }: Paging<Cas>,
+) -> Result<Response, Problem> {
+    let page = move |ask: Ask| {
+        let app = app.clone();
+        async move {
+            let all = app.authorities().current().await?;
+            let page = ask.of_all(all, Sort::of("name"), |authority| authority.name.clone())?;
+            Ok(page.map(|authority| Ca::from(authority.as_ref())))
+        }
+    };
+    pages.answer(page).await
 }
 
 /// One CA by name.

@@ -2,20 +2,20 @@
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use kit::auth::{Allow, permission};
-use kit::http::{Json, NoParameters, Path, Query};
+use kit::http::{Json, List, NoParameters, Page, Paging, Path, Query};
 use kit::idempotency::IdempotencyKey;
+use kit::page::Ask;
 use kit::problem::Problem;
-use serde::{Deserialize, Serialize};
-use store::page::Limit;
+use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Rest;
 use super::filters::Filters;
-use super::object::{Certificate, requester};
+use super::object::{Certificate, CertificateRow, requester};
 use crate::app::{App, IssueRequest, RenewRequest};
 use crate::domain::Protocol;
 use crate::error::Error;
@@ -88,19 +88,30 @@ async fn issue(
     issued.show(async |issued| created(&app, issued).await).await
 }
 
-/// One page of the inventory.
-#[derive(Serialize, ToSchema)]
-struct CertificateList {
-    items: Vec<Certificate>,
-    /// Null on the last page.
-    next_cursor: Option<String>,
+/// The inventory.
+struct Certificates;
+
+impl List for Certificates {
+    const NAME: &'static str = "certificates";
+    const SORTS: &'static [&'static str] = &[
+        "-issued_at",
+        "issued_at",
+        "not_after",
+        "-not_after",
+        "subject",
+        "-subject",
+        "-revoked_at",
+        "revoked_at",
+    ];
+    type Filters = Filters;
 }
 
-/// Lists and searches certificates: newest first, or by expiry or name where the filters say so.
+/// Lists and searches certificates. Without `sort` they come newest first, or by expiry, revocation or name where the filters
+/// say so. `sort=revoked_at` lists only what is revoked or on hold.
 #[utoipa::path(
-    get, path = "/api/v1/certificates", tag = "certificates", params(Filters),
+    get, path = "/api/v1/certificates", tag = "certificates", params(Paging<Certificates>),
     responses(
-        (status = 200, body = CertificateList),
+        (status = 200, content((Page<CertificateRow> = "application/json"), (String = "text/csv"))),
         (status = 400, description = "malformed filter or cursor", body = Problem, content_type = "application/problem+json"),
     ),
     security(("bearer" = [])), extensions(("x-permission" = json!("certificates:read-own")))
@@ -108,29 +119,32 @@ struct CertificateList {
 async fn list(
     State(app): State<App>,
     allowed: Allow<permission::CertificatesReadOwn>,
-    Query(mut filters): Query<Filters>,
-) -> Result<axum::Json<CertificateList>, Problem> {
-    let limit = match filters.limit {
-        Some(asked) => Limit::try_from(asked).map_err(|error| Error::invalid("limit", error))?,
-        None => Limit::default(),
+    Paging { filters, pages }: Paging<Certificates>,
+) -> Result<Response, Problem> {
+    let requester = requester(&allowed.0, permission::CERTIFICATES_READ);
+    let query = filters.query()?;
+    let pem = filters.fields.is_some();
+    let page = move |ask: Ask| {
+        let (app, requester, query) = (app.clone(), requester.clone(), query.clone());
+        async move {
+            let page = app.search(&requester, query, &ask).await?;
+            let mut items = Vec::with_capacity(page.items.len());
+            for issued in page.items {
+                let chain = match pem {
+                    true => Some(app.chain_pem(&issued.ca).await?),
+                    false => None,
+                };
+                items.push(CertificateRow::new(issued, chain, app.clock.now())?);
+            }
+            Ok(Page {
+                items,
+                next_cursor: page.next_cursor,
+                prev_cursor: page.prev_cursor,
+                count: page.count,
+            })
+        }
     };
-    let cursor = filters.cursor.take();
-    let page = app
-        .search(
-            &requester(&allowed.0, permission::CERTIFICATES_READ),
-            filters.query()?,
-            limit,
-            cursor.as_deref(),
-        )
-        .await?;
-    let mut items = Vec::with_capacity(page.items.len());
-    for issued in page.items {
-        items.push(Certificate::new(&app, issued).await?);
-    }
-    Ok(axum::Json(CertificateList {
-        items,
-        next_cursor: page.next_cursor,
-    }))
+    pages.answer(page).await
 }
 
 /// One certificate by serial number.

@@ -3,88 +3,155 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::domain::{Protocol, Query, SERVICE_IDENTITY};
+use crate::domain::{Protocol, Query, SERVICE_IDENTITY, Span};
 use crate::error::Error;
 use crate::parse;
 
-/// Query parameters of `GET /api/v1/certificates`; all that are set must hold.
-#[derive(Debug, Default, Serialize, Deserialize, IntoParams, ToSchema)]
-#[serde(deny_unknown_fields)]
+/// Query parameters of `GET /api/v1/certificates`. All that are set must hold; of one that is repeated, one of its values.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams, ToSchema)]
+#[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Filters {
+    /// What you know of it: the end of a name, its common name, or the start of its serial number or SHA-256 fingerprint (at
+    /// least 4 hex digits). It must find no more than 1,000 certificates.
+    q: Option<String>,
     /// One subject alternative name, exact: `dns:a.example.test`, `ip:10.0.0.1`, `email:a@example.test`, ….
-    pub(crate) san: Option<String>,
+    san: Option<String>,
     /// The end of a DNS name: `example.test`; or of another kind: `email:@example.test`.
-    pub(crate) san_suffix: Option<String>,
+    san_suffix: Option<String>,
     /// Subject in RFC 4514 form, exact.
-    pub(crate) subject: Option<String>,
-    /// Who asked for the certificate.
-    pub(crate) requester: Option<String>,
-    /// Profile name.
-    pub(crate) profile: Option<String>,
-    /// CA name.
-    pub(crate) ca: Option<String>,
-    /// `valid`, `revoked`, `on_hold` or `expired`.
-    pub(crate) status: Option<String>,
-    /// Expires at this time or later (RFC 3339).
-    pub(crate) expires_after: Option<String>,
-    /// Expires before this time (RFC 3339).
-    pub(crate) expires_before: Option<String>,
-    /// SHA-256 of the SubjectPublicKeyInfo, hex.
-    pub(crate) spki_sha256: Option<String>,
+    subject: Option<String>,
+    /// Serial number in hex. May be repeated.
+    serial: Vec<String>,
     /// SHA-256 of the certificate, hex.
-    pub(crate) fingerprint_sha256: Option<String>,
-    /// `rest`, `grpc`, `acme`, `est`, `scep` or `internal`.
-    pub(crate) protocol: Option<String>,
+    fingerprint: Option<String>,
+    /// SHA-256 of the SubjectPublicKeyInfo, hex.
+    spki: Option<String>,
+    /// `p256`, `p384`, `p521`, `ed25519`, `rsa2048`, …. May be repeated.
+    key_type: Vec<String>,
+    /// `rest`, `grpc`, `acme`, `est`, `scep` or `internal`. May be repeated.
+    protocol: Vec<String>,
+    /// Who asked for the certificate. May be repeated.
+    requester: Vec<String>,
+    /// Profile name. May be repeated.
+    profile: Vec<String>,
+    /// CA name. May be repeated.
+    ca: Vec<String>,
+    /// `valid`, `revoked`, `on_hold` or `expired`. May be repeated.
+    status: Vec<String>,
+    /// RFC 5280 name in kebab case: why it is revoked, or `certificate-hold`. May be repeated.
+    reason: Vec<String>,
+    /// Expires at this time or later (RFC 3339).
+    expires_from: Option<String>,
+    /// Expires before this time (RFC 3339).
+    expires_to: Option<String>,
+    /// Signed at this time or later (RFC 3339).
+    issued_from: Option<String>,
+    /// Signed before this time (RFC 3339).
+    issued_to: Option<String>,
+    /// Revoked or put on hold at this time or later (RFC 3339).
+    revoked_from: Option<String>,
+    /// Revoked or put on hold before this time (RFC 3339).
+    revoked_to: Option<String>,
+    /// Whether another certificate renews it.
+    has_successor: Option<bool>,
+    /// What the lints said before it was signed: `passed`, `warned`, or the id of a lint that warned. Certificates of versions
+    /// that did not keep it have neither.
+    lint: Option<String>,
     /// `true`: only certificates whose key had a certificate before; `false`: only those whose key had none.
-    pub(crate) key_reused: Option<bool>,
+    key_reused: Option<bool>,
     /// Also what GigVault issued to itself: identities of services and its HTTPS certificate. Without it they are listed
-    /// only where `protocol`, `profile`, `spki_sha256`, or `fingerprint_sha256` names them.
-    pub(crate) internal: Option<bool>,
-    /// Items a page, 1 to 500; 50 if not given.
-    pub(crate) limit: Option<u32>,
-    /// `next_cursor` of the page before.
-    pub(crate) cursor: Option<String>,
+    /// only where `serial`, `protocol`, `profile`, `spki`, or `fingerprint` names them.
+    internal: Option<bool>,
+    /// `certificate`: rows hold the certificate and its chain as PEM.
+    #[param(pattern = "^certificate$")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(ignore)]
+    pub(super) fields: Option<Fields>,
+}
+
+/// What rows hold beside the usual.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Fields {
+    Certificate,
 }
 
 impl Filters {
     /// Every text parsed; the first that is not of its form is named.
-    pub(crate) fn query(self) -> Result<Query, Error> {
-        let named = self.protocol.as_deref() == Some(Protocol::Internal.as_str())
-            || self.profile.as_deref() == Some(SERVICE_IDENTITY)
-            || self.spki_sha256.is_some()
-            || self.fingerprint_sha256.is_some();
-        let time = |field, text: Option<String>| text.map(|text| parse::time(field, &text)).transpose();
-        let sha256 = |field, text: Option<String>| text.map(|text| parse::sha256(field, &text)).transpose();
+    pub(crate) fn query(&self) -> Result<Query, Error> {
+        let internal = Protocol::Internal.as_str();
+        let named = self.protocol.iter().any(|protocol| protocol == internal)
+            || self.profile.iter().any(|profile| profile == SERVICE_IDENTITY)
+            || !self.serial.is_empty()
+            || self.spki.is_some()
+            || self.fingerprint.is_some();
+        let sha256 =
+            |field, text: &Option<String>| text.as_deref().map(|text| parse::sha256(field, text)).transpose();
         let query = Query {
+            q: self.q.as_deref().map(parse::typed).transpose()?,
             san: self.san.as_deref().map(parse::san).transpose()?,
             san_suffix: self.san_suffix.as_deref().map(parse::san_suffix).transpose()?,
             subject: self.subject.as_deref().map(parse::subject_text).transpose()?,
-            requester: self.requester.map(parse::requester).transpose()?,
-            profile: self
-                .profile
-                .map(|text| parse::name("profile", text))
-                .transpose()?,
-            ca: self.ca.map(|text| parse::name("ca", text)).transpose()?,
-            status: self.status.as_deref().map(parse::status).transpose()?,
-            expires_after: time("expires_after", self.expires_after)?,
-            expires_before: time("expires_before", self.expires_before)?,
-            spki_sha256: sha256("spki_sha256", self.spki_sha256)?,
-            fingerprint_sha256: sha256("fingerprint_sha256", self.fingerprint_sha256)?,
-            protocol: self.protocol.as_deref().map(parse::protocol).transpose()?,
+            serial: each(&self.serial, |text| parse::serial("serial", text))?,
+            requester: each(&self.requester, |text| parse::requester(text.to_owned()))?,
+            profile: each(&self.profile, |text| parse::name("profile", text.to_owned()))?,
+            ca: each(&self.ca, |text| parse::name("ca", text.to_owned()))?,
+            status: each(&self.status, parse::status)?,
+            protocol: each(&self.protocol, parse::protocol)?,
+            key_type: each(&self.key_type, parse::key_type)?,
+            reason: each(&self.reason, parse::reason)?,
+            expires: span(
+                ("expires_from", &self.expires_from),
+                ("expires_to", &self.expires_to),
+            )?,
+            issued: span(("issued_from", &self.issued_from), ("issued_to", &self.issued_to))?,
+            revoked: span(
+                ("revoked_from", &self.revoked_from),
+                ("revoked_to", &self.revoked_to),
+            )?,
+            spki_sha256: sha256("spki", &self.spki)?,
+            fingerprint_sha256: sha256("fingerprint", &self.fingerprint)?,
             key_reused: self.key_reused,
+            has_successor: self.has_successor,
+            lint: self.lint.as_deref().map(parse::lint).transpose()?,
             internal: self.internal.unwrap_or(named),
         };
-        parse::check_expiry_range(&query, "expires_before")?;
         Ok(query)
     }
+}
+
+fn each<T>(texts: &[String], parse: impl Fn(&str) -> Result<T, Error>) -> Result<Vec<T>, Error> {
+    texts.iter().map(|text| parse(text)).collect()
+}
+
+type Given<'a> = (&'static str, &'a Option<String>);
+
+fn span((from, start): Given<'_>, (to, end): Given<'_>) -> Result<Span, Error> {
+    let time =
+        |field, text: &Option<String>| text.as_deref().map(|text| parse::time(field, text)).transpose();
+    let span = Span {
+        from: time(from, start)?,
+        to: time(to, end)?,
+    };
+    parse::check_span(span, to)?;
+    Ok(span)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn field(filters: Filters) -> String {
+    /// The filter `field` with this value.
+    fn with(field: &str, value: &str) -> Filters {
+        let one = serde_json::json!({ field: value });
+        let many = serde_json::json!({ field: [value] });
+        serde_json::from_value(one)
+            .or_else(|_| serde_json::from_value(many))
+            .unwrap()
+    }
+
+    fn refused(filters: &Filters) -> String {
         match filters.query() {
             Err(Error::Invalid { field, .. }) => field.to_owned(),
             other => format!("{other:?}"),
@@ -93,75 +160,37 @@ mod tests {
 
     #[test]
     fn a_malformed_filter_is_named() {
-        let text = || Some("?".to_owned());
-        assert_eq!(
-            field(Filters {
-                san: text(),
-                ..Filters::default()
-            }),
-            "san"
-        );
-        assert_eq!(
-            field(Filters {
-                status: text(),
-                ..Filters::default()
-            }),
-            "status"
-        );
-        assert_eq!(
-            field(Filters {
-                protocol: text(),
-                ..Filters::default()
-            }),
-            "protocol"
-        );
-        assert_eq!(
-            field(Filters {
-                expires_after: text(),
-                ..Filters::default()
-            }),
-            "expires_after"
-        );
-        assert_eq!(
-            field(Filters {
-                expires_before: text(),
-                ..Filters::default()
-            }),
-            "expires_before"
-        );
-        assert_eq!(
-            field(Filters {
-                spki_sha256: text(),
-                ..Filters::default()
-            }),
-            "spki_sha256"
-        );
-        assert_eq!(
-            field(Filters {
-                fingerprint_sha256: text(),
-                ..Filters::default()
-            }),
-            "fingerprint_sha256"
-        );
-        let suffix = Some("rid:1.2".to_owned());
-        assert_eq!(
-            field(Filters {
-                san_suffix: suffix,
-                ..Filters::default()
-            }),
-            "san_suffix"
-        );
+        for field in [
+            "q",
+            "san",
+            "serial",
+            "fingerprint",
+            "spki",
+            "key_type",
+            "protocol",
+            "profile",
+            "ca",
+            "status",
+            "reason",
+            "expires_from",
+            "expires_to",
+            "issued_from",
+            "issued_to",
+            "revoked_from",
+            "revoked_to",
+            "lint",
+        ] {
+            assert_eq!(refused(&with(field, "?")), field);
+        }
+        assert_eq!(refused(&with("san_suffix", "rid:1.2")), "san_suffix");
+        for field in ["profile", "requester", "q"] {
+            assert_eq!(refused(&with(field, "a\0")), field, "a control character");
+        }
     }
 
     #[test]
     fn a_subject_is_read_as_a_name_and_not_compared_as_text() {
-        let query = |text: &str| {
-            Filters {
-                subject: Some(text.to_owned()),
-                ..Filters::default()
-            }
-            .query()
-        };
+        let query = |text: &str| with("subject", text).query();
         for text in ["CN=a,O=b", "CN=a, O=b", "cn=a,o=b"] {
             assert_eq!(
                 query(text).unwrap().subject.as_deref(),
@@ -176,33 +205,19 @@ mod tests {
 
     #[test]
     fn what_cannot_match_is_refused() {
-        let invalid = |filters: Filters| matches!(filters.query(), Err(Error::Invalid { .. }));
-        let some = |text: &str| Some(text.to_owned());
         for bad in ["", "Issuing CA", "a/b"] {
-            assert!(
-                invalid(Filters {
-                    ca: some(bad),
-                    ..Filters::default()
-                }),
-                "{bad}"
-            );
-            assert!(
-                invalid(Filters {
-                    profile: some(bad),
-                    ..Filters::default()
-                }),
-                "{bad}"
-            );
+            assert_eq!(refused(&with("ca", bad)), "ca", "{bad}");
+            assert_eq!(refused(&with("profile", bad)), "profile", "{bad}");
         }
-        assert!(invalid(Filters {
-            requester: some(""),
-            ..Filters::default()
-        }));
-        assert!(invalid(Filters {
-            expires_after: some("2027-01-01T00:00:00Z"),
-            expires_before: some("2026-01-01T00:00:00Z"),
-            ..Filters::default()
-        }));
+        assert_eq!(refused(&with("requester", "")), "requester");
+        for span in ["expires", "issued", "revoked"] {
+            let filters = serde_json::json!({
+                format!("{span}_from"): "2027-01-01T00:00:00Z",
+                format!("{span}_to"): "2026-01-01T00:00:00Z",
+            });
+            let filters: Filters = serde_json::from_value(filters).unwrap();
+            assert_eq!(refused(&filters), format!("{span}_to"));
+        }
     }
 
     #[test]
@@ -213,30 +228,7 @@ mod tests {
             internal: Some(true),
             ..Filters::default()
         }));
-        assert!(internal(Filters {
-            protocol: Some("internal".to_owned()),
-            ..Filters::default()
-        }));
-        assert!(internal(Filters {
-            profile: Some("service-identity".to_owned()),
-            ..Filters::default()
-        }));
-    }
-
-    #[test]
-    fn a_control_character_in_a_filter_is_named() {
-        let text = || Some("a\0".to_owned());
-        let profile = Filters {
-            profile: text(),
-            ..Filters::default()
-        };
-        let requester = Filters {
-            requester: text(),
-            ..Filters::default()
-        };
-        assert_eq!(
-            (field(profile), field(requester)),
-            ("profile".to_owned(), "requester".to_owned())
-        );
+        assert!(internal(with("protocol", "internal")));
+        assert!(internal(with("profile", "service-identity")));
     }
 }

@@ -1,7 +1,9 @@
 //! The certificate object of the REST surface.
 
 use kit::auth::{Caller, permission};
+use kit::http::Row;
 use serde::Serialize;
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use crate::app::{App, ProfileScope, Requester, Rights, Visibility};
@@ -10,12 +12,15 @@ use crate::error::Error;
 
 pub(crate) use kit::clock::rfc3339;
 
-/// A certificate and what is known about it.
+/// A certificate as lists show it.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Certificate {
+pub(crate) struct CertificateRow {
     /// Lower-case hex.
     #[schema(example = "4f1c0a9be27d5f60813e9a4c2b7d1e05")]
     serial: String,
+    /// What people call it: the common name, or else the first of its other names.
+    #[schema(example = "web.example.test")]
+    name: String,
     /// `valid`, `revoked`, `on_hold` or `expired`.
     status: &'static str,
     /// RFC 4514.
@@ -34,14 +39,20 @@ pub(crate) struct Certificate {
     not_after: String,
     /// When it was signed: RFC 3339, UTC.
     issued_at: String,
-    /// PEM.
-    certificate: String,
-    /// PEM, issuer first, without the root.
-    chain: String,
+    /// The certificate as PEM. In lists only with `fields=certificate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<String>,
+    /// PEM, issuer first, without the root. In lists only with `fields=certificate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chain: Option<String>,
     /// SHA-256 of the certificate, lower-case hex.
     fingerprint_sha256: String,
     /// SHA-256 of the SubjectPublicKeyInfo, lower-case hex.
     spki_sha256: String,
+    /// The public key.
+    key: Key,
+    /// What the CA signed it with: `ecdsa-sha256`, `rsa-sha256`, ….
+    signature_algorithm: String,
     /// Whose it is: who asked for it, or for the first of the certificates that it renews.
     requester: String,
     /// Who renewed it, where that is not the requester.
@@ -52,8 +63,51 @@ pub(crate) struct Certificate {
     /// Serial number of the certificate that this one renews.
     #[serde(skip_serializing_if = "Option::is_none")]
     replaces: Option<String>,
+    /// Serial number of the last certificate that renews this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaced_by: Option<String>,
+    /// Ids of the lints that would have had it otherwise, and did not forbid it; null where the version that issued it did
+    /// not keep them.
+    lint: Option<Vec<String>>,
     /// Null while not revoked.
     revocation: Option<Revocation>,
+}
+
+/// Type and size of a public key.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Key {
+    /// `p256`, `p384`, `p521`, `ed25519`, `rsa2048`, `rsa3072`, `rsa4096`, ….
+    #[serde(rename = "type")]
+    #[schema(example = "p256")]
+    kind: String,
+    /// Of the modulus, or of the field of the curve.
+    #[schema(example = 256)]
+    bits: u32,
+}
+
+/// A certificate and what is known about it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Certificate {
+    #[serde(flatten)]
+    row: CertificateRow,
+    /// In the order of the certificate.
+    extensions: Vec<Extension>,
+}
+
+/// An extension, decoded.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Extension {
+    /// Dotted.
+    #[schema(example = "2.5.29.17")]
+    oid: String,
+    /// As RFC 5280 and its companions call it; the OID where it is of another organization.
+    #[schema(example = "subjectAltName")]
+    name: String,
+    /// Whether who does not understand it must refuse the certificate.
+    critical: bool,
+    /// What it says, a line for each statement.
+    #[schema(example = "DNS:web.example.test")]
+    text: String,
 }
 
 /// When and why.
@@ -75,24 +129,42 @@ pub(crate) struct Revocation {
     decided_as: Option<&'static str>,
 }
 
-impl Certificate {
-    pub(crate) async fn new(app: &App, issued: Issued) -> Result<Self, Error> {
-        let chain = app.chain_pem(&issued.ca).await?;
-        let status = issued.status(app.clock.now()).as_str();
-        Ok(Self {
+impl CertificateRow {
+    /// With the certificate itself where its chain is given.
+    pub(crate) fn new(issued: Issued, chain: Option<String>, now: OffsetDateTime) -> Result<Self, Error> {
+        let parsed = parsed(&issued)?;
+        Ok(Self::of(issued, &parsed, chain, now))
+    }
+
+    fn of(issued: Issued, parsed: &x509::Certificate, chain: Option<String>, now: OffsetDateTime) -> Self {
+        let status = issued.status(now).as_str();
+        Self {
             serial: issued.serial.to_string(),
+            name: issued.name(parsed.subject()),
             status,
             ca: issued.ca.to_string(),
             profile: issued.profile.to_string(),
             not_before: rfc3339(issued.not_before),
             not_after: rfc3339(issued.not_after),
             issued_at: rfc3339(issued.issued_at),
-            certificate: x509::pem::encode("CERTIFICATE", &issued.der),
+            certificate: chain
+                .is_some()
+                .then(|| x509::pem::encode("CERTIFICATE", &issued.der)),
             chain,
             fingerprint_sha256: data_encoding::HEXLOWER.encode(&issued.fingerprint_sha256),
             spki_sha256: data_encoding::HEXLOWER.encode(&issued.spki_sha256),
+            key: Key {
+                kind: issued.key_type.to_string(),
+                bits: issued.key_type.bits(),
+            },
+            signature_algorithm: parsed
+                .signature_algorithm()
+                .map(|algorithm| algorithm.to_string())
+                .unwrap_or_default(),
             protocol: issued.protocol.as_str(),
             replaces: issued.replaces.as_ref().map(ToString::to_string),
+            replaced_by: issued.replaced_by.as_ref().map(ToString::to_string),
+            lint: issued.lint,
             revocation: issued.revocation.map(|revocation| Revocation {
                 time: rfc3339(revocation.time),
                 reason: revocation.reason.to_string(),
@@ -104,8 +176,98 @@ impl Certificate {
             san: issued.sans,
             requester: issued.requester,
             issued_by: issued.issued_by,
+        }
+    }
+}
+
+impl Row for CertificateRow {
+    const COLUMNS: &'static [&'static str] = &[
+        "serial",
+        "name",
+        "status",
+        "subject",
+        "san",
+        "ca",
+        "profile",
+        "not_before",
+        "not_after",
+        "issued_at",
+        "fingerprint_sha256",
+        "spki_sha256",
+        "key_type",
+        "signature_algorithm",
+        "requester",
+        "issued_by",
+        "protocol",
+        "replaces",
+        "replaced_by",
+        "lint",
+        "revoked_at",
+        "reason",
+        "certificate",
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        let revocation = self.revocation.as_ref();
+        let text = |optional: &Option<String>| optional.clone().unwrap_or_default();
+        vec![
+            self.serial.clone(),
+            self.name.clone(),
+            self.status.to_owned(),
+            self.subject.clone(),
+            self.san.join(" "),
+            self.ca.clone(),
+            self.profile.clone(),
+            self.not_before.clone(),
+            self.not_after.clone(),
+            self.issued_at.clone(),
+            self.fingerprint_sha256.clone(),
+            self.spki_sha256.clone(),
+            self.key.kind.clone(),
+            self.signature_algorithm.clone(),
+            self.requester.clone(),
+            text(&self.issued_by),
+            self.protocol.to_owned(),
+            text(&self.replaces),
+            text(&self.replaced_by),
+            self.lint.as_ref().map(|ids| ids.join(" ")).unwrap_or_default(),
+            revocation.map(|there| there.time.clone()).unwrap_or_default(),
+            revocation.map(|there| there.reason.clone()).unwrap_or_default(),
+            text(&self.certificate),
+        ]
+    }
+}
+
+impl Certificate {
+    pub(crate) async fn new(app: &App, issued: Issued) -> Result<Self, Error> {
+        let chain = app.chain_pem(&issued.ca).await?;
+        let parsed = parsed(&issued)?;
+        let extensions = parsed.extensions().iter().map(Extension::of).collect();
+        Ok(Self {
+            row: CertificateRow::of(issued, &parsed, Some(chain), app.clock.now()),
+            extensions,
         })
     }
+}
+
+impl Extension {
+    fn of(extension: &x509::Extension) -> Self {
+        Self {
+            oid: extension.oid().to_string(),
+            name: extension.name(),
+            critical: extension.critical(),
+            text: extension.text(),
+        }
+    }
+}
+
+fn parsed(issued: &Issued) -> Result<x509::Certificate, Error> {
+    x509::Certificate::from_der(&issued.der).map_err(|error| {
+        Error::Internal(format!(
+            "stored certificate {} cannot be read: {error}",
+            issued.serial
+        ))
+    })
 }
 
 /// What the caller's permissions come to. `any` is the permission that reaches beyond their own certificates.

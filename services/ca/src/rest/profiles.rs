@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::response::Response;
 use kit::auth::{Allow, permission};
-use kit::http::{NoParameters, Path, Query};
+use kit::http::{List, NoParameters, Page, Paging, Path, Query, Row};
+use kit::page::{Ask, Sort};
 use kit::problem::Problem;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,7 +14,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Rest;
-use super::paging::Paging;
 use crate::app::App;
 use crate::error::Error;
 
@@ -20,21 +21,34 @@ pub(super) fn routes() -> OpenApiRouter<Rest> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(get))
 }
 
-/// One page of the profiles.
+/// A profile, as in section `ca.profiles` of the configuration.
 #[derive(Serialize, ToSchema)]
-struct ProfileList {
-    /// Each as in section `ca.profiles` of the configuration.
-    #[schema(value_type = Vec<Object>)]
-    items: Vec<Arc<rules::Profile>>,
-    /// Null on the last page.
-    next_cursor: Option<String>,
+#[serde(transparent)]
+#[schema(value_type = Object)]
+struct Profile(Arc<rules::Profile>);
+
+impl Row for Profile {
+    const COLUMNS: &'static [&'static str] = &["name", "description"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![self.0.name.clone(), self.0.description.clone()]
+    }
+}
+
+/// The profiles, by name.
+struct Profiles;
+
+impl List for Profiles {
+    const NAME: &'static str = "profiles";
+    const SORTS: &'static [&'static str] = &["name", "-name"];
+    type Filters = NoParameters;
 }
 
 /// Lists the profiles by name.
 #[utoipa::path(
-    get, path = "/api/v1/profiles", tag = "profiles", params(Paging),
+    get, path = "/api/v1/profiles", tag = "profiles", params(Paging<Profiles>),
     responses(
-        (status = 200, body = ProfileList),
+        (status = 200, content((Page<Profile> = "application/json"), (String = "text/csv"))),
         (status = 400, body = Problem, content_type = "application/problem+json"),
     ),
     security(("bearer" = [])), extensions(("x-permission" = json!("profiles:read")))
@@ -42,14 +56,16 @@ struct ProfileList {
 async fn list(
     State(app): State<App>,
     _: Allow<permission::ProfilesRead>,
-    Query(paging): Query<Paging>,
-) -> Result<axum::Json<ProfileList>, Problem> {
-    let all = app.profiles.iter().cloned();
-    let page = paging.of("profiles by name", all, |profile| profile.name.clone())?;
-    Ok(axum::Json(ProfileList {
-        items: page.items,
-        next_cursor: page.next_cursor,
-    }))
+    Paging { pages, .. }: Paging<Profiles>,
+) -> Result<Response, Problem> {
+    let page = move |ask: Ask| {
+        let all: Vec<_> = app.profiles.iter().cloned().collect();
+        async move {
+            let page = ask.of_all(all, Sort::of("name"), |profile| profile.name.clone())?;
+            Ok(page.map(Profile))
+        }
+    };
+    pages.answer(page).await
 }
 
 /// One profile by name.

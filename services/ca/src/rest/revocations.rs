@@ -56,17 +56,17 @@ impl RevocationsBody {
                 Ok(Selection::Serials(serials))
             }
             (None, Some(filter)) => {
-                if filter.limit.is_some() || filter.cursor.is_some() {
-                    let text = "takes no limit and no cursor: everything that matches is revoked";
-                    return Err(Error::invalid("filter", text));
+                if filter.fields.is_some() {
+                    let text = "is for lists: nothing is listed here";
+                    return Err(Error::invalid("filter.fields", text));
                 }
                 let stored =
                     serde_json::to_value(&filter).map_err(|error| Error::Internal(error.to_string()))?;
                 let query = filter.query()?;
-                if query.status.is_some_and(|status| !REVOCABLE.contains(&status)) {
+                if query.status.iter().any(|status| !REVOCABLE.contains(status)) {
                     return Err(Error::invalid(
                         "filter.status",
-                        "takes valid or on_hold; both if absent",
+                        "takes valid and on_hold; both if absent",
                     ));
                 }
                 Ok(Selection::Matching(Box::new(query), stored))

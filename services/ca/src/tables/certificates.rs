@@ -15,12 +15,13 @@ use crate::error::Error;
 /// What a [`Row`] is read from; `c` is the table of certificates.
 pub(super) const COLUMNS: &str = "c.id, c.serial, c.ca, c.profile, c.subject, c.sans, c.requester, c.protocol, \
      c.issued_at, c.not_before, c.not_after, c.spki_sha256, c.fingerprint_sha256, c.der, c.replaces, \
-     c.revoked_at, c.reason, c.invalidity_at, c.decided_at, c.issued_by, c.decided_as";
+     c.revoked_at, c.reason, c.invalidity_at, c.decided_at, c.issued_by, c.decided_as, c.key_type, c.lint_warnings, \
+     (SELECT s.serial FROM certificates s WHERE s.replaces = c.serial ORDER BY s.id DESC LIMIT 1) AS replaced_by";
 
 #[derive(sqlx::FromRow)]
 pub(super) struct Row {
     pub(super) id: Uuid,
-    serial: Vec<u8>,
+    pub(super) serial: Vec<u8>,
     ca: String,
     profile: String,
     pub(super) subject: String,
@@ -31,15 +32,35 @@ pub(super) struct Row {
     not_before: i64,
     pub(super) not_after: i64,
     spki_sha256: Vec<u8>,
-    fingerprint_sha256: Vec<u8>,
+    pub(super) fingerprint_sha256: Vec<u8>,
     pub(super) der: Vec<u8>,
     replaces: Option<Vec<u8>>,
-    revoked_at: Option<i64>,
+    pub(super) revoked_at: Option<i64>,
     reason: Option<i64>,
     invalidity_at: Option<i64>,
     decided_at: Option<i64>,
     issued_by: Option<String>,
     decided_as: Option<String>,
+    /// NULL in a row of a version before.
+    key_type: Option<String>,
+    lint_warnings: Option<String>,
+    replaced_by: Option<Vec<u8>>,
+}
+
+impl Row {
+    /// As it is stored; else as it is in the certificate, where an earlier version stored the row.
+    fn key_type(&self) -> Option<x509::KeyAlgorithm> {
+        match &self.key_type {
+            Some(stored) => stored.parse().ok(),
+            None => key_type(&self.der),
+        }
+    }
+}
+
+/// Type and size of the key of a certificate.
+pub(super) fn key_type(der: &[u8]) -> Option<x509::KeyAlgorithm> {
+    let certificate = x509::Certificate::from_der(der).ok()?;
+    certificate.public_key().ok().map(x509::PublicKey::algorithm)
 }
 
 impl TryFrom<Row> for Issued {
@@ -66,6 +87,14 @@ impl TryFrom<Row> for Issued {
             _ => None,
         };
         Ok(Self {
+            key_type: row.key_type().ok_or_else(|| damaged("key type"))?,
+            lint: row
+                .lint_warnings
+                .as_deref()
+                .map(serde_json::from_str)
+                .transpose()
+                .map_err(|_| damaged("findings of the lints"))?,
+            replaced_by: row.replaced_by.as_deref().map(serial).transpose()?,
             id,
             serial: serial(&row.serial)?,
             ca: Arc::from(row.ca),
@@ -259,6 +288,42 @@ pub(crate) async fn set_revocation(
     })
     .map_err(StoreError::from)?;
     Ok(())
+}
+
+/// Stores type and size of the keys of certificates that an earlier version stored without; at most `limit` at a time. Returns
+/// how many.
+pub(crate) async fn fill_in_key_types(db: &Db, lease: &Lease, limit: u32) -> Result<usize, Error> {
+    let rows: Vec<(Uuid, Vec<u8>)> = store::read!(db, |connection| {
+        sqlx::query_as("SELECT id, der FROM certificates WHERE key_type IS NULL ORDER BY id LIMIT $1")
+            .bind(i64::from(limit))
+            .fetch_all(connection)
+            .await
+    })
+    .map_err(StoreError::from)?;
+    // A key that cannot be read is of no type, and is not looked at again.
+    let types = rows.iter().map(|(id, der)| {
+        let text = key_type(der).map(|found| found.to_string());
+        (*id, text.unwrap_or_default())
+    });
+    let types: Vec<(Uuid, String)> = types.collect();
+    if types.is_empty() {
+        return Ok(0);
+    }
+    let mut tx = db.begin().await?;
+    lease.hold(&mut tx).await?;
+    for (id, text) in &types {
+        store::tx!(&mut tx, |connection| {
+            sqlx::query("UPDATE certificates SET key_type = $1 WHERE id = $2 AND key_type IS NULL")
+                .bind(text)
+                .bind(*id)
+                .execute(connection)
+                .await
+                .map(drop)
+        })
+        .map_err(StoreError::from)?;
+    }
+    tx.commit().await?;
+    Ok(types.len())
 }
 
 /// Certificates of a CA that are neither revoked nor on hold and run out soon.

@@ -133,17 +133,22 @@ const CERTIFICATES: Insert = Insert::into(
         "not_before",
         "not_after",
         "spki_sha256",
+        "key_type",
         "key_use",
         "fingerprint_sha256",
         "der",
         "replaces",
         "issued_by",
+        "lint_warnings",
     ],
 );
 
 async fn insert_certificates(tx: &mut Tx, group: &[&Signed], uses: &[i64]) -> Result<(), Error> {
     let micros = store::time::to_micros;
     let mut rows = Vec::with_capacity(group.len());
+    let json = |texts: &Vec<String>| {
+        serde_json::to_string(texts).map_err(|error| Error::Internal(error.to_string()))
+    };
     for (issued, key_use) in group.iter().map(|signed| &signed.issued).zip(uses) {
         rows.push((
             issued.id,
@@ -151,18 +156,20 @@ async fn insert_certificates(tx: &mut Tx, group: &[&Signed], uses: &[i64]) -> Re
             &*issued.ca,
             &*issued.profile,
             issued.subject.as_str(),
-            serde_json::to_string(&issued.sans).map_err(|error| Error::Internal(error.to_string()))?,
+            json(&issued.sans)?,
             issued.requester.as_str(),
             issued.protocol.as_str(),
             micros(issued.issued_at),
             micros(issued.not_before),
             micros(issued.not_after),
             issued.spki_sha256.as_slice(),
+            issued.key_type.to_string(),
             *key_use,
             issued.fingerprint_sha256.as_slice(),
             issued.der.as_slice(),
             issued.replaces.as_ref().map(Serial::as_bytes),
             issued.issued_by.as_deref(),
+            issued.lint.as_ref().map(json).transpose()?,
         ));
     }
     insert(tx, &CERTIFICATES, rows).await?;
@@ -204,7 +211,7 @@ fn event(signed: &Signed) -> NewEvent {
             "fingerprint_sha256": data_encoding::HEXLOWER.encode(&issued.fingerprint_sha256),
             "replaces": issued.replaces.as_ref().map(ToString::to_string),
             "actor": signed.record.actor,
-            "lint_warnings": signed.warnings,
+            "lint_warnings": issued.lint,
         }),
         correlation_id: signed.record.trace.correlation_id.clone(),
         traceparent: signed.record.trace.traceparent.clone(),

@@ -3,7 +3,7 @@
 use ca::{ProfileScope, Query};
 use keys::Signer;
 use kit::dry_run::Commit;
-use store::page::Limit;
+use kit::page::Ask;
 use testkit::on_both_databases;
 
 use crate::world::{World, anyone, csr, key, on_profile, renewal, requester};
@@ -22,7 +22,7 @@ async fn reused(world: &World) -> Vec<String> {
     let page = world
         .ca
         .app()
-        .search(&anyone(), query, Limit::DEFAULT, None)
+        .search(&anyone(), query, &Ask::default())
         .await
         .unwrap();
     page.items

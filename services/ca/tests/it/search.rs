@@ -7,7 +7,7 @@ use ca::{IssueRequest, Issued, Query, SanSuffix};
 use data_encoding::BASE64URL_NOPAD;
 use kit::dry_run::Commit;
 use kit::error::{Fault, Kind};
-use store::page::Limit;
+use kit::page::{Ask, Limit};
 use testkit::on_both_databases;
 use x509::San;
 
@@ -56,11 +56,8 @@ async fn found(
     cursor: Option<&str>,
 ) -> (Vec<Issued>, Option<String>) {
     let limit = Limit::try_from(limit).unwrap();
-    let page = world
-        .ca
-        .app()
-        .search(&anyone(), query.clone(), limit, cursor)
-        .await;
+    let ask = Ask::first("certificates", limit).at(cursor.map(str::to_owned));
+    let page = world.ca.app().search(&anyone(), query.clone(), &ask).await;
     let page = page.unwrap();
     (page.items, page.next_cursor)
 }

@@ -1,25 +1,23 @@
 //! List keys by name.
 
-use store::page::{self, Limit, Page};
+use kit::page::{Ask, Page, Sort};
 
 use super::App;
 use crate::domain::Key;
 use crate::error::Error;
 use crate::tables;
 
-const LIST: &str = "keys by name";
-
 impl App {
-    /// A page of keys; `cursor` is `next_cursor` of the page before.
+    /// A page of keys.
     ///
     /// # Errors
     /// [`Error::Invalid`] if the cursor is not one of this list; [`Error::Store`].
-    pub async fn list(&self, limit: Limit, cursor: Option<&str>) -> Result<Page<Key>, Error> {
-        let after: Option<String> = cursor
-            .map(|cursor| page::decode(LIST, cursor))
-            .transpose()
+    pub async fn list(&self, ask: &Ask) -> Result<Page<Key>, Error> {
+        let place = ask
+            .place(Sort::of("name"))
             .map_err(|error| Error::invalid("cursor", error))?;
-        let keys = tables::list(&self.db, after.as_deref(), limit).await?;
-        Ok(Page::new(keys, limit, LIST, |key| key.name.to_string()))
+        let keys = tables::list(&self.db, &place, ask.limit).await?;
+        let count = tables::count(&self.db, ask.counting).await?;
+        Ok(place.page(keys, |key| key.name.to_string()).counted(count))
     }
 }

@@ -1,25 +1,23 @@
 //! List items by name.
 
-use store::page::{self, Limit, Page};
+use kit::page::{Ask, Page, Sort};
 
 use super::App;
 use crate::domain::Item;
 use crate::error::Error;
 use crate::tables;
 
-const LIST: &str = "items by name";
-
 impl App {
-    /// A page of items; `cursor` is `next_cursor` of the page before.
+    /// A page of items.
     ///
     /// # Errors
     /// [`Error::Invalid`] if the cursor is not one of this list; [`Error::Store`].
-    pub async fn list(&self, limit: Limit, cursor: Option<&str>) -> Result<Page<Item>, Error> {
-        let after: Option<String> = cursor
-            .map(|cursor| page::decode(LIST, cursor))
-            .transpose()
+    pub async fn list(&self, ask: &Ask) -> Result<Page<Item>, Error> {
+        let place = ask
+            .place(Sort::of("name"))
             .map_err(|error| Error::invalid("cursor", error))?;
-        let items = tables::list(&self.db, after.as_deref(), limit).await?;
-        Ok(Page::new(items, limit, LIST, |item| item.name.to_string()))
+        let items = tables::list(&self.db, &place, ask.limit).await?;
+        let count = tables::count(&self.db, ask.counting).await?;
+        Ok(place.page(items, |item| item.name.to_string()).counted(count))
     }
 }

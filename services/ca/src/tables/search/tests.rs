@@ -1,131 +1,49 @@
-//! Orders, and the plans that both databases make: a list of one requester is read along their own rows.
+//! Orders, and the plans that both databases make: every filter and every order is read along an index, and a list of one
+//! requester along their own rows.
+
+mod inventory;
+mod plans;
 
 use std::collections::BTreeSet;
 
-use store::bulk::Insert;
-use store::{Db, Options};
+use kit::page::{Limit, Sort};
+use store::Db;
+use uuid::Uuid;
 
 use super::*;
-use crate::domain::SanSuffix;
-use crate::tables::MIGRATIONS;
+use crate::domain::{Protocol, SanSuffix, Span, Status};
+use inventory::{ALL, KEY, NOW, filled, on_sqlite};
 
 #[test]
 fn an_open_end_leads_only_where_nothing_else_does() {
     let moment = Some(OffsetDateTime::UNIX_EPOCH);
     let after = Query {
-        expires_after: moment,
+        expires: Span {
+            from: moment,
+            to: None,
+        },
         ..Query::default()
     };
     let of_somebody = Query {
-        requester: Some("apikey:1".to_owned()),
+        requester: vec!["apikey:1".to_owned()],
         ..after.clone()
     };
     let window = Query {
-        expires_before: moment,
+        expires: Span {
+            from: None,
+            to: moment,
+        },
         ..of_somebody.clone()
     };
-    assert_eq!(Order::of(&after), Order::Expiry);
-    assert_eq!(Order::of(&of_somebody), Order::Newest);
-    assert_eq!(Order::of(&window), Order::Expiry);
-}
-
-/// Certificates of `own` among many more of `other`, which are all alike otherwise.
-const ALL: u128 = 20_000;
-const OWN_EACH: u128 = 401;
-const NOW: i64 = 10_000;
-
-const CERTIFICATES: Insert = Insert::into(
-    "certificates",
-    &[
-        "id",
-        "serial",
-        "ca",
-        "profile",
-        "subject",
-        "sans",
-        "requester",
-        "protocol",
-        "issued_at",
-        "not_before",
-        "not_after",
-        "spki_sha256",
-        "key_use",
-        "fingerprint_sha256",
-        "der",
-        "revoked_at",
-        "reason",
-    ],
-);
-const NAMES: Insert = Insert::into("certificate_names", &["name", "id"]);
-
-/// One key that all have, so that it leads nowhere.
-const KEY: [u8; 32] = [7; 32];
-
-async fn filled(url: &str) -> Db {
-    let options = Options {
-        allow_unsafe: true,
-        ..Options::default()
-    };
-    let db = Db::open(url, "ca", options).await.unwrap();
-    db.migrate(&MIGRATIONS).await.unwrap();
-    let numbers: Vec<u128> = (0..ALL).collect();
-    let serials: Vec<[u8; 16]> = numbers
-        .iter()
-        .map(|number| (number | 1 << 120).to_be_bytes())
-        .collect();
-    let prints: Vec<Vec<u8>> = serials.iter().map(|serial| serial.repeat(2)).collect();
-    let rows = numbers.iter().zip(serials.iter().zip(&prints));
-    let rows = rows.map(|(number, (serial, print))| {
-        let reason = match number % 4 {
-            0 => Some(4_i64),
-            1 => Some(6),
-            _ => None,
-        };
-        // Most keys were used before, so that it is worth an index which were not.
-        let shared = number % 100 != 3;
-        let key = if shared { KEY.as_slice() } else { print.as_slice() };
-        (
-            Uuid::from_u128(*number),
-            serial.as_slice(),
-            "issuing",
-            "tls-server",
-            "CN=localhost",
-            r#"["dns:localhost"]"#,
-            if number % OWN_EACH == 3 { "own" } else { "other" },
-            "rest",
-            0_i64,
-            0_i64,
-            i64::try_from(*number).unwrap(),
-            key,
-            if shared {
-                i64::try_from(*number).unwrap() + 1
-            } else {
-                0
-            },
-            print.as_slice(),
-            print.as_slice(),
-            reason,
-            reason,
-        )
-    });
-    let names = numbers
-        .iter()
-        .map(|number| (names::exact("dns:localhost"), Uuid::from_u128(*number)));
-    let mut tx = db.begin().await.unwrap();
-    store::bulk::insert(&mut tx, &CERTIFICATES, rows).await.unwrap();
-    store::bulk::insert(&mut tx, &NAMES, names).await.unwrap();
-    store::tx!(&mut tx, |connection| sqlx::query("ANALYZE")
-        .execute(connection)
-        .await
-        .map(drop))
-    .unwrap();
-    tx.commit().await.unwrap();
-    db
+    let order = |query| Order::natural(query).0;
+    assert_eq!(order(&after), Order::Expiry);
+    assert_eq!(order(&of_somebody), Order::Issued);
+    assert_eq!(order(&window), Order::Expiry);
 }
 
 fn own() -> Query {
     Query {
-        requester: Some("own".to_owned()),
+        requester: vec!["own".to_owned()],
         ..Query::default()
     }
 }
@@ -133,10 +51,13 @@ fn own() -> Query {
 /// Each filter by itself, and some beside each other.
 fn of_one_requester() -> Vec<Query> {
     let at = |micros| Some(store::time::from_micros(micros).unwrap());
-    let text = |text: &str| Some(text.to_owned());
+    let list = |text: &str| vec![text.to_owned()];
+    let till = Span {
+        from: None,
+        to: at(19_000),
+    };
     let window = Query {
-        expires_after: at(1),
-        expires_before: at(19_000),
+        expires: Span { from: at(1), ..till },
         ..own()
     };
     let name = Query {
@@ -150,19 +71,19 @@ fn of_one_requester() -> Vec<Query> {
     let mut all = vec![
         own(),
         Query {
-            subject: text("CN=localhost"),
+            subject: Some("CN=localhost".to_owned()),
             ..own()
         },
         Query {
-            profile: text("tls-server"),
+            profile: list("tls-server"),
             ..own()
         },
         Query {
-            ca: text("issuing"),
+            ca: list("issuing"),
             ..own()
         },
         Query {
-            protocol: Some(Protocol::Rest),
+            protocol: vec![Protocol::Rest],
             ..own()
         },
         Query {
@@ -170,11 +91,18 @@ fn of_one_requester() -> Vec<Query> {
             ..own()
         },
         Query {
-            expires_before: at(19_000),
+            expires: till,
             ..own()
         },
         Query {
-            expires_after: at(1),
+            expires: Span {
+                from: at(1),
+                to: None,
+            },
+            ..own()
+        },
+        Query {
+            revoked: till,
             ..own()
         },
         Query {
@@ -194,39 +122,58 @@ fn of_one_requester() -> Vec<Query> {
             ..own()
         },
         Query {
-            profile: text("tls-server"),
+            profile: list("tls-server"),
             ..window.clone()
         },
         window,
         name,
     ];
     for status in [Status::Valid, Status::Revoked, Status::OnHold, Status::Expired] {
-        let status = Some(status);
-        all.push(Query { status, ..own() });
+        let status = vec![status];
+        all.push(Query {
+            status: status.clone(),
+            ..own()
+        });
         all.push(Query {
             status,
-            ca: text("issuing"),
+            ca: list("issuing"),
             ..own()
         });
     }
     all
 }
 
+/// The first page of a list.
+fn ask(sort: Option<&'static str>, limit: u32) -> Ask {
+    Ask {
+        sort: sort.map(Sort::of),
+        ..Ask::first("certificates", Limit::try_from(limit).unwrap())
+    }
+}
+
 /// What the database says it will do, a step a line.
-async fn plan(db: &Db, query: &Query, position: Option<&Position>) -> String {
-    let order = Order::of(query);
-    let lead = Lead::of(db, query).await.unwrap();
+async fn plan(db: &Db, query: &Query, sort: Option<&'static str>, position: Option<&Position>) -> String {
+    let asked = sort.map(Sort::of);
+    let (order, sort) = Order::of(query, asked);
+    let lead = Lead::of(db, query, asked).await.unwrap();
     let now = store::time::from_micros(NOW).unwrap();
+    let plan = Plan {
+        query,
+        lead,
+        order,
+        now,
+    };
+    let place: Place<Position> = Ask::default().place(sort).unwrap();
     let lines: Vec<String> = match db.pools() {
         store::Pools::Pg(pool) => {
             let mut sql = QueryBuilder::new("EXPLAIN ");
-            select(&mut sql, query, lead, (order, position), now);
+            plan.select(&mut sql, (&place, position));
             sql.push(" LIMIT 51");
             sql.build_query_scalar().fetch_all(pool).await.unwrap()
         }
         store::Pools::Lite { read, .. } => {
             let mut sql = QueryBuilder::new("EXPLAIN QUERY PLAN ");
-            select(&mut sql, query, lead, (order, position), now);
+            plan.select(&mut sql, (&place, position));
             sql.push(" LIMIT 51");
             let rows: Vec<(i64, i64, i64, String)> = sql.build_query_as().fetch_all(read).await.unwrap();
             rows.into_iter().map(|row| row.3).collect()
@@ -235,25 +182,27 @@ async fn plan(db: &Db, query: &Query, position: Option<&Position>) -> String {
     lines.join("\n")
 }
 
-/// The indexes and tables that a plan reads.
+/// The indexes and tables that a plan reads, but for the one that finds the successor of each certificate that is shown.
 fn reads(plan: &str) -> BTreeSet<&str> {
     let words = plan.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     let of_tables = words.filter(|word| word.starts_with("certificate") || word.contains("autoindex"));
-    of_tables.filter(|word| *word != "certificates").collect()
+    of_tables
+        .filter(|word| !["certificates", "certificates_replaces"].contains(word))
+        .collect()
 }
 
 async fn lists_are_read_along_their_own_rows(db: &Db) {
     for query in of_one_requester() {
-        let first = plan(db, &query, None).await;
+        let first = plan(db, &query, None, None).await;
         assert_eq!(
             reads(&first),
             ["certificates_requester"].into(),
             "{query:?}:\n{first}"
         );
         assert!(!first.contains("Seq Scan"), "{query:?}:\n{first}");
-        if Order::of(&query) == Order::Newest {
-            let position = Position::Newest(Uuid::from_u128(ALL / 2));
-            let next = plan(db, &query, Some(&position)).await;
+        if Order::natural(&query).0 == Order::Issued {
+            let position = Position::Issued(Uuid::from_u128(ALL / 2));
+            let next = plan(db, &query, None, Some(&position)).await;
             assert_eq!(
                 reads(&next),
                 ["certificates_requester"].into(),
@@ -270,36 +219,54 @@ async fn lists_are_read_along_their_own_rows(db: &Db) {
         key_reused: Some(false),
         ..Query::default()
     };
-    let plan = plan(db, &unused, None).await;
+    let plan = plan(db, &unused, None, None).await;
     assert_eq!(reads(&plan), ["certificates_first_of_key"].into(), "{plan}");
 }
 
 async fn pages_hold_all_of_it_once(db: &Db, query: &Query) {
+    let all = whole(db, query, None).await;
+    assert!(!all.is_empty(), "{query:?}");
+    assert!(all.iter().all(|item| item.requester == "own"), "{query:?}");
+    let ids: Vec<Uuid> = all.iter().map(|item| item.id).collect();
+    both_ways(db, query, None, &ids).await;
+}
+
+/// The first 500 rows.
+async fn whole(db: &Db, query: &Query, sort: Option<&'static str>) -> Vec<Issued> {
     let now = store::time::from_micros(NOW).unwrap();
-    let all = search(db, query, Limit::try_from(500).unwrap(), None, now)
-        .await
-        .unwrap();
-    assert!(!all.items.is_empty() && all.next_cursor.is_none(), "{query:?}");
-    assert!(all.items.iter().all(|item| item.requester == "own"), "{query:?}");
-    let (mut paged, mut cursor) = (Vec::new(), None::<String>);
-    loop {
-        let page = search(db, query, Limit::try_from(7).unwrap(), cursor.as_deref(), now)
-            .await
-            .unwrap();
-        paged.extend(page.items.into_iter().map(|item| item.id));
+    search(db, query, &ask(sort, 500), now).await.unwrap().items
+}
+
+/// Pages lead over exactly these rows, to the end and back.
+async fn both_ways(db: &Db, query: &Query, sort: Option<&'static str>, all: &[Uuid]) {
+    let now = store::time::from_micros(NOW).unwrap();
+    let ids = |page: &Page<Issued>| -> Vec<Uuid> { page.items.iter().map(|item| item.id).collect() };
+    let (mut there, mut cursor, mut last) = (Vec::new(), None, Vec::new());
+    let mut before = None;
+    while there.len() < all.len() {
+        let page = search(db, query, &ask(sort, 17).at(cursor), now).await.unwrap();
+        last = ids(&page);
+        there.extend(last.clone());
+        before = page.prev_cursor;
         cursor = page.next_cursor;
         if cursor.is_none() {
             break;
         }
     }
-    let all: Vec<Uuid> = all.items.into_iter().map(|item| item.id).collect();
-    assert_eq!(paged, all, "{query:?}");
-}
-
-async fn on_sqlite() -> (tempfile::TempDir, Db) {
-    let dir = tempfile::tempdir().unwrap();
-    let db = filled(&format!("sqlite:{}", dir.path().join("ca.db").display())).await;
-    (dir, db)
+    there.truncate(all.len());
+    assert_eq!(there, all, "{query:?} by {sort:?}");
+    let mut back = vec![last];
+    while let Some(cursor) = before {
+        let page = search(db, query, &ask(sort, 17).at(Some(cursor)), now)
+            .await
+            .unwrap();
+        back.push(ids(&page));
+        before = page.prev_cursor;
+    }
+    back.reverse();
+    let mut back = back.concat();
+    back.truncate(all.len());
+    assert_eq!(back, all, "{query:?} by {sort:?}, from the end");
 }
 
 #[tokio::test]
@@ -335,8 +302,8 @@ async fn what_few_have_leads_for_one_requester() {
         (key, Lead::Pinned, "certificates_key_use"),
         (certificate, Lead::Pinned, "certificates_fingerprint"),
     ] {
-        assert_eq!(Lead::of(&db, &query).await.unwrap(), lead);
-        let plan = plan(&db, &query, None).await;
+        assert_eq!(Lead::of(&db, &query, None).await.unwrap(), lead);
+        let plan = plan(&db, &query, None, None).await;
         assert!(
             plan.contains(index) && !plan.contains("certificates_requester"),
             "{plan}"

@@ -1,0 +1,108 @@
+//! What is sent to have certificates revoked, and what is answered.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+use super::Certificate;
+
+/// When and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revocation {
+    /// Since when the certificate is not to be trusted.
+    #[serde(with = "time::serde::rfc3339")]
+    pub time: OffsetDateTime,
+    /// RFC 5280 name in kebab case.
+    pub reason: String,
+    /// Since when the key may be in wrong hands.
+    #[serde(
+        default,
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub invalidity_time: Option<OffsetDateTime>,
+    /// When a hold became final or the reason was changed.
+    #[serde(
+        default,
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub decided_time: Option<OffsetDateTime>,
+    /// `owner` or `operator`: in what capacity it was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_as: Option<String>,
+}
+
+/// A certificate that was revoked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevokedCertificate {
+    /// As it is then.
+    #[serde(flatten)]
+    pub certificate: Certificate,
+    /// Where the key is compromised: the other certificates of that public key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_key: Option<SameKey>,
+}
+
+/// The other certificates of a compromised key, of whatever CA, that were valid or on hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SameKey {
+    /// Revoked with it.
+    pub revoked: Vec<OtherCertificate>,
+    /// Still valid or on hold.
+    pub remaining: Vec<OtherCertificate>,
+    /// How many more remain that the caller may not see.
+    pub of_others: u64,
+    /// Others have unexpired certificates over the key: it is not recorded as compromised until an operator confirms.
+    #[serde(default)]
+    pub unconfirmed: bool,
+    /// There are more than the server looked at.
+    pub more: bool,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherCertificate {
+    /// Lower-case hex.
+    pub serial: String,
+    /// `valid`, `on_hold` or `revoked`.
+    pub status: String,
+    /// RFC 4514.
+    pub subject: String,
+    /// Name of the issuing CA.
+    pub ca: String,
+    /// Whose it is.
+    pub requester: String,
+    /// Last second of validity.
+    #[serde(with = "time::serde::rfc3339")]
+    pub not_after: OffsetDateTime,
+}
+
+/// Why to revoke.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Revoke {
+    /// RFC 5280 name in kebab case; hold and release are [`Certificates::hold`](super::Certificates::hold) and
+    /// [`Certificates::release`](super::Certificates::release).
+    pub reason: String,
+    /// When the key was compromised, if known.
+    #[serde(
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub invalidity_time: Option<OffsetDateTime>,
+    /// Where the key is compromised: revoke its other certificates too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub same_key: bool,
+}
+
+/// Which certificates to revoke, and why.
+#[derive(Serialize)]
+pub(super) struct RevokeMatching<'a> {
+    pub(super) reason: &'a str,
+    #[serde(
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(super) invalidity_time: Option<OffsetDateTime>,
+    pub(super) filter: Map<String, Value>,
+}

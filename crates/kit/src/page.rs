@@ -1,0 +1,327 @@
+//! Lists in pages by key: `WHERE (sort key, id) > cursor ORDER BY … LIMIT n`, never OFFSET.
+//!
+//! A page has a cursor for each direction: the key of its first or last row, as opaque text. So a page neither skips nor
+//! repeats a row, whatever comes in between two requests. A cursor is bound to its list, filters, and order. It is not
+//! authenticated: it only says where to go on, every page is authorized like the first, and so keys must hold nothing
+//! secret.
+
+mod count;
+mod cursor;
+mod fill;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::error::{Fault, Kind};
+pub use count::{Count, Counting, Precision};
+pub use fill::{PAGE_BYTES, PageBuilder};
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Page<T> {
+    /// The rows, in the order of the list.
+    pub items: Vec<T>,
+    /// Send it as `cursor` for the next page; null on the last.
+    pub next_cursor: Option<String>,
+    /// Send it as `cursor` for the page before; null on the first.
+    pub prev_cursor: Option<String>,
+    /// How many rows the whole list has; absent unless it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<Count>,
+}
+
+impl<T> Page<T> {
+    /// A page that has no rows, and none before or behind it.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self {
+            items: Vec::new(),
+            next_cursor: None,
+            prev_cursor: None,
+            count: None,
+        }
+    }
+
+    /// Turns the rows into something else, such as their wire form.
+    pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
+        Page {
+            items: self.items.into_iter().map(f).collect(),
+            next_cursor: self.next_cursor,
+            prev_cursor: self.prev_cursor,
+            count: self.count,
+        }
+    }
+
+    /// The same with a number of rows.
+    #[must_use]
+    pub fn counted(self, count: Option<Count>) -> Self {
+        Self { count, ..self }
+    }
+}
+
+/// An order of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sort {
+    /// The column, as parameter `sort` names it.
+    pub column: &'static str,
+    /// From the last to the first.
+    pub descending: bool,
+}
+
+impl Sort {
+    /// What `sort` says: a column, with `-` before it for descending.
+    #[must_use]
+    pub const fn of(text: &'static str) -> Self {
+        match text.as_bytes() {
+            [b'-', ..] => Self {
+                column: text.split_at(1).1,
+                descending: true,
+            },
+            _ => Self {
+                column: text,
+                descending: false,
+            },
+        }
+    }
+}
+
+/// Which rows of a list are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Ask {
+    /// Rows a page.
+    pub limit: Limit,
+    /// The order; `None` leaves it to the list.
+    pub sort: Option<Sort>,
+    /// Whether it is counted too.
+    pub counting: Counting,
+    /// `next_cursor` or `prev_cursor` of another page.
+    pub cursor: Option<String>,
+    /// The list with its filters and order: what cursors are bound to.
+    pub list: String,
+}
+
+impl Ask {
+    /// The first page of a list; `list` says which, with its filters.
+    #[must_use]
+    pub fn first(list: &str, limit: Limit) -> Self {
+        Self {
+            limit,
+            list: list.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// The same behind or before a page that was answered.
+    #[must_use]
+    pub fn at(self, cursor: Option<String>) -> Self {
+        Self { cursor, ..self }
+    }
+
+    /// Where the page begins in a list that is sorted so, if nothing else is asked for.
+    ///
+    /// # Errors
+    /// [`InvalidCursor`] if the cursor is not one of this list, these filters and this order.
+    pub fn place<K: DeserializeOwned>(&self, unless_said: Sort) -> Result<Place<K>, InvalidCursor> {
+        let cursor = self.cursor.as_deref();
+        let cursor = cursor.map(|text| cursor::decode::<(bool, K)>(&self.list, text));
+        let (backward, from) = match cursor.transpose()? {
+            Some((backward, key)) => (backward, Some(key)),
+            None => (false, None),
+        };
+        let sort = self.sort.unwrap_or(unless_said);
+        Ok(Place {
+            list: self.list.clone(),
+            limit: self.limit,
+            sort,
+            backward,
+            from,
+        })
+    }
+
+    /// A page of a list that is held in memory and has one order, that of `key`.
+    ///
+    /// # Errors
+    /// As [`Self::place`].
+    pub fn of_all<T, K: Serialize + DeserializeOwned + Ord>(
+        &self,
+        all: impl IntoIterator<Item = T>,
+        unless_said: Sort,
+        key: impl Fn(&T) -> K,
+    ) -> Result<Page<T>, InvalidCursor> {
+        let place = self.place::<K>(unless_said)?;
+        let mut all: Vec<(K, T)> = all.into_iter().map(|row| (key(&row), row)).collect();
+        let count = self.counting.bound().map(|_all| Count {
+            rows: all.len() as u64,
+            precision: Precision::Exact,
+        });
+        all.sort_by(|(one, _), (other, _)| match place.reads_down() {
+            true => other.cmp(one),
+            false => one.cmp(other),
+        });
+        let behind = |(key, _): &(K, T)| {
+            let from = place.from.as_ref();
+            from.is_none_or(|from| {
+                if place.reads_down() {
+                    key < from
+                } else {
+                    key > from
+                }
+            })
+        };
+        let rows: Vec<T> = all
+            .into_iter()
+            .filter(behind)
+            .map(|(_, row)| row)
+            .take(self.limit.rows() + 1)
+            .collect();
+        Ok(place.page(rows, key).counted(count))
+    }
+}
+
+/// Where a page begins, and in which direction its rows are read.
+#[derive(Clone, Debug)]
+pub struct Place<K> {
+    list: String,
+    limit: Limit,
+    /// The order of the list.
+    pub sort: Sort,
+    backward: bool,
+    /// The key of the row behind which to read; `None` for the first page.
+    pub from: Option<K>,
+}
+
+impl<K: Serialize> Place<K> {
+    /// Whether rows are read from the last to the first: the order of the list, the other way round for a page before.
+    #[must_use]
+    pub const fn reads_down(&self) -> bool {
+        self.sort.descending != self.backward
+    }
+
+    /// How a row's key compares with [`Self::from`], in SQL.
+    #[must_use]
+    pub const fn compare(&self) -> &'static str {
+        if self.reads_down() { "<" } else { ">" }
+    }
+
+    /// The order in which rows are read, in SQL.
+    #[must_use]
+    pub const fn order(&self) -> &'static str {
+        if self.reads_down() { "DESC" } else { "ASC" }
+    }
+
+    /// The page of the rows of a query that asked for [`Limit::fetch`] rows: one more than fit means that the list goes on
+    /// there. `key` is the sort key of a row.
+    pub fn page<T>(self, mut rows: Vec<T>, key: impl Fn(&T) -> K) -> Page<T> {
+        let more = rows.len() > self.limit.rows();
+        rows.truncate(self.limit.rows());
+        self.page_of(rows, more, key)
+    }
+
+    /// The page of these rows, in the order in which they were read; `more` says whether the list goes on there.
+    pub fn page_of<T>(self, mut rows: Vec<T>, more: bool, key: impl Fn(&T) -> K) -> Page<T> {
+        if self.backward {
+            rows.reverse();
+        }
+        // What a cursor was made behind or before is still there: the page that it came from.
+        let (before, behind) = match self.backward {
+            true => (more, true),
+            false => (self.from.is_some(), more),
+        };
+        let cursor = |row: Option<&T>, backward: bool| {
+            row.map(|row| cursor::encode(&self.list, &(backward, key(row))))
+        };
+        let next_cursor = cursor(rows.last().filter(|_| behind), false);
+        let prev_cursor = cursor(rows.first().filter(|_| before), true);
+        Page {
+            items: rows,
+            next_cursor,
+            prev_cursor,
+            count: None,
+        }
+    }
+}
+
+/// Rows a page: 1 to 500, 50 unless said otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct Limit(u32);
+
+/// The number is not a page size.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("limit is {0}; it must be from 1 to {max}", max = Limit::MAX)]
+pub struct InvalidLimit(u32);
+
+impl Limit {
+    /// Most rows a page.
+    pub const MAX: u32 = 500;
+    /// Rows a page when the caller does not say.
+    pub const DEFAULT: Self = Self(50);
+    /// The largest page.
+    pub const LARGEST: Self = Self(Self::MAX);
+
+    /// Rows a page.
+    #[must_use]
+    pub fn rows(self) -> usize {
+        self.0 as usize
+    }
+
+    /// Rows to ask the database for: one more than the page holds.
+    #[must_use]
+    pub fn fetch(self) -> i64 {
+        i64::from(self.0) + 1
+    }
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+impl TryFrom<u32> for Limit {
+    type Error = InvalidLimit;
+
+    fn try_from(rows: u32) -> Result<Self, InvalidLimit> {
+        if (1..=Self::MAX).contains(&rows) {
+            Ok(Self(rows))
+        } else {
+            Err(InvalidLimit(rows))
+        }
+    }
+}
+
+impl From<Limit> for u32 {
+    fn from(limit: Limit) -> Self {
+        limit.0
+    }
+}
+
+/// The text is not a cursor of this list.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "cursor is damaged or belongs to another list, other filters or another order; send next_cursor or prev_cursor of a \
+     page of this very query, or none"
+)]
+pub struct InvalidCursor;
+
+impl Fault for InvalidCursor {
+    fn kind(&self) -> Kind {
+        Kind::Invalid
+    }
+
+    fn problem(&self) -> &str {
+        "invalid-request"
+    }
+
+    fn public(&self) -> String {
+        self.to_string()
+    }
+
+    fn field(&self) -> Option<&str> {
+        Some("cursor")
+    }
+}
+
+#[cfg(test)]
+mod tests;
