@@ -53,6 +53,7 @@ mod revoke_all;
 mod rights;
 mod rotation;
 mod search;
+mod seen;
 mod services;
 mod shown_once;
 mod state;

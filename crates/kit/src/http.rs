@@ -44,7 +44,7 @@ pub use csv::Row;
 pub use declared::Declared;
 pub use descriptors::{Descriptors, raise_descriptor_limit};
 pub use edge::{Edge, standard_layers};
-pub use etag::{EntityTag, IfMatch, Tagged};
+pub use etag::{EntityTag, IfMatch};
 pub use extract::{Json, NoMembers, NoParameters, Path, Query, Raw, Unauthenticated};
 pub use limits::Limits;
 pub(crate) use lists::admit;

@@ -12,7 +12,7 @@ pub(crate) enum CertCommand {
     /// Make a key here, request a certificate for it, write both.
     Create(Create),
     /// List and search.
-    List(List),
+    List(Box<List>),
     /// Everything about one certificate.
     #[command(after_help = "Examples:
   gigvault cert show 4f1c0a9be27d5f60813e9a4c2b7d1e05

@@ -26,7 +26,7 @@ use kit::jobs::Jobs;
 use store::Db;
 
 use crate::config::Config;
-use crate::domain::{Capacity, Issued};
+use crate::domain::{Capacity, Issued, Seen};
 use crate::error::Error;
 use crate::issuance::Issuance;
 
@@ -56,6 +56,8 @@ pub struct Requester {
     pub rights: Rights,
     /// Set where a service asks for the subject that it names: then `sees` is what the service sees.
     pub on_behalf: bool,
+    /// In which state they saw what they change.
+    pub seen: Seen,
 }
 
 /// Rights that no ordinary requester has, and limits that a credential may have.

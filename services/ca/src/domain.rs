@@ -5,6 +5,7 @@
 // A new variant is decided on here, rather than falling under what was right for the others.
 #![warn(clippy::wildcard_enum_match_arm)]
 
+pub(crate) mod actions;
 mod authority;
 mod certificate;
 pub(crate) mod lifecycle;
@@ -14,7 +15,7 @@ pub(crate) mod signed;
 pub(crate) mod standing;
 
 pub use authority::{Authority, Suspension, USER_PROFILES};
-pub use certificate::{Capacity, Issued, Protocol, Revocation, Status};
+pub use certificate::{Capacity, Issued, Protocol, Revocation, Seen, Status};
 pub use query::{LintVerdict, Query, SanSuffix, Span, Typed};
 
 pub(crate) use authority::SERVICE_IDENTITY;

@@ -38,6 +38,11 @@ pub enum Error {
     /// The object's state does not allow it.
     #[error("{0}")]
     Conflict(String),
+    /// The certificate is not in the state that the caller saw.
+    #[error(
+        "certificate {0} has changed since you read it; read it again, and send the request with its new ETag"
+    )]
+    Changed(x509::serial::Serial),
     /// The same Idempotency-Key came with another request before.
     #[error("this Idempotency-Key was used for another request; use a new key for a new request")]
     IdempotencyConflict,
@@ -102,6 +107,7 @@ impl Fault for Error {
             Self::Forbidden(_) => Kind::Denied,
             Self::NotFound { .. } => Kind::NotFound,
             Self::Conflict(_) | Self::IdempotencyConflict | Self::Suspended(_) => Kind::Conflict,
+            Self::Changed(_) => Kind::Changed,
             Self::Overloaded | Self::Stopping => Kind::Unavailable,
             Self::Keymgr(fault) => match fault.kind() {
                 Kind::Unavailable => Kind::Unavailable,
@@ -123,6 +129,7 @@ impl Fault for Error {
             Self::Forbidden(_) => "forbidden",
             Self::NotFound { .. } => "not-found",
             Self::Conflict(_) => "conflict",
+            Self::Changed(_) => "changed",
             Self::IdempotencyConflict => "idempotency-conflict",
             Self::CompromisedKey | Self::CompromisedPredecessor(_) => "compromised-key",
             Self::Suspended(_) => "ca-suspended",

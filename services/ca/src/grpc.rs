@@ -17,7 +17,7 @@ use tonic::{Request, Response, Status};
 use crate::app::{
     App, IssueRequest, NewAuthority, ProfileScope, RenewRequest, Requester, RevokeRequest, Rights, Visibility,
 };
-use crate::domain::{Issued, Protocol};
+use crate::domain::{Issued, Protocol, Seen};
 use crate::error::Error;
 use crate::parse;
 use messages::{decode_time, encode_ca, query};
@@ -72,6 +72,7 @@ impl Grpc {
                 ..Rights::default()
             },
             on_behalf: true,
+            seen: Seen::Any,
         })
     }
 
@@ -83,6 +84,7 @@ impl Grpc {
             sees,
             rights: Rights::default(),
             on_behalf: false,
+            seen: Seen::Any,
         }
     }
 
@@ -94,6 +96,7 @@ impl Grpc {
             sees: Visibility::All,
             rights: Rights::default(),
             on_behalf: false,
+            seen: Seen::Any,
         }
     }
 }

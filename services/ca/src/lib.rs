@@ -31,7 +31,7 @@ pub use app::{App, Authorities, IssueRequest, NewAuthority, RenewRequest, Reques
 pub use app::{ProfileScope, RevokeMany, Revoked, Rights, SameKey, Selection, Visibility};
 pub use config::Config;
 pub use domain::{
-    Authority, Capacity, Issued, LintVerdict, Protocol, Query, Revocation, SanSuffix, Span, Status,
+    Authority, Capacity, Issued, LintVerdict, Protocol, Query, Revocation, SanSuffix, Seen, Span, Status,
     Suspension, Typed, USER_PROFILES,
 };
 pub use error::Error;

@@ -82,6 +82,9 @@ pub struct Certificate {
     /// Decoded; not in lists.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extensions: Vec<Extension>,
+    /// What the caller may do with it now: `renew`, `hold`, `release`, `revoke`; not in lists.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_actions: Vec<String>,
 }
 
 /// Type and size of a public key.

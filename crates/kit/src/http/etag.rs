@@ -24,7 +24,7 @@ const MAX_CONDITION: usize = 4_096;
 pub struct EntityTag(String);
 
 impl EntityTag {
-    /// The tag of a state: everything in which two answers about the resource can differ.
+    /// The tag of an answer, as the edge makes it of the answer's JSON.
     #[must_use]
     pub fn of(state: &impl Serialize) -> Self {
         Self::of_bytes(&serde_json::to_vec(state).unwrap_or_default())
@@ -41,20 +41,6 @@ impl EntityTag {
     }
 }
 
-/// An answer with the tag of what it tells.
-#[derive(Clone, Debug)]
-pub struct Tagged<T>(pub EntityTag, pub T);
-
-impl<T: IntoResponse> IntoResponse for Tagged<T> {
-    fn into_response(self) -> Response {
-        let mut response = self.1.into_response();
-        if let Some(tag) = self.0.header() {
-            response.headers_mut().insert(ETAG, tag);
-        }
-        response
-    }
-}
-
 /// The state in which a client saw what it changes: header `If-Match`. A route that takes it declares it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IfMatch(Option<Condition>);
@@ -66,6 +52,12 @@ enum Condition {
 }
 
 impl IfMatch {
+    /// Whether the client did not say.
+    #[must_use]
+    pub const fn is_absent(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Whether the resource is in the state that the client saw; yes, where it did not say.
     #[must_use]
     pub fn holds(&self, current: &EntityTag) -> bool {
@@ -117,16 +109,13 @@ pub(super) fn known(headers: &HeaderMap) -> Option<Vec<HeaderValue>> {
     headers.contains_key(IF_NONE_MATCH).then(|| values.collect())
 }
 
-/// Gives an answer of the API about something its tag, unless the handler did, and leaves its body out where the client has
+/// Gives an answer of the API its tag, and leaves its body out where the client has
 /// it already.
 pub(super) async fn tag(template: &str, known: Option<&[HeaderValue]>, response: Response) -> Response {
     if !template.starts_with(API) || response.status() != StatusCode::OK {
         return response;
     }
-    let response = match response.headers().contains_key(ETAG) {
-        true => response,
-        false => tag_by_body(response).await,
-    };
+    let response = tag_by_body(response).await;
     let Some(current) = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok()) else {
         return response;
     };

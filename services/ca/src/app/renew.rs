@@ -9,8 +9,8 @@ use x509::csr::ReceivedCsr;
 use super::issue::hash;
 use super::{App, Requester};
 use crate::domain::signed::{IdempotencyClaim, Record};
-use crate::domain::standing::{Predecessor, not_renewable};
-use crate::domain::{Issued, Protocol, Status};
+use crate::domain::standing::{Predecessor, renewable};
+use crate::domain::{Issued, Protocol};
 use crate::error::Error;
 
 /// What a requester asks for.
@@ -60,10 +60,7 @@ impl App {
         if let Some(earlier) = self.earlier(claim.as_ref()).await? {
             return self.answer_again(intent, earlier).await;
         }
-        match old.status(self.clock.now()) {
-            Status::Valid => {}
-            status => return Err(not_renewable(&old.serial, status)),
-        }
+        renewable(&old, self.clock.now())?;
         let profile = self.profile(&old.profile)?;
         let online = self
             .authorities

@@ -96,7 +96,7 @@ impl App {
     ) -> Result<I::Answer<Issued>, Error> {
         let found = self.find(requester, serial).await?;
         let mut tx = self.db.begin().await?;
-        let certificate = locked(&mut tx, &found.serial).await?;
+        let certificate = locked(&mut tx, requester, &found.serial).await?;
         let now = self.clock.now();
         let decided = lifecycle::hold(&certificate, requester.capacity(&certificate), now)?;
         let mut changes = Changes::new(requester, now);
@@ -126,7 +126,7 @@ impl App {
             }
             None => false,
         };
-        let certificate = locked(&mut tx, &found.serial).await?;
+        let certificate = locked(&mut tx, requester, &found.serial).await?;
         let decided = lifecycle::release(&certificate, requester.capacity(&certificate), compromised)?;
         let mut changes = Changes::new(requester, self.clock.now());
         let certificate = changes.store(&mut tx, certificate, decided).await?;
@@ -183,7 +183,7 @@ impl App {
             // Waits for the groups that rest on this key being sound.
             store::lock::exclusive(tx, vec![compromised::lock(key)]).await?;
         }
-        let mut certificate = locked(tx, &found.serial).await?;
+        let mut certificate = locked(tx, requester, &found.serial).await?;
         let by = requester.capacity(&certificate);
         let mut changes = Changes::new(requester, self.clock.now());
         let mut wish = Wish {
@@ -272,10 +272,14 @@ impl App {
 }
 
 /// The certificate as it stays until the transaction ends.
-async fn locked(tx: &mut Tx, serial: &Serial) -> Result<Issued, Error> {
-    certificates::for_update(tx, serial)
+async fn locked(tx: &mut Tx, requester: &Requester, serial: &Serial) -> Result<Issued, Error> {
+    let certificate = certificates::for_update(tx, serial)
         .await?
-        .ok_or_else(|| Error::not_found("certificate", serial.to_string()))
+        .ok_or_else(|| Error::not_found("certificate", serial.to_string()))?;
+    match requester.seen.holds(&certificate) {
+        true => Ok(certificate),
+        false => Err(Error::Changed(*serial)),
+    }
 }
 
 pub(super) fn read(issued: &Issued) -> Result<x509::Certificate, Error> {

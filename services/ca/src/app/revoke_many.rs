@@ -19,7 +19,7 @@ use x509::crl::Reason;
 use super::issue::hash;
 use super::{App, Requester, RevokeRequest, Visibility, plans};
 use crate::domain::lifecycle;
-use crate::domain::{Issued, Query, Status};
+use crate::domain::{Issued, Query, Seen, Status};
 use crate::error::Error;
 
 /// Name of this kind of job.
@@ -83,6 +83,7 @@ impl Stored {
             },
             rights: super::Rights::default(),
             on_behalf: false,
+            seen: Seen::Any,
         }
     }
 

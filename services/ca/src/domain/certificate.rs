@@ -91,6 +91,26 @@ pub struct Revocation {
     pub decided_as: Option<Capacity>,
 }
 
+/// The state in which a requester saw a certificate that they change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Seen {
+    /// They change it whatever its state.
+    #[default]
+    Any,
+    /// They change it only while its revocation is this, or while it has none.
+    Revocation(Option<Revocation>),
+}
+
+impl Seen {
+    /// Whether the certificate is still as it was seen.
+    pub(crate) fn holds(self, certificate: &Issued) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Revocation(seen) => seen == certificate.revocation,
+        }
+    }
+}
+
 /// In what capacity somebody decides on a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capacity {

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use x509::crl::Reason;
 use x509::serial::Serial;
 
-use super::{Authority, Status};
+use super::{Authority, Issued, Status};
 use crate::error::Error;
 
 /// [`x509::PublicKey::material_id`].
@@ -84,6 +84,16 @@ impl Standing {
         // Whoever has this key could otherwise go on under the names of the certificate with a key of their own.
         key.filter(|key| self.compromised.contains(key))
             .map(|_| Error::CompromisedPredecessor(*serial))
+    }
+}
+
+/// Whether a certificate can be renewed, as far as that is for itself to say.
+pub(crate) fn renewable(certificate: &Issued, now: OffsetDateTime) -> Result<(), Error> {
+    match certificate.status(now) {
+        Status::Valid => Ok(()),
+        status @ (Status::Revoked | Status::OnHold | Status::Expired) => {
+            Err(not_renewable(&certificate.serial, status))
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use kit::auth::{Allow, permission};
+use kit::auth::{Allow, Caller, permission};
 use kit::http::{Json, List, NoParameters, Page, Paging, Path, Query};
 use kit::idempotency::IdempotencyKey;
 use kit::page::Ask;
@@ -17,7 +17,7 @@ use super::Rest;
 use super::filters::Filters;
 use super::object::{Certificate, CertificateRow, requester};
 use crate::app::{App, IssueRequest, RenewRequest};
-use crate::domain::Protocol;
+use crate::domain::{Issued, Protocol};
 use crate::error::Error;
 use crate::parse;
 
@@ -85,7 +85,9 @@ async fn issue(
             &intent,
         )
         .await?;
-    issued.show(async |issued| created(&app, issued).await).await
+    issued
+        .show(async |issued| created(&app, &caller, issued).await)
+        .await
 }
 
 /// The inventory.
@@ -166,7 +168,7 @@ async fn get(
     let found = app
         .find(&requester(&allowed.0, permission::CERTIFICATES_READ), &serial)
         .await?;
-    Ok(axum::Json(Certificate::new(&app, found).await?))
+    Ok(axum::Json(Certificate::new(&app, &allowed.0, found).await?))
 }
 
 /// A certificate and those above it, PEM, leaf first, without the root: what a server is configured with.
@@ -238,12 +240,14 @@ async fn renew(
             &intent,
         )
         .await?;
-    issued.show(async |issued| created(&app, issued).await).await
+    issued
+        .show(async |issued| created(&app, &caller, issued).await)
+        .await
 }
 
-async fn created(app: &App, issued: crate::domain::Issued) -> Result<impl IntoResponse + use<>, Problem> {
+async fn created(app: &App, caller: &Caller, issued: Issued) -> Result<impl IntoResponse + use<>, Problem> {
     let location = HeaderValue::try_from(format!("/api/v1/certificates/{}", issued.serial))
         .map_err(|error| Error::Internal(error.to_string()))?;
-    let body = axum::Json(Certificate::new(app, issued).await?);
+    let body = axum::Json(Certificate::fresh(app, caller, issued).await?);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], body))
 }

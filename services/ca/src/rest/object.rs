@@ -7,7 +7,8 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 
 use crate::app::{App, ProfileScope, Requester, Rights, Visibility};
-use crate::domain::{Capacity, Issued};
+use crate::domain::actions::{self, Circumstances, Powers};
+use crate::domain::{Capacity, Issued, Seen, Status};
 use crate::error::Error;
 
 pub(crate) use kit::clock::rfc3339;
@@ -92,6 +93,9 @@ pub(crate) struct Certificate {
     row: CertificateRow,
     /// In the order of the certificate.
     extensions: Vec<Extension>,
+    /// What you may do with it now: `renew`, `hold`, `release`, `revoke`.
+    #[schema(example = json!(["renew", "hold", "revoke"]))]
+    allowed_actions: Vec<&'static str>,
 }
 
 /// An extension, decoded.
@@ -239,14 +243,55 @@ impl Row for CertificateRow {
 }
 
 impl Certificate {
-    pub(crate) async fn new(app: &App, issued: Issued) -> Result<Self, Error> {
+    /// As this caller gets it.
+    pub(crate) async fn new(app: &App, caller: &Caller, issued: Issued) -> Result<Self, Error> {
+        let compromised = match issued.status(app.clock.now()) {
+            Status::Valid | Status::OnHold => match parsed(&issued)?.public_key() {
+                Ok(key) => app.is_compromised(key).await?,
+                Err(_) => false,
+            },
+            Status::Revoked | Status::Expired => false,
+        };
+        Self::of(app, caller, issued, compromised).await
+    }
+
+    /// One that was stored just now, which only happens where its key is not known to be compromised.
+    pub(crate) async fn fresh(app: &App, caller: &Caller, issued: Issued) -> Result<Self, Error> {
+        Self::of(app, caller, issued, false).await
+    }
+
+    async fn of(app: &App, caller: &Caller, issued: Issued, key_is_compromised: bool) -> Result<Self, Error> {
+        let known = Circumstances {
+            now: app.clock.now(),
+            key_is_compromised,
+            ca_issues: app.authorities.by_name(&issued.ca).await?.suspension.is_none(),
+        };
+        let allowed_actions = actions::allowed(&issued, powers(caller, &issued), known);
         let chain = app.chain_pem(&issued.ca).await?;
         let parsed = parsed(&issued)?;
         let extensions = parsed.extensions().iter().map(Extension::of).collect();
         Ok(Self {
-            row: CertificateRow::of(issued, &parsed, Some(chain), app.clock.now()),
+            row: CertificateRow::of(issued, &parsed, Some(chain), known.now),
             extensions,
+            allowed_actions,
         })
+    }
+}
+
+/// What the routes would let the caller do with that certificate.
+fn powers(caller: &Caller, certificate: &Issued) -> Powers {
+    let whose = |own, any| {
+        let requester = requester(caller, any);
+        let may = caller.may(own) && requester.may_see(certificate);
+        may.then(|| requester.capacity(certificate))
+    };
+    let renews = whose(permission::CERTIFICATES_RENEW_OWN, permission::CERTIFICATES_RENEW);
+    Powers {
+        renews: renews.is_some(),
+        decides: whose(
+            permission::CERTIFICATES_REVOKE_OWN,
+            permission::CERTIFICATES_REVOKE,
+        ),
     }
 }
 
@@ -290,5 +335,6 @@ pub(crate) fn requester(caller: &Caller, any: &str) -> Requester {
             allowed_names: caller.allowed_names.clone(),
         },
         on_behalf: false,
+        seen: Seen::Any,
     }
 }

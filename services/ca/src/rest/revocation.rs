@@ -1,9 +1,9 @@
 //! `/api/v1/certificates/{serial}/revoke`, `/hold`, `/release`.
 
 use axum::extract::State;
-use kit::auth::{Allow, permission};
+use kit::auth::{Allow, Caller, permission};
 use kit::dry_run::Answer;
-use kit::http::{Json, NoMembers, Path};
+use kit::http::{EntityTag, IfMatch, Json, NoMembers, Path};
 use kit::problem::Problem;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -13,8 +13,8 @@ use utoipa_axum::routes;
 
 use super::Rest;
 use super::object::{Certificate, requester, rfc3339};
-use crate::app::{App, RevokeRequest, Revoked};
-use crate::domain::Issued;
+use crate::app::{App, Requester, RevokeRequest, Revoked};
+use crate::domain::{Issued, Seen};
 use crate::error::Error;
 use crate::parse;
 
@@ -104,12 +104,16 @@ impl OtherCertificate {
 /// issued or renewed any more, and the answer names the other ones.
 #[utoipa::path(
     post, path = "/api/v1/certificates/{serial}/revoke", tag = "certificates", request_body = RevokeBody,
-    params(("serial" = String, Path, description = "lower-case hex")),
+    params(
+        ("serial" = String, Path, description = "lower-case hex"),
+        ("If-Match" = Option<String>, Header, description = "ETag of the certificate as you saw it: it is changed only while it is so"),
+    ),
     responses(
         (status = 200, description = "done and durable", body = RevokedCertificate),
         (status = 400, description = "no such reason, not for this certificate, or an impossible time", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "a later invalidity time than the one that is known, by an owner", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
+        (status = 412, description = "it has changed since you read it", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "revoked already", body = Problem, content_type = "application/problem+json"),
     ),
     security(("bearer" = [])), extensions(("x-permission" = json!("certificates:revoke-own")))
@@ -118,8 +122,10 @@ async fn revoke(
     State(app): State<App>,
     Allow(caller, intent): Allow<permission::CertificatesRevokeOwn>,
     Path(serial): Path<String>,
+    if_match: IfMatch,
     Json(body): Json<RevokeBody>,
 ) -> Result<Answer<axum::Json<RevokedCertificate>>, Problem> {
+    let requester = careful(&app, &caller, &serial, &if_match).await?;
     let request = RevokeRequest {
         serial,
         reason: body
@@ -133,17 +139,11 @@ async fn revoke(
             .transpose()?,
         same_key: body.same_key,
     };
-    let revoked = app
-        .revoke(
-            &requester(&caller, permission::CERTIFICATES_REVOKE),
-            &request,
-            &intent,
-        )
-        .await?;
+    let revoked = app.revoke(&requester, &request, &intent).await?;
     let now = app.clock.now();
     let show = async |revoked: Revoked| {
         Ok::<_, Error>(axum::Json(RevokedCertificate {
-            certificate: Certificate::new(&app, revoked.certificate).await?,
+            certificate: Certificate::new(&app, &caller, revoked.certificate).await?,
             same_key: revoked.same_key.map(|others| SameKey {
                 revoked: OtherCertificate::all(others.revoked, now),
                 remaining: OtherCertificate::all(others.remaining, now),
@@ -160,10 +160,14 @@ async fn revoke(
 /// owner.
 #[utoipa::path(
     post, path = "/api/v1/certificates/{serial}/hold", tag = "certificates", request_body = NoMembers,
-    params(("serial" = String, Path, description = "lower-case hex")),
+    params(
+        ("serial" = String, Path, description = "lower-case hex"),
+        ("If-Match" = Option<String>, Header, description = "ETag of the certificate as you saw it: it is changed only while it is so"),
+    ),
     responses(
         (status = 200, description = "done and durable", body = Certificate),
         (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
+        (status = 412, description = "it has changed since you read it", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "on hold or revoked already", body = Problem, content_type = "application/problem+json"),
     ),
     security(("bearer" = [])), extensions(("x-permission" = json!("certificates:revoke-own")))
@@ -172,26 +176,26 @@ async fn hold(
     State(app): State<App>,
     Allow(caller, intent): Allow<permission::CertificatesRevokeOwn>,
     Path(serial): Path<String>,
+    if_match: IfMatch,
     Json(NoMembers {}): Json<NoMembers>,
 ) -> Result<Answer<axum::Json<Certificate>>, Problem> {
-    let held = app
-        .hold(
-            &requester(&caller, permission::CERTIFICATES_REVOKE),
-            &serial,
-            &intent,
-        )
-        .await?;
-    show(&app, held).await
+    let requester = careful(&app, &caller, &serial, &if_match).await?;
+    let held = app.hold(&requester, &serial, &intent).await?;
+    show(&app, &caller, held).await
 }
 
 /// Releases a certificate from hold. Who may revoke their own certificates only releases no hold that an operator set.
 #[utoipa::path(
     post, path = "/api/v1/certificates/{serial}/release", tag = "certificates", request_body = NoMembers,
-    params(("serial" = String, Path, description = "lower-case hex")),
+    params(
+        ("serial" = String, Path, description = "lower-case hex"),
+        ("If-Match" = Option<String>, Header, description = "ETag of the certificate as you saw it: it is changed only while it is so"),
+    ),
     responses(
         (status = 200, description = "done and durable", body = Certificate),
         (status = 403, description = "an operator put it on hold", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
+        (status = 412, description = "it has changed since you read it", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "not on hold, or the key is known to be compromised", body = Problem, content_type = "application/problem+json"),
     ),
     security(("bearer" = [])), extensions(("x-permission" = json!("certificates:revoke-own")))
@@ -200,19 +204,38 @@ async fn release(
     State(app): State<App>,
     Allow(caller, intent): Allow<permission::CertificatesRevokeOwn>,
     Path(serial): Path<String>,
+    if_match: IfMatch,
     Json(NoMembers {}): Json<NoMembers>,
 ) -> Result<Answer<axum::Json<Certificate>>, Problem> {
-    let released = app
-        .release(
-            &requester(&caller, permission::CERTIFICATES_REVOKE),
-            &serial,
-            &intent,
-        )
-        .await?;
-    show(&app, released).await
+    let requester = careful(&app, &caller, &serial, &if_match).await?;
+    let released = app.release(&requester, &serial, &intent).await?;
+    show(&app, &caller, released).await
 }
 
-async fn show(app: &App, changed: Answer<Issued>) -> Result<Answer<axum::Json<Certificate>>, Problem> {
-    let show = async |issued| Certificate::new(app, issued).await.map(axum::Json);
+/// The caller as one who changes only what they saw, where they say so.
+async fn careful(app: &App, caller: &Caller, serial: &str, if_match: &IfMatch) -> Result<Requester, Error> {
+    let requester = requester(caller, permission::CERTIFICATES_REVOKE);
+    if if_match.is_absent() {
+        return Ok(requester);
+    }
+    let found = app.find(&requester, serial).await?;
+    let (serial, revocation) = (found.serial, found.revocation);
+    let current = Certificate::new(app, caller, found).await?;
+    if !if_match.holds(&EntityTag::of(&current)) {
+        return Err(Error::Changed(serial));
+    }
+    // Looked at again under the lock of its row: another request may come in between.
+    Ok(Requester {
+        seen: Seen::Revocation(revocation),
+        ..requester
+    })
+}
+
+async fn show(
+    app: &App,
+    caller: &Caller,
+    changed: Answer<Issued>,
+) -> Result<Answer<axum::Json<Certificate>>, Problem> {
+    let show = async |issued| Certificate::new(app, caller, issued).await.map(axum::Json);
     Ok(changed.show(show).await?)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ca::{Ca, Error, IdempotencyKey, IssueRequest, Issued, NewAuthority, Protocol, RenewRequest};
-use ca::{ProfileScope, Requester, RevokeRequest, USER_PROFILES, Visibility};
+use ca::{ProfileScope, Requester, RevokeRequest, Seen, USER_PROFILES, Visibility};
 use keymgr::{Backends, Keymgr, Software};
 use keys::{Signer, SoftwareKey};
 use kit::clock::MockClock;
@@ -260,10 +260,10 @@ pub(crate) fn requester(subject: &str, issues: ProfileScope) -> Requester {
         sees: Visibility::All,
         rights: ca::Rights::default(),
         on_behalf: false,
+        seen: Seen::Any,
     }
 }
 
-/// Somebody who may decide on their own certificates only.
 pub(crate) fn owner(subject: &str) -> Requester {
     Requester {
         sees: Visibility::Own,

@@ -128,6 +128,12 @@ fn of_one_requester() -> Vec<Query> {
         window,
         name,
     ];
+    all.extend(by_status());
+    all
+}
+
+fn by_status() -> Vec<Query> {
+    let mut all = Vec::new();
     for status in [Status::Valid, Status::Revoked, Status::OnHold, Status::Expired] {
         let status = vec![status];
         all.push(Query {
@@ -136,7 +142,7 @@ fn of_one_requester() -> Vec<Query> {
         });
         all.push(Query {
             status,
-            ca: list("issuing"),
+            ca: vec!["issuing".to_owned()],
             ..own()
         });
     }

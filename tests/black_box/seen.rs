@@ -1,0 +1,98 @@
+//! Changes to a certificate as the caller saw it, and what it says may be done with it.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use testkit::system::System;
+
+use crate::csr;
+use crate::rest::Rest;
+
+/// The ETag of a certificate and what may be done with it.
+async fn seen(rest: &Rest, serial: &str) -> (String, Vec<String>) {
+    let answer = rest.get(&format!("/api/v1/certificates/{serial}")).await;
+    let tag = answer.headers()["etag"].to_str().unwrap().to_owned();
+    let object: Value = answer.json().await.unwrap();
+    let actions = object["allowed_actions"].as_array().unwrap().iter();
+    (
+        tag,
+        actions
+            .map(|action| action.as_str().unwrap().to_owned())
+            .collect(),
+    )
+}
+
+/// The verb on what has that tag; answers status and body.
+async fn act(rest: &Rest, serial: &str, verb: &str, tag: &str) -> (StatusCode, Value) {
+    let url = format!("{}/api/v1/certificates/{serial}/{verb}", rest.base);
+    let request = rest.http.post(url).bearer_auth(&rest.token);
+    let request = request.header("if-match", tag).json(&json!({}));
+    let answer = request.send().await.unwrap();
+    (answer.status(), answer.json().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_is_refused_where_the_certificate_is_not_as_it_was_seen() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    let made = rest
+        .issue(&json!({"csr": csr::p256("a.example.test"), "profile": "tls-server"}))
+        .await;
+    let serial = made["serial"].as_str().unwrap();
+    let (first, _) = seen(&rest, serial).await;
+    let (status, held) = act(&rest, serial, "hold", &first).await;
+    assert_eq!(
+        (status, &held["status"]),
+        (StatusCode::OK, &json!("on_hold")),
+        "{held}"
+    );
+    let (status, problem) = act(&rest, serial, "release", &first).await;
+    assert_eq!(status, StatusCode::PRECONDITION_FAILED, "{problem}");
+    assert_eq!(problem["type"], "https://gigvault.io/problems/changed");
+    let (second, _) = seen(&rest, serial).await;
+    assert_ne!(first, second);
+    let (status, released) = act(&rest, serial, "release", &second).await;
+    assert_eq!(
+        (status, &released["status"]),
+        (StatusCode::OK, &json!("valid")),
+        "{released}"
+    );
+    let (status, problem) = act(&rest, serial, "renew", &second).await;
+    assert_eq!(
+        (status, &problem["field"]),
+        (StatusCode::BAD_REQUEST, &json!("if-match"))
+    );
+    let (status, problem) = act(&rest, serial, "hold", "not-a-tag").await;
+    assert_eq!(
+        (status, &problem["field"]),
+        (StatusCode::BAD_REQUEST, &json!("If-Match"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_says_what_its_reader_may_do_with_it_now() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    let made = rest
+        .issue(&json!({"csr": csr::p256("a.example.test"), "profile": "tls-server"}))
+        .await;
+    assert_eq!(made["allowed_actions"], json!(["renew", "hold", "revoke"]));
+    let serial = made["serial"].as_str().unwrap();
+    let auditor = system
+        .cli_ok(&["apikey", "create", "reader", "--role", "auditor", "-o", "json"])
+        .unwrap();
+    let auditor: Value = serde_json::from_str(&auditor).unwrap();
+    let auditor = Rest {
+        token: auditor["token"].as_str().unwrap().to_owned(),
+        ..rest.clone()
+    };
+    assert_eq!(seen(&auditor, serial).await.1, Vec::<String>::new());
+    rest.hold(serial).await;
+    assert_eq!(seen(&rest, serial).await.1, ["release", "revoke"]);
+    rest.release(serial).await;
+    system.cli_ok(&["ca", "suspend", "issuing"]).unwrap();
+    assert_eq!(seen(&rest, serial).await.1, ["hold", "revoke"]);
+    rest.revoke(serial, "superseded").await;
+    assert_eq!(seen(&rest, serial).await.1, ["revoke"], "for compromise");
+    rest.revoke(serial, "key-compromise").await;
+    assert_eq!(seen(&rest, serial).await.1, Vec::<String>::new());
+}
