@@ -200,7 +200,7 @@ impl Disturber {
                 loop {
                     let answer = request(&http).bearer_auth(&token).send().await;
                     match answer {
-                        // Read to its end, or it would be one more answer that nobody reads.
+                        // Read to its end, or it would be one more unread answer.
                         Ok(answer) if answer.status().is_success() => drop(answer.bytes().await),
                         _ => tokio::time::sleep(Duration::from_millis(20)).await,
                     }

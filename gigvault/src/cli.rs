@@ -1,4 +1,4 @@
-//! The command tree: types only. What a command does stands in `commands/`.
+//! The command tree: types only. What a command does is in `commands/`.
 
 mod apikey;
 mod ca;

@@ -109,7 +109,7 @@ fn completions(shell: clap_complete::Shell, output: Output) -> anyhow::Result<()
     output.write(&String::from_utf8_lossy(&script))
 }
 
-/// What happens where nobody can answer a question.
+/// What happens where no user can answer a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unattended {
     /// One thing was named: naming it is consent.
@@ -121,7 +121,7 @@ enum Unattended {
 /// Asks on a terminal. `question` reads on after "Revoke": what, and with which reason.
 fn confirm(question: &str, yes: bool, unattended: Unattended) -> anyhow::Result<()> {
     use std::io::IsTerminal;
-    // The question is written to stderr: without that there is nobody who could read it.
+    // The question is written to stderr: without that no user could read it.
     let attended = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     match (yes, attended, unattended) {
         (true, _, _) | (false, false, Unattended::Proceed) => return Ok(()),

@@ -101,7 +101,7 @@ pub(crate) fn find(connection: &Connection) -> anyhow::Result<Server> {
             );
         }
     };
-    // What lies in a local data directory is for its own server, not for one named by URL.
+    // What is in a local data directory is for its own server, not for one named by URL.
     let local = data_dir.as_deref().filter(|_| connection.url.is_none());
     let token = match (&connection.token, local) {
         (Some(token), _) => Some(SecretString::from(token.trim())),

@@ -52,7 +52,7 @@ pub(crate) fn report(error: &anyhow::Error, connection: &Connection) -> ExitCode
 
 /// A line on stderr. Servers and files that are not ours have a part in these texts, so nothing in them moves the cursor.
 pub(crate) fn say(text: &str) {
-    // Where stderr is closed, nobody wants to know.
+    // Where stderr is closed, there is no reader to tell.
     drop(writeln!(std::io::stderr(), "{}", rootca::cli::printable(text)));
 }
 

@@ -325,7 +325,7 @@ fn routes(services: Services, own: OwnRoutes) -> Routes {
         .merge(status::router(own.status))
         .merge(doctor::router(own.doctor))
         .merge(own.jobs);
-    // It answers methods that nobody serves; each service brings the same answer, and one is enough.
+    // It answers methods that no service has; each service brings the same answer, and one is enough.
     let mut grpc = tonic::service::Routes::default().into_axum_router();
     for service in services.into_parts() {
         rest = rest.merge(service.rest);

@@ -1,4 +1,4 @@
-//! Going on with databases as they are: what was accepted is said, and a damaged `high-water` does not stand in the way.
+//! Going on with databases as they are: what was accepted is said, and a damaged `high-water` does not prevent it.
 
 use std::fs;
 use std::path::Path;

@@ -208,7 +208,7 @@ fn secrets_in_the_data_directory_are_closed_to_others() {
     let log = system.log().unwrap();
     assert!(
         !log.contains(&system.token().unwrap()),
-        "the admin's token stands in the log"
+        "the admin's token is in the log"
     );
 }
 

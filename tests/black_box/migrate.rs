@@ -51,7 +51,7 @@ async fn postgresql_schemas_are_made_and_a_second_run_changes_nothing() {
     let url = postgres.fresh_database().await.unwrap();
     let database = url.rsplit('/').next().unwrap().split('?').next().unwrap();
     let dir = tempfile::tempdir().unwrap();
-    // The URL by reference, so that it stands on no command line.
+    // The URL by reference, so that it is on no command line.
     std::fs::write(dir.path().join("url"), &url).unwrap();
     let text = format!(
         "data_dir: data\ndatabase: {{ url: \"file:{}\", allow_unsafe: true }}\n",

@@ -15,7 +15,7 @@ use crate::{csr, judge, services};
 
 const ROTATIONS: usize = 10;
 const CLIENTS: usize = 4;
-/// Life of an identity, of which a tenth lies in the past: renewed about every four seconds.
+/// Life of an identity, of which a tenth is in the past: renewed about every four seconds.
 const LIFE: &str = "7s";
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -100,7 +100,7 @@ async fn ten_rotations_of_every_identity_under_load_fail_no_request() {
         failed.len()
     );
     assert!(issued > 100, "there was too little load: {issued}");
-    // The first identities expired long ago: new connections can only stand on renewed ones.
+    // The first identities expired long ago: new connections can only use renewed ones.
     let before = on_disk(&fleet, "keymgr");
     while on_disk(&fleet, "keymgr") == before {
         tokio::time::sleep(Duration::from_millis(50)).await;

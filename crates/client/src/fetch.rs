@@ -11,7 +11,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Most bytes of one.
 const MAX: usize = 4 * 1024 * 1024;
 
-/// HTTP status and body of what stands at `url`.
+/// HTTP status and body of what `url` names.
 ///
 /// # Errors
 /// [`Error::Unreachable`], [`Error::Timeout`], [`Error::Unexpected`] for what is longer than 4 MiB.

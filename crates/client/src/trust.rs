@@ -3,7 +3,7 @@
 //! Under one root users have certificates too, some for `localhost`. What tells the API apart is the CA that certified
 //! it: the services CA, which the root itself certified for TLS alone with path length 0, and under which no user gets a
 //! certificate. So a chain has to be leaf, services CA, root, and the leaf has to carry the SPIFFE id of the API beside
-//! the name that was called. A CA that somebody has below the users' CA cannot take the place of the services CA: the
+//! the name that was called. A CA that a user has below the users' CA cannot take the place of the services CA: the
 //! root did not certify it. See `docs/adr/0008`.
 
 use std::fmt;

@@ -87,7 +87,7 @@ fn parse_offset(value: &str) -> Result<Duration, OffsetError> {
 pub struct MockClock(Mutex<OffsetDateTime>);
 
 impl MockClock {
-    /// A clock that stands at `now`.
+    /// A clock that always says `now`.
     #[must_use]
     pub const fn new(now: OffsetDateTime) -> Self {
         Self(Mutex::new(now))

@@ -1,4 +1,4 @@
-//! gRPC at the edge: faults and statuses, and what stands in front of every method.
+//! gRPC at the edge: faults and statuses, and what every call passes first.
 
 pub(crate) mod deadline;
 mod edge;

@@ -1,7 +1,7 @@
 //! Who called over gRPC, and whether they may.
 //!
 //! A [`Peer`] is put into the request by whoever knows: the listener, from the verified client certificate,
-//! or the in-process transport, from the wiring. [`edge`](crate::grpc::edge) stands in front of a
+//! or the in-process transport, from the wiring. [`edge`](crate::grpc::edge) comes before a
 //! service and refuses every method that its table does not give to that peer. No rule, no entry, no peer: refused.
 //! [`PROCESS`] in a table is the process itself, which no certificate can name.
 
@@ -80,7 +80,7 @@ mod tests {
 
     const TABLE: AllowTable = &[
         ("/keymgr/Sign", &["ca", "ocsp"]),
-        ("/keymgr/Nobody", &[]),
+        ("/keymgr/NoCaller", &[]),
         ("/keymgr/Own", &[PROCESS]),
     ];
 
@@ -117,7 +117,7 @@ mod tests {
             Some(PermissionDenied)
         );
         assert_eq!(
-            code("/keymgr/Nobody", Some(&Peer::named("ca"))),
+            code("/keymgr/NoCaller", Some(&Peer::named("ca"))),
             Some(PermissionDenied)
         );
         assert_eq!(

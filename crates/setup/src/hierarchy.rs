@@ -1,7 +1,7 @@
 //! First start: root, issuing CA, services CA. Every step looks whether it was done before, so that a start
 //! that was cut off anywhere is finished by the next.
 //!
-//! The root made here is for development: its key lies on this machine, protected as the keys of keymgr are.
+//! The root made here is for development: its key is on this machine, protected as the keys of keymgr are.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -57,7 +57,7 @@ pub async fn ensure(
 ) -> Result<(), Error> {
     match make_if_needed(issuer, name, files, clock).await {
         // It is renewed in the background too. A CA that is suspended or expired must not keep the server from its start:
-        // nobody could look, revoke or resume it then.
+        // it could not be looked up, revoked or resumed then.
         Err(error) if found(name, files, clock).is_some() => {
             tracing::warn!(
                 cause = kit::error::chain(&error),

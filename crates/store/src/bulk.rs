@@ -85,7 +85,7 @@ pub trait Row<'q>: Sized + Send {
     -> Query<'s, Sqlite, SqliteArguments>;
 }
 
-/// Inserts the rows and returns how many were inserted. No rows are no statement.
+/// Inserts the rows and returns how many were inserted. Without rows no statement is sent.
 ///
 /// ```no_run
 /// # use store::{StoreError, Tx, bulk::{self, Insert}};

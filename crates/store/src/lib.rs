@@ -1,7 +1,7 @@
 //! Durable state of a service, on PostgreSQL or SQLite.
 //!
 //! A service writes each query once. [`Db`] hides which database runs it behind two macros, [`read!`] and
-//! [`tx!`], which expand the same body for both drivers; what only one database can do stands behind a function
+//! [`tx!`], which expand the same body for both drivers; what only one database can do is behind a function
 //! of this crate with its equivalent for the other. Around that are the parts every service needs: migrations
 //! that several replicas may run at once, the [`outbox`] with its ordered change [`feed`], [`bulk`] inserts,
 //! time-ordered [`id`]s and [`StoreError`], which says what a caller can do about a failure.

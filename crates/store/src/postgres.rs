@@ -1,7 +1,7 @@
 //! PostgreSQL (13 or newer): connections whose settings do not depend on anybody's defaults, that survive a restart
-//! or a fail-over of the server, and that a pooler may stand in front of.
+//! or a fail-over of the server, and that may be behind a pooler.
 //!
-//! What is asked of the server at the start stands in [`check`], what sessions are set to in [`session`], what a URL
+//! What is asked of the server at the start is in [`check`], what sessions are set to in [`session`], what a URL
 //! may say in [`url`].
 
 mod check;
@@ -364,7 +364,7 @@ impl Pg {
     }
 }
 
-/// Does that even when the caller goes away: the driver loses sight of a BEGIN that nobody waits for, and the next user
+/// Does that even when the caller goes away: the driver loses sight of a BEGIN whose caller is gone, and the next user
 /// of its connection would be in that transaction.
 async fn to_its_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, sqlx::Error>> + Send + 'static,

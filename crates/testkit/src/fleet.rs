@@ -1,6 +1,6 @@
 //! A fleet: the services of GigVault as processes of their own, over mutual TLS, on one PostgreSQL database.
 //!
-//! `keymgr` works on the data directory that `bootstrap` filled, because the key-encryption key lies there. The
+//! `keymgr` works on the data directory that `bootstrap` filled, because the key-encryption key is there. The
 //! others have directories of their own and find their identity by configuration.
 
 use std::collections::BTreeMap;

@@ -48,7 +48,7 @@ pub struct Target {
     pub path: String,
     /// A path that anybody may get, with the largest answer where there are several.
     pub open_path: String,
-    /// A credential, for attacks by somebody who has one.
+    /// A credential, for attacks by a client that has one.
     pub token: Option<String>,
 }
 
@@ -137,7 +137,7 @@ impl Abuse {
             | Self::Pings
             | Self::PingsBesideStreams
             | Self::Continuations => target.is_tls(),
-            // Where only services get in, nobody gets as far as a request without a credential.
+            // Where only services get in, no client gets as far as a request without a credential.
             Self::CheapStreams => target.is_tls() && !target.h2_only,
             Self::SlowHeads
             | Self::StalledBodies
@@ -226,7 +226,7 @@ impl Target {
     pub async fn socket(&self, from: Ipv4Addr) -> std::io::Result<TcpStream> {
         let socket = TcpSocket::new_v4()?;
         socket.set_reuseaddr(true)?;
-        // Small, so that an answer that is not read soon stands in the server.
+        // Small, so that an answer that is not read soon stays in the server.
         socket.set_recv_buffer_size(4096)?;
         socket.bind((from, 0).into())?;
         socket.connect(self.address).await

@@ -57,7 +57,7 @@ pub struct Ready {
 pub fn binary() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     let folder = own.parent().context("this program lies nowhere")?;
-    // A test lies in target/<profile>/deps, another program in target/<profile>.
+    // A test is in target/<profile>/deps, another program in target/<profile>.
     let profile = if folder.ends_with("deps") {
         folder.parent().unwrap_or(folder)
     } else {

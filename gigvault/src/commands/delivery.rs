@@ -89,7 +89,7 @@ struct Files {
 /// Files that are about to be written.
 pub(super) struct Delivery {
     bundle: Bundle,
-    /// The public key that is certified: what a certificate is found by whose serial number nobody knows yet.
+    /// The public key that is certified: what a certificate is found by whose serial number is not known yet.
     spki_sha256: [u8; 32],
     /// Serial number of the certificate that it is to renew.
     renews: Option<String>,
@@ -134,7 +134,7 @@ impl Delivery {
                     Key::New(key) => (key, None),
                     Key::Own(key, flags) => (key, Some(flags)),
                 };
-                // Last, so that nobody types a passphrase for nothing.
+                // Last, so that no passphrase is typed for nothing.
                 let passphrase = private_key::new_passphrase(file.out_passphrase_file.as_deref())?;
                 let alone = keys::to_encrypted_pem(&key, &passphrase)?;
                 // Not before: at a prompt Ctrl-C has to end the process.

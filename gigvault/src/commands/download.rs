@@ -47,7 +47,7 @@ async fn pkcs12(client: &Client, arguments: &Download) -> anyhow::Result<Vec<u8>
     if leaf.public_key().ok() != Some(key.public_key()) {
         return Err(mismatch(path, &arguments.serial));
     }
-    // Last, so that nobody types a passphrase for nothing.
+    // Last, so that no passphrase is typed for nothing.
     let passphrase = private_key::new_passphrase(arguments.file.out_passphrase_file.as_deref())?;
     delivery::pkcs12(&key, &pem, &arguments.serial, &passphrase)
 }

@@ -24,7 +24,7 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     open(path)?.map(|file| content(file, path)).transpose()
 }
 
-/// The API key in a file that nobody else can read or write; `None` if there is no such file.
+/// The API key in a file that no other user can read or write; `None` if there is no such file.
 pub(super) fn token(path: &Path) -> anyhow::Result<Option<SecretString>> {
     let dir = path.parent().unwrap_or(path);
     if std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {

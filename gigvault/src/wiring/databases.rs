@@ -16,7 +16,7 @@ use super::layout::DataDir;
 use super::services::Service;
 use super::settings::Settings;
 
-/// Longest wait at the end for connections that somebody still uses.
+/// Longest wait at the end for connections that are still in use.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The databases of the services in this process.

@@ -19,7 +19,7 @@ impl DataDir {
         for folder in dir.folders() {
             private(&folder)?;
         }
-        // What is below was made by this user, or somebody else was there.
+        // What is below was made by this user, or another user was there.
         files::check_tree(&dir.root)?;
         Ok(dir)
     }

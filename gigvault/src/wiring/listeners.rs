@@ -185,7 +185,7 @@ async fn once_there_is(
 ) -> Option<ServerIdentity> {
     tokio::select! {
         () = stop.cancelled() => None,
-        // It fails only when nobody is left to make one: at the stop.
+        // It fails only when its makers are gone: at the stop.
         there = identity.wait_for(Option::is_some) => there.ok().and_then(|identity| identity.clone()),
     }
 }
@@ -220,7 +220,7 @@ fn url(scheme: &str, listener: &TcpListener) -> anyhow::Result<String> {
 }
 
 fn url_of(scheme: &str, address: SocketAddr) -> String {
-    // Nobody can call the unspecified address.
+    // The unspecified address cannot be called.
     let host = match address.ip() {
         ip if ip.is_unspecified() => "localhost".to_owned(),
         std::net::IpAddr::V6(ip) => format!("[{ip}]"),

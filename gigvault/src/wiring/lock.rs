@@ -21,7 +21,7 @@ pub(super) fn lock(data: &DataDir) -> anyhow::Result<File> {
             path.display()
         );
     };
-    // A full disk keeps nobody from starting: the number is only for the message above.
+    // A full disk does not prevent a start: the number is only for the message above.
     let _told = held
         .set_len(0)
         .and_then(|()| held.write_all(std::process::id().to_string().as_bytes()));

@@ -1,6 +1,6 @@
 //! SIGHUP: identities and the log filter are read again; what else changed in the settings is named and waits for a restart.
 //!
-//! A process whose terminal was closed stops instead: nobody would know that it still runs.
+//! A process whose terminal was closed stops instead: its user would not know that it still runs.
 //! Settings that are refused change nothing: the process goes on with those it has.
 
 use std::fs::File;

@@ -151,7 +151,7 @@ fn a_key_in_any_form_is_taken_with_its_passphrase_from_a_file() {
     for file in ["plain.pem", "plain.der", "locked.pem", "locked.der", "locked.p12"] {
         let mut arguments = vec!["csr", "create", "a.test", "--force", "--key", file];
         if file.starts_with("locked") {
-            // Nobody can be asked here.
+            // There is no terminal to ask at.
             let said = desk.run(&arguments).failed(2);
             assert!(said.contains("--key-passphrase-file"), "{file}: {said}");
             arguments.extend(["--key-passphrase-file", "secret"]);

@@ -140,7 +140,7 @@ fn a_folder_that_cannot_be_written_in_stops_the_request() {
     let issued = certificate("00cd", &["dns:a.test"]).to_string();
     let (desk, server) = (Desk::new(), Server::answering(&[(201, &issued)]));
     desk.run(&["csr", "create", "a.test"]).ok();
-    // Nobody, root included, makes files there.
+    // No user, root included, can make files there.
     let said = desk
         .ask(&server, &["csr", "submit", "a.test.csr", "--out", "/proc"])
         .failed(1);

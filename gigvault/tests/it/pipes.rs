@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::harness::{Desk, NEW_P256_KEY, Server, certificate, openssl, text};
 
-/// The exit code and what was complained of when nobody reads stdout.
+/// The exit code and what was complained of when stdout has no reader.
 fn unread(desk: &Desk, server: Option<&Server>, arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = desk.command(arguments);
     if let Some(server) = server {

@@ -401,7 +401,7 @@ fn the_first_block_of_the_file_is_the_one_that_is_verified() {
             "{before}: {said}"
         );
     }
-    // Keys and requests stand beside certificates, and so does what programs write around them.
+    // Files have keys and requests beside certificates, and what programs write around them.
     let around = "Bag Attributes\n    friendlyName: begin\nsubject=CN=inter\n";
     let beside = desk.read("inter.key") + &desk.read("leaf.csr") + around;
     desk.write("beside.pem", &(beside + &good));

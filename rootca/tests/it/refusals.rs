@@ -178,7 +178,7 @@ fn policy_holds_for_intermediates() {
     refused("sub", &["--purpose", "server"], 2, "server-auth");
     refused("sub", &["--permit-dns", ".example.test"], 2, "--permit");
     refused("sub", &["--exclude", "example.test"], 2, "--exclude");
-    refused("sub", &["--subject", "nobody"], 2, "--subject");
+    refused("sub", &["--subject", "unknown"], 2, "--subject");
     refused("sub", &["--purpose", "2.5.29.37.0"], 3, "anyExtendedKeyUsage");
     refused("missing", &[], 1, "missing.csr");
 }

@@ -212,7 +212,7 @@ impl From<Option<OffsetDateTime>> for End {
 }
 
 /// Whether an installation whose keys may make keys until `before` can do with keys that may until `after`: it never has
-/// an admin for a shorter time than it had. A key of a few seconds does not stand in for one without an end, and whichever
+/// an admin for a shorter time than it had. A key of a few seconds does not replace one without an end, and whichever
 /// key leaves, one that lives at least as long stays.
 pub(crate) fn keeps_an_admin(before: Option<End>, after: Option<End>, now: OffsetDateTime) -> bool {
     match before {
@@ -382,7 +382,7 @@ mod tests {
             (at(60), at(61), true),
             (at(60), at(59), false),
             (at(60), None, false),
-            // Nobody was an admin before.
+            // There was no admin before.
             (at(0), None, true),
             (at(-1), at(-2), true),
             (None, None, true),

@@ -22,7 +22,7 @@ pub enum Error {
     /// Not a credential, an unknown, revoked or expired one; which of them is not said.
     #[error("the credential is not valid; it may be revoked or expired")]
     BadCredential,
-    /// Somebody wants to give away what they do not have.
+    /// The caller wants to give away permissions that it does not have.
     #[error("role {role} may do {permission}, which you may not; ask someone who may")]
     Escalation {
         /// The role that was asked for.
@@ -54,7 +54,7 @@ pub enum Error {
     /// No API key of that prefix.
     #[error("no API key has the prefix {0}")]
     NotFound(String),
-    /// Without this key nobody could make keys, now or from the end of the others on.
+    /// Without this key no other could make keys, now or from the end of the others on.
     #[error(
         "no other API key that may make API keys lives as long as {0}; make one first that ends no earlier, or run \
          `gigvault bootstrap --new-admin-token` on the server, then revoke {0}"

@@ -55,7 +55,7 @@ pub struct Deps {
 /// Puts an API key where its owner finds it.
 ///
 /// It runs before the key becomes valid: a process that dies between the two leaves a useless file, which the next start
-/// overwrites, and never a key that nobody knows.
+/// overwrites, and never a key that is lost at once.
 pub type KeepToken = Box<dyn FnOnce(&SecretString) -> std::io::Result<()> + Send>;
 
 /// Authentication.

@@ -4,7 +4,7 @@
 //! is as large as the wait was long, and the costs of call, transaction and disk are shared by all of it. A request
 //! that finds the task idle goes through alone, at once: nothing ever waits for company. The order is fixed: sign,
 //! make durable, answer. A certificate that could not be stored is never handed out, and a process that dies in
-//! between has answered nobody.
+//! between has answered none of them.
 
 mod sign;
 

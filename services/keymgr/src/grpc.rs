@@ -144,7 +144,7 @@ fn encode(key: &Key) -> wire::Key {
     }
 }
 
-/// The allow list lets nobody without a name through.
+/// The allow list lets no caller without a name through.
 fn requester<T>(request: &Request<T>) -> String {
     let peer = request.extensions().get::<Peer>().and_then(Peer::name);
     format!("service:{}", peer.unwrap_or_default())

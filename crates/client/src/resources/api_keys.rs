@@ -117,7 +117,7 @@ impl ApiKeys<'_> {
     /// Revokes the one with this prefix, and those that it made if `descendants` says so.
     ///
     /// # Errors
-    /// [`Error::Problem`] with status 404 when there is none and 409 when nobody could make keys without it, and
+    /// [`Error::Problem`] with status 404 when there is none and 409 when no key could make others without it, and
     /// those of every request.
     pub async fn revoke(&self, prefix: &str, descendants: bool) -> Result<RevokedKeys, Error> {
         let mut query = Vec::new();

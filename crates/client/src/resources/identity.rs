@@ -38,7 +38,7 @@ impl Client {
     /// Whose the credential is.
     ///
     /// # Errors
-    /// [`Error::Problem`] with status 401 when it is nobody's, and those of every request.
+    /// [`Error::Problem`] with status 401 when it is unknown, and those of every request.
     pub async fn whoami(&self) -> Result<Identity, Error> {
         Call::get(self, &["api", "v1", "whoami"]).json().await
     }

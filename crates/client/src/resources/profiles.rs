@@ -41,7 +41,7 @@ pub struct Profile {
 /// Which subject alternative names a profile takes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SanRule {
-    /// Kinds that may stand in the certificate.
+    /// Kinds that the certificate may have.
     #[serde(default)]
     pub allowed: Vec<String>,
     /// At least one name of one of these kinds must be there.

@@ -145,7 +145,7 @@ pub(super) fn expected(message: &str) -> Option<&'static str> {
         .map(|(_, form)| *form)
 }
 
-/// What to say of a name that nobody knows.
+/// What to say of an unknown name.
 pub(super) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
     match nearest(name, known.clone()) {
         Some(near) => format!("unknown key {name:?}; did you mean {near:?}?"),

@@ -32,7 +32,7 @@ impl Fault {
     }
 }
 
-/// The first fault, for a service that is built from settings that nobody checked.
+/// The first fault, for a service that is built from settings that were not checked.
 ///
 /// # Errors
 /// When there is a fault.

@@ -1,4 +1,4 @@
-//! What stands in front of every gRPC service, on a listener and in process alike.
+//! What every call of a gRPC service passes first, on a listener and in process alike.
 //!
 //! In order: ids of the request, allow list, memory and pace of the message, deadline, a guard against panics, metrics,
 //! one log event. Nothing of a message is read for a caller that the allow list refuses.

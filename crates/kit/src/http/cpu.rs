@@ -6,7 +6,7 @@
 //! leave half of the cores to callers who are known.
 //!
 //! A client whose bucket is empty is held back only as far as others need the cores: [`Spare`] lends it those that
-//! nobody else uses, and such time costs it no more than it had saved. Otherwise the connections of its address take
+//! no other client uses, and such time costs it no more than it had saved. Otherwise the connections of its address take
 //! turns, one at a time, as fast as the bucket fills again; what they send in the meantime waits in the network.
 //!
 //! A connection is exempt once a request on it has shown a valid credential. What it has used until then is given back:
@@ -79,7 +79,7 @@ struct PeerCpu {
     bucket: Mutex<Bucket>,
     /// Whose connection is served next while the bucket is empty: first come, first served.
     turn: Arc<Semaphore>,
-    /// Those that look for a core that nobody else needs.
+    /// Those that look for a core that no other client needs.
     line: Arc<Semaphore>,
     /// When a valid credential was last shown on a new connection.
     authenticated: Mutex<Option<Instant>>,
@@ -291,7 +291,7 @@ impl ConnectionCpu {
         self.charge_for(time, false);
     }
 
-    /// Counts time; that of a core which was `lent` costs what is saved at most, and so does all while nobody else is about.
+    /// Counts time; that of a core which was `lent` costs what is saved at most, and so does all while no other client is about.
     fn charge_for(&self, time: Duration, lent: bool) {
         if self.is_exempt() {
             return;

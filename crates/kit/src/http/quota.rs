@@ -211,7 +211,7 @@ impl<K: Eq + Hash + Clone> KeyedSemaphore<K> {
         Arc::clone(semaphore)
     }
 
-    /// Forgets keys that nobody holds or waits for.
+    /// Forgets keys without holders and waiters.
     fn tidy(&self) {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         own.retain(|_, semaphore| {

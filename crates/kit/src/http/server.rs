@@ -25,7 +25,7 @@ use crate::tls::TlsSource;
 
 /// How long the place of a handshake rests: with 32 places, a client address has 320 handshakes a second.
 const HANDSHAKE_REST: Duration = Duration::from_millis(100);
-/// How long a handshake keeps its place. The work is done by then; a client that does not go on holds nobody up.
+/// How long a handshake keeps its place. The work is done by then; a client that does not go on delays no other.
 const HANDSHAKE_PLACE: Duration = Duration::from_millis(250);
 /// How long accepting pauses after it failed, and how often that is logged.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -165,7 +165,7 @@ struct Host {
 
 impl Host {
     async fn connection(&self, stream: Lingering, remote: SocketAddr) {
-        // Nobody shows a credential where it could be read on the way.
+        // A plain-text connection takes no credential: it could be read on the way.
         let cpu = self.limits.cpu.connection(remote.into(), self.tls.is_some());
         let Some(tls) = &self.tls else {
             let handler = self.handler(Connection { remote, tls: false }, Shown::default(), cpu);

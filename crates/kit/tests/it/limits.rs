@@ -1,4 +1,4 @@
-//! One client cannot hurt the others, and stopping hurts nobody.
+//! One client cannot hurt the others, and stopping hurts no client.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! Identities change under load and nobody notices.
+//! Identities change under load and no caller notices.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -164,7 +164,7 @@ impl Auth for Echo {
             .extensions()
             .get::<Peer>()
             .and_then(Peer::name)
-            .unwrap_or("nobody")
+            .unwrap_or("stranger")
             .to_owned();
         let trace = kit::trace::current();
         let token = request.into_inner().token;

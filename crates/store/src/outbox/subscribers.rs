@@ -1,6 +1,6 @@
 //! Who reads this outbox, and how far each has confirmed.
 //!
-//! A subscriber in another database keeps its place there, and confirms here what it has made durable. What somebody
+//! A subscriber in another database keeps its place there, and confirms here what it has made durable. What a subscriber
 //! who is registered has not confirmed is never pruned, however long it takes. `audit` is registered by the first
 //! migration.
 
@@ -42,7 +42,7 @@ pub async fn register(tx: &mut Tx, name: &str) -> Result<Cursor, StoreError> {
 }
 
 /// Takes note that a subscriber has made durable everything up to a cursor. Never moves back: a confirmation that
-/// comes late is none. False: nobody of that name is registered.
+/// comes late is none. False: no subscriber has that name.
 ///
 /// # Errors
 /// [`StoreError::Cursor`] when the cursor lies ahead of the feed: it comes from another history, and to believe it

@@ -2,7 +2,7 @@
 //!
 //! A pooler in transaction mode gives a client another session of the server whenever a transaction begins. To take
 //! it for a session of our own is dangerous: prepared statements have small numbers for names, so one client would
-//! run another's. Whether a session is shared shows in the numbers of the server's processes, which nobody between
+//! run another's. Whether a session is shared shows in the numbers of the server's processes, which no proxy between
 //! changes.
 
 use std::time::Duration;

@@ -2,7 +2,7 @@
 //! IPv6 in brackets, sockets as an encoded host or as `?host=/folder`, `target_session_attrs`.
 //!
 //! What a URL asks for and this program cannot give is refused by its name: to leave out, say, `channel_binding` would
-//! weaken what somebody relies on. No message holds any part of the URL but names of parameters: an unencoded `/` or
+//! weaken what an operator relies on. No message holds any part of the URL but names of parameters: an unencoded `/` or
 //! `@` in a password moves parts of it elsewhere.
 
 use std::{fmt::Write as _, net::Ipv6Addr, str::FromStr, time::Duration};

@@ -101,7 +101,7 @@ async fn a_fail_over_loses_nothing_and_the_feed_goes_on() {
     assert!(acknowledged.len() > 50, "there was too little load");
     let deadline = Instant::now() + Duration::from_secs(20);
     while read.lock().unwrap().len() < stored.len() {
-        assert!(Instant::now() < deadline, "the feed stands still");
+        assert!(Instant::now() < deadline, "the feed does not go on");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(*read.lock().unwrap(), stored, "in order, each once");

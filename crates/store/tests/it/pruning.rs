@@ -191,7 +191,7 @@ async fn a_confirmation_moves_forward_only_and_not_beyond_what_happened(scratch:
     assert!(confirm(&db, "audit", events[1].cursor).await, "late, and known");
     let registered = subscribers::registered(&db).await.unwrap();
     assert_eq!(registered[0].confirmed, events[5].cursor);
-    assert!(!confirm(&db, "nobody", events[5].cursor).await);
+    assert!(!confirm(&db, "unknown", events[5].cursor).await);
     let mut tx = db.begin().await.unwrap();
     let ahead = "9000000000000000-1".parse().unwrap();
     let error = subscribers::confirm(&mut tx, "audit", ahead).await.unwrap_err();

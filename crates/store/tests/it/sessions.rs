@@ -161,8 +161,8 @@ async fn a_first_connection_that_fails_says_why_and_never_the_password() {
             "refuses the password of \"locked\"",
         ),
         (
-            format!("postgres://nobody:hunter2@127.0.0.1:{port}/postgres"),
-            "\"nobody\"",
+            format!("postgres://stranger:hunter2@127.0.0.1:{port}/postgres"),
+            "\"stranger\"",
         ),
         (
             format!("postgres://postgres:hunter2@127.0.0.1:{port}/none"),

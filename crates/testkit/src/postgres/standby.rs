@@ -49,7 +49,7 @@ impl Postgres {
         Ok(())
     }
 
-    /// Marks a stopped server so that it starts as a standby that follows nobody.
+    /// Marks a stopped server so that it starts as a standby that follows no server.
     ///
     /// # Errors
     /// When its folder cannot be written.

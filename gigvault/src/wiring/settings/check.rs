@@ -102,7 +102,7 @@ impl Listen {
 }
 
 impl Limits {
-    /// With a limit of nothing nobody is served.
+    /// With a limit of zero no request is served.
     fn check(&self, faults: &mut Vec<Fault>) {
         let counts = [
             ("limits.connections", self.connections),

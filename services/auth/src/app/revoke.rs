@@ -1,8 +1,8 @@
 //! Take an API key back, and those that it made if asked for.
 //!
-//! Revoking twice is revoking once: the second time changes nothing and tells nobody. Requests that revoke take turns on
+//! Revoking twice is revoking once: the second time changes nothing and sends no event. Requests that revoke take turns on
 //! the rows of keys that may make keys. In its turn each looks at the clock, at who asked, and at until when some key may
-//! make keys, before and after: a revocation may not make that earlier, so that nobody locks everybody out, now or later.
+//! make keys, before and after: a revocation may not make that earlier, so that the last of them is never lost, now or later.
 //!
 //! What a key made stays by default: a key is mostly revoked to replace it, and its descendants end by their own time.
 //! Whoever revokes is shown those that still open something, and takes them in a second call or at once.

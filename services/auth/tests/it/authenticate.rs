@@ -14,7 +14,7 @@ use testkit::on_both_databases;
 use time::Duration;
 use tonic::Code;
 
-use crate::world::{Running, START, World, somebody, text};
+use crate::world::{Running, START, World, caller_with, text};
 
 on_both_databases!(
     a_key_is_its_owner_with_the_permissions_of_its_roles,
@@ -57,7 +57,7 @@ async fn every_bad_credential_is_refused_alike(world: World) {
         .revoke(
             &revoked.key.prefix,
             auth::Descendants::Keep,
-            &somebody("root-admin"),
+            &caller_with("root-admin"),
             &Commit,
         )
         .await

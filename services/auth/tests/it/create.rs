@@ -8,7 +8,7 @@ use serde_json::json;
 use testkit::on_both_databases;
 use time::Duration;
 
-use crate::world::{START, World, somebody, text};
+use crate::world::{START, World, caller_with, text};
 
 on_both_databases!(
     a_key_and_its_event_are_kept_together_and_neither_holds_its_text,
@@ -69,7 +69,7 @@ async fn a_repeated_request_makes_one_key(world: World) {
     let app = world.start().await.auth.app().clone();
     let with_key = |key: &str, roles: &[&str], requester: &str| CreateRequest {
         idempotency_key: Some(IdempotencyKey::new(key).unwrap()),
-        ..request(roles, somebody(requester))
+        ..request(roles, caller_with(requester))
     };
     let first = app
         .create(with_key("retry-1", &["auditor"], "root-admin"), &Commit)
@@ -93,7 +93,7 @@ async fn a_repeated_request_makes_one_key(world: World) {
         requester: Caller {
             allowed_names: Vec::new(),
             subject: "test:other".to_owned(),
-            ..somebody("root-admin")
+            ..caller_with("root-admin")
         },
         ..with_key("retry-1", &["auditor"], "root-admin")
     };
@@ -109,7 +109,7 @@ async fn of_concurrent_requests_with_one_idempotency_key_one_makes_a_key(world: 
             let idempotency_key = Some(IdempotencyKey::new("same").unwrap());
             let request = CreateRequest {
                 idempotency_key,
-                ..request(&["auditor"], somebody("root-admin"))
+                ..request(&["auditor"], caller_with("root-admin"))
             };
             tokio::spawn(async move { app.create(request, &Commit).await })
         })
@@ -156,7 +156,7 @@ async fn pages_hold_every_key_once_from_new_to_old(world: World) {
 }
 
 #[tokio::test]
-async fn nobody_makes_a_key_that_may_do_more_than_themselves() {
+async fn a_caller_makes_no_key_that_may_do_more_than_itself() {
     let world = World::sqlite();
     let app = world.start().await.auth.app().clone();
     // No built-in role but root-admin may make keys; a future one must not reach beyond itself either.
@@ -169,7 +169,7 @@ async fn nobody_makes_a_key_that_may_do_more_than_themselves() {
         ("auditor", &["developer"], false),
         ("ca-operator", &["root-admin"], false),
     ] {
-        let result = app.create(request(wanted, somebody(mine)), &Commit).await;
+        let result = app.create(request(wanted, caller_with(mine)), &Commit).await;
         match result {
             Ok(_) => assert!(allowed, "{mine} made {wanted:?}"),
             Err(Error::Escalation { .. }) => assert!(!allowed, "{mine} could not make {wanted:?}"),
@@ -183,7 +183,7 @@ async fn requests_that_make_no_sense_are_refused_by_field() {
     let world = World::sqlite();
     let running = world.start().await;
     let seconds = |seconds| Some(std::time::Duration::from_secs(seconds));
-    let admin = || somebody("root-admin");
+    let admin = || caller_with("root-admin");
     let cases = [
         ("roles", request(&[], admin())),
         ("roles", request(&["nosuch"], admin())),

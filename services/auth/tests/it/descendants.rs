@@ -6,7 +6,7 @@ use kit::dry_run::Commit;
 use testkit::on_both_databases;
 use time::Duration;
 
-use crate::world::{Running, START, World, somebody, text};
+use crate::world::{Running, START, World, caller_with, text};
 
 on_both_databases!(
     a_child_ends_with_its_maker_at_the_latest,
@@ -105,7 +105,7 @@ async fn a_child_names_no_more_than_its_maker(world: World) {
     };
     let maker = app
         .create(
-            limited(&["dns:*.Dev.example.test"], somebody("root-admin")),
+            limited(&["dns:*.Dev.example.test"], caller_with("root-admin")),
             &Commit,
         )
         .await
@@ -128,7 +128,7 @@ async fn a_child_names_no_more_than_its_maker(world: World) {
         assert!(matches!(refused, Error::WiderNames { .. }), "{refused}");
     }
     let refused = app
-        .create(limited(&["dns:*"], somebody("root-admin")), &Commit)
+        .create(limited(&["dns:*"], caller_with("root-admin")), &Commit)
         .await
         .unwrap_err();
     assert!(
@@ -155,7 +155,7 @@ async fn a_revoked_or_expired_maker_makes_nothing(world: World) {
     app.revoke(
         &revoked.key.prefix,
         Descendants::Keep,
-        &somebody("root-admin"),
+        &caller_with("root-admin"),
         &Commit,
     )
     .await
@@ -175,7 +175,7 @@ async fn a_revoked_or_expired_maker_makes_nothing(world: World) {
 async fn revoking_shows_what_a_key_made_and_takes_it_if_asked(world: World) {
     let running = world.start().await;
     let app = running.auth.app();
-    let admin = somebody("root-admin");
+    let admin = caller_with("root-admin");
     running.key(&["root-admin"], None).await;
     let maker = running.key(&["root-admin"], None).await;
     let first = child(&running, &maker).await;
@@ -238,7 +238,7 @@ async fn the_last_admin_is_not_taken_with_its_maker(world: World) {
     let app = running.auth.app();
     let maker = running.key(&["root-admin"], None).await;
     let first = child(&running, &maker).await;
-    let admin = somebody("root-admin");
+    let admin = caller_with("root-admin");
     let refused = app
         .revoke(&maker.key.prefix, Descendants::Revoke, &admin, &Commit)
         .await
@@ -262,7 +262,7 @@ async fn what_a_key_makes_while_it_is_taken_with_its_descendants_is_taken_too(wo
                 tokio::spawn(async move { app.create(request, &Commit).await })
             })
             .collect();
-        let admin = somebody("root-admin");
+        let admin = caller_with("root-admin");
         let app = running.auth.app();
         app.revoke(&maker.key.prefix, Descendants::Revoke, &admin, &Commit)
             .await

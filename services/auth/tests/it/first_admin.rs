@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 use testkit::on_both_databases;
 use time::Duration;
 
-use crate::world::{Running, World, somebody};
+use crate::world::{Running, World, caller_with};
 
 on_both_databases!(
     the_first_start_makes_an_admin_and_later_ones_none,
@@ -133,7 +133,7 @@ async fn when_all_admins_come_from_a_key_that_has_ended_another_is_made(world: W
         allowed_names: Vec::new(),
         requester: kit::auth::Caller {
             subject: maker.key.prefix.subject(),
-            ..somebody("root-admin")
+            ..caller_with("root-admin")
         },
         idempotency_key: None,
     };

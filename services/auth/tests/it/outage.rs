@@ -8,7 +8,7 @@ use testkit::postgres::Postgres;
 use crate::world::{World, text};
 
 #[tokio::test]
-async fn nobody_is_called_a_stranger_because_the_database_is_down() {
+async fn no_caller_is_called_a_stranger_because_the_database_is_down() {
     let server = Postgres::start().await.unwrap();
     let world = World::on(TestDatabase::of(&server).await.unwrap()).await;
     let running = world.start().await;

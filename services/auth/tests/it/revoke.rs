@@ -8,7 +8,7 @@ use serde_json::json;
 use testkit::on_both_databases;
 use time::Duration;
 
-use crate::world::{Running, START, World, somebody, text};
+use crate::world::{Running, START, World, caller_with, text};
 
 on_both_databases!(
     a_revoked_key_is_refused_at_once_and_stays_in_the_list,
@@ -44,7 +44,7 @@ async fn a_revoked_key_is_refused_at_once_and_stays_in_the_list(world: World) {
     app.revoke(
         &made.key.prefix,
         Descendants::Keep,
-        &somebody("root-admin"),
+        &caller_with("root-admin"),
         &Commit,
     )
     .await
@@ -58,7 +58,7 @@ async fn a_revoked_key_is_refused_at_once_and_stays_in_the_list(world: World) {
     app.revoke(
         &made.key.prefix,
         Descendants::Keep,
-        &somebody("root-admin"),
+        &caller_with("root-admin"),
         &Commit,
     )
     .await
@@ -97,7 +97,7 @@ async fn the_last_key_that_may_make_keys_stays(world: World) {
         .await;
     running.key(&["ca-operator"], None).await;
     world.clock.advance(Duration::minutes(2));
-    let admin = somebody("root-admin");
+    let admin = caller_with("root-admin");
 
     app.revoke(&first.key.prefix, Descendants::Keep, &admin, &Commit)
         .await
@@ -110,7 +110,7 @@ async fn the_last_key_that_may_make_keys_stays(world: World) {
         matches!(&refused, Error::LastAdmin(prefix) if *prefix == second.key.prefix),
         "{refused}"
     );
-    // A key that opens nothing any more locks nobody out.
+    // A key that opens nothing any more locks out no key.
     app.revoke(&short.key.prefix, Descendants::Keep, &admin, &Commit)
         .await
         .unwrap();
@@ -130,7 +130,7 @@ async fn a_key_limited_to_some_names_is_no_last_admin_and_takes_no_wider_one_bac
             roles: vec!["root-admin".to_owned()],
             validity: None,
             allowed_names: names.iter().map(|&name| name.to_owned()).collect(),
-            requester: somebody("root-admin"),
+            requester: caller_with("root-admin"),
             idempotency_key: None,
         };
         app.create(request, &Commit).await.unwrap()
@@ -138,7 +138,7 @@ async fn a_key_limited_to_some_names_is_no_last_admin_and_takes_no_wider_one_bac
     let dev = limited(&["dns:*.dev.example.test"]).await;
     let narrow = limited(&["dns:a.dev.example.test"]).await;
     let other = limited(&["dns:*.prod.example.test"]).await;
-    let all = somebody("root-admin");
+    let all = caller_with("root-admin");
     let revoke =
         async |key: &Created, by: &Caller| app.revoke(&key.key.prefix, Descendants::Keep, by, &Commit).await;
     let refused = revoke(&admin, &all).await.unwrap_err();
@@ -164,7 +164,7 @@ async fn of_two_admins_that_revoke_each_other_one_stays(world: World) {
         let attempts = keys.each_ref().map(|made| {
             let (app, prefix) = (running.auth.app().clone(), made.key.prefix.clone());
             tokio::spawn(async move {
-                app.revoke(&prefix, Descendants::Keep, &somebody("root-admin"), &Commit)
+                app.revoke(&prefix, Descendants::Keep, &caller_with("root-admin"), &Commit)
                     .await
             })
         });
@@ -177,7 +177,7 @@ async fn of_two_admins_that_revoke_each_other_one_stays(world: World) {
             }
         }
         assert_eq!(refused, 1);
-        // For the next round nobody is left but the two of that round.
+        // For the next round only the two of that round are left.
         execute(
             &running,
             "UPDATE api_keys SET revoked_us = 1, revoked_by = 'test' WHERE revoked_us IS NULL",
@@ -254,7 +254,7 @@ async fn an_admin_whose_maker_ends_sooner_does_not_stand_in_for_one_without_an_e
         .revoke(
             &lasting.key.prefix,
             Descendants::Keep,
-            &somebody("root-admin"),
+            &caller_with("root-admin"),
             &Commit,
         )
         .await;
@@ -263,7 +263,7 @@ async fn an_admin_whose_maker_ends_sooner_does_not_stand_in_for_one_without_an_e
     app.revoke(
         &maker.key.prefix,
         Descendants::Keep,
-        &somebody("root-admin"),
+        &caller_with("root-admin"),
         &Commit,
     )
     .await
@@ -272,7 +272,7 @@ async fn an_admin_whose_maker_ends_sooner_does_not_stand_in_for_one_without_an_e
         .revoke(
             &lasting.key.prefix,
             Descendants::Keep,
-            &somebody("root-admin"),
+            &caller_with("root-admin"),
             &Commit,
         )
         .await;
@@ -309,7 +309,7 @@ async fn a_key_that_was_revoked_or_ended_after_it_was_authenticated_revokes_noth
     app.revoke(
         &revoked.key.prefix,
         Descendants::Keep,
-        &somebody("root-admin"),
+        &caller_with("root-admin"),
         &Commit,
     )
     .await
@@ -364,7 +364,7 @@ async fn a_key_that_is_not_there_is_not_found() {
         .revoke(
             &"deadbeef".parse().unwrap(),
             Descendants::Keep,
-            &somebody("root-admin"),
+            &caller_with("root-admin"),
             &Commit,
         )
         .await

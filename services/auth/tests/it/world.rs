@@ -70,14 +70,14 @@ impl Running {
         in_process(self.auth.service().grpc, caller)
     }
 
-    /// Makes a key with these roles, as somebody who may do everything.
+    /// Makes a key with these roles, as a caller who may do everything.
     pub(crate) async fn key(&self, roles: &[&str], validity: Option<Duration>) -> Created {
         let request = CreateRequest {
             name: "test".parse().unwrap(),
             roles: roles.iter().map(|&role| role.to_owned()).collect(),
             validity,
             allowed_names: Vec::new(),
-            requester: somebody(roles::ROOT_ADMIN),
+            requester: caller_with(roles::ROOT_ADMIN),
             idempotency_key: None,
         };
         self.auth.app().create(request, &Commit).await.unwrap()
@@ -94,8 +94,8 @@ impl Running {
     }
 }
 
-/// Somebody with that role.
-pub(crate) fn somebody(role: &str) -> Caller {
+/// A caller with that role.
+pub(crate) fn caller_with(role: &str) -> Caller {
     with_role(role).unwrap()
 }
 

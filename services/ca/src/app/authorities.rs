@@ -37,7 +37,7 @@ pub struct Authorities {
 /// A CA that can be asked to issue, and what is made of it once, not for every certificate.
 pub(crate) struct ActiveAuthority {
     pub(crate) authority: Arc<Authority>,
-    /// The issuing side as the rules see it: path, pointers, and keys that nobody may have certified.
+    /// The issuing side as the rules see it: path, pointers, and keys that may not be certified.
     pub(crate) issuer: rules::Issuer,
     /// Its certificate and those above it, without the root.
     pub(crate) chain_pem: String,
@@ -46,7 +46,7 @@ pub(crate) struct ActiveAuthority {
 /// A CA to be added: its key exists in keymgr, its certificate was signed by the CA above.
 #[derive(Debug)]
 pub struct NewAuthority {
-    /// Lower-case letters, digits and `-`; it stands in URLs.
+    /// Lower-case letters, digits and `-`; it is part of URLs.
     pub name: String,
     /// Name of the key in keymgr.
     pub key_name: String,
@@ -333,7 +333,7 @@ pub(super) fn event(kind: &'static str, ca: &str, data: serde_json::Value) -> st
     }
 }
 
-/// The name stands in URLs and file names.
+/// The name is part of URLs and file names.
 fn check_name(name: &str) -> Result<(), Error> {
     if crate::config::is_ca_name(name) {
         Ok(())

@@ -291,7 +291,7 @@ pub(super) fn read(issued: &Issued) -> Result<x509::Certificate, Error> {
     })
 }
 
-/// None for a key that is not accepted any more: nobody can have it certified.
+/// None for a key that is not accepted any more: it cannot be certified.
 fn key_of(certificate: &x509::Certificate) -> Option<MaterialId> {
     Some(certificate.public_key().ok()?.material_id())
 }

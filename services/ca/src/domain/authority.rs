@@ -38,7 +38,7 @@ pub struct Suspension {
 /// In [`Authority::profiles`]: every profile, those of the configuration too, but not those of GigVault's own services.
 pub const USER_PROFILES: &str = "*";
 
-/// The profile of identities of GigVault's own services and of its API; nobody else gets it.
+/// The profile of identities of GigVault's own services and of its API; it is given to no other requester.
 pub(crate) const SERVICE_IDENTITY: &str = "service-identity";
 
 impl Authority {

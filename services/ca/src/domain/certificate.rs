@@ -27,7 +27,7 @@ pub struct Issued {
     pub sans: Vec<String>,
     /// Whose it is: who asked for it, or for the first of the certificates that it renews.
     pub requester: String,
-    /// Who renewed it, where that is somebody else.
+    /// Who renewed it, where that is not its requester.
     pub issued_by: Option<String>,
     /// How they asked.
     pub protocol: Protocol,
@@ -79,7 +79,7 @@ impl Issued {
 /// When and why a certificate was revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Revocation {
-    /// Since when nobody is to trust the certificate: the revocationDate of CRLs. A hold that becomes final keeps its own.
+    /// Since when the certificate is not to be trusted: the revocationDate of CRLs. A hold that becomes final keeps its own.
     pub time: OffsetDateTime,
     /// RFC 5280 section 5.3.1.
     pub reason: Reason,
@@ -111,7 +111,7 @@ impl Seen {
     }
 }
 
-/// In what capacity somebody decides on a certificate.
+/// In what capacity a caller decides on a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capacity {
     /// It is theirs.
@@ -185,7 +185,7 @@ impl Status {
 pub enum Protocol {
     /// REST.
     Rest,
-    /// gRPC from another service, on nobody's behalf but its own.
+    /// gRPC from another service, on its own behalf.
     Grpc,
     /// RFC 8555.
     Acme,

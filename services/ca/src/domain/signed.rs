@@ -9,7 +9,7 @@ use super::standing::{Basis, Predecessor};
 pub(crate) struct Record {
     /// Whose the certificate will be.
     pub(crate) requester: String,
-    /// Who asked for it: the requester, or somebody who renews for them.
+    /// Who asked for it: the requester, or the caller who renews for them.
     pub(crate) actor: String,
     pub(crate) protocol: Protocol,
     pub(crate) replaces: Option<Predecessor>,

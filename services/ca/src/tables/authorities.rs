@@ -47,7 +47,7 @@ fn suspension(at: Option<i64>, by: Option<String>) -> Result<Option<Suspension>,
     }))
 }
 
-/// Stops a CA from issuing, or lets it go on. Whether it was so before: then nothing changes. Nobody is issuing by this CA
+/// Stops a CA from issuing, or lets it go on. Whether it was so before: then nothing changes. No issuance by this CA is under way
 /// while this runs, and who comes later sees it.
 pub(crate) async fn set_suspension(
     tx: &mut store::Tx,

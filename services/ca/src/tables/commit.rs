@@ -21,7 +21,7 @@ pub(crate) enum Verdict {
     Stored,
     /// Its idempotency key belongs to another request.
     ClaimLost,
-    /// What it rests on does not stand any more; nobody may get it.
+    /// What it rests on does not hold any more; it may not be handed out.
     Refused(Error),
 }
 

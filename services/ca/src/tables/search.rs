@@ -100,8 +100,8 @@ pub(crate) async fn search(
     })
 }
 
-/// A certificate stands in the index of names once for each name. It is answered at the first that matches, and
-/// passed over at the others. With `san` only that one name matches, and it stands there once.
+/// A certificate has an entry for each name in the index of names. It is answered at the first that matches, and
+/// passed over at the others. With `san` only that one name matches, and it has one entry.
 fn is_first_name(found: &Found, query: &Query) -> Result<bool, Error> {
     let (None, Some(suffix), Some(name)) = (&query.san, &query.san_suffix, &found.name) else {
         return Ok(true);

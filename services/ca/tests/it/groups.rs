@@ -144,8 +144,8 @@ async fn a_row_that_the_database_refuses_costs_no_other_request_its_certificate(
     let bad = tokio::spawn({
         let (ca, request) = (ca.clone(), server(&key(), "bad.example.test"));
         async move {
-            let somebody = requester("test:refused", ca::ProfileScope::Any);
-            ca.app().issue(&somebody, request, &Commit).await
+            let refused = requester("test:refused", ca::ProfileScope::Any);
+            ca.app().issue(&refused, request, &Commit).await
         }
     });
     let after = ask_for_host(&ca, 2).await;

@@ -40,7 +40,7 @@ fn describe(structure: Option<SignedStructure>) -> &'static str {
     }
 }
 
-/// The SubjectPublicKeyInfo of a CertificationRequestInfo (RFC 2986 section 4.1), as it stands there. A
+/// The SubjectPublicKeyInfo of a CertificationRequestInfo (RFC 2986 section 4.1), as it is encoded. A
 /// request proves possession of the key inside, so a key signs requests for itself only.
 fn requested_key(info: &[u8]) -> Option<&[u8]> {
     let outer = AnyRef::from_der(info).ok()?;

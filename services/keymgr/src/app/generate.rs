@@ -115,7 +115,7 @@ impl App {
         Ok(key)
     }
 
-    /// Somebody was first. If that was this very request, its key is the answer.
+    /// Another request was first. If that was this very request, its key is the answer.
     async fn taken(&self, request: GenerateRequest, request_key: Option<&[u8]>) -> Result<Key, Error> {
         self.earlier(&request, request_key)
             .await?

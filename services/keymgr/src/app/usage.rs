@@ -1,6 +1,6 @@
 //! What each key does: how many signatures a second it may make, and how many it made.
 //!
-//! Whoever takes over a service that may call keymgr can have things signed. The rate bounds how much before somebody
+//! Whoever takes over a service that may call keymgr can have things signed. The rate bounds how much before an operator
 //! looks, and the record tells afterwards: signatures that the CA's own tables do not explain. Counts are gathered in
 //! memory and written together, so that a signature costs no query; a process that is killed loses those of the last
 //! seconds.

@@ -13,7 +13,7 @@ use x509::key::KeyAlgorithm;
 
 use crate::error::Error;
 
-/// Bytes in one call from which on hashing is no light work any more.
+/// Bytes in one call from which on hashing is heavy work.
 const HEAVY_BYTES: usize = 64 * 1024;
 
 /// How work on messages is spread. An async thread should go on after some hundred microseconds.

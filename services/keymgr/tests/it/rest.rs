@@ -198,7 +198,7 @@ async fn each_route_asks_for_its_permission() {
     for line in reads {
         assert_eq!(call(&running, line, None, None).await.0, StatusCode::UNAUTHORIZED);
         assert_eq!(
-            call(&running, line, Some("nobody"), None).await.0,
+            call(&running, line, Some("stranger"), None).await.0,
             StatusCode::UNAUTHORIZED
         );
         for role in ["developer", "ra-approver"] {

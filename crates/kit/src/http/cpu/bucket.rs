@@ -33,7 +33,7 @@ impl Bucket {
         self.at = self.at.max(now);
     }
 
-    /// Spends what is there and no more, for time that nobody else needed; returns what that was.
+    /// Spends what is there and no more, for time that no other client needed; returns what that was.
     pub(super) fn spend_saved(&mut self, seconds: f64, now: Instant) -> f64 {
         self.add(0.0, now);
         let spent = seconds.min(self.left.max(0.0));

@@ -171,7 +171,7 @@ pub(in crate::http) enum Turn {
         _of_peer: Option<OwnedSemaphorePermit>,
         _of_all: Option<OwnedSemaphorePermit>,
     },
-    /// On a core that nobody else needs.
+    /// On a core that no other client needs.
     Lent(#[expect(dead_code, reason = "held until it is dropped")] Core),
 }
 
@@ -182,7 +182,7 @@ pub(in crate::http) async fn admitted(cpu: &Arc<ConnectionCpu>) {
     }
 }
 
-/// On a core that nobody else needs, or out of the part of the client.
+/// On a core that no other client needs, or out of the part of the client.
 async fn turn(cpu: Arc<ConnectionCpu>) -> Turn {
     let either = async {
         tokio::select! {

@@ -1,4 +1,4 @@
-//! The cores that nobody else needs now.
+//! The cores that no other client needs now.
 //!
 //! A client whose bucket is empty may still go on where that takes nothing from callers who come first: those with a
 //! credential, and addresses that have used little. While such a caller is about, one core is kept free for what it asks
@@ -75,14 +75,14 @@ impl Spare {
         self.seen.fetch_max(since.saturating_add(1), Ordering::AcqRel);
     }
 
-    /// How long nobody who comes first was served; none if nobody ever was.
+    /// How long no caller who comes first was served; none if none ever was.
     fn quiet(&self, now: Instant) -> Option<Duration> {
         let seen = self.seen.load(Ordering::Acquire).checked_sub(1)?;
         let now = now.saturating_duration_since(self.begun);
         Some(now.saturating_sub(Duration::from_micros(seen)))
     }
 
-    /// Whether nobody who comes first is about.
+    /// Whether no caller who comes first is about.
     pub(super) fn is_idle(&self, now: Instant) -> bool {
         self.requests.load(Ordering::Acquire) == 0 && self.quiet(now).is_none_or(|quiet| quiet >= ABOUT)
     }

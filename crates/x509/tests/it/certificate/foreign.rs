@@ -62,7 +62,7 @@ fn unsupported_keys_can_be_looked_at() {
 fn names_that_would_not_be_issued_are_kept_opaque() {
     let foreign = made(
         "-newkey ed25519",
-        "subjectAltName=DNS:a_b.test,DNS:*.*.test,DNS:WEB.test,email:nobody,URI:relative,dirName:dn,\
+        "subjectAltName=DNS:a_b.test,DNS:*.*.test,DNS:WEB.test,email:local,URI:relative,dirName:dn,\
          otherName:1.2.3.4;UTF8:x",
     );
     let kinds: Vec<bool> = foreign

@@ -37,7 +37,7 @@ impl Gate {
         }))
     }
 
-    /// Lets so many calls through.
+    /// Lets this many calls through.
     pub(crate) fn let_through(&self, calls: usize) {
         self.permits.add_permits(calls);
     }
