@@ -74,6 +74,7 @@ impl HeavyWork {
         Self(Arc::new(Pool {
             each,
             all,
+            // Half of the cores stay with what callers wait for; a machine of one core still gets its work done.
             most_threads: (cores / 2).max(1),
             state: Mutex::default(),
             wake: Condvar::new(),
@@ -174,6 +175,7 @@ impl Pool {
 
     fn next(&self) -> (String, Job) {
         let mut state = self.state();
+        // Another thread may have taken the job before this one wakes.
         loop {
             if let Some(next) = state.take() {
                 return next;

@@ -98,6 +98,7 @@ impl SelfIssuedHttps {
     }
 
     async fn keep(self, identity: watch::Sender<Option<ServerIdentity>>, stop: CancellationToken) {
+        // Without an identity HTTPS refuses every handshake, so the wait is short until there is one.
         loop {
             let pause = match identity.borrow().is_some() {
                 true => RENEWAL,

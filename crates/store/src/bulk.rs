@@ -149,6 +149,7 @@ async fn insert_values<'q, R: Row<'q>>(
 }
 
 fn chunk_length(rows: usize, fields: usize) -> usize {
+    // A power of two: few different statements, which the cache of prepared statements holds.
     let most = rows
         .min(SQLITE_PARAMETERS / fields.max(1))
         .clamp(1, LONGEST_CHUNK);

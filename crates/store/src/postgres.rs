@@ -118,6 +118,7 @@ pub(crate) async fn open(url: &str, schema: &str, options: &Options) -> Result<P
     };
     let texts = Texts::new(schema, &facts, pooling != Pooling::Transaction);
     let most = match options.max_connections {
+        // A pool of no connections would make every caller wait for its time limit.
         Some(most) => most.max(1),
         None => default_connections(connection, &connect, &facts, pooling).await?,
     };
@@ -302,6 +303,7 @@ impl Pg {
             return work.await;
         }
         let mut work = std::pin::pin!(work);
+        // The work goes on while we look. Idle connections say that the server is there and the work itself is slow.
         loop {
             match timeout(LOOK_AFTER, &mut work).await {
                 Ok(result) => return result,

@@ -96,6 +96,7 @@ impl Remote {
         let (pg, channel) = (self.pg.clone(), self.channel.clone());
         let (origin, raised) = (self.origin.clone(), Arc::clone(&self.raised));
         async move {
+            // One notification for all commits of a pause. A lost one costs time only: subscribers poll as well.
             loop {
                 raised.notified().await;
                 if let Err(error) = pg.notify(&channel, &origin).await {
@@ -162,6 +163,7 @@ async fn listen(
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(channel).await?;
     woken.send_replace(());
+    // Our own commits have woken their subscribers in this process already.
     loop {
         let notification = listener.try_recv().await?;
         if notification.as_ref().map(PgNotification::payload) != Some(origin) {

@@ -54,6 +54,7 @@ pub(crate) async fn open(path: &str, options: &Options) -> Result<Pools, StoreEr
     let write = open_writer(&connect, options).await?;
     check(&write, path).await?;
     let read = SqlitePoolOptions::new()
+        // More readers would be no faster, and each holds descriptors and a cache.
         .max_connections(
             options
                 .max_connections
@@ -92,6 +93,7 @@ async fn open_writer(connect: &SqliteConnectOptions, options: &Options) -> Resul
         .pragma("cache_size", WRITER_CACHE)
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         .journal_mode(SqliteJournalMode::Wal);
+    // The change to WAL needs the file for itself and does not wait for it: another process may be opening it too.
     let mut attempts = 0;
     loop {
         match writer_pool(options)

@@ -75,6 +75,7 @@ impl Issuance {
         authorities: Arc<Authorities>,
         config: &Config,
     ) -> Self {
+        // A channel without places would panic.
         let (queue, jobs) = mpsc::channel(config.queue.max(1));
         let committer = Committer {
             db,
@@ -180,6 +181,7 @@ impl Committer {
     async fn commit(&self, group: &[Signed]) -> Result<Vec<Verdict>, Error> {
         const TRIES: u32 = 5;
         let mut tried = 0;
+        // Nothing of the group was stored, so it may be tried again whole. The pause lets the other transaction end.
         loop {
             tried += 1;
             match commit::commit(&self.db, group, self.clock.now()).await {

@@ -273,6 +273,8 @@ async fn read(
 ) -> Result<Bytes, Problem> {
     let begun = Instant::now();
     let mut whole = BytesMut::new();
+    // The time allowed is looked at again for each frame: it grows with what has come, so that a slow client may send a
+    // large body, and a stalled one may not wait.
     loop {
         let frame = timeout_at(begun + pace.allowance(whole.len()), body.frame());
         let frame = match frame.await.map_err(|_late| stalled(pace))? {

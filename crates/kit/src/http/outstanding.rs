@@ -146,6 +146,7 @@ impl Answer {
         if !self.windowed {
             return;
         }
+        // 0 says that it is our turn.
         let until = self
             .running
             .0

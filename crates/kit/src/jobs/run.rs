@@ -157,6 +157,7 @@ impl Worker {
     }
 
     async fn work_on(&self, id: Uuid, lease: &Lease, stop: &CancellationToken) -> Left {
+        // A job that cannot go on now is not failed: it goes on from its last step when what it needs is back.
         loop {
             let cause = match self.steps(id, lease, stop).await {
                 Ok(left) => return left,

@@ -42,6 +42,7 @@ impl<T> PageBuilder<T> {
                 i64::try_from(room).unwrap_or(i64::MAX)
             }
         };
+        // At least one: a page that is full by bytes learns from one more row that the list goes on.
         wanted.min(likely).max(1)
     }
 

@@ -43,6 +43,7 @@ impl Leader {
         let lease = lease::take_if_due(&self.db, name, &self.holder, (TERM, due)).await?;
         let Some(lease) = lease else { return Ok(()) };
         let mut round = (self.round)(lease.clone());
+        // Renewed while the round runs, however long it takes. A lost lease ends the round: another replica has begun its own.
         let done = loop {
             tokio::select! {
                 done = &mut round => break done,

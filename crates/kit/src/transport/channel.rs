@@ -88,6 +88,7 @@ async fn attempts(
     request: &Request<Full<Bytes>>,
 ) -> Result<Response<Incoming>, Status> {
     let mut left = ATTEMPTS;
+    // Only what the other side has not begun is sent again: a call may have effects.
     loop {
         left -= 1;
         let mut sender = connections.sender().await.map_err(unreachable)?;

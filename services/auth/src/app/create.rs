@@ -95,6 +95,7 @@ impl App {
         within_the_makers_life(expires, request.requester.expires.into())?;
         let asked = request.request();
         self.refuse_repetition(asked.as_ref()).await?;
+        // Prefixes are random, and one may be taken: then another is tried.
         for _ in 0..ATTEMPTS {
             let token = Token::generate()?;
             let key = ApiKey {

@@ -171,6 +171,7 @@ impl App {
             }
             Selection::Matching(query, _) => {
                 let mut cursor = None;
+                // Counts beyond the most are not shown, so they are not counted: a filter may match millions.
                 loop {
                     let page = self.matching(requester, query, cursor).await?;
                     found.extend(page.items);

@@ -165,6 +165,7 @@ impl Wish {
             } else {
                 self.reason
             },
+            // A key cannot have been misused with a certificate that did not exist yet, nor since later than it is revoked.
             invalidity: at.map(|at| at.clamp(earliest, latest)),
             ..self
         }

@@ -46,6 +46,7 @@ pub(crate) async fn commit(db: &Db, group: &[Signed], now: OffsetDateTime) -> Re
         tx.rollback().await?;
         return Ok(verdicts);
     }
+    // Before the certificates: whoever comes second waits here and inserts nothing that would have to be undone.
     let lost = claim(&mut tx, &sound, now).await?;
     for (signed, verdict) in group.iter().zip(&mut verdicts) {
         if lost.contains(&signed.issued.id) {
@@ -57,6 +58,7 @@ pub(crate) async fn commit(db: &Db, group: &[Signed], now: OffsetDateTime) -> Re
         let uses = key_uses(uses, &winners);
         insert_certificates(&mut tx, &winners, &uses).await?;
         insert_names(&mut tx, &winners).await?;
+        // In the same transaction, so that there is an event exactly for what is stored.
         let events = winners.iter().map(|signed| event(signed)).collect::<Vec<_>>();
         store::outbox::append(&mut tx, &events, now).await?;
     }
