@@ -46,7 +46,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         // These need no server, and some no runtime.
         Command::Rootca(arguments) => rootca(arguments),
         Command::Completions { shell } => completions(shell, output),
-        Command::Config(command) => config::run(command, output),
+        Command::Config(command) => config::run(command, &connection, output),
         Command::Cert(CertCommand::Verify(arguments)) => verify::run(&arguments, &connection, output),
         Command::Up(arguments) => serve::up(arguments),
         Command::Serve(arguments) => serve::serve(arguments),

@@ -1,6 +1,7 @@
 //! From settings to a running process: one flat function for `up` and `serve`, one for `bootstrap`.
 
 mod accepted;
+mod configuration;
 mod databases;
 mod doctor;
 mod drain;
@@ -43,6 +44,7 @@ use listeners::{Content, Listeners, Routes};
 use lock::lock;
 use ready::ServerInfo;
 use services::{Environment, Services};
+use vocabulary::metric;
 
 pub(crate) use installation::{
     Acceptable, Accepted, Belonging, Exchanged, Kind as DatabaseKind, belonging, database_flag,
@@ -160,10 +162,7 @@ async fn run_services(
     if plan.first_start {
         first_start(&environment, &mut services, std::slice::from_ref(&name)).await?;
     }
-    let identity = match loaded {
-        Some(identity) => identity,
-        None => load_identity(&files, &clock)?,
-    };
+    let identity = loaded.map_or_else(|| load_identity(&files, &clock), Ok)?;
     let https = https::identity(&environment, &services).await?;
     if let Some(record) = record {
         record.complete(&data)?;
@@ -176,10 +175,12 @@ async fn run_services(
     https::register(&health, https.as_ref(), &identity, &clock);
     let mut jobs = JoinSet::new();
     services.start_jobs(&mut jobs, &stop);
+    let effective = configuration::Effective::of(settings)?;
     let reload = reload::Reload {
         filter,
         load: Arc::clone(&plan.reload),
         current: settings.clone(),
+        effective: effective.clone(),
         identity: identity.clone(),
         https: https.clone(),
         terminal,
@@ -189,7 +190,7 @@ async fn run_services(
     spawn_upkeep(&mut jobs, &environment, &services, &identity)?;
     let keeper = keeper.map(|keeper| tokio::spawn(keeper.run(stop.clone())));
     let accepted = accepted::AcceptedAuthorities::of(&services, &environment)?;
-    let own = OwnRoutes::of(&mut services, &environment, &health)?;
+    let own = own_routes(&mut services, &environment, &health, effective)?;
     let content = Content {
         routes: routes(services, own),
         https,
@@ -230,7 +231,7 @@ fn tell_ready(ready: &ServerInfo, plan: &Plan, data: &DataDir, public_http_url: 
 fn clock() -> anyhow::Result<SharedClock> {
     let clock = SystemClock::from_env()?;
     let offset = clock.offset();
-    metrics::gauge!("gigvault_clock_offset_seconds").set(offset.as_seconds_f64());
+    metrics::gauge!(metric::CLOCK_OFFSET_SECONDS).set(offset.as_seconds_f64());
     if !offset.is_zero() {
         tracing::warn!(
             offset_seconds = offset.whole_seconds(),
@@ -302,30 +303,29 @@ fn spawn_upkeep(
     Ok(())
 }
 
-/// What the process answers for itself.
-struct OwnRoutes {
-    status: status::Status,
-    doctor: doctor::Doctor,
-    jobs: OpenApiRouter,
-}
-
-impl OwnRoutes {
-    fn of(services: &mut Services, environment: &Environment<'_>, health: &Health) -> anyhow::Result<Self> {
-        Ok(Self {
-            status: status::Status::of(services, environment, health)?,
-            doctor: doctor::Doctor::of(services, environment)?,
-            jobs: kit::jobs::routes(services.long_work(), services.authenticator(environment)?),
-        })
-    }
+/// The routes that each process answers itself.
+fn own_routes(
+    services: &mut Services,
+    environment: &Environment<'_>,
+    health: &Health,
+    effective: configuration::Effective,
+) -> anyhow::Result<OpenApiRouter> {
+    let configuration = configuration::Configuration {
+        authenticator: services.authenticator(environment)?,
+        effective,
+    };
+    let status = status::Status::of(services, environment, health)?;
+    let doctor = doctor::Doctor::of(services, environment)?;
+    let jobs = kit::jobs::routes(services.long_work(), services.authenticator(environment)?);
+    Ok(status::router(status)
+        .merge(configuration::router(configuration))
+        .merge(doctor::router(doctor))
+        .merge(jobs))
 }
 
 /// The routes of all services and of the process itself, by listener.
-fn routes(services: Services, own: OwnRoutes) -> Routes {
-    let mut http = axum::Router::new();
-    let mut rest = openapi::base()
-        .merge(status::router(own.status))
-        .merge(doctor::router(own.doctor))
-        .merge(own.jobs);
+fn routes(services: Services, own: OpenApiRouter) -> Routes {
+    let (mut http, mut rest) = (axum::Router::new(), openapi::base().merge(own));
     // It answers methods that no service has; each service brings the same answer, and one is enough.
     let mut grpc = tonic::service::Routes::default().into_axum_router();
     for service in services.into_parts() {

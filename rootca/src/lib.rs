@@ -8,6 +8,7 @@ pub mod folder;
 mod intermediate;
 mod protection;
 mod root;
+mod signing;
 
 pub use built::{BUILT, check_clock};
 pub use error::Error;

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::folder::Folder;
 use crate::intermediate::{Intermediate, draft, fresh_serial, profile};
 use crate::protection::Protection;
+use crate::signing;
 
 /// A root certificate and its private key, which is wiped from memory when the root is dropped.
 #[derive(Debug)]
@@ -43,7 +44,7 @@ impl Root {
         };
         let approved = rules::approve(&profile("root")?, request, &issuer, fresh_serial()?, now)?;
         let linted = lint::lint(approved, &lint::Context::self_signed())?;
-        let certificate = keys::sign_certificate(linted, &key)?;
+        let certificate = signing::sign(linted, &key)?;
         Ok(Self { certificate, key })
     }
 
@@ -102,7 +103,7 @@ impl Root {
         if draft.get().issuer_key() != self.key.public_key() {
             return Err(Error::Usage("this was drafted for another root".into()));
         }
-        Ok(keys::sign_certificate(draft, &self.key)?)
+        Ok(signing::sign(draft, &self.key)?)
     }
 
     /// Signs a complete CRL that holds from now for `validity`, at most to the end of the root itself.

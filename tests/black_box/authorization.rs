@@ -66,6 +66,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("GET", "/api/v1/jobs/{id}", "jobs:read-own"),
     ("GET", "/api/v1/jobs/{id}/items", "jobs:read-own"),
     ("POST", "/api/v1/jobs/{id}/cancel", "jobs:cancel-own"),
+    ("GET", "/api/v1/config/effective", "config:read"),
     // Any credential may ask whose it is.
     ("GET", "/api/v1/whoami", ""),
 ];
@@ -90,6 +91,7 @@ pub(crate) const ROLES: &[(&str, &[&str])] = &[
             "status:read",
             "jobs:read-own",
             "jobs:cancel-own",
+            "config:read",
         ],
     ),
     (
@@ -107,6 +109,7 @@ pub(crate) const ROLES: &[(&str, &[&str])] = &[
             "status:read",
             "jobs:read-own",
             "jobs:cancel-own",
+            "config:read",
         ],
     ),
     (
@@ -130,6 +133,7 @@ pub(crate) const ROLES: &[(&str, &[&str])] = &[
             "roles:read",
             "status:read",
             "jobs:read-own",
+            "config:read",
         ],
     ),
     (

@@ -18,6 +18,7 @@ pub use resources::certificates::{
     Certificate, Certificates, Extension, Issue, OtherCertificate, PublicKey, Renew, Revocation, Revoke,
     RevokedCertificate, SameKey,
 };
+pub use resources::config::{EffectiveConfig, EffectiveSetting};
 pub use resources::dry_run::{Consequence, DryRun, Preview};
 pub use resources::filter::{Filter, Span};
 pub use resources::identity::{Identity, Role};

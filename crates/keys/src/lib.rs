@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-mod certificate;
 mod encryption;
 mod envelope;
 mod error;
@@ -14,7 +13,6 @@ mod signer;
 mod software;
 mod store;
 
-pub use certificate::sign_certificate;
 pub use error::KeyError;
 pub use kek::{Argon2Cost, KeyEncryptionKey};
 pub use pem::{from_file, from_pem, to_encrypted_pem, to_pem};

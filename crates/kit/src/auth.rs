@@ -79,15 +79,6 @@ impl Fault for AuthFault {
         }
     }
 
-    fn problem(&self) -> &str {
-        match self {
-            Self::Missing | Self::Malformed | Self::Invalid => "unauthenticated",
-            Self::Denied(_) => "forbidden",
-            Self::TooMany => "rate-limited",
-            Self::Unavailable(_) => "unavailable",
-        }
-    }
-
     fn public(&self) -> String {
         self.to_string()
     }

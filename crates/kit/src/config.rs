@@ -23,7 +23,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use error::ConfigError;
-pub use origin::{Fault, Loaded, Origin, refuse_first};
+pub use origin::{Fault, Loaded, Origin, Setting, Source, refuse_first};
 pub use percent::Percent;
 pub use secret::{Secret, SecretError};
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use store::StoreError;
+use vocabulary::ProblemType;
 
 use crate::dry_run::Difference;
 
@@ -26,8 +27,6 @@ pub enum Kind {
     Conflict,
     /// The thing is not in the state that the caller saw.
     Changed,
-    /// It was here and will not come back.
-    Gone,
     /// More bytes than are taken.
     TooLarge,
     /// Readable, but not acceptable.
@@ -42,14 +41,13 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 11] = [
         Self::Invalid,
         Self::Unauthenticated,
         Self::Denied,
         Self::NotFound,
         Self::Conflict,
         Self::Changed,
-        Self::Gone,
         Self::TooLarge,
         Self::Unprocessable,
         Self::RateLimited,
@@ -67,7 +65,6 @@ impl Kind {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Conflict => StatusCode::CONFLICT,
             Self::Changed => StatusCode::PRECONDITION_FAILED,
-            Self::Gone => StatusCode::GONE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
@@ -83,7 +80,7 @@ impl Kind {
             Self::Invalid | Self::Unprocessable => tonic::Code::InvalidArgument,
             Self::Unauthenticated => tonic::Code::Unauthenticated,
             Self::Denied => tonic::Code::PermissionDenied,
-            Self::NotFound | Self::Gone => tonic::Code::NotFound,
+            Self::NotFound => tonic::Code::NotFound,
             Self::Conflict | Self::Changed => tonic::Code::FailedPrecondition,
             Self::TooLarge | Self::RateLimited => tonic::Code::ResourceExhausted,
             Self::Internal => tonic::Code::Internal,
@@ -101,7 +98,6 @@ impl Kind {
             Self::NotFound => "not-found",
             Self::Conflict => "conflict",
             Self::Changed => "changed",
-            Self::Gone => "gone",
             Self::TooLarge => "too-large",
             Self::Unprocessable => "unprocessable",
             Self::RateLimited => "rate-limited",
@@ -115,23 +111,22 @@ impl Kind {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
+}
 
-    /// RFC 9457 `title`: the same for each problem type of this kind.
-    #[must_use]
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::Invalid => "The request is malformed",
-            Self::Unauthenticated => "Authentication is needed",
-            Self::Denied => "Not allowed",
-            Self::NotFound => "Not found",
-            Self::Conflict => "The state does not allow this",
-            Self::Changed => "It has changed in the meantime",
-            Self::Gone => "No longer here",
-            Self::TooLarge => "Too large",
-            Self::Unprocessable => "The request is not acceptable",
-            Self::RateLimited => "Too many requests",
-            Self::Internal => "The service failed",
-            Self::Unavailable => "Temporarily unavailable",
+/// The type of a problem of which nothing more is known than its kind.
+impl From<Kind> for ProblemType {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Invalid | Kind::Unprocessable => Self::InvalidRequest,
+            Kind::Unauthenticated => Self::Unauthenticated,
+            Kind::Denied => Self::Forbidden,
+            Kind::NotFound => Self::NotFound,
+            Kind::Conflict => Self::Conflict,
+            Kind::Changed => Self::Changed,
+            Kind::TooLarge => Self::BodyTooLarge,
+            Kind::RateLimited => Self::RateLimited,
+            Kind::Internal => Self::Internal,
+            Kind::Unavailable => Self::Unavailable,
         }
     }
 }
@@ -141,8 +136,10 @@ pub trait Fault: std::error::Error + Send + Sync {
     /// Decides HTTP status and gRPC code.
     fn kind(&self) -> Kind;
 
-    /// Stable slug in kebab case; the problem's `type` is `https://gigvault.io/problems/<slug>`.
-    fn problem(&self) -> &str;
+    /// The type of its problem document.
+    fn problem(&self) -> ProblemType {
+        self.kind().into()
+    }
 
     /// Text for the one who asked: what failed, which input, what to do. No internals, no secrets.
     fn public(&self) -> String;
@@ -193,10 +190,6 @@ impl Fault for Invalid {
         Kind::Invalid
     }
 
-    fn problem(&self) -> &str {
-        "invalid-request"
-    }
-
     fn public(&self) -> String {
         self.to_string()
     }
@@ -213,10 +206,6 @@ impl Fault for StoreError {
             true => Kind::Unavailable,
             false => Kind::Internal,
         }
-    }
-
-    fn problem(&self) -> &str {
-        self.kind().name()
     }
 
     fn public(&self) -> String {
@@ -262,10 +251,10 @@ pub(crate) fn report(fault: &dyn Fault) {
         cause.push_str(&chain(source));
     }
     if kind == Kind::Internal {
-        tracing::error!(problem = fault.problem(), cause, "request failed");
+        tracing::error!(problem = fault.problem().slug(), cause, "request failed");
     } else {
         tracing::warn!(
-            problem = fault.problem(),
+            problem = fault.problem().slug(),
             cause,
             "request failed: a dependency is unavailable"
         );
@@ -275,6 +264,14 @@ pub(crate) fn report(fault: &dyn Fault) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_type_of_a_kind_has_its_status() {
+        for kind in Kind::ALL {
+            let statuses = ProblemType::from(kind).statuses();
+            assert!(statuses.contains(&kind.http().as_u16()), "{kind:?}: {statuses:?}");
+        }
+    }
 
     #[test]
     fn a_kind_is_found_by_its_name() {

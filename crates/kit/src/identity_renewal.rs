@@ -11,6 +11,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair
 use time::{Duration, OffsetDateTime};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use vocabulary::metric;
 use x509::{Certificate, Csr, DistinguishedName, PublicKey, San, SignatureAlgorithm};
 use zeroize::Zeroizing;
 
@@ -163,7 +164,7 @@ impl Life {
 
     // `gigvault_service_identity_expiry_seconds`: when the identity expires, as seconds since the Unix epoch.
     fn report(&self) {
-        metrics::gauge!("gigvault_service_identity_expiry_seconds").set(self.ends.unix_timestamp() as f64);
+        metrics::gauge!(metric::SERVICE_IDENTITY_EXPIRY_SECONDS).set(self.ends.unix_timestamp() as f64);
     }
 }
 

@@ -232,7 +232,7 @@ impl Worker {
 /// The event of a job that moved.
 fn progress(service: &str, job: &Job, state: &str, now: OffsetDateTime) -> NewEvent {
     NewEvent {
-        kind: "job.progress",
+        kind: vocabulary::EventType::JobProgress,
         subject: format!("{service}-{}", job.id),
         data: serde_json::json!({
             "job": format!("{service}-{}", job.id),

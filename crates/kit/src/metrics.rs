@@ -1,6 +1,6 @@
 //! Prometheus metrics of the process: one recorder, rendered at `/metrics`.
 //!
-//! Code records through the `metrics` macros. Every histogram is in seconds or counts and gets the buckets
+//! Code records through the `metrics` macros, under the names of [`vocabulary::metric`]. Every histogram is in seconds or counts and gets the buckets
 //! set here; where a metric is touched on each request, keep its handle.
 
 use std::sync::OnceLock;
@@ -11,6 +11,7 @@ use axum::routing::get;
 use http::header::CONTENT_TYPE;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
+use vocabulary::metric::{self, Kind, Metric, Unit};
 
 const SECONDS: &[f64] = &[
     0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
@@ -40,7 +41,31 @@ pub fn install() -> Result<Metrics, BuildError> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)?
         .set_buckets_for_metric(Matcher::Suffix("_size".to_owned()), SIZES)?
         .install_recorder()?;
-    Ok(Metrics(HANDLE.get_or_init(|| handle).clone()))
+    let metrics = Metrics(HANDLE.get_or_init(|| handle).clone());
+    describe();
+    Ok(metrics)
+}
+
+/// Gives each metric its HELP text.
+fn describe() {
+    for Metric {
+        name,
+        kind,
+        unit,
+        help,
+        ..
+    } in metric::ALL.iter().copied()
+    {
+        let unit = match unit {
+            Unit::Count => metrics::Unit::Count,
+            Unit::Seconds => metrics::Unit::Seconds,
+        };
+        match kind {
+            Kind::Counter => metrics::describe_counter!(name, unit, help),
+            Kind::Gauge => metrics::describe_gauge!(name, unit, help),
+            Kind::Histogram => metrics::describe_histogram!(name, unit, help),
+        }
+    }
 }
 
 impl Metrics {
@@ -78,5 +103,5 @@ impl Metrics {
 
 /// Records `gigvault_build_info{version} 1`.
 pub fn build_info(version: &'static str) {
-    metrics::gauge!("gigvault_build_info", "version" => version).set(1.0);
+    metrics::gauge!(metric::BUILD_INFO, "version" => version).set(1.0);
 }

@@ -1,27 +1,56 @@
 //! What every operation of the OpenAPI document has in common, so that no handler has to repeat it.
 //!
+//! What linters of OpenAPI ask of each operation is added here too: an identifier that no other has, a short summary, a
+//! description of each answer.
+//!
 //! An operation states its permission as the extension `x-permission`; an empty one asks for nothing but
 //! good credentials, and without the extension the operation is public. Where the permission acts, the operation takes
 //! `dry_run` and `Preview-Token`: [`crate::dry_run`].
 
-use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{OneOfBuilder, Type};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ArrayItems, OneOfBuilder, Schema, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
-    Content, ContentBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder,
+    Components, Content, ContentBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Required, Response,
+    ResponseBuilder, Server,
 };
 use utoipa::{PartialSchema, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::auth::permission;
 use crate::dry_run::{self, Preview};
+use crate::idempotency;
 use crate::problem::{MEDIA_TYPE, Problem};
 
 /// Name of the security scheme.
 const BEARER: &str = "bearer";
 
+/// What the name of a page's schema begins with; the name of its rows' follows.
+const PAGE: &str = "Page_";
+
+/// Octets in hexadecimal, not all zero (RFC 5280 section 4.1.2.2).
+const SERIAL: &str = "^(?!(00)+$)([0-9a-f]{2}){1,20}$";
+/// Names and ids of everything else that a path names.
+const NAME: &str = "^[0-9A-Za-z][0-9A-Za-z._-]{0,99}$";
+/// Visible ASCII.
+const IDEMPOTENCY_KEY: &str = "^[!-~]{1,255}$";
+
+/// Routes whose operations have this tag, with what it says to readers of the document.
+pub fn tagged<S>(tag: &str, description: &str, mut routes: OpenApiRouter<S>) -> OpenApiRouter<S>
+where
+    S: Send + Sync + Clone + 'static,
+{
+    let tag = TagBuilder::new().name(tag).description(Some(description)).build();
+    routes.get_openapi_mut().tags.get_or_insert_default().push(tag);
+    routes
+}
+
 /// Adds the bearer scheme, the [`Problem`] schema, and to each operation: its security requirement, 401 and
-/// 403 where it has a permission, and a default problem response. What an operation says itself stays.
+/// 403 where it has a permission, and a default problem response. What an operation says itself stays, but for its
+/// identifier, which gets the resource as prefix.
 pub fn complete(document: &mut OpenApi) {
+    document.servers = Some(vec![Server::new("/")]);
     let components = document.components.get_or_insert_default();
     components.add_security_scheme(BEARER, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     let mut schemas = vec![
@@ -33,7 +62,8 @@ pub fn complete(document: &mut OpenApi) {
     for (name, schema) in schemas {
         components.schemas.entry(name).or_insert(schema);
     }
-    for item in document.paths.paths.values_mut() {
+    refer_to_rows(components);
+    for (path, item) in &mut document.paths.paths {
         let methods = [
             &mut item.get,
             &mut item.put,
@@ -45,7 +75,93 @@ pub fn complete(document: &mut OpenApi) {
             &mut item.trace,
         ];
         for operation in methods.into_iter().flatten() {
+            identify(path, operation);
+            shorten(operation);
+            describe(operation);
             complete_operation(operation);
+            for parameter in operation.parameters.iter_mut().flatten() {
+                if let RefOr::T(parameter) = parameter {
+                    constrain(parameter);
+                }
+            }
+        }
+    }
+}
+
+/// A page has the schema of its rows written out; the document has it under its own name too.
+fn refer_to_rows(components: &mut Components) {
+    let pages = components
+        .schemas
+        .keys()
+        .filter_map(|name| name.strip_prefix(PAGE));
+    let rows: Vec<String> = pages
+        .filter(|row| components.schemas.contains_key(*row))
+        .map(str::to_owned)
+        .collect();
+    for row in rows {
+        if let Some(RefOr::T(Schema::Object(page))) = components.schemas.get_mut(&format!("{PAGE}{row}"))
+            && let Some(RefOr::T(Schema::Array(items))) = page.properties.get_mut("items")
+        {
+            items.items = ArrayItems::RefOrSchema(Box::new(RefOr::Ref(Ref::from_schema_name(row))));
+        }
+    }
+}
+
+/// Handlers of different resources have the same names: `list` of `/api/v1/keys` is `keys_list`.
+fn identify(path: &str, operation: &mut Operation) {
+    let resource = path
+        .trim_start_matches("/api/v1/")
+        .split('/')
+        .next()
+        .unwrap_or_default();
+    let resource = resource.replace('-', "_");
+    if let Some(id) = operation.operation_id.as_mut().filter(|id| **id != resource) {
+        *id = format!("{resource}_{id}");
+    }
+}
+
+/// The first sentence of the handler's comment is the summary; what follows belongs to the description.
+fn shorten(operation: &mut Operation) {
+    let Some(whole) = operation.summary.take() else {
+        return;
+    };
+    let whole = whole.replace('\n', " ");
+    let (first, rest) = match whole.split_once(". ") {
+        Some((first, rest)) => (format!("{first}."), rest),
+        None => (whole, ""),
+    };
+    operation.summary = Some(first);
+    if !rest.is_empty() {
+        let further = operation.description.take().unwrap_or_default();
+        operation.description = Some(format!("{rest}\n\n{further}").trim_end().to_owned());
+    }
+}
+
+/// Says which texts a parameter can be at all: those of the path, and the Idempotency-Key.
+fn constrain(parameter: &mut Parameter) {
+    let pattern = match (&parameter.parameter_in, parameter.name.as_str()) {
+        (ParameterIn::Path, "serial") => SERIAL,
+        (ParameterIn::Path, _) => NAME,
+        (ParameterIn::Header, name) if name.eq_ignore_ascii_case(idempotency::HEADER) => IDEMPOTENCY_KEY,
+        _ => return,
+    };
+    let text = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(pattern));
+    parameter.schema = Some(RefOr::T(text.build().into()));
+}
+
+/// OpenAPI requires a description of each answer.
+fn describe(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            let status = status.parse::<http::StatusCode>().ok();
+            let reason = status.and_then(|status| status.canonical_reason());
+            reason
+                .unwrap_or("the answer")
+                .clone_into(&mut response.description);
         }
     }
 }

@@ -310,10 +310,6 @@ impl Fault for InvalidCursor {
         Kind::Invalid
     }
 
-    fn problem(&self) -> &str {
-        "invalid-request"
-    }
-
     fn public(&self) -> String {
         self.to_string()
     }

@@ -9,16 +9,15 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
+use vocabulary::ProblemType;
+use vocabulary::problem::TYPE_BASE;
 
 use crate::dry_run::Difference;
-use crate::error::{Fault, Kind, report};
+use crate::error::{Fault, report};
 use crate::trace;
 
 /// RFC 9457 section 3.
 pub const MEDIA_TYPE: &str = "application/problem+json";
-
-/// What every `type` begins with.
-pub const TYPE_BASE: &str = "https://gigvault.io/problems/";
 
 /// A problem document (RFC 9457). Kept small: it is the error half of every handler's result.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -66,13 +65,13 @@ impl From<Duration> for Seconds {
 }
 
 impl Problem {
-    /// A problem that is not a service's: of the transport or of the framework.
+    /// A problem that is not a service's: of the transport or of the framework. Its status is the first of its type.
     #[must_use]
-    pub fn new(kind: Kind, slug: &str, detail: impl Into<Box<str>>) -> Self {
+    pub fn new(problem: ProblemType, detail: impl Into<Box<str>>) -> Self {
         Self {
-            kind: format!("{TYPE_BASE}{slug}").into(),
-            title: kind.title(),
-            status: kind.http().as_u16(),
+            kind: format!("{TYPE_BASE}{}", problem.slug()).into(),
+            title: problem.title(),
+            status: problem.statuses().first().copied().unwrap_or(500),
             detail: detail.into(),
             field: None,
             lints: Box::default(),
@@ -82,15 +81,11 @@ impl Problem {
         }
     }
 
-    /// A problem of a status that no [`Kind`] has, such as 405 or 415.
+    /// With another status than the first of its type.
     #[must_use]
-    pub(crate) fn with_status(status: StatusCode, slug: &str, detail: &str) -> Self {
-        let title = status.canonical_reason().unwrap_or("The request failed");
-        Self {
-            title,
-            status: status.as_u16(),
-            ..Self::new(Kind::Invalid, slug, detail)
-        }
+    pub(crate) fn status(mut self, status: StatusCode) -> Self {
+        self.status = status.as_u16();
+        self
     }
 
     /// Names the input at fault.
@@ -111,7 +106,12 @@ impl Problem {
 impl<F: Fault> From<F> for Problem {
     fn from(fault: F) -> Self {
         report(&fault);
-        let mut problem = Self::new(fault.kind(), fault.problem(), fault.public());
+        let (status, problem) = (fault.kind().http(), fault.problem());
+        debug_assert!(
+            problem.statuses().contains(&status.as_u16()),
+            "{problem:?} is documented without the status {status}"
+        );
+        let mut problem = Self::new(problem, fault.public()).status(status);
         problem.field = fault.field().map(Into::into);
         problem.lints = fault.lints().into();
         let difference = fault.difference();
@@ -141,6 +141,7 @@ impl IntoResponse for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Kind;
 
     #[derive(Debug, thiserror::Error)]
     #[error("secret inside")]
@@ -148,9 +149,6 @@ mod tests {
     impl Fault for Broken {
         fn kind(&self) -> Kind {
             Kind::Unavailable
-        }
-        fn problem(&self) -> &str {
-            "unavailable"
         }
         fn public(&self) -> String {
             "try again".to_owned()
@@ -182,7 +180,7 @@ mod tests {
 
     #[test]
     fn an_unauthenticated_problem_names_the_scheme() {
-        let response = Problem::new(Kind::Unauthenticated, "unauthenticated", "no").into_response();
+        let response = Problem::new(ProblemType::Unauthenticated, "no").into_response();
         assert_eq!(response.headers()[WWW_AUTHENTICATE], "Bearer");
     }
 }

@@ -12,6 +12,7 @@ mod uri;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use x509::Oid;
 use x509::name::oids;
@@ -28,7 +29,7 @@ pub const MAX_LIMITS: usize = 100;
 const MAX_PATTERN: usize = 512;
 
 /// The patterns of one credential or profile; none at all allows everything. In configuration a list of texts.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "Vec<String>", try_from = "Vec<String>")]
 pub struct NameLimits(Vec<NameLimit>);
 

@@ -11,6 +11,7 @@ mod validate;
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use x509::KeyAlgorithm;
 use x509::Oid;
@@ -39,7 +40,7 @@ pub(crate) const RSA_ONLY: KeyUsageFlags =
 pub(crate) const CURVES_ONLY: KeyUsageFlags = KeyUsageFlags::KEY_AGREEMENT;
 
 /// Rules for one kind of certificate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     /// What requests call it: lower-case letters, digits and hyphens.
@@ -58,26 +59,33 @@ pub struct Profile {
     pub san: SanRule,
     /// Kinds of keys that are certified. RSA sizes allow exactly that size: `rsa2048` does not allow 3072 bits.
     #[serde(with = "text::list")]
+    #[schemars(with = "Vec<String>")]
     pub keys: Vec<KeyAlgorithm>,
     /// Lifetime when nothing is asked for.
     #[serde(with = "duration::serde_text")]
+    #[schemars(with = "String")]
     pub default_validity: Duration,
     /// Longest lifetime, first and last second included.
     #[serde(with = "duration::serde_text")]
+    #[schemars(with = "String")]
     pub max_validity: Duration,
     /// How long before its signature a certificate starts, for clocks that run behind. Counts as lifetime, and never
     /// takes more than a tenth of it. At most 48 hours.
     #[serde(with = "duration::serde_text_or_zero", default = "default_backdate")]
+    #[schemars(with = "String")]
     pub backdate: Duration,
     /// Key usages (RFC 5280 section 4.2.1.3). `key-encipherment` and `data-encipherment` are left out for keys
     /// other than RSA, `key-agreement` for keys that are not on a NIST curve.
     #[serde(with = "text::key_usage")]
+    #[schemars(with = "Vec<String>")]
     pub key_usage: KeyUsageFlags,
     /// Extended key usages (RFC 5280 section 4.2.1.12). May be empty for CAs only.
     #[serde(default, with = "text::list")]
+    #[schemars(with = "Vec<String>")]
     pub extended_key_usage: Vec<Eku>,
     /// Certificate policies (RFC 5280 section 4.2.1.4), without qualifiers.
     #[serde(default, with = "text::oids")]
+    #[schemars(with = "Vec<String>")]
     pub policies: Vec<Oid>,
     /// Where relying parties learn about revocation.
     #[serde(default)]
@@ -87,6 +95,7 @@ pub struct Profile {
     pub must_staple: bool,
     /// Name constraints that certified CAs are held to (RFC 5280 section 4.2.1.10).
     #[serde(default, with = "text::name_constraints")]
+    #[schemars(with = "text::name_constraints::Lists")]
     pub name_constraints: NameConstraints,
     /// Patterns of [`NameLimits`] that every name has to match, whoever asks; all names if empty.
     #[serde(default)]
@@ -120,7 +129,7 @@ impl Profile {
 }
 
 /// What the holder of a certificate is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Kind {
     /// No CA.
@@ -145,7 +154,7 @@ impl Kind {
 }
 
 /// Where relying parties learn that a certificate was revoked.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Revocation {
     /// At the addresses of the issuer: CRL distribution point and OCSP.

@@ -111,12 +111,16 @@ pub(crate) mod name_constraints {
 
     use super::*;
 
-    #[derive(Serialize, Deserialize)]
+    #[derive(Serialize, Deserialize, schemars::JsonSchema)]
     #[serde(deny_unknown_fields)]
-    struct Lists {
+    pub(crate) struct Lists {
+        /// Names may only be below one of these.
         #[serde(default, with = "list")]
+        #[schemars(with = "Vec<String>")]
         permitted: Vec<Subtree>,
+        /// No name may be below one of these.
         #[serde(default, with = "list")]
+        #[schemars(with = "Vec<String>")]
         excluded: Vec<Subtree>,
     }
 

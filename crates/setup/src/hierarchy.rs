@@ -147,7 +147,7 @@ pub fn belong_together(root: &Certificate, members: &[Member]) -> Result<(), Err
             .is_none_or(|key| key.fingerprint() != fingerprint)
         {
             return Err(Error::Lost {
-                service: "keymgr",
+                service: vocabulary::service::KEYMGR,
                 what: format!("the key of CA {name} ({})", member.key_name),
                 backup: "a backup of the same time as the database of ca",
             });

@@ -96,7 +96,7 @@ pub(crate) async fn authorities(ca: &CaClient<Transport>) -> Result<Vec<CaInfo>,
 
 pub(crate) fn lost_ca(name: &str) -> Error {
     Error::Lost {
-        service: "ca",
+        service: vocabulary::service::CA,
         what: format!("CA {name}"),
         backup: "the backup",
     }

@@ -27,9 +27,6 @@ use uuid::Uuid;
 
 pub use self::position::{Cursor, InvalidCursor};
 use crate::{Db, Pools, StoreError, time::from_micros};
-
-/// What CloudEvents types of this program begin with.
-pub const TYPE_PREFIX: &str = "io.gigvault.";
 /// Events that a subscription fetches at once.
 const BATCH: u32 = 500;
 
@@ -60,7 +57,7 @@ impl Event {
     /// The CloudEvents type, such as `io.gigvault.certificate.issued`.
     #[must_use]
     pub fn event_type(&self) -> String {
-        format!("{TYPE_PREFIX}{}", self.kind)
+        format!("{}{}", vocabulary::event::PREFIX, self.kind)
     }
 
     /// The facts as a value.

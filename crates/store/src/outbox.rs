@@ -11,6 +11,7 @@ pub mod subscribers;
 
 use time::OffsetDateTime;
 use uuid::Uuid;
+use vocabulary::EventType;
 
 pub use self::prune::{measure, oldest, prune};
 use crate::{
@@ -21,10 +22,10 @@ use crate::{
 };
 
 /// An event to append.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct NewEvent {
-    /// What happened, such as `certificate.issued`; the CloudEvents type is `io.gigvault.` and this.
-    pub kind: &'static str,
+    /// What happened.
+    pub kind: EventType,
     /// What it happened to, such as a certificate's id.
     pub subject: String,
     /// The facts, without secrets: a JSON object.
@@ -85,7 +86,7 @@ async fn append_pg(tx: &mut Tx, events: &[NewEvent], ids: &[Uuid], time_us: i64)
         .bind(last_ordinal)
         .bind(time_us)
         .bind(ids)
-        .bind(events.iter().map(|e| e.kind).collect::<Vec<_>>())
+        .bind(events.iter().map(|e| e.kind.name()).collect::<Vec<_>>())
         .bind(events.iter().map(|e| e.subject.as_str()).collect::<Vec<_>>())
         .bind(events.iter().map(|e| e.data.to_string()).collect::<Vec<_>>())
         .bind(
@@ -120,7 +121,7 @@ async fn append_lite(tx: &mut Tx, events: &[NewEvent], ids: &[Uuid], time_us: i6
             number,
             ordinal,
             *id,
-            event.kind,
+            event.kind.name(),
             subject,
             time_us,
             data,

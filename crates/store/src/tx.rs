@@ -3,6 +3,7 @@
 use std::fmt;
 
 use sqlx::{Sqlite, Transaction};
+use vocabulary::metric;
 
 use crate::{Db, StoreError, postgres::PgTx};
 
@@ -54,7 +55,7 @@ impl Tx {
         }
         if self.events > 0 {
             self.db.signal().raise();
-            metrics::counter!("gigvault_outbox_events_total", "service" => self.db.schema().to_owned())
+            metrics::counter!(metric::OUTBOX_EVENTS_TOTAL, "service" => self.db.schema().to_owned())
                 .increment(self.events.unsigned_abs());
         }
         Ok(())

@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use tempfile::TempDir;
+use vocabulary::service;
 
 use crate::port;
 use crate::system::{Ready, binary, spawn, terminate};
 
 /// The services, in the order in which they start.
-pub const SERVICES: [&str; 3] = ["keymgr", "auth", "ca"];
+pub const SERVICES: [&str; 3] = [service::KEYMGR, service::AUTH, service::CA];
 
 /// How a fleet is set up.
 #[derive(Clone, Debug, Default)]
@@ -177,7 +178,7 @@ impl Drop for Fleet {
 }
 
 fn bootstrapped(dir: &Path) -> PathBuf {
-    dir.join("keymgr").join("data")
+    dir.join(service::KEYMGR).join("data")
 }
 
 fn bootstrap(dir: &Path, options: &Options) -> anyhow::Result<()> {
@@ -188,7 +189,7 @@ fn bootstrap(dir: &Path, options: &Options) -> anyhow::Result<()> {
     let mut command = Command::new(binary()?);
     command
         .args(["bootstrap", "--config"])
-        .arg(dir.join("keymgr").join("config.yaml"))
+        .arg(dir.join(service::KEYMGR).join("config.yaml"))
         .env("GIGVAULT_IDENTITY__VALIDITY", first_validity);
     for identity in SERVICES
         .into_iter()

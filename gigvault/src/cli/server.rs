@@ -168,10 +168,11 @@ pub(crate) struct Migrate {
 /// Configuration.
 #[derive(Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Print the configuration that a process would run with.
+    /// Print the configuration that a process would run with, or that a server runs with.
     #[command(after_help = "Examples:
   gigvault config show --defaults
-  gigvault config show --config ca.yaml")]
+  gigvault config show --config ca.yaml
+  gigvault config show --running             with the source of each value")]
     Show {
         /// YAML file.
         #[arg(long)]
@@ -179,6 +180,9 @@ pub(crate) enum ConfigCommand {
         /// The defaults, not what file and environment say.
         #[arg(long)]
         defaults: bool,
+        /// Ask the server what it runs with, and where each value came from. Secrets are shown as references.
+        #[arg(long, conflicts_with_all = ["config", "defaults"])]
+        running: bool,
     },
     /// Print which service answers which paths, for whatever forwards requests.
     #[command(

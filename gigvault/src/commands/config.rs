@@ -1,11 +1,13 @@
 //! `config show | routes | validate`.
 
-use crate::cli::ConfigCommand;
+use crate::cli::{ConfigCommand, Connection};
+use crate::connection;
 use crate::output::{Column, Output};
 use crate::wiring::{RouteOwners, Settings};
 
-pub(super) fn run(command: ConfigCommand, output: Output) -> anyhow::Result<()> {
+pub(super) fn run(command: ConfigCommand, connection: &Connection, output: Output) -> anyhow::Result<()> {
     match command {
+        ConfigCommand::Show { running: true, .. } => super::block_on(running(connection, output)),
         ConfigCommand::Show { defaults: true, .. } => output.write(&super::reference::commented_defaults()?),
         ConfigCommand::Show { config, .. } => {
             let loaded = kit::config::load::<Settings>(config.as_deref())?;
@@ -39,4 +41,24 @@ fn routes(output: Output) -> anyhow::Result<()> {
         vec![owned.prefix.clone(), owned.service.to_owned(), methods.join(" ")]
     });
     output.list(&owners, &COLUMNS, rows)
+}
+
+/// What a server runs with, and where each value came from.
+async fn running(connection: &Connection, output: Output) -> anyhow::Result<()> {
+    const COLUMNS: [Column; 4] = [
+        Column::whole("setting", 0),
+        Column::text("value", 0),
+        Column::whole("source", 0),
+        Column::text("from", 0),
+    ];
+    let config = connection::client(connection)?.effective_config().await?;
+    let rows = config.settings.iter().map(|setting| {
+        vec![
+            setting.field.clone(),
+            setting.value.to_string(),
+            setting.source.clone(),
+            setting.from.clone().unwrap_or_default(),
+        ]
+    });
+    output.list(&config, &COLUMNS, rows)
 }

@@ -233,6 +233,7 @@ impl Flags {
         let variables = origin.variables().filter(|name| *name != "GIGVAULT_DATA_DIR");
         settings.beside = url.chain(variables).map(str::to_owned).collect();
         origin.refuse(settings.check())?;
+        settings.origin = origin;
         Ok(settings)
     }
 }

@@ -12,7 +12,6 @@ use axum::http::{HeaderName, StatusCode, header};
 use futures::future::join_all;
 use kit::auth::{Allow, Authenticator, permission};
 use kit::clock::{SharedClock, rfc3339};
-use kit::error::Kind;
 use kit::http::{Json as Body, NoMembers, NoParameters, Path, Query};
 use kit::problem::Problem;
 use kit::service::{DoctorCheck, Verdict};
@@ -20,6 +19,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use vocabulary::ProblemType;
 
 use super::services::{Environment, Services};
 
@@ -160,7 +160,7 @@ async fn get(
 ) -> Result<Json<Report>, Problem> {
     let missing = || {
         let detail = format!("this process keeps no run {id}: start another by POST /api/v1/doctor/runs");
-        Problem::new(Kind::NotFound, "not-found", detail)
+        Problem::new(ProblemType::NotFound, detail)
     };
     doctor.find(&id).map(Json).ok_or_else(missing)
 }

@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::services::Service;
-use super::{doctor, status};
+use super::{configuration, doctor, status};
 
 /// Where the document is.
 const PATH: &str = "/api/openapi.json";
@@ -39,8 +39,13 @@ pub(crate) fn complete(all: OpenApiRouter) -> (Router, utoipa::openapi::OpenApi)
 }
 
 /// The routes that a process answers itself, for all its services.
-pub(crate) fn of_process() -> [utoipa::openapi::OpenApi; 3] {
-    [status::openapi(), doctor::openapi(), kit::jobs::rest::openapi()]
+pub(crate) fn of_process() -> [utoipa::openapi::OpenApi; 4] {
+    [
+        status::openapi(),
+        configuration::openapi(),
+        doctor::openapi(),
+        kit::jobs::rest::openapi(),
+    ]
 }
 
 /// The document of a process that runs every service; none needs to run.

@@ -13,7 +13,11 @@ use serde_json::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::configuration::Effective;
 use super::settings::Settings;
+
+/// The setting that takes effect while the process runs.
+const FILTER: &str = "telemetry.filter";
 
 /// Reads and checks settings.
 pub(crate) type Load = Arc<dyn Fn() -> anyhow::Result<Settings> + Send + Sync>;
@@ -28,6 +32,7 @@ pub(crate) struct Reload {
     pub(crate) filter: Filter,
     pub(crate) load: Load,
     pub(crate) current: Settings,
+    pub(crate) effective: Effective,
     pub(crate) identity: Identity,
     pub(crate) https: Option<setup::https::PendingIdentity>,
     pub(crate) terminal: Terminal,
@@ -95,10 +100,9 @@ impl Reload {
     }
 
     fn settings(&mut self, new: Settings) {
-        const FILTER: &str = "telemetry.filter";
         let mut waiting = changed(&self.current, &new);
         if waiting.iter().any(|field| field == FILTER) {
-            self.replace_filter(new.telemetry.filter);
+            self.replace_filter(&new);
             waiting.retain(|field| field != FILTER);
         }
         match waiting.is_empty() {
@@ -110,9 +114,13 @@ impl Reload {
         }
     }
 
-    fn replace_filter(&mut self, filter: String) {
+    fn replace_filter(&mut self, new: &Settings) {
+        let filter = new.telemetry.filter.clone();
         match self.filter.replace(&filter) {
-            Ok(()) => tracing::info!(filter, "SIGHUP: the log filter was replaced"),
+            Ok(()) => {
+                self.effective.replace(FILTER, new);
+                tracing::info!(filter, "SIGHUP: the log filter was replaced");
+            }
             Err(error) => tracing::error!(
                 cause = error.to_string(),
                 "SIGHUP: the log filter was not replaced"

@@ -308,6 +308,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn those_that_run_are_the_ones_of_the_vocabulary() {
+        assert_eq!(
+            Service::ALL.map(Service::name).as_slice(),
+            vocabulary::service::ALL
+        );
+    }
+
+    #[test]
     fn whoever_is_called_is_built_before_its_callers() {
         let all: BTreeSet<Service> = Service::ALL.into_iter().collect();
         let order = in_build_order(&all);

@@ -2,19 +2,22 @@
 
 mod check;
 
+use check::MAX_CONNECTIONS;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use kit::config::{Percent, Secret};
+use kit::config::{Origin, Percent, Secret};
 use kit::tls::ServerFiles;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The configuration file that is standard input.
 const STDIN: &str = "-";
 
 /// Everything that can be configured. Every field has an environment name, `GIGVAULT_<SECTION>__<FIELD>`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
     /// The file they were read from.
@@ -23,6 +26,9 @@ pub(crate) struct Settings {
     /// What else they were made of, as it is called: flags that lead to databases, and environment variables.
     #[serde(skip)]
     pub(crate) beside: Vec<String>,
+    /// Where each of them came from.
+    #[serde(skip)]
+    pub(crate) origin: Origin,
     /// Where state is stored that is not in a database: keys, identities, and the SQLite files.
     pub(crate) data_dir: PathBuf,
     /// Addresses and names.
@@ -83,6 +89,7 @@ impl Default for Settings {
         Self {
             file: None,
             beside: Vec::new(),
+            origin: Origin::default(),
             data_dir: PathBuf::from("gigvault-data"),
             listen: Listen::default(),
             limits: Limits::default(),
@@ -98,7 +105,7 @@ impl Default for Settings {
 }
 
 /// One entry of section `peers`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PeerSettings {
     /// `https://host:port` of its gRPC listener.
@@ -109,7 +116,7 @@ pub(crate) struct PeerSettings {
 }
 
 /// Section `listen`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Listen {
     /// Address of every port.
@@ -150,7 +157,7 @@ impl Default for Listen {
 }
 
 /// A certificate chain and its key.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TlsFiles {
     /// PEM, leaf first; or a PKCS#12 file.
@@ -176,7 +183,7 @@ impl TlsFiles {
 ///
 /// What one client may take of a listener, so that the others are still served. A client is an IPv4 address or an IPv6 /64;
 /// all that comes through one proxy is one client.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Limits {
     /// Most connections of a listener at a time; fewer where the process may not open that many files.
@@ -209,7 +216,7 @@ impl Default for Limits {
 }
 
 /// Section `database`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Database {
     /// `postgres://…`, or `file:` or `env:` and where it stands: a schema a service. Without it SQLite, a file a service
@@ -217,6 +224,7 @@ pub(crate) struct Database {
     pub(crate) url: Option<Secret>,
     /// Most connections a service. Without a number 16, on PostgreSQL at most a quarter of those that the server has,
     /// and 3 behind a pooler in session mode.
+    #[schemars(range(min = 1, max = MAX_CONNECTIONS))]
     pub(crate) max_connections: Option<u32>,
     /// How a pooler in front of PostgreSQL shares sessions: `auto` (found out at the start), `session` (also without a
     /// pooler) or `transaction`.
@@ -240,7 +248,7 @@ impl Default for Database {
 }
 
 /// Section `telemetry`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Telemetry {
     /// `auto` (pretty on a terminal, else JSON), `json` or `pretty`.
@@ -259,7 +267,7 @@ impl Default for Telemetry {
 }
 
 /// Section `identity`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Identity {
     /// Name of this process in its identity: that of the first service it runs if empty.

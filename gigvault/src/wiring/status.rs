@@ -80,7 +80,8 @@ pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
 }
 
 fn routes() -> OpenApiRouter<Status> {
-    OpenApiRouter::new().routes(routes!(status))
+    let routes = OpenApiRouter::new().routes(routes!(status));
+    kit::openapi::tagged("status", "The process that answers.", routes)
 }
 
 /// Shows version, services and readiness of the process that answers.

@@ -25,6 +25,7 @@ use crate::domain::{ApiKey, End};
 use crate::error::Error;
 use crate::tables;
 use last_used::LastUsed;
+use vocabulary::EventType;
 
 /// What the use cases share.
 #[derive(Clone)]
@@ -61,7 +62,7 @@ impl App {
 }
 
 /// An event about `key`. `more` are the facts beside its own.
-fn event(kind: &'static str, key: &ApiKey, more: &[(&str, Value)]) -> NewEvent {
+fn event(kind: EventType, key: &ApiKey, more: &[(&str, Value)]) -> NewEvent {
     let mut data = json!({ "prefix": key.prefix.as_str(), "name": key.name.as_str(), "roles": key.roles });
     for (name, value) in more {
         if let Some(members) = data.as_object_mut() {

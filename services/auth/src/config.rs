@@ -3,17 +3,21 @@
 use std::time::Duration;
 
 use kit::config::{Fault, span};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Section `auth`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "Auth")]
 pub struct Config {
     /// How often the times of last use are written, such as `10s`.
     #[serde(with = "kit::config::span")]
+    #[schemars(with = "String")]
     pub last_used_interval: Duration,
     /// Longest life that an API key with an end may be given, such as `10y`.
     #[serde(with = "kit::config::span")]
+    #[schemars(with = "String")]
     pub max_validity: Duration,
 }
 

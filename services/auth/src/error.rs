@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kit::error::{Fault, Kind};
 use store::StoreError;
+use vocabulary::ProblemType;
 
 use crate::domain::Prefix;
 
@@ -114,17 +115,16 @@ impl Fault for Error {
         }
     }
 
-    fn problem(&self) -> &str {
+    fn problem(&self) -> ProblemType {
         match self {
-            Self::Invalid { .. } => "invalid-request",
             Self::Escalation { .. } | Self::WiderNames { .. } | Self::WiderKey { .. } | Self::Outlives(_) => {
-                "escalation"
+                ProblemType::Escalation
             }
-            Self::LastAdmin(_) => "last-admin",
-            Self::Repeated(_) => "shown-once",
+            Self::LastAdmin(_) => ProblemType::LastAdmin,
+            Self::Repeated(_) => ProblemType::ShownOnce,
             Self::Preview(refusal) => refusal.problem(),
-            Self::IdempotencyConflict => "idempotency-conflict",
-            _ => self.kind().name(),
+            Self::IdempotencyConflict => ProblemType::IdempotencyConflict,
+            _ => self.kind().into(),
         }
     }
 

@@ -7,13 +7,17 @@ use proto::auth::v1 as wire;
 use proto::feed::v1::WatchRequest;
 use store::time::to_micros;
 use tonic::{Request, Response, Status};
+use vocabulary::service;
 
 use crate::app::App;
 
 /// Who may call what; what is not here is refused.
 pub static ALLOW: AllowTable = &[
-    ("/gigvault.auth.v1.Auth/Authenticate", &["ca", "keymgr", PROCESS]),
-    ("/gigvault.auth.v1.Auth/Watch", &["audit", "notify"]),
+    (
+        "/gigvault.auth.v1.Auth/Authenticate",
+        &[service::CA, service::KEYMGR, PROCESS],
+    ),
+    ("/gigvault.auth.v1.Auth/Watch", &[service::AUDIT, service::NOTIFY]),
 ];
 
 /// The gRPC face of the use cases.

@@ -21,6 +21,7 @@ use proto::auth::v1::auth_server::AuthServer;
 use secrecy::SecretString;
 use store::Db;
 use tokio_util::sync::CancellationToken;
+use vocabulary::service;
 
 pub use app::{App, CreateRequest, Created, Descendants, Revoked};
 pub use authenticator::{Local, Remote};
@@ -32,7 +33,7 @@ pub use kit::idempotency::IdempotencyKey;
 pub use tables::{FIRST_TABLE, MIGRATIONS};
 
 /// Its name among services.
-pub const NAME: &str = "auth";
+pub const NAME: &str = service::AUTH;
 
 /// Its routes below `/api/v1` as they are documented; the service need not run.
 #[must_use]

@@ -31,8 +31,9 @@ pub(crate) fn openapi() -> OpenApi {
 }
 
 fn routes() -> OpenApiRouter<Rest> {
-    OpenApiRouter::new()
+    let routes = OpenApiRouter::new()
         .merge(api_keys::routes())
         .merge(roles::routes())
-        .merge(whoami::routes())
+        .merge(whoami::routes());
+    kit::openapi::tagged("identity", "API keys, roles, and whose a credential is.", routes)
 }

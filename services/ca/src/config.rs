@@ -3,19 +3,23 @@
 use std::time::Duration;
 
 use kit::config::Fault;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Section `ca`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "Ca")]
 pub struct Config {
     /// Name of the CA that issues where a request names none.
     pub default_ca: String,
     /// Profiles besides the built-in ones; one of the same name replaces the built-in.
     pub profiles: Vec<rules::Profile>,
     /// Most certificates signed and committed together, 1 to 512.
+    #[schemars(range(min = 1, max = MAX_BATCH))]
     pub max_batch: usize,
     /// Most requests waiting for a signature, 1 to 100000; more are answered 503.
+    #[schemars(range(min = 1, max = MAX_QUEUE))]
     pub queue: usize,
 }
 

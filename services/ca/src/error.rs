@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kit::error::{Fault, Kind};
+use vocabulary::ProblemType;
 
 /// Every failure of the service. Its [`Kind`] decides HTTP status and gRPC code.
 #[derive(Debug, thiserror::Error)]
@@ -120,24 +121,26 @@ impl Fault for Error {
         }
     }
 
-    fn problem(&self) -> &str {
+    fn problem(&self) -> ProblemType {
         match self {
-            Self::Csr(_) => "bad-csr",
-            Self::Invalid { .. } => "invalid-request",
-            Self::Policy(_) => "denied-by-profile",
-            Self::Lint(_) => "lint",
-            Self::Forbidden(_) => "forbidden",
-            Self::NotFound { .. } => "not-found",
-            Self::Conflict(_) => "conflict",
-            Self::Changed(_) => "changed",
-            Self::IdempotencyConflict => "idempotency-conflict",
-            Self::CompromisedKey | Self::CompromisedPredecessor(_) => "compromised-key",
-            Self::Suspended(_) => "ca-suspended",
-            Self::Overloaded | Self::Stopping => "unavailable",
-            Self::Keymgr(_) | Self::Store(_) if self.kind() == Kind::Unavailable => "unavailable",
+            Self::Csr(_) => ProblemType::BadCsr,
+            Self::Policy(_) => ProblemType::DeniedByProfile,
+            Self::Lint(_) => ProblemType::Lint,
+            Self::IdempotencyConflict => ProblemType::IdempotencyConflict,
+            Self::CompromisedKey | Self::CompromisedPredecessor(_) => ProblemType::CompromisedKey,
+            Self::Suspended(_) => ProblemType::CaSuspended,
             Self::Preview(refusal) => refusal.problem(),
             Self::Group(error) => error.problem(),
-            Self::Keymgr(_) | Self::Store(_) | Self::Internal(_) => "internal",
+            Self::Invalid { .. }
+            | Self::Forbidden(_)
+            | Self::NotFound { .. }
+            | Self::Conflict(_)
+            | Self::Changed(_)
+            | Self::Overloaded
+            | Self::Stopping
+            | Self::Keymgr(_)
+            | Self::Store(_)
+            | Self::Internal(_) => self.kind().into(),
         }
     }
 

@@ -13,6 +13,7 @@ use kit::peer::{PROCESS, Peer};
 use proto::ca::v1 as wire;
 use proto::feed::v1::WatchRequest;
 use tonic::{Request, Response, Status};
+use vocabulary::service;
 
 use crate::app::{
     App, IssueRequest, NewAuthority, ProfileScope, RenewRequest, Requester, RevokeRequest, Rights, Visibility,
@@ -26,27 +27,58 @@ use messages::{decode_time, encode_ca, query};
 pub static ALLOW: kit::peer::AllowTable = &[
     (
         "/gigvault.ca.v1.Ca/Issue",
-        &["ra", "enroll", "ca", "keymgr", "auth", PROCESS],
+        &[
+            service::RA,
+            service::ENROLL,
+            service::CA,
+            service::KEYMGR,
+            service::AUTH,
+            PROCESS,
+        ],
     ),
     (
         "/gigvault.ca.v1.Ca/Get",
-        &["ra", "enroll", "ocsp", "crl", "notify"],
+        &[
+            service::RA,
+            service::ENROLL,
+            service::OCSP,
+            service::CRL,
+            service::NOTIFY,
+        ],
     ),
     (
         "/gigvault.ca.v1.Ca/List",
-        &["ra", "enroll", "ocsp", "crl", "notify"],
+        &[
+            service::RA,
+            service::ENROLL,
+            service::OCSP,
+            service::CRL,
+            service::NOTIFY,
+        ],
     ),
-    ("/gigvault.ca.v1.Ca/Renew", &["ra", "enroll"]),
-    ("/gigvault.ca.v1.Ca/Revoke", &["ra", "enroll"]),
-    ("/gigvault.ca.v1.Ca/Hold", &["ra", "enroll"]),
-    ("/gigvault.ca.v1.Ca/Release", &["ra", "enroll"]),
-    ("/gigvault.ca.v1.Ca/CheckKey", &["ra", "enroll"]),
+    ("/gigvault.ca.v1.Ca/Renew", &[service::RA, service::ENROLL]),
+    ("/gigvault.ca.v1.Ca/Revoke", &[service::RA, service::ENROLL]),
+    ("/gigvault.ca.v1.Ca/Hold", &[service::RA, service::ENROLL]),
+    ("/gigvault.ca.v1.Ca/Release", &[service::RA, service::ENROLL]),
+    ("/gigvault.ca.v1.Ca/CheckKey", &[service::RA, service::ENROLL]),
     (
         "/gigvault.ca.v1.Ca/ListCas",
-        &["ra", "enroll", "ocsp", "crl", "keymgr", "auth", "ca", PROCESS],
+        &[
+            service::RA,
+            service::ENROLL,
+            service::OCSP,
+            service::CRL,
+            service::KEYMGR,
+            service::AUTH,
+            service::CA,
+            PROCESS,
+        ],
     ),
     ("/gigvault.ca.v1.Ca/AddCa", &[PROCESS]),
-    ("/gigvault.ca.v1.Ca/Watch", &["audit", "ocsp", "crl", "notify"]),
+    (
+        "/gigvault.ca.v1.Ca/Watch",
+        &[service::AUDIT, service::OCSP, service::CRL, service::NOTIFY],
+    ),
 ];
 
 /// The gRPC face of the use cases.

@@ -19,6 +19,7 @@ use lint::Linted;
 use rules::Approved;
 use store::Db;
 use tokio::sync::{mpsc, oneshot};
+use vocabulary::metric;
 
 pub(crate) use sign::Keymgr;
 
@@ -84,7 +85,7 @@ impl Issuance {
             authorities,
         };
         tokio::spawn(committer.run(jobs, config.max_batch.max(1)));
-        let depth = metrics::gauge!("gigvault_queue_depth", "queue" => "issuance");
+        let depth = metrics::gauge!(metric::QUEUE_DEPTH, "queue" => "issuance");
         Self { queue, depth }
     }
 
@@ -115,7 +116,7 @@ struct Committer {
 
 impl Committer {
     async fn run(self, mut jobs: mpsc::Receiver<(IssuanceJob, Answer)>, max_batch: usize) {
-        let size = metrics::histogram!("gigvault_issuance_group_size");
+        let size = metrics::histogram!(metric::ISSUANCE_GROUP_SIZE);
         let mut group = Vec::new();
         while jobs.recv_many(&mut group, max_batch).await > 0 {
             size.record(f64::from(u32::try_from(group.len()).unwrap_or(u32::MAX)));
@@ -206,8 +207,7 @@ fn answer(group: Vec<Signed>, answers: Vec<Answer>, verdicts: Vec<Verdict>) {
             Verdict::Refused(error) => {
                 let Issued { serial, ca, .. } = signed.issued;
                 tracing::warn!(%serial, %ca, cause = %error, "signed certificate discarded: refused at commit");
-                metrics::counter!("gigvault_certificates_discarded_total", "ca" => ca.to_string())
-                    .increment(1);
+                metrics::counter!(metric::CERTIFICATES_DISCARDED_TOTAL, "ca" => ca.to_string()).increment(1);
                 Err(error)
             }
         };

@@ -8,6 +8,7 @@ use std::time::Duration;
 use kit::jobs::Worker;
 use kit::service::Job;
 use store::lease::Lease;
+use vocabulary::metric;
 
 use crate::app::App;
 use crate::error::Error;
@@ -101,7 +102,7 @@ async fn count_expiring(app: &App) -> Result<(), Error> {
                 clippy::cast_precision_loss,
                 reason = "a count of certificates is far below 2^52"
             )]
-            metrics::gauge!("gigvault_certificates_expiring", "ca" => authority.name.clone(), "days" => days)
+            metrics::gauge!(metric::CERTIFICATES_EXPIRING, "ca" => authority.name.clone(), "days" => days)
                 .set(count as f64);
         }
     }

@@ -26,6 +26,7 @@ use proto::keymgr::v1::ListRequest;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use store::Db;
 use tokio_util::sync::CancellationToken;
+use vocabulary::service;
 
 pub use app::{App, Authorities, IssueRequest, NewAuthority, RenewRequest, Requester, RevokeRequest};
 pub use app::{ProfileScope, RevokeMany, Revoked, Rights, SameKey, Selection, Visibility};
@@ -40,7 +41,7 @@ pub use kit::idempotency::IdempotencyKey;
 pub use tables::{FIRST_TABLE, MIGRATIONS};
 
 /// Its name among services.
-pub const NAME: &str = "ca";
+pub const NAME: &str = service::CA;
 
 /// Its routes below `/api/v1` as they are documented; the service need not run.
 #[must_use]
@@ -164,7 +165,7 @@ impl Ca {
 
     fn keymgr_answers(&self) -> Check {
         let keymgr = self.keymgr.clone();
-        Check::new("keymgr", move || {
+        Check::new(service::KEYMGR, move || {
             let mut keymgr = keymgr.clone();
             async move {
                 let first = ListRequest {

@@ -4,17 +4,21 @@ use std::path::PathBuf;
 
 use keys::{KeyEncryptionKey, secret_file};
 use kit::config::Fault;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Section `keymgr`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "Keymgr")]
 pub struct Config {
     /// Where private keys live.
     pub backends: Backends,
     /// Most messages in one `SignBatch` call, 1 to 512.
+    #[schemars(range(min = 1, max = MAX_BATCH))]
     pub max_batch: usize,
     /// Most keys held ready in memory; others are read again when they are needed.
+    #[schemars(range(min = 1, max = MAX_LOADED_KEYS))]
     pub max_loaded_keys: u64,
     /// Most signatures a second by one key, which bounds what someone signs who takes over a service. A second's worth
     /// may come at once, then calls wait, at most a second. 0 means no limit.
@@ -33,7 +37,7 @@ impl Default for Config {
 }
 
 /// Places where private keys live, by name.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Backends {
     /// In this service's memory while in use, sealed in its database otherwise.
@@ -42,7 +46,7 @@ pub struct Backends {
 
 /// The software backend's key-encryption key. Exactly one of the two is set; changing it later does not
 /// re-seal what is stored, and the service refuses to start.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Software {
     /// File of mode 0600 with 64 hexadecimal digits (`openssl rand -hex 32`).

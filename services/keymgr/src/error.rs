@@ -7,6 +7,7 @@ use keys::KeyError;
 use kit::error::{Fault, Kind};
 use kit::heavy::HeavyError;
 use store::StoreError;
+use vocabulary::ProblemType;
 
 use crate::domain::{KeyName, Purpose};
 
@@ -124,17 +125,14 @@ impl Fault for Error {
         }
     }
 
-    fn problem(&self) -> &str {
+    fn problem(&self) -> ProblemType {
         match self {
-            Self::Exists(_) => "key-exists",
-            Self::IdempotencyConflict => "idempotency-conflict",
-            Self::Purpose { .. } => "key-purpose",
+            Self::Exists(_) => ProblemType::KeyExists,
+            Self::IdempotencyConflict => ProblemType::IdempotencyConflict,
+            Self::Purpose { .. } => ProblemType::KeyPurpose,
             Self::Load(error) => error.problem(),
             Self::Preview(refusal) => refusal.problem(),
-            _ => match self.kind() {
-                Kind::Invalid => "invalid-request",
-                kind => kind.name(),
-            },
+            _ => self.kind().into(),
         }
     }
 

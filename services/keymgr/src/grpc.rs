@@ -9,6 +9,7 @@ use proto::feed::v1::WatchRequest;
 use proto::keymgr::v1 as wire;
 use store::time::to_micros;
 use tonic::{Request, Response, Status};
+use vocabulary::service;
 
 use crate::app::{App, GenerateRequest, SignRequest};
 use crate::domain::{Key, Purpose};
@@ -16,12 +17,15 @@ use crate::error::Error;
 
 /// Who may call what; what is not here is refused.
 pub static ALLOW: AllowTable = &[
-    ("/gigvault.keymgr.v1.Keymgr/Generate", &["ca", PROCESS]),
-    ("/gigvault.keymgr.v1.Keymgr/Get", &["ca", PROCESS]),
-    ("/gigvault.keymgr.v1.Keymgr/List", &["ca"]),
-    ("/gigvault.keymgr.v1.Keymgr/Sign", &["ca"]),
-    ("/gigvault.keymgr.v1.Keymgr/SignBatch", &["ca"]),
-    ("/gigvault.keymgr.v1.Keymgr/Watch", &["audit", "notify"]),
+    ("/gigvault.keymgr.v1.Keymgr/Generate", &[service::CA, PROCESS]),
+    ("/gigvault.keymgr.v1.Keymgr/Get", &[service::CA, PROCESS]),
+    ("/gigvault.keymgr.v1.Keymgr/List", &[service::CA]),
+    ("/gigvault.keymgr.v1.Keymgr/Sign", &[service::CA]),
+    ("/gigvault.keymgr.v1.Keymgr/SignBatch", &[service::CA]),
+    (
+        "/gigvault.keymgr.v1.Keymgr/Watch",
+        &[service::AUDIT, service::NOTIFY],
+    ),
 ];
 
 /// The gRPC face of the use cases.

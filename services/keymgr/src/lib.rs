@@ -21,6 +21,7 @@ use kit::service::Service;
 use proto::keymgr::v1::keymgr_server::KeymgrServer;
 use store::Db;
 use tokio_util::sync::CancellationToken;
+use vocabulary::service;
 
 pub use app::{App, GenerateRequest, SignRequest, Signatures};
 pub use config::{Backends, Config, KekSource, Software};
@@ -31,7 +32,7 @@ pub use kit::idempotency::IdempotencyKey;
 pub use tables::{FIRST_TABLE, MIGRATIONS};
 
 /// Its name among services.
-pub const NAME: &str = "keymgr";
+pub const NAME: &str = service::KEYMGR;
 
 /// Its routes below `/api/v1` as they are documented; the service need not run.
 #[must_use]

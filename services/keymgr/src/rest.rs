@@ -39,9 +39,10 @@ pub(crate) fn openapi() -> OpenApi {
 }
 
 fn routes() -> OpenApiRouter<Rest> {
-    OpenApiRouter::new()
+    let routes = OpenApiRouter::new()
         .routes(routes!(list, generate))
-        .routes(routes!(get))
+        .routes(routes!(get));
+    kit::openapi::tagged("keys", "Keys that the key manager holds and signs with.", routes)
 }
 
 /// A key held by the key manager; its private half is never shown.

@@ -2,7 +2,6 @@
 
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests")]
 
-mod certificate;
 mod key_files;
 mod openssl;
 mod pkcs12;

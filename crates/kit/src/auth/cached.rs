@@ -13,6 +13,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use moka::Expiry;
 use moka::future::Cache;
+use vocabulary::metric;
 use x509::digest::sha256;
 
 use super::{AuthFault, Authenticator, Caller, Turn};
@@ -132,8 +133,7 @@ impl CachedAuthenticator {
             }
         };
         let outcome = self.cache.try_get_with(key, ask).await;
-        metrics::gauge!("gigvault_cache_entries", "cache" => "credentials")
-            .set(self.cache.entry_count() as f64);
+        metrics::gauge!(metric::CACHE_ENTRIES, "cache" => "credentials").set(self.cache.entry_count() as f64);
         outcome.map_err(|shared: Arc<AuthFault>| match *shared {
             AuthFault::TooMany => AuthFault::TooMany,
             _ => AuthFault::Unavailable(Box::new(shared)),

@@ -57,6 +57,15 @@ macro_rules! permissions {
         pub const ALL: &[&str] = &[$($constant),*];
 
         const ACTING: &[(&str, bool)] = &[$(($constant, permissions!(@acts $kind))),*];
+
+        /// What its holder may do.
+        #[must_use]
+        pub fn meaning(name: &str) -> Option<&'static str> {
+            match name {
+                $($text => Some($doc),)*
+                _ => None,
+            }
+        }
     };
 }
 
@@ -90,6 +99,7 @@ permissions! {
     JOBS_CANCEL_OWN JobsCancelOwn "jobs:cancel-own" acts: "End jobs one asked for.";
     ROLES_READ RolesRead "roles:read" reads: "See roles and their permissions.";
     STATUS_READ StatusRead "status:read" reads: "See the state of the system.";
+    CONFIG_READ ConfigRead "config:read" reads: "See the settings of a process, without secrets.";
 }
 
 #[cfg(test)]

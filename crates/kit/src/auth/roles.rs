@@ -3,8 +3,8 @@
 use super::permission::{
     ALL, API_KEYS_READ, CAS_READ, CAS_SUSPEND, CERTIFICATES_ISSUE, CERTIFICATES_ISSUE_DEVELOPMENT,
     CERTIFICATES_READ, CERTIFICATES_READ_OWN, CERTIFICATES_RENEW, CERTIFICATES_RENEW_OWN,
-    CERTIFICATES_REVOKE, CERTIFICATES_REVOKE_OWN, JOBS_CANCEL, JOBS_CANCEL_OWN, JOBS_READ, JOBS_READ_OWN,
-    KEYS_GENERATE, KEYS_READ, PROFILES_READ, ROLES_READ, STATUS_READ,
+    CERTIFICATES_REVOKE, CERTIFICATES_REVOKE_OWN, CONFIG_READ, JOBS_CANCEL, JOBS_CANCEL_OWN, JOBS_READ,
+    JOBS_READ_OWN, KEYS_GENERATE, KEYS_READ, PROFILES_READ, ROLES_READ, STATUS_READ,
 };
 
 /// May do everything.
@@ -39,6 +39,7 @@ pub fn permissions_of(role: &str) -> Option<&'static [&'static str]> {
             JOBS_READ,
             JOBS_CANCEL,
             STATUS_READ,
+            CONFIG_READ,
         ],
         RA_APPROVER => &[
             CERTIFICATES_READ,
@@ -56,6 +57,7 @@ pub fn permissions_of(role: &str) -> Option<&'static [&'static str]> {
             JOBS_READ,
             ROLES_READ,
             STATUS_READ,
+            CONFIG_READ,
         ],
         DEVELOPER => &[
             CERTIFICATES_ISSUE_DEVELOPMENT,

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::PathBuf;
 
+use serde::Serialize;
+use serde_json::Value;
+
 use super::environment::Variables;
 use super::error::ConfigError;
 use super::places::Places;
@@ -57,6 +60,39 @@ pub struct Loaded<T> {
     pub origin: Origin,
 }
 
+/// What a value comes from: the last of these that says something about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The program.
+    Default,
+    /// The configuration file.
+    File {
+        /// `<path>:<line>`.
+        place: String,
+    },
+    /// An environment variable.
+    Environment {
+        /// Its name.
+        variable: String,
+    },
+    /// The command line.
+    Flag {
+        /// With its dashes.
+        flag: &'static str,
+    },
+}
+
+/// One setting as it is in use.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setting {
+    /// Its path in the configuration: `listen.https_port`.
+    pub field: String,
+    /// As it is written in the file. A [`Secret`](super::Secret) is its reference.
+    pub value: Value,
+    /// Where the value came from.
+    pub source: Source,
+}
+
 /// The file, the environment variables and the flags behind settings.
 #[derive(Clone, Debug, Default)]
 pub struct Origin {
@@ -104,6 +140,54 @@ impl Origin {
                 .any(|field| self.variables.setting(field) == Some(name))
         };
         self.variables.names().filter(move |name| !overridden(name))
+    }
+
+    /// Where the value of a field came from.
+    #[must_use]
+    pub fn source(&self, field: &str) -> Source {
+        if let Some(flag) = self.flags.get(field) {
+            return Source::Flag { flag };
+        }
+        if let Some(variable) = self.variables.setting(field) {
+            let variable = variable.to_owned();
+            return Source::Environment { variable };
+        }
+        match &self.file {
+            Some((path, places)) if places.value(field).is_some() => {
+                let line = places.find(field).map_or(0, |(line, _)| line);
+                let place = format!("{}:{line}", path.display());
+                Source::File { place }
+            }
+            _ => Source::Default,
+        }
+    }
+
+    /// Every setting with its source. Lists are one setting each; a section is none.
+    ///
+    /// # Errors
+    /// When the settings cannot be written as JSON.
+    pub fn settings<T: Serialize>(&self, settings: &T) -> Result<Vec<Setting>, serde_json::Error> {
+        let mut all = Vec::new();
+        self.collect(serde_json::to_value(settings)?, String::new(), &mut all);
+        Ok(all)
+    }
+
+    fn collect(&self, value: Value, field: String, all: &mut Vec<Setting>) {
+        match value {
+            Value::Object(members) if !members.is_empty() => {
+                for (name, value) in members {
+                    let below = match field.as_str() {
+                        "" => name,
+                        field => format!("{field}.{name}"),
+                    };
+                    self.collect(value, below, all);
+                }
+            }
+            value => {
+                let source = self.source(&field);
+                all.push(Setting { field, value, source });
+            }
+        }
     }
 
     /// Refuses settings that have faults, each with the place where it was set.

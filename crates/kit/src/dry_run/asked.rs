@@ -3,12 +3,12 @@
 use std::sync::{Arc, OnceLock};
 
 use http::request::Parts;
+use vocabulary::ProblemType;
 use x509::digest::sha256;
 
 use super::token::{HEADER, MAX_TOKEN, Refusal};
 use super::{Answer, Intent, Preview};
 use crate::auth::Caller;
-use crate::error::Kind;
 use crate::problem::Problem;
 
 /// Name of the query parameter.
@@ -74,7 +74,7 @@ impl FromParts for Asked {
             Some(value) if value == "false" => false,
             Some(_) => {
                 let detail = "query parameter dry_run takes true or false";
-                return Err(Problem::new(Kind::Invalid, "invalid-request", detail).at(PARAMETER));
+                return Err(Problem::new(ProblemType::InvalidRequest, detail).at(PARAMETER));
             }
         };
         let held_to = held_to(parts)?;
@@ -84,7 +84,7 @@ impl FromParts for Asked {
             (false, Some(token)) => How::HoldingTo(token),
             (true, Some(_)) => {
                 let detail = "Preview-Token is for the request itself; leave it out of a dry run";
-                return Err(Problem::new(Kind::Invalid, "invalid-request", detail).at("Preview-Token"));
+                return Err(Problem::new(ProblemType::InvalidRequest, detail).at("Preview-Token"));
             }
         };
         let body = BodyDigest::default();

@@ -9,6 +9,7 @@ use aws_lc_rs::hmac;
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
+use vocabulary::ProblemType;
 
 use super::{Asked, Difference};
 use crate::error::{Fault, Kind};
@@ -49,12 +50,12 @@ impl Fault for Refusal {
         }
     }
 
-    fn problem(&self) -> &str {
+    fn problem(&self) -> ProblemType {
         match self {
-            Self::Unknown => "invalid-request",
-            Self::Expired | Self::Changed(_) => "preview-stale",
-            Self::Store(error) if error.is_unavailable() => "unavailable",
-            Self::Store(_) => "internal",
+            Self::Unknown => ProblemType::InvalidRequest,
+            Self::Expired | Self::Changed(_) => ProblemType::PreviewStale,
+            Self::Store(error) if error.is_unavailable() => ProblemType::Unavailable,
+            Self::Store(_) => ProblemType::Internal,
         }
     }
 

@@ -21,6 +21,7 @@ use tonic::server::NamedService;
 use tonic::service::Routes;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
+use vocabulary::metric;
 
 use super::{deadline, received};
 use crate::peer::{AllowTable, Way, check};
@@ -198,7 +199,7 @@ impl Measure {
             return known.record(took.as_secs_f64());
         }
         let first = metrics::histogram!(
-            "gigvault_grpc_request_seconds",
+            metric::GRPC_REQUEST_SECONDS,
             "service" => self.service, "method" => method, "code" => format!("{code:?}")
         );
         first.record(took.as_secs_f64());

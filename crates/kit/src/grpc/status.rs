@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Status};
+use vocabulary::ProblemType;
 
 use crate::error::{Fault, Kind, report};
 
@@ -22,7 +23,7 @@ const RETRY_AFTER_MS: &str = "gigvault-retry-after-ms";
 pub fn to_status(fault: &dyn Fault) -> Status {
     report(fault);
     let mut metadata = MetadataMap::new();
-    put(&mut metadata, PROBLEM, fault.problem());
+    put(&mut metadata, PROBLEM, fault.problem().slug());
     put(&mut metadata, KIND, fault.kind().name());
     if let Some(field) = fault.field() {
         put(&mut metadata, FIELD, field);
@@ -57,7 +58,7 @@ pub struct RemoteFault {
     code: Code,
     text: String,
     kind: Kind,
-    problem: Option<String>,
+    problem: Option<ProblemType>,
     field: Option<String>,
     lints: Vec<String>,
     retry_after: Option<Duration>,
@@ -77,6 +78,8 @@ impl From<Status> for RemoteFault {
             (Some(_), Some(kind)) => kind,
             _ => transport_kind(status.code()),
         };
+        // A later version may have types that this one does not know.
+        let problem = problem.map(|slug| ProblemType::from_slug(&slug).unwrap_or(kind.into()));
         let text = match std::error::Error::source(&status) {
             Some(source) => format!("{}: {}", status.message(), crate::error::chain(source)),
             None => status.message().to_owned(),
@@ -124,8 +127,8 @@ impl Fault for RemoteFault {
         self.kind
     }
 
-    fn problem(&self) -> &str {
-        self.problem.as_deref().unwrap_or(self.kind.name())
+    fn problem(&self) -> ProblemType {
+        self.problem.unwrap_or(self.kind.into())
     }
 
     fn public(&self) -> String {
@@ -165,8 +168,8 @@ mod tests {
         fn kind(&self) -> Kind {
             self.0
         }
-        fn problem(&self) -> &str {
-            "denied-by-profile"
+        fn problem(&self) -> ProblemType {
+            ProblemType::DeniedByProfile
         }
         fn public(&self) -> String {
             "names müssen stimmen\r\nx: y".to_owned()

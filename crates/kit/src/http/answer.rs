@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use axum::body::HttpBody;
 use axum::response::{IntoResponse, Response};
+use vocabulary::ProblemType;
 
 use super::held::Held;
 use super::quota::{Exceeded, PeerKey, Quotas, Reservation};
-use crate::error::Kind;
 use crate::problem::Problem;
 
 /// Answers below this many bytes are not counted.
@@ -85,11 +85,11 @@ fn refusal(excess: Exceeded) -> Problem {
     let problem = match excess {
         Exceeded::PerKey => {
             let detail = "too much of earlier answers was not read by this client yet; read them first";
-            Problem::new(Kind::RateLimited, "rate-limited", detail)
+            Problem::new(ProblemType::RateLimited, detail)
         }
         Exceeded::Total => {
             let detail = "too many large answers are being read; try again";
-            Problem::new(Kind::Unavailable, "unavailable", detail)
+            Problem::new(ProblemType::Unavailable, detail)
         }
     };
     problem.retry_after(Duration::from_secs(1))

@@ -13,14 +13,13 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use bytes::{Bytes, BytesMut};
-use http::StatusCode;
 use http::request::Parts;
 use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout_at};
+use vocabulary::ProblemType;
 
 use super::places::{Place, Places};
 use super::quota::{Exceeded, KeyedPermit, PeerKey, Quotas, Reservation};
-use crate::error::Kind;
 use crate::problem::Problem;
 
 /// Whose request it is; in its extensions once that is known.
@@ -254,8 +253,7 @@ pub(super) async fn take(parts: &Parts, body: Body) -> Result<Bytes, Problem> {
             "a handler reads a body before it knows the caller: take Allow or Unauthenticated first"
         );
         return Err(Problem::new(
-            Kind::Internal,
-            "internal",
+            ProblemType::Internal,
             "the service failed; its log has the cause",
         ));
     };
@@ -291,23 +289,23 @@ async fn read(
 }
 
 fn unreadable(detail: &'static str) -> Problem {
-    Problem::new(Kind::Invalid, "invalid-request", detail)
+    Problem::new(ProblemType::InvalidRequest, detail)
 }
 
 pub(super) fn too_large(limit: usize) -> Problem {
     let detail = format!("the body is larger than the limit of {limit} bytes");
-    Problem::new(Kind::TooLarge, "body-too-large", detail)
+    Problem::new(ProblemType::BodyTooLarge, detail)
 }
 
 fn full(excess: Exceeded) -> Problem {
     let problem = match excess {
         Exceeded::PerKey => {
             let detail = "too many request bodies of this client are being read; finish some of them first";
-            Problem::new(Kind::RateLimited, "rate-limited", detail)
+            Problem::new(ProblemType::RateLimited, detail)
         }
         Exceeded::Total => {
             let detail = "too many request bodies are being read; try again";
-            Problem::new(Kind::Unavailable, "unavailable", detail)
+            Problem::new(ProblemType::Unavailable, detail)
         }
     };
     problem.retry_after(Duration::from_secs(1))
@@ -320,7 +318,7 @@ pub(super) fn stalled(pace: Pace) -> Problem {
         pace.grace.as_secs(),
         pace.rate
     );
-    Problem::with_status(StatusCode::REQUEST_TIMEOUT, "request-timeout", &detail)
+    Problem::new(ProblemType::RequestTimeout, detail)
 }
 
 /// What a handler finds that reads the body of a request past [`take`]: an error.

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use http::header::{IF_MATCH, IF_NONE_MATCH, IF_UNMODIFIED_SINCE};
 use http::request::Parts;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method};
 use utoipa::openapi::path::{Operation as Documented, ParameterIn};
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{OpenApi, RefOr};
+use vocabulary::ProblemType;
 
 use super::extract::media_type;
-use crate::error::Kind;
 use crate::idempotency::{self, IdempotencyKey};
 use crate::problem::Problem;
 
@@ -175,11 +175,7 @@ impl Operation {
                 "the body has to be sent as Content-Type: {}",
                 self.body.join(" or ")
             );
-            return Err(Problem::with_status(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported-media-type",
-                &detail,
-            ));
+            return Err(Problem::new(ProblemType::UnsupportedMediaType, detail));
         }
         Ok(())
     }
@@ -197,7 +193,7 @@ impl Operation {
         for (name, taken) in conditions {
             if !taken && parts.headers.contains_key(&name) {
                 let detail = format!("this path and method take no header {name}; leave it out");
-                return Err(Problem::new(Kind::Invalid, "invalid-request", detail).at(name.as_str()));
+                return Err(Problem::new(ProblemType::InvalidRequest, detail).at(name.as_str()));
             }
         }
         Ok(())
@@ -212,7 +208,7 @@ impl Operation {
 /// Refuses parameters that are not declared, those that come more often than declared, and control characters in names and
 /// values.
 fn query(declared: &[Parameter], text: &str) -> Result<(), Problem> {
-    let refuse = |detail: String| Problem::new(Kind::Invalid, "invalid-request", detail);
+    let refuse = |detail: String| Problem::new(ProblemType::InvalidRequest, detail);
     let mut seen: Vec<String> = Vec::new();
     for (name, value) in form_urlencoded::parse(text.as_bytes()) {
         let shown: String = name.chars().take(100).collect();

@@ -26,6 +26,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
+use vocabulary::ProblemType;
 
 use super::accept::accepts;
 use super::answer::AnswerMemory;
@@ -41,7 +42,6 @@ use super::places::{Place, Places};
 use super::quota::PeerKey;
 use super::site::Site;
 use super::unread::Unread;
-use crate::error::Kind;
 use crate::problem::Problem;
 use crate::trace::{CORRELATION_ID, RequestScope};
 
@@ -253,7 +253,7 @@ impl Edge {
         if let Some(operation) = operation {
             if !operation.takes_body() && brings_body(parts.version, body).await {
                 let detail = "this path and method take no body";
-                return Err(Problem::new(Kind::TooLarge, "body-too-large", detail).into());
+                return Err(Problem::new(ProblemType::BodyTooLarge, detail).into());
             }
             operation.check(parts, !body.is_end_stream())?;
             if body.size_hint().lower() > self.body as u64 {
@@ -288,17 +288,12 @@ impl Edge {
             Ok(Ok(Ok(response))) => response,
             Ok(Err(_panic)) => {
                 tracing::error!("a handler panicked");
-                Problem::new(
-                    Kind::Internal,
-                    "internal",
-                    "the service failed; its log has the cause",
-                )
-                .into_response()
+                Problem::new(ProblemType::Internal, "the service failed; its log has the cause")
+                    .into_response()
             }
             Err(_elapsed) if gate.is_reading() => body::stalled(self.pace).into_response(),
             Err(_elapsed) => Problem::new(
-                Kind::Unavailable,
-                "timeout",
+                ProblemType::Timeout,
                 "the service did not answer in time; try again",
             )
             .retry_after(Duration::from_secs(2))
@@ -339,7 +334,7 @@ fn acceptable(accept: &HeaderMap, response: Response) -> Response {
     match content_type {
         Some(content_type) if response.status().is_success() && !accepts(accept, content_type) => {
             let detail = format!("the answer is {content_type}, which the Accept header does not take");
-            Problem::with_status(StatusCode::NOT_ACCEPTABLE, "not-acceptable", &detail).into_response()
+            Problem::new(ProblemType::NotAcceptable, detail).into_response()
         }
         _ => response,
     }

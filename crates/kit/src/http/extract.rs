@@ -10,17 +10,17 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::path::{Parameter, ParameterIn};
+use vocabulary::ProblemType;
 
 use super::body::{self, Admitted};
 use super::{json, query};
 use crate::dry_run::{BodyDigest, TakenParameter};
-use crate::error::Kind;
 use crate::problem::Problem;
 
 /// A JSON body, in and out.
@@ -94,16 +94,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         if !media_type(request.headers()).eq_ignore_ascii_case("application/json") {
             let detail = "the body has to be sent as Content-Type: application/json, said once";
-            return Err(Problem::with_status(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported-media-type",
-                detail,
-            ));
+            return Err(Problem::new(ProblemType::UnsupportedMediaType, detail));
         }
         if !is_utf8(request.headers()) {
-            return Err(Problem::with_status(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported-media-type",
+            return Err(Problem::new(
+                ProblemType::UnsupportedMediaType,
                 "JSON is read as UTF-8 only; send the body so, and no other charset in Content-Type",
             ));
         }
@@ -172,18 +167,14 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
         path.map(|axum::extract::Path(value)| Self(value))
             .map_err(|rejection| match rejection {
                 PathRejection::FailedToDeserializePathParams(failed) => misshapen(failed.kind()),
-                _ => Problem::new(
-                    Kind::Internal,
-                    "internal",
-                    "the service failed; its log has the cause",
-                ),
+                _ => Problem::new(ProblemType::Internal, "the service failed; its log has the cause"),
             })
     }
 }
 
 // axum's own words name the Rust type.
 fn misshapen(kind: &ErrorKind) -> Problem {
-    let refuse = |detail: String| Problem::new(Kind::Invalid, "invalid-request", detail);
+    let refuse = |detail: String| Problem::new(ProblemType::InvalidRequest, detail);
     match kind {
         ErrorKind::ParseErrorAtKey { key, value, .. } => {
             refuse(format!("path parameter {key}: {value:?} is not of its form")).at(key.as_str())

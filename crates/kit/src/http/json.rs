@@ -9,9 +9,10 @@ mod words;
 
 use std::cell::Cell;
 
+use http::StatusCode;
 use serde::de::DeserializeOwned;
+use vocabulary::ProblemType;
 
-use crate::error::Kind;
 use crate::problem::Problem;
 
 /// Deepest nesting of a body.
@@ -41,7 +42,7 @@ fn explain<T: DeserializeOwned>(tree: &tree::Node, error: &words::Mistake) -> Pr
 }
 
 fn unprocessable(detail: String) -> Problem {
-    Problem::new(Kind::Unprocessable, "invalid-request", detail)
+    Problem::new(ProblemType::InvalidRequest, detail).status(StatusCode::UNPROCESSABLE_ENTITY)
 }
 
 #[cfg(test)]

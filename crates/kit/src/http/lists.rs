@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use http::request::Parts;
 use tokio::time::Instant;
+use vocabulary::ProblemType;
 
 use super::body::{Admitted, Gate};
 use super::quota::{Exceeded, KeyedPermit, KeyedSemaphore, Shares};
-use crate::error::Kind;
 use crate::problem::Problem;
 
 /// Pages at a time in this process, and those of one principal; how many of one principal may wait.
@@ -58,7 +58,7 @@ pub(super) async fn export(principal: &Arc<str>) -> Result<Export, Problem> {
         .await
         .map_err(|_excess| {
             let detail = "too many lists are being sent as CSV; finish one of them first";
-            Problem::new(Kind::RateLimited, "rate-limited", detail).retry_after(Duration::from_secs(5))
+            Problem::new(ProblemType::RateLimited, detail).retry_after(Duration::from_secs(5))
         })
 }
 
@@ -86,11 +86,11 @@ fn refusal(excess: Exceeded) -> Problem {
     let problem = match excess {
         Exceeded::PerKey => {
             let detail = "too many lists of this caller wait to be answered; wait for some of them";
-            Problem::new(Kind::RateLimited, "rate-limited", detail)
+            Problem::new(ProblemType::RateLimited, detail)
         }
         Exceeded::Total => {
             let detail = "too many lists are being answered; try again";
-            Problem::new(Kind::Unavailable, "unavailable", detail)
+            Problem::new(ProblemType::Unavailable, detail)
         }
     };
     problem.retry_after(Duration::from_secs(2))

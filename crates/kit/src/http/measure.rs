@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use metrics::{Counter, Histogram};
+use vocabulary::metric;
 
 /// `gigvault_http_requests_total{service,route,code}` and `gigvault_http_request_seconds{service,route}`.
 pub(super) struct Measure {
@@ -45,14 +46,14 @@ impl Measure {
 
     fn first(&self, route: &str, code: u16, took: Duration) {
         let requests = metrics::counter!(
-            "gigvault_http_requests_total",
+            metric::HTTP_REQUESTS_TOTAL,
             "service" => self.service, "route" => route.to_owned(), "code" => code.to_string()
         );
         requests.increment(1);
         let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
         let known = routes.entry(Arc::from(route)).or_insert_with(|| Route {
             seconds: metrics::histogram!(
-                "gigvault_http_request_seconds",
+                metric::HTTP_REQUEST_SECONDS,
                 "service" => self.service, "route" => route.to_owned()
             ),
             codes: Vec::new(),

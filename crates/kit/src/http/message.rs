@@ -5,9 +5,9 @@ use std::net::Ipv6Addr;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, EXPECT, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::uri::Authority;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Version};
+use vocabulary::ProblemType;
 
-use crate::error::Kind;
 use crate::problem::Problem;
 
 /// A refusal, and a header that RFC 9110 wants with it.
@@ -35,7 +35,7 @@ pub(super) fn check(parts: &Parts) -> Result<(), Box<Refusal>> {
 }
 
 fn malformed(detail: &str) -> Problem {
-    Problem::new(Kind::Invalid, "invalid-request", detail)
+    Problem::new(ProblemType::InvalidRequest, detail)
 }
 
 /// RFC 9112 section 3.2 and RFC 9113 section 8.3.1: an HTTP/1.1 request has one valid Host; an HTTP/2 request names its
@@ -113,10 +113,7 @@ fn transfer_encoding(headers: &HeaderMap) -> Result<(), Problem> {
 /// until its request is ended for being slow: it is told at once, and sends again without the expectation.
 fn expectation(parts: &Parts) -> Result<(), Problem> {
     let mut expected = parts.headers.get_all(EXPECT).iter().peekable();
-    let refuse = |detail| {
-        let status = StatusCode::EXPECTATION_FAILED;
-        Err(Problem::with_status(status, "expectation-failed", detail))
-    };
+    let refuse = |detail| Err(Problem::new(ProblemType::ExpectationFailed, detail));
     if parts.version == Version::HTTP_2 && expected.peek().is_some() {
         return refuse("no expectation is met over HTTP/2; send the request without Expect");
     }
@@ -135,11 +132,7 @@ fn content_encoding(headers: &HeaderMap) -> Result<(), Box<Refusal>> {
     }
     let detail = "bodies are read without a content coding; send the body as it is";
     Err(Box::new(Refusal {
-        problem: Problem::with_status(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported-content-encoding",
-            detail,
-        ),
+        problem: Problem::new(ProblemType::UnsupportedContentEncoding, detail),
         header: Some((ACCEPT_ENCODING, HeaderValue::from_static("identity"))),
     }))
 }

@@ -6,6 +6,7 @@
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{ALLOW, CONTENT_TYPE};
+use vocabulary::ProblemType;
 
 use crate::problem::Problem;
 
@@ -14,8 +15,8 @@ pub(super) fn catch(response: Response) -> Response {
     if !(status.is_client_error() || status.is_server_error()) || is_meant(&response) {
         return response;
     }
-    let (slug, detail) = explain(status);
-    let mut caught = Problem::with_status(status, slug, detail).into_response();
+    let (problem, detail) = explain(status);
+    let mut caught = Problem::new(problem, detail).status(status).into_response();
     if let Some(allow) = response.headers().get(ALLOW) {
         caught.headers_mut().insert(ALLOW, allow.clone());
     }
@@ -30,32 +31,35 @@ fn is_meant(response: &Response) -> bool {
     media_type.is_some_and(|media_type| !media_type.starts_with("text/plain"))
 }
 
-fn explain(status: StatusCode) -> (&'static str, &'static str) {
+fn explain(status: StatusCode) -> (ProblemType, &'static str) {
     match status {
-        StatusCode::UNAUTHORIZED => ("unauthenticated", "this needs credentials"),
-        StatusCode::FORBIDDEN => ("forbidden", "this is not allowed"),
-        StatusCode::NOT_FOUND => ("not-found", "there is nothing at this path"),
+        StatusCode::UNAUTHORIZED => (ProblemType::Unauthenticated, "this needs credentials"),
+        StatusCode::FORBIDDEN => (ProblemType::Forbidden, "this is not allowed"),
+        StatusCode::NOT_FOUND => (ProblemType::NotFound, "there is nothing at this path"),
         StatusCode::METHOD_NOT_ALLOWED => (
-            "method-not-allowed",
+            ProblemType::MethodNotAllowed,
             "this path does not take that method; the Allow header lists those it takes",
         ),
         StatusCode::NOT_ACCEPTABLE => (
-            "not-acceptable",
+            ProblemType::NotAcceptable,
             "there is no answer in a media type of the Accept header",
         ),
         StatusCode::PAYLOAD_TOO_LARGE => (
-            "body-too-large",
+            ProblemType::BodyTooLarge,
             "the request body is larger than this service takes",
         ),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => (
-            "unsupported-media-type",
+            ProblemType::UnsupportedMediaType,
             "the request body is not of a media type that this path takes",
         ),
-        StatusCode::TOO_MANY_REQUESTS => ("rate-limited", "too many requests; wait and try again"),
-        StatusCode::SERVICE_UNAVAILABLE => ("unavailable", "the service cannot answer now; try again"),
-        _ if status.is_server_error() => ("internal", "the service failed; its log has the cause"),
+        StatusCode::TOO_MANY_REQUESTS => (ProblemType::RateLimited, "too many requests; wait and try again"),
+        StatusCode::SERVICE_UNAVAILABLE => (
+            ProblemType::Unavailable,
+            "the service cannot answer now; try again",
+        ),
+        _ if status.is_server_error() => (ProblemType::Internal, "the service failed; its log has the cause"),
         _ => (
-            "invalid-request",
+            ProblemType::InvalidRequest,
             "the request is not one that this path understands",
         ),
     }

@@ -10,9 +10,9 @@ use std::task::{Context, Poll, ready};
 
 use http::HeaderMap;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use vocabulary::ProblemType;
 
 use super::outstanding::Outstanding;
-use crate::error::Kind;
 use crate::problem::{MEDIA_TYPE, Problem};
 use crate::trace::{CORRELATION_ID, RequestScope};
 
@@ -67,31 +67,27 @@ fn own_refusal(bytes: &[u8]) -> Option<u16> {
 }
 
 fn answer(status: u16) -> Vec<u8> {
-    let (status_line, slug, detail) = match status {
+    let (status_line, problem, detail) = match status {
         414 => (
             "414 URI Too Long",
-            "uri-too-long",
+            ProblemType::UriTooLong,
             "the request target is too long",
         ),
         431 => (
             "431 Request Header Fields Too Large",
-            "headers-too-large",
+            ProblemType::HeadersTooLarge,
             "the headers (16 KiB and 100 of them) or the announced body are larger than is accepted",
         ),
         _ => (
             "400 Bad Request",
-            "invalid-request",
+            ProblemType::InvalidRequest,
             "the head of the request is not HTTP/1.1 (RFC 9112)",
         ),
     };
     let id = RequestScope::accept(&HeaderMap::new()).correlation_id();
     let id = id.to_str().unwrap_or_default();
     tracing::info!(status, correlation_id = id, "request refused before it was read");
-    let status = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::BAD_REQUEST);
-    let mut problem = Problem::with_status(status, slug, detail);
-    if status == http::StatusCode::BAD_REQUEST {
-        problem.title = Kind::Invalid.title();
-    }
+    let mut problem = Problem::new(problem, detail);
     problem.correlation_id = Some(id.into());
     let body = serde_json::to_string(&problem).unwrap_or_default();
     format!(

@@ -13,11 +13,11 @@ use std::time::Duration;
 use axum::body::HttpBody;
 use axum::response::Response;
 use tokio::sync::OwnedSemaphorePermit;
+use vocabulary::ProblemType;
 
 use super::cpu::ConnectionCpu;
 use super::held::Held;
 use super::quota::{PeerKey, Quotas, Reservation};
-use crate::error::Kind;
 use crate::problem::Problem;
 
 /// The places of a listener. Clones share them.
@@ -101,7 +101,7 @@ fn of_client<T, E>(place: Result<T, E>) -> Result<T, Problem> {
 
 fn refusal(what: &str) -> Problem {
     let detail = format!("{what}; wait for some of them, and read the answers");
-    Problem::new(Kind::RateLimited, "rate-limited", detail).retry_after(Duration::from_secs(1))
+    Problem::new(ProblemType::RateLimited, detail).retry_after(Duration::from_secs(1))
 }
 
 impl Place {

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use serde::de::value::{Error, MapDeserializer, SeqDeserializer};
 use serde::de::{self, DeserializeOwned, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
+use vocabulary::ProblemType;
 
-use crate::error::Kind;
 use crate::problem::Problem;
 
 /// A parameter and its value.
@@ -50,7 +50,7 @@ pub(super) fn read<T: DeserializeOwned>(pairs: &[Pair<'_>]) -> Result<T, Problem
 }
 
 pub(super) fn refuse(detail: String) -> Problem {
-    Problem::new(Kind::Invalid, "invalid-request", detail)
+    Problem::new(ProblemType::InvalidRequest, detail)
 }
 
 /// Everything that a parameter was given.

@@ -13,6 +13,7 @@ use tokio_rustls::rustls::server::Acceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use vocabulary::metric;
 
 use super::connection::{Connection, End, Handler, Shown, run};
 use super::cpu::{ConnectionCpu, Metered, admitted};
@@ -123,7 +124,7 @@ impl Admission {
                 Some((stream, remote, slot))
             }
             Err(_excess) => {
-                metrics::counter!("gigvault_connections_refused_total", "reason" => "peer").increment(1);
+                metrics::counter!(metric::CONNECTIONS_REFUSED_TOTAL, "reason" => "peer").increment(1);
                 tracing::debug!(%remote, "connection refused: the client has as many as it may have");
                 let _best_effort = stream.set_zero_linger();
                 None

@@ -45,10 +45,15 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 }
 
 fn all() -> OpenApiRouter<Rest> {
-    OpenApiRouter::new()
+    let routes = OpenApiRouter::new()
         .merge(lists::routes())
         .routes(routes!(get))
-        .routes(routes!(cancel))
+        .routes(routes!(cancel));
+    crate::openapi::tagged(
+        "jobs",
+        "Long work of the services, and what became of it.",
+        routes,
+    )
 }
 
 /// The answer to a request that was accepted as a job: 202 with its place.
@@ -98,11 +103,10 @@ impl Fault for Error {
         }
     }
 
-    fn problem(&self) -> &str {
+    fn problem(&self) -> vocabulary::ProblemType {
         match self {
-            Self::Invalid(..) => "invalid-request",
             Self::Preview(refusal) => refusal.problem(),
-            _ => self.kind().name(),
+            _ => self.kind().into(),
         }
     }
 

@@ -9,6 +9,7 @@ use store::{StoreError, outbox};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+use vocabulary::metric;
 
 use super::{Failure, ItemDone, Jobs, Work, Worker, progress};
 use crate::trace::RequestScope;
@@ -317,7 +318,7 @@ impl Worker {
         .await?;
         tx.commit().await?;
         tracing::info!(job = %self.jobs.id(id), kind = job.kind, state = state.as_str(), "job ended");
-        metrics::counter!("gigvault_jobs_total", "service" => self.jobs.service, "kind" => job.kind, "state" => state.as_str())
+        metrics::counter!(metric::JOBS_TOTAL, "service" => self.jobs.service, "kind" => job.kind, "state" => state.as_str())
             .increment(1);
         Ok(())
     }

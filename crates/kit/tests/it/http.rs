@@ -31,9 +31,7 @@ impl Fault for Down {
     fn kind(&self) -> Kind {
         Kind::Unavailable
     }
-    fn problem(&self) -> &str {
-        "unavailable"
-    }
+
     fn public(&self) -> String {
         "the database does not answer; try again".to_owned()
     }

@@ -56,7 +56,7 @@ async fn list(
         let source = source.clone();
         async move {
             if source.read.fetch_add(1, Ordering::Relaxed) == source.fails_at {
-                return Err(Problem::new(kit::error::Kind::Unavailable, "unavailable", "gone"));
+                return Err(Problem::new(vocabulary::ProblemType::Unavailable, "gone"));
             }
             let page: Page<u32> = ask.of_all(0..ALL, Sort::of("number"), |number| *number)?;
             let text = |number| format!("={number},\"x\"");

@@ -1,19 +1,22 @@
 //! Which subject alternative names a profile allows.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use x509::san::{MAX_SANS, SanKind};
 
 use crate::text;
 
 /// Rules on subject alternative names. The default allows none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SanRule {
     /// Kinds that may be in the certificate: `dns`, `ip`, `email`, `uri`, `dirname`, `rid`, `upn`, `othername`.
     #[serde(default, with = "text::list")]
+    #[schemars(with = "Vec<String>")]
     pub allowed: Vec<SanKind>,
     /// At least one name of one of these kinds must be there. Empty: the certificate may do without.
     #[serde(default, with = "text::list")]
+    #[schemars(with = "Vec<String>")]
     pub required: Vec<SanKind>,
     /// Most names in one certificate.
     #[serde(default = "most")]

@@ -1,5 +1,6 @@
 //! What a profile allows in the subject's distinguished name.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use x509::Oid;
 use x509::name::oids;
@@ -8,7 +9,7 @@ use crate::text;
 
 /// Rules on the subject. The default allows a common name and the usual attributes of an organization, and demands
 /// none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubjectRule {
     /// What the common name may be.
@@ -16,9 +17,11 @@ pub struct SubjectRule {
     pub common_name: CommonName,
     /// Attributes that may be in the subject, by short name or dotted OID.
     #[serde(default = "organization", with = "text::attributes")]
+    #[schemars(with = "Vec<String>")]
     pub attributes: Vec<Oid>,
     /// Attributes that must be in it.
     #[serde(default, with = "text::attributes")]
+    #[schemars(with = "Vec<String>")]
     pub required: Vec<Oid>,
     /// Whether the subject keeps the octets of the request, string types and order included, instead of our
     /// encodings. The subject of a CA always does, since what it issued names it by these octets.
@@ -35,7 +38,7 @@ pub struct SubjectRule {
 }
 
 /// What a common name may be. In every case it is held to the name constraints of the issuing CA.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CommonName {
     /// One of the subject alternative names, and nothing else: old TLS clients match it.

@@ -2,6 +2,7 @@
 
 use sqlx::FromRow;
 use time::OffsetDateTime;
+use vocabulary::metric;
 
 use super::take_turn;
 use crate::{
@@ -97,7 +98,7 @@ pub async fn oldest(db: &Db) -> Result<Option<OffsetDateTime>, StoreError> {
 pub async fn measure(db: &Db) -> Result<(), StoreError> {
     if let Some(oldest) = oldest(db).await? {
         #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are far below 2^52")]
-        metrics::gauge!("gigvault_outbox_oldest_event_seconds", "service" => db.schema().to_owned())
+        metrics::gauge!(metric::OUTBOX_OLDEST_EVENT_SECONDS, "service" => db.schema().to_owned())
             .set(oldest.unix_timestamp() as f64);
     }
     Ok(())

@@ -3,15 +3,10 @@
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use store::{
-    Cause, Db, Options, StoreError, Tx,
-    id::new_id,
-    outbox::{self, NewEvent},
-    read, tx,
-};
+use store::{Cause, Db, Options, StoreError, Tx, id::new_id, outbox, read, tx};
 use testkit::Postgres;
 
-use crate::support::{Scratch, commit_event, now, on_both, options, tables};
+use crate::support::{Scratch, commit_event, event, now, on_both, options, tables};
 
 on_both!(
     a_unique_violation_names_its_columns,
@@ -70,11 +65,7 @@ async fn an_error_after_events_were_appended_does_not_pass_for_a_commit(scratch:
     let db = scratch.migrated().await;
     let mut tx = db.begin().await.unwrap();
     insert(&mut tx, 1).await.unwrap();
-    let event = NewEvent {
-        kind: "test.happened",
-        ..NewEvent::default()
-    };
-    outbox::append(&mut tx, &[event], now()).await.unwrap();
+    outbox::append(&mut tx, &[event("0123")], now()).await.unwrap();
     // the caller overlooks the error
     insert(&mut tx, 1).await.unwrap_err();
     match tx.commit().await {

@@ -14,6 +14,7 @@ use store::{
 };
 use time::OffsetDateTime;
 use tokio::time::timeout;
+use vocabulary::EventType;
 
 use crate::support::{Scratch, all, append, commit_event, event, now, on_both, subjects};
 
@@ -35,7 +36,7 @@ const FAR: OffsetDateTime = time::macros::datetime!(9999-01-01 0:00 UTC);
 async fn events_keep_their_facts(scratch: Scratch) {
     let db = scratch.migrated().await;
     let full = NewEvent {
-        kind: "certificate.issued",
+        kind: EventType::CertificateIssued,
         subject: "0123".to_owned(),
         data: serde_json::json!({"text": "ü \"quoted\" \\ {1,2}", "n": 9_007_199_254_740_993_i64, "list": [null]}),
         correlation_id: Some("abc".to_owned()),

@@ -15,6 +15,7 @@ use store::{
 use tempfile::TempDir;
 use testkit::Postgres;
 use time::OffsetDateTime;
+use vocabulary::EventType;
 
 /// The servers of most tests do without `fsync`, for speed.
 pub(crate) fn options() -> Options {
@@ -113,10 +114,11 @@ pub(crate) fn tables() -> Migrator {
 
 pub(crate) fn event(subject: &str) -> NewEvent {
     NewEvent {
-        kind: "certificate.issued",
+        kind: EventType::CertificateIssued,
         subject: subject.to_owned(),
         data: serde_json::json!({ "subject": subject }),
-        ..NewEvent::default()
+        correlation_id: None,
+        traceparent: None,
     }
 }
 

@@ -18,7 +18,7 @@ use crate::wiring::identities;
 use crate::wiring::services::Service;
 
 /// Connections of one service; PostgreSQL has 100 for all unless told otherwise.
-const MAX_CONNECTIONS: u32 = 1000;
+pub(super) const MAX_CONNECTIONS: u32 = 1000;
 /// A shorter life of an identity is over before it can be renewed in time.
 const SHORTEST_IDENTITY: Duration = Duration::from_secs(5);
 

@@ -1,11 +1,13 @@
 //! Settings: section `sample` of the configuration.
 
 use kit::config::Fault;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Section `sample`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "Sample")]
 pub struct Config {}
 
 impl Config {

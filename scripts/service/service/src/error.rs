@@ -34,13 +34,6 @@ impl Fault for Error {
         }
     }
 
-    fn problem(&self) -> &str {
-        match self {
-            Self::Invalid(invalid) => invalid.problem(),
-            Self::Store(_) | Self::Config(_) => self.kind().name(),
-        }
-    }
-
     fn public(&self) -> String {
         match self {
             Self::Invalid(invalid) => invalid.public(),

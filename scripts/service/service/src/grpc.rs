@@ -8,6 +8,7 @@ use proto::feed::v1::WatchRequest;
 use proto::sample::v1 as wire;
 use store::time::to_micros;
 use tonic::{Request, Response, Status};
+use vocabulary::service;
 
 use crate::app::App;
 use crate::domain::Item;
@@ -15,8 +16,8 @@ use crate::parse;
 
 /// Who may call what; what is not here is refused.
 pub static ALLOW: AllowTable = &[
-    ("/gigvault.sample.v1.Sample/List", &["audit"]),
-    ("/gigvault.sample.v1.Sample/Watch", &["audit", "notify"]),
+    ("/gigvault.sample.v1.Sample/List", &[service::AUDIT]),
+    ("/gigvault.sample.v1.Sample/Watch", &[service::AUDIT, service::NOTIFY]),
 ];
 
 /// The gRPC face of the use cases.

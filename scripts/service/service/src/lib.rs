@@ -18,6 +18,7 @@ use kit::service::Service;
 use proto::sample::v1::sample_server::SampleServer;
 use store::Db;
 use tokio_util::sync::CancellationToken;
+use vocabulary::service;
 
 pub use app::App;
 pub use config::Config;
@@ -27,7 +28,7 @@ pub use grpc::ALLOW;
 pub use tables::{FIRST_TABLE, MIGRATIONS};
 
 /// Its name among services.
-pub const NAME: &str = "sample";
+pub const NAME: &str = service::SAMPLE;
 
 /// Its routes below `/api/v1` as they are documented; the service need not run.
 #[must_use]

@@ -4,6 +4,7 @@
 //! prefix cost the same: one row looked up by prefix and one comparison in constant time.
 
 use aws_lc_rs::constant_time;
+use vocabulary::metric;
 
 use super::App;
 use crate::domain::{ApiKey, Status, Token};
@@ -25,7 +26,7 @@ impl App {
             Err(Error::BadCredential) => "refused",
             Err(_) => "failed",
         };
-        metrics::counter!("gigvault_authentications_total", "result" => label).increment(1);
+        metrics::counter!(metric::AUTHENTICATIONS_TOTAL, "result" => label).increment(1);
         result
     }
 

@@ -18,6 +18,7 @@ use store::time::{from_micros, to_micros};
 use store::{StoreError, Tx};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use vocabulary::EventType;
 use x509::digest::sha256;
 
 use super::{App, event, plans};
@@ -208,7 +209,7 @@ fn limits(asked: &[String], requester: &Caller) -> Result<Vec<String>, Error> {
 pub(super) fn created(key: &ApiKey) -> outbox::NewEvent {
     let expires = key.expires.and_then(|expires| expires.format(&Rfc3339).ok());
     event(
-        "auth.api_key_created",
+        EventType::ApiKeyCreated,
         key,
         &[
             ("created_by", json!(key.created_by)),

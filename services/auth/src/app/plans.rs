@@ -2,6 +2,7 @@
 
 use kit::clock::rfc3339;
 use kit::dry_run::{Consequence, Plan, Severity, counted};
+use vocabulary::EventType;
 
 use crate::domain::{ApiKey, permissions};
 
@@ -38,8 +39,9 @@ pub(super) fn create(key: &ApiKey, maker: Option<&ApiKey>) -> Plan {
     } else {
         Severity::Info
     };
-    let mut plan = Plan::new()
-        .causes(Consequence::new("auth.api_key_created", severity, text).of([key.name.as_str().to_owned()]));
+    let mut plan = Plan::new().causes(
+        Consequence::new(EventType::ApiKeyCreated.name(), severity, text).of([key.name.as_str().to_owned()]),
+    );
     if may_grant {
         let text = "whoever holds it can make further API keys and revoke those of others";
         plan = plan.causes(Consequence::new("auth.grants", Severity::Warning, text));
@@ -68,7 +70,7 @@ pub(super) fn revoke(named: &ApiKey, taken: &[ApiKey], below: &[ApiKey], with_de
                 counted(count(taken), "API key")
             ),
         };
-        let revoked = Consequence::new("auth.api_key_revoked", Severity::Danger, text);
+        let revoked = Consequence::new(EventType::ApiKeyRevoked.name(), Severity::Danger, text);
         plan = plan.causes(revoked.of(prefixes(taken)));
     }
     if !below.is_empty() && !with_descendants {

@@ -15,6 +15,7 @@ use store::Tx;
 use store::outbox;
 use store::time::{from_micros, to_micros};
 use time::OffsetDateTime;
+use vocabulary::EventType;
 
 use super::{App, event, plans};
 use crate::domain::{ApiKey, Prefix, Revocation, Status, keeps_an_admin};
@@ -119,7 +120,7 @@ impl App {
 
 fn revoked(key: &ApiKey, revocation: &Revocation) -> outbox::NewEvent {
     event(
-        "auth.api_key_revoked",
+        EventType::ApiKeyRevoked,
         key,
         &[("revoked_by", json!(revocation.by))],
     )

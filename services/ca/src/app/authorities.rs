@@ -9,6 +9,7 @@ use kit::error::{Fault as _, Kind};
 use store::Db;
 use time::{Duration, OffsetDateTime};
 use tokio::sync::Mutex;
+use vocabulary::EventType;
 use x509::SignatureAlgorithm;
 
 use super::App;
@@ -287,7 +288,7 @@ impl App {
         };
         let now = self.clock.now();
         let event = event(
-            "ca.created",
+            EventType::CaCreated,
             &authority.name,
             serde_json::json!({
                 "ca": authority.name,
@@ -322,7 +323,7 @@ impl App {
     }
 }
 
-pub(super) fn event(kind: &'static str, ca: &str, data: serde_json::Value) -> store::outbox::NewEvent {
+pub(super) fn event(kind: EventType, ca: &str, data: serde_json::Value) -> store::outbox::NewEvent {
     let trace = kit::trace::current();
     store::outbox::NewEvent {
         kind,

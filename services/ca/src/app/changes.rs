@@ -4,6 +4,7 @@ use kit::dry_run::{Intent, Plan, Previews};
 use store::Tx;
 use store::outbox::NewEvent;
 use time::OffsetDateTime;
+use vocabulary::metric;
 
 use super::Requester;
 use super::revoke::{MOST_OTHERS, SameKey, read};
@@ -143,7 +144,7 @@ impl<'a> Changes<'a> {
             } in &done
             {
                 count(certificate, *change);
-                tracing::info!(serial = %certificate.serial, ca = %certificate.ca, actor, "{}", change.event());
+                tracing::info!(serial = %certificate.serial, ca = %certificate.ca, actor, "{}", change.event().name());
             }
         }
     }
@@ -185,13 +186,13 @@ fn event(
 fn count(certificate: &Issued, change: Change) {
     let ca = certificate.ca.to_string();
     match (change, &certificate.revocation) {
-        (Change::Held, _) => metrics::counter!("gigvault_certificates_held_total", "ca" => ca).increment(1),
+        (Change::Held, _) => metrics::counter!(metric::CERTIFICATES_HELD_TOTAL, "ca" => ca).increment(1),
         (Change::Released, _) => {
-            metrics::counter!("gigvault_certificates_released_total", "ca" => ca).increment(1);
+            metrics::counter!(metric::CERTIFICATES_RELEASED_TOTAL, "ca" => ca).increment(1);
         }
         (Change::Revoked, Some(revocation)) => {
             let reason = revocation.reason.to_string();
-            metrics::counter!("gigvault_certificates_revoked_total", "ca" => ca, "reason" => reason)
+            metrics::counter!(metric::CERTIFICATES_REVOKED_TOTAL, "ca" => ca, "reason" => reason)
                 .increment(1);
         }
         // Counted when it was revoked.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kit::dry_run::Intent;
 use kit::idempotency::IdempotencyKey;
+use vocabulary::metric;
 use x509::csr::ReceivedCsr;
 use x509::digest::sha256;
 use x509::serial::Serial;
@@ -143,7 +144,7 @@ impl App {
         match self.issuance.submit(job).await {
             Ok(Outcome::Stored(issued)) => {
                 metrics::counter!(
-                    "gigvault_certificates_issued_total",
+                    metric::CERTIFICATES_ISSUED_TOTAL,
                     "ca" => issued.ca.to_string(), "profile" => issued.profile.to_string()
                 )
                 .increment(1);

@@ -2,6 +2,7 @@
 
 use kit::clock::rfc3339;
 use kit::dry_run::{Consequence, Plan, Severity, counted};
+use vocabulary::EventType;
 use x509::crl::Reason;
 use x509::serial::Serial;
 
@@ -52,7 +53,7 @@ pub(super) fn changes(done: &[Done]) -> Plan {
             change,
             &of_kind().map(|done| &done.certificate).collect::<Vec<_>>(),
         ) {
-            plan = plan.causes(Consequence::new(change.event(), severity(change), text).of(objects));
+            plan = plan.causes(Consequence::new(change.event().name(), severity(change), text).of(objects));
         }
     }
     done.iter().fold(plan, |plan, done| {
@@ -180,8 +181,8 @@ pub(super) fn issue(job: &IssuanceJob, active: &ActiveAuthority, profile: &rules
     let validity = approved.validity();
     let sans: Vec<String> = approved.sans().iter().map(ToString::to_string).collect();
     let kind = match job.record.replaces {
-        Some(_) => "certificate.renewed",
-        None => "certificate.issued",
+        Some(_) => EventType::CertificateRenewed.name(),
+        None => EventType::CertificateIssued.name(),
     };
     let text = format!(
         "CA {} signs a certificate for {} on profile {}, good from {} to {}",
@@ -241,11 +242,11 @@ pub(super) fn suspension(authority: &Authority, suspends: bool, changed: bool) -
             let text = format!(
                 "CA {name} issues and renews nothing until it is resumed (profiles: {profiles}); what it issued stays valid"
             );
-            Consequence::new("ca.suspended", Severity::Danger, text).of([name.clone()])
+            Consequence::new(EventType::CaSuspended.name(), Severity::Danger, text).of([name.clone()])
         }
         false => {
             let text = format!("CA {name} issues and renews again (profiles: {profiles})");
-            Consequence::new("ca.resumed", Severity::Info, text).of([name.clone()])
+            Consequence::new(EventType::CaResumed.name(), Severity::Info, text).of([name.clone()])
         }
     })
 }

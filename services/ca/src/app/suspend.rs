@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kit::dry_run::Intent;
+use vocabulary::EventType;
 
 use super::authorities::event;
 use super::{App, Requester, plans};
@@ -51,8 +52,8 @@ impl App {
     ) -> Result<I::Answer<Arc<Authority>>, Error> {
         let authority = self.authorities.by_name(name).await?;
         let kind = match next {
-            Some(_) => "ca.suspended",
-            None => "ca.resumed",
+            Some(_) => EventType::CaSuspended,
+            None => EventType::CaResumed,
         };
         let mut tx = self.db.begin().await?;
         let changed = crate::tables::authorities::set_suspension(&mut tx, name, next.as_ref()).await?;
@@ -65,7 +66,7 @@ impl App {
             let data = serde_json::json!({"ca": name, "actor": requester.subject});
             store::outbox::append(&mut tx, &[event(kind, name, data)], self.clock.now()).await?;
             tx.commit().await?;
-            tracing::warn!(ca = name, actor = requester.subject, "{kind}");
+            tracing::warn!(ca = name, actor = requester.subject, "{}", kind.name());
         } else {
             tx.rollback().await?;
         }

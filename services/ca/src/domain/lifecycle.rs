@@ -4,6 +4,7 @@
 //! same transaction.
 
 use time::OffsetDateTime;
+use vocabulary::EventType;
 use x509::crl::Reason;
 
 use super::{Capacity, Issued, Revocation};
@@ -24,12 +25,12 @@ pub(crate) enum Change {
 
 impl Change {
     /// The kind of its event.
-    pub(crate) fn event(self) -> &'static str {
+    pub(crate) fn event(self) -> EventType {
         match self {
-            Self::Held => "certificate.held",
-            Self::Released => "certificate.released",
-            Self::Revoked => "certificate.revoked",
-            Self::Amended => "certificate.revocation-amended",
+            Self::Held => EventType::CertificateHeld,
+            Self::Released => EventType::CertificateReleased,
+            Self::Revoked => EventType::CertificateRevoked,
+            Self::Amended => EventType::CertificateRevocationAmended,
         }
     }
 }

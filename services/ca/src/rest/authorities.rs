@@ -25,11 +25,16 @@ use crate::domain::publication::IssuerName;
 use crate::error::Error;
 
 pub(super) fn routes() -> OpenApiRouter<Rest> {
-    OpenApiRouter::new()
+    let routes = OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(get))
         .routes(routes!(suspend))
-        .routes(routes!(resume))
+        .routes(routes!(resume));
+    kit::openapi::tagged(
+        "cas",
+        "Certificate authorities: who issues, and whether they may.",
+        routes,
+    )
 }
 
 pub(super) fn public(app: App) -> Router {

@@ -22,11 +22,16 @@ use crate::error::Error;
 use crate::parse;
 
 pub(super) fn routes() -> OpenApiRouter<Rest> {
-    OpenApiRouter::new()
+    let routes = OpenApiRouter::new()
         .routes(routes!(issue, list))
         .routes(routes!(get))
         .routes(routes!(chain))
-        .routes(routes!(renew))
+        .routes(routes!(renew));
+    kit::openapi::tagged(
+        "certificates",
+        "Issue, find, renew, and revoke certificates.",
+        routes,
+    )
 }
 
 /// What to issue.

@@ -64,7 +64,7 @@ pub(crate) struct Filters {
     /// only where `serial`, `protocol`, `profile`, `spki`, or `fingerprint` names them.
     internal: Option<bool>,
     /// `certificate`: rows hold the certificate and its chain as PEM.
-    #[param(pattern = "^certificate$")]
+    #[param(inline)]
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(ignore)]
     pub(super) fields: Option<Fields>,

@@ -76,6 +76,7 @@ pub(crate) struct CertificateRow {
 
 /// Type and size of a public key.
 #[derive(Serialize, ToSchema)]
+#[schema(as = CertificateKey)]
 pub(crate) struct Key {
     /// `p256`, `p384`, `p521`, `ed25519`, `rsa2048`, `rsa3072`, `rsa4096`, ….
     #[serde(rename = "type")]

@@ -18,7 +18,12 @@ use crate::app::App;
 use crate::error::Error;
 
 pub(super) fn routes() -> OpenApiRouter<Rest> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get))
+    let routes = OpenApiRouter::new().routes(routes!(list)).routes(routes!(get));
+    kit::openapi::tagged(
+        "profiles",
+        "What certificates of a kind may contain, and for how long they are valid.",
+        routes,
+    )
 }
 
 /// A profile, as in section `ca.profiles` of the configuration.

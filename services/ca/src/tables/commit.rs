@@ -8,6 +8,7 @@ use store::outbox::NewEvent;
 use store::{Db, StoreError, Tx};
 use time::OffsetDateTime;
 use uuid::Uuid;
+use vocabulary::EventType;
 use x509::serial::Serial;
 
 use super::names;
@@ -195,9 +196,9 @@ fn event(signed: &Signed) -> NewEvent {
     let issued = &signed.issued;
     NewEvent {
         kind: if issued.replaces.is_some() {
-            "certificate.renewed"
+            EventType::CertificateRenewed
         } else {
-            "certificate.issued"
+            EventType::CertificateIssued
         },
         subject: issued.serial.to_string(),
         data: serde_json::json!({

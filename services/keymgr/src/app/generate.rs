@@ -13,6 +13,7 @@ use serde_json::json;
 use store::StoreError;
 use store::outbox::{self, NewEvent};
 use store::time::{from_micros, to_micros};
+use vocabulary::EventType;
 use x509::key::KeyAlgorithm;
 
 use super::App;
@@ -163,7 +164,7 @@ impl App {
         let key = &stored.key;
         let trace = kit::trace::current();
         let event = NewEvent {
-            kind: "key.generated",
+            kind: EventType::KeyGenerated,
             subject: key.name.to_string(),
             data: json!({
                 "name": key.name.as_str(),
@@ -194,7 +195,7 @@ fn plan(request: &GenerateRequest) -> Plan {
     let text =
         format!("makes the {algorithm} key {name} for purpose {purpose}; it never leaves the key manager");
     Plan::new()
-        .causes(Consequence::new("key.generated", Severity::Info, text).of([name.to_string()]))
+        .causes(Consequence::new(EventType::KeyGenerated.name(), Severity::Info, text).of([name.to_string()]))
         .rests_on(format!("key {name}"), "does not exist")
 }
 

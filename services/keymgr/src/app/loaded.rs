@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use keys::{Binding, KeyStore, Signer};
 use moka::future::Cache;
+use vocabulary::metric;
 
 use super::App;
 use crate::domain::{Key, KeyName, Purpose};
@@ -41,8 +42,7 @@ impl Loaded {
 
     fn measure(&self) {
         #[expect(clippy::cast_precision_loss, reason = "a count of keys is far below 2^52")]
-        metrics::gauge!("gigvault_cache_entries", "cache" => "keymgr-keys")
-            .set(self.cache.entry_count() as f64);
+        metrics::gauge!(metric::CACHE_ENTRIES, "cache" => "keymgr-keys").set(self.cache.entry_count() as f64);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use vocabulary::metric;
 
 use super::workers::Spread;
 use super::{App, binding};
@@ -52,10 +53,10 @@ impl App {
         let signatures = self.workers.each(&messages, spread, sign).await?;
         self.usage.note(&key.name, &structures);
         metrics::counter!(
-            "gigvault_signatures_total", "backend" => key.backend, "algorithm" => algorithm.to_string()
+            metric::SIGNATURES_TOTAL, "backend" => key.backend, "algorithm" => algorithm.to_string()
         )
         .increment(signatures.len() as u64);
-        metrics::counter!("gigvault_key_signatures_total", "purpose" => key.purpose.as_str())
+        metrics::counter!(metric::KEY_SIGNATURES_TOTAL, "purpose" => key.purpose.as_str())
             .increment(signatures.len() as u64);
         Ok(signatures)
     }

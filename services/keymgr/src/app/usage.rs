@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio::time::Instant;
+use vocabulary::metric;
 use x509::kind::SignedStructure;
 
 use super::App;
@@ -88,7 +89,7 @@ impl Usage {
         let end = from + cost;
         let wait = (end - now).saturating_sub(pace.burst.max(cost));
         if wait > PATIENCE {
-            metrics::counter!("gigvault_signatures_refused_total", "reason" => "rate").increment(1);
+            metrics::counter!(metric::SIGNATURES_REFUSED_TOTAL, "reason" => "rate").increment(1);
             return Err(Error::Rate(key.clone()));
         }
         next.insert(key.clone(), end);

@@ -12,6 +12,7 @@ use hyper::rt::Executor;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep};
+use vocabulary::metric;
 
 use super::ConnectionCpu;
 use super::spare::Core;
@@ -197,7 +198,7 @@ async fn turn(cpu: Arc<ConnectionCpu>) -> Turn {
     }
     // Those who only wait for one another are not held back.
     if !cpu.spare().is_idle(Instant::now()) {
-        metrics::counter!("gigvault_cpu_waits_total").increment(1);
+        metrics::counter!(metric::CPU_WAITS_TOTAL).increment(1);
     }
     either.await
 }

@@ -7,10 +7,10 @@ use std::fmt;
 use serde::de::value::{BorrowedStrDeserializer, MapDeserializer, SeqDeserializer};
 use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
+use vocabulary::ProblemType;
 
 use super::words::Mistake;
 use super::{MAX_DEPTH, MAX_VALUES};
-use crate::error::Kind;
 use crate::problem::Problem;
 
 /// A JSON value.
@@ -28,7 +28,7 @@ pub(super) enum Node {
 
 /// The tree of a whole body.
 pub(super) fn parse(body: &[u8]) -> Result<Node, Problem> {
-    let refuse = |detail: String| Problem::new(Kind::Invalid, "invalid-request", detail);
+    let refuse = |detail: String| Problem::new(ProblemType::InvalidRequest, detail);
     if let Some(encoding) = other_encoding(body) {
         return Err(refuse(format!(
             "the body is not JSON as it is exchanged: it {encoding}; send UTF-8 without a mark"

@@ -1,0 +1,125 @@
+//! Metrics of a process, as `/metrics` shows them.
+
+/// How a metric moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only up, from 0 at the start of the process.
+    Counter,
+    /// Up and down.
+    Gauge,
+    /// Observations in buckets, with their sum and their number.
+    Histogram,
+}
+
+/// What its number counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Things.
+    Count,
+    /// Seconds: a duration, or a time since 1970 where the description says so.
+    Seconds,
+}
+
+/// One metric and what an operator has to know about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// With the prefix `gigvault_`.
+    pub name: &'static str,
+    /// How it moves.
+    pub kind: Kind,
+    /// What it counts.
+    pub unit: Unit,
+    /// Names of its labels.
+    pub labels: &'static [&'static str],
+    /// The HELP text.
+    pub help: &'static str,
+}
+
+macro_rules! metrics {
+    ($($constant:ident $name:literal $kind:ident $unit:ident [$($label:literal),*]: $help:literal;)*) => {
+        $(
+            #[doc = $help]
+            pub const $constant: &str = $name;
+        )*
+
+        /// All of them.
+        pub const ALL: &[Metric] = &[$(Metric {
+            name: $constant,
+            kind: Kind::$kind,
+            unit: Unit::$unit,
+            labels: &[$($label),*],
+            help: $help,
+        }),*];
+    };
+}
+
+metrics! {
+    BUILD_INFO "gigvault_build_info" Gauge Count ["version"]:
+        "Always 1; the label tells the version.";
+    CLOCK_OFFSET_SECONDS "gigvault_clock_offset_seconds" Gauge Seconds []:
+        "By how much GIGVAULT_CLOCK_OFFSET shifts the clock; 0 without it.";
+    CERTIFICATES_ISSUED_TOTAL "gigvault_certificates_issued_total" Counter Count ["ca", "profile"]:
+        "Certificates issued by this process, renewals too.";
+    CERTIFICATES_REVOKED_TOTAL "gigvault_certificates_revoked_total" Counter Count ["ca", "reason"]:
+        "Final revocations.";
+    CERTIFICATES_HELD_TOTAL "gigvault_certificates_held_total" Counter Count ["ca"]:
+        "Certificates put on hold.";
+    CERTIFICATES_RELEASED_TOTAL "gigvault_certificates_released_total" Counter Count ["ca"]:
+        "Certificates released from hold.";
+    CERTIFICATES_DISCARDED_TOTAL "gigvault_certificates_discarded_total" Counter Count ["ca"]:
+        "Certificates signed but refused at commit: key or predecessor was revoked, or the CA suspended, in the meantime.";
+    CERTIFICATES_EXPIRING "gigvault_certificates_expiring" Gauge Count ["ca", "days"]:
+        "Certificates neither revoked nor on hold that expire within 1, 7, or 30 days; counted every ten minutes.";
+    ISSUANCE_GROUP_SIZE "gigvault_issuance_group_size" Histogram Count []:
+        "Certificates that shared one commit.";
+    QUEUE_DEPTH "gigvault_queue_depth" Gauge Count ["queue"]:
+        "Requests that waited in a queue when the last one arrived.";
+    SIGNATURES_TOTAL "gigvault_signatures_total" Counter Count ["backend", "algorithm"]:
+        "Signatures by the key manager.";
+    KEY_SIGNATURES_TOTAL "gigvault_key_signatures_total" Counter Count ["purpose"]:
+        "Signatures by the key manager, by the purpose of the key.";
+    SIGNATURES_REFUSED_TOTAL "gigvault_signatures_refused_total" Counter Count ["reason"]:
+        "Calls refused because a key had signed too much (rate).";
+    AUTHENTICATIONS_TOTAL "gigvault_authentications_total" Counter Count ["result"]:
+        "Credentials judged by auth, not those from the cache or without the form of an API key.";
+    OUTBOX_EVENTS_TOTAL "gigvault_outbox_events_total" Counter Count ["service"]:
+        "Events committed.";
+    OUTBOX_OLDEST_EVENT_SECONDS "gigvault_outbox_oldest_event_seconds" Gauge Seconds ["service"]:
+        "Unix time of the oldest event that is still kept; looked up every ten minutes.";
+    CACHE_ENTRIES "gigvault_cache_entries" Gauge Count ["cache"]:
+        "Entries of a cache: credentials, keymgr-keys.";
+    SERVICE_IDENTITY_EXPIRY_SECONDS "gigvault_service_identity_expiry_seconds" Gauge Seconds []:
+        "Unix time at which the identity of this process expires.";
+    CONNECTIONS_REFUSED_TOTAL "gigvault_connections_refused_total" Counter Count ["reason"]:
+        "Connections closed at once because their client has as many as it may have (peer).";
+    CPU_WAITS_TOTAL "gigvault_cpu_waits_total" Counter Count []:
+        "Times that a connection without a credential was made to wait because others needed the cores.";
+    JOBS_TOTAL "gigvault_jobs_total" Counter Count ["service", "kind", "state"]:
+        "Durable jobs that ended, by how they ended.";
+    HTTP_REQUESTS_TOTAL "gigvault_http_requests_total" Counter Count ["service", "route", "code"]:
+        "HTTP requests answered; service is the listener: https, http, metrics.";
+    HTTP_REQUEST_SECONDS "gigvault_http_request_seconds" Histogram Seconds ["service", "route"]:
+        "Time to answer an HTTP request.";
+    GRPC_REQUEST_SECONDS "gigvault_grpc_request_seconds" Histogram Seconds ["service", "method", "code"]:
+        "Time to answer a gRPC call, in process too.";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_name_tells_kind_and_unit() {
+        let names: BTreeSet<_> = ALL.iter().map(|metric| metric.name).collect();
+        assert_eq!(names.len(), ALL.len());
+        for metric in ALL {
+            let name = metric.name;
+            assert!(name.starts_with("gigvault_"), "{name}");
+            assert_eq!(name.ends_with("_total"), metric.kind == Kind::Counter, "{name}");
+            assert_eq!(name.ends_with("_seconds"), metric.unit == Unit::Seconds, "{name}");
+            assert!(metric.help.ends_with('.'), "{name}");
+        }
+    }
+}

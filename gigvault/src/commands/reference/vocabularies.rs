@@ -1,0 +1,93 @@
+//! One table per vocabulary: roles and permissions, problem types, event types, metrics.
+
+use std::fmt::Write as _;
+
+use kit::auth::{permission, roles as known};
+use vocabulary::metric::{Kind, Unit};
+use vocabulary::{EventType, ProblemType, event, metric, problem};
+
+pub(super) fn roles() -> String {
+    let mut text = "# Roles and permissions\n\nWhat each built-in role may do. A permission covers those that add a \
+                    qualifier to it: who may `certificates:read` may `certificates:read-own`.\n\n| permission |"
+        .to_owned();
+    for role in known::NAMES {
+        let _infallible = write!(text, " {role} |");
+    }
+    let _infallible = write!(
+        text,
+        " its holder may |\n| --- |{} --- |\n",
+        " :---: |".repeat(known::NAMES.len())
+    );
+    for name in permission::ALL {
+        let _infallible = write!(text, "| `{name}` |");
+        for role in known::NAMES {
+            let held = known::permissions_of(role).unwrap_or_default();
+            let _infallible = write!(text, " {} |", if held.contains(name) { "yes" } else { "" });
+        }
+        let meaning = permission::meaning(name).unwrap_or_default();
+        let _infallible = writeln!(text, " {meaning} |");
+    }
+    text
+}
+
+pub(super) fn problems() -> String {
+    let mut text = format!(
+        "# Problem types\n\nEvery refusal of the REST API is a problem document (RFC 9457), `application/problem+json`. Its \
+         `type` is `{}` and one of these names; `status` is the HTTP status. `detail` says what failed and what to do, \
+         `field` names the input at fault, `lints` the rules that refused, `correlation_id` finds the log lines.\n\n\
+         | type | status | meaning | what to do |\n| --- | --- | --- | --- |\n",
+        problem::TYPE_BASE
+    );
+    for known in ProblemType::ALL {
+        let statuses: Vec<String> = known.statuses().iter().map(u16::to_string).collect();
+        let (slug, statuses) = (known.slug(), statuses.join(", "));
+        let _infallible = writeln!(
+            text,
+            "| `{slug}` | {statuses} | {} | {} |",
+            known.meaning(),
+            known.fix()
+        );
+    }
+    text
+}
+
+pub(super) fn events() -> String {
+    let mut text = format!(
+        "# Event types\n\nWhat the change feeds of the services report, in the form of CloudEvents: `source` is \
+         `urn:gigvault:<service>`, `type` is `{}` and one of these names, `subject` is what it happened to.\n\n\
+         | type | service | subject | written when |\n| --- | --- | --- | --- |\n",
+        event::PREFIX
+    );
+    for known in EventType::ALL {
+        let (name, service) = (known.name(), known.service());
+        let _infallible = writeln!(
+            text,
+            "| `{name}` | {service} | {} | {} |",
+            known.subject(),
+            known.meaning()
+        );
+    }
+    text
+}
+
+pub(super) fn metrics() -> String {
+    let mut text = "# Metrics\n\nPrometheus text on the metrics port (9090), `/metrics`, without authentication. A metric is \
+                    there once something has been counted.\n\n| metric | labels | kind | unit | meaning |\n\
+                    | --- | --- | --- | --- | --- |\n"
+        .to_owned();
+    for known in metric::ALL {
+        let labels: Vec<String> = known.labels.iter().map(|label| format!("`{label}`")).collect();
+        let kind = match known.kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        };
+        let unit = match known.unit {
+            Unit::Count => "",
+            Unit::Seconds => "seconds",
+        };
+        let (name, labels) = (known.name, labels.join(", "));
+        let _infallible = writeln!(text, "| `{name}` | {labels} | {kind} | {unit} | {} |", known.help);
+    }
+    text
+}

@@ -1,0 +1,94 @@
+//! What programs rely on, as outside judges see it: metrics and the OpenAPI document.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+use testkit::system::System;
+
+use crate::rest::Rest;
+use crate::{csr, judge};
+
+/// A program that `scripts/tools` installs and names in the environment; one on the path else.
+fn tool(variable: &str, name: &str) -> OsString {
+    std::env::var_os(variable).unwrap_or_else(|| name.into())
+}
+
+#[tokio::test]
+async fn every_metric_is_documented_and_promtool_finds_no_fault() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    let issued = rest
+        .issue(&json!({"csr": csr::p256("a.example.test"), "profile": "tls-server"}))
+        .await;
+    rest.revoke(issued["serial"].as_str().unwrap(), "superseded")
+        .await;
+    let url = format!("{}/metrics", system.ready().metrics);
+    let answer = system.http().unwrap().get(url).send().await.unwrap();
+    let text = answer.text().await.unwrap();
+
+    let reference = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/metrics.md");
+    let reference = std::fs::read_to_string(reference).unwrap();
+    let known: BTreeSet<&str> = reference
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect();
+    let shown: BTreeSet<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
+        .collect();
+    assert!(shown.contains("gigvault_certificates_revoked_total"), "{text}");
+    let unknown: Vec<_> = shown.difference(&known).collect();
+    assert!(
+        unknown.is_empty(),
+        "not in docs/reference/metrics.md: {unknown:?}"
+    );
+
+    let file = system.dir().join("metrics.txt");
+    std::fs::write(&file, text).unwrap();
+    let judged = Command::new(tool("GIGVAULT_PROMTOOL", "promtool"))
+        .args(["check", "metrics"])
+        .stdin(std::fs::File::open(&file).unwrap())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&judged.stderr);
+    assert!(judged.status.success() && said.is_empty(), "{said}");
+}
+
+#[test]
+fn schemathesis_finds_no_answer_that_the_document_does_not_allow() {
+    let system = System::up().unwrap();
+    let url = &system.ready().https;
+    let token = system.token().unwrap();
+    let config = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../scripts/openapi/schemathesis.toml"
+    );
+    let judged = Command::new(tool("GIGVAULT_SCHEMATHESIS", "schemathesis"))
+        .current_dir(system.dir())
+        .args(["--config-file", config, "run", &format!("{url}/api/openapi.json")])
+        .args([
+            "--url",
+            url,
+            "--tls-verify",
+            judge::text(&system.ready().data_dir.join("root.crt")),
+        ])
+        .args(["--header", &format!("Authorization: Bearer {}", token)])
+        .args([
+            "--phases",
+            "examples,coverage,fuzzing",
+            "--max-examples",
+            "3",
+            "--warnings",
+            "off",
+        ])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(
+        judged.status.success(),
+        "{}",
+        String::from_utf8_lossy(&judged.stdout)
+    );
+}
