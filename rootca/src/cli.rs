@@ -249,6 +249,10 @@ pub struct VerifyArgs {
     /// know, write copies again that are missing or damaged; what cannot be read is kept in aside/
     #[arg(long)]
     pub(crate) repair: bool,
+    /// Go on without ledger lines that do not say any more which certificate they are about, or without a revoked.jsonl that
+    /// is missing: what they revoked and root.crl does not list counts as valid again
+    #[arg(long, requires = "repair")]
+    pub(crate) accept_loss: bool,
     #[command(flatten)]
     pub(crate) key: KeyFlags,
 }

@@ -22,6 +22,7 @@ mod issued;
 mod list;
 mod records;
 mod repair;
+mod rescue;
 mod revocations;
 
 use std::fs::{self, File};
@@ -36,6 +37,7 @@ use x509::{Certificate, Serial};
 
 pub use audit::Audit;
 pub use records::{Issued, Revoked};
+pub use rescue::Loss;
 
 use crate::error::Error;
 use crate::files;

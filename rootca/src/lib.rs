@@ -12,7 +12,7 @@ mod signing;
 
 pub use built::{BUILT, check_clock};
 pub use error::Error;
-pub use folder::Folder;
+pub use folder::{Folder, Loss};
 pub use intermediate::{Intermediate, draft};
 pub use protection::Protection;
 pub use root::Root;

@@ -15,7 +15,7 @@ mod tree;
 pub use append::{append, repair_last_line};
 pub use dir::{Tightened, check_dir_of, create_dir, private_dir, rename, sweep, sync_parent};
 pub use error::Error;
-pub use lock::{lock, try_lock};
+pub use lock::{check_lock, lock, try_lock};
 pub use read::{open, read};
 pub use shell::quoted;
 pub use stage::{Staged, check_free, check_replaceable, create, replace, stage};

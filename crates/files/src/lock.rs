@@ -33,6 +33,14 @@ pub fn try_lock(path: &Path) -> Result<Option<File>, Error> {
     }
 }
 
+/// Judges a lock file as [`lock`] does, and changes nothing. That there is none is fine.
+///
+/// # Errors
+/// [`Error::NotAFile`].
+pub fn check_lock(path: &Path) -> Result<(), Error> {
+    refuse_special(path)
+}
+
 /// Only people read its content, so there is nothing to stage.
 fn lock_file(path: &Path) -> Result<File, Error> {
     refuse_special(path)?;

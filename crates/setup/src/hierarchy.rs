@@ -12,7 +12,7 @@ use proto::ca::v1::ca_client::CaClient;
 use proto::ca::v1::{AddCaRequest, CaInfo};
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use proto::keymgr::v1::{GenerateRequest, GetRequest, Purpose};
-use rootca::{Folder, Intermediate, Protection, Root};
+use rootca::{Folder, Intermediate, Loss, Protection, Root};
 use time::OffsetDateTime;
 use x509::{Certificate, DistinguishedName, KeyAlgorithm, PublicKey};
 
@@ -209,7 +209,7 @@ impl Hierarchy {
         let folder = &self.files.root_ceremony;
         if folder.join("root.crt").exists() {
             // What an earlier attempt signed and did not get to keep.
-            let opened = Folder::open(folder).and_then(|there| there.repair(self.now));
+            let opened = Folder::open(folder).and_then(|there| there.repair(self.now, Loss::Refuse));
             opened.map_err(Error::root("it cannot be repaired"))?;
             return Root::open(folder, protection).map_err(Error::root("it cannot be opened"));
         }

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::output::show;
 use super::{Prompts, Show, VerifyArgs};
 use crate::error::Error;
-use crate::folder::Folder;
+use crate::folder::{Folder, Loss};
 use serde_json::json;
 
 pub(super) fn run(
@@ -17,8 +17,12 @@ pub(super) fn run(
     prompts: &mut dyn Prompts,
 ) -> Result<(), Error> {
     let folder = Folder::open(&args.folder.dir)?;
+    let loss = match args.accept_loss {
+        true => Loss::Accept,
+        false => Loss::Refuse,
+    };
     let repaired = match args.repair {
-        true => folder.repair(now)?,
+        true => folder.repair(now, loss)?,
         false => Vec::new(),
     };
     let as_text = Show::chosen(args.answer.output) == Show::Table;

@@ -3,9 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::de::DeserializeOwned;
-
-use super::{ASIDE, CRL, Folder, records};
+use super::{ASIDE, CRL, Folder};
 use crate::error::Error;
 use crate::files;
 
@@ -19,26 +17,11 @@ impl Folder {
         Ok(name)
     }
 
-    /// Keeps a copy of a ledger of which lines cannot be read in `aside/`, and the lines that can be read in its place.
-    pub(super) fn mend<T: DeserializeOwned>(&self, name: &str, done: &mut Vec<String>) -> Result<(), Error> {
-        let path = self.dir.join(name);
-        let Some(content) = files::read_if_there(&path)? else {
-            return Ok(());
-        };
-        let damaged = records::read::<T>(&path)?.damaged;
-        if damaged.is_empty() {
-            return Ok(());
-        }
-        let (place, kept) = self.place_aside(&path)?;
-        ::files::create(&place, &content, files::PRIVATE)?;
-        ::files::replace(&path, &records::readable::<T>(&content), files::PRIVATE)?;
-        let numbers: Vec<_> = damaged.iter().map(|(number, _)| number.to_string()).collect();
-        done.push(format!(
-            "{name}: what cannot be read was taken out (line {}); the file as it was is {kept}, where people may still see what \
-             it said",
-            numbers.join(", ")
-        ));
-        Ok(())
+    /// Keeps a copy of a file of this folder in `aside/` and answers where, from the folder on.
+    pub(super) fn copy_aside(&self, path: &Path, content: &[u8]) -> Result<String, Error> {
+        let (place, name) = self.place_aside(path)?;
+        ::files::create(&place, content, files::PRIVATE)?;
+        Ok(name)
     }
 
     /// Moves a latest CRL away that is none. Numbers go on from `crl-number`.

@@ -7,12 +7,11 @@ use std::collections::HashSet;
 
 use data_encoding::HEXLOWER;
 use time::OffsetDateTime;
-use x509::Serial;
 
 use super::copies::Stray;
 use super::repair::LOST_COPIES;
 use super::revocations::MISSING;
-use super::{ASIDE, CRL, Folder, ISSUED, ISSUED_FILES, Issued, RESTORE, REVOKED, Revoked, records};
+use super::{ASIDE, CRL, Folder, ISSUED, ISSUED_FILES, Issued, LOCK, RESTORE, REVOKED, Revoked, records};
 use crate::error::Error;
 use crate::files;
 
@@ -85,6 +84,10 @@ impl Folder {
                 root.not_before(),
                 root.not_after()
             ));
+        }
+        // Every command that writes takes it first.
+        if let Err(error) = ::files::check_lock(&self.dir.join(LOCK)) {
+            audit.problems.push(format!("{error}; move it away"));
         }
         self.audit_issued(&mut audit)?;
         self.audit_revoked(&mut audit)?;
@@ -210,7 +213,7 @@ impl Folder {
         let damage = ledger.damage();
         let revoked = ledger.records;
         let own = self.certificate.serial().proper().ok();
-        let published = self.published();
+        let published: HashSet<_> = self.published()?.into_iter().map(|entry| entry.serial).collect();
         let (mut seen, mut unknown) = (HashSet::new(), 0u32);
         let mut problems: Vec<_> = damage
             .map(|damage| format!("{REVOKED}: {damage}"))
@@ -249,14 +252,6 @@ impl Folder {
         Ok(())
     }
 
-    /// What the latest CRL of this root lists.
-    fn published(&self) -> HashSet<Serial> {
-        let latest = self.latest_crl().ok().flatten();
-        let signed = latest.filter(|list| list.verify_signed_by(self.certificate()).is_ok());
-        let entries = signed.iter().flat_map(|list| list.entries());
-        entries.filter_map(|entry| entry.serial.proper().ok()).collect()
-    }
-
     fn audit_crl(&self, audit: &mut Audit, now: OffsetDateTime) -> Result<(), Error> {
         let number = damage_of(self.crl_number(), audit)?;
         let Some(latest) = damage_of(self.latest_crl(), audit)? else {
@@ -287,8 +282,14 @@ impl Folder {
             )),
         }
         // Not `revoked()`, which refuses: here everything that is wrong is named.
-        let revoked = records::read::<Revoked>(&self.dir.join(REVOKED))?.records;
-        for entry in self.forgotten(&list, &revoked) {
+        let ledger = records::read::<Revoked>(&self.dir.join(REVOKED))?;
+        let revoked = ledger.records;
+        let forgotten = match ledger.missing {
+            // It follows, and that was said.
+            true => Vec::new(),
+            false => self.forgotten(&list, &revoked),
+        };
+        for entry in forgotten {
             problems.push(format!(
                 "root.crl lists {}, which revoked.jsonl does not; restore {REVOKED} from a copy, or let `verify --repair` take \
                  in what root.crl lists",

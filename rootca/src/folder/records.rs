@@ -1,5 +1,6 @@
 //! The ledgers: JSON lines, each synced before anything that follows from it. A line that a crash cut off at the end of a
-//! file was never acknowledged: readers pass over it, and the next writer removes it.
+//! file was never acknowledged: readers pass over it, and the next writer removes it. Every other line that cannot be read held
+//! something: it stays until it is rebuilt, or until people say that they can do without it.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -14,9 +15,18 @@ use x509::digest::sha256;
 use x509::serial::SerialError;
 use x509::{Certificate, Serial};
 
-use super::RESTORE;
+use super::{CRL, ISSUED_FILES, RESTORE};
 use crate::error::Error;
 use crate::files;
+
+/// A line of a ledger.
+pub(super) trait Record: Serialize + DeserializeOwned {
+    /// Which certificate it is about.
+    fn serial(&self) -> Serial;
+
+    /// What is lost with a line that cannot be read and does not say which certificate it is about.
+    fn loss() -> String;
+}
 
 /// A certificate that was signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +52,19 @@ pub struct Issued {
     /// Earlier versions did not write it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<String>,
+}
+
+impl Record for Issued {
+    fn serial(&self) -> Serial {
+        self.serial
+    }
+
+    fn loss() -> String {
+        format!(
+            "a certificate that it held and that is not in {ISSUED_FILES}/ is not known here any more, and can only be revoked by \
+             its file"
+        )
+    }
 }
 
 impl Issued {
@@ -95,6 +118,16 @@ pub struct Revoked {
     pub time: OffsetDateTime,
 }
 
+impl Record for Revoked {
+    fn serial(&self) -> Serial {
+        self.serial
+    }
+
+    fn loss() -> String {
+        format!("a certificate that it revoked and that {CRL} does not list counts as valid again")
+    }
+}
+
 /// What a ledger holds.
 pub(super) struct Ledger<T> {
     pub(super) records: Vec<T>,
@@ -106,7 +139,7 @@ pub(super) struct Ledger<T> {
     pub(super) damaged: Vec<(usize, String)>,
 }
 
-impl<T> Ledger<T> {
+impl<T: Record> Ledger<T> {
     /// The damaged lines in words, with what helps; none if there are none.
     pub(super) fn damage(&self) -> Option<String> {
         let (first, problem) = self.damaged.first()?;
@@ -115,8 +148,9 @@ impl<T> Ledger<T> {
             more => format!(", and {more} more"),
         };
         Some(format!(
-            "line {first} cannot be read{further}: {problem}; {RESTORE}, or let `verify --repair` put it aside and keep what \
-             can be read or rebuilt"
+            "line {first} cannot be read{further}: {problem}; {RESTORE}, or let `verify --repair` rebuild it. Where it does not \
+             say any more which certificate it is about, only `verify --repair --accept-loss` takes it out: {}",
+            T::loss()
         ))
     }
 
@@ -136,7 +170,7 @@ impl<T> Ledger<T> {
 ///
 /// # Errors
 /// Only if the file cannot be read at all.
-pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Ledger<T>, Error> {
+pub(super) fn read<T: Record>(path: &Path) -> Result<Ledger<T>, Error> {
     let found = files::read_if_there(path)?;
     let mut ledger = Ledger {
         records: Vec::new(),
@@ -148,36 +182,48 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Ledger<T>, Error>
     for (number, line) in (1..).zip(content.split_inclusive(|byte| *byte == b'\n')) {
         match serde_json::from_slice(line) {
             Ok(record) => ledger.records.push(record),
-            Err(_) if !line.ends_with(b"\n") => ledger.cut_off = true,
+            Err(error) if is_beginning(line, &error) => ledger.cut_off = true,
             Err(error) => ledger.damaged.push((number, error.to_string())),
         }
     }
     Ok(ledger)
 }
 
-pub(super) fn append<T: Serialize + DeserializeOwned>(path: &Path, record: &T) -> Result<(), Error> {
-    let line = serde_json::to_string(record).map_err(|error| Error::Content {
-        path: path.into(),
-        problem: error.to_string(),
-    })?;
-    Ok(::files::append(path, &line, files::PRIVATE, is_whole::<T>)?)
+pub(super) fn append<T: Record>(path: &Path, record: &T) -> Result<(), Error> {
+    let line = line_of(path, record)?;
+    Ok(::files::append(
+        path,
+        &line,
+        files::PRIVATE,
+        was_acknowledged::<T>,
+    )?)
 }
 
-/// Removes a last line that was cut off, and says whether there was one.
-pub(super) fn repair<T: DeserializeOwned>(path: &Path) -> Result<bool, Error> {
-    Ok(::files::repair_last_line(path, files::PRIVATE, is_whole::<T>)?)
+/// The line of a record, without its line break. `path` is where it belongs.
+pub(super) fn line_of<T: Record>(path: &Path, record: &T) -> Result<String, Error> {
+    serde_json::to_string(record).map_err(|error| Error::Content {
+        path: path.into(),
+        problem: error.to_string(),
+    })
+}
+
+/// Removes a last line that was cut off, ends one that was not, and says whether there was either.
+pub(super) fn repair<T: Record>(path: &Path) -> Result<bool, Error> {
+    Ok(::files::repair_last_line(
+        path,
+        files::PRIVATE,
+        was_acknowledged::<T>,
+    )?)
 }
 
 /// Takes lines out, and says whether there were any. The others stay as they are, to the octet.
-pub(super) fn take_out<T: DeserializeOwned>(
-    path: &Path,
-    is_wrong: impl Fn(&T) -> bool,
-) -> Result<bool, Error> {
+pub(super) fn take_out<T: Record>(path: &Path, is_wrong: impl Fn(&T) -> bool) -> Result<bool, Error> {
     let Some(content) = files::read_if_there(path)? else {
         return Ok(false);
     };
     let stays = |line: &[u8]| !serde_json::from_slice(line).is_ok_and(|record| is_wrong(&record));
-    let kept = lines(&content, stays);
+    let all = content.split_inclusive(|byte| *byte == b'\n');
+    let kept = all.filter(|line| stays(line)).collect::<Vec<_>>().concat();
     if kept.len() == content.len() {
         return Ok(false);
     }
@@ -185,18 +231,14 @@ pub(super) fn take_out<T: DeserializeOwned>(
     Ok(true)
 }
 
-/// The lines that can be read, as they are, to the octet.
-pub(super) fn readable<T: DeserializeOwned>(content: &[u8]) -> Vec<u8> {
-    lines(content, is_whole::<T>)
+/// Whether a last line without a line break is more than what a crash leaves.
+fn was_acknowledged<T: Record>(line: &[u8]) -> bool {
+    !serde_json::from_slice::<T>(line).is_err_and(|error| is_beginning(line, &error))
 }
 
-fn lines(content: &[u8], stays: impl Fn(&[u8]) -> bool) -> Vec<u8> {
-    let all = content.split_inclusive(|byte| *byte == b'\n');
-    all.filter(|line| stays(line)).collect::<Vec<_>>().concat()
-}
-
-fn is_whole<T: DeserializeOwned>(line: &[u8]) -> bool {
-    serde_json::from_slice::<T>(line).is_ok()
+/// Whether a line is what a crash leaves of one: its beginning. A line that ended and lost its line break is damaged.
+fn is_beginning(line: &[u8], error: &serde_json::Error) -> bool {
+    !line.ends_with(b"\n") && error.is_eof()
 }
 
 fn as_text<S: Serializer>(value: &impl Display, to: S) -> Result<S::Ok, S::Error> {

@@ -1,12 +1,12 @@
-//! Finishes what a crash, or an earlier version, left unfinished. Nothing is removed but what was never acknowledged, and what
-//! an earlier version noted of the root itself when it was asked to revoke it.
+//! Finishes what a crash, or an earlier version, left unfinished. Nothing is removed but what was never acknowledged, what
+//! an earlier version noted of the root itself when it was asked to revoke it, and what people said they can do without.
 
 use std::fs;
 
 use data_encoding::HEXLOWER;
 use time::OffsetDateTime;
 
-use super::{CRL_NUMBER, Folder, ISSUED, ISSUED_FILES, Issued, REVOKED, Revoked, records};
+use super::{CRL_NUMBER, Folder, ISSUED, ISSUED_FILES, Issued, Loss, REVOKED, Revoked, records};
 use crate::error::Error;
 use crate::files;
 
@@ -16,13 +16,14 @@ pub(super) const LOST_COPIES: &str = "is missing; `verify --repair` makes it aga
 impl Folder {
     /// Takes certificates of `issued/` into the ledger that this root signed and the ledger does not know, writes copies from
     /// the ledger that are missing or damaged, makes a ledger or the folder of the copies that is missing, removes ledger
-    /// lines that were cut off, cannot be read, or are about the root itself, takes revocations into their ledger that only
+    /// lines that were cut off or are about the root itself, rebuilds those that cannot be read from what they still say, takes revocations into their ledger that only
     /// the latest CRL lists, and raises a CRL number that is below the one of that CRL. What is damaged or out of place is
-    /// kept in `aside/`. Answers what was done, one sentence each.
+    /// kept in `aside/`. What can be rebuilt from nothing stays as it is and the folder is not in order, unless the loss is
+    /// accepted. Answers what was done, one sentence each.
     ///
     /// # Errors
     /// [`Error::File`], [`Error::Content`].
-    pub fn repair(&self, now: OffsetDateTime) -> Result<Vec<String>, Error> {
+    pub fn repair(&self, now: OffsetDateTime, loss: Loss) -> Result<Vec<String>, Error> {
         let _lock = self.lock_alone()?;
         let mut done = Vec::new();
         self.restore_copies_folder(&mut done)?;
@@ -37,12 +38,12 @@ impl Folder {
                 "revoked.jsonl: the last line, which had no line break, was completed or removed".to_owned(),
             );
         }
-        self.mend::<Issued>(ISSUED, &mut done)?;
-        self.mend::<Revoked>(REVOKED, &mut done)?;
+        self.mend_issued(now, loss, &mut done)?;
+        self.mend_revoked(now, loss, &mut done)?;
         self.take_out_itself(&mut done)?;
         self.put_unreadable_crl_aside(&mut done)?;
         self.restore_ledger(&mut done)?;
-        self.take_in_revocations(&mut done)?;
+        self.take_in_revocations(loss, &mut done)?;
         // The lines before the copies: what is put aside after that is in the ledger, whole.
         self.take_in_orphans(now, &mut done)?;
         self.restore_copies(&mut done)?;

@@ -3,11 +3,11 @@
 
 use x509::crl::{CertificateList, Reason};
 
-use super::{CRL, Folder, REVOKED, Revoked, files, records};
+use super::{CRL, Folder, Loss, REVOKED, Revoked, files, records};
 use crate::error::Error;
 
 pub(super) const MISSING: &str = "is missing, and what was revoked since the latest CRL would be forgotten; restore the file \
-     from a copy of the folder, or, if nothing was, let `verify --repair` rebuild it from what that CRL lists";
+     from a copy of the folder, or, if nothing was, let `verify --repair --accept-loss` rebuild it from what that CRL lists";
 
 impl Folder {
     /// What was revoked, oldest first.
@@ -42,40 +42,49 @@ impl Folder {
                 ),
             });
         }
-        let what = match ledger.missing {
-            true => "is missing",
-            false => "has lost a line",
-        };
+        if ledger.missing {
+            return or_missing(ledger);
+        }
         Err(Error::Content {
             path: path.clone(),
             problem: format!(
-                "{what}: {CRL} lists {} as revoked; restore the file from a copy of the folder, or let `verify --repair` take \
+                "has lost a line: {CRL} lists {} as revoked; restore the file from a copy of the folder, or let `verify --repair` take \
                  in what {CRL} lists",
                 forgotten.serial
             ),
         })
     }
 
-    /// Takes what the latest CRL lists into the ledger, which is made if it is missing.
-    pub(super) fn take_in_revocations(&self, done: &mut Vec<String>) -> Result<(), Error> {
+    /// Takes what the latest CRL lists into the ledger. Whether the CRL lists all that was in a ledger that is
+    /// missing, only the operator knows.
+    pub(super) fn take_in_revocations(&self, loss: Loss, done: &mut Vec<String>) -> Result<(), Error> {
         let path = self.dir.join(REVOKED);
         let ledger = records::read::<Revoked>(&path)?;
+        if ledger.missing && loss == Loss::Refuse {
+            return Ok(());
+        }
         if ledger.missing {
             ::files::create(&path, b"", files::PRIVATE)?;
             done.push(format!("{REVOKED} was missing and was rebuilt"));
         }
-        let Some(latest) = self.latest_crl()? else {
-            return Ok(());
-        };
-        // What another key signed revokes nothing here; the audit names it.
-        if latest.verify_signed_by(self.certificate()).is_err() {
-            return Ok(());
-        }
-        for entry in self.forgotten(&latest, &ledger.records) {
+        let mut listed = self.published()?;
+        listed.retain(|entry| !ledger.records.iter().any(|known| known.serial == entry.serial));
+        for entry in listed {
             done.push(format!("{} was taken into {REVOKED} from {CRL}", entry.serial));
             records::append(&path, &entry)?;
         }
         Ok(())
+    }
+
+    /// What the latest CRL of this root lists. What another key signed, and what is not a CRL, revokes nothing here; the audit
+    /// names it.
+    pub(super) fn published(&self) -> Result<Vec<Revoked>, Error> {
+        let latest = match self.latest_crl() {
+            Err(Error::Content { .. }) => None,
+            latest => latest?,
+        };
+        let signed = latest.filter(|list| list.verify_signed_by(self.certificate()).is_ok());
+        Ok(signed.map_or_else(Vec::new, |list| self.forgotten(&list, &[])))
     }
 
     /// What the list has and the ledger does not. The root itself is not lost: it cannot be revoked here.

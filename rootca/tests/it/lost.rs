@@ -153,3 +153,30 @@ fn a_folder_in_which_an_earlier_version_revoked_the_root_itself_is_repaired() {
     assert!(!lists_itself());
     ceremony.run_unlocked(&["verify"]).ok();
 }
+
+#[test]
+fn a_missing_list_of_revocations_is_not_taken_for_empty() {
+    let ceremony = with_csr();
+    let serial = ceremony.sign("sub", &["--out", "sub.crt"]).ok().value("serial");
+    let revoke = ["revoke", &serial, "--dir", "root", "--yes"];
+    let ledger = ceremony.path("root/revoked.jsonl");
+    let verify =
+        |more: &[&str]| ceremony.run(&[&["verify", "--dir", "root", "--without-key"], more].concat());
+    // Without a CRL, and beside one that lists nothing.
+    for with_list in [false, true] {
+        if with_list {
+            ceremony.run_unlocked(&["crl"]).ok();
+        }
+        fs::remove_file(&ledger).unwrap();
+        ceremony.run_unlocked(&["crl"]).refused(1, "verify --repair");
+        ceremony.run(&revoke).refused(1, "verify --repair");
+        verify(&[]).refused(1, "revoked.jsonl is missing");
+        assert!(!ledger.exists(), "nothing made it again");
+        verify(&["--repair"]).refused(1, "`verify --repair --accept-loss`");
+        assert!(!ledger.exists(), "nothing made it again");
+        let repaired = verify(&["--repair", "--accept-loss", "-o", "table"]).ok().stdout;
+        assert!(repaired.contains("rebuilt"), "{repaired}");
+        verify(&[]).ok();
+    }
+    ceremony.run(&revoke).ok();
+}

@@ -10,6 +10,7 @@
 mod answers;
 mod ceremony;
 mod damage;
+mod damaged_lines;
 mod dependencies;
 mod faults;
 mod hostile;
