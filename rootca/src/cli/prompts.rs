@@ -1,7 +1,7 @@
 //! Asking the people of the ceremony, on the terminal that they sit at.
 
-use dialoguer::console::{Term, measure_text_width};
-use dialoguer::{Confirm, Password};
+use dialoguer::Password;
+use dialoguer::console::{Key, Term, measure_text_width};
 use secrecy::SecretString;
 
 use super::printable;
@@ -21,11 +21,11 @@ pub trait Prompts {
     /// [`Error::NoTerminal`] if standard input is not a terminal.
     fn new_passphrase(&mut self) -> Result<SecretString, Error>;
 
-    /// Asks for consent.
+    /// Asks for consent. `instead` says what to do where there is no terminal.
     ///
     /// # Errors
-    /// [`Error::NoTerminal`] if standard input is not a terminal.
-    fn confirm(&mut self, question: &str) -> Result<bool, Error>;
+    /// [`Error::NoTerminal`] with `instead` if standard input is not a terminal.
+    fn confirm(&mut self, question: &str, instead: &'static str) -> Result<bool, Error>;
 }
 
 /// The terminal on standard error, so that results on standard output stay clean.
@@ -54,8 +54,8 @@ impl Prompts for Terminal {
             .map_err(|error| failed(&error, "a passphrase", FILE))
     }
 
-    fn confirm(&mut self, question: &str) -> Result<bool, Error> {
-        ask(question).map_err(|error| failed(&error, "consent", "look at it with --dry-run, then pass --yes"))
+    fn confirm(&mut self, question: &str, instead: &'static str) -> Result<bool, Error> {
+        ask(question).map_err(|error| failed(&error, "consent", instead))
     }
 }
 
@@ -67,6 +67,9 @@ pub fn ask(question: &str) -> dialoguer::Result<bool> {
     /// Room for ` [y/N] ` and the answer.
     const ANSWER: usize = 12;
     let terminal = Term::stderr();
+    if !terminal.is_term() {
+        return Err(std::io::Error::from(std::io::ErrorKind::NotConnected).into());
+    }
     let width = usize::from(terminal.size().1).saturating_sub(ANSWER).max(ANSWER);
     // Only the last line is drawn again with the answer. A question that the terminal broke would stay there twice.
     let question = printable(question);
@@ -79,10 +82,18 @@ pub fn ask(question: &str) -> dialoguer::Result<bool> {
         }
         line.push_str(word);
     }
-    Confirm::new()
-        .with_prompt(line)
-        .default(false)
-        .interact_on(&terminal)
+    // `dialoguer::Confirm` hides the cursor while it waits, and Ctrl-C ends the process there without showing it again.
+    terminal.write_str(&format!("{line} [y/N] "))?;
+    let yes = loop {
+        match terminal.read_key()? {
+            Key::Char('y' | 'Y') => break true,
+            Key::Char('n' | 'N') | Key::Enter => break false,
+            _ => {}
+        }
+    };
+    terminal.clear_line()?;
+    terminal.write_line(&format!("{line} {}", if yes { "yes" } else { "no" }))?;
+    Ok(yes)
 }
 
 const FILE: &str = "name a file of mode 0600 with --passphrase-file";

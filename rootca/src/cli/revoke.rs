@@ -29,7 +29,7 @@ pub(super) fn run(
         Named::File(certificate) => certificate.subject().to_string(),
     };
     let question = format!("Revoke {subject} ({serial}) for good, reason {reason}?");
-    if !args.yes && !prompts.confirm(&question)? {
+    if !args.yes && !prompts.confirm(&question, "look at it with `inspect --dir`, then pass --yes")? {
         return Err(Error::Declined);
     }
     if let Named::File(certificate) = named {

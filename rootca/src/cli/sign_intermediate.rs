@@ -133,7 +133,7 @@ pub(super) fn run(
             plan.text()
         )),
     }
-    if !args.yes && !prompts.confirm("Sign it?")? {
+    if !args.yes && !prompts.confirm("Sign it?", "look at it with --dry-run, then pass --yes")? {
         return Err(Error::Declined);
     }
     let root = args.key.unlock(&folder, prompts)?;

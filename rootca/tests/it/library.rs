@@ -213,7 +213,7 @@ impl Prompts for Script {
         Ok(self.passphrase.into())
     }
 
-    fn confirm(&mut self, question: &str) -> Result<bool, Error> {
+    fn confirm(&mut self, question: &str, _: &'static str) -> Result<bool, Error> {
         self.asked.push(question.into());
         Ok(self.consent)
     }

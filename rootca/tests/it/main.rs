@@ -19,6 +19,7 @@ mod library;
 mod lost;
 mod odd;
 mod order;
+mod questions;
 mod refusals;
 mod subordinates;
 mod world;
