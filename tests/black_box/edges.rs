@@ -185,7 +185,9 @@ async fn an_answer_that_the_client_does_not_take_is_406() {
         ("/api/v1/cas", "text/html, application/*;q=0.1", 200),
         ("/api/v1/cas", "*/*", 200),
         ("/api/v1/cas", "text/html", 406),
-        ("/api/v1/cas", "*/*, application/json;q=0", 406),
+        // A list is CSV too.
+        ("/api/v1/cas", "*/*, application/json;q=0", 200),
+        ("/api/v1/cas/issuing", "*/*, application/json;q=0", 406),
         (&chain, "application/pem-certificate-chain", 200),
         (&chain, "application/json", 406),
         // The reason is told in any case.
@@ -210,27 +212,20 @@ async fn an_answer_that_the_client_does_not_take_is_406() {
 async fn what_was_created_stands_where_the_answer_says() {
     let system = System::up().unwrap();
     let rest = Rest::of(&system);
-    let body = json!({"csr": csr::p256("a.example.test"), "profile": "tls-server"});
-    let made = rest.try_issue(&body).await;
-    let place = made.headers()["location"].to_str().unwrap().to_owned();
-    let made: Value = made.json().await.unwrap();
-    assert_eq!(
-        place,
-        format!("/api/v1/certificates/{}", made["serial"].as_str().unwrap())
-    );
-    let renewed = rest.post(&format!("{place}/renew"), &json!({})).await;
-    let renewed_place = renewed.headers()["location"].to_str().unwrap().to_owned();
-    let key = json!({"name": "spare", "purpose": "ocsp-signer"});
-    let key = rest.post("/api/v1/keys", &key).await;
-    let key_place = key.headers()["location"].to_str().unwrap().to_owned();
-    for (place, created) in [
-        (place, made),
-        (renewed_place, renewed.json().await.unwrap()),
-        (key_place, key.json().await.unwrap()),
-    ] {
+    let is_there = async |made: reqwest::Response| {
+        let place = made.headers()["location"].to_str().unwrap().to_owned();
+        let made: Value = made.json().await.unwrap();
         let found: Value = rest.get(&place).await.json().await.unwrap();
-        assert_eq!(found, created, "{place}");
-    }
+        assert_eq!(found, made, "{place}");
+        (place, made)
+    };
+    let body = json!({"csr": csr::p256("a.example.test"), "profile": "tls-server"});
+    let (place, made) = is_there(rest.try_issue(&body).await).await;
+    let serial = made["serial"].as_str().unwrap();
+    assert_eq!(place, format!("/api/v1/certificates/{serial}"));
+    is_there(rest.post(&format!("{place}/renew"), &json!({})).await).await;
+    let key = json!({"name": "spare", "purpose": "ocsp-signer"});
+    is_there(rest.post("/api/v1/keys", &key).await).await;
 }
 
 #[test]
