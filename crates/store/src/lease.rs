@@ -27,11 +27,15 @@ fn now(tx: &mut Tx) -> &'static str {
     }
 }
 
+/// The longest time that a lease is taken or renewed for. One that ends later was written by a clock that was ahead.
+pub const LONGEST_TERM: Duration = Duration::from_secs(60);
+
 fn micros(span: Duration) -> i64 {
     i64::try_from(span.as_micros()).unwrap_or(i64::MAX / 4)
 }
 
-/// Takes the lease of that name for `term`, unless another holder has it; of simultaneous takers one gets it.
+/// Takes the lease of that name for `term`, at most [`LONGEST_TERM`], unless another holder has it; of simultaneous takers one
+/// gets it.
 ///
 /// # Errors
 /// Those of the database.
@@ -41,6 +45,9 @@ pub async fn take(db: &Db, name: &str, holder: &str, term: Duration) -> Result<O
 
 /// The same for work that is to be done once in `every`, however many ask: no process gets the lease before that time has passed
 /// since [`Lease::done`].
+///
+/// The clock of a database may be set back. A time that cannot be in the future yet is does not count: neither a lease that
+/// ends later than any that is taken now, nor work that was done after now.
 ///
 /// # Errors
 /// Those of the database.
@@ -56,14 +63,16 @@ pub async fn take_if_due(
         "INSERT INTO leases (name, holder, fence, until_us, done_us) VALUES ($1, $2, 1, {now} + $3, 0)
          ON CONFLICT (name) DO UPDATE
          SET holder = excluded.holder, fence = leases.fence + 1, until_us = excluded.until_us
-         WHERE leases.until_us <= {now} AND leases.done_us + $4 <= {now}
+         WHERE (leases.until_us <= {now} OR leases.until_us > {now} + $5)
+           AND (leases.done_us + $4 <= {now} OR leases.done_us > {now})
          RETURNING fence"
     );
     let fence: Option<i64> = crate::tx!(&mut tx, |c| sqlx::query_scalar(AssertSqlSafe(sql))
         .bind(name)
         .bind(holder)
-        .bind(micros(term))
+        .bind(micros(term.min(LONGEST_TERM)))
         .bind(micros(every))
+        .bind(micros(LONGEST_TERM))
         .fetch_optional(c)
         .await)?;
     tx.commit().await?;
@@ -91,7 +100,35 @@ impl Lease {
     /// # Errors
     /// Those of the database; the lease may be held all the same.
     pub async fn renew(&self, db: &Db, term: Duration) -> Result<bool, StoreError> {
-        self.update(db, "until_us = {now} + $3", micros(term)).await
+        self.update(db, "until_us = {now} + $3", micros(term.min(LONGEST_TERM)))
+            .await
+    }
+
+    /// Does `work` and keeps the lease for it, renewed three times in each `term`. None if it was taken over: then the work was
+    /// left where it was.
+    ///
+    /// Work and renewal go on beside each other. A transaction of the work that holds the lease keeps a renewal waiting, and
+    /// would wait for it for ever were it not looked after meanwhile.
+    pub async fn keep<T>(&self, db: &Db, term: Duration, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            done = work => Some(done),
+            () = self.until_lost(db, term) => None,
+        }
+    }
+
+    /// Renews it until another process has it.
+    async fn until_lost(&self, db: &Db, term: Duration) {
+        loop {
+            tokio::time::sleep(term / 3).await;
+            match self.renew(db, term).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::warn!(lease = self.name, cause = %error, "a lease could not be renewed; trying again");
+                }
+            }
+        }
+        tracing::warn!(lease = self.name, "another process took this lease over");
     }
 
     /// Gives it back, so that the next need not wait.

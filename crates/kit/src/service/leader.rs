@@ -11,9 +11,7 @@ use uuid::Uuid;
 use super::job::RoundError;
 
 /// How long a process that died at the work keeps the others from it.
-const TERM: Duration = Duration::from_secs(60);
-/// Three renewals fit into a term: one may be lost.
-const RENEW: Duration = Duration::from_secs(20);
+const TERM: Duration = lease::LONGEST_TERM;
 
 /// Who may do a round: one holder of the lease of that name, once in its time.
 pub(super) struct Leader {
@@ -42,25 +40,16 @@ impl Leader {
         let due = every - every / 10;
         let lease = lease::take_if_due(&self.db, name, &self.holder, (TERM, due)).await?;
         let Some(lease) = lease else { return Ok(()) };
-        let mut round = (self.round)(lease.clone());
-        // Renewed while the round runs, however long it takes. A lost lease ends the round: another replica has begun its own.
-        let done = loop {
-            tokio::select! {
-                done = &mut round => break done,
-                () = tokio::time::sleep(RENEW) => {
-                    if !lease.renew(&self.db, TERM).await? {
-                        return Err(StoreError::LeaseLost(name.to_owned()).into());
-                    }
-                }
-            }
-        };
-        match done {
-            Ok(()) => lease.done(&self.db).await?,
-            Err(error) => {
+        // Kept while the round runs, however long it takes. A lost lease ends the round: another replica has begun its own.
+        let round = (self.round)(lease.clone());
+        match lease.keep(&self.db, TERM, round).await {
+            Some(Ok(())) => lease.done(&self.db).await?,
+            Some(Err(error)) => {
                 // The next to ask may try at once.
                 lease.release(&self.db).await?;
                 return Err(error);
             }
+            None => return Err(StoreError::LeaseLost(name.to_owned()).into()),
         };
         Ok(())
     }

@@ -14,6 +14,9 @@ on_both!(
     a_lease_that_is_not_renewed_goes_to_the_next_and_the_late_holder_commits_nothing,
     nobody_takes_a_lease_over_while_a_transaction_holds_it,
     periodic_work_is_done_once_in_its_time_however_many_ask,
+    work_in_a_transaction_goes_on_while_its_lease_is_renewed,
+    work_whose_lease_was_taken_over_is_left,
+    a_clock_that_was_ahead_keeps_nobody_from_a_lease,
     jobs_are_read_behind_a_key_in_either_direction_though_others_are_added,
     items_of_one_state_are_read_and_counted,
 );
@@ -101,6 +104,57 @@ async fn periodic_work_is_done_once_in_its_time_however_many_ask(scratch: Scratc
     assert!(first.done(&db).await.unwrap());
     assert_eq!(ask("b", hour).await, None, "it was just done");
     assert!(ask("b", Duration::ZERO).await.is_some());
+}
+
+async fn work_in_a_transaction_goes_on_while_its_lease_is_renewed(scratch: Scratch) {
+    let db = scratch.migrated().await;
+    let lease = take(&db, "worker", SHORT).await.unwrap();
+    let kept = lease.keep(&db, SHORT, async {
+        let mut tx = db.begin().await.unwrap();
+        lease.hold(&mut tx).await.unwrap();
+        // The renewal comes meanwhile and waits for this transaction.
+        tokio::time::sleep(SHORT * 4).await;
+        lease.hold(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+    });
+    let patience = Duration::from_secs(3);
+    let done = tokio::time::timeout(patience, kept).await;
+    assert_eq!(done.expect("the work waits for its own renewal"), Some(()));
+}
+
+async fn work_whose_lease_was_taken_over_is_left(scratch: Scratch) {
+    let db = scratch.migrated().await;
+    let late = take(&db, "late", SHORT).await.unwrap();
+    next(&db, "next").await;
+    let forever = std::future::pending::<()>();
+    assert_eq!(late.keep(&db, SHORT, forever).await, None);
+}
+
+async fn a_clock_that_was_ahead_keeps_nobody_from_a_lease(scratch: Scratch) {
+    let db = scratch.migrated().await;
+    let hour = Duration::from_secs(3600);
+    let ask = async || {
+        let every = (TERM, hour);
+        lease::take_if_due(&db, "work", "next", every).await.unwrap()
+    };
+    take(&db, "of that clock", TERM).await.unwrap();
+    assert_eq!(ask().await, None, "it is held");
+    let ahead = async |set: &str| {
+        let sql = format!("UPDATE leases SET {set}");
+        let mut tx = db.begin().await.unwrap();
+        store::tx!(&mut tx, |c| sqlx::query(sqlx::AssertSqlSafe(sql))
+            .execute(c)
+            .await
+            .unwrap()
+            .rows_affected());
+        tx.commit().await.unwrap();
+    };
+    ahead("until_us = until_us + 3600000000").await;
+    let lease = ask().await.expect("no lease is taken for an hour");
+    lease.done(&db).await.unwrap();
+    assert_eq!(ask().await, None, "it was just done");
+    ahead("done_us = done_us + 3600000000").await;
+    assert!(ask().await.is_some(), "nothing was done in an hour from now");
 }
 
 /// A job of `requester`, accepted `second` seconds after `now()`.
