@@ -56,13 +56,14 @@ fn all() -> OpenApiRouter<Rest> {
     )
 }
 
-/// The answer to a request that was accepted as a job: 202 with its place.
+/// The answer to the request of `caller` that was accepted as a job: 202 with its place.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn accepted(jobs: &Jobs, job: Uuid) -> Result<Response, Error> {
+pub async fn accepted(jobs: &Jobs, job: Uuid, caller: &Caller) -> Result<Response, Error> {
     let found = jobs::get(&jobs.db, job).await?.ok_or(Error::NotFound)?;
-    let object = jobs.object(found, true).await?;
+    let may_cancel = may_cancel(caller, &found);
+    let object = jobs.object(found, may_cancel).await?;
     let location =
         HeaderValue::try_from(format!("/api/v1/jobs/{}", object.id)).map_err(|_| Error::NotFound)?;
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(object)).into_response())
@@ -74,8 +75,8 @@ pub enum Error {
     /// None of that id, or not the caller's.
     #[error("there is no such job, or it is not yours")]
     NotFound,
-    /// Its service runs elsewhere.
-    #[error("jobs of service {0} are not served by this process; ask one that runs it")]
+    /// No service of that name that has jobs runs here.
+    #[error("this process does no jobs of a service {0}; if there is one that has jobs, ask a process that runs it")]
     Elsewhere(String),
     /// It has ended.
     #[error("the job has ended; what it did stays")]

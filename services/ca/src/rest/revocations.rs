@@ -114,5 +114,5 @@ async fn revoke_many(
             &intent,
         )
         .await?;
-    Ok(job.show(async |job| accepted(&app.jobs, job).await).await?)
+    Ok(job.show(async |job| accepted(&app.jobs, job, &caller).await).await?)
 }
