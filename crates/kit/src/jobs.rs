@@ -7,16 +7,18 @@
 //! A service says what its kinds of work do ([`Work`]) and hands its process one [`Worker`]. The process serves
 //! `/api/v1/jobs` for all its services ([`routes`]) and runs each ([`Worker::run`]).
 
+mod admit;
 mod cancel;
 mod object;
 pub mod rest;
 mod run;
+mod turns;
 
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use serde_json::Value;
-use store::jobs::{Job, NewJob};
+use store::jobs::Job;
 use store::outbox::NewEvent;
 use store::{Db, StoreError, Tx};
 use time::OffsetDateTime;
@@ -27,6 +29,7 @@ use crate::clock::SharedClock;
 use crate::dry_run::Previews;
 use crate::error::{Fault, Kind};
 
+pub use admit::NotStored;
 pub use object::{JobId, JobObject};
 pub use rest::routes;
 
@@ -178,29 +181,6 @@ impl Jobs {
             true => Accepted::Before(job),
             false => Accepted::Conflict,
         }))
-    }
-
-    /// Stores a job in a transaction of the caller, who commits it and then calls [`Jobs::wake`].
-    ///
-    /// # Errors
-    /// [`StoreError::Conflict`] if another request with the same claim was faster: [`Jobs::before`] finds it.
-    pub async fn store(&self, tx: &mut Tx, request: &JobRequest) -> Result<Uuid, StoreError> {
-        let now = self.clock.now();
-        let trace = crate::trace::current();
-        let new = NewJob {
-            kind: request.kind,
-            requester: &request.requester,
-            request: &request.request,
-            claim: request.claim,
-            correlation_id: trace.correlation_id.as_deref(),
-            traceparent: trace.traceparent.as_deref(),
-        };
-        let job = store::jobs::create(tx, &new, now).await?;
-        if let Some(objects) = &request.objects {
-            store::jobs::add_items(tx, job, objects).await?;
-            store::jobs::collected_to(tx, job, None).await?;
-        }
-        Ok(job)
     }
 
     /// Tells the runner of this process that there is something to do.

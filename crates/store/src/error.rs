@@ -143,6 +143,16 @@ impl StoreError {
         matches!(self, Self::Unavailable { .. })
     }
 
+    /// Whether what is stored is at fault: trying again meets the same.
+    #[must_use]
+    pub fn is_of_content(&self) -> bool {
+        use sqlx::Error::{ColumnDecode, Decode};
+        matches!(
+            self,
+            Self::Corrupt(_) | Self::TooLong(_) | Self::Internal(ColumnDecode { .. } | Decode(_))
+        )
+    }
+
     /// Why the database is unavailable, where an error or one of its sources says that it is.
     #[must_use]
     pub fn cause_of(error: &(dyn std::error::Error + 'static)) -> Option<Cause> {

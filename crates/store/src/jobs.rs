@@ -1,10 +1,12 @@
 //! Long work, durable: what was asked for, its items, and what became of each.
 //!
 //! This is the table and nothing else: who runs a job, and how, is `kit::jobs`. Every statement that changes a running job
-//! is in a transaction that holds the job's [`Lease`].
+//! is in a transaction that holds the job's [`Lease`](crate::lease::Lease).
 
 mod items;
 mod job;
+mod old;
+mod queue;
 mod slice;
 
 use serde_json::Value;
@@ -13,10 +15,11 @@ use uuid::Uuid;
 
 pub use items::{Item, ItemState, Progress, add_items, count_items, finish_item, items, pending, progress};
 pub use job::{Job, State};
+pub use old::{Pruned, forget_claims, prune};
+pub use queue::{Queued, Waiting, queued, waiting};
 pub use slice::Slice;
 
 use self::job::{COLUMNS, Row};
-use crate::lease::Lease;
 use crate::time::to_micros;
 use crate::{Db, StoreError, Tx};
 
@@ -148,19 +151,6 @@ pub async fn count(db: &Db, requester: Option<&str>, most: i64) -> Result<i64, S
     })?)
 }
 
-/// Jobs that have not ended, oldest first, at most `most`.
-///
-/// # Errors
-/// Those of the database.
-pub async fn unfinished(db: &Db, most: u32) -> Result<Vec<Uuid>, StoreError> {
-    Ok(crate::read!(db, |c| sqlx::query_scalar(
-        "SELECT id FROM jobs WHERE ended_us IS NULL ORDER BY id LIMIT $1"
-    )
-    .bind(i64::from(most))
-    .fetch_all(c)
-    .await)?)
-}
-
 /// Notes that a process has begun. False if one had before.
 ///
 /// # Errors
@@ -243,42 +233,4 @@ pub async fn end(
     .await?
     .rows_affected());
     Ok(ended > 0)
-}
-
-/// Deletes one job that ended before that, with its items and its lease, as the holder of `lease`. False if there is none.
-///
-/// # Errors
-/// Those of the database.
-pub async fn prune(
-    db: &Db,
-    lease: &Lease,
-    lease_of: impl Fn(Uuid) -> String,
-    before: OffsetDateTime,
-) -> Result<bool, StoreError> {
-    let mut tx = db.begin().await?;
-    lease.hold(&mut tx).await?;
-    let old: Option<Uuid> = crate::tx!(&mut tx, |c| sqlx::query_scalar(
-        "SELECT id FROM jobs WHERE ended_us < $1 ORDER BY id LIMIT 1"
-    )
-    .bind(to_micros(before))
-    .fetch_optional(c)
-    .await)?;
-    let Some(id) = old else { return Ok(false) };
-    crate::tx!(&mut tx, |c| {
-        sqlx::query("DELETE FROM job_items WHERE job = $1")
-            .bind(id)
-            .execute(&mut *c)
-            .await?;
-        sqlx::query("DELETE FROM leases WHERE name = $1")
-            .bind(lease_of(id))
-            .execute(&mut *c)
-            .await?;
-        sqlx::query("DELETE FROM jobs WHERE id = $1")
-            .bind(id)
-            .execute(c)
-            .await?
-            .rows_affected()
-    });
-    tx.commit().await?;
-    Ok(true)
 }

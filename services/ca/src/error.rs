@@ -71,6 +71,9 @@ pub enum Error {
     /// The request does not hold to its preview.
     #[error(transparent)]
     Preview(#[from] kit::dry_run::Refusal),
+    /// The job was not accepted.
+    #[error(transparent)]
+    Job(#[from] kit::jobs::NotStored),
     /// The database.
     #[error("the database did not answer as it should")]
     Store(#[from] store::StoreError),
@@ -115,6 +118,7 @@ impl Fault for Error {
                 _ => Kind::Internal,
             },
             Self::Preview(refusal) => refusal.kind(),
+            Self::Job(refusal) => refusal.kind(),
             Self::Store(error) if error.is_unavailable() => Kind::Unavailable,
             Self::Store(_) | Self::Internal(_) => Kind::Internal,
             Self::Group(error) => error.kind(),
@@ -130,6 +134,7 @@ impl Fault for Error {
             Self::CompromisedKey | Self::CompromisedPredecessor(_) => ProblemType::CompromisedKey,
             Self::Suspended(_) => ProblemType::CaSuspended,
             Self::Preview(refusal) => refusal.problem(),
+            Self::Job(refusal) => refusal.problem(),
             Self::Group(error) => error.problem(),
             Self::Invalid { .. }
             | Self::Forbidden(_)
@@ -180,9 +185,10 @@ impl Fault for Error {
     }
 
     fn retry_after(&self) -> Option<Duration> {
-        if let Self::Store(error) = self {
-            return error.retry_after();
+        match self {
+            Self::Store(error) => error.retry_after(),
+            Self::Job(refusal) => refusal.retry_after(),
+            _ => (self.kind() == Kind::Unavailable).then_some(Duration::from_secs(2)),
         }
-        (self.kind() == Kind::Unavailable).then_some(Duration::from_secs(2))
     }
 }

@@ -76,7 +76,9 @@ pub enum Error {
     #[error("there is no such job, or it is not yours")]
     NotFound,
     /// No service of that name that has jobs runs here.
-    #[error("this process does no jobs of a service {0}; if there is one that has jobs, ask a process that runs it")]
+    #[error(
+        "this process does no jobs of a service {0}; if there is one that has jobs, ask a process that runs it"
+    )]
     Elsewhere(String),
     /// It has ended.
     #[error("the job has ended; what it did stays")]

@@ -1,12 +1,11 @@
-//! Doing jobs: one process each, item by item, each item with its note in one transaction.
+//! Doing a job: in one process, item by item, each item with its note in one transaction.
 
 use std::time::Duration;
 
 use futures::FutureExt;
-use store::jobs::{self, Item, ItemState, Job, State};
-use store::lease::{self, Lease};
+use store::jobs::{self, Item, ItemState, Job, Pruned, State};
+use store::lease::Lease;
 use store::{StoreError, outbox};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vocabulary::metric;
@@ -15,19 +14,17 @@ use super::{Failure, ItemDone, Jobs, Work, Worker, progress};
 use crate::trace::RequestScope;
 
 /// How long a process that stopped renewing keeps the others waiting.
-const TERM: Duration = Duration::from_secs(10);
-/// Three renewals fit into a term: one may be lost.
-const RENEW: Duration = Duration::from_secs(3);
-/// How often a process looks for jobs that another one accepted or left.
-const LOOK: Duration = Duration::from_secs(3);
-/// Jobs that a process works on at a time: a long one does not keep the short ones waiting.
-const AT_ONCE: usize = 4;
+pub(super) const TERM: Duration = Duration::from_secs(10);
+/// How long a job that cannot go on now rests.
+const REST: Duration = Duration::from_secs(3);
 /// Items that are read at a time.
 const ITEMS: u32 = 100;
 /// An event says how far a job is after this many items.
 const EVENT_EVERY: i64 = 100;
 /// How long a job and its results are kept once it has ended.
 const KEPT: time::Duration = time::Duration::days(30);
+/// How long the Idempotency-Key of the request stands for a job, as for any other request.
+const CLAIMED: time::Duration = time::Duration::days(1);
 
 /// Why a process leaves a job.
 enum Left {
@@ -56,83 +53,20 @@ impl From<Failure> for Interrupted {
 }
 
 impl Worker {
-    /// Does the service's jobs until `stop`. Every replica runs this; each job is done by one of them.
-    pub async fn run(self, stop: CancellationToken) {
-        let holder = Uuid::new_v4().to_string();
-        let mut under_way = JoinSet::new();
-        loop {
-            if under_way.len() < AT_ONCE
-                && let Err(error) = self.take(&holder, &mut under_way, &stop).await
-            {
-                let cause = crate::error::chain(&error);
-                tracing::warn!(
-                    service = self.jobs.service,
-                    cause,
-                    "jobs could not be looked for; trying again"
-                );
-            }
-            tokio::select! {
-                () = stop.cancelled() => break,
-                () = self.jobs.woken.notified() => {}
-                Some(_) = under_way.join_next() => {}
-                () = tokio::time::sleep(LOOK) => {}
-            }
-        }
-        // Each ends after the item that it is at, and gives its lease back.
-        while under_way.join_next().await.is_some() {}
-    }
-
-    /// Takes jobs that no process works on.
-    async fn take(
-        &self,
-        holder: &str,
-        under_way: &mut JoinSet<()>,
-        stop: &CancellationToken,
-    ) -> Result<(), StoreError> {
-        const LOOKED_AT: u32 = 64;
-        for job in jobs::unfinished(&self.jobs.db, LOOKED_AT).await? {
-            if under_way.len() >= AT_ONCE {
-                return Ok(());
-            }
-            if let Some(lease) = lease::take(&self.jobs.db, &lease_of(job), holder, TERM).await? {
-                let (worker, stop) = (self.clone(), stop.clone());
-                under_way.spawn(async move { worker.under_lease(job, lease, stop).await });
-            }
-        }
-        Ok(())
-    }
-
     /// Works on a job as long as the lease is held.
-    async fn under_lease(self, job: Uuid, lease: Lease, stop: CancellationToken) {
+    pub(super) async fn under_lease(self, job: Uuid, lease: Lease, stop: CancellationToken) {
         // Its events and log lines belong to the request that asked for it.
         let work = match self.scope_of(job).await {
             Some(scope) => scope.run(self.work_on(job, &lease, &stop)).boxed(),
             None => self.work_on(job, &lease, &stop).boxed(),
         };
-        tokio::select! {
-            left = work => {
-                if let Left::Later = left {
-                    tracing::debug!(job = %self.jobs.id(job), "job is left for later");
-                }
-                self.release(job, &lease).await;
+        // Once it is lost, what is under way would not commit any more.
+        if let Some(left) = lease.keep(&self.jobs.db, TERM, work).await {
+            if let Left::Later = left {
+                tracing::debug!(job = %self.jobs.id(job), "job is left for later");
             }
-            // What is under way would not commit any more.
-            () = self.until_lost(job, &lease) => {}
+            self.release(job, &lease).await;
         }
-    }
-
-    /// Renews the lease until another process has it.
-    async fn until_lost(&self, job: Uuid, lease: &Lease) {
-        loop {
-            tokio::time::sleep(RENEW).await;
-            let cause = match lease.renew(&self.jobs.db, TERM).await {
-                Ok(true) => continue,
-                Ok(false) => break,
-                Err(error) => crate::error::chain(&error),
-            };
-            tracing::warn!(job = %self.jobs.id(job), cause, "the lease of a job could not be renewed; trying again");
-        }
-        tracing::warn!(job = %self.jobs.id(job), "another process took this job over");
     }
 
     async fn release(&self, job: Uuid, lease: &Lease) {
@@ -158,35 +92,56 @@ impl Worker {
     }
 
     async fn work_on(&self, id: Uuid, lease: &Lease, stop: &CancellationToken) -> Left {
+        const UNREADABLE: &str = "what is stored of it cannot be read; the log of the server says what";
         // A job that cannot go on now is not failed: it goes on from its last step when what it needs is back.
         loop {
-            let cause = match self.steps(id, lease, stop).await {
+            let failure = match self.steps(id, lease, stop).await {
                 Ok(left) => return left,
-                // The renewal notices it too, and ends this.
-                Err(Interrupted::Store(error)) => crate::error::chain(&error),
-                Err(Interrupted::Failure(Failure::Unavailable(error))) => crate::error::chain(&*error),
-                Err(Interrupted::Failure(Failure::Final(text))) => {
-                    match self.end(id, lease, (State::Failed, Some(&text))).await {
-                        Ok(()) => return Left::Ended,
-                        Err(error) => crate::error::chain(&error),
-                    }
+                Err(Interrupted::Store(error)) if error.is_of_content() => {
+                    let cause = crate::error::chain(&error);
+                    tracing::error!(job = %self.jobs.id(id), cause, "a job cannot be read");
+                    Ok(UNREADABLE.to_owned())
                 }
+                // The renewal notices a lost lease too, and ends this.
+                Err(Interrupted::Store(error)) => Err(crate::error::chain(&error)),
+                Err(Interrupted::Failure(Failure::Unavailable(error))) => Err(crate::error::chain(&*error)),
+                Err(Interrupted::Failure(Failure::Final(text))) => Ok(text),
+            };
+            let cause = match failure {
+                Ok(text) => match self.end(id, lease, (State::Failed, Some(&text))).await {
+                    Ok(()) => return Left::Ended,
+                    Err(error) => crate::error::chain(&error),
+                },
+                Err(cause) => cause,
             };
             tracing::warn!(job = %self.jobs.id(id), cause, "a job cannot go on now; trying again");
             tokio::select! {
                 () = stop.cancelled() => return Left::Later,
-                () = tokio::time::sleep(RENEW) => {}
+                () = tokio::time::sleep(REST) => {}
             }
         }
     }
 
     async fn steps(&self, id: Uuid, lease: &Lease, stop: &CancellationToken) -> Result<Left, Interrupted> {
-        let Some(job) = self.begin(id, lease).await? else {
+        let Some(job) = jobs::get(&self.jobs.db, id)
+            .await?
+            .filter(|job| job.ended.is_none())
+        else {
             return Ok(Left::Ended);
         };
+        if job.cancel_asked.is_some() {
+            // Asked after its last item, it is done.
+            let done = job.collected && jobs::pending(&self.jobs.db, id, 1).await?.is_empty();
+            let state = if done { State::Done } else { State::Canceled };
+            self.end(id, lease, (state, None)).await?;
+            return Ok(Left::Ended);
+        }
         let Some(work) = self.work(&job.kind) else {
             // A newer program accepted it; a replica of that one does it.
             return Ok(Left::Later);
+        };
+        let Some(job) = self.begin(id, lease).await? else {
+            return Ok(Left::Ended);
         };
         self.collect(work, job, lease).await?;
         loop {
@@ -300,42 +255,47 @@ impl Worker {
         let now = self.jobs.clock.now();
         let mut tx = self.jobs.db.begin().await?;
         lease.hold(&mut tx).await?;
-        let job = jobs::hold(&mut tx, id).await?;
-        let Some(job) = job.filter(|job| job.ended.is_none()) else {
-            return Ok(());
+        let job = match jobs::hold(&mut tx, id).await {
+            // Whose it is cannot be read: it ends all the same.
+            Err(error) if state == State::Failed && error.is_of_content() => None,
+            found => match found?.filter(|job| job.ended.is_none()) {
+                Some(job) => Some(job),
+                None => return Ok(()),
+            },
         };
-        // Asked to end while its objects were being found, it has none left and is not done. Asked after its last one, it is.
-        let state = match state {
-            State::Done if !job.collected => State::Canceled,
-            state => state,
+        // Asked to end while its objects were being found, it has none left and is not done.
+        let state = match (state, &job) {
+            (State::Done, Some(job)) if !job.collected => State::Canceled,
+            (state, _) => state,
         };
         jobs::end(&mut tx, id, (state, why), now).await?;
-        outbox::append(
-            &mut tx,
-            &[progress(self.jobs.service, &job, state.as_str(), now)],
-            now,
-        )
-        .await?;
+        if let Some(job) = &job {
+            let event = progress(self.jobs.service, job, state.as_str(), now);
+            outbox::append(&mut tx, &[event], now).await?;
+        }
         tx.commit().await?;
-        tracing::info!(job = %self.jobs.id(id), kind = job.kind, state = state.as_str(), "job ended");
-        metrics::counter!(metric::JOBS_TOTAL, "service" => self.jobs.service, "kind" => job.kind, "state" => state.as_str())
+        let kind = job.map_or_else(|| "unreadable".to_owned(), |job| job.kind);
+        tracing::info!(job = %self.jobs.id(id), kind, state = state.as_str(), "job ended");
+        metrics::counter!(metric::JOBS_TOTAL, "service" => self.jobs.service, "kind" => kind, "state" => state.as_str())
             .increment(1);
         Ok(())
     }
 }
 
 impl Jobs {
-    /// Deletes jobs that ended a month ago, as the one that holds `lease`.
+    /// Deletes jobs that ended a month ago, and forgets the Idempotency-Keys of those that were accepted a day ago, as the one
+    /// that holds `lease`.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn prune(&self, lease: &Lease) -> Result<(), StoreError> {
-        let before = self.clock.now() - KEPT;
-        while jobs::prune(&self.db, lease, lease_of, before).await? {}
+        let now = self.clock.now();
+        while jobs::forget_claims(&self.db, lease, now - CLAIMED).await? == Pruned::Some {}
+        while jobs::prune(&self.db, lease, lease_of, now - KEPT).await? == Pruned::Some {}
         Ok(())
     }
 }
 
-fn lease_of(job: Uuid) -> String {
+pub(super) fn lease_of(job: Uuid) -> String {
     format!("job {job}")
 }

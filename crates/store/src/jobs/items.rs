@@ -175,28 +175,28 @@ const COUNTS: &str = "SELECT state, COUNT(*) FROM job_items WHERE job = $1 GROUP
 /// Those of the database.
 pub async fn progress(db: &Db, job: Uuid) -> Result<Progress, StoreError> {
     let counts = crate::read!(db, |c| sqlx::query_as(COUNTS).bind(job).fetch_all(c).await)?;
-    counted(job, counts)
+    Ok(counted(counts))
 }
 
 /// The same within a transaction.
 pub(super) async fn progress_in(tx: &mut Tx, job: Uuid) -> Result<Progress, StoreError> {
     let counts = crate::tx!(tx, |c| sqlx::query_as(COUNTS).bind(job).fetch_all(c).await)?;
-    counted(job, counts)
+    Ok(counted(counts))
 }
 
-fn counted(job: Uuid, counts: Vec<(String, i64)>) -> Result<Progress, StoreError> {
+/// What became of an item whose state cannot be read is not known: it counts as failed, so that the job can end.
+fn counted(counts: Vec<(String, i64)>) -> Progress {
     let mut progress = Progress::default();
     for (state, count) in counts {
         let count = u64::try_from(count).unwrap_or_default();
         match ItemState::parse(&state) {
-            Some(ItemState::Pending) => progress.pending = count,
-            Some(ItemState::Done) => progress.done = count,
-            Some(ItemState::Skipped) => progress.skipped = count,
-            Some(ItemState::Failed) => progress.failed = count,
-            None => return Err(StoreError::Corrupt(format!("the state of an item of job {job}"))),
+            Some(ItemState::Pending) => progress.pending += count,
+            Some(ItemState::Done) => progress.done += count,
+            Some(ItemState::Skipped) => progress.skipped += count,
+            Some(ItemState::Failed) | None => progress.failed += count,
         }
     }
-    Ok(progress)
+    progress
 }
 
 /// Items by their place in the job, of one state only if so asked.

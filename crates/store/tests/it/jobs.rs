@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use store::jobs::{self, ItemState, NewJob, Slice};
+use store::jobs::{self, ItemState, NewJob, Pruned, Queued, Slice, State};
 use store::lease::{self, Lease};
 use store::{Db, StoreError};
 use uuid::Uuid;
@@ -19,6 +19,12 @@ on_both!(
     a_clock_that_was_ahead_keeps_nobody_from_a_lease,
     jobs_are_read_behind_a_key_in_either_direction_though_others_are_added,
     items_of_one_state_are_read_and_counted,
+    requesters_take_turns,
+    only_known_kinds_wait_and_what_was_asked_to_end,
+    what_a_requester_has_waiting_is_counted,
+    an_old_job_is_deleted_in_pieces_and_its_row_last,
+    the_claim_of_a_job_is_forgotten,
+    an_item_whose_state_cannot_be_read_counts_as_failed,
 );
 
 const TERM: Duration = Duration::from_secs(60);
@@ -112,7 +118,7 @@ async fn work_in_a_transaction_goes_on_while_its_lease_is_renewed(scratch: Scrat
     let kept = lease.keep(&db, SHORT, async {
         let mut tx = db.begin().await.unwrap();
         lease.hold(&mut tx).await.unwrap();
-        // The renewal comes meanwhile and waits for this transaction.
+        // The renewal comes in this time and waits for this transaction.
         tokio::time::sleep(SHORT * 4).await;
         lease.hold(&mut tx).await.unwrap();
         tx.commit().await.unwrap();
@@ -130,6 +136,13 @@ async fn work_whose_lease_was_taken_over_is_left(scratch: Scratch) {
     assert_eq!(late.keep(&db, SHORT, forever).await, None);
 }
 
+async fn execute(db: &Db, sql: &'static str) {
+    let mut tx = db.begin().await.unwrap();
+    let done = store::tx!(&mut tx, |c| sqlx::query(sql).execute(c).await.map(drop));
+    done.unwrap();
+    tx.commit().await.unwrap();
+}
+
 async fn a_clock_that_was_ahead_keeps_nobody_from_a_lease(scratch: Scratch) {
     let db = scratch.migrated().await;
     let hour = Duration::from_secs(3600);
@@ -139,21 +152,11 @@ async fn a_clock_that_was_ahead_keeps_nobody_from_a_lease(scratch: Scratch) {
     };
     take(&db, "of that clock", TERM).await.unwrap();
     assert_eq!(ask().await, None, "it is held");
-    let ahead = async |set: &str| {
-        let sql = format!("UPDATE leases SET {set}");
-        let mut tx = db.begin().await.unwrap();
-        store::tx!(&mut tx, |c| sqlx::query(sqlx::AssertSqlSafe(sql))
-            .execute(c)
-            .await
-            .unwrap()
-            .rows_affected());
-        tx.commit().await.unwrap();
-    };
-    ahead("until_us = until_us + 3600000000").await;
+    execute(&db, "UPDATE leases SET until_us = until_us + 3600000000").await;
     let lease = ask().await.expect("no lease is taken for an hour");
     lease.done(&db).await.unwrap();
     assert_eq!(ask().await, None, "it was just done");
-    ahead("done_us = done_us + 3600000000").await;
+    execute(&db, "UPDATE leases SET done_us = done_us + 3600000000").await;
     assert!(ask().await.is_some(), "nothing was done in an hour from now");
 }
 
@@ -241,4 +244,136 @@ async fn items_of_one_state_are_read_and_counted(scratch: Scratch) {
     let count = async |state, most| jobs::count_items(&db, job, state, most).await.unwrap();
     assert_eq!(count(Some(ItemState::Failed), 10).await, 2);
     assert_eq!((count(None, 10).await, count(None, 3).await), (4, 3));
+}
+
+async fn started(db: &Db, job: Uuid, second: u64) {
+    let mut tx = db.begin().await.unwrap();
+    let when = now() + Duration::from_secs(second);
+    assert!(jobs::start(&mut tx, job, when).await.unwrap());
+    tx.commit().await.unwrap();
+}
+
+async fn ended(db: &Db, job: Uuid, second: u64) {
+    let mut tx = db.begin().await.unwrap();
+    let when = now() + Duration::from_secs(second);
+    assert!(jobs::end(&mut tx, job, (State::Done, None), when).await.unwrap());
+    tx.commit().await.unwrap();
+}
+
+async fn order(db: &Db, kinds: &[&str]) -> Vec<Uuid> {
+    let waiting = jobs::waiting(db, kinds, 100).await.unwrap();
+    waiting.into_iter().map(|job| job.id).collect()
+}
+
+async fn requesters_take_turns(scratch: Scratch) {
+    let db = scratch.migrated().await;
+    let mut of_a = Vec::new();
+    for second in 0..4 {
+        of_a.push(accept(&db, ("a", second), &[]).await);
+    }
+    let of_b = [
+        accept(&db, ("b", 10), &[]).await,
+        accept(&db, ("b", 11), &[]).await,
+    ];
+    let of_c = accept(&db, ("c", 12), &[]).await;
+    assert_eq!(
+        order(&db, &["test"]).await,
+        [of_a[0], of_b[0], of_c, of_a[1], of_b[1], of_a[2], of_a[3]]
+    );
+    started(&db, of_a[0], 20).await;
+    ended(&db, of_a[0], 21).await;
+    assert_eq!(
+        order(&db, &["test"]).await,
+        [of_b[0], of_c, of_a[1], of_b[1], of_a[2], of_a[3]],
+        "who was served is behind the others, though its job is the oldest"
+    );
+    started(&db, of_b[0], 22).await;
+    ended(&db, of_b[0], 23).await;
+    assert_eq!(order(&db, &["test"]).await[..3], [of_c, of_a[1], of_b[1]]);
+}
+
+async fn only_known_kinds_wait_and_what_was_asked_to_end(scratch: Scratch) {
+    let db = scratch.migrated().await;
+    let first = accept(&db, ("a", 0), &[]).await;
+    let second = accept(&db, ("a", 1), &[]).await;
+    assert_eq!(order(&db, &["other", "test"]).await, [first, second]);
+    assert!(order(&db, &["other"]).await.is_empty());
+    assert!(order(&db, &[]).await.is_empty());
+    let mut tx = db.begin().await.unwrap();
+    assert!(jobs::cancel(&mut tx, second, "a", now()).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(order(&db, &["other"]).await, [second]);
+    assert_eq!(order(&db, &["test"]).await, [second, first]);
+}
+
+async fn what_a_requester_has_waiting_is_counted(scratch: Scratch) {
+    let db = scratch.migrated().await;
+    accept(&db, ("a", 0), &["1", "2", "3"]).await;
+    let over = accept(&db, ("a", 1), &["1"]).await;
+    accept(&db, ("b", 2), &["1", "2"]).await;
+    let count = async |jobs, items| {
+        let mut tx = db.begin().await.unwrap();
+        let found = jobs::queued(&mut tx, "a", Queued { jobs, items }).await.unwrap();
+        (found.jobs, found.items)
+    };
+    assert_eq!(count(10, 10).await, (2, 4));
+    assert_eq!(count(1, 2).await, (1, 2), "it stops there");
+    ended(&db, over, 3).await;
+    assert_eq!(count(10, 10).await, (1, 3));
+}
+
+async fn an_old_job_is_deleted_in_pieces_and_its_row_last(scratch: Scratch) {
+    let db = scratch.migrated().await;
+    let lease = take(&db, "pruner", TERM).await.unwrap();
+    let objects: Vec<String> = (0..1500).map(|object| object.to_string()).collect();
+    let objects: Vec<&str> = objects.iter().map(String::as_str).collect();
+    let old = accept(&db, ("a", 0), &objects).await;
+    let young = accept(&db, ("a", 1), &["1"]).await;
+    ended(&db, old, 2).await;
+    ended(&db, young, 4).await;
+    let prune = async || {
+        let before = now() + Duration::from_secs(3);
+        jobs::prune(&db, &lease, |job| job.to_string(), before)
+            .await
+            .unwrap()
+    };
+    let left = async || jobs::count_items(&db, old, None, 10_000).await.unwrap();
+    assert_eq!((prune().await, left().await), (Pruned::Some, 500));
+    assert!(jobs::get(&db, old).await.unwrap().is_some(), "its row goes last");
+    assert_eq!((prune().await, left().await), (Pruned::Some, 0));
+    assert!(jobs::get(&db, old).await.unwrap().is_none());
+    assert_eq!(prune().await, Pruned::All);
+    assert!(jobs::get(&db, young).await.unwrap().is_some());
+}
+
+async fn the_claim_of_a_job_is_forgotten(scratch: Scratch) {
+    let db = scratch.migrated().await;
+    let lease = take(&db, "pruner", TERM).await.unwrap();
+    let job = NewJob {
+        kind: "test",
+        requester: "a",
+        request: &serde_json::Value::Null,
+        claim: Some(([1; 32], [2; 32])),
+        correlation_id: None,
+        traceparent: None,
+    };
+    let mut tx = db.begin().await.unwrap();
+    let id = jobs::create(&mut tx, &job, now()).await.unwrap();
+    tx.commit().await.unwrap();
+    let forget = async |second| {
+        let before = now() + Duration::from_secs(second);
+        jobs::forget_claims(&db, &lease, before).await.unwrap();
+        jobs::by_claim(&db, &[1; 32]).await.unwrap()
+    };
+    assert_eq!(forget(0).await, Some((id, vec![2; 32])));
+    assert_eq!(forget(1).await, None);
+    assert!(jobs::get(&db, id).await.unwrap().is_some());
+}
+
+async fn an_item_whose_state_cannot_be_read_counts_as_failed(scratch: Scratch) {
+    let db = scratch.migrated().await;
+    let job = accept(&db, ("a", 0), &["1", "2"]).await;
+    execute(&db, "UPDATE job_items SET state = 'lost' WHERE position = 1").await;
+    let progress = jobs::progress(&db, job).await.unwrap();
+    assert_eq!((progress.pending, progress.failed), (1, 1));
 }

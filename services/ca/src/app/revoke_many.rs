@@ -7,7 +7,7 @@
 use kit::dry_run::{Intent, Plan};
 use kit::error::{Fault as _, Kind};
 use kit::idempotency::IdempotencyKey;
-use kit::jobs::{Accepted, ItemDone, JobRequest};
+use kit::jobs::{Accepted, ItemDone, JobRequest, NotStored};
 use kit::page::{Ask, Limit, Page};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -107,7 +107,8 @@ impl App {
     /// Accepts the revocation of many certificates. Answers the job that does it.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a reason that these cannot have; [`Error::IdempotencyConflict`]; [`Error::Store`].
+    /// [`Error::Invalid`] for a reason that these cannot have; [`Error::IdempotencyConflict`]; [`Error::Job`] if the requester
+    /// has too much waiting; [`Error::Store`].
     pub async fn revoke_many<I: Intent>(
         &self,
         requester: &Requester,
@@ -133,7 +134,7 @@ impl App {
         let mut tx = self.db.begin().await?;
         let job = match self.jobs.store(&mut tx, &wanted).await {
             Ok(job) => job,
-            Err(error) if error.is_unique_violation("jobs(key_sha256)") => {
+            Err(NotStored::Store(error)) if error.is_unique_violation("jobs(key_sha256)") => {
                 tx.rollback().await?;
                 let earlier = self.accepted_before(&wanted).await?;
                 return earlier.map(I::done).ok_or(Error::IdempotencyConflict);

@@ -86,6 +86,7 @@ impl RevocationsBody {
         (status = 202, description = "accepted and durable; `Location` is the job", body = JobObject),
         (status = 400, description = "no such reason, serial number or filter", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "Idempotency-Key used for another request", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "you have 10 jobs that have not ended, or more than 20,000 items waiting; `Retry-After`", body = Problem, content_type = "application/problem+json"),
     ),
     security(("bearer" = [])), extensions(("x-permission" = json!("certificates:revoke-own")))
 )]
@@ -114,5 +115,7 @@ async fn revoke_many(
             &intent,
         )
         .await?;
-    Ok(job.show(async |job| accepted(&app.jobs, job, &caller).await).await?)
+    Ok(job
+        .show(async |job| accepted(&app.jobs, job, &caller).await)
+        .await?)
 }

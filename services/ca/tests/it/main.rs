@@ -25,4 +25,5 @@ mod renewal;
 mod scope;
 mod search;
 mod serials;
+mod turns;
 mod world;

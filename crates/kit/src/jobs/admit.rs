@@ -1,0 +1,116 @@
+//! How much one requester may have waiting.
+//!
+//! What is accepted is done, so what is accepted is bounded: no requester fills the queue, and what one queues keeps
+//! others waiting no longer than its share.
+
+use std::time::Duration;
+
+use store::jobs::{NewJob, Queued};
+use store::{StoreError, Tx};
+use uuid::Uuid;
+
+use super::{JobRequest, Jobs};
+use crate::error::{Fault, Kind};
+
+/// Jobs of one requester that have not ended.
+const MOST_JOBS: u64 = 10;
+/// Items of theirs that were not looked at.
+const MOST_ITEMS: u64 = 20_000;
+/// When to ask again: a job of some thousand items takes about as long.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
+
+/// Why a job was not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum NotStored {
+    /// The requester has the most jobs that one may have.
+    #[error(
+        "you have {MOST_JOBS} jobs that have not ended, which is the most; wait for one of them, or cancel it"
+    )]
+    Jobs,
+    /// With these, the requester would have more items waiting than one may have.
+    #[error(
+        "{0} items of your jobs wait, and {MOST_ITEMS} may; ask for fewer, wait for a job, or cancel one"
+    )]
+    Items(u64),
+    /// The database.
+    #[error("the database did not answer as it should")]
+    Store(#[from] StoreError),
+}
+
+impl Fault for NotStored {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Jobs | Self::Items(_) => Kind::RateLimited,
+            Self::Store(error) if error.is_unavailable() => Kind::Unavailable,
+            Self::Store(_) => Kind::Internal,
+        }
+    }
+
+    fn problem(&self) -> vocabulary::ProblemType {
+        self.kind().into()
+    }
+
+    fn public(&self) -> String {
+        self.to_string()
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Jobs | Self::Items(_) => Some(RETRY_AFTER),
+            Self::Store(error) => error.retry_after(),
+        }
+    }
+}
+
+impl Jobs {
+    /// Stores a job in a transaction of the caller, who commits it and then calls [`Jobs::wake`]. Nothing else was locked by it
+    /// before: until it ends, it is the only one that stores a job of this requester.
+    ///
+    /// # Errors
+    /// [`NotStored::Jobs`] and [`NotStored::Items`] if the requester has too much waiting; [`StoreError::Conflict`] if another
+    /// request with the same claim was faster: [`Jobs::before`] finds it.
+    pub async fn store(&self, tx: &mut Tx, request: &JobRequest) -> Result<Uuid, NotStored> {
+        let now = self.clock.now();
+        let trace = crate::trace::current();
+        let new = NewJob {
+            kind: request.kind,
+            requester: &request.requester,
+            request: &request.request,
+            claim: request.claim,
+            correlation_id: trace.correlation_id.as_deref(),
+            traceparent: trace.traceparent.as_deref(),
+        };
+        store::lock::exclusive(tx, vec![lock(&request.requester)]).await?;
+        let objects = request.objects.as_deref();
+        admit(tx, &request.requester, objects.unwrap_or_default().len()).await?;
+        let job = store::jobs::create(tx, &new, now).await?;
+        if let Some(objects) = objects {
+            store::jobs::add_items(tx, job, objects).await?;
+            store::jobs::collected_to(tx, job, None).await?;
+        }
+        Ok(job)
+    }
+}
+
+async fn admit(tx: &mut Tx, requester: &str, objects: usize) -> Result<(), NotStored> {
+    let most = Queued {
+        jobs: MOST_JOBS,
+        items: MOST_ITEMS,
+    };
+    let queued = store::jobs::queued(tx, requester, most).await?;
+    if queued.jobs >= most.jobs {
+        return Err(NotStored::Jobs);
+    }
+    // A filter finds at least one.
+    let wanted = u64::try_from(objects.max(1)).unwrap_or(u64::MAX);
+    if queued.items.saturating_add(wanted) > most.items {
+        return Err(NotStored::Items(queued.items));
+    }
+    Ok(())
+}
+
+/// The name under which jobs of a requester are stored one after the other: apart from those of ca, which are smaller.
+fn lock(requester: &str) -> i32 {
+    let [a, b, c, d, ..] = x509::digest::sha256(requester.as_bytes());
+    i32::from_be_bytes([a, b, c, d]) & i32::MAX | (1 << 30)
+}

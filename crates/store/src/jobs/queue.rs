@@ -1,0 +1,77 @@
+//! Whose job is next, and how much one requester has waiting.
+
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use crate::{Db, StoreError, Tx};
+
+/// A job that has not ended. It may be under way in some process: its lease tells.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct Waiting {
+    /// Which one.
+    pub id: Uuid,
+    /// Who asked.
+    pub requester: String,
+    /// Whether it was asked to end, so that nothing but that is to be done.
+    pub canceled: bool,
+}
+
+/// Jobs that have not ended, in the order in which they are to be taken, at most `most`: those of these kinds, and all that
+/// were asked to end.
+///
+/// Those that were asked to end come first. Then requesters take turns: the oldest job of each, that of who was served least
+/// recently before the others, then the second of each, and so on.
+///
+/// # Errors
+/// Those of the database.
+pub async fn waiting(db: &Db, kinds: &[&str], most: u32) -> Result<Vec<Waiting>, StoreError> {
+    let places: Vec<String> = (2..).zip(kinds).map(|(place, _)| format!(", ${place}")).collect();
+    // No job has an empty kind; the list is never empty.
+    let sql = format!(
+        "SELECT id, requester, canceled FROM (
+           SELECT id, requester, cancel_us IS NOT NULL AS canceled,
+             ROW_NUMBER() OVER (PARTITION BY requester ORDER BY id) AS turn,
+             (SELECT COALESCE(MAX(started_us), 0) FROM jobs AS other WHERE other.requester = jobs.requester) AS served
+           FROM jobs WHERE ended_us IS NULL AND (cancel_us IS NOT NULL OR kind IN (''{}))
+         ) AS unfinished ORDER BY canceled DESC, turn, served, id LIMIT $1",
+        places.concat()
+    );
+    Ok(crate::read!(db, |c| {
+        let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(i64::from(most));
+        let query = kinds.iter().fold(query, |query, kind| query.bind(*kind));
+        query.fetch_all(c).await
+    })?)
+}
+
+/// What a requester has waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queued {
+    /// Jobs that have not ended.
+    pub jobs: u64,
+    /// Items of theirs that were not looked at yet.
+    pub items: u64,
+}
+
+/// Counts what that requester has waiting, each up to `most`.
+///
+/// # Errors
+/// Those of the database.
+pub async fn queued(tx: &mut Tx, requester: &str, most: Queued) -> Result<Queued, StoreError> {
+    const JOBS: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM jobs WHERE requester = $1 AND ended_us IS NULL LIMIT $2) \
+         AS counted";
+    const ITEMS: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM jobs JOIN job_items ON job_items.job = jobs.id \
+         WHERE jobs.requester = $1 AND jobs.ended_us IS NULL AND job_items.state = 'pending' LIMIT $2) AS counted";
+    Ok(Queued {
+        jobs: count(tx, JOBS, requester, most.jobs).await?,
+        items: count(tx, ITEMS, requester, most.items).await?,
+    })
+}
+
+async fn count(tx: &mut Tx, sql: &'static str, requester: &str, most: u64) -> Result<u64, StoreError> {
+    let count: i64 = crate::tx!(tx, |c| sqlx::query_scalar(sql)
+        .bind(requester)
+        .bind(i64::try_from(most).unwrap_or(i64::MAX))
+        .fetch_one(c)
+        .await)?;
+    Ok(u64::try_from(count).unwrap_or_default())
+}
