@@ -2,6 +2,7 @@
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
+use testkit::postgres::Postgres;
 use testkit::system::System;
 
 use crate::authorization::key_for;
@@ -168,8 +169,41 @@ async fn every_route_that_changes_something_declares_a_dry_run() {
 
 #[tokio::test]
 async fn a_dry_run_says_what_would_be_done_and_does_nothing() {
-    let system = System::up().unwrap();
+    previews_and_acts(&System::up().unwrap()).await;
+}
+
+/// A transaction that waits for a second connection waits for itself here, and many of them for one another anywhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_connection_to_the_database_is_enough_for_everything() {
+    let database = Postgres::shared().await.unwrap().fresh_database().await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("one.yaml");
+    std::fs::write(&config, "database: { max_connections: 1 }\n").unwrap();
+    let config = config.to_str().unwrap();
+    let system = System::up_with(&["--config", config, "--database-url", &database]).unwrap();
+    previews_and_acts(&system).await;
     let rest = Rest::of(&system);
+    rest.post("/api/v1/cas/issuing/resume", &json!({})).await;
+    let absent = json!({"reason": "superseded"});
+    let absent = rest
+        .post("/api/v1/certificates/00aabbccddeeff00112299/revoke", &absent)
+        .await;
+    assert_eq!(absent.status(), StatusCode::NOT_FOUND);
+    let mut serials = Vec::new();
+    for name in ["one.example.test", "two.example.test"] {
+        serials.push(issued(&rest, name).await);
+    }
+    let path = crate::jobs::accepted(&rest, &json!({"reason": "superseded", "serials": serials})).await;
+    let cancel = rest.post(&format!("{path}/cancel"), &json!({})).await.status();
+    assert!(
+        [StatusCode::OK, StatusCode::CONFLICT].contains(&cancel),
+        "{cancel}"
+    );
+    crate::jobs::until_its_end(&rest, &path).await;
+}
+
+async fn previews_and_acts(system: &System) {
+    let rest = Rest::of(system);
     let serial = issued(&rest, "web.example.test").await;
     let on_hold = issued(&rest, "held.example.test").await;
     rest.hold(&on_hold).await;

@@ -1,6 +1,7 @@
 //! PostgreSQL as people run it: behind PgBouncer, as one of two that fail over, with settings that lose data.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -191,4 +192,72 @@ async fn a_server_that_loses_data_or_lacks_rights_is_refused_in_words() {
         assert!(!output.status.success(), "{said}");
         assert!(said.contains(words), "{said}");
     }
+}
+
+/// Starts `up` again on a data directory, by settings; what it says.
+fn refused(dir: &Path, url: &str, config: &str) -> String {
+    std::fs::write(dir.join("gigvault.yaml"), config).unwrap();
+    let output = Command::new(binary().unwrap())
+        .current_dir(dir)
+        .arg("up")
+        .args(FREE_PORTS)
+        .args([
+            "--config",
+            "gigvault.yaml",
+            "--data-dir",
+            "data",
+            "--database-url",
+            url,
+        ])
+        .env(ALLOW_UNSAFE, "true")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "{said}");
+    said
+}
+
+#[tokio::test]
+async fn a_schema_that_is_not_this_programs_is_refused_where_a_start_does_not_migrate() {
+    let server = Postgres::shared().await.unwrap();
+    let url = server.fresh_database().await.unwrap();
+    let mut system = System::up_with(&["--database-url", &url]).unwrap();
+    system.terminate().unwrap();
+    let config = "database: { migrate: false }\n";
+    let newest = "SELECT max(version) FROM ca._store_migrations";
+    let newest = server.sql_in(&url, newest).await.unwrap();
+    let forget = format!("DELETE FROM ca._store_migrations WHERE version = {newest}");
+    server.sql_in(&url, &forget).await.unwrap();
+    let said = refused(system.dir(), &url, config);
+    assert!(
+        said.contains("gigvault migrate") && said.contains("of ca"),
+        "{said}"
+    );
+    let newer = "INSERT INTO ca._store_migrations VALUES (999999, 'future', now(), true, 'x', 1)";
+    server.sql_in(&url, newer).await.unwrap();
+    let said = refused(system.dir(), &url, config);
+    assert!(said.contains("newer"), "{said}");
+}
+
+#[tokio::test]
+async fn a_role_without_rights_on_a_table_is_refused_with_what_to_grant() {
+    let server = Postgres::shared().await.unwrap();
+    let url = server.fresh_database().await.unwrap();
+    let mut system = System::up_with(&["--database-url", &url]).unwrap();
+    system.terminate().unwrap();
+    let rights: String = ["ca", "auth", "keymgr"]
+        .map(|schema| {
+            format!(
+                "GRANT USAGE, CREATE ON SCHEMA {schema} TO limited; GRANT ALL ON ALL TABLES IN SCHEMA {schema} TO limited;"
+            )
+        })
+        .concat();
+    let role = format!("CREATE ROLE limited LOGIN; {rights} REVOKE INSERT ON ca.outbox FROM limited");
+    server.sql_in(&url, &role).await.unwrap();
+    let limited = url.replace("postgres@", "limited@");
+    let said = refused(system.dir(), &limited, "database: { migrate: false }\n");
+    assert!(
+        said.contains("outbox") && said.contains("GRANT ALL ON ALL TABLES IN SCHEMA ca TO \"limited\""),
+        "{said}"
+    );
 }

@@ -13,7 +13,9 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-pub use items::{Item, ItemState, Progress, add_items, count_items, finish_item, items, pending, progress};
+pub use items::{
+    Item, ItemState, Progress, add_items, count_items, finish_item, items, pending, progress, progress_in,
+};
 pub use job::{Job, State};
 pub use old::{Pruned, forget_claims, prune};
 pub use queue::{Queued, Waiting, queued, waiting};
@@ -215,7 +217,7 @@ pub async fn end(
     (state, failure): (State, Option<&str>),
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
-    let counts = items::progress_in(tx, id).await?;
+    let counts = progress_in(tx, id).await?;
     let count = |items: u64| i64::try_from(items).unwrap_or(i64::MAX);
     let ended = crate::tx!(tx, |c| sqlx::query(
         "UPDATE jobs SET state = $2, failure = $3, ended_us = $4, pending_items = $5, done_items = $6,

@@ -16,12 +16,21 @@ use sqlx::{
 };
 
 use crate::installation::is_missing;
-use crate::{Db, PgTx, StoreError, Tx, TxKind, feed, postgres, secret};
+use crate::{Db, PgTx, Pools, StoreError, Tx, TxKind, feed, postgres, secret};
 
 /// The store's own tables.
 static STORE: Migrator = sqlx::migrate!("./migrations");
 const STORE_LEDGER: &str = "_store_migrations";
 const SERVICE_LEDGER: &str = "_sqlx_migrations";
+
+/// The role, and the tables of a schema that it may not read and write. The ledgers of migrations are for whoever migrates.
+const CLOSED_TABLES: &str =
+    "SELECT current_user::text, COALESCE(array_agg(c.relname::text ORDER BY c.relname) FILTER (
+    WHERE NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
+           AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))
+  ), '{}')
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND c.relname !~ '_migrations$'";
 
 impl Db {
     /// Brings the database to the state that this program expects: the store's own tables, then `service`, made
@@ -58,6 +67,31 @@ impl Db {
             current &= pending(set, &rows.into_iter().collect(), self.schema())?.is_empty();
         }
         Ok(current)
+    }
+
+    /// Refuses a role that may not read and write all tables of the schema, where another one brings it up to date. SQLite
+    /// has no roles.
+    ///
+    /// # Errors
+    /// [`StoreError::Configuration`] with what to grant; [`StoreError::Unavailable`].
+    pub async fn check_rights(&self) -> Result<(), StoreError> {
+        let Pools::Pg(pg) = self.pools() else {
+            return Ok(());
+        };
+        let (role, closed): (String, Vec<String>) = sqlx::query_as(CLOSED_TABLES)
+            .bind(self.schema())
+            .fetch_one(pg)
+            .await?;
+        if closed.is_empty() {
+            return Ok(());
+        }
+        let schema = self.schema();
+        Err(StoreError::Configuration(format!(
+            "the role {role:?} of the database URL may not read and write {} of schema {schema:?}: as their owner, run \
+             GRANT ALL ON ALL TABLES IN SCHEMA {schema} TO {role:?}; and, for the tables of later versions, \
+             ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT ALL ON TABLES TO {role:?}",
+            closed.join(", ")
+        )))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context as _, bail};
 use secrecy::ExposeSecret;
 use store::{Db, Options};
 
@@ -70,10 +70,11 @@ impl Databases {
         }
         let databases = Self::open(settings, data, services).await?;
         let checked = async {
+            databases.refuse_older(settings).await?;
             let found = databases.look().await?;
             check_place(settings, data, record.as_ref(), &found)?;
             installation::check_part(record.as_ref(), &found, &high_water)?;
-            databases.migrate(settings).await
+            databases.prepare(settings).await
         };
         let checked = checked.await;
         Ok(databases.closing_on_error(checked).await?.0)
@@ -96,7 +97,7 @@ impl Databases {
         let databases = Self::open(settings, data, services).await?;
         let migrated = async {
             databases.look().await?;
-            databases.migrate(settings).await
+            databases.prepare(settings).await
         };
         let migrated = migrated.await;
         Ok(databases.closing_on_error(migrated).await?.0)
@@ -206,6 +207,7 @@ impl Databases {
         record: Option<Record>,
         accept_older: bool,
     ) -> anyhow::Result<Joined> {
+        self.refuse_older(settings).await?;
         let found = self.look().await?;
         check_place(settings, data, record.as_ref(), &found)?;
         let (mut record, older) = decide(settings, data, record, (&found, accept_older))?;
@@ -218,7 +220,7 @@ impl Databases {
         // Before the first database joins: what a crash leaves then is known to be this installation's.
         record.joining = true;
         record.write(data)?;
-        self.migrate(settings).await?;
+        self.prepare(settings).await?;
         for Opened { db, name, .. } in self.0.values() {
             let joined = db.join_installation(&record.id, record.starts).await;
             joined.with_context(|| name.clone())?;
@@ -268,14 +270,34 @@ impl Databases {
         Ok(current)
     }
 
-    async fn migrate(&self, settings: &Settings) -> anyhow::Result<()> {
-        if !settings.database.migrate {
+    /// Where a start does not bring schemas up to date, it refuses those that are not: older or newer.
+    async fn refuse_older(&self, settings: &Settings) -> anyhow::Result<()> {
+        if settings.database.migrate {
             return Ok(());
         }
         for (service, Opened { db, name, .. }) in &self.0 {
-            db.migrate(service.migrations())
-                .await
-                .with_context(|| schema_of(name))?;
+            let checked = db.check_schema(service.migrations()).await;
+            if !checked.with_context(|| schema_of(name))? {
+                bail!(
+                    "{} is older than this program, and database.migrate is false: run `gigvault migrate --config FILE` \
+                     with a role that owns the schema, then start again",
+                    schema_of(name)
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the schemas up to date where a start does that, and looks whether they can be used.
+    async fn prepare(&self, settings: &Settings) -> anyhow::Result<()> {
+        for (service, Opened { db, name, .. }) in &self.0 {
+            if settings.database.migrate {
+                let migrated = db.migrate(service.migrations()).await;
+                migrated.with_context(|| schema_of(name))?;
+            }
+            db.check_rights().await.with_context(|| name.clone())?;
+            // It stays in memory: a transaction that makes or checks a preview does not wait for a second connection.
+            db.secret().await.with_context(|| name.clone())?;
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ impl Jobs {
             return Err(Error::Ended);
         }
         let asked = jobs::cancel(&mut tx, id, by, now).await?;
-        let progress = self.progress_of(&job).await?;
+        let progress = jobs::progress_in(&mut tx, id).await?;
         let name = self.id(id);
         let plan = || {
             let plan = Plan::new().rests_on(format!("job {name}"), job.state.as_str());

@@ -179,7 +179,10 @@ pub async fn progress(db: &Db, job: Uuid) -> Result<Progress, StoreError> {
 }
 
 /// The same within a transaction.
-pub(super) async fn progress_in(tx: &mut Tx, job: Uuid) -> Result<Progress, StoreError> {
+///
+/// # Errors
+/// Those of the database.
+pub async fn progress_in(tx: &mut Tx, job: Uuid) -> Result<Progress, StoreError> {
     let counts = crate::tx!(tx, |c| sqlx::query_as(COUNTS).bind(job).fetch_all(c).await)?;
     Ok(counted(counts))
 }

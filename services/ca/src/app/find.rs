@@ -1,11 +1,13 @@
 //! Find certificates.
 
 use kit::page::{Ask, Page};
+use store::Tx;
 use x509::serial::Serial;
 
 use super::{App, Requester, Visibility};
 use crate::domain::{Issued, Query};
 use crate::error::Error;
+use crate::tables::certificates;
 
 impl App {
     /// The certificate of that serial number (lower-case hex). One that the requester may not see is not found.
@@ -13,11 +15,8 @@ impl App {
     /// # Errors
     /// [`Error::Invalid`] if it is not a serial number; [`Error::NotFound`]; [`Error::Store`].
     pub async fn find(&self, requester: &Requester, serial: &str) -> Result<Issued, Error> {
-        let parsed: Serial = serial.parse().map_err(|error| Error::invalid("serial", error))?;
-        match crate::tables::certificates::by_serial(&self.db, &parsed).await? {
-            Some(certificate) if requester.may_see(&certificate) => Ok(certificate),
-            _ => Err(Error::not_found("certificate", serial)),
-        }
+        let found = certificates::by_serial(&self.db, &parsed(serial)?).await?;
+        visible(found, requester, serial)
     }
 
     /// One page of the inventory, of what the requester may see.
@@ -48,4 +47,20 @@ impl App {
         }
         crate::tables::search::search(&self.db, &query, ask, self.clock.now()).await
     }
+}
+
+/// As [`App::find`], in a transaction, which has a connection already.
+pub(super) async fn find_in(tx: &mut Tx, requester: &Requester, serial: &str) -> Result<Issued, Error> {
+    let found = certificates::by_serial_in(tx, &parsed(serial)?).await?;
+    visible(found, requester, serial)
+}
+
+fn parsed(serial: &str) -> Result<Serial, Error> {
+    serial.parse().map_err(|error| Error::invalid("serial", error))
+}
+
+fn visible(found: Option<Issued>, requester: &Requester, serial: &str) -> Result<Issued, Error> {
+    found
+        .filter(|certificate| requester.may_see(certificate))
+        .ok_or_else(|| Error::not_found("certificate", serial))
 }

@@ -148,12 +148,15 @@ impl App {
         request: &RevokeRequest,
         intent: &I,
     ) -> Result<I::Answer<Revoked>, Error> {
+        // Before the transaction: in it, a second connection would be waited for, and a serial number that does not exist
+        // would take the writer's turn.
+        let found = self.find(requester, &request.serial).await?;
         let mut tx = self.db.begin().await?;
         let Decided {
             changes,
             revoked,
             records_key,
-        } = self.revoke_in(&mut tx, requester, request).await?;
+        } = self.revoke_in(&mut tx, requester, request, &found).await?;
         let others = revoked.same_key.clone();
         let plan = |done: &[Done]| match &others {
             Some(others) => plans::compromise(plans::changes(done), others, records_key),
@@ -162,15 +165,15 @@ impl App {
         changes.end(tx, (&self.previews, intent), plan, revoked).await
     }
 
-    /// The decision of [`App::revoke`] and its effect in a transaction that the caller ends.
+    /// The decision of [`App::revoke`] on a certificate as it was found, and its effect in a transaction that the caller ends.
     pub(super) async fn revoke_in<'a>(
         &self,
         tx: &mut Tx,
         requester: &'a Requester,
         request: &RevokeRequest,
+        found: &Issued,
     ) -> Result<Decided<'a>, Error> {
-        let found = self.find(requester, &request.serial).await?;
-        let parsed = read(&found)?;
+        let parsed = read(found)?;
         lifecycle::check_reason(request.reason, parsed.is_ca())?;
         let of_key = lifecycle::is_compromise(request.reason);
         if request.same_key && !of_key {

@@ -16,6 +16,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use x509::crl::Reason;
 
+use super::find::find_in;
 use super::issue::hash;
 use super::{App, Requester, RevokeRequest, Visibility, plans};
 use crate::domain::lifecycle;
@@ -211,7 +212,8 @@ impl App {
     ) -> Result<ItemDone, Error> {
         let requester = stored.requester();
         let request = stored.revocation_of(serial)?;
-        match self.revoke_in(tx, &requester, &request).await {
+        let found = find_in(tx, &requester, serial).await?;
+        match self.revoke_in(tx, &requester, &request, &found).await {
             Ok(mut decided) => {
                 decided.changes.append(tx).await?;
                 Ok(ItemDone::Done(Box::new(decided.changes.announcement())))

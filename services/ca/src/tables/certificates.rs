@@ -130,6 +130,11 @@ pub(crate) async fn by_serial(db: &Db, serial: &Serial) -> Result<Option<Issued>
     row.map(Issued::try_from).transpose()
 }
 
+/// The same in a transaction; the certificate is not held.
+pub(crate) async fn by_serial_in(tx: &mut Tx, serial: &Serial) -> Result<Option<Issued>, Error> {
+    select_in(tx, serial, "").await
+}
+
 /// The certificate that an idempotency key stands for, with the hash of the request that made it.
 pub(crate) async fn by_idempotency_key(db: &Db, key: &[u8; 32]) -> Result<Option<(Vec<u8>, Issued)>, Error> {
     #[derive(sqlx::FromRow)]
@@ -156,6 +161,10 @@ pub(crate) async fn by_idempotency_key(db: &Db, key: &[u8; 32]) -> Result<Option
 /// The same within a transaction that is about to change it: it stays as it is until the transaction ends.
 pub(crate) async fn for_update(tx: &mut Tx, serial: &Serial) -> Result<Option<Issued>, Error> {
     let locking = store::lock::update(tx);
+    select_in(tx, serial, locking).await
+}
+
+async fn select_in(tx: &mut Tx, serial: &Serial, locking: &str) -> Result<Option<Issued>, Error> {
     let row: Option<Row> = store::tx!(tx, |connection| {
         sqlx::query_as(sqlx::AssertSqlSafe(format!(
             "SELECT {COLUMNS} FROM certificates c WHERE c.serial = $1{locking}"
