@@ -87,3 +87,38 @@ fn the_mtls_port_serves_the_same_routes_with_and_without_a_certificate() {
     let output = curl(&system, &[&shown[..], &["-H", &bearer, &whoami]].concat());
     assert!(output.status.success(), "{output:?}");
 }
+
+/// Whether `openssl s_client` resumes the session of a connection with these arguments in another one.
+fn resumes(system: &System, url: &str, shown: &[&str]) -> bool {
+    let root = system.ready().data_dir.join("root.crt");
+    let session = system.dir().join("session");
+    let connect = [
+        "s_client",
+        "-tls1_2",
+        "-connect",
+        address(url),
+        "-CAfile",
+        judge::text(&root),
+    ];
+    let connected = |more: &[&str]| {
+        let output = judge::try_run("openssl", &[&connect[..], shown, more].concat());
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.contains("TLSv1.2, Cipher is"), "{output:?}");
+        text
+    };
+    connected(&["-sess_out", judge::text(&session)]);
+    connected(&["-sess_in", judge::text(&session)]).contains("Reused, TLSv1.2")
+}
+
+#[test]
+fn a_session_in_which_a_certificate_was_shown_is_not_resumed() {
+    let system = System::up().unwrap();
+    system
+        .cli_ok(&["cert", "create", "device.example.test", "--profile", "tls-client"])
+        .unwrap();
+    let file = |name: &str| system.dir().join(format!("device.example.test.{name}"));
+    let (certificate, key) = (file("crt"), file("key"));
+    let shown = ["-cert", judge::text(&certificate), "-key", judge::text(&key)];
+    assert!(!resumes(&system, &system.ready().mtls, &shown));
+    assert!(resumes(&system, &system.ready().https, &[]));
+}

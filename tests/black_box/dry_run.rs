@@ -202,6 +202,24 @@ async fn one_connection_to_the_database_is_enough_for_everything() {
     crate::jobs::until_its_end(&rest, &path).await;
 }
 
+/// With the same answer.
+async fn what_would_be_refused_is_refused(rest: &Rest, serial: &str) {
+    let refused = Act::post(
+        "/api/v1/certificates",
+        json!({"csr": csr::p256("localhost"), "profile": "nosuch"}),
+    );
+    for query in ["", "?dry_run=true"] {
+        let answer = refused.request(rest, query).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{query}");
+    }
+    let unread = revoke(serial, "superseded").request(rest, "?dry_run=yes");
+    assert_eq!(unread.send().await.unwrap().status(), StatusCode::BAD_REQUEST);
+    let reading = rest
+        .get(&format!("/api/v1/certificates/{serial}?dry_run=true"))
+        .await;
+    assert_eq!(reading.status(), StatusCode::BAD_REQUEST);
+}
+
 async fn previews_and_acts(system: &System) {
     let rest = Rest::of(system);
     let serial = issued(&rest, "web.example.test").await;
@@ -225,21 +243,7 @@ async fn previews_and_acts(system: &System) {
     }
     assert_eq!(state(&rest).await, before);
 
-    // What would be refused is refused, with the same answer.
-    let refused = Act::post(
-        "/api/v1/certificates",
-        json!({"csr": csr::p256("localhost"), "profile": "nosuch"}),
-    );
-    for query in ["", "?dry_run=true"] {
-        let answer = refused.request(&rest, query).send().await.unwrap();
-        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{query}");
-    }
-    let unread = revoke(&serial, "superseded").request(&rest, "?dry_run=yes");
-    assert_eq!(unread.send().await.unwrap().status(), StatusCode::BAD_REQUEST);
-    let reading = rest
-        .get(&format!("/api/v1/certificates/{serial}?dry_run=true"))
-        .await;
-    assert_eq!(reading.status(), StatusCode::BAD_REQUEST);
+    what_would_be_refused_is_refused(&rest, &serial).await;
     assert_eq!(shown(&rest, &serial).await["status"], "valid");
 
     // Each of them does what it said when it is sent with the token.

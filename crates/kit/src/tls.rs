@@ -1,8 +1,8 @@
 //! TLS identities: of a service among services, and of the HTTPS listener.
 //!
 //! An [`Identity`] proves who a service is, in both directions of mutual TLS; a [`ServerIdentity`] is what
-//! browsers and clients see, with [`OptionalClientCertificates`] where they may show one too. All are swapped whole while they are in use: connections that stand go on,
-//! new ones see the new certificate. TLS 1.3 and 1.2, AEAD suites only, by aws-lc-rs.
+//! browsers and clients see, with [`OptionalClientCertificates`] where they may show one too. All are swapped whole while
+//! they are in use: open connections go on, new ones see the new certificate. TLS 1.3 and 1.2, AEAD suites only, by aws-lc-rs.
 
 mod client_certificates;
 mod files;
@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
+use rustls::server::NoServerSessionStorage;
 use rustls::time_provider::TimeProvider;
 use rustls_pki_types::{CertificateDer, UnixTime};
 
@@ -27,6 +28,13 @@ pub use spiffe::SpiffeId;
 
 use crate::clock::SharedClock;
 use crate::peer::Peer;
+
+/// For servers to which clients show certificates: a resumed session would not show its certificate again, and so outlive
+/// it.
+fn never_resume(config: &mut ServerConfig) {
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+}
 
 /// What a listener takes its TLS from, at each accept.
 pub trait TlsSource: Send + Sync {

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::CertificateDer;
@@ -81,8 +80,7 @@ impl OptionalClientCertificates {
             .with_client_cert_verifier(verifier)
             .with_cert_resolver(Arc::clone(&server.cert_resolver));
         config.alpn_protocols = alpn();
-        // Of its own: a ticket holds the certificate that the client showed, which counts no longer than its CA is accepted.
-        config.ticketer = Ticketer::new().map_err(|error| error.to_string())?;
+        super::never_resume(&mut config);
         Ok(Arc::new(config))
     }
 }

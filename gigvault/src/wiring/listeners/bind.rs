@@ -32,13 +32,13 @@ fn explain(error: &Error, address: IpAddr, port: u16, setting: &str) -> String {
         ErrorKind::AddrInUse => {
             let holder = holder(port).unwrap_or_else(|| "another process".to_owned());
             format!(
-                "port {port} of {address} is in use by {holder}: stop it, or choose another port with --{flag} or \
-                 listen.{setting}"
+                "port {port} of {address} is in use by {holder}: stop it, or choose another port with \
+                 listen.{setting}, or with --{flag} where the command has it"
             )
         }
         ErrorKind::PermissionDenied => format!(
-            "this user may not listen on port {port}, which is reserved: choose a port from 1024 on with --{flag} or \
-             listen.{setting}, or allow it with `setcap cap_net_bind_service=+ep` on the program or \
+            "this user may not listen on port {port}, which is reserved: choose a port from 1024 on with \
+             listen.{setting}, or with --{flag} where the command has it, or allow it with `setcap cap_net_bind_service=+ep` on the program or \
              AmbientCapabilities=CAP_NET_BIND_SERVICE in the systemd unit"
         ),
         ErrorKind::AddrNotAvailable => format!(
