@@ -191,6 +191,24 @@ async fn what_a_job_cannot_be_is_refused() {
             json!({"reason": "superseded", "serials": ["00ab"], "filter": {}}),
             "serials",
         ),
+        (json!({"reason": "superseded", "filter": {}}), "filter"),
+        (
+            json!({"reason": "superseded", "filter": {"internal": true, "status": ["valid", "on_hold"]}}),
+            "filter",
+        ),
+        (
+            json!({"reason": "superseded", "filter": {"ca": ["?"]}}),
+            "filter.ca",
+        ),
+        (json!({"reason": "superseded", "all": false}), "all"),
+        (
+            json!({"reason": "superseded", "all": true, "filter": {"ca": ["issuing"]}}),
+            "all",
+        ),
+        (
+            json!({"reason": "superseded", "all": true, "serials": ["00ab"]}),
+            "all",
+        ),
         (
             json!({"reason": "superseded", "filter": {"fields": "certificate"}}),
             "filter.fields",
@@ -199,11 +217,23 @@ async fn what_a_job_cannot_be_is_refused() {
             json!({"reason": "superseded", "filter": {"status": ["valid", "revoked"]}}),
             "filter.status",
         ),
-        (json!({"reason": "certificate-hold", "filter": {}}), "reason"),
-        (json!({"reason": "ca-compromise", "filter": {}}), "reason"),
+        (json!({"reason": "certificate-hold", "all": true}), "reason"),
+        (json!({"reason": "ca-compromise", "all": true}), "reason"),
     ] {
         let answer = rest.post(REVOCATIONS, &body).await;
         let problem = json_of(answer, StatusCode::BAD_REQUEST).await;
+        assert_eq!(problem["field"], field, "{body}");
+    }
+    for (status, filter, field) in [
+        (400, json!({"ca": null}), "filter.ca"),
+        (400, json!({"ca": null, "profile": ["tls-server"]}), "filter.ca"),
+        (400, json!({"ca": [], "profile": ["tls-server"]}), "filter.ca"),
+        (422, json!({"ca": "issuing"}), "filter.ca"),
+        (422, json!({"cas": ["issuing"]}), "filter.cas"),
+    ] {
+        let body = json!({"reason": "superseded", "filter": filter});
+        let answer = rest.post(REVOCATIONS, &body).await;
+        let problem = json_of(answer, StatusCode::from_u16(status).unwrap()).await;
         assert_eq!(problem["field"], field, "{body}");
     }
     for path in [
@@ -224,7 +254,7 @@ async fn a_job_belongs_to_who_asked_for_it_and_revokes_what_is_theirs() {
         ..Rest::of(&system)
     };
     let own = issue(&developer, 2).await;
-    let path = accepted(&developer, &json!({"reason": "superseded", "filter": {}})).await;
+    let path = accepted(&developer, &json!({"reason": "superseded", "all": true})).await;
     let done = until_its_end(&developer, &path).await;
     assert_eq!((&done["total"], &done["done"]), (&json!(2), &json!(2)));
     assert_eq!(rest.all("status=valid&ca=issuing", 500).await, foreign);

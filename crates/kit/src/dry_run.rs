@@ -35,6 +35,8 @@ const LIFE: Duration = Duration::minutes(10);
 const MOST_OBJECTS: usize = 100;
 /// Most facts that a token lists one by one, so that it fits into a header; the rest is one fact, by its digest.
 const MOST_FACTS: usize = 24;
+/// Name of the fact that stands for those behind the ones that are listed.
+const REST: &str = "the rest";
 /// Most bytes of a fact's name and of its state.
 const LONGEST_FACT: usize = 120;
 
@@ -126,6 +128,12 @@ impl Plan {
         self
     }
 
+    /// What it does, in the order in which it is shown.
+    #[must_use]
+    pub fn consequences(&self) -> &[Consequence] {
+        &self.consequences
+    }
+
     /// The facts as a token lists them.
     fn into_facts(self) -> BTreeMap<String, String> {
         let mut facts = self.facts;
@@ -135,8 +143,11 @@ impl Plan {
             let rest = facts.split_off(&first);
             let listed = rest.iter().map(|(what, state)| format!("{what}\0{state}\0"));
             let digest = sha256(listed.collect::<String>().as_bytes());
-            let name = format!("{} more", rest.len());
-            facts.insert(name, data_encoding::HEXLOWER.encode(&digest));
+            let digest = data_encoding::HEXLOWER.encode(&digest);
+            facts.insert(
+                REST.to_owned(),
+                format!("{} more, in this state: {digest}", rest.len()),
+            );
         }
         facts
     }
@@ -330,6 +341,21 @@ mod tests {
         for changed in [0, MOST_FACTS, 999] {
             assert_ne!(plan(changed).into_facts(), before, "{changed}");
         }
+    }
+
+    #[test]
+    fn facts_that_are_not_listed_are_one_fact_however_many_they_are() {
+        let plan = |facts: usize| {
+            let all = 0..facts;
+            all.fold(Plan::new(), |plan, number| {
+                plan.rests_on(format!("{number:04}"), "valid")
+            })
+        };
+        let (before, now) = (plan(148).into_facts(), plan(149).into_facts());
+        let names = |facts: &BTreeMap<String, String>| facts.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&before), names(&now));
+        assert!(before[REST].starts_with("124 more, "), "{before:?}");
+        assert!(now[REST].starts_with("125 more, "), "{now:?}");
     }
 
     #[test]

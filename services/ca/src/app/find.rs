@@ -5,7 +5,7 @@ use store::Tx;
 use x509::serial::Serial;
 
 use super::{App, Requester, Visibility};
-use crate::domain::{Issued, Query};
+use crate::domain::{Brief, Issued, Query};
 use crate::error::Error;
 use crate::tables::certificates;
 
@@ -27,9 +27,32 @@ impl App {
     pub async fn search(
         &self,
         requester: &Requester,
-        mut query: Query,
+        query: Query,
         ask: &Ask,
     ) -> Result<Page<Issued>, Error> {
+        match self.in_sight(requester, query).await? {
+            Some(query) => crate::tables::search::search(&self.db, &query, ask, self.clock.now()).await,
+            None => Ok(Page::empty()),
+        }
+    }
+
+    /// The same of numbers and revocations.
+    pub(super) async fn search_in_brief(
+        &self,
+        requester: &Requester,
+        query: Query,
+        ask: &Ask,
+    ) -> Result<Page<Brief>, Error> {
+        match self.in_sight(requester, query).await? {
+            Some(query) => {
+                crate::tables::search::search_in_brief(&self.db, &query, ask, self.clock.now()).await
+            }
+            None => Ok(Page::empty()),
+        }
+    }
+
+    /// The query over what the requester may see; `None` where they may see nothing that it finds.
+    async fn in_sight(&self, requester: &Requester, mut query: Query) -> Result<Option<Query>, Error> {
         for ca in &query.ca {
             if let Err(Error::NotFound { .. }) = self.authorities.by_name(ca).await {
                 return Err(Error::invalid(
@@ -41,11 +64,11 @@ impl App {
         if requester.sees == Visibility::Own {
             let asked = &query.requester;
             if !asked.is_empty() && !asked.contains(&requester.subject) {
-                return Ok(Page::empty());
+                return Ok(None);
             }
             query.requester = vec![requester.subject.clone()];
         }
-        crate::tables::search::search(&self.db, &query, ask, self.clock.now()).await
+        Ok(Some(query))
     }
 }
 

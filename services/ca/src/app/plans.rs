@@ -10,8 +10,9 @@ use super::authorities::ActiveAuthority;
 use super::changes::Done;
 use super::issue::hash;
 use super::revoke::SameKey;
+use super::revoke_many::{Found, MOST_COUNTED};
 use crate::domain::lifecycle::Change;
-use crate::domain::{Authority, Issued, Revocation};
+use crate::domain::{Authority, Brief, Issued, Revocation};
 use crate::issuance::IssuanceJob;
 
 /// `3f…9a (CN=web.example.test)`.
@@ -114,15 +115,15 @@ pub(super) fn compromise(plan: Plan, others: &SameKey, records_key: bool) -> Pla
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     if !others.remaining.is_empty() {
         let number = counted(count(others.remaining.len()), "other certificate");
-        let text =
-            format!("{number} of the compromised key stays valid or on hold; `same_key` revokes them too");
+        let text = format!(
+            "still valid or on hold over the compromised key: {number}; `same_key` revokes these too"
+        );
         let left = Consequence::new("certificate.remaining", Severity::Warning, text);
         plan = plan.causes(left.of(serials(&others.remaining)));
     }
     if others.of_others > 0 {
         let number = counted(count(others.of_others), "certificate");
-        let text =
-            format!("{number} of the compromised key belongs to others and stays valid; tell an operator");
+        let text = format!("still valid over the compromised key, of others: {number}; tell an operator");
         let left = Consequence::new("certificate.remaining", Severity::Warning, text);
         plan = plan.causes(left.counting(count(others.of_others)));
     }
@@ -135,37 +136,45 @@ pub(super) fn compromise(plan: Plan, others: &SameKey, records_key: bool) -> Pla
 }
 
 /// Certificates that a job would revoke, as they are now. There may be more than were looked at.
-pub(super) fn revoke_many(found: &[Issued], missing: &[String], reason: Reason, more: bool) -> Plan {
-    let revocable = |issued: &&Issued| {
-        let there = issued.revocation.map(|there| there.reason);
-        there.is_none() || there == Some(Reason::CertificateHold)
+pub(super) fn revoke_many(found: &Found, reason: Reason) -> Plan {
+    let is_before = |one: &&Brief| {
+        one.revocation
+            .is_some_and(|there| there.reason != Reason::CertificateHold)
     };
-    let serial = |issued: &Issued| issued.serial.to_string();
-    let revoked: Vec<String> = found.iter().filter(revocable).map(serial).collect();
-    let before: Vec<String> = found.iter().filter(|one| !revocable(one)).map(serial).collect();
-    let count = |serials: &[String]| u64::try_from(serials.len()).unwrap_or(u64::MAX);
+    let serial = |one: &Brief| one.serial.to_string();
+    let all = &found.certificates;
+    let revoked: Vec<String> = all.iter().filter(|one| !is_before(one)).map(serial).collect();
+    let before: Vec<String> = all.iter().filter(is_before).map(serial).collect();
+    let missing: Vec<String> = found.missing.iter().map(Serial::to_string).collect();
+    let count = |serials: &[String], what| counted(u64::try_from(serials.len()).unwrap_or(u64::MAX), what);
     let mut plan = Plan::new();
     if !revoked.is_empty() {
-        let number = counted(count(&revoked), "certificate");
-        let at_least = if more { "at least " } else { "" };
-        let text = format!("revokes {at_least}{number} with reason {reason}; this cannot be undone");
+        let at_least = if found.more { "at least " } else { "" };
+        let text = format!(
+            "revokes {at_least}{} with reason {reason}; this cannot be undone",
+            count(&revoked, "certificate")
+        );
         plan = plan.causes(Consequence::new("certificate.revoked", Severity::Danger, text).of(revoked));
     }
-    if !before.is_empty() {
-        let number = counted(count(&before), "certificate");
+    if found.more {
         let text = format!(
-            "{number} of these is or are revoked already: left as it is, unless the reason is a compromise"
+            "more match than a preview counts ({MOST_COUNTED}): its token holds the acceptance to these, and the job revokes \
+             all that match when it looks"
         );
+        plan = plan.causes(Consequence::new("certificate.uncounted", Severity::Warning, text));
+    }
+    if !before.is_empty() {
+        let number = count(&before, "certificate");
+        let text = format!("revoked before, and left so unless the reason is a compromise: {number}");
         plan = plan.causes(Consequence::new("certificate.skipped", Severity::Info, text).of(before));
     }
     if !missing.is_empty() {
-        let number = counted(count(missing), "serial number");
-        let text = format!("{number} is or are not found among the certificates that you may revoke");
-        let missing = missing.iter().cloned();
+        let number = count(&missing, "serial number");
+        let text = format!("not found among the certificates that you may revoke: {number}");
         plan = plan.causes(Consequence::new("certificate.missing", Severity::Warning, text).of(missing));
     }
-    found.iter().fold(plan, |plan, issued| {
-        rests_on_certificate(plan, &issued.serial, issued.revocation.as_ref())
+    all.iter().fold(plan, |plan, one| {
+        rests_on_certificate(plan, &one.serial, one.revocation.as_ref())
     })
 }
 
@@ -249,4 +258,48 @@ pub(super) fn suspension(authority: &Authority, suspends: bool, changed: bool) -
             Consequence::new(EventType::CaResumed.name(), Severity::Info, text).of([name.clone()])
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_revocations_are_counted_in_words_and_say_where_the_count_ends() {
+        let brief = |number: u8, revoked: bool| Brief {
+            serial: Serial::from_bytes(&[number]).unwrap(),
+            revocation: revoked.then_some(Revocation {
+                time: time::OffsetDateTime::UNIX_EPOCH,
+                reason: Reason::Superseded,
+                invalidity: None,
+                decided: time::OffsetDateTime::UNIX_EPOCH,
+                decided_as: None,
+            }),
+        };
+        let texts = |found: &Found| -> Vec<String> {
+            let plan = revoke_many(found, Reason::Superseded);
+            plan.consequences().iter().map(|one| one.text.clone()).collect()
+        };
+        let one_of_each = Found {
+            certificates: vec![brief(1, false), brief(2, true)],
+            missing: vec![Serial::from_bytes(&[3]).unwrap()],
+            more: false,
+        };
+        assert_eq!(
+            texts(&one_of_each),
+            [
+                "revokes 1 certificate with reason superseded; this cannot be undone",
+                "revoked before, and left so unless the reason is a compromise: 1 certificate",
+                "not found among the certificates that you may revoke: 1 serial number",
+            ]
+        );
+        let more = Found {
+            certificates: vec![brief(1, false), brief(2, false)],
+            missing: Vec::new(),
+            more: true,
+        };
+        let texts = texts(&more);
+        assert!(texts[0].contains("at least 2 certificates"), "{texts:?}");
+        assert!(texts[1].contains("holds the acceptance to these"), "{texts:?}");
+    }
 }

@@ -4,8 +4,9 @@
 //! the job that it is done. What was revoked before is skipped; what must not be revoked fails, with the reason, and the
 //! others go on.
 
-use kit::dry_run::{Intent, Plan};
-use kit::error::{Fault as _, Kind};
+use std::collections::BTreeSet;
+
+use kit::dry_run::Intent;
 use kit::idempotency::IdempotencyKey;
 use kit::jobs::{Accepted, ItemDone, JobRequest, NotStored};
 use kit::page::{Ask, Limit, Page};
@@ -15,26 +16,27 @@ use store::Tx;
 use time::OffsetDateTime;
 use uuid::Uuid;
 use x509::crl::Reason;
+use x509::serial::Serial;
 
 use super::find::find_in;
 use super::issue::hash;
 use super::{App, Requester, RevokeRequest, Visibility, plans};
 use crate::domain::lifecycle;
-use crate::domain::{Issued, Query, Seen, Status};
+use crate::domain::{Brief, Query, Seen, Status};
 use crate::error::Error;
 
 /// Name of this kind of job.
 pub(crate) const KIND: &str = "certificates.revoke";
 /// Most serial numbers of one request.
 pub(crate) const MOST_SERIALS: usize = 5_000;
-/// Certificates that a dry run counts; there may be more.
-const MOST_COUNTED: usize = 10_000;
+/// Certificates of a filter that a preview counts and holds a job to; there may be more.
+pub(super) const MOST_COUNTED: usize = 10_000;
 
 /// Which certificates.
 #[derive(Clone, Debug)]
 pub enum Selection {
-    /// These, by serial number in lower-case hex.
-    Serials(Vec<String>),
+    /// These, each once, however it was written.
+    Serials(BTreeSet<Serial>),
     /// All that match and are valid or on hold. The JSON is what the query was read from.
     Matching(Box<Query>, Value),
 }
@@ -63,7 +65,16 @@ pub(crate) struct Stored {
     requester: String,
     /// Whether they may revoke certificates of everybody.
     all: bool,
-    allowed_names: Vec<String>,
+}
+
+/// Certificates that a request selects, as they are now.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) certificates: Vec<Brief>,
+    /// Serial numbers of no certificate that the requester may see.
+    pub(super) missing: Vec<Serial>,
+    /// More match than are counted.
+    pub(super) more: bool,
 }
 
 impl Stored {
@@ -117,7 +128,7 @@ impl App {
         intent: &I,
     ) -> Result<I::Answer<Uuid>, Error> {
         lifecycle::check_reason(request.reason, false)?;
-        let wanted = wanted(requester, &request)?;
+        let mut wanted = wanted(requester, &request)?;
         if let Some(job) = self.accepted_before(&wanted).await? {
             let plan = || plans::accepted_before(&self.jobs.id(job).to_string());
             return Ok(match self.previews.settle_repetition(intent, plan).await? {
@@ -125,12 +136,18 @@ impl App {
                 None => I::done(job),
             });
         }
-        let plan = match intent.is_planned() {
-            true => self.plan_of_many(requester, &request).await?,
-            false => Plan::new(),
+        let found = match intent.is_planned() {
+            true => self.found(requester, &request.selection).await?,
+            false => Found::default(),
         };
-        if let Some(preview) = self.previews.settle(intent, || plan).await? {
+        let plan = || plans::revoke_many(&found, request.reason);
+        if let Some(preview) = self.previews.settle(intent, plan).await? {
             return Ok(I::planned(preview));
+        }
+        // What a preview showed is what is revoked, and nothing that matches later.
+        if intent.is_planned() && wanted.objects.is_none() && !found.more {
+            let serials = found.certificates.iter().map(|one| one.serial.to_string());
+            wanted.objects = Some(serials.collect());
         }
         let mut tx = self.db.begin().await?;
         let job = match self.jobs.store(&mut tx, &wanted).await {
@@ -156,36 +173,48 @@ impl App {
         }
     }
 
-    /// What a dry run says: certificates as they are now.
-    async fn plan_of_many(&self, requester: &Requester, request: &RevokeMany) -> Result<Plan, Error> {
-        let mut found = Vec::new();
-        let mut missing = Vec::new();
-        let mut more = false;
-        match &request.selection {
+    /// What a dry run shows, and a request that carries its token revokes.
+    async fn found(&self, requester: &Requester, selection: &Selection) -> Result<Found, Error> {
+        let mut found = Found::default();
+        match selection {
             Selection::Serials(serials) => {
-                for serial in serials {
-                    match self.find(requester, serial).await {
-                        Ok(certificate) => found.push(certificate),
-                        Err(error) if error.kind() == Kind::NotFound => missing.push(serial.clone()),
-                        Err(error) => return Err(error),
-                    }
+                let mut missing = serials.clone();
+                let serials: Vec<Serial> = serials.iter().copied().collect();
+                for some in serials.chunks(Limit::LARGEST.rows()) {
+                    let query = Query {
+                        serial: some.to_vec(),
+                        internal: true,
+                        ..Query::default()
+                    };
+                    self.add_found(&mut found, requester, &query).await?;
                 }
+                for one in &found.certificates {
+                    missing.remove(&one.serial);
+                }
+                found.missing = missing.into_iter().collect();
             }
             Selection::Matching(query, _) => {
-                let mut cursor = None;
-                // Counts beyond the most are not shown, so they are not counted: a filter may match millions.
-                loop {
-                    let page = self.matching(requester, query, cursor).await?;
-                    found.extend(page.items);
-                    more = found.len() > MOST_COUNTED;
-                    cursor = page.next_cursor;
-                    if cursor.is_none() || more {
-                        break;
-                    }
-                }
+                self.add_found(&mut found, requester, &revocable(query)).await?;
             }
         }
-        Ok(plans::revoke_many(&found, &missing, request.reason, more))
+        Ok(found)
+    }
+
+    /// Adds all that the query finds. What is beyond the most is neither counted nor shown: a filter may match millions.
+    async fn add_found(&self, found: &mut Found, requester: &Requester, query: &Query) -> Result<(), Error> {
+        let mut cursor = None;
+        loop {
+            let page = self.page(requester, query.clone(), cursor).await?;
+            found.certificates.extend(page.items);
+            if found.certificates.len() > MOST_COUNTED {
+                found.certificates.truncate(MOST_COUNTED);
+                found.more = true;
+            }
+            cursor = page.next_cursor;
+            if cursor.is_none() || found.more {
+                return Ok(());
+            }
+        }
     }
 
     /// One page of those that match and can be revoked.
@@ -194,13 +223,18 @@ impl App {
         requester: &Requester,
         query: &Query,
         cursor: Option<String>,
-    ) -> Result<Page<Issued>, Error> {
-        let mut query = query.clone();
-        if query.status.is_empty() {
-            query.status = REVOCABLE.to_vec();
-        }
+    ) -> Result<Page<Brief>, Error> {
+        self.page(requester, revocable(query), cursor).await
+    }
+
+    async fn page(
+        &self,
+        requester: &Requester,
+        query: Query,
+        cursor: Option<String>,
+    ) -> Result<Page<Brief>, Error> {
         let ask = Ask::first("certificates of a job", Limit::LARGEST).at(cursor);
-        self.search(requester, query, &ask).await
+        self.search_in_brief(requester, query, &ask).await
     }
 
     /// Revokes one certificate of a job in the transaction that notes it.
@@ -225,9 +259,21 @@ impl App {
     }
 }
 
+/// The query over what can be revoked.
+fn revocable(query: &Query) -> Query {
+    let mut query = query.clone();
+    if query.status.is_empty() {
+        query.status = REVOCABLE.to_vec();
+    }
+    query
+}
+
 fn wanted(requester: &Requester, request: &RevokeMany) -> Result<JobRequest, Error> {
     let (objects, filter) = match &request.selection {
-        Selection::Serials(serials) => (Some(serials.clone()), None),
+        Selection::Serials(serials) => {
+            let serials: Vec<String> = serials.iter().map(Serial::to_string).collect();
+            (Some(serials), None)
+        }
         Selection::Matching(_, filter) => (None, Some(filter.clone())),
     };
     let stored = Stored {
@@ -236,7 +282,6 @@ fn wanted(requester: &Requester, request: &RevokeMany) -> Result<JobRequest, Err
         filter,
         requester: requester.subject.clone(),
         all: requester.sees == Visibility::All,
-        allowed_names: requester.rights.allowed_names.clone(),
     };
     let stored = serde_json::to_value(stored).map_err(|error| Error::Internal(error.to_string()))?;
     let claim = request.idempotency_key.as_ref().map(|key| {

@@ -76,6 +76,15 @@ impl Issued {
     }
 }
 
+/// An issued certificate without what it holds: so much is kept of each of many.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Brief {
+    /// Serial number, unique over all CAs of the service.
+    pub(crate) serial: Serial,
+    /// Set while revoked or on hold.
+    pub(crate) revocation: Option<Revocation>,
+}
+
 /// When and why a certificate was revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Revocation {

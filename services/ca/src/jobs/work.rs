@@ -53,7 +53,7 @@ impl RevokeMany {
         };
         let (requester, cursor) = (stored.requester(), cursor.map(str::to_owned));
         let page = self.0.matching(&requester, &filter.query()?, cursor).await?;
-        let serial = |issued: crate::domain::Issued| issued.serial.to_string();
+        let serial = |one: crate::domain::Brief| one.serial.to_string();
         Ok(Collected {
             objects: page.items.into_iter().map(serial).collect(),
             next: page.next_cursor,

@@ -10,9 +10,11 @@ use kit::idempotency::IdempotencyKey;
 use kit::jobs::{JobObject, rest::accepted};
 use kit::problem::Problem;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use vocabulary::ProblemType;
 
 use super::Rest;
 use super::filters::Filters;
@@ -25,7 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<Rest> {
     OpenApiRouter::new().routes(routes!(revoke_many))
 }
 
-/// Which certificates to revoke, and why: `serials` or `filter`.
+/// Which certificates to revoke, and why: `serials`, `filter` or `all`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RevocationsBody {
@@ -34,48 +36,91 @@ struct RevocationsBody {
     reason: String,
     /// When the keys were compromised, if known: RFC 3339. A certificate whose life does not include it fails.
     invalidity_time: Option<String>,
-    /// Serial numbers in lower-case hex, at most 5,000.
+    /// Serial numbers in hex, at most 5,000. One that is repeated, however it is written, counts once.
     serials: Option<Vec<String>>,
-    /// The filters of `GET /api/v1/certificates`, all of which must hold, of those that are valid or on hold. What is issued
-    /// after the job has looked is not among them.
-    filter: Option<Filters>,
+    /// The filters of `GET /api/v1/certificates`, at least one of them, all of which must hold, of those that are valid or on
+    /// hold. `internal`, and `status` with both of these, do not count as one. Null and empty lists are refused. What
+    /// is issued after the job has looked is not among them.
+    #[schema(value_type = Option<Filters>)]
+    filter: Option<Map<String, Value>>,
+    /// `true`: every certificate that the caller may revoke and that is valid or on hold, but for those that GigVault issued
+    /// to itself.
+    all: Option<bool>,
 }
 
 impl RevocationsBody {
-    fn selection(serials: Option<Vec<String>>, filter: Option<Filters>) -> Result<Selection, Error> {
-        match (serials, filter) {
-            (Some(serials), None) => {
-                if serials.is_empty() || serials.len() > MOST_SERIALS {
-                    let text =
-                        format!("takes 1 to {MOST_SERIALS} serial numbers; more are found by a filter");
-                    return Err(Error::invalid("serials", text));
-                }
-                for serial in &serials {
-                    parse::serial("serials", serial)?;
-                }
-                Ok(Selection::Serials(serials))
+    fn selection(
+        serials: Option<Vec<String>>,
+        filter: Option<Map<String, Value>>,
+        all: Option<bool>,
+    ) -> Result<Selection, Problem> {
+        match (serials, filter, all) {
+            (Some(serials), None, None) => Ok(Self::named(&serials)?),
+            (None, Some(filter), None) => Self::matching(filter),
+            (None, None, Some(true)) => Ok(Selection::Matching(Box::default(), Value::Object(Map::new()))),
+            (None, None, Some(false)) => {
+                Err(Error::invalid("all", "takes true; without it give serials or filter").into())
             }
-            (None, Some(filter)) => {
-                if filter.fields.is_some() {
-                    let text = "is for lists: nothing is listed here";
-                    return Err(Error::invalid("filter.fields", text));
-                }
-                let stored =
-                    serde_json::to_value(&filter).map_err(|error| Error::Internal(error.to_string()))?;
-                let query = filter.query()?;
-                if query.status.iter().any(|status| !REVOCABLE.contains(status)) {
-                    return Err(Error::invalid(
-                        "filter.status",
-                        "takes valid and on_hold; both if absent",
-                    ));
-                }
-                Ok(Selection::Matching(Box::new(query), stored))
+            (_, _, Some(_)) => {
+                let text = "means every certificate, and goes with neither serials nor filter";
+                Err(Error::invalid("all", text).into())
             }
-            (Some(_), Some(_)) | (None, None) => {
-                Err(Error::invalid("serials", "is given, or filter is, and not both"))
+            (_, _, None) => {
+                let text = "is given, or filter is, and not both; every certificate is all: true";
+                Err(Error::invalid("serials", text).into())
             }
         }
     }
+
+    fn named(serials: &[String]) -> Result<Selection, Error> {
+        if serials.is_empty() || serials.len() > MOST_SERIALS {
+            let text = format!("takes 1 to {MOST_SERIALS} serial numbers; more are found by a filter");
+            return Err(Error::invalid("serials", text));
+        }
+        let parsed = serials.iter().map(|text| parse::serial("serials", text));
+        Ok(Selection::Serials(parsed.collect::<Result<_, Error>>()?))
+    }
+
+    /// A member that says nothing is refused: who leaves a value out by mistake would revoke more than they meant.
+    fn matching(members: Map<String, Value>) -> Result<Selection, Problem> {
+        for (name, value) in &members {
+            if value.is_null() || value.as_array().is_some_and(Vec::is_empty) {
+                let text = format!("filter.{name} says nothing; give it a value, or leave it out");
+                let problem = Problem::new(ProblemType::InvalidRequest, text);
+                return Err(problem.at(format!("filter.{name}")));
+            }
+        }
+        let stored = Value::Object(members);
+        let Json(filter) = Json::<Filters>::read(stored.to_string().as_bytes()).map_err(in_filter)?;
+        if filter.fields.is_some() {
+            let text = "is for lists: nothing is listed here";
+            return Err(Error::invalid("filter.fields", text).into());
+        }
+        let query = filter.query().map_err(|error| in_filter(error.into()))?;
+        if query.status.iter().any(|status| !REVOCABLE.contains(status)) {
+            let text = "takes valid and on_hold; both if absent";
+            return Err(Error::invalid("filter.status", text).into());
+        }
+        let cuts = |name: &String| match name.as_str() {
+            "internal" => false,
+            "status" => REVOCABLE.iter().any(|status| !query.status.contains(status)),
+            _ => true,
+        };
+        if !stored.as_object().is_some_and(|members| members.keys().any(cuts)) {
+            let text = "matches every certificate; say which, or all: true in place of filter";
+            return Err(Error::invalid("filter", text).into());
+        }
+        Ok(Selection::Matching(Box::new(query), stored))
+    }
+}
+
+/// The same problem, with its field as the body has it.
+fn in_filter(problem: Problem) -> Problem {
+    let field = match &problem.field {
+        Some(field) => format!("filter.{field}"),
+        None => "filter".to_owned(),
+    };
+    problem.at(field)
 }
 
 /// Revokes many certificates for good, one after the other: accepted as a job, which says what became of each.
@@ -105,7 +150,7 @@ async fn revoke_many(
         invalidity: time
             .map(|text| parse::time("invalidity_time", text))
             .transpose()?,
-        selection: RevocationsBody::selection(body.serials, body.filter)?,
+        selection: RevocationsBody::selection(body.serials, body.filter, body.all)?,
         idempotency_key: IdempotencyKey::from_headers(&headers)?,
     };
     let job = app

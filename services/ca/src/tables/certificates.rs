@@ -35,16 +35,47 @@ pub(super) struct Row {
     pub(super) fingerprint_sha256: Vec<u8>,
     pub(super) der: Vec<u8>,
     replaces: Option<Vec<u8>>,
-    pub(super) revoked_at: Option<i64>,
-    reason: Option<i64>,
-    invalidity_at: Option<i64>,
-    decided_at: Option<i64>,
+    #[sqlx(flatten)]
+    pub(super) revoked: Revoked,
     issued_by: Option<String>,
-    decided_as: Option<String>,
     /// NULL in a row of a version before.
     key_type: Option<String>,
     lint_warnings: Option<String>,
     replaced_by: Option<Vec<u8>>,
+}
+
+/// When and why, in a row that may not be revoked.
+#[derive(sqlx::FromRow)]
+pub(super) struct Revoked {
+    pub(super) revoked_at: Option<i64>,
+    reason: Option<i64>,
+    invalidity_at: Option<i64>,
+    decided_at: Option<i64>,
+    decided_as: Option<String>,
+}
+
+impl Revoked {
+    /// What it says; `id` names the certificate where it cannot be read.
+    pub(super) fn read(&self, id: Uuid) -> Result<Option<Revocation>, Error> {
+        let (Some(at), Some(code)) = (self.revoked_at, self.reason) else {
+            return Ok(None);
+        };
+        let time = |micros: i64| store::time::from_micros(micros).map_err(|_| damaged(id, "time"));
+        Ok(Some(Revocation {
+            time: time(at)?,
+            reason: u8::try_from(code)
+                .ok()
+                .and_then(Reason::from_code)
+                .ok_or_else(|| damaged(id, "reason"))?,
+            invalidity: self.invalidity_at.map(time).transpose()?,
+            decided: time(self.decided_at.unwrap_or(at))?,
+            decided_as: self.decided_as.as_deref().and_then(Capacity::parse),
+        }))
+    }
+}
+
+pub(super) fn damaged(id: Uuid, what: &str) -> Error {
+    Error::Internal(format!("the stored {what} of certificate {id} cannot be read"))
 }
 
 impl Row {
@@ -68,25 +99,12 @@ impl TryFrom<Row> for Issued {
 
     fn try_from(row: Row) -> Result<Self, Error> {
         let id = row.id;
-        let damaged =
-            |what: &str| Error::Internal(format!("the stored {what} of certificate {id} cannot be read"));
+        let damaged = |what: &str| damaged(id, what);
         let time = |micros: i64| store::time::from_micros(micros).map_err(|_| damaged("time"));
         let hash = |bytes: Vec<u8>| <[u8; 32]>::try_from(bytes).map_err(|_| damaged("fingerprint"));
         let serial = |bytes: &[u8]| Serial::from_bytes(bytes).map_err(|_| damaged("serial number"));
-        let revocation = match (row.revoked_at, row.reason) {
-            (Some(at), Some(code)) => Some(Revocation {
-                time: time(at)?,
-                reason: u8::try_from(code)
-                    .ok()
-                    .and_then(Reason::from_code)
-                    .ok_or_else(|| damaged("reason"))?,
-                invalidity: row.invalidity_at.map(time).transpose()?,
-                decided: time(row.decided_at.unwrap_or(at))?,
-                decided_as: row.decided_as.as_deref().and_then(Capacity::parse),
-            }),
-            _ => None,
-        };
         Ok(Self {
+            revocation: row.revoked.read(id)?,
             key_type: row.key_type().ok_or_else(|| damaged("key type"))?,
             lint: row
                 .lint_warnings
@@ -111,7 +129,6 @@ impl TryFrom<Row> for Issued {
             fingerprint_sha256: hash(row.fingerprint_sha256)?,
             der: row.der,
             replaces: row.replaces.as_deref().map(serial).transpose()?,
-            revocation,
         })
     }
 }

@@ -10,6 +10,7 @@
 mod filter;
 mod lead;
 mod order;
+mod read;
 #[cfg(test)]
 mod tests;
 
@@ -20,13 +21,14 @@ use sqlx::QueryBuilder;
 use store::{Db, StoreError};
 use time::OffsetDateTime;
 
-use super::certificates::{COLUMNS, Row};
+use super::certificates::Row;
 use super::names;
-use crate::domain::{Issued, Query};
+use crate::domain::{Brief, Issued, Query};
 use crate::error::Error;
 use filter::Holds;
 use lead::Lead;
 use order::{Order, Position};
+use read::{BriefRow, Found, Read};
 
 /// Longest time to count a list: its filters may pass over many rows for each that they find.
 const COUNT_TIME: Duration = Duration::from_secs(3);
@@ -46,6 +48,25 @@ pub(crate) async fn search(
     ask: &Ask,
     now: OffsetDateTime,
 ) -> Result<Page<Issued>, Error> {
+    read::<Row>(db, query, ask, now).await
+}
+
+/// The same of numbers and revocations: neither certificates nor, unless names are compared one by one, their names are read.
+pub(crate) async fn search_in_brief(
+    db: &Db,
+    query: &Query,
+    ask: &Ask,
+    now: OffsetDateTime,
+) -> Result<Page<Brief>, Error> {
+    read::<BriefRow>(db, query, ask, now).await
+}
+
+async fn read<R: Read>(
+    db: &Db,
+    query: &Query,
+    ask: &Ask,
+    now: OffsetDateTime,
+) -> Result<Page<R::Item>, Error> {
     let (order, sort) = Order::of(query, ask.sort);
     let place: Place<Position> = ask.place(sort).map_err(|error| Error::invalid("cursor", error))?;
     let lead = Lead::of(db, query, ask.sort).await?;
@@ -59,9 +80,13 @@ pub(crate) async fn search(
     let mut page = PageBuilder::new(ask.limit);
     while !page.is_full() {
         let batch = page.fetch().max(lead.least(query));
-        let found: Vec<Found> = store::read!(db, |connection| {
+        let found: Vec<Found<R>> = store::read!(db, |connection| {
             let mut sql = QueryBuilder::new("");
-            plan.select(&mut sql, (&place, from.as_ref()));
+            plan.select(
+                &mut sql,
+                R::columns(plan.compares_names()),
+                (&place, from.as_ref()),
+            );
             sql.push(" LIMIT ").push_bind(batch);
             sql.build_query_as().fetch_all(connection).await
         })
@@ -70,14 +95,14 @@ pub(crate) async fn search(
         from = found.last().map(|last| order.position(last));
         for row in found {
             let wanted = if lead.leaves_names() {
-                lead::has_names(&row.row, query)?
+                lead::has_names(&row.row.keys(), query)?
             } else {
                 is_first_name(&row, query)?
             };
             if !wanted {
                 continue;
             }
-            let bytes = row.bytes();
+            let bytes = row.row.bytes();
             if !page.push(row, bytes) {
                 break;
             }
@@ -88,12 +113,12 @@ pub(crate) async fn search(
     }
     let page = page.finish(place, |found| order.position(found));
     let count = plan.count(db, ask.counting, page.items.len()).await?;
-    let mut issued = Vec::with_capacity(page.items.len());
+    let mut items = Vec::with_capacity(page.items.len());
     for found in page.items {
-        issued.push(Issued::try_from(found.row)?);
+        items.push(found.row.item()?);
     }
     Ok(Page {
-        items: issued,
+        items,
         next_cursor: page.next_cursor,
         prev_cursor: page.prev_cursor,
         count,
@@ -102,36 +127,18 @@ pub(crate) async fn search(
 
 /// A certificate has an entry for each name in the index of names. It is answered at the first that matches, and
 /// passed over at the others. With `san` only that one name matches, and it has one entry.
-fn is_first_name(found: &Found, query: &Query) -> Result<bool, Error> {
+fn is_first_name<R: Read>(found: &Found<R>, query: &Query) -> Result<bool, Error> {
     let (None, Some(suffix), Some(name)) = (&query.san, &query.san_suffix, &found.name) else {
         return Ok(true);
     };
     let (start, _) = names::range(suffix);
-    let sans: Vec<String> = serde_json::from_str(&found.row.sans).map_err(|_| {
-        Error::Internal(format!(
-            "the stored names of certificate {} cannot be read",
-            found.row.id
-        ))
-    })?;
-    Ok(!sans
+    Ok(!found
+        .row
+        .keys()
+        .sans()?
         .iter()
         .map(|san| names::exact(san))
         .any(|other| start <= other && other < *name))
-}
-
-#[derive(sqlx::FromRow)]
-struct Found {
-    #[sqlx(flatten)]
-    row: Row,
-    name: Option<Vec<u8>>,
-}
-
-impl Found {
-    /// About as many bytes as the certificate takes in an answer: twice its names, itself in base64, its chain.
-    fn bytes(&self) -> usize {
-        const REST: usize = 1024;
-        self.row.der.len() * 3 / 2 + self.row.sans.len() + self.row.subject.len() + REST
-    }
 }
 
 impl<'a> Plan<'a> {
@@ -140,14 +147,20 @@ impl<'a> Plan<'a> {
         (self.query.san.is_some() || self.query.san_suffix.is_some()) && !self.lead.leaves_names()
     }
 
+    /// Whether rows are passed over by their names, or put in the order of their subjects.
+    fn compares_names(&self) -> bool {
+        self.lead.passes_over(self.query) || self.query.san_suffix.is_some() || self.order == Order::Subject
+    }
+
     /// Everything up to `LIMIT`. Generic, so that the one text serves both databases.
     fn select<D: Holds<'a>>(
         &self,
         sql: &mut QueryBuilder<D>,
+        columns: &'static str,
         (place, from): (&Place<Position>, Option<&Position>),
     ) {
         let several_names = self.by_name() && self.query.san_suffix.is_some();
-        sql.push("SELECT ").push(COLUMNS);
+        sql.push("SELECT ").push(columns);
         sql.push(if several_names {
             ", n.name AS name"
         } else {

@@ -1,17 +1,21 @@
 //! Long work of several replicas on one database: each item once, by one of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
 use ca::{RevokeMany, Selection};
+use http_body_util::BodyExt;
 use kit::dry_run::Commit;
 use kit::service::Job;
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::on_both_databases;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
 use x509::crl::Reason;
 
 use crate::world::{World, anyone, key, server};
@@ -19,7 +23,10 @@ use crate::world::{World, anyone, key, server};
 on_both_databases!(
     three_replicas_revoke_each_certificate_once,
     of_three_replicas_one_does_what_the_leader_does_and_each_its_own,
-    what_is_revoked_already_is_skipped
+    what_is_revoked_already_is_skipped,
+    a_serial_number_counts_once_however_it_is_written,
+    a_preview_of_many_reads_neither_certificates_nor_names,
+    a_token_holds_a_job_to_the_certificates_that_were_shown
 );
 
 async fn issued(world: &World, count: usize) -> Vec<String> {
@@ -40,6 +47,53 @@ fn all(selection: Selection) -> RevokeMany {
         invalidity: None,
         idempotency_key: None,
     }
+}
+
+fn named(serials: &[String]) -> Selection {
+    Selection::Serials(serials.iter().map(|serial| serial.parse().unwrap()).collect())
+}
+
+/// Asks for revocations over REST as an operator of CAs.
+async fn asked(world: &World, query: &str, token: Option<&str>, body: &Value) -> (StatusCode, Value) {
+    let mut request = Request::post(format!("/api/v1/certificates/revocations{query}"))
+        .header(header::AUTHORIZATION, "Bearer ca-operator")
+        .header(header::CONTENT_TYPE, "application/json");
+    if let Some(token) = token {
+        request = request.header("preview-token", token);
+    }
+    let (router, _) = world.ca.service().rest.split_for_parts();
+    let request = request.body(Body::from(body.to_string())).unwrap();
+    let answer = router.oneshot(request).await.unwrap();
+    let status = answer.status();
+    let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+    (status, serde_json::from_slice(&bytes).unwrap())
+}
+
+async fn preview(world: &World, body: &Value) -> Value {
+    let (status, preview) = asked(world, "?dry_run=true", None, body).await;
+    assert_eq!(status, StatusCode::OK, "{preview:#}");
+    preview
+}
+
+/// How many certificates each consequence names.
+fn counts(preview: &Value) -> BTreeMap<&str, u64> {
+    let all = preview["consequences"].as_array().unwrap().iter();
+    all.map(|one| (one["kind"].as_str().unwrap(), one["count"].as_u64().unwrap()))
+        .collect()
+}
+
+/// Does the job that was accepted.
+async fn done(world: &World, accepted: &Value) -> store::jobs::Progress {
+    let stop = CancellationToken::new();
+    let mut running = JoinSet::new();
+    for worker in world.ca.service().workers {
+        running.spawn(worker.run(stop.clone()));
+    }
+    let id = accepted["id"].as_str().unwrap().strip_prefix("ca-").unwrap();
+    let ended = until_ended(world, id.parse().unwrap()).await;
+    stop.cancel();
+    running.join_all().await;
+    ended.counts.unwrap()
 }
 
 async fn until_ended(world: &World, job: uuid::Uuid) -> store::jobs::Job {
@@ -66,7 +120,7 @@ async fn three_replicas_revoke_each_certificate_once(world: World) {
     let requester = anyone();
     let first = world.ca.app().revoke_many(&requester, all(filter), &Commit);
     // The same certificates by another replica at the same time: whoever is second skips.
-    let named = Selection::Serials(serials.clone());
+    let named = named(&serials);
     let other = second.app().revoke_many(&requester, all(named), &Commit);
     let (first, other) = tokio::join!(first, other);
     let (first, other) = (
@@ -134,10 +188,81 @@ async fn what_is_revoked_already_is_skipped(world: World) {
     for worker in world.ca.service().workers {
         running.spawn(worker.run(stop.clone()));
     }
-    let request = all(Selection::Serials(serials));
+    let request = all(named(&serials));
     let job = world.ca.app().revoke_many(&anyone(), request, &Commit).await;
     let counts = until_ended(&world, job.unwrap()).await.counts.unwrap();
     assert_eq!((counts.done, counts.skipped, counts.failed), (2, 1, 0));
     stop.cancel();
     running.join_all().await;
+}
+
+async fn a_serial_number_counts_once_however_it_is_written(world: World) {
+    // A digit that has a case.
+    let serial = loop {
+        let serial = issued(&world, 1).await.remove(0);
+        if serial.contains(|digit: char| digit.is_ascii_alphabetic()) {
+            break serial;
+        }
+    };
+    let spelled = [
+        serial.clone(),
+        serial.to_uppercase(),
+        format!("0000{serial}"),
+        serial.clone(),
+    ];
+    let body = json!({"reason": "superseded", "serials": spelled});
+    let preview = preview(&world, &body).await;
+    assert_eq!(counts(&preview), BTreeMap::from([("certificate.revoked", 1)]));
+    assert_eq!(preview["consequences"][0]["objects"], json!([serial]));
+    let (status, accepted) = asked(&world, "", None, &body).await;
+    assert_eq!((status, &accepted["total"]), (StatusCode::ACCEPTED, &json!(1)));
+    let counts = done(&world, &accepted).await;
+    assert_eq!((counts.done, counts.total()), (1, 1));
+}
+
+async fn a_preview_of_many_reads_neither_certificates_nor_names(world: World) {
+    let serials = issued(&world, 2).await;
+    let mut tx = world.db.begin().await.unwrap();
+    // Who reads these columns cannot make anything of them.
+    store::tx!(&mut tx, |c| sqlx::query(
+        "UPDATE certificates SET sans = 'unreadable', lint_warnings = 'unreadable', key_type = 'unreadable'"
+    )
+    .execute(c)
+    .await
+    .map(drop))
+    .unwrap();
+    tx.commit().await.unwrap();
+    for selection in [
+        json!({"serials": serials}),
+        json!({"filter": {"ca": ["issuing"]}}),
+    ] {
+        let mut body = selection;
+        body["reason"] = json!("superseded");
+        let preview = preview(&world, &body).await;
+        assert_eq!(
+            counts(&preview),
+            BTreeMap::from([("certificate.revoked", 2)]),
+            "{body}"
+        );
+    }
+}
+
+async fn a_token_holds_a_job_to_the_certificates_that_were_shown(world: World) {
+    let shown = issued(&world, 3).await;
+    let body = json!({"reason": "superseded", "filter": {"ca": ["issuing"]}});
+    let preview = preview(&world, &body).await;
+    let (status, accepted) = asked(&world, "", preview["preview_token"].as_str(), &body).await;
+    assert_eq!((status, &accepted["total"]), (StatusCode::ACCEPTED, &json!(3)));
+    // It matches the filter, and comes before the job is begun.
+    let late = issued(&world, 1).await.remove(0);
+    let counts = done(&world, &accepted).await;
+    assert_eq!((counts.done, counts.total()), (3, 3));
+    let revoked = async |serial: &str| {
+        let found = world.ca.app().find(&anyone(), serial).await.unwrap();
+        found.revocation.is_some()
+    };
+    assert!(!revoked(&late).await);
+    for serial in &shown {
+        assert!(revoked(serial).await);
+    }
 }

@@ -11,10 +11,10 @@ use kit::page::Sort;
 use sqlx::QueryBuilder;
 use store::{Db, StoreError};
 
-use super::super::certificates::Row;
 use super::super::names;
 use super::filter;
 use super::order::Order;
+use super::read::Keys;
 use crate::domain::{Query, Typed};
 use crate::error::Error;
 
@@ -184,17 +184,11 @@ async fn count(db: &Db, from: &'static str, start: Vec<u8>, end: Option<Vec<u8>>
 pub(super) const TYPED: i64 = FEW;
 
 /// Whether a certificate has the names that are asked for.
-pub(super) fn has_names(row: &Row, query: &Query) -> Result<bool, Error> {
+pub(super) fn has_names(row: &Keys<'_>, query: &Query) -> Result<bool, Error> {
     if query.san.is_none() && query.san_suffix.is_none() && query.q.is_none() {
         return Ok(true);
     }
-    let sans: Vec<String> = serde_json::from_str(&row.sans).map_err(|_| {
-        Error::Internal(format!(
-            "the stored names of certificate {} cannot be read",
-            row.id
-        ))
-    })?;
-    let keys: Vec<Vec<u8>> = sans.iter().map(|san| names::exact(san)).collect();
+    let keys: Vec<Vec<u8>> = row.sans()?.iter().map(|san| names::exact(san)).collect();
     let ends_so = |suffix| {
         let (start, end) = names::range(suffix);
         keys.iter().any(|key| start <= *key && *key < end)
@@ -210,8 +204,8 @@ pub(super) fn has_names(row: &Row, query: &Query) -> Result<bool, Error> {
         };
         row.subject == typed.subject
             || typed.names.iter().any(ends_so)
-            || begins_so(&row.serial)
-            || begins_so(&row.fingerprint_sha256)
+            || begins_so(row.serial)
+            || begins_so(row.fingerprint_sha256)
     });
     Ok(exact.is_none_or(|exact| keys.contains(&exact))
         && query.san_suffix.as_ref().is_none_or(ends_so)

@@ -5,7 +5,7 @@ use kit::page::Sort;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Found;
+use super::read::{Found, Read};
 use crate::domain::{Query, Status};
 
 /// What a list is sorted by; the id decides among equals.
@@ -57,13 +57,14 @@ impl Order {
     }
 
     /// Where a row stands.
-    pub(super) fn position(self, found: &Found) -> Position {
-        let (row, id) = (&found.row, found.row.id);
+    pub(super) fn position<R: Read>(self, found: &Found<R>) -> Position {
+        let row = found.row.keys();
+        let id = row.id;
         match self {
             Self::Issued => Position::Issued(id),
             Self::Expiry => Position::Time(row.not_after, id),
             Self::Revoked => Position::Time(row.revoked_at.unwrap_or_default(), id),
-            Self::Subject => Position::Subject(row.subject.clone(), id),
+            Self::Subject => Position::Subject(row.subject.to_owned(), id),
             Self::Name => Position::Name(Bytes(found.name.clone().unwrap_or_default()), id),
         }
     }

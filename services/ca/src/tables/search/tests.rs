@@ -173,13 +173,13 @@ async fn plan(db: &Db, query: &Query, sort: Option<&'static str>, position: Opti
     let lines: Vec<String> = match db.pools() {
         store::Pools::Pg(pool) => {
             let mut sql = QueryBuilder::new("EXPLAIN ");
-            plan.select(&mut sql, (&place, position));
+            plan.select(&mut sql, Row::columns(true), (&place, position));
             sql.push(" LIMIT 51");
             sql.build_query_scalar().fetch_all(pool).await.unwrap()
         }
         store::Pools::Lite { read, .. } => {
             let mut sql = QueryBuilder::new("EXPLAIN QUERY PLAN ");
-            plan.select(&mut sql, (&place, position));
+            plan.select(&mut sql, Row::columns(true), (&place, position));
             sql.push(" LIMIT 51");
             let rows: Vec<(i64, i64, i64, String)> = sql.build_query_as().fetch_all(read).await.unwrap();
             rows.into_iter().map(|row| row.3).collect()
