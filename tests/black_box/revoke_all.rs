@@ -1,7 +1,7 @@
 //! `cert revoke --ca X --all`: nothing unasked, nothing twice, nothing of another CA.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 use testkit::system::System;
@@ -32,9 +32,24 @@ async fn every_certificate_of_a_ca_is_revoked_once_and_none_of_another() {
     let dry = all(&system, &["--dry-run"]);
     assert_eq!(
         dry,
-        json!({"ca": "issuing", "reason": "unspecified", "dry_run": true, "suspended": false, "valid": 18,
-               "on_hold": 1, "revoked": 0, "revoked_meanwhile": 0, "left": 19})
+        json!({"ca": "issuing", "reason": "unspecified", "dry_run": true, "suspended": false, "stop_issuing": false,
+               "valid": 18, "on_hold": 1, "revoked": 0, "revoked_meanwhile": 0, "left": 19})
     );
+    let both = all(&system, &["--dry-run", "--stop-issuing"]);
+    assert_eq!(
+        (&both["stop_issuing"], &both["suspended"], &both["left"]),
+        (&json!(true), &json!(false), &json!(19))
+    );
+    let shown = system.cli_ok(&[
+        "cert",
+        "revoke",
+        "--ca",
+        "issuing",
+        "--all",
+        "--dry-run",
+        "--stop-issuing",
+    ]);
+    assert!(shown.unwrap().contains("it would be, before all else"));
     let unasked = system
         .cli(&["cert", "revoke", "--ca", "issuing", "--all"])
         .unwrap();
@@ -42,6 +57,7 @@ async fn every_certificate_of_a_ca_is_revoked_once_and_none_of_another() {
     assert_eq!(rest.all("ca=issuing&status=valid", 500).await.len(), 18);
 
     let done = all(&system, &["--yes", "--reason", "cessation-of-operation"]);
+    assert_eq!(done["suspended"], false, "a dry run suspended it");
     assert_eq!(
         (&done["revoked"], &done["revoked_meanwhile"], &done["left"]),
         (&json!(19), &json!(0), &json!(0))
@@ -147,8 +163,17 @@ async fn a_ca_that_is_stopped_first_has_nothing_valid_left_however_busy_it_was()
         .await;
 }
 
-/// A way to the server on which a certificate is issued before each list of valid ones: no pass finds none.
-async fn overtaken(rest: &Rest) -> String {
+/// What happens on the way to the server.
+#[derive(Clone)]
+enum OnTheWay {
+    /// A certificate is issued before each list of valid ones: no pass finds none.
+    Overtaken,
+    /// So many looks at a job find the server away.
+    Away(Arc<AtomicUsize>),
+}
+
+/// A way to the server.
+async fn way(rest: &Rest, happens: OnTheWay) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let rest = rest.clone();
@@ -156,15 +181,15 @@ async fn overtaken(rest: &Rest) -> String {
     tokio::spawn(async move {
         loop {
             let (client, _) = listener.accept().await.unwrap();
-            let rest = rest.clone();
-            tokio::spawn(async move { pass_on(client, &rest).await });
+            let (rest, happens) = (rest.clone(), happens.clone());
+            tokio::spawn(async move { pass_on(client, &rest, &happens).await });
         }
     });
     url
 }
 
 /// One request and its answer.
-async fn pass_on(client: TcpStream, rest: &Rest) {
+async fn pass_on(client: TcpStream, rest: &Rest, happens: &OnTheWay) {
     let mut client = BufReader::new(client);
     let (mut head, mut length) = (String::new(), 0);
     while !head.ends_with("\r\n\r\n") {
@@ -179,9 +204,24 @@ async fn pass_on(client: TcpStream, rest: &Rest) {
     client.read_exact(&mut body).await.unwrap();
     let words: Vec<_> = head.split(' ').collect();
     let (method, path) = (words[0], words[1]);
-    if path.contains("status=valid") {
-        let csr = csr::p256("late.example.test");
-        rest.issue(&json!({"csr": csr, "profile": "tls-server"})).await;
+    match happens {
+        OnTheWay::Overtaken if path.contains("status=valid") => {
+            let csr = csr::p256("late.example.test");
+            rest.issue(&json!({"csr": csr, "profile": "tls-server"})).await;
+        }
+        OnTheWay::Away(looks) if path.contains("/jobs/") => {
+            let one_less = |looks: usize| looks.checked_sub(1);
+            if looks
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)
+                .is_ok()
+            {
+                let away =
+                    "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+                client.get_mut().write_all(away.as_bytes()).await.unwrap();
+                return;
+            }
+        }
+        OnTheWay::Overtaken | OnTheWay::Away(_) => {}
     }
     let method = method.parse().unwrap();
     let request = rest.http.request(method, format!("{}{path}", rest.base));
@@ -203,7 +243,7 @@ async fn pass_on(client: TcpStream, rest: &Rest) {
 async fn what_a_busy_ca_leaves_is_a_failure() {
     let system = System::up().unwrap();
     let rest = Rest::of(&system);
-    let url = overtaken(&rest).await;
+    let url = way(&rest, OnTheWay::Overtaken).await;
     let output = in_background(&system, &["--reason", "superseded", "--url", &url]).await;
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -219,6 +259,22 @@ async fn what_a_busy_ca_leaves_is_a_failure() {
         "{said}"
     );
     assert_eq!(rest.all("ca=issuing&status=valid", 500).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_away_while_it_is_at_the_job_is_waited_for() {
+    // More than a request is repeated by itself.
+    const LOOKS: usize = 8;
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    let csr = csr::p256("a.example.test");
+    rest.issue(&json!({"csr": csr, "profile": "tls-server"})).await;
+    let looks = Arc::new(AtomicUsize::new(LOOKS));
+    let url = way(&rest, OnTheWay::Away(Arc::clone(&looks))).await;
+    let output = in_background(&system, &["--reason", "superseded", "--url", &url]).await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(looks.load(Ordering::SeqCst), 0);
+    assert!(rest.all("ca=issuing&status=valid", 500).await.is_empty());
 }
 
 #[test]

@@ -303,7 +303,7 @@ pub(crate) struct Revoke {
     #[arg(long, requires = "all")]
     pub(crate) ca: Option<String>,
     /// Suspend the CA before --all begins; it stays suspended.
-    #[arg(long, requires = "all", conflicts_with = "dry_run")]
+    #[arg(long, requires = "all")]
     pub(crate) stop_issuing: bool,
     #[command(flatten)]
     pub(crate) dry_run: DryRun,

@@ -5,7 +5,7 @@
 //! that goes on issuing may never come to an end; `--stop-issuing` suspends it first, and whatever happens, the command fails
 //! while anything valid is left.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use client::{Client, Error, Filter, Job, Revoke};
@@ -23,6 +23,9 @@ use crate::output::Output;
 const MOST_JOBS: u32 = 10;
 /// Between two looks at a job.
 const LOOK: Duration = Duration::from_millis(200);
+/// How long a server that does not answer is waited for while it is at a job; looks are repeated after [`AGAIN`].
+const PATIENCE: Duration = Duration::from_secs(120);
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// What was found and done.
 #[derive(Serialize)]
@@ -30,8 +33,10 @@ struct Report<'a> {
     ca: &'a str,
     reason: &'a str,
     dry_run: bool,
-    /// The CA issues nothing any more.
+    /// The CA issues nothing any more; in a dry run, as it is now.
     suspended: bool,
+    /// The CA is to be suspended first.
+    stop_issuing: bool,
     /// Found valid at first.
     valid: u64,
     /// Found on hold at first.
@@ -70,6 +75,7 @@ pub(super) async fn run(
         reason: &request.reason,
         dry_run: arguments.dry_run.dry_run,
         suspended: authority.suspended_since.is_some(),
+        stop_issuing: arguments.stop_issuing,
         valid,
         on_hold,
         revoked: 0,
@@ -112,6 +118,7 @@ pub(super) async fn run(
 fn show(report: &Report<'_>, output: Output) -> anyhow::Result<()> {
     let suspended = match report.suspended {
         true => format!("yes; `gigvault ca resume {}` lets it issue again", report.ca),
+        false if report.dry_run && report.stop_issuing => "no; it would be, before all else".to_owned(),
         false => "no".to_owned(),
     };
     let facts = [
@@ -164,13 +171,7 @@ async fn all_jobs(client: &Client, request: &Revoke, report: &mut Report<'_>) ->
         report.left = count(client, ca, "valid").await? + count(client, ca, "on_hold").await?;
         if job.state != "done" || job.failed > 0 {
             bar.finish_and_clear();
-            anyhow::bail!(
-                "job {id} is {state}: revoked {done}, failed {failed}; `gigvault job items {id} --state failed` says why",
-                id = job.id,
-                state = job.state,
-                done = counted(job.done, "certificate"),
-                failed = job.failed
-            );
+            anyhow::bail!(unfinished(&job, report));
         }
         if report.left == 0 || job.total == Some(0) {
             break;
@@ -180,17 +181,100 @@ async fn all_jobs(client: &Client, request: &Revoke, report: &mut Report<'_>) ->
     Ok(())
 }
 
+/// What a job that did not do everything did, and where the rest is told.
+fn unfinished(job: &Job, report: &Report<'_>) -> String {
+    let (id, state) = (&job.id, &job.state);
+    let what = format!(
+        "job {id} is {state}: revoked {}, failed {}, left {} of CA {}",
+        counted(job.done, "certificate"),
+        job.failed,
+        report.left,
+        report.ca
+    );
+    let list = |items: &str| format!("`gigvault job items {id} --state {items}`");
+    let why = match &job.failure {
+        Some(failure) => format!("; {failure}"),
+        None if job.failed > 0 => format!("; {} says why", list("failed")),
+        None if job.pending > 0 => format!("; {} lists what it did not look at", list("pending")),
+        None => String::new(),
+    };
+    format!("{what}{why}; run again to revoke what is left")
+}
+
+/// Looks at a job. A server that does not answer is at it nevertheless, or will be: it is waited for.
+async fn look(client: &Client, id: &str) -> anyhow::Result<Job> {
+    let begun = Instant::now();
+    loop {
+        match client.jobs().get(id).await {
+            Err(error) if is_away(&error) && begun.elapsed() < PATIENCE => tokio::time::sleep(AGAIN).await,
+            answer => {
+                return answer.with_context(|| {
+                    format!(
+                        "job {id} goes on without this command; `gigvault job show {id}` says how far it is"
+                    )
+                });
+            }
+        }
+    }
+}
+
+/// Whether the same request may be answered later.
+fn is_away(error: &Error) -> bool {
+    match error {
+        Error::Unreachable { .. } | Error::Timeout { .. } => true,
+        other => matches!(other.status(), Some(502..=504)),
+    }
+}
+
 /// Waits for a job. The server does it whether or not this command is there to see.
 async fn until_its_end(client: &Client, mut job: Job, before: u64, bar: &ProgressBar) -> anyhow::Result<Job> {
     while !job.has_ended() {
         tokio::time::sleep(LOOK).await;
-        let id = job.id.clone();
-        job = client.jobs().get(&id).await.with_context(|| {
-            format!("job {id} goes on without this command; `gigvault job show {id}` says how far it is")
-        })?;
+        job = look(client, &job.id).await?;
         let done = before + job.done + job.skipped;
         bar.set_length(bar.length().unwrap_or(done).max(done));
         bar.set_position(done);
     }
     Ok(job)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(state: &str, [pending, done, failed]: [u64; 3]) -> Job {
+        let job = serde_json::json!({
+            "id": "ca-1", "service": "ca", "kind": "certificates.revoke", "state": state, "requester": "apikey:1",
+            "created_at": "2027-01-02T03:04:05Z", "ended_at": "2027-01-02T03:04:06Z", "total": pending + done + failed,
+            "pending": pending, "done": done, "skipped": 0, "failed": failed,
+        });
+        serde_json::from_value(job).unwrap()
+    }
+
+    #[test]
+    fn a_job_that_did_not_do_everything_says_what_it_did_and_where_the_rest_is_listed() {
+        let report = Report {
+            ca: "issuing",
+            reason: "superseded",
+            dry_run: false,
+            suspended: false,
+            stop_issuing: false,
+            valid: 5,
+            on_hold: 0,
+            revoked: 1,
+            revoked_meanwhile: 0,
+            left: 4,
+        };
+        let canceled = unfinished(&job("canceled", [4, 1, 0]), &report);
+        assert!(
+            canceled.contains("canceled: revoked 1 certificate, failed 0, left 4 of CA issuing"),
+            "{canceled}"
+        );
+        assert!(
+            canceled.contains("--state pending") && !canceled.contains("--state failed"),
+            "{canceled}"
+        );
+        let failed = unfinished(&job("done", [0, 3, 2]), &report);
+        assert!(failed.contains("--state failed` says why"), "{failed}");
+    }
 }
