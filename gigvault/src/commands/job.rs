@@ -83,6 +83,13 @@ fn items(job: &Job) -> String {
     }
 }
 
+/// `2026-11-26 12:00 by alice`. What it is doing when it is asked is done first, so the state may still be `running`.
+fn cancel_request(job: &Job) -> String {
+    let time = job.cancel_requested_at.map(times::minute);
+    let by = job.canceled_by.as_ref().map(|by| format!("by {by}"));
+    time.into_iter().chain(by).collect::<Vec<_>>().join(" ")
+}
+
 fn show(job: &Job, output: Output) -> anyhow::Result<()> {
     let minute = |time: Option<time::OffsetDateTime>| time.map(times::minute).unwrap_or_default();
     output.one(
@@ -99,6 +106,7 @@ fn show(job: &Job, output: Output) -> anyhow::Result<()> {
             ("requested by", job.requester.clone()),
             ("created", times::minute(job.created_at)),
             ("started", minute(job.started_at)),
+            ("cancel requested", cancel_request(job)),
             ("ended", minute(job.ended_at)),
         ],
     )

@@ -33,7 +33,8 @@ impl DataDir {
                 checked => checked?,
             }
         }
-        files::check_tree_of(&self.root, us)
+        files::check_tree_of(&self.root, us)?;
+        files::check_lock(&self.lock())
     }
 
     fn folders(&self) -> [PathBuf; 4] {

@@ -18,6 +18,7 @@ mod exit_codes;
 mod harness;
 mod help;
 mod interrupts;
+mod job;
 mod output;
 mod pipes;
 mod terminal;

@@ -149,6 +149,10 @@ fn damaged() -> Vec<Case> {
                 set_mode(&data.join("keys/kek"), 0o644);
             },
         ),
+        ("files", "lock is a directory, not a regular file", |data, _| {
+            std::fs::remove_file(data.join("lock")).unwrap();
+            std::fs::create_dir(data.join("lock")).unwrap();
+        }),
         ("files", "can be written by other users (mode 0777)", |data, _| {
             set_mode(&data.join("db"), 0o777);
         }),
@@ -217,6 +221,27 @@ fn doctor_says_what_a_start_says_of_every_part_that_it_refuses() {
 }
 
 #[test]
+fn an_identity_that_is_not_a_directory_is_called_that() {
+    let (system, _) = stopped();
+    let place = system.ready().data_dir.join("identities/https");
+    std::fs::remove_dir_all(&place).unwrap();
+    std::fs::write(&place, "").unwrap();
+    set_mode(&place, 0o600);
+    let (_, report) = doctor(&mut beside(&system));
+    let found = row(&report, "identities");
+    let detail = found["detail"].as_str().unwrap();
+    assert!(
+        found["result"] == "failed" && detail.contains("https is a regular file, not a directory"),
+        "{report:#}"
+    );
+    let fix = found["fix"].as_str().unwrap();
+    assert!(
+        fix.contains("move it out of the data directory") && fix.contains("start it"),
+        "{report:#}"
+    );
+}
+
+#[test]
 fn a_root_that_will_not_sign_is_a_warning() {
     let (system, _) = stopped();
     let data = system.ready().data_dir.clone();
@@ -224,7 +249,7 @@ fn a_root_that_will_not_sign_is_a_warning() {
     let whole = system.dir().join("whole");
     judge::run("cp", &["-a", judge::text(&root), judge::text(&whole)]);
     type Break = fn(&Path);
-    let cases: [(&str, Break); 6] = [
+    let cases: [(&str, Break); 7] = [
         ("issued.jsonl is missing", |root| {
             std::fs::remove_file(root.join("issued.jsonl")).unwrap();
         }),
@@ -233,6 +258,10 @@ fn a_root_that_will_not_sign_is_a_warning() {
         }),
         ("issued/ is missing", |root| {
             std::fs::remove_dir_all(root.join("issued")).unwrap();
+        }),
+        (".lock is a directory", |root| {
+            std::fs::remove_file(root.join(".lock")).unwrap();
+            std::fs::create_dir(root.join(".lock")).unwrap();
         }),
         ("root.key", |root| {
             std::fs::write(root.join("root.key"), "garbage").unwrap();

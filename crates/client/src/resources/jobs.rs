@@ -33,6 +33,12 @@ pub struct Job {
     /// When it ended.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub ended_at: Option<OffsetDateTime>,
+    /// When it was asked to end before it is done.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub cancel_requested_at: Option<OffsetDateTime>,
+    /// Who asked that.
+    #[serde(default)]
+    pub canceled_by: Option<String>,
     /// Items; `None` while they are being found.
     pub total: Option<u64>,
     /// Items that were not looked at yet.

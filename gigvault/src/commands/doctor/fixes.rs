@@ -39,6 +39,13 @@ fn command_for(error: &files::Error) -> String {
             "check that nothing in it was replaced, and run `chown -R {us} {}` as root",
             quoted(path)
         ),
+        // A start makes it.
+        Error::NotAFile { path, .. } if path.file_name().is_some_and(|name| name == "lock") => {
+            format!(
+                "move it out of the data directory, as with `mv {} /tmp`",
+                quoted(path)
+            )
+        }
         Error::NotADirectory { path, .. } | Error::Foreign { path, .. } | Error::NotAFile { path, .. } => {
             let place = quoted(path);
             format!(

@@ -163,6 +163,11 @@ pub(super) fn identities(dir: &Path, now: OffsetDateTime) -> Check {
     };
     for folder in folders {
         let (path, again) = (folder.path().join("tls.crt"), made_again(&folder.file_name()));
+        // Whose it is was judged before.
+        if let Err(error @ files::Error::NotADirectory { .. }) = files::check_dir_of(&folder.path(), 0) {
+            let fix = format!("move it out of the data directory; {again}");
+            return failed(CHECK, error.to_string(), &fix);
+        }
         let pem = match files::read(&path, 1024 * 1024) {
             Err(error) if error.is_not_found() => continue,
             Err(error @ files::Error::TooLong { .. }) => return failed(CHECK, error.to_string(), &again),
