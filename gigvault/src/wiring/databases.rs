@@ -216,7 +216,7 @@ impl Databases {
             own_kek: record.own_kek,
         } = Places::of(settings);
         record.database_at = place_of(settings).unwrap_or_default();
-        record.starts = installation::next_start(&found);
+        record.starts = installation::next_start(&record, &found);
         // Before the first database joins: what a crash leaves then is known to be this installation's.
         record.joining = true;
         record.write(data)?;
@@ -226,6 +226,8 @@ impl Databases {
             joined.with_context(|| name.clone())?;
         }
         record.joining = false;
+        // Not before they are: one that a crash leaves empty is made by the next start.
+        record.has_all_services();
         record.write(data)?;
         Ok(Joined { record, older })
     }

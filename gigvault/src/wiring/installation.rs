@@ -8,6 +8,7 @@ mod high_water;
 mod inspect;
 mod parts;
 mod place;
+mod record;
 mod remains;
 
 use std::collections::BTreeSet;
@@ -15,7 +16,6 @@ use std::collections::BTreeSet;
 use anyhow::bail;
 use serde::{Deserialize, Serialize};
 
-use super::layout::DataDir;
 use super::services::Service;
 use super::settings::Settings;
 
@@ -24,6 +24,7 @@ pub(crate) use high_water::{Accepted, HighWater, Keeper};
 pub(crate) use inspect::{Belonging, belonging};
 pub(crate) use parts::{Places, check_files, check_is_there};
 pub(crate) use place::{Exchanged, Held, check_place, check_services, database_flag};
+pub(crate) use record::{Record, first_services};
 pub(crate) use remains::Remains;
 
 /// Where no database was found, and none was asked for anywhere else.
@@ -77,57 +78,6 @@ impl Kind {
     }
 }
 
-/// What `keys/installation` says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Record {
-    pub(crate) id: String,
-    pub(crate) state: State,
-    pub(crate) database: Kind,
-    /// On PostgreSQL, where the database URL of the last start led: `host:port/database`. Earlier versions did not write it.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub(crate) database_at: String,
-    /// Whether the key-encryption key is `keys/kek`.
-    pub(crate) own_kek: bool,
-    /// How many starts there were.
-    pub(crate) starts: i64,
-    /// Whether a start was about to record its number in the databases.
-    pub(crate) joining: bool,
-}
-
-impl Record {
-    pub(crate) fn read(data: &DataDir) -> anyhow::Result<Option<Self>> {
-        let path = data.installation();
-        let content = match files::read(&path, 4096) {
-            Err(error) if error.is_not_found() => return Ok(None),
-            content => content?,
-        };
-        match serde_json::from_slice(&content) {
-            Ok(record) => Ok(Some(record)),
-            Err(error) => bail!("{} is damaged ({error}); {RESTORE}", path.display()),
-        }
-    }
-
-    pub(crate) fn write(&self, data: &DataDir) -> anyhow::Result<()> {
-        let mut text = serde_json::to_vec_pretty(self)?;
-        text.push(b'\n');
-        Ok(files::replace(&data.installation(), &text, 0o600)?)
-    }
-
-    /// Everything is there.
-    pub(crate) fn complete(mut self, data: &DataDir) -> anyhow::Result<()> {
-        if self.state == State::Complete {
-            return Ok(());
-        }
-        self.state = State::Complete;
-        self.write(data)
-    }
-
-    /// Whether what is missing may be made.
-    pub(crate) fn is_founding(&self) -> bool {
-        self.state == State::Founding
-    }
-}
-
 /// What a database says of itself.
 #[derive(Clone, Debug)]
 pub(crate) struct DatabaseState {
@@ -167,9 +117,10 @@ pub(crate) fn with_absent(mut found: Vec<DatabaseState>, services: &BTreeSet<Ser
 }
 
 /// The number that this start records: the next one, or that of a start that was cut off before all databases had it.
-pub(crate) fn next_start(found: &[DatabaseState]) -> i64 {
+pub(crate) fn next_start(record: &Record, found: &[DatabaseState]) -> i64 {
     let newest = found.iter().map(|one| one.starts).max().unwrap_or_default();
-    match found.iter().all(|one| one.starts == newest) {
+    let mut had = found.iter().filter(|one| !record.is_new_to(one.service));
+    match had.all(|one| one.starts == newest) {
         true => newest + 1,
         false => newest,
     }
@@ -191,7 +142,10 @@ pub(crate) fn decide(
         return Ok(new);
     };
     same_id(&record, found)?;
-    let unmarked: Vec<&DatabaseState> = found.iter().filter(|one| one.id.is_none()).collect();
+    let unmarked: Vec<&DatabaseState> = found
+        .iter()
+        .filter(|one| one.id.is_none() && (one.used || !record.is_new_to(one.service)))
+        .collect();
     let names = |of: &[&DatabaseState]| of.iter().map(|one| one.service).collect::<Vec<_>>().join(", ");
     match record.state {
         State::Founding => {
@@ -251,16 +205,15 @@ fn without_record(
         database: Kind::Sqlite,
         database_at: String::new(),
         own_kek: true,
+        services: match state {
+            State::Founding => BTreeSet::new(),
+            State::Adopting | State::Complete => first_services(),
+        },
         starts: 0,
         joining: false,
     };
-    let empty: Vec<&str> = found
-        .iter()
-        .filter(|one| !one.used)
-        .map(|one| one.service)
-        .collect();
     let has_root = remains.root;
-    if empty.len() == found.len() && !has_root {
+    if !found.iter().any(|one| one.used) && !has_root {
         let databases = match found.iter().any(|one| one.is_there) {
             true => "the databases are empty",
             false => NO_FILES,
@@ -281,6 +234,12 @@ fn without_record(
         }
         return Ok(new(State::Founding));
     }
+    let had = first_services();
+    let empty: Vec<&str> = found
+        .iter()
+        .filter(|one| !one.used && had.contains(one.service))
+        .map(|one| one.service)
+        .collect();
     if empty.is_empty() && has_root {
         return Ok(new(State::Adopting));
     }

@@ -157,3 +157,32 @@ fn doctor_names_what_was_lost() {
     assert_eq!(row["result"], "failed");
     assert!(row["detail"].as_str().unwrap().contains("db/ca.db"), "{row}");
 }
+
+/// Makes of a stopped installation what a version without one of the services left.
+fn forget_service(data: &Path, service: &str) {
+    fs::remove_file(data.join(format!("db/{service}.db"))).unwrap();
+    let edit = |name: &str, list: &str| {
+        let file = data.join(name);
+        let mut content: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        match &mut content[list] {
+            Value::Array(names) => names.retain(|name| name != service),
+            marks => drop(marks.as_object_mut().unwrap().remove(service)),
+        }
+        fs::write(&file, content.to_string()).unwrap();
+    };
+    edit("keys/installation", "services");
+    edit("high-water", "marks");
+}
+
+#[test]
+fn a_service_that_a_later_version_brings_gets_its_database_at_the_next_start_and_only_once() {
+    let (mut system, _) = stopped(&[]);
+    let data = system.ready().data_dir.clone();
+    forget_service(&data, "auth");
+    system.restart().unwrap();
+    system.cli_ok(&["cert", "create", "b.example.test"]).unwrap();
+    system.terminate().unwrap();
+    fs::remove_file(data.join("db/auth.db")).unwrap();
+    let said = refused(up(system.dir(), &[]));
+    assert!(said.contains("db/auth.db") && said.contains("backup"), "{said}");
+}

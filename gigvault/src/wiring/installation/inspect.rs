@@ -75,7 +75,11 @@ async fn look(
 ) -> anyhow::Result<Belonging> {
     let found = databases.look().await?;
     let remains = Remains::of(data)?;
-    let whole = found.len() == Service::ALL.len();
+    let expected = record.as_ref().map(|record| {
+        let names = Service::ALL.iter().map(|service| service.name());
+        names.filter(|name| !record.is_new_to(name)).count()
+    });
+    let whole = found.len() >= expected.unwrap_or(Service::ALL.len());
     let decided = match record {
         Some(record) if places.database == Kind::Postgresql => record,
         None if is_part(&found, &remains, high_water) => {

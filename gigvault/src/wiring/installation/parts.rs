@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 
 use super::place::on_postgresql;
-use super::{Kind, NO_FILES, RESTORE, RESTORE_KEYS, Record, State};
+use super::{Kind, NO_FILES, RESTORE, RESTORE_KEYS, Record, State, first_services};
 use crate::wiring::kek;
 use crate::wiring::layout::DataDir;
 use crate::wiring::services::Service;
@@ -29,7 +29,12 @@ fn missing_files(
         wanted.push(data.kek());
     }
     if sqlite && record.database == Kind::Sqlite {
-        wanted.extend(services.iter().map(|service| data.database(service.name())));
+        let names = services.iter().map(|service| service.name());
+        wanted.extend(
+            names
+                .filter(|name| !record.is_new_to(name))
+                .map(|name| data.database(name)),
+        );
     }
     let mut missing = Vec::new();
     for path in wanted {
@@ -101,7 +106,7 @@ pub(crate) fn check_files(
     let elsewhere = record.filter(|record| sqlite && record.database == Kind::Postgresql);
     if let Some(record) = elsewhere {
         for service in services {
-            if is_missing(&data.database(service.name()))? {
+            if !record.is_new_to(service.name()) && is_missing(&data.database(service.name()))? {
                 bail!(on_postgresql(record, data));
             }
         }
@@ -127,6 +132,7 @@ pub(crate) fn check_files(
                 database,
                 database_at: String::new(),
                 own_kek,
+                services: first_services(),
                 starts: 0,
                 joining: false,
             };

@@ -1,0 +1,84 @@
+//! `keys/installation`: which installation the keys belong to, and how far it is.
+
+use std::collections::BTreeSet;
+
+use anyhow::bail;
+use serde::{Deserialize, Serialize};
+use vocabulary::service;
+
+use super::{Kind, RESTORE, State};
+use crate::wiring::layout::DataDir;
+use crate::wiring::services::Service;
+
+/// What `keys/installation` says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub(crate) id: String,
+    pub(crate) state: State,
+    pub(crate) database: Kind,
+    /// On PostgreSQL, where the database URL of the last start led: `host:port/database`. Earlier versions did not write it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) database_at: String,
+    /// Whether the key-encryption key is `keys/kek`.
+    pub(crate) own_kek: bool,
+    /// The services whose databases have been part of it. Earlier versions did not write them: they had [`FIRST`].
+    #[serde(default = "first_services")]
+    pub(crate) services: BTreeSet<String>,
+    /// How many starts there were.
+    pub(crate) starts: i64,
+    /// Whether a start was about to record its number in the databases.
+    pub(crate) joining: bool,
+}
+
+impl Record {
+    pub(crate) fn read(data: &DataDir) -> anyhow::Result<Option<Self>> {
+        let path = data.installation();
+        let content = match files::read(&path, 4096) {
+            Err(error) if error.is_not_found() => return Ok(None),
+            content => content?,
+        };
+        match serde_json::from_slice(&content) {
+            Ok(record) => Ok(Some(record)),
+            Err(error) => bail!("{} is damaged ({error}); {RESTORE}", path.display()),
+        }
+    }
+
+    pub(crate) fn write(&self, data: &DataDir) -> anyhow::Result<()> {
+        let mut text = serde_json::to_vec_pretty(self)?;
+        text.push(b'\n');
+        Ok(files::replace(&data.installation(), &text, 0o600)?)
+    }
+
+    /// Everything is there.
+    pub(crate) fn complete(mut self, data: &DataDir) -> anyhow::Result<()> {
+        if self.state == State::Complete {
+            return Ok(());
+        }
+        self.state = State::Complete;
+        self.write(data)
+    }
+
+    /// Whether what is missing may be made.
+    pub(crate) fn is_founding(&self) -> bool {
+        self.state == State::Founding
+    }
+
+    /// Whether a service never had a database here: a later version brought it, so that an empty one was not lost.
+    pub(crate) fn is_new_to(&self, service: &str) -> bool {
+        self.state != State::Founding && !self.services.contains(service)
+    }
+
+    /// All databases are part of it.
+    pub(crate) fn has_all_services(&mut self) {
+        self.services
+            .extend(Service::ALL.map(|service| service.name().to_owned()));
+    }
+}
+
+/// The services of the versions that did not record them.
+pub(crate) fn first_services() -> BTreeSet<String> {
+    FIRST.map(str::to_owned).into()
+}
+
+/// The services of the first version.
+const FIRST: [&str; 3] = [service::CA, service::KEYMGR, service::AUTH];
