@@ -1,11 +1,13 @@
 //! A database per service: a SQLite file in the data directory, or a schema of one PostgreSQL server. They are opened
 //! together, because they are only used if they belong together.
 
+mod schemas;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use secrecy::ExposeSecret;
 use store::{Db, Options};
 
@@ -262,48 +264,6 @@ impl Databases {
         Ok(all)
     }
 
-    /// Refuses schemas that a start would refuse, and changes nothing. Whether a start has nothing to bring up to date.
-    pub(crate) async fn check_schemas(&self) -> anyhow::Result<bool> {
-        let mut current = true;
-        for (service, Opened { db, name, .. }) in &self.0 {
-            let checked = db.check_schema(service.migrations()).await;
-            current &= checked.with_context(|| schema_of(name))?;
-        }
-        Ok(current)
-    }
-
-    /// Where a start does not bring schemas up to date, it refuses those that are not: older or newer.
-    async fn refuse_older(&self, settings: &Settings) -> anyhow::Result<()> {
-        if settings.database.migrate {
-            return Ok(());
-        }
-        for (service, Opened { db, name, .. }) in &self.0 {
-            let checked = db.check_schema(service.migrations()).await;
-            if !checked.with_context(|| schema_of(name))? {
-                bail!(
-                    "{} is older than this program, and database.migrate is false: run `gigvault migrate --config FILE` \
-                     with a role that owns the schema, then start again",
-                    schema_of(name)
-                );
-            }
-        }
-        Ok(())
-    }
-
-    /// Brings the schemas up to date where a start does that, and looks whether they can be used.
-    async fn prepare(&self, settings: &Settings) -> anyhow::Result<()> {
-        for (service, Opened { db, name, .. }) in &self.0 {
-            if settings.database.migrate {
-                let migrated = db.migrate(service.migrations()).await;
-                migrated.with_context(|| schema_of(name))?;
-            }
-            db.check_rights().await.with_context(|| name.clone())?;
-            // It stays in memory: a transaction that makes or checks a preview does not wait for a second connection.
-            db.secret().await.with_context(|| name.clone())?;
-        }
-        Ok(())
-    }
-
     async fn closing_on_error<T>(self, result: anyhow::Result<T>) -> anyhow::Result<(Self, T)> {
         match result {
             Ok(value) => Ok((self, value)),
@@ -378,10 +338,6 @@ fn check_place(
 fn place_of(settings: &Settings) -> Option<String> {
     let url = settings.database.url.as_ref()?;
     store::place_of_url(url.expose_secret())
-}
-
-fn schema_of(database: &str) -> String {
-    format!("the schema of {database}")
 }
 
 fn name_of_file(data: &DataDir, service: Service) -> String {

@@ -1,6 +1,7 @@
 //! Every query of the CA service.
 
 pub(crate) mod authorities;
+pub(crate) mod beside;
 pub(crate) mod certificates;
 pub(crate) mod commit;
 pub(crate) mod compromised;

@@ -12,7 +12,8 @@ use crate::domain::lifecycle::{self, Change, Wish};
 use crate::domain::standing::MaterialId;
 use crate::domain::{Capacity, Issued, Revocation};
 use crate::error::Error;
-use crate::tables::certificates::{self, Beside};
+use crate::tables::beside::Beside;
+use crate::tables::certificates;
 use crate::tables::compromised;
 
 /// One certificate that changes.

@@ -12,7 +12,8 @@ use crate::domain::Issued;
 use crate::domain::lifecycle::{self, Wish};
 use crate::domain::standing::MaterialId;
 use crate::error::Error;
-use crate::tables::certificates::{self, Beside, OfOthers};
+use crate::tables::beside::{Beside, OfOthers};
+use crate::tables::certificates;
 use crate::tables::compromised;
 
 /// Most other certificates of a compromised key that are named, or revoked with it, at once: a transaction, an answer and an
