@@ -161,7 +161,8 @@ fn a_revocation_of_all_that_is_cut_off_goes_on_and_is_found_by_its_job() {
     let page = json!({"items": [certificate("00ab", &[]), certificate("00cd", &[])], "next_cursor": null});
     let (ca, page) = (ca.to_string(), page.to_string());
     let none = r#"{"items": [], "next_cursor": null}"#;
-    let problem = r#"{"type": "x/unavailable", "title": "No", "status": 503, "detail": "away"}"#;
+    // A server that is away is waited for; one that fails is not.
+    let problem = r#"{"type": "x/internal", "title": "No", "status": 500, "detail": "broken"}"#;
     let job = json!({
         "id": "ca-0f", "service": "ca", "kind": "certificates.revoke", "state": "running", "requester": "x",
         "created_at": "2026-01-02T03:04:05Z", "total": 2, "pending": 1, "done": 1, "skipped": 0, "failed": 0,
@@ -171,12 +172,12 @@ fn a_revocation_of_all_that_is_cut_off_goes_on_and_is_found_by_its_job() {
         (200, &page),
         (200, none),
         (202, &job.to_string()),
-        (503, problem),
+        (500, problem),
     ]);
     let arguments = ["cert", "revoke", "--ca", "issuing", "--all", "--yes"];
     let said = Desk::new().ask(&server, &arguments).failed(1);
     assert!(
-        said.contains("job ca-0f goes on without this command") && said.contains("away"),
+        said.contains("job ca-0f goes on without this command") && said.contains("broken"),
         "{said}"
     );
     assert!(said.contains("gigvault job show ca-0f"), "{said}");
