@@ -329,7 +329,7 @@ async fn what_is_accepted_tells_what_its_requester_may_do_with_it(world: World) 
 async fn a_process_says_that_it_does_no_jobs_of_a_service_and_not_that_it_does_not_run_it(world: World) {
     let (routes, _) = kit::jobs::routes(vec![jobs_of(&world)], Arc::new(ByRole)).split_for_parts();
     let path = format!("/api/v1/jobs/keymgr-{}", Uuid::nil());
-    let request = axum::http::Request::get(path).header("authorization", "Bearer admin");
+    let request = axum::http::Request::get(path).header("authorization", "Bearer ca-operator");
     let answer = routes
         .oneshot(request.body(axum::body::Body::empty()).unwrap())
         .await
