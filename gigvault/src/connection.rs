@@ -66,6 +66,18 @@ pub(crate) struct ServerInfo {
     pub(crate) metrics: String,
 }
 
+impl ServerInfo {
+    /// Whether it has an API. A process of services that have none, or that was given no certificate, does not.
+    pub(crate) fn serves_https(&self) -> bool {
+        !self.https.is_empty()
+    }
+}
+
+/// What the process of a data directory says of itself, where it does.
+pub(crate) fn local_server(dir: &Path) -> Option<ServerInfo> {
+    pointer(dir).ok()
+}
+
 /// The data directory in the working directory, if there is one.
 pub(crate) fn data_dir() -> Option<PathBuf> {
     Some(PathBuf::from(DATA_DIR)).filter(|dir| dir.is_dir())
@@ -92,6 +104,10 @@ pub(crate) fn find(connection: &Connection) -> anyhow::Result<Server> {
                 return Err(Unfound::usage(what, fix).into());
             }
             let pointer = pointer(dir)?;
+            if !pointer.serves_https() {
+                let what = format!("the process of ./{DATA_DIR} serves no HTTPS, and so no API");
+                return Err(Unfound::new(what, "name the API by --url and --ca-file").into());
+            }
             (pointer.https.clone(), Some(pointer))
         }
         (None, None) => {

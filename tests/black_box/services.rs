@@ -1,6 +1,7 @@
 //! The services as processes of their own: who may call what, and what happens when one is away.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,9 +13,10 @@ use proto::ca::v1::{IssueRequest, ListCasRequest, Protocol, Reason, RevokeReques
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use proto::keymgr::v1::{GenerateRequest, Purpose, SignRequest};
 use reqwest::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::Postgres;
 use testkit::fleet::{Fleet, Options};
+use testkit::system::binary;
 use tonic::Code;
 
 use crate::rest::{Rest, retry_after};
@@ -276,4 +278,27 @@ async fn without_keymgr_issuing_waits_and_listing_works_until_it_is_back() {
         2,
         "a refused request left something"
     );
+}
+
+#[tokio::test]
+async fn doctor_beside_a_service_without_an_api_looks_at_what_it_serves() {
+    let fleet = fleet().await;
+    let dir = tempfile::tempdir().unwrap();
+    let data = &fleet.ready("keymgr").unwrap().data_dir;
+    std::os::unix::fs::symlink(data, dir.path().join("gigvault-data")).unwrap();
+    let doctor = |output: &str| {
+        let mut command = Command::new(binary().unwrap());
+        command.current_dir(dir.path()).args(["doctor", "-o", output]);
+        command.output().unwrap()
+    };
+    let report: Value = serde_json::from_slice(&doctor("json").stdout).unwrap();
+    let result = |name: &str| {
+        let mut checks = report["checks"].as_array().unwrap().iter();
+        checks
+            .find(|check| check["check"] == name)
+            .map(|check| check["result"].clone())
+    };
+    assert_eq!(result("server"), Some(json!("warning")), "{report:#}");
+    assert_eq!(result("grpc"), Some(json!("ok")), "{report:#}");
+    assert_eq!(result("metrics"), Some(json!("ok")), "{report:#}");
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{now, times};
 use crate::cli::Connection;
-use crate::connection::{self, Server, advice};
+use crate::connection::{self, Server, ServerInfo, advice};
 use crate::output::{Column, Output, wrap};
 
 /// More than this between the clocks, and certificates look not yet valid or already expired.
@@ -72,6 +72,12 @@ pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Resu
         checks.push(local::installation(dir, now()).await);
         checks.push(local::identities(dir, now()));
     }
+    let without_api = dir.as_deref().filter(|_| connection.url.is_none());
+    let without_api = without_api.and_then(connection::local_server);
+    if let Some(server) = without_api.filter(|server| !server.serves_https()) {
+        beside_no_api(&server, dir.as_deref(), &mut checks).await;
+        return show(checks, output);
+    }
     match (connection::find(connection), connection::client(connection)) {
         (Ok(server), Ok(client)) => {
             remote(&client, (&server, connection), dir.as_deref(), &mut checks).await;
@@ -90,6 +96,21 @@ pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Resu
             checks.push(failed("server", crate::exit::text(&error), &fix));
         }
     }
+    show(checks, output)
+}
+
+/// A process of services that serves no HTTPS is not faulty: what it serves is looked at.
+async fn beside_no_api(server: &ServerInfo, dir: Option<&Path>, checks: &mut Vec<Check>) {
+    checks.push(warning(
+        "server",
+        "the process of this data directory serves no HTTPS: the API is not looked at".to_owned(),
+        "give the --url and --ca-file of the process that serves it",
+    ));
+    checks.push(endpoints::grpc(&server.grpc, dir).await);
+    checks.push(endpoints::metrics(&server.metrics).await);
+}
+
+fn show(checks: Vec<Check>, output: Output) -> anyhow::Result<()> {
     let healthy = checks.iter().all(|check| check.result != "failed");
     let report = Report { healthy, checks };
     let row = |check: &Check| {
