@@ -75,7 +75,7 @@ pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Resu
     let without_api = dir.as_deref().filter(|_| connection.url.is_none());
     let without_api = without_api.and_then(connection::local_server);
     if let Some(server) = without_api.filter(|server| !server.serves_https()) {
-        beside_no_api(&server, dir.as_deref(), &mut checks).await;
+        beside_no_api(&server, &mut checks).await;
         return show(checks, output);
     }
     match (connection::find(connection), connection::client(connection)) {
@@ -100,13 +100,14 @@ pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Resu
 }
 
 /// A process of services that serves no HTTPS is not faulty: what it serves is looked at.
-async fn beside_no_api(server: &ServerInfo, dir: Option<&Path>, checks: &mut Vec<Check>) {
+async fn beside_no_api(server: &ServerInfo, checks: &mut Vec<Check>) {
     checks.push(warning(
         "server",
         "the process of this data directory serves no HTTPS: the API is not looked at".to_owned(),
         "give the --url and --ca-file of the process that serves it",
     ));
-    checks.push(endpoints::grpc(&server.grpc, dir).await);
+    // Its identity may be kept elsewhere than in the data directory.
+    checks.push(endpoints::grpc(&server.grpc, None).await);
     checks.push(endpoints::metrics(&server.metrics).await);
 }
 
