@@ -40,6 +40,9 @@ async fn every_certificate_of_a_ca_is_revoked_once_and_none_of_another() {
         (&both["stop_issuing"], &both["suspended"], &both["left"]),
         (&json!(true), &json!(false), &json!(19))
     );
+    let for_people = ["--all", "--dry-run", "--stop-issuing", "-o", "table"];
+    let shown = system.cli_ok(&[&["cert", "revoke", "--ca", "issuing"], &for_people[..]].concat());
+    assert!(shown.unwrap().contains("it would be, before all else"));
     let unasked = system
         .cli(&["cert", "revoke", "--ca", "issuing", "--all"])
         .unwrap();
