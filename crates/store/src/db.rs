@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::SqlitePool;
+use sqlx::{AssertSqlSafe, SqlitePool};
 
 use crate::{
     StoreError, Tx, TxKind,
@@ -160,6 +160,18 @@ impl Db {
     pub async fn ping(&self) -> Result<(), StoreError> {
         crate::read!(self, |c| sqlx::query("SELECT 1").execute(c).await.map(drop))?;
         Ok(())
+    }
+
+    /// How many rows a table has, counted up to `most`: what is beyond costs nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn count_rows(&self, table: &'static str, most: i64) -> Result<i64, StoreError> {
+        let query = format!("SELECT COUNT(*) FROM (SELECT 1 FROM {table} LIMIT $1) AS counted");
+        Ok(crate::read!(self, |c| sqlx::query_scalar(AssertSqlSafe(query))
+            .bind(most)
+            .fetch_one(c)
+            .await)?)
     }
 
     /// Closes the pools; returns when all connections are given back and closed. SQLite's file then holds everything, and

@@ -136,14 +136,9 @@ pub(crate) async fn list(
 
 /// How many keys there are, if that is asked for.
 pub(crate) async fn count(db: &Db, counting: Counting) -> Result<Option<Count>, StoreError> {
-    let sql = "SELECT COUNT(*) FROM (SELECT 1 FROM api_keys LIMIT $1) AS counted";
-    let count = async |most: i64| {
-        Ok(store::read!(db, |c| sqlx::query_scalar(sql)
-            .bind(most)
-            .fetch_one(c)
-            .await)?)
-    };
-    counting.count(count).await
+    counting
+        .count(async |most| db.count_rows("api_keys", most).await)
+        .await
 }
 
 /// Adds a key. A taken prefix or a request that came before is a [`StoreError::Conflict`].

@@ -238,14 +238,9 @@ pub(crate) async fn list(db: &Db, place: &Place<String>, limit: Limit) -> Result
 
 /// How many keys there are, if that is asked for.
 pub(crate) async fn count(db: &Db, counting: Counting) -> Result<Option<Count>, StoreError> {
-    let sql = "SELECT COUNT(*) FROM (SELECT 1 FROM keys LIMIT $1) AS counted";
-    let count = async |most: i64| {
-        Ok(store::read!(db, |c| sqlx::query_scalar(sql)
-            .bind(most)
-            .fetch_one(c)
-            .await)?)
-    };
-    counting.count(count).await
+    counting
+        .count(async |most| db.count_rows("keys", most).await)
+        .await
 }
 
 /// Adds to the record of signatures.

@@ -51,9 +51,7 @@ pub(crate) async fn list(db: &Db, place: &Place<String>, limit: Limit) -> Result
 
 /// How many items there are, if that is asked for.
 pub(crate) async fn count(db: &Db, counting: Counting) -> Result<Option<Count>, StoreError> {
-    let sql = "SELECT COUNT(*) FROM (SELECT 1 FROM items LIMIT $1) AS counted";
-    let count = async |most: i64| {
-        Ok(store::read!(db, |c| sqlx::query_scalar(sql).bind(most).fetch_one(c).await)?)
-    };
-    counting.count(count).await
+    counting
+        .count(async |most| db.count_rows("items", most).await)
+        .await
 }
