@@ -8,12 +8,19 @@ use crate::wiring::settings::Settings;
 impl Databases {
     /// Refuses schemas that a start would refuse, and changes nothing. Whether a start has nothing to bring up to date.
     pub(crate) async fn check_schemas(&self) -> anyhow::Result<bool> {
-        let mut current = true;
+        Ok(self.older().await?.is_empty())
+    }
+
+    /// The databases whose schema is older than this program.
+    async fn older(&self) -> anyhow::Result<Vec<&str>> {
+        let mut older = Vec::new();
         for (service, Opened { db, name, .. }) in &self.0 {
             let checked = db.check_schema(service.migrations()).await;
-            current &= checked.with_context(|| schema_of(name))?;
+            if !checked.with_context(|| schema_of(name))? {
+                older.push(name.as_str());
+            }
         }
-        Ok(current)
+        Ok(older)
     }
 
     /// Where a start does not bring schemas up to date, it refuses those that are not: older or newer.
@@ -21,17 +28,14 @@ impl Databases {
         if settings.database.migrate {
             return Ok(());
         }
-        for (service, Opened { db, name, .. }) in &self.0 {
-            let checked = db.check_schema(service.migrations()).await;
-            if !checked.with_context(|| schema_of(name))? {
-                bail!(
-                    "{} is older than this program, and database.migrate is false: run `gigvault migrate --config FILE` \
-                     with a role that owns the schema, then start again",
-                    schema_of(name)
-                );
-            }
+        match self.older().await?.first() {
+            None => Ok(()),
+            Some(name) => bail!(
+                "{} is older than this program, and database.migrate is false: run `gigvault migrate --config FILE` with a \
+                 role that owns the schema, then start again",
+                schema_of(name)
+            ),
         }
-        Ok(())
     }
 
     /// Brings the schemas up to date where a start does that, and looks whether they can be used.
