@@ -1,5 +1,6 @@
 //! The two HTTPS ports as real clients meet them: one asks for no certificate, the other for an optional one.
 
+use std::path::PathBuf;
 use std::process::Output;
 
 use testkit::system::System;
@@ -35,6 +36,14 @@ fn curl(system: &System, arguments: &[&str]) -> Output {
     judge::try_run("curl", &all)
 }
 
+/// Certificate and key of a client.
+fn device(system: &System) -> [PathBuf; 2] {
+    system
+        .cli_ok(&["cert", "create", "device.example.test", "--profile", "tls-client"])
+        .unwrap();
+    ["crt", "key"].map(|name| system.dir().join(format!("device.example.test.{name}")))
+}
+
 #[test]
 fn only_the_mtls_port_asks_for_a_certificate_and_says_of_which_cas() {
     let system = System::up().unwrap();
@@ -55,11 +64,7 @@ fn only_the_mtls_port_asks_for_a_certificate_and_says_of_which_cas() {
 #[test]
 fn the_mtls_port_serves_the_same_routes_with_and_without_a_certificate() {
     let system = System::up().unwrap();
-    system
-        .cli_ok(&["cert", "create", "device.example.test", "--profile", "tls-client"])
-        .unwrap();
-    let file = |name: &str| system.dir().join(format!("device.example.test.{name}"));
-    let (certificate, key) = (file("crt"), file("key"));
+    let [certificate, key] = device(&system);
     let shown = ["--cert", judge::text(&certificate), "--key", judge::text(&key)];
     let bearer = format!("Authorization: Bearer {}", system.token().unwrap());
     let whoami = format!("{}/api/v1/whoami", system.ready().mtls);
@@ -74,7 +79,7 @@ fn the_mtls_port_serves_the_same_routes_with_and_without_a_certificate() {
     }
 
     // One of a foreign CA ends the handshake.
-    let (certificate, key) = (file("other.crt"), file("other.key"));
+    let (certificate, key) = (system.dir().join("other.crt"), system.dir().join("other.key"));
     let make = "req -x509 -newkey rsa:2048 -nodes -subj /CN=Other -addext extendedKeyUsage=clientAuth";
     let make: Vec<&str> = make.split(' ').collect();
     let to = ["-out", judge::text(&certificate), "-keyout", judge::text(&key)];
@@ -114,11 +119,7 @@ fn resumes(system: &System, url: &str, shown: &[&str]) -> bool {
 #[test]
 fn a_session_in_which_a_certificate_was_shown_is_not_resumed() {
     let system = System::up().unwrap();
-    system
-        .cli_ok(&["cert", "create", "device.example.test", "--profile", "tls-client"])
-        .unwrap();
-    let file = |name: &str| system.dir().join(format!("device.example.test.{name}"));
-    let (certificate, key) = (file("crt"), file("key"));
+    let [certificate, key] = device(&system);
     let shown = ["-cert", judge::text(&certificate), "-key", judge::text(&key)];
     assert!(!resumes(&system, &system.ready().mtls, &shown));
     assert!(resumes(&system, &system.ready().https, &[]));
