@@ -161,7 +161,7 @@ async fn a_ca_that_is_stopped_first_has_nothing_valid_left_however_busy_it_was()
 enum OnTheWay {
     /// A certificate is issued before each list of valid ones: no pass finds none.
     Overtaken,
-    /// So many looks at a job find the server away.
+    /// This many looks at a job find the server away.
     Away(Arc<AtomicUsize>),
 }
 

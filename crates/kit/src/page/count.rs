@@ -19,7 +19,7 @@ pub struct Count {
 pub enum Precision {
     /// All were counted.
     Exact,
-    /// So many were counted, and there are more: counting stopped there.
+    /// Counting stopped at this number, and there are more.
     AtLeast,
     /// The database's guess, from its statistics.
     Estimate,

@@ -12,7 +12,7 @@ use crate::domain::Issued;
 use crate::domain::standing::MaterialId;
 use crate::error::Error;
 
-/// So many keys share a lock: a group needs few, and a revocation waits for few groups.
+/// Locks that all keys share: a group needs few of them, and a revocation waits for few groups.
 const LOCKS: u8 = 64;
 
 /// The lock under which this key is looked for (shared) and recorded (exclusive).

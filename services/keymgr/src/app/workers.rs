@@ -19,9 +19,9 @@ const HEAVY_BYTES: usize = 64 * 1024;
 /// How work on messages is spread. An async thread should go on after some hundred microseconds.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Spread {
-    /// So many messages are done on the spot.
+    /// Messages of one call that are done on the spot.
     on_the_spot: usize,
-    /// So many pay for one hand-over to another thread.
+    /// Messages that pay for one hand-over to another thread.
     chunk: usize,
 }
 

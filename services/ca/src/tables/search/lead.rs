@@ -18,7 +18,7 @@ use super::read::Keys;
 use crate::domain::{Query, Typed};
 use crate::error::Error;
 
-/// So many rows are gone through for one requester, whoever they belong to, and sorted for one page.
+/// Rows that are gone through for one requester, whoever they belong to, and sorted for one page.
 const FEW: i64 = 1000;
 
 /// What a list is read along.
