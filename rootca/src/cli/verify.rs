@@ -2,13 +2,13 @@
 
 use std::io::Write;
 
+use serde_json::json;
 use time::OffsetDateTime;
 
 use super::output::show;
 use super::{Prompts, Show, VerifyArgs};
 use crate::error::Error;
 use crate::folder::{Folder, Loss};
-use serde_json::json;
 
 pub(super) fn run(
     args: &VerifyArgs,

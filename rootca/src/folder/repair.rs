@@ -16,10 +16,10 @@ pub(super) const LOST_COPIES: &str = "is missing; `verify --repair` makes it aga
 impl Folder {
     /// Takes certificates of `issued/` into the ledger that this root signed and the ledger does not know, writes copies from
     /// the ledger that are missing or damaged, makes a ledger or the folder of the copies that is missing, removes ledger
-    /// lines that were cut off or are about the root itself, rebuilds those that cannot be read from what they still say, takes revocations into their ledger that only
-    /// the latest CRL lists, and raises a CRL number that is below the one of that CRL. What is damaged or out of place is
-    /// kept in `aside/`. What can be rebuilt from nothing stays as it is and the folder is not in order, unless the loss is
-    /// accepted. Answers what was done, one sentence each.
+    /// lines that were cut off or are about the root itself, rebuilds those that cannot be read from what they still say,
+    /// takes revocations into their ledger that only the latest CRL lists, and raises a CRL number that is below the one of
+    /// that CRL. What is damaged or out of place is kept in `aside/`. A line that cannot be rebuilt stays as it is, and the
+    /// folder is not in order, unless the loss is accepted. Answers what was done, one sentence each.
     ///
     /// # Errors
     /// [`Error::File`], [`Error::Content`].

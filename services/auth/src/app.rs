@@ -20,12 +20,12 @@ use kit::dry_run::Previews;
 use serde_json::{Value, json};
 use store::Db;
 use store::outbox::NewEvent;
+use vocabulary::EventType;
 
 use crate::domain::{ApiKey, End};
 use crate::error::Error;
 use crate::tables;
 use last_used::LastUsed;
-use vocabulary::EventType;
 
 /// What the use cases share.
 #[derive(Clone)]
