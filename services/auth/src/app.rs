@@ -9,6 +9,7 @@ mod plans;
 mod revoke;
 
 pub use create::{CreateRequest, Created};
+pub use first_admin::KeepToken;
 pub use revoke::{Descendants, Revoked};
 
 use std::sync::Arc;

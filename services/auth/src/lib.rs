@@ -18,12 +18,11 @@ use kit::clock::SharedClock;
 use kit::feed::Watch;
 use kit::service::Service;
 use proto::auth::v1::auth_server::AuthServer;
-use secrecy::SecretString;
 use store::Db;
 use tokio_util::sync::CancellationToken;
 use vocabulary::service;
 
-pub use app::{App, CreateRequest, Created, Descendants, Revoked};
+pub use app::{App, CreateRequest, Created, Descendants, KeepToken, Revoked};
 pub use authenticator::{Local, Remote};
 pub use config::Config;
 pub use domain::{ApiKey, Name, Prefix, Revocation, Status, Token};
@@ -52,12 +51,6 @@ pub struct Deps {
     /// Ends streams that would go on forever.
     pub stop: CancellationToken,
 }
-
-/// Puts an API key where its owner finds it.
-///
-/// It runs before the key becomes valid: a process that dies between the two leaves a useless file, which the next start
-/// overwrites, and never a key that is lost at once.
-pub type KeepToken = Box<dyn FnOnce(&SecretString) -> std::io::Result<()> + Send>;
 
 /// Authentication.
 #[derive(Clone)]

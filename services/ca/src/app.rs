@@ -10,8 +10,7 @@ mod revoke;
 mod revoke_many;
 mod suspend;
 
-pub(crate) use authorities::stored as stored_authorities;
-pub use authorities::{Authorities, NewAuthority};
+pub use authorities::NewAuthority;
 pub use issue::IssueRequest;
 pub use renew::RenewRequest;
 pub use revoke::{RevokeRequest, Revoked, SameKey};
@@ -25,6 +24,7 @@ use kit::dry_run::Previews;
 use kit::jobs::Jobs;
 use store::Db;
 
+use crate::authorities::Authorities;
 use crate::config::Config;
 use crate::domain::{Capacity, Issued, Seen};
 use crate::error::Error;

@@ -23,7 +23,7 @@ use vocabulary::metric;
 
 pub(crate) use sign::Keymgr;
 
-use crate::app::Authorities;
+use crate::authorities::Authorities;
 use crate::config::Config;
 use crate::domain::signed::{Record, Signed};
 use crate::domain::standing::Basis;

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod app;
+mod authorities;
 mod config;
 mod doctor;
 mod domain;
@@ -28,8 +29,9 @@ use store::Db;
 use tokio_util::sync::CancellationToken;
 use vocabulary::service;
 
-pub use app::{App, Authorities, IssueRequest, NewAuthority, RenewRequest, Requester, RevokeRequest};
+pub use app::{App, IssueRequest, NewAuthority, RenewRequest, Requester, RevokeRequest};
 pub use app::{ProfileScope, RevokeMany, Revoked, Rights, SameKey, Selection, Visibility};
+pub use authorities::Authorities;
 pub use config::Config;
 pub use domain::{
     Authority, Capacity, Issued, LintVerdict, Protocol, Query, Revocation, SanSuffix, Seen, Span, Status,
@@ -54,7 +56,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// # Errors
 /// [`Error::Store`]; [`Error::Internal`] if a stored CA cannot be read.
 pub async fn stored_authorities(db: &Db) -> Result<Vec<Arc<Authority>>, Error> {
-    app::stored_authorities(db).await
+    authorities::stored(db).await
 }
 
 /// What the service needs from outside.

@@ -11,8 +11,6 @@ mod workers;
 
 pub use generate::GenerateRequest;
 pub use sign::SignRequest;
-pub(crate) use usage::Counts;
-pub use usage::Signatures;
 
 use std::sync::Arc;
 
@@ -25,6 +23,8 @@ use store::Db;
 use loaded::Loaded;
 use usage::Usage;
 use workers::Workers;
+
+use crate::config::Config;
 
 /// What the use cases share.
 #[derive(Clone)]
@@ -41,12 +41,7 @@ pub struct App {
 }
 
 impl App {
-    pub(crate) fn new(
-        db: Db,
-        clock: SharedClock,
-        backend: Arc<dyn KeyStore>,
-        config: &crate::Config,
-    ) -> Self {
+    pub(crate) fn new(db: Db, clock: SharedClock, backend: Arc<dyn KeyStore>, config: &Config) -> Self {
         let loaded = Loaded::new(config.max_loaded_keys);
         Self {
             previews: Previews::new(db.clone(), Arc::clone(&clock)),

@@ -1,8 +1,9 @@
-//! What a key is: a name, a purpose for good, a public half.
+//! What a key is: a name, a purpose for good, a public half; and what it signed.
 
 // A new variant is decided on here, rather than falling under what was right for the others.
 #![warn(clippy::wildcard_enum_match_arm)]
 
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -114,6 +115,20 @@ pub struct Key {
     /// When it was made.
     pub created: OffsetDateTime,
 }
+
+/// Signatures of one key over one kind of structure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signatures {
+    /// `certificate`, `crl`, `certificate-request` or `ocsp-response`.
+    pub structure: String,
+    /// How many.
+    pub count: i64,
+    /// When the last one was counted.
+    pub last: OffsetDateTime,
+}
+
+/// Signatures by key and kind of structure (a [`Signatures::structure`]) that the database does not know of yet.
+pub(crate) type Counts = HashMap<(KeyName, &'static str), i64>;
 
 #[cfg(test)]
 mod tests {

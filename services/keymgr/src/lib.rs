@@ -23,9 +23,9 @@ use store::Db;
 use tokio_util::sync::CancellationToken;
 use vocabulary::service;
 
-pub use app::{App, GenerateRequest, SignRequest, Signatures};
+pub use app::{App, GenerateRequest, SignRequest};
 pub use config::{Backends, Config, KekSource, Software};
-pub use domain::{Key, KeyName, Purpose};
+pub use domain::{Key, KeyName, Purpose, Signatures};
 pub use error::Error;
 pub use grpc::ALLOW;
 pub use kit::idempotency::IdempotencyKey;

@@ -194,7 +194,7 @@ async fn get(
     let name = name.parse().map_err(|_| Error::NotFound(name))?;
     let key = Key::from(&app.get(&name).await?);
     let signatures = app.signatures(&name).await?;
-    let show = |made: crate::app::Signatures| Signatures {
+    let show = |made: crate::domain::Signatures| Signatures {
         structure: made.structure,
         count: made.count,
         last_at: rfc3339(made.last),

@@ -6,8 +6,7 @@ use store::time::{from_micros, to_micros};
 use store::{Db, StoreError, Tx};
 use x509::key::PublicKey;
 
-use crate::app::{Counts, Signatures};
-use crate::domain::{Key, KeyName};
+use crate::domain::{Counts, Key, KeyName, Signatures};
 
 /// The schema of this service.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");

@@ -4,6 +4,7 @@
 //! that opens nothing, which the next start overwrites; one that dies after it has both. Of several processes that
 //! start at once one inserts, because they all use the same request key.
 
+use secrecy::SecretString;
 use store::StoreError;
 use store::outbox;
 use store::time::{from_micros, to_micros};
@@ -11,10 +12,15 @@ use x509::digest::sha256;
 
 use super::App;
 use super::create::created;
-use crate::KeepToken;
 use crate::domain::{ApiKey, Token};
 use crate::error::Error;
 use crate::tables::{self, Request};
+
+/// Puts an API key where its owner finds it.
+///
+/// It runs before the key becomes valid: a process that dies between the two leaves a useless file, which the next start
+/// overwrites, and never a key that is lost at once.
+pub type KeepToken = Box<dyn FnOnce(&SecretString) -> std::io::Result<()> + Send>;
 
 /// Who makes it: the installation.
 const MAKER: &str = "gigvault";

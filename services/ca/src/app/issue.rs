@@ -11,8 +11,8 @@ use x509::digest::sha256;
 use x509::serial::Serial;
 use x509::{DistinguishedName, San};
 
-use super::authorities::ActiveAuthority;
 use super::{App, ProfileScope, Requester, plans};
+use crate::authorities::ActiveAuthority;
 use crate::domain::signed::{IdempotencyClaim, Record};
 use crate::domain::{Issued, Protocol, SERVICE_IDENTITY};
 use crate::error::Error;

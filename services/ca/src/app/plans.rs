@@ -6,11 +6,11 @@ use vocabulary::EventType;
 use x509::crl::Reason;
 use x509::serial::Serial;
 
-use super::authorities::ActiveAuthority;
 use super::changes::Done;
 use super::issue::hash;
 use super::revoke::SameKey;
 use super::revoke_many::{Found, MOST_COUNTED};
+use crate::authorities::ActiveAuthority;
 use crate::domain::lifecycle::Change;
 use crate::domain::{Authority, Brief, Issued, Revocation};
 use crate::issuance::IssuanceJob;

@@ -9,6 +9,7 @@ use super::authorities::event;
 use super::{App, Requester, plans};
 use crate::domain::{Authority, Suspension};
 use crate::error::Error;
+use crate::tables::authorities;
 
 impl App {
     /// Stops a CA from issuing: once this has committed, nothing that it signed is stored or answered. Answers the CA; one
@@ -56,7 +57,7 @@ impl App {
             None => EventType::CaResumed,
         };
         let mut tx = self.db.begin().await?;
-        let changed = crate::tables::authorities::set_suspension(&mut tx, name, next.as_ref()).await?;
+        let changed = authorities::set_suspension(&mut tx, name, next.as_ref()).await?;
         let plan = || plans::suspension(&authority, next.is_some(), changed);
         if let Some(preview) = self.previews.settle(intent, plan).await? {
             tx.rollback().await?;

@@ -9,32 +9,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use time::OffsetDateTime;
 use tokio::time::Instant;
 use vocabulary::metric;
 use x509::kind::SignedStructure;
 
 use super::App;
-use crate::domain::KeyName;
+use crate::domain::{Counts, KeyName, Signatures};
 use crate::error::Error;
 use crate::tables;
 
 /// Longest wait for the rate; a call that would wait longer is refused at once.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// Signatures of one key over one kind of structure.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signatures {
-    /// `certificate`, `crl`, `certificate-request` or `ocsp-response`.
-    pub structure: String,
-    /// How many.
-    pub count: i64,
-    /// When the last one was counted.
-    pub last: OffsetDateTime,
-}
-
-/// Counts that are not written yet.
-pub(crate) type Counts = HashMap<(KeyName, &'static str), i64>;
 
 /// All keys of this process.
 #[derive(Clone)]
