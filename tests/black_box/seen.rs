@@ -96,3 +96,40 @@ async fn a_certificate_says_what_its_reader_may_do_with_it_now() {
     rest.revoke(serial, "key-compromise").await;
     assert_eq!(seen(&rest, serial).await.1, Vec::<String>::new());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ca_and_an_api_key_say_what_their_reader_may_do_with_them_now() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    let made = system
+        .cli_ok(&["apikey", "create", "reader", "--role", "auditor", "-o", "json"])
+        .unwrap();
+    let made: Value = serde_json::from_str(&made).unwrap();
+    let auditor = Rest {
+        token: made["token"].as_str().unwrap().to_owned(),
+        ..rest.clone()
+    };
+    let of_ca = async |reader: &Rest| {
+        let ca: Value = reader.get("/api/v1/cas/issuing").await.json().await.unwrap();
+        ca["allowed_actions"].clone()
+    };
+    let of_key = async |reader: &Rest| {
+        let page: Value = reader.get("/api/v1/api-keys").await.json().await.unwrap();
+        let keys = page["items"].as_array().unwrap();
+        let key = keys.iter().find(|key| key["prefix"] == made["prefix"]).unwrap();
+        key["allowed_actions"].clone()
+    };
+    assert_eq!(
+        (of_ca(&rest).await, of_ca(&auditor).await),
+        (json!(["suspend"]), json!([]))
+    );
+    assert_eq!(
+        (of_key(&rest).await, of_key(&auditor).await),
+        (json!(["revoke"]), json!([]))
+    );
+    system.cli_ok(&["ca", "suspend", "issuing"]).unwrap();
+    assert_eq!(of_ca(&rest).await, json!(["resume"]));
+    let prefix = made["prefix"].as_str().unwrap();
+    system.cli_ok(&["apikey", "revoke", prefix, "--yes"]).unwrap();
+    assert_eq!(of_key(&rest).await, json!([]));
+}

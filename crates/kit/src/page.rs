@@ -53,6 +53,26 @@ impl<T> Page<T> {
         }
     }
 
+    /// The same where that can fail, or has to wait for something.
+    ///
+    /// # Errors
+    /// The first of `f`.
+    pub async fn try_map<U, E, F>(self, mut f: impl FnMut(T) -> F) -> Result<Page<U>, E>
+    where
+        F: Future<Output = Result<U, E>>,
+    {
+        let mut items = Vec::with_capacity(self.items.len());
+        for item in self.items {
+            items.push(f(item).await?);
+        }
+        Ok(Page {
+            items,
+            next_cursor: self.next_cursor,
+            prev_cursor: self.prev_cursor,
+            count: self.count,
+        })
+    }
+
     /// The same with a number of rows.
     #[must_use]
     pub fn counted(self, count: Option<Count>) -> Self {
@@ -110,6 +130,19 @@ impl Ask {
             list: list.to_owned(),
             ..Self::default()
         }
+    }
+
+    /// What a list over gRPC is asked for: `limit` rows a page, 0 for the usual number, and the `next_cursor` of another page,
+    /// empty for the first. `list` says which list, with its filters.
+    ///
+    /// # Errors
+    /// [`InvalidLimit`] for more rows than a page holds.
+    pub fn over_grpc(list: &str, limit: u32, cursor: String) -> Result<Self, InvalidLimit> {
+        let limit = match limit {
+            0 => Limit::DEFAULT,
+            rows => Limit::try_from(rows)?,
+        };
+        Ok(Self::first(list, limit).at((!cursor.is_empty()).then_some(cursor)))
     }
 
     /// The same behind or before a page that was answered.
@@ -251,6 +284,20 @@ pub struct Limit(u32);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("limit is {0}; it must be from 1 to {max}", max = Limit::MAX)]
 pub struct InvalidLimit(u32);
+
+impl Fault for InvalidLimit {
+    fn kind(&self) -> Kind {
+        Kind::Invalid
+    }
+
+    fn public(&self) -> String {
+        self.to_string()
+    }
+
+    fn field(&self) -> Option<&str> {
+        Some("limit")
+    }
+}
 
 impl Limit {
     /// Most rows a page.

@@ -10,6 +10,7 @@ mod revoke;
 
 pub use create::{CreateRequest, Created};
 pub use first_admin::KeepToken;
+pub(crate) use revoke::is_revocable;
 pub use revoke::{Descendants, Revoked};
 
 use std::sync::Arc;

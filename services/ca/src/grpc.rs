@@ -8,7 +8,7 @@ use kit::dry_run::Commit;
 use kit::feed::{Watch, WatchStream};
 use kit::grpc::status;
 use kit::idempotency::IdempotencyKey;
-use kit::page::{Ask, Limit};
+use kit::page::Ask;
 use kit::peer::{PROCESS, Peer};
 use proto::ca::v1 as wire;
 use proto::feed::v1::WatchRequest;
@@ -223,14 +223,10 @@ impl wire::ca_server::Ca for Grpc {
     ) -> Result<Response<wire::ListResponse>, Status> {
         let requester = self.itself(&peer(&request), Visibility::All);
         let request = request.into_inner();
-        let limit = if request.limit == 0 {
-            Limit::default()
-        } else {
-            limit(request.limit).map_err(status)?
-        };
-        let cursor = optional(request.cursor.clone());
+        let (limit, cursor) = (request.limit, request.cursor.clone());
         let query = query(request).map_err(status)?;
-        let ask = Ask::first(&format!("certificates over gRPC: {query:?}"), limit).at(cursor);
+        let list = format!("certificates over gRPC: {query:?}");
+        let ask = Ask::over_grpc(&list, limit, cursor).map_err(status)?;
         let page = self.app.search(&requester, query, &ask).await.map_err(status)?;
         let mut items = Vec::with_capacity(page.items.len());
         for issued in page.items {
@@ -393,8 +389,4 @@ impl wire::ca_server::Ca for Grpc {
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<WatchStream>, Status> {
         self.feed.answer(request)
     }
-}
-
-fn limit(asked: u32) -> Result<Limit, Error> {
-    Limit::try_from(asked).map_err(|error| Error::invalid("limit", error))
 }

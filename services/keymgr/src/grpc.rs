@@ -3,7 +3,7 @@
 use kit::dry_run::Commit;
 use kit::feed::{Watch, WatchStream};
 use kit::grpc::status;
-use kit::page::{Ask, Limit};
+use kit::page::Ask;
 use kit::peer::{AllowTable, PROCESS, Peer};
 use proto::feed::v1::WatchRequest;
 use proto::keymgr::v1 as wire;
@@ -54,12 +54,7 @@ impl wire::keymgr_server::Keymgr for Grpc {
         request: Request<wire::ListRequest>,
     ) -> Result<Response<wire::ListResponse>, Status> {
         let wire::ListRequest { limit, cursor } = request.into_inner();
-        let limit = match limit {
-            0 => Limit::DEFAULT,
-            rows => Limit::try_from(rows).map_err(|error| status(Error::invalid("limit", error)))?,
-        };
-        let cursor = (!cursor.is_empty()).then_some(cursor);
-        let ask = Ask::first("keys over gRPC", limit).at(cursor);
+        let ask = Ask::over_grpc("keys over gRPC", limit, cursor).map_err(status)?;
         let page = self.app.list(&ask).await.map_err(status)?;
         Ok(Response::new(wire::ListResponse {
             items: page.items.iter().map(encode).collect(),

@@ -88,7 +88,7 @@ impl<S: Send + Sync, L: List> FromRequestParts<S> for Paging<L> {
             filters,
             pages: Pages {
                 ask: Ask {
-                    limit: common.limit()?,
+                    limit: common.limit.map_or(Ok(Limit::DEFAULT), Limit::try_from)?,
                     sort: common.sort(L::SORTS)?,
                     counting: common.count.unwrap_or_default(),
                     cursor: common.cursor,
@@ -115,11 +115,6 @@ fn bound(path: &str, common: &[query::Pair<'_>], own: &[query::Pair<'_>]) -> Str
 }
 
 impl Common {
-    fn limit(&self) -> Result<Limit, Problem> {
-        let limit = self.limit.map_or(Ok(Limit::DEFAULT), Limit::try_from);
-        limit.map_err(|error| query::refuse(error.to_string()).at("limit"))
-    }
-
     fn sort(&self, sorts: &'static [&'static str]) -> Result<Option<Sort>, Problem> {
         let Some(asked) = self.sort.as_deref() else {
             return Ok(None);

@@ -12,7 +12,6 @@ use vocabulary::service;
 
 use crate::app::App;
 use crate::domain::Item;
-use crate::parse;
 
 /// Who may call what; what is not here is refused.
 pub static ALLOW: AllowTable = &[
@@ -33,9 +32,7 @@ impl wire::sample_server::Sample for Grpc {
         request: Request<wire::ListRequest>,
     ) -> Result<Response<wire::ListResponse>, Status> {
         let wire::ListRequest { limit, cursor } = request.into_inner();
-        let limit = parse::limit((limit > 0).then_some(limit)).map_err(status)?;
-        let cursor = (!cursor.is_empty()).then_some(cursor);
-        let ask = Ask::first("items over gRPC", limit).at(cursor);
+        let ask = Ask::over_grpc("items over gRPC", limit, cursor).map_err(status)?;
         let page = self.app.list(&ask).await.map_err(status)?;
         Ok(Response::new(wire::ListResponse {
             items: page.items.iter().map(encode).collect(),

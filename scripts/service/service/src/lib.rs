@@ -5,7 +5,6 @@ mod config;
 mod domain;
 mod error;
 mod grpc;
-mod parse;
 mod rest;
 mod tables;
 

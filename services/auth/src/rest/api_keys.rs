@@ -1,9 +1,11 @@
 //! `/api/v1/api-keys`.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use kit::auth::{Allow, permission};
+use kit::auth::{Allow, Caller, permission};
 use kit::clock::rfc3339;
 use kit::dry_run::Answer;
 use kit::http::{Json, List, NoParameters, Page, Paging, Path, Query, Row};
@@ -18,7 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Rest;
-use crate::app::{App, CreateRequest, Created, Descendants, Revoked};
+use crate::app::{App, CreateRequest, Created, Descendants, Revoked, is_revocable};
 use crate::domain;
 use crate::error::Error;
 
@@ -57,10 +59,14 @@ struct ApiKey {
     revoked_at: Option<String>,
     /// Who revoked it.
     revoked_by: Option<String>,
+    /// What you may do with it now: `revoke`. The last key that may make keys is kept all the same.
+    #[schema(example = json!(["revoke"]))]
+    allowed_actions: Vec<&'static str>,
 }
 
 impl ApiKey {
-    fn new(key: &domain::ApiKey, now: OffsetDateTime) -> Self {
+    fn new(key: &domain::ApiKey, caller: &Caller, now: OffsetDateTime) -> Self {
+        let revocable = caller.may(permission::API_KEYS_WRITE) && is_revocable(key, caller);
         Self {
             prefix: key.prefix.to_string(),
             name: key.name.as_str().to_owned(),
@@ -73,6 +79,7 @@ impl ApiKey {
             last_used_at: key.last_used.map(rfc3339),
             revoked_at: key.revoked.as_ref().map(|revocation| rfc3339(revocation.time)),
             revoked_by: key.revoked.as_ref().map(|revocation| revocation.by.clone()),
+            allowed_actions: revocable.then_some("revoke").into_iter().collect(),
         }
     }
 }
@@ -179,14 +186,15 @@ struct RevokedKeys {
 )]
 async fn list(
     State(app): State<App>,
-    _: Allow<permission::ApiKeysRead>,
+    allowed: Allow<permission::ApiKeysRead>,
     Paging { pages, .. }: Paging<ApiKeys>,
 ) -> Result<Response, Problem> {
+    let caller = Arc::new(allowed.0);
     let page = move |ask: Ask| {
-        let app = app.clone();
+        let (app, caller) = (app.clone(), Arc::clone(&caller));
         async move {
             let now = app.clock().now();
-            Ok(app.list(&ask).await?.map(|key| ApiKey::new(&key, now)))
+            Ok(app.list(&ask).await?.map(|key| ApiKey::new(&key, &caller, now)))
         }
     };
     pages.answer(page).await
@@ -218,18 +226,20 @@ async fn create(
         roles: new.roles,
         validity: new.validity.as_deref().map(validity).transpose()?,
         allowed_names: new.allowed_names,
-        requester: caller,
+        requester: caller.clone(),
         idempotency_key: IdempotencyKey::from_headers(&headers)?,
     };
     let created = app.create(request, &intent).await?;
-    created.show(async |created| show_once(&app, &created)).await
+    created
+        .show(async |created| show_once(&app, &caller, &created))
+        .await
 }
 
-fn show_once(app: &App, created: &Created) -> Result<impl IntoResponse + use<>, Problem> {
+fn show_once(app: &App, caller: &Caller, created: &Created) -> Result<impl IntoResponse + use<>, Problem> {
     let location = HeaderValue::try_from(format!("/api/v1/api-keys/{}", created.key.prefix))
         .map_err(|_| Error::Internal("a prefix that does not fit a header"))?;
     let body = CreatedApiKey {
-        key: ApiKey::new(&created.key, app.clock().now()),
+        key: ApiKey::new(&created.key, caller, app.clock().now()),
         token: created.token.text().expose_secret().to_owned(),
     };
     Ok((
@@ -266,14 +276,15 @@ async fn revoke(
     };
     let done = app.revoke(&prefix, descendants, &caller, &intent).await?;
     let now = app.clock().now();
-    done.show(async |done| Ok(show_revoked(&done, now))).await
+    done.show(async |done| Ok(show_revoked(&done, &caller, now)))
+        .await
 }
 
-fn show_revoked(done: &Revoked, now: OffsetDateTime) -> Response {
+fn show_revoked(done: &Revoked, caller: &Caller, now: OffsetDateTime) -> Response {
     if done.taken.is_empty() && done.remaining.is_empty() {
         return StatusCode::NO_CONTENT.into_response();
     }
-    let show = |keys: &[domain::ApiKey]| keys.iter().map(|key| ApiKey::new(key, now)).collect();
+    let show = |keys: &[domain::ApiKey]| keys.iter().map(|key| ApiKey::new(key, caller, now)).collect();
     let body = RevokedKeys {
         revoked: show(&done.taken),
         remaining: show(&done.remaining),

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get as method_get;
-use kit::auth::{Allow, permission};
+use kit::auth::{Allow, Caller, permission};
 use kit::dry_run::Answer;
 use kit::http::{Json, List, NoMembers, NoParameters, Page, Paging, Path, Query, Row};
 use kit::page::{Ask, Sort};
@@ -70,11 +70,19 @@ struct Ca {
     certificate: String,
     /// PEM of the certificates above, issuer first, root last.
     chain: String,
+    /// What you may do with it now: `suspend` or `resume`.
+    #[schema(example = json!(["suspend"]))]
+    allowed_actions: Vec<&'static str>,
 }
 
-impl From<&Authority> for Ca {
-    fn from(authority: &Authority) -> Self {
+impl Ca {
+    fn new(authority: &Authority, caller: &Caller) -> Self {
         let key = authority.certificate.public_key();
+        let action = match authority.suspension {
+            None => "suspend",
+            Some(_) => "resume",
+        };
+        let may = caller.may(permission::CAS_SUSPEND);
         Self {
             name: authority.name.clone(),
             subject: authority.certificate.subject().to_string(),
@@ -87,6 +95,7 @@ impl From<&Authority> for Ca {
             suspended_by: authority.suspension.as_ref().map(|there| there.by.clone()),
             certificate: authority.certificate.pem(),
             chain: authority.chain.iter().map(x509::Certificate::pem).collect(),
+            allowed_actions: may.then_some(action).into_iter().collect(),
         }
     }
 }
@@ -139,15 +148,16 @@ impl List for Cas {
 )]
 async fn list(
     State(app): State<App>,
-    _: Allow<permission::CasRead>,
+    allowed: Allow<permission::CasRead>,
     Paging { pages, .. }: Paging<Cas>,
 ) -> Result<Response, Problem> {
+    let caller = Arc::new(allowed.0);
     let page = move |ask: Ask| {
-        let app = app.clone();
+        let (app, caller) = (app.clone(), Arc::clone(&caller));
         async move {
             let all = app.authorities().current().await?;
             let page = ask.of_all(all, Sort::of("name"), |authority| authority.name.clone())?;
-            Ok(page.map(|authority| Ca::from(authority.as_ref())))
+            Ok(page.map(|authority| Ca::new(&authority, &caller)))
         }
     };
     pages.answer(page).await
@@ -164,13 +174,13 @@ async fn list(
 )]
 async fn get(
     State(app): State<App>,
-    _: Allow<permission::CasRead>,
+    allowed: Allow<permission::CasRead>,
     Path(name): Path<String>,
     _: Query<NoParameters>,
 ) -> Result<axum::Json<Ca>, Problem> {
     app.authorities().current().await?;
     let authority = app.authorities().by_name(&name).await?;
-    Ok(axum::Json(Ca::from(authority.as_ref())))
+    Ok(axum::Json(Ca::new(&authority, &allowed.0)))
 }
 
 /// Stops a CA from issuing and renewing, until it is resumed. Once this is answered, no certificate of that CA is stored or
@@ -221,7 +231,7 @@ async fn set_suspended(
         true => app.suspend(&requester, name, &intent).await?,
         false => app.resume(&requester, name, &intent).await?,
     };
-    let show = async |authority: Arc<Authority>| Ok(axum::Json(Ca::from(authority.as_ref())));
+    let show = async |authority: Arc<Authority>| Ok(axum::Json(Ca::new(&authority, &caller)));
     authority.show(show).await
 }
 

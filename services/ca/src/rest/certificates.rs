@@ -135,20 +135,15 @@ async fn list(
         let (app, requester, query) = (app.clone(), requester.clone(), query.clone());
         async move {
             let page = app.search(&requester, query, &ask).await?;
-            let mut items = Vec::with_capacity(page.items.len());
-            for issued in page.items {
+            let app = &app;
+            let row = |issued: Issued| async move {
                 let chain = match pem {
                     true => Some(app.chain_pem(&issued.ca).await?),
                     false => None,
                 };
-                items.push(CertificateRow::new(issued, chain, app.clock.now())?);
-            }
-            Ok(Page {
-                items,
-                next_cursor: page.next_cursor,
-                prev_cursor: page.prev_cursor,
-                count: page.count,
-            })
+                CertificateRow::new(issued, chain, app.clock.now())
+            };
+            Ok(page.try_map(row).await?)
         }
     };
     pages.answer(page).await

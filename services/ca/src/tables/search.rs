@@ -113,16 +113,8 @@ async fn read<R: Read>(
     }
     let page = page.finish(place, |found| order.position(found));
     let count = plan.count(db, ask.counting, page.items.len()).await?;
-    let mut items = Vec::with_capacity(page.items.len());
-    for found in page.items {
-        items.push(found.row.item()?);
-    }
-    Ok(Page {
-        items,
-        next_cursor: page.next_cursor,
-        prev_cursor: page.prev_cursor,
-        count,
-    })
+    let item = |found: Found<R>| std::future::ready(found.row.item());
+    page.counted(count).try_map(item).await
 }
 
 /// A certificate has an entry for each name in the index of names. It is answered at the first that matches, and

@@ -175,12 +175,6 @@ async fn page_of_jobs(all: &[Jobs], caller: &Caller, ask: &Ask) -> Result<Page<J
     if place.reads_down() {
         found.reverse();
     }
-    let page = place.page(found, |(_, job)| job.id);
-    let mut items = Vec::with_capacity(page.items.len());
-    for (jobs, job) in page.items {
-        let may_cancel = may_cancel(caller, &job);
-        items.push(jobs.object(job, may_cancel).await.map_err(Error::from)?);
-    }
     let count = async |most: i64| {
         let mut counted = 0;
         for jobs in all {
@@ -188,12 +182,13 @@ async fn page_of_jobs(all: &[Jobs], caller: &Caller, ask: &Ask) -> Result<Page<J
         }
         Ok::<_, Error>(counted)
     };
-    Ok(Page {
-        items,
-        next_cursor: page.next_cursor,
-        prev_cursor: page.prev_cursor,
-        count: ask.counting.count(count).await?,
-    })
+    let count = ask.counting.count(count).await?;
+    let page = place.page(found, |(_, job)| job.id).counted(count);
+    let objects = page.try_map(|(jobs, job)| async move {
+        let may_cancel = may_cancel(caller, &job);
+        jobs.object(job, may_cancel).await.map_err(Error::from)
+    });
+    Ok(objects.await?)
 }
 
 /// Lists what became of each object of a job.
