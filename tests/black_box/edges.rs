@@ -1,9 +1,7 @@
-//! What the listeners do at their edges: limits, headers, ids, the end.
+//! What the listeners do at their edges: limits, headers, ids.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
@@ -12,50 +10,6 @@ use testkit::system::{FREE_PORTS, System, binary};
 
 use crate::rest::Rest;
 use crate::{csr, judge};
-
-/// Requests until told to stop; how many were answered, and what is neither an answer nor a refused connection.
-async fn load(rest: Rest, stop: Arc<AtomicBool>) -> (usize, Vec<String>) {
-    let body = json!({"csr": csr::p256("a.example.test"), "profile": "tls-server"});
-    let (mut answered, mut broken) = (0, Vec::new());
-    while !stop.load(Ordering::Relaxed) {
-        let url = format!("{}/api/v1/certificates", rest.base);
-        let request = rest.http.post(url).bearer_auth(&rest.token).json(&body);
-        match request.send().await {
-            Err(error) if error.is_connect() => tokio::time::sleep(Duration::from_millis(5)).await,
-            Err(error) => broken.push(format!("{error:?}")),
-            Ok(answer) if answer.status() != StatusCode::CREATED => broken.push(answer.status().to_string()),
-            Ok(answer) => match answer.json::<Value>().await {
-                Ok(_) => answered += 1,
-                Err(error) => broken.push(format!("{error:?}")),
-            },
-        }
-    }
-    (answered, broken)
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sigterm_under_load_breaks_no_request_off() {
-    let mut system = System::up().unwrap();
-    let stop = Arc::new(AtomicBool::new(false));
-    let clients: Vec<_> = (0..8)
-        .map(|_| tokio::spawn(load(Rest::of(&system), Arc::clone(&stop))))
-        .collect();
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let begun = Instant::now();
-    system.terminate().unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
-    stop.store(true, Ordering::Relaxed);
-    let mut all = 0;
-    for client in clients {
-        let (answered, broken) = client.await.unwrap();
-        assert!(broken.is_empty(), "{broken:#?}");
-        all += answered;
-    }
-    assert!(all > 20, "the load was too small: {all}");
-    system.restart().unwrap();
-    let stored = Rest::of(&system).all("protocol=rest", 500).await;
-    assert_eq!(stored.len(), all, "what was stored is not what was answered");
-}
 
 #[tokio::test]
 async fn ids_of_a_request_come_back_and_stand_in_the_log() {

@@ -4,15 +4,16 @@
 //! so a caller cannot get it wrong; no DEFAULT value is ever encoded. [`Extension::value`] reads any of them back.
 //! Which extensions belong in which certificate is the business of `rules` and `lint`.
 
+mod error;
 mod key_usage;
 mod location;
 mod name_constraints;
+pub mod oids;
 mod purpose;
 mod subtree;
 mod value;
 
-use crate::Oid;
-
+pub use error::ExtensionError;
 pub use key_usage::KeyUsageFlags;
 pub use location::Location;
 pub use name_constraints::{NameConstraints, Violation};
@@ -20,97 +21,13 @@ pub use purpose::Eku;
 pub use subtree::Subtree;
 pub use value::ExtensionValue;
 
-use crate::{
-    asn1::{DerError, Reader, Writer, boolean, tag},
-    san::{self, San, SanError},
-};
-
-/// Object identifiers of extensions and of the access methods in them.
-pub mod oids {
-    use crate::Oid;
-
-    /// subjectKeyIdentifier.
-    pub const SUBJECT_KEY_IDENTIFIER: Oid = Oid::new_unwrap("2.5.29.14");
-    /// keyUsage.
-    pub const KEY_USAGE: Oid = Oid::new_unwrap("2.5.29.15");
-    /// subjectAltName.
-    pub const SUBJECT_ALT_NAME: Oid = Oid::new_unwrap("2.5.29.17");
-    /// basicConstraints.
-    pub const BASIC_CONSTRAINTS: Oid = Oid::new_unwrap("2.5.29.19");
-    /// cRLNumber.
-    pub const CRL_NUMBER: Oid = Oid::new_unwrap("2.5.29.20");
-    /// reasonCode of a CRL entry.
-    pub const REASON_CODE: Oid = Oid::new_unwrap("2.5.29.21");
-    /// invalidityDate of a CRL entry.
-    pub const INVALIDITY_DATE: Oid = Oid::new_unwrap("2.5.29.24");
-    /// nameConstraints.
-    pub const NAME_CONSTRAINTS: Oid = Oid::new_unwrap("2.5.29.30");
-    /// cRLDistributionPoints.
-    pub const CRL_DISTRIBUTION_POINTS: Oid = Oid::new_unwrap("2.5.29.31");
-    /// certificatePolicies.
-    pub const CERTIFICATE_POLICIES: Oid = Oid::new_unwrap("2.5.29.32");
-    /// policyConstraints.
-    pub const POLICY_CONSTRAINTS: Oid = Oid::new_unwrap("2.5.29.36");
-    /// authorityKeyIdentifier.
-    pub const AUTHORITY_KEY_IDENTIFIER: Oid = Oid::new_unwrap("2.5.29.35");
-    /// extKeyUsage.
-    pub const EXTENDED_KEY_USAGE: Oid = Oid::new_unwrap("2.5.29.37");
-    /// noRevAvail (RFC 9608).
-    pub const NO_REV_AVAIL: Oid = Oid::new_unwrap("2.5.29.56");
-    /// authorityInfoAccess.
-    pub const AUTHORITY_INFO_ACCESS: Oid = Oid::new_unwrap("1.3.6.1.5.5.7.1.1");
-    /// TLS feature (RFC 7633).
-    pub const TLS_FEATURE: Oid = Oid::new_unwrap("1.3.6.1.5.5.7.1.24");
-    /// Access method OCSP.
-    pub const OCSP: Oid = Oid::new_unwrap("1.3.6.1.5.5.7.48.1");
-    /// Access method caIssuers.
-    pub const CA_ISSUERS: Oid = Oid::new_unwrap("1.3.6.1.5.5.7.48.2");
-    /// id-pkix-ocsp-nocheck (RFC 6960 section 4.2.2.2.1).
-    pub const OCSP_NO_CHECK: Oid = Oid::new_unwrap("1.3.6.1.5.5.7.48.1.5");
-}
+use crate::Oid;
+use crate::asn1::{DerError, Reader, Writer, boolean, tag};
+use crate::san::{self, San, SanError};
 
 const NULL: &[u8] = &[tag::NULL, 0];
 /// The TLS extension status_request (RFC 6066): a server with such a certificate must staple.
 const STATUS_REQUEST: u8 = 5;
-
-/// Why an extension was refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ExtensionError {
-    /// The value is not the DER of its type.
-    #[error("extension {name} is malformed: {source}")]
-    Malformed {
-        /// Name of the extension, or its OID.
-        name: String,
-        /// What is wrong with the octets.
-        source: DerError,
-    },
-    /// An extension that must list something lists nothing.
-    #[error("extension {0} must not be empty")]
-    Empty(&'static str),
-    /// A subject alternative name or a location that cannot be issued.
-    #[error(transparent)]
-    Name(#[from] SanError),
-    /// A subtree of name constraints that cannot be issued.
-    #[error("name constraint `{subtree}`: {problem}")]
-    Subtree {
-        /// The refused subtree.
-        subtree: String,
-        /// What is wrong with it.
-        problem: &'static str,
-    },
-    /// No such key usage.
-    #[error(
-        "unknown key usage `{0}`; known are digital-signature, non-repudiation, key-encipherment, \
-             data-encipherment, key-agreement, key-cert-sign, crl-sign, encipher-only and decipher-only"
-    )]
-    UnknownKeyUsage(String),
-    /// No such purpose.
-    #[error(
-        "unknown extended key usage `{0}`; write server-auth, client-auth, code-signing, email-protection, \
-             time-stamping, ocsp-signing or a dotted OID"
-    )]
-    UnknownPurpose(String),
-}
 
 /// One extension: type, criticality and the DER of its value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -26,4 +26,5 @@ mod unanswered;
 mod unshown;
 mod verify;
 mod verify_as_left;
+mod verify_files;
 mod verify_names;

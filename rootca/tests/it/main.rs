@@ -14,6 +14,7 @@ mod damaged_lines;
 mod dependencies;
 mod faults;
 mod hostile;
+mod inspect;
 mod judges;
 mod library;
 mod lost;

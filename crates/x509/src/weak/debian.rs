@@ -3,7 +3,7 @@
 //! From September 2006 to May 2008 the OpenSSL of Debian and its derivatives made one of 294,912 keys of each size.
 //! The embedded table holds **all of them for RSA with 2048 bits**: 32,768 process ids, three machines (i386,
 //! amd64, and the 32-bit big-endian ones, which are alike) and three states of `~/.rnd`.
-//! `examples/debian_keys.rs` makes it again from scratch.
+//! `examples/debian_keys/` makes it again from scratch.
 //!
 //! Not in the table: other sizes (they were rare, and cost days to make), keys of MIPS, and keys of process ids
 //! above 32767. Smaller keys are refused for their size. Keys of `ssh-keygen` are others, but had the exponent 35

@@ -1,0 +1,34 @@
+//! Object identifiers of attributes, extensions, access methods and purposes.
+
+pub(crate) const CN: &str = "2.5.4.3";
+pub(crate) const C: &str = "2.5.4.6";
+pub(crate) const O: &str = "2.5.4.10";
+pub(crate) const OU: &str = "2.5.4.11";
+pub(crate) const DC: &str = "0.9.2342.19200300.100.1.25";
+pub(crate) const EMAIL: &str = "1.2.840.113549.1.9.1";
+pub(crate) const DIRECTORY_ATTRIBUTES: &str = "2.5.29.9";
+pub(crate) const SKI: &str = "2.5.29.14";
+pub(crate) const USAGE: &str = "2.5.29.15";
+pub(crate) const SAN: &str = "2.5.29.17";
+pub(crate) const ISSUER_ALT_NAME: &str = "2.5.29.18";
+pub(crate) const BASIC: &str = "2.5.29.19";
+pub(crate) const CONSTRAINTS: &str = "2.5.29.30";
+pub(crate) const CRL: &str = "2.5.29.31";
+pub(crate) const POLICIES: &str = "2.5.29.32";
+pub(crate) const MAPPINGS: &str = "2.5.29.33";
+pub(crate) const AKI: &str = "2.5.29.35";
+pub(crate) const POLICY_CONSTRAINTS: &str = "2.5.29.36";
+pub(crate) const EKU: &str = "2.5.29.37";
+pub(crate) const FRESHEST: &str = "2.5.29.46";
+pub(crate) const INHIBIT_ANY: &str = "2.5.29.54";
+pub(crate) const NO_REV_AVAIL: &str = "2.5.29.56";
+pub(crate) const AIA: &str = "1.3.6.1.5.5.7.1.1";
+pub(crate) const SUBJECT_INFO_ACCESS: &str = "1.3.6.1.5.5.7.1.11";
+pub(crate) const FEATURE: &str = "1.3.6.1.5.5.7.1.24";
+pub(crate) const NO_CHECK: &str = "1.3.6.1.5.5.7.48.1.5";
+pub(crate) const OCSP: &str = "1.3.6.1.5.5.7.48.1";
+pub(crate) const CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
+pub(crate) const SERVER_AUTH: &str = "1.3.6.1.5.5.7.3.1";
+pub(crate) const CLIENT_AUTH: &str = "1.3.6.1.5.5.7.3.2";
+pub(crate) const TIME_STAMPING: &str = "1.3.6.1.5.5.7.3.8";
+pub(crate) const OCSP_SIGNING: &str = "1.3.6.1.5.5.7.3.9";

@@ -1,0 +1,88 @@
+//! `inspect` reads whatever a ceremony handles.
+
+use std::fs;
+
+use crate::world::Ceremony;
+
+#[test]
+fn inspect_reads_whatever_a_ceremony_handles() {
+    let (ceremony, serial) = Ceremony::with_intermediate();
+    ceremony.run(&["revoke", &serial, "--dir", "root", "--yes"]).ok();
+    ceremony.run_unlocked(&["crl", "--out", "root.crl"]).ok();
+    ceremony
+        .openssl(&[
+            "x509",
+            "-in",
+            "issuing.crt",
+            "-outform",
+            "DER",
+            "-out",
+            "issuing.der",
+        ])
+        .ok();
+    let der = ["req", "-in", "issuing.csr", "-outform", "DER", "-out", "csr.der"];
+    ceremony.openssl(&der).ok();
+    // Text that begins with the octet of a DER SEQUENCE.
+    let crt = ceremony.read("issuing.crt");
+    fs::write(ceremony.path("noted.crt"), format!("0 - the issuing CA\n{crt}")).unwrap();
+    for (file, kind) in [
+        ("issuing.csr", "csr"),
+        ("csr.der", "csr"),
+        ("noted.crt", "certificate"),
+        ("issuing.crt", "certificate"),
+        ("issuing.der", "certificate"),
+        ("root.crl", "crl"),
+    ] {
+        // Without a terminal it is JSON.
+        let json = ceremony.run(&["inspect", file]).ok().stdout;
+        let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(
+            value.get("kind").and_then(|kind| kind.as_str()),
+            Some(kind),
+            "{json}"
+        );
+        assert!(
+            ceremony
+                .run(&["inspect", file, "-o", "table"])
+                .ok()
+                .stdout
+                .contains("Example"),
+            "{file}"
+        );
+    }
+    let folder: serde_json::Value = serde_json::from_str(
+        &ceremony
+            .run(&["inspect", "--dir", "root", "-o", "json"])
+            .ok()
+            .stdout,
+    )
+    .unwrap();
+    assert_eq!(
+        folder
+            .pointer("/issued/0/serial")
+            .and_then(|serial| serial.as_str()),
+        Some(serial.as_str())
+    );
+    assert_eq!(
+        folder
+            .pointer("/issued/0/status")
+            .and_then(|status| status.as_str()),
+        Some("revoked")
+    );
+    assert_eq!(
+        folder
+            .pointer("/crl/revoked/0/serial")
+            .and_then(|serial| serial.as_str()),
+        Some(serial.as_str())
+    );
+    let yaml = ceremony
+        .run(&["inspect", "--dir", "root", "-o", "yaml"])
+        .ok()
+        .stdout;
+    assert!(yaml.contains(&format!("serial: \"{serial}\"")), "{yaml}");
+    let table = ceremony
+        .run(&["inspect", "--dir", "root", "-o", "table"])
+        .ok()
+        .stdout;
+    assert!(table.contains(&serial) && table.contains("revoked"), "{table}");
+}
