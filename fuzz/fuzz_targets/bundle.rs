@@ -8,7 +8,8 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         Ok(found) => {
             assert!(!found.is_empty() && found.len() <= bundle::MAX_CERTIFICATES);
             for certificate in &found {
-                let again = Certificate::from_pem(certificate.pem().as_bytes()).expect("what was written is read");
+                let again =
+                    Certificate::from_pem(certificate.pem().as_bytes()).expect("what was written is read");
                 assert_eq!(again.der(), certificate.der());
             }
         }

@@ -7,6 +7,10 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         let again = x509::csr::Csr::from_pem_or_der(csr.der()).expect("a CSR that parsed parses again");
         assert_eq!(again.subject(), csr.subject());
         assert_eq!(again.sans(), csr.sans());
-        let _ = (csr.public_key().fingerprint(), csr.challenge_password(), csr.requested_extensions().len());
+        let _ = (
+            csr.public_key().fingerprint(),
+            csr.challenge_password(),
+            csr.requested_extensions().len(),
+        );
     }
 });

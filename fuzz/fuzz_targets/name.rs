@@ -2,7 +2,10 @@
 //! holds nothing that cannot be seen, and has one canonical form.
 #![no_main]
 
-use x509::{DistinguishedName, San, name::oids, san::free_text, unicode, uri::UriParts};
+use x509::name::oids;
+use x509::san::free_text;
+use x509::uri::UriParts;
+use x509::{DistinguishedName, San, unicode};
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else {

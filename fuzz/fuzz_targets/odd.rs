@@ -1,7 +1,9 @@
 //! Certificates and CRLs that break the rules, from anybody: no panic, and no odd reading of what is right.
 #![no_main]
 
-use x509::{Certificate, crl::CertificateList, odd::Odd};
+use x509::Certificate;
+use x509::crl::CertificateList;
+use x509::odd::Odd;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let list = CertificateList::from_der(data);

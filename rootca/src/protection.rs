@@ -7,8 +7,7 @@ use std::path::Path;
 
 use keys::{KeyEncryptionKey, KeyError, SoftwareKey};
 use secrecy::SecretString;
-use x509::Certificate;
-use x509::pem;
+use x509::{Certificate, pem};
 
 use crate::error::Error;
 

@@ -9,9 +9,8 @@ use serde_json::json;
 use testkit::process::is_root;
 use testkit::system::{System, binary};
 
-use crate::csr;
-use crate::judge;
 use crate::rest::Rest;
+use crate::{csr, judge};
 
 const PORTS: &str = "--https-port 0 --mtls-port 0 --http-port 0 --grpc-port 0 --metrics-port 0";
 

@@ -6,9 +6,8 @@
 mod mac;
 
 use secrecy::{ExposeSecret, SecretString};
-use x509::Certificate;
-use x509::Oid;
 use x509::asn1::{DerError, Reader, Tlv, Writer, tag, to_der};
+use x509::{Certificate, Oid};
 use zeroize::Zeroizing;
 
 use crate::encryption::{self, malformed};

@@ -14,10 +14,9 @@ use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use x509::Oid;
 use x509::name::oids;
 use x509::san::SanKind;
-use x509::{DistinguishedName, San};
+use x509::{DistinguishedName, Oid, San};
 
 use crate::denied::Denied;
 use crate::text::attributes;

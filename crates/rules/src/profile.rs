@@ -13,18 +13,16 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use x509::KeyAlgorithm;
-use x509::Oid;
 use x509::extension::{Eku, KeyUsageFlags, NameConstraints};
+use x509::{KeyAlgorithm, Oid};
 
 pub use san::SanRule;
 pub use set::Profiles;
 pub use subject::{CommonName, SubjectRule};
 pub use validate::ProfileError;
 
-use crate::duration;
 use crate::limits::NameLimits;
-use crate::text;
+use crate::{duration, text};
 
 /// Longest time that a certificate may start before its signature is made (CA/Browser Forum BR 7.1.2.7: 48 hours).
 pub const MAX_BACKDATE: Duration = duration::hours(48);

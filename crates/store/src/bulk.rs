@@ -4,12 +4,10 @@
 //! whatever the number of rows, where a list of VALUES would be parsed again for each length. SQLite gets VALUES in
 //! chunks whose lengths are powers of two, so that their few statements stay cached.
 
-use sqlx::{
-    AssertSqlSafe, Encode, Postgres, Sqlite, Type,
-    postgres::{PgArguments, PgHasArrayType},
-    query::Query,
-    sqlite::SqliteArguments,
-};
+use sqlx::postgres::{PgArguments, PgHasArrayType};
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{AssertSqlSafe, Encode, Postgres, Sqlite, Type};
 
 use crate::{StoreError, Tx, TxKind};
 

@@ -3,21 +3,16 @@
 //! One `Db` a service and process. It is cheap to clone; the clones share their pools and the wake-up signal of
 //! the change feed.
 
-use std::{
-    fmt,
-    path::Path,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
-    time::{Duration, Instant},
-};
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use sqlx::{AssertSqlSafe, SqlitePool};
 
-use crate::{
-    StoreError, Tx, TxKind,
-    postgres::{self, Pg},
-    signal::Signal,
-    sqlite,
-};
+use crate::postgres::{self, Pg};
+use crate::signal::Signal;
+use crate::{StoreError, Tx, TxKind, sqlite};
 
 /// How long a caller waits for a connection before the database counts as unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);

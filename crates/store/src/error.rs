@@ -2,9 +2,13 @@
 //!
 //! Messages name no values of rows and no credentials. The driver's error is kept as the source.
 
-use std::{borrow::Cow, io, time::Duration};
+use std::borrow::Cow;
+use std::io;
+use std::time::Duration;
 
-use sqlx::{error::DatabaseError, migrate::MigrateError, postgres::PgDatabaseError};
+use sqlx::error::DatabaseError;
+use sqlx::migrate::MigrateError;
+use sqlx::postgres::PgDatabaseError;
 
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]

@@ -26,7 +26,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use self::position::{Cursor, InvalidCursor};
-use crate::{Db, Pools, StoreError, time::from_micros};
+use crate::time::from_micros;
+use crate::{Db, Pools, StoreError};
 /// Events that a subscription fetches at once.
 const BATCH: u32 = 500;
 

@@ -45,7 +45,8 @@ pub(crate) fn fill(bytes: &mut [u8]) {
 mod tests {
     use std::collections::HashSet;
 
-    use time::{Duration, macros::datetime};
+    use time::Duration;
+    use time::macros::datetime;
 
     use super::*;
 

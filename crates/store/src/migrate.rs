@@ -10,10 +10,8 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{
-    AssertSqlSafe, SqlSafeStr,
-    migrate::{MigrateError, Migration, Migrator},
-};
+use sqlx::migrate::{MigrateError, Migration, Migrator};
+use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 use crate::installation::is_missing;
 use crate::{Db, PgTx, Pools, StoreError, Tx, TxKind, feed, postgres, secret};

@@ -14,12 +14,10 @@ use uuid::Uuid;
 use vocabulary::EventType;
 
 pub use self::prune::{measure, oldest, prune};
-use crate::{
-    StoreError, Tx, TxKind,
-    bulk::{self, Insert},
-    id::new_id,
-    time::to_micros,
-};
+use crate::bulk::{self, Insert};
+use crate::id::new_id;
+use crate::time::to_micros;
+use crate::{StoreError, Tx, TxKind};
 
 /// An event to append.
 #[derive(Clone, Debug)]

@@ -12,29 +12,23 @@ mod pooling;
 mod session;
 pub(crate) mod url;
 
-use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use sqlx::{
-    AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Postgres, SqlSafeStr, Transaction,
-    pool::PoolConnection, postgres::PgConnectOptions,
-};
-use tokio::{sync::Semaphore, time::timeout};
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Postgres, SqlSafeStr, Transaction};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
+use self::check::Facts;
 pub use self::executor::PgTx;
-use self::{
-    check::Facts,
-    executor::{Statement, is_dead, run, run_alone},
-    pool::Suspicion,
-    session::Texts,
-    url::Target,
-};
+use self::executor::{Statement, is_dead, run, run_alone};
+use self::pool::Suspicion;
+use self::session::Texts;
+use self::url::Target;
 use crate::{Options, Pooling, StoreError};
 
 /// Most connections of a service, where nothing speaks for fewer.

@@ -4,22 +4,17 @@
 //! sent after the commit by one task that merges bursts: inside the transaction it would take a lock that makes
 //! all commits of the database wait for one another, and so would end group commit.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use data_encoding::HEXLOWER;
-use sqlx::{
-    PgPool,
-    postgres::{PgListener, PgNotification},
-};
-use tokio::{
-    sync::{Notify, watch},
-    task::AbortHandle,
-};
+use sqlx::PgPool;
+use sqlx::postgres::{PgListener, PgNotification};
+use tokio::sync::{Notify, watch};
+use tokio::task::AbortHandle;
 
-use crate::{id, postgres::Pg};
+use crate::id;
+use crate::postgres::Pg;
 
 /// Least time between two notifications of one process.
 const NOTIFY_PAUSE: Duration = Duration::from_millis(5);

@@ -3,18 +3,14 @@
 //! One writing connection means that tasks of this process queue in the pool and never see SQLITE_BUSY from one
 //! another; other processes are waited for by the busy timeout.
 
-use std::{
-    fs::{self, Metadata, Permissions},
-    io,
-    os::unix::fs::{MetadataExt, PermissionsExt},
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::fs::{self, Metadata, Permissions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use sqlx::{
-    Connection, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection, SqlitePool};
 
 use crate::{Cause, Options, Pools, StoreError};
 

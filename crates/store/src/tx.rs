@@ -5,7 +5,8 @@ use std::fmt;
 use sqlx::{Sqlite, Transaction};
 use vocabulary::metric;
 
-use crate::{Db, StoreError, postgres::PgTx};
+use crate::postgres::PgTx;
+use crate::{Db, StoreError};
 
 /// A transaction on either database; used through [`tx!`](crate::tx!). Dropped without commit, it rolls back.
 pub struct Tx {

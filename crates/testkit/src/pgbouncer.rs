@@ -1,23 +1,19 @@
 //! A real PgBouncer in front of a server of a test, with the settings that its package ships but for addresses,
 //! users and what the test asks for.
 
-use std::{
-    fmt::Write as _,
-    fs,
-    net::{Ipv4Addr, TcpStream},
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::fmt::Write as _;
+use std::fs;
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
-use crate::{
-    port,
-    postgres::{Postgres, make_accessible},
-    process::{find_program, is_root},
-};
+use crate::port;
+use crate::postgres::{Postgres, make_accessible};
+use crate::process::{find_program, is_root};
 
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 

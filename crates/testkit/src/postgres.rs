@@ -10,17 +10,17 @@
 mod programs;
 mod standby;
 
-use std::{
-    fs,
-    path::PathBuf,
-    process::{Child, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
-    time::{Duration, Instant},
-};
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
-use tokio::{sync::OnceCell, task::spawn_blocking, time::sleep};
+use tokio::sync::OnceCell;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 
 pub(crate) use self::programs::make_accessible;
 use self::programs::{as_server_user, program};

@@ -1,10 +1,8 @@
 //! What DER is instead of what was asked for. Asked only once it was refused: what people send by mistake is named, and what
 //! is broken keeps its own message.
 
-use crate::{
-    asn1::{Reader, tag},
-    kind::{SignedStructure, classify},
-};
+use crate::asn1::{Reader, tag};
+use crate::kind::{SignedStructure, classify};
 
 /// The kind of object that octets encode, told by how they begin; `None` if that does not decide it.
 pub(crate) fn of(octets: &[u8]) -> Option<&'static str> {

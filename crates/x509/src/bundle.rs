@@ -2,13 +2,9 @@
 //!
 //! Of a PKCS#7 bundle only its certificates are taken; it is a bag here, and no signature of it is looked at.
 
-use crate::Oid;
-
-use crate::{
-    Certificate, CertificateError,
-    asn1::{DerError, Reader, tag, to_der},
-    pem::{self, Passed},
-};
+use crate::asn1::{DerError, Reader, tag, to_der};
+use crate::pem::{self, Passed};
+use crate::{Certificate, CertificateError, Oid};
 
 const SIGNED_DATA: Oid = Oid::new_unwrap("1.2.840.113549.1.7.2");
 /// RFC 7468 section 5.1 has the older label of certificates. OpenSSL's trusted ones are a certificate and what it is trusted

@@ -11,28 +11,23 @@ mod facts;
 mod fields;
 mod verify;
 
-use std::{
-    fmt,
-    hash::{Hash, Hasher},
-    ops::Range,
-    sync::{Arc, OnceLock},
-};
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use time::OffsetDateTime;
 
 pub(crate) use describe::{extension_lines, utc, write_extensions};
 pub use error::CertificateError;
 
-use crate::{
-    DistinguishedName, Oid, PublicKey, ReceivedSerial, San, SignatureAlgorithm, artifact,
-    digest::sha256,
-    extension::{Eku, Extension, KeyUsageFlags, NameConstraints},
-    key::KeyError,
-    pem,
-    signature::{Identified, SignatureError},
-    tbs::Signed,
-    validity::Validity,
-};
+use crate::digest::sha256;
+use crate::extension::{Eku, Extension, KeyUsageFlags, NameConstraints};
+use crate::key::KeyError;
+use crate::signature::{Identified, SignatureError};
+use crate::tbs::Signed;
+use crate::validity::Validity;
+use crate::{DistinguishedName, Oid, PublicKey, ReceivedSerial, San, SignatureAlgorithm, artifact, pem};
 use facts::Facts;
 use fields::Fields;
 

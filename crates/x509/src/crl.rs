@@ -13,13 +13,11 @@ use time::OffsetDateTime;
 pub use list::{CertificateList, CrlError};
 pub use reason::{Reason, UnknownReason};
 
-use crate::{
-    DistinguishedName, Serial, SignatureAlgorithm,
-    asn1::{Writer, tag},
-    extension::{Extension, oids},
-    tbs::{BuildError, identifier, write_extensions},
-    validity::{EncodedTime, ValidityError},
-};
+use crate::asn1::{Writer, tag};
+use crate::extension::{Extension, oids};
+use crate::tbs::{BuildError, identifier, write_extensions};
+use crate::validity::{EncodedTime, ValidityError};
+use crate::{DistinguishedName, Serial, SignatureAlgorithm};
 
 /// All that a complete CRL says, ready to be encoded.
 #[derive(Clone, Debug)]

@@ -12,16 +12,13 @@ mod error;
 
 use std::fmt;
 
-use crate::{
-    artifact,
-    asn1::{DerError, Reader, bit_octets, integer, tag},
-    extension::{Extension, oids},
-    key::PublicKey,
-    name::DistinguishedName,
-    pem,
-    san::{self, San},
-    signature::Identified,
-};
+use crate::asn1::{DerError, Reader, bit_octets, integer, tag};
+use crate::extension::{Extension, oids};
+use crate::key::PublicKey;
+use crate::name::DistinguishedName;
+use crate::san::{self, San};
+use crate::signature::Identified;
+use crate::{artifact, pem};
 use attributes::Attributes;
 pub use build::CsrBuildError;
 pub use error::CsrError;

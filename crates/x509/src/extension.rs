@@ -274,8 +274,9 @@ fn uri_names<U: AsRef<str>>(uris: &[U]) -> Result<Vec<Location>, SanError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use data_encoding::HEXLOWER;
+
+    use super::*;
 
     fn hex(extension: &Extension) -> String {
         let mut out = Writer::default();

@@ -4,10 +4,8 @@
 //! So a structure is recognized only if all of its fields are where they must be, and no octets are accepted
 //! as two kinds. The contents of names, extensions and keys are not judged here.
 
-use crate::{
-    asn1::{DerError, Reader, bit_octets, integer, tag, unsigned},
-    name::DistinguishedName,
-};
+use crate::asn1::{DerError, Reader, bit_octets, integer, tag, unsigned};
+use crate::name::DistinguishedName;
 
 /// What a signature is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -9,7 +9,8 @@
 mod attribute;
 mod text;
 
-use std::{fmt, sync::Arc};
+use std::fmt;
+use std::sync::Arc;
 
 use crate::Oid;
 pub(crate) use attribute::text_of;

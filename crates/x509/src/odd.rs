@@ -5,14 +5,12 @@
 
 use data_encoding::HEXLOWER;
 
-use crate::{
-    Certificate, DistinguishedName, Extension, Serial,
-    asn1::{DerError, Reader, Tlv, boolean, integer, tag},
-    certificate::{extension_lines, utc},
-    crl::{CertificateList, Reason},
-    extension::oids,
-    validity::read_time,
-};
+use crate::asn1::{DerError, Reader, Tlv, boolean, integer, tag};
+use crate::certificate::{extension_lines, utc};
+use crate::crl::{CertificateList, Reason};
+use crate::extension::oids;
+use crate::validity::read_time;
+use crate::{Certificate, DistinguishedName, Extension, Serial};
 
 /// Most problems that are told apart.
 const MAX_PROBLEMS: usize = 50;

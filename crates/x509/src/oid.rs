@@ -4,7 +4,8 @@
 //! `1.3.6.1.4.1.311.21.8.` and seven arcs or more, UUID arcs (X.667) have 128 bits. Nothing in a certificate says that an
 //! arc must fit a machine word, so an identifier is its content octets here, compared octet for octet.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
+use std::str::FromStr;
 
 use const_oid::ObjectIdentifier;
 use num_bigint::BigUint;

@@ -13,7 +13,8 @@ mod judge;
 
 use time::OffsetDateTime;
 
-use crate::{Certificate, Eku, key::KeyError};
+use crate::key::KeyError;
+use crate::{Certificate, Eku};
 pub use error::PathError;
 pub use host::is_for_host;
 use judge::{judge, judge_alone, judge_leaf};

@@ -18,10 +18,8 @@ mod uri;
 
 use crate::Oid;
 
-use crate::{
-    asn1::DerError,
-    name::{DistinguishedName, NameError},
-};
+use crate::asn1::DerError;
+use crate::name::{DistinguishedName, NameError};
 
 pub use address::HostAddress;
 pub(crate) use codec::address as read_address;

@@ -151,10 +151,11 @@ pub enum SerialError {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use aws_lc_rs::rand::SystemRandom;
     use der::{Decode, Encode};
     use proptest::prelude::*;
-    use std::collections::HashSet;
 
     use super::*;
 

@@ -8,12 +8,10 @@ use time::OffsetDateTime;
 
 use der::Encode as _;
 
-use crate::{
-    DistinguishedName, PublicKey, Serial, SignatureAlgorithm,
-    asn1::{DerError, Reader, Writer, tag},
-    extension::Extension,
-    validity::{Validity, ValidityError},
-};
+use crate::asn1::{DerError, Reader, Writer, tag};
+use crate::extension::Extension;
+use crate::validity::{Validity, ValidityError};
+use crate::{DistinguishedName, PublicKey, Serial, SignatureAlgorithm};
 
 /// Why a certificate or CRL cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -8,10 +8,8 @@
 use std::borrow::Cow;
 
 use icu_normalizer::{ComposingNormalizer, ComposingNormalizerBorrowed};
-use icu_properties::{
-    CodePointMapData, CodePointSetData,
-    props::{DefaultIgnorableCodePoint, GeneralCategory},
-};
+use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
+use icu_properties::{CodePointMapData, CodePointSetData};
 use stringprep::tables;
 
 /// The first character that no name may hold: a control or format character (Cc, Cf, which the bidirectional controls
@@ -126,8 +124,9 @@ fn collapse(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn what_cannot_be_seen_is_unfit_for_names() {

@@ -6,7 +6,8 @@ mod urn;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::san::{address::why_not_a_host, host_a_labels};
+use crate::san::address::why_not_a_host;
+use crate::san::host_a_labels;
 
 /// The components of an absolute URI, without their delimiters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

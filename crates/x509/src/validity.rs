@@ -3,7 +3,8 @@
 //! Both ends of a period are inclusive and are whole seconds: a certificate for 90 days that starts at midnight ends
 //! at 23:59:59. Years to 2049 are written as UTCTime, later ones as GeneralizedTime, always `Z` and with seconds.
 
-use time::{Date, Duration, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset, macros::datetime};
+use time::macros::datetime;
+use time::{Date, Duration, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
 use crate::asn1::{DerError, Reader, Tlv, Writer, tag};
 
@@ -226,8 +227,9 @@ fn number(digits: &[u8]) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn encoded(moment: OffsetDateTime) -> Vec<u8> {
         let mut out = Writer::default();

@@ -29,8 +29,10 @@ use store::Db;
 use tokio_util::sync::CancellationToken;
 use vocabulary::service;
 
-pub use app::{App, IssueRequest, NewAuthority, RenewRequest, Requester, RevokeRequest};
-pub use app::{ProfileScope, RevokeMany, Revoked, Rights, SameKey, Selection, Visibility};
+pub use app::{
+    App, IssueRequest, NewAuthority, ProfileScope, RenewRequest, Requester, RevokeMany, RevokeRequest,
+    Revoked, Rights, SameKey, Selection, Visibility,
+};
 pub use authorities::Authorities;
 pub use config::Config;
 pub use domain::{

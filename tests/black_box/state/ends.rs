@@ -8,9 +8,8 @@ use serde_json::json;
 use testkit::system::{System, binary};
 
 use super::{started, stopped, up};
-use crate::csr;
-use crate::judge;
 use crate::rest::Rest;
+use crate::{csr, judge};
 
 #[test]
 fn after_a_clean_stop_the_database_files_alone_are_everything() {

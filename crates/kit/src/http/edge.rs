@@ -12,8 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Body;
-use axum::body::HttpBody as _;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::Route;
@@ -33,15 +32,13 @@ use super::answer::AnswerMemory;
 use super::body::{self, BodyMemory, Closed, Gate, Pace, Terms};
 use super::connection::Connection;
 use super::declared::{Declared, Known, Operation};
-use super::etag;
-use super::lists;
 use super::measure::Measure;
 use super::message::{self, Refusal};
-use super::net;
 use super::places::{Place, Places};
 use super::quota::PeerKey;
 use super::site::Site;
 use super::unread::Unread;
+use super::{etag, lists, net};
 use crate::problem::Problem;
 use crate::trace::{CORRELATION_ID, RequestScope};
 

@@ -1,15 +1,16 @@
 //! Who is let in and who is believed; identities in files.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use kit::http::standard_layers;
 use kit::tls::{Identity, IdentityFiles, ServerFiles, ServerIdentity, TlsError};
 use kit::transport::channel;
 use proto::auth::v1::AuthenticateRequest;
 use proto::auth::v1::auth_client::AuthClient;
 use rcgen::ExtendedKeyUsagePurpose;
-use std::sync::Arc;
-use std::time::Duration;
 
 use crate::world::{Ca, Leaf, Served, clock, echo_site, eventually};
-use kit::http::standard_layers;
 
 async fn call(served: &Served, peer: &str, identity: &Identity) -> Result<String, tonic::Status> {
     let mut client = AuthClient::new(channel(&served.url(), peer, identity).unwrap());

@@ -1,7 +1,9 @@
 //! How the certificate will be signed (RFC 4055, RFC 5758, RFC 8410, BR 7.1.3.2). The list is closed: hashes and
 //! schemes that are not on it are refused, SHA-1 and MD5 among them.
 
-use crate::catalogue::{Check::Content, Check::Link, Lint, Scope::All, Verdict, error};
+use crate::catalogue::Check::{Content, Link};
+use crate::catalogue::Scope::All;
+use crate::catalogue::{Lint, Verdict, error};
 use crate::context::Issuer;
 use crate::lints::require;
 use crate::oid;

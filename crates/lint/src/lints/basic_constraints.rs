@@ -1,9 +1,8 @@
 //! basicConstraints: who is a CA and how far down (RFC 5280 section 4.2.1.9).
 
-use crate::catalogue::{
-    Check::Content, Check::Link, Lint, Scope::All, Scope::Ca, Scope::EndEntity, Scope::Root,
-    Scope::SubordinateCa, Verdict, error, notice,
-};
+use crate::catalogue::Check::{Content, Link};
+use crate::catalogue::Scope::{All, Ca, EndEntity, Root, SubordinateCa};
+use crate::catalogue::{Lint, Verdict, error, notice};
 use crate::context::Issuer;
 use crate::lints::require;
 use crate::oid;

@@ -1,7 +1,9 @@
 //! Lists that must not be empty and numbers that must not be negative, wherever RFC 5280 has them and no other lint looks:
 //! SIZE (1..MAX) and INTEGER (0..MAX) of appendix A.
 
-use crate::catalogue::{Check::Content, Lint, Scope::All, Verdict, error};
+use crate::catalogue::Check::Content;
+use crate::catalogue::Scope::All;
+use crate::catalogue::{Lint, Verdict, error};
 use crate::lints::require;
 use crate::oid;
 use crate::view::View;

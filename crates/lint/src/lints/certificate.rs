@@ -1,6 +1,8 @@
 //! The frame: structure, version, serial number (RFC 5280 sections 4.1.2.1, 4.1.2.2, 4.1.2.8; BR 7.1).
 
-use crate::catalogue::{Check::Content, Check::Readable, Lint, Scope::All, Verdict, error};
+use crate::catalogue::Check::{Content, Readable};
+use crate::catalogue::Scope::All;
+use crate::catalogue::{Lint, Verdict, error};
 use crate::lints::require;
 use crate::view::View;
 

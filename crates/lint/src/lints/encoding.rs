@@ -1,7 +1,9 @@
 //! DER: there is one way to write a value (X.690 sections 8, 10, 11). Signatures are made over octets, so a second
 //! way makes two certificates out of one.
 
-use crate::catalogue::{Check::Content, Check::Octets, Lint, Scope::All, Verdict, error};
+use crate::catalogue::Check::{Content, Octets};
+use crate::catalogue::Scope::All;
+use crate::catalogue::{Lint, Verdict, error};
 use crate::form::{Flaw, Form};
 use crate::view::View;
 use crate::view::extensions::Bits;

@@ -2,7 +2,9 @@
 
 use x509::Oid;
 
-use crate::catalogue::{Check::Content, Lint, Scope::All, Verdict, error, notice, warn};
+use crate::catalogue::Check::Content;
+use crate::catalogue::Scope::All;
+use crate::catalogue::{Lint, Verdict, error, notice, warn};
 use crate::lints::{repeated, require};
 use crate::oid;
 use crate::view::View;

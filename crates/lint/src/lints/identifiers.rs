@@ -1,8 +1,8 @@
 //! Key identifiers: how chains are found (RFC 5280 sections 4.2.1.1 and 4.2.1.2; BR 7.1.2.11.1).
 
-use crate::catalogue::{
-    Check::Content, Check::Link, Lint, Scope::All, Scope::Ca, Scope::Issued, Verdict, error, warn,
-};
+use crate::catalogue::Check::{Content, Link};
+use crate::catalogue::Scope::{All, Ca, Issued};
+use crate::catalogue::{Lint, Verdict, error, warn};
 use crate::context::Issuer;
 use crate::lints::require;
 use crate::view::View;

@@ -3,10 +3,9 @@
 
 use x509::Oid;
 
-use crate::catalogue::{
-    Check::Content, Lint, Scope::All, Scope::Ca, Scope::EndEntity, Scope::OcspSigner, Scope::TlsServer,
-    Verdict, error, warn,
-};
+use crate::catalogue::Check::Content;
+use crate::catalogue::Scope::{All, Ca, EndEntity, OcspSigner, TlsServer};
+use crate::catalogue::{Lint, Verdict, error, warn};
 use crate::lints::require;
 use crate::oid;
 use crate::view::View;

@@ -1,7 +1,9 @@
 //! The subject's key: kind, parameters, size (RFC 3279, 5480, 8017, 8410; BR 6.1.5, 6.1.6, 7.1.3.1). Weaknesses that
 //! take arithmetic — small factors, points off the curve — are found when the key is parsed, in `x509::weak`.
 
-use crate::catalogue::{Check::Content, Lint, Scope::All, Verdict, error};
+use crate::catalogue::Check::Content;
+use crate::catalogue::Scope::All;
+use crate::catalogue::{Lint, Verdict, error};
 use crate::lints::require;
 use crate::oid;
 use crate::view::View;

@@ -2,18 +2,17 @@
 
 use x509::DistinguishedName;
 
-use crate::catalogue::{
-    Check::Content, Check::Link, Lint, Scope::All, Scope::EndEntity, Scope::Issued, Verdict, error, warn,
-};
+use crate::catalogue::Check::{Content, Link};
+use crate::catalogue::Scope::{All, EndEntity, Issued};
+use crate::catalogue::{Lint, Verdict, error, warn};
 use crate::context::Issuer;
 use crate::lints::require;
-use crate::oid;
-use crate::syntax;
 use crate::text::{shown, shown_octets};
 use crate::tlv::{Tlv, tag};
 use crate::view::View;
 use crate::view::extensions::Subtree;
 use crate::view::name::Name;
+use crate::{oid, syntax};
 
 pub(super) const LINTS: &[Lint] = &[
     error(

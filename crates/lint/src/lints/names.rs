@@ -3,7 +3,9 @@
 
 use x509::Oid;
 
-use crate::catalogue::{Check::Content, Check::Link, Lint, Scope::All, Scope::Ca, Verdict, error, warn};
+use crate::catalogue::Check::{Content, Link};
+use crate::catalogue::Scope::{All, Ca};
+use crate::catalogue::{Lint, Verdict, error, warn};
 use crate::context::Issuer;
 use crate::lints::{repeated, require};
 use crate::oid;

@@ -1,10 +1,9 @@
 //! Where CRLs, OCSP answers and the issuer's certificate are found (RFC 5280 sections 4.2.1.13, 4.2.1.15, 4.2.2.1 and
 //! 8; BR 7.1.2.7.7, 7.1.2.11.2).
 
-use crate::catalogue::{
-    Check::Content, Lint, Scope::All, Scope::OcspSigner, Scope::Root, Scope::TlsServer, Verdict, error,
-    notice, warn,
-};
+use crate::catalogue::Check::Content;
+use crate::catalogue::Scope::{All, OcspSigner, Root, TlsServer};
+use crate::catalogue::{Lint, Verdict, error, notice, warn};
 use crate::lints::require;
 use crate::oid;
 use crate::syntax::Uri;

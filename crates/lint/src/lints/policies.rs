@@ -3,9 +3,9 @@
 
 use x509::Oid;
 
-use crate::catalogue::{
-    Check::Content, Lint, Scope::All, Scope::EndEntity, Scope::TlsServer, Verdict, error, notice, warn,
-};
+use crate::catalogue::Check::Content;
+use crate::catalogue::Scope::{All, EndEntity, TlsServer};
+use crate::catalogue::{Lint, Verdict, error, notice, warn};
 use crate::lints::{repeated, require};
 use crate::oid;
 use crate::syntax::Uri;

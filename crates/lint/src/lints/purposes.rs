@@ -2,10 +2,9 @@
 
 use x509::Eku;
 
-use crate::catalogue::{
-    Check::Content, Check::Link, Lint, Scope::All, Scope::EndEntity, Scope::Issued, Scope::OcspSigner,
-    Scope::Root, Scope::TlsServer, Verdict, error, warn,
-};
+use crate::catalogue::Check::{Content, Link};
+use crate::catalogue::Scope::{All, EndEntity, Issued, OcspSigner, Root, TlsServer};
+use crate::catalogue::{Lint, Verdict, error, warn};
 use crate::context::Issuer;
 use crate::lints::{repeated, require};
 use crate::oid;

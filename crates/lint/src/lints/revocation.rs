@@ -3,10 +3,9 @@
 
 use time::Duration;
 
-use crate::catalogue::{
-    Check::Content, Lint, Scope::All, Scope::Ca, Scope::EndEntity, Scope::SubordinateCa, Verdict, error,
-    notice, warn,
-};
+use crate::catalogue::Check::Content;
+use crate::catalogue::Scope::{All, Ca, EndEntity, SubordinateCa};
+use crate::catalogue::{Lint, Verdict, error, notice, warn};
 use crate::lints::{repeated, require};
 use crate::oid;
 use crate::view::View;

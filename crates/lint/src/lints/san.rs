@@ -2,7 +2,9 @@
 
 use x509::san::MAX_SANS;
 
-use crate::catalogue::{Check::Content, Lint, Scope::All, Scope::TlsServer, Verdict, error, notice, warn};
+use crate::catalogue::Check::Content;
+use crate::catalogue::Scope::{All, TlsServer};
+use crate::catalogue::{Lint, Verdict, error, notice, warn};
 use crate::lints::{repeated, require};
 use crate::oid;
 use crate::text::shown_octets;

@@ -3,9 +3,12 @@
 use std::net::IpAddr;
 
 use x509::San;
-use x509::san::{ID_ON_DNS_SRV, SanError, address::why_not_a_host};
+use x509::san::address::why_not_a_host;
+use x509::san::{ID_ON_DNS_SRV, SanError};
 
-use crate::catalogue::{Check::Content, Lint, Scope::All, Verdict, error, warn};
+use crate::catalogue::Check::Content;
+use crate::catalogue::Scope::All;
+use crate::catalogue::{Lint, Verdict, error, warn};
 use crate::form::is_oid;
 use crate::lints::require;
 use crate::oid;

@@ -5,9 +5,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use x509::san::free_text;
 
-use crate::catalogue::{
-    Check::Content, Lint, Scope::All, Scope::EndEntity, Scope::TlsServer, Verdict, error, notice,
-};
+use crate::catalogue::Check::Content;
+use crate::catalogue::Scope::{All, EndEntity, TlsServer};
+use crate::catalogue::{Lint, Verdict, error, notice};
 use crate::lints::require;
 use crate::oid;
 use crate::text::shown;

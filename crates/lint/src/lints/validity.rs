@@ -3,9 +3,9 @@
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
-use crate::catalogue::{
-    Check::Content, Check::Link, Lint, Scope::All, Scope::TlsServer, Verdict, error, notice, warn,
-};
+use crate::catalogue::Check::{Content, Link};
+use crate::catalogue::Scope::{All, TlsServer};
+use crate::catalogue::{Lint, Verdict, error, notice, warn};
 use crate::context::Issuer;
 use crate::lints::require;
 use crate::text::shown_octets;

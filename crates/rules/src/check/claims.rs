@@ -1,10 +1,9 @@
 //! Attributes of the subject, other than the common name, that a reader could take for the name of a host, a mailbox or an
 //! account: they repeat what was checked as an alternative name, or were allowed by name.
 
-use x509::Oid;
-use x509::San;
 use x509::name::oids;
 use x509::san::free_text::{self, Claim};
+use x509::{Oid, San};
 
 use crate::denied::Denied;
 use crate::limits::NameLimits;

@@ -1,12 +1,11 @@
 //! The subject's distinguished name: which attributes, and that no name hides in it that the alternative names do not
 //! show.
 
-use x509::Oid;
 use x509::extension::Eku;
 use x509::name::oids;
 use x509::san::SanKind;
 use x509::san::free_text::{self, FreeText};
-use x509::{DistinguishedName, San};
+use x509::{DistinguishedName, Oid, San};
 
 use super::claims;
 use crate::denied::Denied;

@@ -1,7 +1,8 @@
 //! What of a request is kept octet for octet, and what the profiles for devices take.
 
 use rules::{Grant, Request, field};
-use x509::{Csr, Eku, KeyUsageFlags, San, csr::ReceivedCsr};
+use x509::csr::ReceivedCsr;
+use x509::{Csr, Eku, KeyUsageFlags, San};
 
 use crate::world::{Ca, p256, profile, request, rsa2048, sans, subject};
 

@@ -1,6 +1,7 @@
 //! A place in a feed.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
+use std::str::FromStr;
 
 use sqlx::FromRow;
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use futures::{Stream, StreamExt, stream};
-use tokio::{sync::watch, time::timeout};
+use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::{BATCH, Cursor, Event, Feed};
 use crate::StoreError;

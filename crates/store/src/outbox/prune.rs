@@ -5,12 +5,9 @@ use time::OffsetDateTime;
 use vocabulary::metric;
 
 use super::take_turn;
-use crate::{
-    Db, StoreError, Tx,
-    feed::{Cursor, horizon},
-    read,
-    time::{from_micros, to_micros},
-};
+use crate::feed::{Cursor, horizon};
+use crate::time::{from_micros, to_micros};
+use crate::{Db, StoreError, Tx, read};
 
 /// Deletes the oldest events that happened before `before`, at most `batch` of them, and returns how many went.
 ///

@@ -7,11 +7,8 @@
 use sqlx::FromRow;
 
 use super::take_turn;
-use crate::{
-    Db, StoreError, Tx,
-    feed::{Cursor, horizon},
-    read,
-};
+use crate::feed::{Cursor, horizon};
+use crate::{Db, StoreError, Tx, read};
 
 /// A registered subscriber.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]

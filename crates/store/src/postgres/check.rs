@@ -1,7 +1,8 @@
 //! What a server is asked before it is used: what would lose data, or make queries mean something else, is refused in
 //! words, with the way out.
 
-use sqlx::{AssertSqlSafe, Executor, PgConnection, Row, postgres::PgRow};
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
 
 use crate::{Options, StoreError};
 

@@ -5,11 +5,13 @@
 
 use std::sync::Arc;
 
-use futures::{StreamExt, TryStreamExt, future::BoxFuture, stream, stream::BoxStream};
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt, stream};
+use sqlx::postgres::{PgArguments, PgQueryResult, PgRow, PgStatement, PgTypeInfo};
 use sqlx::{
     Acquire, AssertSqlSafe, Connection, Describe, Either, Execute, Executor, PgConnection, Postgres,
     Transaction,
-    postgres::{PgArguments, PgQueryResult, PgRow, PgStatement, PgTypeInfo},
 };
 
 use super::Pg;

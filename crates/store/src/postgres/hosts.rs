@@ -3,7 +3,8 @@
 use std::io;
 
 use futures::{StreamExt, stream};
-use sqlx::{ConnectOptions, Connection, Executor, PgConnection, Row, postgres::PgConnectOptions};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection, Row};
 use tokio::time::timeout;
 
 use super::url::{SessionAttrs, Target, place};

@@ -7,7 +7,8 @@
 
 use std::time::Duration;
 
-use sqlx::{Connection, Executor, PgConnection, Row, postgres::PgConnectOptions};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, Executor, PgConnection, Row};
 use tokio::time::timeout;
 
 use crate::{Pooling, StoreError};

@@ -5,7 +5,10 @@
 //! weaken what an operator relies on. No message holds any part of the URL but names of parameters: an unencoded `/` or
 //! `@` in a password moves parts of it elsewhere.
 
-use std::{fmt::Write as _, net::Ipv6Addr, str::FromStr, time::Duration};
+use std::fmt::Write as _;
+use std::net::Ipv6Addr;
+use std::str::FromStr;
+use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 

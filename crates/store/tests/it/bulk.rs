@@ -1,11 +1,8 @@
 //! Bulk inserts store what inserts row by row store.
 
 use sqlx::FromRow;
-use store::{
-    Db, StoreError,
-    bulk::{self, Insert},
-    read, tx,
-};
+use store::bulk::{self, Insert};
+use store::{Db, StoreError, read, tx};
 use uuid::Uuid;
 
 use crate::support::{Scratch, migrator, on_both};

@@ -3,7 +3,8 @@
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use store::{Cause, Db, Options, StoreError, Tx, id::new_id, outbox, read, tx};
+use store::id::new_id;
+use store::{Cause, Db, Options, StoreError, Tx, outbox, read, tx};
 use testkit::Postgres;
 
 use crate::support::{Scratch, commit_event, event, now, on_both, options, tables};

@@ -1,20 +1,14 @@
 //! The order of the change feed: slow and fast transactions of many writers, read by subscribers of every kind.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
 
-use futures::{StreamExt, future::join_all};
-use store::{
-    Db, StoreError,
-    feed::{
-        Cursor, Event, Feed,
-        cursors::{self, Step},
-    },
-    outbox, read, tx,
-};
+use futures::StreamExt;
+use futures::future::join_all;
+use store::feed::cursors::{self, Step};
+use store::feed::{Cursor, Event, Feed};
+use store::{Db, StoreError, outbox, read, tx};
 use testkit::Postgres;
 use tokio::time::{sleep, timeout};
 

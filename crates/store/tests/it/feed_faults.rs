@@ -1,17 +1,13 @@
 //! The feed while the server dies and comes back.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use futures::{StreamExt, future::join_all};
-use store::{
-    Db,
-    feed::{Cursor, Event, Feed},
-    outbox,
-};
+use futures::StreamExt;
+use futures::future::join_all;
+use store::feed::{Cursor, Event, Feed};
+use store::{Db, outbox};
 use testkit::Postgres;
 use tokio::time::{sleep, timeout};
 

@@ -3,11 +3,8 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use store::{
-    Db,
-    feed::{Cursor, Feed},
-    read, tx,
-};
+use store::feed::{Cursor, Feed};
+use store::{Db, read, tx};
 use testkit::Postgres;
 use tokio::time::timeout;
 

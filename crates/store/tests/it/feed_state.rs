@@ -3,15 +3,10 @@
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
-use store::{
-    Db, StoreError,
-    feed::{
-        Cursor, Event, Feed,
-        cursors::{self, Step},
-    },
-    outbox::{self, NewEvent},
-    tx,
-};
+use store::feed::cursors::{self, Step};
+use store::feed::{Cursor, Event, Feed};
+use store::outbox::{self, NewEvent};
+use store::{Db, StoreError, tx};
 use time::OffsetDateTime;
 use tokio::time::timeout;
 use vocabulary::EventType;

@@ -1,18 +1,12 @@
 //! Several hosts: the one that takes writes is found, and found again after a fail-over.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
-use store::{
-    Db, StoreError,
-    feed::{Cursor, Feed},
-};
+use store::feed::{Cursor, Feed};
+use store::{Db, StoreError};
 use testkit::Postgres;
 
 use crate::support::{Shared, all, append, commit_event, options, tables};

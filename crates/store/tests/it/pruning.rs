@@ -2,14 +2,10 @@
 
 use std::time::Duration;
 
-use store::{
-    Db,
-    feed::{
-        Cursor, Event,
-        cursors::{self, Step},
-    },
-    outbox::{self, subscribers},
-};
+use store::Db;
+use store::feed::cursors::{self, Step};
+use store::feed::{Cursor, Event};
+use store::outbox::{self, subscribers};
 use time::OffsetDateTime;
 
 use crate::support::{Scratch, all, commit_event, event, now, on_both, subjects};

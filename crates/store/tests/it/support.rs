@@ -1,17 +1,14 @@
 //! Databases for tests, and the macro that runs a test on both kinds.
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
 
-use sqlx::{
-    SqlSafeStr,
-    migrate::{Migration, MigrationType, Migrator},
-};
-use store::{
-    Db, Options, Tx,
-    feed::{Cursor, Event, Feed},
-    outbox::NewEvent,
-    read,
-};
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use store::feed::{Cursor, Event, Feed};
+use store::outbox::NewEvent;
+use store::{Db, Options, Tx, read};
 use tempfile::TempDir;
 use testkit::Postgres;
 use time::OffsetDateTime;

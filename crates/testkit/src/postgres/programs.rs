@@ -1,10 +1,8 @@
 //! The programs that make up a server of a test: PostgreSQL's own, as the right user, and the watchdog.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 

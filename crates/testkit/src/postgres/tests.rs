@@ -1,6 +1,7 @@
 //! The servers of tests live as long as they should.
 
-use std::{path::Path, process::Command};
+use std::path::Path;
+use std::process::Command;
 
 use super::*;
 

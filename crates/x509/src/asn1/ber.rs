@@ -103,8 +103,9 @@ fn length(octets: &[u8]) -> Result<(Option<usize>, &[u8]), DerError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn indefinite_lengths_and_pieces_become_der() {

@@ -1,9 +1,12 @@
 //! Why a certificate is refused.
 
-use crate::{
-    asn1::DerError, extension::ExtensionError, key::KeyError, name::NameError, pem::PemError,
-    signature::SignatureError, weak::Weakness,
-};
+use crate::asn1::DerError;
+use crate::extension::ExtensionError;
+use crate::key::KeyError;
+use crate::name::NameError;
+use crate::pem::PemError;
+use crate::signature::SignatureError;
+use crate::weak::Weakness;
 
 /// Why a certificate cannot be parsed, or was not issued by another.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,9 +1,9 @@
 //! What the extensions that decide about trust say. They are read when the certificate is, so that none can be
 //! ignored for being malformed; all others are read on demand.
 
-use crate::{
-    San,
-    extension::{Eku, Extension, ExtensionError, ExtensionValue, KeyUsageFlags, NameConstraints, oids},
+use crate::San;
+use crate::extension::{
+    Eku, Extension, ExtensionError, ExtensionValue, KeyUsageFlags, NameConstraints, oids,
 };
 
 #[derive(Debug, Default)]

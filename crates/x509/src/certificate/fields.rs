@@ -1,13 +1,11 @@
 //! Reading the fields of a TBSCertificate (RFC 5280 section 4.1.2).
 
 use super::CertificateError;
-use crate::{
-    DistinguishedName, ReceivedSerial,
-    asn1::{DerError, Reader, bit_string, tag},
-    extension::Extension,
-    tbs::read_extensions,
-    validity::Validity,
-};
+use crate::asn1::{DerError, Reader, bit_string, tag};
+use crate::extension::Extension;
+use crate::tbs::read_extensions;
+use crate::validity::Validity;
+use crate::{DistinguishedName, ReceivedSerial};
 
 /// Fields of a TBSCertificate.
 pub(super) struct Fields<'a> {

@@ -1,7 +1,9 @@
 //! Whether one certificate was issued by another.
 
 use super::{Certificate, CertificateError};
-use crate::{PublicKey, extension::KeyUsageFlags, key::KeyError};
+use crate::PublicKey;
+use crate::extension::KeyUsageFlags;
+use crate::key::KeyError;
 
 impl Certificate {
     /// Verifies that `issuer` signed this certificate and was a CA that may: names and key identifiers meet,

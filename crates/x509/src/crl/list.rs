@@ -6,17 +6,15 @@ use data_encoding::HEXLOWER;
 use time::OffsetDateTime;
 
 use super::{CrlEntry, Reason};
-use crate::{
-    Certificate, CertificateError, DistinguishedName, ReceivedSerial, Serial, artifact,
-    asn1::{DerError, Reader, integer, tag, unsigned},
-    certificate::{utc, write_extensions},
-    extension::{Extension, ExtensionValue, KeyUsageFlags, oids},
-    name::NameError,
-    pem::{self, PemError},
-    signature::{Identified, SignatureError},
-    tbs::{Signed, read_extensions},
-    validity::{read_generalized_time, read_time},
-};
+use crate::asn1::{DerError, Reader, integer, tag, unsigned};
+use crate::certificate::{utc, write_extensions};
+use crate::extension::{Extension, ExtensionValue, KeyUsageFlags, oids};
+use crate::name::NameError;
+use crate::pem::{self, PemError};
+use crate::signature::{Identified, SignatureError};
+use crate::tbs::{Signed, read_extensions};
+use crate::validity::{read_generalized_time, read_time};
+use crate::{Certificate, CertificateError, DistinguishedName, ReceivedSerial, Serial, artifact};
 
 const PEM_LABEL: &str = "X509 CRL";
 

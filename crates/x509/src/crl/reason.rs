@@ -1,6 +1,7 @@
 //! Reasons for revocation (RFC 5280 section 5.3.1).
 
-use std::{fmt, str::FromStr};
+use std::fmt;
+use std::str::FromStr;
 
 /// Why a certificate was revoked. `Display` and `FromStr` use the kebab-case names of the REST interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,15 +1,14 @@
 //! Making requests: for the command line, the identities of the services, and tests.
 
+use der::Encode;
+
 use super::Csr;
 use crate::Oid;
-use crate::{
-    asn1::{Writer, tag},
-    key::PublicKey,
-    name::DistinguishedName,
-    san::{self, San, SanError},
-    signature::{SignatureAlgorithm, SignatureError},
-};
-use der::Encode;
+use crate::asn1::{Writer, tag};
+use crate::key::PublicKey;
+use crate::name::DistinguishedName;
+use crate::san::{self, San, SanError};
+use crate::signature::{SignatureAlgorithm, SignatureError};
 
 const EXTENSION_REQUEST: Oid = Oid::new_unwrap("1.2.840.113549.1.9.14");
 const SUBJECT_ALT_NAME: Oid = Oid::new_unwrap("2.5.29.17");

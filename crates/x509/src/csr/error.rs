@@ -2,15 +2,13 @@
 
 use crate::Oid;
 
-use crate::{
-    asn1::DerError,
-    csr::Csr,
-    key::KeyError,
-    name::NameError,
-    pem::PemError,
-    san::{MAX_SANS, SanError},
-    signature::SignatureError,
-};
+use crate::asn1::DerError;
+use crate::csr::Csr;
+use crate::key::KeyError;
+use crate::name::NameError;
+use crate::pem::PemError;
+use crate::san::{MAX_SANS, SanError};
+use crate::signature::SignatureError;
 
 /// Why a certificate signing request is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

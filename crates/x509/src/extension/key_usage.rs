@@ -1,10 +1,8 @@
 //! The bits of keyUsage (RFC 5280 section 4.2.1.3).
 
-use std::{
-    fmt,
-    ops::{BitOr, BitOrAssign},
-    str::FromStr,
-};
+use std::fmt;
+use std::ops::{BitOr, BitOrAssign};
+use std::str::FromStr;
 
 use super::ExtensionError;
 use crate::asn1::{DerError, Reader, Writer, bit_string, tag};

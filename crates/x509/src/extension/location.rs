@@ -2,11 +2,9 @@
 
 use std::str::FromStr;
 
-use crate::{
-    asn1::{Writer, tag},
-    san::{SanError, Uri},
-    uri::{UriParts, encodes_controls},
-};
+use crate::asn1::{Writer, tag};
+use crate::san::{SanError, Uri};
+use crate::uri::{UriParts, encodes_controls};
 
 /// Octets of a location. Nothing in use comes near it.
 const MAX_LEN: usize = 2048;

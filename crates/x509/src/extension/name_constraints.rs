@@ -4,24 +4,19 @@
 //! violation, and common names and emailAddress attributes that look like host names, addresses or mail addresses
 //! are judged like alternative names, since clients exist that still believe them.
 
-use std::{fmt, net::IpAddr};
+use std::fmt;
+use std::net::IpAddr;
 
 use crate::Oid;
 
-use super::{
-    Subtree,
-    subtree::{DNS, EMAIL, IP, OTHER_NAME, REGISTERED_ID, Subject, URI},
-};
-use crate::{
-    asn1::{DerError, Reader, Writer, ia5, tag},
-    name::{self, DistinguishedName},
-    san::{
-        self, DnsName, EmailAddress, San, SmtpUtf8Mailbox,
-        address::embedded_ipv4,
-        free_text::{self, FreeText},
-    },
-    uri::UriParts,
-};
+use super::Subtree;
+use super::subtree::{DNS, EMAIL, IP, OTHER_NAME, REGISTERED_ID, Subject, URI};
+use crate::asn1::{DerError, Reader, Writer, ia5, tag};
+use crate::name::{self, DistinguishedName};
+use crate::san::address::embedded_ipv4;
+use crate::san::free_text::{self, FreeText};
+use crate::san::{self, DnsName, EmailAddress, San, SmtpUtf8Mailbox};
+use crate::uri::UriParts;
 
 const PERMITTED: u8 = tag::context_constructed(0);
 const EXCLUDED: u8 = tag::context_constructed(1);

@@ -1,6 +1,7 @@
 //! Purposes in extKeyUsage (RFC 5280 section 4.2.1.12).
 
-use std::{fmt, str::FromStr};
+use std::fmt;
+use std::str::FromStr;
 
 use crate::Oid;
 

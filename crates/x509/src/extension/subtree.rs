@@ -1,19 +1,15 @@
 //! One subtree of name constraints: its forms, its text, its DER, and which names are within it (RFC 5280 section 4.2.1.10).
 
-use std::{
-    fmt,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    str::FromStr,
-};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
 
 use data_encoding::HEXLOWER;
 
 use super::ExtensionError;
-use crate::{
-    asn1::{DerError, Reader, Tlv, Writer, ia5, tag},
-    name::DistinguishedName,
-    san::{EmailAddress, a_labels, is_lax_host, shown},
-};
+use crate::asn1::{DerError, Reader, Tlv, Writer, ia5, tag};
+use crate::name::DistinguishedName;
+use crate::san::{EmailAddress, a_labels, is_lax_host, shown};
 
 pub(super) const OTHER_NAME: u8 = tag::context_constructed(0);
 pub(super) const EMAIL: u8 = tag::context(1);

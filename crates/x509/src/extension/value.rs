@@ -6,10 +6,8 @@
 use crate::Oid;
 
 use super::{Eku, Extension, ExtensionError, KeyUsageFlags, NameConstraints, oids};
-use crate::{
-    asn1::{DerError, Reader, boolean, ia5, tag, unsigned},
-    san::{self, San, SanError},
-};
+use crate::asn1::{DerError, Reader, boolean, ia5, tag, unsigned};
+use crate::san::{self, San, SanError};
 
 /// A decoded extension.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,9 +14,8 @@ pub(super) use types::label;
 use types::{Alphabet, UB_UNBOUNDED};
 
 use super::NameError;
-use crate::Oid;
 use crate::asn1::{DerError, Reader, Tlv, Writer, is_printable, tag};
-use crate::unicode;
+use crate::{Oid, unicode};
 
 /// Refuses two encoded attributes of one type.
 pub(super) fn check_distinct_types(encoded: &[Vec<u8>]) -> Result<(), NameError> {

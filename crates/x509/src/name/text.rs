@@ -3,16 +3,14 @@
 //! Reading is lenient where people are: spaces around `,`, `+` and `=` are ignored and short names may be in any
 //! case. Writing is exact: what is written is read back as the same name.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
+use std::str::FromStr;
 
-use crate::Oid;
 use data_encoding::HEXLOWER_PERMISSIVE;
 
-use super::{
-    DistinguishedName, MAX_TEXT, NameError,
-    attribute::{self, Attribute, AttributeType},
-};
-use crate::unicode;
+use super::attribute::{self, Attribute, AttributeType};
+use super::{DistinguishedName, MAX_TEXT, NameError};
+use crate::{Oid, unicode};
 
 impl fmt::Display for DistinguishedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,7 +2,9 @@
 
 use time::OffsetDateTime;
 
-use crate::{CertificateError, KeyUsageFlags, certificate::utc, extension::Violation};
+use crate::certificate::utc;
+use crate::extension::Violation;
+use crate::{CertificateError, KeyUsageFlags};
 
 /// Why no path leads to an anchor.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -2,11 +2,8 @@
 
 use std::net::IpAddr;
 
-use crate::{
-    Certificate, DnsName, San,
-    asn1::{Reader, ia5, tag},
-    san,
-};
+use crate::asn1::{Reader, ia5, tag};
+use crate::{Certificate, DnsName, San, san};
 
 const DNS: u8 = tag::context(2);
 const IP: u8 = tag::context(7);

@@ -1,11 +1,9 @@
 //! What is judged of one certificate, and of a whole path.
 
 use super::{PathError, Purpose, shown};
-use crate::{
-    Certificate, Eku, KeyUsageFlags,
-    asn1::{DerError, Reader, tag, unsigned},
-    extension::oids,
-};
+use crate::asn1::{DerError, Reader, tag, unsigned};
+use crate::extension::oids;
+use crate::{Certificate, Eku, KeyUsageFlags};
 
 /// What can be said of one certificate by itself.
 pub(super) fn judge_alone(certificate: &Certificate, purpose: &Purpose) -> Result<(), PathError> {

@@ -6,13 +6,12 @@
 //!
 //! Loopback, link-local, private, shared and documentation addresses are allowed: a private PKI serves them.
 
-use std::{
-    fmt,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    str::FromStr,
-};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
 
-use super::{SanError, dns::printable};
+use super::SanError;
+use super::dns::printable;
 
 /// An address that can be a host's, in its only form.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -142,8 +141,9 @@ pub fn embedded_ipv4(address: Ipv6Addr) -> impl Iterator<Item = Ipv4Addr> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn embedded(text: &str) -> Vec<String> {
         embedded_ipv4(text.parse().unwrap())

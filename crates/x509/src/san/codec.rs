@@ -1,16 +1,12 @@
 //! GeneralNames in DER, both ways (RFC 5280 section 4.2.1.6).
 
-use std::{
-    collections::HashSet,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-};
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{DnsName, EmailAddress, HostAddress, ID_ON_SMTP_UTF8_MAILBOX, San, SanError, Uri};
-use crate::{
-    Oid,
-    asn1::{DerError, Reader, Tlv, Writer, ia5, tag},
-    name::DistinguishedName,
-};
+use crate::Oid;
+use crate::asn1::{DerError, Reader, Tlv, Writer, ia5, tag};
+use crate::name::DistinguishedName;
 
 /// The most names that a request or an issued certificate may have.
 pub const MAX_SANS: usize = 100;

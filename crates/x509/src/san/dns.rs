@@ -1,7 +1,8 @@
 //! Host names as certificates carry them: preferred name syntax, A-labels, lower case (RFC 5280 section 4.2.1.6,
 //! RFC 9549, RFC 5890).
 
-use std::{fmt, str::FromStr};
+use std::fmt;
+use std::str::FromStr;
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 

@@ -24,10 +24,10 @@ mod claim;
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::Oid;
-
-use super::{HostAddress, San, Uri, dns::printable};
-use crate::{DnsName, name::oids, unicode};
+use super::dns::printable;
+use super::{HostAddress, San, Uri};
+use crate::name::oids;
+use crate::{DnsName, Oid, unicode};
 
 pub use claim::{Claim, claim, is_host_like, reads_as_ipv4};
 

@@ -1,12 +1,11 @@
 //! Mail addresses: rfc822Name for ASCII local parts, SmtpUTF8Mailbox (RFC 9598) for all others. The domain is
 //! in A-labels in both, as name constraints need it. Local parts keep their case: only their host may fold it.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
+use std::str::FromStr;
 
-use super::{
-    SanError,
-    dns::{host_a_labels, printable},
-};
+use super::SanError;
+use super::dns::{host_a_labels, printable};
 use crate::unicode;
 
 /// Octets of a local part (RFC 5321 section 4.5.3.1.1).

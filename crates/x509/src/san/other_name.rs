@@ -1,13 +1,9 @@
 //! otherNames: any type, and a value that is what it says it is (RFC 5280 section 4.2.1.6).
 
-use crate::Oid;
-
 use super::{ID_ON_DNS_SRV, ID_ON_SMTP_UTF8_MAILBOX, ID_ON_UPN, San, SanError, service};
-use crate::{
-    asn1::{Reader, Tlv, bit_string, boolean, ia5, integer, is_printable, tag},
-    name::text_of,
-    unicode,
-};
+use crate::asn1::{Reader, Tlv, bit_string, boolean, ia5, integer, is_printable, tag};
+use crate::name::text_of;
+use crate::{Oid, unicode};
 
 /// How deep values nest. The deepest in use, names in a Kerberos principal, is four.
 const MAX_DEPTH: u8 = 12;

@@ -1,11 +1,14 @@
 //! The canonical text form `kind:value`.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
+use std::str::FromStr;
 
-use crate::Oid;
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 
-use super::{ID_ON_UPN, MAX_TEXT, San, SanError, SanKind, dns::printable, mailbox::Mailbox};
+use super::dns::printable;
+use super::mailbox::Mailbox;
+use super::{ID_ON_UPN, MAX_TEXT, San, SanError, SanKind};
+use crate::Oid;
 use crate::asn1::{Reader, tag};
 
 impl San {

@@ -1,14 +1,13 @@
 //! URIs (RFC 3986) as RFC 5280 section 4.2.1.6 wants them in a certificate: absolute, in ASCII, with a host if there is
 //! an authority. A URI is certified as it was sent, and compared in one canonical form.
 
-use std::{
-    cmp::Ordering,
-    fmt,
-    hash::{Hash, Hasher},
-    str::FromStr,
-};
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::str::FromStr;
 
-use super::{SanError, dns::printable};
+use super::SanError;
+use super::dns::printable;
 use crate::uri::{UriParts, encodes_controls, is_unreserved};
 
 /// Octets of a URI. Nothing in use comes near it.

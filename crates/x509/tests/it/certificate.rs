@@ -7,17 +7,15 @@ mod refused;
 
 use proptest::prelude::*;
 use time::{Duration, OffsetDateTime};
+use x509::crl::{CertificateList, CrlEntry, CrlSpec, Reason};
 use x509::{
     BuildError, Certificate, CertificateError, CertificateSpec, DistinguishedName, Eku, Extension,
     ExtensionValue, KeyAlgorithm, KeyUsageFlags, ReceivedSerial, Serial, SignatureAlgorithm, Validity,
     assemble,
-    crl::{CertificateList, CrlEntry, CrlSpec, Reason},
 };
 
-use crate::{
-    csr::holder::Holder,
-    issue::{Authority, Hierarchy, NOW, every_kind_of_san, leaf_spec, name, sign, spec},
-};
+use crate::csr::holder::Holder;
+use crate::issue::{Authority, Hierarchy, NOW, every_kind_of_san, leaf_spec, name, sign, spec};
 
 const ALL_KEYS: [KeyAlgorithm; 5] = [
     KeyAlgorithm::P256,

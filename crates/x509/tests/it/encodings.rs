@@ -2,18 +2,14 @@
 //! for OpenSSL.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use x509::{
-    Certificate, DistinguishedName, Extension, KeyAlgorithm, SignatureAlgorithm,
-    asn1::tag,
-    assemble,
-    crl::{CertificateList, CrlSpec},
-    path::{Purpose, validate},
-};
+use x509::asn1::tag;
+use x509::crl::{CertificateList, CrlSpec};
+use x509::path::{Purpose, validate};
+use x509::{Certificate, DistinguishedName, Extension, KeyAlgorithm, SignatureAlgorithm, assemble};
 
-use crate::{
-    csr::{forge, tool::Tool},
-    issue::{Authority, NOW, sans, spec},
-};
+use crate::csr::forge;
+use crate::csr::tool::Tool;
+use crate::issue::{Authority, NOW, sans, spec};
 
 const COUNTRY: &str = "2.5.4.6";
 const ORGANIZATION: &str = "2.5.4.10";

@@ -4,15 +4,11 @@
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
-use x509::{
-    Certificate, Csr, DistinguishedName, KeyAlgorithm, SignatureAlgorithm,
-    crl::{CertificateList, CrlEntry, Reason},
-};
+use x509::crl::{CertificateList, CrlEntry, Reason};
+use x509::{Certificate, Csr, DistinguishedName, KeyAlgorithm, SignatureAlgorithm};
 
-use crate::{
-    csr::holder::Holder,
-    issue::{Authority, NOW, ca_extensions, every_kind_of_san, leaf_spec, sign},
-};
+use crate::csr::holder::Holder;
+use crate::issue::{Authority, NOW, ca_extensions, every_kind_of_san, leaf_spec, sign};
 
 /// Everything that can be parsed, one of each.
 static SAMPLES: LazyLock<[Vec<u8>; 4]> = LazyLock::new(|| {

@@ -1,7 +1,8 @@
 //! Certificates made by specification and a key of the test: a root, an intermediate, a leaf with every extension.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use time::{Duration, OffsetDateTime, macros::datetime};
+use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
 use x509::{
     Certificate, CertificateSpec, DistinguishedName, Eku, Extension, KeyAlgorithm, KeyIdMethod,
     KeyUsageFlags, NameConstraints, PublicKey, San, Serial, SignatureAlgorithm, Validity, assemble,

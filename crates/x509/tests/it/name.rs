@@ -2,10 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use proptest::prelude::*;
-use x509::{
-    DistinguishedName,
-    name::{AttributeType, oids},
-};
+use x509::DistinguishedName;
+use x509::name::{AttributeType, oids};
 
 use crate::csr::forge::tlv;
 

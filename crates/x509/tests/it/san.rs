@@ -2,10 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use proptest::prelude::*;
-use x509::{
-    DnsName, San,
-    san::{HostAddress, MAX_SANS, decode, decode_lenient, encode},
-};
+use x509::san::{HostAddress, MAX_SANS, decode, decode_lenient, encode};
+use x509::{DnsName, San};
 
 fn host() -> impl Strategy<Value = String> {
     let label =

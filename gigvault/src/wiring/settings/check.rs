@@ -13,9 +13,8 @@ use secrecy::ExposeSecret;
 use setup::SERVICE_PROFILE;
 
 use super::{Database, Identity, Limits, Listen, PeerSettings, Settings, TlsFiles};
-use crate::wiring::https_names;
-use crate::wiring::identities;
 use crate::wiring::services::Service;
+use crate::wiring::{https_names, identities};
 
 /// Connections of one service; PostgreSQL has 100 for all unless told otherwise.
 pub(super) const MAX_CONNECTIONS: u32 = 1000;

@@ -5,9 +5,8 @@
 //! start at once one inserts, because they all use the same request key.
 
 use secrecy::SecretString;
-use store::StoreError;
-use store::outbox;
 use store::time::{from_micros, to_micros};
+use store::{StoreError, outbox};
 use x509::digest::sha256;
 
 use super::App;

@@ -11,9 +11,8 @@ use kit::auth::Caller;
 use kit::dry_run::Intent;
 use rules::NameLimits;
 use serde_json::json;
-use store::Tx;
-use store::outbox;
 use store::time::{from_micros, to_micros};
+use store::{Tx, outbox};
 use time::OffsetDateTime;
 use vocabulary::EventType;
 

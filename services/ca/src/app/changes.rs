@@ -13,8 +13,7 @@ use crate::domain::standing::MaterialId;
 use crate::domain::{Capacity, Issued, Revocation};
 use crate::error::Error;
 use crate::tables::beside::Beside;
-use crate::tables::certificates;
-use crate::tables::compromised;
+use crate::tables::{certificates, compromised};
 
 /// One certificate that changes.
 pub(super) struct Done {

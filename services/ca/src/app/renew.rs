@@ -1,9 +1,9 @@
 //! Renew a certificate: same subject, names and profile, with the same key or a new one.
 
-use kit::dry_run::Intent;
-use kit::idempotency::IdempotencyKey;
 use std::time::Duration;
 
+use kit::dry_run::Intent;
+use kit::idempotency::IdempotencyKey;
 use x509::csr::ReceivedCsr;
 
 use super::issue::hash;

@@ -13,8 +13,7 @@ use crate::domain::lifecycle::{self, Wish};
 use crate::domain::standing::MaterialId;
 use crate::error::Error;
 use crate::tables::beside::{Beside, OfOthers};
-use crate::tables::certificates;
-use crate::tables::compromised;
+use crate::tables::{certificates, compromised};
 
 /// Most other certificates of a compromised key that are named, or revoked with it, at once: a transaction, an answer and an
 /// event have an end.

@@ -21,8 +21,7 @@ use x509::serial::Serial;
 use super::find::find_in;
 use super::issue::hash;
 use super::{App, Requester, RevokeRequest, Visibility, plans};
-use crate::domain::lifecycle;
-use crate::domain::{Brief, Query, Seen, Status};
+use crate::domain::{Brief, Query, Seen, Status, lifecycle};
 use crate::error::Error;
 
 /// Name of this kind of job.

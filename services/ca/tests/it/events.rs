@@ -1,10 +1,10 @@
 //! State and event commit together.
 
+use kit::error::Kind;
 use testkit::on_both_databases;
 use x509::crl::Reason;
 
 use crate::world::{World, key, refused, renewal, server};
-use kit::error::Kind;
 
 on_both_databases!(
     the_feed_has_exactly_what_happened_in_order,

@@ -5,8 +5,10 @@ mod gate;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ca::{Ca, Error, IdempotencyKey, IssueRequest, Issued, NewAuthority, Protocol, RenewRequest};
-use ca::{ProfileScope, Requester, RevokeRequest, Seen, USER_PROFILES, Visibility};
+use ca::{
+    Ca, Error, IdempotencyKey, IssueRequest, Issued, NewAuthority, ProfileScope, Protocol, RenewRequest,
+    Requester, RevokeRequest, Seen, USER_PROFILES, Visibility,
+};
 use keymgr::{Backends, Keymgr, Software};
 use keys::{Signer, SoftwareKey};
 use kit::clock::MockClock;

@@ -18,10 +18,9 @@
 
 use std::net::IpAddr;
 
-use crate::Oid;
-
 use super::{is_mailbox_or_uri, plain};
-use crate::{San, name::oids};
+use crate::name::oids;
+use crate::{Oid, San};
 
 /// A value that a reader could take for the name of a host, a mailbox, an account.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,10 +1,10 @@
 //! Certificates that OpenSSL made, with what we would not issue.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use x509::{
-    Certificate, CertificateError, San, crl::CertificateList, extension::ExtensionValue,
-    signature::SignatureError,
-};
+use x509::crl::CertificateList;
+use x509::extension::ExtensionValue;
+use x509::signature::SignatureError;
+use x509::{Certificate, CertificateError, San};
 
 use crate::csr::tool::Tool;
 

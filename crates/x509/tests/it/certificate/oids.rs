@@ -1,6 +1,7 @@
 //! Object identifiers of any size, judged by openssl: `asn1parse` says what the octets hold.
 
-use x509::{Certificate, Csr, DerError, Eku, ExtensionValue, Oid, extension::oids};
+use x509::extension::oids;
+use x509::{Certificate, Csr, DerError, Eku, ExtensionValue, Oid};
 
 use crate::csr::tool::Tool;
 

@@ -3,10 +3,9 @@
 
 use x509::{Certificate, CertificateError, Extension, ExtensionError, KeyAlgorithm, SignatureAlgorithm};
 
-use crate::{
-    csr::{forge::tlv, holder::Holder},
-    issue::{leaf_spec, sign},
-};
+use crate::csr::forge::tlv;
+use crate::csr::holder::Holder;
+use crate::issue::{leaf_spec, sign};
 
 fn good() -> Vec<u8> {
     let holder = Holder::new(KeyAlgorithm::Ed25519);

@@ -2,13 +2,11 @@
 
 use x509::{Csr, KeyAlgorithm, San};
 
-use super::{
-    forge::{
-        CHALLENGE_PASSWORD, EXTENSION_REQUEST, Forge, MICROSOFT_EXTENSIONS, SUBJECT_ALT_NAME, attribute,
-        dns_names, dns_request, extension, extensions, tlv,
-    },
-    tool::Tool,
+use super::forge::{
+    CHALLENGE_PASSWORD, EXTENSION_REQUEST, Forge, MICROSOFT_EXTENSIONS, SUBJECT_ALT_NAME, attribute,
+    dns_names, dns_request, extension, extensions, tlv,
 };
+use super::tool::Tool;
 
 const CONFIG: &str = "
 [req]

@@ -1,12 +1,10 @@
 //! The holder of a private key, who makes requests with it.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use aws_lc_rs::{
-    encoding::AsDer,
-    rand::SystemRandom,
-    rsa::KeySize,
-    signature::{self as lc, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPair},
-};
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{self as lc, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPair};
 use x509::{KeyAlgorithm, PublicKey, SignatureAlgorithm};
 
 pub(crate) enum Holder {

@@ -1,8 +1,10 @@
 //! What we build, judged by ourselves, by OpenSSL and by GnuTLS.
 
-use x509::{Csr, DistinguishedName, KeyAlgorithm, San, SignatureAlgorithm, csr::CsrBuildError};
+use x509::csr::CsrBuildError;
+use x509::{Csr, DistinguishedName, KeyAlgorithm, San, SignatureAlgorithm};
 
-use super::{holder::Holder, tool::Tool};
+use super::holder::Holder;
+use super::tool::Tool;
 
 const ALL_KEYS: [KeyAlgorithm; 5] = [
     KeyAlgorithm::P256,

@@ -3,13 +3,13 @@
 
 use std::sync::LazyLock;
 
-use proptest::{collection::vec, prelude::*};
-use x509::{Csr, DistinguishedName, KeyAlgorithm, San, SignatureAlgorithm, san::HostAddress};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use x509::san::HostAddress;
+use x509::{Csr, DistinguishedName, KeyAlgorithm, San, SignatureAlgorithm};
 
-use super::{
-    forge::{CHALLENGE_PASSWORD, Forge, attribute, dns_request, tlv},
-    holder::Holder,
-};
+use super::forge::{CHALLENGE_PASSWORD, Forge, attribute, dns_request, tlv};
+use super::holder::Holder;
 
 /// A request with all that we read, and the range of its signed part.
 static GOOD: LazyLock<(Vec<u8>, std::ops::Range<usize>)> = LazyLock::new(|| {

@@ -6,7 +6,8 @@
     reason = "a tool that cannot run fails the test"
 )]
 
-use std::{path::Path, process::Command};
+use std::path::Path;
+use std::process::Command;
 
 use tempfile::TempDir;
 

@@ -1,13 +1,14 @@
 //! Hierarchies of every signature algorithm, times around 2050, all kinds of names and extensions.
 
-use time::{OffsetDateTime, macros::datetime};
-use x509::{Extension, KeyAlgorithm, SignatureAlgorithm, Validity, validity::NO_EXPIRY};
+use time::OffsetDateTime;
+use time::macros::datetime;
+use x509::validity::NO_EXPIRY;
+use x509::{Extension, KeyAlgorithm, SignatureAlgorithm, Validity};
 
 use super::pkilint::{lint_certificate, lint_link};
-use crate::{
-    csr::{holder::Holder, tool::Tool},
-    issue::{Authority, Hierarchy, NOW, every_kind_of_san, leaf_spec, spec},
-};
+use crate::csr::holder::Holder;
+use crate::csr::tool::Tool;
+use crate::issue::{Authority, Hierarchy, NOW, every_kind_of_san, leaf_spec, spec};
 
 const FILES: [&str; 3] = ["root.crt", "intermediate.crt", "leaf.crt"];
 

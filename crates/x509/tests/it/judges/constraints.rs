@@ -4,10 +4,8 @@
 use x509::{Extension, KeyAlgorithm, NameConstraints, SignatureAlgorithm};
 
 use super::pkilint::lint_certificate;
-use crate::{
-    csr::tool::Tool,
-    issue::{Authority, NOW, name, spec},
-};
+use crate::csr::tool::Tool;
+use crate::issue::{Authority, NOW, name, spec};
 
 /// Leaves under a constrained CA: subject, alternative name, and whether it is in order.
 const CASES: [(&str, &str, bool); 22] = [

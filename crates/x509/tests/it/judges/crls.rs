@@ -1,17 +1,14 @@
 //! CRLs as OpenSSL, GnuTLS and pkilint see them.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use time::{Duration, macros::datetime};
-use x509::{
-    KeyAlgorithm, SignatureAlgorithm, assemble,
-    crl::{CertificateList, CrlEntry, CrlSpec, Reason},
-};
+use time::Duration;
+use time::macros::datetime;
+use x509::crl::{CertificateList, CrlEntry, CrlSpec, Reason};
+use x509::{KeyAlgorithm, SignatureAlgorithm, assemble};
 
 use super::pkilint::lint_crl;
-use crate::{
-    csr::tool::Tool,
-    issue::{Authority, Hierarchy, NOW},
-};
+use crate::csr::tool::Tool;
+use crate::issue::{Authority, Hierarchy, NOW};
 
 fn spec(ca: &Authority, entries: Vec<CrlEntry>) -> CrlSpec {
     CrlSpec {

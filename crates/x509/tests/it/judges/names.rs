@@ -3,10 +3,9 @@
 use x509::{Certificate, DistinguishedName, KeyAlgorithm, SignatureAlgorithm};
 
 use super::pkilint::lint_certificate;
-use crate::{
-    csr::{holder::Holder, tool::Tool},
-    issue::{name, sign, spec},
-};
+use crate::csr::holder::Holder;
+use crate::csr::tool::Tool;
+use crate::issue::{name, sign, spec};
 
 #[test]
 fn openssl_prints_our_names_as_we_do() {
