@@ -5,6 +5,7 @@ mod configuration;
 mod databases;
 mod doctor;
 mod drain;
+mod events;
 mod https;
 mod https_names;
 mod identities;
@@ -46,6 +47,7 @@ use ready::ServerInfo;
 use services::{Environment, Services};
 use vocabulary::metric;
 
+pub(crate) use events::of_all as event_writers;
 pub(crate) use installation::{
     Acceptable, Accepted, Belonging, Exchanged, Kind as DatabaseKind, belonging, database_flag,
 };

@@ -15,6 +15,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tonic::service::Routes;
 use utoipa_axum::router::OpenApiRouter;
+use vocabulary::EventType;
 
 pub use doctor::{DoctorCheck, Finding, Verdict};
 pub use job::Job;
@@ -39,6 +40,9 @@ pub struct Service {
     pub doctor: Vec<DoctorCheck>,
     /// Background work, one task each.
     pub jobs: Vec<Job>,
+    /// The types of events that it writes, and no others: those that its handle of the database declares
+    /// ([`store::Db::declaring`]).
+    pub events: &'static [EventType],
     /// Its events, as its RPC `Watch` shows them; the process removes those that are old.
     pub feed: Watch,
     /// Who does the long work that its requests are accepted as; nothing where there is none.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::{AssertSqlSafe, SqlitePool};
+use vocabulary::EventType;
 
 use crate::postgres::{self, Pg};
 use crate::signal::Signal;
@@ -63,6 +64,8 @@ impl Default for Options {
 #[derive(Clone)]
 pub struct Db {
     inner: Arc<Inner>,
+    /// What transactions of this handle may append to the outbox.
+    events: &'static [EventType],
 }
 
 struct Inner {
@@ -132,7 +135,15 @@ impl Db {
                 probed: Mutex::default(),
                 secret: OnceLock::new(),
             }),
+            events: &[],
         }
+    }
+
+    /// The handle of the service that declares these types of events: its transactions may append them to the outbox, and no
+    /// others. A handle that declares none appends nothing.
+    #[must_use]
+    pub fn declaring(self, events: &'static [EventType]) -> Self {
+        Self { events, ..self }
     }
 
     /// Begins a transaction: READ COMMITTED on PostgreSQL, `BEGIN IMMEDIATE` on SQLite, where it waits its turn
@@ -197,6 +208,10 @@ impl Db {
     #[must_use]
     pub fn pools(&self) -> &Pools {
         &self.inner.pools
+    }
+
+    pub(crate) fn declares(&self, event: EventType) -> bool {
+        self.events.contains(&event)
     }
 
     pub(crate) fn probed(&self) -> Option<Instant> {

@@ -70,6 +70,14 @@ pub enum StoreError {
     /// Another process took the work of that name over; nothing of this transaction is to be committed.
     #[error("the lease {0:?} was taken over by another process")]
     LeaseLost(String),
+    /// A mistake in the program: an event of a type that the service did not declare. Subscribers would not look for it there.
+    #[error("the service {schema:?} does not declare events of type {event:?}: add the type to its EVENTS")]
+    UndeclaredEvent {
+        /// The service.
+        schema: String,
+        /// The type, such as `certificate.issued`.
+        event: &'static str,
+    },
     /// A value is too long for the database, such as for a row of an index. Whoever stores it has to refuse it before.
     #[error("a value is too long for the database")]
     TooLong(#[source] sqlx::Error),

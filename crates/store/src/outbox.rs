@@ -60,10 +60,17 @@ const APPEND_LITE: Insert = Insert::into(
 /// there are.
 ///
 /// # Errors
-/// Those of the database.
+/// [`StoreError::UndeclaredEvent`] for an event that the service did not declare ([`Db::declaring`](crate::Db::declaring)):
+/// nothing is appended. Those of the database.
 pub async fn append(tx: &mut Tx, events: &[NewEvent], now: OffsetDateTime) -> Result<Vec<Uuid>, StoreError> {
     if events.is_empty() {
         return Ok(Vec::new());
+    }
+    if let Some(event) = events.iter().find(|event| !tx.declares(event.kind)) {
+        return Err(StoreError::UndeclaredEvent {
+            schema: tx.schema().to_owned(),
+            event: event.kind.name(),
+        });
     }
     let ids: Vec<Uuid> = events.iter().map(|_| new_id(now)).collect();
     match tx.kind() {

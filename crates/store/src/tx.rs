@@ -3,7 +3,7 @@
 use std::fmt;
 
 use sqlx::{Sqlite, Transaction};
-use vocabulary::metric;
+use vocabulary::{EventType, metric};
 
 use crate::postgres::PgTx;
 use crate::{Db, StoreError};
@@ -86,6 +86,10 @@ impl Tx {
 
     pub(crate) fn schema(&self) -> &str {
         self.db.schema()
+    }
+
+    pub(crate) fn declares(&self, event: EventType) -> bool {
+        self.db.declares(event)
     }
 
     /// For the macros of this crate.

@@ -1,9 +1,7 @@
-//! Types of events in the change feeds of services.
-
-use crate::service;
+//! Types of events in the change feeds of services. Which service writes them is declared by the service (`EVENTS` of its crate).
 
 macro_rules! events {
-    ($($variant:ident $name:literal of $service:ident about $subject:literal: $meaning:literal;)*) => {
+    ($($variant:ident $name:literal about $subject:literal: $meaning:literal;)*) => {
         /// What happened.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum EventType {
@@ -18,12 +16,6 @@ macro_rules! events {
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
-            }
-
-            /// The service whose feed has it.
-            #[must_use]
-            pub const fn service(self) -> &'static str {
-                match self { $(Self::$variant => service::$service,)* }
             }
 
             /// What the `subject` of the event is.
@@ -45,26 +37,26 @@ macro_rules! events {
 pub const PREFIX: &str = "io.gigvault.";
 
 events! {
-    CertificateIssued "certificate.issued" of CA about "serial number":
+    CertificateIssued "certificate.issued" about "serial number":
         "A certificate was issued that replaces none.";
-    CertificateRenewed "certificate.renewed" of CA about "serial number of the new certificate":
+    CertificateRenewed "certificate.renewed" about "serial number of the new certificate":
         "A certificate was issued in place of an earlier one, which `replaces` names.";
-    CertificateHeld "certificate.held" of CA about "serial number":
+    CertificateHeld "certificate.held" about "serial number":
         "A certificate was put on hold.";
-    CertificateReleased "certificate.released" of CA about "serial number":
+    CertificateReleased "certificate.released" about "serial number":
         "A certificate was released from hold.";
-    CertificateRevoked "certificate.revoked" of CA about "serial number":
+    CertificateRevoked "certificate.revoked" about "serial number":
         "A certificate was revoked for good.";
-    CertificateRevocationAmended "certificate.revocation-amended" of CA about "serial number":
+    CertificateRevocationAmended "certificate.revocation-amended" about "serial number":
         "The reason or the invalidity date of a revocation changed.";
-    CaCreated "ca.created" of CA about "name of the CA": "A CA was added.";
-    CaSuspended "ca.suspended" of CA about "name of the CA": "An operator stopped a CA from issuing.";
-    CaResumed "ca.resumed" of CA about "name of the CA": "An operator let a suspended CA issue again.";
-    KeyGenerated "key.generated" of KEYMGR about "name of the key": "A key was made.";
-    JobProgress "job.progress" of ANY about "id of the job":
-        "A durable job went on or ended; its service writes it.";
-    ApiKeyCreated "auth.api_key_created" of AUTH about "prefix of the API key": "An API key was made.";
-    ApiKeyRevoked "auth.api_key_revoked" of AUTH about "prefix of the API key": "An API key was revoked.";
+    CaCreated "ca.created" about "name of the CA": "A CA was added.";
+    CaSuspended "ca.suspended" about "name of the CA": "An operator stopped a CA from issuing.";
+    CaResumed "ca.resumed" about "name of the CA": "An operator let a suspended CA issue again.";
+    KeyGenerated "key.generated" about "name of the key": "A key was made.";
+    JobProgress "job.progress" about "id of the job":
+        "A durable job went on or ended. Each service with durable jobs writes it.";
+    ApiKeyCreated "auth.api_key_created" about "prefix of the API key": "An API key was made.";
+    ApiKeyRevoked "auth.api_key_revoked" about "prefix of the API key": "An API key was revoked.";
 }
 
 #[cfg(test)]

@@ -21,8 +21,5 @@ pub const AUDIT: &str = "audit";
 /// Notifications.
 pub const NOTIFY: &str = "notify";
 
-/// In a list: whichever service it concerns.
-pub const ANY: &str = "any";
-
 /// Those that this version runs.
 pub const ALL: &[&str] = &[CA, KEYMGR, AUTH];

@@ -26,7 +26,7 @@ pub(super) fn write(folder: &Path) -> anyhow::Result<()> {
         ("lints.md", lint::reference_markdown()),
         ("roles.md", vocabularies::roles()),
         ("problems.md", vocabularies::problems()),
-        ("events.md", vocabularies::events()),
+        ("events.md", vocabularies::events()?),
         ("metrics.md", vocabularies::metrics()),
     ];
     for (name, text) in all {

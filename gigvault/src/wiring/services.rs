@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::databases::Databases;
+use super::events;
 use super::layout::DataDir;
 use super::settings::Settings;
 
@@ -62,6 +63,11 @@ macro_rules! services {
             /// Its routes below `/api/v1` as they are documented.
             pub(crate) fn openapi(self) -> utoipa::openapi::OpenApi {
                 match self { $(Self::$variant => ::$module::openapi(),)+ }
+            }
+
+            /// The types of events that it writes.
+            pub(crate) fn events(self) -> &'static [vocabulary::EventType] {
+                match self { $(Self::$variant => ::$module::EVENTS,)+ }
             }
 
             /// Who may call its gRPC methods.
@@ -140,6 +146,11 @@ impl Services {
             let built = service.build(environment, &mut services).await;
             services.built.push(built.context(service.name())?);
         }
+        let declared = services
+            .built
+            .iter()
+            .map(|built| (built.parts.name, built.parts.events));
+        events::written(&declared.collect::<Vec<_>>())?;
         Ok(services)
     }
 

@@ -20,7 +20,7 @@ use kit::service::Service;
 use proto::auth::v1::auth_server::AuthServer;
 use store::Db;
 use tokio_util::sync::CancellationToken;
-use vocabulary::service;
+use vocabulary::{EventType, service};
 
 pub use app::{App, CreateRequest, Created, Descendants, KeepToken, Revoked};
 pub use authenticator::{Local, Remote};
@@ -33,6 +33,9 @@ pub use tables::{FIRST_TABLE, MIGRATIONS};
 
 /// Its name among services.
 pub const NAME: &str = service::AUTH;
+
+/// The types of events that it writes; an append of another is refused.
+pub const EVENTS: &[EventType] = &[EventType::ApiKeyCreated, EventType::ApiKeyRevoked];
 
 /// Its routes below `/api/v1` as they are documented; the service need not run.
 #[must_use]
@@ -71,6 +74,10 @@ impl Auth {
             last_used_interval,
             max_validity,
         } = config;
+        let deps = Deps {
+            db: deps.db.declaring(EVENTS),
+            ..deps
+        };
         Ok(Self {
             feed: Watch::new(deps.db.clone(), deps.stop),
             app: App::new(deps.db, deps.clock, max_validity, deps.revocations),
@@ -123,6 +130,7 @@ impl Auth {
             readiness: Vec::new(),
             doctor: doctor::checks(&self.app),
             jobs: jobs::all(&self.app, self.flush),
+            events: EVENTS,
             feed: self.feed.clone(),
             workers: Vec::new(),
         }

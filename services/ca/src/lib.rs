@@ -27,7 +27,7 @@ use proto::keymgr::v1::ListRequest;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use store::Db;
 use tokio_util::sync::CancellationToken;
-use vocabulary::service;
+use vocabulary::{EventType, service};
 
 pub use app::{
     App, IssueRequest, NewAuthority, ProfileScope, RenewRequest, Requester, RevokeMany, RevokeRequest,
@@ -46,6 +46,20 @@ pub use tables::{FIRST_TABLE, MIGRATIONS};
 
 /// Its name among services.
 pub const NAME: &str = service::CA;
+
+/// The types of events that it writes; an append of another is refused.
+pub const EVENTS: &[EventType] = &[
+    EventType::CertificateIssued,
+    EventType::CertificateRenewed,
+    EventType::CertificateHeld,
+    EventType::CertificateReleased,
+    EventType::CertificateRevoked,
+    EventType::CertificateRevocationAmended,
+    EventType::CaCreated,
+    EventType::CaSuspended,
+    EventType::CaResumed,
+    EventType::JobProgress,
+];
 
 /// Its routes below `/api/v1` as they are documented; the service need not run.
 #[must_use]
@@ -104,6 +118,10 @@ impl Ca {
         let profiles = rules::Profiles::with_configured(config.profiles.clone())
             .map_err(|error| Error::invalid("ca.profiles", error))?;
         let reserved_names = rules::ReservedNames::new(&deps.trust_domain, &deps.api_names);
+        let deps = Deps {
+            db: deps.db.declaring(EVENTS),
+            ..deps
+        };
         let authorities = Authorities::load(
             deps.db.clone(),
             deps.clock.clone(),
@@ -162,6 +180,7 @@ impl Ca {
             readiness: vec![self.keymgr_answers()],
             doctor: doctor::checks(&self.app, &self.keymgr),
             jobs: jobs::all(&self.app),
+            events: EVENTS,
             feed: self.feed.clone(),
             workers: vec![jobs::worker(&self.app)],
         }

@@ -21,7 +21,7 @@ use kit::service::Service;
 use proto::keymgr::v1::keymgr_server::KeymgrServer;
 use store::Db;
 use tokio_util::sync::CancellationToken;
-use vocabulary::service;
+use vocabulary::{EventType, service};
 
 pub use app::{App, GenerateRequest, SignRequest};
 pub use config::{Backends, Config, KekSource, Software};
@@ -33,6 +33,9 @@ pub use tables::{FIRST_TABLE, MIGRATIONS};
 
 /// Its name among services.
 pub const NAME: &str = service::KEYMGR;
+
+/// The types of events that it writes; an append of another is refused.
+pub const EVENTS: &[EventType] = &[EventType::KeyGenerated];
 
 /// Its routes below `/api/v1` as they are documented; the service need not run.
 #[must_use]
@@ -85,6 +88,10 @@ impl Keymgr {
     pub async fn build(config: Config, deps: Deps) -> Result<Self, Error> {
         kit::config::refuse_first(config.check()).map_err(Error::Config)?;
         let source = config.kek_source().map_err(Error::Config)?;
+        let deps = Deps {
+            db: deps.db.declaring(EVENTS),
+            ..deps
+        };
         let kek = unlock::unlock(&deps.db, &source).await?;
         let backend = Arc::new(SoftwareStore::new(kek));
         let feed = Watch::new(deps.db.clone(), deps.stop);
@@ -118,6 +125,7 @@ impl Keymgr {
             readiness: Vec::new(),
             doctor: doctor::checks(&self.app),
             jobs: jobs::all(&self.app),
+            events: EVENTS,
             feed: self.feed.clone(),
             workers: Vec::new(),
         }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use store::id::new_id;
 use store::{Cause, Db, Options, StoreError, Tx, outbox, read, tx};
 use testkit::Postgres;
+use vocabulary::EventType;
 
 use crate::support::{Scratch, commit_event, event, now, on_both, options, tables};
 
@@ -172,7 +173,10 @@ fn impatient() -> Options {
 
 async fn own_server(options: Options) -> (Postgres, Db) {
     let server = Postgres::start().await.unwrap();
-    let db = Db::open(&server.url(), "ca", options).await.unwrap();
+    let db = Db::open(&server.url(), "ca", options)
+        .await
+        .unwrap()
+        .declaring(EventType::ALL);
     db.migrate(&tables()).await.unwrap();
     (server, db)
 }

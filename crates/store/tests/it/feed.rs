@@ -11,6 +11,7 @@ use store::feed::{Cursor, Event, Feed};
 use store::{Db, StoreError, outbox, read, tx};
 use testkit::Postgres;
 use tokio::time::{sleep, timeout};
+use vocabulary::EventType;
 
 use crate::support::{Dice, Scratch, Shared, append, commit_event, event, now};
 
@@ -27,11 +28,13 @@ async fn postgres_subscribers_neither_skip_nor_reorder_under_slow_and_fast_write
     let replicas = [
         Db::open(&server.url(), "ca", crate::support::options())
             .await
-            .unwrap(),
+            .unwrap()
+            .declaring(EventType::ALL),
         {
             Db::open(&server.url(), "ca", crate::support::options())
                 .await
                 .unwrap()
+                .declaring(EventType::ALL)
         },
     ];
     replicas[0].migrate(&crate::support::tables()).await.unwrap();

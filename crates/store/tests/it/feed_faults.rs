@@ -10,6 +10,7 @@ use store::feed::{Cursor, Event, Feed};
 use store::{Db, outbox};
 use testkit::Postgres;
 use tokio::time::{sleep, timeout};
+use vocabulary::EventType;
 
 use crate::support::{Shared, commit_event, event, now};
 
@@ -25,7 +26,8 @@ async fn a_subscription_outlives_the_death_of_the_server() {
     let server = Postgres::start().await.unwrap();
     let db = Db::open(&server.url(), "ca", crate::support::options())
         .await
-        .unwrap();
+        .unwrap()
+        .declaring(EventType::ALL);
     db.migrate(&crate::support::tables()).await.unwrap();
     let acknowledged: Shared<String> = Arc::default();
     let stop = Arc::new(Mutex::new(false));
@@ -114,6 +116,7 @@ async fn postgres_feed_wakes_again_after_its_listener_lost_the_connection() {
         Db::open(&server.url(), "ca", crate::support::options())
             .await
             .unwrap()
+            .declaring(EventType::ALL)
     };
     let (here, there) = (open().await, open().await);
     here.migrate(&crate::support::tables()).await.unwrap();

@@ -7,6 +7,7 @@ use store::feed::{Cursor, Feed};
 use store::{Db, read, tx};
 use testkit::Postgres;
 use tokio::time::timeout;
+use vocabulary::EventType;
 
 use crate::support::{append, commit_event};
 
@@ -20,7 +21,8 @@ async fn a_reader_that_orders_by_sequence_skips_what_commits_late_and_the_feed_d
     let server = Postgres::start().await.unwrap();
     let db = Db::open(&server.url(), "ca", crate::support::options())
         .await
-        .unwrap();
+        .unwrap()
+        .declaring(EventType::ALL);
     db.migrate(&crate::support::migrator(&[
         "CREATE TABLE naive (n BIGSERIAL, event TEXT)",
     ]))
@@ -68,7 +70,8 @@ async fn an_event_held_back_by_a_transaction_that_is_undone_arrives_without_a_si
     let server = Postgres::start().await.unwrap();
     let db = Db::open(&server.url(), "ca", crate::support::options())
         .await
-        .unwrap();
+        .unwrap()
+        .declaring(EventType::ALL);
     db.migrate(&crate::support::tables()).await.unwrap();
     let mut stream = Feed::new(db.clone(), Duration::from_secs(3600)).subscribe(Cursor::START);
     for round in 0..400_u32 {
@@ -118,7 +121,8 @@ async fn without_the_horizon_the_order_by_transaction_would_skip() {
     let server = Postgres::start().await.unwrap();
     let db = Db::open(&server.url(), "ca", crate::support::options())
         .await
-        .unwrap();
+        .unwrap()
+        .declaring(EventType::ALL);
     db.migrate(&crate::support::tables()).await.unwrap();
     let mut slow = db.begin().await.unwrap();
     append(&mut slow, "slow").await;

@@ -18,6 +18,7 @@ on_both!(
     events_of_one_transaction_keep_their_order,
     a_commit_wakes_a_subscriber_long_before_it_polls,
     a_rolled_back_event_is_never_seen,
+    an_event_that_the_service_did_not_declare_is_not_appended,
     pages_of_the_feed_join_without_gap,
     a_cursor_behind_what_was_pruned_is_refused,
     a_cursor_ahead_of_the_feed_is_refused,
@@ -121,6 +122,32 @@ async fn a_rolled_back_event_is_never_seen(scratch: Scratch) {
     drop(tx);
     commit_event(&db, "done").await;
     assert_eq!(subjects(&db).await, ["done"]);
+}
+
+async fn an_event_that_the_service_did_not_declare_is_not_appended(scratch: Scratch) {
+    let db = scratch
+        .migrated()
+        .await
+        .declaring(&[EventType::CertificateIssued]);
+    let of_another = NewEvent {
+        kind: EventType::KeyGenerated,
+        ..event("of another")
+    };
+    let mut tx = db.begin().await.unwrap();
+    let refused = outbox::append(&mut tx, &[event("first"), of_another], now()).await;
+    let error = refused.unwrap_err();
+    assert!(matches!(error, StoreError::UndeclaredEvent { .. }), "{error:?}");
+    assert_eq!(
+        error.to_string(),
+        "the service \"ca\" does not declare events of type \"key.generated\": add the type to its EVENTS"
+    );
+    append(&mut tx, "declared").await;
+    tx.commit().await.unwrap();
+    assert_eq!(subjects(&db).await, ["declared"]);
+
+    let silent = db.declaring(&[]);
+    let mut tx = silent.begin().await.unwrap();
+    outbox::append(&mut tx, &[event("x")], now()).await.unwrap_err();
 }
 
 async fn pages_of_the_feed_join_without_gap(scratch: Scratch) {

@@ -8,6 +8,7 @@ use futures::StreamExt;
 use store::feed::{Cursor, Feed};
 use store::{Db, StoreError};
 use testkit::Postgres;
+use vocabulary::EventType;
 
 use crate::support::{Shared, all, append, commit_event, options, tables};
 
@@ -29,7 +30,10 @@ async fn of_several_hosts_the_one_that_takes_writes_is_used() {
         "?target_session_attrs=primary",
     ] {
         for hosts in [[&standby, &primary], [&primary, &standby]] {
-            let db = Db::open(&url(&hosts, query), "ca", options()).await.unwrap();
+            let db = Db::open(&url(&hosts, query), "ca", options())
+                .await
+                .unwrap()
+                .declaring(EventType::ALL);
             db.migrate(&tables()).await.unwrap();
             commit_event(&db, "x").await;
         }
@@ -60,7 +64,8 @@ async fn a_fail_over_loses_nothing_and_the_feed_goes_on() {
     primary.wait_for_standby().await.unwrap();
     let db = Db::open(&url(&[&primary, &standby], ""), "ca", options())
         .await
-        .unwrap();
+        .unwrap()
+        .declaring(EventType::ALL);
     db.migrate(&tables()).await.unwrap();
     let feed = Feed::new(db.clone(), Duration::from_millis(200));
     let read: Shared<String> = Arc::default();
@@ -148,7 +153,10 @@ async fn commit_when_possible(db: &Db, since: Instant) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_to_a_server_that_was_made_a_standby_is_given_up() {
     let primary = Postgres::start().await.unwrap();
-    let db = Db::open(&url(&[&primary], ""), "ca", options()).await.unwrap();
+    let db = Db::open(&url(&[&primary], ""), "ca", options())
+        .await
+        .unwrap()
+        .declaring(EventType::ALL);
     db.migrate(&tables()).await.unwrap();
     let mut tx = db.begin().await.unwrap();
     append(&mut tx, "before").await;

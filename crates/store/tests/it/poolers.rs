@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use store::{Db, Options, Pooling, StoreError, outbox, read};
 use testkit::{PgBouncer, Postgres};
+use vocabulary::EventType;
 
 use crate::support::{all, commit_event, count_events, event, now, options, tables};
 
@@ -51,7 +52,12 @@ async fn several_services_share_a_database(mode: &str) {
     // two replicas each, which migrate at the same time
     let mut handles = Vec::new();
     for schema in schemas.iter().chain(&schemas) {
-        handles.push(Db::open(&url, schema, options()).await.unwrap());
+        handles.push(
+            Db::open(&url, schema, options())
+                .await
+                .unwrap()
+                .declaring(EventType::ALL),
+        );
     }
     let set = tables();
     for done in join_all(handles.iter().map(|db| db.migrate(&set))).await {
@@ -107,7 +113,10 @@ async fn a_feed_is_followed_behind_a_pooler_that_shares_sessions() {
     let (_server, _bouncer, url) = behind("transaction").await;
     let reader = Db::open(&url, "ca", options()).await.unwrap();
     reader.migrate(&tables()).await.unwrap();
-    let writer = Db::open(&url, "ca", options()).await.unwrap();
+    let writer = Db::open(&url, "ca", options())
+        .await
+        .unwrap()
+        .declaring(EventType::ALL);
     let feed = store::feed::Feed::new(reader, Duration::from_millis(200));
     let following = tokio::spawn(
         feed.subscribe(store::feed::Cursor::START)
@@ -145,7 +154,10 @@ async fn a_pooler_that_shares_sessions_is_not_taken_for_none() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_off_connection_costs_no_request() {
     let server = Postgres::start().await.unwrap();
-    let db = Db::open(&server.url(), "ca", options()).await.unwrap();
+    let db = Db::open(&server.url(), "ca", options())
+        .await
+        .unwrap()
+        .declaring(EventType::ALL);
     db.migrate(&tables()).await.unwrap();
     let break_off = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
         WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";

@@ -46,7 +46,10 @@ impl Scratch {
 
     /// A handle with pools of its own, like another process has.
     pub(crate) async fn open(&self) -> Db {
-        Db::open(&self.url, "ca", options()).await.unwrap()
+        Db::open(&self.url, "ca", options())
+            .await
+            .unwrap()
+            .declaring(EventType::ALL)
     }
 
     /// A handle on a database with the tables that the tests use.

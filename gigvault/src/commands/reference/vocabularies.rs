@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use kit::auth::{permission, roles as known};
 use vocabulary::metric::{Kind, Unit};
-use vocabulary::{EventType, ProblemType, event, metric, problem};
+use vocabulary::{ProblemType, event, metric, problem};
+
+use crate::wiring;
 
 pub(super) fn roles() -> String {
     let mut text = "# Roles and permissions\n\nWhat each built-in role may do. A permission covers those that add a \
@@ -51,15 +53,15 @@ pub(super) fn problems() -> String {
     text
 }
 
-pub(super) fn events() -> String {
+pub(super) fn events() -> anyhow::Result<String> {
     let mut text = format!(
         "# Event types\n\nWhat the change feeds of the services report, in the form of CloudEvents: `source` is \
          `urn:gigvault:<service>`, `type` is `{}` and one of these names, `subject` is what it happened to.\n\n\
          | type | service | subject | written when |\n| --- | --- | --- | --- |\n",
         event::PREFIX
     );
-    for known in EventType::ALL {
-        let (name, service) = (known.name(), known.service());
+    for (known, services) in wiring::event_writers()? {
+        let (name, service) = (known.name(), services.join(", "));
         let _infallible = writeln!(
             text,
             "| `{name}` | {service} | {} | {} |",
@@ -67,7 +69,7 @@ pub(super) fn events() -> String {
             known.meaning()
         );
     }
-    text
+    Ok(text)
 }
 
 pub(super) fn metrics() -> String {

@@ -17,7 +17,7 @@ use kit::service::Service;
 use proto::sample::v1::sample_server::SampleServer;
 use store::Db;
 use tokio_util::sync::CancellationToken;
-use vocabulary::service;
+use vocabulary::{EventType, service};
 
 pub use app::App;
 pub use config::Config;
@@ -28,6 +28,9 @@ pub use tables::{FIRST_TABLE, MIGRATIONS};
 
 /// Its name among services.
 pub const NAME: &str = service::SAMPLE;
+
+/// The types of events that it writes; an append of another is refused.
+pub const EVENTS: &[EventType] = &[];
 
 /// Its routes below `/api/v1` as they are documented; the service need not run.
 #[must_use]
@@ -62,6 +65,10 @@ impl Sample {
     /// [`Error::Config`].
     pub fn build(config: &Config, deps: Deps) -> Result<Self, Error> {
         kit::config::refuse_first(config.check()).map_err(Error::Config)?;
+        let deps = Deps {
+            db: deps.db.declaring(EVENTS),
+            ..deps
+        };
         Ok(Self {
             feed: Watch::new(deps.db.clone(), deps.stop),
             app: App::new(deps.db),
@@ -85,6 +92,7 @@ impl Sample {
             readiness: Vec::new(),
             doctor: Vec::new(),
             jobs: Vec::new(),
+            events: EVENTS,
             feed: self.feed.clone(),
             workers: Vec::new(),
         }
