@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::system::{FREE_PORTS, System, binary};
 
 fn gigvault(dir: &Path, arguments: &[&str]) -> Output {
@@ -193,10 +193,11 @@ fn routes_say_which_service_answers_every_documented_path() {
     let document: Value = serde_json::from_str(document).unwrap();
     for (path, item) in document["paths"].as_object().unwrap() {
         let segment: Vec<&str> = path.split('/').take(4).collect();
-        let owners: Vec<&Value> = routes
-            .iter()
-            .filter(|owned| owned["prefix"] == segment.join("/"))
-            .collect();
+        let prefix = match path.starts_with("/api/v1/jobs/") {
+            true => "/api/v1/jobs/ca-".to_owned(),
+            false => segment.join("/"),
+        };
+        let owners: Vec<&Value> = routes.iter().filter(|owned| owned["prefix"] == prefix).collect();
         assert_eq!(owners.len(), 1, "{path}");
         let operations = owners[0]["operations"].as_array().unwrap();
         for method in item.as_object().unwrap().keys() {
@@ -211,4 +212,20 @@ fn routes_say_which_service_answers_every_documented_path() {
         .lines()
         .find(|line| line.starts_with("/api/v1/certificates "));
     assert!(row.unwrap().contains(" ca "), "{table}");
+    let jobs = table.lines().find(|line| line.starts_with("/api/v1/jobs/ca-* "));
+    assert!(jobs.unwrap().contains(" ca "), "{table}");
+    let jobs = routes.iter().find(|owned| owned["prefix"] == "/api/v1/jobs/ca-");
+    let jobs = jobs.unwrap();
+    assert_eq!(
+        (&jobs["service"], &jobs["match"]),
+        (&json!("ca"), &json!("characters"))
+    );
+    let list = routes
+        .iter()
+        .find(|owned| owned["prefix"] == "/api/v1/jobs")
+        .unwrap();
+    assert_eq!(
+        (&list["service"], &list["match"]),
+        (&json!("process"), &json!("segments"))
+    );
 }

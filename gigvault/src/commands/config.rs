@@ -38,7 +38,7 @@ fn routes(output: Output) -> anyhow::Result<()> {
             .collect();
         methods.sort_unstable();
         methods.dedup();
-        vec![owned.prefix.clone(), owned.service.to_owned(), methods.join(" ")]
+        vec![owned.paths(), owned.service.to_owned(), methods.join(" ")]
     });
     output.list(&owners, &COLUMNS, rows)
 }

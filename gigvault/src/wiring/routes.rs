@@ -1,5 +1,5 @@
 //! Who answers what below `/api/v1/`: each first segment of a path has one owner, so that whoever forwards requests needs
-//! nothing but this table.
+//! nothing but this table. The row with the longest prefix decides.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use anyhow::{bail, ensure};
 use serde::Serialize;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::{Operation as Described, PathItem};
+use vocabulary::EventType;
 
 use super::openapi;
 use super::services::Service;
@@ -15,6 +16,8 @@ use super::services::Service;
 const BASE: &str = "/api/v1/";
 /// The owner of what each process answers for itself, and is not forwarded.
 const PROCESS: &str = "process";
+/// The list of jobs, which each process answers for itself; a job below it belongs to the service that its id begins with.
+const JOBS: &str = "/api/v1/jobs";
 
 /// The routes of all services.
 #[derive(Debug, Serialize)]
@@ -22,19 +25,42 @@ pub(crate) struct Routes {
     pub(crate) routes: Vec<Owned>,
 }
 
-/// Everything below one first segment.
+/// Everything below one first segment, or the jobs of one service.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Owned {
-    /// Such as `/api/v1/certificates`.
+    /// Such as `/api/v1/certificates`, `/api/v1/jobs/ca-`.
     pub(crate) prefix: String,
+    /// Which paths that is.
+    #[serde(rename = "match")]
+    matching: Matching,
     /// The service that answers, or `process`: each process answers for itself.
     pub(crate) service: &'static str,
     /// In the order of their paths.
     pub(crate) operations: Vec<Operation>,
 }
 
+impl Owned {
+    /// For people: `/api/v1/certificates`, `/api/v1/jobs/ca-*`.
+    pub(crate) fn paths(&self) -> String {
+        match self.matching {
+            Matching::Segments => self.prefix.clone(),
+            Matching::Characters => format!("{}*", self.prefix),
+        }
+    }
+}
+
+/// How a path is compared with a prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Matching {
+    /// The path is the prefix, or goes on with `/`: whole segments, as `pathType: Prefix` of an Ingress has it.
+    Segments,
+    /// The path begins with these characters.
+    Characters,
+}
+
 /// One method of one path.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Operation {
     pub(crate) method: &'static str,
     pub(crate) path: String,
@@ -51,7 +77,30 @@ impl Routes {
         let services = Service::ALL.into_iter();
         let services = services.map(|service| (service.name(), service.openapi()));
         let own = openapi::of_process().map(|document| (PROCESS, document));
-        Self::of(services.chain(own))
+        let with_jobs = Service::ALL.into_iter().filter(|service| {
+            // Whoever does long work says how far it is.
+            service.events().contains(&EventType::JobProgress)
+        });
+        Ok(Self::of(services.chain(own))?.with_jobs(with_jobs.map(Service::name)))
+    }
+
+    /// Gives each of these services a row for its jobs.
+    fn with_jobs(mut self, services: impl IntoIterator<Item = &'static str>) -> Self {
+        let Some(list) = self.routes.iter_mut().find(|owned| owned.prefix == JOBS) else {
+            return self;
+        };
+        let (of_list, of_job) = std::mem::take(&mut list.operations)
+            .into_iter()
+            .partition(|operation| operation.path == JOBS);
+        list.operations = of_list;
+        self.routes.extend(services.into_iter().map(|service| Owned {
+            prefix: format!("{JOBS}/{service}-"),
+            matching: Matching::Characters,
+            service,
+            operations: of_job.clone(),
+        }));
+        self.routes.sort_by(|one, other| one.prefix.cmp(&other.prefix));
+        self
     }
 
     fn of(documents: impl IntoIterator<Item = (&'static str, OpenApi)>) -> anyhow::Result<Self> {
@@ -63,6 +112,7 @@ impl Routes {
                 };
                 let owned = routes.entry(segment.to_owned()).or_insert_with(|| Owned {
                     prefix: format!("{BASE}{segment}"),
+                    matching: Matching::Segments,
                     service,
                     operations: Vec::new(),
                 });
@@ -133,6 +183,33 @@ mod tests {
         }
         let found = routes.iter().find(|owned| owned.prefix == "/api/v1/certificates");
         assert_eq!(found.unwrap().service, "ca");
+    }
+
+    #[test]
+    fn jobs_belong_to_the_service_that_their_id_begins_with() {
+        let documents = [(
+            "process",
+            document(&[JOBS, "/api/v1/jobs/{id}", "/api/v1/jobs/{id}/items"]),
+        )];
+        let routes = Routes::of(documents).unwrap().with_jobs(["crl", "ca"]).routes;
+        let paths = |owned: &Owned| {
+            let paths = owned.operations.iter().map(|operation| operation.path.clone());
+            (owned.prefix.clone(), owned.service, paths.collect::<Vec<_>>())
+        };
+        let of_job = || {
+            vec![
+                "/api/v1/jobs/{id}".to_owned(),
+                "/api/v1/jobs/{id}/items".to_owned(),
+            ]
+        };
+        assert_eq!(
+            routes.iter().map(paths).collect::<Vec<_>>(),
+            [
+                (JOBS.to_owned(), PROCESS, vec![JOBS.to_owned()]),
+                ("/api/v1/jobs/ca-".to_owned(), "ca", of_job()),
+                ("/api/v1/jobs/crl-".to_owned(), "crl", of_job()),
+            ]
+        );
     }
 
     #[test]
