@@ -15,6 +15,7 @@ mod authorization;
 mod bad_requests;
 mod client_certificates;
 mod commands;
+mod composed;
 mod configuration;
 mod contract;
 mod csr;

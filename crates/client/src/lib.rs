@@ -13,7 +13,7 @@ pub use error::{Error, Problem};
 pub use fetch::fetch;
 pub use page::{Items, Page};
 pub use resources::api_keys::{ApiKey, ApiKeys, CreatedApiKey, NewApiKey, RevokedKeys};
-pub use resources::cas::{Ca, Cas};
+pub use resources::cas::{Ca, CaKey, Cas};
 pub use resources::certificates::{
     Certificate, Certificates, Extension, Issue, OtherCertificate, PublicKey, Renew, Revocation, Revoke,
     RevokedCertificate, SameKey,
@@ -24,6 +24,7 @@ pub use resources::filter::{Filter, Span};
 pub use resources::identity::{Identity, Role};
 pub use resources::jobs::{Job, JobItem, Jobs};
 pub use resources::keys::{Key, Keys, NewKey, Signatures};
+pub use resources::part::{Part, Unavailable};
 pub use resources::profiles::{Profile, Profiles, SanRule};
 pub use resources::status::{DoctorCheck, DoctorRun, Probe, Readiness, Status};
 pub use trust::ServerIdentity;

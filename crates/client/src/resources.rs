@@ -9,6 +9,7 @@ pub(crate) mod filter;
 pub(crate) mod identity;
 pub(crate) mod jobs;
 pub(crate) mod keys;
+pub(crate) mod part;
 pub(crate) mod profiles;
 pub(crate) mod status;
 

@@ -28,6 +28,7 @@ mod net;
 mod outstanding;
 mod own_refusals;
 mod paging;
+mod part;
 mod places;
 mod query;
 pub(crate) mod quota;
@@ -49,6 +50,7 @@ pub use extract::{Json, NoMembers, NoParameters, Path, Query, Raw, Unauthenticat
 pub use limits::Limits;
 pub(crate) use lists::admit;
 pub use paging::{List, Pages, Paging};
+pub use part::{Part, Unavailable};
 pub use quota::PeerKey;
 pub use server::serve;
 pub use site::Site;

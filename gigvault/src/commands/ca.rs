@@ -1,9 +1,9 @@
 //! `ca list | show | suspend | resume`.
 
 use anyhow::Context;
-use client::Ca;
+use client::{Ca, CaKey, Part};
 
-use super::{chain, now, preview, times};
+use super::{chain, key, now, preview, times};
 use crate::cli::{CaCommand, Connection};
 use crate::connection;
 use crate::exit::Done;
@@ -61,6 +61,29 @@ fn status(ca: &Ca) -> &'static str {
     }
 }
 
+/// What the key manager says of the key, on one line.
+fn of_keymgr(part: &Part<CaKey>) -> String {
+    match part {
+        Part::Known(known) => {
+            let CaKey {
+                name,
+                algorithm,
+                backend,
+                ..
+            } = known;
+            let made = times::minute(known.created_at);
+            let signed = match known.signatures.is_empty() {
+                true => "nothing".to_owned(),
+                false => key::signatures(&known.signatures),
+            };
+            format!("{name}: {algorithm}, {backend}, made {made}; signed {signed}")
+        }
+        Part::Unavailable { unavailable } => {
+            format!("unavailable: {}: {}", unavailable.service, unavailable.detail)
+        }
+    }
+}
+
 fn show(ca: &Ca, output: Output) -> anyhow::Result<()> {
     let suspended = ca.suspended_since.map(|since| {
         let by = ca.suspended_by.as_deref().unwrap_or_default();
@@ -75,6 +98,10 @@ fn show(ca: &Ca, output: Output) -> anyhow::Result<()> {
             ("suspended", suspended.unwrap_or_default()),
             ("key", ca.key_algorithm.clone()),
             ("signs with", ca.signature_algorithm.clone()),
+            (
+                "key of keymgr",
+                ca.key.as_ref().map(of_keymgr).unwrap_or_default(),
+            ),
             ("not before", times::minute(ca.not_before)),
             ("not after", times::until(ca.not_after, now())),
             ("profiles", ca.profiles.join(", ")),

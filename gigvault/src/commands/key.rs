@@ -1,7 +1,7 @@
 //! `key generate | list | show`.
 
 use anyhow::Context;
-use client::{Key, NewKey};
+use client::{Key, NewKey, Signatures};
 
 use super::cert::note;
 use super::{preview, times};
@@ -67,17 +67,16 @@ fn show(key: &Key, output: Output) -> anyhow::Result<()> {
             ("purpose", key.purpose.clone()),
             ("backend", key.backend.clone()),
             ("created", times::minute(key.created_at)),
-            ("signatures", signatures(key)),
+            ("signatures", signatures(&key.signatures)),
             ("key sha-256", key.spki_sha256.clone()),
             ("public key", key.public_key.clone()),
         ],
     )
 }
 
-/// What it signed, on one line.
-fn signatures(key: &Key) -> String {
-    let kinds = key
-        .signatures
+/// What a key signed, on one line.
+pub(super) fn signatures(signatures: &[Signatures]) -> String {
+    let kinds = signatures
         .iter()
         .map(|made| format!("{} {}", made.count, made.structure));
     kinds.collect::<Vec<_>>().join(", ")

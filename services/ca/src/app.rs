@@ -1,6 +1,7 @@
 //! The use cases, one a file. No axum, tonic or SQL in here.
 
 mod authorities;
+mod authority_key;
 mod changes;
 mod find;
 mod issue;
@@ -11,6 +12,7 @@ mod revoke_many;
 mod suspend;
 
 pub use authorities::NewAuthority;
+pub use authority_key::KeyUnknown;
 pub use issue::IssueRequest;
 pub use renew::RenewRequest;
 pub use revoke::{RevokeRequest, Revoked, SameKey};
@@ -28,7 +30,7 @@ use crate::authorities::Authorities;
 use crate::config::Config;
 use crate::domain::{Capacity, Issued, Seen};
 use crate::error::Error;
-use crate::issuance::Issuance;
+use crate::issuance::{Issuance, Keymgr};
 
 /// What the use cases share.
 #[derive(Clone)]
@@ -38,6 +40,7 @@ pub struct App {
     pub(crate) authorities: Arc<Authorities>,
     pub(crate) profiles: Arc<rules::Profiles>,
     pub(crate) issuance: Issuance,
+    pub(crate) keymgr: Keymgr,
     pub(crate) config: Arc<Config>,
     pub(crate) previews: Previews,
     pub(crate) jobs: Jobs,

@@ -3,20 +3,19 @@
 use kit::error::{Fault as _, Kind};
 use kit::grpc::RemoteFault;
 use kit::service::{DoctorCheck, Finding};
-use kit::transport::Transport;
 use proto::keymgr::v1::GetRequest;
-use proto::keymgr::v1::keymgr_client::KeymgrClient;
 
 use crate::app::App;
 use crate::domain::Authority;
 use crate::error::Error;
+use crate::issuance::Keymgr;
 
-pub(crate) fn checks(app: &App, keymgr: &KeymgrClient<Transport>) -> Vec<DoctorCheck> {
-    let (app, keymgr) = (app.clone(), keymgr.clone());
+pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
+    let app = app.clone();
     vec![DoctorCheck::new("CA keys", move || {
-        let (app, keymgr) = (app.clone(), keymgr.clone());
+        let app = app.clone();
         async move {
-            ca_keys(&app, keymgr)
+            ca_keys(&app)
                 .await
                 .unwrap_or_else(|error| Finding::unknown(&error))
         }
@@ -24,7 +23,8 @@ pub(crate) fn checks(app: &App, keymgr: &KeymgrClient<Transport>) -> Vec<DoctorC
 }
 
 /// Whether keymgr has the key of each CA, and it is the one that the CA's certificate certifies.
-async fn ca_keys(app: &App, mut keymgr: KeymgrClient<Transport>) -> Result<Finding, Error> {
+async fn ca_keys(app: &App) -> Result<Finding, Error> {
+    let mut keymgr = app.keymgr.clone();
     let mut wrong = Vec::new();
     let authorities = app.authorities.current().await?;
     for authority in &authorities {
@@ -41,10 +41,7 @@ async fn ca_keys(app: &App, mut keymgr: KeymgrClient<Transport>) -> Result<Findi
     })
 }
 
-async fn key_of(
-    authority: &Authority,
-    keymgr: &mut KeymgrClient<Transport>,
-) -> Result<Option<String>, Error> {
+async fn key_of(authority: &Authority, keymgr: &mut Keymgr) -> Result<Option<String>, Error> {
     let name = authority.key_name.clone();
     let key = match keymgr.get(GetRequest { name }).await {
         Ok(key) => key.into_inner(),

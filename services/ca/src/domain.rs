@@ -7,6 +7,7 @@
 
 pub(crate) mod actions;
 mod authority;
+mod authority_key;
 mod certificate;
 pub(crate) mod lifecycle;
 pub(crate) mod publication;
@@ -15,6 +16,7 @@ pub(crate) mod signed;
 pub(crate) mod standing;
 
 pub use authority::{Authority, Suspension, USER_PROFILES};
+pub use authority_key::{AuthorityKey, KeySignatures};
 pub use certificate::{Capacity, Issued, Protocol, Revocation, Seen, Status};
 pub use query::{LintVerdict, Query, SanSuffix, Span, Typed};
 

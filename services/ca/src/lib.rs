@@ -30,14 +30,14 @@ use tokio_util::sync::CancellationToken;
 use vocabulary::{EventType, service};
 
 pub use app::{
-    App, IssueRequest, NewAuthority, ProfileScope, RenewRequest, Requester, RevokeMany, RevokeRequest,
-    Revoked, Rights, SameKey, Selection, Visibility,
+    App, IssueRequest, KeyUnknown, NewAuthority, ProfileScope, RenewRequest, Requester, RevokeMany,
+    RevokeRequest, Revoked, Rights, SameKey, Selection, Visibility,
 };
 pub use authorities::Authorities;
 pub use config::Config;
 pub use domain::{
-    Authority, Capacity, Issued, LintVerdict, Protocol, Query, Revocation, SanSuffix, Seen, Span, Status,
-    Suspension, Typed, USER_PROFILES,
+    Authority, AuthorityKey, Capacity, Issued, KeySignatures, LintVerdict, Protocol, Query, Revocation,
+    SanSuffix, Seen, Span, Status, Suspension, Typed, USER_PROFILES,
 };
 pub use error::Error;
 pub use grpc::ALLOW;
@@ -101,7 +101,6 @@ pub struct Deps {
 pub struct Ca {
     app: App,
     authenticator: Arc<dyn Authenticator>,
-    keymgr: KeymgrClient<Transport>,
     feed: Watch,
     trust_domain: String,
 }
@@ -147,13 +146,13 @@ impl Ca {
             authorities,
             profiles: Arc::new(profiles),
             issuance,
+            keymgr,
             config: Arc::new(config),
         };
         app.record_compromised_keys().await?;
         Ok(Self {
             app,
             authenticator: deps.authenticator,
-            keymgr,
             feed,
             trust_domain: deps.trust_domain,
         })
@@ -178,7 +177,7 @@ impl Ca {
             public: rest::public_router(self.app.clone()),
             grpc: kit::grpc::routes(NAME, ALLOW, grpc),
             readiness: vec![self.keymgr_answers()],
-            doctor: doctor::checks(&self.app, &self.keymgr),
+            doctor: doctor::checks(&self.app),
             jobs: jobs::all(&self.app),
             events: EVENTS,
             feed: self.feed.clone(),
@@ -187,7 +186,7 @@ impl Ca {
     }
 
     fn keymgr_answers(&self) -> Check {
-        let keymgr = self.keymgr.clone();
+        let keymgr = self.app.keymgr.clone();
         Check::new(service::KEYMGR, move || {
             let mut keymgr = keymgr.clone();
             async move {

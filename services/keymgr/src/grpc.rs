@@ -19,6 +19,7 @@ use crate::error::Error;
 pub static ALLOW: AllowTable = &[
     ("/gigvault.keymgr.v1.Keymgr/Generate", &[service::CA, PROCESS]),
     ("/gigvault.keymgr.v1.Keymgr/Get", &[service::CA, PROCESS]),
+    ("/gigvault.keymgr.v1.Keymgr/Describe", &[service::CA]),
     ("/gigvault.keymgr.v1.Keymgr/List", &[service::CA]),
     ("/gigvault.keymgr.v1.Keymgr/Sign", &[service::CA]),
     ("/gigvault.keymgr.v1.Keymgr/SignBatch", &[service::CA]),
@@ -47,6 +48,23 @@ impl wire::keymgr_server::Keymgr for Grpc {
         let name = request.into_inner().name.parse().map_err(status)?;
         let key = self.app.get(&name).await.map_err(status)?;
         Ok(Response::new(encode(&key)))
+    }
+
+    async fn describe(
+        &self,
+        request: Request<wire::DescribeRequest>,
+    ) -> Result<Response<wire::DescribeResponse>, Status> {
+        let name = request.into_inner().name.parse().map_err(status)?;
+        let (key, signatures) = self.app.describe(&name).await.map_err(status)?;
+        let signatures = signatures.into_iter().map(|made| wire::Signatures {
+            structure: made.structure,
+            count: made.count,
+            last_us: to_micros(made.last),
+        });
+        Ok(Response::new(wire::DescribeResponse {
+            key: Some(encode(&key)),
+            signatures: signatures.collect(),
+        }))
     }
 
     async fn list(

@@ -192,15 +192,14 @@ async fn get(
 ) -> Result<Json<KeyWithSignatures>, Problem> {
     // A name that no key can have is a key that is not there.
     let name = name.parse().map_err(|_| Error::NotFound(name))?;
-    let key = Key::from(&app.get(&name).await?);
-    let signatures = app.signatures(&name).await?;
+    let (key, signatures) = app.describe(&name).await?;
     let show = |made: crate::domain::Signatures| Signatures {
         structure: made.structure,
         count: made.count,
         last_at: rfc3339(made.last),
     };
     Ok(Json(KeyWithSignatures {
-        key,
+        key: Key::from(&key),
         signatures: signatures.into_iter().map(show).collect(),
     }))
 }

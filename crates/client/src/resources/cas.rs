@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::keys::Signatures;
 use super::paging;
+use super::part::Part;
 use crate::call::Call;
 use crate::connect::Client;
 use crate::error::Error;
@@ -40,6 +42,28 @@ pub struct Ca {
     pub certificate: String,
     /// PEM of the certificates above, issuer first, root last.
     pub chain: String,
+    /// What the key manager says of its key: in the answer about one CA only, for callers who may read keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Part<CaKey>>,
+}
+
+/// The key of a CA.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaKey {
+    /// Its name in the key manager.
+    pub name: String,
+    /// `p256`, `p384`, `rsa3072`, ….
+    pub algorithm: String,
+    /// What it signs: `certificate-authority`.
+    pub purpose: String,
+    /// What holds the private half: `software`.
+    pub backend: String,
+    /// When it was made.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    /// What it signed so far.
+    #[serde(default)]
+    pub signatures: Vec<Signatures>,
 }
 
 /// Operations on certificate authorities.

@@ -128,7 +128,7 @@ pub(crate) async fn append(tx: &mut Tx, subject: &str) {
 
 /// Appends one event in a transaction of its own.
 pub(crate) async fn commit_event(db: &Db, subject: &str) {
-    let mut tx = db.begin().await.unwrap();
+    let mut tx = db.clone().declaring(EventType::ALL).begin().await.unwrap();
     append(&mut tx, subject).await;
     tx.commit().await.unwrap();
 }

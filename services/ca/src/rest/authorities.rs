@@ -9,19 +9,20 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get as method_get;
 use kit::auth::{Allow, Caller, permission};
 use kit::dry_run::Answer;
-use kit::http::{Json, List, NoMembers, NoParameters, Page, Paging, Path, Query, Row};
+use kit::http::{Json, List, NoMembers, NoParameters, Page, Paging, Part, Path, Query, Row};
 use kit::page::{Ask, Sort};
 use kit::problem::Problem;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use vocabulary::service;
 
 use super::Rest;
 use super::object::{requester, rfc3339};
 use crate::app::App;
-use crate::domain::Authority;
 use crate::domain::publication::IssuerName;
+use crate::domain::{Authority, AuthorityKey, KeySignatures};
 use crate::error::Error;
 
 pub(super) fn routes() -> OpenApiRouter<Rest> {
@@ -128,6 +129,66 @@ impl Row for Ca {
     }
 }
 
+/// A CA, and what the key manager says of its key.
+#[derive(Serialize, ToSchema)]
+struct CaWithKey {
+    #[serde(flatten)]
+    ca: Ca,
+    /// As the key manager describes it now, or why it cannot; absent for callers who may not read keys (`keys:read`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<Part<CaKey>>,
+}
+
+/// The key of a CA.
+#[derive(Serialize, ToSchema)]
+struct CaKey {
+    #[schema(example = "ca-issuing")]
+    name: String,
+    /// `p256`, `p384`, `rsa3072`, ….
+    #[schema(example = "p256")]
+    algorithm: String,
+    /// What it signs: `certificate-authority`.
+    #[schema(example = "certificate-authority")]
+    purpose: &'static str,
+    /// What holds the private half: `software` is the key manager's database, sealed.
+    #[schema(example = "software")]
+    backend: String,
+    /// RFC 3339, UTC.
+    created_at: String,
+    /// By what was signed; complete up to the last few seconds, empty while it signed nothing.
+    signatures: Vec<CaKeySignatures>,
+}
+
+/// How often the key of a CA signed one kind of structure.
+#[derive(Serialize, ToSchema)]
+struct CaKeySignatures {
+    /// `certificate`, `crl`, `certificate-request` or `ocsp-response`.
+    #[schema(example = "certificate")]
+    structure: String,
+    #[schema(example = 1024)]
+    count: i64,
+    /// RFC 3339, UTC.
+    last_at: String,
+}
+
+impl From<AuthorityKey> for CaKey {
+    fn from(key: AuthorityKey) -> Self {
+        let show = |made: KeySignatures| CaKeySignatures {
+            structure: made.structure,
+            count: made.count,
+            last_at: rfc3339(made.last),
+        };
+        Self {
+            name: key.name,
+            algorithm: key.algorithm,
+            purpose: key.purpose,
+            backend: key.backend,
+            created_at: rfc3339(key.created),
+            signatures: key.signatures.into_iter().map(show).collect(),
+        }
+    }
+}
+
 /// The CAs, by name.
 struct Cas;
 
@@ -163,11 +224,11 @@ async fn list(
     pages.answer(page).await
 }
 
-/// One CA by name.
+/// One CA by name. Its key is described by the key manager; while that does not answer, `key` says so, and the rest is answered.
 #[utoipa::path(
     get, path = "/api/v1/cas/{name}", tag = "cas", params(("name" = String, Path)),
     responses(
-        (status = 200, body = Ca),
+        (status = 200, body = CaWithKey),
         (status = 404, body = Problem, content_type = "application/problem+json"),
     ),
     security(("bearer" = [])), extensions(("x-permission" = json!("cas:read")))
@@ -177,10 +238,19 @@ async fn get(
     allowed: Allow<permission::CasRead>,
     Path(name): Path<String>,
     _: Query<NoParameters>,
-) -> Result<axum::Json<Ca>, Problem> {
+) -> Result<axum::Json<CaWithKey>, Problem> {
     app.authorities().current().await?;
     let authority = app.authorities().by_name(&name).await?;
-    Ok(axum::Json(Ca::new(&authority, &allowed.0)))
+    let described = async { app.key_of(&authority).await.map(CaKey::from) };
+    // What keymgr would refuse this caller is not asked for on their behalf.
+    let key = match allowed.0.may(permission::KEYS_READ) {
+        true => Some(Part::of(service::KEYMGR, described).await),
+        false => None,
+    };
+    Ok(axum::Json(CaWithKey {
+        ca: Ca::new(&authority, &allowed.0),
+        key,
+    }))
 }
 
 /// Stops a CA from issuing and renewing, until it is resumed. Once this is answered, no certificate of that CA is stored or
