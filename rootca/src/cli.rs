@@ -213,6 +213,9 @@ pub struct CrlArgs {
     /// Until when the next CRL will be there
     #[arg(long, value_name = "DURATION", default_value = "180d", value_parser = duration::parse)]
     pub(crate) validity: Duration,
+    /// List also serial numbers of revoked.jsonl that are not in issued.jsonl, where their lines there are lost
+    #[arg(long)]
+    pub(crate) accept_loss: bool,
     #[command(flatten)]
     pub(crate) answer: AnswerFlag,
     #[command(flatten)]

@@ -9,7 +9,7 @@ use super::output::{lines, rfc3339, show};
 use super::{CrlArgs, Form, Prompts};
 use crate::error::Error;
 use crate::files;
-use crate::folder::Folder;
+use crate::folder::{Folder, Loss};
 
 pub(super) fn run(
     args: &CrlArgs,
@@ -22,7 +22,12 @@ pub(super) fn run(
         ::files::check_free(path)?;
     }
     let root = args.key.unlock(&folder, prompts)?;
-    let list = folder.publish_crl(&root, args.validity, now)?;
+    let loss = if args.accept_loss {
+        Loss::Accept
+    } else {
+        Loss::Refuse
+    };
+    let list = folder.publish_crl(&root, args.validity, now, loss)?;
     let kept = folder.dir().join("root.crl");
     if args.out.as_deref().is_some_and(super::is_stream) {
         match args.format {

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use super::copies::Stray;
 use super::repair::LOST_COPIES;
-use super::revocations::MISSING;
+use super::revocations::{LISTED_ALL_THE_SAME, MISSING, not_in_ledger};
 use super::{ASIDE, CRL, Folder, ISSUED, ISSUED_FILES, Issued, LOCK, RESTORE, REVOKED, Revoked, records};
 use crate::error::Error;
 use crate::files;
@@ -224,16 +224,14 @@ impl Folder {
                 problems.push(format!("{REVOKED}: {} {ITSELF}", entry.serial));
             } else if !known.missing && !issued.contains(&entry.serial) {
                 unknown += 1;
-                let sentence = format!(
-                    "{REVOKED}: {} is not in {ISSUED}: its line there was lost, or it was never issued here; if its certificate is \
-                     at hand, put the file into {ISSUED_FILES}/ and let `verify --repair` take it in",
-                    entry.serial
-                );
                 // What this root has signed as revoked stays so, and revoking too much does no harm.
                 match published.contains(&entry.serial) {
-                    true => audit.notices.push(sentence),
+                    true => audit
+                        .notices
+                        .push(format!("{REVOKED}: {}", not_in_ledger(entry.serial))),
                     false => problems.push(format!(
-                        "{sentence}; if it is lost, make a CRL with `crl` that lists it"
+                        "{REVOKED}: {}{LISTED_ALL_THE_SAME}",
+                        not_in_ledger(entry.serial)
                     )),
                 }
             }

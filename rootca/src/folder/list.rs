@@ -5,7 +5,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use x509::crl::{CertificateList, CrlEntry};
 
-use super::{CRL, CRL_NUMBER, Folder, RESTORE, Revoked};
+use super::{CRL, CRL_NUMBER, Folder, Loss, RESTORE, Revoked};
 use crate::error::Error;
 use crate::files;
 use crate::root::Root;
@@ -16,12 +16,13 @@ impl Folder {
     ///
     /// # Errors
     /// Those of [`Root::crl`], of [`Folder::issued`] and of [`Folder::revoked`]: from a folder that lost a ledger no list is
-    /// signed.
+    /// signed, nor, unless the loss is accepted, one that lists what the ledger does not know.
     pub fn publish_crl(
         &self,
         root: &Root,
         validity: Duration,
         now: OffsetDateTime,
+        loss: Loss,
     ) -> Result<CertificateList, Error> {
         let _lock = self.lock()?;
         let entry = |revoked: Revoked| CrlEntry {
@@ -30,8 +31,9 @@ impl Folder {
             reason: Some(revoked.reason),
             invalidity: None,
         };
-        self.issued()?;
-        let entries = self.revoked()?.into_iter().map(entry).collect();
+        let (issued, revoked) = (self.issued()?, self.revoked()?);
+        self.check_known(&issued, &revoked, loss)?;
+        let entries = revoked.into_iter().map(entry).collect();
         let latest = self.latest_crl()?;
         let number = self.next_crl_number(latest.as_ref())?;
         let this_update = not_before(latest.as_ref(), now)?;

@@ -1,15 +1,57 @@
 //! The list of revocations, and that nothing on a published CRL is ever missing in it: a CRL of a shorter list would take
 //! back what all the world was told.
 
-use x509::crl::{CertificateList, Reason};
+use std::collections::HashSet;
 
-use super::{CRL, Folder, Loss, REVOKED, Revoked, files, records};
+use x509::crl::{CertificateList, Reason};
+use x509::serial::Serial;
+
+use super::{CRL, Folder, ISSUED, ISSUED_FILES, Issued, Loss, REVOKED, Revoked, files, records};
 use crate::error::Error;
 
 pub(super) const MISSING: &str = "is missing, and what was revoked since the latest CRL would be forgotten; restore the file \
      from a copy of the folder, or, if nothing was, let `verify --repair --accept-loss` rebuild it from what that CRL lists";
 
+/// The way out where what [`not_in_ledger`] is about cannot be found.
+pub(super) const LISTED_ALL_THE_SAME: &str =
+    "; if it is lost, make a CRL with `crl --accept-loss` that lists it";
+
+/// A revocation of a certificate that the ledger does not know.
+pub(super) fn not_in_ledger(serial: Serial) -> String {
+    format!(
+        "{serial} is not in {ISSUED}: its line there was lost, the number here is damaged, or it was never issued here; restore the \
+         files from a copy of the folder; if its certificate is at hand, put the file into {ISSUED_FILES}/ and let \
+         `verify --repair` take it in"
+    )
+}
+
 impl Folder {
+    /// Refuses a revocation of what the ledger does not know, unless the latest CRL lists it or its loss is accepted: with one
+    /// digit changed, another certificate than the revoked one would be listed.
+    pub(super) fn check_known(
+        &self,
+        issued: &[Issued],
+        revoked: &[Revoked],
+        loss: Loss,
+    ) -> Result<(), Error> {
+        if loss == Loss::Accept {
+            return Ok(());
+        }
+        let own = self.certificate.serial().proper().ok();
+        let known: HashSet<_> = issued.iter().map(|entry| entry.serial).collect();
+        let published: HashSet<_> = self.published()?.into_iter().map(|entry| entry.serial).collect();
+        let mut serials = revoked.iter().map(|entry| entry.serial);
+        match serials
+            .find(|serial| !known.contains(serial) && !published.contains(serial) && Some(*serial) != own)
+        {
+            Some(serial) => Err(Error::Content {
+                path: self.dir.join(REVOKED),
+                problem: format!("{}{LISTED_ALL_THE_SAME}", not_in_ledger(serial)),
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// What was revoked, oldest first.
     ///
     /// # Errors

@@ -162,14 +162,41 @@ fn after_a_loss_what_was_revoked_is_not_called_never_issued() {
         "{said}"
     );
     assert!(!said.contains("never issued;"), "{said}");
+    let refused = ceremony.run_unlocked(&["crl"]);
+    refused.refused(1, &format!("{a} is not in issued.jsonl: its line there was lost"));
     // Either way out leads out.
-    assert_eq!(ceremony.run_unlocked(&["crl"]).ok().value("revoked"), "1");
+    let listed = ceremony.run_unlocked(&["crl", "--accept-loss"]).ok();
+    assert_eq!(listed.value("revoked"), "1");
+    ceremony.run_unlocked(&["crl"]).ok();
     assert!(verify(&ceremony).ok().stdout.contains("its line there was lost"));
     fs::copy(ceremony.path("a.crt"), ceremony.path("root/issued/found.pem")).unwrap();
     repair(&ceremony).ok();
     let found = verify(&ceremony).ok();
     assert!(!found.stdout.contains("was lost"), "{found:?}");
     assert!(found.stdout.contains("1 revoked, all issued here"), "{found:?}");
+}
+
+#[test]
+fn no_crl_is_signed_with_a_serial_number_of_which_a_digit_was_changed() {
+    let (ceremony, [a, b]) = with_two();
+    revoke(&ceremony, &a).ok();
+    let whole = ceremony.read("root/revoked.jsonl");
+    let last = if a.ends_with('1') { '2' } else { '1' };
+    let other = format!("{}{last}", &a[..a.len() - 1]);
+    write(&ceremony, "root/revoked.jsonl", whole.replace(&a, &other));
+    let words = format!("{other} is not in issued.jsonl");
+    verify(&ceremony).refused(1, &words);
+    let refused = ceremony.run_unlocked(&["crl"]).refused(1, &words);
+    assert!(
+        refused.stderr.contains("restore the files from a copy"),
+        "{refused:?}"
+    );
+    assert!(!ceremony.path("root/root.crl").exists());
+    assert_eq!(ceremony.read("root/crl-number").trim(), "0");
+
+    write(&ceremony, "root/revoked.jsonl", &whole);
+    let list = ceremony.run_unlocked(&["crl", "-o", "json"]).ok();
+    assert!(list.stdout.contains(&a) && !list.stdout.contains(&b), "{list:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use keys::{KeyEncryptionKey, Signer, SoftwareKey};
 use rootca::cli::{self, Prompts};
-use rootca::{Error, Folder, Intermediate, Protection, Root};
+use rootca::{Error, Folder, Intermediate, Loss, Protection, Root};
 use rules::{PublicationUrls, duration};
 use secrecy::SecretString;
 use time::OffsetDateTime;
@@ -176,7 +176,12 @@ fn a_crl_lists_what_was_revoked_with_time_and_reason() {
         )
         .unwrap();
     let list = folder
-        .publish_crl(&root, duration::days(180), NOW + time::Duration::DAY)
+        .publish_crl(
+            &root,
+            duration::days(180),
+            NOW + time::Duration::DAY,
+            Loss::Refuse,
+        )
         .unwrap();
     let entry = list.find(&issued.serial().proper().unwrap()).unwrap();
     assert_eq!(
@@ -315,7 +320,7 @@ fn a_crl_is_never_older_than_the_last_one() {
     let folder = root
         .save(&dir.path().join("root"), Protection::Sealed(&kek))
         .unwrap();
-    let publish = |now| folder.publish_crl(&root, duration::days(30), now);
+    let publish = |now| folder.publish_crl(&root, duration::days(30), now, Loss::Refuse);
     let first = publish(NOW + time::Duration::DAY).unwrap();
     let refused = publish(NOW).unwrap_err().to_string();
     assert!(
