@@ -110,7 +110,7 @@ impl Output {
     pub(crate) fn object<T: Serialize>(self, whole: &T) -> anyhow::Result<()> {
         let text = match self.format {
             Format::Yaml => serde_saphyr::to_string(whole).context("writing YAML")?,
-            _ => serde_json::to_string_pretty(whole)? + "\n",
+            Format::Table | Format::Json => serde_json::to_string_pretty(whole)? + "\n",
         };
         self.write(&text)
     }

@@ -1,5 +1,8 @@
 //! The use cases, one a file. No axum, tonic or SQL in here.
 
+// A new variant is decided on here, rather than falling under what was right for the others.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 mod authorities;
 mod authority_key;
 mod changes;
@@ -124,7 +127,7 @@ impl Requester {
         let owner = certificate.requester == self.subject;
         match self.sees {
             Visibility::All if !(self.on_behalf && owner) => Capacity::Operator,
-            _ => Capacity::Owner,
+            Visibility::All | Visibility::Own => Capacity::Owner,
         }
     }
 

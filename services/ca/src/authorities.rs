@@ -1,5 +1,8 @@
 //! The CAs of this service, in memory, read again when an unknown name is asked for.
 
+// A new variant is decided on here, rather than falling under what was right for the others.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

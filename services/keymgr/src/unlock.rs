@@ -4,6 +4,9 @@
 //! and cost. Later starts, and other replicas, must come to the same key, or the service does not start: a
 //! key sealed under a second key-encryption key would split the database in two.
 
+// A new variant is decided on here, rather than falling under what was right for the others.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 use std::path::Path;
 
 use aws_lc_rs::rand;

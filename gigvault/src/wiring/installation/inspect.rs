@@ -62,7 +62,10 @@ pub(crate) async fn belonging(dir: &Path, now: OffsetDateTime) -> anyhow::Result
             let signs = setup::check_signs(&data.root_ceremony(), kek.as_ref(), now);
             Ok(signs.map_or_else(|error| Belonging::Unsigning(error.into()), |()| whole))
         }
-        other => Ok(other),
+        other @ (Belonging::Unfinished
+        | Belonging::Part
+        | Belonging::Unrecorded
+        | Belonging::Unsigning(_)) => Ok(other),
     }
 }
 

@@ -182,7 +182,7 @@ async fn check_maker(tx: &mut Tx, maker: &Prefix, key: &ApiKey) -> Result<ApiKey
 fn within_the_makers_life(expires: Option<OffsetDateTime>, maker: End) -> Result<(), Error> {
     match maker {
         End::At(end) if End::from(expires) > maker => Err(Error::Outlives(end)),
-        _ => Ok(()),
+        End::At(_) | End::Never => Ok(()),
     }
 }
 

@@ -46,7 +46,7 @@ impl Spread {
     pub(crate) fn of_signing(key: KeyAlgorithm) -> Self {
         match key {
             KeyAlgorithm::P256 | KeyAlgorithm::Ed25519 => Self::LIGHT,
-            _ => Self::HEAVY,
+            KeyAlgorithm::P384 | KeyAlgorithm::P521 | KeyAlgorithm::Rsa(_) => Self::HEAVY,
         }
     }
 }
