@@ -66,8 +66,13 @@ pub struct Collected {
 
 /// What was done to one object.
 pub enum ItemDone {
-    /// Done in the transaction; the function is called once that is durable, for counters and logs.
-    Done(Box<dyn FnOnce() + Send>),
+    /// Done in the transaction.
+    Done {
+        /// What is to be said of it beside that it is done.
+        remark: Option<String>,
+        /// Called once that is durable, for counters and logs.
+        after: Box<dyn FnOnce() + Send>,
+    },
     /// There was nothing to do, and why.
     Skipped(String),
 }

@@ -7,6 +7,7 @@ mod authorities;
 mod authority_key;
 mod changes;
 mod find;
+mod foresee;
 mod issue;
 mod plans;
 mod renew;
@@ -124,7 +125,12 @@ impl Requester {
     /// In what capacity this requester decides on a certificate. A service that acts on behalf of a requester counts as owner
     /// of that requester's certificates and as operator of all others; it must have checked those rights itself.
     pub(crate) fn capacity(&self, certificate: &Issued) -> Capacity {
-        let owner = certificate.requester == self.subject;
+        self.capacity_over(&certificate.requester)
+    }
+
+    /// The same of a certificate that is that requester's.
+    pub(crate) fn capacity_over(&self, requester: &str) -> Capacity {
+        let owner = requester == self.subject;
         match self.sees {
             Visibility::All if !(self.on_behalf && owner) => Capacity::Operator,
             Visibility::All | Visibility::Own => Capacity::Owner,

@@ -69,7 +69,7 @@ pub struct JobItem {
     pub object: String,
     /// `pending`, `done`, `skipped` or `failed`.
     pub state: String,
-    /// Why it failed or was skipped.
+    /// Why it failed or was skipped, or what is to be said beside that it is done.
     #[serde(default)]
     pub detail: Option<String>,
     /// When it was looked at.

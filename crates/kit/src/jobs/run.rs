@@ -210,8 +210,9 @@ impl Worker {
             return Ok(false);
         };
         match work.item(&job, &mut tx, &item.object).await {
-            Ok(ItemDone::Done(after)) => {
-                self.note(tx, &job, item, (ItemState::Done, None)).await?;
+            Ok(ItemDone::Done { remark, after }) => {
+                self.note(tx, &job, item, (ItemState::Done, remark.as_deref()))
+                    .await?;
                 after();
             }
             Ok(ItemDone::Skipped(why)) => {

@@ -53,7 +53,7 @@ pub struct Item {
     pub object: String,
     /// What became of it.
     pub state: ItemState,
-    /// Why it failed or was skipped.
+    /// Why it failed or was skipped, or what is to be said beside that it is done.
     pub detail: Option<String>,
     /// When it was looked at.
     pub done: Option<OffsetDateTime>,

@@ -10,7 +10,7 @@ use super::Requester;
 use super::revoke::{MOST_OTHERS, SameKey, read};
 use crate::domain::lifecycle::{self, Change, Wish};
 use crate::domain::standing::MaterialId;
-use crate::domain::{Capacity, Issued, Revocation};
+use crate::domain::{Brief, Capacity, Issued, Revocation};
 use crate::error::Error;
 use crate::tables::beside::Beside;
 use crate::tables::{certificates, compromised};
@@ -101,7 +101,8 @@ impl<'a> Changes<'a> {
         for other in found {
             let is_ca = read(&other).is_ok_and(|certificate| certificate.is_ca());
             let wish = wish.for_other(&other, is_ca, self.now);
-            let decided = lifecycle::revoke(&other, wish, self.requester.capacity(&other), self.now)?;
+            let by = self.requester.capacity(&other);
+            let decided = lifecycle::revoke(&Brief::from(&other), wish, by, self.now)?;
             let revoked = self.store_with(tx, other, decided, None).await?;
             same_key.revoked.push(revoked);
         }

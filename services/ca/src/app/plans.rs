@@ -1,19 +1,21 @@
 //! What the use cases say of themselves in a dry run: their consequences, and what these rest on.
 
+mod many;
+
 use kit::clock::rfc3339;
 use kit::dry_run::{Consequence, Plan, Severity, counted};
 use vocabulary::EventType;
-use x509::crl::Reason;
 use x509::serial::Serial;
 
 use super::changes::Done;
 use super::issue::hash;
 use super::revoke::SameKey;
-use super::revoke_many::{Found, MOST_COUNTED};
 use crate::authorities::ActiveAuthority;
 use crate::domain::lifecycle::Change;
-use crate::domain::{Authority, Brief, Issued, Revocation};
+use crate::domain::{Authority, Issued, Revocation};
 use crate::issuance::IssuanceJob;
+
+pub(super) use many::revoke_many;
 
 /// `3f…9a (CN=web.example.test)`.
 fn named(serial: &Serial, subject: &str) -> String {
@@ -135,49 +137,6 @@ pub(super) fn compromise(plan: Plan, others: &SameKey, records_key: bool) -> Pla
     plan
 }
 
-/// Certificates that a job would revoke, as they are now. There may be more than were looked at.
-pub(super) fn revoke_many(found: &Found, reason: Reason) -> Plan {
-    let is_before = |one: &&Brief| {
-        one.revocation
-            .is_some_and(|there| there.reason != Reason::CertificateHold)
-    };
-    let serial = |one: &Brief| one.serial.to_string();
-    let all = &found.certificates;
-    let revoked: Vec<String> = all.iter().filter(|one| !is_before(one)).map(serial).collect();
-    let before: Vec<String> = all.iter().filter(is_before).map(serial).collect();
-    let missing: Vec<String> = found.missing.iter().map(Serial::to_string).collect();
-    let count = |serials: &[String], what| counted(u64::try_from(serials.len()).unwrap_or(u64::MAX), what);
-    let mut plan = Plan::new();
-    if !revoked.is_empty() {
-        let at_least = if found.more { "at least " } else { "" };
-        let text = format!(
-            "revokes {at_least}{} with reason {reason}; this cannot be undone",
-            count(&revoked, "certificate")
-        );
-        plan = plan.causes(Consequence::new("certificate.revoked", Severity::Danger, text).of(revoked));
-    }
-    if found.more {
-        let text = format!(
-            "more match than a preview counts ({MOST_COUNTED}): its token holds the acceptance to these, and the job revokes \
-             all that match when it looks"
-        );
-        plan = plan.causes(Consequence::new("certificate.uncounted", Severity::Warning, text));
-    }
-    if !before.is_empty() {
-        let number = count(&before, "certificate");
-        let text = format!("revoked before, and left so unless the reason is a compromise: {number}");
-        plan = plan.causes(Consequence::new("certificate.skipped", Severity::Info, text).of(before));
-    }
-    if !missing.is_empty() {
-        let number = count(&missing, "serial number");
-        let text = format!("not found among the certificates that you may revoke: {number}");
-        plan = plan.causes(Consequence::new("certificate.missing", Severity::Warning, text).of(missing));
-    }
-    all.iter().fold(plan, |plan, one| {
-        rests_on_certificate(plan, &one.serial, one.revocation.as_ref())
-    })
-}
-
 /// A job that the same Idempotency-Key was accepted as.
 pub(super) fn accepted_before(job: &str) -> Plan {
     let text = format!("nothing new is accepted: this Idempotency-Key stands for job {job}");
@@ -258,48 +217,4 @@ pub(super) fn suspension(authority: &Authority, suspends: bool, changed: bool) -
             Consequence::new(EventType::CaResumed.name(), Severity::Info, text).of([name.clone()])
         }
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn many_revocations_are_counted_in_words_and_say_where_the_count_ends() {
-        let brief = |number: u8, revoked: bool| Brief {
-            serial: Serial::from_bytes(&[number]).unwrap(),
-            revocation: revoked.then_some(Revocation {
-                time: time::OffsetDateTime::UNIX_EPOCH,
-                reason: Reason::Superseded,
-                invalidity: None,
-                decided: time::OffsetDateTime::UNIX_EPOCH,
-                decided_as: None,
-            }),
-        };
-        let texts = |found: &Found| -> Vec<String> {
-            let plan = revoke_many(found, Reason::Superseded);
-            plan.consequences().iter().map(|one| one.text.clone()).collect()
-        };
-        let one_of_each = Found {
-            certificates: vec![brief(1, false), brief(2, true)],
-            missing: vec![Serial::from_bytes(&[3]).unwrap()],
-            more: false,
-        };
-        assert_eq!(
-            texts(&one_of_each),
-            [
-                "revokes 1 certificate with reason superseded; this cannot be undone",
-                "revoked before, and left so unless the reason is a compromise: 1 certificate",
-                "not found among the certificates that you may revoke: 1 serial number",
-            ]
-        );
-        let more = Found {
-            certificates: vec![brief(1, false), brief(2, false)],
-            missing: Vec::new(),
-            more: true,
-        };
-        let texts = texts(&more);
-        assert!(texts[0].contains("at least 2 certificates"), "{texts:?}");
-        assert!(texts[1].contains("holds the acceptance to these"), "{texts:?}");
-    }
 }

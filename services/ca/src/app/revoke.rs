@@ -8,9 +8,9 @@ use x509::serial::Serial;
 
 use super::changes::{Changes, Done};
 use super::{App, Requester, plans};
-use crate::domain::Issued;
-use crate::domain::lifecycle::{self, Wish};
+use crate::domain::lifecycle::{self, KeyFate, Wish};
 use crate::domain::standing::MaterialId;
+use crate::domain::{Brief, Issued};
 use crate::error::Error;
 use crate::tables::beside::{Beside, OfOthers};
 use crate::tables::{certificates, compromised};
@@ -66,6 +66,28 @@ pub struct SameKey {
 }
 
 impl SameKey {
+    /// What is to be said beside that the certificate is revoked.
+    pub(super) fn remark(&self) -> Option<String> {
+        let mut remarks = Vec::new();
+        if self.unconfirmed {
+            remarks.push(
+                "the key is not recorded as compromised, because others have unexpired certificates over it; an operator \
+                 confirms by revoking one of them for compromise"
+                    .to_owned(),
+            );
+        }
+        if self.of_others > 0 || !self.remaining.is_empty() {
+            let at_least = if self.more { "at least " } else { "" };
+            remarks.push(format!(
+                "valid or on hold over the compromised key when this one was revoked: {at_least}{} that you may revoke, \
+                 {} of others",
+                self.remaining.len(),
+                self.of_others
+            ));
+        }
+        (!remarks.is_empty()).then(|| remarks.join("; "))
+    }
+
     /// For the event, which names those of others too.
     fn data(&self, of_others: &[Serial]) -> serde_json::Value {
         let serials = |issued: &[Issued]| -> Vec<String> {
@@ -212,9 +234,10 @@ impl App {
                 Some(key) => !compromised::among_locked(tx, &[*key]).await?.is_empty(),
                 None => true,
             };
-            let unconfirmed = !recorded && !lifecycle::may_record_key(by, of_others.vouch);
+            let fate = KeyFate::decide(by, recorded, of_others.vouch);
+            let unconfirmed = fate == KeyFate::Unconfirmed;
             changes.compromised = key.filter(|_| !unconfirmed);
-            wish.records_key = !recorded && !unconfirmed;
+            wish.records_key = fate == KeyFate::Recording;
             let all = request.same_key.then_some(wish);
             let mut others = changes.others(tx, &beside, all).await?;
             others.of_others = of_others.unrevoked;
@@ -224,7 +247,7 @@ impl App {
         }
         // Asked for the others once more: this one is as it should be.
         if !(request.same_key && wish.is_fulfilled(&certificate)) {
-            let decided = lifecycle::revoke(&certificate, wish, by, changes.now)?;
+            let decided = lifecycle::revoke(&Brief::from(&certificate), wish, by, changes.now)?;
             certificate = changes.store_with(tx, certificate, decided, data).await?;
         }
         Ok(Decided {
@@ -295,6 +318,6 @@ pub(super) fn read(issued: &Issued) -> Result<x509::Certificate, Error> {
 }
 
 /// None for a key that is not accepted any more: it cannot be certified.
-fn key_of(certificate: &x509::Certificate) -> Option<MaterialId> {
+pub(super) fn key_of(certificate: &x509::Certificate) -> Option<MaterialId> {
     Some(certificate.public_key().ok()?.material_id())
 }

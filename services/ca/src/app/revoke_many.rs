@@ -118,7 +118,7 @@ impl App {
     /// Accepts the revocation of many certificates. Answers the job that does it.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a reason that these cannot have; [`Error::IdempotencyConflict`]; [`Error::Job`] if the requester
+    /// [`Error::Invalid`] for a reason or a time that these cannot have; [`Error::IdempotencyConflict`]; [`Error::Job`] if the requester
     /// has too much waiting; [`Error::Store`].
     pub async fn revoke_many<I: Intent>(
         &self,
@@ -127,6 +127,9 @@ impl App {
         intent: &I,
     ) -> Result<I::Answer<Uuid>, Error> {
         lifecycle::check_reason(request.reason, false)?;
+        if let Some(at) = request.invalidity {
+            lifecycle::check_known(at, self.clock.now())?;
+        }
         let mut wanted = wanted(requester, &request)?;
         if let Some(job) = self.accepted_before(&wanted).await? {
             let plan = || plans::accepted_before(&self.jobs.id(job).to_string());
@@ -135,18 +138,18 @@ impl App {
                 None => I::done(job),
             });
         }
-        let found = match intent.is_planned() {
-            true => self.found(requester, &request.selection).await?,
-            false => Found::default(),
-        };
-        let plan = || plans::revoke_many(&found, request.reason);
-        if let Some(preview) = self.previews.settle(intent, plan).await? {
-            return Ok(I::planned(preview));
-        }
-        // What a preview showed is what is revoked, and nothing that matches later.
-        if intent.is_planned() && wanted.objects.is_none() && !found.more {
-            let serials = found.certificates.iter().map(|one| one.serial.to_string());
-            wanted.objects = Some(serials.collect());
+        if intent.is_planned() {
+            let found = self.found(requester, &request.selection).await?;
+            let foreseen = self.foresee(requester, &request, found).await?;
+            let plan = || plans::revoke_many(&foreseen, request.reason);
+            if let Some(preview) = self.previews.settle(intent, plan).await? {
+                return Ok(I::planned(preview));
+            }
+            // What a preview showed is what is revoked, and nothing that matches later.
+            if wanted.objects.is_none() && !foreseen.more {
+                let all = foreseen.outcomes.iter();
+                wanted.objects = Some(all.map(|(one, _)| one.serial.to_string()).collect());
+            }
         }
         let mut tx = self.db.begin().await?;
         let job = match self.jobs.store(&mut tx, &wanted).await {
@@ -191,6 +194,8 @@ impl App {
                     missing.remove(&one.serial);
                 }
                 found.missing = missing.into_iter().collect();
+                // As the job takes them: what is said of a key with the first is known at the next.
+                found.certificates.sort_by_key(|one| one.serial);
             }
             Selection::Matching(query, _) => {
                 self.add_found(&mut found, requester, &revocable(query)).await?;
@@ -249,7 +254,11 @@ impl App {
         match self.revoke_in(tx, &requester, &request, &found).await {
             Ok(mut decided) => {
                 decided.changes.append(tx).await?;
-                Ok(ItemDone::Done(Box::new(decided.changes.announcement())))
+                let same_key = decided.revoked.same_key;
+                Ok(ItemDone::Done {
+                    remark: same_key.and_then(|same_key| same_key.remark()),
+                    after: Box::new(decided.changes.announcement()),
+                })
             }
             // Only the status of the certificate makes this a conflict: it is revoked, and that is what was wanted.
             Err(Error::Conflict(why)) => Ok(ItemDone::Skipped(why)),

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 use x509::crl::Reason;
 
 use super::lifecycle::{self, Wish};
-use super::{Capacity, Issued, standing};
+use super::{Brief, Capacity, Issued, standing};
 
 /// What a caller's permissions come to, for one certificate.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +49,10 @@ pub(crate) fn allowed(certificate: &Issued, powers: Powers, known: Circumstances
             "release",
             lifecycle::release(certificate, by, known.key_is_compromised),
         ),
-        ("revoke", lifecycle::revoke(certificate, worst, by, known.now)),
+        (
+            "revoke",
+            lifecycle::revoke(&Brief::from(certificate), worst, by, known.now),
+        ),
     ];
     let possible = decided.into_iter().filter(|(_, decision)| decision.is_ok());
     actions.extend(possible.map(|(action, _)| action));

@@ -76,13 +76,34 @@ impl Issued {
     }
 }
 
-/// An issued certificate without what it holds: so much is kept of each of many.
-#[derive(Clone, Copy, Debug)]
+/// An issued certificate without what it holds: what its revocation is decided on. So much is kept of each of many.
+#[derive(Clone, Debug)]
 pub(crate) struct Brief {
     /// Serial number, unique over all CAs of the service.
     pub(crate) serial: Serial,
+    /// Whose it is.
+    pub(crate) requester: String,
+    /// First second of validity.
+    pub(crate) not_before: OffsetDateTime,
+    /// Last second of validity.
+    pub(crate) not_after: OffsetDateTime,
+    /// SHA-256 of the SubjectPublicKeyInfo.
+    pub(crate) spki_sha256: [u8; 32],
     /// Set while revoked or on hold.
     pub(crate) revocation: Option<Revocation>,
+}
+
+impl From<&Issued> for Brief {
+    fn from(issued: &Issued) -> Self {
+        Self {
+            serial: issued.serial,
+            requester: issued.requester.clone(),
+            not_before: issued.not_before,
+            not_after: issued.not_after,
+            spki_sha256: issued.spki_sha256,
+            revocation: issued.revocation,
+        }
+    }
 }
 
 /// When and why a certificate was revoked.

@@ -6,8 +6,9 @@
 use time::OffsetDateTime;
 use vocabulary::EventType;
 use x509::crl::Reason;
+use x509::serial::Serial;
 
-use super::{Capacity, Issued, Revocation};
+use super::{Brief, Capacity, Issued, Revocation};
 use crate::error::Error;
 
 /// What happened to a certificate.
@@ -40,11 +41,30 @@ pub(crate) fn is_compromise(reason: Reason) -> bool {
     matches!(reason, Reason::KeyCompromise | Reason::CaCompromise)
 }
 
-/// Whether a revocation says for everybody that the key is compromised. For an owner only where no unexpired certificate of
-/// others vouches for it: a CSR that was seen gives a certificate over the key of another, and it takes no private key to
-/// revoke that.
-pub(crate) fn may_record_key(by: Capacity, others_vouch: bool) -> bool {
-    by == Capacity::Operator || !others_vouch
+/// What a revocation for compromise makes of the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyFate {
+    /// It is recorded as compromised already, or is one that is not certified any more.
+    Recorded,
+    /// It is recorded with this revocation.
+    Recording,
+    /// It is not recorded: an operator has to confirm it.
+    Unconfirmed,
+}
+
+impl KeyFate {
+    /// Whether a revocation says for everybody that the key is compromised. For an owner only where no unexpired certificate
+    /// of others vouches for it: a CSR that was seen gives a certificate over the key of another, and it takes no private
+    /// key to revoke that.
+    pub(crate) fn decide(by: Capacity, recorded: bool, others_vouch: bool) -> Self {
+        if recorded {
+            Self::Recorded
+        } else if by == Capacity::Owner && others_vouch {
+            Self::Unconfirmed
+        } else {
+            Self::Recording
+        }
+    }
 }
 
 /// A reason that a certificate of this kind may be revoked for, for good. Hold and release have verbs of their own.
@@ -72,11 +92,18 @@ pub(crate) fn check_reason(reason: Reason, is_ca: bool) -> Result<(), Error> {
     Err(Error::invalid("reason", refused))
 }
 
-/// A key is compromised within the life of its certificate, and not in the future.
-fn check_invalidity(certificate: &Issued, at: OffsetDateTime, now: OffsetDateTime) -> Result<(), Error> {
-    let refused = if at > now {
-        "is in the future"
-    } else if at < certificate.not_before {
+/// A key was compromised before one says so.
+pub(crate) fn check_known(invalidity: OffsetDateTime, now: OffsetDateTime) -> Result<(), Error> {
+    match invalidity > now {
+        true => Err(Error::invalid("invalidity_time", "is in the future")),
+        false => Ok(()),
+    }
+}
+
+/// And within the life of its certificate.
+fn check_invalidity(certificate: &Brief, at: OffsetDateTime, now: OffsetDateTime) -> Result<(), Error> {
+    check_known(at, now)?;
+    let refused = if at < certificate.not_before {
         "is before the certificate's not_before; give not_before if the certificate was never to be trusted"
     } else if at > certificate.not_after {
         "is after the certificate's not_after"
@@ -102,7 +129,7 @@ pub(crate) fn hold(certificate: &Issued, by: Capacity, now: OffsetDateTime) -> D
         return Ok((Change::Held, Some(held)));
     };
     if there.reason != Reason::CertificateHold {
-        return Err(revoked_already(certificate, there));
+        return Err(revoked_already(certificate.serial, there));
     }
     if by == Capacity::Operator && there.decided_as == Some(Capacity::Owner) {
         let held = Revocation {
@@ -138,7 +165,7 @@ pub(crate) fn release(certificate: &Issued, by: Capacity, key_is_compromised: bo
             }
             Ok((Change::Released, None))
         }
-        Some(there) => Err(revoked_already(certificate, there)),
+        Some(there) => Err(revoked_already(certificate.serial, there)),
         None => Err(Error::Conflict(format!("certificate {serial} is not on hold"))),
     }
 }
@@ -183,7 +210,7 @@ impl Wish {
 
 /// Revokes for good, or amends what is revoked already: towards compromise only, and never its date. A hold that becomes
 /// final keeps the date of the hold: since then the certificate was not to be trusted.
-pub(crate) fn revoke(certificate: &Issued, wish: Wish, by: Capacity, now: OffsetDateTime) -> Decision {
+pub(crate) fn revoke(certificate: &Brief, wish: Wish, by: Capacity, now: OffsetDateTime) -> Decision {
     let Wish {
         reason, invalidity, ..
     } = wish;
@@ -220,7 +247,7 @@ pub(crate) fn revoke(certificate: &Issued, wish: Wish, by: Capacity, now: Offset
     } else if worse || dated || confirmed {
         Change::Amended
     } else {
-        return Err(revoked_already(certificate, there));
+        return Err(revoked_already(certificate.serial, there));
     };
     if let Some(at) = invalidity {
         check_moves_earlier(there, at, by)?;
@@ -255,9 +282,9 @@ fn check_moves_earlier(there: &Revocation, at: OffsetDateTime, by: Capacity) -> 
     )))
 }
 
-fn revoked_already(certificate: &Issued, there: &Revocation) -> Error {
+fn revoked_already(serial: Serial, there: &Revocation) -> Error {
     Error::Conflict(format!(
-        "certificate {} is revoked already ({}); a revocation is final, only its reason can be changed to a compromise",
-        certificate.serial, there.reason
+        "certificate {serial} is revoked already ({}); a revocation is final, only its reason can be changed to a compromise",
+        there.reason
     ))
 }

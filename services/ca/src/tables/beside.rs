@@ -1,10 +1,14 @@
 //! The other certificates of a compromised key.
 
-use store::{StoreError, Tx};
+use std::collections::HashMap;
+
+use sqlx::QueryBuilder;
+use store::{Db, KeyList, StoreError, Tx};
 use time::OffsetDateTime;
 use x509::serial::Serial;
 
 use super::certificates::{COLUMNS, Row};
+use super::compromised;
 use crate::domain::Issued;
 use crate::error::Error;
 
@@ -85,6 +89,61 @@ impl Beside<'_> {
             vouch: sound > 0,
         })
     }
+}
+
+/// Unexpired certificates over one key, for who may revoke some of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct OverKey {
+    /// Valid or on hold, and theirs to revoke.
+    pub(crate) own: u64,
+    /// Valid or on hold, of others.
+    pub(crate) of_others: u64,
+    /// Whether one of others is not revoked for compromise.
+    pub(crate) others_vouch: bool,
+}
+
+/// Those over each of these keys, which are named by the SHA-256 of their SubjectPublicKeyInfo. `requester` as in
+/// [`Beside::requester`].
+pub(crate) async fn over(
+    db: &Db,
+    keys: &[[u8; 32]],
+    requester: Option<&str>,
+    now: OffsetDateTime,
+) -> Result<HashMap<[u8; 32], OverKey>, Error> {
+    let rows: Vec<(Vec<u8>, bool, i64, i64)> = store::read!(db, |connection| {
+        let mut sql = QueryBuilder::new("SELECT spki_sha256, own, COUNT(CASE WHEN ");
+        sql.push(UNREVOKED).push(
+            " THEN 1 END), COUNT(CASE WHEN c.reason IS NULL OR c.reason NOT IN (1, 2) THEN 1 END) FROM (
+              SELECT spki_sha256, reason, ",
+        );
+        match requester {
+            Some(requester) => sql.push("requester = ").push_bind(requester),
+            None => sql.push("TRUE"),
+        };
+        sql.push(" AS own FROM certificates WHERE not_after >= ")
+            .push_bind(store::time::to_micros(now))
+            .push(" AND spki_sha256");
+        among(&mut sql, keys);
+        sql.push(") AS c GROUP BY spki_sha256, own");
+        sql.build_query_as().fetch_all(connection).await
+    })
+    .map_err(StoreError::from)?;
+    let count = |rows: i64| u64::try_from(rows).unwrap_or_default();
+    let mut found: HashMap<_, OverKey> = HashMap::new();
+    for (key, own, unrevoked, sound) in rows {
+        let over = found.entry(compromised::id(key)?).or_default();
+        if own {
+            over.own = count(unrevoked);
+        } else {
+            over.of_others = count(unrevoked);
+            over.others_vouch = sound > 0;
+        }
+    }
+    Ok(found)
+}
+
+fn among<D: KeyList>(sql: &mut QueryBuilder<D>, keys: &[[u8; 32]]) {
+    D::push_among(sql, keys.iter().map(<[u8; 32]>::as_slice));
 }
 
 /// Unexpired certificates of others over a key.

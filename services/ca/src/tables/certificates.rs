@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use sqlx::QueryBuilder;
 use store::lease::Lease;
-use store::{Db, StoreError, Tx};
+use store::{Db, KeyList, StoreError, Tx};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 use x509::crl::Reason;
@@ -150,6 +151,24 @@ pub(crate) async fn by_serial(db: &Db, serial: &Serial) -> Result<Option<Issued>
 /// The same in a transaction; the certificate is not held.
 pub(crate) async fn by_serial_in(tx: &mut Tx, serial: &Serial) -> Result<Option<Issued>, Error> {
     select_in(tx, serial, "").await
+}
+
+/// The SHA-256 of the SubjectPublicKeyInfo and the DER of the certificates of these serial numbers.
+pub(crate) async fn of_serials(db: &Db, serials: &[Serial]) -> Result<Vec<([u8; 32], Vec<u8>)>, Error> {
+    let rows: Vec<(Uuid, Vec<u8>, Vec<u8>)> = store::read!(db, |connection| {
+        let mut sql = QueryBuilder::new("SELECT id, spki_sha256, der FROM certificates WHERE serial");
+        among(&mut sql, serials);
+        sql.build_query_as().fetch_all(connection).await
+    })
+    .map_err(StoreError::from)?;
+    let hash = |id, bytes: Vec<u8>| bytes.try_into().map_err(|_| damaged(id, "fingerprint"));
+    rows.into_iter()
+        .map(|(id, spki, der)| Ok((hash(id, spki)?, der)))
+        .collect()
+}
+
+fn among<D: KeyList>(sql: &mut QueryBuilder<D>, serials: &[Serial]) {
+    D::push_among(sql, serials.iter().map(Serial::as_bytes));
 }
 
 /// The certificate that an idempotency key stands for, with the hash of the request that made it.

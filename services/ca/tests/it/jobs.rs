@@ -76,14 +76,14 @@ async fn preview(world: &World, body: &Value) -> Value {
 }
 
 /// How many certificates each consequence names.
-fn counts(preview: &Value) -> BTreeMap<&str, u64> {
+pub(crate) fn counts(preview: &Value) -> BTreeMap<&str, u64> {
     let all = preview["consequences"].as_array().unwrap().iter();
     all.map(|one| (one["kind"].as_str().unwrap(), one["count"].as_u64().unwrap()))
         .collect()
 }
 
 /// Does the job that was accepted.
-async fn done(world: &World, accepted: &Value) -> store::jobs::Progress {
+pub(crate) async fn done(world: &World, accepted: &Value) -> store::jobs::Progress {
     let stop = CancellationToken::new();
     let mut running = JoinSet::new();
     for worker in world.ca.service().workers {

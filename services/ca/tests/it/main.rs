@@ -15,6 +15,7 @@ mod confirmed;
 mod decided;
 mod doctor;
 mod events;
+mod foreseen;
 mod groups;
 mod grpc;
 mod idempotency;

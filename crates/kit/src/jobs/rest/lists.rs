@@ -107,7 +107,7 @@ struct JobItem {
     object: String,
     /// `pending`, `done`, `skipped` or `failed`.
     state: &'static str,
-    /// Why it failed or was skipped.
+    /// Why it failed or was skipped, or what is to be said beside that it is done.
     detail: Option<String>,
     /// RFC 3339, UTC; null while it is pending.
     done_at: Option<String>,

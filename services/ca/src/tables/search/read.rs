@@ -86,7 +86,10 @@ pub(super) struct BriefRow {
     id: Uuid,
     serial: Vec<u8>,
     fingerprint_sha256: Vec<u8>,
+    not_before: i64,
     not_after: i64,
+    requester: String,
+    spki_sha256: Vec<u8>,
     #[sqlx(flatten)]
     revoked: Revoked,
     subject: String,
@@ -97,10 +100,10 @@ impl Read for BriefRow {
     type Item = Brief;
 
     fn columns(names: bool) -> &'static str {
-        const BRIEF: &str = "c.id, c.serial, c.fingerprint_sha256, c.not_after, c.revoked_at, c.reason, c.invalidity_at, \
-             c.decided_at, c.decided_as, '' AS subject, '[]' AS sans";
-        const NAMED: &str = "c.id, c.serial, c.fingerprint_sha256, c.not_after, c.revoked_at, c.reason, c.invalidity_at, \
-             c.decided_at, c.decided_as, c.subject, c.sans";
+        const BRIEF: &str = "c.id, c.serial, c.fingerprint_sha256, c.not_before, c.not_after, c.requester, c.spki_sha256, \
+             c.revoked_at, c.reason, c.invalidity_at, c.decided_at, c.decided_as, '' AS subject, '[]' AS sans";
+        const NAMED: &str = "c.id, c.serial, c.fingerprint_sha256, c.not_before, c.not_after, c.requester, c.spki_sha256, \
+             c.revoked_at, c.reason, c.invalidity_at, c.decided_at, c.decided_as, c.subject, c.sans";
         if names { NAMED } else { BRIEF }
     }
 
@@ -117,13 +120,19 @@ impl Read for BriefRow {
     }
 
     fn bytes(&self) -> usize {
-        size_of::<Self>() + self.sans.len() + self.subject.len()
+        size_of::<Self>() + self.requester.len() + self.sans.len() + self.subject.len()
     }
 
     fn item(self) -> Result<Brief, Error> {
+        let damaged = |what: &str| damaged(self.id, what);
+        let time = |micros: i64| store::time::from_micros(micros).map_err(|_| damaged("time"));
         Ok(Brief {
-            serial: Serial::from_bytes(&self.serial).map_err(|_| damaged(self.id, "serial number"))?,
+            serial: Serial::from_bytes(&self.serial).map_err(|_| damaged("serial number"))?,
+            not_before: time(self.not_before)?,
+            not_after: time(self.not_after)?,
+            spki_sha256: <[u8; 32]>::try_from(self.spki_sha256).map_err(|_| damaged("fingerprint"))?,
             revocation: self.revoked.read(self.id)?,
+            requester: self.requester,
         })
     }
 }

@@ -1,0 +1,202 @@
+//! What a job would do to each of many certificates.
+//!
+//! It is decided by the functions that decide on one ([`lifecycle`]), in the order in which the job takes them, on what is
+//! read without a lock: what changes until then is told by the token of the preview.
+
+use std::collections::{HashMap, HashSet};
+
+use kit::error::Fault as _;
+use x509::serial::Serial;
+
+use super::revoke::key_of;
+use super::revoke_many::{Found, RevokeMany};
+use super::{App, Requester};
+use crate::domain::Brief;
+use crate::domain::lifecycle::{self, Change, KeyFate, Wish};
+use crate::domain::standing::MaterialId;
+use crate::error::Error;
+use crate::tables::beside::{self, OverKey};
+use crate::tables::{certificates, compromised};
+
+/// Certificates, or keys, that are looked up at a time.
+const AT_ONCE: usize = 500;
+
+/// What becomes of one certificate.
+pub(super) enum Outcome {
+    /// It changes so.
+    Becomes(Change),
+    /// It is revoked already: the job skips it.
+    Stays,
+    /// It cannot be revoked so, for this reason: the job fails on it.
+    Refused(String),
+}
+
+/// What becomes of the keys, where the reason is a compromise.
+#[derive(Default)]
+pub(super) struct Keys {
+    /// Recorded as compromised, which they were not.
+    pub(super) recorded: HashSet<MaterialId>,
+    /// Not recorded, because others have unexpired certificates over them.
+    pub(super) unconfirmed: HashSet<MaterialId>,
+    /// Certificates over all of these that the requester may revoke and that would stay valid or on hold.
+    pub(super) remaining: u64,
+    /// The same, of others.
+    pub(super) of_others: u64,
+}
+
+/// What a job would do, as things are now.
+pub(super) struct Foreseen {
+    /// The certificates that were found, in the order of the job.
+    pub(super) outcomes: Vec<(Brief, Outcome)>,
+    /// Set where the reason is a compromise.
+    pub(super) keys: Option<Keys>,
+    /// Serial numbers of no certificate that the requester may see.
+    pub(super) missing: Vec<Serial>,
+    /// More match than were looked at.
+    pub(super) more: bool,
+}
+
+/// What is known of the key of a certificate.
+#[derive(Clone, Copy, Default)]
+struct Known {
+    /// None for a key that is not accepted any more.
+    material: Option<MaterialId>,
+    /// The fingerprint of the other key that the private key opens.
+    twin: Option<[u8; 32]>,
+}
+
+/// What is known of all keys, by the SHA-256 of their SubjectPublicKeyInfo.
+#[derive(Default)]
+struct AllKnown {
+    /// An error is why the certificate cannot be read.
+    keys: HashMap<[u8; 32], Result<Known, String>>,
+    recorded: HashSet<MaterialId>,
+    certificates: HashMap<[u8; 32], OverKey>,
+}
+
+impl App {
+    /// Decides on each certificate that was found.
+    pub(super) async fn foresee(
+        &self,
+        requester: &Requester,
+        request: &RevokeMany,
+        found: Found,
+    ) -> Result<Foreseen, Error> {
+        let now = self.clock.now();
+        let known = match lifecycle::is_compromise(request.reason) {
+            true => Some(self.known_of(requester, &found.certificates).await?),
+            false => None,
+        };
+        let mut keys = known.as_ref().map(|_| Keys::default());
+        let (mut touched, mut revoked) = (HashSet::new(), 0);
+        let mut outcomes = Vec::with_capacity(found.certificates.len());
+        for one in found.certificates {
+            let by = requester.capacity_over(&one.requester);
+            let mut wish = Wish {
+                reason: request.reason,
+                invalidity: request.invalidity,
+                records_key: false,
+            };
+            let mut of_key = None;
+            if let (Some(known), Some(keys)) = (&known, &keys) {
+                match known.of(&one, keys) {
+                    Ok((key, recorded, vouch)) => {
+                        let fate = KeyFate::decide(by, recorded, vouch);
+                        wish.records_key = fate == KeyFate::Recording;
+                        of_key = Some((key, fate));
+                    }
+                    Err(why) => {
+                        outcomes.push((one, Outcome::Refused(why)));
+                        continue;
+                    }
+                }
+            }
+            let outcome = match lifecycle::revoke(&one, wish, by, now) {
+                Ok((change, _)) => Outcome::Becomes(change),
+                Err(Error::Conflict(_)) => Outcome::Stays,
+                Err(error) => Outcome::Refused(error.public()),
+            };
+            if let (Outcome::Becomes(change), Some(keys), Some((key, fate))) = (&outcome, &mut keys, of_key) {
+                keys.note(key, fate);
+                touched.extend([Some(one.spki_sha256), key.twin].into_iter().flatten());
+                revoked += u64::from(*change == Change::Revoked && one.not_after >= now);
+            }
+            outcomes.push((one, outcome));
+        }
+        if let (Some(keys), Some(known)) = (&mut keys, &known) {
+            let over = || touched.iter().filter_map(|key| known.certificates.get(key));
+            // Those that are revoked are among those that are valid or on hold now.
+            keys.remaining = over().map(|over| over.own).sum::<u64>().saturating_sub(revoked);
+            keys.of_others = over().map(|over| over.of_others).sum();
+        }
+        Ok(Foreseen {
+            outcomes,
+            keys,
+            missing: found.missing,
+            more: found.more,
+        })
+    }
+
+    /// Reads one certificate of each key, and what there is over it and its twin.
+    async fn known_of(&self, requester: &Requester, found: &[Brief]) -> Result<AllKnown, Error> {
+        let mut known = AllKnown::default();
+        let first: HashMap<[u8; 32], Serial> =
+            found.iter().map(|one| (one.spki_sha256, one.serial)).collect();
+        let first: Vec<Serial> = first.into_values().collect();
+        for some in first.chunks(AT_ONCE) {
+            for (spki, der) in certificates::of_serials(&self.db, some).await? {
+                known.keys.insert(spki, read(&der));
+            }
+        }
+        let keys = || known.keys.values().flatten();
+        let materials: HashSet<MaterialId> = keys().filter_map(|key| key.material).collect();
+        let spkis = known.keys.keys().copied();
+        let spkis: HashSet<[u8; 32]> = spkis.chain(keys().filter_map(|key| key.twin)).collect();
+        let (materials, spkis) = (Vec::from_iter(materials), Vec::from_iter(spkis));
+        for some in materials.chunks(AT_ONCE) {
+            known.recorded.extend(compromised::among(&self.db, some).await?);
+        }
+        for some in spkis.chunks(AT_ONCE) {
+            let over = beside::over(&self.db, some, requester.revokes_beside(), self.clock.now()).await?;
+            known.certificates.extend(over);
+        }
+        Ok(known)
+    }
+}
+
+fn read(der: &[u8]) -> Result<Known, String> {
+    let certificate = x509::Certificate::from_der(der)
+        .map_err(|error| format!("the stored certificate cannot be read: {error}"))?;
+    Ok(Known {
+        material: key_of(&certificate),
+        twin: certificate
+            .public_key()
+            .ok()
+            .and_then(|key| key.twin_fingerprint()),
+    })
+}
+
+impl AllKnown {
+    /// The key of a certificate, whether it is recorded by then, and whether others vouch for it.
+    fn of(&self, certificate: &Brief, so_far: &Keys) -> Result<(Known, bool, bool), String> {
+        let spki = &certificate.spki_sha256;
+        let key = self.keys.get(spki).cloned().transpose()?.unwrap_or_default();
+        let is_recorded = |key: &MaterialId| self.recorded.contains(key) || so_far.recorded.contains(key);
+        let recorded = key.material.as_ref().is_none_or(is_recorded);
+        let over = [Some(spki), key.twin.as_ref()].into_iter().flatten();
+        let vouch = over
+            .filter_map(|key| self.certificates.get(key))
+            .any(|over| over.others_vouch);
+        Ok((key, recorded, vouch))
+    }
+}
+
+impl Keys {
+    fn note(&mut self, key: Known, fate: KeyFate) {
+        match fate {
+            KeyFate::Recorded => {}
+            KeyFate::Recording => self.recorded.extend(key.material),
+            KeyFate::Unconfirmed => self.unconfirmed.extend(key.material),
+        }
+    }
+}
