@@ -107,7 +107,7 @@ fn routes() -> OpenApiRouter<Configuration> {
 #[utoipa::path(
     get, path = "/api/v1/config/effective", tag = "config",
     responses((status = 200, body = EffectiveConfig)),
-    security(("bearer" = [])), extensions(("x-permission" = json!("config:read")))
+    extensions(("x-permission" = json!("config:read")))
 )]
 async fn effective(
     State(effective): State<Effective>,

@@ -58,30 +58,44 @@ async fn metrics_are_served_in_the_text_format() {
 #[derive(OpenApi)]
 struct Base;
 
-#[test]
-fn operations_get_what_they_have_in_common() {
-    let operation = |permission: Option<&str>| {
-        let builder = OperationBuilder::new();
-        match permission {
-            Some(name) => {
-                builder.extensions(Some(ExtensionsBuilder::new().add("x-permission", name).build()))
-            }
-            None => builder,
-        }
-    };
+/// The document of one operation a path, each with its permission, completed.
+fn completed(operations: &[(&str, Option<&str>)]) -> serde_json::Value {
     let mut document = Base::openapi();
-    for (path, permission) in [
-        ("/open", None),
-        ("/anyone", Some("")),
-        ("/keys", Some("keys:read")),
-    ] {
-        document.paths.paths.insert(
-            path.to_owned(),
-            PathItem::new(HttpMethod::Get, operation(permission)),
-        );
+    for (path, permission) in operations {
+        let permission =
+            permission.map(|name| ExtensionsBuilder::new().add("x-permission", name).build());
+        let operation = OperationBuilder::new().extensions(permission);
+        document
+            .paths
+            .paths
+            .insert((*path).to_owned(), PathItem::new(HttpMethod::Get, operation));
     }
     kit::openapi::complete(&mut document);
-    let document = serde_json::to_value(&document).unwrap();
+    serde_json::to_value(&document).unwrap()
+}
+
+const OPERATIONS: [(&str, Option<&str>); 3] = [
+    ("/open", None),
+    ("/anyone", Some("")),
+    ("/keys", Some("keys:read")),
+];
+
+#[test]
+fn an_operation_needs_credentials_exactly_if_it_states_a_permission() {
+    let document = completed(&OPERATIONS);
+    for (path, permission) in OPERATIONS {
+        let bearer = match permission {
+            Some(_) => serde_json::json!([{"bearer": []}]),
+            None => serde_json::Value::Null,
+        };
+        assert_eq!(document["paths"][path]["get"]["security"], bearer, "{path}");
+    }
+    assert!(document["components"]["securitySchemes"]["bearer"].is_object());
+}
+
+#[test]
+fn operations_get_what_they_have_in_common() {
+    let document = completed(&OPERATIONS);
     let responses = |path: &str| {
         let responses = document["paths"][path]["get"]["responses"].as_object().unwrap();
         responses.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
@@ -89,14 +103,6 @@ fn operations_get_what_they_have_in_common() {
     assert_eq!(responses("/open"), "default");
     assert_eq!(responses("/anyone"), "401 default");
     assert_eq!(responses("/keys"), "401 403 default");
-    assert_eq!(
-        document["paths"]["/open"]["get"]["security"],
-        serde_json::Value::Null
-    );
-    assert_eq!(
-        document["paths"]["/keys"]["get"]["security"],
-        serde_json::json!([{"bearer": []}])
-    );
     let forbidden = &document["paths"]["/keys"]["get"]["responses"]["403"];
     assert!(forbidden["description"].as_str().unwrap().contains("keys:read"));
     let schema = &forbidden["content"]["application/problem+json"]["schema"]["$ref"];
@@ -105,7 +111,6 @@ fn operations_get_what_they_have_in_common() {
         .as_object()
         .unwrap();
     assert!(properties.contains_key("type") && properties.contains_key("detail"));
-    assert!(document["components"]["securitySchemes"]["bearer"].is_object());
 }
 
 #[tokio::test]

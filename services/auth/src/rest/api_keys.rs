@@ -182,7 +182,7 @@ struct RevokedKeys {
         (status = 200, content((Page<ApiKey> = "application/json"), (String = "text/csv"))),
         (status = 400, body = Problem, content_type = "application/problem+json"),
     ),
-    security(("bearer" = [])), extensions(("x-permission" = json!("api-keys:read")))
+    extensions(("x-permission" = json!("api-keys:read")))
 )]
 async fn list(
     State(app): State<App>,
@@ -213,7 +213,7 @@ async fn list(
         (status = 403, description = "it would be able to do more, name more, or live longer than the key that makes it", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "Idempotency-Key used before", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("bearer" = [])), extensions(("x-permission" = json!("api-keys:write")))
+    extensions(("x-permission" = json!("api-keys:write")))
 )]
 async fn create(
     State(app): State<App>,
@@ -260,7 +260,7 @@ fn show_once(app: &App, caller: &Caller, created: &Created) -> Result<impl IntoR
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "no other key that may make keys lives as long", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("bearer" = [])), extensions(("x-permission" = json!("api-keys:write")))
+    extensions(("x-permission" = json!("api-keys:write")))
 )]
 async fn revoke(
     State(app): State<App>,

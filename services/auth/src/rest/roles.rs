@@ -50,7 +50,7 @@ impl List for Roles {
         (status = 200, content((Page<Role> = "application/json"), (String = "text/csv"))),
         (status = 400, body = Problem, content_type = "application/problem+json"),
     ),
-    security(("bearer" = [])), extensions(("x-permission" = json!("roles:read")))
+    extensions(("x-permission" = json!("roles:read")))
 )]
 async fn list(
     _: Allow<permission::RolesRead>,

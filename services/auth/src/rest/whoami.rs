@@ -34,7 +34,7 @@ struct Identity {
 /// Tells whose the credential is, and what its owner may do. Any credential may ask.
 #[utoipa::path(
     get, path = "/api/v1/whoami", tag = "identity", responses((status = 200, body = Identity)),
-    security(("bearer" = [])), extensions(("x-permission" = json!("")))
+    extensions(("x-permission" = json!("")))
 )]
 async fn whoami(Authenticated(caller): Authenticated, _: Query<NoParameters>) -> axum::Json<Identity> {
     axum::Json(Identity {

@@ -205,7 +205,7 @@ impl List for Cas {
         (status = 200, content((Page<Ca> = "application/json"), (String = "text/csv"))),
         (status = 400, body = Problem, content_type = "application/problem+json"),
     ),
-    security(("bearer" = [])), extensions(("x-permission" = json!("cas:read")))
+    extensions(("x-permission" = json!("cas:read")))
 )]
 async fn list(
     State(app): State<App>,
@@ -231,7 +231,7 @@ async fn list(
         (status = 200, body = CaWithKey),
         (status = 404, body = Problem, content_type = "application/problem+json"),
     ),
-    security(("bearer" = [])), extensions(("x-permission" = json!("cas:read")))
+    extensions(("x-permission" = json!("cas:read")))
 )]
 async fn get(
     State(app): State<App>,
@@ -261,7 +261,7 @@ async fn get(
         (status = 200, description = "suspended and durable", body = Ca),
         (status = 404, body = Problem, content_type = "application/problem+json"),
     ),
-    security(("bearer" = [])), extensions(("x-permission" = json!("cas:suspend")))
+    extensions(("x-permission" = json!("cas:suspend")))
 )]
 async fn suspend(
     State(app): State<App>,
@@ -279,7 +279,7 @@ async fn suspend(
         (status = 200, description = "issuing again", body = Ca),
         (status = 404, body = Problem, content_type = "application/problem+json"),
     ),
-    security(("bearer" = [])), extensions(("x-permission" = json!("cas:suspend")))
+    extensions(("x-permission" = json!("cas:suspend")))
 )]
 async fn resume(
     State(app): State<App>,

@@ -65,7 +65,7 @@ struct IssueBody {
         (status = 422, description = "refused by profile or lint, or the key is known to be compromised", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "try again after Retry-After", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:issue-development")))
+    extensions(("x-permission" = json!("certificates:issue-development")))
 )]
 async fn issue(
     State(app): State<App>,
@@ -121,7 +121,7 @@ impl List for Certificates {
         (status = 200, content((Page<CertificateRow> = "application/json"), (String = "text/csv"))),
         (status = 400, description = "malformed filter or cursor", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:read-own")))
+    extensions(("x-permission" = json!("certificates:read-own")))
 )]
 async fn list(
     State(app): State<App>,
@@ -157,7 +157,7 @@ async fn list(
         (status = 200, body = Certificate),
         (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:read-own")))
+    extensions(("x-permission" = json!("certificates:read-own")))
 )]
 async fn get(
     State(app): State<App>,
@@ -179,7 +179,7 @@ async fn get(
         (status = 200, body = String, content_type = "application/pem-certificate-chain"),
         (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:read-own")))
+    extensions(("x-permission" = json!("certificates:read-own")))
 )]
 async fn chain(
     State(app): State<App>,
@@ -217,7 +217,7 @@ struct RenewBody {
         (status = 409, description = "revoked, on hold or expired, or the CA is suspended", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "refused by profile or lint, or the key is known to be compromised", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:renew-own")))
+    extensions(("x-permission" = json!("certificates:renew-own")))
 )]
 async fn renew(
     State(app): State<App>,

@@ -116,7 +116,7 @@ impl OtherCertificate {
         (status = 412, description = "it has changed since you read it", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "revoked already", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:revoke-own")))
+    extensions(("x-permission" = json!("certificates:revoke-own")))
 )]
 async fn revoke(
     State(app): State<App>,
@@ -170,7 +170,7 @@ async fn revoke(
         (status = 412, description = "it has changed since you read it", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "on hold or revoked already", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:revoke-own")))
+    extensions(("x-permission" = json!("certificates:revoke-own")))
 )]
 async fn hold(
     State(app): State<App>,
@@ -198,7 +198,7 @@ async fn hold(
         (status = 412, description = "it has changed since you read it", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "not on hold, or the key is known to be compromised", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:revoke-own")))
+    extensions(("x-permission" = json!("certificates:revoke-own")))
 )]
 async fn release(
     State(app): State<App>,

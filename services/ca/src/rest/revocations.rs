@@ -134,7 +134,7 @@ fn in_filter(problem: Problem) -> Problem {
         (status = 409, description = "Idempotency-Key used for another request", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "you have 10 jobs that have not ended, or more than 20,000 items waiting; `Retry-After`", body = Problem, content_type = "application/problem+json"),
     ),
-    security(("bearer" = [])), extensions(("x-permission" = json!("certificates:revoke-own")))
+    extensions(("x-permission" = json!("certificates:revoke-own")))
 )]
 async fn revoke_many(
     State(app): State<App>,
