@@ -47,8 +47,9 @@ where
 }
 
 /// Adds the bearer scheme, the [`Problem`] schema, and to each operation: its security requirement, 401 and
-/// 403 where it has a permission, and a default problem response. What an operation says itself stays, but for its
-/// identifier, which gets the resource as prefix.
+/// 403 where it has a permission, 404, 409 and 412 where its parameters bring them, 400, and a default problem response. What
+/// an operation says itself stays, but for its identifier, which gets the resource as prefix. A handler describes a refusal
+/// only if it has more to say; that the answer is a [`Problem`] is added here.
 pub fn complete(document: &mut OpenApi) {
     document.servers = Some(vec![Server::new("/")]);
     let components = document.components.get_or_insert_default();
@@ -167,6 +168,17 @@ fn describe(operation: &mut Operation) {
 }
 
 fn complete_operation(operation: &mut Operation) {
+    answer_problems(operation);
+    // An undeclared query parameter is refused by every route.
+    let mut usual = vec![("400", "a parameter, a header or the body is not of its form")];
+    for parameter in operation.parameters.iter().flatten() {
+        let RefOr::T(parameter) = parameter else { continue };
+        usual.extend(refusal_of(parameter));
+    }
+    usual.push(("default", "what else can go wrong"));
+    for (status, description) in usual {
+        add(operation, status, description.to_owned());
+    }
     let permission = operation
         .extensions
         .as_ref()
@@ -175,13 +187,41 @@ fn complete_operation(operation: &mut Operation) {
         operation.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
         add(operation, "401", "no credentials, or bad ones".to_owned());
         if !permission.is_empty() {
-            add(operation, "403", format!("without the permission `{permission}`"));
+            add_reason(
+                operation,
+                "403",
+                &format!("without the permission `{permission}`"),
+            );
         }
         if permission::acts(&permission) {
             add_dry_run(operation);
         }
     }
-    add(operation, "default", "what else can go wrong".to_owned());
+}
+
+/// What a route with this parameter can answer, whatever it does.
+fn refusal_of(parameter: &Parameter) -> Option<(&'static str, &'static str)> {
+    let named = |name: &str| parameter.name.eq_ignore_ascii_case(name);
+    match parameter.parameter_in {
+        ParameterIn::Path => Some(("404", "there is none that you may see")),
+        ParameterIn::Header if named(idempotency::HEADER) => {
+            Some(("409", "Idempotency-Key used for another request"))
+        }
+        ParameterIn::Header if named("If-Match") => Some(("412", "it has changed since you read it")),
+        ParameterIn::Header | ParameterIn::Query | ParameterIn::Cookie => None,
+    }
+}
+
+/// Each refusal that a handler describes is a problem document.
+fn answer_problems(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        let refusal = status.starts_with('4') || status.starts_with('5');
+        if let (true, RefOr::T(response)) = (refusal, response)
+            && response.content.is_empty()
+        {
+            response.content = problem(String::new()).content;
+        }
+    }
 }
 
 fn add(operation: &mut Operation, status: &str, description: String) {
@@ -190,6 +230,17 @@ fn add(operation: &mut Operation, status: &str, description: String) {
         .responses
         .entry(status.to_owned())
         .or_insert_with(|| RefOr::T(problem(description)));
+}
+
+/// One more reason for a refusal that the operation may have described.
+fn add_reason(operation: &mut Operation, status: &str, reason: &str) {
+    match operation.responses.responses.get_mut(status) {
+        Some(RefOr::T(described)) => {
+            described.description.push_str("; or ");
+            described.description.push_str(reason);
+        }
+        _ => add(operation, status, reason.to_owned()),
+    }
 }
 
 /// What an operation that acts takes and answers beside its own.
@@ -243,10 +294,10 @@ fn add_dry_run(operation: &mut Operation) {
                 .insert("200".to_owned(), RefOr::T(answer));
         }
     }
-    add(
+    add_reason(
         operation,
         "409",
-        "what the preview of `Preview-Token` rested on has changed".to_owned(),
+        "what the preview of `Preview-Token` rested on has changed",
     );
 }
 

@@ -148,7 +148,6 @@ async fn run(
     get, path = "/api/v1/doctor/runs/{id}", tag = "status", params(("id" = String, Path)),
     responses(
         (status = 200, body = Report),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
     ),
     extensions(("x-permission" = json!("status:read")))
 )]

@@ -159,7 +159,6 @@ fn default_algorithm() -> String {
     get, path = "/api/v1/keys", tag = "keys", params(Paging<Keys>),
     responses(
         (status = 200, content((Page<Key> = "application/json"), (String = "text/csv"))),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
     ),
     extensions(("x-permission" = json!("keys:read")))
 )]
@@ -180,7 +179,6 @@ async fn list(
     get, path = "/api/v1/keys/{name}", tag = "keys", params(("name" = String, Path)),
     responses(
         (status = 200, body = KeyWithSignatures),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
     ),
     extensions(("x-permission" = json!("keys:read")))
 )]
@@ -212,9 +210,8 @@ async fn get(
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters")),
     responses(
         (status = 201, body = Key),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "too many keys are being made; try again after Retry-After", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "the name is taken, or Idempotency-Key used for another request"),
+        (status = 503, description = "too many keys are being made; try again after Retry-After"),
     ),
     extensions(("x-permission" = json!("keys:generate")))
 )]

@@ -162,7 +162,6 @@ async fn find<'a>(all: &'a [Jobs], caller: &Caller, id: &str) -> Result<(&'a Job
     params(("id" = String, Path, description = "`<service>-<uuid>`")),
     responses(
         (status = 200, body = JobObject),
-        (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
     ),
     extensions(("x-permission" = json!("jobs:read-own")))
 )]
@@ -183,8 +182,7 @@ async fn get(
     params(("id" = String, Path, description = "`<service>-<uuid>`")),
     responses(
         (status = 200, description = "asked to end; its state is `canceled` soon", body = JobObject),
-        (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "it has ended", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "it has ended"),
     ),
     extensions(("x-permission" = json!("jobs:cancel-own")))
 )]

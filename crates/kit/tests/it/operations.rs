@@ -4,8 +4,9 @@ use kit::health::Health;
 use kit::http::standard_layers;
 use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
+use utoipa::openapi::ResponseBuilder;
 use utoipa::openapi::extensions::ExtensionsBuilder;
-use utoipa::openapi::path::{HttpMethod, OperationBuilder, PathItem};
+use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem};
 
 use crate::world::{Served, client, eventually};
 
@@ -58,20 +59,27 @@ async fn metrics_are_served_in_the_text_format() {
 #[derive(OpenApi)]
 struct Base;
 
-/// The document of one operation a path, each with its permission, completed.
-fn completed(operations: &[(&str, Option<&str>)]) -> serde_json::Value {
+/// The document of operations, each with its path, completed.
+fn completed(operations: impl IntoIterator<Item = (&'static str, OperationBuilder)>) -> serde_json::Value {
     let mut document = Base::openapi();
-    for (path, permission) in operations {
-        let permission =
-            permission.map(|name| ExtensionsBuilder::new().add("x-permission", name).build());
-        let operation = OperationBuilder::new().extensions(permission);
+    for (path, operation) in operations {
         document
             .paths
             .paths
-            .insert((*path).to_owned(), PathItem::new(HttpMethod::Get, operation));
+            .insert(path.to_owned(), PathItem::new(HttpMethod::Get, operation));
     }
     kit::openapi::complete(&mut document);
     serde_json::to_value(&document).unwrap()
+}
+
+fn stating(permission: Option<&str>) -> OperationBuilder {
+    let extensions = permission.map(|name| ExtensionsBuilder::new().add("x-permission", name).build());
+    OperationBuilder::new().extensions(extensions)
+}
+
+fn responses(document: &serde_json::Value, path: &str) -> String {
+    let responses = document["paths"][path]["get"]["responses"].as_object().unwrap();
+    responses.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
 const OPERATIONS: [(&str, Option<&str>); 3] = [
@@ -82,7 +90,7 @@ const OPERATIONS: [(&str, Option<&str>); 3] = [
 
 #[test]
 fn an_operation_needs_credentials_exactly_if_it_states_a_permission() {
-    let document = completed(&OPERATIONS);
+    let document = completed(OPERATIONS.map(|(path, permission)| (path, stating(permission))));
     for (path, permission) in OPERATIONS {
         let bearer = match permission {
             Some(_) => serde_json::json!([{"bearer": []}]),
@@ -95,14 +103,10 @@ fn an_operation_needs_credentials_exactly_if_it_states_a_permission() {
 
 #[test]
 fn operations_get_what_they_have_in_common() {
-    let document = completed(&OPERATIONS);
-    let responses = |path: &str| {
-        let responses = document["paths"][path]["get"]["responses"].as_object().unwrap();
-        responses.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
-    };
-    assert_eq!(responses("/open"), "default");
-    assert_eq!(responses("/anyone"), "401 default");
-    assert_eq!(responses("/keys"), "401 403 default");
+    let document = completed(OPERATIONS.map(|(path, permission)| (path, stating(permission))));
+    assert_eq!(responses(&document, "/open"), "400 default");
+    assert_eq!(responses(&document, "/anyone"), "400 401 default");
+    assert_eq!(responses(&document, "/keys"), "400 401 403 default");
     let forbidden = &document["paths"]["/keys"]["get"]["responses"]["403"];
     assert!(forbidden["description"].as_str().unwrap().contains("keys:read"));
     let schema = &forbidden["content"]["application/problem+json"]["schema"]["$ref"];
@@ -111,6 +115,49 @@ fn operations_get_what_they_have_in_common() {
         .as_object()
         .unwrap();
     assert!(properties.contains_key("type") && properties.contains_key("detail"));
+}
+
+#[test]
+fn parameters_bring_their_refusals_and_what_a_handler_says_of_one_stays() {
+    let parameter =
+        |name: &str, place: ParameterIn| ParameterBuilder::new().name(name).parameter_in(place).build();
+    let own = |text: &str| ResponseBuilder::new().description(text).build();
+    let document = completed([
+        (
+            "/things/{name}",
+            stating(None).parameter(parameter("name", ParameterIn::Path)),
+        ),
+        (
+            "/tagged",
+            stating(None).parameter(parameter("If-Match", ParameterIn::Header)),
+        ),
+        (
+            "/plain",
+            stating(None).parameter(parameter("limit", ParameterIn::Query)),
+        ),
+        (
+            "/made",
+            stating(None)
+                .parameter(parameter("Idempotency-Key", ParameterIn::Header))
+                .response("409", own("the name is taken")),
+        ),
+        (
+            "/mine",
+            stating(Some("keys:read")).response("403", own("a key of another service")),
+        ),
+    ]);
+    assert_eq!(responses(&document, "/things/{name}"), "400 404 default");
+    assert_eq!(responses(&document, "/tagged"), "400 412 default");
+    assert_eq!(responses(&document, "/plain"), "400 default");
+    assert_eq!(responses(&document, "/made"), "400 409 default");
+    let conflict = &document["paths"]["/made"]["get"]["responses"]["409"];
+    assert_eq!(conflict["description"], "the name is taken");
+    let schema = &conflict["content"]["application/problem+json"]["schema"]["$ref"];
+    assert_eq!(schema, "#/components/schemas/Problem");
+    assert_eq!(
+        document["paths"]["/mine"]["get"]["responses"]["403"]["description"],
+        "a key of another service; or without the permission `keys:read`"
+    );
 }
 
 #[tokio::test]

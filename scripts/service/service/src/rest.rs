@@ -79,7 +79,6 @@ impl List for Items {
     get, path = "/api/v1/sample", tag = "sample", params(Paging<Items>),
     responses(
         (status = 200, content((Page<Item> = "application/json"), (String = "text/csv"))),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
     ),
     extensions(("x-permission" = json!("")))
 )]

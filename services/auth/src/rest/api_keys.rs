@@ -180,7 +180,6 @@ struct RevokedKeys {
     get, path = "/api/v1/api-keys", tag = "identity", params(Paging<ApiKeys>),
     responses(
         (status = 200, content((Page<ApiKey> = "application/json"), (String = "text/csv"))),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
     ),
     extensions(("x-permission" = json!("api-keys:read")))
 )]
@@ -209,9 +208,8 @@ async fn list(
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters")),
     responses(
         (status = 201, body = CreatedApiKey),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "it would be able to do more, name more, or live longer than the key that makes it", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Idempotency-Key used before", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "it would be able to do more, name more, or live longer than the key that makes it"),
+        (status = 409, description = "Idempotency-Key used before"),
     ),
     extensions(("x-permission" = json!("api-keys:write")))
 )]
@@ -257,8 +255,7 @@ fn show_once(app: &App, caller: &Caller, created: &Created) -> Result<impl IntoR
     responses(
         (status = 200, description = "revoked and durable; there are keys that it made", body = RevokedKeys),
         (status = 204, description = "revoked and durable; no usable key was made by it"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "no other key that may make keys lives as long", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "no other key that may make keys lives as long"),
     ),
     extensions(("x-permission" = json!("api-keys:write")))
 )]

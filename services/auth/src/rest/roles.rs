@@ -48,7 +48,6 @@ impl List for Roles {
     get, path = "/api/v1/roles", tag = "identity", params(Paging<Roles>),
     responses(
         (status = 200, content((Page<Role> = "application/json"), (String = "text/csv"))),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
     ),
     extensions(("x-permission" = json!("roles:read")))
 )]

@@ -203,7 +203,6 @@ impl List for Cas {
     get, path = "/api/v1/cas", tag = "cas", params(Paging<Cas>),
     responses(
         (status = 200, content((Page<Ca> = "application/json"), (String = "text/csv"))),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
     ),
     extensions(("x-permission" = json!("cas:read")))
 )]
@@ -229,7 +228,6 @@ async fn list(
     get, path = "/api/v1/cas/{name}", tag = "cas", params(("name" = String, Path)),
     responses(
         (status = 200, body = CaWithKey),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
     ),
     extensions(("x-permission" = json!("cas:read")))
 )]
@@ -259,7 +257,6 @@ async fn get(
     post, path = "/api/v1/cas/{name}/suspend", tag = "cas", request_body = NoMembers, params(("name" = String, Path)),
     responses(
         (status = 200, description = "suspended and durable", body = Ca),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
     ),
     extensions(("x-permission" = json!("cas:suspend")))
 )]
@@ -277,7 +274,6 @@ async fn suspend(
     post, path = "/api/v1/cas/{name}/resume", tag = "cas", request_body = NoMembers, params(("name" = String, Path)),
     responses(
         (status = 200, description = "issuing again", body = Ca),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
     ),
     extensions(("x-permission" = json!("cas:suspend")))
 )]

@@ -60,10 +60,10 @@ struct IssueBody {
     params(("Idempotency-Key" = Option<String>, Header, description = "same key and same request: the same certificate")),
     responses(
         (status = 201, description = "issued and durable", body = Certificate),
-        (status = 400, description = "malformed request or CSR", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Idempotency-Key used for another request, or the CA is suspended", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "refused by profile or lint, or the key is known to be compromised", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "try again after Retry-After", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "malformed request or CSR"),
+        (status = 409, description = "Idempotency-Key used for another request, or the CA is suspended"),
+        (status = 422, description = "refused by profile or lint, or the key is known to be compromised"),
+        (status = 503, description = "try again after Retry-After"),
     ),
     extensions(("x-permission" = json!("certificates:issue-development")))
 )]
@@ -119,7 +119,6 @@ impl List for Certificates {
     get, path = "/api/v1/certificates", tag = "certificates", params(Paging<Certificates>),
     responses(
         (status = 200, content((Page<CertificateRow> = "application/json"), (String = "text/csv"))),
-        (status = 400, description = "malformed filter or cursor", body = Problem, content_type = "application/problem+json"),
     ),
     extensions(("x-permission" = json!("certificates:read-own")))
 )]
@@ -155,7 +154,6 @@ async fn list(
     params(("serial" = String, Path, description = "lower-case hex")),
     responses(
         (status = 200, body = Certificate),
-        (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
     ),
     extensions(("x-permission" = json!("certificates:read-own")))
 )]
@@ -177,7 +175,6 @@ async fn get(
     params(("serial" = String, Path, description = "lower-case hex")),
     responses(
         (status = 200, body = String, content_type = "application/pem-certificate-chain"),
-        (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
     ),
     extensions(("x-permission" = json!("certificates:read-own")))
 )]
@@ -213,9 +210,8 @@ struct RenewBody {
     ),
     responses(
         (status = 201, description = "issued and durable", body = Certificate),
-        (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "revoked, on hold or expired, or the CA is suspended", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "refused by profile or lint, or the key is known to be compromised", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "revoked, on hold or expired, or the CA is suspended"),
+        (status = 422, description = "refused by profile or lint, or the key is known to be compromised"),
     ),
     extensions(("x-permission" = json!("certificates:renew-own")))
 )]

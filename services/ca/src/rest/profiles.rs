@@ -54,7 +54,6 @@ impl List for Profiles {
     get, path = "/api/v1/profiles", tag = "profiles", params(Paging<Profiles>),
     responses(
         (status = 200, content((Page<Profile> = "application/json"), (String = "text/csv"))),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
     ),
     extensions(("x-permission" = json!("profiles:read")))
 )]
@@ -78,7 +77,6 @@ async fn list(
     get, path = "/api/v1/profiles/{name}", tag = "profiles", params(("name" = String, Path)),
     responses(
         (status = 200, body = Object, description = "as in section `ca.profiles` of the configuration"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
     ),
     extensions(("x-permission" = json!("profiles:read")))
 )]

@@ -110,11 +110,9 @@ impl OtherCertificate {
     ),
     responses(
         (status = 200, description = "done and durable", body = RevokedCertificate),
-        (status = 400, description = "no such reason, not for this certificate, or an impossible time", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "a later invalidity time than the one that is known, by an owner", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "it has changed since you read it", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "revoked already", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "no such reason, not for this certificate, or an impossible time"),
+        (status = 403, description = "a later invalidity time than the one that is known, by an owner"),
+        (status = 409, description = "revoked already"),
     ),
     extensions(("x-permission" = json!("certificates:revoke-own")))
 )]
@@ -166,9 +164,7 @@ async fn revoke(
     ),
     responses(
         (status = 200, description = "done and durable", body = Certificate),
-        (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "it has changed since you read it", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "on hold or revoked already", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "on hold or revoked already"),
     ),
     extensions(("x-permission" = json!("certificates:revoke-own")))
 )]
@@ -193,10 +189,8 @@ async fn hold(
     ),
     responses(
         (status = 200, description = "done and durable", body = Certificate),
-        (status = 403, description = "an operator put it on hold", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "it has changed since you read it", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "not on hold, or the key is known to be compromised", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "an operator put it on hold"),
+        (status = 409, description = "not on hold, or the key is known to be compromised"),
     ),
     extensions(("x-permission" = json!("certificates:revoke-own")))
 )]

@@ -130,9 +130,8 @@ fn in_filter(problem: Problem) -> Problem {
     params(("Idempotency-Key" = Option<String>, Header, description = "same key and same request: the same job")),
     responses(
         (status = 202, description = "accepted and durable; `Location` is the job", body = JobObject),
-        (status = 400, description = "no such reason, serial number or filter", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Idempotency-Key used for another request", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "you have 10 jobs that have not ended, or more than 20,000 items waiting; `Retry-After`", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "no such reason, serial number or filter"),
+        (status = 429, description = "you have 10 jobs that have not ended, or more than 20,000 items waiting; `Retry-After`"),
     ),
     extensions(("x-permission" = json!("certificates:revoke-own")))
 )]

@@ -144,7 +144,6 @@ impl Row for JobItem {
     get, path = "/api/v1/jobs", tag = "jobs", params(Paging<JobList>),
     responses(
         (status = 200, content((Page<JobObject> = "application/json"), (String = "text/csv"))),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
     ),
     extensions(("x-permission" = json!("jobs:read-own")))
 )]
@@ -197,8 +196,6 @@ async fn page_of_jobs(all: &[Jobs], caller: &Caller, ask: &Ask) -> Result<Page<J
     params(("id" = String, Path, description = "`<service>-<uuid>`"), Paging<JobItems>),
     responses(
         (status = 200, content((Page<JobItem> = "application/json"), (String = "text/csv"))),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "none, or not yours", body = Problem, content_type = "application/problem+json"),
     ),
     extensions(("x-permission" = json!("jobs:read-own")))
 )]
