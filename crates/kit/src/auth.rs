@@ -18,7 +18,7 @@ pub use cached::{CachedAuthenticator, Epoch, NEGATIVE_TTL, POSITIVE_TTL};
 pub use extract::{Allow, Authenticated};
 pub use permission::Permission;
 
-use crate::error::{Fault, Kind};
+use crate::error::{Fault, Kind, Shown};
 
 /// A principal whose credential was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,21 +70,13 @@ pub enum AuthFault {
 }
 
 impl Fault for AuthFault {
-    fn kind(&self) -> Kind {
+    fn shown(&self) -> Shown<'_> {
         match self {
-            Self::Missing | Self::Malformed | Self::Invalid => Kind::Unauthenticated,
-            Self::Denied(_) => Kind::Denied,
-            Self::TooMany => Kind::RateLimited,
-            Self::Unavailable(_) => Kind::Unavailable,
+            Self::Missing | Self::Malformed | Self::Invalid => Shown::of(Kind::Unauthenticated),
+            Self::Denied(_) => Shown::of(Kind::Denied),
+            Self::TooMany => Shown::of(Kind::RateLimited).retry_after(Duration::from_secs(2)),
+            Self::Unavailable(_) => Shown::of(Kind::Unavailable),
         }
-    }
-
-    fn public(&self) -> String {
-        self.to_string()
-    }
-
-    fn retry_after(&self) -> Option<Duration> {
-        matches!(self, Self::TooMany | Self::Unavailable(_)).then_some(Duration::from_secs(2))
     }
 }
 

@@ -1,16 +1,23 @@
 //! What went wrong, as seen from outside.
 //!
-//! Each service has one error enum. It implements [`Fault`]; the two mappers at the edge ([`crate::problem`]
-//! for REST, [`crate::grpc`] for gRPC) need nothing else. What a fault shows to the outside is
-//! [`Fault::public`] only; its sources go to the log.
+//! Each service has one error enum, with one variant for [`Common`], which goes wrong everywhere alike. It implements
+//! [`Fault`]; the two mappers at the edge ([`crate::problem`] for REST, [`crate::grpc`] for gRPC) need nothing else. What a
+//! fault shows to the outside is [`Shown`] and [`Fault::public`] only; its sources go to the log.
 
+mod common;
+
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::StatusCode;
 use store::StoreError;
 use vocabulary::ProblemType;
 
+pub use self::common::Common;
 use crate::dry_run::Difference;
+
+/// When a request may be sent again that met something unavailable, where nothing better is known.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// Who misbehaved, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -131,37 +138,117 @@ impl From<Kind> for ProblemType {
     }
 }
 
+/// What the outside sees of a fault, but for its text.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Shown<'a> {
+    /// Decides HTTP status and gRPC code.
+    pub kind: Kind,
+    /// The type of its problem document.
+    pub problem: ProblemType,
+    /// Dotted path of the input at fault, such as `csr.public_key` or `san[2]`.
+    pub field: Option<&'a str>,
+    /// Ids of the lints that refused.
+    pub lints: Vec<String>,
+    /// What is different from the preview that the request held to.
+    pub difference: &'a [Difference],
+    /// When to try again.
+    pub retry_after: Option<Duration>,
+    text: Text<'a>,
+}
+
+/// Where the public text comes from.
+#[derive(Clone, Copy, Debug)]
+enum Text<'a> {
+    /// The error itself; that the service failed, if it did.
+    Own,
+    /// The database is what failed.
+    Database,
+    /// Said by the peer that failed.
+    Said(&'a str),
+}
+
+impl<'a> Shown<'a> {
+    /// Nothing more is known than the kind. What is unavailable may be there in two seconds.
+    pub fn of(kind: Kind) -> Self {
+        Self {
+            kind,
+            problem: kind.into(),
+            field: None,
+            lints: Vec::new(),
+            difference: &[],
+            retry_after: (kind == Kind::Unavailable).then_some(RETRY_AFTER),
+            text: Text::Own,
+        }
+    }
+
+    /// Of a type that says more than the kind.
+    pub fn typed(self, problem: ProblemType) -> Self {
+        Self { problem, ..self }
+    }
+
+    /// Names the input at fault.
+    pub fn at(self, field: &'a str) -> Self {
+        Self {
+            field: Some(field),
+            ..self
+        }
+    }
+
+    /// Names the lints that refused.
+    pub fn lints(self, lints: Vec<String>) -> Self {
+        Self { lints, ..self }
+    }
+
+    /// Shows what has changed since the preview.
+    pub fn difference(self, difference: &'a [Difference]) -> Self {
+        Self { difference, ..self }
+    }
+
+    /// Says when to try again.
+    pub fn retry_after(self, wait: Duration) -> Self {
+        Self {
+            retry_after: Some(wait),
+            ..self
+        }
+    }
+
+    /// In the words of the peer that failed, which were meant for the outside.
+    pub(crate) fn saying(self, text: &'a str) -> Self {
+        Self {
+            text: Text::Said(text),
+            ..self
+        }
+    }
+}
+
 /// An error that knows how to show itself outside. One implementor a crate.
 pub trait Fault: std::error::Error + Send + Sync {
-    /// Decides HTTP status and gRPC code.
-    fn kind(&self) -> Kind;
+    /// What the outside sees of it. Its text is that of the error itself, unless its kind is [`Kind::Internal`]: so the text of
+    /// any other kind says what failed, which input, what to do, and holds no internals and no secrets.
+    fn shown(&self) -> Shown<'_>;
 
-    /// The type of its problem document.
-    fn problem(&self) -> ProblemType {
-        self.kind().into()
+    /// Who failed, in a sentence.
+    fn service(&self) -> &'static str {
+        "the service"
     }
 
-    /// Text for the one who asked: what failed, which input, what to do. No internals, no secrets.
-    fn public(&self) -> String;
-
-    /// Dotted path of the input at fault, such as `csr.public_key` or `san[2]`.
-    fn field(&self) -> Option<&str> {
-        None
+    /// [`Shown::kind`].
+    fn kind(&self) -> Kind {
+        self.shown().kind
     }
 
-    /// Ids of the lints that refused.
-    fn lints(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    /// What is different from the preview that the request held to.
-    fn difference(&self) -> &[Difference] {
-        &[]
-    }
-
-    /// When to try again.
-    fn retry_after(&self) -> Option<Duration> {
-        None
+    /// Text for the one who asked.
+    fn public(&self) -> Cow<'_, str> {
+        let shown = self.shown();
+        match (shown.text, shown.kind) {
+            (Text::Said(text), _) => text.into(),
+            (_, Kind::Internal) => format!("{} failed; its log has the cause", self.service()).into(),
+            (Text::Database, _) => {
+                format!("the database of {} does not answer; try again", self.service()).into()
+            }
+            (Text::Own, _) => self.to_string().into(),
+        }
     }
 }
 
@@ -186,41 +273,27 @@ impl Invalid {
 }
 
 impl Fault for Invalid {
-    fn kind(&self) -> Kind {
-        Kind::Invalid
-    }
-
-    fn public(&self) -> String {
-        self.to_string()
-    }
-
-    fn field(&self) -> Option<&str> {
-        Some(self.field)
+    fn shown(&self) -> Shown<'_> {
+        Shown::of(Kind::Invalid).at(self.field)
     }
 }
 
 /// A database that does not answer may answer later; anything else that it says is a bug or damage.
 impl Fault for StoreError {
-    fn kind(&self) -> Kind {
-        match self.is_unavailable() {
+    fn shown(&self) -> Shown<'_> {
+        let kind = match self.is_unavailable() {
             true => Kind::Unavailable,
             false => Kind::Internal,
+        };
+        Shown {
+            retry_after: self.retry_after(),
+            text: Text::Database,
+            ..Shown::of(kind)
         }
-    }
-
-    fn public(&self) -> String {
-        match self.is_unavailable() {
-            true => "the database does not answer; try again".to_owned(),
-            false => FAILED.to_owned(),
-        }
-    }
-
-    fn retry_after(&self) -> Option<Duration> {
-        StoreError::retry_after(self)
     }
 }
 
-/// What a caller is told of a fault that is not theirs.
+/// What a caller is told of a fault that is not theirs, where no service is known that failed.
 pub const FAILED: &str = "the service failed; its log has the cause";
 
 /// The error and its sources in one line, outermost first. For logs only.
@@ -241,7 +314,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 
 /// Logs a fault that an operator must know of. Called once, by the mapper at the edge.
 pub(crate) fn report(fault: &dyn Fault) {
-    let kind = fault.kind();
+    let Shown { kind, problem, .. } = fault.shown();
     if !matches!(kind, Kind::Internal | Kind::Unavailable) {
         return;
     }
@@ -251,10 +324,10 @@ pub(crate) fn report(fault: &dyn Fault) {
         cause.push_str(&chain(source));
     }
     if kind == Kind::Internal {
-        tracing::error!(problem = fault.problem().slug(), cause, "request failed");
+        tracing::error!(problem = problem.slug(), cause, "request failed");
     } else {
         tracing::warn!(
-            problem = fault.problem().slug(),
+            problem = problem.slug(),
             cause,
             "request failed: a dependency is unavailable"
         );

@@ -92,9 +92,9 @@ impl<F: Fault + 'static> From<F> for Failure {
             Kind::Unavailable => Self::Unavailable(Box::new(fault)),
             Kind::Internal => {
                 tracing::error!(cause = crate::error::chain(&fault), "an item of a job failed");
-                Self::Final(fault.public())
+                Self::Final(fault.public().into_owned())
             }
-            _ => Self::Final(fault.public()),
+            _ => Self::Final(fault.public().into_owned()),
         }
     }
 }

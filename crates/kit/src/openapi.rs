@@ -208,7 +208,7 @@ fn refusal_of(parameter: &Parameter) -> Option<(&'static str, &'static str)> {
             Some(("409", "Idempotency-Key used for another request"))
         }
         ParameterIn::Header if named("If-Match") => Some(("412", "it has changed since you read it")),
-        ParameterIn::Header | ParameterIn::Query | ParameterIn::Cookie => None,
+        ParameterIn::Header | ParameterIn::Query | ParameterIn::QueryString | ParameterIn::Cookie => None,
     }
 }
 

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::error::{Fault, Kind};
+use crate::error::{Fault, Kind, Shown};
 pub use count::{Count, Counting, Precision};
 pub use fill::{PAGE_BYTES, PageBuilder};
 
@@ -286,16 +286,8 @@ pub struct Limit(u32);
 pub struct InvalidLimit(u32);
 
 impl Fault for InvalidLimit {
-    fn kind(&self) -> Kind {
-        Kind::Invalid
-    }
-
-    fn public(&self) -> String {
-        self.to_string()
-    }
-
-    fn field(&self) -> Option<&str> {
-        Some("limit")
+    fn shown(&self) -> Shown<'_> {
+        Shown::of(Kind::Invalid).at("limit")
     }
 }
 
@@ -353,16 +345,8 @@ impl From<Limit> for u32 {
 pub struct InvalidCursor;
 
 impl Fault for InvalidCursor {
-    fn kind(&self) -> Kind {
-        Kind::Invalid
-    }
-
-    fn public(&self) -> String {
-        self.to_string()
-    }
-
-    fn field(&self) -> Option<&str> {
-        Some("cursor")
+    fn shown(&self) -> Shown<'_> {
+        Shown::of(Kind::Invalid).at("cursor")
     }
 }
 

@@ -106,17 +106,19 @@ impl Problem {
 impl<F: Fault> From<F> for Problem {
     fn from(fault: F) -> Self {
         report(&fault);
-        let (status, problem) = (fault.kind().http(), fault.problem());
+        let shown = fault.shown();
+        let status = shown.kind.http();
         debug_assert!(
-            problem.statuses().contains(&status.as_u16()),
-            "{problem:?} is documented without the status {status}"
+            shown.problem.statuses().contains(&status.as_u16()),
+            "{:?} is documented without the status {status}",
+            shown.problem
         );
-        let mut problem = Self::new(problem, fault.public()).status(status);
-        problem.field = fault.field().map(Into::into);
-        problem.lints = fault.lints().into();
-        let difference = fault.difference();
+        let mut problem = Self::new(shown.problem, fault.public()).status(status);
+        problem.field = shown.field.map(Into::into);
+        problem.lints = shown.lints.into();
+        let difference = shown.difference;
         problem.difference = (!difference.is_empty()).then(|| Box::new(difference.to_vec()));
-        problem.retry_after = fault.retry_after().map(Into::into);
+        problem.retry_after = shown.retry_after.map(Into::into);
         problem
     }
 }
@@ -141,29 +143,22 @@ impl IntoResponse for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Kind;
+    use crate::error::{Kind, Shown};
 
     #[derive(Debug, thiserror::Error)]
-    #[error("secret inside")]
-    struct Broken;
+    #[error("try again")]
+    struct Broken(#[source] std::io::Error);
     impl Fault for Broken {
-        fn kind(&self) -> Kind {
-            Kind::Unavailable
-        }
-        fn public(&self) -> String {
-            "try again".to_owned()
-        }
-        fn field(&self) -> Option<&str> {
-            Some("csr")
-        }
-        fn retry_after(&self) -> Option<Duration> {
-            Some(Duration::from_millis(1200))
+        fn shown(&self) -> Shown<'_> {
+            Shown::of(Kind::Unavailable)
+                .at("csr")
+                .retry_after(Duration::from_millis(1200))
         }
     }
 
     #[tokio::test]
     async fn a_fault_becomes_a_document_without_its_internals() {
-        let response = Problem::from(Broken).into_response();
+        let response = Problem::from(Broken(std::io::Error::other("secret inside"))).into_response();
         assert_eq!(response.status(), 503);
         assert_eq!(response.headers()[RETRY_AFTER], "2");
         assert_eq!(response.headers()[CONTENT_TYPE], MEDIA_TYPE);

@@ -1,25 +1,15 @@
 //! What can go wrong in authentication, and whose fault it is.
 
 use std::io;
-use std::time::Duration;
 
-use kit::error::{Fault, Kind};
-use store::StoreError;
-use vocabulary::ProblemType;
+use kit::error::{Common, Fault, Kind, Shown};
+use vocabulary::{ProblemType, service};
 
 use crate::domain::Prefix;
 
-/// Every failure of the service. Its [`Kind`] decides HTTP status and gRPC code.
+/// Every failure of the service. [`Fault::shown`] decides HTTP status and gRPC code.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A field of the request is not of its form.
-    #[error("{field}: {detail}")]
-    Invalid {
-        /// Path of the field in the request.
-        field: &'static str,
-        /// What is wrong and what is expected.
-        detail: String,
-    },
     /// Not a credential, an unknown, revoked or expired one; which of them is not said.
     #[error("the credential is not valid; it may be revoked or expired")]
     BadCredential,
@@ -67,99 +57,37 @@ pub enum Error {
          again; if that answer is lost, revoke {0} and make a key with a new Idempotency-Key"
     )]
     Repeated(Prefix),
-    /// The same Idempotency-Key came with another request before.
-    #[error("this Idempotency-Key was used for another request; use a new key for a new request")]
-    IdempotencyConflict,
-    /// A setting that cannot be used.
-    #[error("{0}")]
-    Config(kit::config::Fault),
     /// The first admin's key could not be put where the admin finds it.
     #[error("the first admin's API key could not be kept, and was not made: {0}")]
     Keep(#[source] io::Error),
     /// No key to take the place of.
     #[error("no first admin was ever made in this database; `gigvault up` or `gigvault bootstrap` makes one")]
     NoAdmin,
-    /// The request does not hold to its preview.
+    /// What goes wrong in every service.
     #[error(transparent)]
-    Preview(#[from] kit::dry_run::Refusal),
-    /// The database.
-    #[error("the database did not answer as it should")]
-    Store(#[from] StoreError),
-    /// A state that the code rules out: a bug, or a damaged machine.
-    #[error("internal: {0}")]
-    Internal(&'static str),
+    Common(#[from] Common),
 }
 
-impl Error {
-    pub(crate) fn invalid(field: &'static str, detail: impl std::fmt::Display) -> Self {
-        Self::Invalid {
-            field,
-            detail: detail.to_string(),
-        }
-    }
-}
+kit::common_errors!(Error);
 
 impl Fault for Error {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Invalid { .. } => Kind::Invalid,
-            Self::BadCredential => Kind::Unauthenticated,
-            Self::Escalation { .. } | Self::WiderNames { .. } | Self::WiderKey { .. } | Self::Outlives(_) => {
-                Kind::Denied
-            }
-            Self::NotFound(_) | Self::NoAdmin => Kind::NotFound,
-            Self::LastAdmin(_) | Self::Repeated(_) | Self::IdempotencyConflict => Kind::Conflict,
-            Self::Preview(refusal) => refusal.kind(),
-            Self::Store(error) if error.is_unavailable() => Kind::Unavailable,
-            Self::Config(_) | Self::Keep(_) | Self::Store(_) | Self::Internal(_) => Kind::Internal,
-        }
+    fn service(&self) -> &'static str {
+        service::AUTH
     }
 
-    fn problem(&self) -> ProblemType {
+    fn shown(&self) -> Shown<'_> {
+        let escalation = || Shown::of(Kind::Denied).typed(ProblemType::Escalation);
         match self {
-            Self::Escalation { .. } | Self::WiderNames { .. } | Self::WiderKey { .. } | Self::Outlives(_) => {
-                ProblemType::Escalation
-            }
-            Self::LastAdmin(_) => ProblemType::LastAdmin,
-            Self::Repeated(_) => ProblemType::ShownOnce,
-            Self::Preview(refusal) => refusal.problem(),
-            Self::IdempotencyConflict => ProblemType::IdempotencyConflict,
-            _ => self.kind().into(),
-        }
-    }
-
-    fn public(&self) -> String {
-        match (self, self.kind()) {
-            (Self::Store(_), Kind::Unavailable) => {
-                "the database of auth does not answer; try again".to_owned()
-            }
-            (_, Kind::Internal) => "auth failed; its log has the cause".to_owned(),
-            _ => self.to_string(),
-        }
-    }
-
-    fn field(&self) -> Option<&str> {
-        match self {
-            Self::Invalid { field, .. } => Some(field),
-            Self::Escalation { .. } => Some("roles"),
-            Self::WiderNames { .. } => Some("allowed_names"),
-            Self::Outlives(_) => Some("validity"),
-            Self::Preview(refusal) => refusal.field(),
-            _ => None,
-        }
-    }
-
-    fn difference(&self) -> &[kit::dry_run::Difference] {
-        match self {
-            Self::Preview(refusal) => refusal.difference(),
-            _ => &[],
-        }
-    }
-
-    fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Store(error) => error.retry_after(),
-            _ => None,
+            Self::BadCredential => Shown::of(Kind::Unauthenticated),
+            Self::Escalation { .. } => escalation().at("roles"),
+            Self::WiderNames { .. } => escalation().at("allowed_names"),
+            Self::WiderKey { .. } => escalation(),
+            Self::Outlives(_) => escalation().at("validity"),
+            Self::NotFound(_) | Self::NoAdmin => Shown::of(Kind::NotFound),
+            Self::LastAdmin(_) => Shown::of(Kind::Conflict).typed(ProblemType::LastAdmin),
+            Self::Repeated(_) => Shown::of(Kind::Conflict).typed(ProblemType::ShownOnce),
+            Self::Keep(_) => Shown::of(Kind::Internal),
+            Self::Common(common) => common.shown(),
         }
     }
 }

@@ -67,9 +67,9 @@ impl Auth {
     /// Checks the settings.
     ///
     /// # Errors
-    /// [`Error::Config`].
+    /// `Common::Config`.
     pub fn build(config: Config, deps: Deps) -> Result<Self, Error> {
-        kit::config::refuse_first(config.check()).map_err(Error::Config)?;
+        kit::config::refuse_first(config.check())?;
         let Config {
             last_used_interval,
             max_validity,
@@ -100,7 +100,7 @@ impl Auth {
     /// Makes the first admin's key where no usable key may make keys, and says whether it did.
     ///
     /// # Errors
-    /// [`Error::Keep`] when `keep` fails, [`Error::Store`].
+    /// [`Error::Keep`] when `keep` fails, `Common::Store`.
     pub async fn ensure_first_admin(&self, keep: KeepToken) -> Result<bool, Error> {
         self.app.ensure_first_admin(keep).await
     }
@@ -109,7 +109,7 @@ impl Auth {
     /// have done it at the same time. Earlier keys stay as they are.
     ///
     /// # Errors
-    /// [`Error::NoAdmin`] where no first admin was ever made, [`Error::Keep`] when `keep` fails, [`Error::Store`].
+    /// [`Error::NoAdmin`] where no first admin was ever made, [`Error::Keep`] when `keep` fails, `Common::Store`.
     pub async fn replace_first_admin(&self, keep: KeepToken) -> Result<bool, Error> {
         self.app.replace_first_admin(keep).await
     }

@@ -111,7 +111,7 @@ impl Requester {
             return Ok(rules::Grant::service());
         }
         let limits = rules::NameLimits::parse(&self.rights.allowed_names)
-            .map_err(|error| Error::Internal(format!("limits of {}: {error}", self.subject)))?;
+            .map_err(|error| Error::internal(format!("limits of {}: {error}", self.subject)))?;
         let mut grant = rules::Grant::default().within(limits);
         if self.rights.authority {
             grant = grant.with_authority();

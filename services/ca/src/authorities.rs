@@ -75,7 +75,7 @@ impl Authorities {
     /// The CA of that name.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Store`] where the table had to be read.
+    /// [`Error::NotFound`]; `Common::Store` where the table had to be read.
     pub async fn by_name(&self, name: &str) -> Result<Arc<Authority>, Error> {
         Ok(Arc::clone(&self.active(name).await?.authority))
     }
@@ -187,7 +187,7 @@ impl Authorities {
     /// Reads the table again.
     ///
     /// # Errors
-    /// [`Error::Store`]; [`Error::Internal`] if a row cannot be read.
+    /// `Common::Store`; `Common::Internal` if a row cannot be read.
     pub async fn refresh(&self) -> Result<(), Error> {
         self.read(&mut *self.read_at.lock().await).await
     }
@@ -225,7 +225,7 @@ async fn read(
     let mut known = BTreeMap::new();
     for authority in all {
         let issuer = issuer(&authority, base)
-            .map_err(|error| Error::Internal(format!("CA {} cannot issue: {error}", authority.name)))?
+            .map_err(|error| Error::internal(format!("CA {} cannot issue: {error}", authority.name)))?
             .with_reserved_keys(reserved.iter().copied())
             .with_reserved_names(Arc::clone(reserved_names));
         let chain_pem = authority.chain_pem();

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use kit::clock::SharedClock;
-use kit::error::{Fault, Kind};
+use kit::error::{Common, Fault, Kind};
 use lint::Linted;
 use rules::Approved;
 use store::Db;
@@ -105,7 +105,7 @@ impl Issuance {
                 mpsc::error::TrySendError::Closed(_) => Error::Stopping,
             })?;
         done.await
-            .map_err(|_| Error::Internal("a group was dropped before it was answered".to_owned()))?
+            .map_err(|_| Error::internal("a group was dropped before it was answered"))?
     }
 }
 
@@ -189,7 +189,7 @@ impl Committer {
         loop {
             tried += 1;
             match commit::commit(&self.db, group, self.clock.now()).await {
-                Err(Error::Store(error))
+                Err(Error::Common(Common::Store(error)))
                     if error.is_unique_violation("certificates(spki_sha256, key_use)") && tried < TRIES =>
                 {
                     tokio::time::sleep(Duration::from_millis(u64::from(tried))).await;
@@ -220,8 +220,8 @@ fn answer(group: Vec<Signed>, answers: Vec<Answer>, verdicts: Vec<Verdict>) {
 
 /// One failure for all of a group.
 fn fail(answers: Vec<Answer>, error: Error) {
-    let error = Arc::new(error);
+    let error: Arc<dyn Fault> = Arc::new(error);
     for answer in answers {
-        let _gone = answer.send(Err(Error::Group(Arc::clone(&error))));
+        let _gone = answer.send(Err(Common::Shared(Arc::clone(&error)).into()));
     }
 }

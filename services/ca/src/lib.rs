@@ -70,7 +70,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// All CAs, by name, as a start reads and checks them; the service need not run.
 ///
 /// # Errors
-/// [`Error::Store`]; [`Error::Internal`] if a stored CA cannot be read.
+/// `Common::Store`; `Common::Internal` if a stored CA cannot be read.
 pub async fn stored_authorities(db: &Db) -> Result<Vec<Arc<Authority>>, Error> {
     authorities::stored(db).await
 }
@@ -109,7 +109,7 @@ impl Ca {
     /// Loads CAs and profiles and starts the task that signs and commits.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a setting that cannot be used; [`Error::Store`]; [`Error::Internal`] if a stored CA cannot be read.
+    /// `Common::Invalid` for a setting that cannot be used; `Common::Store`; `Common::Internal` if a stored CA cannot be read.
     pub async fn build(config: Config, deps: Deps) -> Result<Self, Error> {
         if let Err(fault) = kit::config::refuse_first(config.check()) {
             return Err(Error::invalid("ca", fault));

@@ -1,36 +1,23 @@
 //! What can go wrong in the key manager, and whose fault it is.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use keys::KeyError;
-use kit::error::{Fault, Kind};
+use kit::error::{Common, Fault, Kind, Shown};
 use kit::heavy::HeavyError;
-use store::StoreError;
-use vocabulary::ProblemType;
+use vocabulary::{ProblemType, service};
 
 use crate::domain::{KeyName, Purpose};
 
-/// Every failure of the service. Its [`Kind`] decides HTTP status and gRPC code.
+/// Every failure of the service. [`Fault::shown`] decides HTTP status and gRPC code.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A field of the request is not of its form.
-    #[error("{field}: {detail}")]
-    Invalid {
-        /// Path of the field in the request.
-        field: &'static str,
-        /// What is wrong and what is expected.
-        detail: String,
-    },
     /// No key of that name.
     #[error("no key is named {0}")]
     NotFound(String),
     /// The name is taken.
     #[error("a key named {0} exists; choose another name, or use that key")]
     Exists(KeyName),
-    /// The same Idempotency-Key came with another request before.
-    #[error("this Idempotency-Key was used for another request; use a new key for a new request")]
-    IdempotencyConflict,
     /// The key may not sign this.
     #[error("message {index}: key {name} was made for purpose {purpose} and does not sign {what}")]
     Purpose {
@@ -48,9 +35,6 @@ pub enum Error {
         "key {0} makes as many signatures as it may (keymgr.max_signatures_per_second); try again in a second"
     )]
     Rate(KeyName),
-    /// A setting that cannot be used.
-    #[error("{0}")]
-    Config(kit::config::Fault),
     /// The key-encryption key is not the one that sealed this database's keys.
     #[error(
         "the key-encryption key from {given} (id {present}) is not the one that seals the keys of this database \
@@ -76,102 +60,37 @@ pub enum Error {
     /// A private key could not be made, opened or used.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// The request does not hold to its preview.
-    #[error(transparent)]
-    Preview(#[from] kit::dry_run::Refusal),
-    /// The database.
-    #[error("the database did not answer as it should")]
-    Store(#[from] StoreError),
-    /// A key could not be loaded; everyone who waited for it gets this.
-    #[error(transparent)]
-    Load(Arc<Error>),
     /// A key could not be made now.
     #[error(transparent)]
     Heavy(#[from] HeavyError),
-    /// A state that the code rules out: a bug, or a damaged database.
-    #[error("internal: {0}")]
-    Internal(String),
+    /// What goes wrong in every service.
+    #[error(transparent)]
+    Common(#[from] Common),
 }
 
-impl Error {
-    pub(crate) fn invalid(field: &'static str, detail: impl std::fmt::Display) -> Self {
-        Self::Invalid {
-            field,
-            detail: detail.to_string(),
-        }
-    }
-}
+kit::common_errors!(Error);
 
 impl Fault for Error {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Invalid { .. } => Kind::Invalid,
-            Self::NotFound(_) => Kind::NotFound,
-            Self::Exists(_) | Self::IdempotencyConflict => Kind::Conflict,
-            Self::Purpose { .. } => Kind::Denied,
-            Self::Key(KeyError::AlgorithmMismatch { .. } | KeyError::UnsupportedKey(_)) => Kind::Invalid,
-            Self::Rate(_) => Kind::Unavailable,
-            Self::Preview(refusal) => refusal.kind(),
-            Self::Store(error) if error.is_unavailable() => Kind::Unavailable,
-            Self::Load(error) => error.kind(),
-            Self::Heavy(HeavyError::Full) => Kind::Unavailable,
-            Self::Config(_)
-            | Self::WrongKek { .. }
-            | Self::LostKek
-            | Self::Key(_)
-            | Self::Store(_)
-            | Self::Heavy(HeavyError::Stopped)
-            | Self::Internal(_) => Kind::Internal,
-        }
+    fn service(&self) -> &'static str {
+        service::KEYMGR
     }
 
-    fn problem(&self) -> ProblemType {
+    fn shown(&self) -> Shown<'_> {
         match self {
-            Self::Exists(_) => ProblemType::KeyExists,
-            Self::IdempotencyConflict => ProblemType::IdempotencyConflict,
-            Self::Purpose { .. } => ProblemType::KeyPurpose,
-            Self::Load(error) => error.problem(),
-            Self::Preview(refusal) => refusal.problem(),
-            _ => self.kind().into(),
-        }
-    }
-
-    fn public(&self) -> String {
-        match (self, self.kind()) {
-            (Self::Load(error), _) => error.public(),
-            (Self::Store(_), Kind::Unavailable) => {
-                "the key manager's database does not answer; try again".to_owned()
+            Self::NotFound(_) => Shown::of(Kind::NotFound),
+            Self::Exists(_) => Shown::of(Kind::Conflict).typed(ProblemType::KeyExists).at("name"),
+            Self::Purpose { .. } => Shown::of(Kind::Denied).typed(ProblemType::KeyPurpose),
+            Self::Rate(_) => Shown::of(Kind::Unavailable).retry_after(Duration::from_secs(1)),
+            Self::Key(KeyError::AlgorithmMismatch { .. } | KeyError::UnsupportedKey(_)) => {
+                Shown::of(Kind::Invalid).at("algorithm")
             }
-            (_, Kind::Internal) => "the key manager failed; its log has the cause".to_owned(),
-            _ => self.to_string(),
-        }
-    }
-
-    fn field(&self) -> Option<&str> {
-        match self {
-            Self::Invalid { field, .. } => Some(field),
-            Self::Key(_) if self.kind() == Kind::Invalid => Some("algorithm"),
-            Self::Exists(_) => Some("name"),
-            Self::Load(error) => error.field(),
-            Self::Preview(refusal) => refusal.field(),
-            _ => None,
-        }
-    }
-
-    fn difference(&self) -> &[kit::dry_run::Difference] {
-        match self {
-            Self::Preview(refusal) => refusal.difference(),
-            _ => &[],
-        }
-    }
-
-    fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Rate(_) => Some(Duration::from_secs(1)),
-            Self::Store(error) => error.retry_after(),
-            Self::Load(error) => error.retry_after(),
-            Self::Heavy(HeavyError::Full) => Some(HeavyError::RETRY_AFTER),
-            _ => None,
+            Self::Heavy(HeavyError::Full) => {
+                Shown::of(Kind::Unavailable).retry_after(HeavyError::RETRY_AFTER)
+            }
+            Self::WrongKek { .. } | Self::LostKek | Self::Key(_) | Self::Heavy(HeavyError::Stopped) => {
+                Shown::of(Kind::Internal)
+            }
+            Self::Common(common) => common.shown(),
         }
     }
 }

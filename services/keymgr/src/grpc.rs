@@ -95,7 +95,7 @@ impl wire::keymgr_server::Keymgr for Grpc {
             algorithm,
         };
         let signature = self.app.sign(request).await.map_err(status)?.pop();
-        let missing = || status(Error::Internal("no signature over one message".to_owned()));
+        let missing = || status(Error::internal("no signature over one message"));
         Ok(Response::new(wire::SignResponse {
             signature: signature.ok_or_else(missing)?,
         }))

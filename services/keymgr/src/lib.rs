@@ -46,7 +46,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// Refuses the key-encryption key in a file where the database was set up with another one; the service need not run.
 ///
 /// # Errors
-/// [`Error::WrongKek`], [`Error::LostKek`]; [`Error::Key`] for a file that cannot be used; [`Error::Store`].
+/// [`Error::WrongKek`], [`Error::LostKek`]; [`Error::Key`] for a file that cannot be used; `Common::Store`.
 pub async fn check_kek(db: &Db, file: &std::path::Path) -> Result<(), Error> {
     unlock::check(db, file).await
 }
@@ -54,7 +54,7 @@ pub async fn check_kek(db: &Db, file: &std::path::Path) -> Result<(), Error> {
 /// The public side of the key of that name, if there is one; the service need not run.
 ///
 /// # Errors
-/// [`Error::Store`], also for a row that cannot be read.
+/// `Common::Store`, also for a row that cannot be read.
 pub async fn stored_key(db: &Db, name: &KeyName) -> Result<Option<Key>, Error> {
     Ok(tables::find(db, name).await?)
 }
@@ -83,11 +83,11 @@ impl Keymgr {
     /// Checks the settings and opens the key-encryption key; the first start records which one it is.
     ///
     /// # Errors
-    /// [`Error::Config`], [`Error::WrongKek`], [`Error::Key`] for an unusable key-encryption key file,
-    /// [`Error::Store`].
+    /// `Common::Config`, [`Error::WrongKek`], [`Error::Key`] for an unusable key-encryption key file,
+    /// `Common::Store`.
     pub async fn build(config: Config, deps: Deps) -> Result<Self, Error> {
-        kit::config::refuse_first(config.check()).map_err(Error::Config)?;
-        let source = config.kek_source().map_err(Error::Config)?;
+        kit::config::refuse_first(config.check())?;
+        let source = config.kek_source()?;
         let deps = Deps {
             db: deps.db.declaring(EVENTS),
             ..deps

@@ -234,7 +234,7 @@ async fn generate(
     let made = app.generate(request, &intent).await?;
     let show = async |key: crate::domain::Key| {
         let location = HeaderValue::try_from(format!("/api/v1/keys/{}", key.name))
-            .map_err(|_| Error::Internal("a name does not fit a header".to_owned()))?;
+            .map_err(|_| Error::internal("a name does not fit a header"))?;
         let location = [(header::LOCATION, location)];
         Ok::<_, Problem>((StatusCode::CREATED, location, Json(Key::from(&key))))
     };

@@ -36,7 +36,7 @@ pub(crate) async fn unlock(db: &Db, source: &KekSource) -> Result<KeyEncryptionK
     .await?;
     let stored = tables::kek(db)
         .await?
-        .ok_or_else(|| Error::Internal("no key-encryption key was recorded".to_owned()))?;
+        .ok_or_else(|| Error::internal("no key-encryption key was recorded"))?;
     if stored.id == kek.id() {
         tracing::info!(
             kek = kek.id(),
@@ -96,7 +96,7 @@ fn first_derivation(source: &KekSource) -> Result<Derivation, Error> {
         KekSource::Passphrase(path) => {
             keys::passphrase::check_new(&secret_file::read_passphrase(path)?)?;
             let mut salt = vec![0; SALT_LEN];
-            rand::fill(&mut salt).map_err(|_| Error::Internal("no random bytes for a salt".to_owned()))?;
+            rand::fill(&mut salt).map_err(|_| Error::internal("no random bytes for a salt"))?;
             Ok(Derivation::Passphrase {
                 salt,
                 cost: Argon2Cost::RECOMMENDED,
@@ -114,7 +114,7 @@ async fn derive(source: &KekSource, derivation: &Derivation) -> Result<KeyEncryp
             });
             Ok(derived
                 .await
-                .map_err(|_| Error::Internal("deriving the key-encryption key was cut off".to_owned()))??)
+                .map_err(|_| Error::internal("deriving the key-encryption key was cut off"))??)
         }
         (source, _) => Ok(KeyEncryptionKey::from_file(source.path())?),
     }

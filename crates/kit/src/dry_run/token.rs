@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use vocabulary::ProblemType;
 
 use super::{Asked, Difference};
-use crate::error::{Fault, Kind};
+use crate::error::{Fault, Kind, Shown};
 
 /// Name of the header that carries it.
 pub const HEADER: &str = "preview-token";
@@ -41,36 +41,13 @@ pub enum Refusal {
 }
 
 impl Fault for Refusal {
-    fn kind(&self) -> Kind {
+    fn shown(&self) -> Shown<'_> {
+        let stale = || Shown::of(Kind::Conflict).typed(ProblemType::PreviewStale);
         match self {
-            Self::Unknown => Kind::Invalid,
-            Self::Expired | Self::Changed(_) => Kind::Conflict,
-            Self::Store(error) if error.is_unavailable() => Kind::Unavailable,
-            Self::Store(_) => Kind::Internal,
-        }
-    }
-
-    fn problem(&self) -> ProblemType {
-        match self {
-            Self::Unknown => ProblemType::InvalidRequest,
-            Self::Expired | Self::Changed(_) => ProblemType::PreviewStale,
-            Self::Store(error) if error.is_unavailable() => ProblemType::Unavailable,
-            Self::Store(_) => ProblemType::Internal,
-        }
-    }
-
-    fn public(&self) -> String {
-        self.to_string()
-    }
-
-    fn field(&self) -> Option<&str> {
-        matches!(self, Self::Unknown).then_some("Preview-Token")
-    }
-
-    fn difference(&self) -> &[Difference] {
-        match self {
-            Self::Changed(difference) => difference,
-            Self::Unknown | Self::Expired | Self::Store(_) => &[],
+            Self::Unknown => Shown::of(Kind::Invalid).at("Preview-Token"),
+            Self::Expired => stale(),
+            Self::Changed(difference) => stale().difference(difference),
+            Self::Store(error) => error.shown(),
         }
     }
 }

@@ -24,6 +24,7 @@ use tower::{Layer, Service};
 use vocabulary::metric;
 
 use super::{deadline, received};
+use crate::error::FAILED;
 use crate::peer::{AllowTable, Way, check};
 use crate::trace::RequestScope;
 use crate::transport::InProcess;
@@ -175,7 +176,7 @@ where
         Ok(Ok(Ok(response))) => response,
         Ok(Err(_panic)) => {
             tracing::error!("a method panicked");
-            Status::internal("the service failed; its log has the cause").into_http()
+            Status::internal(FAILED).into_http()
         }
         Err(_elapsed) => Status::deadline_exceeded("the service did not answer in time").into_http(),
     }

@@ -10,7 +10,7 @@ use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Status};
 use vocabulary::ProblemType;
 
-use crate::error::{Fault, Kind, report};
+use crate::error::{FAILED, Fault, Kind, Shown, report};
 
 const PROBLEM: &str = "gigvault-problem";
 const KIND: &str = "gigvault-kind";
@@ -22,20 +22,20 @@ const RETRY_AFTER_MS: &str = "gigvault-retry-after-ms";
 #[must_use]
 pub fn to_status(fault: &dyn Fault) -> Status {
     report(fault);
+    let shown = fault.shown();
     let mut metadata = MetadataMap::new();
-    put(&mut metadata, PROBLEM, fault.problem().slug());
-    put(&mut metadata, KIND, fault.kind().name());
-    if let Some(field) = fault.field() {
+    put(&mut metadata, PROBLEM, shown.problem.slug());
+    put(&mut metadata, KIND, shown.kind.name());
+    if let Some(field) = shown.field {
         put(&mut metadata, FIELD, field);
     }
-    let lints = fault.lints();
-    if !lints.is_empty() {
-        put(&mut metadata, LINTS, &lints.join(","));
+    if !shown.lints.is_empty() {
+        put(&mut metadata, LINTS, &shown.lints.join(","));
     }
-    if let Some(wait) = fault.retry_after() {
+    if let Some(wait) = shown.retry_after {
         put(&mut metadata, RETRY_AFTER_MS, &wait.as_millis().to_string());
     }
-    Status::with_metadata(fault.kind().grpc(), fault.public(), metadata)
+    Status::with_metadata(shown.kind.grpc(), fault.public(), metadata)
 }
 
 /// [`to_status`] in the form that `map_err` takes.
@@ -123,37 +123,17 @@ const fn transport_kind(code: Code) -> Kind {
 }
 
 impl Fault for RemoteFault {
-    fn kind(&self) -> Kind {
-        self.kind
-    }
-
-    fn problem(&self) -> ProblemType {
-        self.problem.unwrap_or(self.kind.into())
-    }
-
-    fn public(&self) -> String {
-        match (&self.problem, self.kind) {
-            (Some(_), _) => self.text.clone(),
-            (None, Kind::Unavailable) => {
-                "a service that this one needs does not answer; try again".to_owned()
-            }
-            (None, _) => "the service failed; its log has the cause".to_owned(),
-        }
-    }
-
-    fn field(&self) -> Option<&str> {
-        self.field.as_deref()
-    }
-
-    fn lints(&self) -> Vec<String> {
-        self.lints.clone()
-    }
-
-    fn retry_after(&self) -> Option<Duration> {
-        match self.kind {
-            Kind::Unavailable => self.retry_after.or(Some(Duration::from_secs(2))),
-            _ => self.retry_after,
-        }
+    fn shown(&self) -> Shown<'_> {
+        let text = match (&self.problem, self.kind) {
+            (Some(_), _) => &self.text,
+            (None, Kind::Unavailable) => "a service that this one needs does not answer; try again",
+            (None, _) => FAILED,
+        };
+        let mut shown = Shown::of(self.kind).lints(self.lints.clone()).saying(text);
+        shown.problem = self.problem.unwrap_or(shown.problem);
+        shown.retry_after = self.retry_after.or(shown.retry_after);
+        shown.field = self.field.as_deref();
+        shown
     }
 }
 
@@ -162,26 +142,15 @@ mod tests {
     use super::*;
 
     #[derive(Debug, thiserror::Error)]
-    #[error("internal text")]
+    #[error("names müssen stimmen\r\nx: y")]
     struct Refused(Kind);
     impl Fault for Refused {
-        fn kind(&self) -> Kind {
-            self.0
-        }
-        fn problem(&self) -> ProblemType {
-            ProblemType::DeniedByProfile
-        }
-        fn public(&self) -> String {
-            "names müssen stimmen\r\nx: y".to_owned()
-        }
-        fn field(&self) -> Option<&str> {
-            Some("san[1]")
-        }
-        fn lints(&self) -> Vec<String> {
-            vec!["a".to_owned(), "b".to_owned()]
-        }
-        fn retry_after(&self) -> Option<Duration> {
-            Some(Duration::from_millis(1500))
+        fn shown(&self) -> Shown<'_> {
+            Shown::of(self.0)
+                .lints(vec!["a".to_owned(), "b".to_owned()])
+                .typed(ProblemType::DeniedByProfile)
+                .at("san[1]")
+                .retry_after(Duration::from_millis(1500))
         }
     }
 
@@ -193,11 +162,12 @@ mod tests {
             assert_eq!(status.code(), kind.grpc());
             let back = RemoteFault::from(status);
             assert_eq!(back.kind(), kind);
-            assert_eq!(back.problem(), fault.problem());
             assert_eq!(back.public(), fault.public());
-            assert_eq!(back.field(), fault.field());
-            assert_eq!(back.lints(), fault.lints());
-            assert_eq!(back.retry_after(), fault.retry_after());
+            let (back, shown) = (back.shown(), fault.shown());
+            assert_eq!(back.problem, shown.problem);
+            assert_eq!(back.field, shown.field);
+            assert_eq!(back.lints, shown.lints);
+            assert_eq!(back.retry_after, shown.retry_after);
         }
     }
 

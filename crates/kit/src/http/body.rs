@@ -20,6 +20,7 @@ use vocabulary::ProblemType;
 
 use super::places::{Place, Places};
 use super::quota::{Exceeded, KeyedPermit, PeerKey, Quotas, Reservation};
+use crate::error::FAILED;
 use crate::problem::Problem;
 
 /// Whose request it is; in its extensions once that is known.
@@ -252,10 +253,7 @@ pub(super) async fn take(parts: &Parts, body: Body) -> Result<Bytes, Problem> {
         tracing::error!(
             "a handler reads a body before it knows the caller: take Allow or Unauthenticated first"
         );
-        return Err(Problem::new(
-            ProblemType::Internal,
-            "the service failed; its log has the cause",
-        ));
+        return Err(Problem::new(ProblemType::Internal, FAILED));
     };
     match parts.extensions.get::<Gate>() {
         Some(gate) => gate.read(admitted).await,

@@ -39,6 +39,7 @@ use super::quota::PeerKey;
 use super::site::Site;
 use super::unread::Unread;
 use super::{etag, lists, net};
+use crate::error::FAILED;
 use crate::problem::Problem;
 use crate::trace::{CORRELATION_ID, RequestScope};
 
@@ -285,8 +286,7 @@ impl Edge {
             Ok(Ok(Ok(response))) => response,
             Ok(Err(_panic)) => {
                 tracing::error!("a handler panicked");
-                Problem::new(ProblemType::Internal, "the service failed; its log has the cause")
-                    .into_response()
+                Problem::new(ProblemType::Internal, FAILED).into_response()
             }
             Err(_elapsed) if gate.is_reading() => body::stalled(self.pace).into_response(),
             Err(_elapsed) => Problem::new(

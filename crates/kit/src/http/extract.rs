@@ -21,6 +21,7 @@ use vocabulary::ProblemType;
 use super::body::{self, Admitted};
 use super::{json, query};
 use crate::dry_run::{BodyDigest, TakenParameter};
+use crate::error::FAILED;
 use crate::problem::Problem;
 
 /// A JSON body, in and out.
@@ -167,7 +168,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
         path.map(|axum::extract::Path(value)| Self(value))
             .map_err(|rejection| match rejection {
                 PathRejection::FailedToDeserializePathParams(failed) => misshapen(failed.kind()),
-                _ => Problem::new(ProblemType::Internal, "the service failed; its log has the cause"),
+                _ => Problem::new(ProblemType::Internal, FAILED),
             })
     }
 }

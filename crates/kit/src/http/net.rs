@@ -8,6 +8,7 @@ use http::StatusCode;
 use http::header::{ALLOW, CONTENT_TYPE};
 use vocabulary::ProblemType;
 
+use crate::error::FAILED;
 use crate::problem::Problem;
 
 pub(super) fn catch(response: Response) -> Response {
@@ -57,7 +58,7 @@ fn explain(status: StatusCode) -> (ProblemType, &'static str) {
             ProblemType::Unavailable,
             "the service cannot answer now; try again",
         ),
-        _ if status.is_server_error() => (ProblemType::Internal, "the service failed; its log has the cause"),
+        _ if status.is_server_error() => (ProblemType::Internal, FAILED),
         _ => (
             ProblemType::InvalidRequest,
             "the request is not one that this path understands",

@@ -46,7 +46,7 @@ impl<T> Part<T> {
         let (detail, cause) = match timeout(PATIENCE, ask).await {
             Ok(Ok(known)) => return Self::Known(known),
             Ok(Err(fault)) if fault.kind() == Kind::Unavailable => (NO_ANSWER.to_owned(), chain(&fault)),
-            Ok(Err(fault)) => (fault.public(), chain(&fault)),
+            Ok(Err(fault)) => (fault.public().into_owned(), chain(&fault)),
             Err(elapsed) => (NO_ANSWER.to_owned(), elapsed.to_string()),
         };
         tracing::warn!(service, cause, "a part of an answer is unavailable");

@@ -10,7 +10,7 @@ use store::{StoreError, Tx};
 use uuid::Uuid;
 
 use super::{JobRequest, Jobs};
-use crate::error::{Fault, Kind};
+use crate::error::{Fault, Kind, Shown};
 
 /// Jobs of one requester that have not ended.
 const MOST_JOBS: u64 = 10;
@@ -38,26 +38,10 @@ pub enum NotStored {
 }
 
 impl Fault for NotStored {
-    fn kind(&self) -> Kind {
+    fn shown(&self) -> Shown<'_> {
         match self {
-            Self::Jobs | Self::Items(_) => Kind::RateLimited,
-            Self::Store(error) if error.is_unavailable() => Kind::Unavailable,
-            Self::Store(_) => Kind::Internal,
-        }
-    }
-
-    fn problem(&self) -> vocabulary::ProblemType {
-        self.kind().into()
-    }
-
-    fn public(&self) -> String {
-        self.to_string()
-    }
-
-    fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Jobs | Self::Items(_) => Some(RETRY_AFTER),
-            Self::Store(error) => error.retry_after(),
+            Self::Jobs | Self::Items(_) => Shown::of(Kind::RateLimited).retry_after(RETRY_AFTER),
+            Self::Store(error) => error.shown(),
         }
     }
 }

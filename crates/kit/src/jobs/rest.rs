@@ -18,8 +18,8 @@ use uuid::Uuid;
 
 use super::{JobId, JobObject, Jobs};
 use crate::auth::{Allow, Authenticator, Caller, permission};
-use crate::dry_run::Answer;
-use crate::error::{Fault, Kind};
+use crate::dry_run::{Answer, Refusal};
+use crate::error::{Common, Fault, Invalid, Kind, Shown};
 use crate::http::{Json, NoMembers, NoParameters, Path, Query};
 use crate::problem::Problem;
 
@@ -83,59 +83,19 @@ pub enum Error {
     /// It has ended.
     #[error("the job has ended; what it did stays")]
     Ended,
-    /// A parameter is not of its form.
-    #[error("{0}: {1}")]
-    Invalid(&'static str, String),
-    /// The request does not hold to its preview.
+    /// What goes wrong everywhere.
     #[error(transparent)]
-    Preview(#[from] crate::dry_run::Refusal),
-    /// The database.
-    #[error("the database did not answer as it should")]
-    Store(#[from] StoreError),
+    Common(#[from] Common),
 }
 
+crate::common_errors!(@from Error: Invalid, Refusal, StoreError,);
+
 impl Fault for Error {
-    fn kind(&self) -> Kind {
+    fn shown(&self) -> Shown<'_> {
         match self {
-            Self::NotFound | Self::Elsewhere(_) => Kind::NotFound,
-            Self::Ended => Kind::Conflict,
-            Self::Invalid(..) => Kind::Invalid,
-            Self::Preview(refusal) => refusal.kind(),
-            Self::Store(error) if error.is_unavailable() => Kind::Unavailable,
-            Self::Store(_) => Kind::Internal,
-        }
-    }
-
-    fn problem(&self) -> vocabulary::ProblemType {
-        match self {
-            Self::Preview(refusal) => refusal.problem(),
-            _ => self.kind().into(),
-        }
-    }
-
-    fn public(&self) -> String {
-        self.to_string()
-    }
-
-    fn field(&self) -> Option<&str> {
-        match self {
-            Self::Invalid(field, _) => Some(field),
-            Self::Preview(refusal) => refusal.field(),
-            _ => None,
-        }
-    }
-
-    fn difference(&self) -> &[crate::dry_run::Difference] {
-        match self {
-            Self::Preview(refusal) => refusal.difference(),
-            _ => &[],
-        }
-    }
-
-    fn retry_after(&self) -> Option<std::time::Duration> {
-        match self {
-            Self::Store(error) => error.retry_after(),
-            _ => None,
+            Self::NotFound | Self::Elsewhere(_) => Shown::of(Kind::NotFound),
+            Self::Ended => Shown::of(Kind::Conflict),
+            Self::Common(common) => common.shown(),
         }
     }
 }

@@ -178,7 +178,7 @@ async fn a_service_that_is_away_is_unavailable_and_found_again() {
         AuthClient::new(channel(&format!("https://127.0.0.1:{port}"), "auth", &ca.identity("ca")).unwrap());
     let fault = RemoteFault::from(client.authenticate(ask("x")).await.unwrap_err());
     assert_eq!(fault.kind(), Kind::Unavailable);
-    assert!(fault.retry_after().is_some());
+    assert!(fault.shown().retry_after.is_some());
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     let stop = tokio_util::sync::CancellationToken::new();
     let tls: std::sync::Arc<dyn kit::tls::TlsSource> = std::sync::Arc::new(ca.identity("auth"));

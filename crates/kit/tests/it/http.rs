@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, post};
-use kit::error::{Fault, Kind};
+use kit::error::{Fault, Kind, Shown};
 use kit::http::{Declared, Edge, Json, Path, Query, Raw, Site, Unauthenticated};
 use kit::problem::Problem;
 use reqwest::{Method, Response};
@@ -24,19 +24,12 @@ struct Page {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("database at db:5432 is down")]
-struct Down;
+#[error("the database does not answer; try again")]
+struct Down(#[source] std::io::Error);
 
 impl Fault for Down {
-    fn kind(&self) -> Kind {
-        Kind::Unavailable
-    }
-
-    fn public(&self) -> String {
-        "the database does not answer; try again".to_owned()
-    }
-    fn retry_after(&self) -> Option<Duration> {
-        Some(Duration::from_secs(3))
+    fn shown(&self) -> Shown<'_> {
+        Shown::of(Kind::Unavailable).retry_after(Duration::from_secs(3))
     }
 }
 
@@ -50,7 +43,10 @@ pub(crate) fn router() -> Router {
             "/orders/{number}",
             get(async |Path(number): Path<u32>| number.to_string()),
         )
-        .route("/down", get(async || Problem::from(Down)))
+        .route(
+            "/down",
+            get(async || Problem::from(Down(std::io::Error::other("database at db:5432 is down")))),
+        )
         .route("/panic", get(panics))
         .route(
             "/slow",

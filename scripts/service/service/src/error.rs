@@ -1,58 +1,26 @@
 //! What can go wrong in this service, and whose fault it is.
 
-use std::time::Duration;
+use kit::error::{Common, Fault, Shown};
+use vocabulary::service;
 
-use kit::error::{FAILED, Fault, Invalid, Kind};
-use store::StoreError;
-
-/// Every failure of the service. Its [`Kind`] decides HTTP status and gRPC code.
+/// Every failure of the service. [`Fault::shown`] decides HTTP status and gRPC code.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A field of the request is not of its form.
+    /// What goes wrong in every service.
     #[error(transparent)]
-    Invalid(#[from] Invalid),
-    /// A setting that cannot be used.
-    #[error("{0}")]
-    Config(kit::config::Fault),
-    /// The database.
-    #[error("the database did not answer as it should")]
-    Store(#[from] StoreError),
+    Common(#[from] Common),
 }
 
-impl Error {
-    pub(crate) fn invalid(field: &'static str, detail: impl std::fmt::Display) -> Self {
-        Self::Invalid(Invalid::new(field, detail))
-    }
-}
+kit::common_errors!(Error);
 
 impl Fault for Error {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Invalid(invalid) => invalid.kind(),
-            Self::Store(error) => error.kind(),
-            Self::Config(_) => Kind::Internal,
-        }
+    fn service(&self) -> &'static str {
+        service::SAMPLE
     }
 
-    fn public(&self) -> String {
+    fn shown(&self) -> Shown<'_> {
         match self {
-            Self::Invalid(invalid) => invalid.public(),
-            Self::Store(error) => error.public(),
-            Self::Config(_) => FAILED.to_owned(),
-        }
-    }
-
-    fn field(&self) -> Option<&str> {
-        match self {
-            Self::Invalid(invalid) => invalid.field(),
-            Self::Store(_) | Self::Config(_) => None,
-        }
-    }
-
-    fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Store(error) => Fault::retry_after(error),
-            Self::Invalid(_) | Self::Config(_) => None,
+            Self::Common(common) => common.shown(),
         }
     }
 }

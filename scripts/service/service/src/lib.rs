@@ -62,9 +62,9 @@ impl Sample {
     /// Checks the settings.
     ///
     /// # Errors
-    /// [`Error::Config`].
+    /// `Common::Config`.
     pub fn build(config: &Config, deps: Deps) -> Result<Self, Error> {
-        kit::config::refuse_first(config.check()).map_err(Error::Config)?;
+        kit::config::refuse_first(config.check())?;
         let deps = Deps {
             db: deps.db.declaring(EVENTS),
             ..deps

@@ -18,7 +18,7 @@ impl App {
     /// The key that this credential is; one refusal for all that are not usable.
     ///
     /// # Errors
-    /// [`Error::BadCredential`] for all that are not usable; [`Error::Store`].
+    /// [`Error::BadCredential`] for all that are not usable; `Common::Store`.
     pub async fn authenticate(&self, credential: &str) -> Result<ApiKey, Error> {
         let result = self.judge(credential).await;
         let label = match &result {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use kit::auth::{Caller, roles};
 use kit::dry_run::Intent;
+use kit::error::Common;
 use kit::idempotency::IdempotencyKey;
 use rules::NameLimits;
 use serde_json::json;
@@ -74,8 +75,8 @@ impl App {
     /// Makes an API key; durable when this returns.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for an unknown role or a span out of bounds, [`Error::Escalation`],
-    /// [`Error::Repeated`], [`Error::IdempotencyConflict`], [`Error::Store`].
+    /// `Common::Invalid` for an unknown role or a span out of bounds, [`Error::Escalation`],
+    /// [`Error::Repeated`], `Common::IdempotencyConflict`, `Common::Store`.
     pub async fn create<I: Intent>(
         &self,
         mut request: CreateRequest,
@@ -115,13 +116,13 @@ impl App {
                     tracing::info!(prefix = %key.prefix, roles = ?key.roles, actor = key.created_by, "API key made");
                     return Ok(I::done(Created { key, token }));
                 }
-                Err(Error::Store(StoreError::Conflict { .. })) => {
+                Err(Error::Common(Common::Store(StoreError::Conflict { .. }))) => {
                     self.refuse_repetition(asked.as_ref()).await?;
                 }
                 Err(error) => return Err(error),
             }
         }
-        Err(Error::Internal("no free prefix was found"))
+        Err(Error::internal("no free prefix was found"))
     }
 
     fn expiry(&self, now: OffsetDateTime, validity: Duration) -> Result<OffsetDateTime, Error> {
@@ -139,7 +140,7 @@ impl App {
         match tables::find_by_request(&self.db, &request.key).await? {
             None => Ok(()),
             Some((prefix, earlier)) if earlier == request.sha256 => Err(Error::Repeated(prefix)),
-            Some(_) => Err(Error::IdempotencyConflict),
+            Some(_) => Err(Common::IdempotencyConflict.into()),
         }
     }
 

@@ -49,7 +49,7 @@ impl App {
     /// Writes the times of last use; the job does it, and tests.
     ///
     /// # Errors
-    /// [`Error::Store`]; nothing is lost then.
+    /// `Common::Store`; nothing is lost then.
     pub async fn write_last_used(&self) -> Result<(), Error> {
         let uses = self.last_used.take();
         if uses.is_empty() {

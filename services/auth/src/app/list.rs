@@ -12,7 +12,7 @@ impl App {
     /// A page of API keys, revoked and expired ones too.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a cursor of another list, [`Error::Store`].
+    /// `Common::Invalid` for a cursor of another list, `Common::Store`.
     pub async fn list(&self, ask: &Ask) -> Result<Page<ApiKey>, Error> {
         let place = ask
             .place(Sort::of("-created_at"))

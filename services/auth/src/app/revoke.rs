@@ -49,7 +49,7 @@ impl App {
     /// Revokes the key of that prefix; durable when this returns.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::WiderKey`], [`Error::Store`].
+    /// [`Error::NotFound`], [`Error::LastAdmin`], [`Error::WiderKey`], `Common::Store`.
     pub async fn revoke<I: Intent>(
         &self,
         prefix: &Prefix,

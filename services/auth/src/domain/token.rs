@@ -72,14 +72,14 @@ impl Token {
     /// A new one from 256 random bits.
     ///
     /// # Errors
-    /// [`Error::Internal`] when the generator fails, which it does only when its self-tests do.
+    /// `Common::Internal` when the generator fails, which it does only when its self-tests do.
     pub fn generate() -> Result<Self, Error> {
         let (mut prefix, mut secret) = ([0; PREFIX_BYTES], [0; SECRET_BYTES]);
         let random = SystemRandom::new();
         random
             .fill(&mut prefix)
             .and_then(|()| random.fill(&mut secret))
-            .map_err(|_| Error::Internal("no randomness"))?;
+            .map_err(|_| Error::internal("no randomness"))?;
         let prefix = HEXLOWER.encode(&prefix);
         let text = format!("{SCHEME}{prefix}_{}", BASE64URL_NOPAD.encode(&secret));
         Ok(Self {

@@ -235,7 +235,7 @@ async fn create(
 
 fn show_once(app: &App, caller: &Caller, created: &Created) -> Result<impl IntoResponse + use<>, Problem> {
     let location = HeaderValue::try_from(format!("/api/v1/api-keys/{}", created.key.prefix))
-        .map_err(|_| Error::Internal("a prefix that does not fit a header"))?;
+        .map_err(|_| Error::internal("a prefix that does not fit a header"))?;
     let body = CreatedApiKey {
         key: ApiKey::new(&created.key, caller, app.clock().now()),
         token: created.token.text().expose_secret().to_owned(),

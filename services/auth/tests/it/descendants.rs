@@ -3,6 +3,7 @@
 use auth::{CreateRequest, Created, Descendants, Error, Status};
 use kit::auth::{AuthFault, Caller};
 use kit::dry_run::Commit;
+use kit::error::{Fault as _, Kind};
 use testkit::on_both_databases;
 use time::Duration;
 
@@ -131,14 +132,9 @@ async fn a_child_names_no_more_than_its_maker(world: World) {
         .create(limited(&["dns:*"], caller_with("root-admin")), &Commit)
         .await
         .unwrap_err();
-    assert!(
-        matches!(
-            refused,
-            Error::Invalid {
-                field: "allowed_names",
-                ..
-            }
-        ),
+    assert_eq!(
+        (refused.kind(), refused.shown().field),
+        (Kind::Invalid, Some("allowed_names")),
         "{refused}"
     );
 }

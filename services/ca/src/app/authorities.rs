@@ -30,7 +30,7 @@ impl App {
     /// Adds a CA. Its certificate must verify under the chain given with it.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if name or chain cannot be used; [`Error::CompromisedKey`]; [`Error::Store`].
+    /// `Common::Invalid` if name or chain cannot be used; [`Error::CompromisedKey`]; `Common::Store`.
     pub async fn add_authority(&self, new: NewAuthority) -> Result<(), Error> {
         check_name(&new.name)?;
         let mut below = &new.certificate;
@@ -81,7 +81,7 @@ impl App {
     /// PEM of the CA of that name and of those above it, without the root.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Store`].
+    /// [`Error::NotFound`]; `Common::Store`.
     pub async fn chain_pem(&self, ca: &str) -> Result<String, Error> {
         Ok(self.authorities.active(ca).await?.chain_pem.clone())
     }

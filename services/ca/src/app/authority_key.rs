@@ -1,9 +1,10 @@
 //! Show what the key manager says of a CA's key.
 
-use kit::error::{Fault, Kind};
+use kit::error::{Fault, Kind, Shown};
 use kit::grpc::RemoteFault;
 use proto::keymgr::v1::{DescribeRequest, DescribeResponse, Key, Purpose};
 use store::time::from_micros;
+use vocabulary::service;
 
 use super::App;
 use crate::domain::{Authority, AuthorityKey, KeySignatures};
@@ -20,17 +21,14 @@ pub enum KeyUnknown {
 }
 
 impl Fault for KeyUnknown {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Refused(fault) => fault.kind(),
-            Self::Unreadable(_) => Kind::Internal,
-        }
+    fn service(&self) -> &'static str {
+        service::CA
     }
 
-    fn public(&self) -> String {
+    fn shown(&self) -> Shown<'_> {
         match self {
-            Self::Refused(fault) => fault.public(),
-            Self::Unreadable(_) => self.to_string(),
+            Self::Refused(fault) => fault.shown(),
+            Self::Unreadable(_) => Shown::of(Kind::Internal),
         }
     }
 }

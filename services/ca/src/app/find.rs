@@ -13,7 +13,7 @@ impl App {
     /// The certificate of that serial number (lower-case hex). One that the requester may not see is not found.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if it is not a serial number; [`Error::NotFound`]; [`Error::Store`].
+    /// `Common::Invalid` if it is not a serial number; [`Error::NotFound`]; `Common::Store`.
     pub async fn find(&self, requester: &Requester, serial: &str) -> Result<Issued, Error> {
         let found = certificates::by_serial(&self.db, &parsed(serial)?).await?;
         visible(found, requester, serial)
@@ -22,8 +22,8 @@ impl App {
     /// One page of the inventory, of what the requester may see.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a CA that does not exist, for a cursor of another query, and for an order that would have many
-    /// rows sorted; [`Error::Store`].
+    /// `Common::Invalid` for a CA that does not exist, for a cursor of another query, and for an order that would have many
+    /// rows sorted; `Common::Store`.
     pub async fn search(
         &self,
         requester: &Requester,

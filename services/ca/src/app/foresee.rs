@@ -114,7 +114,7 @@ impl App {
             let outcome = match lifecycle::revoke(&one, wish, by, now) {
                 Ok((change, _)) => Outcome::Becomes(change),
                 Err(Error::Conflict(_)) => Outcome::Stays,
-                Err(error) => Outcome::Refused(error.public()),
+                Err(error) => Outcome::Refused(error.public().into_owned()),
             };
             if let (Outcome::Becomes(change), Some(keys), Some((key, fate))) = (&outcome, &mut keys, of_key) {
                 keys.note(key, fate);

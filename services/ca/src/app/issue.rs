@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kit::dry_run::Intent;
+use kit::error::Common;
 use kit::idempotency::IdempotencyKey;
 use vocabulary::metric;
 use x509::csr::ReceivedCsr;
@@ -117,7 +118,7 @@ impl App {
         intent: &I,
     ) -> Result<I::Answer<Issued>, Error> {
         let serial = Serial::random(&aws_lc_rs::rand::SystemRandom::new())
-            .map_err(|error| Error::Internal(format!("no random serial number: {error}")))?;
+            .map_err(|error| Error::internal(format!("no random serial number: {error}")))?;
         let approved = rules::approve(profile, wanted, &active.issuer, serial, self.clock.now())?;
         let certificate = lint::lint(approved, &lint::Context::issued_by(&active.authority.certificate))?;
         let claim = record.claim;
@@ -151,9 +152,10 @@ impl App {
                 Ok(*issued)
             }
             // Another request with the same key was stored first: its certificate is the answer to both.
-            Ok(Outcome::ClaimLost) => self.earlier(claim.as_ref()).await?.ok_or_else(|| {
-                Error::Internal("idempotency key conflict without a stored winner".to_owned())
-            }),
+            Ok(Outcome::ClaimLost) => self
+                .earlier(claim.as_ref())
+                .await?
+                .ok_or_else(|| Error::internal("idempotency key conflict without a stored winner")),
             // The other may have been stored, and its key revoked, while this one waited: the answer is the same.
             Err(refusal) => match self.earlier(claim.as_ref()).await {
                 Ok(Some(earlier)) => Ok(earlier),
@@ -180,7 +182,7 @@ impl App {
         let Some(claim) = claim else { return Ok(None) };
         match crate::tables::certificates::by_idempotency_key(&self.db, &claim.key).await? {
             Some((request, issued)) if request == claim.request => Ok(Some(issued)),
-            Some(_) => Err(Error::IdempotencyConflict),
+            Some(_) => Err(Common::IdempotencyConflict.into()),
             None => Ok(None),
         }
     }

@@ -67,7 +67,7 @@ impl App {
             .for_profile(Some(&old.ca), profile, &self.config)
             .await?;
         let certificate = x509::Certificate::from_der(&old.der).map_err(|error| {
-            Error::Internal(format!(
+            Error::internal(format!(
                 "stored certificate {} cannot be read: {error}",
                 old.serial
             ))

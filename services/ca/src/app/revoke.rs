@@ -109,7 +109,7 @@ impl App {
     /// Puts a certificate on hold. Answers the certificate as it is then.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Conflict`] if its status does not allow it; [`Error::Store`].
+    /// [`Error::NotFound`]; [`Error::Conflict`] if its status does not allow it; `Common::Store`.
     pub async fn hold<I: Intent>(
         &self,
         requester: &Requester,
@@ -131,7 +131,7 @@ impl App {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] if it is not on hold; [`Error::Forbidden`] if an operator holds it and the
-    /// requester is not one; [`Error::Store`].
+    /// requester is not one; `Common::Store`.
     pub async fn release<I: Intent>(
         &self,
         requester: &Requester,
@@ -162,8 +162,8 @@ impl App {
     /// it is compromised.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a reason or a time that this certificate cannot have; [`Error::NotFound`]; [`Error::Conflict`]
-    /// and [`Error::Forbidden`] if its status or who decided it does not allow it; [`Error::Store`].
+    /// `Common::Invalid` for a reason or a time that this certificate cannot have; [`Error::NotFound`]; [`Error::Conflict`]
+    /// and [`Error::Forbidden`] if its status or who decided it does not allow it; `Common::Store`.
     pub async fn revoke<I: Intent>(
         &self,
         requester: &Requester,
@@ -290,7 +290,7 @@ impl App {
     /// Whether a key is known to be compromised: for issuing, and for who takes keys for accounts and enrollments.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// `Common::Store`.
     pub async fn is_compromised(&self, key: &x509::PublicKey) -> Result<bool, Error> {
         let key = key.material_id();
         Ok(compromised::among(&self.db, &[key]).await?.contains(&key))
@@ -310,7 +310,7 @@ async fn locked(tx: &mut Tx, requester: &Requester, serial: &Serial) -> Result<I
 
 pub(super) fn read(issued: &Issued) -> Result<x509::Certificate, Error> {
     x509::Certificate::from_der(&issued.der).map_err(|error| {
-        Error::Internal(format!(
+        Error::internal(format!(
             "stored certificate {} cannot be read: {error}",
             issued.serial
         ))

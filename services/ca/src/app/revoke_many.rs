@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use kit::dry_run::Intent;
+use kit::error::Common;
 use kit::idempotency::IdempotencyKey;
 use kit::jobs::{Accepted, ItemDone, JobRequest, NotStored};
 use kit::page::{Ask, Limit, Page};
@@ -79,7 +80,7 @@ pub(super) struct Found {
 impl Stored {
     pub(crate) fn read(request: &Value) -> Result<Self, Error> {
         Self::deserialize(request)
-            .map_err(|error| Error::Internal(format!("the request of a stored job cannot be read: {error}")))
+            .map_err(|error| Error::internal(format!("the request of a stored job cannot be read: {error}")))
     }
 
     /// Who asked, with the rights that they had when the job was accepted.
@@ -118,8 +119,8 @@ impl App {
     /// Accepts the revocation of many certificates. Answers the job that does it.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a reason or a time that these cannot have; [`Error::IdempotencyConflict`]; [`Error::Job`] if the requester
-    /// has too much waiting; [`Error::Store`].
+    /// `Common::Invalid` for a reason or a time that these cannot have; `Common::IdempotencyConflict`; `Common::Job` if the requester
+    /// has too much waiting; `Common::Store`.
     pub async fn revoke_many<I: Intent>(
         &self,
         requester: &Requester,
@@ -157,7 +158,7 @@ impl App {
             Err(NotStored::Store(error)) if error.is_unique_violation("jobs(key_sha256)") => {
                 tx.rollback().await?;
                 let earlier = self.accepted_before(&wanted).await?;
-                return earlier.map(I::done).ok_or(Error::IdempotencyConflict);
+                return earlier.map(I::done).ok_or(Common::IdempotencyConflict.into());
             }
             Err(error) => return Err(error.into()),
         };
@@ -170,7 +171,7 @@ impl App {
     async fn accepted_before(&self, wanted: &JobRequest) -> Result<Option<Uuid>, Error> {
         match self.jobs.before(wanted).await? {
             Some(Accepted::Before(job) | Accepted::New(job)) => Ok(Some(job)),
-            Some(Accepted::Conflict) => Err(Error::IdempotencyConflict),
+            Some(Accepted::Conflict) => Err(Common::IdempotencyConflict.into()),
             None => Ok(None),
         }
     }
@@ -291,7 +292,7 @@ fn wanted(requester: &Requester, request: &RevokeMany) -> Result<JobRequest, Err
         requester: requester.subject.clone(),
         all: requester.sees == Visibility::All,
     };
-    let stored = serde_json::to_value(stored).map_err(|error| Error::Internal(error.to_string()))?;
+    let stored = serde_json::to_value(stored).map_err(Error::internal)?;
     let claim = request.idempotency_key.as_ref().map(|key| {
         let listed = objects.as_ref().map(|serials| serials.join(" "));
         let asked = hash(&[

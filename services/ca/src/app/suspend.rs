@@ -16,7 +16,7 @@ impl App {
     /// that is suspended already stays as it is.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Store`].
+    /// [`Error::NotFound`]; `Common::Store`.
     pub async fn suspend<I: Intent>(
         &self,
         requester: &Requester,
@@ -34,7 +34,7 @@ impl App {
     /// Lets a CA issue again.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Store`].
+    /// [`Error::NotFound`]; `Common::Store`.
     pub async fn resume<I: Intent>(
         &self,
         requester: &Requester,

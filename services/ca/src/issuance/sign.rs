@@ -130,7 +130,7 @@ async fn signatures(keymgr: &Keymgr, items: &[(IssuanceJob, Answer)]) -> Result<
         .map_err(|status| Error::Keymgr(RemoteFault::from(status)))?;
     let signatures = answer.into_inner().signatures;
     if signatures.len() != items.len() {
-        return Err(Error::Internal(format!(
+        return Err(Error::internal(format!(
             "keymgr answered {} signatures for {} messages",
             signatures.len(),
             items.len()
@@ -147,7 +147,7 @@ fn verify(job: &IssuanceJob, signature: &[u8]) -> Result<(), Error> {
         .signature_algorithm()
         .verify(approved.issuer_key(), approved.tbs(), signature);
     verified.map_err(|_| {
-        Error::Internal(format!(
+        Error::internal(format!(
             "key {} of keymgr is not the key of CA {}, or signed wrongly; the certificate was not issued",
             job.authority.key_name, job.authority.name
         ))
@@ -169,7 +169,7 @@ fn seal(job: IssuanceJob, signature: &[u8], now: OffsetDateTime) -> Result<Signe
         .collect();
     let approved = certificate.into_inner();
     let der = tbs::assemble(approved.tbs(), approved.signature_algorithm(), signature)
-        .map_err(|error| Error::Internal(format!("a certificate could not be assembled: {error}")))?;
+        .map_err(|error| Error::internal(format!("a certificate could not be assembled: {error}")))?;
     let validity = approved.validity();
     let issued = Issued {
         id: store::id::new_id(now),

@@ -46,7 +46,7 @@ impl RevokeMany {
         let stored = StoredRevocations::read(&job.request)?;
         let filter = stored.filter.as_ref().map(Filters::deserialize);
         let Some(Ok(filter)) = filter else {
-            return Err(Error::Internal(format!(
+            return Err(Error::internal(format!(
                 "the filter of job {} cannot be read",
                 job.id
             )));

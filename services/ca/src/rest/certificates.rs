@@ -242,8 +242,8 @@ async fn renew(
 }
 
 async fn created(app: &App, caller: &Caller, issued: Issued) -> Result<impl IntoResponse + use<>, Problem> {
-    let location = HeaderValue::try_from(format!("/api/v1/certificates/{}", issued.serial))
-        .map_err(|error| Error::Internal(error.to_string()))?;
+    let location =
+        HeaderValue::try_from(format!("/api/v1/certificates/{}", issued.serial)).map_err(Error::internal)?;
     let body = axum::Json(Certificate::fresh(app, caller, issued).await?);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], body))
 }

@@ -140,6 +140,8 @@ fn span((from, start): Given<'_>, (to, end): Given<'_>) -> Result<Span, Error> {
 
 #[cfg(test)]
 mod tests {
+    use kit::error::Fault as _;
+
     use super::*;
 
     /// The filter `field` with this value.
@@ -153,8 +155,8 @@ mod tests {
 
     fn refused(filters: &Filters) -> String {
         match filters.query() {
-            Err(Error::Invalid { field, .. }) => field.to_owned(),
-            other => format!("{other:?}"),
+            Err(error) => error.shown().field.unwrap_or_default().to_owned(),
+            Ok(query) => format!("{query:?}"),
         }
     }
 

@@ -309,7 +309,7 @@ impl Extension {
 
 fn parsed(issued: &Issued) -> Result<x509::Certificate, Error> {
     x509::Certificate::from_der(&issued.der).map_err(|error| {
-        Error::Internal(format!(
+        Error::internal(format!(
             "stored certificate {} cannot be read: {error}",
             issued.serial
         ))

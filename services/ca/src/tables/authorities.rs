@@ -24,7 +24,7 @@ impl TryFrom<Row> for Authority {
 
     fn try_from(row: Row) -> Result<Self, Error> {
         let damaged =
-            |what: &str| Error::Internal(format!("the stored {what} of CA {} cannot be read", row.name));
+            |what: &str| Error::internal(format!("the stored {what} of CA {} cannot be read", row.name));
         Ok(Self {
             certificate: x509::Certificate::from_der(&row.certificate).map_err(|_| damaged("certificate"))?,
             chain: x509::Certificate::chain_from_pem(row.chain.as_bytes()).map_err(|_| damaged("chain"))?,
@@ -97,8 +97,7 @@ pub(crate) async fn insert(
     now: OffsetDateTime,
 ) -> Result<(), Error> {
     let chain: String = authority.chain.iter().map(x509::Certificate::pem).collect();
-    let profiles =
-        serde_json::to_string(&authority.profiles).map_err(|error| Error::Internal(error.to_string()))?;
+    let profiles = serde_json::to_string(&authority.profiles).map_err(Error::internal)?;
     store::tx!(tx, |connection| {
         sqlx::query(
             "INSERT INTO authorities (name, key_name, algorithm, chain, certificate, profiles, generation, created_at)

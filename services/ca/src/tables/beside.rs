@@ -80,8 +80,7 @@ impl Beside<'_> {
         })
         .map_err(StoreError::from)?;
         let serial = |bytes: Vec<u8>| {
-            Serial::from_bytes(&bytes)
-                .map_err(|_| Error::Internal("a stored serial number cannot be read".to_owned()))
+            Serial::from_bytes(&bytes).map_err(|_| Error::internal("a stored serial number cannot be read"))
         };
         Ok(OfOthers {
             serials: found.into_iter().map(serial).collect::<Result<_, _>>()?,

@@ -76,7 +76,7 @@ impl Revoked {
 }
 
 pub(super) fn damaged(id: Uuid, what: &str) -> Error {
-    Error::Internal(format!("the stored {what} of certificate {id} cannot be read"))
+    Error::internal(format!("the stored {what} of certificate {id} cannot be read"))
 }
 
 impl Row {

@@ -149,9 +149,7 @@ const CERTIFICATES: Insert = Insert::into(
 async fn insert_certificates(tx: &mut Tx, group: &[&Signed], uses: &[i64]) -> Result<(), Error> {
     let micros = store::time::to_micros;
     let mut rows = Vec::with_capacity(group.len());
-    let json = |texts: &Vec<String>| {
-        serde_json::to_string(texts).map_err(|error| Error::Internal(error.to_string()))
-    };
+    let json = |texts: &Vec<String>| serde_json::to_string(texts).map_err(Error::internal);
     for (issued, key_use) in group.iter().map(|signed| &signed.issued).zip(uses) {
         rows.push((
             issued.id,

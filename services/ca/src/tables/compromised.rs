@@ -107,13 +107,15 @@ pub(super) fn id(found: Vec<u8>) -> Result<MaterialId, Error> {
 
 #[cfg(test)]
 mod tests {
+    use kit::error::Common;
+
     use super::*;
 
     #[test]
     fn a_hash_of_another_length_is_an_error() {
         assert!(matches!(
             id(vec![0; 31]),
-            Err(Error::Store(StoreError::Corrupt(_)))
+            Err(Error::Common(Common::Store(StoreError::Corrupt(_))))
         ));
         assert_eq!(id(vec![7; 32]).unwrap(), [7; 32]);
     }

@@ -186,6 +186,8 @@ pub(crate) async fn suspended(db: &Db) -> Result<BTreeSet<String>, Error> {
 
 #[cfg(test)]
 mod tests {
+    use kit::error::Common;
+
     use super::*;
 
     #[test]
@@ -201,7 +203,7 @@ mod tests {
         for fact in damaged {
             let found = sorted(BTreeMap::new(), vec![fact.clone()]);
             assert!(
-                matches!(found, Err(Error::Store(StoreError::Corrupt(_)))),
+                matches!(found, Err(Error::Common(Common::Store(StoreError::Corrupt(_))))),
                 "{fact:?}"
             );
         }

@@ -207,7 +207,7 @@ async fn what_is_expired_or_revoked_and_other_reasons_name_nothing(world: World)
         world.ca.app().revoke(&anyone(), &wrong, &Commit).await,
         Kind::Invalid,
     );
-    assert_eq!(error.field(), Some("same_key"));
+    assert_eq!(error.shown().field, Some("same_key"));
     let others = revoke(&world, &anyone(), &first, false).await.same_key.unwrap();
     assert_eq!(serials(&others.remaining), serials(&[other]));
 }

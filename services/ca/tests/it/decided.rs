@@ -48,8 +48,8 @@ async fn a_compromised_key_is_certified_by_no_ca_again(world: World) {
             ..server(&key, "d.example.test")
         };
         let error = refused(app.issue(&anyone(), request, &Commit).await, Kind::Unprocessable);
-        assert_eq!(error.problem().slug(), "compromised-key");
-        assert_eq!(error.field(), Some("csr"));
+        assert_eq!(error.shown().problem.slug(), "compromised-key");
+        assert_eq!(error.shown().field, Some("csr"));
     }
     // Another certificate of that key is still valid, and not renewed with it; nor is one that would take the key.
     refused(world.renew(renewal(&other, None)).await, Kind::Unprocessable);
@@ -58,7 +58,7 @@ async fn a_compromised_key_is_certified_by_no_ca_again(world: World) {
     // Not with another key either: whoever has the old one may be who asks.
     let fresh = renewal(&other, Some(csr(&crate::world::key(), &[])));
     let error = refused(world.renew(fresh).await, Kind::Unprocessable);
-    assert_eq!(error.problem().slug(), "compromised-key");
+    assert_eq!(error.shown().problem.slug(), "compromised-key");
     assert!(error.public().contains(&other.serial.to_string()), "{error}");
     // Other reasons say nothing about the key.
     let key = crate::world::key();
@@ -89,7 +89,7 @@ async fn a_key_revoked_while_its_certificate_is_being_signed_fails_that_certific
         .unwrap();
     gate.open();
     let error = refused(bad.await.unwrap(), Kind::Unprocessable);
-    assert_eq!(error.problem().slug(), "compromised-key");
+    assert_eq!(error.shown().problem.slug(), "compromised-key");
     good.await.unwrap().unwrap();
     assert_eq!(world.count("certificates").await, 3);
 }
@@ -129,7 +129,7 @@ async fn a_successor_is_not_stored_once_the_key_of_its_predecessor_is_compromise
         .unwrap();
     gate.let_through(1);
     let error = refused(successor.await.unwrap(), Kind::Unprocessable);
-    assert_eq!(error.problem().slug(), "compromised-key");
+    assert_eq!(error.shown().problem.slug(), "compromised-key");
     assert_eq!(world.issued(&old.serial).await.status(NOW), ca::Status::Valid);
     assert_eq!(world.count("certificates").await, 2);
 }
@@ -143,7 +143,7 @@ async fn a_suspended_ca_stores_nothing_that_was_signed_before(world: World) {
     app.suspend(&anyone(), "issuing", &Commit).await.unwrap();
     gate.open();
     let error = refused(late.await.unwrap(), Kind::Conflict);
-    assert_eq!(error.problem().slug(), "ca-suspended");
+    assert_eq!(error.shown().problem.slug(), "ca-suspended");
     assert_eq!(world.count("certificates").await, 0);
     // It lasts over a restart.
     let again = world.with_keymgr(world.keymgr.clone()).await;

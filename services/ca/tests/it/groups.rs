@@ -82,7 +82,7 @@ async fn a_full_queue_refuses_at_once_and_says_when_to_come_back() {
     let queued = ask_for_host(&ca, 1).await;
     let error = refused(ask_for_host(&ca, 2).await.await.unwrap(), Kind::Unavailable);
     assert!(matches!(error, Error::Overloaded), "{error:?}");
-    assert!(error.retry_after().is_some());
+    assert!(error.shown().retry_after.is_some());
     gate.open();
     signed.await.unwrap().unwrap();
     queued.await.unwrap().unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ca::{Error, IdempotencyKey, IssueRequest, ProfileScope, RenewRequest};
 use kit::dry_run::Commit;
-use kit::error::Kind;
+use kit::error::{Common, Kind};
 use testkit::on_both_databases;
 
 use crate::world::{World, anyone, issue_all, key, refused, renewal, requester, server, with_key};
@@ -46,7 +46,10 @@ async fn the_same_key_with_another_body_conflicts(world: World) {
         world.ca.app().issue(&anyone(), other, &Commit).await,
         Kind::Conflict,
     );
-    assert!(matches!(error, Error::IdempotencyConflict), "{error:?}");
+    assert!(
+        matches!(error, Error::Common(Common::IdempotencyConflict)),
+        "{error:?}"
+    );
     assert_eq!(world.count("certificates").await, 1);
 }
 
@@ -72,7 +75,10 @@ async fn what_is_empty_is_another_body_than_what_is_absent(world: World) {
             world.ca.app().issue(&anyone(), other, &Commit).await,
             Kind::Conflict,
         );
-        assert!(matches!(error, Error::IdempotencyConflict), "{error:?}");
+        assert!(
+            matches!(error, Error::Common(Common::IdempotencyConflict)),
+            "{error:?}"
+        );
     }
 
     let absent = RenewRequest {
@@ -92,7 +98,10 @@ async fn what_is_empty_is_another_body_than_what_is_absent(world: World) {
     ];
     for other in empty {
         let error = refused(world.renew(other).await, Kind::Conflict);
-        assert!(matches!(error, Error::IdempotencyConflict), "{error:?}");
+        assert!(
+            matches!(error, Error::Common(Common::IdempotencyConflict)),
+            "{error:?}"
+        );
     }
     assert_eq!(world.count("certificates").await, 2);
 }

@@ -88,7 +88,7 @@ async fn an_invalidity_time_outside_of_the_validity_or_in_the_future_is_refused(
             world.ca.app().revoke(&anyone(), &request, &Commit).await,
             Kind::Invalid,
         );
-        assert_eq!(error.field(), Some("invalidity_time"));
+        assert_eq!(error.shown().field, Some("invalidity_time"));
     }
     assert_eq!(world.issued(&issued.serial).await.revocation, None);
     // An expired certificate may be revoked, for a time at which it was valid.
@@ -180,7 +180,7 @@ async fn reasons_that_are_not_of_this_certificate_are_refused_with_what_to_do(wo
         (Reason::AaCompromise, "attribute"),
     ] {
         let error = refused(world.revoke(&leaf, reason).await, Kind::Invalid);
-        assert_eq!(error.field(), Some("reason"));
+        assert_eq!(error.shown().field, Some("reason"));
         assert!(error.public().contains(word), "{error}");
     }
     world.add_authority("parent", "sub-ca").await;

@@ -24,7 +24,7 @@ async fn without_keymgr_nothing_is_stored_and_the_answer_is_try_again(world: Wor
     let cut_off = world.with_keymgr(dead()).await;
     let answer = cut_off.app().issue(&anyone(), request.clone(), &Commit).await;
     let error = refused(answer, Kind::Unavailable);
-    assert!(error.retry_after().is_some(), "{error:?}");
+    assert!(error.shown().retry_after.is_some(), "{error:?}");
     for table in ["certificates", "certificate_names", "idempotency_keys"] {
         assert_eq!(world.count(table).await, 0, "{table}");
     }

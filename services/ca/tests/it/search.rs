@@ -73,7 +73,7 @@ async fn a_name_too_long_for_the_index_is_refused_and_hurts_nobody_else(world: W
         world.ca.app().issue(&anyone(), long_subject, &Commit).await,
         Kind::Unprocessable,
     );
-    assert_eq!(error.field(), Some("csr.subject"), "{error}");
+    assert_eq!(error.shown().field, Some("csr.subject"), "{error}");
     assert_eq!(world.count("certificates").await, 1);
 }
 

@@ -250,7 +250,7 @@ async fn a_requester_with_too_many_jobs_is_told_to_wait_and_others_are_not(world
     for refused in answers.into_iter().filter_map(Result::err) {
         assert!(matches!(refused, NotStored::Jobs), "{refused}");
         assert_eq!(refused.kind(), Kind::RateLimited);
-        assert!(refused.retry_after().is_some());
+        assert!(refused.shown().retry_after.is_some());
     }
     let jobs = jobs_of(&world);
     store(&world.db, &jobs, &request("b")).await.unwrap();

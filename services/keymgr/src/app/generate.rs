@@ -5,6 +5,7 @@
 //! by its name or Idempotency-Key.
 
 use kit::dry_run::{Consequence, Intent, Plan, Severity};
+use kit::error::Common;
 use kit::idempotency::IdempotencyKey;
 
 use data_encoding::HEXLOWER;
@@ -51,7 +52,7 @@ impl App {
     /// Makes a key; durable when this returns. Of several requests for one name, one succeeds.
     ///
     /// # Errors
-    /// [`Error::Exists`], [`Error::IdempotencyConflict`], [`Error::Key`], and when the service is overloaded or its database
+    /// [`Error::Exists`], `Common::IdempotencyConflict`, [`Error::Key`], and when the service is overloaded or its database
     /// fails.
     pub async fn generate<I: Intent>(
         &self,
@@ -134,7 +135,7 @@ impl App {
         };
         match tables::find_by_request(&self.db, request_key).await? {
             Some(key) if request.asks_for(&key) => Ok(Some(key)),
-            Some(_) => Err(Error::IdempotencyConflict),
+            Some(_) => Err(Common::IdempotencyConflict.into()),
             None => Ok(None),
         }
     }

@@ -9,7 +9,7 @@ impl App {
     /// The public side of a key.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Store`].
+    /// [`Error::NotFound`]; `Common::Store`.
     pub async fn get(&self, name: &KeyName) -> Result<Key, Error> {
         tables::find(&self.db, name)
             .await?
@@ -19,7 +19,7 @@ impl App {
     /// The same, and what the key signed, as far as it is written.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Store`].
+    /// [`Error::NotFound`]; `Common::Store`.
     pub async fn describe(&self, name: &KeyName) -> Result<(Key, Vec<Signatures>), Error> {
         Ok((self.get(name).await?, self.signatures(name).await?))
     }

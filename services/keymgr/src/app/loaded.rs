@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use keys::{Binding, KeyStore, Signer};
+use kit::error::Common;
 use moka::future::Cache;
 use vocabulary::metric;
 
@@ -57,7 +58,7 @@ impl App {
             .cache
             .try_get_with_by_ref(name, self.load(name))
             .await
-            .map_err(Error::Load)?;
+            .map_err(|error| Common::Shared(error))?;
         self.loaded.measure();
         Ok(key)
     }
@@ -68,7 +69,7 @@ impl App {
             .ok_or_else(|| Error::NotFound(name.to_string()))?;
         let backend = Arc::clone(&self.backend);
         if stored.key.backend != backend.backend() {
-            return Err(Error::Internal(format!(
+            return Err(Error::internal(format!(
                 "key {name} lives in backend {}, which is not set up",
                 stored.key.backend
             )));
@@ -91,7 +92,7 @@ fn open(backend: &dyn KeyStore, key: Key, handle: &[u8]) -> Result<LoadedKey, Er
     )?;
     // The public half is not under the seal: what others were told is compared with what the key is.
     if *signer.public_key() != key.public_key {
-        return Err(Error::Internal(format!(
+        return Err(Error::internal(format!(
             "the stored public key of {} is not that of its private key",
             key.name
         )));

@@ -26,7 +26,7 @@ impl App {
     ///
     /// # Errors
     /// [`Error::Purpose`] for a message that the key was not made for; [`Error::Rate`] for more than the key may
-    /// sign in a second; [`Error::Invalid`], [`Error::NotFound`].
+    /// sign in a second; `Common::Invalid`, [`Error::NotFound`].
     pub async fn sign(&self, request: SignRequest) -> Result<Vec<Bytes>, Error> {
         let name: KeyName = request.name.parse()?;
         let messages = request.messages;

@@ -116,7 +116,7 @@ impl App {
     /// Writes how many signatures were made; the job does it, and tests.
     ///
     /// # Errors
-    /// [`Error::Store`]; nothing is lost then.
+    /// `Common::Store`; nothing is lost then.
     pub async fn write_signatures(&self) -> Result<(), Error> {
         let counts = self.usage.take_counts();
         if counts.is_empty() {
@@ -132,7 +132,7 @@ impl App {
     /// What a key signed, as far as it is written.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// `Common::Store`.
     pub async fn signatures(&self, name: &KeyName) -> Result<Vec<Signatures>, Error> {
         Ok(tables::signatures(&self.db, name).await?)
     }

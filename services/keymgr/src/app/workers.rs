@@ -131,7 +131,7 @@ async fn joined<T>(job: JoinHandle<T>) -> Result<T, Error> {
 }
 
 fn stopped() -> Error {
-    Error::Internal("a signing thread stopped before it was done".to_owned())
+    Error::internal("a signing thread stopped before it was done")
 }
 
 #[cfg(test)]

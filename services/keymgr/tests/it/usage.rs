@@ -85,7 +85,7 @@ async fn a_key_signs_no_faster_than_its_limit() {
         "{refused}"
     );
     assert_eq!(refused.kind(), Kind::Unavailable);
-    assert!(refused.retry_after().is_some());
+    assert!(refused.shown().retry_after.is_some());
     app.sign(batch("other", &other, 1)).await.unwrap();
 }
 

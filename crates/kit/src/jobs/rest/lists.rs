@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::{Error, Rest, find, may_cancel};
 use crate::auth::{Allow, Caller, permission};
 use crate::clock::rfc3339;
+use crate::error::Invalid;
 use crate::http::{List, NoParameters, Paging, Path, Row};
 use crate::jobs::{JobObject, Jobs};
 use crate::page::{Ask, Page, Place, Sort};
@@ -89,9 +90,9 @@ struct ItemFilter {
 }
 
 impl ItemFilter {
-    fn state(&self) -> Result<Option<ItemState>, Error> {
+    fn state(&self) -> Result<Option<ItemState>, Invalid> {
         let known = |text: &String| {
-            let unknown = || Error::Invalid("state", "takes pending, done, skipped or failed".to_owned());
+            let unknown = || Invalid::new("state", "takes pending, done, skipped or failed");
             ItemState::parse(text).ok_or_else(unknown)
         };
         self.state.as_ref().map(known).transpose()

@@ -11,7 +11,7 @@ impl App {
     /// A page of items.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if the cursor is not one of this list; [`Error::Store`].
+    /// `Common::Invalid` if the cursor is not one of this list; `Common::Store`.
     pub async fn list(&self, ask: &Ask) -> Result<Page<Item>, Error> {
         let place = ask
             .place(Sort::of("name"))

@@ -1,5 +1,6 @@
 //! What everybody's rows are read along: each filter and each order has an index, and finds exactly the right rows.
 
+use kit::error::Fault as _;
 use x509::crl::Reason;
 
 use super::*;
@@ -178,10 +179,7 @@ async fn what_many_have_is_not_sorted(db: &Db) {
     };
     let now = store::time::from_micros(NOW).unwrap();
     let refused = search(db, &name, &ask(Some("not_after"), 5), now).await;
-    assert!(
-        matches!(refused, Err(Error::Invalid { field: "sort", .. })),
-        "{refused:?}"
-    );
+    assert_eq!(refused.unwrap_err().shown().field, Some("sort"));
     assert!(search(db, &name, &ask(Some("-issued_at"), 5), now).await.is_ok());
     let typed = Query {
         q: Some(Typed {
@@ -195,10 +193,7 @@ async fn what_many_have_is_not_sorted(db: &Db) {
         ..Query::default()
     };
     let refused = search(db, &typed, &ask(None, 5), now).await;
-    assert!(
-        matches!(refused, Err(Error::Invalid { field: "q", .. })),
-        "{refused:?}"
-    );
+    assert_eq!(refused.unwrap_err().shown().field, Some("q"));
 }
 
 async fn counts_say_how_far_they_went(db: &Db) {
