@@ -273,20 +273,23 @@ impl Previews {
         Ok(None)
     }
 
-    /// The same for a request that was done before, under the same Idempotency-Key: it gets its answer again, whatever has
-    /// changed since.
+    /// Answers a request that was done before, under the same Idempotency-Key, with what was done then, whatever has changed
+    /// since; a dry run of it with that plan.
     ///
     /// # Errors
     /// [`Refusal::Store`].
-    pub async fn settle_repetition<I: Intent>(
+    pub async fn answer_again<I: Intent, T: Send>(
         &self,
         intent: &I,
-        plan: impl FnOnce() -> Plan,
-    ) -> Result<Option<I::Preview>, Refusal> {
-        match intent.asked().is_some_and(Asked::is_dry_run) {
-            true => self.settle(intent, plan).await,
-            false => Ok(None),
+        earlier: T,
+        plan: impl FnOnce(&T) -> Plan,
+    ) -> Result<I::Answer<T>, Refusal> {
+        if intent.asked().is_some_and(Asked::is_dry_run)
+            && let Some(preview) = self.settle(intent, || plan(&earlier)).await?
+        {
+            return Ok(I::planned(preview));
         }
+        Ok(I::done(earlier))
     }
 }
 

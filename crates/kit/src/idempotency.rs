@@ -1,14 +1,16 @@
 //! `Idempotency-Key`: what makes a repeated request have one effect.
 //!
-//! A service stores the [`IdempotencyKey::hash`] of key and requester beside what the request made, in the same
-//! transaction; two requesters may use the same key without meeting.
+//! A service stores the [`IdempotencyClaim`] of a request beside what the request made, in the same transaction, with a
+//! unique index on its key. A request that is repeated finds what was made by [`earlier`], before it does anything, and
+//! again when that index refuses it, because the other was faster.
 
 use std::fmt;
 
 use http::HeaderMap;
+use store::IdempotencyClaim;
 use x509::digest::sha256;
 
-use crate::error::Invalid;
+use crate::error::{Common, Invalid};
 
 /// Name of the header.
 pub const HEADER: &str = "idempotency-key";
@@ -48,10 +50,50 @@ impl IdempotencyKey {
         }
     }
 
-    /// SHA-256 over requester and key. A key holds no NUL, so that the two cannot run into each other.
+    /// The claim of this requester on what is asked for: its [`digest`]. A key holds no NUL, so that requester and key cannot
+    /// run into each other.
     #[must_use]
-    pub fn hash(&self, requester: &str) -> [u8; 32] {
-        sha256(&[requester.as_bytes(), b"\0", self.0.as_bytes()].concat())
+    pub fn claim(&self, requester: &str, asked: [u8; 32]) -> IdempotencyClaim {
+        IdempotencyClaim {
+            key: sha256(&[requester.as_bytes(), b"\0", self.0.as_bytes()].concat()),
+            request: asked,
+        }
+    }
+}
+
+/// SHA-256 over the length-prefixed parts of a request; what is absent differs from what is empty.
+#[must_use]
+pub fn digest(parts: &[Option<&[u8]>]) -> [u8; 32] {
+    let mut framed = Vec::new();
+    for part in parts {
+        framed.push(u8::from(part.is_some()));
+        let part = part.unwrap_or_default();
+        framed.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        framed.extend_from_slice(part);
+    }
+    sha256(&framed)
+}
+
+/// What the same request made before. `find` looks its key up: the digest of the request that it stands for, and what that
+/// one made.
+///
+/// # Errors
+/// [`Common::IdempotencyConflict`] if that was another request; those of `find`.
+pub async fn earlier<T, D, E, F>(
+    claim: Option<IdempotencyClaim>,
+    find: impl AsyncFnOnce([u8; 32]) -> Result<Option<(D, T)>, F>,
+) -> Result<Option<T>, E>
+where
+    D: AsRef<[u8]>,
+    E: From<Common> + From<F>,
+{
+    let Some(claim) = claim else {
+        return Ok(None);
+    };
+    match find(claim.key).await? {
+        Some((asked, made)) if asked.as_ref() == claim.request => Ok(Some(made)),
+        Some(_) => Err(Common::IdempotencyConflict.into()),
+        None => Ok(None),
     }
 }
 
@@ -91,9 +133,44 @@ mod tests {
 
     #[test]
     fn two_requesters_never_meet() {
-        let key = |text: &str| IdempotencyKey::new(text).unwrap();
-        assert_ne!(key("k").hash("ada"), key("k").hash("grace"));
-        assert_ne!(key("k").hash("adak"), key("kk").hash("ada"));
-        assert_eq!(key("k").hash("ada"), key("k").hash("ada"));
+        let key = |text: &str, requester| IdempotencyKey::new(text).unwrap().claim(requester, [0; 32]).key;
+        assert_ne!(key("k", "ada"), key("k", "grace"));
+        assert_ne!(key("k", "adak"), key("kk", "ada"));
+        assert_eq!(key("k", "ada"), key("k", "ada"));
+    }
+
+    #[test]
+    fn a_digest_tells_parts_that_are_absent_empty_or_run_into_each_other() {
+        let digests = [
+            digest(&[Some(b"ab"), Some(b"c")]),
+            digest(&[Some(b"a"), Some(b"bc")]),
+            digest(&[Some(b"abc"), Some(b"")]),
+            digest(&[Some(b"abc"), None]),
+            digest(&[Some(b"abc")]),
+        ];
+        for (at, one) in digests.iter().enumerate() {
+            assert!(!digests[..at].contains(one), "{at}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_repeated_request_gets_what_was_made_and_another_with_its_key_is_refused() {
+        let claim = |request| IdempotencyClaim {
+            key: [1; 32],
+            request,
+        };
+        let find = async |claim| -> Result<Option<&str>, Common> {
+            let made = async |key: [u8; 32]| Ok::<_, Common>((key == [1; 32]).then(|| (vec![2; 32], "made")));
+            earlier(claim, made).await
+        };
+        assert_eq!(find(None).await.unwrap(), None);
+        assert_eq!(find(Some(claim([2; 32]))).await.unwrap(), Some("made"));
+        let other = find(Some(claim([3; 32]))).await.unwrap_err();
+        assert!(matches!(other, Common::IdempotencyConflict), "{other}");
+        let unknown = IdempotencyClaim {
+            key: [9; 32],
+            ..claim([2; 32])
+        };
+        assert_eq!(find(Some(unknown)).await.unwrap(), None);
     }
 }

@@ -20,14 +20,15 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 use store::jobs::Job;
 use store::outbox::NewEvent;
-use store::{Db, StoreError, Tx};
+use store::{Db, IdempotencyClaim, Tx};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::clock::SharedClock;
 use crate::dry_run::Previews;
-use crate::error::{Fault, Kind};
+use crate::error::{Common, Fault, Kind};
+use crate::idempotency;
 
 pub use admit::NotStored;
 pub use object::{JobId, JobObject};
@@ -110,19 +111,8 @@ pub struct JobRequest {
     pub request: Value,
     /// The objects, where they are known; else [`Work::collect`] finds them.
     pub objects: Option<Vec<String>>,
-    /// SHA-256 of requester and Idempotency-Key, and of what is asked for.
-    pub claim: Option<([u8; 32], [u8; 32])>,
-}
-
-/// What became of a request for a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Accepted {
-    /// A job was stored.
-    New(Uuid),
-    /// The same request was accepted before.
-    Before(Uuid),
-    /// The Idempotency-Key stands for another request.
-    Conflict,
+    /// What makes the request have one effect if it is repeated.
+    pub claim: Option<IdempotencyClaim>,
 }
 
 /// The jobs of one service.
@@ -173,19 +163,15 @@ impl Jobs {
         }
     }
 
-    /// What the same claim was accepted as before.
+    /// The job that the same request was accepted as before.
     ///
     /// # Errors
-    /// Those of the database.
-    pub async fn before(&self, request: &JobRequest) -> Result<Option<Accepted>, StoreError> {
-        let Some((key, asked)) = request.claim else {
-            return Ok(None);
-        };
-        let found = store::jobs::by_claim(&self.db, &key).await?;
-        Ok(found.map(|(job, earlier)| match earlier == asked {
-            true => Accepted::Before(job),
-            false => Accepted::Conflict,
-        }))
+    /// [`Common::IdempotencyConflict`] if its key was used for another request; those of the database.
+    pub async fn before(&self, request: &JobRequest) -> Result<Option<Uuid>, Common> {
+        idempotency::earlier(request.claim, async |key| {
+            store::jobs::by_claim(&self.db, key).await
+        })
+        .await
     }
 
     /// Tells the runner of this process that there is something to do.

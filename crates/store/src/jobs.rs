@@ -23,7 +23,7 @@ pub use slice::Slice;
 
 use self::job::{COLUMNS, Row};
 use crate::time::to_micros;
-use crate::{Db, StoreError, Tx};
+use crate::{Db, IdempotencyClaim, StoreError, Tx};
 
 /// What is to be done.
 #[derive(Clone, Debug)]
@@ -34,8 +34,8 @@ pub struct NewJob<'a> {
     pub requester: &'a str,
     /// What was asked for, and by whose rights.
     pub request: &'a Value,
-    /// SHA-256 of requester and Idempotency-Key, and of what was asked for.
-    pub claim: Option<([u8; 32], [u8; 32])>,
+    /// What makes the request have one effect if it is repeated.
+    pub claim: Option<IdempotencyClaim>,
     /// Of the request that asked.
     pub correlation_id: Option<&'a str>,
     /// Of the request that asked.
@@ -49,7 +49,7 @@ pub struct NewJob<'a> {
 pub async fn create(tx: &mut Tx, job: &NewJob<'_>, now: OffsetDateTime) -> Result<Uuid, StoreError> {
     let id = crate::id::new_id(now);
     let (key, asked) = match job.claim {
-        Some((key, asked)) => (Some(key.to_vec()), Some(asked.to_vec())),
+        Some(claim) => (Some(claim.key.to_vec()), Some(claim.request.to_vec())),
         None => (None, None),
     };
     crate::tx!(tx, |c| {
@@ -73,13 +73,13 @@ pub async fn create(tx: &mut Tx, job: &NewJob<'_>, now: OffsetDateTime) -> Resul
     Ok(id)
 }
 
-/// The job that a claim's key stands for, and what it was asked for.
+/// What was asked for under a claim's key, and the job that it was accepted as.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn by_claim(db: &Db, key: &[u8; 32]) -> Result<Option<(Uuid, Vec<u8>)>, StoreError> {
+pub async fn by_claim(db: &Db, key: [u8; 32]) -> Result<Option<(Vec<u8>, Uuid)>, StoreError> {
     Ok(crate::read!(db, |c| sqlx::query_as(
-        "SELECT id, request_sha256 FROM jobs WHERE key_sha256 = $1"
+        "SELECT request_sha256, id FROM jobs WHERE key_sha256 = $1"
     )
     .bind(key.to_vec())
     .fetch_optional(c)

@@ -14,6 +14,7 @@ mod error;
 pub mod feed;
 mod high_water;
 pub mod id;
+mod idempotency;
 mod installation;
 pub mod jobs;
 mod keys;
@@ -35,6 +36,7 @@ pub use db::Pools;
 pub use db::{Db, Options, Pooling, check_url, place_of_url};
 pub use error::{Cause, StoreError};
 pub use high_water::{HIGHEST_MARK, Head};
+pub use idempotency::IdempotencyClaim;
 pub use installation::Installation;
 pub use keys::KeyList;
 #[doc(hidden)]

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use kit::page::{Count, Counting, Limit, Place};
 use sqlx::FromRow;
 use store::time::{from_micros, to_micros};
-use store::{Db, StoreError, Tx};
+use store::{Db, IdempotencyClaim, StoreError, Tx};
 use time::{Duration, OffsetDateTime};
 
 use crate::domain::{ApiKey, End, Prefix, Revocation, permissions};
@@ -18,14 +18,6 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
 /// The table that a first start writes to: empty, it says that this service was never used.
 pub const FIRST_TABLE: &str = "api_keys";
-
-/// Recognizes a request that comes again.
-pub(crate) struct Request {
-    /// Of whom, under which Idempotency-Key.
-    pub(crate) key: [u8; 32],
-    /// What was asked for.
-    pub(crate) sha256: [u8; 32],
-}
 
 #[derive(FromRow)]
 struct ApiKeyRow {
@@ -98,16 +90,18 @@ pub(crate) async fn find(tx: &mut Tx, prefix: &Prefix) -> Result<Option<ApiKey>,
     row.map(ApiKey::try_from).transpose()
 }
 
-/// Which key a request made, and the hash of what it asked for.
-pub(crate) async fn find_by_request(db: &Db, key: &[u8]) -> Result<Option<(Prefix, Vec<u8>)>, StoreError> {
+/// The digest of what was asked for under an Idempotency-Key, and which key that made.
+pub(crate) async fn find_by_request(db: &Db, key: [u8; 32]) -> Result<Option<(Vec<u8>, Prefix)>, StoreError> {
     let sql = "SELECT prefix, request_sha256 FROM api_keys WHERE request_key = $1";
-    let row: Option<(String, Option<Vec<u8>>)> =
-        store::read!(db, |c| sqlx::query_as(sql).bind(key).fetch_optional(c).await)?;
+    let row: Option<(String, Option<Vec<u8>>)> = store::read!(db, |c| sqlx::query_as(sql)
+        .bind(key.to_vec())
+        .fetch_optional(c)
+        .await)?;
     row.map(|(prefix, hash)| {
         let prefix = prefix
             .parse()
             .map_err(|_| StoreError::Corrupt("the prefix of an API key".to_owned()))?;
-        Ok((prefix, hash.unwrap_or_default()))
+        Ok((hash.unwrap_or_default(), prefix))
     })
     .transpose()
 }
@@ -149,7 +143,7 @@ pub(crate) async fn insert(
     tx: &mut Tx,
     key: &ApiKey,
     token_sha256: &[u8],
-    request: Option<&Request>,
+    claim: Option<IdempotencyClaim>,
 ) -> Result<(), StoreError> {
     let roles = serde_json::Value::from(key.roles.as_slice()).to_string();
     let allowed_names = serde_json::Value::from(key.allowed_names.as_slice()).to_string();
@@ -169,8 +163,8 @@ pub(crate) async fn insert(
         .bind(to_micros(key.created))
         .bind(&key.created_by)
         .bind(key.expires.map(to_micros))
-        .bind(request.map(|request| request.key.as_slice()))
-        .bind(request.map(|request| request.sha256.as_slice()))
+        .bind(claim.map(|claim| claim.key.to_vec()))
+        .bind(claim.map(|claim| claim.request.to_vec()))
         .bind(allowed_names)
         .execute(c)
         .await

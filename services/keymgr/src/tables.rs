@@ -6,7 +6,7 @@
 use kit::page::{Count, Counting, Limit, Place};
 use sqlx::FromRow;
 use store::time::{from_micros, to_micros};
-use store::{Db, StoreError, Tx};
+use store::{Db, IdempotencyClaim, StoreError, Tx};
 use x509::key::PublicKey;
 
 use crate::domain::{Counts, Key, KeyName, Signatures};
@@ -166,7 +166,7 @@ pub(crate) async fn set_kek(db: &Db, kek: &Kek) -> Result<(), StoreError> {
 pub(crate) async fn insert(
     tx: &mut Tx,
     stored: &Stored,
-    request_key: Option<&[u8]>,
+    claim: Option<IdempotencyClaim>,
 ) -> Result<(), StoreError> {
     let Stored { key, handle } = stored;
     store::tx!(tx, |c| {
@@ -180,7 +180,7 @@ pub(crate) async fn insert(
         .bind(key.public_key.spki())
         .bind(handle)
         .bind(to_micros(key.created))
-        .bind(request_key)
+        .bind(claim.map(|claim| claim.key.to_vec()))
         .execute(c)
         .await
         .map(drop)
@@ -209,10 +209,10 @@ pub(crate) async fn find_stored(db: &Db, name: &KeyName) -> Result<Option<Stored
 }
 
 /// The key that a request with this Idempotency-Key made.
-pub(crate) async fn find_by_request(db: &Db, request_key: &[u8]) -> Result<Option<Key>, StoreError> {
+pub(crate) async fn find_by_request(db: &Db, request_key: [u8; 32]) -> Result<Option<Key>, StoreError> {
     let sql = "SELECT name, purpose, backend, spki, created_us FROM keys WHERE request_key = $1";
     let row: Option<KeyRow> = store::read!(db, |c| sqlx::query_as(sql)
-        .bind(request_key)
+        .bind(request_key.to_vec())
         .fetch_optional(c)
         .await)?;
     row.map(Key::try_from).transpose()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use store::jobs::{self, ItemState, NewJob, Pruned, Queued, Slice, State};
 use store::lease::{self, Lease};
-use store::{Db, StoreError};
+use store::{Db, IdempotencyClaim, StoreError};
 use uuid::Uuid;
 
 use crate::support::{Scratch, now, on_both};
@@ -353,7 +353,10 @@ async fn the_claim_of_a_job_is_forgotten(scratch: Scratch) {
         kind: "test",
         requester: "a",
         request: &serde_json::Value::Null,
-        claim: Some(([1; 32], [2; 32])),
+        claim: Some(IdempotencyClaim {
+            key: [1; 32],
+            request: [2; 32],
+        }),
         correlation_id: None,
         traceparent: None,
     };
@@ -363,9 +366,9 @@ async fn the_claim_of_a_job_is_forgotten(scratch: Scratch) {
     let forget = async |second| {
         let before = now() + Duration::from_secs(second);
         jobs::forget_claims(&db, &lease, before).await.unwrap();
-        jobs::by_claim(&db, &[1; 32]).await.unwrap()
+        jobs::by_claim(&db, [1; 32]).await.unwrap()
     };
-    assert_eq!(forget(0).await, Some((id, vec![2; 32])));
+    assert_eq!(forget(0).await, Some((vec![2; 32], id)));
     assert_eq!(forget(1).await, None);
     assert!(jobs::get(&db, id).await.unwrap().is_some());
 }

@@ -11,11 +11,11 @@ use std::time::Duration;
 use kit::auth::{Caller, roles};
 use kit::dry_run::Intent;
 use kit::error::Common;
-use kit::idempotency::IdempotencyKey;
+use kit::idempotency::{self, IdempotencyKey};
 use rules::NameLimits;
 use serde_json::json;
 use store::time::{from_micros, to_micros};
-use store::{StoreError, Tx, outbox};
+use store::{IdempotencyClaim, StoreError, Tx, outbox};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use vocabulary::EventType;
@@ -24,7 +24,7 @@ use x509::digest::sha256;
 use super::{App, event, plans};
 use crate::domain::{ApiKey, End, Name, Prefix, Status, Token, permissions};
 use crate::error::Error;
-use crate::tables::{self, Request};
+use crate::tables;
 
 /// A prefix has 32 bits, so that one is taken is rare; that several in a row are is a broken generator.
 const ATTEMPTS: usize = 4;
@@ -56,7 +56,7 @@ pub struct Created {
 }
 
 impl CreateRequest {
-    fn request(&self) -> Option<Request> {
+    fn claim(&self) -> Option<IdempotencyClaim> {
         let key = self.idempotency_key.as_ref()?;
         let asked = json!([
             self.name.as_str(),
@@ -64,10 +64,8 @@ impl CreateRequest {
             self.validity.map(|validity| validity.as_secs()),
             self.allowed_names,
         ]);
-        Some(Request {
-            key: key.hash(&self.requester.subject),
-            sha256: sha256(asked.to_string().as_bytes()),
-        })
+        let asked = sha256(asked.to_string().as_bytes());
+        Some(key.claim(&self.requester.subject, asked))
     }
 }
 
@@ -94,8 +92,8 @@ impl App {
             None => request.requester.expires,
         };
         within_the_makers_life(expires, request.requester.expires.into())?;
-        let asked = request.request();
-        self.refuse_repetition(asked.as_ref()).await?;
+        let claim = request.claim();
+        self.refuse_repetition(claim).await?;
         // Prefixes are random, and one may be taken: then another is tried.
         for _ in 0..ATTEMPTS {
             let token = Token::generate()?;
@@ -110,14 +108,14 @@ impl App {
                 last_used: None,
                 revoked: None,
             };
-            match self.record(&key, &token, asked.as_ref(), intent).await {
+            match self.record(&key, &token, claim, intent).await {
                 Ok(Some(preview)) => return Ok(I::planned(preview)),
                 Ok(None) => {
                     tracing::info!(prefix = %key.prefix, roles = ?key.roles, actor = key.created_by, "API key made");
                     return Ok(I::done(Created { key, token }));
                 }
                 Err(Error::Common(Common::Store(StoreError::Conflict { .. }))) => {
-                    self.refuse_repetition(asked.as_ref()).await?;
+                    self.refuse_repetition(claim).await?;
                 }
                 Err(error) => return Err(error),
             }
@@ -135,12 +133,13 @@ impl App {
         expires.ok_or_else(|| Error::invalid("validity", "ends outside the calendar"))
     }
 
-    async fn refuse_repetition(&self, request: Option<&Request>) -> Result<(), Error> {
-        let Some(request) = request else { return Ok(()) };
-        match tables::find_by_request(&self.db, &request.key).await? {
-            None => Ok(()),
-            Some((prefix, earlier)) if earlier == request.sha256 => Err(Error::Repeated(prefix)),
-            Some(_) => Err(Common::IdempotencyConflict.into()),
+    /// What was made before cannot be shown again.
+    async fn refuse_repetition(&self, claim: Option<IdempotencyClaim>) -> Result<(), Error> {
+        let find = async |key| tables::find_by_request(&self.db, key).await;
+        match idempotency::earlier(claim, find).await {
+            Ok(None) => Ok(()),
+            Ok(Some(prefix)) => Err(Error::Repeated(prefix)),
+            Err(error) => Err(error),
         }
     }
 
@@ -149,7 +148,7 @@ impl App {
         &self,
         key: &ApiKey,
         token: &Token,
-        request: Option<&Request>,
+        claim: Option<IdempotencyClaim>,
         intent: &I,
     ) -> Result<Option<I::Preview>, Error> {
         let mut tx = self.db.begin().await?;
@@ -157,7 +156,7 @@ impl App {
             Some(maker) => Some(check_maker(&mut tx, &maker, key).await?),
             None => None,
         };
-        tables::insert(&mut tx, key, &token.sha256(), request).await?;
+        tables::insert(&mut tx, key, &token.sha256(), claim).await?;
         outbox::append(&mut tx, &[created(key)], key.created).await?;
         let plan = || plans::create(key, maker.as_ref());
         if let Some(preview) = self.previews.settle(intent, plan).await? {

@@ -6,14 +6,14 @@
 
 use secrecy::SecretString;
 use store::time::{from_micros, to_micros};
-use store::{StoreError, outbox};
+use store::{IdempotencyClaim, StoreError, outbox};
 use x509::digest::sha256;
 
 use super::App;
 use super::create::created;
 use crate::domain::{ApiKey, Token};
 use crate::error::Error;
-use crate::tables::{self, Request};
+use crate::tables;
 
 /// Puts an API key where its owner finds it.
 ///
@@ -68,11 +68,11 @@ impl App {
             last_used: None,
             revoked: None,
         };
-        let request = Request {
+        let claim = IdempotencyClaim {
             key: round,
-            sha256: [0; 32],
+            request: [0; 32],
         };
-        match tables::insert(&mut tx, &key, &token.sha256(), Some(&request)).await {
+        match tables::insert(&mut tx, &key, &token.sha256(), Some(claim)).await {
             Ok(()) => {}
             Err(error @ StoreError::Conflict { .. }) => {
                 tracing::info!(cause = %error, "another process makes the first admin's key");

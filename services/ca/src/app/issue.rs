@@ -4,21 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kit::dry_run::Intent;
-use kit::error::Common;
-use kit::idempotency::IdempotencyKey;
+use kit::idempotency::{self, IdempotencyKey, digest};
+use store::IdempotencyClaim;
 use vocabulary::metric;
 use x509::csr::ReceivedCsr;
-use x509::digest::sha256;
 use x509::serial::Serial;
 use x509::{DistinguishedName, San};
 
 use super::{App, ProfileScope, Requester, plans};
 use crate::authorities::ActiveAuthority;
-use crate::domain::signed::{IdempotencyClaim, Record};
+use crate::domain::signed::Record;
 use crate::domain::{Issued, Protocol, SERVICE_IDENTITY};
 use crate::error::Error;
 use crate::issuance::{IssuanceJob, Outcome};
-use crate::tables::standing;
+use crate::tables::{certificates, standing};
 
 /// What a requester asks for.
 #[derive(Clone, Debug)]
@@ -46,7 +45,7 @@ impl IssueRequest {
         let names = |sans: &Vec<San>| serde_json::json!(sans.iter().map(San::to_string).collect::<Vec<_>>());
         let sans = self.sans.as_ref().map(|sans| names(sans).to_string());
         let validity = self.validity.map(|validity| validity.as_nanos().to_be_bytes());
-        hash(&[
+        digest(&[
             Some(b"issue"),
             Some(&self.csr),
             Some(self.profile.as_bytes()),
@@ -56,18 +55,6 @@ impl IssueRequest {
             self.subject.as_ref().map(DistinguishedName::der),
         ])
     }
-}
-
-/// SHA-256 over length-prefixed parts; what is absent differs from what is empty.
-pub(super) fn hash(parts: &[Option<&[u8]>]) -> [u8; 32] {
-    let mut framed = Vec::new();
-    for part in parts {
-        framed.push(u8::from(part.is_some()));
-        let part = part.unwrap_or_default();
-        framed.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-        framed.extend_from_slice(part);
-    }
-    sha256(&framed)
 }
 
 impl App {
@@ -82,12 +69,13 @@ impl App {
         intent: &I,
     ) -> Result<I::Answer<Issued>, Error> {
         let profile = self.profile(&request.profile)?;
-        let claim = request.idempotency_key.as_ref().map(|key| IdempotencyClaim {
-            key: key.hash(&requester.subject),
-            request: request.digest(),
-        });
-        if let Some(earlier) = self.earlier(claim.as_ref()).await? {
-            return self.answer_again(intent, earlier).await;
+        let key = request.idempotency_key.as_ref();
+        let claim = key.map(|key| key.claim(&requester.subject, request.digest()));
+        if let Some(earlier) = self.earlier(claim).await? {
+            return Ok(self
+                .previews
+                .answer_again(intent, earlier, plans::repetition)
+                .await?);
         }
         let active = self
             .authorities
@@ -153,38 +141,23 @@ impl App {
             }
             // Another request with the same key was stored first: its certificate is the answer to both.
             Ok(Outcome::ClaimLost) => self
-                .earlier(claim.as_ref())
+                .earlier(claim)
                 .await?
                 .ok_or_else(|| Error::internal("idempotency key conflict without a stored winner")),
             // The other may have been stored, and its key revoked, while this one waited: the answer is the same.
-            Err(refusal) => match self.earlier(claim.as_ref()).await {
+            Err(refusal) => match self.earlier(claim).await {
                 Ok(Some(earlier)) => Ok(earlier),
                 _ => Err(refusal),
             },
         }
     }
 
-    /// The same request came before, and gets the same answer.
-    pub(super) async fn answer_again<I: Intent>(
-        &self,
-        intent: &I,
-        earlier: Issued,
-    ) -> Result<I::Answer<Issued>, Error> {
-        let plan = || plans::repetition(&earlier);
-        Ok(match self.previews.settle_repetition(intent, plan).await? {
-            Some(preview) => I::planned(preview),
-            None => I::done(earlier),
-        })
-    }
-
     /// What the same Idempotency-Key gave before.
-    pub(super) async fn earlier(&self, claim: Option<&IdempotencyClaim>) -> Result<Option<Issued>, Error> {
-        let Some(claim) = claim else { return Ok(None) };
-        match crate::tables::certificates::by_idempotency_key(&self.db, &claim.key).await? {
-            Some((request, issued)) if request == claim.request => Ok(Some(issued)),
-            Some(_) => Err(Common::IdempotencyConflict.into()),
-            None => Ok(None),
-        }
+    pub(super) async fn earlier(&self, claim: Option<IdempotencyClaim>) -> Result<Option<Issued>, Error> {
+        idempotency::earlier(claim, async |key| {
+            certificates::by_idempotency_key(&self.db, &key).await
+        })
+        .await
     }
 
     /// The profile of that name.

@@ -5,10 +5,10 @@ mod many;
 use kit::clock::rfc3339;
 use kit::dry_run::{Consequence, Plan, Severity, counted};
 use vocabulary::EventType;
+use x509::digest::sha256;
 use x509::serial::Serial;
 
 use super::changes::Done;
-use super::issue::hash;
 use super::revoke::SameKey;
 use crate::authorities::ActiveAuthority;
 use crate::domain::lifecycle::Change;
@@ -138,9 +138,9 @@ pub(super) fn compromise(plan: Plan, others: &SameKey, records_key: bool) -> Pla
 }
 
 /// A job that the same Idempotency-Key was accepted as.
-pub(super) fn accepted_before(job: &str) -> Plan {
+pub(super) fn accepted_before(job: String) -> Plan {
     let text = format!("nothing new is accepted: this Idempotency-Key stands for job {job}");
-    Plan::new().causes(Consequence::new("job.repeated", Severity::Info, text).of([job.to_owned()]))
+    Plan::new().causes(Consequence::new("job.repeated", Severity::Info, text).of([job]))
 }
 
 /// A certificate that would be signed.
@@ -178,11 +178,11 @@ pub(super) fn issue(job: &IssuanceJob, active: &ActiveAuthority, profile: &rules
     let definition = serde_json::to_vec(profile).unwrap_or_default();
     plan.rests_on(
         format!("profile {}", profile.name),
-        data_encoding::HEXLOWER.encode(&hash(&[Some(&definition)])),
+        data_encoding::HEXLOWER.encode(&sha256(&definition)),
     )
     .rests_on(
         format!("CA {}", active.authority.name),
-        data_encoding::HEXLOWER.encode(&hash(&[Some(active.authority.certificate.der())])),
+        data_encoding::HEXLOWER.encode(&sha256(active.authority.certificate.der())),
     )
 }
 

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use kit::dry_run::Intent;
-use kit::idempotency::IdempotencyKey;
+use kit::idempotency::{IdempotencyKey, digest};
 use x509::csr::ReceivedCsr;
 
-use super::issue::hash;
-use super::{App, Requester};
-use crate::domain::signed::{IdempotencyClaim, Record};
+use super::{App, Requester, plans};
+use crate::domain::signed::Record;
 use crate::domain::standing::{Predecessor, renewable};
 use crate::domain::{Issued, Protocol};
 use crate::error::Error;
@@ -31,7 +30,7 @@ pub struct RenewRequest {
 impl RenewRequest {
     fn digest(&self) -> [u8; 32] {
         let validity = self.validity.map(|validity| validity.as_nanos().to_be_bytes());
-        hash(&[
+        digest(&[
             Some(b"renew"),
             Some(self.serial.as_bytes()),
             self.csr.as_deref(),
@@ -53,12 +52,13 @@ impl App {
         intent: &I,
     ) -> Result<I::Answer<Issued>, Error> {
         let old = self.find(requester, &request.serial).await?;
-        let claim = request.idempotency_key.as_ref().map(|key| IdempotencyClaim {
-            key: key.hash(&requester.subject),
-            request: request.digest(),
-        });
-        if let Some(earlier) = self.earlier(claim.as_ref()).await? {
-            return self.answer_again(intent, earlier).await;
+        let key = request.idempotency_key.as_ref();
+        let claim = key.map(|key| key.claim(&requester.subject, request.digest()));
+        if let Some(earlier) = self.earlier(claim).await? {
+            return Ok(self
+                .previews
+                .answer_again(intent, earlier, plans::repetition)
+                .await?);
         }
         renewable(&old, self.clock.now())?;
         let profile = self.profile(&old.profile)?;

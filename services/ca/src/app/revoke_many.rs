@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 
 use kit::dry_run::Intent;
 use kit::error::Common;
-use kit::idempotency::IdempotencyKey;
-use kit::jobs::{Accepted, ItemDone, JobRequest, NotStored};
+use kit::idempotency::{IdempotencyKey, digest};
+use kit::jobs::{ItemDone, JobRequest, NotStored};
 use kit::page::{Ask, Limit, Page};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,7 +20,6 @@ use x509::crl::Reason;
 use x509::serial::Serial;
 
 use super::find::find_in;
-use super::issue::hash;
 use super::{App, Requester, RevokeRequest, Visibility, plans};
 use crate::domain::{Brief, Query, Seen, Status, lifecycle};
 use crate::error::Error;
@@ -132,12 +131,9 @@ impl App {
             lifecycle::check_known(at, self.clock.now())?;
         }
         let mut wanted = wanted(requester, &request)?;
-        if let Some(job) = self.accepted_before(&wanted).await? {
-            let plan = || plans::accepted_before(&self.jobs.id(job).to_string());
-            return Ok(match self.previews.settle_repetition(intent, plan).await? {
-                Some(preview) => I::planned(preview),
-                None => I::done(job),
-            });
+        if let Some(job) = self.jobs.before(&wanted).await? {
+            let plan = |job: &Uuid| plans::accepted_before(self.jobs.id(*job).to_string());
+            return Ok(self.previews.answer_again(intent, job, plan).await?);
         }
         if intent.is_planned() {
             let found = self.found(requester, &request.selection).await?;
@@ -157,7 +153,7 @@ impl App {
             Ok(job) => job,
             Err(NotStored::Store(error)) if error.is_unique_violation("jobs(key_sha256)") => {
                 tx.rollback().await?;
-                let earlier = self.accepted_before(&wanted).await?;
+                let earlier = self.jobs.before(&wanted).await?;
                 return earlier.map(I::done).ok_or(Common::IdempotencyConflict.into());
             }
             Err(error) => return Err(error.into()),
@@ -166,14 +162,6 @@ impl App {
         self.jobs.wake();
         tracing::info!(job = %self.jobs.id(job), actor = requester.subject, reason = %request.reason, "revocations accepted");
         Ok(I::done(job))
-    }
-
-    async fn accepted_before(&self, wanted: &JobRequest) -> Result<Option<Uuid>, Error> {
-        match self.jobs.before(wanted).await? {
-            Some(Accepted::Before(job) | Accepted::New(job)) => Ok(Some(job)),
-            Some(Accepted::Conflict) => Err(Common::IdempotencyConflict.into()),
-            None => Ok(None),
-        }
     }
 
     /// What a dry run shows, and a request that carries its token revokes.
@@ -295,12 +283,12 @@ fn wanted(requester: &Requester, request: &RevokeMany) -> Result<JobRequest, Err
     let stored = serde_json::to_value(stored).map_err(Error::internal)?;
     let claim = request.idempotency_key.as_ref().map(|key| {
         let listed = objects.as_ref().map(|serials| serials.join(" "));
-        let asked = hash(&[
+        let asked = digest(&[
             Some(KIND.as_bytes()),
             Some(stored.to_string().as_bytes()),
             listed.as_deref().map(str::as_bytes),
         ]);
-        (key.hash(&requester.subject), asked)
+        key.claim(&requester.subject, asked)
     });
     Ok(JobRequest {
         kind: KIND,

@@ -1,5 +1,7 @@
 //! A certificate on its way from the signature into the database.
 
+use store::IdempotencyClaim;
+
 use super::Issued;
 use super::certificate::Protocol;
 use super::standing::{Basis, Predecessor};
@@ -15,15 +17,6 @@ pub(crate) struct Record {
     pub(crate) replaces: Option<Predecessor>,
     pub(crate) claim: Option<IdempotencyClaim>,
     pub(crate) trace: kit::trace::TraceContext,
-}
-
-/// An idempotency key and the request that it stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct IdempotencyClaim {
-    /// SHA-256 over requester and key.
-    pub(crate) key: [u8; 32],
-    /// SHA-256 over the request.
-    pub(crate) request: [u8; 32],
 }
 
 /// Signed, and not yet stored or given to a caller.

@@ -12,7 +12,7 @@ use kit::error::{Fault as _, Kind};
 use kit::jobs::{Collected, Failure, ItemDone, JobRequest, Jobs, NotStored, Work, rest};
 use serde_json::Value;
 use store::jobs::{Job, NewJob, State};
-use store::{Db, Tx};
+use store::{Db, IdempotencyClaim, Tx};
 use testkit::credentials::ByRole;
 use testkit::on_both_databases;
 use tokio::task::{JoinHandle, JoinSet};
@@ -285,7 +285,10 @@ async fn a_requester_with_too_many_items_is_told_to_wait_and_others_are_not(worl
 async fn an_idempotency_key_stands_for_a_job_for_a_day(world: World) {
     let jobs = jobs_of(&world);
     let claimed = JobRequest {
-        claim: Some(([1; 32], [2; 32])),
+        claim: Some(IdempotencyClaim {
+            key: [1; 32],
+            request: [2; 32],
+        }),
         ..request("a")
     };
     let first = store(&world.db, &jobs, &claimed).await.unwrap();

@@ -5,15 +5,14 @@
 //! by its name or Idempotency-Key.
 
 use kit::dry_run::{Consequence, Intent, Plan, Severity};
-use kit::error::Common;
-use kit::idempotency::IdempotencyKey;
+use kit::idempotency::{self, IdempotencyKey, digest};
 
 use data_encoding::HEXLOWER;
 use keys::{Binding, StoredKey};
 use serde_json::json;
-use store::StoreError;
 use store::outbox::{self, NewEvent};
 use store::time::{from_micros, to_micros};
+use store::{IdempotencyClaim, StoreError};
 use vocabulary::EventType;
 use x509::key::KeyAlgorithm;
 
@@ -39,13 +38,16 @@ pub struct GenerateRequest {
 }
 
 impl GenerateRequest {
-    fn request_key(&self) -> Option<Vec<u8>> {
-        Some(self.idempotency_key.as_ref()?.hash(&self.requester).to_vec())
+    fn claim(&self) -> Option<IdempotencyClaim> {
+        let asked = asked_for(&self.name, self.algorithm, self.purpose);
+        Some(self.idempotency_key.as_ref()?.claim(&self.requester, asked))
     }
+}
 
-    fn asks_for(&self, key: &Key) -> bool {
-        self.name == key.name && self.algorithm == key.public_key.algorithm() && self.purpose == key.purpose
-    }
+/// The digest of a request. A key tells it of the request that made it: it is all that was asked for.
+fn asked_for(name: &KeyName, algorithm: KeyAlgorithm, purpose: Purpose) -> [u8; 32] {
+    let texts = [name.to_string(), algorithm.to_string(), purpose.to_string()];
+    digest(&texts.each_ref().map(|text| Some(text.as_bytes())))
 }
 
 impl App {
@@ -59,31 +61,25 @@ impl App {
         request: GenerateRequest,
         intent: &I,
     ) -> Result<I::Answer<Key>, Error> {
-        let request_key = request.request_key();
-        if let Some(earlier) = self.earlier(&request, request_key.as_deref()).await? {
-            let plan = || repetition(&earlier);
-            return Ok(match self.previews.settle_repetition(intent, plan).await? {
-                Some(preview) => I::planned(preview),
-                None => I::done(earlier),
-            });
+        let claim = request.claim();
+        if let Some(earlier) = self.earlier(claim).await? {
+            return Ok(self.previews.answer_again(intent, earlier, repetition).await?);
         }
         // Not the decision, which the unique index makes, but cheaper than a key pair that is thrown away.
         if tables::find(&self.db, &request.name).await?.is_some() {
-            return self.taken(request, request_key.as_deref()).await.map(I::done);
+            return self.taken(request, claim).await.map(I::done);
         }
         // A key pair is neither made nor thrown away for a dry run.
         if let Some(preview) = self.previews.settle(intent, || plan(&request)).await? {
             return Ok(I::planned(preview));
         }
-        self.make_and_store(request, request_key.as_deref())
-            .await
-            .map(I::done)
+        self.make_and_store(request, claim).await.map(I::done)
     }
 
     async fn make_and_store(
         &self,
         request: GenerateRequest,
-        request_key: Option<&[u8]>,
+        claim: Option<IdempotencyClaim>,
     ) -> Result<Key, Error> {
         let made = self.make(&request).await?;
         let now = self.clock.now();
@@ -99,9 +95,9 @@ impl App {
             key,
             handle: made.handle,
         };
-        match self.record(&stored, request_key, &request.requester).await {
+        match self.record(&stored, claim, &request.requester).await {
             Ok(()) => {}
-            Err(StoreError::Conflict { .. }) => return self.taken(request, request_key).await,
+            Err(StoreError::Conflict { .. }) => return self.taken(request, claim).await,
             Err(error) => return Err(error.into()),
         }
         let backend = self.backend.backend();
@@ -118,26 +114,20 @@ impl App {
     }
 
     /// Another request was first. If that was this very request, its key is the answer.
-    async fn taken(&self, request: GenerateRequest, request_key: Option<&[u8]>) -> Result<Key, Error> {
-        self.earlier(&request, request_key)
-            .await?
-            .ok_or(Error::Exists(request.name))
+    async fn taken(&self, request: GenerateRequest, claim: Option<IdempotencyClaim>) -> Result<Key, Error> {
+        self.earlier(claim).await?.ok_or(Error::Exists(request.name))
     }
 
     /// What the same Idempotency-Key made before.
-    async fn earlier(
-        &self,
-        request: &GenerateRequest,
-        request_key: Option<&[u8]>,
-    ) -> Result<Option<Key>, Error> {
-        let Some(request_key) = request_key else {
-            return Ok(None);
-        };
-        match tables::find_by_request(&self.db, request_key).await? {
-            Some(key) if request.asks_for(&key) => Ok(Some(key)),
-            Some(_) => Err(Common::IdempotencyConflict.into()),
-            None => Ok(None),
-        }
+    async fn earlier(&self, claim: Option<IdempotencyClaim>) -> Result<Option<Key>, Error> {
+        idempotency::earlier(claim, async |key| {
+            let found = tables::find_by_request(&self.db, key).await?;
+            Ok::<_, StoreError>(found.map(|key| {
+                let asked = asked_for(&key.name, key.public_key.algorithm(), key.purpose);
+                (asked, key)
+            }))
+        })
+        .await
     }
 
     async fn make(&self, request: &GenerateRequest) -> Result<StoredKey, Error> {
@@ -159,7 +149,7 @@ impl App {
     async fn record(
         &self,
         stored: &Stored,
-        request_key: Option<&[u8]>,
+        claim: Option<IdempotencyClaim>,
         requester: &str,
     ) -> Result<(), StoreError> {
         let key = &stored.key;
@@ -179,7 +169,7 @@ impl App {
             traceparent: trace.traceparent,
         };
         let mut tx = self.db.begin().await?;
-        tables::insert(&mut tx, stored, request_key).await?;
+        tables::insert(&mut tx, stored, claim).await?;
         outbox::append(&mut tx, &[event], key.created).await?;
         tx.commit().await
     }
