@@ -11,9 +11,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use client::Client;
+use client::{Client, ServerInfo};
 use secrecy::SecretString;
-use serde::Deserialize;
 use x509::bundle::Bundle;
 
 use crate::cli::Connection;
@@ -53,23 +52,6 @@ impl Roots {
                 )
             })?),
         }
-    }
-}
-
-/// Where the server of a data directory listens, as it said itself when it was ready.
-#[derive(Deserialize)]
-pub(crate) struct ServerInfo {
-    https: String,
-    #[serde(default)]
-    pub(crate) grpc: String,
-    #[serde(default)]
-    pub(crate) metrics: String,
-}
-
-impl ServerInfo {
-    /// Whether it has an API. A process of services that have none, or that was given no certificate, does not.
-    pub(crate) fn serves_https(&self) -> bool {
-        !self.https.is_empty()
     }
 }
 

@@ -29,6 +29,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
+use client::ServerInfo;
 use kit::auth::Epoch;
 use kit::clock::{Clock as _, SharedClock, SystemClock};
 use kit::health::Health;
@@ -43,7 +44,6 @@ use installation::{Keeper, Record};
 use layout::DataDir;
 use listeners::{Content, Listeners, Routes};
 use lock::lock;
-use ready::ServerInfo;
 use services::{Environment, Services};
 use vocabulary::metric;
 
@@ -171,7 +171,7 @@ async fn run_services(
     }
     let keeper = databases.keep_high_water(&data).await?;
 
-    let ready = ServerInfo::of(&listeners, https.is_some(), &data)?;
+    let ready = ready::info(&listeners, https.is_some(), &data)?;
     let health = Health::new(stop.clone());
     services.register(&health, databases)?;
     https::register(&health, https.as_ref(), &identity, &clock);
@@ -203,7 +203,7 @@ async fn run_services(
     };
     let serving = listeners.serve(content, &settings.limits, &stop);
 
-    ready.announce(&data, plan.ready_file.as_deref())?;
+    ready::announce(&ready, &data, plan.ready_file.as_deref())?;
     tell_ready(&ready, plan, &data, &environment.public_http_url);
     drain::wind_down(serving, jobs, &stop).await;
     match keeper {
@@ -217,7 +217,7 @@ fn tell_ready(ready: &ServerInfo, plan: &Plan, data: &DataDir, public_http_url: 
     tracing::info!(
         https = ready.https,
         grpc = ready.grpc,
-        data_dir = ready.data_dir,
+        data_dir = %ready.data_dir.display(),
         "ready"
     );
     if plan.first_start && std::io::IsTerminal::is_terminal(&std::io::stderr()) {
@@ -225,7 +225,7 @@ fn tell_ready(ready: &ServerInfo, plan: &Plan, data: &DataDir, public_http_url: 
             terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| usize::from(width.0));
         let points_home = unreachable_for_others(&plan.settings.listen, public_http_url);
         // Below 40 columns words would be cut; above 100 lines are hard to read.
-        banner(&ready.banner(data, points_home, width.clamp(40, 100)));
+        banner(&ready::banner(ready, data, points_home, width.clamp(40, 100)));
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use testkit::hostile::{Abuse, Attack, targets};
-use testkit::system::{FREE_PORTS, Ready, System, binary, spawn};
+use testkit::system::{FREE_PORTS, ServerInfo, System, binary, spawn};
 
 use crate::judge::{self, Killed};
 use crate::procfs::cpu_time;
@@ -20,7 +20,7 @@ fn limit(pid: u32, soft: usize) {
 }
 
 /// The status of a health check.
-fn health(ready: &Ready) -> String {
+fn health(ready: &ServerInfo) -> String {
     let url = format!("{}/healthz", ready.http);
     judge::run(
         "curl",
@@ -69,7 +69,7 @@ async fn without_free_descriptors_it_waits_and_goes_on_when_there_are_some() {
 }
 
 /// A server in `dir` under a soft and a hard limit.
-fn limited(dir: &Path, soft: usize, hard: usize) -> (Killed, Ready) {
+fn limited(dir: &Path, soft: usize, hard: usize) -> (Killed, ServerInfo) {
     let mut command = Command::new("prlimit");
     command
         .arg(format!("--nofile={soft}:{hard}"))

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use serde_json::json;
-use testkit::system::{FREE_PORTS, Ready, binary, spawn};
+use testkit::system::{FREE_PORTS, ServerInfo, binary, spawn};
 
 use crate::csr;
 use crate::judge::{self, Killed};
 use crate::rest::{Rest, retry_after};
 
 /// `up` with its data on a small file system of its own, in a mount namespace that ends with it.
-fn up(dir: &Path) -> (Killed, Ready) {
+fn up(dir: &Path) -> (Killed, ServerInfo) {
     let mut command = Command::new("unshare");
     // Not root: a user namespace gives the right to mount.
     command.args(["--map-root-user", "--mount", "sh", "-c"]);
@@ -27,7 +27,7 @@ fn up(dir: &Path) -> (Killed, Ready) {
 }
 
 /// A file of the process's own file system, from outside of its namespace.
-fn inside(ready: &Ready, name: &str) -> std::path::PathBuf {
+fn inside(ready: &ServerInfo, name: &str) -> std::path::PathBuf {
     Path::new("/proc")
         .join(ready.pid.to_string())
         .join("root")
@@ -35,7 +35,7 @@ fn inside(ready: &Ready, name: &str) -> std::path::PathBuf {
         .join(name)
 }
 
-fn client(ready: &Ready) -> Rest {
+fn client(ready: &ServerInfo) -> Rest {
     let _installed_before = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let root = std::fs::read(inside(ready, "root.crt")).unwrap();
     let http = reqwest::Client::builder()
@@ -52,7 +52,7 @@ fn client(ready: &Ready) -> Rest {
 }
 
 /// Takes all the space that is left.
-fn fill(ready: &Ready) {
+fn fill(ready: &ServerInfo) {
     use std::io::Write;
     let mut ballast = std::fs::File::options()
         .create(true)

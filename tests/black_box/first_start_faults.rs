@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use serde_json::Value;
 use testkit::Postgres;
-use testkit::system::{ALLOW_UNSAFE, FREE_PORTS, Ready, binary, spawn};
+use testkit::system::{ALLOW_UNSAFE, FREE_PORTS, ServerInfo, binary, spawn};
 
 use crate::judge::{self, Killed};
 
@@ -14,7 +14,7 @@ const MOST_POINTS: u32 = 300;
 const WORKERS: usize = 4;
 
 /// `database` is the URL of one on PostgreSQL, or none for SQLite.
-fn up(dir: &Path, database: Option<&str>, fault: Option<&str>) -> Result<(Killed, Ready), String> {
+fn up(dir: &Path, database: Option<&str>, fault: Option<&str>) -> Result<(Killed, ServerInfo), String> {
     let mut command = Command::new(binary().unwrap());
     command.arg("up");
     command.args(FREE_PORTS);
@@ -30,7 +30,7 @@ fn up(dir: &Path, database: Option<&str>, fault: Option<&str>) -> Result<(Killed
 }
 
 /// Everything belongs together and works.
-fn whole(dir: &Path, ready: &Ready) {
+fn whole(dir: &Path, ready: &ServerInfo) {
     let data = &ready.data_dir;
     let cli = |arguments: &[&str]| -> Value {
         let output = Command::new(binary().unwrap())

@@ -15,7 +15,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use testkit::system::{FREE_PORTS, Ready, System, binary, spawn};
+use testkit::system::{FREE_PORTS, ServerInfo, System, binary, spawn};
 
 use crate::judge::{self, Killed};
 
@@ -35,7 +35,7 @@ fn up(dir: &Path, arguments: &[&str]) -> Command {
     up
 }
 
-fn started(command: Command, dir: &Path) -> (Killed, Ready) {
+fn started(command: Command, dir: &Path) -> (Killed, ServerInfo) {
     let (child, ready) = spawn(command, dir).unwrap();
     (Killed(child), ready)
 }

@@ -11,7 +11,7 @@ use futures::stream::{self, StreamExt};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use testkit::process::{is_alive, send_signal};
-use testkit::system::{Ready, System, binary, spawn};
+use testkit::system::{ServerInfo, System, binary, spawn};
 
 use crate::csr;
 use crate::judge::Killed;
@@ -25,7 +25,7 @@ const SLACK: Duration = Duration::from_secs(10);
 /// A server, and a request that runs there: its head was taken, and its body never ends.
 struct Busy {
     process: Killed,
-    ready: Ready,
+    ready: ServerInfo,
     dir: tempfile::TempDir,
     request: tokio::task::JoinHandle<()>,
 }
@@ -82,7 +82,7 @@ impl Busy {
     }
 }
 
-fn client(ready: &Ready) -> Rest {
+fn client(ready: &ServerInfo) -> Rest {
     let _installed_before = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let root = std::fs::read(ready.data_dir.join("root.crt")).unwrap();
     let http = reqwest::Client::builder().tls_certs_only([reqwest::Certificate::from_pem(&root).unwrap()]);
@@ -205,7 +205,7 @@ fn a_server_goes_on_when_nobody_reads_its_log_any_more() {
         assert!(Instant::now() < deadline, "it did not become ready");
         std::thread::sleep(Duration::from_millis(20));
     }
-    let ready: Ready = serde_json::from_slice(&std::fs::read(&ready_file).unwrap()).unwrap();
+    let ready: ServerInfo = serde_json::from_slice(&std::fs::read(&ready_file).unwrap()).unwrap();
     let made = Command::new(binary().unwrap())
         .args(["cert", "create", "a.example.test"])
         .current_dir(dir.path())

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use testkit::process::is_alive;
-use testkit::system::{Ready, System, binary};
+use testkit::system::{ServerInfo, System, binary};
 
 use crate::judge::Killed;
 
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 struct Watched {
     script: Killed,
     keyboard: ChildStdin,
-    ready: Ready,
+    ready: ServerInfo,
     screen: PathBuf,
 }
 

@@ -6,6 +6,7 @@ mod error;
 mod fetch;
 mod page;
 mod resources;
+mod server_info;
 mod trust;
 
 pub use connect::{Builder, Client, is_loopback_host};
@@ -27,4 +28,5 @@ pub use resources::keys::{Key, Keys, NewKey, Signatures};
 pub use resources::part::{Part, Unavailable};
 pub use resources::profiles::{Profile, Profiles, SanRule};
 pub use resources::status::{DoctorCheck, DoctorRun, Probe, Readiness, Status};
+pub use server_info::ServerInfo;
 pub use trust::ServerIdentity;

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use vocabulary::service;
 
 use crate::port;
-use crate::system::{Ready, binary, spawn, terminate};
+use crate::system::{ServerInfo, binary, spawn, terminate};
 
 /// The services, in the order in which they start.
 pub const SERVICES: [&str; 3] = [service::KEYMGR, service::AUTH, service::CA];
@@ -30,7 +30,7 @@ pub struct Options {
 
 struct Member {
     child: Child,
-    ready: Ready,
+    ready: ServerInfo,
 }
 
 /// Running processes, one a service. Killed and removed when dropped.
@@ -68,7 +68,7 @@ impl Fleet {
     ///
     /// # Errors
     /// If it does not run.
-    pub fn ready(&self, service: &str) -> anyhow::Result<&Ready> {
+    pub fn ready(&self, service: &str) -> anyhow::Result<&ServerInfo> {
         Ok(&self
             .members
             .get(service)

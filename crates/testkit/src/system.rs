@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use serde::Deserialize;
+pub use client::ServerInfo;
 use tempfile::TempDir;
 
 /// How long a start may take before the test gives up; a loaded machine is slow, not broken.
@@ -28,27 +28,6 @@ pub const FREE_PORTS: [&str; 10] = [
     "--metrics-port",
     "0",
 ];
-
-/// What `--ready-file` says.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Ready {
-    /// HTTPS base URL.
-    pub https: String,
-    /// HTTPS base URL where a client may show a certificate.
-    pub mtls: String,
-    /// Plain HTTP base URL.
-    pub http: String,
-    /// gRPC base URL (mutual TLS).
-    pub grpc: String,
-    /// LDAP base URL; empty while nothing listens there.
-    pub ldap: String,
-    /// Metrics base URL.
-    pub metrics: String,
-    /// The data directory.
-    pub data_dir: PathBuf,
-    /// Process id.
-    pub pid: u32,
-}
 
 /// The binary under test: the one that cargo built beside the test itself.
 ///
@@ -75,7 +54,7 @@ pub fn binary() -> anyhow::Result<PathBuf> {
 /// `gigvault up` in a directory of its own. Killed and removed when dropped.
 pub struct System {
     child: Child,
-    ready: Ready,
+    ready: ServerInfo,
     arguments: Vec<String>,
     dir: TempDir,
 }
@@ -138,7 +117,7 @@ impl System {
     }
 
     /// Where it listens.
-    pub fn ready(&self) -> &Ready {
+    pub fn ready(&self) -> &ServerInfo {
         &self.ready
     }
 
@@ -280,7 +259,7 @@ pub fn terminate(child: &mut Child) -> anyhow::Result<()> {
     }
 }
 
-fn start(dir: &Path, arguments: &[String]) -> anyhow::Result<(Child, Ready)> {
+fn start(dir: &Path, arguments: &[String]) -> anyhow::Result<(Child, ServerInfo)> {
     let mut command = Command::new(binary()?);
     command
         .arg("up")
@@ -296,7 +275,7 @@ fn start(dir: &Path, arguments: &[String]) -> anyhow::Result<(Child, Ready)> {
 ///
 /// # Errors
 /// If it ends before it is ready, or never is.
-pub fn spawn(mut command: Command, dir: &Path) -> anyhow::Result<(Child, Ready)> {
+pub fn spawn(mut command: Command, dir: &Path) -> anyhow::Result<(Child, ServerInfo)> {
     let ready_file = dir.join("ready.json");
     if ready_file.exists() {
         std::fs::remove_file(&ready_file)?;

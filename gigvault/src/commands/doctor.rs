@@ -7,11 +7,12 @@ mod local;
 use std::borrow::Cow;
 use std::path::Path;
 
+use client::ServerInfo;
 use serde::Serialize;
 
 use super::{now, times};
 use crate::cli::Connection;
-use crate::connection::{self, Server, ServerInfo, advice};
+use crate::connection::{self, Server, advice};
 use crate::output::{Column, Output, wrap};
 
 /// More than this between the clocks, and certificates look not yet valid or already expired.

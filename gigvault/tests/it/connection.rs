@@ -13,7 +13,10 @@ fn data_dir(desk: &Desk, server: &Server) {
     fs::set_permissions(desk.path("gigvault-data"), PermissionsExt::from_mode(0o700)).unwrap();
     desk.write(
         "gigvault-data/server.json",
-        &format!(r#"{{"https": "{}", "pid": 1}}"#, server.url),
+        &format!(
+            r#"{{"https": "{}", "data_dir": "/gigvault-data", "pid": 1}}"#,
+            server.url
+        ),
     );
     desk.write("gigvault-data/admin.token", "gv_local\n");
     fs::set_permissions(

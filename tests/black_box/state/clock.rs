@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use testkit::system::{Ready, System};
+use testkit::system::{ServerInfo, System};
 
 use super::{command, refused, started, stopped, up};
 use crate::csr;
@@ -32,7 +32,7 @@ fn a_clock_older_than_the_program_makes_no_ca() {
     started(early, dir.path());
 }
 
-fn careless(ready: &Ready) -> Rest {
+fn careless(ready: &ServerInfo) -> Rest {
     let _installed_before = rustls::crypto::aws_lc_rs::default_provider().install_default();
     Rest {
         http: reqwest::Client::builder()

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use testkit::system::{Ready, binary};
+use testkit::system::{ServerInfo, binary};
 
 use super::{started, stopped, up};
 use crate::judge;
@@ -12,7 +12,7 @@ use crate::judge;
 #[test]
 fn the_https_certificate_covers_what_is_listened_on() {
     let dir = tempfile::tempdir().unwrap();
-    let names = |ready: &Ready| {
+    let names = |ready: &ServerInfo| {
         let leaf = ready.data_dir.join("identities/https/tls.crt");
         judge::run("openssl", &["x509", "-in", judge::text(&leaf), "-noout", "-text"])
     };
