@@ -29,6 +29,7 @@ pub use domain::{ApiKey, Name, Prefix, Revocation, Status, Token};
 pub use error::Error;
 pub use grpc::ALLOW;
 pub use kit::idempotency::IdempotencyKey;
+pub use rest::openapi;
 pub use tables::{FIRST_TABLE, MIGRATIONS};
 
 /// Its name among services.
@@ -36,12 +37,6 @@ pub const NAME: &str = service::AUTH;
 
 /// The types of events that it writes; an append of another is refused.
 pub const EVENTS: &[EventType] = &[EventType::ApiKeyCreated, EventType::ApiKeyRevoked];
-
-/// Its routes below `/api/v1` as they are documented; the service need not run.
-#[must_use]
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    rest::openapi()
-}
 
 /// What the service needs from outside.
 pub struct Deps {

@@ -42,6 +42,7 @@ pub use domain::{
 pub use error::Error;
 pub use grpc::ALLOW;
 pub use kit::idempotency::IdempotencyKey;
+pub use rest::openapi;
 pub use tables::{FIRST_TABLE, MIGRATIONS};
 
 /// Its name among services.
@@ -60,12 +61,6 @@ pub const EVENTS: &[EventType] = &[
     EventType::CaResumed,
     EventType::JobProgress,
 ];
-
-/// Its routes below `/api/v1` as they are documented; the service need not run.
-#[must_use]
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    rest::openapi()
-}
 
 /// All CAs, by name, as a start reads and checks them; the service need not run.
 ///

@@ -31,8 +31,9 @@ pub(crate) fn router(app: App, authenticator: Arc<dyn Authenticator>) -> OpenApi
     routes().with_state(Rest { app, authenticator })
 }
 
-/// What they take and answer.
-pub(crate) fn openapi() -> OpenApi {
+/// What the routes below `/api/v1` take and answer; the service need not run.
+#[must_use]
+pub fn openapi() -> OpenApi {
     routes().into_openapi()
 }
 

@@ -29,6 +29,7 @@ pub use domain::{Key, KeyName, Purpose, Signatures};
 pub use error::Error;
 pub use grpc::ALLOW;
 pub use kit::idempotency::IdempotencyKey;
+pub use rest::openapi;
 pub use tables::{FIRST_TABLE, MIGRATIONS};
 
 /// Its name among services.
@@ -36,12 +37,6 @@ pub const NAME: &str = service::KEYMGR;
 
 /// The types of events that it writes; an append of another is refused.
 pub const EVENTS: &[EventType] = &[EventType::KeyGenerated];
-
-/// Its routes below `/api/v1` as they are documented; the service need not run.
-#[must_use]
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    rest::openapi()
-}
 
 /// Refuses the key-encryption key in a file where the database was set up with another one; the service need not run.
 ///

@@ -1,7 +1,6 @@
 //! What can go wrong in this service, and whose fault it is.
 
 use kit::error::{Common, Fault, Shown};
-use vocabulary::service;
 
 /// Every failure of the service. [`Fault::shown`] decides HTTP status and gRPC code.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +14,7 @@ kit::common_errors!(Error);
 
 impl Fault for Error {
     fn service(&self) -> &'static str {
-        service::SAMPLE
+        vocabulary::service::SAMPLE
     }
 
     fn shown(&self) -> Shown<'_> {

@@ -24,6 +24,7 @@ pub use config::Config;
 pub use domain::{Item, Name};
 pub use error::Error;
 pub use grpc::ALLOW;
+pub use rest::openapi;
 pub use tables::{FIRST_TABLE, MIGRATIONS};
 
 /// Its name among services.
@@ -31,12 +32,6 @@ pub const NAME: &str = service::SAMPLE;
 
 /// The types of events that it writes; an append of another is refused.
 pub const EVENTS: &[EventType] = &[];
-
-/// Its routes below `/api/v1` as they are documented; the service need not run.
-#[must_use]
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    rest::openapi()
-}
 
 /// What the service needs from outside.
 pub struct Deps {
@@ -65,13 +60,10 @@ impl Sample {
     /// `Common::Config`.
     pub fn build(config: &Config, deps: Deps) -> Result<Self, Error> {
         kit::config::refuse_first(config.check())?;
-        let deps = Deps {
-            db: deps.db.declaring(EVENTS),
-            ..deps
-        };
+        let db = deps.db.declaring(EVENTS);
         Ok(Self {
-            feed: Watch::new(deps.db.clone(), deps.stop),
-            app: App::new(deps.db),
+            feed: Watch::new(db.clone(), deps.stop),
+            app: App::new(db),
             authenticator: deps.authenticator,
         })
     }
