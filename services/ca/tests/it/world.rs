@@ -57,7 +57,7 @@ impl World {
         let clock = Arc::new(MockClock::new(NOW));
         let of_keymgr = database.another().await.unwrap();
         let keymgr = key_manager(&of_keymgr, Arc::clone(&clock)).await;
-        let db = database.open("ca", &ca::MIGRATIONS).await.unwrap();
+        let db = handle(&database).await;
         let stop = CancellationToken::new();
         let ca = build(&db, keymgr.clone(), &clock, &stop, ca::Config::default()).await;
         let root = Root::create(&"CN=Test Root".parse().unwrap(), KeyAlgorithm::P384, None, NOW).unwrap();
@@ -78,7 +78,7 @@ impl World {
 
     /// The database with a pool of its own, as another process has.
     pub(crate) async fn another_handle(&self) -> Db {
-        self.database.open("ca", &ca::MIGRATIONS).await.unwrap()
+        handle(&self.database).await
     }
 
     /// Another process on the same database, with a pool of its own.
@@ -233,6 +233,12 @@ async fn key_manager(database: &TestDatabase, clock: Arc<MockClock>) -> Transpor
     };
     let keymgr = Keymgr::build(config, deps).await.unwrap();
     in_process(keymgr.service().grpc, "ca")
+}
+
+/// As the service has it: events of the types that it declares can be appended.
+async fn handle(database: &TestDatabase) -> Db {
+    let db = database.open("ca", &ca::MIGRATIONS).await.unwrap();
+    db.declaring(ca::EVENTS)
 }
 
 async fn build(
