@@ -14,7 +14,8 @@ pub mod rest;
 mod run;
 mod turns;
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -33,6 +34,9 @@ use crate::idempotency;
 pub use admit::NotStored;
 pub use object::{JobId, JobObject};
 pub use rest::routes;
+
+/// Damaged jobs that the log of a process names: each is remembered, so that it is named once.
+const MOST_REPORTED: usize = 1000;
 
 /// What one kind of job does.
 pub trait Work: Send + Sync {
@@ -124,6 +128,8 @@ pub struct Jobs {
     previews: Previews,
     /// Wakes the runner of this process; those of others look every few seconds.
     woken: Arc<Notify>,
+    /// Damaged jobs that the log of this process has named.
+    reported: Arc<Mutex<HashSet<Uuid>>>,
 }
 
 impl Jobs {
@@ -136,6 +142,7 @@ impl Jobs {
             db,
             clock,
             woken: Arc::default(),
+            reported: Arc::default(),
         }
     }
 
@@ -172,6 +179,14 @@ impl Jobs {
             store::jobs::by_claim(&self.db, key).await
         })
         .await
+    }
+
+    /// Logs what cannot be read of a job, once: the next read of a list meets it again.
+    fn report_damage(&self, job: Uuid, damage: &str) {
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        if reported.len() < MOST_REPORTED && reported.insert(job) {
+            tracing::error!(job = %self.id(job), damage, "a job in the database cannot be read");
+        }
     }
 
     /// Tells the runner of this process that there is something to do.

@@ -21,6 +21,14 @@ pub fn first_id(at: OffsetDateTime) -> Uuid {
     build(at, [0; 10])
 }
 
+/// When that identifier was made, to the millisecond. The Unix epoch if it is not of this kind.
+pub(crate) fn time_of(id: Uuid) -> OffsetDateTime {
+    let (seconds, nanos) = id.get_timestamp().map_or((0, 0), |made| made.to_unix());
+    let seconds = i64::try_from(seconds).unwrap_or_default();
+    let second = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    second + std::time::Duration::from_nanos(u64::from(nanos))
+}
+
 fn build(at: OffsetDateTime, mut random: [u8; 10]) -> Uuid {
     let micros = u64::try_from(crate::time::to_micros(at)).unwrap_or(0);
     let fraction = ((micros % 1_000) << 12) / 1_000;

@@ -3,6 +3,7 @@
 //! This is the table and nothing else: who runs a job, and how, is `kit::jobs`. Every statement that changes a running job
 //! is in a transaction that holds the job's [`Lease`](crate::lease::Lease).
 
+mod columns;
 mod items;
 mod job;
 mod old;
@@ -21,7 +22,7 @@ pub use old::{Pruned, forget_claims, prune};
 pub use queue::{Queued, Waiting, queued, waiting};
 pub use slice::Slice;
 
-use self::job::{COLUMNS, Row};
+use self::job::COLUMNS;
 use crate::time::to_micros;
 use crate::{Db, IdempotencyClaim, StoreError, Tx};
 
@@ -86,37 +87,51 @@ pub async fn by_claim(db: &Db, key: [u8; 32]) -> Result<Option<(Vec<u8>, Uuid)>,
     .await)?)
 }
 
-/// The job of that id.
-///
-/// # Errors
-/// Those of the database.
-pub async fn get(db: &Db, id: Uuid) -> Result<Option<Job>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM jobs WHERE id = $1");
-    let row: Option<Row> = crate::read!(db, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
-        .bind(id)
-        .fetch_optional(c)
-        .await)?;
-    row.map(Job::try_from).transpose()
-}
-
-/// The same within a transaction: whether it is asked to end stays as it is until the transaction ends.
-///
-/// # Errors
-/// Those of the database.
-pub async fn hold(tx: &mut Tx, id: Uuid) -> Result<Option<Job>, StoreError> {
-    let locking = crate::lock::update(tx);
-    let sql = format!("SELECT {COLUMNS} FROM jobs WHERE id = $1{locking}");
-    let row: Option<Row> = crate::tx!(tx, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
-        .bind(id)
-        .fetch_optional(c)
-        .await)?;
-    row.map(Job::try_from).transpose()
-}
-
-/// Jobs by age; of one requester only if so asked.
+/// The job of that id, to be done.
 ///
 /// # Errors
 /// [`StoreError::Corrupt`] for a row that cannot be read; those of the database.
+pub async fn get(db: &Db, id: Uuid) -> Result<Option<Job>, StoreError> {
+    as_stored(db, id).await?.map(Job::whole).transpose()
+}
+
+/// The job of that id, to be shown: of a row that cannot be read, what can be ([`Job::damage`]).
+///
+/// # Errors
+/// Those of the database.
+pub async fn as_stored(db: &Db, id: Uuid) -> Result<Option<Job>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM jobs WHERE id = $1");
+    Ok(crate::read!(db, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(id)
+        .fetch_optional(c)
+        .await)?)
+}
+
+/// Like [`get`] within a transaction: whether it is asked to end stays as it is until the transaction ends.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] for a row that cannot be read; those of the database.
+pub async fn hold(tx: &mut Tx, id: Uuid) -> Result<Option<Job>, StoreError> {
+    hold_as_stored(tx, id).await?.map(Job::whole).transpose()
+}
+
+/// Like [`as_stored`] within a transaction: whether it is asked to end stays as it is until the transaction ends.
+///
+/// # Errors
+/// Those of the database.
+pub async fn hold_as_stored(tx: &mut Tx, id: Uuid) -> Result<Option<Job>, StoreError> {
+    let locking = crate::lock::update(tx);
+    let sql = format!("SELECT {COLUMNS} FROM jobs WHERE id = $1{locking}");
+    Ok(crate::tx!(tx, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(id)
+        .fetch_optional(c)
+        .await)?)
+}
+
+/// Jobs by age, to be shown; of one requester only if so asked.
+///
+/// # Errors
+/// Those of the database.
 pub async fn list(db: &Db, requester: Option<&str>, slice: &Slice<Uuid>) -> Result<Vec<Job>, StoreError> {
     let (compare, order) = (slice.compare(), slice.order());
     let from = slice.behind.unwrap_or(match slice.down {
@@ -125,7 +140,7 @@ pub async fn list(db: &Db, requester: Option<&str>, slice: &Slice<Uuid>) -> Resu
     });
     let of = requester.map_or("", |_| "requester = $3 AND");
     let sql = format!("SELECT {COLUMNS} FROM jobs WHERE {of} id {compare} $1 ORDER BY id {order} LIMIT $2");
-    let rows: Vec<Row> = crate::read!(db, |c| {
+    Ok(crate::read!(db, |c| {
         let query = sqlx::query_as(sqlx::AssertSqlSafe(sql))
             .bind(from)
             .bind(slice.rows);
@@ -133,8 +148,7 @@ pub async fn list(db: &Db, requester: Option<&str>, slice: &Slice<Uuid>) -> Resu
             Some(requester) => query.bind(requester).fetch_all(c).await,
             None => query.fetch_all(c).await,
         }
-    })?;
-    rows.into_iter().map(Job::try_from).collect()
+    })?)
 }
 
 /// How many jobs there are, counted to `most`; of one requester only if so asked.

@@ -15,7 +15,7 @@ impl Jobs {
     pub(super) async fn cancel(&self, id: Uuid, by: &str, intent: &Asked) -> Result<Answer<Job>, Error> {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
-        let job = jobs::hold(&mut tx, id).await?.ok_or(Error::NotFound)?;
+        let job = jobs::hold_as_stored(&mut tx, id).await?.ok_or(Error::NotFound)?;
         if job.ended.is_some() {
             return Err(Error::Ended);
         }
@@ -41,7 +41,7 @@ impl Jobs {
         tx.commit().await?;
         tracing::info!(job = %name, actor = by, "job asked to end");
         self.wake();
-        let job = jobs::get(&self.db, id).await?.ok_or(Error::NotFound)?;
+        let job = jobs::as_stored(&self.db, id).await?.ok_or(Error::NotFound)?;
         Ok(Asked::done(job))
     }
 }

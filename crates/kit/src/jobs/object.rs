@@ -103,8 +103,12 @@ impl Jobs {
         }
     }
 
+    /// A job whose row cannot be read is shown as one that failed, with what can be read of it.
     pub(super) async fn object(&self, job: Job, may_cancel: bool) -> Result<JobObject, StoreError> {
         let progress = self.progress_of(&job).await?;
+        if let Some(damage) = &job.damage {
+            self.report_damage(job.id, damage);
+        }
         let can_end = may_cancel && job.ended.is_none() && job.cancel_asked.is_none();
         Ok(JobObject {
             id: self.id(job.id).to_string(),
@@ -120,12 +124,17 @@ impl Jobs {
             done: progress.done,
             skipped: progress.skipped,
             failed: progress.failed,
-            failure: job.failure,
+            failure: job.damage.as_deref().map(unreadable).or(job.failure),
             allowed_actions: if can_end { vec!["cancel"] } else { Vec::new() },
             kind: job.kind,
             requester: job.requester,
         })
     }
+}
+
+/// Says what cannot be read of a row.
+pub(super) fn unreadable(damage: &str) -> String {
+    format!("what the database holds of it cannot be read: {damage}")
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ fn all() -> OpenApiRouter<Rest> {
 /// # Errors
 /// Those of the database.
 pub async fn accepted(jobs: &Jobs, job: Uuid, caller: &Caller) -> Result<Response, Error> {
-    let found = jobs::get(&jobs.db, job).await?.ok_or(Error::NotFound)?;
+    let found = jobs::as_stored(&jobs.db, job).await?.ok_or(Error::NotFound)?;
     let may_cancel = may_cancel(caller, &found);
     let object = jobs.object(found, may_cancel).await?;
     let location =
@@ -111,7 +111,7 @@ async fn find<'a>(all: &'a [Jobs], caller: &Caller, id: &str) -> Result<(&'a Job
     let id: JobId = id.parse().map_err(|_| Error::NotFound)?;
     let here = all.iter().find(|jobs| jobs.service() == id.service);
     let jobs = here.ok_or(Error::Elsewhere(id.service))?;
-    let found = jobs::get(&jobs.db, id.job).await?;
+    let found = jobs::as_stored(&jobs.db, id.job).await?;
     let mine = |job: &Job| caller.may(permission::JOBS_READ) || job.requester == caller.subject;
     Ok((jobs, found.filter(mine).ok_or(Error::NotFound)?))
 }

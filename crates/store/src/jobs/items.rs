@@ -1,12 +1,13 @@
 //! The items of a job: what is to be done to each, once.
 
-use sqlx::FromRow;
+use sqlx::{ColumnIndex, Decode, FromRow, Type};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::Slice;
+use super::columns::Columns;
 use crate::bulk::{self, Insert};
-use crate::time::{from_micros, to_micros};
+use crate::time::to_micros;
 use crate::{Db, StoreError, Tx};
 
 /// What became of an item.
@@ -57,6 +58,9 @@ pub struct Item {
     pub detail: Option<String>,
     /// When it was looked at.
     pub done: Option<OffsetDateTime>,
+    /// Columns of the row that cannot be read, such as `state`: they are empty here, and [`Self::state`] is
+    /// [`ItemState::Failed`] if it is one of them.
+    pub damage: Option<String>,
 }
 
 /// How many items of a job are in which state.
@@ -80,29 +84,68 @@ impl Progress {
     }
 }
 
-#[derive(FromRow)]
-struct Row {
-    position: i64,
-    object: String,
-    state: String,
-    detail: Option<String>,
-    done_us: Option<i64>,
-}
+const COLUMNS: &str = "position, object, state, detail, done_us";
 
-impl TryFrom<Row> for Item {
-    type Error = StoreError;
-
-    fn try_from(row: Row) -> Result<Self, StoreError> {
-        let state = ItemState::parse(&row.state)
-            .ok_or_else(|| StoreError::Corrupt(format!("the state of a job's item {}", row.object)))?;
+impl<'r, R: sqlx::Row> FromRow<'r, R> for Item
+where
+    &'static str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let position = row.try_get("position")?;
+        let mut columns = Columns::of(row);
+        let state: String = columns.value("state")?;
+        let state = ItemState::parse(&state).or_else(|| columns.damaged("state"));
         Ok(Self {
-            position: row.position,
-            object: row.object,
-            state,
-            detail: row.detail,
-            done: row.done_us.map(from_micros).transpose()?,
+            position,
+            object: columns.value("object")?,
+            state: state.unwrap_or(ItemState::Failed),
+            detail: columns.value("detail")?,
+            done: columns.time("done_us")?,
+            damage: columns.damage(),
         })
     }
+}
+
+impl Item {
+    /// The item, if all of it could be read.
+    fn whole(self) -> Result<Self, StoreError> {
+        match self.damage {
+            Some(damage) => Err(StoreError::Corrupt(format!(
+                "{damage} of item {} of a job",
+                self.position
+            ))),
+            None => Ok(self),
+        }
+    }
+}
+
+/// Finds a row whose state cannot be read: by ranges, of which each is a look into the index, however many items there are.
+const LOST: &str = "SELECT COUNT(*) FROM (
+       SELECT 1 FROM job_items WHERE job = $1 AND state < 'done'
+       UNION ALL SELECT 1 FROM job_items WHERE job = $1 AND state > 'done' AND state < 'failed'
+       UNION ALL SELECT 1 FROM job_items WHERE job = $1 AND state > 'failed' AND state < 'pending'
+       UNION ALL SELECT 1 FROM job_items WHERE job = $1 AND state > 'pending' AND state < 'skipped'
+       UNION ALL SELECT 1 FROM job_items WHERE job = $1 AND state > 'skipped'
+     LIMIT 1) AS lost";
+
+/// Which items are in that state, or all, in SQL. Those whose state cannot be read are among the failed ones; to look for
+/// them reads all items, so that is done only where there are some.
+async fn condition(db: &Db, job: Uuid, state: Option<ItemState>) -> Result<&'static str, StoreError> {
+    Ok(match state {
+        None => "TRUE",
+        Some(ItemState::Pending) => "state = 'pending'",
+        Some(ItemState::Done) => "state = 'done'",
+        Some(ItemState::Skipped) => "state = 'skipped'",
+        Some(ItemState::Failed) => {
+            let lost: i64 = crate::read!(db, |c| sqlx::query_scalar(LOST).bind(job).fetch_one(c).await)?;
+            match lost {
+                0 => "state = 'failed'",
+                _ => "state NOT IN ('pending', 'done', 'skipped')",
+            }
+        }
+    })
 }
 
 const ITEMS: Insert = Insert::into("job_items", &["job", "position", "object", "state"])
@@ -130,15 +173,15 @@ pub async fn add_items(tx: &mut Tx, job: Uuid, objects: &[String]) -> Result<(),
 /// # Errors
 /// Those of the database.
 pub async fn pending(db: &Db, job: Uuid, most: u32) -> Result<Vec<Item>, StoreError> {
-    let rows: Vec<Row> = crate::read!(db, |c| sqlx::query_as(
-        "SELECT position, object, state, detail, done_us FROM job_items
-         WHERE job = $1 AND state = 'pending' ORDER BY position LIMIT $2"
-    )
-    .bind(job)
-    .bind(i64::from(most))
-    .fetch_all(c)
-    .await)?;
-    rows.into_iter().map(Item::try_from).collect()
+    let sql = format!(
+        "SELECT {COLUMNS} FROM job_items WHERE job = $1 AND state = 'pending' ORDER BY position LIMIT $2"
+    );
+    let rows: Vec<Item> = crate::read!(db, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(job)
+        .bind(i64::from(most))
+        .fetch_all(c)
+        .await)?;
+    rows.into_iter().map(Item::whole).collect()
 }
 
 /// Notes what became of an item that was pending. False if it was not: then it is not to be done again.
@@ -166,7 +209,9 @@ pub async fn finish_item(
     Ok(finished > 0)
 }
 
-const COUNTS: &str = "SELECT state, COUNT(*) FROM job_items WHERE job = $1 GROUP BY state";
+/// What became of an item whose state cannot be read is not known: it counts as failed, so that the job can end.
+const COUNTS: &str = "SELECT CASE WHEN state IN ('pending', 'done', 'skipped') THEN state ELSE 'failed' END, items \
+     FROM (SELECT state, COUNT(*) AS items FROM job_items WHERE job = $1 GROUP BY state) AS counted";
 
 /// How many items are in which state. Costs what the job has items: [`Job::counts`](super::Job::counts) has it once the job
 /// has ended.
@@ -187,7 +232,6 @@ pub async fn progress_in(tx: &mut Tx, job: Uuid) -> Result<Progress, StoreError>
     Ok(counted(counts))
 }
 
-/// What became of an item whose state cannot be read is not known: it counts as failed, so that the job can end.
 fn counted(counts: Vec<(String, i64)>) -> Progress {
     let mut progress = Progress::default();
     for (state, count) in counts {
@@ -202,10 +246,10 @@ fn counted(counts: Vec<(String, i64)>) -> Progress {
     progress
 }
 
-/// Items by their place in the job, of one state only if so asked.
+/// Items by their place in the job, to be shown; of one state only if so asked.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`] for a row that cannot be read; those of the database.
+/// Those of the database.
 pub async fn items(
     db: &Db,
     job: Uuid,
@@ -214,22 +258,17 @@ pub async fn items(
 ) -> Result<Vec<Item>, StoreError> {
     let (compare, order) = (slice.compare(), slice.order());
     let from = slice.behind.unwrap_or(if slice.down { i64::MAX } else { -1 });
-    let in_state = state.map_or("", |_| "AND state = $4");
+    let condition = condition(db, job, state).await?;
     let sql = format!(
-        "SELECT position, object, state, detail, done_us FROM job_items
-         WHERE job = $1 {in_state} AND position {compare} $2 ORDER BY position {order} LIMIT $3"
+        "SELECT {COLUMNS} FROM job_items
+         WHERE job = $1 AND {condition} AND position {compare} $2 ORDER BY position {order} LIMIT $3"
     );
-    let rows: Vec<Row> = crate::read!(db, |c| {
-        let query = sqlx::query_as(sqlx::AssertSqlSafe(sql))
-            .bind(job)
-            .bind(from)
-            .bind(slice.rows);
-        match state {
-            Some(state) => query.bind(state.as_str()).fetch_all(c).await,
-            None => query.fetch_all(c).await,
-        }
-    })?;
-    rows.into_iter().map(Item::try_from).collect()
+    Ok(crate::read!(db, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(job)
+        .bind(from)
+        .bind(slice.rows)
+        .fetch_all(c)
+        .await)?)
 }
 
 /// How many items there are, counted to `most`; of one state only if so asked.
@@ -237,15 +276,15 @@ pub async fn items(
 /// # Errors
 /// Those of the database.
 pub async fn count_items(db: &Db, job: Uuid, state: Option<ItemState>, most: i64) -> Result<i64, StoreError> {
-    let in_state = state.map_or("", |_| "AND state = $3");
+    let condition = condition(db, job, state).await?;
     let sql = format!(
-        "SELECT COUNT(*) FROM (SELECT 1 FROM job_items WHERE job = $1 {in_state} LIMIT $2) AS counted"
+        "SELECT COUNT(*) FROM (SELECT 1 FROM job_items WHERE job = $1 AND {condition} LIMIT $2) AS counted"
     );
-    Ok(crate::read!(db, |c| {
-        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(job).bind(most);
-        match state {
-            Some(state) => query.bind(state.as_str()).fetch_one(c).await,
-            None => query.fetch_one(c).await,
-        }
-    })?)
+    Ok(crate::read!(db, |c| sqlx::query_scalar(sqlx::AssertSqlSafe(
+        sql
+    ))
+    .bind(job)
+    .bind(most)
+    .fetch_one(c)
+    .await)?)
 }

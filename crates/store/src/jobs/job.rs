@@ -1,13 +1,13 @@
 //! A job as it is stored.
 
 use serde_json::Value;
-use sqlx::FromRow;
+use sqlx::{ColumnIndex, Decode, FromRow, Type};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::Progress;
+use super::columns::Columns;
 use crate::StoreError;
-use crate::time::from_micros;
 
 /// How far a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,65 +85,88 @@ pub struct Job {
     pub correlation_id: Option<String>,
     /// Of the request that asked.
     pub traceparent: Option<String>,
+    /// Columns of the row that cannot be read, such as `request, state`: they are empty here, and [`Self::state`] is
+    /// [`State::Failed`]. Such a job is shown and can be canceled; it is not done.
+    pub damage: Option<String>,
 }
 
-/// What a [`Row`] is read from.
+/// What a [`Job`] is read from.
 pub(super) const COLUMNS: &str = "id, kind, requester, request, state, collected, collect_cursor, failure, created_us, \
     started_us, ended_us, cancel_us, canceled_by, pending_items, done_items, skipped_items, failed_items, \
     correlation_id, traceparent";
 
-#[derive(FromRow)]
-pub(super) struct Row {
-    id: Uuid,
-    kind: String,
-    requester: String,
-    request: String,
-    state: String,
-    collected: bool,
-    collect_cursor: Option<String>,
-    failure: Option<String>,
-    created_us: i64,
-    started_us: Option<i64>,
-    ended_us: Option<i64>,
-    cancel_us: Option<i64>,
-    canceled_by: Option<String>,
-    pending_items: Option<i64>,
-    done_items: Option<i64>,
-    skipped_items: Option<i64>,
-    failed_items: Option<i64>,
-    correlation_id: Option<String>,
-    traceparent: Option<String>,
+impl<'r, R: sqlx::Row> FromRow<'r, R> for Job
+where
+    &'static str: ColumnIndex<R>,
+    Uuid: Decode<'r, R::Database> + Type<R::Database>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+    bool: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let id = row.try_get("id")?;
+        let mut columns = Columns::of(row);
+        let request: String = columns.value("request")?;
+        let request = serde_json::from_str(&request).unwrap_or_else(|_| columns.damaged("request"));
+        let state: String = columns.value("state")?;
+        let state = State::parse(&state).or_else(|| columns.damaged("state"));
+        // The id holds the same time.
+        let created = columns
+            .time("created_us")?
+            .unwrap_or_else(|| crate::id::time_of(id));
+        let job = Self {
+            id,
+            request,
+            created,
+            kind: columns.value("kind")?,
+            requester: columns.value("requester")?,
+            collected: columns.value("collected")?,
+            collect_cursor: columns.value("collect_cursor")?,
+            failure: columns.value("failure")?,
+            started: columns.time("started_us")?,
+            ended: columns.time("ended_us")?,
+            cancel_asked: columns.time("cancel_us")?,
+            canceled_by: columns.value("canceled_by")?,
+            counts: counts(&mut columns)?,
+            correlation_id: columns.value("correlation_id")?,
+            traceparent: columns.value("traceparent")?,
+            state: State::Failed,
+            damage: columns.damage(),
+        };
+        let state = state.filter(|_| job.damage.is_none());
+        Ok(Self {
+            state: state.unwrap_or(State::Failed),
+            ..job
+        })
+    }
 }
 
-impl TryFrom<Row> for Job {
-    type Error = StoreError;
+fn counts<'r, R: sqlx::Row>(columns: &mut Columns<'r, R>) -> Result<Option<Progress>, sqlx::Error>
+where
+    &'static str: ColumnIndex<R>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    let mut count = |column| {
+        let items: Option<i64> = columns.value(column)?;
+        Ok::<_, sqlx::Error>(items.and_then(|items| u64::try_from(items).ok()))
+    };
+    let pending = count("pending_items")?.unwrap_or_default();
+    let skipped = count("skipped_items")?.unwrap_or_default();
+    let failed = count("failed_items")?.unwrap_or_default();
+    Ok(count("done_items")?.map(|done| Progress {
+        pending,
+        done,
+        skipped,
+        failed,
+    }))
+}
 
-    fn try_from(row: Row) -> Result<Self, StoreError> {
-        let corrupt = |what: &str| StoreError::Corrupt(format!("the {what} of job {}", row.id));
-        let count = |items: Option<i64>| items.and_then(|items| u64::try_from(items).ok());
-        let counts = count(row.done_items).map(|done| Progress {
-            pending: count(row.pending_items).unwrap_or_default(),
-            done,
-            skipped: count(row.skipped_items).unwrap_or_default(),
-            failed: count(row.failed_items).unwrap_or_default(),
-        });
-        Ok(Self {
-            counts,
-            state: State::parse(&row.state).ok_or_else(|| corrupt("state"))?,
-            request: serde_json::from_str(&row.request).map_err(|_| corrupt("request"))?,
-            created: from_micros(row.created_us)?,
-            started: row.started_us.map(from_micros).transpose()?,
-            ended: row.ended_us.map(from_micros).transpose()?,
-            cancel_asked: row.cancel_us.map(from_micros).transpose()?,
-            id: row.id,
-            kind: row.kind,
-            requester: row.requester,
-            collected: row.collected,
-            collect_cursor: row.collect_cursor,
-            failure: row.failure,
-            canceled_by: row.canceled_by,
-            correlation_id: row.correlation_id,
-            traceparent: row.traceparent,
-        })
+impl Job {
+    /// The job, if all of it could be read.
+    pub(super) fn whole(self) -> Result<Self, StoreError> {
+        match self.damage {
+            Some(damage) => Err(StoreError::Corrupt(format!("{damage} of job {}", self.id))),
+            None => Ok(self),
+        }
     }
 }

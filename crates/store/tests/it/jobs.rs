@@ -24,7 +24,6 @@ on_both!(
     what_a_requester_has_waiting_is_counted,
     an_old_job_is_deleted_in_pieces_and_its_row_last,
     the_claim_of_a_job_is_forgotten,
-    an_item_whose_state_cannot_be_read_counts_as_failed,
 );
 
 const TERM: Duration = Duration::from_secs(60);
@@ -136,7 +135,7 @@ async fn work_whose_lease_was_taken_over_is_left(scratch: Scratch) {
     assert_eq!(late.keep(&db, SHORT, forever).await, None);
 }
 
-async fn execute(db: &Db, sql: &'static str) {
+pub(crate) async fn execute(db: &Db, sql: &'static str) {
     let mut tx = db.begin().await.unwrap();
     let done = store::tx!(&mut tx, |c| sqlx::query(sql).execute(c).await.map(drop));
     done.unwrap();
@@ -161,7 +160,7 @@ async fn a_clock_that_was_ahead_keeps_nobody_from_a_lease(scratch: Scratch) {
 }
 
 /// A job of `requester`, accepted `second` seconds after `now()`.
-async fn accept(db: &Db, (requester, second): (&str, u64), objects: &[&str]) -> Uuid {
+pub(crate) async fn accept(db: &Db, (requester, second): (&str, u64), objects: &[&str]) -> Uuid {
     let job = NewJob {
         kind: "test",
         requester,
@@ -181,7 +180,7 @@ async fn accept(db: &Db, (requester, second): (&str, u64), objects: &[&str]) -> 
 }
 
 /// All jobs of `a`, three at a time. Downwards, a newer one is added after each time.
-async fn all_jobs(db: &Db, down: bool) -> Vec<Uuid> {
+pub(crate) async fn all_jobs(db: &Db, down: bool) -> Vec<Uuid> {
     let mut seen = Vec::new();
     loop {
         let slice = Slice {
@@ -371,12 +370,4 @@ async fn the_claim_of_a_job_is_forgotten(scratch: Scratch) {
     assert_eq!(forget(0).await, Some((vec![2; 32], id)));
     assert_eq!(forget(1).await, None);
     assert!(jobs::get(&db, id).await.unwrap().is_some());
-}
-
-async fn an_item_whose_state_cannot_be_read_counts_as_failed(scratch: Scratch) {
-    let db = scratch.migrated().await;
-    let job = accept(&db, ("a", 0), &["1", "2"]).await;
-    execute(&db, "UPDATE job_items SET state = 'lost' WHERE position = 1").await;
-    let progress = jobs::progress(&db, job).await.unwrap();
-    assert_eq!((progress.pending, progress.failed), (1, 1));
 }

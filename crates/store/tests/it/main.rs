@@ -9,6 +9,7 @@
 )]
 
 mod bulk;
+mod damaged_jobs;
 mod errors;
 mod feed;
 mod feed_faults;

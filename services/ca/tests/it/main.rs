@@ -12,6 +12,7 @@ mod capacity;
 mod compromise;
 mod concurrency;
 mod confirmed;
+mod damaged_jobs;
 mod decided;
 mod doctor;
 mod events;

@@ -90,11 +90,11 @@ impl Running {
     }
 }
 
-fn jobs_of(world: &World) -> Jobs {
+pub(crate) fn jobs_of(world: &World) -> Jobs {
     Jobs::new("ca", world.db.clone(), world.clock.clone())
 }
 
-fn request(requester: &str) -> JobRequest {
+pub(crate) fn request(requester: &str) -> JobRequest {
     JobRequest {
         kind: "test",
         requester: requester.to_owned(),
@@ -104,7 +104,7 @@ fn request(requester: &str) -> JobRequest {
     }
 }
 
-async fn store(db: &Db, jobs: &Jobs, request: &JobRequest) -> Result<Uuid, NotStored> {
+pub(crate) async fn store(db: &Db, jobs: &Jobs, request: &JobRequest) -> Result<Uuid, NotStored> {
     let mut tx = db.begin().await?;
     let job = jobs.store(&mut tx, request).await?;
     tx.commit().await?;
@@ -129,7 +129,7 @@ async fn of_kind(db: &Db, kind: &str, requester: &str) -> Uuid {
     id
 }
 
-async fn execute(db: &Db, sql: &'static str, id: Uuid) {
+pub(crate) async fn execute(db: &Db, sql: &'static str, id: Uuid) {
     let mut tx = db.begin().await.unwrap();
     let done = store::tx!(&mut tx, |c| sqlx::query(sql).bind(id).execute(c).await.map(drop));
     done.unwrap();

@@ -16,6 +16,7 @@ use crate::auth::{Allow, Caller, permission};
 use crate::clock::rfc3339;
 use crate::error::Invalid;
 use crate::http::{List, NoParameters, Paging, Path, Row};
+use crate::jobs::object::unreadable;
 use crate::jobs::{JobObject, Jobs};
 use crate::page::{Ask, Page, Place, Sort};
 use crate::problem::Problem;
@@ -120,7 +121,7 @@ impl From<Item> for JobItem {
             position: item.position,
             object: item.object,
             state: item.state.as_str(),
-            detail: item.detail,
+            detail: item.damage.as_deref().map(unreadable).or(item.detail),
             done_at: item.done.map(rfc3339),
         }
     }
@@ -226,6 +227,9 @@ async fn page_of_items(
     let found = jobs::items(&jobs.db, job, state, &slice(&place, ask))
         .await
         .map_err(Error::from)?;
+    if let Some(damage) = found.iter().find_map(|item| item.damage.as_deref()) {
+        jobs.report_damage(job, &format!("{damage} of an item"));
+    }
     let count = async |most| jobs::count_items(&jobs.db, job, state, most).await;
     let count = ask.counting.count(count).await.map_err(Error::from)?;
     Ok(place

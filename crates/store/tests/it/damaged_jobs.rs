@@ -1,0 +1,105 @@
+//! Rows of jobs and items that cannot be read hide neither themselves nor others.
+
+use std::time::Duration;
+
+use store::Db;
+use store::jobs::{self, ItemState, Slice, State};
+use uuid::Uuid;
+
+use crate::jobs::{accept, all_jobs, execute};
+use crate::support::{Scratch, now, on_both};
+
+on_both!(
+    an_item_whose_state_cannot_be_read_counts_and_is_listed_as_failed,
+    a_job_that_cannot_be_read_is_listed_among_the_others_and_not_done,
+);
+
+async fn an_item_whose_state_cannot_be_read_counts_and_is_listed_as_failed(scratch: Scratch) {
+    let db = scratch.migrated().await;
+    let job = accept(&db, ("a", 0), &["0", "1", "2", "3", "4"]).await;
+    let mut tx = db.begin().await.unwrap();
+    let failed = (ItemState::Failed, Some("why"));
+    let finished = jobs::finish_item(&mut tx, (job, 2), failed, now()).await;
+    assert!(finished.unwrap());
+    tx.commit().await.unwrap();
+    execute(
+        &db,
+        "UPDATE job_items SET state = 'lost' WHERE position IN (1, 4)",
+    )
+    .await;
+    let progress = jobs::progress(&db, job).await.unwrap();
+    assert_eq!((progress.pending, progress.failed), (2, 3));
+    let read = async |state, behind, down, rows| -> Vec<i64> {
+        let slice = Slice { behind, down, rows };
+        let found = jobs::items(&db, job, state, &slice).await.unwrap();
+        for item in &found {
+            let lost = [1, 4].contains(&item.position).then(|| "state".to_owned());
+            assert_eq!(item.damage, lost, "{item:?}");
+        }
+        found.iter().map(|item| item.position).collect()
+    };
+    assert_eq!(read(None, None, false, 10).await, [0, 1, 2, 3, 4]);
+    assert_eq!(read(Some(ItemState::Failed), None, false, 2).await, [1, 2]);
+    assert_eq!(read(Some(ItemState::Failed), Some(2), false, 2).await, [4]);
+    assert_eq!(read(Some(ItemState::Failed), Some(4), true, 9).await, [2, 1]);
+    assert_eq!(read(Some(ItemState::Pending), None, false, 10).await, [0, 3]);
+    let count = async |most| {
+        jobs::count_items(&db, job, Some(ItemState::Failed), most)
+            .await
+            .unwrap()
+    };
+    assert_eq!((count(10).await, count(2).await), (3, 2));
+}
+
+async fn change(db: &Db, job: Uuid, sql: &'static str) {
+    let mut tx = db.begin().await.unwrap();
+    let done = store::tx!(&mut tx, |c| sqlx::query(sql).bind(job).execute(c).await.map(drop));
+    done.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// The job is shown with these columns damaged, and not given to be done.
+async fn is_shown_only(db: &Db, job: Uuid, damaged: &str) {
+    let shown = jobs::as_stored(db, job).await.unwrap().unwrap();
+    assert_eq!(
+        (shown.state, shown.damage.as_deref()),
+        (State::Failed, Some(damaged))
+    );
+    assert_eq!(shown.requester, "a", "what can be read is shown");
+    let apart = shown.created - now();
+    assert!(
+        apart < Duration::from_secs(4),
+        "the id tells when it was accepted"
+    );
+    let refused = jobs::get(db, job).await.unwrap_err().to_string();
+    assert!(refused.contains(damaged), "{refused}");
+    let mut tx = db.begin().await.unwrap();
+    assert!(jobs::hold(&mut tx, job).await.unwrap_err().is_of_content());
+    let held = jobs::hold_as_stored(&mut tx, job).await.unwrap().unwrap();
+    assert_eq!(held.damage.as_deref(), Some(damaged));
+}
+
+async fn a_job_that_cannot_be_read_is_listed_among_the_others_and_not_done(scratch: Scratch) {
+    let db = scratch.migrated().await;
+    let mut all = Vec::new();
+    for second in 0..4 {
+        all.push(accept(&db, ("a", second), &[]).await);
+    }
+    let damage = [
+        (all[1], "UPDATE jobs SET request = '{' WHERE id = $1", "request"),
+        (
+            all[2],
+            "UPDATE jobs SET state = 'lost', created_us = 9223372036854775807 WHERE id = $1",
+            "state, created_us",
+        ),
+    ];
+    for (job, sql, _) in damage {
+        change(&db, job, sql).await;
+    }
+    assert_eq!(all_jobs(&db, false).await, all);
+    for (job, _, damaged) in damage {
+        is_shown_only(&db, job, damaged).await;
+    }
+    let whole = jobs::get(&db, all[0]).await.unwrap().unwrap();
+    assert_eq!((whole.state, whole.damage), (State::Queued, None));
+}
