@@ -19,6 +19,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use uuid::Uuid;
+use vocabulary::EventType;
 
 use crate::world::World;
 
@@ -91,7 +92,8 @@ impl Running {
 }
 
 pub(crate) fn jobs_of(world: &World) -> Jobs {
-    Jobs::new("ca", world.db.clone(), world.clock.clone())
+    let db = world.db.clone().declaring(&[EventType::JobProgress]);
+    Jobs::new("ca", db, world.clock.clone())
 }
 
 pub(crate) fn request(requester: &str) -> JobRequest {
