@@ -158,16 +158,28 @@ impl<'a> Call<'a> {
         String::from_utf8(body).map_err(|error| self.unexpected(status, error.to_string()))
     }
 
-    /// The answer, piece by piece; `accept` says in which form. It is sent once: what came already was taken.
-    pub(crate) async fn pieces<E: From<Error>>(
+    /// The answer as CSV, piece by piece; any other form of an answer is an error. It is sent once: what came already was
+    /// taken.
+    pub(crate) async fn csv<E: From<Error>>(
         self,
-        accept: &'static str,
         mut take: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut response = self.send_for(accept).await?;
-        if !response.status().is_success() {
+        let mut response = self.send_for("text/csv, application/problem+json").await?;
+        let status = response.status();
+        if !status.is_success() {
             self.read(response).await?;
             return Ok(());
+        }
+        let form = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|form| form.to_str().ok());
+        let form = form.unwrap_or_default().to_owned();
+        // An older server, or a cache before it, may have nothing but JSON: that is one page, and not the list.
+        if form.split(';').next().map(str::trim) != Some("text/csv") {
+            return Err(self
+                .unexpected(status, format!("it is {form:?} and not text/csv"))
+                .into());
         }
         let broken = |error| E::from(Error::of_transport(self.client.url(), error));
         while let Some(piece) = response.chunk().await.map_err(broken)? {

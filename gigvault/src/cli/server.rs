@@ -186,7 +186,7 @@ pub(crate) enum ConfigCommand {
     },
     /// Print which service answers which paths, for whatever forwards requests.
     #[command(
-        after_help = "`process` answers for itself in every process: its paths are not forwarded. The row with the longest
+        after_help = "`process` answers for itself in every process: its paths are not forwarded. The row with the longest \
 prefix decides. `*` is any text: /api/v1/jobs/ca-* are the jobs of ca. `match` of the JSON says the same.
 
 Examples:

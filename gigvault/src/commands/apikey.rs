@@ -11,6 +11,7 @@ use crate::cli::{ApikeyCommand, Connection};
 use crate::connection;
 use crate::exit::Done;
 use crate::output::{Column, Output};
+use serde::Serialize;
 
 pub(super) async fn run(
     command: ApikeyCommand,
@@ -58,9 +59,7 @@ pub(super) async fn run(
                 Column::whole("last used", 3),
             ];
             output.list(&page, &COLUMNS, page.items.iter().map(row))?;
-            if let Some(cursor) = &page.next_cursor {
-                note(&format!("more: --cursor {cursor}"));
-            }
+            output.more(page.next_cursor.as_deref(), "");
             Ok(())
         }
         ApikeyCommand::Revoke {
@@ -134,6 +133,14 @@ async fn create(client: &Client, new: &NewApiKey, output: Output) -> anyhow::Res
     Ok(())
 }
 
+/// What a program reads: the key that was revoked, and what it had made.
+#[derive(Serialize)]
+struct Outcome<'a> {
+    prefix: &'a str,
+    #[serde(flatten)]
+    done: &'a RevokedKeys,
+}
+
 /// What it made: what was revoked with it, and what is still good. A table without rows is not printed; a program reads
 /// the same object every time.
 fn report(prefix: &str, done: &RevokedKeys, output: Output) -> anyhow::Result<()> {
@@ -156,7 +163,7 @@ fn report(prefix: &str, done: &RevokedKeys, output: Output) -> anyhow::Result<()
         ]
     };
     let rows: Vec<_> = done.revoked.iter().chain(&done.remaining).map(row).collect();
-    output.list(done, &COLUMNS, rows)?;
+    output.list(&Outcome { prefix, done }, &COLUMNS, rows)?;
     if !done.remaining.is_empty() {
         note(&format!(
             "to revoke those too: gigvault apikey revoke {prefix} --descendants"

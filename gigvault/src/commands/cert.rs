@@ -118,9 +118,7 @@ async fn list(client: &Client, arguments: &cli::List, output: Output) -> anyhow:
         Column::whole("left", 1),
     ];
     output.list(&whole, &COLUMNS, whole.items.iter().map(row))?;
-    if let Some(cursor) = &whole.next_cursor {
-        note(&format!("more: --cursor {cursor}, or --all"));
-    }
+    output.more(whole.next_cursor.as_deref(), ", or --all");
     Ok(())
 }
 

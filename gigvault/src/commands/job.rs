@@ -2,7 +2,6 @@
 
 use client::{Job, JobItem};
 
-use super::cert::note;
 use super::{preview, times};
 use crate::cli::{Connection, JobCommand};
 use crate::connection;
@@ -32,7 +31,7 @@ pub(super) async fn run(command: JobCommand, connection: &Connection, output: Ou
                 Column::whole("created", 4),
             ];
             output.list(&page, &COLUMNS, page.items.iter().map(row))?;
-            more(page.next_cursor.as_deref());
+            output.more(page.next_cursor.as_deref(), "");
             Ok(())
         }
         JobCommand::Show { id } => show(&client.jobs().get(&id).await?, output),
@@ -58,19 +57,13 @@ pub(super) async fn run(command: JobCommand, connection: &Connection, output: Ou
                 Column::text("detail", 0),
             ];
             output.list(&page, &COLUMNS, page.items.iter().map(row))?;
-            more(page.next_cursor.as_deref());
+            output.more(page.next_cursor.as_deref(), "");
             Ok(())
         }
         JobCommand::Cancel { id, dry_run } if dry_run.dry_run => {
             preview::show(&client.dry_run().cancel_job(&id).await?, output)
         }
         JobCommand::Cancel { id, .. } => show(&client.jobs().cancel(&id).await?, output),
-    }
-}
-
-fn more(cursor: Option<&str>) {
-    if let Some(cursor) = cursor {
-        note(&format!("more: --cursor {cursor}"));
     }
 }
 

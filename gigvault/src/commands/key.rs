@@ -3,7 +3,6 @@
 use anyhow::Context;
 use client::{Key, NewKey, Signatures};
 
-use super::cert::note;
 use super::{preview, times};
 use crate::cli::{Connection, KeyCommand};
 use crate::connection;
@@ -50,9 +49,7 @@ pub(super) async fn run(command: KeyCommand, connection: &Connection, output: Ou
                 Column::whole("created", 3),
             ];
             output.list(&page, &COLUMNS, page.items.iter().map(row))?;
-            if let Some(cursor) = &page.next_cursor {
-                note(&format!("more: --cursor {cursor}"));
-            }
+            output.more(page.next_cursor.as_deref(), "");
             Ok(())
         }
     }
@@ -74,10 +71,10 @@ fn show(key: &Key, output: Output) -> anyhow::Result<()> {
     )
 }
 
-/// What a key signed, on one line.
+/// What a key signed, on one line: `certificate: 14, crl: 2`.
 pub(super) fn signatures(signatures: &[Signatures]) -> String {
     let kinds = signatures
         .iter()
-        .map(|made| format!("{} {}", made.count, made.structure));
+        .map(|made| format!("{}: {}", made.structure, made.count));
     kinds.collect::<Vec<_>>().join(", ")
 }

@@ -184,15 +184,19 @@ fn start(text: &str, width: usize) -> String {
         .collect()
 }
 
-/// Text broken at blanks to lines of at most `width`; a longer word has a line of its own.
+/// Text broken at blanks to lines of at most `width`, each with the blanks that its paragraph begins with; a longer word has a
+/// line of its own.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.split('\n') {
-        let mut line = String::new();
-        for word in paragraph.split(' ') {
-            if !line.is_empty() && line.width() + 1 + word.width() > width {
-                lines.push(std::mem::take(&mut line));
-            } else if !line.is_empty() {
+        let words = paragraph.trim_start_matches(' ');
+        let (indent, _) = paragraph.split_at(paragraph.len() - words.len());
+        let mut line = indent.to_owned();
+        for word in words.split(' ') {
+            let empty = line.len() == indent.len();
+            if !empty && line.width() + 1 + word.width() > width {
+                lines.push(std::mem::replace(&mut line, indent.to_owned()));
+            } else if !empty {
                 line.push(' ');
             }
             line.push_str(word);
@@ -304,6 +308,11 @@ mod tests {
         assert_eq!(
             wrap("a\n\nlonger-than-seven b", 7),
             ["a", "", "longer-than-seven", "b"]
+        );
+        assert_eq!(
+            wrap("a\n  b c d e", 6),
+            ["a", "  b c", "  d e"],
+            "what is below a line stays below it"
         );
     }
 }

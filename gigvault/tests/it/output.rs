@@ -56,6 +56,28 @@ fn a_table_names_hosts_and_what_is_left_without_colours_in_a_pipe() {
 }
 
 #[test]
+fn a_table_that_is_not_the_whole_list_says_so_in_a_pipe_too() {
+    let part = list(&["-o", "table"]);
+    assert!(
+        part.stderr.contains("more: --cursor more, or --all"),
+        "{}",
+        part.stderr
+    );
+    let server = Server::answering(&[(200, r#"{"items": [], "next_cursor": null}"#)]);
+    let whole = Desk::new().ask(&server, &["cert", "list", "-o", "table"]);
+    assert_eq!(whole.stderr, "");
+}
+
+#[test]
+fn an_answer_that_is_not_csv_is_not_written_as_csv() {
+    let server = Server::answering(&[(200, &page())]);
+    let ran = Desk::new().ask(&server, &["cert", "list", "--csv"]);
+    assert_ne!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(ran.stdout, "");
+    assert!(ran.stderr.contains("not text/csv"), "{}", ran.stderr);
+}
+
+#[test]
 fn every_filter_reaches_the_server() {
     let server = Server::answering(&[(200, r#"{"items": [], "next_cursor": null}"#)]);
     let arguments = [

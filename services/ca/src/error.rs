@@ -19,7 +19,7 @@ pub enum Error {
     #[error("{0}")]
     Forbidden(String),
     /// No such certificate, CA or profile, or not for this caller.
-    #[error("no {what} named {name}")]
+    #[error("there is no {what} {name}")]
     NotFound {
         /// `certificate`, `CA`, `profile`.
         what: &'static str,
@@ -53,7 +53,7 @@ pub enum Error {
     #[error("the service is shutting down; try again")]
     Stopping,
     /// keymgr refused or cannot be reached.
-    #[error("the key manager did not sign")]
+    #[error("the key manager did not do what it was asked for; `gigvault doctor` says whether it answers")]
     Keymgr(#[source] kit::grpc::RemoteFault),
     /// What goes wrong in every service.
     #[error(transparent)]

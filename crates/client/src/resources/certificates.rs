@@ -203,7 +203,7 @@ impl Certificates<'_> {
         take: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         let call = Call::get(self.0, PATH).query(&filter.pairs()?);
-        call.pieces("text/csv, application/problem+json", take).await
+        call.csv(take).await
     }
 
     /// All of them, page by page.
