@@ -74,7 +74,7 @@ problems! {
         "The path does not take this method.",
         "Use a method of the `Allow` header.";
     NotAcceptable "not-acceptable" [406] "Not Acceptable":
-        "The answer has no form that the `Accept` header takes.",
+        "The list has no form that the `Accept` header takes.",
         "Accept the media type that `detail` names.";
     RequestTimeout "request-timeout" [408] "Request Timeout":
         "The body of the request did not arrive in time.",

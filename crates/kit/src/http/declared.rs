@@ -30,6 +30,8 @@ pub(crate) struct Operation {
     idempotency_key: bool,
     /// Whether it is done only to what the client saw.
     if_match: bool,
+    /// Whether its answer is of more than one media type, of which the client says which it wants.
+    negotiated: bool,
 }
 
 /// A query parameter.
@@ -127,6 +129,7 @@ impl Operation {
         body: Vec::new(),
         idempotency_key: false,
         if_match: false,
+        negotiated: false,
     };
 
     fn of(documented: &Documented) -> Self {
@@ -150,6 +153,10 @@ impl Operation {
         if let Some(RefOr::T(body)) = &documented.request_body {
             operation.body = body.content.keys().cloned().collect();
         }
+        let responses = documented.responses.responses.iter();
+        operation.negotiated = responses
+            .filter(|(status, _)| status.starts_with('2'))
+            .any(|(_, response)| matches!(response, RefOr::T(response) if response.content.len() > 1));
         operation
     }
 
@@ -161,6 +168,10 @@ impl Operation {
     pub(super) fn lists(&self) -> bool {
         let has = |name: &str| self.query.iter().any(|known| known.name == name);
         has("limit") && has("cursor")
+    }
+
+    pub(super) const fn is_negotiated(&self) -> bool {
+        self.negotiated
     }
 
     /// Refuses what the operation does not declare. `has_body` says whether the request brings a body.

@@ -2,7 +2,7 @@
 //!
 //! In order: ids of the request, a place among the requests of its peer, what RFC 9110 and RFC 9112 demand, route and
 //! method, the operation's declaration (query parameters, headers, body), a time limit, a guard against panics, the
-//! net of problem documents, whether the client takes the answer and whether it has it already, metrics, one log event, headers. The body stays
+//! net of problem documents, whether the client takes a form of the answer and whether it has it already, metrics, one log event, headers. The body stays
 //! unread: see [`super::body`]. It is one layer and one future on purpose: at thousands of requests a second each further
 //! layer costs an allocation per request and route.
 
@@ -164,8 +164,7 @@ impl Edge {
         let matched = request.extensions().get::<MatchedPath>().cloned();
         let peer = peer(&request);
         let (method, version) = (request.method().clone(), request.version());
-        // What changes something is done and answered, whatever the client would rather read.
-        let choosy = method.is_safe() && request.headers().contains_key(ACCEPT);
+        let choosy = request.headers().contains_key(ACCEPT) && self.negotiates(matched.as_ref(), &method);
         let accept = choosy.then(|| request.headers().clone());
         let known = etag::known(request.headers());
         let (response, unread, place) = self.counted(route, matched.as_ref(), request).await;
@@ -199,6 +198,15 @@ impl Edge {
         measure.record(template, response.status().as_u16(), took);
         log(&method, template, response.status(), took);
         response
+    }
+
+    /// Whether the Accept header decides what is answered. RFC 9110 section 12.5.1 lets a server pass it over: where there is
+    /// only one form, clients get it whatever they ask for. What changes something is done and answered in any case.
+    fn negotiates(&self, matched: Option<&MatchedPath>, method: &Method) -> bool {
+        let known = matched
+            .filter(|_| method.is_safe())
+            .map(|template| self.declared.find(template.as_str(), method));
+        matches!(known, Some(Known::Operation(operation)) if operation.is_negotiated())
     }
 
     /// The answer, what it leaves unread of the body, and the place of the request.
@@ -321,7 +329,7 @@ async fn brings_body(version: Version, body: &mut Body) -> bool {
     }
 }
 
-/// The answer, or 406 if the client takes no such thing. Problems are sent whatever it takes: better a reason in
+/// The answer, or 406 if the client takes none of its forms. Problems are sent whatever it takes: better a reason in
 /// another form than none.
 fn acceptable(accept: &HeaderMap, response: Response) -> Response {
     let content_type = response
