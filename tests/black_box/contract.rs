@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::process::{Command, Stdio};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::system::System;
 
 use crate::rest::Rest;
@@ -91,4 +91,62 @@ fn schemathesis_finds_no_answer_that_the_document_does_not_allow() {
         "{}",
         String::from_utf8_lossy(&judged.stdout)
     );
+}
+
+/// Bodies that hold one default each of this schema, at any depth, with the name of the member as problems have it.
+fn defaults(document: &Value, schema: &Value) -> Vec<(String, Value)> {
+    let reference = schema["$ref"].as_str();
+    let schema = match reference.and_then(|reference| reference.strip_prefix('#')) {
+        Some(pointer) => document.pointer(pointer).unwrap(),
+        None => schema,
+    };
+    if let Some(alternatives) = schema["oneOf"].as_array() {
+        return alternatives
+            .iter()
+            .flat_map(|one| defaults(document, one))
+            .collect();
+    }
+    let mut found = Vec::new();
+    for (name, member) in schema["properties"].as_object().into_iter().flatten() {
+        if let Some(default) = member.get("default") {
+            found.push((name.clone(), json!({ name: default })));
+        }
+        let nested = defaults(document, member).into_iter();
+        found.extend(nested.map(|(inner, body)| (format!("{name}.{inner}"), json!({ name: body }))));
+    }
+    for name in schema["required"].as_array().into_iter().flatten() {
+        let name = name.as_str().unwrap();
+        for (_, body) in &mut found {
+            if body.get(name).is_none() {
+                body[name] = schema["properties"][name]["example"].clone();
+            }
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn the_server_takes_every_default_that_the_document_declares() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    let issued = rest
+        .issue(&json!({"csr": csr::p256("a.example.test"), "profile": "tls-server"}))
+        .await;
+    let document: Value = rest.get("/api/openapi.json").await.json().await.unwrap();
+    let mut sent = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let schema = &item["post"]["requestBody"]["content"]["application/json"]["schema"];
+        for (member, body) in defaults(&document, schema) {
+            let path = path.replace("{serial}", issued["serial"].as_str().unwrap());
+            let answer = rest.post(&format!("{path}?dry_run=true"), &body).await;
+            let status = answer.status();
+            let answer: Value = answer.json().await.unwrap();
+            assert!(
+                status.is_success(),
+                "{path} with the default of {member}: {answer}"
+            );
+            sent += 1;
+        }
+    }
+    assert!(sent > 0, "a key has a default algorithm");
 }

@@ -7,6 +7,8 @@
 //! good credentials, and without the extension the operation is public. Where the permission acts, the operation takes
 //! `dry_run` and `Preview-Token`: [`crate::dry_run`].
 
+use std::collections::BTreeMap;
+
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ArrayItems, OneOfBuilder, Schema, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
@@ -22,6 +24,9 @@ use crate::auth::permission;
 use crate::dry_run::{self, Preview};
 use crate::idempotency;
 use crate::problem::{MEDIA_TYPE, Problem};
+
+/// Media type of objects.
+const JSON: &str = "application/json";
 
 /// Name of the security scheme.
 const BEARER: &str = "bearer";
@@ -268,30 +273,24 @@ fn add_dry_run(operation: &mut Operation) {
         "`preview_token` of a dry run of this request: what it rested on must be unchanged, else 409",
     )));
     let preview = Ref::from_schema_name(Preview::name());
-    let json = "application/json";
-    match operation.responses.responses.get_mut("200") {
-        Some(RefOr::T(done)) => {
-            let own = match done.content.get(json) {
-                Some(RefOr::T(content)) => content.schema.clone(),
-                Some(RefOr::Ref(_)) | None => None,
-            };
-            let either = match own {
-                Some(own) => RefOr::T(OneOfBuilder::new().item(own).item(preview).build().into()),
-                None => RefOr::Ref(preview),
-            };
-            let content = ContentBuilder::new().schema(Some(either)).build();
-            done.content.insert(json.to_owned(), RefOr::T(content));
-            done.description.push_str("; with `dry_run=true` a preview");
+    let responses = &mut operation.responses.responses;
+    let done = done_schema(responses);
+    let either = match done {
+        Some(done) => RefOr::T(OneOfBuilder::new().item(done).item(preview).build().into()),
+        None => RefOr::Ref(preview),
+    };
+    let content = ContentBuilder::new().schema(Some(either)).build();
+    match responses.get_mut("200") {
+        Some(RefOr::T(own)) => {
+            own.content.insert(JSON.to_owned(), RefOr::T(content));
+            own.description.push_str("; with `dry_run=true` a preview");
         }
         _ => {
             let answer = ResponseBuilder::new()
                 .description("with `dry_run=true`: what would be done")
-                .content(json, Content::new(Some(preview)))
+                .content(JSON, content)
                 .build();
-            operation
-                .responses
-                .responses
-                .insert("200".to_owned(), RefOr::T(answer));
+            responses.insert("200".to_owned(), RefOr::T(answer));
         }
     }
     add_reason(
@@ -299,6 +298,21 @@ fn add_dry_run(operation: &mut Operation) {
         "409",
         "what the preview of `Preview-Token` rested on has changed",
     );
+}
+
+/// What the operation answers where it does what it is asked for: of its successes, the first that says something.
+///
+/// Clients that are generated read every success by the schema of the lowest status, which is that of the preview: it has to
+/// take this too.
+fn done_schema(responses: &BTreeMap<String, RefOr<Response>>) -> Option<RefOr<Schema>> {
+    let mut successes = responses.iter().filter(|(status, _)| status.starts_with('2'));
+    successes.find_map(|(_, response)| match response {
+        RefOr::T(response) => match response.content.get(JSON)? {
+            RefOr::T(content) => content.schema.clone(),
+            RefOr::Ref(_) => None,
+        },
+        RefOr::Ref(_) => None,
+    })
 }
 
 fn problem(description: String) -> Response {

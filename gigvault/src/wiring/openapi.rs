@@ -129,3 +129,6 @@ impl Document {
             .any(|known| known == "*" || known.trim_start_matches("W/") == self.etag)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,7 +138,7 @@ impl Row for Key {
 /// The key to make.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewKey {
+struct KeyBody {
     /// 1 to 64 letters, digits, `.`, `_`, `-`; no other key has it.
     #[schema(example = "issuing-2027")]
     name: String,
@@ -207,7 +207,7 @@ async fn get(
 ///
 /// Honors `Idempotency-Key`: the same request with the same value makes one key.
 #[utoipa::path(
-    post, path = "/api/v1/keys", tag = "keys", request_body = NewKey,
+    post, path = "/api/v1/keys", tag = "keys", request_body = KeyBody,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters")),
     responses(
         (status = 201, body = Key),
@@ -220,7 +220,7 @@ async fn generate(
     State(app): State<App>,
     Allow(caller, intent): Allow<permission::KeysGenerate>,
     headers: HeaderMap,
-    Json(new): Json<NewKey>,
+    Json(new): Json<KeyBody>,
 ) -> Result<impl IntoResponse, Problem> {
     let request = GenerateRequest {
         name: new.name.parse()?,

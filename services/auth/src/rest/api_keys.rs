@@ -138,7 +138,7 @@ impl Row for ApiKey {
 /// The API key to make.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewApiKey {
+struct ApiKeyBody {
     /// For people: 1 to 100 characters.
     #[schema(example = "ci")]
     name: String,
@@ -204,7 +204,7 @@ async fn list(
 /// Honors `Idempotency-Key`: the same request with the same value makes one key. Because the text is not kept, the
 /// second answer is a problem that names the key.
 #[utoipa::path(
-    post, path = "/api/v1/api-keys", tag = "identity", request_body = NewApiKey,
+    post, path = "/api/v1/api-keys", tag = "identity", request_body = ApiKeyBody,
     params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters")),
     responses(
         (status = 201, body = CreatedApiKey),
@@ -217,7 +217,7 @@ async fn create(
     State(app): State<App>,
     Allow(caller, intent): Allow<permission::ApiKeysWrite>,
     headers: HeaderMap,
-    Json(new): Json<NewApiKey>,
+    Json(new): Json<ApiKeyBody>,
 ) -> Result<impl IntoResponse, Problem> {
     let request = CreateRequest {
         name: new.name.parse()?,

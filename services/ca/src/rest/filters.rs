@@ -1,6 +1,10 @@
 //! The filters of a list, as query parameters.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{SchemaType, Type};
+use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::{Protocol, Query, SERVICE_IDENTITY, Span};
@@ -75,6 +79,41 @@ pub(crate) struct Filters {
 #[serde(rename_all = "lowercase")]
 pub(super) enum Fields {
     Certificate,
+}
+
+/// [`Filters`] as the body of a bulk revocation has them: null counts as absent, and no list is empty.
+pub(super) struct FilterBody;
+
+impl ToSchema for FilterBody {
+    fn name() -> Cow<'static, str> {
+        "RevocationFilter".into()
+    }
+}
+
+impl utoipa::PartialSchema for FilterBody {
+    fn schema() -> RefOr<Schema> {
+        let mut schema = <Filters as utoipa::PartialSchema>::schema();
+        if let RefOr::T(Schema::Object(object)) = &mut schema {
+            object.description =
+                Some("What the certificates have in common; all that is set must hold.".to_owned());
+            object.min_properties = Some(1);
+            object.properties.values_mut().for_each(without_default);
+        }
+        schema
+    }
+}
+
+/// Many clients send the default of a member that was not set.
+fn without_default(member: &mut RefOr<Schema>) {
+    match member {
+        RefOr::T(Schema::Array(list)) => {
+            list.default = None;
+            list.min_items = Some(1);
+            list.schema_type = SchemaType::from_iter([Type::Array, Type::Null]);
+        }
+        RefOr::T(Schema::Object(single)) => single.default = None,
+        _ => {}
+    }
 }
 
 impl Filters {

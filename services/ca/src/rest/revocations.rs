@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 use vocabulary::ProblemType;
 
 use super::Rest;
-use super::filters::Filters;
+use super::filters::{FilterBody, Filters};
 use super::object::requester;
 use crate::app::{App, MOST_SERIALS, REVOCABLE, RevokeMany, Selection};
 use crate::error::Error;
@@ -40,9 +40,9 @@ struct RevocationsBody {
     /// Serial numbers in hex, at most 5,000. One that is repeated, however it is written, counts once.
     serials: Option<Vec<String>>,
     /// The filters of `GET /api/v1/certificates`, at least one of them, all of which must hold, of those that are valid or on
-    /// hold. `internal`, and `status` with both of these, do not count as one. Null and empty lists are refused. What
-    /// is issued after the job has looked is not among them.
-    #[schema(value_type = Option<Filters>)]
+    /// hold. `internal`, and `status` with both of these, do not count as one. Null counts as absent; an empty list is
+    /// refused. What is issued after the job has looked is not among them.
+    #[schema(value_type = Option<FilterBody>)]
     filter: Option<Map<String, Value>>,
     /// `true`: every certificate that the caller may revoke and that is valid or on hold, but for those that GigVault issued
     /// to itself.
@@ -82,11 +82,13 @@ impl RevocationsBody {
         Ok(Selection::Serials(parsed.collect::<Result<_, Error>>()?))
     }
 
-    /// A member that says nothing is refused: who leaves a value out by mistake would revoke more than they meant.
-    fn matching(members: Map<String, Value>) -> Result<Selection, Problem> {
+    /// Many clients send null for a member that is left out. An empty list is refused: a caller that computed one means no
+    /// certificate, and would revoke those of every CA, profile or requester.
+    fn matching(mut members: Map<String, Value>) -> Result<Selection, Problem> {
+        members.retain(|_, value| !value.is_null());
         for (name, value) in &members {
-            if value.is_null() || value.as_array().is_some_and(Vec::is_empty) {
-                let text = format!("filter.{name} says nothing; give it a value, or leave it out");
+            if value.as_array().is_some_and(Vec::is_empty) {
+                let text = format!("filter.{name} is an empty list; give it a value, or leave it out");
                 let problem = Problem::new(ProblemType::InvalidRequest, text);
                 return Err(problem.at(format!("filter.{name}")));
             }
