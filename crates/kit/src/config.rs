@@ -18,7 +18,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
-use figment::providers::{Format, Serialized};
+use figment::providers::Serialized;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -63,19 +63,20 @@ where
 {
     let defaults = serde_json::to_value(T::default()).map_err(ConfigError::defaults)?;
     let variables = Variables::new(variables, &defaults)?;
-    let mut settings = Figment::from(Serialized::defaults(&defaults));
+    let mut written = defaults;
     let mut places = None;
     if let Some(path) = file {
         let text = read(path)?;
         let found = Places::of(&text);
         if has_content(&text) {
-            check::<T>(&shown(path), &text, &found)?;
-            settings = settings.merge(serde_saphyr::figment::Yaml::string(&text));
+            let parsed = parse::<T>(&shown(path), &text, &found)?;
+            written = serde_json::to_value(parsed).map_err(ConfigError::defaults)?;
+            secret::write_out(&mut written, &found);
         }
         places = Some((shown(path), found));
     }
     // Lossy: variables are text, and numbers and switches are read out of it where a field wants them.
-    let settings = settings
+    let settings = Figment::from(Serialized::defaults(&written))
         .merge(&variables)
         .extract_lossy()
         .map_err(|error| variables.explain(error))?;
@@ -121,22 +122,27 @@ fn has_content(text: &str) -> bool {
         .any(|line| !(line.is_empty() || line == "---" || line.starts_with('#')))
 }
 
-// The file is read on its own first: merging loses the lines that its mistakes are on. No snippets: the
-// line beside a mistake may hold a secret.
-fn check<T: DeserializeOwned>(path: &Path, text: &str, places: &Places) -> Result<(), ConfigError> {
+/// What the file says, under the defaults. It is read by the types of the settings, and what it then means goes below the
+/// variables: reading it again without the types would take `0x20` or `yes` for text. No snippets: the line beside a mistake may
+/// hold a secret.
+fn parse<T: DeserializeOwned>(path: &Path, text: &str, places: &Places) -> Result<T, ConfigError> {
     let options = serde_saphyr::options! {
         with_snippet: false,
         no_schema: true,
+        strict_booleans: true,
         budget: serde_saphyr::budget! { max_nodes: 20_000, max_depth: 32, max_aliases: 200, max_documents: 1 },
     };
     let mut field = String::new();
     let parsed = serde_saphyr::with_deserializer_from_str_with_options(text, options, |from| {
-        serde_path_to_error::deserialize::<_, T>(from)
-            .map(drop)
-            .map_err(|error| {
-                field = error.path().to_string();
-                error.into_inner()
-            })
+        serde_path_to_error::deserialize::<_, T>(from).map_err(|error| {
+            field = error.path().to_string();
+            error.into_inner()
+        })
     });
-    parsed.map_err(|error| ConfigError::in_file(path, &field, places.value(&field), &error))
+    parsed.map_err(|error| {
+        // A file with a number that is too large, or not one, has no known places.
+        let number = || places::number(text, &error.location()?);
+        let value = places.value(&field).or_else(number);
+        ConfigError::in_file(path, &field, value, &error)
+    })
 }

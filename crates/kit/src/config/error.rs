@@ -75,6 +75,9 @@ impl ConfigError {
                 let text = other.to_string();
                 let text = text.split(" at line ").next().unwrap_or_default();
                 match expected(text) {
+                    _ if matches!(other, Error::NullIntoString { .. }) => {
+                        named(field, "has no value; it takes text, and \"\" is the empty one")
+                    }
                     _ if text.ends_with("must be quoted") => {
                         let value = value.unwrap_or_default();
                         let digits = value.bytes().all(|byte| byte.is_ascii_digit());
@@ -117,13 +120,14 @@ fn named(field: &str, message: &str) -> String {
 
 /// What a value has to look like, where a deserializer only says which type of this program it did not become.
 pub(super) fn expected(message: &str) -> Option<&'static str> {
-    const FORMS: [(&str, &str); 12] = [
+    const FORMS: [(&str, &str); 13] = [
         ("u16", "a whole number from 0 to 65535"),
         ("u32", "a whole number from 0 to 4294967295"),
         ("u64", "a whole number, 0 or more"),
         ("usize", "a whole number, 0 or more"),
         ("u8", "a whole number from 0 to 255"),
         ("boolean", "true or false"),
+        ("boolean (strict mode expects true/false)", "true or false"),
         (
             "IP address",
             "an IP address such as 127.0.0.1, or 0.0.0.0 for every address of this machine",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::Spanned;
+use serde_saphyr::{Location, Spanned};
 
 /// Line and column, from 1.
 pub(super) type Place = (u64, u64);
@@ -18,7 +18,7 @@ impl Places {
     pub(super) fn of(text: &str) -> Self {
         let mut places = Self::default();
         if let Ok(root) = serde_saphyr::from_str::<Node>(text) {
-            places.collect(&root, "");
+            places.collect(&root, "", text);
         }
         places
     }
@@ -38,24 +38,25 @@ impl Places {
             .map(|(place, _)| *place)
     }
 
-    /// The text of a field, as YAML reads it.
+    /// The text of a field as YAML reads it, or as the file has it where YAML takes it for a number, a switch, or nothing.
     pub(super) fn value(&self, field: &str) -> Option<&str> {
         self.0.get(field).map(|(_, value)| value.as_str())
     }
 
-    fn collect(&mut self, node: &Node, path: &str) {
+    fn collect(&mut self, node: &Node, path: &str, file: &str) {
         let mut add = |path: String, child: &Spanned<Node>| {
-            self.collect(&child.value, &path);
+            self.collect(&child.value, &path, file);
             let place = (child.referenced.line(), child.referenced.column());
             let value = match &child.value {
-                Node::Scalar(text) => text.clone(),
+                Node::Text(text) => text.clone(),
+                Node::Plain(read) => source(file, &child.referenced).unwrap_or(read).to_owned(),
                 Node::Map(_) => "{…}".to_owned(),
                 Node::List(_) => "[…]".to_owned(),
             };
             self.0.insert(path, (place, value));
         };
         match node {
-            Node::Scalar(_) => {}
+            Node::Text(_) | Node::Plain(_) => {}
             Node::Map(entries) => {
                 for (key, child) in entries {
                     let path = if path.is_empty() {
@@ -75,10 +76,31 @@ impl Places {
     }
 }
 
+/// The file's spelling of a number at that place, and of nothing else: other text may hold a secret.
+pub(super) fn number<'a>(file: &'a str, location: &Location) -> Option<&'a str> {
+    let number = |text: &&str| {
+        let start = text.trim_start_matches(['+', '-', '.']);
+        start.starts_with(|c: char| c.is_ascii_digit()) || start.eq_ignore_ascii_case("inf")
+    };
+    source(file, location)
+        .filter(|text| text.len() <= 20)
+        .filter(number)
+}
+
 enum Node {
     Map(Vec<(String, Spanned<Node>)>),
     List(Vec<Spanned<Node>>),
-    Scalar(String),
+    Text(String),
+    /// A number, a switch or nothing, as its value is written by us.
+    Plain(String),
+}
+
+/// What the file has there.
+fn source<'a>(file: &'a str, location: &Location) -> Option<&'a str> {
+    let span = location.span();
+    let start = usize::try_from(span.byte_offset()?).ok()?;
+    let length = usize::try_from(span.byte_len()?).ok()?;
+    file.get(start..start.checked_add(length)?).map(str::trim)
 }
 
 impl<'de> Deserialize<'de> for Node {
@@ -113,43 +135,43 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
-        Ok(Node::Scalar(value.to_string()))
+        Ok(Node::Plain(value.to_string()))
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
-        Ok(Node::Scalar(value.to_string()))
+        Ok(Node::Plain(value.to_string()))
     }
 
     fn visit_i128<E>(self, value: i128) -> Result<Node, E> {
-        Ok(Node::Scalar(value.to_string()))
+        Ok(Node::Plain(value.to_string()))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
-        Ok(Node::Scalar(value.to_string()))
+        Ok(Node::Plain(value.to_string()))
     }
 
     fn visit_u128<E>(self, value: u128) -> Result<Node, E> {
-        Ok(Node::Scalar(value.to_string()))
+        Ok(Node::Plain(value.to_string()))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
-        Ok(Node::Scalar(value.to_string()))
+        Ok(Node::Plain(value.to_string()))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Node, E> {
-        Ok(Node::Scalar(value.to_owned()))
+        Ok(Node::Text(value.to_owned()))
     }
 
     fn visit_bytes<E>(self, _: &[u8]) -> Result<Node, E> {
-        Ok(Node::Scalar(String::new()))
+        Ok(Node::Plain(String::new()))
     }
 
     fn visit_unit<E>(self) -> Result<Node, E> {
-        Ok(Node::Scalar(String::new()))
+        Ok(Node::Plain(String::new()))
     }
 
     fn visit_none<E>(self) -> Result<Node, E> {
-        Ok(Node::Scalar(String::new()))
+        Ok(Node::Plain(String::new()))
     }
 
     fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<Node, D::Error> {
@@ -157,7 +179,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, from: D) -> Result<Node, D::Error> {
-        IgnoredAny::deserialize(from).map(|_| Node::Scalar(String::new()))
+        IgnoredAny::deserialize(from).map(|_| Node::Plain(String::new()))
     }
 }
 

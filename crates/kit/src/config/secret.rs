@@ -10,7 +10,10 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 use zeroize::Zeroizing;
+
+use super::places::Places;
 
 /// What stands for a secret that was written into the settings itself.
 const PLACEHOLDER: &str = "<not shown>";
@@ -85,6 +88,36 @@ impl Secret {
             reference: Some(reference()),
             value: SecretString::from(value),
         })
+    }
+}
+
+/// Puts secrets that are in the file itself back into settings that were written out, from where the file has them.
+pub(super) fn write_out(settings: &mut Value, file: &Places) {
+    put_back(settings, "", file);
+}
+
+fn put_back(value: &mut Value, path: &str, file: &Places) {
+    match value {
+        Value::String(text) if text == PLACEHOLDER => {
+            if let Some(secret) = file.value(path) {
+                secret.clone_into(text);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                put_back(item, &format!("{path}[{index}]"), file);
+            }
+        }
+        Value::Object(members) => {
+            for (name, member) in members {
+                let path = match path {
+                    "" => name.clone(),
+                    path => format!("{path}.{name}"),
+                };
+                put_back(member, &path, file);
+            }
+        }
+        _ => {}
     }
 }
 

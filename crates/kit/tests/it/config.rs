@@ -72,6 +72,17 @@ struct Ca {
     names: Vec<String>,
     profiles: Vec<Profile>,
     labels: BTreeMap<String, String>,
+    kind: Kind,
+}
+
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Kind {
+    #[default]
+    EndEntity,
+    SubCa {
+        path_len: Option<u8>,
+    },
 }
 
 impl Default for Ca {
@@ -83,6 +94,7 @@ impl Default for Ca {
             names: Vec::new(),
             profiles: Vec::new(),
             labels: BTreeMap::new(),
+            kind: Kind::EndEntity,
         }
     }
 }

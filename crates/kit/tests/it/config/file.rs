@@ -195,3 +195,58 @@ fn a_file_that_is_not_there_is_named() {
         .to_string();
     assert!(error.contains("/nonexistent.yaml"), "{error}");
 }
+
+#[test]
+fn what_a_file_means_is_decided_by_the_types_of_its_settings_alone() {
+    for (yaml, port) in [
+        ("0x20", 32),
+        ("0o20", 16),
+        ("8_443", 8443),
+        ("+8443", 8443),
+        ("'8443'", 8443),
+        ("\"0x20\"", 32),
+    ] {
+        let settings = load(&format!("listen:\n  http_port: {yaml}\n"), &[]);
+        assert_eq!(settings.unwrap().listen.http_port, port, "{yaml}");
+    }
+    for (yaml, strict) in [
+        ("true", true),
+        (" True", true),
+        ("'true'", true),
+        ("FALSE", false),
+    ] {
+        let settings = load(&format!("ca:\n  strict: {yaml}\n"), &[]);
+        assert_eq!(settings.unwrap().ca.strict, strict, "{yaml}");
+    }
+    // A switch of YAML 1.1 is text in YAML 1.2, and so is what is written like one where a text is wanted.
+    for other in ["y", "n", "yes", "off"] {
+        let error = refused(&format!("ca: {{strict: {other}}}\n"), &[]);
+        assert!(error.contains("it takes true or false"), "{error}");
+        let settings = load(&format!("ca: {{default_ca: {other}}}\n"), &[]).unwrap();
+        assert_eq!(settings.ca.default_ca, other);
+    }
+    let tagged = load("ca:\n  kind: !sub-ca {path_len: 0}\n", &[]).unwrap();
+    assert_eq!(tagged.ca.kind, Kind::SubCa { path_len: Some(0) });
+}
+
+#[test]
+fn a_value_is_shown_as_the_file_has_it() {
+    for value in ["8443.0", "8e3", "1e400", "-0", ".inf", "65_536"] {
+        let error = refused(&format!("listen:\n  http_port: {value} # a port\n"), &[]);
+        assert!(error.contains(&format!(r#"is "{value}"; it takes"#)), "{error}");
+    }
+    let error = refused("listen: {http_port: 8e3, grpc_port: 1}\n", &[]);
+    assert!(error.contains(r#"is "8e3"; it takes"#), "{error}");
+    let error = refused("ca:\n  default_ca: .inf\n", &[]);
+    assert!(error.contains(r#"write ".inf""#), "{error}");
+    let error = refused("ca:\n  default_ca: ~\n", &[]);
+    assert!(!error.contains("Option"), "{error}");
+}
+
+#[test]
+fn a_secret_in_the_file_itself_is_kept_below_variables() {
+    let variables = [("GIGVAULT_LISTEN__HTTP_PORT", "1")];
+    let settings = load("database:\n  url: 'postgres://u:p@h/d'\n", &variables).unwrap();
+    let url = settings.database.url.unwrap();
+    assert_eq!(url.expose_secret(), "postgres://u:p@h/d");
+}
