@@ -26,6 +26,10 @@ const LONGEST: u64 = 1000 * 365 * DAY;
 pub const FORM: &str = "whole numbers with the units y (365 days), w (7 days), d, h, m (minutes), and s, largest first, \
                         such as 90d, 12h, 90m, or 1y 30d";
 
+/// The form as a regular expression, for schemas. It passes what is too long.
+pub const PATTERN: &str =
+    "^(?=.*[ywdhms]$)([0-9]+y ?)?([0-9]+w ?)?([0-9]+d ?)?([0-9]+h ?)?([0-9]+m ?)?([0-9]+s)?$";
+
 /// One second.
 pub const SECOND: Duration = Duration::from_secs(1);
 

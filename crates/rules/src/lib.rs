@@ -12,6 +12,7 @@ pub mod limits;
 pub mod profile;
 mod request;
 mod reserved;
+mod schema;
 mod text;
 
 pub use approve::{Approved, approve};

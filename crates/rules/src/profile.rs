@@ -22,7 +22,7 @@ pub use subject::{CommonName, SubjectRule};
 pub use validate::ProfileError;
 
 use crate::limits::NameLimits;
-use crate::{duration, text};
+use crate::{duration, schema, text};
 
 /// Longest time that a certificate may start before its signature is made (CA/Browser Forum BR 7.1.2.7: 48 hours).
 pub const MAX_BACKDATE: Duration = duration::hours(48);
@@ -42,6 +42,7 @@ pub(crate) const CURVES_ONLY: KeyUsageFlags = KeyUsageFlags::KEY_AGREEMENT;
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     /// What requests call it: lower-case letters, digits and hyphens.
+    #[schemars(length(min = 1))]
     pub name: String,
     /// One sentence for people who choose.
     #[serde(default)]
@@ -57,33 +58,33 @@ pub struct Profile {
     pub san: SanRule,
     /// Kinds of keys that are certified. RSA sizes allow exactly that size: `rsa2048` does not allow 3072 bits.
     #[serde(with = "text::list")]
-    #[schemars(with = "Vec<String>")]
+    #[schemars(schema_with = "schema::keys")]
     pub keys: Vec<KeyAlgorithm>,
     /// Lifetime when nothing is asked for.
     #[serde(with = "duration::serde_text")]
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("pattern" = duration::PATTERN))]
     pub default_validity: Duration,
     /// Longest lifetime, first and last second included.
     #[serde(with = "duration::serde_text")]
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("pattern" = duration::PATTERN))]
     pub max_validity: Duration,
     /// How long before its signature a certificate starts, for clocks that run behind. Counts as lifetime, and never
     /// takes more than a tenth of it. At most 48 hours.
     #[serde(with = "duration::serde_text_or_zero", default = "default_backdate")]
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("pattern" = duration::PATTERN))]
     pub backdate: Duration,
     /// Key usages (RFC 5280 section 4.2.1.3). `key-encipherment` and `data-encipherment` are left out for keys
     /// other than RSA, `key-agreement` for keys that are not on a NIST curve.
     #[serde(with = "text::key_usage")]
-    #[schemars(with = "Vec<String>")]
+    #[schemars(schema_with = "schema::key_usages")]
     pub key_usage: KeyUsageFlags,
     /// Extended key usages (RFC 5280 section 4.2.1.12). May be empty for CAs only.
     #[serde(default, with = "text::list")]
-    #[schemars(with = "Vec<String>")]
+    #[schemars(schema_with = "schema::purposes")]
     pub extended_key_usage: Vec<Eku>,
     /// Certificate policies (RFC 5280 section 4.2.1.4), without qualifiers.
     #[serde(default, with = "text::oids")]
-    #[schemars(with = "Vec<String>")]
+    #[schemars(schema_with = "schema::oids")]
     pub policies: Vec<Oid>,
     /// Where relying parties learn about revocation.
     #[serde(default)]

@@ -187,18 +187,23 @@ impl TlsFiles {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Limits {
     /// Most connections of a listener at a time; fewer where the process may not open that many files.
+    #[schemars(range(min = 1))]
     pub(crate) connections: usize,
     /// Most connections of one client to a listener, at most half of all.
+    #[schemars(range(min = 1))]
     pub(crate) connections_per_peer: usize,
     /// Most requests of one client without a credential, of its callers with one, and of one principal, to a listener at a time,
     /// until their answers are read; more are answered 429.
+    #[schemars(range(min = 1))]
     pub(crate) requests_per_peer: usize,
     /// The part of all cores that one client has for what it does without a valid credential, in percent; beyond it, it
     /// waits while others need the cores.
     pub(crate) unauthenticated_cpu_per_peer: Percent,
     /// Memory for the request bodies of a listener, in MiB.
+    #[schemars(range(min = 1))]
     pub(crate) body_memory: u16,
     /// The part of it that one client, or one principal, has at most, in MiB.
+    #[schemars(range(min = 1))]
     pub(crate) body_memory_per_peer: u16,
 }
 

@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// How often the times of last use are written, such as `10s`.
     #[serde(with = "kit::config::span")]
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("pattern" = span::PATTERN))]
     pub last_used_interval: Duration,
     /// Longest life that an API key with an end may be given, such as `10y`.
     #[serde(with = "kit::config::span")]
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("pattern" = span::PATTERN))]
     pub max_validity: Duration,
 }
 

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 #[schemars(rename = "Ca")]
 pub struct Config {
     /// Name of the CA that issues where a request names none.
+    #[schemars(extend("pattern" = CA_NAME))]
     pub default_ca: String,
     /// Profiles besides the built-in ones; one of the same name replaces the built-in.
     pub profiles: Vec<rules::Profile>,
@@ -34,6 +35,8 @@ impl Default for Config {
     }
 }
 
+/// As [`is_ca_name`] takes it.
+const CA_NAME: &str = "^[a-z0-9][a-z0-9-]{0,63}$";
 /// What one call to the key manager takes at most.
 const MAX_BATCH: usize = 512;
 /// A request that waits holds its CSR in memory.

@@ -22,6 +22,7 @@ pub struct Config {
     pub max_loaded_keys: u64,
     /// Most signatures a second by one key, which bounds what someone signs who takes over a service. A second's worth
     /// may come at once, then calls wait, at most a second. 0 means no limit.
+    #[schemars(range(max = u32::MAX))]
     pub max_signatures_per_second: u32,
 }
 

@@ -2,4 +2,4 @@
 //! [`rules::duration`] has. [`or_zero`] is for settings where zero has a meaning.
 
 pub use rules::duration::serde_text::{deserialize, serialize};
-pub use rules::duration::{FORM, format, parse, serde_text_or_zero as or_zero};
+pub use rules::duration::{FORM, PATTERN, format, parse, serde_text_or_zero as or_zero};

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use x509::san::{MAX_SANS, SanKind};
 
-use crate::text;
+use crate::{schema, text};
 
 /// Rules on subject alternative names. The default allows none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -12,14 +12,15 @@ use crate::text;
 pub struct SanRule {
     /// Kinds that may be in the certificate: `dns`, `ip`, `email`, `uri`, `dirname`, `rid`, `upn`, `othername`.
     #[serde(default, with = "text::list")]
-    #[schemars(with = "Vec<String>")]
+    #[schemars(schema_with = "schema::san_kinds")]
     pub allowed: Vec<SanKind>,
     /// At least one name of one of these kinds must be there. Empty: the certificate may do without.
     #[serde(default, with = "text::list")]
-    #[schemars(with = "Vec<String>")]
+    #[schemars(schema_with = "schema::san_kinds")]
     pub required: Vec<SanKind>,
     /// Most names in one certificate.
     #[serde(default = "most")]
+    #[schemars(range(min = 1, max = MAX_SANS))]
     pub max: usize,
     /// Whether DNS names may be wildcards (`*.example.test`).
     #[serde(default)]

@@ -43,6 +43,8 @@ impl KeyUsageFlags {
     pub const ENCIPHER_ONLY: Self = Self(1 << 7);
     /// With key agreement: only to decipher.
     pub const DECIPHER_ONLY: Self = Self(1 << 8);
+    /// All of them.
+    pub const ALL: Self = Self((1 << NAMES.len()) - 1);
 
     /// The usages of both sets.
     #[must_use]

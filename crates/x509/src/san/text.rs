@@ -108,6 +108,18 @@ fn parse_other_name(value: &str) -> Result<San, SanError> {
 }
 
 impl SanKind {
+    /// Those that can be named in text: all but the opaque.
+    pub const NAMED: [Self; 8] = [
+        Self::Dns,
+        Self::Ip,
+        Self::Email,
+        Self::Uri,
+        Self::DirName,
+        Self::RegisteredId,
+        Self::Upn,
+        Self::OtherName,
+    ];
+
     /// The word for this kind in the text form.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -135,19 +147,10 @@ impl FromStr for SanKind {
     type Err = SanError;
 
     fn from_str(text: &str) -> Result<Self, SanError> {
-        [
-            Self::Dns,
-            Self::Ip,
-            Self::Email,
-            Self::Uri,
-            Self::DirName,
-            Self::RegisteredId,
-            Self::Upn,
-            Self::OtherName,
-        ]
-        .into_iter()
-        .find(|kind| kind.as_str().eq_ignore_ascii_case(text))
-        .ok_or_else(|| SanError::Kind(printable(text)))
+        Self::NAMED
+            .into_iter()
+            .find(|kind| kind.as_str().eq_ignore_ascii_case(text))
+            .ok_or_else(|| SanError::Kind(printable(text)))
     }
 }
 

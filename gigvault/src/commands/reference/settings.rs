@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::Context;
+use schemars::Schema;
 use schemars::generate::SchemaSettings;
-use serde_json::Value;
+use schemars::transform::RecursiveTransform;
+use serde_json::{Value, json};
 
 use crate::wiring::Settings;
 
@@ -22,11 +24,39 @@ pub(super) fn reference() -> anyhow::Result<String> {
 /// JSON Schema (2020-12) of the file.
 pub(super) fn schema() -> anyhow::Result<String> {
     let schema = SchemaSettings::draft2020_12()
+        .with_transform(RecursiveTransform(standardize))
         .into_generator()
         .into_root_schema_for::<Settings>();
     let mut text = serde_json::to_string_pretty(&schema).context("writing the schema")?;
     text.push('\n');
     Ok(text)
+}
+
+/// Formats that JSON Schema does not have are refused by strict readers: those of numbers say what their bounds say, and an IP
+/// address is of one of two.
+fn standardize(schema: &mut Schema) {
+    let Some(Value::String(format)) = schema.get("format").cloned() else {
+        return;
+    };
+    let largest = match format.as_str() {
+        "uint8" => u64::from(u8::MAX),
+        "uint16" => u64::from(u16::MAX),
+        "uint32" => u64::from(u32::MAX),
+        "uint64" | "uint" => u64::MAX,
+        "ip" => {
+            schema.remove("format");
+            schema.insert(
+                "anyOf".to_owned(),
+                json!([{"format": "ipv4"}, {"format": "ipv6"}]),
+            );
+            return;
+        }
+        _ => return,
+    };
+    schema.remove("format");
+    if schema.get("maximum").is_none() {
+        schema.insert("maximum".to_owned(), largest.into());
+    }
 }
 
 /// All defaults as YAML, each field with what its type says about it.
