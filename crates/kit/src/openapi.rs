@@ -7,6 +7,8 @@
 //! good credentials, and without the extension the operation is public. Where the permission acts, the operation takes
 //! `dry_run` and `Preview-Token`: [`crate::dry_run`].
 
+mod headers;
+
 use std::collections::BTreeMap;
 
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
@@ -85,11 +87,15 @@ pub fn complete(document: &mut OpenApi) {
             shorten(operation);
             describe(operation);
             complete_operation(operation);
+            headers::declare(operation);
             for parameter in operation.parameters.iter_mut().flatten() {
                 if let RefOr::T(parameter) = parameter {
                     constrain(parameter);
                 }
             }
+        }
+        if let Some(read) = &mut item.get {
+            headers::declare_tag(read);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `/api/v1/profiles`.
 
+mod schema;
+
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -9,7 +11,6 @@ use kit::http::{List, NoParameters, Page, Paging, Path, Query, Row};
 use kit::page::{Ask, Sort};
 use kit::problem::Problem;
 use serde::Serialize;
-use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -27,9 +28,8 @@ pub(super) fn routes() -> OpenApiRouter<Rest> {
 }
 
 /// A profile, as in section `ca.profiles` of the configuration.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(transparent)]
-#[schema(value_type = Object)]
 struct Profile(Arc<rules::Profile>);
 
 impl Row for Profile {
@@ -76,7 +76,7 @@ async fn list(
 #[utoipa::path(
     get, path = "/api/v1/profiles/{name}", tag = "profiles", params(("name" = String, Path)),
     responses(
-        (status = 200, body = Object, description = "as in section `ca.profiles` of the configuration"),
+        (status = 200, body = Profile, description = "as in section `ca.profiles` of the configuration"),
     ),
     extensions(("x-permission" = json!("profiles:read")))
 )]
