@@ -34,14 +34,13 @@ use kit::auth::Epoch;
 use kit::clock::{Clock as _, SharedClock, SystemClock};
 use kit::health::Health;
 use kit::peer::PROCESS;
-use kit::tls::{Identity, IdentityFiles};
+use kit::tls::Identity;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
 use databases::Databases;
 use installation::{Keeper, Record};
-use layout::DataDir;
 use listeners::{Content, Listeners, Routes};
 use lock::lock;
 use services::{Environment, Services};
@@ -49,9 +48,9 @@ use vocabulary::metric;
 
 pub(crate) use events::of_all as event_writers;
 pub(crate) use installation::{
-    Acceptable, Accepted, Belonging, Exchanged, Kind as DatabaseKind, belonging, database_flag,
+    Acceptable, Accepted, Belonging, Exchanged, Kind as DatabaseKind, Part, belonging, database_flag,
 };
-pub(crate) use layout::{check as check_dir, closed_to_owner};
+pub(crate) use layout::{DataDir, check as check_dir, closed_to_owner};
 pub(crate) use once::{Bootstrapped, bootstrap, migrate, new_admin_token};
 pub(crate) use openapi::document as openapi_document;
 pub(crate) use routes::Routes as RouteOwners;
@@ -144,10 +143,10 @@ async fn run_services(
         hangups: (hangups, terminal),
     } = parts;
     let name = process_name(settings, &plan.services, plan.first_start)?;
-    let files = identities::files(settings, &data, &name);
+    let load = || identities::load(settings, &data, &name, &clock);
     let loaded = match plan.first_start {
         true => None,
-        false => Some(load_identity(&files, &clock)?),
+        false => Some(load()?),
     };
     let environment = Environment {
         settings,
@@ -164,7 +163,7 @@ async fn run_services(
     if plan.first_start {
         first_start(&environment, &mut services, std::slice::from_ref(&name)).await?;
     }
-    let identity = loaded.map_or_else(|| load_identity(&files, &clock), Ok)?;
+    let identity = loaded.map_or_else(load, Ok)?;
     let https = https::identity(&environment, &services).await?;
     if let Some(record) = record {
         record.complete(&data)?;
@@ -357,15 +356,6 @@ fn process_name(
     };
     setup::service_identity::check_name(&name)?;
     Ok(name)
-}
-
-fn load_identity(files: &IdentityFiles, clock: &SharedClock) -> anyhow::Result<Identity> {
-    Identity::from_files(files.clone(), Arc::clone(clock)).with_context(|| {
-        format!(
-            "the identity in {}; `gigvault bootstrap --identity NAME` makes the first",
-            files.certificate.display()
-        )
-    })
 }
 
 /// What certificates point to: what was configured, or where this process listens.

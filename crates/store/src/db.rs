@@ -32,6 +32,8 @@ pub struct Options {
     /// Take a server that may lose what it acknowledged (`fsync`, `full_page_writes` off). For tests, and for file
     /// systems that write pages whole.
     pub allow_unsafe: bool,
+    /// Whether [`Db::migrate`] is to follow, for which the role needs the right to create in its schema.
+    pub migrates: bool,
 }
 
 /// How the sessions of a PostgreSQL server are shared with other clients.
@@ -56,6 +58,7 @@ impl Default for Options {
             acquire_timeout: ACQUIRE_TIMEOUT,
             pooling: Pooling::Auto,
             allow_unsafe: false,
+            migrates: true,
         }
     }
 }

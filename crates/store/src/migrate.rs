@@ -39,11 +39,12 @@ impl Db {
     /// fails or was edited after it was applied; [`StoreError::Configuration`] when the role lacks a right.
     pub async fn migrate(&self, service: &Migrator) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        take_turn(&mut tx, self.schema()).await?;
-        apply(&mut tx, &STORE, STORE_LEDGER, self.schema()).await?;
-        secret::ensure(&mut tx).await?;
-        apply(&mut tx, service, SERVICE_LEDGER, self.schema()).await?;
-        feed::horizon::keep_ahead(&mut tx).await?;
+        let done = bring_up(&mut tx, service, self.schema()).await;
+        // Also what is up to date is written to: the secret, the horizon of the feed.
+        done.map_err(|error| match error {
+            StoreError::Internal(source) => in_words(source, self.schema()),
+            other => other,
+        })?;
         tx.commit().await
     }
 
@@ -93,6 +94,14 @@ impl Db {
     }
 }
 
+async fn bring_up(tx: &mut Tx, service: &Migrator, schema: &str) -> Result<(), StoreError> {
+    take_turn(tx, schema).await?;
+    apply(tx, &STORE, STORE_LEDGER, schema).await?;
+    secret::ensure(tx).await?;
+    apply(tx, service, SERVICE_LEDGER, schema).await?;
+    feed::horizon::keep_ahead(tx).await
+}
+
 /// On PostgreSQL, and that this transaction is in the schema of the service and no other.
 async fn take_turn(tx: &mut Tx, schema: &str) -> Result<(), StoreError> {
     let TxKind::Pg(transaction) = tx.kind() else {
@@ -106,9 +115,7 @@ async fn take_turn(tx: &mut Tx, schema: &str) -> Result<(), StoreError> {
     sqlx::raw_sql(AssertSqlSafe(lock))
         .execute(&mut *transaction)
         .await?;
-    make_schema(transaction, schema)
-        .await
-        .map_err(|error| in_words(error, schema))?;
+    make_schema(transaction, schema).await?;
     let current: Option<String> = sqlx::query_scalar("SELECT current_schema()::text")
         .fetch_one(transaction)
         .await?;
@@ -146,9 +153,7 @@ async fn apply(tx: &mut Tx, set: &Migrator, ledger: &'static str, schema: &str) 
             migration.version
         )));
     }
-    let applied = applied(tx, ledger, schema)
-        .await
-        .map_err(|error| in_words(error, schema))?;
+    let applied = applied(tx, ledger, schema).await?;
     for migration in pending(set, &applied, schema)? {
         run(tx, migration, ledger)
             .await

@@ -7,8 +7,13 @@ use super::DryRun;
 #[derive(Subcommand)]
 pub(crate) enum JobCommand {
     /// List jobs, newest first.
-    #[command(after_help = "Examples:
-  gigvault job list")]
+    #[command(
+        after_help = "A process lists the jobs of the services that it runs; where that is not every service, their names
+are said.
+
+Examples:
+  gigvault job list"
+    )]
     List {
         /// Most jobs, 1 to 500.
         #[arg(long, default_value_t = 50)]

@@ -83,7 +83,7 @@ pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Resu
         (Ok(server), Ok(client)) => {
             remote(&client, (&server, connection), dir.as_deref(), &mut checks).await;
         }
-        (Ok(_), Err(error)) => {
+        (Ok(server), Err(error)) => {
             let again = dir.as_deref().filter(|_| connection.ca_file.is_none());
             let again = again.map_or_else(String::new, |dir| {
                 format!("if root.crt is damaged, {}; else ", advice::root_again(dir))
@@ -91,6 +91,7 @@ pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Resu
             let otherwise = format!("{again}give --url and --ca-file of the server");
             let fix = fixes::of_connection(&error, &otherwise);
             checks.push(failed("client", crate::exit::text(&error), &fix));
+            checks.extend(endpoints::beside_api(server.local.as_ref(), dir.as_deref()).await);
         }
         (Err(error), _) => {
             let fix = fixes::of_connection(&error, "name the server by --url and --ca-file");
@@ -108,8 +109,7 @@ async fn beside_no_api(server: &ServerInfo, checks: &mut Vec<Check>) {
         "give the --url and --ca-file of the process that serves it",
     ));
     // Its identity may be kept elsewhere than in the data directory.
-    checks.push(endpoints::grpc(&server.grpc, None).await);
-    checks.push(endpoints::metrics(&server.metrics).await);
+    checks.extend(endpoints::beside_api(Some(server), None).await);
 }
 
 fn show(checks: Vec<Check>, output: Output) -> anyhow::Result<()> {
@@ -165,7 +165,7 @@ async fn remote(
         }
         Err(error) => {
             let start = match (&server.local, dir) {
-                (Some(_), Some(dir)) => format!("start it with `gigvault up {}`", fixes::flags(dir)),
+                (Some(_), Some(dir)) => advice::start(dir),
                 _ => "start it on its machine with `gigvault up`".to_owned(),
             };
             let start = format!("{start}, or correct --url");
@@ -187,10 +187,7 @@ async fn remote(
         checks.push(clock(probe));
         checks.push(certificate(probe));
     }
-    if let Some(local) = &server.local {
-        checks.push(endpoints::grpc(&local.grpc, dir).await);
-        checks.push(endpoints::metrics(&local.metrics).await);
-    }
+    checks.extend(endpoints::beside_api(server.local.as_ref(), dir).await);
     checks.extend(clock_offset(client).await);
     checks.push(credential(client, connection).await);
     checks.push(authorities(client).await);

@@ -1,11 +1,13 @@
 //! `job list | show | items | cancel`.
 
-use client::{Job, JobItem};
+use client::{Client, Job, JobItem};
 
 use super::{preview, times};
 use crate::cli::{Connection, JobCommand};
 use crate::connection;
+use crate::exit::say;
 use crate::output::{Column, Output};
+use crate::wiring::Service;
 
 pub(super) async fn run(command: JobCommand, connection: &Connection, output: Output) -> anyhow::Result<()> {
     let client = connection::client(connection)?;
@@ -32,6 +34,9 @@ pub(super) async fn run(command: JobCommand, connection: &Connection, output: Ou
             ];
             output.list(&page, &COLUMNS, page.items.iter().map(row))?;
             output.more(page.next_cursor.as_deref(), "");
+            if let Some(whose) = whose(&client).await {
+                say(&whose);
+            }
             Ok(())
         }
         JobCommand::Show { id } => show(&client.jobs().get(&id).await?, output),
@@ -65,6 +70,21 @@ pub(super) async fn run(command: JobCommand, connection: &Connection, output: Ou
         }
         JobCommand::Cancel { id, .. } => show(&client.jobs().cancel(&id).await?, output),
     }
+}
+
+/// Whose jobs a list has, where that may not be all: a process lists those of its own services.
+async fn whose(client: &Client) -> Option<String> {
+    let Ok(status) = client.status().await else {
+        return Some("the process that answers lists the jobs of its own services, and no others".to_owned());
+    };
+    let runs = |service: &Service| status.services.iter().any(|name| name == service.name());
+    let whole = Service::ALL.iter().all(runs);
+    (!whole).then(|| {
+        format!(
+            "the process that answers lists the jobs of {}, and no others",
+            status.services.join(", ")
+        )
+    })
 }
 
 /// `120 of 400`.

@@ -7,7 +7,7 @@ use files::quoted;
 
 use super::{data_dir, pointer};
 use crate::cli::Connection;
-use crate::wiring;
+use crate::wiring::{self, DataDir, Part};
 
 /// No server, or nothing to show it.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +44,11 @@ fn whole(dir: &Path) -> PathBuf {
 
 /// The way back where no valid API key is left, by a command for the data directory of the server.
 pub(super) fn new_token(dir: &Path) -> String {
+    if Part::of(&DataDir::at(dir)).is_some() {
+        return "if none is left, run `gigvault bootstrap --new-admin-token --config FILE` with the configuration of auth while \
+                auth is stopped, which writes a new one into its data directory"
+            .to_owned();
+    }
     format!(
         "if none is left, stop the server, run `gigvault bootstrap --new-admin-token --data-dir {}{}`, which writes a new one \
          there, and start the server again",
@@ -53,7 +58,11 @@ pub(super) fn new_token(dir: &Path) -> String {
 }
 
 /// How the server of a data directory is started.
-pub(super) fn start(dir: &Path) -> String {
+pub(crate) fn start(dir: &Path) -> String {
+    if let Some(part) = Part::of(&DataDir::at(dir)) {
+        let service = part.of.map_or("SERVICE", wiring::Service::name);
+        return format!("start it with `gigvault serve {service} --config FILE`");
+    }
     format!(
         "start it with `gigvault up --data-dir {}{}`",
         quoted(&whole(dir)),
@@ -64,9 +73,16 @@ pub(super) fn start(dir: &Path) -> String {
 /// How `root.crt` of a data directory is written again.
 pub(crate) fn root_again(dir: &Path) -> String {
     let (kept, place) = (dir.join("keys/root/root.crt"), dir.join("root.crt"));
-    match kept.is_file() {
-        true => format!("write it again with `cp {} {}`", quoted(&kept), quoted(&place)),
-        false => format!("{}, which writes it again", start(dir)),
+    if kept.is_file() {
+        return format!("write it again with `cp {} {}`", quoted(&kept), quoted(&place));
+    }
+    // Only `up` and `bootstrap` write it.
+    match Part::of(&DataDir::at(dir)) {
+        Some(_) => format!(
+            "copy root.crt of the data directory that was bootstrapped to {}, or name it by --ca-file",
+            quoted(&place)
+        ),
+        None => format!("{}, which writes it again", start(dir)),
     }
 }
 

@@ -364,6 +364,7 @@ async fn open(settings: &Settings, data: &DataDir, service: Service) -> anyhow::
         max_connections: settings.database.max_connections,
         pooling: settings.database.pooling,
         allow_unsafe: settings.database.allow_unsafe,
+        migrates: settings.database.migrate,
         ..Options::default()
     };
     let db = Db::open(&url, of, options).await.with_context(|| name.clone())?;

@@ -1,11 +1,13 @@
 //! Where the identity of this process lies, who issues it, and how long it lives.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use kit::clock::SharedClock;
 use kit::peer::PROCESS;
-use kit::tls::IdentityFiles;
+use kit::tls::{Identity, IdentityFiles};
 use setup::Issuer;
 
 use super::layout::DataDir;
@@ -21,6 +23,31 @@ pub(crate) fn files(settings: &Settings, data: &DataDir, name: &str) -> Identity
         configured.clone()
     };
     IdentityFiles::new(&folder, "tls", folder.join("roots.pem"))
+}
+
+/// The identity of this process, from its files.
+pub(crate) fn load(
+    settings: &Settings,
+    data: &DataDir,
+    name: &str,
+    clock: &SharedClock,
+) -> anyhow::Result<Identity> {
+    let files = files(settings, data, name);
+    let directory = &settings.identity.directory;
+    Identity::from_files(files.clone(), Arc::clone(clock)).with_context(|| {
+        // One file may configure `bootstrap` and this process, and `bootstrap` gives each name a folder of its own.
+        let moved = match directory.as_os_str().is_empty() {
+            true => String::new(),
+            false => format!(
+                " in identities/{name} of the data directory that it works on: move it to {}, which identity.directory names",
+                ::files::quoted(directory)
+            ),
+        };
+        format!(
+            "the identity in {}; `gigvault bootstrap --identity {name}` makes the first{moved}",
+            files.certificate.display()
+        )
+    })
 }
 
 /// Configured life of service identities.

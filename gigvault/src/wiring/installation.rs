@@ -25,7 +25,7 @@ pub(crate) use inspect::{Belonging, belonging};
 pub(crate) use parts::{Places, check_files, check_is_there};
 pub(crate) use place::{Exchanged, Held, check_place, check_services, database_flag};
 pub(crate) use record::{Record, first_services};
-pub(crate) use remains::Remains;
+pub(crate) use remains::{Part, Remains};
 
 /// Where no database was found, and none was asked for anywhere else.
 const NO_FILES: &str =

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use testkit::Postgres;
+use testkit::fleet::{Fleet, Options};
 use testkit::system::{ALLOW_UNSAFE, FREE_PORTS, System, binary};
 
 use super::{beside, doctor, row, stopped};
@@ -187,4 +188,118 @@ fn a_ledger_that_may_not_be_read_is_not_called_damaged() {
         "{found:#}"
     );
     assert!(fix.contains("chmod u+rwX"), "{found:#}");
+}
+
+/// A command of an operator who works beside the data directory of one of several processes.
+fn beside_ca(fleet: &Fleet) -> Command {
+    let folder = fleet.dir().join("ca");
+    if !folder.join("gigvault-data").exists() {
+        std::os::unix::fs::symlink("data", folder.join("gigvault-data")).unwrap();
+    }
+    let mut command = Command::new(binary().unwrap());
+    command.current_dir(folder);
+    for name in ["GIGVAULT_URL", "GIGVAULT_TOKEN", "GIGVAULT_CA_FILE"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_several_processes_is_not_judged_as_a_whole_installation() {
+    let database = Postgres::shared().await.unwrap().fresh_database().await.unwrap();
+    let mut fleet = Fleet::start(&database, &Options::default()).unwrap();
+    let data = fleet.dir().join("ca/data");
+    let said = |arguments: &[&str]| {
+        let output = beside_ca(&fleet).args(arguments).output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
+    };
+
+    // Without the root, which only `bootstrap` wrote.
+    let (code, report) = doctor(&mut beside_ca(&fleet));
+    assert_eq!(code, Some(1), "{report:#}");
+    assert_eq!(row(&report, "installation")["result"], "ok", "{report:#}");
+    let fix = row(&report, "client")["fix"].as_str().unwrap().to_owned();
+    assert!(
+        fix.contains("copy root.crt of the data directory that was bootstrapped")
+            && fix.contains("--ca-file")
+            && !fix.contains("gigvault up"),
+        "{fix}"
+    );
+    for check in ["grpc", "metrics"] {
+        assert_eq!(row(&report, check)["result"], "ok", "{report:#}");
+    }
+    let (code, text) = said(&["job", "list"]);
+    assert!(code != Some(0) && text.contains(&fix), "{text}");
+
+    // With what clients need, wherever its identity is, and whatever else was copied with it.
+    let bootstrapped = fleet.bootstrapped();
+    let put = |name: &str| fs::copy(bootstrapped.join(name), data.join(name)).unwrap();
+    for also in ["root.crt", "admin.token", "identities/ca", "chain.pem", "ca.crt"] {
+        match also {
+            "identities/ca" => {
+                fs::create_dir(data.join(also)).unwrap();
+                fs::set_permissions(data.join(also), fs::Permissions::from_mode(0o700)).unwrap();
+                for file in ["tls.crt", "tls.key", "roots.pem"] {
+                    put(&format!("{also}/{file}"));
+                }
+            }
+            file => {
+                put(file);
+            }
+        }
+        let (_, report) = doctor(&mut beside_ca(&fleet));
+        let found = row(&report, "installation");
+        assert!(
+            found["result"] == "ok"
+                && found["detail"]
+                    .as_str()
+                    .unwrap()
+                    .contains("process of some services"),
+            "{also}: {found:#}"
+        );
+    }
+    let (code, report) = doctor(&mut beside_ca(&fleet));
+    assert_eq!(code, Some(0), "{report:#}");
+    // Whose jobs it lists, while those of other services are not looked at.
+    let (code, text) = said(&["job", "list"]);
+    assert!(
+        code == Some(0) && text.contains("lists the jobs of ca, and no others"),
+        "{text}"
+    );
+
+    fleet.terminate("ca").unwrap();
+    let (_, report) = doctor(&mut beside_ca(&fleet));
+    let fix = row(&report, "server")["fix"].as_str().unwrap();
+    assert!(
+        fix.contains("gigvault serve ca --config FILE") && !fix.contains("gigvault up"),
+        "{fix}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_whose_identity_directory_is_empty_says_where_bootstrap_makes_it() {
+    let database = Postgres::shared().await.unwrap().fresh_database().await.unwrap();
+    let mut fleet = Fleet::start(&database, &Options::default()).unwrap();
+    fleet.terminate("auth").unwrap();
+    let directory = fleet.identity("auth");
+    fs::rename(&directory, fleet.dir().join("kept")).unwrap();
+    let output = Command::new(binary().unwrap())
+        .args(["serve", "auth", "--config"])
+        .arg(fleet.dir().join("auth/config.yaml"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{said}");
+    for part in [
+        "`gigvault bootstrap --identity auth` makes the first in identities/auth of the data directory that it works on",
+        &format!(
+            "move it to {}, which identity.directory names",
+            directory.display()
+        ),
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
 }

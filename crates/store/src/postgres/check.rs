@@ -115,9 +115,12 @@ impl Facts {
                  {database:?} TO {role:?}"
             )
         } else if self.schema.exists && !self.schema.usable {
+            let rights = match options.migrates {
+                true => "USAGE, CREATE",
+                false => "USAGE",
+            };
             format!(
-                "role {role:?} may not use schema {schema:?}: as its owner run GRANT USAGE, CREATE ON SCHEMA {schema} \
-                 TO {role:?}"
+                "role {role:?} may not use schema {schema:?}: as its owner run GRANT {rights} ON SCHEMA {schema} TO {role:?}"
             )
         } else {
             return self.judge_durability(options);

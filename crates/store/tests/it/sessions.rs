@@ -213,11 +213,15 @@ async fn a_role_that_lacks_rights_on_a_schema_made_for_it_is_told_which() {
         .await
         .unwrap();
     let as_guest = url.replace("postgres@", "guest@");
-    let reason = refusal(&as_guest, options()).await;
-    assert!(
-        reason.contains("GRANT USAGE, CREATE ON SCHEMA ca TO \"guest\""),
-        "{reason}"
-    );
+    for (migrates, rights) in [(true, "USAGE, CREATE"), (false, "USAGE")] {
+        let options = Options {
+            migrates,
+            ..options()
+        };
+        let reason = refusal(&as_guest, options).await;
+        let grant = format!("run GRANT {rights} ON SCHEMA ca TO \"guest\"");
+        assert!(reason.contains(&grant), "{reason}");
+    }
     server
         .sql_in(&url, "GRANT USAGE ON SCHEMA ca TO guest")
         .await
@@ -233,6 +237,17 @@ async fn a_role_that_lacks_rights_on_a_schema_made_for_it_is_told_which() {
     // An administrator migrates; the service's role needs no right to create then.
     let admin = Db::open(&url, "ca", options()).await.unwrap();
     admin.migrate(&tables()).await.unwrap();
+    // Also where nothing is to be applied, more is written than the ledgers.
+    server
+        .sql_in(&url, "GRANT SELECT ON ALL TABLES IN SCHEMA ca TO guest")
+        .await
+        .unwrap();
+    let error = db.migrate(&tables()).await.unwrap_err();
+    assert!(
+        matches!(&error, StoreError::Configuration(reason)
+            if reason.contains("secret") && reason.contains("GRANT ALL ON ALL TABLES IN SCHEMA ca")),
+        "{error:?}"
+    );
     server
         .sql_in(&url, "GRANT ALL ON ALL TABLES IN SCHEMA ca TO guest")
         .await

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::{Client, Filter, is_loopback_host};
+use client::{Client, Filter, ServerInfo, is_loopback_host};
 use kit::clock::SystemClock;
 use kit::tls::{Identity, IdentityFiles};
 use kit::transport::channel;
@@ -17,8 +17,16 @@ use crate::wiring::Service;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What the process of a data directory serves beside the API: it takes no root certificate and no API key to look at.
+pub(super) async fn beside_api(local: Option<&ServerInfo>, dir: Option<&Path>) -> Vec<Check> {
+    match local {
+        Some(local) => vec![grpc(&local.grpc, dir).await, metrics(&local.metrics).await],
+        None => Vec::new(),
+    }
+}
+
 /// The gRPC port: a mutual TLS handshake with the identity of the data directory, or at least a connection.
-pub(super) async fn grpc(url: &str, dir: Option<&Path>) -> Check {
+async fn grpc(url: &str, dir: Option<&Path>) -> Check {
     let fix = "see the server's log: its identity may have expired, or the port is blocked";
     let identity = dir.and_then(|dir| own_identity(&dir.join("identities")));
     let reached = match &identity {
@@ -70,7 +78,7 @@ async fn connect(url: &str) -> Result<(), String> {
     }
 }
 
-pub(super) async fn metrics(url: &str) -> Check {
+async fn metrics(url: &str) -> Check {
     let url = format!("{url}/metrics");
     match client::fetch(&url).await {
         Ok((200, body)) if String::from_utf8_lossy(&body).contains("gigvault_build_info") => {

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::wiring::layout::DataDir;
+use crate::wiring::services::Service;
 
 /// What is left of an installation, or there of one.
 #[derive(Clone, Debug, Default)]
@@ -13,8 +14,8 @@ pub(crate) struct Remains {
     pub(crate) root: bool,
     /// The rest, as paths in the data directory.
     pub(crate) others: Vec<String>,
-    /// Whether something of it is what `up` and `bootstrap` alone make. A process of some services has identities, and the
-    /// API key of an admin where one was made there.
+    /// Whether something of it is what `up` and `bootstrap` alone make. A process of some services has identities, and what
+    /// clients need was put there by whoever works beside it: the root, and the API key of an admin.
     pub(crate) of_whole: bool,
     /// Whether a start came as far as a root certificate, or the key of an admin, for others to use.
     pub(crate) ended: bool,
@@ -28,16 +29,20 @@ impl Remains {
             ended: data.root_certificate().exists() || data.admin_token().exists(),
             ..Self::default()
         };
+        let part = Part::of(data);
+        let alone = part.is_some();
+        // Keys are kept where keymgr runs, and `bootstrap` ran there.
+        let without_keys = part.is_some_and(|part| part.of.is_some_and(|service| service != Service::Keymgr));
         let whole = [
-            data.root_certificate(),
-            data.ca_certificate(),
-            data.chain(),
-            data.root_ceremony(),
+            (data.root_certificate(), !alone),
+            (data.ca_certificate(), !without_keys),
+            (data.chain(), !without_keys),
+            (data.root_ceremony(), true),
+            (data.admin_token(), false),
         ];
         let identities = entries(&data.identities())?;
-        let parts = std::iter::once(data.admin_token()).chain(identities);
-        let all = whole.into_iter().map(|path| (path, true));
-        for (path, of_whole) in all.chain(parts.map(|path| (path, false))) {
+        let identities = identities.into_iter().map(|path| (path, false));
+        for (path, of_whole) in whole.into_iter().chain(identities) {
             if holds_something(&path)? {
                 let name = path.strip_prefix(data.path()).unwrap_or(&path);
                 remains.others.push(name.display().to_string());
@@ -45,6 +50,32 @@ impl Remains {
             }
         }
         Ok(remains)
+    }
+}
+
+/// A process of some services, whose data directory this is, by what it leaves there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// The service whose identity it has. None where that is kept elsewhere, or where several are.
+    pub(crate) of: Option<Service>,
+}
+
+impl Part {
+    /// None where `up` was started, which has an identity of its own, where keys are of no such process, and where nothing was.
+    pub(crate) fn of(data: &DataDir) -> Option<Self> {
+        let has = |name: &str| data.identity(name).join("tls.crt").exists();
+        if has("gigvault") {
+            return None;
+        }
+        let mut services = Service::ALL.into_iter().filter(|service| has(service.name()));
+        match (services.next(), services.next()) {
+            (Some(service), None) => Some(Self { of: Some(service) }),
+            (Some(_), Some(_)) => Some(Self { of: None }),
+            (None, _) => {
+                let served = data.server().exists() && !data.installation().exists() && !data.has_root();
+                served.then_some(Self { of: None })
+            }
+        }
     }
 }
 
@@ -77,5 +108,43 @@ fn unreadable(path: &Path, source: std::io::Error) -> files::Error {
         action: "look at",
         path: path.to_owned(),
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_clients_need_makes_no_whole_installation_of_a_process_of_some_services() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::create(dir.path()).unwrap();
+        let put = |path: &Path| {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            files::create(path, b"", 0o600).unwrap();
+        };
+        put(&data.root_certificate());
+        put(&data.admin_token());
+        assert_eq!(Part::of(&data), None);
+        assert!(Remains::of(&data).unwrap().of_whole);
+        // Its identity may be kept elsewhere.
+        put(&data.server());
+        assert_eq!(Part::of(&data), Some(Part { of: None }));
+        assert!(!Remains::of(&data).unwrap().of_whole);
+        put(&data.identity("https").join("tls.crt"));
+        put(&data.identity("ca").join("tls.crt"));
+        put(&data.ca_certificate());
+        put(&data.chain());
+        assert_eq!(Part::of(&data).unwrap().of, Some(Service::Ca));
+        assert!(!Remains::of(&data).unwrap().of_whole);
+        // Where keymgr runs there were keys.
+        put(&data.identity("keymgr").join("tls.crt"));
+        assert_eq!(Part::of(&data), Some(Part { of: None }));
+        std::fs::remove_dir_all(data.identity("ca")).unwrap();
+        assert_eq!(Part::of(&data).unwrap().of, Some(Service::Keymgr));
+        assert!(Remains::of(&data).unwrap().of_whole);
+        // `up` has an identity of its own.
+        put(&data.identity("gigvault").join("tls.crt"));
+        assert_eq!(Part::of(&data), None);
     }
 }
