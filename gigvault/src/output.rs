@@ -84,8 +84,8 @@ impl Output {
         self.own(&text)
     }
 
-    /// Says on stderr that a table is not the whole list, whoever reads it: rows that are missing from a pipe are missed by
-    /// nobody. Objects have `next_cursor`. `also` is another way to have the rest, such as `, or --all`.
+    /// Says on stderr that a table is not the whole list, on a terminal or not: a pipe does not show that rows are missing.
+    /// Objects have `next_cursor`. `also` is another way to have the rest, such as `, or --all`.
     pub(crate) fn more(self, next_cursor: Option<&str>, also: &str) {
         if let (Some(cursor), Format::Table) = (next_cursor, self.format) {
             crate::exit::say(&format!("more: --cursor {cursor}{also}"));

@@ -3,6 +3,7 @@
 use anyhow::Context;
 use client::{ApiKey, Client, NewApiKey, RevokedKeys};
 use secrecy::ExposeSecret;
+use serde::Serialize;
 
 use super::cert::note;
 use super::interrupts::{Interrupted, Interrupts};
@@ -11,7 +12,6 @@ use crate::cli::{ApikeyCommand, Connection};
 use crate::connection;
 use crate::exit::Done;
 use crate::output::{Column, Output};
-use serde::Serialize;
 
 pub(super) async fn run(
     command: ApikeyCommand,
