@@ -8,7 +8,7 @@ use super::DryRun;
 pub(crate) enum JobCommand {
     /// List jobs, newest first.
     #[command(
-        after_help = "A process lists the jobs of the services that it runs; where that is not every service, their names
+        after_help = "A process lists the jobs of the services that it runs; where that is not every service, their names \
 are said.
 
 Examples:

@@ -19,7 +19,6 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use uuid::Uuid;
-use vocabulary::EventType;
 
 use crate::world::World;
 
@@ -92,8 +91,7 @@ impl Running {
 }
 
 pub(crate) fn jobs_of(world: &World) -> Jobs {
-    let db = world.db.clone().declaring(&[EventType::JobProgress]);
-    Jobs::new("ca", db, world.clock.clone())
+    Jobs::new("ca", world.db.clone(), world.clock.clone())
 }
 
 pub(crate) fn request(requester: &str) -> JobRequest {
