@@ -48,8 +48,8 @@ fn simplify(schema: &mut schemars::Schema) {
         schema.insert("enum".to_owned(), json!([text]));
     }
     let texts: Option<Vec<Value>> = schema.get("oneOf").and_then(Value::as_array).and_then(|choices| {
-        let text = |choice: &Value| choice.get("enum")?.as_array()?.first().cloned();
-        choices.iter().map(text).collect()
+        // Before the choices themselves were simplified.
+        choices.iter().map(|choice| choice.get("const").cloned()).collect()
     });
     if let Some(texts) = texts {
         schema.remove("oneOf");
