@@ -9,6 +9,7 @@
 
 mod admit;
 mod cancel;
+mod kept;
 mod object;
 pub mod rest;
 mod run;
@@ -42,6 +43,10 @@ const MOST_REPORTED: usize = 1000;
 pub trait Work: Send + Sync {
     /// Stable name, such as `certificates.revoke`.
     fn kind(&self) -> &'static str;
+
+    /// The newest form of requests that this program can read, 1 at first. A member that is added, left out, or taken otherwise
+    /// makes a new one: an earlier program that passed it over would do more or less than was asked for.
+    fn format(&self) -> i64;
 
     /// The next objects that a job is to look at, from `cursor` on; the beginning if there is none. Not called for jobs that
     /// were accepted with their items.
@@ -113,6 +118,8 @@ pub struct JobRequest {
     pub requester: String,
     /// What is asked for, and by whose rights: the work reads it back.
     pub request: Value,
+    /// The form of that: the oldest [`Work::format`] of a program that does the same by it.
+    pub format: i64,
     /// The objects, where they are known; else [`Work::collect`] finds them.
     pub objects: Option<Vec<String>>,
     /// What makes the request have one effect if it is repeated.

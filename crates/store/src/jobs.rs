@@ -6,9 +6,12 @@
 mod columns;
 mod items;
 mod job;
+mod kept;
 mod old;
 mod queue;
 mod slice;
+#[cfg(test)]
+mod tests;
 
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -18,8 +21,9 @@ pub use items::{
     Item, ItemState, Progress, add_items, count_items, finish_item, items, pending, progress, progress_in,
 };
 pub use job::{Job, State};
-pub use old::{Pruned, forget_claims, prune};
-pub use queue::{Queued, Waiting, queued, waiting};
+pub use kept::{Kept, of_too_many, surplus};
+pub use old::{Pruned, drop_pending, forget, forget_claims, prune};
+pub use queue::{Form, Queued, Waiting, queued, queued_in, waiting};
 pub use slice::Slice;
 
 use self::job::COLUMNS;
@@ -35,6 +39,8 @@ pub struct NewJob<'a> {
     pub requester: &'a str,
     /// What was asked for, and by whose rights.
     pub request: &'a Value,
+    /// In which form that is written: a process that knows only earlier ones leaves the job to others.
+    pub format: i64,
     /// What makes the request have one effect if it is repeated.
     pub claim: Option<IdempotencyClaim>,
     /// Of the request that asked.
@@ -56,7 +62,7 @@ pub async fn create(tx: &mut Tx, job: &NewJob<'_>, now: OffsetDateTime) -> Resul
     crate::tx!(tx, |c| {
         sqlx::query(
         "INSERT INTO jobs (id, kind, requester, request, state, collected, created_us, key_sha256, request_sha256,
-         correlation_id, traceparent) VALUES ($1, $2, $3, $4, 'queued', FALSE, $5, $6, $7, $8, $9)"
+         correlation_id, traceparent, format) VALUES ($1, $2, $3, $4, 'queued', FALSE, $5, $6, $7, $8, $9, $10)"
     )
     .bind(id)
     .bind(job.kind)
@@ -67,6 +73,7 @@ pub async fn create(tx: &mut Tx, job: &NewJob<'_>, now: OffsetDateTime) -> Resul
     .bind(asked)
     .bind(job.correlation_id)
     .bind(job.traceparent)
+    .bind(job.format)
     .execute(c)
     .await?
     .rows_affected()
@@ -219,6 +226,22 @@ pub async fn cancel(tx: &mut Tx, id: Uuid, by: &str, now: OffsetDateTime) -> Res
     .rows_affected()
     });
     Ok(canceled > 0)
+}
+
+/// Notes why a job is about to end, so that it ends so whatever comes between.
+///
+/// # Errors
+/// Those of the database.
+pub async fn fail(tx: &mut Tx, id: Uuid, failure: &str) -> Result<(), StoreError> {
+    crate::tx!(tx, |c| sqlx::query(
+        "UPDATE jobs SET failure = $2 WHERE id = $1 AND ended_us IS NULL"
+    )
+    .bind(id)
+    .bind(failure)
+    .execute(c)
+    .await?
+    .rows_affected());
+    Ok(())
 }
 
 /// Ends a job and counts its items. False if it had ended.

@@ -16,6 +16,11 @@ use crate::error::{Fault, Kind, Shown};
 const MOST_JOBS: u64 = 10;
 /// Items of theirs that were not looked at.
 const MOST_ITEMS: u64 = 20_000;
+/// Both.
+const MOST: Queued = Queued {
+    jobs: MOST_JOBS,
+    items: MOST_ITEMS,
+};
 /// When to ask again: a job of some thousand items takes about as long.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 
@@ -47,6 +52,16 @@ impl Fault for NotStored {
 }
 
 impl Jobs {
+    /// Whether [`Jobs::store`] would take it: to be asked before the transaction, so that what is refused takes no turn of those
+    /// who write.
+    ///
+    /// # Errors
+    /// [`NotStored`] as there.
+    pub async fn admit(&self, request: &JobRequest) -> Result<(), NotStored> {
+        let queued = store::jobs::queued(&self.db, &request.requester, MOST).await?;
+        check(queued, request)
+    }
+
     /// Stores a job in a transaction of the caller, who commits it and then calls [`Jobs::wake`]. Nothing else was locked by it
     /// before: until it ends, it is the only one that stores a job of this requester.
     ///
@@ -60,15 +75,18 @@ impl Jobs {
             kind: request.kind,
             requester: &request.requester,
             request: &request.request,
+            format: request.format,
             claim: request.claim,
             correlation_id: trace.correlation_id.as_deref(),
             traceparent: trace.traceparent.as_deref(),
         };
         store::lock::exclusive(tx, vec![lock(&request.requester)]).await?;
-        let objects = request.objects.as_deref();
-        admit(tx, &request.requester, objects.unwrap_or_default().len()).await?;
+        check(
+            store::jobs::queued_in(tx, &request.requester, MOST).await?,
+            request,
+        )?;
         let job = store::jobs::create(tx, &new, now).await?;
-        if let Some(objects) = objects {
+        if let Some(objects) = &request.objects {
             store::jobs::add_items(tx, job, objects).await?;
             store::jobs::collected_to(tx, job, None).await?;
         }
@@ -76,18 +94,14 @@ impl Jobs {
     }
 }
 
-async fn admit(tx: &mut Tx, requester: &str, objects: usize) -> Result<(), NotStored> {
-    let most = Queued {
-        jobs: MOST_JOBS,
-        items: MOST_ITEMS,
-    };
-    let queued = store::jobs::queued(tx, requester, most).await?;
-    if queued.jobs >= most.jobs {
+fn check(queued: Queued, request: &JobRequest) -> Result<(), NotStored> {
+    if queued.jobs >= MOST.jobs {
         return Err(NotStored::Jobs);
     }
     // A filter finds at least one.
-    let wanted = u64::try_from(objects.max(1)).unwrap_or(u64::MAX);
-    if queued.items.saturating_add(wanted) > most.items {
+    let wanted = request.objects.as_ref().map_or(1, |objects| objects.len().max(1));
+    let wanted = u64::try_from(wanted).unwrap_or(u64::MAX);
+    if queued.items.saturating_add(wanted) > MOST.items {
         return Err(NotStored::Items(queued.items));
     }
     Ok(())

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use futures::FutureExt;
-use store::jobs::{self, Item, ItemState, Job, Pruned, State};
+use store::jobs::{self, Item, ItemState, Job, State};
 use store::lease::Lease;
 use store::{StoreError, outbox};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vocabulary::metric;
 
-use super::{Failure, ItemDone, Jobs, Work, Worker, progress};
+use super::{Failure, ItemDone, Work, Worker, progress};
 use crate::trace::RequestScope;
 
 /// How long a process that stopped renewing keeps the others waiting.
@@ -21,10 +21,6 @@ const REST: Duration = Duration::from_secs(3);
 const ITEMS: u32 = 100;
 /// An event says how far a job is after this many items.
 const EVENT_EVERY: i64 = 100;
-/// How long a job and its results are kept once it has ended.
-const KEPT: time::Duration = time::Duration::days(30);
-/// How long the Idempotency-Key of the request stands for a job, as for any other request.
-const CLAIMED: time::Duration = time::Duration::days(1);
 
 /// Why a process leaves a job.
 enum Left {
@@ -92,6 +88,14 @@ impl Worker {
     }
 
     async fn work_on(&self, id: Uuid, lease: &Lease, stop: &CancellationToken) -> Left {
+        let left = self.bring_to_its_end(id, lease, stop).await;
+        if let Left::Ended = left {
+            self.make_room(id, lease, stop).await;
+        }
+        left
+    }
+
+    async fn bring_to_its_end(&self, id: Uuid, lease: &Lease, stop: &CancellationToken) -> Left {
         const UNREADABLE: &str = "what is stored of it cannot be read; the log of the server says what";
         // A job that cannot go on now is not failed: it goes on from its last step when what it needs is back.
         loop {
@@ -108,8 +112,11 @@ impl Worker {
                 Err(Interrupted::Failure(Failure::Final(text))) => Ok(text),
             };
             let cause = match failure {
-                Ok(text) => match self.end(id, lease, (State::Failed, Some(&text))).await {
-                    Ok(()) => return Left::Ended,
+                Ok(text) => match self
+                    .end_early(id, (lease, stop), (State::Failed, Some(&text)))
+                    .await
+                {
+                    Ok(left) => return left,
                     Err(error) => crate::error::chain(&error),
                 },
                 Err(cause) => cause,
@@ -129,12 +136,15 @@ impl Worker {
         else {
             return Ok(Left::Ended);
         };
+        if let Some(failure) = &job.failure {
+            let failed = (State::Failed, Some(failure.as_str()));
+            return Ok(self.end_early(id, (lease, stop), failed).await?);
+        }
         if job.cancel_asked.is_some() {
             // Asked after its last item, it is done.
-            let done = job.collected && jobs::pending(&self.jobs.db, id, 1).await?.is_empty();
+            let done = job.collected && jobs::progress(&self.jobs.db, id).await?.pending == 0;
             let state = if done { State::Done } else { State::Canceled };
-            self.end(id, lease, (state, None)).await?;
-            return Ok(Left::Ended);
+            return Ok(self.end_early(id, (lease, stop), (state, None)).await?);
         }
         let Some(work) = self.work(&job.kind) else {
             // A newer program accepted it; a replica of that one does it.
@@ -143,7 +153,9 @@ impl Worker {
         let Some(job) = self.begin(id, lease).await? else {
             return Ok(Left::Ended);
         };
-        self.collect(work, job, lease).await?;
+        if !self.collect(work, job, (lease, stop)).await? {
+            return Ok(Left::Later);
+        }
         loop {
             let items = jobs::pending(&self.jobs.db, id, ITEMS).await?;
             if items.is_empty() {
@@ -155,8 +167,7 @@ impl Worker {
                     return Ok(Left::Later);
                 }
                 if !self.one_item(work, id, &item, lease).await? {
-                    self.end(id, lease, (State::Canceled, None)).await?;
-                    return Ok(Left::Ended);
+                    return Ok(self.end_early(id, (lease, stop), (State::Canceled, None)).await?);
                 }
             }
         }
@@ -178,9 +189,18 @@ impl Worker {
         Ok(Some(job))
     }
 
-    /// Finds all objects that are not known yet, page by page; each page is durable with the place of the next.
-    async fn collect(&self, work: &dyn Work, mut job: Job, lease: &Lease) -> Result<(), Interrupted> {
+    /// Finds all objects that are not known yet, page by page; each page is durable with the place of the next. False if the
+    /// process stops before all are.
+    async fn collect(
+        &self,
+        work: &dyn Work,
+        mut job: Job,
+        (lease, stop): (&Lease, &CancellationToken),
+    ) -> Result<bool, Interrupted> {
         while !job.collected && job.cancel_asked.is_none() {
+            if stop.is_cancelled() {
+                return Ok(false);
+            }
             let found = work.collect(&job, job.collect_cursor.as_deref()).await?;
             let mut tx = self.jobs.db.begin().await?;
             lease.hold(&mut tx).await?;
@@ -188,11 +208,11 @@ impl Worker {
             jobs::collected_to(&mut tx, job.id, found.next.as_deref()).await?;
             tx.commit().await?;
             let Some(now) = jobs::get(&self.jobs.db, job.id).await? else {
-                return Ok(());
+                return Ok(true);
             };
             job = now;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// False if the job is to end.
@@ -247,6 +267,20 @@ impl Worker {
         tx.commit().await
     }
 
+    /// Ends a job that may have items that were not looked at: they are dropped, and only counted from then on.
+    async fn end_early(
+        &self,
+        id: Uuid,
+        (lease, stop): (&Lease, &CancellationToken),
+        (state, why): (State, Option<&str>),
+    ) -> Result<Left, StoreError> {
+        if !self.drop_pending(id, why, (lease, stop)).await? {
+            return Ok(Left::Later);
+        }
+        self.end(id, lease, (state, why)).await?;
+        Ok(Left::Ended)
+    }
+
     async fn end(
         &self,
         id: Uuid,
@@ -279,20 +313,6 @@ impl Worker {
         tracing::info!(job = %self.jobs.id(id), kind, state = state.as_str(), "job ended");
         metrics::counter!(metric::JOBS_TOTAL, "service" => self.jobs.service, "kind" => kind, "state" => state.as_str())
             .increment(1);
-        Ok(())
-    }
-}
-
-impl Jobs {
-    /// Deletes jobs that ended a month ago, and forgets the Idempotency-Keys of those that were accepted a day ago, as the one
-    /// that holds `lease`.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn prune(&self, lease: &Lease) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        while jobs::forget_claims(&self.db, lease, now - CLAIMED).await? == Pruned::Some {}
-        while jobs::prune(&self.db, lease, lease_of, now - KEPT).await? == Pruned::Some {}
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use store::jobs::Waiting;
+use store::jobs::{Form, Waiting};
 use store::{StoreError, lease};
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -89,8 +89,9 @@ impl Worker {
         under_way: &mut UnderWay,
         stop: &CancellationToken,
     ) -> Result<(), StoreError> {
-        let kinds: Vec<&str> = self.works.iter().map(|work| work.kind()).collect();
-        for waiting in store::jobs::waiting(&self.jobs.db, &kinds, LOOKED_AT).await? {
+        let works = self.works.iter();
+        let known: Vec<Form<'_>> = works.map(|work| (work.kind(), work.format())).collect();
+        for waiting in store::jobs::waiting(&self.jobs.db, &known, LOOKED_AT).await? {
             if !under_way.takes(&waiting) {
                 continue;
             }

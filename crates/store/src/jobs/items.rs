@@ -209,9 +209,11 @@ pub async fn finish_item(
     Ok(finished > 0)
 }
 
-/// What became of an item whose state cannot be read is not known: it counts as failed, so that the job can end.
+/// What became of an item whose state cannot be read is not known: it counts as failed, so that the job can end. Those that were
+/// dropped without a look at them are pending: a number, whatever the column holds.
 const COUNTS: &str = "SELECT CASE WHEN state IN ('pending', 'done', 'skipped') THEN state ELSE 'failed' END, items \
-     FROM (SELECT state, COUNT(*) AS items FROM job_items WHERE job = $1 GROUP BY state) AS counted";
+     FROM (SELECT state, COUNT(*) AS items FROM job_items WHERE job = $1 GROUP BY state) AS counted \
+     UNION ALL SELECT 'pending', COALESCE(pending_items, 0) + 0 FROM jobs WHERE id = $1";
 
 /// How many items are in which state. Costs what the job has items: [`Job::counts`](super::Job::counts) has it once the job
 /// has ended.

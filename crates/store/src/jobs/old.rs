@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::lease::Lease;
 use crate::time::to_micros;
-use crate::{Db, StoreError};
+use crate::{Db, StoreError, Tx};
 
 /// Rows of one transaction.
 const AT_ONCE: i64 = 1000;
@@ -39,30 +39,78 @@ pub async fn prune(
     .fetch_optional(c)
     .await)?;
     let Some(id) = old else { return Ok(Pruned::All) };
-    let items = crate::tx!(&mut tx, |c| sqlx::query(
+    forget_in(&mut tx, id, &lease_of(id)).await?;
+    tx.commit().await?;
+    Ok(Pruned::Some)
+}
+
+/// The same for one job that has ended, whenever that was; `lease_of_job` is the name of its own. [`Pruned::All`] once nothing of
+/// it is left.
+///
+/// # Errors
+/// Those of the database.
+pub async fn forget(db: &Db, lease: &Lease, (job, lease_of_job): (Uuid, &str)) -> Result<Pruned, StoreError> {
+    let mut tx = db.begin().await?;
+    lease.hold(&mut tx).await?;
+    let forgotten = forget_in(&mut tx, job, lease_of_job).await?;
+    tx.commit().await?;
+    Ok(forgotten)
+}
+
+async fn forget_in(tx: &mut Tx, job: Uuid, lease_of_job: &str) -> Result<Pruned, StoreError> {
+    let items = crate::tx!(&mut *tx, |c| sqlx::query(
         "DELETE FROM job_items WHERE job = $1 AND position IN
          (SELECT position FROM job_items WHERE job = $1 ORDER BY position LIMIT $2)"
     )
-    .bind(id)
+    .bind(job)
     .bind(AT_ONCE)
     .execute(c)
     .await?
     .rows_affected());
-    if items < AT_ONCE.unsigned_abs() {
-        crate::tx!(&mut tx, |c| {
-            sqlx::query("DELETE FROM leases WHERE name = $1")
-                .bind(lease_of(id))
-                .execute(&mut *c)
-                .await?;
-            sqlx::query("DELETE FROM jobs WHERE id = $1")
-                .bind(id)
-                .execute(c)
-                .await?
-                .rows_affected()
-        });
+    if items == AT_ONCE.unsigned_abs() {
+        return Ok(Pruned::Some);
     }
-    tx.commit().await?;
-    Ok(Pruned::Some)
+    crate::tx!(tx, |c| {
+        sqlx::query("DELETE FROM leases WHERE name = $1")
+            .bind(lease_of_job)
+            .execute(&mut *c)
+            .await?;
+        sqlx::query("DELETE FROM jobs WHERE id = $1")
+            .bind(job)
+            .execute(c)
+            .await?
+            .rows_affected()
+    });
+    Ok(Pruned::All)
+}
+
+/// Deletes a thousand items that were not looked at, of a job that ends without them, and counts them in the job.
+/// [`Pruned::All`] once there are none.
+///
+/// # Errors
+/// Those of the database.
+pub async fn drop_pending(tx: &mut Tx, job: Uuid) -> Result<Pruned, StoreError> {
+    let dropped = crate::tx!(&mut *tx, |c| sqlx::query(
+        "DELETE FROM job_items WHERE job = $1 AND position IN
+         (SELECT position FROM job_items WHERE job = $1 AND state = 'pending' ORDER BY position LIMIT $2)"
+    )
+    .bind(job)
+    .bind(AT_ONCE)
+    .execute(c)
+    .await?
+    .rows_affected());
+    crate::tx!(tx, |c| sqlx::query(
+        "UPDATE jobs SET pending_items = COALESCE(pending_items, 0) + $2 WHERE id = $1"
+    )
+    .bind(job)
+    .bind(i64::try_from(dropped).unwrap_or(i64::MAX))
+    .execute(c)
+    .await?
+    .rows_affected());
+    Ok(match dropped < AT_ONCE.unsigned_abs() {
+        true => Pruned::All,
+        false => Pruned::Some,
+    })
 }
 
 /// Forgets the Idempotency-Keys of a thousand jobs that were accepted before that, as the holder of `lease`.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use store::jobs::{self, ItemState, NewJob, Pruned, Queued, Slice, State};
+use store::jobs::{self, Form, ItemState, NewJob, Queued, Slice, State};
 use store::lease::{self, Lease};
-use store::{Db, IdempotencyClaim, StoreError};
+use store::{Db, StoreError};
 use uuid::Uuid;
 
 use crate::support::{Scratch, now, on_both};
@@ -21,15 +21,14 @@ on_both!(
     items_of_one_state_are_read_and_counted,
     requesters_take_turns,
     only_known_kinds_wait_and_what_was_asked_to_end,
+    only_known_forms_wait,
     what_a_requester_has_waiting_is_counted,
-    an_old_job_is_deleted_in_pieces_and_its_row_last,
-    the_claim_of_a_job_is_forgotten,
 );
 
-const TERM: Duration = Duration::from_secs(60);
+pub(crate) const TERM: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(50);
 
-async fn take(db: &Db, holder: &str, term: Duration) -> Option<Lease> {
+pub(crate) async fn take(db: &Db, holder: &str, term: Duration) -> Option<Lease> {
     lease::take(db, "work", holder, term).await.unwrap()
 }
 
@@ -165,6 +164,7 @@ pub(crate) async fn accept(db: &Db, (requester, second): (&str, u64), objects: &
         kind: "test",
         requester,
         request: &serde_json::Value::Null,
+        format: 1,
         claim: None,
         correlation_id: None,
         traceparent: None,
@@ -252,7 +252,7 @@ async fn started(db: &Db, job: Uuid, second: u64) {
     tx.commit().await.unwrap();
 }
 
-async fn ended(db: &Db, job: Uuid, second: u64) {
+pub(crate) async fn ended(db: &Db, job: Uuid, second: u64) {
     let mut tx = db.begin().await.unwrap();
     let when = now() + Duration::from_secs(second);
     assert!(jobs::end(&mut tx, job, (State::Done, None), when).await.unwrap());
@@ -260,7 +260,8 @@ async fn ended(db: &Db, job: Uuid, second: u64) {
 }
 
 async fn order(db: &Db, kinds: &[&str]) -> Vec<Uuid> {
-    let waiting = jobs::waiting(db, kinds, 100).await.unwrap();
+    let known: Vec<Form<'_>> = kinds.iter().map(|kind| (*kind, 1)).collect();
+    let waiting = jobs::waiting(db, &known, 100).await.unwrap();
     waiting.into_iter().map(|job| job.id).collect()
 }
 
@@ -305,69 +306,37 @@ async fn only_known_kinds_wait_and_what_was_asked_to_end(scratch: Scratch) {
     assert_eq!(order(&db, &["test"]).await, [second, first]);
 }
 
+async fn only_known_forms_wait(scratch: Scratch) {
+    let db = scratch.migrated().await;
+    let first = accept(&db, ("a", 0), &[]).await;
+    let second = accept(&db, ("a", 1), &[]).await;
+    execute(
+        &db,
+        "UPDATE jobs SET format = 2 WHERE created_us = (SELECT MAX(created_us) FROM jobs)",
+    )
+    .await;
+    let order = async |format| -> Vec<Uuid> {
+        let waiting = jobs::waiting(&db, &[("test", format), ("other", 9)], 100).await;
+        waiting.unwrap().into_iter().map(|job| job.id).collect()
+    };
+    assert_eq!(order(1).await, [first], "a later program does the other");
+    assert_eq!(order(2).await, [first, second]);
+}
+
 async fn what_a_requester_has_waiting_is_counted(scratch: Scratch) {
     let db = scratch.migrated().await;
     accept(&db, ("a", 0), &["1", "2", "3"]).await;
     let over = accept(&db, ("a", 1), &["1"]).await;
     accept(&db, ("b", 2), &["1", "2"]).await;
     let count = async |jobs, items| {
+        let most = Queued { jobs, items };
+        let found = jobs::queued(&db, "a", most).await.unwrap();
         let mut tx = db.begin().await.unwrap();
-        let found = jobs::queued(&mut tx, "a", Queued { jobs, items }).await.unwrap();
+        assert_eq!(jobs::queued_in(&mut tx, "a", most).await.unwrap(), found);
         (found.jobs, found.items)
     };
     assert_eq!(count(10, 10).await, (2, 4));
     assert_eq!(count(1, 2).await, (1, 2), "it stops there");
     ended(&db, over, 3).await;
     assert_eq!(count(10, 10).await, (1, 3));
-}
-
-async fn an_old_job_is_deleted_in_pieces_and_its_row_last(scratch: Scratch) {
-    let db = scratch.migrated().await;
-    let lease = take(&db, "pruner", TERM).await.unwrap();
-    let objects: Vec<String> = (0..1500).map(|object| object.to_string()).collect();
-    let objects: Vec<&str> = objects.iter().map(String::as_str).collect();
-    let old = accept(&db, ("a", 0), &objects).await;
-    let young = accept(&db, ("a", 1), &["1"]).await;
-    ended(&db, old, 2).await;
-    ended(&db, young, 4).await;
-    let prune = async || {
-        let before = now() + Duration::from_secs(3);
-        jobs::prune(&db, &lease, |job| job.to_string(), before)
-            .await
-            .unwrap()
-    };
-    let left = async || jobs::count_items(&db, old, None, 10_000).await.unwrap();
-    assert_eq!((prune().await, left().await), (Pruned::Some, 500));
-    assert!(jobs::get(&db, old).await.unwrap().is_some(), "its row goes last");
-    assert_eq!((prune().await, left().await), (Pruned::Some, 0));
-    assert!(jobs::get(&db, old).await.unwrap().is_none());
-    assert_eq!(prune().await, Pruned::All);
-    assert!(jobs::get(&db, young).await.unwrap().is_some());
-}
-
-async fn the_claim_of_a_job_is_forgotten(scratch: Scratch) {
-    let db = scratch.migrated().await;
-    let lease = take(&db, "pruner", TERM).await.unwrap();
-    let job = NewJob {
-        kind: "test",
-        requester: "a",
-        request: &serde_json::Value::Null,
-        claim: Some(IdempotencyClaim {
-            key: [1; 32],
-            request: [2; 32],
-        }),
-        correlation_id: None,
-        traceparent: None,
-    };
-    let mut tx = db.begin().await.unwrap();
-    let id = jobs::create(&mut tx, &job, now()).await.unwrap();
-    tx.commit().await.unwrap();
-    let forget = async |second| {
-        let before = now() + Duration::from_secs(second);
-        jobs::forget_claims(&db, &lease, before).await.unwrap();
-        jobs::by_claim(&db, [1; 32]).await.unwrap()
-    };
-    assert_eq!(forget(0).await, Some((vec![2; 32], id)));
-    assert_eq!(forget(1).await, None);
-    assert!(jobs::get(&db, id).await.unwrap().is_some());
 }

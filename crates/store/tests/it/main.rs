@@ -17,6 +17,7 @@ mod feed_order;
 mod feed_state;
 mod hosts;
 mod jobs;
+mod kept_jobs;
 mod migrations;
 mod open;
 mod poolers;

@@ -53,8 +53,9 @@ pub struct RevokeMany {
     pub idempotency_key: Option<IdempotencyKey>,
 }
 
-/// What the job keeps of the request.
+/// What the job keeps of the request, in the form [`Stored::FORMAT`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Stored {
     reason: String,
     /// Microseconds since the Unix epoch.
@@ -77,6 +78,9 @@ pub(super) struct Found {
 }
 
 impl Stored {
+    /// Another member here or of the filters is another form ([`kit::jobs::Work::format`]).
+    pub(crate) const FORMAT: i64 = 1;
+
     pub(crate) fn read(request: &Value) -> Result<Self, Error> {
         Self::deserialize(request)
             .map_err(|error| Error::internal(format!("the request of a stored job cannot be read: {error}")))
@@ -148,6 +152,7 @@ impl App {
                 wanted.objects = Some(all.map(|(one, _)| one.serial.to_string()).collect());
             }
         }
+        self.jobs.admit(&wanted).await?;
         let mut tx = self.db.begin().await?;
         let job = match self.jobs.store(&mut tx, &wanted).await {
             Ok(job) => job,
@@ -294,6 +299,7 @@ fn wanted(requester: &Requester, request: &RevokeMany) -> Result<JobRequest, Err
         kind: KIND,
         requester: requester.subject.clone(),
         request: stored,
+        format: Stored::FORMAT,
         objects,
         claim,
     })

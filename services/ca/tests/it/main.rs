@@ -21,6 +21,7 @@ mod groups;
 mod grpc;
 mod idempotency;
 mod jobs;
+mod kept_jobs;
 mod lifecycle;
 mod outage;
 mod renewal;

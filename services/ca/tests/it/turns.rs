@@ -34,9 +34,9 @@ on_both_databases!(
     a_process_says_that_it_does_no_jobs_of_a_service_and_not_that_it_does_not_run_it,
 );
 
-/// Work that has nothing to do, and for `slow` takes until it is let go.
+/// Work that has nothing to do, for `slow` takes until it is let go, and for `endless` finds ever more.
 #[derive(Clone, Default)]
-struct Gated {
+pub(crate) struct Gated {
     open: CancellationToken,
     slow: Arc<AtomicUsize>,
 }
@@ -46,8 +46,23 @@ impl Work for Gated {
         "test"
     }
 
-    fn collect<'a>(&'a self, job: &'a Job, _: Option<&'a str>) -> BoxFuture<'a, Result<Collected, Failure>> {
+    fn format(&self) -> i64 {
+        1
+    }
+
+    fn collect<'a>(
+        &'a self,
+        job: &'a Job,
+        cursor: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Collected, Failure>> {
         async move {
+            if job.requester == "endless" {
+                let next = cursor.map_or(0, |cursor| cursor.parse().unwrap()) + 1;
+                return Ok(Collected {
+                    objects: vec![next.to_string()],
+                    next: Some(next.to_string()),
+                });
+            }
             if job.requester == "slow" {
                 self.slow.fetch_add(1, Ordering::SeqCst);
                 self.open.cancelled().await;
@@ -63,15 +78,15 @@ impl Work for Gated {
 }
 
 /// A process that does such work.
-struct Running {
+pub(crate) struct Running {
     work: Gated,
-    jobs: Jobs,
+    pub(crate) jobs: Jobs,
     stop: CancellationToken,
     worker: JoinHandle<()>,
 }
 
 impl Running {
-    fn on(world: &World) -> Self {
+    pub(crate) fn on(world: &World) -> Self {
         let (work, stop) = (Gated::default(), CancellationToken::new());
         let jobs = jobs_of(world);
         let worker = jobs.clone().worker(vec![Box::new(work.clone())]);
@@ -83,7 +98,7 @@ impl Running {
         }
     }
 
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         self.work.open.cancel();
         self.stop.cancel();
         self.worker.await.unwrap();
@@ -99,6 +114,7 @@ pub(crate) fn request(requester: &str) -> JobRequest {
         kind: "test",
         requester: requester.to_owned(),
         request: Value::Null,
+        format: 1,
         objects: None,
         claim: None,
     }
@@ -118,6 +134,7 @@ async fn of_kind(db: &Db, kind: &str, requester: &str) -> Uuid {
         kind,
         requester,
         request: &Value::Null,
+        format: 1,
         claim: None,
         correlation_id: None,
         traceparent: None,
@@ -136,7 +153,7 @@ pub(crate) async fn execute(db: &Db, sql: &'static str, id: Uuid) {
     tx.commit().await.unwrap();
 }
 
-async fn state_of(db: &Db, id: Uuid) -> String {
+pub(crate) async fn state_of(db: &Db, id: Uuid) -> String {
     store::read!(db, |c| sqlx::query_scalar("SELECT state FROM jobs WHERE id = $1")
         .bind(id)
         .fetch_one(c)
@@ -144,7 +161,7 @@ async fn state_of(db: &Db, id: Uuid) -> String {
     .unwrap()
 }
 
-async fn until(db: &Db, id: Uuid, state: State) {
+pub(crate) async fn until(db: &Db, id: Uuid, state: State) {
     let reached = async {
         while state_of(db, id).await != state.as_str() {
             tokio::time::sleep(Duration::from_millis(10)).await;
