@@ -49,7 +49,10 @@ fn simplify(schema: &mut schemars::Schema) {
     }
     let texts: Option<Vec<Value>> = schema.get("oneOf").and_then(Value::as_array).and_then(|choices| {
         // Before the choices themselves were simplified.
-        choices.iter().map(|choice| choice.get("const").cloned()).collect()
+        choices
+            .iter()
+            .map(|choice| choice.get("const").cloned())
+            .collect()
     });
     if let Some(texts) = texts {
         schema.remove("oneOf");
