@@ -71,11 +71,8 @@ impl App {
         let profile = self.profile(&request.profile)?;
         let key = request.idempotency_key.as_ref();
         let claim = key.map(|key| key.claim(&requester.subject, request.digest()));
-        if let Some(earlier) = self.earlier(claim).await? {
-            return Ok(self
-                .previews
-                .answer_again(intent, earlier, plans::repetition)
-                .await?);
+        if let Some(answer) = self.answer_again(claim, intent).await? {
+            return Ok(answer);
         }
         let active = self
             .authorities
@@ -152,8 +149,24 @@ impl App {
         }
     }
 
+    /// The answer to a request whose Idempotency-Key has made a certificate before.
+    pub(super) async fn answer_again<I: Intent>(
+        &self,
+        claim: Option<IdempotencyClaim>,
+        intent: &I,
+    ) -> Result<Option<I::Answer<Issued>>, Error> {
+        let Some(earlier) = self.earlier(claim).await? else {
+            return Ok(None);
+        };
+        let answer = self
+            .previews
+            .answer_again(intent, earlier, plans::repetition)
+            .await?;
+        Ok(Some(answer))
+    }
+
     /// What the same Idempotency-Key gave before.
-    pub(super) async fn earlier(&self, claim: Option<IdempotencyClaim>) -> Result<Option<Issued>, Error> {
+    async fn earlier(&self, claim: Option<IdempotencyClaim>) -> Result<Option<Issued>, Error> {
         idempotency::earlier(claim, async |key| {
             certificates::by_idempotency_key(&self.db, &key).await
         })

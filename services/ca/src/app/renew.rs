@@ -6,7 +6,7 @@ use kit::dry_run::Intent;
 use kit::idempotency::{IdempotencyKey, digest};
 use x509::csr::ReceivedCsr;
 
-use super::{App, Requester, plans};
+use super::{App, Requester};
 use crate::domain::signed::Record;
 use crate::domain::standing::{Predecessor, renewable};
 use crate::domain::{Issued, Protocol};
@@ -54,11 +54,8 @@ impl App {
         let old = self.find(requester, &request.serial).await?;
         let key = request.idempotency_key.as_ref();
         let claim = key.map(|key| key.claim(&requester.subject, request.digest()));
-        if let Some(earlier) = self.earlier(claim).await? {
-            return Ok(self
-                .previews
-                .answer_again(intent, earlier, plans::repetition)
-                .await?);
+        if let Some(answer) = self.answer_again(claim, intent).await? {
+            return Ok(answer);
         }
         renewable(&old, self.clock.now())?;
         let profile = self.profile(&old.profile)?;
