@@ -2,16 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axum::body::Body;
-use axum::http::{Request, StatusCode, header};
+use axum::http::StatusCode;
 use ca::{Issued, RevokeRequest};
-use http_body_util::BodyExt;
 use keys::{Signer, SoftwareKey};
 use kit::dry_run::Commit;
 use serde_json::{Value, json};
 use store::jobs::{ItemState, Slice};
 use testkit::on_both_databases;
-use tower::ServiceExt;
 use x509::crl::Reason;
 
 use crate::jobs::{counts, done};
@@ -28,27 +25,6 @@ on_both_databases!(
 const DEVELOPER: &str = "test:developer";
 const REVOCATIONS: &str = "/api/v1/certificates/revocations";
 
-async fn post(
-    world: &World,
-    role: &str,
-    path: &str,
-    token: Option<&Value>,
-    body: &Value,
-) -> (StatusCode, Value) {
-    let mut request = Request::post(path)
-        .header(header::AUTHORIZATION, format!("Bearer {role}"))
-        .header(header::CONTENT_TYPE, "application/json");
-    if let Some(token) = token {
-        request = request.header("preview-token", token.as_str().unwrap());
-    }
-    let (router, _) = world.ca.service().rest.split_for_parts();
-    let request = request.body(Body::from(body.to_string())).unwrap();
-    let answer = router.oneshot(request).await.unwrap();
-    let status = answer.status();
-    let bytes = answer.into_body().collect().await.unwrap().to_bytes();
-    (status, serde_json::from_slice(&bytes).unwrap())
-}
-
 fn compromise(serials: &[&Issued]) -> Value {
     let serials: Vec<String> = serials.iter().map(|one| one.serial.to_string()).collect();
     json!({"reason": "key-compromise", "serials": serials})
@@ -56,7 +32,7 @@ fn compromise(serials: &[&Issued]) -> Value {
 
 async fn preview(world: &World, role: &str, body: &Value) -> Value {
     let path = format!("{REVOCATIONS}?dry_run=true");
-    let (status, preview) = post(world, role, &path, None, body).await;
+    let (status, preview) = world.post(role, &path, None, body).await;
     assert_eq!(status, StatusCode::OK, "{preview:#}");
     preview
 }
@@ -64,7 +40,7 @@ async fn preview(world: &World, role: &str, body: &Value) -> Value {
 /// Holds the job to its preview and answers what became of each item, with what is said of it.
 async fn committed(world: &World, role: &str, preview: &Value, body: &Value) -> Vec<(ItemState, String)> {
     let token = &preview["preview_token"];
-    let (status, accepted) = post(world, role, REVOCATIONS, Some(token), body).await;
+    let (status, accepted) = world.post(role, REVOCATIONS, Some(token), body).await;
     assert_eq!(status, StatusCode::ACCEPTED, "{accepted:#}");
     done(world, &accepted).await;
     let id = accepted["id"].as_str().unwrap().strip_prefix("ca-").unwrap();
@@ -118,7 +94,7 @@ async fn a_revocation_that_a_job_makes_one_for_compromise_is_foreseen(world: Wor
 /// The names of the consequences of a revocation of one certificate, or what its refusal is for a job.
 async fn kinds_of_single(world: &World, role: &str, serial: &str, body: &Value) -> BTreeSet<String> {
     let path = format!("/api/v1/certificates/{serial}/revoke?dry_run=true");
-    let (status, answer) = post(world, role, &path, None, body).await;
+    let (status, answer) = world.post(role, &path, None, body).await;
     match status {
         StatusCode::OK => counts(&answer).into_keys().map(str::to_owned).collect(),
         StatusCode::CONFLICT => ["certificate.skipped".to_owned()].into(),
@@ -247,7 +223,7 @@ async fn a_time_that_is_to_come_is_refused_when_the_job_is_asked_for(world: Worl
     ));
     let dry_run = format!("{REVOCATIONS}?dry_run=true");
     for path in [REVOCATIONS, &dry_run] {
-        let (status, problem) = post(&world, "ca-operator", path, None, &body).await;
+        let (status, problem) = world.post("ca-operator", path, None, &body).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{problem:#}");
         assert_eq!(problem["field"], "invalidity_time");
     }

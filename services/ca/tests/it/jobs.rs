@@ -5,17 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::http::{Request, StatusCode, header};
+use axum::http::StatusCode;
 use ca::{RevokeMany, Selection};
-use http_body_util::BodyExt;
 use kit::dry_run::Commit;
 use kit::service::Job;
 use serde_json::{Value, json};
 use testkit::on_both_databases;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
 use x509::crl::Reason;
 
 use crate::world::{World, anyone, key, server};
@@ -54,19 +51,9 @@ fn named(serials: &[String]) -> Selection {
 }
 
 /// Asks for revocations over REST as an operator of CAs.
-async fn asked(world: &World, query: &str, token: Option<&str>, body: &Value) -> (StatusCode, Value) {
-    let mut request = Request::post(format!("/api/v1/certificates/revocations{query}"))
-        .header(header::AUTHORIZATION, "Bearer ca-operator")
-        .header(header::CONTENT_TYPE, "application/json");
-    if let Some(token) = token {
-        request = request.header("preview-token", token);
-    }
-    let (router, _) = world.ca.service().rest.split_for_parts();
-    let request = request.body(Body::from(body.to_string())).unwrap();
-    let answer = router.oneshot(request).await.unwrap();
-    let status = answer.status();
-    let bytes = answer.into_body().collect().await.unwrap().to_bytes();
-    (status, serde_json::from_slice(&bytes).unwrap())
+async fn asked(world: &World, query: &str, token: Option<&Value>, body: &Value) -> (StatusCode, Value) {
+    let path = format!("/api/v1/certificates/revocations{query}");
+    world.post("ca-operator", &path, token, body).await
 }
 
 async fn preview(world: &World, body: &Value) -> Value {
@@ -251,7 +238,7 @@ async fn a_token_holds_a_job_to_the_certificates_that_were_shown(world: World) {
     let shown = issued(&world, 3).await;
     let body = json!({"reason": "superseded", "filter": {"ca": ["issuing"]}});
     let preview = preview(&world, &body).await;
-    let (status, accepted) = asked(&world, "", preview["preview_token"].as_str(), &body).await;
+    let (status, accepted) = asked(&world, "", Some(&preview["preview_token"]), &body).await;
     assert_eq!((status, &accepted["total"]), (StatusCode::ACCEPTED, &json!(3)));
     // It matches the filter, and comes before the job is begun.
     let late = issued(&world, 1).await.remove(0);

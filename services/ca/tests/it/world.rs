@@ -5,10 +5,13 @@ mod gate;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
 use ca::{
     Ca, Error, IdempotencyKey, IssueRequest, Issued, NewAuthority, ProfileScope, Protocol, RenewRequest,
     Requester, RevokeRequest, Seen, USER_PROFILES, Visibility,
 };
+use http_body_util::BodyExt as _;
 use keymgr::{Backends, Keymgr, Software};
 use keys::{Signer, SoftwareKey};
 use kit::clock::MockClock;
@@ -19,6 +22,7 @@ use proto::ca::v1::ca_client::CaClient;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use proto::keymgr::v1::{GenerateRequest, Purpose};
 use rootca::{Intermediate, Root};
+use serde_json::Value;
 use store::Db;
 use store::feed::{Cursor, Event, Feed};
 use testkit::credentials::ByRole;
@@ -27,6 +31,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 use x509::crl::Reason;
 use x509::csr::Csr;
 use x509::serial::Serial;
@@ -135,6 +140,28 @@ impl World {
     /// What service `caller` sees.
     pub(crate) fn client(&self, caller: &'static str) -> CaClient<Transport> {
         CaClient::new(in_process(self.ca.service().grpc, caller))
+    }
+
+    /// Sends JSON to a route as a caller of that role; `token` is that of a preview.
+    pub(crate) async fn post(
+        &self,
+        role: &str,
+        path: &str,
+        token: Option<&Value>,
+        body: &Value,
+    ) -> (StatusCode, Value) {
+        let mut request = Request::post(path)
+            .header(header::AUTHORIZATION, format!("Bearer {role}"))
+            .header(header::CONTENT_TYPE, "application/json");
+        if let Some(token) = token {
+            request = request.header("preview-token", token.as_str().unwrap());
+        }
+        let (router, _) = self.ca.service().rest.split_for_parts();
+        let request = request.body(Body::from(body.to_string())).unwrap();
+        let answer = router.oneshot(request).await.unwrap();
+        let status = answer.status();
+        let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&bytes).unwrap())
     }
 
     pub(crate) async fn issue(&self, request: IssueRequest) -> Issued {
