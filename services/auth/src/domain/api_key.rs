@@ -58,7 +58,7 @@ impl Status {
     }
 }
 
-/// When a key was taken back, and by whom.
+/// When a key was revoked, and by whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revocation {
     /// When.
