@@ -4,6 +4,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use testkit::system::System;
 
+use crate::authorization::key_for;
 use crate::rest::Rest;
 use crate::{csr, jobs};
 
@@ -101,7 +102,55 @@ async fn every_list_has_pages_an_order_a_count_csv_and_a_tag() {
         let again = get_with(&rest, &list, "if-none-match", &tag).await;
         assert_eq!(again.status(), StatusCode::NOT_MODIFIED, "{list}");
         assert!(again.bytes().await.unwrap().is_empty());
+        let head = rest.http.head(format!("{}{list}", rest.base));
+        let head = head.bearer_auth(&rest.token).send().await.unwrap();
+        assert_eq!(head.headers()["etag"], tag.as_str(), "{list}");
+        assert!(head.bytes().await.unwrap().is_empty(), "{list}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cursor_of_another_reader_is_not_one_of_theirs() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    let developer = Rest {
+        token: key_for(&system, "developer"),
+        ..rest.clone()
+    };
+    for (reader, host) in [(&rest, "a.example.test"), (&developer, "b.example.test")] {
+        for _ in 0..2 {
+            reader
+                .issue(&json!({"csr": csr::p256(host), "profile": "tls-server"}))
+                .await;
+        }
+    }
+    let body = json!({"reason": "superseded", "serials": ["0a", "0b"]});
+    for reader in [&rest, &developer] {
+        for _ in 0..2 {
+            let job = jobs::accepted(reader, &body).await;
+            jobs::until_its_end(reader, &job).await;
+        }
+    }
+    for list in [
+        "/api/v1/certificates?limit=1",
+        "/api/v1/certificates?limit=1&san_suffix=example.test",
+        "/api/v1/certificates?limit=1&issued_from=2020-01-01T00:00:00Z",
+        "/api/v1/jobs?limit=1",
+    ] {
+        for (reader, other) in [(&rest, &developer), (&developer, &rest)] {
+            let first = page(reader, list).await;
+            let next = first["next_cursor"].as_str().unwrap();
+            page(reader, &format!("{list}&cursor={next}")).await;
+            let answer = other.get(&format!("{list}&cursor={next}")).await;
+            assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{list}");
+            let problem: Value = answer.json().await.unwrap();
+            assert_eq!(problem["field"], "cursor", "{list}");
+        }
+    }
+    // Of rows that they do not see there are none, and that is counted.
+    let nothing = page(&developer, "/api/v1/certificates?count=exact&requester=apikey:0").await;
+    assert_eq!(nothing["items"], json!([]));
+    assert_eq!(nothing["count"], json!({"rows": 0, "precision": "exact"}));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

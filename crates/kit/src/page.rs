@@ -1,9 +1,9 @@
 //! Lists in pages by key: `WHERE (sort key, id) > cursor ORDER BY … LIMIT n`, never OFFSET.
 //!
 //! A page has a cursor for each direction: the key of its first or last row, as opaque text. So a page neither skips nor
-//! repeats a row, whatever comes in between two requests. A cursor is bound to its list, filters, and order. It is not
-//! authenticated: it only says where to go on, every page is authorized like the first, and so keys must hold nothing
-//! secret.
+//! repeats a row, whatever comes in between two requests. A cursor is bound to its list, filters, and order, and to whose
+//! rows its reader sees. It is not authenticated: it only says where to go on, every page is authorized like the first, and
+//! so keys must hold nothing secret.
 
 mod count;
 mod cursor;
@@ -32,17 +32,6 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// A page that has no rows, and none before or behind it.
-    #[must_use]
-    pub const fn empty() -> Self {
-        Self {
-            items: Vec::new(),
-            next_cursor: None,
-            prev_cursor: None,
-            count: None,
-        }
-    }
-
     /// Turns the rows into something else, such as their wire form.
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
         Page {
@@ -117,7 +106,7 @@ pub struct Ask {
     pub counting: Counting,
     /// `next_cursor` or `prev_cursor` of another page.
     pub cursor: Option<String>,
-    /// The list with its filters and order: what cursors are bound to.
+    /// The list with its filters: what cursors are bound to, beside the order.
     pub list: String,
 }
 
@@ -151,20 +140,34 @@ impl Ask {
         Self { cursor, ..self }
     }
 
+    /// The same of the rows of `owner` alone, which is what some readers see of a list; `None` stands for everybody's. What
+    /// one of them was shown is not a place in the list of another, who may even get it in another order.
+    #[must_use]
+    pub fn of_owner(self, owner: Option<&str>) -> Self {
+        let list = match owner {
+            Some(owner) => format!("{}&of={}:{owner}", self.list, owner.len()),
+            None => self.list,
+        };
+        Self { list, ..self }
+    }
+
     /// Where the page begins in a list that is sorted so, if nothing else is asked for.
     ///
     /// # Errors
     /// [`InvalidCursor`] if the cursor is not one of this list, these filters and this order.
     pub fn place<K: DeserializeOwned>(&self, unless_said: Sort) -> Result<Place<K>, InvalidCursor> {
+        let sort = self.sort.unwrap_or(unless_said);
+        // The order that was decided, not the one that was asked for: a list may decide by more than its parameters.
+        let direction = if sort.descending { "-" } else { "" };
+        let list = format!("{} by {direction}{}", self.list, sort.column);
         let cursor = self.cursor.as_deref();
-        let cursor = cursor.map(|text| cursor::decode::<(bool, K)>(&self.list, text));
+        let cursor = cursor.map(|text| cursor::decode::<(bool, K)>(&list, text));
         let (backward, from) = match cursor.transpose()? {
             Some((backward, key)) => (backward, Some(key)),
             None => (false, None),
         };
-        let sort = self.sort.unwrap_or(unless_said);
         Ok(Place {
-            list: self.list.clone(),
+            list,
             limit: self.limit,
             sort,
             backward,
@@ -339,8 +342,8 @@ impl From<Limit> for u32 {
 /// The text is not a cursor of this list.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "cursor is damaged or belongs to another list, other filters or another order; send next_cursor or prev_cursor of a \
-     page of this very query, or none"
+    "cursor is damaged or belongs to another list, other filters, another order or another caller; send next_cursor or \
+     prev_cursor of a page of this very query, or none"
 )]
 pub struct InvalidCursor;
 

@@ -138,21 +138,33 @@ fn line<C: AsRef<str>>(cells: impl IntoIterator<Item = C>) -> String {
     line
 }
 
-/// A cell that a spreadsheet would run as a formula gets an apostrophe before it, which shows it as text.
+/// A spreadsheet takes a cell that begins so for a formula, and runs it.
+const SIGNS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+/// What a spreadsheet may be set to end a cell at, beside the comma. It then honors no quotes that begin within a cell of its
+/// own. Line breaks are not among them: only PEM has some, which its own lines begin with signs.
+const OTHER_SEPARATORS: [char; 3] = [';', '\t', '|'];
+
+/// A formula gets an apostrophe before it, which shows it as text: at the start of a cell, and where one would start for a
+/// spreadsheet with another separator.
 fn push(line: &mut String, cell: &str) {
-    let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     let quoted = cell.contains(['"', ',', '\r', '\n']);
     if quoted {
         line.push('"');
     }
-    if formula {
-        line.push('\'');
+    let mut starts = true;
+    for character in cell.chars() {
+        if starts && SIGNS.contains(&character) {
+            line.push('\'');
+        }
+        // Blanks and quotes before a formula may be taken off.
+        starts = OTHER_SEPARATORS.contains(&character) || (starts && matches!(character, ' ' | '"'));
+        if character == '"' {
+            line.push('"');
+        }
+        line.push(character);
     }
     if quoted {
-        line.push_str(&cell.replace('"', "\"\""));
         line.push('"');
-    } else {
-        line.push_str(cell);
     }
 }
 
@@ -178,5 +190,24 @@ mod tests {
         }
         assert_eq!(line(["=HYPERLINK(\"x\",1)"]), "\"'=HYPERLINK(\"\"x\"\",1)\"\r\n");
         assert_eq!(line(["a=b"]), "a=b\r\n");
+    }
+
+    #[test]
+    fn no_part_of_a_cell_is_a_formula_where_something_else_than_a_comma_ends_cells() {
+        for (cell, written) in [
+            ("CN=x;=1+1;", "CN=x;'=1+1;"),
+            ("a|@b", "a|'@b"),
+            ("a\t+b", "a\t'+b"),
+            ("a;;-1", "a;;'-1"),
+            ("a; =1", "a; '=1"),
+            ("a;\"=1\"", "\"a;\"\"'=1\"\"\""),
+            (" =1", " '=1"),
+            ("a;b=1;c-d", "a;b=1;c-d"),
+            ("a,=1", "\"a,=1\""),
+        ] {
+            assert_eq!(line([cell]), format!("{written}\r\n"), "{cell:?}");
+        }
+        let pem = "-----BEGIN X-----\n+/8=\n-----END X-----\n";
+        assert_eq!(line([pem]), format!("\"'{pem}\"\r\n"));
     }
 }

@@ -172,7 +172,8 @@ impl Edge {
         if let Some(accept) = accept {
             response = acceptable(&accept, response);
         }
-        if method == Method::GET
+        // For HEAD there still is the body of GET here, which is left out behind this.
+        if matches!(method, Method::GET | Method::HEAD)
             && let Some(template) = &matched
         {
             response = etag::tag(template.as_str(), known.as_deref(), response).await;

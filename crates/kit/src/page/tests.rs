@@ -57,6 +57,35 @@ fn a_cursor_of_other_filters_is_refused() {
 }
 
 #[test]
+fn a_cursor_of_another_order_or_view_is_refused_whoever_decided_it() {
+    let all = [1_u32, 2, 3];
+    let list = |owner: Option<&str>, order: &'static str, cursor: Option<&String>| {
+        let ask = ask(2).of_owner(owner).at(cursor.cloned());
+        ask.of_all(all, Sort::of(order), |n| *n)
+    };
+    let cursor = list(None, "number", None).unwrap().next_cursor;
+    assert!(list(None, "number", cursor.as_ref()).is_ok());
+    for (owner, order) in [(None, "-number"), (None, "name"), (Some("a"), "number")] {
+        assert_eq!(
+            list(owner, order, cursor.as_ref()),
+            Err(InvalidCursor),
+            "{owner:?} {order}"
+        );
+    }
+    let own = list(Some("a"), "number", None).unwrap().next_cursor;
+    assert!(list(Some("a"), "number", own.as_ref()).is_ok());
+    assert_eq!(list(Some("b"), "number", own.as_ref()), Err(InvalidCursor));
+}
+
+#[test]
+fn a_list_without_rows_is_counted_too() {
+    let counting = Counting::Exact;
+    let none = page(&[], Ask { counting, ..ask(2) }, None);
+    let count = none.count.unwrap();
+    assert_eq!((count.rows, count.precision), (0, Precision::Exact));
+}
+
+#[test]
 fn a_count_is_made_where_it_is_asked_for() {
     assert_eq!(page(&[1, 2, 3], ask(2), None).count, None);
     let counting = Counting::Exact;

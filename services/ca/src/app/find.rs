@@ -1,13 +1,13 @@
 //! Find certificates.
 
-use kit::page::{Ask, Page};
+use kit::page::{Ask, Page, Sort};
 use store::Tx;
 use x509::serial::Serial;
 
 use super::{App, Requester, Visibility};
 use crate::domain::{Brief, Issued, Query};
 use crate::error::Error;
-use crate::tables::certificates;
+use crate::tables::{certificates, search};
 
 impl App {
     /// The certificate of that serial number (lower-case hex). One that the requester may not see is not found.
@@ -30,9 +30,10 @@ impl App {
         query: Query,
         ask: &Ask,
     ) -> Result<Page<Issued>, Error> {
+        let ask = &seen_by(requester, ask);
         match self.in_sight(requester, query).await? {
-            Some(query) => crate::tables::search::search(&self.db, &query, ask, self.clock.now()).await,
-            None => Ok(Page::empty()),
+            Some(query) => search::search(&self.db, &query, ask, self.clock.now()).await,
+            None => nothing(ask),
         }
     }
 
@@ -43,11 +44,10 @@ impl App {
         query: Query,
         ask: &Ask,
     ) -> Result<Page<Brief>, Error> {
+        let ask = &seen_by(requester, ask);
         match self.in_sight(requester, query).await? {
-            Some(query) => {
-                crate::tables::search::search_in_brief(&self.db, &query, ask, self.clock.now()).await
-            }
-            None => Ok(Page::empty()),
+            Some(query) => search::search_in_brief(&self.db, &query, ask, self.clock.now()).await,
+            None => nothing(ask),
         }
     }
 
@@ -70,6 +70,18 @@ impl App {
         }
         Ok(Some(query))
     }
+}
+
+/// A list of what the requester may see.
+fn seen_by(requester: &Requester, ask: &Ask) -> Ask {
+    let own = requester.sees == Visibility::Own;
+    ask.clone().of_owner(own.then_some(requester.subject.as_str()))
+}
+
+/// A page of a list that has no rows.
+fn nothing<T>(ask: &Ask) -> Result<Page<T>, Error> {
+    ask.of_all(std::iter::empty(), Sort::of("issued_at"), |_| ())
+        .map_err(|error| Error::invalid("cursor", error))
 }
 
 /// As [`App::find`], in a transaction, which has a connection already.

@@ -7,6 +7,7 @@
 //!
 //! A list of one requester, all that an own-scoped caller gets, costs what their own rows cost: [`lead`] says how.
 
+mod count;
 mod filter;
 mod lead;
 mod order;
@@ -14,9 +15,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
-use kit::page::{Ask, Count, Counting, Page, PageBuilder, Place, Precision};
+use kit::page::{Ask, InvalidCursor, Page, PageBuilder, Place};
 use sqlx::QueryBuilder;
 use store::{Db, StoreError};
 use time::OffsetDateTime;
@@ -30,14 +29,13 @@ use lead::Lead;
 use order::{Order, Position};
 use read::{BriefRow, Found, Read};
 
-/// Longest time to count a list: its filters may pass over many rows for each that they find.
-const COUNT_TIME: Duration = Duration::from_secs(3);
-
 /// How a list is read.
 struct Plan<'a> {
     query: &'a Query,
     lead: Lead,
     order: Order,
+    /// Only what is revoked or on hold is listed.
+    only_revoked: bool,
     now: OffsetDateTime,
 }
 
@@ -68,15 +66,15 @@ async fn read<R: Read>(
     now: OffsetDateTime,
 ) -> Result<Page<R::Item>, Error> {
     let (order, sort) = Order::of(query, ask.sort);
-    let place: Place<Position> = ask.place(sort).map_err(|error| Error::invalid("cursor", error))?;
-    let lead = Lead::of(db, query, ask.sort).await?;
-    let plan = Plan {
-        query,
-        lead,
-        order,
-        now,
-    };
+    let invalid = |error: InvalidCursor| Error::invalid("cursor", error);
+    let place: Place<Position> = ask.place(sort).map_err(invalid)?;
     let mut from = place.from.clone();
+    // A cursor is not authenticated: it may say anything.
+    if from.as_ref().is_some_and(|from| !order.has(from)) {
+        return Err(invalid(InvalidCursor));
+    }
+    let lead = Lead::of(db, query, ask.sort).await?;
+    let plan = Plan::new(query, lead, order, now);
     let mut page = PageBuilder::new(ask.limit);
     while !page.is_full() {
         let batch = page.fetch().max(lead.least(query));
@@ -134,9 +132,19 @@ fn is_first_name<R: Read>(found: &Found<R>, query: &Query) -> Result<bool, Error
 }
 
 impl<'a> Plan<'a> {
+    fn new(query: &'a Query, lead: Lead, order: Order, now: OffsetDateTime) -> Self {
+        Self {
+            query,
+            lead,
+            order,
+            only_revoked: order == Order::Revoked,
+            now,
+        }
+    }
+
     /// Whether rows are read along the index of names.
     fn by_name(&self) -> bool {
-        (self.query.san.is_some() || self.query.san_suffix.is_some()) && !self.lead.leaves_names()
+        lead::has_name(self.query) && !self.lead.leaves_names() && self.lead != Lead::Names
     }
 
     /// Whether rows are passed over by their names, or put in the order of their subjects.
@@ -190,16 +198,21 @@ impl<'a> Plan<'a> {
         } else {
             sql.push(" FROM certificates c WHERE 1 = 1");
         }
+        if self.lead == Lead::Names {
+            sql.push(" AND c.id IN (");
+            filter::named(sql, self.query, lead::IDS);
+            sql.push(")");
+        }
         if let (Lead::Typed, Some(typed)) = (self.lead, &self.query.q) {
             sql.push(" AND c.id IN (");
-            filter::typed(sql, typed, lead::TYPED);
+            filter::typed(sql, typed, lead::IDS);
             sql.push(")");
         }
         if self.lead.is_of_requester(self.query) {
             self.of_requester(sql);
         }
         filter::columns(sql, self.query, self.lead, self.now);
-        if self.order == Order::Revoked {
+        if self.only_revoked {
             sql.push(format_args!(
                 " AND {} IS NOT NULL",
                 self.lead.column("revoked_at")
@@ -277,62 +290,5 @@ impl<'a> Plan<'a> {
                 sql.push(")");
             }
         }
-    }
-
-    /// How many rows the list has, if that is asked for; at least those of this page where it takes too long to say.
-    async fn count(&self, db: &Db, counting: Counting, here: usize) -> Result<Option<Count>, Error> {
-        let Some(bound) = counting.bound() else {
-            return Ok(None);
-        };
-        let here = Count {
-            rows: here as u64,
-            precision: Precision::AtLeast,
-        };
-        if self.lead.passes_over(self.query) {
-            return Ok(Some(here));
-        }
-        let counted = match tokio::time::timeout(COUNT_TIME, self.count_to(db, bound)).await {
-            Ok(counted) => counted?,
-            Err(_elapsed) => return Ok(Some(here)),
-        };
-        if counting == Counting::Estimate
-            && counted.precision == Precision::AtLeast
-            && let Some(rows) = self.estimate(db).await?
-        {
-            let precision = Precision::Estimate;
-            let rows = rows.max(counted.rows);
-            return Ok(Some(Count { rows, precision }));
-        }
-        Ok(Some(counted))
-    }
-
-    async fn count_to(&self, db: &Db, bound: i64) -> Result<Count, Error> {
-        let counted: i64 = store::read!(db, |connection| {
-            let mut sql = QueryBuilder::new("SELECT COUNT(*) FROM (SELECT DISTINCT ");
-            sql.push(self.id());
-            self.conditions(&mut sql);
-            sql.push(" LIMIT ").push_bind(bound + 1).push(") AS counted");
-            sql.build_query_scalar().fetch_one(connection).await
-        })
-        .map_err(StoreError::from)?;
-        Ok(Count::up_to(bound, counted))
-    }
-
-    /// What the planner of PostgreSQL expects; SQLite has no such number.
-    async fn estimate(&self, db: &Db) -> Result<Option<u64>, Error> {
-        let store::Pools::Pg(pool) = db.pools() else {
-            return Ok(None);
-        };
-        let mut sql = QueryBuilder::new("EXPLAIN SELECT 1");
-        self.conditions(&mut sql);
-        let lines: Vec<String> = sql
-            .build_query_scalar()
-            .fetch_all(pool)
-            .await
-            .map_err(StoreError::from)?;
-        let rows = lines.first().and_then(|line| line.split("rows=").nth(1));
-        Ok(rows
-            .and_then(|rest| rest.split(' ').next())
-            .and_then(|rows| rows.parse().ok()))
     }
 }

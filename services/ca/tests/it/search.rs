@@ -3,21 +3,23 @@
 use std::collections::BTreeSet;
 
 use aws_lc_rs::rand;
-use ca::{IssueRequest, Issued, Query, SanSuffix};
+use ca::{Error, IssueRequest, Issued, Query, Requester, SanSuffix, Typed};
 use data_encoding::BASE64URL_NOPAD;
 use kit::dry_run::Commit;
 use kit::error::{Fault, Kind};
-use kit::page::{Ask, Limit};
+use kit::page::{Ask, Count, Counting, Limit, Page, Precision, Sort};
 use testkit::on_both_databases;
 use x509::San;
 
-use crate::world::{World, anyone, csr_of, issue_all, key, on_profile, refused, server};
+use crate::world::{World, anyone, csr_of, issue_all, key, on_profile, owner, refused, server};
 
 on_both_databases!(
     a_name_too_long_for_the_index_is_refused_and_hurts_nobody_else,
     the_longest_subject_is_stored_and_found,
     lists_by_name_page_over_the_longest_names,
     a_name_and_a_suffix_find_what_has_both,
+    a_cursor_of_another_order_reader_or_form_is_refused,
+    certificates_are_counted_and_not_their_names,
 );
 
 /// Text that no database compresses.
@@ -142,5 +144,167 @@ async fn a_name_and_a_suffix_find_what_has_both(world: World) {
         assert_eq!(items.len(), expected, "{san} and {suffix}");
         assert!(items.iter().all(|item| item.serial == issued.serial));
         assert_eq!(next, None);
+        // Found by its key, its names are compared one by one.
+        let query = Query {
+            spki_sha256: Some(issued.spki_sha256),
+            ..query
+        };
+        let own = listed(&world, &owner("test:anyone"), &query, &Ask::default()).await;
+        assert_eq!(
+            own.unwrap().items.len(),
+            expected,
+            "{san} and {suffix}, of the key"
+        );
     }
+}
+
+async fn listed(
+    world: &World,
+    requester: &Requester,
+    query: &Query,
+    ask: &Ask,
+) -> Result<Page<Issued>, Error> {
+    world.ca.app().search(requester, query.clone(), ask).await
+}
+
+/// What any caller can make: a cursor with its checksum, which is not a secret.
+fn forged(list: &str, key: &str) -> String {
+    let bound = list.bytes().chain([0]).chain(key.bytes());
+    let sum = bound.fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
+        (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    BASE64URL_NOPAD.encode(&[&sum.to_be_bytes(), key.as_bytes()].concat())
+}
+
+async fn a_cursor_of_another_order_reader_or_form_is_refused(world: World) {
+    for host in ["a.example.test", "b.example.test"] {
+        world.issue(server(&key(), host)).await;
+    }
+    let by_name = Query {
+        san_suffix: Some(SanSuffix {
+            kind: "dns",
+            suffix: "example.test".to_owned(),
+        }),
+        ..Query::default()
+    };
+    let own = owner("test:anyone");
+    let first = Ask::first("certificates", Limit::try_from(1).unwrap());
+    for query in [&by_name, &Query::default()] {
+        for (reader, other) in [(&anyone(), &own), (&own, &anyone())] {
+            let page = listed(&world, reader, query, &first).await.unwrap();
+            let next = first.clone().at(page.next_cursor);
+            assert_eq!(listed(&world, reader, query, &next).await.unwrap().items.len(), 1);
+            let error = refused(listed(&world, other, query, &next).await, Kind::Invalid);
+            assert_eq!(error.shown().field, Some("cursor"), "{error}");
+        }
+    }
+    let id = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+    let keys = [
+        format!(r#"{{"Issued":"{id}"}}"#),
+        format!(r#"{{"Time":[0,"{id}"]}}"#),
+        format!(r#"{{"Subject":["CN=a","{id}"]}}"#),
+        format!(r#"{{"Name":["YQ","{id}"]}}"#),
+        format!(r#"{{"Subject":["CN=a\u0000","{id}"]}}"#),
+        r#""none""#.to_owned(),
+    ];
+    let taken = |sort: &str, key: &str| {
+        let form = match sort {
+            "-issued_at" => "Issued",
+            "not_after" | "-revoked_at" => "Time",
+            "subject" => "Subject",
+            _ => "Name",
+        };
+        key.contains(form) && !key.contains("u0000")
+    };
+    for sort in ["-issued_at", "not_after", "-revoked_at", "subject", "name"] {
+        let (query, asked) = match sort {
+            "name" => (by_name.clone(), None),
+            _ => (Query::default(), Some(Sort::of(sort))),
+        };
+        for key in &keys {
+            let cursor = forged(&format!("certificates by {sort}"), &format!("[false,{key}]"));
+            let ask = Ask {
+                sort: asked,
+                ..first.clone().at(Some(cursor))
+            };
+            let answer = listed(&world, &anyone(), &query, &ask).await;
+            if taken(sort, key) {
+                assert!(answer.is_ok(), "{sort} {key}: {answer:?}");
+            } else {
+                let error = refused(answer, Kind::Invalid);
+                assert_eq!(error.shown().field, Some("cursor"), "{sort} {key}: {error}");
+            }
+        }
+    }
+}
+
+async fn certificates_are_counted_and_not_their_names(world: World) {
+    let exact = |rows| {
+        Some(Count {
+            rows,
+            precision: Precision::Exact,
+        })
+    };
+    let suffix = SanSuffix {
+        kind: "dns",
+        suffix: "flood.example.test".to_owned(),
+    };
+    let named = Query {
+        san_suffix: Some(suffix.clone()),
+        ..Query::default()
+    };
+    let typed = Query {
+        q: Some(Typed {
+            names: vec![suffix],
+            subject: String::new(),
+            hex: None,
+        }),
+        ..Query::default()
+    };
+    let counting = Ask {
+        counting: Counting::Exact,
+        ..Ask::first("certificates", Limit::LARGEST)
+    };
+    let sorted = Ask {
+        sort: Some(Sort::of("not_after")),
+        ..counting.clone()
+    };
+    let stranger = owner("test:stranger");
+    let key = key();
+    // More names than certificates may be sorted, and few certificates.
+    for number in 0..=11 {
+        for query in [&named, &typed] {
+            let nothing = listed(&world, &stranger, query, &counting).await.unwrap();
+            assert_eq!(nothing.count, exact(0), "after {number} certificates of others");
+        }
+        if number < 11 {
+            let names = (0..95).map(|name| format!("dns:h{number}-{name}.flood.example.test"));
+            let sans = names.map(|name| name.parse().unwrap()).collect();
+            world
+                .issue(IssueRequest {
+                    sans: Some(sans),
+                    ..server(&key, "a.example.test")
+                })
+                .await;
+        }
+    }
+    for requester in [&anyone(), &owner("test:anyone")] {
+        for (query, ask) in [
+            (&named, &counting),
+            (&named, &sorted),
+            (&typed, &counting),
+            (&typed, &sorted),
+        ] {
+            let page = listed(&world, requester, query, ask).await.unwrap();
+            let serials: BTreeSet<_> = page.items.iter().map(|item| item.serial).collect();
+            assert_eq!((page.items.len(), serials.len()), (11, 11), "{query:?} {ask:?}");
+            assert_eq!(page.count, exact(11), "{query:?} {ask:?}");
+        }
+    }
+    let of_others = Query {
+        requester: vec!["test:anyone".to_owned()],
+        ..Query::default()
+    };
+    let nothing = listed(&world, &stranger, &of_others, &counting).await.unwrap();
+    assert_eq!((nothing.items.len(), nothing.count), (0, exact(0)));
 }

@@ -164,8 +164,9 @@ async fn list(
 
 /// Each service has its own table: a page is made of the pages of all.
 async fn page_of_jobs(all: &[Jobs], caller: &Caller, ask: &Ask) -> Result<Page<JobObject>, Problem> {
-    let place: Place<Uuid> = ask.place(Sort::of("-created_at"))?;
     let own = (!caller.may(permission::JOBS_READ)).then_some(caller.subject.as_str());
+    let ask = &ask.clone().of_owner(own);
+    let place: Place<Uuid> = ask.place(Sort::of("-created_at"))?;
     let slice = slice(&place, ask);
     let mut found: Vec<(&Jobs, Job)> = Vec::new();
     for jobs in all {

@@ -238,32 +238,75 @@ fn between<'a, D: Holds<'a>>(sql: &mut QueryBuilder<D>, column: &str, start: Vec
     }
 }
 
-/// The ids of what was typed, each index by itself and each at most `limit` times.
-pub(super) fn typed<'a, D: Holds<'a>>(sql: &mut QueryBuilder<D>, typed: &'a Typed, limit: i64) {
-    let part = |sql: &mut QueryBuilder<D>, from: &str, condition: &dyn Fn(&mut QueryBuilder<D>)| {
-        sql.push(format_args!("SELECT id FROM (SELECT id FROM {from} WHERE 1 = 1"));
-        condition(sql);
-        sql.push(" LIMIT ");
-        D::number(sql, limit);
-        sql.push(") AS part");
-    };
-    part(sql, "certificates", &|sql| {
-        sql.push(" AND subject = ");
+/// How much an index gives of what is looked up in it.
+#[derive(Clone, Copy)]
+pub(super) struct Cut {
+    /// `DISTINCT` where each id is given once; the index of names has one for each name of a certificate.
+    once: &'static str,
+    most: i64,
+}
+
+impl Cut {
+    /// `most` rows, whatever ids they have.
+    pub(super) const fn rows(most: i64) -> Self {
+        Self { once: "", most }
+    }
+
+    /// `most` ids, each once.
+    pub(super) const fn ids(most: i64) -> Self {
+        Self {
+            once: "DISTINCT ",
+            most,
+        }
+    }
+}
+
+/// A query for the ids that an index gives.
+fn part<'a, D: Holds<'a>>(
+    sql: &mut QueryBuilder<D>,
+    from: &str,
+    Cut { once, most }: Cut,
+    condition: impl FnOnce(&mut QueryBuilder<D>),
+) {
+    sql.push(format_args!(
+        "SELECT id FROM (SELECT {once}n.id FROM {from} n WHERE 1 = 1"
+    ));
+    condition(sql);
+    sql.push(" LIMIT ");
+    D::number(sql, most);
+    sql.push(") AS part");
+}
+
+/// The ids of certificates of that key.
+pub(super) fn of_key<'a, D: Holds<'a>>(sql: &mut QueryBuilder<D>, key: &[u8; 32], most: i64) {
+    part(sql, "certificates", Cut::rows(most), |sql| {
+        sql.push(" AND n.spki_sha256 = ");
+        D::bytes(sql, key.to_vec());
+    });
+}
+
+/// The ids of certificates of the names that are asked for.
+pub(super) fn named<'a, D: Holds<'a>>(sql: &mut QueryBuilder<D>, query: &'a Query, cut: Cut) {
+    part(sql, "certificate_names", cut, |sql| names(sql, query));
+}
+
+/// The ids of what was typed, each index by itself.
+pub(super) fn typed<'a, D: Holds<'a>>(sql: &mut QueryBuilder<D>, typed: &'a Typed, cut: Cut) {
+    part(sql, "certificates", cut, |sql| {
+        sql.push(" AND n.subject = ");
         D::text(sql, &typed.subject);
     });
     for suffix in &typed.names {
         sql.push(" UNION ALL ");
-        part(sql, "certificate_names", &|sql| {
+        part(sql, "certificate_names", cut, |sql| {
             let (start, end) = names::range(suffix);
-            between(sql, "name", start, Some(end));
+            between(sql, "n.name", start, Some(end));
         });
     }
-    for column in ["serial", "fingerprint_sha256"] {
+    for column in ["n.serial", "n.fingerprint_sha256"] {
         if let Some((start, end)) = typed.hex.as_deref().and_then(prefix) {
             sql.push(" UNION ALL ");
-            part(sql, "certificates", &|sql| {
-                between(sql, column, start.clone(), end.clone())
-            });
+            part(sql, "certificates", cut, |sql| between(sql, column, start, end));
         }
     }
 }

@@ -10,16 +10,25 @@
 use kit::page::Sort;
 use sqlx::QueryBuilder;
 use store::{Db, StoreError};
+use x509::san::MAX_SANS;
 
 use super::super::names;
-use super::filter;
+use super::filter::{self, Cut, Holds};
 use super::order::Order;
 use super::read::Keys;
 use crate::domain::{Query, Typed};
 use crate::error::Error;
 
-/// Rows that are gone through for one requester, whoever they belong to, and sorted for one page.
+/// Certificates that are gone through for one requester, whoever they belong to, and sorted for one page.
 const FEW: i64 = 1000;
+
+/// The ids of what leads, where that are few.
+pub(super) const IDS: Cut = Cut::ids(FEW);
+
+/// Rows of indexes that are counted to learn whether that many certificates are few. One with many names has a row for each
+/// of them, and one for its subject, serial number and fingerprint each; so it is counted further only where few
+/// certificates had many rows.
+const STEPS: [i64; 3] = [FEW + 1, 10 * FEW, (MAX_SANS as i64 + 3) * FEW + 1];
 
 /// What a list is read along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,14 +57,16 @@ impl Lead {
         if query.fingerprint_sha256.is_some() || !query.serial.is_empty() {
             return Ok(Self::Pinned);
         }
-        if few_of_key(db, query).await? {
+        if let Some(key) = &query.spki_sha256
+            && few(db, Common::Key(key)).await?
+        {
             return Ok(Self::Pinned);
         }
-        if few_of_name(db, query).await? {
+        if has_name(query) && few(db, Common::Name(query)).await? {
             return Ok(Self::Names);
         }
         if let Some(typed) = &query.q
-            && few_of_typed(db, typed).await?
+            && few(db, Common::Typed(typed)).await?
         {
             return Ok(Self::Typed);
         }
@@ -65,7 +76,7 @@ impl Lead {
     /// In an order that the index of a filter does not have, only a few rows are sorted.
     async fn of_everybody(db: &Db, query: &Query, sort: Option<Sort>) -> Result<Self, Error> {
         if let Some(typed) = &query.q {
-            return match few_of_typed(db, typed).await? {
+            return match few(db, Common::Typed(typed)).await? {
                 true => Ok(Self::Typed),
                 false => Err(Error::invalid(
                     "q",
@@ -75,17 +86,18 @@ impl Lead {
         }
         let (order, _) = Order::of(query, sort);
         let another = order != Order::natural(query).0;
-        let by_name = query.san.is_some() || query.san_suffix.is_some();
         if !another || query.fingerprint_sha256.is_some() || !query.serial.is_empty() {
             return Ok(Self::Any);
         }
-        if query.spki_sha256.is_some() && few_of_key(db, query).await? {
+        if let Some(key) = &query.spki_sha256
+            && few(db, Common::Key(key)).await?
+        {
             return Ok(Self::Pinned);
         }
-        if by_name && few_of_name(db, query).await? {
+        if has_name(query) && few(db, Common::Name(query)).await? {
             return Ok(Self::Names);
         }
-        if by_name || query.spki_sha256.is_some() {
+        if has_name(query) || query.spki_sha256.is_some() {
             let detail = format!(
                 "more than {FEW} certificates have that name or key, and are listed in one order only; leave sort out, or \
                  narrow the name"
@@ -93,6 +105,16 @@ impl Lead {
             return Err(Error::invalid("sort", detail));
         }
         Ok(Self::Any)
+    }
+
+    /// What a list is counted along: that of one requester along their own rows, so that how far the number can be relied on
+    /// says nothing about what others have.
+    pub(super) fn of_count(self, query: &Query) -> Self {
+        let pinned = query.fingerprint_sha256.is_some() || !query.serial.is_empty();
+        match query.requester.len() {
+            1 if !pinned => Self::Requester,
+            _ => self,
+        }
     }
 
     /// Whether the rows of the one requester lead, who is then part of the place in the list.
@@ -107,7 +129,7 @@ impl Lead {
 
     /// Whether rows are passed over after they were read.
     pub(super) fn passes_over(self, query: &Query) -> bool {
-        self.leaves_names() && (query.san.is_some() || query.san_suffix.is_some() || query.q.is_some())
+        self.leaves_names() && (has_name(query) || query.q.is_some())
     }
 
     /// How many rows to ask for at least: most may be passed over where names are compared one by one.
@@ -135,65 +157,66 @@ impl Lead {
     }
 }
 
-async fn few_of_key(db: &Db, query: &Query) -> Result<bool, StoreError> {
-    let Some(key) = &query.spki_sha256 else {
-        return Ok(false);
-    };
-    Ok(count(db, "certificates c WHERE c.spki_sha256 = ", key.to_vec(), None).await? <= FEW)
+/// Whether a name is asked for that the index of names has.
+pub(super) fn has_name(query: &Query) -> bool {
+    query.san.is_some() || query.san_suffix.is_some()
 }
 
-async fn few_of_name(db: &Db, query: &Query) -> Result<bool, StoreError> {
-    if let Some(san) = &query.san {
-        let name = names::exact(&san.to_string());
-        if count(db, "certificate_names n WHERE n.name = ", name, None).await? <= FEW {
-            return Ok(true);
+/// What certificates have in common.
+#[derive(Clone, Copy)]
+enum Common<'a> {
+    Key(&'a [u8; 32]),
+    Name(&'a Query),
+    Typed(&'a Typed),
+}
+
+impl<'a> Common<'a> {
+    /// Their ids, as often as an index has them.
+    fn rows<D: Holds<'a>>(self, sql: &mut QueryBuilder<D>, most: i64) {
+        match self {
+            Self::Key(key) => filter::of_key(sql, key, most),
+            Self::Name(query) => filter::named(sql, query, Cut::rows(most)),
+            Self::Typed(typed) => filter::typed(sql, typed, Cut::rows(most)),
         }
     }
-    if let Some(suffix) = &query.san_suffix {
-        let (start, end) = names::range(suffix);
-        return Ok(count(db, "certificate_names n WHERE n.name >= ", start, Some(end)).await? <= FEW);
+}
+
+/// Whether few certificates have that in common: certificates are counted, not what an index holds of them.
+async fn few(db: &Db, common: Common<'_>) -> Result<bool, StoreError> {
+    for most in STEPS {
+        let (rows, certificates): (i64, i64) = store::read!(db, |connection| {
+            let mut sql = QueryBuilder::new("SELECT COUNT(*), COUNT(DISTINCT id) FROM (");
+            common.rows(&mut sql, most);
+            sql.push(") AS counted");
+            sql.build_query_as().fetch_one(connection).await
+        })?;
+        if certificates > FEW {
+            return Ok(false);
+        }
+        // No index was cut off.
+        if rows < most {
+            return Ok(true);
+        }
     }
     Ok(false)
 }
 
-async fn few_of_typed(db: &Db, typed: &Typed) -> Result<bool, StoreError> {
-    let found: i64 = store::read!(db, |connection| {
-        let mut sql = QueryBuilder::new("SELECT COUNT(*) FROM (");
-        filter::typed(&mut sql, typed, FEW + 1);
-        sql.push(") AS counted");
-        sql.build_query_scalar().fetch_one(connection).await
-    })?;
-    Ok(found <= FEW)
-}
-
-/// How many there are, counted to one more than a few.
-async fn count(db: &Db, from: &'static str, start: Vec<u8>, end: Option<Vec<u8>>) -> Result<i64, StoreError> {
-    store::read!(db, |connection| {
-        let mut sql = QueryBuilder::new("SELECT COUNT(*) FROM (SELECT 1 FROM ");
-        sql.push(from).push_bind(start.clone());
-        if let Some(end) = end.clone() {
-            sql.push(" AND n.name < ").push_bind(end);
-        }
-        sql.push(" LIMIT ").push_bind(FEW + 1).push(") AS counted");
-        sql.build_query_scalar().fetch_one(connection).await
-    })
-    .map_err(StoreError::from)
-}
-
-/// The most ids that [`filter::typed`] gives of each index, where [`Lead::Typed`] leads.
-pub(super) const TYPED: i64 = FEW;
-
 /// Whether a certificate has the names that are asked for.
 pub(super) fn has_names(row: &Keys<'_>, query: &Query) -> Result<bool, Error> {
-    if query.san.is_none() && query.san_suffix.is_none() && query.q.is_none() {
+    if !has_name(query) && query.q.is_none() {
         return Ok(true);
     }
     let keys: Vec<Vec<u8>> = row.sans()?.iter().map(|san| names::exact(san)).collect();
-    let ends_so = |suffix| {
+    let ends_so = |key: &Vec<u8>, suffix| {
         let (start, end) = names::range(suffix);
-        keys.iter().any(|key| start <= *key && *key < end)
+        start <= *key && *key < end
     };
     let exact = query.san.as_ref().map(|san| names::exact(&san.to_string()));
+    // One name that is both, as in the index.
+    let named = |key| {
+        let suffix = query.san_suffix.as_ref();
+        exact.as_ref().is_none_or(|exact| exact == key) && suffix.is_none_or(|suffix| ends_so(key, suffix))
+    };
     let typed = query.q.as_ref().is_none_or(|typed| {
         let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
         let begins_so = |bytes: &[u8]| {
@@ -203,11 +226,12 @@ pub(super) fn has_names(row: &Keys<'_>, query: &Query) -> Result<bool, Error> {
                 .is_some_and(|start| hex(bytes).starts_with(start))
         };
         row.subject == typed.subject
-            || typed.names.iter().any(ends_so)
+            || typed
+                .names
+                .iter()
+                .any(|suffix| keys.iter().any(|key| ends_so(key, suffix)))
             || begins_so(row.serial)
             || begins_so(row.fingerprint_sha256)
     });
-    Ok(exact.is_none_or(|exact| keys.contains(&exact))
-        && query.san_suffix.as_ref().is_none_or(ends_so)
-        && typed)
+    Ok((!has_name(query) || keys.iter().any(named)) && typed)
 }

@@ -56,6 +56,16 @@ impl Order {
         }
     }
 
+    /// Whether that is a place in this order.
+    pub(super) fn has(self, position: &Position) -> bool {
+        match self {
+            Self::Issued => matches!(position, Position::Issued(_)),
+            Self::Expiry | Self::Revoked => matches!(position, Position::Time(..)),
+            Self::Subject => matches!(position, Position::Subject(..)),
+            Self::Name => matches!(position, Position::Name(..)),
+        }
+    }
+
     /// Where a row stands.
     pub(super) fn position<R: Read>(self, found: &Found<R>) -> Position {
         let row = found.row.keys();

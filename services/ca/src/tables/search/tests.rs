@@ -163,12 +163,7 @@ async fn plan(db: &Db, query: &Query, sort: Option<&'static str>, position: Opti
     let (order, sort) = Order::of(query, asked);
     let lead = Lead::of(db, query, asked).await.unwrap();
     let now = store::time::from_micros(NOW).unwrap();
-    let plan = Plan {
-        query,
-        lead,
-        order,
-        now,
-    };
+    let plan = Plan::new(query, lead, order, now);
     let place: Place<Position> = Ask::default().place(sort).unwrap();
     let lines: Vec<String> = match db.pools() {
         store::Pools::Pg(pool) => {

@@ -1,6 +1,7 @@
 //! What everybody's rows are read along: each filter and each order has an index, and finds exactly the right rows.
 
 use kit::error::Fault as _;
+use kit::page::{Count, Counting, Precision};
 use x509::crl::Reason;
 
 use super::*;
