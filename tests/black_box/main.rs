@@ -11,6 +11,7 @@
 
 mod accept_restored;
 mod advice;
+mod allowed_actions;
 mod authorization;
 mod bad_requests;
 mod client_certificates;

@@ -27,7 +27,7 @@ use store::Db;
 use store::outbox::NewEvent;
 use vocabulary::EventType;
 
-use crate::domain::{ApiKey, End};
+use crate::domain::{ApiKey, End, Prefix, keeps_an_admin};
 use crate::error::Error;
 use crate::tables;
 use last_used::LastUsed;
@@ -57,6 +57,17 @@ impl App {
 
     pub(crate) fn clock(&self) -> &SharedClock {
         &self.clock
+    }
+
+    /// The key that is not revoked, because no other one may make keys for as long; `None` where each may go.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub(crate) async fn indispensable(&self) -> Result<Option<Prefix>, Error> {
+        let latest = tables::latest_admins(&self.db).await?;
+        Ok(latest
+            .filter(|(_, end, next)| !keeps_an_admin(Some(*end), *next, self.clock.now()))
+            .map(|(prefix, ..)| prefix))
     }
 
     /// Until when API keys can be made; `None` if no key may make any.

@@ -173,10 +173,10 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// The latest end among the keys that may make keys and are not revoked; no row if there is none. A key ends with those
-/// that it comes from, so that each is followed to its first maker. The largest integer stands for never. A key that is
-/// limited to some names makes no others, and so is not an admin of the installation.
-const LATEST_ADMIN: &str = "
+/// The two keys that may make keys longest, of those that are not revoked, and until when each may. A key ends with those that
+/// it comes from, so that each is followed to its first maker. The largest integer stands for never. A key that is limited to
+/// some names makes no others, and so is not an admin of the installation.
+const LATEST_ADMINS: &str = "
     WITH RECURSIVE line (admin, created_by, expires_us, depth) AS (
         SELECT prefix, created_by, expires_us, 0 FROM api_keys
         WHERE administers AND revoked_us IS NULL AND allowed_names = '[]'
@@ -184,19 +184,37 @@ const LATEST_ADMIN: &str = "
         SELECT line.admin, maker.created_by, maker.expires_us, line.depth + 1
         FROM line JOIN api_keys maker ON maker.prefix = SUBSTR(line.created_by, 8)
         WHERE line.created_by LIKE 'apikey:%' AND line.depth < 1000
-    ), ends (admin, end_us) AS (SELECT admin, MIN(expires_us) FROM line GROUP BY admin)
-    SELECT MAX(COALESCE(end_us, 9223372036854775807)) FROM ends";
+    ), ends (admin, end_us) AS (
+        SELECT admin, COALESCE(MIN(expires_us), 9223372036854775807) FROM line GROUP BY admin
+    ) SELECT admin, end_us FROM ends ORDER BY end_us DESC LIMIT 2";
+
+/// A row of [`LATEST_ADMINS`].
+type Admin = (String, i64);
+
+fn end_of(admin: &Admin) -> Result<End, StoreError> {
+    match admin.1 {
+        i64::MAX => Ok(End::Never),
+        end => from_micros(end).map(End::At),
+    }
+}
 
 /// Until when some key may make keys, as this transaction leaves the keys: also those that end before now. `None` where
 /// every such key is revoked.
 pub(crate) async fn latest_admin(tx: &mut Tx) -> Result<Option<End>, StoreError> {
-    let latest: Option<i64> = store::tx!(tx, |c| sqlx::query_scalar(LATEST_ADMIN).fetch_one(c).await)?;
-    latest
-        .map(|end| match end {
-            i64::MAX => Ok(End::Never),
-            end => from_micros(end).map(End::At),
-        })
-        .transpose()
+    let latest: Vec<Admin> = store::tx!(tx, |c| sqlx::query_as(LATEST_ADMINS).fetch_all(c).await)?;
+    latest.first().map(end_of).transpose()
+}
+
+/// The key that may make keys longest and until when, and until when the next may.
+pub(crate) async fn latest_admins(db: &Db) -> Result<Option<(Prefix, End, Option<End>)>, StoreError> {
+    let latest: Vec<Admin> = store::read!(db, |c| sqlx::query_as(LATEST_ADMINS).fetch_all(c).await)?;
+    let Some(first) = latest.first() else {
+        return Ok(None);
+    };
+    let corrupt = |_| StoreError::Corrupt("the prefix of an API key".to_owned());
+    let prefix = first.0.parse().map_err(corrupt)?;
+    let next = latest.get(1).map(end_of).transpose()?;
+    Ok(Some((prefix, end_of(first)?, next)))
 }
 
 /// Keeps a key's row as it is until the transaction ends.

@@ -39,10 +39,10 @@ pub struct Revoked {
     pub remaining: Vec<ApiKey>,
 }
 
-/// Whether a key would be revoked for that requester, who holds the permission, as far as the two of them decide. What becomes
-/// of the last key that may make keys is decided beside all others.
-pub(crate) fn is_revocable(key: &ApiKey, requester: &Caller) -> bool {
-    key.revoked.is_none() && check_limits(key, requester).is_ok()
+/// Whether a key would be revoked for that requester, who holds the permission. One of all keys may be
+/// [indispensable](App::indispensable).
+pub(crate) fn is_revocable(key: &ApiKey, requester: &Caller, indispensable: Option<&Prefix>) -> bool {
+    key.revoked.is_none() && indispensable != Some(&key.prefix) && check_limits(key, requester).is_ok()
 }
 
 impl App {

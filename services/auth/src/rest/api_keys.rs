@@ -21,7 +21,7 @@ use utoipa_axum::routes;
 
 use super::Rest;
 use crate::app::{App, CreateRequest, Created, Descendants, Revoked, is_revocable};
-use crate::domain;
+use crate::domain::{self, Prefix};
 use crate::error::Error;
 
 pub(super) fn routes() -> OpenApiRouter<Rest> {
@@ -59,19 +59,47 @@ struct ApiKey {
     revoked_at: Option<String>,
     /// Who revoked it.
     revoked_by: Option<String>,
-    /// What you may do with it now: `revoke`. The last key that may make keys is kept all the same.
+    /// What you may do with it now: `revoke`.
     #[schema(example = json!(["revoke"]))]
     allowed_actions: Vec<&'static str>,
 }
 
+/// Who gets to see keys, and when.
+struct Reader<'a> {
+    caller: &'a Caller,
+    now: OffsetDateTime,
+    /// The key that no caller may revoke.
+    indispensable: Option<Prefix>,
+}
+
+impl<'a> Reader<'a> {
+    async fn of(app: &App, caller: &'a Caller) -> Result<Self, Error> {
+        let indispensable = match caller.may(permission::API_KEYS_WRITE) {
+            true => app.indispensable().await?,
+            false => None,
+        };
+        Ok(Self {
+            caller,
+            now: app.clock().now(),
+            indispensable,
+        })
+    }
+}
+
 impl ApiKey {
-    fn new(key: &domain::ApiKey, caller: &Caller, now: OffsetDateTime) -> Self {
-        let revocable = caller.may(permission::API_KEYS_WRITE) && is_revocable(key, caller);
+    fn new(key: &domain::ApiKey, reader: &Reader<'_>) -> Self {
+        let Reader {
+            caller,
+            now,
+            indispensable,
+        } = reader;
+        let revocable =
+            caller.may(permission::API_KEYS_WRITE) && is_revocable(key, caller, indispensable.as_ref());
         Self {
             prefix: key.prefix.to_string(),
             name: key.name.as_str().to_owned(),
             roles: key.roles.clone(),
-            status: key.status(now).as_str(),
+            status: key.status(*now).as_str(),
             created_at: rfc3339(key.created),
             created_by: key.created_by.clone(),
             expires_at: key.expires.map(rfc3339),
@@ -192,8 +220,9 @@ async fn list(
     let page = move |ask: Ask| {
         let (app, caller) = (app.clone(), Arc::clone(&caller));
         async move {
-            let now = app.clock().now();
-            Ok(app.list(&ask).await?.map(|key| ApiKey::new(&key, &caller, now)))
+            let page = app.list(&ask).await?;
+            let reader = Reader::of(&app, &caller).await?;
+            Ok(page.map(|key| ApiKey::new(&key, &reader)))
         }
     };
     pages.answer(page).await
@@ -229,15 +258,15 @@ async fn create(
     };
     let created = app.create(request, &intent).await?;
     created
-        .show(async |created| show_once(&app, &caller, &created))
+        .show(async |created| show_once(&Reader::of(&app, &caller).await?, &created))
         .await
 }
 
-fn show_once(app: &App, caller: &Caller, created: &Created) -> Result<impl IntoResponse + use<>, Problem> {
+fn show_once(reader: &Reader<'_>, created: &Created) -> Result<impl IntoResponse + use<>, Problem> {
     let location = HeaderValue::try_from(format!("/api/v1/api-keys/{}", created.key.prefix))
         .map_err(|_| Error::internal("a prefix that does not fit a header"))?;
     let body = CreatedApiKey {
-        key: ApiKey::new(&created.key, caller, app.clock().now()),
+        key: ApiKey::new(&created.key, reader),
         token: created.token.text().expose_secret().to_owned(),
     };
     Ok((
@@ -272,16 +301,15 @@ async fn revoke(
         false => Descendants::Keep,
     };
     let done = app.revoke(&prefix, descendants, &caller, &intent).await?;
-    let now = app.clock().now();
-    done.show(async |done| Ok(show_revoked(&done, &caller, now)))
+    done.show(async |done| Ok(show_revoked(&done, &Reader::of(&app, &caller).await?)))
         .await
 }
 
-fn show_revoked(done: &Revoked, caller: &Caller, now: OffsetDateTime) -> Response {
+fn show_revoked(done: &Revoked, reader: &Reader<'_>) -> Response {
     if done.taken.is_empty() && done.remaining.is_empty() {
         return StatusCode::NO_CONTENT.into_response();
     }
-    let show = |keys: &[domain::ApiKey]| keys.iter().map(|key| ApiKey::new(key, caller, now)).collect();
+    let show = |keys: &[domain::ApiKey]| keys.iter().map(|key| ApiKey::new(key, reader)).collect();
     let body = RevokedKeys {
         revoked: show(&done.taken),
         remaining: show(&done.remaining),

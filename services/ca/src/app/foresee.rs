@@ -11,9 +11,9 @@ use x509::serial::Serial;
 use super::revoke::key_of;
 use super::revoke_many::{Found, RevokeMany};
 use super::{App, Requester};
-use crate::domain::Brief;
 use crate::domain::lifecycle::{self, Change, KeyFate, Wish};
 use crate::domain::standing::MaterialId;
+use crate::domain::{Brief, Issued};
 use crate::error::Error;
 use crate::tables::beside::{self, OverKey};
 use crate::tables::{certificates, compromised};
@@ -135,6 +135,21 @@ impl App {
             missing: found.missing,
             more: found.more,
         })
+    }
+
+    /// What a revocation of that certificate for compromise would make of its key.
+    ///
+    /// # Errors
+    /// [`Error::Common`]: the database, or what is stored cannot be read.
+    pub(crate) async fn fate_of_key(
+        &self,
+        requester: &Requester,
+        certificate: &Issued,
+    ) -> Result<KeyFate, Error> {
+        let one = Brief::from(certificate);
+        let known = self.known_of(requester, std::slice::from_ref(&one)).await?;
+        let (_, recorded, vouch) = known.of(&one, &Keys::default()).map_err(Error::internal)?;
+        Ok(KeyFate::decide(requester.capacity(certificate), recorded, vouch))
     }
 
     /// Reads one certificate of each key, and what there is over it and its twin.

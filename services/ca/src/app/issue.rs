@@ -102,28 +102,40 @@ impl App {
         (wanted, record): (rules::Request, Record),
         intent: &I,
     ) -> Result<I::Answer<Issued>, Error> {
-        let serial = Serial::random(&aws_lc_rs::rand::SystemRandom::new())
-            .map_err(|error| Error::internal(format!("no random serial number: {error}")))?;
-        let approved = rules::approve(profile, wanted, &active.issuer, serial, self.clock.now())?;
-        let certificate = lint::lint(approved, &lint::Context::issued_by(&active.authority.certificate))?;
         let claim = record.claim;
-        let job = IssuanceJob {
-            certificate,
-            authority: Arc::clone(&active.authority),
-            record,
-        };
+        let job = self.job(profile, active, (wanted, record))?;
         if intent.is_planned() {
-            let (basis, now) = (job.basis(), self.clock.now());
-            let standing = standing::read(&self.db, std::slice::from_ref(&basis)).await?;
-            if let Some(refusal) = standing.refusal(&basis, now) {
-                return Err(refusal);
-            }
+            self.check_standing(&job).await?;
         }
         let plan = || plans::issue(&job, active, profile);
         if let Some(preview) = self.previews.settle(intent, plan).await? {
             return Ok(I::planned(preview));
         }
         self.submit(job, claim).await.map(I::done)
+    }
+
+    /// What policy and the lints say to it.
+    pub(super) fn job(
+        &self,
+        profile: &rules::Profile,
+        active: &ActiveAuthority,
+        (wanted, record): (rules::Request, Record),
+    ) -> Result<IssuanceJob, Error> {
+        let serial = Serial::random(&aws_lc_rs::rand::SystemRandom::new())
+            .map_err(|error| Error::internal(format!("no random serial number: {error}")))?;
+        let approved = rules::approve(profile, wanted, &active.issuer, serial, self.clock.now())?;
+        Ok(IssuanceJob {
+            certificate: lint::lint(approved, &lint::Context::issued_by(&active.authority.certificate))?,
+            authority: Arc::clone(&active.authority),
+            record,
+        })
+    }
+
+    /// What the transaction that stores it would say, as things are now.
+    pub(super) async fn check_standing(&self, job: &IssuanceJob) -> Result<(), Error> {
+        let (basis, now) = (job.basis(), self.clock.now());
+        let standing = standing::read(&self.db, std::slice::from_ref(&basis)).await?;
+        standing.refusal(&basis, now).map_or(Ok(()), Err)
     }
 
     async fn submit(&self, job: IssuanceJob, claim: Option<IdempotencyClaim>) -> Result<Issued, Error> {

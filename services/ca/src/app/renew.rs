@@ -1,12 +1,15 @@
 //! Renew a certificate: same subject, names and profile, with the same key or a new one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kit::dry_run::Intent;
+use kit::error::{Fault as _, Kind};
 use kit::idempotency::{IdempotencyKey, digest};
 use x509::csr::ReceivedCsr;
 
 use super::{App, Requester};
+use crate::authorities::ActiveAuthority;
 use crate::domain::signed::Record;
 use crate::domain::standing::{Predecessor, renewable};
 use crate::domain::{Issued, Protocol};
@@ -39,6 +42,14 @@ impl RenewRequest {
     }
 }
 
+/// A renewal that policy is asked about.
+struct Renewal<'a> {
+    profile: &'a rules::Profile,
+    online: Arc<ActiveAuthority>,
+    wanted: rules::Request,
+    predecessor: Predecessor,
+}
+
 impl App {
     /// Issues the successor, which belongs to whom the old certificate belongs. The old certificate stays as it is.
     ///
@@ -57,24 +68,69 @@ impl App {
         if let Some(answer) = self.answer_again(claim, intent).await? {
             return Ok(answer);
         }
-        renewable(&old, self.clock.now())?;
+        let renewal = self
+            .renewal(requester, &old, request.csr.as_deref(), request.validity)
+            .await?;
+        let record = Record {
+            // It stays whose it is, whoever renews it.
+            requester: old.requester,
+            actor: requester.subject.clone(),
+            protocol: request.protocol,
+            replaces: Some(renewal.predecessor),
+            claim,
+            trace: kit::trace::current(),
+        };
+        let wanted = (renewal.wanted, record);
+        self.sign(renewal.profile, &renewal.online, wanted, intent).await
+    }
+
+    /// Whether [`Self::renew`] would issue a successor of the same key and the default validity now.
+    ///
+    /// # Errors
+    /// [`Error::Common`]: the database, or what is stored cannot be read.
+    pub(crate) async fn would_renew(&self, requester: &Requester, old: &Issued) -> Result<bool, Error> {
+        match self.check_renewal(requester, old).await {
+            Ok(()) => Ok(true),
+            Err(error) if matches!(error.kind(), Kind::Unavailable | Kind::Internal) => Err(error),
+            Err(_refusal) => Ok(false),
+        }
+    }
+
+    async fn check_renewal(&self, requester: &Requester, old: &Issued) -> Result<(), Error> {
+        let renewal = self.renewal(requester, old, None, None).await?;
+        let record = Record {
+            requester: old.requester.clone(),
+            actor: requester.subject.clone(),
+            protocol: old.protocol,
+            replaces: Some(renewal.predecessor),
+            claim: None,
+            trace: kit::trace::current(),
+        };
+        let job = self.job(renewal.profile, &renewal.online, (renewal.wanted, record))?;
+        self.check_standing(&job).await
+    }
+
+    /// What is asked of policy with a renewal.
+    async fn renewal(
+        &self,
+        requester: &Requester,
+        old: &Issued,
+        csr: Option<&[u8]>,
+        validity: Option<Duration>,
+    ) -> Result<Renewal<'_>, Error> {
+        renewable(old, self.clock.now())?;
         let profile = self.profile(&old.profile)?;
         let online = self
             .authorities
             .for_profile(Some(&old.ca), profile, &self.config)
             .await?;
-        let certificate = x509::Certificate::from_der(&old.der).map_err(|error| {
-            Error::internal(format!(
-                "stored certificate {} cannot be read: {error}",
-                old.serial
-            ))
-        })?;
+        let certificate = super::revoke::read(old)?;
         let old_key = certificate.public_key();
         let predecessor = Predecessor {
             serial: old.serial,
             key: old_key.as_ref().ok().map(|key| key.material_id()),
         };
-        let public_key = match &request.csr {
+        let public_key = match csr {
             Some(csr) => ReceivedCsr::from_pem_or_der(csr)?.public_key().clone(),
             None => old_key.map_err(|error| Error::invalid("csr", error))?.clone(),
         };
@@ -84,17 +140,13 @@ impl App {
             public_key,
         )
         .granted(requester.grant()?);
-        wanted.validity = request.validity;
+        wanted.validity = validity;
         super::issue::check_scope(requester, profile, &wanted)?;
-        let record = Record {
-            // It stays whose it is, whoever renews it.
-            requester: old.requester,
-            actor: requester.subject.clone(),
-            protocol: request.protocol,
-            replaces: Some(predecessor),
-            claim,
-            trace: kit::trace::current(),
-        };
-        self.sign(profile, &online, (wanted, record), intent).await
+        Ok(Renewal {
+            profile,
+            online,
+            wanted,
+            predecessor,
+        })
     }
 }

@@ -4,12 +4,12 @@ use time::OffsetDateTime;
 use x509::crl::Reason;
 
 use super::lifecycle::{self, Wish};
-use super::{Brief, Capacity, Issued, standing};
+use super::{Brief, Capacity, Issued};
 
 /// What a caller's permissions come to, for one certificate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Powers {
-    /// Whether they may renew it.
+    /// Whether a renewal would be issued to them.
     pub(crate) renews: bool,
     /// In what capacity they hold, release and revoke it; `None` where they may not.
     pub(crate) decides: Option<Capacity>,
@@ -19,29 +19,29 @@ pub(crate) struct Powers {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Circumstances {
     pub(crate) now: OffsetDateTime,
+    /// Whether its key is recorded as compromised.
     pub(crate) key_is_compromised: bool,
-    /// Whether its CA issues, which a suspended one does not.
-    pub(crate) ca_issues: bool,
+    /// Whether it is revoked for a compromise that would be recorded of its key now, and was not.
+    pub(crate) records_key: bool,
 }
 
 /// The verbs of the REST surface that would not be refused now, in the order of a certificate's life. `revoke` stands for any
-/// reason, and so is there for a revoked certificate whose key may still be said to be compromised.
+/// reason, and so is there for a revoked certificate whose key may still be said to be compromised, or be recorded as that.
 pub(crate) fn allowed(certificate: &Issued, powers: Powers, known: Circumstances) -> Vec<&'static str> {
-    let renews = powers.renews
-        && known.ca_issues
-        && !known.key_is_compromised
-        && standing::renewable(certificate, known.now).is_ok();
     let mut actions = Vec::new();
-    if renews {
+    if powers.renews {
         actions.push("renew");
     }
     let Some(by) = powers.decides else {
         return actions;
     };
+    let revoked_for = certificate.revocation.map(|there| there.reason);
     let worst = Wish {
-        reason: Reason::KeyCompromise,
+        reason: revoked_for
+            .filter(|reason| lifecycle::is_compromise(*reason))
+            .unwrap_or(Reason::KeyCompromise),
         invalidity: None,
-        records_key: false,
+        records_key: known.records_key,
     };
     let decided = [
         ("hold", lifecycle::hold(certificate, by, known.now)),

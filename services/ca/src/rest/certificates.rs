@@ -9,6 +9,7 @@ use kit::idempotency::IdempotencyKey;
 use kit::page::Ask;
 use kit::problem::Problem;
 use serde::Deserialize;
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -73,6 +74,7 @@ async fn issue(
     headers: HeaderMap,
     Json(body): Json<IssueBody>,
 ) -> Result<impl IntoResponse, Problem> {
+    let asked = app.clock.now();
     let request = IssueRequest {
         csr: body.csr.into_bytes(),
         profile: body.profile,
@@ -91,7 +93,7 @@ async fn issue(
         )
         .await?;
     issued
-        .show(async |issued| created(&app, &caller, issued).await)
+        .show(async |issued| created(&app, &caller, issued, asked).await)
         .await
 }
 
@@ -222,6 +224,7 @@ async fn renew(
     headers: HeaderMap,
     Json(body): Json<RenewBody>,
 ) -> Result<impl IntoResponse, Problem> {
+    let asked = app.clock.now();
     let request = RenewRequest {
         serial,
         csr: body.csr.map(String::into_bytes),
@@ -237,13 +240,18 @@ async fn renew(
         )
         .await?;
     issued
-        .show(async |issued| created(&app, &caller, issued).await)
+        .show(async |issued| created(&app, &caller, issued, asked).await)
         .await
 }
 
-async fn created(app: &App, caller: &Caller, issued: Issued) -> Result<impl IntoResponse + use<>, Problem> {
+async fn created(
+    app: &App,
+    caller: &Caller,
+    issued: Issued,
+    asked: OffsetDateTime,
+) -> Result<impl IntoResponse + use<>, Problem> {
     let location =
         HeaderValue::try_from(format!("/api/v1/certificates/{}", issued.serial)).map_err(Error::internal)?;
-    let body = axum::Json(Certificate::fresh(app, caller, issued).await?);
+    let body = axum::Json(Certificate::answering(app, caller, issued, asked).await?);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], body))
 }

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::app::{App, ProfileScope, Requester, Rights, Visibility};
 use crate::domain::actions::{self, Circumstances, Powers};
+use crate::domain::lifecycle::{self, KeyFate};
 use crate::domain::{Capacity, Issued, Seen, Status};
 use crate::error::Error;
 
@@ -94,7 +95,7 @@ pub(crate) struct Certificate {
     row: CertificateRow,
     /// In the order of the certificate.
     extensions: Vec<Extension>,
-    /// What you may do with it now: `renew`, `hold`, `release`, `revoke`.
+    /// What you may do with it now: `renew` as asked for without a CSR and a validity, `hold`, `release`, `revoke`.
     #[schema(example = json!(["renew", "hold", "revoke"]))]
     allowed_actions: Vec<&'static str>,
 }
@@ -246,28 +247,63 @@ impl Row for CertificateRow {
 impl Certificate {
     /// As this caller gets it.
     pub(crate) async fn new(app: &App, caller: &Caller, issued: Issued) -> Result<Self, Error> {
-        let compromised = match issued.status(app.clock.now()) {
+        let key_is_compromised = match issued.status(app.clock.now()) {
             Status::Valid | Status::OnHold => match parsed(&issued)?.public_key() {
                 Ok(key) => app.is_compromised(key).await?,
                 Err(_) => false,
             },
             Status::Revoked | Status::Expired => false,
         };
-        Self::of(app, caller, issued, compromised).await
-    }
-
-    /// One that was stored just now, which only happens where its key is not known to be compromised.
-    pub(crate) async fn fresh(app: &App, caller: &Caller, issued: Issued) -> Result<Self, Error> {
-        Self::of(app, caller, issued, false).await
-    }
-
-    async fn of(app: &App, caller: &Caller, issued: Issued, key_is_compromised: bool) -> Result<Self, Error> {
+        let renews = match renewer(caller, &issued) {
+            Some(requester) => app.would_renew(&requester, &issued).await?,
+            None => false,
+        };
+        let revoked_for = issued.revocation.map(|there| there.reason);
+        let records_key = match decider(caller, &issued) {
+            Some(requester) if revoked_for.is_some_and(lifecycle::is_compromise) => {
+                app.fate_of_key(&requester, &issued).await? == KeyFate::Recording
+            }
+            _ => false,
+        };
         let known = Circumstances {
             now: app.clock.now(),
             key_is_compromised,
-            ca_issues: app.authorities.by_name(&issued.ca).await?.suspension.is_none(),
+            records_key,
         };
-        let allowed_actions = actions::allowed(&issued, powers(caller, &issued), known);
+        Self::of(app, caller, issued, (renews, known)).await
+    }
+
+    /// The answer to a request that came at that moment. What was signed for it is of a sound key, and a renewal would be
+    /// issued as it was itself; an answer that is repeated may be about a certificate of before.
+    pub(crate) async fn answering(
+        app: &App,
+        caller: &Caller,
+        issued: Issued,
+        asked: OffsetDateTime,
+    ) -> Result<Self, Error> {
+        if issued.issued_at < asked {
+            return Self::new(app, caller, issued).await;
+        }
+        let renews = renewer(caller, &issued).is_some();
+        let known = Circumstances {
+            now: app.clock.now(),
+            key_is_compromised: false,
+            records_key: false,
+        };
+        Self::of(app, caller, issued, (renews, known)).await
+    }
+
+    async fn of(
+        app: &App,
+        caller: &Caller,
+        issued: Issued,
+        (renews, known): (bool, Circumstances),
+    ) -> Result<Self, Error> {
+        let powers = Powers {
+            renews,
+            decides: decider(caller, &issued).map(|requester| requester.capacity(&issued)),
+        };
+        let allowed_actions = actions::allowed(&issued, powers, known);
         let chain = app.chain_pem(&issued.ca).await?;
         let parsed = parsed(&issued)?;
         let extensions = parsed.extensions().iter().map(Extension::of).collect();
@@ -279,21 +315,18 @@ impl Certificate {
     }
 }
 
-/// What the routes would let the caller do with that certificate.
-fn powers(caller: &Caller, certificate: &Issued) -> Powers {
-    let whose = |own, any| {
-        let requester = requester(caller, any);
-        let may = caller.may(own) && requester.may_see(certificate);
-        may.then(|| requester.capacity(certificate))
-    };
-    let renews = whose(permission::CERTIFICATES_RENEW_OWN, permission::CERTIFICATES_RENEW);
-    Powers {
-        renews: renews.is_some(),
-        decides: whose(
-            permission::CERTIFICATES_REVOKE_OWN,
-            permission::CERTIFICATES_REVOKE,
-        ),
-    }
+/// For whom the caller would renew that certificate, if the route lets them.
+fn renewer(caller: &Caller, certificate: &Issued) -> Option<Requester> {
+    let requester = requester(caller, permission::CERTIFICATES_RENEW);
+    let may = caller.may(permission::CERTIFICATES_RENEW_OWN) && requester.may_see(certificate);
+    may.then_some(requester)
+}
+
+/// For whom the caller would hold, release and revoke it, if the routes let them.
+fn decider(caller: &Caller, certificate: &Issued) -> Option<Requester> {
+    let requester = requester(caller, permission::CERTIFICATES_REVOKE);
+    let may = caller.may(permission::CERTIFICATES_REVOKE_OWN) && requester.may_see(certificate);
+    may.then_some(requester)
 }
 
 impl Extension {
