@@ -4,7 +4,7 @@
 //! what is remembered elsewhere is never ahead of the database, whenever the process or the machine dies. A database that is
 //! behind what is remembered was copied back.
 
-use crate::installation::is_missing;
+use crate::installation::{TABLE, if_there};
 use crate::{Db, StoreError};
 
 /// Restores that were accepted are this far apart: whoever remembers a number of before one is behind, not ahead.
@@ -25,10 +25,9 @@ impl Db {
         let found = crate::read!(self, |c| sqlx::query_scalar("SELECT mark FROM installation")
             .fetch_optional(c)
             .await);
-        match found {
-            Err(error) if is_missing(&error) => Ok(0),
-            found => Ok(found?.unwrap_or_default()),
-        }
+        Ok(if_there(found, self.schema(), TABLE)?
+            .flatten()
+            .unwrap_or_default())
     }
 
     /// Raises the number by one and answers it; durable when this returns. `None` in a database that is not part of an

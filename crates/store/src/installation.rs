@@ -7,6 +7,9 @@ use sqlx::AssertSqlSafe;
 
 use crate::{Db, StoreError};
 
+/// Where that is recorded.
+pub(crate) const TABLE: &str = "installation";
+
 /// The installation that a database belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Installation {
@@ -34,10 +37,7 @@ impl Db {
         let found = crate::read!(self, |c| sqlx::query_as("SELECT id, starts FROM installation")
             .fetch_optional(c)
             .await);
-        match found {
-            Err(error) if is_missing(&error) => Ok(None),
-            found => Ok(found?),
-        }
+        Ok(if_there(found, self.schema(), TABLE)?.flatten())
     }
 
     /// The service that this database was last used by, which is the schema that it was opened as. None where no start has
@@ -50,10 +50,7 @@ impl Db {
             crate::read!(self, |c| sqlx::query_scalar("SELECT service FROM installation")
                 .fetch_optional(c)
                 .await);
-        match found {
-            Err(error) if is_missing(&error) => Ok(None),
-            found => Ok(found?.flatten()),
-        }
+        Ok(if_there(found, self.schema(), TABLE)?.flatten().flatten())
     }
 
     /// Whether a table of the service exists and holds a row.
@@ -65,10 +62,7 @@ impl Db {
         let found = crate::read!(self, |c| sqlx::query_scalar(AssertSqlSafe(query))
             .fetch_one(c)
             .await);
-        match found {
-            Err(error) if is_missing(&error) => Ok(false),
-            found => Ok(found?),
-        }
+        Ok(if_there(found, self.schema(), table)?.unwrap_or_default())
     }
 
     /// Makes the database part of an installation, unless it is part of one, and records its service and the number of a
@@ -92,8 +86,36 @@ impl Db {
     }
 }
 
+/// What was read of a table; `None` where the schema is older than it.
+///
+/// # Errors
+/// [`StoreError::Configuration`] with what to grant to a role that may not read it; the others of the database.
+pub(crate) fn if_there<T>(
+    found: Result<T, sqlx::Error>,
+    schema: &str,
+    table: &str,
+) -> Result<Option<T>, StoreError> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) if lacks_right(&error).is_some() => Err(StoreError::Configuration(format!(
+            "the role of the database URL may not read {table} of schema {schema:?}: as its owner, run GRANT SELECT ON \
+             {schema}.{table} TO it"
+        ))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What PostgreSQL says where a role lacks a right.
+pub(crate) fn lacks_right(error: &sqlx::Error) -> Option<&str> {
+    match error {
+        sqlx::Error::Database(cause) if cause.code().as_deref() == Some("42501") => Some(cause.message()),
+        _ => None,
+    }
+}
+
 /// Whether the schema is older than this table or column.
-pub(crate) fn is_missing(error: &sqlx::Error) -> bool {
+fn is_missing(error: &sqlx::Error) -> bool {
     let Some(database) = error.as_database_error() else {
         return false;
     };

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use sqlx::migrate::{MigrateError, Migration, Migrator};
 use sqlx::{AssertSqlSafe, SqlSafeStr};
 
-use crate::installation::is_missing;
+use crate::installation::{if_there, lacks_right};
 use crate::{Db, PgTx, Pools, StoreError, Tx, TxKind, feed, postgres, secret};
 
 /// The store's own tables.
@@ -52,17 +52,15 @@ impl Db {
     /// applied.
     ///
     /// # Errors
-    /// [`StoreError::Newer`] and [`StoreError::Migration`] as there; [`StoreError::Unavailable`].
+    /// [`StoreError::Newer`] and [`StoreError::Migration`] as there; [`StoreError::Configuration`] when the role may not read
+    /// how far the schema is; [`StoreError::Unavailable`].
     pub async fn check_schema(&self, service: &Migrator) -> Result<bool, StoreError> {
         let mut current = true;
         for (set, ledger) in [(&STORE, STORE_LEDGER), (service, SERVICE_LEDGER)] {
             let list = list_of(ledger);
             let rows: Result<Vec<(i64, Vec<u8>)>, _> =
                 crate::read!(self, |c| sqlx::query_as(AssertSqlSafe(list)).fetch_all(c).await);
-            let rows = match rows {
-                Err(error) if is_missing(&error) => Vec::new(),
-                rows => rows?,
-            };
+            let rows = if_there(rows, self.schema(), ledger)?.unwrap_or_default();
             current &= pending(set, &rows.into_iter().collect(), self.schema())?.is_empty();
         }
         Ok(current)
@@ -253,16 +251,12 @@ async fn run(tx: &mut Tx, migration: &Migration, ledger: &str) -> Result<(), sql
 
 /// A right that the role lacks is the business of whoever gave it the schema.
 fn in_words(error: sqlx::Error, schema: &str) -> StoreError {
-    match &error {
-        sqlx::Error::Database(cause) if cause.code().as_deref() == Some("42501") => {
-            StoreError::Configuration(format!(
-                "the role of the database URL lacks a right in schema {schema:?}: {}; make it the owner of the schema \
-                 and what is in it, or run GRANT USAGE, CREATE ON SCHEMA {schema} and GRANT ALL ON ALL TABLES IN \
-                 SCHEMA {schema} TO it",
-                cause.message()
-            ))
-        }
-        _ => error.into(),
+    match lacks_right(&error) {
+        Some(message) => StoreError::Configuration(format!(
+            "the role of the database URL lacks a right in schema {schema:?}: {message}; make it the owner of the schema and \
+             what is in it, or run GRANT USAGE, CREATE ON SCHEMA {schema} and GRANT ALL ON ALL TABLES IN SCHEMA {schema} TO it"
+        )),
+        None => error.into(),
     }
 }
 

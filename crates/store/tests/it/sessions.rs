@@ -237,6 +237,18 @@ async fn a_role_that_lacks_rights_on_a_schema_made_for_it_is_told_which() {
     // An administrator migrates; the service's role needs no right to create then.
     let admin = Db::open(&url, "ca", options()).await.unwrap();
     admin.migrate(&tables()).await.unwrap();
+    for (refused, table) in [
+        (db.check_schema(&tables()).await.map(drop), "_store_migrations"),
+        (db.installation().await.map(drop), "installation"),
+        (db.high_water().await.map(drop), "installation"),
+    ] {
+        let error = refused.unwrap_err();
+        assert!(matches!(error, StoreError::Configuration(_)), "{error:?}");
+        assert!(
+            error.to_string().contains(&format!("GRANT SELECT ON ca.{table}")),
+            "{error}"
+        );
+    }
     // Also where nothing is to be applied, more is written than the ledgers.
     server
         .sql_in(&url, "GRANT SELECT ON ALL TABLES IN SCHEMA ca TO guest")
