@@ -3,8 +3,8 @@
 //! A run is made while its request waits, and the last few are kept in memory: a report is of use for minutes, and another
 //! process would find something else.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Json;
 use axum::extract::{FromRef, State};
@@ -23,7 +23,7 @@ use vocabulary::ProblemType;
 
 use super::services::{Environment, Services};
 
-/// Reports that are kept: those of a day at one per hour.
+/// Reports that are kept: those of a day at one per hour. One of whoever has most makes room for another.
 const KEPT: usize = 24;
 
 /// What the handlers ask for.
@@ -32,8 +32,12 @@ pub(crate) struct Doctor {
     authenticator: Arc<dyn Authenticator>,
     clock: SharedClock,
     checks: Arc<Vec<(&'static str, DoctorCheck)>>,
-    reports: Arc<Mutex<VecDeque<Report>>>,
+    reports: Arc<Mutex<Kept>>,
 }
+
+/// The last reports with who asked for each, the newest last.
+#[derive(Default)]
+struct Kept(Vec<(Arc<str>, Report)>);
 
 /// What the services of the process that answered found.
 #[derive(Clone, Serialize, ToSchema)]
@@ -98,15 +102,31 @@ impl Doctor {
         }
     }
 
-    fn keep(&self, report: Report) {
-        let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
-        reports.truncate(KEPT - 1);
-        reports.push_front(report);
+    fn reports(&self) -> MutexGuard<'_, Kept> {
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    /// Whoever starts many runs pushes out their own, and not those of others.
+    fn add(&mut self, caller: &str, report: Report) {
+        if self.0.len() >= KEPT {
+            let mut runs: HashMap<&str, usize> = HashMap::new();
+            for (of, _) in &self.0 {
+                *runs.entry(of).or_default() += 1;
+            }
+            let most = runs.values().copied().max();
+            let of_most = |(of, _): &(Arc<str>, Report)| runs.get(of.as_ref()).copied() == most;
+            if let Some(oldest) = self.0.iter().position(of_most) {
+                self.0.remove(oldest);
+            }
+        }
+        self.0.push((Arc::from(caller), report));
     }
 
     fn find(&self, id: &str) -> Option<Report> {
-        let reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
-        reports.iter().find(|report| report.id == id).cloned()
+        let found = self.0.iter().find(|(_, report)| report.id == id);
+        found.map(|(_, report)| report.clone())
     }
 }
 
@@ -132,18 +152,18 @@ fn routes() -> OpenApiRouter<Doctor> {
 )]
 async fn run(
     State(doctor): State<Doctor>,
-    _: Allow<permission::StatusRead>,
+    Allow(caller, _): Allow<permission::StatusRead>,
     Body(NoMembers {}): Body<NoMembers>,
 ) -> (StatusCode, [(HeaderName, String); 1], Json<Report>) {
     let report = doctor.examine().await;
-    doctor.keep(report.clone());
+    doctor.reports().add(&caller.subject, report.clone());
     let location = format!("/api/v1/doctor/runs/{}", report.id);
     (StatusCode::CREATED, [(header::LOCATION, location)], Json(report))
 }
 
 /// Shows what an earlier run found.
 ///
-/// Each process keeps its last 24 runs, until it ends.
+/// Each process keeps 24 runs, until it ends; for another one it forgets the oldest of the caller who has most.
 #[utoipa::path(
     get, path = "/api/v1/doctor/runs/{id}", tag = "status", params(("id" = String, Path)),
     responses(
@@ -161,5 +181,34 @@ async fn get(
         let detail = format!("this process keeps no run {id}: start another by POST /api/v1/doctor/runs");
         Problem::new(ProblemType::NotFound, detail)
     };
-    doctor.find(&id).map(Json).ok_or_else(missing)
+    doctor.reports().find(&id).map(Json).ok_or_else(missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_starts_many_runs_pushes_out_none_of_others() {
+        let mut kept = Kept::default();
+        let report = |id: String| Report {
+            id,
+            started_at: String::new(),
+            healthy: true,
+            checks: Vec::new(),
+        };
+        for number in 0..3 {
+            kept.add("one", report(format!("one-{number}")));
+        }
+        for number in 0..100 {
+            kept.add("other", report(format!("other-{number}")));
+        }
+        for number in 0..3 {
+            assert!(kept.find(&format!("one-{number}")).is_some(), "{number}");
+        }
+        assert_eq!(kept.0.len(), KEPT);
+        assert!(kept.find("other-99").is_some() && kept.find("other-78").is_none());
+        kept.add("one", report("one-3".to_owned()));
+        assert!(kept.find("one-3").is_some() && kept.find("other-79").is_none());
+    }
 }
