@@ -253,7 +253,8 @@ pub struct VerifyArgs {
     #[arg(long)]
     pub(crate) repair: bool,
     /// Go on without ledger lines that do not say any more which certificate they are about, or without a revoked.jsonl that
-    /// is missing: what they revoked and root.crl does not list counts as valid again
+    /// is missing: what they revoked and root.crl does not list counts as valid again. Where a line does not say any more why or
+    /// when, the reason becomes unspecified and the time that of the repair
     #[arg(long, requires = "repair")]
     pub(crate) accept_loss: bool,
     #[command(flatten)]

@@ -18,6 +18,7 @@
 mod aside;
 mod audit;
 mod copies;
+mod damaged_line;
 mod issued;
 mod list;
 mod records;
@@ -36,6 +37,7 @@ use x509::crl::Reason;
 use x509::{Certificate, Serial};
 
 pub use audit::Audit;
+pub(crate) use records::rfc3339;
 pub use records::{Issued, Revoked};
 pub use rescue::Loss;
 

@@ -5,11 +5,11 @@ use std::io::Write;
 use time::OffsetDateTime;
 
 use super::inspect::of_list;
-use super::output::{lines, rfc3339, show};
+use super::output::{lines, show};
 use super::{CrlArgs, Form, Prompts};
 use crate::error::Error;
 use crate::files;
-use crate::folder::{Folder, Loss};
+use crate::folder::{Folder, Loss, rfc3339};
 
 pub(super) fn run(
     args: &CrlArgs,

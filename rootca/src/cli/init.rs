@@ -7,10 +7,10 @@ use serde_json::json;
 use time::OffsetDateTime;
 use x509::{DistinguishedName, KeyAlgorithm};
 
-use super::output::{lines, rfc3339, show};
+use super::output::{lines, show};
 use super::{InitArgs, Prompts, parse};
 use crate::error::Error;
-use crate::folder::Folder;
+use crate::folder::{Folder, rfc3339};
 use crate::root::Root;
 
 pub(super) fn run(

@@ -11,10 +11,10 @@ use x509::odd::Odd;
 use x509::{Certificate, Csr, San};
 
 use super::InspectArgs;
-use super::output::{lines, rfc3339, show};
+use super::output::{lines, show};
 use crate::error::Error;
 use crate::files;
-use crate::folder::Folder;
+use crate::folder::{Folder, rfc3339};
 
 pub(super) fn run(args: &InspectArgs, now: OffsetDateTime, out: &mut dyn Write) -> Result<(), Error> {
     let (value, text) = match &args.file {

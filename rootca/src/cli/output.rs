@@ -3,8 +3,6 @@
 use std::io::Write;
 
 use serde_json::Value;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::Show;
 use crate::error::Error;
@@ -26,11 +24,6 @@ pub(super) fn lines(pairs: &[(&str, String)]) -> String {
         format!("{:<width$}  {value}\n", format!("{name}:"), width = width + 1)
     };
     pairs.iter().map(line).collect()
-}
-
-/// A moment as RFC 3339 writes it, in UTC.
-pub(super) fn rfc3339(moment: OffsetDateTime) -> String {
-    moment.format(&Rfc3339).unwrap_or_else(|_| moment.to_string())
 }
 
 /// YAML in block style. Strings are written as JSON writes them, which YAML 1.2 reads alike.

@@ -6,8 +6,8 @@ use rules::{Approved, duration};
 use serde_json::{Value, json};
 use x509::extension::Subtree;
 
-use super::output::{lines, rfc3339};
-use crate::folder::Folder;
+use super::output::lines;
+use crate::folder::{Folder, rfc3339};
 use crate::intermediate::Intermediate;
 
 /// What would be signed.

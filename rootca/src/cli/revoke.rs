@@ -8,11 +8,11 @@ use time::OffsetDateTime;
 use x509::crl::Reason;
 use x509::{Certificate, Serial};
 
-use super::output::{rfc3339, show};
+use super::output::show;
 use super::{Prompts, RevokeArgs, parse};
 use crate::error::Error;
 use crate::files;
-use crate::folder::Folder;
+use crate::folder::{Folder, rfc3339};
 
 pub(super) fn run(
     args: &RevokeArgs,

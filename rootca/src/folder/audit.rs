@@ -89,8 +89,9 @@ impl Folder {
         if let Err(error) = ::files::check_lock(&self.dir.join(LOCK)) {
             audit.problems.push(format!("{error}; move it away"));
         }
-        self.audit_issued(&mut audit)?;
+        self.audit_issued(&mut audit, now)?;
         self.audit_revoked(&mut audit)?;
+        audit.problems.extend(self.unread(now)?);
         self.audit_crl(&mut audit, now)?;
         match self.count_aside() {
             0 => {}
@@ -102,7 +103,7 @@ impl Folder {
         Ok(audit)
     }
 
-    fn audit_issued(&self, audit: &mut Audit) -> Result<(), Error> {
+    fn audit_issued(&self, audit: &mut Audit, now: OffsetDateTime) -> Result<(), Error> {
         let ledger = records::read::<Issued>(&self.dir.join(ISSUED))?;
         if ledger.cut_off {
             audit.notices.push(cut_off(ISSUED));
@@ -127,10 +128,11 @@ impl Folder {
             .into_iter()
             .collect();
         problems.extend(issued.iter().filter_map(|entry| self.audit_entry(entry).err()));
-        let known: HashSet<_> = issued.iter().map(|entry| entry.serial).collect();
+        let mut known: HashSet<_> = issued.iter().map(|entry| entry.serial).collect();
         if known.len() < issued.len() {
             problems.push(format!("{ISSUED} has a serial number twice; {RESTORE}"));
         }
+        known.extend(self.named_by_damage(now)?);
         for path in self.strays(&known)? {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             problems.push(format!(

@@ -108,9 +108,11 @@ impl Folder {
     }
 
     /// Takes in every certificate of `issued/` that this root issued and the ledger does not know, whatever its file is
-    /// called. Only the lines: the copies follow from them.
+    /// called. Only the lines: the copies follow from them. One that a damaged line is about is known: a second line would make
+    /// up when it was signed.
     pub(super) fn take_in_orphans(&self, now: OffsetDateTime, done: &mut Vec<String>) -> Result<(), Error> {
         let mut known = self.known()?;
+        known.extend(self.named_by_damage(now)?);
         for (path, certificate) in self.copies()? {
             let entry = Issued::of(&certificate, now)?;
             if known.insert(entry.serial) {
@@ -159,8 +161,9 @@ impl Folder {
 
     /// Puts aside what is in `issued/` and is not the copy of a certificate in the ledger; the root's own certificate, which
     /// is in `root.crt`, is removed.
-    pub(super) fn clear_out_strays(&self, done: &mut Vec<String>) -> Result<(), Error> {
-        let known = self.known()?;
+    pub(super) fn clear_out_strays(&self, now: OffsetDateTime, done: &mut Vec<String>) -> Result<(), Error> {
+        let mut known = self.known()?;
+        known.extend(self.named_by_damage(now)?);
         for path in self.strays(&known)? {
             let name = path
                 .file_name()

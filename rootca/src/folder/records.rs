@@ -10,6 +10,7 @@ use data_encoding::{BASE64, HEXLOWER};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use x509::crl::Reason;
 use x509::digest::sha256;
 use x509::serial::SerialError;
@@ -149,7 +150,8 @@ impl<T: Record> Ledger<T> {
         };
         Some(format!(
             "line {first} cannot be read{further}: {problem}; {RESTORE}, or let `verify --repair` rebuild it. Where it does not \
-             say any more which certificate it is about, only `verify --repair --accept-loss` takes it out: {}",
+             say any more which certificate it is about, only `verify --repair --accept-loss` takes it out: {}; \
+             and only that fills in a reason or a time that it does not say",
             T::loss()
         ))
     }
@@ -239,6 +241,11 @@ fn was_acknowledged<T: Record>(line: &[u8]) -> bool {
 /// Whether a line is what a crash leaves of one: its beginning. A line that ended and lost its line break is damaged.
 fn is_beginning(line: &[u8], error: &serde_json::Error) -> bool {
     !line.ends_with(b"\n") && error.is_eof()
+}
+
+/// A moment as RFC 3339 writes it, in UTC.
+pub(crate) fn rfc3339(moment: OffsetDateTime) -> String {
+    moment.format(&Rfc3339).unwrap_or_else(|_| moment.to_string())
 }
 
 fn as_text<S: Serializer>(value: &impl Display, to: S) -> Result<S::Ok, S::Error> {

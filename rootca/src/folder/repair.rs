@@ -47,7 +47,7 @@ impl Folder {
         // The lines before the copies: what is put aside after that is in the ledger, whole.
         self.take_in_orphans(now, &mut done)?;
         self.restore_copies(&mut done)?;
-        self.clear_out_strays(&mut done)?;
+        self.clear_out_strays(now, &mut done)?;
         self.raise_crl_number(&mut done)?;
         Ok(done)
     }

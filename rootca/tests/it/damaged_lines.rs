@@ -49,11 +49,11 @@ fn a_revocation_whose_line_is_damaged_stays() {
     let (ceremony, serial) = with_revocation();
     let whole = ceremony.read(REVOKED);
     let damages = [
-        whole.replace("key-compromise", "key-compromisf"),
         whole.replace("\"reason\"", "\"reason~"),
+        whole.replace("\"key-compromise\"", "~key-compromise\""),
+        whole.replace("Z\"", "Z~"),
         whole.replace("\"serial\"", "\"seriam\""),
         whole.replace("{\"serial\":\"", "{\"serial\":x"),
-        whole.replace("\"time\":\"2", "\"time\":\"~"),
         // The line break, which a crash would not have left the rest without.
         whole.replace('\n', "\u{b}"),
     ];
@@ -67,7 +67,7 @@ fn a_revocation_whose_line_is_damaged_stays() {
             repaired.stdout.contains("rebuilt from what it still says"),
             "{damage}: {repaired:?}"
         );
-        assert!(ceremony.read(REVOKED).contains(&serial), "{damage}");
+        assert_eq!(ceremony.read(REVOKED), whole, "{damage}");
         assert_eq!(
             fs::read_dir(ceremony.path("root/aside")).unwrap().count(),
             count,
@@ -80,26 +80,91 @@ fn a_revocation_whose_line_is_damaged_stays() {
 }
 
 #[test]
-fn a_damaged_reason_is_that_of_the_crl_and_unspecified_without_one() {
+fn a_damaged_reason_or_date_is_that_of_the_crl_and_is_made_up_without_one_only_if_people_accept_it() {
     let (ceremony, serial) = with_revocation();
-    let damaged = ceremony.read(REVOKED).replace("key-compromise", "key-compromisf");
+    let whole = ceremony.read(REVOKED);
+    let without_reason = whole.replace("key-compromise", "key-compromisf");
+    let without_time = whole.replace("\"time\":\"2", "\"time\":\"~");
     ceremony.run_unlocked(&["crl"]).ok();
     let list = fs::read(ceremony.path("root/root.crl")).unwrap();
-    write(&ceremony, REVOKED, &damaged);
-    repair(&ceremony, &[]).ok();
-    let line: serde_json::Value = serde_json::from_str(&ceremony.read(REVOKED)).unwrap();
-    assert_eq!(line["reason"], "key-compromise", "{line}");
+    for damaged in [&without_reason, &without_time] {
+        write(&ceremony, REVOKED, damaged);
+        repair(&ceremony, &[]).ok();
+        let line: serde_json::Value = serde_json::from_str(&ceremony.read(REVOKED)).unwrap();
+        assert_eq!(line["reason"], "key-compromise", "{line}");
+    }
     // Damage in both at once.
-    write(&ceremony, REVOKED, &damaged);
-    write(&ceremony, "root/root.crl", list.get(1..).unwrap());
-    ceremony.run_unlocked(&["crl"]).refused(1, "verify --repair");
-    repair(&ceremony, &[]).ok();
-    let line: serde_json::Value = serde_json::from_str(&ceremony.read(REVOKED)).unwrap();
-    let time: serde_json::Value = serde_json::from_str(&damaged)
-        .map(|line: serde_json::Value| line["time"].clone())
-        .unwrap();
-    assert_eq!((&line["reason"], &line["time"]), (&"unspecified".into(), &time));
-    assert_eq!(crl(&ceremony)[0].0, serial);
+    let field = |name: &str| {
+        let line: serde_json::Value = serde_json::from_str(&ceremony.read(REVOKED)).unwrap();
+        line[name].clone()
+    };
+    for (damaged, lost, kept) in [
+        (&without_reason, "why", "time"),
+        (&without_time, "when", "reason"),
+    ] {
+        write(&ceremony, REVOKED, damaged);
+        write(&ceremony, "root/root.crl", list.get(1..).unwrap());
+        ceremony.run_unlocked(&["crl"]).refused(1, "verify --repair");
+        for _ in 0..2 {
+            repair(&ceremony, &[])
+                .refused(1, &format!("line 1: {lost} {serial} was revoked cannot be read"))
+                .refused(1, "--accept-loss");
+            assert_eq!(&ceremony.read(REVOKED), damaged);
+        }
+        let accepted = repair(&ceremony, &["--accept-loss"]).ok();
+        let says = format!("{lost} {serial} was revoked cannot be read, and becomes");
+        assert!(accepted.stdout.contains(&says), "{accepted:?}");
+        let before: serde_json::Value = serde_json::from_str(&whole).unwrap();
+        assert_eq!(field(kept), before[kept]);
+        assert_eq!(crl(&ceremony)[0].0, serial);
+    }
+}
+
+#[test]
+fn two_revocations_whose_line_break_is_lost_keep_their_reasons_and_dates() {
+    let (ceremony, _) = with_revocation();
+    ceremony.csr("second", "/O=Example/CN=Second CA");
+    let second = ceremony
+        .sign("second", &["--out", "second.crt"])
+        .ok()
+        .value("serial");
+    let revoke = ["revoke", &second, "--dir", "root", "--yes"];
+    ceremony
+        .run(&[&revoke[..], &["--reason", "superseded"]].concat())
+        .ok();
+    for name in [REVOKED, ISSUED] {
+        let whole = ceremony.read(name);
+        let (first, second) = whole.trim_end().split_once('\n').unwrap();
+        for between in ["", "\u{b}", "\0"] {
+            write(&ceremony, name, format!("{first}{between}{second}\n"));
+            repair(&ceremony, &[]).ok();
+            assert_eq!(ceremony.read(name), whole, "{between:?}");
+        }
+        // With the brace lost too, it is not known whose reason and date these are.
+        let damaged = format!("{first}~{}\n", second.get(1..).unwrap());
+        write(&ceremony, name, &damaged);
+        repair(&ceremony, &[]).refused(1, "--accept-loss");
+        assert_eq!(ceremony.read(name), damaged);
+        write(&ceremony, name, &whole);
+    }
+}
+
+#[test]
+fn the_date_of_a_signature_is_made_up_only_if_people_accept_it() {
+    let (ceremony, serial) = Ceremony::with_intermediate();
+    let whole = ceremony.read(ISSUED);
+    let damaged = whole.replace("\"time\":\"2", "\"time\":\"~");
+    write(&ceremony, ISSUED, &damaged);
+    repair(&ceremony, &[])
+        .refused(1, &format!("line 1: when {serial} was signed cannot be read"))
+        .refused(1, "--accept-loss");
+    assert_eq!(ceremony.read(ISSUED), damaged);
+    let accepted = repair(&ceremony, &["--accept-loss"]).ok();
+    assert!(
+        accepted.stdout.contains("was signed cannot be read, and becomes"),
+        "{accepted:?}"
+    );
+    ceremony.run(&["revoke", &serial, "--dir", "root", "--yes"]).ok();
 }
 
 #[test]
