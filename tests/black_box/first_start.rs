@@ -66,6 +66,31 @@ fn certificates_that_point_to_localhost_are_warned_of_where_others_are_served() 
     assert!(!system.log().unwrap().contains("listen.public_http_url"));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_first_starts_at_once_on_one_database_server_one_makes_the_installation() {
+    let server = Postgres::shared().await.unwrap();
+    let database = server.fresh_database().await.unwrap();
+    let up = || System::up_with(&["--database-url", &database]);
+    let (one, other) = std::thread::scope(|scope| {
+        let other = scope.spawn(up);
+        (up(), other.join().unwrap())
+    });
+    let (system, refused) = match (one, other) {
+        (Ok(system), Err(refused)) | (Err(refused), Ok(system)) => (system, format!("{refused:#}")),
+        (one, other) => panic!("{:?}, {:?}", one.err(), other.err()),
+    };
+    let record = std::fs::read(system.ready().data_dir.join("keys/installation")).unwrap();
+    let record: Value = serde_json::from_slice(&record).unwrap();
+    let id = record["id"].as_str().unwrap();
+    // Whether it looked before or after the other had joined.
+    assert!(refused.contains("belong") && refused.contains(id), "{refused}");
+    for service in ["ca", "keymgr", "auth"] {
+        let query = format!("SELECT id FROM {service}.installation");
+        assert_eq!(server.sql_in(&database, &query).await.unwrap().trim(), id);
+    }
+    system.cli_ok(&["cert", "create", "a.example.test"]).unwrap();
+}
+
 #[tokio::test]
 async fn a_lost_admin_token_is_replaced_offline() {
     let mut system = System::up().unwrap();

@@ -67,6 +67,9 @@ pub enum StoreError {
         /// Why.
         reason: &'static str,
     },
+    /// The database is part of another installation than the one that was to join it.
+    #[error("the database belongs to installation {0}")]
+    OtherInstallation(String),
     /// Another process took the work of that name over; nothing of this transaction is to be committed.
     #[error("the lease {0:?} was taken over by another process")]
     LeaseLost(String),

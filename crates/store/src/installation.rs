@@ -65,16 +65,18 @@ impl Db {
         Ok(if_there(found, self.schema(), table)?.unwrap_or_default())
     }
 
-    /// Makes the database part of an installation, unless it is part of one, and records its service and the number of a
-    /// start.
+    /// Makes the database part of an installation, and records its service and the number of a start. Which installation it is
+    /// part of is decided by the statement that stores it: what was read before may be old, since nothing kept another process
+    /// from joining in the meantime.
     ///
     /// # Errors
-    /// [`StoreError`]; nothing is recorded then.
+    /// [`StoreError::OtherInstallation`] if it is part of another one; [`StoreError`]. Nothing is recorded then.
     pub async fn join_installation(&self, id: &str, starts: i64) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        crate::tx!(tx, |c| sqlx::query(
+        let joined = crate::tx!(tx, |c| sqlx::query(
             "INSERT INTO installation (only_row, id, starts, service) VALUES (1, $1, $2, $3)
-             ON CONFLICT (only_row) DO UPDATE SET starts = excluded.starts, service = excluded.service"
+             ON CONFLICT (only_row) DO UPDATE SET starts = excluded.starts, service = excluded.service
+             WHERE installation.id = excluded.id"
         )
         .bind(id)
         .bind(starts)
@@ -82,7 +84,13 @@ impl Db {
         .execute(c)
         .await?
         .rows_affected());
-        tx.commit().await
+        if joined == 1 {
+            return tx.commit().await;
+        }
+        let other = crate::tx!(tx, |c| sqlx::query_scalar("SELECT id FROM installation")
+            .fetch_one(c)
+            .await)?;
+        Err(StoreError::OtherInstallation(other))
     }
 }
 

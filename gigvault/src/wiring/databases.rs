@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use secrecy::ExposeSecret;
-use store::{Db, Options};
+use store::{Db, Options, StoreError};
 
 use super::installation::{
     self, Acceptable, Accepted, DatabaseState, Held, HighWater, Keeper, Kind, Places, Record, Remains,
@@ -47,13 +47,27 @@ impl Databases {
         accept_older: bool,
     ) -> anyhow::Result<(Self, Joined)> {
         let record = Record::read(data)?;
-        installation::check_files(record.as_ref(), Places::of(settings), data, &Service::ALL)?;
+        let high_water = match accept_older {
+            true => HighWater::read_to_accept(data),
+            false => HighWater::read(data),
+        };
+        let high_water = high_water.map_err(|error| Acceptable::with_flags(error, settings))?;
+        let places = Places::of(settings);
+        installation::check_files(record.as_ref(), &high_water, places, data, &Service::ALL)?;
         let all = Service::ALL.into_iter().collect();
         if let Some(found) = before_files_are_made(settings, data, &all).await? {
-            decide(settings, data, record.clone(), (&found, accept_older))?;
+            decide(
+                settings,
+                data,
+                record.clone(),
+                &high_water,
+                (&found, accept_older),
+            )?;
         }
         let databases = Self::open(settings, data, &all).await?;
-        let joined = databases.join(settings, data, record, accept_older).await;
+        let joined = databases
+            .join(settings, data, record, (&high_water, accept_older))
+            .await;
         databases.closing_on_error(joined).await
     }
 
@@ -65,8 +79,8 @@ impl Databases {
     ) -> anyhow::Result<Self> {
         let record = Record::read(data)?;
         let wanted: Vec<Service> = services.iter().copied().collect();
-        installation::check_files(record.as_ref(), Places::of(settings), data, &wanted)?;
         let high_water = HighWater::read(data)?;
+        installation::check_files(record.as_ref(), &high_water, Places::of(settings), data, &wanted)?;
         if let Some(found) = before_files_are_made(settings, data, services).await? {
             installation::check_part(record.as_ref(), &found, &high_water)?;
         }
@@ -90,7 +104,9 @@ impl Databases {
     ) -> anyhow::Result<Self> {
         let wanted: Vec<Service> = services.iter().copied().collect();
         let record = Record::read(data)?;
-        installation::check_files(record.as_ref(), Places::of(settings), data, &wanted)?;
+        // How far they are is not asked here, and a damaged file does not matter.
+        let high_water = HighWater::read_to_accept(data)?;
+        installation::check_files(record.as_ref(), &high_water, Places::of(settings), data, &wanted)?;
         let found = before_files_are_made(settings, data, services).await?;
         if let Some(found) = found.filter(|found| found.iter().any(|one| one.used || one.id.is_some())) {
             // None is made beside others that are in use: it was lost.
@@ -207,25 +223,30 @@ impl Databases {
         settings: &Settings,
         data: &DataDir,
         record: Option<Record>,
-        accept_older: bool,
+        (high_water, accept_older): (&HighWater, bool),
     ) -> anyhow::Result<Joined> {
         self.refuse_older(settings).await?;
         let found = self.look().await?;
         check_place(settings, data, record.as_ref(), &found)?;
-        let (mut record, older) = decide(settings, data, record, (&found, accept_older))?;
+        let (mut record, older) = decide(settings, data, record, high_water, (&found, accept_older))?;
         Places {
             database: record.database,
             own_kek: record.own_kek,
         } = Places::of(settings);
         record.database_at = place_of(settings).unwrap_or_default();
-        record.starts = installation::next_start(&record, &found);
+        record.starts = installation::next_start(&record, high_water, &found);
         // Before the first database joins: what a crash leaves then is known to be this installation's.
         record.joining = true;
         record.write(data)?;
         self.prepare(settings).await?;
-        for Opened { db, name, .. } in self.0.values() {
-            let joined = db.join_installation(&record.id, record.starts).await;
-            joined.with_context(|| name.clone())?;
+        // Each start in the same order: of two first starts at once, the one that joins the first database joins all of them.
+        for (service, Opened { db, name, .. }) in &self.0 {
+            match db.join_installation(&record.id, record.starts).await {
+                Err(StoreError::OtherInstallation(other)) => {
+                    bail!(installation::belongs_to_other(service.name(), &other, &record.id))
+                }
+                joined => joined.with_context(|| name.clone())?,
+            }
         }
         record.joining = false;
         // Not before they are: one that a crash leaves empty is made by the next start.
@@ -277,7 +298,7 @@ impl Databases {
 
 /// The service of a database that is not in use by its own: as a start recorded it, or as its tables tell where an earlier
 /// version did not.
-async fn holder(db: &Db) -> Result<Option<String>, store::StoreError> {
+async fn holder(db: &Db) -> Result<Option<String>, StoreError> {
     if let Some(recorded) = db.recorded_service().await? {
         return Ok(Some(recorded));
     }
@@ -310,18 +331,14 @@ fn decide(
     settings: &Settings,
     data: &DataDir,
     record: Option<Record>,
+    high_water: &HighWater,
     (found, accept_older): (&[DatabaseState], bool),
 ) -> anyhow::Result<(Record, BTreeSet<&'static str>)> {
-    let with_flags = |error| Acceptable::with_flags(error, settings);
-    let high_water = match accept_older {
-        true => HighWater::read_to_accept(data),
-        false => HighWater::read(data),
-    };
-    let high_water = high_water.map_err(with_flags)?;
-    let older = installation::behind(record.as_ref(), found, &high_water);
+    let older = installation::behind(record.as_ref(), found, high_water);
     let remains = Remains::of(data)?;
-    let decided = installation::decide(record, found, &remains, &high_water, accept_older);
-    Ok((decided.map_err(with_flags)?, older))
+    let decided = installation::decide(record, found, &remains, high_water, accept_older);
+    let decided = decided.map_err(|error| Acceptable::with_flags(error, settings))?;
+    Ok((decided, older))
 }
 
 fn check_place(

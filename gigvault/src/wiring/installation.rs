@@ -117,9 +117,11 @@ pub(crate) fn with_absent(mut found: Vec<DatabaseState>, services: &BTreeSet<Ser
 }
 
 /// The number that this start records: the next one, or that of a start that was cut off before all databases had it.
-pub(crate) fn next_start(record: &Record, found: &[DatabaseState]) -> i64 {
+pub(crate) fn next_start(record: &Record, high_water: &HighWater, found: &[DatabaseState]) -> i64 {
     let newest = found.iter().map(|one| one.starts).max().unwrap_or_default();
-    let mut had = found.iter().filter(|one| !record.is_new_to(one.service));
+    let mut had = found
+        .iter()
+        .filter(|one| !record.is_new_to(one.service, high_water));
     match had.all(|one| one.starts == newest) {
         true => newest + 1,
         false => newest,
@@ -139,14 +141,29 @@ pub(crate) fn decide(
         if accept_older && new.state == State::Founding {
             bail!("this data directory and its databases are empty, {NOT_RESTORED}");
         }
+        if !accept_older {
+            high_water.not_behind(found)?;
+        }
         return Ok(new);
     };
     same_id(&record, found)?;
     let unmarked: Vec<&DatabaseState> = found
         .iter()
-        .filter(|one| one.id.is_none() && (one.used || !record.is_new_to(one.service)))
+        .filter(|one| one.id.is_none() && (one.used || !record.is_new_to(one.service, high_water)))
         .collect();
     let names = |of: &[&DatabaseState]| of.iter().map(|one| one.service).collect::<Vec<_>>().join(", ");
+    let is_lost = |one: &&DatabaseState| {
+        !one.used && (!record.is_founding() || high_water.knows_of(&record.id, one.service))
+    };
+    let lost: Vec<&DatabaseState> = unmarked.iter().copied().filter(is_lost).collect();
+    if !lost.is_empty() {
+        bail!(
+            "the keys of this data directory were used before (installation {}), but the database of {} is empty: it was lost, or \
+             the database URL names another server; {RESTORE}",
+            record.id,
+            names(&lost)
+        );
+    }
     match record.state {
         State::Founding => {
             if let Some(foreign) = unmarked.iter().find(|one| one.used) {
@@ -161,15 +178,6 @@ pub(crate) fn decide(
             }
         }
         State::Adopting | State::Complete => {
-            let lost: Vec<&DatabaseState> = unmarked.iter().filter(|one| !one.used).copied().collect();
-            if !lost.is_empty() {
-                bail!(
-                    "the keys of this data directory were used before (installation {}), but the database of {} is empty: it \
-                     was lost, or the database URL names another server; {RESTORE}",
-                    record.id,
-                    names(&lost)
-                );
-            }
             if record.state == State::Complete && !unmarked.is_empty() {
                 bail!(
                     "the database of {} names no installation, but this data directory is of installation {}: they are from \
@@ -262,15 +270,21 @@ fn same_id(record: &Record, found: &[DatabaseState]) -> anyhow::Result<()> {
         .iter()
         .find(|one| one.id.as_ref().is_some_and(|id| *id != record.id));
     if let Some(foreign) = foreign {
+        let other = foreign.id.as_deref().unwrap_or_default();
         bail!(
-            "the database of {} belongs to installation {}, this data directory to {}: name the data directory and the \
-             database of one installation; {UNCHANGED}",
-            foreign.service,
-            foreign.id.as_deref().unwrap_or_default(),
-            record.id
+            "{}; {UNCHANGED}",
+            belongs_to_other(foreign.service, other, &record.id)
         );
     }
     Ok(())
+}
+
+/// What is said of a database of another installation than the data directory.
+pub(crate) fn belongs_to_other(service: &str, other: &str, ours: &str) -> String {
+    format!(
+        "the database of {service} belongs to installation {other}, this data directory to {ours}: name the data directory and the \
+         database of one installation"
+    )
 }
 
 /// Databases that took part in fewer starts than the installation had, and how many it had at least. They were restored

@@ -101,6 +101,7 @@ async fn a_postgresql_database_that_is_empty_or_of_another_installation_is_refus
 /// Makes of a stopped installation what earlier versions left: no id anywhere.
 fn forget_the_id(data: &Path) {
     fs::remove_file(data.join("keys/installation")).unwrap();
+    fs::remove_file(data.join("high-water")).unwrap();
     let script = "import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1])\n\
                   db.execute('DROP TABLE installation')\n\
                   db.execute('DELETE FROM _store_migrations WHERE version IN (11, 115, 117)')\ndb.commit()";
@@ -158,27 +159,28 @@ fn doctor_names_what_was_lost() {
     assert!(row["detail"].as_str().unwrap().contains("db/ca.db"), "{row}");
 }
 
-/// Makes of a stopped installation what a version without one of the services left.
-fn forget_service(data: &Path, service: &str) {
-    fs::remove_file(data.join(format!("db/{service}.db"))).unwrap();
-    let edit = |name: &str, list: &str| {
-        let file = data.join(name);
-        let mut content: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
-        match &mut content[list] {
-            Value::Array(names) => names.retain(|name| name != service),
-            marks => drop(marks.as_object_mut().unwrap().remove(service)),
-        }
-        fs::write(&file, content.to_string()).unwrap();
-    };
-    edit("keys/installation", "services");
-    edit("high-water", "marks");
+/// Removes the database of a service from a stopped installation, and its name from a list in a file.
+fn forget_service(data: &Path, service: &str, (name, list): (&str, &str)) {
+    let _is_gone_already = fs::remove_file(data.join(format!("db/{service}.db")));
+    let file = data.join(name);
+    let mut content: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    match &mut content[list] {
+        Value::Array(names) => names.retain(|name| name != service),
+        marks => drop(marks.as_object_mut().unwrap().remove(service)),
+    }
+    fs::write(&file, content.to_string()).unwrap();
 }
 
 #[test]
 fn a_service_that_a_later_version_brings_gets_its_database_at_the_next_start_and_only_once() {
     let (mut system, _) = stopped(&[]);
     let data = system.ready().data_dir.clone();
-    forget_service(&data, "auth");
+    forget_service(&data, "auth", ("keys/installation", "services"));
+    // A process worked on it: it was lost.
+    let said = refused(up(system.dir(), &[]));
+    assert!(said.contains("db/auth.db") && said.contains("backup"), "{said}");
+    assert!(!data.join("db/auth.db").exists());
+    forget_service(&data, "auth", ("high-water", "marks"));
     system.restart().unwrap();
     system.cli_ok(&["cert", "create", "b.example.test"]).unwrap();
     system.terminate().unwrap();

@@ -8,7 +8,11 @@ use testkit::Postgres;
 
 use crate::support::{Scratch, commit_event, on_both, options};
 
-on_both!(a_handle_answers, handles_opened_at_once_all_work);
+on_both!(
+    a_handle_answers,
+    handles_opened_at_once_all_work,
+    of_two_installations_that_join_at_once_one_is_refused,
+);
 
 async fn a_handle_answers(scratch: Scratch) {
     let db = scratch.open().await;
@@ -27,6 +31,24 @@ async fn handles_opened_at_once_all_work(scratch: Scratch) {
         .unwrap();
         assert_eq!(count, 8);
     }
+}
+
+async fn of_two_installations_that_join_at_once_one_is_refused(scratch: Scratch) {
+    let db = scratch.migrated().await;
+    let same = scratch.migrated().await;
+    let joined = tokio::join!(db.join_installation("a", 1), same.join_installation("b", 1));
+    let (first, second) = match joined {
+        (Ok(()), Err(StoreError::OtherInstallation(id))) => (id, "b"),
+        (Err(StoreError::OtherInstallation(id)), Ok(())) => (id, "a"),
+        joined => panic!("{joined:?}"),
+    };
+    assert_ne!(first, second);
+    // It goes on, and the other does not.
+    db.join_installation(&first, 2).await.unwrap();
+    let refused = same.join_installation(second, 9).await.unwrap_err();
+    assert!(refused.to_string().contains(&first), "{refused}");
+    let found = db.installation().await.unwrap().unwrap();
+    assert_eq!((found.id, found.starts), (first, 2));
 }
 
 #[tokio::test]

@@ -107,11 +107,18 @@ impl HighWater {
         })
     }
 
-    /// Databases that were further once.
+    /// Whether a process worked on the database of a service of this installation.
+    pub(super) fn knows_of(&self, installation: &str, service: &str) -> bool {
+        self.installation == installation && self.marks.contains_key(service)
+    }
+
+    /// Databases that were further once. One that names no installation did when it was seen, and is of before.
     pub(super) fn behind<'a>(&self, found: &'a [DatabaseState]) -> Vec<&'a DatabaseState> {
-        let ours = |one: &&DatabaseState| one.id.as_deref() == Some(self.installation.as_str());
-        let behind = |one: &&DatabaseState| one.mark < self.mark(one.service);
-        found.iter().filter(ours).filter(behind).collect()
+        let is_behind = |one: &&DatabaseState| match one.id.as_deref() {
+            Some(id) => id == self.installation && one.mark < self.mark(one.service),
+            None => self.marks.contains_key(one.service),
+        };
+        found.iter().filter(is_behind).collect()
     }
 
     /// Refuses databases that were further once.

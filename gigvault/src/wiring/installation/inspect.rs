@@ -43,7 +43,7 @@ pub(crate) async fn belonging(dir: &Path, now: OffsetDateTime) -> anyhow::Result
         own_kek: record.as_ref().is_none_or(|record| record.own_kek),
         database: record.as_ref().map_or(Kind::Sqlite, |record| record.database),
     };
-    check_files(record.as_ref(), places, &data, &Service::ALL)?;
+    check_files(record.as_ref(), &high_water, places, &data, &Service::ALL)?;
     // One elsewhere is not known here: the root's key is not looked at then. Earlier versions sealed it with this one also
     // where keymgr had another.
     let kek = match data.kek().exists() {
@@ -80,7 +80,7 @@ async fn look(
     let remains = Remains::of(data)?;
     let expected = record.as_ref().map(|record| {
         let names = Service::ALL.iter().map(|service| service.name());
-        names.filter(|name| !record.is_new_to(name)).count()
+        names.filter(|name| !record.is_new_to(name, high_water)).count()
     });
     let whole = found.len() >= expected.unwrap_or(Service::ALL.len());
     let decided = match record {

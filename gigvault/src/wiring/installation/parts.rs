@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 
 use super::place::on_postgresql;
-use super::{Kind, NO_FILES, RESTORE, RESTORE_KEYS, Record, State, first_services};
+use super::{HighWater, Kind, NO_FILES, RESTORE, RESTORE_KEYS, Record, State, first_services};
 use crate::wiring::kek;
 use crate::wiring::layout::DataDir;
 use crate::wiring::services::Service;
@@ -15,8 +15,8 @@ use crate::wiring::settings::Settings;
 /// Files of a complete installation that are missing.
 fn missing_files(
     record: &Record,
-    own_kek: bool,
-    sqlite: bool,
+    high_water: &HighWater,
+    Places { own_kek, database }: Places,
     data: &DataDir,
     services: &[Service],
 ) -> Result<Vec<PathBuf>, files::Error> {
@@ -28,11 +28,11 @@ fn missing_files(
     if own_kek && services.contains(&Service::Keymgr) {
         wanted.push(data.kek());
     }
-    if sqlite && record.database == Kind::Sqlite {
+    if (database, record.database) == (Kind::Sqlite, Kind::Sqlite) {
         let names = services.iter().map(|service| service.name());
         wanted.extend(
             names
-                .filter(|name| !record.is_new_to(name))
+                .filter(|name| !record.is_new_to(name, high_water))
                 .map(|name| data.database(name)),
         );
     }
@@ -97,6 +97,7 @@ pub(crate) fn check_is_there(data: &DataDir) -> anyhow::Result<()> {
 /// Refuses where a file is missing that cannot be made again.
 pub(crate) fn check_files(
     record: Option<&Record>,
+    high_water: &HighWater,
     places: Places,
     data: &DataDir,
     services: &[Service],
@@ -106,14 +107,14 @@ pub(crate) fn check_files(
     let elsewhere = record.filter(|record| sqlite && record.database == Kind::Postgresql);
     if let Some(record) = elsewhere {
         for service in services {
-            if !record.is_new_to(service.name()) && is_missing(&data.database(service.name()))? {
+            if !record.is_new_to(service.name(), high_water) && is_missing(&data.database(service.name()))? {
                 bail!(on_postgresql(record, data));
             }
         }
     }
     let missing = match record {
         Some(record) if record.state == State::Founding => return Ok(()),
-        Some(record) => missing_files(record, own_kek, sqlite, data, services)?,
+        Some(record) => missing_files(record, high_water, places, data, services)?,
         // An earlier version, or what is left of an installation: only a root tells that it was used.
         None if data.has_root() && services.len() == Service::ALL.len() => {
             // Nothing here says where they were.
@@ -136,7 +137,7 @@ pub(crate) fn check_files(
                 starts: 0,
                 joining: false,
             };
-            missing_files(&like, own_kek, sqlite, data, services)?
+            missing_files(&like, high_water, places, data, services)?
         }
         None => return Ok(()),
     };

@@ -6,7 +6,7 @@ use anyhow::bail;
 use serde::{Deserialize, Serialize};
 use vocabulary::service;
 
-use super::{Kind, RESTORE, State};
+use super::{HighWater, Kind, RESTORE, State};
 use crate::wiring::layout::DataDir;
 use crate::wiring::services::Service;
 
@@ -63,9 +63,12 @@ impl Record {
         self.state == State::Founding
     }
 
-    /// Whether a service never had a database here: a later version brought it, so that an empty one was not lost.
-    pub(crate) fn is_new_to(&self, service: &str) -> bool {
-        self.state != State::Founding && !self.services.contains(service)
+    /// Whether a service never had a database here: a later version brought it, so that an empty one was not lost. One that a
+    /// process worked on had one, whatever is said of it in this record.
+    pub(crate) fn is_new_to(&self, service: &str, high_water: &HighWater) -> bool {
+        self.state != State::Founding
+            && !self.services.contains(service)
+            && !high_water.knows_of(&self.id, service)
     }
 
     /// All databases are part of it.

@@ -1,5 +1,7 @@
 //! Which parts are taken for one installation.
 
+mod new_services;
+
 use super::*;
 use crate::wiring::layout::DataDir;
 
@@ -317,61 +319,4 @@ fn a_database_that_is_behind_what_was_seen_of_it_is_refused_until_it_is_accepted
     let highest = damaged(1 << 62);
     files::replace(&dir.path().join("high-water"), highest.as_bytes(), 0o600).unwrap();
     HighWater::read(&data).unwrap();
-}
-
-#[test]
-fn the_database_of_a_service_that_a_later_version_brings_is_made_and_not_called_lost() {
-    let parts = |services: &[&str]| Record {
-        services: services.iter().map(|name| (*name).to_owned()).collect(),
-        ..record(State::Complete).unwrap()
-    };
-    let empty = [found("ca", Some(ID), 5, true), found("auth", None, 0, false)];
-    let (before, after) = (parts(&["ca"]), parts(&["ca", "auth"]));
-    assert_eq!(next_start(&before, &empty), 6);
-    decided(Some(before.clone()), &empty, true, false).unwrap();
-    let said = decided(Some(after), &empty, true, false).unwrap_err().to_string();
-    assert!(said.contains("the database of auth is empty"), "{said}");
-    // One with something in it is of another installation.
-    let foreign = [found("ca", Some(ID), 5, true), found("auth", None, 0, true)];
-    let said = decided(Some(before), &foreign, true, false)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        said.contains("the database of auth names no installation"),
-        "{said}"
-    );
-    // What an earlier version has without a record is of its services.
-    let used = ["ca", "keymgr", "auth"].map(|name| found(name, None, 0, true));
-    let with_new = [&used[..], &[found("later", None, 0, false)]].concat();
-    assert_eq!(
-        decided(None, &with_new, true, false).unwrap().state,
-        State::Adopting
-    );
-}
-
-#[test]
-fn a_record_of_an_earlier_version_has_the_services_of_that_version() {
-    let mut text = serde_json::to_value(record(State::Complete).unwrap()).unwrap();
-    text.as_object_mut().unwrap().remove("services");
-    let read: Record = serde_json::from_value(text).unwrap();
-    for (service, new) in [("ca", false), ("keymgr", false), ("auth", false), ("later", true)] {
-        assert_eq!(read.is_new_to(service), new, "{service}");
-    }
-}
-
-#[test]
-fn the_file_of_a_database_is_missing_only_where_the_service_had_one() {
-    let dir = tempfile::tempdir().unwrap();
-    let data = DataDir::create(dir.path()).unwrap();
-    let mut of_some = record(State::Complete).unwrap();
-    of_some.services.remove("auth");
-    of_some.own_kek = false;
-    let places = Places {
-        own_kek: false,
-        database: Kind::Sqlite,
-    };
-    let auth = [Service::Auth];
-    check_files(Some(&of_some), places, &data, &auth).unwrap();
-    let said = check_files(record(State::Complete).as_ref(), places, &data, &auth);
-    assert!(said.unwrap_err().to_string().contains("db/auth.db"));
 }
