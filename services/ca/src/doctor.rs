@@ -1,11 +1,12 @@
 //! What this service looks at when an operator asks what is wrong.
 
-use kit::error::{Fault as _, Kind};
+use kit::error::{Common, Fault as _, Kind};
 use kit::grpc::RemoteFault;
 use kit::service::{DoctorCheck, Finding};
 use proto::keymgr::v1::GetRequest;
 
 use crate::app::App;
+use crate::authorities;
 use crate::domain::Authority;
 use crate::error::Error;
 use crate::issuance::Keymgr;
@@ -22,11 +23,17 @@ pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
     })]
 }
 
-/// Whether keymgr has the key of each CA, and it is the one that the CA's certificate certifies.
+const RESTORE: &str = "restore the databases of ca and keymgr from the same backup";
+
+/// Whether the CAs can be read as a start reads them, keymgr has the key of each, and it is the one that the CA's certificate
+/// certifies. Not of the CAs in memory: what was lost since they were read would be found by the next start.
 async fn ca_keys(app: &App) -> Result<Finding, Error> {
     let mut keymgr = app.keymgr.clone();
+    let authorities = match authorities::stored(&app.db).await {
+        Err(Error::Common(Common::Internal(problem))) => return Ok(Finding::failed(problem, RESTORE)),
+        stored => stored?,
+    };
     let mut wrong = Vec::new();
-    let authorities = app.authorities.current().await?;
     for authority in &authorities {
         if let Some(problem) = key_of(authority, &mut keymgr).await? {
             wrong.push(format!("CA {}: {problem}", authority.name));
@@ -34,10 +41,7 @@ async fn ca_keys(app: &App) -> Result<Finding, Error> {
     }
     Ok(match wrong.is_empty() {
         true => Finding::ok(format!("keymgr has the keys of all {} CAs", authorities.len())),
-        false => Finding::failed(
-            wrong.join("; "),
-            "restore the databases of ca and keymgr from the same backup",
-        ),
+        false => Finding::failed(wrong.join("; "), RESTORE),
     })
 }
 

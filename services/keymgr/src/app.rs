@@ -58,4 +58,9 @@ impl App {
             max_batch: config.max_batch,
         }
     }
+
+    /// The database of the service.
+    pub(crate) fn db(&self) -> &Db {
+        &self.db
+    }
 }

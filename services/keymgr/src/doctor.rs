@@ -4,27 +4,48 @@ use kit::page::Ask;
 use kit::service::{DoctorCheck, Finding};
 
 use crate::app::App;
+use crate::config::KekSource;
 use crate::error::Error;
+use crate::unlock;
 
-pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
+pub(crate) fn checks(app: &App, kek: &KekSource) -> Vec<DoctorCheck> {
+    let of_kek = (app.clone(), kek.clone());
     let app = app.clone();
-    vec![DoctorCheck::new("stored keys", move || {
-        let app = app.clone();
-        async move {
-            stored_keys(&app)
-                .await
-                .unwrap_or_else(|error| Finding::unknown(&error))
-        }
-    })]
+    vec![
+        DoctorCheck::new("key-encryption key", move || {
+            let (app, kek) = of_kek.clone();
+            async move { key_encryption_key(&app, &kek).await }
+        }),
+        DoctorCheck::new("stored keys", move || {
+            let app = app.clone();
+            async move {
+                stored_keys(&app)
+                    .await
+                    .unwrap_or_else(|error| Finding::unknown(&error))
+            }
+        }),
+    ]
 }
 
-/// Whether the keys can be opened and their public halves are those that others were told: the first page of them, so that
-/// the check has an end.
+/// Whether the next start would find the key-encryption key that this one found.
+async fn key_encryption_key(app: &App, kek: &KekSource) -> Finding {
+    match unlock::check_again(app.db(), kek).await {
+        Ok(()) => Finding::ok("the next start finds it"),
+        Err(error @ (Error::WrongKek { .. } | Error::LostKek | Error::Key(_))) => Finding::failed(
+            format!("the next start would be refused: {error}"),
+            "restore it from the backup before this process ends: it still has the right one in memory",
+        ),
+        Err(error) => Finding::unknown(&error),
+    }
+}
+
+/// Whether the stored keys can be opened and their public halves are those that others were told: the first page of them, so
+/// that the check has an end. A key in memory says nothing: it would sign until the next start, and no longer.
 async fn stored_keys(app: &App) -> Result<Finding, Error> {
     let page = app.list(&Ask::default()).await?;
     let mut broken = Vec::new();
     for key in &page.items {
-        match app.loaded(&key.name).await {
+        match app.load(&key.name).await {
             Ok(_) => {}
             Err(error) if is_of_the_key(&error) => broken.push(key.name.to_string()),
             Err(error) => return Err(error),

@@ -70,6 +70,7 @@ pub struct Deps {
 #[derive(Clone)]
 pub struct Keymgr {
     app: App,
+    kek: KekSource,
     authenticator: Arc<dyn Authenticator>,
     feed: Watch,
 }
@@ -93,6 +94,7 @@ impl Keymgr {
         let app = App::new(deps.db, deps.clock, backend, &config);
         Ok(Self {
             app,
+            kek: source,
             authenticator: deps.authenticator,
             feed,
         })
@@ -118,7 +120,7 @@ impl Keymgr {
             public: axum::Router::new(),
             grpc: kit::grpc::routes(NAME, ALLOW, grpc),
             readiness: Vec::new(),
-            doctor: doctor::checks(&self.app),
+            doctor: doctor::checks(&self.app, &self.kek),
             jobs: jobs::all(&self.app),
             events: EVENTS,
             feed: self.feed.clone(),

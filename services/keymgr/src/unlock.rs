@@ -57,6 +57,19 @@ pub(crate) async fn check(db: &Db, file: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// As [`check`], for a service that runs. A passphrase is read and not tried: to derive a key from it takes memory and time that a
+/// running service has other uses for.
+pub(crate) async fn check_again(db: &Db, source: &KekSource) -> Result<(), Error> {
+    match source {
+        KekSource::File(file) => check(db, file).await,
+        KekSource::Passphrase(file) => {
+            recorded(db).await?.ok_or(Error::LostKek)?;
+            secret_file::read_passphrase(file)?;
+            Ok(())
+        }
+    }
+}
+
 /// Which key-encryption key seals the keys; none only where there are no keys.
 async fn recorded(db: &Db) -> Result<Option<Kek>, Error> {
     match tables::kek(db).await? {

@@ -5,7 +5,10 @@ use testkit::on_both_databases;
 
 use crate::world::World;
 
-on_both_databases!(a_ca_whose_key_is_not_in_keymgr_is_named);
+on_both_databases!(
+    a_ca_whose_key_is_not_in_keymgr_is_named,
+    a_ca_that_the_next_start_could_not_read_is_named,
+);
 
 async fn found(world: &World) -> Finding {
     let [check] = world.ca.service().doctor.try_into().ok().unwrap();
@@ -29,8 +32,23 @@ async fn a_ca_whose_key_is_not_in_keymgr_is_named(world: World) {
         })
         .unwrap();
         tx.commit().await.unwrap();
-        world.ca.app().authorities().refresh().await.unwrap();
         let found = found(&world).await;
         assert_eq!((found.verdict, found.detail.as_str()), (Verdict::Failed, problem));
     }
+}
+
+async fn a_ca_that_the_next_start_could_not_read_is_named(world: World) {
+    let mut tx = world.db.begin().await.unwrap();
+    store::tx!(&mut tx, |c| {
+        let update = sqlx::query("UPDATE authorities SET certificate = $1 WHERE name = 'issuing'");
+        update.bind(vec![0_u8]).execute(c).await.map(drop)
+    })
+    .unwrap();
+    tx.commit().await.unwrap();
+    let found = found(&world).await;
+    assert_eq!(found.verdict, Verdict::Failed, "{found:?}");
+    assert_eq!(
+        found.detail,
+        "the stored certificate of CA issuing cannot be read"
+    );
 }

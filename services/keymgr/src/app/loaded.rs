@@ -63,7 +63,8 @@ impl App {
         Ok(key)
     }
 
-    async fn load(&self, name: &KeyName) -> Result<Arc<LoadedKey>, Error> {
+    /// The key of that name from the database, whatever is in memory.
+    pub(crate) async fn load(&self, name: &KeyName) -> Result<Arc<LoadedKey>, Error> {
         let stored = tables::find_stored(&self.db, name)
             .await?
             .ok_or_else(|| Error::NotFound(name.to_string()))?;

@@ -6,21 +6,25 @@ use testkit::on_both_databases;
 
 use crate::world::{Running, World};
 
-on_both_databases!(a_key_that_cannot_be_opened_is_named);
+on_both_databases!(
+    a_key_that_cannot_be_opened_is_named_though_it_is_in_memory,
+    a_key_encryption_key_that_the_next_start_would_not_find_is_named,
+);
 
-async fn found(running: &Running) -> Finding {
-    let [check] = running.keymgr.service().doctor.try_into().ok().unwrap();
-    check.look().await
+async fn found(running: &Running, name: &str) -> Finding {
+    let checks = running.keymgr.service().doctor;
+    let check = checks.iter().find(|check| check.name == name);
+    check.unwrap().look().await
 }
 
-async fn a_key_that_cannot_be_opened_is_named(world: World) {
+async fn a_key_that_cannot_be_opened_is_named_though_it_is_in_memory(world: World) {
     let running = world.start().await;
     for name in ["good", "bad"] {
         running
             .generate(name, "p256", Purpose::CertificateAuthority)
             .await;
     }
-    let fine = found(&running).await;
+    let fine = found(&running, "stored keys").await;
     assert_eq!(
         (fine.verdict, fine.detail.as_str()),
         (Verdict::Ok, "all 2 can be opened")
@@ -33,10 +37,29 @@ async fn a_key_that_cannot_be_opened_is_named(world: World) {
     })
     .unwrap();
     tx.commit().await.unwrap();
-    running.stop().await;
-    // A key that was loaded signs on; the next start finds the damage.
-    let running = world.start().await;
-    let damaged = found(&running).await;
+    // Both were made here, and sign on from memory.
+    let damaged = found(&running, "stored keys").await;
     assert_eq!(damaged.verdict, Verdict::Failed);
     assert_eq!(damaged.detail, "cannot be opened: bad");
+}
+
+async fn a_key_encryption_key_that_the_next_start_would_not_find_is_named(world: World) {
+    let running = world.start().await;
+    running
+        .generate("good", "p256", Purpose::CertificateAuthority)
+        .await;
+    let kek = || found(&running, "key-encryption key");
+    assert_eq!(kek().await.verdict, Verdict::Ok);
+    let file = world.config.backends.software.kek_file.clone().unwrap();
+    std::fs::remove_file(&file).unwrap();
+    let missing = kek().await;
+    assert_eq!(missing.verdict, Verdict::Failed);
+    assert!(
+        missing.detail.contains(&file.display().to_string()),
+        "{missing:?}"
+    );
+    keys::KeyEncryptionKey::create_file(&file).unwrap();
+    let other = kek().await;
+    assert_eq!(other.verdict, Verdict::Failed);
+    assert!(other.detail.contains("is not the one"), "{other:?}");
 }
