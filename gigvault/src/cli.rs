@@ -105,7 +105,13 @@ pub(crate) enum FileFormat {
 #[derive(Args, Clone)]
 pub(crate) struct Connection {
     /// Server, such as `https://pki.example.test:8443`.
-    #[arg(long, global = true, env = "GIGVAULT_URL", help_heading = "Server")]
+    #[arg(
+        long,
+        global = true,
+        env = "GIGVAULT_URL",
+        hide_env_values = true,
+        help_heading = "Server"
+    )]
     pub(crate) url: Option<String>,
     /// API key, for the server that --url or GIGVAULT_URL names. Better in the environment than here, where other users of
     /// this machine can see it.

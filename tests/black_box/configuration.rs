@@ -110,6 +110,95 @@ fn validate_and_up_refuse_the_same_with_file_line_field_and_value() {
     );
 }
 
+/// A password in each place of a configuration file that a URL, or something else, may be written to, and the field that is named.
+const WITH_PASSWORDS: [(&str, &str); 19] = [
+    ("database: 'postgres://a:hunter2@h/d'", "database"),
+    ("database: {url:postgres://a:hunter2@h/d}", "unknown key"),
+    ("database: {url: ['postgres://a:hunter2@h/d']}", "database.url"),
+    ("database: {url: 'mysql://a:hunter2@h/d'}", "database.url"),
+    ("database: {url: 'postgres://a:hunter2@h:x/d'}", "database.url"),
+    (
+        "listen: {public_http_url: 'http://a:hunter2@h'}",
+        "listen.public_http_url",
+    ),
+    (
+        "listen: {public_http_url: 'a:hunter2@h'}",
+        "listen.public_http_url",
+    ),
+    ("listen: {names: ['https://a:hunter2@h']}", "listen.names[0]"),
+    ("peers: {ca: {url: 'https://a:hunter2@h:1'}}", "peers.ca.url"),
+    ("peers: {ca: 'https://a:hunter2@h:1'}", "peers.ca"),
+    ("peers: {'https://a:hunter2@h:1': {url: 'https://h:1'}}", "peers."),
+    ("data_dir: 'http://a:hunter2@h'", ""),
+    ("identity: {trust_domain: 'a:hunter2@h'}", "identity.trust_domain"),
+    ("listen: {names: ['a:hunter2@h']}", "listen.names[0]"),
+    ("telemetry: {filter: 'http://a:hunter2@h'}", "telemetry.filter"),
+    ("telemetry: {filter: 'a:hunter2@h'}", "telemetry.filter"),
+    ("identity: {validity: 'a:hunter2@h'}", "identity.validity"),
+    ("ca: {default_ca: 'a:hunter2@h'}", "ca.default_ca"),
+    ("auth: {max_validity: 'a:hunter2@h'}", "auth.max_validity"),
+];
+
+#[test]
+fn no_command_shows_a_password_wherever_it_was_put() {
+    let dir = tempfile::tempdir().unwrap();
+    let said = |arguments: &[&str], variable: Option<(&str, &str)>| {
+        let mut command = Command::new(binary().unwrap());
+        command.current_dir(dir.path()).args(arguments).envs(variable);
+        let output = command.output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8(said).unwrap();
+        assert!(!said.contains("hunter2"), "{arguments:?} {variable:?}: {said}");
+        said
+    };
+    for (yaml, field) in WITH_PASSWORDS {
+        std::fs::write(dir.path().join("c.yaml"), yaml).unwrap();
+        let validated = said(&["config", "validate", "c.yaml"], None);
+        assert!(
+            validated.contains("c.yaml") && validated.contains(field),
+            "{yaml}: {validated}"
+        );
+        said(&["config", "show", "--config", "c.yaml"], None);
+        if !field.is_empty() {
+            said(&["up", "--config", "c.yaml"], None);
+        }
+    }
+    std::fs::write(
+        dir.path().join("c.yaml"),
+        "listen: {public_http_url: 'http://a:hunter2@h'}",
+    )
+    .unwrap();
+    let shown = said(&["config", "show", "--config", "c.yaml"], None);
+    assert!(shown.contains("public_http_url: http://…@h"), "{shown}");
+    let sections = |yaml: &str| {
+        let sections = yaml.lines().filter(|line| !line.starts_with(' '));
+        sections.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let settings = ["data_dir", "listen", "limits", "database"];
+    for (section, name) in sections(&shown).iter().zip(settings) {
+        assert!(section.starts_with(name), "{shown}");
+    }
+    let url = "https://a:hunter2@h:1";
+    for arguments in [
+        &["up", "--public-http-url", url][..],
+        &["up", "--database-url", "mysql://a:hunter2@h"],
+        &["up", "--database-url", "env:postgres://a:hunter2@h"],
+        &["whoami", "--url", url, "--token", "x"],
+        &["doctor", "--url", url, "--token", "x"],
+        &["whoami", "--url", "a:hunter2@h", "--token", "x"],
+    ] {
+        assert!(said(arguments, None).contains('…') || arguments.contains(&"mysql://a:hunter2@h"));
+    }
+    for variable in [
+        ("GIGVAULT_LISTEN__PUBLIC_HTTP_URL", url),
+        ("GIGVAULT_DATABASE__URL", "[postgres://a:hunter2@h]"),
+        ("GIGVAULT_PEERS__CA", url),
+    ] {
+        assert!(said(&["up"], Some(variable)).contains(variable.0));
+    }
+    said(&["whoami", "--help"], Some(("GIGVAULT_URL", url)));
+}
+
 /// What only the machine can tell: said before anything is made, with what to give instead.
 #[test]
 fn a_place_that_cannot_be_had_is_said_with_the_way_out() {

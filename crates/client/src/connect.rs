@@ -9,6 +9,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use x509::bundle::Bundle;
+use x509::uri::shown;
 
 use crate::error::Error;
 use crate::resources::api_keys::ApiKeys;
@@ -238,9 +239,11 @@ fn roots(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, Error> {
 }
 
 fn base_url(text: &str) -> Result<Url, Error> {
-    let refuse = |why: &str| Error::Config(format!("{text:?} is not a server URL: {why}"));
+    let refuse = |why: &str| Error::Config(format!("{:?} is not a server URL: {why}", shown(text)));
     let mut url = Url::parse(text).map_err(|error| match Url::parse(&format!("https://{text}")) {
-        Ok(url) if url.port().is_some() => refuse(&format!("it has no scheme; write https://{text}")),
+        Ok(url) if url.port().is_some() => {
+            refuse(&format!("it has no scheme; write https://{}", shown(text)))
+        }
         _ => refuse(&format!("{error}; write https://host:port")),
     })?;
     match url.scheme() {

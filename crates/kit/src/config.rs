@@ -5,6 +5,8 @@
 //! that looks like a number has to be quoted. Types of sections take
 //! `#[serde(default, deny_unknown_fields)]` on every struct; [`Secret`] and [`span`] are for their fields. What a type
 //! cannot say is found by a `check` of the section that returns a [`Fault`] each, which [`Origin`] then names with its place.
+//!
+//! A value may hold a password wherever it was put. What is wrong with it and what is in use is told without ([`Shown`]).
 
 mod environment;
 mod error;
@@ -12,6 +14,7 @@ mod origin;
 mod percent;
 mod places;
 mod secret;
+mod shown;
 pub mod span;
 
 use std::io::Read;
@@ -26,6 +29,7 @@ pub use error::ConfigError;
 pub use origin::{Fault, Loaded, Origin, Setting, Source, refuse_first};
 pub use percent::Percent;
 pub use secret::{Secret, SecretError};
+pub use shown::Shown;
 
 use environment::Variables;
 use places::Places;

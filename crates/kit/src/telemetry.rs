@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer as _, Registry, reload};
+use x509::uri::shown;
 
 /// What a log line looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -29,7 +30,7 @@ pub enum TelemetryError {
     /// The filter cannot be read.
     #[error("log filter {filter:?}: {source}; it takes directives such as info,ca=debug")]
     Filter {
-        /// As configured.
+        /// As it may be shown.
         filter: String,
         /// Why.
         source: tracing_subscriber::filter::ParseError,
@@ -68,7 +69,7 @@ pub fn check_filter(filter: &str) -> Result<(), TelemetryError> {
 
 fn parse(filter: &str) -> Result<EnvFilter, TelemetryError> {
     EnvFilter::try_new(filter).map_err(|source| TelemetryError::Filter {
-        filter: filter.to_owned(),
+        filter: shown(filter).into_owned(),
         source,
     })
 }

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use x509::uri::shown;
+
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
@@ -125,9 +127,9 @@ fn unit(name: &str) -> Result<char, String> {
     }
 }
 
-/// At most 32 characters, for messages.
+/// At most 32 characters, for messages, without what may be a password.
 fn quoted(text: &str) -> String {
-    text.chars().take(32).collect()
+    shown(text).chars().take(32).collect()
 }
 
 /// Writes the largest unit of days, hours, minutes and seconds that divides it; [`parse_or_zero`] reads it back.

@@ -2,12 +2,15 @@
 //! place is an error. Programs disagree about URIs that break the grammar, and so about the host that they name.
 //! Further rules for URIs in certificates are in [`Uri`](crate::san::Uri) and in the lints.
 
+mod shown;
 mod urn;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::san::address::why_not_a_host;
 use crate::san::host_a_labels;
+
+pub use shown::{shown, shown_in_text};
 
 /// The components of an absolute URI, without their delimiters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! `config show | routes | validate`.
 
+use kit::config::Shown;
+
 use crate::cli::{ConfigCommand, Connection};
 use crate::connection;
 use crate::output::{Column, Output};
@@ -11,7 +13,7 @@ pub(super) fn run(command: ConfigCommand, connection: &Connection, output: Outpu
         ConfigCommand::Show { defaults: true, .. } => output.write(&super::reference::commented_defaults()?),
         ConfigCommand::Show { config, .. } => {
             let loaded = kit::config::load::<Settings>(config.as_deref())?;
-            output.write(&serde_saphyr::to_string(&loaded.settings)?)
+            output.write(&serde_saphyr::to_string(&Shown::of(&loaded.settings)?)?)
         }
         ConfigCommand::Routes => routes(output),
         ConfigCommand::Validate { config } => {

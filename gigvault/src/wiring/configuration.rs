@@ -59,7 +59,7 @@ struct EffectiveSetting {
     /// Its path in the configuration.
     #[schema(example = "listen.https_port")]
     field: String,
-    /// As in the file. Of a secret the reference (`file:…`, `env:…`), never the value.
+    /// As in the file. Of a secret the reference (`file:…`, `env:…`), never the value; of a URL neither user nor password.
     #[schema(value_type = serde_json::Value, example = json!(8443))]
     value: serde_json::Value,
     /// `default`, `file`, `environment`, or `flag`.

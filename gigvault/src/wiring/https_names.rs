@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use x509::San;
+use x509::uri::{shown, shown_in_text};
 
 use super::settings::Listen;
 
@@ -32,19 +33,19 @@ fn configured(listen: &Listen) -> anyhow::Result<Vec<San>> {
     if !listen.address.is_unspecified() {
         names.insert(named(&listen.address.to_canonical().to_string()));
     }
-    let configured = listen
-        .names
-        .iter()
-        .map(|name| parse(name).map_err(|reason| anyhow::anyhow!("listen.names: {name:?}: {reason}")));
+    let configured = listen.names.iter().map(|name| {
+        parse(name).map_err(|reason| anyhow::anyhow!("listen.names: {:?}: {reason}", shown(name)))
+    });
     let all = names.iter().map(|name| Ok(name.parse()?)).chain(configured);
     all.collect()
 }
 
 /// A host or an address of section `listen` as a subject alternative name.
 pub(crate) fn parse(name: &str) -> Result<San, String> {
-    named(name)
-        .parse()
-        .map_err(|error: x509::san::SanError| error.to_string())
+    named(name).parse().map_err(|error: x509::san::SanError| {
+        let said = error.to_string().replace(name, &shown(name));
+        shown_in_text(&said).into_owned()
+    })
 }
 
 /// The host name and the addresses of interfaces that the unspecified address listens on.

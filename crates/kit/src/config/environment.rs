@@ -10,8 +10,10 @@ use std::collections::BTreeMap;
 use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 use serde_json::Value as Json;
+use x509::uri::{shown, shown_in_text};
 
-use super::error::{ConfigError, expected, nearest, unknown as unknown_key};
+use super::error::{ConfigError, expected, nearest, unknown as unknown_key, wrong};
+use super::shown::quoted;
 
 const PREFIX: &str = "GIGVAULT_";
 const SEPARATOR: &str = "__";
@@ -83,25 +85,31 @@ impl Variables {
     }
 }
 
-/// What is wrong, with what is allowed. The value is shown only where its type shows that it is not a secret.
+/// What is wrong, with what is allowed. The value is shown as in [`ConfigError::in_file`].
 fn in_words(kind: &figment::error::Kind, value: &str) -> String {
     use figment::error::Kind;
-    match kind {
+    let said = match kind {
         Kind::UnknownField(name, known) => unknown_key(name, known.iter().copied()),
-        Kind::UnknownVariant(name, known) => format!("it is {name:?}; it takes one of {}", known.join(", ")),
+        Kind::UnknownVariant(name, known) => {
+            format!("it is {}; it takes one of {}", quoted(name), known.join(", "))
+        }
         Kind::InvalidType(_, wanted) | Kind::InvalidValue(_, wanted) => {
             let form =
                 expected(&format!("expected {wanted}")).map_or_else(|| wanted.to_string(), str::to_owned);
-            format!("it is {value:?}; it takes {form}")
+            wrong("it is", value, &form)
         }
         other => {
             let text = other.to_string();
             match expected(&text) {
-                Some(form) => format!("it is {value:?}; it takes {form}"),
+                Some(form) => wrong("it is", value, form),
+                None if shown(value) != value => {
+                    "it cannot be used; it is not shown, since it may hold a password".to_owned()
+                }
                 None => text,
             }
         }
-    }
+    };
+    shown_in_text(&said).into_owned()
 }
 
 impl Provider for &Variables {

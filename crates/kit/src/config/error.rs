@@ -1,6 +1,11 @@
-//! Mistakes in settings, each with its place and, where one is near, the name that was meant.
+//! Mistakes in settings, each with its place and, where one is near, the name that was meant. A value is shown without what may
+//! be a password in it, and not at all in the place of a section, which may be one that holds a secret.
 
 use std::path::{Path, PathBuf};
+
+use x509::uri::{shown, shown_in_text};
+
+use super::shown::quoted;
 
 /// Settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -54,11 +59,12 @@ impl ConfigError {
         error: &serde_saphyr::Error,
     ) -> Self {
         use serde_saphyr::Error;
+        let hides = value.is_some_and(|value| shown(value) != value);
         let (line, column) = error.location().map_or((0, 0), |at| (at.line(), at.column()));
         let message = match error {
             Error::SerdeUnknownField { field, expected, .. } => unknown(field, expected.iter().copied()),
             Error::DuplicateMappingKey { key, .. } => {
-                let key = key.as_deref().unwrap_or("a key");
+                let key = shown(key.as_deref().unwrap_or("a key"));
                 // What is in the making when a key is read has no name yet.
                 match field.trim_end_matches(['?', '.']) {
                     "" => format!("{key} is set twice; keep one"),
@@ -69,7 +75,7 @@ impl ConfigError {
                 variant, expected, ..
             } => named(
                 field,
-                &format!("is {variant:?}; it takes one of {}", list(expected)),
+                &format!("is {}; it takes one of {}", quoted(variant), list(expected)),
             ),
             other => {
                 let text = other.to_string();
@@ -79,7 +85,7 @@ impl ConfigError {
                         named(field, "has no value; it takes text, and \"\" is the empty one")
                     }
                     _ if text.ends_with("must be quoted") => {
-                        let value = value.unwrap_or_default();
+                        let value = shown(value.unwrap_or_default());
                         let digits = value.bytes().all(|byte| byte.is_ascii_digit());
                         let span = match digits && !value.is_empty() {
                             true => {
@@ -91,9 +97,10 @@ impl ConfigError {
                             format!("is {value} without quotes, which is not text; write \"{value}\"{span}");
                         named(field, &text)
                     }
-                    Some(form) => named(
+                    Some(form) => named(field, &wrong("is", value.unwrap_or_default(), form)),
+                    None if hides => named(
                         field,
-                        &format!("is {:?}; it takes {form}", value.unwrap_or_default()),
+                        "cannot be used; it is not shown, since it may hold a password",
                     ),
                     None => named(field, &format!(": {text}")),
                 }
@@ -103,10 +110,20 @@ impl ConfigError {
             path: path.to_owned(),
             line,
             column,
-            message,
+            message: shown_in_text(&message).into_owned(),
         }
     }
 }
+
+/// What is said of a value that has not the form that its setting takes.
+pub(super) fn wrong(is: &str, value: &str, form: &str) -> String {
+    match form {
+        SECTION => format!("{is} not {SECTION}: write its fields below it, one on each line"),
+        form => format!("{is} {}; it takes {form}", quoted(&value)),
+    }
+}
+
+const SECTION: &str = "a section of fields";
 
 /// A field before what is said of it; `.` is the whole document.
 fn named(field: &str, message: &str) -> String {
@@ -120,7 +137,7 @@ fn named(field: &str, message: &str) -> String {
 
 /// What a value has to look like, where a deserializer only says which type of this program it did not become.
 pub(super) fn expected(message: &str) -> Option<&'static str> {
-    const FORMS: [(&str, &str); 13] = [
+    const FORMS: [(&str, &str); 14] = [
         ("u16", "a whole number from 0 to 65535"),
         ("u32", "a whole number from 0 to 4294967295"),
         ("u64", "a whole number, 0 or more"),
@@ -132,8 +149,9 @@ pub(super) fn expected(message: &str) -> Option<&'static str> {
             "IP address",
             "an IP address such as 127.0.0.1, or 0.0.0.0 for every address of this machine",
         ),
-        ("mapping start", "a section of fields"),
-        ("struct", "a section of fields"),
+        ("mapping start", SECTION),
+        ("struct", SECTION),
+        ("map", SECTION),
         ("sequence", "a list such as [a, b]"),
         ("sequence start", "a list such as [a, b]"),
         ("string scalar", "a single value"),
@@ -141,6 +159,10 @@ pub(super) fn expected(message: &str) -> Option<&'static str> {
     let about_type = ["invalid ", "expected "]
         .iter()
         .any(|start| message.starts_with(start));
+    // With the name of the type behind it.
+    if message.contains("expected struct ") {
+        return Some(SECTION);
+    }
     FORMS
         .iter()
         .find(|(name, _)| {
@@ -151,10 +173,11 @@ pub(super) fn expected(message: &str) -> Option<&'static str> {
 
 /// What to say of an unknown name.
 pub(super) fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    let unknown = quoted(&name);
     match nearest(name, known.clone()) {
-        Some(near) => format!("unknown key {name:?}; did you mean {near:?}?"),
+        Some(near) => format!("unknown key {unknown}; did you mean {near:?}?"),
         None => format!(
-            "unknown key {name:?}; known here: {}",
+            "unknown key {unknown}; known here: {}",
             list(&known.collect::<Vec<_>>())
         ),
     }

@@ -6,10 +6,12 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 use serde_json::Value;
+use x509::uri::shown_in_text;
 
 use super::environment::Variables;
 use super::error::ConfigError;
 use super::places::Places;
+use super::shown::{Shown, quoted};
 
 /// A setting that has the right type and cannot be used nevertheless.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,18 +22,26 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// `allowed` continues the sentence: "takes 1 to 512". The value is shown: for secrets there is [`Fault::hiding`].
+    /// `allowed` continues the sentence: "takes 1 to 512". The value is shown, without what may be a password in it: for secrets
+    /// there is [`Fault::hiding`].
     pub fn new(field: impl Into<String>, value: impl Debug, allowed: impl AsRef<str>) -> Self {
         let field = field.into();
-        let message = format!("{field} is {value:?}; it {}", allowed.as_ref());
-        Self { field, message }
+        let message = format!("{field} is {}; it {}", quoted(&value), allowed.as_ref());
+        Self::saying(field, &message)
     }
 
     /// A fault of a setting whose value is not shown, or of none in particular.
     pub fn hiding(field: impl Into<String>, problem: impl AsRef<str>) -> Self {
         let field = field.into();
         let message = format!("{field}: {}", problem.as_ref());
-        Self { field, message }
+        Self::saying(field, &message)
+    }
+
+    fn saying(field: String, message: &str) -> Self {
+        Self {
+            field,
+            message: shown_in_text(message).into_owned(),
+        }
     }
 }
 
@@ -87,7 +97,7 @@ pub enum Source {
 pub struct Setting {
     /// Its path in the configuration: `listen.https_port`.
     pub field: String,
-    /// As it is written in the file. A [`Secret`](super::Secret) is its reference.
+    /// As it is written in the file, without what may be a password in it. A [`Secret`](super::Secret) is its reference.
     pub value: Value,
     /// Where the value came from.
     pub source: Source,
@@ -168,7 +178,8 @@ impl Origin {
     /// When the settings cannot be written as JSON.
     pub fn settings<T: Serialize>(&self, settings: &T) -> Result<Vec<Setting>, serde_json::Error> {
         let mut all = Vec::new();
-        self.collect(serde_json::to_value(settings)?, String::new(), &mut all);
+        let shown = serde_json::to_value(Shown::of(settings)?)?;
+        self.collect(shown, String::new(), &mut all);
         Ok(all)
     }
 

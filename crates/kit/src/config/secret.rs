@@ -9,8 +9,10 @@ use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
+use x509::uri::shown;
 use zeroize::Zeroizing;
 
 use super::places::Places;
@@ -31,7 +33,7 @@ pub enum SecretError {
     /// The file cannot be read.
     #[error("{reference}: {source}")]
     File {
-        /// The reference.
+        /// The reference, as it may be shown.
         reference: String,
         /// Why.
         source: std::io::Error,
@@ -39,7 +41,7 @@ pub enum SecretError {
     /// The variable is not set.
     #[error("{reference}: the environment has no such variable")]
     Variable {
-        /// The reference.
+        /// The reference, as it may be shown.
         reference: String,
     },
     /// A source that this version cannot read.
@@ -56,11 +58,10 @@ impl Secret {
     /// # Errors
     /// When the reference leads nowhere.
     pub fn resolve(text: &str) -> Result<Self, SecretError> {
-        let reference = || text.to_owned();
         let value = match text.split_once(':') {
             Some(("file", path)) => {
                 let file = |source| SecretError::File {
-                    reference: reference(),
+                    reference: shown(text).into_owned(),
                     source,
                 };
                 let content = Zeroizing::new(std::fs::read(path).map_err(file)?);
@@ -70,7 +71,7 @@ impl Secret {
                 text.to_owned()
             }
             Some(("env", name)) => std::env::var(name).map_err(|_| SecretError::Variable {
-                reference: reference(),
+                reference: shown(text).into_owned(),
             })?,
             Some((scheme @ ("vault" | "aws-sm" | "k8s"), _)) => {
                 return Err(SecretError::Source {
@@ -85,7 +86,7 @@ impl Secret {
             }
         };
         Ok(Self {
-            reference: Some(reference()),
+            reference: Some(text.to_owned()),
             value: SecretString::from(value),
         })
     }
@@ -151,8 +152,10 @@ impl JsonSchema for Secret {
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::resolve(&text).map_err(serde::de::Error::custom)
+        // What it is instead is not repeated: it may be the secret.
+        let text = String::deserialize(deserializer)
+            .map_err(|_| D::Error::custom("takes text; put it in quotes"))?;
+        Self::resolve(&text).map_err(D::Error::custom)
     }
 }
 

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use tonic::Status;
 use tonic::body::Body;
 use tower::util::BoxCloneSyncService;
+use x509::uri::shown;
 
 use super::connection::{Address, ConnectError, Connections};
 use super::{Transport, outgoing};
@@ -29,7 +30,16 @@ const ATTEMPTS: u8 = 4;
 #[derive(Debug, thiserror::Error)]
 #[error("{url:?} is not the address of a service; it takes https://host:port")]
 pub struct AddressError {
+    /// As it may be shown.
     url: String,
+}
+
+impl AddressError {
+    fn of(url: &str) -> Self {
+        Self {
+            url: shown(url).into_owned(),
+        }
+    }
 }
 
 /// Whether `url` is the address of a service, as [`channel`] takes it.
@@ -39,7 +49,7 @@ pub struct AddressError {
 pub fn check_address(url: &str) -> Result<(), AddressError> {
     match Address::parse(url) {
         Some(_) => Ok(()),
-        None => Err(AddressError { url: url.to_owned() }),
+        None => Err(AddressError::of(url)),
     }
 }
 
@@ -50,7 +60,7 @@ pub fn check_address(url: &str) -> Result<(), AddressError> {
 /// # Errors
 /// When `url` is not of that form.
 pub fn channel(url: &str, peer: &str, identity: &Identity) -> Result<Transport, AddressError> {
-    let address = Address::parse(url).ok_or_else(|| AddressError { url: url.to_owned() })?;
+    let address = Address::parse(url).ok_or_else(|| AddressError::of(url))?;
     let connections = Arc::new(Connections::new(address, peer, identity.clone()));
     Ok(BoxCloneSyncService::new(tower::service_fn(move |request| {
         call(Arc::clone(&connections), request)

@@ -105,6 +105,54 @@ fn secrets_are_read_at_load_and_never_shown() {
 }
 
 #[test]
+fn a_password_is_not_shown_wherever_it_was_put() {
+    for yaml in [
+        "database: 'postgres://a:hunter2@h/d'",
+        "database: hunter2",
+        "database: a:hunter2@h/d",
+        "database: {url:postgres://a:hunter2@h/d}",
+        "database: {a:hunter2@h/d: x}",
+        "database:\n  url: [hunter2]",
+        "database:\n  url: env:postgres://a:hunter2@h/d",
+        "database:\n  url: 'file:postgres://a:hunter2@h/d'",
+        "listen:\n  address: http://a:hunter2@h",
+        "listen:\n  address: host=h password=hunter2",
+        "listen:\n  http_port: a:hunter2@h",
+        "listen:\n  tls: http://a:hunter2@h",
+        "telemetry: {format: 'http://a:hunter2@h'}",
+        "ca:\n  names: https://a:hunter2@h",
+        "ca:\n  labels: a:hunter2@h",
+        "ca:\n  interval: http://a:hunter2@h",
+        "ca:\n  http://a:hunter2@h: 1\n  http://a:hunter2@h: 1",
+        "http://a:hunter2@h",
+    ] {
+        let error = refused(yaml, &[]);
+        assert!(!error.contains("hunter2"), "{yaml}: {error}");
+        assert!(error.contains("gigvault.yaml:"), "{yaml}: {error}");
+    }
+    let fault = Fault::new("listen.address", "http://a:hunter2@h", "takes an address");
+    assert_eq!(
+        fault.to_string(),
+        "listen.address is \"http://…@h\"; it takes an address"
+    );
+    let fault = Fault::hiding("ca.http://a:hunter2@h", "`http://a:hunter2@h` is not one");
+    assert!(!fault.to_string().contains("hunter2"), "{fault}");
+}
+
+#[test]
+fn settings_in_use_are_shown_without_passwords() {
+    let yaml = "ca:\n  default_ca: http://a:hunter2@h\n  names: ['a:hunter2@h']\n  labels: {'http://a:hunter2@h': x}\n";
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("gigvault.yaml");
+    std::fs::write(&path, yaml).unwrap();
+    let loaded = load_with::<Settings>(Some(&path), []).unwrap();
+    let all = loaded.origin.settings(&loaded.settings).unwrap();
+    assert!(!format!("{all:?}").contains("hunter2"), "{all:?}");
+    let name = all.iter().find(|setting| setting.field == "ca.default_ca");
+    assert_eq!(name.unwrap().value, "http://…@h");
+}
+
+#[test]
 fn a_mistake_names_field_value_and_what_is_allowed() {
     for (yaml, expected) in [
         (
@@ -129,7 +177,7 @@ fn a_mistake_names_field_value_and_what_is_allowed() {
         ),
         (
             "listen: 5\n",
-            r#":1:9: listen is "5"; it takes a section of fields"#,
+            ":1:9: listen is not a section of fields: write its fields below it",
         ),
         (
             "ca:\n  strict: maybe\n",

@@ -156,6 +156,29 @@ fn a_mistake_in_a_variable_names_it_with_the_value_and_what_is_allowed() {
 }
 
 #[test]
+fn a_password_in_a_variable_is_not_shown() {
+    for (name, value) in [
+        ("GIGVAULT_DATABASE__URL", "[postgres://a:hunter2@h/d]"),
+        ("GIGVAULT_DATABASE__URL", "{hunter2: x}"),
+        ("GIGVAULT_DATABASE__URL", "env:postgres://a:hunter2@h/d"),
+        ("GIGVAULT_LISTEN__HTTP_PORT", "a:hunter2@h"),
+        ("GIGVAULT_LISTEN__ADDRESS", "http://a:hunter2@h"),
+        ("GIGVAULT_LISTEN__TLS", "hunter2"),
+        ("GIGVAULT_CA__LABELS", "hunter2"),
+        ("GIGVAULT_CA__NAMES", "postgres://h/d?password=hunter2"),
+        ("GIGVAULT_CA__INTERVAL", "http://a:hunter2@h"),
+        ("GIGVAULT_TELEMETRY__FORMAT", "a:hunter2@h"),
+        ("GIGVAULT_CA__PROFILES", "[{http://a:hunter2@h: x}]"),
+    ] {
+        let error = refused("", &[(name, value)]);
+        assert!(
+            error.contains(name) && !error.contains("hunter2"),
+            "{name}: {error}"
+        );
+    }
+}
+
+#[test]
 fn a_setting_outside_of_a_section_has_a_variable_too() {
     assert_eq!(load("", &[("GIGVAULT_NAME", "x")]).unwrap().name, "x");
 }

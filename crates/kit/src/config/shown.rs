@@ -1,0 +1,112 @@
+//! Settings as they are shown: no string in them with what may be a password.
+
+use std::fmt;
+
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
+use x509::uri::shown;
+
+/// Settings to show, in the order of their fields. Of a URL there is neither user nor password, wherever it was put.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct Shown(Tree);
+
+impl Shown {
+    /// `settings` without what may be a password.
+    ///
+    /// # Errors
+    /// When they cannot be written as JSON.
+    pub fn of<T: Serialize>(settings: &T) -> Result<Self, serde_json::Error> {
+        // By way of the text: a `Value` loses the order.
+        let mut tree: Tree = serde_json::from_str(&serde_json::to_string(settings)?)?;
+        tree.cut();
+        Ok(Self(tree))
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Tree {
+    Section(Section),
+    List(Vec<Self>),
+    Text(String),
+    Other(Value),
+}
+
+impl Tree {
+    fn cut(&mut self) {
+        match self {
+            Self::Section(Section(fields)) => {
+                for (name, value) in fields {
+                    *name = shown(name).into_owned();
+                    value.cut();
+                }
+            }
+            Self::List(items) => items.iter_mut().for_each(Self::cut),
+            Self::Text(text) => *text = shown(text).into_owned(),
+            Self::Other(_) => {}
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Section(Vec<(String, Tree)>);
+
+impl Serialize for Section {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Section {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Section;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a section of fields")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Section, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Section(fields))
+            }
+        }
+
+        from.deserialize_map(Fields)
+    }
+}
+
+/// A value in a message, in quotes where it is text.
+pub(super) fn quoted(value: &impl fmt::Debug) -> String {
+    let debug = format!("{value:?}");
+    let text = debug.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    match text {
+        Some(text) => format!("\"{}\"", shown(text)),
+        None => shown(&debug).into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sections_keep_their_order_and_strings_lose_their_passwords() {
+        let settings = r#"{"z":{"url":"http://a:hunter2@h","n":18446744073709551615,"list":["a:hunter2@h",null,true]},"b:hunter2@h":0.5,"empty":{}}"#;
+        let tree: Tree = serde_json::from_str(settings).unwrap();
+        let shown = serde_json::to_string(&Shown::of(&tree).unwrap()).unwrap();
+        assert_eq!(
+            shown,
+            r#"{"z":{"url":"http://…@h","n":18446744073709551615,"list":["…@h",null,true]},"…@h":0.5,"empty":{}}"#
+        );
+        assert_eq!(quoted(&"http://a:hunter2@h"), "\"http://…@h\"");
+        assert_eq!(quoted(&80), "80");
+    }
+}
