@@ -69,6 +69,11 @@ fn block_on(command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result
     runtime(1)?.block_on(command)
 }
 
+/// Waits for what may be of use after a command has failed. None if there is none.
+pub(crate) fn wait_for<T>(asked: impl Future<Output = Option<T>>) -> Option<T> {
+    runtime(1).ok()?.block_on(asked)
+}
+
 /// A tokio runtime with this many worker threads; 0 is one a core.
 ///
 /// Tasks here run for some hundred microseconds at a time (checking a CSR's signature, say), many times what tokio

@@ -6,6 +6,7 @@
 
 pub(crate) mod advice;
 mod found_dir;
+mod versions;
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use x509::bundle::Bundle;
 use crate::cli::Connection;
 use crate::exit::say;
 use advice::Unfound;
+pub(crate) use versions::Versions;
 
 /// Where `up` puts its data unless told otherwise, and where commands look for it.
 pub(crate) const DATA_DIR: &str = "gigvault-data";

@@ -7,6 +7,7 @@ use client::Error;
 
 use crate::cli::Connection;
 use crate::commands::Interrupted;
+use crate::connection::Versions;
 use crate::connection::advice::{self, Unfound};
 
 /// The command line says something impossible that clap cannot see.
@@ -44,7 +45,13 @@ const NOT_FOUND: u8 = 4;
 /// Says what failed on stderr, and answers the code for it.
 pub(crate) fn report(error: &anyhow::Error, connection: &Connection) -> ExitCode {
     say(&format!("error: {}", text(error)));
-    if let Some(hint) = hint(error, connection) {
+    let versions = Versions::behind(error, connection);
+    // Where versions are known to differ, nothing else has to be looked for.
+    let other = match versions {
+        Some(Versions::Differ(_)) => None,
+        _ => hint(error, connection),
+    };
+    for hint in other.into_iter().chain(versions.map(|versions| versions.hint())) {
         say(&format!("hint: {hint}"));
     }
     ExitCode::from(code(error))

@@ -118,6 +118,27 @@ impl Error {
         }
     }
 
+    /// Whether a server that is older than this client would have answered so: it does not know the route, its method, a query
+    /// parameter or a member of the request, or its answer lacks a member. [`Client::status`](crate::Client::status) tells its
+    /// version to those who may know.
+    #[must_use]
+    pub fn suggests_older_server(&self) -> bool {
+        // Problem types tell what failed to programs, and these apart only by their texts. Each server so far has them.
+        match self {
+            Self::Problem(problem) => match problem.status {
+                400 => problem.detail.starts_with("there is no query parameter "),
+                404 => problem.detail == "there is nothing at this path",
+                405 => true,
+                422 => problem.detail.starts_with("there is no member "),
+                _ => false,
+            },
+            Self::Unexpected { status, what, .. } => {
+                (200..300).contains(status) && what.starts_with("missing field ")
+            }
+            _ => false,
+        }
+    }
+
     /// The same for a request that only reads: there is nothing that the server may have done.
     pub(crate) fn of_reading(mut self) -> Self {
         if let Self::Unreachable { sent, .. } | Self::Timeout { sent, .. } = &mut self {

@@ -19,6 +19,7 @@ mod harness;
 mod help;
 mod interrupts;
 mod job;
+mod older_server;
 mod output;
 mod pipes;
 mod terminal;

@@ -1,0 +1,92 @@
+//! What is said of a server that does not know what this program asks.
+
+use serde_json::json;
+
+use crate::harness::{Desk, Server};
+
+const OURS: &str = env!("CARGO_PKG_VERSION");
+const LIST: &[&str] = &["job", "list"];
+const SHOW: &[&str] = &["job", "show", "ca-0f"];
+
+/// A refusal as an older server has it.
+fn refusal(status: u16, detail: &str) -> (u16, String) {
+    let problem =
+        json!({"type": "https://gigvault.io/problems/x", "title": "No", "status": status, "detail": detail});
+    (status, problem.to_string())
+}
+
+/// What an older server answers, each to the command beside it.
+fn unknown() -> [(&'static [&'static str], (u16, String)); 4] {
+    [
+        (LIST, refusal(404, "there is nothing at this path")),
+        (LIST, refusal(405, "this path does not take that method")),
+        (
+            LIST,
+            refusal(
+                400,
+                "there is no query parameter \"sort\" here; this path takes: limit",
+            ),
+        ),
+        // Without its kind.
+        (SHOW, (200, json!({"id": "ca-0f"}).to_string())),
+    ]
+}
+
+fn said(answer: &(u16, String), arguments: &[&str], status: (u16, &str)) -> String {
+    let server = Server::answering(&[(answer.0, &answer.1), status]);
+    let ran = Desk::new().ask(&server, arguments);
+    assert_ne!(ran.code, 0, "{ran:?}");
+    let asked = server.asked();
+    assert!(asked[1].starts_with("GET /api/v1/status "), "{asked:?}");
+    ran.stderr
+}
+
+fn of_version(version: &str) -> String {
+    json!({"version": version, "status": "ready"}).to_string()
+}
+
+#[test]
+fn a_server_of_another_version_is_named_with_both_versions() {
+    for (arguments, answer) in unknown() {
+        let said = said(&answer, arguments, (200, &of_version("0.0.7")));
+        let hints: Vec<&str> = said.lines().filter(|line| line.starts_with("hint: ")).collect();
+        assert_eq!(hints.len(), 1, "{said}");
+        assert!(
+            hints[0].contains("version 0.0.7") && hints[0].contains(&format!("version {OURS}")),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_server_that_does_not_tell_its_version_may_be_older() {
+    let denied = refusal(403, "permission denied: status:read required");
+    for (arguments, answer) in unknown() {
+        let said = said(&answer, arguments, (denied.0, &denied.1));
+        let hint = format!("hint: the server may be older than this program, which is of version {OURS}");
+        assert!(said.contains(&hint), "{said}");
+    }
+}
+
+#[test]
+fn a_server_of_the_same_version_is_not_called_older() {
+    for (arguments, answer) in unknown() {
+        let said = said(&answer, arguments, (200, &of_version(OURS)));
+        assert!(!said.contains("older") && !said.contains("upgrade"), "{said}");
+    }
+}
+
+#[test]
+fn other_refusals_ask_for_no_version() {
+    for (status, detail) in [
+        (404, "there is no such job, or it is not yours"),
+        (400, "sort: takes created_at"),
+    ] {
+        let (status, problem) = refusal(status, detail);
+        let server = Server::answering(&[(status, &problem)]);
+        let ran = Desk::new().ask(&server, SHOW);
+        assert_ne!(ran.code, 0, "{ran:?}");
+        assert!(!ran.stderr.contains("older"), "{ran:?}");
+        assert_eq!(server.asked().len(), 1);
+    }
+}
