@@ -9,6 +9,7 @@ mod events;
 mod https;
 mod https_names;
 mod identities;
+mod identity_directory;
 mod installation;
 mod kek;
 mod layout;
@@ -143,6 +144,7 @@ async fn run_services(
         hangups: (hangups, terminal),
     } = parts;
     let name = process_name(settings, &plan.services, plan.first_start)?;
+    identity_directory::warn(settings, clock.now());
     let load = || identities::load(settings, &data, &name, &clock);
     let loaded = match plan.first_start {
         true => None,

@@ -1,5 +1,7 @@
 //! The services as processes of their own: who may call what, and what happens when one is away.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -301,4 +303,56 @@ async fn doctor_beside_a_service_without_an_api_looks_at_what_it_serves() {
     assert_eq!(result("server"), Some(json!("warning")), "{report:#}");
     assert_eq!(result("grpc"), Some(json!("ok")), "{report:#}");
     assert_eq!(result("metrics"), Some(json!("ok")), "{report:#}");
+}
+
+/// What `doctor` says of the folder that ca is told by `identity.directory`.
+async fn identity_directory(rest: &Rest) -> (String, String) {
+    let run: Value = rest
+        .post("/api/v1/doctor/runs", &json!({}))
+        .await
+        .json()
+        .await
+        .unwrap();
+    let mut checks = run["checks"].as_array().unwrap().iter();
+    let check = checks.find(|check| check["check"] == "identity directory");
+    let check = check.unwrap_or_else(|| panic!("{run:#}"));
+    let text = |member: &str| check[member].as_str().unwrap().to_owned();
+    (text("result"), text("detail"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn doctor_looks_at_an_identity_outside_of_the_data_directory() {
+    let fleet = fleet().await;
+    let (rest, folder) = (rest(&fleet), fleet.identity("ca"));
+    let mode = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    let failed = async |what: &str| {
+        let (result, detail) = identity_directory(&rest).await;
+        assert!(
+            result == "failed" && detail.contains(what),
+            "{what}: {result}, {detail}"
+        );
+    };
+    assert_eq!(identity_directory(&rest).await.0, "ok");
+    mode(&folder, 0o777);
+    failed(folder.to_str().unwrap()).await;
+    mode(&folder, 0o755);
+    mode(&folder.join("tls.key"), 0o644);
+    failed("tls.key can be read by other users").await;
+    mode(&folder, 0o700);
+    assert_eq!(
+        identity_directory(&rest).await.0,
+        "ok",
+        "no other user can enter the directory"
+    );
+    let (roots, kept) = (folder.join("roots.pem"), folder.join("kept.pem"));
+    std::fs::rename(&roots, &kept).unwrap();
+    let other = self_made(&fleet).0;
+    std::fs::copy(&other, &roots).unwrap();
+    failed("no CA in roots.pem issued the certificate").await;
+    std::fs::rename(&kept, &roots).unwrap();
+    let away = folder.with_extension("away");
+    std::fs::rename(&folder, &away).unwrap();
+    failed(folder.to_str().unwrap()).await;
+    std::fs::rename(&away, &folder).unwrap();
+    assert_eq!(identity_directory(&rest).await.0, "ok");
 }

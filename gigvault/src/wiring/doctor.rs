@@ -13,6 +13,7 @@ use futures::future::join_all;
 use kit::auth::{Allow, Authenticator, permission};
 use kit::clock::{SharedClock, rfc3339};
 use kit::http::{Json as Body, NoMembers, NoParameters, Path, Query};
+use kit::peer::PROCESS;
 use kit::problem::Problem;
 use kit::service::{DoctorCheck, Verdict};
 use serde::Serialize;
@@ -21,6 +22,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use vocabulary::ProblemType;
 
+use super::identity_directory;
 use super::services::{Environment, Services};
 
 /// Reports that are kept: those of a day at one per hour. One of whoever has most makes room for another.
@@ -73,10 +75,13 @@ struct Checked {
 
 impl Doctor {
     pub(crate) fn of(services: &mut Services, environment: &Environment<'_>) -> anyhow::Result<Self> {
+        let mut checks = services.doctor();
+        let own = identity_directory::doctor(environment.settings, &environment.clock);
+        checks.extend(own.map(|check| (PROCESS, check)));
         Ok(Self {
             authenticator: services.authenticator(environment)?,
             clock: Arc::clone(&environment.clock),
-            checks: Arc::new(services.doctor()),
+            checks: Arc::new(checks),
             reports: Arc::default(),
         })
     }

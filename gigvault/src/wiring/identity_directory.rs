@@ -1,0 +1,120 @@
+//! What is wrong with `identity.directory`: looked at by a start, which logs it, and by `doctor`.
+//!
+//! A data directory is checked as a whole ([`DataDir::check`](super::layout::DataDir::check)); this one is outside of it.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use kit::clock::{SharedClock, rfc3339};
+use kit::service::{DoctorCheck, Finding, Verdict};
+use kit::tls::IdentityFiles;
+use rustix::process::geteuid;
+use time::OffsetDateTime;
+use x509::Certificate;
+
+use super::settings::Settings;
+
+const AGAIN: &str =
+    "have another identity made with `gigvault bootstrap --identity NAME`, and put its files there";
+/// A running process renews its identity at two thirds of its life; one that did not by then has less than this left.
+const LATE: i32 = 5;
+
+/// The check of `doctor`. None where the identity is in the data directory.
+pub(crate) fn doctor(settings: &Settings, clock: &SharedClock) -> Option<DoctorCheck> {
+    let directory = configured(settings)?.to_owned();
+    let clock = Arc::clone(clock);
+    Some(DoctorCheck::new("identity directory", move || {
+        let found = look(&directory, clock.now());
+        async move { found }
+    }))
+}
+
+/// Logs what is wrong at a start.
+pub(crate) fn warn(settings: &Settings, now: OffsetDateTime) {
+    let Some(directory) = configured(settings) else {
+        return;
+    };
+    let found = look(directory, now);
+    if found.verdict != Verdict::Ok {
+        tracing::warn!(
+            detail = found.detail,
+            fix = found.fix,
+            "identity.directory is not as it should be"
+        );
+    }
+}
+
+fn configured(settings: &Settings) -> Option<&Path> {
+    let directory = settings.identity.directory.as_path();
+    (!directory.as_os_str().is_empty()).then_some(directory)
+}
+
+fn look(directory: &Path, now: OffsetDateTime) -> Finding {
+    if let Err(error) = ::files::check_dir_of(directory, geteuid().as_raw()) {
+        let fix = "correct identity.directory, or owner and mode of the directory (`chmod go= DIRECTORY`); if other users could \
+                   write in it, have another identity made";
+        return Finding::failed(error.to_string(), fix);
+    }
+    let files = IdentityFiles::new(directory, "tls", directory.join("roots.pem"));
+    let mode = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.permissions().mode());
+    if mode(directory) & 0o077 != 0 && mode(&files.key) & 0o077 != 0 {
+        return Finding::failed(
+            format!("{} can be read by other users", files.key.display()),
+            format!("run `chmod go= {}`; {AGAIN}", ::files::quoted(&files.key)),
+        );
+    }
+    match certificate(&files) {
+        Ok((leaf, issuers)) => judged(&leaf, &issuers, now),
+        Err(detail) => Finding::failed(detail, AGAIN),
+    }
+}
+
+/// The certificate, and those that may have issued it: the rest of its chain, and the roots.
+fn certificate(files: &IdentityFiles) -> Result<(Certificate, Vec<Certificate>), String> {
+    let read = |path: &Path| {
+        let pem = ::files::read(path, 1024 * 1024).map_err(|error| error.to_string())?;
+        Certificate::chain_from_pem(&pem)
+            .map_err(|error| format!("{} cannot be read: {error}", path.display()))
+    };
+    let mut chain = read(&files.certificate)?.into_iter();
+    let leaf = chain
+        .next()
+        .ok_or_else(|| format!("{} holds no certificate", files.certificate.display()))?;
+    let issuers = chain.chain(read(&files.roots)?).collect();
+    Ok((leaf, issuers))
+}
+
+fn judged(leaf: &Certificate, issuers: &[Certificate], now: OffsetDateTime) -> Finding {
+    let (from, to) = (leaf.not_before(), leaf.not_after());
+    if !leaf.validity().contains(now) {
+        return Finding::failed(
+            format!(
+                "the certificate is valid from {} to {}",
+                rfc3339(from),
+                rfc3339(to)
+            ),
+            format!("set the clock of this machine if it is wrong; else {AGAIN}"),
+        );
+    }
+    let issuer = issuers
+        .iter()
+        .find(|issuer| issuer.is_ca() && leaf.verify_signed_by(issuer).is_ok());
+    match issuer {
+        None => Finding::failed("no CA in roots.pem issued the certificate", AGAIN),
+        Some(issuer) if !issuer.validity().contains(now) => Finding::failed(
+            format!(
+                "CA {} of the certificate is valid from {} to {}",
+                issuer.subject(),
+                rfc3339(issuer.not_before()),
+                rfc3339(issuer.not_after())
+            ),
+            "set the clock of this machine if it is wrong; else start a new installation",
+        ),
+        Some(_) if (to - now) * LATE < to - from => Finding::warning(
+            format!("the certificate ends at {} and was not renewed", rfc3339(to)),
+            "see the log of this process: ca may not answer it",
+        ),
+        Some(_) => Finding::ok(format!("the certificate is good until {}", rfc3339(to))),
+    }
+}
