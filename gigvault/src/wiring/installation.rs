@@ -142,7 +142,7 @@ pub(crate) fn decide(
             bail!("this data directory and its databases are empty, {NOT_RESTORED}");
         }
         if !accept_older {
-            high_water.not_behind(found)?;
+            high_water.not_behind(None, found)?;
         }
         return Ok(new);
     };
@@ -188,7 +188,7 @@ pub(crate) fn decide(
             }
             if !accept_older {
                 not_older(&record, found)?;
-                high_water.not_behind(found)?;
+                high_water.not_behind(Some(&record), found)?;
             }
         }
     }
@@ -326,7 +326,7 @@ pub(crate) fn behind(
     high_water: &HighWater,
 ) -> BTreeSet<&'static str> {
     let (_, by_starts) = record.map_or((0, Vec::new()), |record| older(record, found));
-    let by_mark = high_water.behind(found);
+    let by_mark = high_water.behind(record, found);
     by_starts.iter().chain(&by_mark).map(|one| one.service).collect()
 }
 
@@ -351,7 +351,7 @@ pub(crate) fn check_part(
     if ids.len() > 1 {
         bail!("the databases of this process belong to different installations: {ids:?}");
     }
-    high_water.not_behind(found)?;
+    high_water.not_behind(record, found)?;
     for unmarked in found.iter().filter(|one| one.id.is_none()) {
         tracing::info!(
             service = unmarked.service,

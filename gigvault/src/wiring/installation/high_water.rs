@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use store::{Db, Head};
 use tokio_util::sync::CancellationToken;
 
-use super::{Acceptable, DatabaseState, MISSING};
+use super::{Acceptable, DatabaseState, MISSING, Record};
 use crate::wiring::layout::DataDir;
 
 /// What happened within it before a process died is not seen. A round where something has happened costs a small transaction
@@ -112,8 +112,16 @@ impl HighWater {
         self.installation == installation && self.marks.contains_key(service)
     }
 
-    /// Databases that were further once. One that names no installation did when it was seen, and is of before.
-    pub(super) fn behind<'a>(&self, found: &'a [DatabaseState]) -> Vec<&'a DatabaseState> {
+    /// Databases of the installation of `record` that were further once; without a record, of the one that was seen. One that
+    /// names no installation did when it was seen, and is of before.
+    pub(super) fn behind<'a>(
+        &self,
+        record: Option<&Record>,
+        found: &'a [DatabaseState],
+    ) -> Vec<&'a DatabaseState> {
+        if record.is_some_and(|record| record.id != self.installation) {
+            return Vec::new();
+        }
         let is_behind = |one: &&DatabaseState| match one.id.as_deref() {
             Some(id) => id == self.installation && one.mark < self.mark(one.service),
             None => self.marks.contains_key(one.service),
@@ -121,9 +129,9 @@ impl HighWater {
         found.iter().filter(is_behind).collect()
     }
 
-    /// Refuses databases that were further once.
-    pub(super) fn not_behind(&self, found: &[DatabaseState]) -> anyhow::Result<()> {
-        let behind: Vec<&str> = self.behind(found).iter().map(|one| one.service).collect();
+    /// Refuses databases that were further once, as [`behind`](Self::behind) says.
+    pub(super) fn not_behind(&self, record: Option<&Record>, found: &[DatabaseState]) -> anyhow::Result<()> {
+        let behind: Vec<&str> = self.behind(record, found).iter().map(|one| one.service).collect();
         if behind.is_empty() {
             return Ok(());
         }
