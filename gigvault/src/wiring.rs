@@ -224,9 +224,9 @@ fn tell_ready(ready: &ServerInfo, plan: &Plan, data: &DataDir, public_http_url: 
     if plan.first_start && std::io::IsTerminal::is_terminal(&std::io::stderr()) {
         let width =
             terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| usize::from(width.0));
-        let points_home = unreachable_for_others(&plan.settings.listen, public_http_url);
+        let only_here = unreachable_for_others(&plan.settings.listen, public_http_url);
         // Below 40 columns words would be cut; above 100 lines are hard to read.
-        banner(&ready::banner(ready, data, points_home, width.clamp(40, 100)));
+        banner(&ready::banner(ready, data, only_here, width.clamp(40, 100)));
     }
 }
 

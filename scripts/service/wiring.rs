@@ -1,7 +1,5 @@
 //! Sample, as this process runs it.
 
-use std::sync::Arc;
-
 use sample::{Deps, Sample};
 
 use super::{Environment, Parts, Service, Services};
@@ -9,7 +7,6 @@ use super::{Environment, Parts, Service, Services};
 pub(super) async fn build(environment: &Environment<'_>, services: &mut Services) -> Parts {
     let deps = Deps {
         db: environment.databases.of(Service::Sample)?,
-        clock: Arc::clone(&environment.clock),
         authenticator: services.authenticator(environment)?,
         stop: environment.stop.clone(),
     };

@@ -4,7 +4,8 @@
 //! unknown key is refused with the nearest known one, a mistake in the file is shown with its line, text
 //! that looks like a number has to be quoted. Types of sections take
 //! `#[serde(default, deny_unknown_fields)]` on every struct; [`Secret`] and [`span`] are for their fields. What a type
-//! cannot say is found by a `check` of the section that returns a [`Fault`] each, which [`Origin`] then names with its place.
+//! cannot say is found by a `check` of the section that returns a [`SettingFault`] each, which [`Origin`] then names with
+//! its place.
 //!
 //! A value may hold a password wherever it was put. What is wrong with it and what is in use is told without ([`Shown`]).
 
@@ -26,7 +27,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use error::ConfigError;
-pub use origin::{Fault, Loaded, Origin, Setting, Source, refuse_first};
+pub use origin::{Loaded, Origin, Setting, SettingFault, Source, refuse_first};
 pub use percent::Percent;
 pub use secret::{Secret, SecretError};
 pub use shown::Shown;

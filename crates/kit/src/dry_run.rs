@@ -5,9 +5,10 @@
 //! acts ([`Permission`](crate::auth::Permission)) puts an [`Asked`] into the handler's [`Allow`](crate::auth::Allow), and
 //! a use case that acts takes an [`Intent`]: a route that forgets it does not compile.
 //!
-//! A use case decides in its transaction, then calls [`Previews::settle`] with its [`Plan`]. Where that answers a preview,
-//! the transaction is rolled back; else it is committed. The preview's token names what the plan rested on. A commit that
-//! carries it (`Preview-Token`) is refused if any of that has changed since: 409 with the difference.
+//! A use case decides in its transaction, then calls [`Previews::end`] with its [`Plan`], which rolls the transaction back
+//! and answers a preview, or commits it. One that has no transaction yet calls [`Previews::settle`] before it begins. The
+//! preview's token names what the plan rested on. A commit that carries it (`Preview-Token`) is refused if any of that has
+//! changed since: 409 with the difference.
 
 mod answer;
 mod asked;
@@ -18,11 +19,12 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use serde::Serialize;
-use store::Db;
+use store::{Db, Tx};
 use time::{Duration, OffsetDateTime};
 use x509::digest::sha256;
 
 use crate::clock::SharedClock;
+use crate::error::Common;
 
 pub use answer::Answer;
 pub use asked::{Asked, PARAMETER};
@@ -250,8 +252,27 @@ impl Previews {
         Self { db, clock }
     }
 
-    /// Called when everything is decided and nothing is durable yet. With a preview the use case undoes what it did and ends;
-    /// with `None` it goes on. `plan` is made only where it is shown or compared.
+    /// Ends the transaction of a use case, when everything is decided: with a preview it was rolled back, with `None` it was
+    /// committed. `plan` is made only where it is shown or compared.
+    ///
+    /// # Errors
+    /// Those of [`Self::settle`] and of the database; nothing is committed then.
+    pub async fn end<I: Intent>(
+        &self,
+        tx: Tx,
+        intent: &I,
+        plan: impl FnOnce() -> Plan,
+    ) -> Result<Option<I::Preview>, Common> {
+        let preview = self.settle(intent, plan).await?;
+        match preview {
+            Some(_) => tx.rollback().await?,
+            None => tx.commit().await?,
+        }
+        Ok(preview)
+    }
+
+    /// What a use case calls that decided everything before it begins a transaction: with a preview it ends, with `None` it
+    /// goes on. `plan` is made only where it is shown or compared.
     ///
     /// # Errors
     /// [`Refusal`] for a token that is not of this request, is too old, or rested on what is different now.

@@ -8,7 +8,9 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
+use store::outbox::NewEvent;
 use tracing::Instrument;
+use vocabulary::EventType;
 
 use crate::w3c;
 
@@ -50,6 +52,18 @@ pub fn current() -> TraceContext {
             correlation_id: text(&ids.correlation_id),
         })
         .unwrap_or_default()
+}
+
+/// An event that the current request causes.
+pub fn event(kind: EventType, subject: impl Into<String>, data: serde_json::Value) -> NewEvent {
+    let trace = current();
+    NewEvent {
+        kind,
+        subject: subject.into(),
+        data,
+        correlation_id: trace.correlation_id,
+        traceparent: trace.traceparent,
+    }
 }
 
 /// Writes the current request's ids into the headers of a call to a peer. Outside of requests it does nothing.

@@ -5,6 +5,7 @@
     reason = "files of tests need not survive a crash"
 )]
 
+pub mod allow;
 pub mod credentials;
 pub mod database;
 pub mod fleet;

@@ -6,13 +6,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::Json;
 use axum::extract::{FromRef, State};
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::StatusCode;
+use axum::response::Response;
 use futures::future::join_all;
 use kit::auth::{Allow, Authenticator, permission};
 use kit::clock::{SharedClock, rfc3339};
-use kit::http::{Json as Body, NoMembers, NoParameters, Path, Query};
+use kit::http::{Json, NoMembers, NoParameters, Path, Query, located};
 use kit::peer::PROCESS;
 use kit::problem::Problem;
 use kit::service::{DoctorCheck, Verdict};
@@ -158,12 +158,12 @@ fn routes() -> OpenApiRouter<Doctor> {
 async fn run(
     State(doctor): State<Doctor>,
     Allow(caller, _): Allow<permission::StatusRead>,
-    Body(NoMembers {}): Body<NoMembers>,
-) -> (StatusCode, [(HeaderName, String); 1], Json<Report>) {
+    Json(NoMembers {}): Json<NoMembers>,
+) -> Result<Response, Problem> {
     let report = doctor.examine().await;
     doctor.reports().add(&caller.subject, report.clone());
-    let location = format!("/api/v1/doctor/runs/{}", report.id);
-    (StatusCode::CREATED, [(header::LOCATION, location)], Json(report))
+    let path = format!("/api/v1/doctor/runs/{}", report.id);
+    located(StatusCode::CREATED, &path, Json(report))
 }
 
 /// Shows what an earlier run found.

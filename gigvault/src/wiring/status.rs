@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{FromRef, State};
 use kit::auth::{Allow, Authenticator, permission};
 use kit::clock::SharedClock;
 use kit::health::Health;
-use kit::http::{NoParameters, Query};
+use kit::http::{Json, NoParameters, Query};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;

@@ -85,12 +85,5 @@ fn event(kind: EventType, key: &ApiKey, more: &[(&str, Value)]) -> NewEvent {
             members.insert((*name).to_owned(), value.clone());
         }
     }
-    let trace = kit::trace::current();
-    NewEvent {
-        kind,
-        subject: key.prefix.to_string(),
-        data,
-        correlation_id: trace.correlation_id,
-        traceparent: trace.traceparent,
-    }
+    kit::trace::event(kind, key.prefix.as_str(), data)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kit::config::{Fault, span};
+use kit::config::{SettingFault, span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -33,12 +33,12 @@ impl Default for Config {
 impl Config {
     /// What the types do not say.
     #[must_use]
-    pub fn check(&self) -> Vec<Fault> {
+    pub fn check(&self) -> Vec<SettingFault> {
         let mut faults = Vec::new();
         let mut bounded = |field: &str, span: Duration, longest: Duration| {
             if span < SHORTEST || span > longest {
                 let allowed = format!("takes 1s to {}", span::format(longest));
-                faults.push(Fault::new(field, span::format(span), allowed));
+                faults.push(SettingFault::new(field, span::format(span), allowed));
             }
         };
         bounded(

@@ -19,6 +19,10 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 /// The table that a first start writes to: empty, it says that this service was never used.
 pub const FIRST_TABLE: &str = "api_keys";
 
+/// The columns of [`ApiKeyRow`].
+const COLUMNS: &str = "prefix, name, roles, created_us, created_by, expires_us, allowed_names, last_used_us, revoked_us, \
+                       revoked_by";
+
 #[derive(FromRow)]
 struct ApiKeyRow {
     prefix: String,
@@ -68,10 +72,8 @@ pub(crate) async fn find_with_hash(
     db: &Db,
     prefix: &Prefix,
 ) -> Result<Option<(ApiKey, Vec<u8>)>, StoreError> {
-    let sql = "SELECT prefix, name, roles, created_us, created_by, expires_us, allowed_names, last_used_us,
-               revoked_us, revoked_by,
-               token_sha256 FROM api_keys WHERE prefix = $1";
-    let row: Option<HashedRow> = store::read!(db, |c| sqlx::query_as(sql)
+    let sql = format!("SELECT {COLUMNS}, token_sha256 FROM api_keys WHERE prefix = $1");
+    let row: Option<HashedRow> = store::read!(db, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(prefix.as_str())
         .fetch_optional(c)
         .await)?;
@@ -81,9 +83,8 @@ pub(crate) async fn find_with_hash(
 
 /// The key of that prefix, inside a transaction.
 pub(crate) async fn find(tx: &mut Tx, prefix: &Prefix) -> Result<Option<ApiKey>, StoreError> {
-    let sql = "SELECT prefix, name, roles, created_us, created_by, expires_us, allowed_names, last_used_us,
-               revoked_us, revoked_by FROM api_keys WHERE prefix = $1";
-    let row: Option<ApiKeyRow> = store::tx!(tx, |c| sqlx::query_as(sql)
+    let sql = format!("SELECT {COLUMNS} FROM api_keys WHERE prefix = $1");
+    let row: Option<ApiKeyRow> = store::tx!(tx, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(prefix.as_str())
         .fetch_optional(c)
         .await)?;
@@ -118,8 +119,7 @@ pub(crate) async fn list(
     };
     let order = place.order();
     let sql = format!(
-        "SELECT prefix, name, roles, created_us, created_by, expires_us, allowed_names, last_used_us, revoked_us,
-         revoked_by FROM api_keys {behind}ORDER BY created_us {order}, prefix {order} LIMIT $1"
+        "SELECT {COLUMNS} FROM api_keys {behind}ORDER BY created_us {order}, prefix {order} LIMIT $1"
     );
     let rows: Vec<ApiKeyRow> = store::read!(db, |c| {
         let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(limit.fetch());
@@ -258,9 +258,8 @@ pub(crate) async fn line_end_in(tx: &mut Tx, prefix: &Prefix) -> Result<End, Sto
 
 /// The keys that a key made, oldest first.
 pub(crate) async fn made_by(tx: &mut Tx, maker: &Prefix) -> Result<Vec<ApiKey>, StoreError> {
-    let sql = "SELECT prefix, name, roles, created_us, created_by, expires_us, allowed_names, last_used_us,
-               revoked_us, revoked_by FROM api_keys WHERE created_by = $1 ORDER BY created_us, prefix";
-    let rows: Vec<ApiKeyRow> = store::tx!(tx, |c| sqlx::query_as(sql)
+    let sql = format!("SELECT {COLUMNS} FROM api_keys WHERE created_by = $1 ORDER BY created_us, prefix");
+    let rows: Vec<ApiKeyRow> = store::tx!(tx, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(maker.subject())
         .fetch_all(c)
         .await)?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kit::config::Fault;
+use kit::config::SettingFault;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -45,19 +45,22 @@ const MAX_QUEUE: usize = 100_000;
 impl Config {
     /// What the types do not say.
     #[must_use]
-    pub fn check(&self) -> Vec<Fault> {
+    pub fn check(&self) -> Vec<SettingFault> {
         let mut faults = Vec::new();
         if !is_ca_name(&self.default_ca) {
             let allowed = "takes the name of a CA: lower-case letters, digits, and hyphens";
-            faults.push(Fault::new("ca.default_ca", &self.default_ca, allowed));
+            faults.push(SettingFault::new("ca.default_ca", &self.default_ca, allowed));
         }
         for (index, profile) in self.profiles.iter().enumerate() {
             let before = self.profiles.iter().take(index);
             if let Err(error) = profile.validate() {
-                faults.push(Fault::hiding(format!("ca.profiles[{index}]"), error.to_string()));
+                faults.push(SettingFault::hiding(
+                    format!("ca.profiles[{index}]"),
+                    error.to_string(),
+                ));
             } else if before.into_iter().any(|other| other.name == profile.name) {
                 let field = format!("ca.profiles[{index}].name");
-                faults.push(Fault::new(
+                faults.push(SettingFault::new(
                     field,
                     &profile.name,
                     "is configured twice; give it another name",
@@ -69,7 +72,7 @@ impl Config {
             ("ca.queue", self.queue, MAX_QUEUE),
         ] {
             if !(1..=most).contains(&value) {
-                faults.push(Fault::new(field, value, format!("takes 1 to {most}")));
+                faults.push(SettingFault::new(field, value, format!("takes 1 to {most}")));
             }
         }
         faults

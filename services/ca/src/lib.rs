@@ -72,7 +72,7 @@ pub async fn stored_authorities(db: &Db) -> Result<Vec<Arc<Authority>>, Error> {
 
 /// What the service needs from outside.
 pub struct Deps {
-    /// Its own database, migrated.
+    /// Its own database, migrated with [`MIGRATIONS`].
     pub db: Db,
     /// Time.
     pub clock: SharedClock,
@@ -83,7 +83,7 @@ pub struct Deps {
     /// Where relying parties fetch CRLs, OCSP responses and CA certificates: `http://` URL without a trailing slash. It
     /// is written into every certificate.
     pub public_http_url: String,
-    /// Ends streams that would go on for ever.
+    /// Ends streams that would go on forever.
     pub stop: CancellationToken,
     /// Trust domain of service identities (`spiffe://<trust-domain>/svc/<name>`).
     pub trust_domain: String,
@@ -104,13 +104,11 @@ impl Ca {
     /// Loads CAs and profiles and starts the task that signs and commits.
     ///
     /// # Errors
-    /// `Common::Invalid` for a setting that cannot be used; `Common::Store`; `Common::Internal` if a stored CA cannot be read.
+    /// `Common::Config`; `Common::Store`; `Common::Internal` if a stored CA cannot be read.
     pub async fn build(config: Config, deps: Deps) -> Result<Self, Error> {
-        if let Err(fault) = kit::config::refuse_first(config.check()) {
-            return Err(Error::invalid("ca", fault));
-        }
+        kit::config::refuse_first(config.check())?;
         let profiles = rules::Profiles::with_configured(config.profiles.clone())
-            .map_err(|error| Error::invalid("ca.profiles", error))?;
+            .map_err(|error| kit::config::SettingFault::hiding("ca.profiles", error.to_string()))?;
         let reserved_names = rules::ReservedNames::new(&deps.trust_domain, &deps.api_names);
         let deps = Deps {
             db: deps.db.declaring(EVENTS),

@@ -3,6 +3,10 @@
 // A new variant is decided on here, rather than falling under what was right for the others.
 #![warn(clippy::wildcard_enum_match_arm)]
 
+use store::StoreError;
+
+use crate::error::Error;
+
 pub(crate) mod authorities;
 pub(crate) mod beside;
 pub(crate) mod certificates;
@@ -11,6 +15,13 @@ pub(crate) mod compromised;
 pub(crate) mod names;
 pub(crate) mod search;
 pub(crate) mod standing;
+
+/// What the database says of a query, so that `?` is enough.
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        StoreError::from(error).into()
+    }
+}
 
 /// The schema of this service.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");

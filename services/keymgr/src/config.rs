@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use keys::{KeyEncryptionKey, secret_file};
-use kit::config::Fault;
+use kit::config::SettingFault;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -70,12 +70,12 @@ impl Software {
     ///
     /// # Errors
     /// Both settings are set.
-    pub fn source(&self) -> Result<Option<KekSource>, Fault> {
+    pub fn source(&self) -> Result<Option<KekSource>, SettingFault> {
         match (&self.kek_file, &self.passphrase_file) {
             (None, None) => Ok(None),
             (Some(path), None) => Ok(Some(KekSource::File(path.clone()))),
             (None, Some(path)) => Ok(Some(KekSource::Passphrase(path.clone()))),
-            (Some(_), Some(_)) => Err(Fault::hiding(
+            (Some(_), Some(_)) => Err(SettingFault::hiding(
                 SOFTWARE,
                 "it has both kek_file and passphrase_file: keep one",
             )),
@@ -98,23 +98,23 @@ impl From<KekSource> for Software {
 
 impl Config {
     /// Where the key-encryption key comes from: here one of the two has to be set.
-    pub(crate) fn kek_source(&self) -> Result<KekSource, Fault> {
-        let missing = || Fault::hiding(SOFTWARE, "it needs kek_file or passphrase_file");
+    pub(crate) fn kek_source(&self) -> Result<KekSource, SettingFault> {
+        let missing = || SettingFault::hiding(SOFTWARE, "it needs kek_file or passphrase_file");
         self.backends.software.source()?.ok_or_else(missing)
     }
 
     /// What the types do not say, the files of the key-encryption key among it. Neither of the two is taken: the process
     /// may have a default.
     #[must_use]
-    pub fn check(&self) -> Vec<Fault> {
+    pub fn check(&self) -> Vec<SettingFault> {
         let mut faults = Vec::new();
         if !(1..=MAX_BATCH).contains(&self.max_batch) {
             let allowed = format!("takes 1 to {MAX_BATCH}");
-            faults.push(Fault::new("keymgr.max_batch", self.max_batch, allowed));
+            faults.push(SettingFault::new("keymgr.max_batch", self.max_batch, allowed));
         }
         if !(1..=MAX_LOADED_KEYS).contains(&self.max_loaded_keys) {
             let allowed = format!("takes 1 to {MAX_LOADED_KEYS}");
-            faults.push(Fault::new(
+            faults.push(SettingFault::new(
                 "keymgr.max_loaded_keys",
                 self.max_loaded_keys,
                 allowed,
@@ -125,13 +125,16 @@ impl Config {
             Ok(None) => {}
             Ok(Some(KekSource::File(path))) => {
                 if let Err(error) = KeyEncryptionKey::from_file(&path) {
-                    faults.push(Fault::hiding(format!("{SOFTWARE}.kek_file"), error.to_string()));
+                    faults.push(SettingFault::hiding(
+                        format!("{SOFTWARE}.kek_file"),
+                        error.to_string(),
+                    ));
                 }
             }
             Ok(Some(KekSource::Passphrase(path))) => {
                 if let Err(error) = secret_file::read_passphrase(&path) {
                     let field = format!("{SOFTWARE}.passphrase_file");
-                    faults.push(Fault::hiding(field, error.to_string()));
+                    faults.push(SettingFault::hiding(field, error.to_string()));
                 }
             }
         }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRef, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER;
 use kit::auth::{Allow, Authenticator, permission};
 use kit::clock::rfc3339;
-use kit::http::{Json, List, NoParameters, Page, Paging, Path, Query, Row};
+use kit::http::{Json, List, NoParameters, Page, Paging, Path, Query, Row, located};
 use kit::idempotency::IdempotencyKey;
 use kit::page::Ask;
 use kit::problem::Problem;
@@ -234,10 +234,8 @@ async fn generate(
     };
     let made = app.generate(request, &intent).await?;
     let show = async |key: crate::domain::Key| {
-        let location = HeaderValue::try_from(format!("/api/v1/keys/{}", key.name))
-            .map_err(|_| Error::internal("a name does not fit a header"))?;
-        let location = [(header::LOCATION, location)];
-        Ok::<_, Problem>((StatusCode::CREATED, location, Json(Key::from(&key))))
+        let path = format!("/api/v1/keys/{}", key.name);
+        located(StatusCode::CREATED, &path, Json(Key::from(&key)))
     };
     made.show(show).await
 }

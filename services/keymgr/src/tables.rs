@@ -46,6 +46,9 @@ impl Derivation {
     }
 }
 
+/// The columns of [`KeyRow`].
+const COLUMNS: &str = "name, purpose, backend, spki, created_us";
+
 #[derive(FromRow)]
 struct KeyRow {
     name: String,
@@ -190,8 +193,8 @@ pub(crate) async fn insert(
 
 /// The public side of the key of that name.
 pub(crate) async fn find(db: &Db, name: &KeyName) -> Result<Option<Key>, StoreError> {
-    let sql = "SELECT name, purpose, backend, spki, created_us FROM keys WHERE name = $1";
-    let row: Option<KeyRow> = store::read!(db, |c| sqlx::query_as(sql)
+    let sql = format!("SELECT {COLUMNS} FROM keys WHERE name = $1");
+    let row: Option<KeyRow> = store::read!(db, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(name.as_str())
         .fetch_optional(c)
         .await)?;
@@ -200,8 +203,8 @@ pub(crate) async fn find(db: &Db, name: &KeyName) -> Result<Option<Key>, StoreEr
 
 /// The key of that name with the way to its private half.
 pub(crate) async fn find_stored(db: &Db, name: &KeyName) -> Result<Option<Stored>, StoreError> {
-    let sql = "SELECT name, purpose, backend, spki, created_us, handle FROM keys WHERE name = $1";
-    let row: Option<StoredRow> = store::read!(db, |c| sqlx::query_as(sql)
+    let sql = format!("SELECT {COLUMNS}, handle FROM keys WHERE name = $1");
+    let row: Option<StoredRow> = store::read!(db, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(name.as_str())
         .fetch_optional(c)
         .await)?;
@@ -210,8 +213,8 @@ pub(crate) async fn find_stored(db: &Db, name: &KeyName) -> Result<Option<Stored
 
 /// The key that a request with this Idempotency-Key made.
 pub(crate) async fn find_by_request(db: &Db, request_key: [u8; 32]) -> Result<Option<Key>, StoreError> {
-    let sql = "SELECT name, purpose, backend, spki, created_us FROM keys WHERE request_key = $1";
-    let row: Option<KeyRow> = store::read!(db, |c| sqlx::query_as(sql)
+    let sql = format!("SELECT {COLUMNS} FROM keys WHERE request_key = $1");
+    let row: Option<KeyRow> = store::read!(db, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(request_key.to_vec())
         .fetch_optional(c)
         .await)?;
@@ -225,9 +228,7 @@ pub(crate) async fn list(db: &Db, place: &Place<String>, limit: Limit) -> Result
         None => String::new(),
     };
     let order = place.order();
-    let sql = format!(
-        "SELECT name, purpose, backend, spki, created_us FROM keys {behind}ORDER BY name {order} LIMIT $1"
-    );
+    let sql = format!("SELECT {COLUMNS} FROM keys {behind}ORDER BY name {order} LIMIT $1");
     let rows: Vec<KeyRow> = store::read!(db, |c| {
         let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(limit.fetch());
         match &place.from {

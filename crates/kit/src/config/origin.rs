@@ -15,15 +15,15 @@ use super::shown::{Shown, quoted};
 
 /// A setting that has the right type and cannot be used nevertheless.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct SettingFault {
     /// Its path in the configuration: `listen.names[0]`.
     pub field: String,
     message: String,
 }
 
-impl Fault {
+impl SettingFault {
     /// `allowed` continues the sentence: "takes 1 to 512". The value is shown, without what may be a password in it: for secrets
-    /// there is [`Fault::hiding`].
+    /// there is [`SettingFault::hiding`].
     pub fn new(field: impl Into<String>, value: impl Debug, allowed: impl AsRef<str>) -> Self {
         let field = field.into();
         let message = format!("{field} is {}; it {}", quoted(&value), allowed.as_ref());
@@ -49,13 +49,13 @@ impl Fault {
 ///
 /// # Errors
 /// When there is a fault.
-pub fn refuse_first(faults: Vec<Fault>) -> Result<(), Fault> {
+pub fn refuse_first(faults: Vec<SettingFault>) -> Result<(), SettingFault> {
     faults.into_iter().next().map_or(Ok(()), Err)
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for SettingFault {}
 
-impl std::fmt::Display for Fault {
+impl std::fmt::Display for SettingFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.message)
     }
@@ -205,7 +205,7 @@ impl Origin {
     ///
     /// # Errors
     /// [`ConfigError::Faults`] when there is a fault.
-    pub fn refuse(&self, faults: Vec<Fault>) -> Result<(), ConfigError> {
+    pub fn refuse(&self, faults: Vec<SettingFault>) -> Result<(), ConfigError> {
         if faults.is_empty() {
             return Ok(());
         }
@@ -213,7 +213,7 @@ impl Origin {
         Err(ConfigError::Faults(placed))
     }
 
-    fn placed(&self, fault: &Fault) -> String {
+    fn placed(&self, fault: &SettingFault) -> String {
         let plain = fault.field.split('[').next().unwrap_or_default();
         if let Some(flag) = self.flags.get(plain) {
             return format!("{flag}: {fault}");

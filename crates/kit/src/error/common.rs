@@ -6,7 +6,7 @@ use store::StoreError;
 use vocabulary::ProblemType;
 
 use super::{Fault, Invalid, Kind, Shown};
-use crate::{config, dry_run, jobs};
+use crate::{config, dry_run, jobs, page};
 
 /// What goes wrong in every service, and is answered by all of them alike. A service's error has it as one variant, and
 /// [`common_errors!`](crate::common_errors) for the way there.
@@ -15,6 +15,9 @@ pub enum Common {
     /// A field of the request is not of its form.
     #[error(transparent)]
     Invalid(#[from] Invalid),
+    /// The cursor is not one of this list.
+    #[error(transparent)]
+    Cursor(#[from] page::InvalidCursor),
     /// The same Idempotency-Key came with another request before.
     #[error("this Idempotency-Key was used for another request; use a new key for a new request")]
     IdempotencyConflict,
@@ -26,7 +29,7 @@ pub enum Common {
     Job(#[from] jobs::NotStored),
     /// A setting that cannot be used.
     #[error(transparent)]
-    Config(#[from] config::Fault),
+    Config(#[from] config::SettingFault),
     /// The database.
     #[error("the database did not answer as it should")]
     Store(#[from] StoreError),
@@ -42,6 +45,7 @@ impl Fault for Common {
     fn shown(&self) -> Shown<'_> {
         match self {
             Self::Invalid(invalid) => invalid.shown(),
+            Self::Cursor(invalid) => invalid.shown(),
             Self::IdempotencyConflict => Shown::of(Kind::Conflict).typed(ProblemType::IdempotencyConflict),
             Self::Preview(refusal) => refusal.shown(),
             Self::Job(refusal) => refusal.shown(),
@@ -59,9 +63,10 @@ macro_rules! common_errors {
     ($error:ident) => {
         $crate::common_errors!(@from $error:
             $crate::error::Invalid,
+            $crate::page::InvalidCursor,
             $crate::dry_run::Refusal,
             $crate::jobs::NotStored,
-            $crate::config::Fault,
+            $crate::config::SettingFault,
             ::store::StoreError,
         );
 
@@ -117,7 +122,7 @@ mod tests {
     #[test]
     fn a_service_is_named_where_it_failed_and_says_nothing_of_the_cause() {
         let failed = "sample failed; its log has the cause";
-        let setting = config::Fault::hiding("sample.secret", "is \"hunter2\"");
+        let setting = config::SettingFault::hiding("sample.secret", "is \"hunter2\"");
         for internal in [
             Error::internal("the stored key cannot be read"),
             store_error(sqlx::Error::RowNotFound),

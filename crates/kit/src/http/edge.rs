@@ -22,7 +22,7 @@ use http::header::{
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 use vocabulary::ProblemType;
@@ -162,7 +162,7 @@ impl Edge {
     async fn observed(&self, measure: &Measure, route: Route, request: Request) -> Response {
         let started = Instant::now();
         let matched = request.extensions().get::<MatchedPath>().cloned();
-        let peer = peer(&request);
+        let peer = peer(request.extensions());
         let (method, version) = (request.method().clone(), request.version());
         let choosy = request.headers().contains_key(ACCEPT) && self.negotiates(matched.as_ref(), &method);
         let accept = choosy.then(|| request.headers().clone());
@@ -220,7 +220,7 @@ impl Edge {
         let shows = request.headers().contains_key(AUTHORIZATION);
         let place = self
             .places
-            .enter(peer(&request), request.extensions().get(), shows);
+            .enter(peer(request.extensions()), request.extensions().get(), shows);
         let (parts, mut body) = request.into_parts();
         let unread = |body: Body| Some(body).filter(|body| !body.is_end_stream());
         let place = match place {
@@ -273,10 +273,7 @@ impl Edge {
     /// The request with its body behind a gate.
     fn shut_in(&self, mut parts: Parts, body: Body, lists: bool, place: Place) -> (Request, Gate) {
         let terms = Terms {
-            peer: parts
-                .extensions
-                .get()
-                .map_or_else(PeerKey::default, Connection::peer),
+            peer: peer(&parts.extensions),
             memory: self.memory.clone(),
             places: self.places.clone(),
             place,
@@ -308,11 +305,8 @@ impl Edge {
     }
 }
 
-fn peer(request: &Request) -> PeerKey {
-    request
-        .extensions()
-        .get()
-        .map_or_else(PeerKey::default, Connection::peer)
+fn peer(extensions: &Extensions) -> PeerKey {
+    extensions.get().map_or_else(PeerKey::default, Connection::peer)
 }
 
 /// Whether there is a body. Over HTTP/2 a request without one may end its stream in a frame of its own.

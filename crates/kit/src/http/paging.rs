@@ -77,7 +77,7 @@ impl<S: Send + Sync, L: List> FromRequestParts<S> for Paging<L> {
         let (common, own): (Vec<_>, Vec<_>) = all
             .into_iter()
             .partition(|(name, _)| COMMON.contains(&name.as_ref()));
-        let list = bound(parts.uri.path(), &common, &own);
+        let list = bound(parts.uri.path(), &own);
         let common: Common = query::read(&common)?;
         let filters = query::read(&own)?;
         let csv = prefers(&parts.headers, csv::MEDIA_TYPE, "application/json");
@@ -101,10 +101,9 @@ impl<S: Send + Sync, L: List> FromRequestParts<S> for Paging<L> {
     }
 }
 
-/// The text that cursors are bound to: the path of the list, its filters in an order of ours, its order.
-fn bound(path: &str, common: &[query::Pair<'_>], own: &[query::Pair<'_>]) -> String {
-    let sort = common.iter().filter(|(name, _)| name == "sort");
-    let mut pairs: Vec<_> = own.iter().chain(sort).collect();
+/// The text that cursors are bound to beside the order: the path of the list, and its filters, sorted.
+fn bound(path: &str, own: &[query::Pair<'_>]) -> String {
+    let mut pairs: Vec<_> = own.iter().collect();
     pairs.sort();
     let mut text = path.to_owned();
     for (name, value) in pairs {

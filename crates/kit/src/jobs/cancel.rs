@@ -34,11 +34,9 @@ impl Jobs {
             );
             plan.causes(Consequence::new("job.canceled", Severity::Warning, text).of([name.to_string()]))
         };
-        if let Some(preview) = self.previews.settle(intent, plan).await? {
-            tx.rollback().await?;
+        if let Some(preview) = self.previews.end(tx, intent, plan).await? {
             return Ok(Asked::planned(preview));
         }
-        tx.commit().await?;
         tracing::info!(job = %name, actor = by, "job asked to end");
         self.wake();
         let job = jobs::as_stored(&self.db, id).await?.ok_or(Error::NotFound)?;

@@ -8,8 +8,8 @@ mod lists;
 use std::sync::Arc;
 
 use axum::extract::{FromRef, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use store::StoreError;
 use store::jobs::{self, Job};
 use utoipa_axum::router::OpenApiRouter;
@@ -20,7 +20,7 @@ use super::{JobId, JobObject, Jobs};
 use crate::auth::{Allow, Authenticator, Caller, permission};
 use crate::dry_run::{Answer, Refusal};
 use crate::error::{Common, Fault, Invalid, Kind, Shown};
-use crate::http::{Json, NoMembers, NoParameters, Path, Query};
+use crate::http::{Json, NoMembers, NoParameters, Path, Query, located};
 use crate::problem::Problem;
 
 /// What the handlers ask for.
@@ -60,13 +60,12 @@ fn all() -> OpenApiRouter<Rest> {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn accepted(jobs: &Jobs, job: Uuid, caller: &Caller) -> Result<Response, Error> {
+pub async fn accepted(jobs: &Jobs, job: Uuid, caller: &Caller) -> Result<Response, Problem> {
     let found = jobs::as_stored(&jobs.db, job).await?.ok_or(Error::NotFound)?;
     let may_cancel = may_cancel(caller, &found);
     let object = jobs.object(found, may_cancel).await?;
-    let location =
-        HeaderValue::try_from(format!("/api/v1/jobs/{}", object.id)).map_err(|_| Error::NotFound)?;
-    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(object)).into_response())
+    let path = format!("/api/v1/jobs/{}", object.id);
+    located(StatusCode::ACCEPTED, &path, Json(object))
 }
 
 /// What can go wrong here.

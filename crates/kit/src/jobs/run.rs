@@ -26,8 +26,8 @@ const EVENT_EVERY: i64 = 100;
 enum Left {
     /// It has ended.
     Ended,
-    /// The process stops, or a dependency does not answer: it is gone on with later.
-    Later,
+    /// The process stops, or a dependency does not answer: this process or another goes on with it later.
+    Unfinished,
 }
 
 /// What stops a step of a job.
@@ -58,7 +58,7 @@ impl Worker {
         };
         // Once it is lost, what is under way would not commit any more.
         if let Some(left) = lease.keep(&self.jobs.db, TERM, work).await {
-            if let Left::Later = left {
+            if let Left::Unfinished = left {
                 tracing::debug!(job = %self.jobs.id(job), "job is left for later");
             }
             self.release(job, &lease).await;
@@ -123,7 +123,7 @@ impl Worker {
             };
             tracing::warn!(job = %self.jobs.id(id), cause, "a job cannot go on now; trying again");
             tokio::select! {
-                () = stop.cancelled() => return Left::Later,
+                () = stop.cancelled() => return Left::Unfinished,
                 () = tokio::time::sleep(REST) => {}
             }
         }
@@ -148,13 +148,13 @@ impl Worker {
         }
         let Some(work) = self.work(&job.kind) else {
             // A newer program accepted it; a replica of that one does it.
-            return Ok(Left::Later);
+            return Ok(Left::Unfinished);
         };
         let Some(job) = self.begin(id, lease).await? else {
             return Ok(Left::Ended);
         };
         if !self.collect(work, job, (lease, stop)).await? {
-            return Ok(Left::Later);
+            return Ok(Left::Unfinished);
         }
         loop {
             let items = jobs::pending(&self.jobs.db, id, ITEMS).await?;
@@ -164,7 +164,7 @@ impl Worker {
             }
             for item in items {
                 if stop.is_cancelled() {
-                    return Ok(Left::Later);
+                    return Ok(Left::Unfinished);
                 }
                 if !self.one_item(work, id, &item, lease).await? {
                     return Ok(self.end_early(id, (lease, stop), (State::Canceled, None)).await?);
@@ -275,7 +275,7 @@ impl Worker {
         (state, why): (State, Option<&str>),
     ) -> Result<Left, StoreError> {
         if !self.drop_pending(id, why, (lease, stop)).await? {
-            return Ok(Left::Later);
+            return Ok(Left::Unfinished);
         }
         self.end(id, lease, (state, why)).await?;
         Ok(Left::Ended)

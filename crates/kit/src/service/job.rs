@@ -7,7 +7,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use store::Db;
 use store::lease::Lease;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::leader::Leader;
@@ -108,9 +108,8 @@ impl Job {
         match self.work {
             Work::Task(run) => run(stop).await,
             Work::Leader { every, mut leader } => {
-                let mut timer = interval(every);
-                timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
-                while stop.run_until_cancelled(timer.tick()).await.is_some() {
+                let mut due = Rounds::every(every, stop);
+                while due.next().await {
                     report(self.name, leader.round(self.name, every).await);
                 }
             }
@@ -119,10 +118,8 @@ impl Job {
                 mut round,
                 last,
             } => {
-                let mut timer = interval(every);
-                // A round that took long is not made up for by several at once.
-                timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
-                while stop.run_until_cancelled(timer.tick()).await.is_some() {
+                let mut due = Rounds::every(every, stop);
+                while due.next().await {
                     report(self.name, round().await);
                 }
                 if last == Last::Done {
@@ -130,6 +127,26 @@ impl Job {
                 }
             }
         }
+    }
+}
+
+/// When periodic work is due.
+struct Rounds {
+    timer: Interval,
+    stop: CancellationToken,
+}
+
+impl Rounds {
+    fn every(every: Duration, stop: CancellationToken) -> Self {
+        let mut timer = interval(every);
+        // A round that took long is not made up for by several at once.
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { timer, stop }
+    }
+
+    /// Waits for the next round; false when the process stops.
+    async fn next(&mut self) -> bool {
+        self.stop.run_until_cancelled(self.timer.tick()).await.is_some()
     }
 }
 

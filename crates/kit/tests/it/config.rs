@@ -6,7 +6,7 @@ mod variables;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kit::config::{ConfigError, Fault, Origin, Secret, load_with};
+use kit::config::{ConfigError, Origin, Secret, SettingFault, load_with};
 use kit::telemetry::Format;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};

@@ -110,6 +110,15 @@ async fn a_page_has_a_cursor_for_each_direction_and_a_count_where_asked() {
         (&front["items"], &front["prev_cursor"]),
         (&first["items"], &Value::Null)
     );
+    let named = format!(
+        "limit=2&sort=number&cursor={}",
+        first["next_cursor"].as_str().unwrap()
+    );
+    let (_, same) = json(&router, &named).await;
+    assert_eq!(
+        same["items"], second["items"],
+        "the list's own order may be named"
+    );
     let (_, down) = json(&router, "limit=1&sort=-number").await;
     assert_eq!(down["items"][0]["number"], ALL - 1);
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kit::clock::{SharedClock, SystemClock};
-use kit::config::{Fault, span};
+use kit::config::{SettingFault, span};
 use kit::tls::{ServerIdentity, SpiffeId};
 use secrecy::ExposeSecret;
 use setup::SERVICE_PROFILE;
@@ -23,23 +23,23 @@ const SHORTEST_IDENTITY: Duration = Duration::from_secs(5);
 
 impl Settings {
     /// All faults, in the order of the sections.
-    pub(crate) fn check(&self) -> Vec<Fault> {
+    pub(crate) fn check(&self) -> Vec<SettingFault> {
         let mut faults = Vec::new();
         if self.data_dir.as_os_str().is_empty() {
-            faults.push(Fault::new(
+            faults.push(SettingFault::new(
                 "data_dir",
                 &self.data_dir,
                 "takes the path of a directory",
             ));
         } else if self.data_dir.exists() && !self.data_dir.is_dir() {
             let allowed = "is a file; it takes the path of a directory, which is made where it is missing";
-            faults.push(Fault::new("data_dir", &self.data_dir, allowed));
+            faults.push(SettingFault::new("data_dir", &self.data_dir, allowed));
         }
         self.listen.check(&mut faults);
         self.limits.check(&mut faults);
         self.database.check(&mut faults);
         if let Err(error) = kit::telemetry::check_filter(&self.telemetry.filter) {
-            faults.push(Fault::hiding("telemetry.filter", error.to_string()));
+            faults.push(SettingFault::hiding("telemetry.filter", error.to_string()));
         }
         self.identity.check(self, &mut faults);
         check_peers(&self.peers, &mut faults);
@@ -48,18 +48,18 @@ impl Settings {
         faults.extend(self.auth.check());
         if self.ca.max_batch > self.keymgr.max_batch {
             let allowed = format!("takes at most keymgr.max_batch, {}", self.keymgr.max_batch);
-            faults.push(Fault::new("ca.max_batch", self.ca.max_batch, allowed));
+            faults.push(SettingFault::new("ca.max_batch", self.ca.max_batch, allowed));
         }
         faults
     }
 }
 
 impl Listen {
-    fn check(&self, faults: &mut Vec<Fault>) {
+    fn check(&self, faults: &mut Vec<SettingFault>) {
         if self.address.is_multicast() || self.address == IpAddr::from([255, 255, 255, 255]) {
             let allowed =
                 "takes the address of one interface of this machine, or 0.0.0.0 or :: for all of them";
-            faults.push(Fault::new("listen.address", self.address, allowed));
+            faults.push(SettingFault::new("listen.address", self.address, allowed));
         }
         let ports = [
             ("listen.https_port", self.https_port),
@@ -75,20 +75,20 @@ impl Listen {
                 .find(|(_, other)| *other == port && port != 0);
             if let Some((other, _)) = same {
                 let allowed = format!("takes a port of its own, and {other} has the same");
-                faults.push(Fault::new(field, port, allowed));
+                faults.push(SettingFault::new(field, port, allowed));
             }
         }
         for (index, name) in self.names.iter().enumerate() {
             if let Err(reason) = https_names::parse(name) {
                 let allowed = format!("takes a host name or an IP address, without a port: {reason}");
-                faults.push(Fault::new(format!("listen.names[{index}]"), name, allowed));
+                faults.push(SettingFault::new(format!("listen.names[{index}]"), name, allowed));
             }
         }
         if !self.public_http_url.is_empty()
             && let Err(reason) = check_public_http_url(&self.public_http_url)
         {
             let allowed = format!("takes a URL such as http://pki.example.test: {reason}");
-            faults.push(Fault::new(
+            faults.push(SettingFault::new(
                 "listen.public_http_url",
                 &self.public_http_url,
                 allowed,
@@ -102,7 +102,7 @@ impl Listen {
 
 impl Limits {
     /// With a limit of zero no request is served.
-    fn check(&self, faults: &mut Vec<Fault>) {
+    fn check(&self, faults: &mut Vec<SettingFault>) {
         let counts = [
             ("limits.connections", self.connections),
             ("limits.connections_per_peer", self.connections_per_peer),
@@ -112,7 +112,7 @@ impl Limits {
         ];
         for (field, count) in counts {
             if count == 0 {
-                faults.push(Fault::new(field, count, "takes at least 1"));
+                faults.push(SettingFault::new(field, count, "takes at least 1"));
             }
         }
     }
@@ -158,33 +158,33 @@ fn check_public_http_url(url: &str) -> Result<(), String> {
 }
 
 impl TlsFiles {
-    fn check(&self, faults: &mut Vec<Fault>) {
+    fn check(&self, faults: &mut Vec<SettingFault>) {
         let clock: SharedClock = Arc::new(SystemClock::default());
         if let Err(error) = ServerIdentity::from_files(self.files(), clock) {
-            faults.push(Fault::hiding("listen.tls", error.to_string()));
+            faults.push(SettingFault::hiding("listen.tls", error.to_string()));
         }
     }
 }
 
 impl Database {
-    fn check(&self, faults: &mut Vec<Fault>) {
+    fn check(&self, faults: &mut Vec<SettingFault>) {
         // The URL may hold a password: it is not shown.
         if let Some(url) = &self.url
             && let Err(error) = store::check_url(url.expose_secret())
         {
-            faults.push(Fault::hiding("database.url", error.to_string()));
+            faults.push(SettingFault::hiding("database.url", error.to_string()));
         }
         if let Some(most) = self.max_connections
             && !(1..=MAX_CONNECTIONS).contains(&most)
         {
             let allowed = format!("takes 1 to {MAX_CONNECTIONS}");
-            faults.push(Fault::new("database.max_connections", most, allowed));
+            faults.push(SettingFault::new("database.max_connections", most, allowed));
         }
     }
 }
 
 impl Identity {
-    fn check(&self, settings: &Settings, faults: &mut Vec<Fault>) {
+    fn check(&self, settings: &Settings, faults: &mut Vec<SettingFault>) {
         let names = |domain: &str, name: &str| {
             format!("spiffe://{domain}/svc/{name}")
                 .parse::<SpiffeId>()
@@ -192,19 +192,26 @@ impl Identity {
         };
         if !self.name.is_empty() && !names("a", &self.name) {
             let allowed = "takes lower-case letters, digits, and hyphens";
-            faults.push(Fault::new("identity.name", &self.name, allowed));
+            faults.push(SettingFault::new("identity.name", &self.name, allowed));
         }
         if !names(&self.trust_domain, "a") {
             let allowed = "takes a trust domain such as gigvault.internal: lower-case letters, digits, dots, hyphens, \
                            and underscores";
-            faults.push(Fault::new("identity.trust_domain", &self.trust_domain, allowed));
+            faults.push(SettingFault::new(
+                "identity.trust_domain",
+                &self.trust_domain,
+                allowed,
+            ));
         }
         match identities::validity(settings) {
-            Err(error) => faults.push(Fault::hiding("identity.validity", error.root_cause().to_string())),
+            Err(error) => faults.push(SettingFault::hiding(
+                "identity.validity",
+                error.root_cause().to_string(),
+            )),
             Ok(None) => {}
             Ok(Some(validity)) if validity < SHORTEST_IDENTITY => {
                 let allowed = format!("takes at least {}", span::format(SHORTEST_IDENTITY));
-                faults.push(Fault::new("identity.validity", &self.validity, allowed));
+                faults.push(SettingFault::new("identity.validity", &self.validity, allowed));
             }
             Ok(Some(validity)) => {
                 let longest = settings.ca.longest_validity(SERVICE_PROFILE);
@@ -213,30 +220,34 @@ impl Identity {
                         "takes at most {}, as profile {SERVICE_PROFILE} does",
                         span::format(longest)
                     );
-                    faults.push(Fault::new("identity.validity", &self.validity, allowed));
+                    faults.push(SettingFault::new("identity.validity", &self.validity, allowed));
                 }
             }
         }
     }
 }
 
-fn check_peers(peers: &BTreeMap<String, PeerSettings>, faults: &mut Vec<Fault>) {
+fn check_peers(peers: &BTreeMap<String, PeerSettings>, faults: &mut Vec<SettingFault>) {
     for (name, peer) in peers {
         if !Service::ALL.iter().any(|service| service.name() == name) {
             let known = Service::ALL.map(Service::name);
             let problem = format!("no service has this name; services are {}", known.join(", "));
-            faults.push(Fault::hiding(format!("peers.{name}"), problem));
+            faults.push(SettingFault::hiding(format!("peers.{name}"), problem));
         }
         if kit::transport::check_address(&peer.url).is_err() {
             let allowed = "takes https://host:port of its gRPC listener";
-            faults.push(Fault::new(format!("peers.{name}.url"), &peer.url, allowed));
+            faults.push(SettingFault::new(format!("peers.{name}.url"), &peer.url, allowed));
         }
         if let Some(identity) = &peer.identity
             && format!("spiffe://a/svc/{identity}").parse::<SpiffeId>().is_err()
         {
             let allowed =
                 "takes the name in the identity of a process: lower-case letters, digits, and hyphens";
-            faults.push(Fault::new(format!("peers.{name}.identity"), identity, allowed));
+            faults.push(SettingFault::new(
+                format!("peers.{name}.identity"),
+                identity,
+                allowed,
+            ));
         }
     }
 }
@@ -245,7 +256,7 @@ fn check_peers(peers: &BTreeMap<String, PeerSettings>, faults: &mut Vec<Fault>) 
 mod tests {
     use super::*;
 
-    fn faults(json: serde_json::Value) -> Vec<Fault> {
+    fn faults(json: serde_json::Value) -> Vec<SettingFault> {
         serde_json::from_value::<Settings>(json).unwrap().check()
     }
 

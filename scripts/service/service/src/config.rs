@@ -1,6 +1,6 @@
 //! Settings: section `sample` of the configuration.
 
-use kit::config::Fault;
+use kit::config::SettingFault;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ pub struct Config {}
 impl Config {
     /// What the types do not say.
     #[must_use]
-    pub fn check(&self) -> Vec<Fault> {
+    pub fn check(&self) -> Vec<SettingFault> {
         Vec::new()
     }
 }

@@ -1,5 +1,8 @@
 //! What an item is.
 
+// A new variant is decided on here, rather than falling under what was right for the others.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 use std::fmt;
 use std::str::FromStr;
 

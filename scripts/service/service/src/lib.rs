@@ -11,7 +11,6 @@ mod tables;
 use std::sync::Arc;
 
 use kit::auth::Authenticator;
-use kit::clock::SharedClock;
 use kit::feed::Watch;
 use kit::service::Service;
 use proto::sample::v1::sample_server::SampleServer;
@@ -37,8 +36,6 @@ pub const EVENTS: &[EventType] = &[];
 pub struct Deps {
     /// Its own database, migrated with [`MIGRATIONS`].
     pub db: Db,
-    /// Time.
-    pub clock: SharedClock,
     /// Who callers of the REST surface are.
     pub authenticator: Arc<dyn Authenticator>,
     /// Ends streams that would go on forever.

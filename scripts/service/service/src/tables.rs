@@ -1,5 +1,8 @@
 //! Every query of this service. Rows become domain types here, and nowhere else are they seen.
 
+// A new variant is decided on here, rather than falling under what was right for the others.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 use kit::page::{Count, Counting, Limit, Place};
 use sqlx::FromRow;
 use store::time::from_micros;

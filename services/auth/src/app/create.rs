@@ -11,7 +11,7 @@ use std::time::Duration;
 use kit::auth::{Caller, roles};
 use kit::dry_run::Intent;
 use kit::error::Common;
-use kit::idempotency::{self, IdempotencyKey};
+use kit::idempotency::{self, IdempotencyKey, digest};
 use rules::NameLimits;
 use serde_json::json;
 use store::time::{from_micros, to_micros};
@@ -19,7 +19,6 @@ use store::{IdempotencyClaim, StoreError, Tx, outbox};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use vocabulary::EventType;
-use x509::digest::sha256;
 
 use super::{App, event, plans};
 use crate::domain::{ApiKey, End, Name, Prefix, Status, Token, permissions};
@@ -64,7 +63,7 @@ impl CreateRequest {
             self.validity.map(|validity| validity.as_secs()),
             self.allowed_names,
         ]);
-        let asked = sha256(asked.to_string().as_bytes());
+        let asked = digest(&[Some(asked.to_string().as_bytes())]);
         Some(key.claim(&self.requester.subject, asked))
     }
 }
@@ -159,12 +158,7 @@ impl App {
         tables::insert(&mut tx, key, &token.sha256(), claim).await?;
         outbox::append(&mut tx, &[created(key)], key.created).await?;
         let plan = || plans::create(key, maker.as_ref());
-        if let Some(preview) = self.previews.settle(intent, plan).await? {
-            tx.rollback().await?;
-            return Ok(Some(preview));
-        }
-        tx.commit().await?;
-        Ok(None)
+        Ok(self.previews.end(tx, intent, plan).await?)
     }
 }
 

@@ -12,11 +12,9 @@ impl App {
     /// A page of API keys, revoked and expired ones too.
     ///
     /// # Errors
-    /// `Common::Invalid` for a cursor of another list, `Common::Store`.
+    /// `Common::Cursor`, `Common::Store`.
     pub async fn list(&self, ask: &Ask) -> Result<Page<ApiKey>, Error> {
-        let place = ask
-            .place(Sort::of("-created_at"))
-            .map_err(|error| Error::invalid("cursor", error))?;
+        let place = ask.place(Sort::of("-created_at"))?;
         let keys = tables::list(&self.db, &place, ask.limit).await?;
         let count = tables::count(&self.db, ask.counting).await?;
         let key = |key: &ApiKey| (to_micros(key.created), key.prefix.to_string());

@@ -94,11 +94,9 @@ impl App {
             outbox::append(&mut tx, &events, now).await?;
         }
         let plan = || plans::revoke(&key, &taken, &below, descendants == Descendants::Revoke);
-        if let Some(preview) = self.previews.settle(intent, plan).await? {
-            tx.rollback().await?;
+        if let Some(preview) = self.previews.end(tx, intent, plan).await? {
             return Ok(I::planned(preview));
         }
-        tx.commit().await?;
         self.announce(&taken, requester);
         Ok(I::done(match descendants {
             Descendants::Keep => Revoked {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use kit::auth::{Allow, Caller, permission};
 use kit::clock::rfc3339;
 use kit::dry_run::Answer;
-use kit::http::{Json, List, NoParameters, Page, Paging, Path, Query, Row};
+use kit::http::{Json, List, NoParameters, Page, Paging, Path, Query, Row, located};
 use kit::idempotency::IdempotencyKey;
 use kit::page::Ask;
 use kit::problem::Problem;
@@ -262,18 +262,13 @@ async fn create(
         .await
 }
 
-fn show_once(reader: &Reader<'_>, created: &Created) -> Result<impl IntoResponse + use<>, Problem> {
-    let location = HeaderValue::try_from(format!("/api/v1/api-keys/{}", created.key.prefix))
-        .map_err(|_| Error::internal("a prefix that does not fit a header"))?;
+fn show_once(reader: &Reader<'_>, created: &Created) -> Result<Response, Problem> {
+    let path = format!("/api/v1/api-keys/{}", created.key.prefix);
     let body = CreatedApiKey {
         key: ApiKey::new(&created.key, reader),
         token: created.token.text().expose_secret().to_owned(),
     };
-    Ok((
-        StatusCode::CREATED,
-        [(header::LOCATION, location)],
-        axum::Json(body),
-    ))
+    located(StatusCode::CREATED, &path, Json(body))
 }
 
 /// Revokes an API key, for good. Revoking it again changes nothing.
@@ -314,7 +309,7 @@ fn show_revoked(done: &Revoked, reader: &Reader<'_>) -> Response {
         revoked: show(&done.taken),
         remaining: show(&done.remaining),
     };
-    axum::Json(body).into_response()
+    Json(body).into_response()
 }
 
 fn validity(text: &str) -> Result<std::time::Duration, Error> {

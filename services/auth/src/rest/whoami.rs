@@ -2,7 +2,7 @@
 
 use kit::auth::Authenticated;
 use kit::clock::rfc3339;
-use kit::http::{NoParameters, Query};
+use kit::http::{Json, NoParameters, Query};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -36,8 +36,8 @@ struct Identity {
     get, path = "/api/v1/whoami", tag = "identity", responses((status = 200, body = Identity)),
     extensions(("x-permission" = json!("")))
 )]
-async fn whoami(Authenticated(caller): Authenticated, _: Query<NoParameters>) -> axum::Json<Identity> {
-    axum::Json(Identity {
+async fn whoami(Authenticated(caller): Authenticated, _: Query<NoParameters>) -> Json<Identity> {
+    Json(Identity {
         subject: caller.subject,
         roles: caller.roles,
         permissions: caller.permissions,

@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod allow;
 mod authenticate;
 mod create;
 mod descendants;

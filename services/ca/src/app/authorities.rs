@@ -51,7 +51,7 @@ impl App {
             suspension: None,
         };
         let now = self.clock.now();
-        let event = event(
+        let event = kit::trace::event(
             EventType::CaCreated,
             &authority.name,
             serde_json::json!({
@@ -84,17 +84,6 @@ impl App {
     /// [`Error::NotFound`]; `Common::Store`.
     pub async fn chain_pem(&self, ca: &str) -> Result<String, Error> {
         Ok(self.authorities.active(ca).await?.chain_pem.clone())
-    }
-}
-
-pub(super) fn event(kind: EventType, ca: &str, data: serde_json::Value) -> store::outbox::NewEvent {
-    let trace = kit::trace::current();
-    store::outbox::NewEvent {
-        kind,
-        subject: ca.to_owned(),
-        data,
-        correlation_id: trace.correlation_id,
-        traceparent: trace.traceparent,
     }
 }
 

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use vocabulary::metric;
 
 use super::Requester;
-use super::revoke::{MOST_OTHERS, SameKey, read};
+use super::revoke::{MOST_OTHERS, SameKey};
 use crate::domain::lifecycle::{self, Change, Wish};
 use crate::domain::standing::MaterialId;
 use crate::domain::{Brief, Capacity, Issued, Revocation};
@@ -99,7 +99,7 @@ impl<'a> Changes<'a> {
             return Ok(same_key);
         };
         for other in found {
-            let is_ca = read(&other).is_ok_and(|certificate| certificate.is_ca());
+            let is_ca = other.parse().is_ok_and(|certificate| certificate.is_ca());
             let wish = wish.for_other(&other, is_ca, self.now);
             let by = self.requester.capacity(&other);
             let decided = lifecycle::revoke(&Brief::from(&other), wish, by, self.now)?;
@@ -118,11 +118,9 @@ impl<'a> Changes<'a> {
         outcome: T,
     ) -> Result<I::Answer<T>, Error> {
         self.append(&mut tx).await?;
-        if let Some(preview) = previews.settle(intent, || plan(&self.done)).await? {
-            tx.rollback().await?;
+        if let Some(preview) = previews.end(tx, intent, || plan(&self.done)).await? {
             return Ok(I::planned(preview));
         }
-        tx.commit().await?;
         self.announcement()();
         Ok(I::done(outcome))
     }
@@ -158,7 +156,6 @@ fn event(
     same_key: Option<serde_json::Value>,
     now: OffsetDateTime,
 ) -> NewEvent {
-    let trace = kit::trace::current();
     let revocation = certificate.revocation.as_ref();
     let mut data = serde_json::json!({
             "serial": certificate.serial.to_string(),
@@ -175,13 +172,7 @@ fn event(
     if let (Some(same_key), Some(members)) = (same_key, data.as_object_mut()) {
         members.insert("same_key".to_owned(), same_key);
     }
-    NewEvent {
-        kind: change.event(),
-        subject: certificate.serial.to_string(),
-        data,
-        correlation_id: trace.correlation_id,
-        traceparent: trace.traceparent,
-    }
+    kit::trace::event(change.event(), certificate.serial.to_string(), data)
 }
 
 fn count(certificate: &Issued, change: Change) {

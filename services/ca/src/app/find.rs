@@ -22,8 +22,8 @@ impl App {
     /// One page of the inventory, of what the requester may see.
     ///
     /// # Errors
-    /// `Common::Invalid` for a CA that does not exist, for a cursor of another query, and for an order that would have many
-    /// rows sorted; `Common::Store`.
+    /// `Common::Invalid` for a CA that does not exist and for an order that would have many rows sorted; `Common::Cursor`;
+    /// `Common::Store`.
     pub async fn search(
         &self,
         requester: &Requester,
@@ -80,8 +80,7 @@ fn seen_by(requester: &Requester, ask: &Ask) -> Ask {
 
 /// A page of a list that has no rows.
 fn nothing<T>(ask: &Ask) -> Result<Page<T>, Error> {
-    ask.of_all(std::iter::empty(), Sort::of("issued_at"), |_| ())
-        .map_err(|error| Error::invalid("cursor", error))
+    Ok(ask.of_all(std::iter::empty(), Sort::of("issued_at"), |_| ())?)
 }
 
 /// As [`App::find`], in a transaction, which has a connection already.

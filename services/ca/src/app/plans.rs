@@ -9,7 +9,7 @@ use x509::digest::sha256;
 use x509::serial::Serial;
 
 use super::changes::Done;
-use super::revoke::SameKey;
+use super::revoke::{SameKey, UNCONFIRMED};
 use crate::authorities::ActiveAuthority;
 use crate::domain::lifecycle::Change;
 use crate::domain::{Authority, Issued, Revocation};
@@ -130,9 +130,11 @@ pub(super) fn compromise(plan: Plan, others: &SameKey, records_key: bool) -> Pla
         plan = plan.causes(left.counting(count(others.of_others)));
     }
     if others.unconfirmed {
-        let text = "the key is not recorded as compromised, because others have unexpired certificates over it; an \
-                    operator confirms by revoking one of them for compromise";
-        plan = plan.causes(Consequence::new("key.unconfirmed", Severity::Warning, text));
+        plan = plan.causes(Consequence::new(
+            "key.unconfirmed",
+            Severity::Warning,
+            UNCONFIRMED,
+        ));
     }
     plan
 }

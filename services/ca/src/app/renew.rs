@@ -6,6 +6,7 @@ use std::time::Duration;
 use kit::dry_run::Intent;
 use kit::error::{Fault as _, Kind};
 use kit::idempotency::{IdempotencyKey, digest};
+use store::IdempotencyClaim;
 use x509::csr::ReceivedCsr;
 
 use super::{App, Requester};
@@ -45,9 +46,30 @@ impl RenewRequest {
 /// A renewal that policy is asked about.
 struct Renewal<'a> {
     profile: &'a rules::Profile,
-    online: Arc<ActiveAuthority>,
+    active: Arc<ActiveAuthority>,
     wanted: rules::Request,
     predecessor: Predecessor,
+}
+
+impl Renewal<'_> {
+    /// What is signed, and what is recorded of it.
+    fn of(
+        self,
+        old: &Issued,
+        requester: &Requester,
+        (protocol, claim): (Protocol, Option<IdempotencyClaim>),
+    ) -> (rules::Request, Record) {
+        let record = Record {
+            // It stays whose it is, whoever renews it.
+            requester: old.requester.clone(),
+            actor: requester.subject.clone(),
+            protocol,
+            replaces: Some(self.predecessor),
+            claim,
+            trace: kit::trace::current(),
+        };
+        (self.wanted, record)
+    }
 }
 
 impl App {
@@ -71,17 +93,9 @@ impl App {
         let renewal = self
             .renewal(requester, &old, request.csr.as_deref(), request.validity)
             .await?;
-        let record = Record {
-            // It stays whose it is, whoever renews it.
-            requester: old.requester,
-            actor: requester.subject.clone(),
-            protocol: request.protocol,
-            replaces: Some(renewal.predecessor),
-            claim,
-            trace: kit::trace::current(),
-        };
-        let wanted = (renewal.wanted, record);
-        self.sign(renewal.profile, &renewal.online, wanted, intent).await
+        let (profile, active) = (renewal.profile, Arc::clone(&renewal.active));
+        let wanted = renewal.of(&old, requester, (request.protocol, claim));
+        self.sign(profile, &active, wanted, intent).await
     }
 
     /// Whether [`Self::renew`] would issue a successor of the same key and the default validity now.
@@ -98,16 +112,9 @@ impl App {
 
     async fn check_renewal(&self, requester: &Requester, old: &Issued) -> Result<(), Error> {
         let renewal = self.renewal(requester, old, None, None).await?;
-        let record = Record {
-            requester: old.requester.clone(),
-            actor: requester.subject.clone(),
-            protocol: old.protocol,
-            replaces: Some(renewal.predecessor),
-            claim: None,
-            trace: kit::trace::current(),
-        };
-        let job = self.job(renewal.profile, &renewal.online, (renewal.wanted, record))?;
-        self.check_standing(&job).await
+        let (profile, active) = (renewal.profile, Arc::clone(&renewal.active));
+        let wanted = renewal.of(old, requester, (old.protocol, None));
+        self.check_standing(&self.job(profile, &active, wanted)?).await
     }
 
     /// What is asked of policy with a renewal.
@@ -120,11 +127,11 @@ impl App {
     ) -> Result<Renewal<'_>, Error> {
         renewable(old, self.clock.now())?;
         let profile = self.profile(&old.profile)?;
-        let online = self
+        let active = self
             .authorities
             .for_profile(Some(&old.ca), profile, &self.config)
             .await?;
-        let certificate = super::revoke::read(old)?;
+        let certificate = old.parse()?;
         let old_key = certificate.public_key();
         let predecessor = Predecessor {
             serial: old.serial,
@@ -144,7 +151,7 @@ impl App {
         super::issue::check_scope(requester, profile, &wanted)?;
         Ok(Renewal {
             profile,
-            online,
+            active,
             wanted,
             predecessor,
         })

@@ -19,6 +19,10 @@ use crate::tables::{certificates, compromised};
 /// event have an end.
 pub(super) const MOST_OTHERS: usize = 200;
 
+/// What is said of a key that [`SameKey::unconfirmed`] is about.
+pub(super) const UNCONFIRMED: &str = "the key is not recorded as compromised, because others have unexpired certificates over \
+     it; an operator confirms by revoking one of them for compromise";
+
 /// How to revoke.
 #[derive(Clone, Debug)]
 pub struct RevokeRequest {
@@ -70,11 +74,7 @@ impl SameKey {
     pub(super) fn remark(&self) -> Option<String> {
         let mut remarks = Vec::new();
         if self.unconfirmed {
-            remarks.push(
-                "the key is not recorded as compromised, because others have unexpired certificates over it; an operator \
-                 confirms by revoking one of them for compromise"
-                    .to_owned(),
-            );
+            remarks.push(UNCONFIRMED.to_owned());
         }
         if self.of_others > 0 || !self.remaining.is_empty() {
             let at_least = if self.more { "at least " } else { "" };
@@ -139,7 +139,7 @@ impl App {
         intent: &I,
     ) -> Result<I::Answer<Issued>, Error> {
         let found = self.find(requester, serial).await?;
-        let key = key_of(&read(&found)?);
+        let key = key_of(&found.parse()?);
         let mut tx = self.db.begin().await?;
         let compromised = match key {
             Some(key) => {
@@ -195,7 +195,7 @@ impl App {
         request: &RevokeRequest,
         found: &Issued,
     ) -> Result<Decided<'a>, Error> {
-        let parsed = read(found)?;
+        let parsed = found.parse()?;
         lifecycle::check_reason(request.reason, parsed.is_ca())?;
         let of_key = lifecycle::is_compromise(request.reason);
         if request.same_key && !of_key {
@@ -271,7 +271,7 @@ impl App {
             let now = self.clock.now();
             for issued in found {
                 let mut tx = self.db.begin().await?;
-                let certificate = read(&issued)?;
+                let certificate = issued.parse()?;
                 let reason = issued.revocation.map(|revocation| revocation.reason);
                 // ca-compromise was accepted for leaves, whose keys it says nothing about.
                 let is_meant = reason == Some(Reason::KeyCompromise) || certificate.is_ca();
@@ -306,15 +306,6 @@ async fn locked(tx: &mut Tx, requester: &Requester, serial: &Serial) -> Result<I
         true => Ok(certificate),
         false => Err(Error::Changed(*serial)),
     }
-}
-
-pub(super) fn read(issued: &Issued) -> Result<x509::Certificate, Error> {
-    x509::Certificate::from_der(&issued.der).map_err(|error| {
-        Error::internal(format!(
-            "stored certificate {} cannot be read: {error}",
-            issued.serial
-        ))
-    })
 }
 
 /// None for a key that is not accepted any more: it cannot be certified.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use kit::dry_run::Intent;
 use vocabulary::EventType;
 
-use super::authorities::event;
 use super::{App, Requester, plans};
 use crate::domain::{Authority, Suspension};
 use crate::error::Error;
@@ -58,18 +57,17 @@ impl App {
         };
         let mut tx = self.db.begin().await?;
         let changed = authorities::set_suspension(&mut tx, name, next.as_ref()).await?;
+        if changed {
+            let data = serde_json::json!({"ca": name, "actor": requester.subject});
+            let event = kit::trace::event(kind, name, data);
+            store::outbox::append(&mut tx, &[event], self.clock.now()).await?;
+        }
         let plan = || plans::suspension(&authority, next.is_some(), changed);
-        if let Some(preview) = self.previews.settle(intent, plan).await? {
-            tx.rollback().await?;
+        if let Some(preview) = self.previews.end(tx, intent, plan).await? {
             return Ok(I::planned(preview));
         }
         if changed {
-            let data = serde_json::json!({"ca": name, "actor": requester.subject});
-            store::outbox::append(&mut tx, &[event(kind, name, data)], self.clock.now()).await?;
-            tx.commit().await?;
             tracing::warn!(ca = name, actor = requester.subject, "{}", kind.name());
-        } else {
-            tx.rollback().await?;
         }
         self.authorities.refresh().await?;
         self.authorities.by_name(name).await.map(I::done)

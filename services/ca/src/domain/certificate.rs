@@ -7,6 +7,8 @@ use uuid::Uuid;
 use x509::crl::Reason;
 use x509::serial::Serial;
 
+use crate::error::Error;
+
 /// Longest name of a requester, in octets.
 pub(crate) const MAX_REQUESTER: usize = 256;
 
@@ -61,6 +63,19 @@ impl Issued {
     pub fn status(&self, now: OffsetDateTime) -> Status {
         let reason = self.revocation.as_ref().map(|revocation| revocation.reason);
         Status::of(reason, self.not_after, now)
+    }
+
+    /// The certificate itself.
+    ///
+    /// # Errors
+    /// `Common::Internal`: what is stored is damaged.
+    pub(crate) fn parse(&self) -> Result<x509::Certificate, Error> {
+        x509::Certificate::from_der(&self.der).map_err(|error| {
+            Error::internal(format!(
+                "stored certificate {} cannot be read: {error}",
+                self.serial
+            ))
+        })
     }
 
     /// What people call it: the common name of its subject, else the first of its other names, else its subject.

@@ -236,7 +236,7 @@ async fn get(
     allowed: Allow<permission::CasRead>,
     Path(name): Path<String>,
     _: Query<NoParameters>,
-) -> Result<axum::Json<CaWithKey>, Problem> {
+) -> Result<Json<CaWithKey>, Problem> {
     app.authorities().current().await?;
     let authority = app.authorities().by_name(&name).await?;
     let described = async { app.key_of(&authority).await.map(CaKey::from) };
@@ -245,7 +245,7 @@ async fn get(
         true => Some(Part::of(service::KEYMGR, described).await),
         false => None,
     };
-    Ok(axum::Json(CaWithKey {
+    Ok(Json(CaWithKey {
         ca: Ca::new(&authority, &allowed.0),
         key,
     }))
@@ -265,7 +265,7 @@ async fn suspend(
     allowed: Allow<permission::CasSuspend>,
     Path(name): Path<String>,
     Json(NoMembers {}): Json<NoMembers>,
-) -> Result<Answer<axum::Json<Ca>>, Problem> {
+) -> Result<Answer<Json<Ca>>, Problem> {
     set_suspended(&app, allowed, &name, true).await
 }
 
@@ -282,7 +282,7 @@ async fn resume(
     allowed: Allow<permission::CasSuspend>,
     Path(name): Path<String>,
     Json(NoMembers {}): Json<NoMembers>,
-) -> Result<Answer<axum::Json<Ca>>, Problem> {
+) -> Result<Answer<Json<Ca>>, Problem> {
     set_suspended(&app, allowed, &name, false).await
 }
 
@@ -291,13 +291,13 @@ async fn set_suspended(
     Allow(caller, intent): Allow<permission::CasSuspend>,
     name: &str,
     suspended: bool,
-) -> Result<Answer<axum::Json<Ca>>, Problem> {
+) -> Result<Answer<Json<Ca>>, Problem> {
     let requester = requester(&caller, permission::CAS_SUSPEND);
     let authority = match suspended {
         true => app.suspend(&requester, name, &intent).await?,
         false => app.resume(&requester, name, &intent).await?,
     };
-    let show = async |authority: Arc<Authority>| Ok(axum::Json(Ca::new(&authority, &caller)));
+    let show = async |authority: Arc<Authority>| Ok(Json(Ca::new(&authority, &caller)));
     authority.show(show).await
 }
 

@@ -1,10 +1,10 @@
 //! `/api/v1/certificates`.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kit::auth::{Allow, Caller, permission};
-use kit::http::{Json, List, NoParameters, Page, Paging, Path, Query};
+use kit::http::{Json, List, NoParameters, Page, Paging, Path, Query, located};
 use kit::idempotency::IdempotencyKey;
 use kit::page::Ask;
 use kit::problem::Problem;
@@ -19,7 +19,6 @@ use super::filters::Filters;
 use super::object::{Certificate, CertificateRow, requester};
 use crate::app::{App, IssueRequest, RenewRequest};
 use crate::domain::{Issued, Protocol};
-use crate::error::Error;
 use crate::parse;
 
 pub(super) fn routes() -> OpenApiRouter<Rest> {
@@ -164,11 +163,11 @@ async fn get(
     allowed: Allow<permission::CertificatesReadOwn>,
     Path(serial): Path<String>,
     _: Query<NoParameters>,
-) -> Result<axum::Json<Certificate>, Problem> {
+) -> Result<Json<Certificate>, Problem> {
     let found = app
         .find(&requester(&allowed.0, permission::CERTIFICATES_READ), &serial)
         .await?;
-    Ok(axum::Json(Certificate::new(&app, &allowed.0, found).await?))
+    Ok(Json(Certificate::new(&app, &allowed.0, found).await?))
 }
 
 /// A certificate and those above it, PEM, leaf first, without the root: what a server is configured with.
@@ -249,9 +248,8 @@ async fn created(
     caller: &Caller,
     issued: Issued,
     asked: OffsetDateTime,
-) -> Result<impl IntoResponse + use<>, Problem> {
-    let location =
-        HeaderValue::try_from(format!("/api/v1/certificates/{}", issued.serial)).map_err(Error::internal)?;
-    let body = axum::Json(Certificate::answering(app, caller, issued, asked).await?);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], body))
+) -> Result<Response, Problem> {
+    let path = format!("/api/v1/certificates/{}", issued.serial);
+    let body = Certificate::answering(app, caller, issued, asked).await?;
+    located(StatusCode::CREATED, &path, Json(body))
 }

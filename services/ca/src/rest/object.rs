@@ -138,7 +138,7 @@ pub(crate) struct Revocation {
 impl CertificateRow {
     /// With the certificate itself where its chain is given.
     pub(crate) fn new(issued: Issued, chain: Option<String>, now: OffsetDateTime) -> Result<Self, Error> {
-        let parsed = parsed(&issued)?;
+        let parsed = issued.parse()?;
         Ok(Self::of(issued, &parsed, chain, now))
     }
 
@@ -248,7 +248,7 @@ impl Certificate {
     /// As this caller gets it.
     pub(crate) async fn new(app: &App, caller: &Caller, issued: Issued) -> Result<Self, Error> {
         let key_is_compromised = match issued.status(app.clock.now()) {
-            Status::Valid | Status::OnHold => match parsed(&issued)?.public_key() {
+            Status::Valid | Status::OnHold => match issued.parse()?.public_key() {
                 Ok(key) => app.is_compromised(key).await?,
                 Err(_) => false,
             },
@@ -305,7 +305,7 @@ impl Certificate {
         };
         let allowed_actions = actions::allowed(&issued, powers, known);
         let chain = app.chain_pem(&issued.ca).await?;
-        let parsed = parsed(&issued)?;
+        let parsed = issued.parse()?;
         let extensions = parsed.extensions().iter().map(Extension::of).collect();
         Ok(Self {
             row: CertificateRow::of(issued, &parsed, Some(chain), known.now),
@@ -338,15 +338,6 @@ impl Extension {
             text: extension.text(),
         }
     }
-}
-
-fn parsed(issued: &Issued) -> Result<x509::Certificate, Error> {
-    x509::Certificate::from_der(&issued.der).map_err(|error| {
-        Error::internal(format!(
-            "stored certificate {} cannot be read: {error}",
-            issued.serial
-        ))
-    })
 }
 
 /// What the caller's permissions come to. `any` is the permission that reaches beyond their own certificates.

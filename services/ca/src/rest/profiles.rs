@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use kit::auth::{Allow, permission};
-use kit::http::{List, NoParameters, Page, Paging, Path, Query, Row};
+use kit::http::{Json, List, NoParameters, Page, Paging, Path, Query, Row};
 use kit::page::{Ask, Sort};
 use kit::problem::Problem;
 use serde::Serialize;
@@ -85,10 +85,10 @@ async fn get(
     _: Allow<permission::ProfilesRead>,
     Path(name): Path<String>,
     _: Query<NoParameters>,
-) -> Result<axum::Json<Arc<rules::Profile>>, Problem> {
+) -> Result<Json<Arc<rules::Profile>>, Problem> {
     let profile = app
         .profiles
         .named(&name)
         .ok_or_else(|| Error::not_found("profile", name))?;
-    Ok(axum::Json(Arc::clone(profile)))
+    Ok(Json(Arc::clone(profile)))
 }

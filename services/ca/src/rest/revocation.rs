@@ -122,7 +122,7 @@ async fn revoke(
     Path(serial): Path<String>,
     if_match: IfMatch,
     Json(body): Json<RevokeBody>,
-) -> Result<Answer<axum::Json<RevokedCertificate>>, Problem> {
+) -> Result<Answer<Json<RevokedCertificate>>, Problem> {
     let requester = careful(&app, &caller, &serial, &if_match).await?;
     let request = RevokeRequest {
         serial,
@@ -140,7 +140,7 @@ async fn revoke(
     let revoked = app.revoke(&requester, &request, &intent).await?;
     let now = app.clock.now();
     let show = async |revoked: Revoked| {
-        Ok::<_, Error>(axum::Json(RevokedCertificate {
+        Ok::<_, Error>(Json(RevokedCertificate {
             certificate: Certificate::new(&app, &caller, revoked.certificate).await?,
             same_key: revoked.same_key.map(|others| SameKey {
                 revoked: OtherCertificate::all(others.revoked, now),
@@ -174,7 +174,7 @@ async fn hold(
     Path(serial): Path<String>,
     if_match: IfMatch,
     Json(NoMembers {}): Json<NoMembers>,
-) -> Result<Answer<axum::Json<Certificate>>, Problem> {
+) -> Result<Answer<Json<Certificate>>, Problem> {
     let requester = careful(&app, &caller, &serial, &if_match).await?;
     let held = app.hold(&requester, &serial, &intent).await?;
     show(&app, &caller, held).await
@@ -200,7 +200,7 @@ async fn release(
     Path(serial): Path<String>,
     if_match: IfMatch,
     Json(NoMembers {}): Json<NoMembers>,
-) -> Result<Answer<axum::Json<Certificate>>, Problem> {
+) -> Result<Answer<Json<Certificate>>, Problem> {
     let requester = careful(&app, &caller, &serial, &if_match).await?;
     let released = app.release(&requester, &serial, &intent).await?;
     show(&app, &caller, released).await
@@ -229,7 +229,7 @@ async fn show(
     app: &App,
     caller: &Caller,
     changed: Answer<Issued>,
-) -> Result<Answer<axum::Json<Certificate>>, Problem> {
-    let show = async |issued| Certificate::new(app, caller, issued).await.map(axum::Json);
+) -> Result<Answer<Json<Certificate>>, Problem> {
+    let show = async |issued| Certificate::new(app, caller, issued).await.map(Json);
     Ok(changed.show(show).await?)
 }

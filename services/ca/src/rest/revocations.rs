@@ -162,7 +162,6 @@ async fn revoke_many(
             &intent,
         )
         .await?;
-    Ok(job
-        .show(async |job| accepted(&app.jobs, job, &caller).await)
-        .await?)
+    job.show(async |job| accepted(&app.jobs, job, &caller).await)
+        .await
 }

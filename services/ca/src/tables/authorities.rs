@@ -70,8 +70,7 @@ pub(crate) async fn set_suspension(
         .execute(connection)
         .await
         .map(|done| done.rows_affected())
-    })
-    .map_err(StoreError::from)?;
+    })?;
     Ok(changed == 1)
 }
 
@@ -85,8 +84,7 @@ pub(crate) async fn all(db: &Db) -> Result<Vec<Authority>, Error> {
         )
         .fetch_all(connection)
         .await
-    })
-    .map_err(StoreError::from)?;
+    })?;
     rows.into_iter().map(Authority::try_from).collect()
 }
 
@@ -114,7 +112,6 @@ pub(crate) async fn insert(
         .execute(connection)
         .await
         .map(drop)
-    })
-    .map_err(StoreError::from)?;
+    })?;
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sqlx::QueryBuilder;
-use store::{Db, KeyList, StoreError, Tx};
+use store::{Db, KeyList, Tx};
 use time::OffsetDateTime;
 use x509::serial::Serial;
 
@@ -51,8 +51,7 @@ impl Beside<'_> {
                 .bind(i64::try_from(limit).unwrap_or(i64::MAX))
                 .fetch_all(connection)
                 .await
-        })
-        .map_err(StoreError::from)?;
+        })?;
         rows.into_iter().map(Issued::try_from).collect()
     }
 
@@ -66,8 +65,7 @@ impl Beside<'_> {
             bind_beside!(sqlx::query_as(sqlx::AssertSqlSafe(sql)), self)
                 .fetch_one(connection)
                 .await
-        })
-        .map_err(StoreError::from)?;
+        })?;
         let found: Vec<Vec<u8>> = store::tx!(tx, |connection| {
             let sql = format!(
                 "SELECT c.serial FROM certificates c WHERE {BESIDE} AND c.requester <> $5 AND {UNREVOKED}
@@ -77,8 +75,7 @@ impl Beside<'_> {
                 .bind(i64::try_from(limit).unwrap_or(i64::MAX))
                 .fetch_all(connection)
                 .await
-        })
-        .map_err(StoreError::from)?;
+        })?;
         let serial = |bytes: Vec<u8>| {
             Serial::from_bytes(&bytes).map_err(|_| Error::internal("a stored serial number cannot be read"))
         };
@@ -125,8 +122,7 @@ pub(crate) async fn over(
         among(&mut sql, keys);
         sql.push(") AS c GROUP BY spki_sha256, own");
         sql.build_query_as().fetch_all(connection).await
-    })
-    .map_err(StoreError::from)?;
+    })?;
     let count = |rows: i64| u64::try_from(rows).unwrap_or_default();
     let mut found: HashMap<_, OverKey> = HashMap::new();
     for (key, own, unrevoked, sound) in rows {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqlx::QueryBuilder;
 use store::lease::Lease;
-use store::{Db, KeyList, StoreError, Tx};
+use store::{Db, KeyList, Tx};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 use x509::crl::Reason;
@@ -143,8 +143,7 @@ pub(crate) async fn by_serial(db: &Db, serial: &Serial) -> Result<Option<Issued>
         .bind(serial.as_bytes())
         .fetch_optional(connection)
         .await
-    })
-    .map_err(StoreError::from)?;
+    })?;
     row.map(Issued::try_from).transpose()
 }
 
@@ -159,8 +158,7 @@ pub(crate) async fn of_serials(db: &Db, serials: &[Serial]) -> Result<Vec<([u8; 
         let mut sql = QueryBuilder::new("SELECT id, spki_sha256, der FROM certificates WHERE serial");
         among(&mut sql, serials);
         sql.build_query_as().fetch_all(connection).await
-    })
-    .map_err(StoreError::from)?;
+    })?;
     let hash = |id, bytes: Vec<u8>| bytes.try_into().map_err(|_| damaged(id, "fingerprint"));
     rows.into_iter()
         .map(|(id, spki, der)| Ok((hash(id, spki)?, der)))
@@ -187,8 +185,7 @@ pub(crate) async fn by_idempotency_key(db: &Db, key: &[u8; 32]) -> Result<Option
         .bind(key.to_vec())
         .fetch_optional(connection)
         .await
-    })
-    .map_err(StoreError::from)?;
+    })?;
     found
         .map(|found| Ok((found.request_sha256, Issued::try_from(found.row)?)))
         .transpose()
@@ -208,8 +205,7 @@ async fn select_in(tx: &mut Tx, serial: &Serial, locking: &str) -> Result<Option
         .bind(serial.as_bytes())
         .fetch_optional(connection)
         .await
-    })
-    .map_err(StoreError::from)?;
+    })?;
     row.map(Issued::try_from).transpose()
 }
 
@@ -240,8 +236,7 @@ pub(crate) async fn set_revocation(
         .execute(connection)
         .await
         .map(drop)
-    })
-    .map_err(StoreError::from)?;
+    })?;
     Ok(())
 }
 
@@ -253,8 +248,7 @@ pub(crate) async fn fill_in_key_types(db: &Db, lease: &Lease, limit: u32) -> Res
             .bind(i64::from(limit))
             .fetch_all(connection)
             .await
-    })
-    .map_err(StoreError::from)?;
+    })?;
     // A key that cannot be read is of no type, and is not looked at again.
     let types = rows.iter().map(|(id, der)| {
         let text = key_type(der).map(|found| found.to_string());
@@ -274,8 +268,7 @@ pub(crate) async fn fill_in_key_types(db: &Db, lease: &Lease, limit: u32) -> Res
                 .execute(connection)
                 .await
                 .map(drop)
-        })
-        .map_err(StoreError::from)?;
+        })?;
     }
     tx.commit().await?;
     Ok(types.len())
@@ -305,8 +298,7 @@ pub(crate) async fn expiring(db: &Db, now: OffsetDateTime) -> Result<Vec<Expirin
         .bind(after(30))
         .fetch_all(connection)
         .await
-    })
-    .map_err(StoreError::from)?;
+    })?;
     Ok(counted)
 }
 
@@ -329,8 +321,7 @@ pub(crate) async fn prune_idempotency_keys(
         .execute(connection)
         .await
         .map(|done| done.rows_affected())
-    })
-    .map_err(StoreError::from)?;
+    })?;
     tx.commit().await?;
     Ok(gone)
 }

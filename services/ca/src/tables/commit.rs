@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use sqlx::QueryBuilder;
 use store::bulk::{Insert, insert};
 use store::outbox::NewEvent;
-use store::{Db, StoreError, Tx};
+use store::{Db, Tx};
 use time::OffsetDateTime;
 use uuid::Uuid;
 use vocabulary::EventType;
@@ -101,8 +101,7 @@ async fn claim(tx: &mut Tx, group: &[&Signed], now: OffsetDateTime) -> Result<Ha
         });
         sql.push(" ON CONFLICT (key_sha256) DO NOTHING RETURNING certificate");
         sql.build_query_scalar().fetch_all(connection).await
-    })
-    .map_err(StoreError::from)?;
+    })?;
     let taken: HashSet<Uuid> = taken.into_iter().collect();
     Ok(claims
         .into_iter()

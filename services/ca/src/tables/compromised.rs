@@ -39,8 +39,7 @@ pub(crate) async fn record(
         .execute(connection)
         .await
         .map(drop)
-    })
-    .map_err(StoreError::from)?;
+    })?;
     set_recorded(tx, certificate).await
 }
 
@@ -52,8 +51,7 @@ pub(crate) async fn set_recorded(tx: &mut Tx, certificate: Uuid) -> Result<(), E
             .execute(connection)
             .await
             .map(drop)
-    })
-    .map_err(StoreError::from)?;
+    })?;
     Ok(())
 }
 
@@ -67,8 +65,7 @@ pub(crate) async fn unrecorded(db: &Db, limit: u32) -> Result<Vec<Issued>, Error
         .bind(i64::from(limit))
         .fetch_all(connection)
         .await
-    })
-    .map_err(StoreError::from)?;
+    })?;
     rows.into_iter().map(Issued::try_from).collect()
 }
 
@@ -78,8 +75,7 @@ pub(crate) async fn among(db: &Db, keys: &[MaterialId]) -> Result<HashSet<Materi
         let mut sql = QueryBuilder::new("");
         select(&mut sql, keys);
         sql.build_query_scalar().fetch_all(connection).await
-    })
-    .map_err(StoreError::from)?;
+    })?;
     found.into_iter().map(id).collect()
 }
 
@@ -89,8 +85,7 @@ pub(crate) async fn among_locked(tx: &mut Tx, keys: &[MaterialId]) -> Result<Has
         let mut sql = QueryBuilder::new("");
         select(&mut sql, keys);
         sql.build_query_scalar().fetch_all(connection).await
-    })
-    .map_err(StoreError::from)?;
+    })?;
     found.into_iter().map(id).collect()
 }
 

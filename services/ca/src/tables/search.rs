@@ -17,7 +17,7 @@ mod tests;
 
 use kit::page::{Ask, InvalidCursor, Page, PageBuilder, Place};
 use sqlx::QueryBuilder;
-use store::{Db, StoreError};
+use store::Db;
 use time::OffsetDateTime;
 
 use super::certificates::Row;
@@ -66,12 +66,11 @@ async fn read<R: Read>(
     now: OffsetDateTime,
 ) -> Result<Page<R::Item>, Error> {
     let (order, sort) = Order::of(query, ask.sort);
-    let invalid = |error: InvalidCursor| Error::invalid("cursor", error);
-    let place: Place<Position> = ask.place(sort).map_err(invalid)?;
+    let place: Place<Position> = ask.place(sort)?;
     let mut from = place.from.clone();
     // A cursor is not authenticated: it may say anything.
     if from.as_ref().is_some_and(|from| !order.has(from)) {
-        return Err(invalid(InvalidCursor));
+        return Err(InvalidCursor.into());
     }
     let lead = Lead::of(db, query, ask.sort).await?;
     let plan = Plan::new(query, lead, order, now);
@@ -87,8 +86,7 @@ async fn read<R: Read>(
             );
             sql.push(" LIMIT ").push_bind(batch);
             sql.build_query_as().fetch_all(connection).await
-        })
-        .map_err(StoreError::from)?;
+        })?;
         let exhausted = (found.len() as u64) < batch.unsigned_abs();
         from = found.last().map(|last| order.position(last));
         for row in found {

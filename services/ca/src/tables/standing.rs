@@ -30,16 +30,14 @@ pub(crate) async fn read(db: &Db, group: &[Basis]) -> Result<Standing, Error> {
             let mut sql = QueryBuilder::new("");
             select_predecessors(&mut sql, &serials);
             sql.build_query_as().fetch_all(connection).await
-        })
-        .map_err(StoreError::from)?,
+        })?,
     };
     let keys = keys(group);
     let facts = store::read!(db, |connection| {
         let mut sql = QueryBuilder::new("");
         select_facts(&mut sql, &keys, &[]);
         sql.build_query_as().fetch_all(connection).await
-    })
-    .map_err(StoreError::from)?;
+    })?;
     Ok(sorted(states(predecessors)?, facts)?.standing)
 }
 
@@ -66,16 +64,14 @@ pub(crate) async fn hold(tx: &mut Tx, group: &[Basis], spkis: &[[u8; 32]]) -> Re
                 select_predecessors(&mut sql, &serials);
                 sql.push(locking);
                 sql.build_query_as().fetch_all(connection).await
-            })
-            .map_err(StoreError::from)?
+            })?
         }
     };
     let facts = store::tx!(tx, |connection| {
         let mut sql = QueryBuilder::new("");
         select_facts(&mut sql, &keys, spkis);
         sql.build_query_as().fetch_all(connection).await
-    })
-    .map_err(StoreError::from)?;
+    })?;
     sorted(states(predecessors)?, facts)
 }
 
@@ -179,8 +175,7 @@ pub(crate) async fn suspended(db: &Db) -> Result<BTreeSet<String>, Error> {
     let names: Vec<String> = store::read!(db, |connection| {
         let sql = "SELECT name FROM authorities WHERE suspended_at IS NOT NULL";
         sqlx::query_scalar(sql).fetch_all(connection).await
-    })
-    .map_err(StoreError::from)?;
+    })?;
     Ok(names.into_iter().collect())
 }
 

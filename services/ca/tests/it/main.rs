@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod allow;
 mod authorities;
 mod capacity;
 mod compromise;

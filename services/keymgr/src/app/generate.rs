@@ -10,9 +10,8 @@ use kit::idempotency::{self, IdempotencyKey, digest};
 use data_encoding::HEXLOWER;
 use keys::{Binding, StoredKey};
 use serde_json::json;
-use store::outbox::{self, NewEvent};
 use store::time::{from_micros, to_micros};
-use store::{IdempotencyClaim, StoreError};
+use store::{IdempotencyClaim, StoreError, outbox};
 use vocabulary::EventType;
 use x509::key::KeyAlgorithm;
 
@@ -153,11 +152,10 @@ impl App {
         requester: &str,
     ) -> Result<(), StoreError> {
         let key = &stored.key;
-        let trace = kit::trace::current();
-        let event = NewEvent {
-            kind: EventType::KeyGenerated,
-            subject: key.name.to_string(),
-            data: json!({
+        let event = kit::trace::event(
+            EventType::KeyGenerated,
+            key.name.as_str(),
+            json!({
                 "name": key.name.as_str(),
                 "algorithm": key.public_key.algorithm().to_string(),
                 "purpose": key.purpose.as_str(),
@@ -165,9 +163,7 @@ impl App {
                 "spki_sha256": HEXLOWER.encode(&key.public_key.fingerprint()),
                 "requester": requester,
             }),
-            correlation_id: trace.correlation_id,
-            traceparent: trace.traceparent,
-        };
+        );
         let mut tx = self.db.begin().await?;
         tables::insert(&mut tx, stored, claim).await?;
         outbox::append(&mut tx, &[event], key.created).await?;

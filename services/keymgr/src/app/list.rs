@@ -11,11 +11,9 @@ impl App {
     /// A page of keys.
     ///
     /// # Errors
-    /// `Common::Invalid` if the cursor is not one of this list; `Common::Store`.
+    /// `Common::Cursor`, `Common::Store`.
     pub async fn list(&self, ask: &Ask) -> Result<Page<Key>, Error> {
-        let place = ask
-            .place(Sort::of("name"))
-            .map_err(|error| Error::invalid("cursor", error))?;
+        let place = ask.place(Sort::of("name"))?;
         let keys = tables::list(&self.db, &place, ask.limit).await?;
         let count = tables::count(&self.db, ask.counting).await?;
         Ok(place.page(keys, |key| key.name.to_string()).counted(count))

@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod allow;
 mod doctor;
 mod generate;
 mod kek;

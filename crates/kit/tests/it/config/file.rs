@@ -130,12 +130,12 @@ fn a_password_is_not_shown_wherever_it_was_put() {
         assert!(!error.contains("hunter2"), "{yaml}: {error}");
         assert!(error.contains("gigvault.yaml:"), "{yaml}: {error}");
     }
-    let fault = Fault::new("listen.address", "http://a:hunter2@h", "takes an address");
+    let fault = SettingFault::new("listen.address", "http://a:hunter2@h", "takes an address");
     assert_eq!(
         fault.to_string(),
         "listen.address is \"http://…@h\"; it takes an address"
     );
-    let fault = Fault::hiding("ca.http://a:hunter2@h", "`http://a:hunter2@h` is not one");
+    let fault = SettingFault::hiding("ca.http://a:hunter2@h", "`http://a:hunter2@h` is not one");
     assert!(!fault.to_string().contains("hunter2"), "{fault}");
 }
 
@@ -215,7 +215,7 @@ fn a_fault_that_only_the_program_finds_is_shown_with_where_it_was_set() {
     let mut loaded = load_with::<Settings>(Some(&path), variables).unwrap();
     loaded.origin.set_by_flag("listen.grpc_port", "--grpc-port");
     let placed = |field: &str| {
-        let fault = Fault::new(field, "v", "takes w");
+        let fault = SettingFault::new(field, "v", "takes w");
         loaded.origin.refuse(vec![fault]).unwrap_err().to_string()
     };
     assert!(placed("ca.default_ca").ends_with(r#"gigvault.yaml:2:15: ca.default_ca is "v"; it takes w"#));

@@ -1,15 +1,13 @@
-//! A service of its own for each test: a database, and a clock that stands.
+//! A service of its own for each test, with a database.
 
 use std::sync::Arc;
 
-use kit::clock::MockClock;
 use kit::transport::{Transport, in_process};
 use proto::sample::v1::sample_client::SampleClient;
 use sample::{Config, Deps, MIGRATIONS, Sample};
 use store::Db;
 use testkit::credentials::ByRole;
 use testkit::database::TestDatabase;
-use time::macros::datetime;
 use tokio_util::sync::CancellationToken;
 
 /// A running service.
@@ -24,7 +22,6 @@ impl World {
         let db = database.open("sample", &MIGRATIONS).await.unwrap();
         let deps = Deps {
             db: db.clone(),
-            clock: Arc::new(MockClock::new(datetime!(2027-01-02 03:04:05.678901 UTC))),
             authenticator: Arc::new(ByRole),
             stop: CancellationToken::new(),
         };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kit::page::{Ask, Count, Counting, Place, Precision, Sort};
 use sqlx::QueryBuilder;
-use store::{Db, StoreError};
+use store::Db;
 use tokio::time::Instant;
 
 use super::Plan;
@@ -64,8 +64,7 @@ impl Plan<'_> {
             self.conditions(&mut sql);
             sql.push(" LIMIT ").push_bind(bound + 1).push(") AS counted");
             sql.build_query_scalar().fetch_one(connection).await
-        })
-        .map_err(StoreError::from)?;
+        })?;
         Ok(Count::up_to(bound, counted))
     }
 
@@ -77,9 +76,7 @@ impl Plan<'_> {
             ..*self
         };
         let end = Instant::now() + COUNT_TIME;
-        let place: Place<Position> = Ask::default()
-            .place(Sort::of("issued_at"))
-            .map_err(|error| Error::invalid("cursor", error))?;
+        let place: Place<Position> = Ask::default().place(Sort::of("issued_at"))?;
         let (mut counted, mut from) = (0, None);
         while Instant::now() < end {
             let rows: Vec<Found<BriefRow>> = store::read!(db, |connection| {
@@ -87,8 +84,7 @@ impl Plan<'_> {
                 plan.select(&mut sql, BriefRow::columns(true), (&place, from.as_ref()));
                 sql.push(" LIMIT ").push_bind(AT_ONCE);
                 sql.build_query_as().fetch_all(connection).await
-            })
-            .map_err(StoreError::from)?;
+            })?;
             for found in &rows {
                 counted += i64::from(has_names(&found.row.keys(), self.query)?);
             }
@@ -107,11 +103,7 @@ impl Plan<'_> {
         };
         let mut sql = QueryBuilder::new("EXPLAIN SELECT 1");
         self.conditions(&mut sql);
-        let lines: Vec<String> = sql
-            .build_query_scalar()
-            .fetch_all(pool)
-            .await
-            .map_err(StoreError::from)?;
+        let lines: Vec<String> = sql.build_query_scalar().fetch_all(pool).await?;
         let rows = lines.first().and_then(|line| line.split("rows=").nth(1));
         Ok(rows
             .and_then(|rest| rest.split(' ').next())
