@@ -110,7 +110,8 @@ fn validate_and_up_refuse_the_same_with_file_line_field_and_value() {
     );
 }
 
-/// A password in each place of a configuration file that a URL, or something else, may be written to, and the field that is named.
+/// A password in each place of a configuration file that a URL, or something else, may be written to, and the field that is
+/// named; none where the file is valid.
 const WITH_PASSWORDS: [(&str, &str); 19] = [
     ("database: 'postgres://a:hunter2@h/d'", "database"),
     ("database: {url:postgres://a:hunter2@h/d}", "unknown key"),
@@ -154,10 +155,9 @@ fn no_command_shows_a_password_wherever_it_was_put() {
     for (yaml, field) in WITH_PASSWORDS {
         std::fs::write(dir.path().join("c.yaml"), yaml).unwrap();
         let validated = said(&["config", "validate", "c.yaml"], None);
-        assert!(
-            validated.contains("c.yaml") && validated.contains(field),
-            "{yaml}: {validated}"
-        );
+        let named = validated.contains("c.yaml") && validated.contains(field);
+        let valid = field.is_empty() && validated.is_empty();
+        assert!(named || valid, "{yaml}: {validated}");
         said(&["config", "show", "--config", "c.yaml"], None);
         if !field.is_empty() {
             said(&["up", "--config", "c.yaml"], None);
