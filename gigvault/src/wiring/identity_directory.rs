@@ -12,6 +12,7 @@ use kit::tls::IdentityFiles;
 use rustix::process::geteuid;
 use time::OffsetDateTime;
 use x509::Certificate;
+use x509::path::{self, PathError};
 
 use super::settings::Settings;
 
@@ -64,57 +65,58 @@ fn look(directory: &Path, now: OffsetDateTime) -> Finding {
             format!("run `chmod go= {}`; {AGAIN}", ::files::quoted(&files.key)),
         );
     }
-    match certificate(&files) {
-        Ok((leaf, issuers)) => judged(&leaf, &issuers, now),
+    match Held::read(&files) {
+        Ok(held) => held.judged(now),
         Err(detail) => Finding::failed(detail, AGAIN),
     }
 }
 
-/// The certificate, and those that may have issued it: the rest of its chain, and the roots.
-fn certificate(files: &IdentityFiles) -> Result<(Certificate, Vec<Certificate>), String> {
-    let read = |path: &Path| {
-        let pem = ::files::read(path, 1024 * 1024).map_err(|error| error.to_string())?;
-        Certificate::chain_from_pem(&pem)
-            .map_err(|error| format!("{} cannot be read: {error}", path.display()))
-    };
-    let mut chain = read(&files.certificate)?.into_iter();
-    let leaf = chain
-        .next()
-        .ok_or_else(|| format!("{} holds no certificate", files.certificate.display()))?;
-    let issuers = chain.chain(read(&files.roots)?).collect();
-    Ok((leaf, issuers))
+/// The certificates in the directory.
+struct Held {
+    leaf: Certificate,
+    /// The rest of its chain.
+    chain: Vec<Certificate>,
+    roots: Vec<Certificate>,
 }
 
-fn judged(leaf: &Certificate, issuers: &[Certificate], now: OffsetDateTime) -> Finding {
-    let (from, to) = (leaf.not_before(), leaf.not_after());
-    if !leaf.validity().contains(now) {
-        return Finding::failed(
-            format!(
-                "the certificate is valid from {} to {}",
-                rfc3339(from),
-                rfc3339(to)
-            ),
-            format!("set the clock of this machine if it is wrong; else {AGAIN}"),
-        );
+impl Held {
+    fn read(files: &IdentityFiles) -> Result<Self, String> {
+        let read = |path: &Path| {
+            let pem = ::files::read(path, 1024 * 1024).map_err(|error| error.to_string())?;
+            Certificate::chain_from_pem(&pem)
+                .map_err(|error| format!("{} cannot be read: {error}", path.display()))
+        };
+        let mut chain = read(&files.certificate)?.into_iter();
+        let leaf = chain
+            .next()
+            .ok_or_else(|| format!("{} holds no certificate", files.certificate.display()))?;
+        Ok(Self {
+            leaf,
+            chain: chain.collect(),
+            roots: read(&files.roots)?,
+        })
     }
-    let issuer = issuers
-        .iter()
-        .find(|issuer| issuer.is_ca() && leaf.verify_signed_by(issuer).is_ok());
-    match issuer {
-        None => Finding::failed("no CA in roots.pem issued the certificate", AGAIN),
-        Some(issuer) if !issuer.validity().contains(now) => Finding::failed(
-            format!(
-                "CA {} of the certificate is valid from {} to {}",
-                issuer.subject(),
-                rfc3339(issuer.not_before()),
-                rfc3339(issuer.not_after())
+
+    fn judged(&self, now: OffsetDateTime) -> Finding {
+        let (from, to) = (self.leaf.not_before(), self.leaf.not_after());
+        let purpose = path::Purpose {
+            time: now,
+            usage: None,
+        };
+        match path::validate(&self.leaf, &self.chain, &self.roots, &purpose) {
+            Err(error @ PathError::Validity { .. }) => Finding::failed(
+                error.to_string(),
+                format!("set the clock of this machine if it is wrong; else {AGAIN}"),
             ),
-            "set the clock of this machine if it is wrong; else start a new installation",
-        ),
-        Some(_) if (to - now) * LATE < to - from => Finding::warning(
-            format!("the certificate ends at {} and was not renewed", rfc3339(to)),
-            "see the log of this process: ca may not answer it",
-        ),
-        Some(_) => Finding::ok(format!("the certificate is good until {}", rfc3339(to))),
+            Err(error) => Finding::failed(
+                format!("the certificate does not lead to roots.pem: {error}"),
+                AGAIN,
+            ),
+            Ok(_) if (to - now) * LATE < to - from => Finding::warning(
+                format!("the certificate ends at {} and was not renewed", rfc3339(to)),
+                "see the log of this process: ca may not answer it",
+            ),
+            Ok(_) => Finding::ok(format!("the certificate is good until {}", rfc3339(to))),
+        }
     }
 }
