@@ -126,12 +126,12 @@ async fn find<'a>(all: &'a [Jobs], caller: &Caller, id: &str) -> Result<(&'a Job
 )]
 async fn get(
     State(all): State<Arc<[Jobs]>>,
-    allowed: Allow<permission::JobsReadOwn>,
+    Allow(caller, _): Allow<permission::JobsReadOwn>,
     Path(id): Path<String>,
     _: Query<NoParameters>,
 ) -> Result<Json<JobObject>, Problem> {
-    let (jobs, job) = find(&all, &allowed.0, &id).await?;
-    let may_cancel = may_cancel(&allowed.0, &job);
+    let (jobs, job) = find(&all, &caller, &id).await?;
+    let may_cancel = may_cancel(&caller, &job);
     Ok(Json(jobs.object(job, may_cancel).await.map_err(Error::from)?))
 }
 

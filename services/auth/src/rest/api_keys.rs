@@ -213,10 +213,10 @@ struct RevokedKeys {
 )]
 async fn list(
     State(app): State<App>,
-    allowed: Allow<permission::ApiKeysRead>,
+    Allow(caller, _): Allow<permission::ApiKeysRead>,
     Paging { pages, .. }: Paging<ApiKeys>,
 ) -> Result<Response, Problem> {
-    let caller = Arc::new(allowed.0);
+    let caller = Arc::new(caller);
     let page = move |ask: Ask| {
         let (app, caller) = (app.clone(), Arc::clone(&caller));
         async move {

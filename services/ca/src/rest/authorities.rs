@@ -208,10 +208,10 @@ impl List for Cas {
 )]
 async fn list(
     State(app): State<App>,
-    allowed: Allow<permission::CasRead>,
+    Allow(caller, _): Allow<permission::CasRead>,
     Paging { pages, .. }: Paging<Cas>,
 ) -> Result<Response, Problem> {
-    let caller = Arc::new(allowed.0);
+    let caller = Arc::new(caller);
     let page = move |ask: Ask| {
         let (app, caller) = (app.clone(), Arc::clone(&caller));
         async move {
@@ -233,7 +233,7 @@ async fn list(
 )]
 async fn get(
     State(app): State<App>,
-    allowed: Allow<permission::CasRead>,
+    Allow(caller, _): Allow<permission::CasRead>,
     Path(name): Path<String>,
     _: Query<NoParameters>,
 ) -> Result<Json<CaWithKey>, Problem> {
@@ -241,12 +241,12 @@ async fn get(
     let authority = app.authorities().by_name(&name).await?;
     let described = async { app.key_of(&authority).await.map(CaKey::from) };
     // What keymgr would refuse this caller is not asked for on their behalf.
-    let key = match allowed.0.may(permission::KEYS_READ) {
+    let key = match caller.may(permission::KEYS_READ) {
         true => Some(Part::of(service::KEYMGR, described).await),
         false => None,
     };
     Ok(Json(CaWithKey {
-        ca: Ca::new(&authority, &allowed.0),
+        ca: Ca::new(&authority, &caller),
         key,
     }))
 }

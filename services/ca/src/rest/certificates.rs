@@ -125,10 +125,10 @@ impl List for Certificates {
 )]
 async fn list(
     State(app): State<App>,
-    allowed: Allow<permission::CertificatesReadOwn>,
+    Allow(caller, _): Allow<permission::CertificatesReadOwn>,
     Paging { filters, pages }: Paging<Certificates>,
 ) -> Result<Response, Problem> {
-    let requester = requester(&allowed.0, permission::CERTIFICATES_READ);
+    let requester = requester(&caller, permission::CERTIFICATES_READ);
     let query = filters.query()?;
     let pem = filters.fields.is_some();
     let page = move |ask: Ask| {
@@ -160,14 +160,14 @@ async fn list(
 )]
 async fn get(
     State(app): State<App>,
-    allowed: Allow<permission::CertificatesReadOwn>,
+    Allow(caller, _): Allow<permission::CertificatesReadOwn>,
     Path(serial): Path<String>,
     _: Query<NoParameters>,
 ) -> Result<Json<Certificate>, Problem> {
     let found = app
-        .find(&requester(&allowed.0, permission::CERTIFICATES_READ), &serial)
+        .find(&requester(&caller, permission::CERTIFICATES_READ), &serial)
         .await?;
-    Ok(Json(Certificate::new(&app, &allowed.0, found).await?))
+    Ok(Json(Certificate::new(&app, &caller, found).await?))
 }
 
 /// A certificate and those above it, PEM, leaf first, without the root: what a server is configured with.
@@ -181,12 +181,12 @@ async fn get(
 )]
 async fn chain(
     State(app): State<App>,
-    allowed: Allow<permission::CertificatesReadOwn>,
+    Allow(caller, _): Allow<permission::CertificatesReadOwn>,
     Path(serial): Path<String>,
     _: Query<NoParameters>,
 ) -> Result<impl IntoResponse, Problem> {
     let found = app
-        .find(&requester(&allowed.0, permission::CERTIFICATES_READ), &serial)
+        .find(&requester(&caller, permission::CERTIFICATES_READ), &serial)
         .await?;
     let pem = x509::pem::encode("CERTIFICATE", &found.der) + &app.chain_pem(&found.ca).await?;
     Ok(([(header::CONTENT_TYPE, "application/pem-certificate-chain")], pem))

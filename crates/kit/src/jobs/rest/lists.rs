@@ -151,10 +151,10 @@ impl Row for JobItem {
 )]
 async fn list(
     State(all): State<Arc<[Jobs]>>,
-    allowed: Allow<permission::JobsReadOwn>,
+    Allow(caller, _): Allow<permission::JobsReadOwn>,
     Paging { pages, .. }: Paging<JobList>,
 ) -> Result<Response, Problem> {
-    let caller = Arc::new(allowed.0);
+    let caller = Arc::new(caller);
     let page = move |ask: Ask| {
         let (all, caller) = (Arc::clone(&all), Arc::clone(&caller));
         async move { page_of_jobs(&all, &caller, &ask).await }
@@ -204,12 +204,12 @@ async fn page_of_jobs(all: &[Jobs], caller: &Caller, ask: &Ask) -> Result<Page<J
 )]
 async fn items(
     State(all): State<Arc<[Jobs]>>,
-    allowed: Allow<permission::JobsReadOwn>,
+    Allow(caller, _): Allow<permission::JobsReadOwn>,
     Path(id): Path<String>,
     Paging { filters, pages }: Paging<JobItems>,
 ) -> Result<Response, Problem> {
     let state = filters.state()?;
-    let (jobs, job) = find(&all, &allowed.0, &id).await?;
+    let (jobs, job) = find(&all, &caller, &id).await?;
     let (jobs, job) = (jobs.clone(), job.id);
     let page = move |ask: Ask| {
         let jobs = jobs.clone();
