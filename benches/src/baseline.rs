@@ -44,7 +44,7 @@ fn on_all_cores(length: Duration, work: impl Fn() -> anyhow::Result<()> + Sync) 
     Ok(count? as f64 / length.as_secs_f64())
 }
 
-/// The columns of an inventory row, as they lie in the database.
+/// The columns of an inventory row, as they are stored in the database.
 type Row = (
     Uuid,
     Vec<u8>,
@@ -83,7 +83,7 @@ const COLUMNS: &[&str] = &[
     "replaces",
 ];
 
-/// The columns of an event, as they lie in the outbox.
+/// The columns of an event, as they are stored in the outbox.
 type Event = (
     i64,
     i64,

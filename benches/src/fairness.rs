@@ -1,6 +1,6 @@
 //! What issuance of one caller keeps of its rate while another caller does its worst.
 //!
-//! The disturber has an address and a credential of its own. Each measurement stands between two undisturbed ones, whose
+//! The disturber has an address and a credential of its own. Each measurement is made between two undisturbed ones, whose
 //! mean it is compared with: others use the machine too.
 
 use std::net::Ipv4Addr;

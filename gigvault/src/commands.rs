@@ -78,7 +78,7 @@ pub(crate) fn wait_for<T>(asked: impl Future<Output = Option<T>>) -> Option<T> {
 ///
 /// Tasks here run for some hundred microseconds at a time (checking a CSR's signature, say), many times what tokio
 /// reckons with. At its usual pace, one look at sockets and foreign wake-ups in 61 tasks, an answer of the database
-/// would lie there for ten milliseconds while others start work.
+/// would wait for ten milliseconds while others start work.
 fn runtime(workers: usize) -> anyhow::Result<tokio::runtime::Runtime> {
     const TASKS_BETWEEN_LOOKS: u32 = 4;
     let mut builder = tokio::runtime::Builder::new_multi_thread();

@@ -67,7 +67,7 @@ pub(crate) fn say(text: &str) {
 pub(crate) fn text(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
-        // A client's error names its cause itself; below it stand the transport's own words for the same.
+        // A client's error names its cause itself; below it are the transport's own words for the same.
         let last = cause.is::<Error>();
         let cause = cause.to_string();
         if !text.contains(&cause) {

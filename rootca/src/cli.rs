@@ -1,6 +1,6 @@
 //! The commands of the offline root, as `gigvault-rootca` and `gigvault rootca` both have them.
 //!
-//! Types and help here; one command a file below. A command gets the time, where to write its result, and whom to
+//! Types and help here; one command per file below. A command gets the time, where to write its result, and whom to
 //! ask; it reads no clock and opens no socket.
 
 mod crl;

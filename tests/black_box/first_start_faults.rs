@@ -152,7 +152,7 @@ fn a_first_start_on_a_disk_that_is_full_at_any_step_is_finished_when_there_is_sp
 }
 
 /// A sample of the steps: a new database and two starts for each take long. What differs from SQLite are the commits, and the
-/// files before and after them, which lie all along the way.
+/// files before and after them, which are at many of the steps.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_first_start_on_postgresql_that_is_killed_before_a_durable_step_is_finished_by_the_next() {
     let postgres = Postgres::shared().await.unwrap();

@@ -213,7 +213,7 @@ fn every_socket_that_is_listened_on_is_attacked() {
     );
 }
 
-/// Attacks of that kind on every listener that it fits, from one address, once they stand.
+/// Attacks of that kind on every listener that it fits, from one address, once they are under way.
 async fn attacks(found: &[Target], abuse: Abuse, from: Ipv4Addr) -> Vec<Attack> {
     let fitting = found.iter().filter(|target| abuse.fits(target));
     let attacks: Vec<_> = fitting.map(|target| Attack::begin(target, abuse, from)).collect();

@@ -140,7 +140,7 @@ fn pkilint_finds_no_error_in_what_is_not_for_end_entities_of_users() {
     }
     let identity = data.join("identities").join("gigvault");
     for file in ["tls.crt", "roots.pem"] {
-        // The linter takes one certificate; in a chain the leaf stands first.
+        // The linter takes one certificate; in a chain the leaf is the first.
         let (from, first) = (identity.join(file), system.dir().join(file));
         judge::run(
             "openssl",

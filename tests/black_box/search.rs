@@ -301,7 +301,7 @@ async fn paging(system: System) {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
             let Some(next) = next else { break };
             cursor = format!("&cursor={next}");
-            // New ones may come in behind; enough is seen when all of before are.
+            // New ones may be added behind; enough is seen when all of before are.
             if before.iter().all(|serial| found.contains(serial)) && found.len() > 60 {
                 break;
             }

@@ -43,7 +43,7 @@ fn started(command: Command, dir: &Path) -> (Killed, ServerInfo) {
 /// What a start says that fails.
 #[track_caller]
 fn refused(mut command: Command) -> String {
-    // A start that succeeds would run for ever.
+    // A start that succeeds would run forever.
     let output = Command::new("timeout")
         .args(["30", "env"])
         .arg(command.get_program())

@@ -10,7 +10,7 @@ use crate::call::{Call, Pairs};
 use crate::connect::Client;
 use crate::error::Error;
 
-/// Items a page when all are read: the most that the server gives.
+/// Items per page when all are read: the most that the server gives.
 const PAGE: &str = "500";
 
 /// A page of a list.

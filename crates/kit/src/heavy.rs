@@ -141,7 +141,7 @@ impl Pool {
         if let Err(error) = started {
             state.threads -= 1;
             tracing::error!(%error, "no thread for expensive work could be started");
-            // With no thread at all the job would wait for ever.
+            // With no thread at all the job would wait forever.
             if state.threads == 0 {
                 *state = State::default();
                 return Err(HeavyError::Stopped);

@@ -1,4 +1,4 @@
-//! HTTP at the edge: the accept loop, and what stands around every route.
+//! HTTP at the edge: the accept loop, and the layer around every route.
 //!
 //! [`serve`] turns a listener and a [`Site`] into served connections, with every limit that keeps one client
 //! from hurting the others. [`Edge`] gives a router its ids, limits, metrics, log events and problem documents, and refuses

@@ -1,7 +1,7 @@
 //! Lists in pages by key: `WHERE (sort key, id) > cursor ORDER BY … LIMIT n`, never OFFSET.
 //!
 //! A page has a cursor for each direction: the key of its first or last row, as opaque text. So a page neither skips nor
-//! repeats a row, whatever comes in between two requests. A cursor is bound to its list, filters, and order, and to whose
+//! repeats a row, whatever is added between two requests. A cursor is bound to its list, filters, and order, and to whose
 //! rows its reader sees. It is not authenticated: it only says where to go on, every page is authorized like the first, and
 //! so keys must hold nothing secret.
 
@@ -98,7 +98,7 @@ impl Sort {
 /// Which rows of a list are asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Ask {
-    /// Rows a page.
+    /// Rows per page.
     pub limit: Limit,
     /// The order; `None` leaves it to the list.
     pub sort: Option<Sort>,
@@ -121,7 +121,7 @@ impl Ask {
         }
     }
 
-    /// What a list over gRPC is asked for: `limit` rows a page, 0 for the usual number, and the `next_cursor` of another page,
+    /// What a list over gRPC is asked for: `limit` rows per page, 0 for the usual number, and the `next_cursor` of another page,
     /// empty for the first. `list` says which list, with its filters.
     ///
     /// # Errors
@@ -140,8 +140,8 @@ impl Ask {
         Self { cursor, ..self }
     }
 
-    /// The same of the rows of `owner` alone, which is what some readers see of a list; `None` stands for everybody's. What
-    /// one of them was shown is not a place in the list of another, who may even get it in another order.
+    /// The same of the rows of `owner` alone, which is what some readers see of a list; `None`: the rows of all owners. A
+    /// cursor of one reader's list is refused for another reader, whose list may have another order.
     #[must_use]
     pub fn of_owner(self, owner: Option<&str>) -> Self {
         let list = match owner {
@@ -278,7 +278,7 @@ impl<K: Serialize> Place<K> {
     }
 }
 
-/// Rows a page: 1 to 500, 50 unless said otherwise.
+/// Rows per page: 1 to 500, 50 unless said otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
 pub struct Limit(u32);
@@ -295,14 +295,14 @@ impl Fault for InvalidLimit {
 }
 
 impl Limit {
-    /// Most rows a page.
+    /// Most rows per page.
     pub const MAX: u32 = 500;
-    /// Rows a page when the caller does not say.
+    /// Rows per page when the caller does not say.
     pub const DEFAULT: Self = Self(50);
     /// The largest page.
     pub const LARGEST: Self = Self(Self::MAX);
 
-    /// Rows a page.
+    /// Rows per page.
     #[must_use]
     pub fn rows(self) -> usize {
         self.0 as usize

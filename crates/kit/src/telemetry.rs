@@ -1,4 +1,4 @@
-//! Logs to standard error, one event a line, with the ids of the request they belong to.
+//! Logs to standard error, one event per line, with the ids of the request they belong to.
 //!
 //! Everything goes through `tracing`: an exporter of spans is one more layer in [`init`].
 

@@ -77,7 +77,7 @@ pub fn inject(headers: &mut HeaderMap) {
     });
 }
 
-/// A request that came in, before it is served.
+/// A request that was received, before it is served.
 #[derive(Clone, Debug)]
 pub struct RequestScope(Arc<Ids>);
 

@@ -26,7 +26,7 @@ const USER_PROFILES: &str = "*";
 
 /// What the hierarchy is made with.
 pub struct Hierarchy {
-    /// Where its files lie.
+    /// Where its files are.
     pub files: Files,
     /// `keymgr`, called as [`kit::peer::PROCESS`].
     pub keymgr: Transport,
@@ -36,7 +36,7 @@ pub struct Hierarchy {
     pub now: OffsetDateTime,
 }
 
-/// Where the files of the hierarchy lie.
+/// Where the files of the hierarchy are.
 pub struct Files {
     /// The development root's ceremony folder.
     pub root_ceremony: PathBuf,

@@ -72,7 +72,7 @@ pub trait Row<'q>: Sized + Send {
     /// Number of fields.
     const FIELDS: usize;
 
-    /// Binds the fields of all rows as one array a field.
+    /// Binds the fields of all rows as one array per field.
     fn bind_columns<'s>(
         rows: Vec<Self>,
         query: Query<'s, Postgres, PgArguments>,

@@ -100,7 +100,7 @@ impl Db {
     ///
     /// `url` is `postgres://…` or `sqlite:PATH`. `schema` is the service's name (`[a-z][a-z0-9_]*`, at most 40
     /// bytes): on PostgreSQL the schema of that name, which [`migrate`](Self::migrate) makes if there is none, and no
-    /// other is looked at; SQLite has a file a service, created with mode 0600.
+    /// other is looked at; SQLite has a file per service, created with mode 0600.
     ///
     /// # Errors
     /// [`StoreError::Configuration`] for a bad URL or name and for a server that cannot be used as it is, with what to

@@ -89,7 +89,7 @@ impl Feed {
     /// The events that follow a cursor, oldest first, at most `limit`.
     ///
     /// # Errors
-    /// [`StoreError::Cursor`] when events behind the cursor were pruned, or the cursor lies ahead of the feed
+    /// [`StoreError::Cursor`] when events behind the cursor were pruned, or the cursor is ahead of the feed
     /// because the database was restored from an older backup.
     pub async fn after(&self, cursor: Cursor, limit: u32) -> Result<Vec<Event>, StoreError> {
         Ok(self.read(cursor, limit).await?.events)

@@ -1,7 +1,7 @@
 //! Lists of keys in the text of a query that is written once for both databases.
 //!
 //! PostgreSQL gets a list as one array: one text and one plan whatever its length, where a list of parameters is planned
-//! again for each statement. SQLite gets one parameter a key, the last repeated up to the next power of two: few texts,
+//! again for each statement. SQLite gets one parameter per key, the last repeated up to the next power of two: few texts,
 //! whose statements stay prepared.
 
 use sqlx::{Database, Postgres, QueryBuilder, Sqlite};

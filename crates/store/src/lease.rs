@@ -108,7 +108,7 @@ impl Lease {
     /// left where it was.
     ///
     /// Work and renewal go on beside each other. A transaction of the work that holds the lease keeps a renewal waiting, and
-    /// would wait for it for ever were the work not polled beside it.
+    /// would wait for it forever were the work not polled beside it.
     pub async fn keep<T>(&self, db: &Db, term: Duration, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             done = work => Some(done),

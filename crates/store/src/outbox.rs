@@ -4,7 +4,7 @@
 //! transactions itself ([`feed`](crate::feed) explains how readers avoid gaps); on SQLite, where writers take
 //! turns, the first append of a transaction draws the next number from a counter row.
 //!
-//! Events stay until they are old and everybody has them: [`prune`], [`subscribers`].
+//! Events stay until they are old and every subscriber has them: [`prune`], [`subscribers`].
 
 mod prune;
 pub mod subscribers;

@@ -1,6 +1,6 @@
 //! Wake-ups for the change feed. They carry no data and may be lost: the feed also polls.
 //!
-//! Within a process a commit wakes subscribers directly. Between replicas on PostgreSQL a wake-up is a NOTIFY,
+//! In one process, a commit wakes subscribers directly. Between replicas on PostgreSQL a wake-up is a NOTIFY,
 //! sent after the commit by one task that merges bursts: inside the transaction it would take a lock that makes
 //! all commits of the database wait for one another, and so would end group commit.
 

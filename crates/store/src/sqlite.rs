@@ -1,4 +1,4 @@
-//! Opening SQLite: a file a service, WAL, every commit synced, one writer and several readers.
+//! Opening SQLite: a file per service, WAL, every commit synced, one writer and several readers.
 //!
 //! One writing connection means that tasks of this process queue in the pool and never see SQLITE_BUSY from one
 //! another; other processes are waited for by the busy timeout.

@@ -301,7 +301,7 @@ impl Attack {
         self.counts.ended.load(Ordering::Relaxed)
     }
 
-    /// Waits until at least this many connections stand or stood.
+    /// Waits until at least this many connections are open or were opened.
     ///
     /// # Errors
     /// If that takes longer than half a minute.

@@ -35,7 +35,7 @@ pub const FREE_PORTS: [&str; 10] = [
 /// If it is not there; `cargo build --workspace` makes it.
 pub fn binary() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
-    let folder = own.parent().context("this program lies nowhere")?;
+    let folder = own.parent().context("this program is in no folder")?;
     // A test is in target/<profile>/deps, another program in target/<profile>.
     let profile = if folder.ends_with("deps") {
         folder.parent().unwrap_or(folder)

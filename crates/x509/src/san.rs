@@ -36,7 +36,7 @@ pub const ID_ON_SMTP_UTF8_MAILBOX: Oid = Oid::new_unwrap("1.3.6.1.5.5.7.8.9");
 pub const ID_ON_UPN: Oid = Oid::new_unwrap("1.3.6.1.4.1.311.20.2.3");
 
 /// Longest name as text, kind included, in bytes: it is a key of the inventory, and an index of PostgreSQL holds at
-/// most 2704 bytes a row. Longer text is refused before anything is read of it.
+/// most 2704 bytes per row. Longer text is refused before anything is read of it.
 pub const MAX_TEXT: usize = 2048;
 
 /// Why a subject alternative name was refused.

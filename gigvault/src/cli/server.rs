@@ -72,8 +72,8 @@ pub(crate) struct Up {
     /// Prometheus metrics [default: 9090].
     #[arg(long)]
     pub(crate) metrics_port: Option<u16>,
-    /// PostgreSQL instead of SQLite: `postgres://user@host/database`. With a password better `file:PATH` or `env:NAME`,
-    /// where that URL stands: other users of this machine see what is written here.
+    /// PostgreSQL instead of SQLite: `postgres://user@host/database`. If it has a password, give a reference to the URL instead,
+    /// `file:PATH` or `env:NAME`: other users of this machine see what is written here.
     #[arg(long)]
     pub(crate) database_url: Option<String>,
     /// Kept for services that will share a cache: this version uses none, and connects to nothing there.
@@ -131,7 +131,7 @@ pub(crate) struct Bootstrap {
     /// Where state is stored, instead of what the file says.
     #[arg(long)]
     pub(crate) data_dir: Option<PathBuf>,
-    /// PostgreSQL, instead of what the file says: a URL, or better `file:PATH` or `env:NAME`, where it stands.
+    /// PostgreSQL, instead of what the file says: a URL, or better a reference to it, `file:PATH` or `env:NAME`.
     #[arg(long)]
     pub(crate) database_url: Option<String>,
     /// Write a new API key of a root-admin into `admin.token`, for when the old one is lost, and do nothing else. The

@@ -1,4 +1,4 @@
-//! Keys and certificates on disk: where they lie, and nothing overwritten unasked.
+//! Keys and certificates on disk: where they are, and nothing overwritten unasked.
 
 use std::fs::File;
 use std::io::Read;

@@ -1,4 +1,4 @@
-//! Where the identity of this process lies, who issues it, and how long it lives.
+//! Where the identity of this process is stored, who issues it, and how long it lives.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What lies where in the data directory.
+//! The paths in the data directory.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};

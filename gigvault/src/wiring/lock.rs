@@ -1,4 +1,4 @@
-//! One process a data directory: the lock, and the number of the process that holds it.
+//! One process per data directory: the lock, and the number of the process that holds it.
 
 use std::fs::File;
 use std::io::Write as _;

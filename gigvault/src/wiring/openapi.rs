@@ -85,7 +85,7 @@ pub(crate) fn viewer(document: &utoipa::openapi::OpenApi) -> Router {
     }))
 }
 
-/// The document as it is sent. Anybody may ask for it, as often as he likes: it is written once.
+/// The document as it is sent. Any client may ask for it, as often as it likes: it is written once.
 #[derive(Clone)]
 struct Document {
     json: Bytes,

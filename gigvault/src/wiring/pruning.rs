@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Time between two rounds; short against [`KEPT`].
 const EVERY: Duration = Duration::from_secs(600);
-/// Events stay for a week at least, also when everybody has them: for people who look into the outbox.
+/// Events stay for a week at least, also when every subscriber has them: for people who look into the outbox.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Events per transaction: on SQLite, other writers wait while one runs.
 const AT_ONCE: u32 = 1000;

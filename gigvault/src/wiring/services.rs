@@ -109,7 +109,7 @@ pub(crate) struct Environment<'a> {
     pub(crate) public_http_url: String,
     /// Advances when a credential is revoked in this process.
     pub(crate) revocations: Epoch,
-    /// Ends what would go on for ever.
+    /// Ends what would go on forever.
     pub(crate) stop: CancellationToken,
 }
 

@@ -1,4 +1,4 @@
-//! The configuration file: a section a service, plus where to listen, where the data lies, who the peers are.
+//! The configuration file: one section per service, where to listen, where the data is stored, who the peers are.
 
 mod check;
 
@@ -224,10 +224,10 @@ impl Default for Limits {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Database {
-    /// `postgres://…`, or `file:` or `env:` and where it stands: a schema a service. Without it SQLite, a file a service
-    /// in the data directory.
+    /// `postgres://…`, or a reference to it, `file:PATH` or `env:NAME`; each service has its own schema. Without a URL each
+    /// service has a SQLite file in the data directory.
     pub(crate) url: Option<Secret>,
-    /// Most connections a service. Without a number 16, on PostgreSQL at most a quarter of those that the server has,
+    /// Most connections per service. Without a number 16, on PostgreSQL at most a quarter of those that the server has,
     /// and 3 behind a pooler in session mode.
     #[schemars(range(min = 1, max = MAX_CONNECTIONS))]
     pub(crate) max_connections: Option<u32>,

@@ -139,7 +139,7 @@ fn nothing_in_a_data_directory_leads_elsewhere() {
         let said = desk.run(&["whoami"]).failed(1);
         assert!(said.contains(name) && said.contains("symbolic link"), "{said}");
         fs::remove_file(&inside).unwrap();
-        // It has no writer: a reader would wait for ever.
+        // It has no writer: a reader would wait forever.
         rustix::fs::mkfifoat(
             rustix::fs::CWD,
             &inside,

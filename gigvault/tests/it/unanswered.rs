@@ -1,4 +1,4 @@
-//! What is said where the answer was lost can be typed as it stands, and is said once.
+//! What is said where the answer was lost can be typed as it is, and is said once.
 
 use std::os::unix::fs::PermissionsExt;
 

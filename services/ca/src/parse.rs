@@ -72,7 +72,7 @@ pub(crate) fn subject_text(text: &str) -> Result<String, Error> {
     Ok(name.to_string())
 }
 
-/// Where a certificate stands.
+/// The status of a certificate.
 pub(crate) fn status(text: &str) -> Result<Status, Error> {
     Status::parse(text).ok_or_else(|| Error::invalid("status", "takes valid, revoked, on_hold or expired"))
 }

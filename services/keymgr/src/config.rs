@@ -20,8 +20,8 @@ pub struct Config {
     /// Most keys held ready in memory; others are read again when they are needed.
     #[schemars(range(min = 1, max = MAX_LOADED_KEYS))]
     pub max_loaded_keys: u64,
-    /// Most signatures a second by one key, which bounds what someone signs who takes over a service. A second's worth
-    /// may come at once, then calls wait, at most a second. 0 means no limit.
+    /// Most signatures per second with one key: this bounds what an attacker can have signed who controls a service. A
+    /// second's worth may be asked for at once, then calls wait, at most a second. 0 means no limit.
     #[schemars(range(max = u32::MAX))]
     pub max_signatures_per_second: u32,
 }

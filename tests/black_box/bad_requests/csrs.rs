@@ -193,7 +193,7 @@ fn flip_signature(text: &str) -> String {
     pem(&der)
 }
 
-/// What stands between the lines of a PEM file.
+/// What is between the lines of a PEM file.
 fn der(pem: &str) -> Vec<u8> {
     let body = pem.lines().filter(|line| !line.starts_with("-----"));
     let body: String = body.map(|line| format!("{line}\n")).collect();

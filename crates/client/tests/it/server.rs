@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Response};
 use client::Client;
 
-/// What came in.
+/// What the server received.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     /// `GET /path?query`

@@ -23,7 +23,7 @@ const MAX_CREDENTIAL: usize = 8 * 1024;
 /// With fewer connections, or several processes before one database, they may wait for a moment.
 const LOOK_UPS_EACH: usize = 2;
 const LOOK_UPS: usize = 6;
-/// Those that are looked up or wait for it. A stranger waits behind the credentials of his own address, which are few, and
+/// Those that are looked up or wait for it. A stranger waits behind the credentials of its own address, which are few, and
 /// behind one or two of every other address.
 const WAITING_EACH: usize = 32;
 const WAITING: usize = 1024;

@@ -3,7 +3,7 @@
 //! In order: ids of the request, allow list, memory and pace of the message, deadline, a guard against panics, metrics,
 //! one log event. Nothing of a message is read for a caller that the allow list refuses.
 //! A deadline holds until the head of the answer: for a unary call that is all of it, for a stream it is
-//! the time until the stream stands.
+//! the time until the stream begins.
 
 use std::collections::HashMap;
 use std::convert::Infallible;

@@ -32,7 +32,7 @@ pub(crate) enum Admitted {
     Anybody,
 }
 
-/// Bytes of memory that the requests of a listener share for their bodies. One limit a request does not bound a process:
+/// Bytes of memory that the requests of a listener share for their bodies. A limit per request does not bound a process:
 /// thousands of connections can each send most of a body and then wait.
 #[derive(Clone, Debug)]
 pub struct BodyMemory {

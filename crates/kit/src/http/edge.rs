@@ -1,4 +1,4 @@
-//! What stands around every REST route, in one layer.
+//! The layer around every REST route.
 //!
 //! In order: ids of the request, a place among the requests of its peer, what RFC 9110 and RFC 9112 demand, route and
 //! method, the operation's declaration (query parameters, headers, body), a time limit, a guard against panics, the

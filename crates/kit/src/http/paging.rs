@@ -53,7 +53,7 @@ pub struct Pages<L> {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Common {
-    /// Items a page, 1 to 500; 50 if not given.
+    /// Items per page, 1 to 500; 50 if not given.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
     /// `next_cursor` or `prev_cursor` of another page. It holds for the same filters and order only.

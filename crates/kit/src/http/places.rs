@@ -105,7 +105,7 @@ fn refusal(what: &str) -> Problem {
 }
 
 impl Place {
-    /// Who asks, if he has authenticated.
+    /// Who asks, once authenticated.
     pub(super) fn principal(&self) -> Option<&Arc<str>> {
         self.principal.as_ref().map(Reservation::key)
     }

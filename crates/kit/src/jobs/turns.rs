@@ -16,7 +16,7 @@ use super::run::{TERM, lease_of};
 const LOOK: Duration = Duration::from_secs(3);
 /// Jobs that a process works on at a time: a long one does not keep the short ones waiting.
 const AT_ONCE: usize = 4;
-/// … of one requester: whoever has many long ones does not keep others waiting.
+/// Most of these of one requester: whoever has many long ones does not keep others waiting.
 const OF_ONE_REQUESTER: usize = 2;
 /// Jobs that are looked at for one that no process works on.
 const LOOKED_AT: u32 = 64;

@@ -187,7 +187,7 @@ mod tests {
             .unwrap();
         let of = |certificate: &rcgen::Certificate| x509::Certificate::from_der(certificate.der()).unwrap();
         let phrase = SecretString::from("open it");
-        // The other stands first in the file: TLS needs the leaf there.
+        // The other is the first in the file: TLS needs the leaf there.
         let store = Pkcs12::to_der(&key, &[of(&other), of(&leaf)], "a", &phrase).unwrap();
         let encrypted = key.to_encrypted_pem(&phrase).unwrap();
         for file in [store.as_slice(), encrypted.as_bytes(), &der] {

@@ -65,7 +65,7 @@ impl Connections {
         &self.address.authority
     }
 
-    /// The connection that stands, or a new one.
+    /// The connection that is open, or a new one.
     pub(super) async fn sender(&self) -> Result<Sender, ConnectError> {
         if let Some(sender) = self.standing() {
             return Ok(sender);

@@ -14,7 +14,7 @@ use crate::request::Request;
 use crate::text::attributes::label;
 
 /// Longest subject in RFC 4514 form, in bytes: it is a key of the inventory, and an index of PostgreSQL holds at most
-/// 2704 bytes a row.
+/// 2704 bytes per row.
 const MAX_TEXT: usize = 1024;
 
 /// The subject to certify: the one asked for in our encodings or, where they are kept, its own; its common name spelled like the alternative name that

@@ -24,7 +24,7 @@ const STATE_LITE: &str =
 
 const AHEAD: &str = "it is ahead of the feed, whose database was restored from an older backup";
 
-/// Where a feed stands.
+/// How far a feed has got.
 #[derive(FromRow)]
 pub(super) struct State {
     pruned_tx: i64,
@@ -97,7 +97,7 @@ pub(crate) async fn of(tx: &mut Tx) -> Result<i64, StoreError> {
 
 /// PostgreSQL counts transactions a server: data that moves to a new one (dump and restore) would get numbers
 /// below those already read, which no subscriber would see. Run at every start, this raises the offset when the
-/// server's numbers do not lie beyond the last event.
+/// server's numbers are not beyond the last event.
 pub(crate) async fn keep_ahead(tx: &mut Tx) -> Result<(), StoreError> {
     const RAISE: &str = "UPDATE outbox_state SET tx_offset = last.tx - pg_current_xact_id()::text::bigint + 1 \
         FROM (SELECT max(tx) AS tx FROM outbox) AS last \

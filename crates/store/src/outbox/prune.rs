@@ -1,4 +1,4 @@
-//! Deleting events that are old and that everybody has.
+//! Deleting events that are old and that every subscriber has.
 
 use sqlx::FromRow;
 use time::OffsetDateTime;

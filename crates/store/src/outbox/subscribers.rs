@@ -21,7 +21,7 @@ pub struct Subscriber {
     pub confirmed: Cursor,
 }
 
-/// Registers a subscriber and returns where it starts: behind what is pruned already, or where it stands if it is
+/// Registers a subscriber and returns where it starts: behind what is pruned already, or where it is if it is
 /// registered. From the commit of this transaction on nothing that follows is pruned before it confirms.
 ///
 /// # Errors
@@ -42,7 +42,7 @@ pub async fn register(tx: &mut Tx, name: &str) -> Result<Cursor, StoreError> {
 /// comes late is none. False: no subscriber has that name.
 ///
 /// # Errors
-/// [`StoreError::Cursor`] when the cursor lies ahead of the feed: it comes from another history, and to believe it
+/// [`StoreError::Cursor`] when the cursor is ahead of the feed: it comes from another history, and to believe it
 /// would delete what was not read.
 pub async fn confirm(tx: &mut Tx, name: &str, cursor: Cursor) -> Result<bool, StoreError> {
     const KNOWN: &str = "SELECT count(*) FROM outbox_subscribers WHERE subscriber = $1";

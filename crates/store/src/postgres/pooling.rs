@@ -1,4 +1,4 @@
-//! Finding out what stands between us and the server.
+//! Finding out what is between us and the server.
 //!
 //! A pooler in transaction mode gives a client another session of the server whenever a transaction begins. To take
 //! it for a session of our own is dangerous: prepared statements have small numbers for names, so one client would

@@ -294,7 +294,7 @@ fn session_attrs(value: &str) -> Result<SessionAttrs, StoreError> {
     }
 }
 
-/// Seconds; 0 and less stand for the default here, as to wait for ever is of no use.
+/// Seconds; 0 and less stand for the default here, as to wait forever is of no use.
 fn connect_timeout(value: &str) -> Result<Option<Duration>, StoreError> {
     let seconds: i32 = value
         .trim()

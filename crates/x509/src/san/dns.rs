@@ -53,7 +53,7 @@ impl FromStr for DnsName {
 
     /// Takes U-labels and A-labels in any case. Refused: trailing dot, underscore, `*` anywhere but alone and
     /// leftmost, labels over 63 and names over 253 octets, IP addresses, labels with `--` in third place that are
-    /// no valid A-label.
+    /// not valid A-labels.
     fn from_str(text: &str) -> Result<Self, SanError> {
         let refuse = |problem| SanError::Dns {
             name: printable(text),

@@ -40,7 +40,7 @@ async fn grpc(url: &str, dir: Option<&Path>) -> Check {
     }
 }
 
-/// The identity that the process of a data directory serves gRPC with. Beside it lie HTTPS, which has no roots, and the
+/// The identity that the process of a data directory serves gRPC with. Beside it are that of HTTPS, which has no roots, and the
 /// first identities of processes elsewhere.
 fn own_identity(folder: &Path) -> Option<(String, Identity)> {
     let clock = Arc::new(SystemClock::from_env().ok()?);

@@ -1,4 +1,4 @@
-//! An auth service of its own for each test: a database, and a clock that stands until it is moved.
+//! An auth service of its own for each test: a database, and a clock that moves when it is told to.
 
 use std::sync::Arc;
 use std::time::Duration;

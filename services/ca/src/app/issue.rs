@@ -34,7 +34,7 @@ pub struct IssueRequest {
     pub subject: Option<DistinguishedName>,
     /// Replaces those of the CSR.
     pub sans: Option<Vec<San>>,
-    /// The way the request came in.
+    /// The protocol by which the request was received.
     pub protocol: Protocol,
     /// Makes a repeated request have one effect.
     pub idempotency_key: Option<IdempotencyKey>,

@@ -25,7 +25,7 @@ pub struct RenewRequest {
     pub csr: Option<Vec<u8>>,
     /// The profile's default if none.
     pub validity: Option<Duration>,
-    /// The way the request came in.
+    /// The protocol by which the request was received.
     pub protocol: Protocol,
     /// Makes a repeated request have one effect.
     pub idempotency_key: Option<IdempotencyKey>,

@@ -1,4 +1,4 @@
-//! Issued certificates, where they stand, and how they were asked for.
+//! Issued certificates, their status, and how they were asked for.
 
 use std::sync::Arc;
 
@@ -182,7 +182,7 @@ impl Capacity {
     }
 }
 
-/// Where a certificate stands.
+/// The status of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// Neither revoked nor expired.
@@ -225,7 +225,7 @@ impl Status {
     }
 }
 
-/// The way a request came in.
+/// The protocol by which a request was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// REST.

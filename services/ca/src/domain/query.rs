@@ -25,7 +25,7 @@ pub struct Query {
     pub profile: Vec<String>,
     /// CA names.
     pub ca: Vec<String>,
-    /// Where it stands now.
+    /// Its status now.
     pub status: Vec<Status>,
     /// How it was asked for.
     pub protocol: Vec<Protocol>,

@@ -1,4 +1,4 @@
-//! What a certificate rests on, and whether it still stands: the CA issues, the keys are sound, the predecessor is valid.
+//! What a certificate rests on, and whether that still holds: the CA issues, the keys are sound, the predecessor is valid.
 //!
 //! Pure decisions on facts that the store read: before a group is signed, so that no signature is made for what is refused
 //! anyway, and in the transaction that stores the group, where the facts stay as they are until the commit.

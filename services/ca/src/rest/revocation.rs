@@ -218,7 +218,7 @@ async fn careful(app: &App, caller: &Caller, serial: &str, if_match: &IfMatch) -
     if !if_match.holds(&EntityTag::of(&current)) {
         return Err(Error::Changed(serial));
     }
-    // Looked at again under the lock of its row: another request may come in between.
+    // Looked at again under the lock of its row: another request may be served in between.
     Ok(Requester {
         seen: Seen::Revocation(revocation),
         ..requester

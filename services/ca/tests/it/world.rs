@@ -1,4 +1,4 @@
-//! A CA of its own for each test: two databases, a key manager, a root, a clock that stands.
+//! A CA of its own for each test: two databases, a key manager, a root, a clock that does not move.
 
 mod gate;
 

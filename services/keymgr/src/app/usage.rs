@@ -61,7 +61,7 @@ impl Usage {
     }
 
     /// How long to wait for them. The time that is taken by all so far is kept as the moment at which it ends; a second
-    /// of it may lie ahead.
+    /// of it may be ahead.
     fn take(&self, key: &KeyName, signatures: usize, now: Instant) -> Result<Duration, Error> {
         let Some(pace) = self.pace else {
             return Ok(Duration::ZERO);

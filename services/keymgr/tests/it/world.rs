@@ -1,4 +1,4 @@
-//! A key manager of its own for each test: a database, a key-encryption key, a clock that stands.
+//! A key manager of its own for each test: a database, a key-encryption key, a clock that does not move.
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 //! A client whose bucket is empty may still go on where that takes nothing from callers who come first: those with a
 //! credential, and addresses that have used little. While such a caller is about, one core is kept free for what it asks
 //! next, and one more for each of its requests under way; otherwise all cores are free. Whoever goes on in this way does so
-//! one poll at a time and on as many cores as are free, so that a caller who comes finds no more than one poll a core before it.
+//! one poll at a time and on as many cores as are free, so that a caller who comes finds no more than one poll per core before it.
 
 use std::num::NonZero;
 use std::sync::Arc;

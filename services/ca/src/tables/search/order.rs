@@ -66,7 +66,7 @@ impl Order {
         }
     }
 
-    /// Where a row stands.
+    /// The position of a row.
     pub(super) fn position<R: Read>(self, found: &Found<R>) -> Position {
         let row = found.row.keys();
         let id = row.id;

@@ -157,7 +157,7 @@ fn ask(sort: Option<&'static str>, limit: u32) -> Ask {
     }
 }
 
-/// What the database says it will do, a step a line.
+/// What the database says it will do, a step per line.
 async fn plan(db: &Db, query: &Query, sort: Option<&'static str>, position: Option<&Position>) -> String {
     let asked = sort.map(Sort::of);
     let (order, sort) = Order::of(query, asked);
