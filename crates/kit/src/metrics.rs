@@ -1,7 +1,7 @@
 //! Prometheus metrics of the process: one recorder, rendered at `/metrics`.
 //!
-//! Code records through the `metrics` macros, under the names of [`vocabulary::metric`]. Every histogram is in seconds or counts and gets the buckets
-//! set here; where a metric is touched on each request, keep its handle.
+//! Code records through the `metrics` macros, under the names of [`vocabulary::metric`]. Every histogram is in seconds or counts
+//! and gets the buckets set here; where a metric is touched on each request, keep its handle.
 
 use std::sync::OnceLock;
 use std::time::Duration;

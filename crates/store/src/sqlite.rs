@@ -64,7 +64,8 @@ pub(crate) async fn open(path: &str, options: &Options) -> Result<Pools, StoreEr
     Ok(Pools::Lite { read, write })
 }
 
-/// Opens a file to look into it. One that [`open`] would refuse by its mode is refused. Nothing is changed, and where no process works on the file nothing is made beside it.
+/// Opens a file to look into it. One that [`open`] would refuse by its mode is refused. Nothing is changed, and where no process
+/// works on the file nothing is made beside it.
 pub(crate) async fn open_to_read(path: &Path) -> Result<Pools, StoreError> {
     files::open(path).map_err(|error| unusable(path, &error.into()))?;
     check_mode(path)?;

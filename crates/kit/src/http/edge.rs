@@ -1,10 +1,10 @@
 //! The layer around every REST route.
 //!
-//! In order: ids of the request, a place among the requests of its peer, what RFC 9110 and RFC 9112 demand, route and
-//! method, the operation's declaration (query parameters, headers, body), a time limit, a guard against panics, the
-//! net of problem documents, whether the client takes a form of the answer and whether it has it already, metrics, one log event, headers. The body stays
-//! unread: see [`super::body`]. It is one layer and one future on purpose: at thousands of requests a second each further
-//! layer costs an allocation per request and route.
+//! In order: ids of the request, a place among the requests of its peer, what RFC 9110 and RFC 9112 demand, route and method, the
+//! operation's declaration (query parameters, headers, body), a time limit, a guard against panics, the net of problem documents,
+//! whether the client takes a form of the answer and whether it has it already, metrics, one log event, headers. The body stays
+//! unread: see [`super::body`]. It is one layer and one future on purpose: at thousands of requests a second each further layer
+//! costs an allocation per request and route.
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;

@@ -1,4 +1,5 @@
-//! The forms of general names, kind by kind, in whatever extension they appear (RFC 5280 section 4.2.1.6, RFC 9525, RFC 9549, RFC 9598, SPIFFE).
+//! The forms of general names, kind by kind, in whatever extension they appear (RFC 5280 section 4.2.1.6, RFC 9525, RFC 9549,
+//! RFC 9598, SPIFFE).
 
 use std::net::IpAddr;
 

@@ -17,8 +17,8 @@ use crate::text::attributes::label;
 /// 2704 bytes per row.
 const MAX_TEXT: usize = 1024;
 
-/// The subject to certify: the one asked for in our encodings or, where they are kept, its own; its common name spelled like the alternative name that
-/// it repeats (BR 7.1.4.3: character for character).
+/// The subject to certify: the one asked for in our encodings or, where they are kept, its own; its common name spelled like the
+/// alternative name that it repeats (BR 7.1.4.3: character for character).
 pub(crate) fn settle(
     profile: &Profile,
     request: &Request,

@@ -2,9 +2,9 @@
 //!
 //! A common name is read as a name by programs that know nothing better. The other attributes are read where an operator
 //! configures it: servers that map certificates to accounts by UID, serialNumber, OU, or the whole subject. There a name is
-//! believed as it is in a common name, so it counts as one. But most of their values are words with dots, slashes and colons in them, of which the
-//! rule for common names would refuse far too many. This one refuses what is a name, and not all that could be mistaken
-//! for an attempt at one:
+//! believed as it is in a common name, so it counts as one. But most of their values are words with dots, slashes and colons in
+//! them, of which the rule for common names would refuse far too many. This one refuses what is a name, and not all that could be
+//! mistaken for an attempt at one:
 //!
 //! 1. Any word that is a mailbox or principal name (`a@b`), a URI with a host or of an account, or a Windows SID.
 //! 2. One word alone, or a part of it between `:`, `/`, `=`, `,`, `;` or `\`, that is an IP address or a host name. A host
