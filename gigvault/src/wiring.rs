@@ -39,13 +39,13 @@ use kit::tls::Identity;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
+use vocabulary::metric;
 
 use databases::Databases;
 use installation::{Keeper, Record};
 use listeners::{Content, Listeners, Routes};
 use lock::lock;
 use services::{Environment, Services};
-use vocabulary::metric;
 
 pub(crate) use events::of_all as event_writers;
 pub(crate) use installation::{

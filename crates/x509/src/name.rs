@@ -12,10 +12,10 @@ mod text;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::Oid;
 pub(crate) use attribute::text_of;
 pub use attribute::{AttributeType, oids};
 
+use crate::Oid;
 use crate::asn1::{DerError, Reader, Writer, tag};
 use attribute::Attribute;
 

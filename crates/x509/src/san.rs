@@ -17,7 +17,6 @@ mod text;
 mod uri;
 
 use crate::Oid;
-
 use crate::asn1::DerError;
 use crate::name::{DistinguishedName, NameError};
 

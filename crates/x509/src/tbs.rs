@@ -4,9 +4,8 @@
 //! certificate is the business of `rules` and `lint`. [`assemble`] serves certificates and CRLs alike and refuses to
 //! put a signature under a TBS that names another algorithm.
 
-use time::OffsetDateTime;
-
 use der::Encode as _;
+use time::OffsetDateTime;
 
 use crate::asn1::{DerError, Reader, Writer, tag};
 use crate::extension::Extension;

@@ -1,8 +1,7 @@
 //! The writer. Values are given with their types; that they fit is checked before.
 
-use crate::Oid;
-
 use super::tag;
+use crate::Oid;
 
 /// Writes DER. Lengths of constructed values are put in when their content is complete.
 #[derive(Debug, Default)]

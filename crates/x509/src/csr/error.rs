@@ -1,7 +1,6 @@
 //! Why a request is refused, and for which of its parts.
 
 use crate::Oid;
-
 use crate::asn1::DerError;
 use crate::csr::Csr;
 use crate::key::KeyError;

@@ -7,10 +7,9 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::Oid;
-
 use super::Subtree;
 use super::subtree::{DNS, EMAIL, IP, OTHER_NAME, REGISTERED_ID, Subject, URI};
+use crate::Oid;
 use crate::asn1::{DerError, Reader, Writer, ia5, tag};
 use crate::name::{self, DistinguishedName};
 use crate::san::address::embedded_ipv4;

@@ -3,9 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::Oid;
-
 use super::ExtensionError;
+use crate::Oid;
 
 /// An extended key usage. `Display` and `FromStr` use the kebab-case name, or the dotted OID of others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,9 +3,8 @@
 //! Forms that RFC 5280 does not give are refused; what DER alone forbids but others write (an encoded
 //! `cA FALSE`, untrimmed key usage) is tolerated.
 
-use crate::Oid;
-
 use super::{Eku, Extension, ExtensionError, KeyUsageFlags, NameConstraints, oids};
+use crate::Oid;
 use crate::asn1::{DerError, Reader, boolean, ia5, tag, unsigned};
 use crate::san::{self, San, SanError};
 

@@ -1,8 +1,7 @@
 //! SRVName, the otherName of a service in a domain (RFC 4985): `_Service.Name`, as an IA5String.
 
-use crate::Oid;
-
 use super::{San, host_a_labels};
+use crate::Oid;
 use crate::asn1::{Reader, ia5, tag};
 
 /// `id-on-dnsSRV` (RFC 4985 section 2).

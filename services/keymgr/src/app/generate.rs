@@ -4,11 +4,10 @@
 //! that dies before the commit leaves nothing; one that dies after it has a key that a repeated request finds
 //! by its name or Idempotency-Key.
 
-use kit::dry_run::{Consequence, Intent, Plan, Severity};
-use kit::idempotency::{self, IdempotencyKey, digest};
-
 use data_encoding::HEXLOWER;
 use keys::{Binding, StoredKey};
+use kit::dry_run::{Consequence, Intent, Plan, Severity};
+use kit::idempotency::{self, IdempotencyKey, digest};
 use serde_json::json;
 use store::time::{from_micros, to_micros};
 use store::{IdempotencyClaim, StoreError, outbox};
