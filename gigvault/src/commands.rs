@@ -123,7 +123,7 @@ enum Unattended {
     Refuse,
 }
 
-/// Asks on a terminal. `question` reads on after "Revoke": what, and with which reason.
+/// Asks on a terminal. `question` is shown as it is: `Revoke certificate 3f21…9ab4 (CN=a) with reason superseded?`
 fn confirm(question: &str, yes: bool, unattended: Unattended) -> anyhow::Result<()> {
     use std::io::IsTerminal;
     // The question is written to stderr: without that no user could read it.

@@ -62,7 +62,7 @@ impl App {
     /// The key that is not revoked, because no other one may make keys for as long; `None` where each may go.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// `Common::Store`.
     pub(crate) async fn indispensable(&self) -> Result<Option<Prefix>, Error> {
         let latest = tables::latest_admins(&self.db).await?;
         Ok(latest

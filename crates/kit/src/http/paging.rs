@@ -58,8 +58,9 @@ struct Common {
     limit: Option<u32>,
     /// `next_cursor` or `prev_cursor` of another page. It holds for the same filters and order only.
     cursor: Option<String>,
-    /// Whether to count the list too: `none` (not given), `estimate` (a guess of the database for more than 1,000 rows), or
-    /// `exact` (up to 100,000 rows; then the count is a lower bound). `count.precision` of the answer says which it is.
+    /// Whether to count the list too: `none` (not given), `estimate` (exact up to 1,000 rows; beyond them a guess where the
+    /// database has one, else a lower bound), or `exact` (up to 100,000 rows; then the count is a lower bound).
+    /// `count.precision` of the answer says which it is.
     #[param(value_type = Option<String>, pattern = "^(none|estimate|exact)$")]
     count: Option<Counting>,
     #[param(ignore)]

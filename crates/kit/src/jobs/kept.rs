@@ -11,7 +11,7 @@ use super::{Jobs, Worker};
 
 /// How long a job and its results are kept once it has ended.
 const KEPT: time::Duration = time::Duration::days(30);
-/// How long the Idempotency-Key of the request stands for a job, as for any other request.
+/// How long the Idempotency-Key of the request stands for a job, as for a certificate.
 const CLAIMED: time::Duration = time::Duration::days(1);
 /// How much of one requester is kept at most: the newest of it.
 const MOST: Kept = Kept {

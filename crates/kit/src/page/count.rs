@@ -37,7 +37,7 @@ pub enum Counting {
     /// It is not.
     #[default]
     None,
-    /// Row by row up to 1,000, beyond them by the database's guess.
+    /// Row by row up to 1,000; beyond them the database's guess where a list has one, else a lower bound.
     Estimate,
     /// Row by row, up to 100,000.
     Exact,

@@ -188,7 +188,7 @@ impl App {
     /// The profile of that name.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// `Common::Invalid` at `profile` if there is none.
     pub fn profile(&self, name: &str) -> Result<&rules::Profile, Error> {
         self.profiles.named(name).map(AsRef::as_ref).ok_or_else(|| {
             let known: Vec<&str> = self.profiles.names().collect();
