@@ -1,6 +1,6 @@
 //! Sealing and opening under a [`KeyEncryptionKey`]; the layout is in the crate's documentation.
 //!
-//! A fresh data key an envelope keeps the key-encryption key's use to 32 bytes each (so that its
+//! A fresh data key per envelope keeps the key-encryption key's use to 32 bytes each (so that its
 //! random nonces stay far from their limit, NIST SP 800-38D 8.3) and lets it be rotated by rewrapping.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};

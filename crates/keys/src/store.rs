@@ -1,6 +1,6 @@
 //! The seam between a key service and the place its private keys live.
 //!
-//! A service keeps an opaque handle a key; only the store knows what it means. For software keys
+//! A service keeps an opaque handle per key; only the store knows what it means. For software keys
 //! it is the sealed private key itself; for an HSM it will be the object's id.
 
 use std::sync::Arc;
