@@ -1,4 +1,4 @@
-//! The same where each service is a process of its own: one service misbehaves towards all listeners of all others, and
+//! The same where each service is a process of its own: one service misbehaves toward all listeners of all others, and
 //! no other caller notices.
 
 use std::time::{Duration, Instant};

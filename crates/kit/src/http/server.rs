@@ -81,7 +81,7 @@ pub async fn serve(
         let Some((stream, remote, slot)) = accepted else {
             continue;
         };
-        // Without it small answers wait for the other side's delayed acknowledgement.
+        // Without it small answers wait for the other side's delayed acknowledgment.
         let _best_effort = stream.set_nodelay(true);
         let _best_effort = rustix::net::sockopt::set_socket_send_buffer_size(&stream, SEND_BUFFER);
         let stream = Lingering::new(stream, slot, tracker.clone(), host.limits.answer);

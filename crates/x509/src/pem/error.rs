@@ -165,7 +165,7 @@ impl Artifact {
             "ENCRYPTED PRIVATE KEY" => "an encrypted private key",
             "OPENSSH PRIVATE KEY" => "an OpenSSH private key",
             private if private.ends_with("PRIVATE KEY") => "a private key",
-            other => return Self(format!("a PEM block labelled \"{other}\"")),
+            other => return Self(format!("a PEM block labeled \"{other}\"")),
         };
         Self(known.to_owned())
     }

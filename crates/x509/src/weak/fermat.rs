@@ -71,7 +71,7 @@ mod tests {
     fn close_factors_are_found_and_distant_ones_are_not() {
         let p = power(1024) - 105u8;
         assert!(close_primes(&(&p * &p)), "equal factors");
-        assert!(close_primes(&(&p * (&p + 2u8))), "neighbours");
+        assert!(close_primes(&(&p * (&p + 2u8))), "neighbors");
         // It takes (q − p)² / 8√n rounds: 8 for a difference of 2^515, 128 for 2^517.
         assert!(close_primes(&(&p * (&p + power(515)))));
         assert!(!close_primes(&(&p * (&p + power(517)))));

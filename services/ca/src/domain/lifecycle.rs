@@ -208,7 +208,7 @@ impl Wish {
     }
 }
 
-/// Revokes for good, or amends what is revoked already: towards compromise only, and never its date. A hold that becomes
+/// Revokes for good, or amends what is revoked already: toward compromise only, and never its date. A hold that becomes
 /// final keeps the date of the hold: since then the certificate was not to be trusted.
 pub(crate) fn revoke(certificate: &Brief, wish: Wish, by: Capacity, now: OffsetDateTime) -> Decision {
     let Wish {
