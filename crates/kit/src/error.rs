@@ -222,7 +222,7 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// An error that knows how to show itself outside. Each service has one, beside those of kit.
+/// An error that knows how to show itself outside: that of a service, and those of kit that it wraps.
 pub trait Fault: std::error::Error + Send + Sync {
     /// What the outside sees of it. Its text is that of the error itself, unless its kind is [`Kind::Internal`]: so the text of
     /// any other kind says what failed, which input, what to do, and holds no internals and no secrets.
