@@ -1,4 +1,4 @@
-//! `Location`: where what was made is found (RFC 9110, 10.2.2).
+//! `Location`: where what was made is found (RFC 9110 section 10.2.2).
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
