@@ -52,8 +52,8 @@ pub(super) async fn run(
             };
             const COLUMNS: [Column; 6] = [
                 Column::whole("prefix", 0),
-                Column::text("name", 0),
-                Column::text("roles", 0),
+                Column::value("name", 0),
+                Column::value("roles", 0),
                 Column::whole("status", 1),
                 Column::whole("expires", 2),
                 Column::whole("last used", 3),
@@ -146,8 +146,8 @@ struct Outcome<'a> {
 fn report(prefix: &str, done: &RevokedKeys, output: Output) -> anyhow::Result<()> {
     const COLUMNS: [Column; 4] = [
         Column::whole("made by it", 0),
-        Column::text("name", 0),
-        Column::text("roles", 0),
+        Column::value("name", 0),
+        Column::value("roles", 0),
         Column::whole("status", 0),
     ];
     note(&format!("API key {prefix} is revoked"));

@@ -29,8 +29,8 @@ pub(super) async fn run(command: CaCommand, connection: &Connection, output: Out
             const COLUMNS: [Column; 7] = [
                 Column::whole("name", 0),
                 Column::whole("status", 0),
-                Column::text("subject", 0),
-                Column::text("issuer", 0),
+                Column::value("subject", 0),
+                Column::whole("issuer", 4),
                 Column::whole("key", 3),
                 Column::whole("not after", 2),
                 Column::whole("left", 1),

@@ -29,7 +29,7 @@ fn routes(output: Output) -> anyhow::Result<()> {
     const COLUMNS: [Column; 3] = [
         Column::whole("paths", 0),
         Column::whole("service", 0),
-        Column::text("methods", 0),
+        Column::value("methods", 0),
     ];
     let owners = RouteOwners::of_all()?;
     let rows = owners.routes.iter().map(|owned| {
@@ -47,20 +47,16 @@ fn routes(output: Output) -> anyhow::Result<()> {
 
 /// What a server runs with, and where each value came from.
 async fn running(connection: &Connection, output: Output) -> anyhow::Result<()> {
-    const COLUMNS: [Column; 4] = [
+    const COLUMNS: [Column; 3] = [
         Column::whole("setting", 0),
-        Column::text("value", 0),
-        Column::whole("source", 0),
-        Column::text("from", 0),
+        Column::value("value", 0),
+        Column::value("from", 0),
     ];
     let config = connection::client(connection)?.effective_config().await?;
     let rows = config.settings.iter().map(|setting| {
-        vec![
-            setting.field.clone(),
-            setting.value.to_string(),
-            setting.source.clone(),
-            setting.from.clone().unwrap_or_default(),
-        ]
+        // A place tells its kind: a flag, a variable, a line of a file.
+        let from = setting.from.as_ref().unwrap_or(&setting.source);
+        vec![setting.field.clone(), setting.value.to_string(), from.clone()]
     });
     output.list(&config, &COLUMNS, rows)
 }

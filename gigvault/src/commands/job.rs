@@ -28,8 +28,8 @@ pub(super) async fn run(command: JobCommand, connection: &Connection, output: Ou
                 Column::whole("id", 0),
                 Column::whole("state", 0),
                 Column::whole("items", 1),
-                Column::text("kind", 2),
-                Column::text("requested by", 3),
+                Column::whole("kind", 2),
+                Column::whole("requested by", 3),
                 Column::whole("created", 4),
             ];
             output.list(&page, &COLUMNS, page.items.iter().map(row))?;
@@ -59,7 +59,7 @@ pub(super) async fn run(command: JobCommand, connection: &Connection, output: Ou
             const COLUMNS: [Column; 3] = [
                 Column::whole("object", 0),
                 Column::whole("state", 0),
-                Column::text("detail", 0),
+                Column::value("detail", 0),
             ];
             output.list(&page, &COLUMNS, page.items.iter().map(row))?;
             output.more(page.next_cursor.as_deref(), "");

@@ -43,7 +43,7 @@ pub(super) async fn run(command: KeyCommand, connection: &Connection, output: Ou
                 ]
             };
             const COLUMNS: [Column; 4] = [
-                Column::text("name", 0),
+                Column::whole("name", 0),
                 Column::whole("type", 2),
                 Column::whole("purpose", 1),
                 Column::whole("created", 3),

@@ -1,15 +1,18 @@
-//! Tables for people: one row per line, never wider than the terminal.
+//! Tables for people, no wider than the terminal where that can be.
 //!
-//! Where a table is too wide, columns of little importance are left out, and texts that are still too long are cut at their
-//! end. What other commands take, such as serial numbers, is shown whole. Without a width nothing is shortened.
+//! Where a table is too wide, columns of little importance are left out. Then what is still too long is broken over several
+//! lines, or, if another command shows it whole, cut at its end. What other commands take, such as serial numbers, is never
+//! cut: on a terminal that is too narrow for it alone, lines are longer than that. Without a width nothing is shortened.
 
 use rootca::cli::printable;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Between two columns.
 const GAP: usize = 2;
-/// A text column is not cut below this while another column can be left out instead.
+/// Neither a text is cut below this while another column can be left out instead, nor a value broken while there is room elsewhere.
 const NARROWEST: usize = 16;
+/// A value is not broken below this while another column can be left out instead.
+const NARROW: usize = 32;
 
 /// A column of a table.
 #[derive(Clone, Copy, Debug)]
@@ -17,31 +20,42 @@ pub(crate) struct Column {
     name: &'static str,
     /// Columns with a higher number are left out first; those with 0 always stay.
     rank: u8,
-    cut: Cut,
+    long: Long,
 }
 
+/// What becomes of values for which there is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cut {
-    Never,
-    End,
+enum Long {
+    Whole,
+    Cut,
+    Broken,
 }
 
 impl Column {
-    /// Short values, shown whole or not at all.
+    /// Short values and identifiers, shown whole or not at all.
     pub(crate) const fn whole(name: &'static str, rank: u8) -> Self {
         Self {
             name,
             rank,
-            cut: Cut::Never,
+            long: Long::Whole,
         }
     }
 
-    /// Text that still helps without its end.
+    /// Text that another command shows whole, and that still helps without its end.
     pub(crate) const fn text(name: &'static str, rank: u8) -> Self {
         Self {
             name,
             rank,
-            cut: Cut::End,
+            long: Long::Cut,
+        }
+    }
+
+    /// Values of any length that no other command shows: on as many lines as they take.
+    pub(crate) const fn value(name: &'static str, rank: u8) -> Self {
+        Self {
+            name,
+            rank,
+            long: Long::Broken,
         }
     }
 }
@@ -63,23 +77,54 @@ pub(crate) fn render(
     let widths = fit(columns, &natural(columns, &cells), width);
     let mut text = String::new();
     for row in &cells {
-        text.push_str(&line(row, &widths, &paint));
-        text.push('\n');
+        for line in lines(columns, row, &widths, &paint) {
+            text.push_str(&line);
+            text.push('\n');
+        }
     }
     text
 }
 
-fn line(row: &[String], widths: &[Option<usize>], paint: &impl Fn(&str, String) -> String) -> String {
+/// A row: one line, or as many as its longest value takes.
+fn lines(
+    columns: &[Column],
+    row: &[String],
+    widths: &[Option<usize>],
+    paint: &impl Fn(&str, String) -> String,
+) -> Vec<String> {
+    let shown = |((column, cell), width): ((&Column, &String), &Option<usize>)| {
+        let width = (*width)?;
+        let parts = match column.long {
+            Long::Whole => vec![cell.clone()],
+            Long::Cut => vec![cut_end(cell, width)],
+            Long::Broken => broken(cell, width),
+        };
+        Some((cell.clone(), width, parts))
+    };
+    let shown: Vec<_> = columns.iter().zip(row).zip(widths).filter_map(shown).collect();
+    let height = shown.iter().map(|(_, _, parts)| parts.len()).max().unwrap_or(1);
+    let at = |index: usize| {
+        let of = shown.iter().map(|(cell, width, parts)| {
+            let part = parts.get(index).map_or("", String::as_str);
+            (cell.as_str(), *width, part)
+        });
+        line(of, paint)
+    };
+    (0..height).map(at).collect()
+}
+
+fn line<'a>(
+    cells: impl Iterator<Item = (&'a str, usize, &'a str)>,
+    paint: &impl Fn(&str, String) -> String,
+) -> String {
     let mut line = String::new();
     // Blanks are written before the next cell, so that no line ends with them.
     let mut blanks = 0;
-    for (cell, width) in row.iter().zip(widths) {
-        let Some(width) = *width else { continue };
-        let shown = cut_end(cell, width);
+    for (cell, width, shown) in cells {
         let used = shown.width();
         if used > 0 {
             line.push_str(&" ".repeat(blanks));
-            line.push_str(&paint(cell, shown));
+            line.push_str(&paint(cell, shown.to_owned()));
             blanks = 0;
         }
         blanks += width.saturating_sub(used) + GAP;
@@ -101,9 +146,10 @@ fn natural(columns: &[Column], cells: &[Vec<String>]) -> Vec<usize> {
 fn fit(columns: &[Column], natural: &[usize], width: Option<usize>) -> Vec<Option<usize>> {
     let mut widths: Vec<Option<usize>> = natural.iter().copied().map(Some).collect();
     let Some(width) = width else { return widths };
-    let least = |index: usize, wide: usize| match columns.get(index).map(|column| column.cut) {
-        Some(Cut::End) => wide.min(NARROWEST),
-        _ => wide,
+    let least = |index: usize, wide: usize| match columns.get(index).map(|column| column.long) {
+        Some(Long::Cut) => wide.min(NARROWEST),
+        Some(Long::Broken) => wide.min(NARROW),
+        Some(Long::Whole) | None => wide,
     };
     let total = |widths: &[Option<usize>], of: &dyn Fn(usize, usize) -> usize| {
         let shown = widths
@@ -127,14 +173,17 @@ fn fit(columns: &[Column], natural: &[usize], width: Option<usize>) -> Vec<Optio
             *wide = None;
         }
     }
-    // 2. Shorten: texts, the widest first, and in the end whatever there is.
-    for (cut, floor) in [(Cut::End, NARROWEST), (Cut::End, 1), (Cut::Never, 1)] {
+    // 2. Shorten what may be shortened, the widest first; in the end texts, down to nothing.
+    for (may, floor) in [(&[Long::Cut, Long::Broken][..], NARROWEST), (&[Long::Cut], 1)] {
         loop {
             let over = total(&widths, &whole).saturating_sub(width);
             let widest = columns
                 .iter()
                 .zip(widths.iter_mut())
-                .filter_map(|(column, wide)| wide.as_mut().filter(|wide| column.cut == cut && **wide > floor))
+                .filter_map(|(column, wide)| {
+                    wide.as_mut()
+                        .filter(|wide| may.contains(&column.long) && **wide > floor)
+                })
                 .max_by_key(|wide| **wide);
             match (over, widest) {
                 (0, _) | (_, None) => break,
@@ -148,6 +197,22 @@ fn fit(columns: &[Column], natural: &[usize], width: Option<usize>) -> Vec<Optio
 /// A cell is one line of what can be seen.
 fn on_one_line(cell: &str) -> String {
     printable(&cell.replace(['\n', '\t'], " ")).into_owned()
+}
+
+/// All of a text on lines of at most `width`: broken at blanks, and a longer word wherever its line is full.
+fn broken(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(2);
+    let mut lines = Vec::new();
+    for line in wrap(text, width) {
+        let mut rest = line.as_str();
+        while rest.width() > width {
+            let head = start(rest, width);
+            rest = rest.strip_prefix(head.as_str()).unwrap_or_default();
+            lines.push(head);
+        }
+        lines.push(rest.to_owned());
+    }
+    lines
 }
 
 /// The start of a text, with `…` where its end was cut off.
@@ -207,112 +272,4 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const COLUMNS: [Column; 5] = [
-        Column::whole("serial", 0),
-        Column::text("names", 0),
-        Column::whole("profile", 3),
-        Column::whole("status", 1),
-        Column::whole("not before", 4),
-    ];
-
-    fn rows() -> Vec<Vec<String>> {
-        let row = |name: &str| {
-            [
-                "4f1c0a9be27d5f60813e9a4c2b7d1e05",
-                name,
-                "tls-server",
-                "valid",
-                "2026-11-26 08:00",
-            ]
-            .map(str::to_owned)
-            .to_vec()
-        };
-        vec![
-            row("web.example.test"),
-            row("東京都千代田区霞が関の証明書発行センターの試験用証明書"),
-            row("a-very-long-name-of-a-host-in-some-department.example.test and 12 more"),
-            row("x\u{1b}[31my\nz\u{202e}"),
-        ]
-    }
-
-    fn table(width: Option<usize>) -> String {
-        render(&COLUMNS, &rows(), width, |_, shown| shown)
-    }
-
-    #[test]
-    fn no_line_is_wider_than_the_terminal_and_no_row_takes_two() {
-        for width in [1, 2, 5, 10, 20, 30, 40, 60, 79, 80, 100, 120, 200] {
-            let text = table(Some(width));
-            assert_eq!(text.lines().count(), 5, "{text}");
-            for line in text.lines() {
-                // Columns that always stay need a blank or two between them on the narrowest.
-                assert!(line.width() <= width.max(2 * GAP), "{width}: {line:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn identifiers_stay_whole_and_the_least_important_column_goes_first() {
-        for (width, left_out) in [
-            (80, &["NOT BEFORE"][..]),
-            (60, &["NOT BEFORE", "PROFILE"]),
-            (52, &["NOT BEFORE", "PROFILE", "STATUS"]),
-        ] {
-            let text = table(Some(width));
-            let whole = text
-                .lines()
-                .filter(|line| line.starts_with("4f1c0a9be27d5f60813e9a4c2b7d1e05"));
-            assert_eq!(whole.count(), 4, "{text}");
-            for name in ["PROFILE", "STATUS", "NOT BEFORE"] {
-                assert_eq!(!text.contains(name), left_out.contains(&name), "{width}: {text}");
-            }
-        }
-    }
-
-    #[test]
-    fn without_a_width_everything_is_whole() {
-        let text = table(None);
-        assert!(text.contains("4f1c0a9be27d5f60813e9a4c2b7d1e05"), "{text}");
-        assert!(text.contains("department.example.test and 12 more"), "{text}");
-    }
-
-    #[test]
-    fn wide_characters_count_for_two_and_columns_stay_in_line() {
-        let text = render(
-            &[Column::text("a", 0), Column::whole("b", 0)],
-            &[
-                vec!["東京".to_owned(), "x".to_owned()],
-                vec!["abcd".to_owned(), "y".to_owned()],
-            ],
-            None,
-            |_, shown| shown,
-        );
-        assert_eq!(text, "A     B\n東京  x\nabcd  y\n");
-        assert_eq!(cut_end("東京都", 4), "東…");
-        assert_eq!(shorten_middle("0123456789", 5), "01…89");
-    }
-
-    #[test]
-    fn nothing_that_a_terminal_obeys_is_in_a_cell() {
-        let text = table(None);
-        assert!(text.contains("x\\u001b[31my z\\u202e"), "{text}");
-        assert!(!text.contains('\u{1b}'));
-    }
-
-    #[test]
-    fn text_is_broken_at_words() {
-        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
-        assert_eq!(
-            wrap("a\n\nlonger-than-seven b", 7),
-            ["a", "", "longer-than-seven", "b"]
-        );
-        assert_eq!(
-            wrap("a\n  b c d e", 6),
-            ["a", "  b c", "  d e"],
-            "what is below a line stays below it"
-        );
-    }
-}
+mod tests;

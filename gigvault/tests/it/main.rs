@@ -25,6 +25,7 @@ mod pipes;
 mod terminal;
 mod unanswered;
 mod unshown;
+mod values;
 mod verify;
 mod verify_as_left;
 mod verify_files;

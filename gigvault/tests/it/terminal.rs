@@ -9,7 +9,13 @@ use unicode_width::UnicodeWidthStr;
 use crate::harness::{Desk, Server, certificate, openssl, text};
 
 /// Runs on a terminal of that many columns, with this typed into it, and answers what was shown.
-fn on_terminal(desk: &Desk, server: &Server, columns: u16, arguments: &[&str], typed: &str) -> String {
+pub(crate) fn on_terminal(
+    desk: &Desk,
+    server: &Server,
+    columns: u16,
+    arguments: &[&str],
+    typed: &str,
+) -> String {
     let quoted: Vec<String> = arguments.iter().map(|argument| format!("'{argument}'")).collect();
     let command = format!(
         "stty cols {columns} rows 50 -echo; exec {} {}",
@@ -145,7 +151,7 @@ fn a_new_passphrase_is_asked_for_twice_and_again_if_they_differ() {
     assert!(shown.contains("PRIVATE KEY"), "{shown}");
 }
 
-fn page(items: &[Value]) -> String {
+pub(crate) fn page(items: &[Value]) -> String {
     json!({ "items": items, "next_cursor": null }).to_string()
 }
 
@@ -168,29 +174,27 @@ fn certificates() -> String {
     ])
 }
 
+/// Lists of which each row is one line.
 fn lists() -> Vec<(&'static [&'static str], String)> {
-    let ca = json!({
-        "name": "issuing-for-a-department", "subject": "CN=A CA with a long name,OU=Department,O=Example,C=DE",
-        "not_before": "2026-01-01T00:00:00Z", "not_after": "2031-01-01T00:00:00Z", "key_algorithm": "rsa3072",
-        "certificate": "", "chain": ""
-    });
     let key = json!({
         "name": "ca-issuing-with-a-long-name-that-goes-on-and-on-and-on", "algorithm": "rsa3072",
         "purpose": "certificate-authority", "backend": "software", "created_at": "2026-01-01T00:00:00Z",
         "spki_sha256": "aa", "public_key": ""
     });
-    let apikey = json!({
-        "prefix": "7f3a2b1c", "name": "a key for a pipeline with a long name", "roles": ["ca-operator", "ra-approver", "auditor"],
-        "status": "active", "created_at": "2026-01-01T00:00:00Z", "created_by": "x", "expires_at": "2030-01-01T00:00:00Z",
-        "last_used_at": "2026-01-01T00:00:00Z"
+    let job = json!({
+        "id": "ca-0198f3a2-6b1e-7c4d-9a55-2f60c1d7e8b9", "service": "ca", "kind": "certificates.revoke", "state": "canceled",
+        "requester": "apikey:7f3a2b1c", "created_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:00Z",
+        "total": 20000, "pending": 7000, "done": 12000, "skipped": 999, "failed": 1
     });
     vec![
         (&["cert", "list"], certificates()),
-        (&["ca", "list"], page(&[ca])),
         (&["key", "list"], page(&[key])),
-        (&["apikey", "list"], page(&[apikey])),
+        (&["job", "list"], page(&[job])),
     ]
 }
+
+/// That the process which answers runs every service, so that there is nothing to say of others.
+const STATUS: &str = r#"{"version": "1", "status": "ready", "services": ["ca", "keymgr", "auth"]}"#;
 
 #[test]
 fn every_list_fits_the_terminal_with_one_line_for_each_row() {
@@ -200,7 +204,7 @@ fn every_list_fits_the_terminal_with_one_line_for_each_row() {
                 .as_array()
                 .unwrap()
                 .len();
-            let server = Server::answering(&[(200, &answer)]);
+            let server = Server::answering(&[(200, &answer), (200, STATUS)]);
             let shown = on_terminal(&Desk::new(), &server, columns, arguments, "");
             assert_eq!(
                 shown.lines().count(),

@@ -39,8 +39,9 @@ pub(super) fn run(
         ("folder", dir.display().to_string()),
     ]);
     text.push_str(
-        "\nWrite the SHA-256 fingerprint into the minutes. Copy the folder before you sign with it: without its\n\
-         key and its ledger there is no further intermediate and no CRL.\n",
+        "\nWrite the SHA-256 fingerprint into the minutes. Copy the folder before you sign\n\
+         with it: without its key and its ledger there is no further intermediate and\n\
+         no CRL.\n",
     );
     let value = json!({
         "root": certificate.subject().to_string(),

@@ -42,10 +42,10 @@ pub(super) fn run(
     let lost = folder.check_key().err().map(|lost| lost.to_string());
     let text = match &lost {
         None => {
-            format!("Revoked: {serial}. It takes effect when you sign a CRL with `crl` and publish it.\n")
+            format!("Revoked: {serial}.\nIt takes effect when you sign a CRL with `crl` and publish it.\n")
         }
         Some(lost) => format!(
-            "Noted as revoked: {serial}. It takes effect with a new CRL, and none can be signed as it is: {lost}\n"
+            "Noted as revoked: {serial}.\nIt takes effect with a new CRL, and none can be signed as it is: {lost}\n"
         ),
     };
     let value = json!({
