@@ -6,6 +6,7 @@ mod cert;
 mod csr;
 mod job;
 mod key;
+mod listing;
 mod server;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub(crate) use cert::{CertCommand, Create, Download, List, Renew, Revoke, Verify
 pub(crate) use csr::{CsrCommand, CsrCreate, CsrSubmit};
 pub(crate) use job::JobCommand;
 pub(crate) use key::KeyCommand;
+pub(crate) use listing::Listing;
 pub(crate) use server::{Bootstrap, ConfigCommand, Migrate, Serve, Up};
 
 use crate::output::Format;
@@ -218,6 +220,23 @@ mod tests {
         for sub in command.get_subcommands() {
             notes(sub, &format!("{path} {}", sub.get_name()), all);
         }
+    }
+
+    /// A command that lists has the flags of all others, because it flattens [`super::Listing`].
+    #[test]
+    fn every_command_that_lists_takes_the_same_flags() {
+        let (mut commands, mut lists) = (vec![Cli::command()], 0);
+        while let Some(command) = commands.pop() {
+            if matches!(command.get_name(), "list" | "items") {
+                lists += 1;
+                for flag in ["sort", "limit", "cursor", "all", "csv"] {
+                    let has = command.get_arguments().any(|argument| argument.get_id() == flag);
+                    assert!(has, "{}: --{flag}", command.get_about().unwrap_or_default());
+                }
+            }
+            commands.extend(command.get_subcommands().cloned());
+        }
+        assert!(lists > 5, "{lists}");
     }
 
     /// clap breaks lines at the width of the terminal, and keeps those that a text has: a paragraph of several lines would

@@ -13,6 +13,7 @@ mod files;
 mod interrupts;
 mod job;
 mod key;
+mod listing;
 mod names;
 mod preview;
 mod private_key;

@@ -85,10 +85,10 @@ impl Output {
     }
 
     /// Says on stderr that a table is not the whole list, on a terminal or not: a pipe does not show that rows are missing.
-    /// Objects have `next_cursor`. `also` is another way to have the rest, such as `, or --all`.
-    pub(crate) fn more(self, next_cursor: Option<&str>, also: &str) {
+    /// Objects have `next_cursor`.
+    pub(crate) fn more(self, next_cursor: Option<&str>) {
         if let (Some(cursor), Format::Table) = (next_cursor, self.format) {
-            crate::exit::say(&format!("more: --cursor {cursor}{also}"));
+            crate::exit::say(&format!("more: --cursor {cursor}, or --all"));
         }
     }
 

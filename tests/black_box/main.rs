@@ -38,6 +38,7 @@ mod hostile;
 mod impersonation;
 mod jobs;
 mod judge;
+mod list_commands;
 mod lists;
 mod lost_answers;
 mod metrics;

@@ -244,7 +244,7 @@ async fn a_certificate_says_what_is_in_it_and_a_row_holds_no_pem() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_cli_sorts_searches_and_writes_csv() {
+async fn the_cli_finds_a_certificate_by_the_start_of_its_serial_number() {
     let system = System::up().unwrap();
     let rest = Rest::of(&system);
     let mut serials = Vec::new();
@@ -254,19 +254,6 @@ async fn the_cli_sorts_searches_and_writes_csv() {
             .await;
         serials.push(made["serial"].as_str().unwrap().to_owned());
     }
-    let csv = system
-        .cli_ok(&["cert", "list", "--sort", "-issued_at", "--csv"])
-        .unwrap();
-    let lines: Vec<&str> = csv.lines().collect();
-    assert!(lines[0].starts_with("serial,name,status,"), "{csv}");
-    assert!(
-        lines[1].starts_with(&format!("{},a.example.test,valid,", serials[1])),
-        "{csv}"
-    );
-    assert!(
-        lines[2].starts_with(&format!("{},b.example.test,valid,", serials[0])),
-        "{csv}"
-    );
     let found = system
         .cli_ok(&["cert", "list", &serials[0][..8], "-o", "json"])
         .unwrap();

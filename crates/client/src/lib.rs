@@ -12,7 +12,7 @@ mod trust;
 pub use connect::{Builder, Client, is_loopback_host};
 pub use error::{Error, Problem};
 pub use fetch::fetch;
-pub use page::{Items, Page};
+pub use page::{Items, List, Listed, Page};
 pub use resources::api_keys::{ApiKey, ApiKeys, CreatedApiKey, NewApiKey, RevokedKeys};
 pub use resources::cas::{Ca, CaKey, Cas};
 pub use resources::certificates::{

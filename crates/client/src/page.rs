@@ -1,4 +1,4 @@
-//! Lists: one page, or all items page by page.
+//! Lists: one page, all items page by page, or the whole as CSV.
 
 use std::collections::VecDeque;
 use std::marker::PhantomData;
@@ -26,10 +26,76 @@ pub struct Page<T> {
     pub prev_cursor: Option<String>,
 }
 
+/// An object that there is a list of.
+pub trait Listed: DeserializeOwned {
+    /// The orders that the list takes: a column, with `-` before it for descending.
+    const SORTS: &'static [&'static str];
+}
+
+/// A list that nothing was asked of yet.
+#[derive(Debug)]
+#[must_use = "a list is asked for by what is called on it"]
+pub struct List<'a, T> {
+    client: &'a Client,
+    path: Vec<String>,
+    query: Pairs,
+    _items: PhantomData<T>,
+}
+
+impl<'a, T: Listed> List<'a, T> {
+    pub(crate) fn new(client: &'a Client, path: &[&str], query: Pairs) -> Self {
+        Self {
+            client,
+            path: path.iter().map(|part| (*part).to_owned()).collect(),
+            query,
+            _items: PhantomData,
+        }
+    }
+
+    /// In this order, one of [`Listed::SORTS`]; in that of the server where there is none.
+    pub fn sorted(mut self, sort: Option<&str>) -> Self {
+        self.query.extend(sort.map(|sort| ("sort", sort.to_owned())));
+        self
+    }
+
+    /// One page: of at most `limit` items, 1 to 500 (50 if there is none), from where the page that had `cursor` ended.
+    ///
+    /// # Errors
+    /// [`Error::Problem`] for a filter, an order or a cursor that the server does not take, and those of every request.
+    pub async fn page(&self, limit: Option<u32>, cursor: Option<&str>) -> Result<Page<T>, Error> {
+        let limit = limit.map(|limit| ("limit", limit.to_string()));
+        let cursor = cursor.map(|cursor| ("cursor", cursor.to_owned()));
+        let page: Pairs = limit.into_iter().chain(cursor).collect();
+        self.call().query(&page).json().await
+    }
+
+    /// All of them, page by page.
+    pub fn items(self) -> Items<T> {
+        Items::new(self)
+    }
+
+    /// All of them as CSV, piece by piece as they come.
+    ///
+    /// # Errors
+    /// As [`Self::page`], and what `take` says; what was taken until then is not all of it.
+    pub async fn csv<E: From<Error>>(&self, take: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        self.call().csv(take).await
+    }
+
+    fn call(&self) -> Call<'_> {
+        get(self.client, &self.path, &self.query)
+    }
+}
+
+fn get<'a>(client: &'a Client, path: &[String], query: &[(&'static str, String)]) -> Call<'a> {
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    Call::get(client, &path).query(query)
+}
+
 /// All items of a list, fetched page by page as they are needed.
 pub struct Items<T> {
     client: Client,
-    path: &'static [&'static str],
+    path: Vec<String>,
     query: Pairs,
     fetched: VecDeque<T>,
     next: Next,
@@ -42,16 +108,21 @@ enum Next {
     Done,
 }
 
-impl<T: DeserializeOwned> Items<T> {
-    pub(crate) fn new(client: &Client, path: &'static [&'static str], mut query: Pairs) -> Self {
+impl<T: Listed> Items<T> {
+    fn new(list: List<'_, T>) -> Self {
+        let List {
+            client,
+            path,
+            mut query,
+            ..
+        } = list;
         query.push(("limit", PAGE.to_owned()));
-        let (fetched, next) = (VecDeque::new(), Next::First);
         Self {
             client: client.clone(),
             path,
             query,
-            fetched,
-            next,
+            fetched: VecDeque::new(),
+            next: Next::First,
             _items: PhantomData,
         }
     }
@@ -84,7 +155,7 @@ impl<T: DeserializeOwned> Items<T> {
         if let Next::Behind(cursor) = &self.next {
             query.push(("cursor", cursor.clone()));
         }
-        let page: Page<T> = Call::get(&self.client, self.path).query(&query).json().await?;
+        let page: Page<T> = get(&self.client, &self.path, &query).json().await?;
         self.next = match (page.next_cursor, &self.next) {
             (None, _) => Next::Done,
             (Some(cursor), Next::Behind(before)) if cursor == *before => {

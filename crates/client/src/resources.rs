@@ -12,10 +12,3 @@ pub(crate) mod keys;
 pub(crate) mod part;
 pub(crate) mod profiles;
 pub(crate) mod status;
-
-/// `limit` and `cursor` of one page.
-fn paging(limit: Option<u32>, cursor: Option<&str>) -> crate::call::Pairs {
-    let limit = limit.map(|limit| ("limit", limit.to_string()));
-    let cursor = cursor.map(|cursor| ("cursor", cursor.to_owned()));
-    limit.into_iter().chain(cursor).collect()
-}

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::DryRun;
+use super::{DryRun, Listing};
 
 #[derive(Subcommand)]
 pub(crate) enum ApikeyCommand {
@@ -40,14 +40,11 @@ Examples:
     },
     /// List API keys.
     #[command(after_help = "Examples:
-  gigvault apikey list")]
+  gigvault apikey list
+  gigvault apikey list --all -o json | jq -r '.items[].prefix'")]
     List {
-        /// Most keys, 1 to 500.
-        #[arg(long, default_value_t = 50)]
-        limit: u32,
-        /// Go on where a page ended.
-        #[arg(long)]
-        cursor: Option<String>,
+        #[command(flatten)]
+        listing: Listing<client::ApiKey>,
     },
     /// Revoke an API key; it stops working within seconds.
     #[command(

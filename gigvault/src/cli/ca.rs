@@ -2,14 +2,18 @@
 
 use clap::Subcommand;
 
-use super::DryRun;
+use super::{DryRun, Listing};
 
 #[derive(Subcommand)]
 pub(crate) enum CaCommand {
     /// List the CAs.
     #[command(after_help = "Examples:
-  gigvault ca list")]
-    List,
+  gigvault ca list
+  gigvault ca list --csv > cas.csv")]
+    List {
+        #[command(flatten)]
+        listing: Listing<client::Ca>,
+    },
     /// One CA: certificate, chain, profiles.
     #[command(after_help = "Examples:
   gigvault ca show issuing

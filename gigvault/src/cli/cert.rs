@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use x509::KeyAlgorithm;
 
-use super::{DryRun, NewFile, OwnKey};
+use super::{DryRun, Listing, NewFile, OwnKey};
 
 #[derive(Subcommand)]
 pub(crate) enum CertCommand {
@@ -211,21 +211,8 @@ pub(crate) struct List {
     /// Also what the server issued to itself: identities of services and its HTTPS certificate.
     #[arg(long)]
     pub(crate) internal: bool,
-    /// issued_at, not_after, revoked_at or subject; with `-` before it from the last to the first.
-    #[arg(long, allow_hyphen_values = true)]
-    pub(crate) sort: Option<String>,
-    /// Most certificates, 1 to 500.
-    #[arg(long, default_value_t = 50)]
-    pub(crate) limit: u32,
-    /// Go on where a page ended.
-    #[arg(long, conflicts_with = "all")]
-    pub(crate) cursor: Option<String>,
-    /// All of them, page by page.
-    #[arg(long)]
-    pub(crate) all: bool,
-    /// All of them, as CSV.
-    #[arg(long, conflicts_with_all = ["limit", "cursor", "all"])]
-    pub(crate) csv: bool,
+    #[command(flatten)]
+    pub(crate) listing: Listing<client::Certificate>,
 }
 
 #[derive(Args)]

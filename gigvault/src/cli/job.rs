@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::DryRun;
+use super::{DryRun, Listing};
 
 #[derive(Subcommand)]
 pub(crate) enum JobCommand {
@@ -12,15 +12,12 @@ pub(crate) enum JobCommand {
 are said.
 
 Examples:
-  gigvault job list"
+  gigvault job list
+  gigvault job list --csv > jobs.csv"
     )]
     List {
-        /// Most jobs, 1 to 500.
-        #[arg(long, default_value_t = 50)]
-        limit: u32,
-        /// Go on where a page ended.
-        #[arg(long)]
-        cursor: Option<String>,
+        #[command(flatten)]
+        listing: Listing<client::Job>,
     },
     /// One job: how far it is.
     #[command(after_help = "Examples:
@@ -31,19 +28,16 @@ Examples:
     },
     /// What became of each object of a job.
     #[command(after_help = "Examples:
-  gigvault job items ca-0198f3a2-6b1e-7c4d-9a55-2f60c1d7e8b9 --state failed")]
+  gigvault job items ca-0198f3a2-6b1e-7c4d-9a55-2f60c1d7e8b9 --state failed
+  gigvault job items ca-0198f3a2-6b1e-7c4d-9a55-2f60c1d7e8b9 --csv > items.csv")]
     Items {
         /// Its id.
         id: String,
         /// Only those: pending, done, skipped or failed.
         #[arg(long)]
         state: Option<String>,
-        /// Most objects, 1 to 500.
-        #[arg(long, default_value_t = 50)]
-        limit: u32,
-        /// Go on where a page ended.
-        #[arg(long)]
-        cursor: Option<String>,
+        #[command(flatten)]
+        listing: Listing<client::JobItem>,
     },
     /// End a job before its end; what it did stays done.
     #[command(after_help = "Examples:

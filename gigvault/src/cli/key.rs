@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::DryRun;
+use super::{DryRun, Listing};
 
 #[derive(Subcommand)]
 pub(crate) enum KeyCommand {
@@ -30,14 +30,10 @@ Examples:
     /// List keys.
     #[command(after_help = "Examples:
   gigvault key list
-  gigvault key list -o json")]
+  gigvault key list --sort=-name --all -o json")]
     List {
-        /// Most keys, 1 to 500.
-        #[arg(long, default_value_t = 50)]
-        limit: u32,
-        /// Go on where a page ended.
-        #[arg(long)]
-        cursor: Option<String>,
+        #[command(flatten)]
+        listing: Listing<client::Key>,
     },
     /// One key: its public half and what it is for.
     #[command(after_help = "Examples:

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::cert::note;
 use super::interrupts::{Interrupted, Interrupts};
-use super::{Unattended, confirm, preview, times};
+use super::{Unattended, confirm, listing, preview, times};
 use crate::cli::{ApikeyCommand, Connection};
 use crate::connection;
 use crate::exit::Done;
@@ -38,8 +38,7 @@ pub(super) async fn run(
                 false => create(&client, &new, output).await,
             }
         }
-        ApikeyCommand::List { limit, cursor } => {
-            let page = client.api_keys().list(Some(limit), cursor.as_deref()).await?;
+        ApikeyCommand::List { listing } => {
             let row = |key: &ApiKey| {
                 vec![
                     key.prefix.clone(),
@@ -58,9 +57,7 @@ pub(super) async fn run(
                 Column::whole("expires", 2),
                 Column::whole("last used", 3),
             ];
-            output.list(&page, &COLUMNS, page.items.iter().map(row))?;
-            output.more(page.next_cursor.as_deref(), "");
-            Ok(())
+            listing::run(client.api_keys().list(), &listing, output, &COLUMNS, row).await
         }
         ApikeyCommand::Revoke {
             prefix,

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use client::{Ca, CaKey, Part};
 
-use super::{chain, key, now, preview, times};
+use super::{chain, key, listing, now, preview, times};
 use crate::cli::{CaCommand, Connection};
 use crate::connection;
 use crate::exit::Done;
@@ -12,8 +12,7 @@ use crate::output::{Column, Output};
 pub(super) async fn run(command: CaCommand, connection: &Connection, output: Output) -> anyhow::Result<()> {
     let client = connection::client(connection)?;
     match command {
-        CaCommand::List => {
-            let list = client.cas().list().await?;
+        CaCommand::List { listing } => {
             let row = |ca: &Ca| {
                 let left = times::left(ca.not_after, now());
                 vec![
@@ -35,7 +34,7 @@ pub(super) async fn run(command: CaCommand, connection: &Connection, output: Out
                 Column::whole("not after", 2),
                 Column::whole("left", 1),
             ];
-            output.list(&list, &COLUMNS, list.items.iter().map(row))
+            listing::run(client.cas().list(), &listing, output, &COLUMNS, row).await
         }
         CaCommand::Show { name } => show(&client.cas().get(&name).await?, output),
         CaCommand::Suspend { name, dry_run } if dry_run.dry_run => {

@@ -1,14 +1,14 @@
 //! `cert create | list | show | renew | hold | release`; the others have files of their own.
 
 use anyhow::Context;
-use client::{Certificate, Client, Filter, Issue, Page, Span};
+use client::{Certificate, Client, Filter, Issue, Span};
 use keys::{Signer, SoftwareKey};
 use time::OffsetDateTime;
 
 use super::csr::{self, Wanted};
 use super::delivery::{self, Delivery, Key};
 use super::files::Bundle;
-use super::{chain, download, names, now, preview, private_key, revoke, times};
+use super::{chain, download, listing, names, now, preview, private_key, revoke, times};
 use crate::cli::{self, CertCommand, Connection, FileFormat};
 use crate::connection;
 use crate::exit::Done;
@@ -70,25 +70,6 @@ async fn create(client: &Client, arguments: &cli::Create, output: Output) -> any
 async fn list(client: &Client, arguments: &cli::List, output: Output) -> anyhow::Result<()> {
     let now = now();
     let filter = filter(arguments, now)?;
-    if arguments.csv {
-        return client
-            .certificates()
-            .csv(&filter, |piece| output.bytes(piece))
-            .await;
-    }
-    let whole = match arguments.all {
-        true => Page {
-            items: client.certificates().all(&filter)?.all().await?,
-            next_cursor: None,
-            prev_cursor: None,
-        },
-        false => {
-            client
-                .certificates()
-                .list(&filter, Some(arguments.limit), arguments.cursor.as_deref())
-                .await?
-        }
-    };
     let row = |certificate: &Certificate| {
         let names = if certificate.san.is_empty() {
             certificate.subject.clone()
@@ -117,12 +98,11 @@ async fn list(client: &Client, arguments: &cli::List, output: Output) -> anyhow:
         Column::whole("not after", 3),
         Column::whole("left", 1),
     ];
-    output.list(&whole, &COLUMNS, whole.items.iter().map(row))?;
-    output.more(whole.next_cursor.as_deref(), ", or --all");
-    Ok(())
+    let list = client.certificates().list(&filter)?;
+    listing::run(list, &arguments.listing, output, &COLUMNS, row).await
 }
 
-/// The filters and the order that the flags say.
+/// The filters that the flags say.
 fn filter(arguments: &cli::List, now: OffsetDateTime) -> anyhow::Result<Filter> {
     let point = |flag, text: &Option<String>| {
         text.as_deref()
@@ -164,7 +144,6 @@ fn filter(arguments: &cli::List, now: OffsetDateTime) -> anyhow::Result<Filter> 
         lint: arguments.lint.clone(),
         key_reused: arguments.key_reused,
         internal: arguments.internal,
-        sort: arguments.sort.clone(),
         pem: false,
     })
 }

@@ -288,8 +288,8 @@ async fn credential(client: &client::Client, connection: &Connection) -> Check {
 }
 
 async fn authorities(client: &client::Client) -> Check {
-    let list = match client.cas().list().await {
-        Ok(list) => list.items,
+    let list = match client.cas().list().items().all().await {
+        Ok(list) => list,
         Err(error) if error.status() == Some(403) => {
             return warning("authorities", "this credential may not see them".to_owned(), "");
         }

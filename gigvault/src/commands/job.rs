@@ -2,7 +2,7 @@
 
 use client::{Client, Job, JobItem};
 
-use super::{preview, times};
+use super::{listing, preview, times};
 use crate::cli::{Connection, JobCommand};
 use crate::connection;
 use crate::exit::say;
@@ -12,8 +12,7 @@ use crate::wiring::Service;
 pub(super) async fn run(command: JobCommand, connection: &Connection, output: Output) -> anyhow::Result<()> {
     let client = connection::client(connection)?;
     match command {
-        JobCommand::List { limit, cursor } => {
-            let page = client.jobs().list(Some(limit), cursor.as_deref()).await?;
+        JobCommand::List { listing } => {
             let row = |job: &Job| {
                 vec![
                     job.id.clone(),
@@ -32,23 +31,14 @@ pub(super) async fn run(command: JobCommand, connection: &Connection, output: Ou
                 Column::whole("requested by", 3),
                 Column::whole("created", 4),
             ];
-            output.list(&page, &COLUMNS, page.items.iter().map(row))?;
-            output.more(page.next_cursor.as_deref(), "");
+            listing::run(client.jobs().list(), &listing, output, &COLUMNS, row).await?;
             if let Some(whose) = whose(&client).await {
                 say(&whose);
             }
             Ok(())
         }
         JobCommand::Show { id } => show(&client.jobs().get(&id).await?, output),
-        JobCommand::Items {
-            id,
-            state,
-            limit,
-            cursor,
-        } => {
-            let jobs = client.jobs();
-            let page = jobs.items(&id, state.as_deref(), Some(limit), cursor.as_deref());
-            let page = page.await?;
+        JobCommand::Items { id, state, listing } => {
             let row = |item: &JobItem| {
                 vec![
                     item.object.clone(),
@@ -61,9 +51,8 @@ pub(super) async fn run(command: JobCommand, connection: &Connection, output: Ou
                 Column::whole("state", 0),
                 Column::value("detail", 0),
             ];
-            output.list(&page, &COLUMNS, page.items.iter().map(row))?;
-            output.more(page.next_cursor.as_deref(), "");
-            Ok(())
+            let list = client.jobs().items(&id, state.as_deref());
+            listing::run(list, &listing, output, &COLUMNS, row).await
         }
         JobCommand::Cancel { id, dry_run } if dry_run.dry_run => {
             preview::show(&client.dry_run().cancel_job(&id).await?, output)

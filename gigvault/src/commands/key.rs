@@ -3,7 +3,7 @@
 use anyhow::Context;
 use client::{Key, NewKey, Signatures};
 
-use super::{preview, times};
+use super::{listing, preview, times};
 use crate::cli::{Connection, KeyCommand};
 use crate::connection;
 use crate::exit::Done;
@@ -32,8 +32,7 @@ pub(super) async fn run(command: KeyCommand, connection: &Connection, output: Ou
             }
         }
         KeyCommand::Show { name } => show(&client.keys().get(&name).await?, output),
-        KeyCommand::List { limit, cursor } => {
-            let page = client.keys().list(Some(limit), cursor.as_deref()).await?;
+        KeyCommand::List { listing } => {
             let row = |key: &Key| {
                 vec![
                     key.name.clone(),
@@ -48,9 +47,7 @@ pub(super) async fn run(command: KeyCommand, connection: &Connection, output: Ou
                 Column::whole("purpose", 1),
                 Column::whole("created", 3),
             ];
-            output.list(&page, &COLUMNS, page.items.iter().map(row))?;
-            output.more(page.next_cursor.as_deref(), "");
-            Ok(())
+            listing::run(client.keys().list(), &listing, output, &COLUMNS, row).await
         }
     }
 }

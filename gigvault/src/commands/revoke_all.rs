@@ -145,7 +145,10 @@ fn filter(ca: &str, status: Option<&str>) -> Filter {
 }
 
 async fn count(client: &Client, ca: &str, status: &str) -> Result<u64, Error> {
-    let mut list = client.certificates().all(&filter(ca, Some(status)))?;
+    let mut list = client
+        .certificates()
+        .list(&filter(ca, Some(status)))?
+        .items();
     let mut found = 0;
     while list.next().await?.is_some() {
         found += 1;

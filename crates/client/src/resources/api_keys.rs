@@ -4,11 +4,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use time::OffsetDateTime;
 
-use super::paging;
 use crate::call::Call;
 use crate::connect::Client;
 use crate::error::Error;
-use crate::page::{Items, Page};
+use crate::page::{List, Listed};
 
 const PATH: &[&str] = &["api", "v1", "api-keys"];
 
@@ -43,6 +42,10 @@ pub struct ApiKey {
     /// Who took it back.
     #[serde(default)]
     pub revoked_by: Option<String>,
+}
+
+impl Listed for ApiKey {
+    const SORTS: &'static [&'static str] = &["-created_at", "created_at"];
 }
 
 /// A new API key with its text, which cannot be had again.
@@ -91,19 +94,10 @@ pub struct RevokedKeys {
 #[derive(Clone, Copy, Debug)]
 pub struct ApiKeys<'a>(pub(crate) &'a Client);
 
-impl ApiKeys<'_> {
-    /// One page, newest first.
-    ///
-    /// # Errors
-    /// Those of every request.
-    pub async fn list(&self, limit: Option<u32>, cursor: Option<&str>) -> Result<Page<ApiKey>, Error> {
-        Call::get(self.0, PATH).query(&paging(limit, cursor)).json().await
-    }
-
-    /// All of them, page by page.
-    #[must_use]
-    pub fn all(&self) -> Items<ApiKey> {
-        Items::new(self.0, PATH, Vec::new())
+impl<'a> ApiKeys<'a> {
+    /// All of them, newest first.
+    pub fn list(&self) -> List<'a, ApiKey> {
+        List::new(self.0, PATH, Vec::new())
     }
 
     /// Makes an API key.

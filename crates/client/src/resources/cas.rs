@@ -4,12 +4,11 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::keys::Signatures;
-use super::paging;
 use super::part::Part;
 use crate::call::Call;
 use crate::connect::Client;
 use crate::error::Error;
-use crate::page::Page;
+use crate::page::{List, Listed};
 
 /// A certificate authority of the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +46,10 @@ pub struct Ca {
     pub key: Option<Part<CaKey>>,
 }
 
+impl Listed for Ca {
+    const SORTS: &'static [&'static str] = &["name", "-name"];
+}
+
 /// The key of a CA.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaKey {
@@ -70,16 +73,10 @@ pub struct CaKey {
 #[derive(Clone, Copy, Debug)]
 pub struct Cas<'a>(pub(crate) &'a Client);
 
-impl Cas<'_> {
-    /// All of them, up to the 500 that a page holds.
-    ///
-    /// # Errors
-    /// Those of every request.
-    pub async fn list(&self) -> Result<Page<Ca>, Error> {
-        Call::get(self.0, &["api", "v1", "cas"])
-            .query(&paging(Some(500), None))
-            .json()
-            .await
+impl<'a> Cas<'a> {
+    /// All of them, by name.
+    pub fn list(&self) -> List<'a, Ca> {
+        List::new(self.0, &["api", "v1", "cas"], Vec::new())
     }
 
     /// The one of that name.

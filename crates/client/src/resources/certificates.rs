@@ -7,11 +7,10 @@ use time::OffsetDateTime;
 
 use self::revocation::RevokeMatching;
 use super::filter::Filter;
-use super::paging;
 use crate::call::Call;
 use crate::connect::Client;
 use crate::error::Error;
-use crate::page::{Items, Page};
+use crate::page::{List, Listed};
 use crate::resources::jobs::Job;
 
 pub use revocation::{OtherCertificate, Revocation, Revoke, RevokedCertificate, SameKey};
@@ -87,6 +86,19 @@ pub struct Certificate {
     pub allowed_actions: Vec<String>,
 }
 
+impl Listed for Certificate {
+    const SORTS: &'static [&'static str] = &[
+        "-issued_at",
+        "issued_at",
+        "not_after",
+        "-not_after",
+        "subject",
+        "-subject",
+        "-revoked_at",
+        "revoked_at",
+    ];
+}
+
 /// Type and size of a public key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicKey {
@@ -146,7 +158,7 @@ pub struct Renew {
 #[derive(Clone, Copy, Debug)]
 pub struct Certificates<'a>(pub(crate) &'a Client);
 
-impl Certificates<'_> {
+impl<'a> Certificates<'a> {
     /// Issues a certificate from a CSR; durable when this returns.
     ///
     /// # Errors
@@ -175,43 +187,12 @@ impl Certificates<'_> {
             .await
     }
 
-    /// One page.
-    ///
-    /// # Errors
-    /// [`Error::Problem`] for a malformed filter or cursor, and those of every request.
-    pub async fn list(
-        &self,
-        filter: &Filter,
-        limit: Option<u32>,
-        cursor: Option<&str>,
-    ) -> Result<Page<Certificate>, Error> {
-        Call::get(self.0, PATH)
-            .query(&filter.pairs()?)
-            .query(&paging(limit, cursor))
-            .json()
-            .await
-    }
-
-    /// All of them as CSV, piece by piece as they come.
-    ///
-    /// # Errors
-    /// [`Error::Problem`] for a malformed filter, what `take` says, and those of every request; what was taken until then is
-    /// not all of it.
-    pub async fn csv<E: From<Error>>(
-        &self,
-        filter: &Filter,
-        take: impl FnMut(&[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let call = Call::get(self.0, PATH).query(&filter.pairs()?);
-        call.csv(take).await
-    }
-
-    /// All of them, page by page.
+    /// Those that match; the newest first, unless the filter says another order.
     ///
     /// # Errors
     /// [`Error::Config`] for a time that has no RFC 3339 form.
-    pub fn all(&self, filter: &Filter) -> Result<Items<Certificate>, Error> {
-        Ok(Items::new(self.0, PATH, filter.pairs()?))
+    pub fn list(&self, filter: &Filter) -> Result<List<'a, Certificate>, Error> {
+        Ok(List::new(self.0, PATH, filter.pairs()?))
     }
 
     /// Issues the successor of a valid certificate.

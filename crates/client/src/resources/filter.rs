@@ -1,4 +1,4 @@
-//! Which certificates of the inventory, and in which order.
+//! Which certificates of the inventory.
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -52,8 +52,6 @@ pub struct Filter {
     pub key_reused: Option<bool>,
     /// Also those that the server issued to itself.
     pub internal: bool,
-    /// The order: a column of the list, with `-` before it for descending.
-    pub sort: Option<String>,
     /// Have the certificates themselves in the list.
     pub pem: bool,
 }
@@ -68,7 +66,7 @@ pub struct Span {
 }
 
 impl Filter {
-    /// As members of a JSON object: what must hold, without the order and the form of a list.
+    /// As members of a JSON object: what must hold, without the form of a list.
     pub(super) fn members(&self) -> Result<Map<String, Value>, Error> {
         Ok(self
             .conditions()?
@@ -89,7 +87,6 @@ impl Filter {
                 value => pairs.push((name, text(value))),
             }
         }
-        pairs.extend(self.sort.clone().map(|sort| ("sort", sort)));
         pairs.extend(self.pem.then(|| ("fields", "certificate".to_owned())));
         Ok(pairs)
     }
@@ -171,12 +168,11 @@ mod tests {
     }
 
     #[test]
-    fn a_body_has_the_conditions_in_their_types_and_no_order() {
+    fn a_body_has_the_conditions_in_their_types_and_no_form() {
         let filter = Filter {
             ca: vec!["issuing".to_owned()],
             lint: Some("passed".to_owned()),
             internal: true,
-            sort: Some("-not_after".to_owned()),
             pem: true,
             ..Filter::default()
         };

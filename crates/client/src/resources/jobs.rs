@@ -3,11 +3,10 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::paging;
 use crate::call::Call;
 use crate::connect::Client;
 use crate::error::Error;
-use crate::page::Page;
+use crate::page::{List, Listed};
 
 const PATH: &[&str] = &["api", "v1", "jobs"];
 
@@ -62,6 +61,10 @@ impl Job {
     }
 }
 
+impl Listed for Job {
+    const SORTS: &'static [&'static str] = &["-created_at", "created_at"];
+}
+
 /// What became of one object of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobItem {
@@ -77,17 +80,18 @@ pub struct JobItem {
     pub done_at: Option<OffsetDateTime>,
 }
 
+impl Listed for JobItem {
+    const SORTS: &'static [&'static str] = &["position", "-position"];
+}
+
 /// Operations on jobs.
 #[derive(Clone, Copy, Debug)]
 pub struct Jobs<'a>(pub(crate) &'a Client);
 
-impl Jobs<'_> {
-    /// One page, newest first.
-    ///
-    /// # Errors
-    /// Those of every request.
-    pub async fn list(&self, limit: Option<u32>, cursor: Option<&str>) -> Result<Page<Job>, Error> {
-        Call::get(self.0, PATH).query(&paging(limit, cursor)).json().await
+impl<'a> Jobs<'a> {
+    /// All of them, newest first.
+    pub fn list(&self) -> List<'a, Job> {
+        List::new(self.0, PATH, Vec::new())
     }
 
     /// The one of that id.
@@ -98,23 +102,15 @@ impl Jobs<'_> {
         Call::get(self.0, &["api", "v1", "jobs", id]).json().await
     }
 
-    /// What became of its objects, one page; only those of one state if given.
-    ///
-    /// # Errors
-    /// [`Error::Problem`] with status 404 when there is none, and those of every request.
-    pub async fn items(
-        &self,
-        id: &str,
-        state: Option<&str>,
-        limit: Option<u32>,
-        cursor: Option<&str>,
-    ) -> Result<Page<JobItem>, Error> {
+    /// What became of the objects of the one of that id, as they were given; only those of one state if given. Without such a
+    /// job the answer is [`Error::Problem`] with status 404.
+    pub fn items(&self, id: &str, state: Option<&str>) -> List<'a, JobItem> {
         let state = state.map(|state| ("state", state.to_owned()));
-        Call::get(self.0, &["api", "v1", "jobs", id, "items"])
-            .query(state.as_slice())
-            .query(&paging(limit, cursor))
-            .json()
-            .await
+        List::new(
+            self.0,
+            &["api", "v1", "jobs", id, "items"],
+            state.into_iter().collect(),
+        )
     }
 
     /// Ends it before its end. What it did stays done.

@@ -3,11 +3,10 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::paging;
 use crate::call::Call;
 use crate::connect::Client;
 use crate::error::Error;
-use crate::page::{Items, Page};
+use crate::page::{List, Listed};
 
 const PATH: &[&str] = &["api", "v1", "keys"];
 
@@ -32,6 +31,10 @@ pub struct Key {
     /// What it signed so far; in the answer about one key only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signatures: Vec<Signatures>,
+}
+
+impl Listed for Key {
+    const SORTS: &'static [&'static str] = &["name", "-name"];
 }
 
 /// How often a key signed one kind of structure.
@@ -61,19 +64,10 @@ pub struct NewKey {
 #[derive(Clone, Copy, Debug)]
 pub struct Keys<'a>(pub(crate) &'a Client);
 
-impl Keys<'_> {
-    /// One page, by name.
-    ///
-    /// # Errors
-    /// Those of every request.
-    pub async fn list(&self, limit: Option<u32>, cursor: Option<&str>) -> Result<Page<Key>, Error> {
-        Call::get(self.0, PATH).query(&paging(limit, cursor)).json().await
-    }
-
-    /// All of them, page by page.
-    #[must_use]
-    pub fn all(&self) -> Items<Key> {
-        Items::new(self.0, PATH, Vec::new())
+impl<'a> Keys<'a> {
+    /// All of them, by name.
+    pub fn list(&self) -> List<'a, Key> {
+        List::new(self.0, PATH, Vec::new())
     }
 
     /// The one of that name.

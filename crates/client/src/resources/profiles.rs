@@ -3,11 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::paging;
 use crate::call::Call;
 use crate::connect::Client;
 use crate::error::Error;
-use crate::page::Page;
+use crate::page::{List, Listed};
 
 /// Rules for one kind of certificate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +37,10 @@ pub struct Profile {
     pub more: Map<String, Value>,
 }
 
+impl Listed for Profile {
+    const SORTS: &'static [&'static str] = &["name", "-name"];
+}
+
 /// Which subject alternative names a profile takes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SanRule {
@@ -56,16 +59,10 @@ pub struct SanRule {
 #[derive(Clone, Copy, Debug)]
 pub struct Profiles<'a>(pub(crate) &'a Client);
 
-impl Profiles<'_> {
-    /// All of them, up to the 500 that a page holds.
-    ///
-    /// # Errors
-    /// Those of every request.
-    pub async fn list(&self) -> Result<Page<Profile>, Error> {
-        Call::get(self.0, &["api", "v1", "profiles"])
-            .query(&paging(Some(500), None))
-            .json()
-            .await
+impl<'a> Profiles<'a> {
+    /// All of them, by name.
+    pub fn list(&self) -> List<'a, Profile> {
+        List::new(self.0, &["api", "v1", "profiles"], Vec::new())
     }
 
     /// The one of that name.

@@ -25,7 +25,7 @@ async fn all_pages_are_read_in_order() {
         keys(&["c"], "null"),
     ];
     let server = Server::answering(pages.iter().map(|page| json(200, page))).await;
-    let all = server.client().keys().all().all().await.unwrap();
+    let all = server.client().keys().list().items().all().await.unwrap();
     assert_eq!(
         all.iter().map(|key| key.name.as_str()).collect::<Vec<_>>(),
         ["a", "b", "c"]
@@ -46,7 +46,7 @@ async fn a_list_that_does_not_end_is_an_error() {
     let page = keys(&["a"], "\"c1\"");
     let server = Server::answering([json(200, &page), json(200, &page)]).await;
     assert!(matches!(
-        server.client().keys().all().all().await,
+        server.client().keys().list().items().all().await,
         Err(Error::Unexpected { .. })
     ));
 }
@@ -64,7 +64,10 @@ async fn no_name_can_change_the_path_or_the_query() {
     };
     let _teapot = client
         .certificates()
-        .list(&filter, Some(3), Some("x&y"))
+        .list(&filter)
+        .unwrap()
+        .sorted(Some("-a&b"))
+        .page(Some(3), Some("x&y"))
         .await
         .unwrap_err();
     let lines: Vec<_> = server.asked().into_iter().map(|asked| asked.line).collect();
@@ -78,7 +81,7 @@ async fn no_name_can_change_the_path_or_the_query() {
             "GET /api/v1/cas/a%20b",
             "GET /api/v1/cas/%252e%252e",
             "GET /api/v1/cas/%C3%A4",
-            "GET /api/v1/certificates?subject=CN%3Da%26limit%3D1%23&limit=3&cursor=x%26y",
+            "GET /api/v1/certificates?subject=CN%3Da%26limit%3D1%23&sort=-a%26b&limit=3&cursor=x%26y",
         ]
     );
 }

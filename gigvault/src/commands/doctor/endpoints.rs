@@ -100,7 +100,11 @@ pub(super) async fn issuer_url(client: &Client) -> Check {
         pem: true,
         ..Filter::default()
     };
-    let newest = match client.certificates().list(&filter, Some(1), None).await {
+    let list = match client.certificates().list(&filter) {
+        Ok(list) => list.page(Some(1), None).await,
+        Err(error) => Err(error),
+    };
+    let newest = match list {
         Ok(page) => page.items.into_iter().next(),
         Err(error) if error.status() == Some(404) => return elsewhere(check, "ca"),
         Err(error) => return warning(check, format!("not looked at: {}", chain(&error)), ""),
