@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use client::{Client, Error, Filter, Job, Revoke};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 use kit::dry_run::counted;
 use serde::Serialize;
 
@@ -145,10 +145,7 @@ fn filter(ca: &str, status: Option<&str>) -> Filter {
 }
 
 async fn count(client: &Client, ca: &str, status: &str) -> Result<u64, Error> {
-    let mut list = client
-        .certificates()
-        .list(&filter(ca, Some(status)))?
-        .items();
+    let mut list = client.certificates().list(&filter(ca, Some(status)))?.items();
     let mut found = 0;
     while list.next().await?.is_some() {
         found += 1;
@@ -160,9 +157,12 @@ async fn count(client: &Client, ca: &str, status: &str) -> Result<u64, Error> {
 async fn all_jobs(client: &Client, request: &Revoke, report: &mut Report<'_>) -> anyhow::Result<()> {
     let found = report.left;
     // Drawn on stderr, and only where that is a terminal.
-    let bar = ProgressBar::new(found).with_style(ProgressStyle::with_template(
-        "{bar:30} {pos}/{len} revoked, {eta} left",
-    )?);
+    let left = |state: &ProgressState, line: &mut dyn std::fmt::Write| {
+        // Where the terminal is gone, there is no reader to tell.
+        let _unwritten = line.write_str(&time_left(state.pos(), state.eta()));
+    };
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} revoked{left}")?;
+    let bar = ProgressBar::new(found).with_style(style.with_key("left", left));
     for _ in 0..MOST_JOBS {
         let filter = filter(report.ca, None);
         let job = client.certificates().revoke_matching(&filter, request).await?;
@@ -182,6 +182,14 @@ async fn all_jobs(client: &Client, request: &Revoke, report: &mut Report<'_>) ->
     }
     bar.finish_and_clear();
     Ok(())
+}
+
+/// How long it will take; nothing before there is a pace to tell it by, and in its last second.
+fn time_left(done: u64, left: Duration) -> String {
+    match done > 0 && left >= Duration::from_secs(1) {
+        true => format!(", {:#} left", HumanDuration(left)),
+        false => String::new(),
+    }
 }
 
 /// What a job that did not do everything did, and where the rest is told.
@@ -252,6 +260,14 @@ mod tests {
             "pending": pending, "done": done, "skipped": 0, "failed": failed,
         });
         serde_json::from_value(job).unwrap()
+    }
+
+    #[test]
+    fn progress_says_no_time_before_there_is_one() {
+        assert_eq!(time_left(0, Duration::ZERO), "");
+        assert_eq!(time_left(0, Duration::from_secs(90)), "");
+        assert_eq!(time_left(3, Duration::from_secs(40)), ", 40s left");
+        assert_eq!(time_left(5, Duration::ZERO), "");
     }
 
     #[test]
