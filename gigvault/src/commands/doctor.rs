@@ -150,28 +150,20 @@ async fn remote(
     let probe = client.readyz().await;
     match &probe {
         Ok(probe) if probe.status == 200 => checks.push(ok("server", format!("{} is ready", server.url))),
-        Ok(probe) => {
-            let failing = probe
-                .readiness
-                .as_ref()
-                .map(|readiness| readiness.failing.join(", "))
-                .unwrap_or_default();
-            let detail = format!("{} is up but not ready; failing: {failing}", server.url);
-            checks.push(failed(
-                "server",
-                detail,
-                "start or reach the dependency that is named; it recovers by itself",
-            ));
-        }
+        Ok(probe) => checks.push(endpoints::not_ready(&server.url, probe.readiness.as_ref())),
         Err(error) => {
             let start = match (&server.local, dir) {
                 (Some(_), Some(dir)) => advice::start(dir),
-                _ => "start it on its machine with `gigvault up`".to_owned(),
+                _ => {
+                    "start it on its machine, with `gigvault up` or `gigvault serve` as it was started before"
+                        .to_owned()
+                }
             };
             let start = format!("{start}, or correct --url");
             let fix = match error {
                 client::Error::Untrusted { .. } => {
-                    "give the root that this server was set up with: --ca-file with root.crt of its data directory"
+                    "give the root that this server was set up with: --ca-file with root.crt of its data directory, or where \
+                     listen.tls is set, that of the certificate there"
                 }
                 client::Error::OtherPort { .. } => "give the HTTPS port: --url https://host:port",
                 client::Error::NotTheApi { .. } => {
@@ -235,7 +227,9 @@ async fn clock_offset(client: &client::Client) -> Option<Check> {
     Some(warning(
         "clock offset",
         format!("{OFFSET_VARIABLE} shifts {whose} clock by {seconds} s"),
-        "it is for tests only: unset it and start again",
+        &format!(
+            "it is for tests only: `unset {OFFSET_VARIABLE}` where that is started from, and start it again"
+        ),
     ))
 }
 
@@ -269,7 +263,11 @@ fn certificate(probe: &client::Probe) -> Check {
                 times::until(certificate.not_after(), now())
             ),
         ),
-        None => warning("certificate", "the server shows none".to_owned(), "use https"),
+        None => warning(
+            "certificate",
+            "the server shows none".to_owned(),
+            "give its HTTPS port: --url https://host:port",
+        ),
     }
 }
 

@@ -16,8 +16,6 @@ use x509::path::{self, PathError};
 
 use super::settings::Settings;
 
-const AGAIN: &str =
-    "have another identity made with `gigvault bootstrap --identity NAME`, and put its files there";
 /// A running process renews its identity at two thirds of its life; one that did not by then has less than this left.
 const LATE: i32 = 5;
 
@@ -51,23 +49,54 @@ fn configured(settings: &Settings) -> Option<&Path> {
     (!directory.as_os_str().is_empty()).then_some(directory)
 }
 
+/// How another identity comes into the directory. It is made where the CA is, which may be another machine.
+fn again(directory: &Path) -> String {
+    format!(
+        "run `gigvault bootstrap --identity NAME --config FILE` with the configuration of the installation, and put tls.crt, \
+         tls.key, and roots.pem of identities/NAME in its data directory into {}",
+        directory.display()
+    )
+}
+
+/// What to do about a directory that a start would refuse as a data directory.
+fn fix_of(error: &::files::Error, directory: &Path) -> String {
+    use ::files::Error;
+    let place = ::files::quoted(directory);
+    let owned = match error {
+        Error::Writable { .. } => format!("run `chmod 700 {place}`"),
+        Error::Owner { us, .. } => format!("run `chown -R {us} {place}` as root"),
+        _ => {
+            return format!(
+                "set identity.directory to the directory itself, and start the process again; if there is none, {}",
+                again(directory)
+            );
+        }
+    };
+    format!(
+        "{owned}; if what is in it may have been replaced, {}",
+        again(directory)
+    )
+}
+
 fn look(directory: &Path, now: OffsetDateTime) -> Finding {
     if let Err(error) = ::files::check_dir_of(directory, geteuid().as_raw()) {
-        let fix = "correct identity.directory, or owner and mode of the directory (`chmod go= DIRECTORY`); if other users could \
-                   write in it, have another identity made";
-        return Finding::failed(error.to_string(), fix);
+        return Finding::failed(error.to_string(), fix_of(&error, directory));
     }
     let files = IdentityFiles::new(directory, "tls", directory.join("roots.pem"));
     let mode = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.permissions().mode());
     if mode(directory) & 0o077 != 0 && mode(&files.key) & 0o077 != 0 {
         return Finding::failed(
             format!("{} can be read by other users", files.key.display()),
-            format!("run `chmod go= {}`; {AGAIN}", ::files::quoted(&files.key)),
+            format!(
+                "run `chmod go= {}`, and consider what is in it as known to others: {}",
+                ::files::quoted(&files.key),
+                again(directory)
+            ),
         );
     }
     match Held::read(&files) {
-        Ok(held) => held.judged(now),
-        Err(detail) => Finding::failed(detail, AGAIN),
+        Ok(held) => held.judged(now, &again(directory)),
+        Err(detail) => Finding::failed(detail, again(directory)),
     }
 }
 
@@ -97,7 +126,7 @@ impl Held {
         })
     }
 
-    fn judged(&self, now: OffsetDateTime) -> Finding {
+    fn judged(&self, now: OffsetDateTime, again: &str) -> Finding {
         let (from, to) = (self.leaf.not_before(), self.leaf.not_after());
         let purpose = path::Purpose {
             time: now,
@@ -106,15 +135,18 @@ impl Held {
         match path::validate(&self.leaf, &self.chain, &self.roots, &purpose) {
             Err(error @ PathError::Validity { .. }) => Finding::failed(
                 error.to_string(),
-                format!("set the clock of this machine if it is wrong; else {AGAIN}"),
+                format!(
+                    "set the clock of this machine if it is wrong; else {again}, or if it is a CA that has ended, start a new \
+                     installation in a new folder with `gigvault up --data-dir FOLDER`"
+                ),
             ),
             Err(error) => Finding::failed(
                 format!("the certificate does not lead to roots.pem: {error}"),
-                AGAIN,
+                again,
             ),
             Ok(_) if (to - now) * LATE < to - from => Finding::warning(
                 format!("the certificate ends at {} and was not renewed", rfc3339(to)),
-                "see the log of this process: ca may not answer it",
+                "see that ca runs and that this process reaches it; its log says why it was not renewed",
             ),
             Ok(_) => Finding::ok(format!("the certificate is good until {}", rfc3339(to))),
         }

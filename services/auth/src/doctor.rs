@@ -31,10 +31,14 @@ async fn admin_keys(app: &App) -> Finding {
         }
         Some(End::At(end)) if end - now < WARNING => Finding::warning(
             format!("the last API key that may make API keys ends at {}", rfc3339(end)),
-            "make one that ends later: `gigvault apikey create NAME --role root-admin`",
+            format!(
+                "a key ends with its maker at the latest, so none of these makes one that ends later: {NEW}"
+            ),
         ),
         Some(End::At(_) | End::Never) => Finding::ok("API keys can be made"),
     }
 }
 
-const NEW: &str = "run `gigvault bootstrap --new-admin-token` on the server";
+const NEW: &str = "stop the server, run on its machine `gigvault bootstrap --new-admin-token --data-dir DIR` with its data \
+                   directory, or with --config FILE in place of it, which writes a new key into admin.token there, and start \
+                   the server again";

@@ -23,7 +23,8 @@ pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
     })]
 }
 
-const RESTORE: &str = "restore the databases of ca and keymgr from the same backup";
+const RESTORE: &str = "stop the server, restore the databases of ca and keymgr from the same backup \
+                       (docs/guides/operating.md, \"Restore\"), and start it again";
 
 /// Whether the CAs can be read as a start reads them, keymgr has the key of each, and it is the one that the CA's certificate
 /// certifies. Not of the CAs in memory: what was lost since they were read would be found by the next start.

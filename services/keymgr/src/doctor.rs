@@ -1,5 +1,6 @@
 //! What this service looks at when an operator asks what is wrong.
 
+use keys::KeyError;
 use kit::page::Ask;
 use kit::service::{DoctorCheck, Finding};
 
@@ -7,6 +8,9 @@ use crate::app::App;
 use crate::config::KekSource;
 use crate::error::Error;
 use crate::unlock;
+
+/// Where the steps are.
+const GUIDE: &str = "docs/guides/operating.md, \"Restore\"";
 
 pub(crate) fn checks(app: &App, kek: &KekSource) -> Vec<DoctorCheck> {
     let of_kek = (app.clone(), kek.clone());
@@ -31,11 +35,28 @@ pub(crate) fn checks(app: &App, kek: &KekSource) -> Vec<DoctorCheck> {
 async fn key_encryption_key(app: &App, kek: &KekSource) -> Finding {
     match unlock::check_again(app.db(), kek).await {
         Ok(()) => Finding::ok("the next start finds it"),
-        Err(error @ (Error::WrongKek { .. } | Error::LostKek | Error::Key(_))) => Finding::failed(
-            format!("the next start would be refused: {error}"),
-            "restore it from the backup before this process ends: it still has the right one in memory",
-        ),
-        Err(error) => Finding::unknown(&error),
+        Err(error) => match fix_of_kek(&error, &kek.path().display().to_string()) {
+            Some(fix) => Finding::failed(format!("the next start would be refused: {error}"), fix),
+            None => Finding::unknown(&error),
+        },
+    }
+}
+
+/// What to do about what a start refuses of the file; none where the error is of something else.
+fn fix_of_kek(error: &Error, file: &str) -> Option<String> {
+    match error {
+        Error::LostKek => Some(format!(
+            "stop the server, restore the database of keymgr from the backup ({GUIDE}), and start it again"
+        )),
+        // The error names the command.
+        Error::Key(KeyError::Exposed { .. }) => {
+            Some("run that command, and consider what is in the file as known to others".to_owned())
+        }
+        Error::WrongKek { .. } | Error::Key(_) => Some(format!(
+            "put what the backup has of {file} back there, with mode 0600 and the user of this process as its owner, before this \
+             process ends: it still has the right one in memory"
+        )),
+        _ => None,
     }
 }
 
@@ -61,7 +82,10 @@ async fn stored_keys(app: &App) -> Result<Finding, Error> {
     }
     Ok(Finding::failed(
         format!("cannot be opened: {}", broken.join(", ")),
-        "restore the database of keymgr and its key-encryption key from the same backup",
+        format!(
+            "stop the server, restore the database of keymgr and its key-encryption key from the same backup ({GUIDE}), and \
+             start it again"
+        ),
     ))
 }
 

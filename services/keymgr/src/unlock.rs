@@ -134,7 +134,7 @@ async fn derive(source: &KekSource, derivation: &Derivation) -> Result<KeyEncryp
 }
 
 impl KekSource {
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         match self {
             Self::File(path) | Self::Passphrase(path) => path,
         }

@@ -1,5 +1,7 @@
 //! `/healthz` and `/readyz`: no credential is needed, and nothing is repeated.
 
+use std::collections::BTreeMap;
+
 use reqwest::header::DATE;
 use reqwest::tls::TlsInfo;
 use serde::{Deserialize, Serialize};
@@ -18,6 +20,9 @@ pub struct Readiness {
     /// Dependencies that do not answer.
     #[serde(default)]
     pub failing: Vec<String>,
+    /// Why some of those do not.
+    #[serde(default)]
+    pub reasons: BTreeMap<String, String>,
 }
 
 /// What a process says of itself to those who may know.

@@ -1,10 +1,11 @@
 //! What a server offers beside REST: gRPC, metrics, and what its certificates point to.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::{Client, Filter, ServerInfo, is_loopback_host};
+use client::{Client, Filter, Readiness, ServerInfo, is_loopback_host};
 use kit::clock::SystemClock;
 use kit::tls::{Identity, IdentityFiles};
 use kit::transport::channel;
@@ -12,10 +13,42 @@ use tokio::net::TcpStream;
 use tower::ServiceExt as _;
 use x509::{Certificate, ExtensionValue};
 
-use super::{Check, chain, elsewhere, failed, ok, warning};
+use super::{Check, chain, elsewhere, failed, local, ok, warning};
 use crate::wiring::Service;
 
 const PATIENCE: Duration = Duration::from_secs(5);
+/// For a port that the process opens when it starts.
+const START_AGAIN: &str =
+    "the process opens that port when it starts: start it again if it has ended, else see its log";
+/// For a URL in certificates that does not lead to their issuer.
+const PUBLIC_URL: &str = "set listen.public_http_url to a URL that leads to the server's plain HTTP port from everywhere, start \
+                          the server again, and renew what was issued before (`gigvault cert renew SERIAL`)";
+
+/// For a server that answers and cannot do its work now, or is something else than one.
+pub(super) fn not_ready(url: &str, readiness: Option<&Readiness>) -> Check {
+    const CHECK: &str = "server";
+    let Some(readiness) = readiness else {
+        let detail = format!("what answers at {url} does not say whether it is ready");
+        let fix = "find out what listens there, and give the HTTPS port of GigVault: --url https://host:port";
+        return failed(CHECK, detail, fix);
+    };
+    if readiness.status == "stopping" {
+        let fix =
+            "start it again on its machine, with `gigvault up` or `gigvault serve` as it was started before";
+        return failed(CHECK, format!("{url} is stopping"), fix);
+    }
+    let one = |name: &String| match readiness.reasons.get(name) {
+        Some(reason) => format!("{name} ({reason})"),
+        None => name.clone(),
+    };
+    let failing: Vec<String> = readiness.failing.iter().map(one).collect();
+    failed(
+        CHECK,
+        format!("{url} is up but not ready; failing: {}", failing.join(", ")),
+        "start what is named and does not run, make it reachable, or remove the reason in brackets; the server's log says more, \
+         and it is ready again by itself",
+    )
+}
 
 /// What the process of a data directory serves beside the API: it takes no root certificate and no API key to look at.
 pub(super) async fn beside_api(local: Option<&ServerInfo>, dir: Option<&Path>) -> Vec<Check> {
@@ -27,7 +60,6 @@ pub(super) async fn beside_api(local: Option<&ServerInfo>, dir: Option<&Path>) -
 
 /// The gRPC port: a mutual TLS handshake with the identity of the data directory, or at least a connection.
 async fn grpc(url: &str, dir: Option<&Path>) -> Check {
-    let fix = "see the server's log: its identity may have expired, or the port is blocked";
     let identity = dir.and_then(|dir| own_identity(&dir.join("identities")));
     let reached = match &identity {
         Some((name, identity)) => handshake(url, name, identity).await,
@@ -36,7 +68,14 @@ async fn grpc(url: &str, dir: Option<&Path>) -> Check {
     match (reached, identity) {
         (Ok(()), Some((name, _))) => ok("grpc", format!("{url} accepts the identity of {name}")),
         (Ok(()), None) => ok("grpc", format!("{url} is open")),
-        (Err(cause), _) => failed("grpc", format!("{url}: {cause}"), fix),
+        (Err(cause), Some((name, _))) => {
+            let fix = format!(
+                "if the identity has ended, {}; else see the server's log",
+                local::made_again(OsStr::new(&name))
+            );
+            failed("grpc", format!("{url}: {cause}"), &fix)
+        }
+        (Err(cause), None) => failed("grpc", format!("{url}: {cause}"), START_AGAIN),
     }
 }
 
@@ -89,7 +128,7 @@ async fn metrics(url: &str) -> Check {
             format!("{url} answers {status} without metrics of GigVault"),
             "find out with `ss -ltnp` what else listens on that port, and stop it, or start the server with another --metrics-port",
         ),
-        Err(error) => failed("metrics", chain(&error), "see the server's log"),
+        Err(error) => failed("metrics", chain(&error), START_AGAIN),
     }
 }
 
@@ -126,10 +165,11 @@ pub(super) async fn issuer_url(client: &Client) -> Check {
                 "certificate {} points to {url}, which only the server itself reaches",
                 newest.serial()
             ),
-            "set listen.public_http_url, and renew what was issued before",
+            PUBLIC_URL,
         );
     }
-    let fix = "listen.public_http_url has to lead to the server's plain HTTP port, from everywhere";
+    let fix = "let that URL lead to the server's plain HTTP port, from everywhere; or else ";
+    let fix = &format!("{fix}{PUBLIC_URL}");
     match client::fetch(&url).await {
         Ok((200, der)) => match Certificate::from_der(&der).map(|issuer| newest.verify_signed_by(&issuer)) {
             Ok(Ok(())) => ok(check, url),
@@ -153,7 +193,11 @@ pub(super) async fn services(client: &Client) -> Vec<Check> {
         Err(error) if error.status() == Some(401) => return Vec::new(),
         Err(error) if error.status() == Some(403) => {
             let detail = "this credential may not have them looked at".to_owned();
-            return vec![warning(CHECK, detail, "use one with `status:read`")];
+            return vec![warning(
+                CHECK,
+                detail,
+                "use an API key with the permission `status:read` (docs/reference/roles.md)",
+            )];
         }
         Err(error) => return vec![failed(CHECK, chain(&error), "see the server's log")],
     };

@@ -214,7 +214,7 @@ pub(super) fn identities(dir: &Path, now: OffsetDateTime) -> Check {
 }
 
 /// How a certificate of the process is made again: no backup is needed for it.
-fn made_again(name: &OsStr) -> String {
+pub(super) fn made_again(name: &OsStr) -> String {
     if name == "https" {
         return "a server makes it again when it starts: start it, or start it again".to_owned();
     }

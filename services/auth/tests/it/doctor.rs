@@ -26,6 +26,11 @@ async fn the_end_of_the_last_admin_key_is_announced(world: World) {
     let soon = found(&running).await;
     assert_eq!(soon.verdict, Verdict::Warning);
     assert!(soon.detail.contains("2027-01-12"), "{soon:?}");
+    // What a key makes ends with it: only the way without one leads to a later end.
+    assert!(
+        soon.fix.contains("--new-admin-token") && !soon.fix.contains("apikey create"),
+        "{soon:?}"
+    );
 
     world.clock.advance(time::Duration::days(11));
     assert_eq!(found(&running).await.verdict, Verdict::Failed);

@@ -1,5 +1,8 @@
 //! What the key manager finds wrong in its own state.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
 use kit::service::{Finding, Verdict};
 use proto::keymgr::v1::Purpose;
 use testkit::on_both_databases;
@@ -58,7 +61,15 @@ async fn a_key_encryption_key_that_the_next_start_would_not_find_is_named(world:
         missing.detail.contains(&file.display().to_string()),
         "{missing:?}"
     );
+    assert!(missing.fix.contains(&file.display().to_string()), "{missing:?}");
     keys::KeyEncryptionKey::create_file(&file).unwrap();
+    std::fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+    let exposed = kek().await;
+    assert!(
+        exposed.detail.contains("`chmod 600 ") && exposed.fix.contains("run that command"),
+        "{exposed:?}"
+    );
+    std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
     let other = kek().await;
     assert_eq!(other.verdict, Verdict::Failed);
     assert!(other.detail.contains("is not the one"), "{other:?}");
