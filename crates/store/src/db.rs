@@ -279,7 +279,7 @@ fn unknown_kind(url: &str) -> StoreError {
     let words = url.contains("dbname=") || url.contains("host=");
     StoreError::Configuration(match words && !url.contains("://") {
         true => {
-            "database URL is a list of words as psql takes it: write it as postgres://user@host:port/dbname"
+            "database URL is a list of words as psql takes it: write it as postgres://host:port/dbname?user=name"
                 .to_owned()
         }
         false => "database URL must start with postgres:// or sqlite:".to_owned(),

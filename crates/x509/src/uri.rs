@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use crate::san::address::why_not_a_host;
 use crate::san::host_a_labels;
 
-pub use shown::{shown, shown_in_text};
+pub use shown::{shown, shown_in_text, without_login};
 
 /// The components of an absolute URI, without their delimiters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

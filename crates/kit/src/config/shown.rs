@@ -1,13 +1,14 @@
-//! Settings as they are shown: no string in them with what may be a password.
+//! Settings as they are shown: no URL in them with a user or a password.
 
 use std::fmt;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
-use x509::uri::shown;
+use x509::uri::{shown, without_login};
 
-/// Settings to show, in the order of their fields. Of a URL there is neither user nor password, wherever it was put.
+/// Settings to show, in the order of their fields. They were read and have their types: of a URL there is neither user nor
+/// password, wherever it was put, all else is as it was given. What is secret has a type of its own ([`super::Secret`]).
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 pub struct Shown(Tree);
@@ -39,12 +40,18 @@ impl Tree {
         match self {
             Self::Section(Section(fields)) => {
                 for (name, value) in fields {
-                    *name = shown(name).into_owned();
-                    value.cut();
+                    match value {
+                        // Nothing else is in it: here a `/` or a blank may belong to a password.
+                        Self::Text(text) if *name == "url" || name.ends_with("_url") => {
+                            *text = shown(text).into_owned();
+                        }
+                        value => value.cut(),
+                    }
+                    *name = without_login(name).into_owned();
                 }
             }
             Self::List(items) => items.iter_mut().for_each(Self::cut),
-            Self::Text(text) => *text = shown(text).into_owned(),
+            Self::Text(text) => *text = without_login(text).into_owned(),
             Self::Other(_) => {}
         }
     }
@@ -99,12 +106,12 @@ mod tests {
 
     #[test]
     fn sections_keep_their_order_and_strings_lose_their_passwords() {
-        let settings = r#"{"z":{"url":"http://a:hunter2@h","n":18446744073709551615,"list":["a:hunter2@h",null,true]},"b:hunter2@h":0.5,"empty":{}}"#;
+        let settings = r#"{"z":{"url":"http://a:hun/ter2@h","n":18446744073709551615,"list":["x://a:hunter2@h","email:a@h",null,true]},"x://b:hunter2@h":0.5,"empty":{}}"#;
         let tree: Tree = serde_json::from_str(settings).unwrap();
         let shown = serde_json::to_string(&Shown::of(&tree).unwrap()).unwrap();
         assert_eq!(
             shown,
-            r#"{"z":{"url":"http://…@h","n":18446744073709551615,"list":["…@h",null,true]},"…@h":0.5,"empty":{}}"#
+            r#"{"z":{"url":"http://…@h","n":18446744073709551615,"list":["x://…@h","email:a@h",null,true]},"x://…@h":0.5,"empty":{}}"#
         );
         assert_eq!(quoted(&"http://a:hunter2@h"), "\"http://…@h\"");
         assert_eq!(quoted(&80), "80");

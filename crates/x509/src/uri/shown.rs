@@ -5,30 +5,57 @@ use std::borrow::Cow;
 /// What stands for what is not shown.
 const HIDDEN: char = '…';
 
-/// Names of parameters whose values are secret, of URLs and of the lists of words that libpq takes.
-const SECRET: [&str; 8] = [
+/// What the names of parameters end with whose values are secret: of URLs, of the lists of words that libpq takes, and of
+/// variables such as `PGPASSWORD`.
+const SECRET: [&str; 9] = [
     "password",
     "passwd",
     "pwd",
-    "sslpassword",
+    "pass",
     "passphrase",
     "secret",
     "token",
-    "oauth_client_secret",
+    "apikey",
+    "api_key",
 ];
 
-/// A value as it may be shown: without the user and the password of a URL, also of one without a scheme, and without the values
-/// of parameters such as `password=`.
+/// A text that was read and has its type, without the user and the password of a URL in it: what is between `://` and an `@` of
+/// the same URL. What else has an `@` is shown, such as an e-mail address.
+#[must_use]
+pub fn without_login(text: &str) -> Cow<'_, str> {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some((before, url)) = rest.split_once("://") {
+        let end = url.find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\''));
+        let (authority, behind) = url.split_at(end.unwrap_or(url.len()));
+        shown.push_str(before);
+        shown.push_str("://");
+        match authority.rsplit_once('@') {
+            Some((_, host)) => shown.extend([HIDDEN.encode_utf8(&mut [0; 4]), "@", host]),
+            None => shown.push_str(authority),
+        }
+        rest = behind;
+    }
+    shown.push_str(rest);
+    match shown == text {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(shown),
+    }
+}
+
+/// A value as it may be shown of which it is not known what it is: without the user and the password of a URL, also of one
+/// without a scheme, and without the values of parameters such as `password=`.
 ///
 /// It errs on the safe side. A password may hold a `/` or an `@` that should have been encoded: everything up to the last `@`
 /// is taken for it, and everything from `password=` to the next `&`.
 #[must_use]
 pub fn shown(value: &str) -> Cow<'_, str> {
-    let in_text = shown_in_text(value);
+    let without = without_parameters(value, &['=', ':']);
+    let in_text = without_logins(without);
     // `file:/etc/gigvault@1/url` is a path.
     let is_path = value.starts_with("file:");
-    match in_text.rsplit_once('@') {
-        Some((login, host)) if login.contains(':') && !login.contains("://") && !is_path => {
+    match split_at_last(&in_text) {
+        Some((login, host)) if has_colon(login) && !login.contains("://") && !is_path => {
             Cow::Owned(format!("{HIDDEN}@{host}"))
         }
         _ => in_text,
@@ -40,23 +67,44 @@ pub fn shown(value: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn shown_in_text(text: &str) -> Cow<'_, str> {
     // First: a password in a parameter may hold an `@`.
-    let without = without_parameters(text);
-    let Some((before, host)) = without.rsplit_once('@') else {
-        return without;
+    without_logins(without_parameters(text, &['=']))
+}
+
+fn without_logins(text: Cow<'_, str>) -> Cow<'_, str> {
+    let Some((before, host)) = split_at_last(&text) else {
+        return text;
     };
     match before.split_once("://") {
-        Some((scheme, _)) => Cow::Owned(format!("{scheme}://{HIDDEN}@{host}")),
-        None => without,
+        // The name of a scheme in a sentence is no URL.
+        Some((scheme, login)) if !login.starts_with(char::is_whitespace) => {
+            Cow::Owned(format!("{scheme}://{HIDDEN}@{host}"))
+        }
+        _ => text,
     }
 }
 
-fn without_parameters(text: &str) -> Cow<'_, str> {
+/// What is before and behind the last `@`, which may be encoded.
+fn split_at_last(text: &str) -> Option<(&str, &str)> {
+    match (text.rsplit_once('@'), text.rsplit_once("%40")) {
+        (Some(plain), Some(encoded)) if plain.1.len() < encoded.1.len() => Some(plain),
+        (plain, encoded) => encoded.or(plain),
+    }
+}
+
+fn has_colon(login: &str) -> bool {
+    login.contains(':') || login.to_ascii_lowercase().contains("%3a")
+}
+
+/// `separators` are between the names of parameters and their values.
+fn without_parameters<'a>(text: &'a str, separators: &[char]) -> Cow<'a, str> {
     let mut shown = String::new();
     let mut rest = text;
     let mut hidden = false;
-    while let Some((before, value)) = rest.split_once('=') {
+    while let Some(at) = rest.find(separators) {
+        let (before, separator) = rest.split_at(at);
+        let (separator, value) = separator.split_at(1);
         shown.push_str(before);
-        shown.push('=');
+        shown.push_str(separator);
         rest = value;
         if is_secret(before) {
             shown.push(HIDDEN);
@@ -76,13 +124,12 @@ fn without_parameters(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether the name before a `=` is that of a secret. Of one with an encoded letter that is not known.
+/// Whether the name before a value is that of a secret. Of one with an encoded letter that is not known.
 fn is_secret(before: &str) -> bool {
     let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '%');
     let name = before.trim_end().rsplit(|c| !is_of_name(c)).next();
-    name.is_some_and(|name| {
-        name.contains('%') || SECRET.iter().any(|secret| name.eq_ignore_ascii_case(secret))
-    })
+    name.map(str::to_ascii_lowercase)
+        .is_some_and(|name| name.contains('%') || SECRET.iter().any(|secret| name.ends_with(secret)))
 }
 
 #[cfg(test)]
@@ -116,6 +163,15 @@ mod tests {
             ),
             ("postgres://h/d?pass%77ord=hunter2", "postgres://h/d?pass%77ord=…"),
             ("host=h password = 'hunter2 x' user=a", "host=h password =…"),
+            ("PGPASSWORD=hunter2", "PGPASSWORD=…"),
+            (
+                "https://h/?access_token=hunter2&x=1",
+                "https://h/?access_token=…&x=1",
+            ),
+            ("{password: hunter2}", "{password:…"),
+            // Encoded separators.
+            ("a%3Ahunter2@h", "…@h"),
+            ("http://u:hunter2%40h/", "http://…@h/"),
         ] {
             assert_eq!(shown(value), as_shown);
         }
@@ -141,8 +197,30 @@ mod tests {
             assert_eq!(shown(value), value);
             assert_eq!(shown_in_text(value), value);
         }
+        let message = "the URL is not a valid postgres:// URL: write : / @ in a password as %3A %2F %40";
+        assert_eq!(shown_in_text(message), message);
         // A message has colons of its own.
         let message = "line 3: admin@example.test is not known";
         assert_eq!(shown_in_text(message), message);
+    }
+
+    #[test]
+    fn of_a_text_with_a_type_only_the_logins_of_urls_are_hidden() {
+        for (text, as_shown) in [
+            ("https://a:hunter2@h/x", "https://…@h/x"),
+            (
+                "see https://a@b@h/x?y@z, or http://hunter2@i",
+                "see https://…@h/x?y@z, or http://…@i",
+            ),
+            ("email:*@example.test", "email:*@example.test"),
+            ("subject:OU=Token=*", "subject:OU=Token=*"),
+            (
+                "see https://pki.test/help, or ask help@example.test",
+                "see https://pki.test/help, or ask help@example.test",
+            ),
+            ("", ""),
+        ] {
+            assert_eq!(without_login(text), as_shown);
+        }
     }
 }
