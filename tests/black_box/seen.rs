@@ -1,6 +1,6 @@
 //! Changes to a certificate as the caller saw it, and what it says may be done with it.
 
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use testkit::system::System;
 
@@ -61,11 +61,53 @@ async fn a_change_is_refused_where_the_certificate_is_not_as_it_was_seen() {
         (status, &problem["field"]),
         (StatusCode::BAD_REQUEST, &json!("if-match"))
     );
+    let (status, problem) = act(&rest, serial, "hold", "\"a,b\"").await;
+    assert_eq!(status, StatusCode::PRECONDITION_FAILED, "{problem}");
     let (status, problem) = act(&rest, serial, "hold", "not-a-tag").await;
     assert_eq!(
         (status, &problem["field"]),
         (StatusCode::BAD_REQUEST, &json!("If-Match"))
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_read_has_a_tag_and_is_sent_as_the_client_wants_it() {
+    let system = System::up().unwrap();
+    let rest = Rest::of(&system);
+    let made = rest
+        .issue(&json!({"csr": csr::p256("a.example.test"), "profile": "tls-server"}))
+        .await;
+    let object = format!("/api/v1/certificates/{}", made["serial"].as_str().unwrap());
+    for path in [
+        object.clone(),
+        format!("{object}/chain"),
+        "/api/openapi.json".to_owned(),
+    ] {
+        let tag = rest.get(&path).await.headers()["etag"]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        for (name, value, status) in [
+            ("if-none-match", tag.clone(), 304),
+            ("if-none-match", format!("\"a,b\", W/{tag}"), 304),
+            ("if-none-match", "\"a,b\"".to_owned(), 200),
+            ("if-match", format!("\"a,b\", {tag}"), 200),
+            ("if-match", "\"a,b\"".to_owned(), 412),
+            ("if-match", format!("W/{tag}"), 412),
+            ("if-match", "not-a-tag".to_owned(), 400),
+        ] {
+            for method in [Method::GET, Method::HEAD] {
+                let request = rest.http.request(method.clone(), format!("{}{path}", rest.base));
+                let request = request.bearer_auth(&rest.token).header(name, &value);
+                let answer = request.send().await.unwrap();
+                assert_eq!(answer.status(), status, "{method} {path} {name}: {value}");
+                if status == 412 && method == Method::GET {
+                    let problem: Value = answer.json().await.unwrap();
+                    assert_eq!(problem["type"], "https://gigvault.io/problems/changed");
+                }
+            }
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

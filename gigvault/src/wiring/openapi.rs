@@ -1,12 +1,11 @@
 //! The one OpenAPI document of all services, and the viewer that shows it.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use axum::Router;
 use axum::body::Bytes;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use kit::http::EntityTag;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -68,10 +67,7 @@ pub(crate) fn viewer(document: &utoipa::openapi::OpenApi) -> Router {
                           img-src 'self' data:; frame-ancestors 'none'";
     let viewer: Router = SwaggerUi::new("/api/docs").config(Config::new([PATH])).into();
     let document = Document::of(document);
-    let viewer = viewer.route(
-        PATH,
-        get(async move |headers: HeaderMap| document.answer(&headers)),
-    );
+    let viewer = viewer.route(PATH, get(async move || document.answer()));
     viewer.layer(axum::middleware::map_response(async |mut response: Response| {
         // All of it is memory of this process: of the binary, or the document that was written once.
         response.extensions_mut().insert(kit::http::Shared);
@@ -89,7 +85,7 @@ pub(crate) fn viewer(document: &utoipa::openapi::OpenApi) -> Router {
 #[derive(Clone)]
 struct Document {
     json: Bytes,
-    etag: String,
+    tag: EntityTag,
 }
 
 impl Document {
@@ -98,35 +94,19 @@ impl Document {
             tracing::error!(%error, "the OpenAPI document cannot be written");
             b"{}".to_vec()
         });
-        // It tells the documents of two versions apart, no more.
-        let mut hasher = DefaultHasher::new();
-        json.hash(&mut hasher);
         Self {
+            tag: EntityTag::of_bytes(&json),
             json: json.into(),
-            etag: format!("\"{:016x}\"", hasher.finish()),
         }
     }
 
-    fn answer(&self, headers: &HeaderMap) -> Response {
+    /// The edge leaves it out for those who have it.
+    fn answer(&self) -> Response {
         let about = [
-            (header::ETAG, self.etag.as_str()),
             (header::CACHE_CONTROL, "no-cache"),
+            (header::CONTENT_TYPE, "application/json"),
         ];
-        if self.is_known(headers) {
-            return (StatusCode::NOT_MODIFIED, about).into_response();
-        }
-        let json = [(header::CONTENT_TYPE, "application/json")];
-        (about, json, self.json.clone()).into_response()
-    }
-
-    /// RFC 9110 section 13.1.2.
-    fn is_known(&self, headers: &HeaderMap) -> bool {
-        let values = headers.get_all(header::IF_NONE_MATCH).into_iter();
-        values
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .map(str::trim)
-            .any(|known| known == "*" || known.trim_start_matches("W/") == self.etag)
+        (self.tag.clone(), about, self.json.clone()).into_response()
     }
 }
 

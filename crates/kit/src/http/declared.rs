@@ -14,6 +14,7 @@ use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{OpenApi, RefOr};
 use vocabulary::ProblemType;
 
+use super::etag::IfMatch;
 use super::extract::media_type;
 use crate::idempotency::{self, IdempotencyKey};
 use crate::problem::Problem;
@@ -191,10 +192,11 @@ impl Operation {
         Ok(())
     }
 
-    /// RFC 9110 section 13.1: a condition of a write that nothing looks at must not be passed over.
+    /// RFC 9110 section 13.1: a condition of a write that nothing looks at must not be passed over. Those of a read are looked
+    /// at by the edge.
     fn check_conditions(&self, parts: &Parts) -> Result<(), Problem> {
         if parts.method.is_safe() {
-            return Ok(());
+            return IfMatch::from_headers(&parts.headers).map(|_| ());
         }
         let conditions = [
             (IF_MATCH, self.if_match),
@@ -303,9 +305,21 @@ mod tests {
             ..Operation::PLAIN
         };
         assert!(check(&Operation::PLAIN, Method::GET, "if-none-match"));
+        assert!(check(&Operation::PLAIN, Method::GET, "if-match"));
         assert!(!check(&Operation::PLAIN, Method::POST, "if-match"));
         assert!(check(&careful, Method::POST, "if-match"));
         assert!(!check(&careful, Method::POST, "if-none-match"));
+    }
+
+    #[test]
+    fn a_condition_of_a_read_that_is_none_is_refused() {
+        let check = |value: &str| {
+            let request = http::Request::get("/").header("if-match", value);
+            let (parts, ()) = request.body(()).unwrap().into_parts();
+            Operation::PLAIN.check_conditions(&parts)
+        };
+        assert!(check("\"a,b\"").is_ok());
+        assert_eq!(check("a").unwrap_err().field.as_deref(), Some("If-Match"));
     }
 
     #[test]

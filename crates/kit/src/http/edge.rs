@@ -2,9 +2,9 @@
 //!
 //! In order: ids of the request, a place among the requests of its peer, what RFC 9110 and RFC 9112 demand, route and method, the
 //! operation's declaration (query parameters, headers, body), a time limit, a guard against panics, the net of problem documents,
-//! whether the client takes a form of the answer and whether it has it already, metrics, one log event, headers. The body stays
-//! unread: see [`super::body`]. It is one layer and one future on purpose: at thousands of requests a second each further layer
-//! costs an allocation per request and route.
+//! whether the client takes a form of the answer, wants it as it is, and does not have it already, metrics, one log event, headers.
+//! The body stays unread: see [`super::body`]. It is one layer and one future on purpose: at thousands of requests a second each
+//! further layer costs an allocation per request and route.
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -32,13 +32,14 @@ use super::answer::AnswerMemory;
 use super::body::{self, BodyMemory, Closed, Gate, Pace, Terms};
 use super::connection::Connection;
 use super::declared::{Declared, Known, Operation};
+use super::etag::Conditions;
 use super::measure::Measure;
 use super::message::{self, Refusal};
 use super::places::{Place, Places};
 use super::quota::PeerKey;
 use super::site::Site;
 use super::unread::Unread;
-use super::{etag, lists, net};
+use super::{lists, net};
 use crate::error::FAILED;
 use crate::problem::Problem;
 use crate::trace::{CORRELATION_ID, RequestScope};
@@ -166,7 +167,7 @@ impl Edge {
         let (method, version) = (request.method().clone(), request.version());
         let choosy = request.headers().contains_key(ACCEPT) && self.negotiates(matched.as_ref(), &method);
         let accept = choosy.then(|| request.headers().clone());
-        let known = etag::known(request.headers());
+        let conditions = Conditions::of(request.headers());
         let (response, unread, place) = self.counted(route, matched.as_ref(), request).await;
         let mut response = net::catch(response);
         if let Some(accept) = accept {
@@ -176,7 +177,7 @@ impl Edge {
         if matches!(method, Method::GET | Method::HEAD)
             && let Some(template) = &matched
         {
-            response = etag::tag(template.as_str(), known.as_deref(), response).await;
+            response = conditions.answer(template.as_str(), response).await;
         }
         if method.is_safe() {
             let principal = place.as_ref().and_then(Place::principal);

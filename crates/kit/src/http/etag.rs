@@ -1,14 +1,20 @@
 //! Entity tags (RFC 9110 section 8.8.3), and the conditions that clients make with them (section 13).
+//!
+//! What a service answers below [`API`] and has in memory gets a tag at the edge. A handler that has a better one sets it. The
+//! conditions of a read are looked at by the edge alone, those of a write by the handler, which takes [`IfMatch`].
 
-use axum::body::HttpBody;
+use std::convert::Infallible;
+
+use axum::body::{Body, HttpBody};
 use axum::extract::FromRequestParts;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use data_encoding::HEXLOWER;
-use http::header::{CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
+use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::BodyExt;
 use serde::Serialize;
+use vocabulary::ProblemType;
 use x509::digest::sha256;
 
 use super::query::refuse;
@@ -16,12 +22,14 @@ use crate::problem::Problem;
 
 /// The paths whose answers get a tag.
 const API: &str = "/api/v1/";
-/// Longest condition that is looked at, in octets.
-const MAX_CONDITION: usize = 4_096;
 
 /// Tells one state of a resource from another, for one caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EntityTag(String);
+pub struct EntityTag {
+    weak: bool,
+    /// Between the quotes.
+    opaque: Vec<u8>,
+}
 
 impl EntityTag {
     /// The tag of an answer, as the edge makes it of the answer's JSON.
@@ -31,13 +39,114 @@ impl EntityTag {
     }
 
     /// 128 bits of SHA-256, as a strong tag.
-    fn of_bytes(bytes: &[u8]) -> Self {
+    #[must_use]
+    pub fn of_bytes(bytes: &[u8]) -> Self {
         let short: Vec<u8> = sha256(bytes).into_iter().take(16).collect();
-        Self(format!("\"{}\"", HEXLOWER.encode(&short)))
+        Self {
+            weak: false,
+            opaque: HEXLOWER.encode(&short).into_bytes(),
+        }
+    }
+
+    /// The tag that `text` begins with, and what follows it.
+    fn read(text: &[u8]) -> Option<(Self, &[u8])> {
+        let (weak, quoted) = match text.strip_prefix(b"W/") {
+            Some(quoted) => (true, quoted),
+            None => (false, text),
+        };
+        let inside = quoted.strip_prefix(b"\"")?;
+        // There is no escape: a backslash is a character of the tag.
+        let end = inside.iter().position(|byte| !is_etagc(*byte))?;
+        let (opaque, behind) = inside.split_at_checked(end)?;
+        let tag = Self {
+            weak,
+            opaque: opaque.to_vec(),
+        };
+        Some((tag, behind.strip_prefix(b"\"")?))
+    }
+
+    fn of_answer(response: &Response) -> Option<Self> {
+        match Self::read(response.headers().get(ETAG)?.as_bytes())? {
+            (tag, []) => Some(tag),
+            _ => None,
+        }
     }
 
     fn header(&self) -> Option<HeaderValue> {
-        HeaderValue::from_str(&self.0).ok()
+        let weak: &[u8] = if self.weak { b"W/" } else { b"" };
+        HeaderValue::from_bytes(&[weak, b"\"", &self.opaque, b"\""].concat()).ok()
+    }
+
+    /// RFC 9110 section 8.8.3.2: a weak tag matches nothing.
+    fn is_strongly(&self, other: &Self) -> bool {
+        !self.weak && self == other
+    }
+
+    /// RFC 9110 section 8.8.3.2.
+    fn is_weakly(&self, other: &Self) -> bool {
+        self.opaque == other.opaque
+    }
+}
+
+/// RFC 9110 section 8.8.3: visible ASCII but for the quote, and `obs-text`.
+const fn is_etagc(byte: u8) -> bool {
+    matches!(byte, 0x21 | 0x23..=0x7e | 0x80..=0xff)
+}
+
+/// The header `ETag`.
+impl IntoResponseParts for EntityTag {
+    type Error = Infallible;
+
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Infallible> {
+        if let Some(tag) = self.header() {
+            parts.headers_mut().insert(ETAG, tag);
+        }
+        Ok(parts)
+    }
+}
+
+/// `"*" / #entity-tag` of RFC 9110 sections 13.1.1 and 13.1.2.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Condition {
+    Any,
+    Tags(Vec<EntityTag>),
+}
+
+impl Condition {
+    /// `None` for what is neither `*` nor a list of tags. The lines of a header are one list (RFC 9110 section 5.3), and
+    /// members of it may be empty (section 5.6.1.2).
+    fn read<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> Option<Self> {
+        let lines: Vec<&[u8]> = lines.map(HeaderValue::as_bytes).collect();
+        let whole = lines.join(&b","[..]);
+        let mut rest = whole.trim_ascii();
+        if rest == b"*" {
+            return Some(Self::Any);
+        }
+        let mut tags = Vec::new();
+        loop {
+            if let Some((tag, behind)) = EntityTag::read(rest) {
+                tags.push(tag);
+                rest = behind.trim_ascii_start();
+            }
+            rest = match rest {
+                [] => return Some(Self::Tags(tags)),
+                [b',', behind @ ..] => behind.trim_ascii_start(),
+                _ => return None,
+            };
+        }
+    }
+
+    fn of(headers: &HeaderMap, name: &HeaderName) -> Option<Self> {
+        let lines = headers.get_all(name).iter();
+        headers.contains_key(name).then(|| Self::read(lines)).flatten()
+    }
+
+    /// Whether it names a resource with that tag, if it has one.
+    fn names(&self, current: Option<&EntityTag>, same: fn(&EntityTag, &EntityTag) -> bool) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Tags(tags) => current.is_some_and(|current| tags.iter().any(|tag| same(tag, current))),
+        }
     }
 }
 
@@ -45,13 +154,22 @@ impl EntityTag {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IfMatch(Option<Condition>);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Condition {
-    Any,
-    Tags(Vec<String>),
-}
-
 impl IfMatch {
+    /// As the request has it.
+    ///
+    /// # Errors
+    /// `If-Match` is neither a list of tags nor `*`.
+    pub(super) fn from_headers(headers: &HeaderMap) -> Result<Self, Problem> {
+        if !headers.contains_key(IF_MATCH) {
+            return Ok(Self::default());
+        }
+        let condition = Condition::of(headers, &IF_MATCH).ok_or_else(|| {
+            let detail = "header If-Match: takes the ETag of an earlier answer, in its quotes, or *";
+            refuse(detail.to_owned()).at("If-Match")
+        })?;
+        Ok(Self(Some(condition)))
+    }
+
     /// Whether the client did not say.
     #[must_use]
     pub const fn is_absent(&self) -> bool {
@@ -61,11 +179,12 @@ impl IfMatch {
     /// Whether the resource is in the state that the client saw; yes, where it did not say.
     #[must_use]
     pub fn holds(&self, current: &EntityTag) -> bool {
-        match &self.0 {
-            None | Some(Condition::Any) => true,
-            // Strong comparison: a weak tag matches nothing.
-            Some(Condition::Tags(tags)) => tags.contains(&current.0),
-        }
+        self.holds_for(Some(current))
+    }
+
+    fn holds_for(&self, current: Option<&EntityTag>) -> bool {
+        let names = |condition: &Condition| condition.names(current, EntityTag::is_strongly);
+        self.0.as_ref().is_none_or(names)
     }
 }
 
@@ -73,87 +192,74 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        if !parts.headers.contains_key(IF_MATCH) {
-            return Ok(Self::default());
-        }
-        let texts = parts.headers.get_all(IF_MATCH).iter();
-        let condition = condition(texts).ok_or_else(|| {
-            let detail = "header If-Match: takes the ETag of an earlier answer, in its quotes, or *";
-            refuse(detail.to_owned()).at("If-Match")
-        })?;
-        Ok(Self(Some(condition)))
+        Self::from_headers(&parts.headers)
     }
 }
 
-/// A list of tags, or `*`; `None` for what is neither.
-fn condition<'a>(values: impl Iterator<Item = &'a HeaderValue>) -> Option<Condition> {
-    let mut tags = Vec::new();
-    for value in values {
-        let text = value.to_str().ok().filter(|text| text.len() <= MAX_CONDITION)?;
-        if text.trim() == "*" {
-            return Some(Condition::Any);
-        }
-        // No tag of ours has a comma in it, so that a list may be cut at them.
-        for tag in text.split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
-            let opaque = tag.strip_prefix("W/").unwrap_or(tag);
-            let quoted = opaque.len() >= 2 && opaque.starts_with('"') && opaque.ends_with('"');
-            tags.push(quoted.then(|| tag.to_owned())?);
-        }
-    }
-    (!tags.is_empty()).then_some(Condition::Tags(tags))
+/// What a client says about what it reads.
+pub(super) struct Conditions {
+    if_match: IfMatch,
+    /// What it has already.
+    if_none_match: Option<Condition>,
 }
 
-/// What a client has already.
-pub(super) fn known(headers: &HeaderMap) -> Option<Vec<HeaderValue>> {
-    let values = headers.get_all(IF_NONE_MATCH).iter().cloned();
-    headers.contains_key(IF_NONE_MATCH).then(|| values.collect())
+impl Conditions {
+    /// One that cannot be read is not there: nothing worse comes of it than an answer that the client has. `If-Match` was
+    /// refused then.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        Self {
+            if_match: IfMatch(Condition::of(headers, &IF_MATCH)),
+            if_none_match: Condition::of(headers, &IF_NONE_MATCH),
+        }
+    }
+
+    /// Gives the answer to a GET its tag, and leaves it out where the client does not want it as it is, or its body where the
+    /// client has it already: in this order (RFC 9110 section 13.2.2).
+    pub(super) async fn answer(&self, template: &str, response: Response) -> Response {
+        if response.status() != StatusCode::OK {
+            return response;
+        }
+        let response = match template.starts_with(API) {
+            true => tag_by_body(response).await,
+            false => response,
+        };
+        let current = EntityTag::of_answer(&response);
+        if !self.if_match.holds_for(current.as_ref()) {
+            let detail = "what is there does not have the ETag of If-Match; read it without that header";
+            return Problem::new(ProblemType::Changed, detail)
+                .at("If-Match")
+                .into_response();
+        }
+        let has = |known: &Condition| known.names(current.as_ref(), EntityTag::is_weakly);
+        match self.if_none_match.as_ref().is_some_and(has) {
+            true => unchanged(response),
+            false => response,
+        }
+    }
 }
 
-/// Gives an answer of the API its tag, and leaves its body out where the client has
-/// it already.
-pub(super) async fn tag(template: &str, known: Option<&[HeaderValue]>, response: Response) -> Response {
-    if !template.starts_with(API) || response.status() != StatusCode::OK {
-        return response;
+/// RFC 9110 section 15.4.5: what is about the answer stays, and what is about the body that is left out does not.
+fn unchanged(response: Response) -> Response {
+    let (mut parts, _) = response.into_parts();
+    parts.status = StatusCode::NOT_MODIFIED;
+    for name in [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_DISPOSITION] {
+        parts.headers.remove(name);
     }
-    let response = tag_by_body(response).await;
-    let Some(current) = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok()) else {
-        return response;
-    };
-    // Weak comparison.
-    let has = match known.and_then(|known| condition(known.iter())) {
-        Some(Condition::Any) => true,
-        Some(Condition::Tags(tags)) => tags
-            .iter()
-            .any(|tag| tag.strip_prefix("W/").unwrap_or(tag) == current),
-        None => false,
-    };
-    if !has {
-        return response;
-    }
-    let mut unchanged = StatusCode::NOT_MODIFIED.into_response();
-    if let Some(tag) = response.headers().get(ETAG) {
-        unchanged.headers_mut().insert(ETAG, tag.clone());
-    }
-    unchanged
+    Response::from_parts(parts, Body::empty())
 }
 
 /// Only what is in memory already: a stream is neither held nor read twice.
 async fn tag_by_body(response: Response) -> Response {
-    let json = response
-        .headers()
-        .get(CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
-    if !json || response.body().size_hint().exact().is_none_or(|bytes| bytes == 0) {
+    let in_memory = response.body().size_hint().exact().is_some_and(|bytes| bytes > 0);
+    if !in_memory || response.headers().contains_key(ETAG) {
         return response;
     }
-    let (mut parts, body) = response.into_parts();
+    let (parts, body) = response.into_parts();
     match body.collect().await {
         Ok(whole) => {
             let bytes = whole.to_bytes();
-            if let Some(tag) = EntityTag::of_bytes(&bytes).header() {
-                parts.headers.insert(ETAG, tag);
-            }
-            Response::from_parts(parts, bytes.into())
+            let tag = EntityTag::of_bytes(&bytes);
+            (tag, Response::from_parts(parts, Body::from(bytes))).into_response()
         }
         Err(error) => {
             tracing::error!(%error, "an answer in memory could not be read");
@@ -163,59 +269,4 @@ async fn tag_by_body(response: Response) -> Response {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn values(texts: &[&'static str]) -> Vec<HeaderValue> {
-        texts.iter().map(|text| HeaderValue::from_static(text)).collect()
-    }
-
-    fn if_match(texts: &[&'static str]) -> Option<IfMatch> {
-        condition(values(texts).iter()).map(|condition| IfMatch(Some(condition)))
-    }
-
-    #[test]
-    fn a_write_is_for_the_state_that_was_seen() {
-        let (now, before) = (EntityTag::of(&1), EntityTag::of(&2));
-        let seen = IfMatch(Some(Condition::Tags(vec![now.0.clone()])));
-        assert!(seen.holds(&now) && !seen.holds(&before));
-        assert!(IfMatch::default().holds(&now));
-        assert!(if_match(&["*"]).unwrap().holds(&now));
-        let weak = IfMatch(Some(Condition::Tags(vec![format!("W/{}", now.0)])));
-        assert!(!weak.holds(&now));
-    }
-
-    #[test]
-    fn a_list_of_tags_is_read_and_what_is_none_is_not() {
-        let two = Condition::Tags(vec!["\"a\"".to_owned(), "W/\"b\"".to_owned()]);
-        assert_eq!(condition(values(&["\"a\" , W/\"b\""]).iter()), Some(two.clone()));
-        assert_eq!(condition(values(&["\"a\"", "W/\"b\""]).iter()), Some(two));
-        for bad in ["a", "\"a", "\"", "", "\"a\",b"] {
-            assert_eq!(if_match(&[bad]), None, "{bad}");
-        }
-    }
-
-    async fn answered(known: &[&'static str], json: &'static str) -> (StatusCode, Option<String>, usize) {
-        let response = ([(CONTENT_TYPE, "application/json")], json).into_response();
-        let response = tag("/api/v1/things", Some(&values(known)), response).await;
-        let tag = response
-            .headers()
-            .get(ETAG)
-            .map(|tag| tag.to_str().unwrap().to_owned());
-        let status = response.status();
-        let bytes = response.into_body().collect().await.unwrap().to_bytes();
-        (status, tag, bytes.len())
-    }
-
-    #[tokio::test]
-    async fn what_the_client_has_is_not_sent_again() {
-        let (status, first, length) = answered(&["\"other\""], "{}").await;
-        assert_eq!((status, length), (StatusCode::OK, 2));
-        let known: &'static str = Box::leak(format!("W/{}", first.clone().unwrap()).into_boxed_str());
-        assert_eq!(
-            answered(&[known], "{}").await,
-            (StatusCode::NOT_MODIFIED, first, 0)
-        );
-        assert_eq!(answered(&[known], "[]").await.0, StatusCode::OK);
-    }
-}
+mod tests;

@@ -5,8 +5,6 @@ use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Required, Response, ResponseBuilder};
 
-use super::JSON;
-
 /// Names as RFC 9110 writes them.
 const ETAG: &str = "ETag";
 const IF_NONE_MATCH: &str = "If-None-Match";
@@ -31,13 +29,13 @@ pub(super) fn declare(operation: &mut Operation) {
     }
 }
 
-/// Declares the entity tag of a GET of JSON, and the condition that clients make with it (RFC 9110 section 13.1.2).
+/// Declares the entity tag of what a GET answers, and the condition that clients make with it (RFC 9110 section 13.1.2).
 pub(super) fn declare_tag(operation: &mut Operation) {
     let answer = operation.responses.responses.get_mut("200");
-    let Some(RefOr::T(answer)) = answer.filter(|answer| answers_json(answer)) else {
+    let Some(RefOr::T(answer)) = answer.filter(|answer| has_content(answer)) else {
         return;
     };
-    add(answer, ETAG, Type::String, "of the JSON that is answered");
+    add(answer, ETAG, Type::String, "of what is answered; CSV has none");
     let parameter = ParameterBuilder::new()
         .name(IF_NONE_MATCH)
         .parameter_in(ParameterIn::Header)
@@ -55,8 +53,8 @@ pub(super) fn declare_tag(operation: &mut Operation) {
     responses.insert("304".to_owned(), RefOr::T(unchanged.build()));
 }
 
-fn answers_json(response: &RefOr<Response>) -> bool {
-    matches!(response, RefOr::T(response) if response.content.contains_key(JSON))
+fn has_content(response: &RefOr<Response>) -> bool {
+    matches!(response, RefOr::T(response) if !response.content.is_empty())
 }
 
 fn add(response: &mut Response, name: &str, kind: Type, description: &str) {
@@ -79,6 +77,7 @@ mod tests {
     use utoipa::openapi::path::{HttpMethod, OperationBuilder, PathItem};
 
     use super::*;
+    use crate::openapi::JSON;
 
     #[derive(OpenApi)]
     struct Base;
@@ -96,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_as_json_has_a_tag_and_can_be_unchanged() {
+    fn what_is_read_has_a_tag_and_can_be_unchanged() {
         let answer = || ResponseBuilder::new().content(JSON, Content::default());
         let read = completed(HttpMethod::Get, "200", answer());
         assert!(read["responses"]["200"]["headers"]["ETag"].is_object(), "{read}");
