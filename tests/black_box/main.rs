@@ -20,6 +20,7 @@ mod composed;
 mod configuration;
 mod contract;
 mod csr;
+mod csv;
 mod data_dir;
 mod descriptors;
 mod disk_full;

@@ -20,7 +20,13 @@ const PATH: &str = "/api/openapi.json";
 #[openapi(info(
     title = "GigVault",
     description = "A complete private PKI. Errors are problem documents (RFC 9457); times are RFC 3339 in UTC; serial \
-                   numbers are lower-case hex. A POST that creates takes an Idempotency-Key.",
+                   numbers are lower-case hex. A POST that creates takes an Idempotency-Key.\n\n\
+                   With `Accept: text/csv` a list is CSV (RFC 4180), all of it in one answer. A column is a member of the \
+                   JSON of a row, by its name; `outer.inner` is a member of a member. A text is in its cell as it is, and \
+                   nothing where it is null or absent; everything else is JSON. An apostrophe is put before each of \
+                   `=`, `+`, `-`, `@`, their full-width forms, a tab, a line break, and an apostrophe, where it is at the \
+                   start of a cell or behind `;`, `|`, or a tab, also with blanks and double quotes in between: \
+                   spreadsheets would run it as a formula. Take one apostrophe away at each such place to have the text back.",
     license(name = "Apache-2.0", identifier = "Apache-2.0")
 ))]
 struct Base;

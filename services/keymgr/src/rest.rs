@@ -119,20 +119,10 @@ impl Row for Key {
         "algorithm",
         "purpose",
         "backend",
+        "public_key",
         "spki_sha256",
         "created_at",
     ];
-
-    fn cells(&self) -> Vec<String> {
-        vec![
-            self.name.clone(),
-            self.algorithm.clone(),
-            self.purpose.to_owned(),
-            self.backend.clone(),
-            self.spki_sha256.clone(),
-            self.created_at.clone(),
-        ]
-    }
 }
 
 /// The key to make.

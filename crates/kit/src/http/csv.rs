@@ -8,6 +8,8 @@ use bytes::Bytes;
 use futures::stream;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::request::Parts;
+use serde::Serialize;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::body::Admitted;
@@ -18,24 +20,26 @@ use crate::problem::Problem;
 /// RFC 7111 section 5.1.
 pub(super) const MEDIA_TYPE: &str = "text/csv; charset=utf-8; header=present";
 
-/// A row of a list, as a line of CSV.
-pub trait Row {
-    /// Names of the columns, as members of the JSON object are named.
+/// A row of a list. CSV says of it what JSON says.
+pub trait Row: Serialize {
+    /// The columns: every member of the JSON object, by its name; `outer.inner` for a member of a member. A text is in its cell
+    /// as it is, and nothing where it is null or absent; everything else is JSON: a number, a truth value, and a list or an
+    /// object that has one column.
     const COLUMNS: &'static [&'static str];
-
-    /// As many values as there are columns; empty where there is none.
-    fn cells(&self) -> Vec<String>;
 }
 
 /// A whole list for one principal.
 #[derive(Clone, Debug)]
 pub(super) struct Whole {
     principal: Arc<str>,
+    /// Columns beside those that every row has.
+    further: &'static [&'static str],
 }
 
 /// A list while it is sent.
 struct Sending<T, F> {
     principal: Arc<str>,
+    columns: Vec<&'static str>,
     read: F,
     ask: Ask,
     /// The page that is read already.
@@ -50,7 +54,14 @@ impl Whole {
             Some(Admitted::Principal(name)) => Arc::clone(name),
             Some(Admitted::Anybody) | None => Arc::from(""),
         };
-        Self { principal }
+        Self {
+            principal,
+            further: &[],
+        }
+    }
+
+    pub(super) fn with(self, further: &'static [&'static str]) -> Self {
+        Self { further, ..self }
     }
 
     pub(super) async fn answer<T, F, R>(self, name: &str, ask: Ask, read: F) -> Result<Response, Problem>
@@ -66,8 +77,11 @@ impl Whole {
         };
         // Read before the head of the answer is sent, so that a mistake in the request is a problem document.
         let page = read(ask.clone()).await?;
+        let columns = [T::COLUMNS, self.further].concat();
+        let head = Bytes::from(line(&columns));
         let sending = Sending {
             principal: self.principal,
+            columns,
             read,
             ask,
             page: Some(page),
@@ -79,8 +93,7 @@ impl Whole {
                 None => Ok(None),
             }
         });
-        let head =
-            stream::once(async { Ok::<_, std::io::Error>(Bytes::from(line(T::COLUMNS.iter().copied()))) });
+        let head = stream::once(async { Ok::<_, std::io::Error>(head) });
         let body = Body::from_stream(futures::StreamExt::chain(head, lines));
         let headers = [
             (CONTENT_TYPE, MEDIA_TYPE.to_owned()),
@@ -108,7 +121,10 @@ where
                 std::io::Error::other("the list could not be read to its end")
             })?,
         };
-        let lines: String = page.items.iter().map(|row| line(row.cells())).collect();
+        let cells = page.items.iter().map(|row| cells(row, &self.columns));
+        let lines: String = cells
+            .map(|cells| Ok(line(&cells?)))
+            .collect::<Result<_, serde_json::Error>>()?;
         let left = page.next_cursor.is_some().then(|| Self {
             ask: self.ask.clone().at(page.next_cursor),
             ..self
@@ -125,58 +141,128 @@ where
     }
 }
 
-/// A record. RFC 4180 section 2: quoted where it holds a comma, a quote or a line break.
-fn line<C: AsRef<str>>(cells: impl IntoIterator<Item = C>) -> String {
-    let mut line = String::new();
-    for (number, cell) in cells.into_iter().enumerate() {
-        if number > 0 {
-            line.push(',');
+/// What a row says in each column.
+fn cells(row: &impl Serialize, columns: &[&str]) -> Result<Vec<String>, serde_json::Error> {
+    let row = serde_json::to_value(row)?;
+    let cell = |column: &&str| {
+        let found = column
+            .split('.')
+            .try_fold(&row, |object, member| object.get(member));
+        match found {
+            None | Some(Value::Null) => String::new(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
         }
-        push(&mut line, cell.as_ref());
+    };
+    Ok(columns.iter().map(cell).collect())
+}
+
+/// A record. RFC 4180 section 2: quoted where it holds a comma, a quote or a line break.
+fn line(cells: &[impl AsRef<str>]) -> String {
+    let cells: Vec<String> = cells
+        .iter()
+        .map(|cell| quoted(neutralized(cell.as_ref())))
+        .collect();
+    cells.join(",") + "\r\n"
+}
+
+fn quoted(cell: String) -> String {
+    match cell.contains(['"', ',', '\r', '\n']) {
+        true => format!("\"{}\"", cell.replace('"', "\"\"")),
+        false => cell,
     }
-    line.push_str("\r\n");
-    line
 }
 
 /// A spreadsheet takes a cell that begins so for a formula, and runs it.
 const SIGNS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+/// Shows a formula as text.
+const APOSTROPHE: char = '\'';
 /// What a spreadsheet may be set to end a cell at, beside the comma. It then honors no quotes that begin within a cell of its
 /// own. Line breaks are not among them: only PEM has some, which its own lines begin with signs.
 const OTHER_SEPARATORS: [char; 3] = [';', '\t', '|'];
 
-/// A formula gets an apostrophe before it, which shows it as text: at the start of a cell, and where one would start for a
-/// spreadsheet with another separator.
-fn push(line: &mut String, cell: &str) {
-    let quoted = cell.contains(['"', ',', '\r', '\n']);
-    if quoted {
-        line.push('"');
-    }
+/// An apostrophe before each formula: at the start of the cell, and where one would start for a spreadsheet with another
+/// separator. An apostrophe that is there itself gets one before it too: what was added can be told from what was there.
+fn neutralized(cell: &str) -> String {
+    let mut text = String::with_capacity(cell.len());
     let mut starts = true;
     for character in cell.chars() {
-        if starts && SIGNS.contains(&character) {
-            line.push('\'');
+        if starts && (SIGNS.contains(&character) || character == APOSTROPHE) {
+            text.push(APOSTROPHE);
         }
-        // Blanks and quotes before a formula may be taken off.
-        starts = OTHER_SEPARATORS.contains(&character) || (starts && matches!(character, ' ' | '"'));
-        if character == '"' {
-            line.push('"');
-        }
-        line.push(character);
+        text.push(character);
+        starts = still_starts(starts, character);
     }
-    if quoted {
-        line.push('"');
-    }
+    text
+}
+
+/// Whether a cell starts behind this character, where it did so before it or did not.
+fn still_starts(starts: bool, character: char) -> bool {
+    // Blanks and quotes before a formula may be taken off.
+    OTHER_SEPARATORS.contains(&character) || (starts && matches!(character, ' ' | '"'))
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
     use super::*;
+
+    /// What a reader of the guide does: one apostrophe less at each start.
+    fn restored(cell: &str) -> String {
+        let mut text = String::new();
+        let mut starts = true;
+        let mut characters = cell.chars();
+        while let Some(mut character) = characters.next() {
+            if starts && character == APOSTROPHE {
+                character = characters.next().unwrap();
+            }
+            text.push(character);
+            starts = still_starts(starts, character);
+        }
+        text
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_can_be_told_from_what_is_read(
+            plain in any::<String>(),
+            starts in "[';|\t \"=+\r\n,＝a@-]{0,12}",
+        ) {
+            for cell in [plain, starts] {
+                prop_assert_eq!(&restored(&neutralized(&cell)), &cell);
+            }
+        }
+    }
+
+    #[test]
+    fn a_cell_is_what_json_says() {
+        let row = json!({
+            "text": "=a", "number": 7, "truth": true, "null": null, "none": [], "list": ["a b", "c"],
+            "outer": {"inner": "b", "other": 1},
+        });
+        for (column, cell) in [
+            ("text", "=a"),
+            ("number", "7"),
+            ("truth", "true"),
+            ("null", ""),
+            ("absent", ""),
+            ("none", "[]"),
+            ("list", "[\"a b\",\"c\"]"),
+            ("outer.inner", "b"),
+            ("outer.absent", ""),
+            ("null.inner", ""),
+        ] {
+            assert_eq!(cells(&row, &[column]).unwrap(), [cell], "{column}");
+        }
+    }
 
     #[test]
     fn what_would_end_a_cell_is_quoted() {
         let cells = ["plain", "", "a,b", "say \"hi\"", "two\r\nlines", "ü"];
         assert_eq!(
-            line(cells),
+            line(&cells),
             "plain,,\"a,b\",\"say \"\"hi\"\"\",\"two\r\nlines\",ü\r\n"
         );
     }
@@ -184,12 +270,13 @@ mod tests {
     #[test]
     fn no_cell_is_a_formula() {
         for start in ["=", "+", "-", "@", "\t", "\r", "\n", "＝"] {
-            let written = line([format!("{start}1+2")]);
+            let written = line(&[format!("{start}1+2")]);
             let text = written.trim_start_matches('"');
             assert!(text.starts_with('\''), "{written:?}");
         }
-        assert_eq!(line(["=HYPERLINK(\"x\",1)"]), "\"'=HYPERLINK(\"\"x\"\",1)\"\r\n");
-        assert_eq!(line(["a=b"]), "a=b\r\n");
+        assert_eq!(line(&["=HYPERLINK(\"x\",1)"]), "\"'=HYPERLINK(\"\"x\"\",1)\"\r\n");
+        assert_eq!(line(&["a=b"]), "a=b\r\n");
+        assert_eq!(line(&["'=x", "=x", "O'Hara"]), "''=x,'=x,O'Hara\r\n");
     }
 
     #[test]
@@ -205,9 +292,9 @@ mod tests {
             ("a;b=1;c-d", "a;b=1;c-d"),
             ("a,=1", "\"a,=1\""),
         ] {
-            assert_eq!(line([cell]), format!("{written}\r\n"), "{cell:?}");
+            assert_eq!(line(&[cell]), format!("{written}\r\n"), "{cell:?}");
         }
         let pem = "-----BEGIN X-----\n+/8=\n-----END X-----\n";
-        assert_eq!(line([pem]), format!("\"'{pem}\"\r\n"));
+        assert_eq!(line(&[pem]), format!("\"'{pem}\"\r\n"));
     }
 }

@@ -8,8 +8,8 @@ use std::marker::PhantomData;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
@@ -145,6 +145,15 @@ impl Common {
 }
 
 impl<L: List> Pages<L> {
+    /// With columns that rows have only where they were asked for.
+    #[must_use]
+    pub fn with_columns(self, further: &'static [&'static str]) -> Self {
+        Self {
+            csv: self.csv.map(|whole| whole.with(further)),
+            ..self
+        }
+    }
+
     /// The page that was asked for as JSON, or the whole list as CSV: then `read` is called for page after page, while the
     /// client takes them.
     ///
@@ -152,7 +161,7 @@ impl<L: List> Pages<L> {
     /// Those of `read` for the first page. If a later one fails, the answer breaks off.
     pub async fn answer<T, F, R>(self, read: F) -> Result<Response, Problem>
     where
-        T: Row + Serialize + Send + 'static,
+        T: Row + Send + 'static,
         F: Fn(Ask) -> R + Send + 'static,
         R: Future<Output = Result<Page<T>, Problem>> + Send + 'static,
     {

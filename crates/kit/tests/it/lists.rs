@@ -35,10 +35,6 @@ struct Number {
 
 impl Row for Number {
     const COLUMNS: &'static [&'static str] = &["number", "text"];
-
-    fn cells(&self) -> Vec<String> {
-        vec![self.number.to_string(), self.text.clone()]
-    }
 }
 
 /// How often a page is read, and at which it fails.

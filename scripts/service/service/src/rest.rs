@@ -60,10 +60,6 @@ impl From<&crate::domain::Item> for Item {
 
 impl Row for Item {
     const COLUMNS: &'static [&'static str] = &["name", "created_at"];
-
-    fn cells(&self) -> Vec<String> {
-        vec![self.name.clone(), self.created_at.clone()]
-    }
 }
 
 /// The items, by name.

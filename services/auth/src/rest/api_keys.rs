@@ -144,23 +144,8 @@ impl Row for ApiKey {
         "last_used_at",
         "revoked_at",
         "revoked_by",
+        "allowed_actions",
     ];
-
-    fn cells(&self) -> Vec<String> {
-        vec![
-            self.prefix.clone(),
-            self.name.clone(),
-            self.roles.join(" "),
-            self.status.to_owned(),
-            self.created_at.clone(),
-            self.created_by.clone(),
-            self.expires_at.clone().unwrap_or_default(),
-            self.allowed_names.join(" "),
-            self.last_used_at.clone().unwrap_or_default(),
-            self.revoked_at.clone().unwrap_or_default(),
-            self.revoked_by.clone().unwrap_or_default(),
-        ]
-    }
 }
 
 /// The API key to make.

@@ -28,10 +28,6 @@ struct Role {
 
 impl Row for Role {
     const COLUMNS: &'static [&'static str] = &["name", "permissions"];
-
-    fn cells(&self) -> Vec<String> {
-        vec![self.name.to_owned(), self.permissions.join(" ")]
-    }
 }
 
 /// The roles, by name.

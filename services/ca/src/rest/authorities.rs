@@ -112,21 +112,10 @@ impl Row for Ca {
         "profiles",
         "suspended_since",
         "suspended_by",
+        "certificate",
+        "chain",
+        "allowed_actions",
     ];
-
-    fn cells(&self) -> Vec<String> {
-        vec![
-            self.name.clone(),
-            self.subject.clone(),
-            self.not_before.clone(),
-            self.not_after.clone(),
-            self.key_algorithm.clone(),
-            self.signature_algorithm.clone(),
-            self.profiles.join(" "),
-            self.suspended_since.clone().unwrap_or_default(),
-            self.suspended_by.clone().unwrap_or_default(),
-        ]
-    }
 }
 
 /// A CA, and what the key manager says of its key.

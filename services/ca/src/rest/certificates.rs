@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Rest;
-use super::filters::Filters;
+use super::filters::{Fields, Filters};
 use super::object::{Certificate, CertificateRow, requester};
 use crate::app::{App, IssueRequest, RenewRequest};
 use crate::domain::{Issued, Protocol};
@@ -145,6 +145,10 @@ async fn list(
             };
             Ok(page.try_map(row).await?)
         }
+    };
+    let pages = match filters.fields {
+        Some(Fields::Certificate) => pages.with_columns(CertificateRow::PEM),
+        None => pages,
     };
     pages.answer(page).await
 }

@@ -136,6 +136,9 @@ pub(crate) struct Revocation {
 }
 
 impl CertificateRow {
+    /// What rows have with `fields=certificate` only.
+    pub(crate) const PEM: &[&str] = &["certificate", "chain"];
+
     /// With the certificate itself where its chain is given.
     pub(crate) fn new(issued: Issued, chain: Option<String>, now: OffsetDateTime) -> Result<Self, Error> {
         let parsed = issued.parse()?;
@@ -200,7 +203,8 @@ impl Row for CertificateRow {
         "issued_at",
         "fingerprint_sha256",
         "spki_sha256",
-        "key_type",
+        "key.type",
+        "key.bits",
         "signature_algorithm",
         "requester",
         "issued_by",
@@ -208,40 +212,12 @@ impl Row for CertificateRow {
         "replaces",
         "replaced_by",
         "lint",
-        "revoked_at",
-        "reason",
-        "certificate",
+        "revocation.time",
+        "revocation.reason",
+        "revocation.invalidity_time",
+        "revocation.decided_time",
+        "revocation.decided_as",
     ];
-
-    fn cells(&self) -> Vec<String> {
-        let revocation = self.revocation.as_ref();
-        let text = |optional: &Option<String>| optional.clone().unwrap_or_default();
-        vec![
-            self.serial.clone(),
-            self.name.clone(),
-            self.status.to_owned(),
-            self.subject.clone(),
-            self.san.join(" "),
-            self.ca.clone(),
-            self.profile.clone(),
-            self.not_before.clone(),
-            self.not_after.clone(),
-            self.issued_at.clone(),
-            self.fingerprint_sha256.clone(),
-            self.spki_sha256.clone(),
-            self.key.kind.clone(),
-            self.signature_algorithm.clone(),
-            self.requester.clone(),
-            text(&self.issued_by),
-            self.protocol.to_owned(),
-            text(&self.replaces),
-            text(&self.replaced_by),
-            self.lint.as_ref().map(|ids| ids.join(" ")).unwrap_or_default(),
-            revocation.map(|there| there.time.clone()).unwrap_or_default(),
-            revocation.map(|there| there.reason.clone()).unwrap_or_default(),
-            text(&self.certificate),
-        ]
-    }
 }
 
 impl Certificate {

@@ -33,11 +33,25 @@ pub(super) fn routes() -> OpenApiRouter<Rest> {
 struct Profile(Arc<rules::Profile>);
 
 impl Row for Profile {
-    const COLUMNS: &'static [&'static str] = &["name", "description"];
-
-    fn cells(&self) -> Vec<String> {
-        vec![self.0.name.clone(), self.0.description.clone()]
-    }
+    const COLUMNS: &'static [&'static str] = &[
+        "name",
+        "description",
+        "certificate",
+        "subject",
+        "san",
+        "keys",
+        "default_validity",
+        "max_validity",
+        "backdate",
+        "key_usage",
+        "extended_key_usage",
+        "policies",
+        "revocation",
+        "must_staple",
+        "name_constraints",
+        "allowed_names",
+        "development",
+    ];
 }
 
 /// The profiles, by name.

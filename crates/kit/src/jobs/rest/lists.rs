@@ -44,32 +44,16 @@ impl Row for JobObject {
         "created_at",
         "started_at",
         "ended_at",
+        "cancel_requested_at",
+        "canceled_by",
         "total",
         "pending",
         "done",
         "skipped",
         "failed",
         "failure",
+        "allowed_actions",
     ];
-
-    fn cells(&self) -> Vec<String> {
-        vec![
-            self.id.clone(),
-            self.service.clone(),
-            self.kind.clone(),
-            self.state.to_owned(),
-            self.requester.clone(),
-            self.created_at.clone(),
-            self.started_at.clone().unwrap_or_default(),
-            self.ended_at.clone().unwrap_or_default(),
-            self.total.map(|total| total.to_string()).unwrap_or_default(),
-            self.pending.to_string(),
-            self.done.to_string(),
-            self.skipped.to_string(),
-            self.failed.to_string(),
-            self.failure.clone().unwrap_or_default(),
-        ]
-    }
 }
 
 /// The items of one job, in the order in which they are done.
@@ -129,16 +113,6 @@ impl From<Item> for JobItem {
 
 impl Row for JobItem {
     const COLUMNS: &'static [&'static str] = &["position", "object", "state", "detail", "done_at"];
-
-    fn cells(&self) -> Vec<String> {
-        vec![
-            self.position.to_string(),
-            self.object.clone(),
-            self.state.to_owned(),
-            self.detail.clone().unwrap_or_default(),
-            self.done_at.clone().unwrap_or_default(),
-        ]
-    }
 }
 
 /// Lists the jobs of the services in this process: those of the caller, or all with `jobs:read`.
