@@ -147,7 +147,25 @@ impl Error {
             Self::Usage(_) => 2,
             Self::Denied(_) | Self::Lint(_) => 3,
             Self::NotIssued(_) | Self::NoRoot(_) => 4,
-            _ => 1,
+            Self::Key(_)
+            | Self::KeyFile { .. }
+            | Self::NoKey(_)
+            | Self::KeyMismatch { .. }
+            | Self::Content { .. }
+            | Self::File(_)
+            | Self::Clock { .. }
+            | Self::NotSigned { .. }
+            | Self::Itself(_)
+            | Self::Exists(_)
+            | Self::AlreadyRevoked(_)
+            | Self::Crl(_)
+            | Self::Serial(_)
+            | Self::Declined
+            | Self::NoTerminal { .. }
+            | Self::Terminal(_)
+            | Self::Output(_)
+            | Self::NotInOrder(_)
+            | Self::NotInOrderAsShown => 1,
         }
     }
 }

@@ -135,7 +135,12 @@ impl Error {
             Self::Unexpected { status, what, .. } => {
                 (200..300).contains(status) && what.starts_with("missing field ")
             }
-            _ => false,
+            Self::Unreachable { .. }
+            | Self::Timeout { .. }
+            | Self::Untrusted { .. }
+            | Self::NotTheApi { .. }
+            | Self::OtherPort { .. }
+            | Self::Config(_) => false,
         }
     }
 

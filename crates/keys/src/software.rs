@@ -199,7 +199,7 @@ fn curve(algorithm: KeyAlgorithm) -> Result<&'static EcdsaSigningAlgorithm, KeyE
         KeyAlgorithm::P256 => Ok(&aws::ECDSA_P256_SHA256_ASN1_SIGNING),
         KeyAlgorithm::P384 => Ok(&aws::ECDSA_P384_SHA384_ASN1_SIGNING),
         KeyAlgorithm::P521 => Ok(&aws::ECDSA_P521_SHA512_ASN1_SIGNING),
-        other => Err(KeyError::UnsupportedKey(other)),
+        KeyAlgorithm::Rsa(_) | KeyAlgorithm::Ed25519 => Err(KeyError::UnsupportedKey(algorithm)),
     }
 }
 
@@ -220,7 +220,10 @@ fn rsa_padding(algorithm: SignatureAlgorithm) -> Option<&'static dyn RsaEncoding
         SignatureAlgorithm::RsaPssSha256 => Some(&aws::RSA_PSS_SHA256),
         SignatureAlgorithm::RsaPssSha384 => Some(&aws::RSA_PSS_SHA384),
         SignatureAlgorithm::RsaPssSha512 => Some(&aws::RSA_PSS_SHA512),
-        _ => None,
+        SignatureAlgorithm::EcdsaSha256
+        | SignatureAlgorithm::EcdsaSha384
+        | SignatureAlgorithm::EcdsaSha512
+        | SignatureAlgorithm::Ed25519 => None,
     }
 }
 

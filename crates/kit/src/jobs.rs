@@ -104,7 +104,15 @@ impl<F: Fault + 'static> From<F> for Failure {
                 tracing::error!(cause = crate::error::chain(&fault), "an item of a job failed");
                 Self::Final(fault.public().into_owned())
             }
-            _ => Self::Final(fault.public().into_owned()),
+            Kind::Invalid
+            | Kind::Unauthenticated
+            | Kind::Denied
+            | Kind::NotFound
+            | Kind::Conflict
+            | Kind::Changed
+            | Kind::TooLarge
+            | Kind::Unprocessable
+            | Kind::RateLimited => Self::Final(fault.public().into_owned()),
         }
     }
 }

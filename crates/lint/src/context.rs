@@ -40,7 +40,7 @@ impl<'a> Context<'a> {
     pub(crate) fn before_signing(self) -> Self {
         match self.standing {
             Standing::Unknown => Self::self_signed(),
-            _ => self,
+            Standing::SelfSigned | Standing::IssuedBy(_) => self,
         }
     }
 
@@ -65,8 +65,7 @@ impl<'a> Context<'a> {
     {
         match self.standing {
             Standing::IssuedBy(issuer) => Some(issuer),
-            _ if view.root => Some(Issuer::itself(view)),
-            _ => None,
+            Standing::SelfSigned | Standing::Unknown => view.root.then(|| Issuer::itself(view)),
         }
     }
 }

@@ -168,7 +168,12 @@ impl Walk {
         let flaw = match broken {
             Broken::Indefinite => Flaw::Indefinite,
             Broken::LongTag => Flaw::LongTag,
-            _ => Flaw::Truncated,
+            Broken::Truncated
+            | Broken::Length
+            | Broken::Trailing
+            | Broken::Tag { .. }
+            | Broken::Value(_)
+            | Broken::Part(..) => Flaw::Truncated,
         };
         self.mark(flaw, at);
     }

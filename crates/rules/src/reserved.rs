@@ -144,7 +144,9 @@ fn texts_of(san: &San) -> Vec<String> {
             let octets: Vec<u8> = value_der.iter().copied().filter(|octet| *octet != 0).collect();
             vec![String::from_utf8_lossy(&octets).into_owned()]
         }
-        other => vec![other.value()],
+        San::Dns(_) | San::Ip(_) | San::Email(_) | San::SmtpUtf8(_) | San::Uri(_) | San::RegisteredId(_) => {
+            vec![san.value()]
+        }
     }
 }
 

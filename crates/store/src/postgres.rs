@@ -101,7 +101,7 @@ pub(crate) async fn open(url: &str, schema: &str, options: &Options) -> Result<P
     facts.judge(schema, options)?;
     let pooling = match options.pooling {
         Pooling::Transaction => Pooling::Transaction,
-        wanted => match (pooling::detect(&mut connection, &connect).await?, wanted) {
+        wanted @ (Pooling::Auto | Pooling::Session) => match (pooling::detect(&mut connection, &connect).await?, wanted) {
             (Pooling::Transaction, Pooling::Session) => return Err(StoreError::Configuration(
                 "database.pooling says session, but the pooler in front of PostgreSQL hands sessions round: set it to \
                  transaction or auto"

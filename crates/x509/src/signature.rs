@@ -102,7 +102,8 @@ impl Identified {
             RsaPssSha256 => lc::RSA_PSS_2048_8192_SHA256,
             RsaPssSha384 => lc::RSA_PSS_2048_8192_SHA384,
             RsaPssSha512 => lc::RSA_PSS_2048_8192_SHA512,
-            other => return other.verify(key, message, signature),
+            EcdsaSha256 | EcdsaSha384 | EcdsaSha512 | RsaPkcs1Sha256 | RsaPkcs1Sha384 | RsaPkcs1Sha512
+            | Ed25519 => return self.algorithm.verify(key, message, signature),
         };
         let (Some(salt), true) = (self.salt, self.algorithm.fits(key.algorithm())) else {
             return self.algorithm.verify(key, message, signature);
@@ -271,7 +272,9 @@ fn recognize(id: AlgorithmIdentifierRef<'_>) -> Result<(SignatureAlgorithm, Opti
             id.parameters.is_none_or(|parameters| parameters == AnyRef::NULL),
             "NULL or absent",
         ),
-        _ => (id.parameters.is_none(), "absent"),
+        EcdsaSha256 | EcdsaSha384 | EcdsaSha512 | RsaPssSha256 | RsaPssSha384 | RsaPssSha512 | Ed25519 => {
+            (id.parameters.is_none(), "absent")
+        }
     };
     if fits {
         Ok((algorithm, None))

@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use client::{Certificate, Client, OtherCertificate, RevokedCertificate, SameKey};
+use x509::crl::Reason;
 
 use super::{Unattended, cert, confirm, now, preview, revoke_all, times};
 use crate::cli;
@@ -9,7 +10,7 @@ use crate::exit::Done;
 use crate::output::{Output, shorten_middle};
 
 /// `Revoke certificate 3f21…9ab4 (CN=a) with reason key-compromise?`
-fn question(certificate: &Certificate, reason: x509::crl::Reason, same_key: bool) -> String {
+fn question(certificate: &Certificate, reason: Reason, same_key: bool) -> String {
     const SHORT: usize = 9;
     let whose = match certificate.subject.is_empty() {
         true => cert::first_names(&certificate.san),
@@ -24,16 +25,21 @@ fn question(certificate: &Certificate, reason: x509::crl::Reason, same_key: bool
 }
 
 pub(super) async fn run(client: &Client, arguments: &cli::Revoke, output: Output) -> anyhow::Result<()> {
-    let reason: x509::crl::Reason = arguments
+    let reason: Reason = arguments
         .reason
         .parse()
         .map_err(|error| crate::exit::Usage(format!("--reason: {error}")))?;
     let instead = match reason {
-        x509::crl::Reason::CertificateHold => {
-            Some("a hold is not a revocation: use `gigvault cert hold SERIAL`")
-        }
-        x509::crl::Reason::RemoveFromCrl => Some("use `gigvault cert release SERIAL`"),
-        _ => None,
+        Reason::CertificateHold => Some("a hold is not a revocation: use `gigvault cert hold SERIAL`"),
+        Reason::RemoveFromCrl => Some("use `gigvault cert release SERIAL`"),
+        Reason::Unspecified
+        | Reason::KeyCompromise
+        | Reason::CaCompromise
+        | Reason::AffiliationChanged
+        | Reason::Superseded
+        | Reason::CessationOfOperation
+        | Reason::PrivilegeWithdrawn
+        | Reason::AaCompromise => None,
     };
     if let Some(instead) = instead {
         return Err(crate::exit::Usage(format!("--reason {reason}: {instead}")).into());
@@ -42,10 +48,7 @@ pub(super) async fn run(client: &Client, arguments: &cli::Revoke, output: Output
     let invalidity_time = since
         .map(|text| times::point("--invalid-since", text, now()))
         .transpose()?;
-    let compromise = matches!(
-        reason,
-        x509::crl::Reason::KeyCompromise | x509::crl::Reason::CaCompromise
-    );
+    let compromise = matches!(reason, Reason::KeyCompromise | Reason::CaCompromise);
     if arguments.same_key && !compromise {
         let text = "--same-key is for --reason key-compromise: other reasons say nothing about the key";
         return Err(crate::exit::Usage(text.to_owned()).into());
@@ -122,7 +125,7 @@ async fn send(client: &Client, serial: &str, request: &client::Revoke) -> anyhow
 }
 
 /// Says what is still valid for a key that others have.
-fn warning(serial: &str, reason: x509::crl::Reason, same_key: &SameKey) -> Option<String> {
+fn warning(serial: &str, reason: Reason, same_key: &SameKey) -> Option<String> {
     let mut left = Vec::new();
     match (same_key.remaining.len(), same_key.more) {
         (0, false) => {}

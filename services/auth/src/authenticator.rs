@@ -28,7 +28,16 @@ impl Local {
     async fn ask(&self, token: &str) -> Result<Caller, AuthFault> {
         let key = self.app.authenticate(token).await.map_err(|error| match error {
             Error::BadCredential => AuthFault::Invalid,
-            other => AuthFault::Unavailable(Box::new(other)),
+            Error::Escalation { .. }
+            | Error::WiderNames { .. }
+            | Error::WiderKey { .. }
+            | Error::Outlives(_)
+            | Error::NotFound(_)
+            | Error::LastAdmin(_)
+            | Error::Repeated(_)
+            | Error::Keep(_)
+            | Error::NoAdmin
+            | Error::Common(_) => AuthFault::Unavailable(Box::new(error)),
         })?;
         Ok(Caller {
             subject: key.prefix.subject(),

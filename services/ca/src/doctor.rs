@@ -54,7 +54,16 @@ async fn key_of(authority: &Authority, keymgr: &mut Keymgr) -> Result<Option<Str
             let fault = RemoteFault::from(status);
             return match fault.kind() {
                 Kind::NotFound => Ok(Some(format!("keymgr has no key {}", authority.key_name))),
-                _ => Err(Error::Keymgr(fault)),
+                Kind::Invalid
+                | Kind::Unauthenticated
+                | Kind::Denied
+                | Kind::Conflict
+                | Kind::Changed
+                | Kind::TooLarge
+                | Kind::Unprocessable
+                | Kind::RateLimited
+                | Kind::Internal
+                | Kind::Unavailable => Err(Error::Keymgr(fault)),
             };
         }
     };

@@ -98,7 +98,16 @@ impl Fault for Error {
             Self::Overloaded | Self::Stopping => Shown::of(Kind::Unavailable),
             Self::Keymgr(fault) => Shown::of(match fault.kind() {
                 Kind::Unavailable => Kind::Unavailable,
-                _ => Kind::Internal,
+                Kind::Invalid
+                | Kind::Unauthenticated
+                | Kind::Denied
+                | Kind::NotFound
+                | Kind::Conflict
+                | Kind::Changed
+                | Kind::TooLarge
+                | Kind::Unprocessable
+                | Kind::RateLimited
+                | Kind::Internal => Kind::Internal,
             }),
             Self::Common(common) => common.shown(),
         }

@@ -136,7 +136,11 @@ impl CachedAuthenticator {
         metrics::gauge!(metric::CACHE_ENTRIES, "cache" => "credentials").set(self.cache.entry_count() as f64);
         outcome.map_err(|shared: Arc<AuthFault>| match *shared {
             AuthFault::TooMany => AuthFault::TooMany,
-            _ => AuthFault::Unavailable(Box::new(shared)),
+            AuthFault::Missing
+            | AuthFault::Malformed
+            | AuthFault::Invalid
+            | AuthFault::Denied(_)
+            | AuthFault::Unavailable(_) => AuthFault::Unavailable(Box::new(shared)),
         })
     }
 }

@@ -18,7 +18,9 @@ pub(super) fn is_windows_account(san: &San) -> bool {
             .to_string()
             .strip_prefix(SID_ARC)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('.')),
-        _ => false,
+        San::Dns(_) | San::Ip(_) | San::Email(_) | San::SmtpUtf8(_) | San::DirName(_) | San::Opaque(_) => {
+            false
+        }
     }
 }
 

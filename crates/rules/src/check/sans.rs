@@ -103,7 +103,15 @@ fn check_one(profile: &Profile, san: &San) -> Result<(), Denied> {
                 rule.uri_schemes.join(" or ")
             )))
         }
-        _ => Ok(()),
+        San::Dns(_)
+        | San::Ip(_)
+        | San::Email(_)
+        | San::SmtpUtf8(_)
+        | San::Uri(_)
+        | San::DirName(_)
+        | San::RegisteredId(_)
+        | San::OtherName { .. }
+        | San::Opaque(_) => Ok(()),
     }
 }
 

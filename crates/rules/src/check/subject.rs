@@ -156,7 +156,7 @@ fn spelling(profile: &Profile, text: &str, sans: &[San]) -> Result<Option<String
         CommonName::RepeatsSan => format!(
             "the common name {text:?} is not one of the alternative names; add it there{read_as}, or leave it out"
         ),
-        _ => format!(
+        CommonName::NamesRepeatSan | CommonName::Free => format!(
             "the common name {text:?} reads as a name{read_as} and is not one of the alternative names; leave it out, or ask for a \
              profile whose common name is free text"
         ),

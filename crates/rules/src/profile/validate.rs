@@ -108,7 +108,7 @@ impl Profile {
         match (self.certificate.is_ca(), signs_certificates) {
             (true, false) => return Err("`key_usage` of a CA must hold key-cert-sign".into()),
             (false, true) => return Err("`key_usage` of an end entity must not hold key-cert-sign".into()),
-            _ => {}
+            (true, true) | (false, false) => {}
         }
         if self.certificate.is_ca() && self.key_usage.contains(KeyUsageFlags::KEY_ENCIPHERMENT) {
             return Err("`key_usage` of a CA must not hold key-encipherment".into());
@@ -164,7 +164,7 @@ impl Profile {
             Revocation::NotAvailable if self.must_staple => {
                 Err("`must_staple` needs OCSP; set `revocation` to published".into())
             }
-            _ => Ok(()),
+            Revocation::Nocheck | Revocation::Published | Revocation::NotAvailable => Ok(()),
         }
     }
 }

@@ -19,7 +19,13 @@ impl Host {
             San::Dns(name) if name.is_wildcard() => Some(Self::OneBelow(host(name.base()))),
             San::Dns(name) => Some(Self::Dns(host(name.as_str()))),
             San::Ip(address) => Some(Self::Ip(address.ip().to_canonical())),
-            _ => None,
+            San::Email(_)
+            | San::SmtpUtf8(_)
+            | San::Uri(_)
+            | San::DirName(_)
+            | San::RegisteredId(_)
+            | San::OtherName { .. }
+            | San::Opaque(_) => None,
         }
     }
 
@@ -47,7 +53,11 @@ impl Host {
                 name.attributes().any(|(_, value)| self.is_spelled(&value))
                     || super::domains_of(name).any(|domain| self.is_spelled(&domain))
             }
-            other => other.service_host().is_some_and(|host| self.is_spelled(host)),
+            San::Email(_)
+            | San::SmtpUtf8(_)
+            | San::RegisteredId(_)
+            | San::OtherName { .. }
+            | San::Opaque(_) => san.service_host().is_some_and(|host| self.is_spelled(host)),
         }
     }
 

@@ -49,7 +49,14 @@ impl Facts {
                     facts.authority_key_identifier = key_identifier;
                 }
                 ExtensionValue::NameConstraints(constraints) => facts.name_constraints = Some(constraints),
-                _ => {}
+                // None of these is decisive.
+                ExtensionValue::CrlDistributionPoints(_)
+                | ExtensionValue::AuthorityInformationAccess { .. }
+                | ExtensionValue::CertificatePolicies(_)
+                | ExtensionValue::TlsFeature(_)
+                | ExtensionValue::OcspNoCheck
+                | ExtensionValue::NoRevAvail
+                | ExtensionValue::Unknown => {}
             }
         }
         Ok(facts)

@@ -100,7 +100,13 @@ impl NameConstraints {
         let is_dns = |san: &San| match san {
             San::Dns(_) => true,
             San::Opaque(der) => der.first() == Some(&DNS),
-            _ => false,
+            San::Ip(_)
+            | San::Email(_)
+            | San::SmtpUtf8(_)
+            | San::Uri(_)
+            | San::DirName(_)
+            | San::RegisteredId(_)
+            | San::OtherName { .. } => false,
         };
         if leaf && !sans.iter().any(is_dns) {
             let names = subject.common_names().into_iter();
@@ -116,7 +122,9 @@ impl NameConstraints {
                 Some(address) => self.judge(&Subject::Ip(address), san),
                 None => self.judge_foreign(der, san),
             },
-            san => self.judge_san(san),
+            San::Dns(_) | San::Email(_) | San::SmtpUtf8(_) | San::DirName(_) | San::RegisteredId(_) => {
+                self.judge_san(san)
+            }
         })
     }
 
@@ -205,7 +213,14 @@ impl NameConstraints {
                     self.judge(&Subject::Opaque(EMAIL), &shown)
                 }
                 San::OtherName { .. } => Ok(()),
-                name => self.judge_san_as(name, &shown),
+                San::Dns(_)
+                | San::Ip(_)
+                | San::Email(_)
+                | San::SmtpUtf8(_)
+                | San::Uri(_)
+                | San::DirName(_)
+                | San::RegisteredId(_)
+                | San::Opaque(_) => self.judge_san_as(name, &shown),
             }),
             Ok(FreeText::Words) => {
                 let excluded = Self {

@@ -89,7 +89,12 @@ impl Subtree {
     pub(super) fn is_broken_address(&self) -> bool {
         match &self.0 {
             Base::Opaque(IP, der) => !matches!(Reader::single(der, IP).map(<[u8]>::len), Ok(8 | 32)),
-            _ => false,
+            Base::Dns(_)
+            | Base::Ip { .. }
+            | Base::Email(_)
+            | Base::Uri(_)
+            | Base::Directory(_)
+            | Base::Opaque(..) => false,
         }
     }
 

@@ -46,7 +46,13 @@ fn address(san: &San) -> Option<IpAddr> {
     match san {
         San::Ip(address) => Some(address.ip()),
         San::Opaque(der) => san::read_address(Reader::single(der, IP).ok()?),
-        _ => None,
+        San::Dns(_)
+        | San::Email(_)
+        | San::SmtpUtf8(_)
+        | San::Uri(_)
+        | San::DirName(_)
+        | San::RegisteredId(_)
+        | San::OtherName { .. } => None,
     }
 }
 
@@ -58,6 +64,12 @@ fn dns_name(san: &San) -> Option<String> {
             let name = ia5(Reader::single(der, DNS).ok()?).ok()?.to_ascii_lowercase();
             san::is_lax_host(name.strip_prefix("*.").unwrap_or(&name)).then_some(name)
         }
-        _ => None,
+        San::Ip(_)
+        | San::Email(_)
+        | San::SmtpUtf8(_)
+        | San::Uri(_)
+        | San::DirName(_)
+        | San::RegisteredId(_)
+        | San::OtherName { .. } => None,
     }
 }
