@@ -140,7 +140,7 @@ const WITH_PASSWORDS: [(&str, &str); 19] = [
     ("auth: {max_validity: 'a:hunter2@h'}", "auth.max_validity"),
 ];
 
-/// What somebody saves of `config show` says the same, whatever is in the settings.
+/// What an operator saves of `config show` says the same, whatever is in the settings.
 #[test]
 fn what_is_shown_can_be_used_again() {
     let dir = tempfile::tempdir().unwrap();

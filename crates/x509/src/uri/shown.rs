@@ -75,7 +75,7 @@ fn without_logins(text: Cow<'_, str>) -> Cow<'_, str> {
         return text;
     };
     match before.split_once("://") {
-        // The name of a scheme in a sentence is no URL.
+        // The name of a scheme in a sentence is not a URL.
         Some((scheme, login)) if !login.starts_with(char::is_whitespace) => {
             Cow::Owned(format!("{scheme}://{HIDDEN}@{host}"))
         }
