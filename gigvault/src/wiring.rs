@@ -144,7 +144,6 @@ async fn run_services(
         hangups: (hangups, terminal),
     } = parts;
     let name = process_name(settings, &plan.services, plan.first_start)?;
-    identity_directory::warn(settings, clock.now());
     let load = || identities::load(settings, &data, &name, &clock);
     let loaded = match plan.first_start {
         true => None,

@@ -350,6 +350,31 @@ async fn doctor_looks_at_an_identity_outside_of_the_data_directory() {
     std::fs::copy(&other, &roots).unwrap();
     failed("does not lead to roots.pem").await;
     std::fs::rename(&kept, &roots).unwrap();
+    // What a start would refuse.
+    let others = fleet.identity("auth");
+    for (file, content) in [
+        ("tls.key", None),
+        ("tls.key", Some(b"x".to_vec())),
+        ("tls.key", Some(std::fs::read(others.join("tls.key")).unwrap())),
+        ("tls.crt", Some(std::fs::read(others.join("tls.crt")).unwrap())),
+    ] {
+        let (path, kept) = (folder.join(file), folder.join("kept"));
+        std::fs::rename(&path, &kept).unwrap();
+        if let Some(content) = content {
+            std::fs::write(&path, content).unwrap();
+            mode(&path, 0o600);
+        }
+        failed("").await;
+        std::fs::rename(&kept, &path).unwrap();
+    }
+    let own = ["tls.crt", "tls.key"].map(|file| (file, std::fs::read(folder.join(file)).unwrap()));
+    for (file, _) in &own {
+        std::fs::copy(others.join(file), folder.join(file)).unwrap();
+    }
+    failed("it holds the identity of spiffe://gigvault.internal/svc/auth").await;
+    for (file, content) in own {
+        std::fs::write(folder.join(file), content).unwrap();
+    }
     let away = folder.with_extension("away");
     std::fs::rename(&folder, &away).unwrap();
     failed(folder.to_str().unwrap()).await;

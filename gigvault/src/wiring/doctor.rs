@@ -76,7 +76,7 @@ struct Checked {
 impl Doctor {
     pub(crate) fn of(services: &mut Services, environment: &Environment<'_>) -> anyhow::Result<Self> {
         let mut checks = services.doctor();
-        let own = identity_directory::doctor(environment.settings, &environment.clock);
+        let own = identity_directory::doctor(environment);
         checks.extend(own.map(|check| (PROCESS, check)));
         Ok(Self {
             authenticator: services.authenticator(environment)?,

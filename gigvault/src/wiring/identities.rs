@@ -10,6 +10,7 @@ use kit::peer::PROCESS;
 use kit::tls::{Identity, IdentityFiles};
 use setup::Issuer;
 
+use super::identity_directory;
 use super::layout::DataDir;
 use super::services::{Environment, Service, Services};
 use super::settings::Settings;
@@ -32,6 +33,7 @@ pub(crate) fn load(
     name: &str,
     clock: &SharedClock,
 ) -> anyhow::Result<Identity> {
+    identity_directory::warn(settings, clock);
     let files = files(settings, data, name);
     let directory = &settings.identity.directory;
     Identity::from_files(files.clone(), Arc::clone(clock)).with_context(|| {

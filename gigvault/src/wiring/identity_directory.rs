@@ -7,34 +7,37 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kit::clock::{SharedClock, rfc3339};
+use kit::error::chain;
 use kit::service::{DoctorCheck, Finding, Verdict};
-use kit::tls::IdentityFiles;
+use kit::tls::{Identity, IdentityFiles, SpiffeId};
 use rustix::process::geteuid;
 use time::OffsetDateTime;
 use x509::Certificate;
 use x509::path::{self, PathError};
 
+use super::services::Environment;
 use super::settings::Settings;
 
 /// A running process renews its identity at two thirds of its life; one that did not by then has less than this left.
 const LATE: i32 = 5;
 
 /// The check of `doctor`. None where the identity is in the data directory.
-pub(crate) fn doctor(settings: &Settings, clock: &SharedClock) -> Option<DoctorCheck> {
-    let directory = configured(settings)?.to_owned();
-    let clock = Arc::clone(clock);
+pub(crate) fn doctor(environment: &Environment<'_>) -> Option<DoctorCheck> {
+    let directory = configured(environment.settings)?.to_owned();
+    let clock = Arc::clone(&environment.clock);
+    let own = environment.identity.as_ref().map(Identity::id);
     Some(DoctorCheck::new("identity directory", move || {
-        let found = look(&directory, clock.now());
+        let found = look(&directory, &clock, own.as_ref());
         async move { found }
     }))
 }
 
-/// Logs what is wrong at a start.
-pub(crate) fn warn(settings: &Settings, now: OffsetDateTime) {
+/// Logs what is wrong before the identity is loaded.
+pub(crate) fn warn(settings: &Settings, clock: &SharedClock) {
     let Some(directory) = configured(settings) else {
         return;
     };
-    let found = look(directory, now);
+    let found = look(directory, clock, None);
     if found.verdict != Verdict::Ok {
         tracing::warn!(
             detail = found.detail,
@@ -78,7 +81,8 @@ fn fix_of(error: &::files::Error, directory: &Path) -> String {
     )
 }
 
-fn look(directory: &Path, now: OffsetDateTime) -> Finding {
+/// `own` is whose identity this process has.
+fn look(directory: &Path, clock: &SharedClock, own: Option<&SpiffeId>) -> Finding {
     if let Err(error) = ::files::check_dir_of(directory, geteuid().as_raw()) {
         return Finding::failed(error.to_string(), fix_of(&error, directory));
     }
@@ -94,8 +98,19 @@ fn look(directory: &Path, now: OffsetDateTime) -> Finding {
             ),
         );
     }
+    // What a start asks.
+    match (Identity::check_files(&files, clock), own) {
+        (Err(error), _) => return Finding::failed(chain(&error), again(directory)),
+        (Ok(id), Some(own)) if id != *own => {
+            return Finding::failed(
+                format!("it holds the identity of {id}, not of {own}"),
+                again(directory),
+            );
+        }
+        (Ok(_), _) => {}
+    }
     match Held::read(&files) {
-        Ok(held) => held.judged(now, &again(directory)),
+        Ok(held) => held.judged(clock.now(), &again(directory)),
         Err(detail) => Finding::failed(detail, again(directory)),
     }
 }

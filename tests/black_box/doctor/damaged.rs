@@ -242,6 +242,34 @@ fn an_identity_that_is_not_a_directory_is_called_that() {
 }
 
 #[test]
+fn an_identity_that_a_start_would_refuse_is_not_called_valid() {
+    let (system, _) = stopped();
+    let identities = system.ready().data_dir.join("identities");
+    for (folder, content) in [
+        ("gigvault", None),
+        ("gigvault", Some("x")),
+        ("https", None),
+        ("https", Some("x")),
+    ] {
+        let (key, kept) = (identities.join(folder).join("tls.key"), system.dir().join("kept"));
+        std::fs::rename(&key, &kept).unwrap();
+        if let Some(content) = content {
+            std::fs::write(&key, content).unwrap();
+            set_mode(&key, 0o600);
+        }
+        let (_, report) = doctor(&mut beside(&system));
+        let found = row(&report, "identities");
+        assert!(
+            found["result"] == "failed" && found["detail"].as_str().unwrap().contains(folder),
+            "{folder} {content:?}: {found}"
+        );
+        std::fs::rename(&kept, &key).unwrap();
+    }
+    let (_, report) = doctor(&mut beside(&system));
+    assert_eq!(row(&report, "identities")["result"], "ok", "{report:#}");
+}
+
+#[test]
 fn a_root_that_will_not_sign_is_a_warning() {
     let (system, _) = stopped();
     let data = system.ready().data_dir.clone();

@@ -61,11 +61,19 @@ impl Identity {
     /// # Errors
     /// As [`Identity::from_pem`], or when a file cannot be read.
     pub fn from_files(files: IdentityFiles, clock: SharedClock) -> Result<Self, TlsError> {
-        let loaded = match Loaded::new(Pem::read(&files)?, &clock) {
-            Err(error @ TlsError::Unusable { .. }) => Loaded::recovered(&files, &clock)?.ok_or(error)?,
-            loaded => loaded?,
-        };
+        let (loaded, waited) = Loaded::from_files(&files, &clock)?;
+        if waited {
+            files.finish_write()?;
+        }
         Ok(Self::loaded(loaded, Some(files), clock))
+    }
+
+    /// Whose identity [`Identity::from_files`] would read. The files stay as they are.
+    ///
+    /// # Errors
+    /// As [`Identity::from_files`].
+    pub fn check_files(files: &IdentityFiles, clock: &SharedClock) -> Result<SpiffeId, TlsError> {
+        Loaded::from_files(files, clock).map(|(loaded, _)| loaded.id)
     }
 
     fn loaded(loaded: Loaded, files: Option<IdentityFiles>, clock: SharedClock) -> Self {
@@ -194,22 +202,18 @@ impl Pem {
 }
 
 impl Loaded {
-    // The waiting certificate of an interrupted write, where that is what fits the key.
-    fn recovered(files: &IdentityFiles, clock: &SharedClock) -> Result<Option<Self>, TlsError> {
-        let Some(chain) = files.waiting_certificate() else {
-            return Ok(None);
-        };
-        let Ok(loaded) = Self::new(
-            Pem {
-                chain,
-                ..Pem::read(files)?
-            },
-            clock,
-        ) else {
-            return Ok(None);
-        };
-        files.finish_write()?;
-        Ok(Some(loaded))
+    /// And whether it is with the waiting certificate of an interrupted write, where that is what fits the key.
+    fn from_files(files: &IdentityFiles, clock: &SharedClock) -> Result<(Self, bool), TlsError> {
+        let pem = Pem::read(files)?;
+        let (key, roots) = (pem.key.clone(), pem.roots.clone());
+        match Self::new(pem, clock) {
+            Err(error @ TlsError::Unusable { .. }) => {
+                let waiting = files.waiting_certificate();
+                let waiting = waiting.and_then(|chain| Self::new(Pem { chain, key, roots }, clock).ok());
+                waiting.map(|loaded| (loaded, true)).ok_or(error)
+            }
+            loaded => Ok((loaded?, false)),
+        }
     }
 
     fn new(pem: Pem, clock: &SharedClock) -> Result<Self, TlsError> {

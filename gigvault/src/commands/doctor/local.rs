@@ -3,7 +3,10 @@
 use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
+use kit::clock::{SharedClock, SystemClock};
+use kit::tls::{Identity, IdentityFiles, ServerFiles, ServerIdentity};
 use time::OffsetDateTime;
 
 use super::{Check, failed, fixes, ok, warning};
@@ -209,8 +212,30 @@ pub(super) fn identities(dir: &Path, now: OffsetDateTime) -> Check {
                 ),
             );
         }
+        if let Some(cause) = unusable(&folder.path(), &folder.file_name()) {
+            let detail = format!("what is in {} cannot be used: {cause}", folder.path().display());
+            return failed(CHECK, detail, &again);
+        }
     }
     ok(CHECK, "the server's own certificates are valid now".to_owned())
+}
+
+/// Why a start would refuse an identity.
+fn unusable(folder: &Path, name: &OsStr) -> Option<String> {
+    let clock: SharedClock = Arc::new(SystemClock::from_env().ok()?);
+    let files = IdentityFiles::new(folder, "tls", folder.join("roots.pem"));
+    let checked = match name == "https" {
+        true => {
+            let files = ServerFiles {
+                certificate: files.certificate,
+                key: files.key,
+                passphrase: None,
+            };
+            ServerIdentity::from_files(files, clock).map(drop)
+        }
+        false => Identity::check_files(&files, &clock).map(drop),
+    };
+    checked.err().map(|error| kit::error::chain(&error))
 }
 
 /// How a certificate of the process is made again: no backup is needed for it.

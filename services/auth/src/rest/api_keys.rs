@@ -241,10 +241,11 @@ async fn create(
         requester: caller.clone(),
         idempotency_key: IdempotencyKey::from_headers(&headers)?,
     };
+    let before = Reader::of(&app, &caller).await?;
     let created = app.create(request, &intent).await?;
-    created
-        .show(async |created| show_once(&Reader::of(&app, &caller).await?, &created))
-        .await
+    // The key is durable: nothing may keep its text from being shown.
+    let reader = Reader::of(&app, &caller).await.unwrap_or(before);
+    created.show(async |created| show_once(&reader, &created)).await
 }
 
 fn show_once(reader: &Reader<'_>, created: &Created) -> Result<Response, Problem> {
