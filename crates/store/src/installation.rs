@@ -107,8 +107,8 @@ pub(crate) fn if_there<T>(
         Ok(found) => Ok(Some(found)),
         Err(error) if is_missing(&error) => Ok(None),
         Err(error) if lacks_right(&error).is_some() => Err(StoreError::Configuration(format!(
-            "the role of the database URL may not read {table} of schema {schema:?}: as its owner, run GRANT SELECT ON \
-             {schema}.{table} TO it"
+            "the role of the database URL may not read {table} of schema {schema:?}: as its owner, run GRANT SELECT ON ALL \
+             TABLES IN SCHEMA {schema} TO ROLE, with that role in place of ROLE"
         ))),
         Err(error) => Err(error.into()),
     }

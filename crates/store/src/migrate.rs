@@ -254,7 +254,8 @@ fn in_words(error: sqlx::Error, schema: &str) -> StoreError {
     match lacks_right(&error) {
         Some(message) => StoreError::Configuration(format!(
             "the role of the database URL lacks a right in schema {schema:?}: {message}; make it the owner of the schema and \
-             what is in it, or run GRANT USAGE, CREATE ON SCHEMA {schema} and GRANT ALL ON ALL TABLES IN SCHEMA {schema} TO it"
+             what is in it, or run GRANT USAGE, CREATE ON SCHEMA {schema} TO ROLE and GRANT ALL ON ALL TABLES IN SCHEMA {schema} TO ROLE, with \
+             that role in place of ROLE"
         )),
         None => error.into(),
     }

@@ -240,10 +240,15 @@ impl Databases {
         record.write(data)?;
         self.prepare(settings).await?;
         // Each start in the same order: of two first starts at once, the one that joins the first database joins all of them.
-        for (service, Opened { db, name, .. }) in &self.0 {
+        for (joined, (service, Opened { db, name, .. })) in self.0.iter().enumerate() {
             match db.join_installation(&record.id, record.starts).await {
                 Err(StoreError::OtherInstallation(other)) => {
-                    bail!(installation::belongs_to_other(service.name(), &other, &record.id))
+                    let said = installation::belongs_to_other(service.name(), &other, &record.id);
+                    // Another first start was faster.
+                    bail!(match record.is_founding() && joined == 0 {
+                        true => format!("{said}; no database is part of this one: remove its data directory"),
+                        false => said,
+                    })
                 }
                 joined => joined.with_context(|| name.clone())?,
             }

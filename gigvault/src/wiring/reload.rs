@@ -84,7 +84,7 @@ impl Reload {
         match (self.load)() {
             Ok(new) => self.settings(new),
             Err(error) => tracing::error!(
-                cause = format!("{error:#}"),
+                cause = crate::exit::text(&error),
                 "SIGHUP: the configuration is refused; the one before stays"
             ),
         }

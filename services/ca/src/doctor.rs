@@ -16,9 +16,14 @@ pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
     vec![DoctorCheck::new("CA keys", move || {
         let app = app.clone();
         async move {
-            ca_keys(&app)
-                .await
-                .unwrap_or_else(|error| Finding::unknown(&error))
+            match ca_keys(&app).await {
+                Ok(found) => found,
+                Err(Error::Keymgr(fault)) => Finding::failed(
+                    format!("keymgr does not answer: {}", fault.public()),
+                    "start the process of keymgr if it does not run; else see that this one reaches it, and the log of both",
+                ),
+                Err(error) => Finding::unknown(&error),
+            }
         }
     })]
 }

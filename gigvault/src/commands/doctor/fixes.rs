@@ -117,9 +117,9 @@ pub(super) fn of_installation(error: &anyhow::Error, dir: &Path) -> String {
         return format!("run `{command}`");
     }
     format!(
-        "stop the server, put what is missing, damaged, or in the wrong place back into {} from one backup \
-         (docs/guides/operating.md, \"Restore\"), and run `gigvault doctor` again; until then `gigvault up` and `gigvault \
-         bootstrap` refuse to start",
+        "put what is missing, damaged, or in the wrong place back into {} from one backup (docs/guides/operating.md, \
+         \"Restore\"), and run `gigvault doctor` again: keys/kek while the server runs, which still has it in memory, all else \
+         after you have stopped it; until then `gigvault up` and `gigvault bootstrap` refuse to start",
         quoted(&whole(dir))
     )
 }

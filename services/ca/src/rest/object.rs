@@ -95,7 +95,8 @@ pub(crate) struct Certificate {
     row: CertificateRow,
     /// In the order of the certificate.
     extensions: Vec<Extension>,
-    /// What you may do with it now: `renew` as asked for without a CSR and a validity, `hold`, `release`, `revoke`.
+    /// What you may do with it now: `renew` as asked for without a CSR and a validity, `hold`, `release`, `revoke`; that a
+    /// revoked one takes another time of invalidity is not said here.
     #[schema(example = json!(["renew", "hold", "revoke"]))]
     allowed_actions: Vec<&'static str>,
 }
