@@ -21,7 +21,8 @@ pub(crate) struct Listing<T: Listed> {
     #[arg(long, default_value_t = 50)]
     pub(crate) limit: u32,
     /// Go on where a page ended.
-    #[arg(long)]
+    // The server may begin it with a hyphen.
+    #[arg(long, allow_hyphen_values = true)]
     pub(crate) cursor: Option<String>,
     /// All rows, page by page.
     #[arg(long, conflicts_with_all = ["limit", "cursor"])]

@@ -111,7 +111,7 @@ fn every_filter_reaches_the_server() {
         "--limit",
         "7",
         "--cursor",
-        "d",
+        "-d",
     ];
     Desk::new().ask(&server, &arguments).ok();
     let asked = server.asked().remove(0);
@@ -131,7 +131,7 @@ fn every_filter_reaches_the_server() {
         "protocol=rest",
         "key_reused=true",
         "limit=7",
-        "cursor=d",
+        "cursor=-d",
     ] {
         assert!(line.contains(pair), "{pair} in {line}");
     }
