@@ -31,18 +31,12 @@ impl Jobs {
         while jobs::prune(&self.db, lease, lease_of, now - KEPT).await? == Pruned::Some {}
         // Where a process died before it had forgotten them itself.
         for requester in jobs::of_too_many(&self.db, MOST).await? {
-            self.forget_surplus(&requester, lease, &CancellationToken::new())
-                .await?;
+            self.forget_surplus(&requester, lease).await?;
         }
         Ok(())
     }
 
-    async fn forget_surplus(
-        &self,
-        requester: &str,
-        lease: &Lease,
-        stop: &CancellationToken,
-    ) -> Result<(), StoreError> {
+    async fn forget_surplus(&self, requester: &str, lease: &Lease) -> Result<(), StoreError> {
         loop {
             let surplus = jobs::surplus(&self.db, requester, MOST).await?;
             if surplus.is_empty() {
@@ -50,14 +44,7 @@ impl Jobs {
             }
             for job in surplus {
                 let its_lease = lease_of(job);
-                while jobs::forget(&self.db, lease, (job, &its_lease)).await? == Pruned::Some {
-                    if stop.is_cancelled() {
-                        return Ok(());
-                    }
-                }
-                if stop.is_cancelled() {
-                    return Ok(());
-                }
+                while jobs::forget(&self.db, lease, (job, &its_lease)).await? == Pruned::Some {}
             }
         }
     }
@@ -65,15 +52,15 @@ impl Jobs {
 
 impl Worker {
     /// Forgets what there is too much of, now that another job of that requester has ended: who accepts jobs as fast as they
-    /// are done has no more of them than who waits.
+    /// are done has no more of them than who waits. A stop leaves the rest to the next process.
     pub(super) async fn make_room(&self, ended: Uuid, lease: &Lease, stop: &CancellationToken) {
         let room = async {
             match jobs::get(&self.jobs.db, ended).await? {
-                Some(job) => self.jobs.forget_surplus(&job.requester, lease, stop).await,
+                Some(job) => self.jobs.forget_surplus(&job.requester, lease).await,
                 None => Ok(()),
             }
         };
-        if let Err(error) = room.await {
+        if let Some(Err(error)) = stop.run_until_cancelled(room).await {
             let cause = crate::error::chain(&error);
             tracing::warn!(
                 job = %self.jobs.id(ended),

@@ -61,7 +61,8 @@ impl Job {
     }
 
     /// Periodic work that every process does for itself, such as writing down what it counted: the first round at once, the
-    /// next `every` after one began. A round that fails is logged, and the next comes in its time.
+    /// next `every` after one began. A round that fails is logged, and the next comes in its time. One that is under way when
+    /// the process stops is left at its next `await`, unless it is done [at the end](Self::and_at_the_end) too.
     pub fn each<F, R, E>(name: &'static str, every: Duration, round: F) -> Self
     where
         F: FnMut() -> R + Send + 'static,
@@ -80,7 +81,8 @@ impl Job {
 
     /// Periodic work on what replicas share, such as removing old rows: one of all that share `db` does it, once in `every`.
     /// Its effects hold the lease in their transactions ([`Lease::hold`]), so that a process that is late changes nothing. A
-    /// round that fails is logged, and may be tried again by any of them at its next tick.
+    /// round that fails is logged, and may be tried again by any of them at its next tick. One that is under way when the process
+    /// stops is left at its next `await`, so what it does goes into transactions, piece by piece.
     pub fn leader<F, R, E>(name: &'static str, every: Duration, db: Db, round: F) -> Self
     where
         F: FnMut(Lease) -> R + Send + 'static,
@@ -108,9 +110,9 @@ impl Job {
         match self.work {
             Work::Task(run) => run(stop).await,
             Work::Leader { every, mut leader } => {
-                let mut due = Rounds::every(every, stop);
+                let mut due = Rounds::every(every, stop.clone());
                 while due.next().await {
-                    report(self.name, leader.round(self.name, every).await);
+                    report(self.name, leader.round(self.name, every, &stop).await);
                 }
             }
             Work::Each {
@@ -118,9 +120,16 @@ impl Job {
                 mut round,
                 last,
             } => {
-                let mut due = Rounds::every(every, stop);
+                let mut due = Rounds::every(every, stop.clone());
                 while due.next().await {
-                    report(self.name, round().await);
+                    match last {
+                        Last::Left => {
+                            let round = stop.run_until_cancelled(round()).await;
+                            report(self.name, round.unwrap_or(Ok(())));
+                        }
+                        // What it took out of memory is written or put back.
+                        Last::Done => report(self.name, round().await),
+                    }
                 }
                 if last == Last::Done {
                     report(self.name, round().await);
@@ -201,6 +210,37 @@ mod tests {
         assert_eq!(count(&mut rounds, 3).await, 3);
         stop.cancel();
         running.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_stop_waits_for_no_round_but_one_that_writes_what_is_in_memory() {
+        for in_memory in [false, true] {
+            let (begun, mut rounds) = unbounded_channel();
+            let (go_on, ended) = (CancellationToken::new(), CancellationToken::new());
+            let long = {
+                let (go_on, ended) = (go_on.clone(), ended.clone());
+                move || {
+                    let (begun, go_on, ended) = (begun.clone(), go_on.clone(), ended.clone());
+                    async move {
+                        let _nobody_listens = begun.send(());
+                        go_on.cancelled().await;
+                        ended.cancel();
+                        Ok::<_, std::io::Error>(())
+                    }
+                }
+            };
+            let job = Job::each("test", Duration::from_secs(3600), long);
+            let job = if in_memory { job.and_at_the_end() } else { job };
+            let stop = CancellationToken::new();
+            let running = tokio::spawn(job.run(stop.clone()));
+            assert_eq!(count(&mut rounds, 1).await, 1);
+            stop.cancel();
+            if in_memory {
+                go_on.cancel();
+            }
+            running.await.unwrap();
+            assert_eq!(ended.is_cancelled(), in_memory);
+        }
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use store::lease::{self, Lease};
 use store::{Db, StoreError};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::job::RoundError;
@@ -34,22 +35,30 @@ impl Leader {
         }
     }
 
-    /// Does the round of `name` if it is due and no other replica is at it.
-    pub(super) async fn round(&mut self, name: &str, every: Duration) -> Result<(), RoundError> {
+    /// Does the round of `name` if it is due and no other replica is at it. A stop ends it where it is, however much is left: what
+    /// its transactions have not committed is undone, as where the lease is lost, and the next process goes on at once.
+    pub(super) async fn round(
+        &mut self,
+        name: &str,
+        every: Duration,
+        stop: &CancellationToken,
+    ) -> Result<(), RoundError> {
         // The timer and the database measure time by themselves: a tick that comes a little early is not one too many.
         let due = every - every / 10;
         let lease = lease::take_if_due(&self.db, name, &self.holder, (TERM, due)).await?;
         let Some(lease) = lease else { return Ok(()) };
         // Kept while the round runs, however long it takes. A lost lease ends the round: another replica has begun its own.
         let round = (self.round)(lease.clone());
-        match lease.keep(&self.db, TERM, round).await {
-            Some(Ok(())) => lease.done(&self.db).await?,
-            Some(Err(error)) => {
-                // The next to ask may try at once.
+        let round = stop.run_until_cancelled(lease.keep(&self.db, TERM, round)).await;
+        // Of a round that did not come to its end, the next to ask may try at once.
+        match round {
+            Some(Some(Ok(()))) => lease.done(&self.db).await?,
+            Some(Some(Err(error))) => {
                 lease.release(&self.db).await?;
                 return Err(error);
             }
-            None => return Err(StoreError::LeaseLost(name.to_owned()).into()),
+            Some(None) => return Err(StoreError::LeaseLost(name.to_owned()).into()),
+            None => lease.release(&self.db).await?,
         };
         Ok(())
     }
