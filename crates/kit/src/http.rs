@@ -21,7 +21,7 @@ mod held;
 mod json;
 mod limits;
 mod linger;
-mod lists;
+pub(crate) mod lists;
 mod location;
 mod measure;
 mod message;

@@ -8,6 +8,7 @@
 mod count;
 mod cursor;
 mod fill;
+mod walk;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ use utoipa::ToSchema;
 use crate::error::{Fault, Kind, Shown};
 pub use count::{Count, Counting, Precision};
 pub use fill::{PAGE_BYTES, PageBuilder};
+pub use walk::{Busy, Walk};
 
 /// One page of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -95,7 +97,8 @@ impl Sort {
     }
 }
 
-/// Which rows of a list are asked for.
+/// Which rows of a list are asked for: by the request for a page of it, by another service, by a [`Walk`], or in the background.
+/// There is no other way to go on from page to page, so that none is read for a caller past the bounds on what one takes.
 #[derive(Clone, Debug, Default)]
 pub struct Ask {
     /// Rows per page.
@@ -105,20 +108,27 @@ pub struct Ask {
     /// Whether it is counted too.
     pub counting: Counting,
     /// `next_cursor` or `prev_cursor` of another page.
-    pub cursor: Option<String>,
+    pub(crate) cursor: Option<String>,
     /// The list with its filters: what cursors are bound to, beside the order.
-    pub list: String,
+    pub(crate) list: String,
 }
 
 impl Ask {
     /// The first page of a list; `list` says which, with its filters.
     #[must_use]
-    pub fn first(list: &str, limit: Limit) -> Self {
+    pub(crate) fn first(list: &str, limit: Limit) -> Self {
         Self {
             limit,
             list: list.to_owned(),
             ..Self::default()
         }
+    }
+
+    /// The page behind `cursor` of a list that the process reads by itself, such as the items of a job, and not while a
+    /// request waits: nothing bounds how fast these are read.
+    #[must_use]
+    pub fn in_background(list: &str, cursor: Option<String>) -> Self {
+        Self::first(list, Limit::LARGEST).at(cursor)
     }
 
     /// What a list over gRPC is asked for: `limit` rows per page, 0 for the usual number, and the `next_cursor` of another page,
@@ -136,8 +146,20 @@ impl Ask {
 
     /// The same behind or before a page that was answered.
     #[must_use]
-    pub fn at(self, cursor: Option<String>) -> Self {
+    pub(crate) fn at(self, cursor: Option<String>) -> Self {
         Self { cursor, ..self }
+    }
+
+    /// The same in another order; `None` leaves it to the list.
+    #[must_use]
+    pub fn sorted(self, sort: Option<Sort>) -> Self {
+        Self { sort, ..self }
+    }
+
+    /// The same, counted so.
+    #[must_use]
+    pub fn counting(self, counting: Counting) -> Self {
+        Self { counting, ..self }
     }
 
     /// The same of the rows of `owner` alone, which is what some readers see of a list; `None`: the rows of all owners. A

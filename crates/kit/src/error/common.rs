@@ -24,6 +24,9 @@ pub enum Common {
     /// The request does not hold to its preview.
     #[error(transparent)]
     Preview(#[from] dry_run::Refusal),
+    /// Too much is being read for this caller, or for all.
+    #[error(transparent)]
+    Busy(#[from] page::Busy),
     /// The job was not accepted.
     #[error(transparent)]
     Job(#[from] jobs::NotStored),
@@ -48,6 +51,7 @@ impl Fault for Common {
             Self::Cursor(invalid) => invalid.shown(),
             Self::IdempotencyConflict => Shown::of(Kind::Conflict).typed(ProblemType::IdempotencyConflict),
             Self::Preview(refusal) => refusal.shown(),
+            Self::Busy(busy) => busy.shown(),
             Self::Job(refusal) => refusal.shown(),
             Self::Store(error) => error.shown(),
             Self::Shared(fault) => fault.shown(),
@@ -64,6 +68,7 @@ macro_rules! common_errors {
         $crate::common_errors!(@from $error:
             $crate::error::Invalid,
             $crate::page::InvalidCursor,
+            $crate::page::Busy,
             $crate::dry_run::Refusal,
             $crate::jobs::NotStored,
             $crate::config::SettingFault,

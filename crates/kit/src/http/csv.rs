@@ -10,7 +10,6 @@ use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::request::Parts;
 use serde::Serialize;
 use serde_json::Value;
-use tokio::time::Instant;
 
 use super::body::Admitted;
 use super::lists::{self, Export};
@@ -133,11 +132,7 @@ where
     }
 
     async fn fetch(&mut self) -> Result<Page<T>, Problem> {
-        let place = lists::place(&self.principal).await?;
-        let since = Instant::now();
-        let page = (self.read)(self.ask.clone()).await;
-        lists::rest(place, since);
-        page
+        lists::one_of_many(&self.principal, (self.read)(self.ask.clone())).await?
     }
 }
 

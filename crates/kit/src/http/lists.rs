@@ -14,6 +14,7 @@ use vocabulary::ProblemType;
 
 use super::body::{Admitted, Gate};
 use super::quota::{Exceeded, KeyedPermit, KeyedSemaphore, Shares};
+use crate::page::Busy;
 use crate::problem::Problem;
 
 /// Pages at a time in this process, and those of one principal; how many of one principal may wait.
@@ -25,7 +26,7 @@ const LARGE: u64 = 256 * 1024;
 const REST_FACTOR: u32 = 6;
 const LONGEST_REST: Duration = Duration::from_secs(1);
 /// Longest wait for a place.
-const WAIT: Duration = Duration::from_secs(10);
+pub(crate) const WAIT: Duration = Duration::from_secs(10);
 
 /// Lists that are sent as CSV at a time: of one principal, and in all. Each lasts as long as its client takes it, and holds
 /// a page in memory.
@@ -62,9 +63,21 @@ pub(super) async fn export(principal: &Arc<str>) -> Result<Export, Problem> {
         })
 }
 
-/// A place to make one page of such a list.
-pub(super) async fn place(principal: &Arc<str>) -> Result<KeyedPermit<Arc<str>>, Problem> {
-    LISTS.enter(principal, WAIT).await.map_err(refusal)
+/// Makes one page in a place of its principal, which rests after it, however small the page: one of many.
+pub(crate) async fn one_of_many<T>(principal: &Arc<str>, page: impl Future<Output = T>) -> Result<T, Busy> {
+    let place = place(principal).await?;
+    let since = Instant::now();
+    let page = page.await;
+    rest(place, since);
+    Ok(page)
+}
+
+/// A place to make one page.
+async fn place(principal: &Arc<str>) -> Result<KeyedPermit<Arc<str>>, Busy> {
+    LISTS.enter(principal, WAIT).await.map_err(|excess| match excess {
+        Exceeded::PerKey => Busy::Lists,
+        Exceeded::Total => Busy::All,
+    })
 }
 
 /// Notes whose request it is, which has a place among those of its principal. From here on its body may be read, and a page is
@@ -82,20 +95,6 @@ pub(crate) async fn admit(parts: &mut Parts, subject: &str) -> Result<(), Proble
     Ok(())
 }
 
-fn refusal(excess: Exceeded) -> Problem {
-    let problem = match excess {
-        Exceeded::PerKey => {
-            let detail = "too many lists of this caller wait to be answered; wait for some of them";
-            Problem::new(ProblemType::RateLimited, detail)
-        }
-        Exceeded::Total => {
-            let detail = "too many lists are being answered; try again";
-            Problem::new(ProblemType::Unavailable, detail)
-        }
-    };
-    problem.retry_after(Duration::from_secs(2))
-}
-
 /// The page is made, and has this many bytes.
 pub(super) fn made(gate: &Gate, bytes: u64) {
     let Some((place, since)) = gate.leave() else {
@@ -107,7 +106,7 @@ pub(super) fn made(gate: &Gate, bytes: u64) {
 }
 
 /// Keeps a place taken for a while after the page that was made in it since then.
-pub(super) fn rest(place: KeyedPermit<Arc<str>>, since: Instant) {
+fn rest(place: KeyedPermit<Arc<str>>, since: Instant) {
     let rest = (since.elapsed() * REST_FACTOR).min(LONGEST_REST);
     tokio::spawn(async move {
         tokio::time::sleep(rest).await;

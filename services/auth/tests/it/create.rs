@@ -4,7 +4,7 @@ use auth::{CreateRequest, Error, IdempotencyKey};
 use kit::auth::{Caller, roles};
 use kit::dry_run::Commit;
 use kit::error::{Common, Fault as _, Kind};
-use kit::page::{Ask, Limit};
+use kit::page::Ask;
 use serde_json::json;
 use testkit::on_both_databases;
 use time::Duration;
@@ -144,10 +144,9 @@ async fn pages_hold_every_key_once_from_new_to_old(world: World) {
     }
     expected.sort();
     expected.reverse();
-    let limit = Limit::try_from(3).unwrap();
     let (mut seen, mut cursor, mut pages) = (Vec::new(), None::<String>, 0);
     loop {
-        let ask = Ask::first("api-keys", limit).at(cursor);
+        let ask = Ask::over_grpc("api-keys", 3, cursor.unwrap_or_default()).unwrap();
         let page = running.auth.app().list(&ask).await.unwrap();
         seen.extend(page.items.into_iter().map(|key| (key.created, key.prefix)));
         pages += 1;

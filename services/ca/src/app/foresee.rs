@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use kit::error::Fault as _;
+use kit::page::Walk;
 use x509::serial::Serial;
 
 use super::revoke::key_of;
@@ -80,11 +81,11 @@ impl App {
         &self,
         requester: &Requester,
         request: &RevokeMany,
-        found: Found,
+        (found, walk): (Found, &Walk),
     ) -> Result<Foreseen, Error> {
         let now = self.clock.now();
         let known = match lifecycle::is_compromise(request.reason) {
-            true => Some(self.known_of(requester, &found.certificates).await?),
+            true => Some(self.known_of(requester, &found.certificates, Some(walk)).await?),
             false => None,
         };
         let mut keys = known.as_ref().map(|_| Keys::default());
@@ -147,21 +148,29 @@ impl App {
         certificate: &Issued,
     ) -> Result<KeyFate, Error> {
         let one = Brief::from(certificate);
-        let known = self.known_of(requester, std::slice::from_ref(&one)).await?;
+        let known = self.known_of(requester, std::slice::from_ref(&one), None).await?;
         let (_, recorded, vouch) = known.of(&one, &Keys::default()).map_err(Error::internal)?;
         Ok(KeyFate::decide(requester.capacity(certificate), recorded, vouch))
     }
 
-    /// Reads one certificate of each key, and what there is over it and its twin.
-    async fn known_of(&self, requester: &Requester, found: &[Brief]) -> Result<AllKnown, Error> {
+    /// Reads one certificate of each key, and what there is over it and its twin: of many in steps of the walk.
+    async fn known_of(
+        &self,
+        requester: &Requester,
+        found: &[Brief],
+        walk: Option<&Walk>,
+    ) -> Result<AllKnown, Error> {
         let mut known = AllKnown::default();
         let first: HashMap<[u8; 32], Serial> =
             found.iter().map(|one| (one.spki_sha256, one.serial)).collect();
         let first: Vec<Serial> = first.into_values().collect();
         for some in first.chunks(AT_ONCE) {
-            for (spki, der) in certificates::of_serials(&self.db, some).await? {
-                known.keys.insert(spki, read(&der));
-            }
+            let keys = async {
+                let found = certificates::of_serials(&self.db, some).await?;
+                let keys = found.into_iter().map(|(spki, der)| (spki, read(&der)));
+                Ok::<_, Error>(keys.collect::<Vec<_>>())
+            };
+            known.keys.extend(step(walk, keys).await?);
         }
         let keys = || known.keys.values().flatten();
         let materials: HashSet<MaterialId> = keys().filter_map(|key| key.material).collect();
@@ -169,13 +178,25 @@ impl App {
         let spkis: HashSet<[u8; 32]> = spkis.chain(keys().filter_map(|key| key.twin)).collect();
         let (materials, spkis) = (Vec::from_iter(materials), Vec::from_iter(spkis));
         for some in materials.chunks(AT_ONCE) {
-            known.recorded.extend(compromised::among(&self.db, some).await?);
+            let recorded = compromised::among(&self.db, some);
+            known.recorded.extend(step(walk, recorded).await?);
         }
         for some in spkis.chunks(AT_ONCE) {
-            let over = beside::over(&self.db, some, requester.revokes_beside(), self.clock.now()).await?;
-            known.certificates.extend(over);
+            let over = beside::over(&self.db, some, requester.revokes_beside(), self.clock.now());
+            known.certificates.extend(step(walk, over).await?);
         }
         Ok(known)
+    }
+}
+
+async fn step<T, E: Into<Error>>(
+    walk: Option<&Walk>,
+    read: impl Future<Output = Result<T, E>>,
+) -> Result<T, Error> {
+    let read = async { read.await.map_err(Into::into) };
+    match walk {
+        Some(walk) => walk.step(read).await,
+        None => read.await,
     }
 }
 

@@ -5,12 +5,13 @@
 //! others go on.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 use kit::dry_run::Intent;
 use kit::error::Common;
 use kit::idempotency::{IdempotencyKey, digest};
 use kit::jobs::{ItemDone, JobRequest, NotStored};
-use kit::page::{Ask, Limit, Page};
+use kit::page::{Ask, Limit, Page, Walk};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::Tx;
@@ -20,6 +21,7 @@ use x509::crl::Reason;
 use x509::serial::Serial;
 
 use super::find::find_in;
+use super::foresee::Foreseen;
 use super::{App, Requester, RevokeRequest, Visibility, plans};
 use crate::domain::{Brief, Query, Seen, Status, lifecycle};
 use crate::error::Error;
@@ -30,6 +32,8 @@ pub(crate) const KIND: &str = "certificates.revoke";
 pub(crate) const MOST_SERIALS: usize = 5_000;
 /// Certificates of a filter that a preview counts and holds a job to; there may be more.
 pub(super) const MOST_COUNTED: usize = 10_000;
+/// What cursors of a job are bound to.
+const LIST: &str = "certificates of a job";
 
 /// Which certificates.
 #[derive(Clone, Debug)]
@@ -123,7 +127,7 @@ impl App {
     ///
     /// # Errors
     /// `Common::Invalid` for a reason or a time that these cannot have; `Common::IdempotencyConflict`; `Common::Job` if the requester
-    /// has too much waiting; `Common::Store`.
+    /// has too much waiting; `Common::Busy` if another preview of theirs is under way; `Common::Store`.
     pub async fn revoke_many<I: Intent>(
         &self,
         requester: &Requester,
@@ -140,8 +144,7 @@ impl App {
             return Ok(self.previews.answer_again(intent, job, plan).await?);
         }
         if intent.is_planned() {
-            let found = self.found(requester, &request.selection).await?;
-            let foreseen = self.foresee(requester, &request, found).await?;
+            let foreseen = self.foresee_all(requester, &request).await?;
             let plan = || plans::revoke_many(&foreseen, request.reason);
             if let Some(preview) = self.previews.settle(intent, plan).await? {
                 return Ok(I::planned(preview));
@@ -170,7 +173,13 @@ impl App {
     }
 
     /// What a dry run shows, and a request that carries its token revokes.
-    async fn found(&self, requester: &Requester, selection: &Selection) -> Result<Found, Error> {
+    async fn foresee_all(&self, requester: &Requester, request: &RevokeMany) -> Result<Foreseen, Error> {
+        let walk = Walk::of(&requester.subject).await?;
+        let found = self.found(requester, &request.selection, &walk).await?;
+        self.foresee(requester, request, (found, &walk)).await
+    }
+
+    async fn found(&self, requester: &Requester, selection: &Selection, walk: &Walk) -> Result<Found, Error> {
         let mut found = Found::default();
         match selection {
             Selection::Serials(serials) => {
@@ -182,7 +191,7 @@ impl App {
                         internal: true,
                         ..Query::default()
                     };
-                    self.add_found(&mut found, requester, &query).await?;
+                    self.add_found(&mut found, requester, (&query, walk)).await?;
                 }
                 for one in &found.certificates {
                     missing.remove(&one.serial);
@@ -192,47 +201,45 @@ impl App {
                 found.certificates.sort_by_key(|one| one.serial);
             }
             Selection::Matching(query, _) => {
-                self.add_found(&mut found, requester, &revocable(query)).await?;
+                let query = revocable(query);
+                self.add_found(&mut found, requester, (&query, walk)).await?;
             }
         }
         Ok(found)
     }
 
     /// Adds all that the query finds. What is beyond the most is neither counted nor shown: a filter may match millions.
-    async fn add_found(&self, found: &mut Found, requester: &Requester, query: &Query) -> Result<(), Error> {
-        let mut cursor = None;
-        loop {
-            let page = self.page(requester, query.clone(), cursor).await?;
-            found.certificates.extend(page.items);
-            if found.certificates.len() > MOST_COUNTED {
-                found.certificates.truncate(MOST_COUNTED);
-                found.more = true;
+    async fn add_found(
+        &self,
+        found: &mut Found,
+        requester: &Requester,
+        (query, walk): (&Query, &Walk),
+    ) -> Result<(), Error> {
+        let read = |ask: Ask| {
+            let query = query.clone();
+            async move { self.search_in_brief(requester, query, &ask).await }
+        };
+        let add = |page| {
+            found.certificates.extend::<Vec<Brief>>(page);
+            if found.certificates.len() <= MOST_COUNTED {
+                return ControlFlow::Continue(());
             }
-            cursor = page.next_cursor;
-            if cursor.is_none() || found.more {
-                return Ok(());
-            }
-        }
+            found.certificates.truncate(MOST_COUNTED);
+            found.more = true;
+            ControlFlow::Break(())
+        };
+        walk.pages(LIST, read, add).await
     }
 
-    /// One page of those that match and can be revoked.
+    /// One page of those that match and can be revoked, for a job.
     pub(crate) async fn matching(
         &self,
         requester: &Requester,
         query: &Query,
         cursor: Option<String>,
     ) -> Result<Page<Brief>, Error> {
-        self.page(requester, revocable(query), cursor).await
-    }
-
-    async fn page(
-        &self,
-        requester: &Requester,
-        query: Query,
-        cursor: Option<String>,
-    ) -> Result<Page<Brief>, Error> {
-        let ask = Ask::first("certificates of a job", Limit::LARGEST).at(cursor);
-        self.search_in_brief(requester, query, &ask).await
+        let ask = Ask::in_background(LIST, cursor);
+        self.search_in_brief(requester, revocable(query), &ask).await
     }
 
     /// Revokes one certificate of a job in the transaction that notes it.

@@ -7,7 +7,7 @@ use ca::{Error, IssueRequest, Issued, Query, Requester, SanSuffix, Typed};
 use data_encoding::BASE64URL_NOPAD;
 use kit::dry_run::Commit;
 use kit::error::{Fault, Kind};
-use kit::page::{Ask, Count, Counting, Limit, Page, Precision, Sort};
+use kit::page::{Ask, Count, Counting, Page, Precision, Sort};
 use testkit::on_both_databases;
 use x509::San;
 
@@ -57,8 +57,7 @@ async fn found(
     limit: u32,
     cursor: Option<&str>,
 ) -> (Vec<Issued>, Option<String>) {
-    let limit = Limit::try_from(limit).unwrap();
-    let ask = Ask::first("certificates", limit).at(cursor.map(str::to_owned));
+    let ask = Ask::over_grpc("certificates", limit, cursor.unwrap_or_default().to_owned()).unwrap();
     let page = world.ca.app().search(&anyone(), query.clone(), &ask).await;
     let page = page.unwrap();
     (page.items, page.next_cursor)
@@ -188,11 +187,11 @@ async fn a_cursor_of_another_order_reader_or_form_is_refused(world: World) {
         ..Query::default()
     };
     let own = owner("test:anyone");
-    let first = Ask::first("certificates", Limit::try_from(1).unwrap());
+    let at = |cursor: Option<String>| Ask::over_grpc("certificates", 1, cursor.unwrap_or_default()).unwrap();
     for query in [&by_name, &Query::default()] {
         for (reader, other) in [(&anyone(), &own), (&own, &anyone())] {
-            let page = listed(&world, reader, query, &first).await.unwrap();
-            let next = first.clone().at(page.next_cursor);
+            let page = listed(&world, reader, query, &at(None)).await.unwrap();
+            let next = at(page.next_cursor);
             assert_eq!(listed(&world, reader, query, &next).await.unwrap().items.len(), 1);
             let error = refused(listed(&world, other, query, &next).await, Kind::Invalid);
             assert_eq!(error.shown().field, Some("cursor"), "{error}");
@@ -223,10 +222,7 @@ async fn a_cursor_of_another_order_reader_or_form_is_refused(world: World) {
         };
         for key in &keys {
             let cursor = forged(&format!("certificates by {sort}"), &format!("[false,{key}]"));
-            let ask = Ask {
-                sort: asked,
-                ..first.clone().at(Some(cursor))
-            };
+            let ask = at(Some(cursor)).sorted(asked);
             let answer = listed(&world, &anyone(), &query, &ask).await;
             if taken(sort, key) {
                 assert!(answer.is_ok(), "{sort} {key}: {answer:?}");
@@ -261,14 +257,9 @@ async fn certificates_are_counted_and_not_their_names(world: World) {
         }),
         ..Query::default()
     };
-    let counting = Ask {
-        counting: Counting::Exact,
-        ..Ask::first("certificates", Limit::LARGEST)
-    };
-    let sorted = Ask {
-        sort: Some(Sort::of("not_after")),
-        ..counting.clone()
-    };
+    let counting = Ask::over_grpc("certificates", 500, String::new()).unwrap();
+    let counting = counting.counting(Counting::Exact);
+    let sorted = counting.clone().sorted(Some(Sort::of("not_after")));
     let stranger = owner("test:stranger");
     let key = key();
     // More names than certificates may be sorted, and few certificates.

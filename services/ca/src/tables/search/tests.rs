@@ -6,7 +6,7 @@ mod plans;
 
 use std::collections::BTreeSet;
 
-use kit::page::{Limit, Sort};
+use kit::page::Sort;
 use store::Db;
 use uuid::Uuid;
 
@@ -149,12 +149,14 @@ fn by_status() -> Vec<Query> {
     all
 }
 
-/// The first page of a list.
+/// The page of a list there, the first without a cursor.
+fn ask_at(sort: Option<&'static str>, limit: u32, cursor: Option<String>) -> Ask {
+    let ask = Ask::over_grpc("certificates", limit, cursor.unwrap_or_default()).unwrap();
+    ask.sorted(sort.map(Sort::of))
+}
+
 fn ask(sort: Option<&'static str>, limit: u32) -> Ask {
-    Ask {
-        sort: sort.map(Sort::of),
-        ..Ask::first("certificates", Limit::try_from(limit).unwrap())
-    }
+    ask_at(sort, limit, None)
 }
 
 /// What the database says it will do, a step per line.
@@ -245,7 +247,7 @@ async fn both_ways(db: &Db, query: &Query, sort: Option<&'static str>, all: &[Uu
     let (mut there, mut cursor, mut last) = (Vec::new(), None, Vec::new());
     let mut before = None;
     while there.len() < all.len() {
-        let page = search(db, query, &ask(sort, 17).at(cursor), now).await.unwrap();
+        let page = search(db, query, &ask_at(sort, 17, cursor), now).await.unwrap();
         last = ids(&page);
         there.extend(last.clone());
         before = page.prev_cursor;
@@ -258,7 +260,7 @@ async fn both_ways(db: &Db, query: &Query, sort: Option<&'static str>, all: &[Uu
     assert_eq!(there, all, "{query:?} by {sort:?}");
     let mut back = vec![last];
     while let Some(cursor) = before {
-        let page = search(db, query, &ask(sort, 17).at(Some(cursor)), now)
+        let page = search(db, query, &ask_at(sort, 17, Some(cursor)), now)
             .await
             .unwrap();
         back.push(ids(&page));

@@ -200,10 +200,7 @@ async fn what_many_have_is_not_sorted(db: &Db) {
 async fn counts_say_how_far_they_went(db: &Db) {
     let now = store::time::from_micros(NOW).unwrap();
     let count = async |query: Query, counting| {
-        let ask = Ask {
-            counting,
-            ..ask(None, 5)
-        };
+        let ask = ask(None, 5).counting(counting);
         search(db, &query, &ask, now).await.unwrap().count
     };
     let all = Query::default();
