@@ -232,6 +232,11 @@ async fn what_a_job_cannot_be_is_refused() {
         (400, json!({"ca": null, "q": null}), "filter"),
         (400, json!({"ca": [], "profile": ["tls-server"]}), "filter.ca"),
         (422, json!({"ca": "issuing"}), "filter.ca"),
+        (
+            422,
+            json!({"status": vec!["valid"; 1500], "profile": ["nix"]}),
+            "filter.status",
+        ),
         (422, json!({"cas": ["issuing"]}), "filter.cas"),
     ] {
         let body = json!({"reason": "superseded", "filter": filter});

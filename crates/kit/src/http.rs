@@ -33,6 +33,7 @@ mod part;
 mod places;
 mod query;
 pub(crate) mod quota;
+mod repeated;
 mod server;
 mod site;
 mod unread;
@@ -54,6 +55,7 @@ pub use location::located;
 pub use paging::{List, Pages, Paging};
 pub use part::{Part, Unavailable};
 pub use quota::PeerKey;
+pub use repeated::Repeated;
 pub use server::serve;
 pub use site::Site;
 

@@ -17,6 +17,7 @@ const CLAIMED: time::Duration = time::Duration::days(1);
 const MOST: Kept = Kept {
     jobs: 1000,
     items: 200_000,
+    bytes: 4 * 1024 * 1024,
 };
 
 impl Jobs {

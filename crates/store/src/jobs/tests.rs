@@ -63,7 +63,11 @@ impl Visit for Statement {
 
 const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 const TERM: Duration = Duration::from_secs(60);
-const MOST: Kept = Kept { jobs: 10, items: 10 };
+const MOST: Kept = Kept {
+    jobs: 10,
+    items: 10,
+    bytes: 1000,
+};
 
 /// 20,000 jobs of one requester that have ended, and 20 items of each of a thousand of them.
 const FILL_SQLITE: &[&str] = &[

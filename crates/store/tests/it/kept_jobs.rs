@@ -90,7 +90,10 @@ async fn of_one_requester_the_newest_is_kept_and_the_rest_is_surplus(scratch: Sc
     let all = five_ended(&db).await;
     ended(&db, accept(&db, ("b", 0), &[]).await, 1).await;
     accept(&db, ("a", 6), &["1"]).await;
-    let kept = |jobs, items| Kept { jobs, items };
+    let of_bytes = |jobs, items, bytes| Kept { jobs, items, bytes };
+    let kept = |jobs, items| of_bytes(jobs, items, u64::MAX);
+    // The text of a JSON null.
+    let asked = 4;
     let surplus = async |most| jobs::surplus(&db, "a", most).await.unwrap();
     for (most, beyond) in [
         (kept(5, 10), &all[..0]),
@@ -98,11 +101,20 @@ async fn of_one_requester_the_newest_is_kept_and_the_rest_is_surplus(scratch: Sc
         (kept(5, 9), &[all[0]]),
         // The newest is kept whatever it has.
         (kept(5, 1), &[all[3], all[2], all[1], all[0]]),
+        (of_bytes(5, 10, 5 * asked), &[]),
+        (of_bytes(5, 10, 5 * asked - 1), &[all[0]]),
+        (of_bytes(5, 10, 0), &[all[3], all[2], all[1], all[0]]),
     ] {
         assert_eq!(surplus(most).await, beyond, "the oldest, {most:?}");
     }
     let of_too_many = async |most| jobs::of_too_many(&db, most).await.unwrap();
-    for (most, has) in [(kept(4, 10), true), (kept(5, 9), true), (kept(5, 10), false)] {
+    for (most, has) in [
+        (kept(4, 10), true),
+        (kept(5, 9), true),
+        (kept(5, 10), false),
+        (of_bytes(5, 10, 5 * asked), false),
+        (of_bytes(5, 10, 5 * asked - 1), true),
+    ] {
         assert_eq!(of_too_many(most).await == ["a"], has, "{most:?}");
     }
     let forgotten = jobs::forget(&db, &lease, (all[0], "lease of it")).await.unwrap();

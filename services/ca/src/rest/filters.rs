@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use kit::http::Repeated;
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::schema::{SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
@@ -11,7 +12,8 @@ use crate::domain::{Protocol, Query, SERVICE_IDENTITY, Span};
 use crate::error::Error;
 use crate::parse;
 
-/// Query parameters of `GET /api/v1/certificates`. All that are set must hold; of one that is repeated, one of its values.
+/// Query parameters of `GET /api/v1/certificates`. All that are set must hold; of one that is repeated, one of its values,
+/// of which 64 are taken.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
@@ -26,25 +28,41 @@ pub(crate) struct Filters {
     /// Subject in RFC 4514 form, exact.
     subject: Option<String>,
     /// Serial number in hex. May be repeated.
-    serial: Vec<String>,
+    #[param(inline)]
+    #[schema(value_type = Vec<String>)]
+    serial: Repeated,
     /// SHA-256 of the certificate, hex.
     fingerprint: Option<String>,
     /// SHA-256 of the SubjectPublicKeyInfo, hex.
     spki: Option<String>,
     /// `p256`, `p384`, `p521`, `ed25519`, `rsa2048`, …. May be repeated.
-    key_type: Vec<String>,
+    #[param(inline)]
+    #[schema(value_type = Vec<String>)]
+    key_type: Repeated,
     /// `rest`, `grpc`, `acme`, `est`, `scep` or `internal`. May be repeated.
-    protocol: Vec<String>,
+    #[param(inline)]
+    #[schema(value_type = Vec<String>)]
+    protocol: Repeated,
     /// Who asked for the certificate. May be repeated.
-    requester: Vec<String>,
+    #[param(inline)]
+    #[schema(value_type = Vec<String>)]
+    requester: Repeated,
     /// Profile name. May be repeated.
-    profile: Vec<String>,
+    #[param(inline)]
+    #[schema(value_type = Vec<String>)]
+    profile: Repeated,
     /// CA name. May be repeated.
-    ca: Vec<String>,
+    #[param(inline)]
+    #[schema(value_type = Vec<String>)]
+    ca: Repeated,
     /// `valid`, `revoked`, `on_hold` or `expired`. May be repeated.
-    status: Vec<String>,
+    #[param(inline)]
+    #[schema(value_type = Vec<String>)]
+    status: Repeated,
     /// RFC 5280 name in kebab case: why it is revoked, or `certificate-hold`. May be repeated.
-    reason: Vec<String>,
+    #[param(inline)]
+    #[schema(value_type = Vec<String>)]
+    reason: Repeated,
     /// Expires at this time or later (RFC 3339).
     expires_from: Option<String>,
     /// Expires before this time (RFC 3339).
@@ -109,6 +127,7 @@ fn without_default(member: &mut RefOr<Schema>) {
         RefOr::T(Schema::Array(list)) => {
             list.default = None;
             list.min_items = Some(1);
+            list.max_items = Some(Repeated::MOST);
             list.schema_type = SchemaType::from_iter([Type::Array, Type::Null]);
         }
         RefOr::T(Schema::Object(single)) => single.default = None,
@@ -160,8 +179,16 @@ impl Filters {
     }
 }
 
-fn each<T>(texts: &[String], parse: impl Fn(&str) -> Result<T, Error>) -> Result<Vec<T>, Error> {
-    texts.iter().map(|text| parse(text)).collect()
+/// Each value once, however it was written.
+fn each<T: PartialEq>(texts: &[String], parse: impl Fn(&str) -> Result<T, Error>) -> Result<Vec<T>, Error> {
+    let mut values = Vec::with_capacity(texts.len());
+    for text in texts {
+        let value = parse(text)?;
+        if !values.contains(&value) {
+            values.push(value);
+        }
+    }
+    Ok(values)
 }
 
 type Given<'a> = (&'static str, &'a Option<String>);
@@ -226,6 +253,49 @@ mod tests {
         assert_eq!(refused(&with("san_suffix", "rid:1.2")), "san_suffix");
         for field in ["profile", "requester", "q"] {
             assert_eq!(refused(&with(field, "a\0")), field, "a control character");
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_written_in_two_ways_counts_once() {
+        let serials = serde_json::json!({"serial": ["00ab", "00AB", "00cd"]});
+        let filters: Filters = serde_json::from_value(serials).unwrap();
+        assert_eq!(filters.query().unwrap().serial.len(), 2);
+    }
+
+    /// Whoever adds a list to the filters without a bound fails here.
+    #[test]
+    fn every_list_has_a_bound_in_the_query_and_in_the_body() {
+        let many = vec!["a"; Repeated::MOST + 1];
+        let members = serde_json::to_value(Filters::default()).unwrap();
+        let lists = members
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(_, value)| value.is_array());
+        let lists: Vec<&String> = lists.map(|(name, _)| name).collect();
+        assert_eq!(lists.len(), 8);
+        let RefOr::T(Schema::Object(body)) = <FilterBody as utoipa::PartialSchema>::schema() else {
+            panic!("it is an object");
+        };
+        let parameters = Filters::into_params(|| None);
+        for name in lists {
+            let refused = serde_json::from_value::<Filters>(serde_json::json!({ name: many })).unwrap_err();
+            assert!(refused.to_string().contains("at most 64"), "{name}: {refused}");
+            let most = |schema: &RefOr<Schema>| match schema {
+                RefOr::T(Schema::Array(list)) => list.max_items,
+                _ => None,
+            };
+            assert_eq!(most(&body.properties[name]), Some(Repeated::MOST), "{name}");
+            let parameter = parameters
+                .iter()
+                .find(|parameter| &parameter.name == name)
+                .unwrap();
+            assert_eq!(
+                parameter.schema.as_ref().and_then(most),
+                Some(Repeated::MOST),
+                "{name}"
+            );
         }
     }
 

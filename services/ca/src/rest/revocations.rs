@@ -40,8 +40,8 @@ struct RevocationsBody {
     /// Serial numbers in hex, at most 5,000. One that is repeated, however it is written, counts once.
     serials: Option<Vec<String>>,
     /// The filters of `GET /api/v1/certificates`, at least one of them, all of which must hold, of those that are valid or on
-    /// hold. `internal`, and `status` with both of these, do not count as one. Null counts as absent; an empty list is
-    /// refused. What is issued after the job has looked is not among them.
+    /// hold; at most 64 values of one. `internal`, and `status` with both of these, do not count as one. Null counts as
+    /// absent; an empty list is refused. What is issued after the job has looked is not among them.
     #[schema(value_type = Option<FilterBody>)]
     filter: Option<Map<String, Value>>,
     /// `true`: every certificate that the caller may revoke and that is valid or on hold, but for those that GigVault issued
@@ -93,8 +93,8 @@ impl RevocationsBody {
                 return Err(problem.at(format!("filter.{name}")));
             }
         }
-        let stored = Value::Object(members);
-        let Json(filter) = Json::<Filters>::read(stored.to_string().as_bytes()).map_err(in_filter)?;
+        let text = Value::Object(members.clone()).to_string();
+        let Json(filter) = Json::<Filters>::read(text.as_bytes()).map_err(in_filter)?;
         if filter.fields.is_some() {
             let text = "is for lists: nothing is listed here";
             return Err(Error::invalid("filter.fields", text).into());
@@ -104,16 +104,21 @@ impl RevocationsBody {
             let text = "takes valid and on_hold; both if absent";
             return Err(Error::invalid("filter.status", text).into());
         }
+        // As it was read, without repetitions.
+        let mut read = serde_json::to_value(&filter).map_err(Error::internal)?;
+        if let Some(read) = read.as_object_mut() {
+            read.retain(|name, _| members.contains_key(name));
+        }
         let cuts = |name: &String| match name.as_str() {
             "internal" => false,
             "status" => REVOCABLE.iter().any(|status| !query.status.contains(status)),
             _ => true,
         };
-        if !stored.as_object().is_some_and(|members| members.keys().any(cuts)) {
+        if !members.keys().any(cuts) {
             let text = "matches every certificate; say which, or all: true in place of filter";
             return Err(Error::invalid("filter", text).into());
         }
-        Ok(Selection::Matching(Box::new(query), stored))
+        Ok(Selection::Matching(Box::new(query), read))
     }
 }
 
@@ -133,7 +138,7 @@ fn in_filter(problem: Problem) -> Problem {
     responses(
         (status = 202, description = "accepted and durable; `Location` is the job", body = JobObject),
         (status = 400, description = "no such reason, serial number or filter"),
-        (status = 429, description = "you have 10 jobs that have not ended, or more than 20,000 items waiting; `Retry-After`"),
+        (status = 429, description = "you have 10 jobs that have not ended, or more than 20,000 items waiting, or another preview of yours is under way; `Retry-After`"),
     ),
     extensions(("x-permission" = json!("certificates:revoke-own")))
 )]

@@ -8,8 +8,11 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use ca::{RevokeMany, Selection};
 use kit::dry_run::Commit;
+use kit::page::Walk;
 use kit::service::Job;
 use serde_json::{Value, json};
+use store::lease::Lease;
+use store::{Db, StoreError};
 use testkit::on_both_databases;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +23,9 @@ use crate::world::{World, anyone, key, server};
 on_both_databases!(
     three_replicas_revoke_each_certificate_once,
     of_three_replicas_one_does_what_the_leader_does_and_each_its_own,
+    a_stop_ends_the_round_of_a_leader_however_much_is_left,
+    one_preview_of_many_waits_for_the_other_and_that_of_a_single_one_for_none,
+    a_value_of_a_filter_counts_once_and_there_are_64_at_most,
     what_is_revoked_already_is_skipped,
     a_serial_number_counts_once_however_it_is_written,
     a_preview_of_many_reads_neither_certificates_nor_names,
@@ -164,6 +170,80 @@ async fn of_three_replicas_one_does_what_the_leader_does_and_each_its_own(world:
     running.join_all().await;
     assert_eq!(of_leader.load(Ordering::SeqCst), 1);
     assert_eq!(of_each.load(Ordering::SeqCst), 3);
+}
+
+/// Batch after batch, without an end.
+async fn endless(db: Db, lease: Lease, batches: Arc<AtomicUsize>) -> Result<(), StoreError> {
+    loop {
+        let mut tx = db.begin().await?;
+        lease.hold(&mut tx).await?;
+        tx.commit().await?;
+        batches.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+async fn a_stop_ends_the_round_of_a_leader_however_much_is_left(world: World) {
+    const PATIENCE: Duration = Duration::from_secs(20);
+    // The second goes on at once: the first has given its lease back.
+    for process in ["first", "second"] {
+        let (db, batches) = (world.another_handle().await, Arc::new(AtomicUsize::new(0)));
+        let counter = Arc::clone(&batches);
+        let job = Job::leader("endless", Duration::from_secs(3600), db.clone(), move |lease| {
+            endless(db.clone(), lease, Arc::clone(&counter))
+        });
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(job.run(stop.clone()));
+        let begun = async {
+            while batches.load(Ordering::SeqCst) < 3 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let begun = tokio::time::timeout(PATIENCE, begun).await;
+        assert!(begun.is_ok(), "the {process} does nothing");
+        stop.cancel();
+        let ended = tokio::time::timeout(PATIENCE, running).await;
+        assert!(
+            ended.is_ok(),
+            "the stop of the {process} waits for what has no end"
+        );
+    }
+}
+
+async fn one_preview_of_many_waits_for_the_other_and_that_of_a_single_one_for_none(world: World) {
+    let one = issued(&world, 1).await.remove(0);
+    let body = json!({"reason": "key-compromise", "serials": [one]});
+    let other = Walk::of("test:ca-operator").await.unwrap();
+    let single = format!("/api/v1/certificates/{one}/revoke?dry_run=true");
+    let (status, shown) = world
+        .post("ca-operator", &single, None, &json!({"reason": "key-compromise"}))
+        .await;
+    assert_eq!(status, StatusCode::OK, "{shown:#}");
+    let mut many = std::pin::pin!(preview(&world, &body));
+    let waits = tokio::time::timeout(Duration::from_millis(500), &mut many).await;
+    assert!(waits.is_err(), "it waits for the other");
+    drop(other);
+    assert_eq!(many.await["dry_run"], true);
+}
+
+async fn a_value_of_a_filter_counts_once_and_there_are_64_at_most(world: World) {
+    let body = |values: Vec<&str>| json!({"reason": "superseded", "filter": {"requester": values}});
+    let (status, accepted) = asked(&world, "", None, &body(vec!["test:a", "test:b", "test:a"])).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{accepted:#}");
+    let id = accepted["id"].as_str().unwrap().strip_prefix("ca-").unwrap();
+    let job = store::jobs::get(&world.db, id.parse().unwrap()).await.unwrap();
+    assert_eq!(
+        job.unwrap().request["filter"],
+        json!({"requester": ["test:a", "test:b"]})
+    );
+    let (status, problem) = asked(&world, "?dry_run=true", None, &body(vec!["test:a"; 65])).await;
+    assert_eq!(
+        (status, &problem["field"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &json!("filter.requester"))
+    );
+    assert!(
+        problem["detail"].as_str().unwrap().contains("at most 64"),
+        "{problem:#}"
+    );
 }
 
 async fn what_is_revoked_already_is_skipped(world: World) {

@@ -17,6 +17,7 @@ on_both_databases!(
     a_job_that_was_about_to_fail_fails_though_the_process_died,
     of_one_requester_so_many_jobs_are_kept,
     of_one_requester_so_many_items_are_kept,
+    of_one_requester_so_many_bytes_are_kept,
     a_form_that_is_not_known_here_is_left_to_a_later_program,
 );
 
@@ -96,10 +97,15 @@ async fn a_job_that_was_about_to_fail_fails_though_the_process_died(world: World
 
 /// A job that ended some seconds after the first one.
 async fn ended(db: &Db, second: i64) -> Uuid {
+    ended_of(db, second, &serde_json::Value::Null).await
+}
+
+/// One that asked for this.
+async fn ended_of(db: &Db, second: i64, asked: &serde_json::Value) -> Uuid {
     let job = NewJob {
         kind: "test",
         requester: "a",
-        request: &serde_json::Value::Null,
+        request: asked,
         format: 1,
         claim: None,
         correlation_id: None,
@@ -166,6 +172,18 @@ async fn of_one_requester_so_many_items_are_kept(world: World) {
     };
     prune().await;
     until_forgotten(&world.db, old).await;
+    assert!(store::jobs::get(&world.db, large).await.unwrap().is_some());
+}
+
+async fn of_one_requester_so_many_bytes_are_kept(world: World) {
+    let half = serde_json::Value::String("x".repeat(2 * 1024 * 1024));
+    let old = ended_of(&world.db, -20, &half).await;
+    let large = ended_of(&world.db, -10, &half).await;
+    let running = Running::on(&world);
+    let new = store(&world.db, &running.jobs, &request("a")).await.unwrap();
+    until(&world.db, new, State::Done).await;
+    until_forgotten(&world.db, old).await;
+    running.end().await;
     assert!(store::jobs::get(&world.db, large).await.unwrap().is_some());
 }
 
