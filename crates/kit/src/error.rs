@@ -281,6 +281,9 @@ impl Fault for Invalid {
 /// A database that does not answer may answer later; anything else that it says is a bug or damage.
 impl Fault for StoreError {
     fn shown(&self) -> Shown<'_> {
+        if let Self::Damaged(text) = self {
+            return Shown::of(Kind::Internal).saying(text);
+        }
         let kind = match self.is_unavailable() {
             true => Kind::Unavailable,
             false => Kind::Internal,

@@ -71,6 +71,19 @@ impl<T> Page<T> {
     }
 }
 
+impl<T> Page<Option<T>> {
+    /// Without the rows that could not be read. The cursors stay, so that the page may be smaller than it was asked for.
+    #[must_use]
+    pub fn sound(self) -> Page<T> {
+        Page {
+            items: self.items.into_iter().flatten().collect(),
+            next_cursor: self.next_cursor,
+            prev_cursor: self.prev_cursor,
+            count: self.count,
+        }
+    }
+}
+
 /// An order of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sort {

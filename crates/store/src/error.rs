@@ -59,6 +59,9 @@ pub enum StoreError {
     /// What the database holds or a program bound does not have the expected form.
     #[error("unexpected content in the database: {0}")]
     Corrupt(String),
+    /// A row of which something cannot be read. The text names the object and the columns, and is for whoever may see the object.
+    #[error("{0}")]
+    Damaged(String),
     /// A feed cursor cannot be used: the events behind it are pruned, or it comes from another history.
     #[error("feed cursor {cursor} cannot be continued: {reason}; take a new snapshot and start from there")]
     Cursor {
@@ -164,8 +167,33 @@ impl StoreError {
         use sqlx::Error::{ColumnDecode, Decode};
         matches!(
             self,
-            Self::Corrupt(_) | Self::TooLong(_) | Self::Internal(ColumnDecode { .. } | Decode(_))
+            Self::Corrupt(_)
+                | Self::Damaged(_)
+                | Self::TooLong(_)
+                | Self::Internal(ColumnDecode { .. } | Decode(_))
         )
+    }
+
+    /// That those columns of the row of an object, such as `certificate 01ab`, cannot be read.
+    #[must_use]
+    pub fn damaged(columns: &str, object: &str) -> Self {
+        Self::Damaged(format!(
+            "what the database holds of {object} is damaged: {columns} cannot be read; restore it from a backup"
+        ))
+    }
+
+    /// Leaves a row that cannot be read out of a list, with a line in the log: it hides none of the others.
+    ///
+    /// # Errors
+    /// Any other error.
+    pub fn left_out<T>(self) -> Result<Option<T>, Self> {
+        match self {
+            Self::Damaged(problem) => {
+                tracing::error!(problem, "a row is left out of a list");
+                Ok(None)
+            }
+            error => Err(error),
+        }
     }
 
     /// Why the database is unavailable, where an error or one of its sources says that it is.

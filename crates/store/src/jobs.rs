@@ -3,7 +3,6 @@
 //! This is the table and nothing else: who runs a job, and how, is `kit::jobs`. Every statement that changes a running job
 //! is in a transaction that holds the job's [`Lease`](crate::lease::Lease).
 
-mod columns;
 mod items;
 mod job;
 mod kept;

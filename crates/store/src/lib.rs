@@ -9,6 +9,7 @@
 //! The README of this crate tells a service author what to write.
 
 pub mod bulk;
+mod columns;
 mod db;
 mod error;
 pub mod feed;
@@ -31,6 +32,7 @@ mod sqlite;
 pub mod time;
 mod tx;
 
+pub use columns::Columns;
 #[doc(hidden)]
 pub use db::Pools;
 pub use db::{Db, Options, Pooling, check_url, place_of_url};

@@ -5,10 +5,9 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::Slice;
-use super::columns::Columns;
 use crate::bulk::{self, Insert};
 use crate::time::to_micros;
-use crate::{Db, StoreError, Tx};
+use crate::{Columns, Db, StoreError, Tx};
 
 /// What became of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +47,7 @@ impl ItemState {
 /// One object of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// Its place in the job, from 0.
+    /// Its place in the job, from 0; the largest number if it cannot be read: such items are behind all others.
     pub position: i64,
     /// What it is, such as a serial number; once in a job.
     pub object: String,
@@ -93,12 +92,12 @@ where
     i64: Decode<'r, R::Database> + Type<R::Database>,
 {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
-        let position = row.try_get("position")?;
         let mut columns = Columns::of(row);
+        let position: Option<i64> = columns.value("position")?;
         let state: String = columns.value("state")?;
         let state = ItemState::parse(&state).or_else(|| columns.damaged("state"));
         Ok(Self {
-            position,
+            position: position.unwrap_or(i64::MAX),
             object: columns.value("object")?,
             state: state.unwrap_or(ItemState::Failed),
             detail: columns.value("detail")?,
@@ -258,8 +257,12 @@ pub async fn items(
     state: Option<ItemState>,
     slice: &Slice<i64>,
 ) -> Result<Vec<Item>, StoreError> {
-    let (compare, order) = (slice.compare(), slice.order());
-    let from = slice.behind.unwrap_or(if slice.down { i64::MAX } else { -1 });
+    let order = slice.order();
+    // From either end, what is not a number is among them too: SQLite holds it greater than all numbers.
+    let (compare, from) = match slice.behind {
+        Some(behind) => (slice.compare(), behind),
+        None => ("<>", -1),
+    };
     let condition = condition(db, job, state).await?;
     let sql = format!(
         "SELECT {COLUMNS} FROM job_items

@@ -6,8 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::Progress;
-use super::columns::Columns;
-use crate::StoreError;
+use crate::{Columns, StoreError};
 
 /// How far a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

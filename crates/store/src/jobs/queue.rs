@@ -1,19 +1,36 @@
 //! Whose job is next, and how much one requester has waiting.
 
-use sqlx::FromRow;
+use sqlx::{ColumnIndex, Decode, FromRow, Type};
 use uuid::Uuid;
 
-use crate::{Db, StoreError, Tx};
+use crate::{Columns, Db, StoreError, Tx};
 
 /// A job that has not ended. It may be under way in some process: its lease tells.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
     /// Which one.
     pub id: Uuid,
-    /// Who asked.
+    /// Who asked; empty if that cannot be read: its turn comes all the same, and ends it.
     pub requester: String,
     /// Whether it was asked to end, so that nothing but that is to be done.
     pub canceled: bool,
+}
+
+impl<'r, R: sqlx::Row> FromRow<'r, R> for Waiting
+where
+    &'static str: ColumnIndex<R>,
+    Uuid: Decode<'r, R::Database> + Type<R::Database>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    bool: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let mut columns = Columns::of(row);
+        Ok(Self {
+            id: columns.value("id")?,
+            requester: columns.value("requester")?,
+            canceled: columns.value("canceled")?,
+        })
+    }
 }
 
 /// A kind of work, and the newest form of its requests that a process can read.
@@ -41,13 +58,16 @@ pub async fn waiting(db: &Db, known: &[Form<'_>], most: u32) -> Result<Vec<Waiti
          ) AS unfinished ORDER BY canceled DESC, turn, served, id LIMIT $1",
         known_ones.concat()
     );
-    Ok(crate::read!(db, |c| {
+    let mut found: Vec<Waiting> = crate::read!(db, |c| {
         let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(i64::from(most));
         let query = known
             .iter()
             .fold(query, |query, (kind, format)| query.bind(*kind).bind(*format));
         query.fetch_all(c).await
-    })?)
+    })?;
+    // A job whose id cannot be read cannot be taken; the others can.
+    found.retain(|job| !job.id.is_nil());
+    Ok(found)
 }
 
 /// What a requester has waiting.

@@ -6,7 +6,8 @@ use time::OffsetDateTime;
 use crate::time::from_micros;
 
 /// Reads the columns of one row, and remembers those that it could not read.
-pub(super) struct Columns<'r, R> {
+#[derive(Debug)]
+pub struct Columns<'r, R> {
     row: &'r R,
     damaged: Vec<&'static str>,
 }
@@ -15,7 +16,9 @@ impl<'r, R: Row> Columns<'r, R>
 where
     &'static str: ColumnIndex<R>,
 {
-    pub(super) fn of(row: &'r R) -> Self {
+    /// Begins with none of its columns.
+    #[must_use]
+    pub fn of(row: &'r R) -> Self {
         Self {
             row,
             damaged: Vec::new(),
@@ -23,7 +26,10 @@ where
     }
 
     /// The value of a column, and an empty one if it cannot be read.
-    pub(super) fn value<T>(&mut self, column: &'static str) -> Result<T, sqlx::Error>
+    ///
+    /// # Errors
+    /// The row has no such column.
+    pub fn value<T>(&mut self, column: &'static str) -> Result<T, sqlx::Error>
     where
         T: Default + Decode<'r, R::Database> + Type<R::Database>,
     {
@@ -34,7 +40,10 @@ where
     }
 
     /// A time in microseconds.
-    pub(super) fn time(&mut self, column: &'static str) -> Result<Option<OffsetDateTime>, sqlx::Error>
+    ///
+    /// # Errors
+    /// The row has no such column.
+    pub fn time(&mut self, column: &'static str) -> Result<Option<OffsetDateTime>, sqlx::Error>
     where
         i64: Decode<'r, R::Database> + Type<R::Database>,
     {
@@ -46,15 +55,16 @@ where
     }
 
     /// Notes that what a column holds is not of its form.
-    pub(super) fn damaged<T: Default>(&mut self, column: &'static str) -> T {
+    pub fn damaged<T: Default>(&mut self, column: &'static str) -> T {
         if !self.damaged.contains(&column) {
             self.damaged.push(column);
         }
         T::default()
     }
 
-    /// The columns that could not be read. None if all could.
-    pub(super) fn damage(self) -> Option<String> {
+    /// The columns that could not be read, such as `request, state`. None if all could.
+    #[must_use]
+    pub fn damage(self) -> Option<String> {
         (!self.damaged.is_empty()).then(|| self.damaged.join(", "))
     }
 }
