@@ -4,29 +4,82 @@ use kit::error::{Common, Fault as _, Kind};
 use kit::grpc::RemoteFault;
 use kit::service::{DoctorCheck, Finding};
 use proto::keymgr::v1::GetRequest;
+use store::StoreError;
 
 use crate::app::App;
 use crate::authorities;
 use crate::domain::Authority;
 use crate::error::Error;
 use crate::issuance::Keymgr;
+use crate::tables::certificates;
 
 pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
-    let app = app.clone();
-    vec![DoctorCheck::new("CA keys", move || {
-        let app = app.clone();
-        async move {
-            match ca_keys(&app).await {
-                Ok(found) => found,
-                Err(Error::Keymgr(fault)) => Finding::failed(
-                    format!("keymgr does not answer: {}", fault.public()),
-                    "start the process of keymgr if it does not run; else see that this one reaches it, and the log of both",
-                ),
-                Err(error) => Finding::unknown(&error),
+    let (of_keys, of_rows) = (app.clone(), app.clone());
+    vec![
+        DoctorCheck::new("CA keys", move || {
+            let app = of_keys.clone();
+            async move {
+                match ca_keys(&app).await {
+                    Ok(found) => found,
+                    Err(Error::Keymgr(fault)) => Finding::failed(
+                        format!("keymgr does not answer: {}", fault.public()),
+                        "start the process of keymgr if it does not run; else see that this one reaches it, and the log of both",
+                    ),
+                    Err(error) => Finding::unknown(&error),
+                }
+            }
+        }),
+        DoctorCheck::new("stored certificates", move || {
+            let app = of_rows.clone();
+            async move {
+                stored_certificates(&app)
+                    .await
+                    .unwrap_or_else(|error| Finding::unknown(&error))
+            }
+        }),
+    ]
+}
+
+/// Certificates that are read, the newest, so that the check has an end: what is older and damaged is in the log once it is met.
+const MOST_READ: usize = 10_000;
+/// Damaged ones that are named.
+const MOST_NAMED: usize = 5;
+
+/// Whether the rows of certificates can be read, each column of them.
+async fn stored_certificates(app: &App) -> Result<Finding, Error> {
+    let (mut read, mut damaged, mut before) = (0, Vec::new(), None);
+    loop {
+        let found = certificates::newest(&app.db, before, AT_ONCE).await?;
+        let more = found.len() == AT_ONCE as usize;
+        read += found.len();
+        before = found.iter().rev().find_map(|(id, _)| *id);
+        for (_, issued) in found {
+            match issued.and_then(|issued| issued.parse()) {
+                Err(Error::Common(Common::Store(StoreError::Damaged(problem)))) => damaged.push(problem),
+                other => drop(other?),
             }
         }
-    })]
+        if !more || before.is_none() || read >= MOST_READ {
+            let which = if more { "the newest " } else { "all " };
+            return Ok(match damaged.len() {
+                0 => Finding::ok(format!("{which}{read} can be read")),
+                number => {
+                    damaged.truncate(MOST_NAMED);
+                    let named = damaged.join("; ");
+                    Finding::failed(
+                        format!("{number} of {which}{read} cannot be read: {named}"),
+                        RESTORE_ROWS,
+                    )
+                }
+            });
+        }
+    }
 }
+
+/// Rows that are read at a time.
+const AT_ONCE: u32 = 500;
+const RESTORE_ROWS: &str = "restore these columns from a backup of the database of ca; until then lists leave these certificates \
+     out, and they can be neither renewed nor revoked";
 
 const RESTORE: &str = "stop the server, restore the databases of ca and keymgr from the same backup \
                        (docs/guides/operating.md, \"Restore\"), and start it again";

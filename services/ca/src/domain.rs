@@ -21,4 +21,4 @@ pub use certificate::{Capacity, Issued, Protocol, Revocation, Seen, Status};
 pub use query::{LintVerdict, Query, SanSuffix, Span, Typed};
 
 pub(crate) use authority::SERVICE_IDENTITY;
-pub(crate) use certificate::{Brief, MAX_REQUESTER};
+pub(crate) use certificate::{Brief, Damaged, MAX_REQUESTER};

@@ -5,7 +5,7 @@ use store::Tx;
 use x509::serial::Serial;
 
 use super::{App, Requester, Visibility};
-use crate::domain::{Brief, Issued, Query};
+use crate::domain::{Brief, Damaged, Issued, Query};
 use crate::error::Error;
 use crate::tables::{certificates, search};
 
@@ -37,13 +37,13 @@ impl App {
         }
     }
 
-    /// The same of numbers and revocations.
+    /// The same of numbers and revocations, and of rows that cannot be read.
     pub(super) async fn search_in_brief(
         &self,
         requester: &Requester,
         query: Query,
         ask: &Ask,
-    ) -> Result<Page<Brief>, Error> {
+    ) -> Result<Page<Result<Brief, Damaged>>, Error> {
         let ask = &seen_by(requester, ask);
         match self.in_sight(requester, query).await? {
             Some(query) => search::search_in_brief(&self.db, &query, ask, self.clock.now()).await,

@@ -3,7 +3,7 @@
 //! It is decided by the functions that decide on one ([`lifecycle`]), in the order in which the job takes them, on what is
 //! read without a lock: what changes until then is told by the token of the preview.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use kit::error::Fault as _;
 use kit::page::Walk;
@@ -51,6 +51,8 @@ pub(super) struct Foreseen {
     pub(super) outcomes: Vec<(Brief, Outcome)>,
     /// Set where the reason is a compromise.
     pub(super) keys: Option<Keys>,
+    /// Those that cannot be read, on which the job fails, and why.
+    pub(super) damaged: BTreeMap<String, String>,
     /// Serial numbers of no certificate that the requester may see.
     pub(super) missing: Vec<Serial>,
     /// More match than were looked at.
@@ -133,6 +135,7 @@ impl App {
         Ok(Foreseen {
             outcomes,
             keys,
+            damaged: found.damaged,
             missing: found.missing,
             more: found.more,
         })

@@ -3,6 +3,7 @@
 use kit::dry_run::Intent;
 use store::Tx;
 use time::OffsetDateTime;
+use uuid::Uuid;
 use x509::crl::Reason;
 use x509::serial::Serial;
 
@@ -260,18 +261,24 @@ impl App {
         })
     }
 
-    /// Records the keys of certificates that an earlier version revoked for compromise.
+    /// Records the keys of certificates that an earlier version revoked for compromise, as far as these can be read.
     pub(crate) async fn record_compromised_keys(&self) -> Result<(), Error> {
         const AT_ONCE: u32 = 200;
+        let mut after = Uuid::nil();
         loop {
-            let found = compromised::unrecorded(&self.db, AT_ONCE).await?;
-            if found.is_empty() {
-                return Ok(());
+            let found = compromised::unrecorded(&self.db, after, AT_ONCE).await?;
+            match found.last() {
+                Some((last, _)) if *last > after => after = *last,
+                _ => return Ok(()),
             }
             let now = self.clock.now();
-            for issued in found {
+            for (_, issued) in found {
+                let read = issued.and_then(|issued| Ok((issued.parse()?, issued)));
+                // Neither a start nor the others wait for one that cannot be read; each round tries it again.
+                let Some((certificate, issued)) = read.map(Some).or_else(Error::left_out)? else {
+                    continue;
+                };
                 let mut tx = self.db.begin().await?;
-                let certificate = issued.parse()?;
                 let reason = issued.revocation.map(|revocation| revocation.reason);
                 // ca-compromise was accepted for leaves, whose keys it says nothing about.
                 let is_meant = reason == Some(Reason::KeyCompromise) || certificate.is_ca();

@@ -4,7 +4,7 @@
 //! the job that it is done. What was revoked before is skipped; what must not be revoked fails, with the reason, and the
 //! others go on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use kit::dry_run::Intent;
@@ -23,7 +23,7 @@ use x509::serial::Serial;
 use super::find::find_in;
 use super::foresee::Foreseen;
 use super::{App, Requester, RevokeRequest, Visibility, plans};
-use crate::domain::{Brief, Query, Seen, Status, lifecycle};
+use crate::domain::{Brief, Damaged, Query, Seen, Status, lifecycle};
 use crate::error::Error;
 
 /// Name of this kind of job.
@@ -75,6 +75,8 @@ pub(crate) struct Stored {
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) certificates: Vec<Brief>,
+    /// Those that cannot be read, on which the job fails, and why.
+    pub(super) damaged: BTreeMap<String, String>,
     /// Serial numbers of no certificate that the requester may see.
     pub(super) missing: Vec<Serial>,
     /// More match than are counted.
@@ -152,7 +154,8 @@ impl App {
             // What a preview showed is what is revoked, and nothing that matches later.
             if wanted.objects.is_none() && !foreseen.more {
                 let all = foreseen.outcomes.iter();
-                wanted.objects = Some(all.map(|(one, _)| one.serial.to_string()).collect());
+                let all = all.map(|(one, _)| one.serial.to_string());
+                wanted.objects = Some(all.chain(foreseen.damaged.keys().cloned()).collect());
             }
         }
         self.jobs.admit(&wanted).await?;
@@ -196,6 +199,7 @@ impl App {
                 for one in &found.certificates {
                     missing.remove(&one.serial);
                 }
+                missing.retain(|serial| !found.damaged.contains_key(&serial.to_string()));
                 found.missing = missing.into_iter().collect();
                 // As the job takes them: what is said of a key with the first is known at the next.
                 found.certificates.sort_by_key(|one| one.serial);
@@ -219,8 +223,13 @@ impl App {
             let query = query.clone();
             async move { self.search_in_brief(requester, query, &ask).await }
         };
-        let add = |page| {
-            found.certificates.extend::<Vec<Brief>>(page);
+        let add = |page: Vec<Result<Brief, Damaged>>| {
+            for one in page {
+                match one {
+                    Ok(one) => found.certificates.push(one),
+                    Err(Damaged { object, why }) => drop(found.damaged.insert(object, why)),
+                }
+            }
             if found.certificates.len() <= MOST_COUNTED {
                 return ControlFlow::Continue(());
             }
@@ -237,7 +246,7 @@ impl App {
         requester: &Requester,
         query: &Query,
         cursor: Option<String>,
-    ) -> Result<Page<Brief>, Error> {
+    ) -> Result<Page<Result<Brief, Damaged>>, Error> {
         let ask = Ask::in_background(LIST, cursor);
         self.search_in_brief(requester, revocable(query), &ask).await
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use store::StoreError;
 use time::OffsetDateTime;
 use uuid::Uuid;
 use x509::crl::Reason;
@@ -71,10 +72,8 @@ impl Issued {
     /// `Common::Internal`: what is stored is damaged.
     pub(crate) fn parse(&self) -> Result<x509::Certificate, Error> {
         x509::Certificate::from_der(&self.der).map_err(|error| {
-            Error::internal(format!(
-                "stored certificate {} cannot be read: {error}",
-                self.serial
-            ))
+            tracing::debug!(serial = %self.serial, %error, "a stored certificate cannot be parsed");
+            StoreError::damaged("der", &format!("certificate {}", self.serial)).into()
         })
     }
 
@@ -106,6 +105,15 @@ pub(crate) struct Brief {
     pub(crate) spki_sha256: [u8; 32],
     /// Set while revoked or on hold.
     pub(crate) revocation: Option<Revocation>,
+}
+
+/// A certificate of which something that is stored cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Damaged {
+    /// Its serial number; its id where that is what cannot be read.
+    pub(crate) object: String,
+    /// What cannot be read.
+    pub(crate) why: String,
 }
 
 impl From<&Issued> for Brief {

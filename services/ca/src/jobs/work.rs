@@ -2,12 +2,14 @@
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use kit::error::Common;
 use kit::jobs::{Collected, Failure, ItemDone, Work};
 use serde::Deserialize;
 use store::Tx;
 use store::jobs::Job;
 
 use crate::app::{App, REVOKE_MANY, StoredRevocations};
+use crate::domain::{Brief, Damaged};
 use crate::error::Error;
 use crate::rest::Filters;
 
@@ -55,11 +57,26 @@ impl RevokeMany {
                 job.id
             )));
         };
-        let (requester, cursor) = (stored.requester(), cursor.map(str::to_owned));
-        let page = self.0.matching(&requester, &filter.query()?, cursor).await?;
-        let serial = |one: crate::domain::Brief| one.serial.to_string();
+        let (requester, query) = (stored.requester(), filter.query()?);
+        let page = match self
+            .0
+            .matching(&requester, &query, cursor.map(str::to_owned))
+            .await
+        {
+            // What cursors are bound to is not the same in every version. What is found again is not added again.
+            Err(Error::Common(Common::Cursor(_))) if cursor.is_some() => {
+                let id = self.0.jobs.id(job.id);
+                tracing::warn!(job = %id, "the place of a job in its list is not one of this version; it is looked through again");
+                self.0.matching(&requester, &query, None).await?
+            }
+            page => page?,
+        };
+        // One that cannot be read is an item too, on which the job fails, with the reason.
+        let object = |one: Result<Brief, Damaged>| {
+            one.map_or_else(|damaged| damaged.object, |one| one.serial.to_string())
+        };
         Ok(Collected {
-            objects: page.items.into_iter().map(serial).collect(),
+            objects: page.items.into_iter().map(object).collect(),
             next: page.next_cursor,
         })
     }

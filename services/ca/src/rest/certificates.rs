@@ -19,6 +19,7 @@ use super::filters::{Fields, Filters};
 use super::object::{Certificate, CertificateRow, requester};
 use crate::app::{App, IssueRequest, RenewRequest};
 use crate::domain::{Issued, Protocol};
+use crate::error::Error;
 use crate::parse;
 
 pub(super) fn routes() -> OpenApiRouter<Rest> {
@@ -141,9 +142,10 @@ async fn list(
                     true => Some(app.chain_pem(&issued.ca).await?),
                     false => None,
                 };
-                CertificateRow::new(issued, chain, app.clock.now())
+                let row = CertificateRow::new(issued, chain, app.clock.now());
+                row.map(Some).or_else(Error::left_out)
             };
-            Ok(page.try_map(row).await?)
+            Ok(page.try_map(row).await?.sound())
         }
     };
     let pages = match filters.fields {

@@ -39,7 +39,7 @@ macro_rules! bind_beside {
 }
 
 impl Beside<'_> {
-    /// Those of the requester that are valid or on hold. They stay as they are until the transaction ends.
+    /// Those of the requester that are valid or on hold, without rows that cannot be read. They stay as they are until the transaction ends.
     pub(crate) async fn own_for_update(&self, tx: &mut Tx, limit: usize) -> Result<Vec<Issued>, Error> {
         let locking = store::lock::update(tx);
         let rows: Vec<Row> = store::tx!(tx, |connection| {
@@ -52,7 +52,10 @@ impl Beside<'_> {
                 .fetch_all(connection)
                 .await
         })?;
-        rows.into_iter().map(Issued::try_from).collect()
+        let issued = rows.into_iter().map(Issued::try_from);
+        issued
+            .filter_map(|read| read.map(Some).or_else(Error::left_out).transpose())
+            .collect()
     }
 
     /// Those of others. None is added while the lock of the key is held.

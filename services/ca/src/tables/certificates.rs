@@ -1,138 +1,18 @@
 //! One certificate at a time: find it, change its revocation.
 
-use std::sync::Arc;
+mod row;
 
 use sqlx::QueryBuilder;
 use store::lease::Lease;
-use store::{Db, KeyList, Tx};
+use store::{Db, KeyList, StoreError, Tx};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
-use x509::crl::Reason;
 use x509::serial::Serial;
 
-use crate::domain::{Capacity, Issued, Protocol, Revocation};
+use crate::domain::{Capacity, Issued, Revocation};
 use crate::error::Error;
-
-/// What a [`Row`] is read from; `c` is the table of certificates.
-pub(super) const COLUMNS: &str = "c.id, c.serial, c.ca, c.profile, c.subject, c.sans, c.requester, c.protocol, \
-     c.issued_at, c.not_before, c.not_after, c.spki_sha256, c.fingerprint_sha256, c.der, c.replaces, \
-     c.revoked_at, c.reason, c.invalidity_at, c.decided_at, c.issued_by, c.decided_as, c.key_type, c.lint_warnings, \
-     (SELECT s.serial FROM certificates s WHERE s.replaces = c.serial ORDER BY s.id DESC LIMIT 1) AS replaced_by";
-
-#[derive(sqlx::FromRow)]
-pub(super) struct Row {
-    pub(super) id: Uuid,
-    pub(super) serial: Vec<u8>,
-    ca: String,
-    profile: String,
-    pub(super) subject: String,
-    pub(super) sans: String,
-    requester: String,
-    protocol: String,
-    issued_at: i64,
-    not_before: i64,
-    pub(super) not_after: i64,
-    spki_sha256: Vec<u8>,
-    pub(super) fingerprint_sha256: Vec<u8>,
-    pub(super) der: Vec<u8>,
-    replaces: Option<Vec<u8>>,
-    #[sqlx(flatten)]
-    pub(super) revoked: Revoked,
-    issued_by: Option<String>,
-    /// NULL in a row of a version before.
-    key_type: Option<String>,
-    lint_warnings: Option<String>,
-    replaced_by: Option<Vec<u8>>,
-}
-
-/// When and why, in a row that may not be revoked.
-#[derive(sqlx::FromRow)]
-pub(super) struct Revoked {
-    pub(super) revoked_at: Option<i64>,
-    reason: Option<i64>,
-    invalidity_at: Option<i64>,
-    decided_at: Option<i64>,
-    decided_as: Option<String>,
-}
-
-impl Revoked {
-    /// What it says; `id` names the certificate where it cannot be read.
-    pub(super) fn read(&self, id: Uuid) -> Result<Option<Revocation>, Error> {
-        let (Some(at), Some(code)) = (self.revoked_at, self.reason) else {
-            return Ok(None);
-        };
-        let time = |micros: i64| store::time::from_micros(micros).map_err(|_| damaged(id, "time"));
-        Ok(Some(Revocation {
-            time: time(at)?,
-            reason: u8::try_from(code)
-                .ok()
-                .and_then(Reason::from_code)
-                .ok_or_else(|| damaged(id, "reason"))?,
-            invalidity: self.invalidity_at.map(time).transpose()?,
-            decided: time(self.decided_at.unwrap_or(at))?,
-            decided_as: self.decided_as.as_deref().and_then(Capacity::parse),
-        }))
-    }
-}
-
-pub(super) fn damaged(id: Uuid, what: &str) -> Error {
-    Error::internal(format!("the stored {what} of certificate {id} cannot be read"))
-}
-
-impl Row {
-    /// As it is stored; else as it is in the certificate, where an earlier version stored the row.
-    fn key_type(&self) -> Option<x509::KeyAlgorithm> {
-        match &self.key_type {
-            Some(stored) => stored.parse().ok(),
-            None => key_type(&self.der),
-        }
-    }
-}
-
-/// Type and size of the key of a certificate.
-pub(super) fn key_type(der: &[u8]) -> Option<x509::KeyAlgorithm> {
-    let certificate = x509::Certificate::from_der(der).ok()?;
-    certificate.public_key().ok().map(x509::PublicKey::algorithm)
-}
-
-impl TryFrom<Row> for Issued {
-    type Error = Error;
-
-    fn try_from(row: Row) -> Result<Self, Error> {
-        let id = row.id;
-        let damaged = |what: &str| damaged(id, what);
-        let time = |micros: i64| store::time::from_micros(micros).map_err(|_| damaged("time"));
-        let hash = |bytes: Vec<u8>| <[u8; 32]>::try_from(bytes).map_err(|_| damaged("fingerprint"));
-        let serial = |bytes: &[u8]| Serial::from_bytes(bytes).map_err(|_| damaged("serial number"));
-        Ok(Self {
-            revocation: row.revoked.read(id)?,
-            key_type: row.key_type().ok_or_else(|| damaged("key type"))?,
-            lint: row
-                .lint_warnings
-                .as_deref()
-                .map(serde_json::from_str)
-                .transpose()
-                .map_err(|_| damaged("findings of the lints"))?,
-            replaced_by: row.replaced_by.as_deref().map(serial).transpose()?,
-            id,
-            serial: serial(&row.serial)?,
-            ca: Arc::from(row.ca),
-            profile: Arc::from(row.profile),
-            subject: row.subject,
-            sans: serde_json::from_str(&row.sans).map_err(|_| damaged("names"))?,
-            requester: row.requester,
-            issued_by: row.issued_by,
-            protocol: Protocol::parse(&row.protocol).ok_or_else(|| damaged("protocol"))?,
-            issued_at: time(row.issued_at)?,
-            not_before: time(row.not_before)?,
-            not_after: time(row.not_after)?,
-            spki_sha256: hash(row.spki_sha256)?,
-            fingerprint_sha256: hash(row.fingerprint_sha256)?,
-            der: row.der,
-            replaces: row.replaces.as_deref().map(serial).transpose()?,
-        })
-    }
-}
+use row::key_type;
+pub(super) use row::{COLUMNS, Revoked, Row, object};
 
 /// The certificate of that serial number.
 pub(crate) async fn by_serial(db: &Db, serial: &Serial) -> Result<Option<Issued>, Error> {
@@ -147,6 +27,26 @@ pub(crate) async fn by_serial(db: &Db, serial: &Serial) -> Result<Option<Issued>
     row.map(Issued::try_from).transpose()
 }
 
+/// The newest certificates, or those that are older than that one: the id of each, unless that cannot be read, and the
+/// certificate, or what of it cannot be read.
+pub(crate) async fn newest(
+    db: &Db,
+    before: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<(Option<Uuid>, Result<Issued, Error>)>, Error> {
+    let rows: Vec<Row> = store::read!(db, |connection| {
+        sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM certificates c WHERE c.id < $1 ORDER BY c.id DESC LIMIT $2"
+        )))
+        .bind(before.unwrap_or(Uuid::max()))
+        .bind(i64::from(limit))
+        .fetch_all(connection)
+        .await
+    })?;
+    let read = |row: Row| (Some(row.id).filter(|id| !id.is_nil()), Issued::try_from(row));
+    Ok(rows.into_iter().map(read).collect())
+}
+
 /// The same in a transaction; the certificate is not held.
 pub(crate) async fn by_serial_in(tx: &mut Tx, serial: &Serial) -> Result<Option<Issued>, Error> {
     select_in(tx, serial, "").await
@@ -154,14 +54,14 @@ pub(crate) async fn by_serial_in(tx: &mut Tx, serial: &Serial) -> Result<Option<
 
 /// The SHA-256 of the SubjectPublicKeyInfo and the DER of the certificates of these serial numbers.
 pub(crate) async fn of_serials(db: &Db, serials: &[Serial]) -> Result<Vec<([u8; 32], Vec<u8>)>, Error> {
-    let rows: Vec<(Uuid, Vec<u8>, Vec<u8>)> = store::read!(db, |connection| {
-        let mut sql = QueryBuilder::new("SELECT id, spki_sha256, der FROM certificates WHERE serial");
+    let rows: Vec<(Vec<u8>, Vec<u8>)> = store::read!(db, |connection| {
+        let mut sql = QueryBuilder::new("SELECT spki_sha256, der FROM certificates WHERE serial");
         among(&mut sql, serials);
         sql.build_query_as().fetch_all(connection).await
     })?;
-    let hash = |id, bytes: Vec<u8>| bytes.try_into().map_err(|_| damaged(id, "fingerprint"));
+    let corrupt = |_| StoreError::Corrupt("spki_sha256 of a certificate".to_owned());
     rows.into_iter()
-        .map(|(id, spki, der)| Ok((hash(id, spki)?, der)))
+        .map(|(spki, der)| Ok((spki.try_into().map_err(corrupt)?, der)))
         .collect()
 }
 

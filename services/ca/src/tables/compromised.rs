@@ -55,18 +55,25 @@ pub(crate) async fn set_recorded(tx: &mut Tx, certificate: Uuid) -> Result<(), E
     Ok(())
 }
 
-/// Certificates that were revoked for compromise without a record of their key: by an earlier version.
-pub(crate) async fn unrecorded(db: &Db, limit: u32) -> Result<Vec<Issued>, Error> {
+/// Certificates behind `after` that were revoked for compromise without a record of their key, by an earlier version: the
+/// id of each, and the certificate, or what of it cannot be read.
+pub(crate) async fn unrecorded(
+    db: &Db,
+    after: Uuid,
+    limit: u32,
+) -> Result<Vec<(Uuid, Result<Issued, Error>)>, Error> {
     let rows: Vec<Row> = store::read!(db, |connection| {
         sqlx::query_as(sqlx::AssertSqlSafe(format!(
             "SELECT {COLUMNS} FROM certificates c WHERE c.reason IN (1, 2) AND NOT c.key_recorded
-             ORDER BY c.id LIMIT $1"
+             AND c.id > $1 ORDER BY c.id LIMIT $2"
         )))
+        .bind(after)
         .bind(i64::from(limit))
         .fetch_all(connection)
         .await
     })?;
-    rows.into_iter().map(Issued::try_from).collect()
+    let read = |row: Row| (row.id, Issued::try_from(row));
+    Ok(rows.into_iter().map(read).collect())
 }
 
 /// Which of these keys are known to be compromised.

@@ -17,12 +17,13 @@ mod tests;
 
 use kit::page::{Ask, InvalidCursor, Page, PageBuilder, Place};
 use sqlx::QueryBuilder;
-use store::Db;
+use store::{Db, StoreError};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::certificates::Row;
 use super::names;
-use crate::domain::{Brief, Issued, Query};
+use crate::domain::{Brief, Damaged, Issued, Query};
 use crate::error::Error;
 use filter::Holds;
 use lead::Lead;
@@ -39,7 +40,7 @@ struct Plan<'a> {
     now: OffsetDateTime,
 }
 
-/// One page of the answer.
+/// One page of the answer, without rows that cannot be read.
 pub(crate) async fn search(
     db: &Db,
     query: &Query,
@@ -50,12 +51,13 @@ pub(crate) async fn search(
 }
 
 /// The same of numbers and revocations: neither certificates nor, unless names are compared one by one, their names are read.
+/// A row that cannot be read is among them; so is one whose names cannot be read, whatever name is asked for.
 pub(crate) async fn search_in_brief(
     db: &Db,
     query: &Query,
     ask: &Ask,
     now: OffsetDateTime,
-) -> Result<Page<Brief>, Error> {
+) -> Result<Page<Result<Brief, Damaged>>, Error> {
     read::<BriefRow>(db, query, ask, now).await
 }
 
@@ -75,8 +77,10 @@ async fn read<R: Read>(
     let lead = Lead::of(db, query, ask.sort).await?;
     let plan = Plan::new(query, lead, order, now);
     let mut page = PageBuilder::new(ask.limit);
+    // Rows at the end of a batch that have no place in the order, because it cannot be read: they are read again, and more.
+    let mut unplaced = 0_usize;
     while !page.is_full() {
-        let batch = page.fetch().max(lead.least(query));
+        let batch = page.fetch().max(lead.least(query)) + i64::try_from(unplaced).unwrap_or(i64::MAX);
         let found: Vec<Found<R>> = store::read!(db, |connection| {
             let mut sql = QueryBuilder::new("");
             plan.select(
@@ -88,18 +92,25 @@ async fn read<R: Read>(
             sql.build_query_as().fetch_all(connection).await
         })?;
         let exhausted = (found.len() as u64) < batch.unsigned_abs();
-        from = found.last().map(|last| order.position(last));
+        unplaced = found
+            .iter()
+            .rev()
+            .take_while(|row| order.position(row).is_none())
+            .count();
         for row in found {
-            let wanted = if lead.leaves_names() {
-                lead::has_names(&row.row.keys(), query)?
-            } else {
-                is_first_name(&row, query)?
+            from = order.position(&row).or(from);
+            let wanted = match lead.leaves_names() {
+                true => lead::has_names(&row.row.keys(), query),
+                false => is_first_name(&row, query),
             };
-            if !wanted {
+            if wanted == Some(false) {
                 continue;
             }
             let bytes = row.row.bytes();
-            if !page.push(row, bytes) {
+            let Some(item) = row.row.item()? else {
+                continue;
+            };
+            if !page.push((from.clone(), item), bytes) {
                 break;
             }
         }
@@ -107,26 +118,32 @@ async fn read<R: Read>(
             break;
         }
     }
-    let page = page.finish(place, |found| order.position(found));
+    let begins = place.from.clone();
+    // One without a place begins or ends no page that is gone on from: see below.
+    let nowhere = Position::Issued(Uuid::nil());
+    let page = page.finish(place, |(at, _): &(Option<Position>, _)| {
+        at.as_ref().unwrap_or(&nowhere).clone()
+    });
+    let ends = page.items.last().and_then(|(at, _)| at.as_ref());
+    // A cursor to where this page begins would lead here again and again.
+    if page.next_cursor.is_some() && (ends.is_none() || ends == begins.as_ref()) {
+        let problem = "a page of certificates cannot be put in the order of the list";
+        return Err(StoreError::Corrupt(problem.to_owned()).into());
+    }
     let count = plan.count(db, ask.counting, page.items.len()).await?;
-    let item = |found: Found<R>| std::future::ready(found.row.item());
-    page.counted(count).try_map(item).await
+    Ok(page.counted(count).map(|(_, item)| item))
 }
 
 /// A certificate has an entry for each name in the index of names. It is answered at the first that matches, and
-/// passed over at the others. With `san` only that one name matches, and it has one entry.
-fn is_first_name<R: Read>(found: &Found<R>, query: &Query) -> Result<bool, Error> {
+/// passed over at the others. With `san` only that one name matches, and it has one entry. `None` if its names cannot be read.
+fn is_first_name<R: Read>(found: &Found<R>, query: &Query) -> Option<bool> {
     let (None, Some(suffix), Some(name)) = (&query.san, &query.san_suffix, &found.name) else {
-        return Ok(true);
+        return Some(true);
     };
     let (start, _) = names::range(suffix);
-    Ok(!found
-        .row
-        .keys()
-        .sans()?
-        .iter()
-        .map(|san| names::exact(san))
-        .any(|other| start <= other && other < *name))
+    let names = found.row.keys().sans()?;
+    let mut keys = names.iter().map(|san| names::exact(san));
+    Some(!keys.any(|other| start <= other && other < *name))
 }
 
 impl<'a> Plan<'a> {

@@ -11,8 +11,8 @@ on_both_databases!(
 );
 
 async fn found(world: &World) -> Finding {
-    let [check] = world.ca.service().doctor.try_into().ok().unwrap();
-    check.look().await
+    let [keys, rows] = world.ca.service().doctor.try_into().ok().unwrap();
+    keys.look().await
 }
 
 async fn a_ca_whose_key_is_not_in_keymgr_is_named(world: World) {

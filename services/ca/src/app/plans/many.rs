@@ -64,13 +64,18 @@ fn untouched(mut plan: Plan, foreseen: &Foreseen) -> Plan {
         );
         plan = plan.causes(Consequence::new("certificate.skipped", Severity::Info, text).of(stay));
     }
-    let refused = serials(foreseen, |outcome| matches!(outcome, Outcome::Refused(_)));
+    let mut refused = serials(foreseen, |outcome| matches!(outcome, Outcome::Refused(_)));
+    refused.extend(foreseen.damaged.keys().cloned());
+    let mut damaged = foreseen
+        .damaged
+        .iter()
+        .map(|(object, why)| format!("{object}: {why}"));
     let mut refusals = foreseen.outcomes.iter();
     let why = refusals.find_map(|(one, outcome)| match outcome {
         Outcome::Refused(why) => Some(format!("{}: {why}", one.serial)),
         Outcome::Becomes(_) | Outcome::Stays => None,
     });
-    if let Some(why) = why {
+    if let Some(why) = why.or_else(|| damaged.next()) {
         let text = format!(
             "not revoked, because it is refused: {}; the first is {why}",
             number(&refused, "certificate")

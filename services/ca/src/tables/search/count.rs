@@ -86,10 +86,10 @@ impl Plan<'_> {
                 sql.build_query_as().fetch_all(connection).await
             })?;
             for found in &rows {
-                counted += i64::from(has_names(&found.row.keys(), self.query)?);
+                counted += i64::from(has_names(&found.row.keys(), self.query).unwrap_or(false));
             }
-            from = rows.last().map(|last| Order::Issued.position(last));
-            if counted > bound || (rows.len() as u64) < AT_ONCE.unsigned_abs() {
+            from = rows.iter().rev().find_map(|row| Order::Issued.position(row));
+            if counted > bound || (rows.len() as u64) < AT_ONCE.unsigned_abs() || from.is_none() {
                 return Ok((counted, true));
             }
         }

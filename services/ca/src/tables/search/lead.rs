@@ -201,10 +201,13 @@ async fn few(db: &Db, common: Common<'_>) -> Result<bool, StoreError> {
     Ok(false)
 }
 
-/// Whether a certificate has the names that are asked for.
-pub(super) fn has_names(row: &Keys<'_>, query: &Query) -> Result<bool, Error> {
+/// Whether a certificate has the names that are asked for. `None` if its names or its subject cannot be read.
+pub(super) fn has_names(row: &Keys<'_>, query: &Query) -> Option<bool> {
     if !has_name(query) && query.q.is_none() {
-        return Ok(true);
+        return Some(true);
+    }
+    if query.q.is_some() && !row.has("subject") {
+        return None;
     }
     let keys: Vec<Vec<u8>> = row.sans()?.iter().map(|san| names::exact(san)).collect();
     let ends_so = |key: &Vec<u8>, suffix| {
@@ -233,5 +236,5 @@ pub(super) fn has_names(row: &Keys<'_>, query: &Query) -> Result<bool, Error> {
             || begins_so(row.serial)
             || begins_so(row.fingerprint_sha256)
     });
-    Ok((!has_name(query) || keys.iter().any(named)) && typed)
+    Some((!has_name(query) || keys.iter().any(named)) && typed)
 }

@@ -66,17 +66,26 @@ impl Order {
         }
     }
 
-    /// The position of a row.
-    pub(super) fn position<R: Read>(self, found: &Found<R>) -> Position {
+    /// The position of a row. None if what decides it cannot be read.
+    pub(super) fn position<R: Read>(self, found: &Found<R>) -> Option<Position> {
         let row = found.row.keys();
         let id = row.id;
-        match self {
+        let column = match self {
+            Self::Issued | Self::Name => "id",
+            Self::Expiry => "not_after",
+            Self::Revoked => "revoked_at",
+            Self::Subject => "subject",
+        };
+        if !row.has("id") || !row.has(column) {
+            return None;
+        }
+        Some(match self {
             Self::Issued => Position::Issued(id),
             Self::Expiry => Position::Time(row.not_after, id),
             Self::Revoked => Position::Time(row.revoked_at.unwrap_or_default(), id),
             Self::Subject => Position::Subject(row.subject.to_owned(), id),
             Self::Name => Position::Name(Bytes(found.name.clone().unwrap_or_default()), id),
-        }
+        })
     }
 }
 

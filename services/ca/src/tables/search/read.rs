@@ -1,13 +1,14 @@
 //! How much is read of each certificate of a list.
 
-use sqlx::FromRow;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{ColumnIndex, Decode, FromRow, Type};
+use store::{Columns, StoreError};
 use uuid::Uuid;
 use x509::serial::Serial;
 
-use super::super::certificates::{COLUMNS, Revoked, Row, damaged};
-use crate::domain::{Brief, Issued};
+use super::super::certificates::{COLUMNS, Revoked, Row, object};
+use crate::domain::{Brief, Damaged, Issued};
 use crate::error::Error;
 
 /// A row of a list: the columns of a certificate, `c`, that are read.
@@ -22,7 +23,8 @@ pub(super) trait Read:
     fn keys(&self) -> Keys<'_>;
     /// About as many bytes as it takes.
     fn bytes(&self) -> usize;
-    fn item(self) -> Result<Self::Item, Error>;
+    /// None, with a line in the log, for a row that cannot be read where the list has no other way to say so.
+    fn item(self) -> Result<Option<Self::Item>, Error>;
 }
 
 /// What a row is placed and passed over by.
@@ -35,11 +37,19 @@ pub(super) struct Keys<'a> {
     /// Empty, as are the names, where they are not compared.
     pub(super) subject: &'a str,
     sans: &'a str,
+    damage: Option<&'a str>,
 }
 
 impl Keys<'_> {
-    pub(super) fn sans(&self) -> Result<Vec<String>, Error> {
-        serde_json::from_str(self.sans).map_err(|_| damaged(self.id, "names"))
+    /// Its names; `None` if they cannot be read.
+    pub(super) fn sans(&self) -> Option<Vec<String>> {
+        serde_json::from_str(self.sans).ok().filter(|_| self.has("sans"))
+    }
+
+    /// Whether that column can be read.
+    pub(super) fn has(&self, column: &str) -> bool {
+        let mut damaged = self.damage.into_iter().flat_map(|columns| columns.split(", "));
+        !damaged.any(|other| other == column)
     }
 }
 
@@ -66,6 +76,7 @@ impl Read for Row {
             revoked_at: self.revoked.revoked_at,
             subject: &self.subject,
             sans: &self.sans,
+            damage: self.damage.as_deref(),
         }
     }
 
@@ -75,13 +86,12 @@ impl Read for Row {
         self.der.len() * 3 / 2 + self.sans.len() + self.subject.len() + REST
     }
 
-    fn item(self) -> Result<Issued, Error> {
-        Issued::try_from(self)
+    fn item(self) -> Result<Option<Issued>, Error> {
+        Issued::try_from(self).map(Some).or_else(Error::left_out)
     }
 }
 
 /// A certificate without what it holds.
-#[derive(FromRow)]
 pub(super) struct BriefRow {
     id: Uuid,
     serial: Vec<u8>,
@@ -90,14 +100,63 @@ pub(super) struct BriefRow {
     not_after: i64,
     requester: String,
     spki_sha256: Vec<u8>,
-    #[sqlx(flatten)]
     revoked: Revoked,
     subject: String,
     sans: String,
+    damage: Option<String>,
 }
 
+impl<'r, R: sqlx::Row> FromRow<'r, R> for BriefRow
+where
+    &'static str: ColumnIndex<R>,
+    Uuid: Decode<'r, R::Database> + Type<R::Database>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let mut columns = Columns::of(row);
+        Ok(Self {
+            id: columns.value("id")?,
+            serial: columns.value("serial")?,
+            fingerprint_sha256: columns.value("fingerprint_sha256")?,
+            not_before: columns.value("not_before")?,
+            not_after: columns.value("not_after")?,
+            requester: columns.value("requester")?,
+            spki_sha256: columns.value("spki_sha256")?,
+            revoked: Revoked::of(&mut columns)?,
+            subject: columns.value("subject")?,
+            sans: columns.value("sans")?,
+            damage: columns.damage(),
+        })
+    }
+}
+
+impl BriefRow {
+    fn read(self) -> Result<Brief, StoreError> {
+        let object = object(&self.serial, self.id);
+        let damaged = |columns: &str| StoreError::damaged(columns, &object);
+        if let Some(columns) = &self.damage {
+            return Err(damaged(columns));
+        }
+        if self.keys().sans().is_none() {
+            return Err(damaged("sans"));
+        }
+        let time = |column, micros: i64| store::time::from_micros(micros).map_err(|_| damaged(column));
+        Ok(Brief {
+            serial: Serial::from_bytes(&self.serial).map_err(|_| damaged("serial"))?,
+            not_before: time("not_before", self.not_before)?,
+            not_after: time("not_after", self.not_after)?,
+            spki_sha256: <[u8; 32]>::try_from(self.spki_sha256).map_err(|_| damaged("spki_sha256"))?,
+            revocation: self.revoked.read(&object)?,
+            requester: self.requester,
+        })
+    }
+}
+
+/// A row that cannot be read is an item too: a job has to say that it did nothing to it.
 impl Read for BriefRow {
-    type Item = Brief;
+    type Item = Result<Brief, Damaged>;
 
     fn columns(names: bool) -> &'static str {
         const BRIEF: &str = "c.id, c.serial, c.fingerprint_sha256, c.not_before, c.not_after, c.requester, c.spki_sha256, \
@@ -116,6 +175,7 @@ impl Read for BriefRow {
             revoked_at: self.revoked.revoked_at,
             subject: &self.subject,
             sans: &self.sans,
+            damage: self.damage.as_deref(),
         }
     }
 
@@ -123,16 +183,15 @@ impl Read for BriefRow {
         size_of::<Self>() + self.requester.len() + self.sans.len() + self.subject.len()
     }
 
-    fn item(self) -> Result<Brief, Error> {
-        let damaged = |what: &str| damaged(self.id, what);
-        let time = |micros: i64| store::time::from_micros(micros).map_err(|_| damaged("time"));
-        Ok(Brief {
-            serial: Serial::from_bytes(&self.serial).map_err(|_| damaged("serial number"))?,
-            not_before: time(self.not_before)?,
-            not_after: time(self.not_after)?,
-            spki_sha256: <[u8; 32]>::try_from(self.spki_sha256).map_err(|_| damaged("fingerprint"))?,
-            revocation: self.revoked.read(self.id)?,
-            requester: self.requester,
-        })
+    fn item(self) -> Result<Option<Self::Item>, Error> {
+        let object = match Serial::from_bytes(&self.serial) {
+            Ok(serial) => serial.to_string(),
+            Err(_) => self.id.to_string(),
+        };
+        match self.read() {
+            Ok(brief) => Ok(Some(Ok(brief))),
+            Err(StoreError::Damaged(why)) => Ok(Some(Err(Damaged { object, why }))),
+            Err(error) => Err(error.into()),
+        }
     }
 }
