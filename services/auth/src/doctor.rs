@@ -11,11 +11,36 @@ use crate::domain::End;
 const WARNING: Duration = Duration::days(30);
 
 pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
-    let app = app.clone();
-    vec![DoctorCheck::new("admin keys", move || {
-        let app = app.clone();
-        async move { admin_keys(&app).await }
-    })]
+    let (of_admins, of_rows) = (app.clone(), app.clone());
+    vec![
+        DoctorCheck::new("admin keys", move || {
+            let app = of_admins.clone();
+            async move { admin_keys(&app).await }
+        }),
+        DoctorCheck::new("stored API keys", move || {
+            let app = of_rows.clone();
+            async move { stored_keys(&app).await }
+        }),
+    ]
+}
+
+/// Whether the rows of API keys can be read, each column of them: the newest, so that the check has an end.
+async fn stored_keys(app: &App) -> Finding {
+    let (damaged, read) = match app.damaged().await {
+        Ok(found) => found,
+        Err(error) => return Finding::unknown(&error),
+    };
+    match damaged.len() {
+        0 => Finding::ok(format!("the newest {read} can be read")),
+        number => Finding::failed(
+            format!(
+                "{number} of the newest {read} cannot be read: {}",
+                damaged.join("; ")
+            ),
+            "restore these columns from a backup of the database of auth; until then lists leave these keys out, and they \
+             are refused",
+        ),
+    }
 }
 
 /// Whether API keys can be made, now and in a month.

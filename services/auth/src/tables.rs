@@ -6,9 +6,9 @@
 use std::collections::HashMap;
 
 use kit::page::{Count, Counting, Limit, Place};
-use sqlx::FromRow;
+use sqlx::{ColumnIndex, Decode, FromRow, Type};
 use store::time::{from_micros, to_micros};
-use store::{Db, IdempotencyClaim, StoreError, Tx};
+use store::{Columns, Db, IdempotencyClaim, StoreError, Tx};
 use time::{Duration, OffsetDateTime};
 
 use crate::domain::{ApiKey, End, Prefix, Revocation, permissions};
@@ -23,7 +23,7 @@ pub const FIRST_TABLE: &str = "api_keys";
 const COLUMNS: &str = "prefix, name, roles, created_us, created_by, expires_us, allowed_names, last_used_us, revoked_us, \
                        revoked_by";
 
-#[derive(FromRow)]
+/// A row, in which a column that cannot be read is empty and named.
 struct ApiKeyRow {
     prefix: String,
     name: String,
@@ -35,23 +35,53 @@ struct ApiKeyRow {
     last_used_us: Option<i64>,
     revoked_us: Option<i64>,
     revoked_by: Option<String>,
+    damage: Option<String>,
+}
+
+impl<'r, R: sqlx::Row> FromRow<'r, R> for ApiKeyRow
+where
+    &'static str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let mut columns = Columns::of(row);
+        Ok(Self {
+            prefix: columns.value("prefix")?,
+            name: columns.value("name")?,
+            roles: columns.value("roles")?,
+            created_us: columns.value("created_us")?,
+            created_by: columns.value("created_by")?,
+            expires_us: columns.value("expires_us")?,
+            allowed_names: columns.value("allowed_names")?,
+            last_used_us: columns.value("last_used_us")?,
+            revoked_us: columns.value("revoked_us")?,
+            revoked_by: columns.value("revoked_by")?,
+            damage: columns.damage(),
+        })
+    }
 }
 
 impl TryFrom<ApiKeyRow> for ApiKey {
     type Error = StoreError;
 
     fn try_from(row: ApiKeyRow) -> Result<Self, StoreError> {
-        let corrupt = |what| StoreError::Corrupt(format!("the {what} of API key {}", row.prefix));
-        let revoked = row.revoked_us.map(from_micros).transpose()?;
+        let damaged = |columns: &str| StoreError::damaged(columns, &format!("API key {}", row.prefix));
+        if let Some(columns) = &row.damage {
+            return Err(damaged(columns));
+        }
+        let time = |column, micros: i64| from_micros(micros).map_err(|_| damaged(column));
+        let optional = |column, micros: Option<i64>| micros.map(|at| time(column, at)).transpose();
+        let revoked = optional("revoked_us", row.revoked_us)?;
         Ok(Self {
-            prefix: row.prefix.parse().map_err(|_| corrupt("prefix"))?,
-            name: row.name.parse().map_err(|_| corrupt("name"))?,
-            roles: serde_json::from_str(&row.roles).map_err(|_| corrupt("roles"))?,
-            created: from_micros(row.created_us)?,
+            prefix: row.prefix.parse().map_err(|_| damaged("prefix"))?,
+            name: row.name.parse().map_err(|_| damaged("name"))?,
+            roles: serde_json::from_str(&row.roles).map_err(|_| damaged("roles"))?,
+            created: time("created_us", row.created_us)?,
             created_by: row.created_by,
-            expires: row.expires_us.map(from_micros).transpose()?,
-            allowed_names: serde_json::from_str(&row.allowed_names).map_err(|_| corrupt("allowed names"))?,
-            last_used: row.last_used_us.map(from_micros).transpose()?,
+            expires: optional("expires_us", row.expires_us)?,
+            allowed_names: serde_json::from_str(&row.allowed_names).map_err(|_| damaged("allowed_names"))?,
+            last_used: optional("last_used_us", row.last_used_us)?,
             revoked: revoked.map(|time| Revocation {
                 time,
                 by: row.revoked_by.unwrap_or_default(),
@@ -107,7 +137,7 @@ pub(crate) async fn find_by_request(db: &Db, key: [u8; 32]) -> Result<Option<(Ve
     .transpose()
 }
 
-/// Keys by creation from that place on, one more than the page holds.
+/// Keys by creation from that place on, one more than the page holds, without rows that cannot be read.
 pub(crate) async fn list(
     db: &Db,
     place: &Place<(i64, String)>,
@@ -121,14 +151,48 @@ pub(crate) async fn list(
     let sql = format!(
         "SELECT {COLUMNS} FROM api_keys {behind}ORDER BY created_us {order}, prefix {order} LIMIT $1"
     );
-    let rows: Vec<ApiKeyRow> = store::read!(db, |c| {
-        let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(limit.fetch());
-        match &place.from {
-            Some((created_us, prefix)) => query.bind(created_us).bind(prefix).fetch_all(c).await,
-            None => query.fetch_all(c).await,
+    // A row that cannot be read takes no place from the others: as many more are read.
+    let mut most = limit.fetch();
+    loop {
+        let rows: Vec<ApiKeyRow> = store::read!(db, |c| {
+            let query = sqlx::query_as(sqlx::AssertSqlSafe(sql.clone())).bind(most);
+            match &place.from {
+                Some((created_us, prefix)) => query.bind(created_us).bind(prefix).fetch_all(c).await,
+                None => query.fetch_all(c).await,
+            }
+        })?;
+        let read = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        let sound = rows.into_iter().map(ApiKey::try_from);
+        let sound = sound.filter_map(|read| read.map(Some).or_else(StoreError::left_out).transpose());
+        let mut sound: Vec<ApiKey> = sound.collect::<Result<_, _>>()?;
+        let damaged = read - i64::try_from(sound.len()).unwrap_or(i64::MAX);
+        if read < most || sound.len() > limit.rows() {
+            sound.truncate(limit.rows() + 1);
+            return Ok(sound);
         }
-    })?;
-    rows.into_iter().map(ApiKey::try_from).collect()
+        most = limit.fetch() + damaged;
+    }
+}
+
+/// Rows that a check reads, so that it has an end.
+const MOST_CHECKED: i64 = 1000;
+
+/// What cannot be read of the newest keys, and how many were looked at.
+pub(crate) async fn damaged(db: &Db) -> Result<(Vec<String>, usize), StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM api_keys ORDER BY created_us DESC, prefix LIMIT $1");
+    let rows: Vec<ApiKeyRow> = store::read!(db, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(MOST_CHECKED)
+        .fetch_all(c)
+        .await)?;
+    let looked_at = rows.len();
+    let mut damaged = Vec::new();
+    for row in rows {
+        match ApiKey::try_from(row) {
+            Err(StoreError::Damaged(problem)) => damaged.push(problem),
+            other => drop(other?),
+        }
+    }
+    Ok((damaged, looked_at))
 }
 
 /// How many keys there are, if that is asked for.
@@ -256,14 +320,16 @@ pub(crate) async fn line_end_in(tx: &mut Tx, prefix: &Prefix) -> Result<End, Sto
     Ok(end.map(from_micros).transpose()?.into())
 }
 
-/// The keys that a key made, oldest first.
+/// The keys that a key made, oldest first, without rows that cannot be read.
 pub(crate) async fn made_by(tx: &mut Tx, maker: &Prefix) -> Result<Vec<ApiKey>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM api_keys WHERE created_by = $1 ORDER BY created_us, prefix");
     let rows: Vec<ApiKeyRow> = store::tx!(tx, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(maker.subject())
         .fetch_all(c)
         .await)?;
-    rows.into_iter().map(ApiKey::try_from).collect()
+    let keys = rows.into_iter().map(ApiKey::try_from);
+    keys.filter_map(|read| read.map(Some).or_else(StoreError::left_out).transpose())
+        .collect()
 }
 
 /// Waits until no other transaction that called this runs. It locks the rows that may make keys; there are few.

@@ -7,7 +7,7 @@ use kit::service::{DoctorCheck, Finding};
 use crate::app::App;
 use crate::config::KekSource;
 use crate::error::Error;
-use crate::unlock;
+use crate::{tables, unlock};
 
 /// Where the steps are.
 const GUIDE: &str = "docs/guides/operating.md, \"Restore\"";
@@ -64,7 +64,9 @@ fn fix_of_kek(error: &Error, file: &str) -> Option<String> {
 /// that the check has an end. A key in memory says nothing: it would sign until the next start, and no longer.
 async fn stored_keys(app: &App) -> Result<Finding, Error> {
     let page = app.list(&Ask::default()).await?;
-    let mut broken = Vec::new();
+    // A list leaves these out.
+    let (damaged, _) = tables::damaged(app.db()).await?;
+    let mut broken: Vec<String> = damaged;
     for key in &page.items {
         match app.load(&key.name).await {
             Ok(_) => {}

@@ -4,9 +4,9 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 use kit::page::{Count, Counting, Limit, Place};
-use sqlx::FromRow;
+use sqlx::{ColumnIndex, Decode, FromRow, Type};
 use store::time::{from_micros, to_micros};
-use store::{Db, IdempotencyClaim, StoreError, Tx};
+use store::{Columns, Db, IdempotencyClaim, StoreError, Tx};
 use x509::key::PublicKey;
 
 use crate::domain::{Counts, Key, KeyName, Signatures};
@@ -49,26 +49,50 @@ impl Derivation {
 /// The columns of [`KeyRow`].
 const COLUMNS: &str = "name, purpose, backend, spki, created_us";
 
-#[derive(FromRow)]
+/// A row, in which a column that cannot be read is empty and named.
 struct KeyRow {
     name: String,
     purpose: String,
     backend: String,
     spki: Vec<u8>,
     created_us: i64,
+    damage: Option<String>,
+}
+
+impl<'r, R: sqlx::Row> FromRow<'r, R> for KeyRow
+where
+    &'static str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let mut columns = Columns::of(row);
+        Ok(Self {
+            name: columns.value("name")?,
+            purpose: columns.value("purpose")?,
+            backend: columns.value("backend")?,
+            spki: columns.value("spki")?,
+            created_us: columns.value("created_us")?,
+            damage: columns.damage(),
+        })
+    }
 }
 
 impl TryFrom<KeyRow> for Key {
     type Error = StoreError;
 
     fn try_from(row: KeyRow) -> Result<Self, StoreError> {
-        let corrupt = |what| StoreError::Corrupt(format!("the {what} of key {}", row.name));
+        let damaged = |columns: &str| StoreError::damaged(columns, &format!("key {}", row.name));
+        if let Some(columns) = &row.damage {
+            return Err(damaged(columns));
+        }
         Ok(Self {
-            name: row.name.parse().map_err(|_| corrupt("name"))?,
-            purpose: row.purpose.parse().map_err(|_| corrupt("purpose"))?,
-            public_key: PublicKey::from_spki(&row.spki).map_err(|_| corrupt("public key"))?,
+            name: row.name.parse().map_err(|_| damaged("name"))?,
+            purpose: row.purpose.parse().map_err(|_| damaged("purpose"))?,
+            public_key: PublicKey::from_spki(&row.spki).map_err(|_| damaged("spki"))?,
             backend: row.backend,
-            created: from_micros(row.created_us)?,
+            created: from_micros(row.created_us).map_err(|_| damaged("created_us"))?,
         })
     }
 }
@@ -221,7 +245,7 @@ pub(crate) async fn find_by_request(db: &Db, request_key: [u8; 32]) -> Result<Op
     row.map(Key::try_from).transpose()
 }
 
-/// Keys by name from that place on, one more than the page holds.
+/// Keys by name from that place on, one more than the page holds, without rows that cannot be read.
 pub(crate) async fn list(db: &Db, place: &Place<String>, limit: Limit) -> Result<Vec<Key>, StoreError> {
     let behind = match place.from {
         Some(_) => format!("WHERE name {} $2 ", place.compare()),
@@ -229,14 +253,48 @@ pub(crate) async fn list(db: &Db, place: &Place<String>, limit: Limit) -> Result
     };
     let order = place.order();
     let sql = format!("SELECT {COLUMNS} FROM keys {behind}ORDER BY name {order} LIMIT $1");
-    let rows: Vec<KeyRow> = store::read!(db, |c| {
-        let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(limit.fetch());
-        match &place.from {
-            Some(name) => query.bind(name).fetch_all(c).await,
-            None => query.fetch_all(c).await,
+    // A row that cannot be read takes no place from the others: as many more are read.
+    let mut most = limit.fetch();
+    loop {
+        let rows: Vec<KeyRow> = store::read!(db, |c| {
+            let query = sqlx::query_as(sqlx::AssertSqlSafe(sql.clone())).bind(most);
+            match &place.from {
+                Some(name) => query.bind(name).fetch_all(c).await,
+                None => query.fetch_all(c).await,
+            }
+        })?;
+        let read = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        let sound = rows.into_iter().map(Key::try_from);
+        let sound = sound.filter_map(|read| read.map(Some).or_else(StoreError::left_out).transpose());
+        let mut sound: Vec<Key> = sound.collect::<Result<_, _>>()?;
+        let damaged = read - i64::try_from(sound.len()).unwrap_or(i64::MAX);
+        if read < most || sound.len() > limit.rows() {
+            sound.truncate(limit.rows() + 1);
+            return Ok(sound);
         }
-    })?;
-    rows.into_iter().map(Key::try_from).collect()
+        most = limit.fetch() + damaged;
+    }
+}
+
+/// Rows that a check reads, so that it has an end.
+const MOST_CHECKED: i64 = 1000;
+
+/// What cannot be read of the newest keys, and how many were looked at.
+pub(crate) async fn damaged(db: &Db) -> Result<(Vec<String>, usize), StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM keys ORDER BY created_us DESC, name LIMIT $1");
+    let rows: Vec<KeyRow> = store::read!(db, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(MOST_CHECKED)
+        .fetch_all(c)
+        .await)?;
+    let looked_at = rows.len();
+    let mut damaged = Vec::new();
+    for row in rows {
+        match Key::try_from(row) {
+            Err(StoreError::Damaged(problem)) => damaged.push(problem),
+            other => drop(other?),
+        }
+    }
+    Ok((damaged, looked_at))
 }
 
 /// How many keys there are, if that is asked for.

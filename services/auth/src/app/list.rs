@@ -20,4 +20,9 @@ impl App {
         let key = |key: &ApiKey| (to_micros(key.created), key.prefix.to_string());
         Ok(place.page(keys, key).counted(count))
     }
+
+    /// What cannot be read of the newest keys, and how many were looked at.
+    pub(crate) async fn damaged(&self) -> Result<(Vec<String>, usize), Error> {
+        Ok(tables::damaged(&self.db).await?)
+    }
 }

@@ -1,12 +1,16 @@
 //! Lists in pages.
 
+use kit::service::Verdict;
 use proto::keymgr::v1::{ListRequest, Purpose};
 use testkit::on_both_databases;
 use tonic::Code;
 
 use crate::world::World;
 
-on_both_databases!(pages_hold_every_key_once_by_name);
+on_both_databases!(
+    pages_hold_every_key_once_by_name,
+    a_damaged_key_is_named_and_hides_no_other
+);
 
 async fn pages_hold_every_key_once_by_name(world: World) {
     let running = world.start().await;
@@ -48,4 +52,29 @@ async fn an_empty_list_has_one_page_and_bad_paging_is_refused() {
         list(1, "tampered").await.unwrap_err().code(),
         Code::InvalidArgument
     );
+}
+
+async fn a_damaged_key_is_named_and_hides_no_other(world: World) {
+    let running = world.start().await;
+    for name in ["a", "b", "c", "d"] {
+        running.generate(name, "ed25519", Purpose::OcspSigner).await;
+    }
+    let damage = "UPDATE keys SET purpose = 'zz' WHERE name IN ('b', 'c')";
+    let mut tx = running.db.begin().await.unwrap();
+    store::tx!(&mut tx, |c| sqlx::query(damage).execute(c).await.map(drop)).unwrap();
+    tx.commit().await.unwrap();
+    let list = async |cursor: String| {
+        let page = running.client("ca").list(ListRequest { limit: 1, cursor }).await;
+        let page = page.unwrap().into_inner();
+        (page.items[0].name.clone(), page.next_cursor)
+    };
+    let (first, next) = list(String::new()).await;
+    let (second, end) = list(next).await;
+    assert_eq!((&*first, &*second, &*end), ("a", "d", ""));
+    let checks = running.keymgr.service().doctor;
+    let check = checks.iter().find(|check| check.name == "stored keys");
+    let found = check.unwrap().look().await;
+    assert_eq!(found.verdict, Verdict::Failed);
+    let named = "what the database holds of key b is damaged: purpose cannot be read";
+    assert!(found.detail.contains(named), "{found:?}");
 }
