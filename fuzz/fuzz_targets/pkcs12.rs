@@ -15,7 +15,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         keys::from_file(data, Some(&passphrase)),
         keys::from_file(data, Some(&"fuzz".into())),
     );
-    if let Ok(read) = keys::Pkcs12::from_der(data, &passphrase) {
+    if let Ok(read) = keys::Pkcs12::from_der(data, Some(&passphrase)) {
         assert!(read.certificates.len() <= 200);
     }
 });

@@ -17,7 +17,8 @@ use x509::Oid;
 use x509::asn1::{DerError, Reader, Writer, tag};
 use zeroize::Zeroizing;
 
-pub(crate) use kdf::{MAC, Pbkdf2, Pkcs12Hash, Pkcs12Kdf, utf16};
+use kdf::utf16;
+pub(crate) use kdf::{MAC, Pbkdf2, Pkcs12Hash, Pkcs12Kdf};
 
 use crate::KeyError;
 
@@ -42,6 +43,33 @@ const BLOCK_LEN: usize = 16;
     reason = "files of others are encrypted with it; nothing is written with it"
 )]
 const TRIPLE_DES: &Algorithm = &aws_lc_rs::cipher::DES_EDE3_FOR_LEGACY_USE_ONLY;
+
+/// What keys are derived from.
+#[derive(Clone, Copy)]
+pub(crate) enum Opener<'a> {
+    /// A passphrase, which may be empty in the files of others.
+    Passphrase(&'a SecretString),
+    /// No passphrase. PKCS#12 tells that from the empty one, which has an end of two octets there.
+    Nothing,
+}
+
+impl Opener<'_> {
+    /// What PBKDF2 and scrypt derive from.
+    pub(crate) fn utf8(&self) -> &[u8] {
+        match self {
+            Self::Passphrase(passphrase) => passphrase.expose_secret().as_bytes(),
+            Self::Nothing => &[],
+        }
+    }
+
+    /// What PKCS#12 derives from (RFC 7292 appendix B.1).
+    pub(crate) fn utf16(&self) -> Zeroizing<Vec<u8>> {
+        match self {
+            Self::Passphrase(passphrase) => utf16(passphrase.expose_secret()),
+            Self::Nothing => Zeroizing::default(),
+        }
+    }
+}
 
 /// A ciphertext and the AlgorithmIdentifier of what made it, DER.
 pub(crate) struct Encrypted {
@@ -85,15 +113,14 @@ pub(crate) fn encrypt(plain: &[u8], passphrase: &SecretString) -> Result<Encrypt
 pub(crate) fn decrypt(
     algorithm: &[u8],
     data: &[u8],
-    passphrase: &SecretString,
+    opener: Opener<'_>,
 ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let mut fields = Reader::within(algorithm, tag::SEQUENCE).map_err(malformed)?;
     let scheme = fields.oid().map_err(malformed)?;
     let parameters = fields.any().map_err(malformed)?.whole;
-    let passphrase = passphrase.expose_secret();
     match scheme {
-        PBES2 => pbes2(parameters, data, passphrase.as_bytes()),
-        PBE_SHA1_3DES => pkcs12_3des(parameters, data, passphrase),
+        PBES2 => pbes2(parameters, data, opener.utf8()),
+        PBE_SHA1_3DES => pkcs12_3des(parameters, data, &opener.utf16()),
         other => Err(KeyError::UnsupportedEncryption(name_of(other))),
     }
 }
@@ -129,12 +156,11 @@ fn pbes2(parameters: &[u8], data: &[u8], passphrase: &[u8]) -> Result<Zeroizing<
     decrypt_cbc(algorithm, &key, iv, data)
 }
 
-fn pkcs12_3des(parameters: &[u8], data: &[u8], passphrase: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+fn pkcs12_3des(parameters: &[u8], data: &[u8], password: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let (salt, iterations) = kdf::salt_and_iterations(parameters)?;
-    let password = utf16(passphrase);
     let kdf = Pkcs12Kdf {
         hash: Pkcs12Hash::Sha1,
-        password: &password,
+        password,
         salt,
         iterations,
     };

@@ -10,6 +10,7 @@ use x509::asn1::{Reader, Writer, tag};
 use x509::pem::{self as text, Block};
 use zeroize::Zeroizing;
 
+use crate::encryption::Opener;
 use crate::software::NOT_PKCS8;
 use crate::{KeyError, SoftwareKey, encryption, pkcs12};
 
@@ -24,7 +25,8 @@ const KNOWN: [&str; 6] = [PLAIN, ENCRYPTED, SEC1, PKCS1, OPENSSH, DSA];
 /// Longer than any key file with its certificates; a bound on what is decoded.
 const MAX_LEN: usize = 1024 * 1024;
 
-/// Reads the private key of a file. `passphrase` is used only when the key is encrypted.
+/// Reads the private key of a file. `passphrase` is used only when the key is encrypted. Without one, a PKCS#12 file that has none,
+/// or the empty one, is read all the same.
 ///
 /// # Errors
 /// [`KeyError::PassphraseNeeded`], [`KeyError::WrongPassphrase`], [`KeyError::UnsupportedEncryption`],
@@ -57,7 +59,7 @@ fn from_block(block: &Block, passphrase: Option<&SecretString>) -> Result<Softwa
         PLAIN => SoftwareKey::from_pkcs8(&block.der),
         SEC1 => SoftwareKey::from_sec1(&block.der),
         PKCS1 => SoftwareKey::from_pkcs1(&block.der),
-        ENCRYPTED => from_encrypted(&block.der, passphrase),
+        ENCRYPTED => from_encrypted(&block.der, opener(passphrase)?),
         OPENSSH => Err(KeyError::NotAKeyFile(
             "an OpenSSH private key; convert a copy with `ssh-keygen -p -m PKCS8 -f COPY`",
         )),
@@ -87,7 +89,7 @@ fn from_der(der: &[u8], passphrase: Option<&SecretString>) -> Result<SoftwareKey
         // Version, p, q, g, and the two halves; RSA has three numbers more.
         (tag::INTEGER, [0], tag::INTEGER) if remaining(fields) == 4 => Err(KeyError::NotAKeyFile(IS_DSA)),
         (tag::INTEGER, _, tag::INTEGER) => SoftwareKey::from_pkcs1(der),
-        (tag::SEQUENCE, _, tag::OCTET_STRING) => from_encrypted(der, passphrase),
+        (tag::SEQUENCE, _, tag::OCTET_STRING) => from_encrypted(der, opener(passphrase)?),
         (tag::SEQUENCE, _, tag::BIT_STRING) => Err(KeyError::NotAKeyFile("a public key")),
         (tag::SEQUENCE, _, tag::SEQUENCE) => Err(KeyError::NotAKeyFile("a certificate or a CSR")),
         _ => Err(KeyError::Malformed(
@@ -96,13 +98,18 @@ fn from_der(der: &[u8], passphrase: Option<&SecretString>) -> Result<SoftwareKey
     }
 }
 
+fn opener(passphrase: Option<&SecretString>) -> Result<Opener<'_>, KeyError> {
+    passphrase
+        .map(Opener::Passphrase)
+        .ok_or(KeyError::PassphraseNeeded)
+}
+
 /// An EncryptedPrivateKeyInfo (RFC 5958 section 3).
-pub(crate) fn from_encrypted(der: &[u8], passphrase: Option<&SecretString>) -> Result<SoftwareKey, KeyError> {
-    let passphrase = passphrase.ok_or(KeyError::PassphraseNeeded)?;
+pub(crate) fn from_encrypted(der: &[u8], opener: Opener<'_>) -> Result<SoftwareKey, KeyError> {
     let mut fields = Reader::within(der, tag::SEQUENCE).map_err(encryption::malformed)?;
     let algorithm = fields.any().map_err(encryption::malformed)?.whole;
     let data = fields.expect(tag::OCTET_STRING).map_err(encryption::malformed)?;
-    let document = encryption::decrypt(algorithm, data, passphrase)?;
+    let document = encryption::decrypt(algorithm, data, opener)?;
     // One wrong passphrase in 256 yields valid padding; what follows is then no key.
     SoftwareKey::from_pkcs8(&document).map_err(|error| match error {
         KeyError::Malformed(NOT_PKCS8) => KeyError::WrongPassphrase,

@@ -4,13 +4,15 @@
 //! Java 8u301 and later, and Windows since 2019 read. Read also with the 3DES of older tools, and in BER.
 
 mod mac;
+#[cfg(test)]
+mod tests;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use x509::asn1::{DerError, Reader, Tlv, Writer, tag, to_der};
 use x509::{Certificate, Oid};
 use zeroize::Zeroizing;
 
-use crate::encryption::{self, malformed};
+use crate::encryption::{self, Opener, malformed};
 use crate::{KeyError, Signer, SoftwareKey, pem};
 
 const DATA: Oid = Oid::new_unwrap("1.2.840.113549.1.7.1");
@@ -62,12 +64,16 @@ impl Pkcs12 {
         self.certificates
     }
 
-    /// Reads a file, DER or BER.
+    /// Reads a file, DER or BER. Without a passphrase one is read that has none, or the empty one.
     ///
     /// # Errors
-    /// [`KeyError::WrongPassphrase`], [`KeyError::UnsupportedPkcs12`], [`KeyError::Malformed`].
-    pub fn from_der(file: &[u8], passphrase: &SecretString) -> Result<Self, KeyError> {
-        let bags = Bags::open(file, passphrase)?;
+    /// [`KeyError::PassphraseNeeded`], [`KeyError::WrongPassphrase`], [`KeyError::UnsupportedPkcs12`], [`KeyError::Malformed`].
+    pub fn from_der(file: &[u8], passphrase: Option<&SecretString>) -> Result<Self, KeyError> {
+        with_openers(passphrase, |opener| Self::open(file, opener))
+    }
+
+    fn open(file: &[u8], opener: Opener<'_>) -> Result<Self, KeyError> {
+        let bags = Bags::open(file, opener)?;
         // The certificates may be in the part that was passed over.
         if let Some(scheme) = bags.unsupported {
             return Err(KeyError::UnsupportedPkcs12(scheme));
@@ -78,7 +84,7 @@ impl Pkcs12 {
             certificates.push(certificate.map_err(|error| KeyError::Certificate(error.to_string()))?);
         }
         Ok(Self {
-            key: bags.key()?,
+            key: bags.key(opener)?,
             certificates,
         })
     }
@@ -124,7 +130,7 @@ impl Pkcs12 {
             });
             write_data(out, &keys);
         });
-        let mac = mac::write(&safe, passphrase)?;
+        let mac = mac::write(&safe, Opener::Passphrase(passphrase))?;
         Ok(Writer::one(tag::SEQUENCE, |out| {
             out.unsigned(&[3]);
             write_data(out, &safe);
@@ -143,7 +149,26 @@ pub(crate) fn is_pkcs12(octets: &[u8]) -> bool {
 
 /// The private key of a file, for [`pem::from_file`].
 pub(crate) fn key(file: &[u8], passphrase: Option<&SecretString>) -> Result<SoftwareKey, KeyError> {
-    Bags::open(file, passphrase.ok_or(KeyError::PassphraseNeeded)?)?.key()
+    with_openers(passphrase, |opener| Bags::open(file, opener)?.key(opener))
+}
+
+/// Reads with the passphrase. Without one, with what opens files whose maker gave none: nothing, and the empty passphrase, which
+/// tools write in two ways.
+fn with_openers<T>(
+    passphrase: Option<&SecretString>,
+    read: impl Fn(Opener<'_>) -> Result<T, KeyError>,
+) -> Result<T, KeyError> {
+    if let Some(passphrase) = passphrase {
+        return read(Opener::Passphrase(passphrase));
+    }
+    match read(Opener::Nothing) {
+        Err(KeyError::WrongPassphrase) => {}
+        read => return read,
+    }
+    match read(Opener::Passphrase(&SecretString::default())) {
+        Err(KeyError::WrongPassphrase) => Err(KeyError::PassphraseNeeded),
+        read => read,
+    }
 }
 
 fn write_data(out: &mut Writer, content: &[u8]) {
@@ -198,7 +223,6 @@ struct Bags {
     shrouded: Vec<Vec<u8>>,
     certificates: Vec<Vec<u8>>,
     count: usize,
-    passphrase: Option<SecretString>,
     /// The scheme of a part that was passed over.
     unsupported: Option<&'static str>,
 }
@@ -212,11 +236,11 @@ fn of_pkcs12(error: KeyError) -> KeyError {
 }
 
 impl Bags {
-    fn open(file: &[u8], passphrase: &SecretString) -> Result<Self, KeyError> {
-        Self::read(file, passphrase).map_err(of_pkcs12)
+    fn open(file: &[u8], opener: Opener<'_>) -> Result<Self, KeyError> {
+        Self::read(file, opener).map_err(of_pkcs12)
     }
 
-    fn read(file: &[u8], passphrase: &SecretString) -> Result<Self, KeyError> {
+    fn read(file: &[u8], opener: Opener<'_>) -> Result<Self, KeyError> {
         let der = Zeroizing::new(to_der(file).map_err(malformed)?);
         let mut fields = Reader::within(&der, tag::SEQUENCE).map_err(malformed)?;
         if fields.expect(tag::INTEGER).map_err(malformed)? != [3] {
@@ -225,12 +249,9 @@ impl Bags {
         let safe = data(fields.any().map_err(malformed)?)?;
         let authentic = !fields.is_empty();
         if authentic {
-            mac::verify(fields.any().map_err(malformed)?.whole, safe, passphrase)?;
+            mac::verify(fields.any().map_err(malformed)?.whole, safe, opener)?;
         }
-        let mut bags = Self {
-            passphrase: Some(passphrase.clone()),
-            ..Self::default()
-        };
+        let mut bags = Self::default();
         let safe = Zeroizing::new(to_der(safe).map_err(malformed)?);
         let mut contents = Reader::within(&safe, tag::SEQUENCE).map_err(malformed)?;
         let mut parts = 0;
@@ -239,7 +260,7 @@ impl Bags {
             if parts > MAX_PARTS {
                 return Err(KeyError::Malformed("the PKCS#12 file has more than 8 parts"));
             }
-            match bags.take_content(contents.any().map_err(malformed)?, passphrase) {
+            match bags.take_content(contents.any().map_err(malformed)?, opener) {
                 // Older tools encrypt certificates with RC2 and the key with 3DES. That the file is as it was written, and the
                 // passphrase right, the integrity code has shown.
                 Err(KeyError::UnsupportedEncryption(scheme)) if authentic => bags.unsupported = Some(scheme),
@@ -250,13 +271,17 @@ impl Bags {
     }
 
     /// One ContentInfo of the AuthenticatedSafe.
-    fn take_content(&mut self, info: Tlv<'_>, passphrase: &SecretString) -> Result<(), KeyError> {
+    fn take_content(&mut self, info: Tlv<'_>, opener: Opener<'_>) -> Result<(), KeyError> {
         let mut fields = Reader::new(info.expect(tag::SEQUENCE).map_err(malformed)?);
         match fields.oid().map_err(malformed)? {
             DATA => self.take_safe(data(info)?, MAX_DEPTH),
             ENCRYPTED_DATA => {
                 let explicit = fields.expect(EXPLICIT).map_err(malformed)?;
-                let plain = decrypt_content(explicit, passphrase)?;
+                let plain = decrypt_content(explicit, opener)?;
+                // As with a key: one wrong passphrase in 256 yields valid padding.
+                to_der(&plain)
+                    .map(Zeroizing::new)
+                    .map_err(|_| KeyError::WrongPassphrase)?;
                 self.take_safe(&plain, MAX_DEPTH)
             }
             _ => Err(KeyError::UnsupportedEncryption(
@@ -294,10 +319,10 @@ impl Bags {
         Ok(())
     }
 
-    fn key(&self) -> Result<SoftwareKey, KeyError> {
+    fn key(&self, opener: Opener<'_>) -> Result<SoftwareKey, KeyError> {
         match (self.keys.as_slice(), self.shrouded.as_slice()) {
             ([plain], []) => SoftwareKey::from_pkcs8(plain),
-            ([], [shrouded]) => pem::from_encrypted(shrouded, self.passphrase.as_ref()).map_err(of_pkcs12),
+            ([], [shrouded]) => pem::from_encrypted(shrouded, opener).map_err(of_pkcs12),
             ([], []) if let Some(scheme) = self.unsupported => Err(KeyError::UnsupportedPkcs12(scheme)),
             ([], []) => Err(KeyError::Malformed("the PKCS#12 file holds no private key")),
             _ => Err(KeyError::Malformed(
@@ -320,7 +345,7 @@ fn data(info: Tlv<'_>) -> Result<&[u8], KeyError> {
 }
 
 /// EncryptedData (RFC 5652 section 8): its ciphertext, decrypted.
-fn decrypt_content(explicit: &[u8], passphrase: &SecretString) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+fn decrypt_content(explicit: &[u8], opener: Opener<'_>) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let mut fields = Reader::within(explicit, tag::SEQUENCE).map_err(malformed)?;
     fields.expect(tag::INTEGER).map_err(malformed)?;
     let mut info = fields.enter(tag::SEQUENCE).map_err(malformed)?;
@@ -332,7 +357,7 @@ fn decrypt_content(explicit: &[u8], passphrase: &SecretString) -> Result<Zeroizi
         EXPLICIT => pieces(content.content).map_err(malformed)?,
         _ => content.expect(tag::context(0)).map_err(malformed)?.to_vec(),
     };
-    encryption::decrypt(algorithm, &ciphertext, passphrase)
+    encryption::decrypt(algorithm, &ciphertext, opener)
 }
 
 fn pieces(content: &[u8]) -> Result<Vec<u8>, DerError> {
@@ -358,9 +383,4 @@ impl std::fmt::Debug for Bags {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Bags({} certificates)", self.certificates.len())
     }
-}
-
-/// The form of a passphrase that PKCS#12 derives keys from.
-fn password(passphrase: &SecretString) -> Zeroizing<Vec<u8>> {
-    encryption::utf16(passphrase.expose_secret())
 }

@@ -1,14 +1,12 @@
 //! The integrity code of a PKCS#12 file: HMAC under a key of RFC 7292 appendix B, or PBMAC1 (RFC 9579).
 
 use aws_lc_rs::{constant_time, hmac};
-use secrecy::{ExposeSecret, SecretString};
 use x509::Oid;
 use x509::asn1::{Reader, Writer, tag, unsigned};
 use zeroize::Zeroizing;
 
-use super::password;
 use crate::KeyError;
-use crate::encryption::{self, MAC, Pbkdf2, Pkcs12Hash, Pkcs12Kdf, malformed};
+use crate::encryption::{self, MAC, Opener, Pbkdf2, Pkcs12Hash, Pkcs12Kdf, malformed};
 
 const SHA1: Oid = Oid::new_unwrap("1.3.14.3.2.26");
 const SHA256: Oid = Oid::new_unwrap("2.16.840.1.101.3.4.2.1");
@@ -20,7 +18,7 @@ const HMAC_SHA384: Oid = Oid::new_unwrap("1.2.840.113549.2.10");
 const HMAC_SHA512: Oid = Oid::new_unwrap("1.2.840.113549.2.11");
 
 /// Checks a MacData over the octets of the AuthenticatedSafe.
-pub(super) fn verify(mac: &[u8], safe: &[u8], passphrase: &SecretString) -> Result<(), KeyError> {
+pub(super) fn verify(mac: &[u8], safe: &[u8], opener: Opener<'_>) -> Result<(), KeyError> {
     let mut fields = Reader::within(mac, tag::SEQUENCE).map_err(malformed)?;
     let mut digest = fields.enter(tag::SEQUENCE).map_err(malformed)?;
     let mut algorithm = digest.enter(tag::SEQUENCE).map_err(malformed)?;
@@ -35,7 +33,7 @@ pub(super) fn verify(mac: &[u8], safe: &[u8], passphrase: &SecretString) -> Resu
         SHA512 => Pkcs12Hash::Sha512,
         PBMAC1 => {
             let parameters = algorithm.any().map_err(malformed)?.whole;
-            return pbmac1(parameters, expected, safe, passphrase);
+            return pbmac1(parameters, expected, safe, opener);
         }
         _ => {
             return Err(KeyError::UnsupportedEncryption(
@@ -43,32 +41,27 @@ pub(super) fn verify(mac: &[u8], safe: &[u8], passphrase: &SecretString) -> Resu
             ));
         }
     };
-    let key = mac_key(hash, passphrase, salt, iterations)?;
+    let key = mac_key(hash, opener, salt, iterations)?;
     let code = hmac::sign(&hmac::Key::new(hmac_of(hash), &key), safe);
     check(code.as_ref(), expected)
 }
 
 fn mac_key(
     hash: Pkcs12Hash,
-    passphrase: &SecretString,
+    opener: Opener<'_>,
     salt: &[u8],
     iterations: u64,
 ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let kdf = Pkcs12Kdf {
         hash,
-        password: &password(passphrase),
+        password: &opener.utf16(),
         salt,
         iterations,
     };
     kdf.derive(MAC, hash.length())
 }
 
-fn pbmac1(
-    parameters: &[u8],
-    expected: &[u8],
-    safe: &[u8],
-    passphrase: &SecretString,
-) -> Result<(), KeyError> {
+fn pbmac1(parameters: &[u8], expected: &[u8], safe: &[u8], opener: Opener<'_>) -> Result<(), KeyError> {
     let mut fields = Reader::within(parameters, tag::SEQUENCE).map_err(malformed)?;
     let mut derivation = fields.enter(tag::SEQUENCE).map_err(malformed)?;
     derivation.oid().map_err(malformed)?;
@@ -80,7 +73,7 @@ fn pbmac1(
         HMAC_SHA512 => Pkcs12Hash::Sha512,
         _ => return Err(KeyError::UnsupportedEncryption("PBMAC1 with an unusual hash")),
     };
-    let key = kdf.derive(passphrase.expose_secret().as_bytes(), hash.length())?;
+    let key = kdf.derive(opener.utf8(), hash.length())?;
     let code = hmac::sign(&hmac::Key::new(hmac_of(hash), &key), safe);
     check(code.as_ref(), expected)
 }
@@ -100,11 +93,11 @@ fn hmac_of(hash: Pkcs12Hash) -> hmac::Algorithm {
 
 /// A MacData with SHA-256, which every reader of PBES2 knows. As many rounds as the encryption: the weaker of the two
 /// would be the one that is guessed at.
-pub(super) fn write(safe: &[u8], passphrase: &SecretString) -> Result<Vec<u8>, KeyError> {
+pub(super) fn write(safe: &[u8], opener: Opener<'_>) -> Result<Vec<u8>, KeyError> {
     let salt = encryption::random::<16>()?;
     let rounds = encryption::ITERATIONS;
     let hash = Pkcs12Hash::Sha256;
-    let key = mac_key(hash, passphrase, &salt, rounds.into())?;
+    let key = mac_key(hash, opener, &salt, rounds.into())?;
     let code = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), safe);
     Ok(Writer::one(tag::SEQUENCE, |out| {
         out.sequence(|digest| {

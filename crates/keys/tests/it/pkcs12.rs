@@ -49,7 +49,7 @@ fn openssl_reads_our_file_and_finds_modern_encryption_only() {
         let wrong = openssl.try_run("pkcs12 -in ours.p12 -passin pass:wrong -nodes".split(' '));
         assert!(!wrong.status.success());
 
-        let read = Pkcs12::from_der(&file, &"sesame ü".into()).unwrap();
+        let read = Pkcs12::from_der(&file, Some(&"sesame ü".into())).unwrap();
         assert_eq!(read.key.public_key(), key.public_key());
         let ders = |list: &[Certificate]| list.iter().map(|one| one.der().to_vec()).collect::<Vec<_>>();
         assert_eq!(ders(&read.certificates), ders(&certificates));
@@ -73,7 +73,7 @@ fn files_of_openssl_are_read_old_and_new() {
             "pkcs12 -export -in crt.pem -inkey key.pem -certfile ca.pem -passout pass:sesame -out a.p12 {options}"
         ));
         let file = openssl.read("a.p12");
-        let read = Pkcs12::from_der(&file, &right).unwrap();
+        let read = Pkcs12::from_der(&file, Some(&right)).unwrap();
         assert_eq!(read.key.public_key(), key.public_key(), "{options}");
         assert_eq!(read.certificates.len(), 2, "{options}");
         assert_eq!(
@@ -84,12 +84,43 @@ fn files_of_openssl_are_read_old_and_new() {
             matches!(keys::from_file(&file, None), Err(KeyError::PassphraseNeeded)),
             "{options}"
         );
-        let refused = Pkcs12::from_der(&file, &wrong).unwrap_err();
+        let refused = Pkcs12::from_der(&file, Some(&wrong)).unwrap_err();
         assert!(
             matches!(refused, KeyError::WrongPassphrase),
             "{options}: {refused}"
         );
     }
+}
+
+#[test]
+fn files_that_have_no_passphrase_or_the_empty_one_are_read_without_one() {
+    let openssl = OpenSsl::new();
+    let (key, certificates) = pair(&openssl, EC);
+    for options in [
+        "",
+        "-macalg sha1 -certpbe PBE-SHA1-3DES -keypbe PBE-SHA1-3DES",
+        "-keypbe NONE -certpbe NONE",
+        "-nomac",
+        "-nomac -certpbe PBE-SHA1-3DES -keypbe PBE-SHA1-3DES",
+        "-nomac -keypbe NONE -certpbe NONE",
+    ] {
+        openssl.run(&format!(
+            "pkcs12 -export -in crt.pem -inkey key.pem -certfile ca.pem -passout pass: -out a.p12 {options}"
+        ));
+        let file = openssl.read("a.p12");
+        let read = keys::from_file(&file, None).unwrap();
+        assert_eq!(read.public_key(), key.public_key(), "{options}");
+        let read = Pkcs12::from_der(&file, None).unwrap();
+        assert_eq!(read.key.public_key(), key.public_key(), "{options}");
+        assert_eq!(read.certificates.len(), 2, "{options}");
+    }
+    // None is written like that.
+    let refused = Pkcs12::to_der(&key, &certificates, "leaf", &"".into()).unwrap_err();
+    assert!(matches!(refused, KeyError::EmptyPassphrase), "{refused}");
+    // Only PKCS#12 has that: a key that is encrypted by itself has a passphrase.
+    openssl.run("pkcs8 -topk8 -in key.pem -passout pass:sesame -out a.pem");
+    let refused = keys::from_file(&openssl.read("a.pem"), None).unwrap_err();
+    assert!(matches!(refused, KeyError::PassphraseNeeded), "{refused}");
 }
 
 #[test]
@@ -116,7 +147,9 @@ fn the_key_is_found_beside_certificates_in_a_cipher_that_is_not_read() {
         let wrong = keys::from_file(&file, Some(&"Sesame".into())).unwrap_err();
         assert!(matches!(wrong, KeyError::WrongPassphrase), "{wrong}");
         // Whoever wants the certificates is told why there are none, and what helps with a PKCS#12 file.
-        let refused = Pkcs12::from_der(&file, &"sesame".into()).unwrap_err().to_string();
+        let refused = Pkcs12::from_der(&file, Some(&"sesame".into()))
+            .unwrap_err()
+            .to_string();
         assert!(refused.contains(scheme), "{refused}");
         assert!(
             refused.contains("openssl pkcs12") && !refused.contains(",,"),
@@ -150,11 +183,11 @@ fn a_changed_file_does_not_open() {
         let mut changed = file.clone();
         changed[at] ^= 0x10;
         assert!(
-            Pkcs12::from_der(&changed, &"sesame".into()).is_err(),
+            Pkcs12::from_der(&changed, Some(&"sesame".into())).is_err(),
             "octet {at}"
         );
         assert!(
-            Pkcs12::from_der(&file[..at], &"sesame".into()).is_err(),
+            Pkcs12::from_der(&file[..at], Some(&"sesame".into())).is_err(),
             "{at} octets"
         );
     }
@@ -165,7 +198,7 @@ fn a_file_without_a_key_says_so() {
     let openssl = OpenSsl::new();
     pair(&openssl, EC);
     openssl.run("pkcs12 -export -nokeys -in crt.pem -passout pass:sesame -out a.p12");
-    let refused = Pkcs12::from_der(&openssl.read("a.p12"), &"sesame".into())
+    let refused = Pkcs12::from_der(&openssl.read("a.p12"), Some(&"sesame".into()))
         .unwrap_err()
         .to_string();
     assert!(refused.contains("no private key"), "{refused}");

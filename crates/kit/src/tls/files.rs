@@ -91,8 +91,7 @@ pub(super) fn chain(
     if !Pkcs12::is(file) {
         return certificates("certificate", file);
     }
-    let passphrase = passphrase.ok_or(TlsError::Encrypted)?;
-    let chain = Pkcs12::from_der(file, passphrase)?.into_chain();
+    let chain = Pkcs12::from_der(file, passphrase).map_err(of_key)?.into_chain();
     Ok(chain
         .iter()
         .map(|certificate| CertificateDer::from(certificate.der().to_vec()))
@@ -104,11 +103,15 @@ pub(super) fn private_key(
     file: &[u8],
     passphrase: Option<&SecretString>,
 ) -> Result<PrivateKeyDer<'static>, TlsError> {
-    let key = keys::from_file(file, passphrase).map_err(|error| match error {
+    let key = keys::from_file(file, passphrase).map_err(of_key)?;
+    Ok(PrivateKeyDer::Pkcs8(key.to_pkcs8()?.to_vec().into()))
+}
+
+fn of_key(error: KeyError) -> TlsError {
+    match error {
         KeyError::PassphraseNeeded => TlsError::Encrypted,
         other => TlsError::Key(other),
-    })?;
-    Ok(PrivateKeyDer::Pkcs8(key.to_pkcs8()?.to_vec().into()))
+    }
 }
 
 #[cfg(test)]
