@@ -75,8 +75,8 @@ impl Certificate {
     }
 
     fn read(der: &[u8]) -> Result<Self, CertificateError> {
-        let within = |part| move |source| CertificateError::Der { part, source };
-        let signed = Signed::read(der).map_err(within("certificate"))?;
+        let signed = Signed::read("tbsCertificate", der)
+            .map_err(|(part, source)| CertificateError::Der { part, source })?;
         let tbs = Fields::read(signed.tbs)?;
         if tbs.algorithm != signed.algorithm {
             return Err(CertificateError::AlgorithmMismatch);

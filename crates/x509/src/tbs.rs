@@ -167,13 +167,21 @@ pub(crate) struct Signed<'a> {
 }
 
 impl<'a> Signed<'a> {
-    pub(crate) fn read(der: &'a [u8]) -> Result<Self, DerError> {
-        let mut parts = Reader::within(der, tag::SEQUENCE)?;
-        let (tbs, algorithm) = (parts.any()?, parts.any()?);
-        tbs.expect(tag::SEQUENCE)?;
-        algorithm.expect(tag::SEQUENCE)?;
-        let signature = crate::asn1::bit_octets(parts.expect(tag::BIT_STRING)?)?;
-        parts.finish()?;
+    /// Reads the outer structure, in which the TBS is called `signed`. An error is that of the part that it names.
+    pub(crate) fn read(signed: &'static str, der: &'a [u8]) -> Result<Self, (&'static str, DerError)> {
+        let of = |part| move |error| (part, error);
+        let mut parts = Reader::within(der, tag::SEQUENCE).map_err(of("structure"))?;
+        let tbs = parts.any().map_err(of(signed))?;
+        tbs.expect(tag::SEQUENCE).map_err(of(signed))?;
+        let algorithm = parts.any().map_err(of("signatureAlgorithm"))?;
+        algorithm
+            .expect(tag::SEQUENCE)
+            .map_err(of("signatureAlgorithm"))?;
+        let signature = parts
+            .expect(tag::BIT_STRING)
+            .and_then(crate::asn1::bit_octets)
+            .map_err(of("signatureValue"))?;
+        parts.finish().map_err(of("structure"))?;
         Ok(Self {
             tbs: tbs.whole,
             algorithm: algorithm.whole,

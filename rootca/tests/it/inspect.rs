@@ -86,3 +86,19 @@ fn inspect_reads_whatever_a_ceremony_handles() {
         .stdout;
     assert!(table.contains(&serial) && table.contains("revoked"), "{table}");
 }
+
+#[test]
+fn a_malformed_signature_is_called_that() {
+    let (ceremony, _) = Ceremony::with_intermediate();
+    let certificate = x509::Certificate::from_pem(ceremony.read("issuing.crt").as_bytes()).unwrap();
+    let mut der = certificate.der().to_vec();
+    // The octet before the signature counts the bits at its end that are not used.
+    let unused = der.len() - certificate.signature().len() - 1;
+    *der.get_mut(unused).unwrap() = 8;
+    fs::write(ceremony.path("bad.der"), der).unwrap();
+    let shown = ceremony.run(&["inspect", "bad.der"]).ok().json();
+    assert_eq!(
+        shown["problems"],
+        serde_json::json!(["signatureValue of the certificate: malformed BIT STRING"])
+    );
+}

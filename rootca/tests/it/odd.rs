@@ -58,5 +58,5 @@ fn inspect_shows_what_breaks_the_rules_and_says_what_is_wrong() {
     fs::write(ceremony.path("broken.crl"), broken).unwrap();
     ceremony
         .run(&["inspect", "broken.crl"])
-        .refused(1, "no CRL: certificateList of the CRL: truncated DER");
+        .refused(1, "no CRL: tbsCertList of the CRL: truncated DER");
 }

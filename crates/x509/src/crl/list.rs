@@ -17,6 +17,7 @@ use crate::validity::{read_generalized_time, read_time};
 use crate::{Certificate, CertificateError, DistinguishedName, ReceivedSerial, Serial, artifact};
 
 const PEM_LABEL: &str = "X509 CRL";
+const TBS: &str = "tbsCertList";
 
 /// Why a CRL is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -85,8 +86,8 @@ impl CertificateList {
 
     fn read(der: &[u8]) -> Result<Self, CrlError> {
         let within = |part| move |source| CrlError::Der { part, source };
-        let signed = Signed::read(der).map_err(within("certificateList"))?;
-        let mut fields = Reader::within(signed.tbs, tag::SEQUENCE).map_err(within("tbsCertList"))?;
+        let signed = Signed::read(TBS, der).map_err(|(part, source)| CrlError::Der { part, source })?;
+        let mut fields = Reader::within(signed.tbs, tag::SEQUENCE).map_err(within(TBS))?;
         read_version(&mut fields).map_err(within("version"))?;
         let algorithm = fields.any().map_err(within("signature"))?;
         if algorithm.whole != signed.algorithm {
@@ -229,10 +230,7 @@ impl CertificateList {
         {
             return Err(CrlError::IssuerKeyUsage);
         }
-        let signed = Signed::read(&self.der).map_err(|source| CrlError::Der {
-            part: "certificateList",
-            source,
-        })?;
+        let signed = Signed::read(TBS, &self.der).map_err(|(part, source)| CrlError::Der { part, source })?;
         let algorithm = Identified::from_der(signed.algorithm)?;
         let key = issuer.public_key().map_err(CertificateError::from)?;
         Ok(algorithm.verify(key, signed.tbs, signed.signature)?)
