@@ -25,6 +25,7 @@ mod records;
 mod repair;
 mod rescue;
 mod revocations;
+mod times;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -297,6 +298,8 @@ impl Folder {
         }
         self.check_not_own(serial)?;
         let _lock = self.lock()?;
+        // Of the certificate's time, and what comes after this line is signed.
+        self.check_times(now)?;
         let issued = match self.entry(serial)? {
             Some(entry) => entry.time,
             None => {

@@ -15,34 +15,16 @@ use crate::{Error, create, fault};
 /// Appends a line, which holds no line break, on disk when this returns. The file is created if it is not there. Its mode
 /// becomes `mode`.
 ///
-/// A last line without a line break was cut off by a crash, or written by an editor: it is kept if `whole` says that it
-/// is complete, and else removed.
+/// Nothing that is there is taken away: a last line without a line break is ended first. Nothing in it tells whether a crash cut it
+/// off before it was acknowledged, or a copy of the file broke off. What a failed write left of the new line is removed again.
 ///
 /// # Errors
 /// [`Error::NotAFile`] for a symbolic link, a FIFO, a directory; [`Error::Io`].
-pub fn append(path: &Path, line: &str, mode: u32, whole: impl Fn(&[u8]) -> bool) -> Result<(), Error> {
-    let line = format!("{line}\n");
+pub fn append(path: &Path, line: &str, mode: u32) -> Result<(), Error> {
     let Some(mut file) = open(path, mode)? else {
-        return create(path, line.as_bytes(), mode);
+        return create(path, format!("{line}\n").as_bytes(), mode);
     };
-    repair(&mut file, whole).map_err(Error::io("repair the last line of", path))?;
-    fault::point()
-        .and_then(|()| file.write_all(line.as_bytes()))
-        .and_then(|()| file.sync_all())
-        .map_err(Error::io("append to", path))
-}
-
-/// Does to the last line what [`append`] does before it appends, and says whether there was anything to do.
-///
-/// # Errors
-/// As [`append`].
-pub fn repair_last_line(path: &Path, mode: u32, whole: impl Fn(&[u8]) -> bool) -> Result<bool, Error> {
-    let Some(mut file) = open(path, mode)? else {
-        return Ok(false);
-    };
-    repair(&mut file, whole)
-        .and_then(|repaired| file.sync_all().map(|()| repaired))
-        .map_err(Error::io("repair the last line of", path))
+    write(&mut file, line).map_err(Error::io("append to", path))
 }
 
 /// None if there is no such file.
@@ -69,23 +51,19 @@ fn open(path: &Path, mode: u32) -> Result<Option<File>, Error> {
     Ok(Some(file))
 }
 
-fn repair(file: &mut File, whole: impl Fn(&[u8]) -> bool) -> std::io::Result<bool> {
-    let mut content = Vec::new();
-    file.seek(SeekFrom::Start(0))?;
-    file.read_to_end(&mut content)?;
-    let end = content
-        .iter()
-        .rposition(|byte| *byte == b'\n')
-        .map_or(0, |at| at + 1);
-    let last = content.split_off(end);
-    if last.is_empty() {
-        return Ok(false);
+fn write(file: &mut File, line: &str) -> std::io::Result<()> {
+    let end = file.seek(SeekFrom::End(0))?;
+    let mut last = [b'\n'];
+    if end > 0 {
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
     }
+    let before = if last == [b'\n'] { "" } else { "\n" };
     fault::point()?;
-    if whole(&last) {
-        file.write_all(b"\n")?;
-    } else {
-        file.set_len(u64::try_from(end).unwrap_or(u64::MAX))?;
+    if let Err(error) = file.write_all(format!("{before}{line}\n").as_bytes()) {
+        // A full disk takes the beginning of a line.
+        let _undone = file.set_len(end).and_then(|()| file.sync_all());
+        return Err(error);
     }
-    Ok(true)
+    file.sync_all()
 }

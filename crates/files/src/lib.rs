@@ -12,7 +12,7 @@ mod stage;
 mod together;
 mod tree;
 
-pub use append::{append, repair_last_line};
+pub use append::append;
 pub use dir::{Tightened, check_dir_of, create_dir, private_dir, rename, sweep, sync_parent};
 pub use error::Error;
 pub use lock::{check_lock, lock, try_lock};

@@ -90,7 +90,7 @@ impl Folder {
             audit.problems.push(format!("{error}; move it away"));
         }
         self.audit_issued(&mut audit, now)?;
-        self.audit_revoked(&mut audit)?;
+        self.audit_revoked(&mut audit, now)?;
         audit.problems.extend(self.unread(now)?);
         self.audit_crl(&mut audit, now)?;
         match self.count_aside() {
@@ -104,10 +104,7 @@ impl Folder {
     }
 
     fn audit_issued(&self, audit: &mut Audit, now: OffsetDateTime) -> Result<(), Error> {
-        let ledger = records::read::<Issued>(&self.dir.join(ISSUED))?;
-        if ledger.cut_off {
-            audit.notices.push(cut_off(ISSUED));
-        }
+        let ledger = self.issued_ledger(now)?;
         if ledger.missing {
             audit.problems.push(format!(
                 "{ISSUED} is missing; restore it from a copy of the folder, or let `verify --repair` rebuild it from what is \
@@ -200,19 +197,20 @@ impl Folder {
         Ok(())
     }
 
-    fn audit_revoked(&self, audit: &mut Audit) -> Result<(), Error> {
+    fn audit_revoked(&self, audit: &mut Audit, now: OffsetDateTime) -> Result<(), Error> {
         // Not `issued()`, which refuses: here everything that is wrong is named.
         let known = records::read::<Issued>(&self.dir.join(ISSUED))?;
-        let issued: HashSet<_> = known.records.into_iter().map(|entry| entry.serial).collect();
-        let ledger = records::read::<Revoked>(&self.dir.join(REVOKED))?;
-        if ledger.cut_off {
-            audit.notices.push(cut_off(REVOKED));
+        let mut issued: HashSet<_> = known.records.into_iter().map(|entry| entry.serial).collect();
+        if !self.lost_copies() {
+            issued.extend(self.named_by_damage(now)?);
         }
+        // Of a line with a wrong time all else is looked at too.
+        let ledger = records::read::<Revoked>(&self.dir.join(REVOKED))?;
         if ledger.missing {
             audit.problems.push(format!("{REVOKED} {MISSING}"));
             return Ok(());
         }
-        let damage = ledger.damage();
+        let damage = self.revoked_ledger(now)?.damage();
         let revoked = ledger.records;
         let own = self.certificate.serial().proper().ok();
         let published: HashSet<_> = self.published()?.into_iter().map(|entry| entry.serial).collect();
@@ -345,10 +343,4 @@ fn damage_of<T>(read: Result<T, Error>, audit: &mut Audit) -> Result<Option<T>, 
         }
         Err(error) => Err(error),
     }
-}
-
-fn cut_off(ledger: &str) -> String {
-    format!(
-        "{ledger}: the last line was cut off before it was acknowledged; the next command that writes removes it"
-    )
 }

@@ -212,7 +212,7 @@ impl Folder {
 }
 
 /// The certificate of a file that holds just one.
-fn read_one(path: &Path) -> Option<Certificate> {
+pub(super) fn read_one(path: &Path) -> Option<Certificate> {
     let content = files::read(path).ok()?;
     files::certificate(path, &content).ok()
 }

@@ -16,7 +16,8 @@ impl Folder {
     ///
     /// # Errors
     /// Those of [`Root::crl`], of [`Folder::issued`] and of [`Folder::revoked`]: from a folder that lost a ledger no list is
-    /// signed, nor, unless the loss is accepted, one that lists what the ledger does not know.
+    /// signed, nor one with a time that cannot be right, nor, unless the loss is accepted, one that lists what the ledger does
+    /// not know.
     pub fn publish_crl(
         &self,
         root: &Root,
@@ -33,6 +34,7 @@ impl Folder {
         };
         let (issued, revoked) = (self.issued()?, self.revoked()?);
         self.check_known(&issued, &revoked, loss)?;
+        self.check_times(now)?;
         let entries = revoked.into_iter().map(entry).collect();
         let latest = self.latest_crl()?;
         let number = self.next_crl_number(latest.as_ref())?;

@@ -1,6 +1,7 @@
-//! The ledgers: JSON lines, each synced before anything that follows from it. A line that a crash cut off at the end of a
-//! file was never acknowledged: readers pass over it, and the next writer removes it. Every other line that cannot be read held
-//! something: it stays until it is rebuilt, or until people say that they can do without it.
+//! The ledgers: JSON lines, each synced before anything that follows from it. A line that is not whole, or not right, held
+//! something: it stays until it is rebuilt, or until people say that they can do without it. That is so of the last line too. A
+//! crash may have cut it off before it was acknowledged, but so may a copy of the folder that broke off, and nothing in the file
+//! tells one from the other.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -20,13 +21,21 @@ use super::{CRL, ISSUED_FILES, RESTORE};
 use crate::error::Error;
 use crate::files;
 
+const CUT_OFF: &str = "cannot be read: it is the last one and is not whole, as after a copy that broke off, or after a crash; only \
+     if the command that wrote it never said that it was done is nothing lost with it";
+
 /// A line of a ledger.
 pub(super) trait Record: Serialize + DeserializeOwned {
     /// Which certificate it is about.
     fn serial(&self) -> Serial;
 
-    /// What is lost with a line that cannot be read and does not say which certificate it is about.
+    /// What is lost with a line that is damaged and does not say which certificate it is about.
     fn loss() -> String;
+
+    /// Why a line that can be read is damaged all the same.
+    fn contradiction(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A certificate that was signed.
@@ -65,6 +74,15 @@ impl Record for Issued {
             "a certificate that it held and that is not in {ISSUED_FILES}/ is not known here any more, and can only be revoked by \
              its file"
         )
+    }
+
+    fn contradiction(&self) -> Option<String> {
+        self.certificate.as_ref()?;
+        match self.certificate() {
+            Some(held) if self.describes(&held) => None,
+            Some(_) => Some("says other things than the certificate in it".to_owned()),
+            None => Some("holds no whole certificate".to_owned()),
+        }
     }
 }
 
@@ -132,11 +150,9 @@ impl Record for Revoked {
 /// What a ledger holds.
 pub(super) struct Ledger<T> {
     pub(super) records: Vec<T>,
-    /// Whether its last line was cut off.
-    pub(super) cut_off: bool,
     /// Whether there is no such file.
     pub(super) missing: bool,
-    /// The numbers of the lines that cannot be read, counted from 1, and why not.
+    /// The numbers of the lines that are damaged, counted from 1, and what is wrong with each.
     pub(super) damaged: Vec<(usize, String)>,
 }
 
@@ -146,17 +162,17 @@ impl<T: Record> Ledger<T> {
         let (first, problem) = self.damaged.first()?;
         let further = match self.damaged.len() - 1 {
             0 => String::new(),
-            more => format!(", and {more} more"),
+            more => format!(" (and {more} more lines are damaged)"),
         };
         Some(format!(
-            "line {first} cannot be read{further}: {problem}; {RESTORE}, or let `verify --repair` rebuild it. Where it does not \
+            "line {first} {problem}{further}; {RESTORE}, or let `verify --repair` rebuild it. Where it does not \
              say any more which certificate it is about, only `verify --repair --accept-loss` takes it out: {}; \
              and only that fills in a reason or a time that it does not say",
             T::loss()
         ))
     }
 
-    /// The ledger, where every line of it can be read.
+    /// The ledger, where no line of it is damaged.
     pub(super) fn whole(self, path: &Path) -> Result<Self, Error> {
         match self.damage() {
             Some(problem) => Err(Error::Content {
@@ -168,24 +184,36 @@ impl<T: Record> Ledger<T> {
     }
 }
 
-/// The records of a ledger that can be read, and what is wrong with the others.
+/// The records of a ledger that are whole, and what is wrong with the others.
 ///
 /// # Errors
 /// Only if the file cannot be read at all.
 pub(super) fn read<T: Record>(path: &Path) -> Result<Ledger<T>, Error> {
+    read_judged(path, |_| None)
+}
+
+/// The same, where `wrong` says why a record that is whole cannot be right.
+pub(super) fn read_judged<T: Record>(
+    path: &Path,
+    wrong: impl Fn(&T) -> Option<String>,
+) -> Result<Ledger<T>, Error> {
     let found = files::read_if_there(path)?;
     let mut ledger = Ledger {
         records: Vec::new(),
-        cut_off: false,
         missing: found.is_none(),
         damaged: Vec::new(),
     };
     let content = found.unwrap_or_default();
     for (number, line) in (1..).zip(content.split_inclusive(|byte| *byte == b'\n')) {
-        match serde_json::from_slice(line) {
-            Ok(record) => ledger.records.push(record),
-            Err(error) if is_beginning(line, &error) => ledger.cut_off = true,
-            Err(error) => ledger.damaged.push((number, error.to_string())),
+        match serde_json::from_slice::<T>(line) {
+            Ok(record) => match record.contradiction().or_else(|| wrong(&record)) {
+                Some(problem) => ledger.damaged.push((number, problem)),
+                None => ledger.records.push(record),
+            },
+            Err(error) if error.is_eof() && !line.ends_with(b"\n") => {
+                ledger.damaged.push((number, CUT_OFF.to_owned()));
+            }
+            Err(error) => ledger.damaged.push((number, format!("cannot be read: {error}"))),
         }
     }
     Ok(ledger)
@@ -193,12 +221,7 @@ pub(super) fn read<T: Record>(path: &Path) -> Result<Ledger<T>, Error> {
 
 pub(super) fn append<T: Record>(path: &Path, record: &T) -> Result<(), Error> {
     let line = line_of(path, record)?;
-    Ok(::files::append(
-        path,
-        &line,
-        files::PRIVATE,
-        was_acknowledged::<T>,
-    )?)
+    Ok(::files::append(path, &line, files::PRIVATE)?)
 }
 
 /// The line of a record, without its line break. `path` is where it belongs.
@@ -207,15 +230,6 @@ pub(super) fn line_of<T: Record>(path: &Path, record: &T) -> Result<String, Erro
         path: path.into(),
         problem: error.to_string(),
     })
-}
-
-/// Removes a last line that was cut off, ends one that was not, and says whether there was either.
-pub(super) fn repair<T: Record>(path: &Path) -> Result<bool, Error> {
-    Ok(::files::repair_last_line(
-        path,
-        files::PRIVATE,
-        was_acknowledged::<T>,
-    )?)
 }
 
 /// Takes lines out, and says whether there were any. The others stay as they are, to the octet.
@@ -231,16 +245,6 @@ pub(super) fn take_out<T: Record>(path: &Path, is_wrong: impl Fn(&T) -> bool) ->
     }
     ::files::replace(path, &kept, files::PRIVATE)?;
     Ok(true)
-}
-
-/// Whether a last line without a line break is more than what a crash leaves.
-fn was_acknowledged<T: Record>(line: &[u8]) -> bool {
-    !serde_json::from_slice::<T>(line).is_err_and(|error| is_beginning(line, &error))
-}
-
-/// Whether a line is what a crash leaves of one: its beginning. A line that ended and lost its line break is damaged.
-fn is_beginning(line: &[u8], error: &serde_json::Error) -> bool {
-    !line.ends_with(b"\n") && error.is_eof()
 }
 
 /// A moment as RFC 3339 writes it, in UTC.

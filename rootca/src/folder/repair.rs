@@ -1,5 +1,5 @@
-//! Finishes what a crash, or an earlier version, left unfinished. Nothing is removed but what was never acknowledged, what
-//! an earlier version noted of the root itself when it was asked to revoke it, and what people said they can do without.
+//! Finishes what a crash, or an earlier version, left unfinished. Nothing is removed but what an earlier version noted of the
+//! root itself when it was asked to revoke it, and what people said they can do without.
 
 use std::fs;
 
@@ -16,8 +16,7 @@ pub(super) const LOST_COPIES: &str = "is missing; `verify --repair` makes it aga
 impl Folder {
     /// Takes certificates of `issued/` into the ledger that this root signed and the ledger does not know, writes copies from
     /// the ledger that are missing or damaged, makes a ledger or the folder of the copies that is missing, removes ledger
-    /// lines that were cut off or are about the root itself, rebuilds those that cannot be read from what they still say,
-    /// takes revocations into their ledger that only the latest CRL lists, and raises a CRL number that is below the one of
+    /// lines that are about the root itself, rebuilds those that are damaged from what they still say, takes revocations into their ledger that only the latest CRL lists, and raises a CRL number that is below the one of
     /// that CRL. What is damaged or out of place is kept in `aside/`. A line that cannot be rebuilt stays as it is, and the
     /// folder is not in order, unless the loss is accepted. Answers what was done, one sentence each.
     ///
@@ -28,16 +27,6 @@ impl Folder {
         let mut done = Vec::new();
         self.restore_copies_folder(&mut done)?;
         ::files::sweep(&self.dir.join(ISSUED_FILES))?;
-        if records::repair::<Issued>(&self.dir.join(ISSUED))? {
-            done.push(
-                "issued.jsonl: the last line, which had no line break, was completed or removed".to_owned(),
-            );
-        }
-        if records::repair::<Revoked>(&self.dir.join(REVOKED))? {
-            done.push(
-                "revoked.jsonl: the last line, which had no line break, was completed or removed".to_owned(),
-            );
-        }
         self.mend_issued(now, loss, &mut done)?;
         self.mend_revoked(now, loss, &mut done)?;
         self.take_out_itself(&mut done)?;

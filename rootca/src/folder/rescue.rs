@@ -9,7 +9,8 @@ use time::OffsetDateTime;
 use x509::crl::Reason;
 use x509::{Certificate, Serial};
 
-use super::records::{self, Record, rfc3339};
+use super::records::{self, Ledger, Record, rfc3339};
+use super::times::Times;
 use super::{Folder, ISSUED, Issued, REVOKED, Revoked, damaged_line};
 use crate::error::Error;
 use crate::files;
@@ -58,13 +59,13 @@ impl Mended {
         let mut done = Vec::new();
         if !self.rebuilt.is_empty() {
             done.push(format!(
-                "{name}: what could not be read was rebuilt from what it still says (line {}); the file as it was is {kept}",
+                "{name}: what was damaged was rebuilt from what it still says (line {}); the file as it was is {kept}",
                 self.rebuilt.join(", ")
             ));
         }
         if !self.lost.is_empty() {
             done.push(format!(
-                "{name}: what could not be read was taken out (line {}): {}; the file as it was is {kept}, where people may still \
+                "{name}: what was damaged was taken out (line {}): {}; the file as it was is {kept}, where people may still \
                  see what it said",
                 self.lost.join(", "),
                 T::loss()
@@ -80,62 +81,60 @@ impl Mended {
 }
 
 impl Folder {
-    /// Rebuilds the lines of `issued.jsonl` that cannot be read.
+    /// Rebuilds the lines of `issued.jsonl` that are damaged.
     pub(super) fn mend_issued(
         &self,
         now: OffsetDateTime,
         loss: Loss,
         done: &mut Vec<String>,
     ) -> Result<(), Error> {
-        self.mend(ISSUED, self.issued_rescuer(now)?, loss, done)
+        let ledger = self.issued_ledger(now)?;
+        done.extend(self.mend(ISSUED, &ledger, self.issued_rescuer(now)?, loss)?);
+        Ok(())
     }
 
-    /// Rebuilds the lines of `revoked.jsonl` that cannot be read.
+    /// Rebuilds the lines of `revoked.jsonl` that are damaged.
     pub(super) fn mend_revoked(
         &self,
         now: OffsetDateTime,
         loss: Loss,
         done: &mut Vec<String>,
     ) -> Result<(), Error> {
-        self.mend(REVOKED, self.revoked_rescuer(now)?, loss, done)
+        let ledger = self.revoked_ledger(now)?;
+        done.extend(self.mend(REVOKED, &ledger, self.revoked_rescuer(now)?, loss)?);
+        Ok(())
     }
 
     /// What repair would have to make up of damaged lines, one problem each.
     pub(super) fn unread(&self, now: OffsetDateTime) -> Result<Vec<String>, Error> {
         let mut unread = Vec::new();
-        if !records::read::<Issued>(&self.dir.join(ISSUED))?
-            .damaged
-            .is_empty()
-        {
-            unread.extend(self.unread_in(ISSUED, self.issued_rescuer(now)?)?);
+        let (issued, revoked) = (self.issued_ledger(now)?, self.revoked_ledger(now)?);
+        if !issued.damaged.is_empty() {
+            unread.extend(self.unread_in(ISSUED, &issued, self.issued_rescuer(now)?)?);
         }
-        if !records::read::<Revoked>(&self.dir.join(REVOKED))?
-            .damaged
-            .is_empty()
-        {
-            unread.extend(self.unread_in(REVOKED, self.revoked_rescuer(now)?)?);
+        if !revoked.damaged.is_empty() {
+            unread.extend(self.unread_in(REVOKED, &revoked, self.revoked_rescuer(now)?)?);
         }
         Ok(unread)
     }
 
-    /// The certificates that lines of `issued.jsonl` are about which cannot be read.
+    /// The certificates that damaged lines of `issued.jsonl` are about.
     pub(super) fn named_by_damage(&self, now: OffsetDateTime) -> Result<Vec<Serial>, Error> {
-        if records::read::<Issued>(&self.dir.join(ISSUED))?
-            .damaged
-            .is_empty()
-        {
+        let ledger = self.issued_ledger(now)?;
+        if ledger.damaged.is_empty() {
             return Ok(Vec::new());
         }
-        let found = self.held_by_damage(ISSUED, self.issued_rescuer(now)?)?;
+        let found = self.held_by_damage(ISSUED, &ledger, self.issued_rescuer(now)?)?;
         Ok(found.into_iter().map(|(_, found)| found.record.serial).collect())
     }
 
     fn unread_in<T: Record>(
         &self,
         name: &str,
+        ledger: &Ledger<T>,
         still_says: impl Fn(&[u8]) -> Vec<Rescued<T>>,
     ) -> Result<Vec<String>, Error> {
-        let found = self.held_by_damage(name, still_says)?.into_iter();
+        let found = self.held_by_damage(name, ledger, still_says)?.into_iter();
         let problems = found.flat_map(|(number, found)| {
             let made_up = found.made_up.into_iter();
             made_up.map(move |made_up| {
@@ -151,11 +150,10 @@ impl Folder {
     fn held_by_damage<T: Record>(
         &self,
         name: &str,
+        ledger: &Ledger<T>,
         still_says: impl Fn(&[u8]) -> Vec<Rescued<T>>,
     ) -> Result<Vec<(usize, Rescued<T>)>, Error> {
-        let path = self.dir.join(name);
-        let content = files::read_if_there(&path)?.unwrap_or_default();
-        let ledger = records::read::<T>(&path)?;
+        let content = files::read_if_there(&self.dir.join(name))?.unwrap_or_default();
         let known: HashSet<_> = ledger.records.iter().map(T::serial).collect();
         let damaged: HashSet<_> = ledger.damaged.iter().map(|(number, _)| *number).collect();
         let lines = (1..).zip(content.split_inclusive(|byte| *byte == b'\n'));
@@ -169,7 +167,8 @@ impl Folder {
 
     fn issued_rescuer(&self, now: OffsetDateTime) -> Result<impl Fn(&[u8]) -> Vec<Rescued<Issued>>, Error> {
         let copies: Vec<_> = self.copies()?.into_iter().map(|(_, copy)| copy).collect();
-        Ok(move |line: &[u8]| self.issued_in_line(line, &copies, now))
+        let times = self.times(now)?;
+        Ok(move |line: &[u8]| in_pieces(line, |piece| self.issued_in_piece(piece, &copies, &times, now)))
     }
 
     fn revoked_rescuer(&self, now: OffsetDateTime) -> Result<impl Fn(&[u8]) -> Vec<Rescued<Revoked>>, Error> {
@@ -181,20 +180,25 @@ impl Folder {
                 .iter()
                 .filter_map(|(_, copy)| copy.serial().proper().ok()),
         );
-        Ok(move |line: &[u8]| revoked_in_line(line, &known, &published, now))
+        let times = self.times(now)?;
+        Ok(move |line: &[u8]| {
+            in_pieces(line, |piece| {
+                revoked_in_piece(piece, &known, &published, &times, now)
+            })
+        })
     }
 
-    /// Writes what damaged lines still say in their place, and keeps a copy of the file as it was in `aside/`.
+    /// Writes what damaged lines still say in their place, and keeps a copy of the file as it was in `aside/`. Answers what was
+    /// done.
     fn mend<T: Record>(
         &self,
         name: &str,
+        ledger: &Ledger<T>,
         still_says: impl Fn(&[u8]) -> Vec<Rescued<T>>,
         loss: Loss,
-        done: &mut Vec<String>,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<String>, Error> {
         let path = self.dir.join(name);
         let content = files::read_if_there(&path)?.unwrap_or_default();
-        let ledger = records::read::<T>(&path)?;
         let damaged: HashSet<_> = ledger.damaged.iter().map(|(number, _)| *number).collect();
         let mut known: HashSet<_> = ledger.records.iter().map(T::serial).collect();
         let mut mended = Mended::default();
@@ -219,52 +223,43 @@ impl Folder {
             for (rescued, again) in found {
                 known.insert(rescued.record.serial());
                 mended.content.extend_from_slice(again.as_bytes());
-                mended.made_up.extend(rescued.made_up);
+                let made_up = rescued.made_up.into_iter();
+                mended
+                    .made_up
+                    .extend(made_up.map(|made_up| format!("line {number}: {made_up}")));
             }
-            match whole {
-                true => mended.rebuilt.push(number.to_string()),
-                false => mended.lost.push(number.to_string()),
+            match (whole, is_made_up) {
+                (false, _) => mended.lost.push(number.to_string()),
+                (true, false) => mended.rebuilt.push(number.to_string()),
+                // That is said of it.
+                (true, true) => {}
             }
         }
         if mended.content == content {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let kept = self.copy_aside(&path, &content)?;
         ::files::replace(&path, &mended.content, files::PRIVATE)?;
-        done.extend(mended.sentences::<T>(name, &kept));
-        Ok(())
+        Ok(mended.sentences::<T>(name, &kept))
     }
 
-    /// The certificates that a line holds, or names by the number of a copy.
-    fn issued_in_line(
-        &self,
-        line: &[u8],
-        copies: &[Certificate],
-        now: OffsetDateTime,
-    ) -> Vec<Rescued<Issued>> {
-        let pieces = damaged_line::pieces(line).into_iter();
-        let mut found: Vec<_> = pieces
-            .flat_map(|piece| self.issued_in_piece(piece, copies, now))
-            .collect();
-        let mut seen = HashSet::new();
-        found.retain(|rescued| seen.insert(rescued.record.serial));
-        found
-    }
-
+    /// The certificates that a piece of a line holds, or names by the number of a copy.
     fn issued_in_piece(
         &self,
         piece: &[u8],
         copies: &[Certificate],
+        times: &Times,
         now: OffsetDateTime,
     ) -> Vec<Rescued<Issued>> {
         let is_signed =
             |certificate: &Certificate| self.check_signed(certificate, &self.dir.join(ISSUED)).is_ok();
-        if let Ok(entry) = serde_json::from_slice::<Issued>(damaged_line::record(piece))
-            && entry
-                .certificate()
-                .is_none_or(|held| is_signed(&held) && entry.describes(&held))
+        let entry = serde_json::from_slice::<Issued>(damaged_line::record(piece)).ok();
+        if let Some(entry) = &entry
+            && entry.contradiction().is_none()
+            && entry.certificate().is_none_or(|held| is_signed(&held))
+            && self.wrong_of_issued(entry, times).is_none()
         {
-            return vec![Rescued::whole(entry)];
+            return vec![Rescued::whole(entry.clone())];
         }
         let held = piece
             .split(|byte| *byte == b'"')
@@ -283,13 +278,18 @@ impl Folder {
         }
         let alone = certificates.len() == 1;
         let rescued = certificates.iter().filter_map(|certificate| {
-            let time = damaged_line::time(piece, Some(certificate.not_after())).filter(|_| alone);
+            let time = match &entry {
+                Some(entry) => Some(entry.time),
+                None => damaged_line::time(piece, Some(certificate.not_after())),
+            };
+            let time = time.filter(|time| alone && times.wrong_of_issued(*time).is_none());
             let record = Issued::of(certificate, time.unwrap_or(now)).ok()?;
             let made_up = match time {
                 Some(_) => Vec::new(),
                 None => vec![format!(
-                    "when {} was signed cannot be read, and becomes {}",
+                    "when {} was signed {}, and becomes {}",
                     record.serial,
+                    unknown(entry.as_ref()),
                     rfc3339(now)
                 )],
             };
@@ -299,30 +299,36 @@ impl Folder {
     }
 }
 
-/// The revocations that a line holds. What it does not say any more is taken from the latest CRL.
-fn revoked_in_line(
-    line: &[u8],
-    known: &HashSet<Serial>,
-    published: &[Revoked],
-    now: OffsetDateTime,
-) -> Vec<Rescued<Revoked>> {
+/// What the pieces of a line hold, each certificate once.
+fn in_pieces<T: Record>(line: &[u8], still_says: impl Fn(&[u8]) -> Vec<Rescued<T>>) -> Vec<Rescued<T>> {
     let pieces = damaged_line::pieces(line).into_iter();
-    let mut found: Vec<_> = pieces
-        .flat_map(|piece| revoked_in_piece(piece, known, published, now))
-        .collect();
+    let mut found: Vec<_> = pieces.flat_map(still_says).collect();
     let mut seen = HashSet::new();
-    found.retain(|rescued| seen.insert(rescued.record.serial));
+    found.retain(|rescued| seen.insert(rescued.record.serial()));
     found
 }
 
+/// What is wrong with a time that has to be made up.
+fn unknown<T>(read: Option<&T>) -> &'static str {
+    match read {
+        Some(_) => "is said, but cannot be right",
+        None => "cannot be read",
+    }
+}
+
+/// The revocations that a piece of a line holds. What it does not say any more is taken from the latest CRL.
 fn revoked_in_piece(
     piece: &[u8],
     known: &HashSet<Serial>,
     published: &[Revoked],
+    times: &Times,
     now: OffsetDateTime,
 ) -> Vec<Rescued<Revoked>> {
-    if let Ok(record) = serde_json::from_slice(damaged_line::record(piece)) {
-        return vec![Rescued::whole(record)];
+    let entry = serde_json::from_slice::<Revoked>(damaged_line::record(piece)).ok();
+    if let Some(entry) = &entry
+        && times.wrong_of_revoked(entry.serial, entry.time).is_none()
+    {
+        return vec![Rescued::whole(entry.clone())];
     }
     let mut serials: HashSet<Serial> = damaged_line::serial(piece).into_iter().collect();
     serials.extend(known.iter().filter(|serial| damaged_line::names(piece, **serial)));
@@ -335,7 +341,9 @@ fn revoked_in_piece(
             .or(listed.map(|entry| entry.reason));
         let time = damaged_line::time(piece, None)
             .filter(|_| alone)
-            .or(listed.map(|entry| entry.time));
+            .into_iter()
+            .chain(listed.map(|entry| entry.time))
+            .find(|time| times.wrong_of_revoked(serial, *time).is_none());
         let mut made_up = Vec::new();
         if reason.is_none() {
             let is_then = Reason::Unspecified;
@@ -346,7 +354,8 @@ fn revoked_in_piece(
         if time.is_none() {
             let is_then = rfc3339(now);
             made_up.push(format!(
-                "when {serial} was revoked cannot be read, and becomes {is_then}"
+                "when {serial} was revoked {}, and becomes {is_then}",
+                unknown(entry.as_ref())
             ));
         }
         let record = Revoked {

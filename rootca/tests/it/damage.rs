@@ -211,8 +211,8 @@ fn a_damaged_line_of_a_ledger_is_put_aside_and_what_it_held_rebuilt() {
             .read(&name)
             .replacen(&format!("\"{word}\""), &format!("\"{word}~"), 1);
         let damages = [
-            (flipped.into_bytes(), "could not be read was rebuilt"),
-            (b"\xff\x00garbage\n".to_vec(), "could not be read was taken out"),
+            (flipped.into_bytes(), "was damaged was rebuilt"),
+            (b"\xff\x00garbage\n".to_vec(), "was damaged was taken out"),
         ];
         for (damage, says) in damages {
             write(&ceremony, &name, &damage);

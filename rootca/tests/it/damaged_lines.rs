@@ -5,20 +5,20 @@ use std::fs;
 
 use crate::world::{Answer, Ceremony};
 
-const REVOKED: &str = "root/revoked.jsonl";
-const ISSUED: &str = "root/issued.jsonl";
+pub(crate) const REVOKED: &str = "root/revoked.jsonl";
+pub(crate) const ISSUED: &str = "root/issued.jsonl";
 
-fn repair(ceremony: &Ceremony, more: &[&str]) -> Answer {
+pub(crate) fn repair(ceremony: &Ceremony, more: &[&str]) -> Answer {
     let verify = ["verify", "--without-key", "--dir", "root", "--repair"];
     ceremony.run(&[&verify[..], more].concat())
 }
 
-fn write(ceremony: &Ceremony, name: &str, content: impl AsRef<[u8]>) {
+pub(crate) fn write(ceremony: &Ceremony, name: &str, content: impl AsRef<[u8]>) {
     fs::write(ceremony.path(name), content).unwrap();
 }
 
 /// The serial numbers and reasons that a new CRL lists.
-fn crl(ceremony: &Ceremony) -> Vec<(String, String)> {
+pub(crate) fn crl(ceremony: &Ceremony) -> Vec<(String, String)> {
     let list = ceremony.run_unlocked(&["crl"]).ok().json();
     let text = |entry: &serde_json::Value, name: &str| {
         let value = entry.get(name).and_then(serde_json::Value::as_str);
@@ -35,7 +35,7 @@ fn crl(ceremony: &Ceremony) -> Vec<(String, String)> {
 }
 
 /// A root whose one intermediate is revoked for a compromise of its key.
-fn with_revocation() -> (Ceremony, String) {
+pub(crate) fn with_revocation() -> (Ceremony, String) {
     let (ceremony, serial) = Ceremony::with_intermediate();
     let revoke = ["revoke", &serial, "--dir", "root", "--yes"];
     ceremony
@@ -112,8 +112,12 @@ fn a_damaged_reason_or_date_is_that_of_the_crl_and_is_made_up_without_one_only_i
             assert_eq!(&ceremony.read(REVOKED), damaged);
         }
         let accepted = repair(&ceremony, &["--accept-loss"]).ok();
-        let says = format!("{lost} {serial} was revoked cannot be read, and becomes");
+        let says = format!("line 1: {lost} {serial} was revoked cannot be read, and becomes");
         assert!(accepted.stdout.contains(&says), "{accepted:?}");
+        assert!(
+            !accepted.stdout.contains("rebuilt"),
+            "one line, one thing: {accepted:?}"
+        );
         let before: serde_json::Value = serde_json::from_str(&whole).unwrap();
         assert_eq!(field(kept), before[kept]);
         assert_eq!(crl(&ceremony)[0].0, serial);

@@ -111,7 +111,10 @@ fn a_folder_in_which_an_earlier_version_revoked_the_root_itself_is_repaired() {
     let issued = ceremony.read("root/issued.jsonl");
     let root = x509::Certificate::from_pem(ceremony.read("root/root.crt").as_bytes()).unwrap();
     let serial = root.serial().to_string();
-    let time = "2026-11-26T12:00:00Z";
+    let now = time::OffsetDateTime::now_utc();
+    let time = now
+        .format(&time::format_description::well_known::Rfc3339)
+        .unwrap();
     let line = serde_json::json!({
         "serial": serial, "subject": root.subject().to_string(),
         "fingerprint_sha256": data_encoding::HEXLOWER.encode(&root.fingerprint()),

@@ -9,11 +9,13 @@
 
 mod answers;
 mod ceremony;
+mod cut;
 mod damage;
 mod damaged_lines;
 mod dependencies;
 mod faults;
 mod hostile;
+mod impossible;
 mod inspect;
 mod judges;
 mod library;

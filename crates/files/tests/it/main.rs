@@ -61,7 +61,7 @@ fn an_error_names_the_path() {
     for error in [
         files::create(&path, b"", 0o600).unwrap_err(),
         files::replace(&path, b"", 0o600).unwrap_err(),
-        files::append(&path, "x", 0o600, |_| true).unwrap_err(),
+        files::append(&path, "x", 0o600).unwrap_err(),
         files::read(&path, 9).unwrap_err(),
         files::lock(&path).unwrap_err(),
     ] {
@@ -94,7 +94,7 @@ fn nothing_but_a_regular_file_is_written_to() {
         assert!(files::check_free(&path).is_err(), "{name}");
         for refused in [
             files::replace(&path, b"x", 0o600).unwrap_err(),
-            files::append(&path, "x", 0o600, |_| true).unwrap_err(),
+            files::append(&path, "x", 0o600).unwrap_err(),
             files::lock(&path).map(drop).unwrap_err(),
         ] {
             assert!(refused.to_string().contains(kind), "{name}: {refused}");
@@ -130,20 +130,20 @@ fn a_fifo_is_not_waited_for_and_a_long_file_is_not_read() {
 }
 
 #[test]
-fn a_line_that_was_cut_off_is_removed_and_a_complete_one_kept() {
+fn appending_takes_nothing_away() {
     let dir = dir();
     let path = dir.path().join("ledger");
-    let whole = |line: &[u8]| line.ends_with(b"}");
-    files::append(&path, "{1}", 0o600, whole).unwrap();
-    for (torn, expected) in [
-        ("{1}\n{2", "{1}\n{3}\n"),
+    files::append(&path, "{1}", 0o600).unwrap();
+    for (there, expected) in [
+        ("{1}\n{2", "{1}\n{2\n{3}\n"),
         ("{1}\n{2}", "{1}\n{2}\n{3}\n"),
-        ("{", "{3}\n"),
+        ("{1}\n{2}\n", "{1}\n{2}\n{3}\n"),
+        ("{", "{\n{3}\n"),
         ("", "{3}\n"),
     ] {
-        fs::write(&path, torn).unwrap();
-        files::append(&path, "{3}", 0o600, whole).unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), expected, "{torn}");
+        fs::write(&path, there).unwrap();
+        files::append(&path, "{3}", 0o600).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), expected, "{there}");
     }
     assert_eq!(mode(&path), 0o600);
 }

@@ -1,0 +1,176 @@
+//! Ledger lines that can be read and cannot be right: they contradict the certificate in them, or tell a time that cannot be.
+
+use std::fs;
+
+use rootca::{Folder, Loss};
+use time::OffsetDateTime;
+
+use crate::damaged_lines::{ISSUED, REVOKED, repair, with_revocation, write};
+use crate::world::Ceremony;
+
+/// A folder whose ledger of certificates has these lines, once it was repaired.
+fn repaired(ceremony: &Ceremony, ledger: &str, loss: Loss) -> Vec<String> {
+    write(ceremony, ISSUED, ledger);
+    let _ = fs::remove_dir_all(ceremony.path("root/aside"));
+    let (folder, now) = (
+        Folder::open(&ceremony.path("root")).unwrap(),
+        OffsetDateTime::now_utc(),
+    );
+    folder.repair(now, loss).unwrap();
+    let again = folder.repair(now, loss).unwrap();
+    assert_eq!(again, Vec::<String>::new(), "{ledger}");
+    folder.audit(now).unwrap().problems
+}
+
+/// The line with another character at this place, which is one of the kind that was there.
+fn changed(line: &str, at: usize) -> String {
+    let mut octets = line.as_bytes().to_vec();
+    let octet = octets.get_mut(at).unwrap();
+    *octet = match *octet {
+        b'0' => b'1',
+        b'1'..=b'9' => b'0',
+        b'a' => b'b',
+        _ => b'a',
+    };
+    String::from_utf8(octets).unwrap()
+}
+
+#[test]
+fn one_changed_octet_of_what_was_issued_is_mended() {
+    let (ceremony, serial) = Ceremony::with_intermediate();
+    let whole = ceremony.read(ISSUED);
+    let time = whole.find("\"time\":\"").unwrap() + "\"time\":\"".len();
+    let end_of_time = time + whole.get(time..).unwrap().find('"').unwrap();
+    let in_certificate = (end_of_time + 40..whole.len() - 3).step_by(97);
+    let known = || Folder::open(&ceremony.path("root")).unwrap().issued().unwrap();
+    let expected = known();
+    for at in (0..end_of_time + 40).step_by(5).chain(in_certificate) {
+        let damaged = changed(&whole, at);
+        if (time..end_of_time).contains(&at) {
+            // Nothing else says when it was signed.
+            assert_eq!(repaired(&ceremony, &damaged, Loss::Accept), Vec::<String>::new());
+            assert!(ceremony.read(ISSUED).contains(&serial), "{damaged}");
+            continue;
+        }
+        assert_eq!(
+            repaired(&ceremony, &damaged, Loss::Refuse),
+            Vec::<String>::new(),
+            "{damaged}"
+        );
+        assert_eq!(known(), expected, "{damaged}");
+    }
+    let copies = fs::read_dir(ceremony.path("root/issued")).unwrap();
+    assert_eq!(copies.count(), 1);
+}
+
+#[test]
+fn a_line_that_contradicts_its_certificate_is_to_blame_and_not_the_copy() {
+    let (ceremony, serial) = Ceremony::with_intermediate();
+    let whole = ceremony.read(ISSUED);
+    let digit = changed(&serial, 5);
+    for damaged in [
+        whole.replacen(&serial, &digit, 1),
+        whole.replace("Example Issuing CA", "Example Issuing CB"),
+        changed(&whole, whole.find("fingerprint_sha256").unwrap() + 25),
+    ] {
+        write(&ceremony, ISSUED, &damaged);
+        let verify = ["verify", "--without-key", "--dir", "root"];
+        let found = ceremony.run(&verify).refused(
+            1,
+            "issued.jsonl: line 1 says other things than the certificate in it",
+        );
+        assert!(!found.stderr.contains("another certificate"), "{found:?}");
+        assert!(!found.stderr.contains(".crt"), "{found:?}");
+        ceremony
+            .run_unlocked(&["crl"])
+            .refused(1, "issued.jsonl: line 1 says other things");
+        let fixed = repair(&ceremony, &[]).ok();
+        assert!(
+            fixed.stdout.contains("rebuilt from what it still says (line 1)"),
+            "{fixed:?}"
+        );
+        assert!(!fixed.stdout.contains("was written from"), "{fixed:?}");
+        assert_eq!(ceremony.read(ISSUED), whole);
+        assert_eq!(repair(&ceremony, &[]).ok().value("repaired"), "0");
+    }
+    // A line of an earlier version, which holds no certificate, by its copy.
+    let (old, _) = whole.split_once(",\"certificate\"").unwrap();
+    write(&ceremony, ISSUED, format!("{old}}}\n"));
+    ceremony.run(&["verify", "--without-key", "--dir", "root"]).ok();
+    write(
+        &ceremony,
+        ISSUED,
+        format!("{}}}\n", old.replace("Issuing", "Issuinf")),
+    );
+    repair(&ceremony, &[]).ok();
+    assert_eq!(ceremony.read(ISSUED), whole);
+}
+
+#[test]
+fn a_revocation_at_an_impossible_time_is_named_and_never_signed() {
+    let (ceremony, serial) = with_revocation();
+    let whole = ceremony.read(REVOKED);
+    let year = OffsetDateTime::now_utc().year().to_string();
+    let at = |other: &str| whole.replace(&format!("\"time\":\"{year}"), &format!("\"time\":\"{other}"));
+    for (time, why) in [
+        ("2826", "which cannot be right: it is in the future"),
+        (
+            "0026",
+            "which cannot be right: it is before the certificate was signed",
+        ),
+        (
+            "2025",
+            "which cannot be right: it is before the certificate was signed",
+        ),
+    ] {
+        write(&ceremony, REVOKED, at(time));
+        let named = format!("revoked.jsonl: line 1 has the time {time}-");
+        for command in [&["crl"][..], &["crl", "--accept-loss"], &["verify"]] {
+            ceremony.run_unlocked(command).refused(1, &named).refused(1, why);
+        }
+        assert!(!ceremony.path("root/root.crl").exists());
+        repair(&ceremony, &[]).refused(
+            1,
+            &format!("when {serial} was revoked is said, but cannot be right"),
+        );
+        assert_eq!(ceremony.read(REVOKED), at(time));
+        let accepted = repair(&ceremony, &["--accept-loss"]).ok();
+        assert!(accepted.stdout.contains("and becomes"), "{accepted:?}");
+        assert!(ceremony.read(REVOKED).contains(&format!("\"time\":\"{year}")));
+    }
+    // A list that was signed before knows it.
+    write(&ceremony, REVOKED, &whole);
+    ceremony.run_unlocked(&["crl"]).ok();
+    write(&ceremony, REVOKED, at("2826"));
+    repair(&ceremony, &[]).ok();
+    assert!(ceremony.read(REVOKED).contains(&format!("\"time\":\"{year}")));
+    ceremony.run_unlocked(&["crl"]).ok();
+}
+
+#[test]
+fn a_certificate_that_was_signed_at_an_impossible_time_is_named() {
+    let (ceremony, serial) = Ceremony::with_intermediate();
+    let whole = ceremony.read(ISSUED);
+    let year = OffsetDateTime::now_utc().year().to_string();
+    for (time, why) in [("2826", "in the future"), ("0026", "before this root was made")] {
+        let damaged = whole.replace(&format!("\"time\":\"{year}"), &format!("\"time\":\"{time}"));
+        write(&ceremony, ISSUED, &damaged);
+        let named = format!("issued.jsonl: line 1 has the time {time}-");
+        let revoke = ["revoke", &serial, "--dir", "root", "--yes"];
+        for answer in [
+            ceremony.run_unlocked(&["crl"]),
+            ceremony.run(&["verify", "--without-key", "--dir", "root"]),
+            // It would be dated like the certificate.
+            ceremony.run(&revoke),
+        ] {
+            answer.refused(1, &named).refused(1, why);
+        }
+        repair(&ceremony, &[]).refused(
+            1,
+            &format!("when {serial} was signed is said, but cannot be right"),
+        );
+        repair(&ceremony, &["--accept-loss"]).ok();
+    }
+    ceremony.run(&["revoke", &serial, "--dir", "root", "--yes"]).ok();
+    ceremony.run_unlocked(&["crl"]).ok();
+}
