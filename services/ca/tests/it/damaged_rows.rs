@@ -102,11 +102,67 @@ async fn stored_certificates(world: &World) -> Finding {
 }
 
 async fn revoke(world: &World, query: &str, filter: Value) -> Value {
-    let body = json!({"reason": "cessation-of-operation", "filter": filter});
+    let mut body = json!({"reason": "cessation-of-operation"});
+    match filter.as_object().unwrap().is_empty() {
+        true => body["all"] = json!(true),
+        false => body["filter"] = filter,
+    }
     let path = format!("/api/v1/certificates/revocations{query}");
     let (status, answer) = world.post("ca-operator", &path, None, &body).await;
     assert!(status.is_success(), "{answer:#}");
     answer
+}
+
+async fn only_sound_ones_are_listed(world: &World, sound: &[String]) {
+    for query in [
+        "?limit=500",
+        "?limit=1",
+        "?limit=2&sort=not_after",
+        "?limit=2&sort=-not_after",
+        "?limit=2&sort=subject",
+        "?limit=2&sort=-subject",
+        "?limit=2&san_suffix=example.test",
+    ] {
+        assert_eq!(
+            listed(world, &format!("/api/v1/certificates{query}")).await,
+            sound,
+            "{query}"
+        );
+    }
+    let (status, csv) = get(world, "/api/v1/certificates", "text/csv").await;
+    assert_eq!(
+        (status, csv.lines().count()),
+        (StatusCode::OK, sound.len() + 1),
+        "{csv}"
+    );
+}
+
+async fn damaged_ones_are_named(world: &World, damaged: &[(String, &str)]) {
+    for (serial, column) in damaged {
+        let (status, text) = get(
+            world,
+            &format!("/api/v1/certificates/{serial}"),
+            "application/json",
+        )
+        .await;
+        // Whose it is decides whether one may see it, and cannot be read.
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "{column}: {text}");
+        let named =
+            format!("what the database holds of certificate {serial} is damaged: {column} cannot be read");
+        assert!(text.contains(&named), "{column}: {text}");
+    }
+    let found = stored_certificates(world).await;
+    assert_eq!(found.verdict, Verdict::Failed, "{found:?}");
+    assert!(
+        found.detail.starts_with(&format!("{} of all", damaged.len())),
+        "{found:?}"
+    );
+    // The newest five are named; which these are, the clock of the machine decides.
+    let named = damaged.iter().filter(|(serial, column)| {
+        let text = format!("certificate {serial} is damaged: {column} cannot be read");
+        found.detail.contains(&text)
+    });
+    assert_eq!(named.count(), 5, "{found:?}");
 }
 
 async fn damaged_certificates_hide_none_and_keep_none_from_being_revoked(world: World) {
@@ -128,54 +184,8 @@ async fn damaged_certificates_hide_none_and_keep_none_from_being_revoked(world: 
         damaged.push((issued.serial.to_string(), of.0));
     }
     sound.sort();
-    for query in [
-        "?limit=500",
-        "?limit=1",
-        "?limit=2&sort=not_after",
-        "?limit=2&sort=-not_after",
-        "?limit=2&sort=subject",
-        "?limit=2&sort=-subject",
-        "?limit=2&san_suffix=example.test",
-    ] {
-        assert_eq!(
-            listed(&world, &format!("/api/v1/certificates{query}")).await,
-            sound,
-            "{query}"
-        );
-    }
-    let (status, csv) = get(&world, "/api/v1/certificates", "text/csv").await;
-    assert_eq!(
-        (status, csv.lines().count()),
-        (StatusCode::OK, sound.len() + 1),
-        "{csv}"
-    );
-    for (serial, column) in &damaged {
-        let (status, text) = get(
-            &world,
-            &format!("/api/v1/certificates/{serial}"),
-            "application/json",
-        )
-        .await;
-        // Whose it is decides whether one may see it, and cannot be read.
-        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "{column}: {text}");
-        let named =
-            format!("what the database holds of certificate {serial} is damaged: {column} cannot be read");
-        assert!(text.contains(&named), "{column}: {text}");
-    }
-    let found = stored_certificates(&world).await;
-    assert_eq!(found.verdict, Verdict::Failed, "{found:?}");
-    assert!(
-        found.detail.starts_with(&format!("{} of all", damaged.len())),
-        "{found:?}"
-    );
-    let (last, column) = damaged.last().unwrap();
-    assert!(
-        found
-            .detail
-            .contains(&format!("certificate {last} is damaged: {column}")),
-        "{found:?}"
-    );
-
+    only_sound_ones_are_listed(&world, &sound).await;
+    damaged_ones_are_named(&world, &damaged).await;
     revoke(&world, "?dry_run=true", json!({})).await;
     let accepted = revoke(&world, "", json!({})).await;
     let progress = done(&world, &accepted).await;
@@ -292,7 +302,7 @@ async fn a_job_of_nobody_who_can_be_read_stops_no_other_job() {
 #[tokio::test]
 async fn an_item_without_a_readable_place_is_listed_behind_the_others() {
     let world = World::sqlite().await;
-    let serials: Vec<String> = (1..=3).map(|number| format!("{number:032x}")).collect();
+    let serials: Vec<String> = (1..=3).map(|number| format!("{number:02x}")).collect();
     let body = json!({"reason": "superseded", "serials": serials});
     let (_, accepted) = world
         .post("ca-operator", "/api/v1/certificates/revocations", None, &body)

@@ -59,9 +59,14 @@ async fn a_damaged_key_is_named_and_hides_no_other(world: World) {
     for name in ["a", "b", "c", "d"] {
         running.generate(name, "ed25519", Purpose::OcspSigner).await;
     }
-    let damage = "UPDATE keys SET purpose = 'zz' WHERE name IN ('b', 'c')";
+    let damage = "UPDATE keys SET spki = $1 WHERE name IN ('b', 'c')";
     let mut tx = running.db.begin().await.unwrap();
-    store::tx!(&mut tx, |c| sqlx::query(damage).execute(c).await.map(drop)).unwrap();
+    store::tx!(&mut tx, |c| sqlx::query(damage)
+        .bind(vec![0_u8])
+        .execute(c)
+        .await
+        .map(drop))
+    .unwrap();
     tx.commit().await.unwrap();
     let list = async |cursor: String| {
         let page = running.client("ca").list(ListRequest { limit: 1, cursor }).await;
@@ -75,6 +80,6 @@ async fn a_damaged_key_is_named_and_hides_no_other(world: World) {
     let check = checks.iter().find(|check| check.name == "stored keys");
     let found = check.unwrap().look().await;
     assert_eq!(found.verdict, Verdict::Failed);
-    let named = "what the database holds of key b is damaged: purpose cannot be read";
+    let named = "what the database holds of key b is damaged: spki cannot be read";
     assert!(found.detail.contains(named), "{found:?}");
 }

@@ -168,6 +168,8 @@ fn number(serials: &[String], what: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use time::OffsetDateTime;
 
     use super::*;
@@ -203,6 +205,7 @@ mod tests {
                 remaining: 1,
                 of_others: 2,
             }),
+            damaged: [("06".to_owned(), "sans cannot be read".to_owned())].into(),
             missing: vec![Serial::from_bytes(&[5]).unwrap()],
             more: false,
         };
@@ -212,7 +215,7 @@ mod tests {
                 "revokes 1 certificate with reason key-compromise; this cannot be undone",
                 "revoked before, and gets the reason key-compromise, its date stays: 1 certificate",
                 "revoked before, and left as it is: 1 certificate",
-                "not revoked, because it is refused: 1 certificate; the first is 04: it is not yours",
+                "not revoked, because it is refused: 2 certificates; the first is 04: it is not yours",
                 "not found among the certificates that you may revoke: 1 serial number",
                 "recorded as compromised: 1 public key; no certificate is issued or renewed for it any more",
                 "not recorded as compromised, because others have unexpired certificates over it: 1 public key; an operator \
@@ -227,6 +230,7 @@ mod tests {
                 (brief(2), Outcome::Becomes(Change::Revoked)),
             ],
             keys: None,
+            damaged: BTreeMap::new(),
             missing: Vec::new(),
             more: true,
         };
