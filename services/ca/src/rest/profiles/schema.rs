@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 
 use super::Profile;
@@ -47,18 +47,37 @@ fn simplify(schema: &mut schemars::Schema) {
     if let Some(text) = schema.remove("const") {
         schema.insert("enum".to_owned(), json!([text]));
     }
-    let texts: Option<Vec<Value>> = schema.get("oneOf").and_then(Value::as_array).and_then(|choices| {
+    merge_texts(schema);
+}
+
+/// Of a choice, all that are texts become one. Readers that try each alternative in turn find no text fitting two of them.
+fn merge_texts(schema: &mut schemars::Schema) {
+    let Some(Value::Array(choices)) = schema.remove("oneOf") else {
+        return;
+    };
+    let (mut texts, mut others) = (Vec::new(), Vec::new());
+    for choice in choices {
         // Before the choices themselves were simplified.
-        choices
-            .iter()
-            .map(|choice| choice.get("const").cloned())
-            .collect()
-    });
-    if let Some(texts) = texts {
-        schema.remove("oneOf");
-        schema.insert("type".to_owned(), json!("string"));
-        schema.insert("enum".to_owned(), Value::Array(texts));
+        match (choice.get("const"), choice.get("enum")) {
+            (Some(text @ Value::String(_)), _) => texts.push(text.clone()),
+            (None, Some(Value::Array(several))) => texts.extend(several.iter().cloned()),
+            _ => others.push(choice),
+        }
     }
+    let merged = |schema: &mut Map<String, Value>| {
+        schema.insert("type".to_owned(), json!("string"));
+        schema.insert("enum".to_owned(), Value::Array(texts.clone()));
+    };
+    if others.is_empty() {
+        merged(schema.ensure_object());
+        return;
+    }
+    if !texts.is_empty() {
+        let mut text = Map::new();
+        merged(&mut text);
+        others.insert(0, Value::Object(text));
+    }
+    schema.insert("oneOf".to_owned(), Value::Array(others));
 }
 
 #[cfg(test)]
@@ -77,5 +96,8 @@ mod tests {
             schema["properties"]["revocation"]["enum"],
             json!(["published", "not-available", "nocheck"])
         );
+        let kinds = schema["properties"]["certificate"]["oneOf"].as_array().unwrap();
+        assert_eq!(kinds[0]["enum"], json!(["end-entity", "root"]));
+        assert_eq!((kinds.len(), &kinds[1]["type"]), (2, &json!("object")));
     }
 }
