@@ -180,9 +180,12 @@ async fn by_key(inventory: &Inventory) {
     for (filter, member) in [("spki", "spki_sha256"), ("fingerprint", "fingerprint_sha256")] {
         let value = inventory.text("web", member);
         inventory.finds(&format!("{filter}={value}"), &["web"]).await;
-        inventory
-            .finds(&format!("{filter}={}", value.to_uppercase()), &["web"])
-            .await;
+        let upper = value.to_uppercase();
+        let octets: Vec<&str> = (0..upper.len()).step_by(2).map(|at| &upper[at..at + 2]).collect();
+        // As OpenSSL and browsers print it.
+        for printed in [octets.join(":"), upper.clone()] {
+            inventory.finds(&format!("{filter}={printed}"), &["web"]).await;
+        }
     }
     let spki = inventory.text("web", "spki_sha256");
     inventory

@@ -11,6 +11,7 @@ pub mod crl;
 pub mod csr;
 pub mod digest;
 pub mod extension;
+pub mod hex;
 pub mod key;
 pub mod kind;
 pub mod name;

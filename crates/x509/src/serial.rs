@@ -15,6 +15,8 @@ use der::{DecodeValue, EncodeValue, FixedTag, Header, Length, Reader, Tag, Write
 
 pub use received::ReceivedSerial;
 
+use crate::hex;
+
 /// A positive serial number of at most 20 octets.
 ///
 /// `Display` is its canonical text: lower-case hexadecimal, two digits an octet, no separators, without
@@ -90,18 +92,10 @@ impl FromStr for Serial {
 
     fn from_str(text: &str) -> Result<Self, SerialError> {
         // 21 octets (one for the sign) as two digits and a colon each.
-        if text.len() > 63 || text.split(':').any(|part| part.len() < 2 || part.len() % 2 != 0) {
+        if text.len() > 63 {
             return Err(SerialError::NotHex);
         }
-        let digits: String = text
-            .chars()
-            .filter(|c| *c != ':')
-            .map(|c| c.to_ascii_lowercase())
-            .collect();
-        let bytes = HEXLOWER
-            .decode(digits.as_bytes())
-            .map_err(|_| SerialError::NotHex)?;
-        Self::from_bytes(&bytes)
+        Self::from_bytes(&hex::octets(text).ok_or(SerialError::NotHex)?)
     }
 }
 

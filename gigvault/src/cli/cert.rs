@@ -193,10 +193,10 @@ pub(crate) struct List {
     /// Revoked or put on hold before then.
     #[arg(long)]
     pub(crate) revoked_before: Option<String>,
-    /// SHA-256 of the public key, hex.
+    /// SHA-256 of the public key in hex, with or without colons.
     #[arg(long)]
     pub(crate) spki_sha256: Option<String>,
-    /// SHA-256 of the certificate, hex.
+    /// SHA-256 of the certificate in hex, with or without colons.
     #[arg(long)]
     pub(crate) fingerprint_sha256: Option<String>,
     /// Only certificates that another one renews; with `=false` only those that none does.

@@ -30,11 +30,14 @@ pub(crate) fn validity(text: &str) -> Result<Duration, Error> {
 
 /// A SHA-256 in a request.
 pub(crate) fn sha256(field: &'static str, text: &str) -> Result<[u8; 32], Error> {
-    data_encoding::HEXLOWER_PERMISSIVE
-        .decode(text.as_bytes())
-        .ok()
+    x509::hex::octets(text)
         .and_then(|bytes| bytes.try_into().ok())
-        .ok_or_else(|| Error::invalid(field, "takes 64 hex digits"))
+        .ok_or_else(|| {
+            Error::invalid(
+                field,
+                "takes 64 hex digits, with or without colons between octets",
+            )
+        })
 }
 
 /// A serial number in a request.

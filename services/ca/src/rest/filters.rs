@@ -27,13 +27,13 @@ pub(crate) struct Filters {
     san_suffix: Option<String>,
     /// Subject in RFC 4514 form, exact.
     subject: Option<String>,
-    /// Serial number in hex. May be repeated.
+    /// Serial number in hex, with or without colons. May be repeated.
     #[param(inline)]
     #[schema(value_type = Vec<String>)]
     serial: Repeated,
-    /// SHA-256 of the certificate, hex.
+    /// SHA-256 of the certificate in hex, with or without colons.
     fingerprint: Option<String>,
-    /// SHA-256 of the SubjectPublicKeyInfo, hex.
+    /// SHA-256 of the SubjectPublicKeyInfo in hex, with or without colons.
     spki: Option<String>,
     /// `p256`, `p384`, `p521`, `ed25519`, `rsa2048`, …. May be repeated.
     #[param(inline)]
