@@ -223,7 +223,10 @@ async fn the_openapi_document_is_not_sent_to_who_has_it() {
             .await
             .unwrap();
         assert_eq!(again.status(), status, "{known}");
+        assert_eq!(again.version(), reqwest::Version::HTTP_2);
         assert_eq!(again.headers()["etag"], etag);
+        let length = again.headers().get("content-length");
+        assert_eq!(length.is_none(), status == 304, "{known}: {length:?}");
     }
     let viewer = rest
         .http

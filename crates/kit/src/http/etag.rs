@@ -4,15 +4,19 @@
 //! conditions of a read are looked at by the edge alone, those of a write by the handler, which takes [`IfMatch`].
 
 use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use axum::body::{Body, HttpBody};
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
+use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::BodyExt;
+use hyper::body::Frame;
 use serde::Serialize;
 use vocabulary::ProblemType;
 use x509::digest::sha256;
@@ -245,7 +249,27 @@ fn unchanged(response: Response) -> Response {
     for name in [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_DISPOSITION] {
         parts.headers.remove(name);
     }
-    Response::from_parts(parts, Body::empty())
+    Response::from_parts(parts, Body::new(LeftOut))
+}
+
+/// The body of an answer that is left out. Its length is not told, since `Content-Length` would be that of the answer with its body
+/// (RFC 9110 section 8.6), and not 0.
+struct LeftOut;
+
+impl HttpBody for LeftOut {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(None)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        true
+    }
 }
 
 /// Only what is in memory already: a stream is neither held nor read twice.

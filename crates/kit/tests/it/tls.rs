@@ -258,6 +258,40 @@ fn a_crash_between_the_two_files_of_a_pair_does_no_harm() {
 }
 
 #[tokio::test]
+async fn an_answer_that_the_client_has_tells_no_length_over_either_protocol() {
+    let ca = Ca::new();
+    let pair = ca.pair(&Leaf {
+        names: &["localhost"],
+        ..Leaf::default()
+    });
+    let identity = ServerIdentity::from_pem(pair.chain.as_bytes(), pair.key.as_bytes(), clock()).unwrap();
+    let path = "/api/v1/things";
+    let router = axum::Router::new().route(path, axum::routing::get(async || "fine"));
+    let served = Served::new(
+        Some(Arc::new(identity)),
+        standard_layers(router, "test"),
+        kit::http::Limits::default(),
+    )
+    .await;
+    crate::world::client();
+    for http1 in [false, true] {
+        let root = reqwest::Certificate::from_pem(ca.pem.as_bytes()).unwrap();
+        let builder = reqwest::Client::builder().no_proxy().tls_certs_only([root]);
+        let builder = if http1 { builder.http1_only() } else { builder };
+        let client = builder.build().unwrap();
+        let url = format!("https://localhost:{}{path}", served.port);
+        for (known, status, length) in [("\"other\"", 200, Some("4")), ("*", 304, None)] {
+            let request = client.get(&url).header("if-none-match", known);
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.version() == http::Version::HTTP_11, http1);
+            assert_eq!(answer.status(), status, "{known}");
+            let told = answer.headers().get("content-length");
+            assert_eq!(told.map(|told| told.to_str().unwrap()), length, "{known}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn https_takes_a_new_certificate_without_a_restart_and_speaks_both_protocols() {
     let (one, two) = (Ca::new(), Ca::new());
     let leaf = Leaf {
