@@ -52,6 +52,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("GET", "/api/v1/keys/{name}", "keys:read"),
     ("GET", "/api/v1/api-keys", "api-keys:read"),
     ("POST", "/api/v1/api-keys", "api-keys:write"),
+    ("GET", "/api/v1/api-keys/{prefix}", "api-keys:read"),
     ("DELETE", "/api/v1/api-keys/{prefix}", "api-keys:write"),
     ("GET", "/api/v1/roles", "roles:read"),
     ("GET", "/api/v1/status", "status:read"),

@@ -174,4 +174,10 @@ async fn a_ca_and_an_api_key_say_what_their_reader_may_do_with_them_now() {
     let prefix = made["prefix"].as_str().unwrap();
     system.cli_ok(&["apikey", "revoke", prefix, "--yes"]).unwrap();
     assert_eq!(of_key(&rest).await, json!([]));
+    let shown = system.cli_ok(&["apikey", "show", prefix, "-o", "json"]).unwrap();
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(
+        (&shown["name"], &shown["status"]),
+        (&json!("reader"), &json!("revoked"))
+    );
 }

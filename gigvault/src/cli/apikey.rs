@@ -46,6 +46,13 @@ Examples:
         #[command(flatten)]
         listing: Listing<client::ApiKey>,
     },
+    /// Show an API key, but for its text.
+    #[command(after_help = "Examples:
+  gigvault apikey show 7f3a2b1c")]
+    Show {
+        /// The digits between `gv_` and `_`.
+        prefix: String,
+    },
     /// Revoke an API key; it stops working within seconds.
     #[command(
         after_help = "The keys that it made stay unless --descendants is given; those that are still good are shown.

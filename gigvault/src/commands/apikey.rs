@@ -1,9 +1,10 @@
-//! `apikey create | list | revoke`.
+//! `apikey create | list | show | revoke`.
 
 use anyhow::Context;
 use client::{ApiKey, Client, NewApiKey, RevokedKeys};
 use secrecy::ExposeSecret;
 use serde::Serialize;
+use time::OffsetDateTime;
 
 use super::cert::note;
 use super::interrupts::{Interrupted, Interrupts};
@@ -59,6 +60,7 @@ pub(super) async fn run(
             ];
             listing::run(client.api_keys().list(), &listing, output, &COLUMNS, row).await
         }
+        ApikeyCommand::Show { prefix } => show(&client.api_keys().get(&prefix).await?, output),
         ApikeyCommand::Revoke {
             prefix,
             descendants,
@@ -89,6 +91,26 @@ pub(super) async fn run(
                 .with_context(|| Done::unshown(&format!("API key {prefix} is revoked{also}")))
         }
     }
+}
+
+fn show(key: &ApiKey, output: Output) -> anyhow::Result<()> {
+    let minute = |time: Option<OffsetDateTime>| time.map(times::minute).unwrap_or_default();
+    output.one(
+        key,
+        &[
+            ("prefix", key.prefix.clone()),
+            ("name", key.name.clone()),
+            ("roles", key.roles.join(", ")),
+            ("status", key.status.clone()),
+            ("created", times::minute(key.created_at)),
+            ("created by", key.created_by.clone()),
+            ("expires", minute(key.expires_at)),
+            ("names", key.allowed_names.join(", ")),
+            ("last used", minute(key.last_used_at)),
+            ("revoked", minute(key.revoked_at)),
+            ("revoked by", key.revoked_by.clone().unwrap_or_default()),
+        ],
+    )
 }
 
 /// The text of a key is shown once: where it does not arrive, that is an error with the way to revoke it.

@@ -72,6 +72,7 @@ fn every_command_says_what_it_does_and_shows_examples() {
         "rootca inspect",
         "apikey create",
         "apikey list",
+        "apikey show",
         "apikey revoke",
     ] {
         assert!(

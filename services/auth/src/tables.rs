@@ -111,6 +111,16 @@ pub(crate) async fn find_with_hash(
         .transpose()
 }
 
+/// The key of that prefix.
+pub(crate) async fn by_prefix(db: &Db, prefix: &Prefix) -> Result<Option<ApiKey>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM api_keys WHERE prefix = $1");
+    let row: Option<ApiKeyRow> = store::read!(db, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(prefix.as_str())
+        .fetch_optional(c)
+        .await)?;
+    row.map(ApiKey::try_from).transpose()
+}
+
 /// The key of that prefix, inside a transaction.
 pub(crate) async fn find(tx: &mut Tx, prefix: &Prefix) -> Result<Option<ApiKey>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM api_keys WHERE prefix = $1");

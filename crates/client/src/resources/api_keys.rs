@@ -100,6 +100,14 @@ impl<'a> ApiKeys<'a> {
         List::new(self.0, PATH, Vec::new())
     }
 
+    /// The one with this prefix.
+    ///
+    /// # Errors
+    /// [`Error::Problem`] with status 404 when there is none, and those of every request.
+    pub async fn get(&self, prefix: &str) -> Result<ApiKey, Error> {
+        Call::get(self.0, &["api", "v1", "api-keys", prefix]).json().await
+    }
+
     /// Makes an API key.
     ///
     /// # Errors

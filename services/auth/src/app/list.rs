@@ -1,10 +1,10 @@
-//! List API keys, newest first.
+//! List API keys, newest first, and show one.
 
 use kit::page::{Ask, Page, Sort};
 use store::time::to_micros;
 
 use super::App;
-use crate::domain::ApiKey;
+use crate::domain::{ApiKey, Prefix};
 use crate::error::Error;
 use crate::tables;
 
@@ -24,5 +24,14 @@ impl App {
     /// What cannot be read of the newest keys, and how many were looked at.
     pub(crate) async fn damaged(&self) -> Result<(Vec<String>, usize), Error> {
         Ok(tables::damaged(&self.db).await?)
+    }
+
+    /// The API key of that prefix, revoked or expired or not.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; `Common::Store`.
+    pub async fn find(&self, prefix: &Prefix) -> Result<ApiKey, Error> {
+        let found = tables::by_prefix(&self.db, prefix).await?;
+        found.ok_or_else(|| Error::NotFound(prefix.to_string()))
     }
 }

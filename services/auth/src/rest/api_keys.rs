@@ -27,7 +27,7 @@ use crate::error::Error;
 pub(super) fn routes() -> OpenApiRouter<Rest> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
-        .routes(routes!(revoke))
+        .routes(routes!(get, revoke))
 }
 
 /// An API key; its text is shown once, when it is made.
@@ -257,6 +257,22 @@ fn show_once(reader: &Reader<'_>, created: &Created) -> Result<Response, Problem
     located(StatusCode::CREATED, &path, Json(body))
 }
 
+/// Shows one API key, revoked or expired or not.
+#[utoipa::path(
+    get, path = "/api/v1/api-keys/{prefix}", tag = "identity", params(("prefix" = String, Path)),
+    responses((status = 200, body = ApiKey)),
+    extensions(("x-permission" = json!("api-keys:read")))
+)]
+async fn get(
+    State(app): State<App>,
+    Allow(caller, _): Allow<permission::ApiKeysRead>,
+    Path(prefix): Path<String>,
+    _: Query<NoParameters>,
+) -> Result<Json<ApiKey>, Problem> {
+    let key = app.find(&named(prefix)?).await?;
+    Ok(Json(ApiKey::new(&key, &Reader::of(&app, &caller).await?)))
+}
+
 /// Revokes an API key, for good. Revoking it again changes nothing.
 ///
 /// Where keys that it made are still good, the answer shows them.
@@ -275,8 +291,7 @@ async fn revoke(
     Path(prefix): Path<String>,
     Query(reach): Query<RevokeQuery>,
 ) -> Result<Answer<Response>, Problem> {
-    // A prefix that no key can have is a key that is not there.
-    let prefix = prefix.parse().map_err(|_| Error::NotFound(prefix))?;
+    let prefix = named(prefix)?;
     let descendants = match reach.descendants {
         true => Descendants::Revoke,
         false => Descendants::Keep,
@@ -296,6 +311,11 @@ fn show_revoked(done: &Revoked, reader: &Reader<'_>) -> Response {
         remaining: show(&done.remaining),
     };
     Json(body).into_response()
+}
+
+/// A prefix that no key can have is a key that is not there.
+fn named(prefix: String) -> Result<Prefix, Error> {
+    prefix.parse().map_err(|_| Error::NotFound(prefix))
 }
 
 fn validity(text: &str) -> Result<std::time::Duration, Error> {

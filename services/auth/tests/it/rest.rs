@@ -69,6 +69,18 @@ async fn a_key_is_made_used_listed_and_revoked() {
         .find(|key| key["prefix"] == prefix)
         .unwrap();
     assert_eq!(listed["name"], "ci");
+    let line = format!("GET /api/v1/api-keys/{prefix}");
+    assert_eq!(
+        call(&running, &line, Some(&admin), None).await,
+        (StatusCode::OK, listed.clone())
+    );
+    for other in ["deadbeef", "nosuch"] {
+        let line = format!("GET /api/v1/api-keys/{other}");
+        assert_eq!(
+            call(&running, &line, Some(&admin), None).await.0,
+            StatusCode::NOT_FOUND
+        );
+    }
     let all = page.to_string();
     assert!(!all.contains(&theirs[12..]) && !all.contains("sha256"), "{all}");
 
@@ -89,8 +101,9 @@ async fn a_key_is_made_used_listed_and_revoked() {
 async fn each_route_asks_for_its_permission() {
     let world = World::sqlite();
     let running = world.start().await;
-    let lines: [(&str, &[&str]); 4] = [
+    let lines: [(&str, &[&str]); 5] = [
         ("GET /api/v1/api-keys", &["root-admin", "auditor"]),
+        ("GET /api/v1/api-keys/deadbeef", &["root-admin", "auditor"]),
         ("GET /api/v1/roles", &["root-admin", "auditor"]),
         ("DELETE /api/v1/api-keys/deadbeef", &["root-admin"]),
         ("GET /api/v1/whoami", &kit::auth::roles::NAMES),
