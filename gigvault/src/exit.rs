@@ -29,6 +29,10 @@ impl Done {
 
 const WHERE_THE_API_IS: &str = "the API is on the HTTPS port (8443 unless it was set otherwise), which `https` in \
                                 server.json of the data directory names: --url https://host:port, with nothing after it";
+/// What to do about a server that shows the certificate of a CA as its own.
+pub(crate) const NO_SERVER_CERTIFICATE: &str = "give the server a certificate with basicConstraints CA:FALSE, as `gigvault cert \
+                                                create` makes them; `openssl req -x509` makes that of a CA unless it is told \
+                                                otherwise";
 const DEFAULT_PORT: u16 = 8443;
 /// What the API says where no route matches, and not only no object.
 const NO_ROUTE: &str = "there is nothing at this path";
@@ -133,6 +137,7 @@ fn hint(error: &anyhow::Error, connection: &Connection) -> Option<String> {
         Error::Unexpected { .. } => Some(format!(
             "another program listens there, or a proxy is in between; {WHERE_THE_API_IS}"
         )),
+        Error::CaCertificate { .. } => Some(NO_SERVER_CERTIFICATE.to_owned()),
         Error::Untrusted { .. } => Some("trust the right root: --ca-file, or GIGVAULT_CA_FILE".to_owned()),
         Error::NotTheApi { .. } => Some(
             "your credential was not sent. If this server shows a certificate from elsewhere (listen.tls, a proxy), say \

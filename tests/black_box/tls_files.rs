@@ -15,13 +15,28 @@ const PHRASE: &str = "open the door";
 
 /// A key and a certificate for localhost that is its own root: `<name>.key`, `<name>.crt`.
 fn pair(dir: &Path, name: &str) {
+    self_signed(dir, name, "CA:FALSE");
+}
+
+fn self_signed(dir: &Path, name: &str, constraints: &str) {
     let (key, crt) = (dir.join(format!("{name}.key")), dir.join(format!("{name}.crt")));
     let line = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj /CN=localhost -addext \
-                subjectAltName=DNS:localhost,IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE -keyout";
+                subjectAltName=DNS:localhost,IP:127.0.0.1 -addext";
     let arguments: Vec<&str> = line.split_whitespace().collect();
+    let constraints = format!("basicConstraints=critical,{constraints}");
     judge::run(
         "openssl",
-        &[&arguments[..], &[judge::text(&key), "-out", judge::text(&crt)]].concat(),
+        &[
+            &arguments[..],
+            &[
+                &constraints,
+                "-keyout",
+                judge::text(&key),
+                "-out",
+                judge::text(&crt),
+            ],
+        ]
+        .concat(),
     );
 }
 
@@ -107,6 +122,40 @@ async fn a_key_of_any_form_serves_https_and_its_passphrase_is_in_a_file() {
 }
 
 /// Requests one after the other until told to stop; how many, and what failed.
+#[test]
+fn a_server_that_shows_the_certificate_of_a_ca_is_told_from_one_that_is_not_trusted() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    self_signed(d, "ca", "CA:TRUE");
+    let system = configured(
+        d,
+        &format!("{{certificate: {0}/ca.crt, key: {0}/ca.key}}", d.display()),
+    );
+    let root = d.join("ca.crt");
+    for command in ["whoami", "doctor"] {
+        let output = system
+            .command()
+            .unwrap()
+            .args([
+                command,
+                "--url",
+                &system.ready().https,
+                "--server-identity",
+                "name",
+            ])
+            .args(["--ca-file", judge::text(&root)])
+            .output()
+            .unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8(said).unwrap();
+        assert!(!output.status.success(), "{command}: {said}");
+        for part in ["the certificate of a CA", "basicConstraints CA:FALSE"] {
+            assert!(said.contains(part), "{command}: {said}");
+        }
+        assert!(!said.contains("CaUsedAsEndEntity"), "{command}: {said}");
+    }
+}
+
 async fn load(client: reqwest::Client, url: String, stop: Arc<AtomicBool>) -> (usize, Vec<String>) {
     let (mut answered, mut failed) = (0, Vec::new());
     while !stop.load(Ordering::Relaxed) {

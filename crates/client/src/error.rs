@@ -45,6 +45,17 @@ pub enum Error {
         #[source]
         source: reqwest::Error,
     },
+    /// What the server shows as its own certificate is that of a CA, which no server may, so nothing was sent.
+    #[error(
+        "the certificate of {url} is not trusted: it is the certificate of a CA, and not that of a server"
+    )]
+    CaCertificate {
+        /// The server.
+        url: String,
+        /// All of it.
+        #[source]
+        source: reqwest::Error,
+    },
     /// The server's certificate is for its name and from a trusted CA, but it is not that of the API, so nothing was
     /// sent.
     #[error("{url} is not the GigVault API: its certificate is for that name, but {cause}")]
@@ -112,9 +123,11 @@ impl Error {
             Self::Unreachable { sent, .. } | Self::Timeout { sent, .. } => *sent,
             Self::Unexpected { .. } => true,
             Self::Problem(problem) => problem.status >= 500,
-            Self::Untrusted { .. } | Self::NotTheApi { .. } | Self::OtherPort { .. } | Self::Config(_) => {
-                false
-            }
+            Self::Untrusted { .. }
+            | Self::CaCertificate { .. }
+            | Self::NotTheApi { .. }
+            | Self::OtherPort { .. }
+            | Self::Config(_) => false,
         }
     }
 
@@ -138,6 +151,7 @@ impl Error {
             Self::Unreachable { .. }
             | Self::Timeout { .. }
             | Self::Untrusted { .. }
+            | Self::CaCertificate { .. }
             | Self::NotTheApi { .. }
             | Self::OtherPort { .. }
             | Self::Config(_) => false,
@@ -176,6 +190,9 @@ impl Error {
         }
         if let Some(cause) = not_the_api(&source) {
             return Self::NotTheApi { url, cause, source };
+        }
+        if is_that_of_a_ca(&source) {
+            return Self::CaCertificate { url, source };
         }
         if is_about_certificate(&source) {
             return Self::Untrusted { url, cause, source };
@@ -278,6 +295,15 @@ fn other_port(url: &str, error: &reqwest::Error) -> Option<String> {
 
 fn is_about_certificate(error: &reqwest::Error) -> bool {
     certificate_error(error).is_some()
+}
+
+/// Whether the server shows the certificate of a CA as its own.
+fn is_that_of_a_ca(error: &reqwest::Error) -> bool {
+    // rustls has no variant for it, and passes on what webpki says.
+    matches!(
+        certificate_error(error),
+        Some(rustls::CertificateError::Other(other)) if other.0.to_string() == "CaUsedAsEndEntity"
+    )
 }
 
 /// Why the certificate is not that of the API, if our own check said so.

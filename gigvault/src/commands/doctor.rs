@@ -165,6 +165,7 @@ async fn remote(
                     "give the root that this server was set up with: --ca-file with root.crt of its data directory, or where \
                      listen.tls is set, that of the certificate there"
                 }
+                client::Error::CaCertificate { .. } => crate::exit::NO_SERVER_CERTIFICATE,
                 client::Error::OtherPort { .. } => "give the HTTPS port: --url https://host:port",
                 client::Error::NotTheApi { .. } => {
                     "find out what listens there; if it is a proxy or listen.tls, say --server-identity name"
