@@ -227,10 +227,13 @@ async fn what_a_job_cannot_be_is_refused() {
         let answer = rest.post(REVOCATIONS, &body).await;
         let problem = json_of(answer, StatusCode::BAD_REQUEST).await;
         assert_eq!(problem["field"], field, "{body}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.starts_with(field), "{body}: {detail}");
     }
     for (status, filter, field) in [
         (400, json!({"ca": null, "q": null}), "filter"),
         (400, json!({"ca": [], "profile": ["tls-server"]}), "filter.ca"),
+        (400, json!({"q": ""}), "filter.q"),
         (422, json!({"ca": "issuing"}), "filter.ca"),
         (
             422,
@@ -243,6 +246,9 @@ async fn what_a_job_cannot_be_is_refused() {
         let answer = rest.post(REVOCATIONS, &body).await;
         let problem = json_of(answer, StatusCode::from_u16(status).unwrap()).await;
         assert_eq!(problem["field"], field, "{body}");
+        let detail = problem["detail"].as_str().unwrap();
+        let place = if field == "filter.cas" { "filter: " } else { field };
+        assert!(detail.starts_with(place), "{body}: {detail}");
     }
     for path in [
         "/api/v1/jobs/ca",

@@ -142,7 +142,7 @@ impl Error {
                 400 => problem.detail.starts_with("there is no query parameter "),
                 404 => problem.detail == "there is nothing at this path",
                 405 => true,
-                422 => problem.detail.starts_with("there is no member "),
+                422 => problem.detail.contains("there is no member "),
                 _ => false,
             },
             Self::Unexpected { status, what, .. } => {

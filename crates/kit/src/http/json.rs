@@ -34,10 +34,21 @@ pub(super) fn from_slice<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem>
 
 // The path to the mistake costs time, and only mistakes pay for it: the tree is read a second time.
 fn explain<T: DeserializeOwned>(tree: &tree::Node, error: &words::Mistake) -> Problem {
-    let problem = unprocessable(error.to_string());
     match serde_path_to_error::deserialize::<_, T>(tree) {
-        Err(located) if located.path().iter().next().is_some() => problem.at(located.path().to_string()),
-        _ => problem,
+        Err(located) if located.path().iter().next().is_some() => {
+            let (path, text) = (located.path().to_string(), error.to_string());
+            // It names the member itself, and its place is where the member is not.
+            let place = match text.starts_with("there is no member ") {
+                true => path.rsplit_once('.').map_or("", |(parent, _)| parent),
+                false => &path,
+            };
+            let detail = match place {
+                "" => text,
+                place => format!("{place}: {text}"),
+            };
+            unprocessable(detail).at(path)
+        }
+        _ => unprocessable(error.to_string()),
     }
 }
 
@@ -80,6 +91,13 @@ mod tests {
         let detail = &problem.detail;
         for word in ["struct", "enum", "Body", "Options", "u16", "sequence", "Kind"] {
             assert!(!detail.contains(word), "{body}: {detail}");
+        }
+        if let Some(field) = &problem.field {
+            let (parent, last) = field.rsplit_once('.').unwrap_or(("", field));
+            assert!(
+                detail.starts_with(parent) && detail.contains(last),
+                "{field} is not in: {detail}"
+            );
         }
         (problem.status, problem.field.map(String::from))
     }

@@ -117,10 +117,14 @@ impl<'de> de::Deserializer<'de> for Values<'_> {
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        known: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        visitor.visit_enum(self.one()?.into_deserializer())
+        let value = self.one()?;
+        match known.contains(&value) {
+            true => visitor.visit_enum(value.into_deserializer()),
+            false => Err(de::Error::custom(format!("takes {}", known.join(" or ")))),
+        }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -162,6 +166,7 @@ mod tests {
     #[serde(rename_all = "lowercase")]
     enum Word {
         One,
+        Other,
     }
 
     fn query<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
@@ -201,6 +206,8 @@ mod tests {
                 "{text}"
             );
         }
+        let problem = query::<List>("word=One").unwrap_err();
+        assert_eq!(&*problem.detail, "query parameter word: takes one or other");
         assert!(query::<NoParameters>("").is_ok());
         let problem = query::<NoParameters>("limit=1").unwrap_err();
         assert_eq!((problem.status, problem.field.as_deref()), (400, Some("limit")));

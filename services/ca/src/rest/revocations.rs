@@ -11,7 +11,7 @@ use kit::jobs::JobObject;
 use kit::jobs::rest::accepted;
 use kit::problem::Problem;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -93,13 +93,13 @@ impl RevocationsBody {
                 return Err(problem.at(format!("filter.{name}")));
             }
         }
-        let text = Value::Object(members.clone()).to_string();
-        let Json(filter) = Json::<Filters>::read(text.as_bytes()).map_err(in_filter)?;
+        let body = json!({ "filter": members });
+        let Json(InBody { filter }) = Json::read(body.to_string().as_bytes())?;
         if filter.fields.is_some() {
             let text = "is for lists: nothing is listed here";
             return Err(Error::invalid("filter.fields", text).into());
         }
-        let query = filter.query().map_err(|error| in_filter(error.into()))?;
+        let query = filter.query().map_err(in_filter)?;
         if query.status.iter().any(|status| !REVOCABLE.contains(status)) {
             let text = "takes valid and on_hold; both if absent";
             return Err(Error::invalid("filter.status", text).into());
@@ -122,13 +122,21 @@ impl RevocationsBody {
     }
 }
 
-/// The same problem, with its field as the body has it.
-fn in_filter(problem: Problem) -> Problem {
-    let field = match &problem.field {
-        Some(field) => format!("filter.{field}"),
-        None => "filter".to_owned(),
-    };
-    problem.at(field)
+/// The filters where the body has them, so that what is wrong with one is named by its whole path.
+#[derive(Deserialize)]
+struct InBody {
+    filter: Filters,
+}
+
+/// A fault of a list's parameter as that of the member, by its whole path.
+fn in_filter(fault: Error) -> Problem {
+    let mut problem = Problem::from(fault);
+    if let Some(parameter) = problem.field.take() {
+        // Its text begins with its name.
+        problem.detail = format!("filter.{}", problem.detail).into();
+        problem.field = Some(format!("filter.{parameter}").into());
+    }
+    problem
 }
 
 /// Revokes many certificates for good, one after the other: accepted as a job, which says what became of each.
