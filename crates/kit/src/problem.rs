@@ -42,7 +42,7 @@ pub struct Problem {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schema(value_type = Vec<String>, required = false)]
     pub lints: Box<[String]>,
-    /// What has changed since the preview that the request held to. Rare, so one pointer.
+    /// What has changed since the preview that the request held to.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Difference>>)]
     pub difference: Option<Box<Vec<Difference>>>,

@@ -96,7 +96,7 @@ pub struct Profile {
     #[serde(default, with = "text::name_constraints")]
     #[schemars(with = "text::name_constraints::Lists")]
     pub name_constraints: NameConstraints,
-    /// Patterns of [`NameLimits`] that every name has to match, whoever asks; all names if empty.
+    /// Patterns that every name has to match, whoever asks; all names if empty.
     #[serde(default)]
     pub allowed_names: NameLimits,
     /// Whether the `developer` role may use it.

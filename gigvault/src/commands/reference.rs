@@ -16,9 +16,18 @@ pub(super) use settings::commented_defaults;
 /// Writes all of them into `folder`.
 pub(super) fn write(folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder)?;
+    for (name, text) in documents()? {
+        check(name, &text)?;
+        ::files::replace(&folder.join(name), text.as_bytes(), 0o644)?;
+    }
+    Ok(())
+}
+
+/// Each document with its file name.
+fn documents() -> anyhow::Result<[(&'static str, String); 9]> {
     let mut openapi = wiring::openapi_document().to_pretty_json()?;
     openapi.push('\n');
-    let all = [
+    Ok([
         ("openapi.json", openapi),
         ("cli.md", commands()),
         ("configuration.md", settings::reference()?),
@@ -28,9 +37,22 @@ pub(super) fn write(folder: &Path) -> anyhow::Result<()> {
         ("problems.md", vocabularies::problems()),
         ("events.md", vocabularies::events()?),
         ("metrics.md", vocabularies::metrics()),
-    ];
-    for (name, text) in all {
-        ::files::replace(&folder.join(name), text.as_bytes(), 0o644)?;
+    ])
+}
+
+/// Links of rustdoc, and types and paths of Rust: most texts come from comments, which have other readers too.
+const OF_THE_SOURCE: [&str; 9] = [
+    "[`", "`]", "crate::", "Self::", "self::", "Option<", "Vec<", "Arc<", "Box<",
+];
+
+/// Refuses a text that only readers of the source understand.
+fn check(name: &str, text: &str) -> anyhow::Result<()> {
+    for line in text.lines() {
+        if let Some(found) = OF_THE_SOURCE.iter().find(|found| line.contains(**found)) {
+            anyhow::bail!(
+                "{name} has {found:?}; say it in words, in the comment that this comes from: {line}"
+            );
+        }
     }
     Ok(())
 }
@@ -61,6 +83,22 @@ fn command(text: &mut String, command_: &mut clap::Command, path: &str) {
             && name != "help"
         {
             command(text, sub, &format!("{path} {name}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_published_is_written_for_those_who_do_not_read_the_source() {
+        for (name, text) in documents().unwrap() {
+            assert!(text.len() > 100, "{name}");
+            check(name, &text).unwrap();
+        }
+        for bad in ["How serious a [`Finding`] is.", "an Option<String>"] {
+            assert!(check("a", bad).is_err(), "{bad}");
         }
     }
 }

@@ -20,7 +20,7 @@ pub struct DoctorCheck {
     run: Arc<dyn Fn() -> BoxFuture<'static, Finding> + Send + Sync>,
 }
 
-/// How serious a [`Finding`] is.
+/// How serious a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
