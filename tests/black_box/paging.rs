@@ -249,6 +249,9 @@ async fn a_cursor_holds_for_its_own_filters_only() {
         &format!("{list}&status=expired&ca=issuing&status=valid&cursor={next}"),
     )
     .await;
+    // The list's own order, named beside the cursor of a page that did not name it.
+    let same = format!("{list}&ca=issuing&status=valid&status=expired&sort=-issued_at&cursor={next}");
+    assert_ne!(page(&rest, &same).await["items"], first["items"]);
     for other in ["ca=issuing&status=valid", "status=valid&status=expired", ""] {
         let answer = rest.get(&format!("{list}&{other}&cursor={next}")).await;
         assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{other}");
