@@ -13,6 +13,7 @@ pub use connect::{Builder, Client, is_loopback_host};
 pub use error::{Error, Problem};
 pub use fetch::fetch;
 pub use page::{Items, List, Listed, Page};
+pub use resources::Other;
 pub use resources::api_keys::{ApiKey, ApiKeys, CreatedApiKey, NewApiKey, RevokedKeys};
 pub use resources::cas::{Ca, CaKey, Cas};
 pub use resources::certificates::{

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::{Call, Pairs};
 use crate::connect::Client;
 use crate::error::Error;
+use crate::resources::Other;
 
 /// Items per page when all are read: the most that the server gives.
 const PAGE: &str = "500";
@@ -24,6 +25,9 @@ pub struct Page<T> {
     /// Asks for the page before; `None` on the first.
     #[serde(default)]
     pub prev_cursor: Option<String>,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
 }
 
 /// An object that there is a list of.

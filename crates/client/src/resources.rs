@@ -12,3 +12,6 @@ pub(crate) mod keys;
 pub(crate) mod part;
 pub(crate) mod profiles;
 pub(crate) mod status;
+
+/// Members of an answer that this version does not know. They are kept, so that whoever shows an answer shows the whole of it.
+pub type Other = serde_json::Map<String, serde_json::Value>;

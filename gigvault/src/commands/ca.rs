@@ -77,7 +77,7 @@ fn of_keymgr(part: &Part<CaKey>) -> String {
             };
             format!("{name}: {algorithm}, {backend}, made {made}; signed {signed}")
         }
-        Part::Unavailable { unavailable } => {
+        Part::Unavailable { unavailable, .. } => {
             format!("unavailable: {}: {}", unavailable.service, unavailable.detail)
         }
     }

@@ -23,6 +23,7 @@ pub(super) async fn run<T: Listed + Serialize>(
             items: list.items().all().await?,
             next_cursor: None,
             prev_cursor: None,
+            other: client::Other::new(),
         },
         false => list.page(Some(asked.limit), asked.cursor.as_deref()).await?,
     };

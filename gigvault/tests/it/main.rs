@@ -23,6 +23,7 @@ mod older_server;
 mod output;
 mod pipes;
 mod terminal;
+mod told;
 mod unanswered;
 mod unshown;
 mod values;

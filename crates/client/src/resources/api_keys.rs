@@ -4,6 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use time::OffsetDateTime;
 
+use super::Other;
 use crate::call::Call;
 use crate::connect::Client;
 use crate::error::Error;
@@ -42,6 +43,12 @@ pub struct ApiKey {
     /// Who took it back.
     #[serde(default)]
     pub revoked_by: Option<String>,
+    /// What the caller may do with it now: `revoke`; `None` where the server does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_actions: Option<Vec<String>>,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
 }
 
 impl Listed for ApiKey {
@@ -88,6 +95,9 @@ pub struct RevokedKeys {
     /// Still good.
     #[serde(default)]
     pub remaining: Vec<ApiKey>,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
 }
 
 /// Operations on API keys.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::Other;
 use super::keys::Signatures;
 use super::part::Part;
 use crate::call::Call;
@@ -44,6 +45,12 @@ pub struct Ca {
     /// What the key manager says of its key: in the answer about one CA only, for callers who may read keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Part<CaKey>>,
+    /// What the caller may do with it now: `suspend`, `resume`; `None` where the server does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_actions: Option<Vec<String>>,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
 }
 
 impl Listed for Ca {
@@ -67,6 +74,9 @@ pub struct CaKey {
     /// What it signed so far.
     #[serde(default)]
     pub signatures: Vec<Signatures>,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
 }
 
 /// Operations on certificate authorities.

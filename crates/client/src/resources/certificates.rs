@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use self::revocation::RevokeMatching;
+use super::Other;
 use super::filter::Filter;
 use crate::call::Call;
 use crate::connect::Client;
@@ -82,8 +83,11 @@ pub struct Certificate {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extensions: Vec<Extension>,
     /// What the caller may do with it now: `renew`, `hold`, `release`, `revoke`; not in lists.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub allowed_actions: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_actions: Option<Vec<String>>,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
 }
 
 impl Listed for Certificate {
@@ -107,6 +111,9 @@ pub struct PublicKey {
     pub kind: String,
     /// Of the modulus, or of the field of the curve.
     pub bits: u32,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
 }
 
 /// An extension, decoded.
@@ -120,6 +127,9 @@ pub struct Extension {
     pub critical: bool,
     /// What it says, a line for each statement.
     pub text: String,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
 }
 
 /// What to issue.

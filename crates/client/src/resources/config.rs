@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Other;
 use crate::call::Call;
 use crate::connect::Client;
 use crate::error::Error;
@@ -11,6 +12,9 @@ use crate::error::Error;
 pub struct EffectiveConfig {
     /// Sorted by field.
     pub settings: Vec<EffectiveSetting>,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
 }
 
 /// One setting.
@@ -25,6 +29,9 @@ pub struct EffectiveSetting {
     /// The place in the file, the variable, or the flag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
 }
 
 impl Client {

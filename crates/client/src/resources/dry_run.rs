@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::Other;
 use super::api_keys::NewApiKey;
 use super::certificates::{Issue, Renew, Revoke};
 use super::keys::NewKey;
@@ -22,6 +23,9 @@ pub struct Preview {
     /// Until when the token is taken.
     #[serde(with = "time::serde::rfc3339")]
     pub expires_at: OffsetDateTime,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
 }
 
 /// One thing that a request would do.
@@ -37,6 +41,9 @@ pub struct Consequence {
     pub count: u64,
     /// Names or numbers of these, at most 100.
     pub objects: Vec<String>,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
 }
 
 /// Dry runs of what acts.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::Other;
 use crate::call::Call;
 use crate::connect::Client;
 use crate::error::Error;
@@ -23,6 +24,9 @@ pub struct Identity {
     /// Patterns of the names that it may have certified; all if empty.
     #[serde(default)]
     pub allowed_names: Vec<String>,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
 }
 
 /// A role and what it may do.
@@ -32,6 +36,9 @@ pub struct Role {
     pub name: String,
     /// `resource:verb`.
     pub permissions: Vec<String>,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
 }
 
 impl Client {

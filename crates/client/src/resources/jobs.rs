@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::Other;
 use crate::call::Call;
 use crate::connect::Client;
 use crate::error::Error;
@@ -51,6 +52,12 @@ pub struct Job {
     /// Why the whole job failed.
     #[serde(default)]
     pub failure: Option<String>,
+    /// What the caller may do with it now: `cancel`; `None` where the server does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_actions: Option<Vec<String>>,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
 }
 
 impl Job {
@@ -78,6 +85,9 @@ pub struct JobItem {
     /// When it was looked at.
     #[serde(default, with = "time::serde::rfc3339::option")]
     pub done_at: Option<OffsetDateTime>,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
 }
 
 impl Listed for JobItem {

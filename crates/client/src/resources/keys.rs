@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::Other;
 use crate::call::Call;
 use crate::connect::Client;
 use crate::error::Error;
@@ -31,6 +32,9 @@ pub struct Key {
     /// What it signed so far; in the answer about one key only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signatures: Vec<Signatures>,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
 }
 
 impl Listed for Key {
@@ -47,6 +51,9 @@ pub struct Signatures {
     /// When the last one was counted.
     #[serde(with = "time::serde::rfc3339")]
     pub last_at: OffsetDateTime,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
 }
 
 /// The key to make.

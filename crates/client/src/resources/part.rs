@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Other;
+
 /// A part of an answer, or who could not be asked for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -10,6 +12,9 @@ pub enum Part<T> {
     Unavailable {
         /// Who was asked, and why there is nothing.
         unavailable: Unavailable,
+        /// What a later server tells beside.
+        #[serde(flatten)]
+        other: Other,
     },
     /// As the other service has it.
     Known(T),
@@ -22,4 +27,7 @@ pub struct Unavailable {
     pub service: String,
     /// For people.
     pub detail: String,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
 }

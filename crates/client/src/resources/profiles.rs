@@ -1,8 +1,8 @@
 //! `/api/v1/profiles`.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
+use super::Other;
 use crate::call::Call;
 use crate::connect::Client;
 use crate::error::Error;
@@ -34,7 +34,7 @@ pub struct Profile {
     pub san: SanRule,
     /// The rest, as the server's configuration has it.
     #[serde(flatten)]
-    pub more: Map<String, Value>,
+    pub other: Other,
 }
 
 impl Listed for Profile {
@@ -52,7 +52,7 @@ pub struct SanRule {
     pub required: Vec<String>,
     /// The rest.
     #[serde(flatten)]
-    pub more: Map<String, Value>,
+    pub other: Other,
 }
 
 /// Operations on profiles.

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use super::Certificate;
+use crate::resources::Other;
 
 /// When and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,9 @@ pub struct Revocation {
     /// `owner` or `operator`: in what capacity it was decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_as: Option<String>,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
 }
 
 /// A certificate that was revoked.
@@ -58,6 +62,9 @@ pub struct SameKey {
     pub unconfirmed: bool,
     /// There are more than the server looked at.
     pub more: bool,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
 }
 
 /// One of them.
@@ -76,6 +83,9 @@ pub struct OtherCertificate {
     /// Last second of validity.
     #[serde(with = "time::serde::rfc3339")]
     pub not_after: OffsetDateTime,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
 }
 
 /// Why to revoke.
