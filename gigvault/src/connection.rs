@@ -12,14 +12,14 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use client::{Client, ServerInfo};
+use client::{Builder, Client, ServerInfo};
 use secrecy::SecretString;
 use x509::bundle::Bundle;
 
 use crate::cli::Connection;
 use crate::exit::say;
 use advice::Unfound;
-pub(crate) use versions::Versions;
+pub(crate) use versions::{Unknown, Versions, some_only};
 
 /// Where `up` puts its data unless told otherwise, and where commands look for it.
 pub(crate) const DATA_DIR: &str = "gigvault-data";
@@ -150,6 +150,11 @@ fn check_ours(dir: &Path) -> Result<(), Unfound> {
 
 /// A client of the server that was found.
 pub(crate) fn client(connection: &Connection) -> anyhow::Result<Client> {
+    Ok(builder(connection)?.build()?)
+}
+
+/// What makes a client of the server that was found.
+pub(crate) fn builder(connection: &Connection) -> anyhow::Result<Builder> {
     let server = find(connection)?;
     let mut builder = Client::builder(&server.url);
     if let Some(roots) = &server.roots {
@@ -163,7 +168,7 @@ pub(crate) fn client(connection: &Connection) -> anyhow::Result<Client> {
     if let Some(token) = server.token {
         builder = builder.token(token);
     }
-    Ok(builder.build()?)
+    Ok(builder)
 }
 
 /// Refuses a file without roots by its name. The client passes over roots that cannot be read, so that the others serve: those

@@ -7,8 +7,8 @@ use client::Error;
 
 use crate::cli::Connection;
 use crate::commands::Interrupted;
-use crate::connection::Versions;
 use crate::connection::advice::{self, Unfound};
+use crate::connection::{Unknown, Versions};
 
 /// The command line says something impossible that clap cannot see.
 #[derive(Debug, thiserror::Error)]
@@ -49,13 +49,18 @@ const NOT_FOUND: u8 = 4;
 /// Says what failed on stderr, and answers the code for it.
 pub(crate) fn report(error: &anyhow::Error, connection: &Connection) -> ExitCode {
     say(&format!("error: {}", text(error)));
-    let versions = Versions::behind(error, connection);
-    // Where versions are known to differ, nothing else has to be looked for.
-    let other = match versions {
-        Some(Versions::Differ(_)) => None,
-        _ => hint(error, connection),
+    let (instead, also) = match Unknown::behind(error, connection) {
+        None => (None, None),
+        // Where that is known, nothing else has to be looked for.
+        Some(Unknown::Elsewhere(services)) => (Some(elsewhere(&services)), None),
+        Some(Unknown::Version(versions @ Versions::Differ(_))) => (Some(versions.hint()), None),
+        Some(Unknown::Version(versions)) => (None, Some(versions.hint())),
     };
-    for hint in other.into_iter().chain(versions.map(|versions| versions.hint())) {
+    for hint in instead
+        .or_else(|| hint(error, connection))
+        .into_iter()
+        .chain(also)
+    {
         say(&format!("hint: {hint}"));
     }
     ExitCode::from(code(error))
@@ -147,7 +152,7 @@ fn hint(error: &anyhow::Error, connection: &Connection) -> Option<String> {
         Error::Problem(problem) => match problem.status {
             401 => Some(advice::credential(connection)),
             404 if problem.detail == NO_ROUTE => Some(format!(
-                "check --url: {WHERE_THE_API_IS}. A process of one service serves the routes of that service only"
+                "check --url: {WHERE_THE_API_IS}"
             )),
             500 | 503 => problem
                 .correlation_id
@@ -157,6 +162,14 @@ fn hint(error: &anyhow::Error, connection: &Connection) -> Option<String> {
         },
         _ => None,
     }
+}
+
+/// For a route of a service that the process at this URL has not.
+fn elsewhere(services: &str) -> String {
+    format!(
+        "the process at this URL serves the routes of {services}, and no others: give the --url of the one that serves this \
+         (`gigvault config routes` says which service does)"
+    )
 }
 
 fn names_port(url: &str) -> bool {

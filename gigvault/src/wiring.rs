@@ -172,7 +172,7 @@ async fn run_services(
     let keeper = databases.keep_high_water(&data).await?;
 
     let ready = ready::info(&listeners, https.is_some(), &data)?;
-    let health = Health::new(stop.clone());
+    let health = Health::of(services.names(), stop.clone());
     services.register(&health, databases)?;
     https::register(&health, https.as_ref(), &identity, &clock);
     let mut jobs = JoinSet::new();

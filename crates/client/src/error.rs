@@ -132,7 +132,7 @@ impl Error {
     }
 
     /// Whether a server that is older than this client would have answered so: it does not know the route, its method, a query
-    /// parameter or a member of the request, or its answer lacks a member. [`Client::status`](crate::Client::status) tells its
+    /// parameter, a member of the request or the form of the answer, or its answer lacks a member. [`Client::status`](crate::Client::status) tells its
     /// version to those who may know.
     #[must_use]
     pub fn suggests_older_server(&self) -> bool {
@@ -141,7 +141,7 @@ impl Error {
             Self::Problem(problem) => match problem.status {
                 400 => problem.detail.starts_with("there is no query parameter "),
                 404 => problem.detail == "there is nothing at this path",
-                405 => true,
+                405 | 406 => true,
                 422 => problem.detail.contains("there is no member "),
                 _ => false,
             },

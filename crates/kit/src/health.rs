@@ -44,6 +44,7 @@ pub struct Health(Arc<Inner>);
 
 struct Inner {
     stop: CancellationToken,
+    services: Vec<&'static str>,
     checks: RwLock<Vec<(String, Check)>>,
     last: Mutex<Option<(Instant, Readiness)>>,
 }
@@ -62,6 +63,9 @@ pub struct Readiness {
 #[derive(Serialize)]
 struct Report {
     status: &'static str,
+    /// Those of the process, whose routes it serves. Asking for a route tells everybody the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    services: Vec<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     failing: Vec<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -80,8 +84,15 @@ impl Health {
     /// Ready until `stop`.
     #[must_use]
     pub fn new(stop: CancellationToken) -> Self {
+        Self::of(Vec::new(), stop)
+    }
+
+    /// Of a process with these services, which it tells everybody; ready until `stop`.
+    #[must_use]
+    pub fn of(services: Vec<&'static str>, stop: CancellationToken) -> Self {
         Self(Arc::new(Inner {
             stop,
+            services,
             checks: RwLock::default(),
             last: Mutex::default(),
         }))
@@ -104,16 +115,7 @@ impl Health {
     /// `/healthz` and `/readyz`.
     pub fn router(&self) -> Router {
         Router::new()
-            .route(
-                "/healthz",
-                get(async || {
-                    Json(Report {
-                        status: "alive",
-                        failing: Vec::new(),
-                        reasons: BTreeMap::new(),
-                    })
-                }),
-            )
+            .route("/healthz", get(alive))
             .route("/readyz", get(ready))
             .with_state(self.clone())
     }
@@ -174,6 +176,15 @@ impl Health {
     }
 }
 
+async fn alive(State(health): State<Health>) -> Json<Report> {
+    Json(Report {
+        status: "alive",
+        services: health.0.services.clone(),
+        failing: Vec::new(),
+        reasons: BTreeMap::new(),
+    })
+}
+
 async fn ready(State(health): State<Health>) -> Response {
     let readiness = health.readiness().await;
     let code = if readiness.status == "ready" {
@@ -183,6 +194,7 @@ async fn ready(State(health): State<Health>) -> Response {
     };
     let report = Report {
         status: readiness.status,
+        services: health.0.services.clone(),
         failing: readiness.failing(),
         reasons: readiness.reasons,
     };

@@ -7,7 +7,6 @@ use crate::cli::{Connection, JobCommand};
 use crate::connection;
 use crate::exit::say;
 use crate::output::{Column, Output};
-use crate::wiring::Service;
 
 pub(super) async fn run(command: JobCommand, connection: &Connection, output: Output) -> anyhow::Result<()> {
     let client = connection::client(connection)?;
@@ -63,17 +62,10 @@ pub(super) async fn run(command: JobCommand, connection: &Connection, output: Ou
 
 /// Whose jobs a list has, where that may not be all: a process lists those of its own services.
 async fn whose(client: &Client) -> Option<String> {
-    let Ok(status) = client.status().await else {
-        return Some("the process that answers lists the jobs of its own services, and no others".to_owned());
-    };
-    let runs = |service: &Service| status.services.iter().any(|name| name == service.name());
-    let whole = Service::ALL.iter().all(runs);
-    (!whole).then(|| {
-        format!(
-            "the process that answers lists the jobs of {}, and no others",
-            status.services.join(", ")
-        )
-    })
+    // What every caller is told, whatever the credential may do.
+    let readiness = client.healthz().await.ok()?.readiness?;
+    connection::some_only(&readiness)
+        .map(|services| format!("the process that answers lists the jobs of {services}, and no others"))
 }
 
 /// `120 of 400`.

@@ -159,6 +159,12 @@ impl Services {
         self.built.iter().any(|built| built.which == service)
     }
 
+    /// Names of those that run in this process.
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        let here = Service::ALL.into_iter().filter(|service| self.has(*service));
+        here.map(Service::name).collect()
+    }
+
     /// The way from `caller` to `callee`.
     pub(crate) fn transport(
         &self,

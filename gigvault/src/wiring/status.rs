@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::services::{Environment, Service, Services};
+use super::services::{Environment, Services};
 
 /// What the handler asks for.
 #[derive(Clone, FromRef)]
@@ -60,11 +60,10 @@ impl Status {
         health: &Health,
     ) -> anyhow::Result<Self> {
         let authenticator = services.authenticator(environment)?;
-        let here = Service::ALL.into_iter().filter(|service| services.has(*service));
         Ok(Self {
             authenticator,
             health: health.clone(),
-            services: here.map(Service::name).collect(),
+            services: services.names(),
             clock: Arc::clone(&environment.clock),
         })
     }

@@ -32,3 +32,26 @@ fn a_job_that_was_asked_to_end_says_when_and_by_whom() {
         assert_eq!(shown["cancel_requested_at"], "2026-01-02T03:09:05Z", "{command}");
     }
 }
+
+/// By what every caller is told: a developer may not read the status.
+#[test]
+fn a_list_says_whose_jobs_it_has_only_where_others_are_elsewhere() {
+    for (services, said) in [
+        (
+            json!(["ca"]),
+            "the process that answers lists the jobs of ca, and no others\n",
+        ),
+        (json!(["ca", "keymgr", "auth"]), ""),
+        (json!([]), ""),
+    ] {
+        let alive = json!({"status": "alive", "services": services}).to_string();
+        let server = Server::answering(&[(200, r#"{"items": []}"#), (200, &alive)]);
+        let ran = Desk::new().ask(&server, &["job", "list"]);
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, said), "{ran:?}");
+        assert!(
+            server.asked()[1].starts_with("GET /healthz "),
+            "{:?}",
+            server.asked()
+        );
+    }
+}

@@ -6,6 +6,7 @@ use crate::harness::{Desk, Server};
 
 const OURS: &str = env!("CARGO_PKG_VERSION");
 const LIST: &[&str] = &["job", "list"];
+const CSV: &[&str] = &["job", "list", "--csv"];
 const SHOW: &[&str] = &["job", "show", "ca-0f"];
 
 /// A refusal as an older server has it.
@@ -16,7 +17,7 @@ fn refusal(status: u16, detail: &str) -> (u16, String) {
 }
 
 /// What an older server answers, each to the command beside it.
-fn unknown() -> [(&'static [&'static str], (u16, String)); 4] {
+fn unknown() -> [(&'static [&'static str], (u16, String)); 5] {
     [
         (LIST, refusal(404, "there is nothing at this path")),
         (LIST, refusal(405, "this path does not take that method")),
@@ -27,13 +28,24 @@ fn unknown() -> [(&'static [&'static str], (u16, String)); 4] {
                 "there is no query parameter \"sort\" here; this path takes: limit",
             ),
         ),
+        (
+            CSV,
+            refusal(
+                406,
+                "the answer is application/json, which the Accept header does not take",
+            ),
+        ),
         // Without its kind.
         (SHOW, (200, json!({"id": "ca-0f"}).to_string())),
     ]
 }
 
 fn said(answer: &(u16, String), arguments: &[&str], status: (u16, &str)) -> String {
-    let server = Server::answering(&[(answer.0, &answer.1), status]);
+    said_by(answer, arguments, status, r#"{"status": "alive"}"#)
+}
+
+fn said_by(answer: &(u16, String), arguments: &[&str], status: (u16, &str), alive: &str) -> String {
+    let server = Server::answering(&[(answer.0, &answer.1), status, (200, alive)]);
     let ran = Desk::new().ask(&server, arguments);
     assert_ne!(ran.code, 0, "{ran:?}");
     let asked = server.asked();
@@ -68,11 +80,34 @@ fn a_server_that_does_not_tell_its_version_may_be_older() {
     }
 }
 
+/// Builds before a release share their version.
 #[test]
-fn a_server_of_the_same_version_is_not_called_older() {
+fn of_a_server_of_the_same_version_it_is_said_that_the_version_does_not_tell() {
     for (arguments, answer) in unknown() {
         let said = said(&answer, arguments, (200, &of_version(OURS)));
-        assert!(!said.contains("older") && !said.contains("upgrade"), "{said}");
+        assert!(
+            said.contains("which of the two is older cannot be known"),
+            "{said}"
+        );
+        assert!(!said.contains("may be older"), "{said}");
+    }
+}
+
+#[test]
+fn a_process_without_the_service_is_not_called_older_to_whoever_asks() {
+    let denied = refusal(403, "this needs the permission status:read");
+    let own = of_version(OURS);
+    let answer = refusal(404, "there is nothing at this path");
+    for status in [(denied.0, denied.1.as_str()), (200, own.as_str())] {
+        let alive = r#"{"status": "alive", "services": ["ca"]}"#;
+        let said = said_by(&answer, &["apikey", "list"], status, alive);
+        assert!(
+            said.contains("serves the routes of ca, and no others") && !said.contains("older"),
+            "{said}"
+        );
+        let alive = r#"{"status": "alive", "services": ["ca", "keymgr", "auth"]}"#;
+        let said = said_by(&answer, &["apikey", "list"], status, alive);
+        assert!(said.contains("older"), "{said}");
     }
 }
 

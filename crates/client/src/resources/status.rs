@@ -17,6 +17,9 @@ use crate::error::Error;
 pub struct Readiness {
     /// `ready`, `not-ready` or `stopping`; `alive` for liveness.
     pub status: String,
+    /// Services of the process, whose routes it serves; empty from a server that does not tell.
+    #[serde(default)]
+    pub services: Vec<String>,
     /// Dependencies that do not answer.
     #[serde(default)]
     pub failing: Vec<String>,

@@ -13,7 +13,7 @@ use crate::world::{Served, client, eventually};
 #[tokio::test]
 async fn a_process_says_whether_it_is_alive_and_ready() {
     let stop = CancellationToken::new();
-    let health = Health::new(stop.clone());
+    let health = Health::of(vec!["ca"], stop.clone());
     health.register("database", async || {
         Err("password authentication failed for db:5432".into())
     });
@@ -27,14 +27,14 @@ async fn a_process_says_whether_it_is_alive_and_ready() {
     };
     assert_eq!(
         get("/healthz").await,
-        (200, serde_json::json!({"status": "alive"}))
+        (200, serde_json::json!({"status": "alive", "services": ["ca"]}))
     );
-    let not_ready = serde_json::json!({"status": "not-ready", "failing": ["database"]});
+    let not_ready = serde_json::json!({"status": "not-ready", "services": ["ca"], "failing": ["database"]});
     assert_eq!(get("/readyz").await, (503, not_ready));
     stop.cancel();
     assert_eq!(
         get("/readyz").await,
-        (503, serde_json::json!({"status": "stopping"}))
+        (503, serde_json::json!({"status": "stopping", "services": ["ca"]}))
     );
     assert_eq!(get("/healthz").await.0, 200);
 }
