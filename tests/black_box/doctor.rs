@@ -181,6 +181,35 @@ async fn a_process_of_one_service_is_judged_by_what_it_serves() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn auth_that_does_not_run_is_named_and_not_waited_for() {
+    let database = Postgres::shared().await.unwrap().fresh_database().await.unwrap();
+    let mut fleet = Fleet::start(&database, &Options::default()).unwrap();
+    fleet.terminate("auth").unwrap();
+    let mut command = Command::new(binary().unwrap());
+    command
+        .current_dir(fleet.dir())
+        .env("GIGVAULT_URL", &fleet.ready("ca").unwrap().https)
+        .env("GIGVAULT_TOKEN", fleet.token().unwrap())
+        .env("GIGVAULT_CA_FILE", fleet.bootstrapped().join("root.crt"));
+    let begun = Instant::now();
+    let (code, report) = doctor(&mut command);
+    assert_eq!(code, Some(1), "{report:#}");
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    let credential = row(&report, "credential");
+    assert!(
+        credential["detail"]
+            .as_str()
+            .unwrap()
+            .contains("auth does not answer")
+            && credential["fix"].as_str().unwrap().contains("start auth"),
+        "{report:#}"
+    );
+    let rows = report["checks"].as_array().unwrap();
+    let failed = rows.iter().filter(|row| row["result"] == "failed");
+    assert_eq!(failed.count(), 1, "{report:#}");
+}
+
 #[test]
 fn what_a_start_would_refuse_in_the_data_directory_is_found() {
     let mut system = System::up().unwrap();

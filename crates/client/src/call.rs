@@ -7,12 +7,10 @@ use reqwest::{Method, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::connect::Client;
+use crate::connect::{ATTEMPTS, Client};
 use crate::error::{Error, Problem};
 use crate::resources::dry_run::Preview;
 
-/// How often a request is sent at most.
-const ATTEMPTS: u32 = 5;
 /// Longest wait that a server may ask for between two of them.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// Most bytes of an answer: 500 certificates with long chains fit.
@@ -224,7 +222,7 @@ impl<'a> Call<'a> {
                     if error.settles_earlier() {
                         return Err(error);
                     }
-                    let last = attempt >= ATTEMPTS || matches!(error, Error::Timeout { .. });
+                    let last = attempt >= self.client.attempts || matches!(error, Error::Timeout { .. });
                     // The first one says what happened; those after it, that it could not be fixed.
                     let first = lost.take().unwrap_or(error);
                     if last || !self.repeatable {
@@ -295,7 +293,7 @@ impl<'a> Call<'a> {
             response.status(),
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
         );
-        if !busy || !self.repeatable || attempt >= ATTEMPTS {
+        if !busy || !self.repeatable || attempt >= self.client.attempts {
             return None;
         }
         let wait = response

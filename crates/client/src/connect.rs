@@ -23,12 +23,15 @@ use crate::trust::{self, ServerIdentity};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// How often a request is sent at most.
+pub(crate) const ATTEMPTS: u32 = 5;
 
 /// A connection to the REST API of one server. Clones share it.
 #[derive(Clone)]
 pub struct Client {
     pub(crate) http: reqwest::Client,
     pub(crate) base: Arc<Url>,
+    pub(crate) attempts: u32,
     token: Option<Arc<SecretString>>,
 }
 
@@ -48,6 +51,7 @@ pub struct Builder {
     roots: Option<Vec<u8>>,
     identity: Option<ServerIdentity>,
     timeout: Duration,
+    attempts: u32,
 }
 
 impl Client {
@@ -60,6 +64,7 @@ impl Client {
             roots: None,
             identity: None,
             timeout: TIMEOUT,
+            attempts: ATTEMPTS,
         }
     }
 
@@ -158,6 +163,14 @@ impl Builder {
         self
     }
 
+    /// Sends each request once, for a caller who wants to know how it is now. Unless said so, what is safe to repeat is sent up
+    /// to five times, where the server asks for that or its answer is lost.
+    #[must_use]
+    pub const fn once(mut self) -> Self {
+        self.attempts = 1;
+        self
+    }
+
     /// Checks the parts. Nothing is sent yet.
     ///
     /// # Errors
@@ -181,6 +194,7 @@ impl Builder {
         Ok(Client {
             http: http.build().map_err(unusable)?,
             base: Arc::new(base),
+            attempts: self.attempts,
             token: self.token.map(Arc::new),
         })
     }

@@ -65,8 +65,14 @@ pub enum AuthFault {
     #[error("too many credentials of this client wait to be looked up; wait for some of the answers")]
     TooMany,
     /// Whether the credential is good cannot be known now.
-    #[error("credentials cannot be checked now; try again")]
-    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("credentials cannot be checked now: {why}; try again")]
+    Unavailable {
+        /// Who does not do its part, for whoever has to start it.
+        why: &'static str,
+        /// The cause, for the log.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
 }
 
 impl Fault for AuthFault {
@@ -75,7 +81,7 @@ impl Fault for AuthFault {
             Self::Missing | Self::Malformed | Self::Invalid => Shown::of(Kind::Unauthenticated),
             Self::Denied(_) => Shown::of(Kind::Denied),
             Self::TooMany => Shown::of(Kind::RateLimited).retry_after(Duration::from_secs(2)),
-            Self::Unavailable(_) => Shown::of(Kind::Unavailable),
+            Self::Unavailable { .. } => Shown::of(Kind::Unavailable),
         }
     }
 }

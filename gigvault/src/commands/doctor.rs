@@ -1,5 +1,6 @@
 //! `doctor`: looks at a deployment as a user of it would, and says what is wrong and how to fix it.
 
+mod api;
 mod endpoints;
 mod fixes;
 mod local;
@@ -19,8 +20,6 @@ use crate::output::{Column, Output, wrap};
 const CLOCK_SKEW: time::Duration = time::Duration::seconds(60);
 /// Server certificates are renewed before they come this close to their end.
 const SERVER_WARNING: time::Duration = time::Duration::days(7);
-/// CAs that run out within this need a successor.
-const CA_WARNING: time::Duration = time::Duration::days(90);
 
 #[derive(Serialize)]
 struct Report {
@@ -79,7 +78,7 @@ pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Resu
         beside_no_api(&server, &mut checks).await;
         return show(checks, output);
     }
-    match (connection::find(connection), connection::client(connection)) {
+    match (connection::find(connection), client_of(connection)) {
         (Ok(server), Ok(client)) => {
             remote(&client, (&server, connection), dir.as_deref(), &mut checks).await;
         }
@@ -99,6 +98,11 @@ pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Resu
         }
     }
     show(checks, output)
+}
+
+/// A client that tells how it is now, and waits for nothing to get better.
+fn client_of(connection: &Connection) -> anyhow::Result<client::Client> {
+    Ok(connection::builder(connection)?.once().build()?)
 }
 
 /// A process of services that serves no HTTPS is not faulty: what it serves is looked at.
@@ -181,20 +185,9 @@ async fn remote(
         checks.push(certificate(probe));
     }
     checks.extend(endpoints::beside_api(server.local.as_ref(), dir).await);
-    checks.extend(clock_offset(client).await);
-    checks.push(credential(client, connection).await);
-    checks.push(authorities(client).await);
-    checks.push(endpoints::issuer_url(client).await);
-    checks.extend(endpoints::services(client).await);
-}
-
-/// A process of one service serves the routes of that service.
-fn elsewhere(check: &'static str, service: &str) -> Check {
-    warning(
-        check,
-        format!("not looked at: the process at this URL serves no routes of {service}"),
-        &format!("give the --url of the process that runs {service}"),
-    )
+    let readiness = probe.ok().and_then(|probe| probe.readiness);
+    let here = readiness.map(|readiness| readiness.services).unwrap_or_default();
+    checks.extend(api::look(client, connection, here).await);
 }
 
 fn clock(probe: &client::Probe) -> Check {
@@ -210,28 +203,6 @@ fn clock(probe: &client::Probe) -> Check {
         Some(_) => ok("clock", "agrees with this machine".to_owned()),
         None => warning("clock", "the server does not tell its time".to_owned(), ""),
     }
-}
-
-/// A clock that the environment shifts, on either side; nothing where it is not, or where this credential may not know.
-async fn clock_offset(client: &client::Client) -> Option<Check> {
-    use kit::clock::{Clock as _, OFFSET_VARIABLE, SystemClock};
-    let theirs = client
-        .status()
-        .await
-        .map_or(0, |status| status.clock_offset_seconds);
-    let ours = SystemClock::from_env().map_or(0, |clock| clock.offset().whole_seconds());
-    let (whose, seconds) = match (theirs, ours) {
-        (0, 0) => return None,
-        (0, ours) => ("this machine's", ours),
-        (theirs, _) => ("the server's", theirs),
-    };
-    Some(warning(
-        "clock offset",
-        format!("{OFFSET_VARIABLE} shifts {whose} clock by {seconds} s"),
-        &format!(
-            "it is for tests only: `unset {OFFSET_VARIABLE}` where that is started from, and start it again"
-        ),
-    ))
 }
 
 fn certificate(probe: &client::Probe) -> Check {
@@ -270,93 +241,6 @@ fn certificate(probe: &client::Probe) -> Check {
             "give its HTTPS port: --url https://host:port",
         ),
     }
-}
-
-async fn credential(client: &client::Client, connection: &Connection) -> Check {
-    match client.whoami().await {
-        Ok(me) => ok(
-            "credential",
-            format!("{} with {}", me.subject, me.roles.join(", ")),
-        ),
-        Err(error) if error.status() == Some(401) => {
-            failed("credential", chain(&error), &advice::credential(connection))
-        }
-        Err(error) if error.status() == Some(404) => elsewhere("credential", "auth"),
-        Err(error) => failed("credential", chain(&error), "see the server's log"),
-    }
-}
-
-async fn authorities(client: &client::Client) -> Check {
-    let list = match client.cas().list().items().all().await {
-        Ok(list) => list,
-        Err(error) if error.status() == Some(403) => {
-            return warning("authorities", "this credential may not see them".to_owned(), "");
-        }
-        Err(error) if error.status() == Some(404) => return elsewhere("authorities", "ca"),
-        Err(error) => return failed("authorities", chain(&error), "see the server's log"),
-    };
-    if list.is_empty() {
-        return failed(
-            "authorities",
-            "there is no CA".to_owned(),
-            "stop the server and run `gigvault doctor` in the folder that holds its data directory: it says what is missing",
-        );
-    }
-    let mut found: Vec<Check> = list.iter().filter_map(authority).collect();
-    // The worst is said first, and the others after it.
-    found.sort_by_key(|check| check.result != "failed");
-    let joined = |part: fn(&Check) -> &str| found.iter().map(part).collect::<Vec<_>>().join("; ");
-    let (detail, fix) = (joined(|check| &check.detail), joined(|check| &check.fix));
-    match found.first().map(|check| check.result) {
-        Some("failed") => failed("authorities", detail, &fix),
-        Some(_) => warning("authorities", detail, &fix),
-        None => {
-            let names: Vec<&str> = list.iter().map(|ca| ca.name.as_str()).collect();
-            ok("authorities", names.join(", "))
-        }
-    }
-}
-
-/// What is wrong with a CA, if anything is.
-fn authority(ca: &client::Ca) -> Option<Check> {
-    if now() < ca.not_before {
-        return Some(failed(
-            "authorities",
-            format!(
-                "CA {} is not valid before {}",
-                ca.name,
-                times::minute(ca.not_before)
-            ),
-            "set the clocks of both machines; if they are right, they were wrong when this CA was made: wait until then, or \
-             start a new installation in a new folder with `gigvault up --data-dir FOLDER`",
-        ));
-    }
-    if let Some(since) = ca.suspended_since {
-        let by = ca.suspended_by.as_deref().unwrap_or("an operator");
-        return Some(warning(
-            "authorities",
-            format!(
-                "CA {} was suspended by {by} on {} and issues nothing",
-                ca.name,
-                times::minute(since)
-            ),
-            &format!("`gigvault ca resume {}` lets it issue again", ca.name),
-        ));
-    }
-    (ca.not_after - now() < CA_WARNING).then(|| {
-        let end = format!(
-            "{} ({})",
-            times::minute(ca.not_after),
-            times::left(ca.not_after, now())
-        );
-        // No command makes a successor within an installation.
-        let fix = "start a new installation in a new folder with `gigvault up --data-dir FOLDER`, bring its root.crt to \
-                   whoever trusts this one, and have certificates issued there";
-        match ca.not_after < now() {
-            true => failed("authorities", format!("CA {} ended on {end}", ca.name), fix),
-            false => warning("authorities", format!("CA {} ends on {end}", ca.name), fix),
-        }
-    })
 }
 
 /// The client's errors name their cause themselves.

@@ -14,6 +14,7 @@ mod completions;
 mod connection;
 mod csr;
 mod destinations;
+mod doctor;
 mod exit_codes;
 mod harness;
 mod help;

@@ -14,6 +14,12 @@ use crate::app::App;
 use crate::domain::Token;
 use crate::error::Error;
 
+// Why credentials cannot be checked.
+const AWAY: &str = "auth does not answer";
+const DATABASE: &str = "the database of auth does not answer";
+const REFUSES: &str = "auth refuses this process";
+const FAILED: &str = "auth failed, and its log has the cause";
+
 /// Asks the use case itself.
 #[derive(Clone)]
 pub struct Local {
@@ -37,7 +43,13 @@ impl Local {
             | Error::Repeated(_)
             | Error::Keep(_)
             | Error::NoAdmin
-            | Error::Common(_) => AuthFault::Unavailable(Box::new(error)),
+            | Error::Common(_) => AuthFault::Unavailable {
+                why: match error.kind() {
+                    Kind::Unavailable => DATABASE,
+                    _ => FAILED,
+                },
+                source: Box::new(error),
+            },
         })?;
         Ok(Caller {
             subject: key.prefix.subject(),
@@ -91,14 +103,28 @@ async fn ask(mut client: AuthClient<Transport>, token: String) -> Result<Caller,
     match answer.map_err(RemoteFault::from) {
         Ok(identity) => caller(identity.into_inner()),
         Err(fault) if fault.kind() == Kind::Unauthenticated => Err(AuthFault::Invalid),
-        Err(fault) => Err(AuthFault::Unavailable(Box::new(fault))),
+        Err(fault) => Err(AuthFault::Unavailable {
+            why: match (fault.kind(), fault.is_of_transport()) {
+                (Kind::Unavailable, true) => AWAY,
+                (Kind::Unavailable, false) => DATABASE,
+                (_, true) => REFUSES,
+                (_, false) => FAILED,
+            },
+            source: Box::new(fault),
+        }),
     }
 }
 
 fn caller(identity: Identity) -> Result<Caller, AuthFault> {
     let expires = match identity.expires_us {
         0 => None,
-        micros => Some(from_micros(micros).map_err(|error| AuthFault::Unavailable(Box::new(error)))?),
+        micros => {
+            let expires = from_micros(micros).map_err(|error| AuthFault::Unavailable {
+                why: FAILED,
+                source: Box::new(error),
+            })?;
+            Some(expires)
+        }
     };
     let Identity {
         subject,

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use client::{Error, Issue, NewApiKey, Revoke};
+use client::{Client, Error, Issue, NewApiKey, Revoke};
 
 use crate::server::{Server, json, unavailable};
 
@@ -59,6 +59,16 @@ async fn repetition_ends() {
     let error = server.client().whoami().await.unwrap_err();
     assert_eq!(error.status(), Some(503), "{error}");
     assert_eq!(server.asked().len(), 5);
+}
+
+#[tokio::test]
+async fn who_wants_to_know_how_it_is_now_has_nothing_repeated() {
+    for lost in [0, 1] {
+        let server = Server::losing(lost, [unavailable(Some("0")), json(200, "{}")]).await;
+        let client = Client::builder(&server.url).once().build().unwrap();
+        client.whoami().await.unwrap_err();
+        assert_eq!(server.asked().len(), 1);
+    }
 }
 
 #[tokio::test]

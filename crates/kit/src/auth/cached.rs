@@ -136,11 +136,16 @@ impl CachedAuthenticator {
         metrics::gauge!(metric::CACHE_ENTRIES, "cache" => "credentials").set(self.cache.entry_count() as f64);
         outcome.map_err(|shared: Arc<AuthFault>| match *shared {
             AuthFault::TooMany => AuthFault::TooMany,
-            AuthFault::Missing
-            | AuthFault::Malformed
-            | AuthFault::Invalid
-            | AuthFault::Denied(_)
-            | AuthFault::Unavailable(_) => AuthFault::Unavailable(Box::new(shared)),
+            AuthFault::Unavailable { why, .. } => AuthFault::Unavailable {
+                why,
+                source: Box::new(shared),
+            },
+            AuthFault::Missing | AuthFault::Malformed | AuthFault::Invalid | AuthFault::Denied(_) => {
+                AuthFault::Unavailable {
+                    why: "the answer makes no sense",
+                    source: Box::new(shared),
+                }
+            }
         })
     }
 }

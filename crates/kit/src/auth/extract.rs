@@ -123,7 +123,10 @@ where
 fn crowded(excess: Exceeded) -> AuthFault {
     match excess {
         Exceeded::PerKey => AuthFault::TooMany,
-        Exceeded::Total => AuthFault::Unavailable("too many credentials are being looked up".into()),
+        Exceeded::Total => AuthFault::Unavailable {
+            why: "too many are being looked up",
+            source: "the places of all callers are taken".into(),
+        },
     }
 }
 

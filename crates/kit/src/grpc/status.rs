@@ -106,6 +106,12 @@ impl RemoteFault {
     pub const fn code(&self) -> Code {
         self.code
     }
+
+    /// Whether the service did not answer: this is what the transport, or an allow list before the service, said.
+    #[must_use]
+    pub const fn is_of_transport(&self) -> bool {
+        self.problem.is_none()
+    }
 }
 
 // Connections come and go (restart, rotation, load): those may be tried again. The rest is a mistake in the

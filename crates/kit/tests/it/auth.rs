@@ -45,9 +45,10 @@ impl Authenticator for Known {
             self.asked.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(Duration::from_millis(20)).await;
             match token {
-                _ if self.down.load(Ordering::Relaxed) => {
-                    Err(AuthFault::Unavailable("connection refused".into()))
-                }
+                _ if self.down.load(Ordering::Relaxed) => Err(AuthFault::Unavailable {
+                    why: "auth does not answer",
+                    source: "connection refused".into(),
+                }),
                 "good" => Ok(Caller {
                     allowed_names: Vec::new(),
                     subject: "apikey:1".to_owned(),

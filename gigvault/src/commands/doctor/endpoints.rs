@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::{Client, Filter, Readiness, ServerInfo, is_loopback_host};
+use client::{Readiness, ServerInfo, is_loopback_host};
 use kit::clock::SystemClock;
 use kit::tls::{Identity, IdentityFiles};
 use kit::transport::channel;
@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tower::ServiceExt as _;
 use x509::{Certificate, ExtensionValue};
 
-use super::{Check, chain, elsewhere, failed, local, ok, warning};
+use super::{Check, chain, failed, local, ok};
 use crate::wiring::Service;
 
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -132,22 +132,9 @@ async fn metrics(url: &str) -> Check {
     }
 }
 
-/// The URL at which relying parties find the issuer of the newest certificate.
-pub(super) async fn issuer_url(client: &Client) -> Check {
+/// The URL at which relying parties find the issuer of the newest certificate; `server` is the URL of the API.
+pub(super) async fn issuer_url(newest: Option<client::Certificate>, server: &str) -> Check {
     let check = "issuer url";
-    let filter = Filter {
-        pem: true,
-        ..Filter::default()
-    };
-    let list = match client.certificates().list(&filter) {
-        Ok(list) => list.page(Some(1), None).await,
-        Err(error) => Err(error),
-    };
-    let newest = match list {
-        Ok(page) => page.items.into_iter().next(),
-        Err(error) if error.status() == Some(404) => return elsewhere(check, "ca"),
-        Err(error) => return warning(check, format!("not looked at: {}", chain(&error)), ""),
-    };
     let newest = newest.and_then(|newest| Certificate::from_pem(newest.certificate.as_bytes()).ok());
     let Some(newest) = newest else {
         return ok(
@@ -158,7 +145,7 @@ pub(super) async fn issuer_url(client: &Client) -> Check {
     let Some(url) = ca_issuers(&newest) else {
         return ok(check, format!("certificate {} names none", newest.serial()));
     };
-    if unreachable_for_others(&url, client.url()) {
+    if unreachable_for_others(&url, server) {
         return failed(
             check,
             format!(
@@ -182,38 +169,6 @@ pub(super) async fn issuer_url(client: &Client) -> Check {
         Ok((status, _)) => failed(check, format!("{url} answers {status}"), fix),
         Err(error) => failed(check, chain(&error), fix),
     }
-}
-
-/// What the services of the server find wrong in their own state.
-pub(super) async fn services(client: &Client) -> Vec<Check> {
-    const CHECK: &str = "services";
-    let run = match client.doctor().await {
-        Ok(run) => run,
-        // Said above, of the credential.
-        Err(error) if error.status() == Some(401) => return Vec::new(),
-        Err(error) if error.status() == Some(403) => {
-            let detail = "this credential may not have them looked at".to_owned();
-            return vec![warning(
-                CHECK,
-                detail,
-                "use an API key with the permission `status:read` (docs/reference/roles.md)",
-            )];
-        }
-        Err(error) => return vec![failed(CHECK, chain(&error), "see the server's log")],
-    };
-    let checks = run.checks.into_iter();
-    checks
-        .map(|found| Check {
-            check: format!("{} of {}", found.check, found.service).into(),
-            result: match found.result.as_str() {
-                "ok" => "ok",
-                "warning" => "warning",
-                _ => "failed",
-            },
-            detail: found.detail,
-            fix: found.fix,
-        })
-        .collect()
 }
 
 fn ca_issuers(certificate: &Certificate) -> Option<String> {

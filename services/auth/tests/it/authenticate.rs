@@ -184,7 +184,7 @@ async fn services_that_are_not_on_the_list_may_not_ask() {
             .await
             .unwrap_err();
         assert!(
-            matches!(fault, AuthFault::Unavailable(_)),
+            matches!(fault, AuthFault::Unavailable { .. }),
             "a mistake of the deployment is not the caller's: {fault:?}"
         );
     }

@@ -22,7 +22,11 @@ async fn no_caller_is_called_a_stranger_because_the_database_is_down() {
         local.authenticate(text(&made)).await.unwrap_err(),
         remote.authenticate(text(&made)).await.unwrap_err(),
     ] {
-        assert!(matches!(fault, AuthFault::Unavailable(_)), "{fault:?}");
+        assert!(matches!(fault, AuthFault::Unavailable { .. }), "{fault:?}");
+        assert!(
+            fault.to_string().contains("the database of auth does not answer"),
+            "{fault}"
+        );
     }
     assert!(running.auth.app().write_last_used().await.is_err());
     assert!(running.db.ready().await.is_err());
