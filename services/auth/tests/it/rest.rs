@@ -162,6 +162,7 @@ async fn the_document_names_a_permission_for_every_operation() {
         seen,
         [
             "delete /api/v1/api-keys/{prefix}: api-keys:write",
+            "get /api/v1/api-keys/{prefix}: api-keys:read",
             "get /api/v1/api-keys: api-keys:read",
             "get /api/v1/roles: roles:read",
             "get /api/v1/whoami: ",
