@@ -13,7 +13,8 @@ use serde::Serialize;
 
 use super::{now, times};
 use crate::cli::Connection;
-use crate::connection::{self, Server, advice};
+use crate::connection::advice::{self, Unfound};
+use crate::connection::{self, Server};
 use crate::output::{Column, Output, wrap};
 
 /// More than this between the clocks, and certificates look not yet valid or already expired.
@@ -75,7 +76,7 @@ pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Resu
     let without_api = dir.as_deref().filter(|_| connection.url.is_none());
     let without_api = without_api.and_then(connection::local_server);
     if let Some(server) = without_api.filter(|server| !server.serves_https()) {
-        beside_no_api(&server, &mut checks).await;
+        beside_no_api(&server, dir.as_deref(), &mut checks).await;
         return show(checks, output);
     }
     match (connection::find(connection), client_of(connection)) {
@@ -89,12 +90,12 @@ pub(super) async fn run(connection: &Connection, output: Output) -> anyhow::Resu
             });
             let otherwise = format!("{again}give --url and --ca-file of the server");
             let fix = fixes::of_connection(&error, &otherwise);
-            checks.push(failed("client", crate::exit::text(&error), &fix));
+            checks.push(failed("client", what(&error), &fix));
             checks.extend(endpoints::beside_api(server.local.as_ref(), dir.as_deref()).await);
         }
         (Err(error), _) => {
             let fix = fixes::of_connection(&error, "name the server by --url and --ca-file");
-            checks.push(failed("server", crate::exit::text(&error), &fix));
+            checks.push(failed("server", what(&error), &fix));
         }
     }
     show(checks, output)
@@ -106,14 +107,32 @@ fn client_of(connection: &Connection) -> anyhow::Result<client::Client> {
 }
 
 /// A process of services that serves no HTTPS is not faulty: what it serves is looked at.
-async fn beside_no_api(server: &ServerInfo, checks: &mut Vec<Check>) {
+async fn beside_no_api(server: &ServerInfo, dir: Option<&Path>, checks: &mut Vec<Check>) {
+    // Its identity may be kept elsewhere than in the data directory.
+    let beside = endpoints::beside_api(Some(server), None).await;
+    if beside.iter().all(|check| check.result == "failed") {
+        let nothing = format!(
+            "the process of this data directory does not run: nothing answers at {} and {}",
+            server.grpc, server.metrics
+        );
+        let fix = dir.map_or_else(|| "start it".to_owned(), advice::start);
+        checks.push(failed("server", nothing, &fix));
+        return;
+    }
     checks.push(warning(
         "server",
         "the process of this data directory serves no HTTPS: the API is not looked at".to_owned(),
         "give the --url and --ca-file of the process that serves it",
     ));
-    // Its identity may be kept elsewhere than in the data directory.
-    checks.extend(endpoints::beside_api(Some(server), None).await);
+    checks.extend(beside);
+}
+
+/// What is wrong, without what to do about it, which is a fix of its own.
+fn what(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<Unfound>() {
+        Some(unfound) => unfound.what.clone(),
+        None => crate::exit::text(error),
+    }
 }
 
 fn show(checks: Vec<Check>, output: Output) -> anyhow::Result<()> {

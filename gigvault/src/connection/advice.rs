@@ -13,7 +13,8 @@ use crate::wiring::{self, DataDir, Part};
 #[derive(Debug, thiserror::Error)]
 #[error("{what}; {fix}")]
 pub(crate) struct Unfound {
-    what: String,
+    /// Without what to do about it.
+    pub(crate) what: String,
     /// What to do about it.
     pub(crate) fix: String,
     /// Whether the command line asks for what cannot be.
@@ -63,11 +64,16 @@ pub(crate) fn start(dir: &Path) -> String {
         let service = part.of.map_or("SERVICE", wiring::Service::name);
         return format!("start it with `gigvault serve {service} --config FILE`");
     }
-    format!(
-        "start it with `gigvault up --data-dir {}{}`",
-        quoted(&whole(dir)),
-        wiring::database_flag(dir)
-    )
+    let database = wiring::database_flag(dir);
+    let up = format!("`gigvault up --data-dir {}{database}`", quoted(&whole(dir)));
+    // What `up` started has an identity here. The process of keymgr alone has the same keys, and may keep its identity elsewhere.
+    match database.is_empty() || DataDir::at(dir).identity("gigvault").exists() {
+        true => format!("start it with {up}"),
+        false => format!(
+            "start it as it was started before: with {up} if that runs all services, with `gigvault serve keymgr --config FILE` \
+             if it runs keymgr alone"
+        ),
+    }
 }
 
 /// How `root.crt` of a data directory is written again.

@@ -164,6 +164,7 @@ pub(super) fn identities(dir: &Path, now: OffsetDateTime) -> Check {
         }
         folders => folders.into_iter().flatten().flatten(),
     };
+    let mut looked_at = 0;
     for folder in folders {
         let (path, again) = (folder.path().join("tls.crt"), made_again(&folder.file_name()));
         // Whose it is was judged before.
@@ -212,12 +213,17 @@ pub(super) fn identities(dir: &Path, now: OffsetDateTime) -> Check {
                 ),
             );
         }
+        looked_at += 1;
         if let Some(cause) = unusable(&folder.path(), &folder.file_name()) {
             let detail = format!("what is in {} cannot be used: {cause}", folder.path().display());
             return failed(CHECK, detail, &again);
         }
     }
-    ok(CHECK, "the server's own certificates are valid now".to_owned())
+    let found = match looked_at {
+        0 => "there is none in this data directory; identity.directory may name another place",
+        _ => "the server's own certificates are valid now",
+    };
+    ok(CHECK, found.to_owned())
 }
 
 /// Why a start would refuse an identity.
