@@ -3,6 +3,7 @@
 
 use crate::asn1::{Reader, tag};
 use crate::kind::{SignedStructure, classify};
+use crate::ocsp::OcspRequest;
 
 /// The kind of object that octets encode, told by how they begin; `None` if that does not decide it.
 pub(crate) fn of(octets: &[u8]) -> Option<&'static str> {
@@ -10,6 +11,12 @@ pub(crate) fn of(octets: &[u8]) -> Option<&'static str> {
         return Some(PKCS12);
     }
     let parts = Reader::within(octets, tag::SEQUENCE).ok()?;
+    if parts.peek() == Some(tag::ENUMERATED) {
+        return Some(OCSP_RESPONSE);
+    }
+    if OcspRequest::from_der(octets).is_ok() {
+        return Some("an OCSP request");
+    }
     before_signature(&parts).or_else(|| {
         let tbs = parts.clone().any().ok()?;
         match classify(tbs.whole)? {
@@ -23,6 +30,7 @@ pub(crate) fn of(octets: &[u8]) -> Option<&'static str> {
 
 pub(crate) const CERTIFICATE: &str = "a certificate";
 pub(crate) const CRL: &str = "a certificate revocation list (CRL)";
+pub(crate) const OCSP_RESPONSE: &str = "an OCSP response";
 pub(crate) const PKCS12: &str = "a PKCS#12 file";
 
 /// Keys, certificates of version 3 and PKCS#12 files, whose first fields tell them from all else.

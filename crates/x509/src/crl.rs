@@ -10,6 +10,7 @@ use std::collections::HashSet;
 
 use time::OffsetDateTime;
 
+pub(crate) use list::read_reason;
 pub use list::{CertificateList, CrlError};
 pub use reason::{Reason, UnknownReason};
 

@@ -1,4 +1,4 @@
-//! X.509 as GigVault issues and reads it: names, keys, requests, certificates, CRLs.
+//! X.509 as GigVault issues and reads it: names, keys, requests, certificates, CRLs, OCSP.
 //!
 //! Pure: no clock, no file, no socket. Values are parsed once into types that are proofs, and signatures
 //! are verified over the bytes that were received.
@@ -15,6 +15,7 @@ pub mod hex;
 pub mod key;
 pub mod kind;
 pub mod name;
+pub mod ocsp;
 pub mod odd;
 pub mod oid;
 pub mod path;

@@ -12,7 +12,7 @@ use crate::extension::Extension;
 use crate::validity::{Validity, ValidityError};
 use crate::{DistinguishedName, PublicKey, Serial, SignatureAlgorithm};
 
-/// Why a certificate or CRL cannot be built.
+/// Why a certificate, CRL or OCSP response cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BuildError {
     /// The issuer has an empty name (section 4.1.2.4).
@@ -38,12 +38,12 @@ pub enum BuildError {
     /// The TBS names another algorithm than the signature was made with (section 4.1.1.2).
     #[error("the octets to be signed name another signature algorithm than {0}")]
     AlgorithmMismatch(SignatureAlgorithm),
-    /// A CRL's next update does not come after this one.
+    /// The next update of a CRL or OCSP response not come after this one.
     #[error("the next update at {next_update} does not come after this update at {this_update}")]
     UpdateOrder {
-        /// Start of the refused CRL.
+        /// The moment that it is of.
         this_update: OffsetDateTime,
-        /// End of the refused CRL.
+        /// When it is out of date.
         next_update: OffsetDateTime,
     },
     /// One serial number is listed twice.
@@ -52,6 +52,15 @@ pub enum BuildError {
     /// `removeFromCRL` belongs in delta CRLs (section 5.3.1).
     #[error("serial number {0}: removeFromCRL may only appear in a delta CRL")]
     RemoveFromFullCrl(Serial),
+    /// `removeFromCRL` belongs in delta CRLs.
+    #[error("removeFromCRL may only appear in a delta CRL, not in an OCSP response")]
+    RemoveFromCrlInResponse,
+    /// An OCSP response without an answer.
+    #[error("an OCSP response must have an answer for at least one certificate")]
+    NoResponse,
+    /// The octets to sign are not a ResponseData.
+    #[error("the octets to be signed are not those of an OCSP response")]
+    NotResponseData,
 }
 
 /// All that a certificate says, ready to be encoded.

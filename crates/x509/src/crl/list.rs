@@ -290,7 +290,7 @@ fn read_entry(list: &mut Reader<'_>) -> Result<CrlEntry<ReceivedSerial>, DerErro
     Ok(entry)
 }
 
-fn read_reason(der: &[u8]) -> Result<Reason, DerError> {
+pub(crate) fn read_reason(der: &[u8]) -> Result<Reason, DerError> {
     match Reader::single(der, tag::ENUMERATED)? {
         [code] => Reason::from_code(*code).ok_or(DerError::Value("reasonCode")),
         _ => Err(DerError::Value("reasonCode")),

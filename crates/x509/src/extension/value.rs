@@ -65,6 +65,9 @@ pub(super) fn name_of(oid: Oid) -> Option<&'static str> {
         oids::CRL_NUMBER => "cRLNumber",
         oids::REASON_CODE => "reasonCode",
         oids::INVALIDITY_DATE => "invalidityDate",
+        oids::DELTA_CRL_INDICATOR => "deltaCRLIndicator",
+        oids::ISSUING_DISTRIBUTION_POINT => "issuingDistributionPoint",
+        oids::FRESHEST_CRL => "freshestCRL",
         oids::NAME_CONSTRAINTS => "nameConstraints",
         oids::CRL_DISTRIBUTION_POINTS => "cRLDistributionPoints",
         oids::CERTIFICATE_POLICIES => "certificatePolicies",
@@ -75,6 +78,10 @@ pub(super) fn name_of(oid: Oid) -> Option<&'static str> {
         oids::AUTHORITY_INFO_ACCESS => "authorityInfoAccess",
         oids::TLS_FEATURE => "tlsFeature",
         oids::OCSP_NO_CHECK => "ocspNoCheck",
+        oids::OCSP_NONCE => "ocspNonce",
+        oids::OCSP_RESPONSE => "ocspAcceptableResponses",
+        oids::OCSP_ARCHIVE_CUTOFF => "ocspArchiveCutoff",
+        oids::OCSP_EXTENDED_REVOKE => "ocspExtendedRevoke",
         _ => return None,
     })
 }

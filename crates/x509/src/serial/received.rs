@@ -6,7 +6,7 @@ use data_encoding::HEXLOWER;
 use num_bigint::BigUint;
 
 use super::{Serial, SerialError};
-use crate::asn1::{DerError, integer};
+use crate::asn1::{DerError, Writer, integer, tag};
 
 /// The serial number of a certificate or CRL entry that was read. Other CAs also issue zero, negative numbers and long
 /// ones, and users of certificates should cope with them (RFC 5280 section 4.1.2.2).
@@ -34,6 +34,14 @@ impl ReceivedSerial {
         let negative = is_negative(content);
         let proper = Serial::from_bytes(content).ok().filter(|_| !negative);
         Ok(proper.map_or_else(|| Self::Odd(content.into()), Self::Proper))
+    }
+
+    /// Writes the INTEGER.
+    pub(crate) fn write(&self, out: &mut Writer) {
+        match self {
+            Self::Proper(serial) => out.unsigned(serial.as_bytes()),
+            Self::Odd(content) => out.primitive(tag::INTEGER, content),
+        }
     }
 
     /// The number, if it is one that could be issued here.

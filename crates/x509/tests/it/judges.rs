@@ -7,3 +7,4 @@ mod names;
 mod pkilint;
 
 pub(crate) use crls::crl_of;
+pub(crate) use pkilint::lint_response;

@@ -8,5 +8,6 @@ mod issue;
 mod judges;
 mod key;
 mod name;
+mod ocsp;
 mod path;
 mod san;

@@ -48,6 +48,14 @@ pub(crate) fn lint_crl(tool: &Tool, file: &str) {
     );
 }
 
+/// Fails the test if pkilint finds an error in the OCSP response of this file.
+pub(crate) fn lint_response(tool: &Tool, file: &str) {
+    lint(
+        tool,
+        &format!("{} lint -s ERROR {file}", program("lint_ocsp_response")),
+    );
+}
+
 #[test]
 fn the_judge_finds_errors() {
     let hierarchy = crate::issue::Hierarchy::any();
