@@ -7,7 +7,7 @@ use keys::{Signer, SoftwareKey};
 use lint::Linted;
 use rules::{Approved, Grant, Issuer, Request};
 use time::OffsetDateTime;
-use x509::crl::{CertificateList, CrlEntry, CrlSpec};
+use x509::crl::{CertificateList, CrlEntry, CrlKind, CrlSpec};
 use x509::{Certificate, DistinguishedName, KeyAlgorithm};
 
 use crate::error::Error;
@@ -139,9 +139,10 @@ impl Root {
             number,
             this_update: now,
             next_update: next.map_or(end, |next| next.min(end)),
-            entries,
+            kind: CrlKind::COMPLETE,
+            shard: Vec::new(),
         }
-        .to_tbs()
+        .to_tbs(&entries)
         .map_err(|error| refused(&error))?;
         let signature = self.key.sign(&tbs, algorithm)?;
         let der = x509::assemble(&tbs, algorithm, &signature).map_err(|error| refused(&error))?;

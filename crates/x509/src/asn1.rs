@@ -11,6 +11,7 @@ mod read;
 mod write;
 
 pub use ber::to_der;
+pub(crate) use read::head;
 pub use read::{Reader, Tlv, bit_octets, bit_string, boolean, ia5, integer, is_printable, unsigned};
 pub use write::Writer;
 

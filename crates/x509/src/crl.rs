@@ -1,26 +1,38 @@
-//! Certificate revocation lists (RFC 5280 section 5): a builder for lists of moderate size, and a reader.
+//! Certificate revocation lists (RFC 5280 section 5): complete ones, deltas, and shards, of any size.
 //!
-//! The builder makes complete lists in memory, which serves the offline root and small CAs: version 2, authority key
-//! identifier and CRL number, no other list extensions. Entries carry a reason unless it is `unspecified`.
+//! A list is written in two passes over its entries: DER says the length of everything before it, so the first pass
+//! ([`CrlSpec::layout`], [`CrlLayout::add`]) counts octets, and the second ([`CrlWriter`]) writes. Neither keeps entries. Octets are
+//! appended to a buffer of the caller, who hashes and stores them and empties it as often as it likes. [`CrlSpec::to_tbs`] does all
+//! of that for a list that fits in memory.
+//!
+//! [`CertificateList`] reads a list whole; [`TbsCertListReader`] looks at one that streams by, in bounded memory: what is signed is
+//! seen before it is signed.
 
+mod describe;
+mod entry;
+mod error;
+mod extensions;
 mod list;
 mod reason;
-
-use std::collections::HashSet;
+mod stream;
+mod write;
 
 use time::OffsetDateTime;
 
-pub(crate) use list::read_reason;
-pub use list::{CertificateList, CrlError};
+pub use entry::CrlEntry;
+pub(crate) use entry::read_reason;
+pub use error::CrlError;
+pub use extensions::CrlExtensions;
+pub use list::CertificateList;
 pub use reason::{Reason, UnknownReason};
+pub use stream::{TbsCertListHeader, TbsCertListReader, TbsCertListSummary};
+pub use write::{CrlLayout, CrlWriter, WrittenTbs};
 
-use crate::asn1::{Writer, tag};
-use crate::extension::{Extension, oids};
-use crate::tbs::{BuildError, identifier, write_extensions};
-use crate::validity::{EncodedTime, ValidityError};
-use crate::{DistinguishedName, Serial, SignatureAlgorithm};
+use crate::extension::Extension;
+use crate::tbs::BuildError;
+use crate::{DistinguishedName, SignatureAlgorithm};
 
-/// All that a complete CRL says, ready to be encoded.
+/// All that a CRL says but for its entries.
 #[derive(Clone, Debug)]
 pub struct CrlSpec {
     /// Algorithm of the signature to come.
@@ -29,114 +41,102 @@ pub struct CrlSpec {
     pub issuer: DistinguishedName,
     /// Subject key identifier of the issuer's certificate.
     pub aki: Vec<u8>,
-    /// CRL number: rises with every list of this issuer.
+    /// CRL number: rises with every list of this issuer and scope. A delta has that of the complete list of the same moment
+    /// (section 5.2.4).
     pub number: u64,
     /// When the list was made.
     pub this_update: OffsetDateTime,
     /// When the next list will be there at the latest.
     pub next_update: OffsetDateTime,
-    /// The revoked certificates in the order in which they are written.
-    pub entries: Vec<CrlEntry>,
+    /// Whether everything is listed or what changed.
+    pub kind: CrlKind,
+    /// For a list that covers a part of the certificates of its issuer only: the locations of the list, octet for octet as these
+    /// certificates have them in cRLDistributionPoints (section 5.2.5). Empty for a list that covers all; then the extension is
+    /// left out.
+    pub shard: Vec<String>,
 }
 
-/// One revoked certificate.
-/// The serial number of an entry that was read may be any ([`ReceivedSerial`](crate::ReceivedSerial)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CrlEntry<S = Serial> {
-    /// Serial number of the certificate.
-    pub serial: S,
-    /// When it was revoked.
-    pub time: OffsetDateTime,
-    /// Why. `None` and [`Reason::Unspecified`] are both written as no reason (section 5.3.1).
-    pub reason: Option<Reason>,
-    /// Since when its key is thought to be compromised (section 5.3.2).
-    pub invalidity: Option<OffsetDateTime>,
+/// Complete or delta (section 5.2.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CrlKind {
+    /// Every certificate of the scope that is revoked and not expired.
+    Complete {
+        /// Locations of the delta CRL (section 5.2.6); empty if there is none.
+        freshest: Vec<String>,
+    },
+    /// What changed since a complete list.
+    Delta {
+        /// Number of the complete list that it changes; at most the number of the delta.
+        base: u64,
+    },
 }
 
 impl CrlSpec {
-    /// The DER of the TBSCertList. Without entries revokedCertificates is left out (section 5.1.2.6).
+    /// Begins the first pass. Entries must come in ascending order of the octets of their serial numbers, as
+    /// [`Serial::as_bytes`](crate::Serial::as_bytes) has them: shorter before longer where one begins with the other. It is the order
+    /// of an index on a binary column, so databases read it without sorting, and in it one serial number that is remembered shows
+    /// every repetition.
     ///
     /// # Errors
-    /// [`BuildError`] for an empty issuer, times that cannot be encoded or are in the wrong order, a serial number
-    /// that occurs twice, and removeFromCRL, which only delta CRLs may have.
-    pub fn to_tbs(&self) -> Result<Vec<u8>, BuildError> {
-        if self.issuer.is_empty() {
-            return Err(BuildError::EmptyIssuer);
-        }
-        if self.next_update <= self.this_update {
-            let (this_update, next_update) = (self.this_update, self.next_update);
-            return Err(BuildError::UpdateOrder {
-                this_update,
-                next_update,
-            });
-        }
-        let entries = self.encode_entries()?;
-        let algorithm = identifier(self.signature_algorithm)?;
-        let (this_update, next_update) = (
-            EncodedTime::new(self.this_update)?,
-            EncodedTime::new(self.next_update)?,
-        );
-        let mut out = Writer::with_capacity(entries.len() + 512);
-        out.sequence(|out| {
-            out.unsigned(&[1]);
-            out.raw(&algorithm);
-            out.raw(self.issuer.der());
-            this_update.write(out);
-            next_update.write(out);
-            if !entries.is_empty() {
-                out.sequence(|out| out.raw(&entries));
-            }
-            write_extensions(out, tag::context_constructed(0), &self.extensions());
-        });
-        Ok(out.into_vec())
+    /// [`BuildError`] for an empty issuer, times that cannot be encoded or are in the wrong order, a base above the number, and
+    /// locations that are not URIs.
+    pub fn layout(&self) -> Result<CrlLayout, BuildError> {
+        CrlLayout::new(self)
     }
 
-    fn extensions(&self) -> [Extension; 2] {
-        let mut number = Writer::default();
-        number.unsigned(&self.number.to_be_bytes());
-        [
+    /// The DER of the TBSCertList with these entries, in whatever order they come. Without entries revokedCertificates is left out
+    /// (section 5.1.2.6).
+    ///
+    /// # Errors
+    /// Those of [`layout`](Self::layout), [`CrlLayout::add`] and [`CrlLayout::begin`].
+    pub fn to_tbs(&self, entries: &[CrlEntry]) -> Result<Vec<u8>, BuildError> {
+        let mut sorted: Vec<&CrlEntry> = entries.iter().collect();
+        sorted.sort_by(|a, b| a.serial.as_bytes().cmp(b.serial.as_bytes()));
+        let mut layout = self.layout()?;
+        sorted.iter().try_for_each(|entry| layout.add(entry))?;
+        let mut out = Vec::new();
+        let mut writer = layout.begin(&mut out)?;
+        sorted
+            .iter()
+            .try_for_each(|entry| writer.entry(entry, &mut out))?;
+        writer.finish(&mut out)?;
+        Ok(out)
+    }
+
+    fn extensions(&self) -> Result<Vec<Extension>, BuildError> {
+        let mut extensions = vec![
             Extension::authority_key_identifier(&self.aki),
-            Extension::other(oids::CRL_NUMBER, false, number.into_vec()),
-        ]
-    }
-
-    fn encode_entries(&self) -> Result<Vec<u8>, BuildError> {
-        let mut seen = HashSet::with_capacity(self.entries.len());
-        let mut out = Writer::with_capacity(self.entries.len() * 60);
-        for entry in &self.entries {
-            if !seen.insert(entry.serial) {
-                return Err(BuildError::RepeatedSerial(entry.serial));
+            Extension::crl_number(self.number),
+        ];
+        if let CrlKind::Delta { base } = self.kind {
+            if base > self.number {
+                return Err(BuildError::BaseNumber {
+                    base,
+                    number: self.number,
+                });
             }
-            if entry.reason == Some(Reason::RemoveFromCrl) {
-                return Err(BuildError::RemoveFromFullCrl(entry.serial));
-            }
-            entry.write(&mut out)?;
+            extensions.push(Extension::delta_crl_indicator(base));
         }
-        Ok(out.into_vec())
+        if !self.shard.is_empty() {
+            extensions.push(Extension::issuing_distribution_point(&self.shard)?);
+        }
+        match &self.kind {
+            CrlKind::Complete { freshest } if !freshest.is_empty() => {
+                extensions.push(Extension::freshest_crl(freshest)?);
+            }
+            CrlKind::Complete { .. } | CrlKind::Delta { .. } => {}
+        }
+        Ok(extensions)
     }
 }
 
-impl CrlEntry {
-    fn write(&self, out: &mut Writer) -> Result<(), ValidityError> {
-        let time = EncodedTime::new(self.time)?;
-        let invalidity = self.invalidity.map(EncodedTime::generalized).transpose()?;
-        let mut extensions = Vec::with_capacity(2);
-        if let Some(reason) = self.reason.filter(|reason| *reason != Reason::Unspecified) {
-            let value = Writer::primitive_of(tag::ENUMERATED, &[reason.code()]);
-            extensions.push(Extension::other(oids::REASON_CODE, false, value));
-        }
-        if let Some(invalidity) = invalidity {
-            let mut value = Writer::default();
-            invalidity.write(&mut value);
-            extensions.push(Extension::other(oids::INVALIDITY_DATE, false, value.into_vec()));
-        }
-        out.sequence(|out| {
-            out.unsigned(self.serial.as_bytes());
-            time.write(out);
-            if !extensions.is_empty() {
-                out.sequence(|out| extensions.iter().for_each(|extension| extension.write(out)));
-            }
-        });
-        Ok(())
+impl CrlKind {
+    /// A complete list of an issuer that makes no deltas.
+    pub const COMPLETE: Self = Self::Complete { freshest: Vec::new() };
+
+    /// Whether it is a delta.
+    #[must_use]
+    pub fn is_delta(&self) -> bool {
+        matches!(self, Self::Delta { .. })
     }
 }

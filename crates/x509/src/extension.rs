@@ -4,6 +4,7 @@
 //! so a caller cannot get it wrong; no DEFAULT value is ever encoded. [`Extension::value`] reads any of them back.
 //! Which extensions belong in which certificate is the business of `rules` and `lint`.
 
+mod crl;
 mod error;
 mod key_usage;
 mod location;
@@ -13,6 +14,7 @@ mod purpose;
 mod subtree;
 mod value;
 
+pub use crl::{CrlScope, IssuingDistributionPoint};
 pub use error::ExtensionError;
 pub use key_usage::KeyUsageFlags;
 pub use location::Location;
@@ -128,13 +130,7 @@ impl Extension {
             return Err(ExtensionError::Empty("cRLDistributionPoints"));
         }
         let value = Writer::one(tag::SEQUENCE, |out| {
-            out.sequence(|point| {
-                point.constructed(tag::context_constructed(0), |name| {
-                    name.constructed(tag::context_constructed(0), |full| {
-                        names.iter().for_each(|uri| uri.write(full));
-                    });
-                });
-            });
+            out.sequence(|point| distribution_point_name(point, &names));
         });
         Ok(Self::other(oids::CRL_DISTRIBUTION_POINTS, false, value))
     }
@@ -266,6 +262,15 @@ impl Extension {
         fields.finish()?;
         Ok(Self { oid, critical, value })
     }
+}
+
+/// The distributionPoint of a DistributionPoint or IssuingDistributionPoint: a full name of these URIs.
+fn distribution_point_name(point: &mut Writer, names: &[Location]) {
+    point.constructed(tag::context_constructed(0), |name| {
+        name.constructed(tag::context_constructed(0), |full| {
+            names.iter().for_each(|uri| uri.write(full));
+        });
+    });
 }
 
 fn uri_names<U: AsRef<str>>(uris: &[U]) -> Result<Vec<Location>, SanError> {

@@ -40,5 +40,5 @@ pub use oid::{Oid, OidError};
 pub use san::{DnsName, San, SanError, SanKind};
 pub use serial::{ReceivedSerial, Serial};
 pub use signature::SignatureAlgorithm;
-pub use tbs::{BuildError, CertificateSpec, assemble};
+pub use tbs::{BuildError, CertificateSpec, Frame, assemble};
 pub use validity::Validity;

@@ -8,7 +8,7 @@ use der::Encode as _;
 use time::OffsetDateTime;
 
 use crate::asn1::{DerError, Reader, Writer, tag};
-use crate::extension::Extension;
+use crate::extension::{Extension, ExtensionError};
 use crate::validity::{Validity, ValidityError};
 use crate::{DistinguishedName, PublicKey, Serial, SignatureAlgorithm};
 
@@ -49,6 +49,33 @@ pub enum BuildError {
     /// One serial number is listed twice.
     #[error("serial number {0} appears more than once in the CRL")]
     RepeatedSerial(Serial),
+    /// The entries of a CRL do not come in the order of the octets of their serial numbers.
+    #[error(
+        "serial number {serial} comes after {after} in the CRL; entries must ascend by the octets of their serial numbers"
+    )]
+    SerialOrder {
+        /// The refused serial number.
+        serial: Serial,
+        /// The one before it.
+        after: Serial,
+    },
+    /// The entries of the second pass over a CRL are not those of the first.
+    #[error("the entries of the CRL changed while it was written; begin again")]
+    EntriesChanged,
+    /// A length takes more than four octets.
+    #[error("the CRL would have {0} octets; it must have less than 4 GiB: make shards")]
+    CrlTooLong(u64),
+    /// A delta CRL of a list that is yet to come (section 5.2.4).
+    #[error("delta CRL number {number} cannot change the later CRL number {base}")]
+    BaseNumber {
+        /// Number of the complete list.
+        base: u64,
+        /// Number of the delta.
+        number: u64,
+    },
+    /// A location that cannot be written.
+    #[error(transparent)]
+    Extension(#[from] ExtensionError),
     /// `removeFromCRL` belongs in delta CRLs (section 5.3.1).
     #[error("serial number {0}: removeFromCRL may only appear in a delta CRL")]
     RemoveFromFullCrl(Serial),
@@ -147,13 +174,36 @@ pub fn assemble(tbs: &[u8], algorithm: SignatureAlgorithm, signature: &[u8]) -> 
     if inner_algorithm(tbs)? != algorithm_der {
         return Err(BuildError::AlgorithmMismatch(algorithm));
     }
-    let mut out = Writer::with_capacity(tbs.len() + algorithm_der.len() + signature.len() + 16);
-    out.sequence(|out| {
-        out.raw(tbs);
-        out.raw(&algorithm_der);
-        out.bit_octets(signature);
-    });
-    Ok(out.into_vec())
+    let Frame { mut before, after } = frame(tbs.len() as u64, &algorithm_der, signature)?;
+    before.reserve(tbs.len() + after.len());
+    before.extend_from_slice(tbs);
+    before.extend_from_slice(&after);
+    Ok(before)
+}
+
+/// What is before and after a TBS in the signed structure. For one that is too long to be in memory; others are closed by
+/// [`assemble`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Tag and length of the whole.
+    pub before: Vec<u8>,
+    /// Algorithm and signature.
+    pub after: Vec<u8>,
+}
+
+/// The frame of a TBS of this many octets.
+pub(crate) fn frame(tbs_len: u64, algorithm: &[u8], signature: &[u8]) -> Result<Frame, BuildError> {
+    let mut after = Writer::with_capacity(algorithm.len() + signature.len() + 8);
+    after.raw(algorithm);
+    after.bit_octets(signature);
+    let after = after.into_vec();
+    let length = tbs_len.saturating_add(after.len() as u64);
+    // Readers take lengths of four octets.
+    let length = u32::try_from(length).map_err(|_| BuildError::CrlTooLong(length))?;
+    let length = usize::try_from(length).map_err(|_| BuildError::CrlTooLong(tbs_len))?;
+    let mut before = Vec::with_capacity(6);
+    Writer::append(&mut before, |out| out.header(tag::SEQUENCE, length));
+    Ok(Frame { before, after })
 }
 
 /// The algorithm that a TBS names: the first SEQUENCE in it, for certificates and CRLs of every version.

@@ -143,6 +143,20 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The identifier octet, the octets of identifier and length, and the length of the content of the value that begins here, of
+/// which the content may be missing.
+///
+/// # Errors
+/// [`DerError::Truncated`] if there are too few octets for that; others as [`Reader::any`].
+pub(crate) fn head(octets: &[u8]) -> Result<(u8, usize, usize), DerError> {
+    let (&tag, after_tag) = octets.split_first().ok_or(DerError::Truncated)?;
+    if tag & 0x1f == 0x1f {
+        return Err(DerError::Value("tag"));
+    }
+    let (length, content) = read_length(after_tag)?;
+    Ok((tag, octets.len() - content.len(), length))
+}
+
 fn read_length(octets: &[u8]) -> Result<(usize, &[u8]), DerError> {
     let (&first, rest) = octets.split_first().ok_or(DerError::Truncated)?;
     if first < 0x80 {

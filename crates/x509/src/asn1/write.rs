@@ -38,6 +38,29 @@ impl Writer {
         self.octets
     }
 
+    /// Appends to these octets what `fill` writes.
+    pub fn append(octets: &mut Vec<u8>, fill: impl FnOnce(&mut Self)) {
+        let mut writer = Self {
+            octets: std::mem::take(octets),
+        };
+        fill(&mut writer);
+        *octets = writer.octets;
+    }
+
+    /// The identifier octet and the length of a value whose content is written by others.
+    pub fn header(&mut self, tag: u8, length: usize) {
+        self.octets.push(tag);
+        match u8::try_from(length) {
+            Ok(short) if short < 0x80 => self.octets.push(short),
+            _ => {
+                let digits = length.to_be_bytes();
+                let digits = significant(&digits);
+                self.octets.push(0x80 | octet_count(digits));
+                self.octets.extend_from_slice(digits);
+            }
+        }
+    }
+
     /// A value, or several, that are DER already.
     pub fn raw(&mut self, der: &[u8]) {
         self.octets.extend_from_slice(der);
@@ -45,16 +68,7 @@ impl Writer {
 
     /// A value with this content.
     pub fn primitive(&mut self, tag: u8, content: &[u8]) {
-        self.octets.push(tag);
-        match u8::try_from(content.len()) {
-            Ok(short) if short < 0x80 => self.octets.push(short),
-            _ => {
-                let digits = content.len().to_be_bytes();
-                let digits = significant(&digits);
-                self.octets.push(0x80 | octet_count(digits));
-                self.octets.extend_from_slice(digits);
-            }
-        }
+        self.header(tag, content.len());
         self.octets.extend_from_slice(content);
     }
 

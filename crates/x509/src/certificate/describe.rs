@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use data_encoding::HEXLOWER;
 
 use super::Certificate;
-use crate::extension::{Extension, ExtensionValue};
+use crate::extension::{CrlScope, Extension, ExtensionValue, IssuingDistributionPoint};
 use crate::key::KeyError;
 
 impl Certificate {
@@ -100,7 +100,8 @@ pub(crate) fn extension_lines(extension: &Extension) -> Vec<String> {
             }
             vec![line]
         }
-        Ok(ExtensionValue::CrlDistributionPoints(uris)) => escaped(&uris),
+        Ok(ExtensionValue::CrlDistributionPoints(uris) | ExtensionValue::FreshestCrl(uris)) => escaped(&uris),
+        Ok(ExtensionValue::IssuingDistributionPoint(point)) => distribution_point(&point),
         Ok(ExtensionValue::AuthorityInformationAccess { ocsp, ca_issuers }) => {
             let ocsp = escaped(&ocsp).into_iter().map(|uri| format!("OCSP {uri}"));
             ocsp.chain(
@@ -129,6 +130,20 @@ pub(crate) fn extension_lines(extension: &Extension) -> Vec<String> {
         Ok(ExtensionValue::OcspNoCheck | ExtensionValue::NoRevAvail) => vec!["yes".to_owned()],
         Ok(ExtensionValue::Unknown) => vec![HEXLOWER.encode(extension.value_der())],
     }
+}
+
+fn distribution_point(point: &IssuingDistributionPoint) -> Vec<String> {
+    let mut lines = escaped(&point.uris);
+    let mut say = |says: bool, text: &str| lines.extend(says.then(|| text.to_owned()));
+    say(
+        point.scope == CrlScope::Users,
+        "only certificates of end entities",
+    );
+    say(point.scope == CrlScope::Authorities, "only certificates of CAs");
+    say(point.scope == CrlScope::Attributes, "only attribute certificates");
+    say(point.only_some_reasons, "only some reasons");
+    say(point.indirect, "certificates of other issuers too");
+    lines
 }
 
 fn joined<T: fmt::Display>(items: &[T]) -> String {

@@ -51,6 +51,8 @@ impl Facts {
                 ExtensionValue::NameConstraints(constraints) => facts.name_constraints = Some(constraints),
                 // None of these is decisive.
                 ExtensionValue::CrlDistributionPoints(_)
+                | ExtensionValue::FreshestCrl(_)
+                | ExtensionValue::IssuingDistributionPoint(_)
                 | ExtensionValue::AuthorityInformationAccess { .. }
                 | ExtensionValue::CertificatePolicies(_)
                 | ExtensionValue::TlsFeature(_)

@@ -2,63 +2,18 @@
 
 use std::fmt;
 
-use data_encoding::HEXLOWER;
 use time::OffsetDateTime;
 
-use super::{CrlEntry, Reason};
-use crate::asn1::{DerError, Reader, integer, tag, unsigned};
-use crate::certificate::{utc, write_extensions};
-use crate::extension::{Extension, ExtensionValue, KeyUsageFlags, oids};
-use crate::name::NameError;
-use crate::pem::{self, PemError};
-use crate::signature::{Identified, SignatureError};
+use super::{CrlEntry, CrlError, CrlExtensions};
+use crate::asn1::{DerError, Reader, tag};
+use crate::extension::KeyUsageFlags;
+use crate::signature::Identified;
 use crate::tbs::{Signed, read_extensions};
-use crate::validity::{read_generalized_time, read_time};
-use crate::{Certificate, CertificateError, DistinguishedName, ReceivedSerial, Serial, artifact};
+use crate::validity::read_time;
+use crate::{Certificate, CertificateError, DistinguishedName, ReceivedSerial, Serial, artifact, pem};
 
 const PEM_LABEL: &str = "X509 CRL";
 const TBS: &str = "tbsCertList";
-
-/// Why a CRL is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CrlError {
-    /// The text holds no CRL, or a damaged one.
-    #[error(transparent)]
-    Pem(#[from] PemError),
-    /// The text holds no CRL.
-    #[error("the input has no CRL")]
-    NoCrl,
-    /// DER of something else.
-    #[error("the input is {0}; a certificate revocation list (CRL) is needed")]
-    NotACrl(&'static str),
-    /// A part is not the DER that it must be.
-    #[error("{part} of the CRL: {source}")]
-    Der {
-        /// The field, as RFC 5280 names it.
-        part: &'static str,
-        /// What is wrong with its octets.
-        source: DerError,
-    },
-    /// The issuer is not a name.
-    #[error("issuer of the CRL: {0}")]
-    Issuer(#[from] NameError),
-    /// An extension occurs twice.
-    #[error("extension {0} appears more than once in the CRL")]
-    RepeatedExtension(String),
-    /// The signed part names another algorithm than the signature (section 5.1.1.2).
-    #[error("the CRL names two different signature algorithms")]
-    AlgorithmMismatch,
-    /// The signature is wrong, or its algorithm is not supported.
-    #[error("signature of the CRL: {0}")]
-    Signature(#[from] SignatureError),
-    /// The CRL is not one of this issuer.
-    #[error("issuer of the CRL: {0}")]
-    Certificate(#[from] CertificateError),
-    /// The issuer's key may not sign CRLs.
-    #[error("the issuer's key usage does not allow signing CRLs")]
-    IssuerKeyUsage,
-}
 
 /// A CRL as received.
 #[derive(Clone)]
@@ -67,7 +22,7 @@ pub struct CertificateList {
     issuer: DistinguishedName,
     this_update: OffsetDateTime,
     next_update: Option<OffsetDateTime>,
-    extensions: Vec<Extension>,
+    extensions: CrlExtensions,
     entries: Vec<CrlEntry<ReceivedSerial>>,
 }
 
@@ -116,7 +71,7 @@ impl CertificateList {
             issuer,
             this_update,
             next_update,
-            extensions,
+            extensions: CrlExtensions::new(extensions),
             entries,
         })
     }
@@ -163,37 +118,24 @@ impl CertificateList {
     /// CRL number; `None` if it is missing, malformed or over 64 bits.
     #[must_use]
     pub fn number(&self) -> Option<u64> {
-        unsigned(self.number_octets()?).ok()
+        self.extensions.number()
     }
 
-    /// The CRL number as text: decimal, and over 64 bits hexadecimal (it may have 20 octets, section 5.2.3). `None` if
-    /// it is missing or no number.
+    /// The CRL number as text, see [`CrlExtensions::number_text`].
     #[must_use]
     pub fn number_text(&self) -> Option<String> {
-        let octets = integer(self.number_octets()?).ok()?;
-        Some(match unsigned(octets) {
-            Ok(number) => number.to_string(),
-            Err(_) => format!("0x{}", HEXLOWER.encode(octets)),
-        })
-    }
-
-    fn number_octets(&self) -> Option<&[u8]> {
-        let number = self.extension(oids::CRL_NUMBER)?;
-        Reader::single(number.value_der(), tag::INTEGER).ok()
+        self.extensions.number_text()
     }
 
     /// Key identifier of the issuer's key.
     #[must_use]
     pub fn authority_key_identifier(&self) -> Option<Vec<u8>> {
-        match self.extension(oids::AUTHORITY_KEY_IDENTIFIER)?.value() {
-            Ok(ExtensionValue::AuthorityKeyIdentifier { key_identifier, .. }) => key_identifier,
-            _ => None,
-        }
+        self.extensions.authority_key_identifier()
     }
 
-    /// Extensions of the list.
+    /// Extensions of the list: whether it is a delta, and of which list, which certificates it covers, where its delta is.
     #[must_use]
-    pub fn extensions(&self) -> &[Extension] {
+    pub fn extensions(&self) -> &CrlExtensions {
         &self.extensions
     }
 
@@ -235,16 +177,6 @@ impl CertificateList {
         let key = issuer.public_key().map_err(CertificateError::from)?;
         Ok(algorithm.verify(key, signed.tbs, signed.signature)?)
     }
-
-    /// What the list says, in lines of `name: value`, for `inspect`. Made for reading: its form may change.
-    #[must_use]
-    pub fn describe(&self) -> String {
-        Description(self).to_string()
-    }
-
-    fn extension(&self, oid: crate::Oid) -> Option<&Extension> {
-        self.extensions.iter().find(|extension| extension.oid() == oid)
-    }
 }
 
 /// Version 2 is the INTEGER 1; version 1 has none.
@@ -259,42 +191,9 @@ fn read_entries(fields: &mut Reader<'_>) -> Result<Vec<CrlEntry<ReceivedSerial>>
     let mut list = Reader::new(fields.optional(tag::SEQUENCE)?.unwrap_or_default());
     let mut entries = Vec::new();
     while !list.is_empty() {
-        entries.push(read_entry(&mut list)?);
+        entries.push(CrlEntry::read(&mut list)?);
     }
     Ok(entries)
-}
-
-fn read_entry(list: &mut Reader<'_>) -> Result<CrlEntry<ReceivedSerial>, DerError> {
-    let mut fields = list.enter(tag::SEQUENCE)?;
-    let mut entry = CrlEntry {
-        serial: ReceivedSerial::read(fields.expect(tag::INTEGER)?)?,
-        time: read_time(fields.any()?)?,
-        reason: None,
-        invalidity: None,
-    };
-    if !fields.is_empty() {
-        let extensions =
-            read_extensions(fields.any()?.whole)?.map_err(|_| DerError::Value("entry extensions"))?;
-        for extension in &extensions {
-            match extension.oid() {
-                oids::REASON_CODE => entry.reason = Some(read_reason(extension.value_der())?),
-                oids::INVALIDITY_DATE => {
-                    let content = Reader::single(extension.value_der(), tag::GENERALIZED_TIME)?;
-                    entry.invalidity = Some(read_generalized_time(content)?);
-                }
-                _ => {}
-            }
-        }
-    }
-    fields.finish()?;
-    Ok(entry)
-}
-
-pub(crate) fn read_reason(der: &[u8]) -> Result<Reason, DerError> {
-    match Reader::single(der, tag::ENUMERATED)? {
-        [code] => Reason::from_code(*code).ok_or(DerError::Value("reasonCode")),
-        _ => Err(DerError::Value("reasonCode")),
-    }
 }
 
 impl fmt::Debug for CertificateList {
@@ -305,43 +204,5 @@ impl fmt::Debug for CertificateList {
             self.issuer,
             self.entries.len()
         )
-    }
-}
-
-struct Description<'a>(&'a CertificateList);
-
-impl fmt::Display for Description<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = self.0;
-        writeln!(f, "certificate revocation list")?;
-        writeln!(f, "  issuer: {}", list.issuer)?;
-        writeln!(f, "  this update: {}", utc(list.this_update))?;
-        writeln!(
-            f,
-            "  next update: {}",
-            list.next_update.map_or_else(|| "none".to_owned(), utc)
-        )?;
-        if let Some(number) = list.number_text() {
-            writeln!(f, "  number: {number}")?;
-        }
-        let others: Vec<_> = list
-            .extensions
-            .iter()
-            .filter(|e| e.oid() != oids::CRL_NUMBER)
-            .cloned()
-            .collect();
-        write_extensions(f, &others)?;
-        writeln!(f, "  entries: {}", list.entries.len())?;
-        for entry in &list.entries {
-            write!(f, "    {} at {}", entry.serial, utc(entry.time))?;
-            if let Some(reason) = entry.reason {
-                write!(f, ", {reason}")?;
-            }
-            if let Some(invalidity) = entry.invalidity {
-                write!(f, ", invalid since {}", utc(invalidity))?;
-            }
-            writeln!(f)?;
-        }
-        Ok(())
     }
 }

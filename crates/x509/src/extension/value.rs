@@ -3,7 +3,7 @@
 //! Forms that RFC 5280 does not give are refused; what DER alone forbids but others write (an encoded
 //! `cA FALSE`, untrimmed key usage) is tolerated.
 
-use super::{Eku, Extension, ExtensionError, KeyUsageFlags, NameConstraints, oids};
+use super::{Eku, Extension, ExtensionError, IssuingDistributionPoint, KeyUsageFlags, NameConstraints, oids};
 use crate::Oid;
 use crate::asn1::{DerError, Reader, boolean, ia5, tag, unsigned};
 use crate::san::{self, San, SanError};
@@ -35,6 +35,10 @@ pub enum ExtensionValue {
     },
     /// cRLDistributionPoints: the URIs of all full names.
     CrlDistributionPoints(Vec<String>),
+    /// freshestCRL: the URIs of all full names.
+    FreshestCrl(Vec<String>),
+    /// issuingDistributionPoint of a CRL.
+    IssuingDistributionPoint(IssuingDistributionPoint),
     /// authorityInfoAccess.
     AuthorityInformationAccess {
         /// Locations of OCSP responders.
@@ -107,9 +111,11 @@ fn decode(oid: Oid, der: &[u8]) -> Result<ExtensionValue, DerError> {
             ExtensionValue::SubjectKeyIdentifier(Reader::single(der, tag::OCTET_STRING)?.to_vec())
         }
         oids::AUTHORITY_KEY_IDENTIFIER => authority_key_identifier(der)?,
-        oids::CRL_DISTRIBUTION_POINTS => ExtensionValue::CrlDistributionPoints(
-            list(der, distribution_point)?.into_iter().flatten().collect(),
-        ),
+        oids::CRL_DISTRIBUTION_POINTS => ExtensionValue::CrlDistributionPoints(distribution_points(der)?),
+        oids::FRESHEST_CRL => ExtensionValue::FreshestCrl(distribution_points(der)?),
+        oids::ISSUING_DISTRIBUTION_POINT => {
+            ExtensionValue::IssuingDistributionPoint(IssuingDistributionPoint::from_der(der)?)
+        }
         oids::AUTHORITY_INFO_ACCESS => authority_information_access(der)?,
         oids::CERTIFICATE_POLICIES => ExtensionValue::CertificatePolicies(list(der, |policies| {
             // Qualifiers may follow; they are for people.
@@ -175,14 +181,23 @@ fn authority_key_identifier(der: &[u8]) -> Result<ExtensionValue, DerError> {
     })
 }
 
-/// The URIs of one DistributionPoint. A name relative to the issuer, reasons and cRLIssuer are passed over.
+fn distribution_points(der: &[u8]) -> Result<Vec<String>, DerError> {
+    Ok(list(der, distribution_point)?.into_iter().flatten().collect())
+}
+
+/// The URIs of one DistributionPoint. Reasons and cRLIssuer are passed over.
 fn distribution_point(points: &mut Reader<'_>) -> Result<Vec<String>, DerError> {
     let mut fields = points.enter(tag::SEQUENCE)?;
     let name = fields.optional(tag::context_constructed(0))?;
     fields.optional(tag::context(1))?;
     fields.optional(tag::context_constructed(2))?;
     fields.finish()?;
-    let mut name = Reader::new(name.unwrap_or_default());
+    general_name_uris(name.unwrap_or_default())
+}
+
+/// The URIs of a DistributionPointName. A name relative to the issuer is passed over.
+pub(super) fn general_name_uris(name: &[u8]) -> Result<Vec<String>, DerError> {
+    let mut name = Reader::new(name);
     let mut full_name = Reader::new(name.optional(tag::context_constructed(0))?.unwrap_or_default());
     let mut uris = Vec::new();
     while !full_name.is_empty() {

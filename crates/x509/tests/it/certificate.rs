@@ -7,7 +7,7 @@ mod refused;
 
 use proptest::prelude::*;
 use time::{Duration, OffsetDateTime};
-use x509::crl::{CertificateList, CrlEntry, CrlSpec, Reason};
+use x509::crl::{CertificateList, CrlEntry, CrlKind, CrlSpec, Reason};
 use x509::{
     BuildError, Certificate, CertificateError, CertificateSpec, DistinguishedName, Eku, Extension,
     ExtensionValue, KeyAlgorithm, KeyUsageFlags, ReceivedSerial, Serial, SignatureAlgorithm, Validity,
@@ -215,26 +215,29 @@ fn a_list_of_revoked_certificates_is_read_back() {
         reason,
         invalidity: octet.is_multiple_of(2).then_some(NOW - Duration::DAY),
     };
-    let entries = vec![
-        entry(0x80, Some(Reason::KeyCompromise)),
-        entry(0x7f, None),
+    let mut entries = vec![
         entry(0, Some(Reason::Superseded)),
+        entry(0x7f, None),
+        entry(0x80, Some(Reason::KeyCompromise)),
     ];
-    let mut list = CrlSpec {
+    let list = CrlSpec {
         signature_algorithm: ca.algorithm,
         issuer: ca.certificate.subject().clone(),
         aki: ca.certificate.subject_key_identifier().unwrap().to_vec(),
         number: u64::MAX,
         this_update: NOW,
         next_update: NOW + Duration::WEEK,
-        entries: entries.clone(),
+        kind: CrlKind::COMPLETE,
+        shard: vec![],
     };
-    let sign = |list: &CrlSpec| {
-        let tbs = list.to_tbs().unwrap();
+    let sign = |entries: &[CrlEntry]| {
+        let tbs = list.to_tbs(entries).unwrap();
         CertificateList::from_der(&assemble(&tbs, ca.algorithm, &ca.holder.sign(&tbs, ca.algorithm)).unwrap())
             .unwrap()
     };
-    let read = sign(&list);
+    let mut any_order = entries.clone();
+    any_order.reverse();
+    let read = sign(&any_order);
     let proper = |entry: &CrlEntry<ReceivedSerial>| CrlEntry {
         serial: entry.serial.proper().unwrap(),
         time: entry.time,
@@ -262,21 +265,33 @@ fn a_list_of_revoked_certificates_is_read_back() {
             .contains("8007 at 2026-11-24T12:00:00Z, key-compromise, invalid since")
     );
 
-    list.entries[0].reason = Some(Reason::Unspecified);
-    assert_eq!(sign(&list).entries()[0].reason, None);
-    list.entries[0].reason = Some(Reason::RemoveFromCrl);
-    assert!(matches!(list.to_tbs(), Err(BuildError::RemoveFromFullCrl(_))));
-    list.entries[0] = list.entries[1];
-    assert!(matches!(list.to_tbs(), Err(BuildError::RepeatedSerial(_))));
-    list.next_update = list.this_update;
-    assert!(matches!(list.to_tbs(), Err(BuildError::UpdateOrder { .. })));
+    entries[0].reason = Some(Reason::Unspecified);
+    assert_eq!(sign(&entries).entries()[0].reason, None);
+    entries[0].reason = Some(Reason::RemoveFromCrl);
+    assert!(matches!(
+        list.to_tbs(&entries),
+        Err(BuildError::RemoveFromFullCrl(_))
+    ));
+    entries[0] = entries[1];
+    assert!(matches!(
+        list.to_tbs(&entries),
+        Err(BuildError::RepeatedSerial(_))
+    ));
+    let reversed = CrlSpec {
+        next_update: list.this_update,
+        ..list.clone()
+    };
+    assert!(matches!(
+        reversed.to_tbs(&[]),
+        Err(BuildError::UpdateOrder { .. })
+    ));
 }
 
 #[test]
 fn a_list_is_verified_against_its_issuer_only() {
     let Hierarchy { root, leaf, .. } = Hierarchy::any();
     let other = Authority::root(KeyAlgorithm::P256, SignatureAlgorithm::EcdsaSha256);
-    let list = crate::judges::crl_of(&root, vec![]);
+    let list = crate::judges::crl_of(&root, &[]);
     list.verify_signed_by(&root.certificate).unwrap();
     assert!(list.verify_signed_by(&other.certificate).is_err());
     assert!(list.verify_signed_by(&leaf).is_err());

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use x509::asn1::tag;
-use x509::crl::{CertificateList, CrlSpec};
+use x509::crl::{CertificateList, CrlKind, CrlSpec};
 use x509::path::{Purpose, validate};
 use x509::{Certificate, DistinguishedName, Extension, KeyAlgorithm, SignatureAlgorithm, assemble};
 
@@ -113,9 +113,10 @@ fn a_crl_belongs_to_its_issuer_whatever_the_encoding_of_the_name() {
             number: 1,
             this_update: NOW,
             next_update: NOW + time::Duration::days(7),
-            entries: vec![],
+            kind: CrlKind::COMPLETE,
+            shard: vec![],
         };
-        let tbs = spec.to_tbs().unwrap();
+        let tbs = spec.to_tbs(&[]).unwrap();
         let der = assemble(&tbs, root.algorithm, &root.holder.sign(&tbs, root.algorithm)).unwrap();
         let list = CertificateList::from_der(&der).unwrap();
         assert_eq!(

@@ -40,7 +40,7 @@ static SAMPLES: LazyLock<[Vec<u8>; 4]> = LazyLock::new(|| {
         reason: Some(Reason::Superseded),
         invalidity: Some(NOW),
     };
-    let crl = crate::judges::crl_of(&ca, vec![entry]);
+    let crl = crate::judges::crl_of(&ca, &[entry]);
     [
         sign(&everything, &holder).der().to_vec(),
         csr,

@@ -1,6 +1,7 @@
 //! Behavior of the crate as its users see it, with outside judges.
 
 mod certificate;
+mod crl;
 mod csr;
 mod encodings;
 mod hostile;

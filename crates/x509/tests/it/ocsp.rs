@@ -6,4 +6,4 @@ mod response;
 mod verify;
 mod world;
 
-pub(crate) use world::World;
+pub(crate) use world::{World, response_of};

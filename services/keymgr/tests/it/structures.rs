@@ -2,7 +2,7 @@
 
 use data_encoding::HEXLOWER;
 use time::macros::datetime;
-use x509::crl::CrlSpec;
+use x509::crl::{CrlKind, CrlSpec};
 use x509::csr::{Csr, CsrBuildError};
 use x509::serial::Serial;
 use x509::tbs::CertificateSpec;
@@ -42,9 +42,10 @@ pub(crate) fn crl(algorithm: SignatureAlgorithm) -> Vec<u8> {
         number: 1,
         this_update: datetime!(2027-01-01 0:00 UTC),
         next_update: datetime!(2027-01-02 0:00 UTC),
-        entries: Vec::new(),
+        kind: CrlKind::COMPLETE,
+        shard: Vec::new(),
     };
-    spec.to_tbs().unwrap()
+    spec.to_tbs(&[]).unwrap()
 }
 
 pub(crate) fn certificate_request(key: &PublicKey, algorithm: SignatureAlgorithm) -> Vec<u8> {

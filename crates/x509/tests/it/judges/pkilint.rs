@@ -3,7 +3,8 @@
 
 use crate::csr::tool::Tool;
 
-fn program(name: &str) -> String {
+/// A program of the folder that pkilint was installed in, Python among them.
+pub(super) fn program(name: &str) -> String {
     let folder = std::env::var("GIGVAULT_PKILINT")
         .expect("GIGVAULT_PKILINT must name the folder of lint_pkix_cert: run through make test");
     format!("{folder}/{name}")

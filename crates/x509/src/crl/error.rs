@@ -1,0 +1,54 @@
+//! Why a CRL is refused.
+
+use crate::CertificateError;
+use crate::asn1::DerError;
+use crate::name::NameError;
+use crate::pem::PemError;
+use crate::signature::SignatureError;
+
+/// Why a CRL is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CrlError {
+    /// The text holds no CRL, or a damaged one.
+    #[error(transparent)]
+    Pem(#[from] PemError),
+    /// The text holds no CRL.
+    #[error("the input has no CRL")]
+    NoCrl,
+    /// DER of something else.
+    #[error("the input is {0}; a certificate revocation list (CRL) is needed")]
+    NotACrl(&'static str),
+    /// A part is not the DER that it must be.
+    #[error("{part} of the CRL: {source}")]
+    Der {
+        /// The field, as RFC 5280 names it.
+        part: &'static str,
+        /// What is wrong with its octets.
+        source: DerError,
+    },
+    /// The issuer is not a name.
+    #[error("issuer of the CRL: {0}")]
+    Issuer(#[from] NameError),
+    /// An extension occurs twice.
+    #[error("extension {0} appears more than once in the CRL")]
+    RepeatedExtension(String),
+    /// The signed part names another algorithm than the signature (section 5.1.1.2).
+    #[error("the CRL names two different signature algorithms")]
+    AlgorithmMismatch,
+    /// The signature is wrong, or its algorithm is not supported.
+    #[error("signature of the CRL: {0}")]
+    Signature(#[from] SignatureError),
+    /// The CRL is not one of this issuer.
+    #[error("issuer of the CRL: {0}")]
+    Certificate(#[from] CertificateError),
+    /// Version 1 has no extensions, neither of the list nor of its entries (section 5.1.2.1).
+    #[error("only CRLs of version 2 may have extensions")]
+    ExtensionsOfOldVersion,
+    /// removeFromCRL belongs in delta CRLs (section 5.3.1).
+    #[error("removeFromCRL may only appear in a delta CRL; this one is complete")]
+    RemoveFromCompleteCrl,
+    /// The issuer's key may not sign CRLs.
+    #[error("the issuer's key usage does not allow signing CRLs")]
+    IssuerKeyUsage,
+}

@@ -1,0 +1,68 @@
+//! The parts of a TBSCertList in their order, and the values in them.
+
+use super::MAX_VALUE;
+use crate::asn1::{DerError, Reader, Tlv, head, tag};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Start,
+    Version,
+    Algorithm,
+    Issuer,
+    ThisUpdate,
+    NextUpdate,
+    Revoked,
+    Entries,
+    Extensions,
+    End,
+}
+
+impl Part {
+    /// The field, as RFC 5280 names it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Start | Self::End => "tbsCertList",
+            Self::Version => "version",
+            Self::Algorithm => "signature",
+            Self::Issuer => "issuer",
+            Self::ThisUpdate => "thisUpdate",
+            Self::NextUpdate => "nextUpdate",
+            Self::Revoked | Self::Entries => "revokedCertificates",
+            Self::Extensions => "crlExtensions",
+        }
+    }
+}
+
+/// The value that begins here, within `bound` octets; `None` if it is not complete yet.
+pub(super) fn whole(octets: &[u8], bound: u64) -> Result<Option<Tlv<'_>>, DerError> {
+    let (_, taken, length) = match head(octets) {
+        Err(DerError::Truncated) if (octets.len() as u64) < bound => return Ok(None),
+        other => other?,
+    };
+    let size = taken.saturating_add(length);
+    if size as u64 > bound {
+        return Err(DerError::Truncated);
+    }
+    if size > MAX_VALUE {
+        return Err(DerError::Value("value: it has more than 64 KiB"));
+    }
+    match octets.get(..size) {
+        Some(value) => Reader::new(value).any().map(Some),
+        None => Ok(None),
+    }
+}
+
+/// What comes after serial number and time of an entry.
+pub(super) fn entry_extensions(entry: &[u8]) -> Option<&[u8]> {
+    let mut fields = Reader::new(entry);
+    fields.any().and_then(|_| fields.any()).ok()?;
+    fields.any().ok().map(|list| list.whole)
+}
+
+/// Extensions are left out where there is none (sections 5.1.2.7 and 5.3).
+pub(super) fn check_not_empty(list: &[u8]) -> Result<(), DerError> {
+    match Reader::within(list, tag::SEQUENCE)?.is_empty() {
+        true => Err(DerError::Value("Extensions: the list is empty")),
+        false => Ok(()),
+    }
+}
