@@ -21,7 +21,6 @@ struct Request {
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[expect(dead_code, reason = "only read")]
 struct Limits {
     most: Option<u16>,
     reason: Option<Reason>,
