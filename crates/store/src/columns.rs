@@ -3,6 +3,7 @@
 use sqlx::{ColumnIndex, Decode, Row, Type};
 use time::OffsetDateTime;
 
+use crate::StoreError;
 use crate::time::from_micros;
 
 /// Reads the columns of one row, and remembers those that it could not read.
@@ -67,4 +68,33 @@ where
     pub fn damage(self) -> Option<String> {
         (!self.damaged.is_empty()).then(|| self.damaged.join(", "))
     }
+}
+
+/// What the rows of a list say; one that cannot be read is left out, with a line in the log.
+///
+/// # Errors
+/// Any other than [`StoreError::Damaged`].
+pub fn sound<R, T: TryFrom<R, Error = StoreError>>(
+    rows: impl IntoIterator<Item = R>,
+) -> Result<Vec<T>, StoreError> {
+    let read = rows.into_iter().map(T::try_from);
+    read.filter_map(|read| read.map(Some).or_else(StoreError::left_out).transpose())
+        .collect()
+}
+
+/// What cannot be read of rows, for a check.
+///
+/// # Errors
+/// Any other than [`StoreError::Damaged`].
+pub fn damages<R, T: TryFrom<R, Error = StoreError>>(
+    rows: impl IntoIterator<Item = R>,
+) -> Result<Vec<String>, StoreError> {
+    let mut damaged = Vec::new();
+    for row in rows {
+        match T::try_from(row) {
+            Err(StoreError::Damaged(problem)) => damaged.push(problem),
+            other => drop(other?),
+        }
+    }
+    Ok(damaged)
 }

@@ -161,26 +161,18 @@ pub(crate) async fn list(
     let sql = format!(
         "SELECT {COLUMNS} FROM api_keys {behind}ORDER BY created_us {order}, prefix {order} LIMIT $1"
     );
-    // A row that cannot be read takes no place from the others: as many more are read.
-    let mut most = limit.fetch();
+    let mut reading = limit.reading();
     loop {
         let rows: Vec<ApiKeyRow> = store::read!(db, |c| {
-            let query = sqlx::query_as(sqlx::AssertSqlSafe(sql.clone())).bind(most);
+            let query = sqlx::query_as(sqlx::AssertSqlSafe(sql.clone())).bind(reading.most());
             match &place.from {
                 Some((created_us, prefix)) => query.bind(created_us).bind(prefix).fetch_all(c).await,
                 None => query.fetch_all(c).await,
             }
         })?;
-        let read = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-        let sound = rows.into_iter().map(ApiKey::try_from);
-        let sound = sound.filter_map(|read| read.map(Some).or_else(StoreError::left_out).transpose());
-        let mut sound: Vec<ApiKey> = sound.collect::<Result<_, _>>()?;
-        let damaged = read - i64::try_from(sound.len()).unwrap_or(i64::MAX);
-        if read < most || sound.len() > limit.rows() {
-            sound.truncate(limit.rows() + 1);
+        if let Some(sound) = reading.take(rows)? {
             return Ok(sound);
         }
-        most = limit.fetch() + damaged;
     }
 }
 
@@ -195,14 +187,7 @@ pub(crate) async fn damaged(db: &Db) -> Result<(Vec<String>, usize), StoreError>
         .fetch_all(c)
         .await)?;
     let looked_at = rows.len();
-    let mut damaged = Vec::new();
-    for row in rows {
-        match ApiKey::try_from(row) {
-            Err(StoreError::Damaged(problem)) => damaged.push(problem),
-            other => drop(other?),
-        }
-    }
-    Ok((damaged, looked_at))
+    Ok((store::damages::<_, ApiKey>(rows)?, looked_at))
 }
 
 /// How many keys there are, if that is asked for.
@@ -337,9 +322,7 @@ pub(crate) async fn made_by(tx: &mut Tx, maker: &Prefix) -> Result<Vec<ApiKey>, 
         .bind(maker.subject())
         .fetch_all(c)
         .await)?;
-    let keys = rows.into_iter().map(ApiKey::try_from);
-    keys.filter_map(|read| read.map(Some).or_else(StoreError::left_out).transpose())
-        .collect()
+    store::sound(rows)
 }
 
 /// Waits until no other transaction that called this runs. It locks the rows that may make keys; there are few.

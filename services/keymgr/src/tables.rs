@@ -253,26 +253,18 @@ pub(crate) async fn list(db: &Db, place: &Place<String>, limit: Limit) -> Result
     };
     let order = place.order();
     let sql = format!("SELECT {COLUMNS} FROM keys {behind}ORDER BY name {order} LIMIT $1");
-    // A row that cannot be read takes no place from the others: as many more are read.
-    let mut most = limit.fetch();
+    let mut reading = limit.reading();
     loop {
         let rows: Vec<KeyRow> = store::read!(db, |c| {
-            let query = sqlx::query_as(sqlx::AssertSqlSafe(sql.clone())).bind(most);
+            let query = sqlx::query_as(sqlx::AssertSqlSafe(sql.clone())).bind(reading.most());
             match &place.from {
                 Some(name) => query.bind(name).fetch_all(c).await,
                 None => query.fetch_all(c).await,
             }
         })?;
-        let read = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-        let sound = rows.into_iter().map(Key::try_from);
-        let sound = sound.filter_map(|read| read.map(Some).or_else(StoreError::left_out).transpose());
-        let mut sound: Vec<Key> = sound.collect::<Result<_, _>>()?;
-        let damaged = read - i64::try_from(sound.len()).unwrap_or(i64::MAX);
-        if read < most || sound.len() > limit.rows() {
-            sound.truncate(limit.rows() + 1);
+        if let Some(sound) = reading.take(rows)? {
             return Ok(sound);
         }
-        most = limit.fetch() + damaged;
     }
 }
 
@@ -287,14 +279,7 @@ pub(crate) async fn damaged(db: &Db) -> Result<(Vec<String>, usize), StoreError>
         .fetch_all(c)
         .await)?;
     let looked_at = rows.len();
-    let mut damaged = Vec::new();
-    for row in rows {
-        match Key::try_from(row) {
-            Err(StoreError::Damaged(problem)) => damaged.push(problem),
-            other => drop(other?),
-        }
-    }
-    Ok((damaged, looked_at))
+    Ok((store::damages::<_, Key>(rows)?, looked_at))
 }
 
 /// How many keys there are, if that is asked for.

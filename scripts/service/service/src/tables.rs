@@ -4,9 +4,9 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 use kit::page::{Count, Counting, Limit, Place};
-use sqlx::FromRow;
+use sqlx::{ColumnIndex, Decode, FromRow, Type};
 use store::time::from_micros;
-use store::{Db, StoreError};
+use store::{Columns, Db, StoreError};
 
 use crate::domain::Item;
 
@@ -16,25 +16,45 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 /// The table that a first start writes to: empty, it says that this service was never used.
 pub const FIRST_TABLE: &str = "items";
 
-#[derive(FromRow)]
+/// The row of an item, in which a column that cannot be read is empty and named.
 struct ItemRow {
     name: String,
     created_us: i64,
+    damage: Option<String>,
+}
+
+impl<'r, R: sqlx::Row> FromRow<'r, R> for ItemRow
+where
+    &'static str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let mut columns = Columns::of(row);
+        Ok(Self {
+            name: columns.value("name")?,
+            created_us: columns.value("created_us")?,
+            damage: columns.damage(),
+        })
+    }
 }
 
 impl TryFrom<ItemRow> for Item {
     type Error = StoreError;
 
     fn try_from(row: ItemRow) -> Result<Self, StoreError> {
-        let name = row.name.parse();
+        let damaged = |columns: &str| StoreError::damaged(columns, &format!("item {:?}", row.name));
+        if let Some(columns) = &row.damage {
+            return Err(damaged(columns));
+        }
         Ok(Self {
-            name: name.map_err(|_| StoreError::Corrupt(format!("the name of item {:?}", row.name)))?,
-            created: from_micros(row.created_us)?,
+            name: row.name.parse().map_err(|_| damaged("name"))?,
+            created: from_micros(row.created_us).map_err(|_| damaged("created_us"))?,
         })
     }
 }
 
-/// Items by name from that place on, one more than the page holds.
+/// Items by name from that place on, one more than the page holds, without rows that cannot be read.
 pub(crate) async fn list(db: &Db, place: &Place<String>, limit: Limit) -> Result<Vec<Item>, StoreError> {
     let behind = match place.from {
         Some(_) => format!("WHERE name {} $2 ", place.compare()),
@@ -42,14 +62,19 @@ pub(crate) async fn list(db: &Db, place: &Place<String>, limit: Limit) -> Result
     };
     let order = place.order();
     let sql = format!("SELECT name, created_us FROM items {behind}ORDER BY name {order} LIMIT $1");
-    let rows: Vec<ItemRow> = store::read!(db, |c| {
-        let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(limit.fetch());
-        match &place.from {
-            Some(name) => query.bind(name).fetch_all(c).await,
-            None => query.fetch_all(c).await,
+    let mut reading = limit.reading();
+    loop {
+        let rows: Vec<ItemRow> = store::read!(db, |c| {
+            let query = sqlx::query_as(sqlx::AssertSqlSafe(sql.clone())).bind(reading.most());
+            match &place.from {
+                Some(name) => query.bind(name).fetch_all(c).await,
+                None => query.fetch_all(c).await,
+            }
+        })?;
+        if let Some(items) = reading.take(rows)? {
+            return Ok(items);
         }
-    })?;
-    rows.into_iter().map(Item::try_from).collect()
+    }
 }
 
 /// How many items there are, if that is asked for.
