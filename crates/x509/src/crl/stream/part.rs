@@ -35,8 +35,10 @@ impl Part {
 
 /// The value that begins here, within `bound` octets; `None` if it is not complete yet.
 pub(super) fn whole(octets: &[u8], bound: u64) -> Result<Option<Tlv<'_>>, DerError> {
-    let (_, taken, length) = match head(octets) {
-        Err(DerError::Truncated) if (octets.len() as u64) < bound => return Ok(None),
+    // What comes after the bound is not of this value: the answer must not depend on whether it is here already.
+    let within = usize::try_from(bound).map_or(octets, |bound| octets.get(..bound).unwrap_or(octets));
+    let (_, taken, length) = match head(within) {
+        Err(DerError::Truncated) if (within.len() as u64) < bound => return Ok(None),
         other => other?,
     };
     let size = taken.saturating_add(length);
@@ -46,7 +48,7 @@ pub(super) fn whole(octets: &[u8], bound: u64) -> Result<Option<Tlv<'_>>, DerErr
     if size > MAX_VALUE {
         return Err(DerError::Value("value: it has more than 64 KiB"));
     }
-    match octets.get(..size) {
+    match within.get(..size) {
         Some(value) => Reader::new(value).any().map(Some),
         None => Ok(None),
     }

@@ -76,6 +76,30 @@ fn a_list_in_pieces_of_any_size_is_the_same_list() {
     assert_eq!((empty.entries, empty.extensions.is_delta()), (0, false));
 }
 
+/// The outer length says less than what is there: whether the rest was received already makes no difference.
+#[test]
+fn a_list_that_ends_early_is_refused_alike_in_pieces_of_any_size() {
+    let (_, content) = LIST.split_at(LIST.len() - usize::from(u16::from_be_bytes([LIST[2], LIST[3]])));
+    assert_eq!(LIST[1], 0x82);
+    for length in 0..content.len() {
+        for after in [0x00, 0x1f, 0x30, 0x80, 0xff] {
+            let mut short = Vec::new();
+            Writer::append(&mut short, |writer| writer.header(tag::SEQUENCE, length));
+            short.extend_from_slice(&content[..length]);
+            short.extend([after; 8]);
+            let whole = read(&short, short.len());
+            assert!(whole.is_err(), "{length}");
+            for piece in [1, 2, 3, 5] {
+                assert_eq!(
+                    read(&short, piece),
+                    whole,
+                    "{length}, then {after:#x}, by {piece}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn the_header_is_there_before_the_entries_are() {
     let mut reader = TbsCertListReader::new();
