@@ -33,7 +33,7 @@ async fn every_certificate_of_a_ca_is_revoked_once_and_none_of_another() {
     assert_eq!(
         dry,
         json!({"ca": "issuing", "reason": "unspecified", "dry_run": true, "suspended": false, "stop_issuing": false,
-               "valid": 18, "on_hold": 1, "revoked": 0, "revoked_meanwhile": 0, "left": 19})
+               "valid": 18, "on_hold": 1, "revoked": 0, "revoked_by_others": 0, "left": 19})
     );
     let both = all(&system, &["--dry-run", "--stop-issuing"]);
     assert_eq!(
@@ -52,7 +52,7 @@ async fn every_certificate_of_a_ca_is_revoked_once_and_none_of_another() {
     let done = all(&system, &["--yes", "--reason", "cessation-of-operation"]);
     assert_eq!(done["suspended"], false, "a dry run suspended it");
     assert_eq!(
-        (&done["revoked"], &done["revoked_meanwhile"], &done["left"]),
+        (&done["revoked"], &done["revoked_by_others"], &done["left"]),
         (&json!(19), &json!(0), &json!(0))
     );
     assert!(rest.all("ca=issuing&status=valid", 500).await.is_empty());

@@ -44,7 +44,7 @@ struct Report<'a> {
     /// Revoked by this run.
     revoked: u64,
     /// Revoked by another request while this run worked.
-    revoked_meanwhile: u64,
+    revoked_by_others: u64,
     /// Valid or on hold at the end.
     left: u64,
 }
@@ -79,7 +79,7 @@ pub(super) async fn run(
         valid,
         on_hold,
         revoked: 0,
-        revoked_meanwhile: 0,
+        revoked_by_others: 0,
         left: valid + on_hold,
     };
     if !arguments.dry_run.dry_run && (report.left > 0 || arguments.stop_issuing) {
@@ -128,7 +128,7 @@ fn show(report: &Report<'_>, output: Output) -> anyhow::Result<()> {
         ("on hold", report.on_hold.to_string()),
         ("suspended", suspended),
         ("revoked", report.revoked.to_string()),
-        ("revoked in the meantime", report.revoked_meanwhile.to_string()),
+        ("revoked in the meantime", report.revoked_by_others.to_string()),
         ("left", report.left.to_string()),
     ];
     let shown = if report.dry_run { 5 } else { facts.len() };
@@ -166,10 +166,10 @@ async fn all_jobs(client: &Client, request: &Revoke, report: &mut Report<'_>) ->
     for _ in 0..MOST_JOBS {
         let filter = filter(report.ca, None);
         let job = client.certificates().revoke_matching(&filter, request).await?;
-        let before = report.revoked + report.revoked_meanwhile;
+        let before = report.revoked + report.revoked_by_others;
         let job = until_its_end(client, job, before, &bar).await?;
         report.revoked += job.done;
-        report.revoked_meanwhile += job.skipped;
+        report.revoked_by_others += job.skipped;
         let ca = report.ca;
         report.left = count(client, ca, "valid").await? + count(client, ca, "on_hold").await?;
         if job.state != "done" || job.failed > 0 {
@@ -281,7 +281,7 @@ mod tests {
             valid: 5,
             on_hold: 0,
             revoked: 1,
-            revoked_meanwhile: 0,
+            revoked_by_others: 0,
             left: 4,
         };
         let canceled = unfinished(&job("canceled", [4, 1, 0]), &report);

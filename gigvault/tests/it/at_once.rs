@@ -79,7 +79,7 @@ fn by_force_the_last_one_has_all_of_its_files() {
 }
 
 #[test]
-fn a_place_that_was_taken_meanwhile_is_left_alone() {
+fn a_place_that_was_taken_in_the_meantime_is_left_alone() {
     for (command, taken) in [
         (&["cert", "create", "a.test"][..], "a.test.crt"),
         (&["cert", "create", "a.test"], "a.test.chain.pem"),
@@ -106,7 +106,7 @@ fn a_place_that_was_taken_meanwhile_is_left_alone() {
 }
 
 #[test]
-fn a_pkcs12_file_that_was_made_meanwhile_costs_no_key() {
+fn a_pkcs12_file_that_was_made_in_the_meantime_costs_no_key() {
     let (desk, (url, arrived)) = (Desk::new(), holding());
     desk.write("phrase", "five random words are best\n");
     let phrase = desk.path("phrase");

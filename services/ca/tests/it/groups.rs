@@ -46,7 +46,7 @@ async fn transactions(world: &World) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_request_alone_waits_for_nobody_and_those_that_come_meanwhile_share_call_and_transaction() {
+async fn a_request_alone_waits_for_nobody_and_those_that_come_in_the_meantime_share_call_and_transaction() {
     let world = World::sqlite().await;
     let gate = Gate::closed();
     let ca = world.with_keymgr(gate.before(world.keymgr.clone())).await;
