@@ -26,8 +26,10 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use self::position::{Cursor, InvalidCursor};
+pub use self::subscribe::Reading;
 use crate::time::from_micros;
 use crate::{Db, Pools, StoreError};
+
 /// Events that a subscription fetches at once.
 const BATCH: u32 = 500;
 
@@ -114,12 +116,15 @@ impl Feed {
         let state = horizon::State::load(&self.db, cursor).await?;
         state.check(cursor)?;
         let source = format!("urn:gigvault:{}", self.db.schema());
+        let whole = rows.len() < usize::try_from(limit).unwrap_or(usize::MAX);
+        let held_back = rows.last().map_or(state.more, |row| row.held_back);
         let events: Vec<_> = rows
             .into_iter()
             .map(|row| row.into_event(&source))
             .collect::<Result<_, _>>()?;
         Ok(Batch {
-            held_back: events.is_empty() && state.more,
+            held_back: events.is_empty() && held_back,
+            at_end: whole && !held_back,
             events,
         })
     }
@@ -130,6 +135,8 @@ struct Batch {
     events: Vec<Event>,
     /// Whether the read found nothing because committed events waited for an older transaction to end.
     held_back: bool,
+    /// Whether these are all events that were committed before the read began.
+    at_end: bool,
 }
 
 #[derive(FromRow)]
@@ -143,6 +150,7 @@ struct Row {
     data: String,
     correlation_id: Option<String>,
     traceparent: Option<String>,
+    held_back: bool,
 }
 
 impl Row {

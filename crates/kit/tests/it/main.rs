@@ -14,6 +14,7 @@ mod auth;
 mod client_certificates;
 mod config;
 mod cpu;
+mod feed;
 mod grpc;
 mod handshakes;
 mod hostile;

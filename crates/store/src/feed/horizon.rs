@@ -5,14 +5,17 @@ use sqlx::FromRow;
 use super::Cursor;
 use crate::{Db, Pools, StoreError, Tx, TxKind};
 
-/// The subselect runs in the statement's own snapshot, so the horizon and what is visible belong together.
-pub(super) const AFTER_PG: &str = "SELECT tx, ordinal, id, kind, subject, time_us, data, correlation_id, traceparent \
-    FROM outbox WHERE (tx, ordinal) > ($1, $2) \
-    AND tx < (SELECT tx_offset + pg_snapshot_xmin(pg_current_snapshot())::text::bigint FROM outbox_state) \
+/// The subselects run in the statement's own snapshot, so the horizon and what is visible belong together. `held_back`:
+/// events are committed that wait behind the horizon, the same for each row.
+pub(super) const AFTER_PG: &str = "WITH horizon AS MATERIALIZED (\
+        SELECT tx_offset + pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS tx FROM outbox_state\
+    ) SELECT tx, ordinal, id, kind, subject, time_us, data, correlation_id, traceparent, \
+        EXISTS (SELECT 1 FROM outbox WHERE tx >= (SELECT tx FROM horizon)) AS held_back \
+    FROM outbox WHERE (tx, ordinal) > ($1, $2) AND tx < (SELECT tx FROM horizon) \
     ORDER BY tx, ordinal LIMIT $3";
 
 pub(super) const AFTER_LITE: &str = "SELECT tx, ordinal, id, kind, subject, time_us, data, correlation_id, \
-    traceparent FROM outbox WHERE (tx, ordinal) > ($1, $2) ORDER BY tx, ordinal LIMIT $3";
+    traceparent, FALSE AS held_back FROM outbox WHERE (tx, ordinal) > ($1, $2) ORDER BY tx, ordinal LIMIT $3";
 
 const STATE_PG: &str = "SELECT pruned_tx, pruned_ordinal, \
     tx_offset + pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next_tx, \

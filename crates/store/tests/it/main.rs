@@ -12,6 +12,7 @@ mod bulk;
 mod damaged_jobs;
 mod errors;
 mod feed;
+mod feed_end;
 mod feed_faults;
 mod feed_order;
 mod feed_state;

@@ -10,6 +10,7 @@ use crate::world::World;
 async fn watch(world: &World, after: &str) -> Streaming<FeedEvent> {
     let request = WatchRequest {
         after: after.to_owned(),
+        heartbeat_ms: 0,
     };
     world.client("audit").watch(request).await.unwrap().into_inner()
 }
@@ -54,9 +55,9 @@ async fn a_subscriber_goes_on_behind_its_cursor_until_the_service_stops() {
     world.stop.cancel();
     assert!(events.message().await.unwrap().is_none(), "the stream goes on");
 
-    let after = "elsewhere".to_owned();
-    refused(
-        world.client("audit").watch(WatchRequest { after }).await,
-        Code::InvalidArgument,
-    );
+    for (after, heartbeat_ms) in [("elsewhere", 0), ("", 99), ("", 60_001)] {
+        let after = after.to_owned();
+        let request = WatchRequest { after, heartbeat_ms };
+        refused(world.client("audit").watch(request).await, Code::InvalidArgument);
+    }
 }
