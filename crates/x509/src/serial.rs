@@ -73,6 +73,25 @@ impl Serial {
         let start = self.octets.iter().position(|b| *b != 0).unwrap_or_default();
         self.octets.get(start..).unwrap_or_default()
     }
+
+    /// The content of its INTEGER in DER: [`as_bytes`](Self::as_bytes), after a zero octet where the first bit is set.
+    #[must_use]
+    pub fn to_content(&self) -> Vec<u8> {
+        let magnitude = self.as_bytes();
+        let sign = magnitude.first().is_some_and(|first| *first >= 0x80);
+        let mut content = Vec::with_capacity(magnitude.len() + usize::from(sign));
+        content.extend(sign.then_some(0));
+        content.extend_from_slice(magnitude);
+        content
+    }
+
+    /// The serial number whose INTEGER has that content. None for what is not the DER of a number that can be issued here: a
+    /// negative one, zero, a long one, a needless first octet.
+    #[must_use]
+    pub fn from_content(content: &[u8]) -> Option<Self> {
+        let serial = Self::from_bytes(content).ok()?;
+        (serial.to_content() == content).then_some(serial)
+    }
 }
 
 impl fmt::Display for Serial {
@@ -180,6 +199,27 @@ mod tests {
     fn a_high_first_bit_gets_a_sign_octet() {
         let serial = Serial::from_bytes(&[0x80, 1]).unwrap();
         assert_eq!(serial.to_der().unwrap(), [0x02, 0x03, 0x00, 0x80, 0x01]);
+    }
+
+    #[test]
+    fn a_number_has_one_content() {
+        for octets in [&[1][..], &[0x7f], &[0x80], &[0xff; 20], &[1, 0, 0]] {
+            let serial = Serial::from_bytes(octets).unwrap();
+            let content = serial.to_content();
+            assert_eq!(serial.to_der().unwrap().split_off(2), content);
+            assert_eq!(Serial::from_content(&content), Some(serial));
+        }
+        for other in [
+            &[][..],
+            &[0],
+            &[0x80],
+            &[0xff, 1],
+            &[0, 1],
+            &[0, 0, 0x80],
+            &[1; 21],
+        ] {
+            assert_eq!(Serial::from_content(other), None, "{other:02x?}");
+        }
     }
 
     #[test]
