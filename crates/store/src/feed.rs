@@ -25,6 +25,7 @@ use sqlx::FromRow;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+pub use self::horizon::place;
 pub use self::position::{Cursor, InvalidCursor};
 pub use self::subscribe::Reading;
 use crate::time::from_micros;

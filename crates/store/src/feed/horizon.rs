@@ -98,6 +98,31 @@ pub(crate) async fn of(tx: &mut Tx) -> Result<i64, StoreError> {
     }
 }
 
+/// The place in the feed behind which every event is whose transaction has not committed yet: a reader of state that takes it
+/// first and reads afterwards, in as many statements as it likes, has each change in what it reads, or in the feed behind that
+/// place, or in both.
+///
+/// On PostgreSQL that is below the oldest transaction that still runs: what has a lower number has ended, and if it committed, every
+/// later statement sees it. Transactions of that number or a higher one may be seen by then, and are behind the place in any case.
+/// A place of the last event would not do: a transaction that drew its number before, and commits later, is behind nothing then.
+/// On SQLite writers take turns, and all up to the last number drawn have ended.
+///
+/// # Errors
+/// Those of the database.
+pub async fn place(db: &Db) -> Result<Cursor, StoreError> {
+    const PLACE_PG: &str =
+        "SELECT tx_offset + pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1 FROM outbox_state";
+    const PLACE_LITE: &str = "SELECT counter FROM outbox_state";
+    let tx = match db.pools() {
+        Pools::Pg(pool) => sqlx::query_scalar(PLACE_PG).fetch_one(pool).await?,
+        Pools::Lite { read, .. } => sqlx::query_scalar(PLACE_LITE).fetch_one(read).await?,
+    };
+    // Behind all events of the last transaction that has ended: the next number may not be given out yet, and a cursor with
+    // that would be refused as one of another database.
+    let ordinal = i64::MAX;
+    Ok(Cursor { tx, ordinal })
+}
+
 /// PostgreSQL counts transactions a server: data that moves to a new one (dump and restore) would get numbers
 /// below those already read, which no subscriber would see. Run at every start, this raises the offset when the
 /// server's numbers are not beyond the last event.
