@@ -28,7 +28,7 @@ pub struct PublicationUrls {
     pub ca_issuers: Vec<String>,
 }
 
-/// A CA with all that limits it. Made once, used for many requests.
+/// A CA with all that limits it. Made once, used for many requests; what is large in it is shared by its clones.
 #[derive(Debug, Clone)]
 pub struct Issuer {
     standing: Standing,
@@ -36,7 +36,7 @@ pub struct Issuer {
     key_identifier: Vec<u8>,
     urls: PublicationUrls,
     signature_algorithm: SignatureAlgorithm,
-    keys_of_cas: HashSet<[u8; 32]>,
+    keys_of_cas: Arc<HashSet<[u8; 32]>>,
     reserved_names: Arc<ReservedNames>,
 }
 
@@ -44,7 +44,7 @@ pub struct Issuer {
 enum Standing {
     /// A root to be: it signs its own certificate.
     SelfSigned,
-    Certified(Box<Certified>),
+    Certified(Arc<Certified>),
 }
 
 #[derive(Debug, Clone)]
@@ -76,13 +76,13 @@ impl Issuer {
             .ok_or_else(|| Denied::ca("the CA's certificate has no subject key identifier to refer to"))?
             .to_vec();
         Ok(Self {
-            keys_of_cas: HashSet::from([public_key.material_id()]),
+            keys_of_cas: Arc::new(HashSet::from([public_key.material_id()])),
             public_key,
             key_identifier,
             urls,
             signature_algorithm,
             reserved_names: Arc::default(),
-            standing: Standing::Certified(Box::new(Certified {
+            standing: Standing::Certified(Arc::new(Certified {
                 validity: certificate.validity(),
                 path_len: certificate.path_len(),
                 purposes: purposes_of(&certificate),
@@ -104,7 +104,7 @@ impl Issuer {
         Ok(Self {
             standing: Standing::SelfSigned,
             key_identifier: public_key.key_identifier(KeyIdMethod::Rfc7093).to_vec(),
-            keys_of_cas: HashSet::from([public_key.material_id()]),
+            keys_of_cas: Arc::new(HashSet::from([public_key.material_id()])),
             public_key,
             urls: PublicationUrls::default(),
             signature_algorithm,
@@ -120,6 +120,7 @@ impl Issuer {
         let Standing::Certified(own) = &mut self.standing else {
             return Err(Denied::ca("a self-signed root has no CA above it"));
         };
+        let own = Arc::make_mut(own);
         let mut below = &own.certificate;
         for (between, ancestor) in (0_u8..).zip(ancestors) {
             check_authority(ancestor)?;
@@ -150,7 +151,7 @@ impl Issuer {
             let period = ancestor.validity();
             own.validity.not_before = own.validity.not_before.max(period.not_before);
             own.validity.not_after = own.validity.not_after.min(period.not_after);
-            self.keys_of_cas.insert(key_of(ancestor)?.material_id());
+            Arc::make_mut(&mut self.keys_of_cas).insert(key_of(ancestor)?.material_id());
             below = ancestor;
         }
         Ok(self)
@@ -159,7 +160,7 @@ impl Issuer {
     /// Adds keys that no request may have certified, by [`PublicKey::material_id`]: those of other CAs here.
     #[must_use]
     pub fn with_reserved_keys(mut self, material_ids: impl IntoIterator<Item = [u8; 32]>) -> Self {
-        self.keys_of_cas.extend(material_ids);
+        Arc::make_mut(&mut self.keys_of_cas).extend(material_ids);
         self
     }
 
@@ -170,6 +171,16 @@ impl Issuer {
             reserved_names,
             ..self
         }
+    }
+
+    /// The same CA where the CRL of a certificate is elsewhere: each may name its own part of all CRLs.
+    ///
+    /// # Errors
+    /// If a pointer is not a plain address.
+    pub fn with_crl(self, crl: Vec<String>) -> Result<Self, Denied> {
+        let urls = PublicationUrls { crl, ..self.urls };
+        check_publication_urls(&urls)?;
+        Ok(Self { urls, ..self })
     }
 
     /// The CA's certificate; none for a root that is about to sign itself.
