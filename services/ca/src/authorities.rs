@@ -3,6 +3,7 @@
 // A new variant is decided on here, rather than falling under what was right for the others.
 #![warn(clippy::wildcard_enum_match_arm)]
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -42,6 +43,19 @@ pub(crate) struct ActiveAuthority {
     pub(crate) issuer: rules::Issuer,
     /// Its certificate and those above it, without the root.
     pub(crate) chain_pem: String,
+    /// Base of the URLs in certificates.
+    base: Arc<str>,
+}
+
+impl ActiveAuthority {
+    /// The issuing side of a certificate that this shard of the CRL lists; 0 is the complete CRL.
+    pub(crate) fn issuer_of_shard(&self, shard: u32) -> Result<Cow<'_, rules::Issuer>, rules::Denied> {
+        if shard == 0 {
+            return Ok(Cow::Borrowed(&self.issuer));
+        }
+        let url = self.authority.issuer_name().crl_url(&self.base, shard);
+        self.issuer.clone().with_crl(vec![url]).map(Cow::Owned)
+    }
 }
 
 impl Authorities {
@@ -203,8 +217,8 @@ impl Authorities {
 
 /// All CAs, by name, as a start reads and checks them; nothing is issued by these.
 pub(crate) async fn stored(db: &Db) -> Result<Vec<Arc<Authority>>, Error> {
-    let nowhere = "http://localhost";
-    let known = read(db, nowhere, &Arc::new(rules::ReservedNames::new("", &[]))).await?;
+    let nowhere = Arc::from("http://localhost");
+    let known = read(db, &nowhere, &Arc::new(rules::ReservedNames::new("", &[]))).await?;
     Ok(known
         .into_values()
         .map(|active| Arc::clone(&active.authority))
@@ -213,7 +227,7 @@ pub(crate) async fn stored(db: &Db) -> Result<Vec<Arc<Authority>>, Error> {
 
 async fn read(
     db: &Db,
-    base: &str,
+    base: &Arc<str>,
     reserved_names: &Arc<rules::ReservedNames>,
 ) -> Result<BTreeMap<String, Arc<ActiveAuthority>>, Error> {
     let all = tables::authorities::all(db).await?;
@@ -233,6 +247,7 @@ async fn read(
             authority: Arc::new(authority),
             issuer,
             chain_pem,
+            base: Arc::clone(base),
         };
         known.insert(active.authority.name.clone(), Arc::new(active));
     }

@@ -22,6 +22,10 @@ pub struct Config {
     /// Most requests waiting for a signature, 1 to 100000; more are answered 503.
     #[schemars(range(min = 1, max = MAX_QUEUE))]
     pub queue: usize,
+    /// Into how many shards the CRL of each CA is split, 1 to 1024; 0 stands for one CRL that lists everything. It is decided
+    /// when a certificate is issued, and written into it: another number holds for certificates that are issued from then on.
+    #[schemars(range(min = 0, max = MAX_CRL_SHARDS))]
+    pub crl_shards: u32,
 }
 
 impl Default for Config {
@@ -31,6 +35,7 @@ impl Default for Config {
             profiles: Vec::new(),
             max_batch: 256,
             queue: 4096,
+            crl_shards: 0,
         }
     }
 }
@@ -41,6 +46,8 @@ const CA_NAME: &str = "^[a-z0-9][a-z0-9-]{0,63}$";
 const MAX_BATCH: usize = 512;
 /// A request that waits holds its CSR in memory.
 const MAX_QUEUE: usize = 100_000;
+/// Each shard is signed and published by itself, also where it is empty.
+const MAX_CRL_SHARDS: u32 = 1024;
 
 impl Config {
     /// What the types do not say.
@@ -75,6 +82,10 @@ impl Config {
                 faults.push(SettingFault::new(field, value, format!("takes 1 to {most}")));
             }
         }
+        if self.crl_shards > MAX_CRL_SHARDS {
+            let allowed = format!("takes 0 to {MAX_CRL_SHARDS}");
+            faults.push(SettingFault::new("ca.crl_shards", self.crl_shards, allowed));
+        }
         faults
     }
 
@@ -105,6 +116,7 @@ mod tests {
             (r#"{"max_batch": 0}"#, "ca.max_batch"),
             (r#"{"max_batch": 513}"#, "ca.max_batch"),
             (r#"{"queue": 0}"#, "ca.queue"),
+            (r#"{"crl_shards": 1025}"#, "ca.crl_shards"),
             (r#"{"queue": 18446744073709551615}"#, "ca.queue"),
         ] {
             let faults = serde_json::from_str::<Config>(text).unwrap().check();

@@ -12,6 +12,7 @@ mod certificate;
 pub(crate) mod lifecycle;
 pub(crate) mod publication;
 mod query;
+pub(crate) mod revocations;
 pub(crate) mod signed;
 pub(crate) mod standing;
 

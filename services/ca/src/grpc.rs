@@ -3,6 +3,8 @@
 mod enums;
 mod messages;
 mod on_behalf;
+mod requester;
+mod revocations;
 
 use kit::dry_run::Commit;
 use kit::feed::{Watch, WatchStream};
@@ -12,16 +14,16 @@ use kit::page::Ask;
 use kit::peer::{PROCESS, Peer};
 use proto::ca::v1 as wire;
 use proto::feed::v1::WatchRequest;
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 use vocabulary::service;
 
-use crate::app::{
-    App, IssueRequest, NewAuthority, ProfileScope, RenewRequest, Requester, RevokeRequest, Rights, Visibility,
-};
-use crate::domain::{Issued, Protocol, Seen};
+use crate::app::{App, IssueRequest, NewAuthority, RenewRequest, RevokeRequest, Visibility};
+use crate::domain::{Issued, Protocol};
 use crate::error::Error;
 use crate::parse;
-use messages::{decode_time, encode_ca, query};
+use messages::{decode_time, query};
+use revocations::SnapshotStream;
 
 /// Who may call what; what is not here is refused.
 pub static ALLOW: kit::peer::AllowTable = &[
@@ -75,6 +77,12 @@ pub static ALLOW: kit::peer::AllowTable = &[
         ],
     ),
     ("/gigvault.ca.v1.Ca/AddCa", &[PROCESS]),
+    ("/gigvault.ca.v1.Ca/Status", &[service::OCSP, service::CRL]),
+    (
+        "/gigvault.ca.v1.Ca/SnapshotRevocations",
+        &[service::OCSP, service::CRL],
+    ),
+    ("/gigvault.ca.v1.Ca/IssueOcspSigner", &[service::OCSP]),
     (
         "/gigvault.ca.v1.Ca/Watch",
         &[service::AUDIT, service::OCSP, service::CRL, service::NOTIFY],
@@ -88,49 +96,8 @@ pub(crate) struct Grpc {
     pub(crate) feed: Watch,
     /// Trust domain of service identities.
     pub(crate) trust_domain: String,
-}
-
-impl Grpc {
-    /// A service that works for others (ra, enroll) names its requester, within what it may claim. Its own identity it
-    /// asks for itself, as every other service does.
-    fn requester(&self, peer: &Peer, named: &str, allowed_names: &[String]) -> Result<Requester, Error> {
-        on_behalf::check_principal(peer, named)?;
-        Ok(Requester {
-            subject: named.to_owned(),
-            issues: ProfileScope::Any,
-            sees: Visibility::All,
-            rights: Rights {
-                allowed_names: limits(allowed_names)?,
-                ..Rights::default()
-            },
-            on_behalf: true,
-            seen: Seen::Any,
-        })
-    }
-
-    fn itself(&self, peer: &Peer, sees: Visibility) -> Requester {
-        let name = peer.name().unwrap_or_default();
-        Requester {
-            subject: format!("service:{name}"),
-            issues: ProfileScope::OwnIdentity(format!("spiffe://{}/svc/{name}", self.trust_domain)),
-            sees,
-            rights: Rights::default(),
-            on_behalf: false,
-            seen: Seen::Any,
-        }
-    }
-
-    /// The process that this service runs in, setting itself up: identities and the HTTPS certificate.
-    fn process(&self) -> Requester {
-        Requester {
-            subject: "gigvault".to_owned(),
-            issues: ProfileScope::Bootstrap,
-            sees: Visibility::All,
-            rights: Rights::default(),
-            on_behalf: false,
-            seen: Seen::Any,
-        }
-    }
+    /// Ends streams.
+    pub(crate) stop: CancellationToken,
 }
 
 fn peer<T>(request: &Request<T>) -> Peer {
@@ -148,13 +115,6 @@ fn seconds(seconds: u64) -> Option<std::time::Duration> {
 fn idempotency_key(text: String) -> Result<Option<IdempotencyKey>, Status> {
     let key = optional(text).map(IdempotencyKey::new).transpose();
     key.map_err(status)
-}
-
-/// The patterns as they came, if all can be read.
-fn limits(patterns: &[String]) -> Result<Vec<String>, Error> {
-    rules::NameLimits::parse(patterns)
-        .map(|limits| limits.patterns())
-        .map_err(|error| Error::invalid("allowed_names", error))
 }
 
 #[tonic::async_trait]
@@ -349,7 +309,7 @@ impl wire::ca_server::Ca for Grpc {
             .await
             .map_err(status)?
             .into_iter()
-            .map(|authority| encode_ca(&authority));
+            .map(|authority| self.encode_ca(&authority));
         Ok(Response::new(wire::ListCasResponse {
             items: items.collect(),
         }))
@@ -381,7 +341,35 @@ impl wire::ca_server::Ca for Grpc {
             .by_name(&request.name)
             .await
             .map_err(status)?;
-        Ok(Response::new(encode_ca(&added)))
+        Ok(Response::new(self.encode_ca(&added)))
+    }
+
+    async fn status(
+        &self,
+        request: Request<wire::StatusRequest>,
+    ) -> Result<Response<wire::StatusResponse>, Status> {
+        let found = self.status_of(request.into_inner()).await;
+        found.map(Response::new).map_err(status)
+    }
+
+    type SnapshotRevocationsStream = SnapshotStream;
+
+    async fn snapshot_revocations(
+        &self,
+        request: Request<wire::SnapshotRevocationsRequest>,
+    ) -> Result<Response<SnapshotStream>, Status> {
+        let snapshot = self.snapshot(request.into_inner()).await;
+        snapshot.map(Response::new).map_err(status)
+    }
+
+    async fn issue_ocsp_signer(
+        &self,
+        request: Request<wire::IssueOcspSignerRequest>,
+    ) -> Result<Response<wire::Certificate>, Status> {
+        let requester = self.itself(&peer(&request), Visibility::Own);
+        let wire::IssueOcspSignerRequest { issuer, key_name } = request.into_inner();
+        let issued = self.app.issue_ocsp_signer(&requester, &issuer, &key_name).await;
+        Ok(Response::new(self.encode(issued.map_err(status)?).await?))
     }
 
     type WatchStream = WatchStream;

@@ -40,6 +40,10 @@ pub(crate) struct IssuanceJob {
     /// Allowed by its profile and clean of lint: there is no other way to fill this field.
     pub(crate) certificate: Linted<Approved>,
     pub(crate) authority: Arc<Authority>,
+    /// The shard that its CRL distribution point names; 0 for the complete CRL.
+    pub(crate) crl_shard: u32,
+    /// Whether it is signed while its CA is suspended.
+    pub(crate) despite_suspension: bool,
     pub(crate) record: Record,
 }
 
@@ -49,6 +53,7 @@ impl IssuanceJob {
             authority: Arc::clone(&self.authority),
             key: self.certificate.get().public_key().material_id(),
             replaces: self.record.replaces,
+            despite_suspension: self.despite_suspension,
         }
     }
 }

@@ -98,6 +98,8 @@ pub struct Ca {
     authenticator: Arc<dyn Authenticator>,
     feed: Watch,
     trust_domain: String,
+    /// Ends streams.
+    stop: CancellationToken,
 }
 
 impl Ca {
@@ -130,7 +132,7 @@ impl Ca {
             Arc::clone(&authorities),
             &config,
         );
-        let feed = Watch::new(deps.db.clone(), deps.stop);
+        let feed = Watch::new(deps.db.clone(), deps.stop.clone());
         let app = App {
             previews: Previews::new(deps.db.clone(), Arc::clone(&deps.clock)),
             jobs: Jobs::new(NAME, deps.db.clone(), Arc::clone(&deps.clock)),
@@ -148,6 +150,7 @@ impl Ca {
             authenticator: deps.authenticator,
             feed,
             trust_domain: deps.trust_domain,
+            stop: deps.stop,
         })
     }
 
@@ -162,6 +165,7 @@ impl Ca {
             app: self.app.clone(),
             feed: self.feed.clone(),
             trust_domain: self.trust_domain.clone(),
+            stop: self.stop.clone(),
         };
         let grpc = CaServer::new(grpc).max_decoding_message_size(kit::grpc::MAX_MESSAGE);
         Service {

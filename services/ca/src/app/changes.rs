@@ -157,9 +157,14 @@ fn event(
     now: OffsetDateTime,
 ) -> NewEvent {
     let revocation = certificate.revocation.as_ref();
+    let micros = store::time::to_micros;
     let mut data = serde_json::json!({
             "serial": certificate.serial.to_string(),
             "ca": certificate.ca,
+            "issuer": certificate.issuer().to_string(),
+            "crl_shard": certificate.crl_shard,
+            "not_after": kit::clock::rfc3339(certificate.not_after),
+            "not_after_us": micros(certificate.not_after),
             "profile": certificate.profile,
             "requester": certificate.requester,
             "actor": requester.subject,
@@ -167,6 +172,9 @@ fn event(
             "reason": revocation.map(|revocation| revocation.reason.to_string()),
             "revocation_time": revocation.map(|revocation| kit::clock::rfc3339(revocation.time)),
             "invalidity_time": revocation.and_then(|revocation| revocation.invalidity).map(kit::clock::rfc3339),
+            // As CRLs and OCSP responses are made from them: RFC 3339 has whole seconds.
+            "revocation_time_us": revocation.map(|revocation| micros(revocation.time)),
+            "invalidity_time_us": revocation.and_then(|revocation| revocation.invalidity).map(micros),
             "decided_as": revocation.and_then(|revocation| revocation.decided_as).map(Capacity::as_str),
     });
     if let (Some(same_key), Some(members)) = (same_key, data.as_object_mut()) {

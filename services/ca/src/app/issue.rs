@@ -13,6 +13,7 @@ use x509::{DistinguishedName, San};
 
 use super::{App, ProfileScope, Requester, plans};
 use crate::authorities::ActiveAuthority;
+use crate::domain::publication::shard_of;
 use crate::domain::signed::Record;
 use crate::domain::{Issued, Protocol, SERVICE_IDENTITY};
 use crate::error::Error;
@@ -123,10 +124,18 @@ impl App {
     ) -> Result<IssuanceJob, Error> {
         let serial = Serial::random(&aws_lc_rs::rand::SystemRandom::new())
             .map_err(|error| Error::internal(format!("no random serial number: {error}")))?;
-        let approved = rules::approve(profile, wanted, &active.issuer, serial, self.clock.now())?;
+        // What names no CRL is in the complete one.
+        let crl_shard = match profile.revocation {
+            rules::Revocation::Published => shard_of(&serial, self.config.crl_shards),
+            rules::Revocation::NotAvailable | rules::Revocation::Nocheck => 0,
+        };
+        let issuer = active.issuer_of_shard(crl_shard)?;
+        let approved = rules::approve(profile, wanted, &issuer, serial, self.clock.now())?;
         Ok(IssuanceJob {
             certificate: lint::lint(approved, &lint::Context::issued_by(&active.authority.certificate))?,
             authority: Arc::clone(&active.authority),
+            crl_shard,
+            despite_suspension: false,
             record,
         })
     }
@@ -138,7 +147,11 @@ impl App {
         standing.refusal(&basis, now).map_or(Ok(()), Err)
     }
 
-    async fn submit(&self, job: IssuanceJob, claim: Option<IdempotencyClaim>) -> Result<Issued, Error> {
+    pub(super) async fn submit(
+        &self,
+        job: IssuanceJob,
+        claim: Option<IdempotencyClaim>,
+    ) -> Result<Issued, Error> {
         match self.issuance.submit(job).await {
             Ok(Outcome::Stored(issued)) => {
                 metrics::counter!(
@@ -178,7 +191,7 @@ impl App {
     }
 
     /// What the same Idempotency-Key gave before.
-    async fn earlier(&self, claim: Option<IdempotencyClaim>) -> Result<Option<Issued>, Error> {
+    pub(super) async fn earlier(&self, claim: Option<IdempotencyClaim>) -> Result<Option<Issued>, Error> {
         idempotency::earlier(claim, async |key| {
             certificates::by_idempotency_key(&self.db, &key).await
         })

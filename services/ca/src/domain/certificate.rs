@@ -8,6 +8,7 @@ use uuid::Uuid;
 use x509::crl::Reason;
 use x509::serial::Serial;
 
+use super::publication::IssuerName;
 use crate::error::Error;
 
 /// Longest name of a requester, in octets.
@@ -22,6 +23,10 @@ pub struct Issued {
     pub serial: Serial,
     /// Name of the issuing CA.
     pub ca: Arc<str>,
+    /// Which key and certificate of that CA issued it: 1 for the first.
+    pub generation: u32,
+    /// The shard of the CRL that lists it once it is revoked; 0 for the complete CRL.
+    pub crl_shard: u32,
     /// Name of the profile.
     pub profile: Arc<str>,
     /// RFC 4514 text.
@@ -64,6 +69,14 @@ impl Issued {
     pub fn status(&self, now: OffsetDateTime) -> Status {
         let reason = self.revocation.as_ref().map(|revocation| revocation.reason);
         Status::of(reason, self.not_after, now)
+    }
+
+    /// Who issued it, as URLs name it.
+    pub(crate) fn issuer(&self) -> IssuerName {
+        IssuerName {
+            ca: self.ca.to_string(),
+            generation: self.generation,
+        }
     }
 
     /// The certificate itself.

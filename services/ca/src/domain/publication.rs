@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use x509::serial::Serial;
+
 /// One generation of a CA, as URLs and files name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct IssuerName {
@@ -43,10 +45,30 @@ impl IssuerName {
     /// of the deployment, without a slash at its end.
     pub(crate) fn publication_urls(&self, base: &str) -> rules::PublicationUrls {
         rules::PublicationUrls {
-            crl: vec![format!("{base}/crl/{self}.crl")],
+            crl: vec![self.crl_url(base, 0)],
             ocsp: vec![format!("{base}/ocsp")],
             ca_issuers: vec![format!("{base}/ca/{self}.crt")],
         }
+    }
+
+    /// Where that shard of its CRL is; 0 is the complete CRL.
+    pub(crate) fn crl_url(&self, base: &str, shard: u32) -> String {
+        match shard {
+            0 => format!("{base}/crl/{self}.crl"),
+            shard => format!("{base}/crl/{self}/{shard}.crl"),
+        }
+    }
+}
+
+/// The shard, of that many, that lists the certificate of this serial number once it is revoked; 0, the complete CRL, where there
+/// are none. Serial numbers are random, so that shards are equally long, and no requester can choose one.
+pub(crate) fn shard_of(serial: &Serial, shards: u32) -> u32 {
+    let last = serial.as_bytes().iter().rev().take(8).rev();
+    let number = last.fold(0_u64, |number, octet| number << 8 | u64::from(*octet));
+    // The remainder prefers none by more than 2^-54.
+    match number.checked_rem(u64::from(shards)) {
+        None => 0,
+        Some(shard) => u32::try_from(shard).map_or(0, |shard| shard + 1),
     }
 }
 
@@ -69,6 +91,35 @@ mod tests {
         assert_eq!(urls(2).crl, ["http://pki.example.test/crl/issuing.2.crl"]);
         assert_eq!(urls(2).ca_issuers, ["http://pki.example.test/ca/issuing.2.crt"]);
         assert_eq!(urls(1).ocsp, urls(2).ocsp);
+    }
+
+    #[test]
+    fn a_shard_is_below_its_issuer() {
+        let url = |generation, shard| name(generation).crl_url("http://pki.example.test", shard);
+        assert_eq!(url(1, 0), "http://pki.example.test/crl/issuing.crl");
+        assert_eq!(url(1, 7), "http://pki.example.test/crl/issuing/7.crl");
+        assert_eq!(url(2, 1024), "http://pki.example.test/crl/issuing.2/1024.crl");
+    }
+
+    #[test]
+    fn shards_are_chosen_uniformly_from_one_on() {
+        let random = aws_lc_rs::rand::SystemRandom::new();
+        let serials: Vec<Serial> = (0..64_000).map(|_| Serial::random(&random).unwrap()).collect();
+        for shards in [1, 3, 64, 1024] {
+            let mut sizes = vec![0_u32; 1025];
+            for serial in &serials {
+                sizes[shard_of(serial, shards) as usize] += 1;
+            }
+            let expected = 64_000.0 / f64::from(shards);
+            let (used, unused) = sizes[1..].split_at(shards as usize);
+            // Ten standard deviations: a failure is a fault.
+            let far = used
+                .iter()
+                .filter(|size| (f64::from(**size) - expected).abs() > 10.0 * expected.sqrt());
+            assert_eq!(far.count(), 0, "{shards}: {used:?}");
+            assert!(sizes[0] == 0 && unused.iter().all(|size| *size == 0), "{shards}");
+        }
+        assert!(serials.iter().all(|serial| shard_of(serial, 0) == 0));
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub(crate) struct Basis {
     pub(crate) key: MaterialId,
     /// The certificate that it renews.
     pub(crate) replaces: Option<Predecessor>,
+    /// Whether it is issued while its CA is suspended: what tells of the CA's revocations, and certifies no other key.
+    pub(crate) despite_suspension: bool,
 }
 
 impl Basis {
@@ -61,7 +63,7 @@ impl Standing {
     /// Why a certificate on this basis is not issued, if it is not.
     pub(crate) fn refusal(&self, basis: &Basis, now: OffsetDateTime) -> Option<Error> {
         let name = &basis.authority.name;
-        if self.suspended.contains(name) {
+        if self.suspended.contains(name) && !basis.despite_suspension {
             return Some(Error::Suspended(name.clone()));
         }
         let of_the_ca = basis.authority.material_id();

@@ -5,6 +5,7 @@ use proto::ca::v1 as wire;
 use time::OffsetDateTime;
 use tonic::Status;
 
+use super::revocations::encode_revocation;
 use super::{Grpc, enums, optional};
 use crate::domain::{Authority, Issued, Query, Span};
 use crate::error::Error;
@@ -25,13 +26,7 @@ impl Grpc {
             fingerprint_sha256: issued.fingerprint_sha256.to_vec(),
             spki_sha256: issued.spki_sha256.to_vec(),
             protocol: enums::encode_protocol(issued.protocol).into(),
-            revocation: issued.revocation.map(|revocation| wire::Revocation {
-                time_us: store::time::to_micros(revocation.time),
-                reason: enums::encode_reason(revocation.reason).into(),
-                invalidity_us: revocation.invalidity.map_or(0, store::time::to_micros),
-                decided_us: store::time::to_micros(revocation.decided),
-                decided_as: enums::encode_capacity(revocation.decided_as).into(),
-            }),
+            revocation: issued.revocation.as_ref().map(encode_revocation),
             certificate: issued.der,
             subject: issued.subject,
             san: issued.sans,
@@ -39,19 +34,21 @@ impl Grpc {
             issued_by: issued.issued_by.unwrap_or_default(),
         })
     }
-}
 
-pub(super) fn encode_ca(authority: &Authority) -> wire::CaInfo {
-    let chain = authority.chain.iter();
-    wire::CaInfo {
-        name: authority.name.clone(),
-        subject: authority.certificate.subject().to_string(),
-        not_before_us: store::time::to_micros(authority.certificate.not_before()),
-        not_after_us: store::time::to_micros(authority.certificate.not_after()),
-        certificate: authority.certificate.der().to_vec(),
-        chain: chain.map(|certificate| certificate.der().to_vec()).collect(),
-        suspended: authority.suspension.is_some(),
-        key_name: authority.key_name.clone(),
+    pub(super) fn encode_ca(&self, authority: &Authority) -> wire::CaInfo {
+        let chain = authority.chain.iter();
+        wire::CaInfo {
+            name: authority.name.clone(),
+            subject: authority.certificate.subject().to_string(),
+            not_before_us: store::time::to_micros(authority.certificate.not_before()),
+            not_after_us: store::time::to_micros(authority.certificate.not_after()),
+            certificate: authority.certificate.der().to_vec(),
+            chain: chain.map(|certificate| certificate.der().to_vec()).collect(),
+            suspended: authority.suspension.is_some(),
+            key_name: authority.key_name.clone(),
+            issuer: authority.issuer_name().to_string(),
+            crl_shards: self.app.config.crl_shards,
+        }
     }
 }
 

@@ -160,7 +160,9 @@ fn seal(job: IssuanceJob, signature: &[u8], now: OffsetDateTime) -> Result<Signe
     let IssuanceJob {
         certificate,
         authority,
+        crl_shard,
         record,
+        ..
     } = job;
     let warnings = certificate
         .warnings()
@@ -175,6 +177,8 @@ fn seal(job: IssuanceJob, signature: &[u8], now: OffsetDateTime) -> Result<Signe
         id: store::id::new_id(now),
         serial: approved.serial(),
         ca: Arc::from(authority.name.as_str()),
+        generation: authority.generation,
+        crl_shard,
         profile: Arc::from(approved.profile()),
         subject: approved.subject().to_string(),
         sans: approved.sans().iter().map(ToString::to_string).collect(),

@@ -47,6 +47,24 @@ pub(crate) async fn newest(
     Ok(rows.into_iter().map(read).collect())
 }
 
+/// The newest certificates over a key, by the SHA-256 of its SubjectPublicKeyInfo, without those that cannot be read.
+pub(crate) async fn newest_of_key(db: &Db, spki_sha256: &[u8; 32]) -> Result<Vec<Issued>, Error> {
+    const MOST: i64 = 20;
+    let rows: Vec<Row> = store::read!(db, |connection| {
+        sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM certificates c WHERE c.spki_sha256 = $1 ORDER BY c.key_use DESC LIMIT $2"
+        )))
+        .bind(spki_sha256.to_vec())
+        .bind(MOST)
+        .fetch_all(connection)
+        .await
+    })?;
+    let issued = rows.into_iter().map(Issued::try_from);
+    issued
+        .filter_map(|read| read.map(Some).or_else(Error::left_out).transpose())
+        .collect()
+}
+
 /// The same in a transaction; the certificate is not held.
 pub(crate) async fn by_serial_in(tx: &mut Tx, serial: &Serial) -> Result<Option<Issued>, Error> {
     select_in(tx, serial, "").await

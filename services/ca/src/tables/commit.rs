@@ -142,6 +142,8 @@ const CERTIFICATES: Insert = Insert::into(
         "replaces",
         "issued_by",
         "lint_warnings",
+        "generation",
+        "crl_shard",
     ],
 );
 
@@ -170,6 +172,8 @@ async fn insert_certificates(tx: &mut Tx, group: &[&Signed], uses: &[i64]) -> Re
             issued.replaces.as_ref().map(Serial::as_bytes),
             issued.issued_by.as_deref(),
             issued.lint.as_ref().map(json).transpose()?,
+            i64::from(issued.generation),
+            i64::from(issued.crl_shard),
         ));
     }
     insert(tx, &CERTIFICATES, rows).await?;
@@ -201,6 +205,8 @@ fn event(signed: &Signed) -> NewEvent {
         data: serde_json::json!({
             "serial": issued.serial.to_string(),
             "ca": issued.ca,
+            "issuer": issued.issuer().to_string(),
+            "crl_shard": issued.crl_shard,
             "profile": issued.profile,
             "subject": issued.subject,
             "san": issued.sans,

@@ -13,7 +13,7 @@ mod lead;
 mod order;
 mod read;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use kit::page::{Ask, InvalidCursor, Page, PageBuilder, Place};
 use sqlx::QueryBuilder;

@@ -9,8 +9,9 @@ mod received;
 use kit::transport::Transport;
 use proto::ca::v1::ca_client::CaClient;
 use proto::ca::v1::{
-    AddCaRequest, Certificate, CheckKeyRequest, GetRequest, HoldRequest, IssueRequest, ListCasRequest,
-    ListRequest, Reason, ReleaseRequest, RenewRequest, RevokeRequest,
+    AddCaRequest, Certificate, CheckKeyRequest, GetRequest, HoldRequest, IssueOcspSignerRequest,
+    IssueRequest, ListCasRequest, ListRequest, Reason, ReleaseRequest, RenewRequest, RevokeRequest,
+    SnapshotRevocationsRequest, StatusRequest,
 };
 use proto::feed::v1::WatchRequest;
 use tonic::{Code, Status};
@@ -35,6 +36,15 @@ async fn code(mut client: CaClient<Transport>, method: &str) -> Code {
         "CheckKey" => client.check_key(CheckKeyRequest::default()).await.map(drop),
         "ListCas" => client.list_cas(ListCasRequest::default()).await.map(drop),
         "AddCa" => client.add_ca(AddCaRequest::default()).await.map(drop),
+        "Status" => client.status(StatusRequest::default()).await.map(drop),
+        "SnapshotRevocations" => {
+            let request = SnapshotRevocationsRequest::default();
+            client.snapshot_revocations(request).await.map(drop)
+        }
+        "IssueOcspSigner" => {
+            let request = IssueOcspSignerRequest::default();
+            client.issue_ocsp_signer(request).await.map(drop)
+        }
         "Watch" => client.watch(WatchRequest::default()).await.map(drop),
         other => panic!("{other} has no case here"),
     };

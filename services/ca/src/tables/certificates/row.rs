@@ -15,6 +15,7 @@ use crate::error::Error;
 pub(in super::super) const COLUMNS: &str = "c.id, c.serial, c.ca, c.profile, c.subject, c.sans, c.requester, c.protocol, \
      c.issued_at, c.not_before, c.not_after, c.spki_sha256, c.fingerprint_sha256, c.der, c.replaces, \
      c.revoked_at, c.reason, c.invalidity_at, c.decided_at, c.issued_by, c.decided_as, c.key_type, c.lint_warnings, \
+     c.generation, c.crl_shard, \
      (SELECT s.serial FROM certificates s WHERE s.replaces = c.serial ORDER BY s.id DESC LIMIT 1) AS replaced_by";
 
 /// A row, in which a column that cannot be read is empty and named.
@@ -22,6 +23,8 @@ pub(in super::super) struct Row {
     pub(in super::super) id: Uuid,
     pub(in super::super) serial: Vec<u8>,
     ca: String,
+    generation: i64,
+    crl_shard: i64,
     profile: String,
     pub(in super::super) subject: String,
     pub(in super::super) sans: String,
@@ -57,6 +60,8 @@ where
             id: columns.value("id")?,
             serial: columns.value("serial")?,
             ca: columns.value("ca")?,
+            generation: columns.value("generation")?,
+            crl_shard: columns.value("crl_shard")?,
             profile: columns.value("profile")?,
             subject: columns.value("subject")?,
             sans: columns.value("sans")?,
@@ -164,6 +169,7 @@ impl TryFrom<Row> for Issued {
         }
         let time = |column, micros: i64| store::time::from_micros(micros).map_err(|_| damaged(column));
         let hash = |column, bytes: Vec<u8>| <[u8; 32]>::try_from(bytes).map_err(|_| damaged(column));
+        let number = |column, number: i64| u32::try_from(number).map_err(|_| damaged(column));
         let serial = |column, bytes: &[u8]| Serial::from_bytes(bytes).map_err(|_| damaged(column));
         let replaced_by = row
             .replaced_by
@@ -183,6 +189,8 @@ impl TryFrom<Row> for Issued {
             id,
             serial: serial("serial", &row.serial)?,
             ca: Arc::from(row.ca),
+            generation: number("generation", row.generation)?,
+            crl_shard: number("crl_shard", row.crl_shard)?,
             profile: Arc::from(row.profile),
             subject: row.subject,
             sans: serde_json::from_str(&row.sans).map_err(|_| damaged("sans"))?,

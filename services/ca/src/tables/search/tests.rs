@@ -1,7 +1,7 @@
 //! Orders, and the plans that both databases make: every filter and every order is read along an index, and a list of one
 //! requester along their own rows.
 
-mod inventory;
+pub(crate) mod inventory;
 mod plans;
 
 use std::collections::BTreeSet;

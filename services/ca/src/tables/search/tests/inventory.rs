@@ -7,9 +7,9 @@ use uuid::Uuid;
 use crate::tables::{MIGRATIONS, names};
 
 /// Certificates of `own` among many more of `other`, which are all alike otherwise.
-pub(super) const ALL: u128 = 20_000;
+pub(crate) const ALL: u128 = 20_000;
 const OWN_EACH: u128 = 401;
-pub(super) const NOW: i64 = 10_000;
+pub(crate) const NOW: i64 = 10_000;
 
 const CERTIFICATES: Insert = Insert::into(
     "certificates",
@@ -39,9 +39,9 @@ const CERTIFICATES: Insert = Insert::into(
 const NAMES: Insert = Insert::into("certificate_names", &["name", "id"]);
 
 /// One key that all have, so that it leads nowhere.
-pub(super) const KEY: [u8; 32] = [7; 32];
+pub(crate) const KEY: [u8; 32] = [7; 32];
 
-pub(super) async fn filled(url: &str) -> Db {
+pub(crate) async fn filled(url: &str) -> Db {
     let options = Options {
         allow_unsafe: true,
         ..Options::default()
@@ -113,7 +113,7 @@ pub(super) async fn filled(url: &str) -> Db {
     db
 }
 
-pub(super) async fn on_sqlite() -> (tempfile::TempDir, Db) {
+pub(crate) async fn on_sqlite() -> (tempfile::TempDir, Db) {
     let dir = tempfile::tempdir().unwrap();
     let db = filled(&format!("sqlite:{}", dir.path().join("ca.db").display())).await;
     (dir, db)

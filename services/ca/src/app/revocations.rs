@@ -1,0 +1,89 @@
+//! What OCSP and CRLs ask: the status of serial numbers, and all revocations with the place in the feed to go on from.
+
+use futures::{Stream, stream};
+use store::feed::{self, Cursor};
+use time::OffsetDateTime;
+use x509::serial::Serial;
+
+use super::App;
+use crate::domain::publication::IssuerName;
+use crate::domain::revocations::{RevokedCertificate, SerialStatus};
+use crate::error::Error;
+use crate::tables::revocations::{self, Place};
+
+/// Revocations that are read, and told, at once.
+const AT_ONCE: usize = 1000;
+
+impl App {
+    /// The issuer of that name, such as `issuing` or `issuing.2`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; `Common::Store`.
+    pub(crate) async fn issuer(&self, name: &str) -> Result<IssuerName, Error> {
+        let unknown = || Error::not_found("issuer", name);
+        let issuer = IssuerName::parse(name).ok_or_else(unknown)?;
+        let authority = self.authorities.by_name(&issuer.ca).await;
+        match authority {
+            Ok(authority) if authority.generation == issuer.generation => Ok(issuer),
+            Ok(_) | Err(Error::NotFound { .. }) => Err(unknown()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What that issuer issued under each of these serial numbers, in the order asked; `None` for what it did not issue.
+    ///
+    /// # Errors
+    /// `Common::Store`, also where the row of one of them cannot be read.
+    pub(crate) async fn status_of(
+        &self,
+        issuer: &IssuerName,
+        serials: &[Option<Serial>],
+    ) -> Result<Vec<Option<SerialStatus>>, Error> {
+        let asked: Vec<Serial> = serials.iter().copied().flatten().collect();
+        if asked.is_empty() {
+            return Ok(vec![None; serials.len()]);
+        }
+        let found = revocations::of_serials(&self.db, issuer, &asked).await?;
+        let status = |serial: &Option<Serial>| found.get(serial.as_ref()?).cloned();
+        Ok(serials.iter().map(status).collect())
+    }
+
+    /// The revocations and holds of certificates whose last second is not before `from`, else not before now, of one issuer or
+    /// of all; and the place in the feed behind which every change is that they do not show.
+    ///
+    /// The place is taken first. Pages are read in statements of their own, so that no transaction is open for as long as the
+    /// caller takes. What commits in between is in some pages and not in others, and is behind the place in any case: whoever
+    /// applies the feed to the pages has the state at the end of the feed, where each change says what a certificate is then,
+    /// and not what is different.
+    ///
+    /// # Errors
+    /// `Common::Store`. The stream ends with that too, where a row cannot be told: a snapshot without it would say that the
+    /// certificate is not revoked.
+    pub(crate) async fn snapshot_revocations(
+        &self,
+        issuer: Option<IssuerName>,
+        from: Option<OffsetDateTime>,
+    ) -> Result<
+        (
+            Cursor,
+            impl Stream<Item = Result<Vec<RevokedCertificate>, Error>> + Send + use<>,
+        ),
+        Error,
+    > {
+        let cursor = feed::place(&self.db).await?;
+        let now = self.clock.now();
+        // A certificate is valid until the end of its last second.
+        let from = from.unwrap_or_else(|| now.replace_nanosecond(0).unwrap_or(now));
+        let place = Place::before(issuer.as_ref());
+        let db = self.db.clone();
+        let pages = stream::try_unfold(Some(place), move |place| {
+            let (db, issuer) = (db.clone(), issuer.clone());
+            async move {
+                let Some(place) = place else { return Ok(None) };
+                let page = revocations::page(&db, issuer.as_ref(), from, (&place, AT_ONCE)).await?;
+                Ok(Some((page.items, page.next)))
+            }
+        });
+        Ok((cursor, pages))
+    }
+}

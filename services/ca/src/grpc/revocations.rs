@@ -1,0 +1,108 @@
+//! What `ocsp` and `crl` ask, as messages.
+
+use futures::stream::BoxStream;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use kit::grpc::status;
+use proto::ca::v1 as wire;
+use proto::ca::v1::snapshot_revocations_response::Part;
+use store::time::to_micros;
+use tonic::Status;
+use x509::serial::Serial;
+
+use super::{Grpc, enums, messages, optional};
+use crate::domain::Revocation;
+use crate::domain::revocations::{RevokedCertificate, SerialStatus};
+use crate::error::Error;
+
+/// Most serial numbers of a question.
+const MOST_SERIALS: usize = 500;
+
+/// What `SnapshotRevocations` answers.
+pub(super) type SnapshotStream = BoxStream<'static, Result<wire::SnapshotRevocationsResponse, Status>>;
+
+impl Grpc {
+    pub(super) async fn status_of(
+        &self,
+        request: wire::StatusRequest,
+    ) -> Result<wire::StatusResponse, Error> {
+        if request.serials.len() > MOST_SERIALS {
+            let text = format!("takes at most {MOST_SERIALS} serial numbers");
+            return Err(Error::invalid("serials", text));
+        }
+        let issuer = self.app.issuer(&request.issuer).await?;
+        // What is not the content of a serial number that can be issued here was not issued.
+        let serials = request.serials.iter();
+        let serials: Vec<_> = serials.map(|content| Serial::from_content(content)).collect();
+        let found = self.app.status_of(&issuer, &serials).await?;
+        Ok(wire::StatusResponse {
+            items: found.into_iter().map(encode_status).collect(),
+        })
+    }
+
+    pub(super) async fn snapshot(
+        &self,
+        request: wire::SnapshotRevocationsRequest,
+    ) -> Result<SnapshotStream, Error> {
+        let issuer = match optional(request.issuer) {
+            Some(name) => Some(self.app.issuer(&name).await?),
+            None => None,
+        };
+        let from = messages::decode_time("not_after_from_us", request.not_after_from_us)?;
+        let (cursor, pages) = self.app.snapshot_revocations(issuer, from).await?;
+        let start = Part::Start(wire::SnapshotStart {
+            cursor: cursor.to_string(),
+        });
+        let pages = pages
+            .try_filter(|items| std::future::ready(!items.is_empty()))
+            .map_err(status);
+        // Counted as they pass, and told when there are no more: a stream that was cut off has no end.
+        let rest = stream::try_unfold((pages.boxed(), Some(0)), |(mut pages, entries)| async move {
+            let Some(entries) = entries else { return Ok(None) };
+            Ok(Some(match pages.try_next().await? {
+                Some(items) => {
+                    let entries = entries + u64::try_from(items.len()).unwrap_or(u64::MAX);
+                    let items = items.into_iter().map(encode_revoked).collect();
+                    let part = Part::Entries(wire::SnapshotEntries { items });
+                    (part, (pages, Some(entries)))
+                }
+                None => (Part::End(wire::SnapshotEnd { entries }), (pages, None)),
+            }))
+        });
+        let parts = stream::iter([Ok(start)]).chain(rest);
+        let parts = parts.map_ok(|part| wire::SnapshotRevocationsResponse { part: Some(part) });
+        // One that is read slowly does not keep the process from ending.
+        Ok(parts.take_until(self.stop.clone().cancelled_owned()).boxed())
+    }
+}
+
+fn encode_status(found: Option<SerialStatus>) -> wire::SerialStatus {
+    let Some(found) = found else {
+        return wire::SerialStatus::default();
+    };
+    wire::SerialStatus {
+        issued: true,
+        not_before_us: to_micros(found.not_before),
+        not_after_us: to_micros(found.not_after),
+        revocation: found.revocation.as_ref().map(encode_revocation),
+    }
+}
+
+fn encode_revoked(revoked: RevokedCertificate) -> wire::RevokedCertificate {
+    wire::RevokedCertificate {
+        issuer: revoked.issuer.to_string(),
+        serial: revoked.serial.to_content(),
+        not_after_us: to_micros(revoked.not_after),
+        revocation: Some(encode_revocation(&revoked.revocation)),
+        crl_shard: revoked.crl_shard,
+    }
+}
+
+pub(super) fn encode_revocation(revocation: &Revocation) -> wire::Revocation {
+    wire::Revocation {
+        time_us: to_micros(revocation.time),
+        reason: enums::encode_reason(revocation.reason).into(),
+        invalidity_us: revocation.invalidity.map_or(0, to_micros),
+        decided_us: to_micros(revocation.decided),
+        decided_as: enums::encode_capacity(revocation.decided_as).into(),
+    }
+}
