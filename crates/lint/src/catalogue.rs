@@ -6,10 +6,14 @@ use std::sync::LazyLock;
 use serde::Serialize;
 
 use crate::context::{Context, Issuer};
+use crate::crl::CrlContext;
 use crate::form::Form;
 use crate::lints;
+use crate::ocsp::ResponseContext;
 use crate::tlv::Broken;
 use crate::view::View;
+use crate::view::list::List;
+use crate::view::response::Response;
 
 /// What a finding means for the signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -19,7 +23,7 @@ pub enum Severity {
     Notice,
     /// A recommendation that does matter, or a rule of the public web alone.
     Warn,
-    /// A rule is broken. Such a certificate is not signed.
+    /// A rule is broken. Such a certificate, CRL or response is not signed.
     Error,
 }
 
@@ -33,9 +37,11 @@ impl fmt::Display for Severity {
     }
 }
 
-/// Which certificates a lint looks at.
+/// What a lint looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
+    /// Certificates, CRLs and OCSP responses.
+    Any,
     /// Every certificate.
     All,
     /// Certificates of CAs, roots included.
@@ -52,12 +58,20 @@ pub enum Scope {
     TlsServer,
     /// End entities with the purpose OCSPSigning.
     OcspSigner,
+    /// Every CRL.
+    Crl,
+    /// CRLs but deltas.
+    CompleteCrl,
+    /// Delta CRLs.
+    DeltaCrl,
+    /// OCSP responses.
+    Ocsp,
 }
 
 impl Scope {
     fn holds(self, view: &View<'_>) -> bool {
         match self {
-            Self::All => true,
+            Self::Any | Self::All => true,
             Self::Ca => view.is_ca(),
             Self::Root => view.root,
             Self::Issued => !view.root,
@@ -65,6 +79,16 @@ impl Scope {
             Self::EndEntity => !view.is_ca(),
             Self::TlsServer => view.is_tls_server(),
             Self::OcspSigner => view.is_ocsp_signer(),
+            Self::Crl | Self::CompleteCrl | Self::DeltaCrl | Self::Ocsp => false,
+        }
+    }
+
+    fn holds_list(self, list: &List<'_>) -> bool {
+        match self {
+            Self::Crl => true,
+            Self::CompleteCrl => !list.is_delta(),
+            Self::DeltaCrl => list.is_delta(),
+            _ => false,
         }
     }
 }
@@ -72,14 +96,19 @@ impl Scope {
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::All => "all",
+            Self::Any => "all",
+            Self::All => "certificates",
             Self::Ca => "CAs",
             Self::Root => "roots",
-            Self::Issued => "all but roots",
+            Self::Issued => "certificates but roots",
             Self::SubordinateCa => "CAs but roots",
             Self::EndEntity => "end entities",
             Self::TlsServer => "TLS servers",
             Self::OcspSigner => "OCSP signers",
+            Self::Crl => "CRLs",
+            Self::CompleteCrl => "complete CRLs",
+            Self::DeltaCrl => "delta CRLs",
+            Self::Ocsp => "OCSP responses",
         })
     }
 }
@@ -93,7 +122,7 @@ pub struct Finding {
     pub severity: Severity,
     /// The clause that wants it otherwise.
     pub source: &'static str,
-    /// What was found where, for people. What it repeats of the certificate is escaped and cut.
+    /// What was found where, for people. What it repeats of the octets is escaped and cut.
     pub detail: String,
 }
 
@@ -123,6 +152,18 @@ pub(crate) enum Check {
     Link(fn(&View<'_>, &Issuer<'_>) -> Verdict),
     /// Whether the octets can be read at all.
     Readable,
+    /// At what a CRL says.
+    List(fn(&List<'_>) -> Verdict),
+    /// At a CRL and its issuer together.
+    ListLink(fn(&List<'_>, &CrlContext<'_>) -> Verdict),
+    /// Whether a CRL can be read at all.
+    ListReadable,
+    /// At what an OCSP response says.
+    Response(fn(&Response<'_>) -> Verdict),
+    /// At an OCSP response, its signer and the issuer together.
+    ResponseLink(fn(&Response<'_>, &ResponseContext) -> Verdict),
+    /// Whether an OCSP response can be read at all.
+    ResponseReadable,
 }
 
 /// A row of the catalogue.
@@ -136,7 +177,7 @@ pub struct Lint {
     pub source: &'static str,
     /// What must hold, in one line.
     pub about: &'static str,
-    /// Which certificates it looks at.
+    /// What it looks at.
     pub scope: Scope,
     check: Check,
 }
@@ -200,9 +241,59 @@ impl Lint {
             _ => Ok(()),
         }
     }
+
+    fn judge_list(&self, case: &ListCase<'_, '_>) -> Verdict {
+        match (self.check, case.list) {
+            (Check::Octets(check), _) => check(case.form),
+            (Check::ListReadable, Err(broken)) => Err(broken.to_string()),
+            (Check::List(check), Ok(list)) if self.scope.holds_list(list) => check(list),
+            (Check::ListLink(check), Ok(list)) if self.scope.holds_list(list) => {
+                case.context.map_or(Ok(()), |context| check(list, context))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn judge_response(&self, case: &ResponseCase<'_, '_>) -> Verdict {
+        match (self.check, case.response) {
+            (Check::Octets(check), _) => check(case.form),
+            (Check::ResponseReadable, Err(broken)) => Err(broken.to_string()),
+            (Check::Response(check), Ok(response)) => check(response),
+            (Check::ResponseLink(check), Ok(response)) => {
+                case.context.map_or(Ok(()), |context| check(response, context))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
-/// All that the lints share, decoded once.
+/// A CRL after all of it was seen.
+pub(crate) struct ListCase<'c, 'a> {
+    pub(crate) form: &'c Form,
+    pub(crate) list: Result<&'c List<'a>, Broken>,
+    pub(crate) context: Option<&'c CrlContext<'c>>,
+}
+
+impl ListCase<'_, '_> {
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        collect(|lint| lint.judge_list(self))
+    }
+}
+
+/// An OCSP response, decoded once.
+pub(crate) struct ResponseCase<'c, 'a> {
+    pub(crate) form: &'c Form,
+    pub(crate) response: Result<&'c Response<'a>, Broken>,
+    pub(crate) context: Option<&'c ResponseContext>,
+}
+
+impl ResponseCase<'_, '_> {
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        collect(|lint| lint.judge_response(self))
+    }
+}
+
+/// All that the lints of certificates share, decoded once.
 struct Case<'a> {
     form: Form,
     view: Result<View<'a>, Broken>,
@@ -239,8 +330,12 @@ pub fn check_tbs(tbs: &[u8], context: &Context<'_>) -> Vec<Finding> {
 
 pub(crate) fn findings(tbs: &[u8], context: &Context<'_>) -> Vec<Finding> {
     let case = Case::read(tbs, context);
+    collect(|lint| lint.judge(&case))
+}
+
+fn collect(judge: impl Fn(&Lint) -> Verdict) -> Vec<Finding> {
     catalogue()
         .iter()
-        .filter_map(|lint| lint.judge(&case).err().map(|detail| lint.finding(detail)))
+        .filter_map(|lint| judge(lint).err().map(|detail| lint.finding(detail)))
         .collect()
 }

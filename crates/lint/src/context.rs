@@ -78,6 +78,7 @@ pub struct Issuer<'a> {
     pub(crate) subject_key_identifier: Option<&'a [u8]>,
     pub(crate) validity: Option<Validity>,
     pub(crate) may_certify: bool,
+    pub(crate) may_sign_crls: bool,
     pub(crate) path_len: Option<u8>,
     pub(crate) purposes: Option<&'a [Eku]>,
     pub(crate) name_constraints: Option<&'a NameConstraints>,
@@ -85,15 +86,18 @@ pub struct Issuer<'a> {
 
 impl<'a> From<&'a Certificate> for Issuer<'a> {
     fn from(certificate: &'a Certificate) -> Self {
-        let signs_certificates = certificate
-            .key_usage()
-            .is_none_or(|usage| usage.contains(KeyUsageFlags::KEY_CERT_SIGN));
+        let signs = |purpose| {
+            certificate
+                .key_usage()
+                .is_none_or(|usage| usage.contains(purpose))
+        };
         Self {
             subject: certificate.subject().der(),
             spki: certificate.spki(),
             subject_key_identifier: certificate.subject_key_identifier(),
             validity: Some(certificate.validity()),
-            may_certify: certificate.is_ca() && signs_certificates,
+            may_certify: certificate.is_ca() && signs(KeyUsageFlags::KEY_CERT_SIGN),
+            may_sign_crls: signs(KeyUsageFlags::CRL_SIGN),
             path_len: certificate.path_len(),
             purposes: certificate.eku(),
             name_constraints: certificate.name_constraints(),
@@ -110,6 +114,7 @@ impl<'a> Issuer<'a> {
             subject_key_identifier: view.extensions.ski,
             validity: None,
             may_certify: view.is_ca(),
+            may_sign_crls: view.is_ca(),
             path_len: None,
             purposes: None,
             name_constraints: None,

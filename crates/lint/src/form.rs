@@ -1,10 +1,10 @@
-//! The walk over every value of a TBSCertificate that looks for what DER forbids (X.690 sections 8, 10 and 11).
+//! The walk over every value of what is to be signed that looks for what DER forbids (X.690 sections 8, 10 and 11).
 //! It knows types by their tags only, goes into the values of extensions and RSA keys, and keeps of each kind of flaw
 //! the first place. Recursion is bounded by [`MAX_DEPTH`].
 
 use x509::unicode;
 
-use crate::tlv::{Broken, Reader, Tlv, tag};
+use crate::tlv::{Broken, Head, Reader, Tlv, tag};
 use crate::view::View;
 use crate::view::name::text_of;
 
@@ -65,40 +65,60 @@ impl Flaw {
     }
 }
 
-/// The first place of each flaw, in octets from the start of the TBSCertificate.
-#[derive(Clone, Debug)]
+/// The first place of each flaw, in octets from the start of what is to be signed.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Form {
     first: [Option<usize>; FLAWS],
 }
 
 impl Form {
-    /// Walks over a whole TBSCertificate.
-    pub(crate) fn of(tbs: &[u8]) -> Self {
-        let mut walk = Walk {
-            form: Self { first: [None; FLAWS] },
-            start: tbs.as_ptr().addr(),
-            reads_text: false,
-        };
-        walk.one(tbs);
-        walk.form
+    /// Walks over the single value that the octets must be.
+    pub(crate) fn of(whole: &[u8]) -> Self {
+        Self::but(whole, &[])
     }
 
-    /// Goes on into octet strings that hold DER: extensions and keys. Here and in the subject it reads what strings say;
-    /// the issuer's name is not this certificate's to choose.
+    /// Walks over the single value that the octets must be, and passes over these values in it.
+    pub(crate) fn but(whole: &[u8], passed_over: &[&[u8]]) -> Self {
+        let mut form = Self::default();
+        let mut walk = form.walk(whole, 0, false);
+        walk.passed_over = passed_over;
+        walk.one(whole);
+        form
+    }
+
+    /// Goes on into octet strings of a certificate that hold DER: extensions and keys. Here and in the subject it reads what
+    /// strings say; the issuer's name is not this certificate's to choose.
     pub(crate) fn enter_extensions(&mut self, tbs: &[u8], view: &View<'_>) {
-        let mut walk = Walk {
-            form: self.clone(),
-            start: tbs.as_ptr().addr(),
-            reads_text: true,
-        };
-        walk.one(view.subject.der);
-        for extension in &view.extensions.list {
-            walk.one(extension.value);
+        let rsa = view.spki.is_rsa().then_some(view.spki.key);
+        let values = view.extensions.list.iter().map(|extension| extension.value);
+        self.enter(tbs, std::iter::once(view.subject.der).chain(values).chain(rsa));
+    }
+
+    /// Goes on into these parts of `whole`, each of which must be a single value, and reads what strings in them say.
+    pub(crate) fn enter<'a>(&mut self, whole: &[u8], parts: impl Iterator<Item = &'a [u8]>) {
+        let mut walk = self.walk(whole, 0, true);
+        parts.for_each(|part| walk.one(part));
+    }
+
+    /// Walks over consecutive values that begin `at` octets from the start.
+    pub(crate) fn values(&mut self, octets: &[u8], at: usize) {
+        self.walk(octets, at, false).many(octets, 1);
+    }
+
+    /// Goes on into parts of octets that begin `at` octets from the start, as [`enter`](Self::enter).
+    pub(crate) fn enter_at<'a>(&mut self, octets: &[u8], at: usize, parts: impl Iterator<Item = &'a [u8]>) {
+        let mut walk = self.walk(octets, at, true);
+        parts.for_each(|part| walk.one(part));
+    }
+
+    /// What is wrong with tag and length of a value at this place.
+    pub(crate) fn head(&mut self, head: &Head, at: usize) {
+        if !head.short_length {
+            self.mark(Flaw::LongLength, at);
         }
-        if view.spki.is_rsa() {
-            walk.one(view.spki.key);
+        if !head.short_tag {
+            self.mark(Flaw::LongTag, at);
         }
-        *self = walk.form;
     }
 
     /// The first place of the flaw.
@@ -106,20 +126,32 @@ impl Form {
         self.first.get(flaw as usize).copied().flatten()
     }
 
-    fn mark(&mut self, flaw: Flaw, at: usize) {
+    pub(crate) fn mark(&mut self, flaw: Flaw, at: usize) {
         if let Some(first) = self.first.get_mut(flaw as usize) {
             first.get_or_insert(at);
         }
     }
+
+    fn walk<'f>(&'f mut self, octets: &[u8], at: usize, reads_text: bool) -> Walk<'f> {
+        Walk {
+            form: self,
+            // Where the whole would begin if it were in memory.
+            start: octets.as_ptr().addr().wrapping_sub(at),
+            reads_text,
+            passed_over: &[],
+        }
+    }
 }
 
-struct Walk {
-    form: Form,
+struct Walk<'f> {
+    form: &'f mut Form,
     start: usize,
     reads_text: bool,
+    /// Parts of the octets that are not looked into.
+    passed_over: &'f [&'f [u8]],
 }
 
-impl Walk {
+impl Walk<'_> {
     /// Octets that must be exactly one value.
     fn one(&mut self, octets: &[u8]) {
         let mut reader = Reader::new(octets);
@@ -143,6 +175,13 @@ impl Walk {
     }
 
     fn value(&mut self, value: &Tlv<'_>, depth: u8) {
+        if self
+            .passed_over
+            .iter()
+            .any(|part| std::ptr::eq(*part, value.whole))
+        {
+            return;
+        }
         if !value.short_length {
             self.mark(Flaw::LongLength, value.whole);
         }
@@ -179,8 +218,7 @@ impl Walk {
     }
 
     fn mark(&mut self, flaw: Flaw, at: &[u8]) {
-        self.form
-            .mark(flaw, at.as_ptr().addr().saturating_sub(self.start));
+        self.form.mark(flaw, at.as_ptr().addr().wrapping_sub(self.start));
     }
 }
 
@@ -189,7 +227,7 @@ fn flaw_of(value: &Tlv<'_>) -> Option<Flaw> {
     let content = value.content;
     let (flawless, flaw) = match value.tag {
         tag::BOOLEAN => (matches!(content, [0x00] | [0xff]), Flaw::Boolean),
-        tag::INTEGER => (is_minimal_integer(content), Flaw::Integer),
+        tag::INTEGER | tag::ENUMERATED => (is_minimal_integer(content), Flaw::Integer),
         tag::BIT_STRING => (is_padded_with_zeros(content), Flaw::BitString),
         tag::NULL => (content.is_empty(), Flaw::Null),
         tag::OID => (is_oid(content), Flaw::Oid),

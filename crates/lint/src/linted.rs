@@ -1,4 +1,5 @@
-//! The proof that octets passed: [`Linted`], made by [`lint()`] and by nothing else.
+//! The proof that octets passed: [`Linted`], made by [`lint()`] and its siblings for CRLs and OCSP responses
+//! ([`lint_crl`](crate::lint_crl), [`CrlLinter`](crate::CrlLinter), [`lint_response`](crate::lint_response)), and by nothing else.
 
 use crate::catalogue::{Finding, Severity, findings};
 use crate::context::Context;
@@ -23,6 +24,14 @@ pub trait ToBeSigned {
 pub struct Linted<T>(T, Vec<Finding>);
 
 impl<T> Linted<T> {
+    /// The one place where it is made: of what these findings are all findings of.
+    pub(crate) fn unless_refused(subject: T, findings: Vec<Finding>) -> Result<Self, Refused> {
+        if findings.iter().any(|finding| finding.severity == Severity::Error) {
+            return Err(Refused { findings });
+        }
+        Ok(Self(subject, findings))
+    }
+
     /// The value that passed.
     #[must_use]
     pub fn get(&self) -> &T {
@@ -84,8 +93,5 @@ impl Refused {
 /// [`Refused`], if any lint of severity [`Error`](Severity::Error) found something.
 pub fn lint<T: ToBeSigned>(subject: T, context: &Context<'_>) -> Result<Linted<T>, Refused> {
     let findings = findings(subject.tbs(), &context.before_signing());
-    if findings.iter().any(|finding| finding.severity == Severity::Error) {
-        return Err(Refused { findings });
-    }
-    Ok(Linted(subject, findings))
+    Linted::unless_refused(subject, findings)
 }

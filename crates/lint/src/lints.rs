@@ -4,6 +4,7 @@ mod algorithms;
 mod basic_constraints;
 mod bounds;
 mod certificate;
+mod crl;
 mod encoding;
 mod extensions;
 mod identifiers;
@@ -11,6 +12,7 @@ mod key_usage;
 mod keys;
 mod name_constraints;
 mod names;
+mod ocsp;
 mod pointers;
 mod policies;
 mod purposes;
@@ -22,7 +24,7 @@ mod validity;
 
 use crate::catalogue::{Lint, Verdict};
 
-/// All tables in the order of a certificate.
+/// All tables: those of certificates in the order of a certificate, then those of CRLs and of OCSP responses.
 pub(crate) fn all() -> Vec<Lint> {
     [
         encoding::LINTS,
@@ -44,6 +46,13 @@ pub(crate) fn all() -> Vec<Lint> {
         revocation::LINTS,
         policies::LINTS,
         name_constraints::LINTS,
+        crl::LINTS,
+        crl::TIMES,
+        crl::ENTRIES,
+        crl::EXTENSIONS,
+        ocsp::LINTS,
+        ocsp::ANSWERS,
+        ocsp::EXTENSIONS,
     ]
     .concat()
 }

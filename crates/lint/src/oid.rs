@@ -24,6 +24,12 @@ oids! {
     AUTHORITY_KEY_IDENTIFIER = "2.5.29.35";
     POLICY_CONSTRAINTS = "2.5.29.36";
     EXTENDED_KEY_USAGE = "2.5.29.37";
+    CRL_NUMBER = "2.5.29.20";
+    REASON_CODE = "2.5.29.21";
+    INVALIDITY_DATE = "2.5.29.24";
+    DELTA_CRL_INDICATOR = "2.5.29.27";
+    ISSUING_DISTRIBUTION_POINT = "2.5.29.28";
+    CERTIFICATE_ISSUER = "2.5.29.29";
     FRESHEST_CRL = "2.5.29.46";
     INHIBIT_ANY_POLICY = "2.5.29.54";
     NO_REV_AVAIL = "2.5.29.56";
@@ -33,6 +39,20 @@ oids! {
     OCSP_NO_CHECK = "1.3.6.1.5.5.7.48.1.5";
     /// Signed certificate timestamps (RFC 6962).
     SCT_LIST = "1.3.6.1.4.1.11129.2.4.2";
+}
+
+// Extensions of OCSP responses.
+oids! {
+    OCSP_NONCE = "1.3.6.1.5.5.7.48.1.2";
+    OCSP_CRL_REFERENCES = "1.3.6.1.5.5.7.48.1.3";
+    OCSP_ARCHIVE_CUTOFF = "1.3.6.1.5.5.7.48.1.6";
+    OCSP_EXTENDED_REVOKE = "1.3.6.1.5.5.7.48.1.9";
+}
+
+// Hashes of CertIDs.
+oids! {
+    SHA1 = "1.3.14.3.2.26";
+    SHA256 = "2.16.840.1.101.3.4.2.1";
 }
 
 // Inside extensions.

@@ -7,9 +7,9 @@ use crate::catalogue::{Lint, Severity, catalogue};
 const OPENING: &str = "\
 # Lints
 
-What every certificate is checked against before it is signed, on the octets to be signed. An *error* refuses the
-signature; its id is in the answer. A *warning* or *notice* is recorded and lets the certificate pass. Ids never
-change their meaning. BR: CA/Browser Forum Baseline Requirements for TLS server certificates.
+What every certificate, CRL and OCSP response is checked against before it is signed, on the octets to be signed. An *error*
+refuses the signature; its id is in the answer. A *warning* or *notice* is told and lets it pass. Ids never change their meaning.
+BR: CA/Browser Forum Baseline Requirements for TLS server certificates.
 
 ";
 

@@ -11,6 +11,7 @@ pub(crate) mod tag {
     pub(crate) const OCTET_STRING: u8 = 0x04;
     pub(crate) const NULL: u8 = 0x05;
     pub(crate) const OID: u8 = 0x06;
+    pub(crate) const ENUMERATED: u8 = 0x0a;
     pub(crate) const UTF8_STRING: u8 = 0x0c;
     pub(crate) const NUMERIC_STRING: u8 = 0x12;
     pub(crate) const PRINTABLE_STRING: u8 = 0x13;
@@ -162,20 +163,17 @@ impl<'a> Reader<'a> {
 
     /// The next value, whatever it is.
     pub(crate) fn any(&mut self) -> Result<Tlv<'a>, Broken> {
-        let (tag, short_tag, after_tag) = read_tag(self.rest)?;
-        let (length, short_length, after_length) = read_length(after_tag)?;
-        let (content, rest) = after_length.split_at_checked(length).ok_or(Broken::Truncated)?;
-        let (whole, _) = self
-            .rest
-            .split_at_checked(self.rest.len() - rest.len())
-            .ok_or(Broken::Truncated)?;
+        let head = Head::of(self.rest)?;
+        let size = head.octets.saturating_add(head.length);
+        let (whole, rest) = self.rest.split_at_checked(size).ok_or(Broken::Truncated)?;
+        let content = whole.get(head.octets..).ok_or(Broken::Truncated)?;
         self.rest = rest;
         Ok(Tlv {
-            tag,
+            tag: head.tag,
             content,
             whole,
-            short_tag,
-            short_length,
+            short_tag: head.short_tag,
+            short_length: head.short_length,
         })
     }
 
@@ -215,6 +213,34 @@ impl<'a> Reader<'a> {
             items.push(item(&mut self)?);
         }
         Ok(items)
+    }
+}
+
+/// Tag and length of a value whose content need not be there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Head {
+    /// The first identifier octet.
+    pub(crate) tag: u8,
+    /// Octets of tag and length.
+    pub(crate) octets: usize,
+    /// Octets of the content.
+    pub(crate) length: usize,
+    pub(crate) short_tag: bool,
+    pub(crate) short_length: bool,
+}
+
+impl Head {
+    /// Reads tag and length of the value that begins here; [`Broken::Truncated`] if octets of them are missing.
+    pub(crate) fn of(octets: &[u8]) -> Result<Self, Broken> {
+        let (tag, short_tag, after_tag) = read_tag(octets)?;
+        let (length, short_length, content) = read_length(after_tag)?;
+        Ok(Self {
+            tag,
+            octets: octets.len() - content.len(),
+            length,
+            short_tag,
+            short_length,
+        })
     }
 }
 

@@ -4,8 +4,11 @@
 
 pub(crate) mod extensions;
 pub(crate) mod key;
+pub(crate) mod list;
 pub(crate) mod name;
 mod places;
+pub(crate) mod points;
+pub(crate) mod response;
 pub(crate) mod time;
 
 use x509::Oid;

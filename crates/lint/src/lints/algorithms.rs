@@ -7,8 +7,8 @@ use crate::catalogue::{Lint, Verdict, error};
 use crate::context::Issuer;
 use crate::lints::require;
 use crate::oid;
-use crate::view::View;
 use crate::view::key::{Scheme, Spki};
+use crate::view::{Algorithm, View};
 
 pub(super) const LINTS: &[Lint] = &[
     error(
@@ -56,9 +56,35 @@ pub(super) const LINTS: &[Lint] = &[
 ];
 
 fn allowed(view: &View<'_>) -> Verdict {
-    require(Scheme::of(&view.signature).is_some(), || {
-        format!("the signature algorithm is {}", oid::dotted(view.signature.oid))
+    is_allowed(&view.signature)
+}
+
+/// Whether the algorithm is on the list, whatever its parameters.
+pub(super) fn is_allowed(algorithm: &Algorithm<'_>) -> Verdict {
+    require(Scheme::of(algorithm).is_some(), || {
+        format!("the signature algorithm is {}", oid::dotted(algorithm.oid))
     })
+}
+
+/// Whether the parameters are those that the algorithm must have.
+pub(super) fn has_its_parameters(algorithm: &Algorithm<'_>) -> Verdict {
+    let right = match Scheme::of(algorithm) {
+        Some(Scheme::RsaPkcs1) => algorithm.has_null_parameters(),
+        Some(Scheme::RsaPss) => has_pss_parameters(algorithm),
+        Some(Scheme::Ecdsa(_) | Scheme::Ed25519) => algorithm.parameters.is_none(),
+        None => true,
+    };
+    require(right, || {
+        "the parameters of the signature algorithm are not those that it must have".to_owned()
+    })
+}
+
+fn has_pss_parameters(algorithm: &Algorithm<'_>) -> bool {
+    let found = algorithm.parameters.map(|value| value.whole);
+    let known = [(1, 32), (2, 48), (3, 64)];
+    known
+        .into_iter()
+        .any(|(hash, salt)| found == Some(&pss(hash, salt)))
 }
 
 fn rsa_parameters(view: &View<'_>) -> Verdict {
@@ -86,14 +112,9 @@ fn pss_parameters(view: &View<'_>) -> Verdict {
     if !view.signature.is(oid::RSASSA_PSS) {
         return Ok(());
     }
-    let found = view.signature.parameters.map(|value| value.whole);
-    let known = [(1, 32), (2, 48), (3, 64)];
-    require(
-        known
-            .into_iter()
-            .any(|(hash, salt)| found == Some(&pss(hash, salt))),
-        || "the RSASSA-PSS parameters are missing or others, or their octets are".to_owned(),
-    )
+    require(has_pss_parameters(&view.signature), || {
+        "the RSASSA-PSS parameters are missing or others, or their octets are".to_owned()
+    })
 }
 
 /// The parameters as BR 7.1.3.2.1 prints them. SHA-256, 384 and 512 differ in the last arc of their identifier.
@@ -119,21 +140,31 @@ fn pss(hash: u8, salt: u8) -> [u8; 54] {
 }
 
 fn fits_issuer_key(view: &View<'_>, issuer: &Issuer<'_>) -> Verdict {
-    let (Some(scheme), Ok(key)) = (Scheme::of(&view.signature), Spki::parts(issuer.spki)) else {
+    fits_key(&view.signature, issuer)
+}
+
+fn hash_fits_curve(view: &View<'_>, issuer: &Issuer<'_>) -> Verdict {
+    fits_curve(&view.signature, issuer)
+}
+
+/// Whether the issuer's key makes such signatures.
+pub(super) fn fits_key(algorithm: &Algorithm<'_>, issuer: &Issuer<'_>) -> Verdict {
+    let (Some(scheme), Ok(key)) = (Scheme::of(algorithm), Spki::parts(issuer.spki)) else {
         return Ok(());
     };
     require(scheme.fits(&key), || {
         format!(
             "the signature algorithm is {}, the issuer's key {}",
-            oid::dotted(view.signature.oid),
+            oid::dotted(algorithm.oid),
             oid::dotted(key.algorithm.oid)
         )
     })
 }
 
-fn hash_fits_curve(view: &View<'_>, issuer: &Issuer<'_>) -> Verdict {
+/// Whether the hash is the one that belongs to the curve of the issuer's key.
+pub(super) fn fits_curve(algorithm: &Algorithm<'_>, issuer: &Issuer<'_>) -> Verdict {
     let curve = Spki::parts(issuer.spki).ok().and_then(|key| key.curve());
-    match (Scheme::of(&view.signature), curve) {
+    match (Scheme::of(algorithm), curve) {
         (Some(Scheme::Ecdsa(wanted)), Some(curve)) => require(wanted == curve, || {
             format!("the hash of the signature belongs to {wanted:?}, the issuer's key is on {curve:?}")
         }),

@@ -2,7 +2,7 @@
 //! way makes two certificates out of one.
 
 use crate::catalogue::Check::{Content, Octets};
-use crate::catalogue::Scope::All;
+use crate::catalogue::Scope::{All, Any};
 use crate::catalogue::{Lint, Verdict, error};
 use crate::form::{Flaw, Form};
 use crate::view::View;
@@ -20,100 +20,100 @@ pub(super) const LINTS: &[Lint] = &[
         "X.690 8.1",
         "Every value has a tag, a length and as many octets as the length says.",
     )
-    .on(All, flawless!(Truncated)),
-    error("x690_length_definite", "X.690 10.1", "Lengths are definite.").on(All, flawless!(Indefinite)),
+    .on(Any, flawless!(Truncated)),
+    error("x690_length_definite", "X.690 10.1", "Lengths are definite.").on(Any, flawless!(Indefinite)),
     error(
         "x690_length_minimal",
         "X.690 10.1",
         "Lengths are written in the fewest octets.",
     )
-    .on(All, flawless!(LongLength)),
+    .on(Any, flawless!(LongLength)),
     error(
         "x690_tag_minimal",
         "X.690 8.1.2",
         "Tags are written in the fewest octets.",
     )
-    .on(All, flawless!(LongTag)),
+    .on(Any, flawless!(LongTag)),
     error(
         "gigvault_nesting_bounded",
         "GigVault",
         "Values nest at most 24 deep.",
     )
-    .on(All, flawless!(Depth)),
+    .on(Any, flawless!(Depth)),
     error(
         "x690_no_trailing_octets",
         "X.690 8.1; RFC 5280 4.1",
-        "Nothing follows the certificate, the value of an extension, or an RSA key.",
+        "Nothing follows what is signed, the value of an extension, or an RSA key.",
     )
-    .on(All, flawless!(Trailing)),
+    .on(Any, flawless!(Trailing)),
     error(
         "x690_string_primitive",
         "X.690 10.2",
         "Strings are written in one piece.",
     )
-    .on(All, flawless!(ConstructedString)),
-    error("x690_boolean_00_or_ff", "X.690 11.1", "TRUE is FF, FALSE is 00.").on(All, flawless!(Boolean)),
+    .on(Any, flawless!(ConstructedString)),
+    error("x690_boolean_00_or_ff", "X.690 11.1", "TRUE is FF, FALSE is 00.").on(Any, flawless!(Boolean)),
     error(
         "x690_integer_minimal",
         "X.690 8.3.2",
         "INTEGERs are written in the fewest octets.",
     )
-    .on(All, flawless!(Integer)),
+    .on(Any, flawless!(Integer)),
     error(
         "x690_bit_string_padding",
         "X.690 11.2.1",
         "Unused bits of a BIT STRING are zero and fewer than eight.",
     )
-    .on(All, flawless!(BitString)),
-    error("x690_null_empty", "X.690 8.8", "NULL has no content.").on(All, flawless!(Null)),
+    .on(Any, flawless!(BitString)),
+    error("x690_null_empty", "X.690 8.8", "NULL has no content.").on(Any, flawless!(Null)),
     error(
         "x690_oid_minimal",
         "X.690 8.19",
         "Object identifiers are whole and their arcs are written in the fewest octets.",
     )
-    .on(All, flawless!(Oid)),
+    .on(Any, flawless!(Oid)),
     error(
         "x690_set_sorted",
         "X.690 11.6",
         "The members of a SET OF are in ascending order.",
     )
-    .on(All, flawless!(SetOrder)),
+    .on(Any, flawless!(SetOrder)),
     error(
         "x690_utf8_valid",
         "X.690 8.23.10",
         "UTF8Strings hold valid UTF-8.",
     )
-    .on(All, flawless!(Utf8)),
+    .on(Any, flawless!(Utf8)),
     error(
         "x680_printable_characters",
         "X.680 41.4",
         "PrintableStrings hold letters, digits, space and '()+,-./:=? only.",
     )
-    .on(All, flawless!(Printable)),
+    .on(Any, flawless!(Printable)),
     error(
         "x680_ascii_characters",
         "X.680 41",
         "IA5Strings hold ASCII, VisibleStrings its visible part, NumericStrings digits and spaces.",
     )
-    .on(All, flawless!(Ia5)),
+    .on(Any, flawless!(Ia5)),
     error(
         "x680_wide_characters",
         "X.680 41; X.690 8.23",
         "BMPStrings hold UCS-2, UniversalStrings UCS-4.",
     )
-    .on(All, flawless!(Wide)),
+    .on(Any, flawless!(Wide)),
     error(
         "x680_tag_assigned",
         "X.680 8.4; X.690 8.1.5",
         "Universal tags are those of a type: 0, which ends values of indefinite length, is not.",
     )
-    .on(All, flawless!(Unassigned)),
+    .on(Any, flawless!(Unassigned)),
     error(
         "gigvault_text_visible",
         "RFC 6818 3; RFC 9549; GigVault",
         "No string in subject or extensions holds control, format, bidirectional or invisible characters.",
     )
-    .on(All, flawless!(Unfit)),
+    .on(Any, flawless!(Unfit)),
     error(
         "x690_default_not_encoded",
         "X.690 11.5",
@@ -131,7 +131,7 @@ pub(super) const LINTS: &[Lint] = &[
 fn none(form: &Form, flaw: Flaw) -> Verdict {
     match form.first(flaw) {
         None => Ok(()),
-        Some(at) => Err(format!("{} at octet {at} of the tbsCertificate", flaw.told())),
+        Some(at) => Err(format!("{} at octet {at}", flaw.told())),
     }
 }
 

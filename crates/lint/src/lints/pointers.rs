@@ -10,7 +10,8 @@ use crate::syntax::Uri;
 use crate::text::shown_octets;
 use crate::tlv::{Tlv, tag};
 use crate::view::View;
-use crate::view::extensions::{Access, CrlPoint};
+use crate::view::extensions::Access;
+use crate::view::points::CrlPoint;
 
 pub(super) const LINTS: &[Lint] = &[
     error(

@@ -4,6 +4,7 @@ use x509::Oid;
 
 use crate::oid;
 use crate::tlv::{Broken, Reader, Tlv, tag};
+use crate::view::points::{CrlPoint, crl_point};
 
 /// All extensions, in their order and decoded. Of an extension that occurs twice the first counts.
 #[derive(Debug, Default)]
@@ -69,7 +70,7 @@ pub(crate) struct Bits<'a> {
 }
 
 impl<'a> Bits<'a> {
-    fn of(content: &'a [u8]) -> Result<Self, Broken> {
+    pub(crate) fn of(content: &'a [u8]) -> Result<Self, Broken> {
         let (&unused, octets) = content
             .split_first()
             .ok_or(Broken::Value("a BIT STRING without content"))?;
@@ -98,24 +99,6 @@ pub(crate) struct Aki<'a> {
 pub(crate) struct DirectoryAttribute<'a> {
     pub(crate) has_values: bool,
     pub(crate) oid: &'a [u8],
-}
-
-/// A DistributionPoint.
-#[derive(Debug)]
-pub(crate) struct CrlPoint<'a> {
-    /// GeneralNames of the full name; none if there is no name or a relative one.
-    pub(crate) full_name: Option<Vec<Tlv<'a>>>,
-    /// Content of the RelativeDistinguishedName that a relative name is.
-    pub(crate) relative_name: Option<&'a [u8]>,
-    pub(crate) reasons: Option<Bits<'a>>,
-    /// GeneralNames.
-    pub(crate) crl_issuer: Option<Vec<Tlv<'a>>>,
-}
-
-impl CrlPoint<'_> {
-    pub(crate) fn has_name(&self) -> bool {
-        self.full_name.is_some() || self.relative_name.is_some()
-    }
 }
 
 /// An AccessDescription.
@@ -241,7 +224,7 @@ impl<'a> Extensions<'a> {
     }
 }
 
-fn extension<'a>(list: &mut Reader<'a>) -> Result<Extension<'a>, Broken> {
+pub(crate) fn extension<'a>(list: &mut Reader<'a>) -> Result<Extension<'a>, Broken> {
     let mut fields = list.enter(tag::SEQUENCE)?;
     let extension = Extension {
         oid: fields.expect(tag::OID)?,
@@ -252,7 +235,7 @@ fn extension<'a>(list: &mut Reader<'a>) -> Result<Extension<'a>, Broken> {
     Ok(extension)
 }
 
-fn null(der: &[u8]) -> Result<(), Broken> {
+pub(crate) fn null(der: &[u8]) -> Result<(), Broken> {
     match Reader::single(der, tag::NULL)? {
         [] => Ok(()),
         _ => Err(Broken::Value("a NULL with content")),
@@ -270,7 +253,7 @@ fn basic_constraints(mut fields: Reader<'_>) -> Result<Basic<'_>, Broken> {
     })
 }
 
-fn authority_key_identifier(mut fields: Reader<'_>) -> Result<Aki<'_>, Broken> {
+pub(crate) fn authority_key_identifier(mut fields: Reader<'_>) -> Result<Aki<'_>, Broken> {
     let aki = Aki {
         key_identifier: fields.optional(tag::implicit(0))?,
         issuer: fields
@@ -283,7 +266,7 @@ fn authority_key_identifier(mut fields: Reader<'_>) -> Result<Aki<'_>, Broken> {
     Ok(aki)
 }
 
-fn general_names(content: &[u8]) -> Result<Vec<Tlv<'_>>, Broken> {
+pub(crate) fn general_names(content: &[u8]) -> Result<Vec<Tlv<'_>>, Broken> {
     Reader::new(content).all(Reader::any)
 }
 
@@ -295,37 +278,6 @@ fn directory_attribute<'a>(list: &mut Reader<'a>) -> Result<DirectoryAttribute<'
     Ok(DirectoryAttribute {
         has_values: !values.is_empty(),
         oid,
-    })
-}
-
-fn crl_point<'a>(points: &mut Reader<'a>) -> Result<CrlPoint<'a>, Broken> {
-    let mut fields = points.enter(tag::SEQUENCE)?;
-    let name = fields.optional(tag::explicit(0))?;
-    let reasons = fields.optional(tag::implicit(1))?.map(Bits::of).transpose()?;
-    let crl_issuer = fields
-        .optional(tag::explicit(2))?
-        .map(general_names)
-        .transpose()?;
-    fields.finish()?;
-    let (full_name, relative_name) = match name {
-        None => (None, None),
-        Some(choice) => {
-            let mut choice = Reader::new(choice);
-            let name = choice.any()?;
-            choice.finish()?;
-            match name.tag {
-                // fullName, nameRelativeToCRLIssuer.
-                0xa0 => (Some(general_names(name.content)?), None),
-                0xa1 => (None, Some(name.content)),
-                _ => return Err(Broken::Value("a distributionPoint that is not a name")),
-            }
-        }
-    };
-    Ok(CrlPoint {
-        full_name,
-        relative_name,
-        reasons,
-        crl_issuer,
     })
 }
 

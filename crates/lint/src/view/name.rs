@@ -27,7 +27,7 @@ pub(crate) struct Attribute<'a> {
 }
 
 impl<'a> Name<'a> {
-    pub(super) fn read(fields: &mut Reader<'a>) -> Result<Self, Broken> {
+    pub(crate) fn read(fields: &mut Reader<'a>) -> Result<Self, Broken> {
         let name = fields.any()?;
         let mut rdns = Reader::new(name.expect(tag::SEQUENCE)?);
         let mut read = Self {

@@ -1,7 +1,8 @@
 //! Names wherever they appear: a rule on a kind of name holds in every extension that has one.
 
-use super::extensions::{CrlPoint, Extensions};
+use super::extensions::Extensions;
 use super::name::Name;
+use super::points::CrlPoint;
 use crate::tlv::{Tlv, tag};
 
 pub(crate) const SUBJECT_ALT_NAME: &str = "subjectAltName";

@@ -1,4 +1,4 @@
-//! Times of the validity (RFC 5280 section 4.1.2.5).
+//! Times of certificates, CRLs and OCSP responses (RFC 5280 section 4.1.2.5, RFC 6960 section 4.2.2.1).
 
 use time::{Date, Month, OffsetDateTime, Time as Clock, UtcOffset};
 
@@ -22,7 +22,7 @@ impl<'a> Time<'a> {
         Ok(both)
     }
 
-    fn read(times: &mut Reader<'a>) -> Result<Self, Broken> {
+    pub(crate) fn read(times: &mut Reader<'a>) -> Result<Self, Broken> {
         let value = times.any()?;
         if !matches!(value.tag, tag::UTC_TIME | tag::GENERALIZED_TIME) {
             return Err(Broken::Value("it holds neither UTCTime nor GeneralizedTime"));

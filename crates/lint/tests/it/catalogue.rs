@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use lint::{Severity, catalogue, reference_markdown};
 
-use crate::broken::cases;
-use crate::forge::BASES;
+use crate::broken::{cases, lists, responses};
+use crate::forge::{BASES, LISTS, RESPONSES};
 use crate::links::LINKS;
 
 #[test]
@@ -14,6 +14,12 @@ fn nothing_is_found_in_certificates_beyond_reproach() {
         let findings = base.findings_after(|_| {});
         assert_eq!(findings, [], "{}", base.name);
     }
+    for (name, list) in &LISTS {
+        assert_eq!(list().findings(), [], "{name}");
+    }
+    for (name, response) in &RESPONSES {
+        assert_eq!(response().findings(), [], "{name}");
+    }
 }
 
 #[test]
@@ -21,6 +27,8 @@ fn every_lint_is_broken_by_a_test() {
     let broken: BTreeSet<&str> = cases()
         .map(|case| case.id)
         .chain(LINKS.iter().map(|link| link.id))
+        .chain(lists().map(|case| case.id))
+        .chain(responses().map(|case| case.id))
         .collect();
     let listed: BTreeSet<&str> = catalogue().iter().map(|lint| lint.id).collect();
     assert_eq!(broken, listed);

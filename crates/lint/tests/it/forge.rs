@@ -1,9 +1,11 @@
-//! To-be-signed certificates from raw parts.
+//! To-be-signed certificates, CRLs and OCSP responses from raw parts.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod bases;
 mod keys;
+mod list;
 mod oids;
+mod response;
 mod values;
 
 use lint::{Context, Finding, check_tbs};
@@ -11,10 +13,15 @@ use x509::Certificate;
 
 pub(crate) use bases::*;
 pub(crate) use keys::*;
+pub(crate) use list::*;
 pub(crate) use oids::*;
+pub(crate) use response::*;
 pub(crate) use values::*;
 
-use crate::der::{all, bits, boolean, int, octets, oid, seq, utc};
+use crate::der::{all, bits, boolean, int, oid, seq, utc};
+
+/// Something that a test changes, by name.
+pub(crate) type Named<F> = (&'static str, fn() -> F);
 
 /// The parts of a TBSCertificate, each as DER.
 #[derive(Clone)]
@@ -42,17 +49,7 @@ pub(crate) struct Extension {
 
 impl Forge {
     pub(crate) fn tbs(&self) -> Vec<u8> {
-        let extensions: Vec<_> = self
-            .extensions
-            .iter()
-            .map(|extension| {
-                seq(&[
-                    extension.oid.clone(),
-                    extension.critical.clone(),
-                    octets(&extension.value),
-                ])
-            })
-            .collect();
+        let extensions: Vec<_> = self.extensions.iter().map(Extension::der).collect();
         let mut tbs = seq(&[
             self.version.clone(),
             self.serial.clone(),
@@ -93,11 +90,7 @@ impl Forge {
 
     /// Adds an extension.
     pub(crate) fn add(&mut self, oid_of: &str, critical: bool, value: Vec<u8>) {
-        self.extensions.push(Extension {
-            oid: oid(oid_of),
-            critical: if critical { boolean(0xff) } else { Vec::new() },
-            value,
-        });
+        self.extensions.push(Extension::new(oid_of, critical, value));
     }
 
     /// Replaces the value of an extension.

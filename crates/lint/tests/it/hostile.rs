@@ -1,12 +1,13 @@
 //! Octets that mean harm: nothing panics, nothing recurses without bound, and what passes can be read by others.
 #![expect(clippy::indexing_slicing, reason = "tests")]
 
-use lint::{Context, Severity, check_tbs};
+use lint::{Context, CrlContext, Finding, ResponseContext, Severity, check_crl, check_response, check_tbs};
 use proptest::prelude::*;
 use x509::Certificate;
+use x509::crl::TbsCertListReader;
 
 use crate::der::{all, bits, int, name, oid, seq, tlv, utf8};
-use crate::forge::{BASES, CN, SAN, ca, client, dns, leaf, root};
+use crate::forge::{BASES, CN, LISTS, RESPONSES, SAN, ca, client, dns, leaf, root};
 
 /// One change to octets.
 #[derive(Clone, Debug)]
@@ -50,14 +51,19 @@ fn mutate(octets: &mut Vec<u8>, mutation: &Mutation) {
     }
 }
 
+/// What is told is short, and moves no cursor.
+fn check_told(findings: &[Finding]) {
+    for finding in findings {
+        assert!(finding.detail.chars().count() < 500, "{finding}");
+        assert!(!finding.detail.contains(['\0', '\n', '\x1b']), "{finding:?}");
+    }
+}
+
 /// Judges octets in every context, and whether they are without error.
 fn passes(tbs: &[u8]) -> bool {
     let issuer = ca().certificate();
     for context in [Context::issued_by(&issuer), Context::self_signed()] {
-        for finding in check_tbs(tbs, &context) {
-            assert!(finding.detail.chars().count() < 500, "{finding}");
-            assert!(!finding.detail.contains(['\0', '\n', '\x1b']), "{finding:?}");
-        }
+        check_told(&check_tbs(tbs, &context));
     }
     let findings = check_tbs(tbs, &Context::default());
     !findings.iter().any(|finding| finding.severity == Severity::Error)
@@ -84,6 +90,36 @@ proptest! {
             let parsed = Certificate::from_der(&certificate_of(&tbs)).map_err(|error| error.to_string());
             prop_assert!(parsed.is_ok(), "{parsed:?} {tbs:02x?}");
         }
+    }
+
+    #[test]
+    fn mutated_crls_never_panic_and_those_that_pass_can_be_parsed(
+        base in 0..LISTS.len(),
+        mutations in proptest::collection::vec(mutation(), 1..4),
+    ) {
+        let list = (LISTS[base].1)();
+        let mut tbs = list.tbs();
+        mutations.iter().for_each(|mutation| mutate(&mut tbs, mutation));
+        let issuer = list.signer.certificate();
+        let context = CrlContext::issued_by(&issuer).covering(&list.shard);
+        let findings = check_crl(&tbs, Some(&context));
+        check_told(&findings);
+        if !findings.iter().any(|finding| finding.severity == Severity::Error) {
+            let mut reader = TbsCertListReader::new();
+            prop_assert!(reader.push(&tbs).is_ok() && reader.finish().is_ok(), "{tbs:02x?}");
+        }
+    }
+
+    #[test]
+    fn mutated_responses_never_panic(
+        base in 0..RESPONSES.len(),
+        mutations in proptest::collection::vec(mutation(), 1..4),
+    ) {
+        let response = (RESPONSES[base].1)();
+        let mut tbs = response.tbs();
+        mutations.iter().for_each(|mutation| mutate(&mut tbs, mutation));
+        let context = ResponseContext::new(&response.signer.certificate(), &ca().certificate());
+        check_told(&check_response(&tbs, Some(&context)));
     }
 
     #[test]

@@ -52,12 +52,23 @@ impl Tool {
 
     /// The ids of the errors that pkilint finds in the certificate of this file.
     pub(crate) fn pkilint(&self, file: &str) -> Vec<String> {
+        self.pkilint_by("lint_pkix_cert", &format!("lint -s ERROR -f CSV {file}"))
+    }
+
+    /// The ids of the errors that pkilint finds in the CRL of this file.
+    pub(crate) fn pkilint_crl(&self, file: &str) -> Vec<String> {
+        self.pkilint_by("lint_crl", &format!("lint -p PKIX -t CRL -s ERROR -f CSV {file}"))
+    }
+
+    /// The ids of the errors that pkilint finds in the OCSP response of this file.
+    pub(crate) fn pkilint_response(&self, file: &str) -> Vec<String> {
+        self.pkilint_by("lint_ocsp_response", &format!("lint -s ERROR -f CSV {file}"))
+    }
+
+    fn pkilint_by(&self, program: &str, words: &str) -> Vec<String> {
         let folder = std::env::var("GIGVAULT_PKILINT")
-            .expect("GIGVAULT_PKILINT must name the folder of lint_pkix_cert: run through make test");
-        let output = self.output(
-            &format!("{folder}/lint_pkix_cert"),
-            &format!("lint -s ERROR -f CSV {file}"),
-        );
+            .expect("GIGVAULT_PKILINT must name the folder of pkilint: run through make test");
+        let output = self.output(&format!("{folder}/{program}"), words);
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
         // A crash prints neither nothing nor a table.
         let ran = output.status.success() && printed.trim().is_empty() || printed.starts_with("node_path,");

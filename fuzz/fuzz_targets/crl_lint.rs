@@ -1,0 +1,22 @@
+//! CRLs from anybody: no panic in the lints, and the same findings whatever the pieces are.
+#![no_main]
+
+use lint::{CrlContext, CrlLinter, check_crl};
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    let Some((first, octets)) = data.split_first() else {
+        return;
+    };
+    let issuer = x509::Certificate::from_pem(include_bytes!("../../crates/lint/tests/data/00ca.pem"))
+        .expect("the issuer is a certificate");
+    let context = CrlContext::issued_by(&issuer);
+    let mut linter = CrlLinter::new();
+    octets
+        .chunks(usize::from(*first) + 1)
+        .for_each(|piece| linter.push(piece));
+    let whole = check_crl(octets, Some(&context));
+    match linter.finish(&context) {
+        Ok(linted) => assert_eq!(linted.warnings(), whole),
+        Err(refused) => assert_eq!(refused.findings(), whole),
+    }
+});
