@@ -12,7 +12,7 @@ pub enum Error {
     /// Policy refuses the request.
     #[error("refused by policy: {0}")]
     Denied(#[from] rules::Denied),
-    /// The certificate would break a standard.
+    /// The certificate or CRL would break a standard.
     #[error(transparent)]
     Lint(#[from] lint::Refused),
     /// The key cannot be made, read, opened or used.

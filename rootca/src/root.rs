@@ -111,7 +111,8 @@ impl Root {
     /// `number` must be higher than that of every CRL before; [`Folder::publish_crl`] sees to that.
     ///
     /// # Errors
-    /// [`Error::Crl`] for an expired root, a serial number that occurs twice, a reason that no CRL carries.
+    /// [`Error::Crl`] for an expired root, a serial number that occurs twice, a reason that no CRL carries; [`Error::Lint`] if the list
+    /// would break a standard.
     pub fn crl(
         &self,
         number: u64,
@@ -127,9 +128,8 @@ impl Root {
             .ok()
             .and_then(|validity| now.checked_add(validity));
         let end = self.certificate.not_after();
-        let algorithm = self.key.algorithm();
         let tbs = CrlSpec {
-            signature_algorithm: algorithm,
+            signature_algorithm: self.key.algorithm(),
             issuer: self.certificate.subject().clone(),
             aki: self
                 .certificate
@@ -144,11 +144,7 @@ impl Root {
         }
         .to_tbs(&entries)
         .map_err(|error| refused(&error))?;
-        let signature = self.key.sign(&tbs, algorithm)?;
-        let der = x509::assemble(&tbs, algorithm, &signature).map_err(|error| refused(&error))?;
-        let list = CertificateList::from_der(&der).map_err(|error| refused(&error))?;
-        list.verify_signed_by(&self.certificate)
-            .map_err(|error| refused(&error))?;
-        Ok(list)
+        let linted = lint::lint_crl(tbs, &lint::CrlContext::issued_by(&self.certificate))?;
+        Ok(signing::sign_list(&linted, &self.certificate, &self.key)?)
     }
 }
