@@ -3,6 +3,8 @@
 //! Both ways have one type, so `KeymgrClient<Transport>` is the same in `up` and in a fleet. Both carry the
 //! ids of the current request and a deadline. In process the caller's name is given by the wiring; over the
 //! wire it comes from the client certificate.
+//!
+//! A method that takes a stream of messages is called with [`streamed`].
 
 mod channel;
 mod connection;
@@ -18,7 +20,7 @@ use tower::{Service, ServiceExt};
 
 pub use channel::{AddressError, channel, check_address};
 
-use crate::grpc::deadline;
+use crate::grpc::deadline::{self, Requests};
 use crate::peer::Peer;
 use crate::trace;
 
@@ -47,8 +49,30 @@ where
     }))
 }
 
+/// A request of many messages for a generated client. They are sent as they come, and so only once: a call whose connection breaks
+/// fails, and the caller begins again.
+///
+/// Without it a [`channel`] reads all messages before it sends the first.
+pub fn streamed<S>(messages: S) -> tonic::Request<S> {
+    let mut request = tonic::Request::new(messages);
+    request.extensions_mut().insert(Streamed);
+    request
+}
+
+/// Marks a request that [`streamed`] made.
+#[derive(Clone, Copy, Debug)]
+struct Streamed;
+
+fn requests<B>(request: &Request<B>) -> Requests {
+    match request.extensions().get::<Streamed>() {
+        Some(Streamed) => Requests::Stream,
+        None => Requests::One,
+    }
+}
+
 fn outgoing(mut request: Request<Body>) -> Request<Body> {
     trace::inject(request.headers_mut());
-    deadline::ensure(request.headers_mut());
+    let requests = requests(&request);
+    deadline::ensure(request.headers_mut(), requests);
     request
 }

@@ -10,18 +10,32 @@ pub(crate) const HEADER: &str = "grpc-timeout";
 pub(crate) const DEFAULT: Duration = Duration::from_secs(30);
 /// Longest deadline that is granted.
 pub(crate) const LONGEST: Duration = Duration::from_secs(120);
+/// What a stream of requests gets, and the longest that it is granted: its length is not known when it begins. Who reads it watches
+/// over the time between two messages.
+pub(crate) const STREAM: Duration = Duration::from_secs(15 * 60);
+
+/// Whether a call sends one message or a stream of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Requests {
+    One,
+    Stream,
+}
 
 /// The header is not of the form of the gRPC specification.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
 /// The caller's deadline, within bounds.
-pub(crate) fn of(headers: &HeaderMap) -> Result<Duration, Malformed> {
+pub(crate) fn of(headers: &HeaderMap, requests: Requests) -> Result<Duration, Malformed> {
+    let (usual, longest) = match requests {
+        Requests::One => (DEFAULT, LONGEST),
+        Requests::Stream => (STREAM, STREAM),
+    };
     let Some(value) = headers.get(HEADER) else {
-        return Ok(DEFAULT);
+        return Ok(usual);
     };
     let text = value.to_str().map_err(|_| Malformed)?;
-    Ok(parse(text).ok_or(Malformed)?.min(LONGEST))
+    Ok(parse(text).ok_or(Malformed)?.min(longest))
 }
 
 // At most eight digits, then the unit.
@@ -43,10 +57,12 @@ fn parse(text: &str) -> Option<Duration> {
 }
 
 /// Gives a call the usual deadline where its caller gave none.
-pub(crate) fn ensure(headers: &mut HeaderMap) {
-    headers
-        .entry(HEADER)
-        .or_insert(const { HeaderValue::from_static("30S") });
+pub(crate) fn ensure(headers: &mut HeaderMap, requests: Requests) {
+    let usual = match requests {
+        Requests::One => const { HeaderValue::from_static("30S") },
+        Requests::Stream => const { HeaderValue::from_static("15M") },
+    };
+    headers.entry(HEADER).or_insert(usual);
 }
 
 #[cfg(test)]
@@ -61,16 +77,23 @@ mod tests {
         for bad in ["", "S", "3", "-3S", "+3S", "123456789S", "3s", "3 S", "3é"] {
             assert_eq!(parse(bad), None, "{bad}");
         }
-        let mut headers = HeaderMap::new();
-        assert_eq!(of(&headers), Ok(DEFAULT));
-        headers.insert(HEADER, HeaderValue::from_static("99999999H"));
-        assert_eq!(of(&headers), Ok(LONGEST));
+        for (requests, usual, longest) in [
+            (Requests::One, DEFAULT, LONGEST),
+            (Requests::Stream, STREAM, STREAM),
+        ] {
+            let mut headers = HeaderMap::new();
+            assert_eq!(of(&headers, requests), Ok(usual));
+            headers.insert(HEADER, HeaderValue::from_static("99999999H"));
+            assert_eq!(of(&headers, requests), Ok(longest));
+        }
     }
 
     #[test]
     fn the_usual_deadline_is_what_a_server_assumes() {
-        let mut headers = HeaderMap::new();
-        ensure(&mut headers);
-        assert_eq!(of(&headers), Ok(DEFAULT));
+        for (requests, usual) in [(Requests::One, DEFAULT), (Requests::Stream, STREAM)] {
+            let mut headers = HeaderMap::new();
+            ensure(&mut headers, requests);
+            assert_eq!(parse(headers[HEADER].to_str().unwrap()), Some(usual));
+        }
     }
 }

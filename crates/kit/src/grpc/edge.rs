@@ -3,7 +3,8 @@
 //! In order: ids of the request, allow list, memory and pace of the message, deadline, a guard against panics, metrics,
 //! one log event. Nothing of a message is read for a caller that the allow list refuses.
 //! A deadline holds until the head of the answer: for a unary call that is all of it, for a stream it is
-//! the time until the stream begins.
+//! the time until the stream begins. A stream of requests has a longer one, and memory is counted for as much of it as is in memory
+//! at once.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -23,7 +24,8 @@ use tonic::{Code, Status};
 use tower::{Layer, Service};
 use vocabulary::metric;
 
-use super::{deadline, received};
+use super::deadline::{self, Requests};
+use super::received;
 use crate::error::FAILED;
 use crate::peer::{AllowTable, Way, check};
 use crate::trace::RequestScope;
@@ -37,6 +39,7 @@ const UNLISTED: &str = "unlisted";
 pub fn edge(service: &'static str, allow: AllowTable) -> Edge {
     Edge {
         allow,
+        streams: &[],
         measure: Arc::new(Measure {
             service,
             seconds: RwLock::default(),
@@ -55,13 +58,14 @@ where
         + 'static,
     S::Future: Send + 'static,
 {
-    Routes::new(edge(service, allow).layer(server))
+    edge(service, allow).routes(server)
 }
 
 /// The layer made by [`edge`].
 #[derive(Clone)]
 pub struct Edge {
     allow: AllowTable,
+    streams: &'static [&'static str],
     measure: Arc<Measure>,
 }
 
@@ -113,6 +117,33 @@ where
 }
 
 impl Edge {
+    /// The methods, as paths, whose requests are streams.
+    #[must_use]
+    pub fn streaming(self, streams: &'static [&'static str]) -> Self {
+        Self { streams, ..self }
+    }
+
+    /// Routes of one service behind it.
+    pub fn routes<S>(self, server: S) -> Routes
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+            + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+    {
+        Routes::new(self.layer(server))
+    }
+
+    fn requests(&self, method: &str) -> Requests {
+        match self.streams.contains(&method) {
+            true => Requests::Stream,
+            false => Requests::One,
+        }
+    }
+
     async fn observed<S>(self, inner: S, request: Request<Body>) -> Response<Body>
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
@@ -131,7 +162,7 @@ impl Edge {
         };
         let peer = request.extensions().get();
         let response = match check(self.allow, request.uri().path(), peer, way) {
-            Ok(()) => guarded(inner, request).await,
+            Ok(()) => guarded(inner, request, self.requests(method)).await,
             Err(status) => status.into_http(),
         };
         let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code());
@@ -159,15 +190,15 @@ fn log_refusal(method: &'static str, ms: f64, code: Code) {
     }
 }
 
-async fn guarded<S>(mut inner: S, request: Request<Body>) -> Response<Body>
+async fn guarded<S>(mut inner: S, request: Request<Body>, requests: Requests) -> Response<Body>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
 {
-    let Ok(deadline) = deadline::of(request.headers()) else {
+    let Ok(deadline) = deadline::of(request.headers(), requests) else {
         return Status::invalid_argument("grpc-timeout takes up to eight digits and one of H M S m u n")
             .into_http();
     };
-    let (request, _holding) = match received::counted(request) {
+    let (request, _holding) = match received::counted(request, requests) {
         Ok(counted) => counted,
         Err(status) => return status.into_http(),
     };

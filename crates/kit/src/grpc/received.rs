@@ -1,10 +1,11 @@
 //! Messages while they are received over the network: each keeps a pace and takes memory from what the listener has for
-//! them, of which one address and one service have a part.
+//! them, of which one address and one service have a part. Of a stream of messages one is in memory at a time.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
@@ -13,6 +14,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tonic::Status;
 use tonic::body::Body;
 
+use super::MAX_MESSAGE;
+use super::deadline::Requests;
 use crate::http::body::{Admitted, Held};
 use crate::http::{BodyMemory, Connection, Pace};
 use crate::peer::Peer;
@@ -20,8 +23,14 @@ use crate::peer::Peer;
 /// The memory that a call holds; given back when the call is answered.
 pub(super) type Holding = Option<Arc<Mutex<Held>>>;
 
+/// Time that a stream of requests may be silent, besides what its pace gives it.
+const STREAM_GRACE: Duration = Duration::from_secs(30);
+
 /// The request with its messages counted. Calls in process are not: their messages are in memory already.
-pub(super) fn counted(request: Request<Body>) -> Result<(Request<Body>, Holding), Status> {
+pub(super) fn counted(
+    request: Request<Body>,
+    requests: Requests,
+) -> Result<(Request<Body>, Holding), Status> {
     let extensions = request.extensions();
     let (Some(memory), Some(connection)) = (extensions.get::<BodyMemory>(), extensions.get::<Connection>())
     else {
@@ -38,7 +47,7 @@ pub(super) fn counted(request: Request<Body>) -> Result<(Request<Body>, Holding)
         Body::new(Received {
             body,
             held,
-            pace: Pace::default(),
+            requests,
             length: 0,
             begun: Instant::now(),
             late: None,
@@ -54,10 +63,39 @@ fn full() -> Status {
 struct Received {
     body: Body,
     held: Arc<Mutex<Held>>,
-    pace: Pace,
+    requests: Requests,
     length: usize,
     begun: Instant,
     late: Option<Pin<Box<Sleep>>>,
+}
+
+impl Received {
+    /// When the next frame is late.
+    fn end(&self) -> Instant {
+        let pace = match self.requests {
+            Requests::One => Pace::default(),
+            // Its sender may have to make what comes next.
+            Requests::Stream => Pace {
+                grace: STREAM_GRACE,
+                ..Pace::default()
+            },
+        };
+        self.begun + pace.allowance(self.length)
+    }
+
+    /// Counts a frame. Of a stream no more than a message is kept that is not whole yet, and the memory for that is held to its
+    /// end.
+    fn count(&mut self, bytes: usize) -> Result<(), Status> {
+        let before = self.length;
+        self.length = before.saturating_add(bytes);
+        let most = match self.requests {
+            Requests::One => usize::MAX,
+            Requests::Stream => MAX_MESSAGE,
+        };
+        let more = self.length.min(most) - before.min(most);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.more(more).map_err(|_excess| full())
+    }
 }
 
 impl HttpBody for Received {
@@ -70,7 +108,7 @@ impl HttpBody for Received {
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = self.get_mut();
         let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) else {
-            let end = this.begun + this.pace.allowance(this.length);
+            let end = this.end();
             let late = this.late.get_or_insert_with(|| Box::pin(sleep_until(end)));
             let text = "the message did not arrive in time";
             return late
@@ -81,10 +119,8 @@ impl HttpBody for Received {
         this.late = None;
         if let Some(Ok(frame)) = &frame {
             let bytes = frame.data_ref().map_or(0, Bytes::len);
-            this.length += bytes;
-            let mut held = this.held.lock().unwrap_or_else(PoisonError::into_inner);
-            if held.more(bytes).is_err() {
-                return Poll::Ready(Some(Err(full())));
+            if let Err(full) = this.count(bytes) {
+                return Poll::Ready(Some(Err(full)));
             }
         }
         Poll::Ready(frame)

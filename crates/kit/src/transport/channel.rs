@@ -3,14 +3,15 @@
 //! One HTTP/2 connection, made at the first call and again whenever it ends, each time with the identity of
 //! that moment. A call that meets a closing connection and was certainly not processed (RFC 9113 section 8.7)
 //! goes to the next one: that is what keeps rotations and restarts of the peer from failing calls. For that a
-//! request is read whole before it is sent; streams of requests are not carried.
+//! request is read whole before it is sent. A stream of requests ([`streamed`](super::streamed)) is not: it is sent as it comes, and
+//! once.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::uri::{PathAndQuery, Scheme};
 use http::{Request, Response, Uri};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Either, Full};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 use tonic::Status;
@@ -18,9 +19,9 @@ use tonic::body::Body;
 use tower::util::BoxCloneSyncService;
 use x509::uri::shown;
 
-use super::connection::{Address, ConnectError, Connections};
-use super::{Transport, outgoing};
-use crate::grpc::deadline;
+use super::connection::{Address, ConnectError, Connections, Sent};
+use super::{Transport, outgoing, requests};
+use crate::grpc::deadline::{self, Requests};
 use crate::tls::Identity;
 
 /// How often a call that was not processed is sent at most.
@@ -68,6 +69,7 @@ pub fn channel(url: &str, peer: &str, identity: &Identity) -> Result<Transport, 
 }
 
 async fn call(connections: Arc<Connections>, request: Request<Body>) -> Result<Response<Body>, Status> {
+    let requests = requests(&request);
     let (mut parts, body) = outgoing(request).into_parts();
     let path = parts
         .uri
@@ -81,8 +83,12 @@ async fn call(connections: Arc<Connections>, request: Request<Body>) -> Result<R
         .build()
         .map_err(|error| Status::internal(error.to_string()))?;
     // A malformed deadline is the server's to refuse.
-    let wait = deadline::of(&parts.headers).unwrap_or(deadline::DEFAULT);
+    let wait = deadline::of(&parts.headers, requests).unwrap_or(deadline::DEFAULT);
     let answer = async {
+        if requests == Requests::Stream {
+            let request = Request::from_parts(parts, Either::Right(body));
+            return attempt(&connections, request).await?.map_err(broken);
+        }
         let body = Full::new(body.collect().await?.to_bytes());
         attempts(&connections, &Request::from_parts(parts, body)).await
     };
@@ -101,19 +107,27 @@ async fn attempts(
     // Only what the other side has not begun is sent again: a call may have effects.
     loop {
         left -= 1;
-        let mut sender = connections.sender().await.map_err(unreachable)?;
-        let answer = sender.send_request(request.clone());
-        // A request that is queued just when its connection ends is given back only once every sender is gone:
-        // whoever waits for an answer must not hold one.
-        drop(sender);
-        let error = match answer.await {
+        let error = match attempt(connections, request.clone().map(Either::Left)).await? {
             Ok(response) => return Ok(response),
             Err(error) => error,
         };
         if left == 0 || !was_not_processed(&error) {
-            return Err(unavailable("the connection to the service broke", error));
+            return Err(broken(error));
         }
     }
+}
+
+/// Sends a request over the connection that is open, or a new one.
+async fn attempt(
+    connections: &Connections,
+    request: Request<Sent>,
+) -> Result<Result<Response<Incoming>, hyper::Error>, Status> {
+    let mut sender = connections.sender().await.map_err(unreachable)?;
+    let answer = sender.send_request(request);
+    // A request that is queued just when its connection ends is given back only once every sender is gone:
+    // whoever waits for an answer must not hold one.
+    drop(sender);
+    Ok(answer.await)
 }
 
 // So say a request that never got to the connection, a remote GOAWAY without an error, and a refused stream.
@@ -125,6 +139,10 @@ fn was_not_processed(error: &hyper::Error) -> bool {
                 cause.is_go_away() && cause.is_remote() && cause.reason() == Some(h2::Reason::NO_ERROR);
             going || cause.reason() == Some(h2::Reason::REFUSED_STREAM)
         })
+}
+
+fn broken(error: hyper::Error) -> Status {
+    unavailable("the connection to the service broke", error)
 }
 
 fn unreachable(error: ConnectError) -> Status {

@@ -8,7 +8,7 @@ use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http::Uri;
 use http::uri::{Authority, Scheme};
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls_pki_types::ServerName;
@@ -17,6 +17,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tonic::body::Body;
 
 use crate::tls::Identity;
 
@@ -26,8 +27,11 @@ const CONNECT: Duration = Duration::from_secs(5);
 const PING_AFTER: Duration = Duration::from_secs(20);
 const PING_WAIT: Duration = Duration::from_secs(10);
 
+/// What is sent: a message that was read whole, or messages as they come.
+pub(super) type Sent = Either<Full<Bytes>, Body>;
+
 /// A way to send requests; many share one connection.
-pub(super) type Sender = SendRequest<Full<Bytes>>;
+pub(super) type Sender = SendRequest<Sent>;
 
 /// There is no connection.
 #[derive(Debug, thiserror::Error)]

@@ -23,6 +23,7 @@ mod limits;
 mod lists;
 mod operations;
 mod rotation;
+mod streams;
 mod telemetry;
 mod tls;
 mod world;
