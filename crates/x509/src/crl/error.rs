@@ -4,6 +4,7 @@ use crate::CertificateError;
 use crate::asn1::DerError;
 use crate::name::NameError;
 use crate::pem::PemError;
+use crate::serial::{Serial, SerialError};
 use crate::signature::SignatureError;
 
 /// Why a CRL is refused.
@@ -48,6 +49,25 @@ pub enum CrlError {
     /// removeFromCRL belongs in delta CRLs (section 5.3.1).
     #[error("removeFromCRL may only appear in a delta CRL; this one is complete")]
     RemoveFromCompleteCrl,
+    /// An entry has a serial number that is not issued here.
+    #[error("entry {serial} of the CRL: {source}")]
+    Serial {
+        /// As text.
+        serial: String,
+        /// What is odd about it.
+        source: SerialError,
+    },
+    /// Two entries have one serial number.
+    #[error("serial number {0} appears more than once in the CRL")]
+    RepeatedSerial(Serial),
+    /// The entries are not in ascending order.
+    #[error("serial number {serial} comes after {after}; entries must be in ascending order of their octets")]
+    SerialOrder {
+        /// The one that comes too late.
+        serial: Serial,
+        /// The one before it.
+        after: Serial,
+    },
     /// The issuer's key may not sign CRLs.
     #[error("the issuer's key usage does not allow signing CRLs")]
     IssuerKeyUsage,

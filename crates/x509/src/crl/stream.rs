@@ -3,6 +3,7 @@
 //! The octets are pushed in pieces of any size. The header is there as soon as it was received; the entries are read one by one and
 //! forgotten; whether the whole is a list is known at the end, and a signature before that would be one of anything.
 
+mod order;
 mod part;
 
 use time::OffsetDateTime;
@@ -14,6 +15,7 @@ use crate::signature::Identified;
 use crate::tbs::{identifier, read_extensions};
 use crate::validity::read_time;
 use crate::{DistinguishedName, SignatureAlgorithm};
+use order::Order;
 use part::{Part, check_not_empty, entry_extensions, whole};
 
 /// What a list says before its entries.
@@ -64,6 +66,8 @@ pub struct TbsCertListReader {
     entries: u64,
     entry_extensions: bool,
     removes: bool,
+    /// Of a list whose entries must be in ascending order.
+    order: Option<Order>,
     extensions: CrlExtensions,
 }
 
@@ -97,7 +101,18 @@ impl TbsCertListReader {
             entries: 0,
             entry_extensions: false,
             removes: false,
+            order: None,
             extensions: CrlExtensions::default(),
+        }
+    }
+
+    /// One that takes only the serial numbers that are issued here, in the order of [`CrlSpec::layout`](super::CrlSpec::layout), in
+    /// which a repeated one is seen without remembering all.
+    #[must_use]
+    pub fn ascending() -> Self {
+        Self {
+            order: Some(Order::default()),
+            ..Self::new()
         }
     }
 
@@ -302,6 +317,9 @@ impl TbsCertListReader {
                 let entry = CrlEntry::read(&mut Reader::new(value.whole)).map_err(within)?;
                 self.entries += 1;
                 self.removes |= entry.reason == Some(Reason::RemoveFromCrl);
+                if let Some(order) = &mut self.order {
+                    order.take(&entry.serial)?;
+                }
                 if let Some(extensions) = entry_extensions(value.content) {
                     check_not_empty(extensions).map_err(within)?;
                     self.entry_extensions = true;

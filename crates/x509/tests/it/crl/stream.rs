@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use x509::asn1::{Writer, tag};
 use x509::crl::{CrlEntry, CrlError, CrlKind, CrlSpec, Reason, TbsCertListReader, TbsCertListSummary};
 use x509::kind::{SignedStructure, classify};
-use x509::{DerError, KeyAlgorithm, SignatureAlgorithm};
+use x509::{DerError, KeyAlgorithm, Serial, SignatureAlgorithm};
 
 use super::{entries, entry};
 use crate::issue::{Authority, NOW};
@@ -250,4 +250,43 @@ proptest! {
     fn random_octets_are_survived(octets in prop::collection::vec(any::<u8>(), 0..300), piece in 1_usize..50) {
         let _ = read(&octets, piece);
     }
+}
+
+#[test]
+fn a_reader_of_ascending_entries_sees_every_repetition() {
+    let read = |entries: Vec<CrlEntry>| {
+        let tbs = spec().to_tbs(&entries).unwrap();
+        let mut reader = TbsCertListReader::ascending();
+        reader.push(&tbs)?;
+        Ok::<_, CrlError>(reader.finish()?.entries)
+    };
+    assert_eq!(read(entries(300)), Ok(300));
+    assert_eq!(read(Vec::new()), Ok(0));
+
+    let numbered = |first: u8| CrlEntry {
+        serial: Serial::from_bytes(&[first, 0x51]).unwrap(),
+        ..entry(4)
+    };
+    let tbs = spec().to_tbs(&[1, 2, 3].map(numbered)).unwrap();
+    let refused = |numbers: [u8; 3]| {
+        let mut changed = tbs.clone();
+        for (number, becomes) in [1, 2, 3].into_iter().zip(numbers) {
+            let integer = [tag::INTEGER, 2, number, 0x51];
+            let at = tbs.windows(4).position(|octets| octets == integer).unwrap();
+            changed[at + 2] = becomes;
+        }
+        // Whoever reads lists of others takes any order.
+        TbsCertListReader::new().push(&changed).unwrap();
+        TbsCertListReader::ascending().push(&changed).unwrap_err()
+    };
+    let serial = |first| numbered(first).serial;
+    assert_eq!(refused([1, 1, 3]), CrlError::RepeatedSerial(serial(1)));
+    assert_eq!(refused([1, 3, 3]), CrlError::RepeatedSerial(serial(3)));
+    let order = CrlError::SerialOrder {
+        serial: serial(2),
+        after: serial(3),
+    };
+    assert_eq!(refused([1, 3, 2]), order);
+    let negative = refused([1, 2, 0x83]).to_string();
+    assert!(negative.contains("the serial number is negative"), "{negative}");
 }
