@@ -56,7 +56,7 @@ fn closed(tbs: &[u8], algorithm: SignatureAlgorithm, signer: &dyn Signer) -> Res
 
 #[cfg(test)]
 mod tests {
-    use keys::SoftwareKey;
+    use keys::{SoftwareKey, StreamedMessage};
     use rules::{Grant, Issuer, Request};
     use time::Duration;
     use time::macros::datetime;
@@ -101,6 +101,14 @@ mod tests {
 
         fn sign(&self, _message: &[u8], algorithm: SignatureAlgorithm) -> Result<Vec<u8>, KeyError> {
             self.0.sign(b"something else", algorithm)
+        }
+
+        fn begin(&self, algorithm: SignatureAlgorithm) -> Result<StreamedMessage, KeyError> {
+            self.0.begin(algorithm)
+        }
+
+        fn sign_streamed(&self, message: StreamedMessage) -> Result<Vec<u8>, KeyError> {
+            self.0.sign_streamed(message)
         }
     }
 

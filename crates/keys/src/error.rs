@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use x509::key::KeyAlgorithm;
 use x509::signature::SignatureAlgorithm;
 
+use crate::StreamedMessage;
+
 /// Why a key could not be made, read, sealed, opened or used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -20,6 +22,13 @@ pub enum KeyError {
         /// The algorithm that was asked for.
         algorithm: SignatureAlgorithm,
     },
+    /// A message in pieces that has to be in memory whole.
+    #[error(
+        "the message has more than {} MiB: Ed25519 signs a message whole; a key of another kind (p256, p384, p521, rsa2048, …) \
+         signs messages of any length",
+        StreamedMessage::MAX_WHOLE / 1024 / 1024
+    )]
+    TooLong,
     /// Bytes that should hold a private key do not.
     #[error("the private key cannot be read: {0}")]
     Malformed(&'static str),

@@ -12,6 +12,7 @@ pub mod secret_file;
 mod signer;
 mod software;
 mod store;
+mod streamed;
 
 pub use error::KeyError;
 pub use kek::{Argon2Cost, KeyEncryptionKey};
@@ -20,3 +21,4 @@ pub use pkcs12::Pkcs12;
 pub use signer::Signer;
 pub use software::SoftwareKey;
 pub use store::{Binding, KeyStore, SoftwareStore, StoredKey};
+pub use streamed::StreamedMessage;

@@ -4,7 +4,7 @@
 use x509::key::PublicKey;
 use x509::signature::SignatureAlgorithm;
 
-use crate::KeyError;
+use crate::{KeyError, StreamedMessage};
 
 /// A private key that can sign.
 ///
@@ -25,4 +25,16 @@ pub trait Signer: Send + Sync {
     /// # Errors
     /// [`KeyError::AlgorithmMismatch`] when the key does not do `algorithm`.
     fn sign(&self, message: &[u8], algorithm: SignatureAlgorithm) -> Result<Vec<u8>, KeyError>;
+
+    /// Begins a message that arrives in pieces.
+    ///
+    /// # Errors
+    /// [`KeyError::AlgorithmMismatch`] when the key does not do `algorithm`.
+    fn begin(&self, algorithm: SignatureAlgorithm) -> Result<StreamedMessage, KeyError>;
+
+    /// Signs what was begun and is whole now. The signature is as that of [`sign`](Self::sign).
+    ///
+    /// # Errors
+    /// [`KeyError::AlgorithmMismatch`] when the message was begun for another kind of key.
+    fn sign_streamed(&self, message: StreamedMessage) -> Result<Vec<u8>, KeyError>;
 }

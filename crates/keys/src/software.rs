@@ -6,6 +6,7 @@
 use std::fmt;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
@@ -18,7 +19,8 @@ use x509::key::{KeyAlgorithm, PublicKey};
 use x509::signature::SignatureAlgorithm;
 use zeroize::Zeroizing;
 
-use crate::{KeyError, Signer, refusal};
+use crate::streamed::Signed;
+use crate::{KeyError, Signer, StreamedMessage, refusal};
 
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
@@ -155,7 +157,6 @@ impl Signer for SoftwareKey {
     }
 
     fn sign(&self, message: &[u8], algorithm: SignatureAlgorithm) -> Result<Vec<u8>, KeyError> {
-        let failed = |_| KeyError::Crypto("sign");
         let random = SystemRandom::new();
         match &self.pair {
             Pair::Ec(pair) if algorithm == self.algorithm() => {
@@ -174,6 +175,42 @@ impl Signer for SoftwareKey {
             Pair::Ec(_) | Pair::Ed25519(_) => Err(self.mismatch(algorithm)),
         }
     }
+
+    fn begin(&self, algorithm: SignatureAlgorithm) -> Result<StreamedMessage, KeyError> {
+        let fits = match &self.pair {
+            Pair::Ec(_) | Pair::Ed25519(_) => algorithm == self.algorithm(),
+            Pair::Rsa(_) => rsa_padding(algorithm).is_some(),
+        };
+        match fits {
+            true => Ok(StreamedMessage::new(algorithm)),
+            false => Err(self.mismatch(algorithm)),
+        }
+    }
+
+    fn sign_streamed(&self, message: StreamedMessage) -> Result<Vec<u8>, KeyError> {
+        let algorithm = message.algorithm();
+        let digest = match message.finish() {
+            Signed::Digest(digest) => digest,
+            Signed::Whole(message) => return self.sign(&message, algorithm),
+        };
+        match &self.pair {
+            Pair::Ec(pair) if algorithm == self.algorithm() => {
+                Ok(pair.sign_digest(&digest).map_err(failed)?.as_ref().to_vec())
+            }
+            Pair::Rsa(pair) => {
+                let padding = rsa_padding(algorithm).ok_or_else(|| self.mismatch(algorithm))?;
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign_digest(padding, &digest, &mut signature)
+                    .map_err(failed)?;
+                Ok(signature)
+            }
+            Pair::Ec(_) | Pair::Ed25519(_) => Err(self.mismatch(algorithm)),
+        }
+    }
+}
+
+fn failed(_: Unspecified) -> KeyError {
+    KeyError::Crypto("sign")
 }
 
 impl SoftwareKey {

@@ -1,12 +1,22 @@
 //! Every signature algorithm, verified by OpenSSL.
 
-use keys::{KeyError, Signer, SoftwareKey};
+use keys::{KeyError, Signer, SoftwareKey, StreamedMessage};
 use x509::key::KeyAlgorithm;
 use x509::signature::SignatureAlgorithm;
 
 use crate::openssl::OpenSsl;
 
 const MESSAGE: &[u8] = b"to be signed";
+
+/// The signature over the message in pieces.
+fn in_pieces(key: &SoftwareKey, algorithm: SignatureAlgorithm, message: &[u8]) -> Vec<u8> {
+    let mut streamed = key.begin(algorithm).unwrap();
+    assert_eq!(streamed.algorithm(), algorithm);
+    for piece in message.chunks(5) {
+        streamed.push(piece).unwrap();
+    }
+    key.sign_streamed(streamed).unwrap()
+}
 
 /// Signs, has OpenSSL verify, and has it refuse the signature over another message.
 fn openssl_accepts(key: &SoftwareKey, algorithm: SignatureAlgorithm, options: &str) {
@@ -15,7 +25,6 @@ fn openssl_accepts(key: &SoftwareKey, algorithm: SignatureAlgorithm, options: &s
     openssl.run("pkey -pubin -inform DER -in public.der -out public.pem");
     openssl.write("message", MESSAGE);
     openssl.write("other", b"another message");
-    openssl.write("signature", key.sign(MESSAGE, algorithm).unwrap());
     let verify = |message: &str| {
         let command = match algorithm {
             SignatureAlgorithm::Ed25519 => {
@@ -25,16 +34,20 @@ fn openssl_accepts(key: &SoftwareKey, algorithm: SignatureAlgorithm, options: &s
         };
         openssl.try_run(command.split_whitespace())
     };
-    let accepted = verify("message");
-    assert!(
-        accepted.status.success(),
-        "{algorithm}: {}",
-        String::from_utf8_lossy(&accepted.stderr)
-    );
-    assert!(
-        !verify("other").status.success(),
-        "{algorithm} accepted another message"
-    );
+    let whole = key.sign(MESSAGE, algorithm).unwrap();
+    for signature in [whole, in_pieces(key, algorithm, MESSAGE)] {
+        openssl.write("signature", signature);
+        let accepted = verify("message");
+        assert!(
+            accepted.status.success(),
+            "{algorithm}: {}",
+            String::from_utf8_lossy(&accepted.stderr)
+        );
+        assert!(
+            !verify("other").status.success(),
+            "{algorithm} accepted another message"
+        );
+    }
 }
 
 fn rsa_everything(bits: u32) {
@@ -127,4 +140,57 @@ fn our_own_verifier_agrees() {
             .verify(key.public_key(), b"other", &signature)
             .unwrap_err();
     }
+}
+
+#[test]
+fn a_message_in_pieces_is_of_the_kind_of_its_key() {
+    let [p256, p384, ed25519, rsa] = [
+        KeyAlgorithm::P256,
+        KeyAlgorithm::P384,
+        KeyAlgorithm::Ed25519,
+        KeyAlgorithm::Rsa(2048),
+    ]
+    .map(|kind| SoftwareKey::generate(kind).unwrap());
+    for (key, wrong) in [
+        (&p256, SignatureAlgorithm::EcdsaSha384),
+        (&p256, SignatureAlgorithm::RsaPssSha256),
+        (&ed25519, SignatureAlgorithm::EcdsaSha512),
+        (&rsa, SignatureAlgorithm::Ed25519),
+    ] {
+        let refused = key.begin(wrong).unwrap_err();
+        assert!(matches!(refused, KeyError::AlgorithmMismatch { .. }), "{refused}");
+    }
+    for (begun_by, key) in [
+        (&p256, &p384),
+        (&p384, &p256),
+        (&p256, &rsa),
+        (&rsa, &p256),
+        (&p256, &ed25519),
+        (&ed25519, &rsa),
+    ] {
+        let begun = begun_by.begin(begun_by.algorithm()).unwrap();
+        let refused = key.sign_streamed(begun).unwrap_err();
+        assert!(matches!(refused, KeyError::AlgorithmMismatch { .. }), "{refused}");
+    }
+}
+
+#[test]
+fn ed25519_takes_a_message_in_pieces_up_to_its_bound() {
+    let key = SoftwareKey::generate(KeyAlgorithm::Ed25519).unwrap();
+    let message = vec![7; StreamedMessage::MAX_WHOLE];
+    let mut streamed = key.begin(SignatureAlgorithm::Ed25519).unwrap();
+    message
+        .chunks(1024 * 1024)
+        .for_each(|piece| streamed.push(piece).unwrap());
+    let refused = streamed.push(&[7]).unwrap_err();
+    assert!(refused.to_string().contains("16 MiB"), "{refused}");
+    // What was refused was not taken.
+    let signature = key.sign_streamed(streamed).unwrap();
+    SignatureAlgorithm::Ed25519
+        .verify(key.public_key(), &message, &signature)
+        .unwrap();
+    // Others hash: no bound, no memory.
+    let key = SoftwareKey::generate(KeyAlgorithm::P256).unwrap();
+    let mut streamed = key.begin(SignatureAlgorithm::EcdsaSha256).unwrap();
+    (0..17).for_each(|_| streamed.push(&message[..1024 * 1024]).unwrap());
 }
