@@ -9,11 +9,14 @@ mod get;
 mod list;
 mod loaded;
 mod sign;
+mod sign_crl;
+mod streams;
 mod usage;
 mod workers;
 
 pub use generate::GenerateRequest;
 pub use sign::SignRequest;
+pub use sign_crl::{CrlSigning, SignCrlRequest};
 
 use std::sync::Arc;
 
@@ -24,6 +27,7 @@ use kit::heavy::HeavyWork;
 use store::Db;
 
 use loaded::Loaded;
+use streams::Streams;
 use usage::Usage;
 use workers::Workers;
 
@@ -40,6 +44,8 @@ pub struct App {
     usage: Usage,
     heavy: HeavyWork,
     max_batch: usize,
+    ca_keys_sign_ocsp: bool,
+    streams: Streams,
     previews: Previews,
 }
 
@@ -56,6 +62,8 @@ impl App {
             usage: Usage::new(config.max_signatures_per_second),
             heavy: HeavyWork::default(),
             max_batch: config.max_batch,
+            ca_keys_sign_ocsp: config.ca_keys_sign_ocsp,
+            streams: Streams::default(),
         }
     }
 

@@ -24,6 +24,9 @@ pub struct Config {
     /// second's worth may be asked for at once, then calls wait, at most a second. 0 means no limit.
     #[schemars(range(max = u32::MAX))]
     pub max_signatures_per_second: u32,
+    /// Whether the key of a CA signs OCSP responses too, for service `ocsp` (`ocsp.signing: direct`). Otherwise only keys that were
+    /// made for that do, which are worth less to an attacker and are replaced every few weeks.
+    pub ca_keys_sign_ocsp: bool,
 }
 
 impl Default for Config {
@@ -33,6 +36,7 @@ impl Default for Config {
             max_batch: 512,
             max_loaded_keys: 1024,
             max_signatures_per_second: 20_000,
+            ca_keys_sign_ocsp: false,
         }
     }
 }

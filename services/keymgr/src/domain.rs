@@ -3,6 +3,8 @@
 // A new variant is decided on here, rather than falling under what was right for the others.
 #![warn(clippy::wildcard_enum_match_arm)]
 
+mod caller;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
@@ -11,6 +13,7 @@ use time::OffsetDateTime;
 use x509::kind::SignedStructure;
 
 use crate::error::Error;
+pub use caller::Caller;
 
 /// Name of a key: 1 to 64 letters, digits, `.`, `_`, `-`, of which the first is a letter or digit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,6 +24,23 @@ impl KeyName {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is one of those kept for OCSP responders: `ocsp.…`.
+    pub(crate) fn is_reserved(&self) -> bool {
+        self.0.starts_with("ocsp.")
+    }
+
+    /// Whether it is that of a responder: `ocsp.<issuer>.<number>`. The name of an issuer may have a dot itself.
+    pub(crate) fn is_of_responder(&self) -> bool {
+        let parts = self
+            .0
+            .strip_prefix("ocsp.")
+            .and_then(|rest| rest.rsplit_once('.'));
+        parts.is_some_and(|(issuer, number)| {
+            let digits = number.bytes().all(|byte| byte.is_ascii_digit());
+            !issuer.is_empty() && digits && !number.is_empty() && !number.starts_with('0')
+        })
     }
 }
 
@@ -153,6 +173,32 @@ mod tests {
         ] {
             let refused = bad.parse::<KeyName>().unwrap_err();
             assert!(refused.to_string().contains("1 to 64"), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn names_of_responders_have_an_issuer_and_a_number() {
+        let is = |name: &str| {
+            let name: KeyName = name.parse().unwrap();
+            (name.is_reserved(), name.is_of_responder())
+        };
+        for good in ["ocsp.issuing.1", "ocsp.issuing.2.17", "ocsp.a-b.999"] {
+            assert_eq!(is(good), (true, true), "{good}");
+        }
+        for odd in [
+            "ocsp.",
+            "ocsp.issuing",
+            "ocsp..1",
+            "ocsp.issuing.",
+            "ocsp.issuing.0",
+            "ocsp.issuing.01",
+            "ocsp.issuing.1a",
+            "ocsp.1",
+        ] {
+            assert_eq!(is(odd), (true, false), "{odd}");
+        }
+        for other in ["ocsp", "ocspx.issuing.1", "OCSP.issuing.1", "ca-ocsp.issuing.1"] {
+            assert_eq!(is(other), (false, false), "{other}");
         }
     }
 

@@ -6,8 +6,9 @@ use keys::KeyError;
 use kit::error::{Common, Fault, Kind, Shown};
 use kit::heavy::HeavyError;
 use vocabulary::{ProblemType, service};
+use x509::crl::CrlError;
 
-use crate::domain::{KeyName, Purpose};
+use crate::domain::{Caller, KeyName, Purpose};
 
 /// Every failure of the service. [`Fault::shown`] decides HTTP status and gRPC code.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +31,28 @@ pub enum Error {
         /// What it was asked to sign.
         what: &'static str,
     },
+    /// The service may call this method, but not for that.
+    #[error("{caller} may not {what}")]
+    Caller {
+        /// Who asked.
+        caller: Caller,
+        /// What for.
+        what: String,
+    },
+    /// The list does not belong to the issuer's certificate, or that not to the key.
+    #[error("key {name} does not sign this CRL: {what}")]
+    CrlIssuer {
+        /// The key.
+        name: KeyName,
+        /// What does not fit.
+        what: &'static str,
+    },
+    /// The octets are not a TBSCertList that is signed here.
+    #[error("the CRL is not signed: {0}")]
+    Crl(#[from] CrlError),
+    /// More lists under way than a caller may have.
+    #[error("{0} has as many CRLs under way as it may; try again when one of them is signed")]
+    Streams(Caller),
     /// More signatures than the key may make in a second.
     #[error(
         "key {0} makes as many signatures as it may (keymgr.max_signatures_per_second); try again in a second"
@@ -80,7 +103,12 @@ impl Fault for Error {
             Self::NotFound(_) => Shown::of(Kind::NotFound),
             Self::Exists(_) => Shown::of(Kind::Conflict).typed(ProblemType::KeyExists).at("name"),
             Self::Purpose { .. } => Shown::of(Kind::Denied).typed(ProblemType::KeyPurpose),
-            Self::Rate(_) => Shown::of(Kind::Unavailable).retry_after(Duration::from_secs(1)),
+            Self::Caller { .. } => Shown::of(Kind::Denied),
+            Self::CrlIssuer { .. } => Shown::of(Kind::Denied).typed(ProblemType::KeyPurpose),
+            Self::Crl(_) | Self::Key(KeyError::TooLong) => Shown::of(Kind::Invalid).at("octets"),
+            Self::Rate(_) | Self::Streams(_) => {
+                Shown::of(Kind::Unavailable).retry_after(Duration::from_secs(1))
+            }
             Self::Key(KeyError::AlgorithmMismatch { .. } | KeyError::UnsupportedKey(_)) => {
                 Shown::of(Kind::Invalid).at("algorithm")
             }

@@ -1,5 +1,7 @@
 //! gRPC of the key manager. Callers are other services, known by their mutual-TLS identity.
 
+mod crl;
+
 use kit::dry_run::Commit;
 use kit::feed::{Watch, WatchStream};
 use kit::grpc::status;
@@ -8,21 +10,37 @@ use kit::peer::{AllowTable, PROCESS, Peer};
 use proto::feed::v1::WatchRequest;
 use proto::keymgr::v1 as wire;
 use store::time::to_micros;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 use vocabulary::service;
 
 use crate::app::{App, GenerateRequest, SignRequest};
-use crate::domain::{Key, Purpose};
+use crate::domain::{Caller, Key, Purpose};
 use crate::error::Error;
 
-/// Who may call what; what is not here is refused.
+/// The method that takes a stream.
+const SIGN_CRL: &str = "/gigvault.keymgr.v1.Keymgr/SignCrl";
+
+/// Methods whose requests are streams.
+pub static STREAMS: &[&str] = &[SIGN_CRL];
+
+/// Who may call what; what is not here is refused. What for is in the table of [`Caller`].
 pub static ALLOW: AllowTable = &[
-    ("/gigvault.keymgr.v1.Keymgr/Generate", &[service::CA, PROCESS]),
-    ("/gigvault.keymgr.v1.Keymgr/Get", &[service::CA, PROCESS]),
+    (
+        "/gigvault.keymgr.v1.Keymgr/Generate",
+        &[service::CA, service::OCSP, PROCESS],
+    ),
+    (
+        "/gigvault.keymgr.v1.Keymgr/Get",
+        &[service::CA, service::OCSP, PROCESS],
+    ),
     ("/gigvault.keymgr.v1.Keymgr/Describe", &[service::CA]),
     ("/gigvault.keymgr.v1.Keymgr/List", &[service::CA]),
-    ("/gigvault.keymgr.v1.Keymgr/Sign", &[service::CA]),
-    ("/gigvault.keymgr.v1.Keymgr/SignBatch", &[service::CA]),
+    ("/gigvault.keymgr.v1.Keymgr/Sign", &[service::CA, service::OCSP]),
+    (
+        "/gigvault.keymgr.v1.Keymgr/SignBatch",
+        &[service::CA, service::OCSP],
+    ),
+    (SIGN_CRL, &[service::CRL]),
     (
         "/gigvault.keymgr.v1.Keymgr/Watch",
         &[service::AUDIT, service::NOTIFY],
@@ -38,15 +56,16 @@ pub(crate) struct Grpc {
 #[tonic::async_trait]
 impl wire::keymgr_server::Keymgr for Grpc {
     async fn generate(&self, request: Request<wire::GenerateRequest>) -> Result<Response<wire::Key>, Status> {
-        let requester = requester(&request);
-        let request = decode(request.into_inner(), requester).map_err(status)?;
+        let (caller, requester) = (caller(&request)?, requester(&request));
+        let request = decode(request.into_inner(), caller, requester).map_err(status)?;
         let key = self.app.generate(request, &Commit).await.map_err(status)?;
         Ok(Response::new(encode(&key)))
     }
 
     async fn get(&self, request: Request<wire::GetRequest>) -> Result<Response<wire::Key>, Status> {
+        let caller = caller(&request)?;
         let name = request.into_inner().name.parse().map_err(status)?;
-        let key = self.app.get(&name).await.map_err(status)?;
+        let key = self.app.get(caller, &name).await.map_err(status)?;
         Ok(Response::new(encode(&key)))
     }
 
@@ -54,8 +73,9 @@ impl wire::keymgr_server::Keymgr for Grpc {
         &self,
         request: Request<wire::DescribeRequest>,
     ) -> Result<Response<wire::DescribeResponse>, Status> {
+        let caller = caller(&request)?;
         let name = request.into_inner().name.parse().map_err(status)?;
-        let (key, signatures) = self.app.describe(&name).await.map_err(status)?;
+        let (key, signatures) = self.app.describe(caller, &name).await.map_err(status)?;
         let signatures = signatures.into_iter().map(|made| wire::Signatures {
             structure: made.structure,
             count: made.count,
@@ -84,12 +104,14 @@ impl wire::keymgr_server::Keymgr for Grpc {
         &self,
         request: Request<wire::SignRequest>,
     ) -> Result<Response<wire::SignResponse>, Status> {
+        let caller = caller(&request)?;
         let wire::SignRequest {
             name,
             message,
             algorithm,
         } = request.into_inner();
         let request = SignRequest {
+            caller,
             name,
             messages: vec![message],
             algorithm,
@@ -105,18 +127,29 @@ impl wire::keymgr_server::Keymgr for Grpc {
         &self,
         request: Request<wire::SignBatchRequest>,
     ) -> Result<Response<wire::SignBatchResponse>, Status> {
+        let caller = caller(&request)?;
         let wire::SignBatchRequest {
             name,
             messages,
             algorithm,
         } = request.into_inner();
         let request = SignRequest {
+            caller,
             name,
             messages,
             algorithm,
         };
         let signatures = self.app.sign(request).await.map_err(status)?;
         Ok(Response::new(wire::SignBatchResponse { signatures }))
+    }
+
+    async fn sign_crl(
+        &self,
+        request: Request<Streaming<wire::SignCrlRequest>>,
+    ) -> Result<Response<wire::SignResponse>, Status> {
+        let caller = caller(&request)?;
+        let signed = crl::sign(&self.app, caller, request.into_inner()).await?;
+        Ok(Response::new(signed))
     }
 
     type WatchStream = WatchStream;
@@ -126,7 +159,11 @@ impl wire::keymgr_server::Keymgr for Grpc {
     }
 }
 
-fn decode(request: wire::GenerateRequest, requester: String) -> Result<GenerateRequest, Error> {
+fn decode(
+    request: wire::GenerateRequest,
+    caller: Caller,
+    requester: String,
+) -> Result<GenerateRequest, Error> {
     let purpose = match request.purpose() {
         wire::Purpose::CertificateAuthority => Purpose::CertificateAuthority,
         wire::Purpose::OcspSigner => Purpose::OcspSigner,
@@ -141,6 +178,7 @@ fn decode(request: wire::GenerateRequest, requester: String) -> Result<GenerateR
             .parse()
             .map_err(|error| Error::invalid("algorithm", error))?,
         purpose,
+        caller,
         requester,
         idempotency_key: None,
     })
@@ -159,6 +197,10 @@ fn encode(key: &Key) -> wire::Key {
         backend: key.backend.clone(),
         created_us: to_micros(key.created),
     }
+}
+
+fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
+    Caller::of(request.extensions().get()).map_err(status)
 }
 
 /// The allow list lets no caller without a name through.

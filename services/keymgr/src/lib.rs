@@ -23,11 +23,11 @@ use store::Db;
 use tokio_util::sync::CancellationToken;
 use vocabulary::{EventType, service};
 
-pub use app::{App, GenerateRequest, SignRequest};
+pub use app::{App, CrlSigning, GenerateRequest, SignCrlRequest, SignRequest};
 pub use config::{Backends, Config, KekSource, Software};
-pub use domain::{Key, KeyName, Purpose, Signatures};
+pub use domain::{Caller, Key, KeyName, Purpose, Signatures};
 pub use error::Error;
-pub use grpc::ALLOW;
+pub use grpc::{ALLOW, STREAMS};
 pub use kit::idempotency::IdempotencyKey;
 pub use rest::openapi;
 pub use tables::{FIRST_TABLE, MIGRATIONS};
@@ -118,7 +118,7 @@ impl Keymgr {
             name: NAME,
             rest: rest::router(self.app.clone(), Arc::clone(&self.authenticator)),
             public: axum::Router::new(),
-            grpc: kit::grpc::routes(NAME, ALLOW, grpc),
+            grpc: kit::grpc::edge(NAME, ALLOW).streaming(STREAMS).routes(grpc),
             readiness: Vec::new(),
             doctor: doctor::checks(&self.app, &self.kek),
             jobs: jobs::all(&self.app),

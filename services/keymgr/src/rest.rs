@@ -19,6 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::{App, GenerateRequest};
+use crate::domain::Caller;
 use crate::error::Error;
 
 /// What the handlers ask for.
@@ -129,7 +130,7 @@ impl Row for Key {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct KeyBody {
-    /// 1 to 64 letters, digits, `.`, `_`, `-`; no other key has it.
+    /// 1 to 64 letters, digits, `.`, `_`, `-`; no other key has it. Names that begin with `ocsp.` are those of OCSP responders.
     #[schema(example = "issuing-2027")]
     name: String,
     /// `p256`, `p384`, `p521`, `rsa2048`, `rsa3072`, `rsa4096` or `ed25519`.
@@ -181,7 +182,7 @@ async fn get(
 ) -> Result<Json<KeyWithSignatures>, Problem> {
     // A name that no key can have is a key that is not there.
     let name = name.parse().map_err(|_| Error::NotFound(name))?;
-    let (key, signatures) = app.describe(&name).await?;
+    let (key, signatures) = app.describe(Caller::Operator, &name).await?;
     let show = |made: crate::domain::Signatures| Signatures {
         structure: made.structure,
         count: made.count,
@@ -219,6 +220,7 @@ async fn generate(
             .parse()
             .map_err(|error| Error::invalid("algorithm", error))?,
         purpose: new.purpose.parse()?,
+        caller: Caller::Operator,
         requester: caller.subject,
         idempotency_key: IdempotencyKey::from_headers(&headers)?,
     };

@@ -16,7 +16,7 @@ use x509::key::KeyAlgorithm;
 
 use super::App;
 use super::loaded::LoadedKey;
-use crate::domain::{Key, KeyName, Purpose};
+use crate::domain::{Caller, Key, KeyName, Purpose};
 use crate::error::Error;
 use crate::tables::{self, Stored};
 
@@ -29,6 +29,8 @@ pub struct GenerateRequest {
     pub algorithm: KeyAlgorithm,
     /// What it will sign, for good.
     pub purpose: Purpose,
+    /// Who asks.
+    pub caller: Caller,
     /// `service:ca` or the subject of a person or machine.
     pub requester: String,
     /// Makes a repeated request have one effect.
@@ -52,13 +54,14 @@ impl App {
     /// Makes a key; durable when this returns. Of several requests for one name, one succeeds.
     ///
     /// # Errors
-    /// [`Error::Exists`], `Common::IdempotencyConflict`, [`Error::Key`], and when the service is overloaded or its database
+    /// [`Error::Caller`], [`Error::Exists`], `Common::IdempotencyConflict`, [`Error::Key`], and when the service is overloaded or its database
     /// fails.
     pub async fn generate<I: Intent>(
         &self,
         request: GenerateRequest,
         intent: &I,
     ) -> Result<I::Answer<Key>, Error> {
+        request.caller.check_makes(&request.name, request.purpose)?;
         let claim = request.claim();
         if let Some(earlier) = self.earlier(claim).await? {
             return Ok(self.previews.answer_again(intent, earlier, repetition).await?);

@@ -4,15 +4,21 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use vocabulary::metric;
+use x509::SignatureAlgorithm;
+use x509::kind::SignedStructure;
 
+use super::App;
+use super::binding::{self, Asked};
+use super::loaded::LoadedKey;
 use super::workers::Spread;
-use super::{App, binding};
-use crate::domain::KeyName;
+use crate::domain::{Caller, KeyName};
 use crate::error::Error;
 
 /// What to sign, with which key.
 #[derive(Clone, Debug)]
 pub struct SignRequest {
+    /// Who asks.
+    pub caller: Caller,
     /// The key.
     pub name: String,
     /// Whole to-be-signed structures, DER.
@@ -25,7 +31,7 @@ impl App {
     /// Signatures over all messages, in their order. Nothing is signed unless all of them may be.
     ///
     /// # Errors
-    /// [`Error::Purpose`] for a message that the key was not made for; [`Error::Rate`] for more than the key may
+    /// [`Error::Caller`] for a message that this caller may not have signed, [`Error::Purpose`] for one that the key was not made for; [`Error::Rate`] for more than the key may
     /// sign in a second; `Common::Invalid`, [`Error::NotFound`].
     pub async fn sign(&self, request: SignRequest) -> Result<Vec<Bytes>, Error> {
         let name: KeyName = request.name.parse()?;
@@ -43,7 +49,11 @@ impl App {
             text => text.parse().map_err(|error| Error::invalid("algorithm", error))?,
         };
         let judge = Arc::clone(&key);
-        let check = move |index: usize, message: &[u8]| binding::check(&judge, index, message);
+        let asked = Asked {
+            caller: request.caller,
+            ca_keys_sign_ocsp: self.ca_keys_sign_ocsp,
+        };
+        let check = move |index: usize, message: &[u8]| binding::check(&judge, asked, index, message);
         let structures = self.workers.each(&messages, Spread::LOOK, check).await?;
         self.usage.pace(&key.name, messages.len()).await?;
 
@@ -51,13 +61,23 @@ impl App {
         let signer = Arc::clone(&key.signer);
         let sign = move |_, message: &[u8]| Ok(Bytes::from(signer.sign(message, algorithm)?));
         let signatures = self.workers.each(&messages, spread, sign).await?;
-        self.usage.note(&key.name, &structures);
+        self.count(&key, algorithm, &structures);
+        Ok(signatures)
+    }
+
+    /// Counts signatures that were made.
+    pub(super) fn count(
+        &self,
+        key: &LoadedKey,
+        algorithm: SignatureAlgorithm,
+        structures: &[SignedStructure],
+    ) {
+        self.usage.note(&key.name, structures);
+        let made = structures.len() as u64;
         metrics::counter!(
             metric::SIGNATURES_TOTAL, "backend" => key.backend, "algorithm" => algorithm.to_string()
         )
-        .increment(signatures.len() as u64);
-        metrics::counter!(metric::KEY_SIGNATURES_TOTAL, "purpose" => key.purpose.as_str())
-            .increment(signatures.len() as u64);
-        Ok(signatures)
+        .increment(made);
+        metrics::counter!(metric::KEY_SIGNATURES_TOTAL, "purpose" => key.purpose.as_str()).increment(made);
     }
 }

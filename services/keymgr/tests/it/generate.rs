@@ -57,7 +57,7 @@ async fn one_of_many_requests_for_a_name_wins(world: World) {
     let running = world.start().await;
     // No more at a time than one caller may have waiting.
     let attempts = (0..8).map(|_| async {
-        let wanted = request("issuing", "p256", Purpose::OcspSigner);
+        let wanted = request("issuing", "p256", Purpose::CertificateAuthority);
         running.client("ca").generate(wanted).await
     });
     let mut made = Vec::new();

@@ -16,7 +16,9 @@ async fn pages_hold_every_key_once_by_name(world: World) {
     let running = world.start().await;
     let names = ["b", "a-2", "c.1", "a-1", "d", "a_3", "0"];
     for name in names {
-        running.generate(name, "ed25519", Purpose::OcspSigner).await;
+        running
+            .generate(name, "ed25519", Purpose::CertificateAuthority)
+            .await;
     }
     let (mut seen, mut cursor, mut pages) = (Vec::new(), String::new(), 0);
     loop {
@@ -57,7 +59,9 @@ async fn an_empty_list_has_one_page_and_bad_paging_is_refused() {
 async fn a_damaged_key_is_named_and_hides_no_other(world: World) {
     let running = world.start().await;
     for name in ["a", "b", "c", "d"] {
-        running.generate(name, "ed25519", Purpose::OcspSigner).await;
+        running
+            .generate(name, "ed25519", Purpose::CertificateAuthority)
+            .await;
     }
     let damage = "UPDATE keys SET spki = $1 WHERE name IN ('b', 'c')";
     let mut tx = running.db.begin().await.unwrap();

@@ -8,6 +8,8 @@
 )]
 
 mod allow;
+mod caller;
+mod crl;
 mod doctor;
 mod generate;
 mod kek;

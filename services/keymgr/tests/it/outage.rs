@@ -30,7 +30,7 @@ async fn loaded_keys_sign_while_the_database_is_down_and_the_rest_recovers() {
     let not_loaded = sign(&running, "elsewhere", &message, "").await.unwrap_err();
     let not_made = running
         .client("ca")
-        .generate(request("new", "p256", Purpose::OcspSigner))
+        .generate(request("new", "p256", Purpose::CertificateAuthority))
         .await
         .unwrap_err();
     for refused in [not_loaded, not_made] {
@@ -58,5 +58,7 @@ async fn loaded_keys_sign_while_the_database_is_down_and_the_rest_recovers() {
         }
     }
     assert_eq!(found.unwrap().into_inner(), made);
-    running.generate("new", "p256", Purpose::OcspSigner).await;
+    running
+        .generate("new", "p256", Purpose::CertificateAuthority)
+        .await;
 }

@@ -186,7 +186,7 @@ async fn callers_that_are_not_on_the_list_are_refused() {
     let running = world.start().await;
     let key = public(&running, "p256").await;
     let message = Bytes::from(certificate(&key, SignatureAlgorithm::EcdsaSha256));
-    for caller in ["auth", "ra", "enroll", "ocsp", "keymgr", "", "CA"] {
+    for caller in ["auth", "ra", "enroll", "crl", "keymgr", "", "CA"] {
         let mut client = running.client(caller);
         let (name, algorithm) = ("p256".to_owned(), String::new());
         let sign = SignRequest {
@@ -233,23 +233,43 @@ pub(crate) async fn sign(
     message: &[u8],
     algorithm: &str,
 ) -> Result<Bytes, tonic::Status> {
+    sign_for("ca", running, name, message, algorithm).await
+}
+
+/// The same for another caller.
+pub(crate) async fn sign_for(
+    caller: &'static str,
+    running: &Running,
+    name: &str,
+    message: &[u8],
+    algorithm: &str,
+) -> Result<Bytes, tonic::Status> {
     let message = Bytes::copy_from_slice(message);
     let request = SignRequest {
         name: name.to_owned(),
         message,
         algorithm: algorithm.to_owned(),
     };
-    Ok(running.client("ca").sign(request).await?.into_inner().signature)
+    Ok(running.client(caller).sign(request).await?.into_inner().signature)
 }
 
 async fn batch(running: &Running, name: &str, messages: Vec<Bytes>) -> Result<Vec<Bytes>, tonic::Status> {
+    batch_for("ca", running, name, messages).await
+}
+
+pub(crate) async fn batch_for(
+    caller: &'static str,
+    running: &Running,
+    name: &str,
+    messages: Vec<Bytes>,
+) -> Result<Vec<Bytes>, tonic::Status> {
     let request = SignBatchRequest {
         name: name.to_owned(),
         messages,
         algorithm: String::new(),
     };
     Ok(running
-        .client("ca")
+        .client(caller)
         .sign_batch(request)
         .await?
         .into_inner()

@@ -7,7 +7,7 @@ use x509::csr::{Csr, CsrBuildError};
 use x509::serial::Serial;
 use x509::tbs::CertificateSpec;
 use x509::validity::Validity;
-use x509::{DistinguishedName, PublicKey, SignatureAlgorithm};
+use x509::{DistinguishedName, Extension, KeyUsageFlags, PublicKey, SignatureAlgorithm};
 
 pub(crate) fn certificate(subject_key: &PublicKey, algorithm: SignatureAlgorithm) -> Vec<u8> {
     numbered_certificate(subject_key, algorithm, 1)
@@ -35,17 +35,42 @@ pub(crate) fn numbered_certificate(
 }
 
 pub(crate) fn crl(algorithm: SignatureAlgorithm) -> Vec<u8> {
-    let spec = CrlSpec {
+    crl_spec(algorithm).to_tbs(&[]).unwrap()
+}
+
+pub(crate) fn crl_spec(algorithm: SignatureAlgorithm) -> CrlSpec {
+    CrlSpec {
         issuer: name("CN=Test CA"),
         signature_algorithm: algorithm,
-        aki: vec![7; 20],
+        aki: KEY_IDENTIFIER.to_vec(),
         number: 1,
         this_update: datetime!(2027-01-01 0:00 UTC),
         next_update: datetime!(2027-01-02 0:00 UTC),
         kind: CrlKind::COMPLETE,
         shard: Vec::new(),
-    };
-    spec.to_tbs(&[]).unwrap()
+    }
+}
+
+pub(crate) const KEY_IDENTIFIER: [u8; 20] = [7; 20];
+
+/// TBSCertificate of a CA that signs CRLs, by itself.
+pub(crate) fn ca_certificate(key: &PublicKey, algorithm: SignatureAlgorithm) -> CertificateSpec {
+    CertificateSpec {
+        serial: Serial::from_bytes(&[0x17]).unwrap(),
+        signature_algorithm: algorithm,
+        issuer: name("CN=Test CA"),
+        validity: Validity {
+            not_before: datetime!(2026-01-01 0:00 UTC),
+            not_after: datetime!(2036-12-31 23:59:59 UTC),
+        },
+        subject: name("CN=Test CA"),
+        public_key: key.clone(),
+        extensions: vec![
+            Extension::basic_constraints_ca(None),
+            Extension::key_usage(KeyUsageFlags::KEY_CERT_SIGN | KeyUsageFlags::CRL_SIGN).unwrap(),
+            Extension::subject_key_identifier(KEY_IDENTIFIER),
+        ],
+    }
 }
 
 pub(crate) fn certificate_request(key: &PublicKey, algorithm: SignatureAlgorithm) -> Vec<u8> {

@@ -1,7 +1,7 @@
 //! How often keys sign: limited, and recorded.
 
 use bytes::Bytes;
-use keymgr::{Config, Error, SignRequest};
+use keymgr::{Caller, Config, Error, SignRequest};
 use kit::error::{Fault, Kind};
 use proto::keymgr::v1::Purpose;
 use testkit::on_both_databases;
@@ -22,6 +22,7 @@ async fn message(running: &Running, name: &str) -> Bytes {
 
 fn batch(name: &str, message: &Bytes, count: usize) -> SignRequest {
     SignRequest {
+        caller: Caller::Ca,
         name: name.to_owned(),
         messages: vec![message.clone(); count],
         algorithm: String::new(),

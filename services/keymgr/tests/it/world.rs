@@ -76,7 +76,11 @@ impl Running {
     }
 
     pub(crate) async fn generate(&self, name: &str, algorithm: &str, purpose: Purpose) -> Key {
-        self.client("ca")
+        let maker = match purpose {
+            Purpose::OcspSigner => "ocsp",
+            Purpose::CertificateAuthority | Purpose::Unspecified => "ca",
+        };
+        self.client(maker)
             .generate(request(name, algorithm, purpose))
             .await
             .unwrap()
