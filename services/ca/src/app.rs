@@ -6,6 +6,7 @@
 mod authorities;
 mod authority_key;
 mod changes;
+mod compromised_keys;
 mod find;
 mod foresee;
 mod issue;

@@ -14,7 +14,7 @@ use crate::issuance::Keymgr;
 use crate::tables::certificates;
 
 pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
-    let (of_keys, of_rows) = (app.clone(), app.clone());
+    let (of_keys, of_rows, of_compromises) = (app.clone(), app.clone(), app.clone());
     vec![
         DoctorCheck::new("CA keys", move || {
             let app = of_keys.clone();
@@ -33,6 +33,14 @@ pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
             let app = of_rows.clone();
             async move {
                 stored_certificates(&app)
+                    .await
+                    .unwrap_or_else(|error| Finding::unknown(&error))
+            }
+        }),
+        DoctorCheck::new("compromised keys", move || {
+            let app = of_compromises.clone();
+            async move {
+                compromised_keys(&app)
                     .await
                     .unwrap_or_else(|error| Finding::unknown(&error))
             }
@@ -80,6 +88,26 @@ async fn stored_certificates(app: &App) -> Result<Finding, Error> {
 const AT_ONCE: u32 = 500;
 const RESTORE_ROWS: &str = "restore these columns from a backup of the database of ca; until then lists leave these certificates \
      out, and they can be neither renewed nor revoked";
+
+/// Whether every key that a certificate was revoked for is refused, whatever the age of the certificate.
+async fn compromised_keys(app: &App) -> Result<Finding, Error> {
+    let found = app.unrecordable_keys(MOST_READ).await?;
+    if found.count == 0 {
+        return Ok(Finding::ok(
+            "the key of each certificate that is revoked for compromise is recorded or can be",
+        ));
+    }
+    let named: Vec<&str> = found.named.iter().take(MOST_NAMED).map(String::as_str).collect();
+    Ok(Finding::failed(
+        format!(
+            "the keys of {} revoked certificates are not recorded as compromised and can be certified again: {}",
+            found.count,
+            named.join("; ")
+        ),
+        "restore these columns from a backup of the database of ca; until then look that no CSR with one of these keys is \
+         accepted",
+    ))
+}
 
 const RESTORE: &str = "stop the server, restore the databases of ca and keymgr from the same backup \
                        (docs/guides/operating.md, \"Restore\"), and start it again";

@@ -3,7 +3,6 @@
 use kit::dry_run::Intent;
 use store::Tx;
 use time::OffsetDateTime;
-use uuid::Uuid;
 use x509::crl::Reason;
 use x509::serial::Serial;
 
@@ -259,48 +258,6 @@ impl App {
                 same_key,
             },
         })
-    }
-
-    /// Records the keys of certificates that an earlier version revoked for compromise, as far as these can be read.
-    pub(crate) async fn record_compromised_keys(&self) -> Result<(), Error> {
-        const AT_ONCE: u32 = 200;
-        let mut after = Uuid::nil();
-        loop {
-            let found = compromised::unrecorded(&self.db, after, AT_ONCE).await?;
-            match found.last() {
-                Some((last, _)) if *last > after => after = *last,
-                _ => return Ok(()),
-            }
-            let now = self.clock.now();
-            for (_, issued) in found {
-                let read = issued.and_then(|issued| Ok((issued.parse()?, issued)));
-                // Neither a start nor the others wait for one that cannot be read; each round tries it again.
-                let Some((certificate, issued)) = read.map(Some).or_else(Error::left_out)? else {
-                    continue;
-                };
-                let mut tx = self.db.begin().await?;
-                let reason = issued.revocation.map(|revocation| revocation.reason);
-                // ca-compromise was accepted for leaves, whose keys it says nothing about.
-                let is_meant = reason == Some(Reason::KeyCompromise) || certificate.is_ca();
-                match key_of(&certificate).filter(|_| is_meant) {
-                    Some(key) => {
-                        store::lock::exclusive(&mut tx, vec![compromised::lock(&key)]).await?;
-                        compromised::record(&mut tx, &key, issued.id, now).await?;
-                    }
-                    None => compromised::set_recorded(&mut tx, issued.id).await?,
-                }
-                tx.commit().await?;
-            }
-        }
-    }
-
-    /// Whether a key is known to be compromised: for issuing, and for who takes keys for accounts and enrollments.
-    ///
-    /// # Errors
-    /// `Common::Store`.
-    pub async fn is_compromised(&self, key: &x509::PublicKey) -> Result<bool, Error> {
-        let key = key.material_id();
-        Ok(compromised::among(&self.db, &[key]).await?.contains(&key))
     }
 }
 

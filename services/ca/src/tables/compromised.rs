@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use sqlx::QueryBuilder;
-use store::{Db, KeyList, StoreError, Tx};
+use sqlx::{ColumnIndex, Decode, FromRow, QueryBuilder, Type};
+use store::{Columns, Db, KeyList, StoreError, Tx};
 use time::OffsetDateTime;
 use uuid::Uuid;
+use x509::crl::Reason;
 
-use super::certificates::{COLUMNS, Row};
-use crate::domain::Issued;
+use super::certificates::object;
 use crate::domain::standing::MaterialId;
 use crate::error::Error;
 
@@ -55,25 +55,91 @@ pub(crate) async fn set_recorded(tx: &mut Tx, certificate: Uuid) -> Result<(), E
     Ok(())
 }
 
-/// Certificates behind `after` that were revoked for compromise without a record of their key, by an earlier version: the
-/// id of each, and the certificate, or what of it cannot be read.
-pub(crate) async fn unrecorded(
-    db: &Db,
+/// A certificate that was revoked for compromise without a record of its key, by an earlier version.
+pub(crate) struct Unrecorded {
+    /// Nil where it cannot be read.
+    pub(crate) id: Uuid,
+    /// Why it was revoked, and the certificate. Nothing else of the row is read: what else is damaged keeps no key from being
+    /// recorded.
+    pub(crate) read: Result<(Reason, x509::Certificate), StoreError>,
+}
+
+impl<'r, R: sqlx::Row> FromRow<'r, R> for Unrecorded
+where
+    &'static str: ColumnIndex<R>,
+    Uuid: Decode<'r, R::Database> + Type<R::Database>,
+    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let mut name = Columns::of(row);
+        let (id, serial): (Uuid, Vec<u8>) = (name.value("id")?, name.value("serial")?);
+        let mut columns = Columns::of(row);
+        let (reason, der): (i64, Vec<u8>) = (columns.value("reason")?, columns.value("der")?);
+        let reason = u8::try_from(reason).ok().and_then(Reason::from_code);
+        let reason = reason.or_else(|| columns.damaged("reason"));
+        let certificate = x509::Certificate::from_der(&der).ok();
+        let certificate = certificate.or_else(|| columns.damaged("der"));
+        let read = match (reason.zip(certificate), columns.damage()) {
+            (Some(sound), None) => Ok(sound),
+            (_, damage) => Err(StoreError::damaged(
+                damage.as_deref().unwrap_or_default(),
+                &object(&serial, id),
+            )),
+        };
+        Ok(Self { id, read })
+    }
+}
+
+/// Where such certificates are: a reason of no known code may be a compromise. Each is looked for along an index: a list of all
+/// codes that are known would be held against every revocation there is. In SQLite a text is more than every number.
+const UNRECORDED: [&str; 4] = [
+    "c.reason IN (1, 2)",
+    "c.reason > 10",
+    "c.reason < 0",
+    "c.reason = 7",
+];
+
+/// A walk over all of them.
+#[derive(Default)]
+pub(crate) struct AllUnrecorded {
+    /// How many of [`UNRECORDED`] it has walked.
+    walked: usize,
     after: Uuid,
-    limit: u32,
-) -> Result<Vec<(Uuid, Result<Issued, Error>)>, Error> {
-    let rows: Vec<Row> = store::read!(db, |connection| {
-        sqlx::query_as(sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS} FROM certificates c WHERE c.reason IN (1, 2) AND NOT c.key_recorded
-             AND c.id > $1 ORDER BY c.id LIMIT $2"
-        )))
-        .bind(after)
-        .bind(i64::from(limit))
-        .fetch_all(connection)
-        .await
-    })?;
-    let read = |row: Row| (row.id, Issued::try_from(row));
-    Ok(rows.into_iter().map(read).collect())
+}
+
+impl AllUnrecorded {
+    /// At most `limit` more of them; none at the end.
+    ///
+    /// # Errors
+    /// `Common::Store`.
+    pub(crate) async fn next(&mut self, db: &Db, limit: u32) -> Result<Vec<Unrecorded>, Error> {
+        while let Some(reasons) = UNRECORDED.get(self.walked) {
+            let found: Vec<Unrecorded> = store::read!(db, |connection| {
+                let sql = format!(
+                    "SELECT c.id, c.serial, c.reason, c.der FROM certificates c
+                     WHERE {reasons} AND NOT c.key_recorded AND c.id > $1 ORDER BY c.id LIMIT $2"
+                );
+                sqlx::query_as(sqlx::AssertSqlSafe(sql))
+                    .bind(self.after)
+                    .bind(i64::from(limit))
+                    .fetch_all(connection)
+                    .await
+            })?;
+            match found.iter().map(|one| one.id).max() {
+                Some(last) if last > self.after => self.after = last,
+                // Without an id that can be read there is no place to go on from.
+                _ => {
+                    self.walked += 1;
+                    self.after = Uuid::nil();
+                }
+            }
+            if !found.is_empty() {
+                return Ok(found);
+            }
+        }
+        Ok(Vec::new())
+    }
 }
 
 /// Which of these keys are known to be compromised.

@@ -9,7 +9,6 @@ use sqlx::AssertSqlSafe;
 use testkit::on_both_databases;
 use tower::ServiceExt as _;
 use uuid::Uuid;
-use x509::crl::Reason;
 
 use crate::jobs::{counts, done};
 use crate::turns::execute;
@@ -18,12 +17,11 @@ use crate::world::{World, key, server};
 on_both_databases!(
     damaged_certificates_hide_none_and_keep_none_from_being_revoked,
     a_damaged_certificate_is_foreseen_as_one_that_is_not_revoked,
-    a_start_records_the_keys_that_can_be_read_beside_one_that_cannot,
     a_job_whose_place_is_refused_looks_through_its_list_again,
 );
 
 /// Columns, and what is wrong with them on both databases.
-const DAMAGES: &[(&str, &str)] = &[
+pub(crate) const DAMAGES: &[(&str, &str)] = &[
     ("sans", "'{'"),
     ("protocol", "'zz'"),
     ("lint_warnings", "'{'"),
@@ -51,7 +49,7 @@ const DAMAGES_OF_SQLITE: &[(&str, &str)] = &[
     ("issued_by", "x'ff'"),
 ];
 
-async fn damage(world: &World, id: Uuid, (column, value): (&str, &str)) {
+pub(crate) async fn damage(world: &World, id: Uuid, (column, value): (&str, &str)) {
     let sql = format!("UPDATE certificates SET {column} = {value} WHERE id = $1");
     let mut tx = world.db.begin().await.unwrap();
     let damaged = store::tx!(&mut tx, |c| sqlx::query(AssertSqlSafe(sql))
@@ -96,8 +94,12 @@ async fn listed(world: &World, path: &str) -> Vec<String> {
 }
 
 async fn stored_certificates(world: &World) -> Finding {
+    check(world, "stored certificates").await
+}
+
+pub(crate) async fn check(world: &World, name: &str) -> Finding {
     let checks = world.ca.service().doctor;
-    let check = checks.iter().find(|check| check.name == "stored certificates");
+    let check = checks.iter().find(|check| check.name == name);
     check.unwrap().look().await
 }
 
@@ -230,32 +232,6 @@ async fn a_damaged_certificate_is_foreseen_as_one_that_is_not_revoked(world: Wor
     let kinds = counts(&preview);
     assert_eq!(kinds["certificate.refused"], 1, "{preview:#}");
     assert!(!kinds.contains_key("certificate.missing"), "{preview:#}");
-}
-
-async fn a_start_records_the_keys_that_can_be_read_beside_one_that_cannot(world: World) {
-    let mut issued = Vec::new();
-    for host in ["a.example.test", "b.example.test"] {
-        let one = world.issue(server(&key(), host)).await;
-        world
-            .revoke(&one.serial.to_string(), Reason::KeyCompromise)
-            .await
-            .unwrap();
-        execute(
-            &world.db,
-            "UPDATE certificates SET key_recorded = FALSE WHERE id = $1",
-            one.id,
-        )
-        .await;
-        issued.push(one);
-    }
-    damage(&world, issued[0].id, ("sans", "'{'")).await;
-    let recorded = async |id: Uuid| -> bool {
-        let sql = "SELECT key_recorded FROM certificates WHERE id = $1";
-        store::read!(world.db, |c| sqlx::query_scalar(sql).bind(id).fetch_one(c).await).unwrap()
-    };
-    world.replica().await;
-    assert!(!recorded(issued[0].id).await);
-    assert!(recorded(issued[1].id).await);
 }
 
 async fn a_job_whose_place_is_refused_looks_through_its_list_again(world: World) {

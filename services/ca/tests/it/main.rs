@@ -14,6 +14,7 @@ mod compromise;
 mod concurrency;
 mod confirmed;
 mod damaged_jobs;
+mod damaged_revocations;
 mod damaged_rows;
 mod decided;
 mod doctor;
