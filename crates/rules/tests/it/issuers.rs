@@ -208,6 +208,18 @@ fn pointers_are_plain_addresses_and_complete() {
         let refused = Issuer::from_certificate(ca.certificate.clone(), urls, ECDSA).unwrap_err();
         assert!(refused.detail.contains(complaint), "{refused}");
     }
+    let whole = Issuer::from_certificate(ca.certificate.clone(), publication_urls(), ECDSA).unwrap();
+    let refused = whole
+        .clone()
+        .with_crl(vec!["https://a.test/1.crl".into()])
+        .unwrap_err();
+    assert!(refused.detail.contains("http://"), "{refused}");
+    let shard = whole.with_crl(vec!["http://a.test/1.crl".into()]).unwrap();
+    let others = PublicationUrls {
+        crl: vec!["http://a.test/1.crl".into()],
+        ..publication_urls()
+    };
+    assert_eq!(*shard.publication_urls(), others);
     let half = PublicationUrls {
         ocsp: Vec::new(),
         ..publication_urls()

@@ -15,6 +15,7 @@ mod feed;
 mod feed_end;
 mod feed_faults;
 mod feed_order;
+mod feed_place;
 mod feed_state;
 mod hosts;
 mod jobs;

@@ -35,6 +35,8 @@ pub(crate) const DAMAGES: &[(&str, &str)] = &[
     ("fingerprint_sha256", "substr(der, 1, 5)"),
     ("der", "substr(der, 1, 5)"),
     ("replaces", "substr(der, 1, 30)"),
+    ("generation", "-1"),
+    ("crl_shard", "-1"),
 ];
 /// And what only SQLite takes.
 const DAMAGES_OF_SQLITE: &[(&str, &str)] = &[
@@ -47,6 +49,8 @@ const DAMAGES_OF_SQLITE: &[(&str, &str)] = &[
     ("invalidity_at", "'zz'"),
     ("decided_at", "'zz'"),
     ("issued_by", "x'ff'"),
+    ("generation", "'zz'"),
+    ("crl_shard", "'zz'"),
 ];
 
 pub(crate) async fn damage(world: &World, id: Uuid, (column, value): (&str, &str)) {

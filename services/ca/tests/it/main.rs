@@ -33,5 +33,6 @@ mod revocations;
 mod scope;
 mod search;
 mod serials;
+mod shards;
 mod turns;
 mod world;
