@@ -21,13 +21,14 @@ on_both_databases!(
     only_keys_that_were_made_for_it_become_responders,
 );
 
-async fn made(world: &World, name: &str, purpose: Purpose) -> Key {
+/// A key that `ocsp` has made.
+async fn made(world: &World, name: &str) -> Key {
     let request = GenerateRequest {
         name: name.to_owned(),
         algorithm: "p256".to_owned(),
-        purpose: purpose.into(),
+        purpose: Purpose::OcspSigner.into(),
     };
-    let mut keymgr = KeymgrClient::new(world.keymgr.clone());
+    let mut keymgr = KeymgrClient::new(world.keymgr_of_ocsp.clone());
     keymgr.generate(request).await.unwrap().into_inner()
 }
 
@@ -48,7 +49,7 @@ async fn every_ca_certifies_the_responder_of_its_own(world: World) {
     // The CA of services lists one profile, and its own certificate only purposes of TLS.
     for issuer in ["issuing", "services"] {
         let name = format!("ocsp.{issuer}.1");
-        let key = made(&world, &name, Purpose::OcspSigner).await;
+        let key = made(&world, &name).await;
         let made = certified(&world, issuer, &name).await.unwrap();
         assert_eq!(made.subject, format!("CN=OCSP signer of {issuer}"));
         assert_eq!((made.ca.as_str(), made.profile.as_str()), (issuer, "ocsp-signer"));
@@ -70,6 +71,7 @@ async fn every_ca_certifies_the_responder_of_its_own(world: World) {
         assert_eq!(life, Duration::days(30) - Duration::SECOND);
         let issuer = x509::Certificate::from_der(&made.chain[0]).unwrap();
         certificate.verify_signed_by(&issuer).unwrap();
+        openssl_takes_it_for_a_responder(&made);
     }
     let events = world.events().await;
     let last = events.last().unwrap();
@@ -81,9 +83,40 @@ async fn every_ca_certifies_the_responder_of_its_own(world: World) {
     );
 }
 
+/// By the whole chain, in which one CA is limited to purposes of TLS.
+fn openssl_takes_it_for_a_responder(made: &Certificate) {
+    let dir = tempfile::tempdir().unwrap();
+    let chain = [&made.certificate, &made.chain[0], &made.chain[1]];
+    let files = chain.iter().zip(["leaf", "ca", "root"]).map(|(der, name)| {
+        let path = dir.path().join(name);
+        let pem = x509::Certificate::from_der(der).unwrap().pem();
+        std::fs::write(&path, pem).unwrap();
+        path
+    });
+    let files: Vec<std::path::PathBuf> = files.collect();
+    let now = NOW.unix_timestamp().to_string();
+    let verified = std::process::Command::new("openssl")
+        .args([
+            "verify",
+            "-x509_strict",
+            "-purpose",
+            "ocsphelper",
+            "-attime",
+            &now,
+        ])
+        .arg("-CAfile")
+        .arg(&files[2])
+        .arg("-untrusted")
+        .arg(&files[1])
+        .arg(&files[0])
+        .output()
+        .unwrap();
+    assert!(verified.status.success(), "{verified:?}");
+}
+
 async fn the_same_key_has_one_certificate_while_that_is_valid(world: World) {
     let name = "ocsp.issuing.7";
-    made(&world, name, Purpose::OcspSigner).await;
+    made(&world, name).await;
     let mut tasks = JoinSet::new();
     for _ in 0..8 {
         let mut client = world.client("ocsp");
@@ -117,7 +150,7 @@ async fn a_suspended_ca_still_tells_of_its_revocations(world: World) {
     app.suspend(&anyone(), "issuing", &kit::dry_run::Commit)
         .await
         .unwrap();
-    made(&world, "ocsp.issuing.1", Purpose::OcspSigner).await;
+    made(&world, "ocsp.issuing.1").await;
     certified(&world, "issuing", "ocsp.issuing.1").await.unwrap();
     let request = crate::world::server(&crate::world::key(), "a.example.test");
     let refused = app.issue(&anyone(), request, &kit::dry_run::Commit).await;
@@ -128,15 +161,30 @@ async fn a_responder_does_not_outlive_its_ca(world: World) {
     let end = world.ca.app().authorities().by_name("issuing").await.unwrap();
     let end = end.certificate.not_after();
     world.clock.set(end - Duration::days(10));
-    made(&world, "ocsp.issuing.1", Purpose::OcspSigner).await;
+    made(&world, "ocsp.issuing.1").await;
     let made = certified(&world, "issuing", "ocsp.issuing.1").await.unwrap();
     assert_eq!(made.not_after_us, to_micros(end));
 }
 
 async fn only_keys_that_were_made_for_it_become_responders(world: World) {
-    made(&world, "ocsp.issuing.1", Purpose::OcspSigner).await;
-    made(&world, "ocsp.issuing.2", Purpose::CertificateAuthority).await;
-    made(&world, "other", Purpose::OcspSigner).await;
+    made(&world, "ocsp.issuing.1").await;
+    // A key of a CA by the name of one, as a version before that kept these names for responders may have made it; and a
+    // responder's by another name.
+    made(&world, "ocsp.issuing.4").await;
+    world.add_authority("another", ca::USER_PROFILES).await;
+    for (name, next) in [("ca-another", "ocsp.issuing.2"), ("ocsp.issuing.4", "other")] {
+        let mut tx = world.keymgr_db.begin().await.unwrap();
+        store::tx!(&mut tx, |connection| {
+            sqlx::query("UPDATE keys SET name = $1 WHERE name = $2")
+                .bind(next)
+                .bind(name)
+                .execute(connection)
+                .await
+                .map(drop)
+        })
+        .unwrap();
+        tx.commit().await.unwrap();
+    }
     for (issuer, name, code) in [
         ("issuing", "ocsp.issuing.2", Code::InvalidArgument),
         ("issuing", "ocsp.issuing.3", Code::InvalidArgument),

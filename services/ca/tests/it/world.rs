@@ -45,7 +45,10 @@ pub(crate) use gate::Gate;
 pub(crate) struct World {
     database: TestDatabase,
     _of_keymgr: TestDatabase,
+    pub(crate) keymgr_db: Db,
     pub(crate) keymgr: Transport,
+    /// The same as `ocsp` reaches it.
+    pub(crate) keymgr_of_ocsp: Transport,
     root: Root,
     pub(crate) stop: CancellationToken,
     pub(crate) clock: Arc<MockClock>,
@@ -61,7 +64,10 @@ impl World {
     pub(crate) async fn on(database: TestDatabase) -> Self {
         let clock = Arc::new(MockClock::new(NOW));
         let of_keymgr = database.another().await.unwrap();
-        let keymgr = key_manager(&of_keymgr, Arc::clone(&clock)).await;
+        let keymgr_db = of_keymgr.open("keymgr", &keymgr::MIGRATIONS).await.unwrap();
+        let key_manager = key_manager(&of_keymgr, keymgr_db.clone(), Arc::clone(&clock)).await;
+        let [keymgr, keymgr_of_ocsp] =
+            ["ca", "ocsp"].map(|caller| in_process(key_manager.service().grpc, caller));
         let db = handle(&database).await;
         let stop = CancellationToken::new();
         let ca = build(&db, keymgr.clone(), &clock, &stop, ca::Config::default()).await;
@@ -69,7 +75,9 @@ impl World {
         let world = Self {
             database,
             _of_keymgr: of_keymgr,
+            keymgr_db,
             keymgr,
+            keymgr_of_ocsp,
             root,
             stop,
             clock,
@@ -240,7 +248,7 @@ impl World {
     }
 }
 
-async fn key_manager(database: &TestDatabase, clock: Arc<MockClock>) -> Transport {
+async fn key_manager(database: &TestDatabase, db: Db, clock: Arc<MockClock>) -> Keymgr {
     let kek_file = database.dir().join("kek");
     keys::KeyEncryptionKey::create_file(&kek_file).unwrap();
     let software = Software {
@@ -251,15 +259,13 @@ async fn key_manager(database: &TestDatabase, clock: Arc<MockClock>) -> Transpor
         backends: Backends { software },
         ..keymgr::Config::default()
     };
-    let db = database.open("keymgr", &keymgr::MIGRATIONS).await.unwrap();
     let deps = keymgr::Deps {
         db,
         clock,
         authenticator: Arc::new(ByRole),
         stop: CancellationToken::new(),
     };
-    let keymgr = Keymgr::build(config, deps).await.unwrap();
-    in_process(keymgr.service().grpc, "ca")
+    Keymgr::build(config, deps).await.unwrap()
 }
 
 /// As the service has it: events of the types that it declares can be appended.
