@@ -26,19 +26,20 @@ impl Folder {
         loss: Loss,
     ) -> Result<CertificateList, Error> {
         let _lock = self.lock()?;
-        let entry = |revoked: Revoked| CrlEntry {
-            serial: revoked.serial,
-            time: revoked.time,
-            reason: Some(revoked.reason),
-            invalidity: None,
-        };
         let (issued, revoked) = (self.issued()?, self.revoked()?);
         self.check_known(&issued, &revoked, loss)?;
-        self.check_times(now)?;
-        let entries = revoked.into_iter().map(entry).collect();
+        self.check_listed(now)?;
         let latest = self.latest_crl()?;
         let number = self.next_crl_number(latest.as_ref())?;
         let this_update = not_before(latest.as_ref(), now)?;
+        let entry = |revoked: Revoked| CrlEntry {
+            serial: revoked.serial,
+            // It was noted by a clock that was ahead. What is on the list is revoked, and not from some hour of today on.
+            time: revoked.time.min(this_update),
+            reason: Some(revoked.reason),
+            invalidity: None,
+        };
+        let entries = revoked.into_iter().map(entry).collect();
         ::files::replace(
             &self.dir.join(CRL_NUMBER),
             format!("{number}\n").as_bytes(),

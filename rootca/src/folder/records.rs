@@ -153,7 +153,24 @@ pub(super) struct Ledger<T> {
     /// Whether there is no such file.
     pub(super) missing: bool,
     /// The numbers of the lines that are damaged, counted from 1, and what is wrong with each.
-    pub(super) damaged: Vec<(usize, String)>,
+    pub(super) damaged: Vec<(usize, Problem)>,
+}
+
+/// What is wrong with a line.
+pub(super) struct Problem {
+    text: String,
+    /// Whether it can be read, and only the time that it says cannot be right.
+    of_time: bool,
+}
+
+impl Problem {
+    pub(super) fn of_line(text: String) -> Self {
+        Self { text, of_time: false }
+    }
+
+    pub(super) fn of_time(text: String) -> Self {
+        Self { text, of_time: true }
+    }
 }
 
 impl<T: Record> Ledger<T> {
@@ -162,12 +179,22 @@ impl<T: Record> Ledger<T> {
         let (first, problem) = self.damaged.first()?;
         let further = match self.damaged.len() - 1 {
             0 => String::new(),
+            1 => " (and 1 more line is damaged)".to_owned(),
             more => format!(" (and {more} more lines are damaged)"),
         };
+        if problem.of_time {
+            return Some(format!(
+                "line {first} {}{further}; set the clock of this machine if it is behind. Otherwise correct the line as the minutes \
+                 say, {RESTORE}, or let `verify --repair` take the time from the certificate or from {CRL}; where neither says \
+                 it, only `verify --repair --accept-loss` makes it now",
+                problem.text
+            ));
+        }
         Some(format!(
-            "line {first} {problem}{further}; {RESTORE}, or let `verify --repair` rebuild it. Where it does not \
+            "line {first} {}{further}; {RESTORE}, or let `verify --repair` rebuild it. Where it does not \
              say any more which certificate it is about, only `verify --repair --accept-loss` takes it out: {}; \
              and only that fills in a reason or a time that it does not say",
+            problem.text,
             T::loss()
         ))
     }
@@ -195,7 +222,7 @@ pub(super) fn read<T: Record>(path: &Path) -> Result<Ledger<T>, Error> {
 /// The same, where `wrong` says why a record that is whole cannot be right.
 pub(super) fn read_judged<T: Record>(
     path: &Path,
-    wrong: impl Fn(&T) -> Option<String>,
+    wrong: impl Fn(&T) -> Option<Problem>,
 ) -> Result<Ledger<T>, Error> {
     let found = files::read_if_there(path)?;
     let mut ledger = Ledger {
@@ -206,14 +233,23 @@ pub(super) fn read_judged<T: Record>(
     let content = found.unwrap_or_default();
     for (number, line) in (1..).zip(content.split_inclusive(|byte| *byte == b'\n')) {
         match serde_json::from_slice::<T>(line) {
-            Ok(record) => match record.contradiction().or_else(|| wrong(&record)) {
+            Ok(record) => match record
+                .contradiction()
+                .map(Problem::of_line)
+                .or_else(|| wrong(&record))
+            {
                 Some(problem) => ledger.damaged.push((number, problem)),
                 None => ledger.records.push(record),
             },
             Err(error) if error.is_eof() && !line.ends_with(b"\n") => {
-                ledger.damaged.push((number, CUT_OFF.to_owned()));
+                ledger
+                    .damaged
+                    .push((number, Problem::of_line(CUT_OFF.to_owned())));
             }
-            Err(error) => ledger.damaged.push((number, format!("cannot be read: {error}"))),
+            Err(error) => {
+                let problem = Problem::of_line(format!("cannot be read: {error}"));
+                ledger.damaged.push((number, problem));
+            }
         }
     }
     Ok(ledger)

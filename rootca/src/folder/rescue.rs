@@ -282,15 +282,22 @@ impl Folder {
                 Some(entry) => Some(entry.time),
                 None => damaged_line::time(piece, Some(certificate.not_after())),
             };
-            let time = time.filter(|time| alone && times.wrong_of_issued(*time).is_none());
-            let record = Issued::of(certificate, time.unwrap_or(now)).ok()?;
+            let serial = certificate.serial().proper().ok()?;
+            let can_be = |time: &OffsetDateTime| times.wrong_of_issued(serial, *time).is_none();
+            // A certificate is valid about when it is signed.
+            let time = time
+                .filter(|time| alone && can_be(time))
+                .or_else(|| Some(certificate.not_before()).filter(can_be));
+            // A clock that is behind does not date it before it is valid.
+            let made_up = now.max(certificate.not_before());
+            let record = Issued::of(certificate, time.unwrap_or(made_up)).ok()?;
             let made_up = match time {
                 Some(_) => Vec::new(),
                 None => vec![format!(
                     "when {} was signed {}, and becomes {}",
                     record.serial,
                     unknown(entry.as_ref()),
-                    rfc3339(now)
+                    rfc3339(made_up)
                 )],
             };
             Some(Rescued { record, made_up })

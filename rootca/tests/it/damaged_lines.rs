@@ -3,6 +3,8 @@
 
 use std::fs;
 
+use rootca::Folder;
+
 use crate::world::{Answer, Ceremony};
 
 pub(crate) const REVOKED: &str = "root/revoked.jsonl";
@@ -144,30 +146,37 @@ fn two_revocations_whose_line_break_is_lost_keep_their_reasons_and_dates() {
             repair(&ceremony, &[]).ok();
             assert_eq!(ceremony.read(name), whole, "{between:?}");
         }
-        // With the brace lost too, it is not known whose reason and date these are.
+        // With the brace lost too, it is not known whose reason and date these are; when it was signed, a certificate says.
         let damaged = format!("{first}~{}\n", second.get(1..).unwrap());
         write(&ceremony, name, &damaged);
-        repair(&ceremony, &[]).refused(1, "--accept-loss");
-        assert_eq!(ceremony.read(name), damaged);
+        if name == REVOKED {
+            repair(&ceremony, &[]).refused(1, "--accept-loss");
+            assert_eq!(ceremony.read(name), damaged);
+        } else {
+            repair(&ceremony, &[]).ok();
+            assert_eq!(ceremony.read(name).lines().count(), 2);
+        }
         write(&ceremony, name, &whole);
     }
 }
 
 #[test]
-fn the_date_of_a_signature_is_made_up_only_if_people_accept_it() {
+fn the_date_of_a_signature_is_taken_from_the_certificate() {
     let (ceremony, serial) = Ceremony::with_intermediate();
     let whole = ceremony.read(ISSUED);
     let damaged = whole.replace("\"time\":\"2", "\"time\":\"~");
     write(&ceremony, ISSUED, &damaged);
-    repair(&ceremony, &[])
-        .refused(1, &format!("line 1: when {serial} was signed cannot be read"))
-        .refused(1, "--accept-loss");
-    assert_eq!(ceremony.read(ISSUED), damaged);
-    let accepted = repair(&ceremony, &["--accept-loss"]).ok();
+    let rebuilt = repair(&ceremony, &[]).ok();
     assert!(
-        accepted.stdout.contains("was signed cannot be read, and becomes"),
-        "{accepted:?}"
+        rebuilt
+            .stdout
+            .contains("rebuilt from what it still says (line 1)"),
+        "{rebuilt:?}"
     );
+    let pem = fs::read(ceremony.path("issuing.crt")).unwrap();
+    let certificate = x509::Certificate::from_pem(&pem).unwrap();
+    let known = Folder::open(&ceremony.path("root")).unwrap().issued().unwrap();
+    assert_eq!(known.first().unwrap().time, certificate.not_before());
     ceremony.run(&["revoke", &serial, "--dir", "root", "--yes"]).ok();
 }
 

@@ -2,10 +2,13 @@
 
 use std::fs;
 
-use rootca::{Folder, Loss};
-use time::OffsetDateTime;
+use keys::{KeyEncryptionKey, Signer, SoftwareKey};
+use rootca::{Folder, Intermediate, Loss, Protection, Root};
+use time::{Duration, OffsetDateTime};
+use x509::KeyAlgorithm;
+use x509::crl::Reason;
 
-use crate::damaged_lines::{ISSUED, REVOKED, repair, with_revocation, write};
+use crate::damaged_lines::{ISSUED, REVOKED, crl, repair, with_revocation, write};
 use crate::world::Ceremony;
 
 /// A folder whose ledger of certificates has these lines, once it was repaired.
@@ -47,8 +50,8 @@ fn one_changed_octet_of_what_was_issued_is_mended() {
     for at in (0..end_of_time + 40).step_by(5).chain(in_certificate) {
         let damaged = changed(&whole, at);
         if (time..end_of_time).contains(&at) {
-            // Nothing else says when it was signed.
-            assert_eq!(repaired(&ceremony, &damaged, Loss::Accept), Vec::<String>::new());
+            // The certificate says about when it was signed.
+            assert_eq!(repaired(&ceremony, &damaged, Loss::Refuse), Vec::<String>::new());
             assert!(ceremony.read(ISSUED).contains(&serial), "{damaged}");
             continue;
         }
@@ -148,29 +151,67 @@ fn a_revocation_at_an_impossible_time_is_named_and_never_signed() {
 }
 
 #[test]
-fn a_certificate_that_was_signed_at_an_impossible_time_is_named() {
-    let (ceremony, serial) = Ceremony::with_intermediate();
-    let whole = ceremony.read(ISSUED);
-    let year = OffsetDateTime::now_utc().year().to_string();
+fn a_signature_at_an_impossible_time_is_named_and_keeps_nothing_from_being_revoked() {
     for (time, why) in [("2826", "in the future"), ("0026", "before this root was made")] {
-        let damaged = whole.replace(&format!("\"time\":\"{year}"), &format!("\"time\":\"{time}"));
+        let (ceremony, serial) = Ceremony::with_intermediate();
+        ceremony.csr("other", "/CN=Other CA");
+        let other = ceremony
+            .sign("other", &["--out", "other.crt"])
+            .ok()
+            .value("serial");
+        let whole = ceremony.read(ISSUED);
+        let year = OffsetDateTime::now_utc().year().to_string();
+        let wrong = |line: &str| line.replace(&format!("\"time\":\"{year}"), &format!("\"time\":\"{time}"));
+        let damaged: String = whole.lines().map(|line| wrong(line) + "\n").collect();
         write(&ceremony, ISSUED, &damaged);
-        let named = format!("issued.jsonl: line 1 has the time {time}-");
-        let revoke = ["revoke", &serial, "--dir", "root", "--yes"];
-        for answer in [
-            ceremony.run_unlocked(&["crl"]),
-            ceremony.run(&["verify", "--without-key", "--dir", "root"]),
-            // It would be dated like the certificate.
-            ceremony.run(&revoke),
-        ] {
-            answer.refused(1, &named).refused(1, why);
+        let verify = ["verify", "--without-key", "--dir", "root"];
+        ceremony
+            .run(&verify)
+            .refused(1, &format!("issued.jsonl: line 1 has the time {time}-"))
+            .refused(1, why)
+            .refused(1, "(and 1 more line is damaged)")
+            .refused(1, "set the clock of this machine if it is behind");
+        // Its own line is wrong, and that of another: the certificate itself says about when it was signed.
+        for serial in [&serial, &other] {
+            ceremony.run(&["revoke", serial, "--dir", "root", "--yes"]).ok();
         }
-        repair(&ceremony, &[]).refused(
-            1,
-            &format!("when {serial} was signed is said, but cannot be right"),
-        );
-        repair(&ceremony, &["--accept-loss"]).ok();
+        assert_eq!(crl(&ceremony).len(), 2);
+        assert!(!ceremony.read(REVOKED).contains(time));
+        repair(&ceremony, &[]).ok();
+        ceremony.run(&verify).ok();
     }
-    ceremony.run(&["revoke", &serial, "--dir", "root", "--yes"]).ok();
-    ceremony.run_unlocked(&["crl"]).ok();
+}
+
+#[test]
+fn what_a_clock_that_was_ahead_has_dated_stops_nothing() {
+    const NOW: OffsetDateTime = rootca::BUILT;
+    let dir = tempfile::tempdir().unwrap();
+    let kek = KeyEncryptionKey::create_file(&dir.path().join("kek")).unwrap();
+    let subject = "CN=Root".parse().unwrap();
+    let root = Root::create(&subject, KeyAlgorithm::P256, None, NOW).unwrap();
+    let folder = root
+        .save(&dir.path().join("root"), Protection::Sealed(&kek))
+        .unwrap();
+    for (hours, revoked_by) in [(3, NOW), (3, NOW + Duration::hours(3)), (60, NOW)] {
+        let key = SoftwareKey::generate(KeyAlgorithm::P256).unwrap();
+        let wanted = Intermediate::new("CN=Issuing CA".parse().unwrap(), key.public_key().clone());
+        let ahead = NOW + Duration::hours(hours);
+        let draft = rootca::draft(root.certificate(), &wanted, ahead).unwrap();
+        let serial = folder
+            .issue(&root, draft, ahead)
+            .unwrap()
+            .serial()
+            .proper()
+            .unwrap();
+        assert_eq!(folder.audit(NOW).unwrap().problems, Vec::<String>::new());
+        folder.revoke(serial, Reason::CaCompromise, revoked_by).unwrap();
+        let list = folder
+            .publish_crl(&root, rules::duration::days(30), NOW, Loss::Refuse)
+            .unwrap();
+        let entry = list
+            .entries()
+            .iter()
+            .find(|entry| entry.serial.proper() == Ok(serial));
+        assert!(entry.unwrap().time <= list.this_update());
+    }
 }
