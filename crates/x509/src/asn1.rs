@@ -39,6 +39,9 @@ pub enum DerError {
     /// superfluous octets, a string with octets outside its alphabet, an impossible date.
     #[error("malformed {0}")]
     Value(&'static str),
+    /// An extension that must be understood, and is not known here.
+    #[error("an extension of it is critical and not known")]
+    UnknownCritical,
     /// An OBJECT IDENTIFIER that is well-formed and longer than those that are read.
     #[error("an object identifier of {0} octets is not read: those that are have up to {max}", max = crate::Oid::MAX_LEN)]
     LongOid(usize),

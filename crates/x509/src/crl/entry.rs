@@ -81,7 +81,8 @@ impl CrlEntry {
 }
 
 impl CrlEntry<ReceivedSerial> {
-    /// Reads the next entry. Extensions that are not known here are passed over.
+    /// Reads the next entry. Extensions that are not known here are passed over, but for critical ones: a list with such an entry is
+    /// not used (section 5.3). certificateIssuer is one of them, so an indirect list is not read.
     pub(super) fn read(list: &mut Reader<'_>) -> Result<Self, DerError> {
         let mut fields = list.enter(tag::SEQUENCE)?;
         let mut entry = Self {
@@ -99,6 +100,9 @@ impl CrlEntry<ReceivedSerial> {
                     oids::INVALIDITY_DATE => {
                         let content = Reader::single(extension.value_der(), tag::GENERALIZED_TIME)?;
                         entry.invalidity = Some(read_generalized_time(content)?);
+                    }
+                    _ if extension.critical() => {
+                        return Err(DerError::UnknownCritical);
                     }
                     _ => {}
                 }
@@ -122,7 +126,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::Extension;
+    use crate::{Extension, Oid};
 
     #[test]
     fn what_is_written_as_octets_is_what_extensions_are() {
@@ -150,5 +154,23 @@ mod tests {
         assert_eq!(octets, [1, 2, 3]);
         let read = CrlEntry::read(&mut Reader::new(&expected)).unwrap();
         assert_eq!((read.reason, read.invalidity), (entry.reason, entry.invalidity));
+    }
+    #[test]
+    fn an_unknown_extension_is_passed_over_unless_it_is_critical() {
+        // certificateIssuer (section 5.3.3): the certificate, and those after it, are of another issuer.
+        const CERTIFICATE_ISSUER: Oid = Oid::new_unwrap("2.5.29.29");
+        let with = |critical| {
+            Writer::one(tag::SEQUENCE, |out| {
+                out.raw(&[2, 1, 7]);
+                out.raw(b"\x17\x0d270101000000Z");
+                out.sequence(|out| {
+                    let value = vec![tag::SEQUENCE, 0];
+                    Extension::other(CERTIFICATE_ISSUER, critical, value).write(out);
+                });
+            })
+        };
+        let read = |octets: &[u8]| CrlEntry::read(&mut Reader::new(octets));
+        assert_eq!(read(&with(false)).unwrap().reason, None);
+        assert_eq!(read(&with(true)), Err(DerError::UnknownCritical));
     }
 }
