@@ -75,6 +75,25 @@ fn where_credentials_cannot_be_checked_it_says_once_who_is_to_be_started() {
 }
 
 #[test]
+fn a_credential_that_is_refused_is_said_once() {
+    let refused = problem(401, "unauthorized", "this credential is not valid");
+    let answers: Vec<(u16, &str)> = [READY].into_iter().chain([(401, refused.as_str()); 6]).collect();
+    let server = Server::answering(&answers);
+    let (ran, report) = look(&server);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let rows = report["checks"].as_array().unwrap();
+    let said: Vec<_> = rows.iter().filter(|row| row["result"] == "failed").collect();
+    assert_eq!(said.len(), 1, "{report:#}");
+    assert_eq!(said[0]["check"], "credential");
+    says(
+        said[0],
+        "detail",
+        "this credential is not valid; what needs a credential was not looked at",
+    );
+    assert_eq!(server.asked().len(), 3, "{:?}", server.asked());
+}
+
+#[test]
 fn what_an_older_server_does_not_know_is_no_fault_of_it() {
     let field = problem(
         400,

@@ -36,7 +36,14 @@ pub(super) async fn look(client: &Client, connection: &Connection, here: Vec<Str
         here,
         versions: Versions::by(status.ok().map(|status| status.version)),
     };
-    checks.push(api.credential().await);
+    match api.credential().await {
+        Ok(credential) => checks.push(credential),
+        // Every other request would be refused for the same.
+        Err(refused) => {
+            checks.push(refused);
+            return checks;
+        }
+    }
     checks.push(api.authorities().await);
     checks.push(api.issuer_url().await);
     checks.extend(api.services().await);
@@ -103,16 +110,18 @@ impl Api<'_> {
             .then(|| warning(check, detail(), &self.versions.hint()))
     }
 
-    async fn credential(&self) -> Check {
+    /// An error is the check of a credential that is refused.
+    async fn credential(&self) -> Result<Check, Check> {
         const CHECK: &str = "credential";
         match self.client.whoami().await {
-            Ok(me) => ok(CHECK, format!("{} with {}", me.subject, me.roles.join(", "))),
+            Ok(me) => Ok(ok(CHECK, format!("{} with {}", me.subject, me.roles.join(", ")))),
             Err(error) if error.status() == Some(401) => {
-                failed(CHECK, chain(&error), &advice::credential(self.connection))
+                let detail = format!("{}; what needs a credential was not looked at", chain(&error));
+                Err(failed(CHECK, detail, &advice::credential(self.connection)))
             }
-            Err(error) => self
+            Err(error) => Ok(self
                 .unknown(CHECK, "auth", &error)
-                .unwrap_or_else(|| failed(CHECK, chain(&error), SEE_LOG)),
+                .unwrap_or_else(|| failed(CHECK, chain(&error), SEE_LOG))),
         }
     }
 
@@ -152,8 +161,6 @@ impl Api<'_> {
         const CHECK: &str = "services";
         let run = match self.client.doctor().await {
             Ok(run) => run,
-            // Said above, of the credential.
-            Err(error) if error.status() == Some(401) => return Vec::new(),
             Err(error) if error.status() == Some(403) => {
                 let detail = "this credential may not have them looked at".to_owned();
                 return vec![warning(
