@@ -14,7 +14,7 @@ pub use error::{Error, Problem};
 pub use fetch::fetch;
 pub use page::{Items, List, Listed, Page};
 pub use resources::Other;
-pub use resources::api_keys::{ApiKey, ApiKeys, CreatedApiKey, NewApiKey, RevokedKeys};
+pub use resources::api_keys::{ApiKey, ApiKeys, CreatedApiKey, DamagedApiKey, NewApiKey, RevokedKeys};
 pub use resources::cas::{Ca, CaKey, Cas};
 pub use resources::certificates::{
     Certificate, Certificates, Extension, Issue, OtherCertificate, PublicKey, Renew, Revocation, Revoke,

@@ -1,7 +1,7 @@
 //! `apikey create | list | show | revoke`.
 
 use anyhow::Context;
-use client::{ApiKey, Client, NewApiKey, RevokedKeys};
+use client::{ApiKey, Client, DamagedApiKey, NewApiKey, RevokedKeys};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -170,7 +170,11 @@ fn report(prefix: &str, done: &RevokedKeys, output: Output) -> anyhow::Result<()
         Column::whole("status", 0),
     ];
     note(&format!("API key {prefix} is revoked"));
+    for key in &done.damaged {
+        note(&damage(key));
+    }
     if output.width().is_some() && done.revoked.is_empty() && done.remaining.is_empty() {
+        to_revoke_more(prefix, done);
         return Ok(());
     }
     let row = |key: &ApiKey| {
@@ -183,10 +187,31 @@ fn report(prefix: &str, done: &RevokedKeys, output: Output) -> anyhow::Result<()
     };
     let rows: Vec<_> = done.revoked.iter().chain(&done.remaining).map(row).collect();
     output.list(&Outcome { prefix, done }, &COLUMNS, rows)?;
-    if !done.remaining.is_empty() {
+    to_revoke_more(prefix, done);
+    Ok(())
+}
+
+/// Says how those that are left are revoked, if there are any.
+fn to_revoke_more(prefix: &str, done: &RevokedKeys) {
+    let left = done.damaged.iter().any(|key| key.status != "revoked");
+    if left || !done.remaining.is_empty() {
         note(&format!(
             "to revoke those too: gigvault apikey revoke {prefix} --descendants"
         ));
     }
-    Ok(())
+}
+
+/// What is said of a key whose row cannot be read: doctor says what to do about it.
+fn damage(key: &DamagedApiKey) -> String {
+    let (named, below) = match &key.prefix {
+        Some(prefix) => (format!("API key {prefix}"), ""),
+        None => (
+            "an API key of an unreadable prefix".to_owned(),
+            ", and the keys that it made cannot be found",
+        ),
+    };
+    format!(
+        "{named} is {}; what the database holds of it is damaged ({} cannot be read){below}",
+        key.status, key.damage
+    )
 }

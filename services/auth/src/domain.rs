@@ -5,10 +5,13 @@
 
 mod admin;
 mod api_key;
+mod stored;
 mod token;
 
 pub use api_key::{ApiKey, Name, Revocation, Status};
+pub use stored::DamagedKey;
 pub use token::{Prefix, Token};
 
 pub(crate) use admin::{End, keeps_an_admin};
 pub(crate) use api_key::permissions;
+pub(crate) use stored::StoredKey;

@@ -35,7 +35,7 @@ pub enum Error {
     )]
     WiderKey {
         /// The key.
-        prefix: Prefix,
+        prefix: String,
         /// The limits of who asked.
         own: String,
     },

@@ -25,7 +25,7 @@ use vocabulary::{EventType, service};
 pub use app::{App, CreateRequest, Created, Descendants, KeepToken, Revoked};
 pub use authenticator::{Local, Remote};
 pub use config::Config;
-pub use domain::{ApiKey, Name, Prefix, Revocation, Status, Token};
+pub use domain::{ApiKey, DamagedKey, Name, Prefix, Revocation, Status, Token};
 pub use error::Error;
 pub use grpc::ALLOW;
 pub use kit::idempotency::IdempotencyKey;

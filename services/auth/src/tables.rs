@@ -3,99 +3,23 @@
 // A new variant is decided on here, rather than falling under what was right for the others.
 #![warn(clippy::wildcard_enum_match_arm)]
 
+mod row;
+
 use std::collections::HashMap;
 
 use kit::page::{Count, Counting, Limit, Place};
-use sqlx::{ColumnIndex, Decode, FromRow, Type};
 use store::time::{from_micros, to_micros};
-use store::{Columns, Db, IdempotencyClaim, StoreError, Tx};
+use store::{Db, IdempotencyClaim, StoreError, Tx};
 use time::{Duration, OffsetDateTime};
 
-use crate::domain::{ApiKey, End, Prefix, Revocation, permissions};
+use self::row::{ApiKeyRow, COLUMNS, HashedRow};
+use crate::domain::{ApiKey, End, Prefix, Revocation, StoredKey, permissions};
 
 /// The schema of this service.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
 /// The table that a first start writes to: empty, it says that this service was never used.
 pub const FIRST_TABLE: &str = "api_keys";
-
-/// The columns of [`ApiKeyRow`].
-const COLUMNS: &str = "prefix, name, roles, created_us, created_by, expires_us, allowed_names, last_used_us, revoked_us, \
-                       revoked_by";
-
-/// A row, in which a column that cannot be read is empty and named.
-struct ApiKeyRow {
-    prefix: String,
-    name: String,
-    roles: String,
-    created_us: i64,
-    created_by: String,
-    expires_us: Option<i64>,
-    allowed_names: String,
-    last_used_us: Option<i64>,
-    revoked_us: Option<i64>,
-    revoked_by: Option<String>,
-    damage: Option<String>,
-}
-
-impl<'r, R: sqlx::Row> FromRow<'r, R> for ApiKeyRow
-where
-    &'static str: ColumnIndex<R>,
-    String: Decode<'r, R::Database> + Type<R::Database>,
-    i64: Decode<'r, R::Database> + Type<R::Database>,
-{
-    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
-        let mut columns = Columns::of(row);
-        Ok(Self {
-            prefix: columns.value("prefix")?,
-            name: columns.value("name")?,
-            roles: columns.value("roles")?,
-            created_us: columns.value("created_us")?,
-            created_by: columns.value("created_by")?,
-            expires_us: columns.value("expires_us")?,
-            allowed_names: columns.value("allowed_names")?,
-            last_used_us: columns.value("last_used_us")?,
-            revoked_us: columns.value("revoked_us")?,
-            revoked_by: columns.value("revoked_by")?,
-            damage: columns.damage(),
-        })
-    }
-}
-
-impl TryFrom<ApiKeyRow> for ApiKey {
-    type Error = StoreError;
-
-    fn try_from(row: ApiKeyRow) -> Result<Self, StoreError> {
-        let damaged = |columns: &str| StoreError::damaged(columns, &format!("API key {}", row.prefix));
-        if let Some(columns) = &row.damage {
-            return Err(damaged(columns));
-        }
-        let time = |column, micros: i64| from_micros(micros).map_err(|_| damaged(column));
-        let optional = |column, micros: Option<i64>| micros.map(|at| time(column, at)).transpose();
-        let revoked = optional("revoked_us", row.revoked_us)?;
-        Ok(Self {
-            prefix: row.prefix.parse().map_err(|_| damaged("prefix"))?,
-            name: row.name.parse().map_err(|_| damaged("name"))?,
-            roles: serde_json::from_str(&row.roles).map_err(|_| damaged("roles"))?,
-            created: time("created_us", row.created_us)?,
-            created_by: row.created_by,
-            expires: optional("expires_us", row.expires_us)?,
-            allowed_names: serde_json::from_str(&row.allowed_names).map_err(|_| damaged("allowed_names"))?,
-            last_used: optional("last_used_us", row.last_used_us)?,
-            revoked: revoked.map(|time| Revocation {
-                time,
-                by: row.revoked_by.unwrap_or_default(),
-            }),
-        })
-    }
-}
-
-#[derive(FromRow)]
-struct HashedRow {
-    #[sqlx(flatten)]
-    key: ApiKeyRow,
-    token_sha256: Vec<u8>,
-}
 
 /// The key of that prefix and the SHA-256 of its text.
 pub(crate) async fn find_with_hash(
@@ -107,7 +31,7 @@ pub(crate) async fn find_with_hash(
         .bind(prefix.as_str())
         .fetch_optional(c)
         .await)?;
-    row.map(|row| Ok((row.key.try_into()?, row.token_sha256)))
+    row.map(|row| Ok((row.key.whole()?, row.token_sha256)))
         .transpose()
 }
 
@@ -123,12 +47,20 @@ pub(crate) async fn by_prefix(db: &Db, prefix: &Prefix) -> Result<Option<ApiKey>
 
 /// The key of that prefix, inside a transaction.
 pub(crate) async fn find(tx: &mut Tx, prefix: &Prefix) -> Result<Option<ApiKey>, StoreError> {
+    find_as_stored(tx, prefix)
+        .await?
+        .map(StoredKey::whole)
+        .transpose()
+}
+
+/// What can be read of the key of that prefix, inside a transaction.
+pub(crate) async fn find_as_stored(tx: &mut Tx, prefix: &Prefix) -> Result<Option<StoredKey>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM api_keys WHERE prefix = $1");
     let row: Option<ApiKeyRow> = store::tx!(tx, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(prefix.as_str())
         .fetch_optional(c)
         .await)?;
-    row.map(ApiKey::try_from).transpose()
+    Ok(row.map(|row| row.key))
 }
 
 /// The digest of what was asked for under an Idempotency-Key, and which key that made.
@@ -315,14 +247,14 @@ pub(crate) async fn line_end_in(tx: &mut Tx, prefix: &Prefix) -> Result<End, Sto
     Ok(end.map(from_micros).transpose()?.into())
 }
 
-/// The keys that a key made, oldest first, without rows that cannot be read.
-pub(crate) async fn made_by(tx: &mut Tx, maker: &Prefix) -> Result<Vec<ApiKey>, StoreError> {
+/// The keys that a key made, oldest first, as far as their rows can be read.
+pub(crate) async fn made_by(tx: &mut Tx, maker: &Prefix) -> Result<Vec<StoredKey>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM api_keys WHERE created_by = $1 ORDER BY created_us, prefix");
     let rows: Vec<ApiKeyRow> = store::tx!(tx, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(maker.subject())
         .fetch_all(c)
         .await)?;
-    store::sound(rows)
+    Ok(rows.into_iter().map(|row| row.key).collect())
 }
 
 /// Waits until no other transaction that called this runs. It locks the rows that may make keys; there are few.
@@ -341,14 +273,34 @@ pub(crate) async fn count_made_by(db: &Db, subject: &str) -> Result<i64, StoreEr
         .await)?)
 }
 
-/// Marks a key as revoked.
+/// Marks a key as revoked that was not, as far as that can be read: a time of revocation that cannot be is written over.
 pub(crate) async fn revoke(tx: &mut Tx, prefix: &Prefix, revocation: &Revocation) -> Result<(), StoreError> {
-    let sql = "UPDATE api_keys SET revoked_us = $1, revoked_by = $2 WHERE prefix = $3 AND revoked_us IS NULL";
+    let sql = "UPDATE api_keys SET revoked_us = $1, revoked_by = $2 WHERE prefix = $3";
     store::tx!(tx, |c| {
         sqlx::query(sql)
             .bind(to_micros(revocation.time))
             .bind(&revocation.by)
             .bind(prefix.as_str())
+            .execute(c)
+            .await
+            .map(drop)
+    })?;
+    Ok(())
+}
+
+/// Marks the keys that a key made and that are not marked yet: those whose prefix cannot be read, once the others are.
+pub(crate) async fn revoke_unnamed(
+    tx: &mut Tx,
+    maker: &Prefix,
+    revocation: &Revocation,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE api_keys SET revoked_us = $1, revoked_by = $2
+               WHERE created_by = $3 AND revoked_us IS NULL AND (expires_us IS NULL OR expires_us > $1)";
+    store::tx!(tx, |c| {
+        sqlx::query(sql)
+            .bind(to_micros(revocation.time))
+            .bind(&revocation.by)
+            .bind(maker.subject())
             .execute(c)
             .await
             .map(drop)

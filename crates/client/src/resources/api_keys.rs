@@ -95,6 +95,26 @@ pub struct RevokedKeys {
     /// Still good.
     #[serde(default)]
     pub remaining: Vec<ApiKey>,
+    /// Those, and the key itself, of which the server's database holds something that cannot be read.
+    #[serde(default)]
+    pub damaged: Vec<DamagedApiKey>,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
+}
+
+/// An API key of which the server's database holds something that cannot be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DamagedApiKey {
+    /// `None` if it cannot be read: then the keys that it made cannot be found.
+    #[serde(default)]
+    pub prefix: Option<String>,
+    /// `active` or `revoked`: what it is once it is restored.
+    #[serde(default)]
+    pub status: String,
+    /// The columns that cannot be read, such as `roles, name`.
+    #[serde(default)]
+    pub damage: String,
     /// What a later server tells beside.
     #[serde(flatten)]
     pub other: Other,

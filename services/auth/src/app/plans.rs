@@ -2,13 +2,18 @@
 
 use kit::clock::rfc3339;
 use kit::dry_run::{Consequence, Plan, Severity, counted};
+use time::OffsetDateTime;
 use vocabulary::EventType;
 
-use crate::domain::{ApiKey, permissions};
+use crate::domain::{ApiKey, Revocation, StoredKey, permissions};
 
 /// What a key may be used for, as a fact.
 fn state(key: &ApiKey) -> String {
-    match (&key.revoked, key.expires) {
+    state_of(key.revoked.as_ref(), key.expires)
+}
+
+fn state_of(revoked: Option<&Revocation>, expires: Option<OffsetDateTime>) -> String {
+    match (revoked, expires) {
         (Some(revocation), _) => format!("revoked since {}", rfc3339(revocation.time)),
         (None, Some(end)) => format!("good until {}", rfc3339(end)),
         (None, None) => "good until it is revoked".to_owned(),
@@ -50,10 +55,17 @@ pub(super) fn create(key: &ApiKey, maker: Option<&ApiKey>) -> Plan {
 }
 
 /// Keys that would be revoked: `taken` as they are then, `named` and `below` as they are before.
-pub(super) fn revoke(named: &ApiKey, taken: &[ApiKey], below: &[ApiKey], with_descendants: bool) -> Plan {
-    let prefixes = |keys: &[ApiKey]| keys.iter().map(|key| key.prefix.to_string()).collect::<Vec<_>>();
-    let count = |keys: &[ApiKey]| u64::try_from(keys.len()).unwrap_or(u64::MAX);
-    let mut plan = rests_on(Plan::new(), named).rests_on("API keys that it made", {
+pub(super) fn revoke(
+    named: &StoredKey,
+    taken: &[StoredKey],
+    below: &[StoredKey],
+    with_descendants: bool,
+) -> Plan {
+    let prefixes = |keys: &[StoredKey]| keys.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let count = |keys: &[StoredKey]| u64::try_from(keys.len()).unwrap_or(u64::MAX);
+    let mut plan = Plan::new();
+    plan = plan.rests_on(format!("API key {named}"), stored_state(named));
+    plan = plan.rests_on("API keys that it made", {
         let mut all = prefixes(below);
         all.sort();
         all.join(" ")
@@ -61,9 +73,8 @@ pub(super) fn revoke(named: &ApiKey, taken: &[ApiKey], below: &[ApiKey], with_de
     if !taken.is_empty() {
         let text = match taken {
             [one] => format!(
-                "API key {} ({}) opens nothing any more; this cannot be undone",
-                one.prefix,
-                one.name.as_str()
+                "API key {one} ({}) opens nothing any more; this cannot be undone",
+                one.name().unwrap_or("its name cannot be read")
             ),
             _ => format!(
                 "{} open nothing any more; this cannot be undone",
@@ -81,5 +92,31 @@ pub(super) fn revoke(named: &ApiKey, taken: &[ApiKey], below: &[ApiKey], with_de
         let left = Consequence::new("auth.api_key_remaining", Severity::Warning, text);
         plan = plan.causes(left.of(prefixes(below)));
     }
-    plan
+    let all = taken.iter().chain(below.iter().filter(|_| !with_descendants));
+    damaged(all).into_iter().fold(plan, Plan::causes)
+}
+
+/// What is said of keys whose rows cannot be read; nothing if there are none.
+fn damaged<'a>(keys: impl Iterator<Item = &'a StoredKey>) -> Option<Consequence> {
+    let named = |key: &StoredKey| Some(format!("{key}: {}", key.damage()?));
+    let named: Vec<_> = keys.filter_map(|key| named(key)).collect();
+    let count = u64::try_from(named.len()).unwrap_or(u64::MAX);
+    let text = format!(
+        "of {} among these the database cannot be read: whoever restores these columns restores the key, unless it is revoked",
+        counted(count, "API key")
+    );
+    let damaged = Consequence::new("auth.api_key_damaged", Severity::Warning, text);
+    (!named.is_empty()).then(|| damaged.of(named))
+}
+
+/// As [`state`] of what can be read.
+fn stored_state(key: &StoredKey) -> String {
+    match key {
+        StoredKey::Sound(key) => state(key),
+        StoredKey::Damaged(key) => format!(
+            "{}; {} cannot be read",
+            state_of(key.revoked.as_ref(), key.expires),
+            key.columns
+        ),
+    }
 }

@@ -6,6 +6,11 @@
 //!
 //! What a key made stays by default: a key is mostly revoked to replace it, and its descendants end by their own time.
 //! Whoever revokes is shown those that still open something, and takes them in a second call or at once.
+//!
+//! A key whose row cannot be read is revoked like the others, by its prefix, and those that it made are found: it may be
+//! restored. What cannot be read of it does not spare it; nor does it let a caller revoke it whose right cannot be seen.
+
+use std::collections::BTreeSet;
 
 use kit::auth::Caller;
 use kit::dry_run::Intent;
@@ -16,8 +21,8 @@ use store::{Tx, outbox};
 use time::OffsetDateTime;
 use vocabulary::EventType;
 
-use super::{App, event, plans};
-use crate::domain::{ApiKey, Prefix, Revocation, Status, keeps_an_admin};
+use super::{App, plans};
+use crate::domain::{ApiKey, DamagedKey, Prefix, Revocation, Status, StoredKey, keeps_an_admin};
 use crate::error::Error;
 use crate::tables;
 
@@ -37,12 +42,16 @@ pub struct Revoked {
     pub taken: Vec<ApiKey>,
     /// Those that still open something.
     pub remaining: Vec<ApiKey>,
+    /// The keys among all of these, and the named one, whose rows cannot be read: revoked too, or left.
+    pub damaged: Vec<DamagedKey>,
 }
 
 /// Whether a key would be revoked for that requester, who holds the permission. One of all keys may be
 /// [indispensable](App::indispensable).
 pub(crate) fn is_revocable(key: &ApiKey, requester: &Caller, indispensable: Option<&Prefix>) -> bool {
-    key.revoked.is_none() && indispensable != Some(&key.prefix) && check_limits(key, requester).is_ok()
+    key.revoked.is_none()
+        && indispensable != Some(&key.prefix)
+        && check_names(&key.prefix, Some(&key.allowed_names), requester).is_ok()
 }
 
 impl App {
@@ -67,22 +76,20 @@ impl App {
         };
         check_requester(&mut tx, requester, now).await?;
         tables::hold(&mut tx, prefix).await?;
-        let found = tables::find(&mut tx, prefix).await?;
+        let found = tables::find_as_stored(&mut tx, prefix).await?;
         let key = found.ok_or_else(|| Error::NotFound(prefix.to_string()))?;
         check_limits(&key, requester)?;
         let before = tables::latest_admin(&mut tx).await?;
         let mut taken = Vec::new();
-        if key.revoked.is_none() {
+        if key.revocation().is_none() {
             taken.push(key.clone());
             tables::revoke(&mut tx, prefix, &revocation).await?;
         }
+        let named = taken.len();
         let below = descend(&mut tx, prefix, descendants, &revocation).await?;
-        taken.extend(
-            below
-                .iter()
-                .filter(|_| descendants == Descendants::Revoke)
-                .cloned(),
-        );
+        if descendants == Descendants::Revoke {
+            taken.extend_from_slice(&below);
+        }
         if !keeps_an_admin(before, tables::latest_admin(&mut tx).await?, now) {
             return Err(Error::LastAdmin(prefix.clone()));
         }
@@ -98,49 +105,74 @@ impl App {
             return Ok(I::planned(preview));
         }
         self.announce(&taken, requester);
-        Ok(I::done(match descendants {
-            Descendants::Keep => Revoked {
-                taken: Vec::new(),
-                remaining: below,
-            },
-            Descendants::Revoke => Revoked {
-                taken: below,
-                remaining: Vec::new(),
-            },
-        }))
+        let named = taken
+            .into_iter()
+            .take(named)
+            .map(|key| key.revoked(revocation.clone()));
+        Ok(I::done(Revoked::of(named, below, descendants)))
     }
 
     /// Lets no cache of this process remember them.
-    fn announce(&self, taken: &[ApiKey], requester: &Caller) {
+    fn announce(&self, taken: &[StoredKey], requester: &Caller) {
         if !taken.is_empty() {
             self.revocations.advance();
         }
         for key in taken {
-            tracing::info!(prefix = %key.prefix, actor = requester.subject, "API key revoked");
+            let damage = key.damage();
+            tracing::info!(prefix = %key, actor = requester.subject, damage, "API key revoked");
         }
     }
 }
 
-fn revoked(key: &ApiKey, revocation: &Revocation) -> outbox::NewEvent {
-    event(
-        EventType::ApiKeyRevoked,
-        key,
-        &[("revoked_by", json!(revocation.by))],
-    )
+impl Revoked {
+    /// What is answered: the `named` key only if its row cannot be read.
+    fn of(named: impl Iterator<Item = StoredKey>, below: Vec<StoredKey>, descendants: Descendants) -> Self {
+        let mut done = Self::default();
+        done.damaged.extend(named.filter_map(StoredKey::damaged));
+        for key in below {
+            match (key, descendants) {
+                (StoredKey::Damaged(key), _) => done.damaged.push(key),
+                (StoredKey::Sound(key), Descendants::Keep) => done.remaining.push(key),
+                (StoredKey::Sound(key), Descendants::Revoke) => done.taken.push(key),
+            }
+        }
+        done
+    }
 }
 
-/// Who is limited to some names takes back no key that may have others certified.
-fn check_limits(key: &ApiKey, requester: &Caller) -> Result<(), Error> {
+/// The event of one key; what cannot be read of it is null.
+fn revoked(key: &StoredKey, revocation: &Revocation) -> outbox::NewEvent {
+    let mut data = json!({
+        "prefix": key.prefix().map(Prefix::as_str),
+        "name": key.name(),
+        "roles": key.roles(),
+        "revoked_by": revocation.by,
+    });
+    if let (Some(columns), Some(members)) = (key.damage(), data.as_object_mut()) {
+        members.insert("damage".to_owned(), json!(columns));
+    }
+    kit::trace::event(EventType::ApiKeyRevoked, &key.to_string(), data)
+}
+
+fn check_limits(key: &StoredKey, requester: &Caller) -> Result<(), Error> {
+    check_names(key, key.allowed_names(), requester)
+}
+
+/// Who is limited to some names takes back no key that may have others certified. Which it may that cannot be read may be all.
+fn check_names(prefix: &impl ToString, allowed: Option<&[String]>, requester: &Caller) -> Result<(), Error> {
     let parse = |patterns: &[String]| {
         NameLimits::parse(patterns).map_err(|error| Error::invalid("allowed_names", error))
     };
-    let (of_key, own) = (parse(&key.allowed_names)?, parse(&requester.allowed_names)?);
-    let wider = of_key.is_unlimited() || own.exceeded_by(&of_key).is_some();
-    if own.is_unlimited() || !wider {
+    let own = parse(&requester.allowed_names)?;
+    if own.is_unlimited() {
+        return Ok(());
+    }
+    let of_key = allowed.map(parse).transpose()?;
+    if of_key.is_some_and(|of_key| !of_key.is_unlimited() && own.exceeded_by(&of_key).is_none()) {
         return Ok(());
     }
     Err(Error::WiderKey {
-        prefix: key.prefix.clone(),
+        prefix: prefix.to_string(),
         own: own.patterns().join(", "),
     })
 }
@@ -165,24 +197,34 @@ async fn descend(
     prefix: &Prefix,
     descendants: Descendants,
     revocation: &Revocation,
-) -> Result<Vec<ApiKey>, Error> {
+) -> Result<Vec<StoredKey>, Error> {
     let mut below = Vec::new();
-    let mut seen = std::collections::BTreeSet::from([prefix.clone()]);
+    let mut seen = BTreeSet::from([prefix.clone()]);
     let mut level = vec![prefix.clone()];
     while let Some(maker) = level.pop() {
+        let mut unnamed = false;
         for mut key in tables::made_by(tx, &maker).await? {
-            if !seen.insert(key.prefix.clone()) {
-                continue;
+            let prefix = key.prefix().cloned();
+            if let Some(prefix) = &prefix {
+                if !seen.insert(prefix.clone()) {
+                    continue;
+                }
+                level.push(prefix.clone());
             }
-            level.push(key.prefix.clone());
             if key.status(revocation.time) != Status::Active {
                 continue;
             }
             if descendants == Descendants::Revoke {
-                tables::revoke(tx, &key.prefix, revocation).await?;
-                key.revoked = Some(revocation.clone());
+                match &prefix {
+                    Some(prefix) => tables::revoke(tx, prefix, revocation).await?,
+                    None => unnamed = true,
+                }
+                key = key.revoked(revocation.clone());
             }
             below.push(key);
+        }
+        if unnamed {
+            tables::revoke_unnamed(tx, &maker, revocation).await?;
         }
     }
     Ok(below)

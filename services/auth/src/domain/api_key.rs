@@ -47,6 +47,21 @@ pub enum Status {
 }
 
 impl Status {
+    /// That of a key with this revocation and this end.
+    pub(super) fn of(
+        revoked: Option<&Revocation>,
+        expires: Option<OffsetDateTime>,
+        now: OffsetDateTime,
+    ) -> Self {
+        if revoked.is_some() {
+            Self::Revoked
+        } else if expires.is_some_and(|expires| expires <= now) {
+            Self::Expired
+        } else {
+            Self::Active
+        }
+    }
+
     /// The name in REST.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -99,13 +114,7 @@ impl ApiKey {
     /// Whether it opens anything at `now`.
     #[must_use]
     pub fn status(&self, now: OffsetDateTime) -> Status {
-        if self.revoked.is_some() {
-            Status::Revoked
-        } else if self.expires.is_some_and(|expires| expires <= now) {
-            Status::Expired
-        } else {
-            Status::Active
-        }
+        Status::of(self.revoked.as_ref(), self.expires, now)
     }
 
     /// `resource:verb`, all roles' together, each once. A role that this version does not know gives nothing.

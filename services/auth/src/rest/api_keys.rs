@@ -186,6 +186,32 @@ struct RevokedKeys {
     revoked: Vec<ApiKey>,
     /// Still good; `?descendants=true` revokes them.
     remaining: Vec<ApiKey>,
+    /// Keys, that one or some that it made, of which the database holds something that cannot be read: revoked too, or left.
+    damaged: Vec<DamagedApiKey>,
+}
+
+/// An API key of which the database holds something that cannot be read. It opens nothing before that is restored.
+#[derive(Serialize, ToSchema)]
+struct DamagedApiKey {
+    /// Null if it cannot be read: then the keys that it made cannot be found.
+    #[schema(example = "7f3a2b1c")]
+    prefix: Option<String>,
+    /// `active` or `revoked`: what it is once it is restored.
+    #[schema(example = "revoked")]
+    status: &'static str,
+    /// The columns that cannot be read.
+    #[schema(example = "last_used_us")]
+    damage: String,
+}
+
+impl DamagedApiKey {
+    fn new(key: &domain::DamagedKey, now: OffsetDateTime) -> Self {
+        Self {
+            prefix: key.prefix.as_ref().map(ToString::to_string),
+            status: key.status(now).as_str(),
+            damage: key.columns.clone(),
+        }
+    }
 }
 
 /// Lists API keys, newest first, revoked and expired ones too.
@@ -275,11 +301,12 @@ async fn get(
 
 /// Revokes an API key, for good. Revoking it again changes nothing.
 ///
-/// Where keys that it made are still good, the answer shows them.
+/// Where keys that it made are still good, the answer shows them. A key of which the database holds something that cannot
+/// be read is revoked like the others, and named.
 #[utoipa::path(
     delete, path = "/api/v1/api-keys/{prefix}", tag = "identity", params(("prefix" = String, Path), RevokeQuery),
     responses(
-        (status = 200, description = "revoked and durable; there are keys that it made", body = RevokedKeys),
+        (status = 200, description = "revoked and durable; there are keys that it made, or a damaged key", body = RevokedKeys),
         (status = 204, description = "revoked and durable; no usable key was made by it"),
         (status = 409, description = "no other key that may make keys lives as long"),
     ),
@@ -302,13 +329,17 @@ async fn revoke(
 }
 
 fn show_revoked(done: &Revoked, reader: &Reader<'_>) -> Response {
-    if done.taken.is_empty() && done.remaining.is_empty() {
+    if *done == Revoked::default() {
         return StatusCode::NO_CONTENT.into_response();
     }
     let show = |keys: &[domain::ApiKey]| keys.iter().map(|key| ApiKey::new(key, reader)).collect();
     let body = RevokedKeys {
         revoked: show(&done.taken),
         remaining: show(&done.remaining),
+        damaged: {
+            let damaged = done.damaged.iter();
+            damaged.map(|key| DamagedApiKey::new(key, reader.now)).collect()
+        },
     };
     Json(body).into_response()
 }

@@ -10,6 +10,7 @@
 mod allow;
 mod authenticate;
 mod create;
+mod damaged;
 mod descendants;
 mod doctor;
 mod first_admin;

@@ -9,7 +9,7 @@ use tower::ServiceExt;
 use crate::world::{Running, World, text};
 
 /// Method and path, with a credential and a body if there are any.
-async fn call(
+pub(crate) async fn call(
     running: &Running,
     line: &str,
     token: Option<&str>,

@@ -1,0 +1,115 @@
+//! The row of an API key, read column by column: what cannot be read hides nothing of the rest.
+
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
+use store::{Columns, StoreError};
+
+use crate::domain::{ApiKey, DamagedKey, Revocation, StoredKey};
+
+/// The columns of [`ApiKeyRow`].
+pub(super) const COLUMNS: &str = "prefix, name, roles, created_us, created_by, expires_us, allowed_names, last_used_us, \
+                                  revoked_us, revoked_by";
+
+/// A row.
+pub(super) struct ApiKeyRow {
+    pub(super) key: StoredKey,
+}
+
+impl<'r, R: Row> FromRow<'r, R> for ApiKeyRow
+where
+    &'static str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let mut columns = Columns::of(row);
+        let prefix = parsed(&mut columns, "prefix", |text| text.parse().ok())?;
+        let name = parsed(&mut columns, "name", |text| text.parse().ok())?;
+        let roles = parsed(&mut columns, "roles", |text| serde_json::from_str(text).ok())?;
+        let created = columns.time("created_us")?;
+        let created_by: Option<String> = columns.value("created_by")?;
+        let expires = columns.time("expires_us")?;
+        let allowed_names = parsed(&mut columns, "allowed_names", |text| {
+            serde_json::from_str(text).ok()
+        })?;
+        let last_used = columns.time("last_used_us")?;
+        let revoked = columns.time("revoked_us")?;
+        let revoked_by: Option<String> = columns.value("revoked_by")?;
+        let revoked = revoked.map(|time| Revocation {
+            time,
+            by: revoked_by.unwrap_or_default(),
+        });
+        let read = DamagedKey {
+            prefix,
+            name,
+            roles,
+            allowed_names,
+            expires,
+            revoked,
+            columns: columns.damage().unwrap_or_default(),
+        };
+        let whole = || {
+            let read = read.clone();
+            Some(ApiKey {
+                prefix: read.prefix?,
+                name: read.name?,
+                roles: read.roles?,
+                created: created?,
+                created_by: created_by?,
+                expires: read.expires,
+                allowed_names: read.allowed_names?,
+                last_used,
+                revoked: read.revoked,
+            })
+        };
+        let sound = if read.columns.is_empty() { whole() } else { None };
+        Ok(Self {
+            key: sound.map_or(StoredKey::Damaged(read), StoredKey::Sound),
+        })
+    }
+}
+
+/// What the text of a column says; noted as damaged if it says nothing.
+fn parsed<'r, R: Row, T>(
+    columns: &mut Columns<'r, R>,
+    column: &'static str,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<Option<T>, sqlx::Error>
+where
+    &'static str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+{
+    let text: Option<String> = columns.value(column)?;
+    Ok(text
+        .and_then(|text| parse(&text))
+        .or_else(|| columns.damaged(column)))
+}
+
+impl TryFrom<ApiKeyRow> for ApiKey {
+    type Error = StoreError;
+
+    fn try_from(row: ApiKeyRow) -> Result<Self, StoreError> {
+        row.key.whole()
+    }
+}
+
+/// A row with the SHA-256 of the text of its key.
+pub(super) struct HashedRow {
+    pub(super) key: StoredKey,
+    /// Empty if it cannot be read.
+    pub(super) token_sha256: Vec<u8>,
+}
+
+impl<'r, R: Row> FromRow<'r, R> for HashedRow
+where
+    &'static str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            key: ApiKeyRow::from_row(row)?.key,
+            token_sha256: Columns::of(row).value("token_sha256")?,
+        })
+    }
+}

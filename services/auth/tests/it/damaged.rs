@@ -1,0 +1,234 @@
+//! Keys of whose rows something cannot be read: they are revoked like the others, named, and open nothing.
+
+use auth::{ApiKey, CreateRequest, Created, DamagedKey, Descendants, Error};
+use axum::http::StatusCode;
+use kit::auth::AuthFault;
+use kit::dry_run::Commit;
+use serde_json::json;
+use testkit::on_both_databases;
+
+use crate::rest::call;
+use crate::world::{Running, World, caller_with, text};
+
+on_both_databases!(
+    a_branch_below_a_damaged_key_is_revoked_with_it,
+    keys_below_an_unreadable_prefix_are_named_as_such,
+    a_damaged_key_is_revoked_by_its_prefix,
+    a_damaged_key_is_named_before_it_is_revoked,
+    who_is_limited_to_names_revokes_no_key_whose_names_cannot_be_read,
+);
+
+/// Makes one column of the row of a key unreadable on both databases.
+const DAMAGES: [(&str, &str); 6] = [
+    ("name", "''"),
+    ("roles", "'{'"),
+    ("allowed_names", "'{'"),
+    ("last_used_us", "9223372036854775807"),
+    ("expires_us", "9223372036854775807"),
+    ("revoked_us", "9223372036854775807"),
+];
+
+async fn set(running: &Running, key: &Created, column: &str, value: &str) {
+    let sql = format!("UPDATE api_keys SET {column} = {value} WHERE prefix = $1");
+    let mut tx = running.db.begin().await.unwrap();
+    store::tx!(&mut tx, |c| {
+        let change = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(key.key.prefix.as_str());
+        change.execute(c).await.map(drop)
+    })
+    .unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn get(running: &Running, key: &Created, column: &str) -> String {
+    let sql = format!("SELECT CAST({column} AS TEXT) FROM api_keys WHERE prefix = $1");
+    let value: Option<String> = store::read!(running.db, |c| {
+        let read = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(key.key.prefix.as_str());
+        read.fetch_one(c).await
+    })
+    .unwrap();
+    value.map_or_else(|| "NULL".to_owned(), |value| format!("'{value}'"))
+}
+
+async fn child(running: &Running, maker: &Created) -> Created {
+    let requester = running.auth.authenticator().authenticate(text(maker)).await;
+    let request = CreateRequest {
+        name: "child".parse().unwrap(),
+        roles: vec!["root-admin".to_owned()],
+        validity: None,
+        allowed_names: Vec::new(),
+        requester: requester.unwrap(),
+        idempotency_key: None,
+    };
+    running.auth.app().create(request, &Commit).await.unwrap()
+}
+
+async fn is_refused(running: &Running, key: &Created) -> bool {
+    let answer = running.auth.authenticator().authenticate(text(key)).await;
+    matches!(answer, Err(AuthFault::Invalid))
+}
+
+async fn revoke(running: &Running, key: &Created, descendants: Descendants) -> auth::Revoked {
+    let admin = caller_with("root-admin");
+    let app = running.auth.app();
+    let done = app.revoke(&key.key.prefix, descendants, &admin, &Commit).await;
+    done.unwrap()
+}
+
+fn sound(keys: &[ApiKey]) -> Vec<&str> {
+    keys.iter().map(|key| key.prefix.as_str()).collect()
+}
+
+/// Prefix, damage, and whether it is revoked.
+fn damaged(keys: &[DamagedKey]) -> Vec<(Option<&str>, &str, bool)> {
+    let shown = |key: &DamagedKey| key.revoked.is_some();
+    let keys = keys.iter();
+    keys.map(|key| {
+        let prefix = key.prefix.as_ref().map(auth::Prefix::as_str);
+        (prefix, key.columns.as_str(), shown(key))
+    })
+    .collect()
+}
+
+async fn a_branch_below_a_damaged_key_is_revoked_with_it(world: World) {
+    let running = world.start().await;
+    running.key(&["root-admin"], None).await;
+    for (column, value) in DAMAGES {
+        let first = running.key(&["root-admin"], None).await;
+        let second = child(&running, &first).await;
+        let third = child(&running, &second).await;
+        let before = get(&running, &second, column).await;
+        set(&running, &second, column, value).await;
+        let prefix = second.key.prefix.as_str();
+
+        let shown = revoke(&running, &first, Descendants::Keep).await;
+        assert_eq!(sound(&shown.remaining), [third.key.prefix.as_str()], "{column}");
+        assert_eq!(damaged(&shown.damaged), [(Some(prefix), column, false)]);
+
+        let taken = revoke(&running, &first, Descendants::Revoke).await;
+        assert_eq!(sound(&taken.taken), [third.key.prefix.as_str()], "{column}");
+        assert_eq!(damaged(&taken.damaged), [(Some(prefix), column, true)]);
+        // As an operator does whom doctor told to.
+        if column != "revoked_us" {
+            set(&running, &second, column, &before).await;
+        }
+        for key in [&first, &second, &third] {
+            assert!(is_refused(&running, key).await, "{column}");
+        }
+        let events = running.events().await;
+        let (kind, subject, data) = &events[events.len() - 2];
+        assert_eq!((&**kind, &**subject), ("auth.api_key_revoked", prefix));
+        assert_eq!(data["damage"], column);
+        let none = revoke(&running, &first, Descendants::Revoke).await;
+        assert_eq!(none, auth::Revoked::default());
+    }
+}
+
+async fn keys_below_an_unreadable_prefix_are_named_as_such(world: World) {
+    let running = world.start().await;
+    running.key(&["root-admin"], None).await;
+    let first = running.key(&["root-admin"], None).await;
+    let second = child(&running, &first).await;
+    let sibling = child(&running, &first).await;
+    set(&running, &second, "prefix", "'zz'").await;
+    let taken = revoke(&running, &first, Descendants::Revoke).await;
+    assert_eq!(sound(&taken.taken), [sibling.key.prefix.as_str()]);
+    assert_eq!(damaged(&taken.damaged), [(None, "prefix", true)]);
+    let sql = format!(
+        "UPDATE api_keys SET prefix = '{}' WHERE prefix = 'zz'",
+        second.key.prefix
+    );
+    let mut tx = running.db.begin().await.unwrap();
+    store::tx!(&mut tx, |c| sqlx::query(sqlx::AssertSqlSafe(sql))
+        .execute(c)
+        .await
+        .map(drop))
+    .unwrap();
+    tx.commit().await.unwrap();
+    assert!(is_refused(&running, &second).await);
+}
+
+async fn a_damaged_key_is_revoked_by_its_prefix(world: World) {
+    let running = world.start().await;
+    let admin = running.key(&["root-admin"], None).await;
+    for (column, value) in DAMAGES {
+        let key = running.key(&["root-admin"], None).await;
+        let before = get(&running, &key, column).await;
+        set(&running, &key, column, value).await;
+        let line = format!("DELETE /api/v1/api-keys/{}", key.key.prefix);
+        let (status, answer) = call(&running, &line, Some(text(&admin)), None).await;
+        assert_eq!(status, StatusCode::OK, "{column}: {answer}");
+        let named = json!([{"prefix": key.key.prefix.as_str(), "status": "revoked", "damage": column}]);
+        assert_eq!(answer, json!({"revoked": [], "remaining": [], "damaged": named}));
+        if column != "revoked_us" {
+            set(&running, &key, column, &before).await;
+        }
+        assert!(is_refused(&running, &key).await, "{column}");
+        let (status, _) = call(&running, &line, Some(text(&admin)), None).await;
+        assert_eq!(status, StatusCode::NO_CONTENT, "{column}");
+    }
+}
+
+async fn a_damaged_key_is_named_before_it_is_revoked(world: World) {
+    let running = world.start().await;
+    let admin = running.key(&["root-admin"], None).await;
+    let first = running.key(&["root-admin"], None).await;
+    let second = child(&running, &first).await;
+    let third = child(&running, &second).await;
+    set(&running, &second, "last_used_us", "9223372036854775807").await;
+    for (query, kinds) in [
+        (
+            "",
+            &[
+                "auth.api_key_revoked",
+                "auth.api_key_remaining",
+                "auth.api_key_damaged",
+            ][..],
+        ),
+        (
+            "&descendants=true",
+            &["auth.api_key_revoked", "auth.api_key_damaged"],
+        ),
+    ] {
+        let line = format!("DELETE /api/v1/api-keys/{}?dry_run=true{query}", first.key.prefix);
+        let (status, preview) = call(&running, &line, Some(text(&admin)), None).await;
+        assert_eq!(status, StatusCode::OK, "{preview}");
+        let consequences = preview["consequences"].as_array().unwrap();
+        let found: Vec<_> = consequences
+            .iter()
+            .map(|one| one["kind"].as_str().unwrap())
+            .collect();
+        assert_eq!(found, kinds, "{preview}");
+        let named = &consequences[kinds.len() - 1]["objects"];
+        assert_eq!(*named, json!([format!("{}: last_used_us", second.key.prefix)]));
+    }
+    assert!(!is_refused(&running, &third).await);
+}
+
+async fn who_is_limited_to_names_revokes_no_key_whose_names_cannot_be_read(world: World) {
+    let running = world.start().await;
+    running.key(&["root-admin"], None).await;
+    let limited = |names: &str| CreateRequest {
+        name: "limited".parse().unwrap(),
+        roles: vec!["root-admin".to_owned()],
+        validity: None,
+        allowed_names: vec![names.to_owned()],
+        requester: caller_with("root-admin"),
+        idempotency_key: None,
+    };
+    let app = running.auth.app();
+    let by = app.create(limited("dns:*.example.test"), &Commit).await.unwrap();
+    let by = running
+        .auth
+        .authenticator()
+        .authenticate(text(&by))
+        .await
+        .unwrap();
+    let key = app.create(limited("dns:a.example.test"), &Commit).await.unwrap();
+    let ask = async || app.revoke(&key.key.prefix, Descendants::Keep, &by, &Commit).await;
+    set(&running, &key, "allowed_names", "'{'").await;
+    let refused = ask().await.unwrap_err();
+    assert!(matches!(refused, Error::WiderKey { .. }), "{refused}");
+    set(&running, &key, "allowed_names", "'[\"dns:a.example.test\"]'").await;
+    set(&running, &key, "name", "''").await;
+    assert_eq!(ask().await.unwrap().damaged.len(), 1);
+}
