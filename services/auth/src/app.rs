@@ -72,8 +72,8 @@ impl App {
 
     /// Until when API keys can be made; `None` if no key may make any.
     pub(crate) async fn last_admin(&self) -> Result<Option<End>, Error> {
-        let mut tx = self.db.begin().await?;
-        Ok(tables::latest_admin(&mut tx).await?)
+        let latest = tables::latest_admins(&self.db).await?;
+        Ok(latest.map(|(_, end, _)| end))
     }
 }
 

@@ -50,7 +50,7 @@ async fn admin_keys(app: &App) -> Finding {
         Err(error) => return Finding::unknown(&error),
     };
     match last {
-        None => Finding::failed("no API key may make API keys", NEW),
+        None => Finding::failed("no API key that can be read may make API keys", NEW),
         Some(end) if end.is_over(now) => {
             Finding::failed("every API key that may make API keys has ended", NEW)
         }

@@ -3,17 +3,19 @@
 // A new variant is decided on here, rather than falling under what was right for the others.
 #![warn(clippy::wildcard_enum_match_arm)]
 
+mod admins;
 mod row;
 
 use std::collections::HashMap;
 
 use kit::page::{Count, Counting, Limit, Place};
-use store::time::{from_micros, to_micros};
+use store::time::to_micros;
 use store::{Db, IdempotencyClaim, StoreError, Tx};
 use time::{Duration, OffsetDateTime};
 
 use self::row::{ApiKeyRow, COLUMNS, HashedRow};
-use crate::domain::{ApiKey, End, Prefix, Revocation, StoredKey, permissions};
+use crate::domain::{ApiKey, Prefix, Revocation, StoredKey, permissions};
+pub(crate) use admins::{latest_admin, latest_admins, line_end, line_end_in};
 
 /// The schema of this service.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
@@ -164,50 +166,6 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// The two keys that may make keys longest, of those that are not revoked, and until when each may. A key ends with those that
-/// it comes from, so that each is followed to its first maker. The largest integer stands for never. A key that is limited to
-/// some names makes no others, and so is not an admin of the installation.
-const LATEST_ADMINS: &str = "
-    WITH RECURSIVE line (admin, created_by, expires_us, depth) AS (
-        SELECT prefix, created_by, expires_us, 0 FROM api_keys
-        WHERE administers AND revoked_us IS NULL AND allowed_names = '[]'
-        UNION ALL
-        SELECT line.admin, maker.created_by, maker.expires_us, line.depth + 1
-        FROM line JOIN api_keys maker ON maker.prefix = SUBSTR(line.created_by, 8)
-        WHERE line.created_by LIKE 'apikey:%' AND line.depth < 1000
-    ), ends (admin, end_us) AS (
-        SELECT admin, COALESCE(MIN(expires_us), 9223372036854775807) FROM line GROUP BY admin
-    ) SELECT admin, end_us FROM ends ORDER BY end_us DESC LIMIT 2";
-
-/// A row of [`LATEST_ADMINS`].
-type Admin = (String, i64);
-
-fn end_of(admin: &Admin) -> Result<End, StoreError> {
-    match admin.1 {
-        i64::MAX => Ok(End::Never),
-        end => from_micros(end).map(End::At),
-    }
-}
-
-/// Until when some key may make keys, as this transaction leaves the keys: also those that end before now. `None` where
-/// every such key is revoked.
-pub(crate) async fn latest_admin(tx: &mut Tx) -> Result<Option<End>, StoreError> {
-    let latest: Vec<Admin> = store::tx!(tx, |c| sqlx::query_as(LATEST_ADMINS).fetch_all(c).await)?;
-    latest.first().map(end_of).transpose()
-}
-
-/// The key that may make keys longest and until when, and until when the next may.
-pub(crate) async fn latest_admins(db: &Db) -> Result<Option<(Prefix, End, Option<End>)>, StoreError> {
-    let latest: Vec<Admin> = store::read!(db, |c| sqlx::query_as(LATEST_ADMINS).fetch_all(c).await)?;
-    let Some(first) = latest.first() else {
-        return Ok(None);
-    };
-    let corrupt = |_| StoreError::Corrupt("the prefix of an API key".to_owned());
-    let prefix = first.0.parse().map_err(corrupt)?;
-    let next = latest.get(1).map(end_of).transpose()?;
-    Ok(Some((prefix, end_of(first)?, next)))
-}
-
 /// Keeps a key's row as it is until the transaction ends.
 pub(crate) async fn hold(tx: &mut Tx, prefix: &Prefix) -> Result<(), StoreError> {
     let sql = "UPDATE api_keys SET administers = administers WHERE prefix = $1";
@@ -217,34 +175,6 @@ pub(crate) async fn hold(tx: &mut Tx, prefix: &Prefix) -> Result<(), StoreError>
         .await
         .map(drop))?;
     Ok(())
-}
-
-/// The earliest end among a key, its maker, the maker of that, and so on. The depth is bounded in case of a damaged row.
-const LINE_END: &str = "
-    WITH RECURSIVE line (created_by, expires_us, depth) AS (
-        SELECT created_by, expires_us, 0 FROM api_keys WHERE prefix = $1
-        UNION ALL
-        SELECT maker.created_by, maker.expires_us, line.depth + 1
-        FROM line JOIN api_keys maker ON maker.prefix = SUBSTR(line.created_by, 8)
-        WHERE line.created_by LIKE 'apikey:%' AND line.depth < 1000
-    ) SELECT MIN(expires_us) FROM line";
-
-/// When a key and those that it comes from end.
-pub(crate) async fn line_end(db: &Db, prefix: &Prefix) -> Result<End, StoreError> {
-    let end: Option<i64> = store::read!(db, |c| sqlx::query_scalar(LINE_END)
-        .bind(prefix.as_str())
-        .fetch_one(c)
-        .await)?;
-    Ok(end.map(from_micros).transpose()?.into())
-}
-
-/// As [`line_end`], inside a transaction.
-pub(crate) async fn line_end_in(tx: &mut Tx, prefix: &Prefix) -> Result<End, StoreError> {
-    let end: Option<i64> = store::tx!(tx, |c| sqlx::query_scalar(LINE_END)
-        .bind(prefix.as_str())
-        .fetch_one(c)
-        .await)?;
-    Ok(end.map(from_micros).transpose()?.into())
 }
 
 /// The keys that a key made, oldest first, as far as their rows can be read.

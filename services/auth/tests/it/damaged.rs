@@ -16,6 +16,7 @@ on_both_databases!(
     a_damaged_key_is_revoked_by_its_prefix,
     a_damaged_key_is_named_before_it_is_revoked,
     who_is_limited_to_names_revokes_no_key_whose_names_cannot_be_read,
+    a_damaged_admin_does_not_stand_in_for_the_last_one,
 );
 
 /// Makes one column of the row of a key unreadable on both databases.
@@ -231,4 +232,63 @@ async fn who_is_limited_to_names_revokes_no_key_whose_names_cannot_be_read(world
     set(&running, &key, "allowed_names", "'[\"dns:a.example.test\"]'").await;
     set(&running, &key, "name", "''").await;
     assert_eq!(ask().await.unwrap().damaged.len(), 1);
+}
+
+async fn a_damaged_admin_does_not_stand_in_for_the_last_one(world: World) {
+    let running = world.start().await;
+    let last = running.key(&["root-admin"], None).await;
+    let admin = caller_with("root-admin");
+    let refusal = async || {
+        let app = running.auth.app();
+        let asked = app
+            .revoke(&last.key.prefix, Descendants::Keep, &admin, &Commit)
+            .await;
+        matches!(asked, Err(Error::LastAdmin(_)))
+    };
+    let mut others = Vec::new();
+    // More than are read at first.
+    for (column, value) in [("last_used_us", "9223372036854775807"), ("roles", "'{'")].repeat(10) {
+        let other = running.key(&["root-admin"], None).await;
+        set(&running, &other, column, value).await;
+        others.push(other);
+    }
+    assert!(refusal().await);
+    // When it ends is not known, for that of its maker cannot be read.
+    let maker = running.key(&["root-admin"], None).await;
+    let below = child(&running, &maker).await;
+    revoke(&running, &maker, Descendants::Keep).await;
+    set(&running, &maker, "expires_us", "9223372036854775807").await;
+    assert!(refusal().await);
+    let asked = running.auth.authenticator().authenticate(text(&below)).await;
+    assert!(matches!(asked, Err(AuthFault::Unavailable { .. })));
+    let line = format!("GET /api/v1/api-keys/{}", last.key.prefix);
+    let (_, shown) = call(&running, &line, Some(text(&last)), None).await;
+    assert_eq!(shown["allowed_actions"], json!([]));
+    let done = revoke(&running, &others[0], Descendants::Keep).await;
+    assert_eq!(done.damaged.len(), 1);
+    running.key(&["root-admin"], None).await;
+    assert!(!refusal().await);
+}
+
+/// A value that is not a number: only SQLite keeps one.
+#[tokio::test]
+async fn an_unreadable_end_of_one_key_stops_no_revocation_of_another() {
+    let world = World::sqlite();
+    let running = world.start().await;
+    let [last, damaged, other] = [
+        running.key(&["root-admin"], None).await,
+        running.key(&["root-admin"], None).await,
+        running.key(&["root-admin"], None).await,
+    ];
+    set(&running, &damaged, "expires_us", "'x'").await;
+    set(&running, &damaged, "token_sha256", "'x'").await;
+    assert_eq!(
+        revoke(&running, &other, Descendants::Keep).await,
+        auth::Revoked::default()
+    );
+    assert!(is_refused(&running, &other).await && !is_refused(&running, &last).await);
+    assert_eq!(
+        revoke(&running, &damaged, Descendants::Keep).await.damaged.len(),
+        1
+    );
 }
