@@ -23,18 +23,17 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 /// The table that a first start writes to: empty, it says that this service was never used.
 pub const FIRST_TABLE: &str = "api_keys";
 
-/// The key of that prefix and the SHA-256 of its text.
+/// What can be read of the key of that prefix, and the SHA-256 of its text: empty if that cannot be read.
 pub(crate) async fn find_with_hash(
     db: &Db,
     prefix: &Prefix,
-) -> Result<Option<(ApiKey, Vec<u8>)>, StoreError> {
+) -> Result<Option<(StoredKey, Vec<u8>)>, StoreError> {
     let sql = format!("SELECT {COLUMNS}, token_sha256 FROM api_keys WHERE prefix = $1");
     let row: Option<HashedRow> = store::read!(db, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(prefix.as_str())
         .fetch_optional(c)
         .await)?;
-    row.map(|row| Ok((row.key.whole()?, row.token_sha256)))
-        .transpose()
+    Ok(row.map(|row| (row.key, row.token_sha256)))
 }
 
 /// The key of that prefix.
@@ -115,8 +114,9 @@ const MOST_CHECKED: i64 = 1000;
 
 /// What cannot be read of the newest keys, and how many were looked at.
 pub(crate) async fn damaged(db: &Db) -> Result<(Vec<String>, usize), StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM api_keys ORDER BY created_us DESC, prefix LIMIT $1");
-    let rows: Vec<ApiKeyRow> = store::read!(db, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
+    let sql =
+        format!("SELECT {COLUMNS}, token_sha256 FROM api_keys ORDER BY created_us DESC, prefix LIMIT $1");
+    let rows: Vec<HashedRow> = store::read!(db, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(MOST_CHECKED)
         .fetch_all(c)
         .await)?;

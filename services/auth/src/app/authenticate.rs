@@ -38,9 +38,10 @@ impl App {
             .map_or(NOBODY.as_slice(), |(_, hash)| hash.as_slice());
         let same = constant_time::verify_slices_are_equal(stored, &token.sha256()).is_ok();
         let now = self.clock.now();
-        let Some((mut key, _)) = row.filter(|(key, _)| same && key.status(now) == Status::Active) else {
-            return Err(Error::BadCredential);
-        };
+        let usable = row.filter(|(key, _)| same && key.status(now) == Status::Active);
+        let (key, _) = usable.ok_or(Error::BadCredential)?;
+        // Only who has the secret is told that something cannot be read.
+        let mut key = key.whole()?;
         // A key ends with its maker at the latest, also one that was made when that was not checked.
         if key.maker().is_some() {
             key.expires = tables::line_end(&self.db, &key.prefix).await?.time();

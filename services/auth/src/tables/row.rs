@@ -9,6 +9,9 @@ use crate::domain::{ApiKey, DamagedKey, Revocation, StoredKey};
 pub(super) const COLUMNS: &str = "prefix, name, roles, created_us, created_by, expires_us, allowed_names, last_used_us, \
                                   revoked_us, revoked_by";
 
+/// Bytes of a SHA-256.
+const SHA256: usize = 32;
+
 /// A row.
 pub(super) struct ApiKeyRow {
     pub(super) key: StoredKey,
@@ -111,5 +114,20 @@ where
             key: ApiKeyRow::from_row(row)?.key,
             token_sha256: Columns::of(row).value("token_sha256")?,
         })
+    }
+}
+
+impl TryFrom<HashedRow> for ApiKey {
+    type Error = StoreError;
+
+    fn try_from(row: HashedRow) -> Result<Self, StoreError> {
+        let key = row.key.whole()?;
+        if row.token_sha256.len() != SHA256 {
+            return Err(StoreError::damaged(
+                "token_sha256",
+                &format!("API key {}", key.prefix),
+            ));
+        }
+        Ok(key)
     }
 }

@@ -17,6 +17,7 @@ on_both_databases!(
     a_damaged_key_is_named_before_it_is_revoked,
     who_is_limited_to_names_revokes_no_key_whose_names_cannot_be_read,
     a_damaged_admin_does_not_stand_in_for_the_last_one,
+    a_wrong_secret_of_a_damaged_key_is_refused_like_any_other,
 );
 
 /// Makes one column of the row of a key unreadable on both databases.
@@ -291,4 +292,28 @@ async fn an_unreadable_end_of_one_key_stops_no_revocation_of_another() {
         revoke(&running, &damaged, Descendants::Keep).await.damaged.len(),
         1
     );
+}
+
+async fn a_wrong_secret_of_a_damaged_key_is_refused_like_any_other(world: World) {
+    let running = world.start().await;
+    let key = running.key(&["root-admin"], None).await;
+    let (kept, last) = text(&key).split_at(text(&key).len() - 1);
+    let wrong = format!("{kept}{}", if last == "A" { "B" } else { "A" });
+    for (column, value) in &DAMAGES[..5] {
+        let before = get(&running, &key, column).await;
+        set(&running, &key, column, value).await;
+        let authenticator = running.auth.authenticator();
+        let refused = authenticator.authenticate(&wrong).await;
+        assert!(
+            matches!(refused, Err(AuthFault::Invalid)),
+            "{column}: {refused:?}"
+        );
+        let failed = authenticator.authenticate(text(&key)).await;
+        assert!(
+            matches!(failed, Err(AuthFault::Unavailable { .. })),
+            "{column}: {failed:?}"
+        );
+        set(&running, &key, column, &before).await;
+        assert!(authenticator.authenticate(text(&key)).await.is_ok(), "{column}");
+    }
 }
