@@ -9,6 +9,7 @@ mod count;
 mod cursor;
 mod fill;
 mod limit;
+mod reading;
 mod walk;
 
 use serde::Serialize;
@@ -18,7 +19,8 @@ use utoipa::ToSchema;
 use crate::error::{Fault, Kind, Shown};
 pub use count::{Count, Counting, Precision};
 pub use fill::{PAGE_BYTES, PageBuilder};
-pub use limit::{InvalidLimit, Limit, Reading};
+pub use limit::{InvalidLimit, Limit};
+pub use reading::MOST_READ;
 pub use walk::{Busy, Walk};
 
 /// One page of a list.
@@ -292,24 +294,33 @@ impl<K: Serialize> Place<K> {
     }
 
     /// The page of these rows, in the order in which they were read; `more` says whether the list goes on there.
-    pub fn page_of<T>(self, mut rows: Vec<T>, more: bool, key: impl Fn(&T) -> K) -> Page<T> {
+    pub fn page_of<T>(self, rows: Vec<T>, more: bool, key: impl Fn(&T) -> K) -> Page<T> {
+        let (first, last) = (rows.first().map(&key), rows.last().map(&key));
+        self.page_between(rows, more, (first, last))
+    }
+
+    /// The same of rows that were read between these two places.
+    fn page_between<T>(
+        self,
+        mut rows: Vec<T>,
+        more: bool,
+        (mut first, mut last): (Option<K>, Option<K>),
+    ) -> Page<T> {
         if self.backward {
             rows.reverse();
+            std::mem::swap(&mut first, &mut last);
         }
         // What a cursor was made behind or before is still there: the page that it came from.
         let (before, behind) = match self.backward {
             true => (more, true),
             false => (self.from.is_some(), more),
         };
-        let cursor = |row: Option<&T>, backward: bool| {
-            row.map(|row| cursor::encode(&self.list, &(backward, key(row))))
-        };
-        let next_cursor = cursor(rows.last().filter(|_| behind), false);
-        let prev_cursor = cursor(rows.first().filter(|_| before), true);
+        let cursor =
+            |place: Option<K>, backward: bool| place.map(|key| cursor::encode(&self.list, &(backward, key)));
         Page {
             items: rows,
-            next_cursor,
-            prev_cursor,
+            next_cursor: cursor(last.filter(|_| behind), false),
+            prev_cursor: cursor(first.filter(|_| before), true),
             count: None,
         }
     }

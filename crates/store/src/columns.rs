@@ -70,18 +70,6 @@ where
     }
 }
 
-/// What the rows of a list say; one that cannot be read is left out, with a line in the log.
-///
-/// # Errors
-/// Any other than [`StoreError::Damaged`].
-pub fn sound<R, T: TryFrom<R, Error = StoreError>>(
-    rows: impl IntoIterator<Item = R>,
-) -> Result<Vec<T>, StoreError> {
-    let read = rows.into_iter().map(T::try_from);
-    read.filter_map(|read| read.map(Some).or_else(StoreError::left_out).transpose())
-        .collect()
-}
-
 /// What cannot be read of rows, for a check.
 ///
 /// # Errors

@@ -32,7 +32,7 @@ mod sqlite;
 pub mod time;
 mod tx;
 
-pub use columns::{Columns, damages, sound};
+pub use columns::{Columns, damages};
 #[doc(hidden)]
 pub use db::Pools;
 pub use db::{Db, Options, Pooling, check_url, place_of_url};

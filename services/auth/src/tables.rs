@@ -8,7 +8,7 @@ mod row;
 
 use std::collections::HashMap;
 
-use kit::page::{Count, Counting, Limit, Place};
+use kit::page::{Count, Counting, Page, Place};
 use store::time::to_micros;
 use store::{Db, IdempotencyClaim, StoreError, Tx};
 use time::{Duration, OffsetDateTime};
@@ -80,33 +80,28 @@ pub(crate) async fn find_by_request(db: &Db, key: [u8; 32]) -> Result<Option<(Ve
     .transpose()
 }
 
-/// Keys by creation from that place on, one more than the page holds, without rows that cannot be read.
-pub(crate) async fn list(
-    db: &Db,
-    place: &Place<(i64, String)>,
-    limit: Limit,
-) -> Result<Vec<ApiKey>, StoreError> {
-    let behind = match place.from {
-        Some(_) => format!("WHERE (created_us, prefix) {} ($2, $3) ", place.compare()),
-        None => String::new(),
-    };
-    let order = place.order();
-    let sql = format!(
-        "SELECT {COLUMNS} FROM api_keys {behind}ORDER BY created_us {order}, prefix {order} LIMIT $1"
-    );
-    let mut reading = limit.reading();
-    loop {
-        let rows: Vec<ApiKeyRow> = store::read!(db, |c| {
-            let query = sqlx::query_as(sqlx::AssertSqlSafe(sql.clone())).bind(reading.most());
-            match &place.from {
-                Some((created_us, prefix)) => query.bind(created_us).bind(prefix).fetch_all(c).await,
-                None => query.fetch_all(c).await,
-            }
-        })?;
-        if let Some(sound) = reading.take(rows)? {
-            return Ok(sound);
+/// The page of keys by creation at that place, without rows that cannot be read.
+pub(crate) async fn list(db: &Db, place: Place<(i64, String)>) -> Result<Page<ApiKey>, StoreError> {
+    let (compare, order) = (place.compare(), place.order());
+    let rows = |from: Option<(i64, String)>, most: i64| {
+        let behind = match from {
+            Some(_) => format!("WHERE (created_us, prefix) {compare} ($2, $3) "),
+            None => String::new(),
+        };
+        let sql = format!(
+            "SELECT {COLUMNS} FROM api_keys {behind}ORDER BY created_us {order}, prefix {order} LIMIT $1"
+        );
+        async move {
+            Ok(store::read!(db, |c| {
+                let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(most);
+                match from {
+                    Some((created_us, prefix)) => query.bind(created_us).bind(prefix).fetch_all(c).await,
+                    None => query.fetch_all(c).await,
+                }
+            })?)
         }
-    }
+    };
+    place.read(rows, |row: &ApiKeyRow| row.place.clone()).await
 }
 
 /// Rows that a check reads, so that it has an end.

@@ -3,7 +3,7 @@
 // A new variant is decided on here, rather than falling under what was right for the others.
 #![warn(clippy::wildcard_enum_match_arm)]
 
-use kit::page::{Count, Counting, Limit, Place};
+use kit::page::{Count, Counting, Page, Place};
 use sqlx::{ColumnIndex, Decode, FromRow, Type};
 use store::time::{from_micros, to_micros};
 use store::{Columns, Db, IdempotencyClaim, StoreError, Tx};
@@ -51,7 +51,7 @@ const COLUMNS: &str = "name, purpose, backend, spki, created_us";
 
 /// A row, in which a column that cannot be read is empty and named.
 struct KeyRow {
-    name: String,
+    name: Option<String>,
     purpose: String,
     backend: String,
     spki: Vec<u8>,
@@ -83,12 +83,13 @@ impl TryFrom<KeyRow> for Key {
     type Error = StoreError;
 
     fn try_from(row: KeyRow) -> Result<Self, StoreError> {
-        let damaged = |columns: &str| StoreError::damaged(columns, &format!("key {}", row.name));
+        let name = row.name.unwrap_or_default();
+        let damaged = |columns: &str| StoreError::damaged(columns, &format!("key {name}"));
         if let Some(columns) = &row.damage {
             return Err(damaged(columns));
         }
         Ok(Self {
-            name: row.name.parse().map_err(|_| damaged("name"))?,
+            name: name.parse().map_err(|_| damaged("name"))?,
             purpose: row.purpose.parse().map_err(|_| damaged("purpose"))?,
             public_key: PublicKey::from_spki(&row.spki).map_err(|_| damaged("spki"))?,
             backend: row.backend,
@@ -245,27 +246,26 @@ pub(crate) async fn find_by_request(db: &Db, request_key: [u8; 32]) -> Result<Op
     row.map(Key::try_from).transpose()
 }
 
-/// Keys by name from that place on, one more than the page holds, without rows that cannot be read.
-pub(crate) async fn list(db: &Db, place: &Place<String>, limit: Limit) -> Result<Vec<Key>, StoreError> {
-    let behind = match place.from {
-        Some(_) => format!("WHERE name {} $2 ", place.compare()),
-        None => String::new(),
-    };
-    let order = place.order();
-    let sql = format!("SELECT {COLUMNS} FROM keys {behind}ORDER BY name {order} LIMIT $1");
-    let mut reading = limit.reading();
-    loop {
-        let rows: Vec<KeyRow> = store::read!(db, |c| {
-            let query = sqlx::query_as(sqlx::AssertSqlSafe(sql.clone())).bind(reading.most());
-            match &place.from {
-                Some(name) => query.bind(name).fetch_all(c).await,
-                None => query.fetch_all(c).await,
-            }
-        })?;
-        if let Some(sound) = reading.take(rows)? {
-            return Ok(sound);
+/// The page of keys by name at that place, without rows that cannot be read.
+pub(crate) async fn list(db: &Db, place: Place<String>) -> Result<Page<Key>, StoreError> {
+    let (compare, order) = (place.compare(), place.order());
+    let rows = |from: Option<String>, most: i64| {
+        let behind = match from {
+            Some(_) => format!("WHERE name {compare} $2 "),
+            None => String::new(),
+        };
+        let sql = format!("SELECT {COLUMNS} FROM keys {behind}ORDER BY name {order} LIMIT $1");
+        async move {
+            Ok(store::read!(db, |c| {
+                let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(most);
+                match from {
+                    Some(name) => query.bind(name).fetch_all(c).await,
+                    None => query.fetch_all(c).await,
+                }
+            })?)
         }
-    }
+    };
+    place.read(rows, |row: &KeyRow| row.name.clone()).await
 }
 
 /// Rows that a check reads, so that it has an end.

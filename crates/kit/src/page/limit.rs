@@ -1,7 +1,6 @@
-//! Rows per page, and how they are read.
+//! Rows per page.
 
 use serde::{Deserialize, Serialize};
-use store::StoreError;
 
 use crate::error::{Fault, Kind, Shown};
 
@@ -39,50 +38,6 @@ impl Limit {
     #[must_use]
     pub fn fetch(self) -> i64 {
         i64::from(self.0) + 1
-    }
-
-    /// Reads a page of rows of which some may be damaged.
-    #[must_use]
-    pub fn reading(self) -> Reading {
-        Reading {
-            limit: self,
-            most: self.fetch(),
-        }
-    }
-}
-
-/// How the rows of a page are read, without those that cannot be: these take no place from the others.
-#[derive(Clone, Copy, Debug)]
-pub struct Reading {
-    limit: Limit,
-    most: i64,
-}
-
-impl Reading {
-    /// Rows to ask the database for.
-    #[must_use]
-    pub const fn most(&self) -> i64 {
-        self.most
-    }
-
-    /// The rows of the page and one more, where there are so many; `None` where more have to be read, as [`Self::most`] says
-    /// then, from the same place.
-    ///
-    /// # Errors
-    /// Rows that cannot be read for another reason than damage.
-    pub fn take<R, T>(&mut self, rows: Vec<R>) -> Result<Option<Vec<T>>, StoreError>
-    where
-        T: TryFrom<R, Error = StoreError>,
-    {
-        let count = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
-        let found = count(rows.len());
-        let mut sound: Vec<T> = store::sound(rows)?;
-        if found < self.most || sound.len() > self.limit.rows() {
-            sound.truncate(self.limit.rows() + 1);
-            return Ok(Some(sound));
-        }
-        self.most = self.limit.fetch() + (found - count(sound.len()));
-        Ok(None)
     }
 }
 

@@ -3,7 +3,7 @@
 // A new variant is decided on here, rather than falling under what was right for the others.
 #![warn(clippy::wildcard_enum_match_arm)]
 
-use kit::page::{Count, Counting, Limit, Place};
+use kit::page::{Count, Counting, Page, Place};
 use sqlx::{ColumnIndex, Decode, FromRow, Type};
 use store::time::from_micros;
 use store::{Columns, Db, StoreError};
@@ -18,7 +18,7 @@ pub const FIRST_TABLE: &str = "items";
 
 /// The row of an item, in which a column that cannot be read is empty and named.
 struct ItemRow {
-    name: String,
+    name: Option<String>,
     created_us: i64,
     damage: Option<String>,
 }
@@ -43,38 +43,38 @@ impl TryFrom<ItemRow> for Item {
     type Error = StoreError;
 
     fn try_from(row: ItemRow) -> Result<Self, StoreError> {
-        let damaged = |columns: &str| StoreError::damaged(columns, &format!("item {:?}", row.name));
+        let name = row.name.unwrap_or_default();
+        let damaged = |columns: &str| StoreError::damaged(columns, &format!("item {name:?}"));
         if let Some(columns) = &row.damage {
             return Err(damaged(columns));
         }
         Ok(Self {
-            name: row.name.parse().map_err(|_| damaged("name"))?,
+            name: name.parse().map_err(|_| damaged("name"))?,
             created: from_micros(row.created_us).map_err(|_| damaged("created_us"))?,
         })
     }
 }
 
-/// Items by name from that place on, one more than the page holds, without rows that cannot be read.
-pub(crate) async fn list(db: &Db, place: &Place<String>, limit: Limit) -> Result<Vec<Item>, StoreError> {
-    let behind = match place.from {
-        Some(_) => format!("WHERE name {} $2 ", place.compare()),
-        None => String::new(),
-    };
-    let order = place.order();
-    let sql = format!("SELECT name, created_us FROM items {behind}ORDER BY name {order} LIMIT $1");
-    let mut reading = limit.reading();
-    loop {
-        let rows: Vec<ItemRow> = store::read!(db, |c| {
-            let query = sqlx::query_as(sqlx::AssertSqlSafe(sql.clone())).bind(reading.most());
-            match &place.from {
-                Some(name) => query.bind(name).fetch_all(c).await,
-                None => query.fetch_all(c).await,
-            }
-        })?;
-        if let Some(items) = reading.take(rows)? {
-            return Ok(items);
+/// The page of items by name at that place, without rows that cannot be read.
+pub(crate) async fn list(db: &Db, place: Place<String>) -> Result<Page<Item>, StoreError> {
+    let (compare, order) = (place.compare(), place.order());
+    let rows = |from: Option<String>, most: i64| {
+        let behind = match from {
+            Some(_) => format!("WHERE name {compare} $2 "),
+            None => String::new(),
+        };
+        let sql = format!("SELECT name, created_us FROM items {behind}ORDER BY name {order} LIMIT $1");
+        async move {
+            Ok(store::read!(db, |c| {
+                let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(most);
+                match from {
+                    Some(name) => query.bind(name).fetch_all(c).await,
+                    None => query.fetch_all(c).await,
+                }
+            })?)
         }
-    }
+    };
+    place.read(rows, |row: &ItemRow| row.name.clone()).await
 }
 
 /// How many items there are, if that is asked for.

@@ -1,7 +1,6 @@
 //! List API keys, newest first, and show one.
 
 use kit::page::{Ask, Page, Sort};
-use store::time::to_micros;
 
 use super::App;
 use crate::domain::{ApiKey, Prefix};
@@ -15,10 +14,9 @@ impl App {
     /// `Common::Cursor`, `Common::Store`.
     pub async fn list(&self, ask: &Ask) -> Result<Page<ApiKey>, Error> {
         let place = ask.place(Sort::of("-created_at"))?;
-        let keys = tables::list(&self.db, &place, ask.limit).await?;
+        let page = tables::list(&self.db, place).await?;
         let count = tables::count(&self.db, ask.counting).await?;
-        let key = |key: &ApiKey| (to_micros(key.created), key.prefix.to_string());
-        Ok(place.page(keys, key).counted(count))
+        Ok(page.counted(count))
     }
 
     /// What cannot be read of the newest keys, and how many were looked at.

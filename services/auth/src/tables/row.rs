@@ -14,6 +14,8 @@ const SHA256: usize = 32;
 
 /// A row.
 pub(super) struct ApiKeyRow {
+    /// Its place among keys by creation, if that can be read.
+    pub(super) place: Option<(i64, String)>,
     pub(super) key: StoredKey,
 }
 
@@ -25,6 +27,8 @@ where
 {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         let mut columns = Columns::of(row);
+        let created_us: Option<i64> = columns.value("created_us")?;
+        let text: Option<String> = columns.value("prefix")?;
         let prefix = parsed(&mut columns, "prefix", |text| text.parse().ok())?;
         let name = parsed(&mut columns, "name", |text| text.parse().ok())?;
         let roles = parsed(&mut columns, "roles", |text| serde_json::from_str(text).ok())?;
@@ -66,6 +70,7 @@ where
         };
         let sound = if read.columns.is_empty() { whole() } else { None };
         Ok(Self {
+            place: created_us.zip(text),
             key: sound.map_or(StoredKey::Damaged(read), StoredKey::Sound),
         })
     }

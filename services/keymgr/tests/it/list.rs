@@ -9,7 +9,8 @@ use crate::world::World;
 
 on_both_databases!(
     pages_hold_every_key_once_by_name,
-    a_damaged_key_is_named_and_hides_no_other
+    a_damaged_key_is_named_and_hides_no_other,
+    many_damaged_keys_hide_no_other,
 );
 
 async fn pages_hold_every_key_once_by_name(world: World) {
@@ -86,4 +87,30 @@ async fn a_damaged_key_is_named_and_hides_no_other(world: World) {
     assert_eq!(found.verdict, Verdict::Failed);
     let named = "what the database holds of key b is damaged: spki cannot be read";
     assert!(found.detail.contains(named), "{found:?}");
+}
+
+async fn many_damaged_keys_hide_no_other(world: World) {
+    let running = world.start().await;
+    running
+        .generate("z", "ed25519", Purpose::CertificateAuthority)
+        .await;
+    let copy = "INSERT INTO keys (name, purpose, backend, spki, handle, created_us)
+                SELECT $1, purpose, backend, $2, handle, created_us FROM keys WHERE name = 'z'";
+    let mut tx = running.db.begin().await.unwrap();
+    for number in 0..600 {
+        store::tx!(&mut tx, |c| sqlx::query(copy)
+            .bind(format!("a{number:04}"))
+            .bind(vec![0_u8])
+            .execute(c)
+            .await
+            .map(drop))
+        .unwrap();
+    }
+    tx.commit().await.unwrap();
+    let request = ListRequest {
+        limit: 1,
+        cursor: String::new(),
+    };
+    let page = running.client("ca").list(request).await.unwrap().into_inner();
+    assert_eq!((&*page.items[0].name, &*page.next_cursor), ("z", ""));
 }

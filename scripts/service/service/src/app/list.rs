@@ -14,8 +14,8 @@ impl App {
     /// `Common::Cursor`, `Common::Store`.
     pub async fn list(&self, ask: &Ask) -> Result<Page<Item>, Error> {
         let place = ask.place(Sort::of("name"))?;
-        let items = tables::list(&self.db, &place, ask.limit).await?;
+        let page = tables::list(&self.db, place).await?;
         let count = tables::count(&self.db, ask.counting).await?;
-        Ok(place.page(items, |item| item.name.to_string()).counted(count))
+        Ok(page.counted(count))
     }
 }
