@@ -60,7 +60,8 @@ struct Common {
     cursor: Option<String>,
     /// Whether to count the list too: `none` (not given), `estimate` (exact up to 1,000 rows; beyond them a guess where the
     /// database has one, else a lower bound), or `exact` (up to 100,000 rows; then the count is a lower bound).
-    /// `count.precision` of the answer says which it is.
+    /// `count.precision` of the answer says which it is. Rows that are damaged in the database are counted, though the list
+    /// leaves them out.
     #[param(value_type = Option<String>, pattern = "^(none|estimate|exact)$")]
     count: Option<Counting>,
     #[param(ignore)]

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 /// How many rows a list has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Count {
-    /// Rows of all pages together.
+    /// Rows of all pages together, and those that the list leaves out because they are damaged.
     #[schema(example = 1024)]
     pub rows: u64,
     /// How far the number can be relied on.
