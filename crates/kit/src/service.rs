@@ -17,7 +17,7 @@ use tonic::service::Routes;
 use utoipa_axum::router::OpenApiRouter;
 use vocabulary::EventType;
 
-pub use doctor::{DoctorCheck, Finding, Verdict};
+pub use doctor::{DoctorCheck, Finding, Verdict, first_of};
 pub use job::Job;
 
 use crate::feed::Watch;

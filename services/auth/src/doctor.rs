@@ -1,7 +1,7 @@
 //! What this service looks at when an operator asks what is wrong.
 
 use kit::clock::rfc3339;
-use kit::service::{DoctorCheck, Finding};
+use kit::service::{DoctorCheck, Finding, first_of};
 use time::Duration;
 
 use crate::app::App;
@@ -35,10 +35,10 @@ async fn stored_keys(app: &App) -> Finding {
         number => Finding::failed(
             format!(
                 "{number} of the newest {read} cannot be read: {}",
-                damaged.join("; ")
+                first_of(&damaged)
             ),
             "restore these columns from a backup of the database of auth; until then lists leave these keys out, and they \
-             are refused",
+             are refused; `gigvault apikey revoke` revokes them all the same",
         ),
     }
 }

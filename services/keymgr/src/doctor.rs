@@ -2,7 +2,7 @@
 
 use keys::KeyError;
 use kit::page::Ask;
-use kit::service::{DoctorCheck, Finding};
+use kit::service::{DoctorCheck, Finding, first_of};
 
 use crate::app::App;
 use crate::config::KekSource;
@@ -66,7 +66,7 @@ async fn stored_keys(app: &App) -> Result<Finding, Error> {
     let page = app.list(&Ask::default()).await?;
     // A list leaves these out.
     let (damaged, _) = tables::damaged(app.db()).await?;
-    let mut broken: Vec<String> = damaged;
+    let mut broken = Vec::new();
     for key in &page.items {
         match app.load(&key.name).await {
             Ok(_) => {}
@@ -74,21 +74,32 @@ async fn stored_keys(app: &App) -> Result<Finding, Error> {
             Err(error) => return Err(error),
         }
     }
-    if broken.is_empty() {
-        let which = if page.next_cursor.is_some() {
-            "the first "
-        } else {
-            "all "
-        };
-        return Ok(Finding::ok(format!("{which}{} can be opened", page.items.len())));
-    }
-    Ok(Finding::failed(
-        format!("cannot be opened: {}", broken.join(", ")),
-        format!(
-            "stop the server, restore the database of keymgr and its key-encryption key from the same backup ({GUIDE}), and \
-             start it again"
-        ),
-    ))
+    let unreadable = || format!("{} cannot be read: {}", damaged.len(), first_of(&damaged));
+    let sealed = || format!("cannot be opened: {}", first_of(&broken));
+    Ok(match (damaged.is_empty(), broken.is_empty()) {
+        (true, true) => {
+            let which = if page.next_cursor.is_some() {
+                "the first "
+            } else {
+                "all "
+            };
+            Finding::ok(format!("{which}{} can be opened", page.items.len()))
+        }
+        (false, true) => Finding::failed(unreadable(), RESTORE_ROWS),
+        (true, false) => Finding::failed(sealed(), restore_keys()),
+        // The same backup has these columns too.
+        (false, false) => Finding::failed(format!("{}; {}", sealed(), unreadable()), restore_keys()),
+    })
+}
+
+const RESTORE_ROWS: &str = "restore these columns from a backup of the database of keymgr; until then lists leave these keys out, \
+                            and they sign nothing";
+
+fn restore_keys() -> String {
+    format!(
+        "stop the server, restore the database of keymgr and its key-encryption key from the same backup ({GUIDE}), and start \
+         it again"
+    )
 }
 
 /// Rather than of a database that does not answer, or of a machine that has too much to do.

@@ -81,6 +81,20 @@ impl Finding {
     }
 }
 
+/// Problems that one finding names.
+const MOST_NAMED: usize = 5;
+
+/// The first of these problems, such as what cannot be read of rows, and how many others there are.
+#[must_use]
+pub fn first_of(problems: &[String]) -> String {
+    let named: Vec<&str> = problems.iter().take(MOST_NAMED).map(String::as_str).collect();
+    let named = named.join("; ");
+    match problems.len().saturating_sub(MOST_NAMED) {
+        0 => named,
+        others => format!("{named}; and {others} more"),
+    }
+}
+
 impl DoctorCheck {
     /// `run` answers within five seconds or has failed.
     pub fn new<F, R>(name: &'static str, run: F) -> Self

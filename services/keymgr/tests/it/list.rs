@@ -10,7 +10,7 @@ use crate::world::World;
 on_both_databases!(
     pages_hold_every_key_once_by_name,
     a_damaged_key_is_named_and_hides_no_other,
-    many_damaged_keys_hide_no_other,
+    many_damaged_keys_are_read_once_and_a_few_of_them_named,
 );
 
 async fn pages_hold_every_key_once_by_name(world: World) {
@@ -87,9 +87,10 @@ async fn a_damaged_key_is_named_and_hides_no_other(world: World) {
     assert_eq!(found.verdict, Verdict::Failed);
     let named = "what the database holds of key b is damaged: spki cannot be read";
     assert!(found.detail.contains(named), "{found:?}");
+    assert!(found.fix.starts_with("restore these columns"), "{found:?}");
 }
 
-async fn many_damaged_keys_hide_no_other(world: World) {
+async fn many_damaged_keys_are_read_once_and_a_few_of_them_named(world: World) {
     let running = world.start().await;
     running
         .generate("z", "ed25519", Purpose::CertificateAuthority)
@@ -113,4 +114,12 @@ async fn many_damaged_keys_hide_no_other(world: World) {
     };
     let page = running.client("ca").list(request).await.unwrap().into_inner();
     assert_eq!((&*page.items[0].name, &*page.next_cursor), ("z", ""));
+    let checks = running.keymgr.service().doctor;
+    let check = checks.iter().find(|check| check.name == "stored keys");
+    let found = check.unwrap().look().await;
+    assert!(
+        found.detail.contains("key a0000 is damaged") && found.detail.ends_with("and 595 more"),
+        "{found:?}"
+    );
+    assert!(found.detail.len() < 1000, "{found:?}");
 }
