@@ -17,7 +17,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use items::{
-    Item, ItemState, Progress, add_items, count_items, finish_item, items, pending, progress, progress_in,
+    Item, ItemPlace, ItemState, Progress, add_items, count_items, finish_item, items, pending, progress,
+    progress_in,
 };
 pub use job::{Job, State};
 pub use kept::{Kept, of_too_many, surplus};

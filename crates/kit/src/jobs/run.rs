@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use futures::FutureExt;
-use store::jobs::{self, Item, ItemState, Job, State};
+use store::jobs::{self, Item, ItemPlace, ItemState, Job, State};
 use store::lease::Lease;
 use store::{StoreError, outbox};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vocabulary::metric;
 
+use super::object::unreadable;
 use super::{Failure, ItemDone, Work, Worker, progress};
 use crate::trace::RequestScope;
 
@@ -229,6 +230,11 @@ impl Worker {
         let Some(job) = job.filter(|job| job.cancel_asked.is_none() && job.ended.is_none()) else {
             return Ok(false);
         };
+        if let Some(damage) = item.unreadable_object() {
+            let why = unreadable(damage);
+            self.note(tx, &job, item, (ItemState::Failed, Some(&why))).await?;
+            return Ok(true);
+        }
         match work.item(&job, &mut tx, &item.object).await {
             Ok(ItemDone::Done { remark, after }) => {
                 self.note(tx, &job, item, (ItemState::Done, remark.as_deref()))
@@ -259,8 +265,14 @@ impl Worker {
         outcome: (ItemState, Option<&str>),
     ) -> Result<(), StoreError> {
         let now = self.jobs.clock.now();
-        jobs::finish_item(&mut tx, (job.id, item.position), outcome, now).await?;
-        if (item.position + 1) % EVENT_EVERY == 0 {
+        let place = item.place().unwrap_or(ItemPlace::Position(item.position));
+        jobs::finish_item(&mut tx, (job.id, &place), outcome, now).await?;
+        // The position of one that cannot be read has no next.
+        if item
+            .position
+            .checked_add(1)
+            .is_some_and(|done| done % EVENT_EVERY == 0)
+        {
             let event = progress(self.jobs.service, job, State::Running.as_str(), now);
             outbox::append(&mut tx, &[event], now).await?;
         }

@@ -1,5 +1,6 @@
 //! The items of a job: what is to be done to each, once.
 
+use serde::{Deserialize, Serialize};
 use sqlx::{ColumnIndex, Decode, FromRow, Type};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -47,7 +48,7 @@ impl ItemState {
 /// One object of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// Its place in the job, from 0; the largest number if it cannot be read: such items are behind all others.
+    /// Its place in the job, from 0; the largest number if it cannot be read: such items are behind all others, by object.
     pub position: i64,
     /// What it is, such as a serial number; once in a job.
     pub object: String,
@@ -60,6 +61,16 @@ pub struct Item {
     /// Columns of the row that cannot be read, such as `state`: they are empty here, and [`Self::state`] is
     /// [`ItemState::Failed`] if it is one of them.
     pub damage: Option<String>,
+}
+
+/// Where an item is among those of its job, in the order of the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ItemPlace {
+    /// By its position.
+    Position(i64),
+    /// Behind all that have one, by its object.
+    Object(String),
 }
 
 /// How many items of a job are in which state.
@@ -85,6 +96,9 @@ impl Progress {
 
 const COLUMNS: &str = "position, object, state, detail, done_us";
 
+/// The position of an item whose own cannot be read. No item has it.
+const UNREADABLE: i64 = i64::MAX;
+
 impl<'r, R: sqlx::Row> FromRow<'r, R> for Item
 where
     &'static str: ColumnIndex<R>,
@@ -97,7 +111,7 @@ where
         let state: String = columns.value("state")?;
         let state = ItemState::parse(&state).or_else(|| columns.damaged("state"));
         Ok(Self {
-            position: position.unwrap_or(i64::MAX),
+            position: position.unwrap_or(UNREADABLE),
             object: columns.value("object")?,
             state: state.unwrap_or(ItemState::Failed),
             detail: columns.value("detail")?,
@@ -108,15 +122,20 @@ where
 }
 
 impl Item {
-    /// The item, if all of it could be read.
-    fn whole(self) -> Result<Self, StoreError> {
-        match self.damage {
-            Some(damage) => Err(StoreError::Corrupt(format!(
-                "{damage} of item {} of a job",
-                self.position
-            ))),
-            None => Ok(self),
+    /// Where it is in the list; `None` if neither its position nor its object can be read.
+    #[must_use]
+    pub fn place(&self) -> Option<ItemPlace> {
+        match self.position {
+            UNREADABLE if self.object.is_empty() => None,
+            UNREADABLE => Some(ItemPlace::Object(self.object.clone())),
+            position => Some(ItemPlace::Position(position)),
         }
+    }
+
+    /// Why it cannot be done, if its object cannot be read.
+    #[must_use]
+    pub fn unreadable_object(&self) -> Option<&str> {
+        self.damage.as_deref().filter(|_| self.object.is_empty())
     }
 }
 
@@ -156,9 +175,11 @@ const ITEMS: Insert = Insert::into("job_items", &["job", "position", "object", "
 /// Those of the database.
 pub async fn add_items(tx: &mut Tx, job: Uuid, objects: &[String]) -> Result<(), StoreError> {
     let next: i64 = crate::tx!(&mut *tx, |c| sqlx::query_scalar(
-        "SELECT COALESCE(MAX(position) + 1, 0) FROM job_items WHERE job = $1"
+        // Of numbers alone: what else SQLite keeps is greater than all of them, and counts as 0.
+        "SELECT COALESCE(MAX(position) + 1, 0) FROM job_items WHERE job = $1 AND position < $2"
     )
     .bind(job)
+    .bind(UNREADABLE)
     .fetch_one(c)
     .await)?;
     let rows = (next..).zip(objects);
@@ -167,10 +188,11 @@ pub async fn add_items(tx: &mut Tx, job: Uuid, objects: &[String]) -> Result<(),
     Ok(())
 }
 
-/// Items that were not looked at yet, in order, at most `most`.
+/// Items that were not looked at yet, in order, at most `most`. One whose position cannot be read is done by its object, and
+/// the other way round it is known by its position that it cannot be done ([`Item::unreadable_object`]).
 ///
 /// # Errors
-/// Those of the database.
+/// [`StoreError::Corrupt`] for an item of which neither can be read; those of the database.
 pub async fn pending(db: &Db, job: Uuid, most: u32) -> Result<Vec<Item>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM job_items WHERE job = $1 AND state = 'pending' ORDER BY position LIMIT $2"
@@ -180,7 +202,11 @@ pub async fn pending(db: &Db, job: Uuid, most: u32) -> Result<Vec<Item>, StoreEr
         .bind(i64::from(most))
         .fetch_all(c)
         .await)?;
-    rows.into_iter().map(Item::whole).collect()
+    if rows.iter().any(|item| item.place().is_none()) {
+        let problem = "position and object of an item of a job";
+        return Err(StoreError::Corrupt(problem.to_owned()));
+    }
+    Ok(rows)
 }
 
 /// Notes what became of an item that was pending. False if it was not: then it is not to be done again.
@@ -189,22 +215,32 @@ pub async fn pending(db: &Db, job: Uuid, most: u32) -> Result<Vec<Item>, StoreEr
 /// Those of the database.
 pub async fn finish_item(
     tx: &mut Tx,
-    (job, position): (Uuid, i64),
+    (job, place): (Uuid, &ItemPlace),
     (state, detail): (ItemState, Option<&str>),
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
-    let finished = crate::tx!(tx, |c| sqlx::query(
+    let which = match place {
+        ItemPlace::Position(_) => "position",
+        ItemPlace::Object(_) => "object",
+    };
+    let sql = format!(
         "UPDATE job_items SET state = $3, detail = $4, done_us = $5
-         WHERE job = $1 AND position = $2 AND state = 'pending'"
-    )
-    .bind(job)
-    .bind(position)
-    .bind(state.as_str())
-    .bind(detail)
-    .bind(to_micros(now))
-    .execute(c)
-    .await?
-    .rows_affected());
+         WHERE job = $1 AND {which} = $2 AND state = 'pending'"
+    );
+    let finished = crate::tx!(tx, |c| {
+        let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(job);
+        let query = match place {
+            ItemPlace::Position(position) => query.bind(position),
+            ItemPlace::Object(object) => query.bind(object),
+        };
+        query
+            .bind(state.as_str())
+            .bind(detail)
+            .bind(to_micros(now))
+            .execute(c)
+            .await?
+            .rows_affected()
+    });
     Ok(finished > 0)
 }
 
@@ -247,7 +283,8 @@ fn counted(counts: Vec<(String, i64)>) -> Progress {
     progress
 }
 
-/// Items by their place in the job, to be shown; of one state only if so asked.
+/// Items by their place in the job, to be shown; of one state only if so asked. Those whose position cannot be read are behind
+/// the others: SQLite keeps what is not a number, and holds it greater than all numbers.
 ///
 /// # Errors
 /// Those of the database.
@@ -255,25 +292,54 @@ pub async fn items(
     db: &Db,
     job: Uuid,
     state: Option<ItemState>,
-    slice: &Slice<i64>,
+    slice: &Slice<ItemPlace>,
 ) -> Result<Vec<Item>, StoreError> {
-    let order = slice.order();
-    // From either end, what is not a number is among them too: SQLite holds it greater than all numbers.
-    let (compare, from) = match slice.behind {
-        Some(behind) => (slice.compare(), behind),
-        None => ("<>", -1),
-    };
     let condition = condition(db, job, state).await?;
-    let sql = format!(
-        "SELECT {COLUMNS} FROM job_items
-         WHERE job = $1 AND {condition} AND position {compare} $2 ORDER BY position {order} LIMIT $3"
-    );
-    Ok(crate::read!(db, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
-        .bind(job)
-        .bind(from)
-        .bind(slice.rows)
-        .fetch_all(c)
-        .await)?)
+    // Without a fraction: an item between two positions has no place.
+    let placed = format!("{condition} AND position < {UNREADABLE} AND position = CAST(position AS BIGINT)");
+    let unplaced = format!("{condition} AND position >= {UNREADABLE}");
+    let (compare, order) = (slice.compare(), slice.order());
+    let parts = [
+        format!("{placed} AND position {compare} $3 ORDER BY position {order}"),
+        // Not along the index of objects, which has those of all items: there are few of these.
+        format!("{unplaced} AND object {compare} $3 ORDER BY object || '' {order}"),
+        format!("{placed} ORDER BY position {order}"),
+        format!("{unplaced} ORDER BY object || '' {order}"),
+    ];
+    let [placed_behind, unplaced_behind, placed, unplaced] = &parts;
+    let (begun, next) = match (&slice.behind, slice.down) {
+        (None, false) => (placed, Some(unplaced)),
+        (None, true) => (unplaced, Some(placed)),
+        (Some(ItemPlace::Position(_)), false) => (placed_behind, Some(unplaced)),
+        (Some(ItemPlace::Position(_)), true) => (placed_behind, None),
+        (Some(ItemPlace::Object(_)), false) => (unplaced_behind, None),
+        (Some(ItemPlace::Object(_)), true) => (unplaced_behind, Some(placed)),
+    };
+    let mut found = part(db, job, begun, slice.behind.as_ref(), slice.rows).await?;
+    let missing = slice.rows - i64::try_from(found.len()).unwrap_or(i64::MAX);
+    if let (Some(next), 1..) = (next, missing) {
+        found.extend(part(db, job, next, None, missing).await?);
+    }
+    Ok(found)
+}
+
+async fn part(
+    db: &Db,
+    job: Uuid,
+    condition: &str,
+    behind: Option<&ItemPlace>,
+    rows: i64,
+) -> Result<Vec<Item>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM job_items WHERE job = $1 AND {condition} LIMIT $2");
+    Ok(crate::read!(db, |c| {
+        let query = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(job).bind(rows);
+        let query = match behind {
+            Some(ItemPlace::Position(position)) => query.bind(position),
+            Some(ItemPlace::Object(object)) => query.bind(object),
+            None => query,
+        };
+        query.fetch_all(c).await
+    })?)
 }
 
 /// How many items there are, counted to `most`; of one state only if so asked.

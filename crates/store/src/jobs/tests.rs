@@ -155,7 +155,7 @@ async fn changes(tx: &mut Tx, id: Uuid) {
     assert!(start(tx, id, NOW).await.unwrap());
     assert!(cancel(tx, id, "a", NOW).await.unwrap());
     assert!(
-        finish_item(tx, (id, 0), (ItemState::Done, None), NOW)
+        finish_item(tx, (id, &ItemPlace::Position(0)), (ItemState::Done, None), NOW)
             .await
             .unwrap()
     );
@@ -184,13 +184,23 @@ async fn lists(db: &Db, id: Uuid) {
     }
     progress(db, id).await.unwrap();
     pending(db, id, 10).await.unwrap();
-    let slice = Slice {
-        behind: Some(0),
-        down: false,
-        rows: 10,
-    };
+    let places = [
+        None,
+        Some(ItemPlace::Position(0)),
+        Some(ItemPlace::Object("0".to_owned())),
+    ];
     for state in ItemState::ALL.into_iter().map(Some).chain([None]) {
-        items(db, id, state, &slice).await.unwrap();
+        for behind in places.clone() {
+            for down in [false, true] {
+                let behind = behind.clone();
+                let slice = Slice {
+                    behind,
+                    down,
+                    rows: 10,
+                };
+                items(db, id, state, &slice).await.unwrap();
+            }
+        }
         count_items(db, id, state, 10).await.unwrap();
     }
 }

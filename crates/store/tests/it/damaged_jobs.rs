@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use store::Db;
-use store::jobs::{self, ItemState, Slice, State};
+use store::jobs::{self, Item, ItemPlace, ItemState, Slice, State};
 use uuid::Uuid;
 
 use crate::jobs::{accept, all_jobs, execute};
@@ -19,7 +19,7 @@ async fn an_item_whose_state_cannot_be_read_counts_and_is_listed_as_failed(scrat
     let job = accept(&db, ("a", 0), &["0", "1", "2", "3", "4"]).await;
     let mut tx = db.begin().await.unwrap();
     let failed = (ItemState::Failed, Some("why"));
-    let finished = jobs::finish_item(&mut tx, (job, 2), failed, now()).await;
+    let finished = jobs::finish_item(&mut tx, (job, &ItemPlace::Position(2)), failed, now()).await;
     assert!(finished.unwrap());
     tx.commit().await.unwrap();
     execute(
@@ -29,7 +29,8 @@ async fn an_item_whose_state_cannot_be_read_counts_and_is_listed_as_failed(scrat
     .await;
     let progress = jobs::progress(&db, job).await.unwrap();
     assert_eq!((progress.pending, progress.failed), (2, 3));
-    let read = async |state, behind, down, rows| -> Vec<i64> {
+    let read = async |state, behind: Option<i64>, down, rows| -> Vec<i64> {
+        let behind = behind.map(ItemPlace::Position);
         let slice = Slice { behind, down, rows };
         let found = jobs::items(&db, job, state, &slice).await.unwrap();
         for item in &found {
@@ -102,4 +103,92 @@ async fn a_job_that_cannot_be_read_is_listed_among_the_others_and_not_done(scrat
     }
     let whole = jobs::get(&db, all[0]).await.unwrap().unwrap();
     assert_eq!((whole.state, whole.damage), (State::Queued, None));
+}
+
+/// All items in pages of two, as a client asks for them.
+async fn in_pages(db: &Db, job: Uuid, state: Option<ItemState>, down: bool) -> Vec<Item> {
+    let (mut all, mut behind) = (Vec::<Item>::new(), None);
+    loop {
+        let slice = Slice {
+            behind,
+            down,
+            rows: 2,
+        };
+        let page = jobs::items(db, job, state, &slice).await.unwrap();
+        behind = page.last().and_then(Item::place);
+        let end = page.len() < 2;
+        all.extend(page);
+        assert!(all.len() <= 20, "{all:?}");
+        if end {
+            return all;
+        }
+        assert!(behind.is_some(), "{all:?}");
+    }
+}
+
+/// Places that are not numbers: only SQLite keeps them.
+#[tokio::test]
+async fn items_without_a_readable_position_are_behind_the_others_by_object() {
+    let scratch = Scratch::sqlite().await;
+    let db = scratch.migrated().await;
+    let objects: Vec<String> = (0..10).map(|number| number.to_string()).collect();
+    let objects: Vec<&str> = objects.iter().map(String::as_str).collect();
+    let job = accept(&db, ("a", 0), &objects).await;
+    execute(
+        &db,
+        "UPDATE job_items SET position = 'lost ' || (20 - position) WHERE position IN (0, 2, 4, 5, 7, 8)",
+    )
+    .await;
+    execute(
+        &db,
+        "UPDATE job_items SET state = 'failed' WHERE object IN ('2', '3', '5', '8')",
+    )
+    .await;
+    let listed = async |state, down| -> Vec<String> {
+        let found = in_pages(&db, job, state, down).await;
+        for item in &found {
+            let lost = ["0", "2", "4", "5", "7", "8"].contains(&&*item.object);
+            assert_eq!(item.damage.as_deref(), lost.then_some("position"), "{item:?}");
+        }
+        found.into_iter().map(|item| item.object).collect()
+    };
+    let up = ["1", "3", "6", "9", "0", "2", "4", "5", "7", "8"];
+    let mut down = up;
+    down.reverse();
+    assert_eq!(listed(None, false).await, up);
+    assert_eq!(listed(None, true).await, down);
+    assert_eq!(listed(Some(ItemState::Failed), false).await, ["3", "2", "5", "8"]);
+    assert_eq!(listed(Some(ItemState::Failed), true).await, ["8", "5", "2", "3"]);
+}
+
+#[tokio::test]
+async fn an_item_without_a_readable_position_is_done_by_its_object() {
+    let scratch = Scratch::sqlite().await;
+    let db = scratch.migrated().await;
+    let job = accept(&db, ("a", 0), &["0", "1", "2"]).await;
+    execute(&db, "UPDATE job_items SET position = 'lost' WHERE position = 1").await;
+    let mut tx = db.begin().await.unwrap();
+    jobs::add_items(&mut tx, job, &["3".to_owned()]).await.unwrap();
+    tx.commit().await.unwrap();
+    let pending = jobs::pending(&db, job, 10).await.unwrap();
+    let objects: Vec<_> = pending.iter().map(|item| item.object.as_str()).collect();
+    assert_eq!(objects, ["0", "2", "3", "1"]);
+    for item in pending {
+        let mut tx = db.begin().await.unwrap();
+        let done = (ItemState::Done, None);
+        let place = item.place().unwrap();
+        assert!(
+            jobs::finish_item(&mut tx, (job, &place), done, now())
+                .await
+                .unwrap()
+        );
+        tx.commit().await.unwrap();
+    }
+    assert_eq!(jobs::progress(&db, job).await.unwrap().done, 4);
+    // By its position it is known that one cannot be done.
+    let job = accept(&db, ("a", 1), &["0"]).await;
+    execute(&db, "UPDATE job_items SET object = x'00' WHERE state = 'pending'").await;
+    let pending = jobs::pending(&db, job, 10).await.unwrap();
+    assert_eq!(pending[0].unreadable_object(), Some("object"));
+    assert_eq!(pending[0].place(), Some(ItemPlace::Position(0)));
 }

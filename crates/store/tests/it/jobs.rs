@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use store::jobs::{self, Form, ItemState, NewJob, Queued, Slice, State};
+use store::jobs::{self, Form, ItemPlace, ItemState, NewJob, Queued, Slice, State};
 use store::lease::{self, Lease};
 use store::{Db, StoreError};
 use uuid::Uuid;
@@ -221,15 +221,15 @@ async fn items_of_one_state_are_read_and_counted(scratch: Scratch) {
     let failed = (ItemState::Failed, Some("why"));
     for position in [1, 3] {
         assert!(
-            jobs::finish_item(&mut tx, (job, position), failed, now())
+            jobs::finish_item(&mut tx, (job, &ItemPlace::Position(position)), failed, now())
                 .await
                 .unwrap()
         );
     }
     tx.commit().await.unwrap();
-    let read = async |state, behind, down| -> Vec<i64> {
+    let read = async |state, behind: Option<i64>, down| -> Vec<i64> {
         let slice = Slice {
-            behind,
+            behind: behind.map(ItemPlace::Position),
             down,
             rows: 10,
         };

@@ -1,6 +1,6 @@
 //! What is kept of jobs, and in which pieces it is forgotten.
 
-use store::jobs::{self, ItemState, Kept, NewJob, Pruned};
+use store::jobs::{self, ItemPlace, ItemState, Kept, NewJob, Pruned};
 use store::{Db, IdempotencyClaim};
 use uuid::Uuid;
 
@@ -73,9 +73,14 @@ async fn five_ended(db: &Db) -> Vec<Uuid> {
         let job = accept(db, ("a", second), &["1", "2"]).await;
         let mut tx = db.begin().await.unwrap();
         for position in 0..2 {
-            jobs::finish_item(&mut tx, (job, position), (ItemState::Done, None), now())
-                .await
-                .unwrap();
+            jobs::finish_item(
+                &mut tx,
+                (job, &ItemPlace::Position(position)),
+                (ItemState::Done, None),
+                now(),
+            )
+            .await
+            .unwrap();
         }
         tx.commit().await.unwrap();
         ended(db, job, 10 + second).await;
@@ -130,9 +135,14 @@ async fn what_is_dropped_is_counted_as_what_was_not_looked_at(scratch: Scratch) 
     let objects: Vec<&str> = objects.iter().map(String::as_str).collect();
     let job = accept(&db, ("a", 0), &objects).await;
     let mut tx = db.begin().await.unwrap();
-    jobs::finish_item(&mut tx, (job, 0), (ItemState::Done, None), now())
-        .await
-        .unwrap();
+    jobs::finish_item(
+        &mut tx,
+        (job, &ItemPlace::Position(0)),
+        (ItemState::Done, None),
+        now(),
+    )
+    .await
+    .unwrap();
     tx.commit().await.unwrap();
     let drop_some = async || {
         let mut tx = db.begin().await.unwrap();

@@ -360,3 +360,22 @@ async fn a_process_says_that_it_does_no_jobs_of_a_service_and_not_that_it_does_n
     let detail = "this process does no jobs of a service keymgr; if there is one that has jobs, ask a process that runs it";
     assert_eq!(problem["detail"], detail);
 }
+
+/// A place that is not a number: only SQLite keeps one.
+#[tokio::test]
+async fn an_item_without_a_readable_position_is_done_like_the_others() {
+    let world = World::sqlite().await;
+    let jobs = jobs_of(&world);
+    let named = JobRequest {
+        objects: Some(vec!["1".to_owned(), "2".to_owned(), "3".to_owned()]),
+        ..request("a")
+    };
+    let job = store(&world.db, &jobs, &named).await.unwrap();
+    let lost = "UPDATE job_items SET position = 'lost' WHERE job = $1 AND position = 1";
+    execute(&world.db, lost, job).await;
+    let running = Running::on(&world);
+    until(&world.db, job, State::Done).await;
+    let counts = store::jobs::progress(&world.db, job).await.unwrap();
+    assert_eq!((counts.skipped, counts.failed), (3, 0));
+    running.end().await;
+}

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use store::jobs::{self, Item, ItemState, Job, Slice};
+use store::StoreError;
+use store::jobs::{self, Item, ItemPlace, ItemState, Job, Slice};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -87,7 +88,7 @@ impl ItemFilter {
 /// What became of one object of a job.
 #[derive(Serialize, ToSchema)]
 struct JobItem {
-    /// Its place in the job, from 0.
+    /// Its place in the job, from 0. The largest number if it cannot be read: such items are behind the others, by object.
     position: i64,
     /// Such as a serial number.
     object: String,
@@ -198,17 +199,27 @@ async fn page_of_items(
     state: Option<ItemState>,
     ask: &Ask,
 ) -> Result<Page<JobItem>, Problem> {
-    let place: Place<i64> = ask.place(Sort::of("position"))?;
+    let place: Place<ItemPlace> = ask.place(Sort::of("position"))?;
     let found = jobs::items(&jobs.db, job, state, &slice(&place, ask))
         .await
         .map_err(Error::from)?;
     if let Some(damage) = found.iter().find_map(|item| item.damage.as_deref()) {
         jobs.report_damage(job, &format!("{damage} of an item"));
     }
+    let last = found
+        .get(ask.limit.rows() - 1)
+        .filter(|_| found.len() > ask.limit.rows());
+    if last.is_some_and(|item| item.place().is_none()) {
+        // Without a place there is no way on; a cursor would lead here again and again.
+        let problem = "neither position nor object of an item of the job can be read";
+        return Err(Error::from(StoreError::Corrupt(problem.to_owned())).into());
+    }
     let count = async |most| jobs::count_items(&jobs.db, job, state, most).await;
     let count = ask.counting.count(count).await.map_err(Error::from)?;
     Ok(place
-        .page(found, |item| item.position)
+        .page(found, |item| {
+            item.place().unwrap_or(ItemPlace::Position(item.position))
+        })
         .counted(count)
         .map(JobItem::from))
 }
