@@ -99,7 +99,7 @@ pub(super) fn revoke(
 /// What is said of keys whose rows cannot be read; nothing if there are none.
 fn damaged<'a>(keys: impl Iterator<Item = &'a StoredKey>) -> Option<Consequence> {
     let named = |key: &StoredKey| Some(format!("{key}: {}", key.damage()?));
-    let named: Vec<_> = keys.filter_map(|key| named(key)).collect();
+    let named: Vec<_> = keys.filter_map(named).collect();
     let count = u64::try_from(named.len()).unwrap_or(u64::MAX);
     let text = format!(
         "of {} among these the database cannot be read: whoever restores these columns restores the key, unless it is revoked",

@@ -151,7 +151,7 @@ fn revoked(key: &StoredKey, revocation: &Revocation) -> outbox::NewEvent {
     if let (Some(columns), Some(members)) = (key.damage(), data.as_object_mut()) {
         members.insert("damage".to_owned(), json!(columns));
     }
-    kit::trace::event(EventType::ApiKeyRevoked, &key.to_string(), data)
+    kit::trace::event(EventType::ApiKeyRevoked, key.to_string(), data)
 }
 
 fn check_limits(key: &StoredKey, requester: &Caller) -> Result<(), Error> {
