@@ -34,6 +34,7 @@ use client::ServerInfo;
 use kit::auth::Epoch;
 use kit::clock::{Clock as _, SharedClock, SystemClock};
 use kit::health::Health;
+use kit::http::Declared;
 use kit::peer::PROCESS;
 use kit::tls::Identity;
 use tokio::task::JoinSet;
@@ -337,7 +338,8 @@ fn routes(services: Services, own: OpenApiRouter) -> Routes {
     }
     let (rest, document) = openapi::complete(rest);
     Routes {
-        declared: kit::http::Declared::of(&document),
+        declared: ocsp::declare(Declared::of(&document)),
+        http_declared: ocsp::declare(Declared::default()),
         rest: rest.merge(openapi::viewer(&document)).merge(http.clone()),
         http,
         grpc: tonic::service::Routes::from(grpc),

@@ -87,7 +87,15 @@ metrics! {
     OUTBOX_OLDEST_EVENT_SECONDS "gigvault_outbox_oldest_event_seconds" Gauge Seconds ["service"]:
         "Unix time of the oldest event that is still kept; looked up every ten minutes.";
     CACHE_ENTRIES "gigvault_cache_entries" Gauge Count ["cache"]:
-        "Entries of a cache: credentials, keymgr-keys.";
+        "Entries of a cache: credentials, keymgr-keys, ocsp-responses.";
+    OCSP_RESPONSES_TOTAL "gigvault_ocsp_responses_total" Counter Count ["ca", "status", "source"]:
+        "Certificates answered for by OCSP (good, revoked, unissued, unknown) from memory or signed, and OCSP errors (source none).";
+    OCSP_RESPONSE_SECONDS "gigvault_ocsp_response_seconds" Histogram Seconds []:
+        "Time to make or find an OCSP response.";
+    OCSP_REVOCATIONS "gigvault_ocsp_revocations" Gauge Count []:
+        "Revocations and holds that the OCSP responder has in memory.";
+    OCSP_FEED_LAG_SECONDS "gigvault_ocsp_feed_lag_seconds" Gauge Seconds []:
+        "How old what the OCSP responder knows of revocations can be at most.";
     SERVICE_IDENTITY_EXPIRY_SECONDS "gigvault_service_identity_expiry_seconds" Gauge Seconds []:
         "Unix time at which the identity of this process expires.";
     CONNECTIONS_REFUSED_TOTAL "gigvault_connections_refused_total" Counter Count ["reason"]:

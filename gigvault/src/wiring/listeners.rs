@@ -49,6 +49,8 @@ pub(crate) struct Routes {
     pub(crate) declared: Declared,
     /// Plain HTTP.
     pub(crate) http: Router,
+    /// What its paths take.
+    pub(crate) http_declared: Declared,
     pub(crate) grpc: tonic::service::Routes,
 }
 
@@ -124,7 +126,10 @@ impl Listeners {
         let tls: Arc<dyn TlsSource> = Arc::new(identity);
         let site = Site::grpc(routes.grpc, limits.memory());
         tasks.spawn(serve(self.grpc, Some(tls), site, each.clone(), stop.clone()));
-        let http = limits.edge("http").around(routes.http.merge(health.router()));
+        let http = limits
+            .edge("http")
+            .declared(routes.http_declared)
+            .around(routes.http.merge(health.router()));
         tasks.spawn(serve(self.http, None, http, each.clone(), stop.clone()));
         let metrics = limits
             .edge("metrics")

@@ -4,6 +4,7 @@
 mod auth;
 mod ca;
 mod keymgr;
+mod ocsp;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -93,6 +94,8 @@ services! {
     Keymgr keymgr calls [Auth];
     /// Authentication.
     Auth auth calls [];
+    /// OCSP responder.
+    Ocsp ocsp calls [Ca, Keymgr];
 }
 
 /// What the services share.

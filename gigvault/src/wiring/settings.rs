@@ -49,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) keymgr: keymgr::Config,
     /// Authentication.
     pub(crate) auth: auth::Config,
+    /// OCSP responder.
+    pub(crate) ocsp: ocsp::Config,
 }
 
 impl Settings {
@@ -100,6 +102,7 @@ impl Default for Settings {
             ca: ca::Config::default(),
             keymgr: keymgr::Config::default(),
             auth: auth::Config::default(),
+            ocsp: ocsp::Config::default(),
         }
     }
 }

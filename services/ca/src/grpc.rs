@@ -35,6 +35,7 @@ pub static ALLOW: kit::peer::AllowTable = &[
             service::CA,
             service::KEYMGR,
             service::AUTH,
+            service::OCSP,
             PROCESS,
         ],
     ),

@@ -1,0 +1,117 @@
+//! The use cases, one a file. No axum, tonic server or SQL in here.
+
+// A new variant is decided on here, rather than falling under what was right for the others.
+#![warn(clippy::wildcard_enum_match_arm)]
+
+mod answer;
+mod cache;
+mod feed;
+mod issuers;
+mod known;
+mod responders;
+mod sign;
+mod snapshot;
+mod standing;
+mod state;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use kit::clock::SharedClock;
+use kit::transport::Transport;
+use proto::ca::v1::ca_client::CaClient;
+use proto::keymgr::v1::keymgr_client::KeymgrClient;
+use store::Db;
+use tokio::sync::{Notify, Semaphore};
+
+use crate::config::Config;
+use crate::domain::{Currency, Issuers};
+
+pub use answer::{Fresh, Reply};
+use cache::Responses;
+pub(crate) use feed::RevocationFollower;
+use known::Known;
+pub(crate) use state::Responder;
+
+/// Responses that are made at a time, at most; further requests are told `tryLater`.
+const MOST_AT_ONCE: usize = 1024;
+/// Longest wait for the CA service or the key manager: a client waits for its answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What the use cases share.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    db: Db,
+    clock: SharedClock,
+    config: Config,
+    ca: CaClient<Transport>,
+    keymgr: KeymgrClient<Transport>,
+    /// CAs and their responders; none before the first look.
+    issuers: ArcSwapOption<Issuers>,
+    known: Known,
+    responses: Responses,
+    /// Places of responses that are being made.
+    places: Semaphore,
+    /// Wakes who looks after CAs and responders.
+    changed: Notify,
+    /// CAs that the feed told of, and that were not in the list of CAs yet.
+    announced: Mutex<BTreeSet<String>>,
+    /// Names this process to the others that share the database.
+    holder: String,
+}
+
+impl App {
+    pub(crate) fn new(
+        config: Config,
+        db: Db,
+        clock: SharedClock,
+        (ca, keymgr): (Transport, Transport),
+    ) -> Self {
+        let currency = Currency {
+            max_lag: config.max_lag,
+        };
+        Self(Arc::new(Inner {
+            known: Known::new(currency, Arc::clone(&clock)),
+            responses: Responses::new(&config),
+            holder: store::id::new_id(clock.now()).to_string(),
+            db,
+            clock,
+            config,
+            ca: CaClient::new(ca),
+            keymgr: KeymgrClient::new(keymgr),
+            issuers: ArcSwapOption::empty(),
+            places: Semaphore::new(MOST_AT_ONCE),
+            changed: Notify::new(),
+            announced: Mutex::default(),
+        }))
+    }
+
+    fn ca(&self) -> CaClient<Transport> {
+        self.0.ca.clone()
+    }
+
+    fn keymgr(&self) -> KeymgrClient<Transport> {
+        self.0.keymgr.clone()
+    }
+
+    /// CAs that are to be looked for.
+    fn announced(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.announced.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How often the feed of `ca` is asked to say that there is nothing: three times in the time that its silence may last.
+    pub(crate) fn heartbeat(&self) -> Duration {
+        self.0.config.max_lag / 3
+    }
+}
+
+/// The request with the longest time that is waited for its answer.
+fn patiently<T>(message: T) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    request.set_timeout(PATIENCE);
+    request
+}

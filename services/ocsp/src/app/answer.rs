@@ -1,0 +1,324 @@
+//! Answers a request (RFC 6960 section 2): one response for all its certificates, or an error.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use kit::error::{Fault, Kind, chain};
+use time::OffsetDateTime;
+use tokio::time::Instant;
+use vocabulary::metric;
+use x509::Serial;
+use x509::ocsp::{CertId, ErrorStatus, OcspRequest, RequestError};
+
+use super::App;
+use super::cache::{Kept, Key};
+use super::standing::{Standing, Target};
+use crate::domain::{Issuer, Revocation};
+use crate::error::Error;
+
+/// How often a response is made for one request: what it says may become wrong while it is signed.
+const ATTEMPTS: u32 = 3;
+
+/// What a client gets.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// DER of the OCSPResponse.
+    pub der: Bytes,
+    /// How long others may keep it; nothing for answers to a nonce, and for errors.
+    pub fresh: Option<Fresh>,
+}
+
+/// The times of a response that may be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fresh {
+    /// producedAt.
+    pub produced_at: OffsetDateTime,
+    /// nextUpdate.
+    pub next_update: OffsetDateTime,
+    /// When it is sent.
+    pub now: OffsetDateTime,
+}
+
+/// Where a response comes from: label of the metric.
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    Memory,
+    Signed,
+}
+
+/// Why there is no response.
+enum Refusal {
+    /// The request, or whom it asks.
+    Status(ErrorStatus),
+    /// This service, or one that it needs.
+    Failed(Arc<Error>),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Failed(Arc::new(error))
+    }
+}
+
+/// Why a response is not kept.
+enum NotKept {
+    /// The serial number was not issued, and may be in a moment.
+    Unissued,
+    Failed(Arc<Error>),
+}
+
+impl App {
+    /// The answer to a request, or to what is not one.
+    pub async fn answer(&self, request: Result<OcspRequest, RequestError>) -> Reply {
+        let started = Instant::now();
+        let answered = match request {
+            Ok(request) => self.respond(&request).await,
+            Err(error) => {
+                tracing::debug!(cause = %error, "OCSP request refused");
+                Err(Refusal::Status(error.status()))
+            }
+        };
+        let reply = answered.unwrap_or_else(|refusal| refuse(&refusal));
+        metrics::histogram!(metric::OCSP_RESPONSE_SECONDS).record(started.elapsed().as_secs_f64());
+        reply
+    }
+
+    async fn respond(&self, request: &OcspRequest) -> Result<Reply, Refusal> {
+        let Some(issuers) = self.0.issuers.load_full() else {
+            return Err(Refusal::Status(ErrorStatus::TryLater));
+        };
+        let target = |id: &CertId| Target {
+            id: id.clone(),
+            issuer: issuers.named_by(id).cloned(),
+        };
+        let mut targets: Vec<Target> = request.cert_ids().iter().map(target).collect();
+        // A response has one signature: that of the responder of the first CA that is ours. Of certificates of others it knows
+        // nothing that clients would believe (RFC 6960 section 4.2.2.2).
+        let Some(signs_for) = targets.iter().find_map(|target| target.issuer.clone()) else {
+            return Err(Refusal::Status(ErrorStatus::Unauthorized));
+        };
+        for target in &mut targets {
+            target.issuer = target
+                .issuer
+                .take()
+                .filter(|issuer| issuer.name == signs_for.name);
+        }
+        if let ([target], None) = (targets.as_slice(), request.nonce())
+            && let Ok(serial) = target.id.serial().proper()
+            && let Some(key) = Key::of(&signs_for, serial, &target.id)
+            && let Some(reply) = self.kept_or_made(&signs_for, target, (serial, key)).await?
+        {
+            return Ok(reply);
+        }
+        self.live(&signs_for, &targets, request).await
+    }
+
+    /// A response that is kept, or is made to be; none if it must not be kept.
+    async fn kept_or_made(
+        &self,
+        issuer: &Arc<Issuer>,
+        target: &Target,
+        (serial, key): (Serial, Key),
+    ) -> Result<Option<Reply>, Refusal> {
+        let now = self.0.clock.now();
+        let kept = self
+            .0
+            .responses
+            .find(&key)
+            .await
+            .filter(|kept| kept.is_valid(now));
+        let still_true = match &kept {
+            Some(kept) => {
+                self.is_still_true(kept.revocation, target, (&issuer.name, &serial))
+                    .await?
+            }
+            None => false,
+        };
+        if let Some(kept) = kept.filter(|_| still_true) {
+            if !kept.is_young(now) {
+                self.renew(issuer, target, (key, &kept));
+            }
+            return Ok(Some(self.reply(issuer, &kept, Source::Memory)));
+        }
+        self.0.responses.remove(&key).await;
+        for _ in 0..ATTEMPTS {
+            let make = self.make(issuer, target);
+            let not_kept = match self.0.responses.find_or_make(key.clone(), make).await {
+                Ok(made) if self.may_be_told(target, made.standing(), made.read_at) => {
+                    return Ok(Some(self.reply(issuer, &made, Source::Signed)));
+                }
+                Ok(_outdated) => {
+                    self.0.responses.remove(&key).await;
+                    continue;
+                }
+                Err(not_kept) => not_kept,
+            };
+            return match &*not_kept {
+                NotKept::Unissued => Ok(None),
+                NotKept::Failed(error) => Err(Refusal::Failed(Arc::clone(error))),
+            };
+        }
+        Err(Refusal::Status(ErrorStatus::TryLater))
+    }
+
+    /// Makes another response while the one that there is is given: the older half of its life is for the time that this takes, also
+    /// where nothing can be signed. Once at a time for each.
+    fn renew(&self, issuer: &Arc<Issuer>, target: &Target, (key, kept): (Key, &Arc<Kept>)) {
+        if !kept.begin_renewal() {
+            return;
+        }
+        let (app, issuer, target, kept) =
+            (self.clone(), Arc::clone(issuer), target.clone(), Arc::clone(kept));
+        tokio::spawn(async move {
+            match app.make(&issuer, &target).await {
+                Ok(made) => app.0.responses.put(key, made).await,
+                Err(NotKept::Unissued) => {}
+                Err(NotKept::Failed(error)) => {
+                    let cause = chain(&*error);
+                    tracing::debug!(issuer = &*issuer.name, cause, "a response could not be renewed");
+                }
+            }
+            kept.end_renewal();
+        });
+    }
+
+    /// Whether what a kept response says is what is known now; asks the CA service where nothing current is known.
+    async fn is_still_true(
+        &self,
+        said: Option<Revocation>,
+        target: &Target,
+        (issuer, serial): (&str, &Serial),
+    ) -> Result<bool, Refusal> {
+        let knowledge = self.0.known.of(issuer, serial);
+        if knowledge.current || knowledge.revoked().is_some() {
+            return Ok(knowledge.revocation == said);
+        }
+        let standings = self.standings(std::slice::from_ref(target)).await?;
+        let wanted = said.map_or(Standing::Good, Standing::Revoked);
+        Ok(standings.items == [wanted])
+    }
+
+    async fn make(&self, issuer: &Arc<Issuer>, target: &Target) -> Result<Arc<Kept>, NotKept> {
+        let failed = |error| NotKept::Failed(Arc::new(error));
+        let _place = self.0.places.try_acquire().map_err(|_| failed(Error::Busy))?;
+        let standings = self
+            .standings(std::slice::from_ref(target))
+            .await
+            .map_err(failed)?;
+        let revocation = match standings.items.first() {
+            Some(Standing::Good) => None,
+            Some(Standing::Revoked(revocation)) => Some(*revocation),
+            Some(Standing::Unissued | Standing::Foreign) | None => return Err(NotKept::Unissued),
+        };
+        let standing = revocation.map_or(Standing::Good, Standing::Revoked);
+        let statuses = vec![(target.id.clone(), standing.status(self.0.config.unissued))];
+        let signed = self.sign(issuer, statuses, None).await.map_err(failed)?;
+        Ok(Arc::new(Kept::new(signed, revocation, standings.read_at)))
+    }
+
+    /// A response that is not kept.
+    async fn live(
+        &self,
+        issuer: &Issuer,
+        targets: &[Target],
+        request: &OcspRequest,
+    ) -> Result<Reply, Refusal> {
+        let _place = self.0.places.try_acquire().map_err(|_| Error::Busy)?;
+        for _ in 0..ATTEMPTS {
+            let standings = self.standings(targets).await?;
+            let told = targets.iter().zip(&standings.items);
+            let statuses = told
+                .clone()
+                .map(|(target, standing)| (target.id.clone(), standing.status(self.0.config.unissued)))
+                .collect();
+            let signed = self.sign(issuer, statuses, request.nonce().cloned()).await?;
+            let read_at = standings.read_at;
+            let is_true =
+                |(target, standing): (&Target, &Standing)| self.may_be_told(target, *standing, read_at);
+            if told.clone().all(is_true) {
+                told.for_each(|(target, standing)| {
+                    count(ca_of(target), standing.label(), Source::Signed.label())
+                });
+                return Ok(Reply {
+                    der: signed.der,
+                    fresh: None,
+                });
+            }
+        }
+        Err(Refusal::Status(ErrorStatus::TryLater))
+    }
+
+    /// Whether a response that was just made may be told: nothing has become known in the meantime that it does not say.
+    fn may_be_told(&self, target: &Target, told: Standing, read_at: Instant) -> bool {
+        let (Some(issuer), Ok(serial)) = (&target.issuer, target.id.serial().proper()) else {
+            return true;
+        };
+        let knowledge = self.0.known.of(&issuer.name, &serial);
+        let recent = read_at.elapsed() <= self.0.config.max_lag;
+        let told = match told {
+            Standing::Revoked(revocation) => Some(revocation),
+            Standing::Good | Standing::Unissued | Standing::Foreign => None,
+        };
+        match (told, knowledge.revocation) {
+            // The next attempt finds it.
+            (None, Some(_)) if knowledge.revoked().is_some() => false,
+            (told, known) => recent || (knowledge.current && told == known),
+        }
+    }
+
+    fn reply(&self, issuer: &Issuer, kept: &Kept, source: Source) -> Reply {
+        count(&issuer.ca, kept.standing().label(), source.label());
+        Reply {
+            der: kept.signed.der.clone(),
+            fresh: Some(Fresh {
+                produced_at: kept.signed.produced_at,
+                next_update: kept.signed.next_update,
+                now: self.0.clock.now(),
+            }),
+        }
+    }
+}
+
+fn ca_of(target: &Target) -> &str {
+    target.issuer.as_ref().map_or("", |issuer| &issuer.ca)
+}
+
+/// An error has no CA: it may be that the request names none.
+fn refuse(refusal: &Refusal) -> Reply {
+    let status = match refusal {
+        Refusal::Status(status) => *status,
+        Refusal::Failed(error) => {
+            let cause = chain(&**error);
+            if error.kind() == Kind::Internal {
+                tracing::error!(cause, "OCSP request failed");
+                ErrorStatus::InternalError
+            } else {
+                tracing::warn!(cause, "OCSP request failed: a dependency is unavailable");
+                ErrorStatus::TryLater
+            }
+        }
+    };
+    count("", &status.to_string(), "none");
+    Reply {
+        der: Bytes::copy_from_slice(&status.response()),
+        fresh: None,
+    }
+}
+
+fn count(ca: &str, status: &str, source: &'static str) {
+    let labels = [
+        ("ca", ca.to_owned()),
+        ("status", status.to_owned()),
+        ("source", source.to_owned()),
+    ];
+    metrics::counter!(metric::OCSP_RESPONSES_TOTAL, &labels).increment(1);
+}
+
+impl Source {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Signed => "signed",
+        }
+    }
+}

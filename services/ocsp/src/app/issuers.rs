@@ -1,0 +1,117 @@
+//! Which CAs there are, and who signs for each.
+
+use std::sync::Arc;
+
+use proto::ca::v1::{ListCasRequest, StatusRequest};
+use x509::Certificate;
+
+use super::{App, patiently};
+use crate::domain::{Issuer, Issuers, Signer, Signing, verify};
+use crate::error::Error;
+use crate::tables::{self, StoredSigner};
+
+impl App {
+    /// Looks which CAs there are and who signs for them, has responders made where they are due, and answers from then on for all
+    /// of them. False: it is to be done again soon, since another process makes responders at the moment, or a CA is not in the
+    /// list yet.
+    ///
+    /// # Errors
+    /// What was known stays.
+    pub(crate) async fn look_after_issuers(&self) -> Result<bool, Error> {
+        let mut issuers = self.issuers().await?;
+        let mut done = true;
+        if issuers.iter().any(|issuer| self.needs_responder(issuer)) {
+            // Those that there are answer in the meantime.
+            self.publish(&issuers);
+            let made = self.make_responders().await;
+            // Also where one could not be made: others were.
+            issuers = self.issuers().await?;
+            self.publish(&issuers);
+            done = made?;
+        }
+        self.publish(&issuers);
+        Ok(done && self.all_are_there(&issuers).await)
+    }
+
+    /// Whether all CAs that the feed told of are in the list. A process of `ca` that did not add it reads its table when it is asked
+    /// for it.
+    async fn all_are_there(&self, issuers: &[Issuer]) -> bool {
+        let missing: Vec<String> = {
+            let mut announced = self.announced();
+            announced.retain(|name| !issuers.iter().any(|issuer| *issuer.ca == **name));
+            announced.iter().cloned().collect()
+        };
+        for name in &missing {
+            let request = StatusRequest {
+                issuer: name.clone(),
+                ..StatusRequest::default()
+            };
+            // What it answers does not matter.
+            let _not_there_yet = self.ca().status(patiently(request)).await;
+        }
+        missing.is_empty()
+    }
+
+    fn publish(&self, issuers: &[Issuer]) {
+        let issuers = issuers.iter().cloned().map(Arc::new).collect();
+        self.0.issuers.store(Some(Arc::new(Issuers(issuers))));
+    }
+
+    /// Whether it has no responder, or one that is to be replaced.
+    pub(super) fn needs_responder(&self, issuer: &Issuer) -> bool {
+        let now = self.0.clock.now();
+        let end = issuer.certificate.not_after();
+        let has = issuer
+            .signer
+            .as_ref()
+            .is_some_and(|signer| signer.is_usable(now) && !signer.is_due(now, end));
+        // A CA that has ended certifies nothing more.
+        self.0.config.signing == Signing::Delegated && !has && now < end
+    }
+
+    /// All CAs with their current signers.
+    pub(super) async fn issuers(&self) -> Result<Vec<Issuer>, Error> {
+        let answer = self.ca().list_cas(patiently(ListCasRequest {})).await;
+        let infos = answer.map_err(Error::ca)?.into_inner().items;
+        let stored = match self.0.config.signing {
+            Signing::Delegated => tables::signers(&self.0.db, self.0.clock.now()).await?,
+            Signing::Direct => Vec::new(),
+        };
+        let mut issuers = Vec::with_capacity(infos.len());
+        for info in infos {
+            let name = info.name.clone();
+            match Issuer::decode(info) {
+                Ok(issuer) => issuers.push(self.with_signer(issuer, &stored)),
+                // The others are answered for all the same.
+                Err(error) => {
+                    tracing::error!(ca = name, cause = %error, "the certificate of a CA cannot be read")
+                }
+            }
+        }
+        Ok(issuers)
+    }
+
+    fn with_signer(&self, issuer: Issuer, stored: &[StoredSigner]) -> Issuer {
+        let signer = match self.0.config.signing {
+            Signing::Direct => Signer::direct(&issuer, self.0.config.responder_id).ok(),
+            Signing::Delegated => {
+                let of_issuer = stored.iter().filter(|signer| *signer.issuer == *issuer.name);
+                // The newest that is one: an earlier one goes on where the newest was damaged.
+                let mut usable = of_issuer.filter_map(|stored| self.read_signer(&issuer, stored));
+                usable.next()
+            }
+        };
+        issuer.signed_by(signer)
+    }
+
+    fn read_signer(&self, issuer: &Issuer, stored: &StoredSigner) -> Option<Signer> {
+        let certificate = Certificate::from_der(&stored.certificate).ok()?;
+        match verify(issuer, &stored.key_name, certificate, self.0.config.responder_id) {
+            Ok(signer) => Some(signer),
+            Err(cause) => {
+                tracing::error!(issuer = &*issuer.name, key = stored.key_name, %cause, "a responder certificate cannot be used");
+                None
+            }
+        }
+    }
+}

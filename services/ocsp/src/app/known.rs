@@ -1,0 +1,145 @@
+//! The revocations that are known in memory, and how current they are.
+
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use kit::clock::SharedClock;
+use time::OffsetDateTime;
+use tokio::time::Instant;
+use vocabulary::metric;
+use x509::Serial;
+
+use crate::domain::{Currency, Position, Revocation, Revocations, Revoked};
+
+/// Shared by requests, which read, and the follower of the feed, which writes.
+pub(super) struct Known {
+    state: RwLock<State>,
+    currency: Currency,
+    clock: SharedClock,
+}
+
+#[derive(Default)]
+struct State {
+    set: Revocations,
+    /// Nothing before the feed was read to its end behind the first snapshot.
+    position: Option<Position>,
+    /// Whether there was a snapshot.
+    loaded: bool,
+}
+
+/// What is known of one certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Knowledge {
+    /// Whether the feed was read far enough for this to be true now.
+    pub(super) current: bool,
+    pub(super) revocation: Option<Revocation>,
+}
+
+impl Knowledge {
+    /// The revocation, if that can be said now. One that is final is true however old the knowledge of it is.
+    pub(super) fn revoked(self) -> Option<Revocation> {
+        self.revocation
+            .filter(|revocation| self.current || !revocation.is_hold())
+    }
+}
+
+/// A change of one certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Revoked(Revoked),
+    Released,
+}
+
+impl Known {
+    pub(super) fn new(currency: Currency, clock: SharedClock) -> Self {
+        Self {
+            state: RwLock::default(),
+            currency,
+            clock,
+        }
+    }
+
+    pub(super) fn of(&self, issuer: &str, serial: &Serial) -> Knowledge {
+        let now = self.now();
+        let state = self.read();
+        Knowledge {
+            current: self.currency.allows(state.position, now),
+            revocation: state.set.find(issuer, serial),
+        }
+    }
+
+    pub(super) fn apply(&self, issuer: &str, serial: &Serial, change: Change) {
+        let mut state = self.write();
+        match change {
+            Change::Revoked(revoked) => state.set.insert(issuer, serial, revoked),
+            Change::Released => state.set.remove(issuer, serial),
+        }
+        measure_size(&state.set);
+    }
+
+    /// Puts a snapshot in the place of what was known. How current it is will be known when the feed was read to its end.
+    pub(super) fn replace(&self, set: Revocations) {
+        measure_size(&set);
+        let old = {
+            let mut state = self.write();
+            state.loaded = true;
+            state.position = None;
+            std::mem::replace(&mut state.set, set)
+        };
+        // A million entries are given back without the lock.
+        drop(old);
+    }
+
+    pub(super) fn caught_up(&self, as_of: Instant) {
+        let (instant, now) = self.now();
+        let passed = instant.saturating_duration_since(as_of);
+        let position = Position {
+            as_of,
+            at: now - passed,
+        };
+        self.write().position = Some(position);
+    }
+
+    pub(super) fn forget_expired(&self, before: OffsetDateTime) -> usize {
+        let mut state = self.write();
+        let forgotten = state.set.forget_expired(before);
+        measure_size(&state.set);
+        forgotten
+    }
+
+    pub(super) const fn currency(&self) -> Currency {
+        self.currency
+    }
+
+    /// Whether there was a snapshot.
+    pub(super) fn is_loaded(&self) -> bool {
+        self.read().loaded
+    }
+
+    /// How old what is known can be at most; `None` before the feed was read to its end.
+    pub(super) fn age(&self) -> Option<Duration> {
+        let now = self.now();
+        self.read().position.map(|position| position.age(now))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.read().set.len()
+    }
+
+    fn now(&self) -> (Instant, OffsetDateTime) {
+        (Instant::now(), self.clock.now())
+    }
+
+    // A panic while the lock was held leaves a set that is whole: no method of it stops halfway.
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn measure_size(set: &Revocations) {
+    metrics::gauge!(metric::OCSP_REVOCATIONS).set(set.len() as f64);
+}

@@ -1,0 +1,82 @@
+//! All revocations at once: what a new process begins with, and one whose place in the feed is gone.
+
+use std::time::Duration;
+
+use proto::ca::v1::snapshot_revocations_response::Part;
+use proto::ca::v1::{RevokedCertificate, SnapshotRevocationsRequest, SnapshotRevocationsResponse};
+use tokio::time::timeout;
+use tonic::{Status, Streaming};
+use vocabulary::service;
+use x509::Serial;
+
+use super::App;
+use crate::domain::{Revocation, Revocations, Revoked};
+use crate::error::Error;
+
+/// Longest silence while a snapshot is sent.
+const SILENCE: Duration = Duration::from_secs(30);
+
+impl App {
+    /// Takes a snapshot in the place of what is known, and answers where the feed goes on behind it.
+    ///
+    /// # Errors
+    /// `ca` does not answer, or not in full: what was known stays.
+    pub(crate) async fn take_snapshot(&self) -> Result<String, Error> {
+        let request = SnapshotRevocationsRequest::default();
+        let answer = self.ca().snapshot_revocations(request).await.map_err(Error::ca)?;
+        let mut parts = answer.into_inner();
+        let Some(Part::Start(start)) = next(&mut parts).await? else {
+            return Err(broken("that does not begin with its start"));
+        };
+        let mut set = Revocations::default();
+        let mut entries = 0_u64;
+        loop {
+            match next(&mut parts).await? {
+                Some(Part::Entries(page)) => {
+                    for entry in &page.items {
+                        insert(&mut set, entry)?;
+                        entries += 1;
+                    }
+                }
+                Some(Part::End(end)) if end.entries == entries => break,
+                Some(Part::End(_)) => return Err(broken("of which entries are missing")),
+                Some(Part::Start(_)) => return Err(broken("with two starts")),
+                None => return Err(broken("without its end")),
+            }
+        }
+        self.0.known.replace(set);
+        tracing::info!(entries, "revocations loaded");
+        Ok(start.cursor)
+    }
+}
+
+async fn next(parts: &mut Streaming<SnapshotRevocationsResponse>) -> Result<Option<Part>, Error> {
+    let late = |_elapsed| Error::ca(Status::deadline_exceeded("the snapshot stopped"));
+    let message = timeout(SILENCE, parts.message()).await.map_err(late)?;
+    let message = message.map_err(Error::ca)?;
+    message
+        .map(|message| message.part.ok_or_else(|| broken("with an empty part")))
+        .transpose()
+}
+
+fn insert(set: &mut Revocations, entry: &RevokedCertificate) -> Result<(), Error> {
+    let serial = Serial::from_content(&entry.serial).ok_or_else(|| broken("with a bad serial number"))?;
+    let not_after = store::time::from_micros(entry.not_after_us).map_err(|_| broken("with a bad time"))?;
+    let revocation = entry.revocation.as_ref();
+    let revocation = revocation.ok_or_else(|| broken("with a certificate that is not revoked"))?;
+    let revocation =
+        Revocation::decode(revocation).map_err(|what| broken(&format!("in which {what} cannot be read")))?;
+    set.insert(
+        &entry.issuer,
+        &serial,
+        Revoked {
+            revocation,
+            not_after,
+        },
+    );
+    Ok(())
+}
+
+fn broken(what: &str) -> Error {
+    Error::answer(service::CA, format!("a snapshot of revocations {what}"))
+}

@@ -1,0 +1,75 @@
+//! What this service looks at when an operator asks what is wrong.
+
+use kit::service::{DoctorCheck, Finding};
+
+use crate::app::{App, Responder};
+
+pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
+    let [revocations, responders] = std::array::from_fn(|_| app.clone());
+    vec![
+        DoctorCheck::new("revocations", move || {
+            std::future::ready(of_revocations(&revocations))
+        }),
+        DoctorCheck::new("OCSP responders", move || {
+            std::future::ready(of_responders(&responders))
+        }),
+    ]
+}
+
+fn of_revocations(app: &App) -> Finding {
+    let known = app.knowledge();
+    match known.age {
+        Some(age) if known.is_current => Finding::ok(format!(
+            "{} are known, as of {:.1} seconds ago",
+            known.revocations,
+            age.as_secs_f64()
+        )),
+        Some(age) => Finding::failed(
+            format!(
+                "the CA service was last heard {:.0} seconds ago: it is asked for each answer, and where it does not answer, \
+                 clients are told tryLater",
+                age.as_secs_f64()
+            ),
+            "see that the process with ca runs, and that this one reaches it (peers.ca); the log names the cause",
+        ),
+        None => Finding::failed(
+            "no revocations were loaded yet: the CA service is asked for each answer",
+            "see that the process with ca runs, and that this one reaches it (peers.ca); the log names the cause",
+        ),
+    }
+}
+
+fn of_responders(app: &App) -> Finding {
+    let responders = app.responders();
+    let without: Vec<String> = responders.iter().filter_map(silent).collect();
+    if !without.is_empty() {
+        return Finding::failed(
+            format!(
+                "clients get no answers about certificates of {}",
+                without.join(", ")
+            ),
+            "the log says why no responder could be made; the key manager and the CA have to answer",
+        );
+    }
+    let late: Vec<String> = responders.iter().filter_map(late).collect();
+    if !late.is_empty() {
+        return Finding::warning(
+            format!("not renewed in time: {}", late.join(", ")),
+            "the log says why no responder could be made; the key manager and the CA have to answer",
+        );
+    }
+    Finding::ok(format!("{} CAs are answered for", responders.len()))
+}
+
+fn silent(responder: &Responder) -> Option<String> {
+    responder.until.is_none().then(|| responder.issuer.clone())
+}
+
+fn late(responder: &Responder) -> Option<String> {
+    let until = responder.until.filter(|_| responder.is_due)?;
+    Some(format!(
+        "{} (until {})",
+        responder.issuer,
+        kit::clock::rfc3339(until)
+    ))
+}

@@ -1,0 +1,18 @@
+//! What this service knows and decides.
+
+// A new variant is decided on here, rather than falling under what was right for the others.
+#![warn(clippy::wildcard_enum_match_arm)]
+
+mod currency;
+mod issuer;
+mod policy;
+mod revocation;
+mod revocations;
+mod signer;
+
+pub(crate) use currency::{Currency, Position};
+pub(crate) use issuer::{Issuer, Issuers};
+pub use policy::{ResponderIdForm, Signing, Unissued};
+pub use revocation::{Revocation, Revoked};
+pub use revocations::Revocations;
+pub(crate) use signer::{Signer, key_algorithm, key_name, verify};

@@ -1,0 +1,73 @@
+//! The CAs whose certificates are answered for.
+
+use std::sync::Arc;
+
+use proto::ca::v1::CaInfo;
+use x509::Certificate;
+use x509::ocsp::{CertId, IssuerIds};
+
+use super::Signer;
+
+/// One generation of a CA: a key and a certificate.
+#[derive(Clone, Debug)]
+pub(crate) struct Issuer {
+    /// `issuing`, `issuing.2`.
+    pub(crate) name: Arc<str>,
+    /// The CA, for metrics.
+    pub(crate) ca: Arc<str>,
+    /// Its certificate.
+    pub(crate) certificate: Certificate,
+    /// Its key in keymgr.
+    pub(crate) key_name: String,
+    ids: IssuerIds,
+    pub(crate) signer: Option<Arc<Signer>>,
+}
+
+impl Issuer {
+    /// As `ca` tells it.
+    ///
+    /// # Errors
+    /// Its certificate cannot be read.
+    pub(crate) fn decode(wire: CaInfo) -> Result<Self, x509::CertificateError> {
+        let certificate = Certificate::from_der(&wire.certificate)?;
+        // An earlier version of `ca` has one generation, which has the name of the CA.
+        let name = match wire.issuer.is_empty() {
+            true => wire.name.as_str(),
+            false => wire.issuer.as_str(),
+        };
+        Ok(Self {
+            name: Arc::from(name),
+            ca: Arc::from(wire.name.as_str()),
+            ids: IssuerIds::of(&certificate),
+            certificate,
+            key_name: wire.key_name,
+            signer: None,
+        })
+    }
+
+    /// The same, with who signs for it.
+    pub(crate) fn signed_by(self, signer: Option<Signer>) -> Self {
+        Self {
+            signer: signer.map(Arc::new),
+            ..self
+        }
+    }
+
+    /// The hashes by which requests name it.
+    #[must_use]
+    pub(crate) fn ids(&self) -> &IssuerIds {
+        &self.ids
+    }
+}
+
+/// All of them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Issuers(pub(crate) Vec<Arc<Issuer>>);
+
+impl Issuers {
+    /// The one that a request names, by name and key.
+    #[must_use]
+    pub(crate) fn named_by(&self, id: &CertId) -> Option<&Arc<Issuer>> {
+        self.0.iter().find(|issuer| issuer.ids.matches(id))
+    }
+}

@@ -1,0 +1,94 @@
+//! A revocation or hold, as far as answers tell it.
+
+use proto::ca::v1::{self as wire, Reason as WireReason};
+use time::OffsetDateTime;
+use x509::crl::Reason;
+use x509::ocsp::CertStatus;
+
+/// Since when, and why. Whole seconds from 1970 to 2106, which GeneralizedTime of OCSP has and four octets hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    pub(super) seconds: u32,
+    reason: Reason,
+}
+
+/// A revocation, and when its certificate expires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revoked {
+    /// The revocation.
+    pub revocation: Revocation,
+    /// The last second of the certificate.
+    pub not_after: OffsetDateTime,
+}
+
+/// Seconds since 1970, within what four octets hold: what is outside is shown as the nearest that is not.
+pub(super) fn seconds(time: OffsetDateTime) -> u32 {
+    let seconds = time.unix_timestamp().max(0);
+    u32::try_from(seconds).unwrap_or(u32::MAX)
+}
+
+impl Revocation {
+    /// A hold is one with the reason certificateHold.
+    #[must_use]
+    pub fn new(time: OffsetDateTime, reason: Reason) -> Self {
+        Self {
+            seconds: seconds(time),
+            reason,
+        }
+    }
+
+    /// From what the set keeps.
+    pub(super) fn of_parts(seconds: u32, reason: u8) -> Self {
+        Self {
+            seconds,
+            // Only codes of reasons are stored.
+            reason: Reason::from_code(reason).unwrap_or(Reason::Unspecified),
+        }
+    }
+
+    pub(super) fn code(self) -> u8 {
+        self.reason.code()
+    }
+
+    /// As `ca` tells it.
+    ///
+    /// # Errors
+    /// What cannot be read.
+    pub(crate) fn decode(wire: &wire::Revocation) -> Result<Self, &'static str> {
+        let time = store::time::from_micros(wire.time_us).map_err(|_| "the time of a revocation")?;
+        let reason = WireReason::try_from(wire.reason).ok().and_then(decode_reason);
+        Ok(Self::new(time, reason.ok_or("the reason of a revocation")?))
+    }
+
+    /// Whether it can be taken back.
+    #[must_use]
+    pub fn is_hold(self) -> bool {
+        self.reason == Reason::CertificateHold
+    }
+
+    /// As a response says it.
+    #[must_use]
+    pub fn status(self) -> CertStatus {
+        let time = OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(i64::from(self.seconds));
+        CertStatus::Revoked {
+            time,
+            reason: Some(self.reason),
+        }
+    }
+}
+
+fn decode_reason(reason: WireReason) -> Option<Reason> {
+    Some(match reason {
+        WireReason::Unspecified => Reason::Unspecified,
+        WireReason::KeyCompromise => Reason::KeyCompromise,
+        WireReason::CaCompromise => Reason::CaCompromise,
+        WireReason::AffiliationChanged => Reason::AffiliationChanged,
+        WireReason::Superseded => Reason::Superseded,
+        WireReason::CessationOfOperation => Reason::CessationOfOperation,
+        WireReason::CertificateHold => Reason::CertificateHold,
+        WireReason::PrivilegeWithdrawn => Reason::PrivilegeWithdrawn,
+        WireReason::AaCompromise => Reason::AaCompromise,
+        // The first says nothing, the second is for delta CRLs.
+        WireReason::NotGiven | WireReason::RemoveFromCrl => return None,
+    })
+}

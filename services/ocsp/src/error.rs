@@ -1,0 +1,75 @@
+//! What can go wrong in this service, and whose fault it is.
+
+use kit::error::{Common, Fault, Kind, Shown};
+use kit::grpc::RemoteFault;
+
+/// Every failure of the service. Relying parties are told `tryLater` or `internalError`, and the log why.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What goes wrong in every service.
+    #[error(transparent)]
+    Common(#[from] Common),
+    /// `ca` did not do what it was asked.
+    #[error("the CA service: {0}")]
+    Ca(#[source] RemoteFault),
+    /// `keymgr` did not do what it was asked.
+    #[error("the key manager: {0}")]
+    Keymgr(#[source] RemoteFault),
+    /// A service answered what cannot be read, or not what it was asked for.
+    #[error("{service} answered {what}")]
+    Answer {
+        /// The service.
+        service: &'static str,
+        /// What is wrong.
+        what: String,
+    },
+    /// The CA has no responder certificate yet, or none that is valid.
+    #[error("no responder certificate of {0} is valid")]
+    NoSigner(String),
+    /// A responder certificate that clients would refuse.
+    #[error("the responder certificate over key {key_name} cannot be used: {cause}")]
+    Signer {
+        /// Name of its key.
+        key_name: String,
+        /// Why.
+        #[source]
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// As many responses are being made as are at a time.
+    #[error("too many responses are being signed")]
+    Busy,
+}
+
+kit::common_errors!(Error);
+
+impl Error {
+    /// Of `ca`.
+    pub(crate) fn ca(status: tonic::Status) -> Self {
+        Self::Ca(status.into())
+    }
+
+    /// Of `keymgr`.
+    pub(crate) fn keymgr(status: tonic::Status) -> Self {
+        Self::Keymgr(status.into())
+    }
+
+    pub(crate) fn answer(service: &'static str, what: impl Into<String>) -> Self {
+        let what = what.into();
+        Self::Answer { service, what }
+    }
+}
+
+impl Fault for Error {
+    fn service(&self) -> &'static str {
+        vocabulary::service::OCSP
+    }
+
+    fn shown(&self) -> Shown<'_> {
+        match self {
+            Self::Common(common) => common.shown(),
+            Self::Ca(fault) | Self::Keymgr(fault) => fault.shown(),
+            Self::NoSigner(_) | Self::Busy => Shown::of(Kind::Unavailable),
+            Self::Answer { .. } | Self::Signer { .. } => Shown::of(Kind::Internal),
+        }
+    }
+}

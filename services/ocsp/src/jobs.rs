@@ -1,0 +1,79 @@
+//! Background work: follows the feed of `ca`, looks after CAs and responders, and forgets revocations of certificates that
+//! expired. Each process does it for itself; of those that share a database, one makes responders.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use kit::feed::{Following, follow};
+use kit::service::Job;
+use time::Duration as Span;
+use tokio_util::sync::CancellationToken;
+use vocabulary::service;
+
+use crate::app::{App, RevocationFollower};
+use crate::error::Error;
+
+/// Time between two looks at CAs and responders. A CA that is added says so in the feed; responders are renewed days before they
+/// end.
+const ISSUERS_EVERY: Duration = Duration::from_secs(60);
+/// The next look after one that failed, or where another process makes responders.
+const SOON: Duration = Duration::from_secs(1);
+/// Time between two rounds in which expired certificates are forgotten.
+const EXPIRED_EVERY: Duration = Duration::from_secs(3600);
+/// For how long a revocation is kept past the end of its certificate: longer than a response holds, and than clocks are apart.
+const PAST_EXPIRY: Span = Span::days(11);
+
+/// All of it. `cursor` has that of a snapshot, if one was taken by the time that the work starts.
+pub(crate) fn all(app: &App, cursor: Arc<Mutex<Option<String>>>) -> Vec<Job> {
+    let [following, issuers, expired, lag] = std::array::from_fn(|_| app.clone());
+    vec![
+        Job::task("revocations", move |stop| {
+            follow_revocations(following, cursor, stop)
+        }),
+        Job::task("OCSP issuers", move |stop| look_after_issuers(issuers, stop)),
+        Job::each("expired revocations", EXPIRED_EVERY, move || {
+            let app = expired.clone();
+            async move {
+                app.forget_expired(PAST_EXPIRY);
+                Ok::<_, Error>(())
+            }
+        }),
+        // It grows while nothing is received.
+        Job::each("lag of revocations", SOON, move || {
+            lag.measure_lag();
+            std::future::ready(Ok::<_, Error>(()))
+        }),
+    ]
+}
+
+async fn follow_revocations(app: App, cursor: Arc<Mutex<Option<String>>>, stop: CancellationToken) {
+    let cursor = cursor.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let following = Following {
+        service: service::CA,
+        heartbeat: app.heartbeat(),
+    };
+    let watch = app.feed_of_ca();
+    let mut follower = RevocationFollower::new(app, cursor);
+    follow(following, watch, &mut follower, stop).await;
+}
+
+async fn look_after_issuers(app: App, stop: CancellationToken) {
+    let look = async {
+        loop {
+            let next = match app.look_after_issuers().await {
+                Ok(true) => ISSUERS_EVERY,
+                Ok(false) => SOON,
+                Err(error) => {
+                    let cause = kit::error::chain(&error);
+                    tracing::warn!(
+                        cause,
+                        "CAs and responders could not be looked after; it is tried again"
+                    );
+                    SOON
+                }
+            };
+            app.until_changed(next).await;
+        }
+    };
+    stop.run_until_cancelled(look).await;
+}

@@ -1,0 +1,141 @@
+//! `/ocsp` of the plain HTTP listener (RFC 6960 appendix A, RFC 9919): decode, call, encode. Anybody may ask.
+//!
+//! What is a request to HTTP gets 200, also where the OCSPResponse is an error (RFC 6960 appendix A.2).
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, EXPIRES, LAST_MODIFIED};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use kit::http::{Declared, EntityTag, Raw, Unauthenticated};
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use x509::ocsp::{OcspRequest, RequestError};
+
+use crate::app::{App, Fresh, Reply};
+
+const PATH: &str = "/ocsp";
+/// Clients that add a slash to the address of the responder, and then nothing.
+const WITH_SLASH: &str = "/ocsp/";
+const REQUEST: &str = "application/ocsp-request";
+const RESPONSE: HeaderValue = HeaderValue::from_static("application/ocsp-response");
+/// IMF-fixdate (RFC 9110 section 5.6.7).
+const HTTP_DATE: &[BorrowedFormatItem<'_>] =
+    format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+
+/// What the handlers ask for.
+#[derive(Clone)]
+struct Rest {
+    app: App,
+    max_age: Duration,
+}
+
+/// What the routes below `/api/v1` take and answer: there are none.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    OpenApiRouter::<()>::new().into_openapi()
+}
+
+/// Adds what the public routes take to what a listener knows: bodies that nothing declares are refused.
+#[must_use]
+pub fn declare(declared: Declared) -> Declared {
+    [PATH, WITH_SLASH].into_iter().fold(declared, |declared, path| {
+        declared
+            .and(Method::POST, path, &[], &[REQUEST])
+            .and(Method::GET, path, &[], &[])
+    })
+}
+
+/// The public routes.
+pub(crate) fn public(app: App, max_age: Duration) -> Router {
+    Router::new()
+        .route(PATH, post(by_post).get(by_get))
+        .route(WITH_SLASH, post(by_post).get(by_get))
+        .route("/ocsp/{*request}", get(by_get))
+        .with_state(Rest { app, max_age })
+}
+
+async fn by_post(State(rest): State<Rest>, Unauthenticated(Raw(body)): Unauthenticated<Raw>) -> Response {
+    rest.answer(OcspRequest::from_der(&body)).await
+}
+
+/// The path as it was sent: what a framework makes of it is not base64 any more.
+async fn by_get(State(rest): State<Rest>, uri: Uri) -> Response {
+    let path = uri.path();
+    let request = OcspRequest::from_get_path(path.strip_prefix(PATH).unwrap_or(path));
+    rest.answer(request).await
+}
+
+impl Rest {
+    async fn answer(&self, request: Result<OcspRequest, RequestError>) -> Response {
+        let Reply { der, fresh } = self.app.answer(request).await;
+        let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, RESPONSE)]);
+        let Some(fresh) = fresh else {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            return (headers, der).into_response();
+        };
+        headers.extend(caching(fresh, self.max_age));
+        (EntityTag::of_bytes(&der), headers, der).into_response()
+    }
+}
+
+/// RFC 9919 section 7: how long caches may keep it. Expires says the same as max-age, for caches of HTTP/1.0.
+fn caching(fresh: Fresh, max_age: Duration) -> HeaderMap {
+    let left = (fresh.next_update - fresh.now).max(time::Duration::ZERO);
+    let age = left.min(time::Duration::try_from(max_age).unwrap_or(left));
+    let control = format!(
+        "max-age={},public,no-transform,must-revalidate",
+        age.whole_seconds()
+    );
+    let headers = [
+        (CACHE_CONTROL, HeaderValue::try_from(control).ok()),
+        (LAST_MODIFIED, date(fresh.produced_at)),
+        (EXPIRES, date(fresh.now + age)),
+    ];
+    headers
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
+}
+
+fn date(time: OffsetDateTime) -> Option<HeaderValue> {
+    HeaderValue::try_from(time.format(HTTP_DATE).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_kept_past_its_next_update() {
+        let now = datetime!(2027-01-02 03:04:05.5 UTC);
+        let headers = |seconds| {
+            let fresh = Fresh {
+                produced_at: datetime!(2027-01-02 02:04:05 UTC),
+                next_update: now + time::Duration::seconds(seconds),
+                now,
+            };
+            let headers = caching(fresh, Duration::from_secs(300));
+            let text = |name| headers.get(name).unwrap().to_str().unwrap().to_owned();
+            [CACHE_CONTROL, LAST_MODIFIED, EXPIRES].map(text)
+        };
+        assert_eq!(
+            headers(3600),
+            [
+                "max-age=300,public,no-transform,must-revalidate",
+                "Sat, 02 Jan 2027 02:04:05 GMT",
+                "Sat, 02 Jan 2027 03:09:05 GMT"
+            ]
+        );
+        assert!(headers(20)[0].starts_with("max-age=20,"));
+        assert!(headers(-5)[0].starts_with("max-age=0,"));
+    }
+}

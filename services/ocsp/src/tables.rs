@@ -1,0 +1,70 @@
+//! Every query of this service. Rows become domain types here, and nowhere else are they seen.
+
+// A new variant is decided on here, rather than falling under what was right for the others.
+#![warn(clippy::wildcard_enum_match_arm)]
+
+use sqlx::FromRow;
+use store::lease::Lease;
+use store::time::to_micros;
+use store::{Db, StoreError};
+use time::OffsetDateTime;
+
+/// The schema of this service.
+pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+
+/// The table that a first start writes to: empty, it says that this service was never used.
+pub const FIRST_TABLE: &str = "signers";
+
+/// A responder certificate.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub(crate) struct StoredSigner {
+    pub(crate) issuer: String,
+    /// From 1 on; the highest of an issuer is the current one.
+    pub(crate) number: i64,
+    pub(crate) key_name: String,
+    /// DER.
+    pub(crate) certificate: Vec<u8>,
+}
+
+/// The responder certificates of all issuers that have not expired, the newest of an issuer first.
+pub(crate) async fn signers(db: &Db, now: OffsetDateTime) -> Result<Vec<StoredSigner>, StoreError> {
+    let sql = "SELECT issuer, number, key_name, certificate FROM signers WHERE not_after_us > $1 \
+        ORDER BY issuer, number DESC";
+    Ok(store::read!(db, |c| sqlx::query_as(sql)
+        .bind(to_micros(now))
+        .fetch_all(c)
+        .await)?)
+}
+
+/// The number that the next responder of an issuer gets. A number is never used twice: keys are not deleted.
+pub(crate) async fn next_number(db: &Db, issuer: &str) -> Result<i64, StoreError> {
+    let sql = "SELECT MAX(number) FROM signers WHERE issuer = $1";
+    let last: Option<i64> = store::read!(db, |c| sqlx::query_scalar(sql).bind(issuer).fetch_one(c).await)?;
+    Ok(last.unwrap_or(0) + 1)
+}
+
+/// Makes a responder certificate the current one of its issuer, under the lease of the one who made it.
+pub(crate) async fn insert_signer(
+    db: &Db,
+    lease: &Lease,
+    signer: &StoredSigner,
+    (not_after, now): (OffsetDateTime, OffsetDateTime),
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO signers (issuer, number, key_name, certificate, not_after_us, created_us) \
+        VALUES ($1, $2, $3, $4, $5, $6)";
+    let mut tx = db.begin().await?;
+    lease.hold(&mut tx).await?;
+    store::tx!(&mut tx, |c| {
+        sqlx::query(sql)
+            .bind(&signer.issuer)
+            .bind(signer.number)
+            .bind(&signer.key_name)
+            .bind(&signer.certificate)
+            .bind(to_micros(not_after))
+            .bind(to_micros(now))
+            .execute(c)
+            .await
+            .map(drop)
+    })?;
+    tx.commit().await
+}

@@ -1,0 +1,60 @@
+//! A way to another service that counts calls, and that a test cuts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use kit::transport::Transport;
+use tonic::Status;
+use tower::ServiceExt;
+
+/// Methods by name, such as `Sign`.
+#[derive(Clone, Default)]
+pub(crate) struct Gate(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    cut: BTreeSet<&'static str>,
+    calls: BTreeMap<String, usize>,
+}
+
+impl Gate {
+    pub(crate) fn before(&self, service: Transport) -> Transport {
+        let gate = self.clone();
+        Transport::new(tower::service_fn(
+            move |request: http::Request<tonic::body::Body>| {
+                let (gate, service) = (gate.clone(), service.clone());
+                async move {
+                    let method = request
+                        .uri()
+                        .path()
+                        .rsplit('/')
+                        .next()
+                        .unwrap_or_default()
+                        .to_owned();
+                    if gate.enter(&method) {
+                        return Err(Status::unavailable("cut"));
+                    }
+                    service.oneshot(request).await
+                }
+            },
+        ))
+    }
+
+    fn enter(&self, method: &str) -> bool {
+        let mut state = self.0.lock().unwrap();
+        *state.calls.entry(method.to_owned()).or_default() += 1;
+        state.cut.contains(method)
+    }
+
+    pub(crate) fn cut(&self, method: &'static str) {
+        self.0.lock().unwrap().cut.insert(method);
+    }
+
+    pub(crate) fn mend(&self) {
+        self.0.lock().unwrap().cut.clear();
+    }
+
+    pub(crate) fn calls(&self, method: &str) -> usize {
+        self.0.lock().unwrap().calls.get(method).copied().unwrap_or(0)
+    }
+}

@@ -1,0 +1,17 @@
+//! The responder as relying parties see it, in front of a real CA and key manager, on both databases.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod allow;
+mod caching;
+mod gate;
+mod outage;
+mod requests;
+mod responders;
+mod statuses;
+mod world;
