@@ -45,6 +45,7 @@ mod lost_answers;
 mod metrics;
 mod migrate;
 mod names;
+mod ocsp;
 mod own_processes;
 mod paging;
 mod pkcs12;
