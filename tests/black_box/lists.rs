@@ -28,15 +28,21 @@ async fn what_the_server_issued_to_itself_is_listed_where_it_is_asked_for() {
     let plain = certificates(&system, &[]);
     assert_eq!(protocols(&plain), ["rest"], "{plain:#?}");
     let all = certificates(&system, &["--internal"]);
-    // The identity of the process, and its HTTPS certificate.
-    assert_eq!(protocols(&all), ["internal", "internal", "rest"], "{all:#?}");
+    // The identity of the process, its HTTPS certificate, and the OCSP responders of two CAs.
+    let internal = ["internal"; 4];
+    assert_eq!(protocols(&all), [&internal[..], &["rest"]].concat(), "{all:#?}");
     let names = serde_json::to_string(&all).unwrap();
-    for name in ["/svc/gigvault", "/svc/api", "dns:localhost"] {
+    for name in [
+        "/svc/gigvault",
+        "/svc/api",
+        "dns:localhost",
+        "OCSP signer of issuing",
+    ] {
         assert!(names.contains(name), "{name} is not in {names}");
     }
     let rest = Rest::of(&system);
     assert_eq!(rest.all("status=valid", 500).await.len(), 1);
-    assert_eq!(rest.all("internal=true", 500).await.len(), 3);
+    assert_eq!(rest.all("internal=true", 500).await.len(), 5);
 }
 
 /// A subject is written as it was shown, or as people write it.
