@@ -1,4 +1,4 @@
-//! HTTP at the edge: the accept loop, and the layer around every route.
+//! HTTP at the edge: the accept loop, and the layer around every route. [`tcp`] is the accept loop for other protocols.
 //!
 //! [`serve`] turns a listener and a [`Site`] into served connections, with every limit that keeps one client
 //! from hurting the others. [`Edge`] gives a router its ids, limits, metrics, log events and problem documents, and refuses
@@ -21,6 +21,7 @@ mod held;
 mod json;
 mod limits;
 mod linger;
+mod listener;
 pub(crate) mod lists;
 mod location;
 mod measure;
@@ -36,6 +37,7 @@ pub(crate) mod quota;
 mod repeated;
 mod server;
 mod site;
+pub mod tcp;
 mod unread;
 
 pub use crate::page::Page;

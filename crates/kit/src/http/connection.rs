@@ -62,6 +62,15 @@ pub(super) struct End {
     pub(super) kill: CancellationToken,
 }
 
+impl End {
+    pub(super) fn new(stop: CancellationToken) -> Self {
+        Self {
+            stop,
+            kill: CancellationToken::new(),
+        }
+    }
+}
+
 /// What the other end showed of itself at the handshake.
 #[derive(Clone, Default)]
 pub(super) struct Shown {

@@ -1,25 +1,23 @@
-//! The accept loop.
+//! Listeners that speak HTTP: from the socket over TLS to the requests.
 
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::net::TcpListener;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::rustls::server::Acceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use vocabulary::metric;
 
 use super::connection::{Connection, End, Handler, Shown, run};
 use super::cpu::{ConnectionCpu, Metered, admitted};
 use super::limits::Limits;
-use super::linger::{Lingering, Slot};
-use super::quota::{KeyedPermit, KeyedSemaphore, PeerKey, Quotas, Shares};
+use super::linger::Lingering;
+use super::listener::accept_all;
+use super::quota::{KeyedPermit, KeyedSemaphore, PeerKey, Shares};
 use super::site::{Protocol, Site};
 use crate::peer::PeerCertificate;
 use crate::tls::TlsSource;
@@ -28,12 +26,6 @@ use crate::tls::TlsSource;
 const HANDSHAKE_REST: Duration = Duration::from_millis(100);
 /// How long a handshake keeps its place. The work is done by then; a client that does not go on delays no other.
 const HANDSHAKE_PLACE: Duration = Duration::from_millis(250);
-/// How long accepting pauses after it failed, and how often that is logged.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-const ACCEPT_WARNING: Duration = Duration::from_secs(5);
-/// Kernel memory for what a client has not taken yet. Without a bound the kernel would keep up to 4 MiB of it, and notice
-/// late that a slow client reads.
-const SEND_BUFFER: usize = 128 * 1024;
 
 /// Serves `site` on `listener` until `stop`, then drains: idle connections close at once, running requests
 /// have [`Limits::drain`] to end.
@@ -47,15 +39,7 @@ pub async fn serve(
     limits: Limits,
     stop: CancellationToken,
 ) {
-    let mut admission = Admission {
-        all: Arc::new(Semaphore::new(limits.connections)),
-        per_peer: Quotas::new(limits.connections_per_peer, limits.connections),
-        warned: None,
-    };
-    let end = End {
-        stop: stop.clone(),
-        kill: CancellationToken::new(),
-    };
+    let end = End::new(stop);
     let handshakes = || {
         let places = Shares {
             each: limits.handshakes_per_peer,
@@ -71,78 +55,12 @@ pub async fn serve(
         limits,
         end,
     });
-    let tracker = TaskTracker::new();
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = stop.cancelled() => break,
-            accepted = admission.accept(&listener) => accepted,
-        };
-        let Some((stream, remote, slot)) = accepted else {
-            continue;
-        };
-        // Without it small answers wait for the other side's delayed acknowledgment.
-        let _best_effort = stream.set_nodelay(true);
-        let _best_effort = rustix::net::sockopt::set_socket_send_buffer_size(&stream, SEND_BUFFER);
-        let stream = Lingering::new(stream, slot, tracker.clone(), host.limits.answer);
+    let (limits, end) = (host.limits.clone(), host.end.clone());
+    accept_all(listener, &limits, &end, |stream, remote| {
         let host = Arc::clone(&host);
-        tracker.spawn(async move { host.connection(stream, remote).await });
-    }
-    drop(listener);
-    drain(&tracker, &host).await;
-}
-
-/// The limits on connections: of the listener and of each client address.
-struct Admission {
-    all: Arc<Semaphore>,
-    per_peer: Arc<Quotas<PeerKey>>,
-    /// When it was last said that the system gives no connection.
-    warned: Option<Instant>,
-}
-
-impl Admission {
-    async fn accept(&mut self, listener: &TcpListener) -> Option<(TcpStream, SocketAddr, Slot)> {
-        let of_all = Arc::clone(&self.all).acquire_owned().await.ok()?;
-        let (stream, remote) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of file descriptors, mostly: they come back when connections end.
-                if self.warned.is_none_or(|last| last.elapsed() > ACCEPT_WARNING) {
-                    self.warned = Some(Instant::now());
-                    tracing::warn!(%error, "a connection could not be accepted");
-                }
-                sleep(ACCEPT_PAUSE).await;
-                return None;
-            }
-        };
-        match self.per_peer.take(&remote.into(), 1) {
-            Ok(of_peer) => {
-                let slot = Slot {
-                    _of_all: of_all,
-                    _of_peer: of_peer,
-                };
-                Some((stream, remote, slot))
-            }
-            Err(_excess) => {
-                metrics::counter!(metric::CONNECTIONS_REFUSED_TOTAL, "reason" => "peer").increment(1);
-                tracing::debug!(%remote, "connection refused: the client has as many as it may have");
-                let _best_effort = stream.set_zero_linger();
-                None
-            }
-        }
-    }
-}
-
-async fn drain(tracker: &TaskTracker, host: &Host) {
-    tracker.close();
-    if timeout(host.limits.drain, tracker.wait()).await.is_err() {
-        tracing::warn!(
-            connections = tracker.len(),
-            "requests still running at the end of the drain are cut off"
-        );
-        host.end.kill.cancel();
-        tracker.wait().await;
-    }
+        async move { host.connection(stream, remote).await }
+    })
+    .await;
 }
 
 /// A handshake takes about a millisecond of a core. Its place rests, so that one client cannot have all of the cores for
