@@ -6,6 +6,7 @@
 
 mod http1;
 mod http2;
+mod ldap;
 mod tls;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -44,6 +45,8 @@ pub struct Target {
     tls: Option<TlsConnector>,
     /// Whether it speaks HTTP/2 only.
     h2_only: bool,
+    /// Whether it speaks LDAP, and no HTTP.
+    ldap: bool,
     /// A path that takes a body where there is one.
     pub path: String,
     /// A path that anybody may get, with the largest answer where there are several.
@@ -113,6 +116,16 @@ impl Abuse {
         Self::NewConnections,
     ];
 
+    /// Those that a listener is open to whatever it speaks: heads and bodies are the beginning of a message, and most of one.
+    pub const ANYWHERE: [Self; 6] = [
+        Self::Connections,
+        Self::SlowHeads,
+        Self::StalledBodies,
+        Self::SlowReaders,
+        Self::CheapRequests,
+        Self::NewConnections,
+    ];
+
     /// Those that ask for nothing but work, whose sender shows no valid credential.
     pub const WORK: [Self; 7] = [
         Self::Pings,
@@ -127,6 +140,9 @@ impl Abuse {
     /// Whether it makes sense there: HTTP/2 is spoken over TLS only, and HTTP/1.1 not everywhere.
     #[must_use]
     pub fn fits(self, target: &Target) -> bool {
+        if target.ldap {
+            return Self::ANYWHERE.contains(&self);
+        }
         match self {
             Self::Connections => true,
             Self::Handshakes
@@ -199,6 +215,7 @@ pub fn targets(dir: &Path, identity: Option<&Path>) -> anyhow::Result<Vec<Target
             address,
             tls,
             h2_only,
+            ldap: scheme == "ldap",
             path: path.to_owned(),
             open_path: open_path.to_owned(),
             token: None,
@@ -213,6 +230,21 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 impl Target {
+    /// A listener that speaks LDAP.
+    #[must_use]
+    pub fn ldap(address: SocketAddr) -> Self {
+        Self {
+            name: "ldap".to_owned(),
+            address,
+            tls: None,
+            h2_only: false,
+            ldap: true,
+            path: String::new(),
+            open_path: String::new(),
+            token: None,
+        }
+    }
+
     /// Whether it speaks TLS.
     #[must_use]
     pub const fn is_tls(&self) -> bool {
@@ -330,6 +362,7 @@ async fn once(target: &Target, abuse: Abuse, from: Ipv4Addr, counts: &Counts) {
         counts.opened.fetch_add(1, Ordering::Relaxed);
     };
     let ended = match abuse {
+        _ if target.ldap => ldap::once(target, abuse, from, opened).await,
         Abuse::Connections => http1::silence(target, from, opened).await,
         Abuse::Handshakes => http1::half_hello(target, from, opened).await,
         Abuse::SlowHeads => http1::slow_head(target, from, opened).await,

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, split};
 use super::{Stream, Target};
 
 /// Reads and drops until the other side closes.
-async fn until_closed(mut stream: impl AsyncRead + Unpin) -> io::Result<()> {
+pub(super) async fn until_closed(mut stream: impl AsyncRead + Unpin) -> io::Result<()> {
     let mut rest = [0; 4096];
     while stream.read(&mut rest).await? > 0 {}
     Ok(())
