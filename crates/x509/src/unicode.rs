@@ -82,7 +82,8 @@ pub(crate) fn is_nfc(text: &str) -> bool {
 /// with insignificant spaces removed. `None` if it holds a character that makes the comparison undefined (section 2.4).
 ///
 /// Characters that Unicode 3.2 did not know stay as they are: RFC 4518 calls them undefined, and names have them today.
-pub(crate) fn prepare(text: &str) -> Option<String> {
+#[must_use]
+pub fn prepare(text: &str) -> Option<String> {
     if text.is_ascii() && !text.bytes().any(|c| c.is_ascii_control()) {
         return Some(collapse(&text.to_ascii_lowercase()));
     }
