@@ -17,8 +17,8 @@ pub use resources::Other;
 pub use resources::api_keys::{ApiKey, ApiKeys, CreatedApiKey, DamagedApiKey, NewApiKey, RevokedKeys};
 pub use resources::cas::{Ca, CaKey, Cas};
 pub use resources::certificates::{
-    Certificate, Certificates, Extension, Issue, OtherCertificate, PublicKey, Renew, Revocation, Revoke,
-    RevokedCertificate, SameKey,
+    Certificate, Certificates, DamagedCertificate, Extension, Issue, OtherCertificate, PublicKey, Renew,
+    Revocation, Revoke, RevokedCertificate, SameKey,
 };
 pub use resources::config::{EffectiveConfig, EffectiveSetting};
 pub use resources::dry_run::{Consequence, DryRun, Preview};

@@ -221,6 +221,7 @@ pub(super) fn fields(certificate: &Certificate) -> Vec<(&'static str, String)> {
         ),
         ("sha-256", certificate.fingerprint_sha256.clone()),
         ("key sha-256", certificate.spki_sha256.clone()),
+        ("cannot be read", certificate.damaged.join(", ")),
     ]
 }
 

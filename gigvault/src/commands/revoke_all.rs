@@ -209,7 +209,14 @@ fn unfinished(job: &Job, report: &Report<'_>) -> String {
         None if job.pending > 0 => format!("; {} lists what it did not look at", list("pending")),
         None => String::new(),
     };
-    format!("{what}{why}; run again to revoke what is left")
+    // Lists leave out what cannot be read, and so does the count of what is left.
+    let next = match report.left {
+        0 if job.failed > 0 => {
+            "what it failed on is in no list, because it cannot be read: restore it, then run again"
+        }
+        _ => "run again to revoke what is left",
+    };
+    format!("{what}{why}; {next}")
 }
 
 /// Looks at a job. A server that does not answer is at it nevertheless, or will be: it is waited for.
@@ -295,5 +302,12 @@ mod tests {
         );
         let failed = unfinished(&job("done", [0, 3, 2]), &report);
         assert!(failed.contains("--state failed` says why"), "{failed}");
+        assert!(failed.ends_with("run again to revoke what is left"), "{failed}");
+        // What cannot be read is in no list, so none of it is counted.
+        let unread = unfinished(&job("done", [0, 3, 2]), &Report { left: 0, ..report });
+        assert!(
+            unread.ends_with("is in no list, because it cannot be read: restore it, then run again"),
+            "{unread}"
+        );
     }
 }

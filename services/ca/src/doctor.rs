@@ -87,7 +87,7 @@ async fn stored_certificates(app: &App) -> Result<Finding, Error> {
 /// Rows that are read at a time.
 const AT_ONCE: u32 = 500;
 const RESTORE_ROWS: &str = "restore these columns from a backup of the database of ca; until then lists leave these certificates \
-     out, and they can be neither renewed nor revoked";
+     out, they are not renewed, and they are not revoked where a column is one that a revocation is decided on";
 
 /// Whether every key that a certificate was revoked for is refused, whatever the age of the certificate.
 async fn compromised_keys(app: &App) -> Result<Finding, Error> {

@@ -18,8 +18,8 @@ pub(crate) mod standing;
 
 pub use authority::{Authority, Suspension, USER_PROFILES};
 pub use authority_key::{AuthorityKey, KeySignatures};
-pub use certificate::{Capacity, Issued, Protocol, Revocation, Seen, Status};
+pub use certificate::{Capacity, Damaged, Issued, Protocol, Revocation, Seen, Status};
 pub use query::{LintVerdict, Query, SanSuffix, Span, Typed};
 
 pub(crate) use authority::SERVICE_IDENTITY;
-pub(crate) use certificate::{Brief, Damaged, MAX_REQUESTER};
+pub(crate) use certificate::{Brief, MAX_REQUESTER};

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::page::{List, Listed};
 use crate::resources::jobs::Job;
 
-pub use revocation::{OtherCertificate, Revocation, Revoke, RevokedCertificate, SameKey};
+pub use revocation::{DamagedCertificate, OtherCertificate, Revocation, Revoke, RevokedCertificate, SameKey};
 
 const PATH: &[&str] = &["api", "v1", "certificates"];
 
@@ -85,6 +85,9 @@ pub struct Certificate {
     /// What the caller may do with it now: `renew`, `hold`, `release`, `revoke`; not in lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_actions: Option<Vec<String>>,
+    /// Columns of the stored row that cannot be read: what the members for these hold says nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<String>,
     /// What a later server tells beside.
     #[serde(flatten)]
     pub other: Other,

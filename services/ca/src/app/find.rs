@@ -2,15 +2,18 @@
 
 use kit::page::{Ask, Page, Sort};
 use store::Tx;
+use uuid::Uuid;
 use x509::serial::Serial;
 
 use super::{App, Requester, Visibility};
 use crate::domain::{Brief, Damaged, Issued, Query};
 use crate::error::Error;
-use crate::tables::{certificates, search};
+use crate::tables::certificates::{self, Found};
+use crate::tables::search;
 
 impl App {
-    /// The certificate of that serial number (lower-case hex). One that the requester may not see is not found.
+    /// The certificate of that serial number (lower-case hex), as far as it can be read ([`Issued::damaged`]). One that the
+    /// requester may not see is not found, and what is damaged of it is not told.
     ///
     /// # Errors
     /// `Common::Invalid` if it is not a serial number; [`Error::NotFound`]; `Common::Store`.
@@ -83,18 +86,28 @@ fn nothing<T>(ask: &Ask) -> Result<Page<T>, Error> {
     Ok(ask.of_all(std::iter::empty(), Sort::of("issued_at"), |_| ())?)
 }
 
-/// As [`App::find`], in a transaction, which has a connection already.
-pub(super) async fn find_in(tx: &mut Tx, requester: &Requester, serial: &str) -> Result<Issued, Error> {
-    let found = certificates::by_serial_in(tx, &parsed(serial)?).await?;
-    visible(found, requester, serial)
+/// As [`App::find`], in a transaction, which has a connection already. A job calls a certificate by its id where its serial number
+/// cannot be read.
+pub(super) async fn find_in(tx: &mut Tx, requester: &Requester, object: &str) -> Result<Issued, Error> {
+    let found = match (object.parse(), object.parse::<Uuid>()) {
+        (Ok(serial), _) => certificates::by_serial_in(tx, &serial).await?,
+        (Err(_), Ok(id)) => certificates::by_id_in(tx, id).await?,
+        (Err(_), Err(_)) => certificates::by_serial_in(tx, &parsed(object)?).await?,
+    };
+    visible(found, requester, object)
 }
 
 fn parsed(serial: &str) -> Result<Serial, Error> {
     serial.parse().map_err(|error| Error::invalid("serial", error))
 }
 
-fn visible(found: Option<Issued>, requester: &Requester, serial: &str) -> Result<Issued, Error> {
-    found
-        .filter(|certificate| requester.may_see(certificate))
-        .ok_or_else(|| Error::not_found("certificate", serial))
+/// Whose it is comes first: who may not see a certificate is not told that it is damaged either.
+fn visible(found: Option<Found>, requester: &Requester, serial: &str) -> Result<Issued, Error> {
+    let seen = |found: &Found| {
+        requester.sees == Visibility::All || found.requester.as_ref() == Some(&requester.subject)
+    };
+    match found.filter(seen) {
+        Some(found) => found.certificate,
+        None => Err(Error::not_found("certificate", serial)),
+    }
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use kit::error::Fault as _;
 use kit::page::Walk;
+use store::StoreError;
 use x509::serial::Serial;
 
 use super::revoke::key_of;
@@ -68,12 +69,13 @@ struct Known {
     twin: Option<[u8; 32]>,
 }
 
-/// What is known of all keys, by the SHA-256 of their SubjectPublicKeyInfo.
+/// What is known of all keys.
 #[derive(Default)]
 struct AllKnown {
-    /// An error is why the certificate cannot be read.
-    keys: HashMap<[u8; 32], Result<Known, String>>,
+    /// By the certificate; an error is why that cannot be read.
+    keys: HashMap<Serial, Result<Known, String>>,
     recorded: HashSet<MaterialId>,
+    /// By the SHA-256 of their SubjectPublicKeyInfo.
     certificates: HashMap<[u8; 32], OverKey>,
 }
 
@@ -156,7 +158,7 @@ impl App {
         Ok(KeyFate::decide(requester.capacity(certificate), recorded, vouch))
     }
 
-    /// Reads one certificate of each key, and what there is over it and its twin: of many in steps of the walk.
+    /// Reads each certificate, as the job does, and what there is over its key and the twin of that: of many in steps of the walk.
     async fn known_of(
         &self,
         requester: &Requester,
@@ -164,20 +166,20 @@ impl App {
         walk: Option<&Walk>,
     ) -> Result<AllKnown, Error> {
         let mut known = AllKnown::default();
-        let first: HashMap<[u8; 32], Serial> =
-            found.iter().map(|one| (one.spki_sha256, one.serial)).collect();
-        let first: Vec<Serial> = first.into_values().collect();
-        for some in first.chunks(AT_ONCE) {
+        let serials: Vec<Serial> = found.iter().map(|one| one.serial).collect();
+        for some in serials.chunks(AT_ONCE) {
             let keys = async {
                 let found = certificates::of_serials(&self.db, some).await?;
-                let keys = found.into_iter().map(|(spki, der)| (spki, read(&der)));
+                let keys = found
+                    .into_iter()
+                    .map(|(serial, der)| (serial, read(serial, &der)));
                 Ok::<_, Error>(keys.collect::<Vec<_>>())
             };
             known.keys.extend(step(walk, keys).await?);
         }
         let keys = || known.keys.values().flatten();
         let materials: HashSet<MaterialId> = keys().filter_map(|key| key.material).collect();
-        let spkis = known.keys.keys().copied();
+        let spkis = found.iter().map(|one| one.spki_sha256);
         let spkis: HashSet<[u8; 32]> = spkis.chain(keys().filter_map(|key| key.twin)).collect();
         let (materials, spkis) = (Vec::from_iter(materials), Vec::from_iter(spkis));
         for some in materials.chunks(AT_ONCE) {
@@ -203,9 +205,9 @@ async fn step<T, E: Into<Error>>(
     }
 }
 
-fn read(der: &[u8]) -> Result<Known, String> {
+fn read(serial: Serial, der: &[u8]) -> Result<Known, String> {
     let certificate = x509::Certificate::from_der(der)
-        .map_err(|error| format!("the stored certificate cannot be read: {error}"))?;
+        .map_err(|_| StoreError::damaged("der", &format!("certificate {serial}")).to_string())?;
     Ok(Known {
         material: key_of(&certificate),
         twin: certificate
@@ -219,7 +221,12 @@ impl AllKnown {
     /// The key of a certificate, whether it is recorded by then, and whether others vouch for it.
     fn of(&self, certificate: &Brief, so_far: &Keys) -> Result<(Known, bool, bool), String> {
         let spki = &certificate.spki_sha256;
-        let key = self.keys.get(spki).cloned().transpose()?.unwrap_or_default();
+        let key = self
+            .keys
+            .get(&certificate.serial)
+            .cloned()
+            .transpose()?
+            .unwrap_or_default();
         let is_recorded = |key: &MaterialId| self.recorded.contains(key) || so_far.recorded.contains(key);
         let recorded = key.material.as_ref().is_none_or(is_recorded);
         let over = [Some(spki), key.twin.as_ref()].into_iter().flatten();

@@ -84,7 +84,7 @@ impl App {
         request: RenewRequest,
         intent: &I,
     ) -> Result<I::Answer<Issued>, Error> {
-        let old = self.find(requester, &request.serial).await?;
+        let old = self.find(requester, &request.serial).await?.whole()?;
         let key = request.idempotency_key.as_ref();
         let claim = key.map(|key| key.claim(&requester.subject, request.digest()));
         if let Some(answer) = self.answer_again(claim, intent).await? {
@@ -103,6 +103,9 @@ impl App {
     /// # Errors
     /// [`Error::Common`]: the database, or what is stored cannot be read.
     pub(crate) async fn would_renew(&self, requester: &Requester, old: &Issued) -> Result<bool, Error> {
+        if old.damaged.is_some() || old.parse().is_err() {
+            return Ok(false);
+        }
         match self.check_renewal(requester, old).await {
             Ok(()) => Ok(true),
             Err(error) if matches!(error.kind(), Kind::Unavailable | Kind::Internal) => Err(error),

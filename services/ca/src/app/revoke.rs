@@ -10,7 +10,7 @@ use super::changes::{Changes, Done};
 use super::{App, Requester, plans};
 use crate::domain::lifecycle::{self, KeyFate, Wish};
 use crate::domain::standing::MaterialId;
-use crate::domain::{Brief, Issued};
+use crate::domain::{Brief, Damaged, Issued};
 use crate::error::Error;
 use crate::tables::beside::{Beside, OfOthers};
 use crate::tables::{certificates, compromised};
@@ -60,6 +60,8 @@ pub struct SameKey {
     pub revoked: Vec<Issued>,
     /// Still valid or on hold; those that the requester may revoke.
     pub remaining: Vec<Issued>,
+    /// Those of the requester that stay as they are, because what is stored of them cannot be read.
+    pub damaged: Vec<Damaged>,
     /// How many more remain that belong to others.
     pub of_others: usize,
     /// The key is not recorded as compromised: the requester decides on their own certificates only, and others have
@@ -85,6 +87,13 @@ impl SameKey {
                 self.of_others
             ));
         }
+        if !self.damaged.is_empty() {
+            let named: Vec<&str> = self.damaged.iter().map(|one| one.object.as_str()).collect();
+            remarks.push(format!(
+                "not revoked over the compromised key, because what is stored of them cannot be read: {}",
+                named.join(" ")
+            ));
+        }
         (!remarks.is_empty()).then(|| remarks.join("; "))
     }
 
@@ -98,6 +107,7 @@ impl SameKey {
         serde_json::json!({
             "revoked": serials(&self.revoked),
             "remaining": remaining,
+            "damaged": self.damaged.iter().map(|one| one.object.as_str()).collect::<Vec<_>>(),
             "of_others": self.of_others,
             "unconfirmed": self.unconfirmed,
             "more": self.more || self.of_others > of_others.len(),
@@ -139,6 +149,7 @@ impl App {
         intent: &I,
     ) -> Result<I::Answer<Issued>, Error> {
         let found = self.find(requester, serial).await?;
+        // Of a key that cannot be read nothing says that it is sound.
         let key = key_of(&found.parse()?);
         let mut tx = self.db.begin().await?;
         let compromised = match key {
@@ -195,15 +206,19 @@ impl App {
         request: &RevokeRequest,
         found: &Issued,
     ) -> Result<Decided<'a>, Error> {
-        let parsed = found.parse()?;
-        lifecycle::check_reason(request.reason, parsed.is_ca())?;
         let of_key = lifecycle::is_compromise(request.reason);
+        // Another reason says nothing about the key, and so needs no certificate that can be read.
+        let parsed = of_key.then(|| found.parse()).transpose()?;
+        lifecycle::check_reason(
+            request.reason,
+            parsed.as_ref().is_some_and(x509::Certificate::is_ca),
+        )?;
         if request.same_key && !of_key {
             let text =
                 "is for reason key-compromise or ca-compromise: other reasons say nothing about the key";
             return Err(Error::invalid("same_key", text));
         }
-        let key = key_of(&parsed).filter(|_| of_key);
+        let key = parsed.as_ref().and_then(key_of);
         if let Some(key) = &key {
             // Waits for the groups that rest on this key being sound.
             store::lock::exclusive(tx, vec![compromised::lock(key)]).await?;
@@ -218,7 +233,7 @@ impl App {
         };
         let mut same_key = None;
         let mut data = None;
-        if of_key {
+        if let Some(parsed) = &parsed {
             let certificate = certificate.clone();
             let beside = Beside {
                 twin: parsed.public_key().ok().and_then(|key| key.twin_fingerprint()),

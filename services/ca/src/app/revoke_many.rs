@@ -108,6 +108,17 @@ impl Stored {
         }
     }
 
+    /// Whether the filter compares certificates by their names ([`Query::compares_names`]).
+    fn compares_names(&self) -> bool {
+        let members = self.filter.as_ref().and_then(Value::as_object);
+        let asks = |name| {
+            members
+                .and_then(|members| members.get(name))
+                .is_some_and(|value| !value.is_null())
+        };
+        ["san", "san_suffix", "q"].into_iter().any(asks)
+    }
+
     fn revocation_of(&self, serial: &str) -> Result<RevokeRequest, Error> {
         Ok(RevokeRequest {
             serial: serial.to_owned(),
@@ -230,10 +241,13 @@ impl App {
                     Err(Damaged { object, why }) => drop(found.damaged.insert(object, why)),
                 }
             }
-            if found.certificates.len() <= MOST_COUNTED {
+            if found.certificates.len() + found.damaged.len() <= MOST_COUNTED {
                 return ControlFlow::Continue(());
             }
-            found.certificates.truncate(MOST_COUNTED);
+            while found.damaged.len() > MOST_COUNTED {
+                found.damaged.pop_last();
+            }
+            found.certificates.truncate(MOST_COUNTED - found.damaged.len());
             found.more = true;
             ControlFlow::Break(())
         };
@@ -261,6 +275,11 @@ impl App {
         let requester = stored.requester();
         let request = stored.revocation_of(serial)?;
         let found = find_in(tx, &requester, serial).await?;
+        // Names that cannot be read are not known to be those that were asked for.
+        let found = match stored.compares_names() && !(found.has("sans") && found.has("subject")) {
+            true => found.whole()?,
+            false => found,
+        };
         match self.revoke_in(tx, &requester, &request, &found).await {
             Ok(mut decided) => {
                 decided.changes.append(tx).await?;

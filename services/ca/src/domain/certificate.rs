@@ -62,9 +62,30 @@ pub struct Issued {
     pub lint: Option<Vec<String>>,
     /// Set while revoked or on hold.
     pub revocation: Option<Revocation>,
+    /// The columns of its row that cannot be read, such as `sans, protocol`. What the members for these hold says nothing.
+    pub damaged: Option<String>,
 }
 
 impl Issued {
+    /// Itself, if everything of it can be read.
+    ///
+    /// # Errors
+    /// `Common::Store` names what cannot be.
+    pub fn whole(self) -> Result<Self, Error> {
+        match &self.damaged {
+            None => Ok(self),
+            Some(columns) => {
+                Err(StoreError::damaged(columns, &format!("certificate {}", self.serial)).into())
+            }
+        }
+    }
+
+    /// Whether that column of its row can be read.
+    pub(crate) fn has(&self, column: &str) -> bool {
+        let mut damaged = self.damaged.iter().flat_map(|columns| columns.split(", "));
+        !damaged.any(|other| other == column)
+    }
+
     /// Status at a moment.
     pub fn status(&self, now: OffsetDateTime) -> Status {
         let reason = self.revocation.as_ref().map(|revocation| revocation.reason);
@@ -91,12 +112,12 @@ impl Issued {
     }
 
     /// What people call it: the common name of its subject, else the first of its other names, else its subject.
-    pub(crate) fn name(&self, subject: &x509::DistinguishedName) -> String {
+    pub(crate) fn name(&self, subject: Option<&x509::DistinguishedName>) -> String {
         let bare = |san: &String| match san.split_once(':') {
             Some((_, value)) => value.to_owned(),
             None => san.clone(),
         };
-        let common = subject.common_names().into_iter().next();
+        let common = subject.and_then(|subject| subject.common_names().into_iter().next());
         common
             .or_else(|| self.sans.first().map(bare))
             .unwrap_or_else(|| self.subject.clone())
@@ -122,11 +143,11 @@ pub(crate) struct Brief {
 
 /// A certificate of which something that is stored cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Damaged {
+pub struct Damaged {
     /// Its serial number; its id where that is what cannot be read.
-    pub(crate) object: String,
+    pub object: String,
     /// What cannot be read.
-    pub(crate) why: String,
+    pub why: String,
 }
 
 impl From<&Issued> for Brief {

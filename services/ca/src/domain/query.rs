@@ -62,6 +62,13 @@ pub struct Span {
     pub to: Option<OffsetDateTime>,
 }
 
+impl Query {
+    /// Whether certificates are compared by their names.
+    pub(crate) fn compares_names(&self) -> bool {
+        self.san.is_some() || self.san_suffix.is_some() || self.q.is_some()
+    }
+}
+
 impl Span {
     /// Whether it is everything.
     pub(crate) fn is_open(self) -> bool {

@@ -25,7 +25,10 @@ impl Grpc {
             chain: chain.map(|certificate| certificate.der().to_vec()).collect(),
             fingerprint_sha256: issued.fingerprint_sha256.to_vec(),
             spki_sha256: issued.spki_sha256.to_vec(),
-            protocol: enums::encode_protocol(issued.protocol).into(),
+            protocol: match issued.has("protocol") {
+                true => enums::encode_protocol(issued.protocol).into(),
+                false => wire::Protocol::Unspecified.into(),
+            },
             revocation: issued.revocation.as_ref().map(encode_revocation),
             certificate: issued.der,
             subject: issued.subject,

@@ -196,6 +196,7 @@ fn seal(job: IssuanceJob, signature: &[u8], now: OffsetDateTime) -> Result<Signe
         replaced_by: None,
         lint: Some(warnings),
         revocation: None,
+        damaged: None,
     };
     Ok(Signed {
         issued,

@@ -194,6 +194,7 @@ async fn chain(
     let found = app
         .find(&requester(&caller, permission::CERTIFICATES_READ), &serial)
         .await?;
+    found.parse()?;
     let pem = x509::pem::encode("CERTIFICATE", &found.der) + &app.chain_pem(&found.ca).await?;
     Ok(([(header::CONTENT_TYPE, "application/pem-certificate-chain")], pem))
 }

@@ -99,6 +99,10 @@ pub(crate) struct Certificate {
     /// revoked one takes another time of invalidity is not said here.
     #[schema(example = json!(["renew", "hold", "revoke"]))]
     allowed_actions: Vec<&'static str>,
+    /// Columns of the stored row that cannot be read, such as `["sans"]`: what the members for these hold says nothing. Restore
+    /// them from a backup. Such a certificate is in no list and is not renewed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    damaged: Vec<String>,
 }
 
 /// An extension, decoded.
@@ -143,14 +147,20 @@ impl CertificateRow {
     /// With the certificate itself where its chain is given.
     pub(crate) fn new(issued: Issued, chain: Option<String>, now: OffsetDateTime) -> Result<Self, Error> {
         let parsed = issued.parse()?;
-        Ok(Self::of(issued, &parsed, chain, now))
+        Ok(Self::of(issued, Some(&parsed), chain, now))
     }
 
-    fn of(issued: Issued, parsed: &x509::Certificate, chain: Option<String>, now: OffsetDateTime) -> Self {
+    fn of(
+        issued: Issued,
+        parsed: Option<&x509::Certificate>,
+        chain: Option<String>,
+        now: OffsetDateTime,
+    ) -> Self {
         let status = issued.status(now).as_str();
+        let (has_key, has_protocol) = (issued.has("key_type"), issued.has("protocol"));
         Self {
             serial: issued.serial.to_string(),
-            name: issued.name(parsed.subject()),
+            name: issued.name(parsed.map(x509::Certificate::subject)),
             status,
             ca: issued.ca.to_string(),
             profile: issued.profile.to_string(),
@@ -164,14 +174,22 @@ impl CertificateRow {
             fingerprint_sha256: data_encoding::HEXLOWER.encode(&issued.fingerprint_sha256),
             spki_sha256: data_encoding::HEXLOWER.encode(&issued.spki_sha256),
             key: Key {
-                kind: issued.key_type.to_string(),
-                bits: issued.key_type.bits(),
+                kind: if has_key {
+                    issued.key_type.to_string()
+                } else {
+                    String::new()
+                },
+                bits: if has_key { issued.key_type.bits() } else { 0 },
             },
             signature_algorithm: parsed
-                .signature_algorithm()
+                .and_then(|parsed| parsed.signature_algorithm().ok())
                 .map(|algorithm| algorithm.to_string())
                 .unwrap_or_default(),
-            protocol: issued.protocol.as_str(),
+            protocol: if has_protocol {
+                issued.protocol.as_str()
+            } else {
+                ""
+            },
             replaces: issued.replaces.as_ref().map(ToString::to_string),
             replaced_by: issued.replaced_by.as_ref().map(ToString::to_string),
             lint: issued.lint,
@@ -225,9 +243,13 @@ impl Certificate {
     /// As this caller gets it.
     pub(crate) async fn new(app: &App, caller: &Caller, issued: Issued) -> Result<Self, Error> {
         let key_is_compromised = match issued.status(app.clock.now()) {
-            Status::Valid | Status::OnHold => match issued.parse()?.public_key() {
-                Ok(key) => app.is_compromised(key).await?,
-                Err(_) => false,
+            Status::Valid | Status::OnHold => match issued.parse().ok() {
+                Some(parsed) => match parsed.public_key() {
+                    Ok(key) => app.is_compromised(key).await?,
+                    Err(_) => false,
+                },
+                // Nothing says that it is sound.
+                None => true,
             },
             Status::Revoked | Status::Expired => false,
         };
@@ -237,7 +259,9 @@ impl Certificate {
         };
         let revoked_for = issued.revocation.map(|there| there.reason);
         let records_key = match decider(caller, &issued) {
-            Some(requester) if revoked_for.is_some_and(lifecycle::is_compromise) => {
+            Some(requester)
+                if revoked_for.is_some_and(lifecycle::is_compromise) && issued.parse().is_ok() =>
+            {
                 app.fate_of_key(&requester, &issued).await? == KeyFate::Recording
             }
             _ => false,
@@ -282,12 +306,18 @@ impl Certificate {
         };
         let allowed_actions = actions::allowed(&issued, powers, known);
         let chain = app.chain_pem(&issued.ca).await?;
-        let parsed = issued.parse()?;
-        let extensions = parsed.extensions().iter().map(Extension::of).collect();
+        let parsed = issued.parse().ok();
+        let extensions = parsed.iter().flat_map(x509::Certificate::extensions);
+        let columns = issued.damaged.iter().flat_map(|columns| columns.split(", "));
+        let mut damaged: Vec<String> = columns.map(str::to_owned).collect();
+        if parsed.is_none() && issued.has("der") {
+            damaged.push("der".to_owned());
+        }
         Ok(Self {
-            row: CertificateRow::of(issued, &parsed, Some(chain), known.now),
-            extensions,
+            extensions: extensions.map(Extension::of).collect(),
+            row: CertificateRow::of(issued, parsed.as_ref(), Some(chain), known.now),
             allowed_actions,
+            damaged,
         })
     }
 }

@@ -2,20 +2,37 @@
 
 mod row;
 
-use sqlx::QueryBuilder;
+use sqlx::{ColumnIndex, Decode, FromRow, QueryBuilder, Type};
 use store::lease::Lease;
-use store::{Db, KeyList, StoreError, Tx};
+use store::{Columns, Db, KeyList, Tx};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 use x509::serial::Serial;
 
 use crate::domain::{Capacity, Issued, Revocation};
 use crate::error::Error;
-use row::key_type;
-pub(super) use row::{COLUMNS, Revoked, Row, object};
+pub(super) use row::{COLUMNS, Damage, Revoked, Row, object};
+use row::{Der, key_type};
+
+/// A row that was found.
+pub(crate) struct Found {
+    /// Whose it is; none where that cannot be read.
+    pub(crate) requester: Option<String>,
+    /// As far as it can be read; an error where nothing can be decided on it.
+    pub(crate) certificate: Result<Issued, Error>,
+}
+
+impl From<Row> for Found {
+    fn from(row: Row) -> Self {
+        Self {
+            requester: row.requester().map(str::to_owned),
+            certificate: row.legible(),
+        }
+    }
+}
 
 /// The certificate of that serial number.
-pub(crate) async fn by_serial(db: &Db, serial: &Serial) -> Result<Option<Issued>, Error> {
+pub(crate) async fn by_serial(db: &Db, serial: &Serial) -> Result<Option<Found>, Error> {
     let row: Option<Row> = store::read!(db, |connection| {
         sqlx::query_as(sqlx::AssertSqlSafe(format!(
             "SELECT {COLUMNS} FROM certificates c WHERE c.serial = $1"
@@ -24,7 +41,7 @@ pub(crate) async fn by_serial(db: &Db, serial: &Serial) -> Result<Option<Issued>
         .fetch_optional(connection)
         .await
     })?;
-    row.map(Issued::try_from).transpose()
+    Ok(row.map(Found::from))
 }
 
 /// The newest certificates, or those that are older than that one: the id of each, unless that cannot be read, and the
@@ -66,21 +83,32 @@ pub(crate) async fn newest_of_key(db: &Db, spki_sha256: &[u8; 32]) -> Result<Vec
 }
 
 /// The same in a transaction; the certificate is not held.
-pub(crate) async fn by_serial_in(tx: &mut Tx, serial: &Serial) -> Result<Option<Issued>, Error> {
-    select_in(tx, serial, "").await
+pub(crate) async fn by_serial_in(tx: &mut Tx, serial: &Serial) -> Result<Option<Found>, Error> {
+    Ok(select_in(tx, serial, "").await?.map(Found::from))
 }
 
-/// The SHA-256 of the SubjectPublicKeyInfo and the DER of the certificates of these serial numbers.
-pub(crate) async fn of_serials(db: &Db, serials: &[Serial]) -> Result<Vec<([u8; 32], Vec<u8>)>, Error> {
-    let rows: Vec<(Vec<u8>, Vec<u8>)> = store::read!(db, |connection| {
-        let mut sql = QueryBuilder::new("SELECT spki_sha256, der FROM certificates WHERE serial");
+/// The same by its id: what a certificate is called whose serial number cannot be read.
+pub(crate) async fn by_id_in(tx: &mut Tx, id: Uuid) -> Result<Option<Found>, Error> {
+    let row: Option<Row> = store::tx!(tx, |connection| {
+        sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM certificates c WHERE c.id = $1"
+        )))
+        .bind(id)
+        .fetch_optional(connection)
+        .await
+    })?;
+    Ok(row.map(Found::from))
+}
+
+/// The DER of the certificates of these serial numbers; empty where it cannot be read.
+pub(crate) async fn of_serials(db: &Db, serials: &[Serial]) -> Result<Vec<(Serial, Vec<u8>)>, Error> {
+    let rows: Vec<Der> = store::read!(db, |connection| {
+        let mut sql = QueryBuilder::new("SELECT id, serial, der FROM certificates WHERE serial");
         among(&mut sql, serials);
         sql.build_query_as().fetch_all(connection).await
     })?;
-    let corrupt = |_| StoreError::Corrupt("spki_sha256 of a certificate".to_owned());
-    rows.into_iter()
-        .map(|(spki, der)| Ok((spki.try_into().map_err(corrupt)?, der)))
-        .collect()
+    let read = |row: Der| Some((Serial::from_bytes(&row.serial).ok()?, row.der));
+    Ok(rows.into_iter().filter_map(read).collect())
 }
 
 fn among<D: KeyList>(sql: &mut QueryBuilder<D>, serials: &[Serial]) {
@@ -109,22 +137,23 @@ pub(crate) async fn by_idempotency_key(db: &Db, key: &[u8; 32]) -> Result<Option
         .transpose()
 }
 
-/// The same within a transaction that is about to change it: it stays as it is until the transaction ends.
+/// The same within a transaction that is about to change it, as far as it can be read: it stays as it is until the
+/// transaction ends.
 pub(crate) async fn for_update(tx: &mut Tx, serial: &Serial) -> Result<Option<Issued>, Error> {
     let locking = store::lock::update(tx);
-    select_in(tx, serial, locking).await
+    let row = select_in(tx, serial, locking).await?;
+    row.map(Row::legible).transpose()
 }
 
-async fn select_in(tx: &mut Tx, serial: &Serial, locking: &str) -> Result<Option<Issued>, Error> {
-    let row: Option<Row> = store::tx!(tx, |connection| {
+async fn select_in(tx: &mut Tx, serial: &Serial, locking: &str) -> Result<Option<Row>, Error> {
+    Ok(store::tx!(tx, |connection| {
         sqlx::query_as(sqlx::AssertSqlSafe(format!(
             "SELECT {COLUMNS} FROM certificates c WHERE c.serial = $1{locking}"
         )))
         .bind(serial.as_bytes())
         .fetch_optional(connection)
         .await
-    })?;
-    row.map(Issued::try_from).transpose()
+    })?)
 }
 
 /// Sets or clears the revocation of a certificate that [`for_update`] gave.
@@ -161,16 +190,16 @@ pub(crate) async fn set_revocation(
 /// Stores type and size of the keys of certificates that an earlier version stored without; at most `limit` at a time. Returns
 /// how many.
 pub(crate) async fn fill_in_key_types(db: &Db, lease: &Lease, limit: u32) -> Result<usize, Error> {
-    let rows: Vec<(Uuid, Vec<u8>)> = store::read!(db, |connection| {
-        sqlx::query_as("SELECT id, der FROM certificates WHERE key_type IS NULL ORDER BY id LIMIT $1")
+    let rows: Vec<Der> = store::read!(db, |connection| {
+        sqlx::query_as("SELECT id, serial, der FROM certificates WHERE key_type IS NULL ORDER BY id LIMIT $1")
             .bind(i64::from(limit))
             .fetch_all(connection)
             .await
     })?;
     // A key that cannot be read is of no type, and is not looked at again.
-    let types = rows.iter().map(|(id, der)| {
-        let text = key_type(der).map(|found| found.to_string());
-        (*id, text.unwrap_or_default())
+    let types = rows.iter().map(|row| {
+        let text = key_type(&row.der).map(|found| found.to_string());
+        (row.id, text.unwrap_or_default())
     });
     let types: Vec<(Uuid, String)> = types.collect();
     if types.is_empty() {
@@ -193,12 +222,29 @@ pub(crate) async fn fill_in_key_types(db: &Db, lease: &Lease, limit: u32) -> Res
 }
 
 /// Certificates of a CA that are neither revoked nor on hold and run out soon.
-#[derive(sqlx::FromRow)]
 pub(crate) struct Expiring {
+    /// Empty where it cannot be read.
     pub(crate) ca: String,
     pub(crate) within_1: i64,
     pub(crate) within_7: i64,
     pub(crate) within_30: i64,
+}
+
+impl<'r, R: sqlx::Row> FromRow<'r, R> for Expiring
+where
+    &'static str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let mut columns = Columns::of(row);
+        Ok(Self {
+            ca: columns.value("ca")?,
+            within_1: columns.value("within_1")?,
+            within_7: columns.value("within_7")?,
+            within_30: columns.value("within_30")?,
+        })
+    }
 }
 
 /// How many certificates run out within 1, 7 and 30 days, by CA; CAs without any are left out.

@@ -51,7 +51,7 @@ pub(crate) async fn search(
 }
 
 /// The same of numbers and revocations: neither certificates nor, unless names are compared one by one, their names are read.
-/// A row that cannot be read is among them; so is one whose names cannot be read, whatever name is asked for.
+/// A row on which nothing can be decided is among them; so is one whose names cannot be read, where a name is asked for.
 pub(crate) async fn search_in_brief(
     db: &Db,
     query: &Query,
@@ -162,9 +162,9 @@ impl<'a> Plan<'a> {
         lead::has_name(self.query) && !self.lead.leaves_names() && self.lead != Lead::Names
     }
 
-    /// Whether rows are passed over by their names, or put in the order of their subjects.
+    /// Whether rows are found or passed over by their names, or put in the order of their subjects.
     fn compares_names(&self) -> bool {
-        self.lead.passes_over(self.query) || self.query.san_suffix.is_some() || self.order == Order::Subject
+        self.query.compares_names() || self.order == Order::Subject
     }
 
     /// Everything up to `LIMIT`. Generic, so that the one text serves both databases.

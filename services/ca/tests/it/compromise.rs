@@ -74,7 +74,9 @@ async fn other_certificates_of_the_key_are_named_in_the_answer_and_in_the_event(
     let data: serde_json::Value = serde_json::from_str(&events.last().unwrap().data).unwrap();
     assert_eq!(
         data["same_key"],
-        json!({"revoked": [], "remaining": expected, "of_others": 0, "unconfirmed": false, "more": false})
+        json!({
+            "revoked": [], "remaining": expected, "damaged": [], "of_others": 0, "unconfirmed": false, "more": false
+        })
     );
 }
 

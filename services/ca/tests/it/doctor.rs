@@ -11,7 +11,7 @@ on_both_databases!(
 );
 
 async fn found(world: &World) -> Finding {
-    let [keys, _] = world.ca.service().doctor.try_into().ok().unwrap();
+    let [keys, ..]: [_; 3] = world.ca.service().doctor.try_into().ok().unwrap();
     keys.look().await
 }
 

@@ -55,6 +55,9 @@ pub struct SameKey {
     pub revoked: Vec<OtherCertificate>,
     /// Still valid or on hold.
     pub remaining: Vec<OtherCertificate>,
+    /// Those of the caller that stay as they are, because what is stored of them cannot be read.
+    #[serde(default)]
+    pub damaged: Vec<DamagedCertificate>,
     /// How many more remain that the caller may not see.
     pub of_others: u64,
     /// Others have unexpired certificates over the key: it is not recorded as compromised until an operator confirms.
@@ -83,6 +86,18 @@ pub struct OtherCertificate {
     /// Last second of validity.
     #[serde(with = "time::serde::rfc3339")]
     pub not_after: OffsetDateTime,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
+}
+
+/// A certificate on which nothing can be decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DamagedCertificate {
+    /// Lower-case hex; its id where the serial number is what cannot be read.
+    pub serial: String,
+    /// What cannot be read.
+    pub problem: String,
     /// What a later server tells beside.
     #[serde(flatten)]
     pub other: Other,

@@ -78,8 +78,32 @@ where
             issued_by: columns.value("issued_by")?,
             key_type: columns.value("key_type")?,
             lint_warnings: columns.value("lint_warnings")?,
-            replaced_by: columns.value("replaced_by")?,
+            // Of another row, whose damage is not this one's.
+            replaced_by: Columns::of(row).value("replaced_by")?,
             damage: columns.damage(),
+        })
+    }
+}
+
+/// The certificate of a row alone; what cannot be read is empty.
+pub(in super::super) struct Der {
+    pub(in super::super) id: Uuid,
+    pub(in super::super) serial: Vec<u8>,
+    pub(in super::super) der: Vec<u8>,
+}
+
+impl<'r, R: sqlx::Row> FromRow<'r, R> for Der
+where
+    &'static str: ColumnIndex<R>,
+    Uuid: Decode<'r, R::Database> + Type<R::Database>,
+    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let mut columns = Columns::of(row);
+        Ok(Self {
+            id: columns.value("id")?,
+            serial: columns.value("serial")?,
+            der: columns.value("der")?,
         })
     }
 }
@@ -141,69 +165,146 @@ pub(in super::super) fn object(serial: &[u8], id: Uuid) -> String {
     }
 }
 
-impl Row {
-    /// As it is stored; else as it is in the certificate, where an earlier version stored the row.
-    fn key_type(&self) -> Option<x509::KeyAlgorithm> {
-        match &self.key_type {
-            Some(stored) => stored.parse().ok(),
-            None => key_type(&self.der),
-        }
-    }
-}
-
 /// Type and size of the key of a certificate.
 pub(in super::super) fn key_type(der: &[u8]) -> Option<x509::KeyAlgorithm> {
     let certificate = x509::Certificate::from_der(der).ok()?;
     certificate.public_key().ok().map(x509::PublicKey::algorithm)
 }
 
+/// What a revocation, a hold, and a release are decided on, and what they are told by. Where one of these cannot be read, none is
+/// decided; what else is damaged keeps no certificate from being revoked.
+const NEEDED: [&str; 13] = [
+    "id",
+    "serial",
+    "ca",
+    // Which CRL lists it.
+    "generation",
+    "crl_shard",
+    "requester",
+    "not_before",
+    "not_after",
+    "spki_sha256",
+    "revoked_at",
+    "reason",
+    "invalidity_at",
+    "decided_at",
+];
+
+/// The columns of a row that cannot be read.
+pub(in super::super) struct Damage(Vec<String>);
+
+impl Damage {
+    pub(in super::super) fn of(columns: Option<String>) -> Self {
+        let columns = columns.iter().flat_map(|columns| columns.split(", "));
+        Self(columns.map(str::to_owned).collect())
+    }
+
+    /// Notes the column if there is no value of it.
+    pub(in super::super) fn note<T>(&mut self, column: &str, value: Option<T>) -> Option<T> {
+        if value.is_none() && !self.0.iter().any(|other| other == column) {
+            self.0.push(column.to_owned());
+        }
+        value
+    }
+
+    /// Whether one of them is [`NEEDED`].
+    pub(in super::super) fn is_of_needed(&self) -> bool {
+        self.0.iter().any(|column| NEEDED.contains(&column.as_str()))
+    }
+
+    /// The same, or one that a job with a filter compares and reads for no other reason.
+    pub(in super::super) fn keeps_from_a_job(&self) -> bool {
+        let compared = |column: &String| column == "sans" || column == "subject";
+        self.is_of_needed() || self.0.iter().any(compared)
+    }
+
+    pub(in super::super) fn named(&self) -> Option<String> {
+        (!self.0.is_empty()).then(|| self.0.join(", "))
+    }
+}
+
+impl Row {
+    /// Whose it is; none where that cannot be read.
+    pub(in super::super) fn requester(&self) -> Option<&str> {
+        let mut damaged = self.damage.iter().flat_map(|columns| columns.split(", "));
+        (!damaged.any(|column| column == "requester")).then_some(self.requester.as_str())
+    }
+
+    /// The certificate as far as it can be read: [`Issued::damaged`] names what cannot be.
+    ///
+    /// # Errors
+    /// One of the columns of [`NEEDED`] cannot be read.
+    pub(in super::super) fn legible(self) -> Result<Issued, Error> {
+        let object = object(&self.serial, self.id);
+        let mut damage = Damage::of(self.damage);
+        let time = |micros: i64| store::time::from_micros(micros).ok();
+        let hash = |bytes: Vec<u8>| <[u8; 32]>::try_from(bytes).ok();
+        let serial = damage.note("serial", Serial::from_bytes(&self.serial).ok());
+        let not_before = damage.note("not_before", time(self.not_before));
+        let not_after = damage.note("not_after", time(self.not_after));
+        let spki_sha256 = damage.note("spki_sha256", hash(self.spki_sha256));
+        let number = |number: i64| u32::try_from(number).ok();
+        let generation = damage.note("generation", number(self.generation));
+        let crl_shard = damage.note("crl_shard", number(self.crl_shard));
+        let (Some(serial), Some(not_before), Some(not_after), Some(spki_sha256), false) =
+            (serial, not_before, not_after, spki_sha256, damage.is_of_needed())
+        else {
+            return Err(StoreError::damaged(&damage.named().unwrap_or_default(), &object).into());
+        };
+        let revocation = self.revoked.read(&object)?;
+        // As it is stored; else as it is in the certificate, where an earlier version stored the row.
+        let of_certificate = key_type(&self.der);
+        let stored = match &self.key_type {
+            Some(stored) => stored.parse().ok(),
+            None => of_certificate,
+        };
+        let stored = damage.note("key_type", stored);
+        let lint = self.lint_warnings.as_deref().map(serde_json::from_str);
+        let lint = damage.note("lint_warnings", lint.transpose().ok());
+        let replaces = self.replaces.as_deref().map(Serial::from_bytes);
+        let replaces = damage.note("replaces", replaces.transpose().ok());
+        Ok(Issued {
+            key_type: stored.or(of_certificate).unwrap_or(x509::KeyAlgorithm::P256),
+            lint: lint.flatten(),
+            replaces: replaces.flatten(),
+            sans: damage
+                .note("sans", serde_json::from_str(&self.sans).ok())
+                .unwrap_or_default(),
+            protocol: damage
+                .note("protocol", Protocol::parse(&self.protocol))
+                .unwrap_or(Protocol::Rest),
+            issued_at: damage
+                .note("issued_at", time(self.issued_at))
+                .unwrap_or(not_before),
+            fingerprint_sha256: damage
+                .note("fingerprint_sha256", hash(self.fingerprint_sha256))
+                .unwrap_or_else(|| x509::digest::sha256(&self.der)),
+            replaced_by: self.replaced_by.and_then(|bytes| Serial::from_bytes(&bytes).ok()),
+            damaged: damage.named(),
+            id: self.id,
+            serial,
+            ca: Arc::from(self.ca),
+            // Neither is none: both are needed.
+            generation: generation.unwrap_or_default(),
+            crl_shard: crl_shard.unwrap_or_default(),
+            profile: Arc::from(self.profile),
+            subject: self.subject,
+            requester: self.requester,
+            issued_by: self.issued_by,
+            not_before,
+            not_after,
+            spki_sha256,
+            der: self.der,
+            revocation,
+        })
+    }
+}
+
+/// A certificate of which everything can be read.
 impl TryFrom<Row> for Issued {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self, Error> {
-        let id = row.id;
-        let object = object(&row.serial, id);
-        let damaged = |columns: &str| StoreError::damaged(columns, &object);
-        if let Some(columns) = &row.damage {
-            return Err(damaged(columns).into());
-        }
-        let time = |column, micros: i64| store::time::from_micros(micros).map_err(|_| damaged(column));
-        let hash = |column, bytes: Vec<u8>| <[u8; 32]>::try_from(bytes).map_err(|_| damaged(column));
-        let number = |column, number: i64| u32::try_from(number).map_err(|_| damaged(column));
-        let serial = |column, bytes: &[u8]| Serial::from_bytes(bytes).map_err(|_| damaged(column));
-        let replaced_by = row
-            .replaced_by
-            .as_deref()
-            .map(|bytes| serial("replaced_by", bytes));
-        let replaces = row.replaces.as_deref().map(|bytes| serial("replaces", bytes));
-        Ok(Self {
-            revocation: row.revoked.read(&object)?,
-            key_type: row.key_type().ok_or_else(|| damaged("key_type"))?,
-            lint: row
-                .lint_warnings
-                .as_deref()
-                .map(serde_json::from_str)
-                .transpose()
-                .map_err(|_| damaged("lint_warnings"))?,
-            replaced_by: replaced_by.transpose()?,
-            id,
-            serial: serial("serial", &row.serial)?,
-            ca: Arc::from(row.ca),
-            generation: number("generation", row.generation)?,
-            crl_shard: number("crl_shard", row.crl_shard)?,
-            profile: Arc::from(row.profile),
-            subject: row.subject,
-            sans: serde_json::from_str(&row.sans).map_err(|_| damaged("sans"))?,
-            requester: row.requester,
-            issued_by: row.issued_by,
-            protocol: Protocol::parse(&row.protocol).ok_or_else(|| damaged("protocol"))?,
-            issued_at: time("issued_at", row.issued_at)?,
-            not_before: time("not_before", row.not_before)?,
-            not_after: time("not_after", row.not_after)?,
-            spki_sha256: hash("spki_sha256", row.spki_sha256)?,
-            fingerprint_sha256: hash("fingerprint_sha256", row.fingerprint_sha256)?,
-            der: row.der,
-            replaces: replaces.transpose()?,
-        })
+        row.legible()?.whole()
     }
 }

@@ -7,7 +7,7 @@ use store::{Columns, StoreError};
 use uuid::Uuid;
 use x509::serial::Serial;
 
-use super::super::certificates::{COLUMNS, Revoked, Row, object};
+use super::super::certificates::{COLUMNS, Damage, Revoked, Row, object};
 use crate::domain::{Brief, Damaged, Issued};
 use crate::error::Error;
 
@@ -101,6 +101,7 @@ pub(super) struct BriefRow {
     requester: String,
     spki_sha256: Vec<u8>,
     revoked: Revoked,
+    /// Empty, as are the names, where they are not compared.
     subject: String,
     sans: String,
     damage: Option<String>,
@@ -116,6 +117,12 @@ where
 {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         let mut columns = Columns::of(row);
+        let _needed: String = columns.value("ca")?;
+        for needed in ["generation", "crl_shard"] {
+            if u32::try_from(columns.value::<i64>(needed)?).is_err() {
+                columns.damaged::<i64>(needed);
+            }
+        }
         Ok(Self {
             id: columns.value("id")?,
             serial: columns.value("serial")?,
@@ -133,21 +140,32 @@ where
 }
 
 impl BriefRow {
+    /// What a job decides on the same columns of the whole row ([`Row::legible`]). Names that cannot be read are compared with none:
+    /// it is not known whether it is one of those that were asked for.
     fn read(self) -> Result<Brief, StoreError> {
         let object = object(&self.serial, self.id);
-        let damaged = |columns: &str| StoreError::damaged(columns, &object);
-        if let Some(columns) = &self.damage {
-            return Err(damaged(columns));
-        }
-        if self.keys().sans().is_none() {
-            return Err(damaged("sans"));
-        }
-        let time = |column, micros: i64| store::time::from_micros(micros).map_err(|_| damaged(column));
+        let names = self.keys().sans();
+        let mut damage = Damage::of(self.damage);
+        let time = |micros: i64| store::time::from_micros(micros).ok();
+        let serial = damage.note("serial", Serial::from_bytes(&self.serial).ok());
+        let not_before = damage.note("not_before", time(self.not_before));
+        let not_after = damage.note("not_after", time(self.not_after));
+        let spki_sha256 = damage.note("spki_sha256", self.spki_sha256.try_into().ok());
+        damage.note("sans", names);
+        let (Some(serial), Some(not_before), Some(not_after), Some(spki_sha256), false) = (
+            serial,
+            not_before,
+            not_after,
+            spki_sha256,
+            damage.keeps_from_a_job(),
+        ) else {
+            return Err(StoreError::damaged(&damage.named().unwrap_or_default(), &object));
+        };
         Ok(Brief {
-            serial: Serial::from_bytes(&self.serial).map_err(|_| damaged("serial"))?,
-            not_before: time("not_before", self.not_before)?,
-            not_after: time("not_after", self.not_after)?,
-            spki_sha256: <[u8; 32]>::try_from(self.spki_sha256).map_err(|_| damaged("spki_sha256"))?,
+            serial,
+            not_before,
+            not_after,
+            spki_sha256,
             revocation: self.revoked.read(&object)?,
             requester: self.requester,
         })
@@ -160,9 +178,9 @@ impl Read for BriefRow {
 
     fn columns(names: bool) -> &'static str {
         const BRIEF: &str = "c.id, c.serial, c.fingerprint_sha256, c.not_before, c.not_after, c.requester, c.spki_sha256, \
-             c.revoked_at, c.reason, c.invalidity_at, c.decided_at, c.decided_as, '' AS subject, '[]' AS sans";
+             c.ca, c.generation, c.crl_shard, c.revoked_at, c.reason, c.invalidity_at, c.decided_at, c.decided_as, '' AS subject, '[]' AS sans";
         const NAMED: &str = "c.id, c.serial, c.fingerprint_sha256, c.not_before, c.not_after, c.requester, c.spki_sha256, \
-             c.revoked_at, c.reason, c.invalidity_at, c.decided_at, c.decided_as, c.subject, c.sans";
+             c.ca, c.generation, c.crl_shard, c.revoked_at, c.reason, c.invalidity_at, c.decided_at, c.decided_as, c.subject, c.sans";
         if names { NAMED } else { BRIEF }
     }
 
