@@ -86,6 +86,11 @@ pub(super) async fn run(client: &Client, arguments: &cli::Revoke, output: Output
         };
         fields.push(("same key, revoked too", list(&same_key.revoked)));
         fields.push(("same key, not revoked", list(&same_key.remaining)));
+        let damaged = same_key.damaged.iter();
+        let damaged: Vec<String> = damaged
+            .map(|one| format!("{} ({})", one.serial, one.problem))
+            .collect();
+        fields.push(("same key, not revoked because damaged", damaged.join("\n")));
     }
     let shown = output
         .one(&revoked, &fields)
@@ -142,6 +147,14 @@ fn warning(serial: &str, reason: Reason, same_key: &SameKey) -> Option<String> {
             ));
         }
     }
+    if !same_key.damaged.is_empty() {
+        let named: Vec<&str> = same_key.damaged.iter().map(|one| one.serial.as_str()).collect();
+        left.push(format!(
+            "certificates of this compromised key of which the database cannot be read were not revoked: {}; restore them from a \
+             backup as `gigvault doctor` says, then revoke them with the same command",
+            named.join(" ")
+        ));
+    }
     if same_key.of_others > 0 {
         left.push(format!(
             "{} more belong to others; tell an operator",
@@ -155,4 +168,21 @@ fn warning(serial: &str, reason: Reason, same_key: &SameKey) -> Option<String> {
         ));
     }
     (!left.is_empty()).then(|| format!("warning: {}", left.join("; ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_of_the_key_that_cannot_be_read_are_named() {
+        let same_key = serde_json::json!({
+            "revoked": [], "remaining": [], "of_others": 0, "unconfirmed": false, "more": false,
+            "damaged": [{"serial": "0a1b", "problem": "not_after cannot be read"}],
+        });
+        let same_key: SameKey = serde_json::from_value(same_key).unwrap();
+        let said = warning("00ab", Reason::KeyCompromise, &same_key).unwrap();
+        assert!(said.contains("were not revoked: 0a1b; restore them"), "{said}");
+        assert_eq!(warning("00ab", Reason::KeyCompromise, &SameKey::default()), None);
+    }
 }

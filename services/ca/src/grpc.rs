@@ -174,6 +174,7 @@ impl wire::ca_server::Ca for Grpc {
             .app
             .find(&requester, &request.into_inner().serial)
             .await
+            .and_then(Issued::whole)
             .map_err(status)?;
         Ok(Response::new(self.encode(found).await?))
     }
@@ -261,6 +262,7 @@ impl wire::ca_server::Ca for Grpc {
                 remaining: serials(others.remaining),
                 more: others.more,
                 unconfirmed: others.unconfirmed,
+                damaged: others.damaged.into_iter().map(|one| one.object).collect(),
                 of_others: u32::try_from(others.of_others).unwrap_or(u32::MAX),
             }),
         }))

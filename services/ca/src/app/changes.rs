@@ -88,17 +88,17 @@ impl<'a> Changes<'a> {
         beside: &Beside<'_>,
         wish: Option<Wish>,
     ) -> Result<SameKey, Error> {
-        let mut found = beside.own_for_update(tx, MOST_OTHERS + 1).await?;
+        let found = beside.own_for_update(tx, MOST_OTHERS).await?;
         let mut same_key = SameKey {
-            more: found.len() > MOST_OTHERS,
+            damaged: found.damaged,
+            more: found.more,
             ..SameKey::default()
         };
-        found.truncate(MOST_OTHERS);
         let Some(wish) = wish else {
-            same_key.remaining = found;
+            same_key.remaining = found.certificates;
             return Ok(same_key);
         };
-        for other in found {
+        for other in found.certificates {
             let is_ca = other.parse().is_ok_and(|certificate| certificate.is_ca());
             let wish = wish.for_other(&other, is_ca, self.now);
             let by = self.requester.capacity(&other);

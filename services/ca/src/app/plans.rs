@@ -102,6 +102,7 @@ pub(super) fn compromise(plan: Plan, others: &SameKey, records_key: bool) -> Pla
         .rests_on("your other certificates of this key", {
             let mut all = serials(&others.revoked);
             all.extend(serials(&others.remaining));
+            all.extend(others.damaged.iter().map(|one| one.object.clone()));
             all.join(" ")
         })
         .rests_on("certificates of others of this key", others.of_others.to_string())
@@ -122,6 +123,14 @@ pub(super) fn compromise(plan: Plan, others: &SameKey, records_key: bool) -> Pla
         );
         let left = Consequence::new("certificate.remaining", Severity::Warning, text);
         plan = plan.causes(left.of(serials(&others.remaining)));
+    }
+    if !others.damaged.is_empty() {
+        let number = counted(count(others.damaged.len()), "other certificate");
+        let text = format!(
+            "not revoked over the compromised key, because what is stored of them cannot be read: {number}"
+        );
+        let left = Consequence::new("certificate.remaining", Severity::Warning, text);
+        plan = plan.causes(left.of(others.damaged.iter().map(|one| one.object.clone())));
     }
     if others.of_others > 0 {
         let number = counted(count(others.of_others), "certificate");

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::Rest;
 use super::object::{Certificate, requester, rfc3339};
 use crate::app::{App, Requester, RevokeRequest, Revoked};
-use crate::domain::{Issued, Seen};
+use crate::domain::{Damaged, Issued, Seen};
 use crate::error::Error;
 use crate::parse;
 
@@ -59,6 +59,8 @@ struct SameKey {
     revoked: Vec<OtherCertificate>,
     /// Still valid or on hold: revoke them, or repeat the request with `same_key`.
     remaining: Vec<OtherCertificate>,
+    /// Yours that stay as they are, because what is stored of them cannot be read; `gigvault doctor` names them too.
+    damaged: Vec<DamagedCertificate>,
     /// How many more remain that are not yours to see.
     of_others: usize,
     /// The key is not recorded as compromised, because others have unexpired certificates over it: an operator confirms by
@@ -83,6 +85,24 @@ struct OtherCertificate {
     requester: String,
     /// RFC 3339, UTC; the last second of validity.
     not_after: String,
+}
+
+/// One on which nothing can be decided.
+#[derive(Serialize, ToSchema)]
+struct DamagedCertificate {
+    /// Lower-case hex; its id, a UUID, where the serial number is what cannot be read.
+    serial: String,
+    /// What cannot be read.
+    problem: String,
+}
+
+impl From<Damaged> for DamagedCertificate {
+    fn from(damaged: Damaged) -> Self {
+        Self {
+            serial: damaged.object,
+            problem: damaged.why,
+        }
+    }
 }
 
 impl OtherCertificate {
@@ -145,6 +165,7 @@ async fn revoke(
             same_key: revoked.same_key.map(|others| SameKey {
                 revoked: OtherCertificate::all(others.revoked, now),
                 remaining: OtherCertificate::all(others.remaining, now),
+                damaged: others.damaged.into_iter().map(DamagedCertificate::from).collect(),
                 of_others: others.of_others,
                 unconfirmed: others.unconfirmed,
                 more: others.more,

@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 
-use sqlx::QueryBuilder;
-use store::{Db, KeyList, Tx};
+use kit::error::Common;
+use sqlx::{ColumnIndex, Decode, FromRow, QueryBuilder, Type};
+use store::{Columns, Db, KeyList, StoreError, Tx};
 use time::OffsetDateTime;
+use uuid::Uuid;
 use x509::serial::Serial;
 
-use super::certificates::{COLUMNS, Row};
+use super::certificates::{COLUMNS, Row, object};
 use super::compromised;
-use crate::domain::Issued;
+use crate::domain::{Damaged, Issued};
 use crate::error::Error;
 
 /// The certificates of a compromised key beside the one that is revoked.
@@ -24,8 +26,10 @@ pub(crate) struct Beside<'a> {
 
 /// Those that are unexpired.
 const BESIDE: &str = "c.spki_sha256 IN ($1, $2) AND c.id <> $3 AND c.not_after >= $4";
-/// And valid or on hold.
-const UNREVOKED: &str = "(c.reason IS NULL OR c.reason = 6)";
+/// And valid or on hold, or revoked for a reason of no known code: it cannot be read whether that is so.
+const UNREVOKED: &str = "(c.reason IS NULL OR c.reason NOT IN (0, 1, 2, 3, 4, 5, 8, 9, 10))";
+/// Statements that read past damaged rows. Those would otherwise fill each of them, and keep the others from being revoked.
+const MOST_READS: usize = 5;
 
 macro_rules! bind_beside {
     ($query:expr, $beside:expr) => {
@@ -39,23 +43,48 @@ macro_rules! bind_beside {
 }
 
 impl Beside<'_> {
-    /// Those of the requester that are valid or on hold, without rows that cannot be read. They stay as they are until the transaction ends.
-    pub(crate) async fn own_for_update(&self, tx: &mut Tx, limit: usize) -> Result<Vec<Issued>, Error> {
+    /// Those of the requester that are valid or on hold. They stay as they are until the transaction ends.
+    pub(crate) async fn own_for_update(&self, tx: &mut Tx, limit: usize) -> Result<Own, Error> {
+        let mut own = Own::default();
+        let mut read = 0;
+        for _ in 0..MOST_READS {
+            let rows = self.own_rows(tx, limit + 1, read).await?;
+            // Fewer than were asked for do not say that there are no more: PostgreSQL leaves out those that another transaction
+            // has revoked since the statement began.
+            own.more = !rows.is_empty();
+            read += rows.len();
+            for row in rows {
+                match damaged_or(row)? {
+                    Ok(issued) => own.certificates.push(issued),
+                    Err(damaged) => own.damaged.push(damaged),
+                }
+            }
+            if !own.more || own.certificates.len() > limit {
+                break;
+            }
+        }
+        own.more |= own.damaged.len() > limit;
+        own.certificates.truncate(limit);
+        own.damaged.truncate(limit);
+        Ok(own)
+    }
+
+    /// Behind the first `read` of them, which are locked: none of these leaves the list before the transaction ends. Not behind the
+    /// last serial number, which may be one that cannot be read.
+    async fn own_rows(&self, tx: &mut Tx, limit: usize, read: usize) -> Result<Vec<Row>, Error> {
+        let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         let locking = store::lock::update(tx);
-        let rows: Vec<Row> = store::tx!(tx, |connection| {
+        Ok(store::tx!(tx, |connection| {
             let sql = format!(
                 "SELECT {COLUMNS} FROM certificates c WHERE {BESIDE} AND ($5 IS NULL OR c.requester = $5) AND {UNREVOKED}
-                 ORDER BY c.serial LIMIT $6{locking}"
+                 ORDER BY c.serial LIMIT $6 OFFSET $7{locking}"
             );
             bind_beside!(sqlx::query_as(sqlx::AssertSqlSafe(sql)), self)
-                .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+                .bind(number(limit))
+                .bind(number(read))
                 .fetch_all(connection)
                 .await
-        })?;
-        let issued = rows.into_iter().map(Issued::try_from);
-        issued
-            .filter_map(|read| read.map(Some).or_else(Error::left_out).transpose())
-            .collect()
+        })?)
     }
 
     /// Those of others. None is added while the lock of the key is held.
@@ -69,24 +98,78 @@ impl Beside<'_> {
                 .fetch_one(connection)
                 .await
         })?;
-        let found: Vec<Vec<u8>> = store::tx!(tx, |connection| {
+        let found: Vec<Named> = store::tx!(tx, |connection| {
             let sql = format!(
-                "SELECT c.serial FROM certificates c WHERE {BESIDE} AND c.requester <> $5 AND {UNREVOKED}
+                "SELECT c.id, c.serial FROM certificates c WHERE {BESIDE} AND c.requester <> $5 AND {UNREVOKED}
                  ORDER BY c.serial LIMIT $6"
             );
-            bind_beside!(sqlx::query_scalar(sqlx::AssertSqlSafe(sql)), self)
+            bind_beside!(sqlx::query_as(sqlx::AssertSqlSafe(sql)), self)
                 .bind(i64::try_from(limit).unwrap_or(i64::MAX))
                 .fetch_all(connection)
                 .await
         })?;
-        let serial = |bytes: Vec<u8>| {
-            Serial::from_bytes(&bytes).map_err(|_| Error::internal("a stored serial number cannot be read"))
-        };
         Ok(OfOthers {
-            serials: found.into_iter().map(serial).collect::<Result<_, _>>()?,
+            serials: found.iter().filter_map(Named::serial).collect(),
             unrevoked: usize::try_from(unrevoked).unwrap_or(usize::MAX),
             vouch: sound > 0,
         })
+    }
+}
+
+/// Those of the requester beside one.
+#[derive(Default)]
+pub(crate) struct Own {
+    pub(crate) certificates: Vec<Issued>,
+    /// Those on which nothing can be decided.
+    pub(crate) damaged: Vec<Damaged>,
+    /// There are more than were read.
+    pub(crate) more: bool,
+}
+
+/// A certificate as far as it can be read; else what is wrong with it.
+fn damaged_or(row: Row) -> Result<Result<Issued, Damaged>, Error> {
+    let object = match Serial::from_bytes(&row.serial) {
+        Ok(serial) => serial.to_string(),
+        Err(_) => row.id.to_string(),
+    };
+    match row.legible() {
+        Ok(issued) => Ok(Ok(issued)),
+        Err(Error::Common(Common::Store(StoreError::Damaged(why)))) => Ok(Err(Damaged { object, why })),
+        Err(error) => Err(error),
+    }
+}
+
+/// What a certificate is called.
+struct Named {
+    id: Uuid,
+    serial: Vec<u8>,
+}
+
+impl<'r, R: sqlx::Row> FromRow<'r, R> for Named
+where
+    &'static str: ColumnIndex<R>,
+    Uuid: Decode<'r, R::Database> + Type<R::Database>,
+    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let mut columns = Columns::of(row);
+        Ok(Self {
+            id: columns.value("id")?,
+            serial: columns.value("serial")?,
+        })
+    }
+}
+
+impl Named {
+    /// None, with a line in the log, where it cannot be read: such a certificate is counted, and not named.
+    fn serial(&self) -> Option<Serial> {
+        let serial = Serial::from_bytes(&self.serial).ok();
+        if serial.is_none() {
+            let object = object(&self.serial, self.id);
+            let problem = StoreError::damaged("serial", &object);
+            tracing::error!(%problem, "a certificate of a compromised key is counted and not named");
+        }
+        serial
     }
 }
 
