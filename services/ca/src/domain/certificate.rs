@@ -72,12 +72,17 @@ impl Issued {
     /// # Errors
     /// `Common::Store` names what cannot be.
     pub fn whole(self) -> Result<Self, Error> {
-        match &self.damaged {
+        match self.damage() {
             None => Ok(self),
-            Some(columns) => {
-                Err(StoreError::damaged(columns, &format!("certificate {}", self.serial)).into())
-            }
+            Some(damage) => Err(damage.into()),
         }
+    }
+
+    /// What of it cannot be read, as an error.
+    pub(crate) fn damage(&self) -> Option<StoreError> {
+        let columns = self.damaged.as_deref()?;
+        let object = format!("certificate {}", self.serial);
+        Some(StoreError::damaged(columns, &object))
     }
 
     /// Whether that column of its row can be read.

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use kit::error::Common;
 use sqlx::{ColumnIndex, Decode, FromRow, QueryBuilder, Type};
 use store::{Columns, Db, KeyList, StoreError, Tx};
 use time::OffsetDateTime;
@@ -134,8 +133,8 @@ fn damaged_or(row: Row) -> Result<Result<Issued, Damaged>, Error> {
     };
     match row.legible() {
         Ok(issued) => Ok(Ok(issued)),
-        Err(Error::Common(Common::Store(StoreError::Damaged(why)))) => Ok(Err(Damaged { object, why })),
-        Err(error) => Err(error),
+        Err(StoreError::Damaged(why)) => Ok(Err(Damaged { object, why })),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -26,7 +26,7 @@ impl From<Row> for Found {
     fn from(row: Row) -> Self {
         Self {
             requester: row.requester().map(str::to_owned),
-            certificate: row.legible(),
+            certificate: row.legible().map_err(Error::from),
         }
     }
 }
@@ -142,7 +142,7 @@ pub(crate) async fn by_idempotency_key(db: &Db, key: &[u8; 32]) -> Result<Option
 pub(crate) async fn for_update(tx: &mut Tx, serial: &Serial) -> Result<Option<Issued>, Error> {
     let locking = store::lock::update(tx);
     let row = select_in(tx, serial, locking).await?;
-    row.map(Row::legible).transpose()
+    Ok(row.map(Row::legible).transpose()?)
 }
 
 async fn select_in(tx: &mut Tx, serial: &Serial, locking: &str) -> Result<Option<Row>, Error> {

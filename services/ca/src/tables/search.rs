@@ -79,8 +79,15 @@ async fn read<R: Read>(
     let mut page = PageBuilder::new(ask.limit);
     // Rows at the end of a batch that have no place in the order, because it cannot be read: they are read again, and more.
     let mut unplaced = 0_usize;
+    let mut left_out = LeftOut::default();
     while !page.is_full() {
-        let batch = page.fetch().max(lead.least(query)) + i64::try_from(unplaced).unwrap_or(i64::MAX);
+        let again = unplaced;
+        // As many as are wanted, and more the more had to be left out: many damaged rows cost few statements.
+        let rows = page
+            .fetch()
+            .max(lead.least(query))
+            .max(left_out.rows.min(MOST_AT_ONCE));
+        let batch = rows + i64::try_from(unplaced).unwrap_or(i64::MAX);
         let found: Vec<Found<R>> = store::read!(db, |connection| {
             let mut sql = QueryBuilder::new("");
             plan.select(
@@ -97,7 +104,7 @@ async fn read<R: Read>(
             .rev()
             .take_while(|row| order.position(row).is_none())
             .count();
-        for row in found {
+        for (number, row) in found.into_iter().enumerate() {
             from = order.position(&row).or(from);
             let wanted = match lead.leaves_names() {
                 true => lead::has_names(&row.row.keys(), query),
@@ -107,8 +114,16 @@ async fn read<R: Read>(
                 continue;
             }
             let bytes = row.row.bytes();
-            let Some(item) = row.row.item()? else {
-                continue;
+            let item = match row.row.item() {
+                Ok(item) => item,
+                Err(StoreError::Damaged(problem)) => {
+                    // Those that are read again were noted before.
+                    if number >= again {
+                        left_out.note(problem);
+                    }
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
             };
             if !page.push((from.clone(), item), bytes) {
                 break;
@@ -118,6 +133,7 @@ async fn read<R: Read>(
             break;
         }
     }
+    left_out.report();
     let begins = place.from.clone();
     // One without a place begins or ends no page that is gone on from: see below.
     let nowhere = Position::Issued(Uuid::nil());
@@ -132,6 +148,34 @@ async fn read<R: Read>(
     }
     let count = plan.count(db, ask.counting, page.items.len()).await?;
     Ok(page.counted(count).map(|(_, item)| item))
+}
+
+/// Rows that are asked for at a time at most, of a list in which many are damaged.
+const MOST_AT_ONCE: i64 = 1_000;
+
+/// Rows of a page that cannot be read: the log has one line for all of them.
+#[derive(Default)]
+struct LeftOut {
+    rows: i64,
+    /// What is wrong with the first.
+    problem: Option<String>,
+}
+
+impl LeftOut {
+    fn note(&mut self, problem: String) {
+        self.rows += 1;
+        self.problem.get_or_insert(problem);
+    }
+
+    fn report(self) {
+        if let Some(problem) = self.problem {
+            tracing::error!(
+                rows = self.rows,
+                problem,
+                "rows are left out of a list; the first is named"
+            );
+        }
+    }
 }
 
 /// A certificate has an entry for each name in the index of names. It is answered at the first that matches, and

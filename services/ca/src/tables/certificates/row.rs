@@ -230,11 +230,23 @@ impl Row {
         (!damaged.any(|column| column == "requester")).then_some(self.requester.as_str())
     }
 
+    /// The certificate, of which everything can be read.
+    ///
+    /// # Errors
+    /// Something of it cannot be.
+    pub(in super::super) fn whole(self) -> Result<Issued, StoreError> {
+        let issued = self.legible()?;
+        match issued.damage() {
+            Some(damage) => Err(damage),
+            None => Ok(issued),
+        }
+    }
+
     /// The certificate as far as it can be read: [`Issued::damaged`] names what cannot be.
     ///
     /// # Errors
     /// One of the columns of [`NEEDED`] cannot be read.
-    pub(in super::super) fn legible(self) -> Result<Issued, Error> {
+    pub(in super::super) fn legible(self) -> Result<Issued, StoreError> {
         let object = object(&self.serial, self.id);
         let mut damage = Damage::of(self.damage);
         let time = |micros: i64| store::time::from_micros(micros).ok();
@@ -249,7 +261,7 @@ impl Row {
         let (Some(serial), Some(not_before), Some(not_after), Some(spki_sha256), false) =
             (serial, not_before, not_after, spki_sha256, damage.is_of_needed())
         else {
-            return Err(StoreError::damaged(&damage.named().unwrap_or_default(), &object).into());
+            return Err(StoreError::damaged(&damage.named().unwrap_or_default(), &object));
         };
         let revocation = self.revoked.read(&object)?;
         // As it is stored; else as it is in the certificate, where an earlier version stored the row.
@@ -305,6 +317,6 @@ impl TryFrom<Row> for Issued {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self, Error> {
-        row.legible()?.whole()
+        Ok(row.whole()?)
     }
 }

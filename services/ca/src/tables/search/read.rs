@@ -9,7 +9,6 @@ use x509::serial::Serial;
 
 use super::super::certificates::{COLUMNS, Damage, Revoked, Row, object};
 use crate::domain::{Brief, Damaged, Issued};
-use crate::error::Error;
 
 /// A row of a list: the columns of a certificate, `c`, that are read.
 pub(super) trait Read:
@@ -23,8 +22,8 @@ pub(super) trait Read:
     fn keys(&self) -> Keys<'_>;
     /// About as many bytes as it takes.
     fn bytes(&self) -> usize;
-    /// None, with a line in the log, for a row that cannot be read where the list has no other way to say so.
-    fn item(self) -> Result<Option<Self::Item>, Error>;
+    /// [`StoreError::Damaged`] for a row that cannot be read where the list has no other way to say so.
+    fn item(self) -> Result<Self::Item, StoreError>;
 }
 
 /// What a row is placed and passed over by.
@@ -86,8 +85,8 @@ impl Read for Row {
         self.der.len() * 3 / 2 + self.sans.len() + self.subject.len() + REST
     }
 
-    fn item(self) -> Result<Option<Issued>, Error> {
-        Issued::try_from(self).map(Some).or_else(Error::left_out)
+    fn item(self) -> Result<Issued, StoreError> {
+        self.whole()
     }
 }
 
@@ -201,15 +200,15 @@ impl Read for BriefRow {
         size_of::<Self>() + self.requester.len() + self.sans.len() + self.subject.len()
     }
 
-    fn item(self) -> Result<Option<Self::Item>, Error> {
+    fn item(self) -> Result<Self::Item, StoreError> {
         let object = match Serial::from_bytes(&self.serial) {
             Ok(serial) => serial.to_string(),
             Err(_) => self.id.to_string(),
         };
         match self.read() {
-            Ok(brief) => Ok(Some(Ok(brief))),
-            Err(StoreError::Damaged(why)) => Ok(Some(Err(Damaged { object, why }))),
-            Err(error) => Err(error.into()),
+            Ok(brief) => Ok(Ok(brief)),
+            Err(StoreError::Damaged(why)) => Ok(Err(Damaged { object, why })),
+            Err(error) => Err(error),
         }
     }
 }
