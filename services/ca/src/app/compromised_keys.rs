@@ -32,6 +32,21 @@ impl Unrecordable {
         }
         Ok(())
     }
+
+    fn log(&self) {
+        for problem in &self.named {
+            tracing::error!(
+                problem,
+                "the key of a revoked certificate is not recorded as compromised and can be certified again"
+            );
+        }
+        if self.count > self.named.len() {
+            tracing::error!(
+                keys = self.count,
+                "keys of revoked certificates are not recorded as compromised and can be certified again"
+            );
+        }
+    }
 }
 
 impl App {
@@ -67,18 +82,7 @@ impl App {
                 tx.commit().await?;
             }
         }
-        for problem in &failed.named {
-            tracing::error!(
-                problem,
-                "the key of a revoked certificate is not recorded as compromised and can be certified again"
-            );
-        }
-        if failed.count > failed.named.len() {
-            tracing::error!(
-                keys = failed.count,
-                "keys of revoked certificates are not recorded as compromised and can be certified again"
-            );
-        }
+        failed.log();
         Ok(())
     }
 
