@@ -1,5 +1,7 @@
 //! Certificates of OCSP responders.
 
+use std::io::Write as _;
+
 use proto::ca::v1::{Certificate, IssueOcspSignerRequest, Protocol};
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use proto::keymgr::v1::{GenerateRequest, Key, Purpose};
@@ -85,15 +87,12 @@ async fn every_ca_certifies_the_responder_of_its_own(world: World) {
 
 /// By the whole chain, in which one CA is limited to purposes of TLS.
 fn openssl_takes_it_for_a_responder(made: &Certificate) {
-    let dir = tempfile::tempdir().unwrap();
-    let chain = [&made.certificate, &made.chain[0], &made.chain[1]];
-    let files = chain.iter().zip(["leaf", "ca", "root"]).map(|(der, name)| {
-        let path = dir.path().join(name);
+    let [leaf, ca, root] = [&made.certificate, &made.chain[0], &made.chain[1]].map(|der| {
         let pem = x509::Certificate::from_der(der).unwrap().pem();
-        std::fs::write(&path, pem).unwrap();
-        path
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(pem.as_bytes()).unwrap();
+        file
     });
-    let files: Vec<std::path::PathBuf> = files.collect();
     let now = NOW.unix_timestamp().to_string();
     let verified = std::process::Command::new("openssl")
         .args([
@@ -105,10 +104,10 @@ fn openssl_takes_it_for_a_responder(made: &Certificate) {
             &now,
         ])
         .arg("-CAfile")
-        .arg(&files[2])
+        .arg(root.path())
         .arg("-untrusted")
-        .arg(&files[1])
-        .arg(&files[0])
+        .arg(ca.path())
+        .arg(leaf.path())
         .output()
         .unwrap();
     assert!(verified.status.success(), "{verified:?}");
