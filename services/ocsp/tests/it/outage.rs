@@ -12,6 +12,10 @@ on_both_databases!(
     without_the_key_manager_what_was_signed_is_given,
 );
 
+fn is_revoked(status: Result<CertStatus, ErrorStatus>, reason: Reason) -> bool {
+    matches!(status, Ok(CertStatus::Revoked { reason: Some(told), .. }) if told == reason)
+}
+
 async fn with_a_silent_feed_the_ca_is_asked_and_without_the_ca_nothing_is_called_good(world: World) {
     let [certificate, revoked, held] = [
         world.issue("issuing").await,
@@ -20,7 +24,6 @@ async fn with_a_silent_feed_the_ca_is_asked_and_without_the_ca_nothing_is_called
     ];
     world.revoke(&revoked, WireReason::KeyCompromise).await;
     world.hold(&held).await;
-    let is_revoked = |status: Result<CertStatus, ErrorStatus>, reason| matches!(status, Ok(CertStatus::Revoked { reason: Some(told), .. }) if told == reason);
     eventually("both are told", async || {
         is_revoked(world.status(&revoked).await, Reason::KeyCompromise)
             && is_revoked(world.status(&held).await, Reason::CertificateHold)
