@@ -89,14 +89,17 @@ impl ClientStreamingService<AuthenticateRequest> for Counter {
     }
 }
 
-/// The counter in process and over mutual TLS, and what each tells.
+/// How to reach a counter, by name, and what it tells.
+type Way = (
+    &'static str,
+    Transport,
+    mpsc::UnboundedReceiver<Result<usize, Code>>,
+);
+
+/// The counter in process and over mutual TLS.
 struct Both {
     _served: Served,
-    ways: [(
-        &'static str,
-        Transport,
-        mpsc::UnboundedReceiver<Result<usize, Code>>,
-    ); 2],
+    ways: [Way; 2],
 }
 
 /// A listener that has memory for two messages.
