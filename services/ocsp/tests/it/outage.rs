@@ -2,6 +2,7 @@
 
 use proto::ca::v1::Reason as WireReason;
 use testkit::on_both_databases;
+use x509::Certificate;
 use x509::crl::Reason;
 use x509::ocsp::{CertStatus, ErrorStatus};
 
@@ -47,13 +48,7 @@ async fn with_a_silent_feed_the_ca_is_asked_and_without_the_ca_nothing_is_called
         signed,
         "what is in memory is still true"
     );
-    // What happens now is told at once: it is asked for.
-    world.release(&held).await;
-    assert_eq!(world.status(&held).await, Ok(CertStatus::Good));
-    let other = world.issue("issuing").await;
-    assert_eq!(world.status(&other).await, Ok(CertStatus::Good));
-    world.revoke(&other, WireReason::Superseded).await;
-    assert!(is_revoked(world.status(&other).await, Reason::Superseded));
+    let other = what_happens_now_is_told_at_once(&world, &held).await;
 
     world.to_ca.cut("Status");
     for unsure in [&certificate, &held, &other] {
@@ -63,6 +58,17 @@ async fn with_a_silent_feed_the_ca_is_asked_and_without_the_ca_nothing_is_called
     assert!(is_revoked(world.status(&revoked).await, Reason::KeyCompromise));
     world.to_ca.mend();
     assert_eq!(world.status(&certificate).await, Ok(CertStatus::Good));
+}
+
+/// The CA is asked for it.
+async fn what_happens_now_is_told_at_once(world: &World, held: &Certificate) -> Certificate {
+    world.release(held).await;
+    assert_eq!(world.status(held).await, Ok(CertStatus::Good));
+    let other = world.issue("issuing").await;
+    assert_eq!(world.status(&other).await, Ok(CertStatus::Good));
+    world.revoke(&other, WireReason::Superseded).await;
+    assert!(is_revoked(world.status(&other).await, Reason::Superseded));
+    other
 }
 
 async fn without_the_key_manager_what_was_signed_is_given(world: World) {

@@ -1,4 +1,5 @@
 //! A large list, made and signed in pieces, and judged by openssl.
+#![expect(clippy::disallowed_methods, reason = "tests")]
 
 use std::path::Path;
 use std::process::{Command, Output};
