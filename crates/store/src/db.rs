@@ -162,6 +162,21 @@ impl Db {
         Ok(Tx::new(kind, self.clone()))
     }
 
+    /// Begins a transaction that only reads, and whose statements all see the state in which the first of them found the database,
+    /// whatever is committed in the meantime: for what is read in pages, or twice. Writers do not wait for it. On PostgreSQL a
+    /// statement must follow the one before within 30 seconds, and no event waits for it to end: it has no number.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when no connection can be had in time.
+    pub async fn begin_snapshot(&self) -> Result<Tx, StoreError> {
+        let kind = match &self.inner.pools {
+            Pools::Pg(pg) => TxKind::Pg(pg.begin_snapshot().await?),
+            // Of a pool whose connections cannot write.
+            Pools::Lite { read, .. } => TxKind::Lite(read.begin_with("BEGIN DEFERRED").await?),
+        };
+        Ok(Tx::new(kind, self.clone()))
+    }
+
     /// Asks the database for a sign of life; for readiness checks.
     ///
     /// # Errors

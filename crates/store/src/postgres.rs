@@ -198,9 +198,18 @@ impl Pg {
 
     /// Begins a transaction; on another connection where the one taken first turns out dead.
     pub(crate) async fn begin(&self) -> Result<PgTx, sqlx::Error> {
+        self.begin_as(&self.shared.texts.write).await
+    }
+
+    /// Begins one whose statements all see the same state of the database, and change nothing.
+    pub(crate) async fn begin_snapshot(&self) -> Result<PgTx, sqlx::Error> {
+        self.begin_as(&self.shared.texts.snapshot).await
+    }
+
+    async fn begin_as(&self, begin: &Arc<str>) -> Result<PgTx, sqlx::Error> {
         let mut attempt = 1;
         loop {
-            match self.patiently(self.begin_once()).await {
+            match self.patiently(self.begin_once(begin)).await {
                 Ok(transaction) => return Ok(PgTx::new(transaction, self.sessions_are_ours())),
                 Err(error) => self.consider(error, attempt).await?,
             }
@@ -208,9 +217,9 @@ impl Pg {
         }
     }
 
-    async fn begin_once(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    async fn begin_once(&self, begin: &Arc<str>) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
         let connection = self.shared.pool.acquire().await?;
-        let begin = AssertSqlSafe(Arc::clone(&self.shared.texts.write)).into_sql_str();
+        let begin = AssertSqlSafe(Arc::clone(begin)).into_sql_str();
         let result = to_its_end(Transaction::begin(connection, Some(begin))).await;
         // Of a session that does not even begin a transaction nothing good is known.
         result.inspect_err(|_| self.shared.suspicion.raise())

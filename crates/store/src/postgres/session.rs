@@ -48,6 +48,8 @@ pub(super) struct Texts {
     pub(super) write: Arc<str>,
     /// Begins one that only reads.
     pub(super) read: Arc<str>,
+    /// Begins one that only reads, all of it in the state in which its first statement found the database.
+    pub(super) snapshot: Arc<str>,
 }
 
 impl Texts {
@@ -74,13 +76,12 @@ impl Texts {
                     format!("{text}; SET LOCAL {name} = {value}")
                 });
         }
-        let begin = |access: &str| {
-            format!("BEGIN ISOLATION LEVEL READ COMMITTED {access} NOT DEFERRABLE{local}").into()
-        };
+        let begin = |mode: &str| format!("BEGIN ISOLATION LEVEL {mode} NOT DEFERRABLE{local}").into();
         Self {
             session: session.into(),
-            write: begin("READ WRITE"),
-            read: begin("READ ONLY"),
+            write: begin("READ COMMITTED READ WRITE"),
+            read: begin("READ COMMITTED READ ONLY"),
+            snapshot: begin("REPEATABLE READ READ ONLY"),
         }
     }
 }

@@ -25,4 +25,5 @@ mod open;
 mod poolers;
 mod pruning;
 mod sessions;
+mod snapshots;
 mod support;
