@@ -13,6 +13,7 @@ use spki::{AlgorithmIdentifierOwned, AlgorithmIdentifierRef};
 
 use crate::key::{KeyAlgorithm, PublicKey};
 use pss::PssParameters;
+pub use stream::StreamVerifier;
 
 /// A signature algorithm that GigVault makes and verifies.
 ///
@@ -353,5 +354,6 @@ pub enum SignatureError {
 }
 
 mod pss;
+mod stream;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use data_encoding::HEXLOWER;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use x509::key::KeyError;
-use x509::signature::SignatureError;
+use x509::signature::{SignatureError, StreamVerifier};
 use x509::weak::Weakness;
 use x509::{KeyAlgorithm, PublicKey, SignatureAlgorithm, pem};
 
@@ -241,6 +241,41 @@ fn a_signature_verifies_only_with_its_algorithm_message_and_key() {
                 algorithm.verify(&public, b"message", &signature),
                 Err(SignatureError::Invalid)
             );
+        }
+    }
+}
+
+#[test]
+fn a_message_that_streams_by_is_verified_as_one_that_is_there_whole() {
+    for key in [
+        KeyAlgorithm::P256,
+        KeyAlgorithm::P384,
+        KeyAlgorithm::P521,
+        KeyAlgorithm::Rsa(2048),
+        KeyAlgorithm::Ed25519,
+    ] {
+        let holder = Holder::new(key);
+        let public = holder.public_key();
+        for algorithm in holder.algorithms() {
+            let signature = holder.sign(b"message", algorithm);
+            let verify = |as_algorithm, parts: &[&str], signature: &[u8]| {
+                let mut verifier = StreamVerifier::new(as_algorithm);
+                parts.iter().for_each(|part| verifier.push(part.as_bytes()));
+                verifier.verify(&public, signature)
+            };
+            assert_eq!(verify(algorithm, &["mess", "", "age"], &signature), Ok(()));
+            assert_eq!(
+                verify(algorithm, &["mess", "ag"], &signature),
+                Err(SignatureError::Invalid)
+            );
+            for candidate in SignatureAlgorithm::ALL {
+                let verified = verify(candidate, &["message"], &signature);
+                assert_eq!(
+                    verified.is_ok(),
+                    candidate == algorithm,
+                    "{algorithm} as {candidate}"
+                );
+            }
         }
     }
 }
