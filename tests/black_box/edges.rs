@@ -327,7 +327,7 @@ async fn the_status_names_version_services_and_checks() {
     let status: Value = rest.get("/api/v1/status").await.json().await.unwrap();
     assert_eq!(status["status"], "ready");
     assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(status["services"], json!(["ca", "keymgr", "auth", "ocsp"]));
+    assert_eq!(status["services"], json!(["ca", "keymgr", "auth", "ocsp", "crl"]));
     let checks = status["checks"].as_array().unwrap();
     for name in ["auth database", "keymgr database", "keymgr", "ca database"] {
         assert!(

@@ -84,7 +84,7 @@ async fn of_two_first_starts_at_once_on_one_database_server_one_makes_the_instal
     let id = record["id"].as_str().unwrap();
     // Whether it looked before or after the other had joined.
     assert!(refused.contains("belong") && refused.contains(id), "{refused}");
-    for service in ["ca", "keymgr", "auth", "ocsp"] {
+    for service in ["ca", "keymgr", "auth", "ocsp", "crl"] {
         let query = format!("SELECT id FROM {service}.installation");
         assert_eq!(server.sql_in(&database, &query).await.unwrap().trim(), id);
     }

@@ -19,6 +19,7 @@ mod commands;
 mod composed;
 mod configuration;
 mod contract;
+mod crl;
 mod csr;
 mod csv;
 mod data_dir;

@@ -109,7 +109,7 @@ async fn a_certificate_lives_behind_pgbouncer_in_transaction_mode() {
     let database = url.rsplit('/').next().unwrap();
     let elsewhere = "SELECT count(*) FROM pg_tables WHERE tablename IN ('certificates', 'keys', 'api_keys', 'outbox') \
         AND schemaname || '.' || tablename NOT IN ('ca.certificates', 'ca.outbox', 'keymgr.keys', 'keymgr.outbox', \
-        'auth.api_keys', 'auth.outbox', 'ocsp.outbox')";
+        'auth.api_keys', 'auth.outbox', 'ocsp.outbox', 'crl.outbox')";
     assert_eq!(server.sql_in(database, elsewhere).await.unwrap(), "0");
     // Connections that the pooler breaks off cost no request.
     bouncer.restart().unwrap();
@@ -245,7 +245,7 @@ async fn a_role_without_rights_on_a_table_is_refused_with_what_to_grant() {
     let url = server.fresh_database().await.unwrap();
     let mut system = System::up_with(&["--database-url", &url]).unwrap();
     system.terminate().unwrap();
-    let rights: String = ["ca", "auth", "keymgr", "ocsp"]
+    let rights: String = ["ca", "auth", "keymgr", "ocsp", "crl"]
         .map(|schema| {
             format!(
                 "GRANT USAGE, CREATE ON SCHEMA {schema} TO limited; GRANT ALL ON ALL TABLES IN SCHEMA {schema} TO limited;"

@@ -70,6 +70,16 @@ metrics! {
         "Certificates signed but refused at commit: key or predecessor was revoked, or the CA suspended, in the meantime.";
     CERTIFICATES_EXPIRING "gigvault_certificates_expiring" Gauge Count ["ca", "days"]:
         "Certificates neither revoked nor on hold that expire within 1, 7, or 30 days; counted every ten minutes.";
+    CRL_GENERATION_SECONDS "gigvault_crl_generation_seconds" Histogram Seconds ["kind"]:
+        "Time from the beginning of a CRL until it was published; the kind is complete or delta.";
+    CRL_ENTRIES "gigvault_crl_entries" Gauge Count ["ca"]:
+        "Entries of the complete CRLs of an issuer that are out, those of shards too.";
+    CRL_THIS_UPDATE_SECONDS "gigvault_crl_this_update_seconds" Gauge Seconds ["ca", "kind"]:
+        "thisUpdate of the oldest CRL of an issuer that is out, in seconds since 1970.";
+    CRL_NEXT_UPDATE_SECONDS "gigvault_crl_next_update_seconds" Gauge Seconds ["ca", "kind"]:
+        "nextUpdate of the CRL of an issuer that runs out first, in seconds since 1970.";
+    CRL_WRONG "gigvault_crl_wrong" Gauge Count []:
+        "CRLs that are out whose signature, number, times, or entries are not those of the database; looked at every five minutes.";
     ISSUANCE_GROUP_SIZE "gigvault_issuance_group_size" Histogram Count []:
         "Certificates that shared one commit.";
     QUEUE_DEPTH "gigvault_queue_depth" Gauge Count ["queue"]:

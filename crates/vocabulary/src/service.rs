@@ -22,4 +22,4 @@ pub const AUDIT: &str = "audit";
 pub const NOTIFY: &str = "notify";
 
 /// Those that this version runs.
-pub const ALL: &[&str] = &[CA, KEYMGR, AUTH, OCSP];
+pub const ALL: &[&str] = &[CA, KEYMGR, AUTH, OCSP, CRL];

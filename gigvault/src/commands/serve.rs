@@ -30,6 +30,7 @@ pub(super) fn up(arguments: Up) -> anyhow::Result<()> {
         database_url: arguments.database_url,
         log: arguments.log.filter(),
         quiet: std::io::stderr().is_terminal(),
+        alone: true,
     };
     let settings = flags.load()?;
     if arguments.ldap_port.is_some_and(|port| port != 0) {
@@ -157,6 +158,8 @@ struct Flags {
     log: Option<String>,
     /// A person looks on, and a banner says what there is to know: without a filter from anywhere only warnings are logged.
     quiet: bool,
+    /// The whole installation is this process, and small: what costs little there is on.
+    alone: bool,
 }
 
 impl Flags {
@@ -227,6 +230,9 @@ impl Flags {
         from.set("--log", "telemetry.filter", filter, &self.log);
         if self.quiet && !origin.is_set("telemetry.filter") {
             "warn".clone_into(filter);
+        }
+        if self.alone {
+            settings.crl.immediate.get_or_insert(true);
         }
         let url = origin.flag("database.url").into_iter();
         // The data directory is named with its flag.

@@ -3,6 +3,7 @@
 
 mod auth;
 mod ca;
+mod crl;
 mod keymgr;
 mod ocsp;
 
@@ -96,6 +97,8 @@ services! {
     Auth auth calls [];
     /// OCSP responder.
     Ocsp ocsp calls [Ca, Keymgr];
+    /// CRLs.
+    Crl crl calls [Ca, Keymgr];
 }
 
 /// What the services share.

@@ -51,6 +51,8 @@ pub(crate) struct Settings {
     pub(crate) auth: auth::Config,
     /// OCSP responder.
     pub(crate) ocsp: ocsp::Config,
+    /// CRLs.
+    pub(crate) crl: crl::Config,
 }
 
 impl Settings {
@@ -103,6 +105,7 @@ impl Default for Settings {
             keymgr: keymgr::Config::default(),
             auth: auth::Config::default(),
             ocsp: ocsp::Config::default(),
+            crl: crl::Config::default(),
         }
     }
 }

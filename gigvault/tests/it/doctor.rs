@@ -7,7 +7,7 @@ use crate::harness::{Desk, Ran, Server};
 const OURS: &str = env!("CARGO_PKG_VERSION");
 const READY: (u16, &str) = (
     200,
-    r#"{"status": "ready", "services": ["ca", "keymgr", "auth"]}"#,
+    r#"{"status": "ready", "services": ["ca", "keymgr", "auth", "ocsp", "crl"]}"#,
 );
 const ME: (u16, &str) = (
     200,

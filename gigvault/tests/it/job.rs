@@ -41,7 +41,7 @@ fn a_list_says_whose_jobs_it_has_only_where_others_are_elsewhere() {
             json!(["ca"]),
             "the process that answers lists the jobs of ca, and no others\n",
         ),
-        (json!(["ca", "keymgr", "auth"]), ""),
+        (json!(["ca", "keymgr", "auth", "ocsp", "crl"]), ""),
         (json!([]), ""),
     ] {
         let alive = json!({"status": "alive", "services": services}).to_string();

@@ -194,7 +194,8 @@ fn lists() -> Vec<(&'static [&'static str], String)> {
 }
 
 /// That the process which answers runs every service, so that there is nothing to say of others.
-const STATUS: &str = r#"{"version": "1", "status": "ready", "services": ["ca", "keymgr", "auth"]}"#;
+const STATUS: &str =
+    r#"{"version": "1", "status": "ready", "services": ["ca", "keymgr", "auth", "ocsp", "crl"]}"#;
 
 #[test]
 fn every_list_fits_the_terminal_with_one_line_for_each_row() {

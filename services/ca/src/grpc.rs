@@ -36,6 +36,7 @@ pub static ALLOW: kit::peer::AllowTable = &[
             service::KEYMGR,
             service::AUTH,
             service::OCSP,
+            service::CRL,
             PROCESS,
         ],
     ),

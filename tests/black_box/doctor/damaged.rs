@@ -217,7 +217,7 @@ fn doctor_says_what_a_start_says_of_every_part_that_it_refuses() {
     }
     // To look changes nothing.
     let names = std::fs::read_dir(data.join("db")).unwrap().count();
-    assert_eq!(names, 4);
+    assert_eq!(names, 5);
 }
 
 #[test]

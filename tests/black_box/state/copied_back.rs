@@ -108,7 +108,7 @@ fn the_number_of_another_installation_is_dropped_with_a_warning() {
     );
     let now: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     assert_eq!(now["installation"], own["installation"]);
-    for service in ["ca", "keymgr", "auth", "ocsp"] {
+    for service in ["ca", "keymgr", "auth", "ocsp", "crl"] {
         assert!(
             now["marks"][service].as_i64() > own["marks"][service].as_i64(),
             "{now} after {own}"

@@ -78,7 +78,7 @@ fn a_start_that_is_refused_makes_no_database() {
     let (system, _) = stopped(&[]);
     let dir = copy_of(&system);
     let data = dir.path().join("data");
-    for lost in ["keys", "db/auth.db", "db/keymgr.db", "db/ocsp.db"] {
+    for lost in ["keys", "db/auth.db", "db/keymgr.db", "db/ocsp.db", "db/crl.db"] {
         remove(&data.join(lost));
     }
     for attempt in [up(dir.path(), &[]), command(dir.path(), "bootstrap")] {
@@ -185,7 +185,7 @@ fn a_database_that_its_owner_may_not_write_is_named_and_leaves_nothing_in_the_wa
             && said.contains("chmod u+w data/db/ca.db"),
         "{said}"
     );
-    assert_eq!(files(&db), ["auth.db", "ca.db", "keymgr.db", "ocsp.db"]);
+    assert_eq!(files(&db), ["auth.db", "ca.db", "crl.db", "keymgr.db", "ocsp.db"]);
     mode("ca.db", 0o600);
     // What an earlier version left after such a start.
     for name in ["ca.db-shm", "ca.db-wal"] {

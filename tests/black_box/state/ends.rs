@@ -18,7 +18,7 @@ fn after_a_clean_stop_the_database_files_alone_are_everything() {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
-    assert_eq!(names.len(), 4, "{names:?}");
+    assert_eq!(names.len(), 5, "{names:?}");
     assert!(names.iter().all(|name| name.ends_with(".db")), "{names:?}");
     let dir = tempfile::tempdir().unwrap();
     let (from, to) = (&system.ready().data_dir, dir.path().join("data"));

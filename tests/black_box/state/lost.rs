@@ -105,7 +105,7 @@ fn forget_the_id(data: &Path) {
     let script = "import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1])\n\
                   db.execute('DROP TABLE installation')\n\
                   db.execute('DELETE FROM _store_migrations WHERE version IN (11, 115, 117)')\ndb.commit()";
-    for service in ["ca", "keymgr", "auth", "ocsp"] {
+    for service in ["ca", "keymgr", "auth", "ocsp", "crl"] {
         let file = data.join(format!("db/{service}.db"));
         judge::run("python3", &["-c", script, judge::text(&file)]);
     }

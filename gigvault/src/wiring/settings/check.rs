@@ -47,6 +47,7 @@ impl Settings {
         faults.extend(self.keymgr.check());
         faults.extend(self.auth.check());
         faults.extend(self.ocsp.check());
+        faults.extend(self.crl.check());
         if self.ca.max_batch > self.keymgr.max_batch {
             let allowed = format!("takes at most keymgr.max_batch, {}", self.keymgr.max_batch);
             faults.push(SettingFault::new("ca.max_batch", self.ca.max_batch, allowed));

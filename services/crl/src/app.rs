@@ -1,0 +1,86 @@
+//! The use cases, one a file. No axum, tonic or SQL in here.
+
+// A new variant is decided on here, rather than falling under what was right for the others.
+#![warn(clippy::wildcard_enum_match_arm)]
+
+mod apply;
+mod check;
+mod content;
+mod current;
+mod generate;
+mod sign;
+mod snapshot;
+mod turns;
+mod write;
+
+use std::sync::Arc;
+
+use kit::clock::SharedClock;
+use kit::transport::Transport;
+use proto::ca::v1::ca_client::CaClient;
+use proto::keymgr::v1::keymgr_client::KeymgrClient;
+use store::Db;
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::domain::{Kind, Scope};
+pub(crate) use apply::Told;
+use content::Memory;
+pub(crate) use current::Out;
+use turns::Turns;
+
+/// What the use cases share.
+#[derive(Clone)]
+pub struct App {
+    pub(crate) db: Db,
+    pub(crate) clock: SharedClock,
+    pub(crate) config: Arc<Config>,
+    pub(crate) ca: CaClient<Transport>,
+    keymgr: KeymgrClient<Transport>,
+    /// What the URLs in certificates begin with.
+    base_url: Arc<str>,
+    turns: Arc<Turns>,
+    memory: Arc<Memory>,
+    changed: watch::Sender<()>,
+}
+
+impl App {
+    pub(crate) fn new(
+        (db, clock): (Db, SharedClock),
+        config: Config,
+        (ca, keymgr): (Transport, Transport),
+        base_url: &str,
+    ) -> Self {
+        Self {
+            db,
+            clock,
+            memory: Arc::new(Memory::new(usize::from(config.memory) * 1024 * 1024)),
+            config: Arc::new(config),
+            ca: CaClient::new(ca),
+            keymgr: KeymgrClient::new(keymgr),
+            base_url: Arc::from(base_url),
+            turns: Arc::default(),
+            changed: watch::Sender::new(()),
+        }
+    }
+
+    /// Wakes when entries or issuers have changed.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// Wakes those who make lists.
+    fn wake(&self) {
+        self.changed.send_replace(());
+    }
+
+    /// Whether every change is to be told at once.
+    fn is_immediate(&self) -> bool {
+        self.config.immediate.unwrap_or(false)
+    }
+
+    /// The URL of a list.
+    fn url(&self, scope: &Scope, kind: Kind) -> String {
+        format!("{}{}", self.base_url, scope.path(kind))
+    }
+}

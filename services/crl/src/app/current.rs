@@ -1,0 +1,110 @@
+//! The current list of a scope, and what is out of all.
+
+use time::OffsetDateTime;
+
+use super::App;
+use crate::domain::due::Standing;
+use crate::domain::{Issuer, Kind, Publication, Scope};
+use crate::error::Error;
+use crate::tables::{issuers, publications, scopes, snapshots};
+
+/// A list that is out.
+pub(crate) struct Out {
+    pub(crate) list: Publication,
+    /// Where it is served.
+    pub(crate) url: String,
+}
+
+/// What is out, and what should be.
+pub(crate) struct State {
+    pub(crate) issuers: Vec<Issuer>,
+    pub(crate) standings: Vec<Standing>,
+    /// Whether the entries are known: a snapshot of ca was taken.
+    pub(crate) known: bool,
+}
+
+impl App {
+    /// The list that is to be served, asked of the database each time: no process serves an older one after another has served a
+    /// newer one.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::NotYet`] for a list that will be made; `Common::Store`.
+    pub(crate) async fn current(&self, scope: &Scope, kind: Kind) -> Result<Publication, Error> {
+        if let Some(found) = publications::current(&self.db, scope, kind).await? {
+            return Ok(found);
+        }
+        let name = scope.path(kind);
+        let issuer = issuers::find(&self.db, &scope.issuer).await?;
+        Err(
+            match issuer.filter(|issuer| scope.shard <= issuer.shards && !issuer.key_name.is_empty()) {
+                Some(_) => Error::NotYet(name),
+                None => Error::NotFound(name),
+            },
+        )
+    }
+
+    /// What is out of every scope.
+    ///
+    /// # Errors
+    /// `Common::Store`.
+    pub(crate) async fn state(&self) -> Result<State, Error> {
+        Ok(State {
+            known: snapshots::is_complete(&self.db).await?,
+            issuers: issuers::all(&self.db).await?,
+            standings: scopes::standings(&self.db).await?,
+        })
+    }
+}
+
+impl App {
+    /// The lists that are out of one CA, or of all, by scope, each complete list before its delta.
+    ///
+    /// # Errors
+    /// `Common::Store`.
+    pub(crate) async fn out(&self, ca: Option<&String>) -> Result<Vec<Out>, Error> {
+        let state = self.state().await?;
+        let of_ca = |issuer: &&Issuer| ca.is_none_or(|ca| issuer.ca == *ca);
+        let wanted: Vec<&str> = state
+            .issuers
+            .iter()
+            .filter(of_ca)
+            .map(|issuer| &*issuer.name)
+            .collect();
+        let standings = state.standings.into_iter();
+        let standings = standings.filter(|standing| wanted.contains(&&*standing.scope.issuer));
+        let lists = standings
+            .flat_map(|standing| [standing.complete, standing.delta])
+            .flatten();
+        let shown = |list: Publication| Out {
+            url: self.url(&list.scope, list.kind),
+            list,
+        };
+        Ok(lists.map(shown).collect())
+    }
+}
+
+impl State {
+    /// What is missing for every certificate to have a list that is in force; empty if nothing is.
+    pub(crate) fn missing(&self, now: OffsetDateTime) -> Vec<String> {
+        if !self.known {
+            return vec!["revocations are not known yet: no snapshot of ca was taken".to_owned()];
+        }
+        let mut missing = Vec::new();
+        for standing in &self.standings {
+            for kind in [Kind::Complete, Kind::Delta] {
+                let path = standing.scope.path(kind);
+                match standing.current(kind) {
+                    None => missing.push(format!("{path} is not made yet")),
+                    Some(list) if list.next_update <= now => {
+                        missing.push(format!(
+                            "{path} has run out: its nextUpdate is {}",
+                            list.next_update
+                        ));
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+        missing
+    }
+}

@@ -1,0 +1,201 @@
+//! Take a snapshot of ca: which issuers there are, and what of theirs is revoked or on hold.
+//!
+//! The entries of a snapshot are put over those that are there, page by page, and what it does not have is released in the
+//! transaction of its end. So no entry is missing for a moment, also where the snapshot is cut off and taken again.
+
+use std::collections::BTreeMap;
+
+use kit::grpc::RemoteFault;
+use proto::ca::v1 as wire;
+use proto::ca::v1::snapshot_revocations_response::Part;
+use store::feed::Cursor;
+use store::feed::cursors::Step;
+use store::lease::Lease;
+use store::time::{from_micros, to_micros};
+use time::OffsetDateTime;
+use x509::crl::{CrlEntry, Reason};
+use x509::{Certificate, Serial};
+
+use super::App;
+use super::apply::{move_on, place};
+use crate::domain::change::Revoked;
+use crate::domain::{Issuer, Scope, is_compromise};
+use crate::error::Error;
+use crate::tables::entries::{self, Source};
+use crate::tables::{issuers, scopes, snapshots};
+
+impl App {
+    /// Asks ca which issuers there are, and keeps them.
+    ///
+    /// # Errors
+    /// [`Error::Ca`], `Common::Store`.
+    pub(crate) async fn learn_issuers(&self, lease: &Lease) -> Result<(), Error> {
+        let answer = self.ca.clone().list_cas(wire::ListCasRequest {}).await;
+        let all = answer.map_err(of_ca)?.into_inner().items;
+        let all: Vec<Issuer> = all.into_iter().map(issuer).collect::<Result<_, _>>()?;
+        issuers::keep(&self.db, lease, &all).await?;
+        self.wake();
+        Ok(())
+    }
+
+    /// Takes a snapshot, and answers the place in the feed that follows it.
+    ///
+    /// # Errors
+    /// [`Error::Ca`], `Common::Store`. It is to be taken again then; what was stored of it is true.
+    pub(crate) async fn take_snapshot(&self, lease: &Lease) -> Result<Cursor, Error> {
+        // What ended before has been in a list past its end, or is of no use to it.
+        let from = self.clock.now() - self.config.full_interval * 2;
+        let request = wire::SnapshotRevocationsRequest {
+            issuer: String::new(),
+            not_after_from_us: to_micros(from),
+        };
+        let stream = self.ca.clone().snapshot_revocations(request).await;
+        let mut stream = stream.map_err(of_ca)?.into_inner();
+        let mut tx = self.db.begin().await?;
+        lease.hold(&mut tx).await?;
+        let number = snapshots::begin(&mut tx).await?;
+        tx.commit().await?;
+        let (mut cursor, mut stored) = (None, 0);
+        while let Some(message) = stream.message().await.map_err(of_ca)? {
+            match message.part {
+                Some(Part::Start(start)) => {
+                    let read = start.cursor.parse::<Cursor>();
+                    cursor =
+                        Some(read.map_err(|error| Error::internal(format!("ca sent a cursor: {error}")))?);
+                }
+                Some(Part::Entries(page)) => {
+                    stored += page.items.len() as u64;
+                    self.put_page(lease, number, page.items).await?;
+                }
+                Some(Part::End(end)) if end.entries == stored => {
+                    let cursor = cursor.ok_or_else(|| Error::internal("ca sent no place in its feed"))?;
+                    self.end_snapshot(lease, (number, from), cursor).await?;
+                    tracing::info!(entries = stored, "snapshot of revocations was taken");
+                    return Ok(cursor);
+                }
+                Some(Part::End(end)) => {
+                    let problem = format!("ca sent {stored} entries of {} in a snapshot", end.entries);
+                    return Err(Error::internal(problem));
+                }
+                None => {
+                    return Err(Error::internal(
+                        "ca sent a part of a snapshot that is not known here",
+                    ));
+                }
+            }
+        }
+        Err(Error::internal("a snapshot of ca was cut off"))
+    }
+
+    async fn put_page(
+        &self,
+        lease: &Lease,
+        number: i64,
+        page: Vec<wire::RevokedCertificate>,
+    ) -> Result<(), Error> {
+        let mut by_scope: BTreeMap<Scope, BTreeMap<Serial, Revoked>> = BTreeMap::new();
+        for item in page {
+            let (scope, revoked) = entry(item)?;
+            let scope = by_scope.entry(scope).or_default();
+            scope.insert(revoked.entry.serial, revoked);
+        }
+        let mut tx = self.db.begin().await?;
+        lease.hold(&mut tx).await?;
+        for (scope, found) in by_scope {
+            let found: Vec<Revoked> = found.into_values().collect();
+            let compromise = |revoked: &Revoked| revoked.entry.reason.is_some_and(is_compromise);
+            let urgent = self.is_immediate() || found.iter().any(compromise);
+            let change = scopes::next_change(&mut tx, &scope, urgent).await?;
+            entries::put(&mut tx, &scope, (change, Source::Snapshot(number)), &found).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn end_snapshot(
+        &self,
+        lease: &Lease,
+        (number, from): (i64, OffsetDateTime),
+        cursor: Cursor,
+    ) -> Result<(), Error> {
+        let mut tx = self.db.begin().await?;
+        lease.hold(&mut tx).await?;
+        for unseen in entries::unseen(&mut tx, number, from).await? {
+            let scope = &unseen.scope;
+            if unseen.revoked > 0 {
+                // Nothing makes a revoked certificate good again, and a backup of ca least of all.
+                tracing::error!(
+                    %scope,
+                    entries = unseen.revoked,
+                    "ca does not know revocations that were published; they stay in the lists"
+                );
+            }
+            if unseen.held > 0 {
+                let change = scopes::next_change(&mut tx, scope, self.is_immediate()).await?;
+                entries::release_unseen(&mut tx, scope, (number, from), change).await?;
+            }
+        }
+        snapshots::end(&mut tx, number).await?;
+        let from = place(&mut tx).await?;
+        move_on(&mut tx, Step { from, to: cursor }).await?;
+        tx.commit().await?;
+        self.wake();
+        Ok(())
+    }
+}
+
+pub(super) fn of_ca(status: tonic::Status) -> Error {
+    Error::Ca(RemoteFault::from(status))
+}
+
+fn issuer(ca: wire::CaInfo) -> Result<Issuer, Error> {
+    let certificate = Certificate::from_der(&ca.certificate)
+        .map_err(|error| Error::internal(format!("certificate of CA {}: {error}", ca.name)))?;
+    Ok(Issuer {
+        name: ca.issuer,
+        ca: ca.name,
+        key_name: ca.key_name,
+        certificate,
+        shards: ca.crl_shards,
+    })
+}
+
+fn entry(item: wire::RevokedCertificate) -> Result<(Scope, Revoked), Error> {
+    let serial = Serial::from_bytes(&item.serial)
+        .map_err(|error| Error::internal(format!("serial number in a snapshot: {error}")))?;
+    let revocation = item
+        .revocation
+        .ok_or_else(|| Error::internal(format!("no revocation of {serial} in a snapshot")))?;
+    let invalidity = match revocation.invalidity_us {
+        0 => None,
+        us => Some(from_micros(us)?),
+    };
+    let scope = Scope {
+        issuer: item.issuer,
+        shard: item.crl_shard,
+    };
+    let entry = CrlEntry {
+        serial,
+        time: from_micros(revocation.time_us)?,
+        reason: Some(reason(&revocation)),
+        invalidity,
+    };
+    let not_after = from_micros(item.not_after_us)?;
+    Ok((scope, Revoked { entry, not_after }))
+}
+
+/// A reason that is not known here, as a later version may have, is none: the certificate is revoked all the same.
+fn reason(revocation: &wire::Revocation) -> Reason {
+    match revocation.reason() {
+        wire::Reason::NotGiven | wire::Reason::Unspecified => Reason::Unspecified,
+        wire::Reason::KeyCompromise => Reason::KeyCompromise,
+        wire::Reason::CaCompromise => Reason::CaCompromise,
+        wire::Reason::AffiliationChanged => Reason::AffiliationChanged,
+        wire::Reason::Superseded => Reason::Superseded,
+        wire::Reason::CessationOfOperation => Reason::CessationOfOperation,
+        wire::Reason::CertificateHold => Reason::CertificateHold,
+        wire::Reason::RemoveFromCrl => Reason::RemoveFromCrl,
+        wire::Reason::PrivilegeWithdrawn => Reason::PrivilegeWithdrawn,
+        wire::Reason::AaCompromise => Reason::AaCompromise,
+    }
+}

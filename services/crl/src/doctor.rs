@@ -1,0 +1,76 @@
+//! What this service looks at when an operator asks what is wrong.
+
+use kit::service::{DoctorCheck, Finding};
+
+use crate::app::App;
+use crate::error::Error;
+
+pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
+    let (out, octets) = (app.clone(), app.clone());
+    vec![
+        DoctorCheck::new("CRLs", move || {
+            let app = out.clone();
+            async move {
+                in_force(&app)
+                    .await
+                    .unwrap_or_else(|error| Finding::unknown(&error))
+            }
+        }),
+        DoctorCheck::new("content of CRLs", move || {
+            let app = octets.clone();
+            async move {
+                content(&app)
+                    .await
+                    .unwrap_or_else(|error| Finding::unknown(&error))
+            }
+        }),
+    ]
+}
+
+/// Whether every scope has lists that are in force, made within their time.
+async fn in_force(app: &App) -> Result<Finding, Error> {
+    let (state, now) = (app.state().await?, app.clock.now());
+    let missing = state.missing(now);
+    if !missing.is_empty() {
+        let fix = "see the log of the processes that run crl: ca and keymgr have to answer them";
+        return Ok(Finding::failed(missing.join("; "), fix));
+    }
+    let mut late = Vec::new();
+    for standing in &state.standings {
+        for kind in [crate::domain::Kind::Complete, crate::domain::Kind::Delta] {
+            let Some(list) = standing.current(kind) else {
+                continue;
+            };
+            // It is made again long before.
+            if now > list.made + (list.next_update - list.made) * 3 / 4 {
+                late.push(format!(
+                    "{} runs out at {}",
+                    standing.scope.path(kind),
+                    list.next_update
+                ));
+            }
+        }
+    }
+    if !late.is_empty() {
+        let fix = "see the log of the processes that run crl for why no new one is made";
+        return Ok(Finding::warning(late.join("; "), fix));
+    }
+    Ok(Finding::ok(format!(
+        "lists of {} scopes are in force",
+        state.standings.len()
+    )))
+}
+
+/// Whether what is out is signed by its CA, and lists what the database has.
+async fn content(app: &App) -> Result<Finding, Error> {
+    let wrong = app.examine_all().await?;
+    if wrong.is_empty() {
+        return Ok(Finding::ok("signatures, numbers, and entries are right"));
+    }
+    let wrong: Vec<String> = wrong
+        .iter()
+        .map(|(scope, kind, problem)| format!("{}: {problem}", scope.path(*kind)))
+        .collect();
+    let fix = "publish it again: restart a process that runs crl, and restore its database from a backup if that does not help";
+    Ok(Finding::failed(wrong.join("; "), fix))
+}

@@ -1,0 +1,47 @@
+//! What can go wrong in this service, and whose fault it is.
+
+use kit::error::{Common, Fault, Kind, Shown};
+use kit::grpc::RemoteFault;
+
+/// Every failure of the service. [`Fault::shown`] decides HTTP status and gRPC code.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What goes wrong in every service.
+    #[error(transparent)]
+    Common(#[from] Common),
+    /// No such list.
+    #[error("CRL {0:?} does not exist")]
+    NotFound(String),
+    /// The list is not made yet.
+    #[error("CRL {0:?} is not made yet; try again")]
+    NotYet(String),
+    /// The CA service did not answer.
+    #[error("ca: {0}")]
+    Ca(#[source] RemoteFault),
+    /// The key manager did not sign.
+    #[error("keymgr: {0}")]
+    Keymgr(#[source] RemoteFault),
+}
+
+kit::common_errors!(Error);
+
+impl From<x509::tbs::BuildError> for Error {
+    fn from(error: x509::tbs::BuildError) -> Self {
+        Self::internal(format!("a list cannot be written: {error}"))
+    }
+}
+
+impl Fault for Error {
+    fn service(&self) -> &'static str {
+        vocabulary::service::CRL
+    }
+
+    fn shown(&self) -> Shown<'_> {
+        match self {
+            Self::Common(common) => common.shown(),
+            Self::NotFound(_) => Shown::of(Kind::NotFound),
+            Self::NotYet(_) => Shown::of(Kind::Unavailable),
+            Self::Ca(fault) | Self::Keymgr(fault) => fault.shown(),
+        }
+    }
+}

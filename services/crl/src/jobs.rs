@@ -1,0 +1,74 @@
+//! Background work. One replica at a time follows ca and makes the lists; each tells what is out.
+
+mod publisher;
+mod replica;
+
+use std::time::Duration;
+
+use kit::service::Job;
+use vocabulary::metric;
+
+use crate::app::App;
+use crate::domain::Kind;
+use crate::error::Error;
+
+/// How often what is out is counted.
+const COUNTED: Duration = Duration::from_secs(15);
+/// How often what is out is looked at.
+const EXAMINED: Duration = Duration::from_secs(300);
+
+pub(crate) fn all(app: &App) -> Vec<Job> {
+    let [lists, counted, examined] = std::array::from_fn(|_| app.clone());
+    vec![
+        Job::task("lists", move |stop| publisher::run(lists, stop)),
+        // A gauge of each process.
+        Job::each("state of lists", COUNTED, move || {
+            let app = counted.clone();
+            async move { count(&app).await }
+        }),
+        Job::each("self-check of lists", EXAMINED, move || {
+            let app = examined.clone();
+            async move { examine(&app).await }
+        }),
+    ]
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts and times are far below 2^52")]
+async fn count(app: &App) -> Result<(), Error> {
+    let state = app.state().await?;
+    for issuer in &state.issuers {
+        let of_issuer = state
+            .standings
+            .iter()
+            .filter(|standing| standing.scope.issuer == issuer.name);
+        for kind in [Kind::Complete, Kind::Delta] {
+            let current: Vec<_> = of_issuer
+                .clone()
+                .filter_map(|standing| standing.current(kind))
+                .collect();
+            let labels = [("ca", issuer.name.clone()), ("kind", kind.as_str().to_owned())];
+            // Of shards the one that runs out first.
+            if let Some(first) = current.iter().map(|list| list.next_update).min() {
+                metrics::gauge!(metric::CRL_NEXT_UPDATE_SECONDS, &labels).set(first.unix_timestamp() as f64);
+            }
+            if let Some(oldest) = current.iter().map(|list| list.this_update).min() {
+                metrics::gauge!(metric::CRL_THIS_UPDATE_SECONDS, &labels).set(oldest.unix_timestamp() as f64);
+            }
+            if kind == Kind::Complete {
+                let entries: u64 = current.iter().map(|list| list.entries).sum();
+                metrics::gauge!(metric::CRL_ENTRIES, "ca" => issuer.name.clone()).set(entries as f64);
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn examine(app: &App) -> Result<(), Error> {
+    let wrong = app.examine_all().await?;
+    #[expect(clippy::cast_precision_loss, reason = "a count of lists")]
+    metrics::gauge!(metric::CRL_WRONG).set(wrong.len() as f64);
+    for (scope, kind, problem) in wrong {
+        tracing::error!(%scope, kind = kind.as_str(), problem, "CRL that is out is wrong");
+    }
+    Ok(())
+}

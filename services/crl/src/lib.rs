@@ -1,0 +1,114 @@
+#![doc = include_str!("../README.md")]
+
+mod app;
+mod config;
+mod doctor;
+mod domain;
+mod error;
+mod grpc;
+mod jobs;
+mod rest;
+mod tables;
+
+use kit::clock::SharedClock;
+use kit::feed::Watch;
+use kit::service::{Check, Service};
+use kit::transport::Transport;
+use proto::crl::v1::crl_server::CrlServer;
+use store::Db;
+use tokio_util::sync::CancellationToken;
+use vocabulary::{EventType, service};
+
+pub use app::App;
+pub use config::Config;
+pub use domain::{Kind, Publication, Scope};
+pub use error::Error;
+pub use grpc::ALLOW;
+pub use rest::openapi;
+pub use tables::{FIRST_TABLE, MIGRATIONS};
+
+/// Its name among services.
+pub const NAME: &str = service::CRL;
+
+/// The types of events that it writes; an append of another is refused.
+pub const EVENTS: &[EventType] = &[EventType::CrlPublished];
+
+/// What the service needs from outside.
+pub struct Deps {
+    /// Its own database, migrated with [`MIGRATIONS`].
+    pub db: Db,
+    /// Time.
+    pub clock: SharedClock,
+    /// The way to ca.
+    pub ca: Transport,
+    /// The way to keymgr.
+    pub keymgr: Transport,
+    /// Where relying parties fetch CRLs: `http://` URL without a trailing slash, as ca writes it into certificates.
+    pub public_http_url: String,
+    /// Ends streams that would go on forever.
+    pub stop: CancellationToken,
+}
+
+/// The service.
+#[derive(Clone)]
+pub struct Crl {
+    app: App,
+    feed: Watch,
+}
+
+impl Crl {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// `Common::Config`.
+    pub fn build(config: Config, deps: Deps) -> Result<Self, Error> {
+        kit::config::refuse_first(config.check())?;
+        let db = deps.db.declaring(EVENTS);
+        Ok(Self {
+            feed: Watch::new(db.clone(), deps.stop),
+            app: App::new(
+                (db, deps.clock),
+                config,
+                (deps.ca, deps.keymgr),
+                &deps.public_http_url,
+            ),
+        })
+    }
+
+    /// What a process runs and serves of it.
+    #[must_use]
+    pub fn service(&self) -> Service {
+        let grpc = grpc::Grpc {
+            app: self.app.clone(),
+            feed: self.feed.clone(),
+        };
+        let grpc = CrlServer::new(grpc).max_decoding_message_size(kit::grpc::MAX_MESSAGE);
+        Service {
+            name: NAME,
+            rest: rest::router(),
+            public: rest::public(self.app.clone()),
+            grpc: kit::grpc::routes(NAME, ALLOW, grpc),
+            readiness: vec![self.lists_are_out()],
+            doctor: doctor::checks(&self.app),
+            jobs: jobs::all(&self.app),
+            events: EVENTS,
+            feed: self.feed.clone(),
+            workers: Vec::new(),
+        }
+    }
+
+    /// Every certificate has a list that is in force.
+    fn lists_are_out(&self) -> Check {
+        let app = self.app.clone();
+        Check::new("CRLs", move || {
+            let app = app.clone();
+            async move {
+                let missing = app.state().await?.missing(app.clock.now());
+                match missing.is_empty() {
+                    true => Ok(()),
+                    false => Err(Error::internal(missing.join("; ")).into()),
+                }
+            }
+        })
+    }
+}

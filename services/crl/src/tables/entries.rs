@@ -1,0 +1,247 @@
+//! Revoked and held certificates.
+
+use sqlx::FromRow;
+use store::bulk::{self, Insert};
+use store::time::{from_micros, to_micros};
+use store::{Db, StoreError, Tx};
+use time::OffsetDateTime;
+use x509::Serial;
+use x509::crl::{CrlEntry, Reason};
+
+use super::{read_number, stored};
+use crate::domain::Scope;
+use crate::domain::change::Revoked;
+
+/// Entries that are read at a time.
+const PAGE: i64 = 2000;
+/// Most entries of a delta: they are in memory at once. With more, a complete list is made and the delta begins with that.
+pub(crate) const MOST_CHANGED: usize = 100_000;
+
+const COLUMNS: &[&str] = &[
+    "issuer",
+    "shard",
+    "serial",
+    "revoked_us",
+    "reason",
+    "invalidity_us",
+    "not_after_us",
+    "change",
+    "seen",
+];
+
+/// What an event says. A hold changes nothing about what is revoked for good: the event is one from before. What is said again
+/// changes nothing, so that no delta has it again.
+const OF_EVENT: Insert = Insert::into("entries", COLUMNS).on_conflict(
+    "ON CONFLICT (issuer, shard, serial) DO UPDATE SET revoked_us = excluded.revoked_us, reason = excluded.reason, \
+     invalidity_us = excluded.invalidity_us, not_after_us = excluded.not_after_us, change = excluded.change \
+     WHERE (excluded.reason <> 6 OR entries.reason IN (6, 8)) AND (entries.revoked_us <> excluded.revoked_us \
+     OR entries.reason <> excluded.reason OR entries.invalidity_us IS DISTINCT FROM excluded.invalidity_us \
+     OR entries.not_after_us <> excluded.not_after_us)",
+);
+
+/// What a snapshot says: the same, and it was seen in any case.
+const OF_SNAPSHOT: Insert = Insert::into("entries", COLUMNS).on_conflict(
+    "ON CONFLICT (issuer, shard, serial) DO UPDATE SET \
+     change = CASE WHEN entries.revoked_us <> excluded.revoked_us OR entries.reason <> excluded.reason \
+       OR entries.invalidity_us IS DISTINCT FROM excluded.invalidity_us \
+       OR entries.not_after_us <> excluded.not_after_us THEN excluded.change ELSE entries.change END, \
+     revoked_us = excluded.revoked_us, reason = excluded.reason, invalidity_us = excluded.invalidity_us, \
+     not_after_us = excluded.not_after_us, seen = excluded.seen",
+);
+
+/// Where entries come from.
+#[derive(Clone, Copy)]
+pub(crate) enum Source {
+    /// Events of the feed.
+    Events,
+    /// The snapshot of this number.
+    Snapshot(i64),
+}
+
+/// Adds or changes entries of a scope, each of another certificate, under the number of a change; answers how many are not as they
+/// were (of a snapshot: how many there are).
+pub(crate) async fn put(
+    tx: &mut Tx,
+    scope: &Scope,
+    (change, source): (i64, Source),
+    entries: &[Revoked],
+) -> Result<u64, StoreError> {
+    let (into, seen) = match source {
+        Source::Events => (&OF_EVENT, 0),
+        Source::Snapshot(number) => (&OF_SNAPSHOT, number),
+    };
+    let rows = entries.iter().map(|Revoked { entry, not_after }| {
+        let reason = entry.reason.unwrap_or(Reason::Unspecified);
+        (
+            scope.issuer.as_str(),
+            i64::from(scope.shard),
+            entry.serial.as_bytes().to_vec(),
+            to_micros(entry.time),
+            i64::from(reason.code()),
+            entry.invalidity.map(to_micros),
+            to_micros(*not_after),
+            change,
+            seen,
+        )
+    });
+    bulk::insert(tx, into, rows).await
+}
+
+/// Releases a certificate that is on hold.
+pub(crate) async fn release(
+    tx: &mut Tx,
+    scope: &Scope,
+    serial: &Serial,
+    change: i64,
+) -> Result<u64, StoreError> {
+    let sql = "UPDATE entries SET reason = 8, change = $4 WHERE issuer = $1 AND shard = $2 AND serial = $3 AND reason = 6";
+    Ok(store::tx!(tx, |c| sqlx::query(sql)
+        .bind(scope.issuer.as_str())
+        .bind(i64::from(scope.shard))
+        .bind(serial.as_bytes())
+        .bind(change)
+        .execute(c)
+        .await?
+        .rows_affected()))
+}
+
+/// What a snapshot did not have, of certificates that end from that time on.
+pub(crate) struct Unseen {
+    pub(crate) scope: Scope,
+    /// On hold before: they were released.
+    pub(crate) held: i64,
+    /// Revoked for good before.
+    pub(crate) revoked: i64,
+}
+
+/// By scope, what that snapshot did not have.
+pub(crate) async fn unseen(
+    tx: &mut Tx,
+    snapshot: i64,
+    from: OffsetDateTime,
+) -> Result<Vec<Unseen>, StoreError> {
+    let sql = "SELECT issuer, shard, SUM(CASE WHEN reason = 6 THEN 1 ELSE 0 END), \
+        SUM(CASE WHEN reason NOT IN (6, 8) THEN 1 ELSE 0 END) FROM entries \
+        WHERE seen <> $1 AND not_after_us >= $2 GROUP BY issuer, shard ORDER BY issuer, shard";
+    let rows: Vec<(String, i64, i64, i64)> = store::tx!(tx, |c| sqlx::query_as(sql)
+        .bind(snapshot)
+        .bind(to_micros(from))
+        .fetch_all(c)
+        .await?);
+    rows.into_iter()
+        .map(|(issuer, shard, held, revoked)| {
+            let shard = super::read_shard(shard)?;
+            let scope = Scope { issuer, shard };
+            Ok(Unseen { scope, held, revoked })
+        })
+        .collect()
+}
+
+/// Releases the holds of a scope that the snapshot did not have.
+pub(crate) async fn release_unseen(
+    tx: &mut Tx,
+    scope: &Scope,
+    (snapshot, from): (i64, OffsetDateTime),
+    change: i64,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE entries SET reason = 8, change = $5 \
+        WHERE issuer = $1 AND shard = $2 AND seen <> $3 AND not_after_us >= $4 AND reason = 6";
+    store::tx!(tx, |c| sqlx::query(sql)
+        .bind(scope.issuer.as_str())
+        .bind(i64::from(scope.shard))
+        .bind(snapshot)
+        .bind(to_micros(from))
+        .bind(change)
+        .execute(c)
+        .await?
+        .rows_affected());
+    Ok(())
+}
+
+#[derive(FromRow)]
+struct EntryRow {
+    serial: Vec<u8>,
+    revoked_us: i64,
+    reason: i64,
+    invalidity_us: Option<i64>,
+}
+
+impl TryFrom<EntryRow> for CrlEntry {
+    type Error = StoreError;
+
+    /// A row that cannot be read is an error and no list is made: one without it would say that the certificate is good.
+    fn try_from(row: EntryRow) -> Result<Self, StoreError> {
+        let serial = Serial::from_bytes(&row.serial)
+            .map_err(|error| StoreError::Corrupt(format!("serial number of an entry: {error}")))?;
+        let reason = u8::try_from(row.reason).ok().and_then(Reason::from_code);
+        let reason = reason
+            .ok_or_else(|| StoreError::Corrupt(format!("reason {} of the entry of {serial}", row.reason)))?;
+        Ok(Self {
+            serial,
+            time: from_micros(row.revoked_us)?,
+            reason: Some(reason),
+            invalidity: row.invalidity_us.map(from_micros).transpose()?,
+        })
+    }
+}
+
+/// The next page of a complete list, in its order: what is revoked or on hold, and ends from that time on. `after` is the last entry
+/// of the page before. Empty at the end.
+pub(crate) async fn page(
+    snapshot: &mut Tx,
+    scope: &Scope,
+    from: OffsetDateTime,
+    after: Option<&Serial>,
+) -> Result<Vec<CrlEntry>, StoreError> {
+    // Every serial number is behind the empty one.
+    let sql = "SELECT serial, revoked_us, reason, invalidity_us FROM entries \
+        WHERE issuer = $1 AND shard = $2 AND serial > $3 AND not_after_us >= $4 AND reason <> 8 \
+        ORDER BY issuer, shard, serial LIMIT $5";
+    let rows: Vec<EntryRow> = store::tx!(snapshot, |c| sqlx::query_as(sql)
+        .bind(scope.issuer.as_str())
+        .bind(i64::from(scope.shard))
+        .bind(after.map(Serial::as_bytes).unwrap_or_default())
+        .bind(to_micros(from))
+        .bind(PAGE)
+        .fetch_all(c)
+        .await?);
+    rows.into_iter().map(CrlEntry::try_from).collect()
+}
+
+/// What has changed in a scope since that change, released holds too, in the order of a list; `None` if it is too much for a delta.
+pub(crate) async fn changed(
+    snapshot: &mut Tx,
+    scope: &Scope,
+    since: i64,
+) -> Result<Option<Vec<CrlEntry>>, StoreError> {
+    let sql = "SELECT serial, revoked_us, reason, invalidity_us FROM entries \
+        WHERE issuer = $1 AND shard = $2 AND change > $3 LIMIT $4";
+    let rows: Vec<EntryRow> = store::tx!(snapshot, |c| sqlx::query_as(sql)
+        .bind(scope.issuer.as_str())
+        .bind(i64::from(scope.shard))
+        .bind(since)
+        .bind(stored(MOST_CHANGED as u64 + 1))
+        .fetch_all(c)
+        .await?);
+    if rows.len() > MOST_CHANGED {
+        return Ok(None);
+    }
+    let mut entries: Vec<CrlEntry> = rows
+        .into_iter()
+        .map(CrlEntry::try_from)
+        .collect::<Result<_, _>>()?;
+    entries.sort_unstable_by(|a, b| a.serial.as_bytes().cmp(b.serial.as_bytes()));
+    Ok(Some(entries))
+}
+
+/// How many entries a complete list of that scope has.
+pub(crate) async fn count(db: &Db, scope: &Scope, from: OffsetDateTime) -> Result<u64, StoreError> {
+    let sql = "SELECT COUNT(*) FROM entries WHERE issuer = $1 AND shard = $2 AND not_after_us >= $3 AND reason <> 8";
+    let count: i64 = store::read!(db, |c| sqlx::query_scalar(sql)
+        .bind(scope.issuer.as_str())
+        .bind(i64::from(scope.shard))
+        .bind(to_micros(from))
+        .fetch_one(c)
+        .await)?;
+    read_number(count, "a number of entries")
+}

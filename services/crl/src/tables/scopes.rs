@@ -1,0 +1,84 @@
+//! Scopes: what has changed in them, and which numbers are taken.
+
+use store::lease::Lease;
+use store::{Db, StoreError, Tx};
+
+use super::{publications, read_number, read_shard, stored};
+use crate::domain::due::Standing;
+use crate::domain::{Kind, Scope};
+
+/// Makes it, if it is not there.
+pub(super) async fn ensure(tx: &mut Tx, issuer: &str, shard: u32) -> Result<(), StoreError> {
+    let sql = "INSERT INTO scopes (issuer, shard, changes, urgent, number) VALUES ($1, $2, 0, 0, 0) \
+        ON CONFLICT (issuer, shard) DO NOTHING";
+    store::tx!(tx, |c| sqlx::query(sql)
+        .bind(issuer)
+        .bind(i64::from(shard))
+        .execute(c)
+        .await?
+        .rows_affected());
+    Ok(())
+}
+
+/// Takes the number of the next change of a scope; an urgent one is to be told at once.
+pub(crate) async fn next_change(tx: &mut Tx, scope: &Scope, urgent: bool) -> Result<i64, StoreError> {
+    let sql = "UPDATE scopes SET changes = changes + 1, urgent = CASE WHEN $3 THEN changes + 1 ELSE urgent END \
+        WHERE issuer = $1 AND shard = $2 RETURNING changes";
+    ensure(tx, &scope.issuer, scope.shard).await?;
+    Ok(store::tx!(tx, |c| sqlx::query_scalar(sql)
+        .bind(scope.issuer.as_str())
+        .bind(i64::from(scope.shard))
+        .bind(urgent)
+        .fetch_one(c)
+        .await?))
+}
+
+/// The number of the last change in that transaction's sight; `None`: the scope does not exist.
+pub(crate) async fn changes(tx: &mut Tx, scope: &Scope) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT changes FROM scopes WHERE issuer = $1 AND shard = $2";
+    Ok(store::tx!(tx, |c| sqlx::query_scalar(sql)
+        .bind(scope.issuer.as_str())
+        .bind(i64::from(scope.shard))
+        .fetch_optional(c)
+        .await?))
+}
+
+/// Takes the next CRL number: one more than the last that was taken, and than the last that was published. It is durable before
+/// anything is signed with it, so none is used twice.
+pub(crate) async fn next_number(db: &Db, lease: &Lease, scope: &Scope) -> Result<u64, StoreError> {
+    let mut tx = db.begin().await?;
+    lease.hold(&mut tx).await?;
+    let published = publications::highest_number(&mut tx, scope).await?;
+    let sql = "UPDATE scopes SET number = CASE WHEN number < $3 THEN $3 ELSE number END + 1 \
+        WHERE issuer = $1 AND shard = $2 RETURNING number";
+    ensure(&mut tx, &scope.issuer, scope.shard).await?;
+    let number: i64 = store::tx!(&mut tx, |c| sqlx::query_scalar(sql)
+        .bind(scope.issuer.as_str())
+        .bind(i64::from(scope.shard))
+        .bind(stored(published))
+        .fetch_one(c)
+        .await?);
+    tx.commit().await?;
+    read_number(number, "a CRL number")
+}
+
+/// All scopes of issuers whose lists are signed here, with what is out of them.
+pub(crate) async fn standings(db: &Db) -> Result<Vec<Standing>, StoreError> {
+    let sql = "SELECT scopes.issuer, shard, changes, urgent FROM scopes \
+        JOIN issuers ON issuers.issuer = scopes.issuer AND issuers.key_name <> '' ORDER BY scopes.issuer, shard";
+    let rows: Vec<(String, i64, i64, i64)> = store::read!(db, |c| sqlx::query_as(sql).fetch_all(c).await)?;
+    let mut current = publications::all_current(db).await?;
+    rows.into_iter()
+        .map(|(issuer, shard, changes, urgent)| {
+            let shard = read_shard(shard)?;
+            let scope = Scope { issuer, shard };
+            Ok(Standing {
+                changes,
+                urgent,
+                complete: current.remove(&(scope.clone(), Kind::Complete)),
+                delta: current.remove(&(scope.clone(), Kind::Delta)),
+                scope,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,7 @@
+//! Who may call which method.
+
+#[test]
+fn every_method_has_a_rule() {
+    let definition = include_str!("../../../../crates/proto/proto/gigvault/crl/v1/crl.proto");
+    testkit::allow::check(definition, crl::ALLOW);
+}

@@ -1,0 +1,57 @@
+//! How long entries stay.
+
+use std::time::Duration;
+
+use serde_json::json;
+use testkit::on_both_databases;
+
+use crate::world::{NOW, World};
+
+on_both_databases!(
+    an_expired_entry_stays_for_one_list_past_its_end,
+    what_is_said_twice_changes_nothing,
+);
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+async fn an_expired_entry_stays_for_one_list_past_its_end(world: World) {
+    let process = world.start().await;
+    world.complete_with(0).await;
+    let end = store::time::to_micros(NOW + HOUR);
+    let data = json!({
+        "issuer": "issuing", "crl_shard": 0, "reason": "superseded", "not_after_us": end,
+        "revocation_time_us": store::time::to_micros(NOW), "invalidity_time_us": null,
+    });
+    world.ca.tell("certificate.revoked", "0a", data);
+    let mut last = world.complete_with(1).await.number;
+    process.stop().await;
+    for (hours, entries) in [(30, 1), (60, 0)] {
+        world.clock.set(NOW + HOUR * hours);
+        let process = world.start().await;
+        let next = world
+            .published(|list| list.kind == "complete" && list.number > last)
+            .await;
+        assert_eq!(next.entries, entries, "after {hours} hours");
+        last = next.number;
+        // It is removed once a list is out that does not have it.
+        while entries == 0 && world.count("entries").await > 0 {
+            tokio::task::yield_now().await;
+        }
+        process.stop().await;
+    }
+}
+
+async fn what_is_said_twice_changes_nothing(world: World) {
+    let process = world.start().await;
+    world.complete_with(0).await;
+    for _ in 0..2 {
+        world.ca.revoke("0a", "certificate-hold", 0);
+        world.ca.revoke("0a", "key-compromise", 0);
+    }
+    // The hold is one from before: what is revoked for good stays so.
+    world.ca.revoke("0a", "certificate-hold", 0);
+    world.ca.release("0a");
+    world.ca.revoke("0b", "key-compromise", 0);
+    world.complete_with(2).await;
+    process.stop().await;
+}

@@ -1,0 +1,73 @@
+//! What fails changes nothing that is out.
+
+use crl::Kind;
+use testkit::on_both_databases;
+
+use crate::world::{Mood, World};
+
+on_both_databases!(
+    what_is_out_stays_while_keymgr_does_not_sign,
+    a_signature_over_something_else_is_not_published,
+    a_process_that_is_killed_while_it_writes_leaves_nothing_that_is_served,
+);
+
+async fn what_is_out_stays_while_keymgr_does_not_sign(world: World) {
+    let process = world.start().await;
+    let first = world.complete_with(0).await;
+    world.keymgr.set(Mood::Refuses);
+    world.ca.revoke("0a", "key-compromise", 0);
+    while world.count("entries").await == 0 {
+        tokio::task::yield_now().await;
+    }
+    let list = process.list(&world, 0, Kind::Complete).await;
+    assert_eq!(list.number(), Some(first.number));
+    world.keymgr.set(Mood::Signs);
+    let next = world.complete_with(1).await;
+    assert!(next.number > first.number);
+    process.stop().await;
+    // What failed left nothing behind.
+    let published = world.all_published().await.len();
+    assert_eq!(world.count("publications").await, published as i64);
+}
+
+async fn a_signature_over_something_else_is_not_published(world: World) {
+    world.keymgr.set(Mood::Forges);
+    let process = world.start().await;
+    while world.keymgr.signed() == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!process.is_ready().await);
+    world.keymgr.set(Mood::Signs);
+    world.complete_with(0).await;
+    let signed = world.all_published().await;
+    assert!(signed.iter().all(|list| list.number > 1), "{signed:?}");
+    process.stop().await;
+}
+
+async fn a_process_that_is_killed_while_it_writes_leaves_nothing_that_is_served(world: World) {
+    let process = world.start().await;
+    let first = world.complete_with(0).await;
+    world.published(|list| list.kind == "delta").await;
+    let gate = world.keymgr.close_gate();
+    world.ca.revoke("0a", "key-compromise", 0);
+    // The delta waits for its signature.
+    while world.count("publications").await < 3 {
+        tokio::task::yield_now().await;
+    }
+    process.kill();
+    let idle = world.idle().await;
+    assert_eq!(
+        idle.list(&world, 0, Kind::Complete).await.number(),
+        Some(first.number)
+    );
+    gate.add_permits(1000);
+    let process = world.start().await;
+    let next = world.complete_with(1).await;
+    // The number that was taken is not used again.
+    assert!(next.number > first.number + 1, "{next:?}");
+    assert_eq!(
+        process.list(&world, 0, Kind::Complete).await.number(),
+        Some(next.number)
+    );
+    process.stop().await;
+}

@@ -1,0 +1,18 @@
+//! The service through its public surface, on both databases, between a ca and a keymgr that the tests write the lines of.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod allow;
+mod deltas;
+mod entries;
+mod faults;
+mod http;
+mod lists;
+mod replicas;
+mod snapshots;
+mod world;

@@ -1,0 +1,103 @@
+//! Snapshots of ca.
+
+use crl::Kind;
+use proto::ca::v1 as wire;
+use testkit::on_both_databases;
+use x509::Serial;
+
+use crate::world::{NOT_AFTER_US, NOW, World};
+
+on_both_databases!(
+    a_new_database_begins_with_a_snapshot,
+    no_entry_is_missing_while_a_snapshot_is_taken_again,
+    events_of_an_earlier_version_are_replaced_by_a_snapshot,
+);
+
+fn entry(serial: u8, reason: wire::Reason) -> wire::RevokedCertificate {
+    wire::RevokedCertificate {
+        issuer: "issuing".to_owned(),
+        serial: vec![serial],
+        not_after_us: NOT_AFTER_US,
+        revocation: Some(wire::Revocation {
+            time_us: store::time::to_micros(NOW),
+            reason: reason.into(),
+            ..wire::Revocation::default()
+        }),
+        crl_shard: 0,
+    }
+}
+
+async fn a_new_database_begins_with_a_snapshot(world: World) {
+    world.ca.revoke("01", "superseded", 0);
+    let all = (1..=10).map(|serial| entry(serial, wire::Reason::Superseded));
+    world.ca.set_snapshot(all.collect());
+    world.ca.cut_next_snapshot(4);
+    let process = world.start().await;
+    let first = world.published(|list| list.kind == "complete").await;
+    assert_eq!(
+        (first.number, first.entries),
+        (1, 10),
+        "no list was made of a part"
+    );
+    assert_eq!(world.ca.snapshots(), 2);
+    world.ca.revoke("0b", "superseded", 0);
+    world.complete_with(11).await;
+    process.stop().await;
+    // The place in the feed is kept.
+    let process = world.start().await;
+    world.ca.revoke("0c", "superseded", 0);
+    world.complete_with(12).await;
+    assert_eq!(world.ca.snapshots(), 2);
+    process.stop().await;
+}
+
+async fn no_entry_is_missing_while_a_snapshot_is_taken_again(world: World) {
+    let process = world.start().await;
+    world.complete_with(0).await;
+    world.ca.revoke("01", "superseded", 0);
+    world.ca.revoke("02", "certificate-hold", 0);
+    world.ca.revoke("03", "certificate-hold", 0);
+    let before = world.complete_with(3).await.number;
+    process.stop().await;
+    // In the meantime the feed was pruned, 02 was released, and 04 was revoked. Of 01 ca knows nothing any more.
+    world.ca.revoke("04", "superseded", 0);
+    world.ca.prune();
+    let known = [
+        entry(3, wire::Reason::CertificateHold),
+        entry(4, wire::Reason::Superseded),
+    ];
+    world.ca.set_snapshot(known.to_vec());
+    let process = world.start().await;
+    let has = |serials: [u8; 3]| serials.map(|serial| Serial::from_bytes(&[serial]).unwrap());
+    world
+        .published(|list| list.kind == "delta" && list.entries == 4)
+        .await;
+    world
+        .published(|list| list.kind == "complete" && list.entries == 3 && list.number > before)
+        .await;
+    let list = process.list(&world, 0, Kind::Complete).await;
+    // Nothing makes a revoked certificate good again.
+    for serial in has([1, 3, 4]) {
+        assert!(list.find(&serial).is_some(), "{serial}");
+    }
+    for list in world
+        .all_published()
+        .await
+        .iter()
+        .skip_while(|list| list.entries < 3)
+    {
+        assert!(list.entries >= 3, "an entry was missing: {list:?}");
+    }
+    process.stop().await;
+}
+
+async fn events_of_an_earlier_version_are_replaced_by_a_snapshot(world: World) {
+    let process = world.start().await;
+    world.complete_with(0).await;
+    world
+        .ca
+        .tell_as_earlier_version("01", vec![entry(1, wire::Reason::Superseded)]);
+    world.complete_with(1).await;
+    assert_eq!(world.ca.snapshots(), 2);
+    process.stop().await;
+}

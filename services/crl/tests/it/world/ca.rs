@@ -1,0 +1,254 @@
+//! A ca that says what a test tells it to.
+
+use std::sync::{Arc, Mutex};
+
+use futures::stream::BoxStream;
+use futures::{StreamExt as _, stream};
+use proto::ca::v1 as wire;
+use proto::ca::v1::ca_server;
+use proto::ca::v1::snapshot_revocations_response::Part;
+use proto::feed::v1::{FeedEvent, WatchRequest};
+use serde_json::json;
+use tokio::sync::watch;
+use tonic::{Request, Response, Status};
+
+/// Places in the feed are `n-1`.
+#[derive(Clone)]
+pub(crate) struct FakeCa {
+    inner: Arc<Mutex<Inner>>,
+    told: watch::Sender<usize>,
+}
+
+#[derive(Default)]
+struct Inner {
+    issuers: Vec<wire::CaInfo>,
+    snapshot: Vec<wire::RevokedCertificate>,
+    /// Events that are in the snapshot.
+    covered: usize,
+    /// Entries after which a snapshot breaks off, once.
+    cut: Option<usize>,
+    snapshots: usize,
+    events: Vec<FeedEvent>,
+    /// Events before this one were removed.
+    pruned: usize,
+}
+
+impl Inner {
+    fn tell(&mut self, kind: &str, serial: &str, data: &serde_json::Value) {
+        let place = self.events.len() + 1;
+        self.events.push(FeedEvent {
+            cursor: format!("{place}-1"),
+            id: format!("event {place}"),
+            r#type: format!("io.gigvault.{kind}"),
+            subject: serial.to_owned(),
+            data: data.to_string(),
+            ..FeedEvent::default()
+        });
+    }
+}
+
+impl FakeCa {
+    pub(crate) fn new() -> Self {
+        Self {
+            inner: Arc::default(),
+            told: watch::Sender::new(0),
+        }
+    }
+
+    pub(crate) fn add(&self, issuer: wire::CaInfo) {
+        self.inner.lock().unwrap().issuers.push(issuer);
+    }
+
+    pub(crate) fn set_shards(&self, shards: u32) {
+        for issuer in &mut self.inner.lock().unwrap().issuers {
+            issuer.crl_shards = shards;
+        }
+    }
+
+    /// A process of an earlier version tells of a revocation; what snapshots say from now on has it.
+    pub(crate) fn tell_as_earlier_version(&self, serial: &str, entries: Vec<wire::RevokedCertificate>) {
+        let data = json!({"serial": serial, "reason": "superseded"});
+        let mut inner = self.inner.lock().unwrap();
+        inner.tell("certificate.revoked", serial, &data);
+        inner.covered = inner.events.len();
+        inner.snapshot = entries;
+        self.told.send_replace(inner.events.len());
+    }
+
+    /// What snapshots say from now on.
+    pub(crate) fn set_snapshot(&self, entries: Vec<wire::RevokedCertificate>) {
+        let mut inner = self.inner.lock().unwrap();
+        inner.covered = inner.events.len();
+        inner.snapshot = entries;
+    }
+
+    pub(crate) fn cut_next_snapshot(&self, after: usize) {
+        self.inner.lock().unwrap().cut = Some(after);
+    }
+
+    pub(crate) fn snapshots(&self) -> usize {
+        self.inner.lock().unwrap().snapshots
+    }
+
+    /// The feed begins behind what was told so far.
+    pub(crate) fn prune(&self) {
+        let mut inner = self.inner.lock().unwrap();
+        inner.pruned = inner.events.len();
+    }
+
+    /// Writes an event into the feed.
+    pub(crate) fn tell(&self, kind: &str, serial: &str, data: serde_json::Value) {
+        let mut inner = self.inner.lock().unwrap();
+        inner.tell(kind, serial, &data);
+        self.told.send_replace(inner.events.len());
+    }
+
+    /// A certificate of `issuing` is revoked, or on hold.
+    pub(crate) fn revoke(&self, serial: &str, reason: &str, shard: u32) {
+        let kind = match reason {
+            "certificate-hold" => "certificate.held",
+            _ => "certificate.revoked",
+        };
+        let time_us = store::time::to_micros(super::NOW);
+        let data = json!({
+            "issuer": "issuing", "crl_shard": shard, "reason": reason, "not_after_us": super::NOT_AFTER_US,
+            "revocation_time_us": time_us, "invalidity_time_us": null,
+        });
+        self.tell(kind, serial, data);
+    }
+
+    pub(crate) fn release(&self, serial: &str) {
+        let data = json!({
+            "issuer": "issuing", "crl_shard": 0, "reason": null, "not_after_us": super::NOT_AFTER_US,
+            "revocation_time_us": null, "invalidity_time_us": null,
+        });
+        self.tell("certificate.released", serial, data);
+    }
+
+    fn after(&self, place: usize) -> Vec<FeedEvent> {
+        let inner = self.inner.lock().unwrap();
+        inner.events.get(place..).unwrap_or_default().to_vec()
+    }
+}
+
+fn never<T>() -> Result<Response<T>, Status> {
+    Err(Status::unimplemented("this ca only tells what is revoked"))
+}
+
+#[tonic::async_trait]
+impl ca_server::Ca for FakeCa {
+    async fn issue(&self, _: Request<wire::IssueRequest>) -> Result<Response<wire::Certificate>, Status> {
+        never()
+    }
+
+    async fn get(&self, _: Request<wire::GetRequest>) -> Result<Response<wire::Certificate>, Status> {
+        never()
+    }
+
+    async fn list(&self, _: Request<wire::ListRequest>) -> Result<Response<wire::ListResponse>, Status> {
+        never()
+    }
+
+    async fn renew(&self, _: Request<wire::RenewRequest>) -> Result<Response<wire::Certificate>, Status> {
+        never()
+    }
+
+    async fn revoke(
+        &self,
+        _: Request<wire::RevokeRequest>,
+    ) -> Result<Response<wire::RevokeResponse>, Status> {
+        never()
+    }
+
+    async fn hold(&self, _: Request<wire::HoldRequest>) -> Result<Response<wire::Certificate>, Status> {
+        never()
+    }
+
+    async fn release(&self, _: Request<wire::ReleaseRequest>) -> Result<Response<wire::Certificate>, Status> {
+        never()
+    }
+
+    async fn check_key(
+        &self,
+        _: Request<wire::CheckKeyRequest>,
+    ) -> Result<Response<wire::CheckKeyResponse>, Status> {
+        never()
+    }
+
+    async fn list_cas(
+        &self,
+        _: Request<wire::ListCasRequest>,
+    ) -> Result<Response<wire::ListCasResponse>, Status> {
+        let items = self.inner.lock().unwrap().issuers.clone();
+        Ok(Response::new(wire::ListCasResponse { items }))
+    }
+
+    async fn add_ca(&self, _: Request<wire::AddCaRequest>) -> Result<Response<wire::CaInfo>, Status> {
+        never()
+    }
+
+    async fn status(
+        &self,
+        _: Request<wire::StatusRequest>,
+    ) -> Result<Response<wire::StatusResponse>, Status> {
+        never()
+    }
+
+    type SnapshotRevocationsStream = BoxStream<'static, Result<wire::SnapshotRevocationsResponse, Status>>;
+
+    async fn snapshot_revocations(
+        &self,
+        _: Request<wire::SnapshotRevocationsRequest>,
+    ) -> Result<Response<Self::SnapshotRevocationsStream>, Status> {
+        let (cursor, entries, cut) = {
+            let mut inner = self.inner.lock().unwrap();
+            inner.snapshots += 1;
+            (inner.covered, inner.snapshot.clone(), inner.cut.take())
+        };
+        let part = |part| wire::SnapshotRevocationsResponse { part: Some(part) };
+        let start = wire::SnapshotStart {
+            cursor: format!("{cursor}-{}", usize::from(cursor > 0)),
+        };
+        let mut parts = vec![Ok(part(Part::Start(start)))];
+        let sent = cut.unwrap_or(entries.len());
+        for page in entries[..sent].chunks(3) {
+            let items = page.to_vec();
+            parts.push(Ok(part(Part::Entries(wire::SnapshotEntries { items }))));
+        }
+        parts.push(match cut {
+            Some(_) => Err(Status::unavailable("the snapshot was cut off")),
+            None => Ok(part(Part::End(wire::SnapshotEnd { entries: sent as u64 }))),
+        });
+        Ok(Response::new(stream::iter(parts).boxed()))
+    }
+
+    async fn issue_ocsp_signer(
+        &self,
+        _: Request<wire::IssueOcspSignerRequest>,
+    ) -> Result<Response<wire::Certificate>, Status> {
+        never()
+    }
+
+    type WatchStream = BoxStream<'static, Result<FeedEvent, Status>>;
+
+    async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        let after = request.into_inner().after;
+        let place: usize = after.split('-').next().unwrap().parse().unwrap_or(0);
+        if place < self.inner.lock().unwrap().pruned {
+            return Err(Status::out_of_range("the events that follow were removed"));
+        }
+        let (ca, told) = (self.clone(), self.told.subscribe());
+        let events = stream::unfold((ca, told, place), |(ca, mut told, place)| async move {
+            loop {
+                told.mark_unchanged();
+                let events = ca.after(place);
+                if !events.is_empty() {
+                    let place = place + events.len();
+                    return Some((stream::iter(events.into_iter().map(Ok)), (ca, told, place)));
+                }
+                told.changed().await.ok()?;
+            }
+        });
+        Ok(Response::new(events.flatten().boxed()))
+    }
+}
