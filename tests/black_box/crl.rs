@@ -49,7 +49,6 @@ impl Relying {
             judge::text(&der),
             "-out",
             judge::text(&pem),
-            "-text",
         ];
         judge::run("openssl", &arguments);
         judge::run("openssl", &["crl", "-in", judge::text(&pem), "-noout", "-text"])
