@@ -21,5 +21,5 @@ pub use authority_key::{AuthorityKey, KeySignatures};
 pub use certificate::{Capacity, Damaged, Issued, Protocol, Revocation, Seen, Status};
 pub use query::{LintVerdict, Query, SanSuffix, Span, Typed};
 
-pub(crate) use authority::SERVICE_IDENTITY;
+pub(crate) use authority::{OCSP_SIGNER, SERVICE_IDENTITY};
 pub(crate) use certificate::{Brief, MAX_REQUESTER};

@@ -10,12 +10,10 @@ use x509::{DistinguishedName, PublicKey};
 use super::{App, Requester};
 use crate::domain::publication::IssuerName;
 use crate::domain::signed::Record;
-use crate::domain::{Issued, Protocol, Status};
+use crate::domain::{Issued, OCSP_SIGNER, Protocol, Status};
 use crate::error::Error;
 use crate::tables::certificates;
 
-/// The profile of such certificates.
-const PROFILE: &str = "ocsp-signer";
 /// Most octets of a common name (RFC 5280 appendix A.1: ub-common-name).
 const MAX_COMMON_NAME: usize = 64;
 
@@ -54,12 +52,12 @@ impl App {
         // Of two that ask at once, one is first, and both get its certificate.
         let after = last.map_or_else(|| "none".to_owned(), |serial| serial.to_string());
         let asked = digest(&[
-            Some(PROFILE.as_bytes()),
+            Some(OCSP_SIGNER.as_bytes()),
             Some(key_name.as_bytes()),
             Some(after.as_bytes()),
         ]);
-        let claim =
-            IdempotencyKey::new(format!("{PROFILE}:{key_name}:{after}"))?.claim(&requester.subject, asked);
+        let claim = IdempotencyKey::new(format!("{OCSP_SIGNER}:{key_name}:{after}"))?
+            .claim(&requester.subject, asked);
         if let Some(earlier) = self.earlier(Some(claim)).await? {
             return Ok(earlier);
         }
@@ -81,12 +79,12 @@ impl App {
 
     /// The profile, which the configuration may have replaced: by one for responders.
     fn responder_profile(&self) -> Result<&rules::Profile, Error> {
-        let profile = self.profile(PROFILE)?;
+        let profile = self.profile(OCSP_SIGNER)?;
         if profile.extended_key_usage == [Eku::OcspSigning] {
             return Ok(profile);
         }
         Err(Error::Conflict(format!(
-            "ca.profiles replaces profile {PROFILE} by one that is not for OCSP responders; its extended_key_usage must be \
+            "ca.profiles replaces profile {OCSP_SIGNER} by one that is not for OCSP responders; its extended_key_usage must be \
              OCSPSigning and nothing else: rename it, or correct it"
         )))
     }

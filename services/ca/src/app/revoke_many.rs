@@ -23,7 +23,7 @@ use x509::serial::Serial;
 use super::find::find_in;
 use super::foresee::Foreseen;
 use super::{App, Requester, RevokeRequest, Visibility, plans};
-use crate::domain::{Brief, Damaged, Query, Seen, Status, lifecycle};
+use crate::domain::{Brief, Damaged, OCSP_SIGNER, Query, Seen, Status, lifecycle};
 use crate::error::Error;
 
 /// Name of this kind of job.
@@ -296,9 +296,11 @@ impl App {
     }
 }
 
-/// The query over what can be revoked.
+/// The query over what can be revoked. Certificates of OCSP responders are left out unless their profile is named: they are what
+/// tells of the revocations of all others.
 fn revocable(query: &Query) -> Query {
     let mut query = query.clone();
+    query.without_responders = !query.profile.iter().any(|profile| profile == OCSP_SIGNER);
     if query.status.is_empty() {
         query.status = REVOCABLE.to_vec();
     }

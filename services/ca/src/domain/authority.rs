@@ -41,6 +41,9 @@ pub const USER_PROFILES: &str = "*";
 /// The profile of identities of GigVault's own services and of its API; it is given to no other requester.
 pub(crate) const SERVICE_IDENTITY: &str = "service-identity";
 
+/// The profile of OCSP responders.
+pub(crate) const OCSP_SIGNER: &str = "ocsp-signer";
+
 impl Authority {
     /// Whether this CA issues a profile.
     pub fn issues(&self, profile: &rules::Profile) -> bool {

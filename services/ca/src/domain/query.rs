@@ -51,6 +51,8 @@ pub struct Query {
     pub lint: Option<LintVerdict>,
     /// Also what GigVault issued to itself: identities of services and HTTPS certificates, all of [`Protocol::Internal`].
     pub internal: bool,
+    /// Without certificates of OCSP responders.
+    pub without_responders: bool,
 }
 
 /// A span of time, open where an end is not set.

@@ -174,6 +174,7 @@ impl Filters {
             has_successor: self.has_successor,
             lint: self.lint.as_deref().map(parse::lint).transpose()?,
             internal: self.internal.unwrap_or(named),
+            without_responders: false,
         };
         Ok(query)
     }

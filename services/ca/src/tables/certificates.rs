@@ -9,7 +9,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 use x509::serial::Serial;
 
-use crate::domain::{Capacity, Issued, Revocation};
+use crate::domain::{Capacity, Issued, OCSP_SIGNER, Revocation};
 use crate::error::Error;
 pub(super) use row::{COLUMNS, Damage, Revoked, Row, object};
 use row::{Der, key_type};
@@ -247,19 +247,21 @@ where
     }
 }
 
-/// How many certificates run out within 1, 7 and 30 days, by CA; CAs without any are left out.
+/// How many certificates run out within 1, 7 and 30 days, by CA; CAs without any are left out. Certificates of OCSP responders are not
+/// counted: they live for 30 days, and are replaced long before their end without being renewed.
 pub(crate) async fn expiring(db: &Db, now: OffsetDateTime) -> Result<Vec<Expiring>, Error> {
     let after = |days| store::time::to_micros(now + Duration::days(days));
     let counted = store::read!(db, |connection| {
         sqlx::query_as(
             "SELECT ca, SUM(CASE WHEN not_after < $2 THEN 1 ELSE 0 END) AS within_1,
                  SUM(CASE WHEN not_after < $3 THEN 1 ELSE 0 END) AS within_7, COUNT(*) AS within_30
-             FROM certificates WHERE reason IS NULL AND not_after >= $1 AND not_after < $4 GROUP BY ca",
+             FROM certificates WHERE reason IS NULL AND not_after >= $1 AND not_after < $4 AND profile <> $5 GROUP BY ca",
         )
         .bind(after(0))
         .bind(after(1))
         .bind(after(7))
         .bind(after(30))
+        .bind(OCSP_SIGNER)
         .fetch_all(connection)
         .await
     })?;

@@ -102,9 +102,21 @@ impl App {
             false => Change::Released,
         };
         self.0.known.apply(&data.issuer, &serial, change);
+        if revoked && self.signs(&data.issuer, &serial) {
+            self.0.responses.forget_all();
+            self.0.changed.notify_one();
+        }
         // What is kept is compared with what is known before it is served. This makes room.
         self.0.responses.forget(&Arc::from(data.issuer), serial).await;
         Ok(())
+    }
+
+    /// Whether that certificate is the one that a responder signs with.
+    fn signs(&self, issuer: &str, serial: &Serial) -> bool {
+        let issuers = self.0.issuers.load_full().unwrap_or_default();
+        let signers = issuers.0.iter().filter(|other| *other.name == *issuer);
+        let mut certificates = signers.filter_map(|issuer| issuer.signer.as_ref()?.certificates.first());
+        certificates.any(|certificate| certificate.serial().proper().ok() == Some(*serial))
     }
 
     /// Sets the metric of how old what is known can be.

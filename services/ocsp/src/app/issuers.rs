@@ -106,6 +106,13 @@ impl App {
 
     fn read_signer(&self, issuer: &Issuer, stored: &StoredSigner) -> Option<Signer> {
         let certificate = Certificate::from_der(&stored.certificate).ok()?;
+        // Clients do not ask about it (id-pkix-ocsp-nocheck): that it is not used any more is all that its revocation can do.
+        let serial = certificate.serial().proper().ok()?;
+        self.0
+            .known
+            .of(&issuer.name, &serial)
+            .revoked()
+            .map_or(Some(()), |_revoked| None)?;
         match verify(issuer, &stored.key_name, certificate, self.0.config.responder_id) {
             Ok(signer) => Some(signer),
             Err(cause) => {

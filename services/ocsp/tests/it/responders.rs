@@ -1,6 +1,7 @@
 //! Who signs.
 
 use ocsp::{Config, ResponderIdForm};
+use proto::ca::v1::Reason as WireReason;
 use testkit::on_both_databases;
 use time::Duration;
 use x509::ocsp::{CertStatus, OcspRequest, OcspResponse, ResponderId};
@@ -11,6 +12,7 @@ on_both_databases!(
     each_ca_has_one_responder_however_many_processes_there_are,
     a_responder_is_replaced_at_two_thirds_of_its_life_and_no_response_outlives_it,
     a_responder_names_itself_as_it_is_set,
+    a_responder_that_is_revoked_is_replaced_at_once,
 );
 
 async fn each_ca_has_one_responder_however_many_processes_there_are(world: World) {
@@ -83,4 +85,24 @@ async fn a_responder_names_itself_as_it_is_set(world: World) {
         };
         assert_eq!(told, wanted);
     }
+}
+
+async fn a_responder_that_is_revoked_is_replaced_at_once(world: World) {
+    let certificate = world.issue("issuing").await;
+    let issuer = world.authority("issuing").await;
+    let request = OcspRequest::build(vec![id(&issuer, certificate.serial())], None).unwrap();
+    let signer = async || {
+        let answer = world.responder.post(request.der()).await;
+        let response = OcspResponse::from_der(&answer.der).ok()?;
+        let verified = response
+            .verify(&world.expected(&issuer, certificate.serial(), None))
+            .unwrap();
+        Some(verified.delegate.unwrap().clone())
+    };
+    let first = signer().await.unwrap();
+    world.revoke(&first, WireReason::KeyCompromise).await;
+    eventually("another signs", async || {
+        signer().await.is_some_and(|second| second.spki() != first.spki())
+    })
+    .await;
 }

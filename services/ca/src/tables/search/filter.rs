@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::super::names;
 use super::lead::Lead;
-use crate::domain::{LintVerdict, Protocol, Query, Span, Status, Typed};
+use crate::domain::{LintVerdict, OCSP_SIGNER, Protocol, Query, Span, Status, Typed};
 
 /// A database whose values these conditions can hold. A trait of its own, so that the bounds are written once.
 pub(super) trait Holds<'a>: Database {
@@ -64,6 +64,9 @@ pub(super) fn columns<'a, D: Holds<'a>>(
             " AND c.protocol <> '{}'",
             Protocol::Internal.as_str()
         ));
+    }
+    if query.without_responders {
+        sql.push(format_args!(" AND c.profile <> '{OCSP_SIGNER}'"));
     }
     // Literals, not parameters: a partial index is only used where the plan can see that it applies.
     match query.key_reused {
