@@ -6,6 +6,8 @@ mod replica;
 use std::time::Duration;
 
 use kit::service::Job;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 use vocabulary::metric;
 
 use crate::app::App;
@@ -16,6 +18,10 @@ use crate::error::Error;
 const COUNTED: Duration = Duration::from_secs(15);
 /// How often what is out is looked at.
 const EXAMINED: Duration = Duration::from_secs(300);
+/// Longest wait of a start for lists that are missing.
+const FIRST: Duration = Duration::from_secs(5);
+/// Time between two looks whether they are out.
+const LOOK: Duration = Duration::from_millis(10);
 
 pub(crate) fn all(app: &App) -> Vec<Job> {
     let [lists, counted, examined] = std::array::from_fn(|_| app.clone());
@@ -31,6 +37,33 @@ pub(crate) fn all(app: &App) -> Vec<Job> {
             async move { examine(&app).await }
         }),
     ]
+}
+
+/// Makes the lists that are missing, so that a process that says that it is ready has one of each CA. After [`FIRST`] it is left to
+/// the background work: another process may be at it, or `ca` or `keymgr` may not answer.
+pub(crate) async fn make_missing(app: &App, stop: &CancellationToken) {
+    if lists_are_out(app).await {
+        return;
+    }
+    let done = stop.child_token();
+    let out = async {
+        if timeout(FIRST, until_lists_are_out(app)).await.is_err() {
+            tracing::warn!("CRLs are not out yet; they are made in the background");
+        }
+        done.cancel();
+    };
+    tokio::join!(Box::pin(publisher::run(app.clone(), done.clone())), out);
+}
+
+async fn until_lists_are_out(app: &App) {
+    while !lists_are_out(app).await {
+        sleep(LOOK).await;
+    }
+}
+
+async fn lists_are_out(app: &App) -> bool {
+    let state = app.state().await;
+    state.is_ok_and(|state| state.missing(app.clock.now()).is_empty())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts and times are far below 2^52")]

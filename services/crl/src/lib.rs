@@ -54,6 +54,7 @@ pub struct Deps {
 pub struct Crl {
     app: App,
     feed: Watch,
+    stop: CancellationToken,
 }
 
 impl Crl {
@@ -65,7 +66,8 @@ impl Crl {
         kit::config::refuse_first(config.check())?;
         let db = deps.db.declaring(EVENTS);
         Ok(Self {
-            feed: Watch::new(db.clone(), deps.stop),
+            feed: Watch::new(db.clone(), deps.stop.clone()),
+            stop: deps.stop,
             app: App::new(
                 (db, deps.clock),
                 config,
@@ -73,6 +75,11 @@ impl Crl {
                 &deps.public_http_url,
             ),
         })
+    }
+
+    /// Makes the lists that are missing, for some seconds at most: a CA has a CRL from the moment at which it can issue.
+    pub async fn prepare(&self) {
+        jobs::make_missing(&self.app, &self.stop).await;
     }
 
     /// What a process runs and serves of it.

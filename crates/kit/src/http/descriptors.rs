@@ -2,7 +2,7 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors that no connection may take: databases, files, logs, calls to peers.
+/// Descriptors that no connection may take: databases, files, logs, calls to peers. A service on SQLite takes up to 20.
 const RESERVED: u64 = 256;
 /// Without a limit, as many as a process ever needs.
 const UNLIMITED: u64 = 1 << 20;
@@ -34,8 +34,8 @@ pub fn raise_descriptor_limit() -> Descriptors {
 
 impl Descriptors {
     fn of(limit: u64) -> Self {
-        // A quarter is kept even where there are few.
-        let reserved = RESERVED.min(limit / 4).max(limit.min(16) / 2);
+        // Half is kept even where there are few: without databases connections are of no use.
+        let reserved = RESERVED.min(limit / 2).max(limit.min(16) / 2);
         Self {
             for_clients: limit.saturating_sub(reserved),
         }
@@ -59,7 +59,7 @@ mod tests {
             let share = Descriptors::of(limit).share(4) as u64;
             let reserve = limit - 4 * share;
             assert!(
-                share > 0 && reserve >= RESERVED.min(limit / 4),
+                share > 0 && reserve >= RESERVED.min(limit / 2),
                 "{limit}: {share}"
             );
         }

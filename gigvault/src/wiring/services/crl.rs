@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crl::{Crl, Deps, NAME};
+use futures::FutureExt;
 
 use super::{Environment, Parts, Service, Services};
 
@@ -16,5 +17,11 @@ pub(super) async fn build(environment: &Environment<'_>, services: &mut Services
         stop: environment.stop.clone(),
     };
     let crl = Crl::build(environment.settings.crl.clone(), deps)?;
-    Ok((crl.service(), None))
+    let parts = crl.service();
+    // The CAs are there by then, and their lists before anybody is told that the process is ready.
+    let prepare = async move {
+        crl.prepare().await;
+        Ok(())
+    };
+    Ok((parts, Some(prepare.boxed())))
 }
