@@ -126,7 +126,7 @@ impl App {
             .responses
             .find(&key)
             .await
-            .filter(|kept| kept.is_valid(now));
+            .filter(|kept| kept.is_valid(now) && !self.is_revoked(issuer, kept.signed.signer));
         let still_true = match &kept {
             Some(kept) => {
                 self.is_still_true(kept.revocation, target, (&issuer.name, &serial))

@@ -135,11 +135,6 @@ impl Responses {
         self.0.invalidate(key).await;
     }
 
-    /// Forgets everything.
-    pub(super) fn forget_all(&self) {
-        self.0.invalidate_all();
-    }
-
     /// Forgets what was said of a certificate.
     pub(super) async fn forget(&self, issuer: &Arc<str>, serial: Serial) {
         for key in Key::all_of(issuer, serial) {

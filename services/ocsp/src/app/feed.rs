@@ -102,8 +102,7 @@ impl App {
             false => Change::Released,
         };
         self.0.known.apply(&data.issuer, &serial, change);
-        if revoked && self.signs(&data.issuer, &serial) {
-            self.0.responses.forget_all();
+        if revoked && self.signs(&data.issuer, serial) {
             self.0.changed.notify_one();
         }
         // What is kept is compared with what is known before it is served. This makes room.
@@ -112,11 +111,10 @@ impl App {
     }
 
     /// Whether that certificate is the one that a responder signs with.
-    fn signs(&self, issuer: &str, serial: &Serial) -> bool {
+    fn signs(&self, issuer: &str, serial: Serial) -> bool {
         let issuers = self.0.issuers.load_full().unwrap_or_default();
-        let signers = issuers.0.iter().filter(|other| *other.name == *issuer);
-        let mut certificates = signers.filter_map(|issuer| issuer.signer.as_ref()?.certificates.first());
-        certificates.any(|certificate| certificate.serial().proper().ok() == Some(*serial))
+        let mut of_name = issuers.0.iter().filter(|other| *other.name == *issuer);
+        of_name.any(|issuer| issuer.signer.as_ref().and_then(|signer| signer.serial()) == Some(serial))
     }
 
     /// Sets the metric of how old what is known can be.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use proto::ca::v1::{ListCasRequest, StatusRequest};
-use x509::Certificate;
+use x509::{Certificate, Serial};
 
 use super::{App, patiently};
 use crate::domain::{Issuer, Issuers, Signer, Signing, verify};
@@ -106,19 +106,18 @@ impl App {
 
     fn read_signer(&self, issuer: &Issuer, stored: &StoredSigner) -> Option<Signer> {
         let certificate = Certificate::from_der(&stored.certificate).ok()?;
-        // Clients do not ask about it (id-pkix-ocsp-nocheck): that it is not used any more is all that its revocation can do.
-        let serial = certificate.serial().proper().ok()?;
-        self.0
-            .known
-            .of(&issuer.name, &serial)
-            .revoked()
-            .map_or(Some(()), |_revoked| None)?;
         match verify(issuer, &stored.key_name, certificate, self.0.config.responder_id) {
-            Ok(signer) => Some(signer),
+            Ok(signer) => Some(signer).filter(|signer| !self.is_revoked(issuer, signer.serial())),
             Err(cause) => {
                 tracing::error!(issuer = &*issuer.name, key = stored.key_name, %cause, "a responder certificate cannot be used");
                 None
             }
         }
+    }
+
+    /// Whether a responder's certificate was revoked. Clients do not ask (id-pkix-ocsp-nocheck): that it is not used any more, also
+    /// not in responses that are kept, is all that its revocation can do.
+    pub(super) fn is_revoked(&self, issuer: &Issuer, signer: Option<Serial>) -> bool {
+        signer.is_some_and(|serial| self.0.known.of(&issuer.name, &serial).revoked().is_some())
     }
 }

@@ -7,6 +7,7 @@ use lint::{Linted, ResponseData, lint_response};
 use proto::keymgr::v1::SignRequest;
 use time::{Duration, OffsetDateTime};
 use vocabulary::service;
+use x509::Serial;
 use x509::ocsp::{CertId, CertStatus, Nonce, ResponseDataSpec, SingleResponseSpec, assemble_response};
 
 use super::{App, patiently};
@@ -17,6 +18,8 @@ use crate::error::Error;
 #[derive(Clone, Debug)]
 pub(super) struct Signed {
     pub(super) der: Bytes,
+    /// Serial number of the responder's certificate; none where the CA signed.
+    pub(super) signer: Option<Serial>,
     pub(super) produced_at: OffsetDateTime,
     pub(super) this_update: OffsetDateTime,
     pub(super) next_update: OffsetDateTime,
@@ -31,7 +34,8 @@ impl App {
         nonce: Option<Nonce>,
     ) -> Result<Signed, Error> {
         let now = self.0.clock.now();
-        let signer = issuer.signer.as_ref().filter(|signer| signer.is_usable(now));
+        let usable = issuer.signer.as_ref().filter(|signer| signer.is_usable(now));
+        let signer = usable.filter(|signer| !self.is_revoked(issuer, signer.serial()));
         let signer = signer.ok_or_else(|| Error::NoSigner(issuer.name.to_string()))?;
         let times = self.times(signer, now);
         let tbs = self.response_data(signer, statuses, (nonce, &times))?;
@@ -46,6 +50,7 @@ impl App {
             made.map_err(|error| Error::internal(format!("a response could not be assembled: {error}")))?;
         Ok(Signed {
             der: Bytes::from(der),
+            signer: signer.serial(),
             produced_at: times.produced_at,
             this_update: times.this_update,
             next_update: times.next_update,

@@ -5,7 +5,7 @@ use lint::ResponseContext;
 use time::{Duration, OffsetDateTime};
 use x509::digest::sha256;
 use x509::ocsp::ResponderId;
-use x509::{Certificate, Eku, KeyAlgorithm, PublicKey, SignatureAlgorithm};
+use x509::{Certificate, Eku, KeyAlgorithm, PublicKey, Serial, SignatureAlgorithm};
 
 use super::{Issuer, ResponderIdForm};
 
@@ -84,6 +84,11 @@ impl Signer {
             not_after: certificate.not_after(),
             context: ResponseContext::new(certificate, &issuer.certificate),
         })
+    }
+
+    /// Serial number of the certificate of a delegated responder.
+    pub(crate) fn serial(&self) -> Option<Serial> {
+        self.certificates.first()?.serial().proper().ok()
     }
 
     /// Whether it may sign now.
