@@ -117,6 +117,32 @@ fn every_prefix_of_a_list_is_refused() {
     }
 }
 
+/// The outer length says less than what is there: whether the rest was received already makes no difference.
+#[test]
+fn a_list_that_ends_early_is_judged_alike_in_pieces_of_any_size() {
+    let list = complete();
+    let issuer = list.signer.certificate();
+    let context = CrlContext::issued_by(&issuer);
+    let tbs = list.tbs();
+    let header = 2 + usize::from(tbs[1] & 0x7f) * usize::from(tbs[1] >> 7);
+    let content = &tbs[header..];
+    for length in 0..content.len() {
+        for after in [0x1f, 0x80] {
+            let [high, low] = u16::try_from(length).unwrap().to_be_bytes();
+            let mut short = vec![0x30, 0x82, high, low];
+            short.extend_from_slice(&content[..length]);
+            short.extend([after; 8]);
+            let whole = check_crl(&short, Some(&context));
+            for piece in [1, 8] {
+                let mut linter = CrlLinter::new();
+                short.chunks(piece).for_each(|octets| linter.push(octets));
+                let refused = linter.finish(&context).unwrap_err();
+                assert_eq!(refused.findings(), whole, "{length}, then {after:#x}, by {piece}");
+            }
+        }
+    }
+}
+
 #[test]
 fn the_first_broken_entry_of_many_is_told() {
     let mut list = complete();

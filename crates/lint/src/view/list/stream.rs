@@ -252,9 +252,11 @@ impl ListStream {
 
 /// Tag and length of the value that begins here and ends within `bound` octets; none if octets of them are still to come.
 fn head(octets: &[u8], bound: usize) -> Result<Option<Head>, Broken> {
-    match Head::of(octets) {
+    // What comes after the bound is not of this value: the answer must not depend on whether it is here already.
+    let within = octets.get(..bound).unwrap_or(octets);
+    match Head::of(within) {
         Ok(head) => Ok(Some(head)),
-        Err(Broken::Truncated) if octets.len() < bound => Ok(None),
+        Err(Broken::Truncated) if within.len() < bound => Ok(None),
         Err(broken) => Err(broken),
     }
 }
