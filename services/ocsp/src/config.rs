@@ -70,7 +70,7 @@ impl Default for Config {
             max_age: Duration::from_secs(5 * MINUTE),
             validity: Duration::from_secs(8 * HOUR),
             backdate: Duration::from_secs(15 * MINUTE),
-            max_lag: Duration::from_secs(2),
+            max_lag: Duration::from_secs(1),
             responder_id: ResponderIdForm::default(),
             unissued: Unissued::default(),
             archive_cutoff: Duration::ZERO,
