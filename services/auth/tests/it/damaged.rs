@@ -109,7 +109,7 @@ async fn a_branch_below_a_damaged_key_is_revoked_with_it(world: World) {
         let taken = revoke(&running, &first, Descendants::Revoke).await;
         assert_eq!(sound(&taken.taken), [third.key.prefix.as_str()], "{column}");
         assert_eq!(damaged(&taken.damaged), [(Some(prefix), column, true)]);
-        // As an operator does whom doctor told to.
+        // As doctor tells operators to do.
         if column != "revoked_us" {
             set(&running, &second, column, &before).await;
         }

@@ -33,7 +33,7 @@ impl App {
     /// What that issuer issued under each of these serial numbers, in the order asked; `None` for what it did not issue.
     ///
     /// # Errors
-    /// `Common::Store`, also where the row of one of them cannot be read.
+    /// `Common::Store`. A row that does not say which certificate it is about is passed over: what it holds is not told as issued.
     pub(crate) async fn status_of(
         &self,
         issuer: &IssuerName,

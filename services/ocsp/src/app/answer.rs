@@ -48,7 +48,7 @@ enum Source {
 
 /// Why there is no response.
 enum Refusal {
-    /// The request, or whom it asks.
+    /// The request cannot be read, or asks for no CA of ours; or what is known is too old to answer it.
     Status(ErrorStatus),
     /// This service, or one that it needs.
     Failed(Arc<Error>),
