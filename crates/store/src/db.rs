@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::{AssertSqlSafe, SqlitePool};
+use tokio::sync::watch;
 use vocabulary::EventType;
 
 use crate::postgres::{self, Pg};
@@ -242,6 +243,13 @@ impl Db {
 
     pub(crate) fn known_secret(&self) -> &OnceLock<[u8; 32]> {
         &self.inner.secret
+    }
+
+    /// Changes whenever events may have been committed, by this process or another. Signals get lost where a pooler shares sessions:
+    /// whoever waits for one looks by itself every so often.
+    #[must_use]
+    pub fn commits(&self) -> watch::Receiver<()> {
+        self.signal().listen()
     }
 
     pub(crate) fn signal(&self) -> &Signal {

@@ -23,23 +23,23 @@ use crate::domain::{Issued, Protocol};
 use crate::error::Error;
 use crate::parse;
 use messages::{decode_time, query};
-use revocations::SnapshotStream;
+use revocations::{RevokedStream, SnapshotStream};
+
+/// Each has an identity of the services CA, and so asks for it, for the CA itself, and for who is revoked.
+const EVERY_SERVICE: &[&str] = &[
+    service::RA,
+    service::ENROLL,
+    service::CA,
+    service::KEYMGR,
+    service::AUTH,
+    service::OCSP,
+    service::CRL,
+    PROCESS,
+];
 
 /// Who may call what; what is not here is refused.
 pub static ALLOW: kit::peer::AllowTable = &[
-    (
-        "/gigvault.ca.v1.Ca/Issue",
-        &[
-            service::RA,
-            service::ENROLL,
-            service::CA,
-            service::KEYMGR,
-            service::AUTH,
-            service::OCSP,
-            service::CRL,
-            PROCESS,
-        ],
-    ),
+    ("/gigvault.ca.v1.Ca/Issue", EVERY_SERVICE),
     (
         "/gigvault.ca.v1.Ca/Get",
         &[
@@ -65,19 +65,7 @@ pub static ALLOW: kit::peer::AllowTable = &[
     ("/gigvault.ca.v1.Ca/Hold", &[service::RA, service::ENROLL]),
     ("/gigvault.ca.v1.Ca/Release", &[service::RA, service::ENROLL]),
     ("/gigvault.ca.v1.Ca/CheckKey", &[service::RA, service::ENROLL]),
-    (
-        "/gigvault.ca.v1.Ca/ListCas",
-        &[
-            service::RA,
-            service::ENROLL,
-            service::OCSP,
-            service::CRL,
-            service::KEYMGR,
-            service::AUTH,
-            service::CA,
-            PROCESS,
-        ],
-    ),
+    ("/gigvault.ca.v1.Ca/ListCas", EVERY_SERVICE),
     ("/gigvault.ca.v1.Ca/AddCa", &[PROCESS]),
     ("/gigvault.ca.v1.Ca/Status", &[service::OCSP, service::CRL]),
     (
@@ -85,6 +73,7 @@ pub static ALLOW: kit::peer::AllowTable = &[
         &[service::OCSP, service::CRL],
     ),
     ("/gigvault.ca.v1.Ca/IssueOcspSigner", &[service::OCSP]),
+    ("/gigvault.ca.v1.Ca/WatchRevoked", EVERY_SERVICE),
     (
         "/gigvault.ca.v1.Ca/Watch",
         &[service::AUDIT, service::OCSP, service::CRL, service::NOTIFY],
@@ -364,6 +353,16 @@ impl wire::ca_server::Ca for Grpc {
     ) -> Result<Response<SnapshotStream>, Status> {
         let snapshot = self.snapshot(request.into_inner()).await;
         snapshot.map(Response::new).map_err(status)
+    }
+
+    type WatchRevokedStream = RevokedStream;
+
+    async fn watch_revoked(
+        &self,
+        request: Request<wire::WatchRevokedRequest>,
+    ) -> Result<Response<RevokedStream>, Status> {
+        let revoked = self.revoked(request.into_inner()).await;
+        revoked.map(Response::new).map_err(status)
     }
 
     async fn issue_ocsp_signer(

@@ -1,8 +1,14 @@
-//! What OCSP and CRLs ask: the status of serial numbers, and all revocations with the place in the feed to go on from.
+//! What OCSP and CRLs ask: the status of serial numbers, and all revocations with the place in the feed to go on from. And what
+//! every service asks of the CA of services: whose certificate is not to be taken any more.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures::{Stream, stream};
 use store::feed::{self, Cursor};
 use time::OffsetDateTime;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 use x509::serial::Serial;
 
 use super::App;
@@ -13,6 +19,11 @@ use crate::tables::revocations::{self, Place};
 
 /// Revocations that are read, and told, at once.
 const AT_ONCE: usize = 1000;
+/// Most revocations of a CA that can be watched; documented in `ca.proto`.
+const MOST_WATCHED: usize = 10_000;
+/// How soon after one look the next comes, where much is committed, and how late at most.
+const LOOK_AFTER: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(500);
 
 impl App {
     /// The issuer of that name, such as `issuing` or `issuing.2`.
@@ -85,5 +96,62 @@ impl App {
             }
         });
         Ok((cursor, pages))
+    }
+
+    /// The serial numbers of that CA that are revoked or on hold and have not expired: at once, and again whenever they are others.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]. The stream ends with `Common::Store`, or with `Common::Internal` where there are more than can be watched.
+    pub(crate) async fn watch_revoked(
+        &self,
+        ca: &str,
+    ) -> Result<impl Stream<Item = Result<BTreeSet<Serial>, Error>> + Send + use<>, Error> {
+        let authority = self.authorities.by_name(ca).await?;
+        let watched = Watched {
+            app: self.clone(),
+            ca: authority.name.clone(),
+            commits: self.db.commits(),
+            told: None,
+        };
+        Ok(stream::try_unfold(watched, |mut watched| async move {
+            Ok(Some((watched.next().await?, watched)))
+        }))
+    }
+}
+
+/// What is revoked of one CA.
+struct Watched {
+    app: App,
+    ca: String,
+    commits: watch::Receiver<()>,
+    told: Option<BTreeSet<Serial>>,
+}
+
+impl Watched {
+    async fn next(&mut self) -> Result<BTreeSet<Serial>, Error> {
+        loop {
+            // Before the look: a commit during it then ends the wait at once.
+            self.commits.mark_unchanged();
+            let revoked = self.look().await?;
+            if self.told.as_ref() != Some(&revoked) {
+                self.told = Some(revoked.clone());
+                return Ok(revoked);
+            }
+            sleep(LOOK_AFTER).await;
+            let _late = timeout(LOOK, self.commits.changed()).await;
+        }
+    }
+
+    async fn look(&self) -> Result<BTreeSet<Serial>, Error> {
+        let now = self.app.clock.now();
+        let from = now.replace_nanosecond(0).unwrap_or(now);
+        let revoked = revocations::serials_of_ca(&self.app.db, &self.ca, from, MOST_WATCHED + 1).await?;
+        match revoked.len() > MOST_WATCHED {
+            true => Err(Error::internal(format!(
+                "CA {} has more than {MOST_WATCHED} revoked certificates that have not expired",
+                self.ca
+            ))),
+            false => Ok(revoked),
+        }
     }
 }

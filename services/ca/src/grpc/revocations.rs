@@ -20,7 +20,20 @@ const MOST_SERIALS: usize = 500;
 /// What `SnapshotRevocations` answers.
 pub(super) type SnapshotStream = BoxStream<'static, Result<wire::SnapshotRevocationsResponse, Status>>;
 
+/// What `WatchRevoked` answers.
+pub(super) type RevokedStream = BoxStream<'static, Result<wire::WatchRevokedResponse, Status>>;
+
 impl Grpc {
+    pub(super) async fn revoked(&self, request: wire::WatchRevokedRequest) -> Result<RevokedStream, Error> {
+        let revoked = self.app.watch_revoked(&request.ca).await?;
+        let revoked = revoked
+            .map_err(status)
+            .map_ok(|serials| wire::WatchRevokedResponse {
+                serials: serials.iter().map(Serial::to_content).collect(),
+            });
+        Ok(revoked.take_until(self.stop.clone().cancelled_owned()).boxed())
+    }
+
     pub(super) async fn status_of(
         &self,
         request: wire::StatusRequest,

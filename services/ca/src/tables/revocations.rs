@@ -4,7 +4,7 @@
 //! good, since the time that can be read, else since its first second. Where it cannot be read which certificate of which issuer
 //! it is about, or which shard of the CRL lists it, there is nothing true to tell: the question fails, and names the row.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::{ColumnIndex, Decode, FromRow, QueryBuilder, Type};
 use store::{Columns, Db, KeyList, StoreError};
@@ -164,6 +164,31 @@ pub(crate) async fn of_serials(
 
 fn among<D: KeyList>(sql: &mut QueryBuilder<D>, serials: &[Serial]) {
     D::push_among(sql, serials.iter().map(Serial::as_bytes));
+}
+
+/// The serial numbers of at most `most` revocations and holds of a CA, of all its generations, of certificates whose last second is not
+/// before `from`, in the order of their octets.
+pub(crate) async fn serials_of_ca(
+    db: &Db,
+    ca: &str,
+    from: OffsetDateTime,
+    most: usize,
+) -> Result<BTreeSet<Serial>, Error> {
+    let rows: Vec<(Vec<u8>,)> = store::read!(db, |connection| {
+        sqlx::query_as(
+            "SELECT c.serial FROM certificates c
+             WHERE COALESCE(c.reason, c.revoked_at) IS NOT NULL AND c.not_after >= $1 AND c.ca = $2
+             ORDER BY c.generation, c.serial LIMIT $3",
+        )
+        .bind(store::time::to_micros(from))
+        .bind(ca)
+        .bind(i64::try_from(most).unwrap_or(i64::MAX))
+        .fetch_all(connection)
+        .await
+    })?;
+    // Octets that make no serial number are in no certificate that a peer could show.
+    let serials = rows.iter().map(|(serial,)| Serial::from_bytes(serial));
+    Ok(serials.filter_map(Result::ok).collect())
 }
 
 /// A place in the walk through all revocations, in the order of `certificates_revocations`: behind the row of this key.

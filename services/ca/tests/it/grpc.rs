@@ -11,7 +11,7 @@ use proto::ca::v1::ca_client::CaClient;
 use proto::ca::v1::{
     AddCaRequest, Certificate, CheckKeyRequest, GetRequest, HoldRequest, IssueOcspSignerRequest,
     IssueRequest, ListCasRequest, ListRequest, Reason, ReleaseRequest, RenewRequest, RevokeRequest,
-    SnapshotRevocationsRequest, StatusRequest,
+    SnapshotRevocationsRequest, StatusRequest, WatchRevokedRequest,
 };
 use proto::feed::v1::WatchRequest;
 use tonic::{Code, Status};
@@ -40,6 +40,10 @@ async fn code(mut client: CaClient<Transport>, method: &str) -> Code {
         "SnapshotRevocations" => {
             let request = SnapshotRevocationsRequest::default();
             client.snapshot_revocations(request).await.map(drop)
+        }
+        "WatchRevoked" => {
+            let request = WatchRevokedRequest::default();
+            client.watch_revoked(request).await.map(drop)
         }
         "IssueOcspSigner" => {
             let request = IssueOcspSignerRequest::default();

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use proto::ca::v1::snapshot_revocations_response::Part;
 use proto::ca::v1::{
-    Capacity, Reason, Revocation, RevokedCertificate, SerialStatus, SnapshotRevocationsRequest, StatusRequest,
+    Capacity, Reason, Revocation, RevokedCertificate, SerialStatus, SnapshotRevocationsRequest,
+    StatusRequest, WatchRevokedRequest,
 };
 use store::time::to_micros;
 use testkit::on_both_databases;
@@ -22,6 +23,7 @@ on_both_databases!(
     a_snapshot_has_what_is_revoked_and_unexpired,
     a_snapshot_that_the_end_of_the_process_cuts_off_has_no_end,
     events_say_all_that_crls_need,
+    what_a_ca_has_revoked_is_told_after_each_change,
 );
 
 /// All of a snapshot, in the order received.
@@ -253,4 +255,51 @@ async fn events_say_all_that_crls_need(world: World) {
         assert_eq!(data["revocation_time_us"], serde_json::json!(revoked));
         assert_eq!(data["invalidity_time_us"], serde_json::json!(invalid));
     }
+}
+
+async fn what_a_ca_has_revoked_is_told_after_each_change(world: World) {
+    let watch = |ca: &str| WatchRevokedRequest { ca: ca.to_owned() };
+    let unknown = world
+        .client("ocsp")
+        .watch_revoked(watch("unknown"))
+        .await
+        .unwrap_err();
+    assert_eq!(unknown.code(), Code::NotFound);
+
+    let [held, revoked] = [
+        issued(&world, "held.example.test").await,
+        issued(&world, "revoked.example.test").await,
+    ];
+    let answer = world
+        .client("keymgr")
+        .watch_revoked(watch("issuing"))
+        .await
+        .unwrap();
+    let mut told = answer.into_inner();
+    let mut next = async || told.message().await.unwrap().unwrap().serials;
+    assert_eq!(next().await, Vec::<Vec<u8>>::new());
+
+    world.hold(&held.to_string()).await.unwrap();
+    assert_eq!(next().await, [held.to_content()]);
+    let reason = x509::crl::Reason::KeyCompromise;
+    world.revoke(&revoked.to_string(), reason).await.unwrap();
+    let mut both = [held.to_content(), revoked.to_content()];
+    both.sort();
+    let mut found = next().await;
+    found.sort();
+    assert_eq!(found, both);
+    world.release(&held.to_string()).await.unwrap();
+    assert_eq!(next().await, [revoked.to_content()]);
+
+    // Not what another CA has revoked, and not what has expired.
+    let mut others = world
+        .client("ca")
+        .watch_revoked(watch("services"))
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(
+        others.message().await.unwrap().unwrap().serials,
+        Vec::<Vec<u8>>::new()
+    );
 }
