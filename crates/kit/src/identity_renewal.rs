@@ -1,4 +1,4 @@
-//! Service identities renew themselves at two thirds of their life.
+//! Service identities renew themselves at two thirds of their life, and when they are revoked.
 //!
 //! A new key each time; the old identity stays in use until the new one is in its place, and stays if none
 //! is to be had. Replicas spread their renewals over a twentieth of the life.
@@ -56,6 +56,7 @@ where
     R: Future<Output = Result<Vec<u8>, IssueError>>,
 {
     let mut schedule = Schedule::new();
+    let mut revocations = identity.revoked_peers().changes();
     while !stop.is_cancelled() {
         let wait = match Life::of(&identity, &schedule) {
             Ok(life) => {
@@ -80,8 +81,10 @@ where
             }
         };
         let wait = Wait::try_from(wait).unwrap_or_default();
-        if stop.run_until_cancelled(sleep(wait)).await.is_none() {
-            return;
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = sleep(wait) => {}
+            _changed = revocations.changed() => {}
         }
     }
 }
@@ -137,11 +140,13 @@ struct Life {
 impl Life {
     fn of(identity: &Identity, schedule: &Schedule) -> Result<Self, RenewalError> {
         let certificate = Certificate::from_der(&identity.leaf())?;
-        Ok(Self::between(
-            certificate.not_before(),
-            certificate.not_after(),
-            schedule,
-        ))
+        let life = Self::between(certificate.not_before(), certificate.not_after(), schedule);
+        // One that is revoked is refused by all others: its life is over.
+        let due = match identity.is_revoked() {
+            true => life.not_before,
+            false => life.due,
+        };
+        Ok(Self { due, ..life })
     }
 
     // A backdated certificate of a short life would be due before it came: what was issued just now counts

@@ -8,12 +8,15 @@ mod client_certificates;
 mod files;
 mod identity;
 mod peer_rule;
+mod revoked_peers;
 mod server_identity;
 mod spiffe;
 mod watch;
 
 use std::sync::Arc;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::server::NoServerSessionStorage;
@@ -23,6 +26,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 pub use client_certificates::OptionalClientCertificates;
 pub use files::IdentityFiles;
 pub use identity::Identity;
+pub use revoked_peers::RevokedPeers;
 pub use server_identity::{ServerFiles, ServerIdentity};
 pub use spiffe::SpiffeId;
 
@@ -43,6 +47,11 @@ pub trait TlsSource: Send + Sync {
 
     /// Who the holder of this verified client certificate is.
     fn peer(&self, leaf: &CertificateDer<'_>) -> Peer;
+
+    /// Returns once this client certificate is revoked, where that is looked at.
+    fn revoked(&self, _leaf: CertificateDer<'static>) -> BoxFuture<'static, ()> {
+        std::future::pending().boxed()
+    }
 }
 
 /// An identity cannot be used.

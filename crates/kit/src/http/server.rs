@@ -1,10 +1,12 @@
 //! Listeners that speak HTTP: from the socket over TLS to the requests.
 
+use std::future::pending;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::LazyConfigAcceptor;
@@ -110,8 +112,15 @@ impl Host {
         if !h2 && matches!(self.site.protocol, Protocol::Grpc(_)) {
             return tracing::info!(%remote, "connection refused: gRPC needs HTTP/2");
         }
+        let revoked = match leaf {
+            Some(leaf) => tls.revoked(leaf.clone().into_owned()),
+            None => pending().boxed(),
+        };
         let handler = self.handler(Connection { remote, tls: true }, shown, cpu);
-        run(stream, h2, handler, &self.limits, &self.end).await;
+        tokio::select! {
+            () = run(stream, h2, handler, &self.limits, &self.end) => {}
+            () = revoked => tracing::warn!(%remote, "connection cut off: the certificate of the client is revoked"),
+        }
     }
 
     async fn handshake(

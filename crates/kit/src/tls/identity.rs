@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use rustls::client::Resumption;
 use rustls::server::WebPkiClientVerifier;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
@@ -12,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
 use super::peer_rule::PeerRule;
-use super::{IdentityFiles, SpiffeId, Time, TlsError, TlsSource, alpn, files, provider, watch};
+use super::{IdentityFiles, RevokedPeers, SpiffeId, Time, TlsError, TlsSource, alpn, files, provider, watch};
 use crate::clock::SharedClock;
 use crate::peer::Peer;
 
@@ -24,6 +26,7 @@ struct Inner {
     clock: SharedClock,
     files: Option<IdentityFiles>,
     current: ArcSwap<Loaded>,
+    revoked: RevokedPeers,
 }
 
 /// The three parts in PEM.
@@ -81,6 +84,7 @@ impl Identity {
             clock,
             files,
             current: ArcSwap::from_pointee(loaded),
+            revoked: RevokedPeers::default(),
         }))
     }
 
@@ -101,6 +105,18 @@ impl Identity {
             .first()
             .cloned()
             .unwrap_or_else(|| CertificateDer::from(Vec::new()))
+    }
+
+    /// The peers that it refuses, as a client and as a server; none until it is told of some.
+    #[must_use]
+    pub fn revoked_peers(&self) -> &RevokedPeers {
+        &self.0.revoked
+    }
+
+    /// Whether the certificate in use is revoked.
+    #[must_use]
+    pub fn is_revoked(&self) -> bool {
+        self.0.revoked.contains(&self.leaf())
     }
 
     /// Puts another certificate and key of the same service in place, in the files too.
@@ -156,6 +172,7 @@ impl Identity {
         let rule = PeerRule {
             expected,
             roots: Arc::clone(&current.roots),
+            revoked: self.0.revoked.clone(),
         };
         let provider = provider();
         let verifier = verify::by_rule(rule, &provider);
@@ -268,10 +285,15 @@ impl TlsSource for Identity {
 
     fn peer(&self, leaf: &CertificateDer<'_>) -> Peer {
         match SpiffeId::of(leaf) {
+            _ if self.0.revoked.contains(leaf) => Peer::default(),
             Ok(peer) if peer.trust_domain() == self.0.current.load().id.trust_domain() => {
                 Peer::named(peer.service())
             }
             _ => Peer::default(),
         }
+    }
+
+    fn revoked(&self, leaf: CertificateDer<'static>) -> BoxFuture<'static, ()> {
+        self.0.revoked.clone().until_among(leaf).boxed()
     }
 }

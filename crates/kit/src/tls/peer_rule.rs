@@ -11,13 +11,14 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, OtherError, RootCertStore};
 use verify::{ServerRule, Shown};
 
-use super::SpiffeId;
+use super::{RevokedPeers, SpiffeId};
 
 /// Accepts one service.
 #[derive(Debug)]
 pub(super) struct PeerRule {
     pub(super) expected: SpiffeId,
     pub(super) roots: Arc<RootCertStore>,
+    pub(super) revoked: RevokedPeers,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,9 @@ impl ServerRule for PeerRule {
             shown.now,
             algorithms.all,
         )?;
+        if self.revoked.contains(shown.leaf) {
+            return Err(CertificateError::Revoked.into());
+        }
         let found = match SpiffeId::of(shown.leaf) {
             Ok(found) if found == self.expected => return Ok(()),
             Ok(found) => found.to_string(),

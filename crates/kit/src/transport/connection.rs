@@ -1,22 +1,27 @@
 //! One HTTP/2 connection to a service, and its successors.
 
+use std::future::{Future, pending};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use http::Uri;
 use http::uri::{Authority, Scheme};
 use http_body_util::{Either, Full};
 use hyper::client::conn::http2::{self, SendRequest};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use rustls_pki_types::ServerName;
+use hyper::rt::Executor;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 
 use crate::tls::Identity;
@@ -97,26 +102,48 @@ impl Connections {
     }
 
     async fn connect(&self) -> Result<Sender, ConnectError> {
-        let stream = TokioIo::new(self.stream().await?);
-        let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+        let stream = self.stream().await?;
+        let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        let shown = shown.map(|leaf| leaf.clone().into_owned());
+        let cut = CancellationToken::new();
+        let (sender, connection) = http2::Builder::new(Tasks(cut.clone()))
             .timer(TokioTimer::new())
             .keep_alive_interval(PING_AFTER)
             .keep_alive_timeout(PING_WAIT)
             .keep_alive_while_idle(true)
-            .handshake(stream)
+            .handshake(TokioIo::new(stream))
             .await?;
+        let revoked = self.until_revoked(shown);
         let (peer, current) = (Arc::clone(&self.peer), Arc::clone(&self.current));
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(
-                    peer = &*peer,
-                    cause = crate::error::chain(&error),
-                    "a connection to a service broke"
-                );
+            tokio::select! {
+                ended = connection => if let Err(error) = ended {
+                    tracing::debug!(
+                        peer = &*peer,
+                        cause = crate::error::chain(&error),
+                        "a connection to a service broke"
+                    );
+                },
+                () = revoked => {
+                    cut.cancel();
+                    tracing::warn!(
+                        peer = &*peer,
+                        "connection cut off: the certificate of the service is revoked"
+                    );
+                }
             }
             forget(&current);
         });
         Ok(sender)
+    }
+
+    /// Returns once the service may not go by the certificate that it showed.
+    fn until_revoked(&self, shown: Option<CertificateDer<'static>>) -> BoxFuture<'static, ()> {
+        match shown {
+            Some(leaf) => self.identity.revoked_peers().clone().until_among(leaf).boxed(),
+            // None came without one.
+            None => pending().boxed(),
+        }
     }
 
     async fn stream(&self) -> io::Result<TlsStream<TcpStream>> {
@@ -129,6 +156,20 @@ impl Connections {
         TlsConnector::from(config)
             .connect(self.address.name.clone(), stream)
             .await
+    }
+}
+
+/// What hyper runs for a connection, until it is cut: hyper itself would let calls that are under way finish.
+#[derive(Clone)]
+struct Tasks(CancellationToken);
+
+impl<F> Executor<F> for Tasks
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    fn execute(&self, task: F) {
+        let cut = self.0.clone();
+        tokio::spawn(async move { cut.run_until_cancelled_owned(task).await });
     }
 }
 

@@ -22,6 +22,7 @@ mod http;
 mod limits;
 mod lists;
 mod operations;
+mod revoked_peers;
 mod rotation;
 mod streams;
 mod telemetry;

@@ -1,0 +1,99 @@
+//! Peers whose certificate is revoked are refused, and cut off where they are connected.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use kit::tls::Identity;
+use kit::transport::{Transport, channel};
+use proto::auth::v1::AuthenticateRequest;
+use proto::auth::v1::auth_client::AuthClient;
+use tokio::sync::Notify;
+use tonic::{Code, Status};
+use x509::Certificate;
+use x509::serial::Serial;
+
+use crate::world::{Ca, Served, echo_site};
+
+fn serial(identity: &Identity) -> BTreeSet<Serial> {
+    let certificate = Certificate::from_der(&identity.leaf()).unwrap();
+    BTreeSet::from([certificate.serial().proper().unwrap()])
+}
+
+async fn call(transport: &Transport, token: &str) -> Result<(), Status> {
+    let token = token.to_owned();
+    let request = AuthenticateRequest { token };
+    AuthClient::new(transport.clone())
+        .authenticate(request)
+        .await
+        .map(drop)
+}
+
+/// A call that is being answered when `revoke` runs, and one after it: neither succeeds.
+async fn is_cut_off(transport: &Transport, revoke: impl FnOnce()) -> Status {
+    call(transport, "x").await.unwrap();
+    let begun = Arc::new(Notify::new());
+    let running = {
+        let (transport, begun) = (transport.clone(), Arc::clone(&begun));
+        tokio::spawn(async move {
+            begun.notify_one();
+            call(&transport, "slow").await
+        })
+    };
+    begun.notified().await;
+    // It is on its way once another call, which shares its connection, was answered after it.
+    call(transport, "pause").await.unwrap();
+    revoke();
+    let cut = running.await.unwrap().unwrap_err();
+    assert_eq!(cut.code(), Code::Unavailable, "{cut:?}");
+    call(transport, "x").await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_server_cuts_off_a_client_that_is_revoked_until_it_has_another_certificate() {
+    let ca = Ca::new();
+    let (server, caller) = (ca.identity("auth"), ca.identity("ca"));
+    let served = Served::mutual(&server, echo_site()).await;
+    let transport = channel(&served.url(), "auth", &caller).unwrap();
+    let refused = is_cut_off(&transport, || server.revoked_peers().replace(serial(&caller))).await;
+    assert!(
+        matches!(refused.code(), Code::Unavailable | Code::Unauthenticated),
+        "{refused:?}"
+    );
+    assert!(!caller.is_revoked(), "it was not told");
+
+    let next = ca.service_pair("ca");
+    caller
+        .replace(next.chain.as_bytes(), next.key.as_bytes())
+        .unwrap();
+    call(&transport, "x").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_leaves_a_server_that_is_revoked_until_it_has_another_certificate() {
+    let ca = Ca::new();
+    let (server, caller) = (ca.identity("auth"), ca.identity("ca"));
+    let served = Served::mutual(&server, echo_site()).await;
+    let transport = channel(&served.url(), "auth", &caller).unwrap();
+    let refused = is_cut_off(&transport, || caller.revoked_peers().replace(serial(&server))).await;
+    assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
+    let cause = kit::error::chain(&refused);
+    assert!(cause.contains("Revoked"), "{cause}");
+
+    let next = ca.service_pair("auth");
+    server
+        .replace(next.chain.as_bytes(), next.key.as_bytes())
+        .unwrap();
+    call(&transport, "x").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_hold_that_is_released_lets_a_peer_in_again() {
+    let ca = Ca::new();
+    let (server, caller) = (ca.identity("auth"), ca.identity("ca"));
+    let served = Served::mutual(&server, echo_site()).await;
+    let transport = channel(&served.url(), "auth", &caller).unwrap();
+    server.revoked_peers().replace(serial(&caller));
+    call(&transport, "x").await.unwrap_err();
+    server.revoked_peers().replace(BTreeSet::new());
+    call(&transport, "x").await.unwrap();
+}
