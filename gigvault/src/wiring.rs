@@ -166,7 +166,7 @@ async fn run_services(
         first_start(&environment, &mut services, std::slice::from_ref(&name)).await?;
     }
     let identity = loaded.map_or_else(load, Ok)?;
-    let https = https::identity(&environment, &services).await?;
+    let https = https::identity(&environment, &services, identity.revoked_peers()).await?;
     if let Some(record) = record {
         record.complete(&data)?;
     }
@@ -301,6 +301,12 @@ fn spawn_upkeep(
     jobs.spawn(pruning::run(services.feeds(), Arc::clone(clock), stop.clone()));
     jobs.spawn(identity.clone().watch(stop.clone()));
     let issuer = identities::issuer(environment, services)?;
+    let revoked = identity.revoked_peers().clone();
+    jobs.spawn(setup::revoked_peers::follow(
+        issuer.clone(),
+        revoked,
+        stop.clone(),
+    ));
     let renewal = setup::service_identity::renew(issuer, identity.clone(), Arc::clone(clock), stop.clone());
     jobs.spawn(renewal);
     Ok(())

@@ -58,6 +58,7 @@ mod ready_file;
 mod rest;
 mod revocation;
 mod revoke_all;
+mod revoked_services;
 mod rights;
 mod rotation;
 mod search;

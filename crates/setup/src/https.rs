@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kit::clock::SharedClock;
 use kit::identity_renewal::{is_due, key_and_csr};
-use kit::tls::{IdentityFiles, ServerFiles, ServerIdentity};
+use kit::tls::{IdentityFiles, RevokedPeers, ServerFiles, ServerIdentity};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use x509::{Certificate, DistinguishedName, San};
@@ -33,6 +33,8 @@ pub struct SelfIssuedHttps {
     pub files: IdentityFiles,
     /// Time.
     pub clock: SharedClock,
+    /// Whose changes it is looked at: it may be among them.
+    pub revoked: RevokedPeers,
 }
 
 impl SelfIssuedHttps {
@@ -58,7 +60,7 @@ impl SelfIssuedHttps {
         Ok(receiver)
     }
 
-    /// Makes the certificate if it is missing, used up, of other names, without its key, or not from the services CA (users
+    /// Makes the certificate if it is missing, used up, revoked, of other names, without its key, or not from the services CA (users
     /// can have certificates of the other CAs, whatever their names say), and says whether it did.
     async fn ensure(&self) -> Result<bool, Error> {
         let services = self.issuer.services_ca().await?;
@@ -68,11 +70,14 @@ impl SelfIssuedHttps {
                 && certificate.sans().iter().all(|name| names.contains(name))
                 && certificate.verify_signed_by(&services).is_ok()
         };
-        let good = |certificate: Certificate| fits(&certificate) && !is_due(&certificate, self.clock.now());
         // What loads has its key beside it.
         let found = self.load().ok();
         let found = found.and_then(|identity| Certificate::from_der(&identity.leaf()).ok());
-        if found.is_some_and(good) {
+        if let Some(certificate) = found
+            && fits(&certificate)
+            && !is_due(&certificate, self.clock.now())
+            && !self.issuer.is_revoked(&certificate).await?
+        {
             return Ok(false);
         }
         let (key, csr) = key_and_csr(&DistinguishedName::default(), names).map_err(Error::Request)?;
@@ -98,18 +103,17 @@ impl SelfIssuedHttps {
     }
 
     async fn keep(self, identity: watch::Sender<Option<ServerIdentity>>, stop: CancellationToken) {
+        let mut revocations = self.revoked.changes();
         // Without an identity HTTPS refuses every handshake, so the wait is short until there is one.
         loop {
             let pause = match identity.borrow().is_some() {
                 true => RENEWAL,
                 false => RETRY,
             };
-            if stop
-                .run_until_cancelled(tokio::time::sleep(pause))
-                .await
-                .is_none()
-            {
-                return;
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+                _changed = revocations.changed() => {}
             }
             if let Err(error) = self.renew(&identity).await {
                 tracing::warn!(

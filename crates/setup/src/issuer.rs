@@ -1,11 +1,14 @@
 //! Certificates of the services CA for GigVault itself, asked of `ca` in this process or elsewhere.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kit::transport::Transport;
 use proto::ca::v1::ca_client::CaClient;
-use proto::ca::v1::{CaInfo, IssueRequest, ListCasRequest};
+use proto::ca::v1::{CaInfo, IssueRequest, ListCasRequest, WatchRevokedRequest, WatchRevokedResponse};
+use tonic::{Status, Streaming};
 use x509::Certificate;
+use x509::serial::Serial;
 
 use crate::error::Error;
 use crate::{SERVICE_PROFILE, SERVICES_CA};
@@ -39,6 +42,28 @@ impl Issuer {
     /// The same for the HTTPS listener's CSR, which lives as long as the profile says.
     pub(crate) async fn https(&self, csr: Vec<u8>) -> Result<String, Error> {
         self.issue(csr, None).await
+    }
+
+    /// The certificates of services that are revoked or on hold: at once, and after each change.
+    ///
+    /// # Errors
+    /// [`Error::Call`] with what `ca` said.
+    pub(crate) async fn watch_revoked(&self) -> Result<RevokedServices, Error> {
+        let request = WatchRevokedRequest {
+            ca: SERVICES_CA.to_owned(),
+        };
+        let watched = self.ca.clone().watch_revoked(request).await;
+        Ok(RevokedServices(watched.map_err(not_told)?.into_inner()))
+    }
+
+    /// Whether a certificate of the services CA is revoked or on hold now.
+    ///
+    /// # Errors
+    /// As [`watch_revoked`](Self::watch_revoked).
+    pub(crate) async fn is_revoked(&self, certificate: &Certificate) -> Result<bool, Error> {
+        let revoked = self.watch_revoked().await?.next().await?;
+        let serial = certificate.serial().proper();
+        Ok(serial.map_or(true, |serial| revoked.contains(&serial)))
     }
 
     async fn issue(&self, csr: Vec<u8>, validity: Option<Duration>) -> Result<String, Error> {
@@ -83,6 +108,28 @@ impl Issuer {
         let services = services.ok_or_else(|| lost_ca(SERVICES_CA))?;
         Ok(Certificate::from_der(&services.certificate)?)
     }
+}
+
+/// What `ca` tells of revoked services.
+pub(crate) struct RevokedServices(Streaming<WatchRevokedResponse>);
+
+impl RevokedServices {
+    /// All of them, now if they were not told yet, else after the next change.
+    ///
+    /// # Errors
+    /// [`Error::Call`] where the stream ended.
+    pub(crate) async fn next(&mut self) -> Result<BTreeSet<Serial>, Error> {
+        let told = self.0.message().await.map_err(not_told)?;
+        let told = told.ok_or_else(|| not_told(Status::unavailable("ca ended the stream")))?;
+        let serials = told.serials.iter();
+        Ok(serials
+            .filter_map(|content| Serial::from_content(content))
+            .collect())
+    }
+}
+
+fn not_told(status: Status) -> Error {
+    Error::call("ca does not say which services are revoked")(status)
 }
 
 /// All CAs that `ca` knows.

@@ -4,6 +4,7 @@ mod error;
 mod hierarchy;
 pub mod https;
 mod issuer;
+pub mod revoked_peers;
 pub mod service_identity;
 
 pub use error::Error;

@@ -44,7 +44,7 @@ pub fn check_name(name: &str) -> Result<(), Error> {
     }
 }
 
-/// Makes the identity if it is missing, used up, of another name, without its key, or not from the services CA, and sees to
+/// Makes the identity if it is missing, used up, revoked, of another name, without its key, or not from the services CA, and sees to
 /// it that this CA is the only one that it trusts.
 ///
 /// # Errors
@@ -77,10 +77,11 @@ async fn make_if_needed(
 ) -> Result<(), Error> {
     let services = issuer.services_ca().await?;
     trust_alone(&services, files)?;
-    let good = |certificate: Certificate| {
-        certificate.verify_signed_by(&services).is_ok() && !is_due(&certificate, clock.now())
-    };
-    if found(name, files, clock).is_some_and(good) {
+    if let Some(certificate) = found(name, files, clock)
+        && certificate.verify_signed_by(&services).is_ok()
+        && !is_due(&certificate, clock.now())
+        && !issuer.is_revoked(&certificate).await?
+    {
         return Ok(());
     }
     let names = std::slice::from_ref(name);
@@ -108,7 +109,7 @@ fn trust_alone(services: &Certificate, files: &IdentityFiles) -> Result<(), Erro
     Ok(files::replace(&files.roots, pem.as_bytes(), 0o644)?)
 }
 
-/// Renews `identity` at two thirds of its life, until `stop`.
+/// Renews `identity` at two thirds of its life, and when it is revoked, until `stop`.
 pub async fn renew(issuer: Issuer, identity: Identity, clock: SharedClock, stop: CancellationToken) {
     let issue = move |csr: Vec<u8>| {
         let issuer = issuer.clone();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use kit::clock::SharedClock;
 use kit::health::{CheckError, Health};
-use kit::tls::{Identity, IdentityFiles, ServerIdentity};
+use kit::tls::{Identity, IdentityFiles, RevokedPeers, ServerIdentity};
 use setup::https::{PendingIdentity, SelfIssuedHttps};
 use time::OffsetDateTime;
 use tokio::sync::watch;
@@ -20,6 +20,7 @@ use super::{https_names, identities};
 pub(crate) async fn identity(
     environment: &Environment<'_>,
     services: &Services,
+    revoked: &RevokedPeers,
 ) -> anyhow::Result<Option<PendingIdentity>> {
     let listen = &environment.settings.listen;
     if let Some(tls) = &listen.tls {
@@ -37,6 +38,7 @@ pub(crate) async fn identity(
         names: names(environment)?,
         files: IdentityFiles::new(&environment.data.identity("https"), "tls", PathBuf::new()),
         clock: Arc::clone(&environment.clock),
+        revoked: revoked.clone(),
     };
     let started = own.start(environment.founding, environment.stop.clone()).await;
     Ok(Some(started.context("the HTTPS certificate")?))
