@@ -3,7 +3,7 @@
 //! [`serve`] turns a listener and a [`Site`] into served connections, with every limit that keeps one client
 //! from hurting the others. [`Edge`] gives a router its ids, limits, metrics, log events and problem documents, and refuses
 //! what its operations do not declare. [`Json`], [`Raw`], [`Query`] and [`Path`] read requests strictly. [`Paging`] is what
-//! every list takes.
+//! every list takes. [`Validators`] are for what is cached by its date or read in parts.
 
 mod accept;
 mod answer;
@@ -11,6 +11,7 @@ pub(crate) mod body;
 mod connection;
 pub(crate) mod cpu;
 mod csv;
+pub mod date;
 mod declared;
 mod descriptors;
 mod edge;
@@ -39,6 +40,7 @@ mod server;
 mod site;
 pub mod tcp;
 mod unread;
+mod validators;
 
 pub use crate::page::Page;
 pub use answer::{AnswerMemory, Shared};
@@ -60,6 +62,7 @@ pub use quota::PeerKey;
 pub use repeated::Repeated;
 pub use server::serve;
 pub use site::Site;
+pub use validators::{Validators, not_modified};
 
 /// Most bytes of a request body, unless an [`Edge`] says otherwise.
 const BODY_LIMIT: usize = 256 * 1024;

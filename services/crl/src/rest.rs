@@ -3,7 +3,6 @@
 //! A list is answered from one copy in memory that all requests share, with validators, so that who has it already is told so (RFC 9110
 //! section 13), and in parts to those who were interrupted (section 14).
 
-mod date;
 mod range;
 
 use std::time::Duration;
@@ -14,8 +13,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use data_encoding::HEXLOWER;
-use kit::http::Shared;
+use kit::http::{EntityTag, Shared, Validators, not_modified};
 use kit::problem::Problem;
 use time::OffsetDateTime;
 use utoipa::openapi::OpenApi;
@@ -24,7 +22,6 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::App;
 use crate::domain::{Publication, Scope};
 use crate::error::Error;
-use date::http_date;
 use range::Part;
 
 /// All routes below `/api/v1`: what people ask of lists is below the paths of ca, which asks this service over gRPC.
@@ -51,7 +48,8 @@ async fn list(
     let (scope, kind) = Scope::parse(&path).ok_or_else(|| Error::NotFound(format!("/crl/{path}")))?;
     let list = app.current(&scope, kind).await?;
     let now = app.clock.now();
-    let validators = Validators::of(&list, now);
+    let validators = Validators::new(EntityTag::of_digest(&list.digest), list.modified);
+    let is_unchanged = validators.is_unchanged(&headers, now)?;
     let mut answer = HeaderMap::new();
     answer.insert(
         header::CONTENT_TYPE,
@@ -62,11 +60,11 @@ async fn list(
         header::CACHE_CONTROL,
         cache_control(&list, now, app.config.max_age),
     );
-    validators.write(&mut answer);
-    if validators.is_unchanged(&headers) {
-        return Ok((StatusCode::NOT_MODIFIED, answer).into_response());
+    validators.write(&mut answer, now);
+    if is_unchanged {
+        return Ok(not_modified(answer));
     }
-    let part = match validators.allow_part(&headers) {
+    let part = match validators.allow_part(&headers, now) {
         true => Part::of(&headers, list.length),
         false => Part::Whole,
     };
@@ -103,57 +101,6 @@ fn cache_control(list: &Publication, now: OffsetDateTime, max_age: Duration) -> 
     match left.min(max_age).as_secs() {
         0 => HeaderValue::from_static("no-cache"),
         seconds => value(&format!("public, max-age={seconds}")),
-    }
-}
-
-/// By which two lists are told apart (RFC 9110 section 8.8).
-struct Validators {
-    etag: String,
-    /// Absent while it is in the future: section 8.8.2.1 forbids that, and a list of the same second had the present.
-    modified: Option<String>,
-}
-
-impl Validators {
-    fn of(list: &Publication, now: OffsetDateTime) -> Self {
-        let short: Vec<u8> = list.digest.iter().copied().take(16).collect();
-        Self {
-            etag: format!("\"{}\"", HEXLOWER.encode(&short)),
-            modified: (list.modified <= now).then(|| http_date(list.modified)),
-        }
-    }
-
-    fn write(&self, answer: &mut HeaderMap) {
-        answer.insert(header::ETAG, value(&self.etag));
-        if let Some(modified) = &self.modified {
-            answer.insert(header::LAST_MODIFIED, value(modified));
-        }
-    }
-
-    /// Whether the client has it, by its date. `If-None-Match` comes before that (section 13.2.2), and is looked at by the edge.
-    fn is_unchanged(&self, headers: &HeaderMap) -> bool {
-        if headers.contains_key(header::IF_NONE_MATCH) {
-            return false;
-        }
-        let (Some(modified), Some(since)) = (&self.modified, headers.get(header::IF_MODIFIED_SINCE)) else {
-            return false;
-        };
-        let since = since.to_str().ok().and_then(date::read);
-        since.is_some_and(|since| date::read(modified).is_some_and(|modified| modified <= since))
-    }
-
-    /// Whether a part may be answered. With conditions on tags the whole is, or nothing, by the edge, which looks at whole answers; a
-    /// range that goes with another list is none (section 13.1.5).
-    fn allow_part(&self, headers: &HeaderMap) -> bool {
-        if headers.contains_key(header::IF_NONE_MATCH) || headers.contains_key(header::IF_MATCH) {
-            return false;
-        }
-        headers.get(header::IF_RANGE).is_none_or(|validator| {
-            validator == self.etag.as_str()
-                || self
-                    .modified
-                    .as_ref()
-                    .is_some_and(|modified| validator == modified.as_str())
-        })
     }
 }
 

@@ -45,7 +45,13 @@ impl EntityTag {
     /// 128 bits of SHA-256, as a strong tag.
     #[must_use]
     pub fn of_bytes(bytes: &[u8]) -> Self {
-        let short: Vec<u8> = sha256(bytes).into_iter().take(16).collect();
+        Self::of_digest(&sha256(bytes))
+    }
+
+    /// The first 128 bits of a digest, as a strong tag.
+    #[must_use]
+    pub fn of_digest(digest: &[u8]) -> Self {
+        let short: Vec<u8> = digest.iter().copied().take(16).collect();
         Self {
             weak: false,
             opaque: HEXLOWER.encode(&short).into_bytes(),
@@ -53,7 +59,7 @@ impl EntityTag {
     }
 
     /// The tag that `text` begins with, and what follows it.
-    fn read(text: &[u8]) -> Option<(Self, &[u8])> {
+    pub(super) fn read(text: &[u8]) -> Option<(Self, &[u8])> {
         let (weak, quoted) = match text.strip_prefix(b"W/") {
             Some(quoted) => (true, quoted),
             None => (false, text),
@@ -76,13 +82,13 @@ impl EntityTag {
         }
     }
 
-    fn header(&self) -> Option<HeaderValue> {
+    pub(super) fn header(&self) -> Option<HeaderValue> {
         let weak: &[u8] = if self.weak { b"W/" } else { b"" };
         HeaderValue::from_bytes(&[weak, b"\"", &self.opaque, b"\""].concat()).ok()
     }
 
     /// RFC 9110 section 8.8.3.2: a weak tag matches nothing.
-    fn is_strongly(&self, other: &Self) -> bool {
+    pub(super) fn is_strongly(&self, other: &Self) -> bool {
         !self.weak && self == other
     }
 
@@ -228,22 +234,33 @@ impl Conditions {
             false => response,
         };
         let current = EntityTag::of_answer(&response);
-        if !self.if_match.holds_for(current.as_ref()) {
-            let detail = "what is there does not have the ETag of If-Match; read it without that header";
-            return Problem::new(ProblemType::Changed, detail)
-                .at("If-Match")
-                .into_response();
+        if let Err(problem) = self.check_match(current.as_ref()) {
+            return problem.into_response();
         }
-        let has = |known: &Condition| known.names(current.as_ref(), EntityTag::is_weakly);
-        match self.if_none_match.as_ref().is_some_and(has) {
+        match self.has(current.as_ref()) {
             true => unchanged(response),
             false => response,
         }
     }
+
+    /// Refuses a state that the client does not want.
+    pub(super) fn check_match(&self, current: Option<&EntityTag>) -> Result<(), Problem> {
+        if self.if_match.holds_for(current) {
+            return Ok(());
+        }
+        let detail = "what is there does not have the ETag of If-Match; read it without that header";
+        Err(Problem::new(ProblemType::Changed, detail).at("If-Match"))
+    }
+
+    /// Whether the client has it already.
+    pub(super) fn has(&self, current: Option<&EntityTag>) -> bool {
+        let has = |known: &Condition| known.names(current, EntityTag::is_weakly);
+        self.if_none_match.as_ref().is_some_and(has)
+    }
 }
 
 /// RFC 9110 section 15.4.5: what is about the answer stays, and what is about the body that is left out does not.
-fn unchanged(response: Response) -> Response {
+pub(super) fn unchanged(response: Response) -> Response {
     let (mut parts, _) = response.into_parts();
     parts.status = StatusCode::NOT_MODIFIED;
     for name in [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_DISPOSITION] {

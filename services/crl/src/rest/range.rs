@@ -1,4 +1,4 @@
-//! Ranges of a list (RFC 9110 section 14): one at a time. Several are answered with the whole, as a server may.
+//! Ranges of a list (RFC 9110 section 14): one per request. Several are answered with the whole, as a server may.
 
 use std::ops::Range;
 
@@ -23,9 +23,19 @@ impl Part {
         let set = line.to_str().ok().and_then(|text| text.split_once('='));
         match set {
             Some((unit, range)) if unit.eq_ignore_ascii_case("bytes") => {
-                Self::read(range.trim(), length).unwrap_or(Self::Whole)
+                Self::only(range, length).unwrap_or(Self::Whole)
             }
             _ => Self::Whole,
+        }
+    }
+
+    /// The one range of a set. Members of a list may be empty (section 5.6.1.2).
+    fn only(set: &str, length: u64) -> Option<Self> {
+        let ranges = set.split(',').map(|range| range.trim_matches([' ', '\t']));
+        let mut ranges = ranges.filter(|range| !range.is_empty());
+        match (ranges.next(), ranges.next()) {
+            (Some(range), None) => Self::read(range, length),
+            _ => None,
         }
     }
 
@@ -80,6 +90,9 @@ mod tests {
             ("bytes=99999999999999999999999-", Part::Unsatisfiable),
             ("bytes=-0", Part::Unsatisfiable),
             ("bytes=5-4", Part::Whole),
+            ("bytes=0-9,", Part::Range(0..10)),
+            ("bytes=, ,0-9\t, ", Part::Range(0..10)),
+            ("bytes=,", Part::Whole),
             ("bytes=0-1,3-4", Part::Whole),
             ("bytes=a-b", Part::Whole),
             ("bytes=-", Part::Whole),

@@ -13,6 +13,7 @@ on_both_databases!(
     two_lists_of_one_second_are_told_apart,
     no_cache_keeps_a_list_beyond_its_end,
     a_part_is_served_to_those_who_were_interrupted,
+    conditions_are_looked_at_before_a_part_is_served,
     what_is_too_large_for_the_memory_is_read_from_the_database,
 );
 
@@ -106,6 +107,60 @@ async fn a_part_is_served_to_those_who_were_interrupted(world: World) {
     let (status, headers, _) = process.get(PATH, &[("range", "bytes=99999-")]).await;
     assert_eq!(status, StatusCode::RANGE_NOT_SATISFIABLE);
     assert_eq!(headers[header::CONTENT_RANGE], format!("bytes */{}", whole.len()));
+    process.stop().await;
+}
+
+async fn conditions_are_looked_at_before_a_part_is_served(world: World) {
+    let process = world.start().await;
+    world.published(|list| list.kind == "delta").await;
+    let (_, headers, whole) = process.get(PATH, &[]).await;
+    let etag = headers[header::ETAG].to_str().unwrap();
+    let beginning = ("range", "bytes=0-9,");
+    let long_ago = ("if-unmodified-since", "Sun, 06 Nov 1994 08:49:37 GMT");
+    for (headers, expected) in [
+        (&[beginning][..], StatusCode::PARTIAL_CONTENT),
+        (&[long_ago, beginning], StatusCode::PRECONDITION_FAILED),
+        (&[long_ago], StatusCode::PRECONDITION_FAILED),
+        (
+            &[long_ago, ("if-match", etag), beginning],
+            StatusCode::PARTIAL_CONTENT,
+        ),
+        (
+            &[("if-match", "\"other\""), beginning],
+            StatusCode::PRECONDITION_FAILED,
+        ),
+        (
+            &[("if-none-match", "\"other\""), beginning],
+            StatusCode::PARTIAL_CONTENT,
+        ),
+        (&[("if-none-match", etag), beginning], StatusCode::NOT_MODIFIED),
+        (
+            &[("if-none-match", etag), ("range", "bytes=99999-")],
+            StatusCode::NOT_MODIFIED,
+        ),
+        (
+            &[
+                ("if-modified-since", "Saturday, 02-Jan-27 03:04:05 GMT"),
+                beginning,
+            ],
+            StatusCode::NOT_MODIFIED,
+        ),
+        (
+            &[("if-modified-since", "Sat Jan  2 03:04:05 2027"), beginning],
+            StatusCode::NOT_MODIFIED,
+        ),
+    ] {
+        let (status, answer, body) = process.get(PATH, headers).await;
+        assert_eq!(status, expected, "{headers:?}");
+        match status {
+            StatusCode::PARTIAL_CONTENT => assert_eq!(body, whole[..10], "{headers:?}"),
+            StatusCode::NOT_MODIFIED => {
+                let length = answer.get(header::CONTENT_LENGTH);
+                assert_eq!((body.len(), length), (0, None), "{headers:?}");
+            }
+            _ => assert_ne!(body, whole, "{headers:?}"),
+        }
+    }
     process.stop().await;
 }
 
