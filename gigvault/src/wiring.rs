@@ -88,7 +88,11 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     if plan.first_start {
         check_clock(&data, &clock)?;
     }
-    let listeners = Listeners::bind(&settings.listen).await?;
+    let listeners = Listeners::bind(
+        &settings.listen,
+        plan.services.iter().any(|service| service.speaks_ldap()),
+    )
+    .await?;
     let (databases, record) = match plan.first_start {
         true => {
             let (databases, joined) = Databases::of_installation(&settings, &data, false).await?;
@@ -337,9 +341,11 @@ fn routes(services: Services, own: OpenApiRouter) -> Routes {
     let (mut http, mut rest) = (axum::Router::new(), openapi::base().merge(own));
     // It answers methods that no service has; each service brings the same answer, and one is enough.
     let mut grpc = tonic::service::Routes::default().into_axum_router();
+    let mut ldap = None;
     for service in services.into_parts() {
         rest = rest.merge(service.rest);
         http = http.merge(service.public);
+        ldap = ldap.or(service.ldap);
         grpc = grpc.merge(service.grpc.into_axum_router().reset_fallback());
     }
     let (rest, document) = openapi::complete(rest);
@@ -349,6 +355,7 @@ fn routes(services: Services, own: OpenApiRouter) -> Routes {
         rest: rest.merge(openapi::viewer(&document)).merge(http.clone()),
         http,
         grpc: tonic::service::Routes::from(grpc),
+        ldap,
     }
 }
 

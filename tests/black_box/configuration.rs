@@ -271,6 +271,7 @@ fn a_place_that_cannot_be_had_is_said_with_the_way_out() {
         "--mtls-port",
         "--http-port",
         "--grpc-port",
+        "--ldap-port",
         "--metrics-port",
     ] {
         refused(&["--data-dir", "taken", flag, &port], &[&held, &me, flag]);

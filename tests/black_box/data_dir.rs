@@ -12,7 +12,7 @@ use testkit::system::{System, binary};
 use crate::rest::Rest;
 use crate::{csr, judge};
 
-const PORTS: &str = "--https-port 0 --mtls-port 0 --http-port 0 --grpc-port 0 --metrics-port 0";
+const PORTS: &str = "--https-port 0 --mtls-port 0 --http-port 0 --grpc-port 0 --ldap-port 0 --metrics-port 0";
 
 /// Runs a script in a mount namespace of its own; `$1` is the folder, `$2` the binary.
 fn in_namespace(dir: &Path, script: &str) -> Output {

@@ -40,6 +40,7 @@ mod hostile;
 mod impersonation;
 mod jobs;
 mod judge;
+mod ldap;
 mod list_commands;
 mod lists;
 mod lost_answers;

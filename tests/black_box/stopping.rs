@@ -40,6 +40,7 @@ impl Busy {
             "--mtls-port",
             "--http-port",
             "--grpc-port",
+            "--ldap-port",
             "--metrics-port",
         ] {
             command.args([port, "0"]);
@@ -181,6 +182,7 @@ fn a_server_goes_on_when_nobody_reads_its_log_any_more() {
         "--mtls-port",
         "--http-port",
         "--grpc-port",
+        "--ldap-port",
         "--metrics-port",
     ] {
         command.args([port, "0"]);

@@ -25,7 +25,7 @@ impl Watched {
     fn up(dir: &Path, arguments: &str) -> Self {
         let (screen, ready_file) = (dir.join("screen"), dir.join("ready.json"));
         let _of_an_earlier_start = std::fs::remove_file(&ready_file);
-        let ports = "--https-port 0 --mtls-port 0 --http-port 0 --grpc-port 0 --metrics-port 0";
+        let ports = "--https-port 0 --mtls-port 0 --http-port 0 --grpc-port 0 --ldap-port 0 --metrics-port 0";
         let command = format!(
             "stty cols 80 rows 50; exec {} up {ports} --ready-file ready.json {arguments}",
             binary().unwrap().display()

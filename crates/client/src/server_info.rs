@@ -21,7 +21,7 @@ pub struct ServerInfo {
     /// Base URL, `https://`, of gRPC over mutual TLS.
     #[serde(default)]
     pub grpc: String,
-    /// Always empty, as nothing listens there yet.
+    /// Base URL, `ldap://`, of the directory of CRLs. Empty for a process without the service `crl`.
     #[serde(default)]
     pub ldap: String,
     /// Base URL, `http://`, of the metrics.

@@ -7,6 +7,7 @@
 mod doctor;
 mod job;
 mod leader;
+mod protocol;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use vocabulary::EventType;
 
 pub use doctor::{DoctorCheck, Finding, Verdict, first_of};
 pub use job::Job;
+pub use protocol::Protocol;
 
 use crate::feed::Watch;
 use crate::health::CheckError;
@@ -32,6 +34,8 @@ pub struct Service {
     pub rest: OpenApiRouter,
     /// Routes of the plain HTTP listener, which HTTPS serves as well; paths as relying parties know them.
     pub public: axum::Router,
+    /// What it answers on a listener of its own that does not speak HTTP; none where it has none.
+    pub ldap: Option<Protocol>,
     /// Its gRPC methods behind [`crate::grpc::routes`], which asks for the table of who may call them.
     pub grpc: Routes,
     /// What it needs besides its database to do its work.

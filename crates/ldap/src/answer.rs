@@ -1,10 +1,12 @@
 //! Answers (RFC 4511 section 4): written as pieces, of which values that are shared are not copied.
 
-use bytes::Bytes;
+use std::io;
 
-use crate::ber::{head_length, tag, write, write_head, write_number};
-use crate::entry::{Entry, Selection, Value};
-use crate::schema::{is_binary, name_of};
+use tokio::io::AsyncWrite;
+
+use crate::ber::{tag, write, write_head, write_number};
+use crate::entry::{Entry, Selection, described};
+use crate::pieces::{Described, Pieces, whole};
 
 /// Result codes (RFC 4511 appendix A) that are answered here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,30 +69,6 @@ pub(crate) struct Answer {
     before: Pieces,
 }
 
-/// Octets in pieces. What is small is together; values are the octets of others.
-#[derive(Debug, Default)]
-struct Pieces {
-    done: Vec<Bytes>,
-    open: Vec<u8>,
-}
-
-impl Pieces {
-    fn share(&mut self, octets: &Bytes) {
-        // Small ones are cheaper copied than sent as pieces of their own.
-        if octets.len() < 1024 {
-            return self.open.extend_from_slice(octets);
-        }
-        self.close();
-        self.done.push(octets.clone());
-    }
-
-    fn close(&mut self) {
-        if !self.open.is_empty() {
-            self.done.push(std::mem::take(&mut self.open).into());
-        }
-    }
-}
-
 impl Answer {
     /// A result with this tag for the request with this id.
     pub(crate) fn new(id: u32, tag: u8, outcome: Outcome) -> Self {
@@ -122,92 +100,35 @@ impl Answer {
 
     /// Adds an entry before the result, with the attributes that are asked for.
     pub(crate) fn entry(&mut self, entry: &Entry, selection: &Selection, types_only: bool) {
-        let attributes: Vec<(String, &[Value])> = entry
+        let attributes: Vec<Described<'_>> = entry
             .selected(selection)
             .map(|(oid, values)| {
-                let option = if is_binary(oid) { ";binary" } else { "" };
-                let values: &[Value] = if types_only { &[] } else { values };
-                (format!("{}{option}", name_of(oid)), values)
+                let values = if types_only { &[] } else { values };
+                Described::new(described(oid), values)
             })
             .collect();
-        let sizes: Vec<[usize; 2]> = attributes
-            .iter()
-            .map(|(name, values)| {
-                let values = values.iter().map(|value| whole(value.length())).sum();
-                [values, whole(name.len()) + whole(values)]
-            })
-            .collect();
-        let list = sizes.iter().map(|[_, size]| whole(*size)).sum();
+        let list = attributes.iter().map(Described::length).sum();
         let content = whole(entry.name.len()) + whole(list);
         let out = &mut self.before;
-        write_message_head(&mut out.open, self.id, whole(content));
+        out.message_head(self.id, whole(content));
         write_head(&mut out.open, 0x64, content);
         write(&mut out.open, tag::OCTET_STRING, entry.name.as_bytes());
         write_head(&mut out.open, tag::SEQUENCE, list);
-        for ((name, values), [set, size]) in attributes.iter().zip(sizes) {
-            write_head(&mut out.open, tag::SEQUENCE, size);
-            write(&mut out.open, tag::OCTET_STRING, name.as_bytes());
-            write_head(&mut out.open, tag::SET, set);
-            for value in *values {
-                write_head(&mut out.open, tag::OCTET_STRING, value.length());
-                match value {
-                    Value::Text(text) => out.open.extend_from_slice(text.as_bytes()),
-                    Value::Octets(content) => content.pieces().for_each(|piece| out.share(piece)),
-                }
-            }
+        for attribute in &attributes {
+            attribute.write(out);
         }
     }
 
-    /// All octets, in pieces.
-    pub(crate) fn into_pieces(self) -> Vec<Bytes> {
+    /// Sends all of it.
+    pub(crate) async fn send(self, stream: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
         let mut result = Vec::new();
         write_number(&mut result, tag::ENUMERATED, self.outcome.code as u32);
         write(&mut result, tag::OCTET_STRING, self.outcome.matched.as_bytes());
         write(&mut result, tag::OCTET_STRING, self.outcome.message.as_bytes());
         result.extend_from_slice(&self.extended);
         let mut out = self.before;
-        write_message_head(&mut out.open, self.id, whole(result.len()));
+        out.message_head(self.id, whole(result.len()));
         write(&mut out.open, self.tag, &result);
-        out.close();
-        out.done
-    }
-}
-
-/// Octets of a value with a content of this length.
-fn whole(length: usize) -> usize {
-    head_length(length) + length
-}
-
-/// Everything of a message before its operation, which has this many octets.
-fn write_message_head(out: &mut Vec<u8>, id: u32, operation: usize) {
-    let mut number = Vec::new();
-    write_number(&mut number, tag::INTEGER, id);
-    write_head(out, tag::SEQUENCE, number.len() + operation);
-    out.extend_from_slice(&number);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::directory::Content;
-    use crate::dn::Dn;
-    use crate::schema::CERTIFICATE_REVOCATION_LIST;
-
-    #[test]
-    fn values_are_sent_from_where_they_are() {
-        let shared = Bytes::from(vec![7; 1 << 20]);
-        let mut entry = Entry::new("cn=a".to_owned(), Dn::default());
-        let content = Content::new([shared.clone(), Bytes::from_static(b"end")]);
-        entry.add(CERTIFICATE_REVOCATION_LIST, [Value::Octets(content)]);
-        let mut answer = Answer::new(1, 0x65, Outcome::SUCCESS);
-        answer.entry(&entry, &Selection::read(&[]), false);
-        let pieces = answer.into_pieces();
-        assert!(pieces.iter().any(|piece| piece.as_ptr() == shared.as_ptr()));
-        let copied: usize = pieces
-            .iter()
-            .filter(|piece| piece.as_ptr() != shared.as_ptr())
-            .map(Bytes::len)
-            .sum();
-        assert!(copied < 200, "{copied}");
+        out.send(stream).await
     }
 }

@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -69,14 +69,14 @@ pub(crate) async fn run<S>(
             break None;
         }
         if let Some(answer) = answer(&message, directory.as_ref()).await
-            && send(&mut stream, answer).await.is_err()
+            && answer.send(&mut stream).await.is_err()
         {
             break None;
         }
     };
     if let Some(notice) = notice {
         // The client may have gone; nothing depends on it.
-        let _best_effort = send(&mut stream, notice).await;
+        let _best_effort = notice.send(&mut stream).await;
     }
 }
 
@@ -121,16 +121,4 @@ async fn more<S: AsyncRead + Unpin>(stream: &mut S, received: &mut BytesMut) -> 
         0 => Err(io::ErrorKind::UnexpectedEof.into()),
         _ => Ok(()),
     }
-}
-
-async fn send<S: AsyncWrite + Unpin>(stream: &mut S, answer: Answer) -> io::Result<()> {
-    let mut pieces = answer.into_pieces();
-    // From the first one on, each forgotten when it was sent.
-    pieces.reverse();
-    while let Some(mut piece) = pieces.pop() {
-        while piece.has_remaining() {
-            stream.write_buf(&mut piece).await?;
-        }
-    }
-    stream.flush().await
 }

@@ -15,7 +15,7 @@ pub(crate) struct Dn(Vec<Vec<(Oid, String)>>);
 /// The text is not a name: result code 34.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the text is not a distinguished name (RFC 4514)")]
-pub(crate) struct InvalidDn;
+pub struct InvalidDn;
 
 impl Dn {
     pub(crate) fn of(name: &DistinguishedName) -> Self {
@@ -60,6 +60,26 @@ impl Dn {
     pub(crate) fn first_types(&self) -> impl Iterator<Item = Oid> {
         self.0.first().into_iter().flatten().map(|(oid, _)| *oid)
     }
+}
+
+/// Whether the text is a distinguished name; the empty one is too.
+///
+/// # Errors
+/// If it is not.
+pub fn check_name(text: &str) -> Result<(), InvalidDn> {
+    Dn::parse(text).map(drop)
+}
+
+/// The most specific part of a name that was written by us, and the rest without the comma between them.
+pub(crate) fn first_part(name: &str) -> (&str, &str) {
+    let mut escaped = false;
+    let end = name.find(|character| {
+        let ends = character == ',' && !escaped;
+        escaped = character == '\\' && !escaped;
+        ends
+    });
+    end.and_then(|end| Some((name.get(..end)?, name.get(end + 1..)?)))
+        .unwrap_or((name, ""))
 }
 
 struct Scanner<'a> {
@@ -236,6 +256,18 @@ mod tests {
             let name: DistinguishedName = text.parse().unwrap();
             assert_eq!(Dn::of(&name), parsed(text));
             assert!(!Dn::of(&name).0.is_empty());
+        }
+    }
+
+    #[test]
+    fn the_first_part_of_a_name_ends_at_a_comma_that_is_not_escaped() {
+        for (name, parts) in [
+            ("CN=a,O=b,C=DE", ("CN=a", "O=b,C=DE")),
+            ("CN=a\\,b,O=c", ("CN=a\\,b", "O=c")),
+            ("CN=a\\\\,O=c", ("CN=a\\\\", "O=c")),
+            ("CN=a", ("CN=a", "")),
+        ] {
+            assert_eq!(first_part(name), parts, "{name}");
         }
     }
 

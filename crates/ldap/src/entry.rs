@@ -1,16 +1,16 @@
-//! Entries: made for a search from what is published, by reference.
+//! Entries: made from what is published, by reference.
 
 use std::sync::Arc;
 
+use x509::Oid;
 use x509::name::oids;
-use x509::{DistinguishedName, Oid};
 
-use crate::directory::{Content, Issuer};
+use crate::directory::{Content, Published};
 use crate::dn::Dn;
 use crate::root::SUBSCHEMA;
 use crate::schema::{
     AttributeDescription, CA_CERTIFICATE, CERTIFICATE_REVOCATION_LIST, DELTA_REVOCATION_LIST, OBJECT_CLASS,
-    SUBSCHEMA_SUBENTRY, is_operational,
+    SUBSCHEMA_SUBENTRY, is_binary, is_operational, name_of,
 };
 
 /// A value of an attribute.
@@ -39,12 +39,70 @@ impl Value {
 
 /// An entry.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// As it is answered.
     pub(crate) name: String,
     pub(crate) key: Dn,
     /// Attributes in their order, each with at least one value.
     attributes: Vec<(Oid, Vec<Value>)>,
+}
+
+/// What is published in an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Attribute {
+    /// Certificates of the issuer.
+    Certificates,
+    /// Complete CRLs.
+    Complete,
+    /// Delta CRLs.
+    Deltas,
+}
+
+impl Attribute {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Certificates, Self::Complete, Self::Deltas];
+
+    pub(crate) fn oid(self) -> Oid {
+        match self {
+            Self::Certificates => CA_CERTIFICATE,
+            Self::Complete => CERTIFICATE_REVOCATION_LIST,
+            Self::Deltas => DELTA_REVOCATION_LIST,
+        }
+    }
+
+    /// Its name in requests and answers.
+    #[must_use]
+    pub fn name(self) -> String {
+        described(self.oid())
+    }
+}
+
+/// The name of an attribute with the option that it is transferred with (RFC 4523 section 2).
+pub(crate) fn described(oid: Oid) -> String {
+    let option = if is_binary(oid) { ";binary" } else { "" };
+    format!("{}{option}", name_of(oid))
+}
+
+impl Entry {
+    /// Its distinguished name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The values of an attribute.
+    pub fn published(&self, attribute: Attribute) -> impl Iterator<Item = &Content> {
+        let of_attribute = self
+            .attributes
+            .iter()
+            .filter(move |(oid, _)| *oid == attribute.oid());
+        of_attribute
+            .flat_map(|(_, values)| values)
+            .filter_map(|value| match value {
+                Value::Octets(content) => Some(content),
+                Value::Text(_) => None,
+            })
+    }
 }
 
 impl Entry {
@@ -120,48 +178,45 @@ impl Selection {
 }
 
 /// One entry for each name, with the values of all generations that have it.
-pub(crate) fn entries_of(issuers: &[Arc<Issuer>]) -> Vec<Entry> {
+#[must_use]
+pub fn entries_of(published: &[Arc<Published>]) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
-    for issuer in issuers {
-        let at = match entries.iter().position(|entry| entry.key == *issuer.key()) {
+    for item in published {
+        let at = match entries.iter().position(|entry| entry.key == *item.key()) {
             Some(at) => at,
             None => {
-                entries.push(entry_of(issuer));
+                entries.push(entry_of(item));
                 entries.len() - 1
             }
         };
         if let Some(entry) = entries.get_mut(at) {
-            publish(entry, CA_CERTIFICATE, &issuer.certificates);
-            publish(entry, CERTIFICATE_REVOCATION_LIST, &issuer.complete);
-            publish(entry, DELTA_REVOCATION_LIST, &issuer.deltas);
+            publish(entry, Attribute::Certificates, &item.certificates);
+            publish(entry, Attribute::Complete, &item.complete);
+            publish(entry, Attribute::Deltas, &item.deltas);
         }
     }
     entries
 }
 
 /// A value is in an attribute once.
-fn publish(entry: &mut Entry, oid: Oid, contents: &[Content]) {
+fn publish(entry: &mut Entry, attribute: Attribute, contents: &[Content]) {
     for content in contents {
-        let mut known = entry
-            .attributes
-            .iter()
-            .filter(|(of, _)| *of == oid)
-            .flat_map(|(_, values)| values);
-        let is_there = known.any(|value| matches!(value, Value::Octets(octets) if octets == content));
-        if !is_there {
-            entry.add(oid, [Value::Octets(content.clone())]);
+        if !entry.published(attribute).any(|known| known == content) {
+            entry.add(attribute.oid(), [Value::Octets(content.clone())]);
         }
     }
 }
 
-fn entry_of(issuer: &Issuer) -> Entry {
-    let subject = issuer.subject();
-    let mut entry = Entry::new(subject.to_string(), issuer.key().clone());
+fn entry_of(item: &Published) -> Entry {
+    let mut entry = Entry::new(item.name().to_owned(), item.key().clone());
     entry.add_text(OBJECT_CLASS, ["top"]);
     entry.add_text(OBJECT_CLASS, structural_class(&entry.key));
-    entry.add_text(OBJECT_CLASS, ["pkiCA", "deltaCRL"]);
-    for (oid, value) in naming_values(subject, &entry.key) {
-        entry.add_text(oid, [value]);
+    // cRLDistributionPoint has both kinds of lists (RFC 4523 section 3.3).
+    if !item.is_shard() {
+        entry.add_text(OBJECT_CLASS, ["pkiCA", "deltaCRL"]);
+    }
+    for (oid, value) in item.naming() {
+        entry.add_text(*oid, [value]);
     }
     entry.add_text(SUBSCHEMA_SUBENTRY, [SUBSCHEMA]);
     entry
@@ -180,12 +235,4 @@ fn structural_class(key: &Dn) -> Option<&'static str> {
     classes
         .into_iter()
         .find_map(|(oid, class)| types.contains(&oid).then_some(class))
-}
-
-/// The values that the entry is named by, which are attributes of it (RFC 4512 section 2.3.1).
-fn naming_values(subject: &DistinguishedName, key: &Dn) -> Vec<(Oid, String)> {
-    let types: Vec<Oid> = key.first_types().collect();
-    let mut values: Vec<_> = subject.attributes().collect();
-    // The most specific part comes last in the encoding.
-    values.split_off(values.len().saturating_sub(types.len()))
 }

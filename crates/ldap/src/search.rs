@@ -96,14 +96,14 @@ async fn search(id: u32, search: &Search<'_>, directory: &dyn Directory) -> Answ
             return done(Outcome::new(ResultCode::InvalidDnSyntax, invalid.to_string()));
         }
     };
-    let issuers = match timeout(time, directory.issuers()).await {
-        Ok(Ok(issuers)) => issuers,
+    let published = match timeout(time, directory.published()).await {
+        Ok(Ok(published)) => published,
         Ok(Err(unavailable @ Unavailable)) => {
             return done(Outcome::new(ResultCode::Unavailable, unavailable.to_string()));
         }
         Err(_elapsed) => return done(Outcome::new(ResultCode::TimeLimitExceeded, "")),
     };
-    let entries = entries_of(&issuers);
+    let entries = entries_of(&published);
     let found = match within(&base, search.scope, entries) {
         Ok(found) => found,
         Err(matched) => return done(Outcome::no_such_object(matched)),

@@ -222,7 +222,7 @@ fn configuration(
         "data_dir: {data}\n\
          database: {{ url: \"{database_url}\", max_connections: 8, allow_unsafe: true }}\n\
          telemetry: {{ format: json, filter: \"info\" }}\n\
-         listen:\n  grpc_port: {port}\n  https_port: 0\n  mtls_port: 0\n  http_port: 0\n  metrics_port: 0\n  \
+         listen:\n  grpc_port: {port}\n  https_port: 0\n  mtls_port: 0\n  http_port: 0\n  ldap_port: 0\n  metrics_port: 0\n  \
          public_http_url: http://pki.example.test\n\
          identity:\n  directory: {directory}\n  validity: \"{validity}\"\n\
          peers:\n{peers}",

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub const ALLOW_UNSAFE: &str = "GIGVAULT_DATABASE__ALLOW_UNSAFE";
 
 /// Arguments for `up` and `serve` with which every listener takes a free port.
-pub const FREE_PORTS: [&str; 10] = [
+pub const FREE_PORTS: [&str; 12] = [
     "--https-port",
     "0",
     "--mtls-port",
@@ -24,6 +24,8 @@ pub const FREE_PORTS: [&str; 10] = [
     "--http-port",
     "0",
     "--grpc-port",
+    "0",
+    "--ldap-port",
     "0",
     "--metrics-port",
     "0",

@@ -66,7 +66,7 @@ pub(crate) struct Up {
     /// gRPC between services, mutual TLS [default: 9443].
     #[arg(long)]
     pub(crate) grpc_port: Option<u16>,
-    /// Kept for the LDAP service, which this version does not have: nothing listens there.
+    /// LDAP, read-only: CRLs and CA certificates [default: 3890].
     #[arg(long)]
     pub(crate) ldap_port: Option<u16>,
     /// Prometheus metrics [default: 9090].

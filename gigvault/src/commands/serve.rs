@@ -24,6 +24,7 @@ pub(super) fn up(arguments: Up) -> anyhow::Result<()> {
         mtls_port: arguments.mtls_port,
         http_port: arguments.http_port,
         grpc_port: arguments.grpc_port,
+        ldap_port: arguments.ldap_port,
         metrics_port: arguments.metrics_port,
         public_http_url: arguments.public_http_url,
         data_dir: arguments.data_dir,
@@ -33,9 +34,6 @@ pub(super) fn up(arguments: Up) -> anyhow::Result<()> {
         alone: true,
     };
     let settings = flags.load()?;
-    if arguments.ldap_port.is_some_and(|port| port != 0) {
-        super::cert::note("--ldap-port: this version has no LDAP service; nothing listens there");
-    }
     if arguments.redis_url.is_some() {
         super::cert::note("--redis-url: this version uses no Redis; nothing connects there");
     }
@@ -151,6 +149,7 @@ struct Flags {
     mtls_port: Option<u16>,
     http_port: Option<u16>,
     grpc_port: Option<u16>,
+    ldap_port: Option<u16>,
     metrics_port: Option<u16>,
     public_http_url: Option<String>,
     data_dir: Option<PathBuf>,
@@ -203,6 +202,12 @@ impl Flags {
             "listen.grpc_port",
             &mut listen.grpc_port,
             &self.grpc_port,
+        );
+        from.set(
+            "--ldap-port",
+            "listen.ldap_port",
+            &mut listen.ldap_port,
+            &self.ldap_port,
         );
         from.set(
             "--metrics-port",

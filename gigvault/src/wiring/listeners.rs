@@ -9,6 +9,7 @@ use axum::Router;
 use kit::health::Health;
 use kit::http::{BodyMemory, CpuBudget, Declared, Edge, Site, raise_descriptor_limit, serve};
 use kit::metrics::Metrics;
+use kit::service::Protocol;
 use kit::tls::{Identity, ServerIdentity, TlsSource};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -25,6 +26,8 @@ pub(crate) struct Listeners {
     mtls: TcpListener,
     http: TcpListener,
     grpc: TcpListener,
+    /// None where no service of this process speaks LDAP.
+    ldap: Option<TcpListener>,
     metrics: TcpListener,
 }
 
@@ -52,16 +55,23 @@ pub(crate) struct Routes {
     /// What its paths take.
     pub(crate) http_declared: Declared,
     pub(crate) grpc: tonic::service::Routes,
+    /// LDAP.
+    pub(crate) ldap: Option<Protocol>,
 }
 
 impl Listeners {
-    pub(crate) async fn bind(listen: &Listen) -> anyhow::Result<Self> {
+    /// Binds the ports, that of LDAP only if something of this process speaks it.
+    pub(crate) async fn bind(listen: &Listen, ldap: bool) -> anyhow::Result<Self> {
         let bind = |port: u16, setting| bind::bind(listen.address, port, setting);
         Ok(Self {
             https: bind(listen.https_port, "https_port").await?,
             mtls: bind(listen.mtls_port, "mtls_port").await?,
             http: bind(listen.http_port, "http_port").await?,
             grpc: bind(listen.grpc_port, "grpc_port").await?,
+            ldap: match ldap {
+                true => Some(bind(listen.ldap_port, "ldap_port").await?),
+                false => None,
+            },
             metrics: bind(listen.metrics_port, "metrics_port").await?,
         })
     }
@@ -80,6 +90,13 @@ impl Listeners {
 
     pub(crate) fn grpc_url(&self) -> anyhow::Result<String> {
         url("https", &self.grpc)
+    }
+
+    /// Empty where nothing speaks LDAP.
+    pub(crate) fn ldap_url(&self) -> anyhow::Result<String> {
+        self.ldap
+            .as_ref()
+            .map_or(Ok(String::new()), |ldap| url("ldap", ldap))
     }
 
     pub(crate) fn metrics_url(&self) -> anyhow::Result<String> {
@@ -126,6 +143,10 @@ impl Listeners {
         let tls: Arc<dyn TlsSource> = Arc::new(identity);
         let site = Site::grpc(routes.grpc, limits.memory());
         tasks.spawn(serve(self.grpc, Some(tls), site, each.clone(), stop.clone()));
+        if let (Some(listener), Some(protocol)) = (self.ldap, routes.ldap) {
+            let (each, stop) = (each.clone(), stop.clone());
+            tasks.spawn(async move { protocol.serve(listener, each, stop).await });
+        }
         let http = limits
             .edge("http")
             .declared(routes.http_declared)
@@ -140,7 +161,7 @@ impl Listeners {
 }
 
 /// How many sockets a process listens on: they share its file descriptors.
-const LISTENERS: usize = 5;
+const LISTENERS: usize = 6;
 
 impl Limits {
     /// Those of one listener, where `most` connections fit into the process.

@@ -44,7 +44,7 @@ pub(crate) fn info(listeners: &Listeners, https: bool, data: &DataDir) -> anyhow
         mtls,
         http: listeners.http_url()?,
         grpc: listeners.grpc_url()?,
-        ldap: String::new(),
+        ldap: listeners.ldap_url()?,
         metrics: listeners.metrics_url()?,
         data_dir: std::path::absolute(data.path())?,
         pid: std::process::id(),

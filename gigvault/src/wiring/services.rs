@@ -48,6 +48,11 @@ macro_rules! services {
                 match self { $(Self::$variant => ::$module::NAME,)+ }
             }
 
+            /// Whether it has a listener for LDAP.
+            pub(crate) fn speaks_ldap(self) -> bool {
+                self == Self::Crl
+            }
+
             fn calls(self) -> &'static [Self] {
                 match self { $(Self::$variant => &[$(Self::$callee),*],)+ }
             }

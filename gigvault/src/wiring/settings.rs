@@ -136,6 +136,8 @@ pub(crate) struct Listen {
     pub(crate) http_port: u16,
     /// gRPC between services, mutual TLS. 0 picks a free port.
     pub(crate) grpc_port: u16,
+    /// LDAP, read-only: CRLs and CA certificates, of a process that runs `crl`. 0 picks a free port.
+    pub(crate) ldap_port: u16,
     /// Prometheus. 0 picks a free port.
     pub(crate) metrics_port: u16,
     /// Names and addresses besides localhost and `address` that the HTTPS certificate is made for.
@@ -154,6 +156,7 @@ impl Default for Listen {
             mtls_port: 8444,
             http_port: 8080,
             grpc_port: 9443,
+            ldap_port: 3890,
             metrics_port: 9090,
             names: Vec::new(),
             public_http_url: String::new(),

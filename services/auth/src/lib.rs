@@ -121,6 +121,7 @@ impl Auth {
             name: NAME,
             rest: rest::router(self.app.clone(), self.authenticator()),
             public: axum::Router::new(),
+            ldap: None,
             grpc: kit::grpc::routes(NAME, ALLOW, grpc),
             readiness: Vec::new(),
             doctor: doctor::checks(&self.app),

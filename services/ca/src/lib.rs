@@ -172,6 +172,7 @@ impl Ca {
             name: NAME,
             rest: rest::router(self.app.clone(), Arc::clone(&self.authenticator)),
             public: rest::public_router(self.app.clone()),
+            ldap: None,
             grpc: kit::grpc::routes(NAME, ALLOW, grpc),
             readiness: vec![self.keymgr_answers()],
             doctor: doctor::checks(&self.app),

@@ -8,6 +8,7 @@ mod check;
 mod content;
 mod current;
 mod generate;
+mod published;
 mod sign;
 mod snapshot;
 mod turns;

@@ -2,6 +2,7 @@
 
 mod app;
 mod config;
+mod directory;
 mod doctor;
 mod domain;
 mod error;
@@ -94,6 +95,7 @@ impl Crl {
             name: NAME,
             rest: rest::router(),
             public: rest::public(self.app.clone()),
+            ldap: Some(directory::protocol(self.app.clone())),
             grpc: kit::grpc::routes(NAME, ALLOW, grpc),
             readiness: vec![self.lists_are_out()],
             doctor: doctor::checks(&self.app),

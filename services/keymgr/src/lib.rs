@@ -118,6 +118,7 @@ impl Keymgr {
             name: NAME,
             rest: rest::router(self.app.clone(), Arc::clone(&self.authenticator)),
             public: axum::Router::new(),
+            ldap: None,
             grpc: kit::grpc::edge(NAME, ALLOW).streaming(STREAMS).routes(grpc),
             readiness: Vec::new(),
             doctor: doctor::checks(&self.app, &self.kek),

@@ -107,6 +107,7 @@ impl Ocsp {
             name: NAME,
             rest: utoipa_axum::router::OpenApiRouter::new(),
             public: rest::public(self.app.clone(), self.max_age),
+            ldap: None,
             grpc: kit::grpc::routes(NAME, ALLOW, grpc),
             readiness: vec![self.answers()],
             doctor: doctor::checks(&self.app),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kit::http::{Limits as ConnectionLimits, Pace};
-use ldap::{Content, Issuer, Limits, MAX_MESSAGE, inspect};
+use ldap::{Content, Limits, MAX_MESSAGE, Published, inspect};
 use proptest::prelude::*;
 use testkit::hostile::{Abuse, Attack, Target};
 use tokio::io::Interest;
@@ -80,7 +80,7 @@ async fn clients_that_say_nothing_or_not_enough_are_let_go() {
 
 #[tokio::test]
 async fn a_client_that_does_not_take_its_answer_is_cut_off() {
-    let mut large = Issuer::new("CN=Large".parse().unwrap());
+    let mut large = Published::new(&"CN=Large".parse().unwrap());
     large.complete.push(Content::from(Bytes::from(vec![7; 32 << 20])));
     let limits = Limits {
         connections: ConnectionLimits {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use ldap::{Directory, Issuer, Limits, Unavailable};
+use ldap::{Directory, Limits, Published, Unavailable};
 
 use crate::client::{Client, Search};
 use crate::world::{Server, issuers, octets};
@@ -233,7 +233,7 @@ async fn more_entries_than_the_client_wants_are_size_limit_exceeded() {
 struct Down(bool);
 
 impl Directory for Down {
-    fn issuers(&self) -> BoxFuture<'_, Result<Vec<Arc<Issuer>>, Unavailable>> {
+    fn published(&self) -> BoxFuture<'_, Result<Vec<Arc<Published>>, Unavailable>> {
         match self.0 {
             true => Box::pin(std::future::pending()),
             false => Box::pin(async { Err(Unavailable) }),

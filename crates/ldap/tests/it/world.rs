@@ -6,24 +6,24 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use ldap::{Content, Directory, Issuer, Limits, Unavailable};
+use ldap::{Content, Directory, Limits, Published, Unavailable};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// A directory of these issuers.
-pub(crate) struct Fixed(pub(crate) Vec<Arc<Issuer>>);
+pub(crate) struct Fixed(pub(crate) Vec<Arc<Published>>);
 
 impl Directory for Fixed {
-    fn issuers(&self) -> BoxFuture<'_, Result<Vec<Arc<Issuer>>, Unavailable>> {
+    fn published(&self) -> BoxFuture<'_, Result<Vec<Arc<Published>>, Unavailable>> {
         let issuers = self.0.clone();
         Box::pin(async { Ok(issuers) })
     }
 }
 
 /// An issuer whose values begin with this octet.
-pub(crate) fn issuer(name: &str, octet: u8) -> Arc<Issuer> {
-    let mut issuer = Issuer::new(name.parse().unwrap());
+pub(crate) fn issuer(name: &str, octet: u8) -> Arc<Published> {
+    let mut issuer = Published::new(&name.parse().unwrap());
     let content = |kind: u8, length| Content::from(Bytes::from([vec![octet], vec![kind; length]].concat()));
     issuer.certificates.push(content(1, 700));
     // In pieces, as they are stored.
@@ -39,11 +39,11 @@ pub(crate) fn issuer(name: &str, octet: u8) -> Arc<Issuer> {
 
 /// The octets of a value.
 pub(crate) fn octets(content: &Content) -> Vec<u8> {
-    content.pieces().flat_map(|piece| piece.to_vec()).collect()
+    content.identity()
 }
 
 /// Issuing CA in two generations, another CA, one of another country, and a root without a common name.
-pub(crate) fn issuers() -> Vec<Arc<Issuer>> {
+pub(crate) fn issuers() -> Vec<Arc<Published>> {
     vec![
         issuer("CN=Issuing CA,O=Example Org,C=DE", 0x11),
         issuer("CN=Issuing CA,O=Example Org,C=DE", 0x12),

@@ -68,6 +68,7 @@ impl Listen {
             ("listen.mtls_port", self.mtls_port),
             ("listen.http_port", self.http_port),
             ("listen.grpc_port", self.grpc_port),
+            ("listen.ldap_port", self.ldap_port),
             ("listen.metrics_port", self.metrics_port),
         ];
         for (index, (field, port)) in ports.into_iter().enumerate() {
@@ -275,6 +276,7 @@ mod tests {
             (r#"{"listen": {"address": "224.0.0.1"}}"#, "listen.address"),
             (r#"{"listen": {"address": "255.255.255.255"}}"#, "listen.address"),
             (r#"{"listen": {"http_port": 8443}}"#, "listen.http_port"),
+            (r#"{"listen": {"ldap_port": 8080}}"#, "listen.ldap_port"),
             (r#"{"listen": {"metrics_port": 9443}}"#, "listen.metrics_port"),
             (
                 r#"{"listen": {"names": ["a.test", "my_host"]}}"#,

@@ -77,6 +77,7 @@ impl Sample {
             name: NAME,
             rest: rest::router(self.app.clone(), Arc::clone(&self.authenticator)),
             public: axum::Router::new(),
+            ldap: None,
             grpc: kit::grpc::routes(NAME, ALLOW, grpc),
             readiness: Vec::new(),
             doctor: Vec::new(),

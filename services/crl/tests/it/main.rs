@@ -9,6 +9,7 @@
 
 mod allow;
 mod deltas;
+mod directory;
 mod entries;
 mod faults;
 mod http;

@@ -97,6 +97,15 @@ impl World {
         }
     }
 
+    /// The certificate of another generation of `issuing`, whose key is held by that name.
+    pub(crate) fn certify_another(&self, key_name: &str) -> Certificate {
+        let root = Root::create(&"CN=Test Root".parse().unwrap(), KeyAlgorithm::P384, None, NOW).unwrap();
+        let key = SoftwareKey::generate(KeyAlgorithm::P256).unwrap();
+        let wanted = Intermediate::new(self.issuer.subject().clone(), key.public_key().clone());
+        self.keymgr.add(key_name, key);
+        root.sign_intermediate(&wanted, NOW).unwrap()
+    }
+
     /// A process with a pool of its own, whose work has begun.
     pub(crate) async fn start(&self) -> Process {
         let process = self.idle().await;
