@@ -6,7 +6,7 @@
 //! of that for a list that fits in memory.
 //!
 //! [`CertificateList`] reads a list whole; [`TbsCertListReader`] looks at one that streams by, in bounded memory: what is signed is
-//! seen before it is signed.
+//! seen before it is signed. [`CrlReader`] reads a signed one so, and [`ReceivedCrl`] is what a relying party believes of it.
 
 mod describe;
 mod entry;
@@ -14,6 +14,7 @@ mod error;
 mod extensions;
 mod list;
 mod reason;
+mod received;
 mod stream;
 mod write;
 
@@ -25,6 +26,7 @@ pub use error::CrlError;
 pub use extensions::CrlExtensions;
 pub use list::CertificateList;
 pub use reason::{Reason, UnknownReason};
+pub use received::{CrlExpected, CrlReader, ReceivedCrl};
 pub use stream::{TbsCertListHeader, TbsCertListReader, TbsCertListSummary};
 pub use write::{CrlLayout, CrlWriter, WrittenTbs};
 

@@ -1,5 +1,7 @@
 //! Why a CRL is refused.
 
+use time::OffsetDateTime;
+
 use crate::CertificateError;
 use crate::asn1::DerError;
 use crate::name::NameError;
@@ -71,4 +73,48 @@ pub enum CrlError {
     /// The issuer's key may not sign CRLs.
     #[error("the issuer's key usage does not allow signing CRLs")]
     IssuerKeyUsage,
+    /// A complete list is needed.
+    #[error("the CRL is a delta; a complete one is needed")]
+    Delta,
+    /// A delta is needed, with the numbers of itself and of its base.
+    #[error("the CRL is not a delta with a number and that of its base")]
+    NotADelta,
+    /// A complete list without a number has no deltas (section 5.2.4).
+    #[error("the complete CRL has no number, so that no delta can be applied to it")]
+    NoNumber,
+    /// The delta changes a later complete list (section 6.3.3).
+    #[error(
+        "the delta CRL changes the complete CRL with number {base}, and this one has {complete}: it is too old"
+    )]
+    Base {
+        /// Least number of a complete list that the delta can be applied to.
+        base: u64,
+        /// Number of the complete list.
+        complete: u64,
+    },
+    /// An extension that is critical and not understood (section 5.2).
+    #[error("the CRL has the critical extension {0}, which is not supported")]
+    CriticalExtension(String),
+    /// The list does not cover the certificate (section 6.3.3).
+    #[error("the CRL is not about the certificate: {0}")]
+    Scope(&'static str),
+    /// The list is of the future.
+    #[error("the CRL is of {this_update}, which is after {now}; set the clock")]
+    NotYetValid {
+        /// When it says that it was made.
+        this_update: OffsetDateTime,
+        /// The time of the check.
+        now: OffsetDateTime,
+    },
+    /// The list is out of date.
+    #[error("the CRL was to be renewed by {next_update}, which is before {now}")]
+    Stale {
+        /// When the next one was to be there at the latest.
+        next_update: OffsetDateTime,
+        /// The time of the check.
+        now: OffsetDateTime,
+    },
+    /// The list does not say how long it holds (section 5.1.2.5).
+    #[error("the CRL has no nextUpdate, so that nothing tells whether it is still right")]
+    NoNextUpdate,
 }

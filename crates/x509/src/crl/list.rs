@@ -4,9 +4,9 @@ use std::fmt;
 
 use time::OffsetDateTime;
 
+use super::received::check_issuer;
 use super::{CrlEntry, CrlError, CrlExtensions};
 use crate::asn1::{DerError, Reader, tag};
-use crate::extension::KeyUsageFlags;
 use crate::signature::Identified;
 use crate::tbs::{Signed, read_extensions};
 use crate::validity::read_time;
@@ -157,21 +157,7 @@ impl CertificateList {
     /// # Errors
     /// [`CrlError`] names the first reason.
     pub fn verify_signed_by(&self, issuer: &Certificate) -> Result<(), CrlError> {
-        if !self.issuer.matches(issuer.subject()) {
-            return Err(CertificateError::IssuerName.into());
-        }
-        if let (Some(authority), Some(subject)) =
-            (self.authority_key_identifier(), issuer.subject_key_identifier())
-            && authority != subject
-        {
-            return Err(CertificateError::IssuerKeyIdentifier.into());
-        }
-        if issuer
-            .key_usage()
-            .is_some_and(|usage| !usage.contains(KeyUsageFlags::CRL_SIGN))
-        {
-            return Err(CrlError::IssuerKeyUsage);
-        }
+        check_issuer(&self.issuer, self.authority_key_identifier(), issuer)?;
         let signed = Signed::read(TBS, &self.der).map_err(|(part, source)| CrlError::Der { part, source })?;
         let algorithm = Identified::from_der(signed.algorithm)?;
         let key = issuer.public_key().map_err(CertificateError::from)?;

@@ -6,6 +6,8 @@
 mod order;
 mod part;
 
+use std::collections::HashMap;
+
 use time::OffsetDateTime;
 
 use super::{CrlEntry, CrlError, CrlExtensions, Reason};
@@ -14,7 +16,7 @@ use crate::extension::oids;
 use crate::signature::Identified;
 use crate::tbs::{identifier, read_extensions};
 use crate::validity::read_time;
-use crate::{DistinguishedName, SignatureAlgorithm};
+use crate::{DistinguishedName, ReceivedSerial, SignatureAlgorithm};
 use order::Order;
 use part::{Part, check_not_empty, entry_extensions, whole};
 
@@ -68,8 +70,13 @@ pub struct TbsCertListReader {
     removes: bool,
     /// Of a list whose entries must be in ascending order.
     order: Option<Order>,
+    /// Entries to be kept, by serial number.
+    kept: HashMap<ReceivedSerial, Option<CrlEntry<ReceivedSerial>>>,
     extensions: CrlExtensions,
 }
+
+/// Entries that were to be kept, by serial number.
+type Kept = HashMap<ReceivedSerial, CrlEntry<ReceivedSerial>>;
 
 /// Most octets of a name, an entry, or of all extensions: what has to be in memory at once. Entries have about 50, lists of
 /// extensions some hundred.
@@ -102,6 +109,7 @@ impl TbsCertListReader {
             entry_extensions: false,
             removes: false,
             order: None,
+            kept: HashMap::new(),
             extensions: CrlExtensions::default(),
         }
     }
@@ -112,6 +120,14 @@ impl TbsCertListReader {
     pub fn ascending() -> Self {
         Self {
             order: Some(Order::default()),
+            ..Self::new()
+        }
+    }
+
+    /// One that keeps the entries of these serial numbers.
+    pub(super) fn keeping<'s>(serials: impl IntoIterator<Item = &'s ReceivedSerial>) -> Self {
+        Self {
+            kept: serials.into_iter().map(|serial| (serial.clone(), None)).collect(),
             ..Self::new()
         }
     }
@@ -147,6 +163,11 @@ impl TbsCertListReader {
     /// [`CrlError`] if octets are missing, if a list of version 1 has extensions, if removeFromCRL is in a complete list, and if the
     /// authority key identifier or a number is malformed.
     pub fn finish(self) -> Result<TbsCertListSummary, CrlError> {
+        self.finish_kept().map(|(summary, _)| summary)
+    }
+
+    /// The same, with the entries that were to be kept.
+    pub(super) fn finish_kept(self) -> Result<(TbsCertListSummary, Kept), CrlError> {
         let (Some(header), Part::End) = (self.header, self.part) else {
             return Err(CrlError::Der {
                 part: self.part.name(),
@@ -181,12 +202,15 @@ impl TbsCertListReader {
                 });
             }
         }
-        Ok(TbsCertListSummary {
+        let summary = TbsCertListSummary {
             header,
             entries: self.entries,
             extensions,
             length: self.length,
-        })
+        };
+        let kept = self.kept.into_iter();
+        let kept = kept.filter_map(|(serial, entry)| entry.map(|entry| (serial, entry)));
+        Ok((summary, kept.collect()))
     }
 
     /// Looks at the next part; answers how many octets it took, `None` if more are needed.
@@ -319,6 +343,10 @@ impl TbsCertListReader {
                 self.removes |= entry.reason == Some(Reason::RemoveFromCrl);
                 if let Some(order) = &mut self.order {
                     order.take(&entry.serial)?;
+                }
+                // Of a serial number that appears twice, the first entry: the list is wrong, and it is not this reader that says so.
+                if let Some(kept @ None) = self.kept.get_mut(&entry.serial) {
+                    *kept = Some(entry);
                 }
                 if let Some(extensions) = entry_extensions(value.content) {
                     check_not_empty(extensions).map_err(within)?;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod million;
+mod received;
 mod stream;
 mod write;
 
