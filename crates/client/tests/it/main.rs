@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod relying;
 mod requests;
 mod retries;
 mod server;

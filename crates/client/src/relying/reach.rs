@@ -1,0 +1,199 @@
+//! Which addresses are asked. URLs in certificates and CRLs are input: without a bound, whoever makes one has requests sent to what
+//! only this machine reaches.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use reqwest::Url;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+/// Which addresses are asked: public ones, those of the operator's own URLs, and where that is said, private ones.
+#[derive(Clone, Debug, Default)]
+pub struct Reach {
+    private: bool,
+    /// Host and port of the operator's own URLs.
+    own: Vec<(String, Option<u16>)>,
+}
+
+impl Reach {
+    /// Public addresses.
+    #[must_use]
+    pub fn public() -> Self {
+        Self::default()
+    }
+
+    /// Addresses of this machine and of private networks too, for URLs that the operator's own CA wrote. Link-local addresses, at which
+    /// clouds give out credentials, are not asked.
+    #[must_use]
+    pub fn private() -> Self {
+        Self {
+            private: true,
+            own: Vec::new(),
+        }
+    }
+
+    /// And whatever has the host and the port of this URL, which the operator configured. What is not a URL adds nothing.
+    #[must_use]
+    pub fn and(mut self, url: &str) -> Self {
+        self.own
+            .extend(Url::parse(url).ok().as_ref().and_then(host_and_port));
+        self
+    }
+
+    pub(super) fn is_own(&self, url: &Url) -> bool {
+        host_and_port(url).is_some_and(|place| self.own.contains(&place))
+    }
+
+    /// Why the host of a URL, an address, is not asked. Names are looked at once they are resolved.
+    pub(super) fn refusal_of_host(&self, url: &Url) -> Option<String> {
+        let host = url.host_str()?;
+        let address = host.trim_start_matches('[').trim_end_matches(']');
+        let refusal = self.refusal(address.parse().ok()?)?;
+        Some(Refusal(format!("{address} is {refusal}")).to_string())
+    }
+
+    /// What kind of address this is, if it is not asked.
+    fn refusal(&self, address: IpAddr) -> Option<&'static str> {
+        match kind(address) {
+            Kind::Never(what) => Some(what),
+            Kind::Private(what) => (!self.private).then_some(what),
+            Kind::Public => None,
+        }
+    }
+}
+
+fn host_and_port(url: &Url) -> Option<(String, Option<u16>)> {
+    Some((url.host_str()?.to_owned(), url.port_or_known_default()))
+}
+
+enum Kind {
+    Public,
+    Private(&'static str),
+    Never(&'static str),
+}
+
+fn kind(address: IpAddr) -> Kind {
+    const PRIVATE: Kind = Kind::Private("an address of a private network");
+    match address.to_canonical() {
+        IpAddr::V4(address) => kind_of_v4(address),
+        IpAddr::V6(address) => match address.segments() {
+            _ if address.is_loopback() => Kind::Private("an address of this machine"),
+            _ if address.is_unspecified() || address.is_multicast() => {
+                Kind::Never("not an address of a host")
+            }
+            _ if address.is_unicast_link_local() => Kind::Never("a link-local address"),
+            _ if address.is_unique_local() => PRIVATE,
+            // NAT64 and 6to4 lead to the IPv4 address in them (RFC 6052, RFC 3056).
+            [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
+                kind_of_v4(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
+            }
+            _ => Kind::Public,
+        },
+    }
+}
+
+fn kind_of_v4(address: Ipv4Addr) -> Kind {
+    match address.octets() {
+        _ if address.is_loopback() => Kind::Private("an address of this machine"),
+        [0 | 224..=255, ..] => Kind::Never("not an address of a host"),
+        _ if address.is_link_local() => Kind::Never("a link-local address"),
+        // RFC 6598 and RFC 2544: networks of carriers and of laboratories.
+        [100, 64..=127, ..] | [198, 18 | 19, ..] | [192, 0, 0, _] => {
+            Kind::Private("an address of a private network")
+        }
+        _ if address.is_private() => Kind::Private("an address of a private network"),
+        _ => Kind::Public,
+    }
+}
+
+/// Why a name is not asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}, and not that of a URL of the operator")]
+pub(super) struct Refusal(String);
+
+/// Resolves names to addresses that may be asked.
+pub(super) struct Resolver(pub(super) Reach);
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let reach = self.0.clone();
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            // One address that is not asked is enough: which of them is taken would depend on luck.
+            for address in &found {
+                if let Some(refusal) = reach.refusal(address.ip()) {
+                    let text = format!("{} leads to {}, {refusal}", name.as_str(), address.ip());
+                    return Err(Refusal(text).into());
+                }
+            }
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(reach: &Reach, url: &str) -> bool {
+        let url = Url::parse(url).unwrap();
+        !reach.is_own(&url) && reach.refusal_of_host(&url).is_some()
+    }
+
+    #[test]
+    fn addresses_behind_a_firewall_are_not_asked_unless_that_is_said() {
+        for url in [
+            "http://127.0.0.1/",
+            "http://0x7f.1/",
+            "http://10.1.2.3/",
+            "http://172.16.0.1/",
+            "http://192.168.1.1/",
+            "http://100.64.0.1/",
+            "http://[::1]/",
+            "http://[fd00::1]/",
+            "http://[::ffff:10.0.0.1]/",
+            "http://[64:ff9b::a00:1]/",
+            "http://[2002:a00:1::]/",
+        ] {
+            assert!(refused(&Reach::public(), url), "{url}");
+            assert!(!refused(&Reach::private(), url), "{url}");
+        }
+        for url in ["http://192.0.32.10/", "http://[2606:4700::1]/"] {
+            assert!(!refused(&Reach::public(), url), "{url}");
+        }
+        for url in [
+            "http://169.254.169.254/",
+            "http://0.0.0.0/",
+            "http://255.255.255.255/",
+            "http://224.0.0.1/",
+            "http://[fe80::1]/",
+            "http://[::]/",
+            "http://[ff02::1]/",
+            "http://[64:ff9b::a9fe:a9fe]/",
+        ] {
+            assert!(refused(&Reach::private(), url), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_url_of_the_operator_is_asked_by_host_and_port() {
+        let reach = Reach::public().and("http://127.0.0.1:8080").and("not a URL");
+        assert!(!refused(&reach, "http://127.0.0.1:8080/crl/issuing.crl"));
+        assert!(refused(&reach, "http://127.0.0.1:8081/"));
+        assert!(refused(&reach, "http://127.0.0.1/"));
+        let named = Reach::public().and("http://pki.example.test");
+        assert!(named.is_own(&Url::parse("http://pki.example.test:80/ocsp").unwrap()));
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_to_this_machine_is_not_asked() {
+        let name = || "localhost".parse().unwrap();
+        let Err(refused) = Resolver(Reach::public()).resolve(name()).await else {
+            panic!("localhost was resolved");
+        };
+        assert!(
+            refused.to_string().contains("an address of this machine"),
+            "{refused}"
+        );
+        assert!(Resolver(Reach::private()).resolve(name()).await.is_ok());
+    }
+}
