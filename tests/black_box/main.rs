@@ -59,6 +59,7 @@ mod ready_file;
 mod rest;
 mod revocation;
 mod revoke_all;
+mod revoke_many;
 mod revoked_services;
 mod rights;
 mod rotation;

@@ -62,6 +62,7 @@ pub(crate) struct Call<'a> {
     url: Url,
     body: Option<Vec<u8>>,
     idempotency_key: Option<String>,
+    preview_token: Option<String>,
     repeatable: bool,
     /// Asks only what the request would do.
     dry_run: bool,
@@ -83,6 +84,7 @@ impl<'a> Call<'a> {
             url,
             body: None,
             idempotency_key: None,
+            preview_token: None,
             repeatable: true,
             dry_run: false,
             no_name: no_name.map(ToOwned::to_owned),
@@ -132,6 +134,14 @@ impl<'a> Call<'a> {
             self.url.query_pairs_mut().extend_pairs(pairs);
         }
         self
+    }
+
+    /// Has the server refuse it where what a preview showed has changed.
+    pub(crate) fn previewed(self, token: Option<&str>) -> Self {
+        Self {
+            preview_token: token.map(ToOwned::to_owned),
+            ..self
+        }
     }
 
     /// What the request would do. However often it is asked, nothing is done.
@@ -275,6 +285,9 @@ impl<'a> Call<'a> {
         }
         if let Some(key) = &self.idempotency_key {
             request = request.header("idempotency-key", key);
+        }
+        if let Some(token) = &self.preview_token {
+            request = request.header("preview-token", token);
         }
         if let Some(body) = &self.body {
             request = request

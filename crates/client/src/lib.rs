@@ -20,7 +20,7 @@ pub use resources::api_keys::{ApiKey, ApiKeys, CreatedApiKey, DamagedApiKey, New
 pub use resources::cas::{Ca, CaKey, Cas};
 pub use resources::certificates::{
     Certificate, Certificates, DamagedCertificate, Extension, Issue, OtherCertificate, PublicKey, Renew,
-    Revocation, Revoke, RevokedCertificate, SameKey,
+    Revocation, Revoke, RevokedCertificate, SameKey, Selection,
 };
 pub use resources::config::{EffectiveConfig, EffectiveSetting};
 pub use resources::dry_run::{Consequence, DryRun, Preview};

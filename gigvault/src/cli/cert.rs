@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use x509::KeyAlgorithm;
 
-use super::{DryRun, Listing, NewFile, OwnKey};
+use super::{DryRun, Filters, Listing, NewFile, OwnKey};
 
 #[derive(Subcommand)]
 pub(crate) enum CertCommand {
@@ -26,7 +26,7 @@ pub(crate) enum CertCommand {
     /// Issue the successor of a valid certificate: same names, same profile.
     Renew(Renew),
     /// Revoke for good.
-    Revoke(Revoke),
+    Revoke(Box<Revoke>),
     /// Put on hold: not to be trusted until it is released.
     #[command(after_help = "Examples:
   gigvault cert hold 4f1c0a9be27d5f60813e9a4c2b7d1e05")]
@@ -142,75 +142,20 @@ Examples:
 pub(crate) struct List {
     /// The end of a name, a common name, or the start of a serial number or fingerprint.
     pub(crate) text: Option<String>,
-    /// One SAN, exact: dns:a.example.test.
-    #[arg(long)]
-    pub(crate) san: Option<String>,
-    /// The end of a DNS name: example.test.
-    #[arg(long)]
-    pub(crate) san_suffix: Option<String>,
-    /// Whole subject, as a distinguished name: CN=a.example.test,O=Example.
-    #[arg(long)]
-    pub(crate) subject: Option<String>,
     /// Serial number, hex; may be given again.
     #[arg(long)]
     pub(crate) serial: Vec<String>,
-    /// Who asked; may be given again.
-    #[arg(long)]
-    pub(crate) requester: Vec<String>,
-    /// Profile; may be given again.
-    #[arg(long)]
-    pub(crate) profile: Vec<String>,
-    /// CA; may be given again.
-    #[arg(long)]
-    pub(crate) ca: Vec<String>,
-    /// valid, revoked, on_hold or expired; may be given again.
-    #[arg(long)]
-    pub(crate) status: Vec<String>,
     /// Why it is revoked, or certificate-hold; may be given again.
     #[arg(long)]
     pub(crate) reason: Vec<String>,
-    /// p256, rsa2048, …; may be given again.
-    #[arg(long)]
-    pub(crate) key_type: Vec<String>,
-    /// rest, grpc, acme, est, scep or internal; may be given again.
-    #[arg(long)]
-    pub(crate) protocol: Vec<String>,
-    /// Expires then or later.
-    #[arg(long)]
-    pub(crate) expires_after: Option<String>,
-    /// Expires before then.
-    #[arg(long)]
-    pub(crate) expires_before: Option<String>,
-    /// Signed then or later.
-    #[arg(long)]
-    pub(crate) issued_after: Option<String>,
-    /// Signed before then.
-    #[arg(long)]
-    pub(crate) issued_before: Option<String>,
     /// Revoked or put on hold then or later.
     #[arg(long)]
     pub(crate) revoked_after: Option<String>,
     /// Revoked or put on hold before then.
     #[arg(long)]
     pub(crate) revoked_before: Option<String>,
-    /// SHA-256 of the public key in hex, with or without colons.
-    #[arg(long)]
-    pub(crate) spki_sha256: Option<String>,
-    /// SHA-256 of the certificate in hex, with or without colons.
-    #[arg(long)]
-    pub(crate) fingerprint_sha256: Option<String>,
-    /// Only certificates that another one renews; with `=false` only those that none does.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub(crate) has_successor: Option<bool>,
-    /// passed, warned, or the id of a lint that warned.
-    #[arg(long)]
-    pub(crate) lint: Option<String>,
-    /// Only certificates whose key had one before; with `=false` only those whose key had none.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub(crate) key_reused: Option<bool>,
-    /// Also what the server issued to itself: identities of services and its HTTPS certificate.
-    #[arg(long)]
-    pub(crate) internal: bool,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
     #[command(flatten)]
     pub(crate) listing: Listing<client::Certificate>,
 }
@@ -262,6 +207,9 @@ that was compromised is never certified again, and what was issued for it is not
 certificates, of every CA, are named; --same-key revokes them too, also afterwards. `cert hold` and \
 `cert release` take a certificate back and forth.
 
+Filters are those of `cert list`, joined by AND: what matches and is valid or on hold is revoked. How many that are, and ten of \
+them, is shown before the question. A file and filters are a job of the server too.
+
 --all revokes every certificate of a CA that is valid or on hold, again and again until it finds \
 none. Where the CA goes on issuing faster than that, it ends with status 1; --stop-issuing suspends \
 the CA first (`ca resume` ends that). It is a job of the server, which goes on when this command is cut off \
@@ -273,6 +221,9 @@ Examples:
       --reason key-compromise --dry-run
   gigvault cert revoke 4f1c0a9be27d5f60813e9a4c2b7d1e05 \\
       --reason key-compromise --same-key
+  gigvault cert revoke --file serials.txt --reason superseded
+  gigvault cert revoke --san-suffix old.example.test --dry-run
+  gigvault cert revoke --ca issuing --profile tls-client --yes
   gigvault cert revoke --ca issuing --all --dry-run
   gigvault cert revoke --ca issuing --all --stop-issuing \\
       --reason superseded --yes
@@ -281,17 +232,19 @@ Examples:
 )]
 pub(crate) struct Revoke {
     /// Serial number, hex.
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    #[arg(conflicts_with_all = ["file", "all"])]
     pub(crate) serial: Option<String>,
+    /// Revoke the certificates of this file: a serial number on each line, # before comments. - is standard input.
+    #[arg(long, value_name = "FILE", conflicts_with = "all")]
+    pub(crate) file: Option<PathBuf>,
     /// Revoke every certificate of --ca that is valid or on hold.
     #[arg(long, requires = "ca")]
     pub(crate) all: bool,
-    /// The CA whose certificates --all revokes.
-    #[arg(long, requires = "all")]
-    pub(crate) ca: Option<String>,
     /// Suspend the CA before --all begins; it stays suspended.
     #[arg(long, requires = "all")]
     pub(crate) stop_issuing: bool,
+    #[command(flatten)]
+    pub(crate) filters: Filters,
     #[command(flatten)]
     pub(crate) dry_run: DryRun,
     /// Why.
@@ -304,7 +257,7 @@ pub(crate) struct Revoke {
     #[arg(long)]
     pub(crate) invalid_since: Option<String>,
     /// Do not ask. Where there is no terminal to ask on, one serial number is revoked without a question, because naming it
-    /// is consent; --all and --same-key are refused without --yes.
+    /// is consent; many, and --same-key, are refused without --yes.
     #[arg(long, short = 'y')]
     pub(crate) yes: bool,
 }

@@ -1,14 +1,13 @@
 //! `cert create | list | show | renew | hold | release`; the others have files of their own.
 
 use anyhow::Context;
-use client::{Certificate, Client, Filter, Issue, Span};
+use client::{Certificate, Client, Issue};
 use keys::{Signer, SoftwareKey};
-use time::OffsetDateTime;
 
 use super::csr::{self, Wanted};
 use super::delivery::{self, Delivery, Key};
 use super::files::Bundle;
-use super::{chain, download, listing, names, now, preview, private_key, revoke, times};
+use super::{chain, download, filters, listing, names, now, preview, private_key, revoke, times};
 use crate::cli::{self, CertCommand, Connection, FileFormat};
 use crate::connection;
 use crate::exit::Done;
@@ -69,7 +68,7 @@ async fn create(client: &Client, arguments: &cli::Create, output: Output) -> any
 
 async fn list(client: &Client, arguments: &cli::List, output: Output) -> anyhow::Result<()> {
     let now = now();
-    let filter = filter(arguments, now)?;
+    let filter = filters::of_list(arguments, now)?;
     let row = |certificate: &Certificate| {
         let names = if certificate.san.is_empty() {
             certificate.subject.clone()
@@ -100,52 +99,6 @@ async fn list(client: &Client, arguments: &cli::List, output: Output) -> anyhow:
     ];
     let list = client.certificates().list(&filter)?;
     listing::run(list, &arguments.listing, output, &COLUMNS, row).await
-}
-
-/// The filters that the flags say.
-fn filter(arguments: &cli::List, now: OffsetDateTime) -> anyhow::Result<Filter> {
-    let point = |flag, text: &Option<String>| {
-        text.as_deref()
-            .map(|text| times::point(flag, text, now))
-            .transpose()
-    };
-    let span = |(from, start), (to, end)| -> anyhow::Result<Span> {
-        Ok(Span {
-            from: point(from, start)?,
-            to: point(to, end)?,
-        })
-    };
-    let (issued, revoked) = (
-        (&arguments.issued_after, &arguments.issued_before),
-        (&arguments.revoked_after, &arguments.revoked_before),
-    );
-    Ok(Filter {
-        q: arguments.text.clone(),
-        san: arguments.san.clone(),
-        san_suffix: arguments.san_suffix.clone(),
-        subject: arguments.subject.clone(),
-        serial: arguments.serial.clone(),
-        requester: arguments.requester.clone(),
-        profile: arguments.profile.clone(),
-        ca: arguments.ca.clone(),
-        status: arguments.status.clone(),
-        reason: arguments.reason.clone(),
-        key_type: arguments.key_type.clone(),
-        protocol: arguments.protocol.clone(),
-        expires: span(
-            ("--expires-after", &arguments.expires_after),
-            ("--expires-before", &arguments.expires_before),
-        )?,
-        issued: span(("--issued-after", issued.0), ("--issued-before", issued.1))?,
-        revoked: span(("--revoked-after", revoked.0), ("--revoked-before", revoked.1))?,
-        spki: arguments.spki_sha256.clone(),
-        fingerprint: arguments.fingerprint_sha256.clone(),
-        has_successor: arguments.has_successor,
-        lint: arguments.lint.clone(),
-        key_reused: arguments.key_reused,
-        internal: arguments.internal,
-        pem: false,
-    })
 }
 
 /// The first names and how many more.

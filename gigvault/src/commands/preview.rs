@@ -19,7 +19,8 @@ pub(super) fn show(preview: &Preview, output: Output) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn fact(consequence: &Consequence) -> (&str, String) {
+/// A consequence as a line for people, with the first of its objects below.
+pub(super) fn fact(consequence: &Consequence) -> (&str, String) {
     let mut text = consequence.text.clone();
     // One object is named in the text.
     if consequence.count > 1 {

@@ -4,7 +4,7 @@ use anyhow::Context;
 use client::{Certificate, Client, OtherCertificate, RevokedCertificate, SameKey};
 use x509::crl::Reason;
 
-use super::{Unattended, cert, confirm, now, preview, revoke_all, times};
+use super::{Unattended, cert, confirm, now, preview, revoke_all, revoke_many, times};
 use crate::cli;
 use crate::exit::Done;
 use crate::output::{Output, shorten_middle};
@@ -24,7 +24,8 @@ fn question(certificate: &Certificate, reason: Reason, same_key: bool) -> String
     format!("Revoke certificate {serial} ({whose}){others} with reason {reason}?")
 }
 
-pub(super) async fn run(client: &Client, arguments: &cli::Revoke, output: Output) -> anyhow::Result<()> {
+/// The request, for one certificate or for many.
+fn request(arguments: &cli::Revoke) -> anyhow::Result<(Reason, client::Revoke)> {
     let reason: Reason = arguments
         .reason
         .parse()
@@ -58,10 +59,17 @@ pub(super) async fn run(client: &Client, arguments: &cli::Revoke, output: Output
         invalidity_time,
         same_key: arguments.same_key,
     };
-    // clap lets pass one serial number, or --ca and --all.
-    let (Some(serial), None) = (&arguments.serial, &arguments.ca) else {
-        let ca = arguments.ca.clone().unwrap_or_default();
-        return revoke_all::run(client, &ca, &request, arguments, output).await;
+    Ok((reason, request))
+}
+
+pub(super) async fn run(client: &Client, arguments: &cli::Revoke, output: Output) -> anyhow::Result<()> {
+    let (reason, request) = request(arguments)?;
+    let serial = match (&arguments.serial, arguments.filters.ca.as_slice()) {
+        (Some(serial), _) if arguments.filters == cli::Filters::default() => serial,
+        (None, [ca]) if arguments.all && revoke_many::is_ca_alone(&arguments.filters) => {
+            return revoke_all::run(client, ca, &request, arguments, output).await;
+        }
+        _ => return revoke_many::run(client, &request, arguments, output).await,
     };
     if arguments.dry_run.dry_run {
         return preview::show(&client.dry_run().revoke(serial, &request).await?, output);

@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use client::{Client, Error, Filter, Job, Revoke};
+use client::{Client, Error, Filter, Job, Revoke, Selection};
 use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 use kit::dry_run::counted;
 use serde::Serialize;
@@ -160,16 +160,14 @@ async fn count(client: &Client, ca: &str, status: &str) -> Result<u64, Error> {
 /// One job after the other until nothing is left, or [`MOST_JOBS`] of them; then counts what is.
 async fn all_jobs(client: &Client, request: &Revoke, report: &mut Report<'_>) -> anyhow::Result<()> {
     let found = report.left;
-    // Drawn on stderr, and only where that is a terminal.
-    let left = |state: &ProgressState, line: &mut dyn std::fmt::Write| {
-        // Where the terminal is gone, there is no reader to tell.
-        let _unwritten = line.write_str(&time_left(state.pos(), state.eta()));
-    };
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} revoked{left}")?;
-    let bar = ProgressBar::new(found).with_style(style.with_key("left", left));
+    let bar = progress(found)?;
     for _ in 0..MOST_JOBS {
         let filter = filter(report.ca, None);
-        let job = client.certificates().revoke_matching(&filter, request).await?;
+        let selection = Selection::Matching(&filter);
+        let job = client
+            .certificates()
+            .revoke_many(selection, request, None)
+            .await?;
         let before = report.revoked + report.revoked_by_others;
         let job = until_its_end(client, job, before, &bar).await?;
         report.revoked += job.done;
@@ -186,6 +184,16 @@ async fn all_jobs(client: &Client, request: &Revoke, report: &mut Report<'_>) ->
     }
     bar.finish_and_clear();
     Ok(())
+}
+
+/// A bar of that many certificates. Drawn on stderr, and only where that is a terminal.
+pub(super) fn progress(found: u64) -> anyhow::Result<ProgressBar> {
+    let left = |state: &ProgressState, line: &mut dyn std::fmt::Write| {
+        // Where the terminal is gone, there is no reader to tell.
+        let _unwritten = line.write_str(&time_left(state.pos(), state.eta()));
+    };
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} revoked{left}")?;
+    Ok(ProgressBar::new(found).with_style(style.with_key("left", left)))
 }
 
 /// How long it will take; nothing before there is a pace to tell it by, and in its last second.
@@ -249,7 +257,12 @@ fn is_away(error: &Error) -> bool {
 }
 
 /// Waits for a job. The server does it whether or not this command is there to see.
-async fn until_its_end(client: &Client, mut job: Job, before: u64, bar: &ProgressBar) -> anyhow::Result<Job> {
+pub(super) async fn until_its_end(
+    client: &Client,
+    mut job: Job,
+    before: u64,
+    bar: &ProgressBar,
+) -> anyhow::Result<Job> {
     while !job.has_ended() {
         tokio::time::sleep(LOOK).await;
         job = look(client, &job.id).await?;

@@ -1,11 +1,11 @@
 //! `/api/v1/certificates`.
 
-mod revocation;
+pub(crate) mod revocation;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use self::revocation::RevokeMatching;
+use self::revocation::RevokeMany;
 use super::Other;
 use super::filter::Filter;
 use crate::call::Call;
@@ -14,9 +14,12 @@ use crate::error::Error;
 use crate::page::{List, Listed};
 use crate::resources::jobs::Job;
 
-pub use revocation::{DamagedCertificate, OtherCertificate, Revocation, Revoke, RevokedCertificate, SameKey};
+pub use revocation::{
+    DamagedCertificate, OtherCertificate, Revocation, Revoke, RevokedCertificate, SameKey, Selection,
+};
 
 const PATH: &[&str] = &["api", "v1", "certificates"];
+const REVOCATIONS: &[&str] = &["api", "v1", "certificates", "revocations"];
 
 /// A certificate and what is known about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -218,18 +221,21 @@ impl<'a> Certificates<'a> {
             .await
     }
 
-    /// Accepts the revocation of all that match and are valid or on hold: the job revokes them one after the other. Of the
-    /// request, `same_key` is not sent.
+    /// Accepts the revocation of many: the job revokes them one after the other. With the token of a preview the job is held to what
+    /// that showed. Of the request, `same_key` is not sent.
     ///
     /// # Errors
-    /// [`Error::Problem`] for a malformed filter or reason, and those of every request.
-    pub async fn revoke_matching(&self, filter: &Filter, revoke: &Revoke) -> Result<Job, Error> {
-        let body = RevokeMatching {
-            reason: &revoke.reason,
-            invalidity_time: revoke.invalidity_time,
-            filter: filter.members()?,
-        };
-        Call::create(self.0, &["api", "v1", "certificates", "revocations"], &body)?
+    /// [`Error::Problem`] for a malformed filter, serial number or reason, with status 409 where a preview does not hold any more,
+    /// and those of every request.
+    pub async fn revoke_many(
+        &self,
+        selection: Selection<'_>,
+        revoke: &Revoke,
+        preview_token: Option<&str>,
+    ) -> Result<Job, Error> {
+        let body = RevokeMany::new(selection, revoke)?;
+        Call::create(self.0, REVOCATIONS, &body)?
+            .previewed(preview_token)
             .json()
             .await
     }

@@ -5,7 +5,8 @@ use time::OffsetDateTime;
 
 use super::Other;
 use super::api_keys::NewApiKey;
-use super::certificates::{Issue, Renew, Revoke};
+use super::certificates::revocation::RevokeMany;
+use super::certificates::{Issue, Renew, Revoke, Selection};
 use super::keys::NewKey;
 use crate::call::Call;
 use crate::connect::Client;
@@ -73,6 +74,15 @@ impl DryRun<'_> {
     /// Those of the request itself.
     pub async fn revoke(&self, serial: &str, revoke: &Revoke) -> Result<Preview, Error> {
         self.post(&["certificates", serial, "revoke"], revoke).await
+    }
+
+    /// Of [`Certificates::revoke_many`](crate::Certificates::revoke_many): how many, and some of them.
+    ///
+    /// # Errors
+    /// Those of the request itself.
+    pub async fn revoke_many(&self, selection: Selection<'_>, revoke: &Revoke) -> Result<Preview, Error> {
+        let body = RevokeMany::new(selection, revoke)?;
+        self.post(&["certificates", "revocations"], &body).await
     }
 
     /// Of [`Certificates::hold`](crate::Certificates::hold).

@@ -5,7 +5,9 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use super::Certificate;
+use crate::error::Error;
 use crate::resources::Other;
+use crate::resources::filter::Filter;
 
 /// When and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,14 +122,46 @@ pub struct Revoke {
     pub same_key: bool,
 }
 
+/// Which certificates of a bulk revocation.
+#[derive(Clone, Copy, Debug)]
+pub enum Selection<'a> {
+    /// These serial numbers, at most [`MOST_SERIALS`](Self::MOST_SERIALS).
+    Serials(&'a [String]),
+    /// All that match and are valid or on hold.
+    Matching(&'a Filter),
+}
+
+impl Selection<'_> {
+    /// Most serial numbers of one request.
+    pub const MOST_SERIALS: usize = 5_000;
+}
+
 /// Which certificates to revoke, and why.
 #[derive(Serialize)]
-pub(super) struct RevokeMatching<'a> {
-    pub(super) reason: &'a str,
+pub(crate) struct RevokeMany<'a> {
+    reason: &'a str,
     #[serde(
         with = "time::serde::rfc3339::option",
         skip_serializing_if = "Option::is_none"
     )]
-    pub(super) invalidity_time: Option<OffsetDateTime>,
-    pub(super) filter: Map<String, Value>,
+    invalidity_time: Option<OffsetDateTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    serials: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter: Option<Map<String, Value>>,
+}
+
+impl<'a> RevokeMany<'a> {
+    pub(crate) fn new(selection: Selection<'a>, revoke: &'a Revoke) -> Result<Self, Error> {
+        let (serials, filter) = match selection {
+            Selection::Serials(serials) => (Some(serials), None),
+            Selection::Matching(filter) => (None, Some(filter.members()?)),
+        };
+        Ok(Self {
+            reason: &revoke.reason,
+            invalidity_time: revoke.invalidity_time,
+            serials,
+            filter,
+        })
+    }
 }
