@@ -16,7 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use apikey::ApikeyCommand;
 pub(crate) use ca::CaCommand;
-pub(crate) use cert::{CertCommand, Create, Download, List, Renew, Revoke, Verify};
+pub(crate) use cert::{CertCommand, CertStatus, Create, Download, List, Renew, Revoke, Verify};
 pub(crate) use csr::{CsrCommand, CsrCreate, CsrSubmit};
 pub(crate) use filters::Filters;
 pub(crate) use job::JobCommand;
@@ -44,7 +44,7 @@ GIGVAULT_CA_FILE; without a URL it is that of ./gigvault-data, with the token in
 Spans of time are whole numbers with the units y (365 days), w (7 days), d, h, m (minutes), and s, largest first: 90d, \
 12h, 90m, 1y 30d. A file named - is standard input where it is read, and standard output where it is written.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 denied, 4 not found, 5 pending approval, 129, 130 and 143 ended by \
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 denied, 4 not found, 5 pending approval, 6 revoked, 129, 130 and 143 ended by \
 SIGHUP, Ctrl-C or SIGTERM."
 )]
 pub(crate) struct Cli {
@@ -158,7 +158,7 @@ pub(crate) enum Command {
     Bootstrap(Bootstrap),
     /// Bring databases to the current schema, and end.
     Migrate(Migrate),
-    /// Certificates: create, list, show, download, renew, revoke, verify.
+    /// Certificates: create, list, show, download, renew, revoke, verify, status.
     #[command(subcommand)]
     Cert(CertCommand),
     /// Certificate signing requests: create, inspect, submit.

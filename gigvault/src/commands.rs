@@ -3,6 +3,7 @@
 mod apikey;
 mod ca;
 mod cert;
+mod cert_status;
 mod chain;
 mod config;
 mod csr;
@@ -51,6 +52,9 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Completions { shell } => completions(shell, output),
         Command::Config(command) => config::run(command, &connection, output),
         Command::Cert(CertCommand::Verify(arguments)) => verify::run(&arguments, &connection, output),
+        Command::Cert(CertCommand::Status(arguments)) => {
+            block_on(cert_status::run(&arguments, &connection, output))
+        }
         Command::Up(arguments) => serve::up(arguments),
         Command::Serve(arguments) => serve::serve(arguments),
         Command::Bootstrap(arguments) => serve::bootstrap(arguments, output),

@@ -27,6 +27,14 @@ impl Done {
     }
 }
 
+/// What a command was asked to find out is an answer that scripts tell by its code.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+pub(crate) struct Judged {
+    pub(crate) text: String,
+    pub(crate) code: u8,
+}
+
 const WHERE_THE_API_IS: &str = "the API is on the HTTPS port (8443 unless it was set otherwise), which `https` in \
                                 server.json of the data directory names: --url https://host:port, with nothing after it";
 /// What to do about a server that shows the certificate of a CA as its own.
@@ -44,7 +52,9 @@ const NOT_KNOWN: &str = "the request was sent and its answer was lost, so it is 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 const DENIED: u8 = 3;
-const NOT_FOUND: u8 = 4;
+pub(crate) const NOT_FOUND: u8 = 4;
+/// The certificate is revoked or on hold.
+pub(crate) const REVOKED: u8 = 6;
 
 /// Says what failed on stderr, and answers the code for it.
 pub(crate) fn report(error: &anyhow::Error, connection: &Connection) -> ExitCode {
@@ -104,6 +114,9 @@ fn code(error: &anyhow::Error) -> u8 {
         .is_some_and(|found| found.is_usage)
     {
         return USAGE;
+    }
+    if let Some(judged) = error.downcast_ref::<Judged>() {
+        return judged.code;
     }
     if let Some(interrupted) = error.downcast_ref::<Interrupted>() {
         return interrupted.exit_code;

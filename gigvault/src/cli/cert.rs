@@ -47,6 +47,8 @@ pub(crate) enum CertCommand {
     },
     /// Verify a certificate file against a root, offline.
     Verify(Verify),
+    /// Ask OCSP and CRL whether a certificate is revoked, at the URLs in it, as a relying party does.
+    Status(CertStatus),
 }
 
 #[derive(Args)]
@@ -286,4 +288,40 @@ pub(crate) struct Verify {
     /// server, client or any.
     #[arg(long, default_value = "any", value_parser = ["server", "client", "any"])]
     pub(crate) purpose: String,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Asks each OCSP responder that the certificate names, with a nonce, and fetches each complete CRL and its delta; \
+verifies what is answered; and says why answers differ, where they do. Nothing is asked of the database. Whether the \
+certificate is valid otherwise is what `cert verify` says.
+
+The issuer is looked for in FILE and --chain, among the CAs of the server, and at the URL in the certificate. \
+URLs in a file from elsewhere could lead into the own network, so addresses of private networks and of this machine \
+are asked only for certificates of the server's CAs, and with --allow-private. Proxies are not used.
+
+Exit codes: 0 good by every answer, 1 something was not answered and nothing says revoked, 4 the responder does not know \
+the certificate, 6 revoked or on hold by one of the answers.
+
+Examples:
+  gigvault cert status web.crt
+  gigvault cert status web.crt --chain web.chain.pem --ocsp-only
+  openssl s_client -connect web.example.test:443 -showcerts </dev/null |
+      gigvault cert status - -o json"
+)]
+pub(crate) struct CertStatus {
+    /// Certificate; what follows the first in the file may be its issuer. - is standard input.
+    pub(crate) file: PathBuf,
+    /// Certificates among which the issuer is.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) chain: Option<PathBuf>,
+    /// Ask no CRL.
+    #[arg(long, conflicts_with = "crl_only")]
+    pub(crate) ocsp_only: bool,
+    /// Ask no OCSP.
+    #[arg(long)]
+    pub(crate) crl_only: bool,
+    /// Ask addresses of private networks and of this machine too.
+    #[arg(long)]
+    pub(crate) allow_private: bool,
 }

@@ -26,16 +26,7 @@ pub(super) fn run(arguments: &Verify, connection: &Connection, output: Output) -
             Given::read(&roots.read()?, given)?
         }
     };
-    let own = read(&arguments.file)?;
-    if let Some(first) = own.bundle.unreadable.iter().find(|passed| passed.number == 1) {
-        return Err(anyhow!("{}: {}", own.origin, first.source));
-    }
-    if let Some(before) = own.bundle.passed.iter().find(|passed| passed.is_before_all) {
-        return Err(anyhow!(
-            "{}, {before}, before the first certificate; it may be the one to verify: repair or remove it",
-            own.origin
-        ));
-    }
+    let own = read_first(&arguments.file)?;
     let more = arguments.untrusted.as_deref().map(read).transpose()?;
     let mut passed_over = Vec::new();
     for given in [Some(&roots), Some(&own), more.as_ref()].into_iter().flatten() {
@@ -113,9 +104,9 @@ fn report(leaf: &Certificate, issuers: &[Certificate], output: Output) -> anyhow
 }
 
 /// What one input holds, and its name for messages.
-struct Given {
-    origin: String,
-    bundle: Bundle,
+pub(super) struct Given {
+    pub(super) origin: String,
+    pub(super) bundle: Bundle,
 }
 
 impl Given {
@@ -125,7 +116,7 @@ impl Given {
     }
 
     /// What could not be read, and why.
-    fn passed_over(&self) -> impl Iterator<Item = String> {
+    pub(super) fn passed_over(&self) -> impl Iterator<Item = String> {
         let unreadable = self.bundle.unreadable.iter().map(ToString::to_string);
         let others = self.bundle.passed.iter().map(ToString::to_string);
         unreadable
@@ -134,8 +125,23 @@ impl Given {
     }
 }
 
+/// The same of a file whose first certificate is what is asked about: that one has to be readable.
+pub(super) fn read_first(path: &Path) -> anyhow::Result<Given> {
+    let own = read(path)?;
+    if let Some(first) = own.bundle.unreadable.iter().find(|passed| passed.number == 1) {
+        return Err(anyhow!("{}: {}", own.origin, first.source));
+    }
+    if let Some(before) = own.bundle.passed.iter().find(|passed| passed.is_before_all) {
+        return Err(anyhow!(
+            "{}, {before}, before the first certificate; it may be the one that is meant: repair or remove it",
+            own.origin
+        ));
+    }
+    Ok(own)
+}
+
 /// The certificates of a file, whatever form they have.
-fn read(path: &Path) -> anyhow::Result<Given> {
+pub(super) fn read(path: &Path) -> anyhow::Result<Given> {
     let origin = match files::is_stream(path) {
         true => "standard input".to_owned(),
         false => path.display().to_string(),
