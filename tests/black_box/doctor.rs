@@ -67,6 +67,8 @@ fn a_healthy_system_is_looked_at_from_end_to_end() {
         "credential",
         "authorities",
         "issuer url",
+        "ocsp url",
+        "crl url",
         "CA keys of ca",
         "stored keys of keymgr",
         "admin keys of auth",

@@ -14,6 +14,7 @@ mod advice;
 mod allowed_actions;
 mod authorization;
 mod bad_requests;
+mod cert_status;
 mod client_certificates;
 mod commands;
 mod composed;

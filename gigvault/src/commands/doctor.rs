@@ -4,6 +4,7 @@ mod api;
 mod endpoints;
 mod fixes;
 mod local;
+mod pointers;
 
 use std::borrow::Cow;
 use std::path::Path;

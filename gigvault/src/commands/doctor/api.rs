@@ -2,7 +2,8 @@
 
 use client::{Client, Error, Filter, Status};
 
-use super::{Check, chain, endpoints, failed, ok, warning};
+use super::pointers::{self, Issued};
+use super::{Check, chain, failed, ok, warning};
 use crate::cli::Connection;
 use crate::commands::{now, times};
 use crate::connection::{Versions, advice};
@@ -44,8 +45,9 @@ pub(super) async fn look(client: &Client, connection: &Connection, here: Vec<Str
             return checks;
         }
     }
-    checks.push(api.authorities().await);
-    checks.push(api.issuer_url().await);
+    let authorities = api.client.cas().list().items().all().await;
+    checks.push(api.authorities(&authorities));
+    checks.extend(api.pointers(authorities.unwrap_or_default()).await);
     checks.extend(api.services().await);
     checks
 }
@@ -125,35 +127,48 @@ impl Api<'_> {
         }
     }
 
-    async fn authorities(&self) -> Check {
+    fn authorities(&self, list: &Result<Vec<client::Ca>, Error>) -> Check {
         const CHECK: &str = "authorities";
-        match self.client.cas().list().items().all().await {
-            Ok(list) => judged(&list),
+        match list {
+            Ok(list) => judged(list),
             Err(error) if error.status() == Some(403) => {
                 warning(CHECK, "this credential may not see them".to_owned(), "")
             }
             Err(error) => self
-                .unknown(CHECK, "ca", &error)
-                .unwrap_or_else(|| failed(CHECK, chain(&error), SEE_LOG)),
+                .unknown(CHECK, "ca", error)
+                .unwrap_or_else(|| failed(CHECK, chain(error), SEE_LOG)),
         }
     }
 
-    async fn issuer_url(&self) -> Check {
-        const CHECK: &str = "issuer url";
+    /// What certificates point to.
+    async fn pointers(&self, authorities: Vec<client::Ca>) -> Vec<Check> {
+        let mut issued = Vec::new();
+        for ca in authorities {
+            match self.newest(&ca.name).await {
+                Ok(newest) => issued.push(Issued { ca, newest }),
+                Err(error) => {
+                    let unseen = || pointers::unseen(format!("not looked at: {}", chain(&error)));
+                    return vec![self.unknown("issuer url", "ca", &error).unwrap_or_else(unseen)];
+                }
+            }
+        }
+        pointers::look(&issued, self.client.url(), now()).await
+    }
+
+    /// Of the newest certificates of a CA that this credential sees, and that are not the server's own, the first that says where its
+    /// status is; the newest where none does.
+    async fn newest(&self, ca: &str) -> Result<Option<client::Certificate>, Error> {
+        // Enough to pass over those of responders, which name no OCSP.
+        const LOOKED_AT: u32 = 20;
         let filter = Filter {
+            ca: vec![ca.to_owned()],
             pem: true,
             ..Filter::default()
         };
-        let list = match self.client.certificates().list(&filter) {
-            Ok(list) => list.page(Some(1), None).await,
-            Err(error) => Err(error),
-        };
-        match list {
-            Ok(page) => endpoints::issuer_url(page.items.into_iter().next(), self.client.url()).await,
-            Err(error) => self
-                .unknown(CHECK, "ca", &error)
-                .unwrap_or_else(|| warning(CHECK, format!("not looked at: {}", chain(&error)), "")),
-        }
+        let list = self.client.certificates().list(&filter)?;
+        let mut page = list.page(Some(LOOKED_AT), None).await?.items;
+        let at = page.iter().position(pointers::names_ocsp).unwrap_or_default();
+        Ok((at < page.len()).then(|| page.swap_remove(at)))
     }
 
     /// What the services of the server find wrong in their own state.

@@ -5,13 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use client::{Readiness, ServerInfo, is_loopback_host};
+use client::{Readiness, ServerInfo};
 use kit::clock::SystemClock;
 use kit::tls::{Identity, IdentityFiles};
 use kit::transport::channel;
 use tokio::net::TcpStream;
 use tower::ServiceExt as _;
-use x509::{Certificate, ExtensionValue};
 
 use super::{Check, chain, failed, local, ok};
 use crate::wiring::Service;
@@ -20,10 +19,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// For a port that the process opens when it starts.
 const START_AGAIN: &str =
     "the process opens that port when it starts: start it again if it has ended, else see its log";
-/// For a URL in certificates that does not lead to their issuer.
-const PUBLIC_URL: &str = "set listen.public_http_url to a URL that leads to the server's plain HTTP port from everywhere, start \
-                          the server again, and renew what was issued before (`gigvault cert renew SERIAL`)";
-
 /// For a server that answers and cannot do its work now, or is something else than one.
 pub(super) fn not_ready(url: &str, readiness: Option<&Readiness>) -> Check {
     const CHECK: &str = "server";
@@ -129,97 +124,5 @@ async fn metrics(url: &str) -> Check {
             "find out with `ss -ltnp` what else listens on that port, and stop it, or start the server with another --metrics-port",
         ),
         Err(error) => failed("metrics", chain(&error), START_AGAIN),
-    }
-}
-
-/// The URL at which relying parties find the issuer of the newest certificate; `server` is the URL of the API.
-pub(super) async fn issuer_url(newest: Option<client::Certificate>, server: &str) -> Check {
-    let check = "issuer url";
-    let newest = newest.and_then(|newest| Certificate::from_pem(newest.certificate.as_bytes()).ok());
-    let Some(newest) = newest else {
-        return ok(
-            check,
-            "not looked at: this credential sees no certificate".to_owned(),
-        );
-    };
-    let Some(url) = ca_issuers(&newest) else {
-        return ok(check, format!("certificate {} names none", newest.serial()));
-    };
-    if unreachable_for_others(&url, server) {
-        return failed(
-            check,
-            format!(
-                "certificate {} points to {url}, which only the server itself reaches",
-                newest.serial()
-            ),
-            PUBLIC_URL,
-        );
-    }
-    let fix = "let that URL lead to the server's plain HTTP port, from everywhere; or else ";
-    let fix = &format!("{fix}{PUBLIC_URL}");
-    match client::fetch(&url).await {
-        Ok((200, der)) => match Certificate::from_der(&der).map(|issuer| newest.verify_signed_by(&issuer)) {
-            Ok(Ok(())) => ok(check, url),
-            _ => failed(
-                check,
-                format!("{url} is not the issuer of certificate {}", newest.serial()),
-                fix,
-            ),
-        },
-        Ok((status, _)) => failed(check, format!("{url} answers {status}"), fix),
-        Err(error) => failed(check, chain(&error), fix),
-    }
-}
-
-fn ca_issuers(certificate: &Certificate) -> Option<String> {
-    certificate
-        .extensions()
-        .iter()
-        .find_map(|extension| match extension.value() {
-            Ok(ExtensionValue::AuthorityInformationAccess { ca_issuers, .. }) => {
-                ca_issuers.into_iter().next()
-            }
-            _ => None,
-        })
-}
-
-/// A URL that is of no use to others, from a server that others use; and port 0, which is of no use to anybody.
-fn unreachable_for_others(url: &str, server: &str) -> bool {
-    let (host, port) = host_and_port(url);
-    port == Some("0") || (is_loopback_host(host) && !is_loopback_host(host_and_port(server).0))
-}
-
-fn host_and_port(url: &str) -> (&str, Option<&str>) {
-    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = authority.split('/').next().unwrap_or_default();
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (authority, None),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn loopback_is_good_enough_for_a_server_on_loopback_only() {
-        let remote = "https://pki.example.test:8443";
-        for url in [
-            "http://localhost:8080/ca/a.crt",
-            "http://127.0.0.1/ca/a.crt",
-            "http://[::1]:8080/ca/a.crt",
-        ] {
-            assert!(unreachable_for_others(url, remote), "{url}");
-            assert!(!unreachable_for_others(url, "https://127.0.0.1:8443"), "{url}");
-        }
-        assert!(unreachable_for_others(
-            "http://pki.example.test:0/ca/a.crt",
-            remote
-        ));
-        assert!(!unreachable_for_others(
-            "http://pki.example.test/ca/a.crt",
-            remote
-        ));
     }
 }

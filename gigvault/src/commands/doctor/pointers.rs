@@ -1,0 +1,284 @@
+//! What the newest certificate of each CA points to, asked as a relying party does: its issuer, OCSP, the CRL and its delta; and what the
+//! certificate of the CA points to.
+
+use client::{Ca, Reach, RelyingError, RelyingParty, Subject, is_loopback_host};
+use time::{Duration, OffsetDateTime};
+use x509::bundle::Bundle;
+use x509::ocsp::CertStatus;
+use x509::{Certificate, Pointers};
+
+use super::{Check, failed, ok, warning};
+
+/// For a URL in certificates that does not lead to what it should.
+const PUBLIC_URL: &str = "set listen.public_http_url to a URL that leads to the server's plain HTTP port from everywhere, start \
+                          the server again, and renew what was issued before (`gigvault cert renew SERIAL`)";
+const LEAD: &str = "let that URL lead to the server's plain HTTP port, from everywhere; or else ";
+/// Within this OCSP may not have heard of a revocation.
+const TOLD: Duration = Duration::seconds(10);
+
+const ISSUER: &str = "issuer url";
+const OCSP: &str = "ocsp url";
+const CRL: &str = "crl url";
+const KINDS: [&str; 3] = [ISSUER, OCSP, CRL];
+
+/// A CA and a certificate of it, where the credential sees one.
+pub(super) struct Issued {
+    pub(super) ca: Ca,
+    pub(super) newest: Option<client::Certificate>,
+}
+
+/// What is found at one URL.
+struct Found {
+    kind: &'static str,
+    /// It is in the certificate of a CA, which no command renews.
+    of_ca: bool,
+    /// The URL, or what is wrong, and what to do.
+    result: Result<String, (String, String)>,
+}
+
+/// Follows the URLs; `server` is that of the API.
+pub(super) async fn look(issued: &[Issued], server: &str, now: OffsetDateTime) -> Vec<Check> {
+    // The certificates are of the server's own CAs.
+    let party = match RelyingParty::new(Reach::private()) {
+        Ok(party) => party,
+        Err(error) => return vec![failed(ISSUER, error.to_string(), "")],
+    };
+    let mut look = Look {
+        party,
+        server,
+        now,
+        found: Vec::new(),
+    };
+    for issued in issued {
+        look.at(issued).await;
+    }
+    KINDS.map(|kind| judged(kind, &look.found)).into()
+}
+
+/// All that is wrong of a kind, or the URLs at which nothing is.
+fn judged(kind: &'static str, found: &[Found]) -> Check {
+    let of_kind = || found.iter().filter(|found| found.kind == kind);
+    let wrong: Vec<&(String, String)> = of_kind()
+        .filter_map(|found| found.result.as_ref().err())
+        .collect();
+    let only_of_cas = of_kind().all(|found| found.of_ca || found.result.is_ok());
+    if !wrong.is_empty() {
+        let detail: Vec<&str> = wrong.iter().map(|(what, _)| what.as_str()).collect();
+        let mut fixes: Vec<&str> = wrong.iter().map(|(_, fix)| fix.as_str()).collect();
+        fixes.dedup();
+        let (detail, fix) = (detail.join("; "), fixes.join("; "));
+        return match only_of_cas {
+            true => warning(kind, detail, &fix),
+            false => failed(kind, detail, &fix),
+        };
+    }
+    let mut urls: Vec<&str> = of_kind()
+        .filter_map(|found| found.result.as_deref().ok())
+        .collect();
+    urls.sort_unstable();
+    urls.dedup();
+    match urls.is_empty() {
+        true => ok(
+            kind,
+            "not looked at: this credential sees no certificate that names one".to_owned(),
+        ),
+        false => ok(kind, urls.join(" ")),
+    }
+}
+
+/// For a server that does not show its CAs or certificates.
+pub(super) fn unseen(detail: String) -> Check {
+    warning(ISSUER, detail, "")
+}
+
+/// Whether a certificate says where its status is asked for.
+pub(super) fn names_ocsp(certificate: &client::Certificate) -> bool {
+    let parsed = Certificate::from_pem(certificate.certificate.as_bytes());
+    parsed.is_ok_and(|certificate| !Pointers::of(&certificate).ocsp.is_empty())
+}
+
+struct Look<'a> {
+    party: RelyingParty,
+    server: &'a str,
+    now: OffsetDateTime,
+    found: Vec<Found>,
+}
+
+/// A certificate and its issuer.
+#[derive(Clone, Copy)]
+struct Pair<'a> {
+    certificate: &'a Certificate,
+    issuer: &'a Certificate,
+    /// As the server has it; `None` for the certificate of a CA.
+    known: Option<&'a client::Certificate>,
+}
+
+impl Look<'_> {
+    async fn at(&mut self, issued: &Issued) {
+        let pem = [issued.ca.certificate.as_str(), &issued.ca.chain].concat();
+        let path = Bundle::read(pem.as_bytes()).unwrap_or_default().certificates;
+        let newest = issued.newest.as_ref();
+        let certificate = newest.and_then(|newest| Certificate::from_pem(newest.certificate.as_bytes()).ok());
+        let all = certificate.iter().map(|certificate| (certificate, newest));
+        for (certificate, known) in all.chain(path.first().map(|ca| (ca, None))) {
+            let issuer = path.iter().find(|ca| certificate.verify_signed_by(ca).is_ok());
+            if let Some(issuer) = issuer.filter(|issuer| issuer.der() != certificate.der()) {
+                self.follow(Pair {
+                    certificate,
+                    issuer,
+                    known,
+                })
+                .await;
+            }
+        }
+    }
+
+    async fn follow(&mut self, pair: Pair<'_>) {
+        let pointers = Pointers::of(pair.certificate);
+        for (kind, urls) in [
+            (ISSUER, &pointers.ca_issuers),
+            (OCSP, &pointers.ocsp),
+            (CRL, &pointers.crl),
+        ] {
+            let Some(url) = urls.first() else { continue };
+            let serial = pair.certificate.serial();
+            if unreachable_for_others(url, self.server) {
+                let what =
+                    format!("certificate {serial} points to {url}, which only the server itself reaches");
+                self.add(kind, pair, Err((what, PUBLIC_URL.to_owned())));
+                continue;
+            }
+            let result = match kind {
+                ISSUER => self.issuer(url, pair).await,
+                OCSP => self.ocsp(url, pair).await,
+                _ => self.lists(url, pair).await,
+            };
+            self.add(kind, pair, result.map(|()| url.clone()));
+        }
+    }
+
+    fn add(&mut self, kind: &'static str, pair: Pair<'_>, result: Result<String, (String, String)>) {
+        let of_ca = pair.known.is_none();
+        self.found.push(Found { kind, of_ca, result });
+    }
+
+    fn subject<'s>(&self, pair: Pair<'s>) -> Subject<'s> {
+        Subject {
+            issuer: pair.issuer,
+            serial: pair.certificate.serial(),
+            is_ca: pair.certificate.is_ca(),
+            now: self.now,
+        }
+    }
+
+    async fn issuer(&self, url: &str, pair: Pair<'_>) -> Result<(), (String, String)> {
+        let found = self.party.issuer(url, pair.certificate).await;
+        found.map(|_| ()).map_err(|error| match error {
+            RelyingError::OtherIssuer { .. } | RelyingError::Certificate { .. } => (
+                format!(
+                    "{url} is not the issuer of certificate {}",
+                    pair.certificate.serial()
+                ),
+                format!("{LEAD}{PUBLIC_URL}"),
+            ),
+            error => wrong(&error),
+        })
+    }
+
+    async fn ocsp(&self, url: &str, pair: Pair<'_>) -> Result<(), (String, String)> {
+        let answer = self.party.ocsp(url, self.subject(pair), true).await;
+        let told = answer.map_err(|error| wrong(&error))?.single.status;
+        let Some(known) = pair.known else { return Ok(()) };
+        let revoked = known
+            .revocation
+            .as_ref()
+            .filter(|revocation| revocation.time < self.now - TOLD);
+        let says = match (told, revoked) {
+            (CertStatus::Good, Some(_)) => "good",
+            (CertStatus::Unknown, _) => "unknown",
+            _ => return Ok(()),
+        };
+        Err((
+            format!(
+                "{url} says {says} of certificate {}, which is {}",
+                known.serial, known.status
+            ),
+            "see the log of the processes that run ocsp: they follow what ca tells; and find out whether a cache is in between"
+                .to_owned(),
+        ))
+    }
+
+    async fn lists(&self, url: &str, pair: Pair<'_>) -> Result<(), (String, String)> {
+        let subject = self.subject(pair);
+        let complete = self.party.crl(url, subject, &[]).await;
+        let complete = complete.map_err(|error| wrong(&error))?;
+        for url in complete.summary.extensions.freshest_crl() {
+            if unreachable_for_others(&url, self.server) {
+                return Err((
+                    format!("the delta of the CRL is at {url}, which only the server itself reaches"),
+                    PUBLIC_URL.to_owned(),
+                ));
+            }
+            let delta = self.party.delta(&url, &complete, subject, &[]).await;
+            delta.map_err(|error| wrong(&error))?;
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong at a URL, and what to do.
+fn wrong(error: &RelyingError) -> (String, String) {
+    let fix = match error {
+        RelyingError::Status { status: 503, .. } => {
+            "the server has no answer yet: see the log of the processes that run ocsp and crl".to_owned()
+        }
+        RelyingError::Response { .. } | RelyingError::Crl { .. } => {
+            "see the log of the processes that run ocsp and crl, what they find wrong themselves below, and whether the clocks are right; \
+             find out whether a cache or another server is in between"
+                .to_owned()
+        }
+        _ => format!("{LEAD}{PUBLIC_URL}"),
+    };
+    (error.to_string(), fix)
+}
+
+/// A URL that is of no use to others, from a server that others use; and port 0, which is of no use to anybody.
+fn unreachable_for_others(url: &str, server: &str) -> bool {
+    let (host, port) = host_and_port(url);
+    port == Some("0") || (is_loopback_host(host) && !is_loopback_host(host_and_port(server).0))
+}
+
+fn host_and_port(url: &str) -> (&str, Option<&str>) {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = authority.split('/').next().unwrap_or_default();
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_is_good_enough_for_a_server_on_loopback_only() {
+        let remote = "https://pki.example.test:8443";
+        for url in [
+            "http://localhost:8080/ca/a.crt",
+            "http://127.0.0.1/ca/a.crt",
+            "http://[::1]:8080/ca/a.crt",
+        ] {
+            assert!(unreachable_for_others(url, remote), "{url}");
+            assert!(!unreachable_for_others(url, "https://127.0.0.1:8443"), "{url}");
+        }
+        assert!(unreachable_for_others(
+            "http://pki.example.test:0/ca/a.crt",
+            remote
+        ));
+        assert!(!unreachable_for_others(
+            "http://pki.example.test/ca/a.crt",
+            remote
+        ));
+    }
+}
