@@ -15,7 +15,9 @@ pub mod pgbouncer;
 pub mod port;
 pub mod postgres;
 pub mod process;
+pub mod redis;
 pub mod system;
 
 pub use pgbouncer::PgBouncer;
 pub use postgres::Postgres;
+pub use redis::Redis;

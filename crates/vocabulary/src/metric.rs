@@ -98,8 +98,14 @@ metrics! {
         "Unix time of the oldest event that is still kept; looked up every ten minutes.";
     CACHE_ENTRIES "gigvault_cache_entries" Gauge Count ["cache"]:
         "Entries of a cache: credentials, keymgr-keys, ocsp-responses.";
+    REDIS_CONNECTED "gigvault_redis_connected" Gauge Count []:
+        "1 while Redis answers in time, else 0; missing where none is configured.";
+    REDIS_COMMANDS_TOTAL "gigvault_redis_commands_total" Counter Count ["command", "result"]:
+        "Commands (get, set) to Redis: ok, down (not sent: there was no connection), late, or refused.";
+    OCSP_SHARED_CACHE_TOTAL "gigvault_ocsp_shared_cache_total" Counter Count ["result"]:
+        "OCSP responses looked for in Redis: hit, miss, unusable (found, and refused after a look at it), or failed.";
     OCSP_RESPONSES_TOTAL "gigvault_ocsp_responses_total" Counter Count ["ca", "status", "source"]:
-        "Certificates answered for by OCSP (good, revoked, unissued, unknown) from memory or signed, and OCSP errors (source none).";
+        "Certificates answered for by OCSP (good, revoked, unissued, unknown) from memory, redis, or signed, and OCSP errors (source none).";
     OCSP_RESPONSE_SECONDS "gigvault_ocsp_response_seconds" Histogram Seconds []:
         "Time to make or find an OCSP response.";
     OCSP_REVOCATIONS "gigvault_ocsp_revocations" Gauge Count []:

@@ -53,6 +53,15 @@ pub enum SecretError {
 }
 
 impl Secret {
+    /// The secret itself, also where it looks like a reference.
+    #[must_use]
+    pub fn literal(text: String) -> Self {
+        Self {
+            reference: None,
+            value: SecretString::from(text),
+        }
+    }
+
     /// Follows a reference; any other text is the secret itself.
     ///
     /// # Errors
