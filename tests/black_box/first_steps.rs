@@ -190,7 +190,7 @@ fn a_second_start_finds_everything_of_the_first() {
 }
 
 #[test]
-fn what_nothing_uses_yet_is_taken_and_not_claimed() {
+fn a_redis_that_does_not_answer_keeps_nothing_from_starting() {
     System::up_with(&["--redis-url", "redis://127.0.0.1:1"]).unwrap();
 }
 

@@ -76,7 +76,8 @@ pub(crate) struct Up {
     /// `file:PATH` or `env:NAME`: other users of this machine see what is written here.
     #[arg(long)]
     pub(crate) database_url: Option<String>,
-    /// Kept for services that will share a cache: this version uses none, and connects to nothing there.
+    /// Redis, which processes share responses through: `redis://[user[:password]@]host[:port]`, or a reference to that, `file:PATH`
+    /// or `env:NAME`, where it has a password. For TLS and Sentinel there is section `redis` of the configuration.
     #[arg(long)]
     pub(crate) redis_url: Option<String>,
     /// YAML file.

@@ -29,14 +29,12 @@ pub(super) fn up(arguments: Up) -> anyhow::Result<()> {
         public_http_url: arguments.public_http_url,
         data_dir: arguments.data_dir,
         database_url: arguments.database_url,
+        redis_url: arguments.redis_url,
         log: arguments.log.filter(),
         quiet: std::io::stderr().is_terminal(),
         alone: true,
     };
     let settings = flags.load()?;
-    if arguments.redis_url.is_some() {
-        super::cert::note("--redis-url: this version uses no Redis; nothing connects there");
-    }
     let plan = Plan {
         settings,
         services: Service::ALL.into_iter().collect(),
@@ -154,6 +152,7 @@ struct Flags {
     public_http_url: Option<String>,
     data_dir: Option<PathBuf>,
     database_url: Option<String>,
+    redis_url: Option<String>,
     log: Option<String>,
     /// A person looks on, and a banner says what there is to know: without a filter from anywhere only warnings are logged.
     quiet: bool,
@@ -231,6 +230,9 @@ impl Flags {
             &mut settings.database.url,
             &database,
         );
+        let redis = self.redis_url.as_deref().map(|url| settings.redis.at(url));
+        let redis = redis.transpose().context("--redis-url")?;
+        from.set("--redis-url", "redis.addresses", &mut settings.redis, &redis);
         let filter = &mut settings.telemetry.filter;
         from.set("--log", "telemetry.filter", filter, &self.log);
         if self.quiet && !origin.is_set("telemetry.filter") {
@@ -239,7 +241,8 @@ impl Flags {
         if self.alone {
             settings.crl.immediate.get_or_insert(true);
         }
-        let url = origin.flag("database.url").into_iter();
+        let secret = ["database.url", "redis.addresses"];
+        let url = secret.into_iter().filter_map(|field| origin.flag(field));
         // The data directory is named with its flag.
         let variables = origin.variables().filter(|name| *name != "GIGVAULT_DATA_DIR");
         settings.beside = url.chain(variables).map(str::to_owned).collect();

@@ -20,6 +20,7 @@ use kit::peer::PROCESS;
 use kit::service::DoctorCheck;
 use kit::tls::Identity;
 use kit::transport::{Transport, channel, in_process};
+use redis::Redis;
 use store::{Db, StoreError};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -141,6 +142,7 @@ type Parts = anyhow::Result<(kit::service::Service, Option<FirstStart>)>;
 pub(crate) struct Services {
     built: Vec<Built>,
     authenticator: Option<Arc<dyn Authenticator>>,
+    redis: Option<Redis>,
 }
 
 impl Services {
@@ -152,6 +154,7 @@ impl Services {
         let mut services = Self {
             built: Vec::new(),
             authenticator: None,
+            redis: None,
         };
         for service in in_build_order(wanted) {
             let built = service.build(environment, &mut services).await;
@@ -202,6 +205,14 @@ impl Services {
         let cached: Arc<dyn Authenticator> = Arc::new(cached.within(environment.revocations.clone()));
         self.authenticator = Some(Arc::clone(&cached));
         Ok(cached)
+    }
+
+    /// The connection to Redis that services of this process share, where there is one. A start does not wait for it.
+    pub(crate) fn redis(&mut self, environment: &Environment<'_>) -> anyhow::Result<Option<Redis>> {
+        if self.redis.is_none() {
+            self.redis = Redis::new(environment.settings.redis.clone())?;
+        }
+        Ok(self.redis.clone())
     }
 
     /// Lets each make what it needs at a first start.

@@ -37,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     /// Where state is stored.
     pub(crate) database: Database,
+    /// What processes share and may lose; without an address, nothing is shared.
+    pub(crate) redis: redis::Config,
     /// Logs.
     pub(crate) telemetry: Telemetry,
     /// Who this process is among services.
@@ -98,6 +100,7 @@ impl Default for Settings {
             listen: Listen::default(),
             limits: Limits::default(),
             database: Database::default(),
+            redis: redis::Config::default(),
             telemetry: Telemetry::default(),
             identity: Identity::default(),
             peers: BTreeMap::new(),

@@ -4,11 +4,14 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 mod answer;
+mod batch;
 mod cache;
 mod feed;
 mod issuers;
 mod known;
+mod make;
 mod responders;
+mod shared;
 mod sign;
 mod snapshot;
 mod standing;
@@ -19,20 +22,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use bytes::Bytes;
 use kit::clock::SharedClock;
 use kit::transport::Transport;
 use proto::ca::v1::ca_client::CaClient;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
+use redis::Redis;
 use store::Db;
 use tokio::sync::{Notify, Semaphore};
+use x509::Serial;
 
 use crate::config::Config;
 use crate::domain::{Currency, Issuers};
 
 pub use answer::{Fresh, Reply};
+use batch::Batches;
 use cache::Responses;
 pub(crate) use feed::RevocationFollower;
 use known::Known;
+use shared::Shared;
+use sign::ToSign;
+use standing::Standing;
 pub(crate) use state::Responder;
 
 /// Responses that are made at a time, at most; further requests are told `tryLater`.
@@ -54,6 +64,11 @@ struct Inner {
     issuers: ArcSwapOption<Issuers>,
     known: Known,
     responses: Responses,
+    /// What other processes have signed; none without Redis.
+    shared: Option<Shared>,
+    /// What is asked of `ca`, and of `keymgr`.
+    statuses: Batches<(Arc<str>, Serial), Standing>,
+    signatures: Batches<ToSign, Bytes>,
     /// Places of responses that are being made.
     places: Semaphore,
     /// Wakes who looks after CAs and responders.
@@ -70,19 +85,24 @@ impl App {
         db: Db,
         clock: SharedClock,
         (ca, keymgr): (Transport, Transport),
+        redis: Option<Redis>,
     ) -> Self {
+        let (ca, keymgr) = (CaClient::new(ca), KeymgrClient::new(keymgr));
         let currency = Currency {
             max_lag: config.max_lag,
         };
         Self(Arc::new(Inner {
             known: Known::new(currency, Arc::clone(&clock)),
             responses: Responses::new(&config),
+            shared: redis.map(Shared::new),
+            statuses: standing::in_batches(&ca),
+            signatures: sign::in_batches(&keymgr, config.max_batch),
             holder: store::id::new_id(clock.now()).to_string(),
             db,
             clock,
             config,
-            ca: CaClient::new(ca),
-            keymgr: KeymgrClient::new(keymgr),
+            ca,
+            keymgr,
             issuers: ArcSwapOption::empty(),
             places: Semaphore::new(MOST_AT_ONCE),
             changed: Notify::new(),

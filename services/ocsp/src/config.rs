@@ -43,6 +43,10 @@ pub struct Config {
     #[serde(with = "kit::config::span::or_zero")]
     #[schemars(with = "String", extend("pattern" = span::PATTERN))]
     pub archive_cutoff: Duration,
+    /// Most responses that are signed by one call of the key manager, 1 to 512: those that wait at the same time. The key manager
+    /// takes `keymgr.max_batch`.
+    #[schemars(range(min = 1, max = MAX_BATCH))]
+    pub max_batch: usize,
     /// Who signs: `delegated` responders with keys of their own, or `direct`, the keys of the CAs.
     pub signing: Signing,
 }
@@ -74,11 +78,13 @@ impl Default for Config {
             responder_id: ResponderIdForm::default(),
             unissued: Unissued::default(),
             archive_cutoff: Duration::ZERO,
+            max_batch: 128,
             signing: Signing::default(),
         }
     }
 }
 
+const MAX_BATCH: usize = 512;
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
@@ -104,6 +110,10 @@ impl Config {
                 self.cache.max_entries,
                 allowed,
             ));
+        }
+        if !(1..=MAX_BATCH).contains(&self.max_batch) {
+            let allowed = format!("takes 1 to {MAX_BATCH}");
+            faults.push(SettingFault::new("ocsp.max_batch", self.max_batch, allowed));
         }
         let mut bounded = |field: &str, span: Duration, (shortest, longest): (Duration, Duration)| {
             if span < shortest || span > longest {
@@ -159,6 +169,8 @@ mod tests {
                 r#"{"cache": {"max_entries": 10000001}}"#,
                 "ocsp.cache.max_entries",
             ),
+            (r#"{"max_batch": 0}"#, "ocsp.max_batch"),
+            (r#"{"max_batch": 513}"#, "ocsp.max_batch"),
             (r#"{"validity": "11d"}"#, "ocsp.validity"),
             (r#"{"validity": "4m"}"#, "ocsp.validity"),
             (r#"{"max_age": "11d"}"#, "ocsp.max_age"),

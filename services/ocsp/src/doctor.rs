@@ -1,19 +1,36 @@
 //! What this service looks at when an operator asks what is wrong.
 
 use kit::service::{DoctorCheck, Finding};
+use redis::Status;
 
 use crate::app::{App, Responder};
 
 pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
     let [revocations, responders] = std::array::from_fn(|_| app.clone());
-    vec![
+    let mut checks = vec![
         DoctorCheck::new("revocations", move || {
             std::future::ready(of_revocations(&revocations))
         }),
         DoctorCheck::new("OCSP responders", move || {
             std::future::ready(of_responders(&responders))
         }),
-    ]
+    ];
+    if let Some(redis) = app.redis() {
+        checks.push(DoctorCheck::new("shared responses", move || {
+            std::future::ready(of_redis(&redis.status()))
+        }));
+    }
+    checks
+}
+
+fn of_redis(status: &Status) -> Finding {
+    match status {
+        Status::Connected(address) => Finding::ok(format!("shared through Redis at {address}")),
+        Status::Down(cause) => Finding::warning(
+            format!("Redis is not used: each process signs for itself, and answers all the same ({cause})"),
+            "see that Redis runs, that this process reaches it, and that section redis of the configuration is right",
+        ),
+    }
 }
 
 fn of_revocations(app: &App) -> Finding {

@@ -1,5 +1,5 @@
-//! Background work: follows the feed of `ca`, looks after CAs and responders, and forgets revocations of certificates that
-//! expired. Each process does it for itself; of those that share a database, one makes responders.
+//! Background work: follows the feed of `ca`, looks after CAs and responders, forgets revocations of certificates that
+//! expired, and renews responses that are old. Each process does it for itself; of those that share a database, one makes responders.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,12 +20,14 @@ const ISSUERS_EVERY: Duration = Duration::from_secs(60);
 const SOON: Duration = Duration::from_secs(1);
 /// Time between two rounds in which expired certificates are forgotten.
 const EXPIRED_EVERY: Duration = Duration::from_secs(3600);
+/// Time between two looks for responses that will soon be of no use; the shortest that they hold is five minutes.
+const OLD_EVERY: Duration = Duration::from_secs(15);
 /// For how long a revocation is kept past the end of its certificate: longer than a response holds, and than clocks are apart.
 const PAST_EXPIRY: Span = Span::days(11);
 
 /// All of it. `cursor` has that of a snapshot, if one was taken by the time that the work starts.
 pub(crate) fn all(app: &App, cursor: Arc<Mutex<Option<String>>>) -> Vec<Job> {
-    let [following, issuers, expired, lag] = std::array::from_fn(|_| app.clone());
+    let [following, issuers, expired, old, lag] = std::array::from_fn(|_| app.clone());
     vec![
         Job::task("revocations", move |stop| {
             follow_revocations(following, cursor, stop)
@@ -35,6 +37,13 @@ pub(crate) fn all(app: &App, cursor: Arc<Mutex<Option<String>>>) -> Vec<Job> {
             let app = expired.clone();
             async move {
                 app.forget_expired(PAST_EXPIRY);
+                Ok::<_, Error>(())
+            }
+        }),
+        Job::each("old responses", OLD_EVERY, move || {
+            let app = old.clone();
+            async move {
+                app.renew_old().await;
                 Ok::<_, Error>(())
             }
         }),

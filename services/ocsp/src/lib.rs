@@ -17,6 +17,7 @@ use kit::feed::Watch;
 use kit::service::{Check, Service};
 use kit::transport::Transport;
 use proto::ocsp::v1::ocsp_server::OcspServer;
+use redis::Redis;
 use store::Db;
 use tokio_util::sync::CancellationToken;
 use vocabulary::{EventType, service};
@@ -45,6 +46,8 @@ pub struct Deps {
     pub ca: Transport,
     /// The way to keymgr.
     pub keymgr: Transport,
+    /// Where processes of this service share what they sign, if there is such a place.
+    pub redis: Option<Redis>,
     /// Ends streams that would go on forever.
     pub stop: CancellationToken,
 }
@@ -70,7 +73,7 @@ impl Ocsp {
         Ok(Self {
             feed: Watch::new(db.clone(), deps.stop),
             max_age: config.max_age,
-            app: App::new(config, db, deps.clock, (deps.ca, deps.keymgr)),
+            app: App::new(config, db, deps.clock, (deps.ca, deps.keymgr), deps.redis),
             cursor: Arc::default(),
         })
     }

@@ -13,6 +13,7 @@ pub(super) async fn build(environment: &Environment<'_>, services: &mut Services
         clock: Arc::clone(&environment.clock),
         ca: services.transport(environment, NAME, Service::Ca)?,
         keymgr: services.transport(environment, NAME, Service::Keymgr)?,
+        redis: services.redis(environment)?,
         stop: environment.stop.clone(),
     };
     let ocsp = Ocsp::build(environment.settings.ocsp.clone(), deps)?;

@@ -38,6 +38,7 @@ impl Settings {
         self.listen.check(&mut faults);
         self.limits.check(&mut faults);
         self.database.check(&mut faults);
+        faults.extend(self.redis.check());
         if let Err(error) = kit::telemetry::check_filter(&self.telemetry.filter) {
             faults.push(SettingFault::hiding("telemetry.filter", error.to_string()));
         }
@@ -51,6 +52,10 @@ impl Settings {
         if self.ca.max_batch > self.keymgr.max_batch {
             let allowed = format!("takes at most keymgr.max_batch, {}", self.keymgr.max_batch);
             faults.push(SettingFault::new("ca.max_batch", self.ca.max_batch, allowed));
+        }
+        if self.ocsp.max_batch > self.keymgr.max_batch {
+            let allowed = format!("takes at most keymgr.max_batch, {}", self.keymgr.max_batch);
+            faults.push(SettingFault::new("ocsp.max_batch", self.ocsp.max_batch, allowed));
         }
         faults
     }
@@ -326,6 +331,11 @@ mod tests {
             (r#"{"ca": {"queue": 0}}"#, "ca.queue"),
             (r#"{"keymgr": {"max_batch": 0}}"#, "keymgr.max_batch"),
             (r#"{"keymgr": {"max_batch": 8}}"#, "ca.max_batch"),
+            (
+                r#"{"keymgr": {"max_batch": 8}, "ca": {"max_batch": 8}}"#,
+                "ocsp.max_batch",
+            ),
+            (r#"{"redis": {"addresses": ["redis"]}}"#, "redis.addresses[0]"),
             (r#"{"auth": {"max_validity": "200y"}}"#, "auth.max_validity"),
         ] {
             let found = faults(serde_json::from_str(json).unwrap());

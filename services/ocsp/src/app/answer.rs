@@ -11,7 +11,8 @@ use x509::Serial;
 use x509::ocsp::{CertId, ErrorStatus, OcspRequest, RequestError};
 
 use super::App;
-use super::cache::{Kept, Key};
+use super::cache::{Age, Kept, Key, Source};
+use super::make::NotKept;
 use super::standing::{Standing, Target};
 use crate::domain::{Issuer, Revocation};
 use crate::error::Error;
@@ -39,13 +40,6 @@ pub struct Fresh {
     pub now: OffsetDateTime,
 }
 
-/// Where a response comes from: label of the metric.
-#[derive(Clone, Copy, Debug)]
-enum Source {
-    Memory,
-    Signed,
-}
-
 /// Why there is no response.
 enum Refusal {
     /// The request cannot be read, or asks for no CA of ours; or what is known is too old to answer it.
@@ -58,13 +52,6 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         Self::Failed(Arc::new(error))
     }
-}
-
-/// Why a response is not kept.
-enum NotKept {
-    /// The serial number was not issued, and may be in a moment.
-    Unissued,
-    Failed(Arc<Error>),
 }
 
 impl App {
@@ -135,17 +122,17 @@ impl App {
             None => false,
         };
         if let Some(kept) = kept.filter(|_| still_true) {
-            if !kept.is_young(now) {
+            if !kept.signed.is_young(now) {
                 self.renew(issuer, target, (key, &kept));
             }
             return Ok(Some(self.reply(issuer, &kept, Source::Memory)));
         }
         self.0.responses.remove(&key).await;
         for _ in 0..ATTEMPTS {
-            let make = self.make(issuer, target);
+            let make = self.make(issuer, target, (&key, Age::Any));
             let not_kept = match self.0.responses.find_or_make(key.clone(), make).await {
                 Ok(made) if self.may_be_told(target, made.standing(), made.read_at) => {
-                    return Ok(Some(self.reply(issuer, &made, Source::Signed)));
+                    return Ok(Some(self.reply(issuer, &made, made.source)));
                 }
                 Ok(_outdated) => {
                     self.0.responses.remove(&key).await;
@@ -161,27 +148,6 @@ impl App {
         Err(Refusal::Status(ErrorStatus::TryLater))
     }
 
-    /// Makes another response while the one that there is is given: the older half of its life is for the time that this takes, also
-    /// where nothing can be signed. Once at a time for each.
-    fn renew(&self, issuer: &Arc<Issuer>, target: &Target, (key, kept): (Key, &Arc<Kept>)) {
-        if !kept.begin_renewal() {
-            return;
-        }
-        let (app, issuer, target, kept) =
-            (self.clone(), Arc::clone(issuer), target.clone(), Arc::clone(kept));
-        tokio::spawn(async move {
-            match app.make(&issuer, &target).await {
-                Ok(made) => app.0.responses.put(key, made).await,
-                Err(NotKept::Unissued) => {}
-                Err(NotKept::Failed(error)) => {
-                    let cause = chain(&*error);
-                    tracing::debug!(issuer = &*issuer.name, cause, "a response could not be renewed");
-                }
-            }
-            kept.end_renewal();
-        });
-    }
-
     /// Whether what a kept response says is what is known now; asks the CA service where nothing current is known.
     async fn is_still_true(
         &self,
@@ -194,26 +160,7 @@ impl App {
             return Ok(knowledge.revocation == said);
         }
         let standings = self.standings(std::slice::from_ref(target)).await?;
-        let wanted = said.map_or(Standing::Good, Standing::Revoked);
-        Ok(standings.items == [wanted])
-    }
-
-    async fn make(&self, issuer: &Arc<Issuer>, target: &Target) -> Result<Arc<Kept>, NotKept> {
-        let failed = |error| NotKept::Failed(Arc::new(error));
-        let _place = self.0.places.try_acquire().map_err(|_| failed(Error::Busy))?;
-        let standings = self
-            .standings(std::slice::from_ref(target))
-            .await
-            .map_err(failed)?;
-        let revocation = match standings.items.first() {
-            Some(Standing::Good) => None,
-            Some(Standing::Revoked(revocation)) => Some(*revocation),
-            Some(Standing::Unissued | Standing::Foreign) | None => return Err(NotKept::Unissued),
-        };
-        let standing = revocation.map_or(Standing::Good, Standing::Revoked);
-        let statuses = vec![(target.id.clone(), standing.status(self.0.config.unissued))];
-        let signed = self.sign(issuer, statuses, None).await.map_err(failed)?;
-        Ok(Arc::new(Kept::new(signed, revocation, standings.read_at)))
+        Ok(standings.items == [Standing::known(said)])
     }
 
     /// A response that is not kept.
@@ -267,6 +214,7 @@ impl App {
     }
 
     fn reply(&self, issuer: &Issuer, kept: &Kept, source: Source) -> Reply {
+        kept.note_asked_for();
         count(&issuer.ca, kept.standing().label(), source.label());
         Reply {
             der: kept.signed.der.clone(),
@@ -312,13 +260,4 @@ fn count(ca: &str, status: &str, source: &'static str) {
         ("source", source.to_owned()),
     ];
     metrics::counter!(metric::OCSP_RESPONSES_TOTAL, &labels).increment(1);
-}
-
-impl Source {
-    const fn label(self) -> &'static str {
-        match self {
-            Self::Memory => "memory",
-            Self::Signed => "signed",
-        }
-    }
 }

@@ -3,6 +3,7 @@
 //! A response is kept with what it says, and served only while that is what is known of the certificate: the cache never decides
 //! what a status is. Simultaneous requests for a response that is not there make it once.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -22,10 +23,38 @@ use crate::domain::{Issuer, Revocation};
 /// certificate are few: two hashes, each with NULL or without.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
-    issuer: Arc<str>,
-    serial: Serial,
-    hash: HashAlgorithm,
-    usual: bool,
+    pub(super) issuer: Arc<str>,
+    pub(super) serial: Serial,
+    pub(super) hash: HashAlgorithm,
+    /// Whether the CertID is spelled as GigVault spells it.
+    pub(super) usual: bool,
+}
+
+/// Where a response comes from: label of the metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    Memory,
+    Redis,
+    Signed,
+}
+
+impl Source {
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Redis => "redis",
+            Self::Signed => "signed",
+        }
+    }
+}
+
+/// Which responses of others are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Age {
+    /// Those that hold.
+    Any,
+    /// Those in the first half of their life: in the place of an older one.
+    Young,
 }
 
 impl Key {
@@ -55,6 +84,14 @@ impl Key {
     }
 }
 
+/// As a part of a name in Redis.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let spelling = if self.usual { "" } else { "-null" };
+        write!(f, "{}:{}{spelling}", self.serial, self.hash)
+    }
+}
+
 /// A response about one certificate that may be given again.
 #[derive(Debug)]
 pub(super) struct Kept {
@@ -63,16 +100,33 @@ pub(super) struct Kept {
     pub(super) revocation: Option<Revocation>,
     /// Before the status was looked up.
     pub(super) read_at: Instant,
+    /// Where it came from when it was put into memory.
+    pub(super) source: Source,
     renewing: AtomicBool,
+    asked_for: AtomicBool,
 }
 
 impl Kept {
-    pub(super) fn new(signed: Signed, revocation: Option<Revocation>, read_at: Instant) -> Self {
+    pub(super) fn new(
+        signed: Signed,
+        revocation: Option<Revocation>,
+        (read_at, source): (Instant, Source),
+    ) -> Self {
         Self {
             signed,
             revocation,
             read_at,
+            source,
             renewing: AtomicBool::new(false),
+            asked_for: AtomicBool::new(false),
+        }
+    }
+
+    /// A client got it.
+    pub(super) fn note_asked_for(&self) {
+        // Once it is set, it is only read: the line stays in the caches of all cores.
+        if !self.asked_for.load(Ordering::Relaxed) {
+            self.asked_for.store(true, Ordering::Relaxed);
         }
     }
 
@@ -86,12 +140,13 @@ impl Kept {
     }
 
     pub(super) fn standing(&self) -> Standing {
-        self.revocation.map_or(Standing::Good, Standing::Revoked)
+        Standing::known(self.revocation)
     }
 
-    /// Whether it has not reached half of its validity: from then on another one is made.
-    pub(super) fn is_young(&self, now: OffsetDateTime) -> bool {
-        now < self.signed.this_update + (self.signed.next_update - self.signed.this_update) / 2
+    /// Whether it was asked for, and is in the last quarter of its validity.
+    fn is_old(&self, now: OffsetDateTime) -> bool {
+        let life = self.signed.next_update - self.signed.this_update;
+        self.asked_for.load(Ordering::Relaxed) && now >= self.signed.next_update - life / 4
     }
 
     /// Whether clients would still take it.
@@ -125,6 +180,17 @@ impl Responses {
         let made = self.0.try_get_with(key, make).await;
         metrics::gauge!(metric::CACHE_ENTRIES, "cache" => "ocsp-responses").set(self.0.entry_count() as f64);
         made
+    }
+
+    /// Those that will soon be of no use, and would be missed.
+    pub(super) fn old(&self, now: OffsetDateTime, most: usize) -> Vec<(Key, Arc<Kept>)> {
+        let old = self
+            .0
+            .iter()
+            .filter(|(_, kept)| kept.is_valid(now) && kept.is_old(now));
+        old.take(most)
+            .map(|(key, kept)| (Key::clone(&key), kept))
+            .collect()
     }
 
     pub(super) async fn put(&self, key: Key, kept: Arc<Kept>) {

@@ -2,14 +2,21 @@
 //!
 //! It takes [`Linted`]`<`[`ResponseData`]`>` and nothing else.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use bytes::Bytes;
+use kit::transport::Transport;
 use lint::{Linted, ResponseData, lint_response};
-use proto::keymgr::v1::SignRequest;
+use proto::keymgr::v1::SignBatchRequest;
+use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use time::{Duration, OffsetDateTime};
+use tokio::task::JoinSet;
 use vocabulary::service;
 use x509::Serial;
 use x509::ocsp::{CertId, CertStatus, Nonce, ResponseDataSpec, SingleResponseSpec, assemble_response};
 
+use super::batch::{self, Batches, Waiting};
 use super::{App, patiently};
 use crate::domain::{Issuer, Signer};
 use crate::error::Error;
@@ -25,6 +32,78 @@ pub(super) struct Signed {
     pub(super) next_update: OffsetDateTime,
 }
 
+impl Signed {
+    /// Whether it has not reached half of its validity: from then on another one is made.
+    pub(super) fn is_young(&self, now: OffsetDateTime) -> bool {
+        now < self.this_update + (self.next_update - self.this_update) / 2
+    }
+}
+
+/// What is to be signed, by whom.
+pub(super) struct ToSign {
+    signer: Arc<Signer>,
+    data: Arc<Linted<ResponseData>>,
+}
+
+/// Signs in batches: one call for each key.
+pub(super) fn in_batches(keymgr: &KeymgrClient<Transport>, most: usize) -> Batches<ToSign, Bytes> {
+    let keymgr = keymgr.clone();
+    Batches::start("ocsp-signatures", most, move |batch| {
+        sign_all(keymgr.clone(), batch)
+    })
+}
+
+async fn sign_all(keymgr: KeymgrClient<Transport>, batch: Vec<Waiting<ToSign, Bytes>>) {
+    let mut by_key = BTreeMap::<String, Vec<_>>::new();
+    for waiting in batch {
+        let of_key = by_key.entry(waiting.question.signer.key_name.clone());
+        of_key.or_default().push(waiting);
+    }
+    let mut calls = JoinSet::new();
+    for of_key in by_key.into_values() {
+        let keymgr = keymgr.clone();
+        calls.spawn(async move {
+            match signatures(keymgr, &of_key).await {
+                Ok(signatures) => {
+                    for (waiting, signature) in of_key.into_iter().zip(signatures) {
+                        waiting.answer(Ok(signature));
+                    }
+                }
+                Err(error) => batch::fail(of_key, error),
+            }
+        });
+    }
+    calls.join_all().await;
+}
+
+async fn signatures(
+    mut keymgr: KeymgrClient<Transport>,
+    of_key: &[Waiting<ToSign, Bytes>],
+) -> Result<Vec<Bytes>, Error> {
+    let Some(first) = of_key.first() else {
+        return Ok(Vec::new());
+    };
+    let signer = &first.question.signer;
+    let messages = of_key
+        .iter()
+        .map(|waiting| Bytes::copy_from_slice(waiting.question.data.get().der()));
+    let request = SignBatchRequest {
+        name: signer.key_name.clone(),
+        messages: messages.collect(),
+        algorithm: signer.algorithm.to_string(),
+    };
+    let answer = keymgr
+        .sign_batch(patiently(request))
+        .await
+        .map_err(Error::keymgr)?;
+    let signatures = answer.into_inner().signatures;
+    if signatures.len() != of_key.len() {
+        let what = format!("{} signatures for {} messages", signatures.len(), of_key.len());
+        return Err(Error::answer(service::KEYMGR, what));
+    }
+    Ok(signatures)
+}
+
 impl App {
     /// Signs what is said of these certificates as the responder of an issuer.
     pub(super) async fn sign(
@@ -38,7 +117,7 @@ impl App {
         let signer = usable.filter(|signer| !self.is_revoked(issuer, signer.serial()));
         let signer = signer.ok_or_else(|| Error::NoSigner(issuer.name.to_string()))?;
         let times = self.times(signer, now);
-        let tbs = self.response_data(signer, statuses, (nonce, &times))?;
+        let tbs = Arc::new(self.response_data(signer, statuses, (nonce, &times))?);
         let signature = self.signature(signer, &tbs).await?;
         let made = assemble_response(
             tbs.get().der(),
@@ -101,20 +180,15 @@ impl App {
 
     /// One signature, by the key that clients will verify it with: after a restore from elsewhere, say, the key of that name may
     /// be another.
-    async fn signature(&self, signer: &Signer, tbs: &Linted<ResponseData>) -> Result<Bytes, Error> {
-        let tbs = tbs.get().der();
-        let request = SignRequest {
-            name: signer.key_name.clone(),
-            message: Bytes::copy_from_slice(tbs),
-            algorithm: signer.algorithm.to_string(),
+    async fn signature(&self, signer: &Arc<Signer>, tbs: &Arc<Linted<ResponseData>>) -> Result<Bytes, Error> {
+        let to_sign = ToSign {
+            signer: Arc::clone(signer),
+            data: Arc::clone(tbs),
         };
-        let answer = self
-            .keymgr()
-            .sign(patiently(request))
-            .await
-            .map_err(Error::keymgr)?;
-        let signature = answer.into_inner().signature;
-        let verified = signer.algorithm.verify(&signer.public_key, tbs, &signature);
+        let signature = self.0.signatures.ask(to_sign).await?;
+        let verified = signer
+            .algorithm
+            .verify(&signer.public_key, tbs.get().der(), &signature);
         verified.map_err(|_| {
             let what = format!("a signature that is not by key {}", signer.key_name);
             Error::answer(service::KEYMGR, what)

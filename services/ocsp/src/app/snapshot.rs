@@ -45,6 +45,8 @@ impl App {
             }
         }
         self.0.known.replace(set);
+        // Responders that were read before are looked at again: one may be among what was revoked.
+        self.0.changed.notify_one();
         tracing::info!(entries, "revocations loaded");
         Ok(start.cursor)
     }

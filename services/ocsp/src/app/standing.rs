@@ -3,12 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures::future::join_all;
+use kit::transport::Transport;
+use proto::ca::v1::ca_client::CaClient;
 use proto::ca::v1::{SerialStatus, StatusRequest};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use vocabulary::service;
 use x509::Serial;
 use x509::ocsp::{CertId, CertStatus};
 
+use super::batch::{self, Batches, Waiting};
 use super::{App, patiently};
 use crate::domain::{Issuer, Revocation, Unissued};
 use crate::error::Error;
@@ -40,6 +45,11 @@ pub(super) struct Standings {
 }
 
 impl Standing {
+    /// Of a certificate that was issued.
+    pub(super) fn known(revocation: Option<Revocation>) -> Self {
+        revocation.map_or(Self::Good, Self::Revoked)
+    }
+
     pub(super) fn status(self, unissued: Unissued) -> CertStatus {
         match (self, unissued) {
             (Self::Good, _) => CertStatus::Good,
@@ -60,15 +70,68 @@ impl Standing {
     }
 }
 
-/// Serial numbers that are asked for at one CA, with their places in the request.
-type Asked = BTreeMap<Arc<str>, Vec<(usize, Serial)>>;
+/// A serial number of an issuer.
+type Numbered = (Arc<str>, Serial);
+
+/// Serial numbers in one call of `ca`, at most.
+const MOST_SERIALS: usize = 500;
+
+/// Asks `ca` in batches: one call for each issuer.
+pub(super) fn in_batches(ca: &CaClient<Transport>) -> Batches<Numbered, Standing> {
+    let ca = ca.clone();
+    Batches::start("ocsp-statuses", MOST_SERIALS, move |batch| {
+        ask_all(ca.clone(), batch)
+    })
+}
+
+async fn ask_all(ca: CaClient<Transport>, batch: Vec<Waiting<Numbered, Standing>>) {
+    let mut by_issuer = BTreeMap::<Arc<str>, Vec<_>>::new();
+    for waiting in batch {
+        let of_issuer = by_issuer.entry(Arc::clone(&waiting.question.0));
+        of_issuer.or_default().push(waiting);
+    }
+    let mut calls = JoinSet::new();
+    for (issuer, of_issuer) in by_issuer {
+        let ca = ca.clone();
+        calls.spawn(async move {
+            match statuses(ca, &issuer, &of_issuer).await {
+                Ok(items) => {
+                    for (waiting, item) in of_issuer.into_iter().zip(items) {
+                        waiting.answer(decode(&item));
+                    }
+                }
+                Err(error) => batch::fail(of_issuer, error),
+            }
+        });
+    }
+    calls.join_all().await;
+}
+
+async fn statuses(
+    mut ca: CaClient<Transport>,
+    issuer: &str,
+    of_issuer: &[Waiting<Numbered, Standing>],
+) -> Result<Vec<SerialStatus>, Error> {
+    let serials = of_issuer.iter().map(|waiting| waiting.question.1.to_content());
+    let request = StatusRequest {
+        issuer: issuer.to_owned(),
+        serials: serials.collect(),
+    };
+    let answer = ca.status(patiently(request)).await.map_err(Error::ca)?;
+    let items = answer.into_inner().items;
+    if items.len() != of_issuer.len() {
+        let what = format!("{} statuses for {} serial numbers", items.len(), of_issuer.len());
+        return Err(Error::answer(service::CA, what));
+    }
+    Ok(items)
+}
 
 impl App {
     /// What is true of each. Revocations are in memory; that a certificate was issued, and is good, only `ca` knows.
     pub(super) async fn standings(&self, targets: &[Target]) -> Result<Standings, Error> {
         let read_at = Instant::now();
-        let mut asked = Asked::new();
         let mut items = Vec::with_capacity(targets.len());
+        let mut asked = Vec::new();
         for (place, target) in targets.iter().enumerate() {
             items.push(match (&target.issuer, target.id.serial().proper()) {
                 (None, _) => Standing::Foreign,
@@ -77,36 +140,20 @@ impl App {
                 (Some(issuer), Ok(serial)) => match self.0.known.of(&issuer.name, &serial).revoked() {
                     Some(revocation) => Standing::Revoked(revocation),
                     None => {
-                        let of_issuer = asked.entry(Arc::clone(&issuer.name)).or_default();
-                        of_issuer.push((place, serial));
+                        let question = (Arc::clone(&issuer.name), serial);
+                        asked.push(async move { (place, self.0.statuses.ask(question).await) });
                         Standing::Unissued
                     }
                 },
             });
         }
-        for (issuer, serials) in asked {
-            let found = self.ask(&issuer, &serials).await?;
-            for ((place, _), standing) in serials.iter().zip(found) {
-                if let Some(item) = items.get_mut(*place) {
-                    *item = standing;
-                }
+        for (place, standing) in join_all(asked).await {
+            let standing = standing?;
+            if let Some(item) = items.get_mut(place) {
+                *item = standing;
             }
         }
         Ok(Standings { items, read_at })
-    }
-
-    async fn ask(&self, issuer: &str, serials: &[(usize, Serial)]) -> Result<Vec<Standing>, Error> {
-        let request = StatusRequest {
-            issuer: issuer.to_owned(),
-            serials: serials.iter().map(|(_, serial)| serial.to_content()).collect(),
-        };
-        let answer = self.ca().status(patiently(request)).await.map_err(Error::ca)?;
-        let items = answer.into_inner().items;
-        if items.len() != serials.len() {
-            let what = format!("{} statuses for {} serial numbers", items.len(), serials.len());
-            return Err(Error::answer(service::CA, what));
-        }
-        items.iter().map(decode).collect()
     }
 }
 

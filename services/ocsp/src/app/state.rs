@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use proto::ca::v1::ca_client::CaClient;
 use proto::feed::v1::{FeedEvent, WatchRequest};
+use redis::Redis;
 use time::{Duration as Span, OffsetDateTime};
 use tonic::{Response, Status, Streaming};
 
@@ -48,6 +49,11 @@ impl App {
             age,
             is_current: age.is_some_and(|age| age <= max_lag),
         }
+    }
+
+    /// Where responses are shared, if they are.
+    pub(crate) fn redis(&self) -> Option<Redis> {
+        self.0.shared.as_ref().map(|shared| shared.redis().clone())
     }
 
     /// Whether requests can be answered: the revocations are loaded, and each CA has a responder.

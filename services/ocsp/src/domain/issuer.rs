@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use proto::ca::v1::CaInfo;
 use x509::Certificate;
+use x509::digest::sha256;
 use x509::ocsp::{CertId, IssuerIds};
 
 use super::Signer;
@@ -17,6 +19,8 @@ pub(crate) struct Issuer {
     pub(crate) ca: Arc<str>,
     /// Its certificate.
     pub(crate) certificate: Certificate,
+    /// The beginning of the SHA-256 of that, in hex: the same name may be another CA elsewhere.
+    pub(crate) fingerprint: Arc<str>,
     /// Its key in keymgr.
     pub(crate) key_name: String,
     ids: IssuerIds,
@@ -35,7 +39,13 @@ impl Issuer {
             true => wire.name.as_str(),
             false => wire.issuer.as_str(),
         };
+        let fingerprint: String = HEXLOWER
+            .encode(&sha256(certificate.der()))
+            .chars()
+            .take(16)
+            .collect();
         Ok(Self {
+            fingerprint: Arc::from(fingerprint),
             name: Arc::from(name),
             ca: Arc::from(wire.name.as_str()),
             ids: IssuerIds::of(&certificate),

@@ -66,6 +66,12 @@ impl Revocation {
         self.reason == Reason::CertificateHold
     }
 
+    /// A text that another time or reason would make another.
+    #[must_use]
+    pub(crate) fn version(self) -> String {
+        format!("revoked-{}-{}", self.seconds, self.code())
+    }
+
     /// As a response says it.
     #[must_use]
     pub fn status(self) -> CertStatus {

@@ -20,7 +20,7 @@ async fn a_response_is_signed_once_and_given_to_all(world: World) {
     let issuer = world.authority("issuing").await;
     let request = OcspRequest::build(vec![id(&issuer, certificate.serial())], None).unwrap();
     let first = world.responder.post(request.der()).await;
-    let signed = world.to_keymgr.calls("Sign");
+    let signed = world.to_keymgr.calls("SignBatch");
     // The CA is asked while a transaction of another test holds the feed back.
     eventually("five requests ask the CA nothing", async || {
         let asked = world.to_ca.calls("Status");
@@ -35,7 +35,7 @@ async fn a_response_is_signed_once_and_given_to_all(world: World) {
         world.to_ca.calls("Status") == asked
     })
     .await;
-    assert_eq!(world.to_keymgr.calls("Sign"), signed);
+    assert_eq!(world.to_keymgr.calls("SignBatch"), signed);
     let header = |name| first.headers[name].to_str().unwrap();
     assert_eq!(
         header("cache-control"),
@@ -60,7 +60,7 @@ async fn simultaneous_requests_for_one_certificate_are_one_signature(world: Worl
     let certificate = world.issue("issuing").await;
     let issuer = world.authority("issuing").await;
     let request = OcspRequest::build(vec![id(&issuer, certificate.serial())], None).unwrap();
-    let before = world.to_keymgr.calls("Sign");
+    let before = world.to_keymgr.calls("SignBatch");
     let app = world.responder.ocsp.app();
     let asking = (0..50).map(|_| {
         let (app, request) = (app.clone(), request.clone());
@@ -72,7 +72,10 @@ async fn simultaneous_requests_for_one_certificate_are_one_signature(world: Worl
         answers.push(answer.await.unwrap());
     }
     answers.dedup();
-    assert_eq!((answers.len(), world.to_keymgr.calls("Sign") - before), (1, 1));
+    assert_eq!(
+        (answers.len(), world.to_keymgr.calls("SignBatch") - before),
+        (1, 1)
+    );
 }
 
 async fn a_response_is_made_anew_at_half_of_its_validity(world: World) {
@@ -97,7 +100,7 @@ async fn a_response_is_made_anew_at_half_of_its_validity(world: World) {
     .await;
 
     // Where nothing can be signed, the rest of its validity is for that.
-    world.to_keymgr.cut("Sign");
+    world.to_keymgr.cut("SignBatch");
     world.clock.advance(Duration::minutes(7 * 60 + 40));
     assert_eq!(world.responder.post(request.der()).await.der, second.der);
     let age = world.responder.post(request.der()).await.headers["cache-control"]
@@ -121,7 +124,7 @@ async fn an_answer_to_a_nonce_is_of_this_moment_and_kept_nowhere(world: World) {
         let nonce = Nonce::from_bytes(&vec![7; length]).unwrap();
         let ids = vec![id(&issuer, certificate.serial())];
         let request = OcspRequest::build(ids, Some(nonce.clone())).unwrap();
-        let before = world.to_keymgr.calls("Sign");
+        let before = world.to_keymgr.calls("SignBatch");
         for _ in 0..2 {
             let answer = world.responder.post(request.der()).await;
             assert_eq!(answer.headers["cache-control"], "no-store");
@@ -130,7 +133,7 @@ async fn an_answer_to_a_nonce_is_of_this_moment_and_kept_nowhere(world: World) {
             let expected = world.expected(&issuer, certificate.serial(), Some(&nonce));
             assert!(response.verify(&expected).unwrap().nonce_repeated);
         }
-        assert_eq!(world.to_keymgr.calls("Sign") - before, 2);
+        assert_eq!(world.to_keymgr.calls("SignBatch") - before, 2);
     }
     world.revoke(&certificate, WireReason::Superseded).await;
     let nonce = Nonce::from_bytes(&[1; 32]).unwrap();

@@ -1,9 +1,10 @@
-//! A way to another service that counts calls, and that a test cuts.
+//! A way to another service that counts calls, and that a test cuts or holds up.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use kit::transport::Transport;
+use tokio::sync::Semaphore;
 use tonic::Status;
 use tower::ServiceExt;
 
@@ -15,6 +16,7 @@ pub(crate) struct Gate(Arc<Mutex<State>>);
 struct State {
     cut: BTreeSet<&'static str>,
     calls: BTreeMap<String, usize>,
+    held: Option<(&'static str, Arc<Semaphore>)>,
 }
 
 impl Gate {
@@ -34,6 +36,10 @@ impl Gate {
                     if gate.enter(&method) {
                         return Err(Status::unavailable("cut"));
                     }
+                    if let Some(held) = gate.held(&method) {
+                        // It is closed in the end, and never has a place.
+                        let _released = held.acquire().await;
+                    }
                     service.oneshot(request).await
                 }
             },
@@ -48,6 +54,23 @@ impl Gate {
 
     pub(crate) fn cut(&self, method: &'static str) {
         self.0.lock().unwrap().cut.insert(method);
+    }
+
+    fn held(&self, method: &str) -> Option<Arc<Semaphore>> {
+        let state = self.0.lock().unwrap();
+        let held = state.held.as_ref().filter(|(held, _)| *held == method);
+        held.map(|(_, until)| Arc::clone(until))
+    }
+
+    /// Lets calls of it wait, until they are released.
+    pub(crate) fn hold(&self, method: &'static str) {
+        self.0.lock().unwrap().held = Some((method, Arc::new(Semaphore::new(0))));
+    }
+
+    pub(crate) fn release(&self) {
+        if let Some((_, until)) = self.0.lock().unwrap().held.take() {
+            until.close();
+        }
     }
 
     pub(crate) fn mend(&self) {

@@ -8,10 +8,13 @@
 )]
 
 mod allow;
+mod batching;
 mod caching;
+mod direct;
 mod gate;
 mod outage;
 mod requests;
 mod responders;
+mod shared;
 mod statuses;
 mod world;

@@ -41,10 +41,10 @@ async fn with_a_silent_feed_the_ca_is_asked_and_without_the_ca_nothing_is_called
         world.to_ca.calls("Status") > before
     })
     .await;
-    let signed = world.to_keymgr.calls("Sign");
+    let signed = world.to_keymgr.calls("SignBatch");
     assert_eq!(world.status(&certificate).await, Ok(CertStatus::Good));
     assert_eq!(
-        world.to_keymgr.calls("Sign"),
+        world.to_keymgr.calls("SignBatch"),
         signed,
         "what is in memory is still true"
     );
@@ -74,7 +74,7 @@ async fn what_happens_now_is_told_at_once(world: &World, held: &Certificate) -> 
 async fn without_the_key_manager_what_was_signed_is_given(world: World) {
     let [certificate, other] = [world.issue("issuing").await, world.issue("issuing").await];
     assert_eq!(world.status(&certificate).await, Ok(CertStatus::Good));
-    world.to_keymgr.cut("Sign");
+    world.to_keymgr.cut("SignBatch");
     assert_eq!(world.status(&certificate).await, Ok(CertStatus::Good));
     assert_eq!(world.status(&other).await, Err(ErrorStatus::TryLater));
     // Never `good` for what is known to be revoked.

@@ -13,7 +13,7 @@ async fn what_cannot_be_answered_gets_the_error_that_it_is(world: World) {
     let good = id(&issuer, certificate.serial());
     let request = OcspRequest::build(vec![good.clone()], None).unwrap();
     let der = request.der();
-    let (signed, asked) = (world.to_keymgr.calls("Sign"), world.to_ca.calls("Status"));
+    let (signed, asked) = (world.to_keymgr.calls("SignBatch"), world.to_ca.calls("Status"));
     let refused = async |body: &[u8], status: ErrorStatus| {
         let answer = world.responder.post(body).await;
         assert_eq!(answer.der, status.response(), "{} octets", body.len());
@@ -43,7 +43,7 @@ async fn what_cannot_be_answered_gets_the_error_that_it_is(world: World) {
         assert_eq!(answer.der, ErrorStatus::MalformedRequest.response(), "{path}");
     }
     assert_eq!(
-        (world.to_keymgr.calls("Sign"), world.to_ca.calls("Status")),
+        (world.to_keymgr.calls("SignBatch"), world.to_ca.calls("Status")),
         (signed, asked),
         "refusals are cheap"
     );

@@ -16,6 +16,7 @@ use proto::ca::v1 as wire;
 use proto::ca::v1::ca_client::CaClient;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use proto::keymgr::v1::{GenerateRequest, Purpose};
+use redis::Redis;
 use rootca::{Intermediate, Root};
 use store::Db;
 use testkit::credentials::ByRole;
@@ -96,7 +97,7 @@ impl World {
             db: &db,
             gates: (&to_ca, &to_keymgr),
         };
-        let responder = at.start(Config::default()).await;
+        let responder = at.start(Config::default(), None).await;
         Self {
             databases: [database, of_ca, of_keymgr],
             root,
@@ -112,6 +113,10 @@ impl World {
 
     /// Another process that shares the database of the responder.
     pub(crate) async fn replica(&self, config: Config) -> Responder {
+        self.replica_with(config, None).await
+    }
+
+    pub(crate) async fn replica_with(&self, config: Config, redis: Option<Redis>) -> Responder {
         let at = Place {
             ca_db: &self.ca_db,
             keymgr: &self.keymgr,
@@ -119,7 +124,7 @@ impl World {
             db: &self.databases[0].open("ocsp", &MIGRATIONS).await.unwrap(),
             gates: (&self.to_ca, &self.to_keymgr),
         };
-        at.start(config).await
+        at.start(config, redis).await
     }
 
     pub(crate) async fn add_authority(&self, name: &str) {
@@ -276,7 +281,7 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    async fn start(&self, config: Config) -> Responder {
+    async fn start(&self, config: Config, redis: Option<Redis>) -> Responder {
         let (feed, stop) = (CancellationToken::new(), CancellationToken::new());
         // It reaches a process of its own with the CA: the feed of that one can be ended.
         let ca = build_ca(self.ca_db, self.keymgr, self.clock, &feed).await;
@@ -286,6 +291,7 @@ impl Place<'_> {
             clock: Arc::<MockClock>::clone(self.clock),
             ca: to_ca.before(in_process(ca.service().grpc, "ocsp")),
             keymgr: to_keymgr.before(in_process(self.keymgr.service().grpc, "ocsp")),
+            redis,
             stop: stop.clone(),
         };
         let ocsp = Ocsp::build(config, deps).unwrap();
@@ -329,6 +335,8 @@ async fn key_manager(database: &TestDatabase, clock: &Arc<MockClock>) -> Keymgr 
     };
     let config = keymgr::Config {
         backends: Backends { software },
+        // For responders that are set to sign so.
+        ca_keys_sign_ocsp: true,
         ..keymgr::Config::default()
     };
     let deps = keymgr::Deps {
