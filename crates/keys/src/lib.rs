@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod ec;
 mod encryption;
 mod envelope;
 mod error;

@@ -6,7 +6,8 @@
 
 use der::pem::{LineEnding, encode_string};
 use secrecy::SecretString;
-use x509::asn1::{Reader, Writer, tag};
+use x509::artifact;
+use x509::asn1::{Reader, Tlv, Writer, tag};
 use x509::pem::{self as text, Block};
 use zeroize::Zeroizing;
 
@@ -55,47 +56,79 @@ pub fn from_file(content: &[u8], passphrase: Option<&SecretString>) -> Result<So
 }
 
 fn from_block(block: &Block, passphrase: Option<&SecretString>) -> Result<SoftwareKey, KeyError> {
-    match block.label.as_str() {
-        PLAIN => SoftwareKey::from_pkcs8(&block.der),
-        SEC1 => SoftwareKey::from_sec1(&block.der),
-        PKCS1 => SoftwareKey::from_pkcs1(&block.der),
-        ENCRYPTED => from_encrypted(&block.der, opener(passphrase)?),
-        OPENSSH => Err(KeyError::NotAKeyFile(
-            "an OpenSSH private key; convert a copy with `ssh-keygen -p -m PKCS8 -f COPY`",
-        )),
-        _ => Err(KeyError::NotAKeyFile(IS_DSA)),
+    let by_label = match block.label.as_str() {
+        PLAIN => Form::Pkcs8,
+        SEC1 => Form::Sec1,
+        PKCS1 => Form::Pkcs1,
+        ENCRYPTED => Form::Encrypted,
+        OPENSSH => {
+            return Err(KeyError::NotAKeyFile(
+                "an OpenSSH private key; convert a copy with `ssh-keygen -p -m PKCS8 -f COPY`",
+            ));
+        }
+        _ => Form::Dsa,
+    };
+    // Some programs write PKCS#8 below the label of an older form.
+    match (Form::of(&block.der), artifact::of(&block.der)) {
+        (Some(form), _) => form.read(&block.der, passphrase),
+        (None, Some(other)) => Err(KeyError::NotAKeyFile(other)),
+        (None, None) => by_label.read(&block.der, passphrase),
     }
 }
 
-const IS_DSA: &str = "a DSA key, which is not supported; make a new key";
-
-/// How many values follow.
-fn remaining(mut fields: Reader<'_>) -> usize {
-    std::iter::from_fn(|| fields.any().ok()).count()
+/// What a private key is encoded as.
+#[derive(Clone, Copy)]
+enum Form {
+    Pkcs8,
+    Encrypted,
+    Sec1,
+    Pkcs1,
+    Dsa,
 }
 
-/// Tells the formats apart by their first fields.
+impl Form {
+    /// By the first fields; `None` for what is not a private key.
+    fn of(der: &[u8]) -> Option<Self> {
+        let mut fields = Reader::within(der, tag::SEQUENCE).ok()?;
+        let (first, second) = (fields.any().ok()?, fields.any().ok()?);
+        let rest = std::iter::from_fn(|| fields.any().ok()).count();
+        let inner = |value: Tlv<'_>| Reader::new(value.content).peek();
+        match (first.tag, second.tag) {
+            (tag::INTEGER, tag::SEQUENCE) if inner(second) == Some(tag::OID) => Some(Self::Pkcs8),
+            (tag::INTEGER, tag::OCTET_STRING) => Some(Self::Sec1),
+            // Version, p, q, g, and the two halves; RSA has three numbers more. Its public half is two numbers alone.
+            (tag::INTEGER, tag::INTEGER) if first.content == [0] && rest == 4 => Some(Self::Dsa),
+            (tag::INTEGER, tag::INTEGER) if rest > 0 => Some(Self::Pkcs1),
+            (tag::SEQUENCE, tag::OCTET_STRING) if inner(first) == Some(tag::OID) => Some(Self::Encrypted),
+            _ => None,
+        }
+    }
+
+    fn read(self, der: &[u8], passphrase: Option<&SecretString>) -> Result<SoftwareKey, KeyError> {
+        match self {
+            Self::Pkcs8 => SoftwareKey::from_pkcs8(der),
+            Self::Encrypted => from_encrypted(der, opener(passphrase)?),
+            Self::Sec1 => SoftwareKey::from_sec1(der),
+            Self::Pkcs1 => SoftwareKey::from_pkcs1(der),
+            Self::Dsa => Err(KeyError::NotAKeyFile(
+                "a DSA key, which is not supported; make a new key",
+            )),
+        }
+    }
+}
+
 fn from_der(der: &[u8], passphrase: Option<&SecretString>) -> Result<SoftwareKey, KeyError> {
     // PKCS#12 may be BER, which none of the others is.
     if pkcs12::is_pkcs12(der) {
         return pkcs12::key(der, passphrase);
     }
-    let mut fields = Reader::within(der, tag::SEQUENCE).map_err(encryption::malformed)?;
-    let (first, second) = (fields.any().map_err(encryption::malformed)?, fields.any());
-    let second = second.map_err(encryption::malformed)?;
-    match (first.tag, first.content, second.tag) {
-        (tag::INTEGER, [0 | 1], tag::SEQUENCE) => SoftwareKey::from_pkcs8(der),
-        (tag::INTEGER, [1], tag::OCTET_STRING) => SoftwareKey::from_sec1(der),
-        // Version, p, q, g, and the two halves; RSA has three numbers more.
-        (tag::INTEGER, [0], tag::INTEGER) if remaining(fields) == 4 => Err(KeyError::NotAKeyFile(IS_DSA)),
-        (tag::INTEGER, _, tag::INTEGER) => SoftwareKey::from_pkcs1(der),
-        (tag::SEQUENCE, _, tag::OCTET_STRING) => from_encrypted(der, opener(passphrase)?),
-        (tag::SEQUENCE, _, tag::BIT_STRING) => Err(KeyError::NotAKeyFile("a public key")),
-        (tag::SEQUENCE, _, tag::SEQUENCE) => Err(KeyError::NotAKeyFile("a certificate or a CSR")),
-        _ => Err(KeyError::Malformed(
-            "it is none of PKCS#8, SEC 1, PKCS#1, PKCS#12",
-        )),
-    }
+    let form =
+        Form::of(der).ok_or_else(|| match (artifact::of(der), Reader::within(der, tag::SEQUENCE)) {
+            (Some(other), _) => KeyError::NotAKeyFile(other),
+            (None, Err(error)) => encryption::malformed(error),
+            (None, Ok(_)) => KeyError::Malformed("it is none of PKCS#8, SEC 1, PKCS#1, PKCS#12"),
+        })?;
+    form.read(der, passphrase)
 }
 
 fn opener(passphrase: Option<&SecretString>) -> Result<Opener<'_>, KeyError> {

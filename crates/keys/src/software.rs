@@ -20,12 +20,12 @@ use x509::signature::SignatureAlgorithm;
 use zeroize::Zeroizing;
 
 use crate::streamed::Signed;
-use crate::{KeyError, Signer, StreamedMessage, refusal};
+use crate::{KeyError, Signer, StreamedMessage, ec, refusal};
 
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
-const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
-const SECP521R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
+pub(crate) const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+pub(crate) const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+pub(crate) const SECP521R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
@@ -72,21 +72,10 @@ impl SoftwareKey {
         let info = PrivateKeyInfoRef::try_from(der).map_err(|_| KeyError::Malformed(NOT_PKCS8))?;
         match info.algorithm.oid {
             EC_PUBLIC_KEY => {
-                let curve = match info.algorithm.parameters_oid() {
-                    Ok(SECP256R1) => &aws::ECDSA_P256_SHA256_ASN1_SIGNING,
-                    Ok(SECP384R1) => &aws::ECDSA_P384_SHA384_ASN1_SIGNING,
-                    Ok(SECP521R1) => &aws::ECDSA_P521_SHA512_ASN1_SIGNING,
-                    _ => {
-                        let parameters = info.algorithm.parameters.and_then(|any| any.to_der().ok());
-                        return Err(refusal::curve(parameters.as_deref()));
-                    }
-                };
+                let parameters = info.algorithm.parameters.and_then(|any| any.to_der().ok());
+                let curve = ec::curve(info.private_key.as_bytes(), Some(&parameters.unwrap_or_default()))?;
                 let pair = EcdsaKeyPair::from_pkcs8(curve, der);
-                Self::new(Pair::Ec(pair.map_err(|_| {
-                    KeyError::Malformed(
-                        "the halves of the EC key do not belong together: the file is damaged",
-                    )
-                })?))
+                Self::new(Pair::Ec(pair.map_err(|_| ec::HALVES)?))
             }
             RSA_ENCRYPTION => {
                 let pair = RsaKeyPair::from_pkcs8(der);
@@ -106,15 +95,8 @@ impl SoftwareKey {
 
     /// Reads a SEC1 `ECPrivateKey` (RFC 5915), DER.
     pub(crate) fn from_sec1(der: &[u8]) -> Result<Self, KeyError> {
-        let curves = [
-            &aws::ECDSA_P256_SHA256_ASN1_SIGNING,
-            &aws::ECDSA_P384_SHA384_ASN1_SIGNING,
-            &aws::ECDSA_P521_SHA512_ASN1_SIGNING,
-        ];
-        let pair = curves
-            .iter()
-            .find_map(|curve| EcdsaKeyPair::from_private_key_der(curve, der).ok());
-        Self::new(Pair::Ec(pair.ok_or_else(|| refusal::sec1(der))?))
+        let pair = EcdsaKeyPair::from_private_key_der(ec::curve(der, None)?, der);
+        Self::new(Pair::Ec(pair.map_err(|_| ec::HALVES)?))
     }
 
     /// Reads a PKCS#1 `RSAPrivateKey` (RFC 8017 A.1.2), DER.

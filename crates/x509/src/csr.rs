@@ -81,14 +81,14 @@ impl ReceivedCsr {
         if der.len() > Csr::MAX_LEN {
             return Err(CsrError::TooLong { length: der.len() });
         }
-        let refused = |error: DerError| match artifact::of(der) {
-            Some(other) => CsrError::NotARequest(other),
-            None => error.into(),
-        };
-        let mut parts = Reader::within(der, tag::SEQUENCE).map_err(refused)?;
-        if let Some(other) = artifact::before_signature(&parts) {
-            return Err(CsrError::NotARequest(other));
-        }
+        Self::read(der).map_err(|error| match artifact::of(der) {
+            Some(other) if other != artifact::REQUEST => CsrError::NotARequest(other),
+            _ => error,
+        })
+    }
+
+    fn read(der: &[u8]) -> Result<Self, CsrError> {
+        let mut parts = Reader::within(der, tag::SEQUENCE)?;
         let signed = parts.any()?;
         let algorithm = parts.any()?;
         let signature = bit_octets(parts.expect(tag::BIT_STRING)?)?;

@@ -3,7 +3,7 @@
 //! Pure: no clock, no file, no socket. Values are parsed once into types that are proofs, and signatures
 //! are verified over the bytes that were received.
 
-mod artifact;
+pub mod artifact;
 pub mod asn1;
 pub mod bundle;
 pub mod certificate;

@@ -233,6 +233,25 @@ fn keys_that_are_not_taken_are_refused_with_the_true_reason() {
         .unwrap_err()
         .to_string();
     assert!(refused.contains("P-256, P-384, P-521"), "{refused}");
+    openssl.run("ecparam -name prime256v1 -param_enc explicit -genkey -noout -out key.pem");
+    let refused = SoftwareKey::from_pem(&openssl.read("key.pem"), None)
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("written out instead of named"), "{refused}");
+}
+
+/// The scalar of a key on a curve that is not read would be one of a curve that is.
+#[test]
+fn a_key_without_a_curve_is_of_none() {
+    let openssl = OpenSsl::new();
+    openssl.run("ecparam -name secp256k1 -genkey -noout -outform DER -out key.der");
+    let key = openssl.read("key.der");
+    let bare = [&[0x30, 0x25], &key[2..39]].concat();
+    openssl.write("bare.der", &bare);
+    let judge = openssl.try_run(["pkey", "-inform", "DER", "-in", "bare.der", "-noout"]);
+    assert!(!judge.status.success(), "OpenSSL reads it");
+    let refused = keys::from_file(&bare, None).unwrap_err().to_string();
+    assert!(refused.contains("does not name its curve"), "{refused}");
 }
 
 #[test]
@@ -241,7 +260,21 @@ fn what_is_no_key_file_is_named() {
     openssl.run("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x -keyout key.pem -out crt.pem");
     openssl.run("x509 -in crt.pem -outform DER -out crt.der");
     openssl.run("pkey -in key.pem -pubout -outform DER -out pub.der");
+    openssl.run("genrsa -out rsa.pem 2048");
+    openssl.run("rsa -in rsa.pem -RSAPublicKey_out -outform DER -out rsapub.der");
+    openssl.run("ts -query -digest 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff -sha256 -out ts.tsq");
+    openssl.run("crl2pkcs7 -nocrl -certfile crt.pem -outform DER -out p7b.der");
+    openssl.write("refused.tsr", [0x30, 5, 0x30, 3, 2, 1, 2]);
+    openssl.write("keystore.jks", [0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2, 0, 0, 0, 0]);
+    let below = x509::pem::encode("RSA PRIVATE KEY", &openssl.read("rsapub.der"));
+    openssl.write("below.pem", below);
     for (file, complaint) in [
+        ("rsapub.der", "a public key in the form of PKCS#1"),
+        ("below.pem", "a public key in the form of PKCS#1"),
+        ("ts.tsq", "a timestamp request"),
+        ("refused.tsr", "a timestamp response"),
+        ("p7b.der", "a PKCS#7 bundle"),
+        ("keystore.jks", "keytool -importkeystore"),
         ("crt.pem", "a certificate"),
         ("crt.der", "a certificate"),
         ("pub.der", "a public key"),

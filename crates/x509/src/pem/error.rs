@@ -131,14 +131,17 @@ fn hint(input: &[u8]) -> &'static str {
         "; a BEGIN line has exactly five hyphens before and after and is at the start of a line"
     } else if contains(input, b"<html") || contains(input, b"<HTML") || contains(input, b"<!DOCTYPE") {
         "; it is a web page"
-    } else if input.starts_with(b"\x30") {
+    } else {
         match artifact::of(input) {
             Some(artifact::PKCS12) => "; it is a PKCS#12 file",
             Some(artifact::CERTIFICATE) => "; it is a certificate in DER, not PEM",
-            _ => "; it is DER or BER, not PEM",
+            Some(artifact::JAVA_KEYSTORE) => {
+                "; it is a Java keystore: convert it with `keytool -importkeystore -srckeystore FILE -destkeystore NEW \
+                 -deststoretype PKCS12`"
+            }
+            _ if input.starts_with(b"\x30") => "; it is DER or BER, not PEM",
+            _ => "",
         }
-    } else {
-        ""
     }
 }
 

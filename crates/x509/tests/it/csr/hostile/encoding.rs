@@ -116,6 +116,13 @@ fn input_that_is_no_request_is_refused() {
     tool.run("openssl x509 -in cert.pem -outform DER -out cert.der");
     refused(&tool.read("cert.der"), "csr", "is a certificate; ");
     refused(&tool.read("k"), "csr", "is a private key; ");
+    tool.run("openssl genrsa -out rsa 2048");
+    tool.write("index", "");
+    tool.write(
+        "ca.cnf",
+        "[ca]\ndefault_ca=x\n[x]\ndatabase=index\ndefault_md=sha256\ndefault_crl_days=1\n",
+    );
+    tool.run("openssl ca -gencrl -config ca.cnf -keyfile k -cert cert.pem -out crl");
     tool.run("openssl pkey -in k -pubout -outform DER -out public.der");
     refused(&tool.read("public.der"), "csr", "is a public key; ");
     for (command, kind) in [
@@ -129,10 +136,25 @@ fn input_that_is_no_request_is_refused() {
             "pkcs12 -export -inkey k -in cert.pem -passout pass:x",
             "a PKCS#12 file",
         ),
+        (
+            "crl2pkcs7 -nocrl -certfile cert.pem -outform DER",
+            "a PKCS#7 bundle",
+        ),
+        (
+            "rsa -in rsa -RSAPublicKey_out -outform DER",
+            "a public key in the form of PKCS#1",
+        ),
+        ("crl -in crl -outform DER", "a certificate revocation list (CRL)"),
+        ("ts -query -data k -sha256", "a timestamp request"),
     ] {
         tool.run(&format!("openssl {command} -out other"));
         refused(&tool.read("other"), "csr", kind);
     }
+    refused(
+        &[0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2],
+        "csr",
+        "keytool -importkeystore",
+    );
     let one = pem::encode("CERTIFICATE REQUEST", &Forge::new().sign());
     refused(one.repeat(2).as_bytes(), "csr", "several");
     for garbage in [
