@@ -5,9 +5,20 @@ use kit::service::{DoctorCheck, Finding};
 use crate::app::App;
 use crate::error::Error;
 
+/// Most serial numbers that a finding names.
+const MOST_NAMED: u32 = 20;
+
 pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
-    let (out, octets) = (app.clone(), app.clone());
+    let [out, octets, known] = std::array::from_fn(|_| app.clone());
     vec![
+        DoctorCheck::new("published revocations", move || {
+            let app = known.clone();
+            async move {
+                known_to_ca(&app)
+                    .await
+                    .unwrap_or_else(|error| Finding::unknown(&error))
+            }
+        }),
         DoctorCheck::new("CRLs", move || {
             let app = out.clone();
             async move {
@@ -73,4 +84,24 @@ async fn content(app: &App) -> Result<Finding, Error> {
         .collect();
     let fix = "publish it again: restart a process that runs crl, and restore its database from a backup if that does not help";
     Ok(Finding::failed(wrong.join("; "), fix))
+}
+
+/// Whether ca knows what was published as revoked for good. A database of ca that was restored from an older backup does not.
+async fn known_to_ca(app: &App) -> Result<Finding, Error> {
+    let unknown = app.unknown_to_ca(MOST_NAMED + 1).await?;
+    if unknown.is_empty() {
+        return Ok(Finding::ok("ca knows them all"));
+    }
+    let named = unknown.iter().take(MOST_NAMED as usize).cloned();
+    let more = match unknown.len() > MOST_NAMED as usize {
+        true => ", and more",
+        false => "",
+    };
+    let named = named.collect::<Vec<_>>().join(", ");
+    let fix = "the database of ca was restored from an older backup: revoke these certificates again with `gigvault cert revoke`; \
+               CRLs go on to list them, OCSP does not say that they are revoked";
+    Ok(Finding::failed(
+        format!("ca does not know that these are revoked: {named}{more}"),
+        fix,
+    ))
 }

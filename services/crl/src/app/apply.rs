@@ -81,7 +81,13 @@ impl Told {
                 entry: CrlEntry {
                     serial,
                     time: from_micros(time_us)?,
-                    reason: Some(reason.parse::<Reason>().map_err(|error| unreadable(&error))?),
+                    reason: Some(
+                        match reason.parse::<Reason>().map_err(|error| unreadable(&error))? {
+                            // Ca says that it is revoked: a row with this reason would be a hold that was released.
+                            Reason::RemoveFromCrl => Reason::Unspecified,
+                            reason => reason,
+                        },
+                    ),
                     invalidity: data.invalidity_time_us.map(from_micros).transpose()?,
                 },
                 not_after: from_micros(not_after_us)?,
@@ -127,7 +133,7 @@ impl App {
     /// # Errors
     /// `Common::Store`.
     pub(crate) async fn place(&self) -> Result<Option<Cursor>, Error> {
-        if !snapshots::is_complete(&self.db).await? {
+        if !snapshots::is_complete(&self.db, self.clock.now()).await? {
             return Ok(None);
         }
         let mut tx = self.db.begin_snapshot().await?;

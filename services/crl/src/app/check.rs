@@ -2,6 +2,7 @@
 
 use store::lease::Lease;
 use time::OffsetDateTime;
+use x509::Serial;
 use x509::asn1::{Reader, bit_octets, tag};
 use x509::crl::{TbsCertListReader, TbsCertListSummary};
 use x509::signature::{Identified, StreamVerifier};
@@ -59,6 +60,22 @@ impl App {
         Ok(wrong)
     }
 
+    /// Certificates, at most so many, that were published as revoked for good, and that ca does not know to be, each as
+    /// `<serial number> of <issuer>`.
+    ///
+    /// # Errors
+    /// `Common::Store`.
+    pub(crate) async fn unknown_to_ca(&self, most: u32) -> Result<Vec<String>, Error> {
+        let unknown = entries::unknown_to_ca(&self.db, self.clock.now(), most).await?;
+        let named = unknown
+            .into_iter()
+            .map(|(issuer, serial)| match Serial::from_bytes(&serial) {
+                Ok(serial) => format!("{serial} of {issuer}"),
+                Err(error) => format!("one of {issuer} ({error})"),
+            });
+        Ok(named.collect())
+    }
+
     async fn count_differs(&self, standing: &Standing, list: &Publication) -> Result<Option<String>, Error> {
         if list.change != standing.changes {
             return Ok(None);
@@ -75,7 +92,7 @@ impl App {
             let base = publications::base(&mut tx, scope, now - self.config.full_interval).await?;
             drop(tx);
             let Some(base) = base else { return Ok(()) };
-            pruning::entries(&self.db, lease, scope, &base).await?;
+            pruning::entries(&self.db, lease, scope, &base, now).await?;
             pruning::lists(&self.db, lease, &base, now - READ_FOR).await
         };
         if let Err(error) = pruned.await {

@@ -19,7 +19,7 @@ pub(crate) struct Out {
 pub(crate) struct State {
     pub(crate) issuers: Vec<Issuer>,
     pub(crate) standings: Vec<Standing>,
-    /// Whether the entries are known: a snapshot of ca was taken.
+    /// Whether the entries are known: a snapshot of ca was taken, and none was removed that the clock of now calls unexpired.
     pub(crate) known: bool,
 }
 
@@ -49,7 +49,7 @@ impl App {
     /// `Common::Store`.
     pub(crate) async fn state(&self) -> Result<State, Error> {
         Ok(State {
-            known: snapshots::is_complete(&self.db).await?,
+            known: snapshots::is_complete(&self.db, self.clock.now()).await?,
             issuers: issuers::all(&self.db).await?,
             standings: scopes::standings(&self.db).await?,
         })
@@ -87,7 +87,7 @@ impl State {
     /// What is missing for every certificate to have a list that is in force; empty if nothing is.
     pub(crate) fn missing(&self, now: OffsetDateTime) -> Vec<String> {
         if !self.known {
-            return vec!["revocations are not known yet: no snapshot of ca was taken".to_owned()];
+            return vec!["revocations are not known yet: a snapshot of ca is to be taken".to_owned()];
         }
         let mut missing = Vec::new();
         for standing in &self.standings {

@@ -93,7 +93,7 @@ impl App {
     }
 
     /// Without what ended before the base was made, which had it past its end: an entry stays for one list longer than its certificate
-    /// (RFC 5280 section 3.3).
+    /// (RFC 5280 section 3.3). A base from the future was made by a clock that was ahead: what had ended for it has not.
     async fn complete(
         &self,
         snapshot: &mut Tx,
@@ -102,7 +102,7 @@ impl App {
     ) -> Result<Publication, Error> {
         let freshest = vec![self.url(moment.scope, Kind::Delta)];
         let kind = CrlKind::Complete { freshest };
-        let rows = Rows::all(base.map_or(OffsetDateTime::UNIX_EPOCH, |base| base.made));
+        let rows = Rows::all(base.map_or(OffsetDateTime::UNIX_EPOCH, |base| base.made.min(moment.now)));
         let made = Box::pin(self.make(snapshot, moment, (Kind::Complete, kind), rows)).await?;
         self.prune(moment.lease, moment.scope, moment.now).await;
         Ok(made)

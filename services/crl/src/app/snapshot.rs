@@ -127,8 +127,9 @@ impl App {
                 tracing::error!(
                     %scope,
                     entries = unseen.revoked,
-                    "ca does not know revocations that were published; they stay in the lists"
+                    "ca does not know revocations that were published, or calls them holds; they stay in the lists"
                 );
+                entries::mark_unknown(&mut tx, scope, (number, from)).await?;
             }
             if unseen.held > 0 {
                 let change = scopes::next_change(&mut tx, scope, self.is_immediate()).await?;
@@ -187,14 +188,16 @@ fn entry(item: wire::RevokedCertificate) -> Result<(Scope, Revoked), Error> {
 /// A reason that is not known here, as a later version may have, is none: the certificate is revoked all the same.
 fn reason(revocation: &wire::Revocation) -> Reason {
     match revocation.reason() {
-        wire::Reason::NotGiven | wire::Reason::Unspecified => Reason::Unspecified,
+        // A certificate that is not on hold is not released: what has that reason is revoked all the same.
+        wire::Reason::NotGiven | wire::Reason::Unspecified | wire::Reason::RemoveFromCrl => {
+            Reason::Unspecified
+        }
         wire::Reason::KeyCompromise => Reason::KeyCompromise,
         wire::Reason::CaCompromise => Reason::CaCompromise,
         wire::Reason::AffiliationChanged => Reason::AffiliationChanged,
         wire::Reason::Superseded => Reason::Superseded,
         wire::Reason::CessationOfOperation => Reason::CessationOfOperation,
         wire::Reason::CertificateHold => Reason::CertificateHold,
-        wire::Reason::RemoveFromCrl => Reason::RemoveFromCrl,
         wire::Reason::PrivilegeWithdrawn => Reason::PrivilegeWithdrawn,
         wire::Reason::AaCompromise => Reason::AaCompromise,
     }

@@ -1,7 +1,7 @@
 //! Who follows ca and makes the lists: the holder of one lease, so that one process does. Every transaction of it holds the lease; a
 //! process that was stopped for a while, or cut off, commits nothing any more.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -27,6 +27,8 @@ const NAME: &str = "lists";
 const TERM: Duration = Duration::from_secs(10);
 /// How often the others ask for it, and how soon is tried again what failed.
 const AGAIN: Duration = Duration::from_secs(1);
+/// Longest pause of a scope whose lists cannot be made.
+const LONGEST: Duration = Duration::from_secs(4);
 /// How often ca says that nothing has happened.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// Longest time until it is looked at again whether a list is due: clocks are set.
@@ -91,9 +93,10 @@ impl Publisher {
     /// Makes deltas, one after the other: each takes as long as there are changes.
     async fn deltas(&self) {
         let mut changes = self.app.changes();
+        let mut failures = Failures::default();
         loop {
             changes.mark_unchanged();
-            let wait = match self.due_deltas().await {
+            let wait = match self.due_deltas(&mut failures).await {
                 Ok(wait) => wait,
                 Err(error) => {
                     let wait = failed(&error, "deltas");
@@ -105,22 +108,35 @@ impl Publisher {
         }
     }
 
-    async fn due_deltas(&self) -> Result<Duration, Error> {
+    /// A scope that fails keeps no other from its delta.
+    async fn due_deltas(&self, failures: &mut Failures) -> Result<Duration, Error> {
         let mut wait = LOOK;
-        for scope in self.due(Kind::Delta, &mut wait, &BTreeSet::new()).await? {
-            Box::pin(self.app.generate(&self.lease, &scope, false)).await?;
+        for scope in self
+            .due(Kind::Delta, &mut wait, |scope| failures.rest(scope))
+            .await?
+        {
+            match Box::pin(self.app.generate(&self.lease, &scope, false)).await {
+                Ok(_) => failures.forget(&scope),
+                Err(error) => wait = wait.min(failures.note(&scope, &error)),
+            }
         }
         Ok(wait)
     }
 
-    /// Makes complete lists, of several scopes at a time, and of each one at a time.
+    /// Makes complete lists, of several scopes at a time, and of each one at a time. A scope that fails has no place until it is tried
+    /// again.
     async fn complete_lists(&self) {
         let mut changes = self.app.changes();
         let (mut running, mut busy) = (FuturesUnordered::new(), BTreeSet::new());
+        let mut failures = Failures::default();
         loop {
             changes.mark_unchanged();
             let mut wait = LOOK;
-            match self.due(Kind::Complete, &mut wait, &busy).await {
+            let rest = |scope: &Scope| match busy.contains(scope) {
+                true => Some(LOOK),
+                false => failures.rest(scope),
+            };
+            match self.due(Kind::Complete, &mut wait, rest).await {
                 Ok(due) => {
                     for scope in due.into_iter().take(AT_ONCE.saturating_sub(running.len())) {
                         busy.insert(scope.clone());
@@ -130,7 +146,13 @@ impl Publisher {
                 Err(error) => wait = failed(&error, "complete lists"),
             }
             tokio::select! {
-                Some(scope) = running.next(), if !running.is_empty() => {
+                Some((scope, made)) = running.next(), if !running.is_empty() => {
+                    match made {
+                        Ok(()) => failures.forget(&scope),
+                        Err(error) => {
+                            failures.note(&scope, &error);
+                        }
+                    }
                     busy.remove(&scope);
                 }
                 () = wait_for(&mut changes, wait) => {}
@@ -140,23 +162,22 @@ impl Publisher {
 
     /// Makes one, and then rests for as long as that took: where changes do not end, the other half of the time is for the rest of the
     /// process.
-    async fn complete_list(&self, scope: Scope) -> Scope {
+    async fn complete_list(&self, scope: Scope) -> (Scope, Result<(), Error>) {
         let begun = Instant::now();
-        let rest = match Box::pin(self.app.generate(&self.lease, &scope, true)).await {
-            Ok(_) => begun.elapsed(),
-            Err(error) => failed(&error, "complete list"),
-        };
-        sleep(rest).await;
-        scope
+        let made = Box::pin(self.app.generate(&self.lease, &scope, true)).await;
+        if made.is_ok() {
+            sleep(begun.elapsed()).await;
+        }
+        (scope, made.map(drop))
     }
 
     /// Scopes whose list of that kind is to be made now; `wait` is shortened to when the next will be. A delta needs a complete list
-    /// before it.
+    /// before it; a scope that `rest` has a time for is left out for that long.
     async fn due(
         &self,
         kind: Kind,
         wait: &mut Duration,
-        busy: &BTreeSet<Scope>,
+        rest: impl Fn(&Scope) -> Option<Duration>,
     ) -> Result<Vec<Scope>, Error> {
         let state = self.app.state().await?;
         let now = self.app.clock.now();
@@ -166,7 +187,11 @@ impl Publisher {
         }
         for standing in state.standings {
             let waits = kind == Kind::Delta && standing.complete.is_none();
-            if waits || busy.contains(&standing.scope) {
+            if waits {
+                continue;
+            }
+            if let Some(rest) = rest(&standing.scope) {
+                *wait = rest.min(*wait);
                 continue;
             }
             let at = standing.due(kind, self.app.config.interval(kind), now);
@@ -176,6 +201,41 @@ impl Publisher {
             }
         }
         Ok(due)
+    }
+}
+
+/// Scopes whose list could not be made: each is tried again after a pause of its own, which doubles.
+#[derive(Default)]
+struct Failures(BTreeMap<Scope, Failure>);
+
+struct Failure {
+    pause: Duration,
+    until: Instant,
+}
+
+impl Failures {
+    /// How long that scope is to rest; `None` if it is its turn.
+    fn rest(&self, scope: &Scope) -> Option<Duration> {
+        let left = self.0.get(scope)?.until.checked_duration_since(Instant::now())?;
+        (!left.is_zero()).then_some(left)
+    }
+
+    /// Answers its pause.
+    fn note(&mut self, scope: &Scope, error: &Error) -> Duration {
+        let before = self.0.get(scope).map(|failure| failure.pause);
+        let pause = before.map_or(AGAIN, |pause| (pause * 2).min(LONGEST));
+        let cause = chain(error);
+        match before {
+            None => tracing::warn!(%scope, cause, "CRL could not be made; tried again until it is"),
+            Some(_) => tracing::debug!(%scope, cause, "CRL could not be made"),
+        }
+        let until = Instant::now() + pause;
+        self.0.insert(scope.clone(), Failure { pause, until });
+        pause
+    }
+
+    fn forget(&mut self, scope: &Scope) {
+        self.0.remove(scope);
     }
 }
 

@@ -33,20 +33,21 @@ const COLUMNS: &[&str] = &[
 /// changes nothing, so that no delta has it again.
 const OF_EVENT: Insert = Insert::into("entries", COLUMNS).on_conflict(
     "ON CONFLICT (issuer, shard, serial) DO UPDATE SET revoked_us = excluded.revoked_us, reason = excluded.reason, \
-     invalidity_us = excluded.invalidity_us, not_after_us = excluded.not_after_us, change = excluded.change \
-     WHERE (excluded.reason <> 6 OR entries.reason IN (6, 8)) AND (entries.revoked_us <> excluded.revoked_us \
+     invalidity_us = excluded.invalidity_us, not_after_us = excluded.not_after_us, change = excluded.change, \
+     seen = excluded.seen WHERE (excluded.reason <> 6 OR entries.reason IN (6, 8)) AND (entries.revoked_us <> excluded.revoked_us \
      OR entries.reason <> excluded.reason OR entries.invalidity_us IS DISTINCT FROM excluded.invalidity_us \
      OR entries.not_after_us <> excluded.not_after_us)",
 );
 
-/// What a snapshot says: the same, and it was seen in any case.
+/// What a snapshot says: the same, and it was seen in any case, but where it calls a hold what is revoked for good.
 const OF_SNAPSHOT: Insert = Insert::into("entries", COLUMNS).on_conflict(
     "ON CONFLICT (issuer, shard, serial) DO UPDATE SET \
      change = CASE WHEN entries.revoked_us <> excluded.revoked_us OR entries.reason <> excluded.reason \
        OR entries.invalidity_us IS DISTINCT FROM excluded.invalidity_us \
        OR entries.not_after_us <> excluded.not_after_us THEN excluded.change ELSE entries.change END, \
      revoked_us = excluded.revoked_us, reason = excluded.reason, invalidity_us = excluded.invalidity_us, \
-     not_after_us = excluded.not_after_us, seen = excluded.seen",
+     not_after_us = excluded.not_after_us, seen = excluded.seen \
+     WHERE excluded.reason <> 6 OR entries.reason IN (6, 8)",
 );
 
 /// Where entries come from.
@@ -135,6 +136,42 @@ pub(crate) async fn unseen(
             Ok(Unseen { scope, held, revoked })
         })
         .collect()
+}
+
+/// Marks what is revoked for good and the snapshot did not have, or called a hold: ca does not know it. `seen` is the number of the
+/// snapshot, negative, until ca says it again.
+pub(crate) async fn mark_unknown(
+    tx: &mut Tx,
+    scope: &Scope,
+    (snapshot, from): (i64, OffsetDateTime),
+) -> Result<(), StoreError> {
+    let sql = "UPDATE entries SET seen = -$3 \
+        WHERE issuer = $1 AND shard = $2 AND seen <> $3 AND not_after_us >= $4 AND reason NOT IN (6, 8)";
+    store::tx!(tx, |c| sqlx::query(sql)
+        .bind(scope.issuer.as_str())
+        .bind(i64::from(scope.shard))
+        .bind(snapshot)
+        .bind(to_micros(from))
+        .execute(c)
+        .await?
+        .rows_affected());
+    Ok(())
+}
+
+/// Issuers and serial numbers, at most `most`, of what is revoked for good and has not ended, and ca does not know.
+pub(crate) async fn unknown_to_ca(
+    db: &Db,
+    now: OffsetDateTime,
+    most: u32,
+) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+    let sql = "SELECT issuer, serial FROM entries WHERE seen < 0 AND not_after_us >= $1 AND reason NOT IN (6, 8) \
+        ORDER BY issuer, serial LIMIT $2";
+    let rows = store::read!(db, |c| sqlx::query_as(sql)
+        .bind(to_micros(now))
+        .bind(i64::from(most))
+        .fetch_all(c)
+        .await)?;
+    Ok(rows)
 }
 
 /// Releases the holds of a scope that the snapshot did not have.

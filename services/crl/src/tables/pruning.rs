@@ -6,25 +6,31 @@ use store::{Db, StoreError};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::stored;
+use super::{snapshots, stored};
 use crate::domain::{Publication, Scope};
 
 /// Rows per transaction: on SQLite, other writers wait while one runs.
 const AT_ONCE: u64 = 1000;
 
 /// Entries of a scope that no list has from now on: expired ones that a list had past their end, and released holds that the base
-/// of deltas does not have either.
+/// of deltas does not have either. The time by which they had expired is noted with it: it may have been a clock that was ahead.
 pub(crate) async fn entries(
     db: &Db,
     lease: &Lease,
     scope: &Scope,
     base: &Publication,
+    now: OffsetDateTime,
 ) -> Result<(), StoreError> {
+    let ended = base.made.min(now);
     const EXPIRED: &str = "DELETE FROM entries WHERE issuer = $1 AND shard = $2 AND serial IN \
         (SELECT serial FROM entries WHERE issuer = $1 AND shard = $2 AND not_after_us < $3 LIMIT $4)";
     const RELEASED: &str = "DELETE FROM entries WHERE issuer = $1 AND shard = $2 AND serial IN \
         (SELECT serial FROM entries WHERE issuer = $1 AND shard = $2 AND reason = 8 AND change <= $3 LIMIT $4)";
-    for (sql, bound) in [(EXPIRED, to_micros(base.made)), (RELEASED, base.change)] {
+    let all = [
+        (EXPIRED, to_micros(ended), Some(ended)),
+        (RELEASED, base.change, None),
+    ];
+    for (sql, bound, until) in all {
         loop {
             let mut tx = db.begin().await?;
             lease.hold(&mut tx).await?;
@@ -36,6 +42,9 @@ pub(crate) async fn entries(
                 .execute(c)
                 .await?
                 .rows_affected());
+            if let (Some(until), true) = (until, removed > 0) {
+                snapshots::removed_until(&mut tx, until).await?;
+            }
             tx.commit().await?;
             if removed < AT_ONCE {
                 break;

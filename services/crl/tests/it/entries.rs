@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use proto::ca::v1 as wire;
 use serde_json::json;
 use testkit::on_both_databases;
 
@@ -10,6 +11,7 @@ use crate::world::{NOW, World};
 on_both_databases!(
     an_expired_entry_stays_for_one_list_past_its_end,
     what_is_said_twice_changes_nothing,
+    a_clock_that_was_ahead_takes_nothing_out_of_the_lists,
 );
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -54,4 +56,38 @@ async fn what_is_said_twice_changes_nothing(world: World) {
     world.ca.revoke("0b", "key-compromise", 0);
     world.complete_with(2).await;
     process.stop().await;
+}
+
+async fn a_clock_that_was_ahead_takes_nothing_out_of_the_lists(world: World) {
+    world.ca.set_snapshot(vec![wire::RevokedCertificate {
+        issuer: "issuing".to_owned(),
+        serial: vec![10],
+        not_after_us: store::time::to_micros(NOW + HOUR),
+        revocation: Some(wire::Revocation {
+            time_us: store::time::to_micros(NOW),
+            reason: wire::Reason::KeyCompromise.into(),
+            ..wire::Revocation::default()
+        }),
+        crl_shard: 0,
+    }]);
+    for (hours, entries) in [(0, 1), (30, 1), (60, 0), (0, 1)] {
+        let before = world.all_published().await.iter().map(|list| list.number).max();
+        world.clock.set(NOW + HOUR * hours);
+        let process = world.start().await;
+        world
+            .published(|list| {
+                list.kind == "complete" && list.entries == entries && Some(list.number) > before
+            })
+            .await;
+        while entries == 0 && world.count("entries").await > 0 {
+            tokio::task::yield_now().await;
+        }
+        process.stop().await;
+    }
+    // Nothing was published after the clock was set back that did not have it.
+    let all = world.all_published().await;
+    let complete = all.iter().filter(|list| list.kind == "complete");
+    let mut entries: Vec<u64> = complete.map(|list| list.entries).collect();
+    entries.dedup();
+    assert_eq!(entries, [1, 0, 1]);
 }

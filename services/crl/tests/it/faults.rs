@@ -1,6 +1,7 @@
 //! What fails changes nothing that is out.
 
 use crl::Kind;
+use proto::ca::v1 as wire;
 use testkit::on_both_databases;
 
 use crate::world::{Mood, World};
@@ -9,6 +10,7 @@ on_both_databases!(
     what_is_out_stays_while_keymgr_does_not_sign,
     a_signature_over_something_else_is_not_published,
     a_process_that_is_killed_while_it_writes_leaves_nothing_that_is_served,
+    a_ca_whose_key_does_not_sign_keeps_no_other_from_its_lists,
 );
 
 async fn what_is_out_stays_while_keymgr_does_not_sign(world: World) {
@@ -69,5 +71,27 @@ async fn a_process_that_is_killed_while_it_writes_leaves_nothing_that_is_served(
         process.list(&world, 0, Kind::Complete).await.number(),
         Some(next.number)
     );
+    process.stop().await;
+}
+
+async fn a_ca_whose_key_does_not_sign_keeps_no_other_from_its_lists(world: World) {
+    // By name it comes first, and it has more scopes than lists are written at a time.
+    world.ca.add(wire::CaInfo {
+        name: "another".to_owned(),
+        issuer: "another".to_owned(),
+        key_name: "unknown-to-keymgr".to_owned(),
+        certificate: world.issuer.der().to_vec(),
+        crl_shards: 4,
+        ..wire::CaInfo::default()
+    });
+    let process = world.start().await;
+    world.complete_with(0).await;
+    world.ca.revoke("0a", "key-compromise", 0);
+    world.complete_with(1).await;
+    world
+        .published(|list| list.kind == "delta" && list.entries == 1)
+        .await;
+    let state = process.doctor().await;
+    assert!(format!("{state:?}").contains("another"), "{state:?}");
     process.stop().await;
 }

@@ -4,6 +4,7 @@ use crl::Kind;
 use proto::ca::v1 as wire;
 use testkit::on_both_databases;
 use x509::Serial;
+use x509::crl::Reason;
 
 use crate::world::{NOT_AFTER_US, NOW, World};
 
@@ -11,6 +12,8 @@ on_both_databases!(
     a_new_database_begins_with_a_snapshot,
     no_entry_is_missing_while_a_snapshot_is_taken_again,
     events_of_an_earlier_version_are_replaced_by_a_snapshot,
+    a_backup_of_ca_makes_no_hold_of_a_revocation,
+    a_revocation_with_the_reason_of_a_release_stays_one,
 );
 
 fn entry(serial: u8, reason: wire::Reason) -> wire::RevokedCertificate {
@@ -99,5 +102,50 @@ async fn events_of_an_earlier_version_are_replaced_by_a_snapshot(world: World) {
         .tell_as_earlier_version("01", vec![entry(1, wire::Reason::Superseded)]);
     world.complete_with(1).await;
     assert_eq!(world.ca.snapshots(), 2);
+    process.stop().await;
+}
+
+async fn a_backup_of_ca_makes_no_hold_of_a_revocation(world: World) {
+    let process = world.start().await;
+    world.complete_with(0).await;
+    world.ca.revoke("0a", "key-compromise", 0);
+    world.complete_with(1).await;
+    process.stop().await;
+    world.ca.revoke("0d", "superseded", 0);
+    world.ca.prune();
+    let restored = [
+        entry(10, wire::Reason::CertificateHold),
+        entry(13, wire::Reason::Superseded),
+    ];
+    world.ca.set_snapshot(restored.to_vec());
+    let process = world.start().await;
+    world.complete_with(2).await;
+    world.ca.release("0a");
+    world.ca.revoke("0b", "key-compromise", 0);
+    world.complete_with(3).await;
+    let list = process.list(&world, 0, Kind::Complete).await;
+    let found = list.find(&Serial::from_bytes(&[10]).unwrap()).unwrap();
+    assert_eq!(found.reason, Some(Reason::KeyCompromise));
+    let doctor = process.doctor().await;
+    let told = doctor
+        .iter()
+        .filter(|finding| finding.detail.contains("0a of issuing"));
+    assert_eq!(told.count(), 1, "{doctor:?}");
+    // Ca says it again.
+    world.ca.revoke("0a", "superseded", 0);
+    world.ca.revoke("0c", "key-compromise", 0);
+    world.complete_with(4).await;
+    assert!(!format!("{:?}", process.doctor().await).contains("0a of issuing"));
+    process.stop().await;
+}
+
+async fn a_revocation_with_the_reason_of_a_release_stays_one(world: World) {
+    world
+        .ca
+        .set_snapshot(vec![entry(10, wire::Reason::RemoveFromCrl)]);
+    let process = world.start().await;
+    world.complete_with(1).await;
+    world.ca.revoke("0b", "remove-from-crl", 0);
+    world.complete_with(2).await;
     process.stop().await;
 }

@@ -222,6 +222,15 @@ impl ca_server::Ca for FakeCa {
         Ok(Response::new(stream::iter(parts).boxed()))
     }
 
+    type WatchRevokedStream = BoxStream<'static, Result<wire::WatchRevokedResponse, Status>>;
+
+    async fn watch_revoked(
+        &self,
+        _: Request<wire::WatchRevokedRequest>,
+    ) -> Result<Response<Self::WatchRevokedStream>, Status> {
+        never()
+    }
+
     async fn issue_ocsp_signer(
         &self,
         _: Request<wire::IssueOcspSignerRequest>,
