@@ -90,18 +90,25 @@ impl Entry {
         &self.name
     }
 
+    /// The attributes that are stored with an entry: not those that a server makes.
+    pub(crate) fn stored(&self) -> impl Iterator<Item = (Oid, &[Value])> {
+        self.attributes
+            .iter()
+            .filter(|(oid, _)| !is_operational(*oid))
+            .map(|(oid, values)| (*oid, values.as_slice()))
+    }
+
+    pub(crate) fn values_of(&self, oid: Oid) -> impl Iterator<Item = &Value> {
+        let of_attribute = self.attributes.iter().filter(move |(known, _)| *known == oid);
+        of_attribute.flat_map(|(_, values)| values)
+    }
+
     /// The values of an attribute.
     pub fn published(&self, attribute: Attribute) -> impl Iterator<Item = &Content> {
-        let of_attribute = self
-            .attributes
-            .iter()
-            .filter(move |(oid, _)| *oid == attribute.oid());
-        of_attribute
-            .flat_map(|(_, values)| values)
-            .filter_map(|value| match value {
-                Value::Octets(content) => Some(content),
-                Value::Text(_) => None,
-            })
+        self.values_of(attribute.oid()).filter_map(|value| match value {
+            Value::Octets(content) => Some(content),
+            Value::Text(_) => None,
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod answer;
 mod ber;
+mod client;
 mod connection;
 mod directory;
 mod dn;
@@ -14,6 +15,7 @@ mod schema;
 mod search;
 mod server;
 
+pub use client::{Address, Client, ClientError, InvalidAddress, Trust, UnusableRoots};
 pub use directory::{Content, Directory, Octets, Published, Stored, Unavailable};
 pub use dn::{InvalidDn, check_name};
 pub use entry::{Attribute, Entry, entries_of};

@@ -131,8 +131,6 @@ impl<'a> Described<'a> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
     use crate::directory::{Octets, Stored, Unavailable};
 

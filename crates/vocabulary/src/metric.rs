@@ -80,6 +80,10 @@ metrics! {
         "nextUpdate of the CRL of an issuer that runs out first, in seconds since 1970.";
     CRL_WRONG "gigvault_crl_wrong" Gauge Count []:
         "CRLs that are out whose signature, number, times, or entries are not those of the database; looked at every five minutes.";
+    CRL_DIRECTORY_LAG_SECONDS "gigvault_crl_directory_lag_seconds" Gauge Seconds []:
+        "Time for which an entry of the directory in crl.directory could not be written; 0 if what is out is there.";
+    CRL_DIRECTORY_WRITES_TOTAL "gigvault_crl_directory_writes_total" Counter Count ["result"]:
+        "Entries that were written to the directory in crl.directory; the result is ok or failed.";
     ISSUANCE_GROUP_SIZE "gigvault_issuance_group_size" Histogram Count []:
         "Certificates that shared one commit.";
     QUEUE_DEPTH "gigvault_queue_depth" Gauge Count ["queue"]:

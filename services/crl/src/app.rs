@@ -7,6 +7,7 @@ mod apply;
 mod check;
 mod content;
 mod current;
+mod directory;
 mod generate;
 mod published;
 mod sign;
@@ -17,13 +18,14 @@ mod write;
 use std::sync::Arc;
 
 use kit::clock::SharedClock;
+use kit::config::SettingFault;
 use kit::transport::Transport;
 use proto::ca::v1::ca_client::CaClient;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use store::Db;
 use tokio::sync::watch;
 
-use crate::config::Config;
+use crate::config::{Config, Target};
 use crate::domain::{Kind, Scope};
 pub(crate) use apply::Told;
 use content::Memory;
@@ -43,6 +45,9 @@ pub struct App {
     turns: Arc<Turns>,
     memory: Arc<Memory>,
     changed: watch::Sender<()>,
+    published: watch::Sender<()>,
+    /// Another directory that is kept as ours is.
+    pub(crate) target: Option<Arc<Target>>,
 }
 
 impl App {
@@ -51,8 +56,9 @@ impl App {
         config: Config,
         (ca, keymgr): (Transport, Transport),
         base_url: &str,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, SettingFault> {
+        Ok(Self {
+            target: config.target()?.map(Arc::new),
             db,
             clock,
             memory: Arc::new(Memory::new(usize::from(config.memory) * 1024 * 1024)),
@@ -62,7 +68,13 @@ impl App {
             base_url: Arc::from(base_url),
             turns: Arc::default(),
             changed: watch::Sender::new(()),
-        }
+            published: watch::Sender::new(()),
+        })
+    }
+
+    /// Wakes when a list was published by this process.
+    pub(crate) fn publications(&self) -> watch::Receiver<()> {
+        self.published.subscribe()
     }
 
     /// Wakes when entries or issuers have changed.

@@ -1,12 +1,17 @@
 //! Settings of the lists: section `crl` of the configuration.
 
+mod directory;
+
 use std::time::Duration;
 
 use kit::config::{SettingFault, span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use directory::Directory;
+
 use crate::domain::Kind;
+pub(crate) use directory::Target;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -47,6 +52,8 @@ pub struct Config {
     /// Memory for current lists, in MiB: what does not fit is read from the database for each request.
     #[schemars(range(min = 1))]
     pub memory: u16,
+    /// Another LDAP directory that certificates of CAs and CRLs are written to.
+    pub directory: Option<Directory>,
 }
 
 impl Default for Config {
@@ -60,6 +67,7 @@ impl Default for Config {
             backdate: 15 * MINUTE,
             max_age: MINUTE,
             memory: 256,
+            directory: None,
         }
     }
 }
@@ -82,6 +90,14 @@ impl Config {
             Kind::Complete => self.full_validity,
             Kind::Delta => self.delta_validity,
         }
+    }
+
+    /// The other directory, if there is one.
+    ///
+    /// # Errors
+    /// The first setting of it that cannot work.
+    pub(crate) fn target(&self) -> Result<Option<Target>, SettingFault> {
+        self.directory.as_ref().map(Target::of).transpose()
     }
 
     /// What the types do not say.
@@ -115,6 +131,7 @@ impl Config {
         if self.memory == 0 {
             faults.push(SettingFault::new("crl.memory", self.memory, "takes at least 1"));
         }
+        faults.extend(self.target().err());
         faults
     }
 }

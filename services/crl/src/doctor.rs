@@ -10,7 +10,7 @@ const MOST_NAMED: u32 = 20;
 
 pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
     let [out, octets, known] = std::array::from_fn(|_| app.clone());
-    vec![
+    let mut checks = vec![
         DoctorCheck::new("published revocations", move || {
             let app = known.clone();
             async move {
@@ -35,7 +35,30 @@ pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
                     .unwrap_or_else(|error| Finding::unknown(&error))
             }
         }),
-    ]
+    ];
+    if app.target.is_some() {
+        let app = app.clone();
+        checks.push(DoctorCheck::new("directory", move || {
+            let app = app.clone();
+            async move {
+                directory(&app)
+                    .await
+                    .unwrap_or_else(|error| Finding::unknown(&error))
+            }
+        }));
+    }
+    checks
+}
+
+/// Whether the other directory has what is out.
+async fn directory(app: &App) -> Result<Finding, Error> {
+    Ok(match app.behind().await? {
+        None => Finding::ok("what is out was written to it"),
+        Some((entry, since)) => Finding::warning(
+            format!("{entry} could not be written since {since}"),
+            "see the log of the processes that run crl for what the directory answers",
+        ),
+    })
 }
 
 /// Whether every scope has lists that are in force, made within their time.

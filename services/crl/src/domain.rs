@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use x509::Certificate;
 use x509::crl::Reason;
+use x509::digest::Sha256;
 
 /// An issuer generation whose lists are made here.
 #[derive(Clone, Debug)]
@@ -139,6 +140,16 @@ impl fmt::Display for Scope {
             shard => write!(f, "{}/{shard}", self.issuer),
         }
     }
+}
+
+/// SHA-256 of texts, each behind its length.
+pub(crate) fn digest_of<'a>(texts: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut hash = Sha256::default();
+    for text in texts {
+        hash.update(&(text.len() as u64).to_be_bytes());
+        hash.update(text);
+    }
+    hash.finish().to_vec()
 }
 
 /// Whether that reason is to be told at once whatever the settings: the key is in other hands.

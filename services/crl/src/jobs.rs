@@ -1,5 +1,6 @@
 //! Background work. One replica at a time follows ca and makes the lists; each tells what is out.
 
+mod directory;
 mod publisher;
 mod replica;
 
@@ -68,6 +69,10 @@ async fn lists_are_out(app: &App) -> bool {
 
 #[expect(clippy::cast_precision_loss, reason = "counts and times are far below 2^52")]
 async fn count(app: &App) -> Result<(), Error> {
+    if app.target.is_some() {
+        let lag = app.behind().await?.map(|(_, since)| app.clock.now() - since);
+        metrics::gauge!(metric::CRL_DIRECTORY_LAG_SECONDS).set(lag.map_or(0.0, |lag| lag.as_seconds_f64()));
+    }
     let state = app.state().await?;
     for issuer in &state.issuers {
         let of_issuer = state

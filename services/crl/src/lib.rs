@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use vocabulary::{EventType, service};
 
 pub use app::App;
-pub use config::Config;
+pub use config::{Config, Directory};
 pub use domain::{Kind, Publication, Scope};
 pub use error::Error;
 pub use grpc::ALLOW;
@@ -74,7 +74,7 @@ impl Crl {
                 config,
                 (deps.ca, deps.keymgr),
                 &deps.public_http_url,
-            ),
+            )?,
         })
     }
 

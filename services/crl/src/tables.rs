@@ -3,6 +3,7 @@
 // A new variant is decided on here, rather than falling under what was right for the others.
 #![warn(clippy::wildcard_enum_match_arm)]
 
+pub(crate) mod directory;
 pub(crate) mod entries;
 pub(crate) mod issuers;
 pub(crate) mod pieces;

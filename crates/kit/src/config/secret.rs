@@ -137,6 +137,14 @@ impl ExposeSecret<str> for Secret {
     }
 }
 
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.reference == other.reference && self.expose_secret() == other.expose_secret()
+    }
+}
+
+impl Eq for Secret {}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.reference.as_deref().unwrap_or(PLACEHOLDER))

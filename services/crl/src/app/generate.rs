@@ -205,6 +205,7 @@ impl App {
         let event = kit::trace::event(EventType::CrlPublished, list.scope.to_string(), described(list));
         store::outbox::append(&mut tx, &[event], now).await?;
         tx.commit().await?;
+        self.published.send_replace(());
         let kind = list.kind.as_str();
         metrics::histogram!(metric::CRL_GENERATION_SECONDS, "kind" => kind).record(begun.elapsed());
         let Publication { number, entries, .. } = list;

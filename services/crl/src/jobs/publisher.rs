@@ -72,7 +72,8 @@ impl Publisher {
         tokio::join!(
             Box::pin(self.follow(stop.clone())),
             Box::pin(self.deltas()),
-            Box::pin(self.complete_lists())
+            Box::pin(self.complete_lists()),
+            Box::pin(super::directory::run(&self.app, &self.lease))
         );
     }
 

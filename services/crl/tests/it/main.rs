@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "tests"
 )]
@@ -11,9 +12,11 @@ mod allow;
 mod deltas;
 mod directory;
 mod entries;
+mod external;
 mod faults;
 mod http;
 mod lists;
 mod replicas;
+mod slapd;
 mod snapshots;
 mod world;

@@ -1,0 +1,192 @@
+//! Keep the entries of another directory as ours are: what has changed is written, what was written is noted. Lists are out over HTTP
+//! before, and wait for nothing here.
+
+use std::future::Future;
+use std::time::Duration;
+
+use ldap::{Attribute, Client, ClientError, Entry, entries_of};
+use secrecy::ExposeSecret;
+use store::lease::Lease;
+use time::OffsetDateTime;
+use tokio::time::timeout;
+use vocabulary::metric;
+
+use super::App;
+use crate::config::Target;
+use crate::domain::digest_of;
+use crate::error::Error;
+use crate::tables::directory::{self, Place, Written};
+
+/// Octets of a value for which a second is added to the time of a request.
+const PER_SECOND: usize = 64 * 1024;
+
+/// An entry, and the attributes of it that are not in the other directory.
+struct Change {
+    entry: Entry,
+    place: Vec<u8>,
+    /// With the digests of their values.
+    attributes: Vec<(Attribute, Vec<u8>)>,
+    /// Whether it was never written.
+    is_new: bool,
+}
+
+impl App {
+    /// Writes what is not in the other directory; answers whether all is there then, and which entry is not.
+    ///
+    /// # Errors
+    /// `Common::Store`. A directory that cannot be written to is not an error of this service.
+    pub(crate) async fn publish_to_directory(&self, target: &Target, lease: &Lease) -> Result<bool, Error> {
+        let changes = self.changes_of(target).await?;
+        if changes.is_empty() {
+            return Ok(true);
+        }
+        let mut client = match self.bound(target).await {
+            Ok(client) => Some(client),
+            Err(error) => {
+                tracing::warn!(url = target.url, cause = %error, "directory could not be written to; tried again");
+                None
+            }
+        };
+        let mut all = true;
+        for change in &changes {
+            let written = match client.as_mut() {
+                Some(client) => write(client, target, change).await,
+                // The cause was told.
+                None => Ok(false),
+            };
+            if let Err(error) = &written {
+                let entry = change.entry.name();
+                tracing::warn!(url = target.url, entry, cause = %error, "entry could not be written to the directory; tried again");
+                if !error.is_of_entry() {
+                    client = None;
+                }
+            }
+            let done = written.unwrap_or(false);
+            all &= done;
+            self.note(target, lease, change, done).await?;
+        }
+        if let Some(client) = client {
+            // A directory that does not take it is left alone.
+            let _in_time = timeout(target.timeout, client.unbind()).await;
+        }
+        Ok(all)
+    }
+
+    async fn bound(&self, target: &Target) -> Result<Client, ClientError> {
+        in_time(target.timeout, async {
+            let mut client = Client::connect(&target.address, target.trust.as_ref()).await?;
+            client
+                .bind(&target.bind_dn, target.password.expose_secret())
+                .await?;
+            Ok(client)
+        })
+        .await
+    }
+
+    async fn changes_of(&self, target: &Target) -> Result<Vec<Change>, Error> {
+        let written = directory::written(&self.db, &target.id).await?;
+        let mut placed = Vec::new();
+        for item in self.published().await? {
+            let at = item.at(&target.base_dn);
+            let at = at
+                .map_err(|error| Error::internal(format!("{} in another directory: {error}", item.name())))?;
+            placed.push(at.into());
+        }
+        let changes = entries_of(&placed)
+            .into_iter()
+            .map(|entry| Change::of(entry, &written));
+        Ok(changes.filter(|change| !change.attributes.is_empty()).collect())
+    }
+
+    async fn note(&self, target: &Target, lease: &Lease, change: &Change, done: bool) -> Result<(), Error> {
+        let result = if done { "ok" } else { "failed" };
+        metrics::counter!(metric::CRL_DIRECTORY_WRITES_TOTAL, "result" => result).increment(1);
+        let place = Place {
+            target: &target.id,
+            entry: &change.place,
+            name: change.entry.name(),
+        };
+        let attributes: Vec<_> = change
+            .attributes
+            .iter()
+            .map(|(attribute, digest)| (attribute.name(), digest.clone()))
+            .collect();
+        match done {
+            true => directory::note(&self.db, lease, place, &attributes).await?,
+            false => directory::note_behind(&self.db, lease, (place, &attributes), self.clock.now()).await?,
+        }
+        Ok(())
+    }
+
+    /// The entry that is behind in the other directory the longest, and since when; none if all is there, or there is no directory.
+    ///
+    /// # Errors
+    /// `Common::Store`.
+    pub(crate) async fn behind(&self) -> Result<Option<(String, OffsetDateTime)>, Error> {
+        match &self.target {
+            Some(target) => Ok(directory::behind(&self.db, &target.id).await?),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Change {
+    fn of(entry: Entry, written: &Written) -> Self {
+        let place = digest_of([entry.name().as_bytes()]);
+        let known = |attribute: Attribute| written.get(&(place.clone(), attribute.name()));
+        let is_new = Attribute::ALL
+            .into_iter()
+            .all(|attribute| known(attribute).is_none_or(Vec::is_empty));
+        let attributes = Attribute::ALL.into_iter().filter_map(|attribute| {
+            let values: Vec<_> = entry.published(attribute).map(ldap::Content::identity).collect();
+            let digest = digest_of(values.iter().map(Vec::as_slice));
+            (known(attribute) != Some(&digest)).then_some((attribute, digest))
+        });
+        Self {
+            attributes: attributes.collect(),
+            place,
+            is_new,
+            entry,
+        }
+    }
+}
+
+/// Writes a change: an entry that is not there is added with all that it has, which is more than what has changed.
+async fn write(client: &mut Client, target: &Target, change: &Change) -> Result<bool, ClientError> {
+    let octets: usize = Attribute::ALL
+        .into_iter()
+        .flat_map(|attribute| change.entry.published(attribute))
+        .map(ldap::Content::length)
+        .sum();
+    let longest = target.timeout + Duration::from_secs((octets / PER_SECOND) as u64);
+    let attributes: Vec<_> = change
+        .attributes
+        .iter()
+        .map(|(attribute, _)| *attribute)
+        .collect();
+    let entry = &change.entry;
+    let first = match change.is_new {
+        true => in_time(longest, client.add(entry)).await,
+        false => in_time(longest, client.replace(entry, &attributes)).await,
+    };
+    match first {
+        Ok(()) => {}
+        // An operator made it before us, or removed it.
+        Err(error) if change.is_new && error.exists() => {
+            in_time(longest, client.replace(entry, &attributes)).await?;
+        }
+        Err(error) if !change.is_new && error.is_missing() => in_time(longest, client.add(entry)).await?,
+        Err(error) => return Err(error),
+    }
+    Ok(true)
+}
+
+async fn in_time<T>(
+    longest: Duration,
+    request: impl Future<Output = Result<T, ClientError>>,
+) -> Result<T, ClientError> {
+    match timeout(longest, request).await {
+        Ok(answered) => answered,
+        Err(_elapsed) => Err(ClientError::Connection(std::io::ErrorKind::TimedOut.into())),
+    }
+}
