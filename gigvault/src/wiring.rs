@@ -88,11 +88,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     if plan.first_start {
         check_clock(&data, &clock)?;
     }
-    let listeners = Listeners::bind(
-        &settings.listen,
-        plan.services.iter().any(|service| service.speaks_ldap()),
-    )
-    .await?;
+    let listeners = Listeners::bind(&settings.listen, &plan.services).await?;
     let (databases, record) = match plan.first_start {
         true => {
             let (databases, joined) = Databases::of_installation(&settings, &data, false).await?;
@@ -175,7 +171,6 @@ async fn run_services(
         record.complete(&data)?;
     }
     let keeper = databases.keep_high_water(&data).await?;
-
     let ready = ready::info(&listeners, https.is_some(), &data)?;
     let health = Health::of(services.names(), stop.clone());
     services.register(&health, databases)?;
@@ -338,10 +333,9 @@ fn own_routes(
 
 /// The routes of all services and of the process itself, by listener.
 fn routes(services: Services, own: OpenApiRouter) -> Routes {
-    let (mut http, mut rest) = (axum::Router::new(), openapi::base().merge(own));
+    let (mut http, mut rest, mut ldap) = (axum::Router::new(), openapi::base().merge(own), None);
     // It answers methods that no service has; each service brings the same answer, and one is enough.
     let mut grpc = tonic::service::Routes::default().into_axum_router();
-    let mut ldap = None;
     for service in services.into_parts() {
         rest = rest.merge(service.rest);
         http = http.merge(service.public);

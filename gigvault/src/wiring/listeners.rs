@@ -2,6 +2,7 @@
 
 mod bind;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use x509::San;
 
 use super::accepted::AcceptedAuthorities;
 use super::https_names;
+use super::services::Service;
 use super::settings::{Limits, Listen};
 
 /// Bound sockets: their ports are known before anything is built.
@@ -60,15 +62,15 @@ pub(crate) struct Routes {
 }
 
 impl Listeners {
-    /// Binds the ports, that of LDAP only if something of this process speaks it.
-    pub(crate) async fn bind(listen: &Listen, ldap: bool) -> anyhow::Result<Self> {
+    /// Binds the ports, that of LDAP only if one of the services speaks it.
+    pub(crate) async fn bind(listen: &Listen, services: &BTreeSet<Service>) -> anyhow::Result<Self> {
         let bind = |port: u16, setting| bind::bind(listen.address, port, setting);
         Ok(Self {
             https: bind(listen.https_port, "https_port").await?,
             mtls: bind(listen.mtls_port, "mtls_port").await?,
             http: bind(listen.http_port, "http_port").await?,
             grpc: bind(listen.grpc_port, "grpc_port").await?,
-            ldap: match ldap {
+            ldap: match services.iter().any(|service| service.speaks_ldap()) {
                 true => Some(bind(listen.ldap_port, "ldap_port").await?),
                 false => None,
             },
