@@ -33,6 +33,8 @@ use crate::{Options, Pooling, StoreError};
 
 /// Most connections of a service, where nothing speaks for fewer.
 const MOST_CONNECTIONS: u32 = 16;
+/// Fewest: one for a snapshot, and one to write with in the meantime.
+const FEWEST_CONNECTIONS: u32 = 2;
 /// Behind a pooler in session mode each connection holds one of the few sessions that it has (20 by default).
 const BEHIND_SESSION_POOLER: u32 = 3;
 /// How often a transaction or a read begins again when its connection turns out dead.
@@ -60,6 +62,8 @@ struct Shared {
     host: AtomicUsize,
     looking: AtomicBool,
     diagnosing: Semaphore,
+    /// Who reads a snapshot writes by another connection in the meantime, so one is always left for that.
+    snapshots: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Pg {
@@ -112,8 +116,8 @@ pub(crate) async fn open(url: &str, schema: &str, options: &Options) -> Result<P
     };
     let texts = Texts::new(schema, &facts, pooling != Pooling::Transaction);
     let most = match options.max_connections {
-        // A pool of no connections would make every caller wait for its time limit.
-        Some(most) => most.max(1),
+        // With one connection, who reads a snapshot would wait for its time limit to write.
+        Some(most) => most.max(FEWEST_CONNECTIONS),
         None => default_connections(connection, &connect, &facts, pooling).await?,
     };
     tracing::debug!(schema, ?pooling, most, "PostgreSQL opened");
@@ -175,6 +179,7 @@ impl Pg {
             most,
         } = plan;
         let suspicion = Arc::new(Suspicion::default());
+        let snapshots = usize::try_from(most.saturating_sub(1)).unwrap_or(1);
         let session = (pooling != Pooling::Transaction).then(|| Arc::clone(&texts.session));
         let pool = |most| {
             let connect = target.hosts.get(host).cloned().unwrap_or_default();
@@ -192,6 +197,7 @@ impl Pg {
                 host: AtomicUsize::new(host),
                 looking: AtomicBool::new(false),
                 diagnosing: Semaphore::new(1),
+                snapshots: Arc::new(Semaphore::new(snapshots.max(1))),
             }),
         }
     }
@@ -201,9 +207,13 @@ impl Pg {
         self.begin_as(&self.shared.texts.write).await
     }
 
-    /// Begins one whose statements all see the same state of the database, and change nothing.
+    /// Begins one whose statements all see the same state of the database, and change nothing. Waits for others to end where
+    /// there are as many as there may be.
     pub(crate) async fn begin_snapshot(&self) -> Result<PgTx, sqlx::Error> {
-        self.begin_as(&self.shared.texts.snapshot).await
+        let place = Arc::clone(&self.shared.snapshots).acquire_owned().await;
+        let begun = self.begin_as(&self.shared.texts.snapshot).await?;
+        // Nothing closes the semaphore.
+        Ok(begun.holding(place.ok()))
     }
 
     async fn begin_as(&self, begin: &Arc<str>) -> Result<PgTx, sqlx::Error> {

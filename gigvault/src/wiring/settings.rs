@@ -239,8 +239,8 @@ pub(crate) struct Database {
     /// `postgres://…`, or a reference to it, `file:PATH` or `env:NAME`; each service has its own schema. Without a URL each
     /// service has a SQLite file in the data directory.
     pub(crate) url: Option<Secret>,
-    /// Most connections per service. Without a number 16, on PostgreSQL at most a quarter of those that the server has,
-    /// and 3 behind a pooler in session mode.
+    /// Most connections per service. Without a number 16, on PostgreSQL fewer where the server has less than 102 for ordinary
+    /// roles, so that all services fit, and 3 behind a pooler in session mode.
     #[schemars(range(min = 1, max = MAX_CONNECTIONS))]
     pub(crate) max_connections: Option<u32>,
     /// How a pooler in front of PostgreSQL shares sessions: `auto` (found out at the start), `session` (also without a

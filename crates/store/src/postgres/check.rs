@@ -3,6 +3,7 @@
 
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
+use vocabulary::service;
 
 use crate::{Options, StoreError};
 
@@ -81,10 +82,14 @@ impl Facts {
         }
     }
 
-    /// Connections that one service of one process takes unless it is told a number: a quarter of what the server
-    /// has for ordinary roles, so that three services with their listeners fit on a small one.
+    /// Connections that one service of one process takes unless it is told a number, beside the one that it listens on: what
+    /// the server has for ordinary roles is shared by all services and whatever else connects, such as psql.
     pub(super) fn share(&self) -> u32 {
-        (self.connections / 4).max(1)
+        let shares =
+            u32::try_from(service::ALL.len()).map_or(u32::MAX, |services| services.saturating_add(1));
+        (self.connections / shares)
+            .saturating_sub(1)
+            .max(super::FEWEST_CONNECTIONS)
     }
 
     /// Refuses a server that cannot keep what it is given, or not under that name.

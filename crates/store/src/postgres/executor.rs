@@ -13,6 +13,7 @@ use sqlx::{
     Acquire, AssertSqlSafe, Connection, Describe, Either, Execute, Executor, PgConnection, Postgres,
     Transaction,
 };
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::Pg;
 
@@ -22,11 +23,25 @@ type Step = Either<PgQueryResult, PgRow>;
 pub struct PgTx {
     transaction: Transaction<'static, Postgres>,
     named: bool,
+    /// Given back with the connection.
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl PgTx {
     pub(super) fn new(transaction: Transaction<'static, Postgres>, named: bool) -> Self {
-        Self { transaction, named }
+        Self {
+            transaction,
+            named,
+            _place: None,
+        }
+    }
+
+    /// Keeps a place until its end.
+    pub(super) fn holding(self, place: Option<OwnedSemaphorePermit>) -> Self {
+        Self {
+            _place: place,
+            ..self
+        }
     }
 
     pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {

@@ -1,8 +1,9 @@
 //! A snapshot sees one state, whatever is committed in the meantime.
 
 use store::{Db, StoreError, Tx, tx};
+use testkit::Postgres;
 
-use crate::support::{Scratch, migrator, on_both};
+use crate::support::{Scratch, migrator, on_both, options, tables};
 
 on_both!(
     a_snapshot_sees_the_state_that_it_began_with,
@@ -53,4 +54,26 @@ async fn a_snapshot_changes_nothing(scratch: Scratch) {
     drop(snapshot);
     let mut reader = db.begin_snapshot().await.unwrap();
     assert_eq!(count(&mut reader).await, 0);
+}
+
+/// A list of a CRL is written while a snapshot is read, and several lists are made at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn snapshots_leave_a_connection_to_who_writes_in_the_meantime() {
+    let server = Postgres::shared().await.unwrap();
+    let url = server.fresh_database().await.unwrap();
+    for most in [1, 2, 3] {
+        let options = store::Options {
+            max_connections: Some(most),
+            ..options()
+        };
+        let db = Db::open(&url, "ca", options).await.unwrap();
+        db.migrate(&tables()).await.unwrap();
+        let lists = (0..4).map(|_| async {
+            let _snapshot = db.begin_snapshot().await.unwrap();
+            let mut tx = db.begin().await.unwrap();
+            store::tx!(&mut tx, |c| sqlx::query("SELECT 1").execute(c).await.map(drop)).unwrap();
+            tx.commit().await.unwrap();
+        });
+        futures::future::join_all(lists).await;
+    }
 }
