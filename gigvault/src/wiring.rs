@@ -163,6 +163,7 @@ async fn run_services(
     };
     let mut services = Services::build(&environment, &plan.services).await?;
     if plan.first_start {
+        make_hierarchy(&environment, &services).await?;
         first_start(&environment, &mut services, std::slice::from_ref(&name)).await?;
     }
     let identity = loaded.map_or_else(load, Ok)?;
@@ -258,12 +259,8 @@ fn check_clock(data: &DataDir, clock: &SharedClock) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Hierarchy, first admin, identities: each only where it is missing.
-async fn first_start(
-    environment: &Environment<'_>,
-    services: &mut Services,
-    identities: &[String],
-) -> anyhow::Result<()> {
+/// Root and CAs at a first start; at another one they have to be there.
+async fn make_hierarchy(environment: &Environment<'_>, services: &Services) -> anyhow::Result<()> {
     let now = environment.clock.now();
     let hierarchy = setup::Hierarchy {
         files: environment.data.hierarchy(),
@@ -278,6 +275,15 @@ async fn first_start(
         }
         false => hierarchy.check().await?,
     }
+    Ok(())
+}
+
+/// First admin, identities, and what else services make: each only where it is missing.
+async fn first_start(
+    environment: &Environment<'_>,
+    services: &mut Services,
+    identities: &[String],
+) -> anyhow::Result<()> {
     services.first_start().await?;
     let issuer = identities::issuer(environment, services)?;
     for name in identities {

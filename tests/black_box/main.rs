@@ -13,6 +13,7 @@ mod accept_restored;
 mod advice;
 mod allowed_actions;
 mod authorization;
+mod backup;
 mod bad_requests;
 mod cert_status;
 mod client_certificates;

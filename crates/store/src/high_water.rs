@@ -54,6 +54,15 @@ impl Db {
         self.raise(next).await
     }
 
+    /// How often databases of this installation were accepted after one was restored. It grows with each time, also for a database
+    /// that lost its own count with what else it lost: [`accept_high_water`](Self::accept_high_water) was told how far all were.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn restores(&self) -> Result<i64, StoreError> {
+        Ok(self.high_water().await? / ERA)
+    }
+
     async fn raise(&self, at_least: i64) -> Result<Option<i64>, StoreError> {
         let mut tx = self.begin().await?;
         let raised = crate::tx!(&mut tx, |c| sqlx::query_scalar(

@@ -53,7 +53,12 @@ impl Databases {
         };
         let high_water = high_water.map_err(|error| Acceptable::with_flags(error, settings))?;
         let places = Places::of(settings);
-        installation::check_files(record.as_ref(), &high_water, places, data, &Service::ALL)?;
+        let (record, high_water) = match accept_older {
+            true => installation::without_lost(record, high_water, places, data)?,
+            false => (record, high_water),
+        };
+        installation::check_files(record.as_ref(), &high_water, places, data, &Service::ALL)
+            .map_err(|error| Acceptable::with_flags(error, settings))?;
         let all = Service::ALL.into_iter().collect();
         if let Some(found) = before_files_are_made(settings, data, &all).await? {
             decide(

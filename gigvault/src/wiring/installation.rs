@@ -4,6 +4,7 @@
 //! record first and marks it complete last; from then on nothing that is missing is made again, because it was lost.
 
 mod acceptable;
+mod at_stake;
 mod high_water;
 mod inspect;
 mod parts;
@@ -20,6 +21,7 @@ use super::services::Service;
 use super::settings::Settings;
 
 pub(crate) use acceptable::Acceptable;
+pub(crate) use at_stake::without_lost;
 pub(crate) use high_water::{Accepted, HighWater, Keeper};
 pub(crate) use inspect::{Belonging, belonging};
 pub(crate) use parts::{Places, check_files, check_is_there};
@@ -44,10 +46,6 @@ const UNCHANGED: &str = "no key, certificate, or database was changed";
 /// Why nothing is accepted where no installation was.
 const NOT_RESTORED: &str = "so nothing was restored there: name the right directory and databases with --data-dir or --config; \
                             for a new installation leave --accept-restored out";
-
-/// What is lost with an older database.
-const MISSING: &str = "What was issued and revoked since then is missing from it: certificates that cannot be revoked by \
-                       serial number, and revoked ones that count as valid";
 
 /// How far an installation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -312,9 +310,10 @@ fn not_older(record: &Record, found: &[DatabaseState]) -> anyhow::Result<()> {
         .collect();
     let older = format!(
         "the database of {} is older than the installation, which was started {starts} times ({}): it was restored from a \
-         backup. {MISSING}. Restore a newer one if there is one",
+         backup. {}. Restore a newer one if there is one",
         names.join(", "),
-        took_part.join(", ")
+        took_part.join(", "),
+        at_stake::of(&names)
     );
     Err(Acceptable(older).into())
 }

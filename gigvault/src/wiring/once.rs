@@ -14,7 +14,7 @@ use super::installation::{self, Accepted};
 use super::layout::DataDir;
 use super::services::{Environment, Service, Services};
 use super::settings::{self, Settings};
-use super::{check_clock, clock, first_start, in_data_dir, listeners, lock, public_http_url};
+use super::{check_clock, clock, first_start, in_data_dir, listeners, lock, make_hierarchy, public_http_url};
 
 /// What was made, and what was taken as it is.
 pub(crate) struct Bootstrapped {
@@ -63,11 +63,17 @@ pub(crate) async fn bootstrap(
     };
     let made = async {
         let mut services = Services::build(&environment, &Service::ALL.into_iter().collect()).await?;
+        make_hierarchy(&environment, &services).await?;
+        // Before services make anything: the numbers of CRLs go on above those of before.
+        let accepted = match accept_restored {
+            true => Some(databases.accept(&data, &older).await?),
+            false => None,
+        };
         first_start(&environment, &mut services, identities).await?;
         record.complete(&data)?;
-        match accept_restored {
-            true => databases.accept(&data, &older).await,
-            false => Ok((databases.keep_high_water(&data).await?, Vec::new())),
+        match accepted {
+            Some(accepted) => anyhow::Ok(accepted),
+            None => Ok((databases.keep_high_water(&data).await?, Vec::new())),
         }
     };
     let made = made.await;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use store::{Db, Head};
 use tokio_util::sync::CancellationToken;
 
-use super::{Acceptable, DatabaseState, MISSING, Record};
+use super::{Acceptable, DatabaseState, Record, at_stake};
 use crate::wiring::layout::DataDir;
 
 /// What happened within it before a process died is not seen. A round where something has happened costs a small transaction
@@ -107,6 +107,11 @@ impl HighWater {
         })
     }
 
+    /// Says nothing of a service any more.
+    pub(super) fn forget(&mut self, service: &str) {
+        self.marks.remove(service);
+    }
+
     /// Whether a process worked on the database of a service of this installation.
     pub(super) fn knows_of(&self, installation: &str, service: &str) -> bool {
         self.installation == installation && self.marks.contains_key(service)
@@ -137,8 +142,9 @@ impl HighWater {
         }
         let older = format!(
             "the database of {} is older than it was when a process last worked on it: it was copied back, or its server lost \
-             what it had acknowledged. {MISSING}. Put the newest copy back if there is one",
-            behind.join(", ")
+             what it had acknowledged. {}. Put the newest copy back if there is one",
+            behind.join(", "),
+            at_stake::of(&behind)
         );
         Err(Acceptable(older).into())
     }
@@ -204,12 +210,17 @@ impl Keeper {
     ) -> anyhow::Result<(Self, Vec<Accepted>)> {
         let high_water = HighWater::read_to_accept(data)?;
         let known = (high_water.installation == installation).then_some(&high_water.marks);
+        let mut highest = known.and_then(|marks| marks.values().max()).copied();
+        for db in &databases {
+            highest = highest.max(Some(db.high_water().await?));
+        }
         let mut accepted = Vec::new();
         for db in &databases {
             let database = db.schema().to_owned();
             let seen_at = known.and_then(|marks| marks.get(&database)).copied();
             let found_at = db.high_water().await?;
-            let now_at = db.accept_high_water(seen_at.unwrap_or_default()).await?;
+            // Above the highest of all: one that was lost with its number counts no restore twice.
+            let now_at = db.accept_high_water(highest.unwrap_or_default()).await?;
             accepted.push(Accepted {
                 older: match older.contains(database.as_str()) {
                     true => Some(true),

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 
 use super::place::on_postgresql;
-use super::{HighWater, Kind, NO_FILES, RESTORE, RESTORE_KEYS, Record, State, first_services};
+use super::{
+    Acceptable, HighWater, Kind, NO_FILES, RESTORE, RESTORE_KEYS, Record, State, at_stake, first_services,
+};
 use crate::wiring::kek;
 use crate::wiring::layout::DataDir;
 use crate::wiring::services::Service;
@@ -46,7 +48,7 @@ fn missing_files(
 }
 
 /// Missing or empty. What may not be looked at is neither: a backup would not help.
-fn is_missing(path: &Path) -> Result<bool, files::Error> {
+pub(super) fn is_missing(path: &Path) -> Result<bool, files::Error> {
     match std::fs::metadata(path) {
         Ok(found) => Ok(found.len() == 0),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(true),
@@ -145,9 +147,16 @@ pub(crate) fn check_files(
         return Ok(());
     }
     let names: Vec<String> = missing.iter().map(|path| path.display().to_string()).collect();
-    bail!(
+    let lost = format!(
         "the data directory {} was used before, but this is missing or empty: {}; {RESTORE}",
         data.path().display(),
         names.join(", ")
-    )
+    );
+    match at_stake::can_be_made_again(&missing, data) {
+        true => Err(Acceptable(format!(
+            "{lost}. What was in it can be made again, but for its history"
+        ))
+        .into()),
+        false => bail!(lost),
+    }
 }

@@ -43,9 +43,19 @@ pub(crate) async fn changes(tx: &mut Tx, scope: &Scope) -> Result<Option<i64>, S
         .await?))
 }
 
-/// Takes the next CRL number: one more than the last that was taken, and than the last that was published. It is durable before
-/// anything is signed with it, so none is used twice.
+/// CRL numbers between two restores that were accepted. More were never taken since the one before: this database may be behind what
+/// it published, and clients refuse a list whose number is lower than one that they had (RFC 5280 section 5.2.3).
+const PER_RESTORE: i64 = 1 << 32;
+
+/// The highest number that may have been taken before the last restore.
+async fn before_restore(db: &Db) -> Result<i64, StoreError> {
+    Ok(db.restores().await?.saturating_mul(PER_RESTORE))
+}
+
+/// Takes the next CRL number: one more than the last that was taken, and than the last that was published, and above all that were
+/// taken before a restore. It is durable before anything is signed with it, so none is used twice.
 pub(crate) async fn next_number(db: &Db, lease: &Lease, scope: &Scope) -> Result<u64, StoreError> {
+    let before = before_restore(db).await?;
     let mut tx = db.begin().await?;
     lease.hold(&mut tx).await?;
     let published = publications::highest_number(&mut tx, scope).await?;
@@ -55,19 +65,22 @@ pub(crate) async fn next_number(db: &Db, lease: &Lease, scope: &Scope) -> Result
     let number: i64 = store::tx!(&mut tx, |c| sqlx::query_scalar(sql)
         .bind(scope.issuer.as_str())
         .bind(i64::from(scope.shard))
-        .bind(stored(published))
+        .bind(stored(published).max(before))
         .fetch_one(c)
         .await?);
     tx.commit().await?;
     read_number(number, "a CRL number")
 }
 
-/// All scopes of issuers whose lists are signed here, with what is out of them.
+/// All scopes of issuers whose lists are signed here, with what is out of them. Lists of before a restore are not: clients may have had
+/// newer ones.
 pub(crate) async fn standings(db: &Db) -> Result<Vec<Standing>, StoreError> {
     let sql = "SELECT scopes.issuer, shard, changes, urgent FROM scopes \
         JOIN issuers ON issuers.issuer = scopes.issuer AND issuers.key_name <> '' ORDER BY scopes.issuer, shard";
     let rows: Vec<(String, i64, i64, i64)> = store::read!(db, |c| sqlx::query_as(sql).fetch_all(c).await)?;
+    let before = before_restore(db).await?;
     let mut current = publications::all_current(db).await?;
+    current.retain(|_, list| stored(list.number) >= before);
     rows.into_iter()
         .map(|(issuer, shard, changes, urgent)| {
             let shard = read_shard(shard)?;
