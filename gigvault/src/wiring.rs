@@ -36,13 +36,13 @@ use kit::clock::{Clock as _, SharedClock, SystemClock};
 use kit::health::Health;
 use kit::http::Declared;
 use kit::peer::PROCESS;
-use kit::tls::Identity;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 use vocabulary::metric;
 
 use databases::Databases;
+use identities::Identities;
 use installation::{Keeper, Record};
 use listeners::{Content, Listeners, Routes};
 use lock::lock;
@@ -144,8 +144,8 @@ async fn run_services(
         filter,
         hangups: (hangups, terminal),
     } = parts;
-    let name = process_name(settings, &plan.services, plan.first_start)?;
-    let load = || identities::load(settings, &data, &name, &clock);
+    let name = identities::process_name(settings, &plan.services, plan.first_start)?;
+    let load = || Identities::load(settings, &data, (&name, &plan.services), &clock);
     let loaded = match plan.first_start {
         true => None,
         false => Some(load()?),
@@ -156,7 +156,7 @@ async fn run_services(
         clock: Arc::clone(&clock),
         databases,
         founding: record.as_ref().is_some_and(Record::is_founding),
-        identity: loaded.clone(),
+        identities: loaded.clone(),
         public_http_url: public_http_url(settings, listeners.http_url()?),
         revocations: Epoch::default(),
         stop: stop.clone(),
@@ -166,8 +166,8 @@ async fn run_services(
         make_hierarchy(&environment, &services).await?;
         first_start(&environment, &mut services, std::slice::from_ref(&name)).await?;
     }
-    let identity = loaded.map_or_else(load, Ok)?;
-    let https = https::identity(&environment, &services, identity.revoked_peers()).await?;
+    let identities = loaded.map_or_else(load, Ok)?;
+    let https = https::identity(&environment, &services, identities.process().revoked_peers()).await?;
     if let Some(record) = record {
         record.complete(&data)?;
     }
@@ -175,7 +175,7 @@ async fn run_services(
     let ready = ready::info(&listeners, https.is_some(), &data)?;
     let health = Health::of(services.names(), stop.clone());
     services.register(&health, databases)?;
-    https::register(&health, https.as_ref(), &identity, &clock);
+    https::register(&health, https.as_ref(), &identities, &clock);
     let mut jobs = JoinSet::new();
     services.start_jobs(&mut jobs, &stop);
     let effective = configuration::Effective::of(settings)?;
@@ -184,13 +184,13 @@ async fn run_services(
         load: Arc::clone(&plan.reload),
         current: settings.clone(),
         effective: effective.clone(),
-        identity: identity.clone(),
+        identities: identities.clone(),
         https: https.clone(),
         terminal,
     };
     jobs.spawn(reload.run(hangups, stop.clone()));
     jobs.spawn(metrics.clone().upkeep(stop.clone()));
-    spawn_upkeep(&mut jobs, &environment, &services, &identity)?;
+    spawn_upkeep(&mut jobs, &environment, &services, &identities)?;
     let keeper = keeper.map(|keeper| tokio::spawn(keeper.run(stop.clone())));
     let accepted = accepted::AcceptedAuthorities::of(&services, &environment)?;
     let own = own_routes(&mut services, &environment, &health, effective)?;
@@ -198,7 +198,7 @@ async fn run_services(
         routes: routes(services, own),
         https,
         accepted,
-        identity,
+        identity: identities.process().clone(),
         metrics,
         health,
     };
@@ -285,7 +285,7 @@ async fn first_start(
     identities: &[String],
 ) -> anyhow::Result<()> {
     services.first_start().await?;
-    let issuer = identities::issuer(environment, services)?;
+    let issuer = identities::issuer(environment, services, PROCESS)?;
     for name in identities {
         let files = identities::files(environment.settings, environment.data, name);
         let id = setup::service_identity::name_of(&environment.settings.identity.trust_domain, name)?;
@@ -295,26 +295,16 @@ async fn first_start(
     Ok(())
 }
 
-/// What keeps databases and the identity of this process as they should be, until it stops.
+/// What keeps databases and the identities of this process as they should be, until it stops.
 fn spawn_upkeep(
     jobs: &mut JoinSet<()>,
     environment: &Environment<'_>,
     services: &Services,
-    identity: &Identity,
+    identities: &Identities,
 ) -> anyhow::Result<()> {
     let (clock, stop) = (&environment.clock, &environment.stop);
     jobs.spawn(pruning::run(services.feeds(), Arc::clone(clock), stop.clone()));
-    jobs.spawn(identity.clone().watch(stop.clone()));
-    let issuer = identities::issuer(environment, services)?;
-    let revoked = identity.revoked_peers().clone();
-    jobs.spawn(setup::revoked_peers::follow(
-        issuer.clone(),
-        revoked,
-        stop.clone(),
-    ));
-    let renewal = setup::service_identity::renew(issuer, identity.clone(), Arc::clone(clock), stop.clone());
-    jobs.spawn(renewal);
-    Ok(())
+    identities.keep(jobs, environment, services)
 }
 
 /// The routes that each process answers itself.
@@ -357,21 +347,6 @@ fn routes(services: Services, own: OpenApiRouter) -> Routes {
         grpc: tonic::service::Routes::from(grpc),
         ldap,
     }
-}
-
-/// A process of several services has one identity.
-fn process_name(
-    settings: &Settings,
-    services: &BTreeSet<Service>,
-    everything: bool,
-) -> anyhow::Result<String> {
-    let name = match services.first() {
-        _ if !settings.identity.name.is_empty() => settings.identity.name.clone(),
-        Some(first) if !everything => first.name().to_owned(),
-        _ => "gigvault".to_owned(),
-    };
-    setup::service_identity::check_name(&name)?;
-    Ok(name)
 }
 
 /// What certificates point to: what was configured, or where this process listens.

@@ -252,7 +252,7 @@ async fn metrics_and_public_certificates_are_read_by_others() {
         "^# TYPE gigvault_http_requests_total counter$",
         "^gigvault_http_requests_total[{].*code=\"201\".*[}] 1$",
         "^gigvault_build_info[{].*[}] 1$",
-        "^gigvault_service_identity_expiry_seconds ",
+        "^gigvault_service_identity_expiry_seconds[{]identity=\"gigvault\"[}] ",
     ] {
         judge::run("grep", &["-E", "-q", pattern, judge::text(&file)]);
     }

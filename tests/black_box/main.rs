@@ -52,6 +52,7 @@ mod names;
 mod ocsp;
 mod own_processes;
 mod paging;
+mod pairings;
 mod pkcs12;
 mod postgresql;
 mod process;

@@ -62,6 +62,7 @@ async fn ten_rotations_of_every_identity_under_load_fail_no_request() {
     let options = Options {
         identity_validity: LIFE.to_owned(),
         identities: vec!["ra".to_owned()],
+        ..Options::default()
     };
     let mut fleet = Fleet::start(&database, &options).unwrap();
     let rest = services::rest(&fleet);

@@ -60,7 +60,7 @@ where
     while !stop.is_cancelled() {
         let wait = match Life::of(&identity, &schedule) {
             Ok(life) => {
-                life.report();
+                life.report(&identity);
                 let now = clock.now();
                 if schedule.is_due(&life, now) {
                     // An issuer that does not answer must not keep the process.
@@ -168,8 +168,10 @@ impl Life {
     }
 
     // `gigvault_service_identity_expiry_seconds`: when the identity expires, as seconds since the Unix epoch.
-    fn report(&self) {
-        metrics::gauge!(metric::SERVICE_IDENTITY_EXPIRY_SECONDS).set(self.ends.unix_timestamp() as f64);
+    fn report(&self, identity: &Identity) {
+        let name = identity.id().service().to_owned();
+        metrics::gauge!(metric::SERVICE_IDENTITY_EXPIRY_SECONDS, "identity" => name)
+            .set(self.ends.unix_timestamp() as f64);
     }
 }
 

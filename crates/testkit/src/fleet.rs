@@ -1,9 +1,12 @@
 //! A fleet: the services of GigVault as processes of their own, over mutual TLS, on one PostgreSQL database.
 //!
 //! `keymgr` works on the data directory that `bootstrap` filled, because the key-encryption key is there. The
-//! others have directories of their own and find their identity by configuration.
+//! others have directories of their own and find their identity by configuration, those of several services in their data
+//! directories.
 
 use std::collections::BTreeMap;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
@@ -26,6 +29,18 @@ pub struct Options {
     pub identity_validity: String,
     /// Identities besides those of the services.
     pub identities: Vec<String>,
+    /// The services of each process, named by the first one; a process for each of [`SERVICES`] if empty.
+    pub processes: Vec<&'static [&'static str]>,
+}
+
+impl Options {
+    fn processes(&self) -> Vec<&'static [&'static str]> {
+        const EACH: [&[&str]; 3] = [&[SERVICES[0]], &[SERVICES[1]], &[SERVICES[2]]];
+        match self.processes.is_empty() {
+            true => EACH.to_vec(),
+            false => self.processes.clone(),
+        }
+    }
 }
 
 struct Member {
@@ -33,9 +48,10 @@ struct Member {
     ready: ServerInfo,
 }
 
-/// Running processes, one a service. Killed and removed when dropped.
+/// Running processes, named by their first service. Killed and removed when dropped.
 pub struct Fleet {
     members: BTreeMap<&'static str, Member>,
+    processes: Vec<&'static [&'static str]>,
     dir: TempDir,
 }
 
@@ -46,20 +62,24 @@ impl Fleet {
     /// If anything does not start; its log is part of the error.
     pub fn start(database_url: &str, options: &Options) -> anyhow::Result<Self> {
         let dir = tempfile::Builder::new().prefix("gigvault-fleet-").tempdir()?;
-        let ports = SERVICES.map(|service| port::unused().map(|port| (service, port)));
-        let ports: BTreeMap<&str, u16> = ports.into_iter().collect::<Result<_, _>>()?;
-        for service in SERVICES {
-            std::fs::create_dir(dir.path().join(service))?;
-            let text = configuration(dir.path(), service, database_url, &ports, options);
-            std::fs::write(dir.path().join(service).join("config.yaml"), text)?;
+        let processes = options.processes();
+        let ports = processes.iter().map(|services| Ok((*services, port::unused()?)));
+        let ports: Vec<_> = ports.collect::<anyhow::Result<_>>()?;
+        for services in &processes {
+            let folder = dir.path().join(first(services)?);
+            std::fs::create_dir(&folder)?;
+            let text = configuration(dir.path(), services, database_url, &ports, options)?;
+            std::fs::write(folder.join("config.yaml"), text)?;
         }
-        bootstrap(dir.path(), options)?;
+        bootstrap(dir.path(), &processes, options)?;
         let mut fleet = Self {
             members: BTreeMap::new(),
+            processes,
             dir,
         };
-        for service in SERVICES {
-            fleet.launch(service)?;
+        for services in fleet.processes.clone() {
+            fleet.hand_out_identities(services)?;
+            fleet.launch(first(services)?)?;
         }
         Ok(fleet)
     }
@@ -89,6 +109,21 @@ impl Fleet {
     /// Folder of an identity: `tls.crt`, `tls.key`, `roots.pem`.
     pub fn identity(&self, name: &str) -> PathBuf {
         self.bootstrapped().join("identities").join(name)
+    }
+
+    /// Gives a process of several services theirs.
+    fn hand_out_identities(&self, services: &[&str]) -> anyhow::Result<()> {
+        let data = self.dir.path().join(first(services)?).join("data");
+        if services.len() == 1 || data == self.bootstrapped() {
+            return Ok(());
+        }
+        let folder = data.join("identities");
+        let private = |path: &Path| DirBuilder::new().recursive(true).mode(0o700).create(path);
+        private(&folder)?;
+        for service in services {
+            std::fs::rename(self.identity(service), folder.join(service))?;
+        }
+        Ok(())
     }
 
     /// The first admin's API key.
@@ -157,11 +192,13 @@ impl Fleet {
     /// If it does not become ready.
     pub fn launch(&mut self, service: &'static str) -> anyhow::Result<()> {
         ensure!(!self.members.contains_key(service), "{service} runs already");
+        let mut processes = self.processes.iter();
+        let services = processes.find(|services| services.first() == Some(&service));
+        let services = services.with_context(|| format!("no process begins with {service}"))?;
         let folder = self.dir.path().join(service);
         let mut command = Command::new(binary()?);
-        command
-            .args(["serve", service, "--config"])
-            .arg(folder.join("config.yaml"));
+        command.arg("serve").args(*services);
+        command.arg("--config").arg(folder.join("config.yaml"));
         let (child, ready) = spawn(command, &folder).with_context(|| format!("serve {service}"))?;
         self.members.insert(service, Member { child, ready });
         Ok(())
@@ -181,7 +218,12 @@ fn bootstrapped(dir: &Path) -> PathBuf {
     dir.join(service::KEYMGR).join("data")
 }
 
-fn bootstrap(dir: &Path, options: &Options) -> anyhow::Result<()> {
+/// The name of a process.
+fn first<'a>(services: &[&'a str]) -> anyhow::Result<&'a str> {
+    services.first().copied().context("a process of no service")
+}
+
+fn bootstrap(dir: &Path, processes: &[&[&str]], options: &Options) -> anyhow::Result<()> {
     let first_validity = match options.identity_validity.as_str() {
         "" => "90d",
         _ => "20s",
@@ -191,10 +233,8 @@ fn bootstrap(dir: &Path, options: &Options) -> anyhow::Result<()> {
         .args(["bootstrap", "--config"])
         .arg(dir.join(service::KEYMGR).join("config.yaml"))
         .env("GIGVAULT_IDENTITY__VALIDITY", first_validity);
-    for identity in SERVICES
-        .into_iter()
-        .chain(options.identities.iter().map(String::as_str))
-    {
+    let services = processes.iter().copied().flatten().copied();
+    for identity in services.chain(options.identities.iter().map(String::as_str)) {
         command.args(["--identity", identity]);
     }
     let output = command.output()?;
@@ -208,17 +248,28 @@ fn bootstrap(dir: &Path, options: &Options) -> anyhow::Result<()> {
 
 fn configuration(
     dir: &Path,
-    service: &str,
+    services: &[&str],
     database_url: &str,
-    ports: &BTreeMap<&str, u16>,
+    ports: &[(&[&str], u16)],
     options: &Options,
-) -> String {
-    let peers: String = ports
-        .iter()
-        .filter(|(name, _)| **name != service)
-        .map(|(name, port)| format!("  {name}: {{ url: \"https://127.0.0.1:{port}\" }}\n"))
-        .collect();
-    format!(
+) -> anyhow::Result<String> {
+    let name = first(services)?;
+    let mut peers = String::new();
+    for (others, port) in ports.iter().filter(|(others, _)| *others != services) {
+        let identity = first(others)?;
+        for peer in *others {
+            peers += &format!("  {peer}: {{ url: \"https://127.0.0.1:{port}\", identity: {identity} }}\n");
+        }
+    }
+    let directory = match services.len() {
+        1 => format!(
+            "\"{}\"",
+            bootstrapped(dir).join("identities").join(name).display()
+        ),
+        _ => "\"\"".to_owned(),
+    };
+    let port = ports.iter().find(|(of, _)| *of == services).map(|(_, port)| port);
+    Ok(format!(
         "data_dir: {data}\n\
          database: {{ url: \"{database_url}\", max_connections: 8, allow_unsafe: true }}\n\
          telemetry: {{ format: json, filter: \"info\" }}\n\
@@ -226,9 +277,8 @@ fn configuration(
          public_http_url: http://pki.example.test\n\
          identity:\n  directory: {directory}\n  validity: \"{validity}\"\n\
          peers:\n{peers}",
-        data = dir.join(service).join("data").display(),
-        directory = bootstrapped(dir).join("identities").join(service).display(),
-        port = ports.get(service).copied().unwrap_or_default(),
+        data = dir.join(name).join("data").display(),
+        port = port.copied().unwrap_or_default(),
         validity = options.identity_validity,
-    )
+    ))
 }

@@ -116,8 +116,8 @@ metrics! {
         "Revocations and holds that the OCSP responder has in memory.";
     OCSP_FEED_LAG_SECONDS "gigvault_ocsp_feed_lag_seconds" Gauge Seconds []:
         "How old what the OCSP responder knows of revocations can be at most.";
-    SERVICE_IDENTITY_EXPIRY_SECONDS "gigvault_service_identity_expiry_seconds" Gauge Seconds []:
-        "Unix time at which the identity of this process expires.";
+    SERVICE_IDENTITY_EXPIRY_SECONDS "gigvault_service_identity_expiry_seconds" Gauge Seconds ["identity"]:
+        "Unix time at which an identity of this process expires, by the name in it.";
     CONNECTIONS_REFUSED_TOTAL "gigvault_connections_refused_total" Counter Count ["reason"]:
         "Connections closed at once because their client has as many as it may have (peer).";
     CPU_WAITS_TOTAL "gigvault_cpu_waits_total" Counter Count []:

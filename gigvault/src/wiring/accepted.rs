@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kit::clock::SharedClock;
+use kit::peer::PROCESS;
 use kit::tls::{OptionalClientCertificates, ServerIdentity, TlsSource};
 use setup::Issuer;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -26,7 +27,7 @@ pub(crate) struct AcceptedAuthorities {
 impl AcceptedAuthorities {
     pub(crate) fn of(services: &Services, environment: &Environment<'_>) -> anyhow::Result<Self> {
         Ok(Self {
-            issuer: identities::issuer(environment, services)?,
+            issuer: identities::issuer(environment, services, PROCESS)?,
             clock: Arc::clone(&environment.clock),
         })
     }

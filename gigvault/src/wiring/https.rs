@@ -6,14 +6,16 @@ use std::sync::Arc;
 use anyhow::Context;
 use kit::clock::SharedClock;
 use kit::health::{CheckError, Health};
-use kit::tls::{Identity, IdentityFiles, RevokedPeers, ServerIdentity};
+use kit::peer::PROCESS;
+use kit::tls::{IdentityFiles, RevokedPeers, ServerIdentity};
 use setup::https::{PendingIdentity, SelfIssuedHttps};
 use time::OffsetDateTime;
 use tokio::sync::watch;
 use x509::{Certificate, San};
 
+use super::https_names;
+use super::identities::{self, Identities};
 use super::services::{Environment, Service, Services};
-use super::{https_names, identities};
 
 /// None where this process has neither files nor a CA to make them. A first start does not go on without a certificate;
 /// any other waits for the keymgr that signs it.
@@ -34,7 +36,7 @@ pub(crate) async fn identity(
         return Ok(None);
     }
     let own = SelfIssuedHttps {
-        issuer: identities::issuer(environment, services)?,
+        issuer: identities::issuer(environment, services, PROCESS)?,
         names: names(environment)?,
         files: IdentityFiles::new(&environment.data.identity("https"), "tls", PathBuf::new()),
         clock: Arc::clone(&environment.clock),
@@ -48,7 +50,7 @@ pub(crate) async fn identity(
 pub(crate) fn register(
     health: &Health,
     https: Option<&PendingIdentity>,
-    identity: &Identity,
+    identities: &Identities,
     clock: &SharedClock,
 ) {
     if let Some(https) = https.cloned() {
@@ -61,10 +63,16 @@ pub(crate) fn register(
             std::future::ready(checked)
         });
     }
-    let (identity, clock) = (identity.clone(), Arc::clone(clock));
-    health.register("service identity", move || {
-        std::future::ready(check_valid(&identity.leaf(), clock.now()))
-    });
+    for (caller, identity) in identities.all() {
+        let name = match caller {
+            PROCESS => "service identity".to_owned(),
+            service => format!("service identity of {service}"),
+        };
+        let (identity, clock) = (identity.clone(), Arc::clone(clock));
+        health.register(name, move || {
+            std::future::ready(check_valid(&identity.leaf(), clock.now()))
+        });
+    }
 }
 
 fn check_valid(leaf: &[u8], now: OffsetDateTime) -> Result<(), CheckError> {

@@ -1,5 +1,9 @@
-//! Where the identity of this process is stored, who issues it, and how long it lives.
+//! The identities of this process: where they are stored, who issues them, and how long they live.
+//!
+//! A process serves gRPC with one identity, its own. A service that calls another process does so with an identity of its own:
+//! what a caller may do depends on which service it is, not on what else runs beside it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,40 +13,123 @@ use kit::clock::SharedClock;
 use kit::peer::PROCESS;
 use kit::tls::{Identity, IdentityFiles};
 use setup::Issuer;
+use tokio::task::JoinSet;
 
 use super::identity_directory;
 use super::layout::DataDir;
 use super::services::{Environment, Service, Services};
 use super::settings::Settings;
 
-/// The files of a service's identity.
+/// The files of the identity of a process.
 pub(crate) fn files(settings: &Settings, data: &DataDir, name: &str) -> IdentityFiles {
-    let configured = &settings.identity.directory;
-    let folder: PathBuf = if configured.as_os_str().is_empty() {
-        data.identity(name)
-    } else {
-        configured.clone()
-    };
+    let configured = identity_directory::configured(settings);
+    files_in(configured.map_or_else(|| data.identity(name), PathBuf::from))
+}
+
+fn files_in(folder: PathBuf) -> IdentityFiles {
     IdentityFiles::new(&folder, "tls", folder.join("roots.pem"))
 }
 
-/// The identity of this process, from its files.
-pub(crate) fn load(
-    settings: &Settings,
-    data: &DataDir,
+/// The identities of this process, from their files.
+#[derive(Clone)]
+pub(crate) struct Identities {
+    /// What it serves with, and asks for what concerns the whole process.
+    process: Identity,
+    /// Those of services that call other processes under another name.
+    services: BTreeMap<&'static str, Identity>,
+}
+
+impl Identities {
+    /// Reads that of the process, whose name is `name`, and those that `services` call others with.
+    pub(crate) fn load(
+        settings: &Settings,
+        data: &DataDir,
+        (name, services): (&str, &BTreeSet<Service>),
+        clock: &SharedClock,
+    ) -> anyhow::Result<Self> {
+        let configured = identity_directory::configured(settings);
+        let process = load(&files(settings, data, name), configured.is_some(), name, clock)?;
+        let mut others = BTreeMap::new();
+        for service in callers_of_others(services) {
+            let own = service.name();
+            if own == name {
+                continue;
+            }
+            let folder = configured.map_or_else(|| data.identity(own), |directory| directory.join(own));
+            let identity = load(&files_in(folder), configured.is_some(), own, clock);
+            let identity = identity.with_context(|| {
+                format!("service {own} calls other processes with an identity of its own")
+            })?;
+            others.insert(own, identity);
+        }
+        Ok(Self {
+            process,
+            services: others,
+        })
+    }
+
+    /// That of the process.
+    pub(crate) fn process(&self) -> &Identity {
+        &self.process
+    }
+
+    /// The one that `caller` calls other processes with.
+    pub(crate) fn of(&self, caller: &'static str) -> anyhow::Result<&Identity> {
+        if caller == PROCESS || caller == self.process.id().service() {
+            return Ok(&self.process);
+        }
+        let own = self.services.get(caller);
+        own.with_context(|| format!("the identity of service {caller} was not loaded"))
+    }
+
+    /// All of them, with who calls others with each.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, &Identity)> {
+        let services = self.services.iter().map(|(name, identity)| (*name, identity));
+        std::iter::once((PROCESS, &self.process)).chain(services)
+    }
+
+    /// Renews them, reads their files again when these change, and has them refuse peers that are revoked, until the process stops.
+    pub(crate) fn keep(
+        &self,
+        jobs: &mut JoinSet<()>,
+        environment: &Environment<'_>,
+        services: &Services,
+    ) -> anyhow::Result<()> {
+        let (clock, stop) = (&environment.clock, &environment.stop);
+        for (caller, identity) in self.all() {
+            jobs.spawn(identity.clone().watch(stop.clone()));
+            let issuer = issuer(environment, services, caller)?;
+            let revoked = identity.revoked_peers().clone();
+            jobs.spawn(setup::revoked_peers::follow(
+                issuer.clone(),
+                revoked,
+                stop.clone(),
+            ));
+            let renewal =
+                setup::service_identity::renew(issuer, identity.clone(), Arc::clone(clock), stop.clone());
+            jobs.spawn(renewal);
+        }
+        Ok(())
+    }
+}
+
+fn load(
+    files: &IdentityFiles,
+    is_configured: bool,
     name: &str,
     clock: &SharedClock,
 ) -> anyhow::Result<Identity> {
-    identity_directory::warn(settings, clock);
-    let files = files(settings, data, name);
-    let directory = &settings.identity.directory;
+    let folder = files.certificate.parent().unwrap_or(&files.certificate);
+    if is_configured {
+        identity_directory::warn(folder, clock);
+    }
     Identity::from_files(files.clone(), Arc::clone(clock)).with_context(|| {
         // One file may configure `bootstrap` and this process, and `bootstrap` gives each name a folder of its own.
-        let moved = match directory.as_os_str().is_empty() {
-            true => String::new(),
-            false => format!(
-                " in identities/{name} of the data directory that it works on: move it to {}, which identity.directory names",
-                ::files::quoted(directory)
+        let moved = match is_configured {
+            false => String::new(),
+            true => format!(
+                " in identities/{name} of the data directory that it works on: move it to {}, where identity.directory has it",
+                ::files::quoted(folder)
             ),
         };
         format!(
@@ -50,6 +137,28 @@ pub(crate) fn load(
             files.certificate.display()
         )
     })
+}
+
+/// A process of several services serves with one identity.
+pub(crate) fn process_name(
+    settings: &Settings,
+    services: &BTreeSet<Service>,
+    everything: bool,
+) -> anyhow::Result<String> {
+    let name = match services.first() {
+        _ if !settings.identity.name.is_empty() => settings.identity.name.clone(),
+        Some(first) if !everything => first.name().to_owned(),
+        _ => "gigvault".to_owned(),
+    };
+    setup::service_identity::check_name(&name)?;
+    Ok(name)
+}
+
+/// Those of a process that call a service elsewhere for themselves. Who asks `auth` about callers is the process.
+fn callers_of_others(here: &BTreeSet<Service>) -> impl Iterator<Item = Service> {
+    let is_elsewhere = |callee: &Service| *callee != Service::Auth && !here.contains(callee);
+    let calls_others = move |service: &Service| service.calls().iter().any(is_elsewhere);
+    here.iter().copied().filter(calls_others)
 }
 
 /// Configured life of service identities.
@@ -64,8 +173,35 @@ pub(crate) fn validity(settings: &Settings) -> anyhow::Result<Option<Duration>> 
     }
 }
 
-/// The CA of services, here or elsewhere; there it is called with the identity that is renewed.
-pub(crate) fn issuer(environment: &Environment<'_>, services: &Services) -> anyhow::Result<Issuer> {
-    let ca = services.transport(environment, PROCESS, Service::Ca)?;
+/// The CA of services, here or elsewhere, asked by `caller`. An identity is renewed by whoever calls others with it: the CA issues
+/// each service its own alone.
+pub(crate) fn issuer(
+    environment: &Environment<'_>,
+    services: &Services,
+    caller: &'static str,
+) -> anyhow::Result<Issuer> {
+    let ca = services.transport(environment, caller, Service::Ca)?;
     Ok(Issuer::new(ca, validity(environment.settings)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_calls_others_with_an_identity_of_its_own_where_they_are_elsewhere() {
+        let callers = |here: &[Service]| -> Vec<Service> {
+            let here = here.iter().copied().collect();
+            callers_of_others(&here).collect()
+        };
+        assert_eq!(callers(&Service::ALL), []);
+        assert_eq!(callers(&[Service::Keymgr, Service::Auth]), []);
+        assert_eq!(callers(&[Service::Ca, Service::Auth]), [Service::Ca]);
+        let without_keymgr = [Service::Ca, Service::Ocsp, Service::Crl];
+        assert_eq!(callers(&without_keymgr), without_keymgr);
+        assert_eq!(
+            callers(&[Service::Ca, Service::Keymgr, Service::Auth, Service::Ocsp]),
+            []
+        );
+    }
 }

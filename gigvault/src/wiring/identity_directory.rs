@@ -3,11 +3,12 @@
 //! A data directory is checked as a whole ([`DataDir::check`](super::layout::DataDir::check)); this one is outside of it.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kit::clock::{SharedClock, rfc3339};
 use kit::error::chain;
+use kit::peer::PROCESS;
 use kit::service::{DoctorCheck, Finding, Verdict};
 use kit::tls::{Identity, IdentityFiles, SpiffeId};
 use rustix::process::geteuid;
@@ -23,20 +24,38 @@ const LATE: i32 = 5;
 
 /// The check of `doctor`. None where the identity is in the data directory.
 pub(crate) fn doctor(environment: &Environment<'_>) -> Option<DoctorCheck> {
-    let directory = configured(environment.settings)?.to_owned();
+    let directory = configured(environment.settings)?;
     let clock = Arc::clone(&environment.clock);
-    let own = environment.identity.as_ref().map(Identity::id);
+    let identities = environment.identities.as_ref()?;
+    let all: Vec<(PathBuf, SpiffeId)> = identities
+        .all()
+        .map(|(caller, identity)| match caller {
+            PROCESS => (directory.to_owned(), identity.id()),
+            service => (directory.join(service), identity.id()),
+        })
+        .collect();
     Some(DoctorCheck::new("identity directory", move || {
-        let found = look(&directory, &clock, own.as_ref());
+        let looked = all
+            .iter()
+            .map(|(directory, own)| look(directory, &clock, Some(own)));
+        let found = worst(looked.collect());
         async move { found }
     }))
 }
 
+/// One that failed before one to warn of, and that before one that is good.
+fn worst(mut found: Vec<Finding>) -> Finding {
+    let is = |verdict: Verdict| move |finding: &Finding| finding.verdict == verdict;
+    let worst = found.iter().position(is(Verdict::Failed));
+    let worst = worst.or_else(|| found.iter().position(is(Verdict::Warning)));
+    match found.is_empty() {
+        true => Finding::ok("there is no identity"),
+        false => found.swap_remove(worst.unwrap_or_default()),
+    }
+}
+
 /// Logs what is wrong before the identity is loaded.
-pub(crate) fn warn(settings: &Settings, clock: &SharedClock) {
-    let Some(directory) = configured(settings) else {
-        return;
-    };
+pub(crate) fn warn(directory: &Path, clock: &SharedClock) {
     let found = look(directory, clock, None);
     if found.verdict != Verdict::Ok {
         tracing::warn!(
@@ -47,7 +66,8 @@ pub(crate) fn warn(settings: &Settings, clock: &SharedClock) {
     }
 }
 
-fn configured(settings: &Settings) -> Option<&Path> {
+/// The folder of the identity of this process, and of folders for those of its services, where the settings name one.
+pub(crate) fn configured(settings: &Settings) -> Option<&Path> {
     let directory = settings.identity.directory.as_path();
     (!directory.as_os_str().is_empty()).then_some(directory)
 }
@@ -81,7 +101,7 @@ fn fix_of(error: &::files::Error, directory: &Path) -> String {
     )
 }
 
-/// `own` is whose identity this process has.
+/// `own` is whose identity this process has from there.
 fn look(directory: &Path, clock: &SharedClock, own: Option<&SpiffeId>) -> Finding {
     if let Err(error) = ::files::check_dir_of(directory, geteuid().as_raw()) {
         return Finding::failed(error.to_string(), fix_of(&error, directory));

@@ -56,7 +56,7 @@ pub(crate) async fn bootstrap(
         clock: Arc::clone(&clock),
         databases: &databases,
         founding: record.is_founding(),
-        identity: None,
+        identities: None,
         public_http_url,
         revocations: Epoch::default(),
         stop: CancellationToken::new(),

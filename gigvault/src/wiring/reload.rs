@@ -8,12 +8,12 @@ use std::io::IsTerminal as _;
 use std::sync::Arc;
 
 use kit::telemetry::Filter;
-use kit::tls::Identity;
 use serde_json::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::configuration::Effective;
+use super::identities::Identities;
 use super::settings::Settings;
 
 /// The setting that takes effect while the process runs.
@@ -33,7 +33,7 @@ pub(crate) struct Reload {
     pub(crate) load: Load,
     pub(crate) current: Settings,
     pub(crate) effective: Effective,
-    pub(crate) identity: Identity,
+    pub(crate) identities: Identities,
     pub(crate) https: Option<setup::https::PendingIdentity>,
     pub(crate) terminal: Terminal,
 }
@@ -92,7 +92,9 @@ impl Reload {
     }
 
     fn identities(&self) {
-        report("service identity", self.identity.reload());
+        for (_, identity) in self.identities.all() {
+            report(&format!("service identity {}", identity.id()), identity.reload());
+        }
         let https = self.https.as_ref().and_then(|https| https.borrow().clone());
         if let Some(https) = https {
             report("HTTPS certificate", https.reload());
@@ -130,7 +132,7 @@ impl Reload {
     }
 }
 
-fn report(what: &'static str, outcome: Result<bool, kit::tls::TlsError>) {
+fn report(what: &str, outcome: Result<bool, kit::tls::TlsError>) {
     match outcome {
         Ok(true) => tracing::info!(identity = what, "SIGHUP: a new identity was read from its files"),
         Ok(false) => tracing::info!(

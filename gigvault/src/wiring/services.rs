@@ -18,7 +18,6 @@ use kit::health::{CheckError, Health, NotReady};
 use kit::jobs::Jobs;
 use kit::peer::PROCESS;
 use kit::service::DoctorCheck;
-use kit::tls::Identity;
 use kit::transport::{Transport, channel, in_process};
 use redis::Redis;
 use store::{Db, StoreError};
@@ -27,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::databases::Databases;
 use super::events;
+use super::identities::Identities;
 use super::layout::DataDir;
 use super::settings::Settings;
 
@@ -54,7 +54,8 @@ macro_rules! services {
                 self == Self::Crl
             }
 
-            fn calls(self) -> &'static [Self] {
+            /// Whom it calls to do its work.
+            pub(crate) fn calls(self) -> &'static [Self] {
                 match self { $(Self::$variant => &[$(Self::$callee),*],)+ }
             }
 
@@ -115,8 +116,8 @@ pub(crate) struct Environment<'a> {
     pub(crate) databases: &'a Databases,
     /// Whether what is missing may be made: only until a first start has ended.
     pub(crate) founding: bool,
-    /// Who this process is to services elsewhere; none while everything is here.
-    pub(crate) identity: Option<Identity>,
+    /// Who this process and its services are to those elsewhere; none while everything is here.
+    pub(crate) identities: Option<Identities>,
     /// Base of the URLs in certificates.
     pub(crate) public_http_url: String,
     /// Advances when a credential is revoked in this process.
@@ -188,7 +189,7 @@ impl Services {
     ) -> anyhow::Result<Transport> {
         match self.built.iter().find(|built| built.which == callee) {
             Some(here) => Ok(in_process(here.parts.grpc.clone(), caller)),
-            None => environment.remote(callee),
+            None => environment.remote(caller, callee),
         }
     }
 
@@ -302,20 +303,18 @@ fn in_build_order(wanted: &BTreeSet<Service>) -> Vec<Service> {
 }
 
 impl Environment<'_> {
-    /// The way to a service in another process.
-    fn remote(&self, service: Service) -> anyhow::Result<Transport> {
+    /// The way of `caller` to a service in another process.
+    fn remote(&self, caller: &'static str, service: Service) -> anyhow::Result<Transport> {
         let name = service.name();
         let peer = self.settings.peers.get(name).ok_or_else(|| {
             anyhow!("{name} does not run in this process, and `peers.{name}` does not say where it does")
         })?;
-        let identity = self
-            .identity
-            .as_ref()
-            .with_context(|| format!("no identity to call {name} with"))?;
+        let identities = self.identities.as_ref();
+        let identities = identities.with_context(|| format!("no identity to call {name} with"))?;
         Ok(channel(
             &peer.url,
             peer.identity.as_deref().unwrap_or(name),
-            identity,
+            identities.of(caller)?,
         )?)
     }
 }

@@ -287,11 +287,13 @@ impl Default for Telemetry {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Identity {
-    /// Name of this process in its identity: that of the first service it runs if empty.
+    /// Name of this process in the identity that it serves with: that of the first service it runs if empty. Other processes
+    /// take no calls from another name than that of a service.
     pub(crate) name: String,
     /// Trust domain of the services: `spiffe://<trust-domain>/svc/<name>`.
     pub(crate) trust_domain: String,
-    /// Folder with `tls.crt`, `tls.key` and `roots.pem`; `identities/<name>` in the data directory if empty.
+    /// Folder with `tls.crt`, `tls.key` and `roots.pem`; `identities/<name>` in the data directory if empty. Where several services
+    /// run in this process, those that call other processes have identities of their own, in folders of their names in it.
     pub(crate) directory: PathBuf,
     /// Life of a service identity; the profile's default if empty. It is renewed at two thirds.
     pub(crate) validity: String,

@@ -15,7 +15,7 @@ use crate::app::App;
 pub static ALLOW: AllowTable = &[
     (
         "/gigvault.auth.v1.Auth/Authenticate",
-        &[service::CA, service::KEYMGR, PROCESS],
+        &[service::CA, service::KEYMGR, service::OCSP, service::CRL, PROCESS],
     ),
     ("/gigvault.auth.v1.Auth/Watch", &[service::AUDIT, service::NOTIFY]),
 ];
