@@ -345,6 +345,18 @@ fn routes_say_which_service_answers_every_documented_path() {
             assert_eq!(operations.iter().filter(listed).count(), 1, "{method} {path}");
         }
     }
+    for (prefix, service) in [
+        ("/ca", "ca"),
+        ("/crl", "crl"),
+        ("/ocsp", "ocsp"),
+        ("/roots.pem", "ca"),
+    ] {
+        let row = routes.iter().find(|owned| owned["prefix"] == prefix).unwrap();
+        assert_eq!(
+            (&row["service"], &row["listener"]),
+            (&json!(service), &json!("http"))
+        );
+    }
     let table = run(&["config", "routes", "-o", "table"]);
     let row = table
         .lines()

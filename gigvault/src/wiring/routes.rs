@@ -1,5 +1,5 @@
-//! Who answers what below `/api/v1/`: each first segment of a path has one owner, so that whoever forwards requests needs
-//! nothing but this table. The row with the longest prefix decides.
+//! Who answers what: below `/api/v1/` each first segment of a path has one owner, and so has each first segment of what relying
+//! parties ask for over plain HTTP. Whoever forwards requests needs nothing but this table. The row with the longest prefix decides.
 
 use std::collections::BTreeMap;
 
@@ -19,6 +19,18 @@ const PROCESS: &str = "process";
 /// The list of jobs, which each process answers for itself; a job below it belongs to the service that its id begins with.
 const JOBS: &str = "/api/v1/jobs";
 
+/// What relying parties ask for at `public_http_url`, which certificates name: prefix, service, and operations.
+const PUBLIC: [(&str, Service, &[(&str, &str)]); 4] = [
+    ("/ca", Service::Ca, &[("GET", "/ca/{file}")]),
+    ("/crl", Service::Crl, &[("GET", "/crl/{path}")]),
+    (
+        "/ocsp",
+        Service::Ocsp,
+        &[("POST", "/ocsp"), ("GET", "/ocsp/{request}")],
+    ),
+    ("/roots.pem", Service::Ca, &[("GET", "/roots.pem")]),
+];
+
 /// The routes of all services.
 #[derive(Debug, Serialize)]
 pub(crate) struct Routes {
@@ -33,6 +45,8 @@ pub(crate) struct Owned {
     /// Which paths that is.
     #[serde(rename = "match")]
     matching: Matching,
+    /// Where it is served.
+    listener: Listener,
     /// The service that answers, or `process`: each process answers for itself.
     pub(crate) service: &'static str,
     /// In the order of their paths.
@@ -47,6 +61,16 @@ impl Owned {
             Matching::Characters => format!("{}*", self.prefix),
         }
     }
+}
+
+/// The port of a process. HTTPS has what plain HTTP has too; certificates name the latter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Listener {
+    /// REST.
+    Https,
+    /// What relying parties ask for.
+    Http,
 }
 
 /// How a path is compared with a prefix.
@@ -81,7 +105,30 @@ impl Routes {
             // Whoever does long work says how far it is.
             service.events().contains(&EventType::JobProgress)
         });
-        Ok(Self::of(services.chain(own))?.with_jobs(with_jobs.map(Service::name)))
+        let routes = Self::of(services.chain(own))?.with_jobs(with_jobs.map(Service::name));
+        Ok(routes.with_public())
+    }
+
+    /// Adds what relying parties ask for.
+    fn with_public(mut self) -> Self {
+        self.routes
+            .extend(PUBLIC.iter().map(|(prefix, service, operations)| {
+                Owned {
+                    prefix: (*prefix).to_owned(),
+                    matching: Matching::Segments,
+                    listener: Listener::Http,
+                    service: service.name(),
+                    operations: operations
+                        .iter()
+                        .map(|(method, path)| Operation {
+                            method,
+                            path: (*path).to_owned(),
+                            permission: String::new(),
+                        })
+                        .collect(),
+                }
+            }));
+        self
     }
 
     /// Gives each of these services a row for its jobs.
@@ -96,6 +143,7 @@ impl Routes {
         self.routes.extend(services.into_iter().map(|service| Owned {
             prefix: format!("{JOBS}/{service}-"),
             matching: Matching::Characters,
+            listener: Listener::Https,
             service,
             operations: of_job.clone(),
         }));
@@ -113,6 +161,7 @@ impl Routes {
                 let owned = routes.entry(segment.to_owned()).or_insert_with(|| Owned {
                     prefix: format!("{BASE}{segment}"),
                     matching: Matching::Segments,
+                    listener: Listener::Https,
                     service,
                     operations: Vec::new(),
                 });
@@ -178,12 +227,7 @@ mod tests {
     #[test]
     fn each_first_segment_of_the_api_has_one_owner() {
         let routes = Routes::of_all().unwrap().routes;
-        // What relying parties ask of these is below no path of the API.
-        let without = [Service::Ocsp, Service::Crl];
-        let with = Service::ALL
-            .into_iter()
-            .filter(|service| !without.contains(service));
-        for service in with.map(Service::name).chain([PROCESS]) {
+        for service in Service::ALL.map(Service::name).into_iter().chain([PROCESS]) {
             assert!(routes.iter().any(|owned| owned.service == service), "{service}");
         }
         let found = routes.iter().find(|owned| owned.prefix == "/api/v1/certificates");
