@@ -17,6 +17,7 @@ pub mod openapi;
 pub mod page;
 pub mod peer;
 pub mod problem;
+pub mod revocations;
 pub mod service;
 pub mod shutdown;
 pub mod telemetry;

@@ -84,6 +84,8 @@ metrics! {
         "Time for which an entry of the directory in crl.directory could not be written; 0 if what is out is there.";
     CRL_DIRECTORY_WRITES_TOTAL "gigvault_crl_directory_writes_total" Counter Count ["result"]:
         "Entries that were written to the directory in crl.directory; the result is ok or failed.";
+    CRL_FEED_LAG_SECONDS "gigvault_crl_feed_lag_seconds" Gauge Seconds []:
+        "How old the revocations that CRLs are made of can be at most; noted every ten seconds.";
     ISSUANCE_GROUP_SIZE "gigvault_issuance_group_size" Histogram Count []:
         "Certificates that shared one commit.";
     QUEUE_DEPTH "gigvault_queue_depth" Gauge Count ["queue"]:

@@ -1,5 +1,8 @@
 //! What this service looks at when an operator asks what is wrong.
 
+use std::time::Duration;
+
+use kit::clock::rfc3339;
 use kit::service::{DoctorCheck, Finding};
 
 use crate::app::App;
@@ -7,10 +10,16 @@ use crate::error::Error;
 
 /// Most serial numbers that a finding names.
 const MOST_NAMED: u32 = 20;
+/// Silence of ca that needs attention: a connection that broke without a word is made again before.
+const SILENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
-    let [out, octets, known] = std::array::from_fn(|_| app.clone());
+    let [told, out, octets, known] = std::array::from_fn(|_| app.clone());
     let mut checks = vec![
+        DoctorCheck::new("revocations in CRLs", move || {
+            let app = told.clone();
+            async move { heard(&app).await.unwrap_or_else(|error| Finding::unknown(&error)) }
+        }),
         DoctorCheck::new("published revocations", move || {
             let app = known.clone();
             async move {
@@ -57,6 +66,26 @@ async fn directory(app: &App) -> Result<Finding, Error> {
         Some((entry, since)) => Finding::warning(
             format!("{entry} could not be written since {since}"),
             "see the log of the processes that run crl for what the directory answers",
+        ),
+    })
+}
+
+/// Whether ca was heard lately: a revocation that it does not tell is in no list.
+async fn heard(app: &App) -> Result<Finding, Error> {
+    let (state, now) = (app.state().await?, app.clock.now());
+    let fix = "see that the process with ca runs, and that those with crl reach it (peers.ca); their log names the cause";
+    Ok(match (state.caught_up, state.lag(now)) {
+        (Some(at), Some(lag)) if lag > SILENCE => {
+            let at = rfc3339(at);
+            Finding::failed(
+                format!("what was revoked since {at} is in no list: ca was not heard"),
+                fix,
+            )
+        }
+        (Some(at), _) => Finding::ok(format!("all are known as of {}", rfc3339(at))),
+        (None, _) => Finding::failed(
+            "ca was never heard to its end: its revocations are in no list",
+            fix,
         ),
     })
 }

@@ -9,11 +9,12 @@ pub(crate) mod times;
 
 use std::fmt;
 
+use kit::revocations::Subject;
 use time::OffsetDateTime;
 use uuid::Uuid;
-use x509::Certificate;
 use x509::crl::Reason;
 use x509::digest::Sha256;
+use x509::{Certificate, Serial};
 
 /// An issuer generation whose lists are made here.
 #[derive(Clone, Debug)]
@@ -99,6 +100,15 @@ impl Scope {
             issuer: issuer.to_owned(),
             shard: 0,
         }
+    }
+
+    /// The one that lists a certificate, and the serial number of that.
+    pub(crate) fn of(subject: Subject) -> (Self, Serial) {
+        let scope = Self {
+            issuer: subject.issuer,
+            shard: subject.crl_shard,
+        };
+        (scope, subject.serial)
     }
 
     /// The path of its list of that kind; of a complete one as certificates have it in cRLDistributionPoints.

@@ -2,6 +2,7 @@
 
 use kit::error::{Common, Fault, Kind, Shown};
 use kit::grpc::RemoteFault;
+use kit::revocations::UnreadableEvent;
 
 /// Every failure of the service. [`Fault::shown`] decides HTTP status and gRPC code.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,9 @@ pub enum Error {
     /// The key manager did not sign.
     #[error("keymgr: {0}")]
     Keymgr(#[source] RemoteFault),
+    /// An event of the CA service says less than a list needs.
+    #[error("ca: {0}")]
+    Unreadable(#[from] UnreadableEvent),
 }
 
 kit::common_errors!(Error);
@@ -42,6 +46,7 @@ impl Fault for Error {
             Self::NotFound(_) => Shown::of(Kind::NotFound),
             Self::NotYet(_) => Shown::of(Kind::Unavailable),
             Self::Ca(fault) | Self::Keymgr(fault) => fault.shown(),
+            Self::Unreadable(_) => Shown::of(Kind::Internal),
         }
     }
 }

@@ -74,6 +74,9 @@ async fn count(app: &App) -> Result<(), Error> {
         metrics::gauge!(metric::CRL_DIRECTORY_LAG_SECONDS).set(lag.map_or(0.0, |lag| lag.as_seconds_f64()));
     }
     let state = app.state().await?;
+    if let Some(lag) = state.lag(app.clock.now()) {
+        metrics::gauge!(metric::CRL_FEED_LAG_SECONDS).set(lag.as_secs_f64());
+    }
     for issuer in &state.issuers {
         let of_issuer = state
             .standings

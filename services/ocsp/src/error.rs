@@ -2,6 +2,7 @@
 
 use kit::error::{Common, Fault, Kind, Shown};
 use kit::grpc::RemoteFault;
+use kit::revocations::UnreadableEvent;
 
 /// Every failure of the service. Relying parties are told `tryLater` or `internalError`, and the log why.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,9 @@ pub enum Error {
         /// What is wrong.
         what: String,
     },
+    /// An event of `ca` says less than an answer needs.
+    #[error("the CA service: {0}")]
+    Unreadable(#[from] UnreadableEvent),
     /// The CA has no responder certificate yet, or none that is valid.
     #[error("no responder certificate of {0} is valid")]
     NoSigner(String),
@@ -69,7 +73,7 @@ impl Fault for Error {
             Self::Common(common) => common.shown(),
             Self::Ca(fault) | Self::Keymgr(fault) => fault.shown(),
             Self::NoSigner(_) | Self::Busy => Shown::of(Kind::Unavailable),
-            Self::Answer { .. } | Self::Signer { .. } => Shown::of(Kind::Internal),
+            Self::Answer { .. } | Self::Unreadable(_) | Self::Signer { .. } => Shown::of(Kind::Internal),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The current list of a scope, and what is out of all.
 
+use std::time::Duration;
+
 use time::OffsetDateTime;
 
 use super::App;
@@ -21,6 +23,8 @@ pub(crate) struct State {
     pub(crate) standings: Vec<Standing>,
     /// Whether the entries are known: a snapshot of ca was taken, and none was removed that the clock of now calls unexpired.
     pub(crate) known: bool,
+    /// Everything that ca had committed by then is in them.
+    pub(crate) caught_up: Option<OffsetDateTime>,
 }
 
 impl App {
@@ -48,8 +52,10 @@ impl App {
     /// # Errors
     /// `Common::Store`.
     pub(crate) async fn state(&self) -> Result<State, Error> {
+        let known = snapshots::known(&self.db).await?;
         Ok(State {
-            known: snapshots::is_complete(&self.db, self.clock.now()).await?,
+            known: known.is_complete(self.clock.now()),
+            caught_up: known.caught_up,
             issuers: issuers::all(&self.db).await?,
             standings: scopes::standings(&self.db).await?,
         })
@@ -84,6 +90,13 @@ impl App {
 }
 
 impl State {
+    /// How long ago ca said for the last time that nothing was left to tell.
+    pub(crate) fn lag(&self, now: OffsetDateTime) -> Option<Duration> {
+        let passed = now - self.caught_up?;
+        // A clock that was set back says nothing.
+        Some(Duration::try_from(passed).unwrap_or_default())
+    }
+
     /// What is missing for every certificate to have a list that is in force; empty if nothing is.
     pub(crate) fn missing(&self, now: OffsetDateTime) -> Vec<String> {
         if !self.known {

@@ -5,15 +5,16 @@
 
 use std::collections::BTreeMap;
 
+use data_encoding::HEXLOWER;
 use kit::grpc::RemoteFault;
+use kit::revocations::RevokedCertificate;
 use proto::ca::v1 as wire;
 use proto::ca::v1::snapshot_revocations_response::Part;
 use store::feed::Cursor;
 use store::feed::cursors::Step;
 use store::lease::Lease;
-use store::time::{from_micros, to_micros};
+use store::time::to_micros;
 use time::OffsetDateTime;
-use x509::crl::{CrlEntry, Reason};
 use x509::{Certificate, Serial};
 
 use super::App;
@@ -95,7 +96,12 @@ impl App {
     ) -> Result<(), Error> {
         let mut by_scope: BTreeMap<Scope, BTreeMap<Serial, Revoked>> = BTreeMap::new();
         for item in page {
-            let (scope, revoked) = entry(item)?;
+            let Some(told) = RevokedCertificate::read(&item) else {
+                let (issuer, serial) = (item.issuer, HEXLOWER.encode(&item.serial));
+                tracing::error!(issuer, serial, "ca told a serial number that no list can have");
+                continue;
+            };
+            let (scope, revoked) = Revoked::of(told);
             let scope = by_scope.entry(scope).or_default();
             scope.insert(revoked.entry.serial, revoked);
         }
@@ -159,46 +165,4 @@ fn issuer(ca: wire::CaInfo) -> Result<Issuer, Error> {
         certificate,
         shards: ca.crl_shards,
     })
-}
-
-fn entry(item: wire::RevokedCertificate) -> Result<(Scope, Revoked), Error> {
-    let serial = Serial::from_bytes(&item.serial)
-        .map_err(|error| Error::internal(format!("serial number in a snapshot: {error}")))?;
-    let revocation = item
-        .revocation
-        .ok_or_else(|| Error::internal(format!("no revocation of {serial} in a snapshot")))?;
-    let invalidity = match revocation.invalidity_us {
-        0 => None,
-        us => Some(from_micros(us)?),
-    };
-    let scope = Scope {
-        issuer: item.issuer,
-        shard: item.crl_shard,
-    };
-    let entry = CrlEntry {
-        serial,
-        time: from_micros(revocation.time_us)?,
-        reason: Some(reason(&revocation)),
-        invalidity,
-    };
-    let not_after = from_micros(item.not_after_us)?;
-    Ok((scope, Revoked { entry, not_after }))
-}
-
-/// A reason that is not known here, as a later version may have, is none: the certificate is revoked all the same.
-fn reason(revocation: &wire::Revocation) -> Reason {
-    match revocation.reason() {
-        // A certificate that is not on hold is not released: what has that reason is revoked all the same.
-        wire::Reason::NotGiven | wire::Reason::Unspecified | wire::Reason::RemoveFromCrl => {
-            Reason::Unspecified
-        }
-        wire::Reason::KeyCompromise => Reason::KeyCompromise,
-        wire::Reason::CaCompromise => Reason::CaCompromise,
-        wire::Reason::AffiliationChanged => Reason::AffiliationChanged,
-        wire::Reason::Superseded => Reason::Superseded,
-        wire::Reason::CessationOfOperation => Reason::CessationOfOperation,
-        wire::Reason::CertificateHold => Reason::CertificateHold,
-        wire::Reason::PrivilegeWithdrawn => Reason::PrivilegeWithdrawn,
-        wire::Reason::AaCompromise => Reason::AaCompromise,
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use kit::revocations::RevokedCertificate;
 use time::OffsetDateTime;
 use x509::Serial;
 use x509::crl::{CrlEntry, Reason};
@@ -13,6 +14,21 @@ use super::{Scope, is_compromise};
 pub(crate) struct Revoked {
     pub(crate) entry: CrlEntry,
     pub(crate) not_after: OffsetDateTime,
+}
+
+impl Revoked {
+    /// As ca tells it, with the list that it belongs in.
+    pub(crate) fn of(told: RevokedCertificate) -> (Scope, Self) {
+        let (scope, serial) = Scope::of(told.subject);
+        let entry = CrlEntry {
+            serial,
+            time: told.revocation.time,
+            reason: Some(told.revocation.reason),
+            invalidity: told.revocation.invalidity,
+        };
+        let not_after = told.not_after;
+        (scope, Self { entry, not_after })
+    }
 }
 
 /// What one event says of a certificate.

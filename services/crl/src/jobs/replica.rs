@@ -2,17 +2,22 @@
 
 use std::time::{Duration, Instant};
 
+use kit::error::chain;
 use kit::feed::{CaughtUp, Follower};
 use proto::feed::v1::FeedEvent;
 use store::feed::Cursor;
 use store::feed::cursors::Step;
 use store::lease::Lease;
+use time::OffsetDateTime;
 
 use crate::app::{App, Told};
 use crate::error::Error;
 
 /// Time after which a place in the feed is stored that nothing else has to be stored with: after a restart these events are read again.
 const PLACE_KEPT: Duration = Duration::from_secs(30);
+
+/// How often it is stored that nothing was left to tell.
+const NOTED: time::Duration = time::Duration::seconds(10);
 
 pub(super) struct Replica {
     app: App,
@@ -24,6 +29,8 @@ pub(super) struct Replica {
     /// Only a snapshot tells what is revoked.
     lost: bool,
     kept: Instant,
+    /// As it is stored.
+    caught_up: Option<OffsetDateTime>,
 }
 
 impl Replica {
@@ -35,6 +42,7 @@ impl Replica {
             read: None,
             lost: false,
             kept: Instant::now(),
+            caught_up: None,
         }
     }
 
@@ -73,13 +81,14 @@ impl Follower for Replica {
         let Some(last) = events.last() else { return Ok(()) };
         let to = last.cursor.parse::<Cursor>();
         let to = to.map_err(|error| Error::internal(format!("ca sent a cursor: {error}")))?;
-        let told = Told::read(&events)?;
-        if told.unclear {
-            self.lost = true;
-            return Err(Error::internal(
-                "an event of an earlier version of ca does not name the CRL; a snapshot is taken",
-            ));
-        }
+        let told = match Told::read(&events) {
+            Ok(told) => told,
+            Err(error) => {
+                tracing::warn!(cause = chain(&error), "a snapshot of revocations is taken");
+                self.lost = true;
+                return Err(error);
+            }
+        };
         if !told.is_nothing() || self.kept.elapsed() > PLACE_KEPT {
             self.keep(to, &told).await?;
         }
@@ -90,15 +99,21 @@ impl Follower for Replica {
         Ok(())
     }
 
-    async fn caught_up(&mut self, _: CaughtUp) -> Result<(), Error> {
-        match self.app.place().await? {
-            Some(_) => Ok(()),
+    async fn caught_up(&mut self, at: CaughtUp) -> Result<(), Error> {
+        if self.app.place().await?.is_none() {
             // The clock was ahead, and certificates were taken for expired that are not.
-            None => {
-                self.lost = true;
-                Err(Error::internal("entries may be missing; a snapshot is taken"))
-            }
+            self.lost = true;
+            return Err(Error::internal("entries may be missing; a snapshot is taken"));
         }
+        let at = self.app.clock.now() - at.as_of.elapsed();
+        let since = self.caught_up.map(|before| at - before);
+        // A clock that was set back is noted at once.
+        if since.is_some_and(|since| since >= time::Duration::ZERO && since < NOTED) {
+            return Ok(());
+        }
+        self.app.caught_up(&self.lease, at).await?;
+        self.caught_up = Some(at);
+        Ok(())
     }
 
     async fn lost(&mut self) -> Result<(), Error> {

@@ -1,7 +1,9 @@
-//! Snapshots of ca: which is being taken, and whether one ever ended.
+//! Snapshots of ca: which is being taken, whether one ever ended, and how far its feed was read behind it.
 
+use sqlx::{ColumnIndex, Decode, FromRow, Type};
+use store::lease::Lease;
 use store::time::to_micros;
-use store::{Db, StoreError, Tx};
+use store::{Columns, Db, StoreError, Tx};
 use time::OffsetDateTime;
 
 /// Begins one and answers its number.
@@ -32,12 +34,56 @@ pub(super) async fn removed_until(tx: &mut Tx, until: OffsetDateTime) -> Result<
     Ok(())
 }
 
-/// Whether no entry is missing: one ever ended, and what was removed since has expired by the clock of now. Where not, no list is made.
-pub(crate) async fn is_complete(db: &Db, now: OffsetDateTime) -> Result<bool, StoreError> {
-    let sql = "SELECT COUNT(*) FROM snapshots WHERE id = 1 AND ended > 0 AND (removed_until_us IS NULL OR removed_until_us <= $1)";
-    let complete: i64 = store::read!(db, |c| sqlx::query_scalar(sql)
-        .bind(to_micros(now))
-        .fetch_one(c)
-        .await)?;
-    Ok(complete > 0)
+/// What is known of ca.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Known {
+    /// Whether a snapshot ever ended: before that, entries are missing.
+    ended: bool,
+    /// Until when, by some clock, certificates have expired whose entries were removed.
+    removed_until: Option<OffsetDateTime>,
+    /// Everything that ca had committed by then is in the entries.
+    pub(crate) caught_up: Option<OffsetDateTime>,
+}
+
+impl Known {
+    /// Whether no entry is missing: a snapshot ended, and what was removed since has expired by the clock of now. Where not, no list
+    /// is made.
+    pub(crate) fn is_complete(self, now: OffsetDateTime) -> bool {
+        self.ended && self.removed_until.is_none_or(|until| until <= now)
+    }
+}
+
+/// Where a column cannot be read another snapshot is taken, and the next heartbeat is noted: they write it again.
+impl<'r, R: sqlx::Row> FromRow<'r, R> for Known
+where
+    &'static str: ColumnIndex<R>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let mut columns = Columns::of(row);
+        Ok(Self {
+            caught_up: columns.time("caught_up_us")?,
+            removed_until: columns.time("removed_until_us")?,
+            ended: columns.value::<i64>("ended")? > 0 && columns.damage().is_none(),
+        })
+    }
+}
+
+/// What is known now.
+pub(crate) async fn known(db: &Db) -> Result<Known, StoreError> {
+    let sql = "SELECT ended, removed_until_us, caught_up_us FROM snapshots WHERE id = 1";
+    Ok(store::read!(db, |c| sqlx::query_as(sql).fetch_one(c).await)?)
+}
+
+/// Notes that everything is known that ca had committed by then.
+pub(crate) async fn caught_up(db: &Db, lease: &Lease, at: OffsetDateTime) -> Result<(), StoreError> {
+    let sql = "UPDATE snapshots SET caught_up_us = $1 WHERE id = 1";
+    let mut tx = db.begin().await?;
+    lease.hold(&mut tx).await?;
+    store::tx!(&mut tx, |c| sqlx::query(sql)
+        .bind(to_micros(at))
+        .execute(c)
+        .await?
+        .rows_affected());
+    tx.commit().await
 }

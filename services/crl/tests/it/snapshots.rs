@@ -1,6 +1,9 @@
 //! Snapshots of ca.
 
+use std::time::Duration;
+
 use crl::Kind;
+use kit::service::Verdict;
 use proto::ca::v1 as wire;
 use testkit::on_both_databases;
 use x509::Serial;
@@ -14,6 +17,9 @@ on_both_databases!(
     events_of_an_earlier_version_are_replaced_by_a_snapshot,
     a_backup_of_ca_makes_no_hold_of_a_revocation,
     a_revocation_with_the_reason_of_a_release_stays_one,
+    an_event_that_cannot_be_read_stops_no_list,
+    an_entry_that_no_list_can_have_keeps_none_of_the_others_out,
+    a_silent_ca_is_found,
 );
 
 fn entry(serial: u8, reason: wire::Reason) -> wire::RevokedCertificate {
@@ -147,5 +153,59 @@ async fn a_revocation_with_the_reason_of_a_release_stays_one(world: World) {
     world.complete_with(1).await;
     world.ca.revoke("0b", "remove-from-crl", 0);
     world.complete_with(2).await;
+    process.stop().await;
+}
+
+async fn an_event_that_cannot_be_read_stops_no_list(world: World) {
+    let process = world.start().await;
+    world.complete_with(0).await;
+    // A reason of a later version is none, and for good.
+    world.ca.revoke("01", "who-knows", 0);
+    world.complete_with(1).await;
+    let list = process.list(&world, 0, Kind::Complete).await;
+    let serial = Serial::from_bytes(&[1]).unwrap();
+    assert_eq!(list.find(&serial).unwrap().reason, None);
+    assert_eq!(world.ca.snapshots(), 1);
+    // What says nothing is in the snapshot, and what follows is told by the feed.
+    let data = serde_json::json!({"issuer": "issuing", "reason": "key-compromise"});
+    world.ca.tell("certificate.revoked", "02", data);
+    let known = [1, 2].map(|serial| entry(serial, wire::Reason::Superseded));
+    world.ca.set_snapshot(known.to_vec());
+    world.complete_with(2).await;
+    assert_eq!(world.ca.snapshots(), 2);
+    world.ca.revoke("03", "key-compromise", 0);
+    world.complete_with(3).await;
+    process.stop().await;
+}
+
+async fn an_entry_that_no_list_can_have_keeps_none_of_the_others_out(world: World) {
+    let mut all: Vec<_> = (1..=4)
+        .map(|serial| entry(serial, wire::Reason::Superseded))
+        .collect();
+    all[0].serial = vec![0x80];
+    all[1].revocation.as_mut().unwrap().reason = 99;
+    all[2].revocation = None;
+    world.ca.set_snapshot(all);
+    let process = world.start().await;
+    world.complete_with(3).await;
+    process.stop().await;
+}
+
+async fn a_silent_ca_is_found(world: World) {
+    let process = world.start().await;
+    world.ca.revoke("01", "superseded", 0);
+    world.complete_with(1).await;
+    let heard = async || process.doctor().await.remove(0);
+    while heard().await.verdict != Verdict::Ok {
+        tokio::task::yield_now().await;
+    }
+    world.clock.set(NOW + Duration::from_secs(61));
+    let found = heard().await;
+    assert_eq!(found.verdict, Verdict::Failed, "{found:?}");
+    assert!(found.detail.contains("2027-01-02T03:0"), "{found:?}");
+    world.ca.beat();
+    while heard().await.verdict != Verdict::Ok {
+        tokio::task::yield_now().await;
+    }
     process.stop().await;
 }

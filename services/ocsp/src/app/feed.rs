@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
+use kit::error::chain;
 use kit::feed::{CaughtUp, Follower};
+use kit::revocations::{Change as Event, Subject};
 use proto::feed::v1::FeedEvent;
-use serde::Deserialize;
-use vocabulary::event::PREFIX;
-use vocabulary::{EventType, metric, service};
+use vocabulary::metric;
 use x509::Serial;
-use x509::crl::Reason;
 
 use super::App;
 use super::known::Change;
-use crate::domain::{Revocation, Revoked};
+use crate::domain::Revoked;
 use crate::error::Error;
 
 /// Keeps what is known in step with the feed. Its place is in memory, as what is known is.
@@ -45,6 +44,7 @@ impl Follower for RevocationFollower {
         for event in events {
             if let Err(error) = self.app.apply(&event).await {
                 // A snapshot has what this event says.
+                tracing::warn!(cause = chain(&error), "a snapshot of revocations is taken");
                 self.cursor = None;
                 return Err(error);
             }
@@ -65,48 +65,31 @@ impl Follower for RevocationFollower {
     }
 }
 
-/// What events of certificates say.
-#[derive(Deserialize)]
-struct Data {
-    issuer: String,
-    not_after_us: i64,
-    revocation_time_us: Option<i64>,
-    reason: Option<String>,
-}
-
 impl App {
     async fn apply(&self, event: &FeedEvent) -> Result<(), Error> {
-        let Some(kind) = event.r#type.strip_prefix(PREFIX) else {
-            return Ok(());
+        let (subject, change) = match Event::read(event)? {
+            None => return Ok(()),
+            Some(Event::CaAdded(name)) => {
+                self.announced().insert(name);
+                self.0.changed.notify_one();
+                return Ok(());
+            }
+            Some(Event::Released(subject)) => (subject, Change::Released),
+            Some(Event::Revoked(told)) => {
+                let revoked = Revoked {
+                    revocation: told.revocation.into(),
+                    not_after: told.not_after,
+                };
+                (told.subject, Change::Revoked(revoked))
+            }
         };
-        let is = |wanted: EventType| kind == wanted.name();
-        if is(EventType::CaCreated) {
-            self.announced().insert(event.subject.clone());
-            self.0.changed.notify_one();
-            return Ok(());
-        }
-        let revoked = is(EventType::CertificateRevoked)
-            || is(EventType::CertificateHeld)
-            || is(EventType::CertificateRevocationAmended);
-        if !revoked && !is(EventType::CertificateReleased) {
-            return Ok(());
-        }
-        let broken = |what: &str| {
-            let what = format!("event {} whose {what} cannot be read", event.id);
-            Error::answer(service::CA, what)
-        };
-        let data: Data = serde_json::from_str(&event.data).map_err(|_| broken("data"))?;
-        let serial: Serial = event.subject.parse().map_err(|_| broken("serial number"))?;
-        let change = match revoked {
-            true => Change::Revoked(data.revoked().ok_or_else(|| broken("revocation"))?),
-            false => Change::Released,
-        };
-        self.0.known.apply(&data.issuer, &serial, change);
-        if revoked && self.signs(&data.issuer, serial) {
+        let Subject { issuer, serial, .. } = subject;
+        self.0.known.apply(&issuer, &serial, change);
+        if matches!(change, Change::Revoked(_)) && self.signs(&issuer, serial) {
             self.0.changed.notify_one();
         }
         // What is kept is compared with what is known before it is served. This makes room.
-        self.0.responses.forget(&Arc::from(data.issuer), serial).await;
+        self.0.responses.forget(&Arc::from(issuer), serial).await;
         Ok(())
     }
 
@@ -122,16 +105,5 @@ impl App {
         if let Some(age) = self.0.known.age() {
             metrics::gauge!(metric::OCSP_FEED_LAG_SECONDS).set(age.as_secs_f64());
         }
-    }
-}
-
-impl Data {
-    fn revoked(&self) -> Option<Revoked> {
-        let time = store::time::from_micros(self.revocation_time_us?).ok()?;
-        let reason: Reason = self.reason.as_deref()?.parse().ok()?;
-        Some(Revoked {
-            revocation: Revocation::new(time, reason),
-            not_after: store::time::from_micros(self.not_after_us).ok()?,
-        })
     }
 }

@@ -70,7 +70,12 @@ impl Known {
 
     pub(super) fn apply(&self, issuer: &str, serial: &Serial, change: Change) {
         let mut state = self.write();
+        let there = state.set.find(issuer, serial);
+        let is_final = there.is_some_and(|revocation| !revocation.is_hold());
         match change {
+            // What is revoked for good stays so: an event from before is seen again behind a snapshot.
+            Change::Revoked(revoked) if is_final && revoked.revocation.is_hold() => {}
+            Change::Released if is_final => {}
             Change::Revoked(revoked) => state.set.insert(issuer, serial, revoked),
             Change::Released => state.set.remove(issuer, serial),
         }
@@ -142,4 +147,45 @@ impl Known {
 
 fn measure_size(set: &Revocations) {
     metrics::gauge!(metric::OCSP_REVOCATIONS).set(set.len() as f64);
+}
+
+#[cfg(test)]
+mod tests {
+    use kit::clock::MockClock;
+    use time::macros::datetime;
+    use x509::crl::Reason;
+
+    use super::*;
+
+    #[test]
+    fn nothing_undoes_a_revocation_but_a_release_does_a_hold() {
+        const NOW: OffsetDateTime = datetime!(2027-01-02 03:04:05 UTC);
+        let revoked = |reason| {
+            Change::Revoked(Revoked {
+                revocation: Revocation::new(NOW, reason),
+                not_after: NOW,
+            })
+        };
+        let (hold, superseded) = (revoked(Reason::CertificateHold), revoked(Reason::Superseded));
+        for (all, expected) in [
+            (vec![hold], Some(Reason::CertificateHold)),
+            (vec![hold, Change::Released], None),
+            (vec![hold, superseded], Some(Reason::Superseded)),
+            (vec![superseded, Change::Released], Some(Reason::Superseded)),
+            (vec![superseded, hold, Change::Released], Some(Reason::Superseded)),
+        ] {
+            let max_lag = Duration::from_secs(1);
+            let known = Known::new(Currency { max_lag }, std::sync::Arc::new(MockClock::new(NOW)));
+            let serial: Serial = "0a".parse().unwrap();
+            for change in &all {
+                known.apply("issuing", &serial, *change);
+            }
+            let told = known.of("issuing", &serial).revocation;
+            assert_eq!(
+                told,
+                expected.map(|reason| Revocation::new(NOW, reason)),
+                "{all:?}"
+            );
+        }
+    }
 }

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
+use kit::revocations::RevokedCertificate;
 use proto::ca::v1::snapshot_revocations_response::Part;
-use proto::ca::v1::{RevokedCertificate, SnapshotRevocationsRequest, SnapshotRevocationsResponse};
+use proto::ca::v1::{self as wire, SnapshotRevocationsRequest, SnapshotRevocationsResponse};
 use tokio::time::timeout;
 use tonic::{Status, Streaming};
 use vocabulary::service;
-use x509::Serial;
 
 use super::App;
-use crate::domain::{Revocation, Revocations, Revoked};
+use crate::domain::{Revocations, Revoked};
 use crate::error::Error;
 
 /// Longest silence while a snapshot is sent.
@@ -34,7 +35,7 @@ impl App {
             match next(&mut parts).await? {
                 Some(Part::Entries(page)) => {
                     for entry in &page.items {
-                        insert(&mut set, entry)?;
+                        insert(&mut set, entry);
                         entries += 1;
                     }
                 }
@@ -61,22 +62,21 @@ async fn next(parts: &mut Streaming<SnapshotRevocationsResponse>) -> Result<Opti
         .transpose()
 }
 
-fn insert(set: &mut Revocations, entry: &RevokedCertificate) -> Result<(), Error> {
-    let serial = Serial::from_content(&entry.serial).ok_or_else(|| broken("with a bad serial number"))?;
-    let not_after = store::time::from_micros(entry.not_after_us).map_err(|_| broken("with a bad time"))?;
-    let revocation = entry.revocation.as_ref();
-    let revocation = revocation.ok_or_else(|| broken("with a certificate that is not revoked"))?;
-    let revocation =
-        Revocation::decode(revocation).map_err(|what| broken(&format!("in which {what} cannot be read")))?;
-    set.insert(
-        &entry.issuer,
-        &serial,
-        Revoked {
-            revocation,
-            not_after,
-        },
-    );
-    Ok(())
+fn insert(set: &mut Revocations, entry: &wire::RevokedCertificate) {
+    let Some(told) = RevokedCertificate::read(entry) else {
+        let serial = HEXLOWER.encode(&entry.serial);
+        tracing::error!(
+            issuer = entry.issuer,
+            serial,
+            "ca told a serial number that no request can ask for"
+        );
+        return;
+    };
+    let revoked = Revoked {
+        revocation: told.revocation.into(),
+        not_after: told.not_after,
+    };
+    set.insert(&told.subject.issuer, &told.subject.serial, revoked);
 }
 
 fn broken(what: &str) -> Error {

@@ -97,7 +97,7 @@ async fn ask_all(ca: CaClient<Transport>, batch: Vec<Waiting<Numbered, Standing>
             match statuses(ca, &issuer, &of_issuer).await {
                 Ok(items) => {
                     for (waiting, item) in of_issuer.into_iter().zip(items) {
-                        waiting.answer(decode(&item));
+                        waiting.answer(Ok(decode(&item)));
                     }
                 }
                 Err(error) => batch::fail(of_issuer, error),
@@ -157,12 +157,10 @@ impl App {
     }
 }
 
-fn decode(item: &SerialStatus) -> Result<Standing, Error> {
+fn decode(item: &SerialStatus) -> Standing {
     match &item.revocation {
-        _ if !item.issued => Ok(Standing::Unissued),
-        None => Ok(Standing::Good),
-        Some(revocation) => Revocation::decode(revocation)
-            .map(Standing::Revoked)
-            .map_err(|what| Error::answer(service::CA, format!("{what} that cannot be read"))),
+        _ if !item.issued => Standing::Unissued,
+        None => Standing::Good,
+        Some(revocation) => Standing::Revoked(kit::revocations::Revocation::read(revocation).into()),
     }
 }

@@ -1,6 +1,5 @@
 //! A revocation or hold, as far as answers tell it.
 
-use proto::ca::v1::{self as wire, Reason as WireReason};
 use time::OffsetDateTime;
 use x509::crl::Reason;
 use x509::ocsp::CertStatus;
@@ -50,16 +49,6 @@ impl Revocation {
         self.reason.code()
     }
 
-    /// As `ca` tells it.
-    ///
-    /// # Errors
-    /// What cannot be read.
-    pub(crate) fn decode(wire: &wire::Revocation) -> Result<Self, &'static str> {
-        let time = store::time::from_micros(wire.time_us).map_err(|_| "the time of a revocation")?;
-        let reason = WireReason::try_from(wire.reason).ok().and_then(decode_reason);
-        Ok(Self::new(time, reason.ok_or("the reason of a revocation")?))
-    }
-
     /// Whether it can be taken back.
     #[must_use]
     pub fn is_hold(self) -> bool {
@@ -83,18 +72,9 @@ impl Revocation {
     }
 }
 
-fn decode_reason(reason: WireReason) -> Option<Reason> {
-    Some(match reason {
-        WireReason::Unspecified => Reason::Unspecified,
-        WireReason::KeyCompromise => Reason::KeyCompromise,
-        WireReason::CaCompromise => Reason::CaCompromise,
-        WireReason::AffiliationChanged => Reason::AffiliationChanged,
-        WireReason::Superseded => Reason::Superseded,
-        WireReason::CessationOfOperation => Reason::CessationOfOperation,
-        WireReason::CertificateHold => Reason::CertificateHold,
-        WireReason::PrivilegeWithdrawn => Reason::PrivilegeWithdrawn,
-        WireReason::AaCompromise => Reason::AaCompromise,
-        // The first says nothing, the second is for delta CRLs.
-        WireReason::NotGiven | WireReason::RemoveFromCrl => return None,
-    })
+/// As `ca` tells it.
+impl From<kit::revocations::Revocation> for Revocation {
+    fn from(told: kit::revocations::Revocation) -> Self {
+        Self::new(told.time, told.reason)
+    }
 }

@@ -2,7 +2,9 @@
 
 use ocsp::{Config, Unissued};
 use proto::ca::v1::Reason as WireReason;
+use serde_json::json;
 use testkit::on_both_databases;
+use vocabulary::EventType;
 use x509::crl::Reason;
 use x509::ocsp::{CertStatus, ErrorStatus, OcspRequest, OcspResponse};
 use x509::{ReceivedSerial, Serial};
@@ -17,6 +19,7 @@ on_both_databases!(
     a_request_for_several_certificates_has_an_answer_for_each,
     a_process_that_starts_knows_what_was_revoked_before,
     a_ca_that_is_added_is_answered_for,
+    an_event_that_cannot_be_read_hides_nothing,
 );
 
 fn revoked(reason: Reason) -> CertStatus {
@@ -190,4 +193,27 @@ async fn a_ca_that_is_added_is_answered_for(world: World) {
         })
     })
     .await;
+}
+
+async fn an_event_that_cannot_be_read_hides_nothing(world: World) {
+    let [first, second] = [world.issue("issuing").await, world.issue("issuing").await];
+    let snapshots = world.to_ca.calls("SnapshotRevocations");
+    let damaged = kit::trace::event(
+        EventType::CertificateRevoked,
+        first.serial().to_string(),
+        json!({}),
+    );
+    let mut tx = world.ca_db.clone().declaring(ca::EVENTS).begin().await.unwrap();
+    store::outbox::append(&mut tx, &[damaged], NOW).await.unwrap();
+    tx.commit().await.unwrap();
+    eventually("a snapshot is taken", async || {
+        world.to_ca.calls("SnapshotRevocations") > snapshots
+    })
+    .await;
+    world.revoke(&second, WireReason::KeyCompromise).await;
+    eventually("what follows is told", async || {
+        world.status(&second).await == Ok(revoked(Reason::KeyCompromise))
+    })
+    .await;
+    assert_eq!(world.status(&first).await, Ok(CertStatus::Good));
 }

@@ -43,7 +43,7 @@ pub(crate) struct World {
     root: Root,
     pub(crate) clock: Arc<MockClock>,
     pub(crate) db: Db,
-    ca_db: Db,
+    pub(crate) ca_db: Db,
     keymgr: Keymgr,
     /// Between the responder and the CA service, and the key manager.
     pub(crate) to_ca: Gate,

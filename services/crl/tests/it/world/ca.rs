@@ -125,9 +125,22 @@ impl FakeCa {
         self.tell("certificate.released", serial, data);
     }
 
+    /// Says that there is nothing more.
+    pub(crate) fn beat(&self) {
+        self.told.send_modify(|_| {});
+    }
+
     fn after(&self, place: usize) -> Vec<FeedEvent> {
         let inner = self.inner.lock().unwrap();
         inner.events.get(place..).unwrap_or_default().to_vec()
+    }
+}
+
+/// Nothing more was committed when the stream was opened.
+fn heartbeat(place: usize) -> FeedEvent {
+    FeedEvent {
+        cursor: format!("{place}-{}", usize::from(place > 0)),
+        ..FeedEvent::default()
     }
 }
 
@@ -253,11 +266,18 @@ impl ca_server::Ca for FakeCa {
                 let events = ca.after(place);
                 if !events.is_empty() {
                     let place = place + events.len();
-                    return Some((stream::iter(events.into_iter().map(Ok)), (ca, told, place)));
+                    let end = heartbeat(place);
+                    let events = events.into_iter().chain([end]).map(Ok).collect::<Vec<_>>();
+                    return Some((stream::iter(events), (ca, told, place)));
                 }
                 told.changed().await.ok()?;
+                if ca.after(place).is_empty() {
+                    return Some((stream::iter(vec![Ok(heartbeat(place))]), (ca, told, place)));
+                }
             }
         });
-        Ok(Response::new(events.flatten().boxed()))
+        let nothing_yet = self.after(place).is_empty().then(|| Ok(heartbeat(place)));
+        let events = stream::iter(nothing_yet).chain(events.flatten());
+        Ok(Response::new(events.boxed()))
     }
 }
