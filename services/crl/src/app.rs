@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use kit::clock::SharedClock;
 use kit::config::SettingFault;
+use kit::retry::Problems;
 use kit::transport::Transport;
 use proto::ca::v1::ca_client::CaClient;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
@@ -48,6 +49,8 @@ pub struct App {
     published: watch::Sender<()>,
     /// Another directory that is kept as ours is.
     pub(crate) target: Option<Arc<Target>>,
+    /// What is wrong with what ca tells.
+    problems: Arc<Problems>,
 }
 
 impl App {
@@ -69,6 +72,7 @@ impl App {
             turns: Arc::default(),
             changed: watch::Sender::new(()),
             published: watch::Sender::new(()),
+            problems: Arc::default(),
         })
     }
 

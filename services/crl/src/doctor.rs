@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kit::clock::rfc3339;
-use kit::service::{DoctorCheck, Finding};
+use kit::service::{DoctorCheck, Finding, first_of};
 
 use crate::app::App;
 use crate::error::Error;
@@ -93,10 +93,11 @@ async fn heard(app: &App) -> Result<Finding, Error> {
 /// Whether every scope has lists that are in force, made within their time.
 async fn in_force(app: &App) -> Result<Finding, Error> {
     let (state, now) = (app.state().await?, app.clock.now());
-    let missing = state.missing(now);
+    let mut missing = state.missing(now);
+    missing.extend(state.damaged.iter().cloned());
     if !missing.is_empty() {
         let fix = "see the log of the processes that run crl: ca and keymgr have to answer them";
-        return Ok(Finding::failed(missing.join("; "), fix));
+        return Ok(Finding::failed(first_of(&missing), fix));
     }
     let mut late = Vec::new();
     for standing in &state.standings {
@@ -109,14 +110,14 @@ async fn in_force(app: &App) -> Result<Finding, Error> {
                 late.push(format!(
                     "{} runs out at {}",
                     standing.scope.path(kind),
-                    list.next_update
+                    rfc3339(list.next_update)
                 ));
             }
         }
     }
     if !late.is_empty() {
         let fix = "see the log of the processes that run crl for why no new one is made";
-        return Ok(Finding::warning(late.join("; "), fix));
+        return Ok(Finding::warning(first_of(&late), fix));
     }
     Ok(Finding::ok(format!(
         "lists of {} scopes are in force",
@@ -134,8 +135,8 @@ async fn content(app: &App) -> Result<Finding, Error> {
         .iter()
         .map(|(scope, kind, problem)| format!("{}: {problem}", scope.path(*kind)))
         .collect();
-    let fix = "publish it again: restart a process that runs crl, and restore its database from a backup if that does not help";
-    Ok(Finding::failed(wrong.join("; "), fix))
+    let fix = "nothing at first: such a list is made again within ten minutes; restore the database of crl from a backup if this stays";
+    Ok(Finding::failed(first_of(&wrong), fix))
 }
 
 /// Whether ca knows what was published as revoked for good. A database of ca that was restored from an older backup does not.

@@ -109,7 +109,8 @@ async fn examine(app: &App) -> Result<(), Error> {
     #[expect(clippy::cast_precision_loss, reason = "a count of lists")]
     metrics::gauge!(metric::CRL_WRONG).set(wrong.len() as f64);
     for (scope, kind, problem) in wrong {
-        tracing::error!(%scope, kind = kind.as_str(), problem, "CRL that is out is wrong");
+        tracing::error!(%scope, kind = kind.as_str(), problem, "CRL that is out is wrong; it is made again");
+        app.make_again(&scope).await?;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ mod tables;
 
 use kit::clock::SharedClock;
 use kit::feed::Watch;
-use kit::service::{Check, Service};
+use kit::service::{Check, Service, first_of};
 use kit::transport::Transport;
 use proto::crl::v1::crl_server::CrlServer;
 use store::Db;
@@ -115,7 +115,7 @@ impl Crl {
                 let missing = app.state().await?.missing(app.clock.now());
                 match missing.is_empty() {
                     true => Ok(()),
-                    false => Err(Error::internal(missing.join("; ")).into()),
+                    false => Err(Error::internal(first_of(&missing)).into()),
                 }
             }
         })

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Response, Status, Streaming};
 
 use crate::error::chain;
+use crate::retry::Retry;
 
 /// First and longest pause before the next connection.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -107,17 +108,14 @@ impl<E> From<E> for Ended<E> {
 
 struct Connection {
     following: Following,
-    pause: Duration,
-    /// The feed is not followed, and the log says so.
-    told: bool,
+    retry: Retry,
 }
 
 impl Connection {
-    const fn new(following: Following) -> Self {
+    fn new(following: Following) -> Self {
         Self {
             following,
-            pause: PAUSE,
-            told: false,
+            retry: Retry::new(format!("feed of {}", following.service), (PAUSE, LONGEST_PAUSE)),
         }
     }
 
@@ -202,7 +200,7 @@ impl Connection {
             return Ok(());
         }
         follower.events(events).await?;
-        self.works();
+        self.retry.works();
         Ok(())
     }
 
@@ -221,15 +219,8 @@ impl Connection {
             .map_or(received, |as_of| as_of.min(received));
         let cursor = heartbeat.cursor;
         follower.caught_up(CaughtUp { cursor, as_of }).await?;
-        self.works();
+        self.retry.works();
         Ok(received - as_of > self.following.heartbeat * SILENT)
-    }
-
-    fn works(&mut self) {
-        self.pause = PAUSE;
-        if std::mem::take(&mut self.told) {
-            tracing::info!(feed = self.following.service, "feed is followed again");
-        }
     }
 
     async fn pause<E: std::error::Error>(&mut self, ended: Ended<E>) {
@@ -248,15 +239,11 @@ impl Connection {
             Ended::Failed(error) => chain(&error),
         };
         // The first failure may be a restart.
-        if self.pause > PAUSE && !std::mem::replace(&mut self.told, true) {
-            tracing::warn!(
-                feed = self.following.service,
-                cause,
-                "feed cannot be followed; it is tried again"
-            );
-        }
-        sleep(self.pause).await;
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        let pause = match self.retry.lasts() {
+            true => self.retry.failed_by(cause),
+            false => self.retry.later(),
+        };
+        sleep(pause).await;
     }
 }
 

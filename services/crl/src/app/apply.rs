@@ -1,5 +1,6 @@
 //! Apply events of ca to the entries, each once: the place in the feed moves in the same transaction.
 
+use kit::error::chain;
 use kit::revocations::Change as Event;
 use proto::feed::v1::FeedEvent;
 use store::feed::Cursor;
@@ -93,7 +94,17 @@ impl App {
             return Ok(None);
         }
         let mut tx = self.db.begin_snapshot().await?;
-        Ok(Some(place(&mut tx).await?))
+        match place(&mut tx).await {
+            // A snapshot has another.
+            Err(error) if error.is_of_content() => {
+                tracing::error!(
+                    cause = chain(&error),
+                    "the place in the feed of ca cannot be read"
+                );
+                Ok(None)
+            }
+            place => Ok(Some(place?)),
+        }
     }
 }
 

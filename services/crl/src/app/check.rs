@@ -1,5 +1,6 @@
 //! Look at what is out, as a relying party does: signature, number, times, and whether it lists what the database has.
 
+use store::StoreError;
 use store::lease::Lease;
 use time::OffsetDateTime;
 use x509::Serial;
@@ -11,7 +12,7 @@ use super::App;
 use crate::domain::due::Standing;
 use crate::domain::{Issuer, Kind, Publication, Scope};
 use crate::error::Error;
-use crate::tables::{entries, issuers, pieces, pruning, publications};
+use crate::tables::{entries, issuers, pieces, pruning, publications, scopes};
 
 /// How long a list that was replaced stays, for those who are still reading it.
 const READ_FOR: std::time::Duration = std::time::Duration::from_secs(600);
@@ -22,8 +23,18 @@ impl App {
     /// # Errors
     /// `Common::Store`.
     pub(crate) async fn examine(&self, list: &Publication) -> Result<Option<String>, Error> {
+        match self.read_all(list).await {
+            // The others are looked at all the same.
+            Err(error) if error.is_of_content() => Ok(Some(error.to_string())),
+            Err(error) => Err(error.into()),
+            Ok(Err(problem)) => Ok(Some(problem)),
+            Ok(Ok(seen)) => Ok(differs(&seen, list).map(str::to_owned)),
+        }
+    }
+
+    async fn read_all(&self, list: &Publication) -> Result<Result<TbsCertListSummary, String>, StoreError> {
         let Some(issuer) = issuers::find(&self.db, &list.scope.issuer).await? else {
-            return Ok(Some("its issuer is not known".to_owned()));
+            return Ok(Err("its issuer is not known".to_owned()));
         };
         let mut examined = Examined::new(&issuer);
         let mut after = -1;
@@ -31,10 +42,7 @@ impl App {
             examined.push(piece);
             after = ordinal;
         }
-        Ok(match examined.finish() {
-            Err(problem) => Some(problem),
-            Ok(seen) => differs(&seen, list).map(str::to_owned),
-        })
+        Ok(examined.finish())
     }
 
     /// The same of every list, and of complete ones whether they have as many entries as the database, where nothing has changed since.
@@ -74,6 +82,19 @@ impl App {
                 Err(error) => format!("one of {issuer} ({error})"),
             });
         Ok(named.collect())
+    }
+
+    /// Has the lists of a scope made again at once, by the process that makes them.
+    ///
+    /// # Errors
+    /// `Common::Store`.
+    pub(crate) async fn make_again(&self, scope: &Scope) -> Result<(), Error> {
+        let mut tx = self.db.begin().await?;
+        // A change of nothing, which is urgent.
+        scopes::next_change(&mut tx, scope, true).await?;
+        tx.commit().await?;
+        self.wake();
+        Ok(())
     }
 
     async fn count_differs(&self, standing: &Standing, list: &Publication) -> Result<Option<String>, Error> {

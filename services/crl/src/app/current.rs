@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kit::clock::rfc3339;
 use time::OffsetDateTime;
 
 use super::App;
@@ -25,6 +26,8 @@ pub(crate) struct State {
     pub(crate) known: bool,
     /// Everything that ca had committed by then is in them.
     pub(crate) caught_up: Option<OffsetDateTime>,
+    /// Rows that cannot be read, and are in none of these.
+    pub(crate) damaged: Vec<String>,
 }
 
 impl App {
@@ -53,11 +56,13 @@ impl App {
     /// `Common::Store`.
     pub(crate) async fn state(&self) -> Result<State, Error> {
         let known = snapshots::known(&self.db).await?;
+        let (issuers, scopes) = (issuers::all(&self.db).await?, scopes::standings(&self.db).await?);
         Ok(State {
             known: known.is_complete(self.clock.now()),
             caught_up: known.caught_up,
-            issuers: issuers::all(&self.db).await?,
-            standings: scopes::standings(&self.db).await?,
+            damaged: [issuers.damaged, scopes.damaged].concat(),
+            issuers: issuers.read,
+            standings: scopes.read,
         })
     }
 }
@@ -111,7 +116,7 @@ impl State {
                     Some(list) if list.next_update <= now => {
                         missing.push(format!(
                             "{path} has run out: its nextUpdate is {}",
-                            list.next_update
+                            rfc3339(list.next_update)
                         ));
                     }
                     Some(_) => {}

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use kit::clock::rfc3339;
-use store::Tx;
 use store::lease::Lease;
+use store::{StoreError, Tx};
 use time::OffsetDateTime;
 use vocabulary::{EventType, metric};
 use x509::SignatureAlgorithm;
@@ -118,7 +118,9 @@ impl App {
     ) -> Result<Publication, Error> {
         let begun = Instant::now();
         let Moment { issuer, scope, .. } = moment;
-        let before = publications::current(&self.db, scope, kind).await?;
+        let before = publications::current(&self.db, scope, kind).await;
+        // One that cannot be read is replaced.
+        let before = before.or_else(StoreError::left_out)?;
         let validity = self.config.validity(kind);
         let times = Times::new(moment.now, before.as_ref(), (self.config.backdate, validity));
         let key = issuer.certificate.public_key();

@@ -22,8 +22,9 @@ impl App {
     /// `Common::Store`.
     pub(crate) async fn published(&self) -> Result<Vec<Arc<Published>>, Error> {
         // Issuers first: a list that is found has its issuer, unless it is newer than both, and then it is found by the next search.
-        let issuers = issuers::all(&self.db).await?;
-        let lists = publications::all_current(&self.db).await?;
+        // What cannot be read has no entry; whoever makes the lists says so.
+        let issuers = issuers::all(&self.db).await?.read;
+        let (lists, _damaged) = publications::all_current(&self.db).await?;
         let mut published = Vec::new();
         for issuer in &issuers {
             let mut whole = Published::new(issuer.certificate.subject());

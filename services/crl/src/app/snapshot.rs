@@ -11,10 +11,11 @@ use kit::revocations::RevokedCertificate;
 use proto::ca::v1 as wire;
 use proto::ca::v1::snapshot_revocations_response::Part;
 use store::feed::Cursor;
-use store::feed::cursors::Step;
+use store::feed::cursors::{self, Step};
 use store::lease::Lease;
 use store::time::to_micros;
 use time::OffsetDateTime;
+use vocabulary::service;
 use x509::{Certificate, Serial};
 
 use super::App;
@@ -33,8 +34,16 @@ impl App {
     pub(crate) async fn learn_issuers(&self, lease: &Lease) -> Result<(), Error> {
         let answer = self.ca.clone().list_cas(wire::ListCasRequest {}).await;
         let all = answer.map_err(of_ca)?.into_inner().items;
-        let all: Vec<Issuer> = all.into_iter().map(issuer).collect::<Result<_, _>>()?;
-        issuers::keep(&self.db, lease, &all).await?;
+        let (mut issuers, mut unreadable) = (Vec::with_capacity(all.len()), Vec::new());
+        for ca in all {
+            // The others have lists all the same.
+            match issuer(ca) {
+                Ok(issuer) => issuers.push(issuer),
+                Err(problem) => unreadable.push(problem),
+            }
+        }
+        self.problems.are(unreadable);
+        issuers::keep(&self.db, lease, &issuers).await?;
         self.wake();
         Ok(())
     }
@@ -143,7 +152,13 @@ impl App {
             }
         }
         snapshots::end(&mut tx, number).await?;
-        let from = place(&mut tx).await?;
+        let from = match place(&mut tx).await {
+            Err(error) if error.is_of_content() => {
+                cursors::forget(&mut tx, service::CA, service::CRL).await?;
+                Cursor::START
+            }
+            place => place?,
+        };
         move_on(&mut tx, Step { from, to: cursor }).await?;
         tx.commit().await?;
         self.wake();
@@ -155,9 +170,10 @@ pub(super) fn of_ca(status: tonic::Status) -> Error {
     Error::Ca(RemoteFault::from(status))
 }
 
-fn issuer(ca: wire::CaInfo) -> Result<Issuer, Error> {
-    let certificate = Certificate::from_der(&ca.certificate)
-        .map_err(|error| Error::internal(format!("certificate of CA {}: {error}", ca.name)))?;
+fn issuer(ca: wire::CaInfo) -> Result<Issuer, String> {
+    let certificate = Certificate::from_der(&ca.certificate);
+    let certificate =
+        certificate.map_err(|error| format!("ca told a certificate of {}: {error}", ca.issuer))?;
     Ok(Issuer {
         name: ca.issuer,
         ca: ca.name,

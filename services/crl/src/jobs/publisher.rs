@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
-use kit::error::chain;
 use kit::feed::{Following, follow};
+use kit::retry::{Problems, Retry};
 use store::lease::{self, Lease};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
@@ -25,10 +25,10 @@ use crate::tables::pruning;
 const NAME: &str = "lists";
 /// How long a process that died keeps the others from it.
 const TERM: Duration = Duration::from_secs(10);
-/// How often the others ask for it, and how soon is tried again what failed.
+/// How often the others ask for it.
 const AGAIN: Duration = Duration::from_secs(1);
-/// Longest pause of a scope whose lists cannot be made.
-const LONGEST: Duration = Duration::from_secs(4);
+/// How soon is tried again what failed: at first, and later.
+const PAUSES: (Duration, Duration) = (AGAIN, Duration::from_secs(4));
 /// How often ca says that nothing has happened.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// Longest time until it is looked at again whether a list is due: clocks are set.
@@ -38,12 +38,16 @@ const AT_ONCE: usize = 3;
 
 pub(super) async fn run(app: App, stop: CancellationToken) {
     let holder = Uuid::new_v4().to_string();
+    let mut retry = Retry::new("lease of lists", PAUSES);
     while !stop.is_cancelled() {
+        let mut pause = AGAIN;
         match lease::take(&app.db, NAME, &holder, TERM).await {
             Ok(Some(lease)) => {
+                retry.works();
                 let publisher = Publisher {
                     app: app.clone(),
                     lease: lease.clone(),
+                    damaged: Problems::default(),
                 };
                 let work = lease.keep(&app.db, TERM, Box::pin(publisher.work(&stop)));
                 stop.run_until_cancelled(work).await;
@@ -51,23 +55,25 @@ pub(super) async fn run(app: App, stop: CancellationToken) {
                     tracing::debug!(cause = %error, "lease of lists could not be given back; it ends by itself");
                 }
             }
-            Ok(None) => {}
-            Err(error) => tracing::warn!(cause = %error, "lease of lists could not be asked for"),
+            Ok(None) => retry.works(),
+            Err(error) => pause = retry.failed(&error),
         }
-        stop.run_until_cancelled(sleep(AGAIN)).await;
+        stop.run_until_cancelled(sleep(pause)).await;
     }
 }
 
 struct Publisher {
     app: App,
     lease: Lease,
+    /// Rows that cannot be read.
+    damaged: Problems,
 }
 
 impl Publisher {
     async fn work(&self, stop: &CancellationToken) {
+        let mut retry = Retry::new("removal of unfinished lists", PAUSES);
         while let Err(error) = pruning::unfinished(&self.app.db, &self.lease).await {
-            tracing::warn!(cause = %error, "unfinished lists could not be removed");
-            sleep(AGAIN).await;
+            sleep(retry.failed(&error)).await;
         }
         tokio::join!(
             Box::pin(self.follow(stop.clone())),
@@ -95,17 +101,16 @@ impl Publisher {
     async fn deltas(&self) {
         let mut changes = self.app.changes();
         let mut failures = Failures::default();
+        let mut retry = Retry::new("look for deltas that are due", PAUSES);
         loop {
             changes.mark_unchanged();
-            let wait = match self.due_deltas(&mut failures).await {
-                Ok(wait) => wait,
-                Err(error) => {
-                    let wait = failed(&error, "deltas");
-                    sleep(wait).await;
-                    continue;
+            match self.due_deltas(&mut failures).await {
+                Ok(wait) => {
+                    retry.works();
+                    wait_for(&mut changes, wait).await;
                 }
-            };
-            wait_for(&mut changes, wait).await;
+                Err(error) => sleep(retry.failed(&error)).await,
+            }
         }
     }
 
@@ -118,7 +123,7 @@ impl Publisher {
         {
             match Box::pin(self.app.generate(&self.lease, &scope, false)).await {
                 Ok(_) => failures.forget(&scope),
-                Err(error) => wait = wait.min(failures.note(&scope, &error)),
+                Err(error) => wait = wait.min(failures.note(&scope, Kind::Delta, &error)),
             }
         }
         Ok(wait)
@@ -130,6 +135,7 @@ impl Publisher {
         let mut changes = self.app.changes();
         let (mut running, mut busy) = (FuturesUnordered::new(), BTreeSet::new());
         let mut failures = Failures::default();
+        let mut retry = Retry::new("look for complete lists that are due", PAUSES);
         loop {
             changes.mark_unchanged();
             let mut wait = LOOK;
@@ -139,19 +145,20 @@ impl Publisher {
             };
             match self.due(Kind::Complete, &mut wait, rest).await {
                 Ok(due) => {
+                    retry.works();
                     for scope in due.into_iter().take(AT_ONCE.saturating_sub(running.len())) {
                         busy.insert(scope.clone());
                         running.push(self.complete_list(scope));
                     }
                 }
-                Err(error) => wait = failed(&error, "complete lists"),
+                Err(error) => wait = retry.failed(&error),
             }
             tokio::select! {
                 Some((scope, made)) = running.next(), if !running.is_empty() => {
                     match made {
                         Ok(()) => failures.forget(&scope),
                         Err(error) => {
-                            failures.note(&scope, &error);
+                            failures.note(&scope, Kind::Complete, &error);
                         }
                     }
                     busy.remove(&scope);
@@ -182,6 +189,7 @@ impl Publisher {
     ) -> Result<Vec<Scope>, Error> {
         let state = self.app.state().await?;
         let now = self.app.clock.now();
+        self.damaged.are(state.damaged);
         let mut due = Vec::new();
         if !state.known {
             return Ok(due);
@@ -205,44 +213,33 @@ impl Publisher {
     }
 }
 
-/// Scopes whose list could not be made: each is tried again after a pause of its own, which doubles.
+/// Scopes whose list could not be made, each with when that is tried again: after a pause of its own.
 #[derive(Default)]
-struct Failures(BTreeMap<Scope, Failure>);
-
-struct Failure {
-    pause: Duration,
-    until: Instant,
-}
+struct Failures(BTreeMap<Scope, (Retry, Instant)>);
 
 impl Failures {
     /// How long that scope is to rest; `None` if it is its turn.
     fn rest(&self, scope: &Scope) -> Option<Duration> {
-        let left = self.0.get(scope)?.until.checked_duration_since(Instant::now())?;
+        let (_, until) = self.0.get(scope)?;
+        let left = until.checked_duration_since(Instant::now())?;
         (!left.is_zero()).then_some(left)
     }
 
     /// Answers its pause.
-    fn note(&mut self, scope: &Scope, error: &Error) -> Duration {
-        let before = self.0.get(scope).map(|failure| failure.pause);
-        let pause = before.map_or(AGAIN, |pause| (pause * 2).min(LONGEST));
-        let cause = chain(error);
-        match before {
-            None => tracing::warn!(%scope, cause, "CRL could not be made; tried again until it is"),
-            Some(_) => tracing::debug!(%scope, cause, "CRL could not be made"),
-        }
-        let until = Instant::now() + pause;
-        self.0.insert(scope.clone(), Failure { pause, until });
+    fn note(&mut self, scope: &Scope, kind: Kind, error: &Error) -> Duration {
+        let now = Instant::now();
+        let first = || (Retry::new(format!("{} CRL of {scope}", kind.as_str()), PAUSES), now);
+        let (retry, until) = self.0.entry(scope.clone()).or_insert_with(first);
+        let pause = retry.failed(error);
+        *until = now + pause;
         pause
     }
 
     fn forget(&mut self, scope: &Scope) {
-        self.0.remove(scope);
+        if let Some((mut retry, _)) = self.0.remove(scope) {
+            retry.works();
+        }
     }
-}
-
-fn failed(error: &Error, what: &'static str) -> Duration {
-    tracing::warn!(cause = chain(error), what, "CRLs could not be made; tried again");
-    AGAIN
 }
 
 /// Waits until something has changed, at most that long.

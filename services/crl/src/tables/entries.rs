@@ -1,14 +1,15 @@
 //! Revoked and held certificates.
 
-use sqlx::FromRow;
+use data_encoding::HEXLOWER;
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use store::bulk::{self, Insert};
-use store::time::{from_micros, to_micros};
-use store::{Db, StoreError, Tx};
+use store::time::to_micros;
+use store::{Columns, Db, StoreError, Tx};
 use time::OffsetDateTime;
 use x509::Serial;
 use x509::crl::{CrlEntry, Reason};
 
-use super::{read_number, stored};
+use super::{number, read_number, stored};
 use crate::domain::Scope;
 use crate::domain::change::Revoked;
 
@@ -129,13 +130,18 @@ pub(crate) async fn unseen(
         .bind(to_micros(from))
         .fetch_all(c)
         .await?);
-    rows.into_iter()
-        .map(|(issuer, shard, held, revoked)| {
-            let shard = super::read_shard(shard)?;
-            let scope = Scope { issuer, shard };
-            Ok(Unseen { scope, held, revoked })
-        })
-        .collect()
+    let mut unseen = Vec::with_capacity(rows.len());
+    for (issuer, shard, held, revoked) in rows {
+        match u32::try_from(shard) {
+            Ok(shard) => unseen.push(Unseen {
+                scope: Scope { issuer, shard },
+                held,
+                revoked,
+            }),
+            Err(_) => tracing::error!(issuer, shard, "entries are of a shard that no CRL can have"),
+        }
+    }
+    Ok(unseen)
 }
 
 /// Marks what is revoked for good and the snapshot did not have, or called a hold: ca does not know it. `seen` is the number of the
@@ -195,29 +201,57 @@ pub(crate) async fn release_unseen(
     Ok(())
 }
 
-#[derive(FromRow)]
+/// A row, in which a column that cannot be read is empty and named.
 struct EntryRow {
     serial: Vec<u8>,
-    revoked_us: i64,
-    reason: i64,
-    invalidity_us: Option<i64>,
+    time: Option<OffsetDateTime>,
+    reason: u8,
+    invalidity: Option<OffsetDateTime>,
+    damage: Option<String>,
+}
+
+impl<'r, R: Row> FromRow<'r, R> for EntryRow
+where
+    &'static str: ColumnIndex<R>,
+    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let mut columns = Columns::of(row);
+        Ok(Self {
+            serial: columns.value("serial")?,
+            time: columns.time("revoked_us")?,
+            reason: number(&mut columns, "reason")?,
+            invalidity: columns.time("invalidity_us")?,
+            damage: columns.damage(),
+        })
+    }
 }
 
 impl TryFrom<EntryRow> for CrlEntry {
     type Error = StoreError;
 
-    /// A row that cannot be read is an error and no list is made: one without it would say that the certificate is good.
+    /// What cannot be read of a revocation is taken for the worst: it is for good, for no reason, since 1970. Where the serial number
+    /// cannot be read no list of the scope is made: one without it would say that the certificate is good.
     fn try_from(row: EntryRow) -> Result<Self, StoreError> {
-        let serial = Serial::from_bytes(&row.serial)
-            .map_err(|error| StoreError::Corrupt(format!("serial number of an entry: {error}")))?;
-        let reason = u8::try_from(row.reason).ok().and_then(Reason::from_code);
-        let reason = reason
-            .ok_or_else(|| StoreError::Corrupt(format!("reason {} of the entry of {serial}", row.reason)))?;
+        let serial = Serial::from_bytes(&row.serial);
+        let serial = serial.map_err(|_| {
+            StoreError::damaged(
+                "serial",
+                &format!("the entry of {}", HEXLOWER.encode(&row.serial)),
+            )
+        })?;
+        let reason = Reason::from_code(row.reason).filter(|_| row.damage.is_none());
+        if reason.is_none() {
+            let columns = row.damage.as_deref().unwrap_or("reason");
+            let problem = StoreError::damaged(columns, &format!("the entry of {serial}"));
+            tracing::error!(%problem, "a revocation that cannot be read is listed as one for good");
+        }
         Ok(Self {
             serial,
-            time: from_micros(row.revoked_us)?,
-            reason: Some(reason),
-            invalidity: row.invalidity_us.map(from_micros).transpose()?,
+            time: row.time.unwrap_or(OffsetDateTime::UNIX_EPOCH),
+            reason: reason.or(Some(Reason::Unspecified)),
+            invalidity: row.invalidity,
         })
     }
 }

@@ -1,44 +1,67 @@
 //! Issuer generations.
 
-use sqlx::FromRow;
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use store::lease::Lease;
-use store::{Db, StoreError};
+use store::{Columns, Db, StoreError};
 use x509::Certificate;
 
-use super::read_shard;
+use super::{Rows, number};
 use crate::domain::Issuer;
 
-#[derive(FromRow)]
+/// A row, in which a column that cannot be read is empty and named.
 struct IssuerRow {
     issuer: String,
     ca: String,
     key_name: String,
     certificate: Vec<u8>,
-    shards: i64,
+    shards: u32,
+    damage: Option<String>,
+}
+
+impl<'r, R: Row> FromRow<'r, R> for IssuerRow
+where
+    &'static str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let mut columns = Columns::of(row);
+        Ok(Self {
+            issuer: columns.value("issuer")?,
+            ca: columns.value("ca")?,
+            key_name: columns.value("key_name")?,
+            certificate: columns.value("certificate")?,
+            shards: number(&mut columns, "shards")?,
+            damage: columns.damage(),
+        })
+    }
 }
 
 impl TryFrom<IssuerRow> for Issuer {
     type Error = StoreError;
 
     fn try_from(row: IssuerRow) -> Result<Self, StoreError> {
-        let certificate = Certificate::from_der(&row.certificate).map_err(|error| {
-            StoreError::Corrupt(format!("certificate of issuer {:?}: {error}", row.issuer))
-        })?;
+        let damaged = |columns: &str| StoreError::damaged(columns, &format!("issuer {:?}", row.issuer));
+        if let Some(columns) = &row.damage {
+            return Err(damaged(columns));
+        }
+        let certificate = Certificate::from_der(&row.certificate).map_err(|_| damaged("certificate"))?;
         Ok(Self {
             name: row.issuer,
             ca: row.ca,
             key_name: row.key_name,
             certificate,
-            shards: read_shard(row.shards)?,
+            shards: row.shards,
         })
     }
 }
 
 /// All of them, by name.
-pub(crate) async fn all(db: &Db) -> Result<Vec<Issuer>, StoreError> {
+pub(crate) async fn all(db: &Db) -> Result<Rows<Issuer>, StoreError> {
     let sql = "SELECT issuer, ca, key_name, certificate, shards FROM issuers ORDER BY issuer";
     let rows: Vec<IssuerRow> = store::read!(db, |c| sqlx::query_as(sql).fetch_all(c).await)?;
-    rows.into_iter().map(Issuer::try_from).collect()
+    Rows::of(rows)
 }
 
 /// One of them.

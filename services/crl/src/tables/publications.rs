@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{AssertSqlSafe, FromRow};
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use store::lease::Lease;
-use store::time::{from_micros, to_micros};
-use store::{Db, StoreError, Tx};
+use store::time::to_micros;
+use store::{Columns, Db, StoreError, Tx};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{read_number, read_shard, stored};
+use super::{Rows, number, read_number, stored};
 use crate::domain::{Kind, Publication, Scope};
 
 macro_rules! columns {
@@ -19,54 +19,74 @@ macro_rules! columns {
     };
 }
 
-#[derive(FromRow)]
+/// A row, in which a column that cannot be read is empty and named.
 struct PublicationRow {
-    id: Uuid,
-    issuer: String,
-    shard: i64,
-    kind: String,
-    number: i64,
-    base: Option<i64>,
-    change: i64,
-    from_us: i64,
-    made_us: i64,
-    this_update_us: i64,
-    next_update_us: i64,
-    modified_us: i64,
-    entries: i64,
-    length: i64,
-    digest: Vec<u8>,
+    list: Publication,
+    damage: Option<String>,
+}
+
+impl<'r, R: Row> FromRow<'r, R> for PublicationRow
+where
+    &'static str: ColumnIndex<R>,
+    Uuid: Decode<'r, R::Database> + Type<R::Database>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let mut columns = Columns::of(row);
+        let kind: String = columns.value("kind")?;
+        let kinds = [Kind::Complete, Kind::Delta];
+        let kind = kinds.into_iter().find(|known| known.as_str() == kind);
+        let base: Option<i64> = columns.value("base")?;
+        let list = Publication {
+            id: columns.value("id")?,
+            scope: Scope {
+                issuer: columns.value("issuer")?,
+                shard: number(&mut columns, "shard")?,
+            },
+            kind: kind.unwrap_or_else(|| {
+                columns.damaged::<()>("kind");
+                Kind::Complete
+            }),
+            number: number(&mut columns, "number")?,
+            base: base.map(|base| u64::try_from(base).unwrap_or_else(|_| columns.damaged("base"))),
+            change: columns.value("change")?,
+            from: time(&mut columns, "from_us")?,
+            made: time(&mut columns, "made_us")?,
+            this_update: time(&mut columns, "this_update_us")?,
+            next_update: time(&mut columns, "next_update_us")?,
+            modified: time(&mut columns, "modified_us")?,
+            entries: number(&mut columns, "entries")?,
+            length: number(&mut columns, "length")?,
+            digest: columns.value("digest")?,
+        };
+        Ok(Self {
+            list,
+            damage: columns.damage(),
+        })
+    }
+}
+
+/// One that every row has.
+fn time<'r, R: Row>(columns: &mut Columns<'r, R>, column: &'static str) -> Result<OffsetDateTime, sqlx::Error>
+where
+    &'static str: ColumnIndex<R>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    Ok(columns.time(column)?.unwrap_or(OffsetDateTime::UNIX_EPOCH))
 }
 
 impl TryFrom<PublicationRow> for Publication {
     type Error = StoreError;
 
-    fn try_from(row: PublicationRow) -> Result<Self, StoreError> {
-        let kinds = [Kind::Complete, Kind::Delta];
-        let kind = kinds.into_iter().find(|kind| kind.as_str() == row.kind);
-        let kind = kind.ok_or_else(|| StoreError::Corrupt(format!("{:?} is not a kind of CRL", row.kind)))?;
-        Ok(Self {
-            id: row.id,
-            scope: Scope {
-                issuer: row.issuer,
-                shard: read_shard(row.shard)?,
-            },
-            kind,
-            number: read_number(row.number, "a CRL number")?,
-            base: row
-                .base
-                .map(|base| read_number(base, "a CRL number"))
-                .transpose()?,
-            change: row.change,
-            from: from_micros(row.from_us)?,
-            made: from_micros(row.made_us)?,
-            this_update: from_micros(row.this_update_us)?,
-            next_update: from_micros(row.next_update_us)?,
-            modified: from_micros(row.modified_us)?,
-            entries: read_number(row.entries, "a number of entries")?,
-            length: read_number(row.length, "a length")?,
-            digest: row.digest,
-        })
+    fn try_from(PublicationRow { list, damage }: PublicationRow) -> Result<Self, StoreError> {
+        let Some(columns) = damage else { return Ok(list) };
+        let (kind, number, scope) = (list.kind.as_str(), list.number, &list.scope);
+        Err(StoreError::damaged(
+            &columns,
+            &format!("{kind} CRL {number} of {scope}"),
+        ))
     }
 }
 
@@ -87,10 +107,11 @@ pub(crate) async fn current(db: &Db, scope: &Scope, kind: Kind) -> Result<Option
 
 const CURRENT: &str = concat!(
     columns!(),
-    "WHERE issuer = $1 AND shard = $2 AND kind = $3 AND published_us IS NOT NULL ORDER BY number DESC LIMIT 1"
+    "WHERE issuer = $1 AND shard = $2 AND kind = $3 AND published_us IS NOT NULL AND replaced_us IS NULL \
+     ORDER BY number DESC LIMIT 1"
 );
 
-/// The same in a transaction.
+/// The same in a transaction, if it can be read: one that cannot be is replaced like any other.
 pub(crate) async fn current_in(
     tx: &mut Tx,
     scope: &Scope,
@@ -102,8 +123,11 @@ pub(crate) async fn current_in(
         .bind(kind.as_str())
         .fetch_optional(c)
         .await?);
-    read(row)
+    read(row).or_else(StoreError::left_out)
 }
+
+/// Lists that are looked at for a base: the first of them that can be read is one.
+const BASES: i64 = 10;
 
 /// The complete list that a delta changes: the newest that was out for that long, so that whoever has a list that caches still had
 /// can use the delta; or else the oldest.
@@ -115,40 +139,43 @@ pub(crate) async fn base(
     const OLD: &str = concat!(
         columns!(),
         "WHERE issuer = $1 AND shard = $2 AND kind = 'complete' AND published_us IS NOT NULL AND made_us <= $3 \
-         ORDER BY number DESC LIMIT 1"
+         ORDER BY number DESC LIMIT $4"
     );
     const OLDEST: &str = concat!(
         columns!(),
         "WHERE issuer = $1 AND shard = $2 AND kind = 'complete' AND published_us IS NOT NULL AND made_us > $3 \
-         ORDER BY number LIMIT 1"
+         ORDER BY number LIMIT $4"
     );
     for sql in [OLD, OLDEST] {
-        let row = store::tx!(tx, |c| sqlx::query_as(sql)
+        let rows: Vec<PublicationRow> = store::tx!(tx, |c| sqlx::query_as(sql)
             .bind(scope.issuer.as_str())
             .bind(i64::from(scope.shard))
             .bind(to_micros(made_until))
-            .fetch_optional(c)
+            .bind(BASES)
+            .fetch_all(c)
             .await?);
-        if let Some(found) = read(row)? {
+        if let Some(found) = Rows::<Publication>::of(rows)?.read.into_iter().next() {
             return Ok(Some(found));
         }
     }
     Ok(None)
 }
 
-/// All current lists.
-pub(crate) async fn all_current(db: &Db) -> Result<BTreeMap<(Scope, Kind), Publication>, StoreError> {
+/// All current lists, and what is wrong with rows that cannot be read.
+pub(crate) async fn all_current(
+    db: &Db,
+) -> Result<(BTreeMap<(Scope, Kind), Publication>, Vec<String>), StoreError> {
+    // Where two of one scope and kind are, the last is the current one.
     const SQL: &str = concat!(
         columns!(),
         "WHERE published_us IS NOT NULL AND replaced_us IS NULL ORDER BY number"
     );
     let rows: Vec<PublicationRow> = store::read!(db, |c| sqlx::query_as(SQL).fetch_all(c).await)?;
-    rows.into_iter()
-        .map(|row| {
-            let found = Publication::try_from(row)?;
-            Ok(((found.scope.clone(), found.kind), found))
-        })
-        .collect()
+    let Rows::<Publication> { read, damaged } = Rows::of(rows)?;
+    let current = read
+        .into_iter()
+        .map(|list| ((list.scope.clone(), list.kind), list));
+    Ok((current.collect(), damaged))
 }
 
 /// The highest number of a scope, of lists that were published and others; 0: none.
@@ -164,11 +191,9 @@ pub(super) async fn highest_number(tx: &mut Tx, scope: &Scope) -> Result<u64, St
 
 /// Begins a list: from now on its pieces can be stored. A number that another list of that scope and kind has is an error.
 pub(crate) async fn begin(db: &Db, lease: &Lease, list: &Publication) -> Result<(), StoreError> {
-    let sql = AssertSqlSafe(
-        "INSERT INTO publications (id, issuer, shard, kind, number, base, change, from_us, made_us, this_update_us, \
-         next_update_us, modified_us, entries, length, digest) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, $13)",
-    );
+    let sql = "INSERT INTO publications (id, issuer, shard, kind, number, base, change, from_us, made_us, this_update_us, \
+        next_update_us, modified_us, entries, length, digest) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, $13)";
     let mut tx = db.begin().await?;
     lease.hold(&mut tx).await?;
     store::tx!(&mut tx, |c| sqlx::query(sql)

@@ -1,9 +1,10 @@
 //! Scopes: what has changed in them, and which numbers are taken.
 
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use store::lease::Lease;
-use store::{Db, StoreError, Tx};
+use store::{Columns, Db, StoreError, Tx};
 
-use super::{publications, read_number, read_shard, stored};
+use super::{Rows, number, publications, read_number, stored};
 use crate::domain::due::Standing;
 use crate::domain::{Kind, Scope};
 
@@ -72,26 +73,60 @@ pub(crate) async fn next_number(db: &Db, lease: &Lease, scope: &Scope) -> Result
     read_number(number, "a CRL number")
 }
 
-/// All scopes of issuers whose lists are signed here, with what is out of them. Lists of before a restore are not: clients may have had
-/// newer ones.
-pub(crate) async fn standings(db: &Db) -> Result<Vec<Standing>, StoreError> {
+/// A row, in which a column that cannot be read is empty and named.
+struct ScopeRow {
+    scope: Scope,
+    changes: i64,
+    urgent: i64,
+    damage: Option<String>,
+}
+
+impl<'r, R: Row> FromRow<'r, R> for ScopeRow
+where
+    &'static str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let mut columns = Columns::of(row);
+        Ok(Self {
+            scope: Scope {
+                issuer: columns.value("issuer")?,
+                shard: number(&mut columns, "shard")?,
+            },
+            changes: columns.value("changes")?,
+            urgent: columns.value("urgent")?,
+            damage: columns.damage(),
+        })
+    }
+}
+
+/// All scopes of issuers whose lists are signed here, with what is out of them. A list that cannot be read is not out: another is made.
+/// Nor are lists of before a restore: clients may have had newer ones.
+pub(crate) async fn standings(db: &Db) -> Result<Rows<Standing>, StoreError> {
     let sql = "SELECT scopes.issuer, shard, changes, urgent FROM scopes \
         JOIN issuers ON issuers.issuer = scopes.issuer AND issuers.key_name <> '' ORDER BY scopes.issuer, shard";
-    let rows: Vec<(String, i64, i64, i64)> = store::read!(db, |c| sqlx::query_as(sql).fetch_all(c).await)?;
+    let rows: Vec<ScopeRow> = store::read!(db, |c| sqlx::query_as(sql).fetch_all(c).await)?;
     let before = before_restore(db).await?;
-    let mut current = publications::all_current(db).await?;
+    let (mut current, mut damaged) = publications::all_current(db).await?;
     current.retain(|_, list| stored(list.number) >= before);
-    rows.into_iter()
-        .map(|(issuer, shard, changes, urgent)| {
-            let shard = read_shard(shard)?;
-            let scope = Scope { issuer, shard };
-            Ok(Standing {
-                changes,
-                urgent,
-                complete: current.remove(&(scope.clone(), Kind::Complete)),
-                delta: current.remove(&(scope.clone(), Kind::Delta)),
-                scope,
-            })
-        })
-        .collect()
+    let mut standings = Vec::with_capacity(rows.len());
+    for row in rows {
+        let scope = row.scope;
+        if let Some(columns) = row.damage {
+            damaged.push(StoreError::damaged(&columns, &format!("scope {scope}")).to_string());
+            continue;
+        }
+        standings.push(Standing {
+            changes: row.changes,
+            urgent: row.urgent,
+            complete: current.remove(&(scope.clone(), Kind::Complete)),
+            delta: current.remove(&(scope.clone(), Kind::Delta)),
+            scope,
+        });
+    }
+    Ok(Rows {
+        read: standings,
+        damaged,
+    })
 }

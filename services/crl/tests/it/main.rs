@@ -9,6 +9,7 @@
 )]
 
 mod allow;
+mod damage;
 mod deltas;
 mod directory;
 mod entries;

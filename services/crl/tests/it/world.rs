@@ -165,6 +165,29 @@ impl World {
         events.iter().map(|event| event.parse_data().unwrap()).collect()
     }
 
+    /// Does to the database what a disk or an operator does.
+    pub(crate) async fn damage(&self, sql: &'static str, octets: &[u8]) {
+        let mut tx = self.db.begin().await.unwrap();
+        let changed = store::tx!(&mut tx, |c| {
+            let done = sqlx::query(sql).bind(octets).execute(c).await;
+            done.map(|done| done.rows_affected())
+        });
+        assert!(changed.unwrap() > 0, "{sql}");
+        tx.commit().await.unwrap();
+    }
+
+    /// Whether the database is one that stores whatever it is given.
+    pub(crate) fn is_sqlite(&self) -> bool {
+        self.database.url().starts_with("sqlite:")
+    }
+
+    /// The number of the last list of that kind that was published so far.
+    pub(crate) async fn published_last(&self, kind: &str, shard: u32) -> u64 {
+        let all = self.all_published().await;
+        let of_kind = all.iter().filter(|list| list.kind == kind && list.shard == shard);
+        of_kind.map(|list| list.number).max().unwrap_or(0)
+    }
+
     /// How many rows there are.
     pub(crate) async fn count(&self, table: &'static str) -> i64 {
         self.db.count_rows(table, i64::MAX).await.unwrap()
