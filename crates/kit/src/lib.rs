@@ -17,6 +17,7 @@ pub mod openapi;
 pub mod page;
 pub mod peer;
 pub mod problem;
+pub mod responder_key;
 pub mod retry;
 pub mod revocations;
 pub mod service;

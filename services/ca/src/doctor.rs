@@ -2,7 +2,7 @@
 
 use kit::error::{Common, Fault as _, Kind};
 use kit::grpc::RemoteFault;
-use kit::service::{DoctorCheck, Finding};
+use kit::service::{DoctorCheck, Finding, first_of};
 use proto::keymgr::v1::GetRequest;
 use store::StoreError;
 
@@ -50,8 +50,6 @@ pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
 
 /// Certificates that are read, the newest, so that the check has an end: what is older and damaged is in the log once it is met.
 const MOST_READ: usize = 10_000;
-/// Damaged ones that are named.
-const MOST_NAMED: usize = 5;
 
 /// Whether the rows of certificates can be read, each column of them.
 async fn stored_certificates(app: &App) -> Result<Finding, Error> {
@@ -72,8 +70,7 @@ async fn stored_certificates(app: &App) -> Result<Finding, Error> {
             return Ok(match damaged.len() {
                 0 => Finding::ok(format!("{which}{read} can be read")),
                 number => {
-                    damaged.truncate(MOST_NAMED);
-                    let named = damaged.join("; ");
+                    let named = first_of(&damaged);
                     Finding::failed(
                         format!("{number} of {which}{read} cannot be read: {named}"),
                         RESTORE_ROWS,
@@ -97,12 +94,11 @@ async fn compromised_keys(app: &App) -> Result<Finding, Error> {
             "the key of each certificate that is revoked for compromise is recorded or can be",
         ));
     }
-    let named: Vec<&str> = found.named.iter().take(MOST_NAMED).map(String::as_str).collect();
     Ok(Finding::failed(
         format!(
             "the keys of {} revoked certificates are not recorded as compromised and can be certified again: {}",
             found.count,
-            named.join("; ")
+            first_of(&found.named)
         ),
         "restore these columns from a backup of the database of ca; until then look that no CSR with one of these keys is \
          accepted",
@@ -128,7 +124,7 @@ async fn ca_keys(app: &App) -> Result<Finding, Error> {
     }
     Ok(match wrong.is_empty() {
         true => Finding::ok(format!("keymgr has the keys of all {} CAs", authorities.len())),
-        false => Finding::failed(wrong.join("; "), RESTORE),
+        false => Finding::failed(first_of(&wrong), RESTORE),
     })
 }
 

@@ -24,6 +24,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use kit::clock::SharedClock;
+use kit::retry::Problems;
 use kit::transport::Transport;
 use proto::ca::v1::ca_client::CaClient;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
@@ -75,6 +76,10 @@ struct Inner {
     changed: Notify,
     /// CAs that the feed told of, and that were not in the list of CAs yet.
     announced: Mutex<BTreeSet<String>>,
+    /// What is wrong with CAs and their responders.
+    problems: Problems,
+    /// Responders that could not be made.
+    unmade: Problems,
     /// Names this process to the others that share the database.
     holder: String,
 }
@@ -107,6 +112,8 @@ impl App {
             places: Semaphore::new(MOST_AT_ONCE),
             changed: Notify::new(),
             announced: Mutex::default(),
+            problems: Problems::default(),
+            unmade: Problems::default(),
         }))
     }
 

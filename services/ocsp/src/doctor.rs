@@ -1,6 +1,6 @@
 //! What this service looks at when an operator asks what is wrong.
 
-use kit::service::{DoctorCheck, Finding};
+use kit::service::{DoctorCheck, Finding, first_of};
 use redis::Status;
 
 use crate::app::{App, Responder};
@@ -57,13 +57,24 @@ fn of_revocations(app: &App) -> Finding {
 }
 
 fn of_responders(app: &App) -> Finding {
-    let responders = app.responders();
+    let Some(responders) = app.responders() else {
+        return Finding::failed(
+            "which CAs there are is not known: clients are told tryLater",
+            "see that the process with ca runs, and that this one reaches it (peers.ca); the log names the cause",
+        );
+    };
+    if responders.is_empty() {
+        return Finding::warning(
+            "there is no CA whose certificates are answered for",
+            "make a CA; if there is one, the log says why its certificate cannot be read",
+        );
+    }
     let without: Vec<String> = responders.iter().filter_map(silent).collect();
     if !without.is_empty() {
         return Finding::failed(
             format!(
                 "clients get no answers about certificates of {}",
-                without.join(", ")
+                first_of(&without)
             ),
             "the log says why no responder could be made; the key manager and the CA have to answer",
         );
@@ -71,7 +82,7 @@ fn of_responders(app: &App) -> Finding {
     let late: Vec<String> = responders.iter().filter_map(late).collect();
     if !late.is_empty() {
         return Finding::warning(
-            format!("not renewed in time: {}", late.join(", ")),
+            format!("not renewed in time: {}", first_of(&late)),
             "the log says why no responder could be made; the key manager and the CA have to answer",
         );
     }

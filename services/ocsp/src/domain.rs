@@ -15,4 +15,4 @@ pub(crate) use issuer::{Issuer, Issuers};
 pub use policy::{ResponderIdForm, Signing, Unissued};
 pub use revocation::{Revocation, Revoked};
 pub use revocations::Revocations;
-pub(crate) use signer::{Signer, key_algorithm, key_name, verify};
+pub(crate) use signer::{Signer, key_algorithm, verify};

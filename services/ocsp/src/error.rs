@@ -27,8 +27,8 @@ pub enum Error {
     /// An event of `ca` says less than an answer needs.
     #[error("the CA service: {0}")]
     Unreadable(#[from] UnreadableEvent),
-    /// The CA has no responder certificate yet, or none that is valid.
-    #[error("no responder certificate of {0} is valid")]
+    /// The CA has no responder certificate yet, or none that is valid; with `signing: direct`, its own certificate is not.
+    #[error("there is no valid certificate to sign OCSP responses of {0} with")]
     NoSigner(String),
     /// A responder certificate that clients would refuse.
     #[error("the responder certificate over key {key_name} cannot be used: {cause}")]

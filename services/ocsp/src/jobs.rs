@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kit::feed::{Following, follow};
+use kit::retry::Retry;
 use kit::service::Job;
 use time::Duration as Span;
 use tokio_util::sync::CancellationToken;
@@ -16,8 +17,11 @@ use crate::error::Error;
 /// Time between two looks at CAs and responders. A CA that is added says so in the feed; responders are renewed days before they
 /// end.
 const ISSUERS_EVERY: Duration = Duration::from_secs(60);
-/// The next look after one that failed, or where another process makes responders.
+/// The next look after one that failed, or where another process makes responders: at first, and later.
 const SOON: Duration = Duration::from_secs(1);
+const LATER: Duration = Duration::from_secs(10);
+/// How often the lag is measured while nothing is received.
+const LAG_EVERY: Duration = Duration::from_secs(1);
 /// Time between two rounds in which expired certificates are forgotten.
 const EXPIRED_EVERY: Duration = Duration::from_secs(3600);
 /// Time between two looks for responses that will soon be of no use; the shortest that they hold is five minutes.
@@ -48,7 +52,7 @@ pub(crate) fn all(app: &App, cursor: Arc<Mutex<Option<String>>>) -> Vec<Job> {
             }
         }),
         // It grows while nothing is received.
-        Job::each("lag of revocations", SOON, move || {
+        Job::each("lag of revocations", LAG_EVERY, move || {
             lag.measure_lag();
             std::future::ready(Ok::<_, Error>(()))
         }),
@@ -68,18 +72,15 @@ async fn follow_revocations(app: App, cursor: Arc<Mutex<Option<String>>>, stop: 
 
 async fn look_after_issuers(app: App, stop: CancellationToken) {
     let look = async {
+        let mut retry = Retry::new("look at CAs and responders", (SOON, LATER));
         loop {
             let next = match app.look_after_issuers().await {
-                Ok(true) => ISSUERS_EVERY,
-                Ok(false) => SOON,
-                Err(error) => {
-                    let cause = kit::error::chain(&error);
-                    tracing::warn!(
-                        cause,
-                        "CAs and responders could not be looked after; it is tried again"
-                    );
-                    SOON
+                Ok(true) => {
+                    retry.works();
+                    ISSUERS_EVERY
                 }
+                Ok(false) => retry.later(),
+                Err(error) => retry.failed(&error),
             };
             app.until_changed(next).await;
         }

@@ -10,10 +10,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, EXPIRES, LAST_MODIFIED};
 use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use kit::http::{Declared, EntityTag, Raw, Unauthenticated};
-use time::OffsetDateTime;
-use time::format_description::BorrowedFormatItem;
-use time::macros::format_description;
+use kit::http::{Declared, EntityTag, Raw, Unauthenticated, date};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use x509::ocsp::{OcspRequest, RequestError};
@@ -25,9 +22,6 @@ const PATH: &str = "/ocsp";
 const WITH_SLASH: &str = "/ocsp/";
 const REQUEST: &str = "application/ocsp-request";
 const RESPONSE: HeaderValue = HeaderValue::from_static("application/ocsp-response");
-/// IMF-fixdate (RFC 9110 section 5.6.7).
-const HTTP_DATE: &[BorrowedFormatItem<'_>] =
-    format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
 
 /// What the handlers ask for.
 #[derive(Clone)]
@@ -95,17 +89,13 @@ fn caching(fresh: Fresh, max_age: Duration) -> HeaderMap {
     );
     let headers = [
         (CACHE_CONTROL, HeaderValue::try_from(control).ok()),
-        (LAST_MODIFIED, date(fresh.produced_at)),
-        (EXPIRES, date(fresh.now + age)),
+        (LAST_MODIFIED, Some(date::write(fresh.produced_at))),
+        (EXPIRES, Some(date::write(fresh.now + age))),
     ];
     headers
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)))
         .collect()
-}
-
-fn date(time: OffsetDateTime) -> Option<HeaderValue> {
-    HeaderValue::try_from(time.format(HTTP_DATE).ok()?).ok()
 }
 
 #[cfg(test)]

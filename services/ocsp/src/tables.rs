@@ -3,10 +3,10 @@
 // A new variant is decided on here, rather than falling under what was right for the others.
 #![warn(clippy::wildcard_enum_match_arm)]
 
-use sqlx::FromRow;
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use store::lease::Lease;
 use store::time::to_micros;
-use store::{Db, StoreError};
+use store::{Columns, Db, StoreError};
 use time::OffsetDateTime;
 
 /// The schema of this service.
@@ -16,7 +16,7 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 pub const FIRST_TABLE: &str = "signers";
 
 /// A responder certificate.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StoredSigner {
     pub(crate) issuer: String,
     /// From 1 on; the highest of an issuer is the current one.
@@ -26,14 +26,56 @@ pub(crate) struct StoredSigner {
     pub(crate) certificate: Vec<u8>,
 }
 
-/// The responder certificates of all issuers that have not expired, the newest of an issuer first.
-pub(crate) async fn signers(db: &Db, now: OffsetDateTime) -> Result<Vec<StoredSigner>, StoreError> {
+/// A row, in which a column that cannot be read is empty and named.
+struct SignerRow {
+    signer: StoredSigner,
+    damage: Option<String>,
+}
+
+impl<'r, R: Row> FromRow<'r, R> for SignerRow
+where
+    &'static str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let mut columns = Columns::of(row);
+        Ok(Self {
+            signer: StoredSigner {
+                issuer: columns.value("issuer")?,
+                number: columns.value("number")?,
+                key_name: columns.value("key_name")?,
+                certificate: columns.value("certificate")?,
+            },
+            damage: columns.damage(),
+        })
+    }
+}
+
+/// The responder certificates of all issuers that have not expired, the newest of an issuer first; and what is wrong with rows that
+/// cannot be read, which hide none of the others.
+pub(crate) async fn signers(
+    db: &Db,
+    now: OffsetDateTime,
+) -> Result<(Vec<StoredSigner>, Vec<String>), StoreError> {
     let sql = "SELECT issuer, number, key_name, certificate FROM signers WHERE not_after_us > $1 \
         ORDER BY issuer, number DESC";
-    Ok(store::read!(db, |c| sqlx::query_as(sql)
+    let rows: Vec<SignerRow> = store::read!(db, |c| sqlx::query_as(sql)
         .bind(to_micros(now))
         .fetch_all(c)
-        .await)?)
+        .await)?;
+    let (mut signers, mut damaged) = (Vec::with_capacity(rows.len()), Vec::new());
+    for SignerRow { signer, damage } in rows {
+        match damage {
+            None => signers.push(signer),
+            Some(columns) => {
+                let row = format!("responder {} of {:?}", signer.number, signer.issuer);
+                damaged.push(StoreError::damaged(&columns, &row).to_string());
+            }
+        }
+    }
+    Ok((signers, damaged))
 }
 
 /// The number that the next responder of an issuer gets. A number is never used twice: keys are not deleted.

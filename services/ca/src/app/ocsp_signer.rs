@@ -3,6 +3,7 @@
 use kit::error::{Fault as _, Kind};
 use kit::grpc::RemoteFault;
 use kit::idempotency::{IdempotencyKey, digest};
+use kit::responder_key;
 use proto::keymgr::v1::{GetRequest, Key, Purpose};
 use x509::extension::Eku;
 use x509::{DistinguishedName, PublicKey};
@@ -122,18 +123,17 @@ impl App {
     }
 }
 
-/// Responder keys are named `ocsp.<issuer>.<n>`: one key is certified by one issuer, and no other key of keymgr becomes a
-/// responder's.
+/// One key is certified by one issuer, and no other key of keymgr becomes a responder's.
 fn check_key_name(issuer: &IssuerName, name: &str) -> Result<(), Error> {
-    let number = name.strip_prefix(&format!("ocsp.{issuer}."));
-    let number =
-        number.is_some_and(|number| !number.is_empty() && number.bytes().all(|octet| octet.is_ascii_digit()));
-    match number {
+    match responder_key::is_of(&issuer.to_string(), name) {
         true => Ok(()),
-        false => Err(Error::invalid(
-            "key_name",
-            format!("takes ocsp.{issuer}. and a number"),
-        )),
+        false => {
+            let example = responder_key::name(&issuer.to_string(), 1);
+            Err(Error::invalid(
+                "key_name",
+                format!("takes names such as {example} for this issuer"),
+            ))
+        }
     }
 }
 

@@ -6,14 +6,14 @@ use proto::ca::v1::{ListCasRequest, StatusRequest};
 use x509::{Certificate, Serial};
 
 use super::{App, patiently};
-use crate::domain::{Issuer, Issuers, Signer, Signing, verify};
+use crate::domain::{Issuer, Issuers, ResponderIdForm, Signer, Signing, verify};
 use crate::error::Error;
 use crate::tables::{self, StoredSigner};
 
 impl App {
     /// Looks which CAs there are and who signs for them, has responders made where they are due, and answers from then on for all
-    /// of them. False: it is to be done again soon, since another process makes responders at the moment, or a CA is not in the
-    /// list yet.
+    /// of them. False: it is to be done again soon, since another process makes responders at the moment, one could not be made, or
+    /// a CA is not in the list yet.
     ///
     /// # Errors
     /// What was known stays.
@@ -73,46 +73,42 @@ impl App {
     pub(super) async fn issuers(&self) -> Result<Vec<Issuer>, Error> {
         let answer = self.ca().list_cas(patiently(ListCasRequest {})).await;
         let infos = answer.map_err(Error::ca)?.into_inner().items;
-        let stored = match self.0.config.signing {
+        let (stored, mut problems) = match self.0.config.signing {
             Signing::Delegated => tables::signers(&self.0.db, self.0.clock.now()).await?,
-            Signing::Direct => Vec::new(),
+            Signing::Direct => (Vec::new(), Vec::new()),
         };
         let mut issuers = Vec::with_capacity(infos.len());
         for info in infos {
             let name = info.name.clone();
             match Issuer::decode(info) {
-                Ok(issuer) => issuers.push(self.with_signer(issuer, &stored)),
+                Ok(issuer) => issuers.push(self.with_signer(issuer, &stored, &mut problems)),
                 // The others are answered for all the same.
-                Err(error) => {
-                    tracing::error!(ca = name, cause = %error, "the certificate of a CA cannot be read")
-                }
+                Err(error) => problems.push(format!("ca told a certificate of {name}: {error}")),
             }
         }
+        self.0.problems.are(problems);
         Ok(issuers)
     }
 
-    fn with_signer(&self, issuer: Issuer, stored: &[StoredSigner]) -> Issuer {
+    fn with_signer(&self, issuer: Issuer, stored: &[StoredSigner], problems: &mut Vec<String>) -> Issuer {
+        let form = self.0.config.responder_id;
         let signer = match self.0.config.signing {
-            Signing::Direct => Signer::direct(&issuer, self.0.config.responder_id).ok(),
+            Signing::Direct => Signer::direct(&issuer, form)
+                .inspect_err(|error| problems.push(format!("key of {}: {error}", issuer.name)))
+                .ok(),
             Signing::Delegated => {
                 let of_issuer = stored.iter().filter(|signer| *signer.issuer == *issuer.name);
                 // The newest that is one: an earlier one goes on where the newest was damaged.
-                let mut usable = of_issuer.filter_map(|stored| self.read_signer(&issuer, stored));
+                let mut usable = of_issuer.filter_map(|stored| {
+                    read_signer(&issuer, stored, form)
+                        .inspect_err(|error| problems.push(error.to_string()))
+                        .ok()
+                        .filter(|signer| !self.is_revoked(&issuer, signer.serial()))
+                });
                 usable.next()
             }
         };
         issuer.signed_by(signer)
-    }
-
-    fn read_signer(&self, issuer: &Issuer, stored: &StoredSigner) -> Option<Signer> {
-        let certificate = Certificate::from_der(&stored.certificate).ok()?;
-        match verify(issuer, &stored.key_name, certificate, self.0.config.responder_id) {
-            Ok(signer) => Some(signer).filter(|signer| !self.is_revoked(issuer, signer.serial())),
-            Err(cause) => {
-                tracing::error!(issuer = &*issuer.name, key = stored.key_name, %cause, "a responder certificate cannot be used");
-                None
-            }
-        }
     }
 
     /// Whether a responder's certificate was revoked. Clients do not ask (id-pkix-ocsp-nocheck): that it is not used any more, also
@@ -120,4 +116,13 @@ impl App {
     pub(super) fn is_revoked(&self, issuer: &Issuer, signer: Option<Serial>) -> bool {
         signer.is_some_and(|serial| self.0.known.of(&issuer.name, &serial).revoked().is_some())
     }
+}
+
+fn read_signer(issuer: &Issuer, stored: &StoredSigner, form: ResponderIdForm) -> Result<Signer, Error> {
+    let unusable = |cause: Box<dyn std::error::Error + Send + Sync>| Error::Signer {
+        key_name: stored.key_name.clone(),
+        cause,
+    };
+    let certificate = Certificate::from_der(&stored.certificate).map_err(|error| unusable(error.into()))?;
+    verify(issuer, &stored.key_name, certificate, form).map_err(|error| unusable(error.into()))
 }

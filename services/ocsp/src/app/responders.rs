@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use kit::responder_key;
 use proto::ca::v1::IssueOcspSignerRequest;
 use proto::keymgr::v1::{GenerateRequest, GetRequest, Purpose};
 use store::lease::{self, Lease};
@@ -13,7 +14,7 @@ use vocabulary::service;
 use x509::Certificate;
 
 use super::App;
-use crate::domain::{Issuer, key_algorithm, key_name, verify};
+use crate::domain::{Issuer, key_algorithm, verify};
 use crate::error::Error;
 use crate::tables::{self, StoredSigner};
 
@@ -25,7 +26,7 @@ const TERM: Duration = Duration::from_secs(15);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl App {
-    /// Makes those that are due. False: another process is at it.
+    /// Makes those that are due. False: another process is at it, or one could not be made.
     pub(super) async fn make_responders(&self) -> Result<bool, Error> {
         let Some(lease) = lease::take(&self.0.db, LEASE, &self.0.holder, TERM).await? else {
             return Ok(false);
@@ -39,23 +40,24 @@ impl App {
     async fn make_all(&self, lease: &Lease) -> Result<bool, Error> {
         // Another process may have made them before this one got the lease.
         let issuers = self.issuers().await?;
-        let mut failed = None;
+        let mut failed = Vec::new();
         for issuer in issuers.iter().filter(|issuer| self.needs_responder(issuer)) {
             if let Err(error) = self.make_responder(issuer, lease).await {
-                tracing::warn!(
-                    issuer = &*issuer.name,
-                    cause = kit::error::chain(&error),
-                    "a responder could not be made"
-                );
-                failed = Some(error);
+                let cause = kit::error::chain(&error);
+                failed.push(format!(
+                    "a responder of {} could not be made: {cause}",
+                    issuer.name
+                ));
             }
         }
-        failed.map_or(Ok(true), Err)
+        let all = failed.is_empty();
+        self.0.unmade.are(failed);
+        Ok(all)
     }
 
     async fn make_responder(&self, issuer: &Issuer, lease: &Lease) -> Result<(), Error> {
         let number = tables::next_number(&self.0.db, &issuer.name).await?;
-        let key_name = key_name(&issuer.name, number);
+        let key_name = responder_key::name(&issuer.name, number);
         self.make_key(issuer, &key_name).await?;
         let certificate = self.certify(issuer, &key_name).await?;
         let signer = verify(issuer, &key_name, certificate.clone(), self.0.config.responder_id);

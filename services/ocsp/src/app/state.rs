@@ -61,20 +61,17 @@ impl App {
         if !self.0.known.is_loaded() {
             return Err(NotReady::Revocations);
         }
-        if self.0.issuers.load().is_none() {
-            return Err(NotReady::Issuers);
-        }
-        let responders = self.responders();
+        let responders = self.responders().ok_or(NotReady::Issuers)?;
         match responders.iter().find(|responder| responder.until.is_none()) {
             Some(silent) => Err(NotReady::Responder(silent.issuer.clone())),
             None => Ok(()),
         }
     }
 
-    /// Of each CA that has not ended.
-    pub(crate) fn responders(&self) -> Vec<Responder> {
+    /// Of each CA that has not ended; `None` before ca told which there are.
+    pub(crate) fn responders(&self) -> Option<Vec<Responder>> {
         let now = self.0.clock.now();
-        let issuers = self.0.issuers.load_full().unwrap_or_default();
+        let issuers = self.0.issuers.load_full()?;
         let live = issuers
             .0
             .iter()
@@ -88,7 +85,7 @@ impl App {
                 .map(|signer| signer.not_after),
             is_due: self.needs_responder(issuer),
         };
-        live.map(responder).collect()
+        Some(live.map(responder).collect())
     }
 
     pub(crate) fn forget_expired(&self, past_expiry: Span) {

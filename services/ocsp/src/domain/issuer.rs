@@ -34,11 +34,6 @@ impl Issuer {
     /// Its certificate cannot be read.
     pub(crate) fn decode(wire: CaInfo) -> Result<Self, x509::CertificateError> {
         let certificate = Certificate::from_der(&wire.certificate)?;
-        // An earlier version of `ca` has one generation, which has the name of the CA.
-        let name = match wire.issuer.is_empty() {
-            true => wire.name.as_str(),
-            false => wire.issuer.as_str(),
-        };
         let fingerprint: String = HEXLOWER
             .encode(&sha256(certificate.der()))
             .chars()
@@ -46,7 +41,7 @@ impl Issuer {
             .collect();
         Ok(Self {
             fingerprint: Arc::from(fingerprint),
-            name: Arc::from(name),
+            name: Arc::from(wire.issuer.as_str()),
             ca: Arc::from(wire.name.as_str()),
             ids: IssuerIds::of(&certificate),
             certificate,

@@ -1,7 +1,7 @@
 //! The revocations and holds of all certificates that have not expired, in as little memory as that takes.
 //!
 //! Each issuer has a list of its serial numbers in order, cut into pieces of at most [`PIECE`] entries of 32 octets: a change
-//! moves at most one piece, and what is reserved for growth is small. A million entries take 40 MB or less. Certificates that
+//! moves at most one piece, and what is reserved for growth is small. A million entries take less than 60 MiB. Certificates that
 //! are valid take nothing.
 
 use std::collections::HashMap;

@@ -1,16 +1,12 @@
 //! Who signs the responses of an issuer: a responder that the CA has authorized (RFC 6960 section 4.2.2.2), or the CA.
 
-use data_encoding::HEXLOWER;
 use lint::ResponseContext;
 use time::{Duration, OffsetDateTime};
-use x509::digest::sha256;
 use x509::ocsp::ResponderId;
 use x509::{Certificate, Eku, KeyAlgorithm, PublicKey, Serial, SignatureAlgorithm};
 
 use super::{Issuer, ResponderIdForm};
 
-/// Longest name of a key in keymgr.
-const LONGEST_KEY_NAME: usize = 64;
 /// One that is about to expire signs nothing more: a response that holds for a moment is of no use to a client.
 const LEAST_LIFE: Duration = Duration::minutes(10);
 
@@ -110,35 +106,5 @@ pub(crate) fn key_algorithm(issuer: &Issuer) -> KeyAlgorithm {
         Ok(KeyAlgorithm::Ed25519) => KeyAlgorithm::Ed25519,
         Ok(KeyAlgorithm::P384 | KeyAlgorithm::P521) => KeyAlgorithm::P384,
         Ok(KeyAlgorithm::P256) | Err(_) => KeyAlgorithm::P256,
-    }
-}
-
-/// Name in keymgr of the key with this number: `ocsp.<issuer>.<number>`. Of an issuer with a long name it has the beginning,
-/// and a hash that tells it from others.
-pub(crate) fn key_name(issuer: &str, number: i64) -> String {
-    let name = format!("ocsp.{issuer}.{number}");
-    if name.len() <= LONGEST_KEY_NAME {
-        return name;
-    }
-    let beginning: String = issuer.chars().take(30).collect();
-    let hash = HEXLOWER.encode(&sha256(issuer.as_bytes()));
-    let hash: String = hash.chars().take(8).collect();
-    format!("ocsp.{beginning}-{hash}.{number}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_keys_fit_and_differ() {
-        assert_eq!(key_name("issuing.2", 3), "ocsp.issuing.2.3");
-        let [one, other] = ["a", "b"].map(|end| format!("{}{end}", "x".repeat(63)));
-        let names = [key_name(&one, 1), key_name(&other, 1), key_name(&one, i64::MAX)];
-        assert!(
-            names.iter().all(|name| name.len() <= LONGEST_KEY_NAME),
-            "{names:?}"
-        );
-        assert!(names[0] != names[1] && names[0] != names[2]);
     }
 }

@@ -1,5 +1,6 @@
 //! Who signs.
 
+use kit::service::Verdict;
 use ocsp::{Config, ResponderIdForm};
 use proto::ca::v1::Reason as WireReason;
 use testkit::on_both_databases;
@@ -13,6 +14,8 @@ on_both_databases!(
     a_responder_is_replaced_at_two_thirds_of_its_life_and_no_response_outlives_it,
     a_responder_names_itself_as_it_is_set,
     a_responder_that_is_revoked_is_replaced_at_once,
+    a_responder_that_cannot_be_read_is_replaced_and_hides_no_other,
+    doctor_says_that_no_ca_is_known,
 );
 
 async fn each_ca_has_one_responder_however_many_processes_there_are(world: World) {
@@ -105,4 +108,38 @@ async fn a_responder_that_is_revoked_is_replaced_at_once(world: World) {
         signer().await.is_some_and(|second| second.spki() != first.spki())
     })
     .await;
+}
+
+async fn a_responder_that_cannot_be_read_is_replaced_and_hides_no_other(world: World) {
+    let certificate = world.issue("issuing").await;
+    let sql = match world.is_sqlite() {
+        true => "UPDATE signers SET key_name = x'00ff', issuer = 'second' WHERE issuer = 'second'",
+        false => "UPDATE signers SET certificate = '\\x00' WHERE issuer = 'second'",
+    };
+    let mut tx = world.db.begin().await.unwrap();
+    let damaged = store::tx!(&mut tx, |c| sqlx::query(sql)
+        .execute(c)
+        .await
+        .unwrap()
+        .rows_affected());
+    tx.commit().await.unwrap();
+    assert_eq!(damaged, 1);
+    // A process that has nothing of it in memory.
+    let replica = world.replica(Config::default()).await;
+    assert_eq!(
+        world.status_by(&replica, &certificate).await,
+        Ok(CertStatus::Good)
+    );
+    assert_eq!(world.count("signers").await, 3);
+}
+
+async fn doctor_says_that_no_ca_is_known(world: World) {
+    for method in ["ListCas", "SnapshotRevocations", "Watch"] {
+        world.to_ca.cut(method);
+    }
+    let replica = world.idle_replica(Config::default());
+    for check in replica.service().doctor {
+        let found = check.look().await;
+        assert_eq!(found.verdict, Verdict::Failed, "{found:?}");
+    }
 }

@@ -1,5 +1,7 @@
 //! An installation for each test: a CA with two authorities, a key manager, and a responder that follows them.
 
+mod idle;
+
 use std::sync::Arc;
 use std::time::Duration;
 
