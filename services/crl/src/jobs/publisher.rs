@@ -228,7 +228,12 @@ impl Failures {
     /// Answers its pause.
     fn note(&mut self, scope: &Scope, kind: Kind, error: &Error) -> Duration {
         let now = Instant::now();
-        let first = || (Retry::new(format!("{} CRL of {scope}", kind.as_str()), PAUSES), now);
+        let first = || {
+            (
+                Retry::new(format!("{} CRL of {scope}", kind.as_str()), PAUSES),
+                now,
+            )
+        };
         let (retry, until) = self.0.entry(scope.clone()).or_insert_with(first);
         let pause = retry.failed(error);
         *until = now + pause;
