@@ -100,7 +100,7 @@ pub struct KeyFlags {
 /// Flags of `init`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_long_help = "Example:\n  init --subject 'CN=Example Root,O=Example,C=DE' \\\n      --key-type p384 --validity 20y --dir root"
+    after_long_help = "Example:\n  init --subject 'CN=Example Root,O=Example,C=DE' \\\n      --key-type p384 --validity 20y --dir root \\\n      --crl-url http://pki.example.test/crl/root.crl \\\n      --issuer-url http://pki.example.test/ca/root.crt"
 )]
 pub struct InitArgs {
     #[command(flatten)]
@@ -114,6 +114,12 @@ pub struct InitArgs {
     /// Lifetime
     #[arg(long, value_name = "DURATION", default_value = "20y", value_parser = duration::parse)]
     pub(crate) validity: Duration,
+    /// Where the CRL of this root will be, http: or ldap:, for every intermediate (repeatable)
+    #[arg(long = "crl-url", value_name = "URL")]
+    pub(crate) crl_urls: Vec<String>,
+    /// Where the certificate of this root will be, http: or ldap:, for every intermediate (repeatable)
+    #[arg(long = "issuer-url", visible_alias = "aia-url", value_name = "URL")]
+    pub(crate) issuer_urls: Vec<String>,
     #[command(flatten)]
     pub(crate) answer: AnswerFlag,
     #[command(flatten)]
@@ -151,13 +157,13 @@ pub struct SignIntermediateArgs {
     /// Hold it to this purpose: server-auth, client-auth, code-signing, email-protection, or another by its OID (repeatable)
     #[arg(long = "purpose", value_name = "PURPOSE")]
     pub(crate) purposes: Vec<String>,
-    /// Where this root's CRL will be, http: or ldap: (repeatable)
+    /// Where this root's CRL will be, http: or ldap:; without it, where `init` was told (repeatable)
     #[arg(long = "crl-url", value_name = "URL")]
     pub(crate) crl_urls: Vec<String>,
     /// Where OCSP is answered for this root, http: (repeatable)
     #[arg(long = "ocsp-url", value_name = "URL")]
     pub(crate) ocsp_urls: Vec<String>,
-    /// Where this root's certificate will be, http: or ldap: (repeatable)
+    /// Where this root's certificate will be, http: or ldap:; without it, where `init` was told (repeatable)
     #[arg(long = "issuer-url", visible_alias = "aia-url", value_name = "URL")]
     pub(crate) issuer_urls: Vec<String>,
     /// Show what would be signed, and sign nothing

@@ -7,6 +7,7 @@
 //! | `issued.jsonl` | one JSON line for each certificate that was ever signed |
 //! | `issued/<serial>.crt` | those certificates |
 //! | `revoked.jsonl` | one JSON line for each revoked certificate |
+//! | `publication.json` | where its CRL and its certificate will be, for intermediates; not there if `init` was not told |
 //! | `crl-number` | the highest CRL number that was ever used |
 //! | `root.crl` | the latest CRL, DER |
 //! | `aside/` | what [`Folder::repair`] found damaged or out of place |
@@ -21,6 +22,7 @@ mod copies;
 mod damaged_line;
 mod issued;
 mod list;
+mod publication;
 mod records;
 mod repair;
 mod rescue;
@@ -32,7 +34,7 @@ use std::path::{Path, PathBuf};
 
 use keys::secret_file;
 use lint::Linted;
-use rules::Approved;
+use rules::{Approved, PublicationUrls};
 use time::OffsetDateTime;
 use x509::crl::Reason;
 use x509::{Certificate, Serial};
@@ -53,6 +55,7 @@ const CRL: &str = "root.crl";
 const CRL_NUMBER: &str = "crl-number";
 const ISSUED: &str = "issued.jsonl";
 const ISSUED_FILES: &str = "issued";
+const PUBLICATION: &str = "publication.json";
 const REVOKED: &str = "revoked.jsonl";
 const ASIDE: &str = "aside";
 const LOCK: &str = ".lock";
@@ -74,6 +77,20 @@ impl Folder {
     /// # Errors
     /// [`Error::Exists`] if there is something in it; [`Error::Usage`] for `.` and `/`, which cannot be renamed to.
     pub fn create(dir: &Path, root: &Root, protection: Protection<'_>) -> Result<Self, Error> {
+        Self::create_publishing(dir, root, protection, &PublicationUrls::default())
+    }
+
+    /// The same for a root whose intermediates say where its CRL and certificate are.
+    ///
+    /// # Errors
+    /// Those of [`create`](Self::create); [`Error::Denied`] for an address that no certificate may have.
+    pub fn create_publishing(
+        dir: &Path,
+        root: &Root,
+        protection: Protection<'_>,
+        urls: &PublicationUrls,
+    ) -> Result<Self, Error> {
+        root.check_publication(urls)?;
         Self::check_free(dir)?;
         let building = beside(dir);
         if fs::symlink_metadata(&building).is_ok_and(|found| found.is_dir()) {
@@ -91,6 +108,10 @@ impl Folder {
                 (CRL_NUMBER, "0\n".to_owned(), files::PRIVATE),
             ] {
                 ::files::create(&building.join(name), content.as_bytes(), mode)?;
+            }
+            if *urls != PublicationUrls::default() {
+                let content = publication::encoded(urls)?;
+                ::files::create(&building.join(PUBLICATION), content.as_bytes(), files::PUBLIC)?;
             }
             Ok::<_, Error>(::files::rename(&building, dir)?)
         };

@@ -16,3 +16,4 @@ pub use folder::{Folder, Loss};
 pub use intermediate::{Intermediate, draft};
 pub use protection::Protection;
 pub use root::Root;
+pub use rules::PublicationUrls;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use keys::{Signer, SoftwareKey};
 use lint::Linted;
-use rules::{Approved, Grant, Issuer, Request};
+use rules::{Approved, Grant, Issuer, PublicationUrls, Request};
 use time::OffsetDateTime;
 use x509::crl::{CertificateList, CrlEntry, CrlKind, CrlSpec};
 use x509::{Certificate, DistinguishedName, KeyAlgorithm};
@@ -69,6 +69,29 @@ impl Root {
     /// [`Error::Exists`] if the folder is there and not empty.
     pub fn save(&self, dir: &Path, protection: Protection<'_>) -> Result<Folder, Error> {
         Folder::create(dir, self, protection)
+    }
+
+    /// The same for a root whose intermediates say where its CRL and certificate are.
+    ///
+    /// # Errors
+    /// Those of [`Folder::create_publishing`].
+    pub fn save_publishing(
+        &self,
+        dir: &Path,
+        protection: Protection<'_>,
+        urls: &PublicationUrls,
+    ) -> Result<Folder, Error> {
+        Folder::create_publishing(dir, self, protection, urls)
+    }
+
+    /// Whether intermediates of this root may have these addresses.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] names the address.
+    pub fn check_publication(&self, urls: &PublicationUrls) -> Result<(), Error> {
+        let algorithm = self.key.algorithm();
+        Issuer::from_certificate(self.certificate.clone(), urls.clone(), algorithm)?;
+        Ok(())
     }
 
     /// The certificate.

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use data_encoding::HEXLOWER;
+use rules::PublicationUrls;
 use serde_json::json;
 use time::OffsetDateTime;
 use x509::{DistinguishedName, KeyAlgorithm};
@@ -24,9 +25,15 @@ pub(super) fn run(
     let dir = &args.folder.dir;
     // Before anybody is asked for a passphrase.
     Folder::check_free(dir)?;
-    let opener = args.key.for_new_root(prompts)?;
+    let urls = PublicationUrls {
+        crl: args.crl_urls.clone(),
+        ca_issuers: args.issuer_urls.clone(),
+        ocsp: Vec::new(),
+    };
     let root = Root::create(&subject, key, Some(args.validity), now)?;
-    root.save(dir, opener.protection())?;
+    root.check_publication(&urls)?;
+    let opener = args.key.for_new_root(prompts)?;
+    root.save_publishing(dir, opener.protection(), &urls)?;
 
     let certificate = root.certificate();
     let mut text = lines(&[
@@ -36,6 +43,8 @@ pub(super) fn run(
         ("not before", rfc3339(certificate.not_before())),
         ("not after", rfc3339(certificate.not_after())),
         ("SHA-256", HEXLOWER.encode(&certificate.fingerprint())),
+        ("CRL", or_nowhere(&urls.crl, "--crl-url")),
+        ("issuer at", or_nowhere(&urls.ca_issuers, "--issuer-url")),
         ("folder", dir.display().to_string()),
     ]);
     text.push_str(
@@ -50,7 +59,17 @@ pub(super) fn run(
         "not_before": rfc3339(certificate.not_before()),
         "not_after": rfc3339(certificate.not_after()),
         "fingerprint_sha256": HEXLOWER.encode(&certificate.fingerprint()),
+        "crl_urls": urls.crl,
+        "issuer_urls": urls.ca_issuers,
         "folder": dir.display().to_string(),
     });
     show(args.answer.output, &value, &text, out)
+}
+
+/// Addresses for all intermediates.
+fn or_nowhere(urls: &[String], flag: &str) -> String {
+    match urls {
+        [] => format!("said for each intermediate by {flag}"),
+        some => some.join(", "),
+    }
 }

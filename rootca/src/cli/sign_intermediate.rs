@@ -103,7 +103,7 @@ pub(super) fn run(
     if let Some(path) = &args.out {
         ::files::check_free(path)?;
     }
-    let wanted = wanted(args)?;
+    let wanted = wanted(args, folder.publication()?)?;
     let draft = draft(folder.certificate(), &wanted, now)?;
     folder.check_ledgers()?;
     let plan = Plan::new(&folder, &wanted, &draft);
@@ -164,7 +164,8 @@ pub(super) fn run(
     )
 }
 
-fn wanted(args: &SignIntermediateArgs) -> Result<Intermediate, Error> {
+/// `urls`: what the root says of itself.
+fn wanted(args: &SignIntermediateArgs, urls: PublicationUrls) -> Result<Intermediate, Error> {
     let content = super::read_input(&args.csr)?;
     let subject = match &args.subject {
         Some(text) => Some(parse("--subject", text)?),
@@ -182,13 +183,20 @@ fn wanted(args: &SignIntermediateArgs) -> Result<Intermediate, Error> {
         path_len: Some(args.path_len),
         validity: args.validity,
         urls: PublicationUrls {
-            crl: args.crl_urls.clone(),
-            ocsp: args.ocsp_urls.clone(),
-            ca_issuers: args.issuer_urls.clone(),
+            crl: given_or(&args.crl_urls, urls.crl),
+            ocsp: given_or(&args.ocsp_urls, urls.ocsp),
+            ca_issuers: given_or(&args.issuer_urls, urls.ca_issuers),
         },
         name_constraints: args.names.constraints()?,
         purposes: purposes.collect::<Result<_, _>>()?,
         subject_key_identifier: csr.subject_key_identifier().map(<[u8]>::to_vec),
         ..Intermediate::new(csr.subject().clone(), csr.public_key().clone())
     })
+}
+
+fn given_or(given: &[String], otherwise: Vec<String>) -> Vec<String> {
+    match given {
+        [] => otherwise,
+        given => given.to_vec(),
+    }
 }

@@ -93,6 +93,10 @@ impl Folder {
         self.audit_revoked(&mut audit, now)?;
         audit.problems.extend(self.unread(now)?);
         self.audit_crl(&mut audit, now)?;
+        let publication = self.publication().map(drop);
+        audit
+            .problems
+            .extend(publication.err().map(|error| error.to_string()));
         match self.count_aside() {
             0 => {}
             1 => audit.notices.push(format!("{ASIDE}/ has a file {KEPT_ASIDE}")),

@@ -22,6 +22,7 @@ mod library;
 mod lost;
 mod odd;
 mod order;
+mod publication;
 mod questions;
 mod refusals;
 mod subordinates;
