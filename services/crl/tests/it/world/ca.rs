@@ -251,15 +251,6 @@ impl ca_server::Ca for FakeCa {
         never()
     }
 
-    type WatchRevokedStream = BoxStream<'static, Result<wire::WatchRevokedResponse, Status>>;
-
-    async fn watch_revoked(
-        &self,
-        _: Request<wire::WatchRevokedRequest>,
-    ) -> Result<Response<Self::WatchRevokedStream>, Status> {
-        never()
-    }
-
     type WatchStream = BoxStream<'static, Result<FeedEvent, Status>>;
 
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
