@@ -97,6 +97,9 @@ problems! {
     CaSuspended "ca-suspended" [409] "The state does not allow this":
         "An operator stopped the CA from issuing.",
         "Wait until the CA is resumed, or name another CA.";
+    CrlOutdated "crl-outdated" [409] "The state does not allow this":
+        "A CRL of this issuer with a higher number, a later date, or the same number and other content is out.",
+        "Have the issuer sign a new CRL, whose number is higher than that of the one that is out.";
     PreviewStale "preview-stale" [409] "The state does not allow this":
         "What the dry run of this `Preview-Token` rested on has changed, or the token is too old.",
         "Look at the difference, ask with `dry_run=true` again, and decide.";
@@ -127,6 +130,9 @@ problems! {
     CompromisedKey "compromised-key" [422] "The request is not acceptable":
         "The public key is known to be compromised.",
         "Make a new key, and request a certificate for it.";
+    CrlRefused "crl-refused" [422] "The request is not acceptable":
+        "Relying parties would not take the CRL: it is not signed by this issuer, not complete, not in force, or breaks a rule of its format.",
+        "`detail` says what is wrong with it; have the issuer sign one that is right.";
     RateLimited "rate-limited" [429] "Too many requests":
         "This client has as many requests in progress as it may.",
         "Wait as long as `Retry-After` says, and have fewer requests in progress.";

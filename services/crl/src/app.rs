@@ -8,7 +8,10 @@ mod check;
 mod content;
 mod current;
 mod directory;
+mod fingerprint;
 mod generate;
+mod import;
+mod publish;
 mod published;
 mod sign;
 mod snapshot;
@@ -27,10 +30,12 @@ use store::Db;
 use tokio::sync::watch;
 
 use crate::config::{Config, Target};
-use crate::domain::{Kind, Scope};
+use crate::domain::{Kind, Publication, Scope};
 pub(crate) use apply::Told;
 use content::Memory;
 pub(crate) use current::Out;
+use fingerprint::Fingerprints;
+pub(crate) use import::{Import, Imported};
 use turns::Turns;
 
 /// What the use cases share.
@@ -45,12 +50,14 @@ pub struct App {
     base_url: Arc<str>,
     turns: Arc<Turns>,
     memory: Arc<Memory>,
+    pub(crate) fingerprints: Arc<Fingerprints>,
     changed: watch::Sender<()>,
     published: watch::Sender<()>,
     /// Another directory that is kept as ours is.
     pub(crate) target: Option<Arc<Target>>,
     /// What is wrong with what ca tells.
     problems: Arc<Problems>,
+    compromised: watch::Sender<()>,
 }
 
 impl App {
@@ -70,7 +77,9 @@ impl App {
             keymgr: KeymgrClient::new(keymgr),
             base_url: Arc::from(base_url),
             turns: Arc::default(),
+            fingerprints: Arc::default(),
             changed: watch::Sender::new(()),
+            compromised: watch::Sender::new(()),
             published: watch::Sender::new(()),
             problems: Arc::default(),
         })
@@ -86,14 +95,33 @@ impl App {
         self.changed.subscribe()
     }
 
+    /// Wakes when a key is known to be in other hands.
+    pub(crate) fn compromises(&self) -> watch::Receiver<()> {
+        self.compromised.subscribe()
+    }
+
     /// Wakes those who make lists.
-    fn wake(&self) {
+    pub(crate) fn wake(&self) {
         self.changed.send_replace(());
     }
 
     /// Whether every change is to be told at once.
     fn is_immediate(&self) -> bool {
         self.config.immediate.unwrap_or(false)
+    }
+
+    /// Most octets of a list that is imported.
+    pub(crate) fn most_imported(&self) -> usize {
+        usize::from(self.config.import_limit) * 1024 * 1024
+    }
+
+    /// A list with its URL.
+    pub(crate) fn shown(&self, list: Publication, imported: bool) -> Out {
+        Out {
+            url: self.url(&list.scope, list.kind),
+            list,
+            imported,
+        }
     }
 
     /// The URL of a list.

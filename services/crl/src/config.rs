@@ -54,6 +54,9 @@ pub struct Config {
     pub memory: u16,
     /// Another LDAP directory that certificates of CAs and CRLs are written to.
     pub directory: Option<Directory>,
+    /// Largest list of an issuer whose key is elsewhere that is imported, in MiB.
+    #[schemars(range(min = 1, max = 64))]
+    pub import_limit: u16,
 }
 
 impl Default for Config {
@@ -68,11 +71,14 @@ impl Default for Config {
             max_age: MINUTE,
             memory: 256,
             directory: None,
+            import_limit: 16,
         }
     }
 }
 
 const SHORTEST: Duration = Duration::from_secs(1);
+/// A list that is imported is read in memory, with all its entries.
+const MOST_IMPORTED: u16 = 64;
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
 impl Config {
@@ -132,6 +138,10 @@ impl Config {
             faults.push(SettingFault::new("crl.memory", self.memory, "takes at least 1"));
         }
         faults.extend(self.target().err());
+        if !(1..=MOST_IMPORTED).contains(&self.import_limit) {
+            let allowed = format!("takes 1 to {MOST_IMPORTED}");
+            faults.push(SettingFault::new("crl.import_limit", self.import_limit, allowed));
+        }
         faults
     }
 }
@@ -158,6 +168,8 @@ mod tests {
             (r#"{"backdate": "2d"}"#, "crl.backdate"),
             (r#"{"max_age": "2d"}"#, "crl.max_age"),
             (r#"{"memory": 0}"#, "crl.memory"),
+            (r#"{"import_limit": 0}"#, "crl.import_limit"),
+            (r#"{"import_limit": 65}"#, "crl.import_limit"),
         ] {
             let faults = serde_json::from_str::<Config>(text).unwrap().check();
             assert_eq!(faults.first().unwrap().field, field, "{text}");

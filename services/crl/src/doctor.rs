@@ -6,6 +6,7 @@ use kit::clock::rfc3339;
 use kit::service::{DoctorCheck, Finding, first_of};
 
 use crate::app::App;
+use crate::domain::import::warned_from;
 use crate::error::Error;
 
 /// Most serial numbers that a finding names.
@@ -14,7 +15,7 @@ const MOST_NAMED: u32 = 20;
 const SILENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
-    let [told, out, octets, known] = std::array::from_fn(|_| app.clone());
+    let [told, out, octets, known, others] = std::array::from_fn(|_| app.clone());
     let mut checks = vec![
         DoctorCheck::new("revocations in CRLs", move || {
             let app = told.clone();
@@ -40,6 +41,14 @@ pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
             let app = octets.clone();
             async move {
                 content(&app)
+                    .await
+                    .unwrap_or_else(|error| Finding::unknown(&error))
+            }
+        }),
+        DoctorCheck::new("CRLs of other issuers", move || {
+            let app = others.clone();
+            async move {
+                imported(&app)
                     .await
                     .unwrap_or_else(|error| Finding::unknown(&error))
             }
@@ -157,4 +166,34 @@ async fn known_to_ca(app: &App) -> Result<Finding, Error> {
         format!("ca does not know that these are revoked: {named}{more}"),
         fix,
     ))
+}
+
+/// Whether lists whose issuers' keys are elsewhere are in force, and will be for a while: people have to meet to sign the next.
+async fn imported(app: &App) -> Result<Finding, Error> {
+    let (lists, now) = (app.imported().await?, app.clock.now());
+    let mut ended = Vec::new();
+    let mut ending = Vec::new();
+    for list in &lists {
+        let path = list.scope.path(list.kind);
+        if list.next_update <= now {
+            ended.push(format!(
+                "{path} has run out: its nextUpdate is {}",
+                list.next_update
+            ));
+        } else if warned_from(list.this_update, list.next_update) <= now {
+            ending.push(format!("{path} runs out at {}", list.next_update));
+        }
+    }
+    let fix = "have the issuer sign a new CRL (`gigvault rootca crl`), and import it: `gigvault ca crl import <name> <file>`";
+    if !ended.is_empty() {
+        ended.extend(ending);
+        return Ok(Finding::failed(ended.join("; "), fix));
+    }
+    if !ending.is_empty() {
+        return Ok(Finding::warning(ending.join("; "), fix));
+    }
+    Ok(Finding::ok(match lists.len() {
+        0 => "none was imported".to_owned(),
+        number => format!("imported and in force: {number}"),
+    }))
 }

@@ -5,6 +5,7 @@
 
 pub(crate) mod change;
 pub(crate) mod due;
+pub(crate) mod import;
 pub(crate) mod times;
 
 use std::fmt;

@@ -3,6 +3,9 @@
 use kit::error::{Common, Fault, Kind, Shown};
 use kit::grpc::RemoteFault;
 use kit::revocations::UnreadableEvent;
+use vocabulary::ProblemType;
+
+use crate::domain::import::Refusal;
 
 /// Every failure of the service. [`Fault::shown`] decides HTTP status and gRPC code.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +19,26 @@ pub enum Error {
     /// The list is not made yet.
     #[error("CRL {0:?} is not made yet; try again")]
     NotYet(String),
+    /// A list of another issuer is not served.
+    #[error("CRL of {name} is not imported: {refusal}")]
+    Import {
+        /// Under which name it was to be served.
+        name: String,
+        /// Why.
+        #[source]
+        refusal: Refusal,
+    },
+    /// A list of another issuer has more octets than are taken.
+    #[error("the CRL is larger than {0} MiB; `crl.import_limit` takes a higher limit")]
+    TooLarge(u16),
+    /// What is there does not allow it.
+    #[error("{0}")]
+    Conflict(String),
+    /// The lists that were asked for are not out yet.
+    #[error(
+        "the CRLs of {0} are not out yet; they are made in the background: look at them with `gigvault ca crl show {0}`"
+    )]
+    Late(String),
     /// The CA service did not answer.
     #[error("ca: {0}")]
     Ca(#[source] RemoteFault),
@@ -44,7 +67,18 @@ impl Fault for Error {
         match self {
             Self::Common(common) => common.shown(),
             Self::NotFound(_) => Shown::of(Kind::NotFound),
-            Self::NotYet(_) => Shown::of(Kind::Unavailable),
+            Self::Import { refusal, .. } => match refusal {
+                Refusal::Unreadable(_) => Shown::of(Kind::Invalid).at("crl"),
+                Refusal::Unacceptable(_) => Shown::of(Kind::Unprocessable)
+                    .typed(ProblemType::CrlRefused)
+                    .at("crl"),
+                Refusal::Outdated(_) => Shown::of(Kind::Conflict)
+                    .typed(ProblemType::CrlOutdated)
+                    .at("crl"),
+            },
+            Self::TooLarge(_) => Shown::of(Kind::TooLarge).at("crl"),
+            Self::Conflict(_) => Shown::of(Kind::Conflict),
+            Self::NotYet(_) | Self::Late(_) => Shown::of(Kind::Unavailable),
             Self::Ca(fault) | Self::Keymgr(fault) => fault.shown(),
             Self::Unreadable(_) => Shown::of(Kind::Internal),
         }

@@ -1,20 +1,30 @@
 //! gRPC of this service. Callers are other services, known by their mutual-TLS identity.
 
+mod import;
+
 use kit::feed::{Watch, WatchStream};
 use kit::grpc::status;
-use kit::peer::AllowTable;
+use kit::peer::{AllowTable, PROCESS};
 use proto::crl::v1 as wire;
 use proto::feed::v1::WatchRequest;
 use store::time::to_micros;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 use vocabulary::service;
 
 use crate::app::{App, Out};
 use crate::domain::Kind;
 
+/// The method that takes a stream.
+const IMPORT: &str = "/gigvault.crl.v1.Crl/Import";
+
+/// Methods whose requests are streams.
+pub static STREAMS: &[&str] = &[IMPORT];
+
 /// Who may call what; what is not here is refused.
 pub static ALLOW: AllowTable = &[
     ("/gigvault.crl.v1.Crl/Show", &[service::CA]),
+    ("/gigvault.crl.v1.Crl/Publish", &[service::CA]),
+    (IMPORT, &[service::CA, PROCESS]),
     ("/gigvault.crl.v1.Crl/Watch", &[service::AUDIT, service::NOTIFY]),
 ];
 
@@ -31,14 +41,26 @@ impl wire::crl_server::Crl for Grpc {
         request: Request<wire::ShowRequest>,
     ) -> Result<Response<wire::ShowResponse>, Status> {
         let ca = request.into_inner().ca;
-        let lists = self
-            .app
-            .out((!ca.is_empty()).then_some(&ca))
-            .await
-            .map_err(status)?;
-        Ok(Response::new(wire::ShowResponse {
-            lists: lists.into_iter().map(encode).collect(),
-        }))
+        let lists = self.app.out((!ca.is_empty()).then_some(&ca)).await;
+        let lists = encode_all(&self.app, lists.map_err(status)?).await?;
+        Ok(Response::new(wire::ShowResponse { lists }))
+    }
+
+    async fn publish(
+        &self,
+        request: Request<wire::PublishRequest>,
+    ) -> Result<Response<wire::PublishResponse>, Status> {
+        let lists = self.app.publish_now(&request.into_inner().ca).await;
+        let lists = encode_all(&self.app, lists.map_err(status)?).await?;
+        Ok(Response::new(wire::PublishResponse { lists }))
+    }
+
+    async fn import(
+        &self,
+        request: Request<Streaming<wire::ImportRequest>>,
+    ) -> Result<Response<wire::ImportResponse>, Status> {
+        let imported = import::receive(&self.app, request.into_inner()).await?;
+        Ok(Response::new(imported))
     }
 
     type WatchStream = WatchStream;
@@ -48,7 +70,18 @@ impl wire::crl_server::Crl for Grpc {
     }
 }
 
-fn encode(Out { list, url }: Out) -> wire::List {
+/// Lists with the hashes of their octets.
+async fn encode_all(app: &App, lists: Vec<Out>) -> Result<Vec<wire::List>, Status> {
+    app.fingerprints.keep(&lists);
+    let mut all = Vec::with_capacity(lists.len());
+    for out in lists {
+        let sha256 = app.sha256(&out.list).await.map_err(status)?;
+        all.push(encode(out, sha256.to_vec()));
+    }
+    Ok(all)
+}
+
+fn encode(Out { list, url, imported }: Out, sha256: Vec<u8>) -> wire::List {
     wire::List {
         delta: list.kind == Kind::Delta,
         issuer: list.scope.issuer,
@@ -60,5 +93,7 @@ fn encode(Out { list, url }: Out) -> wire::List {
         entries: list.entries,
         octets: list.length,
         url,
+        imported,
+        sha256,
     }
 }

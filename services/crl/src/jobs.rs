@@ -101,6 +101,17 @@ async fn count(app: &App) -> Result<(), Error> {
             }
         }
     }
+    for list in app.imported().await? {
+        let labels = [
+            ("ca", list.scope.issuer.clone()),
+            ("kind", list.kind.as_str().to_owned()),
+        ];
+        metrics::gauge!(metric::CRL_NEXT_UPDATE_SECONDS, &labels)
+            .set(list.next_update.unix_timestamp() as f64);
+        metrics::gauge!(metric::CRL_THIS_UPDATE_SECONDS, &labels)
+            .set(list.this_update.unix_timestamp() as f64);
+        metrics::gauge!(metric::CRL_ENTRIES, "ca" => list.scope.issuer).set(list.entries as f64);
+    }
     Ok(())
 }
 

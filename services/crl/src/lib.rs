@@ -22,9 +22,10 @@ use vocabulary::{EventType, service};
 
 pub use app::App;
 pub use config::{Config, Directory};
+pub use domain::import::Refusal;
 pub use domain::{Kind, Publication, Scope};
 pub use error::Error;
-pub use grpc::ALLOW;
+pub use grpc::{ALLOW, STREAMS};
 pub use rest::openapi;
 pub use tables::{FIRST_TABLE, MIGRATIONS};
 
@@ -96,7 +97,7 @@ impl Crl {
             rest: rest::router(),
             public: rest::public(self.app.clone()),
             ldap: Some(directory::protocol(self.app.clone())),
-            grpc: kit::grpc::routes(NAME, ALLOW, grpc),
+            grpc: kit::grpc::edge(NAME, ALLOW).streaming(STREAMS).routes(grpc),
             readiness: vec![self.lists_are_out()],
             doctor: doctor::checks(&self.app),
             jobs: jobs::all(&self.app),

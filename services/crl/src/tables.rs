@@ -5,6 +5,7 @@
 
 pub(crate) mod directory;
 pub(crate) mod entries;
+pub(crate) mod imports;
 pub(crate) mod issuers;
 pub(crate) mod pieces;
 pub(crate) mod pruning;

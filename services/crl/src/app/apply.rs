@@ -71,6 +71,9 @@ impl App {
             store_changes(&mut tx, scope, change, changes).await?;
         }
         tx.commit().await?;
+        if told.changes.scopes.values().any(|changes| changes.compromise) {
+            self.compromised.send_replace(());
+        }
         if !told.is_nothing() {
             self.wake();
         }

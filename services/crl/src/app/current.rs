@@ -16,6 +16,8 @@ pub(crate) struct Out {
     pub(crate) list: Publication,
     /// Where it is served.
     pub(crate) url: String,
+    /// The key of its issuer is elsewhere.
+    pub(crate) imported: bool,
 }
 
 /// What is out, and what should be.
@@ -68,7 +70,7 @@ impl App {
 }
 
 impl App {
-    /// The lists that are out of one CA, or of all, by scope, each complete list before its delta.
+    /// The lists that are out of one CA, or of all, by scope, each complete list before its delta; then those that were imported.
     ///
     /// # Errors
     /// `Common::Store`.
@@ -81,16 +83,26 @@ impl App {
             .filter(of_ca)
             .map(|issuer| &*issuer.name)
             .collect();
+        let is_wanted = |scope: &Scope| wanted.contains(&&*scope.issuer);
         let standings = state.standings.into_iter();
-        let standings = standings.filter(|standing| wanted.contains(&&*standing.scope.issuer));
-        let lists = standings
+        let made = standings
+            .filter(|standing| is_wanted(&standing.scope))
             .flat_map(|standing| [standing.complete, standing.delta])
-            .flatten();
-        let shown = |list: Publication| Out {
-            url: self.url(&list.scope, list.kind),
-            list,
-        };
-        Ok(lists.map(shown).collect())
+            .flatten()
+            .map(|list| self.shown(list, false));
+        let imported = publications::imported(&self.db).await?.read.into_iter();
+        let imported = imported
+            .filter(|list| is_wanted(&list.scope))
+            .map(|list| self.shown(list, true));
+        Ok(made.chain(imported).collect())
+    }
+
+    /// The lists of issuers whose keys are elsewhere.
+    ///
+    /// # Errors
+    /// `Common::Store`.
+    pub(crate) async fn imported(&self) -> Result<Vec<Publication>, Error> {
+        Ok(publications::imported(&self.db).await?.read)
     }
 }
 

@@ -216,7 +216,8 @@ impl App {
     }
 }
 
-fn described(list: &Publication) -> serde_json::Value {
+/// A list as its event has it.
+pub(super) fn described(list: &Publication) -> serde_json::Value {
     serde_json::json!({
         "issuer": list.scope.issuer,
         "shard": list.scope.shard,

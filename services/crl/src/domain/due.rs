@@ -14,6 +14,8 @@ pub(crate) struct Standing {
     pub(crate) changes: i64,
     /// Number of the last change that is to be told at once.
     pub(crate) urgent: i64,
+    /// Someone asked for a complete list that is not out yet.
+    pub(crate) requested: bool,
     pub(crate) complete: Option<Publication>,
     pub(crate) delta: Option<Publication>,
 }
@@ -36,7 +38,9 @@ impl Standing {
     /// When the next list of that kind is to be made, one in each interval; in the past, if it is due. A list from the future was made by a clock that
     /// was ahead, and is replaced now.
     pub(crate) fn due(&self, kind: Kind, interval: Duration, now: OffsetDateTime) -> OffsetDateTime {
-        let Some(current) = self.current(kind).filter(|_| !self.is_urgent(kind)) else {
+        // A delta is made with the complete list that was asked for.
+        let asked = self.requested && kind == Kind::Complete;
+        let Some(current) = self.current(kind).filter(|_| !asked && !self.is_urgent(kind)) else {
             return now;
         };
         if current.made > now {
@@ -78,6 +82,7 @@ mod tests {
             scope: Scope::whole("a"),
             changes: 5,
             urgent: 3,
+            requested: false,
             complete: Some(complete),
             delta: None,
         }
@@ -92,5 +97,10 @@ mod tests {
         assert_eq!(due(&standing(2, NOW + 4 * day), NOW), NOW);
         assert_eq!(due(&standing(3, NOW + 4 * day), NOW - day), NOW - day);
         assert_eq!(standing(3, NOW).due(Kind::Delta, day, NOW), NOW);
+        let asked = Standing {
+            requested: true,
+            ..standing(3, NOW + 4 * day)
+        };
+        assert_eq!(due(&asked, NOW), NOW);
     }
 }

@@ -1,6 +1,8 @@
 //! Who follows ca and makes the lists: the holder of one lease, so that one process does. Every transaction of it holds the lease; a
 //! process that was stopped for a while, or cut off, commits nothing any more.
 
+mod rest;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -19,7 +21,8 @@ use super::replica::Replica;
 use crate::app::App;
 use crate::domain::{Kind, Scope};
 use crate::error::Error;
-use crate::tables::pruning;
+use crate::tables::{pruning, scopes};
+use rest::Rest;
 
 /// What the lease is called.
 const NAME: &str = "lists";
@@ -79,7 +82,8 @@ impl Publisher {
             Box::pin(self.follow(stop.clone())),
             Box::pin(self.deltas()),
             Box::pin(self.complete_lists()),
-            Box::pin(super::directory::run(&self.app, &self.lease))
+            Box::pin(super::directory::run(&self.app, &self.lease)),
+            Box::pin(self.requests())
         );
     }
 
@@ -95,6 +99,18 @@ impl Publisher {
             async move { ca.watch(request).await }
         };
         follow(following, watch, &mut replica, stop).await;
+    }
+
+    /// Looks whether another process was asked for lists: it cannot wake this one.
+    async fn requests(&self) {
+        loop {
+            match scopes::is_any_requested(&self.app.db).await {
+                Ok(true) => self.app.wake(),
+                Ok(false) => {}
+                Err(error) => tracing::debug!(cause = %error, "requests for lists could not be looked at"),
+            }
+            sleep(AGAIN).await;
+        }
     }
 
     /// Makes deltas, one after the other: each takes as long as there are changes.
@@ -136,6 +152,8 @@ impl Publisher {
         let (mut running, mut busy) = (FuturesUnordered::new(), BTreeSet::new());
         let mut failures = Failures::default();
         let mut retry = Retry::new("look for complete lists that are due", PAUSES);
+        // Scopes whose last rest was cut short.
+        let mut cut = BTreeSet::new();
         loop {
             changes.mark_unchanged();
             let mut wait = LOOK;
@@ -148,35 +166,41 @@ impl Publisher {
                     retry.works();
                     for scope in due.into_iter().take(AT_ONCE.saturating_sub(running.len())) {
                         busy.insert(scope.clone());
-                        running.push(self.complete_list(scope));
+                        let was_cut = cut.remove(&scope);
+                        running.push(self.complete_list(scope, was_cut));
                     }
                 }
                 Err(error) => wait = retry.failed(&error),
             }
             tokio::select! {
                 Some((scope, made)) = running.next(), if !running.is_empty() => {
-                    match made {
-                        Ok(()) => failures.forget(&scope),
+                    let was_cut = match made {
+                        Ok(was_cut) => {
+                            failures.forget(&scope);
+                            was_cut
+                        }
                         Err(error) => {
                             failures.note(&scope, Kind::Complete, &error);
+                            false
                         }
-                    }
+                    };
                     busy.remove(&scope);
+                    cut.extend(was_cut.then_some(scope));
                 }
                 () = wait_for(&mut changes, wait) => {}
             }
         }
     }
 
-    /// Makes one, and then rests for as long as that took: where changes do not end, the other half of the time is for the rest of the
-    /// process.
-    async fn complete_list(&self, scope: Scope) -> (Scope, Result<(), Error>) {
+    /// Makes one, and then rests for as long as that took. Answers whether the rest was cut short.
+    async fn complete_list(&self, scope: Scope, was_cut: bool) -> (Scope, Result<bool, Error>) {
+        let rest = Rest::after(self.app.compromises());
         let begun = Instant::now();
-        let made = Box::pin(self.app.generate(&self.lease, &scope, true)).await;
-        if made.is_ok() {
-            sleep(begun.elapsed()).await;
-        }
-        (scope, made.map(drop))
+        let made = match Box::pin(self.app.generate(&self.lease, &scope, true)).await {
+            Ok(_) => Ok(rest.take(begun.elapsed(), was_cut).await),
+            Err(error) => Err(error),
+        };
+        (scope, made)
     }
 
     /// Scopes whose list of that kind is to be made now; `wait` is shortened to when the next will be. A delta needs a complete list

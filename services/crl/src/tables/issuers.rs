@@ -2,7 +2,7 @@
 
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use store::lease::Lease;
-use store::{Columns, Db, StoreError};
+use store::{Columns, Db, StoreError, Tx};
 use x509::Certificate;
 
 use super::{Rows, number};
@@ -64,34 +64,48 @@ pub(crate) async fn all(db: &Db) -> Result<Rows<Issuer>, StoreError> {
     Rows::of(rows)
 }
 
+const FIND: &str = "SELECT issuer, ca, key_name, certificate, shards FROM issuers WHERE issuer = $1";
+
 /// One of them.
 pub(crate) async fn find(db: &Db, name: &str) -> Result<Option<Issuer>, StoreError> {
-    let sql = "SELECT issuer, ca, key_name, certificate, shards FROM issuers WHERE issuer = $1";
     let row: Option<IssuerRow> =
-        store::read!(db, |c| sqlx::query_as(sql).bind(name).fetch_optional(c).await)?;
+        store::read!(db, |c| sqlx::query_as(FIND).bind(name).fetch_optional(c).await)?;
+    row.map(Issuer::try_from).transpose()
+}
+
+/// The same in a transaction.
+pub(crate) async fn find_in(tx: &mut Tx, name: &str) -> Result<Option<Issuer>, StoreError> {
+    let row: Option<IssuerRow> =
+        store::tx!(tx, |c| sqlx::query_as(FIND).bind(name).fetch_optional(c).await?);
     row.map(Issuer::try_from).transpose()
 }
 
 /// Adds those that are new with the scopes that they have, and changes those that have changed. None is removed: its lists go on.
 pub(crate) async fn keep(db: &Db, lease: &Lease, issuers: &[Issuer]) -> Result<(), StoreError> {
-    const ISSUER: &str = "INSERT INTO issuers (issuer, ca, key_name, certificate, shards) VALUES ($1, $2, $3, $4, $5) \
-        ON CONFLICT (issuer) DO UPDATE SET ca = excluded.ca, key_name = excluded.key_name, \
-        certificate = excluded.certificate, shards = excluded.shards";
     let mut tx = db.begin().await?;
     lease.hold(&mut tx).await?;
     for issuer in issuers {
-        store::tx!(&mut tx, |c| sqlx::query(ISSUER)
-            .bind(issuer.name.as_str())
-            .bind(issuer.ca.as_str())
-            .bind(issuer.key_name.as_str())
-            .bind(issuer.certificate.der())
-            .bind(i64::from(issuer.shards))
-            .execute(c)
-            .await?
-            .rows_affected());
+        put(&mut tx, issuer).await?;
         for shard in 0..=issuer.shards {
             super::scopes::ensure(&mut tx, &issuer.name, shard).await?;
         }
     }
     tx.commit().await
+}
+
+/// Adds one, or changes it.
+pub(crate) async fn put(tx: &mut Tx, issuer: &Issuer) -> Result<(), StoreError> {
+    let sql = "INSERT INTO issuers (issuer, ca, key_name, certificate, shards) VALUES ($1, $2, $3, $4, $5) \
+        ON CONFLICT (issuer) DO UPDATE SET ca = excluded.ca, key_name = excluded.key_name, \
+        certificate = excluded.certificate, shards = excluded.shards";
+    store::tx!(tx, |c| sqlx::query(sql)
+        .bind(issuer.name.as_str())
+        .bind(issuer.ca.as_str())
+        .bind(issuer.key_name.as_str())
+        .bind(issuer.certificate.der())
+        .bind(i64::from(issuer.shards))
+        .execute(c)
+        .await?
+        .rows_affected());
+    Ok(())
 }

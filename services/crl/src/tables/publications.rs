@@ -161,6 +161,17 @@ pub(crate) async fn base(
     Ok(None)
 }
 
+/// The current lists of issuers whose keys are elsewhere, by name.
+pub(crate) async fn imported(db: &Db) -> Result<Rows<Publication>, StoreError> {
+    const SQL: &str = concat!(
+        columns!(),
+        "WHERE published_us IS NOT NULL AND replaced_us IS NULL \
+         AND issuer IN (SELECT issuer FROM issuers WHERE key_name = '') ORDER BY issuer, number"
+    );
+    let rows: Vec<PublicationRow> = store::read!(db, |c| sqlx::query_as(SQL).fetch_all(c).await)?;
+    Rows::of(rows)
+}
+
 /// All current lists, and what is wrong with rows that cannot be read.
 pub(crate) async fn all_current(
     db: &Db,
@@ -191,12 +202,18 @@ pub(super) async fn highest_number(tx: &mut Tx, scope: &Scope) -> Result<u64, St
 
 /// Begins a list: from now on its pieces can be stored. A number that another list of that scope and kind has is an error.
 pub(crate) async fn begin(db: &Db, lease: &Lease, list: &Publication) -> Result<(), StoreError> {
+    let mut tx = db.begin().await?;
+    lease.hold(&mut tx).await?;
+    insert(&mut tx, list).await?;
+    tx.commit().await
+}
+
+/// The same in a transaction that goes on. How long it is and what is in it is stored when it is published.
+pub(crate) async fn insert(tx: &mut Tx, list: &Publication) -> Result<(), StoreError> {
     let sql = "INSERT INTO publications (id, issuer, shard, kind, number, base, change, from_us, made_us, this_update_us, \
         next_update_us, modified_us, entries, length, digest) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, $13)";
-    let mut tx = db.begin().await?;
-    lease.hold(&mut tx).await?;
-    store::tx!(&mut tx, |c| sqlx::query(sql)
+    store::tx!(tx, |c| sqlx::query(sql)
         .bind(list.id)
         .bind(list.scope.issuer.as_str())
         .bind(i64::from(list.scope.shard))
@@ -213,7 +230,7 @@ pub(crate) async fn begin(db: &Db, lease: &Lease, list: &Publication) -> Result<
         .execute(c)
         .await?
         .rows_affected());
-    tx.commit().await
+    Ok(())
 }
 
 /// Makes it the current one. False: it was removed, since another process holds the lease.
@@ -243,5 +260,8 @@ pub(crate) async fn publish(
         .execute(c)
         .await?
         .rows_affected());
+    if list.kind == Kind::Complete {
+        super::scopes::answer_request(tx, &list.scope, list.number).await?;
+    }
     Ok(published == 1)
 }

@@ -73,11 +73,45 @@ pub(crate) async fn next_number(db: &Db, lease: &Lease, scope: &Scope) -> Result
     read_number(number, "a CRL number")
 }
 
+/// Asks for a list of a scope that is begun from now on; answers the number that it will be above.
+pub(crate) async fn request(db: &Db, scope: &Scope) -> Result<i64, StoreError> {
+    let sql = "UPDATE scopes SET requested = number WHERE issuer = $1 AND shard = $2 RETURNING number";
+    let mut tx = db.begin().await?;
+    let number: i64 = store::tx!(&mut tx, |c| sqlx::query_scalar(sql)
+        .bind(scope.issuer.as_str())
+        .bind(i64::from(scope.shard))
+        .fetch_one(c)
+        .await?);
+    tx.commit().await?;
+    Ok(number)
+}
+
+/// Whether a list was asked for that is not out yet.
+pub(crate) async fn is_any_requested(db: &Db) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM scopes WHERE requested IS NOT NULL LIMIT 1";
+    let found: Option<i32> = store::read!(db, |c| sqlx::query_scalar(sql).fetch_optional(c).await)?;
+    Ok(found.is_some())
+}
+
+/// A complete list with that number is out: it is what was asked for before it was begun.
+pub(super) async fn answer_request(tx: &mut Tx, scope: &Scope, number: u64) -> Result<(), StoreError> {
+    let sql = "UPDATE scopes SET requested = NULL WHERE issuer = $1 AND shard = $2 AND requested < $3";
+    store::tx!(tx, |c| sqlx::query(sql)
+        .bind(scope.issuer.as_str())
+        .bind(i64::from(scope.shard))
+        .bind(stored(number))
+        .execute(c)
+        .await?
+        .rows_affected());
+    Ok(())
+}
+
 /// A row, in which a column that cannot be read is empty and named.
 struct ScopeRow {
     scope: Scope,
     changes: i64,
     urgent: i64,
+    requested: Option<i64>,
     damage: Option<String>,
 }
 
@@ -96,6 +130,7 @@ where
             },
             changes: columns.value("changes")?,
             urgent: columns.value("urgent")?,
+            requested: columns.value("requested")?,
             damage: columns.damage(),
         })
     }
@@ -104,7 +139,7 @@ where
 /// All scopes of issuers whose lists are signed here, with what is out of them. A list that cannot be read is not out: another is made.
 /// Nor are lists of before a restore: clients may have had newer ones.
 pub(crate) async fn standings(db: &Db) -> Result<Rows<Standing>, StoreError> {
-    let sql = "SELECT scopes.issuer, shard, changes, urgent FROM scopes \
+    let sql = "SELECT scopes.issuer, shard, changes, urgent, requested FROM scopes \
         JOIN issuers ON issuers.issuer = scopes.issuer AND issuers.key_name <> '' ORDER BY scopes.issuer, shard";
     let rows: Vec<ScopeRow> = store::read!(db, |c| sqlx::query_as(sql).fetch_all(c).await)?;
     let before = before_restore(db).await?;
@@ -120,6 +155,7 @@ pub(crate) async fn standings(db: &Db) -> Result<Rows<Standing>, StoreError> {
         standings.push(Standing {
             changes: row.changes,
             urgent: row.urgent,
+            requested: row.requested.is_some(),
             complete: current.remove(&(scope.clone(), Kind::Complete)),
             delta: current.remove(&(scope.clone(), Kind::Delta)),
             scope,

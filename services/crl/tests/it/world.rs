@@ -14,9 +14,10 @@ use futures::StreamExt as _;
 use http_body_util::BodyExt as _;
 use keys::{Signer as _, SoftwareKey};
 use kit::clock::MockClock;
-use kit::transport::in_process;
+use kit::transport::{Transport, in_process};
 use proto::ca::v1 as wire;
 use proto::ca::v1::ca_server::CaServer;
+use proto::crl::v1::crl_client::CrlClient;
 use proto::keymgr::v1::keymgr_server::KeymgrServer;
 use rootca::{Intermediate, Root};
 use serde::Deserialize;
@@ -248,6 +249,11 @@ impl Process {
             ready &= check.ask().await.is_ok();
         }
         ready
+    }
+
+    /// A client of its gRPC, as that peer.
+    pub(crate) fn client(&self, peer: &'static str) -> CrlClient<Transport> {
+        CrlClient::new(in_process(self.crl.service().grpc, peer))
     }
 
     /// What doctor finds, as text.
