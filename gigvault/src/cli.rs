@@ -3,6 +3,7 @@
 mod apikey;
 mod ca;
 mod cert;
+mod crl;
 mod csr;
 mod filters;
 mod job;
@@ -17,6 +18,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use apikey::ApikeyCommand;
 pub(crate) use ca::CaCommand;
 pub(crate) use cert::{CertCommand, CertStatus, Create, Download, List, Renew, Revoke, Verify};
+pub(crate) use crl::{CrlCommand, CrlDownload, CrlFormat};
 pub(crate) use csr::{CsrCommand, CsrCreate, CsrSubmit};
 pub(crate) use filters::Filters;
 pub(crate) use job::JobCommand;

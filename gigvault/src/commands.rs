@@ -6,6 +6,7 @@ mod cert;
 mod cert_status;
 mod chain;
 mod config;
+mod crl;
 mod csr;
 mod delivery;
 mod doctor;

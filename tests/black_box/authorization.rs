@@ -45,6 +45,9 @@ const CASES: &[(&str, &str, &str)] = &[
     ("GET", "/api/v1/cas/{name}", "cas:read"),
     ("POST", "/api/v1/cas/{name}/suspend", "cas:suspend"),
     ("POST", "/api/v1/cas/{name}/resume", "cas:suspend"),
+    ("GET", "/api/v1/cas/{name}/crl", "cas:read"),
+    ("POST", "/api/v1/cas/{name}/crl/publish", "crls:publish"),
+    ("POST", "/api/v1/cas/{name}/crl/import", "crls:publish"),
     ("GET", "/api/v1/profiles", "profiles:read"),
     ("GET", "/api/v1/profiles/{name}", "profiles:read"),
     ("GET", "/api/v1/keys", "keys:read"),
@@ -72,6 +75,9 @@ const CASES: &[(&str, &str, &str)] = &[
     ("GET", "/api/v1/whoami", ""),
 ];
 
+/// Routes that ask for no credential.
+const OPEN: &[(&str, &str)] = &[("GET", "/api/v1/trust")];
+
 /// What each role holds, from the reference page, not from the code.
 pub(crate) const ROLES: &[(&str, &[&str])] = &[
     (
@@ -83,6 +89,7 @@ pub(crate) const ROLES: &[(&str, &[&str])] = &[
             "certificates:revoke-own",
             "cas:read",
             "cas:suspend",
+            "crls:publish",
             "profiles:read",
             "keys:read",
             "keys:generate",
@@ -104,6 +111,7 @@ pub(crate) const ROLES: &[(&str, &[&str])] = &[
             "certificates:revoke-own",
             "cas:read",
             "cas:suspend",
+            "crls:publish",
             "profiles:read",
             "keys:read",
             "keys:generate",
@@ -208,8 +216,11 @@ async fn every_documented_route_has_a_case_and_every_case_a_route() {
             documented.insert((method.to_uppercase(), path.clone(), permission));
         }
     }
+    let open = OPEN.iter().map(|(method, path)| (method, path, &""));
     let cases: BTreeSet<_> = CASES
         .iter()
+        .map(|(method, path, permission)| (method, path, permission))
+        .chain(open)
         .map(|(method, path, permission)| (method.to_string(), path.to_string(), permission.to_string()))
         .collect();
     assert_eq!(documented, cases);
@@ -233,6 +244,15 @@ async fn no_route_answers_without_a_valid_credential() {
                 "{method} {path}"
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn open_routes_ask_for_no_credential() {
+    let system = System::up().unwrap();
+    for (method, path) in OPEN {
+        let response = call(&system, method, path, None).await;
+        assert_eq!(response.status(), StatusCode::OK, "{method} {path}");
     }
 }
 

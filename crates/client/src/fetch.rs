@@ -10,18 +10,34 @@ use crate::error::Error;
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Most bytes of one.
 const MAX: usize = 4 * 1024 * 1024;
+/// Longest time for one that is known to be large.
+const LARGE_TIMEOUT: Duration = Duration::from_secs(300);
+/// Most bytes of one that is known to be large: a CRL of ten million entries.
+const LARGEST: usize = 1024 * 1024 * 1024;
 
 /// HTTP status and body of what `url` names.
 ///
 /// # Errors
 /// [`Error::Unreachable`], [`Error::Timeout`], [`Error::Unexpected`] for what is longer than 4 MiB.
 pub async fn fetch(url: &str) -> Result<(u16, Vec<u8>), Error> {
+    bounded(url, MAX, TIMEOUT).await
+}
+
+/// The same of a document that has at most that many bytes, or 4 MiB if that is more: large CRLs.
+///
+/// # Errors
+/// Those of [`fetch`].
+pub async fn fetch_up_to(url: &str, bytes: usize) -> Result<(u16, Vec<u8>), Error> {
+    bounded(url, bytes.clamp(MAX, LARGEST), LARGE_TIMEOUT).await
+}
+
+async fn bounded(url: &str, most: usize, timeout: Duration) -> Result<(u16, Vec<u8>), Error> {
     // reqwest takes the process's provider, and panics where there is none.
     let _set_before = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let failed = |error| Error::of_transport(url, error);
     let http = reqwest::Client::builder()
         .redirect(redirect::Policy::none())
-        .timeout(TIMEOUT)
+        .timeout(timeout)
         .build()
         .map_err(failed)?;
     let mut response = http.get(url).send().await.map_err(failed)?;
@@ -29,11 +45,11 @@ pub async fn fetch(url: &str) -> Result<(u16, Vec<u8>), Error> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
         body.extend_from_slice(&chunk);
-        if body.len() > MAX {
+        if body.len() > most {
             return Err(Error::Unexpected {
                 url: url.to_owned(),
                 status,
-                what: format!("it is longer than {MAX} bytes"),
+                what: format!("it is longer than {most} bytes"),
             });
         }
     }

@@ -12,7 +12,7 @@ mod trust;
 
 pub use connect::{Builder, Client, is_loopback_host};
 pub use error::{Error, Problem};
-pub use fetch::fetch;
+pub use fetch::{fetch, fetch_up_to};
 pub use page::{Items, List, Listed, Page};
 pub use relying::{Delta, OcspAnswer, Reach, RelyingError, RelyingParty, Subject, TOLERANCE};
 pub use resources::Other;
@@ -23,6 +23,7 @@ pub use resources::certificates::{
     Revocation, Revoke, RevokedCertificate, SameKey, Selection,
 };
 pub use resources::config::{EffectiveConfig, EffectiveSetting};
+pub use resources::crls::{Crl, CrlImport, Crls, ImportedCrl, Trust, TrustedIssuer};
 pub use resources::dry_run::{Consequence, DryRun, Preview};
 pub use resources::filter::{Filter, Span};
 pub use resources::identity::{Identity, Role};

@@ -4,6 +4,7 @@ pub(crate) mod api_keys;
 pub(crate) mod cas;
 pub(crate) mod certificates;
 pub(crate) mod config;
+pub(crate) mod crls;
 pub(crate) mod dry_run;
 pub(crate) mod filter;
 pub(crate) mod identity;

@@ -207,6 +207,9 @@ fn complete_operation(operation: &mut Operation) {
         if permission::acts(&permission) {
             add_dry_run(operation);
         }
+    } else {
+        // Open to anybody, and the document says so.
+        operation.security = Some(Vec::new());
     }
 }
 

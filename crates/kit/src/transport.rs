@@ -8,6 +8,7 @@
 
 mod channel;
 mod connection;
+mod later;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 
 pub use channel::{AddressError, channel, check_address};
+pub use later::{Later, later};
 
 use crate::grpc::deadline::{self, Requests};
 use crate::peer::Peer;

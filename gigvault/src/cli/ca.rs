@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{DryRun, Listing};
+use super::{CrlCommand, DryRun, Listing};
 
 #[derive(Subcommand)]
 pub(crate) enum CaCommand {
@@ -47,4 +47,7 @@ Examples:
         #[command(flatten)]
         dry_run: DryRun,
     },
+    /// CRLs: show, make, import, fetch.
+    #[command(subcommand)]
+    Crl(CrlCommand),
 }

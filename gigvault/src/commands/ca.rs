@@ -1,9 +1,9 @@
-//! `ca list | show | suspend | resume`.
+//! `ca list | show | suspend | resume`; `ca crl` is in `crl.rs`.
 
 use anyhow::Context;
 use client::{Ca, CaKey, Part};
 
-use super::{chain, key, listing, now, preview, times};
+use super::{chain, crl, key, listing, now, preview, times};
 use crate::cli::{CaCommand, Connection};
 use crate::connection;
 use crate::exit::Done;
@@ -12,6 +12,7 @@ use crate::output::{Column, Output};
 pub(super) async fn run(command: CaCommand, connection: &Connection, output: Output) -> anyhow::Result<()> {
     let client = connection::client(connection)?;
     match command {
+        CaCommand::Crl(command) => crl::run(command, connection, output).await,
         CaCommand::List { listing } => {
             let row = |ca: &Ca| {
                 let left = times::left(ca.not_after, now());

@@ -2,6 +2,7 @@
 //! A module per service makes it from settings and environment.
 
 mod auth;
+mod back;
 mod ca;
 mod crl;
 mod keymgr;
@@ -18,7 +19,7 @@ use kit::health::{CheckError, Health, NotReady};
 use kit::jobs::Jobs;
 use kit::peer::PROCESS;
 use kit::service::DoctorCheck;
-use kit::transport::{Transport, channel, in_process};
+use kit::transport::{Later, Transport, channel, in_process};
 use redis::Redis;
 use store::{Db, StoreError};
 use tokio::task::JoinSet;
@@ -144,6 +145,10 @@ pub(crate) struct Services {
     built: Vec<Built>,
     authenticator: Option<Arc<dyn Authenticator>>,
     redis: Option<Redis>,
+    /// All that will run here.
+    wanted: BTreeSet<Service>,
+    /// Ways from those that are built to those that are not yet.
+    later: Vec<(&'static str, Service, Later)>,
 }
 
 impl Services {
@@ -156,10 +161,15 @@ impl Services {
             built: Vec::new(),
             authenticator: None,
             redis: None,
+            wanted: wanted.clone(),
+            later: Vec::new(),
         };
         for service in in_build_order(wanted) {
             let built = service.build(environment, &mut services).await;
             services.built.push(built.context(service.name())?);
+        }
+        for (caller, callee, way) in std::mem::take(&mut services.later) {
+            way.set(services.transport(environment, caller, callee)?);
         }
         let declared = services
             .built

@@ -7,6 +7,7 @@ mod authorities;
 mod authority_key;
 mod changes;
 mod compromised_keys;
+mod crls;
 mod find;
 mod foresee;
 mod issue;
@@ -20,6 +21,7 @@ mod suspend;
 
 pub use authorities::NewAuthority;
 pub use authority_key::KeyUnknown;
+pub(crate) use crls::ImportedCrl;
 pub use issue::IssueRequest;
 pub use renew::RenewRequest;
 pub use revoke::{RevokeRequest, Revoked, SameKey};
@@ -31,6 +33,8 @@ use std::sync::Arc;
 use kit::clock::SharedClock;
 use kit::dry_run::Previews;
 use kit::jobs::Jobs;
+use kit::transport::Transport;
+use proto::crl::v1::crl_client::CrlClient;
 use store::Db;
 
 use crate::authorities::Authorities;
@@ -48,6 +52,7 @@ pub struct App {
     pub(crate) profiles: Arc<rules::Profiles>,
     pub(crate) issuance: Issuance,
     pub(crate) keymgr: Keymgr,
+    pub(crate) crl: CrlClient<Transport>,
     pub(crate) config: Arc<Config>,
     pub(crate) previews: Previews,
     pub(crate) jobs: Jobs,

@@ -86,6 +86,11 @@ impl Authorities {
             .collect()
     }
 
+    /// Base of the URLs in certificates, without a slash at its end.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
     /// The CA of that name.
     ///
     /// # Errors

@@ -6,6 +6,8 @@ use kit::config::SettingFault;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::publication::is_ca_name;
+
 /// Section `ca`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -95,12 +97,6 @@ impl Config {
         let profiles = rules::Profiles::with_configured(self.profiles.clone()).ok()?;
         profiles.named(profile).map(|profile| profile.max_validity)
     }
-}
-
-/// Whether a CA can have that name: it is a part of URLs.
-pub(crate) fn is_ca_name(text: &str) -> bool {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    (1..=64).contains(&text.len()) && text.chars().all(plain) && !text.starts_with('-')
 }
 
 #[cfg(test)]

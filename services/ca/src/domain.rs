@@ -5,10 +5,12 @@
 // A new variant is decided on here, rather than falling under what was right for the others.
 #![warn(clippy::wildcard_enum_match_arm)]
 
+pub(crate) mod above;
 pub(crate) mod actions;
 mod authority;
 mod authority_key;
 mod certificate;
+mod crl;
 pub(crate) mod lifecycle;
 pub(crate) mod publication;
 mod query;
@@ -23,3 +25,4 @@ pub use query::{LintVerdict, Query, SanSuffix, Span, Typed};
 
 pub(crate) use authority::{OCSP_SIGNER, SERVICE_IDENTITY};
 pub(crate) use certificate::{Brief, MAX_REQUESTER};
+pub(crate) use crl::Crl;

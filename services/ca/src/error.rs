@@ -55,6 +55,9 @@ pub enum Error {
     /// keymgr refused or cannot be reached.
     #[error("the key manager did not do what it was asked for; `gigvault doctor` says whether it answers")]
     Keymgr(#[source] kit::grpc::RemoteFault),
+    /// crl refused or cannot be reached.
+    #[error("the CRL service did not do what it was asked for; `gigvault doctor` says whether it answers")]
+    Crl(#[source] kit::grpc::RemoteFault),
     /// What goes wrong in every service.
     #[error(transparent)]
     Common(#[from] Common),
@@ -117,6 +120,8 @@ impl Fault for Error {
                 | Kind::RateLimited
                 | Kind::Internal => Kind::Internal,
             }),
+            // In its own words: they are for who made the request.
+            Self::Crl(fault) => fault.shown(),
             Self::Common(common) => common.shown(),
         }
     }

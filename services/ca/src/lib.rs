@@ -23,6 +23,7 @@ use kit::jobs::Jobs;
 use kit::service::{Check, Service};
 use kit::transport::Transport;
 use proto::ca::v1::ca_server::CaServer;
+use proto::crl::v1::crl_client::CrlClient;
 use proto::keymgr::v1::ListRequest;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use store::Db;
@@ -78,6 +79,8 @@ pub struct Deps {
     pub clock: SharedClock,
     /// The way to keymgr.
     pub keymgr: Transport,
+    /// The way to crl.
+    pub crl: Transport,
     /// Who callers of the REST surface are.
     pub authenticator: Arc<dyn Authenticator>,
     /// Where relying parties fetch CRLs, OCSP responses and CA certificates: `http://` URL without a trailing slash. It
@@ -142,6 +145,7 @@ impl Ca {
             profiles: Arc::new(profiles),
             issuance,
             keymgr,
+            crl: CrlClient::new(deps.crl),
             config: Arc::new(config),
         };
         app.record_compromised_keys().await?;

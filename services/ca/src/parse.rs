@@ -165,7 +165,7 @@ pub(crate) fn typed(text: &str) -> Result<Typed, Error> {
 
 /// The name of a CA or a profile: what cannot be one can match nothing.
 pub(crate) fn name(field: &'static str, text: String) -> Result<String, Error> {
-    match crate::config::is_ca_name(&text) {
+    match crate::domain::publication::is_ca_name(&text) {
         true => Ok(text),
         false => Err(Error::invalid(
             field,

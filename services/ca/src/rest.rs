@@ -2,11 +2,13 @@
 
 mod authorities;
 mod certificates;
+mod crls;
 mod filters;
 mod object;
 mod profiles;
 mod revocation;
 mod revocations;
+mod trust;
 
 use std::sync::Arc;
 
@@ -43,6 +45,8 @@ fn routes() -> OpenApiRouter<Rest> {
         .merge(revocation::routes())
         .merge(revocations::routes())
         .merge(authorities::routes())
+        .merge(crls::routes())
+        .merge(trust::routes())
         .merge(profiles::routes())
 }
 

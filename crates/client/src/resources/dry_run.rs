@@ -153,7 +153,7 @@ impl DryRun<'_> {
             .await
     }
 
-    async fn post<B: Serialize>(&self, path: &[&str], body: &B) -> Result<Preview, Error> {
+    pub(crate) async fn post<B: Serialize>(&self, path: &[&str], body: &B) -> Result<Preview, Error> {
         let path = [&["api", "v1"], path].concat();
         Call::act(self.0, &path, body)?.preview().await
     }

@@ -88,6 +88,8 @@ permissions! {
         "Revoke certificates one asked for.";
     CAS_READ CasRead "cas:read" reads: "See the certificate authorities.";
     CAS_SUSPEND CasSuspend "cas:suspend" acts: "Stop a certificate authority from issuing, and let it go on.";
+    CRLS_PUBLISH CrlsPublish "crls:publish" acts:
+        "Have CRLs made now, and import those of issuers whose keys are elsewhere.";
     PROFILES_READ ProfilesRead "profiles:read" reads: "See the certificate profiles.";
     KEYS_READ KeysRead "keys:read" reads: "See keys held by the key manager: names, uses, public parts.";
     KEYS_GENERATE KeysGenerate "keys:generate" acts: "Make keys in the key manager.";

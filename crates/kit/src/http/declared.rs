@@ -22,12 +22,17 @@ use crate::problem::Problem;
 /// Most query parameters of one request.
 const MAX_PARAMETERS: usize = 64;
 
+/// The extension of an operation whose body may have another number of bytes than those of most.
+const BODY_LIMIT: &str = "x-body-limit";
+
 /// What one operation takes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Operation {
     query: Vec<Parameter>,
     /// Media types of the body; empty without a body.
     body: Vec<String>,
+    /// Most bytes of the body, where that is not what the listener takes.
+    body_limit: Option<usize>,
     idempotency_key: bool,
     /// Whether it is done only to what the client saw.
     if_match: bool,
@@ -128,6 +133,7 @@ impl Operation {
     pub(super) const PLAIN: Self = Self {
         query: Vec::new(),
         body: Vec::new(),
+        body_limit: None,
         idempotency_key: false,
         if_match: false,
         negotiated: false,
@@ -154,11 +160,19 @@ impl Operation {
         if let Some(RefOr::T(body)) = &documented.request_body {
             operation.body = body.content.keys().cloned().collect();
         }
+        let extensions = documented.extensions.as_ref();
+        let limit = extensions.and_then(|extensions| extensions.get(BODY_LIMIT)?.as_u64());
+        operation.body_limit = limit.and_then(|limit| usize::try_from(limit).ok());
         let responses = documented.responses.responses.iter();
         operation.negotiated = responses
             .filter(|(status, _)| status.starts_with('2'))
             .any(|(_, response)| matches!(response, RefOr::T(response) if response.content.len() > 1));
         operation
+    }
+
+    /// Most bytes of the body, if the operation says so.
+    pub(super) fn body_limit(&self) -> Option<usize> {
+        self.body_limit
     }
 
     pub(super) fn takes_body(&self) -> bool {
@@ -253,6 +267,19 @@ fn query(declared: &[Parameter], text: &str) -> Result<(), Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_operation_may_take_larger_bodies_than_others() {
+        use utoipa::openapi::extensions::ExtensionsBuilder;
+        use utoipa::openapi::path::OperationBuilder;
+        let limit = |extensions| {
+            let documented = OperationBuilder::new().extensions(Some(extensions)).build();
+            Operation::of(&documented).body_limit()
+        };
+        let said = ExtensionsBuilder::new().add(BODY_LIMIT, 1 << 24).build();
+        assert_eq!(limit(said), Some(1 << 24));
+        assert_eq!(limit(ExtensionsBuilder::new().build()), None);
+    }
 
     #[test]
     fn undeclared_doubled_and_unprintable_parameters_are_refused() {

@@ -228,27 +228,28 @@ impl Edge {
             Ok(place) => place,
             Err(problem) => return (problem.into_response(), unread(body), None),
         };
-        let lists = match self.admit(matched, &parts, &mut body).await {
-            Ok(lists) => lists,
+        let admitted = match self.admit(matched, &parts, &mut body).await {
+            Ok(admitted) => admitted,
             Err(refusal) => {
                 let mut response = refusal.problem.into_response();
                 response.headers_mut().extend(refusal.header);
                 return (response, unread(body), Some(place));
             }
         };
-        let (request, gate) = self.shut_in(parts, body, lists, place);
+        let (request, gate) = self.shut_in(parts, body, admitted, place);
         let response = self.guarded(route, request, &gate).await;
         lists::made(&gate, response.body().size_hint().lower());
         (response, gate.unread(), gate.place())
     }
 
-    /// Refuses what no route takes and what this one does not declare; answers whether it is for a page of a list.
+    /// Refuses what no route takes and what this one does not declare; answers whether it is for a page of a list, and how large its
+    /// body may be.
     async fn admit(
         &self,
         matched: Option<&MatchedPath>,
         parts: &Parts,
         body: &mut Body,
-    ) -> Result<bool, Box<Refusal>> {
+    ) -> Result<(bool, usize), Box<Refusal>> {
         static PLAIN: Operation = Operation::PLAIN;
         message::check(parts)?;
         let known = matched.map(|template| self.declared.find(template.as_str(), &parts.method));
@@ -258,27 +259,35 @@ impl Edge {
             // The route itself says 404 or 405.
             Some(Known::OtherMethod) | None => None,
         };
+        let declared = operation.and_then(Operation::body_limit);
+        let limit = declared.unwrap_or(self.body);
         if let Some(operation) = operation {
             if !operation.takes_body() && brings_body(parts.version, body).await {
                 let detail = "this path and method take no body";
                 return Err(Problem::new(ProblemType::BodyTooLarge, detail).into());
             }
             operation.check(parts, !body.is_end_stream())?;
-            if body.size_hint().lower() > self.body as u64 {
-                return Err(body::too_large(self.body).into());
+            if body.size_hint().lower() > limit as u64 {
+                return Err(body::too_large(limit).into());
             }
         }
-        Ok(operation.is_some_and(Operation::lists))
+        Ok((operation.is_some_and(Operation::lists), limit))
     }
 
     /// The request with its body behind a gate.
-    fn shut_in(&self, mut parts: Parts, body: Body, lists: bool, place: Place) -> (Request, Gate) {
+    fn shut_in(
+        &self,
+        mut parts: Parts,
+        body: Body,
+        (lists, limit): (bool, usize),
+        place: Place,
+    ) -> (Request, Gate) {
         let terms = Terms {
             peer: peer(&parts.extensions),
             memory: self.memory.clone(),
             places: self.places.clone(),
             place,
-            limit: self.body,
+            limit,
             pace: self.pace,
             lists,
         };

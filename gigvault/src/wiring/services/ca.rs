@@ -13,6 +13,7 @@ pub(super) async fn build(environment: &Environment<'_>, services: &mut Services
         db: environment.databases.of(Service::Ca)?,
         clock: Arc::clone(&environment.clock),
         keymgr: services.transport(environment, NAME, Service::Keymgr)?,
+        crl: services.transport_back(environment, NAME, Service::Crl)?,
         authenticator: services.authenticator(environment)?,
         public_http_url: environment.public_http_url.clone(),
         stop: environment.stop.clone(),

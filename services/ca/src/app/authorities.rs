@@ -89,7 +89,7 @@ impl App {
 
 /// The name is part of URLs and file names.
 fn check_name(name: &str) -> Result<(), Error> {
-    if crate::config::is_ca_name(name) {
+    if crate::domain::publication::is_ca_name(name) {
         Ok(())
     } else {
         Err(Error::invalid(

@@ -1,5 +1,6 @@
 //! What the use cases say of themselves in a dry run: their consequences, and what these rest on.
 
+mod crls;
 mod many;
 
 use kit::clock::rfc3339;
@@ -15,6 +16,7 @@ use crate::domain::lifecycle::Change;
 use crate::domain::{Authority, Issued, Revocation};
 use crate::issuance::IssuanceJob;
 
+pub(super) use crls::{crl_imported, crls_published};
 pub(super) use many::revoke_many;
 
 /// `3f…9a (CN=web.example.test)`.

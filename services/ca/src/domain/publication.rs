@@ -60,6 +60,12 @@ impl IssuerName {
     }
 }
 
+/// Whether a CA can have that name: it is a part of URLs.
+pub(crate) fn is_ca_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    (1..=64).contains(&text.len()) && text.chars().all(plain) && !text.starts_with('-')
+}
+
 /// The shard, of that many, that lists the certificate of this serial number once it is revoked; 0, the complete CRL, where there
 /// are none. Serial numbers are random, so that shards are equally long, and no requester can choose one.
 pub(crate) fn shard_of(serial: &Serial, shards: u32) -> u32 {

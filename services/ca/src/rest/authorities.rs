@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use vocabulary::service;
+use x509::Certificate;
 
 use super::Rest;
 use super::object::{requester, rfc3339};
@@ -95,7 +96,7 @@ impl Ca {
             suspended_since: authority.suspension.as_ref().map(|there| rfc3339(there.since)),
             suspended_by: authority.suspension.as_ref().map(|there| there.by.clone()),
             certificate: authority.certificate.pem(),
-            chain: authority.chain.iter().map(x509::Certificate::pem).collect(),
+            chain: authority.chain.iter().map(Certificate::pem).collect(),
             allowed_actions: may.then_some(action).into_iter().collect(),
         }
     }
@@ -290,32 +291,43 @@ async fn set_suspended(
     authority.show(show).await
 }
 
-/// `GET /ca/<issuer generation>.crt`: DER, as RFC 5280 section 4.2.2.1 wants behind id-ad-caIssuers.
+/// `GET /ca/<issuer generation>.crt`: DER, as RFC 5280 section 4.2.2.1 wants behind id-ad-caIssuers; and the certificates of the issuers
+/// above, by the names that CAs point to.
 async fn certificate(State(app): State<App>, Path(file): Path<String>) -> Result<impl IntoResponse, Problem> {
     let missing = || Error::not_found("CA certificate", file.as_str());
-    let issuer = file
-        .strip_suffix(".crt")
-        .and_then(IssuerName::parse)
-        .ok_or_else(missing)?;
-    let authority = app.authorities().by_name(&issuer.ca).await?;
-    if authority.issuer_name() != issuer {
-        return Err(missing().into());
-    }
+    let name = file.strip_suffix(".crt").ok_or_else(missing)?;
+    let certificate = match app.above().into_iter().find(|above| above.name == name) {
+        Some(above) => above.certificate,
+        None => {
+            let issuer = IssuerName::parse(name).ok_or_else(missing)?;
+            let authority = app.authorities().by_name(&issuer.ca).await?;
+            if authority.issuer_name() != issuer {
+                return Err(missing().into());
+            }
+            authority.certificate.clone()
+        }
+    };
     let headers = [
         (header::CONTENT_TYPE, "application/pkix-cert"),
         (header::CACHE_CONTROL, "public, max-age=3600"),
     ];
-    Ok((headers, authority.certificate.der().to_vec()))
+    Ok((headers, certificate.der().to_vec()))
+}
+
+/// The roots of all CAs, each once.
+pub(super) fn roots_of(app: &App) -> Vec<Certificate> {
+    let mut roots: Vec<Certificate> = Vec::new();
+    for authority in app.authorities().all() {
+        let root = authority.chain.last().unwrap_or(&authority.certificate);
+        if !roots.contains(root) {
+            roots.push(root.clone());
+        }
+    }
+    roots
 }
 
 /// `GET /roots.pem`: the roots of all CAs, PEM, each once.
 async fn roots(State(app): State<App>) -> impl IntoResponse {
-    let mut roots: Vec<String> = Vec::new();
-    for authority in app.authorities().all() {
-        let pem = authority.chain.last().unwrap_or(&authority.certificate).pem();
-        if !roots.contains(&pem) {
-            roots.push(pem);
-        }
-    }
-    ([(header::CONTENT_TYPE, "application/x-pem-file")], roots.concat())
+    let roots: String = roots_of(&app).iter().map(Certificate::pem).collect();
+    ([(header::CONTENT_TYPE, "application/x-pem-file")], roots)
 }
