@@ -20,6 +20,7 @@ mod openapi;
 mod pruning;
 mod ready;
 mod reload;
+mod root_crl;
 mod routes;
 mod services;
 mod settings;
@@ -191,6 +192,7 @@ async fn run_services(
     jobs.spawn(reload.run(hangups, stop.clone()));
     jobs.spawn(metrics.clone().upkeep(stop.clone()));
     spawn_upkeep(&mut jobs, &environment, &services, &identities)?;
+    root_crl::spawn_upkeep(&mut jobs, &environment, &services, plan)?;
     let keeper = keeper.map(|keeper| tokio::spawn(keeper.run(stop.clone())));
     let accepted = accepted::AcceptedAuthorities::of(&services, &environment)?;
     let own = own_routes(&mut services, &environment, &health, effective)?;
@@ -267,6 +269,7 @@ async fn make_hierarchy(environment: &Environment<'_>, services: &Services) -> a
         keymgr: services.transport(environment, PROCESS, Service::Keymgr)?,
         ca: services.transport(environment, PROCESS, Service::Ca)?,
         now,
+        public_http_url: environment.public_http_url.clone(),
     };
     match environment.founding {
         true => {
@@ -275,7 +278,7 @@ async fn make_hierarchy(environment: &Environment<'_>, services: &Services) -> a
         }
         false => hierarchy.check().await?,
     }
-    Ok(())
+    root_crl::at_start(environment, services, now).await
 }
 
 /// First admin, identities, and what else services make: each only where it is missing.

@@ -65,6 +65,7 @@ mod revoke_all;
 mod revoke_many;
 mod revoked_services;
 mod rights;
+mod root_crl;
 mod rotation;
 mod search;
 mod seen;

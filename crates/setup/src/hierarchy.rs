@@ -12,7 +12,7 @@ use proto::ca::v1::ca_client::CaClient;
 use proto::ca::v1::{AddCaRequest, CaInfo};
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use proto::keymgr::v1::{GenerateRequest, GetRequest, Purpose};
-use rootca::{Folder, Intermediate, Loss, Protection, Root};
+use rootca::{Folder, Intermediate, Loss, Protection, PublicationUrls, Root};
 use time::OffsetDateTime;
 use x509::{Certificate, DistinguishedName, KeyAlgorithm, PublicKey};
 
@@ -34,6 +34,8 @@ pub struct Hierarchy {
     pub ca: Transport,
     /// Now.
     pub now: OffsetDateTime,
+    /// The public HTTP URL of the deployment, without a slash at its end: where CRL and certificate of the root are.
+    pub public_http_url: String,
 }
 
 /// Where the files of the hierarchy are.
@@ -42,6 +44,8 @@ pub struct Files {
     pub root_ceremony: PathBuf,
     /// Certificate of the root, PEM.
     pub root_certificate: PathBuf,
+    /// The latest CRL of the root, DER.
+    pub root_crl: PathBuf,
     /// Certificate of the issuing CA, PEM.
     pub ca_certificate: PathBuf,
     /// Issuing CA, then root, PEM.
@@ -216,9 +220,19 @@ impl Hierarchy {
         let subject = name("CN=GigVault Development Root,O=GigVault")?;
         let root = Root::create(&subject, KeyAlgorithm::P384, None, self.now);
         let root = root.map_err(Error::root("it cannot be made"))?;
-        root.save(folder, protection)
+        root.save_publishing(folder, protection, &self.urls())
             .map_err(Error::root("it cannot be saved"))?;
         Ok(root)
+    }
+
+    /// What the CAs below the root say of it.
+    fn urls(&self) -> PublicationUrls {
+        let base = &self.public_http_url;
+        PublicationUrls {
+            crl: vec![format!("{base}/crl/root.crl")],
+            ca_issuers: vec![format!("{base}/ca/root.crt")],
+            ocsp: Vec::new(),
+        }
     }
 
     async fn add(&self, root: &Root, planned: &Planned) -> Result<(), Error> {
@@ -240,6 +254,7 @@ impl Hierarchy {
         };
         let wanted = Intermediate {
             validity: Some(CA_LIFE),
+            urls: self.urls(),
             ..wanted
         };
         let certificate = self.certificate(root, &wanted)?;

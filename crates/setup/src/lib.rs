@@ -5,11 +5,13 @@ mod hierarchy;
 pub mod https;
 mod issuer;
 pub mod revoked_peers;
+mod root_crl;
 pub mod service_identity;
 
 pub use error::Error;
 pub use hierarchy::{Files, Hierarchy, Member, belong_together, check_signs, is_planned, root_of};
 pub use issuer::Issuer;
+pub use root_crl::RootCrl;
 
 /// The CA that issues for users.
 pub const ISSUING_CA: &str = "issuing";

@@ -66,6 +66,11 @@ impl DataDir {
         self.root.join("root.crt")
     }
 
+    /// The latest CRL of the root CA, DER.
+    pub(crate) fn root_crl(&self) -> PathBuf {
+        self.root.join("root.crl")
+    }
+
     /// Certificate of the issuing CA, PEM.
     pub(crate) fn ca_certificate(&self) -> PathBuf {
         self.root.join("ca.crt")
@@ -121,6 +126,7 @@ impl DataDir {
         setup::Files {
             root_ceremony: self.root_ceremony(),
             root_certificate: self.root_certificate(),
+            root_crl: self.root_crl(),
             ca_certificate: self.ca_certificate(),
             chain: self.chain(),
         }
@@ -179,6 +185,7 @@ pub(crate) fn closed_to_owner(root: &Path) -> Result<Option<files::Closed>, file
         data.high_water(),
         data.admin_token(),
         data.root_certificate(),
+        data.root_crl(),
         data.ca_certificate(),
         data.chain(),
     ];

@@ -76,7 +76,7 @@ fn lost() -> Vec<Case> {
         ),
         (
             "installation",
-            "it holds root.crt, ca.crt, chain.pem, admin.token",
+            "it holds root.crt, root.crl, ca.crt, chain.pem, admin.token",
             |data, _| {
                 for folder in ["keys", "db"] {
                     std::fs::remove_dir_all(data.join(folder)).unwrap();

@@ -35,6 +35,7 @@ impl Remains {
         let without_keys = part.is_some_and(|part| part.of.is_some_and(|service| service != Service::Keymgr));
         let whole = [
             (data.root_certificate(), !alone),
+            (data.root_crl(), !alone),
             (data.ca_certificate(), !without_keys),
             (data.chain(), !without_keys),
             (data.root_ceremony(), true),

@@ -1,0 +1,231 @@
+//! The CRL of the development root: made at the first start, and again before half of its life is over; served by `crl`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures::stream;
+use kit::transport::{Transport, streamed};
+use proto::crl::v1::crl_client::CrlClient;
+use proto::crl::v1::import_request::Part;
+use proto::crl::v1::{ImportRequest, ImportStart};
+use rootca::{Folder, Loss, Protection};
+use time::OffsetDateTime;
+use x509::crl::CertificateList;
+
+use crate::error::Error;
+use crate::hierarchy::Files;
+
+/// Under which name it is served: `/crl/root.crl`.
+const NAME: &str = "root";
+/// Octets that are sent at a time.
+const PIECE: usize = 256 * 1024;
+/// How long a list holds. The root revokes next to nothing, and a machine that is off for three months still has a good one.
+const LIFE: Duration = Duration::from_secs(180 * 24 * 3600);
+
+/// The list in the root's folder, and its copy for others.
+#[derive(Clone, Debug)]
+pub struct RootCrl {
+    ceremony: PathBuf,
+    published: PathBuf,
+}
+
+impl RootCrl {
+    /// The one of this hierarchy.
+    #[must_use]
+    pub fn of(files: &Files) -> Self {
+        Self {
+            ceremony: files.root_ceremony.clone(),
+            published: files.root_crl.clone(),
+        }
+    }
+
+    /// Whether a list is to be signed: there is none, half of its life is over, it is from the future, or something was revoked
+    /// since. The key is not needed to know it.
+    ///
+    /// # Errors
+    /// [`Error::Root`] for a folder that cannot be read.
+    pub fn is_due(&self, now: OffsetDateTime) -> Result<bool, Error> {
+        let look = || {
+            let folder = Folder::open(&self.ceremony)?;
+            let Some(list) = folder.latest_crl()? else {
+                return Ok(true);
+            };
+            if list.verify_signed_by(folder.certificate()).is_err() || is_old(&list, now) {
+                return Ok(true);
+            }
+            let mut revoked = folder.revoked()?.into_iter();
+            Ok(revoked.any(|revoked| list.find(&revoked.serial).is_none()))
+        };
+        look().map_err(Error::root("its CRL cannot be looked at"))
+    }
+
+    /// Signs the next list. `protection` opens the root's key.
+    ///
+    /// # Errors
+    /// [`Error::Root`]: [`Folder::publish_crl`] has the reasons.
+    pub fn sign(&self, protection: Protection<'_>, now: OffsetDateTime) -> Result<(), Error> {
+        let sign = || {
+            let folder = Folder::open(&self.ceremony)?;
+            let root = folder.unlock(protection)?;
+            let now = now.replace_nanosecond(0).unwrap_or(now);
+            folder.publish_crl(&root, LIFE, now, Loss::Refuse)
+        };
+        let list = sign().map_err(Error::root("it did not sign its CRL"))?;
+        let next_update = list.next_update().map(|end| end.to_string()).unwrap_or_default();
+        tracing::info!(
+            number = list.number(),
+            next_update,
+            "CRL of the development root signed"
+        );
+        Ok(())
+    }
+
+    /// Copies the latest list to where others take it, unless that is there.
+    ///
+    /// # Errors
+    /// [`Error::Root`], [`Error::File`].
+    pub fn publish(&self) -> Result<(), Error> {
+        let latest = Folder::open(&self.ceremony).and_then(|folder| folder.latest_crl());
+        let Some(list) = latest.map_err(Error::root("its CRL cannot be read"))? else {
+            return Ok(());
+        };
+        if std::fs::read(&self.published).is_ok_and(|published| published == list.der()) {
+            return Ok(());
+        }
+        Ok(files::replace(&self.published, list.der(), 0o644)?)
+    }
+
+    /// Has the latest list served. One that is served already stays.
+    ///
+    /// # Errors
+    /// [`Error::Root`]; [`Error::Call`] for what `crl` refused.
+    pub async fn import(&self, crl: Transport) -> Result<(), Error> {
+        let folder = Folder::open(&self.ceremony).map_err(Error::root("it cannot be read"))?;
+        let latest = folder
+            .latest_crl()
+            .map_err(Error::root("its CRL cannot be read"))?;
+        let Some(list) = latest else {
+            return Ok(());
+        };
+        let start = Part::Start(ImportStart {
+            name: NAME.to_owned(),
+            issuer_certificate: folder.certificate().der().to_vec(),
+            dry_run: false,
+        });
+        let pieces = list.der().chunks(PIECE).map(|piece| Part::Octets(piece.to_vec()));
+        let parts: Vec<ImportRequest> = std::iter::once(start)
+            .chain(pieces)
+            .map(|part| ImportRequest { part: Some(part) })
+            .collect();
+        let imported = CrlClient::new(crl).import(streamed(stream::iter(parts))).await;
+        imported
+            .map(drop)
+            .map_err(Error::call("crl did not take the CRL of the development root"))
+    }
+}
+
+/// Whether half of its life is over. So is a list from the future, which no client takes: the signature then fails with what to do
+/// about it. Ours all have an end.
+fn is_old(list: &CertificateList, now: OffsetDateTime) -> bool {
+    let age = now - list.this_update();
+    let left = list.next_update().map(|end| end - now);
+    age < -time::Duration::HOUR || left.is_none_or(|left| age > left)
+}
+
+#[cfg(test)]
+mod tests {
+    use keys::KeyEncryptionKey;
+    use rootca::{Intermediate, Root};
+    use time::Duration;
+    use time::macros::datetime;
+    use x509::KeyAlgorithm;
+    use x509::crl::Reason;
+
+    use super::*;
+
+    const NOW: OffsetDateTime = datetime!(2027-01-02 03:04:05.678 UTC);
+
+    struct World {
+        dir: tempfile::TempDir,
+        kek: KeyEncryptionKey,
+        root: Root,
+        crl: RootCrl,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let kek = KeyEncryptionKey::create_file(&dir.path().join("kek")).unwrap();
+            let root = Root::create(&"CN=Test Root".parse().unwrap(), KeyAlgorithm::P256, None, NOW).unwrap();
+            let crl = RootCrl {
+                ceremony: dir.path().join("root"),
+                published: dir.path().join("root.crl"),
+            };
+            root.save(&crl.ceremony, Protection::Sealed(&kek)).unwrap();
+            Self { dir, kek, root, crl }
+        }
+
+        fn sign(&self, now: OffsetDateTime) -> CertificateList {
+            self.crl.sign(Protection::Sealed(&self.kek), now).unwrap();
+            self.crl.publish().unwrap();
+            let list = std::fs::read(self.dir.path().join("root.crl")).unwrap();
+            let list = CertificateList::from_der(&list).unwrap();
+            list.verify_signed_by(self.root.certificate()).unwrap();
+            list
+        }
+
+        fn is_due(&self, now: OffsetDateTime) -> bool {
+            self.crl.is_due(now).unwrap()
+        }
+    }
+
+    #[test]
+    fn a_list_is_due_at_the_first_start_and_when_half_of_its_life_is_over() {
+        let world = World::new();
+        // Without a list there is nothing to publish.
+        world.crl.publish().unwrap();
+        assert!(!world.dir.path().join("root.crl").exists());
+        assert!(world.is_due(NOW));
+        let first = world.sign(NOW);
+        assert_eq!(
+            first.next_update().unwrap() - first.this_update(),
+            Duration::days(180)
+        );
+        for (days, due) in [(0, false), (89, false), (91, true), (400, true), (-5, true)] {
+            assert_eq!(world.is_due(NOW + Duration::days(days)), due, "{days}");
+        }
+        let second = world.sign(NOW + Duration::days(91));
+        assert_eq!((first.number(), second.number()), (Some(1), Some(2)));
+        assert!(!world.is_due(NOW + Duration::days(100)));
+    }
+
+    #[test]
+    fn what_was_revoked_since_is_published() {
+        let world = World::new();
+        world.sign(NOW);
+        let folder = Folder::open(&world.crl.ceremony).unwrap();
+        let key = keys::SoftwareKey::generate(KeyAlgorithm::P256).unwrap();
+        let subject = "CN=Test CA".parse().unwrap();
+        let wanted = Intermediate::new(subject, keys::Signer::public_key(&key).clone());
+        let draft = rootca::draft(folder.certificate(), &wanted, NOW).unwrap();
+        let certificate = folder.issue(&world.root, draft, NOW).unwrap();
+        assert!(!world.is_due(NOW));
+        let serial = certificate.serial().proper().unwrap();
+        folder.revoke(serial, Reason::CaCompromise, NOW).unwrap();
+        assert!(world.is_due(NOW));
+        let list = world.sign(NOW);
+        assert_eq!(list.find(&serial).unwrap().reason, Some(Reason::CaCompromise));
+        assert!(!world.is_due(NOW));
+    }
+
+    #[test]
+    fn a_list_of_another_root_is_replaced() {
+        let (world, other) = (World::new(), World::new());
+        world.sign(NOW);
+        other.sign(NOW);
+        let others = std::fs::read(other.crl.ceremony.join("root.crl")).unwrap();
+        files::replace(&world.crl.ceremony.join("root.crl"), &others, 0o644).unwrap();
+        assert!(world.is_due(NOW));
+        assert_eq!(world.sign(NOW).number(), Some(2));
+    }
+}
