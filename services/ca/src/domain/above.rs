@@ -93,3 +93,73 @@ fn names(child: &Certificate) -> Vec<String> {
     names.dedup();
     names
 }
+
+#[cfg(test)]
+mod tests {
+    use keys::{Signer as _, SoftwareKey};
+    use rootca::{Intermediate, PublicationUrls, Root};
+    use time::macros::datetime;
+    use x509::{KeyAlgorithm, SignatureAlgorithm};
+
+    use super::*;
+
+    fn root(name: &str) -> Root {
+        let now = datetime!(2027-01-02 3:04:05 UTC);
+        Root::create(&name.parse().unwrap(), KeyAlgorithm::P256, None, now).unwrap()
+    }
+
+    fn below(root: &Root, name: &str, crl: &[&str], certificate: &[&str]) -> Arc<Authority> {
+        let key = SoftwareKey::generate(KeyAlgorithm::P256).unwrap();
+        let urls = PublicationUrls {
+            crl: crl.iter().map(ToString::to_string).collect(),
+            ca_issuers: certificate.iter().map(ToString::to_string).collect(),
+            ocsp: Vec::new(),
+        };
+        let wanted = Intermediate {
+            urls,
+            ..Intermediate::new(format!("CN={name}").parse().unwrap(), key.public_key().clone())
+        };
+        let signed = root.sign_intermediate(&wanted, datetime!(2027-01-02 3:04:05 UTC));
+        Arc::new(Authority {
+            name: name.to_owned(),
+            key_name: format!("ca-{name}"),
+            algorithm: SignatureAlgorithm::default_for(KeyAlgorithm::P256),
+            certificate: signed.unwrap(),
+            chain: vec![root.certificate().clone()],
+            profiles: Vec::new(),
+            generation: 1,
+            suspension: None,
+        })
+    }
+
+    fn shown(authorities: &[Arc<Authority>]) -> Vec<(String, String)> {
+        let show = |above: Above| (above.name, above.certificate.subject().to_string());
+        above(authorities).into_iter().map(show).collect()
+    }
+
+    #[test]
+    fn an_issuer_above_has_the_names_that_certificates_point_to() {
+        let (first, second) = (root("CN=First"), root("CN=Second"));
+        let (crl, certificate) = ("http://a.test/crl/first.crl", "http://a.test/pki/ca/first-1.crt");
+        let elsewhere = "http://a.test/lists/x.crl";
+        let authorities = [
+            below(&first, "issuing", &[crl, elsewhere], &[certificate]),
+            below(&first, "other", &[crl], &[]),
+            // Names of CAs and of others' lists are not taken.
+            below(&second, "third", &["http://a.test/crl/issuing.crl", crl], &[]),
+        ];
+        let named = |name: &str| (name.to_owned(), "CN=First".to_owned());
+        assert_eq!(shown(&authorities), [named("first"), named("first-1")]);
+    }
+
+    #[test]
+    fn the_only_root_that_no_certificate_names_is_root() {
+        let only = root("CN=Only");
+        let silent = below(&only, "issuing", &[], &[]);
+        let named = ("root".to_owned(), "CN=Only".to_owned());
+        assert_eq!(shown(&[Arc::clone(&silent)]), [named]);
+        let other = below(&root("CN=Other"), "other", &[], &[]);
+        assert_eq!(shown(&[silent, other]), []);
+        assert_eq!(shown(&[below(&only, "root", &[], &[])]), []);
+    }
+}
