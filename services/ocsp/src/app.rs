@@ -16,6 +16,7 @@ mod sign;
 mod snapshot;
 mod standing;
 mod state;
+mod trials;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,6 +46,8 @@ use shared::Shared;
 use sign::ToSign;
 use standing::Standing;
 pub(crate) use state::Responder;
+pub(crate) use trials::Trial;
+use trials::Trials;
 
 /// Responses that are made at a time, at most; further requests are told `tryLater`.
 const MOST_AT_ONCE: usize = 1024;
@@ -70,6 +73,8 @@ struct Inner {
     /// What is asked of `ca`, and of `keymgr`.
     statuses: Batches<(Arc<str>, Serial), Standing>,
     signatures: Batches<ToSign, Bytes>,
+    /// Which keys can sign.
+    trials: Trials,
     /// Places of responses that are being made.
     places: Semaphore,
     /// Wakes who looks after CAs and responders.
@@ -109,6 +114,7 @@ impl App {
             ca,
             keymgr,
             issuers: ArcSwapOption::empty(),
+            trials: Trials::default(),
             places: Semaphore::new(MOST_AT_ONCE),
             changed: Notify::new(),
             announced: Mutex::default(),

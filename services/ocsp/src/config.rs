@@ -47,7 +47,8 @@ pub struct Config {
     /// takes `keymgr.max_batch`.
     #[schemars(range(min = 1, max = MAX_BATCH))]
     pub max_batch: usize,
-    /// Who signs: `delegated` responders with keys of their own, or `direct`, the keys of the CAs.
+    /// Who signs: `delegated` responders with keys of their own, or `direct`, the keys of the CAs, which
+    /// `keymgr.ca_keys_sign_ocsp` has to allow.
     pub signing: Signing,
 }
 

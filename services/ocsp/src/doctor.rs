@@ -12,7 +12,11 @@ pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
             std::future::ready(of_revocations(&revocations))
         }),
         DoctorCheck::new("OCSP responders", move || {
-            std::future::ready(of_responders(&responders))
+            let app = responders.clone();
+            async move {
+                app.try_all().await;
+                of_responders(&app)
+            }
         }),
     ];
     if let Some(redis) = app.redis() {
@@ -79,6 +83,14 @@ fn of_responders(app: &App) -> Finding {
             "the log says why no responder could be made; the key manager and the CA have to answer",
         );
     }
+    let failing: Vec<String> = responders.iter().filter_map(failing).collect();
+    if !failing.is_empty() {
+        return Finding::failed(
+            format!("nothing is signed for {}", first_of(&failing)),
+            "see that the key manager answers; a responder whose key is lost or damaged is replaced by itself, and with ocsp.signing \
+             direct the key manager has to allow it (keymgr.ca_keys_sign_ocsp)",
+        );
+    }
     let late: Vec<String> = responders.iter().filter_map(late).collect();
     if !late.is_empty() {
         return Finding::warning(
@@ -91,6 +103,11 @@ fn of_responders(app: &App) -> Finding {
 
 fn silent(responder: &Responder) -> Option<String> {
     responder.until.is_none().then(|| responder.issuer.clone())
+}
+
+fn failing(responder: &Responder) -> Option<String> {
+    let cause = responder.trial.cause()?;
+    Some(format!("{} ({cause})", responder.issuer))
 }
 
 fn late(responder: &Responder) -> Option<String> {

@@ -27,9 +27,17 @@ pub enum Error {
     /// An event of `ca` says less than an answer needs.
     #[error("the CA service: {0}")]
     Unreadable(#[from] UnreadableEvent),
-    /// The CA has no responder certificate yet, or none that is valid; with `signing: direct`, its own certificate is not.
-    #[error("there is no valid certificate to sign OCSP responses of {0} with")]
+    /// No responder of the CA is valid and can sign.
+    #[error("CA {0} has no OCSP responder that can sign")]
     NoSigner(String),
+    /// The key manager does not sign with the key of a responder. What looks after responders tells why, once for all requests.
+    #[error("key {key_name} does not sign: {cause}")]
+    Refused {
+        /// Name of the key.
+        key_name: String,
+        /// Why.
+        cause: String,
+    },
     /// A responder certificate that clients would refuse.
     #[error("the responder certificate over key {key_name} cannot be used: {cause}")]
     Signer {
@@ -72,7 +80,7 @@ impl Fault for Error {
         match self {
             Self::Common(common) => common.shown(),
             Self::Ca(fault) | Self::Keymgr(fault) => fault.shown(),
-            Self::NoSigner(_) | Self::Busy => Shown::of(Kind::Unavailable),
+            Self::NoSigner(_) | Self::Refused { .. } | Self::Busy => Shown::of(Kind::Unavailable),
             Self::Answer { .. } | Self::Unreadable(_) | Self::Signer { .. } => Shown::of(Kind::Internal),
         }
     }

@@ -49,6 +49,12 @@ impl Settings {
         faults.extend(self.auth.check());
         faults.extend(self.ocsp.check());
         faults.extend(self.crl.check());
+        // Where keymgr is another process, its settings are not here: `doctor` and readiness tell what it refuses.
+        let keymgr_is_here = !self.peers.contains_key(vocabulary::service::KEYMGR);
+        if self.ocsp.signing == ocsp::Signing::Direct && keymgr_is_here && !self.keymgr.ca_keys_sign_ocsp {
+            let allowed = "takes direct only where keymgr.ca_keys_sign_ocsp is true: the keys of CAs sign no OCSP response otherwise";
+            faults.push(SettingFault::new("ocsp.signing", "direct", allowed));
+        }
         if self.ca.max_batch > self.keymgr.max_batch {
             let allowed = format!("takes at most keymgr.max_batch, {}", self.keymgr.max_batch);
             faults.push(SettingFault::new("ca.max_batch", self.ca.max_batch, allowed));
@@ -274,6 +280,16 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_cas_sign_responses_where_the_key_manager_allows_it_or_is_elsewhere() {
+        let direct = r#""ocsp": {"signing": "direct"}"#;
+        let elsewhere = r#""peers": {"keymgr": {"url": "https://a:1"}}"#;
+        for beside in [r#""keymgr": {"ca_keys_sign_ocsp": true}"#, elsewhere] {
+            let json = format!("{{{direct}, {beside}}}");
+            assert_eq!(faults(serde_json::from_str(&json).unwrap()), [], "{json}");
+        }
+    }
+
+    #[test]
     fn every_setting_that_cannot_work_is_refused_by_its_name() {
         for (json, field) in [
             (r#"{"data_dir": ""}"#, "data_dir"),
@@ -337,6 +353,7 @@ mod tests {
             ),
             (r#"{"redis": {"addresses": ["redis"]}}"#, "redis.addresses[0]"),
             (r#"{"auth": {"max_validity": "200y"}}"#, "auth.max_validity"),
+            (r#"{"ocsp": {"signing": "direct"}}"#, "ocsp.signing"),
         ] {
             let found = faults(serde_json::from_str(json).unwrap());
             assert_eq!(

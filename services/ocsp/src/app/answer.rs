@@ -235,22 +235,29 @@ fn ca_of(target: &Target) -> &str {
 fn refuse(refusal: &Refusal) -> Reply {
     let status = match refusal {
         Refusal::Status(status) => *status,
-        Refusal::Failed(error) => {
-            let cause = chain(&**error);
-            if error.kind() == Kind::Internal {
-                tracing::error!(cause, "OCSP request failed");
-                ErrorStatus::InternalError
-            } else {
-                tracing::warn!(cause, "OCSP request failed: a dependency is unavailable");
-                ErrorStatus::TryLater
-            }
-        }
+        Refusal::Failed(error) => failed(error),
     };
     count("", &status.to_string(), "none");
     Reply {
         der: Bytes::copy_from_slice(&status.response()),
         fresh: None,
     }
+}
+
+/// Logs a failure, and says what clients are told of it.
+fn failed(error: &Error) -> ErrorStatus {
+    let cause = chain(error);
+    if matches!(error, Error::NoSigner(_) | Error::Refused { .. }) {
+        // Whoever looks after responders has logged it: any number of clients may ask in the meantime.
+        tracing::debug!(cause, "OCSP request not answered");
+        return ErrorStatus::TryLater;
+    }
+    if error.kind() == Kind::Internal {
+        tracing::error!(cause, "OCSP request failed");
+        return ErrorStatus::InternalError;
+    }
+    tracing::warn!(cause, "OCSP request failed: a dependency is unavailable");
+    ErrorStatus::TryLater
 }
 
 fn count(ca: &str, status: &str, source: &'static str) {

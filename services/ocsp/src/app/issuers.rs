@@ -12,24 +12,24 @@ use crate::tables::{self, StoredSigner};
 
 impl App {
     /// Looks which CAs there are and who signs for them, has responders made where they are due, and answers from then on for all
-    /// of them. False: it is to be done again soon, since another process makes responders at the moment, one could not be made, or
-    /// a CA is not in the list yet.
+    /// of them. False: it is to be done again soon, since another process makes responders at the moment, one could not be made, a
+    /// CA is not in the list yet, or it is not known whether a responder can sign.
     ///
     /// # Errors
     /// What was known stays.
     pub(crate) async fn look_after_issuers(&self) -> Result<bool, Error> {
         let mut issuers = self.issuers().await?;
-        let mut done = true;
+        // Those that there are answer in the meantime.
+        self.publish(&issuers);
+        let mut done = self.try_signers(&issuers, false).await;
         if issuers.iter().any(|issuer| self.needs_responder(issuer)) {
-            // Those that there are answer in the meantime.
-            self.publish(&issuers);
             let made = self.make_responders().await;
             // Also where one could not be made: others were.
             issuers = self.issuers().await?;
             self.publish(&issuers);
-            done = made?;
+            done = made? && self.try_signers(&issuers, false).await;
+            done &= !issuers.iter().any(|issuer| self.needs_responder(issuer));
         }
-        self.publish(&issuers);
         Ok(done && self.all_are_there(&issuers).await)
     }
 
@@ -57,13 +57,14 @@ impl App {
         self.0.issuers.store(Some(Arc::new(Issuers(issuers))));
     }
 
-    /// Whether it has no responder, or one that is to be replaced.
+    /// Whether it has no responder, or one that is to be replaced: it is late in its life, or its key does not sign.
     pub(super) fn needs_responder(&self, issuer: &Issuer) -> bool {
         let now = self.0.clock.now();
         let end = issuer.certificate.not_after();
         let has = issuer
             .signer
             .as_ref()
+            .filter(|signer| !self.0.trials.is_refused(&signer.key_name))
             .is_some_and(|signer| signer.is_usable(now) && !signer.is_due(now, end));
         // A CA that has ended certifies nothing more.
         self.0.config.signing == Signing::Delegated && !has && now < end
@@ -98,14 +99,17 @@ impl App {
                 .ok(),
             Signing::Delegated => {
                 let of_issuer = stored.iter().filter(|signer| *signer.issuer == *issuer.name);
-                // The newest that is one: an earlier one goes on where the newest was damaged.
-                let mut usable = of_issuer.filter_map(|stored| {
+                let now = self.0.clock.now();
+                let signers = of_issuer.filter_map(|stored| {
                     read_signer(&issuer, stored, form)
                         .inspect_err(|error| problems.push(error.to_string()))
                         .ok()
                         .filter(|signer| !self.is_revoked(&issuer, signer.serial()))
                 });
-                usable.next()
+                // The newest that can sign: an earlier one goes on where the newest was damaged, lost its key, or was made by a
+                // clock that was ahead.
+                signers
+                    .min_by_key(|signer| (self.0.trials.is_refused(&signer.key_name), !signer.is_usable(now)))
             }
         };
         issuer.signed_by(signer)

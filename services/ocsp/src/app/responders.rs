@@ -3,6 +3,7 @@
 //! One process of all that share the database does it, under a lease. What it leaves half done, the next one finishes: the key of a
 //! number is made once, and `ca` certifies a key once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use kit::responder_key;
@@ -22,6 +23,8 @@ use crate::tables::{self, StoredSigner};
 const LEASE: &str = "OCSP responders";
 /// How long a process that died keeps the others waiting.
 const TERM: Duration = Duration::from_secs(15);
+/// Numbers that are tried at once: a key that was made before, and never used, may be one that cannot sign.
+const NUMBERS: i64 = 3;
 /// Longest wait for a key or a certificate.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -56,15 +59,32 @@ impl App {
     }
 
     async fn make_responder(&self, issuer: &Issuer, lease: &Lease) -> Result<(), Error> {
-        let number = tables::next_number(&self.0.db, &issuer.name).await?;
+        let first = tables::next_number(&self.0.db, &issuer.name).await?;
+        let mut number = first;
+        loop {
+            match self.make_numbered(issuer, number, lease).await {
+                Err(Error::Signer { .. }) if number + 1 < first + NUMBERS => number += 1,
+                made => return made,
+            }
+        }
+    }
+
+    /// Makes the responder of that number, the current one once it has signed.
+    async fn make_numbered(&self, issuer: &Issuer, number: i64, lease: &Lease) -> Result<(), Error> {
         let key_name = responder_key::name(&issuer.name, number);
         self.make_key(issuer, &key_name).await?;
         let certificate = self.certify(issuer, &key_name).await?;
         let signer = verify(issuer, &key_name, certificate.clone(), self.0.config.responder_id);
-        let signer = signer.map_err(|cause| Error::Signer {
+        let unusable = |cause| Error::Signer {
             key_name: key_name.clone(),
-            cause: Box::new(cause),
-        })?;
+            cause,
+        };
+        let signer = signer.map_err(|cause| unusable(Box::new(cause)))?;
+        let signer = Arc::new(signer);
+        match self.try_signer(issuer, &signer).await {
+            Err(cause @ Error::Refused { .. }) => return Err(unusable(Box::new(cause))),
+            tried => tried?,
+        }
         let stored = StoredSigner {
             issuer: issuer.name.to_string(),
             number,

@@ -115,10 +115,22 @@ impl App {
         let now = self.0.clock.now();
         let usable = issuer.signer.as_ref().filter(|signer| signer.is_usable(now));
         let signer = usable.filter(|signer| !self.is_revoked(issuer, signer.serial()));
+        let signer = signer.filter(|signer| !self.0.trials.is_refused(&signer.key_name));
         let signer = signer.ok_or_else(|| Error::NoSigner(issuer.name.to_string()))?;
-        let times = self.times(signer, now);
+        self.sign_with(signer, statuses, nonce).await
+    }
+
+    /// The same with this signer, whether or not it can.
+    pub(super) async fn sign_with(
+        &self,
+        signer: &Arc<Signer>,
+        statuses: Vec<(CertId, CertStatus)>,
+        nonce: Option<Nonce>,
+    ) -> Result<Signed, Error> {
+        let times = self.times(signer, self.0.clock.now());
         let tbs = Arc::new(self.response_data(signer, statuses, (nonce, &times))?);
-        let signature = self.signature(signer, &tbs).await?;
+        let signature = self.signature(signer, &tbs).await;
+        let signature = self.noted(signer, signature)?;
         let made = assemble_response(
             tbs.get().der(),
             signer.algorithm,

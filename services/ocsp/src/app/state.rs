@@ -8,8 +8,8 @@ use redis::Redis;
 use time::{Duration as Span, OffsetDateTime};
 use tonic::{Response, Status, Streaming};
 
-use super::App;
-use crate::domain::Currency;
+use super::{App, Trial};
+use crate::domain::{Currency, Issuer};
 
 /// What is known of revocations.
 pub(crate) struct State {
@@ -26,6 +26,8 @@ pub(crate) struct Responder {
     pub(crate) until: Option<OffsetDateTime>,
     /// It should have been replaced.
     pub(crate) is_due: bool,
+    /// What became of its last signature.
+    pub(crate) trial: Trial,
 }
 
 /// Why requests cannot be answered.
@@ -37,6 +39,8 @@ pub(crate) enum NotReady {
     Issuers,
     #[error("CA {0} has no OCSP responder")]
     Responder(String),
+    #[error("the OCSP responder of CA {issuer} has not signed: {cause}")]
+    Signature { issuer: String, cause: String },
 }
 
 impl App {
@@ -56,14 +60,21 @@ impl App {
         self.0.shared.as_ref().map(|shared| shared.redis().clone())
     }
 
-    /// Whether requests can be answered: the revocations are loaded, and each CA has a responder.
+    /// Whether requests can be answered: the revocations are loaded, and each CA has a responder that has signed. One whose key
+    /// manager does not answer for a while goes on with what is in memory.
     pub(crate) fn is_ready(&self) -> Result<(), NotReady> {
         if !self.0.known.is_loaded() {
             return Err(NotReady::Revocations);
         }
         let responders = self.responders().ok_or(NotReady::Issuers)?;
-        match responders.iter().find(|responder| responder.until.is_none()) {
-            Some(silent) => Err(NotReady::Responder(silent.issuer.clone())),
+        if let Some(silent) = responders.iter().find(|responder| responder.until.is_none()) {
+            return Err(NotReady::Responder(silent.issuer.clone()));
+        }
+        match responders.iter().find(|responder| !responder.trial.is_proven()) {
+            Some(unproven) => Err(NotReady::Signature {
+                issuer: unproven.issuer.clone(),
+                cause: unproven.trial.cause().unwrap_or_default().to_owned(),
+            }),
             None => Ok(()),
         }
     }
@@ -76,7 +87,7 @@ impl App {
             .0
             .iter()
             .filter(|issuer| now < issuer.certificate.not_after());
-        let responder = |issuer: &std::sync::Arc<crate::domain::Issuer>| Responder {
+        let responder = |issuer: &std::sync::Arc<Issuer>| Responder {
             issuer: issuer.name.to_string(),
             until: issuer
                 .signer
@@ -84,8 +95,19 @@ impl App {
                 .filter(|signer| signer.is_usable(now))
                 .map(|signer| signer.not_after),
             is_due: self.needs_responder(issuer),
+            trial: match &issuer.signer {
+                Some(signer) => self.0.trials.of(&signer.key_name),
+                None => Trial::default(),
+            },
         };
         Some(live.map(responder).collect())
+    }
+
+    /// Has all responders sign once, whatever is known of them.
+    pub(crate) async fn try_all(&self) {
+        let issuers = self.0.issuers.load_full().unwrap_or_default();
+        let issuers: Vec<Issuer> = issuers.0.iter().map(|issuer| Issuer::clone(issuer)).collect();
+        self.try_signers(&issuers, true).await;
     }
 
     pub(crate) fn forget_expired(&self, past_expiry: Span) {

@@ -17,6 +17,7 @@ struct State {
     cut: BTreeSet<&'static str>,
     calls: BTreeMap<String, usize>,
     held: Option<(&'static str, Arc<Semaphore>)>,
+    instead: Option<Transport>,
 }
 
 impl Gate {
@@ -40,7 +41,7 @@ impl Gate {
                         // It is closed in the end, and never has a place.
                         let _released = held.acquire().await;
                     }
-                    service.oneshot(request).await
+                    gate.instead().unwrap_or(service).oneshot(request).await
                 }
             },
         ))
@@ -50,6 +51,15 @@ impl Gate {
         let mut state = self.0.lock().unwrap();
         *state.calls.entry(method.to_owned()).or_default() += 1;
         state.cut.contains(method)
+    }
+
+    fn instead(&self) -> Option<Transport> {
+        self.0.lock().unwrap().instead.clone()
+    }
+
+    /// Leads to another process with the service from now on.
+    pub(crate) fn lead_to(&self, service: Transport) {
+        self.0.lock().unwrap().instead = Some(service);
     }
 
     pub(crate) fn cut(&self, method: &'static str) {

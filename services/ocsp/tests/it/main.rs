@@ -12,6 +12,7 @@ mod batching;
 mod caching;
 mod direct;
 mod gate;
+mod keys;
 mod outage;
 mod requests;
 mod responders;

@@ -1,6 +1,7 @@
 //! An installation for each test: a CA with two authorities, a key manager, and a responder that follows them.
 
 mod idle;
+mod key_manager;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +10,10 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use ca::{Ca, NewAuthority, USER_PROFILES};
 use http_body_util::BodyExt as _;
-use keymgr::{Backends, Keymgr, Software};
+use keymgr::Keymgr;
 use keys::{Signer as _, SoftwareKey};
 use kit::clock::MockClock;
+use kit::service::Finding;
 use kit::transport::{Transport, in_process};
 use ocsp::{Config, Deps, MIGRATIONS, Ocsp};
 use proto::ca::v1 as wire;
@@ -35,6 +37,7 @@ use x509::ocsp::{
 use x509::{Certificate, KeyAlgorithm, PublicKey, ReceivedSerial, SignatureAlgorithm};
 
 use crate::gate::Gate;
+use key_manager::{kek_file, key_manager};
 
 pub(crate) const NOW: OffsetDateTime = datetime!(2027-01-02 03:04:05.678901 UTC);
 /// Reached only by a failure.
@@ -83,7 +86,8 @@ impl World {
             database.another().await.unwrap(),
         ];
         let [of_ca, of_keymgr] = others;
-        let keymgr = key_manager(&of_keymgr, &clock).await;
+        keys::KeyEncryptionKey::create_file(&kek_file(&of_keymgr)).unwrap();
+        let keymgr = key_manager(&of_keymgr, &clock, true).await;
         let ca_db = of_ca.open("ca", &ca::MIGRATIONS).await.unwrap();
         let stop = CancellationToken::new();
         let ca = build_ca(&ca_db, &keymgr, &clock, &stop).await;
@@ -100,6 +104,7 @@ impl World {
             gates: (&to_ca, &to_keymgr),
         };
         let responder = at.start(Config::default(), None).await;
+        eventually("the responder is ready", async || responder.is_ready().await).await;
         Self {
             databases: [database, of_ca, of_keymgr],
             root,
@@ -119,6 +124,13 @@ impl World {
     }
 
     pub(crate) async fn replica_with(&self, config: Config, redis: Option<Redis>) -> Responder {
+        let responder = self.starting(config, redis).await;
+        eventually("the responder is ready", async || responder.is_ready().await).await;
+        responder
+    }
+
+    /// The same, which may never be ready.
+    pub(crate) async fn starting(&self, config: Config, redis: Option<Redis>) -> Responder {
         let at = Place {
             ca_db: &self.ca_db,
             keymgr: &self.keymgr,
@@ -263,6 +275,18 @@ impl Responder {
         Answer { headers, der }
     }
 
+    /// What `doctor` says of who signs.
+    pub(crate) async fn of_responders(&self) -> Finding {
+        self.look("OCSP responders").await
+    }
+
+    /// What `doctor` says.
+    pub(crate) async fn look(&self, name: &str) -> Finding {
+        let checks = self.ocsp.service().doctor;
+        let check = checks.iter().find(|check| check.name == name);
+        check.unwrap().look().await
+    }
+
     /// Whether it says that it is ready.
     pub(crate) async fn is_ready(&self) -> bool {
         let mut ready = true;
@@ -301,15 +325,13 @@ impl Place<'_> {
         for job in ocsp.service().jobs {
             jobs.spawn(job.run(stop.clone()));
         }
-        let responder = Responder {
+        Responder {
             ca,
             ocsp,
             feed,
             stop,
             _jobs: jobs,
-        };
-        eventually("the responder is ready", async || responder.is_ready().await).await;
-        responder
+        }
     }
 }
 
@@ -326,28 +348,6 @@ pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool)
 
 pub(crate) fn id(issuer: &Certificate, serial: &ReceivedSerial) -> CertId {
     CertId::new(&IssuerIds::of(issuer), HashAlgorithm::Sha1, serial)
-}
-
-async fn key_manager(database: &TestDatabase, clock: &Arc<MockClock>) -> Keymgr {
-    let kek_file = database.dir().join("kek");
-    keys::KeyEncryptionKey::create_file(&kek_file).unwrap();
-    let software = Software {
-        kek_file: Some(kek_file),
-        passphrase_file: None,
-    };
-    let config = keymgr::Config {
-        backends: Backends { software },
-        // For responders that are set to sign so.
-        ca_keys_sign_ocsp: true,
-        ..keymgr::Config::default()
-    };
-    let deps = keymgr::Deps {
-        db: database.open("keymgr", &keymgr::MIGRATIONS).await.unwrap(),
-        clock: Arc::<MockClock>::clone(clock),
-        authenticator: Arc::new(ByRole),
-        stop: CancellationToken::new(),
-    };
-    Keymgr::build(config, deps).await.unwrap()
 }
 
 async fn build_ca(db: &Db, keymgr: &Keymgr, clock: &Arc<MockClock>, stop: &CancellationToken) -> Ca {
