@@ -15,7 +15,7 @@ use super::App;
 use crate::domain::publication::IssuerName;
 use crate::domain::revocations::{RevokedCertificate, SerialStatus};
 use crate::error::Error;
-use crate::tables::revocations::{self, Place};
+use crate::tables::revocations::{self, Damage, Place};
 
 /// Revocations that are read, and told, at once.
 const AT_ONCE: usize = 1000;
@@ -24,6 +24,13 @@ const MOST_WATCHED: usize = 10_000;
 /// How soon after one look the next comes, where much is committed, and how late at most.
 const LOOK_AFTER: Duration = Duration::from_millis(100);
 const LOOK: Duration = Duration::from_millis(500);
+
+/// A part of a snapshot.
+pub(crate) struct Told {
+    pub(crate) items: Vec<RevokedCertificate>,
+    /// Rows that are left out, and were not before.
+    pub(crate) unreadable: usize,
+}
 
 impl App {
     /// The issuer of that name, such as `issuing` or `issuing.2`.
@@ -68,31 +75,39 @@ impl App {
     /// and not what is different.
     ///
     /// # Errors
-    /// `Common::Store`. The stream ends with that too, where a row cannot be told: a snapshot without it would say that the
-    /// certificate is not revoked.
+    /// `Common::Store`. The stream ends with that too, where a row cannot be told and is not to be left out: a snapshot without it
+    /// would say that the certificate is not revoked.
     pub(crate) async fn snapshot_revocations(
         &self,
         issuer: Option<IssuerName>,
         from: Option<OffsetDateTime>,
-    ) -> Result<
-        (
-            Cursor,
-            impl Stream<Item = Result<Vec<RevokedCertificate>, Error>> + Send + use<>,
-        ),
-        Error,
-    > {
+        damage: Damage,
+    ) -> Result<(Cursor, impl Stream<Item = Result<Told, Error>> + Send + use<>), Error> {
         let cursor = feed::place(&self.db).await?;
         let now = self.clock.now();
         // A certificate is valid until the end of its last second.
         let from = from.unwrap_or_else(|| now.replace_nanosecond(0).unwrap_or(now));
-        let place = Place::before(issuer.as_ref());
+        let begin = (Some(Place::before(issuer.as_ref())), BTreeSet::new());
         let db = self.db.clone();
-        let pages = stream::try_unfold(Some(place), move |place| {
+        let pages = stream::try_unfold(begin, move |(place, mut left_out)| {
             let (db, issuer) = (db.clone(), issuer.clone());
             async move {
                 let Some(place) = place else { return Ok(None) };
-                let page = revocations::page(&db, issuer.as_ref(), from, (&place, AT_ONCE)).await?;
-                Ok(Some((page.items, page.next)))
+                let page = revocations::page(&db, issuer.as_ref(), from, (&place, AT_ONCE), damage).await?;
+                let before = left_out.len();
+                for (id, problem) in page.unreadable {
+                    if left_out.insert(id) {
+                        tracing::error!(
+                            problem,
+                            "a revocation that cannot be read is left out of what ocsp is told"
+                        );
+                    }
+                }
+                let told = Told {
+                    items: page.items,
+                    unreadable: left_out.len() - before,
+                };
+                Ok(Some((told, (page.next, left_out))))
             }
         });
         Ok((cursor, pages))

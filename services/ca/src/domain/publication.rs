@@ -58,6 +58,19 @@ impl IssuerName {
             shard => format!("{base}/crl/{self}/{shard}.crl"),
         }
     }
+
+    /// The shard whose address this is, as [`crl_url`](Self::crl_url) writes it, below whatever base.
+    pub(crate) fn shard_at(&self, url: &str) -> Option<u32> {
+        if url.ends_with(&format!("/crl/{self}.crl")) {
+            return Some(0);
+        }
+        let (_, shard) = url.rsplit_once(&format!("/crl/{self}/"))?;
+        shard
+            .strip_suffix(".crl")?
+            .parse()
+            .ok()
+            .filter(|shard| *shard > 0)
+    }
 }
 
 /// Whether a CA can have that name: it is a part of URLs.
@@ -105,6 +118,18 @@ mod tests {
         assert_eq!(url(1, 0), "http://pki.example.test/crl/issuing.crl");
         assert_eq!(url(1, 7), "http://pki.example.test/crl/issuing/7.crl");
         assert_eq!(url(2, 1024), "http://pki.example.test/crl/issuing.2/1024.crl");
+        for (generation, shard) in [(1, 0), (1, 7), (2, 0), (2, 1024)] {
+            let url = url(generation, shard);
+            assert_eq!(name(generation).shard_at(&url), Some(shard), "{url}");
+            assert_eq!(name(3 - generation).shard_at(&url), None, "{url}");
+        }
+        for other in [
+            "http://a/crl/issuing/0.crl",
+            "http://a/crl/issuing/7/delta.crl",
+            "http://a/crl/other.crl",
+        ] {
+            assert_eq!(name(1).shard_at(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::{Grpc, enums, messages, optional};
 use crate::domain::Revocation;
 use crate::domain::revocations::{RevokedCertificate, SerialStatus};
 use crate::error::Error;
+use crate::tables::revocations::Damage;
 
 /// Most serial numbers of a question.
 const MOST_SERIALS: usize = 500;
@@ -61,25 +62,29 @@ impl Grpc {
             None => None,
         };
         let from = messages::decode_time("not_after_from_us", request.not_after_from_us)?;
-        let (cursor, pages) = self.app.snapshot_revocations(issuer, from).await?;
+        let damage = match request.skip_unreadable {
+            true => Damage::IsLeftOut,
+            false => Damage::Fails,
+        };
+        let (cursor, pages) = self.app.snapshot_revocations(issuer, from, damage).await?;
         let start = Part::Start(wire::SnapshotStart {
             cursor: cursor.to_string(),
         });
-        let pages = pages
-            .try_filter(|items| std::future::ready(!items.is_empty()))
-            .map_err(status);
         // Counted as they pass, and told when there are no more: a stream that was cut off has no end.
-        let rest = stream::try_unfold((pages.boxed(), Some(0)), |(mut pages, entries)| async move {
-            let Some(entries) = entries else { return Ok(None) };
-            Ok(Some(match pages.try_next().await? {
-                Some(items) => {
-                    let entries = entries + u64::try_from(items.len()).unwrap_or(u64::MAX);
-                    let items = items.into_iter().map(encode_revoked).collect();
-                    let part = Part::Entries(wire::SnapshotEntries { items });
-                    (part, (pages, Some(entries)))
+        let begin = (pages.map_err(status).boxed(), Some(wire::SnapshotEnd::default()));
+        let rest = stream::try_unfold(begin, |(mut pages, end)| async move {
+            let Some(mut end) = end else { return Ok(None) };
+            while let Some(told) = pages.try_next().await? {
+                end.unreadable += u64::try_from(told.unreadable).unwrap_or(u64::MAX);
+                if told.items.is_empty() {
+                    continue;
                 }
-                None => (Part::End(wire::SnapshotEnd { entries }), (pages, None)),
-            }))
+                end.entries += u64::try_from(told.items.len()).unwrap_or(u64::MAX);
+                let items = told.items.into_iter().map(encode_revoked).collect();
+                let part = Part::Entries(wire::SnapshotEntries { items });
+                return Ok(Some((part, (pages, Some(end)))));
+            }
+            Ok(Some((Part::End(end), (pages, None))))
         });
         let parts = stream::iter([Ok(start)]).chain(rest);
         let parts = parts.map_ok(|part| wire::SnapshotRevocationsResponse { part: Some(part) });

@@ -4,9 +4,11 @@ mod row;
 
 use sqlx::{ColumnIndex, Decode, FromRow, QueryBuilder, Type};
 use store::lease::Lease;
-use store::{Columns, Db, KeyList, Tx};
+use store::{Columns, Db, KeyList, StoreError, Tx};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
+use x509::Certificate;
+use x509::extension::{Extension, ExtensionValue};
 use x509::serial::Serial;
 
 use crate::domain::{Capacity, Issued, OCSP_SIGNER, Revocation};
@@ -42,6 +44,24 @@ pub(crate) async fn by_serial(db: &Db, serial: &Serial) -> Result<Option<Found>,
         .await
     })?;
     Ok(row.map(Found::from))
+}
+
+/// The addresses of CRLs in the certificate with that id; none where they cannot be read.
+pub(super) async fn crl_urls(db: &Db, id: Uuid) -> Result<Option<Vec<String>>, StoreError> {
+    let sql = "SELECT c.id, c.serial, c.der FROM certificates c WHERE c.id = $1";
+    let row: Option<Der> = store::read!(db, |connection| {
+        sqlx::query_as(sql).bind(id).fetch_optional(connection).await
+    })?;
+    let certificate = row.and_then(|row| Certificate::from_der(&row.der).ok());
+    let Some(certificate) = certificate else {
+        return Ok(None);
+    };
+    let values = certificate.extensions().iter().map(Extension::value);
+    let mut urls = values.filter_map(|value| match value {
+        Ok(ExtensionValue::CrlDistributionPoints(urls)) => Some(urls),
+        _ => None,
+    });
+    Ok(Some(urls.next().unwrap_or_default()))
 }
 
 /// The newest certificates, or those that are older than that one: the id of each, unless that cannot be read, and the

@@ -1,8 +1,9 @@
 //! What OCSP and CRLs are told: the status of serial numbers, and all revocations of certificates that have not expired.
 //!
 //! A row that is damaged is never told as one that is not revoked. Where its revocation cannot be read, it is told as revoked for
-//! good, since the time that can be read, else since its first second. Where it cannot be read which certificate of which issuer
-//! it is about, or which shard of the CRL lists it, there is nothing true to tell: the question fails, and names the row.
+//! good, since the time that can be read, else since its first second. A shard that cannot be read is the one that the certificate
+//! names. Where it cannot be read which certificate of which issuer a row is about, there is nothing true to tell: the question
+//! fails, and names the row, unless whoever asks takes an answer of which that is known.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +15,7 @@ use uuid::Uuid;
 use x509::crl::Reason;
 use x509::serial::Serial;
 
-use super::certificates::{Revoked, object};
+use super::certificates::{self, Revoked, object};
 use crate::domain::Revocation;
 use crate::domain::publication::IssuerName;
 use crate::domain::revocations::{RevokedCertificate, SerialStatus};
@@ -211,9 +212,19 @@ impl Place {
     }
 }
 
+/// What becomes of a row that cannot be told in full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Damage {
+    Fails,
+    /// It is left out and named; only a shard that cannot be read is told as that of the complete CRL.
+    IsLeftOut,
+}
+
 /// A part of the walk.
 pub(crate) struct Page {
     pub(crate) items: Vec<RevokedCertificate>,
+    /// Rows that were left out, and what is wrong with them. One may be in the next page too.
+    pub(crate) unreadable: Vec<(Uuid, String)>,
     /// Where it goes on; `None` at the end.
     pub(crate) next: Option<Place>,
 }
@@ -235,6 +246,7 @@ pub(crate) async fn page(
     issuer: Option<&IssuerName>,
     from: OffsetDateTime,
     (place, limit): (&Place, usize),
+    damage: Damage,
 ) -> Result<Page, Error> {
     let rows: Vec<Row> = store::read!(db, |connection| {
         sqlx::query_as(sqlx::AssertSqlSafe(page_sql()))
@@ -249,26 +261,69 @@ pub(crate) async fn page(
     let full = rows.len() == limit;
     let mut page = Page {
         items: Vec::with_capacity(rows.len()),
+        unreadable: Vec::new(),
         next: None,
     };
     for row in rows {
-        let (of, serial) = row.key()?;
+        let (of, serial) = match row.key() {
+            Ok(key) => key,
+            Err(StoreError::Damaged(problem)) if damage == Damage::IsLeftOut => {
+                page.unreadable.push((row.id, problem));
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
         let wanted = issuer.is_none_or(|issuer| *issuer == of);
-        // The last row decides: behind those of the issuer are those of others.
+        // The last row that can be read decides: behind those of the issuer are those of others.
         page.next = (full && wanted).then(|| Place {
             ca: row.ca.clone(),
             generation: row.generation,
             serial: row.serial.clone(),
         });
         if let (true, Some(revocation)) = (wanted, row.revocation()) {
+            let crl_shard = match row.crl_shard() {
+                Ok(shard) => shard,
+                Err(problem) => named_shard(db, row.id, &of, (problem, damage)).await?,
+            };
             page.items.push(RevokedCertificate {
                 issuer: of,
                 serial,
                 not_after: row.not_after(),
                 revocation,
-                crl_shard: row.crl_shard()?,
+                crl_shard,
             });
         }
     }
+    if full && page.unreadable.len() == limit {
+        let problem = format!("{limit} revocations, one after the other, of which none can be read");
+        return Err(Error::internal(problem));
+    }
     Ok(page)
+}
+
+/// The shard that a certificate names. Where that cannot be read either, it is that of the complete CRL for who needs no shard.
+async fn named_shard(
+    db: &Db,
+    id: Uuid,
+    issuer: &IssuerName,
+    (problem, damage): (StoreError, Damage),
+) -> Result<u32, Error> {
+    let named = certificates::crl_urls(db, id)
+        .await?
+        .map(|urls| match urls.is_empty() {
+            // As one that names no CRL.
+            true => Some(0),
+            false => urls.iter().find_map(|url| issuer.shard_at(url)),
+        });
+    match (named.flatten(), damage) {
+        (Some(shard), _) => {
+            tracing::error!(%problem, shard, "the shard that the certificate names is told in place of one that cannot be read");
+            Ok(shard)
+        }
+        (None, Damage::IsLeftOut) => {
+            tracing::error!(%problem, "a revocation whose shard cannot be read is told to ocsp, and not to crl");
+            Ok(0)
+        }
+        (None, Damage::Fails) => Err(problem.into()),
+    }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use proto::ca::v1::snapshot_revocations_response::Part;
 use proto::ca::v1::{
-    Capacity, Reason, Revocation, RevokedCertificate, SerialStatus, SnapshotRevocationsRequest,
+    Capacity, Reason, Revocation, RevokedCertificate, SerialStatus, SnapshotEnd, SnapshotRevocationsRequest,
     StatusRequest, WatchRevokedRequest,
 };
 use store::time::to_micros;
@@ -31,6 +31,16 @@ async fn snapshot(
     world: &World,
     request: SnapshotRevocationsRequest,
 ) -> Result<Vec<RevokedCertificate>, Status> {
+    let (items, end) = parts(world, request).await?;
+    assert_eq!(end.unreadable, 0);
+    Ok(items)
+}
+
+/// The same with its end.
+async fn parts(
+    world: &World,
+    request: SnapshotRevocationsRequest,
+) -> Result<(Vec<RevokedCertificate>, SnapshotEnd), Status> {
     let mut parts = world
         .client("crl")
         .snapshot_revocations(request)
@@ -49,7 +59,7 @@ async fn snapshot(
             Part::End(end) => {
                 assert_eq!(end.entries, items.len() as u64);
                 assert!(parts.message().await?.is_none());
-                return Ok(items);
+                return Ok((items, end));
             }
         }
     }

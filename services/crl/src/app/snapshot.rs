@@ -58,6 +58,8 @@ impl App {
         let request = wire::SnapshotRevocationsRequest {
             issuer: String::new(),
             not_after_from_us: to_micros(from),
+            // A list without one of them would be signed, and wrong.
+            skip_unreadable: false,
         };
         let stream = self.ca.clone().snapshot_revocations(request).await;
         let mut stream = stream.map_err(of_ca)?.into_inner();

@@ -146,9 +146,11 @@ impl Revoked {
         let invalidity = self.invalidity_at.map(|at| time("invalidity_at", at));
         Ok(Some(Revocation {
             time: time("revoked_at", at)?,
+            // The code of removeFromCRL is for delta CRLs, and no certificate is revoked for it.
             reason: u8::try_from(code)
                 .ok()
                 .and_then(Reason::from_code)
+                .filter(|reason| *reason != Reason::RemoveFromCrl)
                 .ok_or_else(|| damaged("reason"))?,
             invalidity: invalidity.transpose()?,
             decided: time("decided_at", self.decided_at.unwrap_or(at))?,

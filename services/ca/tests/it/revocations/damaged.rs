@@ -1,5 +1,6 @@
 //! Rows that cannot be read: none of them is told as a certificate that is not revoked.
 
+use kit::dry_run::Commit;
 use proto::ca::v1::{Reason, SnapshotRevocationsRequest};
 use sqlx::AssertSqlSafe;
 use store::Pools;
@@ -8,13 +9,21 @@ use testkit::on_both_databases;
 use tonic::Code;
 use x509::serial::Serial;
 
-use super::{everything, issued, snapshot, statuses};
+use super::{everything, issued, parts, snapshot, statuses};
 use crate::world::{NOW, World};
 
 on_both_databases!(
     a_revocation_that_cannot_be_read_is_told_as_one,
     a_snapshot_ends_with_an_error_rather_than_without_a_revocation,
+    a_shard_that_cannot_be_read_is_the_one_that_the_certificate_names,
+    many_rows_that_cannot_be_read_are_counted_once_each,
 );
+
+const SKIPPING: SnapshotRevocationsRequest = SnapshotRevocationsRequest {
+    issuer: String::new(),
+    not_after_from_us: 0,
+    skip_unreadable: true,
+};
 
 async fn damage(world: &World, serial: &Serial, change: &str) {
     let sql = format!("UPDATE certificates SET {change} WHERE serial = $1");
@@ -33,6 +42,8 @@ async fn damage(world: &World, serial: &Serial, change: &str) {
 const REVOCATIONS: &[(&str, bool)] = &[
     ("reason = NULL", true),
     ("reason = 99", true),
+    // removeFromCRL: nothing that is revoked is so for that.
+    ("reason = 8", true),
     ("revoked_at = NULL", false),
     ("revoked_at = 9223372036854775807", false),
     ("decided_at = 9223372036854775807", true),
@@ -93,9 +104,9 @@ const PLACES: &[&str] = &[
     "serial = substr(der, 1, 30)",
     "generation = -1",
     "generation = 4294967296",
-    "crl_shard = -1",
+    "crl_shard = -1, der = substr(der, 1, 30)",
 ];
-const PLACES_OF_SQLITE: &[&str] = &["ca = x'ff'", "generation = 'zz'", "crl_shard = 'zz'"];
+const PLACES_OF_SQLITE: &[&str] = &["ca = x'ff'", "generation = 'zz'", "crl_shard = 'zz', der = 'zz'"];
 
 async fn a_snapshot_ends_with_an_error_rather_than_without_a_revocation(world: World) {
     let sound = issued(&world, "sound.example.test").await;
@@ -109,6 +120,14 @@ async fn a_snapshot_ends_with_an_error_rather_than_without_a_revocation(world: W
         let refused = snapshot(&world, SnapshotRevocationsRequest::default()).await;
         let refused = refused.unwrap_err();
         assert_eq!(refused.code(), Code::Internal, "{change}: {refused:?}");
+        // Who asks for the status of each gets the others.
+        let (told, end) = parts(&world, SKIPPING).await.unwrap();
+        let is_known = change.starts_with("crl_shard");
+        assert_eq!(
+            (told.len(), end.unreadable),
+            (1 + usize::from(is_known), u64::from(!is_known)),
+            "{change}"
+        );
         // It is not told to be good, and hides no other.
         let asked = [issued.serial.to_content(), sound.to_content()];
         let found = statuses(&world, "issuing", asked).await.unwrap();
@@ -117,6 +136,52 @@ async fn a_snapshot_ends_with_an_error_rather_than_without_a_revocation(world: W
         assert!(found[1].revocation.is_some(), "{change}");
         remove(&world, issued.id).await;
         assert_eq!(everything(&world).await.len(), 1);
+    }
+}
+
+async fn a_shard_that_cannot_be_read_is_the_one_that_the_certificate_names(world: World) {
+    let settings = ca::Config {
+        crl_shards: 4,
+        ..ca::Config::default()
+    };
+    let sharded = world.with_settings(world.keymgr.clone(), settings).await;
+    for shards in [&world.ca, &sharded] {
+        for change in more(&world, &["crl_shard = -1"], &["crl_shard = 'zz'"]) {
+            let request = crate::world::server(&crate::world::key(), "a.example.test");
+            let issued = shards
+                .app()
+                .issue(&crate::world::anyone(), request, &Commit)
+                .await;
+            let issued = issued.unwrap();
+            world.hold(&issued.serial.to_string()).await.unwrap();
+            damage(&world, &issued.serial, change).await;
+            let told = everything(&world).await;
+            let content = issued.serial.to_content();
+            let told = told.iter().find(|told| told.serial == content).unwrap();
+            assert_eq!(told.crl_shard, issued.crl_shard, "{change}");
+        }
+    }
+}
+
+async fn many_rows_that_cannot_be_read_are_counted_once_each(world: World) {
+    const SOUND: usize = 5;
+    for _ in 0..SOUND {
+        let serial = issued(&world, "sound.example.test").await;
+        world.hold(&serial.to_string()).await.unwrap();
+    }
+    for (number, change) in more(&world, &["generation = -1"; 4], &["ca = x'ff'"; 4])
+        .iter()
+        .enumerate()
+    {
+        let serial = issued(&world, "a.example.test").await;
+        world.hold(&serial.to_string()).await.unwrap();
+        damage(&world, &serial, change).await;
+        let (told, end) = parts(&world, SKIPPING).await.unwrap();
+        assert_eq!(
+            (told.len(), end.unreadable),
+            (SOUND, number as u64 + 1),
+            "{change}"
+        );
     }
 }
 

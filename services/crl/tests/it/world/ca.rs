@@ -230,7 +230,10 @@ impl ca_server::Ca for FakeCa {
         }
         parts.push(match cut {
             Some(_) => Err(Status::unavailable("the snapshot was cut off")),
-            None => Ok(part(Part::End(wire::SnapshotEnd { entries: sent as u64 }))),
+            None => Ok(part(Part::End(wire::SnapshotEnd {
+                entries: sent as u64,
+                unreadable: 0,
+            }))),
         });
         Ok(Response::new(stream::iter(parts).boxed()))
     }
