@@ -31,6 +31,7 @@ use proto::ca::v1::ca_client::CaClient;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use redis::Redis;
 use store::Db;
+use time::Duration as Span;
 use tokio::sync::{Notify, Semaphore};
 use x509::Serial;
 
@@ -51,6 +52,8 @@ use trials::Trials;
 
 /// Responses that are made at a time, at most; further requests are told `tryLater`.
 const MOST_AT_ONCE: usize = 1024;
+/// For how long a revocation is kept past the end of its certificate: longer than a response holds, and than clocks are apart.
+pub(crate) const PAST_EXPIRY: Span = Span::days(11);
 /// Longest wait for the CA service or the key manager: a client waits for its answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 

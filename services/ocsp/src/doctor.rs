@@ -45,6 +45,14 @@ fn of_revocations(app: &App) -> Finding {
             known.revocations,
             age.as_secs_f64()
         )),
+        Some(_) if known.unreadable > 0 => Finding::failed(
+            format!(
+                "{} revocations are damaged in the database of ca, so that it is asked for each answer; clients are told that \
+                 nothing is known of the certificates",
+                known.unreadable
+            ),
+            "restore the rows that the log of ca names; they are read again within a minute",
+        ),
         Some(age) => Finding::failed(
             format!(
                 "the CA service was last heard {:.0} seconds ago: it is asked for each answer, and where it does not answer, \

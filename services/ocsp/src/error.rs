@@ -47,6 +47,9 @@ pub enum Error {
         #[source]
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The set of revocations has to be loaded again.
+    #[error("revocations are missing from what is known; all of them are loaded again")]
+    Incomplete,
     /// As many responses are being made as are at a time.
     #[error("too many responses are being signed")]
     Busy,
@@ -80,7 +83,9 @@ impl Fault for Error {
         match self {
             Self::Common(common) => common.shown(),
             Self::Ca(fault) | Self::Keymgr(fault) => fault.shown(),
-            Self::NoSigner(_) | Self::Refused { .. } | Self::Busy => Shown::of(Kind::Unavailable),
+            Self::NoSigner(_) | Self::Refused { .. } | Self::Incomplete | Self::Busy => {
+                Shown::of(Kind::Unavailable)
+            }
             Self::Answer { .. } | Self::Unreadable(_) | Self::Signer { .. } => Shown::of(Kind::Internal),
         }
     }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use kit::feed::{Following, follow};
 use kit::retry::Retry;
 use kit::service::Job;
-use time::Duration as Span;
 use tokio_util::sync::CancellationToken;
 use vocabulary::service;
 
@@ -26,8 +25,6 @@ const LAG_EVERY: Duration = Duration::from_secs(1);
 const EXPIRED_EVERY: Duration = Duration::from_secs(3600);
 /// Time between two looks for responses that will soon be of no use; the shortest that they hold is five minutes.
 const OLD_EVERY: Duration = Duration::from_secs(15);
-/// For how long a revocation is kept past the end of its certificate: longer than a response holds, and than clocks are apart.
-const PAST_EXPIRY: Span = Span::days(11);
 
 /// All of it. `cursor` has that of a snapshot, if one was taken by the time that the work starts.
 pub(crate) fn all(app: &App, cursor: Arc<Mutex<Option<String>>>) -> Vec<Job> {
@@ -40,7 +37,7 @@ pub(crate) fn all(app: &App, cursor: Arc<Mutex<Option<String>>>) -> Vec<Job> {
         Job::each("expired revocations", EXPIRED_EVERY, move || {
             let app = expired.clone();
             async move {
-                app.forget_expired(PAST_EXPIRY);
+                app.forget_expired();
                 Ok::<_, Error>(())
             }
         }),
@@ -54,6 +51,7 @@ pub(crate) fn all(app: &App, cursor: Arc<Mutex<Option<String>>>) -> Vec<Job> {
         // It grows while nothing is received.
         Job::each("lag of revocations", LAG_EVERY, move || {
             lag.measure_lag();
+            lag.notice_ended();
             std::future::ready(Ok::<_, Error>(()))
         }),
     ]

@@ -157,7 +157,9 @@ impl App {
     ) -> Result<bool, Refusal> {
         let knowledge = self.0.known.of(issuer, serial);
         if knowledge.current || knowledge.revoked().is_some() {
-            return Ok(knowledge.revocation == said);
+            // Of a certificate that expired long ago nothing is in memory, and what is revoked for good stays so.
+            let is_final = said.is_some_and(|said| !said.is_hold());
+            return Ok(knowledge.revocation == said || (is_final && knowledge.revocation.is_none()));
         }
         let standings = self.standings(std::slice::from_ref(target)).await?;
         Ok(standings.items == [Standing::known(said)])

@@ -149,9 +149,9 @@ impl Kept {
         self.asked_for.load(Ordering::Relaxed) && now >= self.signed.next_update - life / 4
     }
 
-    /// Whether clients would still take it.
+    /// Whether clients would take it: still, and already. One that was made by a clock that was ahead is not valid yet.
     pub(super) fn is_valid(&self, now: OffsetDateTime) -> bool {
-        now < self.signed.next_update
+        self.signed.produced_at.max(self.signed.this_update) <= now && now < self.signed.next_update
     }
 }
 

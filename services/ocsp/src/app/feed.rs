@@ -56,6 +56,10 @@ impl Follower for RevocationFollower {
     async fn caught_up(&mut self, at: CaughtUp) -> Result<(), Error> {
         self.app.0.known.caught_up(at.as_of);
         self.app.measure_lag();
+        if self.app.0.known.needs_snapshot() {
+            self.cursor = None;
+            return Err(Error::Incomplete);
+        }
         Ok(())
     }
 

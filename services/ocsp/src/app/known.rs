@@ -11,6 +11,9 @@ use x509::Serial;
 
 use crate::domain::{Currency, Position, Revocation, Revocations, Revoked};
 
+/// Time between two snapshots while `ca` cannot read all of it.
+const AGAIN: Duration = Duration::from_secs(60);
+
 /// Shared by requests, which read, and the follower of the feed, which writes.
 pub(super) struct Known {
     state: RwLock<State>,
@@ -23,8 +26,33 @@ struct State {
     set: Revocations,
     /// Nothing before the feed was read to its end behind the first snapshot.
     position: Option<Position>,
-    /// Whether there was a snapshot.
-    loaded: bool,
+    /// Nothing before the first snapshot.
+    extent: Option<Extent>,
+}
+
+/// What the set has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Extent {
+    /// All revocations of certificates whose last second is not before this.
+    pub(super) from: OffsetDateTime,
+    /// But for so many, of which `ca` cannot read which certificates they are about.
+    pub(super) unreadable: u64,
+    /// When the snapshot was taken.
+    pub(super) taken: Instant,
+}
+
+impl Extent {
+    /// Whether a certificate that has not expired and is not in the set is not revoked. After a clock that was ahead, the set lacks
+    /// certificates that it took for expired.
+    fn is_whole(self, now: OffsetDateTime) -> bool {
+        self.unreadable == 0 && self.from <= now
+    }
+}
+
+impl State {
+    fn is_whole(&self, now: OffsetDateTime) -> bool {
+        self.extent.is_some_and(|extent| extent.is_whole(now))
+    }
 }
 
 /// What is known of one certificate.
@@ -63,7 +91,7 @@ impl Known {
         let now = self.now();
         let state = self.read();
         Knowledge {
-            current: self.currency.allows(state.position, now),
+            current: self.currency.allows(state.position, now) && state.is_whole(now.1),
             revocation: state.set.find(issuer, serial),
         }
     }
@@ -83,11 +111,11 @@ impl Known {
     }
 
     /// Puts a snapshot in the place of what was known. How current it is will be known when the feed was read to its end.
-    pub(super) fn replace(&self, set: Revocations) {
+    pub(super) fn replace(&self, set: Revocations, extent: Extent) {
         measure_size(&set);
         let old = {
             let mut state = self.write();
-            state.loaded = true;
+            state.extent = Some(extent);
             state.position = None;
             std::mem::replace(&mut state.set, set)
         };
@@ -107,6 +135,9 @@ impl Known {
 
     pub(super) fn forget_expired(&self, before: OffsetDateTime) -> usize {
         let mut state = self.write();
+        if let Some(extent) = &mut state.extent {
+            extent.from = extent.from.max(before);
+        }
         let forgotten = state.set.forget_expired(before);
         measure_size(&state.set);
         forgotten
@@ -118,7 +149,27 @@ impl Known {
 
     /// Whether there was a snapshot.
     pub(super) fn is_loaded(&self) -> bool {
-        self.read().loaded
+        self.read().extent.is_some()
+    }
+
+    /// How many revocations are missing, since `ca` cannot read them.
+    pub(super) fn unreadable(&self) -> u64 {
+        self.read().extent.map_or(0, |extent| extent.unreadable)
+    }
+
+    /// Whether a certificate that has not expired and is not in the set is not revoked, as far as the feed was read.
+    pub(super) fn is_whole(&self) -> bool {
+        self.read().is_whole(self.now().1)
+    }
+
+    /// Whether a new snapshot would have more: at once where the clock went back, and again and again where `ca` could not read
+    /// something, which an operator may have restored.
+    pub(super) fn needs_snapshot(&self) -> bool {
+        let (instant, now) = self.now();
+        self.read().extent.is_some_and(|extent| {
+            let taken = instant.saturating_duration_since(extent.taken);
+            now < extent.from || (extent.unreadable > 0 && taken >= AGAIN)
+        })
     }
 
     /// How old what is known can be at most; `None` before the feed was read to its end.

@@ -55,8 +55,8 @@ enum Unusable {
     Status,
     #[error("its responder was revoked")]
     Responder,
-    #[error("it holds no longer")]
-    Ended,
+    #[error("it does not hold now")]
+    Times,
 }
 
 impl App {
@@ -117,11 +117,12 @@ impl App {
             return Err(Unusable::Responder);
         }
         let next_update = verified.single.next_update.filter(|end| now < *end);
+        let next_update = next_update.filter(|_| response.produced_at() <= now);
         Ok(Signed {
             signer,
             produced_at: response.produced_at(),
             this_update: verified.single.this_update,
-            next_update: next_update.ok_or(Unusable::Ended)?,
+            next_update: next_update.ok_or(Unusable::Times)?,
             der,
         })
     }

@@ -6,11 +6,12 @@ use data_encoding::HEXLOWER;
 use kit::revocations::RevokedCertificate;
 use proto::ca::v1::snapshot_revocations_response::Part;
 use proto::ca::v1::{self as wire, SnapshotRevocationsRequest, SnapshotRevocationsResponse};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tonic::{Status, Streaming};
 use vocabulary::service;
 
-use super::App;
+use super::known::Extent;
+use super::{App, PAST_EXPIRY};
 use crate::domain::{Revocations, Revoked};
 use crate::error::Error;
 
@@ -23,7 +24,13 @@ impl App {
     /// # Errors
     /// `ca` does not answer, or not in full: what was known stays.
     pub(crate) async fn take_snapshot(&self) -> Result<String, Error> {
-        let request = SnapshotRevocationsRequest::default();
+        // As long as revocations are kept: also where the clock of `ca` is ahead of this one.
+        let from = self.0.clock.now() - PAST_EXPIRY;
+        let request = SnapshotRevocationsRequest {
+            not_after_from_us: store::time::to_micros(from),
+            skip_unreadable: true,
+            ..SnapshotRevocationsRequest::default()
+        };
         let answer = self.ca().snapshot_revocations(request).await.map_err(Error::ca)?;
         let mut parts = answer.into_inner();
         let Some(Part::Start(start)) = next(&mut parts).await? else {
@@ -31,7 +38,7 @@ impl App {
         };
         let mut set = Revocations::default();
         let mut entries = 0_u64;
-        loop {
+        let unreadable = loop {
             match next(&mut parts).await? {
                 Some(Part::Entries(page)) => {
                     for entry in &page.items {
@@ -39,16 +46,21 @@ impl App {
                         entries += 1;
                     }
                 }
-                Some(Part::End(end)) if end.entries == entries => break,
+                Some(Part::End(end)) if end.entries == entries => break end.unreadable,
                 Some(Part::End(_)) => return Err(broken("of which entries are missing")),
                 Some(Part::Start(_)) => return Err(broken("with two starts")),
                 None => return Err(broken("without its end")),
             }
-        }
-        self.0.known.replace(set);
+        };
+        let extent = Extent {
+            from,
+            unreadable,
+            taken: Instant::now(),
+        };
+        self.0.known.replace(set, extent);
         // Responders that were read before are looked at again: one may be among what was revoked.
         self.0.changed.notify_one();
-        tracing::info!(entries, "revocations loaded");
+        tracing::info!(entries, unreadable, "revocations loaded");
         Ok(start.cursor)
     }
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use proto::ca::v1::ca_client::CaClient;
 use proto::feed::v1::{FeedEvent, WatchRequest};
 use redis::Redis;
-use time::{Duration as Span, OffsetDateTime};
+use time::OffsetDateTime;
 use tonic::{Response, Status, Streaming};
 
-use super::{App, Trial};
+use super::{App, PAST_EXPIRY, Trial};
 use crate::domain::{Currency, Issuer};
 
 /// What is known of revocations.
@@ -17,6 +17,8 @@ pub(crate) struct State {
     /// How old that can be; `None` before the feed was read to its end.
     pub(crate) age: Option<Duration>,
     pub(crate) is_current: bool,
+    /// How many are missing, since `ca` cannot read them.
+    pub(crate) unreadable: u64,
 }
 
 /// Who signs for a CA.
@@ -51,7 +53,8 @@ impl App {
         State {
             revocations: known.len(),
             age,
-            is_current: age.is_some_and(|age| age <= max_lag),
+            is_current: known.is_whole() && age.is_some_and(|age| age <= max_lag),
+            unreadable: known.unreadable(),
         }
     }
 
@@ -103,6 +106,24 @@ impl App {
         Some(live.map(responder).collect())
     }
 
+    /// Wakes who looks after responders where one cannot be used now, though it could by the last look: the clock was set.
+    pub(crate) fn notice_ended(&self) {
+        let now = self.0.clock.now();
+        let issuers = self.0.issuers.load_full().unwrap_or_default();
+        let mut live = issuers
+            .0
+            .iter()
+            .filter(|issuer| now < issuer.certificate.not_after());
+        if live.any(|issuer| {
+            issuer
+                .signer
+                .as_ref()
+                .is_some_and(|signer| !signer.is_usable(now))
+        }) {
+            self.0.changed.notify_one();
+        }
+    }
+
     /// Has all responders sign once, whatever is known of them.
     pub(crate) async fn try_all(&self) {
         let issuers = self.0.issuers.load_full().unwrap_or_default();
@@ -110,8 +131,8 @@ impl App {
         self.try_signers(&issuers, true).await;
     }
 
-    pub(crate) fn forget_expired(&self, past_expiry: Span) {
-        let forgotten = self.0.known.forget_expired(self.0.clock.now() - past_expiry);
+    pub(crate) fn forget_expired(&self) {
+        let forgotten = self.0.known.forget_expired(self.0.clock.now() - PAST_EXPIRY);
         if forgotten > 0 {
             tracing::debug!(forgotten, "revocations of expired certificates forgotten");
         }

@@ -10,6 +10,8 @@
 mod allow;
 mod batching;
 mod caching;
+mod clock;
+mod damaged;
 mod direct;
 mod gate;
 mod keys;
