@@ -20,13 +20,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::Limits;
 use super::body::Pace;
 use super::cpu::{self, Begin, ConnectionCpu, Metered, MeteredExecutor, RunningRequest};
 use super::outstanding::{Answer, Outstanding, Running};
 use super::own_refusals::Explained;
 use super::quota::PeerKey;
 use super::site::{Protocol, Site};
+use super::{Limits, date};
+use crate::clock::{Clock as _, SystemClock};
 use crate::peer::{Peer, PeerCertificate};
 
 /// How long a connection that has had no request may take to end.
@@ -174,7 +175,10 @@ impl Future for Serving {
             return Poll::Pending;
         };
         let windowed = this.windowed;
-        Poll::Ready(Ok(response.map(|body| running.answer(body, windowed))))
+        let mut answer = response.map(|body| running.answer(body, windowed));
+        // The clock of the machine, whatever that of services is set to for a test: it is compared with that of the client.
+        date::stamp(answer.headers_mut(), SystemClock::default().now());
+        Poll::Ready(Ok(answer))
     }
 }
 

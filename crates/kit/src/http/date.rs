@@ -1,6 +1,7 @@
 //! Dates of HTTP (RFC 9110 section 5.6.7). One form is written; that and the two obsolete ones are read.
 
-use http::HeaderValue;
+use http::header::DATE;
+use http::{HeaderMap, HeaderValue};
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::parsing::Parsed;
@@ -61,6 +62,12 @@ fn read_rfc_850(text: &str, now: OffsetDateTime) -> Option<OffsetDateTime> {
     rest.is_empty().then_some(date)
 }
 
+/// Says in `Date` when an answer is sent. hyper would tell the time of its last look, which it repeats until the clock has passed it: after
+/// a clock that was ahead, for as long as that was.
+pub(super) fn stamp(answer: &mut HeaderMap, now: OffsetDateTime) {
+    answer.entry(DATE).or_insert_with(|| write(now));
+}
+
 /// `time` without the part of a second that a date cannot tell.
 pub(super) fn whole_seconds(time: OffsetDateTime) -> OffsetDateTime {
     time - Duration::nanoseconds(i64::from(time.nanosecond()))
@@ -90,6 +97,19 @@ mod tests {
         }
         let two_digits = datetime!(1994-11-16 8:49:37 UTC);
         assert_eq!(read("Wed Nov 16 08:49:37 1994", NOW), Some(two_digits));
+    }
+
+    #[test]
+    fn an_answer_has_the_time_of_the_clock_also_after_it_was_set_back() {
+        for (now, date) in [
+            (NOW, "Fri, 27 Nov 2026 12:00:00 GMT"),
+            (NOW - Duration::hours(5), "Fri, 27 Nov 2026 07:00:00 GMT"),
+        ] {
+            let mut answer = HeaderMap::new();
+            stamp(&mut answer, now);
+            stamp(&mut answer, NOW + Duration::hours(1));
+            assert_eq!(answer.get_all(DATE).iter().collect::<Vec<_>>(), [date]);
+        }
     }
 
     #[test]
