@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, EXPIRES, LAST_MODIFIED};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, EXPIRES, IF_MODIFIED_SINCE};
 use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use kit::http::{Declared, EntityTag, Raw, Unauthenticated, date};
+use kit::http::{Declared, EntityTag, Raw, Unauthenticated, Validators, date, not_modified};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use x509::ocsp::{OcspRequest, RequestError};
@@ -56,18 +56,19 @@ pub(crate) fn public(app: App, max_age: Duration) -> Router {
 }
 
 async fn by_post(State(rest): State<Rest>, Unauthenticated(Raw(body)): Unauthenticated<Raw>) -> Response {
-    rest.answer(OcspRequest::from_der(&body)).await
+    // What a POST answers is not a state of something (RFC 9110 section 13.2.1): conditions are for GET.
+    rest.answer(OcspRequest::from_der(&body), HeaderMap::new()).await
 }
 
 /// The path as it was sent: what a framework makes of it is not base64 any more.
-async fn by_get(State(rest): State<Rest>, uri: Uri) -> Response {
+async fn by_get(State(rest): State<Rest>, uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path();
     let request = OcspRequest::from_get_path(path.strip_prefix(PATH).unwrap_or(path));
-    rest.answer(request).await
+    rest.answer(request, headers).await
 }
 
 impl Rest {
-    async fn answer(&self, request: Result<OcspRequest, RequestError>) -> Response {
+    async fn answer(&self, request: Result<OcspRequest, RequestError>, mut asked: HeaderMap) -> Response {
         let Reply { der, fresh } = self.app.answer(request).await;
         let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, RESPONSE)]);
         let Some(fresh) = fresh else {
@@ -75,11 +76,21 @@ impl Rest {
             return (headers, der).into_response();
         };
         headers.extend(caching(fresh, self.max_age));
-        (EntityTag::of_bytes(&der), headers, der).into_response()
+        let validators = Validators::new(EntityTag::of_bytes(&der), fresh.this_update);
+        validators.write(&mut headers, fresh.now);
+        if !fresh.is_good {
+            // What was good may be revoked within the second: that is not the same, whatever the date says.
+            asked.remove(IF_MODIFIED_SINCE);
+        }
+        match validators.is_unchanged(&asked, fresh.now) {
+            Ok(true) => not_modified(headers),
+            Ok(false) => (headers, der).into_response(),
+            Err(refused) => refused.into_response(),
+        }
     }
 }
 
-/// RFC 9919 section 7: how long caches may keep it. Expires says the same as max-age, for caches of HTTP/1.0.
+/// RFC 9919 section 7: how long caches may keep it, and until when clients take it.
 fn caching(fresh: Fresh, max_age: Duration) -> HeaderMap {
     let left = (fresh.next_update - fresh.now).max(time::Duration::ZERO);
     let age = left.min(time::Duration::try_from(max_age).unwrap_or(left));
@@ -87,15 +98,11 @@ fn caching(fresh: Fresh, max_age: Duration) -> HeaderMap {
         "max-age={},public,no-transform,must-revalidate",
         age.whole_seconds()
     );
-    let headers = [
-        (CACHE_CONTROL, HeaderValue::try_from(control).ok()),
-        (LAST_MODIFIED, Some(date::write(fresh.produced_at))),
-        (EXPIRES, Some(date::write(fresh.now + age))),
-    ];
-    headers
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
-        .collect()
+    let control = HeaderValue::try_from(control).unwrap_or(HeaderValue::from_static("no-store"));
+    HeaderMap::from_iter([
+        (CACHE_CONTROL, control),
+        (EXPIRES, date::write(fresh.next_update)),
+    ])
 }
 
 #[cfg(test)]
@@ -109,20 +116,20 @@ mod tests {
         let now = datetime!(2027-01-02 03:04:05.5 UTC);
         let headers = |seconds| {
             let fresh = Fresh {
-                produced_at: datetime!(2027-01-02 02:04:05 UTC),
+                this_update: datetime!(2027-01-02 02:04:05 UTC),
                 next_update: now + time::Duration::seconds(seconds),
                 now,
+                is_good: true,
             };
             let headers = caching(fresh, Duration::from_secs(300));
             let text = |name| headers.get(name).unwrap().to_str().unwrap().to_owned();
-            [CACHE_CONTROL, LAST_MODIFIED, EXPIRES].map(text)
+            [CACHE_CONTROL, EXPIRES].map(text)
         };
         assert_eq!(
             headers(3600),
             [
                 "max-age=300,public,no-transform,must-revalidate",
-                "Sat, 02 Jan 2027 02:04:05 GMT",
-                "Sat, 02 Jan 2027 03:09:05 GMT"
+                "Sat, 02 Jan 2027 04:04:05 GMT"
             ]
         );
         assert!(headers(20)[0].starts_with("max-age=20,"));

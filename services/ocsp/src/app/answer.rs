@@ -32,12 +32,14 @@ pub struct Reply {
 /// The times of a response that may be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fresh {
-    /// producedAt.
-    pub produced_at: OffsetDateTime,
+    /// thisUpdate.
+    pub this_update: OffsetDateTime,
     /// nextUpdate.
     pub next_update: OffsetDateTime,
     /// When it is sent.
     pub now: OffsetDateTime,
+    /// Whether it says `good`.
+    pub is_good: bool,
 }
 
 /// Why there is no response.
@@ -221,9 +223,10 @@ impl App {
         Reply {
             der: kept.signed.der.clone(),
             fresh: Some(Fresh {
-                produced_at: kept.signed.produced_at,
+                this_update: kept.signed.this_update,
                 next_update: kept.signed.next_update,
                 now: self.0.clock.now(),
+                is_good: kept.revocation.is_none(),
             }),
         }
     }

@@ -1,8 +1,11 @@
 //! What is kept, by whom, and for how long.
 
+use axum::body::Body;
+use axum::http::{HeaderValue, Request, StatusCode};
 use proto::ca::v1::Reason as WireReason;
 use testkit::on_both_databases;
 use time::Duration;
+use tower::ServiceExt as _;
 use x509::ocsp::{CertId, CertStatus, HashAlgorithm, IssuerIds, Nonce, OcspRequest, OcspResponse};
 
 use crate::world::{NOW, World, eventually, id};
@@ -13,6 +16,7 @@ on_both_databases!(
     a_response_is_made_anew_at_half_of_its_validity,
     an_answer_to_a_nonce_is_of_this_moment_and_kept_nowhere,
     both_hashes_and_both_methods_are_answered,
+    who_has_a_response_already_is_told_so,
 );
 
 async fn a_response_is_signed_once_and_given_to_all(world: World) {
@@ -41,8 +45,9 @@ async fn a_response_is_signed_once_and_given_to_all(world: World) {
         header("cache-control"),
         "max-age=300,public,no-transform,must-revalidate"
     );
-    assert_eq!(header("last-modified"), "Sat, 02 Jan 2027 03:04:05 GMT");
-    assert_eq!(header("expires"), "Sat, 02 Jan 2027 03:09:05 GMT");
+    // thisUpdate and nextUpdate.
+    assert_eq!(header("last-modified"), "Sat, 02 Jan 2027 02:49:05 GMT");
+    assert_eq!(header("expires"), "Sat, 02 Jan 2027 10:49:05 GMT");
     assert!(header("etag").starts_with('"'));
 
     let response = OcspResponse::from_der(&first.der).unwrap();
@@ -176,4 +181,49 @@ async fn both_hashes_and_both_methods_are_answered(world: World) {
             CertStatus::Good
         );
     }
+}
+
+async fn who_has_a_response_already_is_told_so(world: World) {
+    let certificate = world.issue("issuing").await;
+    let issuer = world.authority("issuing").await;
+    let request = OcspRequest::build(vec![id(&issuer, certificate.serial())], None).unwrap();
+    let path = format!("/ocsp/{}", request.to_get_path());
+    let first = world.responder.get(&path).await;
+    let asked = async |name: &str, value: &HeaderValue| {
+        let request = Request::get(&path)
+            .header(name, value)
+            .body(Body::empty())
+            .unwrap();
+        let public = world.responder.ocsp.service().public;
+        public.oneshot(request).await.unwrap()
+    };
+    let modified = &first.headers["last-modified"];
+    let before = HeaderValue::from_static("Sat, 02 Jan 2027 02:49:04 GMT");
+    for (name, value, expected) in [
+        ("if-modified-since", modified, StatusCode::NOT_MODIFIED),
+        ("if-modified-since", &before, StatusCode::OK),
+        ("if-none-match", &first.headers["etag"], StatusCode::NOT_MODIFIED),
+    ] {
+        let answer = asked(name, value).await;
+        assert_eq!(answer.status(), expected, "{name}: {value:?}");
+        for header in ["etag", "last-modified", "expires", "cache-control"] {
+            assert_eq!(
+                answer.headers()[header],
+                first.headers[header],
+                "{name}: {header}"
+            );
+        }
+    }
+    world.revoke(&certificate, WireReason::KeyCompromise).await;
+    eventually("the revocation is told", async || {
+        world.status(&certificate).await != Ok(CertStatus::Good)
+    })
+    .await;
+    // In the same second.
+    let revoked = world.responder.get(&path).await;
+    assert_eq!(&revoked.headers["last-modified"], modified);
+    assert_eq!(
+        asked("if-modified-since", modified).await.status(),
+        StatusCode::OK
+    );
 }
