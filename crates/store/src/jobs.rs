@@ -28,7 +28,7 @@ pub use slice::Slice;
 
 use self::job::COLUMNS;
 use crate::time::to_micros;
-use crate::{Db, IdempotencyClaim, StoreError, Tx};
+use crate::{Db, IdempotencyClaim, Pools, StoreError, Tx};
 
 /// What is to be done.
 #[derive(Clone, Debug)]
@@ -135,7 +135,36 @@ pub async fn hold_as_stored(tx: &mut Tx, id: Uuid) -> Result<Option<Job>, StoreE
         .await)?)
 }
 
-/// Jobs by age, to be shown; of one requester only if so asked.
+/// Leaves out rows whose id cannot be read: no request names such a job, and no cursor leads past it. Only SQLite has them.
+fn with_id(on_sqlite: bool) -> &'static str {
+    match on_sqlite {
+        true => "typeof(id) = 'blob' AND length(id) = 16",
+        false => "TRUE",
+    }
+}
+
+fn is_sqlite(db: &Db) -> bool {
+    matches!(db.pools(), Pools::Lite { .. })
+}
+
+/// How many of `most` jobs have an id that cannot be read.
+///
+/// # Errors
+/// Those of the database.
+pub async fn without_id(db: &Db, most: i64) -> Result<i64, StoreError> {
+    let sql = format!(
+        "SELECT COUNT(*) FROM (SELECT id FROM jobs LIMIT $1) AS read WHERE NOT ({})",
+        with_id(is_sqlite(db))
+    );
+    Ok(crate::read!(db, |c| sqlx::query_scalar(sqlx::AssertSqlSafe(
+        sql
+    ))
+    .bind(most)
+    .fetch_one(c)
+    .await)?)
+}
+
+/// Jobs by age, to be shown, without those that have no id; of one requester only if so asked.
 ///
 /// # Errors
 /// Those of the database.
@@ -146,7 +175,10 @@ pub async fn list(db: &Db, requester: Option<&str>, slice: &Slice<Uuid>) -> Resu
         false => Uuid::nil(),
     });
     let of = requester.map_or("", |_| "requester = $3 AND");
-    let sql = format!("SELECT {COLUMNS} FROM jobs WHERE {of} id {compare} $1 ORDER BY id {order} LIMIT $2");
+    let named = with_id(is_sqlite(db));
+    let sql = format!(
+        "SELECT {COLUMNS} FROM jobs WHERE {of} {named} AND id {compare} $1 ORDER BY id {order} LIMIT $2"
+    );
     Ok(crate::read!(db, |c| {
         let query = sqlx::query_as(sqlx::AssertSqlSafe(sql))
             .bind(from)

@@ -28,7 +28,7 @@ pub(crate) async fn find_with_hash(
     db: &Db,
     prefix: &Prefix,
 ) -> Result<Option<(StoredKey, Vec<u8>)>, StoreError> {
-    let sql = format!("SELECT {COLUMNS}, token_sha256 FROM api_keys WHERE prefix = $1");
+    let sql = format!("SELECT {COLUMNS} FROM api_keys WHERE prefix = $1");
     let row: Option<HashedRow> = store::read!(db, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(prefix.as_str())
         .fetch_optional(c)
@@ -107,16 +107,17 @@ pub(crate) async fn list(db: &Db, place: Place<(i64, String)>) -> Result<Page<Ap
 /// Rows that a check reads, so that it has an end.
 const MOST_CHECKED: i64 = 1000;
 
-/// What cannot be read of the newest keys, and how many were looked at.
+/// What cannot be read of the newest keys that are not revoked, and how many keys were looked at.
 pub(crate) async fn damaged(db: &Db) -> Result<(Vec<String>, usize), StoreError> {
-    let sql =
-        format!("SELECT {COLUMNS}, token_sha256 FROM api_keys ORDER BY created_us DESC, prefix LIMIT $1");
-    let rows: Vec<HashedRow> = store::read!(db, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
+    let sql = format!("SELECT {COLUMNS} FROM api_keys ORDER BY created_us DESC, prefix LIMIT $1");
+    let rows: Vec<ApiKeyRow> = store::read!(db, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(MOST_CHECKED)
         .fetch_all(c)
         .await)?;
     let looked_at = rows.len();
-    Ok((store::damages::<_, ApiKey>(rows)?, looked_at))
+    // A key that is revoked stays so, whatever becomes of the rest of its row.
+    let good = rows.into_iter().filter(|row| row.key.revocation().is_none());
+    Ok((store::damages::<_, ApiKey>(good)?, looked_at))
 }
 
 /// How many keys there are, if that is asked for.

@@ -4,7 +4,7 @@ use kit::error::{Common, Fault as _, Kind};
 use kit::grpc::RemoteFault;
 use kit::service::{DoctorCheck, Finding, first_of};
 use proto::keymgr::v1::GetRequest;
-use store::StoreError;
+use store::{StoreError, jobs};
 
 use crate::app::App;
 use crate::authorities;
@@ -14,7 +14,7 @@ use crate::issuance::Keymgr;
 use crate::tables::certificates;
 
 pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
-    let (of_keys, of_rows, of_compromises) = (app.clone(), app.clone(), app.clone());
+    let (of_keys, of_rows, of_compromises, of_jobs) = (app.clone(), app.clone(), app.clone(), app.clone());
     vec![
         DoctorCheck::new("CA keys", move || {
             let app = of_keys.clone();
@@ -45,7 +45,46 @@ pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
                     .unwrap_or_else(|error| Finding::unknown(&error))
             }
         }),
+        DoctorCheck::new("stored jobs", move || {
+            let app = of_jobs.clone();
+            async move {
+                stored_jobs(&app)
+                    .await
+                    .unwrap_or_else(|error| Finding::unknown(&error))
+            }
+        }),
     ]
+}
+
+/// Jobs that are read, the newest; lists show the damage of each.
+const MOST_JOBS: i64 = 1000;
+/// Jobs whose ids are looked at.
+const MOST_IDS: i64 = 100_000;
+
+/// Whether the rows of jobs can be read, each column of them.
+async fn stored_jobs(app: &App) -> Result<Finding, Error> {
+    let newest = jobs::Slice {
+        behind: None,
+        down: true,
+        rows: MOST_JOBS,
+    };
+    let listed = jobs::list(&app.db, None, &newest).await?;
+    let without_id = jobs::without_id(&app.db, MOST_IDS).await?;
+    let mut damaged: Vec<String> = listed
+        .iter()
+        .filter_map(|job| Some(format!("job {}: {}", job.id, job.damage.as_deref()?)))
+        .collect();
+    if without_id > 0 {
+        damaged.push(format!("the ids of {without_id} jobs"));
+    }
+    Ok(match damaged.is_empty() {
+        true => Finding::ok(format!("the newest {} can be read", listed.len())),
+        false => Finding::failed(
+            format!("cannot be read: {}", first_of(&damaged)),
+            "restore these columns from a backup of the database of ca; until then these jobs are not done, and lists leave out \
+             those whose ids are damaged",
+        ),
+    })
 }
 
 /// Certificates that are read, the newest, so that the check has an end: what is older and damaged is in the log once it is met.

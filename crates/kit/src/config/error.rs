@@ -139,7 +139,7 @@ fn named(field: &str, message: &str) -> String {
 pub(super) fn expected(message: &str) -> Option<&'static str> {
     const FORMS: [(&str, &str); 14] = [
         ("u16", "a whole number from 0 to 65535"),
-        ("u32", "a whole number from 0 to 4294967295"),
+        ("u32", "a whole number, 0 or more"),
         ("u64", "a whole number, 0 or more"),
         ("usize", "a whole number, 0 or more"),
         ("u8", "a whole number from 0 to 255"),

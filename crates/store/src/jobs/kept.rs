@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::{is_sqlite, with_id};
 use crate::{Db, StoreError};
 
 /// Items of a job that has ended.
@@ -29,8 +30,9 @@ pub struct Kept {
 /// Those of the database.
 pub async fn surplus(db: &Db, requester: &str, most: Kept) -> Result<Vec<Uuid>, StoreError> {
     let sql = format!(
-        "SELECT id, {ITEMS}, {BYTES} FROM jobs WHERE requester = $1 AND ended_us IS NOT NULL \
-         ORDER BY ended_us DESC, id DESC LIMIT $2"
+        "SELECT id, {ITEMS}, {BYTES} FROM jobs WHERE requester = $1 AND ended_us IS NOT NULL AND {} \
+         ORDER BY ended_us DESC, id DESC LIMIT $2",
+        with_id(is_sqlite(db))
     );
     let read = i64::try_from(most.jobs.saturating_add(AT_ONCE)).unwrap_or(i64::MAX);
     let ended: Vec<(Uuid, i64, i64)> = crate::read!(db, |c| sqlx::query_as(sqlx::AssertSqlSafe(sql))

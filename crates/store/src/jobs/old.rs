@@ -3,6 +3,7 @@
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::{is_sqlite, with_id};
 use crate::lease::Lease;
 use crate::time::to_micros;
 use crate::{Db, StoreError, Tx};
@@ -32,12 +33,12 @@ pub async fn prune(
 ) -> Result<Pruned, StoreError> {
     let mut tx = db.begin().await?;
     lease.hold(&mut tx).await?;
-    let old: Option<Uuid> = crate::tx!(&mut tx, |c| sqlx::query_scalar(
-        "SELECT id FROM jobs WHERE ended_us < $1 ORDER BY ended_us LIMIT 1"
-    )
-    .bind(to_micros(before))
-    .fetch_optional(c)
-    .await)?;
+    let named = with_id(is_sqlite(db));
+    let sql = format!("SELECT id FROM jobs WHERE {named} AND ended_us < $1 ORDER BY ended_us LIMIT 1");
+    let old: Option<Uuid> = crate::tx!(&mut tx, |c| sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+        .bind(to_micros(before))
+        .fetch_optional(c)
+        .await)?;
     let Some(id) = old else { return Ok(Pruned::All) };
     forget_in(&mut tx, id, &lease_of(id)).await?;
     tx.commit().await?;

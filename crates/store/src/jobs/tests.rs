@@ -182,6 +182,7 @@ async fn lists(db: &Db, id: Uuid) {
             count(db, requester, 10).await.unwrap();
         }
     }
+    assert_eq!(without_id(db, 100_000).await.unwrap(), 0);
     progress(db, id).await.unwrap();
     pending(db, id, 10).await.unwrap();
     let places = [

@@ -192,3 +192,24 @@ async fn an_item_without_a_readable_position_is_done_by_its_object() {
     assert_eq!(pending[0].unreadable_object(), Some("object"));
     assert_eq!(pending[0].place(), Some(ItemPlace::Position(0)));
 }
+
+/// Only SQLite keeps an id that is not one.
+#[tokio::test]
+async fn a_job_whose_id_cannot_be_read_keeps_no_other_from_being_listed_and_forgotten() {
+    let scratch = Scratch::sqlite().await;
+    let db = scratch.migrated().await;
+    let mut all = Vec::new();
+    for second in 0..3 {
+        all.push(accept(&db, ("a", second), &[]).await);
+    }
+    change(&db, all[1], "UPDATE jobs SET id = x'01' WHERE id = $1").await;
+    assert_eq!(all_jobs(&db, false).await, [all[0], all[2]]);
+    assert_eq!(jobs::without_id(&db, 10).await.unwrap(), 1);
+    execute(&db, "UPDATE jobs SET ended_us = 1, state = 'done'").await;
+    let most = jobs::Kept {
+        jobs: 1,
+        items: 1,
+        bytes: 1,
+    };
+    assert_eq!(jobs::surplus(&db, "a", most).await.unwrap().len(), 1);
+}

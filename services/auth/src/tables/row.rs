@@ -7,7 +7,7 @@ use crate::domain::{ApiKey, DamagedKey, Revocation, StoredKey};
 
 /// The columns of [`ApiKeyRow`].
 pub(super) const COLUMNS: &str = "prefix, name, roles, created_us, created_by, expires_us, allowed_names, last_used_us, \
-                                  revoked_us, revoked_by";
+                                  revoked_us, revoked_by, token_sha256";
 
 /// Bytes of a SHA-256.
 const SHA256: usize = 32;
@@ -23,10 +23,16 @@ impl<'r, R: Row> FromRow<'r, R> for ApiKeyRow
 where
     &'static str: ColumnIndex<R>,
     String: Decode<'r, R::Database> + Type<R::Database>,
+    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
     i64: Decode<'r, R::Database> + Type<R::Database>,
 {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         let mut columns = Columns::of(row);
+        // Without it no text is that of the key.
+        let hash: Vec<u8> = columns.value("token_sha256")?;
+        if hash.len() != SHA256 {
+            let () = columns.damaged("token_sha256");
+        }
         let created_us: Option<i64> = columns.value("created_us")?;
         let text: Option<String> = columns.value("prefix")?;
         let prefix = parsed(&mut columns, "prefix", |text| text.parse().ok())?;
@@ -119,20 +125,5 @@ where
             key: ApiKeyRow::from_row(row)?.key,
             token_sha256: Columns::of(row).value("token_sha256")?,
         })
-    }
-}
-
-impl TryFrom<HashedRow> for ApiKey {
-    type Error = StoreError;
-
-    fn try_from(row: HashedRow) -> Result<Self, StoreError> {
-        let key = row.key.whole()?;
-        if row.token_sha256.len() != SHA256 {
-            return Err(StoreError::damaged(
-                "token_sha256",
-                &format!("API key {}", key.prefix),
-            ));
-        }
-        Ok(key)
     }
 }

@@ -317,3 +317,31 @@ async fn a_wrong_secret_of_a_damaged_key_is_refused_like_any_other(world: World)
         assert!(authenticator.authenticate(text(&key)).await.is_ok(), "{column}");
     }
 }
+
+/// A hash of another length: only SQLite keeps one.
+#[tokio::test]
+async fn a_key_whose_hash_cannot_be_read_is_damaged_until_it_is_revoked() {
+    let world = World::sqlite();
+    let running = world.start().await;
+    let admin = running.key(&["root-admin"], None).await;
+    let key = running.key(&["auditor"], None).await;
+    set(&running, &key, "token_sha256", "'x'").await;
+    let look = async || {
+        let checks = running.auth.service().doctor;
+        let check = checks
+            .iter()
+            .find(|check| check.name == "stored API keys")
+            .unwrap();
+        check.look().await
+    };
+    let found = look().await;
+    assert!(found.detail.contains("token_sha256"), "{found:?}");
+    let (status, listed) = call(&running, "GET /api/v1/api-keys", Some(text(&admin)), None).await;
+    assert_eq!(status, StatusCode::OK, "{listed}");
+    let prefix = key.key.prefix.as_str();
+    assert!(!listed.to_string().contains(prefix), "{listed}");
+    let revoked = revoke(&running, &key, Descendants::Keep).await;
+    assert_eq!(damaged(&revoked.damaged), [(Some(prefix), "token_sha256", true)]);
+    let found = look().await;
+    assert_eq!(found.verdict, kit::service::Verdict::Ok, "{found:?}");
+}

@@ -19,12 +19,18 @@ struct Row {
     suspended_by: Option<String>,
 }
 
+const RESTORE: &str = "restore the table authorities of the database of ca from a backup (docs/guides/operating.md, \"Restore\")";
+
 impl TryFrom<Row> for Authority {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self, Error> {
-        let damaged =
-            |what: &str| Error::internal(format!("the stored {what} of CA {} cannot be read", row.name));
+        let damaged = |what: &str| {
+            Error::internal(format!(
+                "the stored {what} of CA {} cannot be read: {RESTORE}",
+                row.name
+            ))
+        };
         Ok(Self {
             certificate: x509::Certificate::from_der(&row.certificate).map_err(|_| damaged("certificate"))?,
             chain: x509::Certificate::chain_from_pem(row.chain.as_bytes()).map_err(|_| damaged("chain"))?,

@@ -8,11 +8,17 @@ use crate::world::World;
 on_both_databases!(
     a_ca_whose_key_is_not_in_keymgr_is_named,
     a_ca_that_the_next_start_could_not_read_is_named,
+    a_job_that_cannot_be_read_is_named,
 );
 
 async fn found(world: &World) -> Finding {
-    let [keys, ..]: [_; 3] = world.ca.service().doctor.try_into().ok().unwrap();
-    keys.look().await
+    found_by(world, "CA keys").await
+}
+
+async fn found_by(world: &World, name: &str) -> Finding {
+    let checks = world.ca.service().doctor;
+    let check = checks.iter().find(|check| check.name == name).unwrap();
+    check.look().await
 }
 
 async fn a_ca_whose_key_is_not_in_keymgr_is_named(world: World) {
@@ -47,8 +53,38 @@ async fn a_ca_that_the_next_start_could_not_read_is_named(world: World) {
     tx.commit().await.unwrap();
     let found = found(&world).await;
     assert_eq!(found.verdict, Verdict::Failed, "{found:?}");
-    assert_eq!(
-        found.detail,
-        "the stored certificate of CA issuing cannot be read"
+    assert!(
+        found
+            .detail
+            .starts_with("the stored certificate of CA issuing cannot be read: restore "),
+        "{}",
+        found.detail
     );
+}
+
+async fn a_job_that_cannot_be_read_is_named(world: World) {
+    let fine = found_by(&world, "stored jobs").await;
+    assert_eq!(fine.verdict, Verdict::Ok, "{fine:?}");
+    let request = serde_json::Value::Null;
+    let job = store::jobs::NewJob {
+        kind: "test",
+        requester: "a",
+        request: &request,
+        format: 1,
+        claim: None,
+        correlation_id: None,
+        traceparent: None,
+    };
+    let mut tx = world.db.begin().await.unwrap();
+    let now = time::OffsetDateTime::UNIX_EPOCH;
+    let id = store::jobs::create(&mut tx, &job, now).await.unwrap();
+    store::tx!(&mut tx, |c| {
+        let update = sqlx::query("UPDATE jobs SET state = 'lost' WHERE id = $1");
+        update.bind(id).execute(c).await.map(drop)
+    })
+    .unwrap();
+    tx.commit().await.unwrap();
+    let found = found_by(&world, "stored jobs").await;
+    assert_eq!(found.verdict, Verdict::Failed, "{found:?}");
+    assert_eq!(found.detail, format!("cannot be read: job {id}: state"));
 }
