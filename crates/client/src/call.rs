@@ -252,7 +252,7 @@ impl<'a> Call<'a> {
         let response = self.send().await?;
         if let Some(wait) = self.pause(&response, attempt) {
             let open = match self.changes() && response.status().is_server_error() {
-                true => self.read(response).await.err(),
+                true => self.read(response).await.err().filter(Error::leaves_open),
                 false => None,
             };
             return Ok(Attempt::Again(wait, open));

@@ -95,6 +95,9 @@ pub enum Error {
     Config(String),
 }
 
+/// How a server begins that does not know whether the credential is good, which it asks before anything else.
+const CALLER_NOT_CHECKED: &str = "credentials cannot be checked now";
+
 impl Error {
     /// The problem document, if the server sent one.
     #[must_use]
@@ -122,7 +125,10 @@ impl Error {
         match self {
             Self::Unreachable { sent, .. } | Self::Timeout { sent, .. } => *sent,
             Self::Unexpected { .. } => true,
-            Self::Problem(problem) => problem.status >= 500,
+            // A caller who could not be told apart had nothing done.
+            Self::Problem(problem) => {
+                problem.status >= 500 && !problem.detail.starts_with(CALLER_NOT_CHECKED)
+            }
             Self::Untrusted { .. }
             | Self::CaCertificate { .. }
             | Self::NotTheApi { .. }
@@ -360,6 +366,19 @@ mod tests {
             ..problem
         };
         assert!(named.to_string().starts_with("validity: too long ["));
+    }
+
+    #[test]
+    fn a_server_that_could_not_check_the_credential_has_done_nothing() {
+        let failed = |detail: &str| {
+            Error::Problem(Box::new(Problem {
+                status: 503,
+                detail: detail.to_owned(),
+                ..Problem::default()
+            }))
+        };
+        assert!(failed("the database does not answer").leaves_open());
+        assert!(!failed("credentials cannot be checked now: auth does not answer; try again").leaves_open());
     }
 
     #[test]
