@@ -8,7 +8,7 @@ use testkit::Postgres;
 use testkit::fleet::{Fleet, Options};
 
 use crate::rest::Rest;
-use crate::{csr, judge};
+use crate::{csr, judge, services};
 
 /// Reached only by a failure.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -180,4 +180,30 @@ async fn a_service_without_the_identity_that_it_calls_others_with_is_not_started
     ] {
         assert!(said.contains(part), "{said}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn identities_of_services_are_found_in_the_folder_that_is_configured() {
+    let processes: [&[&str]; 3] = [&["keymgr"], &["auth"], &["ca", "ocsp"]];
+    let mut fleet = fleet(&processes, "").await;
+    fleet.terminate("ca").unwrap();
+    let (data, folder) = (fleet.dir().join("ca/data/identities"), fleet.dir().join("ids"));
+    std::fs::rename(data.join("ca"), &folder).unwrap();
+    std::fs::rename(data.join("ocsp"), folder.join("ocsp")).unwrap();
+    let config = fleet.dir().join("ca/config.yaml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let configured = format!("directory: {}", folder.display());
+    std::fs::write(&config, text.replace("directory: \"\"", &configured)).unwrap();
+    fleet.launch("ca").unwrap();
+    let rest = services::rest(&fleet);
+    let looked_at = async || -> String {
+        let run = rest.post("/api/v1/doctor/runs", &json!({})).await;
+        let run: serde_json::Value = run.json().await.unwrap();
+        let mut checks = run["checks"].as_array().unwrap().iter();
+        let check = checks.find(|check| check["check"] == "identity directory");
+        check.unwrap()["result"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(looked_at().await, "ok");
+    std::fs::rename(folder.join("ocsp/tls.key"), folder.join("key")).unwrap();
+    assert_eq!(looked_at().await, "failed");
 }

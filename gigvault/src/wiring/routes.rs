@@ -19,8 +19,11 @@ const PROCESS: &str = "process";
 /// The list of jobs, which each process answers for itself; a job below it belongs to the service that its id begins with.
 const JOBS: &str = "/api/v1/jobs";
 
-/// What relying parties ask for at `public_http_url`, which certificates name: prefix, service, and operations.
-const PUBLIC: [(&str, Service, &[(&str, &str)]); 4] = [
+/// A prefix, its service, and methods and paths below it.
+type PublicPaths = (&'static str, Service, &'static [(&'static str, &'static str)]);
+
+/// What relying parties ask for at `public_http_url`, which certificates name.
+const PUBLIC: [PublicPaths; 4] = [
     ("/ca", Service::Ca, &[("GET", "/ca/{file}")]),
     ("/crl", Service::Crl, &[("GET", "/crl/{path}")]),
     (

@@ -296,7 +296,7 @@ async fn a_process_whose_identity_directory_is_empty_says_where_bootstrap_makes_
     for part in [
         "`gigvault bootstrap --identity auth` makes the first in identities/auth of the data directory that it works on",
         &format!(
-            "move it to {}, which identity.directory names",
+            "move it to {}, where identity.directory has it",
             directory.display()
         ),
     ] {
