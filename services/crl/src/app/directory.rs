@@ -31,7 +31,7 @@ struct Change {
 }
 
 impl App {
-    /// Writes what is not in the other directory; answers whether all is there then, and which entry is not.
+    /// Writes what is not in the other directory; answers whether all is there then.
     ///
     /// # Errors
     /// `Common::Store`. A directory that cannot be written to is not an error of this service.
@@ -49,19 +49,21 @@ impl App {
         };
         let mut all = true;
         for change in &changes {
-            let written = match client.as_mut() {
-                Some(client) => write(client, target, change).await,
+            let done = match client.as_mut() {
                 // The cause was told.
-                None => Ok(false),
+                None => false,
+                Some(connected) => match write(connected, target, change).await {
+                    Ok(()) => true,
+                    Err(error) => {
+                        let entry = change.entry.name();
+                        tracing::warn!(url = target.url, entry, cause = %error, "entry could not be written to the directory; tried again");
+                        if !error.is_of_entry() {
+                            client = None;
+                        }
+                        false
+                    }
+                },
             };
-            if let Err(error) = &written {
-                let entry = change.entry.name();
-                tracing::warn!(url = target.url, entry, cause = %error, "entry could not be written to the directory; tried again");
-                if !error.is_of_entry() {
-                    client = None;
-                }
-            }
-            let done = written.unwrap_or(false);
             all &= done;
             self.note(target, lease, change, done).await?;
         }
@@ -152,7 +154,7 @@ impl Change {
 }
 
 /// Writes a change: an entry that is not there is added with all that it has, which is more than what has changed.
-async fn write(client: &mut Client, target: &Target, change: &Change) -> Result<bool, ClientError> {
+async fn write(client: &mut Client, target: &Target, change: &Change) -> Result<(), ClientError> {
     let octets: usize = Attribute::ALL
         .into_iter()
         .flat_map(|attribute| change.entry.published(attribute))
@@ -170,15 +172,13 @@ async fn write(client: &mut Client, target: &Target, change: &Change) -> Result<
         false => in_time(longest, client.replace(entry, &attributes)).await,
     };
     match first {
-        Ok(()) => {}
         // An operator made it before us, or removed it.
         Err(error) if change.is_new && error.exists() => {
-            in_time(longest, client.replace(entry, &attributes)).await?;
+            in_time(longest, client.replace(entry, &attributes)).await
         }
-        Err(error) if !change.is_new && error.is_missing() => in_time(longest, client.add(entry)).await?,
-        Err(error) => return Err(error),
+        Err(error) if !change.is_new && error.is_missing() => in_time(longest, client.add(entry)).await,
+        written => written,
     }
-    Ok(true)
 }
 
 async fn in_time<T>(

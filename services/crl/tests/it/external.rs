@@ -14,6 +14,7 @@ on_both_databases!(
     what_is_out_is_written_to_another_directory,
     a_directory_that_was_down_gets_what_it_missed,
     a_wrong_password_is_told_and_holds_nothing_up,
+    a_directory_that_is_not_trusted_is_told_nothing,
     an_entry_that_was_removed_or_is_another_s_is_written_again,
     a_process_that_is_killed_leaves_what_the_next_one_finishes,
 );
@@ -82,7 +83,12 @@ async fn until_it_is_told(process: &Process) -> String {
 async fn what_is_out_is_written_to_another_directory(mut world: World) {
     let slapd = Slapd::start().await;
     world.ca.set_shards(1);
-    let process = started(&mut world, &slapd).await;
+    // The other tests have StartTLS.
+    world.config.directory = Some(Directory {
+        url: slapd.tls_url(),
+        ..settings(&slapd, "secret")
+    });
+    let process = world.start().await;
     until_it_has_all(&world, &process, &slapd).await;
     world.ca.revoke("0a", "key-compromise", 0);
     world.complete_with(1).await;
@@ -124,6 +130,21 @@ async fn a_wrong_password_is_told_and_holds_nothing_up(mut world: World) {
     world.complete_with(1).await;
     assert_eq!(slapd.values(ENTRY).await, None);
     process.stop().await;
+}
+
+async fn a_directory_that_is_not_trusted_is_told_nothing(mut world: World) {
+    let (slapd, other) = (Slapd::start().await, Slapd::start().await);
+    for url in [slapd.url(), slapd.tls_url()] {
+        world.config.directory = Some(Directory {
+            url,
+            ca_file: Some(other.ca_file()),
+            ..settings(&slapd, "secret")
+        });
+        let process = world.start().await;
+        until_it_is_told(&process).await;
+        assert_eq!(slapd.values(ENTRY).await, None);
+        process.stop().await;
+    }
 }
 
 async fn an_entry_that_was_removed_or_is_another_s_is_written_again(mut world: World) {

@@ -15,6 +15,7 @@ const SLAPD: &str = "/usr/sbin/slapd";
 pub(crate) struct Slapd {
     dir: TempDir,
     port: u16,
+    tls_port: u16,
     child: Option<Child>,
 }
 
@@ -24,6 +25,7 @@ impl Slapd {
         let slapd = Self {
             dir: tempfile::tempdir().unwrap(),
             port: testkit::port::unused().unwrap(),
+            tls_port: testkit::port::unused().unwrap(),
             child: None,
         };
         let path = |name: &str| slapd.dir.path().join(name).display().to_string();
@@ -70,7 +72,7 @@ impl Slapd {
         command
             .arg("-f")
             .arg(self.dir.path().join("slapd.conf"))
-            .args(["-h", &self.url(), "-d", "0"])
+            .args(["-h", &format!("{} {}", self.url(), self.tls_url()), "-d", "0"])
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         let child = command.spawn().unwrap_or_else(|error| {
@@ -111,6 +113,11 @@ impl Slapd {
     /// `ldap://`, over which StartTLS is used.
     pub(crate) fn url(&self) -> String {
         format!("ldap://127.0.0.1:{}", self.port)
+    }
+
+    /// `ldaps://`.
+    pub(crate) fn tls_url(&self) -> String {
+        format!("ldaps://127.0.0.1:{}", self.tls_port)
     }
 
     pub(crate) fn ca_file(&self) -> PathBuf {
