@@ -49,21 +49,7 @@ impl App {
         };
         let mut all = true;
         for change in &changes {
-            let done = match client.as_mut() {
-                // The cause was told.
-                None => false,
-                Some(connected) => match write(connected, target, change).await {
-                    Ok(()) => true,
-                    Err(error) => {
-                        let entry = change.entry.name();
-                        tracing::warn!(url = target.url, entry, cause = %error, "entry could not be written to the directory; tried again");
-                        if !error.is_of_entry() {
-                            client = None;
-                        }
-                        false
-                    }
-                },
-            };
+            let done = write_or_tell(&mut client, target, change).await;
             all &= done;
             self.note(target, lease, change, done).await?;
         }
@@ -151,6 +137,23 @@ impl Change {
             entry,
         }
     }
+}
+
+/// Writes a change, or logs why that was not possible. A connection that broke is given up.
+async fn write_or_tell(client: &mut Option<Client>, target: &Target, change: &Change) -> bool {
+    let Some(connected) = client.as_mut() else {
+        // The cause was told.
+        return false;
+    };
+    let Err(error) = write(connected, target, change).await else {
+        return true;
+    };
+    let entry = change.entry.name();
+    tracing::warn!(url = target.url, entry, cause = %error, "entry could not be written to the directory; tried again");
+    if !error.is_of_entry() {
+        *client = None;
+    }
+    false
 }
 
 /// Writes a change: an entry that is not there is added with all that it has, which is more than what has changed.
