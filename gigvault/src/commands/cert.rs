@@ -152,6 +152,13 @@ pub(super) fn fields(certificate: &Certificate) -> Vec<(&'static str, String)> {
             "requested by",
             format!("{} over {}", certificate.requester, certificate.protocol),
         ),
+        (
+            "last OCSP query",
+            certificate
+                .last_ocsp_query_at
+                .map(times::minute)
+                .unwrap_or_default(),
+        ),
         ("renewed by", certificate.issued_by.clone().unwrap_or_default()),
         ("renews", certificate.replaces.clone().unwrap_or_default()),
         ("renewed as", certificate.replaced_by.clone().unwrap_or_default()),

@@ -11,6 +11,7 @@ mod crls;
 mod find;
 mod foresee;
 mod issue;
+mod ocsp_queries;
 mod ocsp_signer;
 mod plans;
 mod renew;

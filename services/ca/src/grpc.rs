@@ -72,6 +72,7 @@ pub static ALLOW: kit::peer::AllowTable = &[
         "/gigvault.ca.v1.Ca/SnapshotRevocations",
         &[service::OCSP, service::CRL],
     ),
+    ("/gigvault.ca.v1.Ca/RecordOcspQueries", &[service::OCSP]),
     ("/gigvault.ca.v1.Ca/IssueOcspSigner", &[service::OCSP]),
     ("/gigvault.ca.v1.Ca/WatchRevoked", EVERY_SERVICE),
     (
@@ -343,6 +344,14 @@ impl wire::ca_server::Ca for Grpc {
     ) -> Result<Response<wire::StatusResponse>, Status> {
         let found = self.status_of(request.into_inner()).await;
         found.map(Response::new).map_err(status)
+    }
+
+    async fn record_ocsp_queries(
+        &self,
+        request: Request<wire::RecordOcspQueriesRequest>,
+    ) -> Result<Response<wire::RecordOcspQueriesResponse>, Status> {
+        let noted = self.note_ocsp_queries(request.into_inner()).await;
+        noted.map(Response::new).map_err(status)
     }
 
     type SnapshotRevocationsStream = SnapshotStream;

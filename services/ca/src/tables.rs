@@ -13,6 +13,7 @@ pub(crate) mod certificates;
 pub(crate) mod commit;
 pub(crate) mod compromised;
 pub(crate) mod names;
+pub(crate) mod ocsp_queries;
 pub(crate) mod revocations;
 pub(crate) mod search;
 pub(crate) mod standing;

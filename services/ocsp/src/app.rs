@@ -10,6 +10,7 @@ mod feed;
 mod issuers;
 mod known;
 mod make;
+mod queries;
 mod responders;
 mod shared;
 mod sign;
@@ -43,6 +44,7 @@ use batch::Batches;
 use cache::Responses;
 pub(crate) use feed::RevocationFollower;
 use known::Known;
+use queries::Queries;
 use shared::Shared;
 use sign::ToSign;
 use standing::Standing;
@@ -73,6 +75,8 @@ struct Inner {
     responses: Responses,
     /// What other processes have signed; none without Redis.
     shared: Option<Shared>,
+    /// When certificates were asked about.
+    queries: Queries,
     /// What is asked of `ca`, and of `keymgr`.
     statuses: Batches<(Arc<str>, Serial), Standing>,
     signatures: Batches<ToSign, Bytes>,
@@ -108,6 +112,7 @@ impl App {
             known: Known::new(currency, Arc::clone(&clock)),
             responses: Responses::new(&config),
             shared: redis.map(Shared::new),
+            queries: Queries::default(),
             statuses: standing::in_batches(&ca),
             signatures: sign::in_batches(&keymgr, config.max_batch),
             holder: store::id::new_id(clock.now()).to_string(),

@@ -23,12 +23,14 @@ const LATER: Duration = Duration::from_secs(10);
 const LAG_EVERY: Duration = Duration::from_secs(1);
 /// Time between two rounds in which expired certificates are forgotten.
 const EXPIRED_EVERY: Duration = Duration::from_secs(3600);
+/// How late `ca` is told when certificates were last asked about.
+const QUERIES_EVERY: Duration = Duration::from_secs(5);
 /// Time between two looks for responses that will soon be of no use; the shortest that they hold is five minutes.
 const OLD_EVERY: Duration = Duration::from_secs(15);
 
 /// All of it. `cursor` has that of a snapshot, if one was taken by the time that the work starts.
 pub(crate) fn all(app: &App, cursor: Arc<Mutex<Option<String>>>) -> Vec<Job> {
-    let [following, issuers, expired, old, lag] = std::array::from_fn(|_| app.clone());
+    let [following, issuers, expired, old, queries, lag] = std::array::from_fn(|_| app.clone());
     vec![
         Job::task("revocations", move |stop| {
             follow_revocations(following, cursor, stop)
@@ -48,6 +50,11 @@ pub(crate) fn all(app: &App, cursor: Arc<Mutex<Option<String>>>) -> Vec<Job> {
                 Ok::<_, Error>(())
             }
         }),
+        Job::each("OCSP queries", QUERIES_EVERY, move || {
+            let app = queries.clone();
+            async move { app.tell_queries().await }
+        })
+        .and_at_the_end(),
         // It grows while nothing is received.
         Job::each("lag of revocations", LAG_EVERY, move || {
             lag.measure_lag();

@@ -82,6 +82,9 @@ pub struct Certificate {
     pub lint: Option<Vec<String>>,
     /// `None` while not revoked.
     pub revocation: Option<Revocation>,
+    /// When OCSP was last asked about it, as far as that is known.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub last_ocsp_query_at: Option<OffsetDateTime>,
     /// Decoded; not in lists.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extensions: Vec<Extension>,

@@ -57,6 +57,8 @@ pub struct Issued {
     pub replaces: Option<Serial>,
     /// The last certificate that renews this one.
     pub replaced_by: Option<Serial>,
+    /// When OCSP was last asked about it, as far as that was told.
+    pub last_ocsp_query: Option<OffsetDateTime>,
     /// Ids of the lints that would have had it otherwise and did not forbid it; `None` where an earlier version issued it,
     /// which did not keep them.
     pub lint: Option<Vec<String>>,

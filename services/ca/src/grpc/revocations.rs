@@ -53,6 +53,25 @@ impl Grpc {
         })
     }
 
+    pub(super) async fn note_ocsp_queries(
+        &self,
+        request: wire::RecordOcspQueriesRequest,
+    ) -> Result<wire::RecordOcspQueriesResponse, Error> {
+        if request.items.len() > MOST_SERIALS {
+            let text = format!("takes at most {MOST_SERIALS} certificates");
+            return Err(Error::invalid("items", text));
+        }
+        // What cannot be read is left out: the others are noted all the same.
+        let read = |query: &wire::OcspQuery| {
+            let at = store::time::from_micros(query.asked_us).ok()?;
+            Some((Serial::from_content(&query.serial)?, at))
+        };
+        self.app
+            .record_ocsp_queries(request.items.iter().filter_map(read))
+            .await?;
+        Ok(wire::RecordOcspQueriesResponse {})
+    }
+
     pub(super) async fn snapshot(
         &self,
         request: wire::SnapshotRevocationsRequest,

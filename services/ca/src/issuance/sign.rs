@@ -194,6 +194,7 @@ fn seal(job: IssuanceJob, signature: &[u8], now: OffsetDateTime) -> Result<Signe
         der,
         replaces: record.replaces.map(|predecessor| predecessor.serial),
         replaced_by: None,
+        last_ocsp_query: None,
         lint: Some(warnings),
         revocation: None,
         damaged: None,

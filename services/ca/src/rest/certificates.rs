@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kit::auth::{Allow, Caller, permission};
-use kit::http::{Json, List, NoParameters, Page, Paging, Path, Query, located};
+use kit::http::{EntityTag, Json, List, NoParameters, Page, Paging, Path, Query, located};
 use kit::idempotency::IdempotencyKey;
 use kit::page::Ask;
 use kit::problem::Problem;
@@ -169,11 +169,12 @@ async fn get(
     Allow(caller, _): Allow<permission::CertificatesReadOwn>,
     Path(serial): Path<String>,
     _: Query<NoParameters>,
-) -> Result<Json<Certificate>, Problem> {
+) -> Result<(EntityTag, Json<Certificate>), Problem> {
     let found = app
         .find(&requester(&caller, permission::CERTIFICATES_READ), &serial)
         .await?;
-    Ok(Json(Certificate::new(&app, &caller, found).await?))
+    let certificate = Certificate::new(&app, &caller, found).await?;
+    Ok((certificate.tag(), Json(certificate)))
 }
 
 /// A certificate and those above it, PEM, leaf first, without the root: what a server is configured with.

@@ -1,7 +1,7 @@
 //! The certificate object of the REST surface.
 
 use kit::auth::{Caller, permission};
-use kit::http::Row;
+use kit::http::{EntityTag, Row};
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -73,6 +73,10 @@ pub(crate) struct CertificateRow {
     lint: Option<Vec<String>>,
     /// Null while not revoked.
     revocation: Option<Revocation>,
+    /// When a relying party last asked the OCSP responder about it, as far as that is known: RFC 3339, UTC. It is told some seconds
+    /// late, and not always: a responder that is killed takes its last seconds along, and caches of others answer without it. The ETag
+    /// of the certificate does not change with it.
+    last_ocsp_query_at: Option<String>,
 }
 
 /// Type and size of a public key.
@@ -200,6 +204,7 @@ impl CertificateRow {
                 decided_time: (revocation.decided != revocation.time).then(|| rfc3339(revocation.decided)),
                 decided_as: revocation.decided_as.map(Capacity::as_str),
             }),
+            last_ocsp_query_at: issued.last_ocsp_query.map(rfc3339),
             subject: issued.subject,
             san: issued.sans,
             requester: issued.requester,
@@ -236,10 +241,20 @@ impl Row for CertificateRow {
         "revocation.invalidity_time",
         "revocation.decided_time",
         "revocation.decided_as",
+        "last_ocsp_query_at",
     ];
 }
 
 impl Certificate {
+    /// The tag of its state, which whoever only asks OCSP about it does not change: `If-Match` holds a change to what was seen.
+    pub(crate) fn tag(&self) -> EntityTag {
+        let mut state = serde_json::to_value(self).unwrap_or_default();
+        if let Some(members) = state.as_object_mut() {
+            members.remove("last_ocsp_query_at");
+        }
+        EntityTag::of(&state)
+    }
+
     /// As this caller gets it.
     pub(crate) async fn new(app: &App, caller: &Caller, issued: Issued) -> Result<Self, Error> {
         let key_is_compromised = match issued.status(app.clock.now()) {

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use kit::auth::{Allow, Caller, permission};
 use kit::dry_run::Answer;
-use kit::http::{EntityTag, IfMatch, Json, NoMembers, Path};
+use kit::http::{IfMatch, Json, NoMembers, Path};
 use kit::problem::Problem;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -236,7 +236,7 @@ async fn careful(app: &App, caller: &Caller, serial: &str, if_match: &IfMatch) -
     let found = app.find(&requester, serial).await?;
     let (serial, revocation) = (found.serial, found.revocation);
     let current = Certificate::new(app, caller, found).await?;
-    if !if_match.holds(&EntityTag::of(&current)) {
+    if !if_match.holds(&current.tag()) {
         return Err(Error::Changed(serial));
     }
     // Looked at again under the lock of its row: another request may be served in between.

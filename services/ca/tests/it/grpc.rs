@@ -10,8 +10,8 @@ use kit::transport::Transport;
 use proto::ca::v1::ca_client::CaClient;
 use proto::ca::v1::{
     AddCaRequest, Certificate, CheckKeyRequest, GetRequest, HoldRequest, IssueOcspSignerRequest,
-    IssueRequest, ListCasRequest, ListRequest, Reason, ReleaseRequest, RenewRequest, RevokeRequest,
-    SnapshotRevocationsRequest, StatusRequest, WatchRevokedRequest,
+    IssueRequest, ListCasRequest, ListRequest, Reason, RecordOcspQueriesRequest, ReleaseRequest,
+    RenewRequest, RevokeRequest, SnapshotRevocationsRequest, StatusRequest, WatchRevokedRequest,
 };
 use proto::feed::v1::WatchRequest;
 use tonic::{Code, Status};
@@ -44,6 +44,10 @@ async fn code(mut client: CaClient<Transport>, method: &str) -> Code {
         "WatchRevoked" => {
             let request = WatchRevokedRequest::default();
             client.watch_revoked(request).await.map(drop)
+        }
+        "RecordOcspQueries" => {
+            let request = RecordOcspQueriesRequest::default();
+            client.record_ocsp_queries(request).await.map(drop)
         }
         "IssueOcspSigner" => {
             let request = IssueOcspSignerRequest::default();

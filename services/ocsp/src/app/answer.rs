@@ -127,14 +127,14 @@ impl App {
             if !kept.signed.is_young(now) {
                 self.renew(issuer, target, (key, &kept));
             }
-            return Ok(Some(self.reply(issuer, &kept, Source::Memory)));
+            return Ok(Some(self.reply((issuer, serial), &kept, Source::Memory)));
         }
         self.0.responses.remove(&key).await;
         for _ in 0..ATTEMPTS {
             let make = self.make(issuer, target, (&key, Age::Any));
             let not_kept = match self.0.responses.find_or_make(key.clone(), make).await {
                 Ok(made) if self.may_be_told(target, made.standing(), made.read_at) => {
-                    return Ok(Some(self.reply(issuer, &made, made.source)));
+                    return Ok(Some(self.reply((issuer, serial), &made, made.source)));
                 }
                 Ok(_outdated) => {
                     self.0.responses.remove(&key).await;
@@ -187,9 +187,7 @@ impl App {
             let is_true =
                 |(target, standing): (&Target, &Standing)| self.may_be_told(target, *standing, read_at);
             if told.clone().all(is_true) {
-                told.for_each(|(target, standing)| {
-                    count(ca_of(target), standing.label(), Source::Signed.label())
-                });
+                told.for_each(|(target, standing)| self.note_told(target, *standing));
                 return Ok(Reply {
                     der: signed.der,
                     fresh: None,
@@ -217,7 +215,9 @@ impl App {
         }
     }
 
-    fn reply(&self, issuer: &Issuer, kept: &Kept, source: Source) -> Reply {
+    fn reply(&self, (issuer, serial): (&Issuer, Serial), kept: &Kept, source: Source) -> Reply {
+        let now = self.0.clock.now();
+        self.0.queries.note(serial, now);
         kept.note_asked_for();
         count(&issuer.ca, kept.standing().label(), source.label());
         Reply {
@@ -225,9 +225,16 @@ impl App {
             fresh: Some(Fresh {
                 this_update: kept.signed.this_update,
                 next_update: kept.signed.next_update,
-                now: self.0.clock.now(),
+                now,
                 is_good: kept.revocation.is_none(),
             }),
+        }
+    }
+
+    fn note_told(&self, target: &Target, told: Standing) {
+        count(ca_of(target), told.label(), Source::Signed.label());
+        if let (Standing::Good | Standing::Revoked(_), Ok(serial)) = (told, target.id.serial().proper()) {
+            self.0.queries.note(serial, self.0.clock.now());
         }
     }
 }

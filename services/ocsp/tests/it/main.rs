@@ -16,6 +16,7 @@ mod direct;
 mod gate;
 mod keys;
 mod outage;
+mod queries;
 mod requests;
 mod responders;
 mod shared;

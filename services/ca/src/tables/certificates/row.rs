@@ -16,7 +16,8 @@ pub(in super::super) const COLUMNS: &str = "c.id, c.serial, c.ca, c.profile, c.s
      c.issued_at, c.not_before, c.not_after, c.spki_sha256, c.fingerprint_sha256, c.der, c.replaces, \
      c.revoked_at, c.reason, c.invalidity_at, c.decided_at, c.issued_by, c.decided_as, c.key_type, c.lint_warnings, \
      c.generation, c.crl_shard, \
-     (SELECT s.serial FROM certificates s WHERE s.replaces = c.serial ORDER BY s.id DESC LIMIT 1) AS replaced_by";
+     (SELECT s.serial FROM certificates s WHERE s.replaces = c.serial ORDER BY s.id DESC LIMIT 1) AS replaced_by, \
+     (SELECT q.asked_at FROM ocsp_queries q WHERE q.serial = c.serial) AS last_ocsp_query";
 
 /// A row, in which a column that cannot be read is empty and named.
 pub(in super::super) struct Row {
@@ -43,6 +44,7 @@ pub(in super::super) struct Row {
     key_type: Option<String>,
     lint_warnings: Option<String>,
     replaced_by: Option<Vec<u8>>,
+    last_ocsp_query: Option<i64>,
     pub(in super::super) damage: Option<String>,
 }
 
@@ -78,8 +80,9 @@ where
             issued_by: columns.value("issued_by")?,
             key_type: columns.value("key_type")?,
             lint_warnings: columns.value("lint_warnings")?,
-            // Of another row, whose damage is not this one's.
+            // Of other rows, whose damage is not this one's.
             replaced_by: Columns::of(row).value("replaced_by")?,
+            last_ocsp_query: Columns::of(row).value("last_ocsp_query")?,
             damage: columns.damage(),
         })
     }
@@ -294,6 +297,7 @@ impl Row {
                 .note("fingerprint_sha256", hash(self.fingerprint_sha256))
                 .unwrap_or_else(|| x509::digest::sha256(&self.der)),
             replaced_by: self.replaced_by.and_then(|bytes| Serial::from_bytes(&bytes).ok()),
+            last_ocsp_query: self.last_ocsp_query.and_then(time),
             damaged: damage.named(),
             id: self.id,
             serial,
