@@ -247,6 +247,13 @@ impl ca_server::Ca for FakeCa {
         never()
     }
 
+    async fn record_ocsp_queries(
+        &self,
+        _: Request<wire::RecordOcspQueriesRequest>,
+    ) -> Result<Response<wire::RecordOcspQueriesResponse>, Status> {
+        never()
+    }
+
     async fn issue_ocsp_signer(
         &self,
         _: Request<wire::IssueOcspSignerRequest>,
