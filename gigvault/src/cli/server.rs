@@ -190,8 +190,8 @@ pub(crate) enum ConfigCommand {
         after_help = "`process` is not a service: each process answers these paths for itself, such as its status. They \
 are not forwarded; ask each process at its own URL. /api/openapi.json and /api/docs are in no row: \
 they show the routes of the process that answers. The row with the longest prefix decides. `*` is \
-any text: /api/v1/jobs/ca-* are the jobs of ca. `match` of the JSON says the same. /ca, /crl, /ocsp, and
-/roots.pem are what relying parties ask for at `public_http_url`, over plain HTTP: `listener` of the
+any text: /api/v1/jobs/ca-* are the jobs of ca. `match` of the JSON says the same. /ca, /crl, /ocsp, and \
+/roots.pem are what relying parties ask for at `public_http_url`, over plain HTTP: `listener` of the \
 JSON is http.
 
 Examples:
