@@ -278,7 +278,9 @@ async fn readiness_is_answered_while_one_client_asks_for_all_the_work_it_can() {
             tokio::time::sleep(Duration::from_millis(1100)).await;
             for base in [&ready.https, &ready.http, &ready.metrics] {
                 let answer = system.http().unwrap().get(format!("{base}/readyz")).send().await;
-                assert_eq!(answer.unwrap().status(), StatusCode::OK, "{abuse:?}: {base}");
+                let answer = answer.unwrap();
+                let (status, body) = (answer.status(), answer.text().await.unwrap());
+                assert_eq!(status, StatusCode::OK, "{abuse:?}: {base}: {body}");
             }
         }
     }

@@ -22,6 +22,10 @@ pub async fn follow(issuer: Issuer, peers: RevokedPeers, stop: CancellationToken
         loop {
             let before = pause;
             let error = follow_once(&issuer, &peers, &mut pause).await;
+            // At its end the process ends these streams itself.
+            if stop.is_cancelled() {
+                return;
+            }
             let cause = chain(&error);
             match told && pause == before {
                 true => tracing::debug!(cause, "revoked services are not known to be up to date"),
