@@ -43,6 +43,9 @@ const NAME: &str = "^[0-9A-Za-z][0-9A-Za-z._-]{0,99}$";
 /// Visible ASCII.
 const IDEMPOTENCY_KEY: &str = "^[!-~]{1,255}$";
 
+/// The extension of a handler, and in the document of its body, that says that it may have another number of bytes than those of most.
+pub(crate) const BODY_LIMIT: &str = "x-body-limit";
+
 /// Routes whose operations have this tag, with what it says to readers of the document.
 pub fn tagged<S>(tag: &str, description: &str, mut routes: OpenApiRouter<S>) -> OpenApiRouter<S>
 where
@@ -180,6 +183,7 @@ fn describe(operation: &mut Operation) {
 
 fn complete_operation(operation: &mut Operation) {
     answer_problems(operation);
+    limit_body(operation);
     // An undeclared query parameter is refused by every route.
     let mut usual = vec![("400", "a parameter, a header or the body is not of its form")];
     for parameter in operation.parameters.iter().flatten() {
@@ -210,6 +214,19 @@ fn complete_operation(operation: &mut Operation) {
     } else {
         // Open to anybody, and the document says so.
         operation.security = Some(Vec::new());
+    }
+}
+
+/// A handler can say it of the operation only. It belongs to the body; and several extensions of one object would be in another order
+/// each time that the document is written.
+fn limit_body(operation: &mut Operation) {
+    let limit = operation
+        .extensions
+        .as_mut()
+        .and_then(|extensions| extensions.remove(BODY_LIMIT));
+    if let (Some(limit), Some(RefOr::T(body))) = (limit, operation.request_body.as_mut()) {
+        let extensions = body.extensions.get_or_insert_default();
+        extensions.insert(BODY_LIMIT.to_owned(), limit);
     }
 }
 

@@ -17,13 +17,11 @@ use vocabulary::ProblemType;
 use super::etag::IfMatch;
 use super::extract::media_type;
 use crate::idempotency::{self, IdempotencyKey};
+use crate::openapi::BODY_LIMIT;
 use crate::problem::Problem;
 
 /// Most query parameters of one request.
 const MAX_PARAMETERS: usize = 64;
-
-/// The extension of an operation whose body may have another number of bytes than those of most.
-const BODY_LIMIT: &str = "x-body-limit";
 
 /// What one operation takes.
 #[derive(Clone, Debug, Default)]
@@ -159,10 +157,10 @@ impl Operation {
         }
         if let Some(RefOr::T(body)) = &documented.request_body {
             operation.body = body.content.keys().cloned().collect();
+            let extensions = body.extensions.as_ref();
+            let limit = extensions.and_then(|extensions| extensions.get(BODY_LIMIT)?.as_u64());
+            operation.body_limit = limit.and_then(|limit| usize::try_from(limit).ok());
         }
-        let extensions = documented.extensions.as_ref();
-        let limit = extensions.and_then(|extensions| extensions.get(BODY_LIMIT)?.as_u64());
-        operation.body_limit = limit.and_then(|limit| usize::try_from(limit).ok());
         let responses = documented.responses.responses.iter();
         operation.negotiated = responses
             .filter(|(status, _)| status.starts_with('2'))
@@ -272,8 +270,10 @@ mod tests {
     fn an_operation_may_take_larger_bodies_than_others() {
         use utoipa::openapi::extensions::ExtensionsBuilder;
         use utoipa::openapi::path::OperationBuilder;
+        use utoipa::openapi::request_body::RequestBodyBuilder;
         let limit = |extensions| {
-            let documented = OperationBuilder::new().extensions(Some(extensions)).build();
+            let body = RequestBodyBuilder::new().extensions(Some(extensions)).build();
+            let documented = OperationBuilder::new().request_body(Some(body)).build();
             Operation::of(&documented).body_limit()
         };
         let said = ExtensionsBuilder::new().add(BODY_LIMIT, 1 << 24).build();

@@ -28,6 +28,18 @@ fn alternatives(schema: &Value) -> BTreeSet<String> {
     }
 }
 
+/// Its entity tag is the same in each process, and the committed one is what is written.
+#[test]
+fn the_document_is_the_same_each_time() {
+    let first = document().to_json().unwrap();
+    for _ in 0..50 {
+        assert!(
+            document().to_json().unwrap() == first,
+            "the order of its parts differs"
+        );
+    }
+}
+
 #[test]
 fn every_success_can_be_read_by_the_schema_of_the_lowest() {
     let document = written();
