@@ -55,7 +55,7 @@ macro_rules! services {
                 self == Self::Crl
             }
 
-            /// Whom it calls to do its work.
+            /// The services that it calls to do its work.
             pub(crate) fn calls(self) -> &'static [Self] {
                 match self { $(Self::$variant => &[$(Self::$callee),*],)+ }
             }

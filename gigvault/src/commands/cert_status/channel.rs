@@ -10,7 +10,7 @@ use x509::{Certificate, Pointers, ReceivedSerial};
 /// URLs of one kind that are asked.
 const MOST: usize = 4;
 
-/// What is asked about, and by whom.
+/// The certificate that is asked about, and the relying party that asks.
 pub(super) struct Asked<'a> {
     pub(super) certificate: &'a Certificate,
     pub(super) issuer: &'a Certificate,

@@ -39,7 +39,7 @@ impl Signed {
     }
 }
 
-/// What is to be signed, by whom.
+/// What is to be signed, and the signer.
 pub(super) struct ToSign {
     signer: Arc<Signer>,
     data: Arc<Linted<ResponseData>>,

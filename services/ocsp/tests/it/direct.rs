@@ -1,4 +1,4 @@
-//! Settings of what is signed, and by whom.
+//! Settings of what is signed, and of the signer.
 
 use ocsp::{Config, Signing};
 use proto::ca::v1::Reason as WireReason;
