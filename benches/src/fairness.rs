@@ -14,6 +14,8 @@ use testkit::hostile::{Abuse, Attack, Target, targets};
 use testkit::postgres::Postgres;
 use testkit::system::System;
 use tokio::task::JoinSet;
+use x509::Certificate;
+use x509::ocsp::{CertId, HashAlgorithm, IssuerIds, OcspRequest};
 
 use crate::load::Run;
 use crate::report::Report;
@@ -25,6 +27,8 @@ const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
 /// Requests that the disturber has under way.
 const LISTS: usize = 16;
 const KEYS: usize = 8;
+/// What anybody may get over HTTP.
+const CA_CERTIFICATE: &str = "/ca/issuing.crt";
 
 pub(crate) async fn measure(report: &mut Report, args: &Args) -> anyhow::Result<()> {
     let load = Load::prepare(args, 12)?;
@@ -58,10 +62,12 @@ enum Disturbance {
     BadCredentials,
     Handshakes,
     NewConnections,
+    Questions,
+    CaCertificates,
 }
 
 impl Disturbance {
-    const ALL: [(Self, &'static str); 11] = [
+    const ALL: [(Self, &'static str); 13] = [
         (Self::StalledBodies, "stalled bodies"),
         (Self::Connections, "connections up to the limit, HTTPS and HTTP"),
         (Self::Pages, "maximal pages"),
@@ -84,6 +90,11 @@ impl Disturbance {
         (
             Self::NewConnections,
             "a new connection for each request, HTTPS and HTTP",
+        ),
+        (Self::Questions, "OCSP is asked from 12 addresses, pipelined"),
+        (
+            Self::CaCertificates,
+            "the certificate of a CA is fetched from 12 addresses, pipelined",
         ),
     ];
 
@@ -112,6 +123,8 @@ impl Disturbance {
                 disturber.attack("https", Abuse::NewConnections),
                 disturber.attack("http", Abuse::NewConnections),
             ],
+            Self::Questions => disturber.from_many(&disturber.question),
+            Self::CaCertificates => disturber.from_many(CA_CERTIFICATE),
         }
     }
 }
@@ -129,10 +142,12 @@ struct Disturber {
     base: String,
     token: String,
     keys: Arc<AtomicUsize>,
+    /// Path of an OCSP request.
+    question: String,
 }
 
 impl Disturber {
-    fn of(system: &System) -> anyhow::Result<Self> {
+    async fn of(system: &System) -> anyhow::Result<Self> {
         let made = system.cli_ok(&[
             "apikey",
             "create",
@@ -157,13 +172,32 @@ impl Disturber {
             .tls_certs_only([reqwest::Certificate::from_pem(&root)?])
             .local_address(std::net::IpAddr::V4(ELSEWHERE))
             .timeout(Duration::from_secs(60));
+        let http = http.build()?;
+        let issuer = format!("{}{CA_CERTIFICATE}", system.ready().http);
+        let issuer = http.get(&issuer).send().await?.error_for_status()?;
+        let issuer = Certificate::from_der(&issuer.bytes().await?)?;
+        let asked = CertId::new(&IssuerIds::of(&issuer), HashAlgorithm::Sha1, issuer.serial());
+        let question = OcspRequest::build(vec![asked], None)?;
         Ok(Self {
             targets,
-            http: http.build()?,
+            http,
             base: system.ready().https.clone(),
             token,
             keys: Arc::default(),
+            question: format!("/ocsp/{}", question.to_get_path()),
         })
+    }
+
+    /// Requests for that path from many addresses, each with as many connections as one disturber has.
+    fn from_many(&self, path: &str) -> Vec<Disturbing> {
+        let Some(mut target) = self.targets.iter().find(|target| target.name == "http").cloned() else {
+            return Vec::new();
+        };
+        path.clone_into(&mut target.open_path);
+        (100..112)
+            .map(|host| Ipv4Addr::new(127, 0, 0, host))
+            .map(|from| Disturbing::Attack(Attack::begin(&target, Abuse::CheapRequests, from)))
+            .collect()
     }
 
     fn attack(&self, listener: &str, abuse: Abuse) -> Disturbing {
@@ -213,7 +247,7 @@ impl Disturber {
 
 async fn on(report: &mut Report, load: &Load, name: Database, arguments: &[&str]) -> anyhow::Result<()> {
     let system = System::up_with(arguments)?;
-    let disturber = Disturber::of(&system)?;
+    let disturber = Disturber::of(&system).await?;
     let next = Arc::new(AtomicUsize::new(0));
     let rate = async || -> anyhow::Result<f64> {
         let clients = connect_all(&system, load).await?;

@@ -2,7 +2,7 @@
 //!
 //! Every route that signs, revokes, grants, applies or destroys takes `dry_run=true`: the same body goes through the same
 //! decisions on a transaction that is rolled back, and the answer is a [`Preview`] of the consequences. A permission that
-//! acts ([`Permission`](crate::auth::Permission)) puts an [`Asked`] into the handler's [`Allow`](crate::auth::Allow), and
+//! acts ([`Permission`](crate::auth::Permission)) puts an [`RestIntent`] into the handler's [`Allow`](crate::auth::Allow), and
 //! a use case that acts takes an [`Intent`]: a route that forgets it does not compile.
 //!
 //! A use case decides in its transaction, then calls [`Previews::end`] with its [`Plan`], which rolls the transaction back
@@ -27,8 +27,8 @@ use crate::clock::SharedClock;
 use crate::error::Common;
 
 pub use answer::Answer;
-pub use asked::{Asked, PARAMETER};
 pub(crate) use asked::{BodyDigest, FromParts, TakenParameter};
+pub use asked::{PARAMETER, RestIntent};
 pub use token::{HEADER, Refusal};
 
 /// How long a preview's token is taken.
@@ -200,7 +200,7 @@ pub trait Intent: Send + Sync {
     type Answer<T: Send>: Send;
 
     /// What to act or to preview by.
-    fn asked(&self) -> Option<&Asked>;
+    fn asked(&self) -> Option<&RestIntent>;
     /// Whether the plan is shown, or compared with one that was.
     fn is_planned(&self) -> bool {
         self.asked().is_some_and(|asked| !asked.is_plain())
@@ -221,7 +221,7 @@ impl Intent for Commit {
     type Preview = Infallible;
     type Answer<T: Send> = T;
 
-    fn asked(&self) -> Option<&Asked> {
+    fn asked(&self) -> Option<&RestIntent> {
         None
     }
 
@@ -305,7 +305,7 @@ impl Previews {
         earlier: T,
         plan: impl FnOnce(&T) -> Plan,
     ) -> Result<I::Answer<T>, Refusal> {
-        if intent.asked().is_some_and(Asked::is_dry_run)
+        if intent.asked().is_some_and(RestIntent::is_dry_run)
             && let Some(preview) = self.settle(intent, || plan(&earlier)).await?
         {
             return Ok(I::planned(preview));
@@ -316,7 +316,7 @@ impl Previews {
 
 fn preview(
     sealer: &token::Sealer,
-    asked: &Asked,
+    asked: &RestIntent,
     plan: Plan,
     now: OffsetDateTime,
 ) -> Result<Preview, Refusal> {

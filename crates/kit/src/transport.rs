@@ -8,7 +8,7 @@
 
 mod channel;
 mod connection;
-mod later;
+mod pending;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 
 pub use channel::{AddressError, channel, check_address};
-pub use later::{Later, later};
+pub use pending::{PendingTransport, pending};
 
 use crate::grpc::deadline::{self, Requests};
 use crate::peer::Peer;

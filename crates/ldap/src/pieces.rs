@@ -135,9 +135,9 @@ mod tests {
     use crate::directory::{Octets, Stored, Unavailable};
 
     /// These pieces, and then an end.
-    struct Kept(Vec<Result<&'static [u8], Unavailable>>);
+    struct StoredPieces(Vec<Result<&'static [u8], Unavailable>>);
 
-    impl Stored for Kept {
+    impl Stored for StoredPieces {
         fn id(&self) -> u128 {
             7
         }
@@ -149,7 +149,7 @@ mod tests {
     }
 
     async fn sent(length: usize, pieces: Vec<Result<&'static [u8], Unavailable>>) -> io::Result<Vec<u8>> {
-        let value = Value::Octets(Content::stored(length, Kept(pieces)));
+        let value = Value::Octets(Content::stored(length, StoredPieces(pieces)));
         let (mut out, mut sink) = (Pieces::default(), Vec::new());
         out.value(&value);
         out.send(&mut sink).await.map(|()| sink)

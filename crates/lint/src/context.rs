@@ -8,11 +8,11 @@ use crate::view::View;
 /// The position of a certificate in its hierarchy.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Context<'a> {
-    standing: Standing<'a>,
+    signer: Signer<'a>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-enum Standing<'a> {
+enum Signer<'a> {
     #[default]
     Unknown,
     SelfSigned,
@@ -24,7 +24,7 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn issued_by(issuer: impl Into<Issuer<'a>>) -> Self {
         Self {
-            standing: Standing::IssuedBy(issuer.into()),
+            signer: Signer::IssuedBy(issuer.into()),
         }
     }
 
@@ -32,25 +32,25 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn self_signed() -> Self {
         Self {
-            standing: Standing::SelfSigned,
+            signer: Signer::SelfSigned,
         }
     }
 
     /// Nothing is signed without knowing by whom.
     pub(crate) fn before_signing(self) -> Self {
-        match self.standing {
-            Standing::Unknown => Self::self_signed(),
-            Standing::SelfSigned | Standing::IssuedBy(_) => self,
+        match self.signer {
+            Signer::Unknown => Self::self_signed(),
+            Signer::SelfSigned | Signer::IssuedBy(_) => self,
         }
     }
 
     /// Whether the certificate is a root's. Of a certificate from anywhere it is known when it is a CA's that names
     /// itself as issuer, and no other key of the same name.
     pub(crate) fn is_root(&self, view: &View<'_>) -> bool {
-        match self.standing {
-            Standing::SelfSigned => true,
-            Standing::IssuedBy(_) => false,
-            Standing::Unknown => {
+        match self.signer {
+            Signer::SelfSigned => true,
+            Signer::IssuedBy(_) => false,
+            Signer::Unknown => {
                 let authority = view.extensions.aki.as_ref().and_then(|aki| aki.key_identifier);
                 let same_key = authority.is_none() || authority == view.extensions.ski;
                 view.is_ca() && view.issuer == view.subject.der && same_key
@@ -63,9 +63,9 @@ impl<'a> Context<'a> {
     where
         'a: 'b,
     {
-        match self.standing {
-            Standing::IssuedBy(issuer) => Some(issuer),
-            Standing::SelfSigned | Standing::Unknown => view.root.then(|| Issuer::itself(view)),
+        match self.signer {
+            Signer::IssuedBy(issuer) => Some(issuer),
+            Signer::SelfSigned | Signer::Unknown => view.root.then(|| Issuer::itself(view)),
         }
     }
 }

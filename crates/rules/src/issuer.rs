@@ -31,7 +31,7 @@ pub struct PublicationUrls {
 /// A CA with all that limits it. Made once, used for many requests; what is large in it is shared by its clones.
 #[derive(Debug, Clone)]
 pub struct Issuer {
-    standing: Standing,
+    signed_by: SignedBy,
     public_key: PublicKey,
     key_identifier: Vec<u8>,
     urls: PublicationUrls,
@@ -41,7 +41,7 @@ pub struct Issuer {
 }
 
 #[derive(Debug, Clone)]
-enum Standing {
+enum SignedBy {
     /// A root to be: it signs its own certificate.
     SelfSigned,
     Certified(Arc<Certified>),
@@ -82,7 +82,7 @@ impl Issuer {
             urls,
             signature_algorithm,
             reserved_names: Arc::default(),
-            standing: Standing::Certified(Arc::new(Certified {
+            signed_by: SignedBy::Certified(Arc::new(Certified {
                 validity: certificate.validity(),
                 path_len: certificate.path_len(),
                 purposes: purposes_of(&certificate),
@@ -102,7 +102,7 @@ impl Issuer {
     ) -> Result<Self, Denied> {
         check_algorithm(&public_key, signature_algorithm)?;
         Ok(Self {
-            standing: Standing::SelfSigned,
+            signed_by: SignedBy::SelfSigned,
             key_identifier: public_key.key_identifier(KeyIdMethod::Rfc7093).to_vec(),
             keys_of_cas: Arc::new(HashSet::from([public_key.material_id()])),
             public_key,
@@ -117,7 +117,7 @@ impl Issuer {
     /// # Errors
     /// If one of them did not certify the one before it, or its path length forbids this issuer.
     pub fn with_ancestors(mut self, ancestors: &[Certificate]) -> Result<Self, Denied> {
-        let Standing::Certified(own) = &mut self.standing else {
+        let SignedBy::Certified(own) = &mut self.signed_by else {
             return Err(Denied::ca("a self-signed root has no CA above it"));
         };
         let own = Arc::make_mut(own);
@@ -214,7 +214,7 @@ impl Issuer {
     }
 
     pub(crate) fn is_self_signed(&self) -> bool {
-        matches!(self.standing, Standing::SelfSigned)
+        matches!(self.signed_by, SignedBy::SelfSigned)
     }
 
     pub(crate) fn key_identifier(&self) -> &[u8] {
@@ -254,9 +254,9 @@ impl Issuer {
     }
 
     fn certified(&self) -> Option<&Certified> {
-        match &self.standing {
-            Standing::Certified(own) => Some(own),
-            Standing::SelfSigned => None,
+        match &self.signed_by {
+            SignedBy::Certified(own) => Some(own),
+            SignedBy::SelfSigned => None,
         }
     }
 }

@@ -21,7 +21,7 @@ pub use items::{
     progress_in,
 };
 pub use job::{Job, State};
-pub use kept::{Kept, of_too_many, surplus};
+pub use kept::{JobBounds, of_too_many, surplus};
 pub use old::{Pruned, drop_pending, forget, forget_claims, prune};
 pub use queue::{Form, Queued, Waiting, queued, queued_in, waiting};
 pub use slice::Slice;

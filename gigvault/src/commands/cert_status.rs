@@ -43,7 +43,7 @@ pub(super) async fn run(
     }
     let found = issuer::find(certificate, near, arguments, connection).await?;
     let now = now();
-    let asked = channel::Asked {
+    let asked = channel::Question {
         certificate,
         issuer: &found.certificate,
         party: &found.party,

@@ -16,7 +16,7 @@ use super::{now, private_key, times};
 use crate::cli::{FileFormat, NewFile, OwnKey};
 use crate::exit::Done;
 use crate::output::Output;
-use unanswered::{Kept, download_pem, download_pkcs12, own_flags};
+use unanswered::{KeptKey, download_pem, download_pkcs12, own_flags};
 
 /// For files that hold a private key.
 pub(super) const OWNER_ONLY: u32 = 0o600;
@@ -244,7 +244,7 @@ fn write(bundle: &Bundle, form: Form, issued: &Certificate) -> anyhow::Result<()
     match form {
         Form::Pem(key) => save(bundle, key.as_ref(), issued).with_context(|| {
             let download = download_pem(serial);
-            Done(match key.map(|staged| Kept::of(staged, None)) {
+            Done(match key.map(|staged| KeptKey::of(staged, None)) {
                 None => unwritten(serial, &download, ""),
                 Some(Ok(kept)) => {
                     let key = format!(
@@ -265,7 +265,7 @@ fn write(bundle: &Bundle, form: Form, issued: &Certificate) -> anyhow::Result<()
         } => save_pkcs12(bundle, &key, issued, &passphrase).with_context(|| {
             let (flags, of_key) = match own {
                 Some(flags) => (flags, String::new()),
-                None => match Kept::of(staged, Some(passphrase_file.clone())) {
+                None => match KeptKey::of(staged, Some(passphrase_file.clone())) {
                     Ok(kept) => (
                         kept.flags(),
                         format!("; the new key is in that file{}", kept.note()),

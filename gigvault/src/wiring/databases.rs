@@ -12,7 +12,8 @@ use secrecy::ExposeSecret;
 use store::{Db, Options, StoreError};
 
 use super::installation::{
-    self, Acceptable, Accepted, DatabaseState, Held, HighWater, Keeper, Kind, Places, Record, Remains,
+    self, Acceptable, Accepted, DatabaseState, HighWater, Keeper, Kind, OpenedDatabase, Places, Record,
+    Remains,
 };
 use super::layout::DataDir;
 use super::services::Service;
@@ -277,7 +278,7 @@ impl Databases {
                 true => Some(service.name().to_owned()),
                 false => holder(db).await.with_context(context)?,
             };
-            held.push(Held {
+            held.push(OpenedDatabase {
                 service: *service,
                 file: file.as_deref(),
                 of,

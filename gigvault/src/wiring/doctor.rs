@@ -34,12 +34,12 @@ pub(crate) struct Doctor {
     authenticator: Arc<dyn Authenticator>,
     clock: SharedClock,
     checks: Arc<Vec<(&'static str, DoctorCheck)>>,
-    reports: Arc<Mutex<Kept>>,
+    reports: Arc<Mutex<RecentReports>>,
 }
 
 /// The last reports with who asked for each, the newest last.
 #[derive(Default)]
-struct Kept(Vec<(Arc<str>, Report)>);
+struct RecentReports(Vec<(Arc<str>, Report)>);
 
 /// What the services of the process that answered found.
 #[derive(Clone, Serialize, ToSchema)]
@@ -107,12 +107,12 @@ impl Doctor {
         }
     }
 
-    fn reports(&self) -> MutexGuard<'_, Kept> {
+    fn reports(&self) -> MutexGuard<'_, RecentReports> {
         self.reports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Kept {
+impl RecentReports {
     /// Whoever starts many runs pushes out their own, and not those of others.
     fn add(&mut self, caller: &str, report: Report) {
         if self.0.len() >= KEPT {
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn who_starts_many_runs_pushes_out_none_of_others() {
-        let mut kept = Kept::default();
+        let mut kept = RecentReports::default();
         let report = |id: String| Report {
             id,
             started_at: String::new(),

@@ -129,21 +129,21 @@ fn look(directory: &Path, clock: &SharedClock, own: Option<&SpiffeId>) -> Findin
         }
         (Ok(_), _) => {}
     }
-    match Held::read(&files) {
+    match DirectoryCertificates::read(&files) {
         Ok(held) => held.judged(clock.now(), &again(directory)),
         Err(detail) => Finding::failed(detail, again(directory)),
     }
 }
 
 /// The certificates in the directory.
-struct Held {
+struct DirectoryCertificates {
     leaf: Certificate,
     /// The rest of its chain.
     chain: Vec<Certificate>,
     roots: Vec<Certificate>,
 }
 
-impl Held {
+impl DirectoryCertificates {
     fn read(files: &IdentityFiles) -> Result<Self, String> {
         let read = |path: &Path| {
             let pem = ::files::read(path, 1024 * 1024).map_err(|error| error.to_string())?;

@@ -25,7 +25,7 @@ pub(crate) use at_stake::without_lost;
 pub(crate) use high_water::{Accepted, HighWater, Keeper};
 pub(crate) use inspect::{Belonging, belonging};
 pub(crate) use parts::{Places, check_files, check_is_there};
-pub(crate) use place::{Exchanged, Held, check_place, check_services, database_flag};
+pub(crate) use place::{Exchanged, OpenedDatabase, check_place, check_services, database_flag};
 pub(crate) use record::{Record, first_services};
 pub(crate) use remains::{Part, Remains};
 

@@ -19,7 +19,7 @@ use kit::health::{CheckError, Health, NotReady};
 use kit::jobs::Jobs;
 use kit::peer::PROCESS;
 use kit::service::DoctorCheck;
-use kit::transport::{Later, Transport, channel, in_process};
+use kit::transport::{PendingTransport, Transport, channel, in_process};
 use redis::Redis;
 use store::{Db, StoreError};
 use tokio::task::JoinSet;
@@ -148,7 +148,7 @@ pub(crate) struct Services {
     /// All that will run here.
     wanted: BTreeSet<Service>,
     /// Ways from those that are built to those that are not yet.
-    later: Vec<(&'static str, Service, Later)>,
+    pending: Vec<(&'static str, Service, PendingTransport)>,
 }
 
 impl Services {
@@ -162,13 +162,13 @@ impl Services {
             authenticator: None,
             redis: None,
             wanted: wanted.clone(),
-            later: Vec::new(),
+            pending: Vec::new(),
         };
         for service in in_build_order(wanted) {
             let built = service.build(environment, &mut services).await;
             services.built.push(built.context(service.name())?);
         }
-        for (caller, callee, way) in std::mem::take(&mut services.later) {
+        for (caller, callee, way) in std::mem::take(&mut services.pending) {
             way.set(services.transport(environment, caller, callee)?);
         }
         let declared = services

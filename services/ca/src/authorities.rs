@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 use crate::config::Config;
 use crate::domain::Authority;
 use crate::error::Error;
-use crate::tables::{self, standing};
+use crate::tables::{self, issuance_facts};
 
 /// How long the table is not read again because of an unknown name: anybody may ask for one, and each reading
 /// verifies every chain.
@@ -199,7 +199,8 @@ impl Authorities {
 
     /// Every CA as the database has it now, whoever suspended or resumed it.
     pub(crate) async fn current(&self) -> Result<Vec<Arc<Authority>>, Error> {
-        self.sync_suspended(&standing::suspended(&self.db).await?).await;
+        self.sync_suspended(&issuance_facts::suspended(&self.db).await?)
+            .await;
         Ok(self.all())
     }
 

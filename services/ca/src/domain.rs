@@ -11,12 +11,12 @@ mod authority;
 mod authority_key;
 mod certificate;
 mod crl;
+pub(crate) mod issuance_facts;
 pub(crate) mod lifecycle;
 pub(crate) mod publication;
 mod query;
 pub(crate) mod revocations;
 pub(crate) mod signed;
-pub(crate) mod standing;
 
 pub use authority::{Authority, Suspension, USER_PROFILES};
 pub use authority_key::{AuthorityKey, KeySignatures};

@@ -28,12 +28,12 @@ pub(crate) use sign::Keymgr;
 
 use crate::authorities::Authorities;
 use crate::config::Config;
+use crate::domain::issuance_facts::Basis;
 use crate::domain::signed::{Record, Signed};
-use crate::domain::standing::Basis;
 use crate::domain::{Authority, Issued};
 use crate::error::Error;
 use crate::tables::commit::{self, Verdict};
-use crate::tables::standing;
+use crate::tables::issuance_facts;
 
 /// A certificate to be signed, with proof that it may be, and what to record beside it.
 pub(crate) struct IssuanceJob {
@@ -165,17 +165,17 @@ impl Committer {
     async fn screen(&self, group: Vec<(IssuanceJob, Answer)>) -> Vec<(IssuanceJob, Answer)> {
         let bases: Vec<Basis> = group.iter().map(|(job, _)| job.basis()).collect();
         let now = self.clock.now();
-        let standing = match standing::read(&self.db, &bases).await {
-            Ok(standing) => standing,
+        let facts = match issuance_facts::read(&self.db, &bases).await {
+            Ok(facts) => facts,
             Err(error) => {
                 fail(group.into_iter().map(|(_, answer)| answer).collect(), error);
                 return Vec::new();
             }
         };
-        self.authorities.sync_suspended(&standing.suspended).await;
+        self.authorities.sync_suspended(&facts.suspended).await;
         let mut sound = Vec::with_capacity(group.len());
         for ((job, answer), basis) in group.into_iter().zip(bases) {
-            match standing.refusal(&basis, now) {
+            match facts.refusal(&basis, now) {
                 None => sound.push((job, answer)),
                 Some(refusal) => {
                     let _gone = answer.send(Err(refusal));

@@ -12,11 +12,11 @@ pub(crate) mod beside;
 pub(crate) mod certificates;
 pub(crate) mod commit;
 pub(crate) mod compromised;
+pub(crate) mod issuance_facts;
 pub(crate) mod names;
 pub(crate) mod ocsp_queries;
 pub(crate) mod revocations;
 pub(crate) mod search;
-pub(crate) mod standing;
 
 /// What the database says of a query, so that `?` is enough.
 impl From<sqlx::Error> for Error {

@@ -31,9 +31,9 @@ use tokio::sync::watch;
 
 use crate::config::{Config, Target};
 use crate::domain::{Kind, Publication, Scope};
-pub(crate) use apply::Told;
+pub(crate) use apply::FeedChanges;
 use content::Memory;
-pub(crate) use current::Out;
+pub(crate) use current::PublishedList;
 use fingerprint::Fingerprints;
 pub(crate) use import::{Import, Imported};
 use turns::Turns;
@@ -116,8 +116,8 @@ impl App {
     }
 
     /// A list with its URL.
-    pub(crate) fn shown(&self, list: Publication, imported: bool) -> Out {
-        Out {
+    pub(crate) fn shown(&self, list: Publication, imported: bool) -> PublishedList {
+        PublishedList {
             url: self.url(&list.scope, list.kind),
             list,
             imported,

@@ -33,11 +33,11 @@ pub(crate) fn protocol(app: App) -> Protocol {
 /// the database is asked by one at a time.
 struct Lists {
     app: App,
-    read: Mutex<Option<Read>>,
+    read: Mutex<Option<DirectoryContent>>,
 }
 
 /// What was out at an instant or later.
-struct Read {
+struct DirectoryContent {
     begun: Instant,
     published: Vec<Arc<Published>>,
 }
@@ -50,7 +50,7 @@ impl Lists {
         }
         let begun = Instant::now();
         let published = self.app.published().await?;
-        *read = Some(Read {
+        *read = Some(DirectoryContent {
             begun,
             published: published.clone(),
         });

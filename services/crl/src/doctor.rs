@@ -109,16 +109,16 @@ async fn in_force(app: &App) -> Result<Finding, Error> {
         return Ok(Finding::failed(first_of(&missing), fix));
     }
     let mut late = Vec::new();
-    for standing in &state.standings {
+    for scope_state in &state.scopes {
         for kind in [crate::domain::Kind::Complete, crate::domain::Kind::Delta] {
-            let Some(list) = standing.current(kind) else {
+            let Some(list) = scope_state.current(kind) else {
                 continue;
             };
             // It is made again long before.
             if now > list.made + (list.next_update - list.made) * 3 / 4 {
                 late.push(format!(
                     "{} runs out at {}",
-                    standing.scope.path(kind),
+                    scope_state.scope.path(kind),
                     rfc3339(list.next_update)
                 ));
             }
@@ -130,7 +130,7 @@ async fn in_force(app: &App) -> Result<Finding, Error> {
     }
     Ok(Finding::ok(format!(
         "lists of {} scopes are in force",
-        state.standings.len()
+        state.scopes.len()
     )))
 }
 

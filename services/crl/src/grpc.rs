@@ -11,7 +11,7 @@ use store::time::to_micros;
 use tonic::{Request, Response, Status, Streaming};
 use vocabulary::service;
 
-use crate::app::{App, Out};
+use crate::app::{App, PublishedList};
 use crate::domain::Kind;
 
 /// The method that takes a stream.
@@ -71,7 +71,7 @@ impl wire::crl_server::Crl for Grpc {
 }
 
 /// Lists with the hashes of their octets.
-async fn encode_all(app: &App, lists: Vec<Out>) -> Result<Vec<wire::List>, Status> {
+async fn encode_all(app: &App, lists: Vec<PublishedList>) -> Result<Vec<wire::List>, Status> {
     app.fingerprints.keep(&lists);
     let mut all = Vec::with_capacity(lists.len());
     for out in lists {
@@ -81,7 +81,7 @@ async fn encode_all(app: &App, lists: Vec<Out>) -> Result<Vec<wire::List>, Statu
     Ok(all)
 }
 
-fn encode(Out { list, url, imported }: Out, sha256: Vec<u8>) -> wire::List {
+fn encode(PublishedList { list, url, imported }: PublishedList, sha256: Vec<u8>) -> wire::List {
     wire::List {
         delta: list.kind == Kind::Delta,
         issuer: list.scope.issuer,

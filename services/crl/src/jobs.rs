@@ -79,13 +79,13 @@ async fn count(app: &App) -> Result<(), Error> {
     }
     for issuer in &state.issuers {
         let of_issuer = state
-            .standings
+            .scopes
             .iter()
-            .filter(|standing| standing.scope.issuer == issuer.name);
+            .filter(|scope_state| scope_state.scope.issuer == issuer.name);
         for kind in [Kind::Complete, Kind::Delta] {
             let current: Vec<_> = of_issuer
                 .clone()
-                .filter_map(|standing| standing.current(kind))
+                .filter_map(|scope_state| scope_state.current(kind))
                 .collect();
             let labels = [("ca", issuer.name.clone()), ("kind", kind.as_str().to_owned())];
             // Of shards the one that runs out first.

@@ -6,6 +6,7 @@
 mod answer;
 mod batch;
 mod cache;
+mod certificate_status;
 mod feed;
 mod issuers;
 mod known;
@@ -15,7 +16,6 @@ mod responders;
 mod shared;
 mod sign;
 mod snapshot;
-mod standing;
 mod state;
 mod trials;
 
@@ -42,12 +42,12 @@ use crate::domain::{Currency, Issuers};
 pub use answer::{Fresh, Reply};
 use batch::Batches;
 use cache::Responses;
+use certificate_status::CertificateStatus;
 pub(crate) use feed::RevocationFollower;
-use known::Known;
+use known::KnownRevocations;
 use queries::Queries;
 use shared::Shared;
 use sign::ToSign;
-use standing::Standing;
 pub(crate) use state::Responder;
 pub(crate) use trials::Trial;
 use trials::Trials;
@@ -71,14 +71,14 @@ struct Inner {
     keymgr: KeymgrClient<Transport>,
     /// CAs and their responders; none before the first look.
     issuers: ArcSwapOption<Issuers>,
-    known: Known,
+    known: KnownRevocations,
     responses: Responses,
     /// What other processes have signed; none without Redis.
     shared: Option<Shared>,
     /// When certificates were asked about.
     queries: Queries,
     /// What is asked of `ca`, and of `keymgr`.
-    statuses: Batches<(Arc<str>, Serial), Standing>,
+    statuses: Batches<(Arc<str>, Serial), CertificateStatus>,
     signatures: Batches<ToSign, Bytes>,
     /// Which keys can sign.
     trials: Trials,
@@ -109,11 +109,11 @@ impl App {
             max_lag: config.max_lag,
         };
         Self(Arc::new(Inner {
-            known: Known::new(currency, Arc::clone(&clock)),
+            known: KnownRevocations::new(currency, Arc::clone(&clock)),
             responses: Responses::new(&config),
             shared: redis.map(Shared::new),
             queries: Queries::default(),
-            statuses: standing::in_batches(&ca),
+            statuses: certificate_status::in_batches(&ca),
             signatures: sign::in_batches(&keymgr, config.max_batch),
             holder: store::id::new_id(clock.now()).to_string(),
             db,

@@ -38,7 +38,7 @@ fn of_redis(status: &Status) -> Finding {
 }
 
 fn of_revocations(app: &App) -> Finding {
-    let known = app.knowledge();
+    let known = app.revocation_state();
     match known.age {
         Some(age) if known.is_current => Finding::ok(format!(
             "{} are known, as of {:.1} seconds ago",

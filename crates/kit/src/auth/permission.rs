@@ -6,7 +6,7 @@
 //! A permission *reads*, or it *acts*: signs, revokes, grants, applies, destroys. The type of one that acts asks its
 //! handler for an intent, so that each of its routes can be asked what it would do.
 
-use crate::dry_run::{Asked, FromParts};
+use crate::dry_run::{FromParts, RestIntent};
 
 /// A permission as a type, for the signature of a handler.
 #[expect(
@@ -16,7 +16,7 @@ use crate::dry_run::{Asked, FromParts};
 pub trait Permission: Send + Sync + 'static {
     /// `resource:verb`.
     const NAME: &'static str;
-    /// What a handler is given beside the caller: [`Asked`] where it acts, nothing where it reads.
+    /// What a handler is given beside the caller: [`RestIntent`] where it acts, nothing where it reads.
     type Intent: FromParts + Clone + std::fmt::Debug + Send;
 }
 
@@ -35,7 +35,7 @@ pub fn acts(name: &str) -> bool {
 
 macro_rules! permissions {
     (@intent reads) => { () };
-    (@intent acts) => { Asked };
+    (@intent acts) => { RestIntent };
     (@acts reads) => { false };
     (@acts acts) => { true };
     ($($constant:ident $name:ident $text:literal $kind:ident: $doc:literal;)*) => {

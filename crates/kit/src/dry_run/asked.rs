@@ -16,7 +16,7 @@ pub const PARAMETER: &str = "dry_run";
 
 /// The intent of a REST request. It is part of [`Allow`](crate::auth::Allow) where the permission acts.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct RestIntent {
     how: How,
     /// Caller, method, path and query.
     request: [u8; 32],
@@ -61,7 +61,7 @@ impl FromParts for () {
     }
 }
 
-impl FromParts for Asked {
+impl FromParts for RestIntent {
     fn from_parts(parts: &mut Parts, caller: &Caller) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or_default();
         let pairs = || form_urlencoded::parse(query.as_bytes());
@@ -119,7 +119,7 @@ fn held_to(parts: &Parts) -> Result<Option<String>, Problem> {
     }
 }
 
-impl Asked {
+impl RestIntent {
     /// Whether nothing is to be said of what would happen.
     pub(super) fn is_plain(&self) -> bool {
         matches!(self.how, How::Plain)
@@ -155,11 +155,11 @@ impl Asked {
     }
 }
 
-impl Intent for Asked {
+impl Intent for RestIntent {
     type Preview = Preview;
     type Answer<T: Send> = Answer<T>;
 
-    fn asked(&self) -> Option<&Asked> {
+    fn asked(&self) -> Option<&RestIntent> {
         Some(self)
     }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use vocabulary::ProblemType;
 
-use super::{Asked, Difference};
+use super::{Difference, RestIntent};
 use crate::error::{Fault, Kind, Shown};
 
 /// Name of the header that carries it.
@@ -57,7 +57,7 @@ impl Fault for Refusal {
 struct Claims {
     /// Unix time, seconds.
     expires: i64,
-    /// [`Asked::binding`], base64url.
+    /// [`RestIntent::binding`], base64url.
     request: String,
     facts: BTreeMap<String, String>,
 }
@@ -79,7 +79,7 @@ impl Sealer {
 
     pub(super) fn seal(
         &self,
-        asked: &Asked,
+        asked: &RestIntent,
         facts: BTreeMap<String, String>,
         expires: OffsetDateTime,
     ) -> Result<String, Refusal> {
@@ -100,7 +100,7 @@ impl Sealer {
     /// Whether the request's token is for this request and its facts are still those.
     pub(super) fn check(
         &self,
-        asked: &Asked,
+        asked: &RestIntent,
         now_facts: BTreeMap<String, String>,
         now: OffsetDateTime,
     ) -> Result<(), Refusal> {
@@ -165,13 +165,13 @@ mod tests {
     }
 
     fn sealed(sealer: &Sealer) -> String {
-        let asked = Asked::for_tests(None, 1, b"body");
+        let asked = RestIntent::for_tests(None, 1, b"body");
         sealer
             .seal(&asked, facts("valid"), NOW + Duration::MINUTE)
             .unwrap()
     }
 
-    fn check(sealer: &Sealer, asked: &Asked, state: &str, now: OffsetDateTime) -> Result<(), Refusal> {
+    fn check(sealer: &Sealer, asked: &RestIntent, state: &str, now: OffsetDateTime) -> Result<(), Refusal> {
         sealer.check(asked, facts(state), now)
     }
 
@@ -179,13 +179,13 @@ mod tests {
     fn a_token_is_good_for_its_own_request_for_a_while() {
         let sealer = Sealer::new(&[7; 32]);
         let token = sealed(&sealer);
-        let same = Asked::for_tests(Some(&token), 1, b"body");
+        let same = RestIntent::for_tests(Some(&token), 1, b"body");
         assert!(check(&sealer, &same, "valid", NOW).is_ok());
         let late = check(&sealer, &same, "valid", NOW + Duration::HOUR);
         assert!(matches!(late, Err(Refusal::Expired)));
         for other in [
-            Asked::for_tests(Some(&token), 2, b"body"),
-            Asked::for_tests(Some(&token), 1, b"other"),
+            RestIntent::for_tests(Some(&token), 2, b"body"),
+            RestIntent::for_tests(Some(&token), 1, b"other"),
         ] {
             assert!(matches!(
                 check(&sealer, &other, "valid", NOW),
@@ -207,14 +207,14 @@ mod tests {
             let mut bytes = token.clone().into_bytes();
             bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(bytes).unwrap();
-            let asked = Asked::for_tests(Some(&changed), 1, b"body");
+            let asked = RestIntent::for_tests(Some(&changed), 1, b"body");
             assert!(
                 matches!(check(&sealer, &asked, "valid", NOW), Err(Refusal::Unknown)),
                 "{at}"
             );
         }
         for bad in ["", ".", "a.b", "ä.ä"] {
-            let asked = Asked::for_tests(Some(bad), 1, b"body");
+            let asked = RestIntent::for_tests(Some(bad), 1, b"body");
             assert!(matches!(
                 check(&sealer, &asked, "valid", NOW),
                 Err(Refusal::Unknown)
@@ -226,7 +226,7 @@ mod tests {
     fn what_changed_is_named() {
         let sealer = Sealer::new(&[7; 32]);
         let token = sealed(&sealer);
-        let asked = Asked::for_tests(Some(&token), 1, b"body");
+        let asked = RestIntent::for_tests(Some(&token), 1, b"body");
         let Err(Refusal::Changed(difference)) = check(&sealer, &asked, "revoked", NOW) else {
             panic!("a changed certificate is not noticed");
         };
@@ -240,7 +240,7 @@ mod tests {
         assert_eq!(gone.now, None);
     }
 
-    fn difference_of(sealer: &Sealer, asked: &Asked) -> Difference {
+    fn difference_of(sealer: &Sealer, asked: &RestIntent) -> Difference {
         match sealer.check(asked, BTreeMap::new(), NOW) {
             Err(Refusal::Changed(mut difference)) => difference.remove(0),
             other => panic!("{other:?}"),

@@ -87,7 +87,7 @@ where
 }
 
 /// Why a connection ended.
-enum Ended<E> {
+enum ConnectionEnd<E> {
     /// Its time was over, or what it told was old.
     Renewed,
     /// The service stopped, or the network broke.
@@ -100,7 +100,7 @@ enum Ended<E> {
     Failed(E),
 }
 
-impl<E> From<E> for Ended<E> {
+impl<E> From<E> for ConnectionEnd<E> {
     fn from(error: E) -> Self {
         Self::Failed(error)
     }
@@ -119,23 +119,27 @@ impl Connection {
         }
     }
 
-    async fn run<F, W, R>(&mut self, watch: &mut W, follower: &mut F) -> Ended<F::Error>
+    async fn run<F, W, R>(&mut self, watch: &mut W, follower: &mut F) -> ConnectionEnd<F::Error>
     where
         F: Follower,
         W: FnMut(WatchRequest) -> R + Send,
         R: Future<Output = Result<Response<Streaming<FeedEvent>>, Status>> + Send,
     {
         match self.follow(watch, follower).await {
-            Ok(()) => Ended::Renewed,
-            Err(Ended::Lost(status)) => match follower.lost().await {
-                Ok(()) => Ended::Lost(status),
-                Err(error) => Ended::Failed(error),
+            Ok(()) => ConnectionEnd::Renewed,
+            Err(ConnectionEnd::Lost(status)) => match follower.lost().await {
+                Ok(()) => ConnectionEnd::Lost(status),
+                Err(error) => ConnectionEnd::Failed(error),
             },
             Err(ended) => ended,
         }
     }
 
-    async fn follow<F, W, R>(&mut self, watch: &mut W, follower: &mut F) -> Result<(), Ended<F::Error>>
+    async fn follow<F, W, R>(
+        &mut self,
+        watch: &mut W,
+        follower: &mut F,
+    ) -> Result<(), ConnectionEnd<F::Error>>
     where
         F: Follower,
         W: FnMut(WatchRequest) -> R + Send,
@@ -147,9 +151,9 @@ impl Connection {
         let silence = (self.following.heartbeat * SILENT).max(LEAST_SILENCE);
         while opened.elapsed() < OPEN {
             let chunk = timeout(silence, messages.next()).await;
-            let chunk = chunk.map_err(|_elapsed| Ended::Silent(silence))?;
-            let chunk = chunk.ok_or_else(|| Ended::Broke(Status::unavailable("the stream ended")))?;
-            let read = Read::of(chunk);
+            let chunk = chunk.map_err(|_elapsed| ConnectionEnd::Silent(silence))?;
+            let chunk = chunk.ok_or_else(|| ConnectionEnd::Broke(Status::unavailable("the stream ended")))?;
+            let read = ReceivedBatch::of(chunk);
             self.hand_over(read.events, follower).await?;
             if let Some(heartbeat) = read.heartbeat {
                 let late = self.caught_up(heartbeat, opened, follower).await?;
@@ -170,7 +174,7 @@ impl Connection {
         &self,
         watch: &mut W,
         after: String,
-    ) -> Result<(Instant, Streaming<FeedEvent>), Ended<E>>
+    ) -> Result<(Instant, Streaming<FeedEvent>), ConnectionEnd<E>>
     where
         W: FnMut(WatchRequest) -> R + Send,
         R: Future<Output = Result<Response<Streaming<FeedEvent>>, Status>> + Send,
@@ -195,7 +199,7 @@ impl Connection {
         &mut self,
         events: Vec<FeedEvent>,
         follower: &mut F,
-    ) -> Result<(), Ended<F::Error>> {
+    ) -> Result<(), ConnectionEnd<F::Error>> {
         if events.is_empty() {
             return Ok(());
         }
@@ -210,7 +214,7 @@ impl Connection {
         heartbeat: FeedEvent,
         opened: Instant,
         follower: &mut F,
-    ) -> Result<bool, Ended<F::Error>> {
+    ) -> Result<bool, ConnectionEnd<F::Error>> {
         let since_opened = Duration::from_micros(u64::try_from(heartbeat.time_us).unwrap_or(0));
         let received = Instant::now();
         // The other clock may be a little faster.
@@ -223,10 +227,10 @@ impl Connection {
         Ok(received - as_of > self.following.heartbeat * SILENT)
     }
 
-    async fn pause<E: std::error::Error>(&mut self, ended: Ended<E>) {
+    async fn pause<E: std::error::Error>(&mut self, ended: ConnectionEnd<E>) {
         let cause = match ended {
-            Ended::Renewed => return,
-            Ended::Lost(status) => {
+            ConnectionEnd::Renewed => return,
+            ConnectionEnd::Lost(status) => {
                 tracing::warn!(
                     feed = self.following.service,
                     cause = status.message(),
@@ -234,9 +238,9 @@ impl Connection {
                 );
                 return sleep(PAUSE).await;
             }
-            Ended::Broke(status) => chain(&status),
-            Ended::Silent(time) => format!("no message for {} s", time.as_secs()),
-            Ended::Failed(error) => chain(&error),
+            ConnectionEnd::Broke(status) => chain(&status),
+            ConnectionEnd::Silent(time) => format!("no message for {} s", time.as_secs()),
+            ConnectionEnd::Failed(error) => chain(&error),
         };
         // The first failure may be a restart.
         let pause = match self.retry.lasts() {
@@ -247,21 +251,21 @@ impl Connection {
     }
 }
 
-fn ended<E>(status: Status) -> Ended<E> {
+fn ended<E>(status: Status) -> ConnectionEnd<E> {
     match status.code() {
-        Code::OutOfRange => Ended::Lost(status),
-        _ => Ended::Broke(status),
+        Code::OutOfRange => ConnectionEnd::Lost(status),
+        _ => ConnectionEnd::Broke(status),
     }
 }
 
 /// What was received at once: events, then the last heartbeat behind all of them, then the end of the stream.
-struct Read {
+struct ReceivedBatch {
     events: Vec<FeedEvent>,
     heartbeat: Option<FeedEvent>,
     end: Option<Status>,
 }
 
-impl Read {
+impl ReceivedBatch {
     fn of(messages: Vec<Result<FeedEvent, Status>>) -> Self {
         let mut read = Self {
             events: Vec::with_capacity(messages.len()),

@@ -16,12 +16,12 @@ use tonic::body::Body;
 
 use super::MAX_MESSAGE;
 use super::deadline::Requests;
-use crate::http::body::{Admitted, Held};
+use crate::http::body::{Admitted, ReservedMemory};
 use crate::http::{BodyMemory, Connection, Pace};
 use crate::peer::Peer;
 
 /// The memory that a call holds; given back when the call is answered.
-pub(super) type Holding = Option<Arc<Mutex<Held>>>;
+pub(super) type Holding = Option<Arc<Mutex<ReservedMemory>>>;
 
 /// Time that a stream of requests may be silent, besides what its pace gives it.
 const STREAM_GRACE: Duration = Duration::from_secs(30);
@@ -62,7 +62,7 @@ fn full() -> Status {
 
 struct Received {
     body: Body,
-    held: Arc<Mutex<Held>>,
+    held: Arc<Mutex<ReservedMemory>>,
     requests: Requests,
     length: usize,
     begun: Instant,

@@ -12,7 +12,7 @@ use axum::body::HttpBody;
 use axum::response::{IntoResponse, Response};
 use vocabulary::ProblemType;
 
-use super::held::Held;
+use super::held::HoldingBody;
 use super::quota::{Exceeded, PeerKey, Quotas, Reservation};
 use crate::problem::Problem;
 
@@ -51,7 +51,7 @@ impl AnswerMemory {
         }
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         match self.take(peer, principal, size) {
-            Ok(memory) => response.map(|body| Held::body(body, memory)),
+            Ok(memory) => response.map(|body| HoldingBody::body(body, memory)),
             Err(excess) => refusal(excess).into_response(),
         }
     }

@@ -57,12 +57,12 @@ impl BodyMemory {
     }
 
     /// A share of nothing yet, for this peer and that caller.
-    pub(crate) fn open(&self, peer: PeerKey, admitted: &Admitted) -> Result<Held, Exceeded> {
+    pub(crate) fn open(&self, peer: PeerKey, admitted: &Admitted) -> Result<ReservedMemory, Exceeded> {
         let (peers, principal) = match admitted {
             Admitted::Principal(name) => (&self.known, Some(self.principals.take(name, 0)?)),
             Admitted::Anybody => (&self.anybody, None),
         };
-        Ok(Held {
+        Ok(ReservedMemory {
             all: self.all.take(&(), 0)?,
             peer: peers.take(&peer, 0)?,
             principal,
@@ -72,13 +72,13 @@ impl BodyMemory {
 
 /// Memory that is given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct ReservedMemory {
     all: Reservation<()>,
     peer: Reservation<PeerKey>,
     principal: Option<Reservation<Arc<str>>>,
 }
 
-impl Held {
+impl ReservedMemory {
     /// `bytes` more; not, if that is too much. A refused request gives everything back soon, so that what one of them
     /// counts already does not matter.
     pub(crate) fn more(&mut self, bytes: usize) -> Result<(), Exceeded> {
@@ -123,7 +123,7 @@ struct Inner {
     body: Mutex<Option<Body>>,
     /// What was not read of it to its end.
     rest: Mutex<Option<Body>>,
-    held: Mutex<Option<Held>>,
+    held: Mutex<Option<ReservedMemory>>,
     place: Mutex<Option<(KeyedPermit<Arc<str>>, Instant)>>,
     places: Places,
     request: Mutex<Option<Place>>,

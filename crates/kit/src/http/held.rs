@@ -8,18 +8,18 @@ use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
 /// The body, and what is given back when it is dropped.
-pub(super) struct Held<T> {
+pub(super) struct HoldingBody<T> {
     body: Body,
     _held: T,
 }
 
-impl<T: Send + Unpin + 'static> Held<T> {
+impl<T: Send + Unpin + 'static> HoldingBody<T> {
     pub(super) fn body(body: Body, held: T) -> Body {
         Body::new(Self { body, _held: held })
     }
 }
 
-impl<T: Unpin> HttpBody for Held<T> {
+impl<T: Unpin> HttpBody for HoldingBody<T> {
     type Data = Bytes;
     type Error = axum::Error;
 

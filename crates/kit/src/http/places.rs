@@ -16,7 +16,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use vocabulary::ProblemType;
 
 use super::cpu::ConnectionCpu;
-use super::held::Held;
+use super::held::HoldingBody;
 use super::quota::{PeerKey, Quotas, Reservation};
 use crate::problem::Problem;
 
@@ -115,7 +115,7 @@ impl Place {
         if response.body().is_end_stream() {
             return response;
         }
-        response.map(|body| Held::body(body, self))
+        response.map(|body| HoldingBody::body(body, self))
     }
 }
 

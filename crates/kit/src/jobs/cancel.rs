@@ -5,14 +5,14 @@ use uuid::Uuid;
 
 use super::Jobs;
 use super::rest::Error;
-use crate::dry_run::{Answer, Asked, Consequence, Intent, Plan, Severity, counted};
+use crate::dry_run::{Answer, Consequence, Intent, Plan, RestIntent, Severity, counted};
 
 impl Jobs {
     /// Asks a job to end: no item is begun any more once this is durable.
     ///
     /// # Errors
     /// There is none of that id, it has ended, the request does not hold to its preview, or the database.
-    pub(super) async fn cancel(&self, id: Uuid, by: &str, intent: &Asked) -> Result<Answer<Job>, Error> {
+    pub(super) async fn cancel(&self, id: Uuid, by: &str, intent: &RestIntent) -> Result<Answer<Job>, Error> {
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         let job = jobs::hold_as_stored(&mut tx, id).await?.ok_or(Error::NotFound)?;
@@ -35,11 +35,11 @@ impl Jobs {
             plan.causes(Consequence::new("job.canceled", Severity::Warning, text).of([name.to_string()]))
         };
         if let Some(preview) = self.previews.end(tx, intent, plan).await? {
-            return Ok(Asked::planned(preview));
+            return Ok(RestIntent::planned(preview));
         }
         tracing::info!(job = %name, actor = by, "job asked to end");
         self.wake();
         let job = jobs::as_stored(&self.db, id).await?.ok_or(Error::NotFound)?;
-        Ok(Asked::done(job))
+        Ok(RestIntent::done(job))
     }
 }

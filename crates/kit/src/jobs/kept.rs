@@ -1,7 +1,7 @@
 //! What is kept of jobs that have ended, and for how long.
 
 use store::StoreError;
-use store::jobs::{self, Kept, Pruned};
+use store::jobs::{self, JobBounds, Pruned};
 use store::lease::Lease;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -14,7 +14,7 @@ const KEPT: time::Duration = time::Duration::days(30);
 /// How long the Idempotency-Key of the request stands for a job, as for a certificate.
 const CLAIMED: time::Duration = time::Duration::days(1);
 /// How much of one requester is kept at most: the newest of it.
-const MOST: Kept = Kept {
+const MOST: JobBounds = JobBounds {
     jobs: 1000,
     items: 200_000,
     bytes: 4 * 1024 * 1024,

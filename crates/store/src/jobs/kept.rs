@@ -14,7 +14,7 @@ const AT_ONCE: u64 = 100;
 
 /// Bounds of what is kept of one requester's jobs that have ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct JobBounds {
     /// Jobs.
     pub jobs: u64,
     /// Their items together.
@@ -28,7 +28,7 @@ pub struct Kept {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn surplus(db: &Db, requester: &str, most: Kept) -> Result<Vec<Uuid>, StoreError> {
+pub async fn surplus(db: &Db, requester: &str, most: JobBounds) -> Result<Vec<Uuid>, StoreError> {
     let sql = format!(
         "SELECT id, {ITEMS}, {BYTES} FROM jobs WHERE requester = $1 AND ended_us IS NOT NULL AND {} \
          ORDER BY ended_us DESC, id DESC LIMIT $2",
@@ -40,14 +40,14 @@ pub async fn surplus(db: &Db, requester: &str, most: Kept) -> Result<Vec<Uuid>, 
         .bind(read)
         .fetch_all(c)
         .await)?;
-    let mut sum = Kept {
+    let mut sum = JobBounds {
         jobs: 0,
         items: 0,
         bytes: 0,
     };
     let plus = |sum: u64, of_job: i64| sum.saturating_add(u64::try_from(of_job).unwrap_or_default());
     let is_kept = |&(_, items, bytes): &(Uuid, i64, i64)| {
-        sum = Kept {
+        sum = JobBounds {
             jobs: sum.jobs + 1,
             items: plus(sum.items, items),
             bytes: plus(sum.bytes, bytes),
@@ -62,7 +62,7 @@ pub async fn surplus(db: &Db, requester: &str, most: Kept) -> Result<Vec<Uuid>, 
 ///
 /// # Errors
 /// Those of the database.
-pub async fn of_too_many(db: &Db, most: Kept) -> Result<Vec<String>, StoreError> {
+pub async fn of_too_many(db: &Db, most: JobBounds) -> Result<Vec<String>, StoreError> {
     let sql = format!(
         "SELECT requester FROM jobs WHERE ended_us IS NOT NULL GROUP BY requester HAVING COUNT(*) > $1 \
          OR SUM({ITEMS}) > $2 OR SUM({BYTES}) > $3"

@@ -63,7 +63,7 @@ impl Visit for Statement {
 
 const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 const TERM: Duration = Duration::from_secs(60);
-const MOST: Kept = Kept {
+const MOST: JobBounds = JobBounds {
     jobs: 10,
     items: 10,
     bytes: 1000,

@@ -206,7 +206,7 @@ async fn a_job_whose_id_cannot_be_read_keeps_no_other_from_being_listed_and_forg
     assert_eq!(all_jobs(&db, false).await, [all[0], all[2]]);
     assert_eq!(jobs::without_id(&db, 10).await.unwrap(), 1);
     execute(&db, "UPDATE jobs SET ended_us = 1, state = 'done'").await;
-    let most = jobs::Kept {
+    let most = jobs::JobBounds {
         jobs: 1,
         items: 1,
         bytes: 1,

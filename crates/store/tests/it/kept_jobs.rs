@@ -1,6 +1,6 @@
 //! What is kept of jobs, and in which pieces it is forgotten.
 
-use store::jobs::{self, ItemPlace, ItemState, Kept, NewJob, Pruned};
+use store::jobs::{self, ItemPlace, ItemState, JobBounds, NewJob, Pruned};
 use store::{Db, IdempotencyClaim};
 use uuid::Uuid;
 
@@ -95,7 +95,7 @@ async fn of_one_requester_the_newest_is_kept_and_the_rest_is_surplus(scratch: Sc
     let all = five_ended(&db).await;
     ended(&db, accept(&db, ("b", 0), &[]).await, 1).await;
     accept(&db, ("a", 6), &["1"]).await;
-    let of_bytes = |jobs, items, bytes| Kept { jobs, items, bytes };
+    let of_bytes = |jobs, items, bytes| JobBounds { jobs, items, bytes };
     let kept = |jobs, items| of_bytes(jobs, items, u64::MAX);
     // The text of a JSON null.
     let asked = 4;

@@ -76,7 +76,7 @@ pub struct TbsCertListReader {
 }
 
 /// Entries that were to be kept, by serial number.
-type Kept = HashMap<ReceivedSerial, CrlEntry<ReceivedSerial>>;
+type KeptEntries = HashMap<ReceivedSerial, CrlEntry<ReceivedSerial>>;
 
 /// Most octets of a name, an entry, or of all extensions: what has to be in memory at once. Entries have about 50, lists of
 /// extensions some hundred.
@@ -167,7 +167,7 @@ impl TbsCertListReader {
     }
 
     /// The same, with the entries that were to be kept.
-    pub(super) fn finish_kept(self) -> Result<(TbsCertListSummary, Kept), CrlError> {
+    pub(super) fn finish_kept(self) -> Result<(TbsCertListSummary, KeptEntries), CrlError> {
         let (Some(header), Part::End) = (self.header, self.part) else {
             return Err(CrlError::Der {
                 part: self.part.name(),

@@ -11,7 +11,7 @@ use x509::{Certificate, Pointers, ReceivedSerial};
 const MOST: usize = 4;
 
 /// The certificate that is asked about, and the relying party that asks.
-pub(super) struct Asked<'a> {
+pub(super) struct Question<'a> {
     pub(super) certificate: &'a Certificate,
     pub(super) issuer: &'a Certificate,
     pub(super) party: &'a RelyingParty,
@@ -185,7 +185,7 @@ impl Channel {
 }
 
 /// Asks every URL, one after the other: OCSP, then each complete list and its delta.
-pub(super) async fn ask(asked: &Asked<'_>, ocsp: bool, crl: bool) -> Vec<Channel> {
+pub(super) async fn ask(asked: &Question<'_>, ocsp: bool, crl: bool) -> Vec<Channel> {
     let pointers = Pointers::of(asked.certificate);
     let mut channels = Vec::new();
     for url in pointers.ocsp.iter().take(MOST).filter(|_| ocsp) {
@@ -197,7 +197,7 @@ pub(super) async fn ask(asked: &Asked<'_>, ocsp: bool, crl: bool) -> Vec<Channel
     channels
 }
 
-impl Asked<'_> {
+impl Question<'_> {
     fn subject(&self) -> Subject<'_> {
         Subject {
             issuer: self.issuer,

@@ -12,7 +12,7 @@ use crate::connection;
 const MOST: usize = 4;
 
 /// The issuer, and how its certificates are asked about.
-pub(super) struct Found {
+pub(super) struct FoundIssuer {
     pub(super) certificate: Certificate,
     pub(super) party: RelyingParty,
     pub(super) notes: Vec<String>,
@@ -24,7 +24,7 @@ pub(super) async fn find(
     near: Vec<Certificate>,
     arguments: &CertStatus,
     connection: &Connection,
-) -> anyhow::Result<Found> {
+) -> anyhow::Result<FoundIssuer> {
     let mut reach = match arguments.allow_private {
         true => Reach::private(),
         false => Reach::public(),
@@ -43,7 +43,7 @@ pub(super) async fn find(
                 if let Some(found) = all.into_iter().find(issued) {
                     // The URLs in it were written by the server's own CA.
                     let party = RelyingParty::new(Reach::private())?;
-                    return Ok(Found {
+                    return Ok(FoundIssuer {
                         certificate: found,
                         party,
                         notes,
@@ -61,7 +61,7 @@ pub(super) async fn find(
         Some(near) => near,
         None => fetched(certificate, &party, &mut notes).await?,
     };
-    Ok(Found {
+    Ok(FoundIssuer {
         certificate: found,
         party,
         notes,

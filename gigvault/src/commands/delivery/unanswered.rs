@@ -9,13 +9,13 @@ use super::{Delivery, Form};
 use crate::cli::{KEY_PASSPHRASE, OwnKey};
 
 /// A new key that was kept.
-pub(super) struct Kept {
+pub(super) struct KeptKey {
     path: PathBuf,
     /// Whether it is under the passphrase of the file that was to be written, and where that was read from.
     passphrase: Option<Option<PathBuf>>,
 }
 
-impl Kept {
+impl KeptKey {
     pub(super) fn of(
         staged: ::files::Staged,
         passphrase: Option<Option<PathBuf>>,
@@ -83,7 +83,7 @@ impl Delivery {
         const SERIAL: &str = "SERIAL";
         let (kept, download) = match self.form {
             Form::Pem(None) => (None, download_pem(SERIAL)),
-            Form::Pem(Some(staged)) => (Some(Kept::of(staged, None)), download_pem(SERIAL)),
+            Form::Pem(Some(staged)) => (Some(KeptKey::of(staged, None)), download_pem(SERIAL)),
             Form::Pkcs12 {
                 own,
                 staged,
@@ -91,7 +91,7 @@ impl Delivery {
                 ..
             } => {
                 let kept = match &own {
-                    None => Some(Kept::of(staged, Some(file.clone()))),
+                    None => Some(KeptKey::of(staged, Some(file.clone()))),
                     Some(_) => None,
                 };
                 let kept_flags = kept.as_ref().and_then(|kept| Some(kept.as_ref().ok()?.flags()));

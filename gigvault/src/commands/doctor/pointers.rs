@@ -28,7 +28,7 @@ pub(super) struct Issued {
 }
 
 /// What is found at one URL.
-struct Found {
+struct UrlFinding {
     kind: &'static str,
     /// It is in the certificate of a CA, which no command renews.
     of_ca: bool,
@@ -56,7 +56,7 @@ pub(super) async fn look(issued: &[Issued], server: &str, now: OffsetDateTime) -
 }
 
 /// All that is wrong of a kind, or the URLs at which nothing is.
-fn judged(kind: &'static str, found: &[Found]) -> Check {
+fn judged(kind: &'static str, found: &[UrlFinding]) -> Check {
     let of_kind = || found.iter().filter(|found| found.kind == kind);
     let wrong: Vec<&(String, String)> = of_kind()
         .filter_map(|found| found.result.as_ref().err())
@@ -101,7 +101,7 @@ struct Look<'a> {
     party: RelyingParty,
     server: &'a str,
     now: OffsetDateTime,
-    found: Vec<Found>,
+    found: Vec<UrlFinding>,
 }
 
 /// A certificate and its issuer.
@@ -159,7 +159,7 @@ impl Look<'_> {
 
     fn add(&mut self, kind: &'static str, pair: Pair<'_>, result: Result<String, (String, String)>) {
         let of_ca = pair.known.is_none();
-        self.found.push(Found { kind, of_ca, result });
+        self.found.push(UrlFinding { kind, of_ca, result });
     }
 
     fn subject<'s>(&self, pair: Pair<'s>) -> Subject<'s> {

@@ -12,7 +12,7 @@ use crate::wiring::layout::DataDir;
 use crate::wiring::services::Service;
 
 /// A database that was opened for a service, and the service that it is of.
-pub(crate) struct Held<'a> {
+pub(crate) struct OpenedDatabase<'a> {
     pub(crate) service: Service,
     /// On SQLite.
     pub(crate) file: Option<&'a Path>,
@@ -20,7 +20,7 @@ pub(crate) struct Held<'a> {
     pub(crate) of: Option<String>,
 }
 
-impl Held<'_> {
+impl OpenedDatabase<'_> {
     fn place(&self) -> String {
         match self.file {
             Some(file) => file.display().to_string(),
@@ -34,7 +34,7 @@ impl Held<'_> {
     }
 
     /// Where it would have been opened.
-    fn belongs_to<'b, 'c>(&self, found: &'b [Held<'c>]) -> Option<&'b Held<'c>> {
+    fn belongs_to<'b, 'c>(&self, found: &'b [OpenedDatabase<'c>]) -> Option<&'b OpenedDatabase<'c>> {
         let of = self.of.as_deref()?;
         found.iter().find(|place| place.service.name() == of)
     }
@@ -58,8 +58,8 @@ pub(crate) struct Exchanged {
 }
 
 /// Refuses databases of other services, and says what belongs where.
-pub(crate) fn check_services(found: &[Held<'_>]) -> Result<(), Exchanged> {
-    let exchanged: Vec<&Held<'_>> = found.iter().filter(|one| one.is_misplaced()).collect();
+pub(crate) fn check_services(found: &[OpenedDatabase<'_>]) -> Result<(), Exchanged> {
+    let exchanged: Vec<&OpenedDatabase<'_>> = found.iter().filter(|one| one.is_misplaced()).collect();
     if exchanged.is_empty() {
         return Ok(());
     }
@@ -92,7 +92,7 @@ pub(crate) fn check_services(found: &[Held<'_>]) -> Result<(), Exchanged> {
 }
 
 /// The command that gives each file its name; none for schemas.
-fn moves(exchanged: &[&Held<'_>], found: &[Held<'_>]) -> Option<String> {
+fn moves(exchanged: &[&OpenedDatabase<'_>], found: &[OpenedDatabase<'_>]) -> Option<String> {
     let aside = |file: &Path| {
         let mut aside = file.as_os_str().to_owned();
         aside.push(".aside");

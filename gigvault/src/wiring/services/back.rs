@@ -1,6 +1,6 @@
 //! Ways to services that are built after their callers.
 
-use kit::transport::{Transport, later};
+use kit::transport::{Transport, pending};
 
 use super::{Environment, Service, Services};
 
@@ -23,9 +23,9 @@ impl Services {
             }
             true => format!("{name} is not built yet"),
         };
-        let (transport, way) = later(missing);
+        let (transport, way) = pending(missing);
         if self.wanted.contains(&callee) {
-            self.later.push((caller, callee, way));
+            self.pending.push((caller, callee, way));
         }
         Ok(transport)
     }

@@ -8,8 +8,8 @@ use vocabulary::metric;
 
 use super::Requester;
 use super::revoke::{MOST_OTHERS, SameKey};
+use crate::domain::issuance_facts::MaterialId;
 use crate::domain::lifecycle::{self, Change, Wish};
-use crate::domain::standing::MaterialId;
 use crate::domain::{Brief, Capacity, Issued, Revocation};
 use crate::error::Error;
 use crate::tables::beside::Beside;

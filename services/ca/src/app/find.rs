@@ -8,7 +8,7 @@ use x509::serial::Serial;
 use super::{App, Requester, Visibility};
 use crate::domain::{Brief, Damaged, Issued, Query};
 use crate::error::Error;
-use crate::tables::certificates::{self, Found};
+use crate::tables::certificates::{self, ReadCertificate};
 use crate::tables::search;
 
 impl App {
@@ -102,8 +102,8 @@ fn parsed(serial: &str) -> Result<Serial, Error> {
 }
 
 /// Whose it is comes first: who may not see a certificate is not told that it is damaged either.
-fn visible(found: Option<Found>, requester: &Requester, serial: &str) -> Result<Issued, Error> {
-    let seen = |found: &Found| {
+fn visible(found: Option<ReadCertificate>, requester: &Requester, serial: &str) -> Result<Issued, Error> {
+    let seen = |found: &ReadCertificate| {
         requester.sees == Visibility::All || found.requester.as_ref() == Some(&requester.subject)
     };
     match found.filter(seen) {

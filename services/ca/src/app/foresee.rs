@@ -11,10 +11,10 @@ use store::StoreError;
 use x509::serial::Serial;
 
 use super::revoke::key_of;
-use super::revoke_many::{Found, RevokeMany};
+use super::revoke_many::{RevokeMany, SelectedCertificates};
 use super::{App, Requester};
+use crate::domain::issuance_facts::MaterialId;
 use crate::domain::lifecycle::{self, Change, KeyFate, Wish};
-use crate::domain::standing::MaterialId;
 use crate::domain::{Brief, Issued};
 use crate::error::Error;
 use crate::tables::beside::{self, OverKey};
@@ -62,7 +62,7 @@ pub(super) struct Foreseen {
 
 /// What is known of the key of a certificate.
 #[derive(Clone, Copy, Default)]
-struct Known {
+struct KeyFacts {
     /// None for a key that is not accepted any more.
     material: Option<MaterialId>,
     /// The fingerprint of the other key that the private key opens.
@@ -71,9 +71,9 @@ struct Known {
 
 /// What is known of all keys.
 #[derive(Default)]
-struct AllKnown {
+struct AllKeyFacts {
     /// By the certificate; an error is why that cannot be read.
-    keys: HashMap<Serial, Result<Known, String>>,
+    keys: HashMap<Serial, Result<KeyFacts, String>>,
     recorded: HashSet<MaterialId>,
     /// By the SHA-256 of their SubjectPublicKeyInfo.
     certificates: HashMap<[u8; 32], OverKey>,
@@ -85,7 +85,7 @@ impl App {
         &self,
         requester: &Requester,
         request: &RevokeMany,
-        (found, walk): (Found, &Walk),
+        (found, walk): (SelectedCertificates, &Walk),
     ) -> Result<Foreseen, Error> {
         let now = self.clock.now();
         let known = match lifecycle::is_compromise(request.reason) {
@@ -164,8 +164,8 @@ impl App {
         requester: &Requester,
         found: &[Brief],
         walk: Option<&Walk>,
-    ) -> Result<AllKnown, Error> {
-        let mut known = AllKnown::default();
+    ) -> Result<AllKeyFacts, Error> {
+        let mut known = AllKeyFacts::default();
         let serials: Vec<Serial> = found.iter().map(|one| one.serial).collect();
         for some in serials.chunks(AT_ONCE) {
             let keys = async {
@@ -205,10 +205,10 @@ async fn step<T, E: Into<Error>>(
     }
 }
 
-fn read(serial: Serial, der: &[u8]) -> Result<Known, String> {
+fn read(serial: Serial, der: &[u8]) -> Result<KeyFacts, String> {
     let certificate = x509::Certificate::from_der(der)
         .map_err(|_| StoreError::damaged("der", &format!("certificate {serial}")).to_string())?;
-    Ok(Known {
+    Ok(KeyFacts {
         material: key_of(&certificate),
         twin: certificate
             .public_key()
@@ -217,9 +217,9 @@ fn read(serial: Serial, der: &[u8]) -> Result<Known, String> {
     })
 }
 
-impl AllKnown {
+impl AllKeyFacts {
     /// The key of a certificate, whether it is recorded by then, and whether others vouch for it.
-    fn of(&self, certificate: &Brief, so_far: &Keys) -> Result<(Known, bool, bool), String> {
+    fn of(&self, certificate: &Brief, so_far: &Keys) -> Result<(KeyFacts, bool, bool), String> {
         let spki = &certificate.spki_sha256;
         let key = self
             .keys
@@ -238,7 +238,7 @@ impl AllKnown {
 }
 
 impl Keys {
-    fn note(&mut self, key: Known, fate: KeyFate) {
+    fn note(&mut self, key: KeyFacts, fate: KeyFate) {
         match fate {
             KeyFate::Recorded => {}
             KeyFate::Recording => self.recorded.extend(key.material),

@@ -18,7 +18,7 @@ use crate::domain::signed::Record;
 use crate::domain::{Issued, Protocol, SERVICE_IDENTITY};
 use crate::error::Error;
 use crate::issuance::{IssuanceJob, Outcome};
-use crate::tables::{certificates, standing};
+use crate::tables::{certificates, issuance_facts};
 
 /// What a requester asks for.
 #[derive(Clone, Debug)]
@@ -143,8 +143,8 @@ impl App {
     /// What the transaction that stores it would say, as things are now.
     pub(super) async fn check_standing(&self, job: &IssuanceJob) -> Result<(), Error> {
         let (basis, now) = (job.basis(), self.clock.now());
-        let standing = standing::read(&self.db, std::slice::from_ref(&basis)).await?;
-        standing.refusal(&basis, now).map_or(Ok(()), Err)
+        let facts = issuance_facts::read(&self.db, std::slice::from_ref(&basis)).await?;
+        facts.refusal(&basis, now).map_or(Ok(()), Err)
     }
 
     pub(super) async fn submit(

@@ -11,8 +11,8 @@ use x509::csr::ReceivedCsr;
 
 use super::{App, Requester};
 use crate::authorities::ActiveAuthority;
+use crate::domain::issuance_facts::{Predecessor, renewable};
 use crate::domain::signed::Record;
-use crate::domain::standing::{Predecessor, renewable};
 use crate::domain::{Issued, Protocol};
 use crate::error::Error;
 

@@ -26,7 +26,7 @@ const LOOK_AFTER: Duration = Duration::from_millis(100);
 const LOOK: Duration = Duration::from_millis(500);
 
 /// A part of a snapshot.
-pub(crate) struct Told {
+pub(crate) struct SnapshotPart {
     pub(crate) items: Vec<RevokedCertificate>,
     /// Rows that are left out, and were not before.
     pub(crate) unreadable: usize,
@@ -82,7 +82,13 @@ impl App {
         issuer: Option<IssuerName>,
         from: Option<OffsetDateTime>,
         damage: Damage,
-    ) -> Result<(Cursor, impl Stream<Item = Result<Told, Error>> + Send + use<>), Error> {
+    ) -> Result<
+        (
+            Cursor,
+            impl Stream<Item = Result<SnapshotPart, Error>> + Send + use<>,
+        ),
+        Error,
+    > {
         let cursor = feed::place(&self.db).await?;
         let now = self.clock.now();
         // A certificate is valid until the end of its last second.
@@ -103,7 +109,7 @@ impl App {
                         );
                     }
                 }
-                let told = Told {
+                let told = SnapshotPart {
                     items: page.items,
                     unreadable: left_out.len() - before,
                 };

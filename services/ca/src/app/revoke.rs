@@ -8,8 +8,8 @@ use x509::serial::Serial;
 
 use super::changes::{Changes, Done};
 use super::{App, Requester, plans};
+use crate::domain::issuance_facts::MaterialId;
 use crate::domain::lifecycle::{self, KeyFate, Wish};
-use crate::domain::standing::MaterialId;
 use crate::domain::{Brief, Damaged, Issued};
 use crate::error::Error;
 use crate::tables::beside::{Beside, OfOthers};

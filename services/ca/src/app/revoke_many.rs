@@ -73,7 +73,7 @@ pub(crate) struct Stored {
 
 /// Certificates that a request selects, as they are now.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct SelectedCertificates {
     pub(super) certificates: Vec<Brief>,
     /// Those that cannot be read, on which the job fails, and why.
     pub(super) damaged: BTreeMap<String, String>,
@@ -193,8 +193,13 @@ impl App {
         self.foresee(requester, request, (found, &walk)).await
     }
 
-    async fn found(&self, requester: &Requester, selection: &Selection, walk: &Walk) -> Result<Found, Error> {
-        let mut found = Found::default();
+    async fn found(
+        &self,
+        requester: &Requester,
+        selection: &Selection,
+        walk: &Walk,
+    ) -> Result<SelectedCertificates, Error> {
+        let mut found = SelectedCertificates::default();
         match selection {
             Selection::Serials(serials) => {
                 let mut missing = serials.clone();
@@ -226,7 +231,7 @@ impl App {
     /// Adds all that the query finds. What is beyond the most is neither counted nor shown: a filter may match millions.
     async fn add_found(
         &self,
-        found: &mut Found,
+        found: &mut SelectedCertificates,
         requester: &Requester,
         (query, walk): (&Query, &Walk),
     ) -> Result<(), Error> {

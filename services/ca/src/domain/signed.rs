@@ -4,7 +4,7 @@ use store::IdempotencyClaim;
 
 use super::Issued;
 use super::certificate::Protocol;
-use super::standing::{Basis, Predecessor};
+use super::issuance_facts::{Basis, Predecessor};
 
 /// What the inventory keeps beside the certificate itself.
 #[derive(Clone, Debug)]

@@ -60,7 +60,7 @@ pub(crate) async fn set_suspension(
     name: &str,
     next: Option<&Suspension>,
 ) -> Result<bool, Error> {
-    store::lock::exclusive(tx, vec![super::standing::lock(name)]).await?;
+    store::lock::exclusive(tx, vec![super::issuance_facts::lock(name)]).await?;
     let changed = store::tx!(tx, |connection| {
         sqlx::query(match next {
             Some(_) => {

@@ -43,8 +43,8 @@ macro_rules! bind_beside {
 
 impl Beside<'_> {
     /// Those of the requester that are valid or on hold. They stay as they are until the transaction ends.
-    pub(crate) async fn own_for_update(&self, tx: &mut Tx, limit: usize) -> Result<Own, Error> {
-        let mut own = Own::default();
+    pub(crate) async fn own_for_update(&self, tx: &mut Tx, limit: usize) -> Result<OwnCertificates, Error> {
+        let mut own = OwnCertificates::default();
         let mut read = 0;
         for _ in 0..MOST_READS {
             let rows = self.own_rows(tx, limit + 1, read).await?;
@@ -117,7 +117,7 @@ impl Beside<'_> {
 
 /// Those of the requester beside one.
 #[derive(Default)]
-pub(crate) struct Own {
+pub(crate) struct OwnCertificates {
     pub(crate) certificates: Vec<Issued>,
     /// Those on which nothing can be decided.
     pub(crate) damaged: Vec<Damaged>,

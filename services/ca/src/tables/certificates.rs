@@ -17,14 +17,14 @@ pub(super) use row::{COLUMNS, Damage, Revoked, Row, object};
 use row::{Der, key_type};
 
 /// A row that was found.
-pub(crate) struct Found {
+pub(crate) struct ReadCertificate {
     /// Whose it is; none where that cannot be read.
     pub(crate) requester: Option<String>,
     /// As far as it can be read; an error where nothing can be decided on it.
     pub(crate) certificate: Result<Issued, Error>,
 }
 
-impl From<Row> for Found {
+impl From<Row> for ReadCertificate {
     fn from(row: Row) -> Self {
         Self {
             requester: row.requester().map(str::to_owned),
@@ -34,7 +34,7 @@ impl From<Row> for Found {
 }
 
 /// The certificate of that serial number.
-pub(crate) async fn by_serial(db: &Db, serial: &Serial) -> Result<Option<Found>, Error> {
+pub(crate) async fn by_serial(db: &Db, serial: &Serial) -> Result<Option<ReadCertificate>, Error> {
     let row: Option<Row> = store::read!(db, |connection| {
         sqlx::query_as(sqlx::AssertSqlSafe(format!(
             "SELECT {COLUMNS} FROM certificates c WHERE c.serial = $1"
@@ -43,7 +43,7 @@ pub(crate) async fn by_serial(db: &Db, serial: &Serial) -> Result<Option<Found>,
         .fetch_optional(connection)
         .await
     })?;
-    Ok(row.map(Found::from))
+    Ok(row.map(ReadCertificate::from))
 }
 
 /// The addresses of CRLs in the certificate with that id; none where they cannot be read.
@@ -103,12 +103,12 @@ pub(crate) async fn newest_of_key(db: &Db, spki_sha256: &[u8; 32]) -> Result<Vec
 }
 
 /// The same in a transaction; the certificate is not held.
-pub(crate) async fn by_serial_in(tx: &mut Tx, serial: &Serial) -> Result<Option<Found>, Error> {
-    Ok(select_in(tx, serial, "").await?.map(Found::from))
+pub(crate) async fn by_serial_in(tx: &mut Tx, serial: &Serial) -> Result<Option<ReadCertificate>, Error> {
+    Ok(select_in(tx, serial, "").await?.map(ReadCertificate::from))
 }
 
 /// The same by its id: what a certificate is called whose serial number cannot be read.
-pub(crate) async fn by_id_in(tx: &mut Tx, id: Uuid) -> Result<Option<Found>, Error> {
+pub(crate) async fn by_id_in(tx: &mut Tx, id: Uuid) -> Result<Option<ReadCertificate>, Error> {
     let row: Option<Row> = store::tx!(tx, |connection| {
         sqlx::query_as(sqlx::AssertSqlSafe(format!(
             "SELECT {COLUMNS} FROM certificates c WHERE c.id = $1"
@@ -117,7 +117,7 @@ pub(crate) async fn by_id_in(tx: &mut Tx, id: Uuid) -> Result<Option<Found>, Err
         .fetch_optional(connection)
         .await
     })?;
-    Ok(row.map(Found::from))
+    Ok(row.map(ReadCertificate::from))
 }
 
 /// The DER of the certificates of these serial numbers; empty where it cannot be read.

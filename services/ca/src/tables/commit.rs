@@ -11,8 +11,8 @@ use uuid::Uuid;
 use vocabulary::EventType;
 use x509::serial::Serial;
 
+use super::issuance_facts::{self, LockedFacts};
 use super::names;
-use super::standing::{self, Held};
 use crate::domain::signed::Signed;
 use crate::error::Error;
 
@@ -33,11 +33,11 @@ pub(crate) async fn commit(db: &Db, group: &[Signed], now: OffsetDateTime) -> Re
     let mut tx = db.begin().await?;
     let bases: Vec<_> = group.iter().map(|signed| signed.basis.clone()).collect();
     let spkis: Vec<_> = group.iter().map(|signed| signed.issued.spki_sha256).collect();
-    let Held { standing, uses } = standing::hold(&mut tx, &bases, &spkis).await?;
+    let LockedFacts { facts, uses } = issuance_facts::hold(&mut tx, &bases, &spkis).await?;
     let mut verdicts: Vec<Verdict> = group
         .iter()
         .map(|signed| {
-            standing
+            facts
                 .refusal(&signed.basis, now)
                 .map_or(Verdict::Stored, Verdict::Refused)
         })

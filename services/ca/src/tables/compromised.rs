@@ -9,7 +9,7 @@ use uuid::Uuid;
 use x509::crl::Reason;
 
 use super::certificates::object;
-use crate::domain::standing::MaterialId;
+use crate::domain::issuance_facts::MaterialId;
 use crate::error::Error;
 
 /// Locks that all keys share: a group needs few of them, and a revocation waits for few groups.

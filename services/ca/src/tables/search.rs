@@ -28,7 +28,7 @@ use crate::error::Error;
 use filter::Holds;
 use lead::Lead;
 use order::{Order, Position};
-use read::{BriefRow, Found, Read};
+use read::{BriefRow, NamedRow, Read};
 
 /// How a list is read.
 struct Plan<'a> {
@@ -88,7 +88,7 @@ async fn read<R: Read>(
             .max(lead.least(query))
             .max(left_out.rows.min(MOST_AT_ONCE));
         let batch = rows + i64::try_from(unplaced).unwrap_or(i64::MAX);
-        let found: Vec<Found<R>> = store::read!(db, |connection| {
+        let found: Vec<NamedRow<R>> = store::read!(db, |connection| {
             let mut sql = QueryBuilder::new("");
             plan.select(
                 &mut sql,
@@ -180,7 +180,7 @@ impl LeftOut {
 
 /// A certificate has an entry for each name in the index of names. It is answered at the first that matches, and
 /// passed over at the others. With `san` only that one name matches, and it has one entry. `None` if its names cannot be read.
-fn is_first_name<R: Read>(found: &Found<R>, query: &Query) -> Option<bool> {
+fn is_first_name<R: Read>(found: &NamedRow<R>, query: &Query) -> Option<bool> {
     let (None, Some(suffix), Some(name)) = (&query.san, &query.san_suffix, &found.name) else {
         return Some(true);
     };

@@ -285,7 +285,7 @@ async fn build(
         db: db.clone(),
         clock: Arc::<MockClock>::clone(clock),
         keymgr,
-        crl: kit::transport::later("no crl runs beside it".to_owned()).0,
+        crl: kit::transport::pending("no crl runs beside it".to_owned()).0,
         authenticator: Arc::new(ByRole),
         public_http_url: "http://pki.example.test".to_owned(),
         stop: stop.clone(),

@@ -19,13 +19,13 @@ use crate::tables::{scopes, snapshots};
 
 /// What events say that bears on lists.
 #[derive(Default)]
-pub(crate) struct Told {
+pub(crate) struct FeedChanges {
     changes: Changes,
     /// A CA was added.
     pub(crate) issuers: bool,
 }
 
-impl Told {
+impl FeedChanges {
     /// Reads events in their order.
     ///
     /// # Errors
@@ -61,7 +61,7 @@ impl App {
     ///
     /// # Errors
     /// `Common::Store`: nothing was stored; also where another process has moved the place in the meantime.
-    pub(crate) async fn apply(&self, lease: &Lease, step: Step, told: &Told) -> Result<(), Error> {
+    pub(crate) async fn apply(&self, lease: &Lease, step: Step, told: &FeedChanges) -> Result<(), Error> {
         let mut tx = self.db.begin().await?;
         lease.hold(&mut tx).await?;
         move_on(&mut tx, step).await?;

@@ -9,7 +9,7 @@ use x509::crl::{TbsCertListReader, TbsCertListSummary};
 use x509::signature::{Identified, StreamVerifier};
 
 use super::App;
-use crate::domain::due::Standing;
+use crate::domain::due::ScopeState;
 use crate::domain::{Issuer, Kind, Publication, Scope};
 use crate::error::Error;
 use crate::tables::{entries, issuers, pieces, pruning, publications, scopes};
@@ -51,15 +51,15 @@ impl App {
     /// `Common::Store`.
     pub(crate) async fn examine_all(&self) -> Result<Vec<(Scope, Kind, String)>, Error> {
         let mut wrong = Vec::new();
-        for standing in self.state().await?.standings {
+        for scope_state in self.state().await?.scopes {
             for kind in [Kind::Complete, Kind::Delta] {
-                let Some(list) = standing.current(kind) else {
+                let Some(list) = scope_state.current(kind) else {
                     continue;
                 };
                 let found = match self.examine(list).await? {
                     // It was replaced while it was read.
                     Some(_) if self.current(&list.scope, kind).await? != *list => None,
-                    None if kind == Kind::Complete => self.count_differs(&standing, list).await?,
+                    None if kind == Kind::Complete => self.count_differs(&scope_state, list).await?,
                     found => found,
                 };
                 wrong.extend(found.map(|problem| (list.scope.clone(), kind, problem)));
@@ -97,8 +97,12 @@ impl App {
         Ok(())
     }
 
-    async fn count_differs(&self, standing: &Standing, list: &Publication) -> Result<Option<String>, Error> {
-        if list.change != standing.changes {
+    async fn count_differs(
+        &self,
+        scope_state: &ScopeState,
+        list: &Publication,
+    ) -> Result<Option<String>, Error> {
+        if list.change != scope_state.changes {
             return Ok(None);
         }
         let counted = entries::count(&self.db, &list.scope, list.from).await?;

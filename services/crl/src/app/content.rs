@@ -28,12 +28,12 @@ pub(crate) type Octets = BoxStream<'static, Result<Bytes, StoreError>>;
 pub(super) struct Memory {
     most: usize,
     /// The one that was asked for last is the last.
-    held: Mutex<Vec<Held>>,
+    held: Mutex<Vec<CachedList>>,
     /// One list is read at a time, and not by each of those who ask for it.
     reading: tokio::sync::Mutex<()>,
 }
 
-struct Held {
+struct CachedList {
     list: Uuid,
     pieces: Arc<Vec<Bytes>>,
     length: usize,
@@ -64,7 +64,7 @@ impl Memory {
         while taken + length > self.most && !held.is_empty() {
             taken -= held.remove(0).length;
         }
-        held.push(Held {
+        held.push(CachedList {
             list,
             pieces: Arc::clone(pieces),
             length,

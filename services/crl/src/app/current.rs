@@ -6,13 +6,13 @@ use kit::clock::rfc3339;
 use time::OffsetDateTime;
 
 use super::App;
-use crate::domain::due::Standing;
+use crate::domain::due::ScopeState;
 use crate::domain::{Issuer, Kind, Publication, Scope};
 use crate::error::Error;
 use crate::tables::{issuers, publications, scopes, snapshots};
 
 /// A list that is out.
-pub(crate) struct Out {
+pub(crate) struct PublishedList {
     pub(crate) list: Publication,
     /// Where it is served.
     pub(crate) url: String,
@@ -23,7 +23,7 @@ pub(crate) struct Out {
 /// What is out, and what should be.
 pub(crate) struct State {
     pub(crate) issuers: Vec<Issuer>,
-    pub(crate) standings: Vec<Standing>,
+    pub(crate) scopes: Vec<ScopeState>,
     /// Whether the entries are known: a snapshot of ca was taken, and none was removed that the clock of now calls unexpired.
     pub(crate) known: bool,
     /// Everything that ca had committed by then is in them.
@@ -58,13 +58,13 @@ impl App {
     /// `Common::Store`.
     pub(crate) async fn state(&self) -> Result<State, Error> {
         let known = snapshots::known(&self.db).await?;
-        let (issuers, scopes) = (issuers::all(&self.db).await?, scopes::standings(&self.db).await?);
+        let (issuers, scopes) = (issuers::all(&self.db).await?, scopes::states(&self.db).await?);
         Ok(State {
             known: known.is_complete(self.clock.now()),
             caught_up: known.caught_up,
             damaged: [issuers.damaged, scopes.damaged].concat(),
             issuers: issuers.read,
-            standings: scopes.read,
+            scopes: scopes.read,
         })
     }
 }
@@ -74,7 +74,7 @@ impl App {
     ///
     /// # Errors
     /// `Common::Store`.
-    pub(crate) async fn out(&self, ca: Option<&String>) -> Result<Vec<Out>, Error> {
+    pub(crate) async fn out(&self, ca: Option<&String>) -> Result<Vec<PublishedList>, Error> {
         let state = self.state().await?;
         let of_ca = |issuer: &&Issuer| ca.is_none_or(|ca| issuer.ca == *ca);
         let wanted: Vec<&str> = state
@@ -84,10 +84,10 @@ impl App {
             .map(|issuer| &*issuer.name)
             .collect();
         let is_wanted = |scope: &Scope| wanted.contains(&&*scope.issuer);
-        let standings = state.standings.into_iter();
-        let made = standings
-            .filter(|standing| is_wanted(&standing.scope))
-            .flat_map(|standing| [standing.complete, standing.delta])
+        let states = state.scopes.into_iter();
+        let made = states
+            .filter(|scope_state| is_wanted(&scope_state.scope))
+            .flat_map(|scope_state| [scope_state.complete, scope_state.delta])
             .flatten()
             .map(|list| self.shown(list, false));
         let imported = publications::imported(&self.db).await?.read.into_iter();
@@ -120,10 +120,10 @@ impl State {
             return vec!["revocations are not known yet: a snapshot of ca is to be taken".to_owned()];
         }
         let mut missing = Vec::new();
-        for standing in &self.standings {
+        for scope_state in &self.scopes {
             for kind in [Kind::Complete, Kind::Delta] {
-                let path = standing.scope.path(kind);
-                match standing.current(kind) {
+                let path = scope_state.scope.path(kind);
+                match scope_state.current(kind) {
                     None => missing.push(format!("{path} is not made yet")),
                     Some(list) if list.next_update <= now => {
                         missing.push(format!(

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use uuid::Uuid;
 use x509::digest::Sha256;
 
-use super::{App, Out};
+use super::{App, PublishedList};
 use crate::domain::Publication;
 use crate::error::Error;
 use crate::tables::pieces;
@@ -23,7 +23,7 @@ const MOST: usize = 4096;
 
 impl Fingerprints {
     /// Forgets all others, where there are many.
-    pub(crate) fn keep(&self, lists: &[Out]) {
+    pub(crate) fn keep(&self, lists: &[PublishedList]) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() > MOST {
             known.retain(|id, _| lists.iter().any(|out| out.list.id == *id));

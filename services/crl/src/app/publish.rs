@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{App, Out};
+use super::{App, PublishedList};
 use crate::domain::Scope;
 use crate::error::Error;
 use crate::tables::{issuers, scopes};
@@ -20,7 +20,7 @@ impl App {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] for an issuer whose key is elsewhere; [`Error::Late`]; `Common::Store`.
-    pub(crate) async fn publish_now(&self, ca: &str) -> Result<Vec<Out>, Error> {
+    pub(crate) async fn publish_now(&self, ca: &str) -> Result<Vec<PublishedList>, Error> {
         let all = issuers::all(&self.db).await?;
         let of_ca: Vec<_> = all.read.into_iter().filter(|issuer| issuer.ca == ca).collect();
         if of_ca.is_empty() {
@@ -38,10 +38,10 @@ impl App {
             return Err(Error::Conflict(problem));
         }
         let mut asked: Vec<(Scope, i64)> = Vec::new();
-        for standing in scopes::standings(&self.db).await?.read {
-            if made_here.contains(&&*standing.scope.issuer) {
-                let number = scopes::request(&self.db, &standing.scope).await?;
-                asked.push((standing.scope, number));
+        for scope_state in scopes::states(&self.db).await?.read {
+            if made_here.contains(&&*scope_state.scope.issuer) {
+                let number = scopes::request(&self.db, &scope_state.scope).await?;
+                asked.push((scope_state.scope, number));
             }
         }
         self.wake();
@@ -57,10 +57,10 @@ impl App {
 
     /// Whether lists with higher numbers than those are out.
     async fn are_out(&self, asked: &[(Scope, i64)]) -> Result<bool, Error> {
-        let standings = scopes::standings(&self.db).await?.read;
+        let states = scopes::states(&self.db).await?.read;
         Ok(asked.iter().all(|(scope, number)| {
-            let standing = standings.iter().find(|standing| standing.scope == *scope);
-            let complete = standing.and_then(|standing| standing.complete.as_ref());
+            let scope_state = states.iter().find(|scope_state| scope_state.scope == *scope);
+            let complete = scope_state.and_then(|scope_state| scope_state.complete.as_ref());
             complete.is_some_and(|list| i64::try_from(list.number).unwrap_or(i64::MAX) > *number)
         }))
     }

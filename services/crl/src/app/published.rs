@@ -43,7 +43,7 @@ impl App {
                 };
                 let length = usize::try_from(list.length).unwrap_or(usize::MAX);
                 let (app, list) = (self.clone(), list.clone());
-                lists.push(Content::stored(length, Kept { app, list }));
+                lists.push(Content::stored(length, ListContent { app, list }));
             }
             published.extend(entries.into_values().map(Arc::new));
         }
@@ -60,12 +60,12 @@ fn below(issuer: &Published, scope: &Scope) -> Result<Published, Error> {
 }
 
 /// A list whose octets are read when they are sent: from the memory that HTTP answers it from, or piece by piece.
-struct Kept {
+struct ListContent {
     app: App,
     list: Publication,
 }
 
-impl Stored for Kept {
+impl Stored for ListContent {
     fn id(&self) -> u128 {
         self.list.id.as_u128()
     }

@@ -8,7 +8,7 @@ use super::{Kind, Publication, Scope};
 
 /// What is out of a scope, and what has changed in it.
 #[derive(Clone, Debug)]
-pub(crate) struct Standing {
+pub(crate) struct ScopeState {
     pub(crate) scope: Scope,
     /// Number of the last change.
     pub(crate) changes: i64,
@@ -20,7 +20,7 @@ pub(crate) struct Standing {
     pub(crate) delta: Option<Publication>,
 }
 
-impl Standing {
+impl ScopeState {
     /// The current list of that kind.
     pub(crate) fn current(&self, kind: Kind) -> Option<&Publication> {
         match kind {
@@ -61,7 +61,7 @@ mod tests {
 
     const NOW: OffsetDateTime = datetime!(2027-01-02 3:04:05 UTC);
 
-    fn standing(change: i64, next_update: OffsetDateTime) -> Standing {
+    fn state(change: i64, next_update: OffsetDateTime) -> ScopeState {
         let complete = Publication {
             id: Uuid::nil(),
             scope: Scope::whole("a"),
@@ -78,7 +78,7 @@ mod tests {
             length: 0,
             digest: Vec::new(),
         };
-        Standing {
+        ScopeState {
             scope: Scope::whole("a"),
             changes: 5,
             urgent: 3,
@@ -91,15 +91,15 @@ mod tests {
     #[test]
     fn a_list_is_due_after_its_interval_or_half_its_life_and_at_once_where_it_is_urgent() {
         let day = Duration::from_secs(24 * 3600);
-        let due = |standing: &Standing, now| standing.due(Kind::Complete, day, now);
-        assert_eq!(due(&standing(3, NOW + 4 * day), NOW), NOW + day);
-        assert_eq!(due(&standing(3, NOW + day), NOW), NOW + day / 2);
-        assert_eq!(due(&standing(2, NOW + 4 * day), NOW), NOW);
-        assert_eq!(due(&standing(3, NOW + 4 * day), NOW - day), NOW - day);
-        assert_eq!(standing(3, NOW).due(Kind::Delta, day, NOW), NOW);
-        let asked = Standing {
+        let due = |state: &ScopeState, now| state.due(Kind::Complete, day, now);
+        assert_eq!(due(&state(3, NOW + 4 * day), NOW), NOW + day);
+        assert_eq!(due(&state(3, NOW + day), NOW), NOW + day / 2);
+        assert_eq!(due(&state(2, NOW + 4 * day), NOW), NOW);
+        assert_eq!(due(&state(3, NOW + 4 * day), NOW - day), NOW - day);
+        assert_eq!(state(3, NOW).due(Kind::Delta, day, NOW), NOW);
+        let asked = ScopeState {
             requested: true,
-            ..standing(3, NOW + 4 * day)
+            ..state(3, NOW + 4 * day)
         };
         assert_eq!(due(&asked, NOW), NOW);
     }

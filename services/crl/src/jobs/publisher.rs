@@ -218,19 +218,19 @@ impl Publisher {
         if !state.known {
             return Ok(due);
         }
-        for standing in state.standings {
-            let waits = kind == Kind::Delta && standing.complete.is_none();
+        for scope_state in state.scopes {
+            let waits = kind == Kind::Delta && scope_state.complete.is_none();
             if waits {
                 continue;
             }
-            if let Some(rest) = rest(&standing.scope) {
+            if let Some(rest) = rest(&scope_state.scope) {
                 *wait = rest.min(*wait);
                 continue;
             }
-            let at = standing.due(kind, self.app.config.interval(kind), now);
+            let at = scope_state.due(kind, self.app.config.interval(kind), now);
             match Duration::try_from(at - now) {
                 Ok(later) if !later.is_zero() => *wait = later.min(*wait),
-                _ => due.push(standing.scope),
+                _ => due.push(scope_state.scope),
             }
         }
         Ok(due)

@@ -10,7 +10,7 @@ use store::feed::cursors::Step;
 use store::lease::Lease;
 use time::OffsetDateTime;
 
-use crate::app::{App, Told};
+use crate::app::{App, FeedChanges};
 use crate::error::Error;
 
 /// Time after which a place in the feed is stored that nothing else has to be stored with: after a restart these events are read again.
@@ -46,7 +46,7 @@ impl Replica {
         }
     }
 
-    async fn keep(&mut self, to: Cursor, told: &Told) -> Result<(), Error> {
+    async fn keep(&mut self, to: Cursor, told: &FeedChanges) -> Result<(), Error> {
         let from = self.stored;
         self.app.apply(&self.lease, Step { from, to }, told).await?;
         self.stored = to;
@@ -81,7 +81,7 @@ impl Follower for Replica {
         let Some(last) = events.last() else { return Ok(()) };
         let to = last.cursor.parse::<Cursor>();
         let to = to.map_err(|error| Error::internal(format!("ca sent a cursor: {error}")))?;
-        let told = match Told::read(&events) {
+        let told = match FeedChanges::read(&events) {
             Ok(told) => told,
             Err(error) => {
                 tracing::warn!(cause = chain(&error), "a snapshot of revocations is taken");

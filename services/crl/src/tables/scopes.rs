@@ -5,7 +5,7 @@ use store::lease::Lease;
 use store::{Columns, Db, StoreError, Tx};
 
 use super::{Rows, number, publications, read_number, stored};
-use crate::domain::due::Standing;
+use crate::domain::due::ScopeState;
 use crate::domain::{Kind, Scope};
 
 /// Makes it, if it is not there.
@@ -138,21 +138,21 @@ where
 
 /// All scopes of issuers whose lists are signed here, with what is out of them. A list that cannot be read is not out: another is made.
 /// Nor are lists of before a restore: clients may have had newer ones.
-pub(crate) async fn standings(db: &Db) -> Result<Rows<Standing>, StoreError> {
+pub(crate) async fn states(db: &Db) -> Result<Rows<ScopeState>, StoreError> {
     let sql = "SELECT scopes.issuer, shard, changes, urgent, requested FROM scopes \
         JOIN issuers ON issuers.issuer = scopes.issuer AND issuers.key_name <> '' ORDER BY scopes.issuer, shard";
     let rows: Vec<ScopeRow> = store::read!(db, |c| sqlx::query_as(sql).fetch_all(c).await)?;
     let before = before_restore(db).await?;
     let (mut current, mut damaged) = publications::all_current(db).await?;
     current.retain(|_, list| stored(list.number) >= before);
-    let mut standings = Vec::with_capacity(rows.len());
+    let mut states = Vec::with_capacity(rows.len());
     for row in rows {
         let scope = row.scope;
         if let Some(columns) = row.damage {
             damaged.push(StoreError::damaged(&columns, &format!("scope {scope}")).to_string());
             continue;
         }
-        standings.push(Standing {
+        states.push(ScopeState {
             changes: row.changes,
             urgent: row.urgent,
             requested: row.requested.is_some(),
@@ -162,7 +162,7 @@ pub(crate) async fn standings(db: &Db) -> Result<Rows<Standing>, StoreError> {
         });
     }
     Ok(Rows {
-        read: standings,
+        read: states,
         damaged,
     })
 }

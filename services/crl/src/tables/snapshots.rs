@@ -36,7 +36,7 @@ pub(super) async fn removed_until(tx: &mut Tx, until: OffsetDateTime) -> Result<
 
 /// What is known of ca.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Known {
+pub(crate) struct SnapshotState {
     /// Whether a snapshot ever ended: before that, entries are missing.
     ended: bool,
     /// Until when, by some clock, certificates have expired whose entries were removed.
@@ -45,7 +45,7 @@ pub(crate) struct Known {
     pub(crate) caught_up: Option<OffsetDateTime>,
 }
 
-impl Known {
+impl SnapshotState {
     /// Whether no entry is missing: a snapshot ended, and what was removed since has expired by the clock of now. Where not, no list
     /// is made.
     pub(crate) fn is_complete(self, now: OffsetDateTime) -> bool {
@@ -54,7 +54,7 @@ impl Known {
 }
 
 /// Where a column cannot be read another snapshot is taken, and the next heartbeat is noted: they write it again.
-impl<'r, R: sqlx::Row> FromRow<'r, R> for Known
+impl<'r, R: sqlx::Row> FromRow<'r, R> for SnapshotState
 where
     &'static str: ColumnIndex<R>,
     i64: Decode<'r, R::Database> + Type<R::Database>,
@@ -70,7 +70,7 @@ where
 }
 
 /// What is known now.
-pub(crate) async fn known(db: &Db) -> Result<Known, StoreError> {
+pub(crate) async fn known(db: &Db) -> Result<SnapshotState, StoreError> {
     let sql = "SELECT ended, removed_until_us, caught_up_us FROM snapshots WHERE id = 1";
     Ok(store::read!(db, |c| sqlx::query_as(sql).fetch_one(c).await)?)
 }

@@ -14,13 +14,13 @@ use crate::error::Error;
 
 /// Who asks, under which settings.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked {
+pub(super) struct SigningContext {
     pub(super) caller: Caller,
     /// `keymgr.ca_keys_sign_ocsp`.
     pub(super) ca_keys_sign_ocsp: bool,
 }
 
-impl Asked {
+impl SigningContext {
     fn signs(self, purpose: Purpose, structure: SignedStructure) -> bool {
         let direct = self.ca_keys_sign_ocsp
             && purpose == Purpose::CertificateAuthority
@@ -33,7 +33,7 @@ impl Asked {
 /// the batch.
 pub(super) fn check(
     key: &LoadedKey,
-    asked: Asked,
+    asked: SigningContext,
     index: usize,
     message: &[u8],
 ) -> Result<SignedStructure, Error> {

@@ -8,7 +8,7 @@ use x509::SignatureAlgorithm;
 use x509::kind::SignedStructure;
 
 use super::App;
-use super::binding::{self, Asked};
+use super::binding::{self, SigningContext};
 use super::loaded::LoadedKey;
 use super::workers::Spread;
 use crate::domain::{Caller, KeyName};
@@ -49,7 +49,7 @@ impl App {
             text => text.parse().map_err(|error| Error::invalid("algorithm", error))?,
         };
         let judge = Arc::clone(&key);
-        let asked = Asked {
+        let asked = SigningContext {
             caller: request.caller,
             ca_keys_sign_ocsp: self.ca_keys_sign_ocsp,
         };

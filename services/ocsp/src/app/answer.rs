@@ -11,9 +11,9 @@ use x509::Serial;
 use x509::ocsp::{CertId, ErrorStatus, OcspRequest, RequestError};
 
 use super::App;
-use super::cache::{Age, Kept, Key, Source};
-use super::make::NotKept;
-use super::standing::{Standing, Target};
+use super::cache::{Age, CachedResponse, Key, Source};
+use super::certificate_status::{CertificateStatus, Target};
+use super::make::NotCached;
 use crate::domain::{Issuer, Revocation};
 use crate::error::Error;
 
@@ -133,7 +133,7 @@ impl App {
         for _ in 0..ATTEMPTS {
             let make = self.make(issuer, target, (&key, Age::Any));
             let not_kept = match self.0.responses.find_or_make(key.clone(), make).await {
-                Ok(made) if self.may_be_told(target, made.standing(), made.read_at) => {
+                Ok(made) if self.may_be_told(target, made.status(), made.read_at) => {
                     return Ok(Some(self.reply((issuer, serial), &made, made.source)));
                 }
                 Ok(_outdated) => {
@@ -143,8 +143,8 @@ impl App {
                 Err(not_kept) => not_kept,
             };
             return match &*not_kept {
-                NotKept::Unissued => Ok(None),
-                NotKept::Failed(error) => Err(Refusal::Failed(Arc::clone(error))),
+                NotCached::Unissued => Ok(None),
+                NotCached::Failed(error) => Err(Refusal::Failed(Arc::clone(error))),
             };
         }
         Err(Refusal::Status(ErrorStatus::TryLater))
@@ -163,8 +163,8 @@ impl App {
             let is_final = said.is_some_and(|said| !said.is_hold());
             return Ok(knowledge.revocation == said || (is_final && knowledge.revocation.is_none()));
         }
-        let standings = self.standings(std::slice::from_ref(target)).await?;
-        Ok(standings.items == [Standing::known(said)])
+        let statuses = self.statuses_of(std::slice::from_ref(target)).await?;
+        Ok(statuses.items == [CertificateStatus::known(said)])
     }
 
     /// A response that is not kept.
@@ -176,18 +176,18 @@ impl App {
     ) -> Result<Reply, Refusal> {
         let _place = self.0.places.try_acquire().map_err(|_| Error::Busy)?;
         for _ in 0..ATTEMPTS {
-            let standings = self.standings(targets).await?;
-            let told = targets.iter().zip(&standings.items);
-            let statuses = told
+            let statuses = self.statuses_of(targets).await?;
+            let told = targets.iter().zip(&statuses.items);
+            let in_response = told
                 .clone()
-                .map(|(target, standing)| (target.id.clone(), standing.status(self.0.config.unissued)))
+                .map(|(target, status)| (target.id.clone(), status.in_response(self.0.config.unissued)))
                 .collect();
-            let signed = self.sign(issuer, statuses, request.nonce().cloned()).await?;
-            let read_at = standings.read_at;
+            let signed = self.sign(issuer, in_response, request.nonce().cloned()).await?;
+            let read_at = statuses.read_at;
             let is_true =
-                |(target, standing): (&Target, &Standing)| self.may_be_told(target, *standing, read_at);
+                |(target, status): (&Target, &CertificateStatus)| self.may_be_told(target, *status, read_at);
             if told.clone().all(is_true) {
-                told.for_each(|(target, standing)| self.note_told(target, *standing));
+                told.for_each(|(target, status)| self.note_told(target, *status));
                 return Ok(Reply {
                     der: signed.der,
                     fresh: None,
@@ -198,15 +198,15 @@ impl App {
     }
 
     /// Whether a response that was just made may be told: nothing has become known in the meantime that it does not say.
-    fn may_be_told(&self, target: &Target, told: Standing, read_at: Instant) -> bool {
+    fn may_be_told(&self, target: &Target, told: CertificateStatus, read_at: Instant) -> bool {
         let (Some(issuer), Ok(serial)) = (&target.issuer, target.id.serial().proper()) else {
             return true;
         };
         let knowledge = self.0.known.of(&issuer.name, &serial);
         let recent = read_at.elapsed() <= self.0.config.max_lag;
         let told = match told {
-            Standing::Revoked(revocation) => Some(revocation),
-            Standing::Good | Standing::Unissued | Standing::Foreign => None,
+            CertificateStatus::Revoked(revocation) => Some(revocation),
+            CertificateStatus::Good | CertificateStatus::Unissued | CertificateStatus::Foreign => None,
         };
         match (told, knowledge.revocation) {
             // The next attempt finds it.
@@ -215,11 +215,11 @@ impl App {
         }
     }
 
-    fn reply(&self, (issuer, serial): (&Issuer, Serial), kept: &Kept, source: Source) -> Reply {
+    fn reply(&self, (issuer, serial): (&Issuer, Serial), kept: &CachedResponse, source: Source) -> Reply {
         let now = self.0.clock.now();
         self.0.queries.note(serial, now);
         kept.note_asked_for();
-        count(&issuer.ca, kept.standing().label(), source.label());
+        count(&issuer.ca, kept.status().label(), source.label());
         Reply {
             der: kept.signed.der.clone(),
             fresh: Some(Fresh {
@@ -231,9 +231,11 @@ impl App {
         }
     }
 
-    fn note_told(&self, target: &Target, told: Standing) {
+    fn note_told(&self, target: &Target, told: CertificateStatus) {
         count(ca_of(target), told.label(), Source::Signed.label());
-        if let (Standing::Good | Standing::Revoked(_), Ok(serial)) = (told, target.id.serial().proper()) {
+        if let (CertificateStatus::Good | CertificateStatus::Revoked(_), Ok(serial)) =
+            (told, target.id.serial().proper())
+        {
             self.0.queries.note(serial, self.0.clock.now());
         }
     }

@@ -14,8 +14,8 @@ use vocabulary::metric;
 use x509::Serial;
 use x509::ocsp::{CertId, HashAlgorithm};
 
+use super::certificate_status::CertificateStatus;
 use super::sign::Signed;
-use super::standing::Standing;
 use crate::config::Config;
 use crate::domain::{Issuer, Revocation};
 
@@ -94,7 +94,7 @@ impl fmt::Display for Key {
 
 /// A response about one certificate that may be given again.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct CachedResponse {
     pub(super) signed: Signed,
     /// What it says: nothing is `good`.
     pub(super) revocation: Option<Revocation>,
@@ -106,7 +106,7 @@ pub(super) struct Kept {
     asked_for: AtomicBool,
 }
 
-impl Kept {
+impl CachedResponse {
     pub(super) fn new(
         signed: Signed,
         revocation: Option<Revocation>,
@@ -139,8 +139,8 @@ impl Kept {
         self.renewing.store(false, Ordering::SeqCst);
     }
 
-    pub(super) fn standing(&self) -> Standing {
-        Standing::known(self.revocation)
+    pub(super) fn status(&self) -> CertificateStatus {
+        CertificateStatus::known(self.revocation)
     }
 
     /// Whether it was asked for, and is in the last quarter of its validity.
@@ -156,7 +156,7 @@ impl Kept {
 }
 
 /// Responses by certificate.
-pub(super) struct Responses(Cache<Key, Arc<Kept>>);
+pub(super) struct Responses(Cache<Key, Arc<CachedResponse>>);
 
 impl Responses {
     pub(super) fn new(config: &Config) -> Self {
@@ -166,7 +166,7 @@ impl Responses {
         Self(cache.build())
     }
 
-    pub(super) async fn find(&self, key: &Key) -> Option<Arc<Kept>> {
+    pub(super) async fn find(&self, key: &Key) -> Option<Arc<CachedResponse>> {
         self.0.get(key).await
     }
 
@@ -175,15 +175,15 @@ impl Responses {
     pub(super) async fn find_or_make<E: Send + Sync + 'static>(
         &self,
         key: Key,
-        make: impl Future<Output = Result<Arc<Kept>, E>>,
-    ) -> Result<Arc<Kept>, Arc<E>> {
+        make: impl Future<Output = Result<Arc<CachedResponse>, E>>,
+    ) -> Result<Arc<CachedResponse>, Arc<E>> {
         let made = self.0.try_get_with(key, make).await;
         metrics::gauge!(metric::CACHE_ENTRIES, "cache" => "ocsp-responses").set(self.0.entry_count() as f64);
         made
     }
 
     /// Those that will soon be of no use, and would be missed.
-    pub(super) fn old(&self, now: OffsetDateTime, most: usize) -> Vec<(Key, Arc<Kept>)> {
+    pub(super) fn old(&self, now: OffsetDateTime, most: usize) -> Vec<(Key, Arc<CachedResponse>)> {
         let old = self
             .0
             .iter()
@@ -193,7 +193,7 @@ impl Responses {
             .collect()
     }
 
-    pub(super) async fn put(&self, key: Key, kept: Arc<Kept>) {
+    pub(super) async fn put(&self, key: Key, kept: Arc<CachedResponse>) {
         self.0.insert(key, kept).await;
     }
 

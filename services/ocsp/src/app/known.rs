@@ -15,14 +15,14 @@ use crate::domain::{Currency, Position, Revocation, Revocations, Revoked};
 const AGAIN: Duration = Duration::from_secs(60);
 
 /// Shared by requests, which read, and the follower of the feed, which writes.
-pub(super) struct Known {
-    state: RwLock<State>,
+pub(super) struct KnownRevocations {
+    state: RwLock<Contents>,
     currency: Currency,
     clock: SharedClock,
 }
 
 #[derive(Default)]
-struct State {
+struct Contents {
     set: Revocations,
     /// Nothing before the feed was read to its end behind the first snapshot.
     position: Option<Position>,
@@ -49,7 +49,7 @@ impl Extent {
     }
 }
 
-impl State {
+impl Contents {
     fn is_whole(&self, now: OffsetDateTime) -> bool {
         self.extent.is_some_and(|extent| extent.is_whole(now))
     }
@@ -57,13 +57,13 @@ impl State {
 
 /// What is known of one certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Knowledge {
+pub(super) struct KnownStatus {
     /// Whether the feed was read far enough for this to be true now.
     pub(super) current: bool,
     pub(super) revocation: Option<Revocation>,
 }
 
-impl Knowledge {
+impl KnownStatus {
     /// The revocation, if that can be said now. One that is final is true however old the knowledge of it is.
     pub(super) fn revoked(self) -> Option<Revocation> {
         self.revocation
@@ -78,7 +78,7 @@ pub(super) enum Change {
     Released,
 }
 
-impl Known {
+impl KnownRevocations {
     pub(super) fn new(currency: Currency, clock: SharedClock) -> Self {
         Self {
             state: RwLock::default(),
@@ -87,10 +87,10 @@ impl Known {
         }
     }
 
-    pub(super) fn of(&self, issuer: &str, serial: &Serial) -> Knowledge {
+    pub(super) fn of(&self, issuer: &str, serial: &Serial) -> KnownStatus {
         let now = self.now();
         let state = self.read();
-        Knowledge {
+        KnownStatus {
             current: self.currency.allows(state.position, now) && state.is_whole(now.1),
             revocation: state.set.find(issuer, serial),
         }
@@ -187,11 +187,11 @@ impl Known {
     }
 
     // A panic while the lock was held leaves a set that is whole: no method of it stops halfway.
-    fn read(&self) -> RwLockReadGuard<'_, State> {
+    fn read(&self) -> RwLockReadGuard<'_, Contents> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, State> {
+    fn write(&self) -> RwLockWriteGuard<'_, Contents> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -226,7 +226,7 @@ mod tests {
             (vec![superseded, hold, Change::Released], Some(Reason::Superseded)),
         ] {
             let max_lag = Duration::from_secs(1);
-            let known = Known::new(Currency { max_lag }, std::sync::Arc::new(MockClock::new(NOW)));
+            let known = KnownRevocations::new(Currency { max_lag }, std::sync::Arc::new(MockClock::new(NOW)));
             let serial: Serial = "0a".parse().unwrap();
             for change in &all {
                 known.apply("issuing", &serial, *change);

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use x509::ocsp::CertId;
 
 use super::App;
-use super::cache::{Age, Kept, Key, Source};
-use super::standing::{Standing, Target};
+use super::cache::{Age, CachedResponse, Key, Source};
+use super::certificate_status::{CertificateStatus, Target};
 use crate::domain::Issuer;
 use crate::error::Error;
 
@@ -16,13 +16,13 @@ use crate::error::Error;
 const RENEWED_AT_ONCE: usize = 256;
 
 /// Why a response is not kept.
-pub(super) enum NotKept {
+pub(super) enum NotCached {
     /// The serial number was not issued, and may be in a moment.
     Unissued,
     Failed(Arc<Error>),
 }
 
-impl From<Error> for NotKept {
+impl From<Error> for NotCached {
     fn from(error: Error) -> Self {
         Self::Failed(Arc::new(error))
     }
@@ -34,7 +34,7 @@ impl App {
         issuer: &Arc<Issuer>,
         target: &Target,
         (key, age): (&Key, Age),
-    ) -> Result<Arc<Kept>, NotKept> {
+    ) -> Result<Arc<CachedResponse>, NotCached> {
         let _place = self.0.places.try_acquire().map_err(|_| Error::Busy)?;
         let read_at = Instant::now();
         let knowledge = self.0.known.of(&issuer.name, &key.serial);
@@ -43,29 +43,44 @@ impl App {
             let said = knowledge.revocation;
             // That it was issued is what a response says that was signed as good.
             if let Some(signed) = self.find_shared(issuer, target, (key, said), age).await {
-                return Ok(Arc::new(Kept::new(signed, said, (read_at, Source::Redis))));
+                return Ok(Arc::new(CachedResponse::new(
+                    signed,
+                    said,
+                    (read_at, Source::Redis),
+                )));
             }
         }
-        let standings = self.standings(std::slice::from_ref(target)).await?;
-        let revocation = match standings.items.first() {
-            Some(Standing::Good) => None,
-            Some(Standing::Revoked(revocation)) => Some(*revocation),
-            Some(Standing::Unissued | Standing::Foreign) | None => return Err(NotKept::Unissued),
+        let statuses = self.statuses_of(std::slice::from_ref(target)).await?;
+        let revocation = match statuses.items.first() {
+            Some(CertificateStatus::Good) => None,
+            Some(CertificateStatus::Revoked(revocation)) => Some(*revocation),
+            Some(CertificateStatus::Unissued | CertificateStatus::Foreign) | None => {
+                return Err(NotCached::Unissued);
+            }
         };
-        let read_at = standings.read_at;
+        let read_at = statuses.read_at;
         if !is_known && let Some(signed) = self.find_shared(issuer, target, (key, revocation), age).await {
-            return Ok(Arc::new(Kept::new(signed, revocation, (read_at, Source::Redis))));
+            return Ok(Arc::new(CachedResponse::new(
+                signed,
+                revocation,
+                (read_at, Source::Redis),
+            )));
         }
-        let status = Standing::known(revocation).status(self.0.config.unissued);
+        let status = CertificateStatus::known(revocation).in_response(self.0.config.unissued);
         let signed = self.sign(issuer, vec![(target.id.clone(), status)], None).await?;
-        let kept = Kept::new(signed, revocation, (read_at, Source::Signed));
+        let kept = CachedResponse::new(signed, revocation, (read_at, Source::Signed));
         self.share(issuer, key, &kept);
         Ok(Arc::new(kept))
     }
 
     /// Makes another response while the one that there is is given: the older half of its life is for the time that this takes, also
     /// where nothing can be signed. Once at a time for each.
-    pub(super) fn renew(&self, issuer: &Arc<Issuer>, target: &Target, (key, kept): (Key, &Arc<Kept>)) {
+    pub(super) fn renew(
+        &self,
+        issuer: &Arc<Issuer>,
+        target: &Target,
+        (key, kept): (Key, &Arc<CachedResponse>),
+    ) {
         if !kept.begin_renewal() {
             return;
         }
@@ -76,11 +91,11 @@ impl App {
         });
     }
 
-    async fn renew_now(&self, issuer: &Arc<Issuer>, target: &Target, (key, kept): (Key, &Kept)) {
+    async fn renew_now(&self, issuer: &Arc<Issuer>, target: &Target, (key, kept): (Key, &CachedResponse)) {
         match self.make(issuer, target, (&key, Age::Young)).await {
             Ok(made) => self.0.responses.put(key, made).await,
-            Err(NotKept::Unissued) => {}
-            Err(NotKept::Failed(error)) => {
+            Err(NotCached::Unissued) => {}
+            Err(NotCached::Failed(error)) => {
                 let cause = chain(&*error);
                 tracing::debug!(issuer = &*issuer.name, cause, "a response could not be renewed");
             }

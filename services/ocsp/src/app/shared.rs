@@ -14,9 +14,9 @@ use vocabulary::metric;
 use x509::ocsp::{Expected, OcspResponse, ResponseError};
 
 use super::App;
-use super::cache::{Age, Kept, Key};
+use super::cache::{Age, CachedResponse, Key};
+use super::certificate_status::Target;
 use super::sign::Signed;
-use super::standing::Target;
 use crate::domain::{Issuer, Revocation, Unissued};
 
 /// Longest response that is read from there. Those with one answer and a certificate have two to three thousand octets, with RSA
@@ -108,7 +108,9 @@ impl App {
             tolerance: Duration::ZERO,
             nonce: None,
         })?;
-        if verified.single.status != super::standing::Standing::known(said).status(Unissued::Unknown) {
+        if verified.single.status
+            != super::certificate_status::CertificateStatus::known(said).in_response(Unissued::Unknown)
+        {
             return Err(Unusable::Status);
         }
         let signer = verified.delegate.map(|delegate| delegate.serial().proper());
@@ -128,7 +130,7 @@ impl App {
     }
 
     /// Lets other processes have it, without waiting for Redis.
-    pub(super) fn share(&self, issuer: &Issuer, key: &Key, kept: &Kept) {
+    pub(super) fn share(&self, issuer: &Issuer, key: &Key, kept: &CachedResponse) {
         let Some(shared) = &self.0.shared else {
             return;
         };

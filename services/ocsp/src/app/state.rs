@@ -12,7 +12,7 @@ use super::{App, PAST_EXPIRY, Trial};
 use crate::domain::{Currency, Issuer};
 
 /// What is known of revocations.
-pub(crate) struct State {
+pub(crate) struct RevocationState {
     pub(crate) revocations: usize,
     /// How old that can be; `None` before the feed was read to its end.
     pub(crate) age: Option<Duration>,
@@ -46,11 +46,11 @@ pub(crate) enum NotReady {
 }
 
 impl App {
-    pub(crate) fn knowledge(&self) -> State {
+    pub(crate) fn revocation_state(&self) -> RevocationState {
         let known = &self.0.known;
         let Currency { max_lag } = known.currency();
         let age = known.age();
-        State {
+        RevocationState {
             revocations: known.len(),
             age,
             is_current: known.is_whole() && age.is_some_and(|age| age <= max_lag),

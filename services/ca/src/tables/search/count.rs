@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::Plan;
 use super::lead::has_names;
 use super::order::{Order, Position};
-use super::read::{BriefRow, Found, Read};
+use super::read::{BriefRow, NamedRow, Read};
 use crate::error::Error;
 
 /// Longest time to count a list: its filters may pass over many rows for each that they find.
@@ -79,7 +79,7 @@ impl Plan<'_> {
         let place: Place<Position> = Ask::default().place(Sort::of("issued_at"))?;
         let (mut counted, mut from) = (0, None);
         while Instant::now() < end {
-            let rows: Vec<Found<BriefRow>> = store::read!(db, |connection| {
+            let rows: Vec<NamedRow<BriefRow>> = store::read!(db, |connection| {
                 let mut sql = QueryBuilder::new("");
                 plan.select(&mut sql, BriefRow::columns(true), (&place, from.as_ref()));
                 sql.push(" LIMIT ").push_bind(AT_ONCE);

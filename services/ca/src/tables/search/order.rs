@@ -5,7 +5,7 @@ use kit::page::Sort;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::read::{Found, Read};
+use super::read::{NamedRow, Read};
 use crate::domain::{Query, Status};
 
 /// What a list is sorted by; the id decides among equals.
@@ -67,7 +67,7 @@ impl Order {
     }
 
     /// The position of a row. None if what decides it cannot be read.
-    pub(super) fn position<R: Read>(self, found: &Found<R>) -> Option<Position> {
+    pub(super) fn position<R: Read>(self, found: &NamedRow<R>) -> Option<Position> {
         let row = found.row.keys();
         let id = row.id;
         let column = match self {

@@ -53,7 +53,7 @@ impl Keys<'_> {
 }
 
 #[derive(FromRow)]
-pub(super) struct Found<T> {
+pub(super) struct NamedRow<T> {
     #[sqlx(flatten)]
     pub(super) row: T,
     pub(super) name: Option<Vec<u8>>,

@@ -2,20 +2,32 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keymgr::{Backends, Keymgr, Software};
 use kit::clock::MockClock;
 use kit::transport::in_process;
+use store::feed::{Cursor, Feed};
 use testkit::credentials::ByRole;
 use testkit::database::TestDatabase;
 use tokio_util::sync::CancellationToken;
+use vocabulary::EventType;
 use x509::Certificate;
 
-use super::World;
+use super::{World, eventually};
 
 impl World {
-    /// Changes the row of a certificate in the database of ca.
+    /// Changes the row of a certificate in the database of ca, once the feed has all that was told of the certificate: on a shared
+    /// server, a transaction of another test may hold that back, and a follower would then be told after its snapshot.
     pub(crate) async fn damage(&self, certificate: &Certificate, change: &str) {
+        let feed = Feed::new(self.ca_db.clone(), Duration::from_secs(1));
+        let subject = certificate.serial().to_string();
+        eventually("the feed has the revocation", async || {
+            let events = feed.after(Cursor::START, 1000).await.unwrap();
+            let mut of_certificate = events.iter().filter(|event| event.subject == subject);
+            of_certificate.any(|event| event.kind == EventType::CertificateRevoked.name())
+        })
+        .await;
         let serial = certificate.serial().proper().unwrap();
         let sql = format!("UPDATE certificates SET {change} WHERE serial = $1");
         let mut tx = self.ca_db.begin().await.unwrap();

@@ -28,7 +28,7 @@ pub(super) struct Target {
 
 /// What is true of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum CertificateStatus {
     Good,
     Revoked(Revocation),
     /// The CA did not issue this serial number.
@@ -38,19 +38,19 @@ pub(super) enum Standing {
 }
 
 /// Of all certificates of a request, in its order.
-pub(super) struct Standings {
-    pub(super) items: Vec<Standing>,
+pub(super) struct CertificateStatuses {
+    pub(super) items: Vec<CertificateStatus>,
     /// Before the first was looked up.
     pub(super) read_at: Instant,
 }
 
-impl Standing {
+impl CertificateStatus {
     /// Of a certificate that was issued.
     pub(super) fn known(revocation: Option<Revocation>) -> Self {
         revocation.map_or(Self::Good, Self::Revoked)
     }
 
-    pub(super) fn status(self, unissued: Unissued) -> CertStatus {
+    pub(super) fn in_response(self, unissued: Unissued) -> CertStatus {
         match (self, unissued) {
             (Self::Good, _) => CertStatus::Good,
             (Self::Revoked(revocation), _) => revocation.status(),
@@ -77,14 +77,14 @@ type Numbered = (Arc<str>, Serial);
 const MOST_SERIALS: usize = 500;
 
 /// Asks `ca` in batches: one call for each issuer.
-pub(super) fn in_batches(ca: &CaClient<Transport>) -> Batches<Numbered, Standing> {
+pub(super) fn in_batches(ca: &CaClient<Transport>) -> Batches<Numbered, CertificateStatus> {
     let ca = ca.clone();
     Batches::start("ocsp-statuses", MOST_SERIALS, move |batch| {
         ask_all(ca.clone(), batch)
     })
 }
 
-async fn ask_all(ca: CaClient<Transport>, batch: Vec<Waiting<Numbered, Standing>>) {
+async fn ask_all(ca: CaClient<Transport>, batch: Vec<Waiting<Numbered, CertificateStatus>>) {
     let mut by_issuer = BTreeMap::<Arc<str>, Vec<_>>::new();
     for waiting in batch {
         let of_issuer = by_issuer.entry(Arc::clone(&waiting.question.0));
@@ -110,7 +110,7 @@ async fn ask_all(ca: CaClient<Transport>, batch: Vec<Waiting<Numbered, Standing>
 async fn statuses(
     mut ca: CaClient<Transport>,
     issuer: &str,
-    of_issuer: &[Waiting<Numbered, Standing>],
+    of_issuer: &[Waiting<Numbered, CertificateStatus>],
 ) -> Result<Vec<SerialStatus>, Error> {
     let serials = of_issuer.iter().map(|waiting| waiting.question.1.to_content());
     let request = StatusRequest {
@@ -128,39 +128,39 @@ async fn statuses(
 
 impl App {
     /// What is true of each. Revocations are in memory; that a certificate was issued, and is good, only `ca` knows.
-    pub(super) async fn standings(&self, targets: &[Target]) -> Result<Standings, Error> {
+    pub(super) async fn statuses_of(&self, targets: &[Target]) -> Result<CertificateStatuses, Error> {
         let read_at = Instant::now();
         let mut items = Vec::with_capacity(targets.len());
         let mut asked = Vec::new();
         for (place, target) in targets.iter().enumerate() {
             items.push(match (&target.issuer, target.id.serial().proper()) {
-                (None, _) => Standing::Foreign,
+                (None, _) => CertificateStatus::Foreign,
                 // Numbers that no CA here issues: zero, negative, or too long.
-                (Some(_), Err(_)) => Standing::Unissued,
+                (Some(_), Err(_)) => CertificateStatus::Unissued,
                 (Some(issuer), Ok(serial)) => match self.0.known.of(&issuer.name, &serial).revoked() {
-                    Some(revocation) => Standing::Revoked(revocation),
+                    Some(revocation) => CertificateStatus::Revoked(revocation),
                     None => {
                         let question = (Arc::clone(&issuer.name), serial);
                         asked.push(async move { (place, self.0.statuses.ask(question).await) });
-                        Standing::Unissued
+                        CertificateStatus::Unissued
                     }
                 },
             });
         }
-        for (place, standing) in join_all(asked).await {
-            let standing = standing?;
+        for (place, status) in join_all(asked).await {
+            let status = status?;
             if let Some(item) = items.get_mut(place) {
-                *item = standing;
+                *item = status;
             }
         }
-        Ok(Standings { items, read_at })
+        Ok(CertificateStatuses { items, read_at })
     }
 }
 
-fn decode(item: &SerialStatus) -> Standing {
+fn decode(item: &SerialStatus) -> CertificateStatus {
     match &item.revocation {
-        _ if !item.issued => Standing::Unissued,
-        None => Standing::Good,
-        Some(revocation) => Standing::Revoked(kit::revocations::Revocation::read(revocation).into()),
+        _ if !item.issued => CertificateStatus::Unissued,
+        None => CertificateStatus::Good,
+        Some(revocation) => CertificateStatus::Revoked(kit::revocations::Revocation::read(revocation).into()),
     }
 }

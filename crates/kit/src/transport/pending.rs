@@ -12,9 +12,9 @@ use super::Transport;
 
 /// Where the way is put once it is there.
 #[derive(Debug)]
-pub struct Later(Arc<OnceLock<Transport>>);
+pub struct PendingTransport(Arc<OnceLock<Transport>>);
 
-impl Later {
+impl PendingTransport {
     /// From now on calls go this way. The first way stays.
     pub fn set(self, transport: Transport) {
         // Taken by value, it is set once.
@@ -24,7 +24,7 @@ impl Later {
 
 /// A way that is not there yet. Calls are answered `UNAVAILABLE` with this text until it is.
 #[must_use]
-pub fn later(missing: String) -> (Transport, Later) {
+pub fn pending(missing: String) -> (Transport, PendingTransport) {
     let way: Arc<OnceLock<Transport>> = Arc::default();
     let (taken, missing): (_, Arc<str>) = (Arc::clone(&way), Arc::from(missing));
     let transport = service_fn(move |request: Request<Body>| {
@@ -36,7 +36,7 @@ pub fn later(missing: String) -> (Transport, Later) {
             }
         }
     });
-    (BoxCloneSyncService::new(transport), Later(way))
+    (BoxCloneSyncService::new(transport), PendingTransport(way))
 }
 
 #[cfg(test)]
@@ -47,7 +47,7 @@ mod tests {
 
     #[tokio::test]
     async fn calls_fail_until_the_way_is_there() {
-        let (transport, way) = later("it is not built yet".to_owned());
+        let (transport, way) = pending("it is not built yet".to_owned());
         let call = || transport.clone().oneshot(Request::new(Body::empty()));
         let refused = call().await.unwrap_err();
         assert_eq!(

@@ -1,5 +1,5 @@
 //! The facts that certificates rest on, and the locks under which they stay as they are. What follows from them is decided
-//! in [`crate::domain::standing`].
+//! in [`crate::domain::issuance_facts`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,7 +10,7 @@ use x509::digest::sha256;
 use x509::serial::Serial;
 
 use super::compromised;
-use crate::domain::standing::{Basis, MaterialId, PredecessorState, Standing};
+use crate::domain::issuance_facts::{Basis, IssuanceFacts, MaterialId, PredecessorState};
 use crate::error::Error;
 
 /// The lock under which a CA issues (shared), is suspended and resumed (exclusive). Negative: apart from those of keys.
@@ -22,7 +22,7 @@ pub(crate) fn lock(ca: &str) -> i32 {
 }
 
 /// As things are now; they may change before the group is stored.
-pub(crate) async fn read(db: &Db, group: &[Basis]) -> Result<Standing, Error> {
+pub(crate) async fn read(db: &Db, group: &[Basis]) -> Result<IssuanceFacts, Error> {
     let serials = serials(group);
     let predecessors = match serials.is_empty() {
         true => Vec::new(),
@@ -38,18 +38,18 @@ pub(crate) async fn read(db: &Db, group: &[Basis]) -> Result<Standing, Error> {
         select_facts(&mut sql, &keys, &[]);
         sql.build_query_as().fetch_all(connection).await
     })?;
-    Ok(sorted(states(predecessors)?, facts)?.standing)
+    Ok(sorted(states(predecessors)?, facts)?.facts)
 }
 
 /// What the transaction that stores a group has to know. It stays so until that transaction ends.
-pub(crate) struct Held {
-    pub(crate) standing: Standing,
+pub(crate) struct LockedFacts {
+    pub(crate) facts: IssuanceFacts,
     /// Of the keys that have certificates, by SHA-256 of their SubjectPublicKeyInfo: the last `key_use`.
     pub(crate) uses: HashMap<[u8; 32], i64>,
 }
 
 /// As things are, and stay until the transaction ends. `spkis` are the SHA-256 of the group's keys.
-pub(crate) async fn hold(tx: &mut Tx, group: &[Basis], spkis: &[[u8; 32]]) -> Result<Held, Error> {
+pub(crate) async fn hold(tx: &mut Tx, group: &[Basis], spkis: &[[u8; 32]]) -> Result<LockedFacts, Error> {
     let keys = keys(group);
     let cas = group.iter().map(|basis| lock(&basis.authority.name));
     let locks = keys.iter().map(compromised::lock).chain(cas).collect();
@@ -108,19 +108,19 @@ fn select_facts<D: KeyList>(sql: &mut QueryBuilder<D>, keys: &[MaterialId], spki
 }
 
 /// What cannot be read is an error: passed over, it would say that a key is sound.
-fn sorted(predecessors: BTreeMap<Serial, PredecessorState>, facts: Vec<Fact>) -> Result<Held, Error> {
-    let mut standing = Standing {
+fn sorted(predecessors: BTreeMap<Serial, PredecessorState>, rows: Vec<Fact>) -> Result<LockedFacts, Error> {
+    let mut facts = IssuanceFacts {
         predecessors,
-        ..Standing::default()
+        ..IssuanceFacts::default()
     };
     let mut uses = HashMap::new();
-    for row in facts {
+    for row in rows {
         match row {
             (COMPROMISED, Some(key), _, _) => {
-                standing.compromised.insert(compromised::id(key)?);
+                facts.compromised.insert(compromised::id(key)?);
             }
             (SUSPENDED, _, Some(ca), _) => {
-                standing.suspended.insert(ca);
+                facts.suspended.insert(ca);
             }
             (USED, Some(key), _, number) => {
                 uses.insert(compromised::id(key)?, number);
@@ -131,7 +131,7 @@ fn sorted(predecessors: BTreeMap<Serial, PredecessorState>, facts: Vec<Fact>) ->
             }
         }
     }
-    Ok(Held { standing, uses })
+    Ok(LockedFacts { facts, uses })
 }
 
 /// All keys of a group, each once.
@@ -203,6 +203,6 @@ mod tests {
             );
         }
         let held = sorted(BTreeMap::new(), vec![(COMPROMISED, Some(vec![1; 32]), None, 0)]).unwrap();
-        assert!(held.standing.compromised.contains(&[1; 32]));
+        assert!(held.facts.compromised.contains(&[1; 32]));
     }
 }

@@ -51,7 +51,7 @@ pub(crate) type PredecessorState = (Option<Reason>, OffsetDateTime);
 
 /// The facts that a group of certificates rests on.
 #[derive(Debug, Default)]
-pub(crate) struct Standing {
+pub(crate) struct IssuanceFacts {
     /// Those of the group's keys that are known to be compromised.
     pub(crate) compromised: HashSet<MaterialId>,
     /// The CAs that issue nothing.
@@ -59,7 +59,7 @@ pub(crate) struct Standing {
     pub(crate) predecessors: BTreeMap<Serial, PredecessorState>,
 }
 
-impl Standing {
+impl IssuanceFacts {
     /// Why a certificate on this basis is not issued, if it is not.
     pub(crate) fn refusal(&self, basis: &Basis, now: OffsetDateTime) -> Option<Error> {
         let name = &basis.authority.name;
