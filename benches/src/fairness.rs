@@ -34,14 +34,20 @@ pub(crate) async fn measure(report: &mut Report, args: &Args) -> anyhow::Result<
     let load = Load::prepare(args, 12)?;
     for database in &args.on {
         match database {
-            Database::Sqlite => on(report, &load, *database, &[]).await?,
+            Database::Sqlite => on(report, &load, (*database, &args.beside), &[]).await?,
             Database::Postgresql => {
                 let options = testkit::postgres::Options {
                     fsync: true,
                     ..Default::default()
                 };
                 let postgres = Postgres::start_with(options).await?;
-                on(report, &load, *database, &["--database-url", &postgres.url()]).await?;
+                on(
+                    report,
+                    &load,
+                    (*database, &args.beside),
+                    &["--database-url", &postgres.url()],
+                )
+                .await?;
             }
         }
     }
@@ -245,7 +251,12 @@ impl Disturber {
     }
 }
 
-async fn on(report: &mut Report, load: &Load, name: Database, arguments: &[&str]) -> anyhow::Result<()> {
+async fn on(
+    report: &mut Report,
+    load: &Load,
+    (name, beside): (Database, &str),
+    arguments: &[&str],
+) -> anyhow::Result<()> {
     let system = System::up_with(arguments)?;
     let disturber = Disturber::of(&system).await?;
     let next = Arc::new(AtomicUsize::new(0));
@@ -255,7 +266,10 @@ async fn on(report: &mut Report, load: &Load, name: Database, arguments: &[&str]
     };
     rate().await.context("warming up")?;
     let mut before = rate().await?;
-    for (disturbance, what) in Disturbance::ALL {
+    let chosen = Disturbance::ALL
+        .into_iter()
+        .filter(|(_, what)| what.contains(beside));
+    for (disturbance, what) in chosen {
         let disturbing = disturbance.begin(&disturber);
         tokio::time::sleep(Duration::from_secs(1)).await;
         let disturbed = rate().await.context(what)?;

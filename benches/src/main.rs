@@ -38,6 +38,9 @@ struct Args {
     /// Seconds a measurement.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
+    /// Of fairness, only beside what has this in its name.
+    #[arg(long = "while", value_name = "TEXT", default_value = "")]
+    beside: String,
     /// Rows of the inventory on PostgreSQL.
     #[arg(long, default_value_t = 10_000_000)]
     postgres_rows: i64,

@@ -16,7 +16,9 @@
 //! for other addresses at all.
 //!
 //! The time is that of the thread while it polls a connection: handshakes, frames, requests, and answers of every
-//! protocol are in it, whatever route they are for. [`Metered`] is the only place that polls them.
+//! protocol are in it, whatever route they are for. [`Metered`] is the only place that polls them. Of all addresses together, the time
+//! counts for which their polls have a thread, of which there are as many as cores: where other processes use the cores too, a poll
+//! takes longer, and half of all threads is half of what the process gets.
 //!
 //! A task of a client waits before a handshake, before each poll ([`Metered`]), and before a request ([`Begin`]), never from
 //! there to the answer: the request may hold a lock or a connection of a database, which others would wait for. An HTTP/1.1
@@ -170,6 +172,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What one poll costs.
+#[derive(Clone, Copy)]
+struct Spent {
+    /// CPU time of the thread: out of the part of the client address, however busy the machine is.
+    used: Duration,
+    /// For how long it had the thread, which others waited for: out of the part of all addresses.
+    held: Duration,
+}
+
 /// What one connection uses; in the extensions of its requests.
 pub(crate) struct ConnectionCpu {
     budget: CpuBudget,
@@ -253,8 +264,10 @@ impl ConnectionCpu {
     pub(crate) fn authenticated(&self) {
         if !self.set_exempt(true) {
             *lock(&self.peer.authenticated) = Some(Instant::now());
-            let spent = Duration::from_nanos(self.spent.swap(0, Ordering::AcqRel));
-            self.add(spent.as_secs_f64());
+            let spent = Duration::from_nanos(self.spent.swap(0, Ordering::AcqRel)).as_secs_f64();
+            let now = Instant::now();
+            lock(&self.peer.bucket).add(spent, now);
+            lock(&self.budget.0.all).add(spent, now);
         }
     }
 
@@ -288,32 +301,38 @@ impl ConnectionCpu {
 
     /// Counts time that was used elsewhere.
     pub(crate) fn charge(&self, time: Duration) {
-        self.charge_for(time, false);
+        let spent = Spent {
+            used: time,
+            held: time,
+        };
+        self.charge_for(spent, false);
     }
 
     /// Counts time; that of a core which was `lent` costs what is saved at most, and so does all while no other client is about.
-    fn charge_for(&self, time: Duration, lent: bool) {
+    fn charge_for(&self, time: Spent, lent: bool) {
         if self.is_exempt() {
             return;
         }
-        let before = self.used.fetch_add(nanoseconds(time), Ordering::AcqRel);
-        if u128::from(before) + time.as_nanos() > NEW.as_nanos() {
+        let before = self.used.fetch_add(nanoseconds(time.used), Ordering::AcqRel);
+        if u128::from(before) + time.used.as_nanos() > NEW.as_nanos() {
             self.overdraws.store(false, Ordering::Relaxed);
         }
         let spent = match lent || self.spare().is_idle(Instant::now()) {
             true => self.spend_saved(time),
             false => {
-                self.add(-time.as_secs_f64());
-                time
+                let now = Instant::now();
+                lock(&self.peer.bucket).add(-time.used.as_secs_f64(), now);
+                lock(&self.budget.0.all).add(-time.held.as_secs_f64(), now);
+                time.used
             }
         };
         self.spent.fetch_add(nanoseconds(spent), Ordering::AcqRel);
     }
 
-    fn spend_saved(&self, time: Duration) -> Duration {
+    fn spend_saved(&self, time: Spent) -> Duration {
         let now = Instant::now();
-        lock(&self.budget.0.all).spend_saved(time.as_secs_f64(), now);
-        let spent = lock(&self.peer.bucket).spend_saved(time.as_secs_f64(), now);
+        lock(&self.budget.0.all).spend_saved(time.held.as_secs_f64(), now);
+        let spent = lock(&self.peer.bucket).spend_saved(time.used.as_secs_f64(), now);
         Duration::try_from_secs_f64(spent).unwrap_or_default()
     }
 
@@ -330,12 +349,6 @@ impl ConnectionCpu {
     /// Whether its caller comes before those in debt: it has a credential, or has used little.
     fn comes_first(&self) -> bool {
         self.is_exempt() || lock(&self.peer.bucket).is_half_full(Instant::now())
-    }
-
-    fn add(&self, seconds: f64) {
-        let now = Instant::now();
-        lock(&self.peer.bucket).add(seconds, now);
-        lock(&self.budget.0.all).add(seconds, now);
     }
 
     /// How long until something of the part of its client address is left for the connection.

@@ -14,8 +14,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep};
 use vocabulary::metric;
 
-use super::ConnectionCpu;
 use super::spare::Core;
+use super::{ConnectionCpu, Spent};
 
 thread_local! {
     /// The task that this thread polls now.
@@ -110,13 +110,17 @@ impl<F: Future> Future for Metered<F> {
             None => None,
         };
         this.turn = None;
+        let (begun, used) = (Instant::now(), thread_time());
         if this.cpu.comes_first() {
-            this.cpu.spare().seen(Instant::now());
+            this.cpu.spare().seen(begun);
         }
-        let begun = thread_time();
         let (polled, of_request) = this.poll_inner(turn.is_some(), context);
         let lent = of_request || matches!(turn, Some(Turn::Lent(_)));
-        this.cpu.charge_for(thread_time().saturating_sub(begun), lent);
+        let spent = Spent {
+            used: thread_time().saturating_sub(used),
+            held: begun.elapsed(),
+        };
+        this.cpu.charge_for(spent, lent);
         drop(turn);
         polled
     }

@@ -89,6 +89,21 @@ async fn all_addresses_together_have_a_part() {
 }
 
 #[tokio::test]
+async fn on_a_busy_machine_all_addresses_together_pay_for_the_threads_that_they_hold() {
+    let (budget, _needed) = budget();
+    for number in 1..=3 {
+        let spent = Spent {
+            used: seconds(0.1),
+            held: seconds(0.9),
+        };
+        let connection = budget.connection(peer(number), false);
+        connection.charge_for(spent, false);
+        assert_eq!(connection.wait_for_own(), Duration::ZERO, "it used little");
+    }
+    assert!(!budget.connection(peer(4), false).may_go_on());
+}
+
+#[tokio::test]
 async fn new_connections_of_an_address_with_a_known_caller_do_not_wait_for_other_addresses() {
     let (budget, _needed) = budget();
     let hostile = |number| budget.connection(peer(number), false).charge(seconds(1.0));
