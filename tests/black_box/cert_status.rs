@@ -123,6 +123,31 @@ async fn a_certificate_is_followed_through_its_life_on_every_channel() {
     assert!(said.contains("is revoked since"), "{said}");
 }
 
+/// Wherever the issuer was found, the certificate is one of the server's CA.
+#[test]
+fn a_certificate_of_the_server_is_asked_about_at_its_urls_also_with_a_chain() {
+    let system = System::up().unwrap();
+    system.cli_ok(&["cert", "create", "a.example.test"]).unwrap();
+    let leaf = system.dir().join("a.example.test.crt");
+    let ca = system.ready().data_dir.join("ca.crt");
+    let both = system.dir().join("both.pem");
+    let content = [&leaf, &ca].map(|file| std::fs::read_to_string(file).unwrap());
+    std::fs::write(&both, content.concat()).unwrap();
+    for arguments in [
+        &[judge::text(&leaf)][..],
+        &[judge::text(&leaf), "--chain", judge::text(&ca), "--ocsp-only"],
+        &[judge::text(&both)],
+    ] {
+        let (code, report) = status(&system, arguments);
+        assert_eq!(
+            (code, &report["status"]),
+            (Some(0), &Value::from("good")),
+            "{arguments:?}: {report:#}"
+        );
+        assert_eq!(report["notes"], serde_json::json!([]), "{report:#}");
+    }
+}
+
 #[test]
 fn without_a_server_the_issuer_is_given_and_private_addresses_are_asked_only_if_told() {
     let mut system = System::up().unwrap();
@@ -143,6 +168,7 @@ fn without_a_server_the_issuer_is_given_and_private_addresses_are_asked_only_if_
         refused.to_string().contains("an address of this machine"),
         "{refused:#}"
     );
+    assert!(refused.to_string().contains("--allow-private"), "{refused:#}");
     let (code, good) = read(&alone(&[&chain[..], &["--allow-private"]].concat()));
     assert_eq!(
         (code, &good["status"]),

@@ -3,6 +3,7 @@
 mod channel;
 mod explain;
 mod issuer;
+mod refusal;
 
 use serde::Serialize;
 use time::OffsetDateTime;

@@ -16,6 +16,14 @@ pub enum RelyingError {
         /// Why, and what to do.
         why: String,
     },
+    /// It leads to an address of this machine or of a private network, which [`Reach::private`](crate::Reach::private) allows.
+    #[error("{url} is not asked: {why}")]
+    Private {
+        /// The URL.
+        url: String,
+        /// Which address of which kind.
+        why: String,
+    },
     /// No connection, or it broke.
     #[error("{url} cannot be reached: {cause}")]
     Unreachable {
@@ -105,6 +113,7 @@ impl RelyingError {
     pub fn is_unanswered(&self) -> bool {
         match self {
             Self::NotAsked { .. }
+            | Self::Private { .. }
             | Self::Unreachable { .. }
             | Self::Timeout { .. }
             | Self::Status { .. }

@@ -83,7 +83,7 @@ impl Http {
             return Ok((&self.own, url));
         }
         match self.reach.refusal_of_host(&url) {
-            Some(why) => Err(refused(&why)),
+            Some(refusal) => Err(refusal.of(text)),
             None => Ok((&self.guarded, url)),
         }
     }
@@ -130,10 +130,7 @@ fn of_transport(ask: Ask<'_>, error: &reqwest::Error) -> RelyingError {
     let first: &(dyn std::error::Error + 'static) = error;
     let last = std::iter::successors(Some(first), |error| error.source()).last();
     if let Some(refusal) = last.and_then(|last| last.downcast_ref::<super::reach::Refusal>()) {
-        return RelyingError::NotAsked {
-            url,
-            why: refusal.to_string(),
-        };
+        return refusal.of(ask.url);
     }
     RelyingError::Unreachable {
         url,

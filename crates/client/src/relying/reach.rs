@@ -6,6 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
+use super::error::RelyingError;
+
 /// Which addresses are asked: public ones, those of the operator's own URLs, and where that is said, private ones.
 #[derive(Clone, Debug, Default)]
 pub struct Reach {
@@ -44,20 +46,23 @@ impl Reach {
     }
 
     /// Why the host of a URL, an address, is not asked. Names are looked at once they are resolved.
-    pub(super) fn refusal_of_host(&self, url: &Url) -> Option<String> {
+    pub(super) fn refusal_of_host(&self, url: &Url) -> Option<Refusal> {
         let host = url.host_str()?;
         let address = host.trim_start_matches('[').trim_end_matches(']');
-        let refusal = self.refusal(address.parse().ok()?)?;
-        Some(Refusal(format!("{address} is {refusal}")).to_string())
+        self.refusal(address.parse().ok()?, &format!("{address} is"))
     }
 
-    /// What kind of address this is, if it is not asked.
-    fn refusal(&self, address: IpAddr) -> Option<&'static str> {
-        match kind(address) {
-            Kind::Never(what) => Some(what),
-            Kind::Private(what) => (!self.private).then_some(what),
-            Kind::Public => None,
-        }
+    /// Why that address is not asked; `said` is how the text begins.
+    fn refusal(&self, address: IpAddr, said: &str) -> Option<Refusal> {
+        let (what, is_private) = match kind(address) {
+            Kind::Never(what) => (what, false),
+            Kind::Private(what) if !self.private => (what, true),
+            Kind::Private(_) | Kind::Public => return None,
+        };
+        Some(Refusal {
+            text: format!("{said} {what}"),
+            is_private,
+        })
     }
 }
 
@@ -107,8 +112,22 @@ fn kind_of_v4(address: Ipv4Addr) -> Kind {
 
 /// Why a name is not asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}, and not that of a URL of the operator")]
-pub(super) struct Refusal(String);
+#[error("{text}, and not that of a URL of the operator")]
+pub(super) struct Refusal {
+    text: String,
+    /// It would be asked with [`Reach::private`].
+    is_private: bool,
+}
+
+impl Refusal {
+    pub(super) fn of(&self, url: &str) -> RelyingError {
+        let (url, why) = (url.to_owned(), self.to_string());
+        match self.is_private {
+            true => RelyingError::Private { url, why },
+            false => RelyingError::NotAsked { url, why },
+        }
+    }
+}
 
 /// Resolves names to addresses that may be asked.
 pub(super) struct Resolver(pub(super) Reach);
@@ -120,9 +139,9 @@ impl Resolve for Resolver {
             let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
             // One address that is not asked is enough: which of them is taken would depend on luck.
             for address in &found {
-                if let Some(refusal) = reach.refusal(address.ip()) {
-                    let text = format!("{} leads to {}, {refusal}", name.as_str(), address.ip());
-                    return Err(Refusal(text).into());
+                let said = format!("{} leads to {},", name.as_str(), address.ip());
+                if let Some(refusal) = reach.refusal(address.ip(), &said) {
+                    return Err(refusal.into());
                 }
             }
             Ok(Box::new(found.into_iter()) as Addrs)

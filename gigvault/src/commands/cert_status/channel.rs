@@ -7,6 +7,8 @@ use x509::crl::{CrlEntry, Reason, ReceivedCrl};
 use x509::ocsp::CertStatus;
 use x509::{Certificate, Pointers, ReceivedSerial};
 
+use super::refusal;
+
 /// URLs of one kind that are asked.
 const MOST: usize = 4;
 
@@ -144,7 +146,7 @@ impl Channel {
 
     fn failed(channel: Kind, url: &str, error: &RelyingError) -> Self {
         Self {
-            error: Some(error.to_string()),
+            error: Some(refusal::text(error)),
             ..Self::new(channel, url, Answer::Failed)
         }
     }

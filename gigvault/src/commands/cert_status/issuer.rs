@@ -1,10 +1,10 @@
 //! Who issued the certificate, and which addresses may be asked about it.
 
-use anyhow::Context as _;
 use client::{Reach, RelyingParty};
 use x509::bundle::Bundle;
 use x509::{Certificate, Pointers};
 
+use super::refusal;
 use crate::cli::{CertStatus, Connection};
 use crate::connection;
 
@@ -18,47 +18,35 @@ pub(super) struct FoundIssuer {
     pub(super) notes: Vec<String>,
 }
 
-/// Among `near`, then among the CAs of the server if there is one, then at the URLs in the certificate.
+/// Among `near`, then among the CAs of the server if there is one, then at the URLs in the certificate. What may be asked does not
+/// depend on where the issuer was found.
 pub(super) async fn find(
     certificate: &Certificate,
     near: Vec<Certificate>,
     arguments: &CertStatus,
     connection: &Connection,
 ) -> anyhow::Result<FoundIssuer> {
-    let mut reach = match arguments.allow_private {
+    let issued = |issuer: &Certificate| certificate.verify_signed_by(issuer).is_ok();
+    let near = near.into_iter().find(issued);
+    let mut notes = Vec::new();
+    let server = connection::find(connection).ok();
+    // The server has nothing to add to an issuer that is given and to addresses that are allowed.
+    let of_server = match (&server, arguments.allow_private && near.is_some()) {
+        (Some(_), false) => authorities(connection, &mut notes).await.into_iter().find(issued),
+        _ => None,
+    };
+    let mut reach = match arguments.allow_private || of_server.is_some() {
+        // The URLs in the certificate were written by the server's own CA.
         true => Reach::private(),
         false => Reach::public(),
     };
     // What the server of the data directory serves to relying parties.
-    let server = connection::find(connection).ok();
     if let Some(local) = server.as_ref().and_then(|server| server.local.as_ref()) {
         reach = reach.and(&local.http);
     }
-    let issued = |issuer: &Certificate| certificate.verify_signed_by(issuer).is_ok();
-    let near = near.into_iter().find(issued);
-    let mut notes = Vec::new();
-    if near.is_none() && server.is_some() {
-        match authorities(connection).await {
-            Ok(all) => {
-                if let Some(found) = all.into_iter().find(issued) {
-                    // The URLs in it were written by the server's own CA.
-                    let party = RelyingParty::new(Reach::private())?;
-                    return Ok(FoundIssuer {
-                        certificate: found,
-                        party,
-                        notes,
-                    });
-                }
-            }
-            Err(error) => notes.push(format!(
-                "the CAs of the server were not looked at: {}",
-                crate::exit::text(&error)
-            )),
-        }
-    }
     let party = RelyingParty::new(reach)?;
-    let found = match near {
-        Some(near) => near,
+    let found = match near.or(of_server) {
+        Some(found) => found,
         None => fetched(certificate, &party, &mut notes).await?,
     };
     Ok(FoundIssuer {
@@ -68,8 +56,21 @@ pub(super) async fn find(
     })
 }
 
-/// The CAs of the server, and those above them.
-async fn authorities(connection: &Connection) -> anyhow::Result<Vec<Certificate>> {
+/// The CAs of the server, and those above them; none, and a note, if the server does not tell.
+async fn authorities(connection: &Connection, notes: &mut Vec<String>) -> Vec<Certificate> {
+    match ask_for_authorities(connection).await {
+        Ok(all) => all,
+        Err(error) => {
+            notes.push(format!(
+                "the CAs of the server were not looked at: {}",
+                crate::exit::text(&error)
+            ));
+            Vec::new()
+        }
+    }
+}
+
+async fn ask_for_authorities(connection: &Connection) -> anyhow::Result<Vec<Certificate>> {
     let client = connection::builder(connection)?.once().build()?;
     let mut all = Vec::new();
     for ca in client.cas().list().items().all().await? {
@@ -104,7 +105,7 @@ async fn fetched(
         certificate.issuer()
     );
     match failed {
-        Some(error) => Err(error).context(missing),
+        Some(error) => Err(anyhow::anyhow!(refusal::text(&error)).context(missing)),
         None => anyhow::bail!("{missing}: the certificate does not say where it is"),
     }
 }
