@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use client::Error;
+use vocabulary::ProblemType;
 
 use crate::cli::Connection;
 use crate::commands::Interrupted;
@@ -42,8 +43,6 @@ pub(crate) const NO_SERVER_CERTIFICATE: &str = "give the server a certificate wi
                                                 create` makes them; `openssl req -x509` makes that of a CA unless it is told \
                                                 otherwise";
 const DEFAULT_PORT: u16 = 8443;
-/// What the API says where no route matches, and not only no object.
-const NO_ROUTE: &str = "there is nothing at this path";
 
 const NOT_KNOWN: &str = "the request was sent and its answer was lost, so it is not known whether it was done: look before \
                          you ask again (`gigvault cert list`, `apikey list`, `key list`, `ca list`; an API key whose text was lost: \
@@ -164,9 +163,9 @@ fn hint(error: &anyhow::Error, connection: &Connection) -> Option<String> {
         ),
         Error::Problem(problem) => match problem.status {
             401 => Some(advice::credential(connection)),
-            404 if problem.detail == NO_ROUTE => Some(format!(
-                "check --url: {WHERE_THE_API_IS}"
-            )),
+            404 if problem.known() == Some(ProblemType::UnknownPath) => {
+                Some(format!("check --url: {WHERE_THE_API_IS}"))
+            }
             500 | 503 => problem
                 .correlation_id
                 .as_ref()

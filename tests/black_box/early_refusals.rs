@@ -56,7 +56,7 @@ fn curl_reads_why_a_body_was_refused_over_http_1_and_http_2() {
             (certificates, &huge, &known[..], "413", "body-too-large"),
             (certificates, &large, &get[..], "413", "body-too-large"),
             (certificates, &large, &[][..], "415", "unsupported-media-type"),
-            ("/nothing", &large, &json[..], "404", "not-found"),
+            ("/nothing", &large, &json[..], "404", "unknown-path"),
         ] {
             let got = curl(&system, version, path, body, headers);
             assert_eq!((got.0.as_str(), got.1.as_str()), (status, number), "{path}");

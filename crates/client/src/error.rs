@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use vocabulary::ProblemType;
 
 use crate::trust::NotTheApi;
 
@@ -95,9 +96,6 @@ pub enum Error {
     Config(String),
 }
 
-/// How a server begins that does not know whether the credential is good, which it asks before anything else.
-const CALLER_NOT_CHECKED: &str = "credentials cannot be checked now";
-
 impl Error {
     /// The problem document, if the server sent one.
     #[must_use]
@@ -125,9 +123,9 @@ impl Error {
         match self {
             Self::Unreachable { sent, .. } | Self::Timeout { sent, .. } => *sent,
             Self::Unexpected { .. } => true,
-            // A caller who could not be told apart had nothing done.
+            // The credential is checked before anything is done.
             Self::Problem(problem) => {
-                problem.status >= 500 && !problem.detail.starts_with(CALLER_NOT_CHECKED)
+                problem.status >= 500 && problem.known() != Some(ProblemType::CredentialUnchecked)
             }
             Self::Untrusted { .. }
             | Self::CaCertificate { .. }
@@ -142,15 +140,17 @@ impl Error {
     /// version to those who may know.
     #[must_use]
     pub fn suggests_older_server(&self) -> bool {
-        // Problem types tell what failed to programs, and these apart only by their texts. Each server so far has them.
         match self {
-            Self::Problem(problem) => match problem.status {
-                400 => problem.detail.starts_with("there is no query parameter "),
-                404 => problem.detail == "there is nothing at this path",
-                405 | 406 => true,
-                422 => problem.detail.contains("there is no member "),
-                _ => false,
-            },
+            Self::Problem(problem) => matches!(
+                problem.known(),
+                Some(
+                    ProblemType::UnknownPath
+                        | ProblemType::UnknownParameter
+                        | ProblemType::UnknownMember
+                        | ProblemType::MethodNotAllowed
+                        | ProblemType::NotAcceptable
+                )
+            ),
             Self::Unexpected { status, what, .. } => {
                 (200..300).contains(status) && what.starts_with("missing field ")
             }
@@ -243,6 +243,12 @@ impl Problem {
     #[must_use]
     pub fn slug(&self) -> &str {
         self.kind.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The type, if this version knows it. Programs decide by it; `detail` is for people, and its text may change.
+    #[must_use]
+    pub fn known(&self) -> Option<ProblemType> {
+        ProblemType::from_slug(self.slug())
     }
 }
 
@@ -370,15 +376,17 @@ mod tests {
 
     #[test]
     fn a_server_that_could_not_check_the_credential_has_done_nothing() {
-        let failed = |detail: &str| {
+        let failed = |slug: &str| {
             Error::Problem(Box::new(Problem {
+                kind: format!("https://gigvault.io/problems/{slug}"),
                 status: 503,
-                detail: detail.to_owned(),
                 ..Problem::default()
             }))
         };
-        assert!(failed("the database does not answer").leaves_open());
-        assert!(!failed("credentials cannot be checked now: auth does not answer; try again").leaves_open());
+        for slug in ["unavailable", "timeout", "internal", "of-a-later-version"] {
+            assert!(failed(slug).leaves_open(), "{slug}");
+        }
+        assert!(!failed("credential-unchecked").leaves_open());
     }
 
     #[test]

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use time::OffsetDateTime;
+use vocabulary::ProblemType;
 
 pub use cached::{CachedAuthenticator, Epoch, NEGATIVE_TTL, POSITIVE_TTL};
 pub use extract::{Allow, Authenticated};
@@ -81,7 +82,7 @@ impl Fault for AuthFault {
             Self::Missing | Self::Malformed | Self::Invalid => Shown::of(Kind::Unauthenticated),
             Self::Denied(_) => Shown::of(Kind::Denied),
             Self::TooMany => Shown::of(Kind::RateLimited).retry_after(Duration::from_secs(2)),
-            Self::Unavailable { .. } => Shown::of(Kind::Unavailable),
+            Self::Unavailable { .. } => Shown::of(Kind::Unavailable).typed(ProblemType::CredentialUnchecked),
         }
     }
 }

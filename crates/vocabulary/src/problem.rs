@@ -52,6 +52,12 @@ problems! {
     InvalidRequest "invalid-request" [400, 422] "The request is malformed":
         "The request cannot be read (400), or its body is not what the path takes (422).",
         "Correct the input that `field` names; `detail` says what is expected.";
+    UnknownParameter "unknown-parameter" [400] "The request is malformed":
+        "The path does not take the query parameter that `field` names; a server of an earlier version may not know it.",
+        "Leave it out, or use one that `detail` lists.";
+    UnknownMember "unknown-member" [422] "The request is malformed":
+        "The body has a member that the path does not take, named in `field`; a server of an earlier version may not know it.",
+        "Leave it out, or use one that `detail` lists.";
     BadCsr "bad-csr" [400] "The request is malformed":
         "The CSR cannot be read, its signature does not prove possession of the key, or its key is not accepted.",
         "Make a new CSR, with a new key if `field` is in `csr.public_key`.";
@@ -68,8 +74,11 @@ problems! {
         "The key was made for another purpose than what it was asked to sign.",
         "Use a key of the right purpose.";
     NotFound "not-found" [404] "Not found":
-        "There is no such object or path, or none that the caller may know of.",
-        "Check the name, and that this process runs the service.";
+        "There is no such object, or none that the caller may know of.",
+        "Check the name.";
+    UnknownPath "unknown-path" [404] "Not found":
+        "There is nothing at this path; a server of an earlier version may not know it.",
+        "Check the URL, and that this process runs the service.";
     MethodNotAllowed "method-not-allowed" [405] "Method Not Allowed":
         "The path does not take this method.",
         "Use a method of the `Allow` header.";
@@ -145,6 +154,9 @@ problems! {
     Unavailable "unavailable" [503] "Temporarily unavailable":
         "Something that the service needs does not answer, or too much is in progress.",
         "Send the same request again, with the same Idempotency-Key, after `Retry-After`.";
+    CredentialUnchecked "credential-unchecked" [503] "Temporarily unavailable":
+        "Whether the credential is valid cannot be found out now; nothing was done.",
+        "Send the same request again after `Retry-After`; start what `detail` says does not answer.";
     Timeout "timeout" [503] "Temporarily unavailable":
         "The service did not answer in time; what was asked may have been done.",
         "Send the same request again, with the same Idempotency-Key, after `Retry-After`.";

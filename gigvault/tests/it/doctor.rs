@@ -56,7 +56,7 @@ fn where_credentials_cannot_be_checked_it_says_once_who_is_to_be_started() {
         ("auth failed, and its log has the cause", "see the server's log"),
     ] {
         let detail = format!("credentials cannot be checked now: {why}; try again");
-        let unavailable = problem(503, "unavailable", &detail);
+        let unavailable = problem(503, "credential-unchecked", &detail);
         let answers: Vec<(u16, &str)> = [READY]
             .into_iter()
             .chain([(503, unavailable.as_str()); 6])
@@ -97,10 +97,10 @@ fn a_credential_that_is_refused_is_said_once() {
 fn what_an_older_server_does_not_know_is_no_fault_of_it() {
     let field = problem(
         400,
-        "invalid-request",
+        "unknown-parameter",
         "there is no query parameter \"fields\" here; this path takes: limit",
     );
-    let path = problem(404, "not-found", "there is nothing at this path");
+    let path = problem(404, "unknown-path", "there is nothing at this path");
     let denied = problem(403, "forbidden", "this needs the permission status:read");
     for (status, hint) in [
         (
@@ -134,7 +134,7 @@ fn what_an_older_server_does_not_know_is_no_fault_of_it() {
 
 #[test]
 fn a_process_that_says_that_it_has_the_service_is_not_said_to_lack_it() {
-    let path = problem(404, "not-found", "there is nothing at this path");
+    let path = problem(404, "unknown-path", "there is nothing at this path");
     let status = json!({"version": "0.0.7", "status": "ready"}).to_string();
     for (ready, part) in [
         (READY, "there is nothing at this path"),

@@ -10,31 +10,26 @@ const CSV: &[&str] = &["job", "list", "--csv"];
 const SHOW: &[&str] = &["job", "show", "ca-0f"];
 
 /// A refusal as an older server has it.
-fn refusal(status: u16, detail: &str) -> (u16, String) {
-    let problem =
-        json!({"type": "https://gigvault.io/problems/x", "title": "No", "status": status, "detail": detail});
+fn refusal(status: u16, slug: &str, detail: &str) -> (u16, String) {
+    let kind = format!("https://gigvault.io/problems/{slug}");
+    let problem = json!({"type": kind, "title": "No", "status": status, "detail": detail});
     (status, problem.to_string())
 }
 
 /// What an older server answers, each to the command beside it.
-fn unknown() -> [(&'static [&'static str], (u16, String)); 5] {
+fn unknown() -> [(&'static [&'static str], (u16, String)); 6] {
     [
-        (LIST, refusal(404, "there is nothing at this path")),
-        (LIST, refusal(405, "this path does not take that method")),
+        (LIST, refusal(404, "unknown-path", "no such path")),
         (
             LIST,
-            refusal(
-                400,
-                "there is no query parameter \"sort\" here; this path takes: limit",
-            ),
+            refusal(405, "method-not-allowed", "this path does not take that method"),
         ),
+        (LIST, refusal(400, "unknown-parameter", "sort is not taken")),
         (
             CSV,
-            refusal(
-                406,
-                "the answer is application/json, which the Accept header does not take",
-            ),
+            refusal(406, "not-acceptable", "the answer is application/json"),
         ),
+        (LIST, refusal(422, "unknown-member", "sort is not taken")),
         // Without its kind.
         (SHOW, (200, json!({"id": "ca-0f"}).to_string())),
     ]
@@ -72,7 +67,7 @@ fn a_server_of_another_version_is_named_with_both_versions() {
 
 #[test]
 fn a_server_that_does_not_tell_its_version_may_be_older() {
-    let denied = refusal(403, "permission denied: status:read required");
+    let denied = refusal(403, "forbidden", "permission denied: status:read required");
     for (arguments, answer) in unknown() {
         let said = said(&answer, arguments, (denied.0, &denied.1));
         let hint = format!("hint: the server may be older than this program, which is of version {OURS}");
@@ -95,9 +90,9 @@ fn of_a_server_of_the_same_version_it_is_said_that_the_version_does_not_tell() {
 
 #[test]
 fn a_process_without_the_service_is_not_called_older_to_whoever_asks() {
-    let denied = refusal(403, "this needs the permission status:read");
+    let denied = refusal(403, "forbidden", "this needs the permission status:read");
     let own = of_version(OURS);
-    let answer = refusal(404, "there is nothing at this path");
+    let answer = refusal(404, "unknown-path", "there is nothing at this path");
     for status in [(denied.0, denied.1.as_str()), (200, own.as_str())] {
         let alive = r#"{"status": "alive", "services": ["ca"]}"#;
         let said = said_by(&answer, &["apikey", "list"], status, alive);
@@ -113,11 +108,18 @@ fn a_process_without_the_service_is_not_called_older_to_whoever_asks() {
 
 #[test]
 fn other_refusals_ask_for_no_version() {
-    for (status, detail) in [
-        (404, "there is no such job, or it is not yours"),
-        (400, "sort: takes created_at"),
+    for (status, slug, detail) in [
+        (404, "not-found", "there is no such job, or it is not yours"),
+        // Whatever the texts say.
+        (404, "not-found", "there is nothing at this path"),
+        (
+            400,
+            "invalid-request",
+            "there is no query parameter \"sort\" here",
+        ),
+        (422, "invalid-request", "there is no member \"sort\" here"),
     ] {
-        let (status, problem) = refusal(status, detail);
+        let (status, problem) = refusal(status, slug, detail);
         let server = Server::answering(&[(status, &problem)]);
         let ran = Desk::new().ask(&server, SHOW);
         assert_ne!(ran.code, 0, "{ran:?}");

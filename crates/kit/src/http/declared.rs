@@ -245,7 +245,8 @@ fn query(declared: &[Parameter], text: &str) -> Result<(), Problem> {
                     format!("this path takes: {}", names.join(", "))
                 }
             };
-            return Err(refuse(format!("there is no query parameter {shown:?} here; {taken}")).at(shown));
+            let detail = format!("there is no query parameter {shown:?} here; {taken}");
+            return Err(Problem::new(ProblemType::UnknownParameter, detail).at(shown));
         };
         if seen.len() >= MAX_PARAMETERS {
             let detail = format!("there are more than {MAX_PARAMETERS} query parameters");

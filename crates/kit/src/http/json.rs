@@ -25,7 +25,10 @@ pub(super) fn from_slice<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem>
     let unknown = Cell::new(None);
     match serde_ignored::deserialize(&tree, |path| unknown.set(Some(path.to_string()))) {
         Ok(value) => match unknown.into_inner() {
-            Some(path) => Err(unprocessable(format!("there is no member {path:?} in this request")).at(path)),
+            Some(path) => {
+                let detail = format!("there is no member {path:?} in this request");
+                Err(Problem::new(ProblemType::UnknownMember, detail).at(path))
+            }
             None => Ok(value),
         },
         Err(error) => Err(explain::<T>(&tree, &error)),
@@ -34,11 +37,16 @@ pub(super) fn from_slice<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem>
 
 // The path to the mistake costs time, and only mistakes pay for it: the tree is read a second time.
 fn explain<T: DeserializeOwned>(tree: &tree::Node, error: &words::Mistake) -> Problem {
+    let unknown = error.is_unknown_member;
+    let refused = |detail: String| match unknown {
+        true => Problem::new(ProblemType::UnknownMember, detail),
+        false => unprocessable(detail),
+    };
     match serde_path_to_error::deserialize::<_, T>(tree) {
         Err(located) if located.path().iter().next().is_some() => {
             let (path, text) = (located.path().to_string(), error.to_string());
             // It names the member itself, and its place is where the member is not.
-            let place = match text.starts_with("there is no member ") {
+            let place = match unknown {
                 true => path.rsplit_once('.').map_or("", |(parent, _)| parent),
                 false => &path,
             };
@@ -46,9 +54,9 @@ fn explain<T: DeserializeOwned>(tree: &tree::Node, error: &words::Mistake) -> Pr
                 "" => text,
                 place => format!("{place}: {text}"),
             };
-            unprocessable(detail).at(path)
+            refused(detail).at(path)
         }
-        _ => unprocessable(error.to_string()),
+        _ => refused(error.to_string()),
     }
 }
 

@@ -36,7 +36,7 @@ fn explain(status: StatusCode) -> (ProblemType, &'static str) {
     match status {
         StatusCode::UNAUTHORIZED => (ProblemType::Unauthenticated, "this needs credentials"),
         StatusCode::FORBIDDEN => (ProblemType::Forbidden, "this is not allowed"),
-        StatusCode::NOT_FOUND => (ProblemType::NotFound, "there is nothing at this path"),
+        StatusCode::NOT_FOUND => (ProblemType::UnknownPath, "there is nothing at this path"),
         StatusCode::METHOD_NOT_ALLOWED => (
             ProblemType::MethodNotAllowed,
             "this path does not take that method; the Allow header lists those it takes",

@@ -44,7 +44,10 @@ pub(super) fn read<T: DeserializeOwned>(pairs: &[Pair<'_>]) -> Result<T, Problem
         },
     )?;
     match unknown.into_inner() {
-        Some(name) => Err(refuse(format!("there is no query parameter {name:?} here")).at(name)),
+        Some(name) => {
+            let detail = format!("there is no query parameter {name:?} here");
+            Err(Problem::new(ProblemType::UnknownParameter, detail).at(name))
+        }
         None => Ok(value),
     }
 }

@@ -141,7 +141,7 @@ async fn whatever_goes_wrong_is_a_problem_document() {
     let served = served().await;
     let long = format!(r#"{{"name": "{}"}}"#, "x".repeat(2000));
     for (method, path, body, status, slug) in [
-        (Method::GET, "/nowhere", "", 404, "not-found"),
+        (Method::GET, "/nowhere", "", 404, "unknown-path"),
         (Method::DELETE, "/orders", "", 405, "method-not-allowed"),
         (Method::POST, "/orders", "", 400, "invalid-request"),
         (Method::POST, "/orders", "{", 400, "invalid-request"),
@@ -151,12 +151,12 @@ async fn whatever_goes_wrong_is_a_problem_document() {
             "/orders",
             r#"{"name": "x", "admin": true}"#,
             422,
-            "invalid-request",
+            "unknown-member",
         ),
         (Method::POST, "/orders", &long, 413, "body-too-large"),
         (Method::POST, "/bytes", &long, 413, "body-too-large"),
         (Method::POST, "/plain", "{", 400, "invalid-request"),
-        (Method::GET, "/orders?limt=3", "", 400, "invalid-request"),
+        (Method::GET, "/orders?limt=3", "", 400, "unknown-parameter"),
         (
             Method::GET,
             "/orders?limit=99999999999999999999",

@@ -1,6 +1,7 @@
 //! What the API shows to a credential: whose it is, the CAs, a certificate, and what the services find in their own state.
 
-use client::{Client, Error, Filter, Status};
+use client::{Client, Error, Filter, Problem, Status};
+use vocabulary::ProblemType;
 
 use super::pointers::{self, Issued};
 use super::{Check, chain, failed, ok, warning};
@@ -26,7 +27,7 @@ pub(super) async fn look(client: &Client, connection: &Connection, here: Vec<Str
     let status = client.status().await;
     // It needs nothing but the credential.
     if let Err(error) = &status
-        && error.status() == Some(503)
+        && error.problem().and_then(Problem::known) == Some(ProblemType::CredentialUnchecked)
     {
         return vec![unchecked(error)];
     }

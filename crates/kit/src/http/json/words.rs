@@ -6,11 +6,24 @@ use serde::de::{Expected, Unexpected};
 
 /// A value that a request does not take.
 #[derive(Debug)]
-pub(super) struct Mistake(String);
+pub(super) struct Mistake {
+    text: String,
+    /// It is a member of a name that its object does not have.
+    pub(super) is_unknown_member: bool,
+}
+
+impl From<String> for Mistake {
+    fn from(text: String) -> Self {
+        Self {
+            text,
+            is_unknown_member: false,
+        }
+    }
+}
 
 impl Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -18,43 +31,47 @@ impl std::error::Error for Mistake {}
 
 impl serde::de::Error for Mistake {
     fn custom<T: Display>(text: T) -> Self {
-        Self(text.to_string())
+        Self::from(text.to_string())
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self(format!("{} is not {}", described(&found), wanted(expected)))
+        Self::from(format!("{} is not {}", described(&found), wanted(expected)))
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self(format!("{} is not {}", described(&found), wanted(expected)))
+        Self::from(format!("{} is not {}", described(&found), wanted(expected)))
     }
 
     fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
-        Self(format!("{length} items are not {}", wanted(expected)))
+        Self::from(format!("{length} items are not {}", wanted(expected)))
     }
 
     fn unknown_variant(name: &str, known: &'static [&'static str]) -> Self {
         let shown: String = name.chars().take(100).collect();
-        Self(format!("{shown:?} is not one of: {}", known.join(", ")))
+        Self::from(format!("{shown:?} is not one of: {}", known.join(", ")))
     }
 
     fn unknown_field(name: &str, known: &'static [&'static str]) -> Self {
         let shown: String = name.chars().take(100).collect();
-        Self(match known {
+        let text = match known {
             [] => format!("there is no member {shown:?} here; this object has no members"),
             names => format!(
                 "there is no member {shown:?} here; the members are: {}",
                 names.join(", ")
             ),
-        })
+        };
+        Self {
+            text,
+            is_unknown_member: true,
+        }
     }
 
     fn missing_field(name: &'static str) -> Self {
-        Self(format!("the member {name:?} is missing"))
+        Self::from(format!("the member {name:?} is missing"))
     }
 
     fn duplicate_field(name: &'static str) -> Self {
-        Self(format!("the member {name:?} appears more than once"))
+        Self::from(format!("the member {name:?} appears more than once"))
     }
 }
 
