@@ -133,7 +133,8 @@ fn is_same(one: &Path, other: &Path) -> bool {
 
 /// Reads what a person named: a file, a pipe, or standard input as `-`; bounded.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    const MAX: u64 = 16 * 1024 * 1024;
+    // The longest text that is read as certificates, requests, or CRLs.
+    const MAX: u64 = x509::pem::MAX_LEN as u64;
     let name = match is_stream(path) {
         true => "standard input".to_owned(),
         false => path.display().to_string(),

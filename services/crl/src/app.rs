@@ -110,9 +110,14 @@ impl App {
         self.config.immediate.unwrap_or(false)
     }
 
-    /// Most octets of a list that is imported.
+    /// Most octets of a list that is imported, in DER.
     pub(crate) fn most_imported(&self) -> usize {
         usize::from(self.config.import_limit) * 1024 * 1024
+    }
+
+    /// Most octets of such a list as it is sent: PEM is longer, and has text around it.
+    pub(crate) fn most_received(&self) -> usize {
+        x509::pem::MAX_LEN.min(2 * self.most_imported())
     }
 
     /// A list with its URL.

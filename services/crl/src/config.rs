@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use directory::Directory;
 
 use crate::domain::Kind;
+use crate::domain::import::MOST_MIB;
 pub(crate) use directory::Target;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -54,8 +55,8 @@ pub struct Config {
     pub memory: u16,
     /// Another LDAP directory that certificates of CAs and CRLs are written to.
     pub directory: Option<Directory>,
-    /// Largest list of an issuer whose key is elsewhere that is imported, in MiB.
-    #[schemars(range(min = 1, max = 64))]
+    /// Largest list of an issuer whose key is elsewhere that is imported, in MiB of DER. More does not fit in a request.
+    #[schemars(range(min = 1, max = MOST_MIB))]
     pub import_limit: u16,
 }
 
@@ -71,14 +72,12 @@ impl Default for Config {
             max_age: MINUTE,
             memory: 256,
             directory: None,
-            import_limit: 16,
+            import_limit: MOST_MIB,
         }
     }
 }
 
 const SHORTEST: Duration = Duration::from_secs(1);
-/// A list that is imported is read in memory, with all its entries.
-const MOST_IMPORTED: u16 = 64;
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
 impl Config {
@@ -138,8 +137,8 @@ impl Config {
             faults.push(SettingFault::new("crl.memory", self.memory, "takes at least 1"));
         }
         faults.extend(self.target().err());
-        if !(1..=MOST_IMPORTED).contains(&self.import_limit) {
-            let allowed = format!("takes 1 to {MOST_IMPORTED}");
+        if !(1..=MOST_MIB).contains(&self.import_limit) {
+            let allowed = format!("takes 1 to {MOST_MIB}");
             faults.push(SettingFault::new("crl.import_limit", self.import_limit, allowed));
         }
         faults
@@ -169,7 +168,7 @@ mod tests {
             (r#"{"max_age": "2d"}"#, "crl.max_age"),
             (r#"{"memory": 0}"#, "crl.memory"),
             (r#"{"import_limit": 0}"#, "crl.import_limit"),
-            (r#"{"import_limit": 65}"#, "crl.import_limit"),
+            (r#"{"import_limit": 12}"#, "crl.import_limit"),
         ] {
             let faults = serde_json::from_str::<Config>(text).unwrap().check();
             assert_eq!(faults.first().unwrap().field, field, "{text}");

@@ -5,7 +5,7 @@ use kit::grpc::RemoteFault;
 use kit::revocations::UnreadableEvent;
 use vocabulary::ProblemType;
 
-use crate::domain::import::Refusal;
+use crate::domain::import::{MOST_MIB, Refusal};
 
 /// Every failure of the service. [`Fault::shown`] decides HTTP status and gRPC code.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +29,7 @@ pub enum Error {
         refusal: Refusal,
     },
     /// A list of another issuer has more octets than are taken.
-    #[error("the CRL is larger than {0} MiB; `crl.import_limit` takes a higher limit")]
+    #[error("the CRL is larger than {0} MiB; {help}", help = larger(*.0))]
     TooLarge(u16),
     /// What is there does not allow it.
     #[error("{0}")]
@@ -51,6 +51,14 @@ pub enum Error {
 }
 
 kit::common_errors!(Error);
+
+/// What helps a list that is larger than the setting allows.
+fn larger(limit: u16) -> String {
+    match limit < MOST_MIB {
+        true => format!("the setting crl.import_limit of processes that run crl allows up to {MOST_MIB}"),
+        false => "larger ones cannot be imported".to_owned(),
+    }
+}
 
 impl From<x509::tbs::BuildError> for Error {
     fn from(error: x509::tbs::BuildError) -> Self {

@@ -16,7 +16,7 @@ use tonic::body::Body;
 
 use super::MAX_MESSAGE;
 use super::deadline::Requests;
-use crate::http::body::{Admitted, ReservedMemory};
+use crate::http::body::{Admitted, Alone, ReservedMemory};
 use crate::http::{BodyMemory, Connection, Pace};
 use crate::peer::Peer;
 
@@ -38,6 +38,7 @@ pub(super) fn counted(
     };
     let name = extensions.get().and_then(Peer::name).unwrap_or_default();
     let admitted = Admitted::Principal(Arc::from(format!("service:{name}")));
+    let alone = memory.alone(&admitted);
     let held = memory
         .open(connection.peer(), &admitted)
         .map_err(|_excess| full())?;
@@ -47,6 +48,7 @@ pub(super) fn counted(
         Body::new(Received {
             body,
             held,
+            alone,
             requests,
             length: 0,
             begun: Instant::now(),
@@ -63,6 +65,7 @@ fn full() -> Status {
 struct Received {
     body: Body,
     held: Arc<Mutex<ReservedMemory>>,
+    alone: Alone,
     requests: Requests,
     length: usize,
     begun: Instant,
@@ -92,6 +95,9 @@ impl Received {
             Requests::One => usize::MAX,
             Requests::Stream => MAX_MESSAGE,
         };
+        if self.length.min(most) > self.alone.bytes {
+            return Err(Status::resource_exhausted(self.alone.refusal("message")));
+        }
         let more = self.length.min(most) - before.min(most);
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.more(more).map_err(|_excess| full())

@@ -5,6 +5,8 @@
 //! is read it has a pace to keep and takes memory from a [`BodyMemory`], of which one address, one principal and
 //! all unauthenticated callers together have a part.
 
+mod memory;
+
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,9 +21,11 @@ use tokio::time::{Instant, timeout_at};
 use vocabulary::ProblemType;
 
 use super::places::{Place, Places};
-use super::quota::{Exceeded, KeyedPermit, PeerKey, Quotas, Reservation};
+use super::quota::{Exceeded, KeyedPermit, PeerKey};
 use crate::error::FAILED;
 use crate::problem::Problem;
+pub use memory::BodyMemory;
+pub(crate) use memory::{Alone, ReservedMemory};
 
 /// Whose request it is; in its extensions once that is known.
 #[derive(Clone, Debug)]
@@ -30,64 +34,6 @@ pub(crate) enum Admitted {
     Principal(Arc<str>),
     /// The route is open to anybody.
     Anybody,
-}
-
-/// Bytes of memory that the requests of a listener share for their bodies. A limit per request does not bound a process:
-/// thousands of connections can each send most of a body and then wait.
-#[derive(Clone, Debug)]
-pub struct BodyMemory {
-    all: Arc<Quotas<()>>,
-    anybody: Arc<Quotas<PeerKey>>,
-    known: Arc<Quotas<PeerKey>>,
-    principals: Arc<Quotas<Arc<str>>>,
-}
-
-impl BodyMemory {
-    /// `all` bytes, of which the authenticated callers of one address have at most `each`, one principal as much, the
-    /// others of an address as much, and all of those together half: the other half is reserved for callers who are
-    /// authenticated.
-    #[must_use]
-    pub fn new(all: usize, each: usize) -> Self {
-        Self {
-            all: Quotas::new(all, all),
-            anybody: Quotas::new(each, all / 2),
-            known: Quotas::new(each, all),
-            principals: Quotas::new(each, all),
-        }
-    }
-
-    /// A share of nothing yet, for this peer and that caller.
-    pub(crate) fn open(&self, peer: PeerKey, admitted: &Admitted) -> Result<ReservedMemory, Exceeded> {
-        let (peers, principal) = match admitted {
-            Admitted::Principal(name) => (&self.known, Some(self.principals.take(name, 0)?)),
-            Admitted::Anybody => (&self.anybody, None),
-        };
-        Ok(ReservedMemory {
-            all: self.all.take(&(), 0)?,
-            peer: peers.take(&peer, 0)?,
-            principal,
-        })
-    }
-}
-
-/// Memory that is given back when it is dropped.
-#[derive(Debug)]
-pub(crate) struct ReservedMemory {
-    all: Reservation<()>,
-    peer: Reservation<PeerKey>,
-    principal: Option<Reservation<Arc<str>>>,
-}
-
-impl ReservedMemory {
-    /// `bytes` more; not, if that is too much. A refused request gives everything back soon, so that what one of them
-    /// counts already does not matter.
-    pub(crate) fn more(&mut self, bytes: usize) -> Result<(), Exceeded> {
-        self.peer.more(bytes)?;
-        if let Some(principal) = &mut self.principal {
-            principal.more(bytes)?;
-        }
-        self.all.more(bytes).map_err(|_excess| Exceeded::Total)
-    }
 }
 
 /// The slowest that a body may come: `grace`, and then `rate` bytes in each second since it began.
@@ -223,13 +169,14 @@ impl Gate {
             return Ok(Bytes::new());
         }
         // Also when the request is ended in the middle of it.
-        let mut body = Returned(Some(body), &inner.rest);
+        let mut kept = Returned(Some(body), &inner.rest);
+        let body = kept.0.get_or_insert_default();
+        let limit = Limit::of(inner.limit, inner.memory.alone(admitted));
+        // What was announced is refused before memory is held for it.
+        limit.check(body.size_hint().lower())?;
         let mut held = inner.memory.open(inner.peer, admitted).map_err(full)?;
         inner.reading.store(true, Ordering::Relaxed);
-        let whole = read(body.0.get_or_insert_default(), inner.limit, inner.pace, |bytes| {
-            held.more(bytes)
-        })
-        .await;
+        let whole = read(body, limit, inner.pace, |bytes| held.more(bytes)).await;
         inner.reading.store(false, Ordering::Relaxed);
         let whole = whole?;
         inner.unread.store(false, Ordering::Relaxed);
@@ -257,13 +204,44 @@ pub(super) async fn take(parts: &Parts, body: Body) -> Result<Bytes, Problem> {
     };
     match parts.extensions.get::<Gate>() {
         Some(gate) => gate.read(admitted).await,
-        None => read(&mut { body }, super::BODY_LIMIT, Pace::default(), |_| Ok(())).await,
+        None => {
+            let limit = Limit::Body(super::BODY_LIMIT);
+            read(&mut { body }, limit, Pace::default(), |_| Ok(())).await
+        }
+    }
+}
+
+/// Most bytes of a body.
+#[derive(Clone, Copy)]
+enum Limit {
+    /// By what the path takes.
+    Body(usize),
+    /// By the memory of the caller.
+    Memory(Alone),
+}
+
+impl Limit {
+    fn of(limit: usize, alone: Alone) -> Self {
+        match alone.bytes < limit {
+            true => Self::Memory(alone),
+            false => Self::Body(limit),
+        }
+    }
+
+    fn check(self, length: u64) -> Result<(), Problem> {
+        match self {
+            Self::Body(limit) if length > limit as u64 => Err(too_large(limit)),
+            Self::Memory(alone) if length > alone.bytes as u64 => {
+                Err(Problem::new(ProblemType::BodyTooLarge, alone.refusal("body")))
+            }
+            Self::Body(_) | Self::Memory(_) => Ok(()),
+        }
     }
 }
 
 async fn read(
     body: &mut Body,
-    limit: usize,
+    limit: Limit,
     pace: Pace,
     mut memory: impl FnMut(usize) -> Result<(), Exceeded>,
 ) -> Result<Bytes, Problem> {
@@ -278,9 +256,7 @@ async fn read(
             Some(frame) => frame.map_err(|_broken| unreadable("the body could not be read to its end"))?,
         };
         let Ok(data) = frame.into_data() else { continue };
-        if whole.len().saturating_add(data.len()) > limit {
-            return Err(too_large(limit));
-        }
+        limit.check(whole.len().saturating_add(data.len()) as u64)?;
         memory(data.len()).map_err(full)?;
         whole.extend_from_slice(&data);
     }
@@ -338,41 +314,6 @@ impl HttpBody for Closed {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_authenticated_callers_have_is_not_taken_by_others() {
-        let memory = BodyMemory::new(100, 100);
-        let peer = |last| PeerKey::from(std::net::IpAddr::from([10, 0, 0, last]));
-        let mut anybody = memory.open(peer(1), &Admitted::Anybody).unwrap();
-        assert_eq!(anybody.more(50), Ok(()));
-        let mut more = memory.open(peer(2), &Admitted::Anybody).unwrap();
-        assert!(more.more(1).is_err(), "half is reserved");
-        drop(more);
-        let principal = Admitted::Principal(Arc::from("apikey:1"));
-        let mut known = memory.open(peer(3), &principal).unwrap();
-        assert_eq!(known.more(50), Ok(()));
-        assert_eq!(known.more(1), Err(Exceeded::Total));
-        let memory = BodyMemory::new(100, 30);
-        let mut stranger = memory.open(peer(1), &Admitted::Anybody).unwrap();
-        assert_eq!(
-            (stranger.more(30), stranger.more(1)),
-            (Ok(()), Err(Exceeded::PerKey))
-        );
-        let mut known = memory.open(peer(1), &principal).unwrap();
-        assert_eq!(known.more(30), Ok(()), "at the same address");
-    }
-
-    #[test]
-    fn one_principal_has_its_part_whatever_its_addresses() {
-        let memory = BodyMemory::new(100, 40);
-        let principal = Admitted::Principal(Arc::from("apikey:1"));
-        let open = |last| {
-            let peer = PeerKey::from(std::net::IpAddr::from([10, 0, 0, last]));
-            memory.open(peer, &principal).unwrap()
-        };
-        let (mut one, mut two) = (open(1), open(2));
-        assert_eq!((one.more(30), two.more(30)), (Ok(()), Err(Exceeded::PerKey)));
-    }
 
     #[test]
     fn the_allowance_grows_with_what_has_come() {

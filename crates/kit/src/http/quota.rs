@@ -84,6 +84,11 @@ impl<K: Eq + Hash + Clone> Quotas<K> {
         })
     }
 
+    /// Most that one key has.
+    pub(crate) fn each(&self) -> usize {
+        self.each
+    }
+
     /// `amount` for `key` until the share is dropped; none if that is too much.
     pub(crate) fn take(self: &Arc<Self>, key: &K, amount: usize) -> Result<Reservation<K>, Exceeded> {
         self.add(key, amount)?;

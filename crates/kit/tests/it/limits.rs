@@ -184,6 +184,42 @@ async fn bodies_beyond_a_clients_part_of_the_memory_are_refused_until_there_is_r
     eventually_ok(&send).await;
 }
 
+/// Waiting does not help what is too large alone.
+#[tokio::test]
+async fn a_body_beyond_the_memory_of_its_sender_is_too_large_and_names_the_setting() {
+    for (all, each, setting) in [
+        (200, 40, "limits.body_memory_per_peer"),
+        (80, 60, "limits.body_memory "),
+    ] {
+        let router = Router::new().route(
+            "/",
+            axum::routing::post(async |Unauthenticated(Raw(body)): Unauthenticated<Raw>| {
+                body.len().to_string()
+            }),
+        );
+        let declared = Declared::default().and(http::Method::POST, "/", &[], &[BINARY]);
+        let edge = Edge::new("test")
+            .declared(declared)
+            .body_memory(BodyMemory::new(all * 1024, each * 1024));
+        let served = Served::new(None, edge.around(router), Limits::default()).await;
+        let send = |body: reqwest::Body| {
+            let request = client().post(served.http("/")).header("content-type", BINARY);
+            request.body(body).send()
+        };
+        let pieces = || futures::stream::iter((0..5).map(|_| Ok::<_, std::io::Error>(vec![b'x'; 10 * 1024])));
+        for body in [vec![b'x'; 50 * 1024].into(), reqwest::Body::wrap_stream(pieces())] {
+            let refused = send(body).await.unwrap();
+            assert_eq!(refused.status(), 413);
+            assert!(!refused.headers().contains_key("retry-after"));
+            let problem: serde_json::Value = refused.json().await.unwrap();
+            let detail = problem["detail"].as_str().unwrap();
+            assert!(detail.contains(setting), "{detail}");
+        }
+        let taken = send(vec![b'x'; 40 * 1024].into()).await.unwrap();
+        assert_eq!(taken.status(), 200);
+    }
+}
+
 async fn eventually_ok<F: Future<Output = reqwest::Result<reqwest::Response>>>(send: &impl Fn() -> F) {
     for _ in 0..100 {
         if send().await.unwrap().status() == 200 {

@@ -180,7 +180,7 @@ async fn publish_crl(
         (status = 409, description = "a later CRL is out, or one with this number; or the CRLs of this CA are made here"),
         (status = 422, description = "relying parties would not take the CRL"),
     ),
-    extensions(("x-permission" = json!("crls:publish")), ("x-body-limit" = json!(25_165_824)))
+    extensions(("x-permission" = json!("crls:publish")), ("x-body-limit" = json!(x509::pem::MAX_LEN)))
 )]
 async fn import_crl(
     State(app): State<App>,

@@ -45,7 +45,7 @@ impl App {
     /// Verifies a list and puts it in the place of the one that is out. One that is out already stays as it is.
     ///
     /// # Errors
-    /// [`Error::Import`]; `Common::Invalid`; [`Error::Conflict`] for a name whose lists are made here, or that another issuer has;
+    /// [`Error::Import`]; [`Error::TooLarge`]; `Common::Invalid`; [`Error::Conflict`] for a name whose lists are made here, or that another issuer has;
     /// `Common::Store`.
     pub(crate) async fn import(&self, import: Import) -> Result<Imported, Error> {
         let scope = Scope::whole(&named(&import.name)?);
@@ -63,6 +63,9 @@ impl App {
         let read = tokio::task::spawn_blocking(read).await;
         let read = read.map_err(|error| Error::internal(format!("reading a list of {scope}: {error}")))?;
         let read = refused(&scope, read)?;
+        if read.list.der().len() > self.most_imported() {
+            return Err(Error::TooLarge(self.config.import_limit));
+        }
         let mut list = publication(&read, &scope, now);
         let mut tx = self.db.begin().await?;
         imports::lock(&mut tx).await?;

@@ -27,6 +27,11 @@ const HIGHEST: u64 = i64::MAX as u64;
 /// A warning comes at least that long before a list runs out, where it holds for twice as long: whoever signs it has to meet first.
 const WARNED: Duration = Duration::days(7);
 
+const MIB: usize = 1024 * 1024;
+/// Largest list in MiB: one of which the PEM text is read, and fits in the body of a request, where each of its lines of 48 octets is
+/// 64 characters and a line feed of two.
+pub(crate) const MOST_MIB: u16 = (x509::pem::MAX_LEN / 66 * 48 / MIB) as u16;
+
 /// Why a list is not served.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {

@@ -30,7 +30,7 @@ pub(super) async fn receive(
         let Part::Octets(octets) = part else {
             return Err(order("only the first message is `start`"));
         };
-        if list.len() + octets.len() > app.most_imported() {
+        if list.len() + octets.len() > app.most_received() {
             return Err(status(Error::TooLarge(app.config.import_limit)));
         }
         list.extend_from_slice(&octets);

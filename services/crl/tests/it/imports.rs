@@ -21,6 +21,7 @@ on_both_databases!(
     a_list_of_another_issuer_is_served_as_it_came,
     an_imported_list_is_shown_and_stays,
     what_relying_parties_would_not_take_is_refused,
+    the_largest_list_is_counted_in_der_and_a_larger_one_names_the_setting,
     what_is_out_is_replaced_by_later_lists_only,
     a_name_belongs_to_one_issuer,
     a_dry_run_changes_nothing,
@@ -58,7 +59,10 @@ async fn send(
         dry_run,
     };
     let mut parts = vec![Part::Start(start)];
-    parts.extend(list.chunks(100).map(|piece| Part::Octets(piece.to_vec())));
+    parts.extend(
+        list.chunks(list.len() / 1000 + 100)
+            .map(|piece| Part::Octets(piece.to_vec())),
+    );
     let messages = parts
         .into_iter()
         .map(|part| wire::ImportRequest { part: Some(part) });
@@ -195,6 +199,37 @@ async fn what_relying_parties_would_not_take_is_refused(world: World) {
     let large = vec![b' '; 16 * 1024 * 1024 + 1];
     let refused = import(&process, &ours, &large).await.unwrap_err();
     assert_eq!(refused.code(), Code::ResourceExhausted, "{refused:?}");
+}
+
+async fn the_largest_list_is_counted_in_der_and_a_larger_one_names_the_setting(mut world: World) {
+    const MIB: usize = 1024 * 1024;
+    world.config.import_limit = 1;
+    let process = world.idle().await;
+    let root = root("CN=Offline Root", KeyAlgorithm::P256);
+    let now = NOW.replace_nanosecond(0).unwrap();
+    let of = |entries: u32, number| {
+        let entry = |serial| CrlEntry {
+            serial: format!("1{serial:031x}").parse().unwrap(),
+            time: now,
+            reason: Some(Reason::Superseded),
+            invalidity: None,
+        };
+        root.crl(number, (0..entries).map(entry).collect(), DAY, now)
+            .unwrap()
+    };
+    let fits = of(20_000, 1);
+    assert!(fits.der().len() <= MIB && fits.pem().len() > MIB);
+    import(&process, &root, fits.pem().as_bytes()).await.unwrap();
+    let larger = of(23_000, 2);
+    assert!(larger.der().len() > MIB);
+    for octets in [larger.pem().into_bytes(), larger.der().to_vec()] {
+        let refused = import(&process, &root, &octets).await.unwrap_err();
+        assert_eq!(refused.code(), Code::ResourceExhausted, "{refused:?}");
+        let text =
+            "larger than 1 MiB; the setting crl.import_limit of processes that run crl allows up to 11";
+        assert!(refused.message().contains(text), "{refused:?}");
+    }
+    assert_eq!(served(&process).await, fits.der());
 }
 
 async fn what_is_out_is_replaced_by_later_lists_only(world: World) {
