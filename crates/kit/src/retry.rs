@@ -14,6 +14,8 @@ pub struct Retry {
     first: Duration,
     longest: Duration,
     pause: Duration,
+    /// It has not succeeded since it failed last.
+    fails: bool,
     /// The cause that the log has.
     told: Option<String>,
 }
@@ -27,8 +29,15 @@ impl Retry {
             first,
             longest,
             pause: first,
+            fails: false,
             told: None,
         }
+    }
+
+    /// For work that has a rhythm of its own: there is no pause to wait for.
+    #[must_use]
+    pub fn of_rounds(what: impl Into<String>) -> Self {
+        Self::new(what, (Duration::ZERO, Duration::ZERO))
     }
 
     /// It failed. Says so in the log, unless that has this cause already, and answers how long to wait.
@@ -47,6 +56,7 @@ impl Retry {
 
     /// It was not done this time, about which there is nothing to say. Answers how long to wait.
     pub fn later(&mut self) -> Duration {
+        self.fails = true;
         let pause = self.pause;
         self.pause = (pause * 2).min(self.longest);
         pause
@@ -55,15 +65,17 @@ impl Retry {
     /// It succeeded.
     pub fn works(&mut self) {
         self.pause = self.first;
+        self.fails = false;
         if self.told.take().is_some() {
             tracing::info!(what = self.what, "succeeds again");
         }
     }
 
-    /// Whether it failed more than once since it succeeded.
+    /// Whether it has failed since it last succeeded. Asked before the next failure is counted, it tells one that lasts from a single
+    /// one.
     #[must_use]
     pub fn lasts(&self) -> bool {
-        self.pause > self.first
+        self.fails
     }
 }
 
@@ -98,5 +110,18 @@ mod tests {
         retry.works();
         assert_eq!(retry.told, None);
         assert_eq!(retry.failed(&error), seconds(1));
+    }
+
+    #[test]
+    fn a_failure_lasts_from_the_first_until_it_succeeds() {
+        let seconds = Duration::from_secs;
+        for pauses in [(seconds(1), seconds(5)), (seconds(1), seconds(1))] {
+            let mut retry = Retry::new("test", pauses);
+            assert!(!retry.lasts());
+            retry.later();
+            assert!(retry.lasts(), "{pauses:?}");
+            retry.works();
+            assert!(!retry.lasts());
+        }
     }
 }

@@ -4,17 +4,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use kit::retry::Retry;
 use redis_client::aio::MultiplexedConnection;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep};
+use tokio::time::{sleep, timeout};
 use vocabulary::metric;
 
 use crate::config::Config;
 use crate::dial::{Dialed, dial};
 
-/// Pause after a failure: twice as long each time.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Pause after a failure: first, and at most.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+/// A connection that is in use for so long works.
+const LASTING: Duration = Duration::from_secs(2);
 
 /// A connection in use.
 pub(crate) struct Live {
@@ -69,59 +71,54 @@ impl Shared {
 
     /// Keeps a connection for as long as it runs.
     pub(crate) async fn keep(&self) {
-        let mut pause = SHORTEST_PAUSE;
+        let mut retry = Retry::new("connection to Redis", PAUSES);
         loop {
-            match dial(&self.config).await {
-                Ok(dialed) => {
-                    let since = Instant::now();
-                    self.use_until_it_ends(dialed).await;
-                    // One that answers the first question only is tried less often too.
-                    if since.elapsed() > LONGEST_PAUSE {
-                        pause = SHORTEST_PAUSE;
-                    }
-                }
-                Err(error) => self.failed(kit::error::chain(&error)),
-            }
-            sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            let failure = match dial(&self.config).await {
+                Ok(dialed) => self.use_until_it_ends(dialed, &mut retry).await,
+                Err(error) => kit::error::chain(&error),
+            };
+            self.last().failure = Some(failure.clone());
+            sleep(retry.failed_by(failure)).await;
         }
     }
 
-    async fn use_until_it_ends(&self, dialed: Dialed) {
+    /// Answers why it ended.
+    async fn use_until_it_ends(&self, dialed: Dialed, retry: &mut Retry) -> String {
         let Dialed {
             connection,
             driver,
             address,
         } = dialed;
-        tracing::info!(address, "connected to Redis");
+        let is_other = self.last().address != address;
         *self.last() = Last {
             address: address.clone(),
             failure: None,
         };
+        match is_other {
+            true => tracing::info!(address, "connected to Redis"),
+            false => tracing::debug!(address, "connected to Redis again"),
+        }
         let live = Arc::new(Live {
             connection,
             lost: Notify::new(),
         });
         self.live.store(Some(Arc::clone(&live)));
         metrics::gauge!(metric::REDIS_CONNECTED).set(1.0);
-        tokio::select! {
-            () = driver => {}
-            () = live.lost.notified() => {}
+        let ended = async {
+            tokio::select! {
+                () = driver => {}
+                () = live.lost.notified() => {}
+            }
+        };
+        tokio::pin!(ended);
+        // One that answers the first question only is a failure that lasts, and is tried less often too.
+        if timeout(LASTING, &mut ended).await.is_err() {
+            retry.works();
+            ended.await;
         }
         self.live.store(None);
         metrics::gauge!(metric::REDIS_CONNECTED).set(0.0);
-        self.failed(format!(
-            "the connection to {address} ended, or it answered too late"
-        ));
-    }
-
-    /// Logged once for each cause, not at each attempt.
-    fn failed(&self, cause: String) {
-        let mut last = self.last();
-        if last.failure.as_ref() != Some(&cause) {
-            tracing::warn!(cause, "Redis is not used until it answers in time");
-            last.failure = Some(cause);
-        }
+        format!("the connection to {address} ended, or it answered too late")
     }
 
     // A panic while the lock was held leaves two texts that are whole.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kit::clock::SharedClock;
 use kit::identity_renewal::{is_due, key_and_csr};
+use kit::retry::Retry;
 use kit::tls::{IdentityFiles, RevokedPeers, ServerFiles, ServerIdentity};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -104,6 +105,7 @@ impl SelfIssuedHttps {
 
     async fn keep(self, identity: watch::Sender<Option<ServerIdentity>>, stop: CancellationToken) {
         let mut revocations = self.revoked.changes();
+        let mut log = Retry::of_rounds("renewal of the HTTPS certificate");
         // Without an identity HTTPS refuses every handshake, so the wait is short until there is one.
         loop {
             let pause = match identity.borrow().is_some() {
@@ -115,11 +117,11 @@ impl SelfIssuedHttps {
                 () = tokio::time::sleep(pause) => {}
                 _changed = revocations.changed() => {}
             }
-            if let Err(error) = self.renew(&identity).await {
-                tracing::warn!(
-                    cause = kit::error::chain(&error),
-                    "the HTTPS certificate was not renewed"
-                );
+            match self.renew(&identity).await {
+                Ok(()) => log.works(),
+                Err(error) => {
+                    let _the_pause_is_that_of_above = log.failed(&error);
+                }
             }
         }
     }

@@ -11,6 +11,7 @@ pub mod database;
 pub mod fleet;
 pub mod hostile;
 pub mod judges;
+pub mod logs;
 pub mod pgbouncer;
 pub mod port;
 pub mod postgres;

@@ -7,10 +7,12 @@ use std::time::Duration;
 use anyhow::Context;
 use kit::clock::SharedClock;
 use kit::peer::PROCESS;
+use kit::retry::Retry;
 use kit::transport::Transport;
 use setup::RootCrl;
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Plan;
@@ -103,10 +105,17 @@ struct Upkeep {
 
 impl Upkeep {
     async fn run(self, stop: CancellationToken) {
-        let mut timer = tokio::time::interval(EVERY);
+        // The start has looked.
+        let mut timer = tokio::time::interval_at(Instant::now() + EVERY, EVERY);
         timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut log = Retry::of_rounds("renewal of the CRL of the development root");
         while stop.run_until_cancelled(timer.tick()).await.is_some() {
-            warn(self.look().await);
+            match self.look().await {
+                Ok(()) => log.works(),
+                Err(error) => {
+                    let _the_next_look_has_its_time = log.failed_by(format!("{error:#}"));
+                }
+            }
         }
     }
 

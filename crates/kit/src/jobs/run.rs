@@ -12,6 +12,7 @@ use vocabulary::metric;
 
 use super::object::unreadable;
 use super::{Failure, ItemDone, Work, Worker, progress};
+use crate::retry::Retry;
 use crate::trace::RequestScope;
 
 /// How long a process that stopped renewing keeps the others waiting.
@@ -98,6 +99,7 @@ impl Worker {
 
     async fn bring_to_its_end(&self, id: Uuid, lease: &Lease, stop: &CancellationToken) -> Left {
         const UNREADABLE: &str = "what is stored of it cannot be read; the log of the server says what";
+        let mut retry = Retry::new(format!("job {}", self.jobs.id(id)), (REST, REST));
         // A job that cannot go on now is not failed: it goes on from its last step when what it needs is back.
         loop {
             let failure = match self.steps(id, lease, stop).await {
@@ -122,10 +124,10 @@ impl Worker {
                 },
                 Err(cause) => cause,
             };
-            tracing::warn!(job = %self.jobs.id(id), cause, "a job cannot go on now; trying again");
+            let rest = retry.failed_by(cause);
             tokio::select! {
                 () = stop.cancelled() => return Left::Unfinished,
-                () = tokio::time::sleep(REST) => {}
+                () = tokio::time::sleep(rest) => {}
             }
         }
     }

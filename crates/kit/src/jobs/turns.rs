@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::Worker;
 use super::run::{TERM, lease_of};
+use crate::retry::Retry;
 
 /// How often a process looks for jobs that another one accepted or left.
 const LOOK: Duration = Duration::from_secs(3);
@@ -62,14 +63,13 @@ impl Worker {
     pub async fn run(self, stop: CancellationToken) {
         let holder = Uuid::new_v4().to_string();
         let mut under_way = UnderWay::default();
+        let mut log = Retry::of_rounds(format!("look for jobs of {}", self.jobs.service));
         loop {
-            if let Err(error) = self.take(&holder, &mut under_way, &stop).await {
-                let cause = crate::error::chain(&error);
-                tracing::warn!(
-                    service = self.jobs.service,
-                    cause,
-                    "jobs could not be looked for; trying again"
-                );
+            match self.take(&holder, &mut under_way, &stop).await {
+                Ok(()) => log.works(),
+                Err(error) => {
+                    let _looked_for_again_all_the_same = log.failed(&error);
+                }
             }
             tokio::select! {
                 () = stop.cancelled() => break,

@@ -10,8 +10,9 @@ use store::lease::Lease;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::leader::Leader;
+use super::leader::{Leader, Turn};
 use crate::error::chain;
+use crate::retry::Retry;
 
 /// Work that goes on until the process stops. It ends by itself soon after its token is canceled.
 pub struct Job {
@@ -61,7 +62,7 @@ impl Job {
     }
 
     /// Periodic work that every process does for itself, such as writing down what it counted: the first round at once, the
-    /// next `every` after one began. A round that fails is logged, and the next comes in its time. One that is under way when
+    /// next `every` after one began. A round that fails is logged, once for each problem, and the next comes in its time. One that is under way when
     /// the process stops is left at its next `await`, unless it is done [at the end](Self::and_at_the_end) too.
     pub fn each<F, R, E>(name: &'static str, every: Duration, round: F) -> Self
     where
@@ -107,12 +108,18 @@ impl Job {
 
     /// Runs it to its end.
     pub async fn run(self, stop: CancellationToken) {
+        let mut log = Retry::of_rounds(self.name);
         match self.work {
             Work::Task(run) => run(stop).await,
             Work::Leader { every, mut leader } => {
                 let mut due = Rounds::every(every, stop.clone());
                 while due.next().await {
-                    report(self.name, leader.round(self.name, every, &stop).await);
+                    match leader.round(self.name, every, &stop).await {
+                        // Of the round of another process this one knows nothing.
+                        Ok(Turn::Other) => {}
+                        Ok(Turn::Own) => report(&mut log, Ok(())),
+                        Err(error) => report(&mut log, Err(error)),
+                    }
                 }
             }
             Work::Each {
@@ -124,15 +131,16 @@ impl Job {
                 while due.next().await {
                     match last {
                         Last::Left => {
-                            let round = stop.run_until_cancelled(round()).await;
-                            report(self.name, round.unwrap_or(Ok(())));
+                            if let Some(round) = stop.run_until_cancelled(round()).await {
+                                report(&mut log, round);
+                            }
                         }
                         // What it took out of memory is written or put back.
-                        Last::Done => report(self.name, round().await),
+                        Last::Done => report(&mut log, round().await),
                     }
                 }
                 if last == Last::Done {
-                    report(self.name, round().await);
+                    report(&mut log, round().await);
                 }
             }
         }
@@ -168,14 +176,13 @@ where
     Box::new(move || round().map(|done| done.map_err(RoundError::from)).boxed())
 }
 
-fn report(job: &'static str, round: Result<(), RoundError>) {
-    if let Err(error) = round {
-        let cause = chain(error.as_ref());
-        tracing::warn!(
-            job,
-            cause,
-            "background work failed; it is tried again in the next round"
-        );
+/// Once for each problem, however many rounds it lasts.
+fn report(log: &mut Retry, round: Result<(), RoundError>) {
+    match round {
+        Ok(()) => log.works(),
+        Err(error) => {
+            let _the_next_round_has_its_time = log.failed_by(chain(error.as_ref()));
+        }
     }
 }
 
@@ -210,6 +217,29 @@ mod tests {
         assert_eq!(count(&mut rounds, 3).await, 3);
         stop.cancel();
         running.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_problem_that_lasts_is_logged_once_and_so_is_its_end() {
+        let (told, mut rounds) = unbounded_channel();
+        let (log, _logging) = testkit::logs::begin();
+        let (stop, mut round) = (CancellationToken::new(), 0);
+        let fails_at_first = move || {
+            round += 1;
+            let _nobody_listens = told.send(());
+            std::future::ready(match round {
+                1..4 => Err(std::io::Error::other("no disk")),
+                _ => Ok(()),
+            })
+        };
+        let job = Job::each("old keys", Duration::from_millis(1), fails_at_first);
+        let running = tokio::spawn(job.run(stop.clone()));
+        assert_eq!(count(&mut rounds, 6).await, 6);
+        stop.cancel();
+        running.await.unwrap();
+        assert_eq!(log.of("old keys").len(), 2, "{:?}", log.of("old keys"));
+        assert!(log.of("old keys")[0].contains("no disk"));
+        assert!(log.of("old keys")[1].contains("succeeds again"));
     }
 
     #[tokio::test]

@@ -14,6 +14,15 @@ use super::job::RoundError;
 /// How long a process that died at the work keeps the others from it.
 const TERM: Duration = lease::LONGEST_TERM;
 
+/// Whose round it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It was done here.
+    Own,
+    /// It is not due, another process is at it, or it was left at a stop.
+    Other,
+}
+
 /// Who may do a round: one holder of the lease of that name, once in its time.
 pub(super) struct Leader {
     db: Db,
@@ -42,24 +51,31 @@ impl Leader {
         name: &str,
         every: Duration,
         stop: &CancellationToken,
-    ) -> Result<(), RoundError> {
+    ) -> Result<Turn, RoundError> {
         // The timer and the database measure time by themselves: a tick that comes a little early is not one too many.
         let due = every - every / 10;
         let lease = lease::take_if_due(&self.db, name, &self.holder, (TERM, due)).await?;
-        let Some(lease) = lease else { return Ok(()) };
+        let Some(lease) = lease else {
+            return Ok(Turn::Other);
+        };
         // Kept while the round runs, however long it takes. A lost lease ends the round: another replica has begun its own.
         let round = (self.round)(lease.clone());
         let round = stop.run_until_cancelled(lease.keep(&self.db, TERM, round)).await;
         // Of a round that did not come to its end, the next to ask may try at once.
         match round {
-            Some(Some(Ok(()))) => lease.done(&self.db).await?,
+            Some(Some(Ok(()))) => {
+                lease.done(&self.db).await?;
+                Ok(Turn::Own)
+            }
             Some(Some(Err(error))) => {
                 lease.release(&self.db).await?;
-                return Err(error);
+                Err(error)
             }
-            Some(None) => return Err(StoreError::LeaseLost(name.to_owned()).into()),
-            None => lease.release(&self.db).await?,
-        };
-        Ok(())
+            Some(None) => Err(StoreError::LeaseLost(name.to_owned()).into()),
+            None => {
+                lease.release(&self.db).await?;
+                Ok(Turn::Other)
+            }
+        }
     }
 }

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::bail;
+use kit::retry::Retry;
 use serde::{Deserialize, Serialize};
 use store::{Db, Head};
 use tokio_util::sync::CancellationToken;
@@ -188,6 +189,7 @@ pub(crate) struct Keeper {
     data: DataDir,
     high_water: HighWater,
     databases: Vec<(Db, Option<Head>)>,
+    log: Retry,
 }
 
 impl Keeper {
@@ -261,6 +263,7 @@ impl Keeper {
             data: data.clone(),
             high_water,
             databases,
+            log: Retry::of_rounds("record of how far the databases are"),
         };
         keeper.round().await?;
         Ok(keeper)
@@ -282,11 +285,11 @@ impl Keeper {
     }
 
     async fn attempt(&mut self) {
-        if let Err(error) = self.round().await {
-            tracing::warn!(
-                error = format!("{error:#}"),
-                "how far the databases are was not written down; trying again later"
-            );
+        match self.round().await {
+            Ok(()) => self.log.works(),
+            Err(error) => {
+                let _the_next_look_has_its_time = self.log.failed_by(format!("{error:#}"));
+            }
         }
     }
 

@@ -30,34 +30,72 @@ struct Change {
     is_new: bool,
 }
 
+/// What another directory lacks, and why: the first of all causes, so that one outage has one text.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} cannot be written to{}: {source}", if *.others { ", nor can other entries" } else { "" })]
+pub(crate) struct NotWritten {
+    /// The directory or an entry of it.
+    what: String,
+    others: bool,
+    source: ClientError,
+}
+
+impl NotWritten {
+    fn whole(target: &Target, source: ClientError) -> Self {
+        Self {
+            what: target.url.clone(),
+            others: false,
+            source,
+        }
+    }
+
+    fn entry(target: &Target, change: &Change, source: ClientError) -> Self {
+        Self {
+            what: format!("entry {} of {}", change.entry.name(), target.url),
+            others: false,
+            source,
+        }
+    }
+}
+
 impl App {
-    /// Writes what is not in the other directory; answers whether all is there then.
+    /// Writes what is not in the other directory; answers what is not there then.
     ///
     /// # Errors
     /// `Common::Store`. A directory that cannot be written to is not an error of this service.
-    pub(crate) async fn publish_to_directory(&self, target: &Target, lease: &Lease) -> Result<bool, Error> {
+    pub(crate) async fn publish_to_directory(
+        &self,
+        target: &Target,
+        lease: &Lease,
+    ) -> Result<Option<NotWritten>, Error> {
         let changes = self.changes_of(target).await?;
         if changes.is_empty() {
-            return Ok(true);
+            return Ok(None);
         }
+        let mut missing: Option<NotWritten> = None;
         let mut client = match self.bound(target).await {
             Ok(client) => Some(client),
             Err(error) => {
-                tracing::warn!(url = target.url, cause = %error, "directory could not be written to; tried again");
+                missing = Some(NotWritten::whole(target, error));
                 None
             }
         };
-        let mut all = true;
         for change in &changes {
-            let done = write_or_tell(&mut client, target, change).await;
-            all &= done;
-            self.note(target, lease, change, done).await?;
+            let written = write_change(&mut client, target, change).await;
+            self.note(target, lease, change, matches!(written, Some(Ok(()))))
+                .await?;
+            if let Some(Err(error)) = written {
+                match &mut missing {
+                    Some(first) => first.others = true,
+                    None => missing = Some(NotWritten::entry(target, change, error)),
+                }
+            }
         }
         if let Some(client) = client {
             // A directory that does not take it is left alone.
             let _in_time = timeout(target.timeout, client.unbind()).await;
         }
-        Ok(all)
+        Ok(missing)
     }
 
     async fn bound(&self, target: &Target) -> Result<Client, ClientError> {
@@ -139,21 +177,17 @@ impl Change {
     }
 }
 
-/// Writes a change, or logs why that was not possible. A connection that broke is given up.
-async fn write_or_tell(client: &mut Option<Client>, target: &Target, change: &Change) -> bool {
-    let Some(connected) = client.as_mut() else {
-        // The cause was told.
-        return false;
-    };
-    let Err(error) = write(connected, target, change).await else {
-        return true;
-    };
-    let entry = change.entry.name();
-    tracing::warn!(url = target.url, entry, cause = %error, "entry could not be written to the directory; tried again");
-    if !error.is_of_entry() {
+/// Writes a change; none if there is no connection any more. One that broke is given up.
+async fn write_change(
+    client: &mut Option<Client>,
+    target: &Target,
+    change: &Change,
+) -> Option<Result<(), ClientError>> {
+    let written = write(client.as_mut()?, target, change).await;
+    if matches!(&written, Err(error) if !error.is_of_entry()) {
         *client = None;
     }
-    false
+    Some(written)
 }
 
 /// Writes a change: an entry that is not there is added with all that it has, which is more than what has changed.

@@ -3,16 +3,15 @@
 
 use std::time::Duration;
 
-use kit::error::chain;
+use kit::retry::Retry;
 use store::lease::Lease;
 use tokio::time::{sleep, timeout};
 
 use crate::app::App;
 use crate::tables::directory;
 
-/// Time until what failed is tried again: first, and at most. It doubles in between.
-const FIRST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(60);
+/// Time until what failed is tried again: first, and at most.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// Time after which it is looked at what is missing though nothing was published here: another process may have imported a list.
 const LOOK: Duration = Duration::from_secs(15);
 
@@ -24,25 +23,19 @@ pub(super) async fn run(app: &App, lease: &Lease) {
         tracing::debug!(cause = %error, "what was written to other directories could not be forgotten");
     }
     let mut published = app.publications();
-    let mut wait = FIRST;
+    let mut retry = Retry::new("publication to another directory", PAUSES);
     loop {
         published.mark_unchanged();
-        match app.publish_to_directory(&target, lease).await {
-            Ok(true) => {
-                wait = FIRST;
+        let pause = match app.publish_to_directory(&target, lease).await {
+            Ok(None) => {
+                retry.works();
                 // Elapsed or changed, the next step is the same; the sender lives as long as the application.
                 let _ = timeout(LOOK, published.changed()).await;
                 continue;
             }
-            Ok(false) => {}
-            Err(error) => {
-                tracing::warn!(
-                    cause = chain(&error),
-                    "it is not known what the directory lacks; tried again"
-                );
-            }
-        }
-        sleep(wait).await;
-        wait = (wait * 2).min(LONGEST);
+            Ok(Some(missing)) => retry.failed_by(missing.to_string()),
+            Err(error) => retry.failed(&error),
+        };
+        sleep(pause).await;
     }
 }

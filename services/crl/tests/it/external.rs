@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use crl::Directory;
 use kit::config::Secret;
 use kit::service::Verdict;
+use testkit::database::TestDatabase;
 use testkit::on_both_databases;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
 
 use crate::slapd::Slapd;
 use crate::world::{Process, World};
@@ -173,4 +176,33 @@ async fn a_process_that_is_killed_leaves_what_the_next_one_finishes(mut world: W
     let process = world.start().await;
     until_it_has_all(&world, &process, &slapd).await;
     process.stop().await;
+}
+
+/// On one thread, where what is logged can be collected.
+#[tokio::test]
+async fn a_directory_that_stays_away_is_logged_once() {
+    let (log, _logging) = testkit::logs::begin();
+    let mut world = World::on(TestDatabase::sqlite().unwrap()).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    world.config.directory = Some(Directory {
+        url: format!("ldap://{address}"),
+        bind_dn: "cn=admin,dc=test".to_owned(),
+        password: Secret::resolve("secret").unwrap(),
+        base_dn: "dc=test".to_owned(),
+        ca_file: None,
+        timeout: std::time::Duration::from_secs(5),
+    });
+    let process = world.start().await;
+    for _ in 0..3 {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        // Read, so that the end of the connection looks the same each time.
+        assert_ne!(stream.read(&mut [0; 1024]).await.unwrap(), 0);
+    }
+    process.stop().await;
+    let told = log.of("publication to another directory");
+    assert!(
+        told.len() == 1 && told[0].starts_with("WARN") && told[0].contains(&address.to_string()),
+        "{told:?}"
+    );
 }
