@@ -173,9 +173,24 @@ impl Config {
             )),
             None | Some(_) => {}
         }
-        if !self.username.is_empty() && self.password.is_none() {
-            let allowed = "takes a user only with redis.password";
-            faults.push(SettingFault::new("redis.username", &self.username, allowed));
+        let logins = [
+            ("redis", Some((&self.username, &self.password))),
+            (
+                "redis.sentinel",
+                self.sentinel.as_ref().map(|at| (&at.username, &at.password)),
+            ),
+        ];
+        for (section, login) in logins {
+            if let Some((username, None)) = login
+                && !username.is_empty()
+            {
+                let allowed = format!("takes a user only with {section}.password");
+                faults.push(SettingFault::new(
+                    format!("{section}.username"),
+                    username,
+                    allowed,
+                ));
+            }
         }
         if self.prefix.len() > LONGEST_PREFIX || !self.prefix.chars().all(|c| c.is_ascii_graphic()) {
             let allowed = format!("takes at most {LONGEST_PREFIX} visible ASCII characters");
@@ -264,6 +279,10 @@ mod tests {
                 "redis.sentinel.master",
             ),
             (r#"{"username": "app"}"#, "redis.username"),
+            (
+                r#"{"addresses": ["a:1"], "sentinel": {"master": "gv", "username": "app"}}"#,
+                "redis.sentinel.username",
+            ),
             (r#"{"prefix": "two words"}"#, "redis.prefix"),
             (r#"{"timeout_ms": 9}"#, "redis.timeout_ms"),
             (r#"{"timeout_ms": 5001}"#, "redis.timeout_ms"),

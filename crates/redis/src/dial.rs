@@ -41,10 +41,7 @@ pub(crate) async fn dial(config: &Config) -> Result<Dialed, DialError> {
         Some(tls) => {
             // The files are read, which a slow disk makes slow.
             let read = tokio::task::spawn_blocking(move || tls::client(&tls)).await;
-            let late = |_| DialError::Late {
-                address: "redis.tls".to_owned(),
-            };
-            Some(TlsConnector::from(Arc::new(read.map_err(late)??)))
+            Some(TlsConnector::from(Arc::new(read.map_err(DialError::Reader)??)))
         }
     };
     let address = match &config.sentinel {
@@ -158,20 +155,21 @@ async fn ask<T: FromRedisValue>(
         driver,
         address,
     } = dialed;
-    let late = || DialError::Late {
-        address: address.clone(),
-    };
     tokio::select! {
-        answer = timeout(patience, command.query_async(connection)) => {
-            answer.map_err(|_| late())?.map_err(|source| refused(address, source))
-        }
-        () = driver => Err(late()),
+        // An answer that is there is read before the end of the connection behind it.
+        biased;
+        answer = timeout(patience, command.query_async(connection)) => match answer {
+            Ok(answer) => answer.map_err(|source| refused(address, source)),
+            Err(_elapsed) => Err(DialError::Late { address: address.clone() }),
+        },
+        () = driver => Err(DialError::Closed { address: address.clone() }),
     }
 }
 
 fn refused(address: &str, source: RedisError) -> DialError {
-    DialError::Refused {
-        address: address.to_owned(),
-        source,
+    let address = address.to_owned();
+    match source.is_connection_dropped() {
+        true => DialError::Closed { address },
+        false => DialError::Refused { address, source },
     }
 }

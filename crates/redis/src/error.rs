@@ -41,6 +41,8 @@ pub(crate) enum DialError {
     },
     #[error("{address} did not answer in time")]
     Late { address: String },
+    #[error("{address} closed the connection before it answered")]
+    Closed { address: String },
     #[error("{address} refuses this process, or is not a Redis server")]
     Refused {
         address: String,
@@ -57,6 +59,8 @@ pub(crate) enum DialError {
     },
     #[error("redis.tls cannot be used")]
     Tls(#[from] TlsFault),
+    #[error("the files of redis.tls could not be read")]
+    Reader(#[source] tokio::task::JoinError),
     #[error("{0} is not a name or an address that a certificate could have")]
     Name(String),
 }

@@ -13,7 +13,7 @@ pub struct Address {
 /// The text is not the URL of a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "it is a URL such as ldaps://ldap.example.test or ldap://127.0.0.1:389, without a user, name, or query"
+    "takes a URL such as ldaps://ldap.example.test or ldap://127.0.0.1:389, without a user, name, or query"
 )]
 pub struct InvalidAddress;
 

@@ -76,6 +76,30 @@ async fn without_a_server_it_starts_and_says_why_it_is_down() {
     assert!(redis::Redis::new(redis::Config::default()).unwrap().is_none());
 }
 
+/// It accepts each connection and closes it at the first question.
+#[tokio::test]
+async fn a_server_that_closes_each_connection_is_told_as_that_and_once() {
+    let (log, _logging) = testkit::logs::begin();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let redis = connect(of(address.clone()));
+    for _ in 0..4 {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut asked = [0; 64];
+        let length = tokio::io::AsyncReadExt::read(&mut stream, &mut asked)
+            .await
+            .unwrap();
+        assert!(String::from_utf8_lossy(&asked[..length]).contains("ROLE"));
+    }
+    let cause = until_down(&redis).await;
+    assert_eq!(
+        cause,
+        format!("{address} closed the connection before it answered")
+    );
+    let told = log.of(&address);
+    assert!(told.len() == 1 && told[0].starts_with("WARN"), "{told:?}");
+}
+
 #[tokio::test]
 async fn a_password_is_asked_for_and_given() {
     let server = Server::start_with(

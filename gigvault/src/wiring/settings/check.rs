@@ -137,9 +137,9 @@ fn check_public_http_url(url: &str) -> Result<(), String> {
     // RFC 5280 section 8: over TLS, fetching could need the certificate that is being checked.
     let rest = url
         .strip_prefix("http://")
-        .ok_or("it begins with http://, not https://, since a certificate must be checkable without TLS")?;
+        .ok_or("takes a URL with http://, not https://, since a certificate must be checkable without TLS")?;
     if rest.contains(['?', '#', '@']) {
-        return Err("it has no user, query, or fragment".to_owned());
+        return Err("takes a URL without a user, query, or fragment".to_owned());
     }
     let authority = rest.split('/').next().unwrap_or_default();
     let port = match authority
@@ -151,7 +151,7 @@ fn check_public_http_url(url: &str) -> Result<(), String> {
     };
     let (host, port) = (port.0, port.1.strip_prefix(':'));
     if port.is_some_and(|port| !matches!(port.parse::<u16>(), Ok(1..))) {
-        return Err("its port is from 1 to 65535".to_owned());
+        return Err("takes a port from 1 to 65535".to_owned());
     }
     let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     match address {
