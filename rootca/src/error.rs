@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use time::OffsetDateTime;
-use x509::Serial;
+use x509::{Serial, rfc3339};
 
 /// Why a command of the offline root did nothing.
 #[derive(Debug, thiserror::Error)]
@@ -59,8 +59,10 @@ pub enum Error {
     File(files::Error),
     /// The machine's clock is wrong.
     #[error(
-        "the clock says {now}, but this program was built at {built}: set the clock, then repeat the command; what is \
-         signed with a wrong clock stays wrong"
+        "the clock says {}, but this program was built at {}: set the clock, then repeat the command; what is \
+         signed with a wrong clock stays wrong",
+        rfc3339(*.now),
+        rfc3339(*.built)
     )]
     Clock {
         /// What the clock says.

@@ -40,7 +40,6 @@ use x509::crl::Reason;
 use x509::{Certificate, Serial};
 
 pub use audit::Audit;
-pub(crate) use records::rfc3339;
 pub use records::{Issued, Revoked};
 pub use rescue::Loss;
 

@@ -8,7 +8,7 @@ use lint::Linted;
 use rules::{Approved, Grant, Issuer, PublicationUrls, Request};
 use time::OffsetDateTime;
 use x509::crl::{CertificateList, CrlEntry, CrlKind, CrlSpec};
-use x509::{Certificate, DistinguishedName, KeyAlgorithm};
+use x509::{Certificate, DistinguishedName, KeyAlgorithm, rfc3339};
 
 use crate::error::Error;
 use crate::folder::Folder;
@@ -145,7 +145,10 @@ impl Root {
     ) -> Result<CertificateList, Error> {
         let refused = |error: &dyn std::fmt::Display| Error::Crl(error.to_string());
         if !self.certificate.validity().contains(now) {
-            return Err(refused(&format_args!("the root is not valid at {now}")));
+            return Err(refused(&format_args!(
+                "the root is not valid at {}",
+                rfc3339(now)
+            )));
         }
         let next = time::Duration::try_from(validity)
             .ok()

@@ -6,8 +6,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use time::format_description::well_known::Rfc3339;
-use time::{Duration, OffsetDateTime, UtcOffset};
+use time::{Duration, OffsetDateTime};
+pub use x509::rfc3339;
 
 /// The environment variable that shifts [`SystemClock`].
 pub const OFFSET_VARIABLE: &str = "GIGVAULT_CLOCK_OFFSET";
@@ -109,16 +109,6 @@ impl Clock for MockClock {
     fn now(&self) -> OffsetDateTime {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// A time as answers carry it: RFC 3339, UTC, whole seconds.
-#[must_use]
-pub fn rfc3339(time: OffsetDateTime) -> String {
-    let whole = time
-        .to_offset(UtcOffset::UTC)
-        .replace_nanosecond(0)
-        .unwrap_or(time);
-    whole.format(&Rfc3339).unwrap_or_default()
 }
 
 #[cfg(test)]

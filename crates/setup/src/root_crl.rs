@@ -11,6 +11,7 @@ use proto::crl::v1::{ImportRequest, ImportStart};
 use rootca::{Folder, Loss, Protection};
 use time::OffsetDateTime;
 use x509::crl::CertificateList;
+use x509::rfc3339;
 
 use crate::error::Error;
 use crate::hierarchy::Files;
@@ -71,7 +72,7 @@ impl RootCrl {
             folder.publish_crl(&root, LIFE, now, Loss::Refuse)
         };
         let list = sign().map_err(Error::root("it did not sign its CRL"))?;
-        let next_update = list.next_update().map(|end| end.to_string()).unwrap_or_default();
+        let next_update = list.next_update().map(rfc3339).unwrap_or_default();
         tracing::info!(
             number = list.number(),
             next_update,

@@ -18,7 +18,7 @@ use std::sync::{Arc, OnceLock};
 
 use time::OffsetDateTime;
 
-pub(crate) use describe::{extension_lines, utc, write_extensions};
+pub(crate) use describe::{extension_lines, write_extensions};
 pub use error::CertificateError;
 
 use crate::digest::sha256;

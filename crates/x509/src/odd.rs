@@ -6,9 +6,10 @@
 use data_encoding::HEXLOWER;
 
 use crate::asn1::{DerError, Reader, Tlv, boolean, integer, tag};
-use crate::certificate::{extension_lines, utc};
+use crate::certificate::extension_lines;
 use crate::crl::{CertificateList, Reason};
 use crate::extension::oids;
+use crate::moment::rfc3339;
 use crate::validity::read_time;
 use crate::{Certificate, DistinguishedName, Extension, Serial};
 
@@ -199,7 +200,7 @@ impl Odd {
 
     fn time(&mut self, label: &str, time: Tlv<'_>) {
         match read_time(time) {
-            Ok(moment) => self.field(label, utc(moment)),
+            Ok(moment) => self.field(label, rfc3339(moment)),
             Err(problem) => {
                 self.field(label, HEXLOWER.encode(time.whole));
                 self.problem(format!("{}: {problem}", label.trim()));

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 
 use crate::asn1::{DerError, Reader, Writer, tag};
 use crate::extension::{Extension, ExtensionError};
+use crate::moment::rfc3339;
 use crate::validity::{Validity, ValidityError};
 use crate::{DistinguishedName, PublicKey, Serial, SignatureAlgorithm};
 
@@ -39,7 +40,11 @@ pub enum BuildError {
     #[error("the octets to be signed name another signature algorithm than {0}")]
     AlgorithmMismatch(SignatureAlgorithm),
     /// The next update of a CRL or OCSP response not come after this one.
-    #[error("the next update at {next_update} does not come after this update at {this_update}")]
+    #[error(
+        "the next update at {} does not come after this update at {}",
+        rfc3339(*.next_update),
+        rfc3339(*.this_update)
+    )]
     UpdateOrder {
         /// The moment that it is of.
         this_update: OffsetDateTime,

@@ -7,6 +7,7 @@ use time::macros::datetime;
 use time::{Date, Duration, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
 use crate::asn1::{DerError, Reader, Tlv, Writer, tag};
+use crate::moment::rfc3339;
 
 /// `99991231235959Z`: the end of a certificate that does not expire (RFC 5280 section 4.1.2.5).
 pub const NO_EXPIRY: OffsetDateTime = datetime!(9999-12-31 23:59:59 UTC);
@@ -15,7 +16,7 @@ pub const NO_EXPIRY: OffsetDateTime = datetime!(9999-12-31 23:59:59 UTC);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ValidityError {
     /// The end is before the start.
-    #[error("the validity ends at {not_after}, before it starts at {not_before}")]
+    #[error("the validity ends at {}, before it starts at {}", rfc3339(*.not_after), rfc3339(*.not_before))]
     Reversed {
         /// Start of the refused period.
         not_before: OffsetDateTime,
@@ -26,7 +27,7 @@ pub enum ValidityError {
     #[error("a validity of {0} is not possible: it must be positive and end before the year 10000")]
     Duration(Duration),
     /// Certificates carry the years 1950 to 9999.
-    #[error("the time {0} cannot be written in a certificate: only the years 1950 to 9999 can")]
+    #[error("the time {} cannot be written in a certificate: only the years 1950 to 9999 can", rfc3339(*.0))]
     Range(OffsetDateTime),
 }
 

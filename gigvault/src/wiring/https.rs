@@ -11,7 +11,7 @@ use kit::tls::{IdentityFiles, RevokedPeers, ServerIdentity};
 use setup::https::{PendingIdentity, SelfIssuedHttps};
 use time::OffsetDateTime;
 use tokio::sync::watch;
-use x509::{Certificate, San};
+use x509::{Certificate, San, rfc3339};
 
 use super::https_names;
 use super::identities::{self, Identities};
@@ -80,9 +80,10 @@ fn check_valid(leaf: &[u8], now: OffsetDateTime) -> Result<(), CheckError> {
     match certificate.validity().contains(now) {
         true => Ok(()),
         false => Err(format!(
-            "it is valid from {} to {}, and it is {now}",
-            certificate.not_before(),
-            certificate.not_after()
+            "it is valid from {} to {}, and it is {}",
+            rfc3339(certificate.not_before()),
+            rfc3339(certificate.not_after()),
+            rfc3339(now)
         )
         .into()),
     }

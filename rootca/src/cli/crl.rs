@@ -3,13 +3,14 @@
 use std::io::Write;
 
 use time::OffsetDateTime;
+use x509::rfc3339;
 
 use super::inspect::of_list;
 use super::output::{lines, show};
 use super::{CrlArgs, Form, Prompts};
 use crate::error::Error;
 use crate::files;
-use crate::folder::{Folder, Loss, rfc3339};
+use crate::folder::{Folder, Loss};
 
 pub(super) fn run(
     args: &CrlArgs,

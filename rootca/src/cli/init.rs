@@ -6,12 +6,12 @@ use data_encoding::HEXLOWER;
 use rules::PublicationUrls;
 use serde_json::json;
 use time::OffsetDateTime;
-use x509::{DistinguishedName, KeyAlgorithm};
+use x509::{DistinguishedName, KeyAlgorithm, rfc3339};
 
 use super::output::{lines, show};
 use super::{InitArgs, Prompts, parse};
 use crate::error::Error;
-use crate::folder::{Folder, rfc3339};
+use crate::folder::Folder;
 use crate::root::Root;
 
 pub(super) fn run(

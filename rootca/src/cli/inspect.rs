@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use x509::crl::CertificateList;
 use x509::odd::Odd;
-use x509::{Certificate, Csr, San};
+use x509::{Certificate, Csr, San, rfc3339};
 
 use super::InspectArgs;
 use super::output::{lines, show};
 use crate::error::Error;
 use crate::files;
-use crate::folder::{Folder, rfc3339};
+use crate::folder::Folder;
 
 pub(super) fn run(args: &InspectArgs, now: OffsetDateTime, out: &mut dyn Write) -> Result<(), Error> {
     let (value, text) = match &args.file {

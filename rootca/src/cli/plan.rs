@@ -5,9 +5,10 @@ use lint::Linted;
 use rules::{Approved, duration};
 use serde_json::{Value, json};
 use x509::extension::Subtree;
+use x509::rfc3339;
 
 use super::output::lines;
-use crate::folder::{Folder, rfc3339};
+use crate::folder::Folder;
 use crate::intermediate::Intermediate;
 
 /// What would be signed.

@@ -6,13 +6,13 @@ use std::path::Path;
 use serde_json::json;
 use time::OffsetDateTime;
 use x509::crl::Reason;
-use x509::{Certificate, Serial};
+use x509::{Certificate, Serial, rfc3339};
 
 use super::output::show;
 use super::{Prompts, RevokeArgs, parse};
 use crate::error::Error;
 use crate::files;
-use crate::folder::{Folder, rfc3339};
+use crate::folder::Folder;
 
 pub(super) fn run(
     args: &RevokeArgs,

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use data_encoding::HEXLOWER;
 use time::OffsetDateTime;
+use x509::rfc3339;
 
 use super::copies::Stray;
 use super::repair::LOST_COPIES;
@@ -81,8 +82,8 @@ impl Folder {
         if !root.validity().contains(now) {
             audit.notices.push(format!(
                 "the root is valid from {} to {}",
-                root.not_before(),
-                root.not_after()
+                rfc3339(root.not_before()),
+                rfc3339(root.not_after())
             ));
         }
         // Every command that writes takes it first.

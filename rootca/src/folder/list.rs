@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 use x509::crl::{CertificateList, CrlEntry};
+use x509::rfc3339;
 
 use super::{CRL, CRL_NUMBER, Folder, Loss, RESTORE, Revoked};
 use crate::error::Error;
@@ -109,8 +110,10 @@ fn not_before(latest: Option<&CertificateList>, now: OffsetDateTime) -> Result<O
     let latest = latest.map_or(now, CertificateList::this_update);
     if latest - now > time::Duration::HOUR {
         return Err(Error::Crl(format!(
-            "the clock says {now}, but the last CRL is of {latest}; set the clock. If it was wrong then, move root.crl out of \
-             the folder and sign again"
+            "the clock says {}, but the last CRL is of {}; set the clock. If it was wrong then, move root.crl out of \
+             the folder and sign again",
+            rfc3339(now),
+            rfc3339(latest)
         )));
     }
     Ok(now.max(latest))

@@ -11,7 +11,6 @@ use data_encoding::{BASE64, HEXLOWER};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use x509::crl::Reason;
 use x509::digest::sha256;
 use x509::serial::SerialError;
@@ -281,11 +280,6 @@ pub(super) fn take_out<T: Record>(path: &Path, is_wrong: impl Fn(&T) -> bool) ->
     }
     ::files::replace(path, &kept, files::PRIVATE)?;
     Ok(true)
-}
-
-/// A moment as RFC 3339 writes it, in UTC.
-pub(crate) fn rfc3339(moment: OffsetDateTime) -> String {
-    moment.format(&Rfc3339).unwrap_or_else(|_| moment.to_string())
 }
 
 fn as_text<S: Serializer>(value: &impl Display, to: S) -> Result<S::Ok, S::Error> {

@@ -7,9 +7,9 @@ use std::collections::HashSet;
 use data_encoding::BASE64;
 use time::OffsetDateTime;
 use x509::crl::Reason;
-use x509::{Certificate, Serial};
+use x509::{Certificate, Serial, rfc3339};
 
-use super::records::{self, Ledger, Record, rfc3339};
+use super::records::{self, Ledger, Record};
 use super::times::Times;
 use super::{Folder, ISSUED, Issued, REVOKED, Revoked, damaged_line};
 use crate::error::Error;

@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 
 use time::{Duration, OffsetDateTime};
-use x509::Serial;
+use x509::{Serial, rfc3339};
 
 use super::copies::read_one;
-use super::records::{self, Ledger, Problem, rfc3339};
+use super::records::{self, Ledger, Problem};
 use super::{Folder, ISSUED, Issued, REVOKED, Revoked};
 use crate::built;
 use crate::error::Error;

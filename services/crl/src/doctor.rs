@@ -73,7 +73,7 @@ async fn directory(app: &App) -> Result<Finding, Error> {
     Ok(match app.behind().await? {
         None => Finding::ok("what is out was written to it"),
         Some((entry, since)) => Finding::warning(
-            format!("{entry} could not be written since {since}"),
+            format!("{entry} could not be written since {}", rfc3339(since)),
             "see the log of the processes that run crl for what the directory answers",
         ),
     })
@@ -178,10 +178,10 @@ async fn imported(app: &App) -> Result<Finding, Error> {
         if list.next_update <= now {
             ended.push(format!(
                 "{path} has run out: its nextUpdate is {}",
-                list.next_update
+                rfc3339(list.next_update)
             ));
         } else if warned_from(list.this_update, list.next_update) <= now {
-            ending.push(format!("{path} runs out at {}", list.next_update));
+            ending.push(format!("{path} runs out at {}", rfc3339(list.next_update)));
         }
     }
     let fix = "have the issuer sign a new CRL (`gigvault rootca crl`), and import it: `gigvault ca crl import <name> <file>`";

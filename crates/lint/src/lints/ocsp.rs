@@ -3,6 +3,8 @@
 mod answers;
 mod extensions;
 
+use x509::rfc3339;
+
 use crate::catalogue::Check::{Response as Content, ResponseLink as Link, ResponseReadable};
 use crate::catalogue::Scope::Ocsp;
 use crate::catalogue::{Lint, Verdict, error, notice, warn};
@@ -139,8 +141,10 @@ fn produced_within_signer(response: &Response<'_>, context: &ResponseContext) ->
     let validity = context.signer_validity;
     require(validity.contains(produced), || {
         format!(
-            "producedAt is {produced}, the signer's certificate is valid from {} to {}",
-            validity.not_before, validity.not_after
+            "producedAt is {}, the signer's certificate is valid from {} to {}",
+            rfc3339(produced),
+            rfc3339(validity.not_before),
+            rfc3339(validity.not_after)
         )
     })
 }
@@ -153,7 +157,9 @@ fn ends_before_signer(response: &Response<'_>, context: &ResponseContext) -> Ver
     let end = context.signer_validity.not_after;
     match ends.max() {
         Some(last) if last > end => Err(format!(
-            "nextUpdate is {last}, the signer's certificate ends at {end}"
+            "nextUpdate is {}, the signer's certificate ends at {}",
+            rfc3339(last),
+            rfc3339(end)
         )),
         _ => Ok(()),
     }
@@ -166,6 +172,10 @@ fn revoked_before_produced(response: &Response<'_>) -> Verdict {
     let mut revoked = response.times().filter(|(field, _)| *field == "revocationTime");
     match revoked.find_map(|(_, time)| time.moment.filter(|moment| *moment > produced)) {
         None => Ok(()),
-        Some(moment) => Err(format!("revocationTime is {moment}, producedAt {produced}")),
+        Some(moment) => Err(format!(
+            "revocationTime is {}, producedAt {}",
+            rfc3339(moment),
+            rfc3339(produced)
+        )),
     }
 }

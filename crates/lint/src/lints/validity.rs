@@ -2,6 +2,7 @@
 
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
+use x509::rfc3339;
 
 use crate::catalogue::Check::{Content, Link};
 use crate::catalogue::Scope::{All, TlsServer};
@@ -88,7 +89,11 @@ fn time_type(view: &View<'_>) -> Verdict {
 
 fn order(view: &View<'_>) -> Verdict {
     match view.period() {
-        Some((start, end)) if end < start => Err(format!("the validity starts at {start} and ends at {end}")),
+        Some((start, end)) if end < start => Err(format!(
+            "the validity starts at {} and ends at {}",
+            rfc3339(start),
+            rfc3339(end)
+        )),
         _ => Ok(()),
     }
 }
@@ -99,8 +104,11 @@ fn within_issuer(view: &View<'_>, issuer: &Issuer<'_>) -> Verdict {
     };
     require(outer.not_before <= start && end <= outer.not_after, || {
         format!(
-            "the certificate is valid from {start} to {end}, its issuer from {} to {}",
-            outer.not_before, outer.not_after
+            "the certificate is valid from {} to {}, its issuer from {} to {}",
+            rfc3339(start),
+            rfc3339(end),
+            rfc3339(outer.not_before),
+            rfc3339(outer.not_after)
         )
     })
 }

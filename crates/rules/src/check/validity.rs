@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use x509::rfc3339;
 use x509::validity::Validity;
 
 use crate::denied::Denied;
@@ -158,8 +158,4 @@ fn default_start(profile: &Profile, request: &Request, now: OffsetDateTime) -> O
 /// Lifetimes stay far below the range of either type; profiles and wishes were bounded when they were read.
 fn signed(duration: Duration) -> time::Duration {
     time::Duration::try_from(duration).unwrap_or(time::Duration::MAX)
-}
-
-fn rfc3339(moment: OffsetDateTime) -> String {
-    moment.format(&Rfc3339).unwrap_or_else(|_| moment.to_string())
 }

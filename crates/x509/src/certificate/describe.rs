@@ -7,6 +7,7 @@ use data_encoding::HEXLOWER;
 use super::Certificate;
 use crate::extension::{CrlScope, Extension, ExtensionValue, IssuingDistributionPoint};
 use crate::key::KeyError;
+use crate::moment::rfc3339;
 
 impl Certificate {
     /// What the certificate says, in lines of `name: value`, for `inspect`. Made for reading: its form may change.
@@ -33,8 +34,8 @@ impl fmt::Display for Description<'_> {
         writeln!(f, "  serial: {}", certificate.serial())?;
         writeln!(f, "  subject: {}", or_none(&certificate.subject().to_string()))?;
         writeln!(f, "  issuer: {}", certificate.issuer())?;
-        writeln!(f, "  not before: {}", utc(certificate.not_before()))?;
-        writeln!(f, "  not after: {}", utc(certificate.not_after()))?;
+        writeln!(f, "  not before: {}", rfc3339(certificate.not_before()))?;
+        writeln!(f, "  not after: {}", rfc3339(certificate.not_after()))?;
         match certificate.public_key() {
             Ok(key) => writeln!(f, "  key: {}", key.algorithm())?,
             Err(KeyError::Weak(weakness)) => writeln!(f, "  key: weak: {weakness}")?,
@@ -160,15 +161,4 @@ fn escaped(texts: &[String]) -> Vec<String> {
 
 fn or_none(text: &str) -> &str {
     if text.is_empty() { "(empty)" } else { text }
-}
-
-/// RFC 3339 in UTC.
-pub(crate) fn utc(moment: time::OffsetDateTime) -> String {
-    let (date, time) = (moment.date(), moment.time());
-    format!(
-        "{date}T{:02}:{:02}:{:02}Z",
-        time.hour(),
-        time.minute(),
-        time.second()
-    )
 }

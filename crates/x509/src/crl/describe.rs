@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::CertificateList;
-use crate::certificate::{utc, write_extensions};
+use crate::certificate::write_extensions;
 use crate::extension::oids;
+use crate::moment::rfc3339;
 
 impl CertificateList {
     /// What the list says, in lines of `name: value`, for `inspect`. Made for reading: its form may change.
@@ -21,11 +22,11 @@ impl fmt::Display for Description<'_> {
         let list = self.0;
         writeln!(f, "certificate revocation list")?;
         writeln!(f, "  issuer: {}", list.issuer())?;
-        writeln!(f, "  this update: {}", utc(list.this_update()))?;
+        writeln!(f, "  this update: {}", rfc3339(list.this_update()))?;
         writeln!(
             f,
             "  next update: {}",
-            list.next_update().map_or_else(|| "none".to_owned(), utc)
+            list.next_update().map_or_else(|| "none".to_owned(), rfc3339)
         )?;
         if let Some(number) = list.number_text() {
             writeln!(f, "  number: {number}")?;
@@ -39,12 +40,12 @@ impl fmt::Display for Description<'_> {
         write_extensions(f, &others)?;
         writeln!(f, "  entries: {}", list.entries().len())?;
         for entry in list.entries() {
-            write!(f, "    {} at {}", entry.serial, utc(entry.time))?;
+            write!(f, "    {} at {}", entry.serial, rfc3339(entry.time))?;
             if let Some(reason) = entry.reason {
                 write!(f, ", {reason}")?;
             }
             if let Some(invalidity) = entry.invalidity {
-                write!(f, ", invalid since {}", utc(invalidity))?;
+                write!(f, ", invalid since {}", rfc3339(invalidity))?;
             }
             writeln!(f)?;
         }

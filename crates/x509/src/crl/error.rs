@@ -4,6 +4,7 @@ use time::OffsetDateTime;
 
 use crate::CertificateError;
 use crate::asn1::DerError;
+use crate::moment::rfc3339;
 use crate::name::NameError;
 use crate::pem::PemError;
 use crate::serial::{Serial, SerialError};
@@ -99,7 +100,7 @@ pub enum CrlError {
     #[error("the CRL is not about the certificate: {0}")]
     Scope(&'static str),
     /// The list is of the future.
-    #[error("the CRL is of {this_update}, which is after {now}; set the clock")]
+    #[error("the CRL is of {}, which is after {}; set the clock", rfc3339(*.this_update), rfc3339(*.now))]
     NotYetValid {
         /// When it says that it was made.
         this_update: OffsetDateTime,
@@ -107,7 +108,7 @@ pub enum CrlError {
         now: OffsetDateTime,
     },
     /// The list is out of date.
-    #[error("the CRL was to be renewed by {next_update}, which is before {now}")]
+    #[error("the CRL was to be renewed by {}, which is before {}", rfc3339(*.next_update), rfc3339(*.now))]
     Stale {
         /// When the next one was to be there at the latest.
         next_update: OffsetDateTime,

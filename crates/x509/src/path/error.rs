@@ -2,8 +2,8 @@
 
 use time::OffsetDateTime;
 
-use crate::certificate::utc;
 use crate::extension::Violation;
+use crate::moment::rfc3339;
 use crate::{CertificateError, KeyUsageFlags};
 
 /// Why no path leads to an anchor.
@@ -114,5 +114,5 @@ pub enum PathError {
 }
 
 fn at(moment: &OffsetDateTime) -> String {
-    utc(*moment)
+    rfc3339(*moment)
 }

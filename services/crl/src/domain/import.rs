@@ -2,9 +2,9 @@
 
 use lint::{CrlContext, Severity, check_crl};
 use time::{Duration, OffsetDateTime};
-use x509::Certificate;
 use x509::asn1::{DerError, Reader, tag};
 use x509::crl::CertificateList;
+use x509::{Certificate, rfc3339};
 
 use super::Publication;
 
@@ -90,13 +90,14 @@ impl Acceptable {
             next_update.ok_or_else(|| Refusal::Unacceptable("it has no nextUpdate".to_owned()))?;
         if next_update <= now {
             return Err(Refusal::Unacceptable(format!(
-                "it has run out: its nextUpdate is {next_update}; have the issuer sign a new one"
+                "it has run out: its nextUpdate is {}; have the issuer sign a new one",
+                rfc3339(next_update)
             )));
         }
         if list.this_update() > now {
             return Err(Refusal::Unacceptable(format!(
                 "its thisUpdate, {}, is in the future; compare the clocks of its issuer and of this machine",
-                list.this_update()
+                rfc3339(list.this_update())
             )));
         }
         Ok(Self {
@@ -128,8 +129,8 @@ impl Acceptable {
         if self.list.this_update() < out.this_update {
             return Err(Refusal::Outdated(format!(
                 "its thisUpdate, {}, comes before that of the list that is out, {}",
-                self.list.this_update(),
-                out.this_update
+                rfc3339(self.list.this_update()),
+                rfc3339(out.this_update)
             )));
         }
         Ok(false)

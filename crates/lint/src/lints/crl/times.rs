@@ -2,6 +2,7 @@
 //! that the list has, and before the start of the issuer's certificate: it is set back for clients whose clocks are late.
 
 use time::Duration;
+use x509::rfc3339;
 
 use crate::catalogue::Check::{List as Content, ListLink as Link};
 use crate::catalogue::Scope::Crl;
@@ -110,7 +111,11 @@ fn next_update_present(list: &List<'_>) -> Verdict {
 
 fn update_order(list: &List<'_>) -> Verdict {
     match list.period() {
-        Some((this, next)) if next <= this => Err(format!("thisUpdate is {this} and nextUpdate is {next}")),
+        Some((this, next)) if next <= this => Err(format!(
+            "thisUpdate is {} and nextUpdate is {}",
+            rfc3339(this),
+            rfc3339(next)
+        )),
         _ => Ok(()),
     }
 }
@@ -134,8 +139,9 @@ fn ends_after(
 ) -> Verdict {
     match (context.issuer.validity, moment) {
         (Some(validity), Some(moment)) if moment > validity.not_after => Err(format!(
-            "{field} is {moment}, the issuer's certificate ends at {}",
-            validity.not_after
+            "{field} is {}, the issuer's certificate ends at {}",
+            rfc3339(moment),
+            rfc3339(validity.not_after)
         )),
         _ => Ok(()),
     }

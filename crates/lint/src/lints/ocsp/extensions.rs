@@ -1,5 +1,7 @@
 //! Extensions of OCSP responses (RFC 6960 section 4.4; RFC 9654).
 
+use x509::rfc3339;
+
 use crate::catalogue::Check::Response as Content;
 use crate::catalogue::Scope::Ocsp;
 use crate::catalogue::{Lint, Verdict, error, notice};
@@ -145,7 +147,8 @@ fn archive_cutoff_form(response: &Response<'_>) -> Verdict {
             .is_some_and(|produced| moment > produced)
         {
             return Err(format!(
-                "the archive cutoff is {moment}, which is after producedAt"
+                "the archive cutoff is {}, which is after producedAt",
+                rfc3339(moment)
             ));
         }
     }

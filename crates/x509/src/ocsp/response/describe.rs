@@ -5,7 +5,8 @@ use std::fmt;
 use data_encoding::HEXLOWER;
 
 use super::{OcspResponse, SingleResponse};
-use crate::certificate::{utc, write_extensions};
+use crate::certificate::write_extensions;
+use crate::moment::rfc3339;
 use crate::ocsp::CertStatus;
 use crate::signature::Identified;
 
@@ -24,7 +25,7 @@ impl fmt::Display for CertStatus {
             Self::Good => f.write_str("good"),
             Self::Unknown => f.write_str("unknown"),
             Self::Revoked { time, reason } => {
-                write!(f, "revoked at {}", utc(*time))?;
+                write!(f, "revoked at {}", rfc3339(*time))?;
                 reason.map_or(Ok(()), |reason| write!(f, ", {reason}"))
             }
         }
@@ -38,7 +39,7 @@ impl fmt::Display for Description<'_> {
         let response = self.0;
         writeln!(f, "OCSP response")?;
         writeln!(f, "  responder: {}", response.responder)?;
-        writeln!(f, "  produced at: {}", utc(response.produced_at))?;
+        writeln!(f, "  produced at: {}", rfc3339(response.produced_at))?;
         match Identified::from_der(response.part(&response.algorithm)) {
             Ok(identified) => writeln!(f, "  signature: {}", identified.algorithm())?,
             Err(problem) => writeln!(f, "  signature: {problem}")?,
@@ -59,8 +60,8 @@ impl fmt::Display for Description<'_> {
 }
 
 fn write_single(f: &mut fmt::Formatter<'_>, single: &SingleResponse) -> fmt::Result {
-    let next = single.next_update.map_or_else(|| "none".to_owned(), utc);
-    let (id, this) = (&single.cert_id, utc(single.this_update));
+    let next = single.next_update.map_or_else(|| "none".to_owned(), rfc3339);
+    let (id, this) = (&single.cert_id, rfc3339(single.this_update));
     writeln!(f, "    {}: {}", id.serial(), single.status)?;
     writeln!(f, "      this update: {this}, next update: {next}")?;
     let hash = id
@@ -72,7 +73,7 @@ fn write_single(f: &mut fmt::Formatter<'_>, single: &SingleResponse) -> fmt::Res
     );
     writeln!(f, "      issuer: name {name}, key {key} ({hash})")?;
     match single.archive_cutoff() {
-        Some(cutoff) => writeln!(f, "      archive cutoff: {}", utc(cutoff)),
+        Some(cutoff) => writeln!(f, "      archive cutoff: {}", rfc3339(cutoff)),
         None => Ok(()),
     }
 }

@@ -4,6 +4,7 @@ use time::OffsetDateTime;
 
 use crate::asn1::DerError;
 use crate::key::KeyError;
+use crate::moment::rfc3339;
 use crate::ocsp::{ErrorStatus, NonceError, OcspResponse};
 use crate::signature::SignatureError;
 use crate::{CertificateError, ReceivedSerial};
@@ -80,7 +81,7 @@ pub enum ResponseError {
         problem: &'static str,
     },
     /// The certificate of the responder is not valid at this time.
-    #[error("the certificate of the OCSP responder {responder} is not valid at {now}")]
+    #[error("the certificate of the OCSP responder {responder} is not valid at {}", rfc3339(*.now))]
     ResponderNotValid {
         /// Subject of the responder's certificate.
         responder: String,
@@ -91,7 +92,7 @@ pub enum ResponseError {
     #[error("the OCSP response has no answer for the certificate with serial number {0} of this CA")]
     NoAnswer(ReceivedSerial),
     /// The answer is of the future.
-    #[error("the OCSP response is of {this_update}, which is after {now}; set the clock")]
+    #[error("the OCSP response is of {}, which is after {}; set the clock", rfc3339(*.this_update), rfc3339(*.now))]
     NotYetValid {
         /// The moment that the status is of.
         this_update: OffsetDateTime,
@@ -99,7 +100,7 @@ pub enum ResponseError {
         now: OffsetDateTime,
     },
     /// The answer is out of date.
-    #[error("the OCSP response was to be renewed by {next_update}, which is before {now}")]
+    #[error("the OCSP response was to be renewed by {}, which is before {}", rfc3339(*.next_update), rfc3339(*.now))]
     Stale {
         /// When there was newer information at the latest.
         next_update: OffsetDateTime,
