@@ -238,9 +238,7 @@ impl Question<'_> {
             Err(error) => return channels.push(Channel::failed(Kind::Crl, url, &error)),
         };
         channels.push(Channel::of_list(Kind::Crl, url, &complete, complete.find(serial)));
-        let mut deltas = complete.summary.extensions.freshest_crl();
-        deltas.extend_from_slice(freshest);
-        deltas.dedup();
+        let deltas = each_once(complete.summary.extensions.freshest_crl(), freshest);
         for url in deltas.iter().take(MOST) {
             let delta = self.party.delta(url, &complete, self.subject(), &[]).await;
             channels.push(match delta {
@@ -255,6 +253,17 @@ impl Question<'_> {
             });
         }
     }
+}
+
+/// The URLs of a list and those of the certificate, which may be the same in another order.
+fn each_once(of_list: Vec<String>, of_certificate: &[String]) -> Vec<String> {
+    let mut urls = Vec::new();
+    for url in of_list.iter().chain(of_certificate) {
+        if !urls.contains(url) {
+            urls.push(url.clone());
+        }
+    }
+    urls
 }
 
 /// Each complete list with its deltas.
@@ -299,5 +308,17 @@ pub(super) fn verdict(channels: &[Channel]) -> Verdict {
         () if has(Answer::Failed) || words.is_empty() => Verdict::NotKnown,
         () if has(Answer::Unknown) => Verdict::Unknown,
         () => Verdict::Good,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delta_that_list_and_certificate_name_is_fetched_once() {
+        let urls = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let all = each_once(urls(&["a", "b", "a"]), &urls(&["c", "a", "b"]));
+        assert_eq!(all, ["a", "b", "c"]);
     }
 }

@@ -64,8 +64,13 @@ fn judged(kind: &'static str, found: &[UrlFinding]) -> Check {
     let only_of_cas = of_kind().all(|found| found.of_ca || found.result.is_ok());
     if !wrong.is_empty() {
         let detail: Vec<&str> = wrong.iter().map(|(what, _)| what.as_str()).collect();
-        let mut fixes: Vec<&str> = wrong.iter().map(|(_, fix)| fix.as_str()).collect();
-        fixes.dedup();
+        // Each once, in the order of what is wrong.
+        let mut fixes: Vec<&str> = Vec::new();
+        for (_, fix) in &wrong {
+            if !fixes.contains(&fix.as_str()) {
+                fixes.push(fix);
+            }
+        }
         let (detail, fix) = (detail.join("; "), fixes.join("; "));
         return match only_of_cas {
             true => warning(kind, detail, &fix),
