@@ -362,15 +362,15 @@ fn public_http_url(settings: &Settings, own: String) -> String {
     if unreachable_for_others(listen, &url) {
         tracing::warn!(
             url,
-            "certificates point to localhost, where no other machine finds anything: set listen.public_http_url"
+            "certificates point to this machine, where no other finds anything: set listen.public_http_url"
         );
     }
     url
 }
 
-/// Other machines are to reach this process, and what certificates point to is their own localhost.
+/// Other machines are to reach this process, and what certificates point to is their own machine.
 fn unreachable_for_others(listen: &settings::Listen, url: &str) -> bool {
-    !listen.address.is_loopback() && url.starts_with("http://localhost")
+    client::is_unreachable_for_others(url, !listen.address.is_loopback())
 }
 
 fn in_data_dir(settings: &Settings) -> String {

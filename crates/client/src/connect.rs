@@ -1,7 +1,6 @@
 //! The client and what it is made of: a base URL, trust, a credential.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use x509::bundle::Bundle;
 use x509::uri::shown;
 
 use crate::error::Error;
+use crate::host::is_loopback_host;
 use crate::resources::api_keys::ApiKeys;
 use crate::resources::cas::Cas;
 use crate::resources::certificates::Certificates;
@@ -285,16 +285,6 @@ fn base_url(text: &str) -> Result<Url, Error> {
 
 fn is_loopback(url: &Url) -> bool {
     is_loopback_host(url.host_str().unwrap_or_default())
-}
-
-/// Whether the host of a URL is this machine: `localhost`, an address of 127.0.0.0/8, or `[::1]`.
-#[must_use]
-pub fn is_loopback_host(host: &str) -> bool {
-    let address = host
-        .trim_start_matches('[')
-        .trim_end_matches(']')
-        .parse::<IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

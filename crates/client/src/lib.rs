@@ -4,15 +4,17 @@ mod call;
 mod connect;
 mod error;
 mod fetch;
+mod host;
 mod page;
 mod relying;
 mod resources;
 mod server_info;
 mod trust;
 
-pub use connect::{Builder, Client, is_loopback_host};
+pub use connect::{Builder, Client};
 pub use error::{Error, Problem};
 pub use fetch::{fetch, fetch_up_to};
+pub use host::{is_loopback_host, is_unreachable_for_others};
 pub use page::{Items, List, Listed, Page};
 pub use relying::{Delta, OcspAnswer, Reach, RelyingError, RelyingParty, Subject, TOLERANCE};
 pub use resources::Other;

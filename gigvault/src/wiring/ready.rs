@@ -93,7 +93,7 @@ pub(crate) fn banner(
     ));
     if unreachable_for_others {
         paragraph(
-            "Certificates point to localhost, where no other machine finds anything. Give --public-http-url before \
+            "Certificates point to this machine, where no other finds anything. Give --public-http-url before \
              others use them.",
         );
     }

@@ -1,7 +1,7 @@
 //! What the newest certificate of each CA points to, asked as a relying party does: its issuer, OCSP, the CRL and its delta; and what the
 //! certificate of the CA points to.
 
-use client::{Ca, Reach, RelyingError, RelyingParty, Subject, is_loopback_host};
+use client::{Ca, Reach, RelyingError, RelyingParty, Subject, is_unreachable_for_others};
 use time::{Duration, OffsetDateTime};
 use x509::bundle::Bundle;
 use x509::ocsp::CertStatus;
@@ -45,7 +45,7 @@ pub(super) async fn look(issued: &[Issued], server: &str, now: OffsetDateTime) -
     };
     let mut look = Look {
         party,
-        server,
+        serves_others: serves_others(server),
         now,
         found: Vec::new(),
     };
@@ -102,9 +102,10 @@ pub(super) fn names_ocsp(certificate: &client::Certificate) -> bool {
     parsed.is_ok_and(|certificate| !Pointers::of(&certificate).ocsp.is_empty())
 }
 
-struct Look<'a> {
+struct Look {
     party: RelyingParty,
-    server: &'a str,
+    /// Whether other machines use the server.
+    serves_others: bool,
     now: OffsetDateTime,
     found: Vec<UrlFinding>,
 }
@@ -118,7 +119,7 @@ struct Pair<'a> {
     known: Option<&'a client::Certificate>,
 }
 
-impl Look<'_> {
+impl Look {
     async fn at(&mut self, issued: &Issued) {
         let pem = [issued.ca.certificate.as_str(), &issued.ca.chain].concat();
         let path = Bundle::read(pem.as_bytes()).unwrap_or_default().certificates;
@@ -147,7 +148,7 @@ impl Look<'_> {
         ] {
             let Some(url) = urls.first() else { continue };
             let serial = pair.certificate.serial();
-            if unreachable_for_others(url, self.server) {
+            if is_unreachable_for_others(url, self.serves_others) {
                 let what =
                     format!("certificate {serial} points to {url}, which only the server itself reaches");
                 self.add(kind, pair, Err((what, PUBLIC_URL.to_owned())));
@@ -218,7 +219,7 @@ impl Look<'_> {
         let complete = self.party.crl(url, subject, &[]).await;
         let complete = complete.map_err(|error| wrong(&error))?;
         for url in complete.summary.extensions.freshest_crl() {
-            if unreachable_for_others(&url, self.server) {
+            if is_unreachable_for_others(&url, self.serves_others) {
                 return Err((
                     format!("the delta of the CRL is at {url}, which only the server itself reaches"),
                     PUBLIC_URL.to_owned(),
@@ -247,19 +248,9 @@ fn wrong(error: &RelyingError) -> (String, String) {
     (error.to_string(), fix)
 }
 
-/// A URL that is of no use to others, from a server that others use; and port 0, which is of no use to anybody.
-fn unreachable_for_others(url: &str, server: &str) -> bool {
-    let (host, port) = host_and_port(url);
-    port == Some("0") || (is_loopback_host(host) && !is_loopback_host(host_and_port(server).0))
-}
-
-fn host_and_port(url: &str) -> (&str, Option<&str>) {
-    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = authority.split('/').next().unwrap_or_default();
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (authority, None),
-    }
+/// Whether other machines use the server at that URL.
+fn serves_others(server: &str) -> bool {
+    !is_unreachable_for_others(server, true)
 }
 
 #[cfg(test)]
@@ -267,23 +258,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn loopback_is_good_enough_for_a_server_on_loopback_only() {
-        let remote = "https://pki.example.test:8443";
-        for url in [
-            "http://localhost:8080/ca/a.crt",
-            "http://127.0.0.1/ca/a.crt",
-            "http://[::1]:8080/ca/a.crt",
-        ] {
-            assert!(unreachable_for_others(url, remote), "{url}");
-            assert!(!unreachable_for_others(url, "https://127.0.0.1:8443"), "{url}");
-        }
-        assert!(unreachable_for_others(
-            "http://pki.example.test:0/ca/a.crt",
-            remote
-        ));
-        assert!(!unreachable_for_others(
-            "http://pki.example.test/ca/a.crt",
-            remote
-        ));
+    fn what_to_do_is_said_once_for_all_urls_that_it_helps() {
+        let wrong = |what: &str, fix: &str| UrlFinding {
+            kind: ISSUER,
+            of_ca: false,
+            result: Err((what.to_owned(), fix.to_owned())),
+        };
+        let found = [
+            wrong("a", "start it"),
+            wrong("b", "set the URL"),
+            wrong("c", "start it"),
+        ];
+        let check = judged(ISSUER, &found);
+        assert_eq!(
+            (check.detail.as_str(), check.fix.as_str()),
+            ("a; b; c", "start it; set the URL")
+        );
     }
 }
