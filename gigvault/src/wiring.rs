@@ -35,7 +35,7 @@ use client::ServerInfo;
 use kit::auth::Epoch;
 use kit::clock::{Clock as _, SharedClock, SystemClock};
 use kit::health::Health;
-use kit::http::Declared;
+use kit::http::{Declared, PublicRoutes};
 use kit::peer::PROCESS;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -332,21 +332,20 @@ fn own_routes(
 
 /// The routes of all services and of the process itself, by listener.
 fn routes(services: Services, own: OpenApiRouter) -> Routes {
-    let (mut http, mut rest, mut ldap) = (axum::Router::new(), openapi::base().merge(own), None);
+    let (mut public, mut rest, mut ldap) = (PublicRoutes::new(), openapi::base().merge(own), None);
     // It answers methods that no service has; each service brings the same answer, and one is enough.
     let mut grpc = tonic::service::Routes::default().into_axum_router();
     for service in services.into_parts() {
         rest = rest.merge(service.rest);
-        http = http.merge(service.public);
+        public = public.merge(service.public);
         ldap = ldap.or(service.ldap);
         grpc = grpc.merge(service.grpc.into_axum_router().reset_fallback());
     }
     let (rest, document) = openapi::complete(rest);
     Routes {
-        declared: ocsp::declare(Declared::of(&document)),
-        http_declared: ocsp::declare(Declared::default()),
-        rest: rest.merge(openapi::viewer(&document)).merge(http.clone()),
-        http,
+        declared: Declared::of(&document),
+        rest: rest.merge(openapi::viewer(&document)),
+        public,
         grpc: tonic::service::Routes::from(grpc),
         ldap,
     }

@@ -2,7 +2,7 @@
 //!
 //! [`serve`] turns a listener and a [`Site`] into served connections, with every limit that keeps one client
 //! from hurting the others. [`Edge`] gives a router its ids, limits, metrics, log events and problem documents, and refuses
-//! what its operations do not declare. [`Json`], [`Raw`], [`Query`] and [`Path`] read requests strictly. [`Paging`] is what
+//! what its operations do not declare; [`PublicRoutes`] declare theirs where they are added. [`Json`], [`Raw`], [`Query`] and [`Path`] read requests strictly. [`Paging`] is what
 //! every list takes. [`Validators`] are for what is cached by its date or read in parts.
 
 mod accept;
@@ -33,6 +33,7 @@ mod own_refusals;
 mod paging;
 mod part;
 mod places;
+mod public;
 mod query;
 pub(crate) mod quota;
 mod repeated;
@@ -58,6 +59,7 @@ pub(crate) use lists::admit;
 pub use location::located;
 pub use paging::{List, Pages, Paging};
 pub use part::{Part, Unavailable};
+pub use public::{PublicRoutes, Takes};
 pub use quota::PeerKey;
 pub use repeated::Repeated;
 pub use server::serve;

@@ -24,6 +24,7 @@ pub use protocol::Protocol;
 
 use crate::feed::Watch;
 use crate::health::CheckError;
+use crate::http::PublicRoutes;
 use crate::jobs::Worker;
 
 /// Everything that a process serves, runs and asks for one service.
@@ -32,8 +33,8 @@ pub struct Service {
     pub name: &'static str,
     /// Routes below `/api/v1`, with their OpenAPI document.
     pub rest: OpenApiRouter,
-    /// Routes of the plain HTTP listener, which HTTPS serves as well; paths as relying parties know them.
-    pub public: axum::Router,
+    /// Routes of the plain HTTP listener, which HTTPS serves as well, each with what it takes; paths as relying parties know them.
+    pub public: PublicRoutes,
     /// What it answers on a listener of its own that does not speak HTTP; none where it has none.
     pub ldap: Option<Protocol>,
     /// Its gRPC methods behind [`crate::grpc::routes`], which asks for the table of who may call them.

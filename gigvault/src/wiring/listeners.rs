@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use kit::health::Health;
-use kit::http::{BodyMemory, CpuBudget, Declared, Edge, Site, raise_descriptor_limit, serve};
+use kit::http::{BodyMemory, CpuBudget, Declared, Edge, PublicRoutes, Site, raise_descriptor_limit, serve};
 use kit::metrics::Metrics;
 use kit::service::Protocol;
 use kit::tls::{Identity, ServerIdentity, TlsSource};
@@ -50,12 +50,10 @@ pub(crate) struct Content {
 pub(crate) struct Routes {
     /// HTTPS.
     pub(crate) rest: Router,
-    /// What the operations of HTTPS take.
+    /// What the operations of `rest` take.
     pub(crate) declared: Declared,
-    /// Plain HTTP.
-    pub(crate) http: Router,
-    /// What its paths take.
-    pub(crate) http_declared: Declared,
+    /// Plain HTTP, and HTTPS as well.
+    pub(crate) public: PublicRoutes,
     pub(crate) grpc: tonic::service::Routes,
     /// LDAP.
     pub(crate) ldap: Option<Protocol>,
@@ -119,12 +117,8 @@ impl Listeners {
         let each = limits.of_listener(raise_descriptor_limit().share(LISTENERS));
         if let Some(https) = https {
             let rest = routes.rest.merge(health.router());
-            let site = |name| {
-                limits
-                    .edge(name)
-                    .declared(routes.declared.clone())
-                    .around(rest.clone())
-            };
+            let (rest, declared) = routes.public.clone().add_to(rest, routes.declared);
+            let site = |name| limits.edge(name).declared(declared.clone()).around(rest.clone());
             let (browsers, devices) = (site("https"), site("mtls"));
             let (pending, each, stop) = (https.clone(), each.clone(), stop.clone());
             tasks.spawn(serve_once_there_is(
@@ -149,10 +143,8 @@ impl Listeners {
             let (each, stop) = (each.clone(), stop.clone());
             tasks.spawn(async move { protocol.serve(listener, each, stop).await });
         }
-        let http = limits
-            .edge("http")
-            .declared(routes.http_declared)
-            .around(routes.http.merge(health.router()));
+        let (http, declared) = routes.public.add_to(health.router(), Declared::default());
+        let http = limits.edge("http").declared(declared).around(http);
         tasks.spawn(serve(self.http, None, http, each.clone(), stop.clone()));
         let metrics = limits
             .edge("metrics")

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use kit::auth::{Authenticator, Epoch};
 use kit::clock::SharedClock;
 use kit::feed::Watch;
+use kit::http::PublicRoutes;
 use kit::service::Service;
 use proto::auth::v1::auth_server::AuthServer;
 use store::Db;
@@ -120,7 +121,7 @@ impl Auth {
         Service {
             name: NAME,
             rest: rest::router(self.app.clone(), self.authenticator()),
-            public: axum::Router::new(),
+            public: PublicRoutes::new(),
             ldap: None,
             grpc: kit::grpc::routes(NAME, ALLOW, grpc),
             readiness: Vec::new(),

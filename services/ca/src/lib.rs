@@ -175,7 +175,7 @@ impl Ca {
         Service {
             name: NAME,
             rest: rest::router(self.app.clone(), Arc::clone(&self.authenticator)),
-            public: rest::public_router(self.app.clone()),
+            public: rest::public(self.app.clone()),
             ldap: None,
             grpc: kit::grpc::routes(NAME, ALLOW, grpc),
             readiness: vec![self.keymgr_answers()],

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use kit::auth::Authenticator;
+use kit::http::PublicRoutes;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -51,6 +52,6 @@ fn routes() -> OpenApiRouter<Rest> {
 }
 
 /// Routes for the plain HTTP listener: what certificates point to.
-pub(crate) fn public_router(app: App) -> axum::Router {
+pub(crate) fn public(app: App) -> PublicRoutes {
     authorities::public(app)
 }

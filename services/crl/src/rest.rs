@@ -7,13 +7,11 @@ mod range;
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use kit::http::{EntityTag, Shared, Validators, not_modified};
+use kit::http::{EntityTag, PublicRoutes, Shared, Takes, Validators, not_modified};
 use kit::problem::Problem;
 use time::OffsetDateTime;
 use utoipa::openapi::OpenApi;
@@ -36,8 +34,10 @@ pub fn openapi() -> OpenApi {
 }
 
 /// The routes of the plain HTTP listener.
-pub(crate) fn public(app: App) -> Router {
-    Router::new().route("/crl/{*path}", get(list)).with_state(app)
+pub(crate) fn public(app: App) -> PublicRoutes {
+    PublicRoutes::new()
+        .get("/crl/{*path}", Takes::NOTHING, list)
+        .with_state(app)
 }
 
 async fn list(

@@ -17,6 +17,7 @@ use keys::SoftwareStore;
 use kit::auth::Authenticator;
 use kit::clock::SharedClock;
 use kit::feed::Watch;
+use kit::http::PublicRoutes;
 use kit::service::Service;
 use proto::keymgr::v1::keymgr_server::KeymgrServer;
 use store::Db;
@@ -117,7 +118,7 @@ impl Keymgr {
         Service {
             name: NAME,
             rest: rest::router(self.app.clone(), Arc::clone(&self.authenticator)),
-            public: axum::Router::new(),
+            public: PublicRoutes::new(),
             ldap: None,
             grpc: kit::grpc::edge(NAME, ALLOW).streaming(STREAMS).routes(grpc),
             readiness: Vec::new(),

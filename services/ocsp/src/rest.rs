@@ -4,13 +4,11 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, EXPIRES, IF_MODIFIED_SINCE};
-use axum::http::{HeaderMap, HeaderValue, Method, Uri};
+use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use kit::http::{Declared, EntityTag, Raw, Unauthenticated, Validators, date, not_modified};
+use kit::http::{EntityTag, PublicRoutes, Raw, Takes, Unauthenticated, Validators, date, not_modified};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use x509::ocsp::{OcspRequest, RequestError};
@@ -21,6 +19,8 @@ const PATH: &str = "/ocsp";
 /// Clients that add a slash to the address of the responder, and then nothing.
 const WITH_SLASH: &str = "/ocsp/";
 const REQUEST: &str = "application/ocsp-request";
+/// Of a request: room for as many certificates as one may ask about, and for a signature with a chain of its own.
+const MOST_BYTES: usize = 256 * 1024;
 const RESPONSE: HeaderValue = HeaderValue::from_static("application/ocsp-response");
 
 /// What the handlers ask for.
@@ -36,22 +36,15 @@ pub fn openapi() -> OpenApi {
     OpenApiRouter::<()>::new().into_openapi()
 }
 
-/// Adds what the public routes take to what a listener knows: bodies that nothing declares are refused.
-#[must_use]
-pub fn declare(declared: Declared) -> Declared {
-    [PATH, WITH_SLASH].into_iter().fold(declared, |declared, path| {
-        declared
-            .and(Method::POST, path, &[], &[REQUEST])
-            .and(Method::GET, path, &[], &[])
-    })
-}
-
 /// The public routes.
-pub(crate) fn public(app: App, max_age: Duration) -> Router {
-    Router::new()
-        .route(PATH, post(by_post).get(by_get))
-        .route(WITH_SLASH, post(by_post).get(by_get))
-        .route("/ocsp/{*request}", get(by_get))
+pub(crate) fn public(app: App, max_age: Duration) -> PublicRoutes {
+    let request = Takes::NOTHING.body(&[REQUEST], MOST_BYTES);
+    PublicRoutes::new()
+        .post(PATH, request, by_post)
+        .post(WITH_SLASH, request, by_post)
+        .get(PATH, Takes::NOTHING, by_get)
+        .get(WITH_SLASH, Takes::NOTHING, by_get)
+        .get("/ocsp/{*request}", Takes::NOTHING, by_get)
         .with_state(Rest { app, max_age })
 }
 

@@ -1,4 +1,5 @@
-//! What each operation takes, from its OpenAPI declaration: query parameters, headers, a body.
+//! What each operation takes, from its OpenAPI declaration, or as it was added to [`PublicRoutes`](super::PublicRoutes): query
+//! parameters, headers, a body.
 //!
 //! The layer refuses the rest on every route and method, so that no handler has to. A route without a declaration is
 //! a GET without query parameters and without a body.
@@ -16,6 +17,7 @@ use vocabulary::ProblemType;
 
 use super::etag::IfMatch;
 use super::extract::media_type;
+use super::public::Takes;
 use crate::idempotency::{self, IdempotencyKey};
 use crate::openapi::BODY_LIMIT;
 use crate::problem::Problem;
@@ -93,20 +95,22 @@ impl Declared {
         Self(Arc::new(paths))
     }
 
-    /// Adds an operation that no document describes, such as one of another protocol.
-    #[must_use]
-    pub fn and(self, method: Method, template: &str, query: &[&str], body: &[&str]) -> Self {
-        let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect();
-        let operation = Operation {
-            query: query.iter().map(|name| Parameter::once(name)).collect(),
-            body: owned(body),
-            ..Operation::PLAIN
-        };
+    /// Adds an operation that no document describes.
+    pub(super) fn and(self, method: Method, template: &str, operation: Operation) -> Self {
         let mut paths = Arc::unwrap_or_clone(self.0);
         paths
             .entry(template.to_owned())
             .or_default()
             .insert(method, operation);
+        Self(Arc::new(paths))
+    }
+
+    /// Those of both.
+    pub(super) fn merge(self, other: Self) -> Self {
+        let mut paths = Arc::unwrap_or_clone(self.0);
+        for (template, methods) in Arc::unwrap_or_clone(other.0) {
+            paths.entry(template).or_default().extend(methods);
+        }
         Self(Arc::new(paths))
     }
 
@@ -136,6 +140,21 @@ impl Operation {
         if_match: false,
         negotiated: false,
     };
+
+    /// One that no document describes.
+    pub(super) fn taking(takes: Takes) -> Self {
+        let (media_types, limit) = takes.body.unzip();
+        Self {
+            query: takes.query.iter().map(|name| Parameter::once(name)).collect(),
+            body: media_types
+                .unwrap_or_default()
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            body_limit: limit,
+            ..Self::PLAIN
+        }
+    }
 
     fn of(documented: &Documented) -> Self {
         let mut operation = Self::default();

@@ -36,6 +36,7 @@ use super::etag::Conditions;
 use super::measure::Measure;
 use super::message::{self, Refusal};
 use super::places::{Place, Places};
+use super::public::PublicRoutes;
 use super::quota::PeerKey;
 use super::site::Site;
 use super::unread::Unread;
@@ -147,6 +148,13 @@ impl Edge {
             })
         });
         Site::rest(router.layer(layer))
+    }
+
+    /// Puts the layer around routes that bring their declarations.
+    #[must_use]
+    pub fn around_public(self, routes: PublicRoutes) -> Site {
+        let (router, declared) = routes.add_to(Router::new(), self.declared.clone());
+        self.declared(declared).around(router)
     }
 
     async fn serve(&self, measure: &Measure, route: Route, request: Request) -> Result<Response, Infallible> {

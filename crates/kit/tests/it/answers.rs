@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use kit::http::standard_layers;
+use kit::http::{Declared, Edge};
 use reqwest::Method;
 
-use crate::http::{router, send, served, site};
+use crate::http::{routes, send, served, site};
 use crate::world::{Ca, Leaf, Served, clock};
 
 #[tokio::test]
@@ -60,8 +60,9 @@ async fn answers_carry_the_headers_that_protect_a_browser() {
 #[tokio::test]
 async fn requests_are_counted_by_route_and_code() {
     let metrics = kit::metrics::install().unwrap();
-    let router = standard_layers(router().merge(metrics.router()), "counted");
-    let served = Served::plain(router).await;
+    let (router, declared) = routes().add_to(metrics.router(), Declared::default());
+    let edge = Edge::new("counted").declared(declared);
+    let served = Served::plain(edge.around(router)).await;
     for number in 0..3 {
         send(&served, Method::GET, &format!("/orders/{number}"), "").await;
     }

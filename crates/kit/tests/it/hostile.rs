@@ -4,42 +4,42 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::routing::{get, post};
+use axum::routing::get;
 use axum::{Extension, Router};
 use futures::future::BoxFuture;
-use http::Method;
 use kit::auth::{AuthFault, Authenticated, Authenticator, Caller};
-use kit::http::{AnswerMemory, Declared, Edge, Json, Limits, Pace, Raw, Shared, Site, Unauthenticated};
+use kit::http::{
+    AnswerMemory, Edge, Json, Limits, Pace, PublicRoutes, Raw, Shared, Site, Takes, Unauthenticated,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::world::{Served, client};
 
 fn site() -> Site {
-    let router = Router::new()
-        .route("/", get(async || "fine"))
-        .route("/large", get(async || vec![b'x'; 8 << 20]))
-        .route("/stuck", get(async || std::future::pending::<()>().await))
-        .route(
+    const JSON: Takes = Takes::NOTHING.body(&["application/json"], 256 * 1024);
+    let routes = PublicRoutes::new()
+        .get("/", Takes::NOTHING, async || "fine")
+        .get("/large", Takes::NOTHING, async || vec![b'x'; 8 << 20])
+        .get("/stuck", Takes::NOTHING, async || {
+            std::future::pending::<()>().await
+        })
+        .post(
             "/open",
-            post(async |Unauthenticated(Raw(body)): Unauthenticated<Raw>| body.len().to_string()),
+            JSON,
+            async |Unauthenticated(Raw(body)): Unauthenticated<Raw>| body.len().to_string(),
         )
-        .route(
+        .post(
             "/forgetful",
-            post(async |Json(_): Json<serde_json::Value>| "read"),
+            JSON,
+            async |Json(_): Json<serde_json::Value>| "read",
         );
-    let json: &[&str] = &["application/json"];
-    let declared =
-        Declared::default()
-            .and(Method::POST, "/open", &[], json)
-            .and(Method::POST, "/forgetful", &[], json);
     Edge::new("test")
-        .declared(declared)
         .pace(Pace {
             grace: Duration::from_millis(300),
             rate: 16 * 1024,
         })
-        .around(router)
+        .around_public(routes)
 }
 
 async fn served(limits: Limits) -> Served {

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use axum::Router;
-use axum::routing::{get, post};
 use kit::error::{Fault, Kind, Shown};
-use kit::http::{Declared, Edge, Json, Path, Query, Raw, Site, Unauthenticated};
+use kit::http::{Edge, Json, Path, PublicRoutes, Query, Raw, Site, Takes, Unauthenticated};
 use kit::problem::Problem;
 use reqwest::{Method, Response};
 use serde::Deserialize;
@@ -33,38 +31,41 @@ impl Fault for Down {
     }
 }
 
-pub(crate) fn router() -> Router {
-    Router::new()
-        .route(
+/// Short JSON.
+const JSON: Takes = Takes::NOTHING.body(&["application/json"], 1000);
+
+pub(crate) fn routes() -> PublicRoutes {
+    PublicRoutes::new()
+        .post(
             "/orders",
-            post(async |Unauthenticated(Json(order)): Unauthenticated<Json<Order>>| order.name).get(list),
+            JSON,
+            async |Unauthenticated(Json(order)): Unauthenticated<Json<Order>>| order.name,
         )
-        .route(
+        .get("/orders", Takes::NOTHING.query(&["limit"]), list)
+        .get(
             "/orders/{number}",
-            get(async |Path(number): Path<u32>| number.to_string()),
+            Takes::NOTHING,
+            async |Path(number): Path<u32>| number.to_string(),
         )
-        .route(
-            "/down",
-            get(async || Problem::from(Down(std::io::Error::other("database at db:5432 is down")))),
-        )
-        .route("/panic", get(panics))
-        .route(
-            "/slow",
-            get(async || tokio::time::sleep(Duration::from_secs(60)).await),
-        )
-        .route(
+        .get("/down", Takes::NOTHING, async || {
+            Problem::from(Down(std::io::Error::other("database at db:5432 is down")))
+        })
+        .get("/panic", Takes::NOTHING, panics)
+        .get("/slow", Takes::NOTHING, async || {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        })
+        .post(
             "/bytes",
-            post(async |Unauthenticated(Raw(body)): Unauthenticated<Raw>| body.len().to_string()),
+            JSON,
+            async |Unauthenticated(Raw(body)): Unauthenticated<Raw>| body.len().to_string(),
         )
-        .route("/plain", post(async |axum::Json(_): axum::Json<Value>| "fine"))
-        .route(
-            "/html",
-            get(async || (http::StatusCode::NOT_FOUND, axum::response::Html("<p>not here"))),
-        )
-        .route(
-            "/trace",
-            get(async || kit::trace::current().traceparent.unwrap_or_default()),
-        )
+        .post("/plain", JSON, async |axum::Json(_): axum::Json<Value>| "fine")
+        .get("/html", Takes::NOTHING, async || {
+            (http::StatusCode::NOT_FOUND, axum::response::Html("<p>not here"))
+        })
+        .get("/trace", Takes::NOTHING, async || {
+            kit::trace::current().traceparent.unwrap_or_default()
+        })
 }
 
 async fn list(Query(page): Query<Page>) -> String {
@@ -75,29 +76,14 @@ async fn panics() -> String {
     panic!("secret state")
 }
 
-/// What the routes take.
-pub(crate) fn declared() -> Declared {
-    Declared::default()
-        .and(Method::POST, "/orders", &[], &["application/json"])
-        .and(Method::GET, "/orders", &["limit"], &[])
-        .and(Method::POST, "/bytes", &[], &["application/json"])
-        .and(Method::POST, "/plain", &[], &["application/json"])
-}
-
 /// The routes behind the usual layers.
 pub(crate) fn site(service: &'static str) -> Site {
-    Edge::new(service).declared(declared()).around(router())
+    Edge::new(service).around_public(routes())
 }
 
 pub(crate) async fn served() -> Served {
-    Served::plain(
-        Edge::new("test")
-            .declared(declared())
-            .time_limit(Duration::from_millis(500))
-            .body_limit(1000)
-            .around(router()),
-    )
-    .await
+    let edge = Edge::new("test").time_limit(Duration::from_millis(500));
+    Served::plain(edge.around_public(routes())).await
 }
 
 /// The problem document of a response, checked for what all have.

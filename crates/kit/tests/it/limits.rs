@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::get;
-use kit::http::{BodyMemory, Declared, Edge, Limits, Raw, Unauthenticated, standard_layers};
+use kit::http::{BodyMemory, Edge, Limits, PublicRoutes, Raw, Takes, Unauthenticated, standard_layers};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -134,16 +134,14 @@ async fn a_head_that_is_too_long_is_refused() {
 
 #[tokio::test]
 async fn bodies_beyond_a_clients_part_of_the_memory_are_refused_until_there_is_room() {
-    let router = Router::new().route(
+    let routes = PublicRoutes::new().post(
         "/",
-        axum::routing::post(async |Unauthenticated(Raw(body)): Unauthenticated<Raw>| body.len().to_string()),
+        Takes::NOTHING.body(&[BINARY], 256 * 1024),
+        async |Unauthenticated(Raw(body)): Unauthenticated<Raw>| body.len().to_string(),
     );
-    let declared = Declared::default().and(http::Method::POST, "/", &[], &[BINARY]);
     // Half of it is for callers who are not authenticated.
-    let edge = Edge::new("test")
-        .declared(declared)
-        .body_memory(BodyMemory::new(200 * 1024, 200 * 1024));
-    let served = Served::new(None, edge.around(router), Limits::default()).await;
+    let edge = Edge::new("test").body_memory(BodyMemory::new(200 * 1024, 200 * 1024));
+    let served = Served::new(None, edge.around_public(routes), Limits::default()).await;
     let slow = || async {
         let mut stream = connect(&served).await;
         let head = "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/octet-stream\r\n\

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use kit::http::{Declared, Edge};
+use kit::http::{Edge, PublicRoutes, Takes};
 use kit::telemetry::{Format, init};
 use serde_json::Value;
 
@@ -43,11 +43,10 @@ async fn serve_some() {
     async fn fails() -> &'static str {
         panic!("asked for")
     }
-    let router = axum::Router::new()
-        .route("/things/{id}", axum::routing::get(async || "fine"))
-        .route("/panic", axum::routing::get(fails));
-    let declared = Declared::default().and(http::Method::GET, "/things/{id}", &["q"], &[]);
-    let served = Served::plain(Edge::new("test").declared(declared).around(router)).await;
+    let routes = PublicRoutes::new()
+        .get("/things/{id}", Takes::NOTHING.query(&["q"]), async || "fine")
+        .get("/panic", Takes::NOTHING, fails);
+    let served = Served::plain(Edge::new("test").around_public(routes)).await;
     for path in ["/things/secret-path?q=secret-query", "/panic", "/nowhere"] {
         let request = client()
             .get(served.http(path))

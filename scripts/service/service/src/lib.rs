@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use kit::auth::Authenticator;
 use kit::feed::Watch;
+use kit::http::PublicRoutes;
 use kit::service::Service;
 use proto::sample::v1::sample_server::SampleServer;
 use store::Db;
@@ -76,7 +77,7 @@ impl Sample {
         Service {
             name: NAME,
             rest: rest::router(self.app.clone(), Arc::clone(&self.authenticator)),
-            public: axum::Router::new(),
+            public: PublicRoutes::new(),
             ldap: None,
             grpc: kit::grpc::routes(NAME, ALLOW, grpc),
             readiness: Vec::new(),

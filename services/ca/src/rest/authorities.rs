@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get as method_get;
 use kit::auth::{Allow, Caller, permission};
 use kit::dry_run::Answer;
-use kit::http::{Json, List, NoMembers, NoParameters, Page, Paging, Part, Path, Query, Row};
+use kit::http::{
+    Json, List, NoMembers, NoParameters, Page, Paging, Part, Path, PublicRoutes, Query, Row, Takes,
+};
 use kit::page::{Ask, Sort};
 use kit::problem::Problem;
 use serde::Serialize;
@@ -39,10 +39,10 @@ pub(super) fn routes() -> OpenApiRouter<Rest> {
     )
 }
 
-pub(super) fn public(app: App) -> Router {
-    Router::new()
-        .route("/ca/{file}", method_get(certificate))
-        .route("/roots.pem", method_get(roots))
+pub(super) fn public(app: App) -> PublicRoutes {
+    PublicRoutes::new()
+        .get("/ca/{file}", Takes::NOTHING, certificate)
+        .get("/roots.pem", Takes::NOTHING, roots)
         .with_state(app)
 }
 

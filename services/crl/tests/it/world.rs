@@ -28,7 +28,6 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
 use x509::crl::CertificateList;
 use x509::{Certificate, KeyAlgorithm};
 
@@ -209,12 +208,15 @@ impl Process {
     }
 
     pub(crate) async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Response {
-        let mut request = Request::builder().method(method).uri(path);
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "localhost");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let request = request.body(Body::empty()).unwrap();
-        self.crl.service().public.oneshot(request).await.unwrap()
+        self.crl.service().public.answer(request).await
     }
 
     /// The current list of `issuing`, verified.

@@ -29,7 +29,6 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
 use x509::csr::Csr;
 use x509::ocsp::{
     CertId, ErrorStatus, Expected, HashAlgorithm, IssuerIds, Nonce, OcspRequest, OcspResponse, ResponseError,
@@ -255,16 +254,19 @@ impl World {
 
 impl Responder {
     pub(crate) async fn post(&self, der: &[u8]) -> Answer {
-        let request = Request::post("/ocsp").header(header::CONTENT_TYPE, "application/ocsp-request");
+        let request = Request::post("/ocsp")
+            .header(header::HOST, "localhost")
+            .header(header::CONTENT_TYPE, "application/ocsp-request");
         self.send(request.body(Body::from(der.to_vec())).unwrap()).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+        let request = Request::get(path).header(header::HOST, "localhost");
+        self.send(request.body(Body::empty()).unwrap()).await
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
-        let answer = self.ocsp.service().public.oneshot(request).await.unwrap();
+        let answer = self.ocsp.service().public.answer(request).await;
         assert_eq!(answer.status(), StatusCode::OK);
         assert_eq!(
             answer.headers()[header::CONTENT_TYPE],
