@@ -93,13 +93,24 @@ fn schemathesis_finds_no_answer_that_the_document_does_not_allow() {
     );
 }
 
-/// Bodies that hold one default each of this schema, at any depth, with the name of the member as problems have it.
-fn defaults(document: &Value, schema: &Value) -> Vec<(String, Value)> {
+fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     let reference = schema["$ref"].as_str();
-    let schema = match reference.and_then(|reference| reference.strip_prefix('#')) {
+    match reference.and_then(|reference| reference.strip_prefix('#')) {
         Some(pointer) => document.pointer(pointer).unwrap(),
         None => schema,
-    };
+    }
+}
+
+/// What a member takes: its example, or the first of its words.
+fn sample(document: &Value, member: &Value) -> Value {
+    let schema = resolved(document, member);
+    let example = schema.get("example").unwrap_or(&schema["enum"][0]);
+    example.clone()
+}
+
+/// Bodies that hold one default each of this schema, at any depth, with the name of the member as problems have it.
+fn defaults(document: &Value, schema: &Value) -> Vec<(String, Value)> {
+    let schema = resolved(document, schema);
     if let Some(alternatives) = schema["oneOf"].as_array() {
         return alternatives
             .iter()
@@ -118,7 +129,7 @@ fn defaults(document: &Value, schema: &Value) -> Vec<(String, Value)> {
         let name = name.as_str().unwrap();
         for (_, body) in &mut found {
             if body.get(name).is_none() {
-                body[name] = schema["properties"][name]["example"].clone();
+                body[name] = sample(document, &schema["properties"][name]);
             }
         }
     }

@@ -45,6 +45,17 @@ enum Pair {
 }
 
 impl SoftwareKey {
+    /// The kinds of keys that are made.
+    pub const ALGORITHMS: [KeyAlgorithm; 7] = [
+        KeyAlgorithm::P256,
+        KeyAlgorithm::P384,
+        KeyAlgorithm::P521,
+        KeyAlgorithm::Rsa(2048),
+        KeyAlgorithm::Rsa(3072),
+        KeyAlgorithm::Rsa(4096),
+        KeyAlgorithm::Ed25519,
+    ];
+
     /// Makes a key with the operating system's randomness. RSA takes up to seconds.
     ///
     /// # Errors
@@ -291,6 +302,13 @@ mod tests {
 
     #[test]
     fn unusual_rsa_sizes_are_refused() {
+        for algorithm in SoftwareKey::ALGORITHMS {
+            let listed = match algorithm {
+                KeyAlgorithm::Rsa(bits) => rsa_size(bits).is_some(),
+                _ => curve(algorithm).is_ok() || algorithm == KeyAlgorithm::Ed25519,
+            };
+            assert!(listed, "{algorithm}");
+        }
         for bits in [1024, 2056, 8192] {
             let refused = SoftwareKey::generate(KeyAlgorithm::Rsa(bits)).unwrap_err();
             assert!(matches!(refused, KeyError::UnsupportedKey(_)), "{refused}");

@@ -22,6 +22,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long an answer is repeated.
 const FRESH: Duration = Duration::from_secs(1);
 
+const READY: &str = "ready";
+const NOT_READY: &str = "not-ready";
+const STOPPING: &str = "stopping";
+
 /// Why a dependency does not answer. Its text goes to the log, not to the caller.
 pub type CheckError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -52,7 +56,7 @@ struct Inner {
 /// Whether the process can do its work now.
 #[derive(Clone, Debug)]
 pub struct Readiness {
-    /// `ready`, `not-ready` or `stopping`.
+    /// One of [`Self::STATUSES`].
     pub status: &'static str,
     /// What was asked, and whether it answers; empty while the process stops.
     pub checks: Vec<(String, bool)>,
@@ -73,6 +77,9 @@ struct Report {
 }
 
 impl Readiness {
+    /// What [`Self::status`] can be.
+    pub const STATUSES: [&str; 3] = [READY, NOT_READY, STOPPING];
+
     /// What does not answer.
     fn failing(&self) -> Vec<String> {
         let failing = self.checks.iter().filter(|(_, answers)| !answers);
@@ -124,7 +131,7 @@ impl Health {
     pub async fn readiness(&self) -> Readiness {
         if self.0.stop.is_cancelled() {
             return Readiness {
-                status: "stopping",
+                status: STOPPING,
                 checks: Vec::new(),
                 reasons: BTreeMap::new(),
             };
@@ -169,7 +176,7 @@ impl Health {
         }
         let ready = checks.iter().all(|(_, answers)| *answers);
         Readiness {
-            status: if ready { "ready" } else { "not-ready" },
+            status: if ready { READY } else { NOT_READY },
             checks,
             reasons,
         }
@@ -187,7 +194,7 @@ async fn alive(State(health): State<Health>) -> Json<Report> {
 
 async fn ready(State(health): State<Health>) -> Response {
     let readiness = health.readiness().await;
-    let code = if readiness.status == "ready" {
+    let code = if readiness.status == READY {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE

@@ -33,7 +33,7 @@ use crate::error::{Common, Fault, Kind};
 use crate::idempotency;
 
 pub use admit::NotStored;
-pub use object::{JobId, JobObject};
+pub use object::{JobAction, JobId, JobObject};
 pub use rest::routes;
 
 /// Damaged jobs that the log of a process names: each is remembered, so that it is named once.

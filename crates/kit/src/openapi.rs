@@ -8,6 +8,7 @@
 //! `dry_run` and `Preview-Token`: [`crate::dry_run`].
 
 mod headers;
+mod words;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,9 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
+
+pub(crate) use words::{JobItemState, JobState};
+pub use words::{PermissionName, RoleName, ServiceName, matching, one_of, one_of_or_empty};
 
 use crate::auth::permission;
 use crate::dry_run::{self, Preview};

@@ -63,21 +63,30 @@ struct EffectiveSetting {
     #[schema(value_type = serde_json::Value, example = json!(8443))]
     value: serde_json::Value,
     /// `default`, `file`, `environment`, or `flag`.
-    #[schema(example = "file")]
-    source: &'static str,
+    source: SettingSource,
     /// The place in the file, the variable, or the flag; absent for a default.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "gigvault.yaml:3")]
     from: Option<String>,
 }
 
+/// Where the value of a setting came from.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum SettingSource {
+    Default,
+    File,
+    Environment,
+    Flag,
+}
+
 impl From<Setting> for EffectiveSetting {
     fn from(setting: Setting) -> Self {
         let (source, from) = match setting.source {
-            Source::Default => ("default", None),
-            Source::File { place } => ("file", Some(place)),
-            Source::Environment { variable } => ("environment", Some(variable)),
-            Source::Flag { flag } => ("flag", Some(flag.to_owned())),
+            Source::Default => (SettingSource::Default, None),
+            Source::File { place } => (SettingSource::File, Some(place)),
+            Source::Environment { variable } => (SettingSource::Environment, Some(variable)),
+            Source::Flag { flag } => (SettingSource::Flag, Some(flag.to_owned())),
         };
         Self {
             field: setting.field,

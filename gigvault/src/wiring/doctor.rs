@@ -13,6 +13,7 @@ use futures::future::join_all;
 use kit::auth::{Allow, Authenticator, permission};
 use kit::clock::{SharedClock, rfc3339};
 use kit::http::{Json, NoMembers, NoParameters, Path, Query, located};
+use kit::openapi::one_of;
 use kit::peer::PROCESS;
 use kit::problem::Problem;
 use kit::service::{DoctorCheck, Verdict};
@@ -59,7 +60,7 @@ struct Report {
 #[derive(Clone, Serialize, ToSchema)]
 #[schema(as = DoctorCheck)]
 struct Checked {
-    #[schema(example = "ca")]
+    #[schema(value_type = CheckedService)]
     service: &'static str,
     #[schema(example = "CA keys")]
     check: &'static str,
@@ -71,6 +72,11 @@ struct Checked {
     #[serde(skip_serializing_if = "String::is_empty")]
     #[schema(required = false)]
     fix: String,
+}
+
+kit::words! {
+    /// Whose check it is: a service, or `process` for what is of no service.
+    CheckedService = one_of(vocabulary::service::ALL.iter().chain([&PROCESS]));
 }
 
 impl Doctor {

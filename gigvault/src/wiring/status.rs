@@ -5,8 +5,9 @@ use std::sync::Arc;
 use axum::extract::{FromRef, State};
 use kit::auth::{Allow, Authenticator, permission};
 use kit::clock::SharedClock;
-use kit::health::Health;
+use kit::health::{Health, Readiness};
 use kit::http::{Json, NoParameters, Query};
+use kit::openapi::{ServiceName, one_of};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -31,10 +32,10 @@ struct Report {
     #[schema(example = "0.1.0")]
     version: &'static str,
     /// `ready`, `not-ready` or `stopping`.
-    #[schema(example = "ready")]
+    #[schema(value_type = ReadinessStatus)]
     status: &'static str,
     /// Services that run in this process.
-    #[schema(example = json!(["ca", "keymgr", "auth"]))]
+    #[schema(value_type = Vec<ServiceName>, example = json!(["ca", "keymgr", "auth"]))]
     services: Vec<&'static str>,
     /// What must answer for it to be ready; empty while it stops.
     checks: Vec<Check>,
@@ -49,8 +50,20 @@ struct Check {
     #[schema(example = "keymgr")]
     name: String,
     /// `ok`, or `failing`: its reason is in the log.
-    #[schema(example = "ok")]
-    result: &'static str,
+    result: CheckResult,
+}
+
+/// Whether a dependency answers.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum CheckResult {
+    Ok,
+    Failing,
+}
+
+kit::words! {
+    /// Whether the process can do its work.
+    ReadinessStatus = one_of(Readiness::STATUSES);
 }
 
 impl Status {
@@ -98,7 +111,11 @@ async fn status(
     let readiness = rest.health.readiness().await;
     let check = |(name, answers)| Check {
         name,
-        result: if answers { "ok" } else { "failing" },
+        result: if answers {
+            CheckResult::Ok
+        } else {
+            CheckResult::Failing
+        },
     };
     Json(Report {
         version: env!("CARGO_PKG_VERSION"),

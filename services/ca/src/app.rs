@@ -21,6 +21,7 @@ mod revoke_many;
 mod suspend;
 
 pub use authorities::NewAuthority;
+pub(crate) use authority_key::KEY_PURPOSES;
 pub use authority_key::KeyUnknown;
 pub(crate) use crls::ImportedCrl;
 pub use issue::IssueRequest;

@@ -9,6 +9,7 @@ mod profiles;
 mod revocation;
 mod revocations;
 mod trust;
+mod words;
 
 use std::sync::Arc;
 

@@ -10,6 +10,7 @@ use kit::auth::{Allow, Authenticator, permission};
 use kit::clock::rfc3339;
 use kit::http::{Json, List, NoParameters, Page, Paging, Path, Query, Row, located};
 use kit::idempotency::IdempotencyKey;
+use kit::openapi::one_of;
 use kit::page::Ask;
 use kit::problem::Problem;
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::{App, GenerateRequest};
-use crate::domain::Caller;
+use crate::domain::{Caller, Purpose};
 use crate::error::Error;
 
 /// What the handlers ask for.
@@ -53,10 +54,10 @@ struct Key {
     #[schema(example = "issuing-2027")]
     name: String,
     /// `p256`, `p384`, `p521`, `rsa2048`, `rsa3072`, `rsa4096` or `ed25519`.
-    #[schema(example = "p256")]
+    #[schema(value_type = KeyAlgorithm)]
     algorithm: String,
     /// What it signs: `certificate-authority` or `ocsp-signer`.
-    #[schema(example = "certificate-authority")]
+    #[schema(value_type = KeyPurpose)]
     purpose: &'static str,
     /// Where the private half lives: `software`.
     #[schema(example = "software")]
@@ -135,11 +136,18 @@ struct KeyBody {
     name: String,
     /// `p256`, `p384`, `p521`, `rsa2048`, `rsa3072`, `rsa4096` or `ed25519`.
     #[serde(default = "default_algorithm")]
-    #[schema(example = "p256", default = "p256")]
+    #[schema(value_type = KeyAlgorithm, default = "p256")]
     algorithm: String,
     /// What it will sign, for good: `certificate-authority` or `ocsp-signer`.
-    #[schema(example = "certificate-authority")]
+    #[schema(value_type = KeyPurpose)]
     purpose: String,
+}
+
+kit::words! {
+    /// Kind and size of a key.
+    KeyAlgorithm = one_of(keys::SoftwareKey::ALGORITHMS);
+    /// What a key was made for, and so the only structures that it signs.
+    KeyPurpose = one_of(Purpose::ALL.map(Purpose::as_str));
 }
 
 fn default_algorithm() -> String {

@@ -62,7 +62,7 @@ struct Common {
     /// database has one, else a lower bound), or `exact` (up to 100,000 rows; then the count is a lower bound).
     /// `count.precision` of the answer says which it is. Rows that are damaged in the database are counted, though the list
     /// leaves them out.
-    #[param(value_type = Option<String>, pattern = "^(none|estimate|exact)$")]
+    #[param(inline)]
     count: Option<Counting>,
     #[param(ignore)]
     sort: Option<String>,

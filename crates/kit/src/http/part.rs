@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use crate::error::{Fault, Kind, chain};
+use crate::openapi::ServiceName;
 
 /// Longest wait for a part.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -33,7 +34,7 @@ pub enum Part<T> {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Unavailable {
     /// Who knows it.
-    #[schema(example = "keymgr")]
+    #[schema(value_type = ServiceName)]
     pub service: &'static str,
     /// For people.
     #[schema(example = "it does not answer")]

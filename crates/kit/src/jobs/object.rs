@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::Jobs;
 use crate::clock::rfc3339;
+use crate::openapi::{JobState, ServiceName};
 
 /// Characters of a UUID as text.
 const UUID: usize = 36;
@@ -57,14 +58,14 @@ pub struct JobObject {
     #[schema(example = "ca-0198f3a2-6b1e-7c4d-9a55-2f60c1d7e8b9")]
     pub id: String,
     /// The service that does it.
-    #[schema(example = "ca")]
+    #[schema(value_type = ServiceName)]
     pub service: String,
     /// What is done.
     #[schema(example = "certificates.revoke")]
     pub kind: String,
     /// `queued`, `running`, `done`, `canceled` or `failed`. A job is `done` when every item was looked at, also where some
     /// of them failed.
-    #[schema(example = "running")]
+    #[schema(value_type = JobState)]
     pub state: &'static str,
     /// Who asked.
     pub requester: String,
@@ -91,7 +92,15 @@ pub struct JobObject {
     /// Why the whole job failed.
     pub failure: Option<String>,
     /// What the caller may do with it: `cancel`.
-    pub allowed_actions: Vec<&'static str>,
+    pub allowed_actions: Vec<JobAction>,
+}
+
+/// A verb of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum JobAction {
+    /// End it before its end.
+    Cancel,
 }
 
 impl Jobs {
@@ -125,7 +134,7 @@ impl Jobs {
             skipped: progress.skipped,
             failed: progress.failed,
             failure: job.damage.as_deref().map(unreadable).or(job.failure),
-            allowed_actions: if can_end { vec!["cancel"] } else { Vec::new() },
+            allowed_actions: can_end.then_some(JobAction::Cancel).into_iter().collect(),
             kind: job.kind,
             requester: job.requester,
         })

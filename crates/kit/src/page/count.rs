@@ -31,7 +31,7 @@ const EXACT_ROWS: i64 = 100_000;
 const ESTIMATED_ROWS: i64 = 1_000;
 
 /// Whether a list is counted too. It costs extra, so it is not done unasked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Counting {
     /// It is not.

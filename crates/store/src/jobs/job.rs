@@ -24,6 +24,15 @@ pub enum State {
 }
 
 impl State {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Queued,
+        Self::Running,
+        Self::Done,
+        Self::Canceled,
+        Self::Failed,
+    ];
+
     /// The name in REST and in the database.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -37,15 +46,7 @@ impl State {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [
-            Self::Queued,
-            Self::Running,
-            Self::Done,
-            Self::Canceled,
-            Self::Failed,
-        ]
-        .into_iter()
-        .find(|state| state.as_str() == text)
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 }
 

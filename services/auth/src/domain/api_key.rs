@@ -47,6 +47,9 @@ pub enum Status {
 }
 
 impl Status {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Expired, Self::Revoked];
+
     /// That of a key with this revocation and this end.
     pub(super) fn of(
         revoked: Option<&Revocation>,

@@ -10,6 +10,7 @@ use kit::clock::rfc3339;
 use kit::dry_run::Answer;
 use kit::http::{Json, List, NoParameters, Page, Paging, Path, Query, Row, located};
 use kit::idempotency::IdempotencyKey;
+use kit::openapi::{RoleName, one_of};
 use kit::page::Ask;
 use kit::problem::Problem;
 use secrecy::ExposeSecret;
@@ -21,13 +22,25 @@ use utoipa_axum::routes;
 
 use super::Rest;
 use crate::app::{App, CreateRequest, Created, Descendants, Revoked, is_revocable};
-use crate::domain::{self, Prefix};
+use crate::domain::{self, Prefix, Status};
 use crate::error::Error;
 
 pub(super) fn routes() -> OpenApiRouter<Rest> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(get, revoke))
+}
+
+kit::words! {
+    /// Whether an API key opens anything.
+    ApiKeyStatus = one_of(Status::ALL.map(Status::as_str));
+}
+
+/// A verb of an API key.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum ApiKeyAction {
+    Revoke,
 }
 
 /// An API key; its text is shown once, when it is made.
@@ -41,7 +54,7 @@ struct ApiKey {
     #[schema(example = json!(["developer"]))]
     roles: Vec<String>,
     /// `active`, `expired` or `revoked`.
-    #[schema(example = "active")]
+    #[schema(value_type = ApiKeyStatus)]
     status: &'static str,
     /// RFC 3339, UTC.
     created_at: String,
@@ -61,7 +74,7 @@ struct ApiKey {
     revoked_by: Option<String>,
     /// What you may do with it now: `revoke`.
     #[schema(example = json!(["revoke"]))]
-    allowed_actions: Vec<&'static str>,
+    allowed_actions: Vec<ApiKeyAction>,
 }
 
 /// Who gets to see keys, and when.
@@ -107,7 +120,7 @@ impl ApiKey {
             last_used_at: key.last_used.map(rfc3339),
             revoked_at: key.revoked.as_ref().map(|revocation| rfc3339(revocation.time)),
             revoked_by: key.revoked.as_ref().map(|revocation| revocation.by.clone()),
-            allowed_actions: revocable.then_some("revoke").into_iter().collect(),
+            allowed_actions: revocable.then_some(ApiKeyAction::Revoke).into_iter().collect(),
         }
     }
 }
@@ -156,7 +169,7 @@ struct ApiKeyBody {
     #[schema(example = "ci")]
     name: String,
     /// At least one role; see `GET /api/v1/roles`. None may do what you may not.
-    #[schema(example = json!(["developer"]))]
+    #[schema(value_type = Vec<RoleName>, example = json!(["developer"]))]
     roles: Vec<String>,
     /// A span such as `90d`, at most as long as the key that makes it; absent, it ends with that key, or never.
     #[schema(example = "90d")]
@@ -197,7 +210,7 @@ struct DamagedApiKey {
     #[schema(example = "7f3a2b1c")]
     prefix: Option<String>,
     /// `active` or `revoked`: what it is once it is restored.
-    #[schema(example = "revoked")]
+    #[schema(value_type = ApiKeyStatus)]
     status: &'static str,
     /// The columns that cannot be read.
     #[schema(example = "last_used_us")]

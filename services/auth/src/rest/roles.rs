@@ -3,6 +3,7 @@
 use axum::response::Response;
 use kit::auth::{Allow, permission, roles};
 use kit::http::{List, NoParameters, Page, Paging, Row};
+use kit::openapi::{PermissionName, RoleName};
 use kit::page::{Ask, Sort};
 use kit::problem::Problem;
 use serde::Serialize;
@@ -19,10 +20,10 @@ pub(super) fn routes() -> OpenApiRouter<Rest> {
 /// A role.
 #[derive(Serialize, ToSchema)]
 struct Role {
-    #[schema(example = "auditor")]
+    #[schema(value_type = RoleName)]
     name: &'static str,
     /// `resource:verb`.
-    #[schema(example = json!(["certificates:read"]))]
+    #[schema(value_type = Vec<PermissionName>, example = json!(["certificates:read"]))]
     permissions: Vec<&'static str>,
 }
 

@@ -3,6 +3,7 @@
 use kit::auth::Authenticated;
 use kit::clock::rfc3339;
 use kit::http::{Json, NoParameters, Query};
+use kit::openapi::PermissionName;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -22,7 +23,7 @@ struct Identity {
     #[schema(example = json!(["developer"]))]
     roles: Vec<String>,
     /// `resource:verb`, all roles' together.
-    #[schema(example = json!(["certificates:read-own"]))]
+    #[schema(value_type = Vec<PermissionName>, example = json!(["certificates:read-own"]))]
     permissions: Vec<String>,
     /// When the credential becomes void: RFC 3339, UTC; null for never.
     expires_at: Option<String>,

@@ -9,6 +9,13 @@ use vocabulary::service;
 use super::App;
 use crate::domain::{Authority, AuthorityKey, KeySignatures};
 
+const CERTIFICATE_AUTHORITY: &str = "certificate-authority";
+const OCSP_SIGNER: &str = "ocsp-signer";
+/// Of a later version.
+const UNKNOWN: &str = "unknown";
+/// What a key can be for, as REST has it.
+pub(crate) const KEY_PURPOSES: [&str; 3] = [CERTIFICATE_AUTHORITY, OCSP_SIGNER, UNKNOWN];
+
 /// Why nothing is known of the key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyUnknown {
@@ -66,9 +73,8 @@ impl App {
 /// As REST has it.
 fn purpose(key: &Key) -> &'static str {
     match key.purpose() {
-        Purpose::CertificateAuthority => "certificate-authority",
-        Purpose::OcspSigner => "ocsp-signer",
-        // Of a later version.
-        Purpose::Unspecified => "unknown",
+        Purpose::CertificateAuthority => CERTIFICATE_AUTHORITY,
+        Purpose::OcspSigner => OCSP_SIGNER,
+        Purpose::Unspecified => UNKNOWN,
     }
 }

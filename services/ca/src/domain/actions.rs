@@ -6,6 +6,13 @@ use x509::crl::Reason;
 use super::lifecycle::{self, Wish};
 use super::{Brief, Capacity, Issued};
 
+const RENEW: &str = "renew";
+const HOLD: &str = "hold";
+const RELEASE: &str = "release";
+const REVOKE: &str = "revoke";
+/// All of them.
+pub(crate) const ALL: [&str; 4] = [RENEW, HOLD, RELEASE, REVOKE];
+
 /// What a caller's permissions come to, for one certificate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Powers {
@@ -30,7 +37,7 @@ pub(crate) struct Circumstances {
 pub(crate) fn allowed(certificate: &Issued, powers: Powers, known: Circumstances) -> Vec<&'static str> {
     let mut actions = Vec::new();
     if powers.renews {
-        actions.push("renew");
+        actions.push(RENEW);
     }
     let Some(by) = powers.decides else {
         return actions;
@@ -44,13 +51,13 @@ pub(crate) fn allowed(certificate: &Issued, powers: Powers, known: Circumstances
         records_key: known.records_key,
     };
     let decided = [
-        ("hold", lifecycle::hold(certificate, by, known.now)),
+        (HOLD, lifecycle::hold(certificate, by, known.now)),
         (
-            "release",
+            RELEASE,
             lifecycle::release(certificate, by, known.key_is_compromised),
         ),
         (
-            "revoke",
+            REVOKE,
             lifecycle::revoke(&Brief::from(certificate), worst, by, known.now),
         ),
     ];

@@ -215,6 +215,9 @@ pub enum Capacity {
 }
 
 impl Capacity {
+    /// Both.
+    pub(crate) const ALL: [Self; 2] = [Self::Owner, Self::Operator];
+
     /// The name in REST, gRPC and the database.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -225,9 +228,7 @@ impl Capacity {
 
     /// The capacity of that name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Owner, Self::Operator]
-            .into_iter()
-            .find(|capacity| capacity.as_str() == text)
+        Self::ALL.into_iter().find(|capacity| capacity.as_str() == text)
     }
 }
 
@@ -245,6 +246,9 @@ pub enum Status {
 }
 
 impl Status {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [Self::Valid, Self::Revoked, Self::OnHold, Self::Expired];
+
     /// What follows from the reason of a revocation or hold and from the last second of validity. A revoked certificate
     /// stays revoked after its expiry.
     pub(crate) fn of(reason: Option<Reason>, not_after: OffsetDateTime, now: OffsetDateTime) -> Self {
@@ -268,9 +272,7 @@ impl Status {
 
     /// The status of that name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Valid, Self::Revoked, Self::OnHold, Self::Expired]
-            .into_iter()
-            .find(|status| status.as_str() == text)
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 }
 
@@ -292,7 +294,7 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Rest,
         Self::Grpc,
         Self::Acme,

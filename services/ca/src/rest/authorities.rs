@@ -21,6 +21,7 @@ use x509::Certificate;
 
 use super::Rest;
 use super::object::{requester, rfc3339};
+use super::words::{CaKeyPurpose, SignatureAlgorithmName, StoredKeyType};
 use crate::app::App;
 use crate::domain::publication::IssuerName;
 use crate::domain::{Authority, AuthorityKey, KeySignatures};
@@ -58,8 +59,10 @@ struct Ca {
     /// RFC 3339, UTC.
     not_after: String,
     /// `p256`, `p384`, `rsa3072`, ….
+    #[schema(value_type = StoredKeyType)]
     key_algorithm: String,
     /// What it signs with.
+    #[schema(value_type = SignatureAlgorithmName)]
     signature_algorithm: String,
     /// Profiles that it issues.
     profiles: Vec<String>,
@@ -74,15 +77,23 @@ struct Ca {
     chain: String,
     /// What you may do with it now: `suspend` or `resume`.
     #[schema(example = json!(["suspend"]))]
-    allowed_actions: Vec<&'static str>,
+    allowed_actions: Vec<CaAction>,
+}
+
+/// A verb of a CA.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum CaAction {
+    Suspend,
+    Resume,
 }
 
 impl Ca {
     fn new(authority: &Authority, caller: &Caller) -> Self {
         let key = authority.certificate.public_key();
         let action = match authority.suspension {
-            None => "suspend",
-            Some(_) => "resume",
+            None => CaAction::Suspend,
+            Some(_) => CaAction::Resume,
         };
         let may = caller.may(permission::CAS_SUSPEND);
         Self {
@@ -138,7 +149,7 @@ struct CaKey {
     #[schema(example = "p256")]
     algorithm: String,
     /// What it signs: `certificate-authority`.
-    #[schema(example = "certificate-authority")]
+    #[schema(value_type = CaKeyPurpose)]
     purpose: &'static str,
     /// What holds the private half: `software` is the key manager's database, sealed.
     #[schema(example = "software")]

@@ -38,8 +38,7 @@ struct CrlObject {
     #[schema(example = "issuing")]
     issuer: String,
     /// `complete`, or `delta`: what changed since a complete list.
-    #[schema(example = "complete")]
-    kind: &'static str,
+    kind: CrlKind,
     /// Number of the shard; 0: all certificates that are in no shard.
     shard: u32,
     /// CRL number.
@@ -64,10 +63,22 @@ struct CrlObject {
     imported: bool,
 }
 
+/// What a CRL lists.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum CrlKind {
+    Complete,
+    Delta,
+}
+
 impl From<Crl> for CrlObject {
     fn from(crl: Crl) -> Self {
         Self {
-            kind: if crl.base.is_some() { "delta" } else { "complete" },
+            kind: if crl.base.is_some() {
+                CrlKind::Delta
+            } else {
+                CrlKind::Complete
+            },
             issuer: crl.issuer,
             shard: crl.shard,
             number: crl.number,

@@ -8,6 +8,7 @@ use utoipa::openapi::schema::{SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoParams, ToSchema};
 
+use super::words::{CertificateStatus, KeyType, ProtocolName, RevocationReason};
 use crate::domain::{Protocol, Query, SERVICE_IDENTITY, Span};
 use crate::error::Error;
 use crate::parse;
@@ -20,6 +21,8 @@ use crate::parse;
 pub(crate) struct Filters {
     /// What you know of it: the end of a name, its common name, or the start of its serial number or SHA-256 fingerprint (at
     /// least 4 hex digits). It must find no more than 1,000 certificates.
+    #[param(min_length = 2, max_length = 253)]
+    #[schema(min_length = 2, max_length = 253)]
     q: Option<String>,
     /// One subject alternative name, exact: `dns:a.example.test`, `ip:10.0.0.1`, `email:a@example.test`, ….
     san: Option<String>,
@@ -36,12 +39,12 @@ pub(crate) struct Filters {
     /// SHA-256 of the SubjectPublicKeyInfo in hex, with or without colons.
     spki: Option<String>,
     /// `p256`, `p384`, `p521`, `ed25519`, `rsa2048`, …. May be repeated.
-    #[param(inline)]
-    #[schema(value_type = Vec<String>)]
+    #[param(inline, value_type = Vec<KeyType>, max_items = 64)]
+    #[schema(value_type = Vec<KeyType>)]
     key_type: Repeated,
     /// `rest`, `grpc`, `acme`, `est`, `scep` or `internal`. May be repeated.
-    #[param(inline)]
-    #[schema(value_type = Vec<String>)]
+    #[param(inline, value_type = Vec<ProtocolName>, max_items = 64)]
+    #[schema(value_type = Vec<ProtocolName>)]
     protocol: Repeated,
     /// Who asked for the certificate. May be repeated.
     #[param(inline)]
@@ -56,12 +59,12 @@ pub(crate) struct Filters {
     #[schema(value_type = Vec<String>)]
     ca: Repeated,
     /// `valid`, `revoked`, `on_hold` or `expired`. May be repeated.
-    #[param(inline)]
-    #[schema(value_type = Vec<String>)]
+    #[param(inline, value_type = Vec<CertificateStatus>, max_items = 64)]
+    #[schema(value_type = Vec<CertificateStatus>)]
     status: Repeated,
     /// RFC 5280 name in kebab case: why it is revoked, or `certificate-hold`. May be repeated.
-    #[param(inline)]
-    #[schema(value_type = Vec<String>)]
+    #[param(inline, value_type = Vec<RevocationReason>, max_items = 64)]
+    #[schema(value_type = Vec<RevocationReason>)]
     reason: Repeated,
     /// Expires at this time or later (RFC 3339).
     expires_from: Option<String>,
@@ -105,6 +108,10 @@ pub(super) struct FilterBody;
 impl ToSchema for FilterBody {
     fn name() -> Cow<'static, str> {
         "RevocationFilter".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        <Filters as ToSchema>::schemas(schemas);
     }
 }
 

@@ -6,6 +6,10 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use super::words::{
+    CertificateAction, CertificateStatus, DecidedAs, RevocationReason, StoredKeyType, StoredProtocol,
+    StoredSignatureAlgorithm,
+};
 use crate::app::{App, ProfileScope, Requester, Rights, Visibility};
 use crate::domain::actions::{self, Circumstances, Powers};
 use crate::domain::lifecycle::{self, KeyFate};
@@ -24,6 +28,7 @@ pub(crate) struct CertificateRow {
     #[schema(example = "web.example.test")]
     name: String,
     /// `valid`, `revoked`, `on_hold` or `expired`.
+    #[schema(value_type = CertificateStatus)]
     status: &'static str,
     /// RFC 4514.
     #[schema(example = "CN=web.example.test")]
@@ -54,6 +59,7 @@ pub(crate) struct CertificateRow {
     /// The public key.
     key: Key,
     /// What the CA signed it with: `ecdsa-sha256`, `rsa-sha256`, ….
+    #[schema(value_type = StoredSignatureAlgorithm)]
     signature_algorithm: String,
     /// Whose it is: who asked for it, or for the first of the certificates that it renews.
     requester: String,
@@ -61,6 +67,7 @@ pub(crate) struct CertificateRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     issued_by: Option<String>,
     /// `rest`, `grpc`, `acme`, `est`, `scep` or `internal`.
+    #[schema(value_type = StoredProtocol)]
     protocol: &'static str,
     /// Serial number of the certificate that this one renews.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,7 +92,7 @@ pub(crate) struct CertificateRow {
 pub(crate) struct Key {
     /// `p256`, `p384`, `p521`, `ed25519`, `rsa2048`, `rsa3072`, `rsa4096`, ….
     #[serde(rename = "type")]
-    #[schema(example = "p256")]
+    #[schema(value_type = StoredKeyType)]
     kind: String,
     /// Of the modulus, or of the field of the curve.
     #[schema(example = 256)]
@@ -101,7 +108,7 @@ pub(crate) struct Certificate {
     extensions: Vec<Extension>,
     /// What you may do with it now: `renew` as asked for without a CSR and a validity, `hold`, `release`, `revoke`; that a
     /// revoked one takes another time of invalidity is not said here.
-    #[schema(example = json!(["renew", "hold", "revoke"]))]
+    #[schema(value_type = Vec<CertificateAction>, example = json!(["renew", "hold", "revoke"]))]
     allowed_actions: Vec<&'static str>,
     /// Columns of the stored row that cannot be read, such as `["sans"]`: what the members for these hold says nothing. Restore
     /// them from a backup. Such a certificate is in no list and is not renewed.
@@ -131,6 +138,7 @@ pub(crate) struct Revocation {
     /// Since when the certificate is not to be trusted: RFC 3339, UTC. A hold that became final keeps its own.
     time: String,
     /// RFC 5280 name in kebab case; `certificate-hold` while on hold.
+    #[schema(value_type = RevocationReason)]
     reason: String,
     /// RFC 3339, UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -141,6 +149,7 @@ pub(crate) struct Revocation {
     /// `owner` or `operator`: in what capacity it was decided. Only an operator releases the hold of an operator. Absent
     /// where an earlier version stored it; then it counts as an operator's.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<DecidedAs>)]
     decided_as: Option<&'static str>,
 }
 

@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 
 use super::Rest;
 use super::object::{Certificate, requester, rfc3339};
+use super::words::{CertificateStatus, FinalReason};
 use crate::app::{App, Requester, RevokeRequest, Revoked};
 use crate::domain::{Damaged, Issued, Seen};
 use crate::error::Error;
@@ -31,7 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<Rest> {
 struct RevokeBody {
     /// RFC 5280 name in kebab case. `certificate-hold` and `remove-from-crl` are refused: `/hold` and `/release` do that.
     /// `ca-compromise` is for certificates of CAs.
-    #[schema(example = "key-compromise")]
+    #[schema(value_type = FinalReason)]
     reason: String,
     /// When the key was compromised, if known: RFC 3339, within the certificate's validity and not in the future.
     /// Later than the one that is known, or than the date of the revocation: operators only.
@@ -76,6 +77,7 @@ struct OtherCertificate {
     /// Lower-case hex.
     serial: String,
     /// `valid`, `on_hold` or `revoked`.
+    #[schema(value_type = CertificateStatus)]
     status: &'static str,
     /// RFC 4514.
     subject: String,

@@ -20,6 +20,7 @@ use vocabulary::ProblemType;
 use super::Rest;
 use super::filters::{FilterBody, Filters};
 use super::object::requester;
+use super::words::BulkReason;
 use crate::app::{App, MOST_SERIALS, REVOCABLE, RevokeMany, Selection};
 use crate::error::Error;
 use crate::parse;
@@ -33,7 +34,7 @@ pub(super) fn routes() -> OpenApiRouter<Rest> {
 #[serde(deny_unknown_fields)]
 struct RevocationsBody {
     /// RFC 5280 name in kebab case. `certificate-hold`, `remove-from-crl` and `ca-compromise` are refused.
-    #[schema(example = "cessation-of-operation")]
+    #[schema(value_type = BulkReason)]
     reason: String,
     /// When the keys were compromised, if known: RFC 3339. A certificate whose life does not include it fails.
     invalidity_time: Option<String>,

@@ -19,6 +19,7 @@ use crate::error::Invalid;
 use crate::http::{List, NoParameters, Paging, Path, Row};
 use crate::jobs::object::unreadable;
 use crate::jobs::{JobObject, Jobs};
+use crate::openapi::JobItemState;
 use crate::page::{Ask, Page, Place, Sort};
 use crate::problem::Problem;
 
@@ -72,6 +73,7 @@ impl List for JobItems {
 #[into_params(parameter_in = Query)]
 struct ItemFilter {
     /// `pending`, `done`, `skipped` or `failed`; all if absent.
+    #[param(inline, value_type = Option<JobItemState>)]
     state: Option<String>,
 }
 
@@ -93,6 +95,7 @@ struct JobItem {
     /// Such as a serial number.
     object: String,
     /// `pending`, `done`, `skipped` or `failed`.
+    #[schema(value_type = JobItemState)]
     state: &'static str,
     /// Why it failed or was skipped, or what is to be said beside that it is done.
     detail: Option<String>,
