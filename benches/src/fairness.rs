@@ -129,8 +129,8 @@ impl Disturbance {
                 disturber.attack("https", Abuse::NewConnections),
                 disturber.attack("http", Abuse::NewConnections),
             ],
-            Self::Questions => disturber.from_many(&disturber.question),
-            Self::CaCertificates => disturber.from_many(CA_CERTIFICATE),
+            Self::Questions => disturber.many(&disturber.question),
+            Self::CaCertificates => disturber.many(CA_CERTIFICATE),
         }
     }
 }
@@ -195,7 +195,7 @@ impl Disturber {
     }
 
     /// Requests for that path from many addresses, each with as many connections as one disturber has.
-    fn from_many(&self, path: &str) -> Vec<Disturbing> {
+    fn many(&self, path: &str) -> Vec<Disturbing> {
         let Some(mut target) = self.targets.iter().find(|target| target.name == "http").cloned() else {
             return Vec::new();
         };
