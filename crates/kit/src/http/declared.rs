@@ -62,7 +62,7 @@ impl Parameter {
 pub struct Declared(Arc<HashMap<String, HashMap<Method, Operation>>>);
 
 /// What the declarations say about a request.
-pub(super) enum Known<'a> {
+pub(super) enum Declaration<'a> {
     /// This operation.
     Operation(&'a Operation),
     /// A route that no document mentions, called with GET or HEAD.
@@ -114,17 +114,17 @@ impl Declared {
         Self(Arc::new(paths))
     }
 
-    pub(super) fn find(&self, template: &str, method: &Method) -> Known<'_> {
+    pub(super) fn find(&self, template: &str, method: &Method) -> Declaration<'_> {
         let as_get = *method == Method::HEAD;
         match self.0.get(template) {
-            None if as_get || *method == Method::GET => Known::Undeclared,
-            None => Known::OtherMethod,
+            None if as_get || *method == Method::GET => Declaration::Undeclared,
+            None => Declaration::OtherMethod,
             Some(methods) => {
                 let get = || methods.get(&Method::GET).filter(|_| as_get);
                 methods
                     .get(method)
                     .or_else(get)
-                    .map_or(Known::OtherMethod, Known::Operation)
+                    .map_or(Declaration::OtherMethod, Declaration::Operation)
             }
         }
     }
@@ -374,11 +374,11 @@ mod tests {
         let declared = Declared::default();
         assert!(matches!(
             declared.find("/healthz", &Method::HEAD),
-            Known::Undeclared
+            Declaration::Undeclared
         ));
         assert!(matches!(
             declared.find("/healthz", &Method::POST),
-            Known::OtherMethod
+            Declaration::OtherMethod
         ));
     }
 }

@@ -31,7 +31,7 @@ use super::accept::accepts;
 use super::answer::AnswerMemory;
 use super::body::{self, BodyMemory, Closed, Gate, Pace, Terms};
 use super::connection::Connection;
-use super::declared::{Declared, Known, Operation};
+use super::declared::{Declaration, Declared, Operation};
 use super::etag::Conditions;
 use super::measure::Measure;
 use super::message::{self, Refusal};
@@ -216,7 +216,7 @@ impl Edge {
         let known = matched
             .filter(|_| method.is_safe())
             .map(|template| self.declared.find(template.as_str(), method));
-        matches!(known, Some(Known::Operation(operation)) if operation.is_negotiated())
+        matches!(known, Some(Declaration::Operation(operation)) if operation.is_negotiated())
     }
 
     /// The answer, what it leaves unread of the body, and the place of the request.
@@ -262,10 +262,10 @@ impl Edge {
         message::check(parts)?;
         let known = matched.map(|template| self.declared.find(template.as_str(), &parts.method));
         let operation = match known {
-            Some(Known::Operation(operation)) => Some(operation),
-            Some(Known::Undeclared) => Some(&PLAIN),
+            Some(Declaration::Operation(operation)) => Some(operation),
+            Some(Declaration::Undeclared) => Some(&PLAIN),
             // The route itself says 404 or 405.
-            Some(Known::OtherMethod) | None => None,
+            Some(Declaration::OtherMethod) | None => None,
         };
         let declared = operation.and_then(Operation::body_limit);
         let limit = declared.unwrap_or(self.body);

@@ -189,17 +189,14 @@ async fn a_body_beyond_the_memory_of_its_sender_is_too_large_and_names_the_setti
         (200, 40, "limits.body_memory_per_peer"),
         (80, 60, "limits.body_memory "),
     ] {
-        let router = Router::new().route(
+        let takes = Takes::NOTHING.body(&[BINARY], 256 * 1024);
+        let routes = PublicRoutes::new().post(
             "/",
-            axum::routing::post(async |Unauthenticated(Raw(body)): Unauthenticated<Raw>| {
-                body.len().to_string()
-            }),
+            takes,
+            async |Unauthenticated(Raw(body)): Unauthenticated<Raw>| body.len().to_string(),
         );
-        let declared = Declared::default().and(http::Method::POST, "/", &[], &[BINARY]);
-        let edge = Edge::new("test")
-            .declared(declared)
-            .body_memory(BodyMemory::new(all * 1024, each * 1024));
-        let served = Served::new(None, edge.around(router), Limits::default()).await;
+        let edge = Edge::new("test").body_memory(BodyMemory::new(all * 1024, each * 1024));
+        let served = Served::new(None, edge.around_public(routes), Limits::default()).await;
         let send = |body: reqwest::Body| {
             let request = client().post(served.http("/")).header("content-type", BINARY);
             request.body(body).send()
