@@ -4,12 +4,14 @@ mod channel;
 mod explain;
 mod issuer;
 mod refusal;
+mod verdict;
 
 use serde::Serialize;
 use time::OffsetDateTime;
 use x509::Certificate;
 
-use self::channel::{Channel, Verdict};
+use self::channel::Channel;
+use self::verdict::Verdict;
 use super::{now, times, verify};
 use crate::cli::{CertStatus, Connection};
 use crate::exit::{self, Judged, say};
@@ -54,7 +56,7 @@ pub(super) async fn run(
     let mut notes = found.notes;
     notes.extend(explain::notes(&channels));
     notes.extend(expired(certificate, now));
-    let verdict = channel::verdict(&channels);
+    let verdict = verdict::verdict(&channels);
     let report = Report {
         serial: certificate.serial().to_string(),
         subject: certificate.subject().to_string(),

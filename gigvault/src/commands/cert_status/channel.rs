@@ -46,16 +46,8 @@ pub(super) enum Answer {
     /// The delta is older than the complete list, and not applied.
     Outdated,
     Failed,
-}
-
-/// What all answers together say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    Good,
-    Revoked,
-    OnHold,
-    Unknown,
-    NotKnown,
+    /// More URLs are named than are asked.
+    NotAsked,
 }
 
 /// One URL and its answer.
@@ -107,23 +99,17 @@ impl Answer {
             Self::Released => "released",
             Self::Outdated => "outdated",
             Self::Failed => "failed",
+            Self::NotAsked => "not asked",
         }
+    }
+
+    /// Whether nothing was learned, although there may be something.
+    pub(super) fn is_missing(self) -> bool {
+        matches!(self, Self::Failed | Self::NotAsked)
     }
 
     pub(super) fn is_revoked(self) -> bool {
         matches!(self, Self::Revoked | Self::OnHold)
-    }
-}
-
-impl Verdict {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Revoked => "revoked",
-            Self::OnHold => "on_hold",
-            Self::Unknown => "unknown",
-            Self::NotKnown => "not_known",
-        }
     }
 }
 
@@ -144,6 +130,22 @@ impl Channel {
         }
     }
 
+    /// Of URLs of a kind that are more than are asked, as one row.
+    fn not_asked<'u>(channel: Kind, urls: impl IntoIterator<Item = &'u String>) -> Option<Self> {
+        let mut urls = urls.into_iter().skip(MOST);
+        let first = urls.next()?;
+        let others = match urls.count() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        Some(Self {
+            error: Some(format!(
+                "{first}{others}: not asked, since {MOST} URLs of a kind are"
+            )),
+            ..Self::new(channel, first, Answer::NotAsked)
+        })
+    }
+
     fn failed(channel: Kind, url: &str, error: &RelyingError) -> Self {
         Self {
             error: Some(refusal::text(error)),
@@ -154,7 +156,8 @@ impl Channel {
     fn revoked(self, time: OffsetDateTime, reason: Option<Reason>) -> Self {
         let answer = match reason {
             Some(Reason::CertificateHold) => Answer::OnHold,
-            Some(Reason::RemoveFromCrl) => Answer::Released,
+            // Elsewhere it has no meaning (RFC 5280 section 5.3.1), and "revoked" was said.
+            Some(Reason::RemoveFromCrl) if self.channel == Kind::Delta => Answer::Released,
             _ => Answer::Revoked,
         };
         Self {
@@ -193,9 +196,11 @@ pub(super) async fn ask(asked: &Question<'_>, ocsp: bool, crl: bool) -> Vec<Chan
     for url in pointers.ocsp.iter().take(MOST).filter(|_| ocsp) {
         channels.push(asked.ocsp(url).await);
     }
+    channels.extend(Channel::not_asked(Kind::Ocsp, &pointers.ocsp).filter(|_| ocsp));
     for url in pointers.crl.iter().take(MOST).filter(|_| crl) {
         asked.lists(url, &pointers.freshest_crl, &mut channels).await;
     }
+    channels.extend(Channel::not_asked(Kind::Crl, &pointers.crl).filter(|_| crl));
     channels
 }
 
@@ -238,7 +243,12 @@ impl Question<'_> {
             Err(error) => return channels.push(Channel::failed(Kind::Crl, url, &error)),
         };
         channels.push(Channel::of_list(Kind::Crl, url, &complete, complete.find(serial)));
-        let deltas = each_once(complete.summary.extensions.freshest_crl(), freshest);
+        let mut deltas = complete.summary.extensions.freshest_crl();
+        for url in freshest {
+            if !deltas.contains(url) {
+                deltas.push(url.clone());
+            }
+        }
         for url in deltas.iter().take(MOST) {
             let delta = self.party.delta(url, &complete, self.subject(), &[]).await;
             channels.push(match delta {
@@ -252,62 +262,7 @@ impl Question<'_> {
                 Err(error) => Channel::failed(Kind::Delta, url, &error),
             });
         }
-    }
-}
-
-/// The URLs of a list and those of the certificate, which may be the same in another order.
-fn each_once(of_list: Vec<String>, of_certificate: &[String]) -> Vec<String> {
-    let mut urls = Vec::new();
-    for url in of_list.iter().chain(of_certificate) {
-        if !urls.contains(url) {
-            urls.push(url.clone());
-        }
-    }
-    urls
-}
-
-/// Each complete list with its deltas.
-pub(super) fn lists(channels: &[Channel]) -> Vec<(&Channel, &[Channel])> {
-    let mut lists = Vec::new();
-    for (at, channel) in channels.iter().enumerate() {
-        if channel.channel == Kind::Crl {
-            let behind = channels.get(at + 1..).unwrap_or_default();
-            let deltas = behind
-                .iter()
-                .take_while(|channel| channel.channel == Kind::Delta)
-                .count();
-            lists.push((channel, behind.get(..deltas).unwrap_or_default()));
-        }
-    }
-    lists
-}
-
-/// The row by which a complete list and its deltas say what they say: that of the last word.
-pub(super) fn last_word<'a>(complete: &'a Channel, deltas: &'a [Channel]) -> &'a Channel {
-    let mut words = deltas
-        .iter()
-        .filter(|delta| matches!(delta.answer, Answer::Revoked | Answer::OnHold | Answer::Released));
-    words.next().unwrap_or(complete)
-}
-
-/// What all answers together say: a relying party believes the one that says revoked, and does without none.
-pub(super) fn verdict(channels: &[Channel]) -> Verdict {
-    let of_lists = lists(channels);
-    let mut words: Vec<Answer> = of_lists
-        .iter()
-        .map(|(complete, deltas)| last_word(complete, deltas).answer)
-        .collect();
-    let others = channels
-        .iter()
-        .filter(|channel| channel.channel == Kind::Ocsp || channel.answer == Answer::Failed);
-    words.extend(others.map(|channel| channel.answer));
-    let has = |answer| words.contains(&answer);
-    match () {
-        () if has(Answer::Revoked) => Verdict::Revoked,
-        () if has(Answer::OnHold) => Verdict::OnHold,
-        () if has(Answer::Failed) || words.is_empty() => Verdict::NotKnown,
-        () if has(Answer::Unknown) => Verdict::Unknown,
-        () => Verdict::Good,
+        channels.extend(Channel::not_asked(Kind::Delta, &deltas));
     }
 }
 
@@ -316,9 +271,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_delta_that_list_and_certificate_name_is_fetched_once() {
-        let urls = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        let all = each_once(urls(&["a", "b", "a"]), &urls(&["c", "a", "b"]));
-        assert_eq!(all, ["a", "b", "c"]);
+    fn only_a_delta_releases() {
+        for (kind, answer) in [
+            (Kind::Ocsp, Answer::Revoked),
+            (Kind::Crl, Answer::Revoked),
+            (Kind::Delta, Answer::Released),
+        ] {
+            let channel = Channel::new(kind, "http://pki.example.test/x", Answer::Good);
+            let told = channel.revoked(OffsetDateTime::UNIX_EPOCH, Some(Reason::RemoveFromCrl));
+            assert_eq!(told.answer, answer, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn urls_beyond_those_that_are_asked_are_a_row() {
+        let urls: Vec<String> = (0..6).map(|number| format!("http://p/{number}")).collect();
+        let row = |count: usize| Channel::not_asked(Kind::Crl, &urls[..count]);
+        assert!(row(MOST).is_none());
+        assert_eq!(row(5).unwrap().url, "http://p/4");
+        assert!(
+            row(6)
+                .unwrap()
+                .error
+                .unwrap()
+                .starts_with("http://p/4 and 1 more: ")
+        );
     }
 }

@@ -2,7 +2,8 @@
 
 use time::OffsetDateTime;
 
-use super::channel::{Answer, Channel, Kind, last_word, lists};
+use super::channel::{Answer, Channel, Kind};
+use super::verdict::{last_word, lists};
 use crate::commands::times;
 
 /// What is to be said of these answers beside themselves.
@@ -19,7 +20,7 @@ pub(super) fn notes(channels: &[Channel]) -> Vec<String> {
         // The newest of what was seen, where none has it.
         let newest = deltas
             .iter()
-            .filter(|delta| !matches!(delta.answer, Answer::Failed | Answer::Outdated))
+            .filter(|delta| !delta.answer.is_missing() && delta.answer != Answer::Outdated)
             .chain([complete])
             .max_by_key(|list| list.this_update)
             .unwrap_or(complete);
@@ -144,7 +145,7 @@ mod tests {
     use time::Duration;
 
     use super::*;
-    use crate::commands::cert_status::channel::{Verdict, verdict};
+    use crate::commands::cert_status::verdict::{Verdict, verdict};
 
     fn at(minutes: i64) -> Option<OffsetDateTime> {
         Some(OffsetDateTime::UNIX_EPOCH + Duration::minutes(minutes))

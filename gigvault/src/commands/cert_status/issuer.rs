@@ -100,8 +100,12 @@ async fn fetched(
             Err(error) => failed = failed.or(Some(error)),
         }
     }
+    let left = match urls.len().saturating_sub(MOST) {
+        0 => String::new(),
+        left => format!(" at the first {MOST} URLs, and {left} more were not asked"),
+    };
     let missing = format!(
-        "the certificate of its issuer, {}, was not found; {GIVE}",
+        "the certificate of its issuer, {}, was not found{left}; {GIVE}",
         certificate.issuer()
     );
     match failed {
