@@ -16,7 +16,7 @@ pub use error::{Error, Problem};
 pub use fetch::{fetch, fetch_up_to};
 pub use host::{is_loopback_host, is_unreachable_for_others};
 pub use page::{Items, List, Listed, Page};
-pub use relying::{Delta, OcspAnswer, Reach, RelyingError, RelyingParty, Subject, TOLERANCE};
+pub use relying::{Delta, OcspAnswer, Reach, RelyingError, RelyingParty, Subject, TOLERANCE, is_http};
 pub use resources::Other;
 pub use resources::api_keys::{ApiKey, ApiKeys, CreatedApiKey, DamagedApiKey, NewApiKey, RevokedKeys};
 pub use resources::cas::{Ca, CaKey, Cas};

@@ -10,6 +10,7 @@ mod reach;
 use time::{Duration, OffsetDateTime};
 use x509::bundle::Bundle;
 use x509::crl::{CrlExpected, CrlReader, ReceivedCrl};
+use x509::extension::DistributionPoint;
 use x509::ocsp::{
     CertId, Expected, HashAlgorithm, IssuerIds, Nonce, OcspRequest, OcspResponse, SingleResponse,
 };
@@ -147,8 +148,22 @@ impl RelyingParty {
         subject: Subject<'_>,
         also: &[ReceivedSerial],
     ) -> Result<ReceivedCrl, RelyingError> {
+        self.crl_of((&DistributionPoint::at(url), url), subject, also)
+            .await
+    }
+
+    /// Fetches the complete CRL of a point, at one of its URLs.
+    ///
+    /// # Errors
+    /// As [`crl`](Self::crl).
+    pub async fn crl_of(
+        &self,
+        (point, url): (&DistributionPoint, &str),
+        subject: Subject<'_>,
+        also: &[ReceivedSerial],
+    ) -> Result<ReceivedCrl, RelyingError> {
         let list = self.list(url, subject, also).await?;
-        list.check(&expected(url, subject))
+        list.check(&expected(point, subject))
             .map_err(|source| RelyingError::crl(url, source))?;
         Ok(list)
     }
@@ -164,9 +179,24 @@ impl RelyingParty {
         subject: Subject<'_>,
         also: &[ReceivedSerial],
     ) -> Result<Delta, RelyingError> {
+        let point = DistributionPoint::at(url);
+        self.delta_of((&point, url), complete, subject, also).await
+    }
+
+    /// Fetches the delta of a point, at one of its URLs.
+    ///
+    /// # Errors
+    /// As [`delta`](Self::delta).
+    pub async fn delta_of(
+        &self,
+        (point, url): (&DistributionPoint, &str),
+        complete: &ReceivedCrl,
+        subject: Subject<'_>,
+        also: &[ReceivedSerial],
+    ) -> Result<Delta, RelyingError> {
         let list = self.list(url, subject, also).await?;
         let is_newer = list
-            .check_delta(complete, &expected(url, subject))
+            .check_delta(complete, &expected(point, subject))
             .map_err(|source| RelyingError::crl(url, source))?;
         Ok(Delta { list, is_newer })
     }
@@ -224,6 +254,13 @@ impl RelyingParty {
     }
 }
 
+/// Whether that is a URL of the scheme that is asked. Others are of directories, or would need what is asked about (RFC 5280 section 8).
+#[must_use]
+pub fn is_http(url: &str) -> bool {
+    let scheme = url.split_once(':').map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("http"))
+}
+
 /// As long as clients send it (RFC 9654 section 2.1): 244 bits of it are random.
 fn random_nonce() -> Option<Nonce> {
     let halves = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()];
@@ -231,9 +268,9 @@ fn random_nonce() -> Option<Nonce> {
     Nonce::from_bytes(&octets).ok()
 }
 
-fn expected<'a>(url: &'a str, subject: Subject<'_>) -> CrlExpected<'a> {
+fn expected<'a>(point: &'a DistributionPoint, subject: Subject<'_>) -> CrlExpected<'a> {
     CrlExpected {
-        url,
+        point,
         is_ca: subject.is_ca,
         now: subject.now,
         tolerance: TOLERANCE,

@@ -40,7 +40,7 @@ pub use kind::SignedStructure;
 pub use moment::rfc3339;
 pub use name::{DistinguishedName, NameError};
 pub use oid::{Oid, OidError};
-pub use pointers::Pointers;
+pub use pointers::{AccessLocations, Pointers};
 pub use san::{DnsName, San, SanError, SanKind};
 pub use serial::{ReceivedSerial, Serial};
 pub use signature::SignatureAlgorithm;

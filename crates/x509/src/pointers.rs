@@ -1,36 +1,65 @@
 //! Where a certificate says that its status and its issuer are: what a relying party follows.
 
-use crate::{Certificate, ExtensionValue};
+use crate::extension::{DistributionPoint, oids};
+use crate::{Certificate, ExtensionError, ExtensionValue, Oid};
 
-/// The URIs of a certificate, in its order. Of any scheme, and of whatever host: they come from whoever made the certificate.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What a certificate points to, in its order. URIs of any scheme, and of whatever host: they come from whoever made the certificate.
+///
+/// Each extension is read by itself. One that is malformed points somewhere, and nothing says where: whoever asks for the status must
+/// not take that for a certificate that points nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pointers {
-    /// OCSP responders (RFC 5280 section 4.2.2.1).
-    pub ocsp: Vec<String>,
-    /// Certificates of the issuer (the same section).
-    pub ca_issuers: Vec<String>,
+    /// authorityInfoAccess (RFC 5280 section 4.2.2.1).
+    pub access: Result<AccessLocations, ExtensionError>,
     /// Complete CRLs (section 4.2.1.13).
-    pub crl: Vec<String>,
+    pub crl: Result<Vec<DistributionPoint>, ExtensionError>,
     /// Delta CRLs (section 4.2.1.15). Complete CRLs name theirs too.
-    pub freshest_crl: Vec<String>,
+    pub freshest_crl: Result<Vec<DistributionPoint>, ExtensionError>,
+}
+
+/// What is in authorityInfoAccess.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccessLocations {
+    /// OCSP responders.
+    pub ocsp: Vec<String>,
+    /// Certificates of the issuer.
+    pub ca_issuers: Vec<String>,
+    /// Whether there is a responder that is not named by a URI.
+    pub has_other_ocsp: bool,
 }
 
 impl Pointers {
-    /// Those of this certificate. Extensions that are malformed point nowhere.
+    /// Those of this certificate.
     #[must_use]
     pub fn of(certificate: &Certificate) -> Self {
-        let mut pointers = Self::default();
-        for extension in certificate.extensions() {
-            match extension.value() {
-                Ok(ExtensionValue::AuthorityInformationAccess { ocsp, ca_issuers }) => {
-                    pointers.ocsp = ocsp;
-                    pointers.ca_issuers = ca_issuers;
+        let value = |oid: Oid| {
+            let extension = certificate.extension(oid);
+            extension.map(crate::Extension::value).transpose()
+        };
+        let access = value(oids::AUTHORITY_INFO_ACCESS).map(|value| match value {
+            Some(ExtensionValue::AuthorityInformationAccess {
+                ocsp,
+                ca_issuers,
+                has_other_ocsp,
+            }) => AccessLocations {
+                ocsp,
+                ca_issuers,
+                has_other_ocsp,
+            },
+            _ => AccessLocations::default(),
+        });
+        let points = |oid| {
+            value(oid).map(|value| match value {
+                Some(ExtensionValue::CrlDistributionPoints(points) | ExtensionValue::FreshestCrl(points)) => {
+                    points
                 }
-                Ok(ExtensionValue::CrlDistributionPoints(uris)) => pointers.crl = uris,
-                Ok(ExtensionValue::FreshestCrl(uris)) => pointers.freshest_crl = uris,
-                _ => {}
-            }
+                _ => Vec::new(),
+            })
+        };
+        Self {
+            access,
+            crl: points(oids::CRL_DISTRIBUTION_POINTS),
+            freshest_crl: points(oids::FRESHEST_CRL),
         }
-        pointers
     }
 }

@@ -1,5 +1,6 @@
 //! `cert status`: what OCSP and CRLs say of a certificate, asked at the URLs in it, as a relying party does.
 
+mod ask;
 mod channel;
 mod explain;
 mod issuer;
@@ -46,13 +47,13 @@ pub(super) async fn run(
     }
     let found = issuer::find(certificate, near, arguments, connection).await?;
     let now = now();
-    let asked = channel::Question {
+    let asked = ask::Question {
         certificate,
         issuer: &found.certificate,
         party: &found.party,
         now,
     };
-    let channels = channel::ask(&asked, !arguments.crl_only, !arguments.ocsp_only).await;
+    let channels = ask::ask(&asked, !arguments.crl_only, !arguments.ocsp_only).await;
     let mut notes = found.notes;
     notes.extend(explain::notes(&channels));
     notes.extend(expired(certificate, now));

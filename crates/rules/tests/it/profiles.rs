@@ -3,7 +3,7 @@
 use rules::duration::days;
 use rules::{Profile, approve, builtin};
 use time::Duration;
-use x509::extension::oids;
+use x509::extension::{DistributionPoint, oids};
 use x509::{Certificate, Eku, ExtensionValue, KeyUsageFlags, NameConstraints};
 
 use crate::world::{Ca, NOW, SECOND, ed25519, p256, profile, publication_urls, request, rsa2048, serial};
@@ -175,13 +175,18 @@ fn revocation_pointers_are_both_there_or_their_absence_is_explained() {
             access,
             Some(ExtensionValue::AuthorityInformationAccess {
                 ocsp,
-                ca_issuers: publication_urls().ca_issuers
+                ca_issuers: publication_urls().ca_issuers,
+                has_other_ocsp: false,
             }),
             "{name}"
         );
         assert_eq!(
             crl,
-            (!silent).then(|| ExtensionValue::CrlDistributionPoints(publication_urls().crl)),
+            (!silent).then(|| {
+                let mut point = DistributionPoint::default();
+                point.names.uris = publication_urls().crl;
+                ExtensionValue::CrlDistributionPoints(vec![point])
+            }),
             "{name}"
         );
         assert_eq!(

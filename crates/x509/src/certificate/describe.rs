@@ -5,7 +5,9 @@ use std::fmt::{self, Write as _};
 use data_encoding::HEXLOWER;
 
 use super::Certificate;
-use crate::extension::{CrlScope, Extension, ExtensionValue, IssuingDistributionPoint};
+use crate::extension::{
+    CrlScope, DistributionPoint, Extension, ExtensionValue, IssuingDistributionPoint, PointNames,
+};
 use crate::key::KeyError;
 use crate::moment::rfc3339;
 
@@ -101,15 +103,22 @@ pub(crate) fn extension_lines(extension: &Extension) -> Vec<String> {
             }
             vec![line]
         }
-        Ok(ExtensionValue::CrlDistributionPoints(uris) | ExtensionValue::FreshestCrl(uris)) => escaped(&uris),
-        Ok(ExtensionValue::IssuingDistributionPoint(point)) => distribution_point(&point),
-        Ok(ExtensionValue::AuthorityInformationAccess { ocsp, ca_issuers }) => {
+        Ok(ExtensionValue::CrlDistributionPoints(points) | ExtensionValue::FreshestCrl(points)) => {
+            points.iter().flat_map(distribution_point).collect()
+        }
+        Ok(ExtensionValue::IssuingDistributionPoint(point)) => issuing_distribution_point(&point),
+        Ok(ExtensionValue::AuthorityInformationAccess {
+            ocsp,
+            ca_issuers,
+            has_other_ocsp,
+        }) => {
             let ocsp = escaped(&ocsp).into_iter().map(|uri| format!("OCSP {uri}"));
             ocsp.chain(
                 escaped(&ca_issuers)
                     .into_iter()
                     .map(|uri| format!("CA issuers {uri}")),
             )
+            .chain(has_other_ocsp.then(|| "OCSP at a name of another form".to_owned()))
             .collect()
         }
         Ok(ExtensionValue::CertificatePolicies(policies)) => vec![joined(&policies)],
@@ -133,8 +142,21 @@ pub(crate) fn extension_lines(extension: &Extension) -> Vec<String> {
     }
 }
 
-fn distribution_point(point: &IssuingDistributionPoint) -> Vec<String> {
-    let mut lines = escaped(&point.uris);
+fn distribution_point(point: &DistributionPoint) -> Vec<String> {
+    let mut lines = names(&point.names);
+    let mut say = |says: bool, text: &str| lines.extend(says.then(|| text.to_owned()));
+    say(point.only_some_reasons, "only some reasons");
+    say(point.has_crl_issuer, "CRL of another issuer");
+    lines
+}
+
+fn names(names: &PointNames) -> Vec<String> {
+    let others = names.others.iter().map(|_| "a name of another form".to_owned());
+    escaped(&names.uris).into_iter().chain(others).collect()
+}
+
+fn issuing_distribution_point(point: &IssuingDistributionPoint) -> Vec<String> {
+    let mut lines = names(&point.names);
     let mut say = |says: bool, text: &str| lines.extend(says.then(|| text.to_owned()));
     say(
         point.scope == CrlScope::Users,

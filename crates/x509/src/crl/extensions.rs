@@ -4,7 +4,9 @@ use data_encoding::HEXLOWER;
 
 use crate::Oid;
 use crate::asn1::{Reader, integer, tag, unsigned};
-use crate::extension::{Extension, ExtensionError, ExtensionValue, IssuingDistributionPoint, oids};
+use crate::extension::{
+    DistributionPoint, Extension, ExtensionError, ExtensionValue, IssuingDistributionPoint, oids,
+};
 
 /// The extensions of a CRL in their order, each at most once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,13 +79,16 @@ impl CrlExtensions {
         })
     }
 
-    /// URIs of the delta CRL (section 5.2.6); none if the extension is missing or malformed.
-    #[must_use]
-    pub fn freshest_crl(&self) -> Vec<String> {
-        match self.find(oids::FRESHEST_CRL).map(Extension::value) {
-            Some(Ok(ExtensionValue::FreshestCrl(uris))) => uris,
+    /// Where the delta CRL is (section 5.2.6); none if the extension is missing.
+    ///
+    /// # Errors
+    /// [`ExtensionError`] if it is malformed: there is a delta, and nothing says where.
+    pub fn freshest_crl(&self) -> Result<Vec<DistributionPoint>, ExtensionError> {
+        let value = self.find(oids::FRESHEST_CRL).map(Extension::value);
+        Ok(match value.transpose()? {
+            Some(ExtensionValue::FreshestCrl(points)) => points,
             _ => Vec::new(),
-        }
+        })
     }
 
     fn integer(&self, oid: Oid) -> Option<&[u8]> {

@@ -1,14 +1,13 @@
 //! Extensions of CRLs (RFC 5280 section 5.2).
 
-use super::value::general_name_uris;
-use super::{Extension, ExtensionError, distribution_point_name, oids, uri_names};
+use super::{Extension, ExtensionError, PointNames, distribution_point_name, oids, uri_names};
 use crate::asn1::{DerError, Reader, Writer, boolean, tag};
 
 /// Which certificates a CRL lists (section 5.2.5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssuingDistributionPoint {
-    /// URIs of the full name: those that certificates of this scope have.
-    pub uris: Vec<String>,
+    /// Names of the list, of which certificates of this scope have one. Without any, it covers certificates whatever they point to.
+    pub names: PointNames,
     /// The kind of certificates.
     pub scope: CrlScope,
     /// Whether certificates that were revoked for some reasons only are listed.
@@ -98,7 +97,7 @@ impl IssuingDistributionPoint {
             _ => return Err(DerError::Value("onlyContains: at most one may be TRUE")),
         };
         Ok(Self {
-            uris: general_name_uris(name.unwrap_or_default())?,
+            names: name.map_or(Ok(PointNames::default()), PointNames::read)?,
             scope,
             only_some_reasons,
             indirect,
@@ -112,6 +111,7 @@ mod tests {
 
     use super::*;
     use crate::ExtensionValue;
+    use crate::extension::DistributionPoint;
 
     fn point(hex: &str) -> Result<IssuingDistributionPoint, ExtensionError> {
         let der = HEXLOWER.decode(hex.as_bytes()).unwrap();
@@ -145,13 +145,15 @@ mod tests {
         let hex = HEXLOWER.encode(extension.value_der());
         assert_eq!(hex, "3010a00ea00c860a687474703a2f2f612f62");
         let read = point(&hex).unwrap();
-        assert_eq!(read.uris, uris);
+        assert_eq!(read.names.uris, uris);
         assert_eq!(read.scope, CrlScope::All);
         assert!(!read.indirect && !read.only_some_reasons);
         let freshest = Extension::freshest_crl(&uris).unwrap();
         assert_eq!(
             freshest.value(),
-            Ok(ExtensionValue::FreshestCrl(vec!["http://a/b".to_owned()]))
+            Ok(ExtensionValue::FreshestCrl(vec![DistributionPoint::at(
+                "http://a/b"
+            )]))
         );
     }
 
@@ -164,11 +166,16 @@ mod tests {
         assert_eq!(point("3003810100").unwrap().scope, CrlScope::All);
         assert!(point("30038401ff").unwrap().indirect);
         assert!(point("300483020640").unwrap().only_some_reasons);
+        let directory = point("3008a006a004a4023000").unwrap().names;
+        assert_eq!(directory.others, [HEXLOWER.decode(b"a4023000").unwrap()]);
+        assert_eq!(point("3006a004a1023100").unwrap().names.others.len(), 1);
         for bad in [
             "3006810101820101",
             "30068101ff8201ff",
             "3003810101",
             "3002a100",
+            "3002a000",
+            "3004a0028200",
             "",
         ] {
             assert!(point(bad).is_err(), "{bad}");

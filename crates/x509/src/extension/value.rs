@@ -3,7 +3,10 @@
 //! Forms that RFC 5280 does not give are refused; what DER alone forbids but others write (an encoded
 //! `cA FALSE`, untrimmed key usage) is tolerated.
 
-use super::{Eku, Extension, ExtensionError, IssuingDistributionPoint, KeyUsageFlags, NameConstraints, oids};
+use super::{
+    DistributionPoint, Eku, Extension, ExtensionError, IssuingDistributionPoint, KeyUsageFlags,
+    NameConstraints, oids,
+};
 use crate::Oid;
 use crate::asn1::{DerError, Reader, boolean, ia5, tag, unsigned};
 use crate::san::{self, San, SanError};
@@ -33,10 +36,10 @@ pub enum ExtensionValue {
         /// Whether issuer name and serial number are given as well.
         has_issuer_and_serial: bool,
     },
-    /// cRLDistributionPoints: the URIs of all full names.
-    CrlDistributionPoints(Vec<String>),
-    /// freshestCRL: the URIs of all full names.
-    FreshestCrl(Vec<String>),
+    /// cRLDistributionPoints.
+    CrlDistributionPoints(Vec<DistributionPoint>),
+    /// freshestCRL.
+    FreshestCrl(Vec<DistributionPoint>),
     /// issuingDistributionPoint of a CRL.
     IssuingDistributionPoint(IssuingDistributionPoint),
     /// authorityInfoAccess.
@@ -45,6 +48,8 @@ pub enum ExtensionValue {
         ocsp: Vec<String>,
         /// Locations of the issuer's certificate.
         ca_issuers: Vec<String>,
+        /// Whether an OCSP responder is named by something other than a URI.
+        has_other_ocsp: bool,
     },
     /// certificatePolicies, without qualifiers.
     CertificatePolicies(Vec<Oid>),
@@ -111,8 +116,10 @@ fn decode(oid: Oid, der: &[u8]) -> Result<ExtensionValue, DerError> {
             ExtensionValue::SubjectKeyIdentifier(Reader::single(der, tag::OCTET_STRING)?.to_vec())
         }
         oids::AUTHORITY_KEY_IDENTIFIER => authority_key_identifier(der)?,
-        oids::CRL_DISTRIBUTION_POINTS => ExtensionValue::CrlDistributionPoints(distribution_points(der)?),
-        oids::FRESHEST_CRL => ExtensionValue::FreshestCrl(distribution_points(der)?),
+        oids::CRL_DISTRIBUTION_POINTS => {
+            ExtensionValue::CrlDistributionPoints(list(der, DistributionPoint::read)?)
+        }
+        oids::FRESHEST_CRL => ExtensionValue::FreshestCrl(list(der, DistributionPoint::read)?),
         oids::ISSUING_DISTRIBUTION_POINT => {
             ExtensionValue::IssuingDistributionPoint(IssuingDistributionPoint::from_der(der)?)
         }
@@ -181,36 +188,8 @@ fn authority_key_identifier(der: &[u8]) -> Result<ExtensionValue, DerError> {
     })
 }
 
-fn distribution_points(der: &[u8]) -> Result<Vec<String>, DerError> {
-    Ok(list(der, distribution_point)?.into_iter().flatten().collect())
-}
-
-/// The URIs of one DistributionPoint. Reasons and cRLIssuer are passed over.
-fn distribution_point(points: &mut Reader<'_>) -> Result<Vec<String>, DerError> {
-    let mut fields = points.enter(tag::SEQUENCE)?;
-    let name = fields.optional(tag::context_constructed(0))?;
-    fields.optional(tag::context(1))?;
-    fields.optional(tag::context_constructed(2))?;
-    fields.finish()?;
-    general_name_uris(name.unwrap_or_default())
-}
-
-/// The URIs of a DistributionPointName. A name relative to the issuer is passed over.
-pub(super) fn general_name_uris(name: &[u8]) -> Result<Vec<String>, DerError> {
-    let mut name = Reader::new(name);
-    let mut full_name = Reader::new(name.optional(tag::context_constructed(0))?.unwrap_or_default());
-    let mut uris = Vec::new();
-    while !full_name.is_empty() {
-        let general_name = full_name.any()?;
-        if general_name.tag == tag::context(6) {
-            uris.push(ia5(general_name.content)?.to_owned());
-        }
-    }
-    Ok(uris)
-}
-
 fn authority_information_access(der: &[u8]) -> Result<ExtensionValue, DerError> {
-    let (mut ocsp, mut ca_issuers) = (Vec::new(), Vec::new());
+    let (mut ocsp, mut ca_issuers, mut has_other_ocsp) = (Vec::new(), Vec::new(), false);
     let mut descriptions = Reader::within(der, tag::SEQUENCE)?;
     while !descriptions.is_empty() {
         let mut fields = descriptions.enter(tag::SEQUENCE)?;
@@ -224,15 +203,22 @@ fn authority_information_access(der: &[u8]) -> Result<ExtensionValue, DerError> 
         };
         if location.tag == tag::context(6) {
             list.push(ia5(location.content)?.to_owned());
+        } else {
+            has_other_ocsp |= method == oids::OCSP;
         }
     }
-    Ok(ExtensionValue::AuthorityInformationAccess { ocsp, ca_issuers })
+    Ok(ExtensionValue::AuthorityInformationAccess {
+        ocsp,
+        ca_issuers,
+        has_other_ocsp,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::asn1::Writer;
+    use crate::extension::PointNames;
 
     #[test]
     fn what_is_built_is_read() {
@@ -277,13 +263,20 @@ mod tests {
             ),
             (
                 Extension::crl_distribution_points(&uris).unwrap(),
-                ExtensionValue::CrlDistributionPoints(texts()),
+                ExtensionValue::CrlDistributionPoints(vec![DistributionPoint {
+                    names: PointNames {
+                        uris: texts(),
+                        others: Vec::new(),
+                    },
+                    ..DistributionPoint::default()
+                }]),
             ),
             (
                 Extension::authority_information_access(&uris, &uris[..1]).unwrap(),
                 ExtensionValue::AuthorityInformationAccess {
                     ocsp: texts(),
                     ca_issuers: texts()[..1].to_vec(),
+                    has_other_ocsp: false,
                 },
             ),
             (

@@ -3,6 +3,7 @@
 
 mod foreign;
 mod oids;
+mod pointers;
 mod refused;
 
 use proptest::prelude::*;

@@ -1,24 +1,12 @@
 //! What each URL answered.
 
-use client::{RelyingError, RelyingParty, Subject};
+use client::RelyingError;
 use serde::Serialize;
 use time::OffsetDateTime;
+use x509::ReceivedSerial;
 use x509::crl::{CrlEntry, Reason, ReceivedCrl};
-use x509::ocsp::CertStatus;
-use x509::{Certificate, Pointers, ReceivedSerial};
 
 use super::refusal;
-
-/// URLs of one kind that are asked.
-const MOST: usize = 4;
-
-/// The certificate that is asked about, and the relying party that asks.
-pub(super) struct Question<'a> {
-    pub(super) certificate: &'a Certificate,
-    pub(super) issuer: &'a Certificate,
-    pub(super) party: &'a RelyingParty,
-    pub(super) now: OffsetDateTime,
-}
 
 /// A way to learn the status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -48,12 +36,15 @@ pub(super) enum Answer {
     Failed,
     /// More URLs are named than are asked.
     NotAsked,
+    /// Not a URL of HTTP, and another one of the same list was answered.
+    NotNeeded,
 }
 
 /// One URL and its answer.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Channel {
     pub(super) channel: Kind,
+    /// Empty where there is none.
     pub(super) url: String,
     pub(super) answer: Answer,
     #[serde(with = "time::serde::rfc3339::option")]
@@ -100,6 +91,7 @@ impl Answer {
             Self::Outdated => "outdated",
             Self::Failed => "failed",
             Self::NotAsked => "not asked",
+            Self::NotNeeded => "not needed",
         }
     }
 
@@ -130,30 +122,37 @@ impl Channel {
         }
     }
 
-    /// Of URLs of a kind that are more than are asked, as one row.
-    fn not_asked<'u>(channel: Kind, urls: impl IntoIterator<Item = &'u String>) -> Option<Self> {
-        let mut urls = urls.into_iter().skip(MOST);
-        let first = urls.next()?;
-        let others = match urls.count() {
+    /// Of URLs that are more than are asked, as one row.
+    pub(super) fn not_asked(channel: Kind, urls: &[&str], most: usize) -> Option<Self> {
+        let (first, others) = urls.split_first()?;
+        let others = match others.len() {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
         Some(Self {
             error: Some(format!(
-                "{first}{others}: not asked, since {MOST} URLs of a kind are"
+                "{first}{others}: not asked, since {most} URLs of a kind are"
             )),
             ..Self::new(channel, first, Answer::NotAsked)
         })
     }
 
-    fn failed(channel: Kind, url: &str, error: &RelyingError) -> Self {
+    /// Of what names no URL.
+    pub(super) fn without_url(channel: Kind, error: String) -> Self {
+        Self {
+            error: Some(error),
+            ..Self::new(channel, "", Answer::Failed)
+        }
+    }
+
+    pub(super) fn failed(channel: Kind, url: &str, error: &RelyingError) -> Self {
         Self {
             error: Some(refusal::text(error)),
             ..Self::new(channel, url, Answer::Failed)
         }
     }
 
-    fn revoked(self, time: OffsetDateTime, reason: Option<Reason>) -> Self {
+    pub(super) fn revoked(self, time: OffsetDateTime, reason: Option<Reason>) -> Self {
         let answer = match reason {
             Some(Reason::CertificateHold) => Answer::OnHold,
             // Elsewhere it has no meaning (RFC 5280 section 5.3.1), and "revoked" was said.
@@ -169,7 +168,7 @@ impl Channel {
         }
     }
 
-    fn of_list(
+    pub(super) fn of_list(
         channel: Kind,
         url: &str,
         list: &ReceivedCrl,
@@ -186,83 +185,6 @@ impl Channel {
             Some(entry) => told.revoked(entry.time, entry.reason),
             None => told,
         }
-    }
-}
-
-/// Asks every URL, one after the other: OCSP, then each complete list and its delta.
-pub(super) async fn ask(asked: &Question<'_>, ocsp: bool, crl: bool) -> Vec<Channel> {
-    let pointers = Pointers::of(asked.certificate);
-    let mut channels = Vec::new();
-    for url in pointers.ocsp.iter().take(MOST).filter(|_| ocsp) {
-        channels.push(asked.ocsp(url).await);
-    }
-    channels.extend(Channel::not_asked(Kind::Ocsp, &pointers.ocsp).filter(|_| ocsp));
-    for url in pointers.crl.iter().take(MOST).filter(|_| crl) {
-        asked.lists(url, &pointers.freshest_crl, &mut channels).await;
-    }
-    channels.extend(Channel::not_asked(Kind::Crl, &pointers.crl).filter(|_| crl));
-    channels
-}
-
-impl Question<'_> {
-    fn subject(&self) -> Subject<'_> {
-        Subject {
-            issuer: self.issuer,
-            serial: self.certificate.serial(),
-            is_ca: self.certificate.is_ca(),
-            now: self.now,
-        }
-    }
-
-    async fn ocsp(&self, url: &str) -> Channel {
-        let answer = match self.party.ocsp(url, self.subject(), true).await {
-            Ok(answer) => answer,
-            Err(error) => return Channel::failed(Kind::Ocsp, url, &error),
-        };
-        let told = Channel {
-            nonce_repeated: Some(answer.nonce_repeated),
-            no_check: Some(answer.no_check),
-            this_update: Some(answer.single.this_update),
-            next_update: answer.single.next_update,
-            ..Channel::new(Kind::Ocsp, url, Answer::Good)
-        };
-        match answer.single.status {
-            CertStatus::Good => told,
-            CertStatus::Unknown => Channel {
-                answer: Answer::Unknown,
-                ..told
-            },
-            CertStatus::Revoked { time, reason } => told.revoked(time, reason),
-        }
-    }
-
-    async fn lists(&self, url: &str, freshest: &[String], channels: &mut Vec<Channel>) {
-        let serial = self.certificate.serial();
-        let complete = match self.party.crl(url, self.subject(), &[]).await {
-            Ok(complete) => complete,
-            Err(error) => return channels.push(Channel::failed(Kind::Crl, url, &error)),
-        };
-        channels.push(Channel::of_list(Kind::Crl, url, &complete, complete.find(serial)));
-        let mut deltas = complete.summary.extensions.freshest_crl();
-        for url in freshest {
-            if !deltas.contains(url) {
-                deltas.push(url.clone());
-            }
-        }
-        for url in deltas.iter().take(MOST) {
-            let delta = self.party.delta(url, &complete, self.subject(), &[]).await;
-            channels.push(match delta {
-                Ok(delta) if delta.is_newer => {
-                    Channel::of_list(Kind::Delta, url, &delta.list, delta.list.find(serial))
-                }
-                Ok(delta) => Channel {
-                    answer: Answer::Outdated,
-                    ..Channel::of_list(Kind::Delta, url, &delta.list, None)
-                },
-                Err(error) => Channel::failed(Kind::Delta, url, &error),
-            });
-        }
-        channels.extend(Channel::not_asked(Kind::Delta, &deltas));
     }
 }
 
@@ -285,16 +207,11 @@ mod tests {
 
     #[test]
     fn urls_beyond_those_that_are_asked_are_a_row() {
-        let urls: Vec<String> = (0..6).map(|number| format!("http://p/{number}")).collect();
-        let row = |count: usize| Channel::not_asked(Kind::Crl, &urls[..count]);
-        assert!(row(MOST).is_none());
-        assert_eq!(row(5).unwrap().url, "http://p/4");
-        assert!(
-            row(6)
-                .unwrap()
-                .error
-                .unwrap()
-                .starts_with("http://p/4 and 1 more: ")
-        );
+        let row = |urls: &[&str]| Channel::not_asked(Kind::Crl, urls, 4);
+        assert!(row(&[]).is_none());
+        let one = row(&["http://p/4"]).unwrap();
+        assert_eq!((&*one.url, one.answer), ("http://p/4", Answer::NotAsked));
+        let two = row(&["http://p/4", "http://p/5"]).unwrap().error.unwrap();
+        assert!(two.starts_with("http://p/4 and 1 more: "), "{two}");
     }
 }

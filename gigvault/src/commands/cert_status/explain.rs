@@ -20,7 +20,8 @@ pub(super) fn notes(channels: &[Channel]) -> Vec<String> {
         // The newest of what was seen, where none has it.
         let newest = deltas
             .iter()
-            .filter(|delta| !delta.answer.is_missing() && delta.answer != Answer::Outdated)
+            .filter(|delta| !delta.answer.is_missing())
+            .filter(|delta| !matches!(delta.answer, Answer::Outdated | Answer::NotNeeded))
             .chain([complete])
             .max_by_key(|list| list.this_update)
             .unwrap_or(complete);

@@ -87,7 +87,8 @@ async fn fetched(
     notes: &mut Vec<String>,
 ) -> anyhow::Result<Certificate> {
     const GIVE: &str = "give the certificate of the issuer with --chain";
-    let urls = Pointers::of(certificate).ca_issuers;
+    let access = Pointers::of(certificate).access;
+    let urls = access.context(GIVE)?.ca_issuers;
     let mut failed = None;
     for url in urls.iter().take(MOST) {
         match party.issuer(url, certificate).await {

@@ -53,7 +53,8 @@ pub(super) fn last_word<'a>(complete: &'a Channel, deltas: &'a [Channel]) -> &'a
             | Answer::NotListed
             | Answer::Outdated
             | Answer::Failed
-            | Answer::NotAsked => return None,
+            | Answer::NotAsked
+            | Answer::NotNeeded => return None,
         };
         Some((delta.number, weight, delta))
     });

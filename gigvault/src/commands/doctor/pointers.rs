@@ -1,9 +1,10 @@
 //! What the newest certificate of each CA points to, asked as a relying party does: its issuer, OCSP, the CRL and its delta; and what the
 //! certificate of the CA points to.
 
-use client::{Ca, Reach, RelyingError, RelyingParty, Subject, is_unreachable_for_others};
+use client::{Ca, Reach, RelyingError, RelyingParty, Subject, is_http, is_unreachable_for_others};
 use time::{Duration, OffsetDateTime};
 use x509::bundle::Bundle;
+use x509::extension::DistributionPoint;
 use x509::ocsp::CertStatus;
 use x509::{Certificate, Pointers};
 
@@ -50,7 +51,7 @@ pub(super) async fn look(issued: &[Issued], server: &str, now: OffsetDateTime) -
         found: Vec::new(),
     };
     for issued in issued {
-        look.at(issued).await;
+        look.follow_all(issued).await;
     }
     KINDS.map(|kind| judged(kind, &look.found)).into()
 }
@@ -99,7 +100,11 @@ pub(super) fn unseen(detail: String) -> Check {
 /// Whether a certificate says where its status is asked for.
 pub(super) fn names_ocsp(certificate: &client::Certificate) -> bool {
     let parsed = Certificate::from_pem(certificate.certificate.as_bytes());
-    parsed.is_ok_and(|certificate| !Pointers::of(&certificate).ocsp.is_empty())
+    parsed.is_ok_and(|certificate| match Pointers::of(&certificate).access {
+        Ok(access) => access.has_other_ocsp || !access.ocsp.is_empty(),
+        // It says so, and cannot be understood: that is to be seen.
+        Err(_) => true,
+    })
 }
 
 struct Look {
@@ -120,7 +125,7 @@ struct Pair<'a> {
 }
 
 impl Look {
-    async fn at(&mut self, issued: &Issued) {
+    async fn follow_all(&mut self, issued: &Issued) {
         let pem = [issued.ca.certificate.as_str(), &issued.ca.chain].concat();
         let path = Bundle::read(pem.as_bytes()).unwrap_or_default().certificates;
         let newest = issued.newest.as_ref();
@@ -141,26 +146,50 @@ impl Look {
 
     async fn follow(&mut self, pair: Pair<'_>) {
         let pointers = Pointers::of(pair.certificate);
-        for (kind, urls) in [
-            (ISSUER, &pointers.ca_issuers),
-            (OCSP, &pointers.ocsp),
-            (CRL, &pointers.crl),
+        let (access, points) = (pointers.access.as_ref(), pointers.crl.as_ref());
+        for (kind, point) in [
+            (ISSUER, access.map(|access| point_of(&access.ca_issuers, false))),
+            (
+                OCSP,
+                access.map(|access| point_of(&access.ocsp, access.has_other_ocsp)),
+            ),
+            (CRL, points.map(|points| points.first().cloned())),
         ] {
-            let Some(url) = urls.first() else { continue };
-            let serial = pair.certificate.serial();
-            if is_unreachable_for_others(url, self.serves_others) {
-                let what =
-                    format!("certificate {serial} points to {url}, which only the server itself reaches");
-                self.add(kind, pair, Err((what, PUBLIC_URL.to_owned())));
-                continue;
-            }
-            let result = match kind {
-                ISSUER => self.issuer(url, pair).await,
-                OCSP => self.ocsp(url, pair).await,
-                _ => self.lists(url, pair).await,
+            let result = match point {
+                Ok(None) => continue,
+                Ok(Some(point)) => self.at(kind, &point, pair).await,
+                Err(error) => {
+                    let what = format!("certificate {}: {error}", pair.certificate.serial());
+                    Err((what, PUBLIC_URL.to_owned()))
+                }
             };
-            self.add(kind, pair, result.map(|()| url.clone()));
+            self.add(kind, pair, result);
         }
+    }
+
+    /// What is found at the first URL of that point.
+    async fn at(
+        &self,
+        kind: &'static str,
+        point: &DistributionPoint,
+        pair: Pair<'_>,
+    ) -> Result<String, (String, String)> {
+        let serial = pair.certificate.serial();
+        let wrong = |what: String| Err((what, PUBLIC_URL.to_owned()));
+        let Some(url) = first_url(point) else {
+            return wrong(format!("{kind}: certificate {serial} names no HTTP URL"));
+        };
+        if is_unreachable_for_others(url, self.serves_others) {
+            return wrong(format!(
+                "certificate {serial} points to {url}, which only the server itself reaches"
+            ));
+        }
+        match kind {
+            ISSUER => self.issuer(url, pair).await,
+            OCSP => self.ocsp(url, pair).await,
+            _ => self.lists((point, url), pair).await,
+        }
+        .map(|()| url.to_owned())
     }
 
     fn add(&mut self, kind: &'static str, pair: Pair<'_>, result: Result<String, (String, String)>) {
@@ -214,22 +243,39 @@ impl Look {
         ))
     }
 
-    async fn lists(&self, url: &str, pair: Pair<'_>) -> Result<(), (String, String)> {
+    async fn lists(&self, place: (&DistributionPoint, &str), pair: Pair<'_>) -> Result<(), (String, String)> {
         let subject = self.subject(pair);
-        let complete = self.party.crl(url, subject, &[]).await;
+        let complete = self.party.crl_of(place, subject, &[]).await;
         let complete = complete.map_err(|error| wrong(&error))?;
-        for url in complete.summary.extensions.freshest_crl() {
-            if is_unreachable_for_others(&url, self.serves_others) {
+        let unread = |what: String| (format!("{}: {what}", place.1), PUBLIC_URL.to_owned());
+        let deltas = complete.summary.extensions.freshest_crl();
+        for point in deltas.map_err(|error| unread(error.to_string()))? {
+            let none = || unread("the CRL names no HTTP URL of its delta".to_owned());
+            let url = first_url(&point).ok_or_else(none)?;
+            if is_unreachable_for_others(url, self.serves_others) {
                 return Err((
                     format!("the delta of the CRL is at {url}, which only the server itself reaches"),
                     PUBLIC_URL.to_owned(),
                 ));
             }
-            let delta = self.party.delta(&url, &complete, subject, &[]).await;
-            delta.map_err(|error| wrong(&error))?;
+            let delta = self.party.delta_of((&point, url), &complete, subject, &[]);
+            delta.await.map_err(|error| wrong(&error))?;
         }
         Ok(())
     }
+}
+
+/// These URLs as those of one thing; `None` if nothing is named.
+fn point_of(urls: &[String], has_others: bool) -> Option<DistributionPoint> {
+    let mut point = DistributionPoint::default();
+    point.names.uris = urls.to_vec();
+    (has_others || !urls.is_empty()).then_some(point)
+}
+
+/// The first that relying parties ask without a directory.
+fn first_url(point: &DistributionPoint) -> Option<&str> {
+    let mut urls = point.names.uris.iter().map(String::as_str);
+    urls.find(|url| is_http(url))
 }
 
 /// What is wrong at a URL, and what to do.

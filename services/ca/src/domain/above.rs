@@ -73,7 +73,9 @@ fn only_root(authorities: &[Arc<Authority>]) -> Option<&Certificate> {
 fn names(child: &Certificate) -> Vec<String> {
     let value = |oid| child.extension(oid).and_then(|extension| extension.value().ok());
     let crls = match value(oids::CRL_DISTRIBUTION_POINTS) {
-        Some(ExtensionValue::CrlDistributionPoints(uris)) => uris,
+        Some(ExtensionValue::CrlDistributionPoints(points)) => {
+            points.into_iter().flat_map(|point| point.names.uris).collect()
+        }
         _ => Vec::new(),
     };
     let certificates = match value(oids::AUTHORITY_INFO_ACCESS) {

@@ -58,7 +58,9 @@ pub(super) async fn crl_urls(db: &Db, id: Uuid) -> Result<Option<Vec<String>>, S
     };
     let values = certificate.extensions().iter().map(Extension::value);
     let mut urls = values.filter_map(|value| match value {
-        Ok(ExtensionValue::CrlDistributionPoints(urls)) => Some(urls),
+        Ok(ExtensionValue::CrlDistributionPoints(points)) => {
+            Some(points.into_iter().flat_map(|point| point.names.uris).collect())
+        }
         _ => None,
     });
     Ok(Some(urls.next().unwrap_or_default()))

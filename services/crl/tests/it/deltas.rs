@@ -95,7 +95,7 @@ async fn a_certificate_is_in_the_list_of_its_shard_and_in_no_other(world: World)
             let point = list.extensions().issuing_distribution_point().unwrap();
             let location = format!("http://pki.example.test/crl/issuing/{shard}.crl");
             assert_eq!(point.is_some(), shard > 0);
-            assert!(point.is_none_or(|point| point.uris == [location]));
+            assert!(point.is_none_or(|point| point.names.uris == [location]));
         }
     }
     process.stop().await;

@@ -4,14 +4,14 @@ use time::{Duration, OffsetDateTime};
 
 use super::ReceivedCrl;
 use crate::crl::{CrlEntry, CrlError, Reason};
-use crate::extension::{CrlScope, oids};
+use crate::extension::{CrlScope, DistributionPoint, oids};
 use crate::{Oid, ReceivedSerial};
 
 /// What a relying party asks a list about, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct CrlExpected<'a> {
-    /// Where the certificate says that the list is.
-    pub url: &'a str,
+    /// The point of the certificate by which the list was found.
+    pub point: &'a DistributionPoint,
     /// Whether the certificate is that of a CA.
     pub is_ca: bool,
     /// The time of the check.
@@ -50,6 +50,7 @@ impl ReceivedCrl {
             return Err(CrlError::Delta);
         }
         self.check_extensions()?;
+        Self::check_point(expected)?;
         self.check_scope(expected)?;
         self.check_period(expected)
     }
@@ -69,6 +70,7 @@ impl ReceivedCrl {
             return Err(CrlError::NoNumber);
         };
         self.check_extensions()?;
+        Self::check_point(expected)?;
         let scope = |list: &Self| {
             let point = list.summary.extensions.find(oids::ISSUING_DISTRIBUTION_POINT);
             point.map(|point| point.value_der().to_vec())
@@ -103,6 +105,22 @@ impl ReceivedCrl {
         }
     }
 
+    /// Whether the point is one of complete lists of the certificate's issuer (section 6.3.3 (b) (1) and (d)).
+    fn check_point(expected: &CrlExpected<'_>) -> Result<(), CrlError> {
+        if expected.point.has_crl_issuer {
+            return Err(CrlError::Scope(
+                "by the certificate its CRL is of another issuer (cRLIssuer), which is not supported",
+            ));
+        }
+        if expected.point.only_some_reasons {
+            return Err(CrlError::Scope(
+                "by the certificate this CRL is for some reasons only, which is not supported",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Section 6.3.3 (b).
     fn check_scope(&self, expected: &CrlExpected<'_>) -> Result<(), CrlError> {
         let point = self.summary.extensions.issuing_distribution_point();
         let point = point.map_err(|_| CrlError::Scope("issuingDistributionPoint is malformed"))?;
@@ -121,7 +139,7 @@ impl ReceivedCrl {
                 "it is indirect, or for some reasons only, which is not supported",
             ));
         }
-        if !point.uris.is_empty() && !point.uris.iter().any(|uri| uri == expected.url) {
+        if !point.names.is_empty() && !point.names.meets(&expected.point.names) {
             return Err(CrlError::Scope("it covers certificates that point elsewhere"));
         }
         Ok(())

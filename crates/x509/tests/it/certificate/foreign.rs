@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use x509::crl::CertificateList;
-use x509::extension::ExtensionValue;
+use x509::extension::{DistributionPoint, ExtensionValue};
 use x509::signature::SignatureError;
 use x509::{Certificate, CertificateError, San};
 
@@ -84,7 +84,7 @@ fn extensions_of_others_are_read() {
          keyUsage=digitalSignature,decipherOnly\n\
          extendedKeyUsage=serverAuth,1.2.3.4,anyExtendedKeyUsage\n\
          crlDistributionPoints=URI:http://a.test/1,point\n\
-         authorityInfoAccess=OCSP;URI:http://o.test/,caIssuers;DNS:not-a-uri.test,1.2.3.4;URI:http://x.test/\n\
+         authorityInfoAccess=OCSP;URI:http://o.test/,caIssuers;DNS:not-a-uri.test,1.2.3.4;URI:http://x.test/,OCSP;dirName:dn\n\
          certificatePolicies=1.2.3.4,@policy\n\
          nameConstraints=permitted;DNS:.a.test,excluded;IP:10.0.0.0/255.0.0.0\n\
          tlsfeature=status_request,status_request_v2\n\
@@ -103,15 +103,19 @@ fn extensions_of_others_are_read() {
     assert_eq!(purposes, ["server-auth", "1.2.3.4", "2.5.29.37.0"]);
     let values: Vec<ExtensionValue> = foreign.extensions().iter().map(|e| e.value().unwrap()).collect();
     let uris = |uris: &[&str]| uris.iter().map(|uri| (*uri).to_owned()).collect::<Vec<_>>();
+    let mut other_issuer = DistributionPoint::at("http://b.test/2");
+    other_issuer.names.others = vec![b"\x82\x06c.test".to_vec()];
+    (other_issuer.only_some_reasons, other_issuer.has_crl_issuer) = (true, true);
     for expected in [
         ExtensionValue::BasicConstraints {
             ca: false,
             path_len: None,
         },
-        ExtensionValue::CrlDistributionPoints(uris(&["http://a.test/1", "http://b.test/2"])),
+        ExtensionValue::CrlDistributionPoints(vec![DistributionPoint::at("http://a.test/1"), other_issuer]),
         ExtensionValue::AuthorityInformationAccess {
             ocsp: uris(&["http://o.test/"]),
             ca_issuers: vec![],
+            has_other_ocsp: true,
         },
         ExtensionValue::CertificatePolicies(vec!["1.2.3.4".parse().unwrap(), "2.5.29.32.0".parse().unwrap()]),
         ExtensionValue::TlsFeature(vec![5, 17]),

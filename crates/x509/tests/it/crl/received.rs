@@ -1,8 +1,11 @@
 //! Lists as relying parties take them.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::sync::LazyLock;
+
 use time::{Duration, OffsetDateTime};
 use x509::crl::{CrlEntry, CrlError, CrlExpected, CrlKind, CrlReader, CrlSpec, Reason, ReceivedCrl};
+use x509::extension::DistributionPoint;
 use x509::signature::SignatureError;
 use x509::{Certificate, KeyAlgorithm, ReceivedSerial, SignatureAlgorithm, assemble};
 
@@ -12,6 +15,8 @@ use crate::issue::{Authority, NOW};
 use crate::judges::crl_spec;
 
 const URL: &str = "http://pki.example.test/7.crl";
+
+static POINT: LazyLock<DistributionPoint> = LazyLock::new(|| DistributionPoint::at(URL));
 
 fn ca() -> Authority {
     Authority::root(KeyAlgorithm::P256, SignatureAlgorithm::EcdsaSha256)
@@ -42,7 +47,7 @@ fn serial(number: u32) -> ReceivedSerial {
 
 fn at(now: OffsetDateTime) -> CrlExpected<'static> {
     CrlExpected {
-        url: URL,
+        point: &POINT,
         is_ca: false,
         now,
         tolerance: Duration::MINUTE,
@@ -138,6 +143,70 @@ fn a_list_is_believed_in_its_time_and_for_certificates_that_point_to_it() {
     assert!(matches!(other.check(&at(NOW)), Err(CrlError::Scope(_))));
     let delta = list(&|spec| spec.kind = CrlKind::Delta { base: 4711 });
     assert_eq!(delta.check(&at(NOW)), Err(CrlError::Delta));
+}
+
+/// The TBSCertList, changed by hand, and the signature of its issuer.
+fn signed_with(ca: &Authority, spec: &CrlSpec, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut tbs = spec.to_tbs(&[]).unwrap();
+    change(&mut tbs);
+    let signature = ca.holder.sign(&tbs, ca.algorithm);
+    assemble(&tbs, ca.algorithm, &signature).unwrap()
+}
+
+#[test]
+fn names_of_the_list_and_of_the_point_have_to_meet() {
+    let ca = ca();
+    let shard = CrlSpec {
+        shard: vec!["ldap://a.test/cn=7".to_owned(), URL.to_owned()],
+        ..crl_spec(&ca)
+    };
+    let both = read(&signed(&ca, &shard, &[]), 64, &ca.certificate, &[]).unwrap();
+    // The other form of a name, here dNSName in place of a URI, and nothing that relying parties could compare a URL with.
+    let host = CrlSpec {
+        shard: vec![URL.to_owned()],
+        ..crl_spec(&ca)
+    };
+    let der = signed_with(&ca, &host, |tbs| {
+        let name = [&[0x86, URL.len() as u8], URL.as_bytes()].concat();
+        let at = tbs.windows(name.len()).position(|octets| octets == name).unwrap();
+        tbs[at] = 0x82;
+    });
+    let host = read(&der, 64, &ca.certificate, &[]).unwrap();
+    let plain = read(&signed(&ca, &crl_spec(&ca), &[]), 64, &ca.certificate, &[]).unwrap();
+
+    let directory = DistributionPoint::at("ldap://a.test/cn=7");
+    let mut host_too = DistributionPoint::at("http://pki.example.test/else.crl");
+    host_too.names.others = vec![[&[0x82, URL.len() as u8], URL.as_bytes()].concat()];
+    let mut reasons = DistributionPoint::at(URL);
+    reasons.only_some_reasons = true;
+    let mut other_issuer = DistributionPoint::at(URL);
+    other_issuer.has_crl_issuer = true;
+    for (what, list, point, covers) in [
+        ("no name", &plain, &*POINT, true),
+        ("second name", &both, &*POINT, true),
+        ("first name", &both, &directory, true),
+        ("another form", &host, &*POINT, false),
+        ("the same name of another form", &host, &host_too, true),
+        ("another name", &both, &host_too, false),
+        ("reasons", &plain, &reasons, false),
+        ("another issuer", &plain, &other_issuer, false),
+    ] {
+        let expected = CrlExpected { point, ..at(NOW) };
+        let judged = list.check(&expected);
+        assert_eq!(judged.is_ok(), covers, "{what}: {judged:?}");
+        assert!(
+            covers || matches!(judged, Err(CrlError::Scope(_))),
+            "{what}: {judged:?}"
+        );
+    }
+    let delta = CrlSpec {
+        kind: CrlKind::Delta { base: 4711 },
+        ..crl_spec(&ca)
+    };
+    let delta = read(&signed(&ca, &delta, &[]), 64, &ca.certificate, &[]).unwrap();
+    let of = |point| delta.check_delta(&plain, &CrlExpected { point, ..at(NOW) });
+    assert_eq!(of(&POINT), Ok(true));
+    assert!(matches!(of(&reasons), Err(CrlError::Scope(_))));
 }
 
 #[test]

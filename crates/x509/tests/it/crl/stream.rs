@@ -64,7 +64,7 @@ fn a_list_in_pieces_of_any_size_is_the_same_list() {
     assert_eq!(whole.extensions.base_number(), Some(4700));
     assert!(whole.extensions.is_delta());
     let point = whole.extensions.issuing_distribution_point().unwrap().unwrap();
-    assert_eq!(point.uris, spec.shard);
+    assert_eq!(point.names.uris, spec.shard);
     for piece in [1, 2, 3, 7, 64, 1000, 16 * 1024, 16 * 1024 + 1] {
         assert_eq!(read(&tbs, piece).as_ref(), Ok(&whole), "{piece}");
     }

@@ -4,6 +4,7 @@
 use time::Duration;
 use time::macros::datetime;
 use x509::crl::{CertificateList, CrlEntry, CrlKind, CrlSpec, Reason};
+use x509::extension::DistributionPoint;
 use x509::{KeyAlgorithm, SignatureAlgorithm, assemble};
 
 use super::pkilint::lint_crl;
@@ -197,10 +198,10 @@ fn deltas_and_shards_satisfy_all_judges() {
     assert!(delta.extensions().is_delta() && !base.extensions().is_delta());
     assert_eq!(
         base.extensions().freshest_crl(),
-        ["http://pki.example.test/delta.crl"]
+        Ok(vec![DistributionPoint::at("http://pki.example.test/delta.crl")])
     );
     let point = shard.extensions().issuing_distribution_point().unwrap().unwrap();
-    assert_eq!(point.uris, ["http://pki.example.test/shards/7.crl"]);
+    assert_eq!(point.names.uris, ["http://pki.example.test/shards/7.crl"]);
     assert_eq!(base.extensions().issuing_distribution_point(), Ok(None));
     let described = [base.describe(), delta.describe(), shard.describe()].concat();
     for expected in ["freshestCRL: http", "delta of: 4711", "(critical): http"] {
