@@ -156,8 +156,8 @@ async fn a_list_and_its_delta_are_believed_when_their_ca_signed_them_and_they_ar
                 assert_eq!(
                     source,
                     CrlError::Base {
-                        base: 11,
-                        complete: 10
+                        base: 11.into(),
+                        complete: 10.into()
                     }
                 );
             }

@@ -28,10 +28,10 @@ impl fmt::Display for Description<'_> {
             "  next update: {}",
             list.next_update().map_or_else(|| "none".to_owned(), rfc3339)
         )?;
-        if let Some(number) = list.number_text() {
+        if let Some(number) = list.extensions().crl_number() {
             writeln!(f, "  number: {number}")?;
         }
-        if let Some(base) = list.extensions().base_number_text() {
+        if let Some(base) = list.extensions().base_crl_number() {
             writeln!(f, "  delta of: {base}")?;
         }
         let numbers = [oids::CRL_NUMBER, oids::DELTA_CRL_INDICATOR];

@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use super::CrlNumber;
 use crate::CertificateError;
 use crate::asn1::DerError;
 use crate::moment::rfc3339;
@@ -89,9 +90,9 @@ pub enum CrlError {
     )]
     Base {
         /// Least number of a complete list that the delta can be applied to.
-        base: u64,
+        base: CrlNumber,
         /// Number of the complete list.
-        complete: u64,
+        complete: CrlNumber,
     },
     /// An extension that is critical and not understood (section 5.2).
     #[error("the CRL has the critical extension {0}, which is not supported")]

@@ -1,9 +1,8 @@
 //! What the extensions of a list say (RFC 5280 section 5.2).
 
-use data_encoding::HEXLOWER;
-
+use super::CrlNumber;
 use crate::Oid;
-use crate::asn1::{Reader, integer, tag, unsigned};
+use crate::asn1::DerError;
 use crate::extension::{
     DistributionPoint, Extension, ExtensionError, ExtensionValue, IssuingDistributionPoint, oids,
 };
@@ -32,14 +31,13 @@ impl CrlExtensions {
     /// CRL number; `None` if it is missing, malformed or over 64 bits.
     #[must_use]
     pub fn number(&self) -> Option<u64> {
-        unsigned(self.integer(oids::CRL_NUMBER)?).ok()
+        self.crl_number()?.as_u64()
     }
 
-    /// The CRL number as text: decimal, and over 64 bits hexadecimal (it may have 20 octets, section 5.2.3). `None` if
-    /// it is missing or not a number.
+    /// CRL number of up to 20 octets (section 5.2.3); `None` if it is missing or malformed.
     #[must_use]
-    pub fn number_text(&self) -> Option<String> {
-        self.text(oids::CRL_NUMBER)
+    pub fn crl_number(&self) -> Option<CrlNumber> {
+        self.read_number(oids::CRL_NUMBER)?.ok()
     }
 
     /// Whether the list is a delta (section 5.2.4).
@@ -51,11 +49,13 @@ impl CrlExtensions {
     /// Number of the complete list that a delta changes; `None` if it is missing, malformed or over 64 bits.
     #[must_use]
     pub fn base_number(&self) -> Option<u64> {
-        unsigned(self.integer(oids::DELTA_CRL_INDICATOR)?).ok()
+        self.base_crl_number()?.as_u64()
     }
 
-    pub(super) fn base_number_text(&self) -> Option<String> {
-        self.text(oids::DELTA_CRL_INDICATOR)
+    /// Number of up to 20 octets of the complete list that a delta changes; `None` if it is missing or malformed.
+    #[must_use]
+    pub fn base_crl_number(&self) -> Option<CrlNumber> {
+        self.read_number(oids::DELTA_CRL_INDICATOR)?.ok()
     }
 
     /// Key identifier of the issuer's key; `None` if it is missing or malformed.
@@ -91,15 +91,9 @@ impl CrlExtensions {
         })
     }
 
-    fn integer(&self, oid: Oid) -> Option<&[u8]> {
-        Reader::single(self.find(oid)?.value_der(), tag::INTEGER).ok()
-    }
-
-    fn text(&self, oid: Oid) -> Option<String> {
-        let octets = integer(self.integer(oid)?).ok()?;
-        Some(match unsigned(octets) {
-            Ok(number) => number.to_string(),
-            Err(_) => format!("0x{}", HEXLOWER.encode(octets)),
-        })
+    /// The number in the extension of this type; `None` if it is missing.
+    pub(super) fn read_number(&self, oid: Oid) -> Option<Result<CrlNumber, DerError>> {
+        self.find(oid)
+            .map(|extension| CrlNumber::from_der(extension.value_der()))
     }
 }

@@ -121,10 +121,10 @@ impl CertificateList {
         self.extensions.number()
     }
 
-    /// The CRL number as text, see [`CrlExtensions::number_text`].
+    /// The CRL number as text, see [`CrlNumber`](super::CrlNumber).
     #[must_use]
     pub fn number_text(&self) -> Option<String> {
-        self.extensions.number_text()
+        self.extensions.crl_number().map(|number| number.to_string())
     }
 
     /// Key identifier of the issuer's key.

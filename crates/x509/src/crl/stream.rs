@@ -12,13 +12,12 @@ use time::OffsetDateTime;
 
 use super::{CrlEntry, CrlError, CrlExtensions, Reason};
 use crate::asn1::{DerError, Reader, Tlv, head, tag};
-use crate::extension::oids;
 use crate::signature::Identified;
 use crate::tbs::{identifier, read_extensions};
 use crate::validity::read_time;
 use crate::{DistinguishedName, ReceivedSerial, SignatureAlgorithm};
 use order::Order;
-use part::{Part, check_not_empty, entry_extensions, whole};
+use part::{Part, check_extensions, check_not_empty, entry_extensions, whole};
 
 /// What a list says before its entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,8 +41,8 @@ pub struct TbsCertListSummary {
     pub header: TbsCertListHeader,
     /// How many entries it has.
     pub entries: u64,
-    /// Its extensions. Authority key identifier, number and base number are well-formed and the numbers have at most 64 bits, where
-    /// they are there.
+    /// Its extensions. Authority key identifier, number and base number are well-formed, where they are there; in a list that was read
+    /// as one in ascending order the numbers have at most 64 bits.
     pub extensions: CrlExtensions,
     /// Octets of the whole TBSCertList.
     pub length: u64,
@@ -182,26 +181,7 @@ impl TbsCertListReader {
         if self.removes && !extensions.is_delta() {
             return Err(CrlError::RemoveFromCompleteCrl);
         }
-        for (oid, part, is_read) in [
-            (
-                oids::AUTHORITY_KEY_IDENTIFIER,
-                "authorityKeyIdentifier",
-                extensions.authority_key_identifier().is_some(),
-            ),
-            (oids::CRL_NUMBER, "cRLNumber", extensions.number().is_some()),
-            (
-                oids::DELTA_CRL_INDICATOR,
-                "deltaCRLIndicator",
-                extensions.base_number().is_some(),
-            ),
-        ] {
-            if extensions.find(oid).is_some() && !is_read {
-                return Err(CrlError::Der {
-                    part,
-                    source: DerError::Value("extension"),
-                });
-            }
-        }
+        check_extensions(&extensions, self.order.is_some())?;
         let summary = TbsCertListSummary {
             header,
             entries: self.entries,

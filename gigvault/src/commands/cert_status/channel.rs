@@ -1,10 +1,10 @@
 //! What each URL answered.
 
 use client::RelyingError;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 use x509::ReceivedSerial;
-use x509::crl::{CrlEntry, Reason, ReceivedCrl};
+use x509::crl::{CrlEntry, CrlNumber, Reason, ReceivedCrl};
 
 use super::refusal;
 
@@ -51,9 +51,9 @@ pub(super) struct Channel {
     pub(super) revoked_at: Option<OffsetDateTime>,
     /// Kebab case.
     pub(super) reason: Option<String>,
-    /// Of a CRL.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) number: Option<u64>,
+    /// Of a CRL: a JSON number up to 64 bits, and text above.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "number")]
+    pub(super) number: Option<CrlNumber>,
     /// Of OCSP: whether the answer was made for this request, and is from no cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) nonce_repeated: Option<bool>,
@@ -66,6 +66,14 @@ pub(super) struct Channel {
     pub(super) next_update: Option<OffsetDateTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<String>,
+}
+
+fn number<S: Serializer>(number: &Option<CrlNumber>, serializer: S) -> Result<S::Ok, S::Error> {
+    match number.map(|number| (number.as_u64(), number)) {
+        None => serializer.serialize_none(),
+        Some((Some(short), _)) => serializer.serialize_u64(short),
+        Some((None, long)) => serializer.collect_str(&long),
+    }
 }
 
 impl Kind {
@@ -176,7 +184,7 @@ impl Channel {
     ) -> Self {
         let header = &list.summary.header;
         let told = Self {
-            number: list.summary.extensions.number(),
+            number: list.summary.extensions.crl_number(),
             this_update: Some(header.this_update),
             next_update: header.next_update,
             ..Self::new(channel, url, Answer::NotListed)

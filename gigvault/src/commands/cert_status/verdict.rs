@@ -89,7 +89,7 @@ mod tests {
 
     fn delta(number: u64, answer: Answer) -> Channel {
         Channel {
-            number: Some(number),
+            number: Some(number.into()),
             ..Channel::new(Kind::Delta, "http://pki.example.test/d.crl", answer)
         }
     }

@@ -62,11 +62,11 @@ impl ReceivedCrl {
     /// [`CrlError`] names the first reason.
     pub fn check_delta(&self, complete: &Self, expected: &CrlExpected<'_>) -> Result<bool, CrlError> {
         let extensions = &self.summary.extensions;
-        let numbers = (extensions.base_number(), extensions.number());
+        let numbers = (extensions.base_crl_number(), extensions.crl_number());
         let (Some(base), Some(number)) = numbers else {
             return Err(CrlError::NotADelta);
         };
-        let Some(complete_number) = complete.summary.extensions.number() else {
+        let Some(complete_number) = complete.summary.extensions.crl_number() else {
             return Err(CrlError::NoNumber);
         };
         self.check_extensions()?;

@@ -2,6 +2,8 @@
 
 use super::MAX_VALUE;
 use crate::asn1::{DerError, Reader, Tlv, head, tag};
+use crate::crl::{CrlError, CrlExtensions};
+use crate::extension::oids;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
@@ -67,4 +69,27 @@ pub(super) fn check_not_empty(list: &[u8]) -> Result<(), DerError> {
         true => Err(DerError::Value("Extensions: the list is empty")),
         false => Ok(()),
     }
+}
+
+/// Whether the extensions that say which list it is can be read. Numbers that are counted here have at most 64 bits.
+pub(super) fn check_extensions(extensions: &CrlExtensions, ours: bool) -> Result<(), CrlError> {
+    let within = |part| move |source| CrlError::Der { part, source };
+    let malformed = DerError::Value("extension");
+    if extensions.find(oids::AUTHORITY_KEY_IDENTIFIER).is_some()
+        && extensions.authority_key_identifier().is_none()
+    {
+        return Err(within("authorityKeyIdentifier")(malformed));
+    }
+    for (oid, part) in [
+        (oids::CRL_NUMBER, "cRLNumber"),
+        (oids::DELTA_CRL_INDICATOR, "deltaCRLIndicator"),
+    ] {
+        let number = extensions.read_number(oid).transpose().map_err(within(part))?;
+        if ours && number.is_some_and(|number| number.as_u64().is_none()) {
+            return Err(within(part)(DerError::Value(
+                "CRL number: it has more than 64 bits",
+            )));
+        }
+    }
+    Ok(())
 }
