@@ -1,11 +1,14 @@
-//! Lists that stream by: no panic, the same reading whatever the pieces are, and what is taken is a list for everyone else too.
+//! Lists that stream by: no panic, the same reading whatever the pieces are, and what would be signed is a list for everyone else too.
 #![no_main]
 
 use x509::crl::{CrlError, TbsCertListReader, TbsCertListSummary};
 use x509::kind::{SignedStructure, classify};
 
-fn read(octets: &[u8], piece: usize) -> Result<TbsCertListSummary, CrlError> {
-    let mut reader = TbsCertListReader::new();
+fn read(
+    mut reader: TbsCertListReader,
+    octets: &[u8],
+    piece: usize,
+) -> Result<TbsCertListSummary, CrlError> {
     for part in octets.chunks(piece) {
         reader.push(part)?;
     }
@@ -16,10 +19,14 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Some((first, octets)) = data.split_first() else {
         return;
     };
-    let whole = read(octets, octets.len().max(1));
-    assert_eq!(read(octets, usize::from(*first) + 1), whole);
-    if let Ok(summary) = whole {
-        assert_eq!(summary.length, octets.len() as u64);
+    for reader in [TbsCertListReader::new(), TbsCertListReader::ascending()] {
+        let whole = read(reader.clone(), octets, octets.len().max(1));
+        assert_eq!(read(reader, octets, usize::from(*first) + 1), whole);
+        if let Ok(summary) = whole {
+            assert_eq!(summary.length, octets.len() as u64);
+        }
+    }
+    if read(TbsCertListReader::ascending(), octets, 4096).is_ok() {
         assert_eq!(classify(octets), Some(SignedStructure::Crl));
     }
 });

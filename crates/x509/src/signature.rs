@@ -99,20 +99,25 @@ impl Identified {
     /// # Errors
     /// As there.
     pub fn verify(self, key: &PublicKey, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
+        match self.salted(key) {
+            Some(parameters) => parameters
+                .verify_sig(key.key_bytes(), message, signature)
+                .map_err(|_| SignatureError::Invalid),
+            None => self.algorithm.verify(key, message, signature),
+        }
+    }
+
+    /// RSASSA-PSS with this salt length; `None` for other algorithms, without a length, and for a key of another kind.
+    fn salted(self, key: &PublicKey) -> Option<lc::RsaParameters> {
         let parameters = match self.algorithm {
             RsaPssSha256 => lc::RSA_PSS_2048_8192_SHA256,
             RsaPssSha384 => lc::RSA_PSS_2048_8192_SHA384,
             RsaPssSha512 => lc::RSA_PSS_2048_8192_SHA512,
             EcdsaSha256 | EcdsaSha384 | EcdsaSha512 | RsaPkcs1Sha256 | RsaPkcs1Sha384 | RsaPkcs1Sha512
-            | Ed25519 => return self.algorithm.verify(key, message, signature),
+            | Ed25519 => return None,
         };
-        let (Some(salt), true) = (self.salt, self.algorithm.fits(key.algorithm())) else {
-            return self.algorithm.verify(key, message, signature);
-        };
-        parameters
-            .with_pss_salt_length(lc::RsaPssSaltLength::Custom(salt))
-            .verify_sig(key.key_bytes(), message, signature)
-            .map_err(|_| SignatureError::Invalid)
+        let salt = self.salt.filter(|_| self.algorithm.fits(key.algorithm()))?;
+        Some(parameters.with_pss_salt_length(lc::RsaPssSaltLength::Custom(salt)))
     }
 }
 

@@ -171,20 +171,21 @@ impl CrlReader {
         let algorithm = parts
             .any()
             .map_err(|source| within("signatureAlgorithm", source))?;
+        // The parameters are not signed where the algorithm is named behind the TBSCertList: they have to be those in it.
+        if algorithm.whole != summary.header.identifier {
+            return Err(CrlError::AlgorithmMismatch);
+        }
         let algorithm = Identified::from_der(algorithm.whole)?;
         let signature = parts.expect(tag::BIT_STRING).and_then(bit_octets);
         let signature = signature.map_err(|source| within("signatureValue", source))?;
         parts
             .finish()
             .map_err(|source| within("CertificateList", source))?;
-        if algorithm.algorithm() != summary.header.signature_algorithm {
-            return Err(CrlError::AlgorithmMismatch);
-        }
         let identifier = summary.extensions.authority_key_identifier();
         check_issuer(&summary.header.issuer, identifier, issuer)?;
         let key = issuer.public_key().map_err(CertificateError::from)?;
         match self.verifier {
-            Some(verifier) => verifier.verify(key, signature)?,
+            Some(verifier) => verifier.verify_as(algorithm, key, signature)?,
             None => return Err(within("tbsCertList", DerError::Truncated)),
         }
         Ok(ReceivedCrl { summary, found })

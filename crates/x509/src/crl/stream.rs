@@ -17,15 +17,18 @@ use crate::tbs::{identifier, read_extensions};
 use crate::validity::read_time;
 use crate::{DistinguishedName, ReceivedSerial, SignatureAlgorithm};
 use order::Order;
-use part::{Part, check_extensions, check_not_empty, entry_extensions, whole};
+use part::{Part, check_extensions, check_list, entry_extensions, whole};
 
 /// What a list says before its entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TbsCertListHeader {
     /// Version as people count: 1 or 2.
     pub version: u8,
-    /// Algorithm of the signature to come, with exactly the parameters that are written here.
+    /// Algorithm of the signature to come.
     pub signature_algorithm: SignatureAlgorithm,
+    /// Its AlgorithmIdentifier, octet for octet. Of a list that was read as one in ascending order it is the one that is written here;
+    /// others may name it in another form, and RSASSA-PSS with another salt length.
+    pub identifier: Vec<u8>,
     /// Issuer name, octet for octet.
     pub issuer: DistinguishedName,
     /// When the list was made.
@@ -60,7 +63,7 @@ pub struct TbsCertListReader {
     entries_left: u64,
     length: u64,
     version: u8,
-    algorithm: Option<SignatureAlgorithm>,
+    algorithm: Option<(SignatureAlgorithm, Vec<u8>)>,
     issuer: Option<DistinguishedName>,
     this_update: Option<OffsetDateTime>,
     header: Option<TbsCertListHeader>,
@@ -113,14 +116,18 @@ impl TbsCertListReader {
         }
     }
 
-    /// One that takes only the serial numbers that are issued here, in the order of [`CrlSpec::layout`](super::CrlSpec::layout), in
-    /// which a repeated one is seen without remembering all.
+    /// One that takes only lists as they are written here, to be signed: in the very encoding, with the serial numbers that are issued
+    /// here, in the order of [`CrlSpec::layout`](super::CrlSpec::layout), in which a repeated one is seen without remembering all.
     #[must_use]
     pub fn ascending() -> Self {
         Self {
             order: Some(Order::default()),
             ..Self::new()
         }
+    }
+
+    fn is_ours(&self) -> bool {
+        self.order.is_some()
     }
 
     /// One that keeps the entries of these serial numbers.
@@ -167,6 +174,7 @@ impl TbsCertListReader {
 
     /// The same, with the entries that were to be kept.
     pub(super) fn finish_kept(self) -> Result<(TbsCertListSummary, KeptEntries), CrlError> {
+        let is_ours = self.is_ours();
         let (Some(header), Part::End) = (self.header, self.part) else {
             return Err(CrlError::Der {
                 part: self.part.name(),
@@ -181,7 +189,7 @@ impl TbsCertListReader {
         if self.removes && !extensions.is_delta() {
             return Err(CrlError::RemoveFromCompleteCrl);
         }
-        check_extensions(&extensions, self.order.is_some())?;
+        check_extensions(&extensions, is_ours)?;
         let summary = TbsCertListSummary {
             header,
             entries: self.entries,
@@ -269,8 +277,8 @@ impl TbsCertListReader {
             if whole > self.left {
                 return Err(DerError::Truncated);
             }
-            // Without entries it is left out (section 5.1.2.6).
-            if content == 0 {
+            // Without entries it is left out (section 5.1.2.6). Others write an empty list.
+            if content == 0 && self.is_ours() {
                 return Err(DerError::Value("list: it is empty"));
             }
             self.left -= taken_octets;
@@ -297,10 +305,10 @@ impl TbsCertListReader {
             }
             Part::Algorithm => {
                 let algorithm = Identified::from_der(value.whole)?.algorithm();
-                if identifier(algorithm).ok().as_deref() != Some(value.whole) {
+                if self.is_ours() && identifier(algorithm).ok().as_deref() != Some(value.whole) {
                     return Err(within(DerError::Value("AlgorithmIdentifier")));
                 }
-                self.algorithm = Some(algorithm);
+                self.algorithm = Some((algorithm, value.whole.to_vec()));
                 self.part = Part::Issuer;
             }
             Part::Issuer => {
@@ -329,13 +337,13 @@ impl TbsCertListReader {
                     *kept = Some(entry);
                 }
                 if let Some(extensions) = entry_extensions(value.content) {
-                    check_not_empty(extensions).map_err(within)?;
+                    check_list(extensions, self.is_ours()).map_err(within)?;
                     self.entry_extensions = true;
                 }
             }
             Part::Extensions => {
                 let list = value.expect(tag::context_constructed(0)).map_err(within)?;
-                check_not_empty(list).map_err(within)?;
+                check_list(list, self.is_ours()).map_err(within)?;
                 let extensions = read_extensions(list)
                     .map_err(within)?
                     .map_err(CrlError::RepeatedExtension)?;
@@ -351,8 +359,12 @@ impl TbsCertListReader {
     }
 
     fn complete_header(&mut self, next_update: Option<OffsetDateTime>) -> Result<(), CrlError> {
-        let parts = self.algorithm.zip(self.issuer.take()).zip(self.this_update);
-        let Some(((signature_algorithm, issuer), this_update)) = parts else {
+        let parts = self
+            .algorithm
+            .take()
+            .zip(self.issuer.take())
+            .zip(self.this_update);
+        let Some((((signature_algorithm, identifier), issuer), this_update)) = parts else {
             return Err(CrlError::Der {
                 part: "tbsCertList",
                 source: DerError::Truncated,
@@ -361,6 +373,7 @@ impl TbsCertListReader {
         self.header = Some(TbsCertListHeader {
             version: self.version,
             signature_algorithm,
+            identifier,
             issuer,
             this_update,
             next_update,

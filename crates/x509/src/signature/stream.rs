@@ -1,9 +1,9 @@
 //! Verification of a message that streams by, in bounded memory where the algorithm hashes it first.
 
 use aws_lc_rs::digest::{Context, SHA256, SHA384, SHA512};
-use aws_lc_rs::signature::ParsedPublicKey;
+use aws_lc_rs::signature::{ParsedPublicKey, VerificationAlgorithm as _};
 
-use super::{SignatureAlgorithm, SignatureError};
+use super::{Identified, SignatureAlgorithm, SignatureError};
 use crate::PublicKey;
 
 /// The octets of a message so far, as the verification of one signature needs them: a running hash, or for Ed25519, which signs the
@@ -56,10 +56,35 @@ impl StreamVerifier {
     /// # Errors
     /// As [`SignatureAlgorithm::verify`].
     pub fn verify(self, key: &PublicKey, signature: &[u8]) -> Result<(), SignatureError> {
+        let identified = Identified {
+            algorithm: self.algorithm,
+            salt: None,
+        };
+        self.verify_as(identified, key, signature)
+    }
+
+    /// The same, with the salt length of a received identifier of the same algorithm.
+    ///
+    /// # Errors
+    /// As [`SignatureAlgorithm::verify`]; [`SignatureError::Invalid`] for another algorithm.
+    pub fn verify_as(
+        self,
+        identified: Identified,
+        key: &PublicKey,
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
+        if identified.algorithm != self.algorithm {
+            return Err(SignatureError::Invalid);
+        }
         let context = match self.message {
             Message::Whole(message) => return self.algorithm.verify(key, &message, signature),
             Message::Hashed(context) => context,
         };
+        if let Some(parameters) = identified.salted(key) {
+            return parameters
+                .verify_digest_sig(key.key_bytes(), &context.finish(), signature)
+                .map_err(|_| SignatureError::Invalid);
+        }
         let verifier = self
             .algorithm
             .verifier(key.algorithm())

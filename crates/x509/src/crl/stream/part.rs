@@ -3,7 +3,7 @@
 use super::MAX_VALUE;
 use crate::asn1::{DerError, Reader, Tlv, head, tag};
 use crate::crl::{CrlError, CrlExtensions};
-use crate::extension::oids;
+use crate::extension::{Extension, ExtensionValue, oids};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
@@ -63,9 +63,9 @@ pub(super) fn entry_extensions(entry: &[u8]) -> Option<&[u8]> {
     fields.any().ok().map(|list| list.whole)
 }
 
-/// Extensions are left out where there is none (sections 5.1.2.7 and 5.3).
-pub(super) fn check_not_empty(list: &[u8]) -> Result<(), DerError> {
-    match Reader::within(list, tag::SEQUENCE)?.is_empty() {
+/// Extensions are left out where there is none (sections 5.1.2.7 and 5.3). Others write an empty list.
+pub(super) fn check_list(list: &[u8], ours: bool) -> Result<(), DerError> {
+    match Reader::within(list, tag::SEQUENCE)?.is_empty() && ours {
         true => Err(DerError::Value("Extensions: the list is empty")),
         false => Ok(()),
     }
@@ -75,9 +75,16 @@ pub(super) fn check_not_empty(list: &[u8]) -> Result<(), DerError> {
 pub(super) fn check_extensions(extensions: &CrlExtensions, ours: bool) -> Result<(), CrlError> {
     let within = |part| move |source| CrlError::Der { part, source };
     let malformed = DerError::Value("extension");
-    if extensions.find(oids::AUTHORITY_KEY_IDENTIFIER).is_some()
-        && extensions.authority_key_identifier().is_none()
-    {
+    let authority = extensions.find(oids::AUTHORITY_KEY_IDENTIFIER);
+    let is_read = match authority.map(Extension::value) {
+        None => true,
+        // Others name the issuer's certificate by its issuer and serial number, or not at all.
+        Some(Ok(ExtensionValue::AuthorityKeyIdentifier { key_identifier, .. })) => {
+            key_identifier.is_some() || !ours
+        }
+        Some(_) => false,
+    };
+    if !is_read {
         return Err(within("authorityKeyIdentifier")(malformed));
     }
     for (oid, part) in [

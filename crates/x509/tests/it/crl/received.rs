@@ -1,13 +1,12 @@
 //! Lists as relying parties take them.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod forms;
+
 use std::sync::LazyLock;
 
 use time::{Duration, OffsetDateTime};
-use x509::asn1::{Reader, Writer, tag};
-use x509::crl::{
-    CrlEntry, CrlError, CrlExpected, CrlKind, CrlReader, CrlSpec, Reason, ReceivedCrl, TbsCertListReader,
-};
+use x509::crl::{CrlEntry, CrlError, CrlExpected, CrlKind, CrlReader, CrlSpec, Reason, ReceivedCrl};
 use x509::extension::DistributionPoint;
 use x509::signature::SignatureError;
 use x509::{Certificate, KeyAlgorithm, ReceivedSerial, SignatureAlgorithm, assemble};
@@ -210,81 +209,6 @@ fn names_of_the_list_and_of_the_point_have_to_meet() {
     let of = |point| delta.check_delta(&plain, &CrlExpected { point, ..at(NOW) });
     assert_eq!(of(&POINT), Ok(true));
     assert!(matches!(of(&reasons), Err(CrlError::Scope(_))));
-}
-
-/// The list with another number than a list of ours could have, and that of its base.
-fn numbered(ca: &Authority, number: &[u8], base: Option<&[u8]>) -> Vec<u8> {
-    let spec = CrlSpec {
-        number: 0x51,
-        kind: base.map_or(CrlKind::COMPLETE, |_| CrlKind::Delta { base: 0x42 }),
-        ..crl_spec(ca)
-    };
-    let plain = spec.to_tbs(&[]).unwrap();
-    let mut fields = Reader::within(&plain, tag::SEQUENCE).unwrap();
-    let mut changed = Writer::default();
-    changed.sequence(|out| {
-        while let Ok(field) = fields.any() {
-            match field.tag {
-                0xa0 => out.constructed(0xa0, |out| extensions(out, field.content, (number, base))),
-                _ => out.raw(field.whole),
-            }
-        }
-    });
-    let tbs = changed.into_vec();
-    let signature = ca.holder.sign(&tbs, ca.algorithm);
-    assemble(&tbs, ca.algorithm, &signature).unwrap()
-}
-
-fn extensions(out: &mut Writer, list: &[u8], (number, base): (&[u8], Option<&[u8]>)) {
-    let mut list = Reader::within(list, tag::SEQUENCE).unwrap();
-    out.sequence(|out| {
-        while let Ok(extension) = list.any() {
-            let value = match extension.content.get(..5) {
-                Some([6, 3, 0x55, 0x1d, 20]) => number,
-                Some([6, 3, 0x55, 0x1d, 27]) => base.unwrap(),
-                _ => {
-                    out.raw(extension.whole);
-                    continue;
-                }
-            };
-            out.sequence(|out| {
-                out.raw(&extension.content[..5]);
-                out.primitive(tag::OCTET_STRING, &Writer::primitive_of(tag::INTEGER, value));
-            });
-        }
-    });
-}
-
-/// RFC 5280 section 5.2.3: verifiers must handle numbers of up to 20 octets. Many are a time in decimal digits.
-#[test]
-fn numbers_of_20_octets_are_those_of_lists_and_deltas() {
-    let ca = ca();
-    let list =
-        |number: &[u8], base: Option<&[u8]>| read(&numbered(&ca, number, base), 64, &ca.certificate, &[]);
-    let long = |last| [&[0x7f; 19][..], &[last]].concat();
-    let complete = list(&long(7), None).unwrap();
-    assert_eq!(complete.check(&at(NOW)), Ok(()));
-    let delta = |number, base| {
-        let delta = list(&long(number), Some(&long(base))).unwrap();
-        delta.check_delta(&complete, &at(NOW))
-    };
-    assert_eq!(delta(9, 7), Ok(true));
-    assert_eq!(delta(6, 5), Ok(false));
-    let later = delta(9, 8).unwrap_err().to_string();
-    assert!(later.contains("0x7f7f") && later.contains("too old"), "{later}");
-    // Numbers of another length compare by value.
-    let short = list(&[7], Some(&[3])).unwrap();
-    assert_eq!(short.check_delta(&complete, &at(NOW)), Ok(false));
-    for bad in [&[0x7f; 21][..], &[0x80]] {
-        let refused = list(bad, None).unwrap_err().to_string();
-        assert!(refused.starts_with("cRLNumber"), "{refused}");
-    }
-    // None of those that are signed here.
-    let mut ours = TbsCertListReader::ascending();
-    let der = numbered(&ca, &long(7), None);
-    let tbs = Reader::within(&der, tag::SEQUENCE).unwrap().any().unwrap().whole;
-    ours.push(tbs).unwrap();
-    assert!(ours.finish().unwrap_err().to_string().contains("64 bits"));
 }
 
 #[test]
