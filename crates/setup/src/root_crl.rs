@@ -112,6 +112,7 @@ impl RootCrl {
             name: NAME.to_owned(),
             issuer_certificate: folder.certificate().der().to_vec(),
             dry_run: false,
+            below: Vec::new(),
         });
         let pieces = list.der().chunks(PIECE).map(|piece| Part::Octets(piece.to_vec()));
         let parts: Vec<ImportRequest> = std::iter::once(start)

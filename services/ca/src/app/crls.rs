@@ -12,7 +12,7 @@ use x509::Certificate;
 
 use super::{App, Requester, plans};
 use crate::domain::Crl;
-use crate::domain::above::{Above, above};
+use crate::domain::above::{Above, above, below};
 use crate::error::Error;
 
 /// Octets that are sent at a time.
@@ -121,6 +121,10 @@ impl App {
             name: name.to_owned(),
             issuer_certificate: issuer.der().to_vec(),
             dry_run,
+            below: below(&self.authorities.all(), issuer)
+                .iter()
+                .map(|certificate| certificate.der().to_vec())
+                .collect(),
         });
         let pieces = crl.chunks(PIECE).map(|piece| Part::Octets(piece.to_vec()));
         let parts: Vec<wire::ImportRequest> = std::iter::once(start)

@@ -60,6 +60,20 @@ pub(crate) fn above(authorities: &[Arc<Authority>]) -> Vec<Above> {
     known
 }
 
+/// The certificates of CAs that this one issued, each once.
+pub(crate) fn below(authorities: &[Arc<Authority>], issuer: &Certificate) -> Vec<Certificate> {
+    let mut found: Vec<Certificate> = Vec::new();
+    for authority in authorities {
+        let children = std::iter::once(&authority.certificate).chain(&authority.chain);
+        for (child, above) in children.zip(&authority.chain) {
+            if above == issuer && !found.contains(child) {
+                found.push(child.clone());
+            }
+        }
+    }
+    found
+}
+
 /// The root, where there is one for all CAs.
 fn only_root(authorities: &[Arc<Authority>]) -> Option<&Certificate> {
     let mut roots = authorities
@@ -110,7 +124,7 @@ mod tests {
         Root::create(&name.parse().unwrap(), KeyAlgorithm::P256, None, now).unwrap()
     }
 
-    fn below(root: &Root, name: &str, crl: &[&str], certificate: &[&str]) -> Arc<Authority> {
+    fn under(root: &Root, name: &str, crl: &[&str], certificate: &[&str]) -> Arc<Authority> {
         let key = SoftwareKey::generate(KeyAlgorithm::P256).unwrap();
         let urls = PublicationUrls {
             crl: crl.iter().map(ToString::to_string).collect(),
@@ -145,23 +159,26 @@ mod tests {
         let (crl, certificate) = ("http://a.test/crl/first.crl", "http://a.test/pki/ca/first-1.crt");
         let elsewhere = "http://a.test/lists/x.crl";
         let authorities = [
-            below(&first, "issuing", &[crl, elsewhere], &[certificate]),
-            below(&first, "other", &[crl], &[]),
+            under(&first, "issuing", &[crl, elsewhere], &[certificate]),
+            under(&first, "other", &[crl], &[]),
             // Names of CAs and of others' lists are not taken.
-            below(&second, "third", &["http://a.test/crl/issuing.crl", crl], &[]),
+            under(&second, "third", &["http://a.test/crl/issuing.crl", crl], &[]),
         ];
         let named = |name: &str| (name.to_owned(), "CN=First".to_owned());
         assert_eq!(shown(&authorities), [named("first"), named("first-1")]);
+        let under_first = below(&authorities, first.certificate());
+        let issued = [&authorities[0].certificate, &authorities[1].certificate];
+        assert!(under_first.iter().eq(issued));
     }
 
     #[test]
     fn the_only_root_that_no_certificate_names_is_root() {
         let only = root("CN=Only");
-        let silent = below(&only, "issuing", &[], &[]);
+        let silent = under(&only, "issuing", &[], &[]);
         let named = ("root".to_owned(), "CN=Only".to_owned());
         assert_eq!(shown(&[Arc::clone(&silent)]), [named]);
-        let other = below(&root("CN=Other"), "other", &[], &[]);
+        let other = under(&root("CN=Other"), "other", &[], &[]);
         assert_eq!(shown(&[silent, other]), []);
-        assert_eq!(shown(&[below(&only, "root", &[], &[])]), []);
+        assert_eq!(shown(&[under(&only, "root", &[], &[])]), []);
     }
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use store::Tx;
 use time::OffsetDateTime;
 use vocabulary::EventType;
-use x509::Certificate;
 use x509::digest::sha256;
+use x509::extension::DistributionPoint;
+use x509::{Certificate, Pointers};
 
 use super::App;
 use super::generate::described;
@@ -30,6 +31,8 @@ pub(crate) struct Import {
     pub(crate) list: Vec<u8>,
     /// Nothing is stored.
     pub(crate) dry_run: bool,
+    /// DER of the certificates that it is for.
+    pub(crate) below: Vec<Vec<u8>>,
 }
 
 /// What became of it.
@@ -58,8 +61,9 @@ impl App {
             .map_or(Ok(()), |there| check_owner(&scope, there, &certificate))?;
         let now = self.clock.now();
         let (read_by, content) = (certificate.clone(), import.list);
+        let points = self.points(&scope, &import.below)?;
         // Reading and verifying megabytes is not for the threads of the executor.
-        let read = move || Acceptable::read(&content, &read_by, now);
+        let read = move || Acceptable::read(&content, &read_by, &points, now);
         let read = tokio::task::spawn_blocking(read).await;
         let read = read.map_err(|error| Error::internal(format!("reading a list of {scope}: {error}")))?;
         let read = refused(&scope, read)?;
@@ -95,6 +99,26 @@ impl App {
             replaced,
             unchanged: false,
         })
+    }
+
+    /// The points by which certificates lead to the list of that scope; that of its URL where none does.
+    fn points(&self, scope: &Scope, below: &[Vec<u8>]) -> Result<Vec<DistributionPoint>, Error> {
+        let path = scope.path(Kind::Complete);
+        let mut points = Vec::new();
+        for der in below {
+            let certificate = Certificate::from_der(der).map_err(|error| Error::invalid("below", error))?;
+            let named = Pointers::of(&certificate).crl.unwrap_or_default();
+            for point in named {
+                let leads_here = point.names.uris.iter().any(|uri| uri.ends_with(&path));
+                if leads_here && !points.contains(&point) {
+                    points.push(point);
+                }
+            }
+        }
+        if points.is_empty() {
+            points.push(DistributionPoint::at(&self.url(scope, Kind::Complete)));
+        }
+        Ok(points)
     }
 
     async fn store_import(

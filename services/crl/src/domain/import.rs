@@ -3,7 +3,8 @@
 use lint::{CrlContext, Severity, check_crl};
 use time::{Duration, OffsetDateTime};
 use x509::asn1::{DerError, Reader, tag};
-use x509::crl::CertificateList;
+use x509::crl::{CertificateList, CrlError, CrlExpected, CrlReader};
+use x509::extension::DistributionPoint;
 use x509::{Certificate, rfc3339};
 
 use super::Publication;
@@ -57,8 +58,13 @@ pub(crate) struct Acceptable {
 }
 
 impl Acceptable {
-    /// Judges a list by itself: signed by that issuer, complete, in force now.
-    pub(crate) fn read(content: &[u8], issuer: &Certificate, now: OffsetDateTime) -> Result<Self, Refusal> {
+    /// Judges a list by itself: signed by that issuer, complete, in force now, and for the CAs that have these points.
+    pub(crate) fn read(
+        content: &[u8],
+        issuer: &Certificate,
+        points: &[DistributionPoint],
+        now: OffsetDateTime,
+    ) -> Result<Self, Refusal> {
         let unreadable = |error: &dyn std::fmt::Display| Refusal::Unreadable(error.to_string());
         let list = match x509::pem::is_pem(content) {
             true => CertificateList::from_pem(content),
@@ -80,7 +86,6 @@ impl Acceptable {
                 broken.lint, broken.detail
             )));
         }
-        check_scope(&list)?;
         let number = list.number().filter(|number| *number <= HIGHEST);
         let number = number.ok_or_else(|| {
             Refusal::Unacceptable(format!("its CRL number has to be between 0 and {HIGHEST}"))
@@ -100,6 +105,7 @@ impl Acceptable {
                 rfc3339(list.this_update())
             )));
         }
+        check_as_relying_party(list.der(), issuer, points, now)?;
         Ok(Self {
             list,
             number,
@@ -137,22 +143,31 @@ impl Acceptable {
     }
 }
 
-/// Certificates of its issuer without a list of their own find out by this one: it has to have all of them, whatever the reason.
-fn check_scope(list: &CertificateList) -> Result<(), Refusal> {
-    let refuse = |text: &str| Err(Refusal::Unacceptable(text.to_owned()));
-    if list.extensions().is_delta() {
-        return refuse("it is a delta; complete lists are imported");
+/// The very check that relying parties make of the list for a CA with such a point.
+fn check_as_relying_party(
+    der: &[u8],
+    issuer: &Certificate,
+    points: &[DistributionPoint],
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    let refused = |error: CrlError| {
+        Refusal::Unacceptable(format!(
+            "relying parties would not take it for the CAs below its issuer: {error}"
+        ))
+    };
+    let mut reader = CrlReader::keeping([]);
+    reader.push(der).map_err(refused)?;
+    let list = reader.finish(issuer).map_err(refused)?;
+    for point in points {
+        let expected = CrlExpected {
+            point,
+            is_ca: true,
+            now,
+            tolerance: Duration::ZERO,
+        };
+        list.check(&expected).map_err(refused)?;
     }
-    match list.extensions().issuing_distribution_point() {
-        Err(error) => refuse(&format!("its issuingDistributionPoint: {error}")),
-        Ok(Some(point)) if point.indirect => {
-            refuse("it is an indirect CRL, which also lists certificates of others")
-        }
-        Ok(Some(point)) if point.only_some_reasons => {
-            refuse("it lists certificates revoked for some reasons only")
-        }
-        Ok(_) => Ok(()),
-    }
+    Ok(())
 }
 
 /// Where the TBSCertList begins and ends.

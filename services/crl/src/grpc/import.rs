@@ -40,6 +40,7 @@ pub(super) async fn receive(
         issuer_certificate: start.issuer_certificate,
         list,
         dry_run: start.dry_run,
+        below: start.below,
     };
     let Imported {
         list,

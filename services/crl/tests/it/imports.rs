@@ -1,5 +1,7 @@
 //! Lists of issuers whose keys are elsewhere: what is taken, and that it is served.
 
+mod scope;
+
 use std::time::Duration;
 
 use axum::http::{StatusCode, header};
@@ -57,7 +59,16 @@ async fn send(
         name: name.to_owned(),
         issuer_certificate: root.certificate().der().to_vec(),
         dry_run,
+        below: Vec::new(),
     };
+    send_from(process, start, list).await
+}
+
+async fn send_from(
+    process: &Process,
+    start: wire::ImportStart,
+    list: &[u8],
+) -> Result<wire::ImportResponse, Status> {
     let mut parts = vec![Part::Start(start)];
     parts.extend(
         list.chunks(list.len() / 1000 + 100)
@@ -325,6 +336,7 @@ async fn only_ca_and_the_process_import(world: World) {
             name: "root".to_owned(),
             issuer_certificate: root.certificate().der().to_vec(),
             dry_run: false,
+            below: Vec::new(),
         });
         let parts = [start, Part::Octets(list.der().to_vec())];
         let messages = parts.map(|part| wire::ImportRequest { part: Some(part) });
