@@ -12,7 +12,8 @@ use x509::bundle::Bundle;
 use x509::crl::{CrlExpected, CrlReader, ReceivedCrl};
 use x509::extension::DistributionPoint;
 use x509::ocsp::{
-    CertId, Expected, HashAlgorithm, IssuerIds, Nonce, OcspRequest, OcspResponse, SingleResponse,
+    CertId, ErrorStatus, Expected, HashAlgorithm, IssuerIds, Nonce, OcspRequest, OcspResponse, ResponseError,
+    SingleResponse,
 };
 use x509::{Certificate, ReceivedSerial};
 
@@ -64,6 +65,8 @@ pub struct OcspAnswer {
     /// Whether the certificate of the responder says that its own status is not to be asked for (RFC 6960 section 4.2.2.2.1), or the
     /// CA signed.
     pub no_check: bool,
+    /// Whether the status, written as revoked, says that the CA never issued the certificate (RFC 6960 section 4.4.8).
+    pub never_issued: bool,
 }
 
 /// A delta that was verified.
@@ -87,7 +90,8 @@ impl RelyingParty {
     }
 
     /// Asks the responder at that URL, by POST; with a nonce where the answer is to be of this moment, which some responders do not
-    /// do: see [`OcspAnswer::nonce_repeated`].
+    /// do: see [`OcspAnswer::nonce_repeated`]. One that has no answer for the certificate named by SHA-256 is asked by SHA-1: many
+    /// know no other name (RFC 5019 section 2.1.1).
     ///
     /// # Errors
     /// [`RelyingError`] if nothing was answered, or nothing that can be believed.
@@ -97,10 +101,27 @@ impl RelyingParty {
         subject: Subject<'_>,
         with_nonce: bool,
     ) -> Result<OcspAnswer, RelyingError> {
+        // RFC 9919 section 3.1.1.
+        let answer = self.ocsp_by(HashAlgorithm::Sha256, url, subject, with_nonce);
+        match answer.await {
+            Err(RelyingError::Response {
+                source: ResponseError::Refused(ErrorStatus::Unauthorized),
+                ..
+            }) => self.ocsp_by(HashAlgorithm::Sha1, url, subject, with_nonce).await,
+            answer => answer,
+        }
+    }
+
+    async fn ocsp_by(
+        &self,
+        hash: HashAlgorithm,
+        url: &str,
+        subject: Subject<'_>,
+        with_nonce: bool,
+    ) -> Result<OcspAnswer, RelyingError> {
         let nonce = with_nonce.then(random_nonce).flatten();
         let ids = IssuerIds::of(subject.issuer);
-        // RFC 9919 section 3.1.1.
-        let id = CertId::new(&ids, HashAlgorithm::Sha256, subject.serial);
+        let id = CertId::new(&ids, hash, subject.serial);
         let request = OcspRequest::build(vec![id], nonce.clone())
             .map_err(|error| RelyingError::not_asked(url, error.to_string()))?;
         let ask = Ask {
@@ -130,6 +151,7 @@ impl RelyingParty {
                 nonce_repeated: verified.nonce_repeated,
                 responder: verified.delegate.map(|delegate| delegate.subject().to_string()),
                 no_check: verified.no_check,
+                never_issued: verified.never_issued,
             })
         };
         believed().map_err(|source| RelyingError::Response {

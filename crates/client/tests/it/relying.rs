@@ -12,7 +12,7 @@ use client::{Reach, RelyingError, RelyingParty, Subject};
 use pki::{Fault, NOW, Pki};
 use time::Duration;
 use x509::crl::{CrlError, CrlKind, Reason};
-use x509::ocsp::{CertStatus, OcspRequest, ResponseError};
+use x509::ocsp::{CertStatus, ErrorStatus, HashAlgorithm, OcspRequest, ResponseError};
 
 type Answers = Arc<dyn Fn(&str, &[u8]) -> (StatusCode, Vec<u8>) + Send + Sync>;
 
@@ -92,6 +92,41 @@ async fn a_responder_is_believed_for_the_certificate_the_request_and_the_moment_
         refusal(asked(Fault::Garbage).await),
         ResponseError::NotAResponse(_) | ResponseError::Der { .. }
     ));
+}
+
+#[tokio::test]
+async fn revoked_may_mean_never_issued_and_is_not_a_revocation_then() {
+    assert!(!asked(Fault::None).await.unwrap().never_issued);
+    let answer = asked(Fault::NeverIssued).await.unwrap();
+    assert!(answer.never_issued);
+    assert_eq!(answer.single.status, CertStatus::NEVER_ISSUED);
+}
+
+#[tokio::test]
+async fn a_responder_that_knows_names_by_sha_1_only_is_asked_so() {
+    let pki = Arc::new(Pki::new());
+    let responder = Arc::clone(&pki);
+    let url = serve(move |path, body| {
+        let request = OcspRequest::from_der(body).unwrap();
+        let by_sha_1 = request
+            .cert_ids()
+            .iter()
+            .all(|id| id.hash_algorithm() == Some(HashAlgorithm::Sha1));
+        let answer = match by_sha_1 && path == "/ocsp" {
+            true => responder.response(Fault::None, request.nonce().cloned()),
+            false => ErrorStatus::Unauthorized.response().to_vec(),
+        };
+        (StatusCode::OK, answer)
+    })
+    .await;
+    let party = RelyingParty::new(Reach::private()).unwrap();
+    let good = party.ocsp(&format!("{url}/ocsp"), subject(&pki), true).await;
+    assert_eq!(good.unwrap().single.status, CertStatus::Good);
+    let refused = party.ocsp(&format!("{url}/other"), subject(&pki), true).await;
+    assert_eq!(
+        refusal(refused),
+        ResponseError::Refused(ErrorStatus::Unauthorized)
+    );
 }
 
 /// Serves a complete list and a delta.

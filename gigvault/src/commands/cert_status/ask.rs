@@ -84,6 +84,11 @@ impl Question<'_> {
             ..Channel::new(Kind::Ocsp, url, Answer::Good)
         };
         match answer.single.status {
+            CertStatus::Revoked { .. } if answer.never_issued => Channel {
+                answer: Answer::Unknown,
+                never_issued: Some(true),
+                ..told
+            },
             CertStatus::Good => told,
             CertStatus::Unknown => Channel {
                 answer: Answer::Unknown,

@@ -60,6 +60,9 @@ pub(super) struct Channel {
     /// Of OCSP: whether the status of the responder's own certificate is not to be asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) no_check: Option<bool>,
+    /// Of OCSP, beside `unknown`: the responder says that the CA never issued the certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) never_issued: Option<bool>,
     #[serde(with = "time::serde::rfc3339::option")]
     pub(super) this_update: Option<OffsetDateTime>,
     #[serde(with = "time::serde::rfc3339::option")]
@@ -124,6 +127,7 @@ impl Channel {
             number: None,
             nonce_repeated: None,
             no_check: None,
+            never_issued: None,
             this_update: None,
             next_update: None,
             error: None,

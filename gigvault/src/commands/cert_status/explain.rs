@@ -44,6 +44,9 @@ fn minute(time: Option<OffsetDateTime>) -> String {
 
 fn responder(ocsp: &Channel) -> Option<String> {
     let text = match ocsp.answer {
+        Answer::Unknown if ocsp.never_issued == Some(true) => {
+            "the responder says that its CA never issued the certificate, which is written as revoked since 1970 (RFC 6960 section 4.4.8)"
+        }
         Answer::Unknown => {
             "the responder does not know the certificate: its CA did not issue it, or the responder was not told yet"
         }
@@ -245,6 +248,16 @@ mod tests {
         };
         let told = said(&[fresh, channel(Kind::Crl, Answer::Revoked, 20)]);
         assert!(told.contains("made for this request"), "{told}");
+    }
+
+    #[test]
+    fn never_issued_is_said_and_is_not_a_hold() {
+        let ocsp = Channel {
+            never_issued: Some(true),
+            ..channel(Kind::Ocsp, Answer::Unknown, 7)
+        };
+        assert_eq!(verdict(std::slice::from_ref(&ocsp)), Verdict::Unknown);
+        assert!(said(&[ocsp]).contains("never issued"));
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub(crate) enum Fault {
     Stale,
     TryLater,
     Garbage,
+    NeverIssued,
 }
 
 /// A key and its certificate.
@@ -123,7 +124,10 @@ impl Pki {
             produced_at: made,
             responses: vec![SingleResponseSpec {
                 cert_id: CertId::new(&ids, HashAlgorithm::Sha256, serial),
-                status: CertStatus::Good,
+                status: match fault {
+                    Fault::NeverIssued => CertStatus::NEVER_ISSUED,
+                    _ => CertStatus::Good,
+                },
                 this_update: made,
                 next_update: made + Duration::hours(8),
                 archive_cutoff: None,

@@ -4,7 +4,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::{OcspResponse, ResponseError, SingleResponse};
 use crate::extension::{Extension, KeyUsageFlags, oids};
-use crate::ocsp::{IssuerIds, Nonce};
+use crate::ocsp::{CertStatus, IssuerIds, Nonce};
 use crate::signature::Identified;
 use crate::{Certificate, Eku, PublicKey, ReceivedSerial};
 
@@ -36,6 +36,8 @@ pub struct Verified<'a> {
     /// Whether the response repeats the nonce. One that was sent and is missing is not an error (RFC 9919 section 5); another one
     /// is.
     pub nonce_repeated: bool,
+    /// Whether the status, written as revoked, says that the CA never issued the certificate (RFC 6960 section 4.4.8).
+    pub never_issued: bool,
 }
 
 impl OcspResponse {
@@ -63,6 +65,7 @@ impl OcspResponse {
             delegate,
             no_check: delegate.is_none_or(|delegate| delegate.extension(oids::OCSP_NO_CHECK).is_some()),
             nonce_repeated,
+            never_issued: single.status == CertStatus::NEVER_ISSUED && self.has_extended_revoke(),
         })
     }
 
