@@ -8,6 +8,7 @@ use client::{Client, Filter, Job, Preview, Revoke, Selection};
 use kit::dry_run::counted;
 use serde::Serialize;
 use x509::Serial;
+use x509::pem::plain_text;
 
 use super::{Unattended, confirm, files, filters, now, preview, revoke_all};
 use crate::cli;
@@ -139,7 +140,8 @@ pub(super) fn is_ca_alone(filters: &cli::Filters) -> bool {
 /// The serial numbers of a file, each once, as many at a time as a request may have.
 fn batches(file: &Path) -> anyhow::Result<Vec<Vec<String>>> {
     let content = files::read(file)?;
-    let serials = serials(&String::from_utf8_lossy(&content))?;
+    let text = plain_text(&content).map_err(|problem| Usage(format!("{}: {problem}", file.display())))?;
+    let serials = serials(text)?;
     if serials.is_empty() {
         return Err(Usage(format!("{} has no serial number", file.display())).into());
     }
@@ -150,6 +152,16 @@ fn batches(file: &Path) -> anyhow::Result<Vec<Vec<String>>> {
         .collect())
 }
 
+/// The digits, without what other tools write before them: `serial=` of `openssl x509 -serial`, and `0x`.
+fn digits(written: &str) -> &str {
+    ["serial=", "0x"].iter().fold(written, |written, prefix| {
+        match written.split_at_checked(prefix.len()) {
+            Some((before, digits)) if before.eq_ignore_ascii_case(prefix) => digits.trim_start(),
+            _ => written,
+        }
+    })
+}
+
 fn serials(text: &str) -> anyhow::Result<BTreeSet<Serial>> {
     let mut serials = BTreeSet::new();
     for (at, line) in text.lines().enumerate() {
@@ -157,7 +169,7 @@ fn serials(text: &str) -> anyhow::Result<BTreeSet<Serial>> {
         if written.is_empty() {
             continue;
         }
-        let serial = written.parse().map_err(|error| {
+        let serial = digits(written).parse().map_err(|error| {
             Usage(format!(
                 "line {}: {:?} is not a serial number: {error}; nothing was done",
                 at + 1,
@@ -218,11 +230,34 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_file_is_utf_8_with_or_without_a_mark() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("serials");
+        let read = |content: &[u8]| {
+            ::files::replace(&file, content, 0o600).unwrap();
+            batches(&file)
+        };
+        for content in [&b"\xef\xbb\xbf0a1b\n"[..], b"0a1b", b"\xef\xbb\xbf# all\r\n0a1b"] {
+            assert_eq!(read(content).unwrap(), [["0a1b"]]);
+        }
+        let wide = [&b"\xff\xfe0\0a\0\r\0\n\0"[..], b"0\0a\x001\0b\0\r\0\n\0"];
+        for content in wide {
+            let refused = read(content).unwrap_err().to_string();
+            assert!(refused.contains("UTF-16"), "{refused}");
+        }
+        assert!(read(b"0a\xff").is_err());
+    }
+
+    #[test]
     fn a_file_has_a_serial_number_on_each_line_and_comments() {
         let found = serials("# two of them\n0a1b\n\n  0A:1B  # again\n00ff\r\n").unwrap();
         let found: Vec<String> = found.iter().map(Serial::to_string).collect();
         assert_eq!(found, ["ff", "0a1b"]);
         assert!(serials("").unwrap().is_empty());
+        let of_tools = serials("serial=0A1B\n0x0a1b\n0X0A1B\nSerial= 0A1B").unwrap();
+        assert_eq!(of_tools.len(), 1);
+        let odd = serials("0x").unwrap_err().to_string();
+        assert!(odd.contains("\"0x\" is not a serial number"), "{odd}");
         let refused = serials("0a1b\nweb.example.test\n").unwrap_err().to_string();
         assert!(refused.starts_with("line 2: \"web.example.test\""), "{refused}");
     }
