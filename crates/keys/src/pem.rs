@@ -70,6 +70,8 @@ fn from_block(block: &Block, passphrase: Option<&SecretString>) -> Result<Softwa
     };
     // Some programs write PKCS#8 below the label of an older form.
     match (Form::of(&block.der), artifact::of(&block.der)) {
+        // Numbers alone are those of RSA where nothing says otherwise.
+        (Some(Form::Pkcs1), _) if matches!(by_label, Form::Dsa) => by_label.read(&block.der, passphrase),
         (Some(form), _) => form.read(&block.der, passphrase),
         (None, Some(other)) => Err(KeyError::NotAKeyFile(other)),
         (None, None) => by_label.read(&block.der, passphrase),
@@ -283,6 +285,11 @@ mod tests {
             (
                 "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n",
                 "ssh-keygen -p -m PKCS8",
+            ),
+            (
+                // Three numbers.
+                "-----BEGIN DSA PRIVATE KEY-----\nMAkCAQACAQcCAQU=\n-----END DSA PRIVATE KEY-----\n",
+                "a DSA key",
             ),
         ] {
             let refused = SoftwareKey::from_pem(pem.as_bytes(), None)

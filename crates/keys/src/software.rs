@@ -85,8 +85,16 @@ impl SoftwareKey {
             EC_PUBLIC_KEY => {
                 let parameters = info.algorithm.parameters.and_then(|any| any.to_der().ok());
                 let curve = ec::curve(info.private_key.as_bytes(), Some(&parameters.unwrap_or_default()))?;
-                let pair = EcdsaKeyPair::from_pkcs8(curve, der);
-                Self::new(Pair::Ec(pair.map_err(|_| ec::HALVES)?))
+                // The library reads version 1: the public half of version 2 is compared here.
+                let inner = PrivateKeyInfoRef::new(info.algorithm, info.private_key).to_der();
+                let inner = Zeroizing::new(inner.map_err(|_| KeyError::Malformed(NOT_PKCS8))?);
+                let pair = EcdsaKeyPair::from_pkcs8(curve, &inner);
+                let pair = pair.map_err(|_| ec::refusal(info.private_key.as_bytes(), curve))?;
+                let outer = info.public_key.map(|bits| bits.raw_bytes());
+                if outer.is_some_and(|outer| outer != pair.public_key().as_ref()) {
+                    return Err(ec::HALVES);
+                }
+                Self::new(Pair::Ec(pair))
             }
             RSA_ENCRYPTION => {
                 let pair = RsaKeyPair::from_pkcs8(der);
@@ -106,8 +114,9 @@ impl SoftwareKey {
 
     /// Reads a SEC1 `ECPrivateKey` (RFC 5915), DER.
     pub(crate) fn from_sec1(der: &[u8]) -> Result<Self, KeyError> {
-        let pair = EcdsaKeyPair::from_private_key_der(ec::curve(der, None)?, der);
-        Self::new(Pair::Ec(pair.map_err(|_| ec::HALVES)?))
+        let curve = ec::curve(der, None)?;
+        let pair = EcdsaKeyPair::from_private_key_der(curve, der);
+        Self::new(Pair::Ec(pair.map_err(|_| ec::refusal(der, curve))?))
     }
 
     /// Reads a PKCS#1 `RSAPrivateKey` (RFC 8017 A.1.2), DER.

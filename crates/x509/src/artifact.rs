@@ -13,6 +13,8 @@ pub(crate) const PKCS12: &str = "a PKCS#12 file";
 pub(crate) const PKCS7: &str = "a PKCS#7 bundle";
 pub(crate) const JAVA_KEYSTORE: &str = "a Java keystore";
 const PRIVATE_KEY: &str = "a private key";
+const PEM_TEXT: &str = "PEM, which is not DER";
+const WEB_PAGE: &str = "a web page";
 
 /// Content of the object identifiers of PKCS#7 and CMS: 1.2.840.113549.1.7.
 const PKCS7_ARC: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07];
@@ -40,6 +42,20 @@ pub fn of(octets: &[u8]) -> Option<&'static str> {
 /// What is told by its first octets, whatever the form of the lengths: many files are in BER, or in no ASN.1 at all.
 fn by_head(octets: &[u8]) -> Option<&'static str> {
     let head = octets.get(..24).unwrap_or(octets);
+    let text = head
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(head)
+        .trim_ascii_start();
+    let begins = |with: &[u8]| {
+        text.get(..with.len())
+            .is_some_and(|begin| begin.eq_ignore_ascii_case(with))
+    };
+    if begins(b"-----BEGIN ") {
+        return Some(PEM_TEXT);
+    }
+    if begins(b"<!DOCTYPE") || begins(b"<html") {
+        return Some(WEB_PAGE);
+    }
     if head.starts_with(&[0xfe, 0xed, 0xfe, 0xed]) || head.starts_with(&[0xce, 0xce, 0xce, 0xce]) {
         return Some(JAVA_KEYSTORE);
     }

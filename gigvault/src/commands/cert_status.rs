@@ -123,9 +123,8 @@ fn age(then: OffsetDateTime, now: OffsetDateTime) -> String {
 
 fn judged(verdict: Verdict, report: &Report) -> anyhow::Result<()> {
     let serial = &report.serial;
-    let of = |channel: &&Channel| channel.answer.is_revoked();
-    let first = report.channels.iter().find(of);
-    let told = first.map_or_else(String::new, |channel| {
+    let row = verdict::revocation(&report.channels);
+    let told = row.map_or_else(String::new, |channel| {
         let reason = channel.reason.as_deref().unwrap_or("unspecified");
         let since = channel.revoked_at.map(times::minute).unwrap_or_default();
         format!(" since {since} UTC ({reason})")
@@ -142,6 +141,7 @@ fn judged(verdict: Verdict, report: &Report) -> anyhow::Result<()> {
             let failed = report
                 .channels
                 .iter()
+                .filter(|channel| channel.answer.is_missing())
                 .filter_map(|channel| channel.error.as_deref());
             let failed: Vec<&str> = failed.collect();
             anyhow::bail!(

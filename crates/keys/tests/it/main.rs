@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests")]
 
+mod ec_forms;
 mod key_files;
 mod openssl;
 mod pkcs12;

@@ -38,7 +38,7 @@ fn broken_keys_of_the_field_are_refused_with_the_true_reason() {
         ),
         ("PKCS8/ec-inconsistent-curve.pem", "two curves"),
         ("PKCS8/ec-inconsistent-curve2.pem", "two curves"),
-        ("PKCS8/ec-invalid-private-scalar.pem", "do not belong together"),
+        ("PKCS8/ec-invalid-private-scalar.pem", "the order of its curve"),
         (
             "Traditional_OpenSSL_Serialization/rsa-wrong-version.pem",
             "the version of the RSA key must be 0",

@@ -8,7 +8,7 @@ use super::{CrlEntry, CrlError, TbsCertListReader, TbsCertListSummary};
 use crate::asn1::{DerError, Reader, bit_octets, head, tag};
 use crate::extension::KeyUsageFlags;
 use crate::signature::{Identified, StreamVerifier};
-use crate::{Certificate, CertificateError, DistinguishedName, ReceivedSerial};
+use crate::{Certificate, CertificateError, DistinguishedName, ReceivedSerial, artifact};
 pub use judge::CrlExpected;
 
 /// Most octets behind the TBSCertList: an algorithm and a signature.
@@ -106,14 +106,14 @@ impl CrlReader {
             .extend_from_slice(octets.get(..more).unwrap_or_default());
         let (found, taken, length) = match head(&self.pending) {
             Err(DerError::Truncated) if self.pending.len() < MAX_HEAD => return Ok(None),
-            other => other.map_err(|source| within(part, source))?,
+            other => other.map_err(|source| self.not_a_list(part, source))?,
         };
         if found != tag::SEQUENCE {
             let source = DerError::Tag {
                 expected: tag::SEQUENCE,
                 found,
             };
-            return Err(within(part, source));
+            return Err(self.not_a_list(part, source));
         }
         // `head` was not complete before, so that it ends in these octets.
         let rest = octets.get(taken.saturating_sub(before)..).unwrap_or_default();
@@ -139,6 +139,12 @@ impl CrlReader {
         self.part = Part::Tbs;
         self.push_tbs(&begin)?;
         Ok(Some(rest))
+    }
+
+    /// What a server has at the URL of a list, where that is told by its first octets.
+    fn not_a_list(&self, part: &'static str, source: DerError) -> CrlError {
+        let other = artifact::of(&self.pending).filter(|_| self.part == Part::Outer);
+        other.map_or_else(|| within(part, source), CrlError::NotACrl)
     }
 
     fn push_tbs(&mut self, octets: &[u8]) -> Result<(), CrlError> {

@@ -100,11 +100,19 @@ impl PemError {
             .find(|label| label.ends_with("PRIVATE KEY"))
             .or(found.first());
         match telling {
-            Some(other) => Self::WrongLabel {
-                found: Artifact::of(other),
-                wanted: Artifact::of(&label),
-                label,
-            },
+            Some(other) => {
+                let (found, wanted) = (Artifact::of(other), Artifact::of(&label));
+                Self::WrongLabel {
+                    // The same thing below another label: that is what is wrong.
+                    found: if found == wanted {
+                        Artifact::labeled(other)
+                    } else {
+                        found
+                    },
+                    wanted,
+                    label,
+                }
+            }
             None => Self::Missing {
                 wanted: label,
                 hint: hint(input),
@@ -168,9 +176,13 @@ impl Artifact {
             "ENCRYPTED PRIVATE KEY" => "an encrypted private key",
             "OPENSSH PRIVATE KEY" => "an OpenSSH private key",
             private if private.ends_with("PRIVATE KEY") => "a private key",
-            other => return Self(format!("a PEM block labeled \"{other}\"")),
+            other => return Self::labeled(other),
         };
         Self(known.to_owned())
+    }
+
+    fn labeled(label: &str) -> Self {
+        Self(format!("a PEM block labeled \"{label}\""))
     }
 }
 

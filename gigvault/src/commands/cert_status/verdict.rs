@@ -62,17 +62,27 @@ pub(super) fn last_word<'a>(complete: &'a Channel, deltas: &'a [Channel]) -> &'a
     last.map_or(complete, |(_, _, delta)| delta)
 }
 
-/// What all answers together say: a relying party believes the one that says revoked, and does without none.
-pub(super) fn verdict(channels: &[Channel]) -> Verdict {
-    let of_lists = lists(channels);
-    let mut words: Vec<Answer> = of_lists
-        .iter()
-        .map(|(complete, deltas)| last_word(complete, deltas).answer)
-        .collect();
+/// The rows that count: those of OCSP, the last word of each list, and what is missing.
+fn words(channels: &[Channel]) -> Vec<&Channel> {
     let others = channels
         .iter()
         .filter(|channel| channel.channel == Kind::Ocsp || channel.answer.is_missing());
-    words.extend(others.map(|channel| channel.answer));
+    let of_lists = lists(channels).into_iter();
+    others
+        .chain(of_lists.map(|(complete, deltas)| last_word(complete, deltas)))
+        .collect()
+}
+
+/// The row by which the certificate is revoked or on hold.
+pub(super) fn revocation(channels: &[Channel]) -> Option<&Channel> {
+    let words = words(channels);
+    let first = |answer| words.iter().find(|channel| channel.answer == answer).copied();
+    first(Answer::Revoked).or_else(|| first(Answer::OnHold))
+}
+
+/// What all answers together say: a relying party believes the one that says revoked, and does without none.
+pub(super) fn verdict(channels: &[Channel]) -> Verdict {
+    let words: Vec<Answer> = words(channels).iter().map(|channel| channel.answer).collect();
     let has = |answer| words.contains(&answer);
     match () {
         () if has(Answer::Revoked) => Verdict::Revoked,
@@ -111,6 +121,27 @@ mod tests {
             let all = [&[held.clone()][..], &deltas].concat();
             assert_eq!(verdict(&all), expected, "{deltas:?}");
         }
+    }
+
+    #[test]
+    fn what_is_told_of_a_revocation_is_of_the_row_that_says_it() {
+        let held = Channel {
+            reason: Some("certificate-hold".to_owned()),
+            ..Channel::new(Kind::Crl, "http://pki.example.test/c.crl", Answer::OnHold)
+        };
+        let revoked = Channel {
+            reason: Some("key-compromise".to_owned()),
+            ..delta(9, Answer::Revoked)
+        };
+        let ocsp = Channel::new(Kind::Ocsp, "http://ocsp.example.test", Answer::OnHold);
+        let reason = |channels: &[Channel]| revocation(channels).and_then(|row| row.reason.clone());
+        let all = [ocsp, held.clone(), revoked];
+        assert_eq!(reason(&all).as_deref(), Some("key-compromise"));
+        assert_eq!(
+            reason(std::slice::from_ref(&held)).as_deref(),
+            Some("certificate-hold")
+        );
+        assert!(revocation(&[held, delta(9, Answer::Released)]).is_none());
     }
 
     #[test]

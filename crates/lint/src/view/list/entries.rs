@@ -60,7 +60,8 @@ struct Serial {
 impl Serial {
     fn of(content: &[u8]) -> Self {
         let digits = match content {
-            [0, digits @ ..] => digits,
+            // Zero has no other digit.
+            [0, digits @ ..] if !digits.is_empty() => digits,
             digits => digits,
         };
         let mut serial = Self {
@@ -194,6 +195,18 @@ impl Marks<'_> {
                 self.unless(exists, EntryFlaw::TimeExists);
             }
             _ => self.mark(EntryFlaw::ExtensionForm),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_is_told_with_a_digit() {
+        for (content, told) in [(&[0][..], &[0][..]), (&[0, 0x80], &[0x80]), (&[5], &[5])] {
+            assert_eq!(Serial::of(content).as_bytes(), told);
         }
     }
 }

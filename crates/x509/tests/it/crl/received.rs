@@ -6,7 +6,9 @@ mod forms;
 use std::sync::LazyLock;
 
 use time::{Duration, OffsetDateTime};
-use x509::crl::{CrlEntry, CrlError, CrlExpected, CrlKind, CrlReader, CrlSpec, Reason, ReceivedCrl};
+use x509::crl::{
+    CertificateList, CrlEntry, CrlError, CrlExpected, CrlKind, CrlReader, CrlSpec, Reason, ReceivedCrl,
+};
 use x509::extension::DistributionPoint;
 use x509::signature::SignatureError;
 use x509::{Certificate, KeyAlgorithm, ReceivedSerial, SignatureAlgorithm, assemble};
@@ -116,6 +118,30 @@ fn what_its_issuer_did_not_sign_is_refused() {
         read(&der, 64, &below.certificate, &[]),
         Err(CrlError::Certificate(_))
     ));
+}
+
+#[test]
+fn what_is_at_the_url_of_a_list_in_its_place_is_named() {
+    let ca = ca();
+    let list = CertificateList::from_der(&signed(&ca, &crl_spec(&ca), &[])).unwrap();
+    for (octets, what) in [
+        (list.pem().as_bytes(), "PEM, which is not DER"),
+        (b"\n<!doctype html><title>404</title>", "a web page"),
+        (b"<HTML><body>no</body></HTML>", "a web page"),
+    ] {
+        for piece in [16, octets.len()] {
+            let refused = read(octets, piece, &ca.certificate, &[]).map(|_| ());
+            assert_eq!(refused, Err(CrlError::NotACrl(what)), "by {piece}");
+        }
+    }
+    let unknown = read(b"no such list", 5, &ca.certificate, &[]).unwrap_err();
+    assert!(unknown.to_string().contains("tag 0x6e"), "{unknown}");
+    // The label that some programs write.
+    let label = list.pem().replace(" X509 CRL", " CRL");
+    let refused = CertificateList::from_pem(label.as_bytes())
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("labeled \"CRL\""), "{refused}");
 }
 
 #[test]
