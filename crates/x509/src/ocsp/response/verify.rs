@@ -69,12 +69,18 @@ impl OcspResponse {
         })
     }
 
-    /// The answer for this certificate, whatever hash names it: a responder may answer by both (RFC 9919 section 3.2.1).
+    /// The answer for this certificate, whatever hash names it: a responder may answer by both (RFC 9919 section 3.2.1). Where the two
+    /// differ, the one that says revoked.
     fn answer_for(&self, expected: &Expected<'_>) -> Result<&SingleResponse, ResponseError> {
         let ids = IssuerIds::of(expected.issuer);
-        let mut answers = self.responses.iter();
-        answers
-            .find(|single| single.cert_id.serial() == expected.serial && ids.matches(&single.cert_id))
+        let is_asked = |single: &&SingleResponse| {
+            single.cert_id.serial() == expected.serial && ids.matches(&single.cert_id)
+        };
+        let mut answers = self.responses.iter().filter(is_asked);
+        let is_revoked = |single: &&SingleResponse| matches!(single.status, CertStatus::Revoked { .. });
+        let revoked = answers.clone().find(is_revoked);
+        revoked
+            .or_else(|| answers.next())
             .ok_or_else(|| ResponseError::NoAnswer(expected.serial.clone()))
     }
 

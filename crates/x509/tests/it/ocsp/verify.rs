@@ -72,6 +72,25 @@ fn the_ca_and_its_delegate_are_believed() {
 }
 
 #[test]
+fn of_two_answers_for_the_certificate_the_one_that_says_revoked_is_believed() {
+    let world = World::any();
+    let ca = world.ca();
+    let id = || ResponderId::by_key(&ca.certificate);
+    let revoked = CertStatus::Revoked {
+        time: NOW,
+        reason: None,
+    };
+    for statuses in [[CertStatus::Good, revoked], [revoked, CertStatus::Good]] {
+        let mut spec = spec_of(id(), world.cert_id(HashAlgorithm::Sha256), statuses[0]);
+        let second = spec_of(id(), world.cert_id(HashAlgorithm::Sha1), statuses[1]);
+        spec.responses.extend(second.responses);
+        let response = OcspResponse::from_der(&response_of(ca, &spec, &[])).unwrap();
+        let verified = response.verify(&expected(&world, NOW)).unwrap();
+        assert_eq!(verified.single.status, revoked, "{statuses:?}");
+    }
+}
+
+#[test]
 fn only_a_delegate_of_this_ca_with_the_purpose_and_in_date_is_believed() {
     let world = World::any();
     let of = |change: fn(&mut CertificateSpec)| delegate(world.ca(), KeyAlgorithm::P256, change);
