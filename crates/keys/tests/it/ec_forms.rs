@@ -36,7 +36,7 @@ fn private(number: &[u8]) -> Vec<u8> {
 /// The uncompressed point at the end of the SubjectPublicKeyInfo.
 fn point(key: &SoftwareKey, length: usize) -> Vec<u8> {
     let spki = key.public_key().spki();
-    spki[spki.len() - length..].to_vec()
+    spki.split_at(spki.len() - length).1.to_vec()
 }
 
 #[test]

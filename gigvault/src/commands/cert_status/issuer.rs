@@ -1,5 +1,6 @@
 //! Who issued the certificate, and which addresses may be asked about it.
 
+use anyhow::Context;
 use client::{Reach, RelyingParty};
 use x509::bundle::Bundle;
 use x509::{Certificate, Pointers};

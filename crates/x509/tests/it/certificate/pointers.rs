@@ -1,5 +1,4 @@
 //! Where certificates of others say that their status is.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use x509::asn1::{Writer, tag};
 use x509::extension::{DistributionPoint, oids};

@@ -42,16 +42,17 @@ fn extensions(out: &mut Writer, list: &[u8], (number, base): (&[u8], Option<&[u8
     let mut list = Reader::within(list, tag::SEQUENCE).unwrap();
     out.sequence(|out| {
         while let Ok(extension) = list.any() {
-            let value = match extension.content.get(..5) {
-                Some([6, 3, 0x55, 0x1d, 20]) => number,
-                Some([6, 3, 0x55, 0x1d, 27]) => base.unwrap(),
+            let oid = extension.content.get(..5).unwrap_or_default();
+            let value = match oid {
+                [6, 3, 0x55, 0x1d, 20] => number,
+                [6, 3, 0x55, 0x1d, 27] => base.unwrap(),
                 _ => {
                     out.raw(extension.whole);
                     continue;
                 }
             };
             out.sequence(|out| {
-                out.raw(&extension.content[..5]);
+                out.raw(oid);
                 out.primitive(tag::OCTET_STRING, &Writer::primitive_of(tag::INTEGER, value));
             });
         }
