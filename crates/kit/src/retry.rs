@@ -1,9 +1,12 @@
-//! Trying again what failed: pauses that grow, and one line in the log for as long as a problem lasts.
+//! Trying again what failed: pauses that grow, and one line in the log for as long as a problem lasts. For requests, which clients try
+//! again: one line a minute.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::error::chain;
 
@@ -95,9 +98,69 @@ impl Problems {
     }
 }
 
+/// Failures that any number of requests meet: clients decide how often, and each time is not worth a line in the log. A cause is worth
+/// one when it is met first, and each minute for as long as it is met.
+#[derive(Debug, Default)]
+pub struct Failures(Mutex<BTreeMap<String, LoggedCause>>);
+
+#[derive(Debug)]
+struct LoggedCause {
+    at: Instant,
+    /// How often it was met since.
+    since: u64,
+}
+
+impl Failures {
+    /// Most causes that are told apart.
+    const MOST: usize = 64;
+    /// Time between two lines about one cause.
+    const PAUSE: Duration = Duration::from_secs(60);
+
+    /// It failed by this cause. Answers whether to say so in the log: then with how many requests have failed by it since the log said so,
+    /// this one included.
+    #[must_use]
+    pub fn met(&self, cause: &str, now: Instant) -> Option<u64> {
+        let mut causes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(told) = causes.get_mut(cause) {
+            told.since += 1;
+            if now.saturating_duration_since(told.at) < Self::PAUSE {
+                return None;
+            }
+            told.at = now;
+            return Some(std::mem::take(&mut told.since));
+        }
+        if causes.len() >= Self::MOST {
+            causes.retain(|_, told| now.saturating_duration_since(told.at) < Self::PAUSE);
+        }
+        // Texts that differ with each request are not told apart: the log has some of them.
+        if causes.len() >= Self::MOST {
+            return None;
+        }
+        causes.insert(cause.to_owned(), LoggedCause { at: now, since: 0 });
+        Some(1)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_is_told_once_a_minute_and_no_more_causes_than_are_bounded() {
+        let failures = Failures::default();
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(failures.met("no disk", start), Some(1));
+        for second in 0..50 {
+            assert_eq!(failures.met("no disk", after(second)), None);
+        }
+        assert_eq!(failures.met("no key", after(50)), Some(1));
+        assert_eq!(failures.met("no disk", after(60)), Some(51));
+        assert_eq!(failures.met("no disk", after(61)), None);
+        let told = (0..1000).filter(|number| failures.met(&number.to_string(), after(61)).is_some());
+        assert_eq!(told.count(), Failures::MOST - 2);
+        assert_eq!(failures.met("another", after(121)), Some(1));
+    }
 
     #[test]
     fn pauses_grow_until_it_succeeds() {

@@ -24,9 +24,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use bytes::Bytes;
 use kit::clock::SharedClock;
-use kit::retry::Problems;
+use kit::retry::{Failures, Problems};
 use kit::transport::Transport;
 use proto::ca::v1::ca_client::CaClient;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
@@ -34,20 +33,18 @@ use redis::Redis;
 use store::Db;
 use time::Duration as Span;
 use tokio::sync::{Notify, Semaphore};
-use x509::Serial;
 
 use crate::config::Config;
 use crate::domain::{Currency, Issuers};
 
 pub use answer::{Fresh, Reply};
-use batch::Batches;
 use cache::Responses;
-use certificate_status::CertificateStatus;
+use certificate_status::Statuses;
 pub(crate) use feed::RevocationFollower;
 use known::KnownRevocations;
 use queries::Queries;
 use shared::Shared;
-use sign::ToSign;
+use sign::Signatures;
 pub(crate) use state::Responder;
 pub(crate) use trials::Trial;
 use trials::Trials;
@@ -78,8 +75,8 @@ struct Inner {
     /// When certificates were asked about.
     queries: Queries,
     /// What is asked of `ca`, and of `keymgr`.
-    statuses: Batches<(Arc<str>, Serial), CertificateStatus>,
-    signatures: Batches<ToSign, Bytes>,
+    statuses: Statuses,
+    signatures: Signatures,
     /// Which keys can sign.
     trials: Trials,
     /// Places of responses that are being made.
@@ -92,6 +89,8 @@ struct Inner {
     problems: Problems,
     /// Responders that could not be made.
     unmade: Problems,
+    /// What requests fail by.
+    failures: Failures,
     /// Names this process to the others that share the database.
     holder: String,
 }
@@ -128,6 +127,7 @@ impl App {
             announced: Mutex::default(),
             problems: Problems::default(),
             unmade: Problems::default(),
+            failures: Failures::default(),
         }))
     }
 

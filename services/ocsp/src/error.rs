@@ -68,6 +68,17 @@ impl Error {
         Self::Keymgr(status.into())
     }
 
+    /// Whether a call with several messages may have failed by one of them: the service has looked at them, and did not say that it
+    /// cannot answer at all.
+    pub(crate) fn may_be_of_one_message(&self) -> bool {
+        match self {
+            Self::Ca(fault) | Self::Keymgr(fault) => {
+                !fault.is_of_transport() && !matches!(fault.kind(), Kind::Unavailable | Kind::NotFound)
+            }
+            _ => false,
+        }
+    }
+
     pub(crate) fn answer(service: &'static str, what: impl Into<String>) -> Self {
         let what = what.into();
         Self::Answer { service, what }

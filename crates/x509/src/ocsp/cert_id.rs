@@ -82,6 +82,12 @@ pub struct CertId {
 }
 
 impl CertId {
+    /// Most octets of a hash that is read: SHA-512 and SHA3-512 have as many, and no hash algorithm in use has more. A response repeats
+    /// what a request has: without a bound, a short question could be made a long one.
+    pub const MAX_HASH_LEN: usize = 64;
+    /// Most octets of parameters of a hash algorithm that is not known here.
+    const MAX_PARAMETERS_LEN: usize = 64;
+
     /// The CertID of the certificate that this issuer gave this serial number.
     #[must_use]
     pub fn new(issuer: &IssuerIds, hash: HashAlgorithm, serial: &ReceivedSerial) -> Self {
@@ -105,14 +111,14 @@ impl CertId {
         }
     }
 
-    /// Reads one. Hash algorithms that are not known here are read too, whatever their parameters; those of SHA-1 and SHA-256
-    /// are NULL or absent.
+    /// Reads one. Hash algorithms that are not known here are read too, whatever their parameters, up to
+    /// some octets; those of SHA-1 and SHA-256 are NULL or absent.
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DerError> {
         let id = reader.any()?;
         let mut fields = Reader::new(id.expect(tag::SEQUENCE)?);
         let hash = read_hash(fields.enter(tag::SEQUENCE)?)?;
-        let name_hash = fields.expect(tag::OCTET_STRING)?;
-        let key_hash = fields.expect(tag::OCTET_STRING)?;
+        let name_hash = read_octets(&mut fields)?;
+        let key_hash = read_octets(&mut fields)?;
         let serial = ReceivedSerial::read(fields.expect(tag::INTEGER)?)?;
         fields.finish()?;
         Ok(Self {
@@ -161,6 +167,15 @@ impl CertId {
     }
 }
 
+/// A hash.
+fn read_octets<'a>(fields: &mut Reader<'a>) -> Result<&'a [u8], DerError> {
+    let octets = fields.expect(tag::OCTET_STRING)?;
+    match octets.len() {
+        0..=CertId::MAX_HASH_LEN => Ok(octets),
+        _ => Err(DerError::Value("CertID: a hash of it has more than 64 octets")),
+    }
+}
+
 fn read_hash(mut identifier: Reader<'_>) -> Result<Oid, DerError> {
     const PARAMETERS: DerError = DerError::Value("hashAlgorithm: the parameters must be NULL or absent");
     let oid = identifier.oid()?;
@@ -169,6 +184,11 @@ fn read_hash(mut identifier: Reader<'_>) -> Result<Oid, DerError> {
         let is_null = parameters.tag == tag::NULL && parameters.content.is_empty();
         if HashAlgorithm::of(oid).is_some() && !is_null {
             return Err(PARAMETERS);
+        }
+        if parameters.whole.len() > CertId::MAX_PARAMETERS_LEN {
+            return Err(DerError::Value(
+                "hashAlgorithm: the parameters have more than 64 octets",
+            ));
         }
     }
     identifier.finish()?;

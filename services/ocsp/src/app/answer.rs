@@ -67,7 +67,7 @@ impl App {
                 Err(Refusal::Status(error.status()))
             }
         };
-        let reply = answered.unwrap_or_else(|refusal| refuse(&refusal));
+        let reply = answered.unwrap_or_else(|refusal| self.refuse(&refusal));
         metrics::histogram!(metric::OCSP_RESPONSE_SECONDS).record(started.elapsed().as_secs_f64());
         reply
     }
@@ -241,37 +241,52 @@ impl App {
     }
 }
 
+impl App {
+    /// An error has no CA: it may be that the request names none.
+    fn refuse(&self, refusal: &Refusal) -> Reply {
+        let status = match refusal {
+            Refusal::Status(status) => *status,
+            Refusal::Failed(error) => self.failed(error),
+        };
+        count("", &status.to_string(), "none");
+        Reply {
+            der: Bytes::copy_from_slice(&status.response()),
+            fresh: None,
+        }
+    }
+
+    /// Logs a failure, once a minute for each cause, and says what clients are told of it.
+    fn failed(&self, error: &Error) -> ErrorStatus {
+        let status = match error.kind() == Kind::Internal {
+            true => ErrorStatus::InternalError,
+            false => ErrorStatus::TryLater,
+        };
+        let cause = chain(error);
+        if matches!(error, Error::NoSigner(_) | Error::Refused { .. }) {
+            // Whoever looks after responders has logged it: any number of clients may ask in the meantime.
+            tracing::debug!(cause, "OCSP request not answered");
+        } else if let Some(requests) = self.0.failures.met(&cause, Instant::now()) {
+            log_failure(status, &cause, requests);
+        }
+        status
+    }
+}
+
+/// `requests` have failed by it since it was logged before.
+fn log_failure(status: ErrorStatus, cause: &str, requests: u64) {
+    if status == ErrorStatus::InternalError {
+        tracing::error!(cause, requests, "OCSP request failed");
+    } else {
+        tracing::warn!(
+            cause,
+            requests,
+            "OCSP request failed: a dependency is unavailable"
+        );
+    }
+}
+
 fn ca_of(target: &Target) -> &str {
     target.issuer.as_ref().map_or("", |issuer| &issuer.ca)
-}
-
-/// An error has no CA: it may be that the request names none.
-fn refuse(refusal: &Refusal) -> Reply {
-    let status = match refusal {
-        Refusal::Status(status) => *status,
-        Refusal::Failed(error) => failed(error),
-    };
-    count("", &status.to_string(), "none");
-    Reply {
-        der: Bytes::copy_from_slice(&status.response()),
-        fresh: None,
-    }
-}
-
-/// Logs a failure, and says what clients are told of it.
-fn failed(error: &Error) -> ErrorStatus {
-    let cause = chain(error);
-    if matches!(error, Error::NoSigner(_) | Error::Refused { .. }) {
-        // Whoever looks after responders has logged it: any number of clients may ask in the meantime.
-        tracing::debug!(cause, "OCSP request not answered");
-        return ErrorStatus::TryLater;
-    }
-    if error.kind() == Kind::Internal {
-        tracing::error!(cause, "OCSP request failed");
-        return ErrorStatus::InternalError;
-    }
-    tracing::warn!(cause, "OCSP request failed: a dependency is unavailable");
-    ErrorStatus::TryLater
 }
 
 fn count(ca: &str, status: &str, source: &'static str) {

@@ -7,13 +7,12 @@ use futures::future::join_all;
 use kit::transport::Transport;
 use proto::ca::v1::ca_client::CaClient;
 use proto::ca::v1::{SerialStatus, StatusRequest};
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 use vocabulary::service;
 use x509::Serial;
 use x509::ocsp::{CertId, CertStatus};
 
-use super::batch::{self, Batches, Waiting};
+use super::batch::{Batches, Bounds};
 use super::{App, patiently};
 use crate::domain::{Issuer, Revocation, Unissued};
 use crate::error::Error;
@@ -70,60 +69,33 @@ impl CertificateStatus {
     }
 }
 
-/// A serial number of an issuer.
-type Numbered = (Arc<str>, Serial);
-
 /// Serial numbers in one call of `ca`, at most.
 const MOST_SERIALS: usize = 500;
 
-/// Asks `ca` in batches: one call for each issuer.
-pub(super) fn in_batches(ca: &CaClient<Transport>) -> Batches<Numbered, CertificateStatus> {
+/// Statuses of serial numbers by the name of their issuer, asked of `ca` in batches.
+pub(super) type Statuses = Batches<Arc<str>, Serial, CertificateStatus>;
+
+pub(super) fn in_batches(ca: &CaClient<Transport>) -> Statuses {
     let ca = ca.clone();
-    Batches::start("ocsp-statuses", MOST_SERIALS, move |batch| {
-        ask_all(ca.clone(), batch)
-    })
-}
-
-async fn ask_all(ca: CaClient<Transport>, batch: Vec<Waiting<Numbered, CertificateStatus>>) {
-    let mut by_issuer = BTreeMap::<Arc<str>, Vec<_>>::new();
-    for waiting in batch {
-        let of_issuer = by_issuer.entry(Arc::clone(&waiting.question.0));
-        of_issuer.or_default().push(waiting);
-    }
-    let mut calls = JoinSet::new();
-    for (issuer, of_issuer) in by_issuer {
-        let ca = ca.clone();
-        calls.spawn(async move {
-            match statuses(ca, &issuer, &of_issuer).await {
-                Ok(items) => {
-                    for (waiting, item) in of_issuer.into_iter().zip(items) {
-                        waiting.answer(Ok(decode(&item)));
-                    }
-                }
-                Err(error) => batch::fail(of_issuer, error),
-            }
-        });
-    }
-    calls.join_all().await;
-}
-
-async fn statuses(
-    mut ca: CaClient<Transport>,
-    issuer: &str,
-    of_issuer: &[Waiting<Numbered, CertificateStatus>],
-) -> Result<Vec<SerialStatus>, Error> {
-    let serials = of_issuer.iter().map(|waiting| waiting.question.1.to_content());
-    let request = StatusRequest {
-        issuer: issuer.to_owned(),
-        serials: serials.collect(),
+    let bounds = Bounds {
+        questions: MOST_SERIALS,
+        octets: |serial: &Serial| serial.as_bytes().len(),
     };
-    let answer = ca.status(patiently(request)).await.map_err(Error::ca)?;
-    let items = answer.into_inner().items;
-    if items.len() != of_issuer.len() {
-        let what = format!("{} statuses for {} serial numbers", items.len(), of_issuer.len());
-        return Err(Error::answer(service::CA, what));
-    }
-    Ok(items)
+    Batches::start(
+        ("ocsp-statuses", service::CA),
+        bounds,
+        move |issuer: &Arc<str>, serials: &[&Serial]| {
+            let request = StatusRequest {
+                issuer: issuer.to_string(),
+                serials: serials.iter().map(|serial| serial.to_content()).collect(),
+            };
+            let mut ca = ca.clone();
+            async move {
+                let answer = ca.status(patiently(request)).await.map_err(Error::ca)?;
+                Ok(answer.into_inner().items.iter().map(decode).collect())
+            }
+        },
+    )
 }
 
 impl App {
@@ -131,7 +103,8 @@ impl App {
     pub(super) async fn statuses_of(&self, targets: &[Target]) -> Result<CertificateStatuses, Error> {
         let read_at = Instant::now();
         let mut items = Vec::with_capacity(targets.len());
-        let mut asked = Vec::new();
+        // By issuer, where the answer belongs and what is asked.
+        let mut unknown = BTreeMap::<Arc<str>, (Vec<usize>, Vec<Serial>)>::new();
         for (place, target) in targets.iter().enumerate() {
             items.push(match (&target.issuer, target.id.serial().proper()) {
                 (None, _) => CertificateStatus::Foreign,
@@ -140,17 +113,22 @@ impl App {
                 (Some(issuer), Ok(serial)) => match self.0.known.of(&issuer.name, &serial).revoked() {
                     Some(revocation) => CertificateStatus::Revoked(revocation),
                     None => {
-                        let question = (Arc::clone(&issuer.name), serial);
-                        asked.push(async move { (place, self.0.statuses.ask(question).await) });
+                        let (places, serials) = unknown.entry(Arc::clone(&issuer.name)).or_default();
+                        places.push(place);
+                        serials.push(serial);
                         CertificateStatus::Unissued
                     }
                 },
             });
         }
-        for (place, status) in join_all(asked).await {
-            let status = status?;
-            if let Some(item) = items.get_mut(place) {
-                *item = status;
+        let asked = unknown.into_iter().map(|(issuer, (places, serials))| async move {
+            (places, self.0.statuses.ask(issuer, serials).await)
+        });
+        for (places, statuses) in join_all(asked).await {
+            for (place, status) in places.into_iter().zip(statuses?) {
+                if let Some(item) = items.get_mut(place) {
+                    *item = status;
+                }
             }
         }
         Ok(CertificateStatuses { items, read_at })

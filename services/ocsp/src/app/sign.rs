@@ -2,7 +2,6 @@
 //!
 //! It takes [`Linted`]`<`[`ResponseData`]`>` and nothing else.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,12 +10,11 @@ use lint::{Linted, ResponseData, lint_response};
 use proto::keymgr::v1::SignBatchRequest;
 use proto::keymgr::v1::keymgr_client::KeymgrClient;
 use time::{Duration, OffsetDateTime};
-use tokio::task::JoinSet;
 use vocabulary::service;
 use x509::Serial;
 use x509::ocsp::{CertId, CertStatus, Nonce, ResponseDataSpec, SingleResponseSpec, assemble_response};
 
-use super::batch::{self, Batches, Waiting};
+use super::batch::{Batches, Bounds};
 use super::{App, patiently};
 use crate::domain::{Issuer, Signer};
 use crate::error::Error;
@@ -39,69 +37,35 @@ impl Signed {
     }
 }
 
-/// What is to be signed, and the signer.
-pub(super) struct ToSign {
-    signer: Arc<Signer>,
-    data: Arc<Linted<ResponseData>>,
-}
+/// A key of `keymgr` that signs, by its name, and the name of the algorithm.
+pub(super) type SigningKey = (String, String);
 
-/// Signs in batches: one call for each key.
-pub(super) fn in_batches(keymgr: &KeymgrClient<Transport>, most: usize) -> Batches<ToSign, Bytes> {
+/// Signatures over responses, asked of `keymgr` in batches.
+pub(super) type Signatures = Batches<SigningKey, Arc<Linted<ResponseData>>, Bytes>;
+
+pub(super) fn in_batches(keymgr: &KeymgrClient<Transport>, most: usize) -> Signatures {
     let keymgr = keymgr.clone();
-    Batches::start("ocsp-signatures", most, move |batch| {
-        sign_all(keymgr.clone(), batch)
-    })
-}
-
-async fn sign_all(keymgr: KeymgrClient<Transport>, batch: Vec<Waiting<ToSign, Bytes>>) {
-    let mut by_key = BTreeMap::<String, Vec<_>>::new();
-    for waiting in batch {
-        let of_key = by_key.entry(waiting.question.signer.key_name.clone());
-        of_key.or_default().push(waiting);
-    }
-    let mut calls = JoinSet::new();
-    for of_key in by_key.into_values() {
-        let keymgr = keymgr.clone();
-        calls.spawn(async move {
-            match signatures(keymgr, &of_key).await {
-                Ok(signatures) => {
-                    for (waiting, signature) in of_key.into_iter().zip(signatures) {
-                        waiting.answer(Ok(signature));
-                    }
-                }
-                Err(error) => batch::fail(of_key, error),
+    let bounds = Bounds {
+        questions: most,
+        octets: |data: &Arc<Linted<ResponseData>>| data.get().der().len(),
+    };
+    Batches::start(
+        ("ocsp-signatures", service::KEYMGR),
+        bounds,
+        move |(name, algorithm): &SigningKey, all: &[&Arc<Linted<ResponseData>>]| {
+            let message = |data: &&Arc<Linted<ResponseData>>| Bytes::copy_from_slice(data.get().der());
+            let request = SignBatchRequest {
+                name: name.clone(),
+                messages: all.iter().map(message).collect(),
+                algorithm: algorithm.clone(),
+            };
+            let mut keymgr = keymgr.clone();
+            async move {
+                let answer = keymgr.sign_batch(patiently(request)).await;
+                Ok(answer.map_err(Error::keymgr)?.into_inner().signatures)
             }
-        });
-    }
-    calls.join_all().await;
-}
-
-async fn signatures(
-    mut keymgr: KeymgrClient<Transport>,
-    of_key: &[Waiting<ToSign, Bytes>],
-) -> Result<Vec<Bytes>, Error> {
-    let Some(first) = of_key.first() else {
-        return Ok(Vec::new());
-    };
-    let signer = &first.question.signer;
-    let messages = of_key
-        .iter()
-        .map(|waiting| Bytes::copy_from_slice(waiting.question.data.get().der()));
-    let request = SignBatchRequest {
-        name: signer.key_name.clone(),
-        messages: messages.collect(),
-        algorithm: signer.algorithm.to_string(),
-    };
-    let answer = keymgr
-        .sign_batch(patiently(request))
-        .await
-        .map_err(Error::keymgr)?;
-    let signatures = answer.into_inner().signatures;
-    if signatures.len() != of_key.len() {
-        let what = format!("{} signatures for {} messages", signatures.len(), of_key.len());
-        return Err(Error::answer(service::KEYMGR, what));
-    }
-    Ok(signatures)
+        },
+    )
 }
 
 impl App {
@@ -193,11 +157,10 @@ impl App {
     /// One signature, by the key that clients will verify it with: after a restore from elsewhere, say, the key of that name may
     /// be another.
     async fn signature(&self, signer: &Arc<Signer>, tbs: &Arc<Linted<ResponseData>>) -> Result<Bytes, Error> {
-        let to_sign = ToSign {
-            signer: Arc::clone(signer),
-            data: Arc::clone(tbs),
-        };
-        let signature = self.0.signatures.ask(to_sign).await?;
+        let key = (signer.key_name.clone(), signer.algorithm.to_string());
+        let signatures = self.0.signatures.ask(key, vec![Arc::clone(tbs)]).await?;
+        // There are as many as messages.
+        let signature = signatures.into_iter().next().unwrap_or_default();
         let verified = signer
             .algorithm
             .verify(&signer.public_key, tbs.get().der(), &signature);

@@ -3,11 +3,17 @@
 use futures::future::join_all;
 use futures::poll;
 use testkit::on_both_databases;
-use x509::ocsp::{CertStatus, Nonce, OcspRequest, OcspResponse};
+use x509::asn1::{Writer, tag};
+use x509::ocsp::{CertId, CertStatus, Nonce, OcspRequest, OcspResponse};
+use x509::{Oid, ReceivedSerial, Serial};
 
 use crate::world::{World, id};
 
-on_both_databases!(what_waits_at_the_same_time_is_asked_and_signed_together);
+on_both_databases!(
+    what_waits_at_the_same_time_is_asked_and_signed_together,
+    responses_of_any_length_are_signed_for_all_who_wait,
+    requests_for_many_certificates_take_no_places_from_others,
+);
 
 async fn what_waits_at_the_same_time_is_asked_and_signed_together(world: World) {
     let issuer = world.authority("issuing").await;
@@ -34,4 +40,72 @@ async fn what_waits_at_the_same_time_is_asked_and_signed_together(world: World) 
         let verified = response.verify(&world.expected(&issuer, serial, request.nonce()));
         assert_eq!(verified.unwrap().single.status, CertStatus::Good);
     }
+}
+
+async fn responses_of_any_length_are_signed_for_all_who_wait(world: World) {
+    let issuer = world.authority("issuing").await;
+    let certificate = world.issue("issuing").await;
+    // Together, more than a message of gRPC may have: a response repeats it.
+    let long = long_request(&id(&issuer, certificate.serial()));
+    assert!(long.der().len() * 128 > kit::grpc::MAX_MESSAGE);
+    let short = OcspRequest::build(
+        vec![id(&issuer, certificate.serial())],
+        Some(Nonce::from_bytes(&[1; 32]).unwrap()),
+    )
+    .unwrap();
+    let app = world.responder.ocsp.app();
+    world.to_ca.hold("Status");
+    let requests = std::iter::repeat_n(&long, 127).chain([&short]);
+    let answers = join_all(requests.map(|request| app.answer(Ok(request.clone()))));
+    let mut answers = std::pin::pin!(answers);
+    assert!(poll!(&mut answers).is_pending());
+    world.to_ca.release();
+    for answer in answers.await {
+        let response = OcspResponse::from_der(&answer.der).unwrap();
+        assert_eq!(response.responses()[0].status, CertStatus::Good);
+    }
+}
+
+async fn requests_for_many_certificates_take_no_places_from_others(world: World) {
+    let issuer = world.authority("issuing").await;
+    let certificate = world.issue("issuing").await;
+    let never = |index: u8| {
+        let serial = ReceivedSerial::Proper(Serial::from_bytes(&[7, index]).unwrap());
+        id(&issuer, &serial)
+    };
+    let many = OcspRequest::build((0..100).map(never).collect(), None).unwrap();
+    let one = OcspRequest::build(vec![id(&issuer, certificate.serial())], None).unwrap();
+    let app = world.responder.ocsp.app();
+    world.to_ca.hold("Status");
+    let requests = std::iter::repeat_n(&many, 60).chain([&one]);
+    let answers = join_all(requests.map(|request| app.answer(Ok(request.clone()))));
+    let mut answers = std::pin::pin!(answers);
+    assert!(poll!(&mut answers).is_pending());
+    world.to_ca.release();
+    let mut answers = answers.await;
+    let response = OcspResponse::from_der(&answers.pop().unwrap().der).unwrap();
+    assert_eq!(response.responses()[0].status, CertStatus::Good);
+    for answer in answers {
+        let response = OcspResponse::from_der(&answer.der).unwrap();
+        assert_eq!(response.responses().len(), 100);
+    }
+}
+
+/// For a certificate of ours, and 99 of issuers whose hashes are as long as they are read.
+fn long_request(ours: &CertId) -> OcspRequest {
+    let algorithm = [0x2a; Oid::MAX_LEN];
+    let foreign = Writer::one(tag::SEQUENCE, |id| {
+        id.sequence(|hash| {
+            hash.primitive(tag::OID, &algorithm);
+            hash.primitive(tag::OCTET_STRING, &[1; 60]);
+        });
+        id.primitive(tag::OCTET_STRING, &[2; CertId::MAX_HASH_LEN]);
+        id.primitive(tag::OCTET_STRING, &[3; CertId::MAX_HASH_LEN]);
+        id.primitive(tag::INTEGER, &[4; ReceivedSerial::MAX_LEN]);
+    });
+    let all = std::iter::once(ours.der()).chain(std::iter::repeat_n(&foreign[..], 99));
+    let der = Writer::one(tag::SEQUENCE, |request| {
+        request.sequence(|tbs| tbs.sequence(|list| all.for_each(|id| list.sequence(|one| one.raw(id)))));
+    });
+    OcspRequest::from_der(&der).unwrap()
 }

@@ -170,6 +170,41 @@ fn odd_serial_numbers_are_asked_for() {
 }
 
 #[test]
+fn hashes_that_no_algorithm_makes_and_long_parameters_are_malformed() {
+    let other: Oid = "1.2.3.4".parse().unwrap();
+    let request = |name: usize, key: usize, parameters: usize| {
+        let der = Writer::one(tag::SEQUENCE, |id| {
+            id.sequence(|algorithm| {
+                algorithm.oid(&other);
+                algorithm.primitive(tag::OCTET_STRING, &vec![1; parameters]);
+            });
+            id.primitive(tag::OCTET_STRING, &vec![1; name]);
+            id.primitive(tag::OCTET_STRING, &vec![1; key]);
+            id.primitive(tag::INTEGER, &[1]);
+        });
+        Writer::one(tag::SEQUENCE, |request| {
+            request.sequence(|tbs| tbs.sequence(|list| list.sequence(|one| one.raw(&der))));
+        })
+    };
+    let most = CertId::MAX_HASH_LEN;
+    let longest = OcspRequest::from_der(&request(most, most, 62)).unwrap();
+    assert_eq!(longest.cert_ids()[0].issuer_key_hash().len(), most);
+    for long in [
+        request(most + 1, 20, 0),
+        request(20, most + 1, 0),
+        request(65_000, 20, 0),
+        request(20, 20, 63),
+    ] {
+        let refused = OcspRequest::from_der(&long).unwrap_err();
+        assert!(
+            matches!(refused, RequestError::Der { part: "reqCert", .. }),
+            "{refused}"
+        );
+        assert_eq!(refused.status(), ErrorStatus::MalformedRequest);
+    }
+}
+
+#[test]
 fn a_name_with_another_key_is_another_issuer() {
     let world = World::any();
     let other = World::any();
