@@ -24,7 +24,7 @@ pub struct Config {
     pub username: String,
     /// The password, or a reference to it, `file:PATH` or `env:NAME`.
     pub password: Option<Secret>,
-    /// TLS, to servers and Sentinels; without it, connections are plain TCP.
+    /// TLS, to servers and Sentinels; without it, connections are plain TCP, and a password is sent to this machine only.
     pub tls: Option<Tls>,
     /// What keys begin with, for a server that others use too; at most 64 characters.
     pub prefix: String,
@@ -200,6 +200,12 @@ impl Config {
             let allowed = format!("takes {SHORTEST_TIMEOUT} to {LONGEST_TIMEOUT}");
             faults.push(SettingFault::new("redis.timeout_ms", self.timeout_ms, allowed));
         }
+        if let Some(address) = self.told_in_the_clear() {
+            let problem = format!(
+                "it is missing: the password would be sent to {address}, which is another machine, in the clear"
+            );
+            faults.push(SettingFault::hiding("redis.tls", problem));
+        }
         if let Some(tls) = &self.tls
             && let Err(error) = tls::client(tls)
         {
@@ -207,6 +213,26 @@ impl Config {
         }
         faults
     }
+
+    /// The first address on another machine that a password would be sent to without TLS. Where the master is that a Sentinel names is not
+    /// known here: its password is not sent either, see `dial`.
+    fn told_in_the_clear(&self) -> Option<&str> {
+        let password = match &self.sentinel {
+            Some(sentinel) => &sentinel.password,
+            None => &self.password,
+        };
+        let is_secret = password.is_some() && self.tls.is_none();
+        let mut named = self.addresses.iter().map(String::as_str);
+        named.find(|address| is_secret && host_and_port(address).is_some() && !is_loopback(address))
+    }
+}
+
+/// Whether what is sent to this address stays on this machine.
+pub(crate) fn is_loopback(address: &str) -> bool {
+    host_and_port(address).is_some_and(|(host, _)| {
+        let ip = host.parse::<std::net::IpAddr>();
+        host.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip| ip.to_canonical().is_loopback())
+    })
 }
 
 /// `host` and `port` of an address; an IPv6 address is in brackets.
@@ -242,8 +268,8 @@ mod tests {
             ("redis://cache", "cache:6379", "", None),
             ("redis://cache:1/", "cache:1", "", None),
             ("redis://[::1]:7", "[::1]:7", "", None),
-            ("redis://:p%40ss@cache", "cache:6379", "", Some("p@ss")),
-            ("redis://app:file:x@cache:7", "cache:7", "app", Some("file:x")),
+            ("redis://:p%40ss@localhost", "localhost:6379", "", Some("p@ss")),
+            ("redis://app:file:x@[::1]:7", "[::1]:7", "app", Some("file:x")),
         ] {
             let config = Config::default().at(url).unwrap();
             assert_eq!((&*config.addresses[0], &*config.username), (address, user));
@@ -283,6 +309,15 @@ mod tests {
                 r#"{"addresses": ["a:1"], "sentinel": {"master": "gv", "username": "app"}}"#,
                 "redis.sentinel.username",
             ),
+            (r#"{"addresses": ["a:1"], "password": "hunter2"}"#, "redis.tls"),
+            (
+                r#"{"addresses": ["127.0.0.1.nip.io:1"], "password": "hunter2"}"#,
+                "redis.tls",
+            ),
+            (
+                r#"{"addresses": ["127.0.0.1:1", "a:1"], "sentinel": {"master": "gv", "password": "hunter2"}}"#,
+                "redis.tls",
+            ),
             (r#"{"prefix": "two words"}"#, "redis.prefix"),
             (r#"{"timeout_ms": 9}"#, "redis.timeout_ms"),
             (r#"{"timeout_ms": 5001}"#, "redis.timeout_ms"),
@@ -296,5 +331,10 @@ mod tests {
         let sentinels = r#"{"addresses": ["a:1", "[::1]:26379"], "sentinel": {"master": "gv"}}"#;
         let config: Config = serde_json::from_str(sentinels).unwrap();
         assert!(config.check().is_empty() && config.is_used());
+        for on_this_machine in ["localhost:1", "127.0.0.2:1", "[::1]:1"] {
+            let text = format!(r#"{{"addresses": ["{on_this_machine}"], "password": "hunter2"}}"#);
+            let config: Config = serde_json::from_str(&text).unwrap();
+            assert!(config.check().is_empty(), "{on_this_machine}");
+        }
     }
 }

@@ -13,12 +13,16 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use crate::config::{Config, host_and_port};
+use crate::config::{Config, host_and_port, is_loopback};
 use crate::error::DialError;
+use crate::guard::{Allowance, Guarded};
 use crate::tls;
 
 /// Longest wait for TCP, and for TLS and password.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Longest answer while a connection is set up. To `ROLE`, a master names its replicas.
+const LONGEST_ANSWER: usize = 64 * 1024;
 
 /// Moves octets for as long as the connection lasts.
 type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -27,6 +31,7 @@ type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(crate) struct Dialed {
     pub(crate) connection: MultiplexedConnection,
     pub(crate) driver: Driver,
+    pub(crate) allowance: Allowance,
     pub(crate) address: String,
 }
 
@@ -109,6 +114,9 @@ async fn open(
     tls: Option<&TlsConnector>,
     login: &RedisConnectionInfo,
 ) -> Result<Dialed, DialError> {
+    if login.password().is_some() && tls.is_none() && !is_loopback(address) {
+        return Err(DialError::Clear(address.to_owned()));
+    }
     let late = || DialError::Late {
         address: address.to_owned(),
     };
@@ -116,6 +124,9 @@ async fn open(
     let stream = stream.map_err(|_| late())??;
     // Callers have deadlines of their own.
     let config = AsyncConnectionConfig::new().set_response_timeout(None);
+    let allowance = Allowance::default();
+    let stream = Guarded::new(stream, allowance.clone());
+    let _asked = allowance.ask(LONGEST_ANSWER);
     let set_up = MultiplexedConnection::new_with_config(login, stream, config);
     let (connection, driver) = timeout(PATIENCE, set_up)
         .await
@@ -124,6 +135,7 @@ async fn open(
     Ok(Dialed {
         connection,
         driver: Box::pin(driver),
+        allowance,
         address: address.to_owned(),
     })
 }
@@ -153,8 +165,10 @@ async fn ask<T: FromRedisValue>(
     let Dialed {
         connection,
         driver,
+        allowance,
         address,
     } = dialed;
+    let _asked = allowance.ask(LONGEST_ANSWER);
     tokio::select! {
         // An answer that is there is read before the end of the connection behind it.
         biased;

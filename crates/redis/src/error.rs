@@ -57,6 +57,8 @@ pub(crate) enum DialError {
         #[source]
         source: Option<Box<DialError>>,
     },
+    #[error("{0} is another machine, and without redis.tls the password would be sent to it in the clear")]
+    Clear(String),
     #[error("redis.tls cannot be used")]
     Tls(#[from] TlsFault),
     #[error("the files of redis.tls could not be read")]

@@ -12,7 +12,10 @@ use vocabulary::metric;
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::keeper::Shared;
+use crate::keeper::{Live, Shared};
+
+/// Longest answer but for the value in it: `OK`, or why not.
+const SHORT_ANSWER: usize = 4096;
 
 /// The connection of this process; clones share it, and it ends with the last of them.
 #[derive(Clone)]
@@ -71,7 +74,9 @@ impl Redis {
     pub async fn get(&self, key: &str, most: usize) -> Result<Option<Bytes>, Error> {
         let mut command = redis_client::cmd("GETRANGE");
         command.arg(self.key(key)).arg(0).arg(most);
-        let value: Vec<u8> = self.ask("get", command).await?;
+        // One octet more than it may have tells a longer one.
+        let longest = SHORT_ANSWER + most + 1;
+        let value: Vec<u8> = self.ask("get", command, longest).await?;
         match value.len() {
             // A key that is not there; nothing that is put there is empty.
             0 => Ok(None),
@@ -88,34 +93,54 @@ impl Redis {
         let mut command = redis_client::cmd("SET");
         let life = u64::try_from(life.as_millis()).unwrap_or(u64::MAX).max(1);
         command.arg(self.key(key)).arg(value).arg("PX").arg(life);
-        self.ask("set", command).await
+        self.ask("set", command, SHORT_ANSWER).await
     }
 
     fn key(&self, key: &str) -> String {
         format!("{}{key}", self.0.shared.config.prefix)
     }
 
-    async fn ask<T: FromRedisValue>(&self, name: &'static str, command: Cmd) -> Result<T, Error> {
-        let answer = self.try_ask(command).await;
+    async fn ask<T: FromRedisValue + Send + 'static>(
+        &self,
+        name: &'static str,
+        command: Cmd,
+        longest: usize,
+    ) -> Result<T, Error> {
+        let answer = self.try_ask(command, longest).await;
         let result = answer.as_ref().map_or_else(Error::label, |_| "ok");
         metrics::counter!(metric::REDIS_COMMANDS_TOTAL, "command" => name, "result" => result).increment(1);
         answer
     }
 
-    async fn try_ask<T: FromRedisValue>(&self, command: Cmd) -> Result<T, Error> {
+    async fn try_ask<T: FromRedisValue + Send + 'static>(
+        &self,
+        command: Cmd,
+        longest: usize,
+    ) -> Result<T, Error> {
         let live = self.0.shared.live().ok_or(Error::Down)?;
         let patience = self.0.shared.config.timeout();
-        let mut connection = live.connection.clone();
+        // A caller that goes away in the meantime leaves a command whose answer arrives, and is expected.
+        let asked = tokio::spawn(async move {
+            let _asked = live.allowance.ask(longest);
+            live.ask(command, patience).await
+        });
+        asked.await.unwrap_or(Err(Error::Down))
+    }
+}
+
+impl Live {
+    async fn ask<T: FromRedisValue>(&self, command: Cmd, patience: Duration) -> Result<T, Error> {
+        let mut connection = self.connection.clone();
         match timeout(patience, command.query_async(&mut connection)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 if is_lost(&error) {
-                    live.give_up();
+                    self.give_up();
                 }
                 Err(Error::Refused(error))
             }
             Err(_elapsed) => {
-                live.give_up();
+                self.give_up();
                 Err(Error::Late(patience))
             }
         }

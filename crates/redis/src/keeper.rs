@@ -12,6 +12,7 @@ use vocabulary::metric;
 
 use crate::config::Config;
 use crate::dial::{Dialed, dial};
+use crate::guard::Allowance;
 
 /// Pause after a failure: first, and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
@@ -21,6 +22,8 @@ const LASTING: Duration = Duration::from_secs(2);
 /// A connection in use.
 pub(crate) struct Live {
     pub(crate) connection: MultiplexedConnection,
+    /// What the server may answer.
+    pub(crate) allowance: Allowance,
     /// Told once it is of no use any more.
     lost: Notify,
 }
@@ -28,6 +31,7 @@ pub(crate) struct Live {
 impl Live {
     /// Gives it up: the next command fails at once, until there is another.
     pub(crate) fn give_up(&self) {
+        self.allowance.give_up();
         self.lost.notify_one();
     }
 }
@@ -87,6 +91,7 @@ impl Shared {
         let Dialed {
             connection,
             driver,
+            allowance,
             address,
         } = dialed;
         let is_other = self.last().address != address;
@@ -100,6 +105,7 @@ impl Shared {
         }
         let live = Arc::new(Live {
             connection,
+            allowance,
             lost: Notify::new(),
         });
         self.live.store(Some(Arc::clone(&live)));
@@ -118,7 +124,10 @@ impl Shared {
         }
         self.live.store(None);
         metrics::gauge!(metric::REDIS_CONNECTED).set(0.0);
-        format!("the connection to {address} ended, or it answered too late")
+        match live.allowance.excess() {
+            Some(excess) => format!("{address} {excess}"),
+            None => format!("the connection to {address} ended, or it answered too late"),
+        }
     }
 
     // A panic while the lock was held leaves two texts that are whole.

@@ -3,6 +3,7 @@
 mod config;
 mod dial;
 mod error;
+mod guard;
 mod handle;
 mod keeper;
 mod tls;

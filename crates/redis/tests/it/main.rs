@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod lies;
 mod outages;
 mod sentinel;
 mod tls;
