@@ -71,10 +71,9 @@ impl Rest {
         headers.extend(caching(fresh, self.max_age));
         let validators = Validators::new(EntityTag::of_bytes(&der), fresh.this_update);
         validators.write(&mut headers, fresh.now);
-        if !fresh.is_good {
-            // What was good may be revoked within the second: that is not the same, whatever the date says.
-            asked.remove(IF_MODIFIED_SINCE);
-        }
+        // thisUpdate is in whole seconds, within which a certificate may be revoked, or a hold released: a response of the same date may
+        // say something else. The tag tells them apart.
+        asked.remove(IF_MODIFIED_SINCE);
         match validators.is_unchanged(&asked, fresh.now) {
             Ok(true) => not_modified(headers),
             Ok(false) => (headers, der).into_response(),
@@ -112,7 +111,6 @@ mod tests {
                 this_update: datetime!(2027-01-02 02:04:05 UTC),
                 next_update: now + time::Duration::seconds(seconds),
                 now,
-                is_good: true,
             };
             let headers = caching(fresh, Duration::from_secs(300));
             let text = |name| headers.get(name).unwrap().to_str().unwrap().to_owned();

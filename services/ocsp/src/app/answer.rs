@@ -38,8 +38,6 @@ pub struct Fresh {
     pub next_update: OffsetDateTime,
     /// When it is sent.
     pub now: OffsetDateTime,
-    /// Whether it says `good`.
-    pub is_good: bool,
 }
 
 /// Why there is no response.
@@ -226,7 +224,6 @@ impl App {
                 this_update: kept.signed.this_update,
                 next_update: kept.signed.next_update,
                 now,
-                is_good: kept.revocation.is_none(),
             }),
         }
     }
