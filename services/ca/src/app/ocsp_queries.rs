@@ -24,6 +24,6 @@ impl App {
             let known = latest.entry(serial).or_insert(at.min(now));
             *known = (*known).max(at.min(now));
         }
-        Ok(ocsp_queries::note(&self.db, &latest).await?)
+        Ok(ocsp_queries::note(&self.db, &latest, now).await?)
     }
 }

@@ -7,9 +7,13 @@ use store::{Db, StoreError};
 use time::OffsetDateTime;
 use x509::serial::Serial;
 
-/// Notes the times, where none is known that is later. In one statement, in the order of the serial numbers: several replicas write
+/// Notes the times, where none is known that is later. One later than `now` is of a clock that was ahead, and not kept. In one statement, in the order of the serial numbers: several replicas write
 /// the same rows, and would otherwise wait for each other.
-pub(crate) async fn note(db: &Db, queries: &BTreeMap<Serial, OffsetDateTime>) -> Result<(), StoreError> {
+pub(crate) async fn note(
+    db: &Db,
+    queries: &BTreeMap<Serial, OffsetDateTime>,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
     if queries.is_empty() {
         return Ok(());
     }
@@ -22,8 +26,9 @@ pub(crate) async fn note(db: &Db, queries: &BTreeMap<Serial, OffsetDateTime>) ->
         });
         sql.push(
             " ON CONFLICT (serial) DO UPDATE SET asked_at = excluded.asked_at \
-             WHERE ocsp_queries.asked_at < excluded.asked_at",
+             WHERE ocsp_queries.asked_at < excluded.asked_at OR ocsp_queries.asked_at > ",
         );
+        sql.push_bind(store::time::to_micros(now));
         sql.build().execute(connection).await.map(drop)
     })?;
     tx.commit().await

@@ -8,7 +8,10 @@ use x509::ocsp::{CertStatus, Nonce, OcspRequest};
 
 use crate::world::{World, eventually, id};
 
-on_both_databases!(when_a_certificate_was_last_asked_about_is_told_and_nothing_else_changes);
+on_both_databases!(
+    when_a_certificate_was_last_asked_about_is_told_and_nothing_else_changes,
+    a_time_of_a_clock_that_was_ahead_does_not_stay,
+);
 
 async fn when_a_certificate_was_last_asked_about_is_told_and_nothing_else_changes(world: World) {
     let issuer = world.authority("issuing").await;
@@ -38,6 +41,20 @@ async fn when_a_certificate_was_last_asked_about_is_told_and_nothing_else_change
     }
     assert_eq!(world.last_query(&never).await, None);
     assert_eq!(world.events().await, events);
+}
+
+async fn a_time_of_a_clock_that_was_ahead_does_not_stay(world: World) {
+    let certificate = world.issue("issuing").await;
+    let hours = Duration::hours(6);
+    for step in [hours, -hours] {
+        world.clock.advance(step);
+        let now = kit::clock::Clock::now(&*world.clock);
+        eventually("the time is that of the clock", async || {
+            let _status = world.status(&certificate).await;
+            world.last_query(&certificate).await == Some(now)
+        })
+        .await;
+    }
 }
 
 /// What the database of `ca` has.
