@@ -1,10 +1,11 @@
 //! Which addresses are asked. URLs in certificates and CRLs are input: without a bound, whoever makes one has requests sent to what
 //! only this machine reaches.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use x509::san::address::embedded_ipv4;
 
 use super::error::RelyingError;
 
@@ -70,42 +71,62 @@ fn host_and_port(url: &Url) -> Option<(String, Option<u16>)> {
     Some((url.host_str()?.to_owned(), url.port_or_known_default()))
 }
 
+/// From what is always asked to what never is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Public,
     Private(&'static str),
     Never(&'static str),
 }
 
+const PRIVATE: Kind = Kind::Private("an address of a private network");
+const THIS_MACHINE: Kind = Kind::Private("an address of this machine");
+const LINK_LOCAL: Kind = Kind::Never("a link-local address");
+const NO_HOST: Kind = Kind::Never("not an address of a host");
+
+/// An IPv6 address may lead to the IPv4 address in it, by translation or through a tunnel: then it is what that one is.
 fn kind(address: IpAddr) -> Kind {
-    const PRIVATE: Kind = Kind::Private("an address of a private network");
-    match address.to_canonical() {
+    match address {
         IpAddr::V4(address) => kind_of_v4(address),
-        IpAddr::V6(address) => match address.segments() {
-            _ if address.is_loopback() => Kind::Private("an address of this machine"),
-            _ if address.is_unspecified() || address.is_multicast() => {
-                Kind::Never("not an address of a host")
+        IpAddr::V6(address) if is_translated_locally(address) => {
+            // The operator of the network chose where the IPv4 address is: it may be any of these, and they are not all addresses.
+            let mut read = embedded_ipv4(address);
+            match read.any(|address| kind_of_v4(address) == LINK_LOCAL) {
+                true => LINK_LOCAL,
+                false => PRIVATE,
             }
-            _ if address.is_unicast_link_local() => Kind::Never("a link-local address"),
-            _ if address.is_unique_local() => PRIVATE,
-            // NAT64 and 6to4 lead to the IPv4 address in them (RFC 6052, RFC 3056).
-            [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
-                kind_of_v4(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
-            }
-            _ => Kind::Public,
-        },
+        }
+        IpAddr::V6(address) => embedded_ipv4(address)
+            .map(kind_of_v4)
+            .fold(kind_of_v6(address), Kind::max),
     }
+}
+
+fn kind_of_v6(address: Ipv6Addr) -> Kind {
+    match address.segments() {
+        _ if address.is_loopback() => THIS_MACHINE,
+        _ if address.is_unspecified() || address.is_multicast() => NO_HOST,
+        _ if address.is_unicast_link_local() => LINK_LOCAL,
+        _ if address.is_unique_local() => PRIVATE,
+        // Site-local addresses, which networks still have (RFC 3879).
+        [0xfec0..=0xfeff, ..] => PRIVATE,
+        _ => Kind::Public,
+    }
+}
+
+/// `64:ff9b:1::/48`, for translation within a site (RFC 8215).
+fn is_translated_locally(address: Ipv6Addr) -> bool {
+    matches!(address.segments(), [0x64, 0xff9b, 1, ..])
 }
 
 fn kind_of_v4(address: Ipv4Addr) -> Kind {
     match address.octets() {
-        _ if address.is_loopback() => Kind::Private("an address of this machine"),
-        [0 | 224..=255, ..] => Kind::Never("not an address of a host"),
-        _ if address.is_link_local() => Kind::Never("a link-local address"),
+        _ if address.is_loopback() => THIS_MACHINE,
+        [0 | 224..=255, ..] => NO_HOST,
+        _ if address.is_link_local() => LINK_LOCAL,
         // RFC 6598 and RFC 2544: networks of carriers and of laboratories.
-        [100, 64..=127, ..] | [198, 18 | 19, ..] | [192, 0, 0, _] => {
-            Kind::Private("an address of a private network")
-        }
-        _ if address.is_private() => Kind::Private("an address of a private network"),
+        [100, 64..=127, ..] | [198, 18 | 19, ..] | [192, 0, 0, _] => PRIVATE,
+        _ if address.is_private() => PRIVATE,
         _ => Kind::Public,
     }
 }
@@ -172,11 +193,26 @@ mod tests {
             "http://[::ffff:10.0.0.1]/",
             "http://[64:ff9b::a00:1]/",
             "http://[2002:a00:1::]/",
+            "http://[::7f00:1]/",
+            "http://[::ffff:0:a00:1]/",
+            "http://[fec0::1]/",
+            "http://[feff::1]/",
+            // Teredo, to 10.0.0.1.
+            "http://[2001::1:0:0:f5ff:fffe]/",
+            // Within a site, in each place that the address may have.
+            "http://[64:ff9b:1::a00:1]/",
+            "http://[64:ff9b:1:a00:0:100::]/",
+            "http://[64:ff9b:1::808:808]/",
         ] {
             assert!(refused(&Reach::public(), url), "{url}");
             assert!(!refused(&Reach::private(), url), "{url}");
         }
-        for url in ["http://192.0.32.10/", "http://[2606:4700::1]/"] {
+        for url in [
+            "http://192.0.32.10/",
+            "http://[2606:4700::1]/",
+            "http://[64:ff9b::808:808]/",
+            "http://[2002:808:808::1]/",
+        ] {
             assert!(!refused(&Reach::public(), url), "{url}");
         }
         for url in [
@@ -188,6 +224,11 @@ mod tests {
             "http://[::]/",
             "http://[ff02::1]/",
             "http://[64:ff9b::a9fe:a9fe]/",
+            "http://[64:ff9b:1::a9fe:a9fe]/",
+            "http://[64:ff9b:1:a9fe:a9:fe00::]/",
+            "http://[::a9fe:a9fe]/",
+            "http://[2002:a9fe:a9fe::1]/",
+            "http://[2001::1:0:0:5601:5601]/",
         ] {
             assert!(refused(&Reach::private(), url), "{url}");
         }
