@@ -1,4 +1,4 @@
-//! Settings as they are shown: no URL in them with a user or a password.
+//! Settings as they are shown: no URL or address in them with a user or a password.
 
 use std::fmt;
 
@@ -40,12 +40,9 @@ impl Tree {
         match self {
             Self::Section(Section(fields)) => {
                 for (name, value) in fields {
-                    match value {
-                        // Nothing else is in it: here a `/` or a blank may belong to a password.
-                        Self::Text(text) if *name == "url" || name.ends_with("_url") => {
-                            *text = shown(text).into_owned();
-                        }
-                        value => value.cut(),
+                    match is_place(name) {
+                        true => value.cut_place(),
+                        false => value.cut(),
                     }
                     *name = without_login(name).into_owned();
                 }
@@ -55,6 +52,35 @@ impl Tree {
             Self::Other(_) => {}
         }
     }
+
+    /// Of what says where something is. Nothing else is in it: a login may be there without a scheme before it, and in a URL a `/` or a
+    /// blank may belong to a password.
+    fn cut_place(&mut self) {
+        match self {
+            Self::Text(text) => *text = shown(text).into_owned(),
+            Self::List(items) => items.iter_mut().for_each(Self::cut_place),
+            value => value.cut(),
+        }
+    }
+}
+
+/// Whether a setting of this name has URLs, addresses, or names of hosts.
+fn is_place(field: &str) -> bool {
+    const PLACES: [&str; 10] = [
+        "url",
+        "urls",
+        "address",
+        "addresses",
+        "host",
+        "hosts",
+        "server",
+        "servers",
+        "names",
+        "domain",
+    ];
+    let last = field.rsplit_once('_').map_or(field, |(_, last)| last);
+    // `allowed_names` are of certificates, also those of persons.
+    PLACES.contains(&last) && (last != "names" || field == "names")
 }
 
 #[derive(Debug)]
@@ -112,6 +138,13 @@ mod tests {
         assert_eq!(
             shown,
             r#"{"z":{"url":"http://…@h","n":18446744073709551615,"list":["x://…@h","email:a@h",null,true]},"x://…@h":0.5,"empty":{}}"#
+        );
+        let places = r#"{"addresses":["u:hunter2@h:1","h:1"],"trust_domain":"u:hunter2@h","names":["u:hunter2@h"],"allowed_names":["email:a@h"],"base_url":"u:hunter2@h"}"#;
+        let tree: Tree = serde_json::from_str(places).unwrap();
+        let shown = serde_json::to_string(&Shown::of(&tree).unwrap()).unwrap();
+        assert_eq!(
+            shown,
+            r#"{"addresses":["…@h:1","h:1"],"trust_domain":"…@h","names":["…@h"],"allowed_names":["email:a@h"],"base_url":"…@h"}"#
         );
         assert_eq!(quoted(&"http://a:hunter2@h"), "\"http://…@h\"");
         assert_eq!(quoted(&80), "80");
