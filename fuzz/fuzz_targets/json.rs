@@ -16,6 +16,8 @@ struct Request {
     #[serde(default)]
     same_key: bool,
     #[serde(default)]
+    descendants: bool,
+    #[serde(default)]
     limits: Limits,
 }
 

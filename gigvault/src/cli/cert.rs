@@ -255,6 +255,10 @@ pub(crate) struct Revoke {
     /// With a compromise as the reason: revoke the other certificates of the same key too, of every CA.
     #[arg(long)]
     pub(crate) same_key: bool,
+    /// Of the identity of a service: revoke the certificates too that were issued to who showed it. A compromise takes them in any
+    /// case.
+    #[arg(long)]
+    pub(crate) descendants: bool,
     /// When the key was compromised, RFC 3339.
     #[arg(long)]
     pub(crate) invalid_since: Option<String>,

@@ -1,5 +1,7 @@
 //! `cert revoke SERIAL`: one certificate, and with `--same-key` the others of its compromised key.
 
+mod descendants;
+
 use anyhow::Context;
 use client::{Certificate, Client, OtherCertificate, RevokedCertificate, SameKey};
 use x509::crl::Reason;
@@ -10,18 +12,22 @@ use crate::exit::Done;
 use crate::output::{Output, shorten_middle};
 
 /// `Revoke certificate 3f21…9ab4 (CN=a) with reason key-compromise?`
-fn question(certificate: &Certificate, reason: Reason, same_key: bool) -> String {
+fn question(certificate: &Certificate, reason: Reason, arguments: &cli::Revoke) -> String {
     const SHORT: usize = 9;
     let whose = match certificate.subject.is_empty() {
         true => cert::first_names(&certificate.san),
         false => certificate.subject.clone(),
     };
     let serial = shorten_middle(&certificate.serial, SHORT);
-    let others = match same_key {
+    let others = match arguments.same_key {
         true => " and all others of its key",
         false => "",
     };
-    format!("Revoke certificate {serial} ({whose}){others} with reason {reason}?")
+    let descendants = match arguments.descendants {
+        true => " and what was issued to who showed it",
+        false => "",
+    };
+    format!("Revoke certificate {serial} ({whose}){others}{descendants} with reason {reason}?")
 }
 
 /// The request, for one certificate or for many.
@@ -58,6 +64,7 @@ fn request(arguments: &cli::Revoke) -> anyhow::Result<(Reason, client::Revoke)> 
         reason: reason.to_string(),
         invalidity_time,
         same_key: arguments.same_key,
+        descendants: arguments.descendants,
     };
     Ok((reason, request))
 }
@@ -75,23 +82,18 @@ pub(super) async fn run(client: &Client, arguments: &cli::Revoke, output: Output
         return preview::show(&client.dry_run().revoke(serial, &request).await?, output);
     }
     let certificate = client.certificates().get(serial).await?;
-    let unattended = match arguments.same_key {
+    let unattended = match arguments.same_key || arguments.descendants {
         true => Unattended::Refuse,
         false => Unattended::Proceed,
     };
     confirm(
-        &question(&certificate, reason, arguments.same_key),
+        &question(&certificate, reason, arguments),
         arguments.yes,
         unattended,
     )?;
     let revoked = send(client, serial, &request).await?;
     let mut fields = cert::fields(&revoked.certificate);
     if let Some(same_key) = &revoked.same_key {
-        let list = |others: &[OtherCertificate]| {
-            let one =
-                |other: &OtherCertificate| format!("{} ({}, CA {})", other.serial, other.subject, other.ca);
-            others.iter().map(one).collect::<Vec<_>>().join("\n")
-        };
         fields.push(("same key, revoked too", list(&same_key.revoked)));
         fields.push(("same key, not revoked", list(&same_key.remaining)));
         let damaged = same_key.damaged.iter();
@@ -100,17 +102,27 @@ pub(super) async fn run(client: &Client, arguments: &cli::Revoke, output: Output
             .collect();
         fields.push(("same key, not revoked because damaged", damaged.join("\n")));
     }
+    if let Some(descendants) = &revoked.descendants {
+        fields.extend(descendants::fields(descendants));
+    }
     let shown = output
         .one(&revoked, &fields)
         .with_context(|| Done::unshown(&format!("certificate {serial} was revoked")));
-    if let Some(warning) = revoked
-        .same_key
-        .as_ref()
-        .and_then(|same_key| warning(serial, reason, same_key))
-    {
+    let same_key = revoked.same_key.as_ref();
+    let descendants = revoked.descendants.as_ref();
+    let warnings = [
+        same_key.and_then(|same_key| warning(serial, reason, same_key)),
+        descendants.and_then(|descendants| descendants::warning(serial, reason, descendants)),
+    ];
+    for warning in warnings.into_iter().flatten() {
         crate::exit::say(&warning);
     }
     shown
+}
+
+fn list(others: &[OtherCertificate]) -> String {
+    let one = |other: &OtherCertificate| format!("{} ({}, CA {})", other.serial, other.subject, other.ca);
+    others.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
 /// One request, and with `same_key` as many more as there are certificates for.

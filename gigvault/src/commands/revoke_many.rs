@@ -45,6 +45,10 @@ pub(super) async fn run(
         let text = "--same-key is for one certificate: give its serial number";
         return Err(Usage(text.to_owned()).into());
     }
+    if request.descendants {
+        let text = "--descendants is for one certificate: give its serial number";
+        return Err(Usage(text.to_owned()).into());
+    }
     let chosen = chosen(arguments)?;
     let mut previews = Vec::new();
     for selection in chosen.selections() {

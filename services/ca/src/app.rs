@@ -41,7 +41,7 @@ use store::Db;
 
 use crate::authorities::Authorities;
 use crate::config::Config;
-use crate::domain::{Capacity, Issued, Seen};
+use crate::domain::{Asker, Capacity, Issued, Seen};
 use crate::error::Error;
 use crate::issuance::{Issuance, Keymgr};
 
@@ -96,7 +96,12 @@ pub enum ProfileScope {
     /// Those marked for development.
     Development,
     /// `service-identity` for exactly this SPIFFE id, and nothing else.
-    OwnIdentity(String),
+    OwnIdentity {
+        /// The SPIFFE id.
+        id: String,
+        /// The certificate that was shown; none within the process.
+        shown: Option<Asker>,
+    },
     /// Every profile: GigVault itself, while it sets itself up.
     Bootstrap,
 }
@@ -116,7 +121,7 @@ impl Requester {
     pub(crate) fn grant(&self) -> Result<rules::Grant, Error> {
         if matches!(
             self.issues,
-            ProfileScope::Bootstrap | ProfileScope::OwnIdentity(_)
+            ProfileScope::Bootstrap | ProfileScope::OwnIdentity { .. }
         ) {
             return Ok(rules::Grant::service());
         }
@@ -130,6 +135,14 @@ impl Requester {
             grant = grant.with_reserved_hosts();
         }
         Ok(grant)
+    }
+
+    /// The identity that a service showed, which asks for its own.
+    pub(crate) fn asker(&self) -> Option<Asker> {
+        match &self.issues {
+            ProfileScope::OwnIdentity { shown, .. } => shown.clone(),
+            ProfileScope::Any | ProfileScope::Development | ProfileScope::Bootstrap => None,
+        }
     }
 
     /// In what capacity this requester decides on a certificate. A service that acts on behalf of a requester counts as owner

@@ -11,6 +11,7 @@ mod authority;
 mod authority_key;
 mod certificate;
 mod crl;
+pub(crate) mod identities;
 pub(crate) mod issuance_facts;
 pub(crate) mod lifecycle;
 pub(crate) mod publication;
@@ -21,6 +22,7 @@ pub(crate) mod signed;
 pub use authority::{Authority, Suspension, USER_PROFILES};
 pub use authority_key::{AuthorityKey, KeySignatures};
 pub use certificate::{Capacity, Damaged, Issued, Protocol, Revocation, Seen, Status};
+pub use identities::{Asker, Descendants};
 pub use query::{LintVerdict, Query, SanSuffix, Span, Typed};
 
 pub(crate) use authority::{OCSP_SIGNER, SERVICE_IDENTITY};

@@ -115,13 +115,16 @@ impl wire::ca_server::Ca for Grpc {
         &self,
         request: Request<wire::IssueRequest>,
     ) -> Result<Response<wire::Certificate>, Status> {
-        let peer = peer(&request);
+        let (peer, shown) = (peer(&request), request.extensions().get().cloned());
         let request = request.into_inner();
         let own = on_behalf::is_for_itself(&peer, &self.app, &request.profile);
         let (requester, protocol) = if peer.is_process() {
             (self.process(), Protocol::Internal)
         } else if own {
-            (self.itself(&peer, Visibility::Own), Protocol::Internal)
+            (
+                self.identity_of(&peer, shown.as_ref()).map_err(status)?,
+                Protocol::Internal,
+            )
         } else {
             let claimed = enums::decode_protocol(request.protocol).map_err(status)?;
             let protocol = on_behalf::protocol(&peer, &request.requester, claimed.unwrap_or(Protocol::Grpc))
@@ -195,7 +198,7 @@ impl wire::ca_server::Ca for Grpc {
         &self,
         request: Request<wire::RenewRequest>,
     ) -> Result<Response<wire::Certificate>, Status> {
-        let peer = peer(&request);
+        let (peer, shown) = (peer(&request), request.extensions().get().cloned());
         let request = request.into_inner();
         let everything = self.itself(&peer, Visibility::All);
         let old = self
@@ -204,7 +207,10 @@ impl wire::ca_server::Ca for Grpc {
             .await
             .map_err(status)?;
         let (requester, protocol) = if on_behalf::is_for_itself(&peer, &self.app, &old.profile) {
-            (self.itself(&peer, Visibility::Own), Protocol::Internal)
+            (
+                self.identity_of(&peer, shown.as_ref()).map_err(status)?,
+                Protocol::Internal,
+            )
         } else {
             let requester = self.requester(&peer, &request.requester, &request.allowed_names);
             (
@@ -239,6 +245,7 @@ impl wire::ca_server::Ca for Grpc {
             invalidity: decode_time("invalidity_us", request.invalidity_us).map_err(status)?,
             serial: request.serial,
             same_key: request.same_key,
+            descendants: false,
         };
         let revoked = self
             .app

@@ -53,6 +53,7 @@ impl IssuanceJob {
             authority: Arc::clone(&self.authority),
             key: self.certificate.get().public_key().material_id(),
             replaces: self.record.replaces,
+            asked_by: self.record.asked_by.clone(),
             despite_suspension: self.despite_suspension,
         }
     }
@@ -165,7 +166,7 @@ impl Committer {
     async fn screen(&self, group: Vec<(IssuanceJob, Answer)>) -> Vec<(IssuanceJob, Answer)> {
         let bases: Vec<Basis> = group.iter().map(|(job, _)| job.basis()).collect();
         let now = self.clock.now();
-        let facts = match issuance_facts::read(&self.db, &bases).await {
+        let mut facts = match issuance_facts::read(&self.db, &bases, now).await {
             Ok(facts) => facts,
             Err(error) => {
                 fail(group.into_iter().map(|(_, answer)| answer).collect(), error);
@@ -175,9 +176,12 @@ impl Committer {
         self.authorities.sync_suspended(&facts.suspended).await;
         let mut sound = Vec::with_capacity(group.len());
         for ((job, answer), basis) in group.into_iter().zip(bases) {
-            match facts.refusal(&basis, now) {
+            match facts.next_refusal(&basis, now) {
                 None => sound.push((job, answer)),
                 Some(refusal) => {
+                    if let Some(asker) = &basis.asked_by {
+                        tracing::warn!(identity = asker.identity, shown = %asker.serial, cause = %refusal, "no identity was issued");
+                    }
                     let _gone = answer.send(Err(refusal));
                 }
             }

@@ -37,8 +37,8 @@ pub use app::{
 pub use authorities::Authorities;
 pub use config::Config;
 pub use domain::{
-    Authority, AuthorityKey, Capacity, Damaged, Issued, KeySignatures, LintVerdict, Protocol, Query,
-    Revocation, SanSuffix, Seen, Span, Status, Suspension, Typed, USER_PROFILES,
+    Asker, Authority, AuthorityKey, Capacity, Damaged, Descendants, Issued, KeySignatures, LintVerdict,
+    Protocol, Query, Revocation, SanSuffix, Seen, Span, Status, Suspension, Typed, USER_PROFILES,
 };
 pub use error::Error;
 pub use grpc::ALLOW;

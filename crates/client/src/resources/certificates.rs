@@ -15,7 +15,8 @@ use crate::page::{List, Listed};
 use crate::resources::jobs::Job;
 
 pub use revocation::{
-    DamagedCertificate, OtherCertificate, Revocation, Revoke, RevokedCertificate, SameKey, Selection,
+    DamagedCertificate, Descendants, OtherCertificate, Revocation, Revoke, RevokedCertificate, SameKey,
+    Selection,
 };
 
 const PATH: &[&str] = &["api", "v1", "certificates"];
@@ -225,7 +226,7 @@ impl<'a> Certificates<'a> {
     }
 
     /// Accepts the revocation of many: the job revokes them one after the other. With the token of a preview the job is held to what
-    /// that showed. Of the request, `same_key` is not sent.
+    /// that showed. Of the request, `same_key` and `descendants` are not sent.
     ///
     /// # Errors
     /// [`Error::Problem`] for a malformed filter, serial number or reason, with status 409 where a preview does not hold any more,
@@ -302,6 +303,7 @@ mod tests {
             reason: "superseded".to_owned(),
             invalidity_time: None,
             same_key: false,
+            descendants: false,
         };
         assert_eq!(
             serde_json::to_string(&revoke).unwrap(),

@@ -77,6 +77,7 @@ async fn what_can_t_be_repeated_or_would_take_too_long_is_not() {
         reason: "superseded".to_owned(),
         invalidity_time: None,
         same_key: false,
+        descendants: false,
     };
     let server = Server::answering([unavailable(Some("0"))]).await;
     let error = server

@@ -5,15 +5,16 @@ use store::Tx;
 use store::outbox::NewEvent;
 use time::OffsetDateTime;
 use vocabulary::metric;
+use x509::crl::Reason;
 
 use super::Requester;
 use super::revoke::{MOST_OTHERS, SameKey};
 use crate::domain::issuance_facts::MaterialId;
 use crate::domain::lifecycle::{self, Change, Wish};
-use crate::domain::{Brief, Capacity, Issued, Revocation};
+use crate::domain::{Brief, Capacity, Descendants, Issued, Revocation};
 use crate::error::Error;
 use crate::tables::beside::Beside;
-use crate::tables::{certificates, compromised};
+use crate::tables::{certificates, compromised, identities};
 
 /// One certificate that changes.
 pub(super) struct Done {
@@ -57,7 +58,7 @@ impl<'a> Changes<'a> {
     pub(super) async fn store_with(
         &mut self,
         tx: &mut Tx,
-        mut certificate: Issued,
+        certificate: Issued,
         (change, next): (Change, Option<Revocation>),
         same_key: Option<serde_json::Value>,
     ) -> Result<Issued, Error> {
@@ -70,6 +71,15 @@ impl<'a> Changes<'a> {
             }
             None => {}
         }
+        Ok(self.note(certificate, (change, next), same_key))
+    }
+
+    fn note(
+        &mut self,
+        mut certificate: Issued,
+        (change, next): (Change, Option<Revocation>),
+        same_key: Option<serde_json::Value>,
+    ) -> Issued {
         let before = std::mem::replace(&mut certificate.revocation, next);
         self.events
             .push(event(&certificate, self.requester, change, same_key, self.now));
@@ -78,7 +88,7 @@ impl<'a> Changes<'a> {
             change,
             before,
         });
-        Ok(certificate)
+        certificate
     }
 
     /// The other certificates of the key that the requester may revoke; they are revoked if that is wished.
@@ -107,6 +117,41 @@ impl<'a> Changes<'a> {
             same_key.revoked.push(revoked);
         }
         Ok(same_key)
+    }
+
+    /// What was issued to who showed that identity; revoked if that is wished. That a key is compromised says nothing about theirs.
+    pub(super) async fn descendants(
+        &mut self,
+        tx: &mut Tx,
+        identity: &Issued,
+        wish: Wish,
+        all: bool,
+    ) -> Result<Descendants, Error> {
+        let found = identities::descendants(tx, &identity.serial, self.now, MOST_OTHERS).await?;
+        let mut descendants = Descendants {
+            damaged: found.damaged,
+            more: found.more,
+            ..Descendants::default()
+        };
+        if !all {
+            descendants.remaining = found.certificates;
+            return Ok(descendants);
+        }
+        let wish = Wish {
+            reason: match lifecycle::is_compromise(wish.reason) {
+                true => Reason::PrivilegeWithdrawn,
+                false => wish.reason,
+            },
+            invalidity: None,
+            records_key: false,
+        };
+        for one in found.certificates {
+            let by = self.requester.capacity(&one);
+            let decided = lifecycle::revoke(&Brief::from(&one), wish, by, self.now)?;
+            certificates::set_revocation(tx, one.id, decided.1.as_ref()).await?;
+            descendants.revoked.push(self.note(one, decided, None));
+        }
+        Ok(descendants)
     }
 
     /// Makes it durable, or undoes it and answers what it would have been.

@@ -89,6 +89,7 @@ impl App {
             actor: requester.subject.clone(),
             protocol: request.protocol,
             replaces: None,
+            asked_by: requester.asker(),
             claim,
             trace: kit::trace::current(),
         };
@@ -103,6 +104,9 @@ impl App {
         (wanted, record): (rules::Request, Record),
         intent: &I,
     ) -> Result<I::Answer<Issued>, Error> {
+        if let Some(asker) = &record.asked_by {
+            asker.check_time(self.clock.now())?;
+        }
         let claim = record.claim;
         let job = self.job(profile, active, (wanted, record))?;
         if intent.is_planned() {
@@ -143,7 +147,7 @@ impl App {
     /// What the transaction that stores it would say, as things are now.
     pub(super) async fn check_standing(&self, job: &IssuanceJob) -> Result<(), Error> {
         let (basis, now) = (job.basis(), self.clock.now());
-        let facts = issuance_facts::read(&self.db, std::slice::from_ref(&basis)).await?;
+        let facts = issuance_facts::read(&self.db, std::slice::from_ref(&basis), now).await?;
         facts.refusal(&basis, now).map_or(Ok(()), Err)
     }
 
@@ -224,7 +228,7 @@ pub(super) fn check_scope(
         ProfileScope::Bootstrap => true,
         ProfileScope::Any => !for_services,
         ProfileScope::Development => profile.development && !for_services,
-        ProfileScope::OwnIdentity(id) => {
+        ProfileScope::OwnIdentity { id, .. } => {
             profile.name == SERVICE_IDENTITY
                 && matches!(wanted.sans.as_slice(), [San::Uri(uri)] if uri.as_str() == id)
         }

@@ -70,6 +70,7 @@ impl App {
             actor: requester.subject.clone(),
             protocol: Protocol::Internal,
             replaces: None,
+            asked_by: None,
             claim: Some(claim),
             trace: kit::trace::current(),
         };

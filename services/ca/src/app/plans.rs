@@ -13,7 +13,7 @@ use super::changes::Done;
 use super::revoke::{SameKey, UNCONFIRMED};
 use crate::authorities::ActiveAuthority;
 use crate::domain::lifecycle::Change;
-use crate::domain::{Authority, Issued, Revocation};
+use crate::domain::{Authority, Descendants, Issued, Revocation};
 use crate::issuance::IssuanceJob;
 
 pub(super) use crls::{crl_imported, crls_published};
@@ -148,6 +148,28 @@ pub(super) fn compromise(plan: Plan, others: &SameKey, records_key: bool) -> Pla
         ));
     }
     plan
+}
+
+/// What was issued to who showed an identity that is revoked.
+pub(super) fn descendants(plan: Plan, descendants: &Descendants) -> Plan {
+    let left = descendants
+        .remaining
+        .iter()
+        .map(|one| one.serial.to_string())
+        .chain(descendants.damaged.iter().map(|one| one.object.clone()));
+    let left: Vec<String> = left.collect();
+    let revoked = descendants.revoked.iter().map(|one| one.serial.to_string());
+    let all: Vec<String> = revoked.chain(left.iter().cloned()).collect();
+    let plan = plan.rests_on("certificates issued to who showed this identity", all.join(" "));
+    if left.is_empty() && !descendants.more {
+        return plan;
+    }
+    let number = counted(u64::try_from(left.len()).unwrap_or(u64::MAX), "certificate");
+    let more = if descendants.more { ", and more" } else { "" };
+    let text = format!(
+        "still valid or on hold, issued to who showed this identity: {number}{more}; `descendants` revokes these too"
+    );
+    plan.causes(Consequence::new("certificate.remaining", Severity::Warning, text).of(left))
 }
 
 /// A job that the same Idempotency-Key was accepted as.

@@ -65,6 +65,7 @@ impl Renewal<'_> {
             actor: requester.subject.clone(),
             protocol,
             replaces: Some(self.predecessor),
+            asked_by: requester.asker(),
             claim,
             trace: kit::trace::current(),
         };

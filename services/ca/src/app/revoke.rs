@@ -10,10 +10,10 @@ use super::changes::{Changes, Done};
 use super::{App, Requester, plans};
 use crate::domain::issuance_facts::MaterialId;
 use crate::domain::lifecycle::{self, KeyFate, Wish};
-use crate::domain::{Brief, Damaged, Issued};
+use crate::domain::{Brief, Damaged, Descendants, Issued, SERVICE_IDENTITY};
 use crate::error::Error;
 use crate::tables::beside::{Beside, OfOthers};
-use crate::tables::{certificates, compromised};
+use crate::tables::{certificates, compromised, identities};
 
 /// Most other certificates of a compromised key that are named, or revoked with it, at once: a transaction, an answer and an
 /// event have an end.
@@ -34,6 +34,8 @@ pub struct RevokeRequest {
     pub invalidity: Option<OffsetDateTime>,
     /// Revoke the other certificates of the compromised key too, as far as they are the requester's to revoke.
     pub same_key: bool,
+    /// Of the identity of a service: revoke those too that were issued to who showed it. A compromise takes them in any case.
+    pub descendants: bool,
 }
 
 /// What a revocation did.
@@ -43,6 +45,8 @@ pub struct Revoked {
     pub certificate: Issued,
     /// Other certificates of its key; `None` where the reason says nothing about the key.
     pub same_key: Option<SameKey>,
+    /// Of the identity of a service: what was issued to who showed it.
+    pub descendants: Option<Descendants>,
 }
 
 /// What was decided in a transaction that goes on.
@@ -190,10 +194,13 @@ impl App {
             revoked,
             records_key,
         } = self.revoke_in(&mut tx, requester, request, &found).await?;
-        let others = revoked.same_key.clone();
-        let plan = |done: &[Done]| match &others {
-            Some(others) => plans::compromise(plans::changes(done), others, records_key),
-            None => plans::changes(done),
+        let (others, descendants) = (revoked.same_key.clone(), revoked.descendants.clone());
+        let plan = |done: &[Done]| {
+            let plan = match &others {
+                Some(others) => plans::compromise(plans::changes(done), others, records_key),
+                None => plans::changes(done),
+            };
+            descendants.iter().fold(plan, plans::descendants)
         };
         changes.end(tx, (&self.previews, intent), plan, revoked).await
     }
@@ -217,6 +224,14 @@ impl App {
             let text =
                 "is for reason key-compromise or ca-compromise: other reasons say nothing about the key";
             return Err(Error::invalid("same_key", text));
+        }
+        let identity = *found.profile == *SERVICE_IDENTITY;
+        if request.descendants && !identity {
+            let text = "is for identities of services: no others are shown to have certificates issued";
+            return Err(Error::invalid("descendants", text));
+        }
+        if identity {
+            identities::take_turn(tx).await?;
         }
         let key = parsed.as_ref().and_then(key_of);
         if let Some(key) = &key {
@@ -260,8 +275,22 @@ impl App {
             data = Some(others.data(&of_others.serials));
             same_key = Some(others);
         }
-        // Asked for the others once more: this one is as it should be.
-        if !(request.same_key && wish.is_fulfilled(&certificate)) {
+        let descendants = match identity {
+            // Whoever had the key had them made, as far as anybody can tell.
+            true => Some(
+                changes
+                    .descendants(tx, &certificate, wish, of_key || request.descendants)
+                    .await?,
+            ),
+            false => None,
+        };
+        // IdentityCounts for the others once more: this one is as it should be.
+        let again = request.same_key && wish.is_fulfilled(&certificate)
+            || request.descendants
+                && certificate
+                    .revocation
+                    .is_some_and(|there| there.reason == wish.reason);
+        if !again {
             let decided = lifecycle::revoke(&Brief::from(&certificate), wish, by, changes.now)?;
             certificate = changes.store_with(tx, certificate, decided, data).await?;
         }
@@ -271,6 +300,7 @@ impl App {
             revoked: Revoked {
                 certificate,
                 same_key,
+                descendants,
             },
         })
     }

@@ -22,7 +22,7 @@ use x509::serial::Serial;
 
 use super::find::find_in;
 use super::foresee::Foreseen;
-use super::{App, Requester, RevokeRequest, Visibility, plans};
+use super::{App, Requester, RevokeRequest, Revoked, Visibility, plans};
 use crate::domain::{Brief, Damaged, OCSP_SIGNER, Query, Seen, Status, lifecycle};
 use crate::error::Error;
 
@@ -128,6 +128,7 @@ impl Stored {
                 .map_err(|error| Error::invalid("reason", error))?,
             invalidity: self.invalidity_us.map(store::time::from_micros).transpose()?,
             same_key: false,
+            descendants: false,
         })
     }
 }
@@ -288,9 +289,18 @@ impl App {
         match self.revoke_in(tx, &requester, &request, &found).await {
             Ok(mut decided) => {
                 decided.changes.append(tx).await?;
-                let same_key = decided.revoked.same_key;
+                let Revoked {
+                    same_key,
+                    descendants,
+                    ..
+                } = decided.revoked;
+                let remarks = [
+                    same_key.and_then(|same_key| same_key.remark()),
+                    descendants.and_then(|descendants| descendants.remark()),
+                ];
+                let remarks: Vec<String> = remarks.into_iter().flatten().collect();
                 Ok(ItemDone::Done {
-                    remark: same_key.and_then(|same_key| same_key.remark()),
+                    remark: (!remarks.is_empty()).then(|| remarks.join("; ")),
                     after: Box::new(decided.changes.announcement()),
                 })
             }

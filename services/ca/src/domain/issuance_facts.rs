@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use x509::crl::Reason;
 use x509::serial::Serial;
 
+use super::identities::{Asker, IdentityCounts};
 use super::{Authority, Issued, Status};
 use crate::error::Error;
 
@@ -32,6 +33,8 @@ pub(crate) struct Basis {
     pub(crate) key: MaterialId,
     /// The certificate that it renews.
     pub(crate) replaces: Option<Predecessor>,
+    /// The identity that a service showed to have its own made.
+    pub(crate) asked_by: Option<Asker>,
     /// Whether it is issued while its CA is suspended: what tells of the CA's revocations, and certifies no other key.
     pub(crate) despite_suspension: bool,
 }
@@ -56,7 +59,9 @@ pub(crate) struct IssuanceFacts {
     pub(crate) compromised: HashSet<MaterialId>,
     /// The CAs that issue nothing.
     pub(crate) suspended: BTreeSet<String>,
+    /// Those of the group, and the identities that were shown.
     pub(crate) predecessors: BTreeMap<Serial, PredecessorState>,
+    pub(crate) asked: IdentityCounts,
 }
 
 impl IssuanceFacts {
@@ -75,6 +80,13 @@ impl IssuanceFacts {
         if self.compromised.contains(&basis.key) {
             return Some(Error::CompromisedKey);
         }
+        if let Some(refusal) = basis
+            .asked_by
+            .as_ref()
+            .and_then(|asker| self.refused_asker(asker))
+        {
+            return Some(refusal);
+        }
         let Predecessor { serial, key } = basis.replaces.as_ref()?;
         let status = match self.predecessors.get(serial) {
             Some((reason, not_after)) => Status::of(*reason, *not_after, now),
@@ -86,6 +98,26 @@ impl IssuanceFacts {
         // Whoever has this key could otherwise go on under the names of the certificate with a key of their own.
         key.filter(|key| self.compromised.contains(key))
             .map(|_| Error::CompromisedPredecessor(*serial))
+    }
+
+    /// The same for the next of a group: one that is issued counts for those after it.
+    pub(crate) fn next_refusal(&mut self, basis: &Basis, now: OffsetDateTime) -> Option<Error> {
+        let refusal = self.refusal(basis, now);
+        if let (None, Some(asker)) = (&refusal, &basis.asked_by) {
+            self.asked.add(asker);
+        }
+        refusal
+    }
+
+    /// One that the inventory does not have is from before a restore, and is renewed as others are: it was verified.
+    fn refused_asker(&self, asker: &Asker) -> Option<Error> {
+        if let Some((Some(_reason), _)) = self.predecessors.get(&asker.serial) {
+            return Some(Error::Conflict(format!(
+                "the identity {} that was shown is revoked or on hold: make another with `gigvault bootstrap --identity`",
+                asker.serial
+            )));
+        }
+        self.asked.refusal(asker)
     }
 }
 

@@ -4,6 +4,7 @@ use store::IdempotencyClaim;
 
 use super::Issued;
 use super::certificate::Protocol;
+use super::identities::Asker;
 use super::issuance_facts::{Basis, Predecessor};
 
 /// What the inventory keeps beside the certificate itself.
@@ -15,6 +16,8 @@ pub(crate) struct Record {
     pub(crate) actor: String,
     pub(crate) protocol: Protocol,
     pub(crate) replaces: Option<Predecessor>,
+    /// The identity that a service showed to have its own made.
+    pub(crate) asked_by: Option<Asker>,
     pub(crate) claim: Option<IdempotencyClaim>,
     pub(crate) trace: kit::trace::TraceContext,
 }

@@ -1,10 +1,10 @@
 //! Who a request is made for: the caller itself, or whom it names.
 
-use kit::peer::Peer;
+use kit::peer::{Peer, PeerCertificate};
 
 use super::{Grpc, on_behalf};
 use crate::app::{ProfileScope, Requester, Rights, Visibility};
-use crate::domain::Seen;
+use crate::domain::{Asker, Seen};
 use crate::error::Error;
 
 impl Grpc {
@@ -34,12 +34,30 @@ impl Grpc {
         let name = peer.name().unwrap_or_default();
         Requester {
             subject: format!("service:{name}"),
-            issues: ProfileScope::OwnIdentity(format!("spiffe://{}/svc/{name}", self.trust_domain)),
+            issues: ProfileScope::OwnIdentity {
+                id: format!("spiffe://{}/svc/{name}", self.trust_domain),
+                shown: None,
+            },
             sees,
             rights: Rights::default(),
             on_behalf: false,
             seen: Seen::Any,
         }
+    }
+
+    /// The same for an identity: over the network, with what the peer showed.
+    pub(super) fn identity_of(
+        &self,
+        peer: &Peer,
+        certificate: Option<&PeerCertificate>,
+    ) -> Result<Requester, Error> {
+        let mut requester = self.itself(peer, Visibility::Own);
+        if let (ProfileScope::OwnIdentity { id, shown }, Some(certificate)) =
+            (&mut requester.issues, certificate)
+        {
+            *shown = Some(Asker::of(&certificate.0, id)?);
+        }
+        Ok(requester)
     }
 
     /// The process that this service runs in, setting itself up: identities and the HTTPS certificate.

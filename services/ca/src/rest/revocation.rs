@@ -41,6 +41,10 @@ struct RevokeBody {
     /// as far as the caller may revoke them; at most 200 at once.
     #[serde(default)]
     same_key: bool,
+    /// Of the identity of one of GigVault's services: revoke the certificates too that were issued to who showed it, and to who showed
+    /// one of those; at most 200 at once. `key-compromise` does so in any case.
+    #[serde(default)]
+    descendants: bool,
 }
 
 /// A certificate that was revoked.
@@ -51,6 +55,22 @@ struct RevokedCertificate {
     /// Where the key is compromised: the other certificates of that public key.
     #[serde(skip_serializing_if = "Option::is_none")]
     same_key: Option<SameKey>,
+    /// Of the identity of a service: the certificates that were issued to who showed it, and to who showed one of those.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    descendants: Option<IdentityDescendants>,
+}
+
+/// Certificates of services that were valid or on hold.
+#[derive(Serialize, ToSchema)]
+struct IdentityDescendants {
+    /// Revoked with it.
+    revoked: Vec<OtherCertificate>,
+    /// Still valid or on hold: revoke them, or repeat the request with `descendants`.
+    remaining: Vec<OtherCertificate>,
+    /// As they were, because what is stored of them cannot be read; `gigvault doctor` names them too.
+    damaged: Vec<DamagedCertificate>,
+    /// There are more than were looked at: repeat the request with `descendants`.
+    more: bool,
 }
 
 /// The other certificates of a compromised key, of whatever CA, that were valid or on hold.
@@ -158,6 +178,7 @@ async fn revoke(
             .map(|text| parse::time("invalidity_time", text))
             .transpose()?,
         same_key: body.same_key,
+        descendants: body.descendants,
     };
     let revoked = app.revoke(&requester, &request, &intent).await?;
     let now = app.clock.now();
@@ -171,6 +192,16 @@ async fn revoke(
                 of_others: others.of_others,
                 unconfirmed: others.unconfirmed,
                 more: others.more,
+            }),
+            descendants: revoked.descendants.map(|descendants| IdentityDescendants {
+                revoked: OtherCertificate::all(descendants.revoked, now),
+                remaining: OtherCertificate::all(descendants.remaining, now),
+                damaged: descendants
+                    .damaged
+                    .into_iter()
+                    .map(DamagedCertificate::from)
+                    .collect(),
+                more: descendants.more,
             }),
         }))
     };

@@ -26,7 +26,7 @@ pub(crate) struct Beside<'a> {
 /// Those that are unexpired.
 const BESIDE: &str = "c.spki_sha256 IN ($1, $2) AND c.id <> $3 AND c.not_after >= $4";
 /// And valid or on hold, or revoked for a reason of no known code: it cannot be read whether that is so.
-const UNREVOKED: &str = "(c.reason IS NULL OR c.reason NOT IN (0, 1, 2, 3, 4, 5, 8, 9, 10))";
+pub(super) const UNREVOKED: &str = "(c.reason IS NULL OR c.reason NOT IN (0, 1, 2, 3, 4, 5, 8, 9, 10))";
 /// Statements that read past damaged rows. Those would otherwise fill each of them, and keep the others from being revoked.
 const MOST_READS: usize = 5;
 
@@ -126,7 +126,7 @@ pub(crate) struct OwnCertificates {
 }
 
 /// A certificate as far as it can be read; else what is wrong with it.
-fn damaged_or(row: Row) -> Result<Result<Issued, Damaged>, Error> {
+pub(super) fn damaged_or(row: Row) -> Result<Result<Issued, Damaged>, Error> {
     let object = match Serial::from_bytes(&row.serial) {
         Ok(serial) => serial.to_string(),
         Err(_) => row.id.to_string(),

@@ -12,7 +12,7 @@ use vocabulary::EventType;
 use x509::serial::Serial;
 
 use super::issuance_facts::{self, LockedFacts};
-use super::names;
+use super::{identities, names};
 use crate::domain::signed::Signed;
 use crate::error::Error;
 
@@ -33,12 +33,12 @@ pub(crate) async fn commit(db: &Db, group: &[Signed], now: OffsetDateTime) -> Re
     let mut tx = db.begin().await?;
     let bases: Vec<_> = group.iter().map(|signed| signed.basis.clone()).collect();
     let spkis: Vec<_> = group.iter().map(|signed| signed.issued.spki_sha256).collect();
-    let LockedFacts { facts, uses } = issuance_facts::hold(&mut tx, &bases, &spkis).await?;
+    let LockedFacts { mut facts, uses } = issuance_facts::hold(&mut tx, &bases, &spkis, now).await?;
     let mut verdicts: Vec<Verdict> = group
         .iter()
         .map(|signed| {
             facts
-                .refusal(&signed.basis, now)
+                .next_refusal(&signed.basis, now)
                 .map_or(Verdict::Stored, Verdict::Refused)
         })
         .collect();
@@ -59,6 +59,7 @@ pub(crate) async fn commit(db: &Db, group: &[Signed], now: OffsetDateTime) -> Re
         let uses = key_uses(uses, &winners);
         insert_certificates(&mut tx, &winners, &uses).await?;
         insert_names(&mut tx, &winners).await?;
+        identities::record(&mut tx, &winners).await?;
         // In the same transaction, so that there is an event exactly for what is stored.
         let events = winners.iter().map(|signed| event(signed)).collect::<Vec<_>>();
         store::outbox::append(&mut tx, &events, now).await?;

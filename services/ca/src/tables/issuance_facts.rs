@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sqlx::QueryBuilder;
 use store::{Db, KeyList, StoreError, Tx};
+use time::OffsetDateTime;
 use x509::crl::Reason;
 use x509::digest::sha256;
 use x509::serial::Serial;
 
-use super::compromised;
+use super::{compromised, identities};
+use crate::domain::identities::Asker;
 use crate::domain::issuance_facts::{Basis, IssuanceFacts, MaterialId, PredecessorState};
 use crate::error::Error;
 
@@ -22,7 +24,7 @@ pub(crate) fn lock(ca: &str) -> i32 {
 }
 
 /// As things are now; they may change before the group is stored.
-pub(crate) async fn read(db: &Db, group: &[Basis]) -> Result<IssuanceFacts, Error> {
+pub(crate) async fn read(db: &Db, group: &[Basis], now: OffsetDateTime) -> Result<IssuanceFacts, Error> {
     let serials = serials(group);
     let predecessors = match serials.is_empty() {
         true => Vec::new(),
@@ -38,7 +40,9 @@ pub(crate) async fn read(db: &Db, group: &[Basis]) -> Result<IssuanceFacts, Erro
         select_facts(&mut sql, &keys, &[]);
         sql.build_query_as().fetch_all(connection).await
     })?;
-    Ok(sorted(states(predecessors)?, facts)?.facts)
+    let mut facts = sorted(states(predecessors)?, facts)?.facts;
+    facts.asked = identities::asked(db, &askers(group), now).await?;
+    Ok(facts)
 }
 
 /// What the transaction that stores a group has to know. It stays so until that transaction ends.
@@ -49,7 +53,16 @@ pub(crate) struct LockedFacts {
 }
 
 /// As things are, and stay until the transaction ends. `spkis` are the SHA-256 of the group's keys.
-pub(crate) async fn hold(tx: &mut Tx, group: &[Basis], spkis: &[[u8; 32]]) -> Result<LockedFacts, Error> {
+pub(crate) async fn hold(
+    tx: &mut Tx,
+    group: &[Basis],
+    spkis: &[[u8; 32]],
+    now: OffsetDateTime,
+) -> Result<LockedFacts, Error> {
+    let askers = askers(group);
+    if !askers.is_empty() {
+        identities::take_turn(tx).await?;
+    }
     let keys = keys(group);
     let cas = group.iter().map(|basis| lock(&basis.authority.name));
     let locks = keys.iter().map(compromised::lock).chain(cas).collect();
@@ -72,7 +85,9 @@ pub(crate) async fn hold(tx: &mut Tx, group: &[Basis], spkis: &[[u8; 32]]) -> Re
         select_facts(&mut sql, &keys, spkis);
         sql.build_query_as().fetch_all(connection).await
     })?;
-    sorted(states(predecessors)?, facts)
+    let mut locked = sorted(states(predecessors)?, facts)?;
+    locked.facts.asked = identities::asked_in(tx, &askers, now).await?;
+    Ok(locked)
 }
 
 /// A row of [`select_facts`]: what it says, about which key, about which CA, a number.
@@ -140,9 +155,16 @@ fn keys(group: &[Basis]) -> Vec<MaterialId> {
     keys.into_iter().collect()
 }
 
+/// Those who ask for their own identity.
+fn askers(group: &[Basis]) -> Vec<&Asker> {
+    group.iter().filter_map(|basis| basis.asked_by.as_ref()).collect()
+}
+
 fn serials(group: &[Basis]) -> Vec<Serial> {
     let replaced = group.iter().filter_map(|basis| basis.replaces);
-    let serials: BTreeSet<Serial> = replaced.map(|predecessor| predecessor.serial).collect();
+    let replaced = replaced.map(|predecessor| predecessor.serial);
+    let shown = askers(group).into_iter().map(|asker| asker.serial);
+    let serials: BTreeSet<Serial> = replaced.chain(shown).collect();
     serials.into_iter().collect()
 }
 

@@ -47,6 +47,7 @@ async fn an_owner_releases_their_own_hold_and_not_that_of_an_operator(world: Wor
         reason: Reason::Superseded,
         invalidity: None,
         same_key: false,
+        descendants: false,
     };
     app.revoke(&ada, &request, &Commit).await.unwrap();
 }
@@ -106,6 +107,7 @@ async fn an_owner_moves_the_date_of_a_compromise_to_earlier_only(world: World) {
         reason,
         invalidity: Some(invalidity),
         same_key: false,
+        descendants: false,
     };
     let minute = Duration::MINUTE;
     world.clock.advance(minute * 60);
@@ -154,6 +156,7 @@ async fn an_owner_moves_the_date_of_a_compromise_to_earlier_only(world: World) {
         reason: Reason::KeyCompromise,
         invalidity,
         same_key: false,
+        descendants: false,
     };
     let late = request(Some(revoked_at + minute));
     refused(app.revoke(&ada, &late, &Commit).await, Kind::Denied);

@@ -28,6 +28,7 @@ on_both_databases!(
 async fn revoke(world: &World, requester: &Requester, of: &Issued, same_key: bool) -> Revoked {
     let request = RevokeRequest {
         same_key,
+        descendants: false,
         ..compromise(of)
     };
     world.ca.app().revoke(requester, &request, &Commit).await.unwrap()
@@ -39,6 +40,7 @@ fn compromise(of: &Issued) -> RevokeRequest {
         reason: Reason::KeyCompromise,
         invalidity: None,
         same_key: false,
+        descendants: false,
     }
 }
 
@@ -149,6 +151,7 @@ async fn the_date_of_a_compromise_fits_every_certificate_of_the_key(world: World
     let request = RevokeRequest {
         invalidity: Some(at),
         same_key: true,
+        descendants: false,
         ..compromise(&first)
     };
     world.ca.app().revoke(&anyone(), &request, &Commit).await.unwrap();
@@ -203,6 +206,7 @@ async fn what_is_expired_or_revoked_and_other_reasons_name_nothing(world: World)
     assert!(answer.same_key.is_none());
     let wrong = RevokeRequest {
         same_key: true,
+        descendants: false,
         ..superseded
     };
     let error = refused(

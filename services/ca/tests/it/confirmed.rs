@@ -28,6 +28,7 @@ fn compromise(of: &Issued) -> RevokeRequest {
         reason: Reason::KeyCompromise,
         invalidity: None,
         same_key: false,
+        descendants: false,
     }
 }
 
@@ -62,6 +63,7 @@ async fn an_owner_does_not_decide_on_the_key_of_others(world: World) {
         app.hold(&ada, &victim.serial.to_string(), &Commit).await.unwrap();
         let request = RevokeRequest {
             same_key,
+            descendants: false,
             ..compromise(&other)
         };
         let revoked = app.revoke(&eve, &request, &Commit).await.unwrap();
@@ -104,6 +106,7 @@ async fn an_operator_confirms_what_an_owner_said_of_a_key(world: World) {
     refused(app.revoke(&eve, &request, &Commit).await, Kind::Conflict);
     let all = RevokeRequest {
         same_key: true,
+        descendants: false,
         ..request.clone()
     };
     let again = app.revoke(&eve, &all, &Commit).await.unwrap().same_key.unwrap();
@@ -186,6 +189,7 @@ async fn a_certificate_that_is_not_valid_yet_is_revoked_with_the_others(world: W
     let request = RevokeRequest {
         invalidity: Some(NOW + Duration::minutes(90)),
         same_key: true,
+        descendants: false,
         ..compromise(&first)
     };
     let revoked = app.revoke(&ada, &request, &Commit).await.unwrap();
@@ -221,6 +225,7 @@ async fn a_leaf_of_the_key_of_a_ca_is_not_revoked_for_ca_compromise(world: World
     let request = RevokeRequest {
         reason: Reason::CaCompromise,
         same_key: true,
+        descendants: false,
         ..compromise(&first)
     };
     app.revoke(&operator, &request, &Commit).await.unwrap();
@@ -257,6 +262,7 @@ async fn certificates_of_others_do_not_hide_those_of_the_owner(world: World) {
     let own: Vec<Issued> = issue_all(own).await.into_iter().map(Result::unwrap).collect();
     let request = RevokeRequest {
         same_key: true,
+        descendants: false,
         ..compromise(&first)
     };
     let others = app

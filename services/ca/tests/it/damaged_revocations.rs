@@ -29,6 +29,7 @@ fn compromise(of: &Issued, same_key: bool) -> RevokeRequest {
         reason: Reason::KeyCompromise,
         invalidity: None,
         same_key,
+        descendants: false,
     }
 }
 

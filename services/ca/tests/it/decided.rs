@@ -31,6 +31,16 @@ fn ask(ca: &Ca, request: ca::IssueRequest) -> tokio::task::JoinHandle<Result<Iss
     tokio::spawn(async move { ca.app().issue(&anyone(), request, &Commit).await })
 }
 
+fn compromise(serial: String) -> RevokeRequest {
+    RevokeRequest {
+        serial,
+        reason: Reason::KeyCompromise,
+        invalidity: None,
+        same_key: false,
+        descendants: false,
+    }
+}
+
 async fn a_compromised_key_is_certified_by_no_ca_again(world: World) {
     world.add_authority("second", ca::USER_PROFILES).await;
     let key = key();
@@ -242,12 +252,7 @@ async fn no_successor_comes_after_a_revocation(world: World) {
             load.push(ask(&replica, server(&key(), &format!("n{number}.example.test"))));
             let (renewing, revoking) = (world.ca.clone(), replica.clone());
             races.spawn(async move {
-                let request = RevokeRequest {
-                    serial: old.serial.to_string(),
-                    reason: Reason::KeyCompromise,
-                    invalidity: None,
-                    same_key: false,
-                };
+                let request = compromise(old.serial.to_string());
                 let by = anyone();
                 let (successor, revoked) = tokio::join!(
                     tokio::spawn(async move {
@@ -322,12 +327,7 @@ async fn a_revocation_waits_for_the_group_that_relied_on_the_key() {
     };
     waiting(&world, 1).await;
     let (ca, serial) = (world.ca.clone(), old.serial.to_string());
-    let request = RevokeRequest {
-        serial,
-        reason: Reason::KeyCompromise,
-        invalidity: None,
-        same_key: false,
-    };
+    let request = compromise(serial);
     let revocation = tokio::spawn(async move { ca.app().revoke(&anyone(), &request, &Commit).await });
     waiting(&world, 2).await;
     assert!(!revocation.is_finished() && !successor.is_finished());
@@ -357,12 +357,7 @@ async fn a_group_waits_for_a_revocation_that_is_about_to_commit() {
     })
     .unwrap();
     let (ca, serial) = (world.ca.clone(), old.serial.to_string());
-    let request = RevokeRequest {
-        serial,
-        reason: Reason::KeyCompromise,
-        invalidity: None,
-        same_key: false,
-    };
+    let request = compromise(serial);
     let revocation = tokio::spawn(async move { ca.app().revoke(&anyone(), &request, &Commit).await });
     waiting(&world, 1).await;
     // Neither the key nor the status looks revoked to anyone yet.

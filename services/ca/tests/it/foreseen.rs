@@ -192,6 +192,7 @@ async fn what_the_first_item_says_of_a_key_is_known_at_the_next(world: World) {
             reason: Reason::KeyCompromise,
             invalidity: None,
             same_key: false,
+            descendants: false,
         };
         world
             .ca

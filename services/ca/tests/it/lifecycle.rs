@@ -71,6 +71,7 @@ fn since(serial: &str, reason: Reason, at: OffsetDateTime) -> RevokeRequest {
         reason,
         invalidity: Some(at),
         same_key: false,
+        descendants: false,
     }
 }
 

@@ -23,6 +23,7 @@ mod foreseen;
 mod groups;
 mod grpc;
 mod idempotency;
+mod identities;
 mod jobs;
 mod kept_jobs;
 mod lifecycle;

@@ -240,6 +240,7 @@ async fn events_say_all_that_crls_need(world: World) {
         reason: x509::crl::Reason::KeyCompromise,
         invalidity: Some(at),
         same_key: false,
+        descendants: false,
     };
     let app = world.ca.app();
     app.revoke(&crate::world::anyone(), &request, &kit::dry_run::Commit)

@@ -37,7 +37,10 @@ async fn allowed(world: &World, scope: &ProfileScope, profile: &str, san: &str) 
 }
 
 async fn a_service_gets_its_own_identity_and_nothing_else(world: World) {
-    let own = ProfileScope::OwnIdentity(OCSP.to_owned());
+    let own = ProfileScope::OwnIdentity {
+        id: OCSP.to_owned(),
+        shown: None,
+    };
     denied(
         &world,
         &own,

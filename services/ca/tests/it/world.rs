@@ -191,6 +191,7 @@ impl World {
             reason,
             invalidity: None,
             same_key: false,
+            descendants: false,
         };
         let revoked = self.ca.app().revoke(&anyone(), &request, &Commit).await;
         revoked.map(|revoked| revoked.certificate)

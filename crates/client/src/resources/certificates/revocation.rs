@@ -48,6 +48,26 @@ pub struct RevokedCertificate {
     /// Where the key is compromised: the other certificates of that public key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub same_key: Option<SameKey>,
+    /// Of the identity of a service: the certificates that were issued to who showed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub descendants: Option<Descendants>,
+}
+
+/// Certificates of services that were issued to who showed one, or one of those, and that were valid or on hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Descendants {
+    /// Revoked with it.
+    pub revoked: Vec<OtherCertificate>,
+    /// Still valid or on hold.
+    pub remaining: Vec<OtherCertificate>,
+    /// As they were, because what is stored of them cannot be read.
+    #[serde(default)]
+    pub damaged: Vec<DamagedCertificate>,
+    /// There are more than the server looked at.
+    pub more: bool,
+    /// What a later server tells beside.
+    #[serde(flatten)]
+    pub other: Other,
 }
 
 /// The other certificates of a compromised key, of whatever CA, that were valid or on hold.
@@ -120,6 +140,9 @@ pub struct Revoke {
     /// Where the key is compromised: revoke its other certificates too.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub same_key: bool,
+    /// Of the identity of a service: revoke what was issued to who showed it too. A compromise takes that in any case.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub descendants: bool,
 }
 
 /// Which certificates of a bulk revocation.

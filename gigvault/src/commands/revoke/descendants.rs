@@ -1,0 +1,66 @@
+//! What is said of the certificates that were issued to who showed an identity.
+
+use client::Descendants;
+use x509::crl::Reason;
+
+use super::list;
+
+/// Rows of the certificate that was revoked.
+pub(super) fn fields(descendants: &Descendants) -> [(&'static str, String); 2] {
+    [
+        ("issued to who showed it, revoked too", list(&descendants.revoked)),
+        (
+            "issued to who showed it, not revoked",
+            list(&descendants.remaining),
+        ),
+    ]
+}
+
+/// Says what is still valid.
+pub(super) fn warning(serial: &str, reason: Reason, descendants: &Descendants) -> Option<String> {
+    let mut left = Vec::new();
+    let number = descendants.remaining.len();
+    if number > 0 || descendants.more {
+        let at_least = if descendants.more { "at least " } else { "" };
+        left.push(format!(
+            "{at_least}{number} certificates that were issued to who showed this identity are still valid or on hold; revoke them with \
+             `gigvault cert revoke {serial} --reason {reason} --descendants`"
+        ));
+    }
+    if !descendants.damaged.is_empty() {
+        let named: Vec<&str> = descendants
+            .damaged
+            .iter()
+            .map(|one| one.serial.as_str())
+            .collect();
+        left.push(format!(
+            "certificates of which the database cannot be read were not revoked: {}; restore them from a backup as `gigvault doctor` \
+             says, then revoke them with the same command",
+            named.join(" ")
+        ));
+    }
+    (!left.is_empty()).then(|| format!("warning: {}", left.join("; ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_said_with_the_command_that_takes_it() {
+        let descendants = serde_json::json!({
+            "revoked": [], "more": false,
+            "remaining": [{
+                "serial": "0a", "status": "valid", "subject": "", "ca": "services", "requester": "service:ocsp",
+                "not_after": "2027-01-01T00:00:00Z",
+            }],
+        });
+        let descendants: Descendants = serde_json::from_value(descendants).unwrap();
+        let said = warning("00ab", Reason::Superseded, &descendants).unwrap();
+        assert!(
+            said.contains("cert revoke 00ab --reason superseded --descendants"),
+            "{said}"
+        );
+        assert_eq!(warning("00ab", Reason::Superseded, &Descendants::default()), None);
+    }
+}

@@ -1,0 +1,208 @@
+//! What follows from an identity of a service: how often it asks for another one, and what goes with it when it is revoked.
+
+use ca::{Issued, RevokeRequest, Revoked};
+use kit::dry_run::Commit;
+use kit::peer::PeerCertificate;
+use proto::ca::v1::{Certificate, IssueRequest};
+use serde_json::json;
+use testkit::on_both_databases;
+use time::Duration;
+use tonic::{Code, Request, Status};
+use x509::crl::Reason;
+
+use crate::world::{World, anyone, csr, key, server};
+
+on_both_databases!(
+    a_stolen_identity_takes_what_was_made_with_it_along,
+    an_identity_asks_for_few_others_and_late_in_its_life,
+    a_name_has_few_identities_that_services_asked_for,
+    a_revoked_identity_asks_for_none,
+    another_reason_takes_descendants_only_where_that_is_said,
+    what_the_process_gives_itself_has_no_bound,
+);
+
+fn request() -> IssueRequest {
+    IssueRequest {
+        csr: csr(&key(), &["uri:spiffe://example.test/svc/ocsp"]),
+        profile: "service-identity".to_owned(),
+        ..IssueRequest::default()
+    }
+}
+
+/// The first identity of `ocsp`.
+async fn first(world: &World) -> Certificate {
+    let made = world.client("process").issue(request()).await;
+    made.unwrap().into_inner()
+}
+
+/// What `ocsp` gets that shows that certificate over the network.
+async fn ask(world: &World, shown: &Certificate) -> Result<Certificate, Status> {
+    ask_for(world, shown, Duration::ZERO).await
+}
+
+/// The same for as long as that; zero is what the profile says.
+async fn ask_for(world: &World, shown: &Certificate, validity: Duration) -> Result<Certificate, Status> {
+    let mut request = Request::new(IssueRequest {
+        validity_seconds: validity.whole_seconds().unsigned_abs(),
+        ..request()
+    });
+    let shown = PeerCertificate(shown.certificate.as_slice().into());
+    request.extensions_mut().insert(shown);
+    let issued = world.client("ocsp").issue(request).await;
+    issued.map(tonic::Response::into_inner)
+}
+
+fn refused(answer: Result<Certificate, Status>) -> String {
+    let status = answer.unwrap_err();
+    assert_eq!(status.code(), Code::FailedPrecondition, "{status:?}");
+    status.message().to_owned()
+}
+
+async fn revoke(world: &World, of: &Certificate, reason: Reason, descendants: bool) -> Revoked {
+    let request = RevokeRequest {
+        serial: of.serial.clone(),
+        reason,
+        invalidity: None,
+        same_key: false,
+        descendants,
+    };
+    let revoked = world.ca.app().revoke(&anyone(), &request, &Commit).await;
+    revoked.unwrap()
+}
+
+fn serials(certificates: &[Issued]) -> Vec<String> {
+    let mut serials: Vec<String> = certificates.iter().map(|one| one.serial.to_string()).collect();
+    serials.sort();
+    serials
+}
+
+fn sorted(certificates: &[&Certificate]) -> Vec<String> {
+    let mut serials: Vec<String> = certificates.iter().map(|one| one.serial.clone()).collect();
+    serials.sort();
+    serials
+}
+
+async fn reason_of(world: &World, of: &Certificate) -> Option<Reason> {
+    let serial = of.serial.parse().unwrap();
+    let there = world.issued(&serial).await.revocation;
+    there.map(|there| there.reason)
+}
+
+async fn a_stolen_identity_takes_what_was_made_with_it_along(world: World) {
+    let (stolen, other) = (first(&world).await, first(&world).await);
+    world.clock.advance(Duration::days(60));
+    let brief = ask_for(&world, &stolen, Duration::days(2)).await.unwrap();
+    let honest = ask(&world, &stolen).await.unwrap();
+    let sibling = ask(&world, &other).await.unwrap();
+    world.clock.advance(Duration::hours(36));
+    let grandchild = ask(&world, &brief).await.unwrap();
+    // The walk leads through one that has expired, and not to those of others.
+    world.clock.advance(Duration::days(5));
+
+    let body = json!({"reason": "key-compromise"});
+    let path = format!("/api/v1/certificates/{}/revoke", stolen.serial);
+    let (status, shown) = world
+        .post("ca-operator", &format!("{path}?dry_run=true"), None, &body)
+        .await;
+    assert_eq!(status, 200, "{shown}");
+    let affected = shown["consequences"].to_string();
+    assert!(affected.contains(&grandchild.serial), "{shown}");
+
+    let revoked = revoke(&world, &stolen, Reason::KeyCompromise, false).await;
+    let descendants = revoked.descendants.unwrap();
+    assert_eq!(serials(&descendants.revoked), sorted(&[&honest, &grandchild]));
+    assert!(descendants.remaining.is_empty() && !descendants.more);
+    assert_eq!(
+        reason_of(&world, &grandchild).await,
+        Some(Reason::PrivilegeWithdrawn)
+    );
+    for one in [&other, &sibling, &brief] {
+        assert_eq!(reason_of(&world, one).await, None);
+    }
+    let events = world.events().await;
+    let revoked = events.iter().filter(|event| event.kind == "certificate.revoked");
+    let subjects: Vec<&str> = revoked.map(|event| event.subject.as_str()).collect();
+    for one in [&stolen, &honest, &grandchild] {
+        assert!(subjects.contains(&one.serial.as_str()), "{subjects:?}");
+    }
+}
+
+async fn an_identity_asks_for_few_others_and_late_in_its_life(world: World) {
+    let shown = first(&world).await;
+    let why = refused(ask(&world, &shown).await);
+    assert!(why.contains("gets no successor before"), "{why}");
+    world.clock.advance(Duration::days(44));
+    refused(ask(&world, &shown).await);
+    world.clock.advance(Duration::days(2));
+    for _ in 0..16 {
+        ask(&world, &shown).await.unwrap();
+    }
+    let why = refused(ask(&world, &shown).await);
+    assert!(why.contains("16 certificates were issued"), "{why}");
+    // Nor at once.
+    let fresh = first(&world).await;
+    world.clock.advance(Duration::days(46));
+    let asked: Vec<_> = (0..20).map(|_| ask(&world, &fresh)).collect();
+    let answers = futures::future::join_all(asked).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 16);
+}
+
+async fn a_name_has_few_identities_that_services_asked_for(world: World) {
+    let mut shown = Vec::new();
+    for _ in 0..9 {
+        shown.push(first(&world).await);
+    }
+    world.clock.advance(Duration::days(60));
+    let last = shown.pop().unwrap();
+    for one in &shown {
+        for _ in 0..16 {
+            ask(&world, one).await.unwrap();
+        }
+    }
+    let why = refused(ask(&world, &last).await);
+    assert!(why.contains("128 certificates of spiffe://"), "{why}");
+    // Those that are revoked make room.
+    revoke(&world, &shown[0], Reason::KeyCompromise, false).await;
+    ask(&world, &last).await.unwrap();
+}
+
+async fn a_revoked_identity_asks_for_none(world: World) {
+    let [held, revoked] = [first(&world).await, first(&world).await];
+    world.clock.advance(Duration::days(60));
+    world.hold(&held.serial).await.unwrap();
+    world.revoke(&revoked.serial, Reason::Superseded).await.unwrap();
+    for one in [&held, &revoked] {
+        let why = refused(ask(&world, one).await);
+        assert!(why.contains("is revoked or on hold"), "{why}");
+    }
+    world.release(&held.serial).await.unwrap();
+    ask(&world, &held).await.unwrap();
+}
+
+async fn another_reason_takes_descendants_only_where_that_is_said(world: World) {
+    let shown = first(&world).await;
+    world.clock.advance(Duration::days(60));
+    let child = ask(&world, &shown).await.unwrap();
+    world.clock.advance(Duration::days(29));
+    let left = revoke(&world, &shown, Reason::Superseded, false).await;
+    let left = left.descendants.unwrap();
+    assert_eq!(serials(&left.remaining), sorted(&[&child]));
+    assert_eq!(reason_of(&world, &child).await, None);
+    let taken = revoke(&world, &shown, Reason::Superseded, true).await;
+    assert_eq!(serials(&taken.descendants.unwrap().revoked), sorted(&[&child]));
+    assert_eq!(reason_of(&world, &child).await, Some(Reason::Superseded));
+
+    let user = world.issue(server(&key(), "a.example.test")).await;
+    let body = json!({"reason": "superseded", "descendants": true});
+    let path = format!("/api/v1/certificates/{}/revoke", user.serial);
+    let (status, problem) = world.post("ca-operator", &path, None, &body).await;
+    assert_eq!((status.as_u16(), &problem["field"]), (400, &json!("descendants")));
+}
+
+async fn what_the_process_gives_itself_has_no_bound(world: World) {
+    for _ in 0..20 {
+        first(&world).await;
+        world.client("ocsp").issue(request()).await.unwrap();
+    }
+    assert_eq!(world.count("identity_requests").await, 0);
+}
