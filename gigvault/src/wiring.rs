@@ -51,7 +51,7 @@ use services::{Environment, Services};
 
 pub(crate) use events::of_all as event_writers;
 pub(crate) use installation::{
-    Acceptable, Accepted, Belonging, Exchanged, Kind as DatabaseKind, Part, belonging, database_flag,
+    Accept, Acceptable, Accepted, Belonging, Exchanged, Kind as DatabaseKind, Part, belonging, database_flag,
 };
 pub(crate) use layout::{DataDir, check as check_dir, closed_to_owner};
 pub(crate) use once::{Bootstrapped, bootstrap, migrate, new_admin_token};
@@ -92,7 +92,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     let listeners = Listeners::bind(&settings.listen, &plan.services).await?;
     let (databases, record) = match plan.first_start {
         true => {
-            let (databases, joined) = Databases::of_installation(&settings, &data, false).await?;
+            let (databases, joined) = Databases::of_installation(&settings, &data, Accept::default()).await?;
             (databases, Some(joined.record))
         }
         false => (Databases::of_part(&settings, &data, &plan.services).await?, None),

@@ -208,6 +208,41 @@ async fn databases_of_ocsp_and_crl_that_are_lost_are_made_again_where_that_is_ac
 }
 
 #[tokio::test]
+async fn revocations_that_the_database_of_crl_alone_has_are_not_given_up_without_a_word() {
+    let mut system = System::up().unwrap();
+    let backup = back_up(&system);
+    let lost = revoked(&system).await;
+    system.terminate().unwrap();
+    let databases = system.ready().data_dir.join("db");
+    fs::copy(backup.join("ca.db"), databases.join("ca.db")).unwrap();
+    accept(&system);
+    system.restart().unwrap();
+    assert!(list(&system, "/crl/issuing.crl").to_lowercase().contains(&lost));
+
+    system.terminate().unwrap();
+    fs::rename(databases.join("crl.db"), databases.join("kept")).unwrap();
+    let refused = gigvault(&system, &["bootstrap", "--accept-restored"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("crl.db") && said.contains("--accept-lost-revocations"),
+        "{said}"
+    );
+    fs::rename(databases.join("kept"), databases.join("crl.db")).unwrap();
+    system.restart().unwrap();
+    assert!(list(&system, "/crl/issuing.crl").to_lowercase().contains(&lost));
+
+    system.terminate().unwrap();
+    fs::remove_file(databases.join("crl.db")).unwrap();
+    let arguments = ["bootstrap", "--accept-restored", "--accept-lost-revocations"];
+    let accepted = gigvault(&system, &arguments);
+    let said = String::from_utf8_lossy(&accepted.stderr);
+    assert!(accepted.status.success(), "{said}");
+    system.restart().unwrap();
+    assert!(!list(&system, "/crl/issuing.crl").to_lowercase().contains(&lost));
+}
+
+#[tokio::test]
 async fn no_other_database_is_made_again() {
     let mut system = System::up().unwrap();
     system.terminate().unwrap();

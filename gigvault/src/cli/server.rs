@@ -143,6 +143,10 @@ pub(crate) struct Bootstrap {
     /// says which databases were accepted. What was issued and revoked since then is not in them.
     #[arg(long)]
     pub(crate) accept_restored: bool,
+    /// With it, also without crl.db where that alone had what was revoked before an older ca.db was accepted: such certificates count as
+    /// valid then, until they are revoked again.
+    #[arg(long, requires = "accept_restored")]
+    pub(crate) accept_lost_revocations: bool,
     /// Make the first identity of this service, in `identities/NAME` of the data directory.
     #[arg(long, value_name = "NAME")]
     pub(crate) identity: Vec<String>,

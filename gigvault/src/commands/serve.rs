@@ -80,7 +80,10 @@ pub(super) fn bootstrap(arguments: Bootstrap, output: Output) -> anyhow::Result<
     } = runtime(0)?.block_on(wiring::bootstrap(
         settings,
         &arguments.identity,
-        arguments.accept_restored,
+        wiring::Accept {
+            older: arguments.accept_restored,
+            lost_revocations: arguments.accept_lost_revocations,
+        },
     ))?;
     let identities: Vec<String> = arguments
         .identity

@@ -12,8 +12,8 @@ use secrecy::ExposeSecret;
 use store::{Db, Options, StoreError};
 
 use super::installation::{
-    self, Acceptable, Accepted, DatabaseState, HighWater, Keeper, Kind, OpenedDatabase, Places, Record,
-    Remains,
+    self, Accept, Acceptable, Accepted, DatabaseState, HighWater, Keeper, Kind, OpenedDatabase, Places,
+    Record, Remains,
 };
 use super::layout::DataDir;
 use super::services::Service;
@@ -45,17 +45,17 @@ impl Databases {
     pub(crate) async fn of_installation(
         settings: &Settings,
         data: &DataDir,
-        accept_older: bool,
+        accept: Accept,
     ) -> anyhow::Result<(Self, Joined)> {
         let record = Record::read(data)?;
-        let high_water = match accept_older {
+        let high_water = match accept.older {
             true => HighWater::read_to_accept(data),
             false => HighWater::read(data),
         };
         let high_water = high_water.map_err(|error| Acceptable::with_flags(error, settings))?;
         let places = Places::of(settings);
-        let (record, high_water) = match accept_older {
-            true => installation::without_lost(record, high_water, places, data)?,
+        let (record, high_water) = match accept.older {
+            true => installation::without_lost(record, high_water, (places, accept), data)?,
             false => (record, high_water),
         };
         installation::check_files(record.as_ref(), &high_water, places, data, &Service::ALL)
@@ -67,12 +67,12 @@ impl Databases {
                 data,
                 record.clone(),
                 &high_water,
-                (&found, accept_older),
+                (&found, accept.older),
             )?;
         }
         let databases = Self::open(settings, data, &all).await?;
         let joined = databases
-            .join(settings, data, record, (&high_water, accept_older))
+            .join(settings, data, record, (&high_water, accept.older))
             .await;
         databases.closing_on_error(joined).await
     }

@@ -21,7 +21,7 @@ use super::services::Service;
 use super::settings::Settings;
 
 pub(crate) use acceptable::Acceptable;
-pub(crate) use at_stake::without_lost;
+pub(crate) use at_stake::{Accept, without_lost};
 pub(crate) use high_water::{Accepted, HighWater, Keeper};
 pub(crate) use inspect::{Belonging, belonging};
 pub(crate) use parts::{Places, check_files, check_is_there};
@@ -211,6 +211,7 @@ fn without_record(
         database: Kind::Sqlite,
         database_at: String::new(),
         own_kek: true,
+        revocations_in_crl_alone: false,
         services: match state {
             State::Founding => BTreeSet::new(),
             State::Adopting | State::Complete => first_services(),

@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
 use super::databases::{Databases, Joined};
-use super::installation::{self, Accepted};
+use super::installation::{self, Accept, Accepted};
 use super::layout::DataDir;
 use super::services::{Environment, Service, Services};
 use super::settings::{self, Settings};
@@ -26,8 +26,9 @@ pub(crate) struct Bootstrapped {
 pub(crate) async fn bootstrap(
     mut settings: Settings,
     identities: &[String],
-    accept_restored: bool,
+    accept: Accept,
 ) -> anyhow::Result<Bootstrapped> {
+    let accept_restored = accept.older;
     for name in identities {
         setup::service_identity::check_name(name)?;
     }
@@ -48,8 +49,10 @@ pub(crate) async fn bootstrap(
         _ => public_http_url(&settings, listeners::configured_http_url(&settings.listen)),
     };
     check_clock(&data, &clock)?;
-    let (databases, Joined { record, older }) =
-        Databases::of_installation(&settings, &data, accept_restored).await?;
+    // One that is made again has nothing that is not in that of ca; on PostgreSQL both are in one database.
+    let had_lists = data.database(vocabulary::service::CRL).exists();
+    let (databases, Joined { mut record, older }) =
+        Databases::of_installation(&settings, &data, accept).await?;
     let environment = Environment {
         settings: &settings,
         data: &data,
@@ -66,7 +69,12 @@ pub(crate) async fn bootstrap(
         make_hierarchy(&environment, &services).await?;
         // Before services make anything: the numbers of CRLs go on above those of before.
         let accepted = match accept_restored {
-            true => Some(databases.accept(&data, &older).await?),
+            true => {
+                if had_lists {
+                    record.note_older(&older, accept, &data)?;
+                }
+                Some(databases.accept(&data, &older).await?)
+            }
             false => None,
         };
         first_start(&environment, &mut services, identities).await?;

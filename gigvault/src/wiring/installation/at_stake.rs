@@ -35,8 +35,9 @@ fn lost_with(of: &str) -> Option<&'static str> {
              database of ca"
         }
         service::CRL => {
-            "Nothing but lists is missing from that of crl: what is revoked is read from the database of ca, and CRL numbers go \
-             on above all that were used once this is accepted"
+            "Lists are missing from that of crl: those of issuers whose keys are elsewhere have to be imported again, the others are \
+             made from what the database of ca has, and CRL numbers go on above all that were used once this is accepted. Where an \
+             older database of ca was ever accepted, that of crl was the only one that had what was revoked in between"
         }
         _ => return None,
     })
@@ -48,20 +49,33 @@ pub(super) fn can_be_made_again(missing: &[PathBuf], data: &DataDir) -> bool {
     missing.iter().all(|path| files.contains(path))
 }
 
+/// What an operator accepts of databases that were restored.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Accept {
+    /// They are older than they were, or can be made again.
+    pub(crate) older: bool,
+    /// That of `crl` is lost, with revocations that no other has.
+    pub(crate) lost_revocations: bool,
+}
+
 /// The installation without the databases that are lost and can be made again: they count as those of services that are new to it.
+/// What only one of them had is not given up without a word.
 pub(crate) fn without_lost(
     mut record: Option<Record>,
     mut high_water: HighWater,
-    places: Places,
+    (places, accept): (Places, Accept),
     data: &DataDir,
-) -> Result<(Option<Record>, HighWater), files::Error> {
+) -> anyhow::Result<(Option<Record>, HighWater)> {
     if let Some(record) = record.as_mut().filter(|record| !record.is_founding())
         && (places.database, record.database) == (Kind::Sqlite, Kind::Sqlite)
     {
-        for service in MADE_AGAIN {
-            if parts::is_missing(&data.database(service))? {
-                record.services.remove(service);
-                high_water.forget(service);
+        for lost in MADE_AGAIN {
+            if parts::is_missing(&data.database(lost))? {
+                if lost == service::CRL {
+                    record.give_up_crl("is missing", accept, data)?;
+                }
+                record.services.remove(lost);
+                high_water.forget(lost);
             }
         }
     }
@@ -70,7 +84,68 @@ pub(crate) fn without_lost(
 
 #[cfg(test)]
 mod tests {
+    use super::super::State;
     use super::*;
+    use crate::wiring::settings::Settings;
+
+    #[test]
+    fn a_database_of_crl_that_alone_has_revocations_is_not_made_again_without_a_word() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::create(dir.path()).unwrap();
+        let mut record = Record {
+            id: "one".to_owned(),
+            state: State::Complete,
+            database: Kind::Sqlite,
+            database_at: String::new(),
+            own_kek: true,
+            services: service::ALL.iter().map(|name| (*name).to_owned()).collect(),
+            revocations_in_crl_alone: false,
+            starts: 3,
+            joining: false,
+        };
+        for service in service::ALL {
+            files::create(&data.database(service), b"", 0o600).unwrap();
+        }
+        std::fs::remove_file(data.database(service::CRL)).unwrap();
+        let places = Places {
+            database: Kind::Sqlite,
+            ..Places::of(&Settings::default())
+        };
+        let look = |record: &Record, lost_revocations| {
+            let accept = Accept {
+                older: true,
+                lost_revocations,
+            };
+            without_lost(
+                Some(record.clone()),
+                HighWater::default(),
+                (places, accept),
+                &data,
+            )
+        };
+        // Both are of one backup.
+        let either = Accept::default();
+        record
+            .note_older(&[service::CA, service::CRL].into(), either, &data)
+            .unwrap();
+        let (taken, _) = look(&record, false).unwrap();
+        assert!(!taken.unwrap().services.contains(service::CRL));
+
+        record.note_older(&[service::CA].into(), either, &data).unwrap();
+        assert!(Record::read(&data).unwrap().unwrap().revocations_in_crl_alone);
+        let said = look(&record, false).unwrap_err().to_string();
+        assert!(
+            said.contains("crl.db") && said.contains("--accept-lost-revocations"),
+            "{said}"
+        );
+        let (taken, _) = look(&record, true).unwrap();
+        assert!(!taken.unwrap().revocations_in_crl_alone);
+        // Nor is one from before taken for it.
+        let said = record
+            .note_older(&[service::CRL].into(), either, &data)
+            .unwrap_err();
+        assert!(said.to_string().contains("is older than it was"), "{said}");
+    }
 
     #[test]
     fn what_is_lost_with_it_is_said_of_each_service() {

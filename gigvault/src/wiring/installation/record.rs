@@ -6,7 +6,7 @@ use anyhow::bail;
 use serde::{Deserialize, Serialize};
 use vocabulary::service;
 
-use super::{HighWater, Kind, RESTORE, State};
+use super::{Accept, HighWater, Kind, RESTORE, State, UNCHANGED};
 use crate::wiring::layout::DataDir;
 use crate::wiring::services::Service;
 
@@ -24,6 +24,9 @@ pub(crate) struct Record {
     /// The services whose databases have been part of it. Earlier versions did not write them: they had [`FIRST`].
     #[serde(default = "first_services")]
     pub(crate) services: BTreeSet<String>,
+    /// Whether an older database of `ca` was accepted, and not of `crl`, which alone has what was revoked in between.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) revocations_in_crl_alone: bool,
     /// How many starts there were.
     pub(crate) starts: i64,
     /// Whether a start was about to record its number in the databases.
@@ -69,6 +72,40 @@ impl Record {
         self.state != State::Founding
             && !self.services.contains(service)
             && !high_water.knows_of(&self.id, service)
+    }
+
+    /// Notes before they are accepted which databases are older than they were.
+    pub(crate) fn note_older(
+        &mut self,
+        older: &BTreeSet<&str>,
+        accept: Accept,
+        data: &DataDir,
+    ) -> anyhow::Result<()> {
+        let before = self.revocations_in_crl_alone;
+        match (older.contains(service::CA), older.contains(service::CRL)) {
+            (_, true) => self.give_up_crl("is older than it was", accept, data)?,
+            (true, false) => self.revocations_in_crl_alone = true,
+            (false, false) => {}
+        }
+        match self.revocations_in_crl_alone == before {
+            true => Ok(()),
+            false => self.write(data),
+        }
+    }
+
+    /// Goes on without what the database of `crl` had, where an operator says so or nothing is lost with it.
+    pub(super) fn give_up_crl(&mut self, why: &str, accept: Accept, data: &DataDir) -> anyhow::Result<()> {
+        if self.revocations_in_crl_alone && !accept.lost_revocations {
+            bail!(
+                "the database of crl ({}) {why}, and an older database of ca was accepted before: CRLs were the only place that had \
+                 what was revoked in between, and those certificates would count as valid; restore that of crl from a backup that \
+                 was made after that. If there is none, take note of what the CRLs list that clients or a directory still have, run \
+                 `gigvault bootstrap --accept-restored --accept-lost-revocations`, and revoke it again; {UNCHANGED}",
+                data.database(service::CRL).display()
+            );
+        }
+        self.revocations_in_crl_alone = false;
+        Ok(())
     }
 
     /// All databases are part of it.

@@ -13,6 +13,7 @@ fn record(state: State) -> Option<Record> {
         state,
         database: Kind::Sqlite,
         database_at: String::new(),
+        revocations_in_crl_alone: false,
         own_kek: true,
         services: first_services(),
         starts: 5,
