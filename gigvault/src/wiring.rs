@@ -37,6 +37,7 @@ use kit::clock::{Clock as _, SharedClock, SystemClock};
 use kit::health::Health;
 use kit::http::{Declared, PublicRoutes};
 use kit::peer::PROCESS;
+use setup::revoked_peers::LastWord;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
@@ -168,6 +169,7 @@ async fn run_services(
         first_start(&environment, &mut services, std::slice::from_ref(&name)).await?;
     }
     let identities = loaded.map_or_else(load, Ok)?;
+    identities.admit_no_revoked(&environment, &services).await?;
     let https = https::identity(&environment, &services, identities.process().revoked_peers()).await?;
     if let Some(record) = record {
         record.complete(&data)?;
@@ -195,7 +197,7 @@ async fn run_services(
     root_crl::spawn_upkeep(&mut jobs, &environment, &services, plan)?;
     let keeper = keeper.map(|keeper| tokio::spawn(keeper.run(stop.clone())));
     let accepted = accepted::AcceptedAuthorities::of(&services, &environment)?;
-    let own = own_routes(&mut services, &environment, &health, effective)?;
+    let own = own_routes(&mut services, &environment, (&health, &identities), effective)?;
     let content = Content {
         routes: routes(services, own),
         https,
@@ -294,6 +296,8 @@ async fn first_start(
         let id = setup::service_identity::name_of(&environment.settings.identity.trust_domain, name)?;
         let made = setup::service_identity::ensure(&issuer, &id, &files, &environment.clock).await;
         made.with_context(|| format!("the identity of {name}"))?;
+        let last = LastWord::in_directory(&environment.data.identity(name));
+        setup::revoked_peers::write_down(&issuer, &last).await?;
     }
     Ok(())
 }
@@ -314,7 +318,7 @@ fn spawn_upkeep(
 fn own_routes(
     services: &mut Services,
     environment: &Environment<'_>,
-    health: &Health,
+    (health, identities): (&Health, &Identities),
     effective: configuration::Effective,
 ) -> anyhow::Result<OpenApiRouter> {
     let configuration = configuration::Configuration {
@@ -322,7 +326,7 @@ fn own_routes(
         effective,
     };
     let status = status::Status::of(services, environment, health)?;
-    let doctor = doctor::Doctor::of(services, environment)?;
+    let doctor = doctor::Doctor::of(services, environment, identities)?;
     let jobs = kit::jobs::routes(services.long_work(), services.authenticator(environment)?);
     Ok(status::router(status)
         .merge(configuration::router(configuration))

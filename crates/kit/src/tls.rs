@@ -48,6 +48,11 @@ pub trait TlsSource: Send + Sync {
     /// Who the holder of this verified client certificate is.
     fn peer(&self, leaf: &CertificateDer<'_>) -> Peer;
 
+    /// Returns once peers can be told from those that are revoked; they wait for it.
+    fn ready(&self) -> BoxFuture<'static, ()> {
+        std::future::ready(()).boxed()
+    }
+
     /// Returns once this client certificate is revoked, where that is looked at.
     fn revoked(&self, _leaf: CertificateDer<'static>) -> BoxFuture<'static, ()> {
         std::future::pending().boxed()

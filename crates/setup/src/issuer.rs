@@ -13,6 +13,9 @@ use x509::serial::Serial;
 use crate::error::Error;
 use crate::{SERVICE_PROFILE, SERVICES_CA};
 
+/// Most revoked certificates that a process keeps in memory: many more than the bounds on identities leave room for.
+const MOST_REVOKED: usize = 1_000_000;
+
 /// The way to the CA of services.
 #[derive(Clone)]
 pub struct Issuer {
@@ -51,6 +54,7 @@ impl Issuer {
     pub(crate) async fn watch_revoked(&self) -> Result<RevokedServices, Error> {
         let request = WatchRevokedRequest {
             ca: SERVICES_CA.to_owned(),
+            parts: true,
         };
         let watched = self.ca.clone().watch_revoked(request).await;
         Ok(RevokedServices(watched.map_err(not_told)?.into_inner()))
@@ -119,12 +123,20 @@ impl RevokedServices {
     /// # Errors
     /// [`Error::Call`] where the stream ended.
     pub(crate) async fn next(&mut self) -> Result<BTreeSet<Serial>, Error> {
-        let told = self.0.message().await.map_err(not_told)?;
-        let told = told.ok_or_else(|| not_told(Status::unavailable("ca ended the stream")))?;
-        let serials = told.serials.iter();
-        Ok(serials
-            .filter_map(|content| Serial::from_content(content))
-            .collect())
+        let mut serials = BTreeSet::new();
+        loop {
+            let told = self.0.message().await.map_err(not_told)?;
+            let told = told.ok_or_else(|| not_told(Status::unavailable("ca ended the stream")))?;
+            let read = told.serials.iter();
+            serials.extend(read.filter_map(|content| Serial::from_content(content)));
+            if serials.len() > MOST_REVOKED {
+                let text = format!("ca tells of more than {MOST_REVOKED} revoked services");
+                return Err(not_told(Status::resource_exhausted(text)));
+            }
+            if !told.more {
+                return Ok(serials);
+            }
+        }
     }
 }
 

@@ -23,6 +23,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use vocabulary::ProblemType;
 
+use super::identities::{self, Identities};
 use super::identity_directory;
 use super::services::{Environment, Services};
 
@@ -80,10 +81,15 @@ kit::words! {
 }
 
 impl Doctor {
-    pub(crate) fn of(services: &mut Services, environment: &Environment<'_>) -> anyhow::Result<Self> {
+    pub(crate) fn of(
+        services: &mut Services,
+        environment: &Environment<'_>,
+        identities: &Identities,
+    ) -> anyhow::Result<Self> {
         let mut checks = services.doctor();
         let own = identity_directory::doctor(environment);
         checks.extend(own.map(|check| (PROCESS, check)));
+        checks.push((PROCESS, identities::doctor(identities)));
         Ok(Self {
             authenticator: services.authenticator(environment)?,
             clock: Arc::clone(&environment.clock),

@@ -68,6 +68,10 @@ pub(crate) fn register(
             PROCESS => "service identity".to_owned(),
             service => format!("service identity of {service}"),
         };
+        let peers = identity.clone();
+        health.register(format!("revoked services known to {name}"), move || {
+            std::future::ready(identities::check_known(&peers))
+        });
         let (identity, clock) = (identity.clone(), Arc::clone(clock));
         health.register(name, move || {
             std::future::ready(check_valid(&identity.leaf(), clock.now()))

@@ -10,9 +10,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use kit::clock::SharedClock;
+use kit::health::CheckError;
 use kit::peer::PROCESS;
-use kit::tls::{Identity, IdentityFiles};
+use kit::service::{DoctorCheck, Finding};
+use kit::tls::{Identity, IdentityFiles, RevokedPeers};
 use setup::Issuer;
+use setup::revoked_peers::LastWord;
 use tokio::task::JoinSet;
 
 use super::identity_directory;
@@ -62,10 +65,18 @@ impl Identities {
             })?;
             others.insert(own, identity);
         }
-        Ok(Self {
+        let identities = Self {
             process,
             services: others,
-        })
+        };
+        for (_, identity) in identities.all() {
+            let peers = identity.revoked_peers();
+            match last_word(data, identity).read() {
+                Some(serials) => peers.replace(serials),
+                None => peers.await_word(),
+            }
+        }
+        Ok(identities)
     }
 
     /// That of the process.
@@ -88,6 +99,28 @@ impl Identities {
         std::iter::once((PROCESS, &self.process)).chain(services)
     }
 
+    /// Has them refuse every peer until it is known which are revoked: from the last run, else from `ca`, which is asked here where it
+    /// runs in this process, since others wait for it.
+    pub(crate) async fn admit_no_revoked(
+        &self,
+        environment: &Environment<'_>,
+        services: &Services,
+    ) -> anyhow::Result<()> {
+        for (caller, identity) in self.all() {
+            let peers = identity.revoked_peers();
+            if services.has(Service::Ca) {
+                let issuer = issuer(environment, services, caller)?;
+                if let Err(error) = setup::revoked_peers::learn(&issuer, peers).await {
+                    tracing::warn!(
+                        cause = kit::error::chain(&error),
+                        "revoked services are not known yet; asked again"
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Renews them, reads their files again when these change, and has them refuse peers that are revoked, until the process stops.
     pub(crate) fn keep(
         &self,
@@ -100,9 +133,11 @@ impl Identities {
             jobs.spawn(identity.clone().watch(stop.clone()));
             let issuer = issuer(environment, services, caller)?;
             let revoked = identity.revoked_peers().clone();
+            let last = last_word(environment.data, identity);
             jobs.spawn(setup::revoked_peers::follow(
                 issuer.clone(),
                 revoked,
+                last,
                 stop.clone(),
             ));
             let renewal =
@@ -136,6 +171,42 @@ fn load(
             "the identity in {}; `gigvault bootstrap --identity {name}` makes the first{moved}",
             files.certificate.display()
         )
+    })
+}
+
+/// What `ca` said last to who has that identity: in the data directory, as `identity.directory` may be one that is not written to.
+fn last_word(data: &DataDir, identity: &Identity) -> LastWord {
+    LastWord::in_directory(&data.identity(identity.id().service()))
+}
+
+/// A process that does not know which services are revoked takes none as a peer, and is not ready.
+pub(crate) fn check_known(identity: &Identity) -> Result<(), CheckError> {
+    match identity.revoked_peers().are_known() {
+        true => Ok(()),
+        false => Err("ca has not said yet which services are revoked".into()),
+    }
+}
+
+/// What `doctor` says of it.
+pub(crate) fn doctor(identities: &Identities) -> DoctorCheck {
+    let identities = identities.clone();
+    DoctorCheck::new("revoked services", move || {
+        let all = || identities.all().map(|(_, identity)| identity.revoked_peers());
+        let fix = "see that ca runs and that this process reaches it; its log says why it is not heard";
+        let found = if !all().all(RevokedPeers::are_known) {
+            Finding::failed(
+                "it is not known which services are revoked, so that no other process is accepted",
+                fix,
+            )
+        } else if !all().all(RevokedPeers::are_current) {
+            Finding::warning(
+                "which services are revoked is known from before, and ca is not heard: later revocations are not",
+                fix,
+            )
+        } else {
+            Finding::ok("ca tells which services are revoked")
+        };
+        std::future::ready(found)
     })
 }
 

@@ -321,11 +321,11 @@ impl Environment<'_> {
         })?;
         let identities = self.identities.as_ref();
         let identities = identities.with_context(|| format!("no identity to call {name} with"))?;
-        Ok(channel(
-            &peer.url,
-            peer.identity.as_deref().unwrap_or(name),
-            identities.of(caller)?,
-        )?)
+        let (own, named) = (identities.of(caller)?, peer.identity.as_deref().unwrap_or(name));
+        if service == Service::Ca {
+            own.revoked_peers().are_told_by(named);
+        }
+        Ok(channel(&peer.url, named, own)?)
     }
 }
 

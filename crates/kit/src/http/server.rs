@@ -104,6 +104,10 @@ impl Host {
         let Some(stream) = handshaken else { return };
         let (_, session) = stream.get_ref();
         let leaf = session.peer_certificates().and_then(<[_]>::first);
+        // Without a certificate a client is not a peer.
+        if leaf.is_some() && timeout(self.limits.handshake, tls.ready()).await.is_err() {
+            return tracing::info!(%remote, "connection refused: it is not known yet which services are revoked");
+        }
         let shown = leaf.map_or_else(Shown::default, |leaf| Shown {
             peer: tls.peer(leaf),
             certificate: Some(PeerCertificate(leaf.as_ref().into())),

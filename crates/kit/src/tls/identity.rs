@@ -285,12 +285,16 @@ impl TlsSource for Identity {
 
     fn peer(&self, leaf: &CertificateDer<'_>) -> Peer {
         match SpiffeId::of(leaf) {
-            _ if self.0.revoked.contains(leaf) => Peer::default(),
+            _ if !self.0.revoked.admit(leaf) => Peer::default(),
             Ok(peer) if peer.trust_domain() == self.0.current.load().id.trust_domain() => {
                 Peer::named(peer.service())
             }
             _ => Peer::default(),
         }
+    }
+
+    fn ready(&self) -> BoxFuture<'static, ()> {
+        self.0.revoked.clone().until_known().boxed()
     }
 
     fn revoked(&self, leaf: CertificateDer<'static>) -> BoxFuture<'static, ()> {

@@ -28,6 +28,10 @@ struct WrongPeer {
     expected: String,
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("it is not known yet which services are revoked")]
+struct NotKnown;
+
 impl ServerRule for PeerRule {
     fn accept(&self, shown: &Shown<'_>, algorithms: &WebPkiSupportedAlgorithms) -> Result<(), rustls::Error> {
         let parsed = ParsedCertificate::try_from(shown.leaf)?;
@@ -40,6 +44,10 @@ impl ServerRule for PeerRule {
         )?;
         if self.revoked.contains(shown.leaf) {
             return Err(CertificateError::Revoked.into());
+        }
+        // Whom to take is asked of one service; it is the only one that is called before that is known.
+        if !self.revoked.are_known() && !self.revoked.is_teller(self.expected.service()) {
+            return Err(CertificateError::Other(OtherError(Arc::new(NotKnown))).into());
         }
         let found = match SpiffeId::of(shown.leaf) {
             Ok(found) if found == self.expected => return Ok(()),

@@ -147,6 +147,10 @@ impl Connections {
     }
 
     async fn stream(&self) -> io::Result<TlsStream<TcpStream>> {
+        let revoked = self.identity.revoked_peers();
+        if !revoked.is_teller(&self.peer) {
+            revoked.clone().until_known().await;
+        }
         let config = self
             .identity
             .client_config(&self.peer)

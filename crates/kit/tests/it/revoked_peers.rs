@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use kit::tls::Identity;
+use kit::peer::Peer;
+use kit::tls::{Identity, TlsSource as _};
 use kit::transport::{Transport, channel};
 use proto::auth::v1::AuthenticateRequest;
 use proto::auth::v1::auth_client::AuthClient;
@@ -95,5 +96,38 @@ async fn a_hold_that_is_released_lets_a_peer_in_again() {
     server.revoked_peers().replace(serial(&caller));
     call(&transport, "x").await.unwrap_err();
     server.revoked_peers().replace(BTreeSet::new());
+    call(&transport, "x").await.unwrap();
+}
+
+#[tokio::test]
+async fn peers_wait_until_it_is_known_which_are_revoked() {
+    let ca = Ca::new();
+    let (server, caller) = (ca.identity("auth"), ca.identity("ca"));
+    assert!(server.revoked_peers().admit(&caller.leaf()));
+    for waits in [&server, &caller] {
+        waits.revoked_peers().await_word();
+        assert!(!waits.revoked_peers().are_known());
+        assert!(!waits.revoked_peers().admit(&caller.leaf()));
+        // Which would have it renewed.
+        assert!(!waits.is_revoked());
+    }
+    assert_eq!(server.peer(&caller.leaf()), Peer::default());
+
+    let served = Served::mutual(&server, echo_site()).await;
+    let transport = channel(&served.url(), "auth", &caller).unwrap();
+    let waiting = tokio::spawn(async move { call(&transport, "x").await });
+    caller.revoked_peers().replace(BTreeSet::new());
+    server.revoked_peers().replace(BTreeSet::new());
+    waiting.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn who_tells_which_are_revoked_is_called_before_that_is_known() {
+    let ca = Ca::new();
+    let (server, caller) = (ca.identity("ca"), ca.identity("ocsp"));
+    caller.revoked_peers().await_word();
+    caller.revoked_peers().are_told_by("ca");
+    let served = Served::mutual(&server, echo_site()).await;
+    let transport = channel(&served.url(), "ca", &caller).unwrap();
     call(&transport, "x").await.unwrap();
 }

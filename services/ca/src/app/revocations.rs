@@ -19,8 +19,6 @@ use crate::tables::revocations::{self, Damage, Place};
 
 /// Revocations that are read, and told, at once.
 const AT_ONCE: usize = 1000;
-/// Most revocations of a CA that can be watched; documented in `ca.proto`.
-const MOST_WATCHED: usize = 10_000;
 /// How soon after one look the next comes, where much is committed, and how late at most.
 const LOOK_AFTER: Duration = Duration::from_millis(100);
 const LOOK: Duration = Duration::from_millis(500);
@@ -119,10 +117,11 @@ impl App {
         Ok((cursor, pages))
     }
 
-    /// The serial numbers of that CA that are revoked or on hold and have not expired: at once, and again whenever they are others.
+    /// The serial numbers of that CA that are revoked or on hold, expired or not: at once, and again whenever they are others. For the CA
+    /// of services there are few: what services may ask for is bounded (`domain/identities.rs`).
     ///
     /// # Errors
-    /// [`Error::NotFound`]. The stream ends with `Common::Store`, or with `Common::Internal` where there are more than can be watched.
+    /// [`Error::NotFound`]. The stream ends with `Common::Store`.
     pub(crate) async fn watch_revoked(
         &self,
         ca: &str,
@@ -164,15 +163,6 @@ impl Watched {
     }
 
     async fn look(&self) -> Result<BTreeSet<Serial>, Error> {
-        let now = self.app.clock.now();
-        let from = now.replace_nanosecond(0).unwrap_or(now);
-        let revoked = revocations::serials_of_ca(&self.app.db, &self.ca, from, MOST_WATCHED + 1).await?;
-        match revoked.len() > MOST_WATCHED {
-            true => Err(Error::internal(format!(
-                "CA {} has more than {MOST_WATCHED} revoked certificates that have not expired",
-                self.ca
-            ))),
-            false => Ok(revoked),
-        }
+        revocations::serials_of_ca(&self.app.db, &self.ca).await
     }
 }

@@ -1,5 +1,7 @@
 //! What `ocsp` and `crl` ask, as messages.
 
+use std::collections::BTreeSet;
+
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use kit::grpc::status;
@@ -18,6 +20,9 @@ use crate::tables::revocations::Damage;
 /// Most serial numbers of a question.
 const MOST_SERIALS: usize = 500;
 
+/// Most revoked certificates of a message of `WatchRevoked`; documented in `ca.proto`.
+const MOST_WATCHED: usize = 10_000;
+
 /// What `SnapshotRevocations` answers.
 pub(super) type SnapshotStream = BoxStream<'static, Result<wire::SnapshotRevocationsResponse, Status>>;
 
@@ -28,10 +33,10 @@ impl Grpc {
     pub(super) async fn revoked(&self, request: wire::WatchRevokedRequest) -> Result<RevokedStream, Error> {
         let revoked = self.app.watch_revoked(&request.ca).await?;
         let revoked = revoked
+            .and_then(move |serials| std::future::ready(parts(&serials, request.parts)))
             .map_err(status)
-            .map_ok(|serials| wire::WatchRevokedResponse {
-                serials: serials.iter().map(Serial::to_content).collect(),
-            });
+            .map_ok(|parts| stream::iter(parts.into_iter().map(Ok)))
+            .try_flatten();
         Ok(revoked.take_until(self.stop.clone().cancelled_owned()).boxed())
     }
 
@@ -112,6 +117,28 @@ impl Grpc {
     }
 }
 
+/// All of them, in messages that have an end.
+fn parts(serials: &BTreeSet<Serial>, several: bool) -> Result<Vec<wire::WatchRevokedResponse>, Error> {
+    if serials.len() > MOST_WATCHED && !several {
+        // A version that takes no parts would take each for all that there are.
+        let text = format!("more than {MOST_WATCHED} certificates are revoked, and the caller takes no more");
+        return Err(Error::internal(text));
+    }
+    let serials: Vec<Vec<u8>> = serials.iter().map(Serial::to_content).collect();
+    let mut parts: Vec<_> = serials
+        .chunks(MOST_WATCHED)
+        .map(|serials| wire::WatchRevokedResponse {
+            serials: serials.to_vec(),
+            more: true,
+        })
+        .collect();
+    match parts.last_mut() {
+        Some(last) => last.more = false,
+        None => parts.push(wire::WatchRevokedResponse::default()),
+    }
+    Ok(parts)
+}
+
 fn encode_status(found: Option<SerialStatus>) -> wire::SerialStatus {
     let Some(found) = found else {
         return wire::SerialStatus::default();
@@ -141,5 +168,33 @@ pub(super) fn encode_revocation(revocation: &Revocation) -> wire::Revocation {
         invalidity_us: revocation.invalidity.map_or(0, to_micros),
         decided_us: to_micros(revocation.decided),
         decided_as: enums::encode_capacity(revocation.decided_as).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_many_are_revoked_all_are_told() {
+        let serial =
+            |number: u32| Serial::from_bytes(&[&[0x11; 12][..], &number.to_be_bytes()].concat()).unwrap();
+        let many: BTreeSet<Serial> = (0..25_001).map(serial).collect();
+        let told = parts(&many, true).unwrap();
+        let more: Vec<bool> = told.iter().map(|part| part.more).collect();
+        assert_eq!(more, [true, true, false]);
+        let read = told.iter().flat_map(|part| &part.serials);
+        let read: BTreeSet<Serial> = read
+            .map(|content| Serial::from_content(content).unwrap())
+            .collect();
+        assert_eq!(read, many);
+        // None are told too, in a message that is the last.
+        assert_eq!(
+            parts(&BTreeSet::new(), true).unwrap(),
+            [wire::WatchRevokedResponse::default()]
+        );
+        // A version that knows no parts is not told of some of them as if they were all.
+        parts(&many, false).unwrap_err();
+        assert_eq!(parts(&BTreeSet::from([serial(1)]), false).unwrap().len(), 1);
     }
 }

@@ -167,23 +167,15 @@ fn among<D: KeyList>(sql: &mut QueryBuilder<D>, serials: &[Serial]) {
     D::push_among(sql, serials.iter().map(Serial::as_bytes));
 }
 
-/// The serial numbers of at most `most` revocations and holds of a CA, of all its generations, of certificates whose last second is not
-/// before `from`, in the order of their octets.
-pub(crate) async fn serials_of_ca(
-    db: &Db,
-    ca: &str,
-    from: OffsetDateTime,
-    most: usize,
-) -> Result<BTreeSet<Serial>, Error> {
+/// The serial numbers of all revocations and holds of a CA, of all its generations, expired or not: an expired certificate needs no
+/// revocation, but by which clock it has expired is for each process to say.
+pub(crate) async fn serials_of_ca(db: &Db, ca: &str) -> Result<BTreeSet<Serial>, Error> {
     let rows: Vec<(Vec<u8>,)> = store::read!(db, |connection| {
         sqlx::query_as(
             "SELECT c.serial FROM certificates c
-             WHERE COALESCE(c.reason, c.revoked_at) IS NOT NULL AND c.not_after >= $1 AND c.ca = $2
-             ORDER BY c.generation, c.serial LIMIT $3",
+             WHERE COALESCE(c.reason, c.revoked_at) IS NOT NULL AND c.ca = $1",
         )
-        .bind(store::time::to_micros(from))
         .bind(ca)
-        .bind(i64::try_from(most).unwrap_or(i64::MAX))
         .fetch_all(connection)
         .await
     })?;

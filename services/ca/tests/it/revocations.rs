@@ -269,7 +269,10 @@ async fn events_say_all_that_crls_need(world: World) {
 }
 
 async fn what_a_ca_has_revoked_is_told_after_each_change(world: World) {
-    let watch = |ca: &str| WatchRevokedRequest { ca: ca.to_owned() };
+    let watch = |ca: &str| WatchRevokedRequest {
+        ca: ca.to_owned(),
+        parts: true,
+    };
     let unknown = world
         .client("ocsp")
         .watch_revoked(watch("unknown"))
@@ -302,7 +305,17 @@ async fn what_a_ca_has_revoked_is_told_after_each_change(world: World) {
     world.release(&held.to_string()).await.unwrap();
     assert_eq!(next().await, [revoked.to_content()]);
 
-    // Not what another CA has revoked, and not what has expired.
+    // What has expired stays: by a clock that jumped ahead, everything has.
+    world.clock.advance(Duration::days(3650));
+    let again = world
+        .client("keymgr")
+        .watch_revoked(watch("issuing"))
+        .await
+        .unwrap();
+    let told = again.into_inner().message().await.unwrap().unwrap();
+    assert_eq!(told.serials, [revoked.to_content()]);
+
+    // Not what another CA has revoked.
     let mut others = world
         .client("ca")
         .watch_revoked(watch("services"))
