@@ -168,7 +168,7 @@ impl Db {
     /// statement must follow the one before within 30 seconds, and no event waits for it to end: it has no number.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when no connection can be had in time.
+    /// [`StoreError::Unavailable`] when no connection can be had in time, or no place ([`most_snapshots`](Self::most_snapshots)).
     pub async fn begin_snapshot(&self) -> Result<Tx, StoreError> {
         let kind = match &self.inner.pools {
             Pools::Pg(pg) => TxKind::Pg(pg.begin_snapshot().await?),
@@ -176,6 +176,20 @@ impl Db {
             Pools::Lite { read, .. } => TxKind::Lite(read.begin_with("BEGIN DEFERRED").await?),
         };
         Ok(Tx::new(kind, self.clone()))
+    }
+
+    /// How many snapshots can be read at a time, each by who writes in the meantime. Who holds one begins no other: where there are
+    /// few connections, it would wait for itself.
+    #[must_use]
+    pub fn most_snapshots(&self) -> usize {
+        match &self.inner.pools {
+            Pools::Pg(pg) => pg.most_snapshots(),
+            // All else that is read has a connection then.
+            Pools::Lite { read, .. } => usize::try_from(read.options().get_max_connections())
+                .unwrap_or(1)
+                .saturating_sub(1)
+                .max(1),
+        }
     }
 
     /// Asks the database for a sign of life; for readiness checks.

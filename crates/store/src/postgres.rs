@@ -10,6 +10,7 @@ mod hosts;
 mod pool;
 mod pooling;
 mod session;
+mod snapshots;
 pub(crate) mod url;
 
 use std::io;
@@ -28,6 +29,7 @@ pub use self::executor::PgTx;
 use self::executor::{Statement, is_dead, run, run_alone};
 use self::pool::Suspicion;
 use self::session::Texts;
+use self::snapshots::Snapshots;
 use self::url::Target;
 use crate::{Options, Pooling, StoreError};
 
@@ -62,8 +64,7 @@ struct Shared {
     host: AtomicUsize,
     looking: AtomicBool,
     diagnosing: Semaphore,
-    /// Who reads a snapshot writes by another connection in the meantime, so one is always left for that.
-    snapshots: Arc<Semaphore>,
+    snapshots: Snapshots,
 }
 
 impl std::fmt::Debug for Pg {
@@ -179,7 +180,6 @@ impl Pg {
             most,
         } = plan;
         let suspicion = Arc::new(Suspicion::default());
-        let snapshots = usize::try_from(most.saturating_sub(1)).unwrap_or(1);
         let session = (pooling != Pooling::Transaction).then(|| Arc::clone(&texts.session));
         let pool = |most| {
             let connect = target.hosts.get(host).cloned().unwrap_or_default();
@@ -197,7 +197,7 @@ impl Pg {
                 host: AtomicUsize::new(host),
                 looking: AtomicBool::new(false),
                 diagnosing: Semaphore::new(1),
-                snapshots: Arc::new(Semaphore::new(snapshots.max(1))),
+                snapshots: Snapshots::new(most, acquire_timeout),
             }),
         }
     }
@@ -208,12 +208,16 @@ impl Pg {
     }
 
     /// Begins one whose statements all see the same state of the database, and change nothing. Waits for others to end where
-    /// there are as many as there may be.
+    /// there are as many as there may be, as long as for a connection.
     pub(crate) async fn begin_snapshot(&self) -> Result<PgTx, sqlx::Error> {
-        let place = Arc::clone(&self.shared.snapshots).acquire_owned().await;
+        let place = self.shared.snapshots.place().await?;
         let begun = self.begin_as(&self.shared.texts.snapshot).await?;
-        // Nothing closes the semaphore.
-        Ok(begun.holding(place.ok()))
+        Ok(begun.holding(place))
+    }
+
+    /// Most snapshots at a time.
+    pub(crate) fn most_snapshots(&self) -> usize {
+        self.shared.snapshots.most()
     }
 
     async fn begin_as(&self, begin: &Arc<str>) -> Result<PgTx, sqlx::Error> {

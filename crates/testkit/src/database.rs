@@ -45,6 +45,15 @@ impl TestDatabase {
         })
     }
 
+    /// The same, reached by another URL, such as that of a pooler.
+    #[must_use]
+    pub fn through(self, url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            ..self
+        }
+    }
+
     /// Another one of the same kind.
     ///
     /// # Errors

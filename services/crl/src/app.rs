@@ -11,6 +11,7 @@ mod directory;
 mod fingerprint;
 mod generate;
 mod import;
+mod progress;
 mod publish;
 mod published;
 mod sign;
@@ -36,6 +37,8 @@ use content::Memory;
 pub(crate) use current::PublishedList;
 use fingerprint::Fingerprints;
 pub(crate) use import::{Import, Imported};
+use progress::Overdue;
+pub(crate) use progress::Progress;
 use turns::Turns;
 
 /// What the use cases share.
@@ -58,6 +61,8 @@ pub struct App {
     /// What is wrong with what ca tells.
     problems: Arc<Problems>,
     compromised: watch::Sender<()>,
+    pub(crate) progress: Arc<Progress>,
+    overdue: Arc<Overdue>,
 }
 
 impl App {
@@ -82,6 +87,8 @@ impl App {
             compromised: watch::Sender::new(()),
             published: watch::Sender::new(()),
             problems: Arc::default(),
+            progress: Arc::default(),
+            overdue: Arc::default(),
         })
     }
 

@@ -108,6 +108,13 @@ async fn in_force(app: &App) -> Result<Finding, Error> {
         let fix = "see the log of the processes that run crl: ca and keymgr have to answer them";
         return Ok(Finding::failed(first_of(&missing), fix));
     }
+    let mut hanging = app.overdue(&state, now);
+    hanging.extend(app.progress.stalled());
+    if !hanging.is_empty() {
+        let fix = "see the log of the processes that run crl for what failed; if it says nothing, restart the one that makes the lists, \
+                   and give it more connections (database.max_connections)";
+        return Ok(Finding::failed(first_of(&hanging), fix));
+    }
     let mut late = Vec::new();
     for scope_state in &state.scopes {
         for kind in [crate::domain::Kind::Complete, crate::domain::Kind::Delta] {

@@ -74,6 +74,8 @@ async fn count(app: &App) -> Result<(), Error> {
         metrics::gauge!(metric::CRL_DIRECTORY_LAG_SECONDS).set(lag.map_or(0.0, |lag| lag.as_seconds_f64()));
     }
     let state = app.state().await?;
+    // Noted here so that doctor knows since when.
+    app.overdue(&state, app.clock.now());
     if let Some(lag) = state.lag(app.clock.now()) {
         metrics::gauge!(metric::CRL_FEED_LAG_SECONDS).set(lag.as_secs_f64());
     }

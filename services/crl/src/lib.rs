@@ -113,7 +113,9 @@ impl Crl {
         Check::new("CRLs", move || {
             let app = app.clone();
             async move {
-                let missing = app.state().await?.missing(app.clock.now());
+                let mut missing = app.state().await?.missing(app.clock.now());
+                // Lists that fail are tried again, and what is out is served; what hangs says nothing by itself.
+                missing.extend(app.progress.stalled());
                 match missing.is_empty() {
                     true => Ok(()),
                     false => Err(Error::internal(first_of(&missing)).into()),

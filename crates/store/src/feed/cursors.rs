@@ -4,19 +4,33 @@
 //! happen once, even when an instance of the subscriber that is thought dead still has a commit on the way.
 
 use super::Cursor;
-use crate::{StoreError, Tx, tx};
+use crate::{Db, StoreError, Tx, read, tx};
+
+const LOAD: &str = "SELECT tx, ordinal FROM feed_cursors WHERE feed = $1 AND subscriber = $2";
 
 /// The cursor of a subscriber, or the start if it has none. `feed` is the name of the service whose feed it is.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn load(tx: &mut Tx, feed: &str, subscriber: &str) -> Result<Cursor, StoreError> {
-    let sql = "SELECT tx, ordinal FROM feed_cursors WHERE feed = $1 AND subscriber = $2";
-    let cursor = tx!(tx, |c| sqlx::query_as(sql)
+    let cursor = tx!(tx, |c| sqlx::query_as(LOAD)
         .bind(feed)
         .bind(subscriber)
         .fetch_optional(c)
         .await?);
+    Ok(cursor.unwrap_or(Cursor::START))
+}
+
+/// The same without a transaction.
+///
+/// # Errors
+/// Those of the database.
+pub async fn look(db: &Db, feed: &str, subscriber: &str) -> Result<Cursor, StoreError> {
+    let cursor = read!(db, |c| sqlx::query_as(LOAD)
+        .bind(feed)
+        .bind(subscriber)
+        .fetch_optional(c)
+        .await)?;
     Ok(cursor.unwrap_or(Cursor::START))
 }
 

@@ -37,9 +37,9 @@ impl PgTx {
     }
 
     /// Keeps a place until its end.
-    pub(super) fn holding(self, place: Option<OwnedSemaphorePermit>) -> Self {
+    pub(super) fn holding(self, place: OwnedSemaphorePermit) -> Self {
         Self {
-            _place: place,
+            _place: Some(place),
             ..self
         }
     }

@@ -11,6 +11,7 @@ use x509::SignatureAlgorithm;
 use x509::crl::{CrlKind, CrlSpec};
 
 use super::App;
+use super::progress::Work;
 use super::write::{Draft, Rows};
 use crate::domain::times::Times;
 use crate::domain::{Issuer, Kind, Publication, Scope};
@@ -26,6 +27,7 @@ struct Moment<'a> {
     /// Changes up to this one are in what is read.
     change: i64,
     now: OffsetDateTime,
+    work: &'a Work<'a>,
 }
 
 impl App {
@@ -42,7 +44,23 @@ impl App {
         scope: &Scope,
         with_complete: bool,
     ) -> Result<Vec<Publication>, Error> {
+        let (made, now) = Box::pin(self.make_lists(lease, scope, with_complete)).await?;
+        // Its snapshot has ended: whoever holds one and begins another may wait for itself.
+        if made.iter().any(|list| list.kind == Kind::Complete) {
+            self.prune(lease, scope, now).await;
+        }
+        Ok(made)
+    }
+
+    /// Answers the lists and their moment.
+    async fn make_lists(
+        &self,
+        lease: &Lease,
+        scope: &Scope,
+        with_complete: bool,
+    ) -> Result<(Vec<Publication>, OffsetDateTime), Error> {
         let turn = self.turns.of(scope).await;
+        let work = self.progress.begin(format!("CRLs of {scope}"));
         let issuer = issuers::find(&self.db, &scope.issuer).await?;
         let issuer = issuer.ok_or_else(|| Error::NotFound(scope.to_string()))?;
         let number = scopes::next_number(&self.db, lease, scope).await?;
@@ -56,6 +74,7 @@ impl App {
             number,
             change: change.unwrap_or_default(),
             now: self.clock.now(),
+            work: &work,
         };
         let base = publications::base(&mut snapshot, scope, moment.now - self.config.full_interval).await?;
         let mut made = Vec::new();
@@ -67,13 +86,13 @@ impl App {
             if with_complete {
                 made.push(self.complete(&mut snapshot, &moment, Some(base)).await?);
             }
-            return Ok(made);
+            return Ok((made, moment.now));
         }
         // There is no list that a delta could change, or it would have too much to tell.
         let complete = self.complete(&mut snapshot, &moment, base.as_ref()).await?;
         made.extend(self.delta(&mut snapshot, &moment, &complete).await?);
         made.push(complete);
-        Ok(made)
+        Ok((made, moment.now))
     }
 
     async fn delta(
@@ -103,9 +122,7 @@ impl App {
         let freshest = vec![self.url(moment.scope, Kind::Delta)];
         let kind = CrlKind::Complete { freshest };
         let rows = Rows::all(base.map_or(OffsetDateTime::UNIX_EPOCH, |base| base.made.min(moment.now)));
-        let made = Box::pin(self.make(snapshot, moment, (Kind::Complete, kind), rows)).await?;
-        self.prune(moment.lease, moment.scope, moment.now).await;
-        Ok(made)
+        Box::pin(self.make(snapshot, moment, (Kind::Complete, kind), rows)).await
     }
 
     /// Writes a list, has it signed, and publishes it.
@@ -167,6 +184,7 @@ impl App {
             lease: moment.lease,
             spec,
             list,
+            work: moment.work,
         };
         let id = draft.list.id;
         let made = async {

@@ -9,6 +9,7 @@ use x509::crl::{CrlEntry, CrlSpec};
 use x509::signature::StreamVerifier;
 
 use super::App;
+use super::progress::Work;
 use super::sign::Signing;
 use crate::domain::{Issuer, Publication, Scope};
 use crate::error::Error;
@@ -25,6 +26,7 @@ pub(super) struct Draft<'a> {
     pub(super) lease: &'a Lease,
     pub(super) spec: CrlSpec,
     pub(super) list: Publication,
+    pub(super) work: &'a Work<'a>,
 }
 
 /// The entries of a list, which are read twice.
@@ -83,11 +85,13 @@ impl App {
             lease,
             spec,
             mut list,
+            work,
         } = draft;
         publications::begin(&self.db, lease, &list).await?;
         let mut layout = spec.layout()?;
         let mut page = rows.page(snapshot, &list.scope, None).await?;
         while let Some(last) = page.last().copied() {
+            work.goes_on();
             page.iter().try_for_each(|entry| layout.add(entry))?;
             page = rows.page(snapshot, &list.scope, Some(&last)).await?;
         }
@@ -96,6 +100,7 @@ impl App {
         let mut sink = Sink::new(self, lease, (issuer, &spec), list.id);
         let mut page = rows.page(snapshot, &list.scope, None).await?;
         while let Some(last) = page.last().copied() {
+            work.goes_on();
             for entry in &page {
                 writer.entry(entry, &mut out)?;
                 if out.len() >= PIECE {

@@ -4,6 +4,7 @@
 mod rest;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -36,8 +37,10 @@ const PAUSES: (Duration, Duration) = (AGAIN, Duration::from_secs(4));
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// Longest time until it is looked at again whether a list is due: clocks are set.
 const LOOK: Duration = Duration::from_secs(60);
-/// Complete lists that are written at a time; each has a connection for its two passes.
+/// Most complete lists that are written at a time; each has a connection for its two passes.
 const AT_ONCE: usize = 3;
+/// Time between two looks whether work goes on.
+const WATCHED: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(app: App, stop: CancellationToken) {
     let holder = Uuid::new_v4().to_string();
@@ -53,6 +56,12 @@ pub(super) async fn run(app: App, stop: CancellationToken) {
                     damaged: Problems::default(),
                 };
                 let work = lease.keep(&app.db, TERM, Box::pin(publisher.work(&stop)));
+                let work = async {
+                    tokio::select! {
+                        _ = work => {}
+                        () = until_stalled(&app) => {}
+                    }
+                };
                 stop.run_until_cancelled(work).await;
                 if let Err(error) = lease.release(&app.db).await {
                     tracing::debug!(cause = %error, "lease of lists could not be given back; it ends by itself");
@@ -62,6 +71,21 @@ pub(super) async fn run(app: App, stop: CancellationToken) {
             Err(error) => pause = retry.failed(&error),
         }
         stop.run_until_cancelled(sleep(pause)).await;
+    }
+}
+
+/// Returns once work hangs. It is left where it is then, and begins again, here or in another process: no list is to wait for a
+/// person who looks at the log.
+async fn until_stalled(app: &App) {
+    loop {
+        sleep(WATCHED).await;
+        if let Some(stalled) = app.progress.stalled() {
+            tracing::error!(
+                stalled,
+                "lists do not go on; all that are not out are begun again"
+            );
+            return;
+        }
     }
 }
 
@@ -154,6 +178,8 @@ impl Publisher {
         let mut retry = Retry::new("look for complete lists that are due", PAUSES);
         // Scopes whose last rest was cut short.
         let mut cut = BTreeSet::new();
+        // A place is left to the deltas, where there are several.
+        let at_once = self.app.db.most_snapshots().saturating_sub(1).clamp(1, AT_ONCE);
         loop {
             changes.mark_unchanged();
             let mut wait = LOOK;
@@ -161,10 +187,17 @@ impl Publisher {
                 true => Some(LOOK),
                 false => failures.rest(scope),
             };
-            match self.due(Kind::Complete, &mut wait, rest).await {
+            let mut ended = Vec::new();
+            match beside(
+                &mut running,
+                &mut ended,
+                self.due(Kind::Complete, &mut wait, rest),
+            )
+            .await
+            {
                 Ok(due) => {
                     retry.works();
-                    for scope in due.into_iter().take(AT_ONCE.saturating_sub(running.len())) {
+                    for scope in due.into_iter().take(at_once.saturating_sub(busy.len())) {
                         busy.insert(scope.clone());
                         let was_cut = cut.remove(&scope);
                         running.push(self.complete_list(scope, was_cut));
@@ -172,22 +205,25 @@ impl Publisher {
                 }
                 Err(error) => wait = retry.failed(&error),
             }
-            tokio::select! {
-                Some((scope, made)) = running.next(), if !running.is_empty() => {
-                    let was_cut = match made {
-                        Ok(was_cut) => {
-                            failures.forget(&scope);
-                            was_cut
-                        }
-                        Err(error) => {
-                            failures.note(&scope, Kind::Complete, &error);
-                            false
-                        }
-                    };
-                    busy.remove(&scope);
-                    cut.extend(was_cut.then_some(scope));
+            if ended.is_empty() {
+                tokio::select! {
+                    Some(list) = running.next(), if !running.is_empty() => ended.push(list),
+                    () = wait_for(&mut changes, wait) => {}
                 }
-                () = wait_for(&mut changes, wait) => {}
+            }
+            for (scope, made) in ended {
+                let was_cut = match made {
+                    Ok(was_cut) => {
+                        failures.forget(&scope);
+                        was_cut
+                    }
+                    Err(error) => {
+                        failures.note(&scope, Kind::Complete, &error);
+                        false
+                    }
+                };
+                busy.remove(&scope);
+                cut.extend(was_cut.then_some(scope));
             }
         }
     }
@@ -267,6 +303,22 @@ impl Failures {
     fn forget(&mut self, scope: &Scope) {
         if let Some((mut retry, _)) = self.0.remove(scope) {
             retry.works();
+        }
+    }
+}
+
+/// Does that while what runs goes on: it may have what this waits for, such as a connection. What ends in the meantime is put into
+/// `ended`.
+async fn beside<W: Future, T>(
+    running: &mut FuturesUnordered<W>,
+    ended: &mut Vec<W::Output>,
+    work: impl Future<Output = T>,
+) -> T {
+    let mut work = pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            Some(end) = running.next(), if !running.is_empty() => ended.push(end),
         }
     }
 }

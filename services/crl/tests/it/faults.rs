@@ -1,12 +1,15 @@
 //! What fails changes nothing that is out.
 
+use std::time::Duration;
+
 use crl::Kind;
 use proto::ca::v1 as wire;
 use testkit::on_both_databases;
 
-use crate::world::{Mood, World};
+use crate::world::{Mood, NOW, World};
 
 on_both_databases!(
+    a_list_that_is_due_and_not_made_is_named,
     what_is_out_stays_while_keymgr_does_not_sign,
     a_signature_over_something_else_is_not_published,
     a_process_that_is_killed_while_it_writes_leaves_nothing_that_is_served,
@@ -93,5 +96,25 @@ async fn a_ca_whose_key_does_not_sign_keeps_no_other_from_its_lists(world: World
         .await;
     let state = process.doctor().await;
     assert!(format!("{state:?}").contains("another"), "{state:?}");
+    process.stop().await;
+}
+
+async fn a_list_that_is_due_and_not_made_is_named(world: World) {
+    let process = world.start().await;
+    world.published(|list| list.kind == "delta").await;
+    world.keymgr.set(Mood::Refuses);
+    let due = NOW + Duration::from_secs(2 * 3600);
+    let mut found = Vec::new();
+    for minutes in [0, 1, 3] {
+        world.clock.set(due + Duration::from_secs(minutes * 60));
+        let all = process.doctor().await;
+        found.push(
+            all.iter()
+                .any(|finding| format!("{finding:?}").contains("is due since")),
+        );
+    }
+    assert_eq!(found, [false, false, true]);
+    // What is out is served all the same.
+    assert!(process.is_ready().await);
     process.stop().await;
 }

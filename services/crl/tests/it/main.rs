@@ -9,6 +9,7 @@
 )]
 
 mod allow;
+mod connections;
 mod damage;
 mod deltas;
 mod directory;

@@ -21,8 +21,8 @@ use proto::crl::v1::crl_client::CrlClient;
 use proto::keymgr::v1::keymgr_server::KeymgrServer;
 use rootca::{Intermediate, Root};
 use serde::Deserialize;
-use store::Db;
 use store::feed::{Cursor, Feed};
+use store::{Db, Options};
 use testkit::database::TestDatabase;
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -47,6 +47,8 @@ pub(crate) struct World {
     pub(crate) config: Config,
     pub(crate) issuer: Certificate,
     pub(crate) db: Db,
+    /// Connections of each process.
+    pub(crate) connections: Option<u32>,
     database: TestDatabase,
 }
 
@@ -93,8 +95,15 @@ impl World {
             },
             issuer,
             db,
+            connections: None,
             database,
         }
+    }
+
+    /// The same with another way to its database.
+    pub(crate) async fn through(database: TestDatabase, url: &str) -> Self {
+        let database = database.through(url);
+        Self::on(database).await
     }
 
     /// The certificate of another generation of `issuing`, whose key is held by that name.
@@ -116,11 +125,20 @@ impl World {
         Process { jobs, ..process }
     }
 
+    async fn open(&self) -> Db {
+        let options = Options {
+            max_connections: self.connections,
+            allow_unsafe: true,
+            ..Options::default()
+        };
+        Db::open(self.database.url(), "crl", options).await.unwrap()
+    }
+
     /// One that only serves.
     pub(crate) async fn idle(&self) -> Process {
         let stop = CancellationToken::new();
         let deps = Deps {
-            db: open(&self.database).await,
+            db: self.open().await,
             clock: self.clock.clone(),
             ca: in_process(CaServer::new(self.ca.clone()), "crl"),
             keymgr: in_process(KeymgrServer::new(self.keymgr.clone()), "crl"),
