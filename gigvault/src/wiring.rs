@@ -166,6 +166,7 @@ async fn run_services(
     let mut services = Services::build(&environment, &plan.services).await?;
     if plan.first_start {
         make_hierarchy(&environment, &services).await?;
+        root_crl::at_start(&environment, &services, clock.now()).await?;
         first_start(&environment, &mut services, std::slice::from_ref(&name)).await?;
     }
     let identities = loaded.map_or_else(load, Ok)?;
@@ -280,7 +281,7 @@ async fn make_hierarchy(environment: &Environment<'_>, services: &Services) -> a
         }
         false => hierarchy.check().await?,
     }
-    root_crl::at_start(environment, services, now).await
+    Ok(())
 }
 
 /// First admin, identities, and what else services make: each only where it is missing.
@@ -290,6 +291,14 @@ async fn first_start(
     identities: &[String],
 ) -> anyhow::Result<()> {
     services.first_start().await?;
+    first_identities(environment, services, identities).await
+}
+
+async fn first_identities(
+    environment: &Environment<'_>,
+    services: &Services,
+    identities: &[String],
+) -> anyhow::Result<()> {
     let issuer = identities::issuer(environment, services, PROCESS)?;
     for name in identities {
         let files = identities::files(environment.settings, environment.data, name);

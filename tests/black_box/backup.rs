@@ -101,7 +101,11 @@ fn list(system: &System, path: &str) -> String {
 }
 
 fn number(system: &System) -> u64 {
-    let said = list(system, "/crl/issuing.crl");
+    number_of(system, "/crl/issuing.crl")
+}
+
+fn number_of(system: &System, path: &str) -> u64 {
+    let said = list(system, path);
     let mut lines = said
         .lines()
         .skip_while(|line| !line.contains("X509v3 CRL Number"));
@@ -260,4 +264,30 @@ async fn no_other_database_is_made_again() {
         fs::rename(&kept, &file).unwrap();
     }
     system.restart().unwrap();
+}
+
+#[tokio::test]
+async fn the_root_of_an_older_backup_goes_on_above_the_crl_numbers_that_were_out() {
+    let mut system = System::up().unwrap();
+    assert_eq!(number_of(&system, "/crl/root.crl"), 1);
+    system.terminate().unwrap();
+    let root = system.ready().data_dir.join("keys/root");
+    fs::remove_file(root.join("root.crl")).unwrap();
+    fs::write(root.join("crl-number"), "0\n").unwrap();
+    let refused = gigvault(&system, &[&["up"][..], &FREE_PORTS].concat());
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("keys/root is older") && said.contains("--accept-restored"),
+        "{said}"
+    );
+    for restores in 1..=2_u64 {
+        accept(&system);
+        system.restart().unwrap();
+        assert_eq!(number_of(&system, "/crl/root.crl"), (restores << 32) + 1);
+        system.terminate().unwrap();
+        // The same backup once more.
+        fs::remove_file(root.join("root.crl")).unwrap();
+        fs::write(root.join("crl-number"), "0\n").unwrap();
+    }
 }

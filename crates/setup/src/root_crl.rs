@@ -40,8 +40,8 @@ impl RootCrl {
         }
     }
 
-    /// Whether a list is to be signed: there is none, half of its life is over, it is from the future, or something was revoked
-    /// since. The key is not needed to know it.
+    /// Whether a list is to be signed: there is none, half of its life is over, it is from the future, something was revoked since, or
+    /// numbers were used up since. The key is not needed to know it.
     ///
     /// # Errors
     /// [`Error::Root`] for a folder that cannot be read.
@@ -52,6 +52,11 @@ impl RootCrl {
                 return Ok(true);
             };
             if list.verify_signed_by(folder.certificate()).is_err() || is_old(&list, now) {
+                return Ok(true);
+            }
+            // Its number was used up without a list, such as by a restore.
+            let used = folder.crl_number();
+            if used.is_ok_and(|used| list.number().is_none_or(|number| number < used)) {
                 return Ok(true);
             }
             let mut revoked = folder.revoked()?.into_iter();
@@ -79,6 +84,49 @@ impl RootCrl {
             "CRL of the development root signed"
         );
         Ok(())
+    }
+
+    /// The number of the list that others take and the highest that the root's folder knows, if that is lower: the folder is older
+    /// than it was. What cannot be read says nothing.
+    #[must_use]
+    pub fn ahead_of_folder(&self) -> Option<(u64, u64)> {
+        let folder = Folder::open(&self.ceremony).ok()?;
+        let published = self.kept_copy(&folder)?.number()?;
+        let latest = folder.latest_crl().ok().flatten();
+        let known = latest.and_then(|list| list.number()).unwrap_or_default();
+        let known = known.max(folder.crl_number().unwrap_or_default());
+        (published > known).then_some((published, known))
+    }
+
+    /// The copy for others, if this root signed it.
+    fn kept_copy(&self, folder: &Folder) -> Option<CertificateList> {
+        let content = std::fs::read(&self.published).ok()?;
+        let list = CertificateList::from_der(&content).ok()?;
+        list.verify_signed_by(folder.certificate()).ok()?;
+        Some(list)
+    }
+
+    /// Goes on after a restore: takes what lists that were kept say, the copy for others among them, and uses up all numbers to
+    /// `used`. The next list is due then.
+    ///
+    /// # Errors
+    /// [`Error::Root`] for a folder that cannot be read or written.
+    pub fn go_on_above(&self, served: Option<&[u8]>, used: u64) -> Result<(), Error> {
+        let go_on = || {
+            let folder = Folder::open(&self.ceremony)?;
+            let served = served.and_then(|octets| CertificateList::from_der(octets).ok());
+            for list in [self.kept_copy(&folder), served].into_iter().flatten() {
+                if folder.take_newer_crl(&list)? {
+                    tracing::warn!(
+                        number = list.number(),
+                        entries = list.entries().len(),
+                        "the development root goes on with a CRL that is newer than its folder"
+                    );
+                }
+            }
+            folder.use_up_crl_numbers(used)
+        };
+        go_on().map_err(Error::root("its CRL numbers do not go on"))
     }
 
     /// Copies the latest list to where others take it, unless that is there.
@@ -218,6 +266,64 @@ mod tests {
         let list = world.sign(NOW);
         assert_eq!(list.find(&serial).unwrap().reason, Some(Reason::CaCompromise));
         assert!(!world.is_due(NOW));
+    }
+
+    /// A copy of the folder without what was made since is put back.
+    fn copy(from: &std::path::Path, to: &std::path::Path) {
+        for file in ["root.crl", "crl-number", "revoked.jsonl", "issued.jsonl"] {
+            drop(std::fs::remove_file(to.join(file)));
+            if from.join(file).exists() {
+                std::fs::copy(from.join(file), to.join(file)).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn after_a_restore_no_number_is_used_twice_and_what_a_kept_list_revokes_stays_revoked() {
+        let world = World::new();
+        world.sign(NOW);
+        let backup = world.dir.path().join("backup");
+        std::fs::create_dir(&backup).unwrap();
+        copy(&world.crl.ceremony, &backup);
+        let folder = Folder::open(&world.crl.ceremony).unwrap();
+        let key = keys::SoftwareKey::generate(KeyAlgorithm::P256).unwrap();
+        let wanted = Intermediate::new(
+            "CN=Test CA".parse().unwrap(),
+            keys::Signer::public_key(&key).clone(),
+        );
+        let draft = rootca::draft(folder.certificate(), &wanted, NOW).unwrap();
+        let serial = folder
+            .issue(&world.root, draft, NOW)
+            .unwrap()
+            .serial()
+            .proper()
+            .unwrap();
+        folder.revoke(serial, Reason::CaCompromise, NOW).unwrap();
+        let served = world.sign(NOW);
+        assert_eq!(world.crl.ahead_of_folder(), None);
+
+        // With the copy for others, and with what is served alone.
+        for kept in [true, false] {
+            copy(&backup, &world.crl.ceremony);
+            if !kept {
+                std::fs::remove_file(&world.crl.published).unwrap();
+            }
+            assert_eq!(world.crl.ahead_of_folder(), kept.then_some((2, 1)));
+            let used = if kept { 1 << 32 } else { 2 << 32 };
+            let before = (!kept).then_some(served.der());
+            world.crl.go_on_above(before, used).unwrap();
+            assert!(world.is_due(NOW));
+            let list = world.sign(NOW);
+            assert_eq!(list.number(), Some(used + 1));
+            assert!(list.find(&serial).is_some());
+            assert!(!world.is_due(NOW));
+        }
+        // Nothing was kept: what was revoked is lost, and numbers go on all the same.
+        copy(&backup, &world.crl.ceremony);
+        std::fs::remove_file(&world.crl.published).unwrap();
+        world.crl.go_on_above(None, 3 << 32).unwrap();
+        let list = world.sign(NOW);
+        assert_eq!((list.number(), list.entries().len()), (Some((3 << 32) + 1), 0));
     }
 
     #[test]

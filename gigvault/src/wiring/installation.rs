@@ -141,6 +141,7 @@ pub(crate) fn decide(
         }
         if !accept_older {
             high_water.not_behind(None, found)?;
+            remains.root_not_older()?;
         }
         return Ok(new);
     };
@@ -187,6 +188,7 @@ pub(crate) fn decide(
             if !accept_older {
                 not_older(&record, found)?;
                 high_water.not_behind(Some(&record), found)?;
+                remains.root_not_older()?;
             }
         }
     }

@@ -14,7 +14,10 @@ use super::installation::{self, Accept, Accepted};
 use super::layout::DataDir;
 use super::services::{Environment, Service, Services};
 use super::settings::{self, Settings};
-use super::{check_clock, clock, first_start, in_data_dir, listeners, lock, make_hierarchy, public_http_url};
+use super::{
+    check_clock, clock, first_identities, first_start, in_data_dir, listeners, lock, make_hierarchy,
+    public_http_url, root_crl,
+};
 
 /// What was made, and what was taken as it is.
 pub(crate) struct Bootstrapped {
@@ -77,7 +80,15 @@ pub(crate) async fn bootstrap(
             }
             false => None,
         };
-        first_start(&environment, &mut services, identities).await?;
+        if accepted.is_some() {
+            root_crl::after_restore(&data, &databases).await?;
+        }
+        root_crl::at_start(&environment, &services, clock.now()).await?;
+        match &accepted {
+            None => first_start(&environment, &mut services, identities).await?,
+            // Lists and responders are left to the start that follows, which has its flags: they say where CRLs are.
+            Some(_) => first_identities(&environment, &services, identities).await?,
+        }
         record.complete(&data)?;
         match accepted {
             Some(accepted) => anyhow::Ok(accepted),

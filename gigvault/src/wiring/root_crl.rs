@@ -16,11 +16,16 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Plan;
+use super::databases::Databases;
 use super::kek::RootOpener;
 use super::layout::DataDir;
 use super::services::{Environment, Service, Services};
 use super::settings::Settings;
 
+/// What its list is called where it is served.
+const NAME: &str = "root";
+/// CRL numbers between two restores that were accepted.
+const PER_RESTORE: u64 = 1 << 32;
 /// Time between two looks: what `gigvault rootca revoke` noted is published within it. A look reads a few small files.
 const EVERY: Duration = Duration::from_secs(600);
 
@@ -42,6 +47,23 @@ pub(super) async fn at_start(
             Ok(())
         }
     }
+}
+
+/// Lets the root go on after a restore that is accepted: with the lists that were kept, in the data directory and in the database of
+/// `crl`, and above all numbers that were used, as `crl` does with its own (`docs/adr/0017`).
+pub(super) async fn after_restore(data: &DataDir, databases: &Databases) -> anyhow::Result<()> {
+    if !data.has_root() {
+        return Ok(());
+    }
+    let db = databases.of(Service::Crl)?;
+    let served = crl::stored_list(&db, NAME).await?;
+    let restores = u64::try_from(db.restores().await?).unwrap_or_default();
+    RootCrl::of(&data.hierarchy()).go_on_above(served.as_deref(), restores.saturating_mul(PER_RESTORE))?;
+    tracing::warn!(
+        "what the development root revoked after the backup is lost, but for what a CRL that was kept lists: compare with \
+         `gigvault rootca inspect`, and revoke it again with `gigvault rootca revoke`"
+    );
+    Ok(())
 }
 
 /// Keeps the list renewed while a process of `up` runs.

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use x509::crl::{CertificateList, CrlEntry};
 use x509::rfc3339;
 
-use super::{CRL, CRL_NUMBER, Folder, Loss, RESTORE, Revoked};
+use super::{CRL, CRL_NUMBER, Folder, Loss, RESTORE, REVOKED, Revoked, records};
 use crate::error::Error;
 use crate::files;
 use crate::root::Root;
@@ -49,6 +49,45 @@ impl Folder {
         let list = root.crl(number, entries, validity, this_update)?;
         ::files::replace(&self.dir.join(CRL), list.der(), files::PUBLIC)?;
         Ok(list)
+    }
+
+    /// Takes a list of this root that was kept outside of the folder, if it is newer than the latest one here: the folder was restored
+    /// from an older copy. What it lists is revoked here as well, and numbers go on above its own. Answers whether it was taken.
+    ///
+    /// # Errors
+    /// [`Error::File`], [`Error::Content`].
+    pub fn take_newer_crl(&self, list: &CertificateList) -> Result<bool, Error> {
+        let _lock = self.lock()?;
+        if list.verify_signed_by(&self.certificate).is_err() {
+            return Ok(false);
+        }
+        let latest = self.latest_crl()?;
+        if latest.is_some_and(|latest| latest.number() >= list.number()) {
+            return Ok(false);
+        }
+        let path = self.dir.join(REVOKED);
+        let known = records::read::<Revoked>(&path)?.whole(&path)?.records;
+        // Before the list is here: what is cut off is done again.
+        for entry in self.forgotten(list, &known) {
+            records::append(&path, &entry)?;
+        }
+        ::files::replace(&self.dir.join(CRL), list.der(), files::PUBLIC)?;
+        Ok(true)
+    }
+
+    /// Uses up all CRL numbers to that one: they may have been used by a folder of which this is an older copy.
+    ///
+    /// # Errors
+    /// Those of [`crl_number`](Self::crl_number); [`Error::File`].
+    pub fn use_up_crl_numbers(&self, to: u64) -> Result<(), Error> {
+        let _lock = self.lock()?;
+        let number = self.crl_number()?.max(to);
+        let content = format!("{number}\n");
+        Ok(::files::replace(
+            &self.dir.join(CRL_NUMBER),
+            content.as_bytes(),
+            files::PRIVATE,
+        )?)
     }
 
     /// Above every number that was ever used, by the counter and by the latest CRL.

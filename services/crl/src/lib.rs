@@ -16,7 +16,7 @@ use kit::feed::Watch;
 use kit::service::{Check, Service, first_of};
 use kit::transport::Transport;
 use proto::crl::v1::crl_server::CrlServer;
-use store::Db;
+use store::{Db, StoreError};
 use tokio_util::sync::CancellationToken;
 use vocabulary::{EventType, service};
 
@@ -34,6 +34,24 @@ pub const NAME: &str = service::CRL;
 
 /// The types of events that it writes; an append of another is refused.
 pub const EVENTS: &[EventType] = &[EventType::CrlPublished];
+
+/// The complete list of an issuer that is out, as a start reads it; the service need not run. None where there is none, or it cannot be
+/// read.
+///
+/// # Errors
+/// `Common::Store`.
+pub async fn stored_list(db: &Db, issuer: &str) -> Result<Option<Vec<u8>>, Error> {
+    let current = tables::publications::current(db, &Scope::whole(issuer), Kind::Complete).await;
+    let Some(list) = current.or_else(StoreError::left_out)? else {
+        return Ok(None);
+    };
+    let (mut content, mut after) = (Vec::new(), -1);
+    while let Some((ordinal, piece)) = tables::pieces::next(db, list.id, after).await? {
+        content.extend(piece);
+        after = ordinal;
+    }
+    Ok(Some(content))
+}
 
 /// What the service needs from outside.
 pub struct Deps {

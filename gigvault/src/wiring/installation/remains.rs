@@ -4,6 +4,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
+use super::Acceptable;
 use crate::wiring::layout::DataDir;
 use crate::wiring::services::Service;
 
@@ -19,6 +20,8 @@ pub(crate) struct Remains {
     pub(crate) of_whole: bool,
     /// Whether a start came as far as a root certificate, or the key of an admin, for others to use.
     pub(crate) ended: bool,
+    /// The number of the CRL that the development root published, and the highest that `keys/root` knows, where that is lower.
+    pub(crate) list_ahead: Option<(u64, u64)>,
 }
 
 impl Remains {
@@ -27,6 +30,7 @@ impl Remains {
         let mut remains = Self {
             root: data.has_root(),
             ended: data.root_certificate().exists() || data.admin_token().exists(),
+            list_ahead: setup::RootCrl::of(&data.hierarchy()).ahead_of_folder(),
             ..Self::default()
         };
         let part = Part::of(data);
@@ -51,6 +55,20 @@ impl Remains {
             }
         }
         Ok(remains)
+    }
+
+    /// Refuses a root that is older than the CRL beside it: its next list would have a number that was used, without what was revoked
+    /// since.
+    pub(super) fn root_not_older(&self) -> anyhow::Result<()> {
+        let Some((published, known)) = self.list_ahead else {
+            return Ok(());
+        };
+        let older = format!(
+            "keys/root is older than it was: root.crl beside keys/ has CRL number {published}, and keys/root knows none above \
+             {known}. What the root revoked since then and root.crl does not list is lost. Put the newest copy of keys/ back if \
+             there is one"
+        );
+        Err(Acceptable(older).into())
     }
 }
 

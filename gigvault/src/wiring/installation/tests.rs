@@ -321,3 +321,27 @@ fn a_database_that_is_behind_what_was_seen_of_it_is_refused_until_it_is_accepted
     files::replace(&dir.path().join("high-water"), highest.as_bytes(), 0o600).unwrap();
     HighWater::read(&data).unwrap();
 }
+
+#[test]
+fn a_root_that_is_older_than_its_published_list_is_refused_unless_that_is_accepted() {
+    let all = [found("ca", Some(ID), 5, true), found("auth", Some(ID), 5, true)];
+    let remains = Remains {
+        list_ahead: Some((3, 1)),
+        ..root(true)
+    };
+    let decided = |accept| {
+        decide(
+            record(State::Complete),
+            &all,
+            &remains,
+            &HighWater::default(),
+            accept,
+        )
+    };
+    let refused = decided(false).unwrap_err().to_string();
+    assert!(
+        refused.contains("CRL number 3") && refused.contains("--accept-restored"),
+        "{refused}"
+    );
+    decided(true).unwrap();
+}
