@@ -8,26 +8,47 @@
 use std::sync::Arc;
 
 use tonic::Status;
+use tonic::metadata::{MetadataMap, MetadataValue};
+use x509::serial::Serial;
 
 /// The process that a service runs in: its first start, its own identities, its own routes. Only a call within the process
 /// has this name; over the network it is refused, whatever the certificate says.
 pub const PROCESS: &str = "process";
 
-/// The service at the other end; `None` where it showed no identity.
+/// In an answer: the serial number of the caller's certificate, which is revoked.
+pub(crate) const REVOKED: &str = "gigvault-revoked";
+
+/// The service at the other end, if it showed an identity that counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Peer(pub Option<Arc<str>>);
+pub struct Peer {
+    name: Option<Arc<str>>,
+    /// It showed a certificate that is revoked.
+    revoked: Option<Serial>,
+}
 
 impl Peer {
     /// A peer of that service name.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        Self(Some(Arc::from(name)))
+        Self {
+            name: Some(Arc::from(name)),
+            revoked: None,
+        }
+    }
+
+    /// One whose certificate is revoked. It has no name, and is told why it is refused.
+    #[must_use]
+    pub fn revoked(serial: Serial) -> Self {
+        Self {
+            name: None,
+            revoked: Some(serial),
+        }
     }
 
     /// The service name: `ca` of `spiffe://<trust-domain>/svc/ca`.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
-        self.0.as_deref()
+        self.name.as_deref()
     }
 
     /// Whether the process itself calls. The edge has looked that it does not come over the network.
@@ -56,6 +77,10 @@ pub(crate) enum Way {
 
 /// Refuses what `table` does not allow: `UNAUTHENTICATED` without a peer, else `PERMISSION_DENIED`.
 pub(crate) fn check(table: AllowTable, method: &str, peer: Option<&Peer>, way: Way) -> Result<(), Status> {
+    if let Some(serial) = peer.and_then(|peer| peer.revoked) {
+        tracing::warn!(method, %serial, "gRPC call refused: the certificate of the caller is revoked");
+        return Err(revoked(serial));
+    }
     let Some(name) = peer.and_then(Peer::name) else {
         tracing::warn!(method, "gRPC call without an identity refused");
         return Err(Status::unauthenticated(
@@ -72,6 +97,21 @@ pub(crate) fn check(table: AllowTable, method: &str, peer: Option<&Peer>, way: W
     Err(Status::permission_denied(format!(
         "service {name} may not call this method"
     )))
+}
+
+fn revoked(serial: Serial) -> Status {
+    let mut metadata = MetadataMap::new();
+    if let Ok(value) = MetadataValue::try_from(serial.to_string()) {
+        metadata.insert(REVOKED, value);
+    }
+    Status::with_metadata(
+        tonic::Code::Unauthenticated,
+        format!(
+            "the certificate of the calling service, serial number {serial}, is revoked: make it another identity with \
+             `gigvault bootstrap --identity NAME`"
+        ),
+        metadata,
+    )
 }
 
 #[cfg(test)]

@@ -11,7 +11,6 @@ mod connection;
 mod pending;
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use http::{Request, Response};
 use tonic::Status;
@@ -41,7 +40,7 @@ where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send + 'static,
 {
-    let peer = Peer(Some(Arc::from(caller)));
+    let peer = Peer::named(caller);
     let service = service.map_err(|never: Infallible| -> Status { match never {} });
     BoxCloneSyncService::new(service.map_request(move |request| {
         let mut request = outgoing(request);

@@ -74,7 +74,11 @@ pub(crate) fn register(
         });
         let (identity, clock) = (identity.clone(), Arc::clone(clock));
         health.register(name, move || {
-            std::future::ready(check_valid(&identity.leaf(), clock.now()))
+            let checked = match identity.is_revoked() {
+                true => Err("it is revoked: make another with `gigvault bootstrap --identity NAME`".into()),
+                false => check_valid(&identity.leaf(), clock.now()),
+            };
+            std::future::ready(checked)
         });
     }
 }

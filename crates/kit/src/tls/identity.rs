@@ -1,6 +1,7 @@
 //! The identity of a service among services.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures::FutureExt;
@@ -11,12 +12,16 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::CertificateDer;
 use tokio_util::sync::CancellationToken;
+use x509::Certificate;
 use zeroize::Zeroizing;
 
 use super::peer_rule::PeerRule;
 use super::{IdentityFiles, RevokedPeers, SpiffeId, Time, TlsError, TlsSource, alpn, files, provider, watch};
 use crate::clock::SharedClock;
 use crate::peer::Peer;
+
+/// How long a connection stays that is made with a certificate that is known to be revoked: its calls are refused.
+const TOLD: Duration = Duration::from_secs(1);
 
 /// Certificate, key and roots of a service; clones share it, and all see a replacement at once.
 #[derive(Clone)]
@@ -117,6 +122,20 @@ impl Identity {
     #[must_use]
     pub fn is_revoked(&self) -> bool {
         self.0.revoked.contains(&self.leaf())
+    }
+
+    /// A service said that the certificate in use is revoked, by this serial number. Nothing is believed of another certificate.
+    pub(crate) fn told_revoked(&self, serial: &str) {
+        let own = Certificate::from_der(&self.leaf()).ok();
+        let own = own.and_then(|certificate| certificate.serial().proper().ok());
+        if let Some(own) = own.filter(|own| own.to_string() == serial && !self.is_revoked()) {
+            tracing::error!(
+                serial,
+                identity = %self.id(),
+                "the identity of this process is revoked: no service takes it; make another with `gigvault bootstrap --identity NAME`"
+            );
+            self.0.revoked.add(own);
+        }
     }
 
     /// Puts another certificate and key of the same service in place, in the files too.
@@ -284,6 +303,9 @@ impl TlsSource for Identity {
     }
 
     fn peer(&self, leaf: &CertificateDer<'_>) -> Peer {
+        if let Some(serial) = self.0.revoked.serial_of(leaf) {
+            return Peer::revoked(serial);
+        }
         match SpiffeId::of(leaf) {
             _ if !self.0.revoked.admit(leaf) => Peer::default(),
             Ok(peer) if peer.trust_domain() == self.0.current.load().id.trust_domain() => {
@@ -298,6 +320,14 @@ impl TlsSource for Identity {
     }
 
     fn revoked(&self, leaf: CertificateDer<'static>) -> BoxFuture<'static, ()> {
-        self.0.revoked.clone().until_among(leaf).boxed()
+        let revoked = self.0.revoked.clone();
+        async move {
+            // Whoever connects with it nevertheless is told why nothing is answered.
+            if revoked.contains(&leaf) {
+                tokio::time::sleep(TOLD).await;
+            }
+            revoked.until_among(leaf).await;
+        }
+        .boxed()
     }
 }

@@ -112,6 +112,17 @@ impl RevokedPeers {
         let _among = changes.wait_for(among).await;
     }
 
+    /// The serial number of that certificate, if it is among them.
+    #[must_use]
+    pub(crate) fn serial_of(&self, certificate: &CertificateDer<'_>) -> Option<Serial> {
+        serial(certificate).filter(|serial| self.0.borrow().contains(serial))
+    }
+
+    /// This one is among them as well.
+    pub(crate) fn add(&self, serial: Serial) {
+        self.0.send_if_modified(|known| known.insert(serial));
+    }
+
     /// Changes whenever they are others.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<Option<BTreeSet<Serial>>> {

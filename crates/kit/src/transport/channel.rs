@@ -22,6 +22,7 @@ use x509::uri::shown;
 use super::connection::{Address, ConnectError, Connections, Sent};
 use super::{Transport, outgoing, requests};
 use crate::grpc::deadline::{self, Requests};
+use crate::peer::REVOKED;
 use crate::tls::Identity;
 
 /// How often a call that was not processed is sent at most.
@@ -93,10 +94,13 @@ async fn call(connections: Arc<Connections>, request: Request<Body>) -> Result<R
         attempts(&connections, &Request::from_parts(parts, body)).await
     };
     let late = |_| Status::deadline_exceeded("the service did not answer in time");
-    timeout(wait, answer)
-        .await
-        .map_err(late)?
-        .map(|response| response.map(Body::new))
+    timeout(wait, answer).await.map_err(late)?.map(|response| {
+        let revoked = response.headers().get(REVOKED);
+        if let Some(serial) = revoked.and_then(|serial| serial.to_str().ok()) {
+            connections.refused_as_revoked(serial);
+        }
+        response.map(Body::new)
+    })
 }
 
 async fn attempts(

@@ -74,6 +74,12 @@ impl Connections {
         &self.address.authority
     }
 
+    /// The service does not take our certificate any more. Another one, or the end of a hold, needs another connection.
+    pub(super) fn refused_as_revoked(&self, serial: &str) {
+        self.identity.told_revoked(serial);
+        self.current.store(None);
+    }
+
     /// The connection that is open, or a new one.
     pub(super) async fn sender(&self) -> Result<Sender, ConnectError> {
         if let Some(sender) = self.standing() {

@@ -69,6 +69,31 @@ async fn a_server_cuts_off_a_client_that_is_revoked_until_it_has_another_certifi
     call(&transport, "x").await.unwrap();
 }
 
+/// A process learns of it from the service that refuses it: it is not sent the set of revoked identities any more.
+#[tokio::test]
+async fn a_client_that_connects_with_a_revoked_certificate_is_told_and_knows_it() {
+    let ca = Ca::new();
+    let (server, caller) = (ca.identity("auth"), ca.identity("ca"));
+    let served = Served::mutual(&server, echo_site()).await;
+    server.revoked_peers().replace(serial(&caller));
+    let transport = channel(&served.url(), "auth", &caller).unwrap();
+    let refused = call(&transport, "x").await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unauthenticated, "{refused:?}");
+    let named = serial(&caller).pop_first().unwrap().to_string();
+    assert!(
+        refused.message().contains(&named) && refused.message().contains("bootstrap --identity"),
+        "{refused:?}"
+    );
+    assert!(caller.is_revoked());
+
+    let next = ca.service_pair("ca");
+    caller
+        .replace(next.chain.as_bytes(), next.key.as_bytes())
+        .unwrap();
+    assert!(!caller.is_revoked());
+    call(&transport, "x").await.unwrap();
+}
+
 #[tokio::test]
 async fn a_client_leaves_a_server_that_is_revoked_until_it_has_another_certificate() {
     let ca = Ca::new();
