@@ -1,6 +1,7 @@
 //! What callers use.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,6 +25,8 @@ pub struct Redis(Arc<Handle>);
 struct Handle {
     shared: Arc<Shared>,
     keeper: JoinHandle<()>,
+    /// Commands that the server refused the last time, and why.
+    refused: Mutex<BTreeMap<&'static str, String>>,
 }
 
 impl Drop for Handle {
@@ -55,7 +58,11 @@ impl Redis {
         let shared = Arc::new(Shared::new(config));
         let keeps = Arc::clone(&shared);
         let keeper = tokio::spawn(async move { keeps.keep().await });
-        Ok(Some(Self(Arc::new(Handle { shared, keeper }))))
+        Ok(Some(Self(Arc::new(Handle {
+            shared,
+            keeper,
+            refused: Mutex::default(),
+        }))))
     }
 
     /// Whether it is connected at the moment.
@@ -64,6 +71,31 @@ impl Redis {
         match self.0.shared.state() {
             Ok(address) => Status::Connected(address),
             Err(cause) => Status::Down(cause),
+        }
+    }
+
+    /// Commands that the server refused when they were last asked of it, such as `set: NOPERM …`: it is connected, and of no use.
+    #[must_use]
+    pub fn refused(&self) -> Option<String> {
+        let refused = self.0.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: Vec<String> = refused
+            .iter()
+            .map(|(name, why)| format!("{name}: {why}"))
+            .collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+
+    /// Logs a refusal where the time before there was none.
+    fn note(&self, name: &'static str, refusal: Option<String>) {
+        let mut refused = self.0.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = match &refusal {
+            Some(why) => refused.insert(name, why.clone()),
+            None => refused.remove(name),
+        };
+        match (before.is_some(), refusal) {
+            (false, Some(cause)) => tracing::warn!(command = name, cause, "Redis refuses a command"),
+            (true, None) => tracing::info!(command = name, "Redis does what it is asked again"),
+            _ => {}
         }
     }
 
@@ -108,6 +140,12 @@ impl Redis {
     ) -> Result<T, Error> {
         let answer = self.try_ask(command, longest).await;
         let result = answer.as_ref().map_or_else(Error::label, |_| "ok");
+        match &answer {
+            Ok(_) => self.note(name, None),
+            Err(Error::Refused(error)) => self.note(name, Some(error.to_string())),
+            // Of these the connection tells.
+            Err(Error::Down | Error::Late(_) | Error::TooLong(_)) => {}
+        }
         metrics::counter!(metric::REDIS_COMMANDS_TOTAL, "command" => name, "result" => result).increment(1);
         answer
     }

@@ -21,16 +21,20 @@ pub(crate) fn checks(app: &App) -> Vec<DoctorCheck> {
     ];
     if let Some(redis) = app.redis() {
         checks.push(DoctorCheck::new("shared responses", move || {
-            std::future::ready(of_redis(&redis.status()))
+            std::future::ready(of_redis(&redis.status(), redis.refused()))
         }));
     }
     checks
 }
 
-fn of_redis(status: &Status) -> Finding {
-    match status {
-        Status::Connected(address) => Finding::ok(format!("shared through Redis at {address}")),
-        Status::Down(cause) => Finding::warning(
+fn of_redis(status: &Status, refused: Option<String>) -> Finding {
+    match (status, refused) {
+        (Status::Connected(address), Some(refused)) => Finding::warning(
+            format!("Redis at {address} refuses commands, so that nothing is shared: {refused}"),
+            "give the user of section redis the commands GETRANGE, SET and ROLE on its keys, and the server enough memory",
+        ),
+        (Status::Connected(address), None) => Finding::ok(format!("shared through Redis at {address}")),
+        (Status::Down(cause), _) => Finding::warning(
             format!("Redis is not used: each process signs for itself, and answers all the same ({cause})"),
             "see that Redis runs, that this process reaches it, and that section redis of the configuration is right",
         ),

@@ -125,3 +125,24 @@ async fn a_password_is_asked_for_and_given() {
         redis.set("a", b"x", DAY).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn refused_commands_are_told_until_they_are_done() {
+    let server = Server::start().unwrap();
+    let redis = connect(of(server.address()));
+    until_connected(&redis).await;
+    redis.set("a", b"x", DAY).await.unwrap();
+    assert_eq!(redis.refused(), None);
+    let acl = |rule: &str| server.command(&["ACL", "SETUSER", "default", rule]).unwrap();
+    acl("-set");
+    assert!(matches!(redis.set("a", b"x", DAY).await, Err(Error::Refused(_))));
+    redis.get("a", 10).await.unwrap();
+    let refused = redis.refused().unwrap();
+    assert!(
+        refused.starts_with("set: ") && refused.contains("NOPERM"),
+        "{refused}"
+    );
+    acl("+set");
+    redis.set("a", b"x", DAY).await.unwrap();
+    assert_eq!(redis.refused(), None);
+}
