@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::redirect;
 
+use crate::connect::is_loopback_host;
 use crate::error::Error;
 
 /// Longest time for one document.
@@ -35,11 +36,13 @@ async fn bounded(url: &str, most: usize, timeout: Duration) -> Result<(u16, Vec<
     // reqwest takes the process's provider, and panics where there is none.
     let _set_before = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let failed = |error| Error::of_transport(url, error);
-    let http = reqwest::Client::builder()
+    let mut http = reqwest::Client::builder()
         .redirect(redirect::Policy::none())
-        .timeout(timeout)
-        .build()
-        .map_err(failed)?;
+        .timeout(timeout);
+    if is_local(url) {
+        http = http.no_proxy();
+    }
+    let http = http.build().map_err(failed)?;
     let mut response = http.get(url).send().await.map_err(failed)?;
     let status = response.status().as_u16();
     let mut body = Vec::new();
@@ -54,4 +57,28 @@ async fn bounded(url: &str, most: usize, timeout: Duration) -> Result<(u16, Vec<
         }
     }
     Ok((status, body))
+}
+
+/// Whether it leads to this machine, where no proxy of the environment leads.
+fn is_local(url: &str) -> bool {
+    reqwest::Url::parse(url).is_ok_and(|url| is_loopback_host(url.host_str().unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_on_this_machine_is_not_asked_through_a_proxy() {
+        for url in [
+            "http://127.0.0.1:8080/a",
+            "http://[::1]:8080/a",
+            "http://localhost/a",
+        ] {
+            assert!(is_local(url), "{url}");
+        }
+        for url in ["http://pki.example.test/a", "http://192.0.2.1/a", "a"] {
+            assert!(!is_local(url), "{url}");
+        }
+    }
 }

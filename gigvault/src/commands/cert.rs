@@ -10,7 +10,7 @@ use super::files::Bundle;
 use super::{chain, download, filters, listing, names, now, preview, private_key, revoke, times};
 use crate::cli::{self, CertCommand, Connection, FileFormat};
 use crate::connection;
-use crate::exit::Done;
+use crate::exit::{Done, say};
 use crate::output::{Column, Output};
 
 pub(super) async fn run(command: CertCommand, connection: &Connection, output: Output) -> anyhow::Result<()> {
@@ -99,7 +99,11 @@ async fn list(client: &Client, arguments: &cli::List, output: Output) -> anyhow:
         Column::whole("left", 1),
     ];
     let list = client.certificates().list(&filter)?;
-    listing::run(list, &arguments.listing, output, &COLUMNS, row).await
+    let none = listing::is_empty(list, &arguments.listing, output, &COLUMNS, row).await?;
+    if none && !arguments.filters.internal {
+        say("note: certificates of GigVault itself, such as service identities, are listed with --internal");
+    }
+    Ok(())
 }
 
 /// The first names and how many more.
@@ -117,7 +121,7 @@ pub(super) fn first_names(san: &[String]) -> String {
 pub(super) fn note(text: &str) {
     use std::io::IsTerminal;
     if std::io::stderr().is_terminal() {
-        crate::exit::say(text);
+        say(text);
     }
 }
 

@@ -144,6 +144,12 @@ fn judged(verdict: Verdict, report: &Report) -> anyhow::Result<()> {
                 .filter(|channel| channel.answer.is_missing())
                 .filter_map(|channel| channel.error.as_deref());
             let failed: Vec<&str> = failed.collect();
+            if report.channels.is_empty() {
+                anyhow::bail!(
+                    "whether certificate {serial} is revoked is not known: it names no OCSP responder and no CRL, as the certificate of \
+                     a root does"
+                );
+            }
             anyhow::bail!(
                 "whether certificate {serial} is revoked is not known from each URL in it: {}",
                 failed.join("; ")

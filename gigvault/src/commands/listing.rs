@@ -14,9 +14,21 @@ pub(super) async fn run<T: Listed + Serialize>(
     columns: &[Column],
     row: impl Fn(&T) -> Vec<String>,
 ) -> anyhow::Result<()> {
+    is_empty(list, asked, output, columns, row).await.map(drop)
+}
+
+/// The same; answers whether no row was found. A file of CSV counts as one that has rows.
+pub(super) async fn is_empty<T: Listed + Serialize>(
+    list: List<'_, T>,
+    asked: &Listing<T>,
+    output: Output,
+    columns: &[Column],
+    row: impl Fn(&T) -> Vec<String>,
+) -> anyhow::Result<bool> {
     let list = list.sorted(asked.sort.as_deref());
     if asked.csv {
-        return list.csv(|piece| output.bytes(piece)).await;
+        list.csv(|piece| output.bytes(piece)).await?;
+        return Ok(false);
     }
     let page = match asked.all {
         true => Page {
@@ -29,5 +41,5 @@ pub(super) async fn run<T: Listed + Serialize>(
     };
     output.list(&page, columns, page.items.iter().map(row))?;
     output.more(page.next_cursor.as_deref());
-    Ok(())
+    Ok(page.items.is_empty())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Context as _;
-use client::{Client, Filter, Job, Preview, Revoke, Selection};
+use client::{Client, Consequence, Filter, Job, Preview, Revoke, Selection};
 use kit::dry_run::counted;
 use serde::Serialize;
 use x509::Serial;
@@ -17,6 +17,12 @@ use crate::output::Output;
 
 /// The event of a certificate that a preview says is revoked, and of one that gets another reason.
 const CHANGES: [&str; 2] = ["certificate.revoked", "certificate.revocation-amended"];
+
+/// What a preview says of serial numbers that are not found, and of certificates that it would not revoke.
+const MISSING: &str = "certificate.missing";
+const REFUSED: &str = "certificate.refused";
+/// Most that an error names.
+const MOST_NAMED: usize = 20;
 
 /// What was done.
 #[derive(Serialize)]
@@ -91,7 +97,8 @@ pub(super) async fn run(
     }
     let revoked = counted(report.revoked, "certificate");
     show(&report, output).with_context(|| Done::unshown(&format!("revoked {revoked}")))?;
-    ended(&report, chosen.selections().len())
+    ended(&report, chosen.selections().len())?;
+    none_left_out(&previews, affected)
 }
 
 impl Report {
@@ -229,6 +236,31 @@ fn ended(report: &Report, requests: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Fails where serial numbers of the file were not found. What is refused failed in a job, if there was one.
+fn none_left_out(previews: &[Preview], affected: u64) -> anyhow::Result<()> {
+    let is_left_out = |one: &&Consequence| match one.kind.as_str() {
+        MISSING => true,
+        REFUSED => affected == 0,
+        _ => false,
+    };
+    let all = previews.iter().flat_map(|preview| &preview.consequences);
+    let left_out: Vec<&Consequence> = all.filter(is_left_out).collect();
+    let count = left_out.iter().map(|one| one.count).sum::<u64>();
+    if count == 0 {
+        return Ok(());
+    }
+    let named = left_out.iter().flat_map(|one| &one.objects);
+    let mut named: Vec<&str> = named.map(String::as_str).take(MOST_NAMED).collect();
+    if count > MOST_NAMED as u64 {
+        named.push("and more");
+    }
+    anyhow::bail!(
+        "not revoked, since not found among the certificates that you may revoke, or refused: {} ({})",
+        counted(count, "serial number"),
+        named.join(", ")
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,6 +282,28 @@ mod tests {
             assert!(refused.contains("UTF-16"), "{refused}");
         }
         assert!(read(b"0a\xff").is_err());
+    }
+
+    #[test]
+    fn serial_numbers_that_are_not_found_are_named_and_fail() {
+        let preview = |kind: &str, objects: &[&str]| {
+            let consequence = serde_json::json!({
+                "kind": kind, "severity": "warning", "text": "", "count": objects.len(), "objects": objects,
+            });
+            let preview = serde_json::json!({
+                "dry_run": true, "preview_token": "", "expires_at": "2027-01-02T03:04:05Z",
+                "consequences": [consequence],
+            });
+            serde_json::from_value::<Preview>(preview).unwrap()
+        };
+        let revoked = preview("certificate.revoked", &["0a"]);
+        none_left_out(std::slice::from_ref(&revoked), 1).unwrap();
+        let missing = [revoked, preview(MISSING, &["0b", "0c"])];
+        let error = none_left_out(&missing, 1).unwrap_err().to_string();
+        assert!(error.contains("2 serial numbers (0b, 0c)"), "{error}");
+        let refused = [preview(REFUSED, &["0d"])];
+        none_left_out(&refused, 1).unwrap();
+        none_left_out(&refused, 0).unwrap_err();
     }
 
     #[test]

@@ -118,6 +118,7 @@ struct Done<'a> {
 /// `ca: older than it was, found at 12, seen at 57; goes on from 1099511627776`
 fn accepted_line(one: &wiring::Accepted) -> String {
     let age = match one.older {
+        Some(true) if one.found_at == 0 => "made again",
         Some(true) => "older than it was",
         Some(false) => "not older than it was",
         None => "not known to be older by this data directory",

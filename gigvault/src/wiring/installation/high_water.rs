@@ -224,7 +224,9 @@ impl Keeper {
             // Above the highest of all: one that was lost with its number counts no restore twice.
             let now_at = db.accept_high_water(highest.unwrap_or_default()).await?;
             accepted.push(Accepted {
-                older: match older.contains(database.as_str()) {
+                // One that was made again is behind what was seen of it, and was not found.
+                older: match older.contains(database.as_str()) || seen_at.is_some_and(|seen| found_at < seen)
+                {
                     true => Some(true),
                     false => (only_here && seen_at.is_some()).then_some(false),
                 },

@@ -47,7 +47,7 @@ impl App {
     /// Has complete CRLs and deltas of a CA made now; answers those that are out then.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Crl`].
+    /// [`Error::NotFound`]; [`Error::Conflict`] for an issuer whose key is elsewhere; [`Error::Crl`].
     pub(crate) async fn publish_crls<I: Intent>(
         &self,
         requester: &Requester,
@@ -55,6 +55,14 @@ impl App {
         intent: &I,
     ) -> Result<I::Answer<Vec<Crl>>, Error> {
         self.issuer_of_crls(name).await?;
+        // Before a preview: it would promise what is refused.
+        if self.above().iter().any(|above| above.name == name) {
+            return Err(Error::Conflict(format!(
+                "the CRLs of {name} are not made by this service: have whoever has its key sign one (`gigvault rootca crl`), and import \
+                 that with `gigvault ca crl import {name} FILE`. Under `gigvault up`, the CRL of the development root is signed once \
+                 one of its certificates is revoked, and before half of its life is over"
+            )));
+        }
         if intent.is_planned() {
             let out = self.crls_of(name).await?;
             let plan = || plans::crls_published(name, &out);

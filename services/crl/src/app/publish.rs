@@ -33,7 +33,8 @@ impl App {
             .collect();
         if made_here.is_empty() {
             let problem = format!(
-                "the key of {ca} is elsewhere: have it sign a CRL, and import that with `gigvault ca crl import {ca}`"
+                "the CRLs of {ca} are not made by this service: have whoever has its key sign one, and import that with \
+                 `gigvault ca crl import {ca} FILE`"
             );
             return Err(Error::Conflict(problem));
         }
