@@ -1,7 +1,8 @@
-//! A client that keeps entries of another directory: simple bind, add, and modify (RFC 4511 sections 4.2, 4.6, 4.7), over TLS from the
-//! beginning or after StartTLS (section 4.14).
+//! A client that keeps entries of another directory: simple bind, add, modify, and a search that reads them back (RFC 4511 sections
+//! 4.2, 4.5, 4.6, 4.7), over TLS from the beginning or after StartTLS (section 4.14).
 
 mod address;
+mod read;
 mod trust;
 
 use std::io;
@@ -16,9 +17,9 @@ use tokio_rustls::TlsConnector;
 pub use address::{Address, InvalidAddress};
 pub use trust::{Trust, UnusableRoots};
 
-use crate::ber::{BerError, Reader, tag, text, write, write_head, write_number};
+use crate::ber::{BerError, Reader, Tlv, tag, text, write, write_head, write_number};
 use crate::entry::{Attribute, Entry, described};
-use crate::message::length_of;
+use crate::message::{MAX_MESSAGE, length_within};
 use crate::pieces::{Described, Pieces, whole};
 
 /// StartTLS (RFC 4511 section 4.14.1).
@@ -239,21 +240,30 @@ impl Client {
         body: usize,
         write: impl FnOnce(&mut Pieces),
     ) -> Result<(), ClientError> {
+        self.send(request, body, write).await?;
+        let octets = self.next(MAX_MESSAGE).await?;
+        self.outcome(&octets, answer)
+    }
+
+    async fn send(
+        &mut self,
+        request: u8,
+        body: usize,
+        write: impl FnOnce(&mut Pieces),
+    ) -> Result<(), ClientError> {
         self.last += 1;
         let mut out = Pieces::default();
         out.message_head(self.last, whole(body));
         write_head(&mut out.open, request, body);
         write(&mut out);
-        out.send(&mut self.stream).await?;
-        self.outcome(answer).await
+        Ok(out.send(&mut self.stream).await?)
     }
 
-    async fn outcome(&mut self, answer: u8) -> Result<(), ClientError> {
+    /// What a message says of the last request, which is answered by an operation of that tag.
+    fn outcome(&self, octets: &[u8], answer: u8) -> Result<(), ClientError> {
         /// Notice of disconnection (RFC 4511 section 4.4.1).
         const NOTICE: (u32, u8) = (0, 0x78);
-        let octets = self.next().await?;
-        let mut fields = Reader::new(&octets).enter(tag::SEQUENCE)?;
-        let (id, value) = (fields.number(tag::INTEGER)?, fields.any()?);
+        let (id, value) = operation(octets)?;
         if (id, value.tag) != (self.last, answer) && (id, value.tag) != NOTICE {
             return Err(ClientError::Protocol(
                 "it answers something that was not asked".to_owned(),
@@ -276,11 +286,11 @@ impl Client {
         }
     }
 
-    /// The octets of the next message.
-    async fn next(&mut self) -> Result<BytesMut, ClientError> {
+    /// The octets of the next message, at most `most` of them.
+    async fn next(&mut self, most: usize) -> Result<BytesMut, ClientError> {
         loop {
-            let length =
-                length_of(&self.received).map_err(|error| ClientError::Protocol(error.to_string()))?;
+            let length = length_within(&self.received, most)
+                .map_err(|error| ClientError::Protocol(error.to_string()))?;
             if let Some(length) = length.filter(|length| self.received.len() >= *length) {
                 return Ok(self.received.split_to(length));
             }
@@ -291,4 +301,10 @@ impl Client {
             }
         }
     }
+}
+
+/// The id of a message, and its operation.
+fn operation(octets: &[u8]) -> Result<(u32, Tlv<'_>), ClientError> {
+    let mut fields = Reader::new(octets).enter(tag::SEQUENCE)?;
+    Ok((fields.number(tag::INTEGER)?, fields.any()?))
 }

@@ -15,19 +15,24 @@ pub(crate) const MANAGE_DSA_IT: &str = "2.16.840.1.113730.3.4.2";
 /// Octets that are not a message: the connection ends (RFC 4511 section 4.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Undecodable {
-    #[error("the message has more than {MAX_MESSAGE} octets")]
-    TooLong,
+    #[error("the message has more than {0} octets")]
+    TooLong(usize),
     #[error("the message cannot be read: {0}")]
     Ber(#[from] BerError),
     #[error("the message is not a request")]
     NotRequest,
 }
 
-/// Octets of the message that begins here; none if too little is there to tell.
+/// Octets of the message of a client that begins here; none if too little is there to tell.
 pub(crate) fn length_of(octets: &[u8]) -> Result<Option<usize>, Undecodable> {
+    length_within(octets, MAX_MESSAGE)
+}
+
+/// The same of a message of at most `most` octets.
+pub(crate) fn length_within(octets: &[u8], most: usize) -> Result<Option<usize>, Undecodable> {
     match head(octets) {
         Ok((tag::SEQUENCE, taken, length)) => match taken.saturating_add(length) {
-            size if size > MAX_MESSAGE => Err(Undecodable::TooLong),
+            size if size > most => Err(Undecodable::TooLong(most)),
             size => Ok(Some(size)),
         },
         Ok(_) => Err(BerError::Tag.into()),
