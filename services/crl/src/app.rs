@@ -12,6 +12,7 @@ mod fingerprint;
 mod generate;
 mod import;
 mod progress;
+mod prune;
 mod publish;
 mod published;
 mod sign;

@@ -1,8 +1,6 @@
 //! Look at what is out, as a relying party does: signature, number, times, and whether it lists what the database has.
 
 use store::StoreError;
-use store::lease::Lease;
-use time::OffsetDateTime;
 use x509::Serial;
 use x509::asn1::{Reader, bit_octets, tag};
 use x509::crl::{TbsCertListReader, TbsCertListSummary};
@@ -12,10 +10,7 @@ use super::App;
 use crate::domain::due::ScopeState;
 use crate::domain::{Issuer, Kind, Publication, Scope};
 use crate::error::Error;
-use crate::tables::{entries, issuers, pieces, pruning, publications, scopes};
-
-/// How long a list that was replaced stays, for those who are still reading it.
-const READ_FOR: std::time::Duration = std::time::Duration::from_secs(600);
+use crate::tables::{entries, issuers, pieces, scopes};
 
 impl App {
     /// What is wrong with the list of that scope that is out; `None` if nothing is. A list is read piece by piece, whatever its size.
@@ -108,21 +103,6 @@ impl App {
         let counted = entries::count(&self.db, &list.scope, list.from).await?;
         Ok((counted != list.entries)
             .then(|| format!("it has {} entries, and the database {counted}", list.entries)))
-    }
-
-    /// Removes what no list will have any more, and octets of lists that were replaced. What fails is done the next time.
-    pub(super) async fn prune(&self, lease: &Lease, scope: &Scope, now: OffsetDateTime) {
-        let pruned = async {
-            let mut tx = self.db.begin_snapshot().await?;
-            let base = publications::base(&mut tx, scope, now - self.config.full_interval).await?;
-            drop(tx);
-            let Some(base) = base else { return Ok(()) };
-            pruning::entries(&self.db, lease, scope, &base, now).await?;
-            pruning::lists(&self.db, lease, &base, now - READ_FOR).await
-        };
-        if let Err(error) = pruned.await {
-            tracing::warn!(%scope, cause = %error, "old entries and lists could not be removed");
-        }
     }
 }
 
